@@ -1,0 +1,102 @@
+/** What one emulated Google service is to the local cloud: its API, its Terraform types, its life. */
+
+import type { Hono } from 'hono'
+import type { Clock } from './clock.ts'
+import type { Journal } from './journal.ts'
+
+/** Who calls, and how: made by the transport for each request. */
+export interface RequestContext {
+  /** E-mail of the service account whose port was called, or `owner`. */
+  readonly principal: string
+  readonly transport: 'grpc' | 'rest'
+  /** Aborts when the caller hangs up or its deadline passes. */
+  readonly signal: AbortSignal
+}
+
+/** `(request, context) → response`, on plain objects as `@grpc/proto-loader` shapes them (see `grpc.ts`). */
+// The transport checks both shapes against the proto, so a plugin names its own types here.
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Unary = (request: any, context: RequestContext) => unknown
+/** A server-streaming or bidirectional method: reads requests, writes responses. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Streaming = (requests: AsyncIterable<any>, write: (response: unknown) => void, context: RequestContext) => Promise<void>
+
+export interface GrpcService {
+  /** Full name, `google.pubsub.v1.Publisher`. Methods in lowerCamelCase; what is missing answers UNIMPLEMENTED by name. */
+  readonly name: string
+  readonly unary?: Readonly<Record<string, Unary>>
+  readonly streaming?: Readonly<Record<string, Streaming>>
+}
+
+/** One resource of a synthesized stack, its `${…}` references resolved. */
+export interface TerraformResource {
+  readonly type: string
+  /** `google_pubsub_topic.order-placed_4F2A`, unique within its stack. */
+  readonly address: string
+  readonly stack: string
+  // Terraform JSON is open by nature; each provisioner reads the attributes of its own type.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly attributes: Readonly<Record<string, any>>
+}
+
+/** Calls the local cloud's own public API as its owner; a non-2xx answer throws with status and Google's message. */
+export type OwnerApi = (method: string, path: string, body?: unknown) => Promise<unknown>
+
+export interface Provisioner {
+  /** Creates the resource, or brings an existing one to these attributes, by public API calls. */
+  create(resource: TerraformResource, api: OwnerApi): Promise<void>
+  /** Takes it away again by public API calls. */
+  remove(resource: TerraformResource, api: OwnerApi): Promise<void>
+}
+
+/** What the local cloud gives to every plugin when it makes it. */
+export interface CloudContext {
+  readonly clock: Clock
+  readonly journal: Journal
+  /** A fresh id of 16 lower-case hex digits from the seeded source. */
+  newId(): string
+  /** 0 ≤ x < 1 from the seeded source. */
+  random(): number
+  /** Adds to a counter of the bill, e.g. `count('firestore.documentReads', 2)`. Counted exactly as Google bills. */
+  count(counter: string, amount?: number): void
+  /** Notes a delivery or call for the request log that tests and people read. */
+  note(entry: RequestLogEntry): void
+  /** An RS256 Google ID token, 1 h, for a push or task with OIDC or for the metadata server. */
+  mintIdToken(options: { email: string; audience: string }): Promise<string>
+  /** Outgoing HTTP (push, task dispatch); a simulation replaces it. */
+  readonly fetch: typeof fetch
+  /** Another plugin's core by its name (Pub/Sub writes into `bigquery`); throws when that plugin is absent. */
+  peer<Core>(name: string): Core
+}
+
+export interface RequestLogEntry {
+  readonly timeMs: number
+  readonly kind: 'push' | 'task' | 'ingress' | 'bigquery-subscription'
+  /** Subscription, queue or service name. */
+  readonly resource: string
+  readonly target?: string
+  readonly status: number
+  /** The verified e-mail of the token that came with it. */
+  readonly email?: string
+  readonly attempt?: number
+  readonly messageId?: string
+}
+
+export interface PluginInstance<Core = unknown> {
+  /** The state machine itself: what peers and in-process tests call. */
+  readonly core: Core
+  readonly grpc?: readonly GrpcService[]
+  /** REST that no proto annotation describes; mounted at the root of every port. */
+  readonly http?: Hono<{ Variables: { context: RequestContext } }>
+  /** Where this service's REST lives beyond what `grpc` transcodes, for the unknown-route message. */
+  start?(): Promise<void>
+  close?(): Promise<void>
+}
+
+export interface Plugin<Core = unknown> {
+  readonly name: string
+  /** Vendored protobufjs JSON of the services that `grpc` serves. */
+  readonly proto?: () => Promise<object>
+  readonly create: (context: CloudContext) => PluginInstance<Core> | Promise<PluginInstance<Core>>
+  readonly terraform: Readonly<Record<string, Provisioner>>
+}
