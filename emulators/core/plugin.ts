@@ -88,7 +88,9 @@ export interface PluginInstance<Core = unknown> {
   readonly grpc?: readonly GrpcService[]
   /** REST that no proto annotation describes; mounted at the root of every port. */
   readonly http?: Hono<{ Variables: { context: RequestContext } }>
-  /** Where this service's REST lives beyond what `grpc` transcodes, for the unknown-route message. */
+  /** Whether a resource of that full name exists here; undefined when the name is not of this service (IAM asks before it sets a policy). */
+  resourceExists?: (fullName: string) => boolean | undefined
+  /** Called once every plugin is made and every port is open: take up what the journal kept (timers, retries). */
   start?(): Promise<void>
   close?(): Promise<void>
 }
