@@ -1,0 +1,22 @@
+/** The one door of the platform: checks who calls, limits, composes; decides nothing. */
+
+import { defineService } from '../../shared/service.ts'
+import { catalogContracts } from '../catalog/contracts.ts'
+import { historyContracts } from '../history/contracts.ts'
+import { inventoryContracts } from '../inventory/contracts.ts'
+import { ordersContracts } from '../orders/contracts.ts'
+import { gatewayContracts } from './contracts.ts'
+
+export const gateway = defineService({
+  name: 'gateway',
+  ingress: 'public',
+  contracts: gatewayContracts,
+  uses: [catalogContracts, historyContracts, inventoryContracts, ordersContracts],
+  emits: [],
+  on: [],
+  accepts: [],
+  sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock'],
+  calls: ['catalog', 'orders', 'history'],
+  settings: ['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URL'],
+  load: () => import('./app.ts'),
+})

@@ -1,0 +1,44 @@
+/** What inventory holds, lets go and takes in. */
+
+import { z } from 'zod'
+import { defineContracts } from '../../shared/contract.ts'
+import { goods, minor, quantity, reference, sku } from '../../shared/fields.ts'
+
+const orderId = reference
+const reservationId = reference
+const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
+
+export const inventoryContracts = defineContracts({
+  service: 'inventory',
+  events: {
+    'stock.reserved': {
+      version: 1,
+      data: z.strictObject({ orderId, reservationId, lines: goods }),
+      example: { orderId: 'o-1', reservationId: 'r-1', lines },
+    },
+    'stock.rejected': {
+      version: 1,
+      data: z.strictObject({
+        orderId,
+        shortages: z.array(z.strictObject({ sku, asked: quantity, available: minor, backorderable: z.boolean() })),
+      }),
+      example: { orderId: 'o-1', shortages: [{ sku: 'TEA-001', asked: 2, available: 0, backorderable: false }] },
+    },
+    'stock.committed': {
+      version: 1,
+      data: z.strictObject({ orderId, reservationId, shipmentId: reference, lines: goods }),
+      example: { orderId: 'o-1', reservationId: 'r-1', shipmentId: 's-1', lines },
+    },
+    /** Also the answer when there was nothing to release: then without lines. */
+    'stock.released': {
+      version: 1,
+      data: z.strictObject({ orderId, reservationId, lines: z.array(goods.element) }),
+      example: { orderId: 'o-1', reservationId: 'r-1', lines },
+    },
+  },
+  commands: {
+    ReserveStock: { data: z.strictObject({ orderId, lines: goods }), example: { orderId: 'o-1', lines } },
+    ReleaseStock: { data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    ReceiveStock: { data: z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) }), example: { sku: 'TEA-001', quantity: 100 } },
+  },
+})

@@ -1,0 +1,18 @@
+/** Stock, in shards, and what orders hold of it. */
+
+import { defineService } from '../../shared/service.ts'
+import { shippingContracts } from '../shipping/contracts.ts'
+import { inventoryContracts } from './contracts.ts'
+
+export const inventory = defineService({
+  name: 'inventory',
+  ingress: 'internal',
+  contracts: inventoryContracts,
+  uses: [shippingContracts],
+  emits: ['stock.reserved', 'stock.rejected', 'stock.committed', 'stock.released'],
+  on: ['shipment.dispatched'],
+  accepts: ['ReserveStock', 'ReleaseStock', 'ReceiveStock'],
+  sends: [],
+  collections: { streams: { unindexed: ['*'] }, shards: { unindexed: ['*'] } },
+  load: () => import('./app.ts'),
+})

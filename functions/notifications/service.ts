@@ -1,0 +1,20 @@
+/** Tells customers what happened to their orders, and keeps a log of what was sent. */
+
+import { defineService } from '../../shared/service.ts'
+import { ordersContracts } from '../orders/contracts.ts'
+import { shippingContracts } from '../shipping/contracts.ts'
+import { notificationsContracts } from './contracts.ts'
+
+export const notifications = defineService({
+  name: 'notifications',
+  ingress: 'internal',
+  runtime: 'cloudevent',
+  contracts: notificationsContracts,
+  uses: [ordersContracts, shippingContracts],
+  emits: [],
+  on: ['order.placed', 'order.rejected', 'order.expired', 'order.confirmed', 'order.completed', 'shipment.dispatched'],
+  accepts: [],
+  sends: [],
+  collections: { sends: { unindexed: ['*'] } },
+  load: () => import('./app.ts'),
+})

@@ -1,0 +1,76 @@
+/** An order's life as the rest of the platform hears it. */
+
+import { z } from 'zod'
+import { defineContracts } from '../../shared/contract.ts'
+import { currency, goods, minor, pricedLines, reference, timestamp } from '../../shared/fields.ts'
+
+const orderId = reference
+const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
+
+export const ordersContracts = defineContracts({
+  service: 'orders',
+  events: {
+    'order.placed': {
+      version: 1,
+      data: z.strictObject({
+        orderId,
+        customerRef: reference,
+        lines: pricedLines,
+        shippingMinor: minor,
+        totalMinor: minor,
+        currency,
+        addressRef: reference,
+        paymentMethodRef: reference,
+        /** When the customer placed it; an import may date it back, `time` in the envelope never is. */
+        placedAt: timestamp,
+        /** SHA-256 of the request, so that an idempotency key replayed with another body is refused. */
+        requestHash: reference,
+      }),
+      example: {
+        orderId: 'o-1',
+        customerRef: 'customer-1',
+        lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
+        shippingMinor: 0,
+        totalMinor: 2380,
+        currency: 'EUR',
+        addressRef: 'address-1',
+        paymentMethodRef: 'card-ok',
+        placedAt: '2026-01-01T00:00:00.000Z',
+        requestHash: 'abc',
+      },
+    },
+    'order.rejected': {
+      version: 1,
+      data: z.strictObject({ orderId, reason: reference, lines: goods }),
+      example: { orderId: 'o-1', reason: 'out-of-stock', lines },
+    },
+    'order.expired': {
+      version: 1,
+      data: z.strictObject({ orderId, reason: reference, lines: goods }),
+      example: { orderId: 'o-1', reason: 'customer-did-not-act', lines },
+    },
+    'order.confirmed': {
+      version: 1,
+      data: z.strictObject({ orderId, promisedBy: timestamp }),
+      example: { orderId: 'o-1', promisedBy: '2026-01-03T00:00:00.000Z' },
+    },
+    'order.released': {
+      version: 1,
+      data: z.strictObject({ orderId, lines: goods, addressRef: reference }),
+      example: { orderId: 'o-1', lines, addressRef: 'address-1' },
+    },
+    'order.completed': { version: 1, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    'saga.stuck': {
+      version: 1,
+      data: z.strictObject({ sagaId: reference, step: reference, attempt: z.int().min(1), reason: reference }),
+      example: { sagaId: 'o-1', step: 'reserve-stock', attempt: 5, reason: 'no answer' },
+    },
+  },
+  commands: {
+    /** The one timer of a checkout, to itself: looks, acts, arms the next. */
+    ContinueCheckout: {
+      data: z.strictObject({ orderId, deadline: timestamp }),
+      example: { orderId: 'o-1', deadline: '2026-01-01T00:02:00.000Z' },
+    },
+  },
+})

@@ -1,0 +1,47 @@
+/** Takes orders from customers, leads each through its checkout, and keeps its history. */
+
+import { defineService } from '../../shared/service.ts'
+import { catalogContracts } from '../catalog/contracts.ts'
+import { inventoryContracts } from '../inventory/contracts.ts'
+import { paymentsContracts } from '../payments/contracts.ts'
+import { shippingContracts } from '../shipping/contracts.ts'
+import { ordersContracts } from './contracts.ts'
+
+export const orders = defineService({
+  name: 'orders',
+  ingress: 'internal',
+  contracts: ordersContracts,
+  uses: [catalogContracts, inventoryContracts, paymentsContracts, shippingContracts],
+  emits: [
+    'order.placed',
+    'order.rejected',
+    'order.expired',
+    'order.confirmed',
+    'order.released',
+    'order.completed',
+    'saga.stuck',
+  ],
+  on: [
+    'product.published',
+    'price.changed',
+    'stock.reserved',
+    'stock.rejected',
+    'stock.committed',
+    'stock.released',
+    'payment.authorized',
+    'payment.declined',
+    'payment.action-required',
+    'payment.captured',
+    'payment.capture-failed',
+    'payment.voided',
+    'shipment.created',
+    'shipment.dispatched',
+  ],
+  accepts: ['ContinueCheckout'],
+  sends: ['ContinueCheckout', 'ReserveStock', 'ReleaseStock', 'AuthorizePayment', 'VoidPayment'],
+  calls: ['catalog'],
+  asksToRepeat: ['inventory', 'payments', 'shipping'],
+  collections: { streams: { unindexed: ['*'] }, prices: { unindexed: ['*'] } },
+  settings: ['CANCELLATION_WINDOW_SECONDS'],
+  load: () => import('./app.ts'),
+})

@@ -1,0 +1,68 @@
+/** Authorising, capturing and voiding, as payments tells it. */
+
+import { z } from 'zod'
+import { defineContracts } from '../../shared/contract.ts'
+import { currency, minor, pricedLines, reference, timestamp } from '../../shared/fields.ts'
+
+const orderId = reference
+const paymentId = reference
+
+export const paymentsContracts = defineContracts({
+  service: 'payments',
+  events: {
+    'payment.authorized': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId, amountMinor: minor, currency, expiresAt: timestamp }),
+      example: { orderId: 'o-1', paymentId: 'p-1', amountMinor: 2380, currency: 'EUR', expiresAt: '2026-01-08T00:00:00.000Z' },
+    },
+    'payment.declined': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId, code: reference }),
+      example: { orderId: 'o-1', paymentId: 'p-1', code: 'card-declined' },
+    },
+    'payment.action-required': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId, actionUrlRef: reference }),
+      example: { orderId: 'o-1', paymentId: 'p-1', actionUrlRef: 'action-1' },
+    },
+    'payment.captured': {
+      version: 1,
+      data: z.strictObject({
+        orderId,
+        paymentId,
+        captureId: reference,
+        shipmentId: reference,
+        amountMinor: minor,
+        currency,
+        /** The capture of the last lines: it releases what is left of the authorisation. */
+        final: z.boolean(),
+      }),
+      example: { orderId: 'o-1', paymentId: 'p-1', captureId: 'c-1', shipmentId: 's-1', amountMinor: 2380, currency: 'EUR', final: true },
+    },
+    'payment.capture-failed': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId, shipmentId: reference, code: reference }),
+      example: { orderId: 'o-1', paymentId: 'p-1', shipmentId: 's-1', code: 'authorization-expired' },
+    },
+    /** Also the answer when there was nothing to void. */
+    'payment.voided': {
+      version: 1,
+      data: z.strictObject({ orderId, paymentId }),
+      example: { orderId: 'o-1', paymentId: 'p-1' },
+    },
+  },
+  commands: {
+    AuthorizePayment: {
+      data: z.strictObject({ orderId, paymentMethodRef: reference, currency, totalMinor: minor, shippingMinor: minor, lines: pricedLines }),
+      example: {
+        orderId: 'o-1',
+        paymentMethodRef: 'card-ok',
+        currency: 'EUR',
+        totalMinor: 2380,
+        shippingMinor: 0,
+        lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
+      },
+    },
+    VoidPayment: { data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+  },
+})

@@ -1,0 +1,29 @@
+/** Shipments and their way to the customer. */
+
+import { z } from 'zod'
+import { defineContracts } from '../../shared/contract.ts'
+import { goods, reference } from '../../shared/fields.ts'
+
+const orderId = reference
+const shipmentId = reference
+const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
+
+export const shippingContracts = defineContracts({
+  service: 'shipping',
+  events: {
+    'shipment.created': {
+      version: 1,
+      data: z.strictObject({ orderId, shipmentId, lines: goods }),
+      example: { orderId: 'o-1', shipmentId: 's-1', lines },
+    },
+    'shipment.dispatched': {
+      version: 1,
+      data: z.strictObject({ orderId, shipmentId, lines: goods, trackingRef: reference }),
+      example: { orderId: 'o-1', shipmentId: 's-1', lines, trackingRef: 't-1' },
+    },
+  },
+  commands: {
+    /** To itself: the carrier's answer is a second commit, so it is a delivery of its own. */
+    BookCarrier: { data: z.strictObject({ orderId, shipmentId }), example: { orderId: 'o-1', shipmentId: 's-1' } },
+  },
+})

@@ -1,0 +1,19 @@
+/** Makes shipments of released orders and hands them to the carrier. */
+
+import { defineService } from '../../shared/service.ts'
+import { ordersContracts } from '../orders/contracts.ts'
+import { shippingContracts } from './contracts.ts'
+
+export const shipping = defineService({
+  name: 'shipping',
+  ingress: 'internal',
+  contracts: shippingContracts,
+  uses: [ordersContracts],
+  emits: ['shipment.created', 'shipment.dispatched'],
+  on: ['order.released'],
+  accepts: ['BookCarrier'],
+  sends: ['BookCarrier'],
+  collections: { streams: { unindexed: ['*'] } },
+  settings: ['CARRIER_URL'],
+  load: () => import('./app.ts'),
+})

@@ -1,0 +1,40 @@
+/** The running side of a service: a handler for every event it hears and every command it accepts, and its HTTP routes. */
+
+import type { Hono } from 'hono'
+import type { CommandOf, Contracts, EventOf } from './contract.ts'
+import type { Envelope } from './envelope.ts'
+import type { Platform } from './platform.ts'
+
+export type Handler = (message: Envelope, platform: Platform) => Promise<unknown>
+
+export interface ServiceApp {
+  readonly on: Readonly<Record<string, Handler>>
+  readonly commands: Readonly<Record<string, Handler>>
+  /** Its own HTTP API, behind the runtime's checks of caller and body. */
+  readonly routes?: (app: Hono, platform: Platform) => void
+}
+
+interface Described {
+  readonly contracts: Contracts
+  readonly uses: readonly Contracts[]
+  readonly on: readonly string[]
+  readonly accepts: readonly string[]
+}
+
+type EventNamed<S extends Described, T extends string> = Extract<EventOf<S['uses'][number] | S['contracts']>, { type: T }>
+type CommandNamed<S extends Described, T extends string> = Extract<CommandOf<S['contracts']>, { type: T }>
+
+/** Exactly the handlers that the description asks for, each with its message's type. */
+export interface Implementation<S extends Described> {
+  readonly on: { readonly [T in S['on'][number]]: (message: Envelope<T, EventNamed<S, T>['data']>, platform: Platform) => Promise<unknown> }
+  readonly commands: {
+    readonly [T in S['accepts'][number]]: (message: Envelope<T, CommandNamed<S, T>['data']>, platform: Platform) => Promise<unknown>
+  }
+  readonly routes?: (app: Hono, platform: Platform) => void
+}
+
+/** Binds handlers to a description; a missing or superfluous one does not compile. */
+export function implement<S extends Described>(_service: S, implementation: Implementation<S>): ServiceApp {
+  // Each handler sees only messages that passed its own contract: the runtime parses before it calls.
+  return implementation as unknown as ServiceApp
+}

@@ -1,0 +1,61 @@
+/** A service's environment: what the stacks write and the service reads, in one place. Nothing else touches `process.env`. */
+
+import { z } from 'zod'
+
+/** JSON in one variable: service name → its URL, which is also its OIDC audience. */
+const urlByService = z.record(z.string(), z.url())
+/** JSON in one variable: command → e-mails of the service accounts that may send it. */
+const sendersByCommand = z.record(z.string(), z.array(z.email()))
+
+const json = <S extends z.ZodType>(schema: S) =>
+  z.string().transform((text, context): z.output<S> => {
+    try {
+      return schema.parse(JSON.parse(text))
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: `not the JSON expected: ${(error as Error).message}` })
+      return z.NEVER
+    }
+  })
+
+export const configSchema = z.object({
+  GOOGLE_CLOUD_PROJECT: z.string().min(1),
+  REGION: z.string().min(1),
+  /** Set by Cloud Run. */
+  K_SERVICE: z.string().min(1),
+  PORT: z.coerce.number().int().min(1).max(65_535),
+  SERVICE_URL: z.url(),
+  SERVICE_ACCOUNT: z.email(),
+  /** The account of Pub/Sub's push deliveries to this service. */
+  PUSH_ACCOUNT: z.email(),
+  /** Absent when the service owns no collection. */
+  FIRESTORE_DATABASE: z.string().optional(),
+  /** `https://cloudtasks.googleapis.com`, or `http://host:port` of an emulator: the client has no variable for it. */
+  CLOUD_TASKS_ENDPOINT: z.url(),
+  /** Services that this one sends commands to or queries. */
+  PEERS: json(urlByService),
+  SENDERS: json(sendersByCommand),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url(),
+})
+
+export type Config = z.output<typeof configSchema>
+
+/** The variables that a stack writes: all of the above but Cloud Run's own, plus the service's settings. */
+export type WrittenVariables = Omit<z.input<typeof configSchema>, 'K_SERVICE' | 'PORT'>
+
+/**
+ * Reads the configuration of this process.
+ * @throws Error that names every missing or wrong variable.
+ */
+export function readConfig(variables: NodeJS.ProcessEnv = process.env): Config {
+  const parsed = configSchema.safeParse(variables)
+  if (parsed.success) return parsed.data
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  throw new Error(`The environment of this service is not complete: ${faults.join('; ')}. Its stack writes it.`)
+}
+
+/** One of the settings that the service's description names. */
+export function readSetting(name: string, variables: NodeJS.ProcessEnv = process.env): string {
+  const value = variables[name]
+  if (!value) throw new Error(`The setting ${name} is missing: name it in service.ts and give it a value in the environment's file.`)
+  return value
+}

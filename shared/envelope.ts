@@ -1,0 +1,31 @@
+/** The envelope that every event and command travels in. */
+
+import { z } from 'zod'
+
+export const envelopeSchema = z.strictObject({
+  /** Derived for what follows from something (UUIDv8), random for what enters from outside (UUIDv7). */
+  id: z.uuid(),
+  type: z.string().min(1).max(200),
+  version: z.int().min(1),
+  /** The service that decided it, or `cli`. */
+  source: z.string().min(1).max(63),
+  /** Id of the aggregate it is about. */
+  subject: z.string().min(1).max(200),
+  /** Counts the subject's published events from 1; 0 for commands and for what a person published by hand. */
+  sequence: z.int().min(0),
+  time: z.iso.datetime({ offset: true }),
+  /** The order's id on every message of an order. */
+  correlationId: z.string().min(1).max(200),
+  /** Id of the message that led to this one. */
+  causationId: z.string().min(1).max(200),
+  /** W3C trace context. */
+  traceparent: z.string().regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/),
+  /** Who asked: `customer:…`, `service:…`, `staff:…`. */
+  actor: z.string().min(1).max(200),
+  data: z.unknown(),
+})
+
+export type Envelope<Type extends string = string, Data = unknown> = Omit<z.output<typeof envelopeSchema>, 'type' | 'data'> & {
+  readonly type: Type
+  readonly data: Data
+}

@@ -1,0 +1,22 @@
+/** The names of cloud resources, in the one place that stacks, services and commands read them from. */
+
+export const accountId = (service: string): string => service
+export const pushAccountId = (service: string): string => `${service}-push`
+export const accountEmail = (id: string, projectId: string): string => `${id}@${projectId}.iam.gserviceaccount.com`
+export const topicName = (eventType: string): string => eventType
+export const subscriptionName = (listener: string, eventType: string): string => `${listener}.${eventType}`
+export const bigQuerySubscriptionName = (eventType: string): string => `bigquery.${eventType}`
+/** Of a listener, or of `bigquery`: topic and pull subscription share the name. */
+export const deadLetterName = (listener: string): string => `${listener}-dead-letters`
+export const queueName = (service: string): string => service
+export const databaseName = (service: string): string => service
+/** Raw events, a table per emitting service, and the views over them. */
+export const eventsDataset = 'events'
+export const analyticsDataset = 'analytics'
+export const eventPath = (eventType: string): string => `/events/${eventType}`
+/** Where Pub/Sub pushes to. The functions framework takes the topic's name from the path alone. */
+export const pushPath = (runtime: 'http' | 'cloudevent', projectId: string, eventType: string): string =>
+  runtime === 'cloudevent' ? `/projects/${projectId}/topics/${topicName(eventType)}` : eventPath(eventType)
+export const commandPath = (command: string): string => `/commands/${command}`
+/** Provided by the runtime of every service: publish again what is recorded for a correlation id. */
+export const repeatCommand = 'RepeatEvents'

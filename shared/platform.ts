@@ -1,0 +1,99 @@
+/** Everything that is outside a service comes in through here: in the cloud Google's clients stand behind it, in a test whatever the test wants. */
+
+import type { Envelope } from './envelope.ts'
+import type { Service } from './service.ts'
+
+/** What a decision says: `{ type, data }`; id, time, trace and sequence are the envelope's business. */
+export interface Message {
+  readonly type: string
+  readonly data: unknown
+}
+
+export interface OutgoingCommand extends Message {
+  /** Not before this time, in milliseconds since the epoch; absent: at once. */
+  readonly notBeforeMs?: number
+}
+
+/**
+ * The outcome of one delivery. Events whose type is in the service's own contracts are numbered and published; others
+ * (a reply taken note of, say) are recorded in the stream only.
+ */
+export interface Decision {
+  readonly events: readonly Message[]
+  readonly commands: readonly OutgoingCommand[]
+}
+
+export const nothing: Decision = { events: [], commands: [] }
+
+export interface RecordedEvent extends Message {
+  readonly id: string
+  /** 0 when it is not published. */
+  readonly sequence: number
+  readonly time: string
+  /** Id of the message under which it was decided. */
+  readonly cause: string
+}
+
+export interface Stream {
+  readonly id: string
+  /** How often it was appended to; 0: there is none yet. */
+  readonly version: number
+  readonly events: readonly RecordedEvent[]
+}
+
+/** A document beside the streams, by its path (`shards/TEA-001~3`). Plain JSON values. */
+export interface Documents {
+  get(path: string): Promise<Readonly<Record<string, unknown>> | undefined>
+  /** In the order asked, in one read. */
+  getAll(paths: readonly string[]): Promise<readonly (Readonly<Record<string, unknown>> | undefined)[]>
+}
+
+/** Documents inside a transaction: what was read is locked until it commits with the stream. */
+export interface TransactionDocuments extends Documents {
+  set(path: string, value: Readonly<Record<string, unknown>>): void
+  delete(path: string): void
+}
+
+/** Views of a read model, outside any stream. */
+export interface Views extends Documents {
+  /**
+   * Reads one document, changes it, writes it back if nobody else wrote in between, else again from the read.
+   * `undefined` from `change` leaves it as it is.
+   */
+  update(
+    path: string,
+    change: (current: Readonly<Record<string, unknown>> | undefined) => Readonly<Record<string, unknown>> | undefined,
+  ): Promise<void>
+}
+
+/** Decide → commit → publish → send → (the caller acknowledges). The same cause again repeats what was decided, with the same ids. */
+export interface Streams {
+  read(streamId: string): Promise<Stream>
+  /** One read, one write under a precondition; when somebody else was first, reads and decides again. */
+  handle(message: Envelope, streamId: string, decide: (stream: Stream) => Decision | Promise<Decision>): Promise<Decision>
+  /** The same, with other documents read and written in the same transaction. */
+  transact(
+    message: Envelope,
+    streamId: string,
+    decide: (stream: Stream, documents: TransactionDocuments) => Promise<Decision>,
+  ): Promise<Decision>
+}
+
+export interface Log {
+  (severity: 'DEBUG' | 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR', event: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+export interface Platform {
+  readonly service: Service
+  /** Milliseconds since the epoch. */
+  now(): number
+  readonly streams: Streams
+  readonly views: Views
+  /** A query to another service, with this service's identity, a deadline and a circuit breaker; throws `Unavailable`. */
+  call(service: string, path: string, options?: { method?: string; body?: unknown; headers?: Record<string, string>; timeoutMs?: number }): Promise<Response>
+  /** A call out of the platform (provider, carrier) with this service's ID token; non-2xx other than `accept` and timeouts throw `Unavailable`. */
+  callPartner(url: string, options: { method: string; body?: unknown; idempotencyKey?: string; timeoutMs?: number; accept?: readonly number[] }): Promise<Response>
+  /** One of the settings named in the service's description. */
+  setting(name: string): string
+  readonly log: Log
+}

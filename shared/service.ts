@@ -1,0 +1,89 @@
+/** A service is a description: stacks, grants, local run and checks are all derived from this data. */
+
+import type { CommandType, Contracts, EventType } from './contract.ts'
+import type { ServiceApp } from './app.ts'
+
+export interface Collection {
+  /** Fields that no index covers: large or never queried ones. */
+  readonly unindexed?: readonly string[]
+  /** Composite indexes, each a list of field paths; a leading `-` means descending. */
+  readonly indexes?: readonly (readonly string[])[]
+}
+
+export interface Scale {
+  /** Requests that one instance handles at once. */
+  readonly concurrency: number
+  readonly maxInstances: number
+  readonly cpu: string
+  readonly memory: string
+}
+
+export interface Service {
+  /** Lower-case letters, digits and hyphens: Cloud Run service, account, queue and database are named for it. */
+  readonly name: string
+  /** `public`: the internet may call it, and it checks its callers itself. */
+  readonly ingress: 'public' | 'internal'
+  readonly contracts: Contracts
+  /** Contracts of the services whose messages it hears or sends. */
+  readonly uses: readonly Contracts[]
+  readonly emits: readonly string[]
+  /** Event types it listens to. */
+  readonly on: readonly string[]
+  readonly accepts: readonly string[]
+  readonly sends: readonly string[]
+  /** Services whose HTTP API it queries. */
+  readonly calls: readonly string[]
+  /** Services that it asks, by `RepeatEvents`, to publish again what they recorded. */
+  readonly asksToRepeat: readonly string[]
+  readonly collections: Readonly<Record<string, Collection>>
+  /** Names of the environment file's settings that it reads (see `shared/config.ts`). */
+  readonly settings: readonly string[]
+  readonly scale: Scale
+  /** `cloudevent`: served by the functions framework; `http`: Hono on node-server. */
+  readonly runtime: 'http' | 'cloudevent'
+  /** Its code, imported when it runs and never when it is only described. */
+  readonly load: () => Promise<{ readonly app: ServiceApp }>
+}
+
+export const defaultScale: Scale = { concurrency: 80, maxInstances: 10, cpu: '1', memory: '512Mi' }
+
+interface Description<Own extends Contracts, Uses extends readonly Contracts[]> {
+  readonly name: Own['service']
+  readonly ingress: 'public' | 'internal'
+  readonly contracts: Own
+  readonly uses: Uses
+  readonly emits: readonly EventType<Own>[]
+  readonly on: readonly (EventType<Uses[number]> | EventType<Own>)[]
+  readonly accepts: readonly CommandType<Own>[]
+  readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
+  readonly calls?: readonly Uses[number]['service'][]
+  readonly asksToRepeat?: readonly Uses[number]['service'][]
+  readonly collections?: Readonly<Record<string, Collection>>
+  readonly settings?: readonly string[]
+  readonly scale?: Partial<Scale>
+  readonly runtime?: 'http' | 'cloudevent'
+  readonly load: () => Promise<{ readonly app: ServiceApp }>
+}
+
+/**
+ * Describes one service. Misspelt events, commands and service names do not compile: every name is one of the service's
+ * own contracts or of those in `uses`.
+ */
+export function defineService<
+  const Own extends Contracts,
+  const Uses extends readonly Contracts[],
+  const D extends Description<Own, Uses>,
+>(description: D & Description<Own, Uses> & { contracts: Own; uses: Uses }): Defined<D> {
+  return {
+    calls: [],
+    asksToRepeat: [],
+    collections: {},
+    settings: [],
+    runtime: 'http',
+    ...description,
+    scale: { ...defaultScale, ...description.scale },
+  } as Defined<D>
+}
+
+/** The description with its literal names kept, so that handlers can be checked against them. */
+export type Defined<D> = Omit<Service, keyof D> & Omit<D, 'scale'> & Pick<Service, 'scale'>
