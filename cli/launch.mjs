@@ -1,0 +1,152 @@
+/**
+ * Runs one of the project's programs on Node 24 and installs what is missing first, so that any command is a good first
+ * command in a fresh clone. Plain JavaScript: the Node that starts it may be an old one.
+ *
+ *   node cli/launch.mjs FILE [ARGUMENTS]
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const OLDEST_STARTER = 20
+const RUNTIME = 24
+
+const [file, ...args] = process.argv.slice(2)
+const major = Number(process.versions.node.split('.')[0])
+if (major < OLDEST_STARTER) {
+  fail(`Node ${process.versions.node} is too old: install Node ${OLDEST_STARTER} or newer (https://nodejs.org), then run this again.`)
+}
+if (!file) fail('usage: node cli/launch.mjs FILE [ARGUMENTS]')
+
+process.chdir(root)
+if (!isInstalled()) await install()
+process.exitCode = await run(runtime(), [join(root, file), ...args])
+
+/** Whether node_modules holds what package-lock.json says: npm keeps a lockfile of its own in there. */
+function isInstalled() {
+  const wanted = readJson('package-lock.json')
+  const present = readJson('node_modules/.package-lock.json')
+  if (!wanted || !present) return false
+  const names = Object.keys(wanted.packages).filter((name) => name !== '')
+  const extra = Object.keys(present.packages).some((name) => !wanted.packages[name])
+  return !extra && names.every((name) => present.packages[name]?.version === wanted.packages[name].version || isElsewhere(wanted.packages[name]))
+}
+
+/** Optional packages for another machine are left out by npm. */
+function isElsewhere(entry) {
+  return Boolean(entry.optional || entry.devOptional) || entry.peer === true
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(join(root, path), 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+async function install() {
+  const started = Date.now()
+  const seconds = () => `${((Date.now() - started) / 1000).toFixed(0)} s`
+  say('Installing packages (about 250 MB, once) …')
+  let fetched = 0
+  let last = Date.now()
+  const problems = []
+  const beat = setInterval(() => {
+    if (Date.now() - last < 3_000) return
+    last = Date.now()
+    say(`  ${fetched} packages fetched, unpacking … ${seconds()}`)
+  }, 1_000)
+  const code = await new Promise((resolve) => {
+    // dev is asked for by name: with NODE_ENV=production npm would leave it out.
+    const npmArgs = ['install', '--no-save', '--include=dev', '--include=optional', '--loglevel=http', '--no-fund', '--no-audit']
+    const npm = process.env.npm_execpath
+      ? spawn(process.execPath, [process.env.npm_execpath, ...npmArgs], { cwd: root })
+      : spawn('npm', npmArgs, { cwd: root, shell: process.platform === 'win32' })
+    const read = (chunk) => {
+      for (const line of String(chunk).split('\n')) {
+        if (line.includes('http fetch')) fetched += 1
+        else if (/npm (error|ERR!)/.test(line)) problems.push(line)
+        if (line.includes('http fetch') && Date.now() - last > 2_000) {
+          last = Date.now()
+          say(`  ${fetched} packages fetched … ${seconds()}`)
+        }
+      }
+    }
+    npm.stdout.on('data', read)
+    npm.stderr.on('data', read)
+    npm.on('error', (error) => {
+      problems.push(String(error))
+      resolve(1)
+    })
+    npm.on('close', resolve)
+  })
+  clearInterval(beat)
+  if (code !== 0) fail(`Packages could not be installed (npm ended with ${code}):\n${problems.slice(-8).join('\n')}\nRun "npm install" to see all of it.`)
+  say(`Installed in ${seconds()}.`)
+}
+
+/** The Node that runs the project: the one that npm brought, else the system's if it is new enough. */
+function runtime() {
+  const exe = process.platform === 'win32' ? 'node.exe' : 'bin/node'
+  const brought = join(root, 'node_modules', `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`, exe)
+  if (existsSync(brought)) return brought
+  if (major >= RUNTIME) return process.execPath
+  return fail(
+    `Millrace runs on Node ${RUNTIME}; npm has none for ${process.platform}-${process.arch} and this one is ${process.versions.node}: install Node ${RUNTIME} (https://nodejs.org), then run this again.`,
+  )
+}
+
+/** Hands signals on, and ends the program when whoever started this is gone: npm does not hand on a SIGTERM. */
+function run(node, nodeArgs) {
+  const child = spawn(node, nodeArgs, { stdio: 'inherit', cwd: root })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  const starters = ancestors()
+  const watch = setInterval(() => {
+    if (process.ppid !== starters[0] || !starters.every(isAlive)) {
+      clearInterval(watch)
+      child.kill('SIGTERM')
+    }
+  }, 250)
+  return new Promise((resolve) => {
+    child.on('error', (error) => fail(`${node} could not be started: ${error.message}`))
+    child.on('close', (code, signal) => {
+      clearInterval(watch)
+      resolve(code ?? (signal === 'SIGINT' ? 130 : 143))
+    })
+  })
+}
+
+/** The parent, and when that is npm's shell, npm itself. */
+function ancestors() {
+  const parent = process.ppid
+  if (!process.env.npm_lifecycle_event) return [parent]
+  try {
+    const stat = readFileSync(`/proc/${parent}/stat`, 'utf8')
+    const [name] = /\((.*)\)/.exec(stat)?.slice(1) ?? []
+    const grandparent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    return name === 'sh' || name === 'bash' || name === 'dash' ? [parent, grandparent] : [parent]
+  } catch {
+    return [parent]
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`)
+}
+
+function fail(line) {
+  process.stderr.write(`${line}\n`)
+  process.exit(1)
+}
