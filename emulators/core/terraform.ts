@@ -97,7 +97,9 @@ function readStack({ name, json }: StackJson): TerraformResource[] {
     return value
   }
 
-  return [...nodes.values()].map(visit)
+  for (const node of nodes.values()) visit(node)
+  // In the order in which they were resolved: each after what it refers to.
+  return [...resolved.values()]
 }
 
 function dependsOn(node: Node): string[] {
