@@ -16,7 +16,7 @@ export const gateway = defineService({
   on: [],
   accepts: [],
   sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock'],
-  calls: ['catalog', 'orders', 'history'],
+  calls: ['catalog', 'orders', 'history', 'inventory'],
   settings: ['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URL'],
   load: () => import('./app.ts'),
 })

@@ -39,6 +39,13 @@ export const inventoryContracts = defineContracts({
   commands: {
     ReserveStock: { data: z.strictObject({ orderId, lines: goods }), example: { orderId: 'o-1', lines } },
     ReleaseStock: { data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
-    ReceiveStock: { data: z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) }), example: { sku: 'TEA-001', quantity: 100 } },
+    /** Goods that arrived, as one delivery: the same `deliveryId` again changes nothing. `GET /deliveries/:id` tells when it is booked. */
+    ReceiveStock: {
+      data: z.strictObject({
+        deliveryId: reference,
+        lines: z.array(z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) })).min(1).max(100),
+      }),
+      example: { deliveryId: 'd-1', lines: [{ sku: 'TEA-001', quantity: 100 }] },
+    },
   },
 })
