@@ -1,0 +1,93 @@
+/** The gateway's public API, as a customer's program would call it. */
+
+import { UsageError, type Running } from './command.ts'
+
+export interface Problem {
+  readonly status: number
+  readonly code: string
+  readonly detail: string
+}
+
+export interface Answer<Body> {
+  readonly status: number
+  readonly body: Body
+}
+
+export interface TimelineEntry {
+  readonly type: string
+  readonly source: string
+  readonly time: string
+}
+
+export interface OrderView {
+  readonly orderId: string
+  readonly status: string
+  readonly reason?: string
+  readonly currency: string
+  readonly totalMinor: number
+  readonly timeline: { readonly entries?: readonly TimelineEntry[]; readonly unavailable?: true }
+}
+
+export const hasEnded = (order: OrderView): boolean => ['completed', 'rejected', 'expired'].includes(order.status)
+
+/** The gateway refused: `code` is stable, `detail` says what to do. */
+export class Refusal extends UsageError {
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(`${problem.status} ${problem.code}: ${problem.detail}`)
+    this.problem = problem
+  }
+}
+
+export interface Api {
+  /** @throws Refusal for a problem document. */
+  send<Body>(method: 'GET' | 'POST', path: string, options?: { body?: unknown; key?: string }): Promise<Answer<Body>>
+}
+
+/** Signs in at the identity platform and calls the gateway with that token, which it renews before it expires. */
+export function connect(running: Running, caller: { readonly sub: string; readonly roles: readonly string[] }): Api {
+  let token: Promise<{ token: string; expiresAt: string }> | undefined
+  const bearer = async (): Promise<string> => {
+    const current = await (token ??= signIn(running, caller))
+    if (Date.parse(current.expiresAt) - Date.now() > 60_000) return current.token
+    token = undefined
+    return bearer()
+  }
+  return {
+    async send<Body>(method: 'GET' | 'POST', path: string, options: { body?: unknown; key?: string } = {}) {
+      const response = await fetch(`${running.gatewayUrl}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${await bearer()}`,
+          ...(options.key === undefined ? {} : { 'idempotency-key': options.key }),
+          ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      })
+      const text = await response.text()
+      const body: unknown = text === '' ? undefined : parse(text, response.status)
+      if (!response.ok) throw new Refusal({ status: response.status, code: 'unknown', detail: text.slice(0, 200), ...(body as object) })
+      return { status: response.status, body: body as Body }
+    },
+  }
+}
+
+function parse(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    if (status < 400) throw new UsageError(`the gateway answered ${status} with something that is not JSON: ${text.slice(0, 100)}`)
+    return {}
+  }
+}
+
+async function signIn(running: Running, caller: object): Promise<{ token: string; expiresAt: string }> {
+  const response = await fetch(`${running.identityUrl}/v1/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(caller),
+  })
+  if (!response.ok) throw new UsageError(`signing in failed with ${response.status}: ${await response.text()}`)
+  return (await response.json()) as { token: string; expiresAt: string }
+}

@@ -1,0 +1,79 @@
+/** What every command shares: its options, `--help`, one line for what went wrong, and where the platform runs. */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+
+/** A fault that is the caller's to mend: printed as one line, exit code 1. */
+export class UsageError extends Error {}
+
+export interface Running {
+  readonly pid: number
+  readonly projectId: string
+  /** `host:port` that answers every Google API as the owner. */
+  readonly apiHost: string
+  readonly gatewayUrl: string
+  readonly identityUrl: string
+  readonly dataDirectory: string
+}
+
+export const dataDirectory = (): string => process.env['MILLRACE_DATA'] ?? join(process.cwd(), '.data')
+const runningFile = (): string => join(dataDirectory(), 'running.json')
+
+/** The platform that runs in this checkout, or undefined. */
+export function findRunning(): Running | undefined {
+  if (!existsSync(runningFile())) return undefined
+  const running = JSON.parse(readFileSync(runningFile(), 'utf8')) as Running
+  try {
+    process.kill(running.pid, 0)
+    return running
+  } catch {
+    return undefined
+  }
+}
+
+/** @throws UsageError when nothing runs here. */
+export function requireRunning(): Running {
+  const running = findRunning()
+  if (!running) throw new UsageError('Millrace does not run here: start it with npm start.')
+  return running
+}
+
+type Options = NonNullable<ParseArgsConfig['options']>
+
+export interface Command<O extends Options> {
+  readonly usage: string
+  readonly options: O
+  run(values: Values<O>, positionals: readonly string[]): Promise<number | void>
+}
+
+type Values<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allowPositionals: true }>>['values']
+
+const help = { help: { type: 'boolean', short: 'h' } } as const
+
+/** Runs a command with this process's arguments and ends the process with its exit code. */
+export async function main<O extends Options>(command: Command<O>): Promise<void> {
+  process.exitCode = await execute(command, process.argv.slice(2))
+}
+
+async function execute<O extends Options>(command: Command<O>, args: string[]): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({ args, options: { ...command.options, ...help }, allowPositionals: true })
+    if ((values as { help?: boolean }).help) {
+      console.log(command.usage.trim())
+      return 0
+    }
+    return (await command.run(values as Values<O>, positionals)) ?? 0
+  } catch (error) {
+    console.error(explain(error))
+    return 1
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return error.message
+  const { code, message } = error as { code?: string; message?: string }
+  if (code?.startsWith('ERR_PARSE_ARGS')) return `${message} (--help shows what this command takes)`
+  if (code === 'EPIPE') return ''
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,96 @@
+/** Places an order through the gateway, follows it and prints its timeline until it has ended. */
+
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { connect, hasEnded, type OrderView, type TimelineEntry } from './api.ts'
+import { main, requireRunning, UsageError } from './command.ts'
+
+const usage = `
+npm run order -- --sku TEA-001 --quantity 2 [--sku … --quantity …] [options]
+
+Places an order and prints each event of its life: event, service, time since the start.
+
+  --sku SKU            what to order; several, each with its --quantity
+  --quantity N         how many of it (default 1)
+  --currency CODE      default EUR
+  --customer NAME      who orders (default customer-1)
+  --decline-card       pay with a card that the provider declines
+  --key KEY            idempotency key (default a new one): the same key and order give the same answer
+  --json               print the order at its end as JSON
+`
+
+const FOLLOW_FOR_MS = 60_000
+const LOOK_EVERY_MS = 100
+
+void main({
+  usage,
+  options: {
+    sku: { type: 'string', multiple: true },
+    quantity: { type: 'string', multiple: true },
+    currency: { type: 'string', default: 'EUR' },
+    customer: { type: 'string', default: 'customer-1' },
+    'decline-card': { type: 'boolean', default: false },
+    key: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+  async run(values) {
+    const skus = values.sku ?? []
+    if (skus.length === 0) throw new UsageError('What is to be ordered? Try: npm run order -- --sku TEA-001 --quantity 2')
+    const lines = skus.map((sku, index) => ({ sku, quantity: wholeNumber(values.quantity?.[index] ?? '1') }))
+    const api = connect(requireRunning(), { sub: values.customer, roles: ['customer'] })
+    const startedMs = Date.now()
+    const { body: placed } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
+      key: values.key ?? randomUUID(),
+      body: {
+        currency: values.currency,
+        lines,
+        addressRef: `address-of-${values.customer}`,
+        paymentMethodRef: values['decline-card'] ? 'card-declined' : 'card-ok',
+      },
+    })
+    if (!values.json) console.log(`${placed.orderId} answered after ${Date.now() - startedMs} ms`)
+    const order = await follow(placed.orderId, (path) => api.send<OrderView>('GET', path), values.json ? () => {} : printEntry)
+    if (values.json) console.log(JSON.stringify(order, undefined, 2))
+    else console.log(`${order.status}${order.reason ? ` (${order.reason})` : ''}: ${money(order.totalMinor, order.currency)}`)
+    return 0
+  },
+})
+
+async function follow(
+  orderId: string,
+  get: (path: string) => Promise<{ body: OrderView }>,
+  print: (entry: TimelineEntry, startMs: number) => void,
+): Promise<OrderView> {
+  const giveUpMs = Date.now() + FOLLOW_FOR_MS
+  let printed = 0
+  while (Date.now() < giveUpMs) {
+    const { body: order } = await get(`/v1/orders/${orderId}`)
+    const entries = order.timeline.entries ?? []
+    // The history hears of the end a moment after the order itself knows: wait until both do.
+    const told = order.timeline.unavailable === true || entries.some(({ type }) => type === `order.${order.status}`)
+    if (hasEnded(order) && told) {
+      const startMs = Date.parse(entries[0]?.time ?? '')
+      for (const entry of entries) print(entry, startMs)
+      return order
+    }
+    if (entries.length > printed && process.stdout.isTTY) {
+      printed = entries.length
+      process.stderr.write(`\r${printed} events so far …\r`)
+    }
+    await pause(LOOK_EVERY_MS)
+  }
+  throw new UsageError(`${orderId} has not ended within ${FOLLOW_FOR_MS / 1000} s: npm run logs -- orders shows what its service says.`)
+}
+
+function printEntry(entry: TimelineEntry, startMs: number): void {
+  const since = `+${Date.parse(entry.time) - startMs} ms`
+  console.log(`${since.padStart(10)}  ${entry.type.padEnd(24)} ${entry.source}`)
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isFinite(value)) throw new UsageError(`--quantity takes a number, not "${text}"`)
+  return value
+}
+
+const money = (minor: number, currency: string): string => `${(minor / 100).toFixed(2)} ${currency}`
