@@ -1,0 +1,36 @@
+/** Which process listens on a port, for the one line that tells why a start failed. */
+
+import { readdir, readFile, readlink } from 'node:fs/promises'
+
+/** `node (process 4711)`; undefined where the system does not tell (other than Linux, or another user's process). */
+export async function whoListens(port: number): Promise<string | undefined> {
+  try {
+    const inode = await listeningInode(port)
+    if (!inode) return undefined
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      if (await holds(pid, inode)) return `${(await readFile(`/proc/${pid}/comm`, 'utf8')).trim()} (process ${pid})`
+    }
+  } catch {
+    // Not Linux.
+  }
+  return undefined
+}
+
+async function listeningInode(port: number): Promise<string | undefined> {
+  const LISTEN = '0A'
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    const rows = (await readFile(file, 'utf8').catch(() => '')).split('\n').map((row) => row.trim().split(/\s+/))
+    const row = rows.find((columns) => columns[1]?.endsWith(wanted) && columns[3] === LISTEN)
+    if (row) return row[9]
+  }
+  return undefined
+}
+
+async function holds(pid: string, inode: string): Promise<boolean> {
+  const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => [])
+  for (const descriptor of descriptors) {
+    if ((await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '')) === `socket:[${inode}]`) return true
+  }
+  return false
+}

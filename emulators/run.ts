@@ -1,0 +1,152 @@
+/** `npm start`: synthesizes the stacks, starts the local cloud and every service from them, seeds the shop, says what to type next. */
+
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { services } from '../functions/index.ts'
+import { synthesize } from '../stacks/app.ts'
+import { localEnvironment, localPorts } from '../stacks/environments.ts'
+import { whoListens } from './core/who-listens.ts'
+import { aliveElsewhere, type Running } from './running.ts'
+import { seed } from './seed.ts'
+import { startPlatform, type Platform } from './start.ts'
+
+const usage = `
+npm start -- [--port N] [--fresh]
+
+Synthesizes the stacks, starts the local Google Cloud and every service, and seeds the shop.
+
+  --port N    first of the ports that are used (default 4100)
+  --fresh     forget what is kept in .data/ and begin anew
+`
+const root = join(import.meta.dirname, '..')
+const dataDirectory = process.env['MILLRACE_DATA'] ?? join(root, '.data')
+const runningFile = join(dataDirectory, 'running.json')
+/** A terminal sends one Ctrl-C to npm, its shell and to us, and the first two hand it on: what comes at once is one. */
+const SAME_SIGNAL_MS = 500
+
+const startedMs = performance.now()
+const seconds = (): string => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const options = readOptions()
+try {
+  await run()
+} catch (error) {
+  process.stderr.write(`${await explain(error)}\n`)
+  process.exit(1)
+}
+
+async function run(): Promise<void> {
+  const other = aliveElsewhere(runningFile)
+  if (other) throw new Error(`Millrace already runs here (process ${other.pid}, ${other.gatewayUrl}): use it, or stop it with Ctrl-C first.`)
+  if (options.fresh) rmSync(dataDirectory, { recursive: true, force: true })
+  mkdirSync(dataDirectory, { recursive: true })
+
+  const ports = localPorts(options.port, services)
+  const environment = localEnvironment(ports)
+  const stacks = synthesize(environment, services)
+  const resourceCount = stacks.flatMap(({ json }) => Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName))).length
+  say(`${seconds()}  ${stacks.length} stacks synthesized, ${resourceCount} resources`)
+
+  const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
+  const platform = await startPlatform({
+    stacks,
+    ports,
+    project,
+    dataDirectory,
+    workingDirectory: root,
+    progress: (step) => say(`${seconds()}  ${step}`),
+  })
+  stopOnSignal(platform)
+
+  const running: Running = {
+    pid: process.pid,
+    projectId: project.id,
+    apiHost: `127.0.0.1:${ports.api}`,
+    gatewayUrl: environment.serviceUrl('gateway'),
+    identityUrl: `http://127.0.0.1:${ports.identity}`,
+    dataDirectory,
+  }
+  const seeded = await seed(running)
+  say(`${seconds()}  ${seeded}`)
+  writeFileSync(runningFile, JSON.stringify(running, undefined, 2))
+  say(readyText(running))
+}
+
+function readyText({ gatewayUrl, apiHost, identityUrl }: Running): string {
+  return `
+Ready in ${seconds()}: ${services.length} services, asleep until they are called.
+
+  gateway               ${gatewayUrl}
+  Google Cloud (local)  http://${apiHost}   Pub/Sub, Firestore, Cloud Tasks, BigQuery, Cloud Run, IAM
+  identity platform     ${identityUrl}
+  state and logs        ${dataDirectory}
+
+In a second terminal:
+
+  npm run order -- --sku TEA-001 --quantity 2
+  npm run query -- orders
+  npm run logs
+
+Ctrl-C stops everything.`
+}
+
+function stopOnSignal(platform: Platform): void {
+  let firstMs: number | undefined
+  const stop = (): void => {
+    if (firstMs === undefined) {
+      firstMs = performance.now()
+      say('Stopping … (Ctrl-C again stops at once)')
+      rmSync(runningFile, { force: true })
+      void platform.close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          process.stderr.write(`${String(error)}\n`)
+          process.exit(1)
+        },
+      )
+    } else if (performance.now() - firstMs > SAME_SIGNAL_MS) {
+      for (const { pid } of platform.run.processes()) killGroup(pid)
+      process.exit(130)
+    }
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function readOptions(): { port: number; fresh: boolean } {
+  try {
+    const { values } = parseArgs({
+      options: { port: { type: 'string' }, fresh: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
+    })
+    if (values.help) {
+      say(usage.trim())
+      process.exit(0)
+    }
+    // `npm start --fresh`, without the `--`, arrives only as npm's own configuration.
+    const fresh = values.fresh || process.env['npm_config_fresh'] === 'true'
+    const port = Number(values.port ?? process.env['npm_config_port'] ?? 4100)
+    if (!Number.isInteger(port) || port < 1024 || port > 65_000) throw new Error(`--port takes a number from 1024 to 65000, not "${values.port}".`)
+    return { port, fresh }
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`)
+    process.exit(1)
+  }
+}
+
+async function explain(error: unknown): Promise<string> {
+  if (!(error instanceof Error)) return String(error)
+  const taken = /EADDRINUSE.*?:(\d+)|port (\d+) is (?:taken|in use)/i.exec(error.message)
+  const port = Number(taken?.[1] ?? taken?.[2])
+  if (!Number.isInteger(port)) return process.env['DEBUG'] ? (error.stack ?? error.message) : error.message
+  const owner = await whoListens(port)
+  return `Port ${port} is taken${owner ? ` by ${owner}` : ''}: stop it, or start on other ports with npm start -- --port 5100.`
+}

@@ -1,0 +1,65 @@
+/** Fills a new shop through the gateway's public API, as its staff would. */
+
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Running } from './running.ts'
+
+const products = [
+  { sku: 'TEA-001', name: 'Darjeeling First Flush, 100 g', unitMinor: 1190, quantity: 10_000 },
+  { sku: 'TEA-002', name: 'Sencha, 100 g', unitMinor: 890, quantity: 10_000 },
+  { sku: 'POT-001', name: 'Cast-iron teapot, 0.8 l', unitMinor: 5900, quantity: 1_000 },
+  { sku: 'OUT-OF-STOCK', name: 'A tea that nobody has', unitMinor: 990, quantity: 0 },
+] as const
+const GIVE_UP_AFTER_MS = 60_000
+const LOOK_EVERY_MS = 50
+
+/** The same keys at every start: what is already there stays as it is. Returns a line that tells what the shop sells. */
+export async function seed(running: Running): Promise<string> {
+  const token = await signIn(running)
+  const send = (method: string, path: string, options: { body?: unknown; key?: string } = {}): Promise<Response> =>
+    fetch(`${running.gatewayUrl}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        ...(options.key ? { 'idempotency-key': options.key } : {}),
+      },
+      ...(options.body ? { body: JSON.stringify(options.body) } : {}),
+    })
+  const expectOk = async (response: Response): Promise<Response> => {
+    if (!response.ok) throw new Error(`The shop could not be seeded: ${response.url} answered ${response.status}: ${await response.text()}`)
+    return response
+  }
+
+  const lines = products.filter(({ quantity }) => quantity > 0).map(({ sku, quantity }) => ({ sku, quantity }))
+  const delivered = await expectOk(await send('POST', '/v1/stock', { key: 'seed-stock', body: { lines } }))
+  const { deliveryId } = (await delivered.json()) as { deliveryId: string }
+  await Promise.all(
+    products.map(async ({ sku, name, unitMinor }) =>
+      expectOk(await send('POST', '/v1/products', { key: `seed-${sku}`, body: { sku, name, unitMinor, currency: 'EUR' } })),
+    ),
+  )
+  const paths = [`/v1/deliveries/${deliveryId}`, ...products.map(({ sku }) => `/v1/products/${sku}`)]
+  await Promise.all(paths.map((path) => appears(() => send('GET', path))))
+  return `the shop sells ${products.map(({ sku }) => sku).join(', ')}`
+}
+
+/** A command was accepted, not yet carried out: looks until what it makes is there. */
+async function appears(look: () => Promise<Response>): Promise<void> {
+  const giveUpMs = Date.now() + GIVE_UP_AFTER_MS
+  for (;;) {
+    const response = await look()
+    await response.body?.cancel()
+    if (response.ok) return
+    if (Date.now() > giveUpMs) throw new Error(`The shop could not be seeded: ${response.url} still answers ${response.status}. See the logs under .data/logs.`)
+    await pause(LOOK_EVERY_MS)
+  }
+}
+
+async function signIn({ identityUrl }: Running): Promise<string> {
+  const response = await fetch(`${identityUrl}/v1/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sub: 'shop', roles: ['staff'] }),
+  })
+  return ((await response.json()) as { token: string }).token
+}

@@ -1,0 +1,129 @@
+/** Starts a whole local cloud from synthesized stacks: emulators, partners, identity; then provisions every resource. */
+
+import { join } from 'node:path'
+import { bigquery } from './bigquery/plugin.ts'
+import { cloudRun, type CloudRunCore } from './cloud-run/plugin.ts'
+import { cloudTasks } from './cloud-tasks/plugin.ts'
+import { createLocalCloud, type LocalCloud } from './core/local-cloud.ts'
+import type { OwnerApi, TerraformResource } from './core/plugin.ts'
+import { readResources, type StackJson } from './core/terraform.ts'
+import { firestore } from './firestore/plugin.ts'
+import { iam, type IamCore } from './iam/plugin.ts'
+import { createIdentityPlatform } from './identity-platform/server.ts'
+import { createCarrier } from './partners/carrier/server.ts'
+import { createPaymentProvider } from './partners/payment-provider/server.ts'
+import { plan, provision, type Provisioned } from './provision.ts'
+import { pubsub } from './pubsub/plugin.ts'
+
+export interface Ports {
+  readonly api: number
+  readonly identity: number
+  readonly paymentProvider: number
+  readonly carrier: number
+  /** Where a Cloud Run service answers. */
+  service(name: string): number
+  /** Where every Google API answers to that service account. */
+  account(name: string): number
+}
+
+export interface StartOptions {
+  readonly stacks: readonly StackJson[]
+  readonly project: { readonly id: string; readonly number: string; readonly region: string }
+  readonly ports: Ports
+  /** Where state and logs are kept; absent: in memory. */
+  readonly dataDirectory?: string
+  /** The checkout, where the services' commands run. */
+  readonly workingDirectory: string
+  readonly progress?: (step: string) => void
+}
+
+export interface Platform {
+  readonly cloud: LocalCloud
+  readonly run: CloudRunCore
+  readonly paymentProvider: Awaited<ReturnType<typeof createPaymentProvider>>
+  readonly carrier: Awaited<ReturnType<typeof createCarrier>>
+  readonly identity: Awaited<ReturnType<typeof createIdentityPlatform>>
+  /** Every resource that has a local part, in the order in which it was made. */
+  readonly provisioned: readonly Provisioned[]
+  readonly api: OwnerApi
+  close(): Promise<void>
+}
+
+/** @throws Error in one line: a port that is taken, a resource that is refused, a type that nobody provisions. */
+export async function startPlatform(options: StartOptions): Promise<Platform> {
+  const { ports, project, dataDirectory, progress = () => {} } = options
+  const resources = readResources(options.stacks)
+  const closers: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closeOne of closers.splice(0).toReversed()) await closeOne()
+  }
+  const inData = (name: string): { dataDir?: string } => (dataDirectory ? { dataDir: join(dataDirectory, name) } : {})
+
+  try {
+    // The services' variables name ports that are known only once the cloud has opened them.
+    const opened: { cloud?: LocalCloud } = {}
+    const plugins = [
+      iam,
+      pubsub,
+      firestore,
+      cloudTasks,
+      bigquery(dataDirectory ? { directory: join(dataDirectory, 'bigquery') } : {}),
+      cloudRun({
+        addressOf: (name) => ({ port: ports.service(name) }),
+        environmentOf: (email) => opened.cloud!.environmentOf(email),
+        workingDirectory: options.workingDirectory,
+        ...(dataDirectory ? { logDirectory: join(dataDirectory, 'logs') } : {}),
+      }),
+    ]
+    const planned = plan(resources, plugins)
+    progress('starting the local cloud')
+    const cloud = await createLocalCloud({ plugins, project, ownerPort: ports.api, accounts: accountPorts(resources, ports), ...inData('cloud') })
+    opened.cloud = cloud
+    closers.push(() => cloud.close())
+
+    const { verifyIdToken } = cloud.core<IamCore>('iam')
+    const verify = (audience: string) => (token: string) => verifyIdToken(token, { audience })
+    const paymentProvider = await createPaymentProvider({
+      port: ports.paymentProvider,
+      verify: verify(`http://127.0.0.1:${ports.paymentProvider}`),
+      ...inData('payment-provider'),
+    })
+    closers.push(() => paymentProvider.close())
+    const carrier = await createCarrier({ port: ports.carrier, verify: verify(`http://127.0.0.1:${ports.carrier}`), ...inData('carrier') })
+    closers.push(() => carrier.close())
+    const identity = await createIdentityPlatform({ port: ports.identity, projectId: project.id, ...inData('identity') })
+    closers.push(() => identity.close())
+
+    await provision(planned, cloud.api, (done, of) => {
+      if (done % 50 === 0 || done === of) progress(`provisioning ${done} of ${of} resources`)
+    })
+    return {
+      cloud,
+      run: cloud.core<CloudRunCore>('cloud-run'),
+      paymentProvider,
+      carrier,
+      identity,
+      provisioned: planned,
+      api: cloud.api,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** A port for each account that a service runs as: the port is how a caller is known. */
+function accountPorts(resources: readonly TerraformResource[], ports: Ports): { email: string; port: number }[] {
+  const emails = new Set(
+    resources.filter(({ type }) => type === 'google_cloud_run_v2_service').map(({ attributes }) => serviceAccountOf(attributes)),
+  )
+  return [...emails].map((email) => ({ email, port: ports.account(email.split('@')[0]!) }))
+}
+
+function serviceAccountOf(attributes: TerraformResource['attributes']): string {
+  // A block is one object or a list of one, as the synthesizer likes.
+  const template: unknown = attributes['template']
+  const one = (Array.isArray(template) ? template[0] : template) as { service_account: string }
+  return one.service_account
+}
