@@ -1,0 +1,39 @@
+/** What BigQuery must hold after an import, computed from the file alone by SQL: nothing of the importer's own code takes part. */
+
+import { currency } from './read.ts'
+
+export interface Totals {
+  readonly orders: number
+  readonly revenueMinor: ReadonlyMap<string, number>
+  readonly unitsBySku: ReadonlyMap<string, number>
+}
+
+export async function expectedTotals(path: string): Promise<Totals> {
+  const { DuckDBInstance } = await import('@duckdb/node-api')
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  try {
+    await connection.run(
+      `CREATE VIEW sold AS
+       SELECT InvoiceNo AS invoice, StockCode AS sku, TRY_CAST(Quantity AS BIGINT) AS quantity, TRY_CAST(UnitPrice AS DECIMAL(18, 2)) AS price
+       FROM read_csv($$${path.replaceAll('$$', '')}$$, header = true, all_varchar = true, null_padding = true)
+       WHERE InvoiceNo NOT LIKE 'C%' AND TRY_CAST(Quantity AS BIGINT) > 0 AND TRY_CAST(UnitPrice AS DECIMAL(18, 2)) > 0`,
+    )
+    const [summary] = await rowsOf(connection, 'SELECT COUNT(DISTINCT invoice) AS orders, COALESCE(SUM(quantity * price * 100), 0)::BIGINT AS minor FROM sold')
+    const units = await rowsOf(connection, 'SELECT sku, SUM(quantity)::BIGINT AS units FROM sold GROUP BY sku')
+    return {
+      orders: Number(summary!['orders']),
+      revenueMinor: new Map([[currency, Number(summary!['minor'])]]),
+      unitsBySku: new Map(units.map((row) => [String(row['sku']), Number(row['units'])])),
+    }
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}
+
+type Connection = Awaited<ReturnType<Awaited<ReturnType<(typeof import('@duckdb/node-api'))['DuckDBInstance']['create']>>['connect']>>
+
+async function rowsOf(connection: Connection, sql: string): Promise<Record<string, unknown>[]> {
+  return (await connection.runAndReadAll(sql)).getRowObjects()
+}

@@ -1,0 +1,22 @@
+/** Forgets everything that the local platform keeps. */
+
+import { existsSync, rmSync } from 'node:fs'
+import { dataDirectory, findRunning, main, UsageError } from './command.ts'
+
+const usage = `
+npm run reset
+
+Deletes .data/: orders, events, tables and logs of the local platform. Stop it first.
+`
+
+void main({
+  usage,
+  options: {},
+  async run() {
+    const running = findRunning()
+    if (running) throw new UsageError(`Millrace runs (process ${running.pid}): stop it with Ctrl-C first, then reset.`)
+    if (!existsSync(dataDirectory())) return console.log('There was nothing to forget.')
+    rmSync(dataDirectory(), { recursive: true })
+    return console.log(`${dataDirectory()} is gone: the next npm start begins anew.`)
+  },
+})
