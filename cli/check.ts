@@ -1,0 +1,52 @@
+/** `npm run check`: format, lint with import directions, types, unused code; all of them, then one verdict. */
+
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { main } from './command.ts'
+
+const usage = `
+npm run check [-- --fix]
+
+Runs oxfmt, oxlint (type-aware, import directions), tsc and knip over the whole repository.
+
+  --fix    let the formatter and the linter mend what they can
+`
+
+const modules = join(import.meta.dirname, '..', 'node_modules')
+
+void main({
+  usage,
+  options: { fix: { type: 'boolean', default: false } },
+  async run({ fix }) {
+    const tools: [name: string, bin: string, ...args: string[]][] = [
+      ['format', 'oxfmt/bin/oxfmt', ...(fix ? [] : ['--check'])],
+      ['lint', 'oxlint/bin/oxlint', ...(fix ? ['--fix'] : [])],
+      ['types', 'typescript/bin/tsc', '-p', '.'],
+      ['unused', 'knip/bin/knip.js'],
+    ]
+    let failed = 0
+    for (const [name, bin, ...args] of tools) {
+      const startedMs = performance.now()
+      const { code, output } = await execute(join(modules, bin), args)
+      const verdict = code === 0 ? 'ok' : 'FAILED'
+      console.log(`${name.padEnd(8)} ${verdict.padEnd(6)} ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
+      if (code !== 0) {
+        failed += 1
+        console.log(output.trim())
+      }
+    }
+    return failed === 0 ? 0 : 1
+  },
+})
+
+function execute(bin: string, args: string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const tool = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    const collect = (chunk: Buffer): void => void (output += chunk.toString())
+    tool.stdout.on('data', collect)
+    tool.stderr.on('data', collect)
+    tool.on('error', reject)
+    tool.on('close', (code) => resolve({ code, output }))
+  })
+}
