@@ -67,7 +67,8 @@ export function connect(running: Running, caller: { readonly sub: string; readon
       })
       const text = await response.text()
       const body: unknown = text === '' ? undefined : parse(text, response.status)
-      if (!response.ok) throw new Refusal({ status: response.status, code: 'unknown', detail: text.slice(0, 200), ...(body as object) })
+      if (!response.ok)
+        throw new Refusal({ status: response.status, code: 'unknown', detail: text.slice(0, 200), ...(body as object) })
       return { status: response.status, body: body as Body }
     },
   }
@@ -77,7 +78,8 @@ function parse(text: string, status: number): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    if (status < 400) throw new UsageError(`the gateway answered ${status} with something that is not JSON: ${text.slice(0, 100)}`)
+    if (status < 400)
+      throw new UsageError(`the gateway answered ${status} with something that is not JSON: ${text.slice(0, 100)}`)
     return {}
   }
 }

@@ -58,12 +58,16 @@ export async function main<O extends Options>(command: Command<O>): Promise<void
 
 async function execute<O extends Options>(command: Command<O>, args: string[]): Promise<number> {
   try {
-    const { values, positionals } = parseArgs({ args, options: { ...command.options, ...help }, allowPositionals: true })
+    const { values, positionals } = parseArgs({
+      args,
+      options: { ...command.options, ...help },
+      allowPositionals: true,
+    })
     if ((values as { help?: boolean }).help) {
       console.log(command.usage.trim())
       return 0
     }
-    return (await command.run(values as Values<O>, positionals)) ?? 0
+    return (await command.run(values, positionals)) ?? 0
   } catch (error) {
     console.error(explain(error))
     return 1

@@ -16,7 +16,9 @@ const RUNTIME = 24
 const [file, ...args] = process.argv.slice(2)
 const major = Number(process.versions.node.split('.')[0])
 if (major < OLDEST_STARTER) {
-  fail(`Node ${process.versions.node} is too old: install Node ${OLDEST_STARTER} or newer (https://nodejs.org), then run this again.`)
+  fail(
+    `Node ${process.versions.node} is too old: install Node ${OLDEST_STARTER} or newer (https://nodejs.org), then run this again.`,
+  )
 }
 if (!file) fail('usage: node cli/launch.mjs FILE [ARGUMENTS]')
 
@@ -31,7 +33,12 @@ function isInstalled() {
   if (!wanted || !present) return false
   const names = Object.keys(wanted.packages).filter((name) => name !== '')
   const extra = Object.keys(present.packages).some((name) => !wanted.packages[name])
-  return !extra && names.every((name) => present.packages[name]?.version === wanted.packages[name].version || isElsewhere(wanted.packages[name]))
+  return (
+    !extra &&
+    names.every(
+      (name) => present.packages[name]?.version === wanted.packages[name].version || isElsewhere(wanted.packages[name]),
+    )
+  )
 }
 
 /** Optional packages for another machine are left out by npm. */
@@ -61,7 +68,15 @@ async function install() {
   }, 1_000)
   const code = await new Promise((resolve) => {
     // dev is asked for by name: with NODE_ENV=production npm would leave it out.
-    const npmArgs = ['install', '--no-save', '--include=dev', '--include=optional', '--loglevel=http', '--no-fund', '--no-audit']
+    const npmArgs = [
+      'install',
+      '--no-save',
+      '--include=dev',
+      '--include=optional',
+      '--loglevel=http',
+      '--no-fund',
+      '--no-audit',
+    ]
     const npm = process.env.npm_execpath
       ? spawn(process.execPath, [process.env.npm_execpath, ...npmArgs], { cwd: root })
       : spawn('npm', npmArgs, { cwd: root, shell: process.platform === 'win32' })
@@ -84,14 +99,22 @@ async function install() {
     npm.on('close', resolve)
   })
   clearInterval(beat)
-  if (code !== 0) fail(`Packages could not be installed (npm ended with ${code}):\n${problems.slice(-8).join('\n')}\nRun "npm install" to see all of it.`)
+  if (code !== 0)
+    fail(
+      `Packages could not be installed (npm ended with ${code}):\n${problems.slice(-8).join('\n')}\nRun "npm install" to see all of it.`,
+    )
   say(`Installed in ${seconds()}.`)
 }
 
 /** The Node that runs the project: the one that npm brought, else the system's if it is new enough. */
 function runtime() {
   const exe = process.platform === 'win32' ? 'node.exe' : 'bin/node'
-  const brought = join(root, 'node_modules', `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`, exe)
+  const brought = join(
+    root,
+    'node_modules',
+    `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`,
+    exe,
+  )
   if (existsSync(brought)) return brought
   if (major >= RUNTIME) return process.execPath
   return fail(

@@ -19,19 +19,30 @@ Follows the logs of one service, or of all. They are kept under .data/logs/.
 
 void main({
   usage,
-  options: { lines: { type: 'string', default: '20' }, 'no-follow': { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  options: {
+    lines: { type: 'string', default: '20' },
+    'no-follow': { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
   async run(values, [service]) {
     const folder = join(dataDirectory(), 'logs')
     if (service && !services.some(({ name }) => name === service)) {
-      throw new UsageError(`There is no service "${service}". There are: ${services.map(({ name }) => name).join(', ')}.`)
+      throw new UsageError(
+        `There is no service "${service}". There are: ${services.map(({ name }) => name).join(', ')}.`,
+      )
     }
     const lines = Number(values.lines)
-    if (!Number.isInteger(lines) || lines < 0) throw new UsageError(`--lines takes a whole number, not "${values.lines}"`)
+    if (!Number.isInteger(lines) || lines < 0)
+      throw new UsageError(`--lines takes a whole number, not "${values.lines}"`)
     if (!existsSync(folder)) throw new UsageError('There are no logs yet: start Millrace with npm start.')
     const files = readdirSync(folder).filter((file) => file.endsWith('.log') && (!service || file === `${service}.log`))
-    if (files.length === 0) throw new UsageError(`${service ?? 'No service'} has written nothing yet: it sleeps until it is called.`)
-    const print = (file: string, line: string): void => console.log(values.json ? line : readable(file.slice(0, -'.log'.length), line))
-    await Promise.all(files.map(async (file) => (await tail(join(folder, file), lines)).forEach((line) => print(file, line))))
+    if (files.length === 0)
+      throw new UsageError(`${service ?? 'No service'} has written nothing yet: it sleeps until it is called.`)
+    const print = (file: string, line: string): void =>
+      console.log(values.json ? line : readable(file.slice(0, -'.log'.length), line))
+    await Promise.all(
+      files.map(async (file) => (await tail(join(folder, file), lines)).forEach((line) => print(file, line))),
+    )
     if (!values['no-follow']) await follow(folder, files, print)
   },
 })
@@ -46,7 +57,11 @@ async function tail(path: string, lines: number): Promise<string[]> {
 }
 
 /** Until Ctrl-C: prints what is appended, from the byte where the last look ended. */
-async function follow(folder: string, files: readonly string[], print: (file: string, line: string) => void): Promise<void> {
+async function follow(
+  folder: string,
+  files: readonly string[],
+  print: (file: string, line: string) => void,
+): Promise<void> {
   const offsets = new Map(files.map((file) => [file, statSync(join(folder, file)).size]))
   const rest = new Map<string, string>()
   let reading = Promise.resolve()
@@ -57,7 +72,8 @@ async function follow(folder: string, files: readonly string[], print: (file: st
     if (size === start) return
     offsets.set(file, size)
     let text = rest.get(file) ?? ''
-    for await (const chunk of createReadStream(path, { start, end: size - 1, encoding: 'utf8' })) text += chunk as string
+    for await (const chunk of createReadStream(path, { start, end: size - 1, encoding: 'utf8' }))
+      text += chunk as string
     const lines = text.split('\n')
     rest.set(file, lines.pop() ?? '')
     for (const line of lines) print(file, line)
@@ -76,7 +92,10 @@ function readable(service: string, line: string): string {
   try {
     const { severity, message, time, timestamp, ...rest } = JSON.parse(line) as Record<string, unknown>
     const at = String(time ?? timestamp ?? '').slice(11, 23)
-    const correlation = (rest['correlationId'] ?? (rest['logging.googleapis.com/labels'] as Record<string, unknown> | undefined)?.['correlationId']) as string | undefined
+    const correlation = (rest['correlationId'] ??
+      (rest['logging.googleapis.com/labels'] as Record<string, unknown> | undefined)?.['correlationId']) as
+      | string
+      | undefined
     return `${at} ${service.padEnd(13)} ${String(severity ?? '').padEnd(7)} ${String(message ?? '')}${correlation ? `  ${correlation}` : ''}`
   } catch {
     return `${' '.repeat(12)} ${service.padEnd(13)} ${line}`

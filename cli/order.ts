@@ -35,7 +35,8 @@ void main({
   },
   async run(values) {
     const skus = values.sku ?? []
-    if (skus.length === 0) throw new UsageError('What is to be ordered? Try: npm run order -- --sku TEA-001 --quantity 2')
+    if (skus.length === 0)
+      throw new UsageError('What is to be ordered? Try: npm run order -- --sku TEA-001 --quantity 2')
     const lines = skus.map((sku, index) => ({ sku, quantity: wholeNumber(values.quantity?.[index] ?? '1') }))
     const api = connect(requireRunning(), { sub: values.customer, roles: ['customer'] })
     const startedMs = Date.now()
@@ -49,9 +50,16 @@ void main({
       },
     })
     if (!values.json) console.log(`${placed.orderId} answered after ${Date.now() - startedMs} ms`)
-    const order = await follow(placed.orderId, (path) => api.send<OrderView>('GET', path), values.json ? () => {} : printEntry)
+    const order = await follow(
+      placed.orderId,
+      (path) => api.send<OrderView>('GET', path),
+      values.json ? () => {} : printEntry,
+    )
     if (values.json) console.log(JSON.stringify(order, undefined, 2))
-    else console.log(`${order.status}${order.reason ? ` (${order.reason})` : ''}: ${money(order.totalMinor, order.currency)}`)
+    else
+      console.log(
+        `${order.status}${order.reason ? ` (${order.reason})` : ''}: ${money(order.totalMinor, order.currency)}`,
+      )
     return 0
   },
 })
@@ -79,7 +87,9 @@ async function follow(
     }
     await pause(LOOK_EVERY_MS)
   }
-  throw new UsageError(`${orderId} has not ended within ${FOLLOW_FOR_MS / 1000} s: npm run logs -- orders shows what its service says.`)
+  throw new UsageError(
+    `${orderId} has not ended within ${FOLLOW_FOR_MS / 1000} s: npm run logs -- orders shows what its service says.`,
+  )
 }
 
 function printEntry(entry: TimelineEntry, startMs: number): void {

@@ -20,7 +20,11 @@ Publishes an event to its topic, as everybody who listens will hear it. DATA is 
 
 void main({
   usage,
-  options: { subject: { type: 'string' }, 'dry-run': { type: 'boolean', default: false }, list: { type: 'boolean', default: false } },
+  options: {
+    subject: { type: 'string' },
+    'dry-run': { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
   async run(values, [type, json]) {
     if (values.list) {
       for (const [name, contract] of contracts()) console.log(`${name.padEnd(24)} ${JSON.stringify(contract.example)}`)
@@ -72,8 +76,12 @@ function checked(type: string, contract: EventContract, json: string): object {
   }
   const parsed = contract.data.safeParse(value)
   if (parsed.success) return parsed.data as object
-  const faults = parsed.error.issues.map((issue) => `  data${issue.path.map((part) => `.${String(part)}`).join('')}: ${issue.message}`)
-  throw new UsageError(`${type} breaks its contract:\n${faults.join('\n')}\nAn example that keeps it: ${JSON.stringify(contract.example)}`)
+  const faults = parsed.error.issues.map(
+    (issue) => `  data${issue.path.map((part) => `.${String(part)}`).join('')}: ${issue.message}`,
+  )
+  throw new UsageError(
+    `${type} breaks its contract:\n${faults.join('\n')}\nAn example that keeps it: ${JSON.stringify(contract.example)}`,
+  )
 }
 
 function subjectOf(data: object): string {

@@ -6,7 +6,9 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[]): strin
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   if (columns.length === 0) return '(no rows)'
   const cells = rows.map((row) => columns.map((column) => text(row[column])))
-  const widths = columns.map((column, index) => Math.min(WIDEST_COLUMN, Math.max(column.length, ...cells.map((row) => row[index]!.length))))
+  const widths = columns.map((column, index) =>
+    Math.min(WIDEST_COLUMN, Math.max(column.length, ...cells.map((row) => row[index]!.length))),
+  )
   const right = columns.map((column) => rows.every((row) => typeof row[column] === 'number' || row[column] === null))
   const line = (row: readonly string[]): string =>
     row

@@ -2,7 +2,12 @@ import { expect, it } from 'vitest'
 import type { Plugin, TerraformResource } from './core/plugin.ts'
 import { plan, provision } from './provision.ts'
 
-const resource = (type: string): TerraformResource => ({ type, address: `${type}.x`, stack: 'local-bus', attributes: {} })
+const resource = (type: string): TerraformResource => ({
+  type,
+  address: `${type}.x`,
+  stack: 'local-bus',
+  attributes: {},
+})
 const plugin = (create: () => Promise<void>): Plugin => ({
   name: 'fake',
   create: () => ({ core: {} }),
@@ -10,7 +15,9 @@ const plugin = (create: () => Promise<void>): Plugin => ({
 })
 
 it('stops at a type that nobody provisions, by name', () => {
-  expect(() => plan([resource('google_redis_instance')], [])).toThrow(/google_redis_instance\.x, but no emulator provisions google_redis_instance/)
+  expect(() => plan([resource('google_redis_instance')], [])).toThrow(
+    /google_redis_instance\.x, but no emulator provisions google_redis_instance/,
+  )
 })
 
 it('leaves out what stands on the list with a reason', () => {

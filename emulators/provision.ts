@@ -38,7 +38,11 @@ export function plan(resources: readonly TerraformResource[], plugins: readonly 
 }
 
 /** Creates them one after the other by the public APIs, as Terraform does within a dependency chain. */
-export async function provision(planned: readonly Provisioned[], api: OwnerApi, progress: (done: number, of: number) => void = () => {}): Promise<void> {
+export async function provision(
+  planned: readonly Provisioned[],
+  api: OwnerApi,
+  progress: (done: number, of: number) => void = () => {},
+): Promise<void> {
   let done = 0
   for (const { resource, provisioner } of planned) {
     try {

@@ -39,14 +39,19 @@ try {
 
 async function run(): Promise<void> {
   const other = aliveElsewhere(runningFile)
-  if (other) throw new Error(`Millrace already runs here (process ${other.pid}, ${other.gatewayUrl}): use it, or stop it with Ctrl-C first.`)
+  if (other)
+    throw new Error(
+      `Millrace already runs here (process ${other.pid}, ${other.gatewayUrl}): use it, or stop it with Ctrl-C first.`,
+    )
   if (options.fresh) rmSync(dataDirectory, { recursive: true, force: true })
   mkdirSync(dataDirectory, { recursive: true })
 
   const ports = localPorts(options.port, services)
   const environment = localEnvironment(ports)
   const stacks = synthesize(environment, services)
-  const resourceCount = stacks.flatMap(({ json }) => Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName))).length
+  const resourceCount = stacks.flatMap(({ json }) =>
+    Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName)),
+  ).length
   say(`${seconds()}  ${stacks.length} stacks synthesized, ${resourceCount} resources`)
 
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
@@ -125,7 +130,11 @@ function killGroup(pid: number): void {
 function readOptions(): { port: number; fresh: boolean } {
   try {
     const { values } = parseArgs({
-      options: { port: { type: 'string' }, fresh: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        port: { type: 'string' },
+        fresh: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h' },
+      },
     })
     if (values.help) {
       say(usage.trim())
@@ -134,7 +143,8 @@ function readOptions(): { port: number; fresh: boolean } {
     // `npm start --fresh`, without the `--`, arrives only as npm's own configuration.
     const fresh = values.fresh || process.env['npm_config_fresh'] === 'true'
     const port = Number(values.port ?? process.env['npm_config_port'] ?? 4100)
-    if (!Number.isInteger(port) || port < 1024 || port > 65_000) throw new Error(`--port takes a number from 1024 to 65000, not "${values.port}".`)
+    if (!Number.isInteger(port) || port < 1024 || port > 65_000)
+      throw new Error(`--port takes a number from 1024 to 65000, not "${values.port}".`)
     return { port, fresh }
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`)

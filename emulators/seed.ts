@@ -26,7 +26,10 @@ export async function seed(running: Running): Promise<string> {
       ...(options.body ? { body: JSON.stringify(options.body) } : {}),
     })
   const expectOk = async (response: Response): Promise<Response> => {
-    if (!response.ok) throw new Error(`The shop could not be seeded: ${response.url} answered ${response.status}: ${await response.text()}`)
+    if (!response.ok)
+      throw new Error(
+        `The shop could not be seeded: ${response.url} answered ${response.status}: ${await response.text()}`,
+      )
     return response
   }
 
@@ -35,7 +38,9 @@ export async function seed(running: Running): Promise<string> {
   const { deliveryId } = (await delivered.json()) as { deliveryId: string }
   await Promise.all(
     products.map(async ({ sku, name, unitMinor }) =>
-      expectOk(await send('POST', '/v1/products', { key: `seed-${sku}`, body: { sku, name, unitMinor, currency: 'EUR' } })),
+      expectOk(
+        await send('POST', '/v1/products', { key: `seed-${sku}`, body: { sku, name, unitMinor, currency: 'EUR' } }),
+      ),
     ),
   )
   const paths = [`/v1/deliveries/${deliveryId}`, ...products.map(({ sku }) => `/v1/products/${sku}`)]
@@ -50,7 +55,10 @@ async function appears(look: () => Promise<Response>): Promise<void> {
     const response = await look()
     await response.body?.cancel()
     if (response.ok) return
-    if (Date.now() > giveUpMs) throw new Error(`The shop could not be seeded: ${response.url} still answers ${response.status}. See the logs under .data/logs.`)
+    if (Date.now() > giveUpMs)
+      throw new Error(
+        `The shop could not be seeded: ${response.url} still answers ${response.status}. See the logs under .data/logs.`,
+      )
     await pause(LOOK_EVERY_MS)
   }
 }

@@ -77,7 +77,13 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     ]
     const planned = plan(resources, plugins)
     progress('starting the local cloud')
-    const cloud = await createLocalCloud({ plugins, project, ownerPort: ports.api, accounts: accountPorts(resources, ports), ...inData('cloud') })
+    const cloud = await createLocalCloud({
+      plugins,
+      project,
+      ownerPort: ports.api,
+      accounts: accountPorts(resources, ports),
+      ...inData('cloud'),
+    })
     opened.cloud = cloud
     closers.push(() => cloud.close())
 
@@ -89,9 +95,17 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
       ...inData('payment-provider'),
     })
     closers.push(() => paymentProvider.close())
-    const carrier = await createCarrier({ port: ports.carrier, verify: verify(`http://127.0.0.1:${ports.carrier}`), ...inData('carrier') })
+    const carrier = await createCarrier({
+      port: ports.carrier,
+      verify: verify(`http://127.0.0.1:${ports.carrier}`),
+      ...inData('carrier'),
+    })
     closers.push(() => carrier.close())
-    const identity = await createIdentityPlatform({ port: ports.identity, projectId: project.id, ...inData('identity') })
+    const identity = await createIdentityPlatform({
+      port: ports.identity,
+      projectId: project.id,
+      ...inData('identity'),
+    })
     closers.push(() => identity.close())
 
     await provision(planned, cloud.api, (done, of) => {
@@ -116,7 +130,9 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
 /** A port for each account that a service runs as: the port is how a caller is known. */
 function accountPorts(resources: readonly TerraformResource[], ports: Ports): { email: string; port: number }[] {
   const emails = new Set(
-    resources.filter(({ type }) => type === 'google_cloud_run_v2_service').map(({ attributes }) => serviceAccountOf(attributes)),
+    resources
+      .filter(({ type }) => type === 'google_cloud_run_v2_service')
+      .map(({ attributes }) => serviceAccountOf(attributes)),
   )
   return [...emails].map((email) => ({ email, port: ports.account(email.split('@')[0]!) }))
 }

@@ -10,4 +10,13 @@ import { orders } from './orders/service.ts'
 import { payments } from './payments/service.ts'
 import { shipping } from './shipping/service.ts'
 
-export const services: readonly Service[] = [gateway, catalog, orders, inventory, payments, shipping, history, notifications]
+export const services: readonly Service[] = [
+  gateway,
+  catalog,
+  orders,
+  inventory,
+  payments,
+  shipping,
+  history,
+  notifications,
+]

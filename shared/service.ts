@@ -82,7 +82,7 @@ export function defineService<
     runtime: 'http',
     ...description,
     scale: { ...defaultScale, ...description.scale },
-  } as Defined<D>
+  }
 }
 
 /** The description with its literal names kept, so that handlers can be checked against them. */

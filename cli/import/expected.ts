@@ -1,5 +1,6 @@
 /** What BigQuery must hold after an import, computed from the file alone by SQL: nothing of the importer's own code takes part. */
 
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { currency } from './read.ts'
 
 export interface Totals {
@@ -19,7 +20,10 @@ export async function expectedTotals(path: string): Promise<Totals> {
        FROM read_csv($$${path.replaceAll('$$', '')}$$, header = true, all_varchar = true, null_padding = true)
        WHERE InvoiceNo NOT LIKE 'C%' AND TRY_CAST(Quantity AS BIGINT) > 0 AND TRY_CAST(UnitPrice AS DECIMAL(18, 2)) > 0`,
     )
-    const [summary] = await rowsOf(connection, 'SELECT COUNT(DISTINCT invoice) AS orders, COALESCE(SUM(quantity * price * 100), 0)::BIGINT AS minor FROM sold')
+    const [summary] = await rowsOf(
+      connection,
+      'SELECT COUNT(DISTINCT invoice) AS orders, COALESCE(SUM(quantity * price * 100), 0)::BIGINT AS minor FROM sold',
+    )
     const units = await rowsOf(connection, 'SELECT sku, SUM(quantity)::BIGINT AS units FROM sold GROUP BY sku')
     return {
       orders: Number(summary!['orders']),
@@ -32,8 +36,6 @@ export async function expectedTotals(path: string): Promise<Totals> {
   }
 }
 
-type Connection = Awaited<ReturnType<Awaited<ReturnType<(typeof import('@duckdb/node-api'))['DuckDBInstance']['create']>>['connect']>>
-
-async function rowsOf(connection: Connection, sql: string): Promise<Record<string, unknown>[]> {
+async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Record<string, unknown>[]> {
   return (await connection.runAndReadAll(sql)).getRowObjects()
 }

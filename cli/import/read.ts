@@ -5,7 +5,16 @@ import { parse } from 'csv-parse'
 import { UsageError } from '../command.ts'
 
 export const currency = 'GBP'
-const columns = ['InvoiceNo', 'StockCode', 'Description', 'Quantity', 'InvoiceDate', 'UnitPrice', 'CustomerID', 'Country'] as const
+const columns = [
+  'InvoiceNo',
+  'StockCode',
+  'Description',
+  'Quantity',
+  'InvoiceDate',
+  'UnitPrice',
+  'CustomerID',
+  'Country',
+] as const
 type Row = Record<(typeof columns)[number], string>
 
 export interface Line {
@@ -80,7 +89,8 @@ async function* rows(path: string): AsyncGenerator<Read> {
       if (!header) {
         header = record
         const missing = columns.filter((column) => !header!.includes(column))
-        if (missing.length > 0) throw new UsageError(`${path} lacks the columns ${missing.join(', ')}: it needs ${columns.join(',')}.`)
+        if (missing.length > 0)
+          throw new UsageError(`${path} lacks the columns ${missing.join(', ')}: it needs ${columns.join(',')}.`)
         continue
       }
       const row = Object.fromEntries(header.map((column, index) => [column, record[index] ?? ''])) as Row

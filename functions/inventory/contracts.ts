@@ -43,7 +43,10 @@ export const inventoryContracts = defineContracts({
     ReceiveStock: {
       data: z.strictObject({
         deliveryId: reference,
-        lines: z.array(z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) })).min(1).max(100),
+        lines: z
+          .array(z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) }))
+          .min(1)
+          .max(100),
       }),
       example: { deliveryId: 'd-1', lines: [{ sku: 'TEA-001', quantity: 100 }] },
     },

@@ -13,7 +13,13 @@ export const paymentsContracts = defineContracts({
     'payment.authorized': {
       version: 1,
       data: z.strictObject({ orderId, paymentId, amountMinor: minor, currency, expiresAt: timestamp }),
-      example: { orderId: 'o-1', paymentId: 'p-1', amountMinor: 2380, currency: 'EUR', expiresAt: '2026-01-08T00:00:00.000Z' },
+      example: {
+        orderId: 'o-1',
+        paymentId: 'p-1',
+        amountMinor: 2380,
+        currency: 'EUR',
+        expiresAt: '2026-01-08T00:00:00.000Z',
+      },
     },
     'payment.declined': {
       version: 1,
@@ -37,7 +43,15 @@ export const paymentsContracts = defineContracts({
         /** The capture of the last lines: it releases what is left of the authorisation. */
         final: z.boolean(),
       }),
-      example: { orderId: 'o-1', paymentId: 'p-1', captureId: 'c-1', shipmentId: 's-1', amountMinor: 2380, currency: 'EUR', final: true },
+      example: {
+        orderId: 'o-1',
+        paymentId: 'p-1',
+        captureId: 'c-1',
+        shipmentId: 's-1',
+        amountMinor: 2380,
+        currency: 'EUR',
+        final: true,
+      },
     },
     'payment.capture-failed': {
       version: 1,
@@ -53,7 +67,14 @@ export const paymentsContracts = defineContracts({
   },
   commands: {
     AuthorizePayment: {
-      data: z.strictObject({ orderId, paymentMethodRef: reference, currency, totalMinor: minor, shippingMinor: minor, lines: pricedLines }),
+      data: z.strictObject({
+        orderId,
+        paymentMethodRef: reference,
+        currency,
+        totalMinor: minor,
+        shippingMinor: minor,
+        lines: pricedLines,
+      }),
       example: {
         orderId: 'o-1',
         paymentMethodRef: 'card-ok',
