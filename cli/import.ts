@@ -1,0 +1,86 @@
+/** Sends real orders through the public API and shows that BigQuery tells the same story as the file. */
+
+import { join } from 'node:path'
+import { connect } from './api.ts'
+import { main, requireRunning, UsageError } from './command.ts'
+import { expectedTotals } from './import/expected.ts'
+import { placeOrders, stockUp, type Refused } from './import/place.ts'
+import { progressBar } from './import/progress.ts'
+import { readFile, type File, type Rejected } from './import/read.ts'
+import { differences, waitForEnd, type Difference, type Ended } from './import/reconcile.ts'
+
+const sample = join(import.meta.dirname, '..', 'test', 'data', 'online-retail-2010-12-01-to-03.csv')
+
+const usage = `
+npm run import -- [FILE]
+
+Sends the invoices of a CSV file through the gateway as orders, with the products and the stock
+that they need, waits until every one has ended, and compares the file with BigQuery.
+
+FILE has the columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice (GBP),
+CustomerID, Country. Default: the sample in test/data/, 7,419 lines of a UK gift wholesaler.
+
+Ends with 1 when a figure differs. A second import of the same file changes nothing.
+`
+const SHOWN = 10
+
+void main({
+  usage,
+  options: {},
+  async run(_, [path = sample, ...more]) {
+    if (more.length > 0) throw new UsageError('One file at a time, please.')
+    const running = requireRunning()
+    const file = await readFile(path)
+    const api = connect(running, { sub: 'importer', roles: ['importer'] })
+    const progress = progressBar()
+    const startedMs = Date.now()
+    await stockUp(api, file.orders, progress)
+    const { placed, refused } = await placeOrders(api, file.orders, progress)
+
+    process.env['BIGQUERY_EMULATOR_HOST'] = `http://${running.apiHost}`
+    const { BigQuery } = await import('@google-cloud/bigquery')
+    const bigquery = new BigQuery({ projectId: running.projectId })
+    const ended = await waitForEnd(api, bigquery, placed, progress)
+    const differing = await differences(bigquery, placed, await expectedTotals(path))
+    report(file, refused, ended, differing, (Date.now() - startedMs) / 1000)
+    return differing.length === 0 && ended.open.length === 0 && refused.length === 0 ? 0 : 1
+  },
+})
+
+function report(
+  file: File,
+  refused: readonly Refused[],
+  ended: Ended,
+  differing: readonly Difference[],
+  seconds: number,
+): void {
+  const count = (value: number): string => value.toLocaleString('en')
+  console.log(
+    `\n${count(file.linesRead)} lines = ${count(file.imported)} imported + ${count(file.rejected.length)} rejected + ${count(file.unmatched.length)} unmatched`,
+  )
+  reasons('rejected', file.rejected)
+  reasons('unmatched', file.unmatched)
+  for (const { order, reason } of refused.slice(0, SHOWN))
+    console.log(`  invoice ${order.invoice} was refused: ${reason}`)
+  console.log(
+    `${count(file.orders.length)} orders: ${count(ended.completed)} completed, ${count(ended.rejected)} rejected, ${count(refused.length)} refused, ${count(ended.open.length)} open, in ${seconds.toFixed(1)} s`,
+  )
+  for (const orderId of ended.open.slice(0, SHOWN))
+    console.log(`  ${orderId} has not ended, or BigQuery lacks one of its events`)
+  if (differing.length === 0)
+    return console.log('The file and BigQuery agree: orders, revenue by currency, units per SKU.')
+  console.log(`The file and BigQuery differ in ${count(differing.length)} figures:`)
+  for (const { what, file: expected, bigquery } of differing.slice(0, SHOWN))
+    console.log(`  ${what}: ${expected} in the file, ${bigquery} in BigQuery`)
+  return undefined
+}
+
+function reasons(outcome: string, lines: readonly Rejected[]): void {
+  const byReason = Map.groupBy(lines, ({ reason }) => reason.replaceAll(/"[^"]*"/g, '…'))
+  for (const [reason, some] of byReason) {
+    const numbers = some.slice(0, 5).map(({ line }) => line)
+    console.log(
+      `  ${some.length} ${outcome}: ${reason} (line ${numbers.join(', ')}${some.length > numbers.length ? ', …' : ''})`,
+    )
+  }
+}
