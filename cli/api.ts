@@ -14,6 +14,7 @@ export interface Answer<Body> {
 }
 
 export interface TimelineEntry {
+  readonly eventId: string
   readonly type: string
   readonly source: string
   readonly time: string

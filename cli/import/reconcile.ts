@@ -32,10 +32,7 @@ export async function waitForEnd(
     const stored = await storedEvents(bigquery, waiting)
     const candidates = waiting.filter((orderId) => stored.get(orderId)?.ended)
     await each(candidates, async (orderId) => {
-      const { body: order } = await api.send<OrderView & { timeline: { entries?: { eventId: string }[] } }>(
-        'GET',
-        `/v1/orders/${orderId}`,
-      )
+      const { body: order } = await api.send<OrderView>('GET', `/v1/orders/${orderId}`)
       const heard = order.timeline.entries ?? []
       if (hasEnded(order) && heard.length > 0 && heard.every(({ eventId }) => stored.get(orderId)!.ids.has(eventId))) {
         outcome.set(orderId, order.status)
