@@ -1,0 +1,75 @@
+/** One order through real services over the real protocols, from POST to a row in BigQuery. */
+
+import { BigQuery } from '@google-cloud/bigquery'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTestPlatform, type TestPlatform } from './support/platform.ts'
+
+let platform: TestPlatform
+
+beforeAll(async () => {
+  platform = await startTestPlatform()
+  process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
+}, 120_000)
+afterAll(() => platform.close(), 30_000)
+
+const place = async (line: { sku: string; quantity: number }, paymentMethodRef = 'card-ok') => {
+  const api = platform.customer()
+  const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
+    key: crypto.randomUUID(),
+    body: { currency: 'EUR', lines: [line], addressRef: 'address-1', paymentMethodRef },
+  })
+  return platform.followed(api, body.orderId)
+}
+
+describe('an order', () => {
+  it('completes, and BigQuery holds each of its events once', { timeout: 60_000 }, async () => {
+    const before = platform.cloud.counters()
+    const order = await place({ sku: 'TEA-001', quantity: 2 })
+    expect(order).toMatchObject({ status: 'completed', totalMinor: 2380, currency: 'EUR' })
+    expect(order.timeline.entries?.map(({ type }) => type).toSorted()).toEqual([
+      'order.completed',
+      'order.confirmed',
+      'order.placed',
+      'order.released',
+      'payment.authorized',
+      'payment.captured',
+      'shipment.created',
+      'shipment.dispatched',
+      'stock.committed',
+      'stock.reserved',
+    ])
+    const bigquery = new BigQuery({ projectId: platform.running.projectId })
+    const read = async () => {
+      const [rows] = await bigquery.query({
+        query: 'SELECT id FROM analytics.event_log WHERE correlation_id = @orderId',
+        params: { orderId: order.orderId },
+      })
+      return rows as { id: string }[]
+    }
+    await expect.poll(async () => (await read()).length, { timeout: 10_000 }).toBe(10)
+    expect(new Set((await read()).map(({ id }) => id))).toEqual(new Set(order.timeline.entries?.map(({ eventId }) => eventId)))
+
+    const after = platform.cloud.counters()
+    const grown = (counter: string): number => (after[counter] ?? 0) - (before[counter] ?? 0)
+    expect({ redeliveries: grown('pubsub.redeliveries'), retries: grown('tasks.retries'), serverErrors: grown('run.5xx') }).toEqual({
+      redeliveries: 0,
+      retries: 0,
+      serverErrors: 0,
+    })
+  })
+
+  it('is rejected when stock is short', { timeout: 60_000 }, async () => {
+    const order = await place({ sku: 'OUT-OF-STOCK', quantity: 1 })
+    expect(order.status).toBe('rejected')
+    expect(order.timeline.entries?.map(({ type }) => type)).toEqual(expect.arrayContaining(['order.placed', 'stock.rejected', 'order.rejected']))
+  })
+
+  it('gives the stock back when the card is declined', { timeout: 60_000 }, async () => {
+    const staff = platform.staff()
+    const stock = async () => (await staff.send<{ available: number }>('GET', '/v1/stock/TEA-002')).body.available
+    const before = await stock()
+    const order = await place({ sku: 'TEA-002', quantity: 3 }, 'card-declined')
+    expect(order.status).toBe('rejected')
+    await expect.poll(stock, { timeout: 10_000 }).toBe(before)
+  })
+})

@@ -1,0 +1,92 @@
+/** The whole platform for a test: the local environment synthesized with free ports, everything in memory. */
+
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { connect, type Api, type OrderView, hasEnded } from '../../cli/api.ts'
+import { startPlatform, type Platform, type Ports } from '../../emulators/start.ts'
+import { seed } from '../../emulators/seed.ts'
+import type { Running } from '../../emulators/running.ts'
+import { services as allServices } from '../../functions/index.ts'
+import type { Service } from '../../shared/service.ts'
+import { synthesize } from '../../stacks/app.ts'
+import { localEnvironment } from '../../stacks/environments.ts'
+
+export const root = join(import.meta.dirname, '..', '..')
+
+export interface TestPlatform extends Platform {
+  readonly running: Running
+  readonly ports: Ports
+  customer(sub?: string): Api
+  staff(roles?: readonly string[]): Api
+  /** Looks, as a customer would, until the order has ended and the history tells it. */
+  followed(api: Api, orderId: string, withinMs?: number): Promise<OrderView>
+}
+
+/** Ports that were free a moment ago, one for each name. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+export async function testPorts(services: readonly Service[]): Promise<Ports> {
+  const [api, identity, paymentProvider, carrier, ...rest] = (await freePorts(4 + 2 * services.length)) as [number, number, number, number, ...number[]]
+  const at = (name: string): number => services.findIndex((service) => service.name === name)
+  return {
+    api,
+    identity,
+    paymentProvider,
+    carrier,
+    service: (name) => rest[at(name)]!,
+    account: (name) => rest[services.length + at(name)]!,
+  }
+}
+
+export async function startTestPlatform(options: { services?: readonly Service[]; dataDirectory?: string; ports?: Ports; seeded?: boolean } = {}): Promise<TestPlatform> {
+  const services = options.services ?? allServices
+  const ports = options.ports ?? (await testPorts(services))
+  const environment = localEnvironment(ports)
+  const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
+  const platform = await startPlatform({
+    stacks: synthesize(environment, services),
+    ports,
+    project,
+    workingDirectory: root,
+    ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
+  })
+  const running: Running = {
+    pid: process.pid,
+    projectId: project.id,
+    apiHost: `127.0.0.1:${ports.api}`,
+    gatewayUrl: environment.serviceUrl('gateway'),
+    identityUrl: `http://127.0.0.1:${ports.identity}`,
+    dataDirectory: options.dataDirectory ?? '',
+  }
+  if (options.seeded !== false) await seed(running)
+  return {
+    ...platform,
+    running,
+    ports,
+    customer: (sub = 'customer-1') => connect(running, { sub, roles: ['customer'] }),
+    staff: (roles = ['staff']) => connect(running, { sub: 'staff-1', roles }),
+    followed,
+  }
+}
+
+async function followed(api: Api, orderId: string, withinMs = 30_000): Promise<OrderView> {
+  const giveUpMs = Date.now() + withinMs
+  for (;;) {
+    const { body: order } = await api.send<OrderView>('GET', `/v1/orders/${orderId}`)
+    const told = order.timeline.entries?.some(({ type }) => type === `order.${order.status}`)
+    if (hasEnded(order) && told) return order
+    if (Date.now() > giveUpMs) throw new Error(`${orderId} has not ended within ${withinMs} ms: ${JSON.stringify(order)}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
