@@ -1,0 +1,79 @@
+/** The Pub/Sub state machine as one object: what the transport, peers and in-process simulations call. */
+
+import type { CloudContext, RequestContext } from '../core/plugin.ts'
+import { acknowledge, modifyAckDeadline } from './acknowledge.ts'
+import { publish } from './publish.ts'
+import { pull } from './pull.ts'
+import { seek } from './seek.ts'
+import { deliveryOf, makeState, startState, stopState } from './state.ts'
+import { streamingPull, type StreamingPullRequest } from './streaming-pull.ts'
+import {
+  createSubscription, deleteSubscription, detachSubscription, getSubscription, listSubscriptions, modifyPushConfig,
+  updateSubscription,
+} from './subscriptions.ts'
+import { createTopic, deleteTopic, getTopic, listTopics, listTopicSubscriptions, updateTopic } from './topics.ts'
+
+export interface Backlog {
+  /** Not completed: ready, waiting for a backoff, or outstanding. */
+  readonly undelivered: number
+  readonly outstanding: number
+  readonly oldestPublishMs: number | undefined
+}
+
+export type PubsubCore = ReturnType<typeof makeCore>
+
+/** The operations of `google.pubsub.v1`, on plain objects with fields in camelCase. */
+export function makeCore(context: CloudContext) {
+  const state = makeState(context)
+  const bind =
+    <Request, Response>(operation: (of: typeof state, request: Request) => Response) =>
+    (request: Request): Response =>
+      operation(state, request)
+  return {
+    publisher: {
+      createTopic: bind(createTopic),
+      getTopic: bind(getTopic),
+      updateTopic: bind(updateTopic),
+      listTopics: bind(listTopics),
+      listTopicSubscriptions: bind(listTopicSubscriptions),
+      deleteTopic: bind(deleteTopic),
+      detachSubscription: bind(detachSubscription),
+      publish: bind(publish),
+    },
+    subscriber: {
+      createSubscription: bind(createSubscription),
+      getSubscription: bind(getSubscription),
+      updateSubscription: bind(updateSubscription),
+      listSubscriptions: bind(listSubscriptions),
+      deleteSubscription: bind(deleteSubscription),
+      modifyPushConfig: bind(modifyPushConfig),
+      modifyAckDeadline: bind(modifyAckDeadline),
+      acknowledge: bind(acknowledge),
+      seek: bind(seek),
+      pull: (request: Parameters<typeof pull>[1], caller: Pick<RequestContext, 'signal'>) => pull(state, request, caller),
+    },
+    streamingPull: (
+      requests: AsyncIterable<StreamingPullRequest>,
+      write: (response: unknown) => void,
+      caller: Pick<RequestContext, 'signal'>,
+    ) => streamingPull(state, requests, write, caller),
+    backlog(subscription: string): Backlog {
+      const delivery = deliveryOf(state, subscription)
+      return {
+        undelivered: delivery.backlogSize,
+        outstanding: delivery.outstandingSize,
+        oldestPublishMs: delivery.oldest?.record.publishMs,
+      }
+    },
+    /** Messages held for anybody. */
+    heldMessages: (): number => state.store.size,
+    resourceExists(fullName: string): boolean | undefined {
+      const kind = /^projects\/[^/]+\/(topics|subscriptions)\/[^/]+$/.exec(fullName)?.[1]
+      if (kind === 'topics') return state.topics.has(fullName)
+      if (kind === 'subscriptions') return state.deliveries.has(fullName)
+      return undefined
+    },
+    start: () => startState(state),
+    stop: () => stopState(state),
+  }
+}

@@ -1,0 +1,34 @@
+/** Publishes the copy of a message that failed too often to the dead-letter topic of its subscription. */
+// https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic
+
+import { publishNow } from './publish.ts'
+import type { Message } from './message-store.ts'
+import { idOf, projectOf } from './names.ts'
+import type { SubscriptionRecord } from './records.ts'
+import type { PubsubState } from './state.ts'
+
+/** False when there is no such topic (any more): the message then stays in its subscription, as at Google. */
+export function forwardDeadLetter(
+  state: PubsubState,
+  subscription: SubscriptionRecord,
+  { record }: Message,
+  failures: number,
+): boolean {
+  const topic = subscription.deadLetterPolicy?.deadLetterTopic ?? ''
+  if (!state.topics.has(topic)) return false
+  const publishTime = new Date(record.publishMs).toISOString().replace('Z', '+00:00')
+  publishNow(state, topic, [
+    {
+      data: record.data,
+      orderingKey: record.orderingKey,
+      attributes: {
+        ...record.attributes,
+        CloudPubSubDeadLetterSourceDeliveryCount: String(failures),
+        CloudPubSubDeadLetterSourceSubscription: idOf(subscription.name),
+        CloudPubSubDeadLetterSourceSubscriptionProject: projectOf(subscription.name),
+        CloudPubSubDeadLetterSourceTopicPublishTime: publishTime,
+      },
+    },
+  ])
+  return true
+}

@@ -1,0 +1,75 @@
+/** What Pub/Sub keeps in the journal: plain JSON, times in milliseconds. */
+
+export interface TopicRecord {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly kmsKeyName: string
+  readonly messageStoragePolicy: MessageStoragePolicy | null
+  /** Acknowledged messages stay for a seek this long; null keeps none. */
+  readonly retentionMs: number | null
+}
+
+export interface MessageStoragePolicy {
+  readonly allowedPersistenceRegions: readonly string[]
+  readonly enforceInTransit: boolean
+}
+
+export interface SubscriptionRecord {
+  readonly name: string
+  /** Tells a subscription from an earlier one of the same name; messages refer to it. */
+  readonly serial: number
+  readonly topic: string
+  readonly ackDeadlineSeconds: number
+  readonly retainAckedMessages: boolean
+  readonly retentionMs: number
+  readonly labels: Readonly<Record<string, string>>
+  readonly enableMessageOrdering: boolean
+  readonly enableExactlyOnceDelivery: boolean
+  readonly filter: string
+  /** null: never expires. */
+  readonly expirationMs: number | null
+  readonly deadLetterPolicy: DeadLetterPolicy | null
+  readonly retryPolicy: RetryPolicy | null
+  /** null: pull. */
+  readonly pushConfig: PushConfig | null
+  readonly bigqueryConfig: BigQueryConfig | null
+  readonly detached: boolean
+}
+
+export interface DeadLetterPolicy {
+  readonly deadLetterTopic: string
+  readonly maxDeliveryAttempts: number
+}
+
+export interface RetryPolicy {
+  readonly minimumMs: number
+  readonly maximumMs: number
+}
+
+export interface PushConfig {
+  readonly pushEndpoint: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly oidcToken: { readonly serviceAccountEmail: string; readonly audience: string } | null
+  /** null: the JSON wrapper. */
+  readonly noWrapper: { readonly writeMetadata: boolean } | null
+}
+
+export interface BigQueryConfig {
+  readonly table: string
+  readonly useTableSchema: boolean
+  readonly writeMetadata: boolean
+  readonly dropUnknownFields: boolean
+  readonly serviceAccountEmail: string
+}
+
+export interface MessageRecord {
+  readonly id: string
+  readonly topic: string
+  /** base64 */
+  readonly data: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly orderingKey: string
+  readonly publishMs: number
+  /** Serials of the subscriptions that were to get it when it was published. */
+  readonly to: readonly number[]
+}
