@@ -47,11 +47,17 @@ describe('an order', () => {
       return rows as { id: string }[]
     }
     await expect.poll(async () => (await read()).length, { timeout: 10_000 }).toBe(10)
-    expect(new Set((await read()).map(({ id }) => id))).toEqual(new Set(order.timeline.entries?.map(({ eventId }) => eventId)))
+    expect(new Set((await read()).map(({ id }) => id))).toEqual(
+      new Set(order.timeline.entries?.map(({ eventId }) => eventId)),
+    )
 
     const after = platform.cloud.counters()
     const grown = (counter: string): number => (after[counter] ?? 0) - (before[counter] ?? 0)
-    expect({ redeliveries: grown('pubsub.redeliveries'), retries: grown('tasks.retries'), serverErrors: grown('run.5xx') }).toEqual({
+    expect({
+      redeliveries: grown('pubsub.redeliveries'),
+      retries: grown('tasks.retries'),
+      serverErrors: grown('run.5xx'),
+    }).toEqual({
       redeliveries: 0,
       retries: 0,
       serverErrors: 0,
@@ -61,7 +67,9 @@ describe('an order', () => {
   it('is rejected when stock is short', { timeout: 60_000 }, async () => {
     const order = await place({ sku: 'OUT-OF-STOCK', quantity: 1 })
     expect(order.status).toBe('rejected')
-    expect(order.timeline.entries?.map(({ type }) => type)).toEqual(expect.arrayContaining(['order.placed', 'stock.rejected', 'order.rejected']))
+    expect(order.timeline.entries?.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['order.placed', 'stock.rejected', 'order.rejected']),
+    )
   })
 
   it('gives the stock back when the card is declined', { timeout: 60_000 }, async () => {

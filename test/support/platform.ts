@@ -6,6 +6,7 @@ import { connect, type Api, type OrderView, hasEnded } from '../../cli/api.ts'
 import { startPlatform, type Platform, type Ports } from '../../emulators/start.ts'
 import { seed } from '../../emulators/seed.ts'
 import type { Running } from '../../emulators/running.ts'
+import type { StackJson } from '../../emulators/core/terraform.ts'
 import { services as allServices } from '../../functions/index.ts'
 import type { Service } from '../../shared/service.ts'
 import { synthesize } from '../../stacks/app.ts'
@@ -16,6 +17,7 @@ export const root = join(import.meta.dirname, '..', '..')
 export interface TestPlatform extends Platform {
   readonly running: Running
   readonly ports: Ports
+  readonly stacks: readonly StackJson[]
   customer(sub?: string): Api
   staff(roles?: readonly string[]): Api
   /** Looks, as a customer would, until the order has ended and the history tells it. */
@@ -37,7 +39,13 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 export async function testPorts(services: readonly Service[]): Promise<Ports> {
-  const [api, identity, paymentProvider, carrier, ...rest] = (await freePorts(4 + 2 * services.length)) as [number, number, number, number, ...number[]]
+  const [api, identity, paymentProvider, carrier, ...rest] = (await freePorts(4 + 2 * services.length)) as [
+    number,
+    number,
+    number,
+    number,
+    ...number[],
+  ]
   const at = (name: string): number => services.findIndex((service) => service.name === name)
   return {
     api,
@@ -49,13 +57,16 @@ export async function testPorts(services: readonly Service[]): Promise<Ports> {
   }
 }
 
-export async function startTestPlatform(options: { services?: readonly Service[]; dataDirectory?: string; ports?: Ports; seeded?: boolean } = {}): Promise<TestPlatform> {
+export async function startTestPlatform(
+  options: { services?: readonly Service[]; dataDirectory?: string; ports?: Ports; seeded?: boolean } = {},
+): Promise<TestPlatform> {
   const services = options.services ?? allServices
   const ports = options.ports ?? (await testPorts(services))
   const environment = localEnvironment(ports)
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
+  const stacks = synthesize(environment, services)
   const platform = await startPlatform({
-    stacks: synthesize(environment, services),
+    stacks,
     ports,
     project,
     workingDirectory: root,
@@ -74,6 +85,7 @@ export async function startTestPlatform(options: { services?: readonly Service[]
     ...platform,
     running,
     ports,
+    stacks,
     customer: (sub = 'customer-1') => connect(running, { sub, roles: ['customer'] }),
     staff: (roles = ['staff']) => connect(running, { sub: 'staff-1', roles }),
     followed,
@@ -86,7 +98,8 @@ async function followed(api: Api, orderId: string, withinMs = 30_000): Promise<O
     const { body: order } = await api.send<OrderView>('GET', `/v1/orders/${orderId}`)
     const told = order.timeline.entries?.some(({ type }) => type === `order.${order.status}`)
     if (hasEnded(order) && told) return order
-    if (Date.now() > giveUpMs) throw new Error(`${orderId} has not ended within ${withinMs} ms: ${JSON.stringify(order)}`)
+    if (Date.now() > giveUpMs)
+      throw new Error(`${orderId} has not ended within ${withinMs} ms: ${JSON.stringify(order)}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

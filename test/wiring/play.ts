@@ -1,0 +1,162 @@
+/** One success and one decline, each with a product of its own: every wire of the platform is touched, and looked at. */
+
+import { BigQuery } from '@google-cloud/bigquery'
+import { Firestore } from '@google-cloud/firestore'
+import { hasEnded, type Api, type OrderView } from '../../cli/api.ts'
+import type { TestPlatform } from '../support/platform.ts'
+
+const LOOK_EVERY_MS = 25
+
+const success = [
+  'order.placed',
+  'stock.reserved',
+  'payment.authorized',
+  'order.confirmed',
+  'order.released',
+  'shipment.created',
+  'shipment.dispatched',
+  'payment.captured',
+  'stock.committed',
+  'order.completed',
+]
+const decline = ['order.placed', 'stock.reserved', 'payment.declined', 'order.rejected', 'stock.released']
+const notified = new Set([
+  'order.placed',
+  'order.rejected',
+  'order.confirmed',
+  'order.completed',
+  'shipment.dispatched',
+])
+const views = [
+  'orders',
+  'order_lines',
+  'funnel',
+  'revenue_by_day',
+  'units_by_sku',
+  'compensation_rate',
+  'saga_durations',
+]
+
+/**
+ * Publishes a product, stocks it, orders it with a good and with a bad card, and waits until order, history, BigQuery
+ * and the send log all tell the same.
+ * @throws Error that names what did not come within the limit.
+ */
+export async function play(platform: TestPlatform, withinMs: number): Promise<void> {
+  const giveUpMs = Date.now() + withinMs
+  const sku = `WIRE-${crypto.randomUUID().slice(0, 8)}`
+  const staff = platform.staff()
+  const soon = <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => until(what, giveUpMs, look)
+
+  await soon('product accepted', () =>
+    sent(staff, '/v1/products', sku, { sku, name: sku, unitMinor: 100, currency: 'EUR' }),
+  )
+  await soon('price accepted', () =>
+    sent(staff, '/v1/prices', `${sku}-price`, { sku, unitMinor: 110, currency: 'EUR' }),
+  )
+  const { deliveryId } = await soon('stock accepted', () =>
+    sent<{ deliveryId: string }>(staff, '/v1/stock', sku, { lines: [{ sku, quantity: 10 }] }),
+  )
+  await soon('delivery booked', () => got(staff, `/v1/deliveries/${deliveryId}`))
+  await soon('price changed', async () => {
+    const product = await got<{ unitMinor: number }>(staff, `/v1/products/${sku}`)
+    return product?.unitMinor === 110 ? product : undefined
+  })
+  await soon('events of the catalog in BigQuery', async () =>
+    (await eventTypes(platform, sku)).length === 3 ? true : undefined,
+  )
+  await Promise.all([
+    ordered(platform, sku, 'card-ok', success, soon),
+    ordered(platform, sku, 'card-declined', decline, soon),
+  ])
+}
+
+type Soon = <T>(what: string, look: () => Promise<T | undefined>) => Promise<T>
+
+async function ordered(
+  platform: TestPlatform,
+  sku: string,
+  card: string,
+  expected: readonly string[],
+  soon: Soon,
+): Promise<void> {
+  const api = platform.customer()
+  const body = {
+    currency: 'EUR',
+    lines: [{ sku, quantity: 1 }],
+    addressRef: 'address-1',
+    paymentMethodRef: card,
+    expectedTotalMinor: 110,
+  }
+  const { orderId } = await soon(`order with ${card} placed`, () =>
+    sent<{ orderId: string }>(api, '/v1/orders', `${sku}-${card}`, body),
+  )
+  await soon(`${expected.join(', ')} in the history of ${orderId}`, async () => {
+    const order = await got<OrderView>(api, `/v1/orders/${orderId}`)
+    const heard = new Set(order?.timeline.entries?.map(({ type }) => type))
+    return order && hasEnded(order) && expected.every((type) => heard.has(type)) ? order : undefined
+  })
+  await soon(`every event of ${orderId} in BigQuery`, async () => {
+    const stored = new Set(await eventTypes(platform, orderId))
+    return expected.every((type) => stored.has(type)) ? true : undefined
+  })
+  const bigquery = new BigQuery({ projectId: platform.running.projectId })
+  for (const view of views)
+    await soon(`view ${view}`, () => bigquery.query(`SELECT * FROM analytics.${view} LIMIT 1`).catch(() => undefined))
+  const firestore = new Firestore({ projectId: platform.running.projectId, databaseId: 'notifications' })
+  try {
+    await soon(`notifications of ${orderId} sent`, async () => {
+      const sends = await firestore.collection('sends').get()
+      const types = new Set(
+        sends.docs.filter((one) => one.get('orderId') === orderId).map((one) => one.get('eventType') as string),
+      )
+      return expected.filter((type) => notified.has(type)).every((type) => types.has(type)) ? true : undefined
+    })
+  } finally {
+    await firestore.terminate()
+  }
+}
+
+async function eventTypes(platform: TestPlatform, correlationId: string): Promise<string[]> {
+  try {
+    const [rows] = await new BigQuery({ projectId: platform.running.projectId }).query({
+      query: 'SELECT type FROM analytics.event_log WHERE correlation_id = @correlationId',
+      params: { correlationId },
+    })
+    return (rows as { type: string }[]).map(({ type }) => type)
+  } catch {
+    // A table or view that was taken away: not there yet.
+    return []
+  }
+}
+
+async function sent<T = unknown>(api: Api, path: string, key: string, body: unknown): Promise<T | undefined> {
+  try {
+    return (await api.send<T>('POST', path, { key, body })).body
+  } catch {
+    return undefined
+  }
+}
+
+async function got<T = unknown>(api: Api, path: string): Promise<T | undefined> {
+  try {
+    return (await api.send<T>('GET', path)).body
+  } catch {
+    return undefined
+  }
+}
+
+async function until<T>(what: string, giveUpMs: number, look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const leftMs = giveUpMs - Date.now()
+    // A look may hang on what was taken away: it has no longer than the rest of the time.
+    const seen = leftMs > 0 ? await Promise.race([look().catch(() => undefined), pause(leftMs)]) : undefined
+    if (seen !== undefined) return seen
+    if (Date.now() >= giveUpMs) throw new Error(`no ${what}`)
+    await pause(LOOK_EVERY_MS)
+  }
+}
+
+function pause(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms))
+}

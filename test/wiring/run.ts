@@ -1,0 +1,48 @@
+/** `npm run wiring`: takes away every resource of the local stacks, one after the other, and shows that an order misses it. */
+
+import { parseArgs } from 'node:util'
+import { startTestPlatform } from '../support/platform.ts'
+import { wired, type Verdict } from './wiring.ts'
+
+const usage = `
+npm run wiring -- [--only TEXT] [--one-of-each]
+
+For each resource of the synthesized local stacks: provisioning without it is refused, or, deleted through the
+emulators' API in the running platform, a success and a decline no longer play (10 s), and play again when it is
+restored. What survives both is named with its reason in test/wiring/survivors.ts. Ends with 1 when one does not.
+
+  --only TEXT      resources whose address holds TEXT
+  --one-of-each    one resource of each type
+`
+
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, 'one-of-each': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+})
+if (values.help) console.log(usage.trim())
+else process.exitCode = await run()
+
+async function run(): Promise<number> {
+  const platform = await startTestPlatform({ seeded: false })
+  process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
+  process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
+  const chosen = platform.provisioned
+    .filter(({ resource }) => `${resource.stack}/${resource.address}`.includes(values.only ?? ''))
+    .filter(
+      ({ resource }, index, all) =>
+        !values['one-of-each'] || all.findIndex((other) => other.resource.type === resource.type) === index,
+    )
+  const counts = new Map<Verdict['outcome'], number>()
+  try {
+    for (const [index, one] of chosen.entries()) {
+      const verdict = await wired(platform, platform.stacks, one)
+      counts.set(verdict.outcome, (counts.get(verdict.outcome) ?? 0) + 1)
+      console.log(
+        `${String(index + 1).padStart(4)}/${chosen.length}  ${verdict.outcome.padEnd(12)} ${verdict.address}  ${verdict.detail}`,
+      )
+    }
+  } finally {
+    await platform.close()
+  }
+  console.log([...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', '))
+  return counts.has('NOT MISSED') || counts.has('NOT RESTORED') ? 1 : 0
+}

@@ -1,0 +1,37 @@
+/** Resources without which an order still plays, each with the reason why that is right. */
+
+import type { TerraformResource } from '../../emulators/core/plugin.ts'
+
+const unheard = ['order.expired', 'saga.stuck', 'payment.action-required', 'payment.capture-failed', 'payment.voided']
+
+const rules: readonly { readonly reason: string; readonly covers: (resource: TerraformResource) => boolean }[] = [
+  {
+    reason: 'grants other than the right to call a service are not enforced yet',
+    covers: ({ type, attributes }) => type.endsWith('_iam_member') && attributes['role'] !== 'roles/run.invoker',
+  },
+  {
+    reason: 'no message of a success or a decline is dead-lettered',
+    covers: ({ type, attributes }) =>
+      type === 'google_pubsub_subscription' && String(attributes['name']).endsWith('-dead-letters'),
+  },
+  {
+    reason: 'neither a success nor a decline emits it',
+    covers: ({ type, attributes }) =>
+      type === 'google_pubsub_subscription' &&
+      unheard.some((event) => String(attributes['name']).endsWith(`.${event}`)),
+  },
+  {
+    reason: 'without the exemption writes cost more, nothing else',
+    covers: ({ type }) => type === 'google_firestore_field',
+  },
+  {
+    reason: 'asked to repeat or replayed to only when something went wrong',
+    covers: ({ type, attributes }) =>
+      type === 'google_cloud_tasks_queue' && ['history', 'notifications'].includes(String(attributes['name'])),
+  },
+]
+
+/** Why this resource is not missed, or undefined when it must be. */
+export function survives(resource: TerraformResource): string | undefined {
+  return rules.find(({ covers }) => covers(resource))?.reason
+}

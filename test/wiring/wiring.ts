@@ -1,0 +1,63 @@
+/** For one resource: is it refused without it, or does an order no longer play when it is taken away? */
+
+import type { StackJson } from '../../emulators/core/terraform.ts'
+import { readResources } from '../../emulators/core/terraform.ts'
+import type { Provisioned } from '../../emulators/provision.ts'
+import type { TestPlatform } from '../support/platform.ts'
+import { play } from './play.ts'
+import { survives } from './survivors.ts'
+
+/** How long an order may take before it counts as not playing. */
+const LIMIT_MS = 10_000
+/** After a restore, deliveries that failed meanwhile are repeated first. */
+const RESTORED_LIMIT_MS = 30_000
+
+export interface Verdict {
+  readonly address: string
+  /** How it is shown to be needed, or why it is not. */
+  readonly outcome: 'refused' | 'missed' | 'listed' | 'NOT MISSED' | 'NOT RESTORED'
+  readonly detail: string
+}
+
+export async function wired(platform: TestPlatform, stacks: readonly StackJson[], one: Provisioned): Promise<Verdict> {
+  const { resource, provisioner } = one
+  const address = `${resource.stack}/${resource.address}`
+  const refusal = refusedWithout(stacks, one)
+  if (refusal) return { address, outcome: 'refused', detail: refusal }
+  const reason = survives(resource)
+  if (reason) return { address, outcome: 'listed', detail: reason }
+
+  await provisioner.remove(resource, platform.api)
+  const missing = await failure(platform, LIMIT_MS)
+  await provisioner.create(resource, platform.api)
+  const still = await failure(platform, RESTORED_LIMIT_MS)
+  if (still) return { address, outcome: 'NOT RESTORED', detail: still }
+  return missing
+    ? { address, outcome: 'missed', detail: missing }
+    : { address, outcome: 'NOT MISSED', detail: 'both orders still play' }
+}
+
+/** Why the stacks without this resource can't be provisioned. */
+function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned): string | undefined {
+  const [type, id] = resource.address.split('.') as [string, string]
+  const without = stacks.map((stack) => {
+    if (stack.name !== resource.stack) return stack
+    const { [id]: _, ...others } = stack.json.resource![type]!
+    return { ...stack, json: { ...stack.json, resource: { ...stack.json.resource, [type]: others } } }
+  })
+  try {
+    readResources(without)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+async function failure(platform: TestPlatform, withinMs: number): Promise<string | undefined> {
+  try {
+    await play(platform, withinMs)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
