@@ -1,0 +1,40 @@
+/** Hears the end of each order as any listener would: a pull subscription by the official client. */
+
+import { PubSub } from '@google-cloud/pubsub'
+import type { Running } from '../../emulators/running.ts'
+
+export interface Outcomes {
+  /** Resolves with the event's type when the order has ended. */
+  ended(orderId: string): Promise<string>
+  close(): Promise<void>
+}
+
+export async function hearOutcomes(running: Running): Promise<Outcomes> {
+  process.env['PUBSUB_EMULATOR_HOST'] = running.apiHost
+  const pubsub = new PubSub({ projectId: running.projectId })
+  const heard = new Map<string, string>()
+  const waiting = new Map<string, (type: string) => void>()
+  const subscriptions = await Promise.all(
+    ['order.completed', 'order.rejected'].map(async (type) => {
+      const [subscription] = await pubsub.topic(type).createSubscription(`bench.${type}`)
+      subscription.on('message', (message) => {
+        const { subject } = JSON.parse(message.data.toString()) as { subject: string }
+        message.ack()
+        waiting.get(subject)?.(type)
+        waiting.delete(subject)
+        heard.set(subject, type)
+      })
+      return subscription
+    }),
+  )
+  return {
+    ended: (orderId) => {
+      const type = heard.get(orderId)
+      return type ? Promise.resolve(type) : new Promise((resolve) => waiting.set(orderId, resolve))
+    },
+    async close() {
+      await Promise.all(subscriptions.map((subscription) => subscription.delete()))
+      await pubsub.close()
+    },
+  }
+}
