@@ -1,0 +1,88 @@
+/** What administration keeps: databases, composite indexes, and how single fields are indexed or expire. */
+
+import type { Journal, Table } from '../core/journal.ts'
+import { notFound } from '../core/status.ts'
+import type { CompositeIndex, IndexKind, IndexScope, IndexSet } from './index-plan.ts'
+import { type DatabaseName, type FieldPath, databaseNameOf, formatFieldPath } from './paths.ts'
+
+export interface DatabaseRecord {
+  readonly uid: string
+  readonly locationId: string
+  readonly type: string
+  readonly concurrencyMode: string
+  readonly pointInTimeRecoveryEnablement: string
+  readonly appEngineIntegrationMode: string
+  readonly deleteProtectionState: string
+  readonly databaseEdition: string
+  readonly createMicros: number
+  readonly updateMicros: number
+}
+
+export interface FieldRecord {
+  /** Absent: as its ancestor, or as by default. Empty: not indexed. */
+  readonly indexes?: readonly { readonly scope: IndexScope; readonly kind: IndexKind }[]
+  readonly ttl?: boolean
+}
+
+export interface AdminState {
+  /** By `projects/p/databases/d`. */
+  readonly databases: Table<DatabaseRecord>
+  /** By `…/collectionGroups/c/indexes/i`. */
+  readonly indexes: Table<CompositeIndex>
+  /** By `…/collectionGroups/c/fields/f`. */
+  readonly fields: Table<FieldRecord>
+}
+
+export const createAdminState = (journal: Journal): AdminState => ({
+  databases: journal.table('firestore/databases'),
+  indexes: journal.table('firestore/indexes'),
+  fields: journal.table('firestore/fields'),
+})
+
+export const databaseMissing = ({ project, database }: DatabaseName): Error =>
+  notFound(
+    `The database ${database} does not exist for project ${project}. Please visit https://console.cloud.google.com/datastore/setup?project=${project} to add a Cloud Datastore or Cloud Firestore database.`,
+  )
+
+export function requireDatabase(state: AdminState, name: DatabaseName): DatabaseRecord {
+  const record = state.databases.get(databaseNameOf(name))
+  if (!record) throw databaseMissing(name)
+  return record
+}
+
+/** Source: https://cloud.google.com/firestore/docs/query-data/index-overview#automatic_indexing */
+const AUTOMATIC: NonNullable<FieldRecord['indexes']> = [
+  { scope: 'COLLECTION', kind: 'ASCENDING' },
+  { scope: 'COLLECTION', kind: 'DESCENDING' },
+  { scope: 'COLLECTION', kind: 'CONTAINS' },
+]
+
+export const fieldName = (database: string, collectionId: string, path: string): string =>
+  `${database}/collectionGroups/${collectionId}/fields/${path}`
+
+/** The nearest override: of the field, of a map around it, of the whole database; and from where it comes. */
+export function fieldIndexes(
+  state: AdminState,
+  database: string,
+  collectionId: string,
+  field: FieldPath,
+): { readonly indexes: NonNullable<FieldRecord['indexes']>; readonly from: string } {
+  for (let length = field.length; length > 0; length--) {
+    const name = fieldName(database, collectionId, formatFieldPath(field.slice(0, length)))
+    const indexes = state.fields.get(name)?.indexes
+    if (indexes) return { indexes, from: name }
+  }
+  const everywhere = fieldName(database, '__default__', '*')
+  return { indexes: state.fields.get(everywhere)?.indexes ?? AUTOMATIC, from: everywhere }
+}
+
+export function indexSetOf(state: AdminState, name: DatabaseName): IndexSet {
+  const database = databaseNameOf(name)
+  return {
+    composites(collectionId) {
+      const prefix = `${database}/collectionGroups/${collectionId}/indexes/`
+      return [...state.indexes.entries()].filter(([key]) => key.startsWith(prefix)).map(([, index]) => index)
+    },
+    single: (collectionId, field) => fieldIndexes(state, database, collectionId, field).indexes,
+  }
+}

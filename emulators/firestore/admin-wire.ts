@@ -1,0 +1,58 @@
+/** What the administrative messages have in common: finished operations, masks, resource names. */
+
+import { invalidArgument } from '../core/status.ts'
+import type { FirestoreCore } from './core.ts'
+import type { IndexKind } from './index-plan.ts'
+import { type DatabaseName, databaseNameOf } from './paths.ts'
+
+/** A long-running operation that is done already. */
+export function operation(core: FirestoreCore, name: DatabaseName, type: string, response: object): object {
+  return {
+    name: `${databaseNameOf(name)}/operations/${core.context.newId()}`,
+    done: true,
+    response: { '@type': `type.googleapis.com/google.firestore.admin.v1.${type}`, ...response },
+  }
+}
+
+/** Paths of a field mask in lowerCamelCase, whichever way they came; undefined when there is none. */
+export function maskOf(mask: unknown): string[] | undefined {
+  const paths = typeof mask === 'string' ? mask.split(',') : (mask as { paths?: string[] } | null | undefined)?.paths
+  if (!paths || paths.length === 0) return undefined
+  return paths.map((path) => path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()))
+}
+
+const GROUP = /^projects\/([^/]+)\/databases\/([^/]+)\/collectionGroups\/([^/]+)(?:\/(indexes|fields)\/(.+))?$/s
+
+export interface GroupName extends DatabaseName {
+  readonly collectionId: string
+  /** Index id or field path, empty for the group itself. */
+  readonly id: string
+}
+
+export function parseGroupName(name: string, kind: 'indexes' | 'fields' | undefined): GroupName {
+  const match = GROUP.exec(name)
+  if (!match || match[4] !== kind) {
+    const suffix = kind ? `/${kind}/{${kind === 'indexes' ? 'index' : 'field'}}` : ''
+    throw invalidArgument(
+      `Invalid resource name "${name}": expected projects/{project}/databases/{database}/collectionGroups/{collection}${suffix}.`,
+    )
+  }
+  const [, project, database, collectionId] = match as unknown as [string, string, string, string]
+  return { project, database, collectionId, id: match[5] ?? '' }
+}
+
+export interface WireIndexField {
+  readonly fieldPath?: string
+  readonly order?: string
+  readonly arrayConfig?: string
+  readonly vectorConfig?: unknown
+}
+
+export function kindOf({ fieldPath, order, arrayConfig, vectorConfig }: WireIndexField): IndexKind {
+  if (vectorConfig) throw invalidArgument(`Vector index on "${fieldPath}" is not supported: use order or arrayConfig.`)
+  if (arrayConfig === 'CONTAINS') return 'CONTAINS'
+  if (order === 'ASCENDING' || order === 'DESCENDING') return order
+  throw invalidArgument(`Index field "${fieldPath}" needs an order of ASCENDING or DESCENDING, or arrayConfig CONTAINS.`)
+}
+
+export const encodeKind = (kind: IndexKind): object => (kind === 'CONTAINS' ? { arrayConfig: kind } : { order: kind })

@@ -1,0 +1,110 @@
+/** The state machine behind Firestore: its databases, each with documents, locks and transactions. */
+
+import type { Table } from '../core/journal.ts'
+import type { CloudContext } from '../core/plugin.ts'
+import { type AdminState, createAdminState, indexSetOf, requireDatabase } from './admin-state.ts'
+import { type CompositeIndex, missingIndex } from './index-plan.ts'
+import { type Locks, createLocks } from './locks.ts'
+import { describeIndex, missingIndexError } from './missing-index.ts'
+import { type DatabaseName, type FieldPath, databaseNameOf, documentPrefix } from './paths.ts'
+import type { Query } from './query.ts'
+import { type Store, type StoredDocument, createStore } from './store.ts'
+import { type Transactions, createTransactions } from './transactions.ts'
+
+export interface FirestoreOptions {
+  /** What a query without its composite index meets: an error as at Google, a line on stderr, or nothing. */
+  readonly indexes?: 'enforce' | 'warn' | 'off'
+}
+
+/** One database at work. */
+export interface Database {
+  readonly name: DatabaseName
+  /** `projects/p/databases/d/documents/`. */
+  readonly prefix: string
+  readonly store: Store
+  readonly locks: Locks
+  readonly transactions: Transactions
+  /** Whether transactions read without locks, and are compared when they commit. */
+  isOptimistic(): boolean
+  /** Refuses what no index serves, or says so. */
+  checkIndex(query: Query, aggregated: readonly FieldPath[]): void
+  count(counter: 'documentReads' | 'documentWrites' | 'documentDeletes', amount: number): void
+}
+
+export interface FirestoreCore {
+  readonly admin: AdminState
+  readonly context: CloudContext
+  /** Throws NOT_FOUND in Google's words when there is none of that name. */
+  database(name: DatabaseName): Database
+  /** Forgets every document and transaction of a database that is deleted. */
+  forget(name: DatabaseName): void
+  /** What queries would have needed, when indexes are not enforced. */
+  readonly missingIndexes: ReadonlyMap<string, CompositeIndex>
+  close(): void
+}
+
+export function createCore(context: CloudContext, { indexes = 'enforce' }: FirestoreOptions = {}): FirestoreCore {
+  const admin = createAdminState(context.journal)
+  const open = new Map<string, Database>()
+  const missingIndexes = new Map<string, CompositeIndex>()
+
+  const tableOf = ({ project, database }: DatabaseName): Table<StoredDocument> =>
+    context.journal.table(`firestore/${project}/${database}/documents`)
+
+  function report(missing: CompositeIndex, name: DatabaseName): void {
+    if (indexes === 'enforce') throw missingIndexError(missing, name)
+    const described = `${databaseNameOf(name)}: ${describeIndex(missing)}`
+    if (missingIndexes.has(described)) return
+    missingIndexes.set(described, missing)
+    if (indexes === 'warn') process.stderr.write(`Firestore would need an index for a query in ${described}\n`)
+  }
+
+  function openDatabase(name: DatabaseName): Database {
+    const locks = createLocks(context.clock)
+    const indexSet = indexSetOf(admin, name)
+    return {
+      name,
+      prefix: documentPrefix(name),
+      store: createStore(tableOf(name), context.clock),
+      locks,
+      transactions: createTransactions(context.clock, locks, () => context.newId()),
+      isOptimistic: () => requireDatabase(admin, name).concurrencyMode === 'OPTIMISTIC',
+      checkIndex(query, aggregated) {
+        const missing = missingIndex(query, aggregated, indexSet)
+        if (missing) report(missing, name)
+      },
+      count(counter, amount) {
+        if (amount === 0) return
+        context.count(`firestore.${counter}`, amount)
+        context.count(`firestore.${counter}.${name.database}`, amount)
+      },
+    }
+  }
+
+  return {
+    admin,
+    context,
+    missingIndexes,
+    database(name) {
+      requireDatabase(admin, name)
+      const key = databaseNameOf(name)
+      let database = open.get(key)
+      if (!database) open.set(key, (database = openDatabase(name)))
+      return database
+    },
+    forget(name) {
+      const table = tableOf(name)
+      for (const path of [...table.keys()]) table.delete(path)
+      open.get(databaseNameOf(name))?.transactions.close()
+      open.delete(databaseNameOf(name))
+    },
+    close() {
+      for (const database of open.values()) database.transactions.close()
+    },
+  }
+}
+
+export const readsOfQuery = (documents: number): number => Math.max(1, documents)
+/** Aggregations are billed by index entries read, a thousand to one read. */
+export const readsOfAggregation = (entries: number): number => Math.max(1, Math.ceil(entries / ENTRIES_PER_READ))
+const ENTRIES_PER_READ = 1000

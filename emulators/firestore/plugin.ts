@@ -1,0 +1,30 @@
+/** Firestore for the local cloud: Google's data and admin services, and the Terraform types that use them. */
+
+import { readFile } from 'node:fs/promises'
+import type { Plugin } from '../core/plugin.ts'
+import { type FirestoreCore, type FirestoreOptions, createCore } from './core.ts'
+import { services } from './services.ts'
+import { databaseProvisioner, fieldProvisioner, indexProvisioner } from './terraform.ts'
+
+export type { FirestoreCore, FirestoreOptions } from './core.ts'
+
+export const createFirestore = (options: FirestoreOptions = {}): Plugin<FirestoreCore> => ({
+  name: 'firestore',
+  proto: async () => JSON.parse(await readFile(new URL('firestore.proto.json', import.meta.url), 'utf8')) as object,
+  create(context) {
+    const core = createCore(context, options)
+    return {
+      core,
+      grpc: services(core),
+      resourceExists: (name) => (/^projects\/[^/]+\/databases\/[^/]+$/.test(name) ? core.admin.databases.has(name) : undefined),
+      close: async () => core.close(),
+    }
+  },
+  terraform: {
+    google_firestore_database: databaseProvisioner,
+    google_firestore_index: indexProvisioner,
+    google_firestore_field: fieldProvisioner,
+  },
+})
+
+export const firestore = createFirestore()

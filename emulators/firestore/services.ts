@@ -1,0 +1,86 @@
+/** Binds the operations to the methods of Google's two Firestore services. */
+
+import type { GrpcService, RequestContext } from '../core/plugin.ts'
+import { createDatabase, deleteDatabase, getDatabase, listDatabases, updateDatabase } from './admin-databases.ts'
+import { getField, listFields, updateField } from './admin-fields.ts'
+import { createIndex, deleteIndex, getIndex, listIndexes } from './admin-indexes.ts'
+import type { FirestoreCore } from './core.ts'
+import { batchWrite, begin, commit, rollback } from './data-commits.ts'
+import {
+  batchGetDocuments,
+  createDocument,
+  deleteDocument,
+  getDocument,
+  listCollectionIds,
+  listDocuments,
+  updateDocument,
+} from './data-documents.ts'
+import { runAggregationQuery, runQueryRequest } from './data-queries.ts'
+
+// The transport checks each request against the proto.
+// oxlint-disable-next-line typescript/no-explicit-any
+type Operation = (core: FirestoreCore, request: any, context: RequestContext) => unknown
+type ServerStream = (
+  core: FirestoreCore,
+  // oxlint-disable-next-line typescript/no-explicit-any
+  request: any,
+  write: (response: unknown) => void,
+  context: RequestContext,
+) => Promise<void>
+
+const data = {
+  getDocument,
+  listDocuments,
+  createDocument,
+  updateDocument,
+  deleteDocument,
+  beginTransaction: begin,
+  commit,
+  rollback,
+  batchWrite,
+  listCollectionIds,
+} satisfies Record<string, Operation>
+
+const dataStreams = {
+  batchGetDocuments,
+  runQuery: runQueryRequest,
+  runAggregationQuery,
+} satisfies Record<string, ServerStream>
+
+const administration = {
+  createDatabase,
+  getDatabase,
+  listDatabases,
+  updateDatabase,
+  deleteDatabase,
+  createIndex,
+  listIndexes,
+  getIndex,
+  deleteIndex,
+  getField,
+  updateField,
+  listFields,
+} satisfies Record<string, Operation>
+
+export function services(core: FirestoreCore): GrpcService[] {
+  return [
+    { name: 'google.firestore.v1.Firestore', unary: bindUnary(core, data), streaming: bindStreams(core, dataStreams) },
+    { name: 'google.firestore.admin.v1.FirestoreAdmin', unary: bindUnary(core, administration) },
+  ]
+}
+
+function bindUnary(core: FirestoreCore, operations: Record<string, Operation>): NonNullable<GrpcService['unary']> {
+  const bound: Record<string, (request: unknown, context: RequestContext) => unknown> = {}
+  for (const [method, run] of Object.entries(operations)) bound[method] = (request, context) => run(core, request, context)
+  return bound
+}
+
+function bindStreams(core: FirestoreCore, operations: Record<string, ServerStream>): NonNullable<GrpcService['streaming']> {
+  const bound: Record<string, NonNullable<GrpcService['streaming']>[string]> = {}
+  for (const [method, run] of Object.entries(operations)) {
+    bound[method] = async (requests, write, context) => {
+      for await (const request of requests) return run(core, request, write, context)
+    }
+  }
+  return bound
+}
