@@ -51,6 +51,7 @@ export interface Provisioner {
 
 /** What the local cloud gives to every plugin when it makes it. */
 export interface CloudContext {
+  readonly project: { readonly id: string; readonly number: string; readonly region: string }
   readonly clock: Clock
   readonly journal: Journal
   /** A fresh id of 16 lower-case hex digits from the seeded source. */
@@ -63,6 +64,8 @@ export interface CloudContext {
   note(entry: RequestLogEntry): void
   /** An RS256 Google ID token, 1 h, for a push or task with OIDC or for the metadata server. */
   mintIdToken(options: { email: string; audience: string }): Promise<string>
+  /** Whether any plugin has a resource of that full name; undefined when no plugin knows such names. */
+  resourceExists(fullName: string): boolean | undefined
   /** Outgoing HTTP (push, task dispatch); a simulation replaces it. */
   readonly fetch: typeof fetch
   /** Another plugin's core by its name (Pub/Sub writes into `bigquery`); throws when that plugin is absent. */

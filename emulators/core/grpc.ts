@@ -1,0 +1,131 @@
+/**
+ * Serves plugins over gRPC. Handlers see what `@grpc/proto-loader` makes of a message: lowerCamelCase, 64-bit integers
+ * and enum values as strings, bytes as Buffer, scalar fields always present, a oneof's chosen field named by the oneof.
+ */
+
+import { type MethodDefinition, Metadata, Server, type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, type ServiceDefinition, type UntypedServiceImplementation, type sendUnaryData } from '@grpc/grpc-js'
+import { fromJSON, type Options } from '@grpc/proto-loader'
+import type { INamespace } from 'protobufjs'
+import type { Journal } from './journal.ts'
+import type { GrpcService, RequestContext } from './plugin.ts'
+import { encodeStatus } from './rpc-status.ts'
+import { StatusError } from './status.ts'
+
+export const messageShape = { keepCase: false, longs: String, enums: String, defaults: true, arrays: true, objects: true, oneofs: true } as const satisfies Options
+
+/** As large as Firestore's and Pub/Sub's largest request, with room for framing. */
+const LARGEST_MESSAGE_BYTES = 20 * 1024 * 1024
+
+export interface Served {
+  readonly services: readonly GrpcService[]
+  readonly proto: object
+}
+
+type Method = MethodDefinition<unknown, unknown> & { readonly originalName?: string }
+interface Calling {
+  readonly principal: string
+  readonly journal: Journal
+}
+
+/** A gRPC server whose every caller is `principal`. */
+export function grpcServer(served: readonly Served[], calling: Calling): Server {
+  const server = new Server({
+    'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES,
+    'grpc.max_send_message_length': LARGEST_MESSAGE_BYTES,
+  })
+  for (const { services, proto } of served) {
+    const definitions = fromJSON(proto as INamespace, messageShape)
+    for (const service of services) {
+      const definition = definitions[service.name] as ServiceDefinition | undefined
+      if (!definition) throw new Error(`The vendored proto has no service ${service.name}.`)
+      server.addService(definition, implementation(service, definition, calling))
+    }
+  }
+  return server
+}
+
+function implementation(service: GrpcService, definition: ServiceDefinition, calling: Calling): UntypedServiceImplementation {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, method]) => {
+      const key = lowerFirst((method as Method).originalName ?? name)
+      const unary = service.unary?.[key]
+      const streaming = service.streaming?.[key]
+      if (unary && !method.responseStream && !method.requestStream) {
+        return [name, (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>) => void answerUnary(unary, call, reply, calling)]
+      }
+      if (streaming) return [name, (call: AnyStream) => void answerStream(streaming, call, method.requestStream, calling)]
+      const missing = new StatusError('UNIMPLEMENTED', `${service.name}.${key} is not implemented by the local cloud.`)
+      return [name, method.responseStream ? (call: AnyStream) => void fail(call, missing) : (_: unknown, reply: sendUnaryData<unknown>) => reply(grpcError(missing))]
+    }),
+  )
+}
+
+type AnyStream = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>
+
+async function answerUnary(
+  unary: NonNullable<GrpcService['unary']>[string],
+  call: ServerUnaryCall<unknown, unknown>,
+  reply: sendUnaryData<unknown>,
+  calling: Calling,
+): Promise<void> {
+  try {
+    const response = await unary(call.request, contextOf(call, calling))
+    calling.journal.flush()
+    reply(null, response)
+  } catch (error) {
+    calling.journal.flush()
+    reply(grpcError(error))
+  }
+}
+
+async function answerStream(
+  streaming: NonNullable<GrpcService['streaming']>[string],
+  call: AnyStream,
+  requestStream: boolean,
+  calling: Calling,
+): Promise<void> {
+  const requests = requestStream ? (call as ServerDuplexStream<unknown, unknown>) : one((call as ServerWritableStream<unknown, unknown>).request)
+  const write = (response: unknown): void => {
+    calling.journal.flush()
+    call.write(response)
+  }
+  try {
+    await streaming(requests, write, contextOf(call, calling))
+    calling.journal.flush()
+    call.end()
+  } catch (error) {
+    calling.journal.flush()
+    fail(call, error)
+  }
+}
+
+// oxlint-disable-next-line require-yield
+async function* one(request: unknown): AsyncGenerator<unknown> {
+  yield request
+}
+
+function contextOf(call: { on(event: 'cancelled', listener: () => void): unknown }, { principal }: Calling): RequestContext {
+  const controller = new AbortController()
+  call.on('cancelled', () => controller.abort())
+  return { principal, transport: 'grpc', signal: controller.signal }
+}
+
+function fail(call: AnyStream, error: unknown): void {
+  call.emit('error', grpcError(error))
+}
+
+function grpcError(error: unknown): { code: number; details: string; metadata: Metadata } {
+  const status = asStatus(error)
+  const metadata = new Metadata()
+  if (status.details.length > 0) metadata.set('grpc-status-details-bin', encodeStatus(status))
+  return { code: status.grpcCode, details: status.message, metadata }
+}
+
+/** What is no StatusError is a fault of the emulator: the caller hears its message, the terminal its stack. */
+export function asStatus(error: unknown): StatusError {
+  if (error instanceof StatusError) return error
+  console.error(error)
+  return new StatusError('INTERNAL', error instanceof Error ? error.message : String(error))
+}
+
+export const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)

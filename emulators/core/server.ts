@@ -1,0 +1,67 @@
+/** One loopback port that speaks gRPC and HTTP/1: the first bytes of a connection tell which. */
+
+import { type Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import { createServer, type Socket } from 'node:net'
+
+/** HTTP/2's preface begins with `PRI`; no HTTP/1 method does. */
+const PREFACE = 'PRI'
+/** A connection that says nothing for so long is closed. */
+const FIRST_BYTES_WITHIN_MS = 10_000
+
+export interface PortServer {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** @throws Error (EADDRINUSE) that names the port when it is taken. */
+export async function listen(port: number, grpc: GrpcServer, http: RequestListener): Promise<PortServer> {
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
+  const httpServer = createHttpServer(http)
+  const sockets = new Set<Socket>()
+
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    socket.setNoDelay(true)
+    sniff(socket, (isHttp2) => {
+      if (isHttp2) injector.injectConnection(socket)
+      else httpServer.emit('connection', socket)
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return {
+    port: (server.address() as { port: number }).port,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      injector.destroy()
+      grpc.forceShutdown()
+      httpServer.closeAllConnections()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+/** The three bytes may come one by one. */
+function sniff(socket: Socket, decided: (isHttp2: boolean) => void): void {
+  let seen = Buffer.alloc(0)
+  const timeout = setTimeout(() => socket.destroy(), FIRST_BYTES_WITHIN_MS)
+  const read = (): void => {
+    const chunk = socket.read() as Buffer | null
+    if (chunk === null) return
+    seen = Buffer.concat([seen, chunk])
+    const text = seen.toString('latin1', 0, PREFACE.length)
+    if (text.length < PREFACE.length && PREFACE.startsWith(text)) return
+    clearTimeout(timeout)
+    socket.off('readable', read)
+    socket.unshift(seen)
+    decided(text === PREFACE)
+  }
+  socket.on('readable', read)
+  socket.once('close', () => clearTimeout(timeout))
+}
