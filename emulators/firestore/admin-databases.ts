@@ -59,10 +59,12 @@ const protection = ['DELETE_PROTECTION_DISABLED', 'DELETE_PROTECTION_ENABLED']
 
 /** The first is what an unspecified value means. */
 function choose(field: string, value: string | undefined, allowed: readonly string[]): string {
-  if (!value || value.endsWith('_UNSPECIFIED')) return allowed[0] as string
+  if (!value || !isSpecified(value)) return allowed[0] as string
   if (!allowed.includes(value)) throw invalidArgument(`Database ${field} "${value}" is not supported: use ${allowed.join(' or ')}.`)
   return value
 }
+
+const isSpecified = (value: string | undefined): boolean => !!value && !value.endsWith('_UNSPECIFIED')
 
 function projectOf(parent: string | undefined): string {
   const match = PARENT.exec(parent ?? '')
@@ -130,7 +132,7 @@ export function updateDatabase(core: FirestoreCore, request: UpdateRequest): obj
   for (const field of mask ?? Object.keys(updatable)) {
     const given = wire[field as keyof WireDatabase]
     if (field in updatable) {
-      if (mask || given) changes[field] = choose(field, given, updatable[field as keyof typeof updatable])
+      if (mask || isSpecified(given)) changes[field] = choose(field, given, updatable[field as keyof typeof updatable])
     } else if (given !== undefined && given !== record[field as keyof DatabaseRecord]) {
       throw invalidArgument(`Field ${field} of database "${databaseNameOf(name)}" cannot be changed.`)
     }

@@ -1,4 +1,4 @@
-/** Exclusive locks on documents: who waits is served in turn, a deadlock costs the youngest its locks. */
+/** Exclusive locks on documents: the oldest who waits is served first, a deadlock costs the youngest its locks. */
 
 import type { Clock, Timer } from '../core/clock.ts'
 import { StatusError } from '../core/status.ts'
@@ -46,9 +46,9 @@ export function createLocks(clock: Clock): Locks {
     }
   }
 
-  /** First come, first served; one that must wait for another document lets the next pass. */
+  /** By age, so that what a deadlock freed goes to the oldest; one that must wait for another document lets the next pass. */
   function serve(): void {
-    for (const waiter of waiters) {
+    for (const waiter of [...waiters].toSorted((left, right) => left.owner.age - right.owner.age)) {
       if (!waiter.paths.every((path) => isFree(waiter.owner, path))) continue
       take(waiter.owner, waiter.paths)
       waiter.settle()
