@@ -1,14 +1,14 @@
 /** The state machine behind Firestore: its databases, each with documents, locks and transactions. */
 
-import type { Table } from '../core/journal.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import { type AdminState, createAdminState, indexSetOf, requireDatabase } from './admin-state.ts'
+import { documentTable } from './document-table.ts'
 import { type CompositeIndex, missingIndex } from './index-plan.ts'
 import { type Locks, createLocks } from './locks.ts'
 import { describeIndex, missingIndexError } from './missing-index.ts'
 import { type DatabaseName, type FieldPath, databaseNameOf, documentPrefix } from './paths.ts'
 import type { Query } from './query.ts'
-import { type Store, type StoredDocument, createStore } from './store.ts'
+import { type Store, createStore } from './store.ts'
 import { type Transactions, createTransactions } from './transactions.ts'
 
 export interface FirestoreOptions {
@@ -48,9 +48,6 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
   const open = new Map<string, Database>()
   const missingIndexes = new Map<string, CompositeIndex>()
 
-  const tableOf = ({ project, database }: DatabaseName): Table<StoredDocument> =>
-    context.journal.table(`firestore/${project}/${database}/documents`)
-
   function report(missing: CompositeIndex, name: DatabaseName): void {
     if (indexes === 'enforce') throw missingIndexError(missing, name)
     const described = `${databaseNameOf(name)}: ${describeIndex(missing)}`
@@ -65,7 +62,7 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
     return {
       name,
       prefix: documentPrefix(name),
-      store: createStore(tableOf(name), context.clock),
+      store: createStore(context.journal, tableName(name), context.clock),
       locks,
       transactions: createTransactions(context.clock, locks, () => context.newId()),
       isOptimistic: () => requireDatabase(admin, name).concurrencyMode === 'OPTIMISTIC',
@@ -93,7 +90,7 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
       return database
     },
     forget(name) {
-      const table = tableOf(name)
+      const table = documentTable(context.journal, tableName(name))
       for (const path of [...table.keys()]) table.delete(path)
       open.get(databaseNameOf(name))?.transactions.close()
       open.delete(databaseNameOf(name))
@@ -103,6 +100,8 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
     },
   }
 }
+
+const tableName = ({ project, database }: DatabaseName): string => `${project}/${database}`
 
 export const readsOfQuery = (documents: number): number => Math.max(1, documents)
 /** Aggregations are billed by index entries read, a thousand to one read. */

@@ -60,6 +60,19 @@ test('what was acknowledged is there after the process was killed', async () => 
   expect(later.commitTime.nanos).toBeGreaterThan(commitTime.nanos)
 })
 
+test('a commit that a kill cut in two is there as a whole', async () => {
+  const log: string[] = []
+  const cloud = await cloudWithDatabase({ log })
+  await commit(cloud, set('a/1', {}))
+  const before = log.length
+  await commit(cloud, set('a/1', { n: int(1) }), set('a/2', {}), { delete: `${ROOT}/a/3` })
+  for (let lines = before; lines <= log.length; lines++) {
+    const again = fakeCloud({ log: log.slice(0, lines) })
+    expect(await queryIds(again, { from: [{ collectionId: 'a' }] })).toEqual(lines === before ? ['1'] : ['1', '2'])
+    expect((await get(again, 'a/1')).fields).toEqual(lines === before ? {} : { n: int(1) })
+  }
+})
+
 test('a collection group has one TTL field', async () => {
   const cloud = await cloudWithDatabase()
   const field = (path: string): object => ({ field: { name: `${DATABASE}/collectionGroups/a/fields/${path}`, ttlConfig: {} }, updateMask: { paths: ['ttl_config'] } })

@@ -1,25 +1,17 @@
 /** The documents of one database: current, by collection, and as they were up to an hour ago. */
 
 import type { Clock } from '../core/clock.ts'
-import type { Table } from '../core/journal.ts'
+import type { Journal } from '../core/journal.ts'
 import { failedPrecondition, invalidArgument } from '../core/status.ts'
 import { limits } from './limits.ts'
+import { type Changes, type StoredDocument, beginCommit, documentTable } from './document-table.ts'
 import { idOf, parentOf } from './paths.ts'
-import type { Fields } from './value.ts'
-
-/** What the journal keeps of a document: fields, create and update time in microseconds. */
-export interface StoredDocument {
-  readonly f: Fields
-  readonly c: number
-  readonly u: number
-}
 
 export interface Document extends StoredDocument {
   /** Relative to the database: `orders/1`. */
   readonly path: string
 }
 
-export type Changes = ReadonlyMap<string, StoredDocument | undefined>
 export type CommitListener = (changes: readonly Change[], commitMicros: number) => void
 
 export interface Change {
@@ -62,7 +54,9 @@ interface Version {
   readonly before: Document | undefined
 }
 
-export function createStore(table: Table<StoredDocument>, clock: Clock): Store {
+/** The documents of the database of that name, `project/database`. */
+export function createStore(journal: Journal, name: string, clock: Clock): Store {
+  const table = documentTable(journal, name)
   const collections = new Map<string, Map<string, Document>>()
   const listeners = new Set<CommitListener>()
   let versions: Version[] = []
@@ -148,9 +142,11 @@ export function createStore(table: Table<StoredDocument>, clock: Clock): Store {
     nextCommitTime: () => (lastMicros = Math.max(lastMicros + 1, clock.now() * 1000)),
     apply(changes, commitMicros) {
       const done: Change[] = []
+      const finish = beginCommit(journal, name, changes)
       for (const [path, stored] of changes) {
         if (stored || current(path)) done.push(applyOne(path, stored, commitMicros))
       }
+      finish()
       revision += done.length
       forgetOldVersions()
       if (done.length > 0) for (const listener of listeners) listener(done, commitMicros)
