@@ -89,6 +89,8 @@ async function answerStream(
     calling.journal.flush()
     call.write(response)
   }
+  // Without headers, Google's clients take an error for no answer at all, and ask twice more, for six seconds.
+  call.sendMetadata(new Metadata())
   try {
     await streaming(requests, write, contextOf(call, calling))
     calling.journal.flush()
