@@ -24,6 +24,7 @@ const stop = async (): Promise<void> => {
 
 function connect(databaseId = 'orders'): Firestore {
   vi.stubEnv('FIRESTORE_EMULATOR_HOST', cloud.ownerHost)
+  vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
   const client = new Firestore({ projectId: project.id, databaseId })
   clients.push(client)
   return client
