@@ -69,6 +69,8 @@ export function restOf(served: readonly Served[]): Rest {
 
 function routesOf(root: Root, service: GrpcService): Route[] {
   return root.lookupService(service.name).methodsArray.flatMap((method) => {
+    // Policies of every resource are the IAM plugin's.
+    if (/Iam(Policy|Permissions)$/.test(method.name)) return []
     method.resolve()
     const options = (method.parsedOptions ?? []) as readonly Record<string, HttpRule>[]
     const rule = options.find((option) => option['(google.api.http)'])?.['(google.api.http)']

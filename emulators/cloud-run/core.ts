@@ -1,0 +1,151 @@
+/** The services of Cloud Run: their descriptions in the journal, an address and at most one process for each. */
+
+import type { CloudContext } from '../core/plugin.ts'
+import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
+import { type DataPlane, openDataPlane } from './data-plane.ts'
+import { logKeeper } from './logs.ts'
+import { startInstance } from './process.ts'
+import { reaper } from './reaper.ts'
+import { checkService, type ServiceResource } from './service.ts'
+
+export interface CloudRunOptions {
+  /** Where a service answers; in the cloud Google chooses, here the environment's file. */
+  addressOf(service: string): { readonly port: number } | undefined
+  /** The variables by which clients find the local cloud as that account. */
+  environmentOf(email: string): Readonly<Record<string, string>>
+  /** The checkout: locally a container's command runs there, not in an image. */
+  readonly workingDirectory: string
+  /** Where logs are kept; absent: nowhere. */
+  readonly logDirectory?: string
+  /** What `node` in a container's command means (default: the Node that runs this). */
+  readonly nodePath?: string
+  /** A service that nobody calls for so long stops (default 15 minutes). */
+  readonly idleMs?: number
+  onLog?(service: string, line: string): void
+}
+
+export interface RunningProcess {
+  readonly service: string
+  readonly pid: number
+  readonly port: number
+  readonly revision: string
+}
+
+export interface CloudRunCore {
+  create(parent: string, id: string, body: Partial<ServiceResource>): Promise<ServiceResource>
+  update(name: string, body: Partial<ServiceResource>): Promise<ServiceResource>
+  delete(name: string): Promise<ServiceResource>
+  get(name: string): ServiceResource
+  list(parent: string): ServiceResource[]
+  processes(): RunningProcess[]
+  /** For tests that kill: the signal goes to the process group of the service. */
+  kill(service: string, signal: NodeJS.Signals): void
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+const IDLE_MS = 15 * 60_000
+const idOf = (name: string): string => name.split('/').at(-1)!
+
+export function makeCore(context: CloudContext, options: CloudRunOptions): CloudRunCore {
+  const services = context.journal.table<ServiceResource>('cloud-run/services')
+  const planes = new Map<string, DataPlane>()
+  const logs = logKeeper(options.logDirectory)
+  const nodePath = options.nodePath ?? process.execPath
+  const undertaker = reaper(nodePath)
+
+  const get = (name: string): ServiceResource => {
+    const found = services.get(name)
+    if (!found) throw notFound(`Resource '${idOf(name)}' of kind 'SERVICE' does not exist.`)
+    return found
+  }
+  const portOf = (id: string): number => {
+    const address = options.addressOf(id)
+    if (!address) throw invalidArgument(`The local environment has no port for the service ${id}.`)
+    return address.port
+  }
+  const open = async (name: string): Promise<void> => {
+    const id = idOf(name)
+    const plane = await openDataPlane({
+      context,
+      service: id,
+      port: portOf(id),
+      resource: () => services.get(name)!,
+      idleMs: options.idleMs ?? IDLE_MS,
+      start: (onExit) => {
+        const resource = services.get(name)!
+        return startInstance({
+          service: id,
+          resource,
+          cloudEnvironment: options.environmentOf(resource.template.serviceAccount ?? ''),
+          workingDirectory: options.workingDirectory,
+          nodePath,
+          reaper: undertaker,
+          onExit,
+          onLine(line) {
+            logs.write(id, line)
+            options.onLog?.(id, line)
+          },
+        })
+      },
+    })
+    planes.set(name, plane)
+  }
+  const revision = (id: string, generation: number): string => `${id}-${String(generation).padStart(5, '0')}-${context.newId().slice(0, 3)}`
+
+  return {
+    get,
+    list: (parent) => [...services.values()].filter(({ name }) => name.startsWith(`${parent}/services/`)),
+    async create(parent, id, body) {
+      const name = `${parent}/services/${id}`
+      if (services.has(name)) throw alreadyExists(`Resource '${id}' already exists.`)
+      checkService(id, body)
+      const resource: ServiceResource = {
+        ingress: 'INGRESS_TRAFFIC_ALL',
+        invokerIamDisabled: false,
+        ...body,
+        template: body.template!,
+        name,
+        generation: 1,
+        latestReadyRevision: revision(id, 1),
+        uri: `http://127.0.0.1:${portOf(id)}`,
+      }
+      services.set(name, resource)
+      await open(name)
+      return resource
+    },
+    async update(name, body) {
+      const before = get(name)
+      checkService(idOf(name), { ...before, ...body })
+      const same = JSON.stringify({ ...before, ...body }) === JSON.stringify(before)
+      if (same) return before
+      const generation = before.generation + 1
+      const resource = { ...before, ...body, name, generation, latestReadyRevision: revision(idOf(name), generation), uri: `http://127.0.0.1:${portOf(idOf(name))}` }
+      services.set(name, resource)
+      await planes.get(name)?.recycle()
+      return resource
+    },
+    async delete(name) {
+      const resource = get(name)
+      await planes.get(name)?.close()
+      planes.delete(name)
+      services.delete(name)
+      return resource
+    },
+    processes: () =>
+      [...planes].flatMap(([name, plane]) => {
+        const instance = plane.instance()
+        return instance ? [{ service: idOf(name), pid: instance.pid, port: instance.port, revision: instance.revision }] : []
+      }),
+    kill(service, signal) {
+      for (const [name, plane] of planes) if (idOf(name) === service) plane.instance()?.kill(signal)
+    },
+    async start() {
+      for (const name of services.keys()) if (!planes.has(name)) await open(name)
+    },
+    async stop() {
+      await Promise.all([...planes.values()].map((plane) => plane.close()))
+      await undertaker.close()
+    },
+  }
+}

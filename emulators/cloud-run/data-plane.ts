@@ -1,0 +1,189 @@
+/** The address of one service: admits requests, starts an instance when there is none, and hands them on. */
+
+import { Agent, createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http'
+import { randomBytes } from 'node:crypto'
+import type { Timer } from '../core/clock.ts'
+import type { CloudContext } from '../core/plugin.ts'
+import { admit, type Iam } from './ingress.ts'
+import type { Instance } from './process.ts'
+import { limits, type ServiceResource, timeoutOf } from './service.ts'
+
+export interface DataPlaneOptions {
+  readonly context: CloudContext
+  readonly service: string
+  readonly port: number
+  resource(): ServiceResource
+  start(onExit: () => void): Promise<Instance>
+  /** The service stops when nobody called for so long. */
+  readonly idleMs: number
+}
+
+export interface DataPlane {
+  instance(): Instance | undefined
+  /** Stops the instance; the next request starts one of the newest revision. */
+  recycle(): Promise<void>
+  close(): Promise<void>
+}
+
+/** What waits for a slot or a start beyond this is refused with 429, as Cloud Run does. */
+const QUEUED_REQUESTS = 1000
+
+export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const { context, service } = options
+  const agent = new Agent({ keepAlive: true, maxSockets: limits.concurrency })
+  let starting: Promise<Instance> | undefined
+  let instance: Instance | undefined
+  let active = 0
+  const waiting: (() => void)[] = []
+  let idle: Timer | undefined
+
+  const running = (): Promise<Instance> => {
+    if (instance && !instance.exited) return Promise.resolve(instance)
+    starting ??= options
+      .start(() => {
+        instance = undefined
+      })
+      .then((started) => {
+        instance = started
+        context.count('run.coldStarts')
+        return started
+      })
+      .finally(() => {
+        starting = undefined
+      })
+    return starting
+  }
+
+  const slot = async (): Promise<boolean> => {
+    const { maxInstanceRequestConcurrency: most = 80 } = options.resource().template
+    if (active < most) {
+      active += 1
+      return true
+    }
+    if (waiting.length >= QUEUED_REQUESTS) return false
+    // Who hands over leaves `active` as it is.
+    await new Promise<void>((resolve) => waiting.push(resolve))
+    return true
+  }
+  const release = (): void => {
+    const next = waiting.shift()
+    if (next) return next()
+    active -= 1
+    idle?.cancel()
+    if (active === 0) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
+  }
+  const recycle = async (): Promise<void> => {
+    idle?.cancel()
+    const current = instance
+    instance = undefined
+    await current?.stop()
+  }
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const startedMs = performance.now()
+    const resource = options.resource()
+    const admission = await admit(context.peer<Iam>('iam'), resource, request.headers, context.project.id)
+    response.once('close', () => {
+      const status = response.statusCode
+      context.count('run.requests')
+      context.count(`run.requests.${service}`)
+      context.count('run.billableMs', Math.ceil((performance.now() - startedMs) / 100) * 100)
+      if (status >= 500) context.count('run.5xx')
+      context.note({
+        timeMs: context.clock.now(),
+        kind: 'ingress',
+        resource: service,
+        target: request.url ?? '/',
+        status,
+        ...(admission.email ? { email: admission.email } : {}),
+      })
+    })
+    if (!admission.admitted) return refuse(request, response, admission.status, admission.reason, admission.challenge)
+    if (Number(request.headers['content-length'] ?? 0) > limits.requestBytes) return refuse(request, response, 413, `The request exceeds ${limits.requestBytes} bytes.`)
+    if (!(await slot())) return refuse(request, response, 429, 'Rate exceeded.')
+    response.once('close', release)
+    let target: Instance
+    try {
+      target = await running()
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error)
+      return refuse(request, response, 503, `The service ${service} could not be started: its log tells why.`)
+    }
+    forward(request, response, { target, agent, headers: handedOn(request, admission.headers), timeoutMs: timeoutOf(resource.template) })
+  }
+
+  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      console.error(error)
+      if (!response.headersSent) refuse(request, response, 500, 'The ingress failed.')
+    })
+  })
+  await listen(server, options.port)
+  return {
+    instance: () => (instance?.exited ? undefined : instance),
+    recycle,
+    async close() {
+      idle?.cancel()
+      const closed = new Promise((resolve) => server.close(resolve))
+      await starting?.catch(() => {})
+      await recycle()
+      agent.destroy()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+interface Forwarding {
+  readonly target: Instance
+  readonly agent: Agent
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly timeoutMs: number
+}
+
+function forward(request: IncomingMessage, response: ServerResponse, { target, agent, headers, timeoutMs }: Forwarding): void {
+  const upstream = httpRequest(
+    { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent },
+    (answer) => {
+      const { connection: _, 'keep-alive': __, ...kept } = answer.headers
+      response.writeHead(answer.statusCode ?? 502, kept)
+      answer.pipe(response)
+      answer.once('error', () => response.destroy())
+    },
+  )
+  upstream.setTimeout(timeoutMs, () => {
+    if (!response.headersSent) refuse(request, response, 504, `The request has been terminated because it has reached the maximum request timeout.`)
+    upstream.destroy()
+  })
+  upstream.once('error', (error) => {
+    if (!response.headersSent) refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
+    else response.destroy()
+  })
+  response.once('close', () => {
+    if (!response.writableFinished) upstream.destroy()
+  })
+  request.pipe(upstream)
+}
+
+function handedOn(request: IncomingMessage, headers: IncomingMessage['headers']): Record<string, string | string[] | undefined> {
+  const { connection: _, 'keep-alive': __, ...kept } = headers
+  return {
+    ...kept,
+    'x-forwarded-for': [headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(','),
+    'x-forwarded-proto': 'http',
+    traceparent: headers['traceparent'] ?? `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
+  }
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, status: number, reason: string, challenge?: string): void {
+  request.resume()
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...(challenge ? { 'www-authenticate': challenge } : {}) })
+  response.end(`${reason}\n`)
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+}

@@ -1,0 +1,27 @@
+/** Cloud Run for the local cloud: the Admin API, and a process per service from its own synthesized container. */
+
+import type { Plugin } from '../core/plugin.ts'
+import { type CloudRunCore, type CloudRunOptions, makeCore } from './core.ts'
+import { runRoutes } from './routes.ts'
+import { serviceProvisioner } from './terraform.ts'
+
+export type { CloudRunCore } from './core.ts'
+
+const serviceName = /^projects\/[^/]+\/locations\/[^/]+\/services\/[^/]+$/
+
+export function cloudRun(options: CloudRunOptions): Plugin<CloudRunCore> {
+  return {
+    name: 'cloud-run',
+    create(context) {
+      const core = makeCore(context, options)
+      return {
+        core,
+        http: runRoutes(core),
+        resourceExists: (name) => (serviceName.test(name) ? context.journal.table('cloud-run/services').has(name) : undefined),
+        start: core.start,
+        close: core.stop,
+      }
+    },
+    terraform: { google_cloud_run_v2_service: serviceProvisioner },
+  }
+}

@@ -1,0 +1,153 @@
+/** One instance of a service: a process of its own container, with exactly the environment that Cloud Run would give it. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import type { Reaper } from './reaper.ts'
+import { limits, servingContainer, type ServiceResource } from './service.ts'
+
+export interface InstanceOptions {
+  readonly service: string
+  readonly resource: ServiceResource
+  /** Variables by which clients find the local cloud. */
+  readonly cloudEnvironment: Readonly<Record<string, string>>
+  readonly workingDirectory: string
+  readonly nodePath: string
+  readonly reaper: Reaper
+  onLine(line: string): void
+  onExit(): void
+}
+
+export interface Instance {
+  readonly pid: number
+  readonly port: number
+  readonly revision: string
+  /** SIGTERM, and SIGKILL after ten seconds. */
+  stop(): Promise<void>
+  kill(signal: NodeJS.Signals): void
+  readonly exited: boolean
+}
+
+/** Between two looks of the startup probe; Cloud Run's own are seconds apart, a laptop need not wait so long. */
+const PROBE_EVERY_MS = 10
+const START_WITHIN_MS = 60_000
+
+/** @throws Error with the last lines that the process wrote, when it ends or stays silent before it is ready. */
+export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  const { resource, service } = options
+  const container = servingContainer(resource.template)
+  const port = await freePort()
+  const [command, ...commandArgs] = [...(container.command ?? []), ...(container.args ?? [])]
+  if (!command) throw new Error(`${service}: its container has no command; an image's own entry point is not known locally.`)
+  const child = spawn(command === 'node' ? options.nodePath : command, commandArgs, {
+    cwd: options.workingDirectory,
+    env: environment(options, port),
+    // A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops each in order.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const lastLines: string[] = []
+  const keep = (line: string): void => {
+    lastLines.push(line)
+    if (lastLines.length > 20) lastLines.shift()
+    options.onLine(line)
+  }
+  readLines(child.stdout, keep)
+  readLines(child.stderr, keep)
+  let exited = false
+  const gone = new Promise<void>((resolve) => {
+    child.once('error', (error) => {
+      exited = true
+      keep(`${command} could not be started: ${error.message}`)
+      resolve()
+    })
+    child.once('exit', () => {
+      exited = true
+      resolve()
+    })
+  })
+  if (child.pid !== undefined) options.reaper.watch(child.pid)
+  void gone.then(() => {
+    if (child.pid !== undefined) options.reaper.forget(child.pid)
+    options.onExit()
+  })
+
+  const ready = await Promise.race([probe(resource, port, () => exited), gone.then(() => false)])
+  if (!ready) {
+    signalGroup(child, 'SIGKILL')
+    throw new Error(`${service} did not start:\n${lastLines.join('\n')}`)
+  }
+  return {
+    pid: child.pid!,
+    port,
+    revision: resource.latestReadyRevision,
+    kill: (signal) => signalGroup(child, signal),
+    async stop() {
+      if (exited) return
+      signalGroup(child, 'SIGTERM')
+      const timeout = setTimeout(() => signalGroup(child, 'SIGKILL'), limits.stopWithinMs)
+      await gone
+      clearTimeout(timeout)
+    },
+    get exited() {
+      return exited
+    },
+  }
+}
+
+/** Nothing is inherited: what the stacks wrote, what Cloud Run sets, where the local cloud is. */
+function environment({ service, resource, cloudEnvironment }: InstanceOptions, port: number): Record<string, string> {
+  const container = servingContainer(resource.template)
+  const written = (container.env ?? []).map(({ name, value, valueSource }) => {
+    if (valueSource) throw new Error(`${service}: the variable ${name} comes from a secret, which the local cloud does not serve.`)
+    return [name, value ?? ''] as const
+  })
+  return {
+    ...Object.fromEntries(written),
+    ...cloudEnvironment,
+    PORT: String(port),
+    K_SERVICE: service,
+    K_REVISION: resource.latestReadyRevision,
+    K_CONFIGURATION: service,
+  }
+}
+
+async function probe(resource: ServiceResource, port: number, ended: () => boolean): Promise<boolean> {
+  const path = servingContainer(resource.template).startupProbe?.httpGet?.path ?? '/'
+  const giveUpMs = Date.now() + START_WITHIN_MS
+  while (Date.now() < giveUpMs && !ended()) {
+    try {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(1_000) })
+      await response.body?.cancel()
+      if (response.status >= 200 && response.status < 400) return true
+    } catch {
+      // It does not listen yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS))
+  }
+  return false
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // It ended in this moment.
+  }
+}
+
+function readLines(stream: Readable, keep: (line: string) => void): void {
+  createInterface({ input: stream }).on('line', keep)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}

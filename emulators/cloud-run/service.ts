@@ -1,0 +1,93 @@
+/** A Cloud Run service as the Admin API v2 describes it, as far as the local cloud runs it. */
+
+import { invalidArgument } from '../core/status.ts'
+
+export interface Probe {
+  readonly httpGet?: { readonly path?: string; readonly port?: number }
+  readonly tcpSocket?: { readonly port?: number }
+  readonly periodSeconds?: number
+  readonly timeoutSeconds?: number
+  readonly failureThreshold?: number
+  readonly initialDelaySeconds?: number
+}
+
+export interface Container {
+  readonly name?: string
+  readonly image: string
+  readonly command?: readonly string[]
+  readonly args?: readonly string[]
+  readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueSource?: unknown }[]
+  readonly ports?: readonly { readonly name?: string; readonly containerPort?: number }[]
+  readonly resources?: unknown
+  readonly startupProbe?: Probe
+  readonly livenessProbe?: Probe
+  readonly dependsOn?: readonly string[]
+  readonly volumeMounts?: unknown
+}
+
+export interface Template {
+  readonly serviceAccount?: string
+  /** `300s`. */
+  readonly timeout?: string
+  readonly maxInstanceRequestConcurrency?: number
+  readonly scaling?: { readonly minInstanceCount?: number; readonly maxInstanceCount?: number }
+  readonly containers: readonly Container[]
+  readonly [other: string]: unknown
+}
+
+export interface ServiceResource {
+  readonly name: string
+  readonly generation: number
+  readonly ingress: string
+  readonly invokerIamDisabled: boolean
+  readonly customAudiences?: readonly string[]
+  readonly template: Template
+  readonly latestReadyRevision: string
+  readonly uri: string
+  readonly [other: string]: unknown
+}
+
+export const limits = {
+  nameCharacters: 49,
+  requestBytes: 32 * 1024 * 1024,
+  timeoutMs: 3_600_000,
+  concurrency: 1000,
+  /** After SIGTERM, before SIGKILL. */
+  stopWithinMs: 10_000,
+} as const
+
+const ingresses = ['INGRESS_TRAFFIC_ALL', 'INGRESS_TRAFFIC_INTERNAL_ONLY', 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER']
+
+/** @throws INVALID_ARGUMENT that names field and value. */
+export function checkService(id: string, body: Partial<ServiceResource>): void {
+  if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(id) || id.length > limits.nameCharacters) {
+    throw invalidArgument(`service_id: "${id}" must be lower-case letters, digits and hyphens, begin with a letter and have at most ${limits.nameCharacters} characters.`)
+  }
+  const template = body.template
+  if (!template?.containers?.length) throw invalidArgument('template.containers: at least one container is required.')
+  if (body.ingress !== undefined && !ingresses.includes(body.ingress)) throw invalidArgument(`ingress: "${body.ingress}" is not one of ${ingresses.join(', ')}.`)
+  const withPort = template.containers.filter(({ ports }) => (ports?.length ?? 0) > 0)
+  if (template.containers.length > 1 && withPort.length !== 1) {
+    throw invalidArgument('template.containers: exactly one of several containers must have a port.')
+  }
+  for (const container of template.containers) {
+    if (!container.image) throw invalidArgument(`template.containers[${container.name ?? 0}].image is required.`)
+    for (const { name } of container.env ?? []) {
+      if (['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'].includes(name)) {
+        throw invalidArgument(`template.containers[${container.name ?? 0}].env: The following reserved env names were provided: ${name}. These values are automatically set by the system.`)
+      }
+    }
+  }
+  const concurrency = template.maxInstanceRequestConcurrency ?? 80
+  if (concurrency < 1 || concurrency > limits.concurrency) {
+    throw invalidArgument(`template.max_instance_request_concurrency: ${concurrency} must be between 1 and ${limits.concurrency}.`)
+  }
+  const timeoutMs = timeoutOf(template)
+  if (!(timeoutMs > 0 && timeoutMs <= limits.timeoutMs)) throw invalidArgument(`template.timeout: "${template.timeout}" must be above 0s and at most 3600s.`)
+}
+
+export const timeoutOf = ({ timeout = '300s' }: Template): number => Number(timeout.replace(/s$/, '')) * 1000
+
+/** The one that takes requests: the only one, or the one with a port. */
+export const servingContainer = ({ containers }: Template): Container =>
+  containers.find(({ ports }) => (ports?.length ?? 0) > 0) ?? containers[0]!

@@ -1,0 +1,180 @@
+/** Sends the due tasks of one queue: a token for each dispatch, a slot while it is under way, a later time when it failed. */
+
+import type { Timer } from '../core/clock.ts'
+import type { CloudContext } from '../core/plugin.ts'
+import type { Table } from '../core/journal.ts'
+import { backoffMs, isExhausted } from './backoff.ts'
+import { limits } from './limits.ts'
+import type { QueueRecord, TaskRecord } from './records.ts'
+import { schedule } from './schedule.ts'
+
+export interface Dispatcher {
+  add(task: TaskRecord): void
+  remove(name: string): void
+  /** At once, whatever rate, pause and schedule say. */
+  runNow(task: TaskRecord): Promise<void>
+  /** After the queue's settings changed. */
+  wake(): void
+  stop(): void
+  readonly waiting: number
+}
+
+export interface DispatcherParts {
+  readonly context: CloudContext
+  readonly tasks: Table<TaskRecord>
+  queue(): QueueRecord
+  /** The task is over: done, given up or deleted. */
+  finished(task: TaskRecord): void
+}
+
+export function dispatcher({ context, tasks, queue, finished }: DispatcherParts): Dispatcher {
+  const { clock } = context
+  const due = schedule()
+  const underWay = new Set<AbortController>()
+  let tokens = burst(queue())
+  let refilledMs = clock.now()
+  let timer: Timer | undefined
+  let stopped = false
+
+  const refill = (): void => {
+    const { maxDispatchesPerSecond: rate } = queue().rateLimits
+    tokens = Math.min(burst(queue()), tokens + ((clock.now() - refilledMs) / 1000) * rate)
+    refilledMs = clock.now()
+  }
+
+  const pump = (): void => {
+    timer?.cancel()
+    timer = undefined
+    if (stopped || queue().state === 'PAUSED') return
+    refill()
+    for (let next = due.first(); next; next = due.first()) {
+      const { maxDispatchesPerSecond: rate, maxConcurrentDispatches } = queue().rateLimits
+      // A slot that becomes free pumps again.
+      if (underWay.size >= maxConcurrentDispatches) return
+      const tokenMs = tokens >= 1 ? clock.now() : clock.now() + Math.ceil(((1 - tokens) / rate) * 1000)
+      const atMs = Math.max(next.dueMs, tokenMs)
+      if (atMs > clock.now()) {
+        timer = clock.at(atMs, pump)
+        return
+      }
+      tokens -= 1
+      due.takeFirst()
+      const task = tasks.get(next.name)
+      if (task) void attempt(task)
+    }
+  }
+
+  const attempt = async (task: TaskRecord): Promise<void> => {
+    const controller = new AbortController()
+    underWay.add(controller)
+    const startedMs = clock.now()
+    const deadline = clock.at(startedMs + task.deadlineMs, () => controller.abort(new Error('the dispatch deadline passed')))
+    const outcome = await send(context, queue().name, task, controller.signal)
+    deadline.cancel()
+    underWay.delete(controller)
+    // Deleted meanwhile, or the process is ending: its fate is decided elsewhere.
+    const current = tasks.get(task.name)
+    if (!stopped && current) settle({ ...current, firstAttemptMs: current.firstAttemptMs ?? startedMs }, outcome)
+    context.journal.flush()
+    pump()
+  }
+
+  const settle = (task: TaskRecord, outcome: Outcome): void => {
+    if (outcome.status >= 200 && outcome.status < 300) return finished(task)
+    const { retryConfig } = queue()
+    const attempts = task.attempts + 1
+    if (isExhausted(attempts, clock.now() - task.firstAttemptMs!, retryConfig)) return finished(task)
+    context.count('tasks.retries')
+    const waitMs = Math.max(backoffMs(attempts, retryConfig), outcome.retryAfterMs)
+    const dueMs = clock.now() + waitMs
+    tasks.set(task.name, {
+      ...task,
+      attempts,
+      dueMs,
+      responses: task.responses + (outcome.status > 0 ? 1 : 0),
+      lastStatus: outcome.status,
+      lastReason: outcome.reason,
+    })
+    due.add(task.name, dueMs)
+  }
+
+  return {
+    add(task) {
+      due.add(task.name, task.dueMs)
+      pump()
+    },
+    remove: due.remove,
+    async runNow(task) {
+      due.remove(task.name)
+      await attempt(task)
+    },
+    wake: pump,
+    stop() {
+      stopped = true
+      timer?.cancel()
+      for (const controller of underWay) controller.abort(new Error('the queue is gone'))
+    },
+    get waiting() {
+      return due.size
+    },
+  }
+}
+
+/** Google derives the burst from the rate: a fifth of a second's worth, at least one. */
+const burst = ({ rateLimits }: QueueRecord): number => Math.max(1, Math.ceil(rateLimits.maxDispatchesPerSecond / 5))
+
+interface Outcome {
+  /** 0 when no answer came. */
+  readonly status: number
+  readonly reason: string
+  readonly retryAfterMs: number
+}
+
+async function send(context: CloudContext, queueName: string, task: TaskRecord, signal: AbortSignal): Promise<Outcome> {
+  const { request } = task
+  const body = Buffer.from(request.body, 'base64')
+  context.count('tasks.operations', Math.max(1, Math.ceil(body.length / limits.operationBytes)))
+  context.count('tasks.dispatches')
+  let outcome: Outcome
+  try {
+    const headers = { ...request.headers, ...taskHeaders(queueName, task), ...(await authorization(context, task)) }
+    const hasBody = !['GET', 'HEAD', 'DELETE'].includes(request.method)
+    const response = await context.fetch(request.url, { method: request.method, headers, signal, redirect: 'manual', ...(hasBody ? { body } : {}) })
+    await response.body?.cancel()
+    const retryAfter = Number(response.headers.get('retry-after'))
+    const slow = (response.status === 429 || response.status === 503) && Number.isFinite(retryAfter)
+    outcome = { status: response.status, reason: `HTTP status code ${response.status}`, retryAfterMs: slow ? retryAfter * 1000 : 0 }
+  } catch (error) {
+    outcome = { status: 0, reason: error instanceof Error ? error.message : String(error), retryAfterMs: 0 }
+  }
+  if (outcome.status < 200 || outcome.status > 299) context.count('tasks.non2xx')
+  context.note({
+    timeMs: context.clock.now(),
+    kind: 'task',
+    resource: queueName,
+    target: request.url,
+    status: outcome.status,
+    attempt: task.attempts + 1,
+    messageId: task.name.split('/').at(-1)!,
+    ...(request.oidc ? { email: request.oidc.email } : {}),
+  })
+  return outcome
+}
+
+async function authorization(context: CloudContext, { request }: TaskRecord): Promise<Record<string, string>> {
+  if (!request.oidc) return {}
+  return { authorization: `Bearer ${await context.mintIdToken(request.oidc)}` }
+}
+
+/** https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler */
+function taskHeaders(queueName: string, task: TaskRecord): Record<string, string> {
+  return {
+    'user-agent': 'Google-Cloud-Tasks',
+    'x-cloudtasks-queuename': queueName.split('/').at(-1)!,
+    'x-cloudtasks-taskname': task.name.split('/').at(-1)!,
+    'x-cloudtasks-taskretrycount': String(task.attempts),
+    'x-cloudtasks-taskexecutioncount': String(task.responses),
+    'x-cloudtasks-tasketa': (task.etaMs / 1000).toFixed(6),
+    ...(task.lastStatus === undefined ? {} : { 'x-cloudtasks-taskpreviousresponse': String(task.lastStatus), 'x-cloudtasks-taskretryreason': task.lastReason ?? '' }),
+  }
+}

@@ -1,0 +1,17 @@
+/** Limits of Cloud Tasks: https://cloud.google.com/tasks/docs/quotas */
+
+export const limits = {
+  dispatchesPerSecond: 500,
+  concurrentDispatches: 5_000,
+  taskNameCharacters: 500,
+  queueIdCharacters: 100,
+  taskBytes: 1024 * 1024,
+  scheduleAheadMs: 30 * 24 * 3_600_000,
+  deadlineMinMs: 15_000,
+  deadlineMaxMs: 30 * 60_000,
+  deadlineDefaultMs: 10 * 60_000,
+  /** A name stays taken so long after its task is done; Google says an hour or more. */
+  nameBlockedMs: 3_600_000,
+  /** What one billed operation covers. */
+  operationBytes: 32 * 1024,
+} as const

@@ -1,0 +1,22 @@
+/** Cloud Tasks for the local cloud: google.cloud.tasks.v2, and the Terraform type of its queues. */
+
+import { readFile } from 'node:fs/promises'
+import type { Plugin } from '../core/plugin.ts'
+import { type CloudTasksCore, makeCore } from './core.ts'
+import { queueProvisioner } from './terraform.ts'
+
+export const cloudTasks: Plugin<CloudTasksCore> = {
+  name: 'cloud-tasks',
+  proto: async () => JSON.parse(await readFile(new URL('cloud-tasks.proto.json', import.meta.url), 'utf8')) as object,
+  create(context) {
+    const core = makeCore(context)
+    return {
+      core,
+      grpc: [{ name: 'google.cloud.tasks.v2.CloudTasks', unary: core.unary }],
+      resourceExists: core.resourceExists,
+      start: async () => core.start(),
+      close: async () => core.stop(),
+    }
+  },
+  terraform: { google_cloud_tasks_queue: queueProvisioner },
+}

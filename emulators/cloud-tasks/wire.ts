@@ -1,0 +1,134 @@
+/** Between google.cloud.tasks.v2's messages, as the transport shapes them, and what is kept. */
+
+import { invalidArgument } from '../core/status.ts'
+import { limits } from './limits.ts'
+import { defaultRateLimits, defaultRetryConfig, type HttpRequestRecord, type QueueRecord, type RateLimits, type RetryConfig, type TaskRecord } from './records.ts'
+
+export interface Span {
+  readonly seconds?: string | number | null
+  readonly nanos?: number | null
+}
+
+export interface WireQueue {
+  readonly name?: string
+  readonly rateLimits?: { readonly maxDispatchesPerSecond?: number; readonly maxConcurrentDispatches?: number } | null
+  readonly retryConfig?: {
+    readonly maxAttempts?: number
+    readonly maxRetryDuration?: Span | null
+    readonly minBackoff?: Span | null
+    readonly maxBackoff?: Span | null
+    readonly maxDoublings?: number
+  } | null
+  readonly appEngineRoutingOverride?: unknown
+}
+
+export interface WireTask {
+  readonly name?: string
+  readonly httpRequest?: {
+    readonly url?: string
+    readonly httpMethod?: string
+    readonly headers?: Readonly<Record<string, string>>
+    readonly body?: Uint8Array | null
+    readonly oidcToken?: { readonly serviceAccountEmail?: string; readonly audience?: string } | null
+    readonly oauthToken?: unknown
+  } | null
+  readonly appEngineHttpRequest?: unknown
+  readonly scheduleTime?: Span | null
+  readonly dispatchDeadline?: Span | null
+}
+
+export const spanMs = ({ seconds, nanos }: Span): number => Number(seconds ?? 0) * 1000 + Math.floor(Number(nanos ?? 0) / 1_000_000)
+
+export const span = (ms: number): { seconds: string; nanos: number } => {
+  const seconds = Math.floor(ms / 1000)
+  return { seconds: String(seconds), nanos: Math.round((ms - seconds * 1000) * 1_000_000) }
+}
+
+/** Settings of a queue; what is absent keeps `before`. */
+export function settingsOf(queue: WireQueue, before?: QueueRecord): { rateLimits: RateLimits; retryConfig: RetryConfig } {
+  const rate = queue.rateLimits ?? {}
+  const retry = queue.retryConfig ?? {}
+  const rateBefore = before?.rateLimits ?? defaultRateLimits
+  const retryBefore = before?.retryConfig ?? defaultRetryConfig
+  const rateLimits = {
+    // The wire has 0 for "not set".
+    maxDispatchesPerSecond: rate.maxDispatchesPerSecond || rateBefore.maxDispatchesPerSecond,
+    maxConcurrentDispatches: rate.maxConcurrentDispatches || rateBefore.maxConcurrentDispatches,
+  }
+  const retryConfig = {
+    maxAttempts: retry.maxAttempts || retryBefore.maxAttempts,
+    maxRetryMs: retry.maxRetryDuration ? spanMs(retry.maxRetryDuration) : retryBefore.maxRetryMs,
+    minBackoffMs: retry.minBackoff ? spanMs(retry.minBackoff) : retryBefore.minBackoffMs,
+    maxBackoffMs: retry.maxBackoff ? spanMs(retry.maxBackoff) : retryBefore.maxBackoffMs,
+    maxDoublings: retry.maxDoublings || retryBefore.maxDoublings,
+  }
+  const { maxDispatchesPerSecond: perSecond, maxConcurrentDispatches: atOnce } = rateLimits
+  if (perSecond < 0 || perSecond > limits.dispatchesPerSecond) {
+    throw invalidArgument(`Queue.rate_limits.max_dispatches_per_second must be between 0 and ${limits.dispatchesPerSecond}, not ${perSecond}.`)
+  }
+  if (atOnce < 0 || atOnce > limits.concurrentDispatches) {
+    throw invalidArgument(`Queue.rate_limits.max_concurrent_dispatches must be between 0 and ${limits.concurrentDispatches}, not ${atOnce}.`)
+  }
+  if (retryConfig.maxAttempts < -1) throw invalidArgument(`Queue.retry_config.max_attempts must be -1 or more, not ${retryConfig.maxAttempts}.`)
+  if (retryConfig.minBackoffMs > retryConfig.maxBackoffMs) {
+    throw invalidArgument('Queue.retry_config.min_backoff must not exceed Queue.retry_config.max_backoff.')
+  }
+  return { rateLimits, retryConfig }
+}
+
+export function wireQueue({ name, state, rateLimits, retryConfig, purgedAtMs }: QueueRecord): object {
+  return {
+    name,
+    state,
+    rateLimits: { ...rateLimits, maxBurstSize: Math.max(1, Math.ceil(rateLimits.maxDispatchesPerSecond / 5)) },
+    retryConfig: {
+      maxAttempts: retryConfig.maxAttempts,
+      ...(retryConfig.maxRetryMs > 0 ? { maxRetryDuration: span(retryConfig.maxRetryMs) } : {}),
+      minBackoff: span(retryConfig.minBackoffMs),
+      maxBackoff: span(retryConfig.maxBackoffMs),
+      maxDoublings: retryConfig.maxDoublings,
+    },
+    ...(purgedAtMs === undefined ? {} : { purgeTime: span(purgedAtMs) }),
+  }
+}
+
+/** @throws INVALID_ARGUMENT that names the field. */
+export function httpRequestOf(task: WireTask): HttpRequestRecord {
+  if (task.appEngineHttpRequest) throw invalidArgument('Task.app_engine_http_request is not served by the local cloud: use Task.http_request.')
+  const request = task.httpRequest
+  if (!request) throw invalidArgument('Task.http_request is required.')
+  const url = request.url ?? ''
+  if (!/^https?:\/\/[^/]/.test(url)) throw invalidArgument(`Task.http_request.url "${url}" must begin with http:// or https://.`)
+  if (request.oauthToken) throw invalidArgument('Task.http_request.oauth_token is not served by the local cloud: use oidc_token.')
+  const method = request.httpMethod
+  const oidc = request.oidcToken
+  if (oidc && !oidc.serviceAccountEmail) throw invalidArgument('Task.http_request.oidc_token.service_account_email is required.')
+  return {
+    url,
+    method: !method || method === 'HTTP_METHOD_UNSPECIFIED' ? 'POST' : method,
+    headers: { ...request.headers },
+    body: Buffer.from(request.body ?? '').toString('base64'),
+    ...(oidc ? { oidc: { email: oidc.serviceAccountEmail!, audience: oidc.audience || url } } : {}),
+  }
+}
+
+export function wireTask(task: TaskRecord, full: boolean): object {
+  const { url, method, headers, body, oidc } = task.request
+  return {
+    name: task.name,
+    httpRequest: {
+      url,
+      httpMethod: method,
+      headers,
+      ...(full ? { body: Buffer.from(body, 'base64') } : {}),
+      ...(oidc ? { oidcToken: { serviceAccountEmail: oidc.email, audience: oidc.audience } } : {}),
+    },
+    scheduleTime: span(task.dueMs),
+    createTime: span(task.createdAtMs),
+    dispatchDeadline: span(task.deadlineMs),
+    dispatchCount: task.attempts,
+    responseCount: task.responses,
+    ...(task.firstAttemptMs === undefined ? {} : { firstAttempt: { dispatchTime: span(task.firstAttemptMs) } }),
+    view: full ? 'FULL' : 'BASIC',
+  }
+}
