@@ -42,8 +42,15 @@ export function createDatabase(core: FirestoreCore, request: CreateRequest): obj
     locationId: wire.locationId,
     type: choose('type', wire.type, ['FIRESTORE_NATIVE']),
     concurrencyMode: choose('concurrency_mode', wire.concurrencyMode, concurrencyModes),
-    pointInTimeRecoveryEnablement: choose('point_in_time_recovery_enablement', wire.pointInTimeRecoveryEnablement, recovery),
-    appEngineIntegrationMode: choose('app_engine_integration_mode', wire.appEngineIntegrationMode, ['DISABLED', 'ENABLED']),
+    pointInTimeRecoveryEnablement: choose(
+      'point_in_time_recovery_enablement',
+      wire.pointInTimeRecoveryEnablement,
+      recovery,
+    ),
+    appEngineIntegrationMode: choose('app_engine_integration_mode', wire.appEngineIntegrationMode, [
+      'DISABLED',
+      'ENABLED',
+    ]),
     deleteProtectionState: choose('delete_protection_state', wire.deleteProtectionState, protection),
     databaseEdition: choose('database_edition', wire.databaseEdition, ['STANDARD']),
     createMicros: micros,
@@ -60,7 +67,8 @@ const protection = ['DELETE_PROTECTION_DISABLED', 'DELETE_PROTECTION_ENABLED']
 /** The first is what an unspecified value means. */
 function choose(field: string, value: string | undefined, allowed: readonly string[]): string {
   if (!value || !isSpecified(value)) return allowed[0] as string
-  if (!allowed.includes(value)) throw invalidArgument(`Database ${field} "${value}" is not supported: use ${allowed.join(' or ')}.`)
+  if (!allowed.includes(value))
+    throw invalidArgument(`Database ${field} "${value}" is not supported: use ${allowed.join(' or ')}.`)
   return value
 }
 
@@ -148,11 +156,13 @@ export function deleteDatabase(core: FirestoreCore, request: { readonly name?: s
   const record = core.admin.databases.get(key)
   if (!record) throw databaseMissing(name)
   if (record.deleteProtectionState === 'DELETE_PROTECTION_ENABLED') {
-    throw failedPrecondition(`Database "${key}" has delete protection enabled: disable it before deleting the database.`)
+    throw failedPrecondition(
+      `Database "${key}" has delete protection enabled: disable it before deleting the database.`,
+    )
   }
   core.forget(name)
   for (const table of [core.admin.indexes, core.admin.fields]) {
-    for (const one of [...table.keys()]) if (one.startsWith(`${key}/`)) table.delete(one)
+    for (const one of table.keys()) if (one.startsWith(`${key}/`)) table.delete(one)
   }
   core.admin.databases.delete(key)
   return operation(core, name, 'Database', encodeDatabase(name, record))

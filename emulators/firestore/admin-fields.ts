@@ -2,7 +2,15 @@
 
 import { invalidArgument } from '../core/status.ts'
 import { type FieldRecord, fieldIndexes, requireDatabase } from './admin-state.ts'
-import { type GroupName, type WireIndexField, encodeKind, kindOf, maskOf, operation, parseGroupName } from './admin-wire.ts'
+import {
+  type GroupName,
+  type WireIndexField,
+  encodeKind,
+  kindOf,
+  maskOf,
+  operation,
+  parseGroupName,
+} from './admin-wire.ts'
 import type { FirestoreCore } from './core.ts'
 import { databaseNameOf, formatFieldPath, parseFieldPath } from './paths.ts'
 
@@ -42,7 +50,10 @@ export function updateField(core: FirestoreCore, request: UpdateRequest): object
   return operation(core, name, 'Field', encodeField(core, name, key))
 }
 
-function parseIndexes(name: GroupName, { indexes = [] }: NonNullable<WireField['indexConfig']>): NonNullable<FieldRecord['indexes']> {
+function parseIndexes(
+  name: GroupName,
+  { indexes = [] }: NonNullable<WireField['indexConfig']>,
+): NonNullable<FieldRecord['indexes']> {
   return indexes.map(({ queryScope = 'COLLECTION', fields = [] }) => {
     if (queryScope !== 'COLLECTION' && queryScope !== 'COLLECTION_GROUP') {
       throw invalidArgument(`Index query_scope "${queryScope}" is not supported: use COLLECTION or COLLECTION_GROUP.`)
@@ -57,7 +68,9 @@ function checkOnlyTtl(core: FirestoreCore, name: GroupName, key: string): void {
   const prefix = `${databaseNameOf(name)}/collectionGroups/${name.collectionId}/fields/`
   for (const [other, { ttl }] of core.admin.fields.entries()) {
     if (ttl && other !== key && other.startsWith(prefix)) {
-      throw invalidArgument(`Collection group "${name.collectionId}" already has a TTL field: ${other.slice(prefix.length)}.`)
+      throw invalidArgument(
+        `Collection group "${name.collectionId}" already has a TTL field: ${other.slice(prefix.length)}.`,
+      )
     }
   }
 }
@@ -66,7 +79,9 @@ function parseFieldName(core: FirestoreCore, name = ''): GroupName {
   const parsed = parseGroupName(name, 'fields')
   requireDatabase(core.admin, parsed)
   if (parsed.id !== '*' && formatFieldPath(parseFieldPath(parsed.id)) !== parsed.id) {
-    throw invalidArgument(`Field path "${parsed.id}" is quoted without need: write ${formatFieldPath(parseFieldPath(parsed.id))}.`)
+    throw invalidArgument(
+      `Field path "${parsed.id}" is quoted without need: write ${formatFieldPath(parseFieldPath(parsed.id))}.`,
+    )
   }
   return parsed
 }
@@ -92,7 +107,10 @@ function encodeField(core: FirestoreCore, name: GroupName, key: string): object 
 }
 
 /** Those that were overridden; a filter on `ttlConfig:*` asks for the expiring ones alone. */
-export function listFields(core: FirestoreCore, request: { readonly parent?: string; readonly filter?: string }): object {
+export function listFields(
+  core: FirestoreCore,
+  request: { readonly parent?: string; readonly filter?: string },
+): object {
   const name = parseGroupName(request.parent ?? '', undefined)
   requireDatabase(core.admin, name)
   const prefix = `${databaseNameOf(name)}/collectionGroups/`
@@ -101,7 +119,8 @@ export function listFields(core: FirestoreCore, request: { readonly parent?: str
   for (const [key, record] of core.admin.fields.entries()) {
     if (!key.startsWith(prefix) || (onlyTtl && !record.ttl)) continue
     const field = parseGroupName(key, 'fields')
-    if (name.collectionId === '-' || name.collectionId === field.collectionId) fields.push(encodeField(core, field, key))
+    if (name.collectionId === '-' || name.collectionId === field.collectionId)
+      fields.push(encodeField(core, field, key))
   }
   return { fields }
 }

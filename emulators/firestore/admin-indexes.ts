@@ -15,7 +15,10 @@ interface WireIndex {
 
 const MOST_FIELDS = 100
 
-export function createIndex(core: FirestoreCore, request: { readonly parent?: string; readonly index?: WireIndex | null }): object {
+export function createIndex(
+  core: FirestoreCore,
+  request: { readonly parent?: string; readonly index?: WireIndex | null },
+): object {
   const name = parseGroupName(request.parent ?? '', undefined)
   requireDatabase(core.admin, name)
   const index = parseIndex(name.collectionId, request.index ?? {})
@@ -34,9 +37,14 @@ function parseIndex(collectionId: string, { queryScope, apiScope, fields = [] }:
   if (queryScope !== 'COLLECTION' && queryScope !== 'COLLECTION_GROUP') {
     throw invalidArgument(`Index query_scope "${queryScope}" is not supported: use COLLECTION or COLLECTION_GROUP.`)
   }
-  if (apiScope && apiScope !== 'ANY_API') throw invalidArgument(`Index api_scope "${apiScope}" is not supported: use ANY_API.`)
-  if (fields.length > MOST_FIELDS) throw invalidArgument(`Index has ${fields.length} fields; at most ${MOST_FIELDS} are allowed.`)
-  const parsed: IndexField[] = fields.map((field) => ({ path: formatFieldPath(parseFieldPath(field.fieldPath ?? '')), kind: kindOf(field) }))
+  if (apiScope && apiScope !== 'ANY_API')
+    throw invalidArgument(`Index api_scope "${apiScope}" is not supported: use ANY_API.`)
+  if (fields.length > MOST_FIELDS)
+    throw invalidArgument(`Index has ${fields.length} fields; at most ${MOST_FIELDS} are allowed.`)
+  const parsed: IndexField[] = fields.map((field) => ({
+    path: formatFieldPath(parseFieldPath(field.fieldPath ?? '')),
+    kind: kindOf(field),
+  }))
   const own = parsed.filter(({ path }) => path !== '__name__')
   if (new Set(parsed.map(({ path }) => path)).size < parsed.length) throw invalidArgument('Index has duplicate fields.')
   if (own.filter(({ kind }) => kind === 'CONTAINS').length > 1) {

@@ -52,7 +52,9 @@ export function kindOf({ fieldPath, order, arrayConfig, vectorConfig }: WireInde
   if (vectorConfig) throw invalidArgument(`Vector index on "${fieldPath}" is not supported: use order or arrayConfig.`)
   if (arrayConfig === 'CONTAINS') return 'CONTAINS'
   if (order === 'ASCENDING' || order === 'DESCENDING') return order
-  throw invalidArgument(`Index field "${fieldPath}" needs an order of ASCENDING or DESCENDING, or arrayConfig CONTAINS.`)
+  throw invalidArgument(
+    `Index field "${fieldPath}" needs an order of ASCENDING or DESCENDING, or arrayConfig CONTAINS.`,
+  )
 }
 
 export const encodeKind = (kind: IndexKind): object => (kind === 'CONTAINS' ? { arrayConfig: kind } : { order: kind })

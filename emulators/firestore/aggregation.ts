@@ -38,7 +38,8 @@ function parseAggregation(wire: WireAggregation, at: number): Aggregation {
   const alias = wire.alias || `field_${at + 1}`
   if (wire.count) {
     const given = wire.count.upTo
-    const upTo = given === undefined || given === null ? undefined : Number(typeof given === 'object' ? given.value : given)
+    const upTo =
+      given === undefined || given === null ? undefined : Number(typeof given === 'object' ? given.value : given)
     if (upTo !== undefined && !(upTo > 0)) throw invalidArgument(`up_to must be greater than zero, is ${upTo}.`)
     return { alias, operator: 'count', field: undefined, upTo }
   }

@@ -34,7 +34,8 @@ const fresh = (client: Firestore) => client.collection(`c${collections++}`)
 
 beforeAll(async () => {
   await start()
-  for (const id of ['orders', 'payments']) await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=${id}`, { locationId: 'eur3' })
+  for (const id of ['orders', 'payments'])
+    await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=${id}`, { locationId: 'eur3' })
 })
 afterEach(() => vi.unstubAllEnvs())
 afterAll(async () => {
@@ -45,18 +46,40 @@ afterAll(async () => {
 test('set, create, update, delete, and the preconditions between them', async () => {
   const client = connect()
   const document = fresh(client).doc('1')
-  const data = { text: 'é', whole: 3, half: 0.5, yes: true, nothing: null, list: [1, { a: 'b' }], map: { 'a.b': 1 }, bytes: Buffer.from([1]), at: Timestamp.fromMillis(5), ref: document }
+  const data = {
+    text: 'é',
+    whole: 3,
+    half: 0.5,
+    yes: true,
+    nothing: null,
+    list: [1, { a: 'b' }],
+    map: { 'a.b': 1 },
+    bytes: Buffer.from([1]),
+    at: Timestamp.fromMillis(5),
+    ref: document,
+  }
   await document.create(data)
   expect((await document.get()).data()).toEqual(data)
   await expect(document.create({})).rejects.toMatchObject({ code: 6 })
   const { updateTime } = await document.get()
-  const { writeTime } = await document.update({ 'map.c': 2, text: FieldValue.delete() }, { lastUpdateTime: updateTime! })
+  const { writeTime } = await document.update(
+    { 'map.c': 2, text: FieldValue.delete() },
+    { lastUpdateTime: updateTime! },
+  )
   expect(writeTime.valueOf() > updateTime!.valueOf()).toBe(true)
   await expect(document.update({ text: 'x' }, { lastUpdateTime: updateTime! })).rejects.toMatchObject({ code: 9 })
   expect((await document.get()).get('map')).toEqual({ 'a.b': 1, c: 2 })
-  await document.set({ list: FieldValue.arrayUnion(1, 2), n: FieldValue.increment(1.5), at: FieldValue.serverTimestamp() }, { merge: true })
+  await document.set(
+    { list: FieldValue.arrayUnion(1, 2), n: FieldValue.increment(1.5), at: FieldValue.serverTimestamp() },
+    { merge: true },
+  )
   const merged = (await document.get()).data()!
-  expect([merged.list, merged.n, merged.at instanceof Timestamp, merged.whole]).toEqual([[1, { a: 'b' }, 2], 1.5, true, 3])
+  expect([merged.list, merged.n, merged.at instanceof Timestamp, merged.whole]).toEqual([
+    [1, { a: 'b' }, 2],
+    1.5,
+    true,
+    3,
+  ])
   await document.delete()
   expect((await document.get()).exists).toBe(false)
   await expect(document.update({ a: 1 })).rejects.toMatchObject({ code: 5 })
@@ -67,7 +90,9 @@ test('a batch is written whole or not at all, a bulk writer one by one', async (
   const client = connect()
   const collection = fresh(client)
   await collection.doc('there').set({})
-  await expect(client.batch().set(collection.doc('new'), {}).create(collection.doc('there'), {}).commit()).rejects.toMatchObject({ code: 6 })
+  await expect(
+    client.batch().set(collection.doc('new'), {}).create(collection.doc('there'), {}).commit(),
+  ).rejects.toMatchObject({ code: 6 })
   expect((await collection.doc('new').get()).exists).toBe(false)
   const writer = client.bulkWriter()
   const refused = expect(writer.create(collection.doc('there'), {})).rejects.toMatchObject({ code: 6 })
@@ -81,10 +106,11 @@ test('a hundred concurrent increments end at a hundred', async () => {
   const client = connect()
   const document = fresh(client).doc('counter')
   await document.set({ n: 0 })
-  const increment = () => client.runTransaction(async (transaction) => {
-    const { n } = (await transaction.get(document)).data() as { n: number }
-    transaction.update(document, { n: n + 1 })
-  })
+  const increment = () =>
+    client.runTransaction(async (transaction) => {
+      const { n } = (await transaction.get(document)).data() as { n: number }
+      transaction.update(document, { n: n + 1 })
+    })
   await Promise.all(Array.from({ length: 100 }, increment))
   expect((await document.get()).get('n')).toBe(100)
 })
@@ -93,14 +119,27 @@ test('transfers over several documents in opposed orders neither deadlock nor lo
   const client = connect()
   const accounts = ['a', 'b', 'c'].map((id) => clientDocument(client, id))
   for (const account of accounts) await account.set({ n: 100 })
-  const transfer = (from: number, to: number) => client.runTransaction(async (transaction) => {
-    const [source, target] = await transaction.getAll(accounts[from]!, accounts[to]!)
-    const third = await transaction.get(accounts[3 - from - to]!)
-    transaction.update(accounts[from]!, { n: source!.get('n') - 1 })
-    transaction.update(accounts[to]!, { n: target!.get('n') + 1 })
-    transaction.update(third.ref, { n: third.get('n') })
-  })
-  await Promise.all([[0, 1], [1, 0], [1, 2], [2, 1], [0, 2], [2, 0], [0, 1], [1, 2], [2, 0]].map(([from, to]) => transfer(from!, to!)))
+  const transfer = (from: number, to: number) =>
+    client.runTransaction(async (transaction) => {
+      const [source, target] = await transaction.getAll(accounts[from]!, accounts[to]!)
+      const third = await transaction.get(accounts[3 - from - to]!)
+      transaction.update(accounts[from]!, { n: source!.get('n') - 1 })
+      transaction.update(accounts[to]!, { n: target!.get('n') + 1 })
+      transaction.update(third.ref, { n: third.get('n') })
+    })
+  await Promise.all(
+    [
+      [0, 1],
+      [1, 0],
+      [1, 2],
+      [2, 1],
+      [0, 2],
+      [2, 0],
+      [0, 1],
+      [1, 2],
+      [2, 0],
+    ].map(([from, to]) => transfer(from!, to!)),
+  )
   const numbers = await client.getAll(...accounts)
   expect(numbers.map((one) => one.get('n'))).toEqual([99, 100, 101].map(() => expect.any(Number)))
   expect(numbers.reduce((sum, one) => sum + one.get('n'), 0)).toBe(300)
@@ -118,10 +157,12 @@ test('transactions query, read only, and roll back', async () => {
   })
   expect(found).toBe(1)
   expect((await client.runTransaction((transaction) => transaction.get(collection), { readOnly: true })).size).toBe(2)
-  await expect(client.runTransaction(async (transaction) => {
-    await transaction.get(collection.doc('1'))
-    throw new Error('changed my mind')
-  })).rejects.toThrow('changed my mind')
+  await expect(
+    client.runTransaction(async (transaction) => {
+      await transaction.get(collection.doc('1'))
+      throw new Error('changed my mind')
+    }),
+  ).rejects.toThrow('changed my mind')
   await collection.doc('1').set({ n: 5 })
 })
 
@@ -129,7 +170,8 @@ test('queries as the client writes them', async () => {
   const client = connect()
   const collection = fresh(client)
   const batch = client.batch()
-  for (const [at, tags] of [['a'], ['b', 'a'], [], ['c'], ['b']].entries()) batch.set(collection.doc(`d${at}`), { n: at, even: at % 2 === 0, tags })
+  for (const [at, tags] of [['a'], ['b', 'a'], [], ['c'], ['b']].entries())
+    batch.set(collection.doc(`d${at}`), { n: at, even: at % 2 === 0, tags })
   await batch.commit()
   const ids = async (query: FirebaseFirestore.Query): Promise<string[]> => (await query.get()).docs.map(({ id }) => id)
   expect(await ids(collection.where('even', '==', true))).toEqual(['d0', 'd2', 'd4'])
@@ -137,11 +179,17 @@ test('queries as the client writes them', async () => {
   expect(await ids(collection.orderBy('n', 'desc').startAfter(3).limit(2))).toEqual(['d2', 'd1'])
   expect(await ids(collection.orderBy('n').startAfter(await collection.doc('d2').get()))).toEqual(['d3', 'd4'])
   expect(await ids(collection.where('tags', 'array-contains-any', ['b', 'c']))).toEqual(['d1', 'd3', 'd4'])
-  expect(await ids(collection.where(Filter.or(Filter.where('n', '==', 4), Filter.where('n', 'in', [0, 1]))))).toEqual(['d0', 'd1', 'd4'])
+  expect(await ids(collection.where(Filter.or(Filter.where('n', '==', 4), Filter.where('n', 'in', [0, 1]))))).toEqual([
+    'd0',
+    'd1',
+    'd4',
+  ])
   expect(await ids(collection.where('n', 'not-in', [0, 1]).offset(1))).toEqual(['d3', 'd4'])
   expect((await collection.select('n').get()).docs[1]!.data()).toEqual({ n: 1 })
   expect((await collection.count().get()).data().count).toBe(5)
-  expect((await collection.aggregate({ sum: AggregateField.sum('n'), average: AggregateField.average('n') }).get()).data()).toEqual({ sum: 10, average: 2 })
+  expect(
+    (await collection.aggregate({ sum: AggregateField.sum('n'), average: AggregateField.average('n') }).get()).data(),
+  ).toEqual({ sum: 10, average: 2 })
   await collection.doc('ghost').collection('sub').doc('x').set({})
   expect((await collection.listDocuments()).map(({ id }) => id)).toContain('ghost')
   expect((await collection.doc('ghost').listCollections()).map(({ id }) => id)).toEqual(['sub'])
@@ -154,17 +202,29 @@ test('a missing index is named, and made by the admin API', async () => {
   const client = connect()
   const collection = fresh(client)
   const query = collection.where('a', '==', 1).orderBy('b')
-  await expect(query.get()).rejects.toMatchObject({ code: 9, message: expect.stringContaining('The query requires an index. You can create it here: https://') })
-  const fields = [{ fieldPath: 'a', order: 'ASCENDING' }, { fieldPath: 'b', order: 'ASCENDING' }]
+  await expect(query.get()).rejects.toMatchObject({
+    code: 9,
+    message: expect.stringContaining('The query requires an index. You can create it here: https://'),
+  })
+  const fields = [
+    { fieldPath: 'a', order: 'ASCENDING' },
+    { fieldPath: 'b', order: 'ASCENDING' },
+  ]
   const path = `/v1/projects/${project.id}/databases/orders/collectionGroups/${collection.id}/indexes`
-  expect(await cloud.api('POST', path, { queryScope: 'COLLECTION', fields })).toMatchObject({ done: true, response: { state: 'READY' } })
+  expect(await cloud.api('POST', path, { queryScope: 'COLLECTION', fields })).toMatchObject({
+    done: true,
+    response: { state: 'READY' },
+  })
   expect((await query.get()).empty).toBe(true)
 })
 
 test('databases are apart, and one that does not exist says so', async () => {
   await connect('payments').doc('apart/1').set({})
   expect((await connect().doc('apart/1').get()).exists).toBe(false)
-  await expect(connect('nowhere').doc('a/1').set({})).rejects.toMatchObject({ code: 5, message: expect.stringContaining('The database nowhere does not exist for project millrace-local.') })
+  await expect(connect('nowhere').doc('a/1').set({})).rejects.toMatchObject({
+    code: 5,
+    message: expect.stringContaining('The database nowhere does not exist for project millrace-local.'),
+  })
 })
 
 test('the bill counts per database', async () => {
@@ -176,7 +236,9 @@ test('the bill counts per database', async () => {
   await collection.get()
   await collection.doc('1').delete()
   expect(cloud.counters()).toMatchObject({
-    'firestore.documentWrites.payments': 1, 'firestore.documentReads.payments': 2, 'firestore.documentDeletes.payments': 1,
+    'firestore.documentWrites.payments': 1,
+    'firestore.documentReads.payments': 2,
+    'firestore.documentDeletes.payments': 1,
   })
 })
 

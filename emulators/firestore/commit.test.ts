@@ -23,18 +23,54 @@ test('a document is kept as written, with its times', async () => {
 
 const missing = set('a/none', { x: int(1) })
 test.each([
-  ['create of one that exists', set('a/1', {}, { currentDocument: { exists: false } }), 'ALREADY_EXISTS', `Document already exists: ${ROOT}/a/1`],
-  ['update of none', { ...missing, currentDocument: { exists: true } }, 'NOT_FOUND', `No document to update: ${ROOT}/a/none`],
-  ['delete of none', { delete: `${ROOT}/a/none`, currentDocument: { exists: true } }, 'NOT_FOUND', 'No document to update'],
-  ['another update time', set('a/1', {}, { currentDocument: { updateTime: { seconds: '5', nanos: 0 } } }), 'FAILED_PRECONDITION', 'does not match the required base version (5000000)'],
-  ['an update time of none', { ...missing, currentDocument: { updateTime: { seconds: '5', nanos: 0 } } }, 'FAILED_PRECONDITION', 'the stored version (0) does not match the required base version (5000000)'],
-  ['a failed verify', { verify: `${ROOT}/a/none`, currentDocument: { exists: true } }, 'NOT_FOUND', 'No document to update'],
+  [
+    'create of one that exists',
+    set('a/1', {}, { currentDocument: { exists: false } }),
+    'ALREADY_EXISTS',
+    `Document already exists: ${ROOT}/a/1`,
+  ],
+  [
+    'update of none',
+    { ...missing, currentDocument: { exists: true } },
+    'NOT_FOUND',
+    `No document to update: ${ROOT}/a/none`,
+  ],
+  [
+    'delete of none',
+    { delete: `${ROOT}/a/none`, currentDocument: { exists: true } },
+    'NOT_FOUND',
+    'No document to update',
+  ],
+  [
+    'another update time',
+    set('a/1', {}, { currentDocument: { updateTime: { seconds: '5', nanos: 0 } } }),
+    'FAILED_PRECONDITION',
+    'does not match the required base version (5000000)',
+  ],
+  [
+    'an update time of none',
+    { ...missing, currentDocument: { updateTime: { seconds: '5', nanos: 0 } } },
+    'FAILED_PRECONDITION',
+    'the stored version (0) does not match the required base version (5000000)',
+  ],
+  [
+    'a failed verify',
+    { verify: `${ROOT}/a/none`, currentDocument: { exists: true } },
+    'NOT_FOUND',
+    'No document to update',
+  ],
 ])('a precondition refuses %s, and the whole commit with it', async (_, write, code, message) => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('a/1', { x: int(1) }))
   cloud.counts.clear()
-  await expect(commit(cloud, set('a/2', {}), write)).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
-  await expect(get(cloud, 'a/2')).rejects.toMatchObject({ code: 'NOT_FOUND', message: `Document "${ROOT}/a/2" not found.` })
+  await expect(commit(cloud, set('a/2', {}), write)).rejects.toMatchObject({
+    code,
+    message: expect.stringContaining(message),
+  })
+  await expect(get(cloud, 'a/2')).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    message: `Document "${ROOT}/a/2" not found.`,
+  })
   expect(cloud.counts.get('firestore.documentWrites')).toBeUndefined()
 })
 
@@ -53,7 +89,10 @@ test('a mask changes what it names and deletes what it names without a value', a
   await commit(cloud, set('a/1', { keep: int(1), gone: int(2), m: { mapValue: { fields: { x: int(1), y: int(2) } } } }))
   const fields = { m: { mapValue: { fields: { y: int(3), z: int(9) } } } }
   await commit(cloud, set('a/1', fields, { updateMask: { fieldPaths: ['gone', 'm.y', 'm.`a-b`'] } }))
-  expect((await get(cloud, 'a/1')).fields).toEqual({ keep: int(1), m: { mapValue: { fields: { x: int(1), y: int(3) } } } })
+  expect((await get(cloud, 'a/1')).fields).toEqual({
+    keep: int(1),
+    m: { mapValue: { fields: { x: int(1), y: int(3) } } },
+  })
 })
 
 test('transforms run in order and answer what they stored', async () => {
@@ -70,11 +109,22 @@ test('transforms run in order and answer what they stored', async () => {
     { fieldPath: 'l', removeAllFromArray: { values: [int(2)] } },
     { fieldPath: 'at.server', setToServerValue: 'REQUEST_TIME' },
   ]
-  const { writeResults, commitTime } = await commit(cloud, set('a/1', { max: int('9223372036854775807') }, { updateTransforms }))
+  const { writeResults, commitTime } = await commit(
+    cloud,
+    set('a/1', { max: int('9223372036854775807') }, { updateTransforms }),
+  )
   const nothing = { nullValue: 'NULL_VALUE' }
   const timestampValue = { seconds: commitTime.seconds, nanos: Math.floor(commitTime.nanos / 1e6) * 1e6 }
   expect(writeResults[0]?.transformResults).toEqual([
-    int(5), { doubleValue: 5.5 }, int('9223372036854775807'), { doubleValue: 2 }, { doubleValue: 2 }, int(1), nothing, nothing, { timestampValue },
+    int(5),
+    { doubleValue: 5.5 },
+    int('9223372036854775807'),
+    { doubleValue: 2 },
+    { doubleValue: 2 },
+    int(1),
+    nothing,
+    nothing,
+    { timestampValue },
   ])
   expect((await get(cloud, 'a/1')).fields['l']).toEqual({ arrayValue: { values: [int(1)] } })
 })
@@ -82,7 +132,12 @@ test('transforms run in order and answer what they stored', async () => {
 test('several writes of one document see each other, and its last state counts', async () => {
   const cloud = await cloudWithDatabase()
   const increment = { updateMask: { fieldPaths: [] }, updateTransforms: [{ fieldPath: 'n', increment: int(1) }] }
-  await commit(cloud, set('a/1', { n: int(1) }, { currentDocument: { exists: false } }), set('a/1', {}, increment), set('a/1', {}, increment))
+  await commit(
+    cloud,
+    set('a/1', { n: int(1) }, { currentDocument: { exists: false } }),
+    set('a/1', {}, increment),
+    set('a/1', {}, increment),
+  )
   expect((await get(cloud, 'a/1')).fields).toEqual({ n: int(3) })
 })
 
@@ -94,23 +149,47 @@ test.each([
   ['a long id', set(`a/${'x'.repeat(1501)}`, {}), '1500 bytes'],
   ['a long name', set(Array.from({ length: 6 }, () => 'x'.repeat(1100)).join('/'), {}), '6144 bytes'],
   ['a reserved field', set('a/1', { __f__: int(1) }), 'field name __f__ is reserved'],
-  ['an array in an array', set('a/1', { f: { arrayValue: { values: [{ arrayValue: {} }] } } }), 'Cannot convert an array value in an array value.'],
+  [
+    'an array in an array',
+    set('a/1', { f: { arrayValue: { values: [{ arrayValue: {} }] } } }),
+    'Cannot convert an array value in an array value.',
+  ],
   ['a value without a type', set('a/1', { f: {} }), 'Cannot convert firestore.v1.Value with type unset.'],
   ['twenty-one levels', set('a/1', { f: nested(21) }), 'Property f contains an invalid nested entity.'],
-  ['a long value', set('a/1', { f: text('x'.repeat(1_048_488)) }), 'The value of property "f" is longer than 1048487 bytes.'],
-  ['a document over 1 MiB', set('a/1', { f: text('x'.repeat(1_048_487)), g: text('y'.repeat(100)) }), 'exceeds the maximum allowed size of 1,048,576 bytes'],
-  ['501 transforms', set('a/1', {}, { updateTransforms: Array.from({ length: 501 }, () => ({ fieldPath: 'n', increment: int(1) })) }), 'at most 500'],
-  ['an increment by text', set('a/1', {}, { updateTransforms: [{ fieldPath: 'n', increment: text('z') }] }), 'Input must be int64 or double.'],
+  [
+    'a long value',
+    set('a/1', { f: text('x'.repeat(1_048_488)) }),
+    'The value of property "f" is longer than 1048487 bytes.',
+  ],
+  [
+    'a document over 1 MiB',
+    set('a/1', { f: text('x'.repeat(1_048_487)), g: text('y'.repeat(100)) }),
+    'exceeds the maximum allowed size of 1,048,576 bytes',
+  ],
+  [
+    '501 transforms',
+    set('a/1', {}, { updateTransforms: Array.from({ length: 501 }, () => ({ fieldPath: 'n', increment: int(1) })) }),
+    'at most 500',
+  ],
+  [
+    'an increment by text',
+    set('a/1', {}, { updateTransforms: [{ fieldPath: 'n', increment: text('z') }] }),
+    'Input must be int64 or double.',
+  ],
 ])('%s is refused', async (_, write, message) => {
   const cloud = await cloudWithDatabase()
-  await expect(commit(cloud, write)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) })
+  await expect(commit(cloud, write)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining(message),
+  })
 })
 
 test('the size of a document is computed as Google computes it', async () => {
   const cloud = await cloudWithDatabase()
   // Name: (1 + 1) + (1 + 1) + 16; field: (1 + 1) + length + 1; document: 32.
   const largest = 1_048_576 - 20 - 32 - 3
-  const document = (length: number): object => set('a/1', { f: text('x'.repeat(length - 1000)), g: text('y'.repeat(1000 - 3)) })
+  const document = (length: number): object =>
+    set('a/1', { f: text('x'.repeat(length - 1000)), g: text('y'.repeat(1000 - 3)) })
   await commit(cloud, document(largest))
   await expect(commit(cloud, document(largest + 1))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   await expect(commit(cloud, set('a/1', nestedFields(20)))).resolves.toBeDefined()
@@ -131,7 +210,12 @@ test('batchWrite writes each document for itself', async () => {
 
 test('createDocument, updateDocument and deleteDocument are commits of one write', async () => {
   const cloud = await cloudWithDatabase()
-  const created = await cloud.call('createDocument', { parent: ROOT, collectionId: 'a', documentId: '', document: { fields: { x: int(1) } } })
+  const created = await cloud.call('createDocument', {
+    parent: ROOT,
+    collectionId: 'a',
+    documentId: '',
+    document: { fields: { x: int(1) } },
+  })
   expect(created.name).toMatch(/\/a\/[A-Za-z0-9]{20}$/)
   const document = { name: created.name, fields: { y: int(2) } }
   const updated = await cloud.call('updateDocument', { document, updateMask: { fieldPaths: ['y'] } })
@@ -144,7 +228,12 @@ test('listDocuments pages, and shows what only has documents below it', async ()
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('a/1', {}), set('a/2', {}), set('a/3/b/4', {}), set('c/1', {}))
   const first = await cloud.call('listDocuments', { parent: ROOT, collectionId: 'a', pageSize: 1 })
-  const second = await cloud.call('listDocuments', { parent: ROOT, collectionId: 'a', pageSize: 1, pageToken: first.nextPageToken })
+  const second = await cloud.call('listDocuments', {
+    parent: ROOT,
+    collectionId: 'a',
+    pageSize: 1,
+    pageToken: first.nextPageToken,
+  })
   expect([first, second].map(({ documents }) => documents[0].name)).toEqual([`${ROOT}/a/1`, `${ROOT}/a/2`])
   expect(second.nextPageToken).toBe('')
   const all = await cloud.call('listDocuments', { parent: ROOT, collectionId: 'a', showMissing: true })

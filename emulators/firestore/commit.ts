@@ -13,7 +13,11 @@ export interface Committed {
 }
 
 /** Outside a transaction: waits for the transactions that read what it writes. */
-export async function commitWrites(database: Database, writes: readonly Write[], signal: AbortSignal): Promise<Committed> {
+export async function commitWrites(
+  database: Database,
+  writes: readonly Write[],
+  signal: AbortSignal,
+): Promise<Committed> {
   const owner: LockOwner = { age: database.transactions.nextAge() }
   checkSize(writes)
   await database.locks.acquire(owner, pathsOf(writes), signal)

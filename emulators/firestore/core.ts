@@ -91,7 +91,7 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
     },
     forget(name) {
       const table = documentTable(context.journal, tableName(name))
-      for (const path of [...table.keys()]) table.delete(path)
+      for (const path of table.keys()) table.delete(path)
       open.get(databaseNameOf(name))?.transactions.close()
       open.delete(databaseNameOf(name))
     },

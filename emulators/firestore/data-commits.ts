@@ -48,7 +48,11 @@ export function rollback(core: FirestoreCore, request: CommitRequest): object {
 }
 
 /** Each write for itself: some may fail, and their order is not promised. */
-export async function batchWrite(core: FirestoreCore, request: CommitRequest, context: RequestContext): Promise<object> {
+export async function batchWrite(
+  core: FirestoreCore,
+  request: CommitRequest,
+  context: RequestContext,
+): Promise<object> {
   const database = core.database(parseDatabaseName(request.database ?? ''))
   const writes = (request.writes ?? []).map((write) => parseWrite(write, database.name))
   if (new Set(writes.map(({ path }) => path)).size < writes.length) {

@@ -6,7 +6,15 @@ import { commitWrites } from './commit.ts'
 import type { Database, FirestoreCore } from './core.ts'
 import { project } from './fields.ts'
 import { limits } from './limits.ts'
-import { type FieldPath, checkId, databaseNameOf, parseDatabaseName, parseDocumentName, parseFieldPath, parseParent } from './paths.ts'
+import {
+  type FieldPath,
+  checkId,
+  databaseNameOf,
+  parseDatabaseName,
+  parseDocumentName,
+  parseFieldPath,
+  parseParent,
+} from './paths.ts'
 import { type Query, type WireQuery, parseQuery } from './query.ts'
 import { type WireConsistency, countQueryReads, readDocuments, readQuery, viewOf, within } from './reading.ts'
 import type { Document } from './store.ts'
@@ -38,7 +46,11 @@ interface GetRequest extends WireConsistency {
   readonly mask?: WireMask | null
 }
 
-export async function getDocument(core: FirestoreCore, request: GetRequest, { signal }: RequestContext): Promise<object> {
+export async function getDocument(
+  core: FirestoreCore,
+  request: GetRequest,
+  { signal }: RequestContext,
+): Promise<object> {
   const name = request.name ?? ''
   const parsed = parseDocumentName(name)
   const database = core.database(parsed)
@@ -90,7 +102,11 @@ interface CreateRequest {
 const ID_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const ID_LENGTH = 20
 
-export async function createDocument(core: FirestoreCore, request: CreateRequest, context: RequestContext): Promise<object> {
+export async function createDocument(
+  core: FirestoreCore,
+  request: CreateRequest,
+  context: RequestContext,
+): Promise<object> {
   const parent = parseParent(request.parent ?? '')
   checkId(request.collectionId ?? '')
   const letter = (): string => ID_LETTERS[Math.floor(core.context.random() * ID_LETTERS.length)] as string
@@ -108,7 +124,11 @@ interface UpdateRequest {
   readonly currentDocument?: WireWrite['currentDocument']
 }
 
-export async function updateDocument(core: FirestoreCore, request: UpdateRequest, context: RequestContext): Promise<object> {
+export async function updateDocument(
+  core: FirestoreCore,
+  request: UpdateRequest,
+  context: RequestContext,
+): Promise<object> {
   const database = core.database(parseDocumentName(request.document?.name ?? ''))
   const { updateMask = null, currentDocument = null } = request
   const write = { update: request.document ?? null, updateMask, currentDocument }
@@ -131,7 +151,11 @@ interface DeleteRequest {
   readonly currentDocument?: WireWrite['currentDocument']
 }
 
-export async function deleteDocument(core: FirestoreCore, request: DeleteRequest, { signal }: RequestContext): Promise<object> {
+export async function deleteDocument(
+  core: FirestoreCore,
+  request: DeleteRequest,
+  { signal }: RequestContext,
+): Promise<object> {
   const database = core.database(parseDocumentName(request.name ?? ''))
   const { name = '', currentDocument = null } = request
   await commitWrites(database, [parseWrite({ delete: name, currentDocument }, database.name)], signal)
@@ -148,11 +172,18 @@ interface ListRequest extends WireConsistency {
   readonly showMissing?: boolean
 }
 
-export async function listDocuments(core: FirestoreCore, request: ListRequest, { signal }: RequestContext): Promise<object> {
+export async function listDocuments(
+  core: FirestoreCore,
+  request: ListRequest,
+  { signal }: RequestContext,
+): Promise<object> {
   const parent = parseParent(request.parent ?? '')
   const database = core.database(parent)
   const query = parseQuery(
-    { from: [{ collectionId: request.collectionId ?? '', allDescendants: false }], orderBy: parseOrderBy(request.orderBy) },
+    {
+      from: [{ collectionId: request.collectionId ?? '', allDescendants: false }],
+      orderBy: parseOrderBy(request.orderBy),
+    },
     parent.path,
     database.prefix,
   )
@@ -166,7 +197,9 @@ export async function listDocuments(core: FirestoreCore, request: ListRequest, {
   countQueryReads(database, { documents: page, skipped: 0 })
   const mask = parseMask(request.mask)
   return {
-    documents: page.map((one) => (one.u === 0 ? { name: database.prefix + one.path } : encodeDocument(database, one, mask))),
+    documents: page.map((one) =>
+      one.u === 0 ? { name: database.prefix + one.path } : encodeDocument(database, one, mask),
+    ),
     nextPageToken: start + size < all.length ? tokenOf(page.at(-1) as Document, start + size) : '',
   }
 }
@@ -178,13 +211,14 @@ function withMissing({ store }: Database, { scope }: Query, documents: readonly 
 }
 
 /** The last document of the page, and where it stood should it be gone by the next. */
-const tokenOf = ({ path }: Document, next: number): string => Buffer.from(JSON.stringify([path, next])).toString('base64url')
+const tokenOf = ({ path }: Document, next: number): string =>
+  Buffer.from(JSON.stringify([path, next])).toString('base64url')
 
 function startOf(token: string, all: readonly Document[]): number {
   try {
     const [path, next] = JSON.parse(Buffer.from(token, 'base64url').toString()) as [string, number]
     const at = all.findIndex((document) => document.path === path)
-    return at < 0 ? Number(next) : at + 1
+    return at < 0 ? next : at + 1
   } catch {
     throw invalidArgument(`Page token "${token}" is not one that listDocuments gave.`)
   }
@@ -209,7 +243,10 @@ export function listCollectionIds(core: FirestoreCore, request: CollectionIdsReq
   const parent = parseParent(request.parent ?? '')
   const database = core.database(parent)
   const after = request.pageToken ?? ''
-  const ids = database.store.collectionIds(parent.path).toSorted().filter((id) => id > after)
+  const ids = database.store
+    .collectionIds(parent.path)
+    .toSorted()
+    .filter((id) => id > after)
   const page = ids.slice(0, request.pageSize || limits.pageSizeDefault)
   database.count('documentReads', 1)
   return { collectionIds: page, nextPageToken: page.length < ids.length ? page.at(-1) : '' }

@@ -1,19 +1,36 @@
 import { expect, test } from 'vitest'
 import { DATABASE, ROOT, cloudWithDatabase, commit, fakeCloud, get, int, queryIds, set } from './fake-cloud.ts'
 
-const create = (databaseId: string, database: object = { locationId: 'eur3' }): object => ({ parent: 'projects/p', databaseId, database })
-
-test.each(['abc', 'Orders', '1orders', 'orders-', 'x'.repeat(64), 'f47ac10b-58cc-4372-a567-0e02b2c3d479'])('the id %s is refused', async (id) => {
-  await expect(fakeCloud().admin('createDatabase', create(id))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(id) })
+const create = (databaseId: string, database: object = { locationId: 'eur3' }): object => ({
+  parent: 'projects/p',
+  databaseId,
+  database,
 })
+
+test.each(['abc', 'Orders', '1orders', 'orders-', 'x'.repeat(64), 'f47ac10b-58cc-4372-a567-0e02b2c3d479'])(
+  'the id %s is refused',
+  async (id) => {
+    await expect(fakeCloud().admin('createDatabase', create(id))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(id),
+    })
+  },
+)
 
 test('a database is answered with its defaults, listed, changed and deleted', async () => {
   const cloud = fakeCloud()
   const made = await cloud.admin('createDatabase', create('(default)'))
-  expect(made).toMatchObject({ done: true, response: { name: 'projects/p/databases/(default)', type: 'FIRESTORE_NATIVE', concurrencyMode: 'PESSIMISTIC' } })
+  expect(made).toMatchObject({
+    done: true,
+    response: { name: 'projects/p/databases/(default)', type: 'FIRESTORE_NATIVE', concurrencyMode: 'PESSIMISTIC' },
+  })
   await expect(cloud.admin('createDatabase', create('(default)'))).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
   const name = 'projects/p/databases/(default)'
-  const database = { name, deleteProtectionState: 'DELETE_PROTECTION_ENABLED', concurrencyMode: 'CONCURRENCY_MODE_UNSPECIFIED' }
+  const database = {
+    name,
+    deleteProtectionState: 'DELETE_PROTECTION_ENABLED',
+    concurrencyMode: 'CONCURRENCY_MODE_UNSPECIFIED',
+  }
   await cloud.admin('updateDatabase', { database, updateMask: { paths: ['delete_protection_state'] } })
   await expect(cloud.admin('deleteDatabase', { name })).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' })
   await cloud.admin('updateDatabase', { database: { name }, updateMask: { paths: ['deleteProtectionState'] } })
@@ -24,7 +41,9 @@ test('a database is answered with its defaults, listed, changed and deleted', as
 
 test('what is not supported is refused by its value', async () => {
   const unsupported = { locationId: 'eur3', databaseEdition: 'ENTERPRISE' }
-  await expect(fakeCloud().admin('createDatabase', create('orders', unsupported))).rejects.toThrow('"ENTERPRISE" is not supported')
+  await expect(fakeCloud().admin('createDatabase', create('orders', unsupported))).rejects.toThrow(
+    '"ENTERPRISE" is not supported',
+  )
   await expect(fakeCloud().admin('createDatabase', create('orders', {}))).rejects.toThrow('location_id is required')
 })
 
@@ -39,7 +58,9 @@ test('databases are apart, and a deleted one comes back empty', async () => {
   const cloud = await cloudWithDatabase()
   await cloud.admin('createDatabase', create('payments'))
   await commit(cloud, set('a/1', {}))
-  expect(await queryIds(cloud, { from: [{ collectionId: 'a' }] }, { parent: 'projects/p/databases/payments/documents' })).toEqual([])
+  expect(
+    await queryIds(cloud, { from: [{ collectionId: 'a' }] }, { parent: 'projects/p/databases/payments/documents' }),
+  ).toEqual([])
   await cloud.admin('deleteDatabase', { name: DATABASE })
   await cloud.admin('createDatabase', create('orders'))
   await expect(get(cloud, 'a/1')).rejects.toMatchObject({ code: 'NOT_FOUND' })
@@ -47,10 +68,20 @@ test('databases are apart, and a deleted one comes back empty', async () => {
 
 test('what was acknowledged is there after the process was killed', async () => {
   const cloud = await cloudWithDatabase()
-  const fields = { n: int('9223372036854775807'), d: { doubleValue: -Infinity }, m: { mapValue: { fields: { b: { bytesValue: Buffer.from([0, 255]) } } } } }
+  const fields = {
+    n: int('9223372036854775807'),
+    d: { doubleValue: -Infinity },
+    m: { mapValue: { fields: { b: { bytesValue: Buffer.from([0, 255]) } } } },
+  }
   const { commitTime } = await commit(cloud, set('a/1', fields), set('a/2', {}), set('a/1/b/c', {}))
   await commit(cloud, { delete: `${ROOT}/a/2` })
-  const index = { queryScope: 'COLLECTION', fields: [{ fieldPath: 'x', order: 'ASCENDING' }, { fieldPath: 'y', order: 'ASCENDING' }] }
+  const index = {
+    queryScope: 'COLLECTION',
+    fields: [
+      { fieldPath: 'x', order: 'ASCENDING' },
+      { fieldPath: 'y', order: 'ASCENDING' },
+    ],
+  }
   await cloud.admin('createIndex', { parent: `${DATABASE}/collectionGroups/a`, index })
   const again = cloud.killed()
   expect(await get(again, 'a/1')).toMatchObject({ fields, updateTime: commitTime })
@@ -75,9 +106,17 @@ test('a commit that a kill cut in two is there as a whole', async () => {
 
 test('a collection group has one TTL field', async () => {
   const cloud = await cloudWithDatabase()
-  const field = (path: string): object => ({ field: { name: `${DATABASE}/collectionGroups/a/fields/${path}`, ttlConfig: {} }, updateMask: { paths: ['ttl_config'] } })
-  expect((await cloud.admin('updateField', field('expires'))).response).toMatchObject({ ttlConfig: { state: 'ACTIVE' } })
+  const field = (path: string): object => ({
+    field: { name: `${DATABASE}/collectionGroups/a/fields/${path}`, ttlConfig: {} },
+    updateMask: { paths: ['ttl_config'] },
+  })
+  expect((await cloud.admin('updateField', field('expires'))).response).toMatchObject({
+    ttlConfig: { state: 'ACTIVE' },
+  })
   await expect(cloud.admin('updateField', field('other'))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
-  const { fields } = await cloud.admin('listFields', { parent: `${DATABASE}/collectionGroups/-`, filter: 'ttlConfig:*' })
+  const { fields } = await cloud.admin('listFields', {
+    parent: `${DATABASE}/collectionGroups/-`,
+    filter: 'ttlConfig:*',
+  })
   expect(fields).toHaveLength(1)
 })

@@ -35,6 +35,9 @@ export function documentTable(journal: Journal, name: string): Table<StoredDocum
 export function beginCommit(journal: Journal, name: string, changes: Changes): () => void {
   if (changes.size < 2) return () => undefined
   const pending = pendingTable(journal, name)
-  pending.set('commit', [...changes].map(([path, after]) => [path, after ?? null]))
+  pending.set(
+    'commit',
+    [...changes].map(([path, after]) => [path, after ?? null]),
+  )
   return () => void pending.delete('commit')
 }

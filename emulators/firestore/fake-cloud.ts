@@ -77,7 +77,11 @@ export async function cloudWithDatabase(options: FakeOptions = {}, settings: obj
   return cloud
 }
 
-export const owner = (signal = new AbortController().signal): RequestContext => ({ principal: 'owner', transport: 'grpc', signal })
+export const owner = (signal = new AbortController().signal): RequestContext => ({
+  principal: 'owner',
+  transport: 'grpc',
+  signal,
+})
 
 async function* once(request: object): AsyncIterable<object> {
   yield request
@@ -127,13 +131,27 @@ export const set = (path: string, fields: object, more: object = {}): object => 
   ...more,
 })
 
-export const commit = (cloud: FakeCloud, ...writes: object[]): Promise<{ writeResults: { updateTime?: object; transformResults: object[] }[]; commitTime: { seconds: string; nanos: number } }> =>
-  cloud.call('commit', { database: DATABASE, writes })
+export const commit = (
+  cloud: FakeCloud,
+  ...writes: object[]
+): Promise<{
+  writeResults: { updateTime?: object; transformResults: object[] }[]
+  commitTime: { seconds: string; nanos: number }
+}> => cloud.call('commit', { database: DATABASE, writes })
 
-export const get = (cloud: FakeCloud, path: string, more: object = {}): Promise<{ fields: Record<string, Record<string, unknown>>; updateTime: { seconds: string; nanos: number }; createTime: object }> =>
-  cloud.call('getDocument', { name: `${ROOT}/${path}`, ...more })
+export const get = (
+  cloud: FakeCloud,
+  path: string,
+  more: object = {},
+): Promise<{
+  fields: Record<string, Record<string, unknown>>
+  updateTime: { seconds: string; nanos: number }
+  createTime: object
+}> => cloud.call('getDocument', { name: `${ROOT}/${path}`, ...more })
 
 export async function queryIds(cloud: FakeCloud, structuredQuery: object, more: object = {}): Promise<string[]> {
   const responses = await cloud.stream('runQuery', { parent: ROOT, structuredQuery, ...more })
-  return responses.flatMap(({ document }: { document?: { name: string } }) => (document ? [document.name.split('/').at(-1) as string] : []))
+  return responses.flatMap(({ document }: { document?: { name: string } }) =>
+    document ? [document.name.split('/').at(-1) as string] : [],
+  )
 }

@@ -27,14 +27,15 @@ export interface FieldFilter {
   readonly operator: Operator
   readonly value: Value
 }
-export type Filter =
-  | FieldFilter
-  | { readonly and: readonly Filter[] }
-  | { readonly or: readonly Filter[] }
+export type Filter = FieldFilter | { readonly and: readonly Filter[] } | { readonly or: readonly Filter[] }
 
 export interface WireFilter {
   readonly compositeFilter?: { readonly op?: string; readonly filters?: readonly WireFilter[] }
-  readonly fieldFilter?: { readonly field?: { readonly fieldPath?: string }; readonly op?: string; readonly value?: WireValue }
+  readonly fieldFilter?: {
+    readonly field?: { readonly fieldPath?: string }
+    readonly op?: string
+    readonly value?: WireValue
+  }
   readonly unaryFilter?: { readonly field?: { readonly fieldPath?: string }; readonly op?: string }
 }
 
@@ -126,7 +127,9 @@ function expand(filter: Filter): FieldFilter[][] {
     return filter.and.map(expand).reduce<FieldFilter[][]>(
       (left, right) => {
         if (left.length * right.length > MOST_EXPANDED) {
-          throw invalidArgument(`The query has more than ${limits.disjunctions} disjunctions in disjunctive normal form.`)
+          throw invalidArgument(
+            `The query has more than ${limits.disjunctions} disjunctions in disjunctive normal form.`,
+          )
         }
         return left.flatMap((one) => right.map((other) => [...one, ...other]))
       },
@@ -164,7 +167,7 @@ export function matches(filter: Filter, read: (field: FieldPath) => Value | unde
   if ('and' in filter) return filter.and.every((one) => matches(one, read))
   if ('or' in filter) return filter.or.some((one) => matches(one, read))
   const value = read(filter.field)
-  return value !== undefined && matchesOne(filter, value)
+  return value !== undefined && matchers[filter.operator](value, filter.value)
 }
 
 /** null and NaN equal nothing, and nothing is unequal to null: as in Google's index ranges. */
@@ -172,41 +175,24 @@ const isComparable = (value: Value): boolean => value !== null && !isNan(value)
 const isOneOf = (values: Value, value: Value): boolean =>
   (values as readonly Value[]).some((one) => isComparable(one) && equalValues(one, value))
 
-function matchesOne({ operator, value: wanted }: FieldFilter, value: Value): boolean {
-  switch (operator) {
-    case 'EQUAL':
-      return isComparable(wanted) && equalValues(value, wanted)
-    case 'IN':
-      return isOneOf(wanted, value)
-    case 'LESS_THAN':
-      return inRange(value, wanted) && compareValues(value, wanted) < 0
-    case 'LESS_THAN_OR_EQUAL':
-      return inRange(value, wanted) && compareValues(value, wanted) <= 0
-    case 'GREATER_THAN':
-      return inRange(value, wanted) && compareValues(value, wanted) > 0
-    case 'GREATER_THAN_OR_EQUAL':
-      return inRange(value, wanted) && compareValues(value, wanted) >= 0
-    case 'NOT_EQUAL':
-      return value !== null && isComparable(wanted) && !equalValues(value, wanted)
-    case 'NOT_IN':
-      return value !== null && !(wanted as readonly Value[]).some((one) => one === null || equalValues(one, value))
-    case 'ARRAY_CONTAINS':
-      return Array.isArray(value) && value.some((one: Value) => equalValues(one, wanted))
-    case 'ARRAY_CONTAINS_ANY':
-      return Array.isArray(value) && value.some((one: Value) => isOneOf(wanted, one))
-    case 'IS_NULL':
-      return value === null
-    case 'IS_NAN':
-      return isNan(value)
-    case 'IS_NOT_NULL':
-      return value !== null
-    case 'IS_NOT_NAN':
-      return value !== null && !isNan(value)
-  }
+const matchers: Readonly<Record<Operator, (value: Value, wanted: Value) => boolean>> = {
+  EQUAL: (value, wanted) => isComparable(wanted) && equalValues(value, wanted),
+  IN: (value, wanted) => isOneOf(wanted, value),
+  LESS_THAN: (value, wanted) => inRange(value, wanted) && compareValues(value, wanted) < 0,
+  LESS_THAN_OR_EQUAL: (value, wanted) => inRange(value, wanted) && compareValues(value, wanted) <= 0,
+  GREATER_THAN: (value, wanted) => inRange(value, wanted) && compareValues(value, wanted) > 0,
+  GREATER_THAN_OR_EQUAL: (value, wanted) => inRange(value, wanted) && compareValues(value, wanted) >= 0,
+  NOT_EQUAL: (value, wanted) => value !== null && isComparable(wanted) && !equalValues(value, wanted),
+  NOT_IN: (value, wanted) =>
+    value !== null && !(wanted as readonly Value[]).some((one) => one === null || equalValues(one, value)),
+  ARRAY_CONTAINS: (value, wanted) => Array.isArray(value) && value.some((one: Value) => equalValues(one, wanted)),
+  ARRAY_CONTAINS_ANY: (value, wanted) => Array.isArray(value) && value.some((one: Value) => isOneOf(wanted, one)),
+  IS_NULL: (value) => value === null,
+  IS_NAN: (value) => isNan(value),
+  IS_NOT_NULL: (value) => value !== null,
+  IS_NOT_NAN: (value) => value !== null && !isNan(value),
 }
 
 /** A range stays within the type of its bound, and numbers begin after NaN. */
 const inRange = (value: Value, bound: Value): boolean =>
   isComparable(value) && isComparable(bound) && typeOrder(value) === typeOrder(bound)
-
-export const describeFilter = ({ field, operator }: FieldFilter): string => `${formatFieldPath(field)} ${operator}`

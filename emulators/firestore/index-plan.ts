@@ -37,7 +37,11 @@ interface Part {
 
 /** The index that is missing, or nothing. Sources: https://firebase.google.com/docs/firestore/query-data/index-overview and
  * https://cloud.google.com/firestore/docs/query-data/indexing */
-export function missingIndex(query: Query, aggregated: readonly FieldPath[], indexes: IndexSet): CompositeIndex | undefined {
+export function missingIndex(
+  query: Query,
+  aggregated: readonly FieldPath[],
+  indexes: IndexSet,
+): CompositeIndex | undefined {
   const conjunctions = query.where ? disjunctions(query.where) : [[]]
   for (const conjunction of conjunctions) {
     const part = partOf(query, conjunction, aggregated)
@@ -89,7 +93,8 @@ function isServed(part: Part, indexes: IndexSet): boolean {
   }
   if (suffix.length === 0) {
     found = true
-    for (const one of equal) if (hasSingle(part, one.field, one.contains, indexes)) covered.add(`${one.path} ${one.contains}`)
+    for (const one of equal)
+      if (hasSingle(part, one.field, one.contains, indexes)) covered.add(`${one.path} ${one.contains}`)
   }
   return found && equal.every(({ path, contains }) => covered.has(`${path} ${contains}`))
 }
@@ -130,7 +135,10 @@ function matchingPrefix(part: Part, index: CompositeIndex): readonly IndexField[
 
 function needed({ collectionId, scope, equal, suffix, nameKind }: Part): CompositeIndex {
   const fields = [
-    ...equal.map(({ path, contains }) => ({ path, kind: contains ? ('CONTAINS' as const) : nameKindFor(suffix, nameKind) })),
+    ...equal.map(({ path, contains }) => ({
+      path,
+      kind: contains ? ('CONTAINS' as const) : nameKindFor(suffix, nameKind),
+    })),
     ...suffix.map(({ path, kind }) => ({ path, kind: kind ?? nameKind })),
   ]
   const last = fields.at(-1)

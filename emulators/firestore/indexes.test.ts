@@ -2,13 +2,22 @@ import { expect, test } from 'vitest'
 import { DATABASE, ROOT, type FakeCloud, cloudWithDatabase, commit, int, queryIds, set } from './fake-cloud.ts'
 
 const equal = (fieldPath: string): object => ({ fieldFilter: { field: { fieldPath }, op: 'EQUAL', value: int(1) } })
-const above = (fieldPath: string): object => ({ fieldFilter: { field: { fieldPath }, op: 'GREATER_THAN', value: int(0) } })
-const contains = (fieldPath: string): object => ({ fieldFilter: { field: { fieldPath }, op: 'ARRAY_CONTAINS', value: int(1) } })
-const oneOf = (fieldPath: string): object => ({ fieldFilter: { field: { fieldPath }, op: 'IN', value: { arrayValue: { values: [int(1), int(2)] } } } })
+const above = (fieldPath: string): object => ({
+  fieldFilter: { field: { fieldPath }, op: 'GREATER_THAN', value: int(0) },
+})
+const contains = (fieldPath: string): object => ({
+  fieldFilter: { field: { fieldPath }, op: 'ARRAY_CONTAINS', value: int(1) },
+})
+const oneOf = (fieldPath: string): object => ({
+  fieldFilter: { field: { fieldPath }, op: 'IN', value: { arrayValue: { values: [int(1), int(2)] } } },
+})
 const where = (...filters: object[]): object => ({ where: { compositeFilter: { op: 'AND', filters } } })
 const either = (...filters: object[]): object => ({ where: { compositeFilter: { op: 'OR', filters } } })
 const by = (...fields: string[]): object => ({
-  orderBy: fields.map((field) => ({ field: { fieldPath: field.replace('-', '') }, direction: field.startsWith('-') ? 'DESCENDING' : 'ASCENDING' })),
+  orderBy: fields.map((field) => ({
+    field: { fieldPath: field.replace('-', '') },
+    direction: field.startsWith('-') ? 'DESCENDING' : 'ASCENDING',
+  })),
 })
 
 const run = (cloud: FakeCloud, query: object, allDescendants = false): Promise<string[]> =>
@@ -19,8 +28,15 @@ const fieldOf = (text: string): object => {
   if (text.startsWith('@')) return { fieldPath, arrayConfig: 'CONTAINS' }
   return { fieldPath, order: text.startsWith('-') ? 'DESCENDING' : 'ASCENDING' }
 }
-const createIndex = (cloud: FakeCloud, fields: string[], queryScope = 'COLLECTION'): Promise<{ response: { name: string } }> =>
-  cloud.admin('createIndex', { parent: `${DATABASE}/collectionGroups/c`, index: { queryScope, fields: fields.map(fieldOf) } })
+const createIndex = (
+  cloud: FakeCloud,
+  fields: string[],
+  queryScope = 'COLLECTION',
+): Promise<{ response: { name: string } }> =>
+  cloud.admin('createIndex', {
+    parent: `${DATABASE}/collectionGroups/c`,
+    index: { queryScope, fields: fields.map(fieldOf) },
+  })
 
 test.each<[string, object]>([
   ['no filter', {}],
@@ -40,9 +56,25 @@ test.each<[string, object]>([
 })
 
 test.each<[string, object, string[][], string[][]]>([
-  ['equal and order', { ...where(equal('a')), ...by('-b') }, [['a', '-b']], [['a', 'b'], ['-b', 'a']]],
+  [
+    'equal and order',
+    { ...where(equal('a')), ...by('-b') },
+    [['a', '-b']],
+    [
+      ['a', 'b'],
+      ['-b', 'a'],
+    ],
+  ],
   ['equal and range', where(equal('a'), above('b')), [['-a', 'b']], [['a', '-b']]],
-  ['two orders', by('a', '-b'), [['a', '-b']], [['a', 'b'], ['b', 'a']]],
+  [
+    'two orders',
+    by('a', '-b'),
+    [['a', '-b']],
+    [
+      ['a', 'b'],
+      ['b', 'a'],
+    ],
+  ],
   ['two ranges', where(above('b'), above('a')), [['a', 'b']], [['b', 'a']]],
   ['array and order', { ...where(contains('t')), ...by('a') }, [['@t', 'a']], [['t', 'a']]],
   ['several equal and an order', { ...where(equal('a'), equal('b')), ...by('d') }, [['b', 'a', 'd']], [['a', 'd']]],
@@ -51,7 +83,9 @@ test.each<[string, object, string[][], string[][]]>([
   const cloud = await cloudWithDatabase()
   await expect(run(cloud, query)).rejects.toMatchObject({
     code: 'FAILED_PRECONDITION',
-    message: expect.stringMatching(/^The query requires an index\. You can create it here: https:\/\/console\.firebase\.google\.com\/\S+create_composite=\S+ \(collection c/),
+    message: expect.stringMatching(
+      /^The query requires an index\. You can create it here: https:\/\/console\.firebase\.google\.com\/\S+create_composite=\S+ \(collection c/,
+    ),
   })
   for (const fields of useless) await createIndex(cloud, fields)
   await expect(run(cloud, query)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' })
@@ -77,7 +111,13 @@ test('indexes that sort alike are merged', async () => {
 
 test('a sum over a filter needs an index with the summed field', async () => {
   const cloud = await cloudWithDatabase()
-  const sum = { parent: ROOT, structuredAggregationQuery: { structuredQuery: { from: [{ collectionId: 'c' }], ...where(equal('a')) }, aggregations: [{ sum: { field: { fieldPath: 'n' } } }] } }
+  const sum = {
+    parent: ROOT,
+    structuredAggregationQuery: {
+      structuredQuery: { from: [{ collectionId: 'c' }], ...where(equal('a')) },
+      aggregations: [{ sum: { field: { fieldPath: 'n' } } }],
+    },
+  }
   await expect(cloud.stream('runAggregationQuery', sum)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' })
   await createIndex(cloud, ['a', 'n'])
   await cloud.stream('runAggregationQuery', sum)
@@ -86,9 +126,13 @@ test('a sum over a filter needs an index with the summed field', async () => {
 test('a collection group needs an index of its own scope', async () => {
   const cloud = await cloudWithDatabase()
   await expect(run(cloud, {}, true)).resolves.toEqual([])
-  await expect(run(cloud, where(equal('a')), true)).rejects.toThrow('The query requires a COLLECTION_GROUP_ASC index for collection c and field a.')
+  await expect(run(cloud, where(equal('a')), true)).rejects.toThrow(
+    'The query requires a COLLECTION_GROUP_ASC index for collection c and field a.',
+  )
   const indexes = [{ queryScope: 'COLLECTION_GROUP', fields: [fieldOf('a')] }]
-  await cloud.admin('updateField', { field: { name: `${DATABASE}/collectionGroups/c/fields/a`, indexConfig: { indexes } } })
+  await cloud.admin('updateField', {
+    field: { name: `${DATABASE}/collectionGroups/c/fields/a`, indexConfig: { indexes } },
+  })
   await expect(run(cloud, where(equal('a')), true)).resolves.toEqual([])
   await expect(run(cloud, where(equal('a')))).rejects.toThrow('COLLECTION_ASC')
 })
@@ -97,11 +141,20 @@ test('an exempted field is in no index, nor is what lies in it', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('c/1', { events: int(1) }))
   const name = `${DATABASE}/collectionGroups/c/fields/events`
-  await cloud.admin('updateField', { field: { name, indexConfig: { indexes: [] } }, updateMask: { paths: ['index_config'] } })
-  await expect(run(cloud, where(equal('events')))).rejects.toThrow('The query requires a COLLECTION_ASC index for collection c and field events.')
-  await expect(run(cloud, where(contains('events.type')))).rejects.toThrow('COLLECTION_CONTAINS index for collection c and field events.type')
+  await cloud.admin('updateField', {
+    field: { name, indexConfig: { indexes: [] } },
+    updateMask: { paths: ['index_config'] },
+  })
+  await expect(run(cloud, where(equal('events')))).rejects.toThrow(
+    'The query requires a COLLECTION_ASC index for collection c and field events.',
+  )
+  await expect(run(cloud, where(contains('events.type')))).rejects.toThrow(
+    'COLLECTION_CONTAINS index for collection c and field events.type',
+  )
   await expect(run(cloud, by('-events'))).rejects.toThrow('COLLECTION_DESC')
-  expect(await cloud.admin('getField', { name })).toMatchObject({ indexConfig: { indexes: [], usesAncestorConfig: false } })
+  expect(await cloud.admin('getField', { name })).toMatchObject({
+    indexConfig: { indexes: [], usesAncestorConfig: false },
+  })
   await cloud.admin('updateField', { field: { name }, updateMask: { paths: ['index_config'] } })
   await expect(run(cloud, where(equal('events')))).resolves.toEqual(['1'])
   expect(await cloud.admin('getField', { name })).toMatchObject({ indexConfig: { usesAncestorConfig: true } })
@@ -112,7 +165,15 @@ test('without enforcement what would be missing is written down', async () => {
   await expect(run(cloud, by('a', 'b'))).resolves.toEqual([])
   await run(cloud, by('a', 'b'))
   expect([...cloud.core.missingIndexes.values()]).toEqual([
-    { collectionId: 'c', scope: 'COLLECTION', fields: [{ path: 'a', kind: 'ASCENDING' }, { path: 'b', kind: 'ASCENDING' }, { path: '__name__', kind: 'ASCENDING' }] },
+    {
+      collectionId: 'c',
+      scope: 'COLLECTION',
+      fields: [
+        { path: 'a', kind: 'ASCENDING' },
+        { path: 'b', kind: 'ASCENDING' },
+        { path: '__name__', kind: 'ASCENDING' },
+      ],
+    },
   ])
 })
 

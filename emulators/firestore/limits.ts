@@ -20,8 +20,8 @@ export const limits = {
   transactionIdleMs: 60_000,
   lockWaitMs: 20_000,
   versionRetentionMs: 3_600_000,
-  /** Ours: older versions beyond this many are forgotten before their hour is over. */
-  keptVersions: 100_000,
+  /** Ours: older versions beyond this are forgotten before their hour is over. */
+  keptVersionsBytes: 64 * 1024 * 1024,
   pageSizeDefault: 100,
   pageSizeMost: 300,
 } as const

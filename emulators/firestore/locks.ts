@@ -114,7 +114,7 @@ export function createLocks(clock: Clock): Locks {
 
   /** Its locks go at once, so that the others need not wait until it hears of it. */
   function giveUp(owner: LockOwner): void {
-    for (const waiter of [...waiters]) if (waiter.owner === owner) waiter.settle(contention())
+    for (const waiter of waiters) if (waiter.owner === owner) waiter.settle(contention())
     release(owner)
   }
 
@@ -122,7 +122,7 @@ export function createLocks(clock: Clock): Locks {
     const own = held.get(owner)
     held.delete(owner)
     for (const path of own ?? []) holders.delete(path)
-    for (const waiter of [...waiters]) if (waiter.owner === owner) waiter.settle(contention())
+    for (const waiter of waiters) if (waiter.owner === owner) waiter.settle(contention())
     if (own) serve()
   }
 

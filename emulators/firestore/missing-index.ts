@@ -42,7 +42,9 @@ function fieldMessage(index: CompositeIndex, { path }: IndexField, database: Dat
 function scopeAndFields({ scope, fields }: CompositeIndex): Buffer[] {
   return [
     Buffer.from([0x10, scope === 'COLLECTION' ? 1 : 2]),
-    ...fields.map(({ path, kind }) => bytesField(3, Buffer.concat([bytesField(1, Buffer.from(path)), kindField(kind)]))),
+    ...fields.map(({ path, kind }) =>
+      bytesField(3, Buffer.concat([bytesField(1, Buffer.from(path)), kindField(kind)])),
+    ),
   ]
 }
 

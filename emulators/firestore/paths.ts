@@ -24,7 +24,8 @@ export const documentPrefix = (name: DatabaseName): string => `${databaseNameOf(
 
 export function parseDatabaseName(name: string): DatabaseName {
   const match = DATABASE.exec(name)
-  if (!match) throw invalidArgument(`Invalid resource name "${name}": expected projects/{project}/databases/{database}.`)
+  if (!match)
+    throw invalidArgument(`Invalid resource name "${name}": expected projects/{project}/databases/{database}.`)
   return { project: match[1] as string, database: match[2] as string }
 }
 
@@ -50,7 +51,9 @@ export function parseDocumentName(name: string): DocumentName {
 function checkPath(name: string, path: string): void {
   const segments = path.split('/')
   if (segments.length % 2 !== 0) {
-    throw invalidArgument(`Document name "${name}" has invalid trailing collection: documents have an even number of segments.`)
+    throw invalidArgument(
+      `Document name "${name}" has invalid trailing collection: documents have an even number of segments.`,
+    )
   }
   if (Buffer.byteLength(path) > limits.nameBytes) {
     throw invalidArgument(`Document name "${name.slice(0, 80)}…" is longer than ${limits.nameBytes} bytes.`)
@@ -60,7 +63,8 @@ function checkPath(name: string, path: string): void {
 
 /** Collection and document ids: valid UTF-8 without `/`, not `.`, `..` or `__.*__`, at most 1,500 bytes. */
 export function checkId(id: string): void {
-  if (id === '') throw invalidArgument('Resource id is empty: every segment of a name must have at least one character.')
+  if (id === '')
+    throw invalidArgument('Resource id is empty: every segment of a name must have at least one character.')
   if (id === '.' || id === '..' || id.includes('/')) throw invalidArgument(`Resource id "${id}" is invalid.`)
   if (/^__.*__$/s.test(id)) throw invalidArgument(`Resource id "${id}" is invalid because it is reserved.`)
   if (Buffer.byteLength(id) > limits.idBytes) {
@@ -98,7 +102,9 @@ export function parseFieldPath(text: string): FieldPath {
 }
 
 const invalidFieldPath = (text: string): Error =>
-  invalidArgument(`Invalid property path "${text}". Unquoted segments match [a-zA-Z_][a-zA-Z_0-9]*; quote others with backticks.`)
+  invalidArgument(
+    `Invalid property path "${text}". Unquoted segments match [a-zA-Z_][a-zA-Z_0-9]*; quote others with backticks.`,
+  )
 
 export const formatFieldPath = (path: FieldPath): string =>
   path.map((one) => (SIMPLE.test(one) ? one : `\`${one.replace(/[`\\]/g, String.raw`\$&`)}\``)).join('.')

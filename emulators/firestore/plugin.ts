@@ -16,7 +16,8 @@ export const createFirestore = (options: FirestoreOptions = {}): Plugin<Firestor
     return {
       core,
       grpc: services(core),
-      resourceExists: (name) => (/^projects\/[^/]+\/databases\/[^/]+$/.test(name) ? core.admin.databases.has(name) : undefined),
+      resourceExists: (name) =>
+        /^projects\/[^/]+\/databases\/[^/]+$/.test(name) ? core.admin.databases.has(name) : undefined,
       close: async () => core.close(),
     }
   },

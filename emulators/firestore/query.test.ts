@@ -18,7 +18,9 @@ beforeAll(async () => {
   )
 })
 
-const filter = (op: string, value: object, fieldPath = 'x'): object => ({ fieldFilter: { field: { fieldPath }, op, value } })
+const filter = (op: string, value: object, fieldPath = 'x'): object => ({
+  fieldFilter: { field: { fieldPath }, op, value },
+})
 const unary = (op: string, fieldPath = 'x'): object => ({ unaryFilter: { field: { fieldPath }, op } })
 const list = (...values: object[]): object => ({ arrayValue: { values } })
 const both = (op: 'AND' | 'OR', ...filters: object[]): object => ({ compositeFilter: { op, filters } })
@@ -48,18 +50,42 @@ test.each<[string, object, string[]]>([
   ['ARRAY_CONTAINS_ANY', filter('ARRAY_CONTAINS_ANY', list(int(9), text('a'))), ['list']],
   ['a quoted path into a map', filter('EQUAL', int(1), 'm.`a-b`'), ['deep']],
   ['a name', filter('EQUAL', key('text'), '__name__'), ['text']],
-  ['a range of names', both('AND', filter('GREATER_THAN', key('null'), '__name__'), filter('LESS_THAN', key('three'), '__name__')), ['other', 'text']],
-  ['an inequality orders the whole OR, so what lacks its field vanishes', both('OR', filter('EQUAL', int(3)), filter('GREATER_THAN', int(0), 'y')), ['half', 'other', 'three']],
-  ['AND of OR', both('AND', filter('EQUAL', int(1), 'y'), both('OR', filter('EQUAL', { doubleValue: 2.5 }), filter('EQUAL', text('s')))), ['half']],
+  [
+    'a range of names',
+    both('AND', filter('GREATER_THAN', key('null'), '__name__'), filter('LESS_THAN', key('three'), '__name__')),
+    ['other', 'text'],
+  ],
+  [
+    'an inequality orders the whole OR, so what lacks its field vanishes',
+    both('OR', filter('EQUAL', int(3)), filter('GREATER_THAN', int(0), 'y')),
+    ['half', 'other', 'three'],
+  ],
+  [
+    'AND of OR',
+    both(
+      'AND',
+      filter('EQUAL', int(1), 'y'),
+      both('OR', filter('EQUAL', { doubleValue: 2.5 }), filter('EQUAL', text('s'))),
+    ),
+    ['half'],
+  ],
 ])('%s', async (_, where, expected) => {
   expect(await ids({ where })).toEqual(expected)
 })
 
 test.each<[string, object, string[]]>([
-  ['order mixes types, and leaves out what lacks the field', { orderBy: [by('x')] }, ['null', 'nan', 'half', 'three', 'text', 'list']],
+  [
+    'order mixes types, and leaves out what lacks the field',
+    { orderBy: [by('x')] },
+    ['null', 'nan', 'half', 'three', 'text', 'list'],
+  ],
   ['a descending order takes the name with it', { orderBy: [by('y', 'DESCENDING')] }, ['three', 'other', 'half']],
   ['start after a value', { orderBy: [by('x')], startAt: { values: [int(3)], before: false } }, ['text', 'list']],
-  ['start at a value and a name', { orderBy: [by('y'), by('__name__')], startAt: { values: [int(1), key('other')], before: true } }, ['other', 'three']],
+  [
+    'start at a value and a name',
+    { orderBy: [by('y'), by('__name__')], startAt: { values: [int(1), key('other')], before: true } },
+    ['other', 'three'],
+  ],
   ['end before', { orderBy: [by('y', 'DESCENDING')], endAt: { values: [int(1)], before: true } }, ['three']],
   ['offset and limit', { offset: 2, limit: { value: 2 } }, ['list', 'nan']],
   ['a limit of zero', { limit: { value: 0 } }, []],
@@ -76,7 +102,10 @@ test('collection groups and parents', async () => {
 
 test('a projection answers the selected fields alone', async () => {
   const select = { fields: [{ fieldPath: 'y' }] }
-  const [response] = await cloud.stream('runQuery', { parent: ROOT, structuredQuery: { from: [{ collectionId: 'q' }], where: filter('EQUAL', int(3)), select } })
+  const [response] = await cloud.stream('runQuery', {
+    parent: ROOT,
+    structuredQuery: { from: [{ collectionId: 'q' }], where: filter('EQUAL', int(3)), select },
+  })
   expect(response.document.fields).toEqual({ y: int(2) })
 })
 
@@ -86,40 +115,97 @@ test.each<[string, object, string]>([
   ['31 values', { where: filter('IN', numbers(31)) }, "'IN' supports up to 30 comparison values."],
   ['11 values', { where: filter('NOT_IN', numbers(11)) }, "'NOT_IN' supports up to 10 comparison values."],
   ['no list', { where: filter('IN', int(1)) }, "'IN' requires an ArrayValue."],
-  ['NOT_IN and !=', { where: both('AND', filter('NOT_IN', numbers(1)), filter('NOT_EQUAL', int(1))) }, "Only a single 'NOT_EQUAL'"],
-  ['NOT_IN and IN', { where: both('AND', filter('NOT_IN', numbers(1)), filter('IN', numbers(1), 'y')) }, "'NOT_IN' cannot be used in the same query"],
-  ['two array filters', { where: both('AND', filter('ARRAY_CONTAINS', int(1)), filter('ARRAY_CONTAINS', int(1), 'y')) }, "A maximum of 1 'ARRAY_CONTAINS'"],
-  ['36 disjunctions', { where: both('AND', filter('IN', numbers(6)), filter('IN', numbers(6), 'y')) }, '36 disjunctions'],
+  [
+    'NOT_IN and !=',
+    { where: both('AND', filter('NOT_IN', numbers(1)), filter('NOT_EQUAL', int(1))) },
+    "Only a single 'NOT_EQUAL'",
+  ],
+  [
+    'NOT_IN and IN',
+    { where: both('AND', filter('NOT_IN', numbers(1)), filter('IN', numbers(1), 'y')) },
+    "'NOT_IN' cannot be used in the same query",
+  ],
+  [
+    'two array filters',
+    { where: both('AND', filter('ARRAY_CONTAINS', int(1)), filter('ARRAY_CONTAINS', int(1), 'y')) },
+    "A maximum of 1 'ARRAY_CONTAINS'",
+  ],
+  [
+    '36 disjunctions',
+    { where: both('AND', filter('IN', numbers(6)), filter('IN', numbers(6), 'y')) },
+    '36 disjunctions',
+  ],
   ['a name that is text', { where: filter('EQUAL', text('x'), '__name__') }, '__key__ filter value must be a Key'],
-  ['a cursor longer than the order', { orderBy: [by('x')], startAt: { values: [int(1), int(2)] } }, 'Cursor has too many values.'],
+  [
+    'a cursor longer than the order',
+    { orderBy: [by('x')], startAt: { values: [int(1), int(2)] } },
+    'Cursor has too many values.',
+  ],
   ['a negative limit', { limit: { value: -1 } }, 'limit is negative'],
   ['a negative offset', { offset: -1 }, 'offset is negative'],
   ['an order twice', { orderBy: [by('x'), by('x')] }, 'order by clause cannot contain duplicate fields x'],
-  ['an order after the name', { orderBy: [by('__name__'), by('x')] }, 'order by clause cannot contain more fields after the key'],
-  ['two collections', { from: [{ collectionId: 'a' }, { collectionId: 'b' }] }, 'cannot have more than one collection selector'],
+  [
+    'an order after the name',
+    { orderBy: [by('__name__'), by('x')] },
+    'order by clause cannot contain more fields after the key',
+  ],
+  [
+    'two collections',
+    { from: [{ collectionId: 'a' }, { collectionId: 'b' }] },
+    'cannot have more than one collection selector',
+  ],
   ['an empty composite', { where: both('OR') }, 'Composite filter must have at least one sub-filter.'],
 ])('%s is refused', async (_, query, message) => {
-  await expect(ids(query)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) })
+  await expect(ids(query)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining(message),
+  })
 })
 
 describe('aggregations', () => {
-  const aggregate = async (aggregations: object[], structuredQuery: object = { from: [{ collectionId: 'q' }] }): Promise<object> => {
-    const [response] = await cloud.stream('runAggregationQuery', { parent: ROOT, structuredAggregationQuery: { structuredQuery, aggregations } })
+  const aggregate = async (
+    aggregations: object[],
+    structuredQuery: object = { from: [{ collectionId: 'q' }] },
+  ): Promise<object> => {
+    const [response] = await cloud.stream('runAggregationQuery', {
+      parent: ROOT,
+      structuredAggregationQuery: { structuredQuery, aggregations },
+    })
     return response.result.aggregateFields
   }
   const sum = { field: { fieldPath: 'y' } }
 
   test('count, sum and average take what has every aggregated field', async () => {
-    expect(await aggregate([{ alias: 'c', count: {} }, { alias: 's', sum }, { alias: 'a', avg: sum }])).toEqual({
-      c: int(3), s: int(4), a: { doubleValue: 4 / 3 },
+    expect(
+      await aggregate([
+        { alias: 'c', count: {} },
+        { alias: 's', sum },
+        { alias: 'a', avg: sum },
+      ]),
+    ).toEqual({
+      c: int(3),
+      s: int(4),
+      a: { doubleValue: 4 / 3 },
     })
   })
   test('count alone counts all, up to a limit; names are made up', async () => {
-    expect(await aggregate([{ count: {} }, { count: { upTo: { value: '2' } } }])).toEqual({ field_1: int(8), field_2: int(2) })
+    expect(await aggregate([{ count: {} }, { count: { upTo: { value: '2' } } }])).toEqual({
+      field_1: int(8),
+      field_2: int(2),
+    })
   })
   test('of nothing', async () => {
-    expect(await aggregate([{ alias: 's', sum }, { alias: 'a', avg: sum }], { from: [{ collectionId: 'none' }] })).toEqual({
-      s: int(0), a: { nullValue: 'NULL_VALUE' },
+    expect(
+      await aggregate(
+        [
+          { alias: 's', sum },
+          { alias: 'a', avg: sum },
+        ],
+        { from: [{ collectionId: 'none' }] },
+      ),
+    ).toEqual({
+      s: int(0),
+      a: { nullValue: 'NULL_VALUE' },
     })
   })
   test('NaN makes NaN, and none is refused', async () => {

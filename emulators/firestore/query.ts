@@ -125,7 +125,11 @@ function impliedOrders(explicit: readonly Order[], where: Filter | undefined): O
   return orders
 }
 
-function parseCursor(wire: WireCursor | null | undefined, explicit: readonly Order[], prefix: string): Cursor | undefined {
+function parseCursor(
+  wire: WireCursor | null | undefined,
+  explicit: readonly Order[],
+  prefix: string,
+): Cursor | undefined {
   if (!wire) return undefined
   const values = (wire.values ?? []).map(decodeValue)
   if (values.length > explicit.length) throw invalidArgument('Cursor has too many values.')

@@ -40,6 +40,7 @@ export function viewOf(database: Database, request: WireConsistency): View {
 
 function inTransaction({ store }: Database, transaction: Transaction, isNew: boolean): View {
   const atMicros = transaction.snapshotMicros
+  if (atMicros !== undefined) store.checkReadTime(atMicros)
   return { transaction, isNew, atMicros, readMicros: atMicros ?? store.readTime() }
 }
 
@@ -62,8 +63,11 @@ export function beginTransaction(database: Database, options: WireTransactionOpt
 }
 
 /** Runs a read within its transaction, when it has one. */
-export const within = <Result>(database: Database, { transaction }: View, run: () => Promise<Result>): Promise<Result> =>
-  transaction ? database.transactions.within(transaction, run) : run()
+export const within = <Result>(
+  database: Database,
+  { transaction }: View,
+  run: () => Promise<Result>,
+): Promise<Result> => (transaction ? database.transactions.within(transaction, run) : run())
 
 const isLocking = (transaction: Transaction | undefined): transaction is Transaction =>
   transaction !== undefined && !transaction.readOnly && !transaction.optimistic
@@ -77,7 +81,8 @@ export async function readDocuments(
   const { transaction } = view
   if (isLocking(transaction)) await database.locks.acquire(transaction, paths, signal)
   const documents = paths.map((path) => database.store.get(path, view.atMicros))
-  if (transaction?.optimistic) for (const [at, path] of paths.entries()) transaction.reads.set(path, documents[at]?.u ?? 0)
+  if (transaction?.optimistic)
+    for (const [at, path] of paths.entries()) transaction.reads.set(path, documents[at]?.u ?? 0)
   database.count('documentReads', paths.length)
   return documents
 }
@@ -88,7 +93,11 @@ export async function readQuery(database: Database, view: View, query: Query, si
   const { transaction } = view
   let found = runQuery(query, store.scan(query.scope, view.atMicros))
   while (isLocking(transaction)) {
-    const waited = locks.acquire(transaction, found.documents.map(({ path }) => path), signal)
+    const waited = locks.acquire(
+      transaction,
+      found.documents.map(({ path }) => path),
+      signal,
+    )
     if (!waited) break
     await waited
     found = runQuery(query, store.scan(query.scope))

@@ -71,11 +71,15 @@ export function services(core: FirestoreCore): GrpcService[] {
 
 function bindUnary(core: FirestoreCore, operations: Record<string, Operation>): NonNullable<GrpcService['unary']> {
   const bound: Record<string, (request: unknown, context: RequestContext) => unknown> = {}
-  for (const [method, run] of Object.entries(operations)) bound[method] = (request, context) => run(core, request, context)
+  for (const [method, run] of Object.entries(operations))
+    bound[method] = (request, context) => run(core, request, context)
   return bound
 }
 
-function bindStreams(core: FirestoreCore, operations: Record<string, ServerStream>): NonNullable<GrpcService['streaming']> {
+function bindStreams(
+  core: FirestoreCore,
+  operations: Record<string, ServerStream>,
+): NonNullable<GrpcService['streaming']> {
   const bound: Record<string, NonNullable<GrpcService['streaming']>[string]> = {}
   for (const [method, run] of Object.entries(operations)) {
     bound[method] = async (requests, write, context) => {

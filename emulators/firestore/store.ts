@@ -2,9 +2,8 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { Journal } from '../core/journal.ts'
-import { failedPrecondition, invalidArgument } from '../core/status.ts'
-import { limits } from './limits.ts'
 import { type Changes, type StoredDocument, beginCommit, documentTable } from './document-table.ts'
+import { createHistory } from './history.ts'
 import { idOf, parentOf } from './paths.ts'
 
 export interface Document extends StoredDocument {
@@ -48,18 +47,11 @@ export interface Store {
   readonly size: number
 }
 
-interface Version {
-  readonly atMicros: number
-  readonly path: string
-  readonly before: Document | undefined
-}
-
 /** The documents of the database of that name, `project/database`. */
 export function createStore(journal: Journal, name: string, clock: Clock): Store {
   const table = documentTable(journal, name)
   const collections = new Map<string, Map<string, Document>>()
   const listeners = new Set<CommitListener>()
-  let versions: Version[] = []
   let lastMicros = 0
   let revision = 0
 
@@ -73,30 +65,9 @@ export function createStore(journal: Journal, name: string, clock: Clock): Store
     lastMicros = Math.max(lastMicros, stored.u)
   }
   // What was before this process is not known any more.
-  let oldestMicros = Math.max(clock.now() * 1000, lastMicros)
+  const history = createHistory(clock, Math.max(clock.now() * 1000, lastMicros))
 
   const current = (path: string): Document | undefined => collections.get(parentOf(path))?.get(idOf(path))
-
-  function forgetOldVersions(): void {
-    const keepFromMicros = (clock.now() - limits.versionRetentionMs) * 1000
-    let drop = Math.max(0, versions.length - limits.keptVersions)
-    while (drop < versions.length && (versions[drop] as Version).atMicros < keepFromMicros) drop += 1
-    // In large steps, so that the array is not moved for each commit.
-    if (drop < 1000 && drop < versions.length / 2) return
-    oldestMicros = Math.max(oldestMicros, (versions[drop - 1] as Version | undefined)?.atMicros ?? 0)
-    versions = versions.slice(drop)
-  }
-
-  /** What differed at that time from now, by path. */
-  function differences(atMicros: number): Map<string, Document | undefined> {
-    const earlier = new Map<string, Document | undefined>()
-    for (let at = versions.length - 1; at >= 0; at--) {
-      const version = versions[at] as Version
-      if (version.atMicros <= atMicros) break
-      earlier.set(version.path, version.before)
-    }
-    return earlier
-  }
 
   function* scanCurrent(scope: Scope): Iterable<Document> {
     if (!scope.allDescendants && scope.collectionId !== '') {
@@ -109,7 +80,7 @@ export function createStore(journal: Journal, name: string, clock: Clock): Store
   function applyOne(path: string, stored: StoredDocument | undefined, commitMicros: number): Change {
     const before = current(path)
     const after = stored && { path, ...stored }
-    versions.push({ atMicros: commitMicros, path, before })
+    history.add(path, before, commitMicros)
     if (stored) table.set(path, stored)
     else table.delete(path)
     const collection = collectionAt(parentOf(path))
@@ -121,12 +92,15 @@ export function createStore(journal: Journal, name: string, clock: Clock): Store
   return {
     get(path, atMicros) {
       if (atMicros === undefined) return current(path)
-      const earlier = differences(atMicros)
+      const earlier = history.differences(atMicros)
       return earlier.has(path) ? earlier.get(path) : current(path)
     },
     *scan(scope, atMicros) {
-      if (atMicros === undefined) return yield* scanCurrent(scope)
-      const earlier = differences(atMicros)
+      if (atMicros === undefined) {
+        yield* scanCurrent(scope)
+        return
+      }
+      const earlier = history.differences(atMicros)
       for (const document of scanCurrent(scope)) if (!earlier.has(document.path)) yield document
       for (const [path, document] of earlier) if (document && inScope(parentOf(path), scope)) yield document
     },
@@ -148,17 +122,9 @@ export function createStore(journal: Journal, name: string, clock: Clock): Store
       }
       finish()
       revision += done.length
-      forgetOldVersions()
       if (done.length > 0) for (const listener of listeners) listener(done, commitMicros)
     },
-    checkReadTime(atMicros) {
-      if (atMicros > Math.max(lastMicros, clock.now() * 1000)) {
-        throw invalidArgument('The read_time cannot be in the future.')
-      }
-      if (atMicros < oldestMicros || atMicros < (clock.now() - limits.versionRetentionMs) * 1000) {
-        throw failedPrecondition('The requested snapshot version is too old.')
-      }
-    },
+    checkReadTime: (atMicros) => history.check(atMicros, Math.max(lastMicros, clock.now() * 1000)),
     onCommit(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)

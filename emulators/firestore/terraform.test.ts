@@ -35,7 +35,10 @@ const index = resource('google_firestore_index', {
   database: 'orders',
   collection: 'streams',
   query_scope: 'COLLECTION',
-  fields: [{ field_path: 'status', order: 'ASCENDING' }, { field_path: 'tags', array_config: 'CONTAINS' }],
+  fields: [
+    { field_path: 'status', order: 'ASCENDING' },
+    { field_path: 'tags', array_config: 'CONTAINS' },
+  ],
 })
 const field = resource('google_firestore_field', {
   database: 'projects/p/databases/orders',
@@ -73,9 +76,17 @@ test('a database, an index and a field are made, and made again without a change
 
 test('a changed attribute is changed on the next start, a changed location is refused', async () => {
   await create(database)
-  await create(resource(database.type, { name: 'orders', location_id: 'eur3', delete_protection_state: 'DELETE_PROTECTION_DISABLED' }))
+  await create(
+    resource(database.type, {
+      name: 'orders',
+      location_id: 'eur3',
+      delete_protection_state: 'DELETE_PROTECTION_DISABLED',
+    }),
+  )
   expect(await read('')).toMatchObject({ deleteProtectionState: 'DELETE_PROTECTION_DISABLED' })
-  await expect(create(resource(database.type, { name: 'orders', location_id: 'nam5' }))).rejects.toThrow('exists in eur3, not in nam5')
+  await expect(create(resource(database.type, { name: 'orders', location_id: 'nam5' }))).rejects.toThrow(
+    'exists in eur3, not in nam5',
+  )
 })
 
 test('each is taken away again, the field back to its default', async () => {
@@ -91,17 +102,40 @@ test('each is taken away again, the field back to its default', async () => {
 
 test('an index_config with one order is what the field keeps', async () => {
   await create(database)
-  await create(resource(field.type, { database: 'orders', collection: 'streams', field: 'at', index_config: [{ indexes: [{ order: 'DESCENDING' }] }] }))
+  await create(
+    resource(field.type, {
+      database: 'orders',
+      collection: 'streams',
+      field: 'at',
+      index_config: [{ indexes: [{ order: 'DESCENDING' }] }],
+    }),
+  )
   expect((await read('/collectionGroups/streams/fields/at')).indexConfig.indexes).toEqual([
     expect.objectContaining({ queryScope: 'COLLECTION', fields: [{ fieldPath: 'at', order: 'DESCENDING' }] }),
   ])
 })
 
 test.each([
-  ['an unknown attribute', resource(database.type, { name: 'orders', location_id: 'eur3', cmek_config: {} }), 'cmek_config'],
-  ['an unknown attribute of a field of an index', resource(index.type, { ...index.attributes, fields: [{ field_path: 'a', vector_config: {} }] }), 'vector_config'],
-  ['a name that Google refuses', resource(database.type, { name: 'Orders', location_id: 'eur3' }), 'Invalid database_id "Orders"'],
-  ['an index in a database that does not exist', resource(index.type, { ...index.attributes, database: 'none' }), 'The database none does not exist'],
+  [
+    'an unknown attribute',
+    resource(database.type, { name: 'orders', location_id: 'eur3', cmek_config: {} }),
+    'cmek_config',
+  ],
+  [
+    'an unknown attribute of a field of an index',
+    resource(index.type, { ...index.attributes, fields: [{ field_path: 'a', vector_config: {} }] }),
+    'vector_config',
+  ],
+  [
+    'a name that Google refuses',
+    resource(database.type, { name: 'Orders', location_id: 'eur3' }),
+    'Invalid database_id "Orders"',
+  ],
+  [
+    'an index in a database that does not exist',
+    resource(index.type, { ...index.attributes, database: 'none' }),
+    'The database none does not exist',
+  ],
 ])('%s stops the start', async (_, one, message) => {
   await expect(create(one)).rejects.toThrow(message)
 })

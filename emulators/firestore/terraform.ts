@@ -15,7 +15,12 @@ const databaseBody = {
   delete_protection_state: 'deleteProtectionState',
 } as const
 /** What PATCH changes; Terraform replaces the database for the others. */
-const databaseMutable = ['concurrency_mode', 'point_in_time_recovery_enablement', 'app_engine_integration_mode', 'delete_protection_state']
+const databaseMutable = [
+  'concurrency_mode',
+  'point_in_time_recovery_enablement',
+  'app_engine_integration_mode',
+  'delete_protection_state',
+]
 
 export const databaseProvisioner: Provisioner = {
   async create(resource, api) {
@@ -24,7 +29,12 @@ export const databaseProvisioner: Provisioner = {
     refuseUnknown(resource, [...Object.keys(databaseBody), 'name', 'deletion_policy'])
     const database = bodyOf(resource.attributes, Object.keys(databaseBody))
     await unlessThere(
-      () => api('POST', `/v1/projects/${projectOf(resource)}/databases?databaseId=${encodeURIComponent(String(name))}`, database),
+      () =>
+        api(
+          'POST',
+          `/v1/projects/${projectOf(resource)}/databases?databaseId=${encodeURIComponent(String(name))}`,
+          database,
+        ),
       async () => {
         const path = `/v1/${databaseOf(resource, name)}`
         const existing = (await api('GET', path)) as Attributes
@@ -42,7 +52,9 @@ export const databaseProvisioner: Provisioner = {
   },
   async remove(resource, api) {
     const path = `/v1/${databaseOf(resource, resource.attributes['name'])}`
-    await api('PATCH', `${path}?updateMask=deleteProtectionState`, { deleteProtectionState: 'DELETE_PROTECTION_DISABLED' })
+    await api('PATCH', `${path}?updateMask=deleteProtectionState`, {
+      deleteProtectionState: 'DELETE_PROTECTION_DISABLED',
+    })
     await api('DELETE', path)
   },
 }
@@ -147,7 +159,9 @@ const refuseUnknown = ({ address, attributes }: TerraformResource, known: readon
 function refuseUnknownIn(where: string, attributes: Attributes, known: readonly string[]): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (given(value) && !known.includes(name)) {
-      throw new Error(`${where} has the attribute "${name}", which the Firestore emulator does not know: known are ${known.join(', ')}.`)
+      throw new Error(
+        `${where} has the attribute "${name}", which the Firestore emulator does not know: known are ${known.join(', ')}.`,
+      )
     }
   }
 }
@@ -169,7 +183,9 @@ const projectOf = ({ address, attributes }: TerraformResource): string => {
 
 /** Google's provider takes the id, or the full name, of a database. */
 const databaseOf = (resource: TerraformResource, database: unknown): string =>
-  `projects/${projectOf(resource)}/databases/${String(database ?? '(default)').split('/').at(-1)}`
+  `projects/${projectOf(resource)}/databases/${String(database ?? '(default)')
+    .split('/')
+    .at(-1)}`
 
 const groupOf = (resource: TerraformResource): string =>
   `${databaseOf(resource, resource.attributes['database'])}/collectionGroups/${encodeURIComponent(String(resource.attributes['collection']))}`

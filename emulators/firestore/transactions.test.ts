@@ -1,5 +1,16 @@
 import { expect, test } from 'vitest'
-import { DATABASE, ROOT, type FakeCloud, cloudWithDatabase, commit, get, int, owner, queryIds, set } from './fake-cloud.ts'
+import {
+  DATABASE,
+  ROOT,
+  type FakeCloud,
+  cloudWithDatabase,
+  commit,
+  get,
+  int,
+  owner,
+  queryIds,
+  set,
+} from './fake-cloud.ts'
 
 const begin = async (cloud: FakeCloud, options: object = {}): Promise<Buffer> =>
   (await cloud.call('beginTransaction', { database: DATABASE, options })).transaction
@@ -7,7 +18,8 @@ const begin = async (cloud: FakeCloud, options: object = {}): Promise<Buffer> =>
 const commitIn = (cloud: FakeCloud, transaction: Buffer, ...writes: object[]): Promise<unknown> =>
   cloud.call('commit', { database: DATABASE, transaction, writes })
 
-const numberIn = (document: { fields: Record<string, Record<string, unknown>> }): number => Number(document.fields['n']?.['integerValue'])
+const numberIn = (document: { fields: Record<string, Record<string, unknown>> }): number =>
+  Number(document.fields['n']?.['integerValue'])
 
 /** As Google's client does it: begun again after an abort, with the age of the first attempt. */
 async function retried(cloud: FakeCloud, run: (transaction: Buffer) => Promise<unknown>): Promise<number> {
@@ -24,11 +36,13 @@ async function retried(cloud: FakeCloud, run: (transaction: Buffer) => Promise<u
   }
 }
 
-const increment = (cloud: FakeCloud, ...paths: string[]) => async (transaction: Buffer): Promise<void> => {
-  const values: number[] = []
-  for (const path of paths) values.push(numberIn(await get(cloud, path, { transaction })))
-  await commitIn(cloud, transaction, ...paths.map((path, at) => set(path, { n: int((values[at] as number) + 1) })))
-}
+const increment =
+  (cloud: FakeCloud, ...paths: string[]) =>
+  async (transaction: Buffer): Promise<void> => {
+    const values: number[] = []
+    for (const path of paths) values.push(numberIn(await get(cloud, path, { transaction })))
+    await commitIn(cloud, transaction, ...paths.map((path, at) => set(path, { n: int((values[at] as number) + 1) })))
+  }
 
 test.each(['PESSIMISTIC', 'OPTIMISTIC'])('no increment of a hundred is lost when %s', async (concurrencyMode) => {
   const cloud = await cloudWithDatabase({}, { concurrencyMode })
@@ -39,7 +53,9 @@ test.each(['PESSIMISTIC', 'OPTIMISTIC'])('no increment of a hundred is lost when
     expect(numberIn(await get(cloud, 'c/1'))).toBe(100)
     return
   }
-  const outcomes = await Promise.allSettled(Array.from({ length: 100 }, () => begin(cloud).then(increment(cloud, 'c/1'))))
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 100 }, () => begin(cloud).then(increment(cloud, 'c/1'))),
+  )
   const done = outcomes.filter(({ status }) => status === 'fulfilled').length
   expect(done).toBeGreaterThan(0)
   expect(numberIn(await get(cloud, 'c/1'))).toBe(done)
@@ -48,8 +64,14 @@ test.each(['PESSIMISTIC', 'OPTIMISTIC'])('no increment of a hundred is lost when
 test('transactions that lock in opposed orders neither hang nor lose a write', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('c/1', { n: int(0) }), set('c/2', { n: int(0) }), set('c/3', { n: int(0) }))
-  const orders = [['c/1', 'c/2', 'c/3'], ['c/3', 'c/2', 'c/1'], ['c/2', 'c/3', 'c/1']]
-  await Promise.all(Array.from({ length: 30 }, (_, at) => retried(cloud, increment(cloud, ...(orders[at % 3] as string[])))))
+  const orders = [
+    ['c/1', 'c/2', 'c/3'],
+    ['c/3', 'c/2', 'c/1'],
+    ['c/2', 'c/3', 'c/1'],
+  ]
+  await Promise.all(
+    Array.from({ length: 30 }, (_, at) => retried(cloud, increment(cloud, ...(orders[at % 3] as string[])))),
+  )
   for (const path of ['c/1', 'c/2', 'c/3']) expect(numberIn(await get(cloud, path))).toBe(30)
 })
 
@@ -82,7 +104,11 @@ test('a writer outside waits for the transaction that read the document', async 
 
 test('a document that was missing is locked as well', async () => {
   const cloud = await cloudWithDatabase()
-  const [first] = await cloud.stream('batchGetDocuments', { database: DATABASE, documents: [`${ROOT}/c/new`], newTransaction: {} })
+  const [first] = await cloud.stream('batchGetDocuments', {
+    database: DATABASE,
+    documents: [`${ROOT}/c/new`],
+    newTransaction: {},
+  })
   const outside = commit(cloud, set('c/new', {}, { currentDocument: { exists: false } }))
   await commitIn(cloud, first.transaction, set('c/new', { n: int(1) }))
   await expect(outside).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
@@ -92,7 +118,10 @@ test('who waits too long, or hangs up, waits no more', async () => {
   const cloud = await cloudWithDatabase()
   const transaction = await begin(cloud)
   await get(cloud, 'c/1', { transaction }).catch(() => undefined)
-  const late = expect(commit(cloud, set('c/1', {}))).rejects.toMatchObject({ code: 'ABORTED', message: 'Transaction lock timeout.' })
+  const late = expect(commit(cloud, set('c/1', {}))).rejects.toMatchObject({
+    code: 'ABORTED',
+    message: 'Transaction lock timeout.',
+  })
   await cloud.clock.advance(20_000)
   await late
   const caller = new AbortController()
@@ -108,7 +137,10 @@ test('a transaction ends after 60 s without a request, and after 270 s in any ca
   for (let seconds = 0; seconds < 260; seconds += 50) {
     await cloud.stream('batchGetDocuments', { database: DATABASE, documents: [`${ROOT}/c/busy`], transaction: busy })
     await cloud.clock.advance(50_000)
-    if (seconds > 0) await expect(commitIn(cloud, idle)).rejects.toThrow('The referenced transaction has expired or is no longer valid.')
+    if (seconds > 0)
+      await expect(commitIn(cloud, idle)).rejects.toThrow(
+        'The referenced transaction has expired or is no longer valid.',
+      )
   }
   await expect(commitIn(cloud, busy)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   await commit(cloud, set('c/busy', {}))
@@ -144,7 +176,9 @@ test('a read-only transaction sees one moment, without locks', async () => {
   await commit(cloud, set('c/1', { n: int(2) }), set('c/2', { n: int(2) }))
   expect(numberIn(await get(cloud, 'c/1', { transaction }))).toBe(1)
   expect(await queryIds(cloud, { from: [{ collectionId: 'c' }] }, { transaction })).toEqual(['1'])
-  await expect(commitIn(cloud, transaction, set('c/1', {}))).rejects.toThrow('Cannot modify entities in a read-only transaction.')
+  await expect(commitIn(cloud, transaction, set('c/1', {}))).rejects.toThrow(
+    'Cannot modify entities in a read-only transaction.',
+  )
 })
 
 test('a read time shows the past hour, and nothing older or still to come', async () => {

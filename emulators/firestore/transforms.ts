@@ -3,7 +3,17 @@
 import { invalidArgument } from '../core/status.ts'
 import { getField, setField } from './fields.ts'
 import { type FieldPath, parseFieldPath } from './paths.ts'
-import { type Fields, type Value, compareValues, double, equalValues, integer, isInteger, isNumber, numeric } from './value.ts'
+import {
+  type Fields,
+  type Value,
+  compareValues,
+  double,
+  equalValues,
+  integer,
+  isInteger,
+  isNumber,
+  numeric,
+} from './value.ts'
 import { type WireValue, decodeValue, microsValue } from './wire.ts'
 
 interface WireArray {
@@ -49,7 +59,8 @@ function operand(wire: WireValue): Value {
   return value
 }
 
-const elements = ({ values = [] }: WireArray): readonly Value[] => decodeValue({ arrayValue: { values } }) as readonly Value[]
+const elements = ({ values = [] }: WireArray): readonly Value[] =>
+  decodeValue({ arrayValue: { values } }) as readonly Value[]
 
 const LARGEST = 2n ** 63n - 1n
 const SMALLEST = -(2n ** 63n)

@@ -41,8 +41,16 @@ function timestampOf(timestamp: WireTimestamp | string): { t: number; u: number 
   if (typeof timestamp === 'string') return timestampOfText(timestamp)
   const seconds = Number(String(timestamp.seconds ?? 0))
   const nanos = Number(timestamp.nanos ?? 0)
-  if (!Number.isInteger(seconds) || seconds < FIRST_SECOND || seconds > LAST_SECOND || nanos < 0 || nanos > 999_999_999) {
-    throw invalidArgument(`Timestamp ${JSON.stringify(timestamp)} is outside 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.`)
+  if (
+    !Number.isInteger(seconds) ||
+    seconds < FIRST_SECOND ||
+    seconds > LAST_SECOND ||
+    nanos < 0 ||
+    nanos > 999_999_999
+  ) {
+    throw invalidArgument(
+      `Timestamp ${JSON.stringify(timestamp)} is outside 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.`,
+    )
   }
   return { t: seconds, u: Math.floor(nanos / 1000) }
 }
@@ -82,7 +90,8 @@ export function decodeValue(wire: WireValue): Value {
   if (given(wire['timestampValue'])) return timestampOf(wire['timestampValue'] as WireTimestamp | string)
   if (given(wire['bytesValue'])) return { b: bytesOf(wire['bytesValue']).toString('base64') }
   if (given(wire['referenceValue'])) return decodeReference(String(wire['referenceValue']))
-  if (given(wire['geoPointValue'])) return decodeGeoPoint(wire['geoPointValue'] as { latitude?: number; longitude?: number })
+  if (given(wire['geoPointValue']))
+    return decodeGeoPoint(wire['geoPointValue'] as { latitude?: number; longitude?: number })
   if ('nullValue' in wire) return null
   throw invalidArgument(`Cannot convert firestore.v1.Value with type ${Object.keys(wire)[0] ?? 'unset'}.`)
 }

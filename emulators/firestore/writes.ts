@@ -73,7 +73,10 @@ export function parsePrecondition(wire: WirePrecondition | null | undefined): Pr
   return {}
 }
 
-function checkPrecondition({ precondition: { exists, updateMicros }, name }: Write, current: StoredDocument | undefined): void {
+function checkPrecondition(
+  { precondition: { exists, updateMicros }, name }: Write,
+  current: StoredDocument | undefined,
+): void {
   if (exists === true && !current) throw notFound(`No document to update: ${name}`)
   if (exists === false && current) throw alreadyExists(`Document already exists: ${name}`)
   if (updateMicros !== undefined && current?.u !== updateMicros) {
@@ -121,7 +124,8 @@ function applyWrite(
   if (write.kind === 'delete') return { after: undefined, transformResults: [] }
   if (write.kind === 'verify') return { after: current, transformResults: [] }
   const before = current?.f ?? {}
-  const updated = write.kind === 'transform' ? before : write.mask ? merge(before, write.fields, write.mask) : write.fields
+  const updated =
+    write.kind === 'transform' ? before : write.mask ? merge(before, write.fields, write.mask) : write.fields
   const { fields, results } = applyTransforms(updated, write.transforms, commitMicros)
   checkDocument(write, fields)
   if (current && identicalFields(current.f, fields)) return { after: current, transformResults: results }
