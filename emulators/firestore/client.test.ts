@@ -198,6 +198,37 @@ test('queries as the client writes them', async () => {
   expect((await collection.get()).empty).toBe(true)
 })
 
+test('snapshots follow a query and a document', async () => {
+  const collection = fresh(connect())
+  const seen: string[][] = []
+  const changed = Promise.withResolvers<void>()
+  const stop = collection
+    .where('n', '>', 0)
+    .orderBy('n')
+    .limit(2)
+    .onSnapshot((snapshot) => {
+      seen.push(snapshot.docs.map(({ id }) => id))
+      if (seen.at(-1)!.join() === 'b,c') changed.resolve()
+      else if (seen.length === 1) void fill()
+    }, changed.reject)
+  const fill = async (): Promise<void> => {
+    await collection.doc('c').set({ n: 3 })
+    await collection.doc('a').set({ n: 1 })
+    await collection.doc('b').set({ n: 2 })
+    await collection.doc('a').delete()
+  }
+  await changed.promise
+  stop()
+  expect(seen[0]).toEqual([])
+  const gone = Promise.withResolvers<void>()
+  const stopDocument = collection.doc('b').onSnapshot((snapshot) => {
+    if (snapshot.exists) void collection.doc('b').delete()
+    else gone.resolve()
+  }, gone.reject)
+  await gone.promise
+  stopDocument()
+})
+
 test('a missing index is named, and made by the admin API', async () => {
   const client = connect()
   const collection = fresh(client)

@@ -2,7 +2,7 @@
 
 import { invalidArgument } from '../core/status.ts'
 import { limits } from './limits.ts'
-import { type FieldPath, formatFieldPath, isNameField, parseFieldPath } from './paths.ts'
+import { type FieldPath, isNameField, parseFieldPath } from './paths.ts'
 import { type Value, compareValues, equalValues, isNan, isObject, typeOrder } from './value.ts'
 import { type WireValue, decodeValue } from './wire.ts'
 

@@ -22,6 +22,7 @@ export const limits = {
   versionRetentionMs: 3_600_000,
   /** Ours: older versions beyond this are forgotten before their hour is over. */
   keptVersionsBytes: 64 * 1024 * 1024,
+  targetsPerStream: 1000,
   pageSizeDefault: 100,
   pageSizeMost: 300,
 } as const

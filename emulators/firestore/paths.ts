@@ -108,7 +108,3 @@ const invalidFieldPath = (text: string): Error =>
 
 export const formatFieldPath = (path: FieldPath): string =>
   path.map((one) => (SIMPLE.test(one) ? one : `\`${one.replace(/[`\\]/g, String.raw`\$&`)}\``)).join('.')
-
-/** Whether `path` is `ancestor` or lies inside it. */
-export const isWithin = (path: FieldPath, ancestor: FieldPath): boolean =>
-  path.length >= ancestor.length && ancestor.every((segment, at) => segment === path[at])

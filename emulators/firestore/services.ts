@@ -16,6 +16,7 @@ import {
   updateDocument,
 } from './data-documents.ts'
 import { runAggregationQuery, runQueryRequest } from './data-queries.ts'
+import { listen } from './listen.ts'
 
 // The transport checks each request against the proto.
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -64,7 +65,14 @@ const administration = {
 
 export function services(core: FirestoreCore): GrpcService[] {
   return [
-    { name: 'google.firestore.v1.Firestore', unary: bindUnary(core, data), streaming: bindStreams(core, dataStreams) },
+    {
+      name: 'google.firestore.v1.Firestore',
+      unary: bindUnary(core, data),
+      streaming: {
+        ...bindStreams(core, dataStreams),
+        listen: (requests, write, context) => listen(core, requests, write, context),
+      },
+    },
     { name: 'google.firestore.admin.v1.FirestoreAdmin', unary: bindUnary(core, administration) },
   ]
 }
