@@ -47,6 +47,7 @@ export function updateField(core: FirestoreCore, request: UpdateRequest): object
   if (ttl) checkOnlyTtl(core, name, key)
   if (indexes || ttl) core.admin.fields.set(key, { ...(indexes && { indexes }), ...(ttl && { ttl }) })
   else core.admin.fields.delete(key)
+  if (ttl) core.expiry.start()
   return operation(core, name, 'Field', encodeField(core, name, key))
 }
 

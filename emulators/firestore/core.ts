@@ -3,6 +3,7 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { type AdminState, createAdminState, indexSetOf, requireDatabase } from './admin-state.ts'
 import { documentTable } from './document-table.ts'
+import { type Expiry, createExpiry } from './expiry.ts'
 import { type CompositeIndex, missingIndex } from './index-plan.ts'
 import { type Locks, createLocks } from './locks.ts'
 import { describeIndex, missingIndexError } from './missing-index.ts'
@@ -40,6 +41,8 @@ export interface FirestoreCore {
   forget(name: DatabaseName): void
   /** What queries would have needed, when indexes are not enforced. */
   readonly missingIndexes: ReadonlyMap<string, CompositeIndex>
+  /** Deletes what expires, once a field has a TTL policy. */
+  readonly expiry: Expiry
   close(): void
 }
 
@@ -78,7 +81,7 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
     }
   }
 
-  return {
+  const core: FirestoreCore = {
     admin,
     context,
     missingIndexes,
@@ -95,10 +98,16 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
       open.get(databaseNameOf(name))?.transactions.close()
       open.delete(databaseNameOf(name))
     },
+    get expiry() {
+      return expiry
+    },
     close() {
+      expiry.stop()
       for (const database of open.values()) database.transactions.close()
     },
   }
+  const expiry = createExpiry(core)
+  return core
 }
 
 const tableName = ({ project, database }: DatabaseName): string => `${project}/${database}`

@@ -120,3 +120,21 @@ test('a collection group has one TTL field', async () => {
   })
   expect(fields).toHaveLength(1)
 })
+
+test('a document is deleted once its TTL field has passed, and not before', async () => {
+  const cloud = await cloudWithDatabase()
+  const field = { name: `${DATABASE}/collectionGroups/a/fields/expires`, ttlConfig: {} }
+  const expiring = (inMs: number): object => ({
+    expires: { timestampValue: { seconds: String((cloud.clock.now() + inMs) / 1000), nanos: 0 } },
+  })
+  await commit(cloud, set('a/soon', expiring(60_000)), set('a/late', expiring(7_200_000)), set('b/soon', expiring(0)))
+  await commit(cloud, set('a/text', { expires: { stringValue: '2020-01-01' } }), set('b/1/a/deep', expiring(60_000)))
+  await cloud.admin('updateField', { field, updateMask: { paths: ['ttl_config'] } })
+  cloud.counts.clear()
+  await cloud.clock.advance(3_600_000)
+  expect(await queryIds(cloud, { from: [{ collectionId: 'a' }] })).toEqual(['late', 'text'])
+  expect(cloud.counts.get('firestore.documentDeletes')).toBe(2)
+  await cloud.clock.advance(3_600_000)
+  expect(await queryIds(cloud, { from: [{ collectionId: 'a' }] })).toEqual(['text'])
+  expect(await queryIds(cloud, { from: [{ collectionId: 'b' }] })).toEqual(['soon'])
+})

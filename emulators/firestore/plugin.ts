@@ -18,6 +18,7 @@ export const createFirestore = (options: FirestoreOptions = {}): Plugin<Firestor
       grpc: services(core),
       resourceExists: (name) =>
         /^projects\/[^/]+\/databases\/[^/]+$/.test(name) ? core.admin.databases.has(name) : undefined,
+      start: async () => core.expiry.start(),
       close: async () => core.close(),
     }
   },
