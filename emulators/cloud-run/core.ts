@@ -91,7 +91,8 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     })
     planes.set(name, plane)
   }
-  const revision = (id: string, generation: number): string => `${id}-${String(generation).padStart(5, '0')}-${context.newId().slice(0, 3)}`
+  const revision = (id: string, generation: number): string =>
+    `${id}-${String(generation).padStart(5, '0')}-${context.newId().slice(0, 3)}`
 
   return {
     get,
@@ -120,7 +121,14 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       const same = JSON.stringify({ ...before, ...body }) === JSON.stringify(before)
       if (same) return before
       const generation = before.generation + 1
-      const resource = { ...before, ...body, name, generation, latestReadyRevision: revision(idOf(name), generation), uri: `http://127.0.0.1:${portOf(idOf(name))}` }
+      const resource = {
+        ...before,
+        ...body,
+        name,
+        generation,
+        latestReadyRevision: revision(idOf(name), generation),
+        uri: `http://127.0.0.1:${portOf(idOf(name))}`,
+      }
       services.set(name, resource)
       await planes.get(name)?.recycle()
       return resource
@@ -135,7 +143,9 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     processes: () =>
       [...planes].flatMap(([name, plane]) => {
         const instance = plane.instance()
-        return instance ? [{ service: idOf(name), pid: instance.pid, port: instance.port, revision: instance.revision }] : []
+        return instance
+          ? [{ service: idOf(name), pid: instance.pid, port: instance.port, revision: instance.revision }]
+          : []
       }),
     kill(service, signal) {
       for (const [name, plane] of planes) if (idOf(name) === service) plane.instance()?.kill(signal)

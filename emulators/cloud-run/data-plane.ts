@@ -1,6 +1,13 @@
 /** The address of one service: admits requests, starts an instance when there is none, and hands them on. */
 
-import { Agent, createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http'
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { randomBytes } from 'node:crypto'
 import type { Timer } from '../core/clock.ts'
 import type { CloudContext } from '../core/plugin.ts'
@@ -99,7 +106,8 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       })
     })
     if (!admission.admitted) return refuse(request, response, admission.status, admission.reason, admission.challenge)
-    if (Number(request.headers['content-length'] ?? 0) > limits.requestBytes) return refuse(request, response, 413, `The request exceeds ${limits.requestBytes} bytes.`)
+    if (Number(request.headers['content-length'] ?? 0) > limits.requestBytes)
+      return refuse(request, response, 413, `The request exceeds ${limits.requestBytes} bytes.`)
     if (!(await slot())) return refuse(request, response, 429, 'Rate exceeded.')
     response.once('close', release)
     let target: Instance
@@ -109,7 +117,12 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       console.error(error instanceof Error ? error.message : error)
       return refuse(request, response, 503, `The service ${service} could not be started: its log tells why.`)
     }
-    forward(request, response, { target, agent, headers: handedOn(request, admission.headers), timeoutMs: timeoutOf(resource.template) })
+    forward(request, response, {
+      target,
+      agent,
+      headers: handedOn(request, admission.headers),
+      timeoutMs: timeoutOf(resource.template),
+    })
   }
 
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
@@ -141,7 +154,11 @@ interface Forwarding {
   readonly timeoutMs: number
 }
 
-function forward(request: IncomingMessage, response: ServerResponse, { target, agent, headers, timeoutMs }: Forwarding): void {
+function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { target, agent, headers, timeoutMs }: Forwarding,
+): void {
   const upstream = httpRequest(
     { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent },
     (answer) => {
@@ -152,11 +169,18 @@ function forward(request: IncomingMessage, response: ServerResponse, { target, a
     },
   )
   upstream.setTimeout(timeoutMs, () => {
-    if (!response.headersSent) refuse(request, response, 504, `The request has been terminated because it has reached the maximum request timeout.`)
+    if (!response.headersSent)
+      refuse(
+        request,
+        response,
+        504,
+        `The request has been terminated because it has reached the maximum request timeout.`,
+      )
     upstream.destroy()
   })
   upstream.once('error', (error) => {
-    if (!response.headersSent) refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
+    if (!response.headersSent)
+      refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
     else response.destroy()
   })
   response.once('close', () => {
@@ -165,7 +189,10 @@ function forward(request: IncomingMessage, response: ServerResponse, { target, a
   request.pipe(upstream)
 }
 
-function handedOn(request: IncomingMessage, headers: IncomingMessage['headers']): Record<string, string | string[] | undefined> {
+function handedOn(
+  request: IncomingMessage,
+  headers: IncomingMessage['headers'],
+): Record<string, string | string[] | undefined> {
   const { connection: _, 'keep-alive': __, ...kept } = headers
   return {
     ...kept,
@@ -175,9 +202,18 @@ function handedOn(request: IncomingMessage, headers: IncomingMessage['headers'])
   }
 }
 
-function refuse(request: IncomingMessage, response: ServerResponse, status: number, reason: string, challenge?: string): void {
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  reason: string,
+  challenge?: string,
+): void {
   request.resume()
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...(challenge ? { 'www-authenticate': challenge } : {}) })
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    ...(challenge ? { 'www-authenticate': challenge } : {}),
+  })
   response.end(`${reason}\n`)
 }
 

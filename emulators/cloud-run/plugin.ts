@@ -17,7 +17,8 @@ export function cloudRun(options: CloudRunOptions): Plugin<CloudRunCore> {
       return {
         core,
         http: runRoutes(core),
-        resourceExists: (name) => (serviceName.test(name) ? context.journal.table('cloud-run/services').has(name) : undefined),
+        resourceExists: (name) =>
+          serviceName.test(name) ? context.journal.table('cloud-run/services').has(name) : undefined,
         start: core.start,
         close: core.stop,
       }

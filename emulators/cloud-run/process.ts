@@ -40,7 +40,8 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const container = servingContainer(resource.template)
   const port = await freePort()
   const [command, ...commandArgs] = [...(container.command ?? []), ...(container.args ?? [])]
-  if (!command) throw new Error(`${service}: its container has no command; an image's own entry point is not known locally.`)
+  if (!command)
+    throw new Error(`${service}: its container has no command; an image's own entry point is not known locally.`)
   const child = spawn(command === 'node' ? options.nodePath : command, commandArgs, {
     cwd: options.workingDirectory,
     env: environment(options, port),
@@ -101,7 +102,8 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
 function environment({ service, resource, cloudEnvironment }: InstanceOptions, port: number): Record<string, string> {
   const container = servingContainer(resource.template)
   const written = (container.env ?? []).map(({ name, value, valueSource }) => {
-    if (valueSource) throw new Error(`${service}: the variable ${name} comes from a secret, which the local cloud does not serve.`)
+    if (valueSource)
+      throw new Error(`${service}: the variable ${name} comes from a secret, which the local cloud does not serve.`)
     return [name, value ?? ''] as const
   })
   return {

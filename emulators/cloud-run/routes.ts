@@ -16,11 +16,21 @@ export function runRoutes(core: CloudRunCore): Http {
   app.post(collection, async (c) => {
     const { project, location } = c.req.param()
     const id = c.req.query('serviceId') ?? ''
-    return c.json(done(await core.create(`projects/${project}/locations/${location}`, id, await c.req.json<Partial<ServiceResource>>())))
+    return c.json(
+      done(
+        await core.create(
+          `projects/${project}/locations/${location}`,
+          id,
+          await c.req.json<Partial<ServiceResource>>(),
+        ),
+      ),
+    )
   })
   app.get(collection, (c) => c.json({ services: core.list(nameOf(c.req.path).replace(/\/services$/, '')) }))
   app.get(`${collection}/:service{[^:]+}`, (c) => c.json(core.get(nameOf(c.req.path))))
-  app.patch(`${collection}/:service`, async (c) => c.json(done(await core.update(nameOf(c.req.path), await c.req.json<Partial<ServiceResource>>()))))
+  app.patch(`${collection}/:service`, async (c) =>
+    c.json(done(await core.update(nameOf(c.req.path), await c.req.json<Partial<ServiceResource>>()))),
+  )
   app.delete(`${collection}/:service`, async (c) => c.json(done(await core.delete(nameOf(c.req.path)))))
   app.get('/_local/run/processes', (c) => c.json({ processes: core.processes() }))
   return app

@@ -61,11 +61,14 @@ const ingresses = ['INGRESS_TRAFFIC_ALL', 'INGRESS_TRAFFIC_INTERNAL_ONLY', 'INGR
 /** @throws INVALID_ARGUMENT that names field and value. */
 export function checkService(id: string, body: Partial<ServiceResource>): void {
   if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(id) || id.length > limits.nameCharacters) {
-    throw invalidArgument(`service_id: "${id}" must be lower-case letters, digits and hyphens, begin with a letter and have at most ${limits.nameCharacters} characters.`)
+    throw invalidArgument(
+      `service_id: "${id}" must be lower-case letters, digits and hyphens, begin with a letter and have at most ${limits.nameCharacters} characters.`,
+    )
   }
   const template = body.template
   if (!template?.containers?.length) throw invalidArgument('template.containers: at least one container is required.')
-  if (body.ingress !== undefined && !ingresses.includes(body.ingress)) throw invalidArgument(`ingress: "${body.ingress}" is not one of ${ingresses.join(', ')}.`)
+  if (body.ingress !== undefined && !ingresses.includes(body.ingress))
+    throw invalidArgument(`ingress: "${body.ingress}" is not one of ${ingresses.join(', ')}.`)
   const withPort = template.containers.filter(({ ports }) => (ports?.length ?? 0) > 0)
   if (template.containers.length > 1 && withPort.length !== 1) {
     throw invalidArgument('template.containers: exactly one of several containers must have a port.')
@@ -74,16 +77,21 @@ export function checkService(id: string, body: Partial<ServiceResource>): void {
     if (!container.image) throw invalidArgument(`template.containers[${container.name ?? 0}].image is required.`)
     for (const { name } of container.env ?? []) {
       if (['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'].includes(name)) {
-        throw invalidArgument(`template.containers[${container.name ?? 0}].env: The following reserved env names were provided: ${name}. These values are automatically set by the system.`)
+        throw invalidArgument(
+          `template.containers[${container.name ?? 0}].env: The following reserved env names were provided: ${name}. These values are automatically set by the system.`,
+        )
       }
     }
   }
   const concurrency = template.maxInstanceRequestConcurrency ?? 80
   if (concurrency < 1 || concurrency > limits.concurrency) {
-    throw invalidArgument(`template.max_instance_request_concurrency: ${concurrency} must be between 1 and ${limits.concurrency}.`)
+    throw invalidArgument(
+      `template.max_instance_request_concurrency: ${concurrency} must be between 1 and ${limits.concurrency}.`,
+    )
   }
   const timeoutMs = timeoutOf(template)
-  if (!(timeoutMs > 0 && timeoutMs <= limits.timeoutMs)) throw invalidArgument(`template.timeout: "${template.timeout}" must be above 0s and at most 3600s.`)
+  if (!(timeoutMs > 0 && timeoutMs <= limits.timeoutMs))
+    throw invalidArgument(`template.timeout: "${template.timeout}" must be above 0s and at most 3600s.`)
 }
 
 export const timeoutOf = ({ timeout = '300s' }: Template): number => Number(timeout.replace(/s$/, '')) * 1000

@@ -7,7 +7,21 @@ type Block = Readonly<Record<string, unknown>>
 /** Terraform's own, or without a meaning on a laptop: they reach no API here. */
 const notSent = new Set(['project', 'name', 'location', 'deletion_protection', 'client', 'client_version'])
 /** Blocks that Terraform writes as lists and the API as one message. */
-const single = new Set(['template', 'scaling', 'startup_probe', 'liveness_probe', 'http_get', 'tcp_socket', 'grpc', 'resources', 'vpc_access', 'value_source', 'secret_key_ref', 'binary_authorization', 'node_selector'])
+const single = new Set([
+  'template',
+  'scaling',
+  'startup_probe',
+  'liveness_probe',
+  'http_get',
+  'tcp_socket',
+  'grpc',
+  'resources',
+  'vpc_access',
+  'value_source',
+  'secret_key_ref',
+  'binary_authorization',
+  'node_selector',
+])
 /** Maps whose keys are the user's, not fields. */
 const maps = new Set(['labels', 'annotations', 'limits'])
 
@@ -27,7 +41,8 @@ export const serviceProvisioner: Provisioner = {
   },
 }
 
-const parentOf = ({ project, location }: TerraformResource['attributes']): string => `projects/${project}/locations/${location}`
+const parentOf = ({ project, location }: TerraformResource['attributes']): string =>
+  `projects/${project}/locations/${location}`
 
 function message(block: Block): Record<string, unknown> {
   return Object.fromEntries(Object.entries(block).map(([name, value]) => [camel(name), field(name, value)]))
@@ -36,7 +51,8 @@ function message(block: Block): Record<string, unknown> {
 function field(name: string, value: unknown): unknown {
   if (maps.has(name)) return value
   if (single.has(name)) return message((Array.isArray(value) ? value[0] : value) as Block)
-  if (Array.isArray(value)) return value.map((one: unknown) => (typeof one === 'object' && one !== null ? message(one as Block) : one))
+  if (Array.isArray(value))
+    return value.map((one: unknown) => (typeof one === 'object' && one !== null ? message(one as Block) : one))
   // A repeated block of which there is one may come without its list.
   if (typeof value === 'object' && value !== null) return [message(value as Block)]
   return value

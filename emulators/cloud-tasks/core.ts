@@ -45,41 +45,71 @@ export function makeCore(context: CloudContext): CloudTasksCore {
   const queueOf = (name: string): QueueRecord => {
     const queue = queues.get(name)
     if (queue) return queue
-    if (!queueName.test(name)) throw invalidArgument(`Queue name "${name}" must be like projects/P/locations/L/queues/Q, Q of letters, digits and hyphens, at most ${limits.queueIdCharacters}.`)
-    throw notFound('Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize.')
+    if (!queueName.test(name))
+      throw invalidArgument(
+        `Queue name "${name}" must be like projects/P/locations/L/queues/Q, Q of letters, digits and hyphens, at most ${limits.queueIdCharacters}.`,
+      )
+    throw notFound(
+      'Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize.',
+    )
   }
   const taskOf = (name: string): TaskRecord => {
     const task = tasks.get(name)
     if (!task) throw notFound('The task does not exist.')
     return task
   }
-  const tasksIn = (queue: string): TaskRecord[] => [...tasks.values()].filter(({ name }) => name.startsWith(`${queue}/tasks/`))
-  const operation = (bytes = 0): void => context.count('tasks.operations', Math.max(1, Math.ceil(bytes / limits.operationBytes)))
+  const tasksIn = (queue: string): TaskRecord[] =>
+    [...tasks.values()].filter(({ name }) => name.startsWith(`${queue}/tasks/`))
+  const operation = (bytes = 0): void =>
+    context.count('tasks.operations', Math.max(1, Math.ceil(bytes / limits.operationBytes)))
 
-  const createTask = ({ parent, task, responseView }: { parent: string; task?: WireTask; responseView?: string }): object => {
+  const createTask = ({
+    parent,
+    task,
+    responseView,
+  }: {
+    parent: string
+    task?: WireTask
+    responseView?: string
+  }): object => {
     const queue = queueOf(parent)
     if (!task) throw invalidArgument('Task is required.')
     const request = httpRequestOf(task)
     const bytes = request.body.length * 0.75
-    if (bytes > limits.taskBytes) throw invalidArgument(`Task size too large: ${Math.ceil(bytes)} bytes, at most ${limits.taskBytes}.`)
+    if (bytes > limits.taskBytes)
+      throw invalidArgument(`Task size too large: ${Math.ceil(bytes)} bytes, at most ${limits.taskBytes}.`)
     operation(bytes)
     const name = task.name || `${parent}/tasks/${context.newId()}${context.newId()}`
     if (!name.startsWith(`${parent}/tasks/`) || !taskId.test(name.slice(parent.length + '/tasks/'.length))) {
-      throw invalidArgument(`Task name "${name}" must be the queue's name, /tasks/ and at most ${limits.taskNameCharacters} letters, digits, hyphens and underscores.`)
+      throw invalidArgument(
+        `Task name "${name}" must be the queue's name, /tasks/ and at most ${limits.taskNameCharacters} letters, digits, hyphens and underscores.`,
+      )
     }
     if (tasks.has(name)) throw alreadyExists('Requested entity already exists')
     sweepNames()
     if ((usedNames.get(name) ?? 0) > clock.now()) {
-      throw alreadyExists('The task cannot be created because a task with this name existed too recently. For more information about task de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create#body.request_body.FIELDS.task')
+      throw alreadyExists(
+        'The task cannot be created because a task with this name existed too recently. For more information about task de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create#body.request_body.FIELDS.task',
+      )
     }
     const nowMs = clock.now()
     const dueMs = Math.max(nowMs, task.scheduleTime ? spanMs(task.scheduleTime) : nowMs)
-    if (dueMs > nowMs + limits.scheduleAheadMs) throw invalidArgument('Task.schedule_time must be at most 30 days in the future.')
+    if (dueMs > nowMs + limits.scheduleAheadMs)
+      throw invalidArgument('Task.schedule_time must be at most 30 days in the future.')
     const deadlineMs = task.dispatchDeadline ? spanMs(task.dispatchDeadline) : limits.deadlineDefaultMs
     if (deadlineMs < limits.deadlineMinMs || deadlineMs > limits.deadlineMaxMs) {
       throw invalidArgument(`Task.dispatch_deadline must be between 15s and 30m, not ${deadlineMs / 1000}s.`)
     }
-    const record: TaskRecord = { name, createdAtMs: nowMs, etaMs: dueMs, dueMs, deadlineMs, request, attempts: 0, responses: 0 }
+    const record: TaskRecord = {
+      name,
+      createdAtMs: nowMs,
+      etaMs: dueMs,
+      dueMs,
+      deadlineMs,
+      request,
+      attempts: 0,
+      responses: 0,
+    }
     tasks.set(name, record)
     context.count('tasks.created')
     dispatcherOf(queue.name).add(record)
@@ -104,21 +134,27 @@ export function makeCore(context: CloudContext): CloudTasksCore {
     createQueue({ parent, queue }: { parent: string; queue?: WireQueue }) {
       const name = queue?.name ?? ''
       if (!queueName.test(name) || !name.startsWith(`${parent}/queues/`)) {
-        throw invalidArgument(`Queue name "${name}" must be ${parent}/queues/Q, Q of letters, digits and hyphens, at most ${limits.queueIdCharacters}.`)
+        throw invalidArgument(
+          `Queue name "${name}" must be ${parent}/queues/Q, Q of letters, digits and hyphens, at most ${limits.queueIdCharacters}.`,
+        )
       }
-      if (queue?.appEngineRoutingOverride) throw invalidArgument('Queue.app_engine_routing_override is not served by the local cloud.')
+      if (queue?.appEngineRoutingOverride)
+        throw invalidArgument('Queue.app_engine_routing_override is not served by the local cloud.')
       if (queues.has(name)) throw alreadyExists('Queue already exists')
       const record: QueueRecord = { name, state: 'RUNNING', ...settingsOf(queue!) }
       queues.set(name, record)
       return wireQueue(record)
     },
     getQueue: ({ name }: { name: string }) => wireQueue(queueOf(name)),
-    listQueues: ({ parent }: { parent: string }) => ({ queues: [...queues.values()].filter(({ name }) => name.startsWith(`${parent}/`)).map(wireQueue) }),
+    listQueues: ({ parent }: { parent: string }) => ({
+      queues: [...queues.values()].filter(({ name }) => name.startsWith(`${parent}/`)).map(wireQueue),
+    }),
     updateQueue({ queue }: { queue?: WireQueue }) {
       const name = queue?.name ?? ''
       const before = queues.get(name)
       // An update of a queue that is not there makes it, as Google's does.
-      if (!before) return (unary['createQueue'] as Unary)({ parent: name.split('/queues/')[0], queue }, undefined as never)
+      if (!before)
+        return (unary['createQueue'] as Unary)({ parent: name.split('/queues/')[0], queue }, undefined as never)
       const record = { ...before, ...settingsOf(queue!, before) }
       queues.set(name, record)
       dispatcherOf(name).wake()
@@ -145,7 +181,17 @@ export function makeCore(context: CloudContext): CloudTasksCore {
       operation()
       return wireTask(taskOf(name), responseView === 'FULL')
     },
-    listTasks({ parent, pageSize, pageToken, responseView }: { parent: string; pageSize?: number; pageToken?: string; responseView?: string }) {
+    listTasks({
+      parent,
+      pageSize,
+      pageToken,
+      responseView,
+    }: {
+      parent: string
+      pageSize?: number
+      pageToken?: string
+      responseView?: string
+    }) {
       operation()
       queueOf(parent)
       const from = Number(pageToken || 0)

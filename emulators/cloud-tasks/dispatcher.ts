@@ -68,7 +68,9 @@ export function dispatcher({ context, tasks, queue, finished }: DispatcherParts)
     const controller = new AbortController()
     underWay.add(controller)
     const startedMs = clock.now()
-    const deadline = clock.at(startedMs + task.deadlineMs, () => controller.abort(new Error('the dispatch deadline passed')))
+    const deadline = clock.at(startedMs + task.deadlineMs, () =>
+      controller.abort(new Error('the dispatch deadline passed')),
+    )
     const outcome = await send(context, queue().name, task, controller.signal)
     deadline.cancel()
     underWay.delete(controller)
@@ -139,11 +141,21 @@ async function send(context: CloudContext, queueName: string, task: TaskRecord, 
   try {
     const headers = { ...request.headers, ...taskHeaders(queueName, task), ...(await authorization(context, task)) }
     const hasBody = !['GET', 'HEAD', 'DELETE'].includes(request.method)
-    const response = await context.fetch(request.url, { method: request.method, headers, signal, redirect: 'manual', ...(hasBody ? { body } : {}) })
+    const response = await context.fetch(request.url, {
+      method: request.method,
+      headers,
+      signal,
+      redirect: 'manual',
+      ...(hasBody ? { body } : {}),
+    })
     await response.body?.cancel()
     const retryAfter = Number(response.headers.get('retry-after'))
     const slow = (response.status === 429 || response.status === 503) && Number.isFinite(retryAfter)
-    outcome = { status: response.status, reason: `HTTP status code ${response.status}`, retryAfterMs: slow ? retryAfter * 1000 : 0 }
+    outcome = {
+      status: response.status,
+      reason: `HTTP status code ${response.status}`,
+      retryAfterMs: slow ? retryAfter * 1000 : 0,
+    }
   } catch (error) {
     outcome = { status: 0, reason: error instanceof Error ? error.message : String(error), retryAfterMs: 0 }
   }
@@ -175,6 +187,11 @@ function taskHeaders(queueName: string, task: TaskRecord): Record<string, string
     'x-cloudtasks-taskretrycount': String(task.attempts),
     'x-cloudtasks-taskexecutioncount': String(task.responses),
     'x-cloudtasks-tasketa': (task.etaMs / 1000).toFixed(6),
-    ...(task.lastStatus === undefined ? {} : { 'x-cloudtasks-taskpreviousresponse': String(task.lastStatus), 'x-cloudtasks-taskretryreason': task.lastReason ?? '' }),
+    ...(task.lastStatus === undefined
+      ? {}
+      : {
+          'x-cloudtasks-taskpreviousresponse': String(task.lastStatus),
+          'x-cloudtasks-taskretryreason': task.lastReason ?? '',
+        }),
   }
 }

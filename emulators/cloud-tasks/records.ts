@@ -50,4 +50,10 @@ export interface HttpRequestRecord {
 }
 
 export const defaultRateLimits: RateLimits = { maxDispatchesPerSecond: 500, maxConcurrentDispatches: 1000 }
-export const defaultRetryConfig: RetryConfig = { maxAttempts: 100, maxRetryMs: 0, minBackoffMs: 100, maxBackoffMs: 3_600_000, maxDoublings: 16 }
+export const defaultRetryConfig: RetryConfig = {
+  maxAttempts: 100,
+  maxRetryMs: 0,
+  minBackoffMs: 100,
+  maxBackoffMs: 3_600_000,
+  maxDoublings: 16,
+}

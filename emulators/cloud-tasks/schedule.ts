@@ -22,7 +22,7 @@ export function schedule(): Schedule {
   const before = (a: Entry, b: Entry): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order)
 
   const up = (from: number): void => {
-    for (let at = from; at > 0; ) {
+    for (let at = from; at > 0;) {
       const parent = (at - 1) >> 1
       if (!before(heap[at]!, heap[parent]!)) return
       ;[heap[at], heap[parent]] = [heap[parent]!, heap[at]!]
@@ -30,7 +30,7 @@ export function schedule(): Schedule {
     }
   }
   const down = (): void => {
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const left = 2 * at + 1
       const right = left + 1
       let least = at

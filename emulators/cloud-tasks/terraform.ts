@@ -4,13 +4,22 @@ import type { Provisioner, TerraformResource } from '../core/plugin.ts'
 
 type Block = Record<string, unknown>
 
-const known = ['project', 'name', 'location', 'rate_limits', 'retry_config', 'desired_state', 'stackdriver_logging_config']
+const known = [
+  'project',
+  'name',
+  'location',
+  'rate_limits',
+  'retry_config',
+  'desired_state',
+  'stackdriver_logging_config',
+]
 
 export const queueProvisioner: Provisioner = {
   async create(resource, api) {
     const { attributes } = resource
     for (const name of Object.keys(attributes)) {
-      if (!known.includes(name)) throw new Error(`google_cloud_tasks_queue: the local cloud does not know the attribute ${name}.`)
+      if (!known.includes(name))
+        throw new Error(`google_cloud_tasks_queue: the local cloud does not know the attribute ${name}.`)
     }
     const parent = parentOf(attributes)
     const name = `${parent}/queues/${attributes['name']}`
@@ -27,7 +36,8 @@ export const queueProvisioner: Provisioner = {
   },
 }
 
-const parentOf = ({ project, location }: TerraformResource['attributes']): string => `projects/${project}/locations/${location}`
+const parentOf = ({ project, location }: TerraformResource['attributes']): string =>
+  `projects/${project}/locations/${location}`
 
 function rateLimits(attributes: Block): Block {
   const block = first(attributes['rate_limits'])
@@ -49,6 +59,8 @@ function retryConfig(attributes: Block): Block {
 }
 
 /** A block is one object or a list of one, as the synthesizer likes. */
-const first = (block: unknown): Block | undefined => (Array.isArray(block) ? (block[0] as Block | undefined) : (block as Block | undefined))
+const first = (block: unknown): Block | undefined =>
+  Array.isArray(block) ? (block[0] as Block | undefined) : (block as Block | undefined)
 
-const present = (block: Block): Block => Object.fromEntries(Object.entries(block).filter(([, value]) => value !== undefined))
+const present = (block: Block): Block =>
+  Object.fromEntries(Object.entries(block).filter(([, value]) => value !== undefined))

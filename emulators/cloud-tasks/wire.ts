@@ -2,7 +2,15 @@
 
 import { invalidArgument } from '../core/status.ts'
 import { limits } from './limits.ts'
-import { defaultRateLimits, defaultRetryConfig, type HttpRequestRecord, type QueueRecord, type RateLimits, type RetryConfig, type TaskRecord } from './records.ts'
+import {
+  defaultRateLimits,
+  defaultRetryConfig,
+  type HttpRequestRecord,
+  type QueueRecord,
+  type RateLimits,
+  type RetryConfig,
+  type TaskRecord,
+} from './records.ts'
 
 export interface Span {
   readonly seconds?: string | number | null
@@ -37,7 +45,8 @@ export interface WireTask {
   readonly dispatchDeadline?: Span | null
 }
 
-export const spanMs = ({ seconds, nanos }: Span): number => Number(seconds ?? 0) * 1000 + Math.floor(Number(nanos ?? 0) / 1_000_000)
+export const spanMs = ({ seconds, nanos }: Span): number =>
+  Number(seconds ?? 0) * 1000 + Math.floor(Number(nanos ?? 0) / 1_000_000)
 
 export const span = (ms: number): { seconds: string; nanos: number } => {
   const seconds = Math.floor(ms / 1000)
@@ -45,7 +54,10 @@ export const span = (ms: number): { seconds: string; nanos: number } => {
 }
 
 /** Settings of a queue; what is absent keeps `before`. */
-export function settingsOf(queue: WireQueue, before?: QueueRecord): { rateLimits: RateLimits; retryConfig: RetryConfig } {
+export function settingsOf(
+  queue: WireQueue,
+  before?: QueueRecord,
+): { rateLimits: RateLimits; retryConfig: RetryConfig } {
   const rate = queue.rateLimits ?? {}
   const retry = queue.retryConfig ?? {}
   const rateBefore = before?.rateLimits ?? defaultRateLimits
@@ -64,12 +76,17 @@ export function settingsOf(queue: WireQueue, before?: QueueRecord): { rateLimits
   }
   const { maxDispatchesPerSecond: perSecond, maxConcurrentDispatches: atOnce } = rateLimits
   if (perSecond < 0 || perSecond > limits.dispatchesPerSecond) {
-    throw invalidArgument(`Queue.rate_limits.max_dispatches_per_second must be between 0 and ${limits.dispatchesPerSecond}, not ${perSecond}.`)
+    throw invalidArgument(
+      `Queue.rate_limits.max_dispatches_per_second must be between 0 and ${limits.dispatchesPerSecond}, not ${perSecond}.`,
+    )
   }
   if (atOnce < 0 || atOnce > limits.concurrentDispatches) {
-    throw invalidArgument(`Queue.rate_limits.max_concurrent_dispatches must be between 0 and ${limits.concurrentDispatches}, not ${atOnce}.`)
+    throw invalidArgument(
+      `Queue.rate_limits.max_concurrent_dispatches must be between 0 and ${limits.concurrentDispatches}, not ${atOnce}.`,
+    )
   }
-  if (retryConfig.maxAttempts < -1) throw invalidArgument(`Queue.retry_config.max_attempts must be -1 or more, not ${retryConfig.maxAttempts}.`)
+  if (retryConfig.maxAttempts < -1)
+    throw invalidArgument(`Queue.retry_config.max_attempts must be -1 or more, not ${retryConfig.maxAttempts}.`)
   if (retryConfig.minBackoffMs > retryConfig.maxBackoffMs) {
     throw invalidArgument('Queue.retry_config.min_backoff must not exceed Queue.retry_config.max_backoff.')
   }
@@ -94,15 +111,19 @@ export function wireQueue({ name, state, rateLimits, retryConfig, purgedAtMs }: 
 
 /** @throws INVALID_ARGUMENT that names the field. */
 export function httpRequestOf(task: WireTask): HttpRequestRecord {
-  if (task.appEngineHttpRequest) throw invalidArgument('Task.app_engine_http_request is not served by the local cloud: use Task.http_request.')
+  if (task.appEngineHttpRequest)
+    throw invalidArgument('Task.app_engine_http_request is not served by the local cloud: use Task.http_request.')
   const request = task.httpRequest
   if (!request) throw invalidArgument('Task.http_request is required.')
   const url = request.url ?? ''
-  if (!/^https?:\/\/[^/]/.test(url)) throw invalidArgument(`Task.http_request.url "${url}" must begin with http:// or https://.`)
-  if (request.oauthToken) throw invalidArgument('Task.http_request.oauth_token is not served by the local cloud: use oidc_token.')
+  if (!/^https?:\/\/[^/]/.test(url))
+    throw invalidArgument(`Task.http_request.url "${url}" must begin with http:// or https://.`)
+  if (request.oauthToken)
+    throw invalidArgument('Task.http_request.oauth_token is not served by the local cloud: use oidc_token.')
   const method = request.httpMethod
   const oidc = request.oidcToken
-  if (oidc && !oidc.serviceAccountEmail) throw invalidArgument('Task.http_request.oidc_token.service_account_email is required.')
+  if (oidc && !oidc.serviceAccountEmail)
+    throw invalidArgument('Task.http_request.oidc_token.service_account_email is required.')
   return {
     url,
     method: !method || method === 'HTTP_METHOD_UNSPECIFIED' ? 'POST' : method,

@@ -3,7 +3,17 @@
  * and enum values as strings, bytes as Buffer, scalar fields always present, a oneof's chosen field named by the oneof.
  */
 
-import { type MethodDefinition, Metadata, Server, type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, type ServiceDefinition, type UntypedServiceImplementation, type sendUnaryData } from '@grpc/grpc-js'
+import {
+  type MethodDefinition,
+  Metadata,
+  Server,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+  type sendUnaryData,
+} from '@grpc/grpc-js'
 import { fromJSON, type Options } from '@grpc/proto-loader'
 import type { INamespace } from 'protobufjs'
 import type { Journal } from './journal.ts'
@@ -11,7 +21,15 @@ import type { GrpcService, RequestContext } from './plugin.ts'
 import { encodeStatus } from './rpc-status.ts'
 import { StatusError } from './status.ts'
 
-export const messageShape = { keepCase: false, longs: String, enums: String, defaults: true, arrays: true, objects: true, oneofs: true } as const satisfies Options
+export const messageShape = {
+  keepCase: false,
+  longs: String,
+  enums: String,
+  defaults: true,
+  arrays: true,
+  objects: true,
+  oneofs: true,
+} as const satisfies Options
 
 /** As large as Firestore's and Pub/Sub's largest request, with room for framing. */
 const LARGEST_MESSAGE_BYTES = 20 * 1024 * 1024
@@ -44,18 +62,32 @@ export function grpcServer(served: readonly Served[], calling: Calling): Server 
   return server
 }
 
-function implementation(service: GrpcService, definition: ServiceDefinition, calling: Calling): UntypedServiceImplementation {
+function implementation(
+  service: GrpcService,
+  definition: ServiceDefinition,
+  calling: Calling,
+): UntypedServiceImplementation {
   return Object.fromEntries(
     Object.entries(definition).map(([name, method]) => {
       const key = lowerFirst((method as Method).originalName ?? name)
       const unary = service.unary?.[key]
       const streaming = service.streaming?.[key]
       if (unary && !method.responseStream && !method.requestStream) {
-        return [name, (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>) => void answerUnary(unary, call, reply, calling)]
+        return [
+          name,
+          (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>) =>
+            void answerUnary(unary, call, reply, calling),
+        ]
       }
-      if (streaming) return [name, (call: AnyStream) => void answerStream(streaming, call, method.requestStream, calling)]
+      if (streaming)
+        return [name, (call: AnyStream) => void answerStream(streaming, call, method.requestStream, calling)]
       const missing = new StatusError('UNIMPLEMENTED', `${service.name}.${key} is not implemented by the local cloud.`)
-      return [name, method.responseStream ? (call: AnyStream) => void fail(call, missing) : (_: unknown, reply: sendUnaryData<unknown>) => reply(grpcError(missing))]
+      return [
+        name,
+        method.responseStream
+          ? (call: AnyStream) => void fail(call, missing)
+          : (_: unknown, reply: sendUnaryData<unknown>) => reply(grpcError(missing)),
+      ]
     }),
   )
 }
@@ -84,7 +116,9 @@ async function answerStream(
   requestStream: boolean,
   calling: Calling,
 ): Promise<void> {
-  const requests = requestStream ? (call as ServerDuplexStream<unknown, unknown>) : one((call as ServerWritableStream<unknown, unknown>).request)
+  const requests = requestStream
+    ? (call as ServerDuplexStream<unknown, unknown>)
+    : one((call as ServerWritableStream<unknown, unknown>).request)
   const write = (response: unknown): void => {
     calling.journal.flush()
     call.write(response)
@@ -106,7 +140,10 @@ async function* one(request: unknown): AsyncGenerator<unknown> {
   yield request
 }
 
-function contextOf(call: { on(event: 'cancelled', listener: () => void): unknown }, { principal }: Calling): RequestContext {
+function contextOf(
+  call: { on(event: 'cancelled', listener: () => void): unknown },
+  { principal }: Calling,
+): RequestContext {
   const controller = new AbortController()
   call.on('cancelled', () => controller.abort())
   return { principal, transport: 'grpc', signal: controller.signal }

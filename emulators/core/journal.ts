@@ -98,7 +98,7 @@ function openLog(directory: string, tables: Map<string, Map<string, unknown>>): 
     if (buffer === '') return
     const text = Buffer.from(buffer)
     buffer = ''
-    for (let written = 0; written < text.length; ) written += writeSync(descriptor, text, written)
+    for (let written = 0; written < text.length;) written += writeSync(descriptor, text, written)
   }
   return {
     append(line) {
@@ -137,7 +137,8 @@ function parse(line: string, file: string, number: number): Line {
 
 function compact(file: string, tables: Map<string, Map<string, unknown>>): void {
   const lines: string[] = []
-  for (const [name, rows] of tables) for (const [key, value] of rows) lines.push(`${JSON.stringify([name, key, value])}\n`)
+  for (const [name, rows] of tables)
+    for (const [key, value] of rows) lines.push(`${JSON.stringify([name, key, value])}\n`)
   writeFileSync(`${file}.new`, lines.join(''))
   renameSync(`${file}.new`, file)
 }

@@ -91,8 +91,17 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
   const rest = restOf(served)
   const local = localRoutes(counters, requestLog)
   const openPort = (port: number, principal: string): Promise<PortServer> => {
-    const app = httpApp(principal, rest, [...instances.flatMap(({ http }) => http ?? []), ...(principal === 'owner' ? [local] : [])], journal)
-    return listen(port, grpcServer(served, { principal, journal }), (request, response) => void getRequestListener(app.fetch)(request, response))
+    const app = httpApp(
+      principal,
+      rest,
+      [...instances.flatMap(({ http }) => http ?? []), ...(principal === 'owner' ? [local] : [])],
+      journal,
+    )
+    return listen(
+      port,
+      grpcServer(served, { principal, journal }),
+      (request, response) => void getRequestListener(app.fetch)(request, response),
+    )
   }
 
   const ports = new Map<string, PortServer>()
@@ -160,7 +169,10 @@ function httpApp(principal: string, rest: Rest, apps: readonly Http[], journal: 
     const url = new URL(c.req.url)
     const request = { method: c.req.method, path: url.pathname, query: url.searchParams, body: '' }
     if (Number(c.req.header('content-length') ?? 0) > LARGEST_REST_BODY_BYTES) {
-      throw new StatusError('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${LARGEST_REST_BODY_BYTES} bytes.`)
+      throw new StatusError(
+        'INVALID_ARGUMENT',
+        `Request payload size exceeds the limit: ${LARGEST_REST_BODY_BYTES} bytes.`,
+      )
     }
     // Read only when a route matches: other plugins read their own bodies.
     const answered = rest.answer({ ...request, body: await c.req.text() }, c.get('context'))
@@ -170,7 +182,9 @@ function httpApp(principal: string, rest: Rest, apps: readonly Http[], journal: 
   })
   for (const one of apps) app.route('/', one)
   app.notFound((c) => {
-    const { status, body } = errorAnswer(new StatusError('NOT_FOUND', `The local cloud has no route ${c.req.method} ${c.req.path}.`))
+    const { status, body } = errorAnswer(
+      new StatusError('NOT_FOUND', `The local cloud has no route ${c.req.method} ${c.req.path}.`),
+    )
     return c.json(body as object, status as ContentfulStatusCode)
   })
   app.onError((error, c) => {
@@ -216,6 +230,10 @@ export class ApiError extends Error {
 
   static from(httpStatus: number, answer: unknown): ApiError {
     const { message, status } = (answer as { error?: { message?: string; status?: string } } | undefined)?.error ?? {}
-    return new ApiError(httpStatus, status ?? String(httpStatus), `${status ?? httpStatus}: ${message ?? JSON.stringify(answer)}`)
+    return new ApiError(
+      httpStatus,
+      status ?? String(httpStatus),
+      `${status ?? httpStatus}: ${message ?? JSON.stringify(answer)}`,
+    )
   }
 }

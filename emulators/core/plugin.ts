@@ -19,7 +19,11 @@ export interface RequestContext {
 export type Unary = (request: any, context: RequestContext) => unknown
 /** A server-streaming or bidirectional method: reads requests, writes responses. */
 // oxlint-disable-next-line typescript/no-explicit-any
-export type Streaming = (requests: AsyncIterable<any>, write: (response: unknown) => void, context: RequestContext) => Promise<void>
+export type Streaming = (
+  requests: AsyncIterable<any>,
+  write: (response: unknown) => void,
+  context: RequestContext,
+) => Promise<void>
 
 export interface GrpcService {
   /** Full name, `google.pubsub.v1.Publisher`. Methods in lowerCamelCase; what is missing answers UNIMPLEMENTED by name. */

@@ -16,6 +16,9 @@ export function seededRandom(seed: number): Random {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
-  const half = (): string => Math.floor(next() * 4_294_967_296).toString(16).padStart(8, '0')
+  const half = (): string =>
+    Math.floor(next() * 4_294_967_296)
+      .toString(16)
+      .padStart(8, '0')
   return { next, id: () => half() + half() }
 }

@@ -47,7 +47,21 @@ export interface Rest {
 }
 
 /** Parameters of Google's front end, which belong to no message. */
-const systemParameters = new Set(['alt', '$alt', 'key', 'prettyPrint', 'fields', 'quotaUser', 'userProject', 'access_token', 'callback', 'oauth_token', '$.xgafv', 'uploadType', 'upload_protocol'])
+const systemParameters = new Set([
+  'alt',
+  '$alt',
+  'key',
+  'prettyPrint',
+  'fields',
+  'quotaUser',
+  'userProject',
+  'access_token',
+  'callback',
+  'oauth_token',
+  '$.xgafv',
+  'uploadType',
+  'upload_protocol',
+])
 
 export function restOf(served: readonly Served[]): Rest {
   const routes = served.flatMap(({ services, proto }) => {
@@ -77,7 +91,8 @@ function routesOf(root: Root, service: GrpcService): Route[] {
     if (!rule) return []
     const rules = [rule, ...[rule.additional_bindings ?? []].flat()]
     return rules.flatMap((one) => {
-      const [verb, template] = Object.entries(one).find(([key]) => ['get', 'put', 'post', 'patch', 'delete'].includes(key)) ?? []
+      const [verb, template] =
+        Object.entries(one).find(([key]) => ['get', 'put', 'post', 'patch', 'delete'].includes(key)) ?? []
       if (!verb) return []
       return [
         {
@@ -115,7 +130,12 @@ function compile(template: string): { pattern: RegExp; fields: string[] } {
   return { pattern: new RegExp(`^${source}$`), fields }
 }
 
-async function run(route: Route, match: RegExpExecArray, request: RestRequest, context: RequestContext): Promise<RestAnswer> {
+async function run(
+  route: Route,
+  match: RegExpExecArray,
+  request: RestRequest,
+  context: RequestContext,
+): Promise<RestAnswer> {
   const message = fromJson(route.request, requestJson(route, match, request))
   const shaped = route.request.toObject(message, messageShape)
   const unary = route.service.unary?.[route.method]
@@ -145,7 +165,8 @@ function requestJson(route: Route, match: RegExpExecArray, { query, body }: Rest
   for (const name of new Set(query.keys())) {
     if (!systemParameters.has(name)) setField(json, route.request, name, query.getAll(name))
   }
-  for (const [index, field] of route.fields.entries()) setField(json, route.request, field, [decodeURIComponent(match[index + 1]!)])
+  for (const [index, field] of route.fields.entries())
+    setField(json, route.request, field, [decodeURIComponent(match[index + 1]!)])
   return json
 }
 
@@ -196,13 +217,20 @@ function refuseUnknown(type: Type, json: unknown, path: string): void {
     if (!field) throw unknownName(path === '' ? name : `${path}.${name}`, type)
     field.resolve()
     if (!(field.resolvedType instanceof protobuf.Type)) continue
-    const children = field.map ? Object.values((value ?? {}) as object) : field.repeated ? ((value ?? []) as unknown[]) : [value]
+    const children = field.map
+      ? Object.values((value ?? {}) as object)
+      : field.repeated
+        ? ((value ?? []) as unknown[])
+        : [value]
     for (const child of children) refuseUnknown(field.resolvedType, child, path === '' ? name : `${path}.${name}`)
   }
 }
 
 const unknownName = (path: string, type: Type): StatusError =>
-  new StatusError('INVALID_ARGUMENT', `Invalid JSON payload received. Unknown name "${path}" at ${type.name}: Cannot find field.`)
+  new StatusError(
+    'INVALID_ARGUMENT',
+    `Invalid JSON payload received. Unknown name "${path}" at ${type.name}: Cannot find field.`,
+  )
 
 const camel = (text: string): string => text.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 

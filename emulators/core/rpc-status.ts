@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs'
 import protobuf, { type INamespace } from 'protobufjs'
 import type { StatusError } from './status.ts'
 
-const root = protobuf.Root.fromJSON(JSON.parse(readFileSync(new URL('rpc-status.proto.json', import.meta.url), 'utf8')) as INamespace)
+const root = protobuf.Root.fromJSON(
+  JSON.parse(readFileSync(new URL('rpc-status.proto.json', import.meta.url), 'utf8')) as INamespace,
+)
 const prefix = 'type.googleapis.com/'
 
 /** @throws Error when a detail's `@type` is no message of google.rpc. */
@@ -14,5 +16,7 @@ export function encodeStatus(error: StatusError): Buffer {
     const type = root.lookupType(url.slice(prefix.length))
     return { type_url: url, value: type.encode(type.fromObject(fields)).finish() }
   })
-  return Buffer.from(status.encode(status.fromObject({ code: error.grpcCode, message: error.message, details })).finish())
+  return Buffer.from(
+    status.encode(status.fromObject({ code: error.grpcCode, message: error.message, details })).finish(),
+  )
 }

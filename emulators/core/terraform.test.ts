@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { readResources, type StackJson } from './terraform.ts'
 
-const stack = (json: StackJson['json']): StackJson => ({ name: 'local-bus', json: { provider: { google: [{ project: 'p' }] }, ...json } })
+const stack = (json: StackJson['json']): StackJson => ({
+  name: 'local-bus',
+  json: { provider: { google: [{ project: 'p' }] }, ...json },
+})
 
 describe('reading synthesized stacks', () => {
   it('puts what is referred to first, and resolves it', () => {
@@ -10,15 +13,29 @@ describe('reading synthesized stacks', () => {
         variable: { digest: { default: 'sha256:1' } },
         resource: {
           google_pubsub_subscription: {
-            orders: { name: 'orders.x', topic: '${google_pubsub_topic.x.id}', labels: { image: 'repo@${var.digest}' }, depends_on: ['google_service_account.push'] },
+            orders: {
+              name: 'orders.x',
+              topic: '${google_pubsub_topic.x.id}',
+              labels: { image: 'repo@${var.digest}' },
+              depends_on: ['google_service_account.push'],
+            },
           },
           google_pubsub_topic: { x: { name: 'x', lifecycle: { prevent_destroy: true } } },
           google_service_account: { push: { account_id: 'orders-push' } },
         },
       }),
     ])
-    expect(resources.map((one) => one.address)).toEqual(['google_service_account.push', 'google_pubsub_topic.x', 'google_pubsub_subscription.orders'])
-    expect(resources.at(-1)?.attributes).toEqual({ project: 'p', name: 'orders.x', topic: 'projects/p/topics/x', labels: { image: 'repo@sha256:1' } })
+    expect(resources.map((one) => one.address)).toEqual([
+      'google_service_account.push',
+      'google_pubsub_topic.x',
+      'google_pubsub_subscription.orders',
+    ])
+    expect(resources.at(-1)?.attributes).toEqual({
+      project: 'p',
+      name: 'orders.x',
+      topic: 'projects/p/topics/x',
+      labels: { image: 'repo@sha256:1' },
+    })
     expect(resources[1]?.attributes).toEqual({ project: 'p', name: 'x' })
   })
 
@@ -29,7 +46,10 @@ describe('reading synthesized stacks', () => {
     ['${upper("x")}', /does not evaluate/],
     ['${google_pubsub_subscription.s.id}', /depends on itself/],
   ])('names what it can not resolve: %s', (topic, message) => {
-    const resource = { google_pubsub_topic: { x: { name: 'x' } }, google_pubsub_subscription: { s: { name: 's', topic } } }
+    const resource = {
+      google_pubsub_topic: { x: { name: 'x' } },
+      google_pubsub_subscription: { s: { name: 's', topic } },
+    }
     expect(() => readResources([stack({ resource })])).toThrow(message)
   })
 })

@@ -21,7 +21,16 @@ interface Node {
 }
 
 /** What Terraform alone reads; no API knows it. */
-const metaArguments = new Set(['//', 'depends_on', 'lifecycle', 'provider', 'count', 'for_each', 'provisioner', 'connection'])
+const metaArguments = new Set([
+  '//',
+  'depends_on',
+  'lifecycle',
+  'provider',
+  'count',
+  'for_each',
+  'provisioner',
+  'connection',
+])
 const reference = /\$\{([^}]+)\}/g
 
 /**
@@ -38,7 +47,11 @@ function readStack({ name, json }: StackJson): TerraformResource[] {
   for (const [type, byName] of Object.entries(json.resource ?? {})) {
     for (const [id, attributes] of Object.entries(byName)) {
       const address = `${type}.${id}`
-      nodes.set(address, { type, address, attributes: typeof project === 'string' ? { project, ...attributes } : attributes })
+      nodes.set(address, {
+        type,
+        address,
+        attributes: typeof project === 'string' ? { project, ...attributes } : attributes,
+      })
     }
   }
   const resolved = new Map<string, TerraformResource>()
@@ -79,21 +92,29 @@ function readStack({ name, json }: StackJson): TerraformResource[] {
     const whole = /^\$\{([^}]+)\}$/.exec(text)
     if (whole) return lookUp(whole[1]!, from)
     // `$${` is Terraform's escape for a literal `${`.
-    return text.replaceAll(/\$\$\{/g, '\u0000').replaceAll(reference, (_, expression: string) => String(lookUp(expression, from))).replaceAll('\u0000', '${')
+    return text
+      .replaceAll(/\$\$\{/g, '\u0000')
+      .replaceAll(reference, (_, expression: string) => String(lookUp(expression, from)))
+      .replaceAll('\u0000', '${')
   }
 
   const lookUp = (expression: string, from: Node): unknown => {
     const variable = /^var\.([\w-]+)$/.exec(expression)
     if (variable) {
       const value = json.variable?.[variable[1]!]?.default
-      if (value === undefined) throw new Error(`${name}: ${from.address} needs the variable ${variable[1]}, which has no default.`)
+      if (value === undefined)
+        throw new Error(`${name}: ${from.address} needs the variable ${variable[1]}, which has no default.`)
       return value
     }
     const attribute = /^([\w-]+\.[\w-]+)\.(\w+)$/.exec(expression)
-    if (!attribute) throw new Error(`${name}: ${from.address} holds the expression \${${expression}}, which the local cloud does not evaluate.`)
+    if (!attribute)
+      throw new Error(
+        `${name}: ${from.address} holds the expression \${${expression}}, which the local cloud does not evaluate.`,
+      )
     const target = visit(find(from, attribute[1]!))
     const value = attributeOf(target, attribute[2]!)
-    if (value === undefined) throw new Error(`${name}: ${from.address} reads ${expression}, which the local cloud does not know.`)
+    if (value === undefined)
+      throw new Error(`${name}: ${from.address} reads ${expression}, which the local cloud does not know.`)
     return value
   }
 

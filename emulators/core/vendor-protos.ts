@@ -11,7 +11,8 @@ interface Namespace {
 }
 
 const root = join(import.meta.dirname, '..', '..')
-const read = (path: string): Namespace => JSON.parse(readFileSync(join(root, 'node_modules', path), 'utf8')) as Namespace
+const read = (path: string): Namespace =>
+  JSON.parse(readFileSync(join(root, 'node_modules', path), 'utf8')) as Namespace
 
 /** Which file is made from which package, and what of it is left out. */
 const files = [

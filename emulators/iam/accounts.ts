@@ -45,7 +45,8 @@ export function accounts(context: CloudContext): Accounts {
       }
       const email = `${accountId}@${projectId}.iam.gserviceaccount.com`
       const name = `projects/${projectId}/serviceAccounts/${email}`
-      if (table.has(email)) throw alreadyExists(`Service account ${accountId} already exists within project projects/${projectId}.`)
+      if (table.has(email))
+        throw alreadyExists(`Service account ${accountId} already exists within project projects/${projectId}.`)
       const { displayName, description } = serviceAccount
       const made: ServiceAccount = {
         name,

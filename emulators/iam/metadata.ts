@@ -39,7 +39,8 @@ export function metadataServer(context: CloudContext, accounts: Accounts, tokens
     const { principal } = c.get('context')
     const asked = c.req.param('account')
     const account = accounts.find(principal)
-    if (!account || (asked !== 'default' && asked !== principal)) return c.text(`No service account ${asked} on this port.\n`, 404)
+    if (!account || (asked !== 'default' && asked !== principal))
+      return c.text(`No service account ${asked} on this port.\n`, 404)
     switch (c.req.param('what') ?? '') {
       case '':
         return c.json({ aliases: ['default'], email: principal, scopes })
@@ -50,7 +51,11 @@ export function metadataServer(context: CloudContext, accounts: Accounts, tokens
       case 'aliases':
         return c.text('default\n')
       case 'token':
-        return c.json({ access_token: `ya29.local.${context.newId()}${context.newId()}`, expires_in: ACCESS_TOKEN_SECONDS, token_type: 'Bearer' })
+        return c.json({
+          access_token: `ya29.local.${context.newId()}${context.newId()}`,
+          expires_in: ACCESS_TOKEN_SECONDS,
+          token_type: 'Bearer',
+        })
       case 'identity': {
         const audience = c.req.query('audience')
         if (!audience) return c.text('non-empty audience parameter required\n', 400)

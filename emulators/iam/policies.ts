@@ -57,12 +57,16 @@ export function policies(context: CloudContext, accounts: Accounts): Policies {
 
   const check = (binding: Binding): Binding => {
     if (!(binding.role in roles)) {
-      throw invalidArgument(`Role ${binding.role} is not supported for this resource: the local cloud knows ${Object.keys(roles).join(', ')}.`)
+      throw invalidArgument(
+        `Role ${binding.role} is not supported for this resource: the local cloud knows ${Object.keys(roles).join(', ')}.`,
+      )
     }
     for (const member of binding.members) checkMember(member)
     const expression = binding.condition?.expression
     if (expression !== undefined && !comparison.test(expression) && !prefix.test(expression)) {
-      throw invalidArgument(`The condition "${expression}" is not evaluated by the local cloud: it knows resource.name == "…" and resource.name.startsWith("…").`)
+      throw invalidArgument(
+        `The condition "${expression}" is not evaluated by the local cloud: it knows resource.name == "…" and resource.name.startsWith("…").`,
+      )
     }
     return binding
   }
@@ -80,7 +84,10 @@ export function policies(context: CloudContext, accounts: Accounts): Policies {
 
   const isGranted = (email: string, permission: string, resource: string, name = resource): boolean =>
     [...bindings(resource), ...bindings(`projects/${context.project.id}`)].some(
-      (binding) => isMember(binding, email) && roles[binding.role]?.includes(permission) === true && holds(binding.condition, name),
+      (binding) =>
+        isMember(binding, email) &&
+        roles[binding.role]?.includes(permission) === true &&
+        holds(binding.condition, name),
     )
 
   return {
@@ -93,7 +100,10 @@ export function policies(context: CloudContext, accounts: Accounts): Policies {
       requireResource(resource)
       const current = table.get(resource) ?? none
       if (policy.etag && policy.etag !== current.etag) {
-        throw new StatusError('ABORTED', 'There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.')
+        throw new StatusError(
+          'ABORTED',
+          'There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.',
+        )
       }
       const next: Policy = {
         version: policy.version ?? 1,
@@ -103,7 +113,8 @@ export function policies(context: CloudContext, accounts: Accounts): Policies {
       table.set(resource, next)
       return next
     },
-    hasRole: (email, role, resource) => bindings(resource).some((binding) => binding.role === role && isMember(binding, email)),
+    hasRole: (email, role, resource) =>
+      bindings(resource).some((binding) => binding.role === role && isMember(binding, email)),
     isGranted,
     testPermissions: (email, resource, permissions) =>
       permissions.filter((permission) => email === 'owner' || isGranted(email, permission, resource)),

@@ -3,7 +3,11 @@
 export const roles: Readonly<Record<string, readonly string[]>> = {
   'roles/run.invoker': ['run.routes.invoke'],
   'roles/pubsub.publisher': ['pubsub.topics.publish'],
-  'roles/pubsub.subscriber': ['pubsub.snapshots.seek', 'pubsub.subscriptions.consume', 'pubsub.topics.attachSubscription'],
+  'roles/pubsub.subscriber': [
+    'pubsub.snapshots.seek',
+    'pubsub.subscriptions.consume',
+    'pubsub.topics.attachSubscription',
+  ],
   'roles/cloudtasks.enqueuer': ['cloudtasks.tasks.create', 'cloudtasks.tasks.fullView'],
   'roles/iam.serviceAccountUser': ['iam.serviceAccounts.actAs', 'iam.serviceAccounts.get', 'iam.serviceAccounts.list'],
   'roles/iam.serviceAccountTokenCreator': [

@@ -11,7 +11,9 @@ export function iamRoutes(accounts: Accounts, policies: Policies, tokens: Tokens
   const app: Http = new Hono()
   app.get('/oauth2/v3/certs', (c) => c.json(tokens.jwks()))
 
-  app.post('/v1/projects/:project/serviceAccounts', async (c) => c.json(accounts.create(c.req.param('project'), await c.req.json())))
+  app.post('/v1/projects/:project/serviceAccounts', async (c) =>
+    c.json(accounts.create(c.req.param('project'), await c.req.json())),
+  )
   app.get('/v1/projects/:project/serviceAccounts', (c) => c.json({ accounts: accounts.list(c.req.param('project')) }))
   app.get('/v1/projects/:project/serviceAccounts/:email', (c) => c.json(accounts.get(resourceOf(c.req.path))))
   app.patch('/v1/projects/:project/serviceAccounts/:email', async (c) => {
@@ -38,7 +40,13 @@ export function iamRoutes(accounts: Accounts, policies: Policies, tokens: Tokens
         return c.json(policies.set(resource, policy))
       }
       default:
-        return c.json({ permissions: policies.testPermissions(c.get('context').principal, resource, (body['permissions'] ?? []) as string[]) })
+        return c.json({
+          permissions: policies.testPermissions(
+            c.get('context').principal,
+            resource,
+            (body['permissions'] ?? []) as string[],
+          ),
+        })
     }
   })
   return app

@@ -8,7 +8,14 @@ type Attributes = TerraformResource['attributes']
 export const serviceAccount: Provisioner = {
   async create({ attributes }, api) {
     const { project, account_id: accountId, display_name: displayName, description } = attributes
-    refuseOthers(attributes, ['project', 'account_id', 'display_name', 'description', 'disabled', 'create_ignore_already_exists'])
+    refuseOthers(attributes, [
+      'project',
+      'account_id',
+      'display_name',
+      'description',
+      'disabled',
+      'create_ignore_already_exists',
+    ])
     const settings = { displayName, description }
     try {
       await api('POST', `/v1/projects/${project}/serviceAccounts`, { accountId, serviceAccount: settings })
@@ -31,10 +38,13 @@ const policyPaths: Readonly<Record<string, (attributes: Attributes) => string>> 
   google_service_account_iam_member: (a) => `/v1/${a['service_account_id']}`,
   google_pubsub_topic_iam_member: (a) => `/v1/projects/${a['project']}/topics/${last(a['topic'])}`,
   google_pubsub_subscription_iam_member: (a) => `/v1/projects/${a['project']}/subscriptions/${last(a['subscription'])}`,
-  google_cloud_tasks_queue_iam_member: (a) => `/v2/projects/${a['project']}/locations/${a['location']}/queues/${last(a['name'])}`,
-  google_cloud_run_v2_service_iam_member: (a) => `/v2/projects/${a['project']}/locations/${a['location']}/services/${last(a['name'])}`,
+  google_cloud_tasks_queue_iam_member: (a) =>
+    `/v2/projects/${a['project']}/locations/${a['location']}/queues/${last(a['name'])}`,
+  google_cloud_run_v2_service_iam_member: (a) =>
+    `/v2/projects/${a['project']}/locations/${a['location']}/services/${last(a['name'])}`,
   google_bigquery_dataset_iam_member: (a) => `/bigquery/v2/projects/${a['project']}/datasets/${last(a['dataset_id'])}`,
-  google_bigquery_table_iam_member: (a) => `/bigquery/v2/projects/${a['project']}/datasets/${last(a['dataset_id'])}/tables/${last(a['table_id'])}`,
+  google_bigquery_table_iam_member: (a) =>
+    `/bigquery/v2/projects/${a['project']}/datasets/${last(a['dataset_id'])}/tables/${last(a['table_id'])}`,
 }
 
 export const members: Readonly<Record<string, Provisioner>> = Object.fromEntries(
@@ -55,14 +65,19 @@ async function change(api: OwnerApi, path: string, edit: (bindings: readonly Bin
 function added(bindings: readonly Binding[], attributes: Attributes): Binding[] {
   const wanted = bindingOf(attributes)
   const others = bindings.filter((binding) => !isSame(binding, wanted))
-  const members = new Set([...bindings.filter((binding) => isSame(binding, wanted)).flatMap((binding) => binding.members), ...wanted.members])
+  const members = new Set([
+    ...bindings.filter((binding) => isSame(binding, wanted)).flatMap((binding) => binding.members),
+    ...wanted.members,
+  ])
   return [...others, { ...wanted, members: [...members] }]
 }
 
 function removed(bindings: readonly Binding[], attributes: Attributes): Binding[] {
   const wanted = bindingOf(attributes)
   return bindings.map((binding) =>
-    isSame(binding, wanted) ? { ...binding, members: binding.members.filter((member) => !wanted.members.includes(member)) } : binding,
+    isSame(binding, wanted)
+      ? { ...binding, members: binding.members.filter((member) => !wanted.members.includes(member)) }
+      : binding,
   )
 }
 
@@ -71,7 +86,8 @@ function bindingOf({ role, member, condition }: Attributes): Binding {
   return { role: String(role), members: [String(member)], ...(one ? { condition: one } : {}) }
 }
 
-const isSame = (a: Binding, b: Binding): boolean => a.role === b.role && a.condition?.expression === b.condition?.expression
+const isSame = (a: Binding, b: Binding): boolean =>
+  a.role === b.role && a.condition?.expression === b.condition?.expression
 
 const last = (name: unknown): string => String(name).split('/').at(-1)!
 
@@ -79,6 +95,7 @@ const isStatus = (error: unknown, status: number): boolean => (error as { httpSt
 
 function refuseOthers(attributes: Attributes, known: readonly string[]): void {
   for (const name of Object.keys(attributes)) {
-    if (!known.includes(name)) throw new Error(`google_service_account: the local cloud does not know the attribute ${name}.`)
+    if (!known.includes(name))
+      throw new Error(`google_service_account: the local cloud does not know the attribute ${name}.`)
   }
 }

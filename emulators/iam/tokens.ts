@@ -84,5 +84,8 @@ async function makeKey(): Promise<StoredKey> {
   const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
   const publicJwk = await exportJWK(publicKey)
   const kid = createHash('sha256').update(JSON.stringify(publicJwk)).digest('hex').slice(0, 40)
-  return { publicJwk: { ...publicJwk, kid, alg: 'RS256', use: 'sig' }, privateJwk: { ...(await exportJWK(privateKey)), kid } }
+  return {
+    publicJwk: { ...publicJwk, kid, alg: 'RS256', use: 'sig' },
+    privateJwk: { ...(await exportJWK(privateKey)), kid },
+  }
 }

@@ -1,0 +1,136 @@
+/** BigQuery: raw events as they were published, and views that tell one row per event, order and line. */
+
+import { Construct } from 'constructs'
+import { readFileSync } from 'node:fs'
+import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../shared/names.ts'
+import type { Service } from '../shared/service.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import type { Environment } from './environments.ts'
+import { delivery, type EventTopic, MAX_DELIVERY_ATTEMPTS } from './event-topic.ts'
+import {
+  BigqueryDataset,
+  BigqueryTable,
+  BigqueryTableIamMember,
+  PubsubSubscription,
+  PubsubSubscriptionIamMember,
+} from './google.ts'
+import { pubsubAgent } from './members.ts'
+import { named } from './naming-rules.ts'
+
+/** What a BigQuery subscription without schema writes. Order and case of types as BigQuery gives them back, else every plan differs. */
+const rawSchema = JSON.stringify([
+  { name: 'data', type: 'JSON', mode: 'NULLABLE' },
+  { name: 'subscription_name', type: 'STRING', mode: 'NULLABLE' },
+  { name: 'message_id', type: 'STRING', mode: 'NULLABLE' },
+  { name: 'publish_time', type: 'TIMESTAMP', mode: 'NULLABLE' },
+  { name: 'attributes', type: 'JSON', mode: 'NULLABLE' },
+])
+
+/** Each after those it reads. */
+export const views = [
+  'event_log',
+  'orders',
+  'order_lines',
+  'revenue_by_day',
+  'units_by_sku',
+  'funnel',
+  'compensation_rate',
+  'saga_durations',
+] as const
+
+interface AnalyticsProps {
+  readonly services: readonly Service[]
+  readonly environment: Environment
+}
+
+export class Analytics extends Construct {
+  readonly #tables = new Map<string, { readonly table: BigqueryTable; readonly grant: BigqueryTableIamMember }>()
+  readonly #environment: Environment
+
+  constructor(scope: Construct, id: string, { services, environment }: AnalyticsProps) {
+    super(scope, id)
+    this.#environment = environment
+    const events = this.#dataset(
+      eventsDataset,
+      'Events as they were published: delivery is at least once, so read analytics.event_log.',
+    )
+    const emitting = services.filter(({ emits }) => emits.length > 0).map(({ name }) => name)
+    for (const service of emitting) this.#rawTable(events, service)
+    const analytics = this.#dataset(analyticsDataset, 'Views of the events.')
+    this.#views(analytics, emitting)
+  }
+
+  /** Every event of this topic becomes a row in its service's table. */
+  keep({ topic, type }: EventTopic, service: string, unwritten: DeadLetters): void {
+    const { table, grant } = this.#tables.get(service)!
+    const subscription = new PubsubSubscription(this, `keep-${type}`, {
+      name: named('topic', bigQuerySubscriptionName(type)),
+      topic: topic.id,
+      ackDeadlineSeconds: 60,
+      ...delivery,
+      deadLetterPolicy: { deadLetterTopic: unwritten.topic.id, maxDeliveryAttempts: MAX_DELIVERY_ATTEMPTS },
+      bigqueryConfig: {
+        table: `${this.#environment.projectId}.${eventsDataset}.${table.tableIdInput}`,
+        writeMetadata: true,
+      },
+      // Creating it is refused until the agent may write.
+      dependsOn: [grant],
+    })
+    new PubsubSubscriptionIamMember(this, `agent-takes-${type}`, {
+      subscription: subscription.name,
+      role: 'roles/pubsub.subscriber',
+      member: pubsubAgent(this.#environment),
+    })
+  }
+
+  #dataset(datasetId: string, description: string): BigqueryDataset {
+    return new BigqueryDataset(this, datasetId, {
+      datasetId: named('table', datasetId),
+      location: this.#environment.analyticsLocation,
+      description,
+      deleteContentsOnDestroy: !this.#environment.protectsData,
+    })
+  }
+
+  #rawTable(events: BigqueryDataset, service: string): void {
+    const table = new BigqueryTable(this, `raw-${service}`, {
+      datasetId: events.datasetId,
+      tableId: named('table', service),
+      description: `Events of ${service}`,
+      schema: rawSchema,
+      timePartitioning: { type: 'DAY', field: 'publish_time' },
+      deletionProtection: this.#environment.protectsData,
+    })
+    const grant = new BigqueryTableIamMember(this, `agent-writes-${service}`, {
+      datasetId: events.datasetId,
+      tableId: table.tableId,
+      role: 'roles/bigquery.dataEditor',
+      member: pubsubAgent(this.#environment),
+    })
+    this.#tables.set(service, { table, grant })
+  }
+
+  #views(analytics: BigqueryDataset, emitting: readonly string[]): void {
+    let before: BigqueryTable | undefined
+    const tables = [...this.#tables.values()].map(({ table }) => table)
+    for (const view of views) {
+      const query = sql(view, emitting, this.#environment.projectId)
+      before = new BigqueryTable(this, `view-${view}`, {
+        datasetId: analytics.datasetId,
+        tableId: view,
+        view: { query, useLegacySql: false },
+        deletionProtection: false,
+        dependsOn: before ? [before] : tables,
+      })
+    }
+  }
+}
+
+/** The file's text with the project in place, and for the log of all events a part for each table. */
+function sql(view: string, emitting: readonly string[], projectId: string): string {
+  const text = readFileSync(new URL(`sql/${view}.sql`, import.meta.url), 'utf8')
+  const raw = emitting
+    .map((service) => `SELECT data, publish_time FROM \`${projectId}.${eventsDataset}.${service}\``)
+    .join('\n  UNION ALL ')
+  return text.replaceAll('{{raw events}}', raw).replaceAll('{{analytics}}', `${projectId}.${analyticsDataset}`).trim()
+}

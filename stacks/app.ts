@@ -1,0 +1,48 @@
+/** The stacks of an environment, in the order in which they are applied; synthesized to files or in memory. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Service } from '../shared/service.ts'
+import { BusStack } from './bus-stack.ts'
+import { App } from './cdktf.ts'
+import type { Environment } from './environments.ts'
+import { PlatformStack } from './platform-stack.ts'
+import { ServiceStack } from './service-stack.ts'
+
+/** A `cdk.tf.json`. */
+export interface SynthesizedStack {
+  readonly name: string
+  readonly json: {
+    readonly provider?: { readonly google?: readonly Record<string, unknown>[] }
+    readonly variable?: Readonly<Record<string, { readonly default?: unknown }>>
+    readonly resource?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>
+    readonly terraform?: Readonly<Record<string, unknown>>
+    readonly data?: Readonly<Record<string, unknown>>
+  }
+}
+
+export function addEnvironment(app: App, environment: Environment, services: readonly Service[]): string[] {
+  const platform = new PlatformStack(app, services, environment)
+  const bus = new BusStack(app, services, environment)
+  bus.addDependency(platform)
+  const stacks = services.map((service) => new ServiceStack(app, service, services, environment))
+  for (const stack of stacks) stack.addDependency(bus)
+  return [platform, bus, ...stacks].map(({ node }) => node.id)
+}
+
+/** Synthesizes one environment and gives its stacks back, in the order in which they are applied. */
+export function synthesize(environment: Environment, services: readonly Service[]): SynthesizedStack[] {
+  const outdir = mkdtempSync(join(tmpdir(), 'millrace-synth-'))
+  try {
+    const app = new App({ outdir, context: { excludeStackIdFromLogicalIds: true, allowSepCharsInLogicalIds: true } })
+    const names = addEnvironment(app, environment, services)
+    app.synth()
+    return names.map((name) => ({
+      name,
+      json: JSON.parse(readFileSync(join(outdir, 'stacks', name, 'cdk.tf.json'), 'utf8')) as SynthesizedStack['json'],
+    }))
+  } finally {
+    rmSync(outdir, { recursive: true })
+  }
+}

@@ -1,0 +1,29 @@
+/** What carries and keeps events: a topic per event type, dead letters, BigQuery. */
+
+import type { Construct } from 'constructs'
+import type { Service } from '../shared/service.ts'
+import { Analytics } from './analytics.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { EnvironmentStack } from './environment-stack.ts'
+import type { Environment } from './environments.ts'
+import { EventTopic } from './event-topic.ts'
+
+export class BusStack extends EnvironmentStack {
+  constructor(scope: Construct, services: readonly Service[], environment: Environment) {
+    super(scope, `${environment.name}-bus`, environment)
+    for (const service of services) {
+      // Whoever can be sent something that it can't read needs a place for it.
+      if (service.on.length > 0 || service.accepts.length > 0 || service.emits.length > 0) {
+        new DeadLetters(this, `dead-letters-${service.name}`, { listener: service.name, environment })
+      }
+    }
+    const unwritten = new DeadLetters(this, 'dead-letters-bigquery', { listener: 'bigquery', environment })
+    const analytics = new Analytics(this, 'analytics', { services, environment })
+    for (const service of services) {
+      for (const type of service.emits) {
+        const topic = new EventTopic(this, `topic-${type}`, { type, environment })
+        analytics.keep(topic, service.name, unwritten)
+      }
+    }
+  }
+}

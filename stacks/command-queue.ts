@@ -1,0 +1,37 @@
+/** The queue in which a service's commands, timers, repeats and replays wait. */
+
+import { Construct } from 'constructs'
+import { queueName } from '../shared/names.ts'
+import type { Environment } from './environments.ts'
+import { CloudTasksQueue, CloudTasksQueueIamMember } from './google.ts'
+import { serviceMember } from './members.ts'
+import { named } from './naming-rules.ts'
+
+interface CommandQueueProps {
+  readonly service: string
+  /** Services that may put commands into it. */
+  readonly senders: readonly string[]
+  readonly environment: Environment
+}
+
+export class CommandQueue extends Construct {
+  constructor(scope: Construct, id: string, { service, senders, environment }: CommandQueueProps) {
+    super(scope, id)
+    const queue = new CloudTasksQueue(this, 'queue', {
+      name: named('queue', queueName(service)),
+      location: environment.region,
+      // 500 is the most that Cloud Tasks dispatches; beyond that a service needs more queues.
+      rateLimits: { maxDispatchesPerSecond: 500, maxConcurrentDispatches: 200 },
+      // Without end: an exhausted task vanishes. A do is dead-lettered by its handler at attempt 20, an undo never.
+      retryConfig: { maxAttempts: -1, minBackoff: '1s', maxBackoff: '600s', maxDoublings: 9 },
+    })
+    for (const sender of senders) {
+      new CloudTasksQueueIamMember(this, `from-${sender}`, {
+        name: queue.name,
+        location: environment.region,
+        role: 'roles/cloudtasks.enqueuer',
+        member: serviceMember(sender, environment),
+      })
+    }
+  }
+}

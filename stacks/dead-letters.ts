@@ -1,0 +1,41 @@
+/** Where a listener's messages go that it could not take, and the subscription without which they would be lost. */
+
+import { Construct } from 'constructs'
+import { deadLetterName } from '../shared/names.ts'
+import type { Environment } from './environments.ts'
+import { PubsubSubscription, PubsubTopic, PubsubTopicIamMember } from './google.ts'
+import { pubsubAgent } from './members.ts'
+import { named } from './naming-rules.ts'
+
+/** The longest that Pub/Sub keeps a message: 31 days. */
+const RETENTION = '2678400s'
+
+export class DeadLetters extends Construct {
+  readonly topic: PubsubTopic
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { listener, environment }: { readonly listener: string; readonly environment: Environment },
+  ) {
+    super(scope, id)
+    const name = named('topic', deadLetterName(listener))
+    this.topic = new PubsubTopic(this, 'topic', {
+      name,
+      messageStoragePolicy: { allowedPersistenceRegions: [environment.region] },
+    })
+    new PubsubSubscription(this, 'kept', {
+      name,
+      topic: this.topic.id,
+      ackDeadlineSeconds: 60,
+      messageRetentionDuration: RETENTION,
+      // The default deletes a subscription that nobody reads for 31 days, with what it holds.
+      expirationPolicy: { ttl: '' },
+    })
+    new PubsubTopicIamMember(this, 'agent-publishes', {
+      topic: this.topic.name,
+      role: 'roles/pubsub.publisher',
+      member: pubsubAgent(environment),
+    })
+  }
+}

@@ -1,0 +1,150 @@
+/** The environments, and all that differs between them. */
+
+import { readFileSync } from 'node:fs'
+import type { Service } from '../shared/service.ts'
+
+export interface Environment {
+  readonly name: 'local' | 'dev' | 'staging' | 'prod'
+  readonly projectId: string
+  readonly projectNumber: string
+  readonly region: string
+  /** Of BigQuery: a region, so that BigQuery subscriptions write where the topics are. */
+  readonly analyticsLocation: string
+  /** `sha256:…` of the image that services run by default; one service alone is released with `-var image_digest=…`. */
+  readonly imageDigest: string
+  /** Known before the service exists, and its OIDC audience. */
+  serviceUrl(service: string): string
+  /** Where that service finds Cloud Tasks: its client has no emulator variable. */
+  tasksEndpoint(service: string): string
+  /** Bucket of the Terraform state; absent: a file beside the checkout. */
+  readonly stateBucket?: string
+  /** Off where `destroy` is to work. */
+  readonly protectsData: boolean
+  readonly minInstances: number
+  readonly alertEmail: string
+  /** What services name in their `settings`. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+interface Deployed {
+  readonly name: 'dev' | 'staging' | 'prod'
+  readonly projectId: string
+  readonly projectNumber: string
+  readonly protectsData: boolean
+  readonly minInstances: number
+  readonly cancellationWindowSeconds: number
+}
+
+const region = 'europe-west1'
+/** Written by `npm run image`. */
+const digests = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
+
+function deployed({
+  name,
+  projectId,
+  projectNumber,
+  protectsData,
+  minInstances,
+  cancellationWindowSeconds,
+}: Deployed): Environment {
+  return {
+    name,
+    projectId,
+    projectNumber,
+    region,
+    analyticsLocation: region,
+    imageDigest: digests[name]!,
+    serviceUrl: (service) => `https://${service}-${projectNumber}.${region}.run.app`,
+    tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
+    stateBucket: `${projectId}-terraform`,
+    protectsData,
+    minInstances,
+    alertEmail: 'platform@example.com',
+    settings: {
+      TOKEN_ISSUER: `https://securetoken.google.com/${projectId}`,
+      TOKEN_AUDIENCE: projectId,
+      TOKEN_JWKS_URL: 'https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com',
+      PAYMENT_PROVIDER_URL: `https://payments.${name}.example.com`,
+      CARRIER_URL: `https://carrier.${name}.example.com`,
+      CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
+    },
+  }
+}
+
+export const dev = deployed({
+  name: 'dev',
+  projectId: 'millrace-dev',
+  projectNumber: '100000000001',
+  protectsData: false,
+  minInstances: 0,
+  cancellationWindowSeconds: 60,
+})
+export const staging = deployed({
+  name: 'staging',
+  projectId: 'millrace-staging',
+  projectNumber: '100000000002',
+  protectsData: true,
+  minInstances: 0,
+  cancellationWindowSeconds: 300,
+})
+export const prod = deployed({
+  name: 'prod',
+  projectId: 'millrace-prod',
+  projectNumber: '100000000003',
+  protectsData: true,
+  minInstances: 0,
+  cancellationWindowSeconds: 1800,
+})
+
+export interface LocalPorts {
+  readonly api: number
+  readonly identity: number
+  readonly paymentProvider: number
+  readonly carrier: number
+  service(name: string): number
+  account(name: string): number
+}
+
+/** The default ports: `base` and the ninety after it, in the order of the services. */
+export function localPorts(base: number, services: readonly Service[]): LocalPorts {
+  const at = (name: string): number => {
+    const index = services.findIndex((service) => service.name === name)
+    if (index < 0) throw new Error(`There is no service "${name}" in functions/index.ts.`)
+    return index
+  }
+  return {
+    api: base,
+    identity: base + 1,
+    paymentProvider: base + 2,
+    carrier: base + 3,
+    service: (name) => base + 10 + at(name),
+    account: (name) => base + 50 + at(name),
+  }
+}
+
+/** The laptop: loopback addresses in place of Google's. */
+export function localEnvironment(ports: LocalPorts): Environment {
+  const at = (port: number): string => `http://127.0.0.1:${port}`
+  const projectId = 'millrace-local'
+  return {
+    name: 'local',
+    projectId,
+    projectNumber: '100000000000',
+    region,
+    analyticsLocation: region,
+    imageDigest: `sha256:${'0'.repeat(64)}`,
+    serviceUrl: (service) => at(ports.service(service)),
+    tasksEndpoint: (service) => at(ports.account(service)),
+    protectsData: false,
+    minInstances: 0,
+    alertEmail: 'nobody@example.com',
+    settings: {
+      TOKEN_ISSUER: `${at(ports.identity)}/${projectId}`,
+      TOKEN_AUDIENCE: projectId,
+      TOKEN_JWKS_URL: `${at(ports.identity)}/jwks`,
+      PAYMENT_PROVIDER_URL: at(ports.paymentProvider),
+      CARRIER_URL: at(ports.carrier),
+      CANCELLATION_WINDOW_SECONDS: '0',
+    },
+  }
+}

@@ -1,0 +1,16 @@
+/** Who is granted something, as IAM spells it. */
+
+import { accountEmail, accountId, pushAccountId } from '../shared/names.ts'
+import type { Environment } from './environments.ts'
+
+export const serviceEmail = (service: string, { projectId }: Environment): string =>
+  accountEmail(accountId(service), projectId)
+export const pushEmail = (service: string, { projectId }: Environment): string =>
+  accountEmail(pushAccountId(service), projectId)
+export const serviceMember = (service: string, environment: Environment): string =>
+  `serviceAccount:${serviceEmail(service, environment)}`
+export const pushMember = (service: string, environment: Environment): string =>
+  `serviceAccount:${pushEmail(service, environment)}`
+/** Pub/Sub's own agent: the provider has no resource that would tell its address. */
+export const pubsubAgent = ({ projectNumber }: Environment): string =>
+  `serviceAccount:service-${projectNumber}@gcp-sa-pubsub.iam.gserviceaccount.com`

@@ -1,0 +1,121 @@
+/** One service on Cloud Run: its container, the collector beside it, and who may call it. */
+
+import { Construct } from 'constructs'
+import { readFileSync } from 'node:fs'
+import type { Service } from '../shared/service.ts'
+import { TerraformVariable } from './cdktf.ts'
+import type { Environment } from './environments.ts'
+import { CloudRunV2Service, CloudRunV2ServiceIamMember, ProjectIamMember } from './google.ts'
+import { pushMember, serviceEmail, serviceMember } from './members.ts'
+import { named } from './naming-rules.ts'
+import { networkName } from './private-network.ts'
+import { variablesOf } from './service-variables.ts'
+
+/** https://github.com/GoogleCloudPlatform/opentelemetry-operations-collector: Google's own build of the collector. */
+const collectorImage =
+  'us-docker.pkg.dev/cloud-ops-agents-artifacts/google-cloud-opentelemetry-collector/otelcol-google:0.155.0'
+const collectorConfig = readFileSync(new URL('collector.yaml', import.meta.url), 'utf8')
+const REQUEST_TIMEOUT = '60s'
+
+interface RunServiceProps {
+  readonly service: Service
+  readonly services: readonly Service[]
+  readonly environment: Environment
+}
+
+export class RunService extends Construct {
+  readonly service: CloudRunV2Service
+  readonly #environment: Environment
+
+  constructor(scope: Construct, id: string, { service, services, environment }: RunServiceProps) {
+    super(scope, id)
+    this.#environment = environment
+    const digest = new TerraformVariable(scope, 'image_digest', {
+      type: 'string',
+      default: environment.imageDigest,
+      description: `Digest of the image that ${service.name} runs`,
+    })
+    const { concurrency, maxInstances, cpu, memory } = service.scale
+    this.service = new CloudRunV2Service(this, 'service', {
+      name: named('service', service.name),
+      location: environment.region,
+      ingress: service.ingress === 'public' ? 'INGRESS_TRAFFIC_ALL' : 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+      deletionProtection: environment.protectsData,
+      template: {
+        serviceAccount: serviceEmail(service.name, environment),
+        timeout: REQUEST_TIMEOUT,
+        maxInstanceRequestConcurrency: concurrency,
+        executionEnvironment: 'EXECUTION_ENVIRONMENT_GEN2',
+        scaling: { minInstanceCount: environment.minInstances, maxInstanceCount: maxInstances },
+        vpcAccess: {
+          egress: 'PRIVATE_RANGES_ONLY',
+          networkInterfaces: [{ network: networkName, subnetwork: networkName }],
+        },
+        containers: [
+          {
+            name: 'service',
+            image: `${environment.region}-docker.pkg.dev/${environment.projectId}/millrace/platform@${digest.value}`,
+            command: ['node'],
+            args: ['functions/main.ts', service.name],
+            ports: { name: 'http1', containerPort: 8080 },
+            env: Object.entries(variablesOf(service, services, environment)).map(([name, value]) => ({ name, value })),
+            resources: { limits: { cpu, memory }, cpuIdle: true, startupCpuBoost: true },
+            startupProbe: {
+              httpGet: { path: '/health/live' },
+              periodSeconds: 1,
+              timeoutSeconds: 1,
+              failureThreshold: 30,
+            },
+            livenessProbe: {
+              httpGet: { path: '/health/live' },
+              periodSeconds: 30,
+              timeoutSeconds: 5,
+              failureThreshold: 3,
+            },
+            dependsOn: ['collector'],
+          },
+          {
+            name: 'collector',
+            image: collectorImage,
+            args: ['--config=env:COLLECTOR_CONFIG'],
+            env: [{ name: 'COLLECTOR_CONFIG', value: collectorConfig }],
+            resources: { limits: { cpu: '0.5', memory: '256Mi' } },
+            startupProbe: {
+              httpGet: { path: '/', port: 13_133 },
+              periodSeconds: 1,
+              timeoutSeconds: 1,
+              failureThreshold: 30,
+            },
+          },
+        ],
+      },
+    })
+    if (service.ingress === 'public') this.#invoker('everybody', 'allUsers')
+    for (const role of ['roles/telemetry.writer', 'roles/logging.logWriter', 'roles/monitoring.metricWriter']) {
+      new ProjectIamMember(this, `writes-${role.replaceAll(/\W/g, '-')}`, {
+        project: environment.projectId,
+        role,
+        member: serviceMember(service.name, environment),
+      })
+    }
+  }
+
+  /** A service that sends it commands or queries it. */
+  grantInvoke(caller: string): void {
+    this.#invoker(`invoked-by-${caller}`, serviceMember(caller, this.#environment))
+  }
+
+  /** The account of Pub/Sub's deliveries to this service, which may do nothing else. */
+  grantPush(service: string): void {
+    this.#invoker('invoked-by-push', pushMember(service, this.#environment))
+  }
+
+  #invoker(id: string, member: string): void {
+    new CloudRunV2ServiceIamMember(this, id, {
+      name: this.service.name,
+      location: this.#environment.region,
+      role: 'roles/run.invoker',
+      member,
+    })
+  }
+}

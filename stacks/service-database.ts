@@ -1,0 +1,63 @@
+/** A service's own Firestore database, and the only grant that reaches it. */
+
+import { Construct } from 'constructs'
+import { databaseName } from '../shared/names.ts'
+import type { Service } from '../shared/service.ts'
+import type { Environment } from './environments.ts'
+import { FirestoreDatabase, FirestoreField, FirestoreIndex, ProjectIamMember } from './google.ts'
+import { serviceMember } from './members.ts'
+import { named } from './naming-rules.ts'
+
+export class ServiceDatabase extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    { service, environment }: { readonly service: Service; readonly environment: Environment },
+  ) {
+    super(scope, id)
+    const database = new FirestoreDatabase(this, 'database', {
+      name: named('database', databaseName(service.name)),
+      locationId: environment.region,
+      type: 'FIRESTORE_NATIVE',
+      concurrencyMode: 'PESSIMISTIC',
+      pointInTimeRecoveryEnablement: environment.protectsData
+        ? 'POINT_IN_TIME_RECOVERY_ENABLED'
+        : 'POINT_IN_TIME_RECOVERY_DISABLED',
+      deleteProtectionState: environment.protectsData ? 'DELETE_PROTECTION_ENABLED' : 'DELETE_PROTECTION_DISABLED',
+      // The default leaves the database behind when the stack is destroyed.
+      deletionPolicy: environment.protectsData ? 'ABANDON' : 'DELETE',
+    })
+    for (const [collection, { unindexed = [], indexes = [] }] of Object.entries(service.collections)) {
+      for (const field of unindexed) {
+        // An empty index_config is the exemption.
+        new FirestoreField(this, `unindexed-${collection}-${field === '*' ? 'all' : field}`, {
+          database: database.name,
+          collection,
+          field,
+          indexConfig: {},
+        })
+      }
+      for (const [index, fields] of indexes.entries()) {
+        new FirestoreIndex(this, `index-${collection}-${index}`, {
+          database: database.name,
+          collection,
+          fields: fields.map((path) => ({
+            fieldPath: path.replace(/^-/, ''),
+            order: path.startsWith('-') ? 'DESCENDING' : 'ASCENDING',
+          })),
+        })
+      }
+    }
+    const { projectId } = environment
+    new ProjectIamMember(this, 'uses', {
+      project: projectId,
+      role: 'roles/datastore.user',
+      member: serviceMember(service.name, environment),
+      // Without the condition every service could read every database.
+      condition: {
+        title: `database-${database.nameInput}`,
+        expression: `resource.name == "projects/${projectId}/databases/${database.nameInput}"`,
+      },
+    })
+  }
+}

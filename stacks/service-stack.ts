@@ -1,0 +1,34 @@
+/** One service's own stack. No service is named here, and nothing of another stack is referenced. */
+
+import type { Construct } from 'constructs'
+import { deadLetterName, topicName } from '../shared/names.ts'
+import type { Service } from '../shared/service.ts'
+import { CommandQueue } from './command-queue.ts'
+import { EnvironmentStack } from './environment-stack.ts'
+import type { Environment } from './environments.ts'
+import { grantPublish, pushTo } from './event-topic.ts'
+import { RunService } from './run-service.ts'
+import { ServiceDatabase } from './service-database.ts'
+import { sendersOf } from './service-variables.ts'
+
+export class ServiceStack extends EnvironmentStack {
+  constructor(scope: Construct, service: Service, services: readonly Service[], environment: Environment) {
+    super(scope, `${environment.name}-${service.name}`, environment)
+    const run = new RunService(this, 'run', { service, services, environment })
+    if (Object.keys(service.collections).length > 0) new ServiceDatabase(this, 'store', { service, environment })
+
+    const senders = sendersOf(service, services)
+    // A listener is replayed to, whoever emits is asked to repeat.
+    const queued = service.accepts.length > 0 || service.on.length > 0 || service.emits.length > 0
+    if (queued) new CommandQueue(this, 'commands', { service: service.name, senders, environment })
+
+    const callers = services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => name)
+    for (const caller of new Set([...senders, ...callers])) run.grantInvoke(caller)
+    if (service.on.length > 0) run.grantPush(service.name)
+
+    for (const type of service.emits) grantPublish(this, topicName(type), service.name, environment)
+    // What it can't read it puts there itself.
+    if (queued) grantPublish(this, deadLetterName(service.name), service.name, environment)
+    for (const type of service.on) pushTo(this, type, { service, run, environment })
+  }
+}

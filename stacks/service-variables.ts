@@ -1,0 +1,72 @@
+/** The variables of a service's container, as `shared/config.ts` reads them: all derived from the descriptions. */
+
+import type { WrittenVariables } from '../shared/config.ts'
+import { databaseName, repeatCommand } from '../shared/names.ts'
+import type { Service } from '../shared/service.ts'
+import type { Environment } from './environments.ts'
+import { pushEmail, serviceEmail } from './members.ts'
+
+/** @throws Error that names a setting which the environment's file lacks. */
+export function variablesOf(
+  service: Service,
+  services: readonly Service[],
+  environment: Environment,
+): Record<string, string> {
+  const written = {
+    GOOGLE_CLOUD_PROJECT: environment.projectId,
+    REGION: environment.region,
+    SERVICE_URL: environment.serviceUrl(service.name),
+    SERVICE_ACCOUNT: serviceEmail(service.name, environment),
+    PUSH_ACCOUNT: pushEmail(service.name, environment),
+    ...(Object.keys(service.collections).length > 0 ? { FIRESTORE_DATABASE: databaseName(service.name) } : {}),
+    CLOUD_TASKS_ENDPOINT: environment.tasksEndpoint(service.name),
+    PEERS: JSON.stringify(
+      Object.fromEntries(peersOf(service, services).map((peer) => [peer, environment.serviceUrl(peer)])),
+    ),
+    SENDERS: JSON.stringify(sendersByCommand(service, services, environment)),
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+  } satisfies WrittenVariables
+  const settings = service.settings.map((name) => {
+    const value = environment.settings[name]
+    if (value === undefined)
+      throw new Error(
+        `${service.name} reads the setting ${name}, which the environment ${environment.name} does not have: add it in stacks/environments.ts.`,
+      )
+    return [name, value] as const
+  })
+  return { ...written, ...Object.fromEntries(settings) }
+}
+
+/** Whom it sends commands to, queries or asks to repeat. */
+export function peersOf(service: Service, services: readonly Service[]): string[] {
+  const owners = services
+    .filter(({ accepts }) => accepts.some((command) => service.sends.includes(command)))
+    .map(({ name }) => name)
+  return [...new Set([...owners, ...service.calls, ...service.asksToRepeat])].toSorted()
+}
+
+/** Who may put something into this service's queue. */
+export function sendersOf(service: Service, services: readonly Service[]): string[] {
+  return services
+    .filter(
+      ({ sends, asksToRepeat }) =>
+        sends.some((command) => service.accepts.includes(command)) || asksToRepeat.includes(service.name),
+    )
+    .map(({ name }) => name)
+}
+
+function sendersByCommand(
+  service: Service,
+  services: readonly Service[],
+  environment: Environment,
+): Record<string, string[]> {
+  const emails = (some: readonly Service[]): string[] => some.map(({ name }) => serviceEmail(name, environment))
+  const commands = service.accepts.map(
+    (command) => [command, emails(services.filter(({ sends }) => sends.includes(command)))] as const,
+  )
+  const repeaters = services.filter(({ asksToRepeat }) => asksToRepeat.includes(service.name))
+  return Object.fromEntries([
+    ...commands,
+    ...(repeaters.length > 0 ? [[repeatCommand, emails(repeaters)] as const] : []),
+  ])
+}

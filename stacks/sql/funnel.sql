@@ -1,0 +1,7 @@
+-- How many orders came to each stage.
+SELECT
+  type AS stage,
+  COUNT(DISTINCT correlation_id) AS orders
+FROM `{{analytics}}.event_log`
+WHERE type IN ('order.placed', 'stock.reserved', 'payment.authorized', 'order.confirmed', 'shipment.dispatched', 'payment.captured', 'order.completed', 'order.rejected', 'order.expired')
+GROUP BY type

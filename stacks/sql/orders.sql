@@ -1,0 +1,33 @@
+-- One row per order, with the status that its events tell.
+WITH life AS (
+  SELECT
+    subject AS order_id,
+    MAX(IF(type = 'order.completed', time, NULL)) AS completed_at,
+    MAX(IF(type = 'order.rejected', time, NULL)) AS rejected_at,
+    MAX(IF(type = 'order.expired', time, NULL)) AS expired_at,
+    MAX(IF(type = 'order.confirmed', time, NULL)) AS confirmed_at,
+    MAX(IF(type IN ('order.rejected', 'order.expired'), JSON_VALUE(data, '$.reason'), NULL)) AS reason
+  FROM `{{analytics}}.event_log`
+  WHERE source = 'orders'
+  GROUP BY subject
+)
+SELECT
+  placed.subject AS order_id,
+  JSON_VALUE(placed.data, '$.customerRef') AS customer_ref,
+  CASE
+    WHEN life.completed_at IS NOT NULL THEN 'completed'
+    WHEN life.rejected_at IS NOT NULL THEN 'rejected'
+    WHEN life.expired_at IS NOT NULL THEN 'expired'
+    WHEN life.confirmed_at IS NOT NULL THEN 'confirmed'
+    ELSE 'pending'
+  END AS status,
+  life.reason,
+  CAST(JSON_VALUE(placed.data, '$.totalMinor') AS INT64) AS total_minor,
+  JSON_VALUE(placed.data, '$.currency') AS currency,
+  CAST(JSON_VALUE(placed.data, '$.placedAt') AS TIMESTAMP) AS placed_at,
+  placed.time AS received_at,
+  life.confirmed_at,
+  COALESCE(life.completed_at, life.rejected_at, life.expired_at) AS ended_at
+FROM `{{analytics}}.event_log` AS placed
+JOIN life ON life.order_id = placed.subject
+WHERE placed.type = 'order.placed'

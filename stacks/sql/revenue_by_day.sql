@@ -1,0 +1,9 @@
+-- Completed orders by the day on which they were placed and by currency.
+SELECT
+  DATE(placed_at) AS day,
+  currency,
+  COUNT(*) AS orders,
+  SUM(total_minor) AS revenue_minor
+FROM `{{analytics}}.orders`
+WHERE status = 'completed'
+GROUP BY day, currency
