@@ -159,8 +159,7 @@ export function checkCombination(filter: Filter): void {
   }
 }
 
-const hasOr = (filter: Filter): boolean =>
-  'or' in filter ? filter.or.length > 1 : 'and' in filter && filter.and.some(hasOr)
+const hasOr = (filter: Filter): boolean => 'or' in filter || ('and' in filter && filter.and.some(hasOr))
 
 /** `read` gives the value of a field, undefined where the document has none. */
 export function matches(filter: Filter, read: (field: FieldPath) => Value | undefined): boolean {
@@ -172,20 +171,20 @@ export function matches(filter: Filter, read: (field: FieldPath) => Value | unde
 
 /** null and NaN equal nothing, and nothing is unequal to null: as in Google's index ranges. */
 const isComparable = (value: Value): boolean => value !== null && !isNan(value)
-const isOneOf = (values: Value, value: Value): boolean =>
-  (values as readonly Value[]).some((one) => isComparable(one) && equalValues(one, value))
+const isEqual = (value: Value, wanted: Value): boolean => isComparable(wanted) && equalValues(value, wanted)
+const isOneOf = (wanted: Value, value: Value): boolean =>
+  (wanted as readonly Value[]).some((one) => isEqual(value, one))
 
 const matchers: Readonly<Record<Operator, (value: Value, wanted: Value) => boolean>> = {
-  EQUAL: (value, wanted) => isComparable(wanted) && equalValues(value, wanted),
+  EQUAL: (value, wanted) => isEqual(value, wanted),
   IN: (value, wanted) => isOneOf(wanted, value),
   LESS_THAN: (value, wanted) => inRange(value, wanted) && compareValues(value, wanted) < 0,
   LESS_THAN_OR_EQUAL: (value, wanted) => inRange(value, wanted) && compareValues(value, wanted) <= 0,
   GREATER_THAN: (value, wanted) => inRange(value, wanted) && compareValues(value, wanted) > 0,
   GREATER_THAN_OR_EQUAL: (value, wanted) => inRange(value, wanted) && compareValues(value, wanted) >= 0,
-  NOT_EQUAL: (value, wanted) => value !== null && isComparable(wanted) && !equalValues(value, wanted),
-  NOT_IN: (value, wanted) =>
-    value !== null && !(wanted as readonly Value[]).some((one) => one === null || equalValues(one, value)),
-  ARRAY_CONTAINS: (value, wanted) => Array.isArray(value) && value.some((one: Value) => equalValues(one, wanted)),
+  NOT_EQUAL: (value, wanted) => value !== null && wanted !== null && !isEqual(value, wanted),
+  NOT_IN: (value, wanted) => value !== null && !(wanted as readonly Value[]).includes(null) && !isOneOf(wanted, value),
+  ARRAY_CONTAINS: (value, wanted) => Array.isArray(value) && value.some((one: Value) => isEqual(one, wanted)),
   ARRAY_CONTAINS_ANY: (value, wanted) => Array.isArray(value) && value.some((one: Value) => isOneOf(wanted, one)),
   IS_NULL: (value) => value === null,
   IS_NAN: (value) => isNan(value),

@@ -71,7 +71,7 @@ function holds(row: Row, { field, op, value }: Comparison): boolean {
     case 'GREATER_THAN_OR_EQUAL':
       return same && order(own, value) >= 0
     case 'ARRAY_CONTAINS':
-      return Array.isArray(own) && own.some((one) => order(one, value) === 0)
+      return value !== null && Array.isArray(own) && own.some((one) => order(one, value) === 0)
   }
   throw new Error(op)
 }

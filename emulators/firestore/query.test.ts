@@ -40,6 +40,12 @@ test.each<[string, object, string[]]>([
   ['== null by value finds nothing', filter('EQUAL', nothing), []],
   ['!= skips null and missing', filter('NOT_EQUAL', int(3)), ['nan', 'half', 'text', 'list']],
   ['NOT_IN skips null and missing', filter('NOT_IN', list(int(3), text('s'))), ['nan', 'half', 'list']],
+  [
+    '!= NaN by value skips null and missing alone',
+    filter('NOT_EQUAL', { doubleValue: NaN }),
+    ['nan', 'half', 'three', 'text', 'list'],
+  ],
+  ['ARRAY_CONTAINS null finds nothing', filter('ARRAY_CONTAINS', nothing), []],
   ['NOT_IN null finds nothing', filter('NOT_IN', list(nothing)), []],
   ['IN ignores null', filter('IN', list(int(3), nothing, text('s'))), ['text', 'three']],
   ['IS_NULL', unary('IS_NULL'), ['null']],

@@ -100,17 +100,18 @@ function parseOrders(orderBy: NonNullable<WireQuery['orderBy']>): Order[] {
       throw invalidArgument(`order by clause cannot contain duplicate fields ${name}`)
     }
     if (orders.some((one) => isNameField(one.field))) {
-      throw invalidArgument('order by clause cannot contain more fields after the key')
+      throw fieldsAfterName()
     }
     orders.push({ field: path, descending: direction === 'DESCENDING' })
   }
   return orders
 }
 
+const fieldsAfterName = (): Error => invalidArgument('order by clause cannot contain more fields after the key')
+
 /** What is compared sorts as well: inequality fields by name, then the document's name, in the last direction. */
 function impliedOrders(explicit: readonly Order[], where: Filter | undefined): Order[] {
   const orders = [...explicit]
-  if (orders.some(({ field }) => isNameField(field))) return orders
   const descending = orders.at(-1)?.descending ?? false
   const named = new Set(orders.map(({ field }) => formatFieldPath(field)))
   const compared = new Map<string, FieldPath>()
@@ -121,7 +122,9 @@ function impliedOrders(explicit: readonly Order[], where: Filter | undefined): O
   for (const name of [...compared.keys()].toSorted(compareStrings)) {
     orders.push({ field: compared.get(name) as FieldPath, descending })
   }
-  orders.push({ field: NAME_FIELD, descending })
+  const name = explicit.findIndex(({ field }) => isNameField(field))
+  if (name >= 0 && name < orders.length - 1) throw fieldsAfterName()
+  if (name < 0) orders.push({ field: NAME_FIELD, descending })
   return orders
 }
 
