@@ -5,7 +5,15 @@ import type { CommandOf, Contracts, EventOf } from './contract.ts'
 import type { Envelope } from './envelope.ts'
 import type { Platform } from './platform.ts'
 
-export type Handler = (message: Envelope, platform: Platform) => Promise<unknown>
+/** How a message came in. */
+export interface Delivery {
+  /** Pub/Sub's message id, or the task's name. */
+  readonly messageId: string
+  /** The CloudEvent's id, where the functions framework delivered it. */
+  readonly cloudEventId?: string
+}
+
+export type Handler = (message: Envelope, platform: Platform, delivery: Delivery) => Promise<unknown>
 
 export interface ServiceApp {
   readonly on: Readonly<Record<string, Handler>>
@@ -26,9 +34,9 @@ type CommandNamed<S extends Described, T extends string> = Extract<CommandOf<S['
 
 /** Exactly the handlers that the description asks for, each with its message's type. */
 export interface Implementation<S extends Described> {
-  readonly on: { readonly [T in S['on'][number]]: (message: Envelope<T, EventNamed<S, T>['data']>, platform: Platform) => Promise<unknown> }
+  readonly on: { readonly [T in S['on'][number]]: (message: Envelope<T, EventNamed<S, T>['data']>, platform: Platform, delivery: Delivery) => Promise<unknown> }
   readonly commands: {
-    readonly [T in S['accepts'][number]]: (message: Envelope<T, CommandNamed<S, T>['data']>, platform: Platform) => Promise<unknown>
+    readonly [T in S['accepts'][number]]: (message: Envelope<T, CommandNamed<S, T>['data']>, platform: Platform, delivery: Delivery) => Promise<unknown>
   }
   readonly routes?: (app: Hono, platform: Platform) => void
 }

@@ -34,6 +34,8 @@ export const configSchema = z.object({
   /** Services that this one sends commands to or queries. */
   PEERS: json(urlByService),
   SENDERS: json(sendersByCommand),
+  /** JSON list: accounts of the services that may query this one. */
+  CALLERS: json(z.array(z.email())),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url(),
 })
 

@@ -14,6 +14,8 @@ export interface EventContract {
 
 export interface CommandContract {
   readonly data: z.ZodType
+  /** An undo or a timer: it is never given up, however often it failed. */
+  readonly endless?: true
   readonly example: unknown
 }
 

@@ -12,6 +12,8 @@ export interface Message {
 export interface OutgoingCommand extends Message {
   /** Not before this time, in milliseconds since the epoch; absent: at once. */
   readonly notBeforeMs?: number
+  /** Names it within its stream, whatever caused it: the same key again is the same command (a timer's deadline). */
+  readonly key?: string
 }
 
 /**
@@ -85,6 +87,8 @@ export interface Log {
 
 export interface Platform {
   readonly service: Service
+  /** Sends one command at once, outside any stream: what enters from outside, or a timer before its stream exists. */
+  send(command: OutgoingCommand, options: { readonly id?: string; readonly subject: string; readonly correlationId: string; readonly actor: string; readonly traceparent?: string }): Promise<void>
   /** Milliseconds since the epoch. */
   now(): number
   readonly streams: Streams

@@ -84,6 +84,6 @@ export const paymentsContracts = defineContracts({
         lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
       },
     },
-    VoidPayment: { data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    VoidPayment: { endless: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
   },
 })

@@ -1,0 +1,52 @@
+/** The two failures that are foreseen; everything else is a bug. */
+
+/** What each stable code means in HTTP. */
+export const httpStatus = {
+  'abandoned': 503,
+  'body-too-large': 413,
+  'currency-mismatch': 422,
+  'forbidden': 403,
+  'idempotency-key-missing': 400,
+  'idempotency-key-reused': 409,
+  'invalid-body': 422,
+  'invalid-json': 400,
+  'invalid-message': 422,
+  'invalid-parameter': 400,
+  'method-not-allowed': 405,
+  'not-found': 404,
+  'price-changed': 409,
+  'token-expired': 401,
+  'token-invalid': 401,
+  'token-missing': 401,
+  'unavailable': 503,
+  'unknown-sku': 422,
+  'unsupported-media-type': 415,
+} as const satisfies Record<string, number>
+
+export type Code = keyof typeof httpStatus
+
+/** The rules say no: the caller hears why; a message is acknowledged. */
+export class Refused extends Error {
+  readonly code: Code
+
+  constructor(code: Code, detail: string) {
+    super(detail)
+    this.name = 'Refused'
+    this.code = code
+  }
+}
+
+/** Not now: the caller hears when to come back; a message is delivered again. */
+export class Unavailable extends Error {
+  readonly retryAfterSeconds: number
+
+  constructor(detail: string, options: { readonly retryAfterSeconds?: number; readonly cause?: unknown } = {}) {
+    super(detail, { cause: options.cause })
+    this.name = 'Unavailable'
+    this.retryAfterSeconds = options.retryAfterSeconds ?? 1
+  }
+}
+
+export function refuseIf(condition: boolean, code: Code, detail: string): void {
+  if (condition) throw new Refused(code, detail)
+}

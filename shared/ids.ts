@@ -1,0 +1,37 @@
+/** Ids: what follows from something is derived from it, so that a repeat has the same; what enters from outside is random. */
+
+import { createHash, randomBytes } from 'node:crypto'
+
+/** A UUIDv8 of the parts' hash (RFC 9562, 5.8). */
+export function derivedId(...parts: readonly (string | number)[]): string {
+  // The length of each part goes in as well: ('ab', 'c') must differ from ('a', 'bc').
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(`${String(part).length}:${part};`)
+  return asUuid(hash.digest().subarray(0, 16), 8)
+}
+
+/** A UUIDv7 for what nobody in the platform caused: it sorts by time, so it never names a document. */
+export function freshId(nowMs: number): string {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(nowMs, 0, 6)
+  return asUuid(bytes, 7)
+}
+
+function asUuid(bytes: Buffer, version: 7 | 8): string {
+  bytes[6] = (bytes[6]! & 0x0f) | (version << 4)
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** A name for a document: 26 characters of base 32, as good as random, the same for the same parts. */
+export function derivedName(prefix: string, ...parts: readonly string[]): string {
+  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest()
+  let name = ''
+  for (let index = 0; index < 26; index++) name += alphabet[hash[index]! & 31]
+  return `${prefix}-${name}`
+}
+
+/** SHA-256 in hex. */
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')

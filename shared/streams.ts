@@ -1,0 +1,177 @@
+/**
+ * The protocol of every delivery: decide, commit, publish, send; the caller acknowledges last. A crash anywhere leaves
+ * the delivery unacknowledged, and its repeat finds under the same cause what was decided, and says it again.
+ */
+
+import type { Contracts } from './contract.ts'
+import type { Envelope } from './envelope.ts'
+import { Unavailable } from './errors.ts'
+import { derivedId } from './ids.ts'
+import type { Decision, Message, OutgoingCommand, Stream, Streams, TransactionDocuments } from './platform.ts'
+import type { Entry, EntryCommand, EntryEvent, StoredStream, StreamStore, Transaction } from './stream-store.ts'
+
+/** Lost races in a row, after which the delivery is left to be repeated. */
+const TRIES = 8
+
+export interface StreamsParts {
+  readonly service: string
+  readonly contracts: Contracts
+  /** Contracts of those whom it sends commands to. */
+  readonly uses: readonly Contracts[]
+  readonly store: StreamStore
+  now(): number
+  publish(events: readonly Envelope[]): Promise<void>
+  /** `target` owns the command. */
+  send(commands: readonly { readonly target: string; readonly envelope: Envelope; readonly notBeforeMs?: number }[]): Promise<void>
+  /** Waits before a lost race is run again; tests pass one that does not. */
+  pause(tried: number): Promise<void>
+}
+
+export interface StreamsWithRepeat extends Streams {
+  /** Publishes again, with the same ids, what a stream recorded; returns how many events that were. */
+  repeat(streamId: string): Promise<number>
+}
+
+export function createStreams(parts: StreamsParts): StreamsWithRepeat {
+  const { store } = parts
+  const owners = ownersOf([parts.contracts, ...parts.uses])
+
+  const deliver = async (streamId: string, entry: Entry): Promise<void> => {
+    await parts.publish(entry.events.filter(({ sequence }) => sequence > 0).map((event) => eventEnvelope(parts.service, streamId, entry, event)))
+    await parts.send(
+      entry.commands.map((command) => ({
+        target: owners.get(command.type)!,
+        envelope: commandEnvelope(parts.service, streamId, entry, command),
+        ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
+      })),
+    )
+  }
+
+  const entryOf = (stored: StoredStream, message: Envelope, decision: Decision): Entry => {
+    let sequence = Math.max(0, ...stored.entries.flatMap(({ events }) => events.map((event) => event.sequence)))
+    return {
+      cause: message.id,
+      time: new Date(parts.now()).toISOString(),
+      correlationId: message.correlationId,
+      actor: message.actor,
+      traceparent: message.traceparent,
+      events: decision.events.map((event, index) => {
+        const contract = parts.contracts.events[event.type]
+        return {
+          id: derivedId(parts.service, stored.id, message.id, index),
+          type: event.type,
+          version: contract?.version ?? 0,
+          sequence: contract ? (sequence += 1) : 0,
+          data: contract ? checked(event, contract.data) : event.data,
+        }
+      }),
+      commands: decision.commands.map((command, index) => entryCommand(stored.id, message.id, command, index)),
+    }
+  }
+
+  const entryCommand = (streamId: string, cause: string, command: OutgoingCommand, index: number): EntryCommand => {
+    const target = owners.get(command.type)
+    const contract = [parts.contracts, ...parts.uses].find(({ service }) => service === target)?.commands[command.type]
+    if (!target || !contract) throw new Error(`${parts.service} sends ${command.type}, which none of its contracts has.`)
+    return {
+      id: command.key === undefined ? derivedId(target, cause, command.type, index) : derivedId(target, streamId, command.type, command.key),
+      type: command.type,
+      data: checked(command, contract.data),
+      ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
+    }
+  }
+
+  return {
+    async read(streamId) {
+      return visible(await store.load(streamId))
+    },
+
+    async handle(message, streamId, decide) {
+      for (let tried = 1; tried <= TRIES; tried++) {
+        const stored = await store.load(streamId)
+        const done = stored.entries.find(({ cause }) => cause === message.id)
+        if (done) {
+          await deliver(streamId, done)
+          return decisionOf(done)
+        }
+        const decision = await decide(visible(stored))
+        if (isNothing(decision)) return decision
+        const entry = entryOf(stored, message, decision)
+        if (await store.append(stored, entry)) {
+          await deliver(streamId, entry)
+          return decision
+        }
+        await parts.pause(tried)
+      }
+      throw new Unavailable(`The stream ${streamId} was written to ${TRIES} times while ${message.type} was decided.`)
+    },
+
+    async transact(message, streamId, decide) {
+      const { entry, decision } = await store.transact(streamId, async (stored, transaction) => {
+        const done = stored.entries.find(({ cause }) => cause === message.id)
+        if (done) return { entry: done, decision: decisionOf(done) }
+        const decided = await decide(visible(stored), documentsOf(transaction))
+        if (isNothing(decided)) return { entry: undefined, decision: decided }
+        const made = entryOf(stored, message, decided)
+        transaction.append(stored, made)
+        return { entry: made, decision: decided }
+      })
+      if (entry) await deliver(streamId, entry)
+      return decision
+    },
+
+    async repeat(streamId) {
+      const { entries } = await store.load(streamId)
+      const events = entries.flatMap((entry) =>
+        entry.events.filter(({ sequence }) => sequence > 0).map((event) => eventEnvelope(parts.service, streamId, entry, event)),
+      )
+      await parts.publish(events)
+      return events.length
+    },
+  }
+}
+
+function ownersOf(contracts: readonly Contracts[]): Map<string, string> {
+  return new Map(contracts.flatMap(({ service, commands }) => Object.keys(commands).map((command) => [command, service] as const)))
+}
+
+const isNothing = ({ events, commands }: Decision): boolean => events.length === 0 && commands.length === 0
+
+function checked(message: Message, schema: { parse(value: unknown): unknown }): unknown {
+  try {
+    return schema.parse(message.data)
+  } catch (error) {
+    throw new Error(`${message.type} was decided with data that break its contract.`, { cause: error })
+  }
+}
+
+const decisionOf = ({ events, commands }: Entry): Decision => ({ events, commands })
+
+function visible({ id, version, entries }: StoredStream): Stream {
+  return {
+    id,
+    version,
+    events: entries.flatMap(({ cause, time, events }) => events.map((event) => ({ ...event, time, cause }))),
+  }
+}
+
+function documentsOf(transaction: Transaction): TransactionDocuments {
+  return {
+    get: async (path) => (await transaction.getAll([path]))[0],
+    getAll: (paths) => transaction.getAll(paths),
+    set: (path, value) => transaction.set(path, value),
+    delete: (path) => transaction.delete(path),
+  }
+}
+
+function eventEnvelope(service: string, subject: string, entry: Entry, event: EntryEvent): Envelope {
+  return { ...commonEnvelope(service, subject, entry), id: event.id, type: event.type, version: event.version, sequence: event.sequence, data: event.data }
+}
+
+function commandEnvelope(service: string, subject: string, entry: Entry, command: EntryCommand): Envelope {
+  return { ...commonEnvelope(service, subject, entry), id: command.id, type: command.type, version: 1, sequence: 0, data: command.data }
+}
+
+function commonEnvelope(service: string, subject: string, { cause, time, correlationId, actor, traceparent }: Entry) {
+  return { source: service, subject, time, correlationId, causationId: cause, traceparent, actor }
+}
