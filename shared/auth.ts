@@ -1,0 +1,58 @@
+/** Customers' and staff's tokens: keys only from the configured JWKS, one algorithm, issuer, audience and time checked. */
+
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
+import { z } from 'zod'
+import { Refused, Unavailable } from './errors.ts'
+
+export const roles = ['customer', 'staff', 'importer'] as const
+export type Role = (typeof roles)[number]
+
+export interface Caller {
+  /** The token's subject: whose orders these are. */
+  readonly sub: string
+  readonly roles: readonly Role[]
+}
+
+export interface TokenRules {
+  readonly issuer: string
+  readonly audience: string
+  readonly jwksUrl: string
+}
+
+/** A token beyond this is no token. */
+const TOKEN_CHARACTERS = 8_192
+const CLOCK_TOLERANCE_SECONDS = 5
+const claimsSchema = z.object({ sub: z.string().min(1).max(128), roles: z.array(z.enum(roles)).max(10).default(['customer']) })
+
+/** @throws Refused (401) that says what is wrong; Unavailable when the keys can't be had. */
+export function createTokenCheck({ issuer, audience, jwksUrl }: TokenRules, now: () => number): (authorization: string | undefined) => Promise<Caller> {
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 3_000, cooldownDuration: 10_000 })
+  return async (authorization) => {
+    if (!authorization) throw new Refused('token-missing', 'Send a token: Authorization: Bearer …')
+    const token = /^bearer (\S+)$/i.exec(authorization)?.[1]
+    if (!token || token.length > TOKEN_CHARACTERS) throw new Refused('token-invalid', 'The Authorization header holds no bearer token.')
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience,
+        algorithms: ['RS256'],
+        typ: 'JWT',
+        requiredClaims: ['sub', 'exp', 'iat'],
+        currentDate: new Date(now()),
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      })
+      const claims = claimsSchema.safeParse(payload)
+      if (!claims.success) throw new Refused('token-invalid', 'The token has no subject, or a role that is not known.')
+      return claims.data
+    } catch (error) {
+      throw refusal(error)
+    }
+  }
+}
+
+function refusal(error: unknown): Error {
+  if (error instanceof Refused) return error
+  if (error instanceof errors.JWTExpired) return new Refused('token-expired', 'The token has expired: sign in again.')
+  if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) return new Unavailable('The keys of the token issuer can not be had.', { cause: error })
+  return new Refused('token-invalid', `The token was not accepted (${error.code}).`)
+}

@@ -1,0 +1,104 @@
+/** The platform of a running service: Google's clients behind its interface, each imported when it is first used. */
+
+import type { Firestore } from '@google-cloud/firestore'
+import type { PubSub } from '@google-cloud/pubsub'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createCaller } from './caller.ts'
+import { type Config, readSetting } from './config.ts'
+import type { Contracts } from './contract.ts'
+import { createIdTokens } from './gcp/id-tokens.ts'
+import { createPublisher, type Publisher } from './gcp/publisher.ts'
+import { createTaskSender } from './gcp/task-sender.ts'
+import { firestoreStreams } from './gcp/firestore-streams.ts'
+import { firestoreViews } from './gcp/firestore-views.ts'
+import { freshId } from './ids.ts'
+import { createLog } from './log.ts'
+import type { Platform } from './platform.ts'
+import type { Service } from './service.ts'
+import { createStreams, type StreamsWithRepeat } from './streams.ts'
+import { continued } from './trace.ts'
+
+export interface RunningPlatform extends Platform {
+  readonly streams: StreamsWithRepeat
+  readonly publisher: Publisher
+  close(): Promise<void>
+}
+
+/** After a lost race: a short wait that grows, with chance in it, so that two who met do not meet again. */
+const pause = (tried: number): Promise<void> => sleep(Math.random() * 10 * 2 ** tried)
+
+export function createPlatform(service: Service, config: Config): RunningPlatform {
+  const firestore = once(() => connectFirestore(config))
+  const publisher = createPublisher(once(connectPubSub))
+  const sender = createTaskSender(config)
+  const now = (): number => Date.now()
+  const owner = (command: string): string => {
+    const found = [service.contracts, ...service.uses].find((contracts: Contracts) => command in contracts.commands)
+    if (!found) throw new Error(`${service.name} sends ${command}, which none of its contracts has.`)
+    return found.service
+  }
+  return {
+    service,
+    publisher,
+    now,
+    setting: readSetting,
+    log: createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT }),
+    streams: createStreams({
+      service: service.name,
+      contracts: service.contracts,
+      uses: service.uses,
+      store: firestoreStreams(firestore),
+      now,
+      publish: publisher.publish,
+      send: sender.send,
+      pause,
+    }),
+    views: firestoreViews(firestore, pause),
+    ...createCaller({ peers: config.PEERS, authorizationFor: createIdTokens() }),
+    async send(command, { id, subject, correlationId, actor, traceparent }) {
+      const nowMs = now()
+      await sender.send([
+        {
+          target: owner(command.type),
+          ...(id === undefined ? { unnamed: true } : {}),
+          ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
+          envelope: {
+            id: id ?? freshId(nowMs),
+            type: command.type,
+            version: 1,
+            source: service.name,
+            subject,
+            sequence: 0,
+            time: new Date(nowMs).toISOString(),
+            correlationId,
+            causationId: subject,
+            traceparent: continued(traceparent),
+            actor,
+            data: command.data,
+          },
+        },
+      ])
+    },
+    async close() {
+      await publisher.close()
+      await sender.close()
+      if (firestore.started()) await (await firestore()).terminate()
+    },
+  }
+}
+
+async function connectFirestore(config: Config): Promise<Firestore> {
+  if (!config.FIRESTORE_DATABASE) throw new Error(`${config.K_SERVICE} owns no collection: name one in its description.`)
+  const { Firestore } = await import('@google-cloud/firestore')
+  return new Firestore({ projectId: config.GOOGLE_CLOUD_PROJECT, databaseId: config.FIRESTORE_DATABASE, ignoreUndefinedProperties: true })
+}
+
+async function connectPubSub(): Promise<PubSub> {
+  const { PubSub } = await import('@google-cloud/pubsub')
+  return new PubSub()
+}
+
+function once<T>(make: () => Promise<T>): (() => Promise<T>) & { started(): boolean } {
+  let made: Promise<T> | undefined
+  return Object.assign(() => (made ??= make()), { started: () => made !== undefined })
+}

@@ -1,0 +1,133 @@
+/** Streams on Firestore: a document each, an append is one commit under a precondition on its update time. */
+
+import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp, Transaction as FirestoreTransaction } from '@google-cloud/firestore'
+import { Unavailable } from '../errors.ts'
+import type { Entry, StoredStream, StreamStore, Transaction } from '../stream-store.ts'
+
+/** A document holds 1 MiB; earlier entries move to a chunk of their own long before. */
+const HEAD_BYTES = 700_000
+const STREAMS = 'streams'
+
+/** Entries are JSON texts: a tenth of the work of Firestore's own maps, and appending one sends only that one. */
+interface Head {
+  readonly version: number
+  readonly entries: readonly string[]
+  /** How many chunks hold what came before. */
+  readonly chunks?: number
+}
+
+interface Token {
+  readonly updateTime: Timestamp | undefined
+  readonly head: Head
+}
+
+/** Codes of gRPC: a precondition that did not hold, a document that was there or gone, a transaction that lost. */
+const lostRace = new Set([5, 6, 9, 10])
+
+export function firestoreStreams(firestore: () => Promise<Firestore>): StreamStore {
+  const load = async (id: string): Promise<StoredStream> => {
+    const reference = streamDocument(await firestore(), id)
+    const snapshot = await available(() => reference.get())
+    return read(id, snapshot, (chunks) => available(() => Promise.all(chunks.map((chunk) => chunk.get()))))
+  }
+
+  return {
+    load,
+    async append(stream, entry) {
+      const db = await firestore()
+      const batch = db.batch()
+      write(streamDocument(db, stream.id), stream, entry, {
+        create: (reference, head) => void batch.create(reference, head),
+        update: (reference, change, updateTime) => void batch.update(reference, change, { lastUpdateTime: updateTime }),
+        set: (reference, value) => void batch.set(reference, value),
+      })
+      try {
+        await batch.commit()
+        return true
+      } catch (error) {
+        if (lostRace.has((error as { code: number }).code)) return false
+        throw unavailable(error)
+      }
+    },
+    async transact(id, work) {
+      const db = await firestore()
+      return available(() =>
+        db.runTransaction(async (transaction) => {
+          const reference = streamDocument(db, id)
+          const snapshot = await transaction.get(reference)
+          const stored = await read(id, snapshot, (chunks) => transaction.getAll(...chunks))
+          return work(stored, transactionOf(db, transaction))
+        }),
+      )
+    },
+  }
+}
+
+function transactionOf(db: Firestore, transaction: FirestoreTransaction): Transaction {
+  return {
+    async getAll(paths) {
+      if (paths.length === 0) return []
+      const snapshots = await transaction.getAll(...paths.map((path) => db.doc(path)))
+      return snapshots.map((snapshot) => snapshot.data())
+    },
+    set: (path, value) => void transaction.set(db.doc(path), value),
+    delete: (path) => void transaction.delete(db.doc(path)),
+    append(stream, entry) {
+      write(streamDocument(db, stream.id), stream, entry, {
+        create: (reference, head) => void transaction.create(reference, head),
+        // The transaction's lock stands in for the precondition.
+        update: (reference, change) => void transaction.update(reference, change),
+        set: (reference, value) => void transaction.set(reference, value),
+      })
+    },
+  }
+}
+
+interface Writer {
+  create(reference: DocumentReference, head: Head): void
+  update(reference: DocumentReference, change: { [field: string]: unknown }, updateTime: Timestamp): void
+  set(reference: DocumentReference, value: { entries: readonly string[] }): void
+}
+
+function write(reference: DocumentReference, stream: StoredStream, entry: Entry, writer: Writer): void {
+  const { updateTime, head } = stream.token as Token
+  const text = JSON.stringify(entry)
+  if (!updateTime) return writer.create(reference, { version: 1, entries: [text] })
+  const version = head.version + 1
+  const bytes = head.entries.reduce((sum, one) => sum + Buffer.byteLength(one), Buffer.byteLength(text))
+  const chunks = head.chunks ?? 0
+  if (bytes <= HEAD_BYTES) return writer.update(reference, { version, entries: [...head.entries, text] }, updateTime)
+  writer.set(chunkDocument(reference, chunks), { entries: head.entries })
+  return writer.update(reference, { version, entries: [text], chunks: chunks + 1 }, updateTime)
+}
+
+async function read(id: string, snapshot: DocumentSnapshot, getAll: (chunks: DocumentReference[]) => Promise<DocumentSnapshot[]>): Promise<StoredStream> {
+  const head = (snapshot.data() as Head | undefined) ?? { version: 0, entries: [] }
+  const count = head.chunks ?? 0
+  const chunks = count === 0 ? [] : await getAll(Array.from({ length: count }, (_, index) => chunkDocument(snapshot.ref, index)))
+  const texts = [...chunks.flatMap((chunk) => (chunk.data() as Head).entries), ...head.entries]
+  const token: Token = { updateTime: snapshot.updateTime, head }
+  return { id, version: head.version, entries: texts.map((text) => JSON.parse(text) as Entry), token }
+}
+
+const streamDocument = (db: Firestore, id: string): DocumentReference => db.collection(STREAMS).doc(documentId(id))
+const chunkDocument = (stream: DocumentReference, index: number): DocumentReference => stream.collection('chunks').doc(String(index))
+
+/** A slash would begin a collection; `.` and `..` are refused. */
+export const documentId = (id: string): string => encodeURIComponent(id).replaceAll('.', '%2E')
+
+async function available<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    throw unavailable(error)
+  }
+}
+
+/** Firestore's refusals of what we send are bugs; its absence is not. */
+function unavailable(error: unknown): unknown {
+  const { code } = error as { code?: unknown }
+  // CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE
+  const passing = [1, 2, 4, 8, 10, 13, 14]
+  return typeof code === 'number' && passing.includes(code) ? new Unavailable('Firestore does not answer.', { cause: error }) : error
+}

@@ -1,0 +1,24 @@
+/** This service's own ID tokens, from the metadata server, by the official library. */
+
+import type { IdTokenClient } from 'google-auth-library'
+
+/** The value of an authorization header for a callee, who is named by its URL. */
+export type AuthorizationFor = (audience: string) => Promise<string>
+
+export function createIdTokens(): AuthorizationFor {
+  const clients = new Map<string, Promise<IdTokenClient>>()
+  const clientFor = async (audience: string): Promise<IdTokenClient> => {
+    const { GoogleAuth } = await import('google-auth-library')
+    return new GoogleAuth().getIdTokenClient(audience)
+  }
+  return async (audience) => {
+    let client = clients.get(audience)
+    if (!client) {
+      client = clientFor(audience)
+      clients.set(audience, client)
+    }
+    // The client keeps a token until shortly before it expires.
+    const headers = await (await client).getRequestHeaders(audience)
+    return headers.get('authorization')!
+  }
+}

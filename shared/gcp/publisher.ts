@@ -1,0 +1,48 @@
+/** Publishes events by the official Pub/Sub client: a topic per type, awaited, so that nothing is acknowledged before it is safe. */
+
+import type { PubSub, Topic } from '@google-cloud/pubsub'
+import type { Envelope } from '../envelope.ts'
+import { Unavailable } from '../errors.ts'
+import { deadLetterName, topicName } from '../names.ts'
+
+/** Messages of one topic within so many milliseconds share a request: 1,000 bytes are the least that is billed. */
+const BATCH_MS = 2
+const BATCH_MESSAGES = 100
+
+export interface Publisher {
+  publish(events: readonly Envelope[]): Promise<void>
+  /** Puts aside what could not be taken, with the reason, as it came. */
+  deadLetter(service: string, data: Buffer, attributes: Readonly<Record<string, string>>): Promise<void>
+  close(): Promise<void>
+}
+
+export function createPublisher(pubsub: () => Promise<PubSub>): Publisher {
+  const topics = new Map<string, Topic>()
+  const topic = async (name: string): Promise<Topic> => {
+    const known = topics.get(name)
+    if (known) return known
+    const made = (await pubsub()).topic(name, { batching: { maxMilliseconds: BATCH_MS, maxMessages: BATCH_MESSAGES } })
+    topics.set(name, made)
+    return made
+  }
+  const send = async (name: string, data: Buffer, attributes: Readonly<Record<string, string>>): Promise<void> => {
+    try {
+      await (await topic(name)).publishMessage({ data, attributes })
+    } catch (error) {
+      throw new Unavailable(`${name} could not be published to.`, { cause: error })
+    }
+  }
+  return {
+    async publish(events) {
+      await Promise.all(
+        events.map((event) =>
+          send(topicName(event.type), Buffer.from(JSON.stringify(event)), { type: event.type, traceparent: event.traceparent }),
+        ),
+      )
+    },
+    deadLetter: (service, data, attributes) => send(deadLetterName(service), data, attributes),
+    async close() {
+      if (topics.size > 0) await (await pubsub()).close()
+    },
+  }
+}

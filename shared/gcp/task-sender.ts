@@ -1,0 +1,69 @@
+/** Sends commands by the official Cloud Tasks client: the task is named for the command, so a repeat of the send is one task. */
+
+import type { CloudTasksClient, protos } from '@google-cloud/tasks'
+import type { Config } from '../config.ts'
+import type { Envelope } from '../envelope.ts'
+import { Unavailable } from '../errors.ts'
+import { commandPath, queueName } from '../names.ts'
+
+const ALREADY_EXISTS = 6
+/** A command's handler has so long; the services' own timeout is shorter. */
+const DISPATCH_DEADLINE_SECONDS = 60
+
+export interface OutgoingTask {
+  readonly target: string
+  readonly envelope: Envelope
+  readonly notBeforeMs?: number
+  /** A timer of the HTTP entry has no name: nothing ever sends it again. */
+  readonly unnamed?: true
+}
+
+export interface TaskSender {
+  send(tasks: readonly OutgoingTask[]): Promise<void>
+  close(): Promise<void>
+}
+
+export function createTaskSender(config: Config): TaskSender {
+  let client: Promise<CloudTasksClient> | undefined
+  const send = async ({ target, envelope, notBeforeMs, unnamed }: OutgoingTask): Promise<void> => {
+    const url = config.PEERS[target]
+    if (!url) throw new Error(`${envelope.type} is for ${target}, whose address is not among PEERS: does the description name what it sends?`)
+    const tasks = await (client ??= connect(config.CLOUD_TASKS_ENDPOINT))
+    const parent = tasks.queuePath(config.GOOGLE_CLOUD_PROJECT, config.REGION, queueName(target))
+    const task: protos.google.cloud.tasks.v2.ITask = {
+      ...(unnamed ? {} : { name: `${parent}/tasks/${envelope.id}` }),
+      dispatchDeadline: { seconds: DISPATCH_DEADLINE_SECONDS },
+      ...(notBeforeMs === undefined ? {} : { scheduleTime: { seconds: Math.floor(notBeforeMs / 1000), nanos: (notBeforeMs % 1000) * 1_000_000 } }),
+      httpRequest: {
+        url: `${url}${commandPath(envelope.type)}`,
+        httpMethod: 'POST',
+        headers: { 'content-type': 'application/json', traceparent: envelope.traceparent },
+        body: Buffer.from(JSON.stringify(envelope)),
+        oidcToken: { serviceAccountEmail: config.SERVICE_ACCOUNT, audience: url },
+      },
+    }
+    try {
+      await tasks.createTask({ parent, task })
+    } catch (error) {
+      if ((error as { code: number }).code === ALREADY_EXISTS) return
+      throw new Unavailable(`${envelope.type} could not be sent to ${target}.`, { cause: error })
+    }
+  }
+  return {
+    async send(tasks) {
+      await Promise.all(tasks.map(send))
+    },
+    async close() {
+      await (await client)?.close()
+    },
+  }
+}
+
+async function connect(endpoint: string): Promise<CloudTasksClient> {
+  const { CloudTasksClient } = await import('@google-cloud/tasks')
+  const { protocol, hostname, port } = new URL(endpoint)
+  if (protocol === 'https:') return new CloudTasksClient({ apiEndpoint: hostname })
+  // An emulator: the client has no variable for it, and would not speak to it without TLS.
+  const { credentials } = await import('@grpc/grpc-js')
+  return new CloudTasksClient({ apiEndpoint: hostname, port: Number(port), sslCreds: credentials.createInsecure() })
+}

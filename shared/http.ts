@@ -1,0 +1,66 @@
+/** What every HTTP boundary shares: problem documents (RFC 9457), bodies with a limit, parsing by contract. */
+
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { z } from 'zod'
+import { type Code, httpStatus, Refused, Unavailable } from './errors.ts'
+import type { Log } from './platform.ts'
+
+/** A thousand lines are some 60 KB. */
+export const BODY_BYTES = 1024 * 1024
+
+interface Known {
+  readonly code: Code
+  readonly detail: string
+}
+
+/** Answers an error as a problem document; what is no foreseen failure tells nothing outside. */
+export function answerProblem(c: Context, error: Error | Known, log?: Log): Response {
+  if (error instanceof Unavailable) {
+    c.header('retry-after', String(error.retryAfterSeconds))
+    log?.('WARNING', 'request.postponed', { path: c.req.path, reason: error.message, error: error.cause })
+    return problem(c, 503, 'unavailable', error.message)
+  }
+  if (error instanceof Refused || 'code' in error) {
+    const { code } = error as Known
+    const detail = error instanceof Refused ? error.message : (error as Known).detail
+    return problem(c, httpStatus[code] ?? 500, code, detail)
+  }
+  log?.('ERROR', 'request.failed', { path: c.req.path, error })
+  return problem(c, 500, 'bug', 'Something went wrong on our side. It was noted.')
+}
+
+function problem(c: Context, status: number, code: string, detail: string): Response {
+  const body = { type: `urn:millrace:problem:${code}`, title: code.replaceAll('-', ' '), status, code, detail, instance: c.req.path }
+  return c.json(body, status as ContentfulStatusCode, { 'content-type': 'application/problem+json' })
+}
+
+/** @throws Refused when the body is larger, whether it says so or not. */
+export async function limitedBody(c: Context, limitBytes: number): Promise<Buffer> {
+  const tooLarge = (): Refused => new Refused('body-too-large', `The body exceeds ${limitBytes} bytes.`)
+  if (Number(c.req.header('content-length') ?? 0) > limitBytes) throw tooLarge()
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of c.req.raw.body ?? []) {
+    bytes += (chunk as Uint8Array).length
+    if (bytes > limitBytes) throw tooLarge()
+    chunks.push(chunk as Uint8Array)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** The body as this schema has it. @throws Refused that names the place. */
+export async function jsonBody<S extends z.ZodType>(c: Context, schema: S, limitBytes = BODY_BYTES): Promise<z.output<S>> {
+  const type = c.req.header('content-type') ?? ''
+  if (!/^application\/([\w.-]+\+)?json\b/i.test(type)) throw new Refused('unsupported-media-type', `The body must be application/json, not "${type}".`)
+  const text = (await limitedBody(c, limitBytes)).toString('utf8')
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new Refused('invalid-json', `The body is not JSON: ${(error as Error).message}`)
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new Refused('invalid-body', parsed.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'body'}: ${issue.message}`).join('; '))
+}

@@ -1,0 +1,99 @@
+/**
+ * Serves a CloudEvent function by the functions framework. The framework calls a function with an empty event for any
+ * unrelated JSON, and answers 204: so every request is looked at first, and only a push message reaches it.
+ */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { ServiceApp } from '../app.ts'
+import type { Config } from '../config.ts'
+import type { RunningPlatform } from '../create-platform.ts'
+import { Refused, httpStatus } from '../errors.ts'
+import { topicName } from '../names.ts'
+import { checkCaller } from './callers.ts'
+import { readEvent, Unreadable } from './messages.ts'
+import { createReceiver, type Push, readPush, type Receiver } from './receive.ts'
+
+const PUSH_BYTES = 14 * 1024 * 1024
+
+/** What the framework makes of a push message. */
+interface PubsubCloudEvent {
+  readonly id: string
+  readonly data?: { readonly message?: { readonly data?: string; readonly messageId?: string } }
+}
+
+export async function createCloudEventServer(app: ServiceApp, platform: RunningPlatform, config: Config): Promise<Server> {
+  const { cloudEvent } = await import('@google-cloud/functions-framework')
+  const { getTestServer: getServer } = await import('@google-cloud/functions-framework/testing')
+  const receiver = createReceiver(app, platform, config)
+  const contracts = [platform.service.contracts, ...platform.service.uses]
+
+  cloudEvent<PubsubCloudEvent['data']>(platform.service.name, async (event) => {
+    const { id, data } = event as PubsubCloudEvent
+    const bytes = Buffer.from(data?.message?.data ?? '', 'base64')
+    const { type } = JSON.parse(bytes.toString('utf8')) as { type: string }
+    const message = readEvent(bytes, type, contracts)
+    try {
+      await receiver.handleEvent(type, message, { messageId: data?.message?.messageId ?? id, cloudEventId: id })
+      platform.log('INFO', type, { id: message.id, correlationId: message.correlationId, traceparent: message.traceparent })
+    } catch (error) {
+      // The framework answers 500 to what is thrown, and Pub/Sub delivers again.
+      if (receiver.outcomeOf(error, message).status !== 204) throw error
+    }
+  })
+  const framework = getServer(platform.service.name)
+  return createServer((request, response) => {
+    void look(request, response, { framework, receiver, platform, config }).catch((error: unknown) => {
+      platform.log('ERROR', 'request.failed', { error })
+      end(response, 500)
+    })
+  })
+}
+
+interface Parts {
+  readonly framework: Server
+  readonly receiver: Receiver
+  readonly platform: RunningPlatform
+  readonly config: Config
+}
+
+async function look(request: IncomingMessage, response: ServerResponse, { framework, receiver, platform, config }: Parts): Promise<void> {
+  const path = request.url ?? '/'
+  if (request.method === 'GET' && path.startsWith('/health/')) return end(response, 200)
+  try {
+    checkCaller({ get: (name) => request.headers[name] as string | undefined }, config, [config.PUSH_ACCOUNT], platform.now())
+  } catch (error) {
+    if (error instanceof Refused) return end(response, httpStatus[error.code])
+    throw error
+  }
+  const type = platform.service.on.find((one) => path === `/projects/${config.GOOGLE_CLOUD_PROJECT}/topics/${topicName(one)}`)
+  if (!type || request.method !== 'POST') return end(response, 404)
+  const body = await bodyOf(request)
+  if (!body) return end(response, 413)
+  let push: Push | undefined
+  try {
+    push = readPush(body)
+    readEvent(push.data, type, [platform.service.contracts, ...platform.service.uses])
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error
+    return end(response, (await receiver.deadLetter(type, push?.data ?? body, error.message)).status)
+  }
+  // The stream is read: the framework finds the body where its own parser would have put it.
+  Object.assign(request, { body: JSON.parse(body.toString('utf8')) as unknown, rawBody: body, _body: true })
+  framework.emit('request', request, response)
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length
+    if (bytes > PUSH_BYTES) return undefined
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks)
+}
+
+function end(response: ServerResponse, status: number): void {
+  if (!response.headersSent) response.writeHead(status)
+  response.end()
+}

@@ -1,0 +1,56 @@
+/** The Hono app of a service: its push and task paths, its health, its own routes. */
+
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import type { ServiceApp } from '../app.ts'
+import type { Config } from '../config.ts'
+import type { RunningPlatform } from '../create-platform.ts'
+import { answerProblem, limitedBody } from '../http.ts'
+import { commandPath, eventPath } from '../names.ts'
+import { checkCaller } from './callers.ts'
+import { createReceiver, type Outcome } from './receive.ts'
+
+/** Pub/Sub messages have at most 10 MB, base64 a third more; tasks 1 MiB. */
+const PUSH_BYTES = 14 * 1024 * 1024
+
+export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config: Config): Hono {
+  const http = new Hono()
+  const receiver = createReceiver(app, platform, config)
+  const caller = (c: Context, allowed: readonly string[]): string =>
+    checkCaller({ get: (name) => c.req.header(name) }, config, allowed, platform.now())
+  const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
+
+  http.get('/health/live', (c) => c.text('ok'))
+  http.get('/health/ready', (c) => c.text('ok'))
+
+  for (const type of platform.service.on) {
+    http.post(eventPath(type), async (c) => {
+      caller(c, [config.PUSH_ACCOUNT])
+      return answer(c, await receiver.event(type, await bytes(c)))
+    })
+  }
+  http.post(`${commandPath(':command')}`, async (c) => {
+    const command = c.req.param('command')
+    // A command that nobody may send is put aside only when somebody who may send any has sent it.
+    const senders = config.SENDERS[command] ?? Object.values(config.SENDERS).flat()
+    caller(c, senders)
+    const task = { name: c.req.header('x-cloudtasks-taskname') ?? '', retries: Number(c.req.header('x-cloudtasks-taskretrycount') ?? 0) }
+    return answer(c, await receiver.command(command, await bytes(c), task))
+  })
+
+  if (platform.service.ingress === 'internal') {
+    http.use('*', async (c, next) => {
+      caller(c, config.CALLERS)
+      await next()
+    })
+  }
+  app.routes?.(http, platform)
+  http.notFound((c) => answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }))
+  http.onError((error, c) => answerProblem(c, error, platform.log))
+  return http
+}
+
+function answer(c: Context, { status, retryAfterSeconds }: Outcome): Response {
+  if (retryAfterSeconds !== undefined) c.header('retry-after', String(retryAfterSeconds))
+  return c.body(null, status)
+}

@@ -1,0 +1,137 @@
+/** Takes one delivery: what can't be read is put aside, what the rules refuse is acknowledged, what is not now is delivered again. */
+
+import { z } from 'zod'
+import type { Delivery, ServiceApp } from '../app.ts'
+import type { Config } from '../config.ts'
+import type { RunningPlatform } from '../create-platform.ts'
+import type { Envelope } from '../envelope.ts'
+import { Refused, Unavailable } from '../errors.ts'
+import { repeatCommand } from '../names.ts'
+import { readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
+
+/** Of a "do" that failed so often: it is put aside, since an exhausted task would vanish. */
+const ATTEMPTS_OF_A_DO = 20
+/** From then on an undo or timer that fails is somebody's business. */
+const STUCK_FROM_ATTEMPT = 5
+
+export interface Outcome {
+  readonly status: 204 | 500 | 503
+  readonly retryAfterSeconds?: number
+}
+
+const pushSchema = z.object({
+  message: z.object({ data: z.base64().default(''), attributes: z.record(z.string(), z.string()).default({}), messageId: z.string().min(1) }),
+  subscription: z.string(),
+})
+
+export interface Push {
+  readonly data: Buffer
+  readonly attributes: Readonly<Record<string, string>>
+  readonly messageId: string
+}
+
+/** The message in a push request's body. @throws Unreadable */
+export function readPush(body: Buffer): Push {
+  try {
+    const { message } = pushSchema.parse(JSON.parse(body.toString('utf8')))
+    return { ...message, data: Buffer.from(message.data, 'base64') }
+  } catch (error) {
+    throw new Unreadable(`not a Pub/Sub push message: ${(error as Error).message}`)
+  }
+}
+
+export interface Receiver {
+  event(type: string, body: Buffer): Promise<Outcome>
+  /** `retries`: how often the task was tried before. */
+  command(type: string, body: Buffer, task: { readonly name: string; readonly retries: number }): Promise<Outcome>
+  /** Puts aside what is no message at all. */
+  deadLetter(type: string, body: Buffer, reason: string): Promise<Outcome>
+  /** Runs the handler of an event that was read already. */
+  handleEvent(type: string, message: Envelope, delivery: Delivery): Promise<unknown>
+  /** What an error of a handler means for the delivery. */
+  outcomeOf(error: unknown, message: Envelope): Outcome
+}
+
+const repeatSchema = z.strictObject({ correlationId: z.string().min(1).max(200) })
+
+export function createReceiver(app: ServiceApp, platform: RunningPlatform, _config: Config): Receiver {
+  const { service, publisher, log } = platform
+  const contracts = [service.contracts, ...service.uses]
+
+  const deadLetter = async (type: string, body: Buffer, reason: string): Promise<Outcome> => {
+    log('ERROR', 'message.dead-lettered', { type, reason })
+    try {
+      // Attribute values hold 1,024 bytes.
+      await publisher.deadLetter(service.name, body, { type, reason: reason.slice(0, 500), listener: service.name })
+      return { status: 204 }
+    } catch (error) {
+      return { status: 503, retryAfterSeconds: error instanceof Unavailable ? error.retryAfterSeconds : 1 }
+    }
+  }
+
+  const outcomeOf = (error: unknown, message: Envelope): Outcome => {
+    const about = { type: message.type, id: message.id, correlationId: message.correlationId, traceparent: message.traceparent }
+    if (error instanceof Refused) {
+      log('WARNING', 'message.refused', { ...about, code: error.code, reason: error.message })
+      return { status: 204 }
+    }
+    if (error instanceof Unavailable) {
+      log('WARNING', 'message.postponed', { ...about, reason: error.message })
+      return { status: 503, retryAfterSeconds: error.retryAfterSeconds }
+    }
+    log('ERROR', 'message.failed', { ...about, error })
+    return { status: 500 }
+  }
+
+  const run = async (message: Envelope, handle: () => Promise<unknown>): Promise<Outcome> => {
+    try {
+      await handle()
+      log('INFO', message.type, { id: message.id, correlationId: message.correlationId, traceparent: message.traceparent, subject: message.subject })
+      return { status: 204 }
+    } catch (error) {
+      return outcomeOf(error, message)
+    }
+  }
+
+  const handleEvent = (type: string, message: Envelope, delivery: Delivery): Promise<unknown> => app.on[type]!(message, platform, delivery)
+
+  return {
+    deadLetter,
+    outcomeOf,
+    handleEvent,
+    async event(type, body) {
+      let push: Push | undefined
+      try {
+        push = readPush(body)
+        const { messageId } = push
+        const message = readEvent(push.data, type, contracts)
+        return await run(message, () => handleEvent(type, message, { messageId }))
+      } catch (error) {
+        if (error instanceof Unreadable) return deadLetter(type, push?.data ?? body, error.message)
+        throw error
+      }
+    },
+    async command(type, body, { name, retries }) {
+      try {
+        if (type === repeatCommand) return await repeated(readEnvelope(body, type))
+        const message = readCommand(body, type, service.contracts)
+        const endless = service.contracts.commands[type]?.endless === true
+        const outcome = await run(message, () => app.commands[type]!(message, platform, { messageId: name }))
+        if (outcome.status === 204) return outcome
+        const attempt = retries + 1
+        if (!endless && attempt >= ATTEMPTS_OF_A_DO) return await deadLetter(type, body, `failed ${attempt} times, last with ${outcome.status}`)
+        if (endless && attempt >= STUCK_FROM_ATTEMPT) log('ERROR', 'saga.stuck', { type, correlationId: message.correlationId, attempt })
+        return outcome
+      } catch (error) {
+        if (error instanceof Unreadable) return deadLetter(type, body, error.message)
+        throw error
+      }
+    },
+  }
+
+  async function repeated(message: Envelope): Promise<Outcome> {
+    const parsed = repeatSchema.safeParse(message.data)
+    if (!parsed.success) throw new Unreadable(`${repeatCommand} breaks its contract: ${parsed.error.message}`)
+    return run(message, () => platform.streams.repeat(parsed.data.correlationId))
+  }
+}

@@ -1,0 +1,36 @@
+/** Runs a service as a container does: listens on PORT, finishes what it began when it is told to stop. */
+
+import { serve as listen, type ServerType } from '@hono/node-server'
+import { readConfig } from '../config.ts'
+import { createPlatform } from '../create-platform.ts'
+import type { Service } from '../service.ts'
+import { createCloudEventServer } from './cloud-event-server.ts'
+import { createHttpApp } from './http-app.ts'
+
+/** Cloud Run kills ten seconds after SIGTERM; what is not done by then is delivered again. */
+const STOP_WITHIN_MS = 9_000
+
+export async function serve(service: Service): Promise<void> {
+  const config = readConfig()
+  const platform = createPlatform(service, config)
+  const { app } = await service.load()
+  const server =
+    service.runtime === 'cloudevent'
+      ? (await createCloudEventServer(app, platform, config)).listen(config.PORT)
+      : listen({ fetch: createHttpApp(app, platform, config).fetch, port: config.PORT })
+
+  process.once('SIGTERM', () => {
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
+    void stopped(server)
+      .then(() => platform.close())
+      .then(() => process.exit(0))
+  })
+}
+
+/** No new connections; those that are idle end at once, the others with their answer. */
+function stopped(server: ServerType): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    if ('closeIdleConnections' in server) server.closeIdleConnections()
+  })
+}
