@@ -27,8 +27,7 @@ export async function createCloudEventServer(app: ServiceApp, platform: RunningP
   const receiver = createReceiver(app, platform, config)
   const contracts = [platform.service.contracts, ...platform.service.uses]
 
-  cloudEvent<PubsubCloudEvent['data']>(platform.service.name, async (event) => {
-    const { id, data } = event as PubsubCloudEvent
+  cloudEvent<PubsubCloudEvent['data']>(platform.service.name, async ({ id, data }: PubsubCloudEvent) => {
     const bytes = Buffer.from(data?.message?.data ?? '', 'base64')
     const { type } = JSON.parse(bytes.toString('utf8')) as { type: string }
     const message = readEvent(bytes, type, contracts)

@@ -6,7 +6,7 @@ import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import { answerProblem, limitedBody } from '../http.ts'
-import { commandPath, eventPath } from '../names.ts'
+import { eventPath } from '../names.ts'
 import { checkCaller } from './callers.ts'
 import { createReceiver, type Outcome } from './receive.ts'
 
@@ -29,7 +29,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       return answer(c, await receiver.event(type, await bytes(c)))
     })
   }
-  http.post(`${commandPath(':command')}`, async (c) => {
+  http.post('/commands/:command', async (c) => {
     const command = c.req.param('command')
     // A command that nobody may send is put aside only when somebody who may send any has sent it.
     const senders = config.SENDERS[command] ?? Object.values(config.SENDERS).flat()
