@@ -34,9 +34,16 @@ export const messageShape = {
 /** As large as Firestore's and Pub/Sub's largest request, with room for framing. */
 const LARGEST_MESSAGE_BYTES = 20 * 1024 * 1024
 
+/** Services with the vendored proto that describes them. */
 export interface Served {
   readonly services: readonly GrpcService[]
   readonly proto: object
+}
+
+/** A service as gRPC knows it: read from the proto once, served on every port. */
+export interface DefinedService {
+  readonly service: GrpcService
+  readonly definition: ServiceDefinition
 }
 
 type Method = MethodDefinition<unknown, unknown> & { readonly originalName?: string }
@@ -45,19 +52,25 @@ interface Calling {
   readonly journal: Journal
 }
 
+export function defineServices(served: readonly Served[]): DefinedService[] {
+  return served.flatMap(({ services, proto }) => {
+    const definitions = fromJSON(proto as INamespace, messageShape)
+    return services.map((service) => {
+      const definition = definitions[service.name] as ServiceDefinition | undefined
+      if (!definition) throw new Error(`The vendored proto has no service ${service.name}.`)
+      return { service, definition }
+    })
+  })
+}
+
 /** A gRPC server whose every caller is `principal`. */
-export function grpcServer(served: readonly Served[], calling: Calling): Server {
+export function grpcServer(defined: readonly DefinedService[], calling: Calling): Server {
   const server = new Server({
     'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES,
     'grpc.max_send_message_length': LARGEST_MESSAGE_BYTES,
   })
-  for (const { services, proto } of served) {
-    const definitions = fromJSON(proto as INamespace, messageShape)
-    for (const service of services) {
-      const definition = definitions[service.name] as ServiceDefinition | undefined
-      if (!definition) throw new Error(`The vendored proto has no service ${service.name}.`)
-      server.addService(definition, implementation(service, definition, calling))
-    }
+  for (const { service, definition } of defined) {
+    server.addService(definition, implementation(service, definition, calling))
   }
   return server
 }

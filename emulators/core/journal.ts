@@ -1,12 +1,15 @@
 /**
  * Keeps what the emulators acknowledged: maps in memory behind an append-only log, which a killed process reads again.
  *
- * The log is written before each answer, and not synced to the disk: what was acknowledged survives SIGKILL of this
- * process, the last moments before a power cut may be lost.
+ * Durability: changes are written before the answer that acknowledges them (`flush`), and what no answer waits for is
+ * written in the same turn of the event loop. The file is not synced: everything acknowledged survives SIGKILL of this
+ * process, the last moments before a power cut may be lost. What is written at once is one line, hence there as a whole
+ * or not at all.
  */
 
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { readLines } from './read-lines.ts'
 
 /** A map whose every change is appended to the log. Values are plain JSON, never mutated in place: `set` a new one. */
 export interface Table<Value> {
@@ -28,117 +31,150 @@ export interface Journal {
   close(): void
 }
 
-/** A log that grew beyond this since it was compacted is compacted when it is opened. */
-const COMPACT_ABOVE_BYTES = 4 * 1024 * 1024
-/** What is buffered is written at this size at the latest, also inside one long operation. */
-const FLUSH_ABOVE_CHARACTERS = 1024 * 1024
+export interface JournalOptions {
+  /** Where the log is kept; absent: in memory alone. */
+  readonly directory?: string
+  /** The log is compacted when it outgrows this, and twice what it was after the last time. */
+  readonly compactAboveBytes?: number
+}
 
-type Line = [table: string, key: string, value?: unknown]
+const COMPACT_ABOVE_BYTES = 32 * 1024 * 1024
+/** A snapshot is written in pieces of about so many characters. */
+const SNAPSHOT_PIECE_CHARACTERS = 1024 * 1024
+const LOG_FILE = 'journal.jsonl'
+
+type Tables = Map<string, Map<string, unknown>>
+/** Without a value: deleted. */
+type Change = readonly [table: string, key: string, value?: unknown]
 
 /**
  * Opens the journal of a directory, or one in memory.
  * @throws Error that names the file and line when the log is damaged before its last line.
  */
-export function openJournal({ directory }: { directory?: string } = {}): Journal {
-  const tables = new Map<string, Map<string, unknown>>()
-  const log = directory === undefined ? undefined : openLog(directory, tables)
-
-  const rows = (name: string): Map<string, unknown> => {
-    const known = tables.get(name)
-    if (known) return known
-    const made = new Map<string, unknown>()
-    tables.set(name, made)
-    return made
-  }
-
+export function openJournal({ directory, compactAboveBytes = COMPACT_ABOVE_BYTES }: JournalOptions = {}): Journal {
+  const tables: Tables = new Map()
+  const log = directory === undefined ? undefined : openLog(directory, tables, compactAboveBytes)
   return {
-    table<Value>(name: string): Table<Value> {
-      const map = rows(name) as Map<string, Value>
-      return {
-        get: (key) => map.get(key),
-        has: (key) => map.has(key),
-        set(key, value) {
-          map.set(key, value)
-          log?.append([name, key, value])
-        },
-        delete(key) {
-          const existed = map.delete(key)
-          if (existed) log?.append([name, key])
-          return existed
-        },
-        keys: () => map.keys(),
-        values: () => map.values(),
-        entries: () => map.entries(),
-        get size() {
-          return map.size
-        },
-      }
-    },
+    table: <Value>(name: string) => tableOf<Value>(name, tables, log),
     flush: () => log?.flush(),
     close: () => log?.close(),
   }
 }
 
+function tableOf<Value>(name: string, tables: Tables, log: Log | undefined): Table<Value> {
+  if (!tables.has(name)) tables.set(name, new Map())
+  const rows = tables.get(name) as Map<string, Value>
+  return {
+    get: (key) => rows.get(key),
+    has: (key) => rows.has(key),
+    set(key, value) {
+      rows.set(key, value)
+      log?.append([name, key, value])
+    },
+    delete(key) {
+      const existed = rows.delete(key)
+      if (existed) log?.append([name, key])
+      return existed
+    },
+    keys: () => rows.keys(),
+    values: () => rows.values(),
+    entries: () => rows.entries(),
+    get size() {
+      return rows.size
+    },
+  }
+}
+
 interface Log {
-  append(line: Line): void
+  append(change: Change): void
   flush(): void
   close(): void
 }
 
-function openLog(directory: string, tables: Map<string, Map<string, unknown>>): Log {
+function openLog(directory: string, tables: Tables, compactAboveBytes: number): Log {
   mkdirSync(directory, { recursive: true })
-  const file = join(directory, 'journal.jsonl')
-  if (existsSync(file)) {
-    const { bytes, torn } = replay(file, tables)
-    if (torn || bytes > COMPACT_ABOVE_BYTES) compact(file, tables)
-  }
-  const descriptor = openSync(file, 'a')
-  let buffer = ''
+  const file = join(directory, LOG_FILE)
+  const { bytes: replayedBytes, torn } = replay(file, tables)
+  let bytes = torn || replayedBytes > compactAboveBytes ? compact(file, tables) : replayedBytes
+  let compactAbove = Math.max(compactAboveBytes, 2 * bytes)
+  let descriptor = openSync(file, 'a')
+  let changes: string[] = []
+  let scheduled: NodeJS.Immediate | undefined
+  let closed = false
+
   const flush = (): void => {
-    if (buffer === '') return
-    const text = Buffer.from(buffer)
-    buffer = ''
-    for (let written = 0; written < text.length;) written += writeSync(descriptor, text, written)
+    if (changes.length === 0) return
+    clearImmediate(scheduled)
+    const line = `[${changes.join(',')}]\n`
+    changes = []
+    bytes += write(descriptor, line)
+    if (bytes <= compactAbove) return
+    closeSync(descriptor)
+    bytes = compact(file, tables)
+    compactAbove = Math.max(compactAboveBytes, 2 * bytes)
+    descriptor = openSync(file, 'a')
   }
   return {
-    append(line) {
-      buffer += `${JSON.stringify(line)}\n`
-      if (buffer.length > FLUSH_ABOVE_CHARACTERS) flush()
+    append(change) {
+      // What still runs while everything closes has nobody left to answer.
+      if (closed) return
+      if (changes.length === 0) scheduled = setImmediate(flush)
+      changes.push(JSON.stringify(change))
     },
     flush,
     close() {
+      if (closed) return
       flush()
+      closed = true
       closeSync(descriptor)
     },
   }
 }
 
 /** A last line without its end was being written when the process was killed: nobody was told of it, so it never was. */
-function replay(file: string, tables: Map<string, Map<string, unknown>>): { bytes: number; torn: boolean } {
-  const text = readFileSync(file, 'utf8')
-  const lines = text.split('\n')
-  const torn = lines.pop() !== ''
-  for (const [index, line] of lines.entries()) {
-    const [table, key, ...value] = parse(line, file, index + 1)
-    if (!tables.has(table)) tables.set(table, new Map())
-    if (value.length === 0) tables.get(table)!.delete(key)
-    else tables.get(table)!.set(key, value[0])
-  }
-  return { bytes: text.length, torn }
+function replay(file: string, tables: Tables): { bytes: number; torn: boolean } {
+  return readLines(file, (line, number) => {
+    for (const [table, key, ...value] of parse(line, file, number)) {
+      if (!tables.has(table)) tables.set(table, new Map())
+      if (value.length === 0) tables.get(table)!.delete(key)
+      else tables.get(table)!.set(key, value[0])
+    }
+  })
 }
 
-function parse(line: string, file: string, number: number): Line {
+function parse(line: string, file: string, number: number): readonly Change[] {
   try {
-    return JSON.parse(line) as Line
+    const changes: unknown = JSON.parse(line)
+    if (Array.isArray(changes) && changes.every((change) => Array.isArray(change)))
+      return changes as unknown as Change[]
   } catch {
-    throw new Error(`${file} is damaged in line ${number}: forget the local state with npm run reset.`)
+    // Said below.
   }
+  throw new Error(`${file} is damaged in line ${number}: forget the local state with npm run reset.`)
 }
 
-function compact(file: string, tables: Map<string, Map<string, unknown>>): void {
-  const lines: string[] = []
-  for (const [name, rows] of tables)
-    for (const [key, value] of rows) lines.push(`${JSON.stringify([name, key, value])}\n`)
-  writeFileSync(`${file}.new`, lines.join(''))
+/** Writes what is there now beside the log, then takes its place: a kill in between leaves the old one. */
+function compact(file: string, tables: Tables): number {
+  const descriptor = openSync(`${file}.new`, 'w')
+  let bytes = 0
+  let piece = ''
+  for (const [name, rows] of tables) {
+    for (const [key, value] of rows) {
+      piece += `[${JSON.stringify([name, key, value])}]\n`
+      if (piece.length < SNAPSHOT_PIECE_CHARACTERS) continue
+      bytes += write(descriptor, piece)
+      piece = ''
+    }
+  }
+  bytes += write(descriptor, piece)
+  closeSync(descriptor)
   renameSync(`${file}.new`, file)
+  return bytes
+}
+
+/** A write may take a part only. */
+function write(descriptor: number, text: string): number {
+  const bytes = Buffer.from(text)
+  for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written)
+  return bytes.length
 }

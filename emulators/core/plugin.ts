@@ -89,12 +89,15 @@ export interface RequestLogEntry {
   readonly messageId?: string
 }
 
+/** A Hono app whose handlers find who calls in `c.get('context')`. */
+export type Http = Hono<{ Variables: { context: RequestContext } }>
+
 export interface PluginInstance<Core = unknown> {
   /** The state machine itself: what peers and in-process tests call. */
   readonly core: Core
   readonly grpc?: readonly GrpcService[]
   /** REST that no proto annotation describes; mounted at the root of every port. */
-  readonly http?: Hono<{ Variables: { context: RequestContext } }>
+  readonly http?: Http
   /** Whether a resource of that full name exists here; undefined when the name is not of this service (IAM asks before it sets a policy). */
   resourceExists?: (fullName: string) => boolean | undefined
   /** Called once every plugin is made and every port is open: take up what the journal kept (timers, retries). */

@@ -7,18 +7,22 @@ export interface Random {
   id(): string
 }
 
-/** mulberry32: small, fast, and good enough for ids that need not be secret. */
+const WORDS = 2 ** 32
+/** So that seeds that differ in one bit begin far apart. */
+const WARM_UP_ROUNDS = 16
+
+/** sfc32: small and fast, and its 128 bits of state keep ids apart over restarts. Not for what must be secret. */
 export function seededRandom(seed: number): Random {
-  let state = seed >>> 0
-  const next = (): number => {
-    state = (state + 0x6d_2b_79_f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  let [a, b, c, counter] = [seed >>> 0, Math.floor(seed / WORDS) >>> 0, 0x9e_37_79_b9, 1]
+  const word = (): number => {
+    const sum = (((a + b) | 0) + counter) | 0
+    counter = (counter + 1) | 0
+    a = b ^ (b >>> 9)
+    b = (c + (c << 3)) | 0
+    c = (((c << 21) | (c >>> 11)) + sum) | 0
+    return sum >>> 0
   }
-  const half = (): string =>
-    Math.floor(next() * 4_294_967_296)
-      .toString(16)
-      .padStart(8, '0')
-  return { next, id: () => half() + half() }
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) word()
+  const half = (): string => word().toString(16).padStart(8, '0')
+  return { next: () => word() / WORDS, id: () => half() + half() }
 }

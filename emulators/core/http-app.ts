@@ -1,0 +1,59 @@
+/** The REST side of one port: what the protos annotate, the plugins' own routes, and the local cloud's about itself. */
+
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Journal } from './journal.ts'
+import type { Http, RequestLogEntry } from './plugin.ts'
+import { errorAnswer, type Rest } from './rest.ts'
+import { notFound, StatusError } from './status.ts'
+
+const LARGEST_REST_BODY_BYTES = 32 * 1024 * 1024
+
+export interface Port {
+  readonly principal: string
+  readonly rest: Rest
+  readonly apps: readonly Http[]
+  readonly journal: Journal
+}
+
+/** What proto annotations describe first, then the plugins' own routes; else an error that names the route. */
+export function httpApp({ principal, rest, apps, journal }: Port): Http {
+  const app: Http = new Hono()
+  app.use(async (c, next) => {
+    c.set('context', { principal, transport: 'rest', signal: c.req.raw.signal })
+    await next()
+    journal.flush()
+  })
+  app.use(bodyLimit({ maxSize: LARGEST_REST_BODY_BYTES, onError: refuseBody }))
+  app.use(async (c, next) => {
+    const url = new URL(c.req.url)
+    const method = rest.find(c.req.method, url.pathname)
+    if (!method) return next()
+    // Read only when a route matches: the others read their own bodies, which need not be text.
+    return c.json((await method(url.searchParams, await c.req.text(), c.get('context'))) as object)
+  })
+  for (const one of apps) app.route('/', one)
+  app.notFound((c) => {
+    const { status, body } = errorAnswer(notFound(`The local cloud has no route ${c.req.method} ${c.req.path}.`))
+    return c.json(body as object, status as ContentfulStatusCode)
+  })
+  app.onError((error, c) => {
+    const { status, body } = errorAnswer(error)
+    return c.json(body as object, status as ContentfulStatusCode)
+  })
+  return app
+}
+
+function refuseBody(): never {
+  throw new StatusError('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${LARGEST_REST_BODY_BYTES} bytes.`)
+}
+
+/** For programs other than this one: the bill and the request log, on the owner's port. */
+export function localRoutes(counters: ReadonlyMap<string, number>, requestLog: readonly RequestLogEntry[]): Http {
+  const app: Http = new Hono()
+  app.get('/_local/counters', (c) => c.json(Object.fromEntries(counters)))
+  app.get('/_local/request-log', (c) => c.json([...requestLog]))
+  app.get('/_local/health', (c) => c.json({ ok: true }))
+  return app
+}

@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openJournal } from './journal.ts'
+
+let directory: string
+const file = (): string => join(directory, 'journal.jsonl')
+/** What a process that was killed would find. */
+const reopened = () => openJournal({ directory })
+
+beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), 'journal-'))))
+afterEach(() => rmSync(directory, { recursive: true }))
+
+describe('a journal', () => {
+  it('is read again as it was: set, changed, deleted', () => {
+    const journal = openJournal({ directory })
+    const topics = journal.table<{ labels: string[] }>('pubsub/topics')
+    topics.set('a', { labels: ['é\n"'] })
+    topics.set('b', { labels: [] })
+    topics.set('b', { labels: ['changed'] })
+    topics.set('c', { labels: [] })
+    expect(topics.delete('c')).toBe(true)
+    expect(topics.delete('c')).toBe(false)
+    journal.table<number>('pubsub/ids').set('a', 7)
+    journal.flush()
+
+    const again = reopened()
+    expect([...again.table('pubsub/topics').entries()]).toEqual([
+      ['a', { labels: ['é\n"'] }],
+      ['b', { labels: ['changed'] }],
+    ])
+    expect(again.table('pubsub/ids').get('a')).toBe(7)
+    journal.close()
+    again.close()
+  })
+
+  it('keeps nothing on disk without a directory', () => {
+    const journal = openJournal()
+    journal.table('t').set('a', 1)
+    journal.flush()
+    expect(journal.table('t').get('a')).toBe(1)
+    expect(openJournal().table('t').size).toBe(0)
+  })
+
+  it('writes what no answer waits for by itself, in the same turn of the event loop', async () => {
+    const journal = openJournal({ directory })
+    journal.table('t').set('a', 1)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(readFileSync(file(), 'utf8')).toContain('["t","a",1]')
+    journal.close()
+  })
+
+  it('forgets a torn last line whole, and goes on after it', () => {
+    const journal = openJournal({ directory })
+    journal.table('t').set('a', 1)
+    journal.close()
+    appendFileSync(file(), '[["t","a",2],["t","b",')
+
+    const after = reopened()
+    expect([...after.table('t').entries()]).toEqual([['a', 1]])
+    after.table('t').set('c', 3)
+    after.close()
+    const last = reopened()
+    expect([...last.table('t').entries()]).toEqual([
+      ['a', 1],
+      ['c', 3],
+    ])
+    last.close()
+  })
+
+  it.each(['not json', '{"t":1}', '["t","a",1]'])('names the file and the line that is damaged: %s', (line) => {
+    writeFileSync(file(), `[["t","a",1]]\n${line}\n[["t","b",1]]\n`)
+    expect(reopened).toThrow(`${file()} is damaged in line 2`)
+  })
+
+  it('is compacted when it outgrows its limit, while it runs and when it is opened', () => {
+    const compactAboveBytes = 10_000
+    const journal = openJournal({ directory, compactAboveBytes })
+    const table = journal.table<string>('t')
+    for (let round = 0; round < 1000; round++) {
+      table.set('same', `${round} ${'x'.repeat(100)}`)
+      table.set(`kept ${round % 10}`, 'y')
+      journal.flush()
+      expect(statSync(file()).size).toBeLessThan(compactAboveBytes + 500)
+    }
+    journal.close()
+    const again = openJournal({ directory, compactAboveBytes: 1 })
+    expect(again.table('t').size).toBe(11)
+    expect(again.table<string>('t').get('same')).toMatch(/^999 x/)
+    expect(statSync(file()).size).toBeLessThan(500)
+    again.close()
+  })
+
+  it('reads lines longer than a chunk, and more than one chunk', () => {
+    const journal = openJournal({ directory })
+    const long = 'ä'.repeat(1_500_000)
+    journal.table('t').set('long', long)
+    journal.flush()
+    for (let index = 0; index < 30_000; index++) journal.table('u').set(String(index), index)
+    journal.close()
+    const again = reopened()
+    expect(again.table('t').get('long')).toBe(long)
+    expect(again.table('u').get('29999')).toBe(29_999)
+    again.close()
+  })
+})
+
+describe('a process killed by SIGKILL', () => {
+  it('finds everything that it acknowledged, and what was written at once as a whole or not at all', async () => {
+    const journalFile = JSON.stringify(new URL('journal.ts', import.meta.url).href)
+    const program = `
+      const { openJournal } = await import(${journalFile})
+      const journal = openJournal({ directory: ${JSON.stringify(directory)}, compactAboveBytes: 200_000 })
+      const filler = 'x'.repeat(2000)
+      for (let n = 1; ; n++) {
+        journal.table('left').set(String(n % 50), { n, filler })
+        journal.table('right').set(String(n % 50), { n, filler })
+        journal.flush()
+        console.log(n)
+      }`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)))
+    let acknowledged = 0
+    for await (const line of createInterface({ input: child.stdout })) {
+      acknowledged = Number(line)
+      if (acknowledged === 500) child.kill('SIGKILL')
+    }
+    expect(await ended).toBe('SIGKILL')
+    expect(acknowledged).toBeGreaterThanOrEqual(500)
+
+    const journal = reopened()
+    const [left, right] = ['left', 'right'].map((name) =>
+      [...journal.table<{ n: number }>(name).values()].map(({ n }) => n).toSorted((a, b) => a - b),
+    )
+    expect(left).toEqual(right)
+    expect(left!.at(-1)).toBeGreaterThanOrEqual(acknowledged)
+    expect(left).toEqual(Array.from({ length: 50 }, (_, index) => left!.at(-1)! - 49 + index))
+    journal.close()
+  })
+})
