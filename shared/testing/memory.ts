@@ -1,0 +1,133 @@
+/** Streams and documents in memory, under the same preconditions as Firestore's. */
+
+import { setImmediate as turn } from 'node:timers/promises'
+import { Unavailable } from '../errors.ts'
+import type { Views } from '../platform.ts'
+import type { Entry, StoredStream, StreamStore } from '../stream-store.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+interface Stored {
+  readonly fields: Fields
+  /** Stands for Firestore's update time. */
+  readonly stamp: number
+}
+
+/** A transaction that lost so often gives up, as Firestore's client does. */
+const TRIES = 5
+
+export interface Memory {
+  readonly store: StreamStore
+  readonly views: Views
+  /** Every document by path, streams apart. */
+  documents(): ReadonlyMap<string, Fields>
+  /** Every stream's entries by id. */
+  streams(): ReadonlyMap<string, readonly Entry[]>
+  /** What Firestore would have billed so far. */
+  readonly billed: { reads: number; writes: number }
+}
+
+export function memory(): Memory {
+  const documents = new Map<string, Stored>()
+  const streams = new Map<string, readonly Entry[]>()
+  const billed = { reads: 0, writes: 0 }
+  let stamps = 0
+
+  const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+  const load = (id: string): StoredStream => {
+    billed.reads += 1
+    const entries = streams.get(id) ?? []
+    return { id, version: entries.length, entries: plain(entries), token: entries.length }
+  }
+  const isCurrent = (stream: StoredStream): boolean => (streams.get(stream.id)?.length ?? 0) === stream.token
+  const append = (stream: StoredStream, entry: Entry): void => {
+    billed.writes += 1
+    streams.set(stream.id, [...(streams.get(stream.id) ?? []), plain(entry)])
+  }
+  const put = (path: string, fields: Fields): void => {
+    billed.writes += 1
+    documents.set(path, { fields: plain(fields), stamp: (stamps += 1) })
+  }
+  const get = (path: string): Stored | undefined => {
+    billed.reads += 1
+    return documents.get(path)
+  }
+  const copy = (stored: Stored | undefined): Fields | undefined => stored && plain(stored.fields)
+
+  /** Runs once; undefined when somebody else wrote what it had read. */
+  const attempt = async <R>(
+    id: string,
+    work: Parameters<StreamStore['transact']>[1],
+  ): Promise<{ readonly result: R } | undefined> => {
+    const stream = load(id)
+    const seen = new Map<string, number | undefined>()
+    const writes: (() => void)[] = []
+    const result = await work(stream, {
+      async getAll(paths) {
+        await turn()
+        if (writes.length > 0)
+          throw new Error('Firestore transactions require all reads to be executed before all writes.')
+        return paths.map((path) => {
+          const found = get(path)
+          seen.set(path, found?.stamp)
+          return copy(found)
+        })
+      },
+      set: (path, value) => void writes.push(() => put(path, value)),
+      delete: (path) => void writes.push(() => documents.delete(path)),
+      append: (appendTo, entry) => void writes.push(() => append(appendTo, entry)),
+    })
+    const lost = !isCurrent(stream) || [...seen].some(([path, stamp]) => documents.get(path)?.stamp !== stamp)
+    if (lost) return undefined
+    for (const write of writes) write()
+    return { result: result as R }
+  }
+
+  return {
+    billed,
+    documents: () => new Map([...documents].map(([path, { fields }]) => [path, fields])),
+    streams: () => streams,
+    store: {
+      async load(id) {
+        await turn()
+        return load(id)
+      },
+      async append(stream, entry) {
+        await turn()
+        if (!isCurrent(stream)) return false
+        append(stream, entry)
+        return true
+      },
+      async transact<R>(
+        id: string,
+        work: (...inside: Parameters<Parameters<StreamStore['transact']>[1]>) => Promise<R>,
+      ) {
+        for (let tried = 1; tried <= TRIES; tried++) {
+          const done = await attempt<R>(id, work)
+          if (done) return done.result
+        }
+        throw new Unavailable(`The transaction on ${id} lost ${TRIES} races.`)
+      },
+    },
+    views: {
+      async get(path) {
+        await turn()
+        return copy(get(path))
+      },
+      async getAll(paths) {
+        await turn()
+        return paths.map((path) => copy(get(path)))
+      },
+      async update(path, change) {
+        for (;;) {
+          const before = get(path)
+          await turn()
+          const next = change(copy(before))
+          if (next === undefined) return
+          if (documents.get(path)?.stamp !== before?.stamp) continue
+          return put(path, next)
+        }
+      },
+    },
+  }
+}

@@ -1,0 +1,173 @@
+/** A platform for tests: the same protocol over a store in memory, a clock that a test moves, and everything that left it. */
+
+import type { RunningPlatform } from '../create-platform.ts'
+import type { Envelope } from '../envelope.ts'
+import { Unavailable } from '../errors.ts'
+import { freshId } from '../ids.ts'
+import type { Platform } from '../platform.ts'
+import type { Service } from '../service.ts'
+import { createStreams } from '../streams.ts'
+import { memory, type Memory } from './memory.ts'
+
+export const startOfTests = '2026-01-01T00:00:00.000Z'
+export const testTrace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
+export interface SentCommand {
+  readonly target: string
+  readonly envelope: Envelope
+  readonly notBeforeMs?: number
+  /** Sent without a name: the timer of the HTTP entry. */
+  readonly unnamed?: true
+}
+
+export interface LogLine {
+  readonly severity: string
+  readonly event: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export interface DeadLetter {
+  readonly service: string
+  readonly data: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+export interface PartnerCall {
+  readonly url: string
+  readonly options: Parameters<Platform['callPartner']>[1]
+}
+
+export interface TestOptions {
+  readonly settings?: Readonly<Record<string, string>>
+  /** Answers queries to other services; absent: every one is unavailable. */
+  readonly call?: Platform['call']
+  /** Answers calls to partners; absent: every one is unavailable. */
+  readonly callPartner?: Platform['callPartner']
+  readonly startAt?: string
+}
+
+export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' | 'billed'> {
+  readonly published: Envelope[]
+  /** Every send, repeated ones too: the ids tell them apart. */
+  readonly sent: SentCommand[]
+  readonly deadLetters: DeadLetter[]
+  readonly logs: LogLine[]
+  readonly calls: { readonly service: string; readonly path: string }[]
+  readonly partnerCalls: PartnerCall[]
+  /** The ids of streams that exist. */
+  streamIds(): readonly string[]
+  advance(ms: number): void
+  /** The next so many of these fail as if the network were gone: a crash after the commit, say. */
+  fail(what: 'publish' | 'send', times?: number): void
+}
+
+export function testPlatform(service: Service, options: TestOptions = {}): TestPlatform {
+  const kept = memory()
+  const published: Envelope[] = []
+  const sent: SentCommand[] = []
+  const deadLetters: DeadLetter[] = []
+  const logs: LogLine[] = []
+  const calls: { service: string; path: string }[] = []
+  const partnerCalls: PartnerCall[] = []
+  const failures = { publish: 0, send: 0 }
+  let nowMs = Date.parse(options.startAt ?? startOfTests)
+
+  const failing = (what: 'publish' | 'send'): void => {
+    if (failures[what] === 0) return
+    failures[what] -= 1
+    throw new Unavailable(`A test made this ${what} fail.`)
+  }
+  const publish = async (events: readonly Envelope[]): Promise<void> => {
+    if (events.length > 0) failing('publish')
+    published.push(...events.map(travelled))
+  }
+  const send = async (commands: readonly SentCommand[]): Promise<void> => {
+    if (commands.length > 0) failing('send')
+    sent.push(...commands.map((command) => ({ ...command, envelope: travelled(command.envelope) })))
+  }
+  const owner = (command: string): string => {
+    const found = [service.contracts, ...service.uses].find(({ commands }) => command in commands)
+    if (!found) throw new Error(`${service.name} sends ${command}, which none of its contracts has.`)
+    return found.service
+  }
+  const nobody = async (): Promise<Response> => {
+    throw new Unavailable('Nobody answers in this test.')
+  }
+
+  return {
+    service,
+    published,
+    sent,
+    deadLetters,
+    logs,
+    calls,
+    partnerCalls,
+    billed: kept.billed,
+    documents: kept.documents,
+    streamIds: () => [...kept.streams().keys()],
+    now: () => nowMs,
+    advance: (ms) => void (nowMs += ms),
+    fail: (what, times = 1) => void (failures[what] = times),
+    streams: createStreams({
+      service: service.name,
+      contracts: service.contracts,
+      uses: service.uses,
+      store: kept.store,
+      now: () => nowMs,
+      publish,
+      send,
+      pause: async () => {},
+    }),
+    views: kept.views,
+    async send(command, { id, subject, correlationId, actor, traceparent }) {
+      const envelope: Envelope = {
+        id: id ?? freshId(nowMs),
+        type: command.type,
+        version: 1,
+        source: service.name,
+        subject,
+        sequence: 0,
+        time: new Date(nowMs).toISOString(),
+        correlationId,
+        causationId: subject,
+        traceparent: traceparent ?? testTrace,
+        actor,
+        data: command.data,
+      }
+      await send([
+        {
+          target: owner(command.type),
+          envelope,
+          ...(id === undefined ? { unnamed: true as const } : {}),
+          ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
+        },
+      ])
+    },
+    call: (name, path, asked) => {
+      calls.push({ service: name, path })
+      return (options.call ?? nobody)(name, path, asked)
+    },
+    callPartner: (url, asked) => {
+      partnerCalls.push({ url, options: asked })
+      return (options.callPartner ?? nobody)(url, asked)
+    },
+    setting(name) {
+      const value = options.settings?.[name]
+      if (value === undefined) throw new Error(`The setting ${name} is missing: give it to testPlatform.`)
+      return value
+    },
+    log: (severity, event, fields = {}) => void logs.push({ severity, event, fields }),
+    publisher: {
+      publish,
+      async deadLetter(name, data, attributes) {
+        failing('publish')
+        deadLetters.push({ service: name, data: data.toString('utf8'), attributes })
+      },
+      close: async () => {},
+    },
+    close: async () => {},
+  }
+}
+
+/** As it comes out of JSON on the other side. */
+const travelled = (envelope: Envelope): Envelope => JSON.parse(JSON.stringify(envelope)) as Envelope
