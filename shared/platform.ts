@@ -14,6 +14,8 @@ export interface OutgoingCommand extends Message {
   readonly notBeforeMs?: number
   /** Names it within its stream, whatever caused it: the same key again is the same command (a timer's deadline). */
   readonly key?: string
+  /** Who is asked to repeat; every other command has one owner. */
+  readonly target?: string
 }
 
 /**

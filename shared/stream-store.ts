@@ -23,6 +23,7 @@ export interface EntryEvent {
 
 export interface EntryCommand {
   readonly id: string
+  readonly target: string
   readonly type: string
   readonly data: unknown
   readonly notBeforeMs?: number

@@ -8,6 +8,7 @@ import type { Envelope } from './envelope.ts'
 import { Unavailable } from './errors.ts'
 import { derivedId } from './ids.ts'
 import type { Decision, Message, OutgoingCommand, Stream, Streams, TransactionDocuments } from './platform.ts'
+import { repeatCommand, repeatSchema } from './repeat.ts'
 import type { Entry, EntryCommand, EntryEvent, StoredStream, StreamStore, Transaction } from './stream-store.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */
@@ -40,7 +41,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
     await parts.publish(entry.events.filter(({ sequence }) => sequence > 0).map((event) => eventEnvelope(parts.service, streamId, entry, event)))
     await parts.send(
       entry.commands.map((command) => ({
-        target: owners.get(command.type)!,
+        target: command.target,
         envelope: commandEnvelope(parts.service, streamId, entry, command),
         ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
       })),
@@ -70,13 +71,15 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
   }
 
   const entryCommand = (streamId: string, cause: string, command: OutgoingCommand, index: number): EntryCommand => {
-    const target = owners.get(command.type)
-    const contract = [parts.contracts, ...parts.uses].find(({ service }) => service === target)?.commands[command.type]
-    if (!target || !contract) throw new Error(`${parts.service} sends ${command.type}, which none of its contracts has.`)
+    const target = command.target ?? owners.get(command.type)
+    const contracts = [parts.contracts, ...parts.uses].find(({ service }) => service === target)
+    const schema = command.type === repeatCommand ? repeatSchema : contracts?.commands[command.type]?.data
+    if (!target || !schema) throw new Error(`${parts.service} sends ${command.type}, which none of its contracts has.`)
     return {
       id: command.key === undefined ? derivedId(target, cause, command.type, index) : derivedId(target, streamId, command.type, command.key),
+      target,
       type: command.type,
-      data: checked(command, contract.data),
+      data: checked(command, schema),
       ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
     }
   }

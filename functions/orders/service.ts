@@ -22,7 +22,6 @@ export const orders = defineService({
     'saga.stuck',
   ],
   on: [
-    'product.published',
     'price.changed',
     'stock.reserved',
     'stock.rejected',

@@ -3,6 +3,7 @@
  * unrelated JSON, and answers 204: so every request is looked at first, and only a push message reaches it.
  */
 
+import type { CloudEvent } from '@google-cloud/functions-framework'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
@@ -16,9 +17,8 @@ import { createReceiver, type Push, readPush, type Receiver } from './receive.ts
 const PUSH_BYTES = 14 * 1024 * 1024
 
 /** What the framework makes of a push message. */
-interface PubsubCloudEvent {
-  readonly id: string
-  readonly data?: { readonly message?: { readonly data?: string; readonly messageId?: string } }
+interface PubsubData {
+  readonly message?: { readonly data?: string; readonly messageId?: string }
 }
 
 export async function createCloudEventServer(app: ServiceApp, platform: RunningPlatform, config: Config): Promise<Server> {
@@ -27,7 +27,7 @@ export async function createCloudEventServer(app: ServiceApp, platform: RunningP
   const receiver = createReceiver(app, platform, config)
   const contracts = [platform.service.contracts, ...platform.service.uses]
 
-  cloudEvent<PubsubCloudEvent['data']>(platform.service.name, async ({ id, data }: PubsubCloudEvent) => {
+  cloudEvent(platform.service.name, async ({ id, data }: CloudEvent<PubsubData>) => {
     const bytes = Buffer.from(data?.message?.data ?? '', 'base64')
     const { type } = JSON.parse(bytes.toString('utf8')) as { type: string }
     const message = readEvent(bytes, type, contracts)

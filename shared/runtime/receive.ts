@@ -6,7 +6,7 @@ import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import type { Envelope } from '../envelope.ts'
 import { Refused, Unavailable } from '../errors.ts'
-import { repeatCommand } from '../names.ts'
+import { repeatCommand, repeatSchema } from '../repeat.ts'
 import { readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
 /** Of a "do" that failed so often: it is put aside, since an exhausted task would vanish. */
@@ -51,8 +51,6 @@ export interface Receiver {
   /** What an error of a handler means for the delivery. */
   outcomeOf(error: unknown, message: Envelope): Outcome
 }
-
-const repeatSchema = z.strictObject({ correlationId: z.string().min(1).max(200) })
 
 export function createReceiver(app: ServiceApp, platform: RunningPlatform, _config: Config): Receiver {
   const { service, publisher, log } = platform

@@ -1,0 +1,90 @@
+/** Handlers of the orders service: each translates one message into a command to the order. */
+
+import { implement, type ServiceApp } from '../../shared/app.ts'
+import { fold } from '../../shared/decider.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import { refuseIf, Unavailable } from '../../shared/errors.ts'
+import type { Decision, Platform } from '../../shared/platform.ts'
+import { decide, type OrderCommand } from './decide.ts'
+import { evolve, type Heard, initial } from './order.ts'
+import { placeOrder, view } from './place-order.ts'
+import { type PriceList, withPrice } from './prices.ts'
+import { pricePath } from './pricing.ts'
+import { rulesOf } from './rules.ts'
+import { orders } from './service.ts'
+
+type OrderMessage = Envelope<string, { orderId: string; reason?: string; code?: string }>
+
+async function apply(message: Envelope, orderId: string, platform: Platform, command: OrderCommand): Promise<Decision> {
+  return platform.streams.handle(message, orderId, (stream) => {
+    const state = fold({ initial, evolve }, stream.events)
+    // An answer can't come before its question was committed: whoever sent it is ahead of what we can read.
+    if (state.status === 'none' && command.type !== 'look') throw new Unavailable(`There is no order ${orderId} yet.`)
+    return decide(command, state, rulesOf(platform))
+  })
+}
+
+/** A step of the checkout was answered. */
+const hear = (message: OrderMessage, platform: Platform): Promise<Decision> =>
+  apply(message, message.data.orderId, platform, {
+    type: 'hear',
+    reply: { type: message.type, ...reasonOf(message) },
+    nowMs: platform.now(),
+  })
+
+function reasonOf({ type, data }: OrderMessage): { reason?: string } {
+  if (type === 'stock.rejected') return { reason: 'out-of-stock' }
+  return data.code === undefined ? {} : { reason: data.code }
+}
+
+/** A shipment left, was paid, or was taken out of stock. */
+const ship =
+  (what: Heard['what']) =>
+  (message: Envelope<string, { orderId: string; shipmentId: string; lines?: Heard['lines'] }>, platform: Platform): Promise<Decision> => {
+    const { orderId, shipmentId, lines } = message.data
+    const heard: Heard = { what, shipmentId, ...(what === 'dispatched' && lines ? { lines } : {}) }
+    return apply(message, orderId, platform, { type: 'ship', heard, nowMs: platform.now() })
+  }
+
+export const app: ServiceApp = implement(orders, {
+  on: {
+    async 'price.changed'(message, platform) {
+      const { sku, unitMinor, currency, validFrom = message.time } = message.data
+      const price = { unitMinor, currency, validFrom: new Date(validFrom).toISOString(), id: message.id }
+      await platform.views.update(pricePath(sku), (list) => withPrice(list as PriceList | undefined, sku, price, platform.now()) as Record<string, unknown> | undefined)
+    },
+    'stock.reserved': hear,
+    'stock.rejected': hear,
+    'stock.released': hear,
+    'payment.authorized': hear,
+    'payment.declined': hear,
+    'payment.action-required': hear,
+    'payment.voided': hear,
+    'shipment.dispatched': ship('dispatched'),
+    'payment.captured': ship('captured'),
+    'stock.committed': ship('committed'),
+    // Nothing is decided by it: a shipment counts when it leaves, and the timer asks for one that never does.
+    'shipment.created': async () => undefined,
+    async 'payment.capture-failed'(message, platform) {
+      const { orderId, shipmentId, code } = message.data
+      platform.log('ERROR', 'payment.capture-failed', { correlationId: orderId, shipmentId, code, traceparent: message.traceparent })
+    },
+  },
+  commands: {
+    async ContinueCheckout(message, platform) {
+      const { orderId, deadline } = message.data
+      const deadlineMs = Date.parse(deadline)
+      if (platform.now() < deadlineMs) throw new Unavailable(`The timer fired before ${deadline}.`)
+      return apply(message, orderId, platform, { type: 'look', orderId, deadlineMs, nowMs: platform.now() })
+    },
+  },
+  routes(http, platform) {
+    http.post('/orders', (c) => placeOrder(c, platform))
+    http.get('/orders/:orderId', async (c) => {
+      const { orderId } = c.req.param()
+      const { order, status, reason } = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+      refuseIf(order === undefined, 'not-found', `There is no order ${orderId}.`)
+      return c.json(view(order!, status, reason))
+    })
+  },
+})

@@ -1,0 +1,34 @@
+/** Hold the stock, take the money, confirm. Read it top to bottom; it undoes bottom to top. */
+
+import { defineSaga } from '../../shared/saga.ts'
+import type { Placed } from './order.ts'
+
+const goods = ({ lines }: Placed) => lines.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }))
+
+export const checkout = defineSaga<Placed>({
+  name: 'checkout',
+  steps: [
+    {
+      name: 'reserve-stock',
+      send: (order) => ({ type: 'ReserveStock', data: { orderId: order.orderId, lines: goods(order) } }),
+      undo: ({ orderId }) => ({ type: 'ReleaseStock', data: { orderId } }),
+      done: 'stock.reserved',
+      failed: 'stock.rejected',
+      undone: 'stock.released',
+      withinSeconds: 120,
+    },
+    {
+      name: 'authorize-payment',
+      send: ({ orderId, paymentMethodRef, currency, totalMinor, shippingMinor, lines }) => ({
+        type: 'AuthorizePayment',
+        data: { orderId, paymentMethodRef, currency, totalMinor, shippingMinor, lines },
+      }),
+      undo: ({ orderId }) => ({ type: 'VoidPayment', data: { orderId } }),
+      done: 'payment.authorized',
+      failed: 'payment.declined',
+      undone: 'payment.voided',
+      waiting: { on: 'payment.action-required', withinSeconds: 900, onTimeout: 'customer-did-not-act' },
+      withinSeconds: 180,
+    },
+  ],
+})

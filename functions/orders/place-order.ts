@@ -1,0 +1,146 @@
+/** POST /orders: the one entry that nobody repeats for us, so a timer is armed before the order exists. */
+
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { Refused, refuseIf, Unavailable } from '../../shared/errors.ts'
+import { currency, limits, minor, quantity, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
+import { fold } from '../../shared/decider.ts'
+import { jsonBody } from '../../shared/http.ts'
+import { derivedId, derivedName, hashOf } from '../../shared/ids.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import type { Platform, Stream } from '../../shared/platform.ts'
+import { continued } from '../../shared/trace.ts'
+import { decide } from './decide.ts'
+import { evolve, initial, type OrderState, type Placed } from './order.ts'
+import { priced, type RequestedLine } from './pricing.ts'
+import { rulesOf } from './rules.ts'
+
+/** Longer than a request may take: a timer that fires earlier would abandon an order that is still being placed. */
+const LOOK_AFTER_MS = 90_000
+const MOST_TOTAL_MINOR = 1_000_000_000_000
+
+export const orderRequest = z.strictObject({
+  currency,
+  lines: z.array(z.strictObject({ sku, quantity, unitMinor: unitMinor.optional() })).min(1).max(limits.linesPerOrder),
+  expectedTotalMinor: minor.optional(),
+  addressRef: reference,
+  paymentMethodRef: reference,
+  /** For importers alone. */
+  placedAt: timestamp.optional(),
+  /** For importers alone. */
+  customerRef: reference.optional(),
+})
+export type OrderRequest = z.output<typeof orderRequest>
+
+/** What the gateway hands on: who asks, with which key, for what. */
+export const placeRequest = z.strictObject({
+  sub: reference,
+  importer: z.boolean(),
+  idempotencyKey: reference,
+  order: orderRequest,
+})
+
+export async function placeOrder(c: Context, platform: Platform): Promise<Response> {
+  const { sub, importer, idempotencyKey, order } = await jsonBody(c, placeRequest)
+  checkRights(order, importer)
+  const orderId = derivedName('o', sub, idempotencyKey)
+  const requestHash = hashOf(JSON.stringify(order))
+  const message = entryMessage(orderId, sub, continued(c.req.header('traceparent')), platform.now())
+
+  const before = await platform.streams.read(orderId)
+  const known = stateOf(before)
+  if (isPlaced(known)) return answerKnown(c, platform, { message, state: known, stream: before, requestHash })
+
+  const placed = await newOrder(platform, { orderId, sub, requestHash, order })
+  const armedMs = platform.now() + LOOK_AFTER_MS
+  await platform.send(
+    { type: 'ContinueCheckout', data: { orderId, deadline: new Date(armedMs).toISOString() }, notBeforeMs: armedMs },
+    { subject: orderId, correlationId: orderId, actor: message.actor, traceparent: message.traceparent },
+  )
+  let other: OrderState | undefined
+  await platform.streams.handle(message, orderId, (stream) => {
+    const state = stateOf(stream)
+    // Our own timer, or another request with this key, was here since we looked.
+    if (state.status === 'abandoned' && stream.version !== before.version) throw new Unavailable('The request took too long: send it again with the same key.')
+    other = isPlaced(state) ? state : undefined
+    return decide({ type: 'place', order: placed, armedMs, nowMs: platform.now() }, state, rulesOf(platform))
+  })
+  refuseIf(other !== undefined && other.order?.requestHash !== requestHash, 'idempotency-key-reused', reused(idempotencyKey))
+  return c.json(view(placed, other?.status ?? 'pending'), 201)
+}
+
+const isPlaced = ({ status }: OrderState): boolean => status !== 'none' && status !== 'abandoned'
+const stateOf = ({ events }: Stream): OrderState => fold({ initial, evolve }, events)
+const reused = (key: string): string => `The idempotency key "${key}" was used for another order: take a new key for a new order.`
+
+interface KnownOrder {
+  readonly message: Envelope
+  readonly state: OrderState
+  readonly stream: Stream
+  readonly requestHash: string
+}
+
+/** The same key and body have the same answer; what nobody has answered yet may have been lost, and is said again. */
+async function answerKnown(c: Context, platform: Platform, { message, state, stream, requestHash }: KnownOrder): Promise<Response> {
+  refuseIf(state.order!.requestHash !== requestHash, 'idempotency-key-reused', 'This idempotency key was used for another order: take a new key for a new order.')
+  if (stream.version === 1) await platform.streams.handle(message, stream.id, () => ({ events: [], commands: [] }))
+  return c.json(view(state.order!, state.status), 200)
+}
+
+function checkRights(order: OrderRequest, importer: boolean): void {
+  if (importer) return
+  for (const name of ['placedAt', 'customerRef'] as const) refuseIf(order[name] !== undefined, 'forbidden', `${name} may be set by importers alone.`)
+  const line = order.lines.findIndex((one) => one.unitMinor !== undefined)
+  refuseIf(line >= 0, 'forbidden', `lines.${line}.unitMinor: a price may be set by importers alone.`)
+}
+
+/** What enters from outside has no cause: its id follows from the order's, so that a retry is the same delivery. */
+function entryMessage(orderId: string, sub: string, traceparent: string, nowMs: number): Envelope {
+  return {
+    id: derivedId('place', orderId),
+    type: 'PlaceOrder',
+    version: 1,
+    source: 'gateway',
+    subject: orderId,
+    sequence: 0,
+    time: new Date(nowMs).toISOString(),
+    correlationId: orderId,
+    causationId: orderId,
+    traceparent,
+    actor: `customer:${sub}`,
+    data: {},
+  }
+}
+
+interface Asked {
+  readonly orderId: string
+  readonly sub: string
+  readonly requestHash: string
+  readonly order: OrderRequest
+}
+
+async function newOrder(platform: Platform, { orderId, sub, requestHash, order }: Asked): Promise<Placed> {
+  const lines = (await priced(platform, order.lines as readonly RequestedLine[], order.currency)).map((line, index) => ({ lineId: String(index + 1), ...line }))
+  const totalMinor = lines.reduce((sum, line) => sum + line.quantity * line.unitMinor, 0)
+  refuseIf(totalMinor > MOST_TOTAL_MINOR, 'invalid-body', `The order's total of ${totalMinor} minor units exceeds ${MOST_TOTAL_MINOR}.`)
+  if (order.expectedTotalMinor !== undefined && order.expectedTotalMinor !== totalMinor) {
+    throw new Refused('price-changed', `The order comes to ${totalMinor} minor units, not to ${order.expectedTotalMinor} as expected.`)
+  }
+  return {
+    orderId,
+    customerRef: order.customerRef ?? sub,
+    lines,
+    shippingMinor: 0,
+    totalMinor,
+    currency: order.currency,
+    addressRef: order.addressRef,
+    paymentMethodRef: order.paymentMethodRef,
+    placedAt: order.placedAt ?? new Date(platform.now()).toISOString(),
+    requestHash,
+  }
+}
+
+export function view(order: Placed, status: string, reason?: string): object {
+  const { orderId, customerRef, currency: code, totalMinor, shippingMinor, lines, placedAt } = order
+  return { orderId, status, ...(reason === undefined ? {} : { reason }), customerRef, currency: code, totalMinor, shippingMinor, lines, placedAt }
+}

@@ -1,0 +1,57 @@
+/** Puts the price on each line: from the replica, from the catalog when the replica has not heard of a SKU yet. */
+
+import { z } from 'zod'
+import { Refused, refuseIf } from '../../shared/errors.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { currentPrice, type PriceList } from './prices.ts'
+
+export interface RequestedLine {
+  readonly sku: string
+  readonly quantity: number
+  /** Set by an importer. */
+  readonly unitMinor?: number
+}
+
+export interface PricedLine {
+  readonly sku: string
+  readonly quantity: number
+  readonly unitMinor: number
+}
+
+/** The customer waits: the catalog has a second. */
+const CATALOG_TIMEOUT_MS = 1_000
+/** Questions to the catalog at once. */
+const ASK_AT_ONCE = 8
+
+const catalogAnswer = z.object({ unitMinor: z.int(), currency: z.string() })
+export const pricePath = (sku: string): string => `prices/${encodeURIComponent(sku).replaceAll('.', '%2E')}`
+
+/** @throws Refused for a SKU that nobody sells or another currency; Unavailable when the catalog is silent. */
+export async function priced(platform: Platform, lines: readonly RequestedLine[], currency: string): Promise<PricedLine[]> {
+  const skus = [...new Set(lines.map(({ sku }) => sku))]
+  const lists = (await platform.views.getAll(skus.map(pricePath))) as readonly (PriceList | undefined)[]
+  const prices = new Map<string, { unitMinor: number; currency: string }>()
+  const missing: string[] = []
+  for (const [index, sku] of skus.entries()) {
+    const price = currentPrice(lists[index], platform.now())
+    if (price) prices.set(sku, price)
+    else missing.push(sku)
+  }
+  for (let from = 0; from < missing.length; from += ASK_AT_ONCE) {
+    await Promise.all(missing.slice(from, from + ASK_AT_ONCE).map(async (sku) => prices.set(sku, await askCatalog(platform, sku))))
+  }
+  return lines.map(({ sku, quantity, unitMinor }, index) => {
+    const price = prices.get(sku)!
+    refuseIf(price.currency !== currency, 'currency-mismatch', `lines.${index}: ${sku} is sold in ${price.currency}, the order is in ${currency}.`)
+    return { sku, quantity, unitMinor: unitMinor ?? price.unitMinor }
+  })
+}
+
+async function askCatalog(platform: Platform, sku: string): Promise<{ unitMinor: number; currency: string }> {
+  const response = await platform.call('catalog', `/products/${encodeURIComponent(sku)}`, { timeoutMs: CATALOG_TIMEOUT_MS })
+  if (response.status === 404) {
+    await response.body?.cancel()
+    throw new Refused('unknown-sku', `Nobody sells "${sku}".`)
+  }
+  return catalogAnswer.parse(await response.json())
+}
