@@ -1,0 +1,35 @@
+/** One order from two services: the order itself, and its history, without which the order still answers. */
+
+import type { Context } from 'hono'
+import { z } from 'zod'
+import type { Caller } from '../../shared/auth.ts'
+import { Refused } from '../../shared/errors.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { relayed } from './relay.ts'
+
+const ownedBy = z.looseObject({ customerRef: z.string() })
+const HISTORY_TIMEOUT_MS = 2_000
+
+export async function orderParts(c: Context, platform: Platform, caller: Caller): Promise<Response> {
+  const orderId = encodeURIComponent(c.req.param('orderId') ?? '')
+  const [answer, timeline] = await Promise.all([platform.call('orders', `/orders/${orderId}`), timelineOf(platform, orderId)])
+  if (!answer.ok) return relayed(c, answer)
+  const order = ownedBy.parse(await answer.json())
+  // A stranger's order does not exist.
+  if (order.customerRef !== caller.sub && !caller.roles.some((role) => role !== 'customer')) {
+    throw new Refused('not-found', `There is no order ${c.req.param('orderId')}.`)
+  }
+  return c.json({ ...order, timeline })
+}
+
+async function timelineOf(platform: Platform, orderId: string): Promise<object> {
+  try {
+    const response = await platform.call('history', `/orders/${orderId}/timeline`, { timeoutMs: HISTORY_TIMEOUT_MS })
+    if (response.ok) return { entries: z.looseObject({ entries: z.array(z.unknown()) }).parse(await response.json()).entries }
+    await response.body?.cancel()
+    return response.status === 404 ? { entries: [] } : { unavailable: true }
+  } catch (error) {
+    platform.log('WARNING', 'history.unavailable', { error })
+    return { unavailable: true }
+  }
+}

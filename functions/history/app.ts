@@ -1,0 +1,46 @@
+/** Every event becomes an entry in its order's timeline. */
+
+import { implement, type ServiceApp } from '../../shared/app.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import { refuseIf } from '../../shared/errors.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { history } from './service.ts'
+import { told, type Timeline } from './timeline.ts'
+
+const timelinePath = (orderId: string): string => `timelines/${encodeURIComponent(orderId).replaceAll('.', '%2E')}`
+
+const tell = (message: Envelope, platform: Platform): Promise<void> =>
+  platform.views.update(timelinePath(message.correlationId), (current) => told(current as Timeline | undefined, message) as Record<string, unknown> | undefined)
+
+export const app: ServiceApp = implement(history, {
+  on: {
+    'order.placed': tell,
+    'order.rejected': tell,
+    'order.expired': tell,
+    'order.confirmed': tell,
+    'order.released': tell,
+    'order.completed': tell,
+    'saga.stuck': tell,
+    'stock.reserved': tell,
+    'stock.rejected': tell,
+    'stock.committed': tell,
+    'stock.released': tell,
+    'payment.authorized': tell,
+    'payment.declined': tell,
+    'payment.action-required': tell,
+    'payment.captured': tell,
+    'payment.capture-failed': tell,
+    'payment.voided': tell,
+    'shipment.created': tell,
+    'shipment.dispatched': tell,
+  },
+  commands: {},
+  routes(http, platform) {
+    http.get('/orders/:orderId/timeline', async (c) => {
+      const { orderId } = c.req.param()
+      const timeline = await platform.views.get(timelinePath(orderId))
+      refuseIf(timeline === undefined, 'not-found', `Nothing was heard of ${orderId}.`)
+      return c.json(timeline!)
+    })
+  },
+})

@@ -1,0 +1,28 @@
+/** Inventory's handlers and queries. */
+
+import { implement, type ServiceApp } from '../../shared/app.ts'
+import { refuseIf } from '../../shared/errors.ts'
+import { commitStock, deliveryStream, receiveStock, releaseStock, reserveStock } from './handlers.ts'
+import { inventory } from './service.ts'
+import { emptyShard, type Shard, shardPaths } from './shards.ts'
+
+export const app: ServiceApp = implement(inventory, {
+  on: { 'shipment.dispatched': commitStock },
+  commands: { ReserveStock: reserveStock, ReleaseStock: releaseStock, ReceiveStock: receiveStock },
+  routes(http, platform) {
+    http.get('/stock/:sku', async (c) => {
+      const { sku } = c.req.param()
+      const shards = await platform.views.getAll(shardPaths(sku))
+      refuseIf(shards.every((shard) => shard === undefined), 'not-found', `There never was stock of "${sku}".`)
+      const sum = (field: keyof Shard): number => shards.reduce((total, shard) => total + ((shard as Shard | undefined) ?? emptyShard)[field], 0)
+      return c.json({ sku, available: sum('onHand'), onHand: sum('onHand'), reserved: sum('reserved'), sold: sum('sold') })
+    })
+    http.get('/deliveries/:deliveryId', async (c) => {
+      const { deliveryId } = c.req.param()
+      const { events } = await platform.streams.read(deliveryStream(deliveryId))
+      const booked = events.find(({ type }) => type === 'delivery.booked')
+      refuseIf(booked === undefined, 'not-found', `The delivery ${deliveryId} is not booked.`)
+      return c.json({ deliveryId, ...(booked!.data as object) })
+    })
+  },
+})

@@ -1,0 +1,125 @@
+/** Reserve, release, commit, receive: each one transaction over the order's stream and the shards it touches. */
+
+import { fold } from '../../shared/decider.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import { Unavailable } from '../../shared/errors.ts'
+import { type Decision, type Message, nothing, type Platform, type Stream, type TransactionDocuments } from '../../shared/platform.ts'
+import { draw, evolve, type Held, initial, type Line, quantityBySku, reservationId, type ReservationState } from './reservation.ts'
+import { emptyShard, preferredShard, receive, release, reserve, sell, type Shard, shardPath, shardPaths, SHARDS, spread, take } from './shards.ts'
+
+const stateOf = ({ events }: Stream): ReservationState => fold({ initial, evolve }, events)
+const only = (...events: Message[]): Decision => ({ events, commands: [] })
+
+/** All lines or none. A repeated command decides nothing: its answer was recorded, and is published again. */
+export function reserveStock(message: Envelope<string, { orderId: string; lines: readonly Line[] }>, platform: Platform): Promise<Decision> {
+  const { orderId, lines } = message.data
+  return platform.streams.transact(message, orderId, async (stream, documents) => {
+    const state = stateOf(stream)
+    // The undo came first: what it undid must not happen now.
+    if (state.status === 'tombstone') return only({ type: 'stock.rejected', data: { orderId, shortages: [] } })
+    if (state.status !== 'none') return nothing
+    const wanted = [...quantityBySku(lines)]
+    const shards = await firstChoice(documents, orderId, wanted)
+    const shortages = []
+    const held: Record<string, number[]> = {}
+    for (const [sku, quantity] of wanted) {
+      const taken = take(quantity, shards.get(sku)!, preferredShard(orderId, sku))
+      if (taken) held[sku] = taken
+      else shortages.push({ sku, asked: quantity, available: available(shards.get(sku)!), backorderable: false })
+    }
+    if (shortages.length > 0) return only({ type: 'stock.rejected', data: { orderId, shortages } })
+    writeShards(documents, held, shards, reserve)
+    return only({ type: 'stock.reserved', data: { orderId, reservationId: reservationId(orderId), lines } }, { type: 'reservation.held', data: held })
+  })
+}
+
+/** Answered also when there is nothing to give back: whoever waits for it must hear. */
+export function releaseStock(message: Envelope<string, { orderId: string }>, platform: Platform): Promise<Decision> {
+  const { orderId } = message.data
+  return platform.streams.transact(message, orderId, async (stream, documents) => {
+    const state = stateOf(stream)
+    const open = state.status === 'held' ? state.held : {}
+    const shards = await read(documents, Object.keys(open))
+    writeShards(documents, open, shards, release)
+    const lines = state.status === 'held' ? openLines(state) : []
+    return only({ type: 'stock.released', data: { orderId, reservationId: reservationId(orderId), lines } })
+  })
+}
+
+export function commitStock(message: Envelope<string, { orderId: string; shipmentId: string; lines: readonly Line[] }>, platform: Platform): Promise<Decision> {
+  const { orderId, shipmentId, lines } = message.data
+  return platform.streams.transact(message, orderId, async (stream, documents) => {
+    const state = stateOf(stream)
+    if (state.status === 'none') throw new Unavailable(`Nothing is reserved for ${orderId} yet.`)
+    if (state.committed.includes(shipmentId)) return nothing
+    const sold: Record<string, number[]> = {}
+    const left: Record<string, readonly number[]> = { ...state.held }
+    for (const [sku, quantity] of quantityBySku(lines)) {
+      const parts = draw(left[sku] ?? Array.from({ length: SHARDS }, () => 0), quantity)
+      sold[sku] = parts.drawn
+      left[sku] = parts.left
+    }
+    writeShards(documents, sold, await read(documents, Object.keys(sold)), sell)
+    return only(
+      { type: 'stock.committed', data: { orderId, reservationId: reservationId(orderId), shipmentId, lines } },
+      { type: 'reservation.held', data: left },
+    )
+  })
+}
+
+/** A delivery has a stream of its own, so that no stream grows with the life of a SKU. */
+export function receiveStock(
+  message: Envelope<string, { deliveryId: string; lines: readonly { sku: string; quantity: number }[] }>,
+  platform: Platform,
+): Promise<Decision> {
+  const { deliveryId, lines } = message.data
+  return platform.streams.transact(message, deliveryStream(deliveryId), async (stream, documents) => {
+    if (stream.version > 0) return nothing
+    const added = Object.fromEntries([...quantityBySku(lines.map((line) => ({ ...line, lineId: '' })))].map(([sku, quantity]) => [sku, spread(quantity)]))
+    writeShards(documents, added, await read(documents, Object.keys(added)), receive)
+    return only({ type: 'delivery.booked', data: { lines } })
+  })
+}
+
+export const deliveryStream = (deliveryId: string): string => `delivery-${deliveryId}`
+
+const available = (shards: readonly Shard[]): number => shards.reduce((sum, { onHand }) => sum + onHand, 0)
+
+/** The preferred shard of each SKU in one read; only where it is short, the others in a second. */
+async function firstChoice(documents: TransactionDocuments, orderId: string, wanted: readonly (readonly [string, number])[]): Promise<Map<string, Shard[]>> {
+  const preferred = await documents.getAll(wanted.map(([sku]) => shardPath(sku, preferredShard(orderId, sku))))
+  const shards = new Map<string, Shard[]>()
+  const short: string[] = []
+  for (const [index, [sku, quantity]] of wanted.entries()) {
+    const shard = (preferred[index] as Shard | undefined) ?? emptyShard
+    if (shard.onHand < quantity) short.push(sku)
+    const all = Array.from({ length: SHARDS }, () => emptyShard)
+    all[preferredShard(orderId, sku)] = shard
+    shards.set(sku, all)
+  }
+  for (const [sku, all] of await read(documents, short)) shards.set(sku, all)
+  return shards
+}
+
+async function read(documents: TransactionDocuments, skus: readonly string[]): Promise<Map<string, Shard[]>> {
+  const all = await documents.getAll(skus.flatMap(shardPaths))
+  return new Map(skus.map((sku, at) => [sku, all.slice(at * SHARDS, (at + 1) * SHARDS).map((shard) => (shard as Shard | undefined) ?? emptyShard)]))
+}
+
+function writeShards(documents: TransactionDocuments, quantities: Held, shards: ReadonlyMap<string, readonly Shard[]>, change: (shard: Shard, quantity: number) => Shard): void {
+  for (const [sku, perShard] of Object.entries(quantities)) {
+    for (const [shard, quantity] of perShard.entries()) {
+      if (quantity > 0) documents.set(shardPath(sku, shard), { ...change(shards.get(sku)![shard]!, quantity) })
+    }
+  }
+}
+
+/** What of each line is still held, after some of it was shipped. */
+function openLines({ lines, held }: ReservationState): Line[] {
+  const left = new Map(Object.entries(held).map(([sku, perShard]) => [sku, perShard.reduce((sum, quantity) => sum + quantity, 0)]))
+  return lines.flatMap((line) => {
+    const quantity = Math.min(line.quantity, left.get(line.sku) ?? 0)
+    left.set(line.sku, (left.get(line.sku) ?? 0) - quantity)
+    return quantity > 0 ? [{ ...line, quantity }] : []
+  })
+}

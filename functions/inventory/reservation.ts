@@ -1,0 +1,60 @@
+/** What an order holds, and what became of it. */
+
+import type { Message } from '../../shared/platform.ts'
+
+export interface Line {
+  readonly lineId: string
+  readonly sku: string
+  readonly quantity: number
+}
+
+/** Per SKU, what was taken from each shard and is still held. */
+export type Held = Readonly<Record<string, readonly number[]>>
+
+export interface ReservationState {
+  /** `tombstone`: released before it was ever made; a reservation that comes later is refused. */
+  readonly status: 'none' | 'held' | 'rejected' | 'released' | 'tombstone'
+  readonly lines: readonly Line[]
+  readonly held: Held
+  /** Shipments whose lines were sold. */
+  readonly committed: readonly string[]
+}
+
+export const initial: ReservationState = { status: 'none', lines: [], held: {}, committed: [] }
+
+export function evolve(state: ReservationState, { type, data }: Message): ReservationState {
+  switch (type) {
+    case 'stock.reserved':
+      return { ...state, status: 'held', lines: (data as { lines: readonly Line[] }).lines }
+    case 'reservation.held':
+      return { ...state, held: data as Held }
+    case 'stock.rejected':
+      return { ...state, status: state.status === 'tombstone' ? 'tombstone' : 'rejected' }
+    case 'stock.released':
+      return { ...state, status: state.status === 'none' ? 'tombstone' : 'released', held: {} }
+    case 'stock.committed':
+      return { ...state, committed: [...state.committed, (data as { shipmentId: string }).shipmentId] }
+    default:
+      return state
+  }
+}
+
+export const reservationId = (orderId: string): string => `r-${orderId}`
+
+/** The same SKU may stand in several lines. */
+export function quantityBySku(lines: readonly Line[]): Map<string, number> {
+  const quantities = new Map<string, number>()
+  for (const { sku, quantity } of lines) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)
+  return quantities
+}
+
+/** Takes a quantity out of what is held, shard by shard: what was taken, and what is left. */
+export function draw(held: readonly number[], quantity: number): { readonly drawn: number[]; readonly left: number[] } {
+  let wanted = quantity
+  const drawn = held.map((inShard) => {
+    const from = Math.min(inShard, wanted)
+    wanted -= from
+    return from
+  })
+  return { drawn, left: held.map((inShard, shard) => inShard - drawn[shard]!) }
+}

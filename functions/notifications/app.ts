@@ -1,0 +1,36 @@
+/** A CloudEvent function: each event is told to the customer once, and noted in the send log. */
+
+import { type Delivery, implement, type ServiceApp } from '../../shared/app.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { notifications } from './service.ts'
+import { type Notified, textFor } from './templates.ts'
+
+type Told = Envelope<Notified, { orderId: string }>
+
+/** Keyed by the envelope's id: a message that is delivered or published again is not sent again. */
+const send = async (message: Told, platform: Platform, { messageId, cloudEventId }: Delivery): Promise<void> => {
+  await platform.views.update(`sends/${message.id}`, (sent) => {
+    if (sent) return undefined
+    return {
+      eventType: message.type,
+      orderId: message.data.orderId,
+      text: textFor(message.type, message.data),
+      sentAt: new Date(platform.now()).toISOString(),
+      messageId,
+      cloudEventId: cloudEventId ?? '',
+    }
+  })
+}
+
+export const app: ServiceApp = implement(notifications, {
+  on: {
+    'order.placed': send,
+    'order.rejected': send,
+    'order.expired': send,
+    'order.confirmed': send,
+    'order.completed': send,
+    'shipment.dispatched': send,
+  },
+  commands: {},
+})
