@@ -1,0 +1,94 @@
+/** Stands in for Identity Platform: signs customers' and staff's tokens, and publishes the key they are checked by. */
+
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
+import { createHash } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { openJournal } from '../core/journal.ts'
+
+export interface IdentityPlatformOptions {
+  /** 0 (the default): any free one. */
+  readonly port?: number
+  readonly projectId: string
+  /** Where the key is kept, so that tokens outlive a restart; absent: in memory. */
+  readonly dataDir?: string
+  readonly clock?: Clock
+}
+
+export interface TokenRequest {
+  readonly sub: string
+  readonly roles?: readonly string[]
+  readonly expiresInSeconds?: number
+}
+
+export interface IdentityPlatform {
+  readonly url: string
+  readonly port: number
+  readonly issuer: string
+  readonly jwksUrl: string
+  mint(request: TokenRequest): Promise<{ token: string; expiresAt: string }>
+  close(): Promise<void>
+}
+
+const VALID_FOR_SECONDS = 3600
+
+/** @throws Error (EADDRINUSE) that names the port when it is taken. */
+export async function createIdentityPlatform({ port = 0, projectId, dataDir, clock = systemClock }: IdentityPlatformOptions): Promise<IdentityPlatform> {
+  const journal = openJournal(dataDir === undefined ? {} : { directory: dataDir })
+  const keys = journal.table<{ publicJwk: JWK; privateJwk: JWK }>('keys')
+  const pair = keys.get('signing') ?? (await makePair())
+  keys.set('signing', pair)
+  journal.flush()
+  const privateKey = await importJWK(pair.privateJwk, 'RS256')
+  const app = new Hono()
+  const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' })
+  await new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve)
+    server.once('error', reject)
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const issuer = `${url}/${projectId}`
+
+  const mint = async ({ sub, roles = ['customer'], expiresInSeconds = VALID_FOR_SECONDS }: TokenRequest): Promise<{ token: string; expiresAt: string }> => {
+    const nowSeconds = Math.floor(clock.now() / 1000)
+    const token = await new SignJWT({ roles: [...roles] })
+      .setProtectedHeader({ alg: 'RS256', kid: pair.publicJwk.kid!, typ: 'JWT' })
+      .setIssuer(issuer)
+      .setAudience(projectId)
+      .setSubject(sub)
+      .setIssuedAt(nowSeconds)
+      .setExpirationTime(nowSeconds + expiresInSeconds)
+      .sign(privateKey)
+    return { token, expiresAt: new Date((nowSeconds + expiresInSeconds) * 1000).toISOString() }
+  }
+  app.get('/jwks', (c) => c.json({ keys: [pair.publicJwk] }))
+  app.post('/v1/token', async (c) => {
+    const { sub, roles } = await c.req.json<Partial<TokenRequest>>().catch(() => ({}) as Partial<TokenRequest>)
+    if (typeof sub !== 'string' || sub === '' || (roles !== undefined && !Array.isArray(roles))) {
+      return c.json({ code: 'invalid-body', message: 'Send {"sub": "…", "roles": ["customer" | "staff" | "importer"]}.' }, 400)
+    }
+    return c.json(await mint({ sub, ...(roles ? { roles } : {}) }))
+  })
+  return {
+    url,
+    port: (server.address() as AddressInfo).port,
+    issuer,
+    jwksUrl: `${url}/jwks`,
+    mint,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      if ('closeAllConnections' in server) server.closeAllConnections()
+      await closed
+      journal.close()
+    },
+  }
+}
+
+async function makePair(): Promise<{ publicJwk: JWK; privateJwk: JWK }> {
+  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const publicJwk = await exportJWK(publicKey)
+  const kid = createHash('sha256').update(JSON.stringify(publicJwk)).digest('hex').slice(0, 16)
+  return { publicJwk: { ...publicJwk, kid, alg: 'RS256', use: 'sig' }, privateJwk: await exportJWK(privateKey) }
+}

@@ -1,0 +1,91 @@
+/** What partners share: an HTTP address of their own, a ledger that survives a restart, callers with a token. */
+
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { AddressInfo } from 'node:net'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Journal, openJournal } from '../core/journal.ts'
+
+export interface PartnerOptions {
+  /** 0 (the default): any free one. */
+  readonly port?: number
+  /** Where the ledger is kept; absent: in memory. */
+  readonly dataDir?: string
+  readonly clock?: Clock
+  /** Throws when the token is not for this partner; absent: no token is asked for. */
+  readonly verify?: (token: string) => Promise<unknown>
+  /** How long an answer takes, in milliseconds. */
+  readonly delayMs?: number
+}
+
+export interface PartnerServer {
+  readonly url: string
+  readonly port: number
+  readonly journal: Journal
+  readonly clock: Clock
+  close(): Promise<void>
+}
+
+/** A refusal that the caller is to hear. */
+export class PartnerRefusal extends Error {
+  readonly status: 400 | 401 | 402 | 404 | 409 | 422
+  readonly code: string
+
+  constructor(status: PartnerRefusal['status'], code: string, message: string) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
+/** @throws Error (EADDRINUSE) that names the port when it is taken. */
+export async function openPartner(options: PartnerOptions, routes: (app: Hono, parts: { journal: Journal; clock: Clock }) => void): Promise<PartnerServer> {
+  const clock = options.clock ?? systemClock
+  const journal = openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir })
+  const app = new Hono()
+  app.use('/v1/*', async (c, next) => {
+    const token = /^bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
+    if (options.verify) {
+      if (!token) throw new PartnerRefusal(401, 'token-missing', 'Send an ID token for this address: Authorization: Bearer …')
+      await options.verify(token).catch((error: unknown) => {
+        throw new PartnerRefusal(401, 'token-invalid', error instanceof Error ? error.message : String(error))
+      })
+    }
+    if (options.delayMs) await new Promise<void>((resolve) => void clock.at(clock.now() + options.delayMs!, resolve))
+    await next()
+    journal.flush()
+  })
+  routes(app, { journal, clock })
+  app.onError((error, c) => {
+    journal.flush()
+    if (error instanceof PartnerRefusal) return c.json({ code: error.code, message: error.message }, error.status)
+    console.error(error)
+    return c.json({ code: 'internal', message: 'The partner failed.' }, 500)
+  })
+  const server = serve({ fetch: app.fetch, port: options.port ?? 0, hostname: '127.0.0.1' })
+  await new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve)
+    server.once('error', reject)
+  })
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    journal,
+    clock,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      if ('closeAllConnections' in server) server.closeAllConnections()
+      await closed
+      journal.close()
+    },
+  }
+}
+
+export async function bodyOf(request: { json(): Promise<unknown> }): Promise<Record<string, unknown>> {
+  try {
+    return (await request.json()) as Record<string, unknown>
+  } catch {
+    throw new PartnerRefusal(400, 'invalid-json', 'The body is not JSON.')
+  }
+}

@@ -1,0 +1,137 @@
+/** The provider's own books: authorisations by their idempotency key, captures, voids, refunds, each posted twice. */
+
+import type { Clock } from '../../core/clock.ts'
+import type { Journal } from '../../core/journal.ts'
+import { PartnerRefusal } from '../partner-server.ts'
+
+export interface Capture {
+  readonly captureId: string
+  readonly key: string
+  readonly amountMinor: number
+  readonly final: boolean
+}
+
+export interface Authorization {
+  readonly key: string
+  readonly status: 'authorized' | 'declined' | 'action-required' | 'voided'
+  readonly reference: string
+  readonly amountMinor: number
+  readonly currency: string
+  readonly paymentMethodRef: string
+  readonly expiresAt: string
+  readonly captures: readonly Capture[]
+  readonly refundedMinor: number
+}
+
+/** Money that moved: what one account gives the other takes. */
+export interface Posting {
+  readonly key: string
+  readonly kind: 'authorize' | 'capture' | 'release' | 'refund'
+  readonly debit: string
+  readonly credit: string
+  readonly amountMinor: number
+  readonly currency: string
+}
+
+export interface AuthorizeRequest {
+  readonly amountMinor: number
+  readonly currency: string
+  readonly paymentMethodRef: string
+  readonly reference: string
+}
+
+const VALID_FOR_MS = 7 * 24 * 3_600_000
+/** How a card behaves, by its reference; every other card is good. */
+const declining = new Set(['card-declined'])
+const asking = new Set(['card-action-required'])
+
+export interface Ledger {
+  authorize(key: string, request: AuthorizeRequest): Authorization
+  capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Capture
+  /** Also when nothing was authorised under the key: then nothing can be any more. */
+  void(key: string): Authorization | undefined
+  refund(authorizationKey: string, key: string, amountMinor: number): Authorization
+  find(key: string): Authorization | undefined
+  all(): Authorization[]
+  postings(): Posting[]
+}
+
+export function openLedger(journal: Journal, clock: Clock): Ledger {
+  const authorizations = journal.table<Authorization>('authorizations')
+  const tombstones = journal.table<true>('tombstones')
+  const postings = journal.table<Posting>('postings')
+  const refunds = journal.table<true>('refunds')
+  const post = (posting: Posting): void => postings.set(`${posting.kind}:${posting.key}`, posting)
+
+  const live = (key: string): Authorization => {
+    const found = authorizations.get(key)
+    if (!found) throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${key}.`)
+    return found
+  }
+  const capturedOf = ({ captures }: Authorization): number => captures.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
+
+  return {
+    find: (key) => authorizations.get(key),
+    all: () => [...authorizations.values()],
+    postings: () => [...postings.values()],
+    authorize(key, request) {
+      const known = authorizations.get(key)
+      if (known) {
+        const same = known.amountMinor === request.amountMinor && known.currency === request.currency && known.paymentMethodRef === request.paymentMethodRef && known.reference === request.reference
+        if (!same) throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another authorisation.`)
+        return known
+      }
+      if (tombstones.has(key)) throw new PartnerRefusal(409, 'voided', `The key ${key} was voided before: nothing is authorised under it.`)
+      const { paymentMethodRef, amountMinor, currency } = request
+      const status = declining.has(paymentMethodRef) ? 'declined' : asking.has(paymentMethodRef) ? 'action-required' : 'authorized'
+      const made: Authorization = { key, status, ...request, expiresAt: new Date(clock.now() + VALID_FOR_MS).toISOString(), captures: [], refundedMinor: 0 }
+      authorizations.set(key, made)
+      if (status === 'authorized') post({ key, kind: 'authorize', debit: paymentMethodRef, credit: 'held', amountMinor, currency })
+      return made
+    },
+    capture(authorizationKey, key, { amountMinor, final }) {
+      const authorization = live(authorizationKey)
+      const known = authorization.captures.find((one) => one.key === key)
+      if (known) {
+        if (known.amountMinor !== amountMinor) throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another capture.`)
+        return known
+      }
+      if (authorization.status !== 'authorized') throw new PartnerRefusal(409, 'not-authorized', `The authorisation is ${authorization.status}.`)
+      if (authorization.captures.some((one) => one.final)) throw new PartnerRefusal(409, 'closed', 'The last capture was final.')
+      const open = authorization.amountMinor - capturedOf(authorization)
+      if (amountMinor > open) throw new PartnerRefusal(422, 'amount-too-large', `Only ${open} of ${authorization.amountMinor} can still be captured, not ${amountMinor}.`)
+      const capture: Capture = { captureId: `c-${authorizationKey}-${authorization.captures.length + 1}`, key, amountMinor, final }
+      authorizations.set(authorizationKey, { ...authorization, captures: [...authorization.captures, capture] })
+      const { currency, paymentMethodRef } = authorization
+      post({ key, kind: 'capture', debit: 'held', credit: 'merchant', amountMinor, currency })
+      if (final && open > amountMinor) post({ key, kind: 'release', debit: 'held', credit: paymentMethodRef, amountMinor: open - amountMinor, currency })
+      return capture
+    },
+    void(key) {
+      const authorization = authorizations.get(key)
+      if (!authorization) {
+        tombstones.set(key, true)
+        return undefined
+      }
+      if (authorization.captures.length > 0) throw new PartnerRefusal(409, 'captured', 'What was captured can not be voided: refund it.')
+      if (authorization.status === 'voided') return authorization
+      const voided: Authorization = { ...authorization, status: 'voided' }
+      authorizations.set(key, voided)
+      if (authorization.status === 'authorized') {
+        post({ key, kind: 'release', debit: 'held', credit: authorization.paymentMethodRef, amountMinor: authorization.amountMinor, currency: authorization.currency })
+      }
+      return voided
+    },
+    refund(authorizationKey, key, amountMinor) {
+      const authorization = live(authorizationKey)
+      if (refunds.has(key)) return authorization
+      const refundable = capturedOf(authorization) - authorization.refundedMinor
+      if (amountMinor > refundable) throw new PartnerRefusal(422, 'amount-too-large', `Only ${refundable} can still be refunded, not ${amountMinor}.`)
+      const refunded = { ...authorization, refundedMinor: authorization.refundedMinor + amountMinor }
+      refunds.set(key, true)
+      authorizations.set(authorizationKey, refunded)
+      post({ key, kind: 'refund', debit: 'merchant', credit: authorization.paymentMethodRef, amountMinor, currency: authorization.currency })
+      return refunded
+    },
+  }
+}

@@ -1,0 +1,105 @@
+/** A payment provider: a company of its own, with its own API, ledger and faults. */
+
+import type { Context } from 'hono'
+import { bodyOf, openPartner, type PartnerOptions, PartnerRefusal } from '../partner-server.ts'
+import { type Authorization, type AuthorizeRequest, type Ledger, openLedger } from './ledger.ts'
+
+export interface PaymentProvider {
+  readonly url: string
+  readonly port: number
+  readonly ledger: Ledger
+  /** What goes wrong on purpose, until it is set back. */
+  readonly faults: Faults
+  close(): Promise<void>
+}
+
+export interface Faults {
+  /** So many next calls are answered 503 before anything happens. */
+  unavailable: number
+  /** So many next calls take effect, and are answered 503 all the same. */
+  lostAnswers: number
+}
+
+export async function createPaymentProvider(options: PartnerOptions = {}): Promise<PaymentProvider> {
+  const faults: Faults = { unavailable: 0, lostAnswers: 0 }
+  let ledger: Ledger | undefined
+  const server = await openPartner(options, (app, { journal, clock }) => {
+    ledger = openLedger(journal, clock)
+    const books = ledger
+    app.use('/v1/*', async (c, next) => {
+      if (c.req.method !== 'POST') return next()
+      if (faults.unavailable > 0) {
+        faults.unavailable -= 1
+        return c.json({ code: 'unavailable', message: 'Try again.' }, 503)
+      }
+      await next()
+      if (faults.lostAnswers > 0) {
+        faults.lostAnswers -= 1
+        c.res = c.json({ code: 'unavailable', message: 'The answer was lost.' }, 503)
+      }
+      return undefined
+    })
+    app.post('/v1/authorizations', async (c) => {
+      const key = keyOf(c)
+      const authorization = books.authorize(key, authorizeRequest(await bodyOf(c.req)))
+      return c.json(answerOf(authorization), authorization.status === 'declined' ? 402 : 200)
+    })
+    app.post('/v1/authorizations/by-key/:key/captures', async (c) => {
+      const key = keyOf(c)
+      const body = await bodyOf(c.req)
+      try {
+        const request = { amountMinor: amountOf(body), final: body['final'] === true }
+        return c.json({ status: 'captured', ...books.capture(c.req.param('key'), key, request) })
+      } catch (error) {
+        if (error instanceof PartnerRefusal && error.status === 409) return c.json({ status: 'failed', code: error.code, message: error.message }, 409)
+        throw error
+      }
+    })
+    app.post('/v1/authorizations/by-key/:key/void', (c) => {
+      const authorization = books.void(c.req.param('key'))
+      return c.json(authorization ? answerOf(authorization) : { status: 'voided', nothing: true })
+    })
+    app.post('/v1/authorizations/by-key/:key/refunds', async (c) => c.json(answerOf(books.refund(c.req.param('key'), keyOf(c), amountOf(await bodyOf(c.req))))))
+    app.get('/v1/authorizations/by-key/:key', (c) => {
+      const found = books.find(c.req.param('key'))
+      if (!found) throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${c.req.param('key')}.`)
+      return c.json(found)
+    })
+    app.get('/v1/ledger', (c) => c.json({ authorizations: books.all(), postings: books.postings() }))
+  })
+  return { url: server.url, port: server.port, ledger: ledger!, faults, close: server.close }
+}
+
+function answerOf(authorization: Authorization): object {
+  switch (authorization.status) {
+    case 'authorized':
+      return { status: 'authorized', expiresAt: authorization.expiresAt }
+    case 'declined':
+      return { status: 'declined', code: 'card-declined' }
+    case 'action-required':
+      return { status: 'action-required', actionUrlRef: `action-${authorization.key}` }
+    case 'voided':
+      return { status: 'declined', code: 'voided' }
+  }
+}
+
+function keyOf(c: Context): string {
+  const key = c.req.header('idempotency-key')
+  if (!key) throw new PartnerRefusal(400, 'key-missing', 'Send a header Idempotency-Key.')
+  return key
+}
+
+function amountOf(body: Record<string, unknown>): number {
+  const amount = body['amountMinor']
+  if (!Number.isSafeInteger(amount) || (amount as number) < 0) throw new PartnerRefusal(422, 'invalid-amount', `amountMinor must be a whole number from 0, not ${JSON.stringify(amount)}.`)
+  return amount as number
+}
+
+function authorizeRequest(body: Record<string, unknown>): AuthorizeRequest {
+  const text = (name: string): string => {
+    const value = body[name]
+    if (typeof value !== 'string' || value === '') throw new PartnerRefusal(422, 'invalid-body', `${name} must be a text, not ${JSON.stringify(value)}.`)
+    return value
+  }
+  return { amountMinor: amountOf(body), currency: text('currency'), paymentMethodRef: text('paymentMethodRef'), reference: text('reference') }
+}
