@@ -15,7 +15,6 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js'
 import { fromJSON, type Options } from '@grpc/proto-loader'
-import type { INamespace } from 'protobufjs'
 import type { Journal } from './journal.ts'
 import type { GrpcService, RequestContext } from './plugin.ts'
 import { encodeStatus } from './rpc-status.ts'
@@ -54,7 +53,7 @@ interface Calling {
 
 export function defineServices(served: readonly Served[]): DefinedService[] {
   return served.flatMap(({ services, proto }) => {
-    const definitions = fromJSON(proto as INamespace, messageShape)
+    const definitions = fromJSON(proto, messageShape)
     return services.map((service) => {
       const definition = definitions[service.name] as ServiceDefinition | undefined
       if (!definition) throw new Error(`The vendored proto has no service ${service.name}.`)
@@ -98,7 +97,7 @@ function implementation(
       return [
         name,
         method.responseStream
-          ? (call: AnyStream) => void fail(call, missing)
+          ? (call: AnyStream) => fail(call, missing)
           : (_: unknown, reply: sendUnaryData<unknown>) => reply(grpcError(missing)),
       ]
     }),
@@ -149,7 +148,7 @@ async function answerStream(
 }
 
 // oxlint-disable-next-line require-yield
-async function* one(request: unknown): AsyncGenerator<unknown> {
+async function* one(request: unknown): AsyncGenerator {
   yield request
 }
 

@@ -18,8 +18,8 @@ export interface RequestContext {
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Unary = (request: any, context: RequestContext) => unknown
 /** A server-streaming or bidirectional method: reads requests, writes responses. */
-// oxlint-disable-next-line typescript/no-explicit-any
 export type Streaming = (
+  // oxlint-disable-next-line typescript/no-explicit-any
   requests: AsyncIterable<any>,
   write: (response: unknown) => void,
   context: RequestContext,

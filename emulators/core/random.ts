@@ -2,9 +2,9 @@
 
 export interface Random {
   /** 0 ≤ x < 1. */
-  next(): number
+  readonly next: () => number
   /** 16 lower-case hex digits. */
-  id(): string
+  readonly id: () => string
 }
 
 const WORDS = 2 ** 32

@@ -113,7 +113,7 @@ function checkEnum(type: protobuf.Enum, value: unknown, path: string): unknown {
 
 /** A field by its JSON name or the proto's. */
 function fieldOf(type: Type, name: string): Field | undefined {
-  return (type.fields[name] ?? type.fields[camelCase(name)])?.resolve() as Field | undefined
+  return (type.fields[name] ?? type.fields[camelCase(name)])?.resolve()
 }
 
 export const camelCase = (name: string): string =>

@@ -1,6 +1,6 @@
 /** REST of the same methods, derived from the `google.api.http` annotations of their protos. */
 
-import protobuf, { type INamespace, type Method, type Root, type Type } from 'protobufjs'
+import protobuf, { type Method, type Root, type Type } from 'protobufjs'
 import { asStatus, lowerFirst, messageShape, type Served } from './grpc.ts'
 import type { GrpcService, RequestContext } from './plugin.ts'
 import { camelCase, jsonOf, messageOf, parseBody, setParameter, type Json } from './rest-json.ts'
@@ -59,7 +59,7 @@ const policyMethod = /Iam(Policy|Permissions)$/
 
 export function restOf(served: readonly Served[]): Rest {
   const routes = served.flatMap(({ services, proto }) => {
-    const root = protobuf.Root.fromJSON(proto as INamespace)
+    const root = protobuf.Root.fromJSON(proto)
     root.resolveAll()
     return services.flatMap((service) => routesOf(root, service))
   })
@@ -168,7 +168,7 @@ async function run(route: Route, json: Json, context: RequestContext): Promise<u
 }
 
 // oxlint-disable-next-line require-yield
-async function* single(request: unknown): AsyncGenerator<unknown> {
+async function* single(request: unknown): AsyncGenerator {
   yield request
 }
 

@@ -129,7 +129,7 @@ function dependsOn(node: Node): string[] {
 }
 
 /** An attribute as declared, or as Google's provider computes it. */
-function attributeOf({ type, attributes }: TerraformResource, name: string): unknown {
+function attributeOf({ type, address, attributes }: TerraformResource, name: string): unknown {
   const { project } = attributes
   const region: unknown = attributes['location'] ?? attributes['region']
   if (type === 'google_service_account') {
@@ -154,6 +154,9 @@ function attributeOf({ type, attributes }: TerraformResource, name: string): unk
       return `projects/${project}/datasets/${attributes['dataset_id']}`
     case 'google_bigquery_table':
       return `projects/${project}/datasets/${attributes['dataset_id']}/tables/${attributes['table_id']}`
+    case 'google_monitoring_notification_channel':
+      // Google gives it a number; nothing local asks for it.
+      return `projects/${project}/notificationChannels/${address}`
     case 'google_compute_network':
       return `projects/${project}/global/networks/${attributes['name']}`
     case 'google_compute_subnetwork':

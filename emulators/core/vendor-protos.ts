@@ -23,6 +23,7 @@ const files = [
     from: '@google-cloud/tasks/build/protos/protos.json',
     without: ['google.cloud.tasks.v2beta2', 'google.cloud.tasks.v2beta3'],
   },
+  { to: 'iam/iam.proto.json', from: 'google-gax/build/protos/iam_service.json', without: [] },
   { to: 'core/rpc-status.proto.json', from: 'google-gax/build/protos/status.json', without: [] },
 ] as const
 

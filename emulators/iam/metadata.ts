@@ -1,23 +1,54 @@
 /** The metadata server of each service account's port: https://cloud.google.com/run/docs/container-contract#metadata-server */
 
 import { Hono } from 'hono'
-import type { Http } from '../core/local-cloud.ts'
-import type { CloudContext } from '../core/plugin.ts'
+import type { CloudContext, Http } from '../core/plugin.ts'
 import type { Accounts } from './accounts.ts'
 import type { Tokens } from './tokens.ts'
 
-const ACCESS_TOKEN_SECONDS = 3599
-const scopes = ['https://www.googleapis.com/auth/cloud-platform']
+const SCOPES = ['https://www.googleapis.com/auth/cloud-platform']
+const ROOT = '/computeMetadata/v1'
+
+/** What a path answers: text, or what is made when it is asked for (and is no part of a recursive answer). */
+type Leaf = string | readonly string[] | ((query: Query) => unknown)
+interface Directory {
+  readonly [name: string]: Leaf | Directory
+}
+type Query = (name: string) => string | undefined
+
+class BadQuery extends Error {}
 
 export function metadataServer(context: CloudContext, accounts: Accounts, tokens: Tokens): Http {
   const app: Http = new Hono()
-  const { id, number, region } = context.project
-
-  app.use('/computeMetadata/*', async (c, next) => {
+  app.use(`${ROOT}/*`, async (c, next) => {
+    // The owner's port is nobody's: it has no identity to tell of.
+    if (c.get('context').principal === 'owner') return next()
     c.header('Metadata-Flavor', 'Google')
-    c.header('Server', 'Metadata Server for Cloud Run')
+    c.header('Server', 'Metadata Server for Serverless')
     if (c.req.header('metadata-flavor') !== 'Google') return c.text('Missing Metadata-Flavor:Google header.\n', 403)
-    return next()
+
+    const tree = treeOf(context, { accounts, tokens, email: c.get('context').principal })
+    const found = c.req.path
+      .slice(ROOT.length)
+      .split('/')
+      .filter((step) => step !== '')
+      .reduce<Leaf | Directory | undefined>(
+        (node, step) => (isDirectory(node) && Object.hasOwn(node, step) ? node[step] : undefined),
+        tree,
+      )
+    if (found === undefined) return c.text(`${c.req.path} was not found on this server.\n`, 404)
+    if (isDirectory(found)) {
+      if (c.req.query('recursive')?.toLowerCase() === 'true') return c.json(recursive(found) as object)
+      return c.text(listing(found))
+    }
+    if (typeof found === 'string') return c.text(found)
+    if (typeof found !== 'function') return c.text(found.map((line) => `${line}\n`).join(''))
+    try {
+      const made = await found((name) => c.req.query(name))
+      return typeof made === 'string' ? c.text(made) : c.json(made as object)
+    } catch (error) {
+      if (error instanceof BadQuery) return c.text(`${error.message}\n`, 400)
+      throw error
+    }
   })
   // Clients look here, without the header, to learn whether there is a metadata server at all.
   app.get('/', (c) => {
@@ -25,45 +56,68 @@ export function metadataServer(context: CloudContext, accounts: Accounts, tokens
     c.header('Metadata-Flavor', 'Google')
     return c.text('computeMetadata/\n')
   })
-  app.get('/computeMetadata/v1', (c) => c.text('instance/\nproject/\n'))
-  app.get('/computeMetadata/v1/', (c) => c.text('instance/\nproject/\n'))
-  app.get('/computeMetadata/v1/project/project-id', (c) => c.text(id))
-  app.get('/computeMetadata/v1/project/numeric-project-id', (c) => c.text(number))
-  app.get('/computeMetadata/v1/instance/region', (c) => c.text(`projects/${number}/regions/${region}`))
-  app.get('/computeMetadata/v1/instance/zone', (c) => c.text(`projects/${number}/zones/${region}-1`))
-  app.get('/computeMetadata/v1/instance/id', (c) => c.text('0'.repeat(16)))
-  app.get('/computeMetadata/v1/universe/universe-domain', (c) => c.text('googleapis.com'))
-
-  app.get('/computeMetadata/v1/instance/service-accounts/', (c) => c.text(`${c.get('context').principal}/\ndefault/\n`))
-  app.get('/computeMetadata/v1/instance/service-accounts/:account/:what?', async (c) => {
-    const { principal } = c.get('context')
-    const asked = c.req.param('account')
-    const account = accounts.find(principal)
-    if (!account || (asked !== 'default' && asked !== principal))
-      return c.text(`No service account ${asked} on this port.\n`, 404)
-    switch (c.req.param('what') ?? '') {
-      case '':
-        return c.json({ aliases: ['default'], email: principal, scopes })
-      case 'email':
-        return c.text(principal)
-      case 'scopes':
-        return c.text(`${scopes.join('\n')}\n`)
-      case 'aliases':
-        return c.text('default\n')
-      case 'token':
-        return c.json({
-          access_token: `ya29.local.${context.newId()}${context.newId()}`,
-          expires_in: ACCESS_TOKEN_SECONDS,
-          token_type: 'Bearer',
-        })
-      case 'identity': {
-        const audience = c.req.query('audience')
-        if (!audience) return c.text('non-empty audience parameter required\n', 400)
-        return c.text(await tokens.mintIdToken({ email: principal, audience }))
-      }
-      default:
-        return c.text('Not found\n', 404)
-    }
-  })
   return app
+}
+
+interface Identity {
+  readonly accounts: Accounts
+  readonly tokens: Tokens
+  readonly email: string
+}
+
+function treeOf({ project: { id, number, region } }: CloudContext, identity: Identity): Directory {
+  return {
+    instance: {
+      id: instanceId(identity.email),
+      region: `projects/${number}/regions/${region}`,
+      zone: `projects/${number}/zones/${region}-1`,
+      'service-accounts': serviceAccounts(identity),
+    },
+    project: { 'numeric-project-id': number, 'project-id': id },
+    universe: { 'universe-domain': 'googleapis.com' },
+  }
+}
+
+/** An account that was deleted, or not made yet, is not there: its service can't prove who it is. */
+function serviceAccounts({ accounts, tokens, email }: Identity): Directory {
+  if (!accounts.find(email)) return {}
+  const account: Directory = {
+    aliases: ['default'],
+    email,
+    identity(query) {
+      const audience = query('audience')
+      if (!audience) throw new BadQuery('non-empty audience parameter required')
+      return tokens.mintIdToken({ email, audience })
+    },
+    scopes: SCOPES,
+    token() {
+      const { token, expiresInSeconds } = tokens.accessToken(email)
+      return { access_token: token, expires_in: expiresInSeconds, token_type: 'Bearer' }
+    },
+  }
+  return { default: account, [email]: account }
+}
+
+/** The same for one account at all times. */
+const instanceId = (email: string): string => Buffer.from(email).toString('hex').slice(0, 32)
+
+const isDirectory = (node: Leaf | Directory | undefined): node is Directory =>
+  typeof node === 'object' && !Array.isArray(node)
+
+const listing = (directory: Directory): string =>
+  Object.entries(directory)
+    .map(([name, node]) => `${name}${isDirectory(node) ? '/' : ''}\n`)
+    .join('')
+
+/** As JSON, names in camel case but for e-mails, without what is made on demand. */
+function recursive(node: Leaf | Directory): unknown {
+  if (!isDirectory(node)) return node
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(([, child]) => typeof child !== 'function')
+      .map(([name, child]) => [
+        name.includes('@') ? name : name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+        name === 'numeric-project-id' ? Number(child) : recursive(child),
+      ]),
+  )
 }

@@ -1,9 +1,10 @@
-/** IAM for the local cloud: service accounts, policies, ID tokens and the metadata server. */
+/** IAM for the local cloud: service accounts, policies, tokens and the metadata server. */
 
 import { Hono } from 'hono'
-import type { Http } from '../core/local-cloud.ts'
-import type { Plugin } from '../core/plugin.ts'
+import { readFile } from 'node:fs/promises'
+import type { Http, Plugin } from '../core/plugin.ts'
 import { accounts } from './accounts.ts'
+import { policyService } from './grpc.ts'
 import { metadataServer } from './metadata.ts'
 import { policies, type Policies } from './policies.ts'
 import { iamRoutes } from './routes.ts'
@@ -14,15 +15,18 @@ export interface IamCore extends Tokens, Pick<Policies, 'bindings' | 'hasRole' |
 
 export const iam: Plugin<IamCore> = {
   name: 'iam',
+  proto: async () => JSON.parse(await readFile(new URL('iam.proto.json', import.meta.url), 'utf8')) as object,
   async create(context) {
     const known = accounts(context)
     const allow = policies(context, known)
     const issuer = await tokens(context, known)
     const http: Http = new Hono()
-    http.route('/', iamRoutes(known, allow, issuer))
     http.route('/', metadataServer(context, known, issuer))
+    http.route('/', iamRoutes(context, { accounts: known, policies: allow, tokens: issuer }))
+    const { bindings, hasRole, isGranted } = allow
     return {
-      core: { ...issuer, bindings: allow.bindings, hasRole: allow.hasRole, isGranted: allow.isGranted },
+      core: { ...issuer, bindings, hasRole, isGranted },
+      grpc: [policyService(allow)],
       http,
       resourceExists(name) {
         if (name === `projects/${context.project.id}`) return true

@@ -1,66 +1,152 @@
-/** IAM's REST: service accounts, and the policy of any resource of any API. */
+/** IAM's REST: service accounts, projects, and the policy of any resource of any API. */
 
-import { Hono } from 'hono'
-import type { Http } from '../core/local-cloud.ts'
-import { invalidArgument } from '../core/status.ts'
-import type { Accounts } from './accounts.ts'
+import { type Context, Hono } from 'hono'
+import type { CloudContext, Http } from '../core/plugin.ts'
+import { parseBody } from '../core/rest-json.ts'
+import { invalidArgument, notFound } from '../core/status.ts'
+import type { Accounts, AccountSettings } from './accounts.ts'
+import { refuseOthers } from './bindings.ts'
 import type { Policies, Policy } from './policies.ts'
 import type { Tokens } from './tokens.ts'
 
-export function iamRoutes(accounts: Accounts, policies: Policies, tokens: Tokens): Http {
+export function iamRoutes(
+  { project }: CloudContext,
+  { accounts, policies, tokens }: { accounts: Accounts; policies: Policies; tokens: Tokens },
+): Http {
   const app: Http = new Hono()
   app.get('/oauth2/v3/certs', (c) => c.json(tokens.jwks()))
+  app.route('/', accountRoutes(accounts))
+  // Above the projects, whose names would take in the verb.
+  app.on(['GET', 'POST'], '*', (c, next) => policyRoute(c, policies) ?? next())
 
-  app.post('/v1/projects/:project/serviceAccounts', async (c) =>
-    c.json(accounts.create(c.req.param('project'), await c.req.json())),
-  )
-  app.get('/v1/projects/:project/serviceAccounts', (c) => c.json({ accounts: accounts.list(c.req.param('project')) }))
-  app.get('/v1/projects/:project/serviceAccounts/:email', (c) => c.json(accounts.get(resourceOf(c.req.path))))
-  app.patch('/v1/projects/:project/serviceAccounts/:email', async (c) => {
-    const { serviceAccount = {} } = await c.req.json<{ serviceAccount?: object }>()
-    return c.json(accounts.update(resourceOf(c.req.path), serviceAccount))
+  const named = (name: string): void => {
+    if (name !== project.id && name !== project.number) throw notFound(`Project not found: ${name}`)
+  }
+  app.get('/v1/projects/:project', (c) => {
+    named(c.req.param('project'))
+    return c.json({
+      projectNumber: project.number,
+      projectId: project.id,
+      lifecycleState: 'ACTIVE',
+      name: project.id,
+    })
   })
-  app.delete('/v1/projects/:project/serviceAccounts/:email', (c) => {
-    accounts.delete(resourceOf(c.req.path))
-    return c.json({})
-  })
-
-  // Pub/Sub and projects are v1, Cloud Tasks and Cloud Run v2, Resource Manager v3 too; BigQuery has its own prefix.
-  app.on(['GET', 'POST'], '*', async (c, next) => {
-    const verb = /:(getIamPolicy|setIamPolicy|testIamPermissions)$/.exec(c.req.path)?.[1]
-    if (!verb) return next()
-    const resource = resourceOf(c.req.path.slice(0, -verb.length - 1))
-    const body = c.req.method === 'GET' ? {} : await json(await c.req.text())
-    switch (verb) {
-      case 'getIamPolicy':
-        return c.json(policies.get(resource))
-      case 'setIamPolicy': {
-        const policy = body['policy'] as Partial<Policy> | undefined
-        if (!policy) throw invalidArgument('The request has no policy.')
-        return c.json(policies.set(resource, policy))
-      }
-      default:
-        return c.json({
-          permissions: policies.testPermissions(
-            c.get('context').principal,
-            resource,
-            (body['permissions'] ?? []) as string[],
-          ),
-        })
-    }
+  app.get('/v3/projects/:project', (c) => {
+    named(c.req.param('project'))
+    return c.json({
+      name: `projects/${project.number}`,
+      projectId: project.id,
+      state: 'ACTIVE',
+      displayName: project.id,
+    })
   })
   return app
 }
 
-/** `/v2/projects/p/…` → `projects/p/…`. */
-function resourceOf(path: string): string {
-  return decodeURIComponent(path.replace(/^\/(bigquery\/)?v\d\//, ''))
+const MOST_PER_PAGE = 100
+const DEFAULT_PER_PAGE = 20
+/** What a caller may send of a service account; the rest is Google's to say, and ignored on input. */
+const accountFields = [
+  'name',
+  'projectId',
+  'uniqueId',
+  'email',
+  'displayName',
+  'description',
+  'etag',
+  'oauth2ClientId',
+  'disabled',
+]
+
+const account = '/v1/projects/:project/serviceAccounts/:account'
+
+function accountRoutes(accounts: Accounts): Http {
+  const app: Http = new Hono()
+  const settingsOf = (json: unknown): AccountSettings => {
+    const settings = (json ?? {}) as AccountSettings
+    refuseOthers(settings, accountFields, 'service_account')
+    return settings
+  }
+  app.post('/v1/projects/:project/serviceAccounts', async (c) => {
+    const { accountId, serviceAccount, ...others } = parseBody(await c.req.text())
+    refuseOthers(others, [], '')
+    return c.json(accounts.create(c.req.param('project'), accountId as string | undefined, settingsOf(serviceAccount)))
+  })
+  app.get('/v1/projects/:project/serviceAccounts', (c) => {
+    const all = accounts.list(c.req.param('project'))
+    const from = Number(c.req.query('pageToken') ?? 0)
+    const to = from + Math.min(Number(c.req.query('pageSize') ?? 0) || DEFAULT_PER_PAGE, MOST_PER_PAGE)
+    return c.json({ accounts: all.slice(from, to), ...(to < all.length ? { nextPageToken: String(to) } : {}) })
+  })
+  app.get(account, (c) => c.json(accounts.get(resourceOf(c.req.path))))
+  app.patch(account, async (c) => {
+    const { serviceAccount, updateMask, ...others } = parseBody(await c.req.text())
+    refuseOthers(others, [], '')
+    return c.json(accounts.update(resourceOf(c.req.path), masked(settingsOf(serviceAccount), updateMask)))
+  })
+  app.delete(account, (c) => {
+    accounts.delete(resourceOf(c.req.path))
+    return c.json({})
+  })
+  app.post(account, (c, next) => {
+    const [, name, verb] = /^(.*):(disable|enable)$/.exec(resourceOf(c.req.path)) ?? []
+    if (!name) return next()
+    accounts.setDisabled(name, verb === 'disable')
+    return c.json({})
+  })
+  return app
 }
 
-async function json(text: string): Promise<Record<string, unknown>> {
-  try {
-    return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
-  } catch (error) {
-    throw invalidArgument(`Invalid JSON payload received. ${(error as Error).message}`)
+/** Without a mask, what is there is set. */
+function masked(settings: AccountSettings, mask: unknown): AccountSettings {
+  if (mask === undefined) return settings
+  const paths = String(mask).split(',')
+  const other = paths.find((path) => !['displayName', 'display_name', 'description'].includes(path))
+  if (other) throw invalidArgument(`Update mask ${other} is not allowed: displayName and description are.`)
+  return {
+    ...(paths.includes('description') ? { description: settings.description ?? '' } : {}),
+    ...(paths.some((path) => /^display_?name$/i.test(path)) ? { displayName: settings.displayName ?? '' } : {}),
   }
+}
+
+/** Whose policy lives under which version, and by which method each API reads it. */
+const policyApis: readonly { readonly path: RegExp; readonly read: 'GET' | 'POST' }[] = [
+  { path: /^\/v[13]\/projects\/[^/]+$/, read: 'POST' },
+  { path: /^\/v1\/projects\/[^/]+\/serviceAccounts\/[^/]+$/, read: 'POST' },
+  { path: /^\/v1\/projects\/[^/]+\/(topics|subscriptions|schemas|snapshots)\/[^/]+$/, read: 'GET' },
+  { path: /^\/v2\/projects\/[^/]+\/locations\/[^/]+\/queues\/[^/]+$/, read: 'POST' },
+  { path: /^\/v2\/projects\/[^/]+\/locations\/[^/]+\/services\/[^/]+$/, read: 'GET' },
+  // BigQuery's Node client drops the prefix when it talks to an emulator.
+  { path: /^(\/bigquery\/v2)?\/projects\/[^/]+\/datasets\/[^/]+(\/tables\/[^/]+)?$/, read: 'POST' },
+]
+
+function policyRoute(c: Context, policies: Policies): Promise<Response> | undefined {
+  const [, path = '', verb] = /^(.*):(getIamPolicy|setIamPolicy|testIamPermissions)$/.exec(c.req.path) ?? []
+  const api = policyApis.find((one) => one.path.test(path))
+  if (!api || c.req.method !== (verb === 'getIamPolicy' ? api.read : 'POST')) return undefined
+  return answerPolicy(c, resourceOf(path), { verb, policies })
+}
+
+async function answerPolicy(
+  c: Context,
+  resource: string,
+  { verb, policies }: { verb: string | undefined; policies: Policies },
+): Promise<Response> {
+  if (verb === 'getIamPolicy') return c.json(policies.get(resource))
+  const body = parseBody(await c.req.text())
+  if (verb === 'testIamPermissions') {
+    refuseOthers(body, ['permissions'], '')
+    const permissions = (body['permissions'] ?? []) as string[]
+    return c.json({ permissions: policies.testPermissions(c.get('context').principal, resource, permissions) })
+  }
+  refuseOthers(body, ['policy', 'updateMask'], '')
+  const policy = body['policy'] as Partial<Policy> | undefined
+  if (!policy) throw invalidArgument('The request has no policy.')
+  refuseOthers(policy, ['version', 'etag', 'bindings'], 'policy')
+  return c.json(policies.set(resource, policy))
+}
+
+/** `/v2/projects/p/…` → `projects/p/…`. */
+function resourceOf(path: string): string {
+  return decodeURIComponent(path.replace(/^(\/bigquery)?(\/v\d)?\//, ''))
 }

@@ -1,10 +1,10 @@
-/** Google's ID tokens: minted for push, tasks and the metadata server, checked by Cloud Run's ingress. */
+/** Google's tokens: ID tokens for push, tasks and the metadata server, checked by Cloud Run's ingress; access tokens. */
 
 import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type JWK, jwtVerify, SignJWT } from 'jose'
 import { createHash } from 'node:crypto'
 import type { CloudContext } from '../core/plugin.ts'
 import { notFound } from '../core/status.ts'
-import type { Accounts } from './accounts.ts'
+import type { Accounts, ServiceAccount } from './accounts.ts'
 
 const ISSUER = 'https://accounts.google.com'
 const VALID_FOR_SECONDS = 3600
@@ -12,6 +12,8 @@ const VALID_FOR_SECONDS = 3600
 const CLOCK_TOLERANCE_SECONDS = 10
 /** A token is used again while it lasts at least so long: signing is the dearest part of a push. */
 const RENEW_BEFORE_SECONDS = 600
+/** ID tokens that are kept to be used again; beyond that all are forgotten. */
+const KEPT_ID_TOKENS = 1000
 
 export interface VerifiedToken {
   readonly email: string
@@ -19,12 +21,21 @@ export interface VerifiedToken {
   readonly expiresAtMs: number
 }
 
+export interface AccessToken {
+  readonly token: string
+  readonly expiresInSeconds: number
+}
+
 export interface Tokens {
-  /** @throws NOT_FOUND when the account does not exist. */
-  mintIdToken(options: { email: string; audience: string }): Promise<string>
+  /** @throws NOT_FOUND when the account does not exist, or is disabled. */
+  readonly mintIdToken: (options: { email: string; audience: string }) => Promise<string>
   /** @throws Error that says what is wrong with the token. */
-  verifyIdToken(token: string, options: { audience: string | string[] }): Promise<VerifiedToken>
-  jwks(): { keys: JWK[] }
+  readonly verifyIdToken: (token: string, options: { audience: string | string[] }) => Promise<VerifiedToken>
+  /** An opaque one, the same until it is about to expire, as the metadata server answers. */
+  readonly accessToken: (email: string) => AccessToken
+  /** Whose access token it is; undefined when it is none of ours, or expired. */
+  readonly accountOf: (accessToken: string) => string | undefined
+  readonly jwks: () => { keys: JWK[] }
 }
 
 interface StoredKey {
@@ -40,26 +51,30 @@ export async function tokens(context: CloudContext, accounts: Accounts): Promise
   const keySet = createLocalJWKSet({ keys: [stored.publicJwk] })
   const minted = new Map<string, { token: string; expiresAtSeconds: number }>()
   const nowSeconds = (): number => Math.floor(context.clock.now() / 1000)
+  const sign = ({ email, uniqueId }: ServiceAccount, audience: string): Promise<string> =>
+    new SignJWT({ azp: uniqueId, email, email_verified: true })
+      .setProtectedHeader({ alg: 'RS256', kid: stored.publicJwk.kid!, typ: 'JWT' })
+      .setIssuer(ISSUER)
+      .setSubject(uniqueId)
+      .setAudience(audience)
+      .setIssuedAt(nowSeconds())
+      .setExpirationTime(nowSeconds() + VALID_FOR_SECONDS)
+      .sign(privateKey)
 
   return {
+    ...accessTokens(context),
     async mintIdToken({ email, audience }) {
       const account = accounts.find(email)
-      if (!account) {
-        minted.clear()
-        throw notFound(`Service account ${email} does not exist: no ID token can be made for it.`)
+      if (!account || account.disabled) {
+        const why = account ? 'is disabled' : 'does not exist'
+        throw notFound(`Service account ${email} ${why}: no ID token can be made for it.`)
       }
       const key = `${account.uniqueId} ${audience}`
       const known = minted.get(key)
       if (known && known.expiresAtSeconds - nowSeconds() > RENEW_BEFORE_SECONDS) return known.token
       const expiresAtSeconds = nowSeconds() + VALID_FOR_SECONDS
-      const token = await new SignJWT({ azp: account.uniqueId, email, email_verified: true })
-        .setProtectedHeader({ alg: 'RS256', kid: stored.publicJwk.kid!, typ: 'JWT' })
-        .setIssuer(ISSUER)
-        .setSubject(account.uniqueId)
-        .setAudience(audience)
-        .setIssuedAt(nowSeconds())
-        .setExpirationTime(expiresAtSeconds)
-        .sign(privateKey)
+      const token = await sign(account, audience)
+      if (minted.size >= KEPT_ID_TOKENS) minted.clear()
       minted.set(key, { token, expiresAtSeconds })
       return token
     },
@@ -77,6 +92,32 @@ export async function tokens(context: CloudContext, accounts: Accounts): Promise
       return { email, audience: String(aud), expiresAtMs: exp! * 1000 }
     },
     jwks: () => ({ keys: [stored.publicJwk] }),
+  }
+}
+
+/** One for each account at a time. */
+function accessTokens(context: CloudContext): Pick<Tokens, 'accessToken' | 'accountOf'> {
+  const current = new Map<string, { token: string; expiresAtMs: number }>()
+  const leftSeconds = (expiresAtMs: number): number => Math.floor((expiresAtMs - context.clock.now()) / 1000)
+  return {
+    accessToken(email) {
+      let known = current.get(email)
+      if (!known || leftSeconds(known.expiresAtMs) < RENEW_BEFORE_SECONDS) {
+        known = {
+          token: `ya29.local.${context.newId()}${context.newId()}`,
+          expiresAtMs: context.clock.now() + VALID_FOR_SECONDS * 1000,
+        }
+        current.set(email, known)
+      }
+      // Google says a second less than the hour.
+      return { token: known.token, expiresInSeconds: leftSeconds(known.expiresAtMs) - 1 }
+    },
+    accountOf(accessToken) {
+      for (const [email, { token, expiresAtMs }] of current) {
+        if (token === accessToken && expiresAtMs > context.clock.now()) return email
+      }
+      return undefined
+    },
   }
 }
 

@@ -1,0 +1,91 @@
+/** What a policy's bindings must be before they are taken: known roles, on resources that have them, for members that exist. */
+
+import type { CloudContext } from '../core/plugin.ts'
+import { invalidArgument } from '../core/status.ts'
+import type { Accounts } from './accounts.ts'
+import { checkCondition, type Condition } from './conditions.ts'
+import { roles } from './roles.ts'
+
+export interface Binding {
+  readonly role: string
+  readonly members: readonly string[]
+  readonly condition?: Condition
+}
+
+export interface Checking {
+  readonly resource: string
+  readonly project: CloudContext['project']
+  readonly accounts: Accounts
+}
+
+/** https://cloud.google.com/iam/quotas */
+const MOST_MEMBERS = 1500
+/** Which API's permissions a role must hold to make sense on a resource; on a project every role does. */
+const apiOfCollection: Readonly<Record<string, string>> = {
+  serviceAccounts: 'iam',
+  topics: 'pubsub',
+  subscriptions: 'pubsub',
+  queues: 'cloudtasks',
+  services: 'run',
+  datasets: 'bigquery',
+  tables: 'bigquery',
+}
+
+/** Bindings as they are kept: empty ones gone, members once each, deleted ones by the name that they had. */
+export function checkBindings(bindings: readonly Binding[], checking: Checking): Binding[] {
+  const checked = bindings.map((binding) => checkBinding(binding, checking)).filter(({ members }) => members.length > 0)
+  const count = checked.reduce((sum, { members }) => sum + members.length, 0)
+  if (count > MOST_MEMBERS) throw invalidArgument(`The policy has ${count} members, more than ${MOST_MEMBERS}.`)
+  return checked
+}
+
+function checkBinding(binding: Binding, checking: Checking): Binding {
+  refuseOthers(binding, ['role', 'members', 'condition'], 'policy.bindings')
+  const { role, members, condition } = binding
+  if (!Array.isArray(members)) throw invalidArgument(`The binding of ${role} has no members.`)
+  checkRole(role, checking.resource)
+  if (condition) {
+    refuseOthers(condition, ['title', 'description', 'expression', 'location'], 'policy.bindings.condition')
+    checkCondition(condition)
+  }
+  const kept = new Set((members as readonly string[]).map((member) => checkMember(member, checking)))
+  return { role, members: [...kept], ...(condition ? { condition } : {}) }
+}
+
+function checkRole(role: string, resource: string): void {
+  const permissions = roles[role]
+  if (!permissions) {
+    throw invalidArgument(
+      `Role ${role} is not supported for this resource: the local cloud knows ${Object.keys(roles).join(', ')}.`,
+    )
+  }
+  const api = apiOfCollection[resource.split('/').at(-2)!]
+  if (api && !permissions.some((permission) => permission.startsWith(`${api}.`))) {
+    throw invalidArgument(`Role ${role} is not supported for this resource: it allows nothing on ${resource}.`)
+  }
+}
+
+function checkMember(member: string, { project, accounts }: Checking): string {
+  if (member === 'allUsers' || member === 'allAuthenticatedUsers') return member
+  const deleted = /^deleted:(serviceAccount:([^?]+))\?uid=\d+$/.exec(member)
+  if (deleted) return deleted[1]!
+  const [, kind, name] = /^(serviceAccount|user|group|domain|principal|principalSet):(.+)$/.exec(member) ?? []
+  if (!kind || !name) {
+    throw invalidArgument(`Invalid member "${member}": it must be like serviceAccount:EMAIL, user:EMAIL or allUsers.`)
+  }
+  if (kind !== 'serviceAccount') return member
+  // Google's own agents exist without anybody making them; other projects, whose accounts could be meant, do not.
+  const agent = new RegExp(
+    `^service-${project.number}@(gcp-sa-[a-z]+|serverless-robot-prod)\\.iam\\.gserviceaccount\\.com$`,
+  )
+  if (!agent.test(name) && !accounts.find(name)) throw invalidArgument(`Service account ${name} does not exist.`)
+  return member
+}
+
+/** An unknown field is refused as Google's JSON parser does it. */
+export function refuseOthers(json: object, known: readonly string[], path: string): void {
+  const other = Object.keys(json).find((name) => !known.includes(name))
+  if (other === undefined) return
+  const at = path === '' ? '' : ` at '${path}'`
+  throw invalidArgument(`Invalid JSON payload received. Unknown name "${other}"${at}: Cannot find field.`)
+}

@@ -1,0 +1,50 @@
+/** google.iam.v1.IAMPolicy, as Google's clients ask for the policy of a topic, a subscription or a queue. */
+
+import type { GrpcService } from '../core/plugin.ts'
+import { invalidArgument } from '../core/status.ts'
+import type { Binding } from './bindings.ts'
+import type { Policies, Policy } from './policies.ts'
+
+interface WireBinding {
+  readonly role: string
+  readonly members: readonly string[]
+  readonly condition: { title: string; description: string; expression: string; location: string } | null
+}
+
+interface WirePolicy {
+  readonly version: number
+  readonly etag: Buffer
+  readonly bindings: readonly WireBinding[]
+  readonly auditConfigs?: readonly unknown[]
+}
+
+export function policyService(policies: Policies): GrpcService {
+  return {
+    name: 'google.iam.v1.IAMPolicy',
+    unary: {
+      getIamPolicy: ({ resource }: { resource: string }) => toWire(policies.get(resource)),
+      setIamPolicy({ resource, policy }: { resource: string; policy: WirePolicy | null }) {
+        if (!policy) throw invalidArgument('The request has no policy.')
+        return toWire(policies.set(resource, fromWire(policy)))
+      },
+      testIamPermissions: ({ resource, permissions }: { resource: string; permissions: string[] }, { principal }) => ({
+        permissions: policies.testPermissions(principal, resource, permissions),
+      }),
+    },
+  }
+}
+
+function toWire({ version, etag, bindings }: Policy): object {
+  return { version, etag: Buffer.from(etag, 'base64'), bindings }
+}
+
+function fromWire({ etag, bindings, auditConfigs = [] }: WirePolicy): Partial<Policy> {
+  if (auditConfigs.length > 0) throw invalidArgument('The local cloud keeps no audit configuration.')
+  return { etag: etag.toString('base64'), bindings: bindings.map(bindingFromWire) }
+}
+
+function bindingFromWire({ role, members, condition }: WireBinding): Binding {
+  if (!condition) return { role, members }
+  const { title, description, expression } = condition
+  return { role, members, condition: { title, expression, ...(description === '' ? {} : { description }) } }
+}
