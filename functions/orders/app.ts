@@ -6,8 +6,8 @@ import type { Envelope } from '../../shared/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/errors.ts'
 import type { Decision, Platform } from '../../shared/platform.ts'
 import { decide, type OrderCommand } from './decide.ts'
-import { evolve, type Heard, initial } from './order.ts'
-import { placeOrder, view } from './place-order.ts'
+import { evolve, type Heard, initial, isUnanswered } from './order.ts'
+import { placeOrder, sayAgain, view } from './place-order.ts'
 import { type PriceList, withPrice } from './prices.ts'
 import { pricePath } from './pricing.ts'
 import { rulesOf } from './rules.ts'
@@ -19,7 +19,7 @@ async function apply(message: Envelope, orderId: string, platform: Platform, com
   return platform.streams.handle(message, orderId, (stream) => {
     const state = fold({ initial, evolve }, stream.events)
     // An answer can't come before its question was committed: whoever sent it is ahead of what we can read.
-    if (state.status === 'none' && command.type !== 'look') throw new Unavailable(`There is no order ${orderId} yet.`)
+    if (state.status === 'none') throw new Unavailable(`There is no order ${orderId} yet.`)
     return decide(command, state, rulesOf(platform))
   })
 }
@@ -40,7 +40,10 @@ function reasonOf({ type, data }: OrderMessage): { reason?: string } {
 /** A shipment left, was paid, or was taken out of stock. */
 const ship =
   (what: Heard['what']) =>
-  (message: Envelope<string, { orderId: string; shipmentId: string; lines?: Heard['lines'] }>, platform: Platform): Promise<Decision> => {
+  (
+    message: Envelope<string, { orderId: string; shipmentId: string; lines?: Heard['lines'] }>,
+    platform: Platform,
+  ): Promise<Decision> => {
     const { orderId, shipmentId, lines } = message.data
     const heard: Heard = { what, shipmentId, ...(what === 'dispatched' && lines ? { lines } : {}) }
     return apply(message, orderId, platform, { type: 'ship', heard, nowMs: platform.now() })
@@ -51,7 +54,11 @@ export const app: ServiceApp = implement(orders, {
     async 'price.changed'(message, platform) {
       const { sku, unitMinor, currency, validFrom = message.time } = message.data
       const price = { unitMinor, currency, validFrom: new Date(validFrom).toISOString(), id: message.id }
-      await platform.views.update(pricePath(sku), (list) => withPrice(list as PriceList | undefined, sku, price, platform.now()) as Record<string, unknown> | undefined)
+      await platform.views.update(
+        pricePath(sku),
+        (list) =>
+          withPrice(list as PriceList | undefined, sku, price, platform.now()) as Record<string, unknown> | undefined,
+      )
     },
     'stock.reserved': hear,
     'stock.rejected': hear,
@@ -67,7 +74,12 @@ export const app: ServiceApp = implement(orders, {
     'shipment.created': async () => undefined,
     async 'payment.capture-failed'(message, platform) {
       const { orderId, shipmentId, code } = message.data
-      platform.log('ERROR', 'payment.capture-failed', { correlationId: orderId, shipmentId, code, traceparent: message.traceparent })
+      platform.log('ERROR', 'payment.capture-failed', {
+        correlationId: orderId,
+        shipmentId,
+        code,
+        traceparent: message.traceparent,
+      })
     },
   },
   commands: {
@@ -75,7 +87,11 @@ export const app: ServiceApp = implement(orders, {
       const { orderId, deadline } = message.data
       const deadlineMs = Date.parse(deadline)
       if (platform.now() < deadlineMs) throw new Unavailable(`The timer fired before ${deadline}.`)
-      return apply(message, orderId, platform, { type: 'look', orderId, deadlineMs, nowMs: platform.now() })
+      return platform.streams.handle(message, orderId, async (stream) => {
+        const state = fold({ initial, evolve }, stream.events)
+        if (isUnanswered(state)) await sayAgain(platform, message, orderId)
+        return decide({ type: 'look', orderId, deadlineMs, nowMs: platform.now() }, state, rulesOf(platform))
+      })
     },
   },
   routes(http, platform) {

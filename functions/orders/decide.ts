@@ -18,7 +18,11 @@ const SETTLED_WITHIN_MS = 3_600_000
 
 export type OrderCommand =
   | { readonly type: 'place'; readonly order: Placed; readonly armedMs: number; readonly nowMs: number }
-  | { readonly type: 'hear'; readonly reply: { readonly type: string; readonly reason?: string }; readonly nowMs: number }
+  | {
+      readonly type: 'hear'
+      readonly reply: { readonly type: string; readonly reason?: string }
+      readonly nowMs: number
+    }
   | { readonly type: 'ship'; readonly heard: Heard; readonly nowMs: number }
   | { readonly type: 'look'; readonly orderId: string; readonly deadlineMs: number; readonly nowMs: number }
 
@@ -45,7 +49,11 @@ function place(state: OrderState, { order, armedMs, nowMs }: Extract<OrderComman
   }
 }
 
-function hear(state: OrderState, { reply: message, nowMs }: Extract<OrderCommand, { type: 'hear' }>, rules: Rules): Decision {
+function hear(
+  state: OrderState,
+  { reply: message, nowMs }: Extract<OrderCommand, { type: 'hear' }>,
+  rules: Rules,
+): Decision {
   if (!state.order || !state.saga) return nothing
   const move = reply(checkout, state.saga, message, state.order, nowMs)
   return move ? follow(state, move, nowMs, rules) : nothing
@@ -55,18 +63,22 @@ function hear(state: OrderState, { reply: message, nowMs }: Extract<OrderCommand
 function ship(state: OrderState, { heard: fact, nowMs }: Extract<OrderCommand, { type: 'ship' }>): Decision {
   const { order, ledger } = state
   if (!order) return nothing
-  const known = fact.what === 'dispatched' ? fact.shipmentId in ledger.dispatched : ledger[fact.what].includes(fact.shipmentId)
+  const known =
+    fact.what === 'dispatched' ? fact.shipmentId in ledger.dispatched : ledger[fact.what].includes(fact.shipmentId)
   if (known) return nothing
   const closes = state.status === 'confirmed' && isClosed(order, heard(ledger, fact))
   if (closes) {
     return { events: [note(fact), { type: 'order.completed', data: { orderId: order.orderId } }], commands: [] }
   }
-  const askAtMs = nowMs + SETTLED_WITHIN_MS
-  return { events: [note(fact), moved({ askAtMs })], commands: [] }
+  return arm(state, nowMs, { events: [note(fact)], commands: [] }, { askAtMs: nowMs + SETTLED_WITHIN_MS })
 }
 
 /** A timer fired: acts on what is due, and arms the next one if anything is still waited for. */
-function lookAgain(state: OrderState, { orderId, deadlineMs, nowMs }: Extract<OrderCommand, { type: 'look' }>, rules: Rules): Decision {
+function lookAgain(
+  state: OrderState,
+  { orderId, deadlineMs, nowMs }: Extract<OrderCommand, { type: 'look' }>,
+  rules: Rules,
+): Decision {
   // The request was lost before its commit: its late commit must fail.
   if (state.status === 'none') return { events: [{ type: 'order.abandoned', data: {} }], commands: [] }
   const { order, saga } = state
@@ -94,7 +106,15 @@ function chase(state: OrderState, order: Placed, nowMs: number): Decision {
     nowMs,
     {
       events: [
-        { type: 'saga.stuck', data: { sagaId: order.orderId, step: `fulfilment: ${missing.join(', ')}`, attempt: asked, reason: 'no answer in time' } },
+        {
+          type: 'saga.stuck',
+          data: {
+            sagaId: order.orderId,
+            step: `fulfilment: ${missing.join(', ')}`,
+            attempt: asked,
+            reason: 'no answer in time',
+          },
+        },
       ],
       // Published again with the same ids by whoever has published it before.
       commands: missing.map((target) => ({ type: repeatCommand, target, data: { correlationId: order.orderId } })),
@@ -107,14 +127,21 @@ function missingFrom({ ledger }: OrderState): string[] {
   const shipments = Object.keys(ledger.dispatched)
   if (shipments.length === 0) return ['shipping']
   const lacks = (list: readonly string[]): boolean => shipments.some((shipmentId) => !list.includes(shipmentId))
-  return [...(lacks(ledger.captured) ? ['payments'] : []), ...(lacks(ledger.committed) ? ['inventory'] : []), 'shipping']
+  return [
+    ...(lacks(ledger.captured) ? ['payments'] : []),
+    ...(lacks(ledger.committed) ? ['inventory'] : []),
+    'shipping',
+  ]
 }
 
 /** What the saga's move means for the order: confirmed at the pivot and nowhere else, or rejected. */
 function follow(state: OrderState, move: Move, nowMs: number, rules: Rules): Decision {
   const order = state.order!
   const { turn } = move
-  const decision: Decision = { events: [...move.events, ...turnEvents(order, turn, nowMs, rules)], commands: move.commands }
+  const decision: Decision = {
+    events: [...move.events, ...turnEvents(order, turn, nowMs, rules)],
+    commands: move.commands,
+  }
   if (turn?.to !== 'pivot') return arm(state, nowMs, decision, { saga: move.state })
   const askAtMs = nowMs + (rules.cancellationWindowMs > 0 ? rules.cancellationWindowMs : SHIPMENT_WITHIN_MS)
   return arm(state, nowMs, decision, { saga: move.state, askAtMs })
@@ -126,11 +153,19 @@ function turnEvents(order: Placed, turn: Move['turn'], nowMs: number, { cancella
     case undefined:
       return []
     case 'pivot': {
-      const confirmed = { type: 'order.confirmed', data: { orderId, promisedBy: new Date(nowMs + PROMISED_WITHIN_MS).toISOString() } }
+      const confirmed = {
+        type: 'order.confirmed',
+        data: { orderId, promisedBy: new Date(nowMs + PROMISED_WITHIN_MS).toISOString() },
+      }
       return cancellationWindowMs > 0 ? [confirmed] : [confirmed, released(order)]
     }
     case 'reject':
-      return [{ type: turn.expired ? 'order.expired' : 'order.rejected', data: { orderId, reason: turn.reason, lines: goodsOf(order) } }]
+      return [
+        {
+          type: turn.expired ? 'order.expired' : 'order.rejected',
+          data: { orderId, reason: turn.reason, lines: goodsOf(order) },
+        },
+      ]
   }
 }
 
@@ -147,7 +182,8 @@ function arm(state: OrderState, nowMs: number, decision: Decision, progress: Pro
   const dueMs = confirmed ? askAtMs : nextLookMs(saga)
   const armed = state.armedMs ?? 0
   const isArmed = armed > nowMs && dueMs !== undefined && armed <= dueMs
-  const nothingHappened = decision.events.length === 0 && decision.commands.length === 0 && Object.keys(progress).length === 0
+  const nothingHappened =
+    decision.events.length === 0 && decision.commands.length === 0 && Object.keys(progress).length === 0
   if (dueMs === undefined || isArmed) {
     return nothingHappened ? nothing : { ...decision, events: [...decision.events, moved(progress)] }
   }
@@ -157,7 +193,10 @@ function arm(state: OrderState, nowMs: number, decision: Decision, progress: Pro
     notBeforeMs: dueMs,
     key: String(dueMs),
   }
-  return { events: [...decision.events, moved({ ...progress, armedMs: dueMs })], commands: [...decision.commands, timer] }
+  return {
+    events: [...decision.events, moved({ ...progress, armedMs: dueMs })],
+    commands: [...decision.commands, timer],
+  }
 }
 
 const moved = (progress: Progress): Message => ({ type: 'checkout.moved', data: progress })

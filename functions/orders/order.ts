@@ -88,11 +88,17 @@ export function heard(ledger: Ledger, { what, shipmentId, lines }: Heard): Ledge
 /** Every line is shipped, and each shipment paid and taken out of stock. */
 export function isClosed(order: Placed, { dispatched, captured, committed }: Ledger): boolean {
   const shipped = new Map<string, number>()
-  for (const line of Object.values(dispatched).flat()) shipped.set(line.lineId, (shipped.get(line.lineId) ?? 0) + line.quantity)
+  for (const line of Object.values(dispatched).flat())
+    shipped.set(line.lineId, (shipped.get(line.lineId) ?? 0) + line.quantity)
   return (
     order.lines.every(({ lineId, quantity }) => (shipped.get(lineId) ?? 0) >= quantity) &&
     Object.keys(dispatched).every((shipmentId) => captured.includes(shipmentId) && committed.includes(shipmentId))
   )
 }
 
-export const goodsOf = ({ lines }: Placed): Goods => lines.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }))
+/** Nobody has answered its first messages: they may never have left. */
+export const isUnanswered = ({ status, saga }: OrderState): boolean =>
+  status === 'pending' && saga?.phase === 'running' && saga.step === 0
+
+export const goodsOf = ({ lines }: Placed): Goods =>
+  lines.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }))

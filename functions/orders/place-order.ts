@@ -8,10 +8,10 @@ import { fold } from '../../shared/decider.ts'
 import { jsonBody } from '../../shared/http.ts'
 import { derivedId, derivedName, hashOf } from '../../shared/ids.ts'
 import type { Envelope } from '../../shared/envelope.ts'
-import type { Platform, Stream } from '../../shared/platform.ts'
+import { nothing, type Platform, type Stream } from '../../shared/platform.ts'
 import { continued } from '../../shared/trace.ts'
 import { decide } from './decide.ts'
-import { evolve, initial, type OrderState, type Placed } from './order.ts'
+import { evolve, initial, isUnanswered, type OrderState, type Placed } from './order.ts'
 import { priced, type RequestedLine } from './pricing.ts'
 import { rulesOf } from './rules.ts'
 
@@ -21,7 +21,10 @@ const MOST_TOTAL_MINOR = 1_000_000_000_000
 
 export const orderRequest = z.strictObject({
   currency,
-  lines: z.array(z.strictObject({ sku, quantity, unitMinor: unitMinor.optional() })).min(1).max(limits.linesPerOrder),
+  lines: z
+    .array(z.strictObject({ sku, quantity, unitMinor: unitMinor.optional() }))
+    .min(1)
+    .max(limits.linesPerOrder),
   expectedTotalMinor: minor.optional(),
   addressRef: reference,
   paymentMethodRef: reference,
@@ -49,7 +52,11 @@ export async function placeOrder(c: Context, platform: Platform): Promise<Respon
 
   const before = await platform.streams.read(orderId)
   const known = stateOf(before)
-  if (isPlaced(known)) return answerKnown(c, platform, { message, state: known, stream: before, requestHash })
+  if (isPlaced(known)) {
+    checkSame(known.order!, requestHash, idempotencyKey)
+    if (isUnanswered(known)) await sayAgain(platform, message, orderId)
+    return c.json(view(known.order!, known.status, known.reason), 200)
+  }
 
   const placed = await newOrder(platform, { orderId, sub, requestHash, order })
   const armedMs = platform.now() + LOOK_AFTER_MS
@@ -58,46 +65,50 @@ export async function placeOrder(c: Context, platform: Platform): Promise<Respon
     { subject: orderId, correlationId: orderId, actor: message.actor, traceparent: message.traceparent },
   )
   let other: OrderState | undefined
-  await platform.streams.handle(message, orderId, (stream) => {
+  const { events } = await platform.streams.handle(message, orderId, (stream) => {
     const state = stateOf(stream)
-    // Our own timer, or another request with this key, was here since we looked.
-    if (state.status === 'abandoned' && stream.version !== before.version) throw new Unavailable('The request took too long: send it again with the same key.')
+    // Our own timer was here since we looked.
+    if (state.status === 'abandoned' && stream.version !== before.version)
+      throw new Unavailable('The request took too long: send it again with the same key.')
     other = isPlaced(state) ? state : undefined
     return decide({ type: 'place', order: placed, armedMs, nowMs: platform.now() }, state, rulesOf(platform))
   })
-  refuseIf(other !== undefined && other.order?.requestHash !== requestHash, 'idempotency-key-reused', reused(idempotencyKey))
-  return c.json(view(placed, other?.status ?? 'pending'), 201)
+  // Another request with this key may have been first, at the same moment: what is recorded is the answer.
+  const recorded = (events.find(({ type }) => type === 'order.placed')?.data as Placed | undefined) ?? other!.order!
+  checkSame(recorded, requestHash, idempotencyKey)
+  return c.json(view(recorded, other?.status ?? 'pending'), 201)
 }
 
 const isPlaced = ({ status }: OrderState): boolean => status !== 'none' && status !== 'abandoned'
 const stateOf = ({ events }: Stream): OrderState => fold({ initial, evolve }, events)
-const reused = (key: string): string => `The idempotency key "${key}" was used for another order: take a new key for a new order.`
 
-interface KnownOrder {
-  readonly message: Envelope
-  readonly state: OrderState
-  readonly stream: Stream
-  readonly requestHash: string
+function checkSame(recorded: Placed, requestHash: string, key: string): void {
+  refuseIf(
+    recorded.requestHash !== requestHash,
+    'idempotency-key-reused',
+    `The idempotency key "${key}" was used for another order: take a new key for a new order.`,
+  )
 }
 
-/** The same key and body have the same answer; what nobody has answered yet may have been lost, and is said again. */
-async function answerKnown(c: Context, platform: Platform, { message, state, stream, requestHash }: KnownOrder): Promise<Response> {
-  refuseIf(state.order!.requestHash !== requestHash, 'idempotency-key-reused', 'This idempotency key was used for another order: take a new key for a new order.')
-  if (stream.version === 1) await platform.streams.handle(message, stream.id, () => ({ events: [], commands: [] }))
-  return c.json(view(state.order!, state.status), 200)
+/** Publishes and sends once more, with the same ids, what was decided when the order was placed. */
+export async function sayAgain(platform: Platform, message: Envelope, orderId: string): Promise<void> {
+  await platform.streams.handle({ ...message, id: placeCause(orderId) }, orderId, () => nothing)
 }
 
 function checkRights(order: OrderRequest, importer: boolean): void {
   if (importer) return
-  for (const name of ['placedAt', 'customerRef'] as const) refuseIf(order[name] !== undefined, 'forbidden', `${name} may be set by importers alone.`)
+  for (const name of ['placedAt', 'customerRef'] as const)
+    refuseIf(order[name] !== undefined, 'forbidden', `${name} may be set by importers alone.`)
   const line = order.lines.findIndex((one) => one.unitMinor !== undefined)
   refuseIf(line >= 0, 'forbidden', `lines.${line}.unitMinor: a price may be set by importers alone.`)
 }
 
-/** What enters from outside has no cause: its id follows from the order's, so that a retry is the same delivery. */
+/** What enters from outside has no cause: it follows from the order's id, so that a retry is the same delivery. */
+const placeCause = (orderId: string): string => derivedId('place', orderId)
+
 function entryMessage(orderId: string, sub: string, traceparent: string, nowMs: number): Envelope {
   return {
-    id: derivedId('place', orderId),
+    id: placeCause(orderId),
     type: 'PlaceOrder',
     version: 1,
     source: 'gateway',
@@ -120,11 +131,20 @@ interface Asked {
 }
 
 async function newOrder(platform: Platform, { orderId, sub, requestHash, order }: Asked): Promise<Placed> {
-  const lines = (await priced(platform, order.lines as readonly RequestedLine[], order.currency)).map((line, index) => ({ lineId: String(index + 1), ...line }))
+  const lines = (await priced(platform, order.lines as readonly RequestedLine[], order.currency)).map(
+    (line, index) => ({ lineId: String(index + 1), ...line }),
+  )
   const totalMinor = lines.reduce((sum, line) => sum + line.quantity * line.unitMinor, 0)
-  refuseIf(totalMinor > MOST_TOTAL_MINOR, 'invalid-body', `The order's total of ${totalMinor} minor units exceeds ${MOST_TOTAL_MINOR}.`)
+  refuseIf(
+    totalMinor > MOST_TOTAL_MINOR,
+    'invalid-body',
+    `The order's total of ${totalMinor} minor units exceeds ${MOST_TOTAL_MINOR}.`,
+  )
   if (order.expectedTotalMinor !== undefined && order.expectedTotalMinor !== totalMinor) {
-    throw new Refused('price-changed', `The order comes to ${totalMinor} minor units, not to ${order.expectedTotalMinor} as expected.`)
+    throw new Refused(
+      'price-changed',
+      `The order comes to ${totalMinor} minor units, not to ${order.expectedTotalMinor} as expected.`,
+    )
   }
   return {
     orderId,
@@ -142,5 +162,15 @@ async function newOrder(platform: Platform, { orderId, sub, requestHash, order }
 
 export function view(order: Placed, status: string, reason?: string): object {
   const { orderId, customerRef, currency: code, totalMinor, shippingMinor, lines, placedAt } = order
-  return { orderId, status, ...(reason === undefined ? {} : { reason }), customerRef, currency: code, totalMinor, shippingMinor, lines, placedAt }
+  return {
+    orderId,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    customerRef,
+    currency: code,
+    totalMinor,
+    shippingMinor,
+    lines,
+    placedAt,
+  }
 }

@@ -17,11 +17,17 @@ export interface PriceList {
 /** Announced prices beyond this are not kept: nobody plans a hundred. */
 const MOST_PRICES = 20
 
-const newestFirst = (a: Price, b: Price): number => (a.validFrom === b.validFrom ? compare(b.id, a.id) : compare(b.validFrom, a.validFrom))
+const newestFirst = (a: Price, b: Price): number =>
+  a.validFrom === b.validFrom ? compare(b.id, a.id) : compare(b.validFrom, a.validFrom)
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** The list with this price; undefined when it was known. */
-export function withPrice(list: PriceList | undefined, sku: string, price: Price, nowMs: number): PriceList | undefined {
+export function withPrice(
+  list: PriceList | undefined,
+  sku: string,
+  price: Price,
+  nowMs: number,
+): PriceList | undefined {
   const known = list?.prices ?? []
   if (known.some(({ id }) => id === price.id)) return undefined
   const sorted = [...known, price].toSorted(newestFirst)

@@ -27,7 +27,11 @@ const catalogAnswer = z.object({ unitMinor: z.int(), currency: z.string() })
 export const pricePath = (sku: string): string => `prices/${encodeURIComponent(sku).replaceAll('.', '%2E')}`
 
 /** @throws Refused for a SKU that nobody sells or another currency; Unavailable when the catalog is silent. */
-export async function priced(platform: Platform, lines: readonly RequestedLine[], currency: string): Promise<PricedLine[]> {
+export async function priced(
+  platform: Platform,
+  lines: readonly RequestedLine[],
+  currency: string,
+): Promise<PricedLine[]> {
   const skus = [...new Set(lines.map(({ sku }) => sku))]
   const lists = (await platform.views.getAll(skus.map(pricePath))) as readonly (PriceList | undefined)[]
   const prices = new Map<string, { unitMinor: number; currency: string }>()
@@ -38,17 +42,25 @@ export async function priced(platform: Platform, lines: readonly RequestedLine[]
     else missing.push(sku)
   }
   for (let from = 0; from < missing.length; from += ASK_AT_ONCE) {
-    await Promise.all(missing.slice(from, from + ASK_AT_ONCE).map(async (sku) => prices.set(sku, await askCatalog(platform, sku))))
+    await Promise.all(
+      missing.slice(from, from + ASK_AT_ONCE).map(async (sku) => prices.set(sku, await askCatalog(platform, sku))),
+    )
   }
   return lines.map(({ sku, quantity, unitMinor }, index) => {
     const price = prices.get(sku)!
-    refuseIf(price.currency !== currency, 'currency-mismatch', `lines.${index}: ${sku} is sold in ${price.currency}, the order is in ${currency}.`)
+    refuseIf(
+      price.currency !== currency,
+      'currency-mismatch',
+      `lines.${index}: ${sku} is sold in ${price.currency}, the order is in ${currency}.`,
+    )
     return { sku, quantity, unitMinor: unitMinor ?? price.unitMinor }
   })
 }
 
 async function askCatalog(platform: Platform, sku: string): Promise<{ unitMinor: number; currency: string }> {
-  const response = await platform.call('catalog', `/products/${encodeURIComponent(sku)}`, { timeoutMs: CATALOG_TIMEOUT_MS })
+  const response = await platform.call('catalog', `/products/${encodeURIComponent(sku)}`, {
+    timeoutMs: CATALOG_TIMEOUT_MS,
+  })
   if (response.status === 404) {
     await response.body?.cancel()
     throw new Refused('unknown-sku', `Nobody sells "${sku}".`)

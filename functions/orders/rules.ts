@@ -3,4 +3,6 @@
 import type { Platform } from '../../shared/platform.ts'
 import type { Rules } from './decide.ts'
 
-export const rulesOf = (platform: Platform): Rules => ({ cancellationWindowMs: Number(platform.setting('CANCELLATION_WINDOW_SECONDS')) * 1000 })
+export const rulesOf = (platform: Platform): Rules => ({
+  cancellationWindowMs: Number(platform.setting('CANCELLATION_WINDOW_SECONDS')) * 1000,
+})
