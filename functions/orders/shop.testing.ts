@@ -1,0 +1,125 @@
+/** An orders service in memory, with a product to sell: what its tests share. */
+
+import { Hono } from 'hono'
+import type { Envelope } from '../../shared/envelope.ts'
+import { answerProblem } from '../../shared/http.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { deliver, message, type MessageOptions } from '../../shared/testing/deliver.ts'
+import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { orders } from './service.ts'
+
+export interface Shop {
+  readonly platform: TestPlatform
+  place(change?: object, entry?: object): Promise<Response>
+  look(orderId: string): Promise<{ status: number; body: Record<string, unknown> }>
+  /** Delivers what another service tells about the order. */
+  hear(type: string, data: Record<string, unknown>, options?: MessageOptions): Promise<void>
+  /** Delivers the timers that are due, in the order of their deadlines, as Cloud Tasks would: each until it succeeds. */
+  fireTimers(): Promise<void>
+  publishedTypes(): string[]
+  sentTypes(): string[]
+}
+
+export const line = { lineId: '1', sku: 'TEA-001', quantity: 2 }
+export const orderBody = {
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 2 }],
+  addressRef: 'address-1',
+  paymentMethodRef: 'card-ok',
+}
+
+export async function openShop(options: { windowSeconds?: number; call?: Platform['call'] } = {}): Promise<Shop> {
+  const platform = testPlatform(orders, {
+    settings: { CANCELLATION_WINDOW_SECONDS: String(options.windowSeconds ?? 0) },
+    ...(options.call ? { call: options.call } : {}),
+  })
+  const http = new Hono()
+  app.routes!(http, platform)
+  http.onError((error, c) => answerProblem(c, error))
+  const price = { sku: 'TEA-001', unitMinor: 1190, currency: 'EUR' }
+  await deliver(app, platform, message('price.changed', price, { subject: 'TEA-001' }))
+  platform.billed.reads = 0
+  platform.billed.writes = 0
+  const fired = new Set<string>()
+
+  return {
+    platform,
+    place: async (change = {}, entry = {}) =>
+      http.request('/orders', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          sub: 'customer-1',
+          importer: false,
+          idempotencyKey: 'key-1',
+          order: { ...orderBody, ...change },
+          ...entry,
+        }),
+      }),
+    async look(orderId) {
+      const response = await http.request(`/orders/${orderId}`)
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+    },
+    hear: (type, data, given) => deliver(app, platform, message(type, data, given)),
+    async fireTimers() {
+      for (;;) {
+        const due = platform.sent
+          .filter(
+            ({ envelope, notBeforeMs }) =>
+              isTimer(envelope) && !fired.has(envelope.id) && notBeforeMs! <= platform.now(),
+          )
+          .toSorted((a, b) => a.notBeforeMs! - b.notBeforeMs!)[0]
+        if (!due) return
+        fired.add(due.envelope.id)
+        await deliver(app, platform, due.envelope)
+      }
+    },
+    publishedTypes: () => platform.published.map(({ type }) => type),
+    sentTypes: () => platform.sent.map(({ envelope }) => envelope.type).filter((type) => type !== 'ContinueCheckout'),
+  }
+}
+
+const isTimer = ({ type }: Envelope): boolean => type === 'ContinueCheckout'
+
+/** Every order of these. */
+export function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length < 2) return [[...items]]
+  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]))
+}
+
+export const replies = {
+  reserved: (orderId: string) => ['stock.reserved', { orderId, reservationId: 'r-1', lines: [line] }] as const,
+  rejected: (orderId: string) =>
+    [
+      'stock.rejected',
+      { orderId, shortages: [{ sku: 'TEA-001', asked: 2, available: 0, backorderable: false }] },
+    ] as const,
+  released: (orderId: string) => ['stock.released', { orderId, reservationId: 'r-1', lines: [] }] as const,
+  authorized: (orderId: string) =>
+    [
+      'payment.authorized',
+      { orderId, paymentId: 'p-1', amountMinor: 2380, currency: 'EUR', expiresAt: '2026-01-08T00:00:00.000Z' },
+    ] as const,
+  declined: (orderId: string) => ['payment.declined', { orderId, paymentId: 'p-1', code: 'card-declined' }] as const,
+  actionRequired: (orderId: string) =>
+    ['payment.action-required', { orderId, paymentId: 'p-1', actionUrlRef: 'action-1' }] as const,
+  voided: (orderId: string) => ['payment.voided', { orderId, paymentId: 'p-1' }] as const,
+  dispatched: (orderId: string, shipmentId = 's-1', quantity = 2) =>
+    ['shipment.dispatched', { orderId, shipmentId, lines: [{ ...line, quantity }], trackingRef: 't-1' }] as const,
+  captured: (orderId: string, shipmentId = 's-1') =>
+    [
+      'payment.captured',
+      {
+        orderId,
+        paymentId: 'p-1',
+        captureId: `c-${shipmentId}`,
+        shipmentId,
+        amountMinor: 2380,
+        currency: 'EUR',
+        final: true,
+      },
+    ] as const,
+  committed: (orderId: string, shipmentId = 's-1', quantity = 2) =>
+    ['stock.committed', { orderId, reservationId: 'r-1', shipmentId, lines: [{ ...line, quantity }] }] as const,
+}
