@@ -1,6 +1,6 @@
 /** `npm start`: synthesizes the stacks, starts the local cloud and every service from them, seeds the shop, says what to type next. */
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { services } from '../functions/index.ts'
@@ -73,8 +73,11 @@ async function run(): Promise<void> {
     identityUrl: `http://127.0.0.1:${ports.identity}`,
     dataDirectory,
   }
-  const seeded = await seed(running)
-  say(`${seconds()}  ${seeded}`)
+  const seededFile = join(dataDirectory, 'seeded')
+  if (!existsSync(seededFile)) {
+    say(`${seconds()}  ${await seed(running)}`)
+    writeFileSync(seededFile, new Date().toISOString())
+  }
   writeFileSync(runningFile, JSON.stringify(running, undefined, 2))
   say(readyText(running))
 }

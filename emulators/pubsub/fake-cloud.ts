@@ -27,6 +27,8 @@ export function fakeCloud(options: FakeOptions = {}, log: string[] = [], clock =
   const notes: RequestLogEntry[] = []
   let ids = log.length
   const context: CloudContext = {
+    project: { id: 'p', number: '1', region: 'europe-west1' },
+    resourceExists: () => undefined,
     clock,
     journal: replayed(log),
     newId: () => (++ids).toString(16).padStart(16, '0'),

@@ -81,9 +81,9 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
         if (!same) throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another authorisation.`)
         return known
       }
-      if (tombstones.has(key)) throw new PartnerRefusal(409, 'voided', `The key ${key} was voided before: nothing is authorised under it.`)
       const { paymentMethodRef, amountMinor, currency } = request
-      const status = declining.has(paymentMethodRef) ? 'declined' : asking.has(paymentMethodRef) ? 'action-required' : 'authorized'
+      // Voided before it came: nothing is authorised under this key any more.
+      const status = tombstones.has(key) ? 'voided' : declining.has(paymentMethodRef) ? 'declined' : asking.has(paymentMethodRef) ? 'action-required' : 'authorized'
       const made: Authorization = { key, status, ...request, expiresAt: new Date(clock.now() + VALID_FOR_MS).toISOString(), captures: [], refundedMinor: 0 }
       authorizations.set(key, made)
       if (status === 'authorized') post({ key, kind: 'authorize', debit: paymentMethodRef, credit: 'held', amountMinor, currency })
