@@ -8,6 +8,8 @@ import { createServer, type Socket } from 'node:net'
 const PREFACE = 'PRI'
 /** A connection that says nothing for so long is closed. */
 const FIRST_BYTES_WITHIN_MS = 10_000
+/** Longer than clients keep idle connections, so that none is closed under a request that is on its way. */
+const KEEP_ALIVE_MS = 75_000
 
 export interface PortServer {
   readonly port: number
@@ -17,7 +19,7 @@ export interface PortServer {
 /** @throws Error (EADDRINUSE) that names the port when it is taken. */
 export async function listen(port: number, grpc: GrpcServer, http: RequestListener): Promise<PortServer> {
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
-  const httpServer = createHttpServer(http)
+  const httpServer = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS }, http)
   const sockets = new Set<Socket>()
 
   const server = createServer((socket) => {

@@ -332,8 +332,10 @@ describe('Terraform’s resources', () => {
     const mine = { ...own, member }
     await create(type, others)
     await create(type, mine)
+    const written = core().bindings(name)
     await create(type, mine)
-    expect(core().bindings(name)).toEqual([{ role: own.role, members: [agent, member] }])
+    expect(core().bindings(name)).toBe(written)
+    expect(written).toEqual([{ role: own.role, members: [agent, member] }])
     await remove(type, mine)
     expect(core().bindings(name)).toEqual([{ role: own.role, members: [agent] }])
     await remove(type, others)

@@ -85,11 +85,13 @@ function memberProvisioner({ attributes: own, read, path }: MemberType): Provisi
   const change = async (
     { attributes }: TerraformResource,
     api: OwnerApi,
-    edit: (bindings: readonly Binding[], wanted: Binding) => Binding[],
+    edit: (bindings: readonly Binding[], wanted: Binding) => readonly Binding[],
   ): Promise<void> => {
     const resource = path(attributes)
     const policy = (await api(read, `${resource}:getIamPolicy`, read === 'GET' ? undefined : {})) as Policy
-    const bindings = edit(policy.bindings ?? [], bindingOf(attributes))
+    const current = policy.bindings ?? []
+    const bindings = edit(current, bindingOf(attributes))
+    if (bindings === current) return
     await api('POST', `${resource}:setIamPolicy`, { policy: { ...policy, bindings } })
   }
   return {
@@ -101,8 +103,10 @@ function memberProvisioner({ attributes: own, read, path }: MemberType): Provisi
   }
 }
 
-function added(bindings: readonly Binding[], wanted: Binding): Binding[] {
+function added(bindings: readonly Binding[], wanted: Binding): readonly Binding[] {
   const same = bindings.filter((binding) => isSame(binding, wanted)).flatMap((binding) => binding.members)
+  // As on every start after the first: nothing to write.
+  if (wanted.members.every((member) => same.includes(member))) return bindings
   const others = bindings.filter((binding) => !isSame(binding, wanted))
   return [...others, { ...wanted, members: [...new Set([...same, ...wanted.members])] }]
 }
