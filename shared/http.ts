@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { type Code, httpStatus, Refused, Unavailable } from './errors.ts'
 import type { Log } from './platform.ts'
 
@@ -22,8 +22,8 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
     return problem(c, 503, 'unavailable', error.message)
   }
   if (error instanceof Refused || 'code' in error) {
-    const { code } = error as Known
-    const detail = error instanceof Refused ? error.message : (error as Known).detail
+    const { code } = error
+    const detail = error instanceof Refused ? error.message : error.detail
     return problem(c, httpStatus[code] ?? 500, code, detail)
   }
   log?.('ERROR', 'request.failed', { path: c.req.path, error })

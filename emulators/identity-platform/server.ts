@@ -65,7 +65,7 @@ export async function createIdentityPlatform({ port = 0, projectId, dataDir, clo
   }
   app.get('/jwks', (c) => c.json({ keys: [pair.publicJwk] }))
   app.post('/v1/token', async (c) => {
-    const { sub, roles } = await c.req.json<Partial<TokenRequest>>().catch(() => ({}) as Partial<TokenRequest>)
+    const { sub, roles } = await c.req.json<Partial<TokenRequest>>().catch((): Partial<TokenRequest> => ({}))
     if (typeof sub !== 'string' || sub === '' || (roles !== undefined && !Array.isArray(roles))) {
       return c.json({ code: 'invalid-body', message: 'Send {"sub": "…", "roles": ["customer" | "staff" | "importer"]}.' }, 400)
     }
