@@ -88,38 +88,44 @@ export function permutations<T>(items: readonly T[]): T[][] {
   return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]))
 }
 
+/** Type and data of what another service tells. */
+export type Reply = readonly [type: string, data: Record<string, unknown>]
+
 export const replies = {
-  reserved: (orderId: string) => ['stock.reserved', { orderId, reservationId: 'r-1', lines: [line] }] as const,
-  rejected: (orderId: string) =>
-    [
-      'stock.rejected',
-      { orderId, shortages: [{ sku: 'TEA-001', asked: 2, available: 0, backorderable: false }] },
-    ] as const,
-  released: (orderId: string) => ['stock.released', { orderId, reservationId: 'r-1', lines: [] }] as const,
-  authorized: (orderId: string) =>
-    [
-      'payment.authorized',
-      { orderId, paymentId: 'p-1', amountMinor: 2380, currency: 'EUR', expiresAt: '2026-01-08T00:00:00.000Z' },
-    ] as const,
-  declined: (orderId: string) => ['payment.declined', { orderId, paymentId: 'p-1', code: 'card-declined' }] as const,
-  actionRequired: (orderId: string) =>
-    ['payment.action-required', { orderId, paymentId: 'p-1', actionUrlRef: 'action-1' }] as const,
-  voided: (orderId: string) => ['payment.voided', { orderId, paymentId: 'p-1' }] as const,
-  dispatched: (orderId: string, shipmentId = 's-1', quantity = 2) =>
-    ['shipment.dispatched', { orderId, shipmentId, lines: [{ ...line, quantity }], trackingRef: 't-1' }] as const,
-  captured: (orderId: string, shipmentId = 's-1') =>
-    [
-      'payment.captured',
-      {
-        orderId,
-        paymentId: 'p-1',
-        captureId: `c-${shipmentId}`,
-        shipmentId,
-        amountMinor: 2380,
-        currency: 'EUR',
-        final: true,
-      },
-    ] as const,
-  committed: (orderId: string, shipmentId = 's-1', quantity = 2) =>
-    ['stock.committed', { orderId, reservationId: 'r-1', shipmentId, lines: [{ ...line, quantity }] }] as const,
+  reserved: (orderId: string): Reply => ['stock.reserved', { orderId, reservationId: 'r-1', lines: [line] }],
+  rejected: (orderId: string): Reply => [
+    'stock.rejected',
+    { orderId, shortages: [{ sku: 'TEA-001', asked: 2, available: 0, backorderable: false }] },
+  ],
+  released: (orderId: string): Reply => ['stock.released', { orderId, reservationId: 'r-1', lines: [] }],
+  authorized: (orderId: string): Reply => [
+    'payment.authorized',
+    { orderId, paymentId: 'p-1', amountMinor: 2380, currency: 'EUR', expiresAt: '2026-01-08T00:00:00.000Z' },
+  ],
+  declined: (orderId: string): Reply => ['payment.declined', { orderId, paymentId: 'p-1', code: 'card-declined' }],
+  actionRequired: (orderId: string): Reply => [
+    'payment.action-required',
+    { orderId, paymentId: 'p-1', actionUrlRef: 'action-1' },
+  ],
+  voided: (orderId: string): Reply => ['payment.voided', { orderId, paymentId: 'p-1' }],
+  dispatched: (orderId: string, shipmentId = 's-1', quantity = 2): Reply => [
+    'shipment.dispatched',
+    { orderId, shipmentId, lines: [{ ...line, quantity }], trackingRef: 't-1' },
+  ],
+  captured: (orderId: string, shipmentId = 's-1'): Reply => [
+    'payment.captured',
+    {
+      orderId,
+      paymentId: 'p-1',
+      captureId: `c-${shipmentId}`,
+      shipmentId,
+      amountMinor: 2380,
+      currency: 'EUR',
+      final: true,
+    },
+  ],
+  committed: (orderId: string, shipmentId = 's-1', quantity = 2): Reply => [
+    'stock.committed',
+    { orderId, reservationId: 'r-1', shipmentId, lines: [{ ...line, quantity }] },
+  ],
 }

@@ -1,0 +1,288 @@
+import { describe, expect, it } from 'vitest'
+import { Unavailable } from '../../shared/errors.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { deliver, message } from '../../shared/testing/deliver.ts'
+import { app } from './app.ts'
+import { openShop, orderBody, replies, type Shop } from './shop.testing.ts'
+
+/** The body, with HTTP's status in place of the order's. */
+const answerOf = async (response: Response) => ({
+  ...((await response.json()) as { orderId: string; code: string; detail: string; totalMinor: number }),
+  status: response.status,
+})
+const lines = (...some: object[]) => ({ lines: some })
+const importer = { importer: true }
+
+/** A refused order leaves nothing behind. */
+function expectNothing({ platform }: Shop): void {
+  expect({ streams: platform.streamIds(), published: platform.published, sent: platform.sent }).toEqual({
+    streams: [],
+    published: [],
+    sent: [],
+  })
+}
+
+describe('placing an order', () => {
+  it('takes the price from the replica and tells what was placed', async () => {
+    const shop = await openShop()
+    const answer = await answerOf(await shop.place({ expectedTotalMinor: 2380 }))
+    expect(answer).toMatchObject({ status: 201, customerRef: 'customer-1', currency: 'EUR', totalMinor: 2380 })
+    expect(answer.orderId).toMatch(/^o-[0-9a-z]{26}$/)
+    expect(shop.platform.published).toHaveLength(1)
+    expect(shop.platform.published[0]).toMatchObject({
+      type: 'order.placed',
+      subject: answer.orderId,
+      correlationId: answer.orderId,
+      sequence: 1,
+      actor: 'customer:customer-1',
+      data: { lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }], totalMinor: 2380 },
+    })
+  })
+
+  it('arms a timer without a name first, later than any request may last', async () => {
+    const shop = await openShop()
+    await shop.place()
+    const [timer] = shop.platform.sent
+    expect(timer).toMatchObject({ unnamed: true, target: 'orders', envelope: { type: 'ContinueCheckout' } })
+    expect(timer!.notBeforeMs! - shop.platform.now()).toBeGreaterThan(60_000)
+  })
+
+  it('reads every price in one go, and the stream', async () => {
+    const shop = await openShop()
+    await shop.place(lines({ sku: 'TEA-001', quantity: 1 }, { sku: 'TEA-001', quantity: 2 }))
+    expect(shop.platform.billed).toEqual({ reads: 3, writes: 1 })
+  })
+
+  it('has the same answer for the same key and body, and the same ids', async () => {
+    const shop = await openShop()
+    const first = await answerOf(await shop.place())
+    const again = await answerOf(await shop.place())
+    expect(again).toEqual({ ...first, status: 200 })
+    expect(new Set(shop.platform.published.map(({ id }) => id)).size).toBe(1)
+    expect(shop.platform.streamIds()).toHaveLength(1)
+  })
+
+  it('has another order for another customer with the same key', async () => {
+    const shop = await openShop()
+    const [mine, theirs] = [
+      await answerOf(await shop.place()),
+      await answerOf(await shop.place({}, { sub: 'customer-2' })),
+    ]
+    expect(mine.orderId).not.toBe(theirs.orderId)
+  })
+
+  it('refuses a used key with another body, and changes nothing', async () => {
+    const shop = await openShop()
+    await shop.place()
+    const before = shop.platform.billed.writes
+    const answer = await answerOf(await shop.place(lines({ sku: 'TEA-001', quantity: 3 })))
+    expect(answer).toMatchObject({ status: 409, code: 'idempotency-key-reused' })
+    expect(shop.platform.billed.writes).toBe(before)
+    expect(shop.publishedTypes()).toEqual(['order.placed'])
+  })
+
+  it('refuses one of two bodies that come with one key at the same moment', async () => {
+    const shop = await openShop()
+    const answers = await Promise.all([shop.place(), shop.place(lines({ sku: 'TEA-001', quantity: 3 }))])
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409])
+    expect(shop.publishedTypes().every((type) => type === 'order.placed')).toBe(true)
+    expect(new Set(shop.platform.published.map(({ id }) => id)).size).toBe(1)
+  })
+
+  it('does not mind the order in which the fields of a body stand', async () => {
+    const shop = await openShop()
+    const { currency, ...rest } = orderBody
+    await shop.place()
+    expect((await shop.place({ ...rest, currency })).status).toBe(200)
+  })
+
+  it('is not there for who asks for another', async () => {
+    const shop = await openShop()
+    expect(await shop.look('o-unknown')).toMatchObject({ status: 404, body: { code: 'not-found' } })
+  })
+})
+
+describe('an order that is not one', () => {
+  it.each([
+    ['quantity zero', lines({ sku: 'TEA-001', quantity: 0 }), 'lines.0.quantity'],
+    ['a negative quantity', lines({ sku: 'TEA-001', quantity: -1 }), 'lines.0.quantity'],
+    ['half a piece', lines({ sku: 'TEA-001', quantity: 1.5 }), 'lines.0.quantity'],
+    ['a huge quantity', lines({ sku: 'TEA-001', quantity: 1e15 }), 'lines.0.quantity'],
+    ['no lines', lines(), 'lines'],
+    ['1,001 lines', { lines: Array.from({ length: 1_001 }, () => ({ sku: 'TEA-001', quantity: 1 })) }, 'lines'],
+    ['an unknown field', { discount: 100 }, 'discount'],
+    ['an unknown field of a line', lines({ sku: 'TEA-001', quantity: 1, status: 'paid' }), 'status'],
+    ['a status', { status: 'completed' }, 'status'],
+    ['a currency that is none', { currency: 'eur' }, 'currency'],
+    ['a SKU with a slash', lines({ sku: '../prices', quantity: 1 }), 'lines.0.sku'],
+  ])('%s is refused with the place', async (_name, change, place) => {
+    const shop = await openShop()
+    const answer = await answerOf(await shop.place(change))
+    expect(answer).toMatchObject({ status: 422, code: 'invalid-body' })
+    expect(answer.detail).toContain(place)
+    expectNothing(shop)
+  })
+
+  it.each([
+    ['in another currency', { currency: 'USD' }, {}, 422, 'currency-mismatch'],
+    ['at another price than expected', { expectedTotalMinor: 2000 }, {}, 409, 'price-changed'],
+    ['with a price by a customer', lines({ sku: 'TEA-001', quantity: 1, unitMinor: 1 }), {}, 403, 'forbidden'],
+    ['dated back by a customer', { placedAt: '2010-12-01T08:26:00.000Z' }, {}, 403, 'forbidden'],
+    ['for somebody else by a customer', { customerRef: 'customer-2' }, {}, 403, 'forbidden'],
+    [
+      'beyond what money can count',
+      lines({ sku: 'TEA-001', quantity: 100_000, unitMinor: 1_000_000_000 }),
+      importer,
+      422,
+      'invalid-body',
+    ],
+  ])('%s is refused', async (_name, change, entry, status, code) => {
+    const shop = await openShop()
+    expect(await answerOf(await shop.place(change, entry))).toMatchObject({ status, code })
+    expectNothing(shop)
+  })
+})
+
+describe('an import', () => {
+  it('may set price, time and customer', async () => {
+    const shop = await openShop()
+    const placedAt = '2010-12-01T08:26:00.000Z'
+    const answer = await answerOf(
+      await shop.place(
+        { ...lines({ sku: 'TEA-001', quantity: 6, unitMinor: 255 }), placedAt, customerRef: '17850' },
+        importer,
+      ),
+    )
+    expect(answer).toMatchObject({ status: 201, totalMinor: 1530, customerRef: '17850', placedAt })
+    // The envelope's time is never dated back.
+    expect(shop.platform.published[0]!.time).toBe(new Date(shop.platform.now()).toISOString())
+  })
+})
+
+describe('a SKU that the replica lacks', () => {
+  const unheard = lines({ sku: 'TEA-NEW', quantity: 1 })
+  const catalog =
+    (answer: () => Response): Platform['call'] =>
+    async () =>
+      answer()
+
+  it('is asked of the catalog', async () => {
+    const shop = await openShop({
+      call: catalog(() => Response.json({ sku: 'TEA-NEW', name: 'New', unitMinor: 500, currency: 'EUR' })),
+    })
+    expect(await answerOf(await shop.place(unheard))).toMatchObject({ status: 201, totalMinor: 500 })
+    expect(shop.platform.calls).toEqual([{ service: 'catalog', path: '/products/TEA-NEW' }])
+  })
+
+  it('is refused when the catalog has none', async () => {
+    const shop = await openShop({ call: catalog(() => Response.json({}, { status: 404 })) })
+    expect(await answerOf(await shop.place(unheard))).toMatchObject({ status: 422, code: 'unknown-sku' })
+    expectNothing(shop)
+  })
+
+  it('is for later when the catalog is silent', async () => {
+    const shop = await openShop()
+    const response = await shop.place(unheard)
+    expect(response.headers.get('retry-after')).toBe('1')
+    expect(await answerOf(response)).toMatchObject({ status: 503, code: 'unavailable' })
+    expectNothing(shop)
+  })
+})
+
+describe('the replica of prices', () => {
+  const told = (unitMinor: number, key: string, more: object = {}) =>
+    message(
+      'price.changed',
+      { sku: 'TEA-001', unitMinor, currency: 'EUR', ...more },
+      { subject: 'TEA-001', key, time: '2026-01-01T00:00:00.000Z' },
+    )
+
+  it('holds the newest, whatever order they came in', async () => {
+    const prices = [
+      told(1000, 'a', { validFrom: '2025-01-01T00:00:00Z' }),
+      told(1100, 'b', { validFrom: '2025-06-01T00:00:00+02:00' }),
+      told(1200, 'c', { validFrom: '2025-12-31T23:59:59Z' }),
+    ]
+    for (const order of [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]) {
+      const shop = await openShop()
+      // The shop's own price is from 2026-01-01, the newest: these are all older.
+      for (const index of order) await deliver(app, shop.platform, prices[index]!)
+      expect(await answerOf(await shop.place())).toMatchObject({ totalMinor: 2380 })
+    }
+  })
+
+  it('takes what a person published by hand', async () => {
+    const shop = await openShop()
+    await deliver(app, shop.platform, {
+      ...told(1250, 'hand', { validFrom: '2026-01-01T00:00:00.001Z' }),
+      source: 'cli',
+      sequence: 0,
+    })
+    shop.platform.advance(1)
+    expect(await answerOf(await shop.place())).toMatchObject({ totalMinor: 2500 })
+  })
+
+  it('does not ask for a price before its time', async () => {
+    const shop = await openShop()
+    await deliver(app, shop.platform, told(1300, 'later', { validFrom: '2026-02-01T00:00:00Z' }))
+    expect(await answerOf(await shop.place())).toMatchObject({ totalMinor: 2380 })
+    shop.platform.advance(31 * 24 * 3_600_000)
+    expect(await answerOf(await shop.place({}, { idempotencyKey: 'key-2' }))).toMatchObject({ totalMinor: 2600 })
+  })
+})
+
+describe('a request that is lost on the way', () => {
+  it('leaves an abandoned stream, in which its late commit fails, and a new request succeeds', async () => {
+    const shop = await openShop()
+    const { platform } = shop
+    const read = platform.streams.read.bind(platform.streams)
+    let paused = false
+    // The first request pauses after its look: meanwhile its timer fires.
+    const handle = platform.streams.handle.bind(platform.streams)
+    Object.assign(platform.streams, {
+      read,
+      handle: async (...given: Parameters<typeof handle>) => {
+        if (!paused && given[0].type === 'PlaceOrder') {
+          paused = true
+          platform.advance(90_000)
+          await shop.fireTimers()
+        }
+        return handle(...given)
+      },
+    })
+    expect((await shop.place()).status).toBe(503)
+    expect(platform.published).toEqual([])
+    const again = await answerOf(await shop.place())
+    expect(again.status).toBe(201)
+    expect(shop.publishedTypes()).toEqual(['order.placed'])
+    expect(platform.published[0]!.sequence).toBe(1)
+  })
+
+  it('never leaves an order without a timer: when none can be armed, nothing is placed', async () => {
+    const shop = await openShop()
+    shop.platform.fail('send')
+    expect((await shop.place()).status).toBe(503)
+    expect(shop.platform.streamIds()).toEqual([])
+  })
+
+  it('is not abandoned when it was placed', async () => {
+    const shop = await openShop()
+    const { orderId } = await answerOf(await shop.place())
+    await shop.hear(...replies.reserved(orderId))
+    shop.platform.advance(90_000)
+    await shop.fireTimers()
+    expect((await shop.look(orderId)).body).toMatchObject({ status: 'pending' })
+  })
+
+  it('is heard of only once its order is there', async () => {
+    const shop = await openShop()
+    await expect(shop.hear(...replies.dispatched('o-later'))).rejects.toBeInstanceOf(Unavailable)
+  })
+})
