@@ -22,15 +22,22 @@ export interface TokenRules {
 /** A token beyond this is no token. */
 const TOKEN_CHARACTERS = 8_192
 const CLOCK_TOLERANCE_SECONDS = 5
-const claimsSchema = z.object({ sub: z.string().min(1).max(128), roles: z.array(z.enum(roles)).max(10).default(['customer']) })
+const claimsSchema = z.object({
+  sub: z.string().min(1).max(128),
+  roles: z.array(z.enum(roles)).max(10).default(['customer']),
+})
 
 /** @throws Refused (401) that says what is wrong; Unavailable when the keys can't be had. */
-export function createTokenCheck({ issuer, audience, jwksUrl }: TokenRules, now: () => number): (authorization: string | undefined) => Promise<Caller> {
+export function createTokenCheck(
+  { issuer, audience, jwksUrl }: TokenRules,
+  now: () => number,
+): (authorization: string | undefined) => Promise<Caller> {
   const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 3_000, cooldownDuration: 10_000 })
   return async (authorization) => {
     if (!authorization) throw new Refused('token-missing', 'Send a token: Authorization: Bearer …')
     const token = /^bearer (\S+)$/i.exec(authorization)?.[1]
-    if (!token || token.length > TOKEN_CHARACTERS) throw new Refused('token-invalid', 'The Authorization header holds no bearer token.')
+    if (!token || token.length > TOKEN_CHARACTERS)
+      throw new Refused('token-invalid', 'The Authorization header holds no bearer token.')
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,
@@ -50,9 +57,13 @@ export function createTokenCheck({ issuer, audience, jwksUrl }: TokenRules, now:
   }
 }
 
+/** The issuer did not answer, or not with keys: nothing is known about the token. */
+const keysAreMissing = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'])
+
 function refusal(error: unknown): Error {
   if (error instanceof Refused) return error
   if (error instanceof errors.JWTExpired) return new Refused('token-expired', 'The token has expired: sign in again.')
-  if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) return new Unavailable('The keys of the token issuer can not be had.', { cause: error })
+  if (!(error instanceof errors.JOSEError) || keysAreMissing.has(error.code))
+    return new Unavailable('The keys of the token issuer can not be had.', { cause: error })
   return new Refused('token-invalid', `The token was not accepted (${error.code}).`)
 }

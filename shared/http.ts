@@ -19,19 +19,23 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
   if (error instanceof Unavailable) {
     c.header('retry-after', String(error.retryAfterSeconds))
     log?.('WARNING', 'request.postponed', { path: c.req.path, reason: error.message, error: error.cause })
-    return problem(c, 503, 'unavailable', error.message)
+    return problem(c, 503, 'unavailable', 'This can not be answered now: send the same request again.')
   }
-  if (error instanceof Refused || 'code' in error) {
-    const { code } = error
-    const detail = error instanceof Refused ? error.message : error.detail
-    return problem(c, httpStatus[code] ?? 500, code, detail)
-  }
+  if (error instanceof Refused) return problem(c, httpStatus[error.code], error.code, error.message)
+  if (!(error instanceof Error)) return problem(c, httpStatus[error.code], error.code, error.detail)
   log?.('ERROR', 'request.failed', { path: c.req.path, error })
   return problem(c, 500, 'bug', 'Something went wrong on our side. It was noted.')
 }
 
 function problem(c: Context, status: number, code: string, detail: string): Response {
-  const body = { type: `urn:millrace:problem:${code}`, title: code.replaceAll('-', ' '), status, code, detail, instance: c.req.path }
+  const body = {
+    type: `urn:millrace:problem:${code}`,
+    title: code.replaceAll('-', ' '),
+    status,
+    code,
+    detail,
+    instance: c.req.path,
+  }
   return c.json(body, status as ContentfulStatusCode, { 'content-type': 'application/problem+json' })
 }
 
@@ -50,9 +54,14 @@ export async function limitedBody(c: Context, limitBytes: number): Promise<Buffe
 }
 
 /** The body as this schema has it. @throws Refused that names the place. */
-export async function jsonBody<S extends z.ZodType>(c: Context, schema: S, limitBytes = BODY_BYTES): Promise<z.output<S>> {
+export async function jsonBody<S extends z.ZodType>(
+  c: Context,
+  schema: S,
+  limitBytes = BODY_BYTES,
+): Promise<z.output<S>> {
   const type = c.req.header('content-type') ?? ''
-  if (!/^application\/([\w.-]+\+)?json\b/i.test(type)) throw new Refused('unsupported-media-type', `The body must be application/json, not "${type}".`)
+  if (!/^application\/([\w.-]+\+)?json\b/i.test(type))
+    throw new Refused('unsupported-media-type', `The body must be application/json, not "${type}".`)
   const text = (await limitedBody(c, limitBytes)).toString('utf8')
   let value: unknown
   try {
@@ -62,5 +71,8 @@ export async function jsonBody<S extends z.ZodType>(c: Context, schema: S, limit
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  throw new Refused('invalid-body', parsed.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'body'}: ${issue.message}`).join('; '))
+  throw new Refused(
+    'invalid-body',
+    parsed.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'body'}: ${issue.message}`).join('; '),
+  )
 }

@@ -5,24 +5,34 @@ import { z } from 'zod'
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import { type Caller, createTokenCheck, type Role } from '../../shared/auth.ts'
 import { Refused, refuseIf } from '../../shared/errors.ts'
-import { currency, quantity, sku, timestamp, unitMinor } from '../../shared/fields.ts'
+import { currency, sku, timestamp, unitMinor } from '../../shared/fields.ts'
 import { jsonBody } from '../../shared/http.ts'
 import { derivedId } from '../../shared/ids.ts'
 import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
+import { orderRequest } from '../orders/contracts.ts'
 import { orderParts } from './order-parts.ts'
 import { relayed } from './relay.ts'
 import { gateway } from './service.ts'
 
 const productRequest = z.strictObject({ sku, name: z.string().min(1).max(200), unitMinor, currency })
 const priceRequest = z.strictObject({ sku, unitMinor, currency, validFrom: timestamp.optional() })
-const stockRequest = z.strictObject({ lines: z.array(z.strictObject({ sku, quantity: quantity.max(10_000_000) })).min(1).max(100) })
+const stockRequest = z.strictObject({
+  lines: z
+    .array(z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) }))
+    .min(1)
+    .max(100),
+})
 
 export const app: ServiceApp = implement(gateway, {
   on: {},
   commands: {},
   routes(http, platform) {
     const check = createTokenCheck(
-      { issuer: platform.setting('TOKEN_ISSUER'), audience: platform.setting('TOKEN_AUDIENCE'), jwksUrl: platform.setting('TOKEN_JWKS_URL') },
+      {
+        issuer: platform.setting('TOKEN_ISSUER'),
+        audience: platform.setting('TOKEN_AUDIENCE'),
+        jwksUrl: platform.setting('TOKEN_JWKS_URL'),
+      },
       platform.now,
     )
     const caller = (c: Context): Promise<Caller> => check(c.req.header('authorization'))
@@ -31,14 +41,18 @@ export const app: ServiceApp = implement(gateway, {
       requireRole(who, ['staff', 'importer'])
       return who
     }
-    const relay = async (c: Context, service: 'catalog' | 'inventory', path: string): Promise<Response> => relayed(c, await platform.call(service, path))
+    const relay = async (c: Context, service: 'catalog' | 'inventory', path: string): Promise<Response> =>
+      relayed(c, await platform.call(service, path))
 
     http.post('/v1/orders', async (c) => {
       const who = await caller(c)
       const idempotencyKey = keyOf(c)
-      const order = await jsonBody(c, z.unknown())
+      const order = await jsonBody(c, orderRequest)
       const body = { sub: who.sub, importer: who.roles.includes('importer'), idempotencyKey, order }
-      return relayed(c, await platform.call('orders', '/orders', { method: 'POST', body, headers: traceOf(c), timeoutMs: 30_000 }))
+      return relayed(
+        c,
+        await platform.call('orders', '/orders', { method: 'POST', body, headers: traceOf(c), timeoutMs: 30_000 }),
+      )
     })
     http.get('/v1/orders/:orderId', async (c) => orderParts(c, platform, await caller(c)))
 
@@ -56,7 +70,9 @@ export const app: ServiceApp = implement(gateway, {
       const who = await staff(c)
       const { lines } = await jsonBody(c, stockRequest)
       const deliveryId = derivedId('delivery', who.sub, keyOf(c))
-      return accepted(c, platform, who, { type: 'ReceiveStock', data: { deliveryId, lines } }, deliveryId, { deliveryId })
+      return accepted(c, platform, who, { type: 'ReceiveStock', data: { deliveryId, lines } }, deliveryId, {
+        deliveryId,
+      })
     })
     http.get('/v1/products/:sku', async (c) => {
       await caller(c)
@@ -74,7 +90,14 @@ export const app: ServiceApp = implement(gateway, {
 })
 
 /** A command is named by who asked and with which key: the same request again is the same command. */
-async function accepted(c: Context, platform: Platform, { sub }: Caller, command: OutgoingCommand, subject: string, answer: object = {}): Promise<Response> {
+async function accepted(
+  c: Context,
+  platform: Platform,
+  { sub }: Caller,
+  command: OutgoingCommand,
+  subject: string,
+  answer: object = {},
+): Promise<Response> {
   const id = derivedId('gateway', command.type, sub, keyOf(c))
   await platform.send(command, { id, subject, correlationId: subject, actor: `staff:${sub}`, ...traceparentOf(c) })
   return c.json({ commandId: id, ...answer }, 202)
@@ -86,8 +109,13 @@ function requireRole({ roles }: Caller, needed: readonly Role[]): void {
 
 function keyOf(c: Context): string {
   const key = c.req.header('idempotency-key')
-  if (key === undefined) throw new Refused('idempotency-key-missing', 'Send a header Idempotency-Key: the same key again has the same answer.')
-  if (!/^[\x21-\x7E]{1,200}$/.test(key)) throw new Refused('invalid-parameter', 'Idempotency-Key takes 1 to 200 printable ASCII characters.')
+  if (key === undefined)
+    throw new Refused(
+      'idempotency-key-missing',
+      'Send a header Idempotency-Key: the same key again has the same answer.',
+    )
+  if (!/^[\x21-\x7E]{1,200}$/.test(key))
+    throw new Refused('invalid-parameter', 'Idempotency-Key takes 1 to 200 printable ASCII characters.')
   return key
 }
 

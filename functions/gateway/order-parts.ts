@@ -12,7 +12,10 @@ const HISTORY_TIMEOUT_MS = 2_000
 
 export async function orderParts(c: Context, platform: Platform, caller: Caller): Promise<Response> {
   const orderId = encodeURIComponent(c.req.param('orderId') ?? '')
-  const [answer, timeline] = await Promise.all([platform.call('orders', `/orders/${orderId}`), timelineOf(platform, orderId)])
+  const [answer, timeline] = await Promise.all([
+    platform.call('orders', `/orders/${orderId}`),
+    timelineOf(platform, orderId),
+  ])
   if (!answer.ok) return relayed(c, answer)
   const order = ownedBy.parse(await answer.json())
   // A stranger's order does not exist.
@@ -25,7 +28,8 @@ export async function orderParts(c: Context, platform: Platform, caller: Caller)
 async function timelineOf(platform: Platform, orderId: string): Promise<object> {
   try {
     const response = await platform.call('history', `/orders/${orderId}/timeline`, { timeoutMs: HISTORY_TIMEOUT_MS })
-    if (response.ok) return { entries: z.looseObject({ entries: z.array(z.unknown()) }).parse(await response.json()).entries }
+    if (response.ok)
+      return { entries: z.looseObject({ entries: z.array(z.unknown()) }).parse(await response.json()).entries }
     await response.body?.cancel()
     return response.status === 404 ? { entries: [] } : { unavailable: true }
   } catch (error) {

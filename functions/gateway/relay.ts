@@ -1,9 +1,16 @@
-/** Hands a service's answer on as it came, problem documents included. */
+/** Hands a service's answer on: its body as it came, its problem as one of this API's own. */
 
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
+/** @throws Error when the service did not accept the gateway itself: that is no business of the caller's. */
 export async function relayed(c: Context, response: Response): Promise<Response> {
-  const type = response.headers.get('content-type') ?? 'application/json'
-  return c.body(await response.text(), response.status as ContentfulStatusCode, { 'content-type': type })
+  const type = response.headers.get('content-type') ?? ''
+  const status = response.status as ContentfulStatusCode
+  if (response.ok) return c.body(await response.text(), status, { 'content-type': type })
+  if (response.status === 401 || !type.startsWith('application/problem+json')) {
+    throw new Error(`${response.url} answered ${response.status}: ${(await response.text()).slice(0, 300)}`)
+  }
+  const problem = (await response.json()) as object
+  return c.json({ ...problem, instance: c.req.path }, status, { 'content-type': 'application/problem+json' })
 }

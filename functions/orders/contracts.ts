@@ -2,7 +2,18 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contract.ts'
-import { currency, goods, minor, pricedLines, reference, timestamp } from '../../shared/fields.ts'
+import {
+  currency,
+  goods,
+  limits,
+  minor,
+  pricedLines,
+  quantity,
+  reference,
+  sku,
+  timestamp,
+  unitMinor,
+} from '../../shared/fields.ts'
 
 const orderId = reference
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
@@ -74,4 +85,29 @@ export const ordersContracts = defineContracts({
       example: { orderId: 'o-1', deadline: '2026-01-01T00:02:00.000Z' },
     },
   },
+})
+
+/** What a customer asks for: the body of the public API, checked at the edge and again here. */
+export const orderRequest = z.strictObject({
+  currency,
+  lines: z
+    .array(z.strictObject({ sku, quantity, unitMinor: unitMinor.optional() }))
+    .min(1)
+    .max(limits.linesPerOrder),
+  expectedTotalMinor: minor.optional(),
+  addressRef: reference,
+  paymentMethodRef: reference,
+  /** For importers alone, as a line's price is. */
+  placedAt: timestamp.optional(),
+  /** For importers alone. */
+  customerRef: reference.optional(),
+})
+export type OrderRequest = z.output<typeof orderRequest>
+
+/** What the gateway hands on: who asks, with which key, for what. */
+export const placeRequest = z.strictObject({
+  sub: reference,
+  importer: z.boolean(),
+  idempotencyKey: reference,
+  order: orderRequest,
 })

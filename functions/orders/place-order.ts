@@ -1,15 +1,14 @@
 /** POST /orders: the one entry that nobody repeats for us, so a timer is armed before the order exists. */
 
 import type { Context } from 'hono'
-import { z } from 'zod'
 import { Refused, refuseIf, Unavailable } from '../../shared/errors.ts'
-import { currency, limits, minor, quantity, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
 import { fold } from '../../shared/decider.ts'
 import { jsonBody } from '../../shared/http.ts'
 import { derivedId, derivedName, hashOf } from '../../shared/ids.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { nothing, type Platform, type Stream } from '../../shared/platform.ts'
 import { continued } from '../../shared/trace.ts'
+import { type OrderRequest, placeRequest } from './contracts.ts'
 import { decide } from './decide.ts'
 import { evolve, initial, isUnanswered, type OrderState, type Placed } from './order.ts'
 import { priced, type RequestedLine } from './pricing.ts'
@@ -18,30 +17,6 @@ import { rulesOf } from './rules.ts'
 /** Longer than a request may take: a timer that fires earlier would abandon an order that is still being placed. */
 const LOOK_AFTER_MS = 90_000
 const MOST_TOTAL_MINOR = 1_000_000_000_000
-
-export const orderRequest = z.strictObject({
-  currency,
-  lines: z
-    .array(z.strictObject({ sku, quantity, unitMinor: unitMinor.optional() }))
-    .min(1)
-    .max(limits.linesPerOrder),
-  expectedTotalMinor: minor.optional(),
-  addressRef: reference,
-  paymentMethodRef: reference,
-  /** For importers alone. */
-  placedAt: timestamp.optional(),
-  /** For importers alone. */
-  customerRef: reference.optional(),
-})
-export type OrderRequest = z.output<typeof orderRequest>
-
-/** What the gateway hands on: who asks, with which key, for what. */
-export const placeRequest = z.strictObject({
-  sub: reference,
-  importer: z.boolean(),
-  idempotencyKey: reference,
-  order: orderRequest,
-})
 
 export async function placeOrder(c: Context, platform: Platform): Promise<Response> {
   const { sub, importer, idempotencyKey, order } = await jsonBody(c, placeRequest)

@@ -1,0 +1,374 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Unavailable } from '../../shared/errors.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import { startOfTests, testPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { gateway } from './service.ts'
+
+const nowSeconds = Date.parse(startOfTests) / 1000
+const order = {
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 2 }],
+  addressRef: 'address-1',
+  paymentMethodRef: 'card-ok',
+}
+const placed = { orderId: 'o-1', customerRef: 'customer-1', status: 'pending', currency: 'EUR', totalMinor: 2380 }
+
+let issuer: Server
+let jwksUrl: string
+let keys: Awaited<ReturnType<typeof generateKeyPair>>
+let foreign: Awaited<ReturnType<typeof generateKeyPair>>
+
+beforeAll(async () => {
+  ;[keys, foreign] = await Promise.all([generateKeyPair('RS256', { extractable: true }), generateKeyPair('RS256')])
+  const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'key-1', alg: 'RS256', use: 'sig' }
+  issuer = createServer((_request, response) =>
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })),
+  )
+  await new Promise<void>((resolve) => issuer.listen(0, '127.0.0.1', resolve))
+  jwksUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/jwks`
+})
+afterAll(() => issuer.close())
+
+interface TokenOptions {
+  readonly sub?: string
+  readonly roles?: readonly string[]
+  readonly claims?: object
+  readonly header?: object
+  readonly key?: Parameters<SignJWT['sign']>[0]
+}
+
+const token = ({
+  sub = 'customer-1',
+  roles,
+  claims = {},
+  header = {},
+  key = keys.privateKey,
+}: TokenOptions = {}): Promise<string> =>
+  new SignJWT({
+    iss: 'issuer',
+    aud: 'shop',
+    sub,
+    iat: nowSeconds,
+    exp: nowSeconds + 3_600,
+    ...(roles ? { roles } : {}),
+    ...claims,
+  })
+    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'key-1', ...header })
+    .sign(key)
+
+type Answers = Readonly<Record<string, (body: unknown) => Response>>
+
+function started(answers: Answers = {}, settings: object = {}) {
+  const asked: { service: string; path: string; body: unknown }[] = []
+  const platform = testPlatform(gateway, {
+    settings: { TOKEN_ISSUER: 'issuer', TOKEN_AUDIENCE: 'shop', TOKEN_JWKS_URL: jwksUrl, ...settings },
+    async call(service, path, { body } = {}) {
+      asked.push({ service, path, body })
+      const answer = answers[service]
+      if (!answer) throw new Unavailable(`http://10.0.0.1/${service} does not answer.`)
+      return answer(body)
+    },
+  })
+  const http = createHttpApp(app, platform, testConfig('gateway'))
+  const send = async (
+    method: string,
+    path: string,
+    {
+      body,
+      headers = {},
+      bearer,
+    }: { body?: unknown; headers?: Record<string, string>; bearer?: string | undefined } = {},
+  ) => {
+    const response = await http.request(path, {
+      method,
+      headers: {
+        authorization: `Bearer ${bearer ?? (await token())}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': 'key-1' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as Record<string, unknown>,
+    }
+  }
+  return { platform, http, asked, send }
+}
+
+const orders: Answers = { orders: () => Response.json(placed, { status: 201 }) }
+const problem = (instance: string, status: number, code: string): Response =>
+  Response.json(
+    { type: `urn:millrace:problem:${code}`, status, code, detail: 'no', instance },
+    { status, headers: { 'content-type': 'application/problem+json' } },
+  )
+
+describe('a customer', () => {
+  it('places an order', async () => {
+    const { send, asked } = started(orders)
+    expect(await send('POST', '/v1/orders', { body: order })).toMatchObject({ status: 201, body: placed })
+    expect(asked).toEqual([
+      {
+        service: 'orders',
+        path: '/orders',
+        body: { sub: 'customer-1', importer: false, idempotencyKey: 'key-1', order },
+      },
+    ])
+  })
+
+  it('sees an order with its timeline', async () => {
+    const entries = [{ type: 'order.placed', source: 'orders', time: startOfTests, eventId: 'e-1' }]
+    const { send } = started({
+      orders: () => Response.json(placed),
+      history: () => Response.json({ orderId: 'o-1', entries }),
+    })
+    expect((await send('GET', '/v1/orders/o-1')).body).toEqual({ ...placed, timeline: { entries } })
+  })
+
+  it('sees the order also while its history is away', async () => {
+    const { send } = started({ orders: () => Response.json(placed) })
+    expect(await send('GET', '/v1/orders/o-1')).toMatchObject({
+      status: 200,
+      body: { ...placed, timeline: { unavailable: true } },
+    })
+  })
+
+  it("does not see somebody else's, which is as if there were none", async () => {
+    const { send } = started({ orders: () => Response.json(placed), history: () => Response.json({ entries: [] }) })
+    const none = started({
+      orders: () => problem('/orders/o-1', 404, 'not-found'),
+      history: () => Response.json({ entries: [] }),
+    })
+    const bearer = await token({ sub: 'customer-2' })
+    const [theirs, missing] = [
+      await send('GET', '/v1/orders/o-1', { bearer }),
+      await none.send('GET', '/v1/orders/o-1', { bearer }),
+    ]
+    expect(theirs).toMatchObject({ status: 404, body: { code: 'not-found', instance: '/v1/orders/o-1' } })
+    expect(missing).toMatchObject({ status: 404, body: { code: 'not-found', instance: '/v1/orders/o-1' } })
+  })
+
+  it.each(['/v1/products', '/v1/prices', '/v1/stock'])('may not write to %s', async (path) => {
+    const { send, platform } = started()
+    expect(await send('POST', path, { body: {} })).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+    expect(platform.sent).toEqual([])
+  })
+
+  it('cannot make themselves importer by a field', async () => {
+    const { send, asked } = started(orders)
+    expect(await send('POST', '/v1/orders', { body: { ...order, importer: true } })).toMatchObject({
+      status: 422,
+      body: { code: 'invalid-body' },
+    })
+    expect(asked).toEqual([])
+  })
+})
+
+describe('staff', () => {
+  const staff = () => token({ sub: 'staff-1', roles: ['staff'] })
+
+  it("sees everybody's orders", async () => {
+    const { send } = started({ orders: () => Response.json(placed), history: () => Response.json({ entries: [] }) })
+    expect((await send('GET', '/v1/orders/o-1', { bearer: await staff() })).status).toBe(200)
+  })
+
+  it.each([
+    ['/v1/products', { sku: 'TEA-001', name: 'Tea', unitMinor: 1190, currency: 'EUR' }, 'PublishProduct', 'catalog'],
+    ['/v1/prices', { sku: 'TEA-001', unitMinor: 1250, currency: 'EUR' }, 'ChangePrice', 'catalog'],
+    ['/v1/stock', { lines: [{ sku: 'TEA-001', quantity: 1_000_000 }] }, 'ReceiveStock', 'inventory'],
+  ])('writes to %s by a command, the same for the same key', async (path, body, type, target) => {
+    const { send, platform } = started()
+    const answers = [
+      await send('POST', path, { body, bearer: await staff() }),
+      await send('POST', path, { body, bearer: await staff() }),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([202, 202])
+    expect(answers[0]!.body).toEqual(answers[1]!.body)
+    expect(platform.sent).toHaveLength(2)
+    expect(platform.sent[0]).toMatchObject({ target, envelope: { type, source: 'gateway', actor: 'staff:staff-1' } })
+    expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(1)
+    const other = await send('POST', path, { body, bearer: await staff(), headers: { 'idempotency-key': 'key-2' } })
+    expect(other.body).not.toEqual(answers[0]!.body)
+  })
+
+  it('names a delivery that it can look up', async () => {
+    const { send, asked } = started({ inventory: () => problem('/deliveries/d-1', 404, 'not-found') })
+    const { body } = await send('POST', '/v1/stock', {
+      body: { lines: [{ sku: 'TEA-001', quantity: 1 }] },
+      bearer: await staff(),
+    })
+    const path = `/v1/deliveries/${String(body['deliveryId'])}`
+    expect(await send('GET', path, { bearer: await staff() })).toMatchObject({ status: 404, body: { instance: path } })
+    expect(asked.at(-1)).toMatchObject({ service: 'inventory', path: `/deliveries/${String(body['deliveryId'])}` })
+  })
+})
+
+describe('an importer', () => {
+  it('is told to orders as one, and may name customer, time and price', async () => {
+    const { send, asked } = started(orders)
+    const bearer = await token({ sub: 'importer-1', roles: ['importer'] })
+    const imported = {
+      ...order,
+      customerRef: '17850',
+      placedAt: '2010-12-01T08:26:00.000Z',
+      lines: [{ sku: '85123A', quantity: 6, unitMinor: 255 }],
+    }
+    expect((await send('POST', '/v1/orders', { body: imported, bearer })).status).toBe(201)
+    expect(asked[0]!.body).toMatchObject({ sub: 'importer-1', importer: true, order: imported })
+  })
+})
+
+describe('a token', () => {
+  const unsigned = (alg: string) =>
+    `${Buffer.from(JSON.stringify({ alg, typ: 'JWT' })).toString('base64url')}.${Buffer.from(JSON.stringify({ iss: 'issuer', aud: 'shop', sub: 'customer-1', iat: nowSeconds, exp: nowSeconds + 60 })).toString('base64url')}.`
+
+  it.each<[string, () => string | Promise<string>, string]>([
+    ['expired', () => token({ claims: { exp: nowSeconds - 60 } }), 'token-expired'],
+    ['of a foreign key', () => token({ key: foreign.privateKey }), 'token-invalid'],
+    ['of an unknown key', () => token({ header: { kid: 'key-2' } }), 'token-invalid'],
+    ['unsigned', () => unsigned('none'), 'token-invalid'],
+    ['unsigned, oddly spelt', () => unsigned('nOnE'), 'token-invalid'],
+    [
+      'signed with the public key as a secret',
+      () => token({ header: { alg: 'HS256' }, key: new TextEncoder().encode('x'.repeat(64)) }),
+      'token-invalid',
+    ],
+    ['of another issuer', () => token({ claims: { iss: 'evil' } }), 'token-invalid'],
+    ['for another audience', () => token({ claims: { aud: 'bank' } }), 'token-invalid'],
+    ['of another type', () => token({ header: { typ: 'at+jwt' } }), 'token-invalid'],
+    ['not valid yet', () => token({ claims: { nbf: nowSeconds + 600 } }), 'token-invalid'],
+    ['with an unknown role', () => token({ roles: ['admin'] }), 'token-invalid'],
+    ['without a subject', () => token({ sub: '' }), 'token-invalid'],
+    ['that is none', () => 'hello', 'token-invalid'],
+    ['that is huge', () => 'a'.repeat(10_000), 'token-invalid'],
+  ])('%s is refused', async (_name, make, code) => {
+    const { send, asked } = started(orders)
+    const answer = await send('POST', '/v1/orders', { body: order, bearer: await make() })
+    expect(answer).toMatchObject({ status: 401, body: { code, status: 401, type: `urn:millrace:problem:${code}` } })
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    expect(asked).toEqual([])
+  })
+
+  it('must be there', async () => {
+    const { http } = started(orders)
+    const response = await http.request('/v1/orders', {
+      method: 'POST',
+      body: JSON.stringify(order),
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'k' },
+    })
+    expect(response.status).toBe(401)
+    expect(await response.json()).toMatchObject({ code: 'token-missing' })
+  })
+
+  it('is not taken from the address', async () => {
+    const { http } = started(orders)
+    expect((await http.request(`/v1/orders/o-1?access_token=${await token()}`)).status).toBe(401)
+  })
+
+  it('is neither good nor bad while the keys cannot be had', async () => {
+    const { send } = started(orders, { TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks' })
+    const answer = await send('POST', '/v1/orders', { body: order })
+    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(answer.headers.get('retry-after')).toBe('1')
+  })
+})
+
+describe('a body', () => {
+  it.each<[string, unknown, number, string]>([
+    ['of 10 MB', { ...order, addressRef: 'x'.repeat(10_000_000) }, 413, 'body-too-large'],
+    ['that is not JSON', '{"currency":', 400, 'invalid-json'],
+    ['with a quantity of zero', { ...order, lines: [{ sku: 'TEA-001', quantity: 0 }] }, 422, 'invalid-body'],
+    [
+      'with 1,001 lines',
+      { ...order, lines: Array.from({ length: 1_001 }, () => ({ sku: 'TEA-001', quantity: 1 })) },
+      422,
+      'invalid-body',
+    ],
+    ['with unknown fields', { ...order, discount: 5 }, 422, 'invalid-body'],
+    ['that is a list', [], 422, 'invalid-body'],
+  ])('%s is refused before anybody is asked', async (_name, body, status, code) => {
+    const { send, asked } = started(orders)
+    expect(await send('POST', '/v1/orders', { body })).toMatchObject({ status, body: { code, instance: '/v1/orders' } })
+    expect(asked).toEqual([])
+  })
+
+  it('that does not say how long it is, is cut off all the same', async () => {
+    const { http } = started(orders)
+    const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) })
+    const response = await http.request('/v1/orders', {
+      method: 'POST',
+      body: endless,
+      duplex: 'half',
+      headers: {
+        authorization: `Bearer ${await token()}`,
+        'content-type': 'application/json',
+        'idempotency-key': 'key-1',
+      },
+    } as RequestInit)
+    expect(response.status).toBe(413)
+  })
+
+  it('must say that it is JSON', async () => {
+    const { send } = started(orders)
+    expect(await send('POST', '/v1/orders', { body: order, headers: { 'content-type': 'text/plain' } })).toMatchObject({
+      status: 415,
+      body: { code: 'unsupported-media-type' },
+    })
+  })
+})
+
+describe('an idempotency key', () => {
+  it('must be there', async () => {
+    const { http } = started(orders)
+    const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' }
+    const response = await http.request('/v1/orders', { method: 'POST', headers, body: JSON.stringify(order) })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ code: 'idempotency-key-missing' })
+  })
+
+  it.each(['', 'x'.repeat(201), 'two words'])('"%s" is refused', async (key) => {
+    const { send } = started(orders)
+    expect((await send('POST', '/v1/orders', { body: order, headers: { 'idempotency-key': key } })).status).toBe(400)
+  })
+
+  it('that was used for another body is refused, as orders says', async () => {
+    const { send } = started({ orders: () => problem('/orders', 409, 'idempotency-key-reused') })
+    expect(await send('POST', '/v1/orders', { body: order })).toMatchObject({
+      status: 409,
+      body: { code: 'idempotency-key-reused', instance: '/v1/orders' },
+    })
+  })
+})
+
+describe('what goes wrong inside', () => {
+  it('is told as 503 without addresses, to be sent again', async () => {
+    const { send } = started()
+    const answer = await send('POST', '/v1/orders', { body: order })
+    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(JSON.stringify(answer.body)).not.toContain('10.0.0.1')
+  })
+
+  it('is told as 500 without details when a service does not know the gateway', async () => {
+    const { send, platform } = started({ orders: () => problem('/orders', 401, 'token-invalid') })
+    const answer = await send('POST', '/v1/orders', { body: order })
+    expect(answer).toMatchObject({ status: 500, body: { code: 'bug' } })
+    expect(platform.logs.at(-1)).toMatchObject({ severity: 'ERROR' })
+  })
+
+  it('is 404 where there is nothing', async () => {
+    expect(await started().send('GET', '/v2/orders')).toMatchObject({
+      status: 404,
+      body: { code: 'not-found', instance: '/v2/orders' },
+    })
+  })
+
+  it.each(['/commands/PublishProduct', '/events/order.placed'])('has no door at %s', async (path) => {
+    expect([401, 404]).toContain((await started().send('POST', path, { body: {} })).status)
+  })
+})

@@ -1,0 +1,69 @@
+/** The environment of a service in a test, and the ID tokens that its ingress would let through. */
+
+import { type Config, configSchema } from '../config.ts'
+import { accountEmail, pushAccountId } from '../names.ts'
+import { startOfTests } from './platform.ts'
+
+const projectId = 'test-project'
+export const emailOf = (account: string): string => accountEmail(account, projectId)
+
+export interface TestConfigOptions {
+  /** Command → accounts that may send it. */
+  readonly senders?: Readonly<Record<string, readonly string[]>>
+  /** Accounts that may query it. */
+  readonly callers?: readonly string[]
+  readonly peers?: Readonly<Record<string, string>>
+  readonly tasksEndpoint?: string
+}
+
+export function testConfig(
+  service: string,
+  { senders = {}, callers = [], peers = {}, tasksEndpoint }: TestConfigOptions = {},
+): Config {
+  return configSchema.parse({
+    GOOGLE_CLOUD_PROJECT: projectId,
+    REGION: 'europe-west1',
+    K_SERVICE: service,
+    PORT: '8080',
+    SERVICE_URL: `https://${service}.example.com`,
+    SERVICE_ACCOUNT: emailOf(service),
+    PUSH_ACCOUNT: emailOf(pushAccountId(service)),
+    FIRESTORE_DATABASE: service,
+    CLOUD_TASKS_ENDPOINT: tasksEndpoint ?? 'https://cloudtasks.example.com',
+    PEERS: JSON.stringify(peers),
+    SENDERS: JSON.stringify(
+      Object.fromEntries(Object.entries(senders).map(([command, accounts]) => [command, accounts.map(emailOf)])),
+    ),
+    CALLERS: JSON.stringify(callers.map(emailOf)),
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+  })
+}
+
+/** As Cloud Run hands it on: read and checked, its signature removed. */
+export function idToken(service: string, account: string, claims: object = {}): string {
+  const nowSeconds = Date.parse(startOfTests) / 1000
+  const payload = {
+    iss: 'https://accounts.google.com',
+    aud: `https://${service}.example.com`,
+    email: emailOf(account),
+    iat: nowSeconds,
+    exp: nowSeconds + 3_600,
+    ...claims,
+  }
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  return `Bearer ${part({ alg: 'RS256', typ: 'JWT' })}.${part(payload)}.SIGNATURE_REMOVED_BY_GOOGLE`
+}
+
+/** The body of a push request. */
+export function pushBody(data: unknown, attributes: Readonly<Record<string, string>> = {}): string {
+  const text = typeof data === 'string' ? data : JSON.stringify(data)
+  return JSON.stringify({
+    message: {
+      data: Buffer.from(text).toString('base64'),
+      attributes,
+      messageId: 'message-1',
+      publishTime: startOfTests,
+    },
+    subscription: `projects/${projectId}/subscriptions/test`,
+  })
+}
