@@ -42,7 +42,7 @@ describe('a product', () => {
 
   it('changes only what differs when it is published again', () =>
     given(published, priced)
-      .when({ type: 'PublishProduct', data: { ...publish.data, name: 'Darjeeling First Flush' } as never })
+      .when({ type: 'PublishProduct', data: { ...publish.data, name: 'Darjeeling First Flush' } })
       .expect({ type: 'product.published', data: { sku: 'TEA-001', name: 'Darjeeling First Flush' } }))
 
   it('refuses a price for what was never published', () =>

@@ -310,7 +310,7 @@ describe('a body', () => {
         'content-type': 'application/json',
         'idempotency-key': 'key-1',
       },
-    } as RequestInit)
+    })
     expect(response.status).toBe(413)
   })
 

@@ -1,7 +1,13 @@
 /** Streams on Firestore: a document each, an append is one commit under a precondition on its update time. */
 
-import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp, Transaction as FirestoreTransaction } from '@google-cloud/firestore'
-import { Unavailable } from '../errors.ts'
+import type {
+  DocumentReference,
+  DocumentSnapshot,
+  Firestore,
+  Timestamp,
+  Transaction as FirestoreTransaction,
+} from '@google-cloud/firestore'
+import { available, isLostRace, unavailable } from './firestore-errors.ts'
 import type { Entry, StoredStream, StreamStore, Transaction } from '../stream-store.ts'
 
 /** A document holds 1 MiB; earlier entries move to a chunk of their own long before. */
@@ -21,8 +27,13 @@ interface Token {
   readonly head: Head
 }
 
-/** Codes of gRPC: a precondition that did not hold, a document that was there or gone, a transaction that lost. */
-const lostRace = new Set([5, 6, 9, 10])
+/** An update that adds one text to a list. */
+type Union = (text: string) => unknown
+
+const unionOf = async (): Promise<Union> => {
+  const { FieldValue } = await import('@google-cloud/firestore')
+  return (text) => FieldValue.arrayUnion(text)
+}
 
 export function firestoreStreams(firestore: () => Promise<Firestore>): StreamStore {
   const load = async (id: string): Promise<StoredStream> => {
@@ -37,6 +48,7 @@ export function firestoreStreams(firestore: () => Promise<Firestore>): StreamSto
       const db = await firestore()
       const batch = db.batch()
       write(streamDocument(db, stream.id), stream, entry, {
+        union: await unionOf(),
         create: (reference, head) => void batch.create(reference, head),
         update: (reference, change, updateTime) => void batch.update(reference, change, { lastUpdateTime: updateTime }),
         set: (reference, value) => void batch.set(reference, value),
@@ -45,25 +57,26 @@ export function firestoreStreams(firestore: () => Promise<Firestore>): StreamSto
         await batch.commit()
         return true
       } catch (error) {
-        if (lostRace.has((error as { code: number }).code)) return false
+        if (isLostRace(error)) return false
         throw unavailable(error)
       }
     },
     async transact(id, work) {
       const db = await firestore()
+      const union = await unionOf()
       return available(() =>
         db.runTransaction(async (transaction) => {
           const reference = streamDocument(db, id)
           const snapshot = await transaction.get(reference)
           const stored = await read(id, snapshot, (chunks) => transaction.getAll(...chunks))
-          return work(stored, transactionOf(db, transaction))
+          return work(stored, transactionOf(db, transaction, union))
         }),
       )
     },
   }
 }
 
-function transactionOf(db: Firestore, transaction: FirestoreTransaction): Transaction {
+function transactionOf(db: Firestore, transaction: FirestoreTransaction, union: Union): Transaction {
   return {
     async getAll(paths) {
       if (paths.length === 0) return []
@@ -74,6 +87,7 @@ function transactionOf(db: Firestore, transaction: FirestoreTransaction): Transa
     delete: (path) => void transaction.delete(db.doc(path)),
     append(stream, entry) {
       write(streamDocument(db, stream.id), stream, entry, {
+        union,
         create: (reference, head) => void transaction.create(reference, head),
         // The transaction's lock stands in for the precondition.
         update: (reference, change) => void transaction.update(reference, change),
@@ -84,6 +98,7 @@ function transactionOf(db: Firestore, transaction: FirestoreTransaction): Transa
 }
 
 interface Writer {
+  readonly union: Union
   create(reference: DocumentReference, head: Head): void
   update(reference: DocumentReference, change: { [field: string]: unknown }, updateTime: Timestamp): void
   set(reference: DocumentReference, value: { entries: readonly string[] }): void
@@ -96,38 +111,28 @@ function write(reference: DocumentReference, stream: StoredStream, entry: Entry,
   const version = head.version + 1
   const bytes = head.entries.reduce((sum, one) => sum + Buffer.byteLength(one), Buffer.byteLength(text))
   const chunks = head.chunks ?? 0
-  if (bytes <= HEAD_BYTES) return writer.update(reference, { version, entries: [...head.entries, text] }, updateTime)
+  if (bytes <= HEAD_BYTES) return writer.update(reference, { version, entries: writer.union(text) }, updateTime)
   writer.set(chunkDocument(reference, chunks), { entries: head.entries })
   return writer.update(reference, { version, entries: [text], chunks: chunks + 1 }, updateTime)
 }
 
-async function read(id: string, snapshot: DocumentSnapshot, getAll: (chunks: DocumentReference[]) => Promise<DocumentSnapshot[]>): Promise<StoredStream> {
+async function read(
+  id: string,
+  snapshot: DocumentSnapshot,
+  getAll: (chunks: DocumentReference[]) => Promise<DocumentSnapshot[]>,
+): Promise<StoredStream> {
   const head = (snapshot.data() as Head | undefined) ?? { version: 0, entries: [] }
   const count = head.chunks ?? 0
-  const chunks = count === 0 ? [] : await getAll(Array.from({ length: count }, (_, index) => chunkDocument(snapshot.ref, index)))
+  const chunks =
+    count === 0 ? [] : await getAll(Array.from({ length: count }, (_, index) => chunkDocument(snapshot.ref, index)))
   const texts = [...chunks.flatMap((chunk) => (chunk.data() as Head).entries), ...head.entries]
   const token: Token = { updateTime: snapshot.updateTime, head }
   return { id, version: head.version, entries: texts.map((text) => JSON.parse(text) as Entry), token }
 }
 
 const streamDocument = (db: Firestore, id: string): DocumentReference => db.collection(STREAMS).doc(documentId(id))
-const chunkDocument = (stream: DocumentReference, index: number): DocumentReference => stream.collection('chunks').doc(String(index))
+const chunkDocument = (stream: DocumentReference, index: number): DocumentReference =>
+  stream.collection('chunks').doc(String(index))
 
 /** A slash would begin a collection; `.` and `..` are refused. */
 export const documentId = (id: string): string => encodeURIComponent(id).replaceAll('.', '%2E')
-
-async function available<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask()
-  } catch (error) {
-    throw unavailable(error)
-  }
-}
-
-/** Firestore's refusals of what we send are bugs; its absence is not. */
-function unavailable(error: unknown): unknown {
-  const { code } = error as { code?: unknown }
-  // CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE
-  const passing = [1, 2, 4, 8, 10, 13, 14]
-  return typeof code === 'number' && passing.includes(code) ? new Unavailable('Firestore does not answer.', { cause: error }) : error
-}

@@ -1,17 +1,18 @@
 /** Read models on Firestore: plain documents, changed by read, change, write under a precondition. */
 
-import type { Firestore } from '@google-cloud/firestore'
+import type { DocumentReference, Firestore, Precondition, Timestamp } from '@google-cloud/firestore'
 import { Unavailable } from '../errors.ts'
 import type { Views } from '../platform.ts'
+import { available, isLostRace, unavailable } from './firestore-errors.ts'
 
+/** Lost races in a row, after which the delivery is left to be repeated. */
 const TRIES = 10
-const lostRace = new Set([5, 6, 9, 10])
 
 export function firestoreViews(firestore: () => Promise<Firestore>, pause: (tried: number) => Promise<void>): Views {
   const getAll: Views['getAll'] = async (paths) => {
     if (paths.length === 0) return []
     const db = await firestore()
-    const snapshots = await db.getAll(...paths.map((path) => db.doc(path)))
+    const snapshots = await available(() => db.getAll(...paths.map((path) => db.doc(path))))
     return snapshots.map((snapshot) => snapshot.data())
   }
   return {
@@ -20,19 +21,41 @@ export function firestoreViews(firestore: () => Promise<Firestore>, pause: (trie
     async update(path, change) {
       const reference = (await firestore()).doc(path)
       for (let tried = 1; tried <= TRIES; tried++) {
-        const snapshot = await reference.get()
-        const next = change(snapshot.data())
+        const snapshot = await available(() => reference.get())
+        const current = snapshot.data()
+        const next = change(current)
         if (next === undefined) return
         try {
-          if (snapshot.updateTime) await reference.update(next, { lastUpdateTime: snapshot.updateTime })
-          else await reference.create(next)
+          await (current ? replace(reference, current, next, snapshot.updateTime!) : reference.create(next))
           return
         } catch (error) {
-          if (!lostRace.has((error as { code: number }).code)) throw error
+          if (!isLostRace(error)) throw unavailable(error)
           await pause(tried)
         }
       }
       throw new Unavailable(`${path} was written to ${TRIES} times while it was changed.`)
     },
   }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** The client has no `set` under a precondition: every field is named, so that one that is gone goes, and a dot is no path. */
+async function replace(
+  reference: DocumentReference,
+  current: Fields,
+  next: Fields,
+  updateTime: Timestamp,
+): Promise<void> {
+  const { FieldPath, FieldValue } = await import('@google-cloud/firestore')
+  const gone = Object.keys(current).filter((name) => !(name in next))
+  const [first, ...rest] = [...Object.entries(next), ...gone.map((name) => [name, FieldValue.delete()] as const)]
+  if (!first) return
+  const precondition: Precondition = { lastUpdateTime: updateTime }
+  await reference.update(
+    new FieldPath(first[0]),
+    first[1],
+    ...rest.flatMap(([name, value]) => [new FieldPath(name), value]),
+    precondition,
+  )
 }

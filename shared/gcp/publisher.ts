@@ -36,7 +36,10 @@ export function createPublisher(pubsub: () => Promise<PubSub>): Publisher {
     async publish(events) {
       await Promise.all(
         events.map((event) =>
-          send(topicName(event.type), Buffer.from(JSON.stringify(event)), { type: event.type, traceparent: event.traceparent }),
+          send(topicName(event.type), Buffer.from(JSON.stringify(event)), {
+            type: event.type,
+            traceparent: event.traceparent,
+          }),
         ),
       )
     },

@@ -27,13 +27,18 @@ export function createTaskSender(config: Config): TaskSender {
   let client: Promise<CloudTasksClient> | undefined
   const send = async ({ target, envelope, notBeforeMs, unnamed }: OutgoingTask): Promise<void> => {
     const url = config.PEERS[target]
-    if (!url) throw new Error(`${envelope.type} is for ${target}, whose address is not among PEERS: does the description name what it sends?`)
+    if (!url)
+      throw new Error(
+        `${envelope.type} is for ${target}, whose address is not among PEERS: does the description name what it sends?`,
+      )
     const tasks = await (client ??= connect(config.CLOUD_TASKS_ENDPOINT))
     const parent = tasks.queuePath(config.GOOGLE_CLOUD_PROJECT, config.REGION, queueName(target))
     const task: protos.google.cloud.tasks.v2.ITask = {
       ...(unnamed ? {} : { name: `${parent}/tasks/${envelope.id}` }),
       dispatchDeadline: { seconds: DISPATCH_DEADLINE_SECONDS },
-      ...(notBeforeMs === undefined ? {} : { scheduleTime: { seconds: Math.floor(notBeforeMs / 1000), nanos: (notBeforeMs % 1000) * 1_000_000 } }),
+      ...(notBeforeMs === undefined
+        ? {}
+        : { scheduleTime: { seconds: Math.floor(notBeforeMs / 1000), nanos: (notBeforeMs % 1000) * 1_000_000 } }),
       httpRequest: {
         url: `${url}${commandPath(envelope.type)}`,
         httpMethod: 'POST',

@@ -1,0 +1,26 @@
+/** What an error of Firestore's client means: a lost race, Firestore away for now, or a bug of ours. */
+
+import { Unavailable } from '../errors.ts'
+
+/** NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED: somebody else wrote in between. */
+const lostRace = new Set<unknown>([5, 6, 9, 10])
+/** CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE */
+const passing = new Set<unknown>([1, 2, 4, 8, 10, 13, 14])
+
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
+
+export const isLostRace = (error: unknown): boolean => lostRace.has(codeOf(error))
+
+/** Firestore's refusals of what we send are bugs; its absence is not. */
+export function unavailable(error: unknown): unknown {
+  return passing.has(codeOf(error)) ? new Unavailable('Firestore does not answer.', { cause: error }) : error
+}
+
+/** @throws Unavailable when Firestore can't be asked. */
+export async function available<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    throw unavailable(error)
+  }
+}

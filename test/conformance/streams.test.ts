@@ -1,0 +1,286 @@
+/** The protocol of every delivery, on Firestore by Google's client and in memory: both must behave alike. */
+
+import { Firestore } from '@google-cloud/firestore'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
+import { firestore as emulator } from '../../emulators/firestore/plugin.ts'
+import { defineContracts } from '../../shared/contract.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import { Unavailable } from '../../shared/errors.ts'
+import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
+import { firestoreViews } from '../../shared/gcp/firestore-views.ts'
+import type { Decision, Stream, Views } from '../../shared/platform.ts'
+import type { StreamStore } from '../../shared/stream-store.ts'
+import { createStreams } from '../../shared/streams.ts'
+import { message } from '../../shared/testing/deliver.ts'
+import { memory } from '../../shared/testing/memory.ts'
+
+const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
+const contracts = defineContracts({
+  service: 'tests',
+  events: {
+    'thing.counted': { version: 1, data: z.object({ to: z.int(), pad: z.string().optional() }), example: { to: 1 } },
+  },
+  commands: { Continue: { data: z.object({ at: z.int() }), example: { at: 1 } } },
+})
+
+interface Driver {
+  readonly name: string
+  open(): Promise<{ store: StreamStore; views: Views }>
+}
+
+let cloud: LocalCloud
+const clients: Firestore[] = []
+beforeAll(async () => {
+  cloud = await createLocalCloud({ plugins: [emulator], project })
+  await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=tests`, { locationId: 'eur3' })
+})
+afterEach(() => vi.unstubAllEnvs())
+afterAll(async () => {
+  for (const client of clients) await client.terminate()
+  await cloud.close()
+})
+
+const drivers: Driver[] = [
+  {
+    name: 'Firestore',
+    async open() {
+      vi.stubEnv('FIRESTORE_EMULATOR_HOST', cloud.ownerHost)
+      vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
+      const client = new Firestore({ projectId: project.id, databaseId: 'tests', ignoreUndefinedProperties: true })
+      clients.push(client)
+      const connect = async () => client
+      return { store: firestoreStreams(connect), views: firestoreViews(connect, async () => {}) }
+    },
+  },
+  {
+    name: 'memory',
+    async open() {
+      const { store, views } = memory()
+      return { store, views }
+    },
+  },
+]
+
+let names = 0
+const freshName = (): string => `thing/${names++} .`
+const count = ({ events }: Stream): number => events.filter(({ type }) => type === 'thing.counted').length
+const oneMore = (stream: Stream): Decision => ({
+  events: [{ type: 'thing.counted', data: { to: count(stream) + 1 } }],
+  commands: [],
+})
+const ask = (key: string | number): Envelope => message('Count', {}, { key, correlationId: 'c-1' })
+
+describe.each(drivers)('streams on $name', ({ open }) => {
+  async function started() {
+    const { store, views } = await open()
+    const published: Envelope[] = []
+    const sent: { target: string; envelope: Envelope }[] = []
+    const broken = { publish: false, send: false }
+    const streams = createStreams({
+      service: 'tests',
+      contracts,
+      uses: [],
+      store,
+      now: () => Date.parse('2026-01-01T00:00:00.000Z'),
+      async publish(events) {
+        if (broken.publish) throw new Unavailable('publishing is broken')
+        published.push(...events)
+      },
+      async send(commands) {
+        if (broken.send && commands.length > 0) throw new Unavailable('sending is broken')
+        sent.push(...commands)
+      },
+      pause: async () => {},
+    })
+    return { streams, views, published, sent, broken, id: freshName() }
+  }
+
+  it('begin, grow, and are read as they were written', async () => {
+    const { streams, id, published } = await started()
+    expect(await streams.read(id)).toEqual({ id, version: 0, events: [] })
+    await streams.handle(ask(1), id, oneMore)
+    await streams.handle(ask(2), id, (stream) => ({
+      events: [...oneMore(stream).events, { type: 'noted', data: { by: 'us' } }],
+      commands: [],
+    }))
+    const { version, events } = await streams.read(id)
+    expect(version).toBe(2)
+    expect(events.map(({ type, sequence, cause }) => ({ type, sequence, cause }))).toEqual([
+      { type: 'thing.counted', sequence: 1, cause: ask(1).id },
+      { type: 'thing.counted', sequence: 2, cause: ask(2).id },
+      { type: 'noted', sequence: 0, cause: ask(2).id },
+    ])
+    expect(published.map(({ id: eventId }) => eventId)).toEqual(events.slice(0, 2).map(({ id: eventId }) => eventId))
+    expect(published[0]).toMatchObject({
+      source: 'tests',
+      subject: id,
+      causationId: ask(1).id,
+      correlationId: 'c-1',
+      version: 1,
+    })
+  })
+
+  it('write nothing when nothing was decided', async () => {
+    const { streams, id, published } = await started()
+    await streams.handle(ask(1), id, () => ({ events: [], commands: [] }))
+    expect((await streams.read(id)).version).toBe(0)
+    expect(published).toEqual([])
+  })
+
+  it('say the same again, with the same ids, when a crash came between commit and publish', async () => {
+    const { streams, id, published, sent, broken } = await started()
+    const decide = vi.fn((stream: Stream): Decision => ({
+      ...oneMore(stream),
+      commands: [{ type: 'Continue', data: { at: 7 } }],
+    }))
+    broken.publish = true
+    await expect(streams.handle(ask(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
+    const [recorded] = (await streams.read(id)).events
+    broken.publish = false
+    broken.send = true
+    await expect(streams.handle(ask(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
+    broken.send = false
+    await streams.handle(ask(1), id, decide)
+    await streams.handle(ask(1), id, decide)
+    expect(decide).toHaveBeenCalledTimes(1)
+    expect(new Set(published.map((event) => event.id))).toEqual(new Set([recorded!.id]))
+    expect(sent).toHaveLength(2)
+    expect(sent[0]).toEqual(sent[1])
+    expect((await streams.read(id)).version).toBe(1)
+  })
+
+  it('decide again when somebody else was first, so that no update is lost and no number missing', async () => {
+    const { streams, id } = await started()
+    await Promise.all(Array.from({ length: 5 }, (_, index) => streams.handle(ask(index), id, oneMore)))
+    const { events } = await streams.read(id)
+    expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5])
+    expect(events.map(({ data }) => (data as { to: number }).to)).toEqual([1, 2, 3, 4, 5])
+  })
+
+  it('take one cause once, also when it is delivered several times at the same moment', async () => {
+    const { streams, id, published } = await started()
+    await Promise.all(Array.from({ length: 4 }, () => streams.handle(ask('same'), id, oneMore)))
+    expect((await streams.read(id)).version).toBe(1)
+    expect(new Set(published.map((event) => event.id)).size).toBe(1)
+  })
+
+  it('leave it to a later delivery when they lose every race', async () => {
+    const { streams, id } = await started()
+    let other = 0
+    const losing = streams.handle(ask('slow'), id, async (stream) => {
+      await streams.handle(ask(`fast ${other++}`), id, oneMore)
+      return oneMore(stream)
+    })
+    await expect(losing).rejects.toBeInstanceOf(Unavailable)
+  })
+
+  it('outgrow one document and are still whole, with every cause known', async () => {
+    const { streams, id, published } = await started()
+    const pad = 'é'.repeat(150_000)
+    for (let index = 1; index <= 8; index++) {
+      await streams.handle(ask(index), id, () => ({
+        events: [{ type: 'thing.counted', data: { to: index, pad } }],
+        commands: [],
+      }))
+    }
+    const { version, events } = await streams.read(id)
+    expect(version).toBe(8)
+    expect(events.map(({ data }) => (data as { to: number }).to)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    published.length = 0
+    await streams.handle(ask(1), id, oneMore)
+    expect(published).toMatchObject([{ sequence: 1, id: events[0]!.id }])
+    expect((await streams.read(id)).version).toBe(8)
+  })
+
+  it('are told again as a whole', async () => {
+    const { streams, id, published } = await started()
+    await streams.handle(ask(1), id, oneMore)
+    await streams.handle(ask(2), id, (stream) => ({
+      events: [{ type: 'noted', data: {} }, ...oneMore(stream).events],
+      commands: [],
+    }))
+    const before = [...published]
+    published.length = 0
+    expect(await streams.repeat(id)).toBe(2)
+    expect(published).toEqual(before)
+  })
+
+  it('refuse a decision that breaks its contract, before anything is written', async () => {
+    const { streams, id } = await started()
+    await expect(
+      streams.handle(ask(1), id, () => ({ events: [{ type: 'thing.counted', data: { to: 0.5 } }], commands: [] })),
+    ).rejects.toThrow('thing.counted')
+    expect((await streams.read(id)).version).toBe(0)
+  })
+
+  it('change documents with them in one transaction: nothing is lost, and all or nothing is written', async () => {
+    const { streams, views } = await started()
+    const path = `counters/${encodeURIComponent(freshName()).replaceAll('.', '%2E')}`
+    const add = (index: number, fails = false) =>
+      streams.transact(ask(index), freshName(), async (stream, documents) => {
+        const counter = await documents.get(path)
+        documents.set(path, { count: ((counter?.['count'] as number | undefined) ?? 0) + 1 })
+        if (fails) throw new Error('after the write')
+        return oneMore(stream)
+      })
+    await Promise.all(Array.from({ length: 4 }, (_, index) => add(index)))
+    await expect(add(5, true)).rejects.toThrow('after the write')
+    expect(await views.get(path)).toEqual({ count: 4 })
+  })
+
+  it('transact one cause once', async () => {
+    const { streams, views, published, id } = await started()
+    const path = `counters/once-${names++}`
+    const add = () =>
+      streams.transact(ask(1), id, async (stream, documents) => {
+        const [counter] = await documents.getAll([path])
+        documents.set(path, { count: ((counter?.['count'] as number | undefined) ?? 0) + 1 })
+        return oneMore(stream)
+      })
+    await add()
+    await add()
+    expect(await views.get(path)).toEqual({ count: 1 })
+    expect(published).toHaveLength(2)
+    expect(published[0]).toEqual(published[1])
+  })
+})
+
+describe.each(drivers)('views on $name', ({ open }) => {
+  const freshPath = (): string => `views/view-${names++}`
+
+  it('are read in the order asked, missing ones too', async () => {
+    const { views } = await open()
+    const [a, b] = [freshPath(), freshPath()]
+    await views.update(a, () => ({ name: 'a' }))
+    expect(await views.getAll([b, a])).toEqual([undefined, { name: 'a' }])
+    expect(await views.getAll([])).toEqual([])
+  })
+
+  it('are replaced whole: a field that is gone is gone, a dot in a name is a dot', async () => {
+    const { views } = await open()
+    const path = freshPath()
+    await views.update(path, () => ({ 'a.b': 1, old: true, 'with space': 1 }))
+    await views.update(path, () => ({ 'a.b': 2, 'with space': { x: [1, 'é'] } }))
+    expect(await views.get(path)).toEqual({ 'a.b': 2, 'with space': { x: [1, 'é'] } })
+  })
+
+  it('lose no change that was made at the same moment', async () => {
+    const { views } = await open()
+    const path = freshPath()
+    await Promise.all(
+      Array.from({ length: 5 }, () =>
+        views.update(path, (current) => ({ count: ((current?.['count'] as number | undefined) ?? 0) + 1 })),
+      ),
+    )
+    expect(await views.get(path)).toEqual({ count: 5 })
+  })
+
+  it('stay as they are when the change says so', async () => {
+    const { views } = await open()
+    const path = freshPath()
+    await views.update(path, () => undefined)
+    expect(await views.get(path)).toBeUndefined()
+  })
+})
