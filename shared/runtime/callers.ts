@@ -7,14 +7,22 @@ import { Refused } from '../errors.ts'
 const CLOCK_TOLERANCE_SECONDS = 10
 
 /** @throws Refused when the token is not for this service, has expired, or is of somebody who may not call this path. */
-export function checkCaller(headers: { get(name: string): string | undefined }, config: Config, allowed: readonly string[], nowMs: number): string {
+export function checkCaller(
+  headers: { get(name: string): string | undefined },
+  config: Config,
+  allowed: readonly string[],
+  nowMs: number,
+): string {
   const header = headers.get('x-serverless-authorization') ?? headers.get('authorization') ?? ''
   const token = /^bearer (\S+)$/i.exec(header)?.[1]
   if (!token) throw new Refused('token-missing', 'The request carries no ID token.')
   const { aud, exp, email } = claimsOf(token)
-  if (aud !== config.SERVICE_URL) throw new Refused('token-invalid', `The ID token is for ${String(aud)}, not for ${config.SERVICE_URL}.`)
-  if (typeof exp !== 'number' || exp + CLOCK_TOLERANCE_SECONDS < nowMs / 1000) throw new Refused('token-expired', 'The ID token has expired.')
-  if (typeof email !== 'string' || !allowed.includes(email)) throw new Refused('forbidden', `${String(email)} may not call this path.`)
+  if (aud !== config.SERVICE_URL)
+    throw new Refused('token-invalid', `The ID token is for ${String(aud)}, not for ${config.SERVICE_URL}.`)
+  if (typeof exp !== 'number' || exp + CLOCK_TOLERANCE_SECONDS < nowMs / 1000)
+    throw new Refused('token-expired', 'The ID token has expired.')
+  if (typeof email !== 'string' || !allowed.includes(email))
+    throw new Refused('forbidden', `${String(email)} may not call this path.`)
   return email
 }
 

@@ -21,7 +21,11 @@ interface PubsubData {
   readonly message?: { readonly data?: string; readonly messageId?: string }
 }
 
-export async function createCloudEventServer(app: ServiceApp, platform: RunningPlatform, config: Config): Promise<Server> {
+export async function createCloudEventServer(
+  app: ServiceApp,
+  platform: RunningPlatform,
+  config: Config,
+): Promise<Server> {
   const { cloudEvent } = await import('@google-cloud/functions-framework')
   const { getTestServer: getServer } = await import('@google-cloud/functions-framework/testing')
   const receiver = createReceiver(app, platform, config)
@@ -33,7 +37,11 @@ export async function createCloudEventServer(app: ServiceApp, platform: RunningP
     const message = readEvent(bytes, type, contracts)
     try {
       await receiver.handleEvent(type, message, { messageId: data?.message?.messageId ?? id, cloudEventId: id })
-      platform.log('INFO', type, { id: message.id, correlationId: message.correlationId, traceparent: message.traceparent })
+      platform.log('INFO', type, {
+        id: message.id,
+        correlationId: message.correlationId,
+        traceparent: message.traceparent,
+      })
     } catch (error) {
       // The framework answers 500 to what is thrown, and Pub/Sub delivers again.
       if (receiver.outcomeOf(error, message).status !== 204) throw error
@@ -55,16 +63,27 @@ interface Parts {
   readonly config: Config
 }
 
-async function look(request: IncomingMessage, response: ServerResponse, { framework, receiver, platform, config }: Parts): Promise<void> {
+async function look(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { framework, receiver, platform, config }: Parts,
+): Promise<void> {
   const path = request.url ?? '/'
   if (request.method === 'GET' && path.startsWith('/health/')) return end(response, 200)
   try {
-    checkCaller({ get: (name) => request.headers[name] as string | undefined }, config, [config.PUSH_ACCOUNT], platform.now())
+    checkCaller(
+      { get: (name) => request.headers[name] as string | undefined },
+      config,
+      [config.PUSH_ACCOUNT],
+      platform.now(),
+    )
   } catch (error) {
     if (error instanceof Refused) return end(response, httpStatus[error.code])
     throw error
   }
-  const type = platform.service.on.find((one) => path === `/projects/${config.GOOGLE_CLOUD_PROJECT}/topics/${topicName(one)}`)
+  const type = platform.service.on.find(
+    (one) => path === `/projects/${config.GOOGLE_CLOUD_PROJECT}/topics/${topicName(one)}`,
+  )
   if (!type || request.method !== 'POST') return end(response, 404)
   const body = await bodyOf(request)
   if (!body) return end(response, 413)

@@ -34,7 +34,10 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     // A command that nobody may send is put aside only when somebody who may send any has sent it.
     const senders = config.SENDERS[command] ?? Object.values(config.SENDERS).flat()
     caller(c, senders)
-    const task = { name: c.req.header('x-cloudtasks-taskname') ?? '', retries: Number(c.req.header('x-cloudtasks-taskretrycount') ?? 0) }
+    const task = {
+      name: c.req.header('x-cloudtasks-taskname') ?? '',
+      retries: Number(c.req.header('x-cloudtasks-taskretrycount') ?? 0),
+    }
     return answer(c, await receiver.command(command, await bytes(c), task))
   })
 
@@ -45,7 +48,9 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
   }
   app.routes?.(http, platform)
-  http.notFound((c) => answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }))
+  http.notFound((c) =>
+    answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
+  )
   http.onError((error, c) => answerProblem(c, error, platform.log))
   return http
 }

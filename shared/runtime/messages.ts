@@ -25,7 +25,8 @@ export function readCommand(bytes: Buffer, type: string, own: Contracts): Envelo
 export function readEnvelope(bytes: Buffer, type: string): Envelope {
   const parsedEnvelope = envelopeSchema.safeParse(json(bytes))
   if (!parsedEnvelope.success) throw new Unreadable(`not an envelope: ${faults(parsedEnvelope.error)}`)
-  if (parsedEnvelope.data.type !== type) throw new Unreadable(`an envelope of ${parsedEnvelope.data.type} came where ${type} is taken`)
+  if (parsedEnvelope.data.type !== type)
+    throw new Unreadable(`an envelope of ${parsedEnvelope.data.type} came where ${type} is taken`)
   return parsedEnvelope.data
 }
 
@@ -39,7 +40,8 @@ function json(bytes: Buffer): unknown {
 
 /** An old version is lifted step by step to the one that is spoken now. */
 function upcasted({ version, data, type }: Envelope, contract: EventContract): unknown {
-  if (version > contract.version) throw new Unreadable(`${type} has version ${version}, which is newer than ${contract.version}`)
+  if (version > contract.version)
+    throw new Unreadable(`${type} has version ${version}, which is newer than ${contract.version}`)
   let lifted = data
   for (let from = version; from < contract.version; from++) {
     const upcast = contract.upcast?.[from]
@@ -50,7 +52,11 @@ function upcasted({ version, data, type }: Envelope, contract: EventContract): u
 }
 
 interface Schema {
-  safeParse(value: unknown): { success: true; data: unknown } | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } }
+  safeParse(
+    value: unknown,
+  ):
+    | { success: true; data: unknown }
+    | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } }
 }
 
 function parsed(schema: Schema, data: unknown, type: string): unknown {

@@ -20,7 +20,11 @@ export interface Outcome {
 }
 
 const pushSchema = z.object({
-  message: z.object({ data: z.base64().default(''), attributes: z.record(z.string(), z.string()).default({}), messageId: z.string().min(1) }),
+  message: z.object({
+    data: z.base64().default(''),
+    attributes: z.record(z.string(), z.string()).default({}),
+    messageId: z.string().min(1),
+  }),
   subscription: z.string(),
 })
 
@@ -68,7 +72,12 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
   }
 
   const outcomeOf = (error: unknown, message: Envelope): Outcome => {
-    const about = { type: message.type, id: message.id, correlationId: message.correlationId, traceparent: message.traceparent }
+    const about = {
+      type: message.type,
+      id: message.id,
+      correlationId: message.correlationId,
+      traceparent: message.traceparent,
+    }
     if (error instanceof Refused) {
       log('WARNING', 'message.refused', { ...about, code: error.code, reason: error.message })
       return { status: 204 }
@@ -84,14 +93,20 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
   const run = async (message: Envelope, handle: () => Promise<unknown>): Promise<Outcome> => {
     try {
       await handle()
-      log('INFO', message.type, { id: message.id, correlationId: message.correlationId, traceparent: message.traceparent, subject: message.subject })
+      log('INFO', message.type, {
+        id: message.id,
+        correlationId: message.correlationId,
+        traceparent: message.traceparent,
+        subject: message.subject,
+      })
       return { status: 204 }
     } catch (error) {
       return outcomeOf(error, message)
     }
   }
 
-  const handleEvent = (type: string, message: Envelope, delivery: Delivery): Promise<unknown> => app.on[type]!(message, platform, delivery)
+  const handleEvent = (type: string, message: Envelope, delivery: Delivery): Promise<unknown> =>
+    app.on[type]!(message, platform, delivery)
 
   return {
     deadLetter,
@@ -117,8 +132,10 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
         const outcome = await run(message, () => app.commands[type]!(message, platform, { messageId: name }))
         if (outcome.status === 204) return outcome
         const attempt = retries + 1
-        if (!endless && attempt >= ATTEMPTS_OF_A_DO) return await deadLetter(type, body, `failed ${attempt} times, last with ${outcome.status}`)
-        if (endless && attempt >= STUCK_FROM_ATTEMPT) log('ERROR', 'saga.stuck', { type, correlationId: message.correlationId, attempt })
+        if (!endless && attempt >= ATTEMPTS_OF_A_DO)
+          return await deadLetter(type, body, `failed ${attempt} times, last with ${outcome.status}`)
+        if (endless && attempt >= STUCK_FROM_ATTEMPT)
+          log('ERROR', 'saga.stuck', { type, correlationId: message.correlationId, attempt })
         return outcome
       } catch (error) {
         if (error instanceof Unreadable) return deadLetter(type, body, error.message)

@@ -1,0 +1,306 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { implement } from '../app.ts'
+import { defineContracts } from '../contract.ts'
+import { Refused, Unavailable } from '../errors.ts'
+import type { Platform } from '../platform.ts'
+import { defineService } from '../service.ts'
+import { idToken, pushBody, testConfig } from '../testing/config.ts'
+import { message } from '../testing/deliver.ts'
+import { testPlatform } from '../testing/platform.ts'
+import { createHttpApp } from './http-app.ts'
+
+const shopContracts = defineContracts({
+  service: 'shop',
+  events: {
+    'thing.sold': {
+      version: 3,
+      data: z.strictObject({ thing: z.string(), price: z.strictObject({ minor: z.int(), currency: z.string() }) }),
+      example: { thing: 't', price: { minor: 1, currency: 'EUR' } },
+      upcast: {
+        1: (old) => ({ ...(old as object), currency: 'EUR' }),
+        2: (old) => {
+          const { thing, minor, currency } = old as { thing: string; minor: number; currency: string }
+          return { thing, price: { minor, currency } }
+        },
+      },
+    },
+  },
+  commands: {},
+})
+const kitchenContracts = defineContracts({
+  service: 'kitchen',
+  events: { 'meal.cooked': { version: 1, data: z.strictObject({ meal: z.string() }), example: { meal: 'm' } } },
+  commands: {
+    Cook: { data: z.strictObject({ meal: z.string() }), example: { meal: 'm' } },
+    Clean: { endless: true, data: z.strictObject({}), example: {} },
+  },
+})
+const kitchen = defineService({
+  name: 'kitchen',
+  ingress: 'internal',
+  contracts: kitchenContracts,
+  uses: [shopContracts],
+  emits: ['meal.cooked'],
+  on: ['thing.sold'],
+  accepts: ['Cook', 'Clean'],
+  sends: [],
+  load: async () => ({ app: { on: {}, commands: {} } }),
+})
+
+type Act = (platform: Platform) => unknown
+
+function started(act: Act = () => undefined) {
+  const handled: { data: unknown; version: number; messageId: string }[] = []
+  const platform = testPlatform(kitchen)
+  const handle = async (
+    given: { data: unknown; version: number },
+    on: Platform,
+    { messageId }: { messageId: string },
+  ): Promise<void> => {
+    await act(on)
+    handled.push({ data: given.data, version: given.version, messageId })
+  }
+  const app = implement(kitchen, {
+    on: { 'thing.sold': handle },
+    commands: {
+      Clean: handle,
+      async Cook(given, on, delivery) {
+        await handle(given, on, delivery)
+        await on.streams.handle(given, given.subject, () => ({
+          events: [{ type: 'meal.cooked', data: given.data }],
+          commands: [],
+        }))
+      },
+    },
+    routes: (http) => void http.get('/menu', (c) => c.json(['soup'])),
+  })
+  const config = testConfig('kitchen', {
+    senders: { Cook: ['shop'], Clean: ['shop'], RepeatEvents: ['boss'] },
+    callers: ['waiter'],
+  })
+  const http = createHttpApp(app, platform, config)
+  const post = (path: string, body: string, headers: Record<string, string>) =>
+    http.request(path, { method: 'POST', body, headers })
+  return {
+    platform,
+    handled,
+    http,
+    push: (
+      body: string,
+      headers: Record<string, string> = { authorization: idToken('kitchen', 'kitchen-push') },
+      path = '/events/thing.sold',
+    ) => post(path, body, headers),
+    task: (command: string, body: unknown, headers: Record<string, string> = {}) =>
+      post(`/commands/${command}`, typeof body === 'string' ? body : JSON.stringify(body), {
+        authorization: idToken('kitchen', 'shop'),
+        'x-cloudtasks-taskname': 'task-1',
+        ...headers,
+      }),
+  }
+}
+
+const sold = message('thing.sold', { thing: 'tea', price: { minor: 100, currency: 'EUR' } }, { version: 3 })
+const cook = message('Cook', { meal: 'soup' }, { subject: 'm-1', sequence: 0 })
+
+describe('an event pushed by Pub/Sub', () => {
+  it('reaches its handler, with the id of its delivery', async () => {
+    const { push, handled } = started()
+    expect((await push(pushBody(sold))).status).toBe(204)
+    expect(handled).toEqual([{ data: sold.data, version: 3, messageId: 'message-1' }])
+  })
+
+  it('of an old version is lifted step by step', async () => {
+    const { push, handled } = started()
+    await push(pushBody({ ...sold, version: 1, data: { thing: 'tea', minor: 5 } }))
+    await push(pushBody({ ...sold, version: 2, data: { thing: 'tea', minor: 5, currency: 'GBP' } }))
+    expect(handled.map(({ data }) => data)).toEqual([
+      { thing: 'tea', price: { minor: 5, currency: 'EUR' } },
+      { thing: 'tea', price: { minor: 5, currency: 'GBP' } },
+    ])
+  })
+
+  it.each<[string, string, string]>([
+    ['that is no push request', '{"hello":"world"}', 'not a Pub/Sub push message'],
+    ['that is not JSON', 'hello', 'not a Pub/Sub push message'],
+    ['whose data are no JSON', pushBody('hello'), 'not JSON'],
+    ['that is not the envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
+    ['with more than the envelope', pushBody({ ...sold, more: 1 }), 'not an envelope'],
+    ['of another type', pushBody({ ...sold, type: 'thing.lost' }), 'thing.lost came where thing.sold is taken'],
+    ['of a version that is not known yet', pushBody({ ...sold, version: 4 }), 'version 4, which is newer than 3'],
+    [
+      'that breaks its contract',
+      pushBody({ ...sold, data: { thing: 'tea', price: { minor: 0.5, currency: 'EUR' } } }),
+      'price.minor',
+    ],
+  ])('%s is put aside with the reason, as it came', async (_name, body, reason) => {
+    const { push, platform, handled } = started()
+    expect((await push(body)).status).toBe(204)
+    expect(handled).toEqual([])
+    expect(platform.deadLetters).toHaveLength(1)
+    const [letter] = platform.deadLetters
+    expect(letter!.service).toBe('kitchen')
+    expect(letter!.attributes['reason']).toContain(reason)
+    expect(letter!.attributes).toMatchObject({ type: 'thing.sold', listener: 'kitchen' })
+    const data = (JSON.parse(body.startsWith('{') ? body : 'null') as { message?: { data: string } } | null)?.message
+      ?.data
+    expect(letter!.data).toBe(data === undefined ? body : Buffer.from(data, 'base64').toString('utf8'))
+  })
+
+  it('is kept when it cannot be put aside either', async () => {
+    const { push, platform } = started()
+    platform.fail('publish')
+    const response = await push('hello')
+    expect(response.status).toBe(503)
+    expect(response.headers.get('retry-after')).toBe('1')
+  })
+
+  it.each<[string, Act, number, string]>([
+    ['refused by the rules is acknowledged', () => Promise.reject(new Refused('unknown-sku', 'no')), 204, 'WARNING'],
+    [
+      'that is not for now comes again',
+      () => Promise.reject(new Unavailable('later', { retryAfterSeconds: 7 })),
+      503,
+      'WARNING',
+    ],
+    ['that meets a bug comes again', () => Promise.reject(new TypeError('oops')), 500, 'ERROR'],
+  ])('%s', async (_name, act, status, severity) => {
+    const { push, platform } = started(act)
+    const response = await push(pushBody(sold))
+    expect(response.status).toBe(status)
+    expect(response.headers.get('retry-after')).toBe(status === 503 ? '7' : null)
+    expect(await response.text()).toBe('')
+    expect(platform.logs.at(-1)).toMatchObject({ severity, fields: { correlationId: sold.correlationId } })
+    expect(platform.deadLetters).toEqual([])
+  })
+
+  it('of a type that nobody listens to has no door', async () => {
+    const { push } = started()
+    expect([403, 404]).toContain((await push(pushBody(sold), undefined, '/events/thing.lost')).status)
+  })
+
+  it.each<[string, Record<string, string>, number]>([
+    ['nobody', {}, 401],
+    ['somebody without a token', { authorization: 'hello' }, 401],
+    ['a token that is none', { authorization: 'Bearer hello' }, 401],
+    ['a token for somebody else', { authorization: idToken('shop', 'kitchen-push') }, 401],
+    ['an expired token', { authorization: idToken('kitchen', 'kitchen-push', { exp: 1 }) }, 401],
+    ['a token that never expires', { authorization: idToken('kitchen', 'kitchen-push', { exp: undefined }) }, 401],
+    ['another push account', { authorization: idToken('kitchen', 'shop-push') }, 403],
+    ['a sender of commands', { authorization: idToken('kitchen', 'shop') }, 403],
+    ['a token without an e-mail', { authorization: idToken('kitchen', 'kitchen-push', { email: undefined }) }, 403],
+  ])('by %s is refused', async (_name, headers, status) => {
+    const { push, handled, platform } = started()
+    expect((await push(pushBody(sold), headers)).status).toBe(status)
+    expect({ handled, letters: platform.deadLetters }).toEqual({ handled: [], letters: [] })
+  })
+
+  it('beyond its limit is refused', async () => {
+    const { push } = started()
+    expect((await push('x'.repeat(15 * 1024 * 1024))).status).toBe(413)
+  })
+})
+
+describe('a command sent by a task', () => {
+  it('reaches its handler, whose events are published before it is acknowledged', async () => {
+    const { task, platform, handled } = started()
+    expect((await task('Cook', cook)).status).toBe(204)
+    expect(handled).toEqual([{ data: { meal: 'soup' }, version: 1, messageId: 'task-1' }])
+    expect(platform.published).toMatchObject([{ type: 'meal.cooked', subject: 'm-1', causationId: cook.id }])
+  })
+
+  it.each<[string, string, unknown, string]>([
+    ['that nobody knows', 'Bake', { ...cook, type: 'Bake' }, 'kitchen has no command Bake'],
+    ['that breaks its contract', 'Cook', { ...cook, data: {} }, 'Cook breaks its contract'],
+    ['that is not the envelope', 'Cook', { meal: 'soup' }, 'not an envelope'],
+    ['under the name of another', 'Clean', cook, 'Cook came where Clean is taken'],
+    [
+      'to repeat what nobody can read',
+      'RepeatEvents',
+      { ...cook, type: 'RepeatEvents', data: {} },
+      'RepeatEvents breaks its contract',
+    ],
+  ])('%s is put aside with the reason', async (_name, command, body, reason) => {
+    const { task, platform, handled } = started()
+    const headers = command === 'RepeatEvents' ? { authorization: idToken('kitchen', 'boss') } : {}
+    expect((await task(command, body, headers)).status).toBe(204)
+    expect(handled).toEqual([])
+    expect(platform.deadLetters).toHaveLength(1)
+    expect(platform.deadLetters[0]!.attributes['reason']).toContain(reason)
+    expect(JSON.parse(platform.deadLetters[0]!.data)).toEqual(body)
+  })
+
+  it.each<[string, Record<string, string>, number]>([
+    ['nobody', { authorization: '' }, 401],
+    ['who sends other commands', { authorization: idToken('kitchen', 'boss') }, 403],
+    ['who only queries', { authorization: idToken('kitchen', 'waiter') }, 403],
+    ['the push account', { authorization: idToken('kitchen', 'kitchen-push') }, 403],
+  ])('by %s is refused', async (_name, headers, status) => {
+    const { task, handled } = started()
+    expect((await task('Cook', cook, headers)).status).toBe(status)
+    expect(handled).toEqual([])
+  })
+
+  it('that nobody knows, by a stranger, is refused and not kept', async () => {
+    const { task, platform } = started()
+    expect((await task('Bake', cook, { authorization: idToken('kitchen', 'waiter') })).status).toBe(403)
+    expect(platform.deadLetters).toEqual([])
+  })
+
+  const broken: Act = () => Promise.reject(new Unavailable('later'))
+
+  it('is put aside at its twentieth attempt, since a task that is used up would vanish', async () => {
+    const { task, platform } = started(broken)
+    expect((await task('Cook', cook, { 'x-cloudtasks-taskretrycount': '18' })).status).toBe(503)
+    expect(platform.deadLetters).toEqual([])
+    expect((await task('Cook', cook, { 'x-cloudtasks-taskretrycount': '19' })).status).toBe(204)
+    expect(platform.deadLetters).toHaveLength(1)
+    expect(platform.deadLetters[0]!.attributes['reason']).toContain('20 times')
+  })
+
+  it('that undoes is never given up, and from the fifth attempt on somebody is told', async () => {
+    const { task, platform } = started(broken)
+    const clean = message('Clean', {}, { sequence: 0 })
+    expect((await task('Clean', clean, { 'x-cloudtasks-taskretrycount': '3' })).status).toBe(503)
+    expect(platform.logs.some(({ event }) => event === 'saga.stuck')).toBe(false)
+    expect((await task('Clean', clean, { 'x-cloudtasks-taskretrycount': '500' })).status).toBe(503)
+    expect(platform.logs.some(({ event, severity }) => event === 'saga.stuck' && severity === 'ERROR')).toBe(true)
+    expect(platform.deadLetters).toEqual([])
+  })
+})
+
+describe('RepeatEvents', () => {
+  it('publishes again, with the same ids, what is recorded', async () => {
+    const { task, platform } = started()
+    await task('Cook', cook)
+    const before = [...platform.published]
+    const repeat = message('RepeatEvents', { correlationId: 'm-1' }, { sequence: 0 })
+    expect((await task('RepeatEvents', repeat, { authorization: idToken('kitchen', 'boss') })).status).toBe(204)
+    expect(platform.published).toEqual([...before, ...before])
+  })
+})
+
+describe('the other paths', () => {
+  it('answer who may query, by either header', async () => {
+    const { http } = started()
+    for (const name of ['authorization', 'x-serverless-authorization']) {
+      const response = await http.request('/menu', { headers: { [name]: idToken('kitchen', 'waiter') } })
+      expect(await response.json()).toEqual(['soup'])
+    }
+    expect((await http.request('/menu', { headers: { authorization: idToken('kitchen', 'shop') } })).status).toBe(403)
+    expect((await http.request('/menu')).status).toBe(401)
+  })
+
+  it('tell the probes that it lives, without a token', async () => {
+    const { http } = started()
+    for (const path of ['/health/live', '/health/ready']) expect((await http.request(path)).status).toBe(200)
+  })
+
+  it('are 404 where there is nothing', async () => {
+    const response = await started().http.request('/nothing', {
+      headers: { authorization: idToken('kitchen', 'waiter') },
+    })
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ code: 'not-found', instance: '/nothing' })
+  })
+})
