@@ -17,7 +17,9 @@ process.exitCode = await run()
 async function run(): Promise<number> {
   const [command = '--help'] = args
   if (!withoutTerraform.has(command) && !has('terraform', 'version')) {
-    console.error(`cdktf ${command} needs Terraform 1.5 or newer on the PATH: https://developer.hashicorp.com/terraform/install`)
+    console.error(
+      `cdktf ${command} needs Terraform 1.5 or newer on the PATH: https://developer.hashicorp.com/terraform/install`,
+    )
     return 1
   }
   if (!isInstalled() && (await install()) !== 0) {
@@ -31,7 +33,11 @@ async function run(): Promise<number> {
 
 function isInstalled(): boolean {
   const lock = 'package-lock.json'
-  return existsSync(bin) && existsSync(join(home, lock)) && readFileSync(join(home, lock), 'utf8') === readFileSync(join(manifest, lock), 'utf8')
+  return (
+    existsSync(bin) &&
+    existsSync(join(home, lock)) &&
+    readFileSync(join(home, lock), 'utf8') === readFileSync(join(manifest, lock), 'utf8')
+  )
 }
 
 async function install(): Promise<number> {
@@ -39,8 +45,13 @@ async function install(): Promise<number> {
   mkdirSync(home, { recursive: true })
   for (const file of ['package.json', 'package-lock.json']) cpSync(join(manifest, file), join(home, file))
   const startedMs = Date.now()
-  const beat = setInterval(() => console.error(`  still installing, ${Math.round((Date.now() - startedMs) / 1000)} s`), 10_000)
-  const code = await execute('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: home })
+  const beat = setInterval(
+    () => console.error(`  still installing, ${Math.round((Date.now() - startedMs) / 1000)} s`),
+    10_000,
+  )
+  const code = await execute('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: home,
+  })
   clearInterval(beat)
   return code
 }
@@ -49,7 +60,11 @@ function has(program: string, ...programArgs: string[]): boolean {
   return spawnSync(program, programArgs, { stdio: 'ignore' }).status === 0
 }
 
-function execute(program: string, programArgs: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }): Promise<number> {
+function execute(
+  program: string,
+  programArgs: string[],
+  options: { cwd: string; env?: NodeJS.ProcessEnv },
+): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(program, programArgs, { ...options, stdio: 'inherit', shell: process.platform === 'win32' })
     child.on('error', (error) => {

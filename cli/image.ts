@@ -23,7 +23,8 @@ void main({
   options: { project: { type: 'string' }, region: { type: 'string', default: 'europe-west1' } },
   async run({ project, region }, [environment]) {
     const digests = JSON.parse(readFileSync(digestsFile, 'utf8')) as Record<string, string>
-    if (!environment || !(environment in digests)) throw new UsageError(`Which environment? One of ${Object.keys(digests).join(', ')}.`)
+    if (!environment || !(environment in digests))
+      throw new UsageError(`Which environment? One of ${Object.keys(digests).join(', ')}.`)
     const projectId = project ?? `millrace-${environment}`
     if (spawnSync('gcloud', ['--version'], { stdio: 'ignore' }).status !== 0) {
       throw new UsageError('Building needs gcloud on the PATH, signed in: https://cloud.google.com/sdk/docs/install')
@@ -32,11 +33,29 @@ void main({
     const tag = output('git', ['rev-parse', '--short=12', 'HEAD'])
     const built = spawnSync(
       'gcloud',
-      ['builds', 'submit', '--project', projectId, '--config', 'cloudbuild.yaml', '--substitutions', `_IMAGE=${image},_TAG=${tag}`, '.'],
+      [
+        'builds',
+        'submit',
+        '--project',
+        projectId,
+        '--config',
+        'cloudbuild.yaml',
+        '--substitutions',
+        `_IMAGE=${image},_TAG=${tag}`,
+        '.',
+      ],
       { cwd: root, stdio: 'inherit' },
     )
-    if (built.status !== 0) throw new UsageError(`The build failed; nothing was changed. Is the stack ${environment}-platform deployed?`)
-    const digest = output('gcloud', ['artifacts', 'docker', 'images', 'describe', `${image}:${tag}`, '--format=value(image_summary.digest)'])
+    if (built.status !== 0)
+      throw new UsageError(`The build failed; nothing was changed. Is the stack ${environment}-platform deployed?`)
+    const digest = output('gcloud', [
+      'artifacts',
+      'docker',
+      'images',
+      'describe',
+      `${image}:${tag}`,
+      '--format=value(image_summary.digest)',
+    ])
     writeFileSync(digestsFile, `${JSON.stringify({ ...digests, [environment]: digest }, undefined, 2)}\n`)
     console.log(`${image}@${digest} is what ${environment} runs from its next deploy on.`)
   },

@@ -29,14 +29,27 @@ interface Described {
   readonly accepts: readonly string[]
 }
 
-type EventNamed<S extends Described, T extends string> = Extract<EventOf<S['uses'][number] | S['contracts']>, { type: T }>
+type EventNamed<S extends Described, T extends string> = Extract<
+  EventOf<S['uses'][number] | S['contracts']>,
+  { type: T }
+>
 type CommandNamed<S extends Described, T extends string> = Extract<CommandOf<S['contracts']>, { type: T }>
 
 /** Exactly the handlers that the description asks for, each with its message's type. */
 export interface Implementation<S extends Described> {
-  readonly on: { readonly [T in S['on'][number]]: (message: Envelope<T, EventNamed<S, T>['data']>, platform: Platform, delivery: Delivery) => Promise<unknown> }
+  readonly on: {
+    readonly [T in S['on'][number]]: (
+      message: Envelope<T, EventNamed<S, T>['data']>,
+      platform: Platform,
+      delivery: Delivery,
+    ) => Promise<unknown>
+  }
   readonly commands: {
-    readonly [T in S['accepts'][number]]: (message: Envelope<T, CommandNamed<S, T>['data']>, platform: Platform, delivery: Delivery) => Promise<unknown>
+    readonly [T in S['accepts'][number]]: (
+      message: Envelope<T, CommandNamed<S, T>['data']>,
+      platform: Platform,
+      delivery: Delivery,
+    ) => Promise<unknown>
   }
   readonly routes?: (app: Hono, platform: Platform) => void
 }

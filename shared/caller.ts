@@ -17,12 +17,19 @@ export interface CallerParts {
   readonly fetch?: typeof fetch
 }
 
-export function createCaller({ peers, authorizationFor, fetch: send = fetch }: CallerParts): Pick<Platform, 'call' | 'callPartner'> {
+export function createCaller({
+  peers,
+  authorizationFor,
+  fetch: send = fetch,
+}: CallerParts): Pick<Platform, 'call' | 'callPartner'> {
   const breakers = new Map<string, CircuitBreakerPolicy>()
   const guarded = async (origin: string, ask: () => Promise<Response>): Promise<Response> => {
     let breaker = breakers.get(origin)
     if (!breaker) {
-      breaker = circuitBreaker(handleAll, { breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN), halfOpenAfter: HALF_OPEN_AFTER_MS })
+      breaker = circuitBreaker(handleAll, {
+        breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+        halfOpenAfter: HALF_OPEN_AFTER_MS,
+      })
       breakers.set(origin, breaker)
     }
     try {
@@ -32,7 +39,8 @@ export function createCaller({ peers, authorizationFor, fetch: send = fetch }: C
     }
   }
   const answered = (response: Response): Response => {
-    if (response.status >= 500 || response.status === 429) throw new Unavailable(`${response.url} answered ${response.status}.`)
+    if (response.status >= 500 || response.status === 429)
+      throw new Unavailable(`${response.url} answered ${response.status}.`)
     return response
   }
 
@@ -45,7 +53,11 @@ export function createCaller({ peers, authorizationFor, fetch: send = fetch }: C
         answered(
           await send(`${origin}${path}`, {
             method,
-            headers: { ...headers, 'x-serverless-authorization': authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+            headers: {
+              ...headers,
+              'x-serverless-authorization': authorization,
+              ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            },
             signal: AbortSignal.timeout(timeoutMs),
             ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           }),
@@ -69,7 +81,9 @@ export function createCaller({ peers, authorizationFor, fetch: send = fetch }: C
         })
         if (response.ok || accept.includes(response.status)) return response
         if (response.status >= 500 || response.status === 429 || response.status === 408) answered(response)
-        throw new Error(`${method} ${url} was refused with ${response.status}: ${(await response.text()).slice(0, 300)}`)
+        throw new Error(
+          `${method} ${url} was refused with ${response.status}: ${(await response.text()).slice(0, 300)}`,
+        )
       })
     },
   }

@@ -58,6 +58,9 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): Config {
 /** One of the settings that the service's description names. */
 export function readSetting(name: string, variables: NodeJS.ProcessEnv = process.env): string {
   const value = variables[name]
-  if (!value) throw new Error(`The setting ${name} is missing: name it in service.ts and give it a value in the environment's file.`)
+  if (!value)
+    throw new Error(
+      `The setting ${name} is missing: name it in service.ts and give it a value in the environment's file.`,
+    )
   return value
 }

@@ -88,9 +88,14 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
 }
 
 async function connectFirestore(config: Config): Promise<Firestore> {
-  if (!config.FIRESTORE_DATABASE) throw new Error(`${config.K_SERVICE} owns no collection: name one in its description.`)
+  if (!config.FIRESTORE_DATABASE)
+    throw new Error(`${config.K_SERVICE} owns no collection: name one in its description.`)
   const { Firestore } = await import('@google-cloud/firestore')
-  return new Firestore({ projectId: config.GOOGLE_CLOUD_PROJECT, databaseId: config.FIRESTORE_DATABASE, ignoreUndefinedProperties: true })
+  return new Firestore({
+    projectId: config.GOOGLE_CLOUD_PROJECT,
+    databaseId: config.FIRESTORE_DATABASE,
+    ignoreUndefinedProperties: true,
+  })
 }
 
 async function connectPubSub(): Promise<PubSub> {

@@ -9,6 +9,9 @@ export interface Decider<Command, State, Outcome> {
 }
 
 /** The state after all that was recorded. */
-export function fold<State>(decider: Pick<Decider<never, State, unknown>, 'initial' | 'evolve'>, events: readonly (Message | RecordedEvent)[]): State {
+export function fold<State>(
+  decider: Pick<Decider<never, State, unknown>, 'initial' | 'evolve'>,
+  events: readonly (Message | RecordedEvent)[],
+): State {
   return events.reduce<State>((state, event) => decider.evolve(state, event), decider.initial)
 }

@@ -25,7 +25,10 @@ export const envelopeSchema = z.strictObject({
   data: z.unknown(),
 })
 
-export type Envelope<Type extends string = string, Data = unknown> = Omit<z.output<typeof envelopeSchema>, 'type' | 'data'> & {
+export type Envelope<Type extends string = string, Data = unknown> = Omit<
+  z.output<typeof envelopeSchema>,
+  'type' | 'data'
+> & {
   readonly type: Type
   readonly data: Data
 }

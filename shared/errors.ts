@@ -2,10 +2,10 @@
 
 /** What each stable code means in HTTP. */
 export const httpStatus = {
-  'abandoned': 503,
+  abandoned: 503,
   'body-too-large': 413,
   'currency-mismatch': 422,
-  'forbidden': 403,
+  forbidden: 403,
   'idempotency-key-missing': 400,
   'idempotency-key-reused': 409,
   'invalid-body': 422,
@@ -18,7 +18,7 @@ export const httpStatus = {
   'token-expired': 401,
   'token-invalid': 401,
   'token-missing': 401,
-  'unavailable': 503,
+  unavailable: 503,
   'unknown-sku': 422,
   'unsupported-media-type': 415,
 } as const satisfies Record<string, number>

@@ -13,7 +13,10 @@ export const limits = {
 export const sku = z
   .string()
   .max(limits.skuCharacters)
-  .regex(/^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]*[\p{L}\p{N}._-])?$/u, 'letters, digits, spaces, ".", "_" and "-", starting with a letter or digit')
+  .regex(
+    /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]*[\p{L}\p{N}._-])?$/u,
+    'letters, digits, spaces, ".", "_" and "-", starting with a letter or digit',
+  )
 
 export const quantity = z.int().min(1).max(limits.quantityPerLine)
 /** Integer minor units (cents, pence). */

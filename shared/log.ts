@@ -10,7 +10,11 @@ export interface LogContext {
 }
 
 /** `fields.traceparent` and `fields.correlationId` are written as Cloud Logging knows them. */
-export function createLog({ service, projectId, write = (line) => void process.stdout.write(`${line}\n`) }: LogContext): Log {
+export function createLog({
+  service,
+  projectId,
+  write = (line) => void process.stdout.write(`${line}\n`),
+}: LogContext): Log {
   return (severity, event, { traceparent, ...fields } = {}) => {
     const trace =
       typeof traceparent === 'string'
@@ -19,11 +23,25 @@ export function createLog({ service, projectId, write = (line) => void process.s
             'logging.googleapis.com/spanId': spanIdOf(traceparent),
           }
         : {}
-    write(JSON.stringify({ severity, message: event, time: new Date().toISOString(), service, ...trace, ...readable(fields) }))
+    write(
+      JSON.stringify({
+        severity,
+        message: event,
+        time: new Date().toISOString(),
+        service,
+        ...trace,
+        ...readable(fields),
+      }),
+    )
   }
 }
 
 /** An Error has no fields of its own that JSON would keep. */
 function readable(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? (value.stack ?? value.message) : value]))
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      value instanceof Error ? (value.stack ?? value.message) : value,
+    ]),
+  )
 }

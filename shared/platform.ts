@@ -74,7 +74,11 @@ export interface Views extends Documents {
 export interface Streams {
   read(streamId: string): Promise<Stream>
   /** One read, one write under a precondition; when somebody else was first, reads and decides again. */
-  handle(message: Envelope, streamId: string, decide: (stream: Stream) => Decision | Promise<Decision>): Promise<Decision>
+  handle(
+    message: Envelope,
+    streamId: string,
+    decide: (stream: Stream) => Decision | Promise<Decision>,
+  ): Promise<Decision>
   /** The same, with other documents read and written in the same transaction. */
   transact(
     message: Envelope,
@@ -84,21 +88,47 @@ export interface Streams {
 }
 
 export interface Log {
-  (severity: 'DEBUG' | 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR', event: string, fields?: Readonly<Record<string, unknown>>): void
+  (
+    severity: 'DEBUG' | 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR',
+    event: string,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void
 }
 
 export interface Platform {
   readonly service: Service
   /** Sends one command at once, outside any stream: what enters from outside, or a timer before its stream exists. */
-  send(command: OutgoingCommand, options: { readonly id?: string; readonly subject: string; readonly correlationId: string; readonly actor: string; readonly traceparent?: string }): Promise<void>
+  send(
+    command: OutgoingCommand,
+    options: {
+      readonly id?: string
+      readonly subject: string
+      readonly correlationId: string
+      readonly actor: string
+      readonly traceparent?: string
+    },
+  ): Promise<void>
   /** Milliseconds since the epoch. */
   now(): number
   readonly streams: Streams
   readonly views: Views
   /** A query to another service, with this service's identity, a deadline and a circuit breaker; throws `Unavailable`. */
-  call(service: string, path: string, options?: { method?: string; body?: unknown; headers?: Record<string, string>; timeoutMs?: number }): Promise<Response>
+  call(
+    service: string,
+    path: string,
+    options?: { method?: string; body?: unknown; headers?: Record<string, string>; timeoutMs?: number },
+  ): Promise<Response>
   /** A call out of the platform (provider, carrier) with this service's ID token; non-2xx other than `accept` and timeouts throw `Unavailable`. */
-  callPartner(url: string, options: { method: string; body?: unknown; idempotencyKey?: string; timeoutMs?: number; accept?: readonly number[] }): Promise<Response>
+  callPartner(
+    url: string,
+    options: {
+      method: string
+      body?: unknown
+      idempotencyKey?: string
+      timeoutMs?: number
+      accept?: readonly number[]
+    },
+  ): Promise<Response>
   /** One of the settings named in the service's description. */
   setting(name: string): string
   readonly log: Log

@@ -48,7 +48,9 @@ export interface Move {
   readonly commands: readonly OutgoingCommand[]
   readonly events: readonly Message[]
   /** What the saga's owner has to decide now: to confirm, or to reject with the reason. */
-  readonly turn?: { readonly to: 'pivot' } | { readonly to: 'reject'; readonly reason: string; readonly expired: boolean }
+  readonly turn?:
+    | { readonly to: 'pivot' }
+    | { readonly to: 'reject'; readonly reason: string; readonly expired: boolean }
 }
 
 /** An unanswered undo is sent again after so long, without end. */
@@ -63,7 +65,13 @@ export function begin<C>(saga: Saga<C>, context: C, nowMs: number): Move {
 /** The step's undo is in the state before its command is on its way. */
 function enter<C>(saga: Saga<C>, context: C, index: number, undos: readonly Undo[], nowMs: number): Move {
   const step = saga.steps[index]
-  if (!step) return { state: { phase: 'pivoted', step: index, deadlineMs: 0, undos }, commands: [], events: [], turn: { to: 'pivot' } }
+  if (!step)
+    return {
+      state: { phase: 'pivoted', step: index, deadlineMs: 0, undos },
+      commands: [],
+      events: [],
+      turn: { to: 'pivot' },
+    }
   const started = step.undo ? [...undos, { step: step.name, attempt: 0 }] : undos
   return {
     state: { phase: 'running', step: index, deadlineMs: nowMs + step.withinSeconds * 1000, undos: started },
@@ -73,12 +81,23 @@ function enter<C>(saga: Saga<C>, context: C, index: number, undos: readonly Undo
 }
 
 /** What a reply makes of the saga; undefined when it changes nothing. */
-export function reply<C>(saga: Saga<C>, state: SagaState, message: { readonly type: string; readonly reason?: string }, context: C, nowMs: number): Move | undefined {
+export function reply<C>(
+  saga: Saga<C>,
+  state: SagaState,
+  message: { readonly type: string; readonly reason?: string },
+  context: C,
+  nowMs: number,
+): Move | undefined {
   const current = state.phase === 'running' ? saga.steps[state.step] : undefined
   if (current?.done === message.type) return enter(saga, context, state.step + 1, state.undos, nowMs)
-  if (current?.failed === message.type) return fail(saga, state, context, { nowMs, reason: message.reason ?? message.type, failed: current.name })
+  if (current?.failed === message.type)
+    return fail(saga, state, context, { nowMs, reason: message.reason ?? message.type, failed: current.name })
   if (current?.waiting?.on === message.type && !state.waiting) {
-    return { state: { ...state, waiting: true, deadlineMs: nowMs + current.waiting.withinSeconds * 1000 }, commands: [], events: [] }
+    return {
+      state: { ...state, waiting: true, deadlineMs: nowMs + current.waiting.withinSeconds * 1000 },
+      commands: [],
+      events: [],
+    }
   }
   if (state.phase !== 'undoing') return undefined
   const step = saga.steps.find(({ done, undone }) => done === message.type || undone === message.type)
@@ -91,12 +110,19 @@ export function reply<C>(saga: Saga<C>, state: SagaState, message: { readonly ty
 function answered(state: SagaState, name: string): Move | undefined {
   const undo = state.undos.find(({ step }) => step === name)
   if (undo?.againAtMs === undefined) return undefined
-  const undos = state.undos.map(({ step, attempt, againAtMs }) => (step === name || againAtMs === undefined ? { step, attempt } : { step, attempt, againAtMs }))
+  const undos = state.undos.map(({ step, attempt, againAtMs }) =>
+    step === name || againAtMs === undefined ? { step, attempt } : { step, attempt, againAtMs },
+  )
   return { state: { ...state, undos }, commands: [], events: [] }
 }
 
 /** What the time makes of the saga; undefined while nothing is due. */
-export function look<C>(saga: Saga<C>, state: SagaState, context: C & { readonly sagaId: string }, nowMs: number): Move | undefined {
+export function look<C>(
+  saga: Saga<C>,
+  state: SagaState,
+  context: C & { readonly sagaId: string },
+  nowMs: number,
+): Move | undefined {
   if (state.phase === 'running' && nowMs >= state.deadlineMs) {
     const step = saga.steps[state.step]!
     const reason = state.waiting ? step.waiting!.onTimeout : `${step.name}-timed-out`
@@ -105,7 +131,13 @@ export function look<C>(saga: Saga<C>, state: SagaState, context: C & { readonly
   if (state.phase !== 'undoing') return undefined
   const due = state.undos.filter(({ againAtMs }) => againAtMs !== undefined && nowMs >= againAtMs)
   if (due.length === 0) return undefined
-  const move = sendUndos(saga, state, due.map(({ step }) => step), context, nowMs)
+  const move = sendUndos(
+    saga,
+    state,
+    due.map(({ step }) => step),
+    context,
+    nowMs,
+  )
   const stuck = due.filter(({ attempt }) => attempt + 1 >= STUCK_FROM_ATTEMPT)
   return {
     ...move,
@@ -124,19 +156,38 @@ interface Failure {
   readonly expired?: boolean
 }
 
-function fail<C>(saga: Saga<C>, state: SagaState, context: C, { nowMs, reason, failed, expired = false }: Failure): Move {
+function fail<C>(
+  saga: Saga<C>,
+  state: SagaState,
+  context: C,
+  { nowMs, reason, failed, expired = false }: Failure,
+): Move {
   const undos = state.undos.filter(({ step }) => step !== failed)
   const undoing: SagaState = { phase: 'undoing', step: state.step, deadlineMs: 0, undos }
-  const move = sendUndos(saga, undoing, undos.map(({ step }) => step), context, nowMs)
+  const move = sendUndos(
+    saga,
+    undoing,
+    undos.map(({ step }) => step),
+    context,
+    nowMs,
+  )
   return { ...move, events: [], turn: { to: 'reject', reason, expired } }
 }
 
 /** Bottom to top: the last step is undone first. */
-function sendUndos<C>(saga: Saga<C>, state: SagaState, names: readonly string[], context: C, nowMs: number): { state: SagaState; commands: OutgoingCommand[] } {
+function sendUndos<C>(
+  saga: Saga<C>,
+  state: SagaState,
+  names: readonly string[],
+  context: C,
+  nowMs: number,
+): { state: SagaState; commands: OutgoingCommand[] } {
   const known = new Set(state.undos.map(({ step }) => step))
   const late: Undo[] = names.filter((name) => !known.has(name)).map((step) => ({ step, attempt: 0 }))
   const undos = [...state.undos, ...late].map((undo) =>
-    names.includes(undo.step) ? { step: undo.step, attempt: undo.attempt + 1, againAtMs: nowMs + UNDO_AGAIN_AFTER_MS } : undo,
+    names.includes(undo.step)
+      ? { step: undo.step, attempt: undo.attempt + 1, againAtMs: nowMs + UNDO_AGAIN_AFTER_MS }
+      : undo,
   )
   const commands = saga.steps
     .filter(({ name, undo }) => undo && names.includes(name))
@@ -151,4 +202,3 @@ export function nextLookMs(state: SagaState): number | undefined {
   const times = state.undos.flatMap(({ againAtMs }) => againAtMs ?? [])
   return state.phase === 'undoing' && times.length > 0 ? Math.min(...times) : undefined
 }
-

@@ -51,5 +51,8 @@ export interface StreamStore {
   /** False when somebody else appended since it was loaded. @throws Unavailable when the store can't be asked. */
   append(stream: StoredStream, entry: Entry): Promise<boolean>
   /** All or nothing; run again by the store when it loses a race. @throws Unavailable when it lost too often. */
-  transact<Result>(id: string, work: (stream: StoredStream, transaction: Transaction) => Promise<Result>): Promise<Result>
+  transact<Result>(
+    id: string,
+    work: (stream: StoredStream, transaction: Transaction) => Promise<Result>,
+  ): Promise<Result>
 }

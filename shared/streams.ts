@@ -23,7 +23,9 @@ export interface StreamsParts {
   now(): number
   publish(events: readonly Envelope[]): Promise<void>
   /** `target` owns the command. */
-  send(commands: readonly { readonly target: string; readonly envelope: Envelope; readonly notBeforeMs?: number }[]): Promise<void>
+  send(
+    commands: readonly { readonly target: string; readonly envelope: Envelope; readonly notBeforeMs?: number }[],
+  ): Promise<void>
   /** Waits before a lost race is run again; tests pass one that does not. */
   pause(tried: number): Promise<void>
 }
@@ -38,7 +40,11 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
   const owners = ownersOf([parts.contracts, ...parts.uses])
 
   const deliver = async (streamId: string, entry: Entry): Promise<void> => {
-    await parts.publish(entry.events.filter(({ sequence }) => sequence > 0).map((event) => eventEnvelope(parts.service, streamId, entry, event)))
+    await parts.publish(
+      entry.events
+        .filter(({ sequence }) => sequence > 0)
+        .map((event) => eventEnvelope(parts.service, streamId, entry, event)),
+    )
     await parts.send(
       entry.commands.map((command) => ({
         target: command.target,
@@ -76,7 +82,10 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
     const schema = command.type === repeatCommand ? repeatSchema : contracts?.commands[command.type]?.data
     if (!target || !schema) throw new Error(`${parts.service} sends ${command.type}, which none of its contracts has.`)
     return {
-      id: command.key === undefined ? derivedId(target, cause, command.type, index) : derivedId(target, streamId, command.type, command.key),
+      id:
+        command.key === undefined
+          ? derivedId(target, cause, command.type, index)
+          : derivedId(target, streamId, command.type, command.key),
       target,
       type: command.type,
       data: checked(command, schema),
@@ -126,7 +135,9 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
     async repeat(streamId) {
       const { entries } = await store.load(streamId)
       const events = entries.flatMap((entry) =>
-        entry.events.filter(({ sequence }) => sequence > 0).map((event) => eventEnvelope(parts.service, streamId, entry, event)),
+        entry.events
+          .filter(({ sequence }) => sequence > 0)
+          .map((event) => eventEnvelope(parts.service, streamId, entry, event)),
       )
       await parts.publish(events)
       return events.length
@@ -135,7 +146,9 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
 }
 
 function ownersOf(contracts: readonly Contracts[]): Map<string, string> {
-  return new Map(contracts.flatMap(({ service, commands }) => Object.keys(commands).map((command) => [command, service] as const)))
+  return new Map(
+    contracts.flatMap(({ service, commands }) => Object.keys(commands).map((command) => [command, service] as const)),
+  )
 }
 
 const isNothing = ({ events, commands }: Decision): boolean => events.length === 0 && commands.length === 0
@@ -168,11 +181,25 @@ function documentsOf(transaction: Transaction): TransactionDocuments {
 }
 
 function eventEnvelope(service: string, subject: string, entry: Entry, event: EntryEvent): Envelope {
-  return { ...commonEnvelope(service, subject, entry), id: event.id, type: event.type, version: event.version, sequence: event.sequence, data: event.data }
+  return {
+    ...commonEnvelope(service, subject, entry),
+    id: event.id,
+    type: event.type,
+    version: event.version,
+    sequence: event.sequence,
+    data: event.data,
+  }
 }
 
 function commandEnvelope(service: string, subject: string, entry: Entry, command: EntryCommand): Envelope {
-  return { ...commonEnvelope(service, subject, entry), id: command.id, type: command.type, version: 1, sequence: 0, data: command.data }
+  return {
+    ...commonEnvelope(service, subject, entry),
+    id: command.id,
+    type: command.type,
+    version: 1,
+    sequence: 0,
+    data: command.data,
+  }
 }
 
 function commonEnvelope(service: string, subject: string, { cause, time, correlationId, actor, traceparent }: Entry) {

@@ -24,7 +24,9 @@ export function variablesOf(
       Object.fromEntries(peersOf(service, services).map((peer) => [peer, environment.serviceUrl(peer)])),
     ),
     SENDERS: JSON.stringify(sendersByCommand(service, services, environment)),
-    CALLERS: JSON.stringify(services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => serviceEmail(name, environment))),
+    CALLERS: JSON.stringify(
+      services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => serviceEmail(name, environment)),
+    ),
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
   } satisfies WrittenVariables
   const settings = service.settings.map((name) => {

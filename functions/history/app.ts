@@ -10,7 +10,10 @@ import { told, type Timeline } from './timeline.ts'
 const timelinePath = (orderId: string): string => `timelines/${encodeURIComponent(orderId).replaceAll('.', '%2E')}`
 
 const tell = (message: Envelope, platform: Platform): Promise<void> =>
-  platform.views.update(timelinePath(message.correlationId), (current) => told(current as Timeline | undefined, message) as Record<string, unknown> | undefined)
+  platform.views.update(
+    timelinePath(message.correlationId),
+    (current) => told(current as Timeline | undefined, message) as Record<string, unknown> | undefined,
+  )
 
 export const app: ServiceApp = implement(history, {
   on: {

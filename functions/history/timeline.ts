@@ -22,9 +22,17 @@ const MOST_ENTRIES = 1_000
 /** The timeline with this event in its place; undefined when it was told before. */
 export function told(timeline: Timeline | undefined, event: Envelope): Timeline | undefined {
   const before = timeline ?? { orderId: event.correlationId, entries: [] }
-  if (before.entries.length >= MOST_ENTRIES || before.entries.some(({ eventId }) => eventId === event.id)) return undefined
-  const entry = { eventId: event.id, type: event.type, source: event.source, time: event.time, sequence: event.sequence }
-  const customerRef = event.type === 'order.placed' ? (event.data as { customerRef: string }).customerRef : before.customerRef
+  if (before.entries.length >= MOST_ENTRIES || before.entries.some(({ eventId }) => eventId === event.id))
+    return undefined
+  const entry = {
+    eventId: event.id,
+    type: event.type,
+    source: event.source,
+    time: event.time,
+    sequence: event.sequence,
+  }
+  const customerRef =
+    event.type === 'order.placed' ? (event.data as { customerRef: string }).customerRef : before.customerRef
   return {
     ...before,
     ...(customerRef === undefined ? {} : { customerRef }),

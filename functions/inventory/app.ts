@@ -13,9 +13,20 @@ export const app: ServiceApp = implement(inventory, {
     http.get('/stock/:sku', async (c) => {
       const { sku } = c.req.param()
       const shards = await platform.views.getAll(shardPaths(sku))
-      refuseIf(shards.every((shard) => shard === undefined), 'not-found', `There never was stock of "${sku}".`)
-      const sum = (field: keyof Shard): number => shards.reduce((total, shard) => total + ((shard as Shard | undefined) ?? emptyShard)[field], 0)
-      return c.json({ sku, available: sum('onHand'), onHand: sum('onHand'), reserved: sum('reserved'), sold: sum('sold') })
+      refuseIf(
+        shards.every((shard) => shard === undefined),
+        'not-found',
+        `There never was stock of "${sku}".`,
+      )
+      const sum = (field: keyof Shard): number =>
+        shards.reduce((total, shard) => total + ((shard as Shard | undefined) ?? emptyShard)[field], 0)
+      return c.json({
+        sku,
+        available: sum('onHand'),
+        onHand: sum('onHand'),
+        reserved: sum('reserved'),
+        sold: sum('sold'),
+      })
     })
     http.get('/deliveries/:deliveryId', async (c) => {
       const { deliveryId } = c.req.param()

@@ -3,15 +3,47 @@
 import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
-import { type Decision, type Message, nothing, type Platform, type Stream, type TransactionDocuments } from '../../shared/platform.ts'
-import { draw, evolve, type Held, initial, type Line, quantityBySku, reservationId, type ReservationState } from './reservation.ts'
-import { emptyShard, preferredShard, receive, release, reserve, sell, type Shard, shardPath, shardPaths, SHARDS, spread, take } from './shards.ts'
+import {
+  type Decision,
+  type Message,
+  nothing,
+  type Platform,
+  type Stream,
+  type TransactionDocuments,
+} from '../../shared/platform.ts'
+import {
+  draw,
+  evolve,
+  type Held,
+  initial,
+  type Line,
+  quantityBySku,
+  reservationId,
+  type ReservationState,
+} from './reservation.ts'
+import {
+  emptyShard,
+  preferredShard,
+  receive,
+  release,
+  reserve,
+  sell,
+  type Shard,
+  shardPath,
+  shardPaths,
+  SHARDS,
+  spread,
+  take,
+} from './shards.ts'
 
 const stateOf = ({ events }: Stream): ReservationState => fold({ initial, evolve }, events)
 const only = (...events: Message[]): Decision => ({ events, commands: [] })
 
 /** All lines or none. A repeated command decides nothing: its answer was recorded, and is published again. */
-export function reserveStock(message: Envelope<string, { orderId: string; lines: readonly Line[] }>, platform: Platform): Promise<Decision> {
+export function reserveStock(
+  message: Envelope<string, { orderId: string; lines: readonly Line[] }>,
+  platform: Platform,
+): Promise<Decision> {
   const { orderId, lines } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
@@ -29,7 +61,10 @@ export function reserveStock(message: Envelope<string, { orderId: string; lines:
     }
     if (shortages.length > 0) return only({ type: 'stock.rejected', data: { orderId, shortages } })
     writeShards(documents, held, shards, reserve)
-    return only({ type: 'stock.reserved', data: { orderId, reservationId: reservationId(orderId), lines } }, { type: 'reservation.held', data: held })
+    return only(
+      { type: 'stock.reserved', data: { orderId, reservationId: reservationId(orderId), lines } },
+      { type: 'reservation.held', data: held },
+    )
   })
 }
 
@@ -46,7 +81,10 @@ export function releaseStock(message: Envelope<string, { orderId: string }>, pla
   })
 }
 
-export function commitStock(message: Envelope<string, { orderId: string; shipmentId: string; lines: readonly Line[] }>, platform: Platform): Promise<Decision> {
+export function commitStock(
+  message: Envelope<string, { orderId: string; shipmentId: string; lines: readonly Line[] }>,
+  platform: Platform,
+): Promise<Decision> {
   const { orderId, shipmentId, lines } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
@@ -75,7 +113,12 @@ export function receiveStock(
   const { deliveryId, lines } = message.data
   return platform.streams.transact(message, deliveryStream(deliveryId), async (stream, documents) => {
     if (stream.version > 0) return nothing
-    const added = Object.fromEntries([...quantityBySku(lines.map((line) => ({ ...line, lineId: '' })))].map(([sku, quantity]) => [sku, spread(quantity)]))
+    const added = Object.fromEntries(
+      [...quantityBySku(lines.map((line) => ({ ...line, lineId: '' })))].map(([sku, quantity]) => [
+        sku,
+        spread(quantity),
+      ]),
+    )
     writeShards(documents, added, await read(documents, Object.keys(added)), receive)
     return only({ type: 'delivery.booked', data: { lines } })
   })
@@ -86,7 +129,11 @@ export const deliveryStream = (deliveryId: string): string => `delivery-${delive
 const available = (shards: readonly Shard[]): number => shards.reduce((sum, { onHand }) => sum + onHand, 0)
 
 /** The preferred shard of each SKU in one read; only where it is short, the others in a second. */
-async function firstChoice(documents: TransactionDocuments, orderId: string, wanted: readonly (readonly [string, number])[]): Promise<Map<string, Shard[]>> {
+async function firstChoice(
+  documents: TransactionDocuments,
+  orderId: string,
+  wanted: readonly (readonly [string, number])[],
+): Promise<Map<string, Shard[]>> {
   const preferred = await documents.getAll(wanted.map(([sku]) => shardPath(sku, preferredShard(orderId, sku))))
   const shards = new Map<string, Shard[]>()
   const short: string[] = []
@@ -103,10 +150,20 @@ async function firstChoice(documents: TransactionDocuments, orderId: string, wan
 
 async function read(documents: TransactionDocuments, skus: readonly string[]): Promise<Map<string, Shard[]>> {
   const all = await documents.getAll(skus.flatMap(shardPaths))
-  return new Map(skus.map((sku, at) => [sku, all.slice(at * SHARDS, (at + 1) * SHARDS).map((shard) => (shard as Shard | undefined) ?? emptyShard)]))
+  return new Map(
+    skus.map((sku, at) => [
+      sku,
+      all.slice(at * SHARDS, (at + 1) * SHARDS).map((shard) => (shard as Shard | undefined) ?? emptyShard),
+    ]),
+  )
 }
 
-function writeShards(documents: TransactionDocuments, quantities: Held, shards: ReadonlyMap<string, readonly Shard[]>, change: (shard: Shard, quantity: number) => Shard): void {
+function writeShards(
+  documents: TransactionDocuments,
+  quantities: Held,
+  shards: ReadonlyMap<string, readonly Shard[]>,
+  change: (shard: Shard, quantity: number) => Shard,
+): void {
   for (const [sku, perShard] of Object.entries(quantities)) {
     for (const [shard, quantity] of perShard.entries()) {
       if (quantity > 0) documents.set(shardPath(sku, shard), { ...change(shards.get(sku)![shard]!, quantity) })
@@ -116,7 +173,9 @@ function writeShards(documents: TransactionDocuments, quantities: Held, shards: 
 
 /** What of each line is still held, after some of it was shipped. */
 function openLines({ lines, held }: ReservationState): Line[] {
-  const left = new Map(Object.entries(held).map(([sku, perShard]) => [sku, perShard.reduce((sum, quantity) => sum + quantity, 0)]))
+  const left = new Map(
+    Object.entries(held).map(([sku, perShard]) => [sku, perShard.reduce((sum, quantity) => sum + quantity, 0)]),
+  )
   return lines.flatMap((line) => {
     const quantity = Math.min(line.quantity, left.get(line.sku) ?? 0)
     left.set(line.sku, (left.get(line.sku) ?? 0) - quantity)

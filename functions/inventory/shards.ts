@@ -10,7 +10,8 @@ export interface Shard {
 export const SHARDS = 4
 export const emptyShard: Shard = { onHand: 0, reserved: 0, sold: 0 }
 
-export const shardPath = (sku: string, shard: number): string => `shards/${encodeURIComponent(sku).replaceAll('.', '%2E')}~${shard}`
+export const shardPath = (sku: string, shard: number): string =>
+  `shards/${encodeURIComponent(sku).replaceAll('.', '%2E')}~${shard}`
 export const shardPaths = (sku: string): string[] => Array.from({ length: SHARDS }, (_, shard) => shardPath(sku, shard))
 
 /** The shard that this order looks at first: spread evenly, the same at every try. FNV-1a. */
@@ -39,7 +40,23 @@ export function take(quantity: number, shards: readonly Shard[], preferred: numb
   return left === 0 ? taken : undefined
 }
 
-export const reserve = ({ onHand, reserved, sold }: Shard, quantity: number): Shard => ({ onHand: onHand - quantity, reserved: reserved + quantity, sold })
-export const release = ({ onHand, reserved, sold }: Shard, quantity: number): Shard => ({ onHand: onHand + quantity, reserved: reserved - quantity, sold })
-export const sell = ({ onHand, reserved, sold }: Shard, quantity: number): Shard => ({ onHand, reserved: reserved - quantity, sold: sold + quantity })
-export const receive = ({ onHand, reserved, sold }: Shard, quantity: number): Shard => ({ onHand: onHand + quantity, reserved, sold })
+export const reserve = ({ onHand, reserved, sold }: Shard, quantity: number): Shard => ({
+  onHand: onHand - quantity,
+  reserved: reserved + quantity,
+  sold,
+})
+export const release = ({ onHand, reserved, sold }: Shard, quantity: number): Shard => ({
+  onHand: onHand + quantity,
+  reserved: reserved - quantity,
+  sold,
+})
+export const sell = ({ onHand, reserved, sold }: Shard, quantity: number): Shard => ({
+  onHand,
+  reserved: reserved - quantity,
+  sold: sold + quantity,
+})
+export const receive = ({ onHand, reserved, sold }: Shard, quantity: number): Shard => ({
+  onHand: onHand + quantity,
+  reserved,
+  sold,
+})

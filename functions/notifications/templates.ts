@@ -1,6 +1,12 @@
 /** What customers are told, in plain words. */
 
-export type Notified = 'order.placed' | 'order.rejected' | 'order.expired' | 'order.confirmed' | 'order.completed' | 'shipment.dispatched'
+export type Notified =
+  | 'order.placed'
+  | 'order.rejected'
+  | 'order.expired'
+  | 'order.confirmed'
+  | 'order.completed'
+  | 'shipment.dispatched'
 
 interface Facts {
   readonly orderId: string

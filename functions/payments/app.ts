@@ -16,15 +16,34 @@ export const app: ServiceApp = implement(payments, {
       const { orderId, shipmentId, lines } = message.data
       return platform.streams.handle(message, orderId, async ({ events }) => {
         const state = fold({ initial, evolve }, events)
-        if (state.status !== 'authorized') throw new Unavailable(`The payment of ${orderId} is ${state.status}: it can not be captured yet.`)
+        if (state.status !== 'authorized')
+          throw new Unavailable(`The payment of ${orderId} is ${state.status}: it can not be captured yet.`)
         // One guard: a shipment is captured once, whoever tells of it and how often.
         if (shipmentId in state.shipped) return nothing
         const { amountMinor, final, quantities } = captureFor(state, lines)
-        const answer = await provider(platform).capture(authorizationKey(orderId), captureKey(orderId, shipmentId), { amountMinor, final })
-        if (answer.status === 'failed') return only({ type: 'payment.capture-failed', data: { orderId, paymentId: paymentId(orderId), shipmentId, code: answer.code } })
+        const answer = await provider(platform).capture(authorizationKey(orderId), captureKey(orderId, shipmentId), {
+          amountMinor,
+          final,
+        })
+        if (answer.status === 'failed')
+          return only({
+            type: 'payment.capture-failed',
+            data: { orderId, paymentId: paymentId(orderId), shipmentId, code: answer.code },
+          })
         const { captureId } = answer
         return only(
-          { type: 'payment.captured', data: { orderId, paymentId: paymentId(orderId), captureId, shipmentId, amountMinor, currency: state.currency, final } },
+          {
+            type: 'payment.captured',
+            data: {
+              orderId,
+              paymentId: paymentId(orderId),
+              captureId,
+              shipmentId,
+              amountMinor,
+              currency: state.currency,
+              final,
+            },
+          },
           { type: 'shipment.noted', data: { shipmentId, quantities } },
         )
       })
@@ -37,11 +56,18 @@ export const app: ServiceApp = implement(payments, {
       return platform.streams.handle(message, orderId, async ({ events }) => {
         const state = fold({ initial, evolve }, events)
         // The undo came first: what it undid must not happen now.
-        if (state.status === 'tombstone') return only({ type: 'payment.declined', data: { orderId, paymentId: paymentId(orderId), code: 'voided-before' } })
+        if (state.status === 'tombstone')
+          return only({
+            type: 'payment.declined',
+            data: { orderId, paymentId: paymentId(orderId), code: 'voided-before' },
+          })
         if (state.status !== 'none') return nothing
         const request = { amountMinor: totalMinor, currency, paymentMethodRef, reference: orderId }
         const answer = await provider(platform).authorize(authorizationKey(orderId), request)
-        return only(outcome(answer, { orderId, amountMinor: totalMinor, currency }), { type: 'payment.agreed', data: { currency, totalMinor, shippingMinor, lines } })
+        return only(outcome(answer, { orderId, amountMinor: totalMinor, currency }), {
+          type: 'payment.agreed',
+          data: { currency, totalMinor, shippingMinor, lines },
+        })
       })
     },
     VoidPayment: (message, platform) => {
@@ -55,7 +81,10 @@ export const app: ServiceApp = implement(payments, {
   },
 })
 
-function outcome(answer: Authorization, { orderId, amountMinor, currency }: { orderId: string; amountMinor: number; currency: string }): Message {
+function outcome(
+  answer: Authorization,
+  { orderId, amountMinor, currency }: { orderId: string; amountMinor: number; currency: string },
+): Message {
   const about = { orderId, paymentId: paymentId(orderId) }
   switch (answer.status) {
     case 'authorized':

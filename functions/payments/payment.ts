@@ -20,7 +20,15 @@ export interface PaymentState {
   readonly shipped: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
-export const initial: PaymentState = { status: 'none', currency: '', totalMinor: 0, shippingMinor: 0, lines: [], capturedMinor: 0, shipped: {} }
+export const initial: PaymentState = {
+  status: 'none',
+  currency: '',
+  totalMinor: 0,
+  shippingMinor: 0,
+  lines: [],
+  capturedMinor: 0,
+  shipped: {},
+}
 
 export function evolve(state: PaymentState, { type, data }: Message): PaymentState {
   switch (type) {
@@ -53,11 +61,15 @@ export interface CaptureDue {
 }
 
 /** What a shipment's lines come to: the shipping fee goes with the first, and the last takes what is left to the total. */
-export function captureFor(state: PaymentState, lines: readonly { readonly lineId: string; readonly quantity: number }[]): CaptureDue {
+export function captureFor(
+  state: PaymentState,
+  lines: readonly { readonly lineId: string; readonly quantity: number }[],
+): CaptureDue {
   const quantities: Record<string, number> = {}
   for (const { lineId, quantity } of lines) quantities[lineId] = (quantities[lineId] ?? 0) + quantity
   const before = Object.values(state.shipped)
-  const shippedOf = (lineId: string): number => before.reduce((sum, one) => sum + (one[lineId] ?? 0), quantities[lineId] ?? 0)
+  const shippedOf = (lineId: string): number =>
+    before.reduce((sum, one) => sum + (one[lineId] ?? 0), quantities[lineId] ?? 0)
   const final = state.lines.every(({ lineId, quantity }) => shippedOf(lineId) >= quantity)
   if (final) return { amountMinor: state.totalMinor - state.capturedMinor, final, quantities }
   const goodsMinor = state.lines.reduce((sum, { lineId, unitMinor }) => sum + unitMinor * (quantities[lineId] ?? 0), 0)

@@ -47,7 +47,10 @@ export const app: ServiceApp = implement(shipping, {
           body: { reference: shipmentId, addressRef, parcels: 1 },
         })
         const { trackingRef } = booking.parse(await response.json())
-        return { events: [{ type: 'shipment.dispatched', data: { orderId, shipmentId, lines: created.lines, trackingRef } }], commands: [] }
+        return {
+          events: [{ type: 'shipment.dispatched', data: { orderId, shipmentId, lines: created.lines, trackingRef } }],
+          commands: [],
+        }
       })
     },
   },

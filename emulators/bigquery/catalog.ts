@@ -1,0 +1,226 @@
+/** Datasets, tables and views: what is declared of them, and the schemas, tables and views of DuckDB that follow. */
+
+import type { CloudContext } from '../core/plugin.ts'
+import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
+import type { Duck } from './duck.ts'
+import { type DatasetResource, duckType, type FieldSchema, scalarTypes, type TableResource } from './records.ts'
+import { quote, translate } from './sql-translate.ts'
+
+export interface TableReference {
+  readonly projectId: string
+  readonly datasetId: string
+  readonly tableId: string
+}
+
+export interface Catalog {
+  insertDataset(body: Record<string, unknown>): Promise<DatasetResource>
+  dataset(datasetId: string): DatasetResource
+  datasets(): DatasetResource[]
+  patchDataset(datasetId: string, change: Record<string, unknown>): DatasetResource
+  deleteDataset(datasetId: string, deleteContents: boolean): Promise<void>
+  insertTable(datasetId: string, body: Record<string, unknown>): Promise<TableResource>
+  table(datasetId: string, tableId: string): TableResource
+  find(datasetId: string, tableId: string): TableResource | undefined
+  tables(datasetId: string): TableResource[]
+  patchTable(datasetId: string, tableId: string, change: Record<string, unknown>): Promise<TableResource>
+  deleteTable(datasetId: string, tableId: string): Promise<void>
+  /** @throws NOT_FOUND in BigQuery's words for the first of `dataset.table` that is not there. */
+  requireTables(names: readonly string[]): void
+}
+
+const idRule = /^[A-Za-z0-9_]{1,1024}$/
+
+export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
+  const datasetTable = context.journal.table<DatasetResource>('bigquery/datasets')
+  const tableTable = context.journal.table<TableResource>('bigquery/tables')
+  const { id: projectId, region } = context.project
+  const stamp = () => ({ lastModifiedTime: String(context.clock.now()), etag: context.newId() })
+  const keyOf = (datasetId: string, tableId: string): string => `${datasetId}.${tableId}`
+
+  const dataset = (datasetId: string): DatasetResource => {
+    const found = datasetTable.get(datasetId)
+    if (!found) throw notFound(`Not found: Dataset ${projectId}:${datasetId}`)
+    return found
+  }
+  const find = (datasetId: string, tableId: string): TableResource | undefined =>
+    tableTable.get(keyOf(datasetId, tableId))
+  const table = (datasetId: string, tableId: string): TableResource => {
+    const { location } = dataset(datasetId)
+    const found = find(datasetId, tableId)
+    if (!found)
+      throw notFound(`Not found: Table ${projectId}:${datasetId}.${tableId} was not found in location ${location}`)
+    return found
+  }
+  const tables = (datasetId: string): TableResource[] =>
+    [...tableTable.values()].filter(({ tableReference }) => tableReference.datasetId === datasetId)
+  const requireTables = (names: readonly string[]): void => {
+    for (const name of names) {
+      const [datasetId, tableId] = name.split('.') as [string, string]
+      const { view } = table(datasetId, tableId)
+      // A view over a table that is gone is refused for that table.
+      if (view) requireTables(translate(view.query, projectId).tables)
+    }
+  }
+  const qualified = (datasetId: string, tableId: string): string => `${quote(datasetId)}.${quote(tableId)}`
+
+  const createView = async (datasetId: string, tableId: string, query: string): Promise<void> => {
+    const { sql, tables: named, verb } = translate(query, projectId)
+    if (verb !== 'SELECT' && verb !== 'WITH') throw invalidArgument(`A view's query must be a SELECT, not ${verb}.`)
+    requireTables(named)
+    try {
+      await duck.run(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
+    } catch (error) {
+      throw invalidArgument(sqlFault(error))
+    }
+  }
+
+  return {
+    dataset,
+    table,
+    find,
+    tables,
+    requireTables,
+    datasets: () => [...datasetTable.values()],
+    async insertDataset(body) {
+      const { datasetId = '' } = (body['datasetReference'] ?? {}) as { datasetId?: string }
+      if (!idRule.test(datasetId))
+        throw invalidArgument(
+          `Invalid dataset ID "${datasetId}". Dataset IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.`,
+        )
+      if (datasetTable.has(datasetId)) throw alreadyExists(`Already Exists: Dataset ${projectId}:${datasetId}`)
+      const made: DatasetResource = {
+        kind: 'bigquery#dataset',
+        id: `${projectId}:${datasetId}`,
+        location: region,
+        ...body,
+        datasetReference: { projectId, datasetId },
+        creationTime: String(context.clock.now()),
+        ...stamp(),
+      }
+      await duck.run(`CREATE SCHEMA IF NOT EXISTS ${quote(datasetId)}`)
+      datasetTable.set(datasetId, made)
+      return made
+    },
+    patchDataset(datasetId, change) {
+      const before = dataset(datasetId)
+      if (change['location'] !== undefined && change['location'] !== before.location)
+        throw invalidArgument('Dataset location can not be changed.')
+      const next = {
+        ...before,
+        ...change,
+        datasetReference: before.datasetReference,
+        location: before.location,
+        ...stamp(),
+      }
+      datasetTable.set(datasetId, next)
+      return next
+    },
+    async deleteDataset(datasetId, deleteContents) {
+      dataset(datasetId)
+      const inside = tables(datasetId)
+      if (inside.length > 0 && !deleteContents)
+        throw new StatusError('FAILED_PRECONDITION', `Dataset ${projectId}:${datasetId} is still in use`)
+      await duck.run(`DROP SCHEMA ${quote(datasetId)} CASCADE`)
+      for (const { tableReference } of inside) tableTable.delete(keyOf(datasetId, tableReference.tableId))
+      datasetTable.delete(datasetId)
+    },
+    async insertTable(datasetId, body) {
+      dataset(datasetId)
+      const { tableId = '' } = (body['tableReference'] ?? {}) as { tableId?: string }
+      if (!idRule.test(tableId)) throw invalidArgument(`Invalid table ID "${tableId}".`)
+      if (find(datasetId, tableId)) throw alreadyExists(`Already Exists: Table ${projectId}:${datasetId}.${tableId}`)
+      const view = body['view'] as TableResource['view']
+      const fields = (body['schema'] as TableResource['schema'])?.fields ?? []
+      if (view?.useLegacySql !== false && view)
+        throw invalidArgument('Legacy SQL is not served by the local cloud: set useLegacySql to false.')
+      if (view) await createView(datasetId, tableId, view.query)
+      else {
+        checkFields(fields)
+        const columns = fields.map((field) => `${quote(field.name)} ${duckType(field)}`)
+        await duck.run(
+          `CREATE OR REPLACE TABLE ${qualified(datasetId, tableId)} (${columns.length > 0 ? columns.join(', ') : '"_" VARCHAR'})`,
+        )
+      }
+      const made: TableResource = {
+        kind: 'bigquery#table',
+        id: `${projectId}:${datasetId}.${tableId}`,
+        ...body,
+        type: view ? 'VIEW' : 'TABLE',
+        tableReference: { projectId, datasetId, tableId },
+        creationTime: String(context.clock.now()),
+        ...stamp(),
+      }
+      tableTable.set(keyOf(datasetId, tableId), made)
+      return made
+    },
+    async patchTable(datasetId, tableId, change) {
+      const before = table(datasetId, tableId)
+      const fields = (change['schema'] as TableResource['schema'])?.fields
+      if (fields && before.type === 'TABLE') {
+        for (const sql of schemaChange(before, fields, qualified(datasetId, tableId))) await duck.run(sql)
+      }
+      const view = change['view'] as TableResource['view']
+      if (view) await createView(datasetId, tableId, view.query)
+      const next: TableResource = {
+        ...before,
+        ...change,
+        type: before.type,
+        tableReference: before.tableReference,
+        ...stamp(),
+      }
+      tableTable.set(keyOf(datasetId, tableId), next)
+      return next
+    },
+    async deleteTable(datasetId, tableId) {
+      const { type } = table(datasetId, tableId)
+      await duck.run(`DROP ${type} IF EXISTS ${qualified(datasetId, tableId)}`)
+      tableTable.delete(keyOf(datasetId, tableId))
+    },
+  }
+}
+
+function checkFields(fields: readonly FieldSchema[]): void {
+  const seen = new Set<string>()
+  for (const { name, type, fields: inner } of fields) {
+    if (!/^[A-Za-z_]\w{0,299}$/.test(name))
+      throw invalidArgument(
+        `Invalid field name "${name}". Fields must contain only letters, numbers, and underscores, start with a letter or underscore, and be at most 300 characters long.`,
+      )
+    if (seen.has(name.toLowerCase())) throw invalidArgument(`Field ${name} already exists in schema`)
+    seen.add(name.toLowerCase())
+    if (inner) checkFields(inner)
+    else if (!(type.toUpperCase() in scalarTypes))
+      throw invalidArgument(`Invalid value for type: ${type} is not a valid value`)
+  }
+}
+
+/** Columns may be added, not dropped or retyped. */
+function schemaChange(before: TableResource, fields: readonly FieldSchema[], name: string): string[] {
+  checkFields(fields)
+  const known = new Map((before.schema?.fields ?? []).map((field) => [field.name.toLowerCase(), field]))
+  for (const [key, field] of known) {
+    const now = fields.find((one) => one.name.toLowerCase() === key)
+    const { projectId, datasetId, tableId } = before.tableReference
+    if (!now)
+      throw invalidArgument(
+        `Provided Schema does not match Table ${projectId}:${datasetId}.${tableId}. Field ${field.name} is missing in new schema`,
+      )
+    if (duckType(now) !== duckType(field))
+      throw invalidArgument(
+        `Provided Schema does not match Table ${projectId}:${datasetId}.${tableId}. Field ${field.name} has changed type from ${field.type} to ${now.type}`,
+      )
+  }
+  return fields
+    .filter((field) => !known.has(field.name.toLowerCase()))
+    .map((field) => `ALTER TABLE ${name} ADD COLUMN ${quote(field.name)} ${duckType(field)}`)
+}
+
+/** DuckDB's complaint in BigQuery's words, as far as they are known. */
+export function sqlFault(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const column = /Referenced column "([^"]+)" not found|Table "[^"]*" does not have a column named "([^"]+)"/.exec(
+    message,
+  )
+  if (column) return `Unrecognized name: ${column[1] ?? column[2]}`
+  return message.replace(/^(Binder|Parser|Catalog|Conversion|Invalid Input|Out of Range) Error: /, '').split('\n')[0]!
+}

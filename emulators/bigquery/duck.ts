@@ -1,0 +1,109 @@
+/** The engine: one DuckDB database, a connection for each query in a small pool, a limit on time and memory. */
+
+import { type DuckDBConnection, DuckDBInstance, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { StatusError } from '../core/status.ts'
+import { macros } from './sql-functions.ts'
+
+export interface Parameters {
+  readonly values: Record<string, DuckDBValue> | DuckDBValue[]
+  readonly types: Record<string, DuckDBType> | DuckDBType[]
+}
+
+export interface Result {
+  readonly names: readonly string[]
+  readonly types: readonly DuckDBType[]
+  readonly rows: readonly (readonly DuckDBValue[])[]
+  readonly changed: number
+}
+
+export interface Duck {
+  run(sql: string, options?: { parameters?: Parameters; timeoutMs?: number }): Promise<Result>
+  /** Rows as JSON texts into the columns of a table, in one statement. */
+  append(
+    table: string,
+    columns: readonly { name: string; type: string }[],
+    rows: readonly Readonly<Record<string, unknown>>[],
+  ): Promise<void>
+  close(): Promise<void>
+}
+
+const QUERY_TIMEOUT_MS = 60_000
+const MEMORY_LIMIT = '2GB'
+const POOLED_CONNECTIONS = 4
+
+export async function openDuck(directory: string | undefined): Promise<Duck> {
+  if (directory !== undefined) mkdirSync(directory, { recursive: true })
+  const instance = await DuckDBInstance.create(
+    directory === undefined ? ':memory:' : join(directory, 'bigquery.duckdb'),
+    {
+      memory_limit: MEMORY_LIMIT,
+      threads: '2',
+      // BigQuery: nulls come first ascending, last descending.
+      default_null_order: 'nulls_first_on_asc_last_on_desc',
+    },
+  )
+  const idle: DuckDBConnection[] = []
+  const connect = async (): Promise<DuckDBConnection> => {
+    const connection = await instance.connect()
+    await connection.run(`SET TimeZone = 'UTC'`)
+    return connection
+  }
+  const first = await connect()
+  for (const macro of macros) await first.run(macro)
+  idle.push(first)
+
+  const borrowed = async <T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> => {
+    const connection = idle.pop() ?? (await connect())
+    try {
+      return await work(connection)
+    } finally {
+      if (idle.length < POOLED_CONNECTIONS) idle.push(connection)
+      else connection.closeSync()
+    }
+  }
+
+  return {
+    run: (sql, { parameters, timeoutMs = QUERY_TIMEOUT_MS } = {}) =>
+      borrowed(async (connection) => {
+        let late = false
+        const timer = setTimeout(() => {
+          late = true
+          connection.interrupt()
+        }, timeoutMs)
+        try {
+          const reader = parameters
+            ? await connection.runAndReadAll(sql, parameters.values, parameters.types)
+            : await connection.runAndReadAll(sql)
+          return {
+            names: reader.columnNames(),
+            types: reader.columnTypes(),
+            rows: reader.getRows(),
+            changed: reader.rowsChanged,
+          }
+        } catch (error) {
+          if (late)
+            throw new StatusError('DEADLINE_EXCEEDED', `Operation timed out after ${timeoutMs / 1000} seconds.`, [])
+          throw error
+        } finally {
+          clearTimeout(timer)
+        }
+      }),
+    append: (table, columns, rows) =>
+      borrowed(async (connection) => {
+        const structure = JSON.stringify([
+          Object.fromEntries(columns.map(({ name, type }) => [name, type])),
+        ]).replaceAll("'", "''")
+        const names = columns.map(({ name }) => `"${name}"`).join(', ')
+        await connection.run(
+          `INSERT INTO ${table} (${names}) SELECT ${columns.map(({ name }) => `row."${name}"`).join(', ')} FROM (SELECT unnest(from_json($1, '${structure}')) AS row)`,
+          [JSON.stringify(rows)],
+        )
+      }),
+    async close() {
+      for (const connection of idle) connection.closeSync()
+      instance.closeSync()
+    },
+  }
+}

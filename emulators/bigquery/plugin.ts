@@ -1,0 +1,20 @@
+/** BigQuery for the local cloud: REST v2 and GoogleSQL on DuckDB. */
+
+import type { Plugin } from '../core/plugin.ts'
+import { type BigQueryCore, makeCore } from './core.ts'
+import { bigqueryRoutes } from './routes.ts'
+import { datasetProvisioner, tableProvisioner } from './terraform.ts'
+
+export type { BigQueryCore } from './core.ts'
+
+/** `directory`: where the tables are kept; absent: in memory. */
+export function bigquery({ directory }: { readonly directory?: string } = {}): Plugin<BigQueryCore> {
+  return {
+    name: 'bigquery',
+    async create(context) {
+      const core = await makeCore(context, directory)
+      return { core, http: bigqueryRoutes(core, context), resourceExists: core.resourceExists, close: core.close }
+    },
+    terraform: { google_bigquery_dataset: datasetProvisioner, google_bigquery_table: tableProvisioner },
+  }
+}

@@ -1,0 +1,122 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { type Delivery, implement } from '../app.ts'
+import { defineContracts } from '../contract.ts'
+import { Refused, Unavailable } from '../errors.ts'
+import { defineService } from '../service.ts'
+import { idToken, pushBody, testConfig } from '../testing/config.ts'
+import { message } from '../testing/deliver.ts'
+import { testPlatform } from '../testing/platform.ts'
+import { createCloudEventServer } from './cloud-event-server.ts'
+
+const contracts = defineContracts({
+  service: 'mailer',
+  events: { 'thing.sold': { version: 1, data: z.strictObject({ thing: z.string() }), example: { thing: 't' } } },
+  commands: {},
+})
+const mailer = defineService({
+  name: 'mailer',
+  ingress: 'internal',
+  runtime: 'cloudevent',
+  contracts,
+  uses: [],
+  emits: [],
+  on: ['thing.sold'],
+  accepts: [],
+  sends: [],
+  load: async () => ({ app: { on: {}, commands: {} } }),
+})
+
+const path = '/projects/test-project/topics/thing.sold'
+const sold = message('thing.sold', { thing: 'tea' })
+const platform = testPlatform(mailer)
+const handled: { data: unknown; delivery: Delivery }[] = []
+let failure: Error | undefined
+let server: Server
+let origin: string
+
+beforeAll(async () => {
+  const app = implement(mailer, {
+    on: {
+      async 'thing.sold'({ data }, _platform, delivery) {
+        if (failure) throw failure
+        handled.push({ data, delivery })
+      },
+    },
+    commands: {},
+  })
+  server = await createCloudEventServer(app, platform, testConfig('mailer'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterAll(() => server.close())
+beforeEach(() => {
+  failure = undefined
+  handled.length = 0
+  platform.deadLetters.length = 0
+})
+
+const push = (body: string, headers: Record<string, string> = {}, to = path): Promise<Response> =>
+  fetch(`${origin}${to}`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', authorization: idToken('mailer', 'mailer-push'), ...headers },
+  })
+
+describe('a CloudEvent function', () => {
+  it('is called with the message, and with the id of its CloudEvent, which is the id of the delivery', async () => {
+    const response = await push(pushBody(sold))
+    expect(response.status).toBe(204)
+    expect(handled).toEqual([
+      { data: { thing: 'tea' }, delivery: { messageId: 'message-1', cloudEventId: 'message-1' } },
+    ])
+  })
+
+  it.each<[string, string, string]>([
+    ['unrelated JSON', '{"hello":"world"}', 'not a Pub/Sub push message'],
+    ['no JSON', 'hello', 'not a Pub/Sub push message'],
+    [
+      'another event',
+      JSON.stringify({ specversion: '1.0', id: '1', type: 'x', source: 'y', data: {} }),
+      'not a Pub/Sub push message',
+    ],
+    ['what is not the envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
+    ['an unknown version', pushBody({ ...sold, version: 2 }), 'version 2'],
+    ['what breaks the contract', pushBody({ ...sold, data: { thing: 1 } }), 'thing'],
+  ])('is not called with %s, which is put aside', async (_name, body, reason) => {
+    expect((await push(body)).status).toBe(204)
+    expect(handled).toEqual([])
+    expect(platform.deadLetters).toHaveLength(1)
+    expect(platform.deadLetters[0]!.attributes['reason']).toContain(reason)
+  })
+
+  it.each<[string, Record<string, string>, string, number]>([
+    ['without a token', { authorization: '' }, path, 401],
+    ['by another account', { authorization: idToken('mailer', 'shop-push') }, path, 403],
+    ['for another topic', {}, '/projects/test-project/topics/thing.lost', 404],
+    ['for another project', {}, '/projects/other/topics/thing.sold', 404],
+    ['at its root, where the topic would be lost', {}, '/', 404],
+  ])('is not called %s', async (_name, headers, to, status) => {
+    expect((await push(pushBody(sold), headers, to)).status).toBe(status)
+    expect(handled).toEqual([])
+  })
+
+  it.each<[string, () => Error, boolean]>([
+    ['what the rules refuse', () => new Refused('not-found', 'no'), true],
+    ['what is not for now', () => new Unavailable('later'), false],
+    ['a bug', () => new TypeError('oops'), false],
+  ])('acknowledges %s: %s', async (_name, make, acknowledged) => {
+    failure = make()
+    const { status } = await push(pushBody(sold))
+    expect(status < 300).toBe(acknowledged)
+    failure = undefined
+    expect((await push(pushBody(sold))).status).toBe(204)
+    expect(handled).toHaveLength(1)
+  })
+
+  it('tells the probes that it lives', async () => {
+    expect((await fetch(`${origin}/health/ready`)).status).toBe(200)
+  })
+})
