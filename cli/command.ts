@@ -53,6 +53,8 @@ const help = { help: { type: 'boolean', short: 'h' } } as const
 
 /** Runs a command with this process's arguments and ends the process with its exit code. */
 export async function main<O extends Options>(command: Command<O>): Promise<void> {
+  // Google's clients would look for a metadata server, and warn that a laptop has none.
+  process.env['METADATA_SERVER_DETECTION'] ??= 'none'
   process.exitCode = await execute(command, process.argv.slice(2))
 }
 

@@ -75,7 +75,8 @@ async function run(): Promise<void> {
   }
   const seededFile = join(dataDirectory, 'seeded')
   if (!existsSync(seededFile)) {
-    say(`${seconds()}  ${await seed(running)}`)
+    const sold = await seed(running)
+    say(`${seconds()}  ${sold}`)
     writeFileSync(seededFile, new Date().toISOString())
   }
   writeFileSync(runningFile, JSON.stringify(running, undefined, 2))

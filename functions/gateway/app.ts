@@ -115,7 +115,7 @@ function keyOf(c: Context): string {
       'Send a header Idempotency-Key: the same key again has the same answer.',
     )
   if (!/^[\x21-\x7E]{1,200}$/.test(key))
-    throw new Refused('invalid-parameter', 'Idempotency-Key takes 1 to 200 printable ASCII characters.')
+    throw new Refused('invalid-parameter', 'Idempotency-Key takes 1 to 200 printable ASCII characters, no spaces.')
   return key
 }
 
