@@ -118,7 +118,7 @@ export interface Platform {
     path: string,
     options?: { method?: string; body?: unknown; headers?: Record<string, string>; timeoutMs?: number },
   ): Promise<Response>
-  /** A call out of the platform (provider, carrier) with this service's ID token; non-2xx other than `accept` and timeouts throw `Unavailable`. */
+  /** A call out of the platform (provider, carrier) with this service's ID token; 408, 429, 5xx and silence throw `Unavailable`, any other refusal that is not in `accept` is a bug. */
   callPartner(
     url: string,
     options: {

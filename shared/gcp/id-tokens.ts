@@ -1,8 +1,9 @@
 /** This service's own ID tokens, from the metadata server, by the official library. */
 
 import type { IdTokenClient } from 'google-auth-library'
+import { Unavailable } from '../errors.ts'
 
-/** The value of an authorization header for a callee, who is named by its URL. */
+/** The value of an authorization header for a callee, who is named by its URL. Throws `Unavailable`. */
 export type AuthorizationFor = (audience: string) => Promise<string>
 
 export function createIdTokens(): AuthorizationFor {
@@ -17,8 +18,13 @@ export function createIdTokens(): AuthorizationFor {
       client = clientFor(audience)
       clients.set(audience, client)
     }
-    // The client keeps a token until shortly before it expires.
-    const headers = await (await client).getRequestHeaders(audience)
-    return headers.get('authorization')!
+    try {
+      // The client keeps a token until shortly before it expires.
+      const headers = await (await client).getRequestHeaders(audience)
+      return headers.get('authorization')!
+    } catch (error) {
+      clients.delete(audience)
+      throw new Unavailable('The metadata server gives no ID token.', { cause: error })
+    }
   }
 }

@@ -103,11 +103,11 @@ describe('a CloudEvent function', () => {
     expect(handled).toEqual([])
   })
 
-  it.each<[string, () => Error, boolean]>([
-    ['what the rules refuse', () => new Refused('not-found', 'no'), true],
-    ['what is not for now', () => new Unavailable('later'), false],
-    ['a bug', () => new TypeError('oops'), false],
-  ])('acknowledges %s: %s', async (_name, make, acknowledged) => {
+  it.each<[string, string, () => Error, boolean]>([
+    ['acknowledges', 'what the rules refuse', () => new Refused('not-found', 'no'), true],
+    ['does not acknowledge', 'what is not for now', () => new Unavailable('later'), false],
+    ['does not acknowledge', 'a bug', () => new TypeError('oops'), false],
+  ])('%s %s', async (_does, _name, make, acknowledged) => {
     failure = make()
     const { status } = await push(pushBody(sold))
     expect(status < 300).toBe(acknowledged)

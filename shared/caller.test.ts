@@ -1,0 +1,127 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createCaller } from './caller.ts'
+import { Unavailable } from './errors.ts'
+
+interface Heard {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+let server: Server | undefined
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+  server = undefined
+})
+
+/** A callee that answers these, one after the other, the last for ever; 0: never. */
+async function calleeThat(...answers: number[]) {
+  const heard: Heard[] = []
+  server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')))
+    request.on('end', () => {
+      const status = answers[Math.min(heard.length, answers.length - 1)]!
+      heard.push({ method: request.method!, url: request.url!, headers: request.headers, body })
+      if (status > 0) response.writeHead(status, { 'content-type': 'application/json' }).end('{"ok":true}')
+    })
+  })
+  await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const caller = createCaller({
+    peers: { catalog: origin },
+    authorizationFor: async (audience) => `Bearer for ${audience}`,
+  })
+  return { heard, origin, ...caller }
+}
+
+describe('a query to a service', () => {
+  it("carries this service's identity in the header that leaves the customer's alone", async () => {
+    const { call, heard, origin } = await calleeThat(200)
+    const response = await call('catalog', '/products/A%20B', { headers: { traceparent: 't' } })
+    expect(await response.json()).toEqual({ ok: true })
+    expect(heard[0]).toMatchObject({
+      method: 'GET',
+      url: '/products/A%20B',
+      headers: { 'x-serverless-authorization': `Bearer for ${origin}`, traceparent: 't' },
+    })
+    expect(heard[0]!.headers.authorization).toBeUndefined()
+  })
+
+  it('hands on what the service refuses', async () => {
+    const { call, heard } = await calleeThat(404)
+    expect((await call('catalog', '/')).status).toBe(404)
+    expect(heard).toHaveLength(1)
+  })
+
+  it('is asked again when it failed in passing', async () => {
+    const { call, heard } = await calleeThat(503, 503, 200)
+    expect((await call('catalog', '/')).status).toBe(200)
+    expect(heard).toHaveLength(3)
+  })
+
+  it('is unavailable when it keeps failing', async () => {
+    const { call, heard } = await calleeThat(500)
+    await expect(call('catalog', '/')).rejects.toBeInstanceOf(Unavailable)
+    expect(heard).toHaveLength(3)
+  })
+
+  it('is unavailable when nobody is there, or nobody answers in time', async () => {
+    const silent = await calleeThat(0)
+    await expect(silent.call('catalog', '/', { timeoutMs: 30 })).rejects.toBeInstanceOf(Unavailable)
+    const { call } = createCaller({ peers: { catalog: 'http://127.0.0.1:1' }, authorizationFor: async () => '' })
+    await expect(call('catalog', '/')).rejects.toBeInstanceOf(Unavailable)
+  })
+
+  it('that changes something is asked once', async () => {
+    const { call, heard } = await calleeThat(503)
+    await expect(call('catalog', '/', { method: 'POST', body: { a: 1 } })).rejects.toBeInstanceOf(Unavailable)
+    expect(heard).toMatchObject([{ method: 'POST', body: '{"a":1}', headers: { 'content-type': 'application/json' } }])
+  })
+
+  it('is not asked any more once it has failed often, and answers at once', async () => {
+    const { call, heard } = await calleeThat(500)
+    for (let index = 0; index < 10; index++)
+      await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
+    expect(heard).toHaveLength(8)
+  })
+
+  it('of a service that the description does not name is a bug', async () => {
+    const { call } = await calleeThat(200)
+    await expect(call('payments', '/')).rejects.not.toBeInstanceOf(Unavailable)
+  })
+})
+
+describe('a call to a partner', () => {
+  it('carries identity and idempotency key', async () => {
+    const { callPartner, heard, origin } = await calleeThat(201)
+    await callPartner(`${origin}/v1/authorizations`, {
+      method: 'POST',
+      body: { amount: 1 },
+      idempotencyKey: 'o-1:auth',
+    })
+    expect(heard[0]).toMatchObject({
+      method: 'POST',
+      body: '{"amount":1}',
+      headers: { authorization: `Bearer for ${origin}`, 'idempotency-key': 'o-1:auth' },
+    })
+  })
+
+  it.each([408, 429, 500, 503])('that answers %i is for later', async (status) => {
+    const { callPartner, heard, origin } = await calleeThat(status)
+    await expect(callPartner(origin, { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
+    expect(heard).toHaveLength(1)
+  })
+
+  it('that is refused is an answer where it is expected, else a bug', async () => {
+    const { callPartner, origin } = await calleeThat(402)
+    expect((await callPartner(origin, { method: 'POST', accept: [402] })).status).toBe(402)
+    const refused = callPartner(origin, { method: 'POST' })
+    await expect(refused).rejects.toThrow('refused with 402')
+    await expect(refused).rejects.not.toBeInstanceOf(Unavailable)
+  })
+})
