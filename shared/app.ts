@@ -18,6 +18,8 @@ export type Handler = (message: Envelope, platform: Platform, delivery: Delivery
 export interface ServiceApp {
   readonly on: Readonly<Record<string, Handler>>
   readonly commands: Readonly<Record<string, Handler>>
+  /** Events that it takes also from a person, who publishes them with sequence 0; every other is put aside. */
+  readonly takesByHand?: readonly string[]
   /** Its own HTTP API, behind the runtime's checks of caller and body. */
   readonly routes?: (app: Hono, platform: Platform) => void
 }
@@ -51,6 +53,7 @@ export interface Implementation<S extends Described> {
       delivery: Delivery,
     ) => Promise<unknown>
   }
+  readonly takesByHand?: readonly S['on'][number][]
   readonly routes?: (app: Hono, platform: Platform) => void
 }
 

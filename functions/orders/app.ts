@@ -82,6 +82,7 @@ export const app: ServiceApp = implement(orders, {
       })
     },
   },
+  takesByHand: ['price.changed'],
   commands: {
     async ContinueCheckout(message, platform) {
       const { orderId, deadline } = message.data

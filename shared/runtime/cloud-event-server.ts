@@ -11,7 +11,7 @@ import type { RunningPlatform } from '../create-platform.ts'
 import { Refused, httpStatus } from '../errors.ts'
 import { topicName } from '../names.ts'
 import { checkCaller } from './callers.ts'
-import { readEvent, Unreadable } from './messages.ts'
+import { Unreadable } from './messages.ts'
 import { createReceiver, type Push, readPush, type Receiver } from './receive.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
@@ -29,12 +29,11 @@ export async function createCloudEventServer(
   const { cloudEvent } = await import('@google-cloud/functions-framework')
   const { getTestServer: getServer } = await import('@google-cloud/functions-framework/testing')
   const receiver = createReceiver(app, platform, config)
-  const contracts = [platform.service.contracts, ...platform.service.uses]
 
   cloudEvent(platform.service.name, async ({ id, data }: CloudEvent<PubsubData>) => {
     const bytes = Buffer.from(data?.message?.data ?? '', 'base64')
     const { type } = JSON.parse(bytes.toString('utf8')) as { type: string }
-    const message = readEvent(bytes, type, contracts)
+    const message = receiver.read(type, bytes)
     try {
       await receiver.handleEvent(type, message, { messageId: data?.message?.messageId ?? id, cloudEventId: id })
       platform.log('INFO', type, {
@@ -90,7 +89,7 @@ async function look(
   let push: Push | undefined
   try {
     push = readPush(body)
-    readEvent(push.data, type, [platform.service.contracts, ...platform.service.uses])
+    receiver.read(type, push.data)
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
     return end(response, (await receiver.deadLetter(type, push?.data ?? body, error.message)).status)

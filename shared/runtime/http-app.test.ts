@@ -127,6 +127,7 @@ describe('an event pushed by Pub/Sub', () => {
     ['that is not the envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
     ['with more than the envelope', pushBody({ ...sold, more: 1 }), 'not an envelope'],
     ['of another type', pushBody({ ...sold, type: 'thing.lost' }), 'thing.lost came where thing.sold is taken'],
+    ['that a person published by hand', pushBody({ ...sold, source: 'cli', sequence: 0 }), 'published by hand'],
     ['of a version that is not known yet', pushBody({ ...sold, version: 4 }), 'version 4, which is newer than 3'],
     [
       'that breaks its contract',
@@ -145,6 +146,15 @@ describe('an event pushed by Pub/Sub', () => {
     const data = (JSON.parse(body.startsWith('{') ? body : 'null') as { message?: { data: string } } | null)?.message
       ?.data
     expect(letter!.data).toBe(data === undefined ? body : Buffer.from(data, 'base64').toString('utf8'))
+  })
+
+  it('that is put aside for a long reason has one that an attribute can hold', async () => {
+    const { push, platform } = started()
+    await push(pushBody({ ...sold, ['é'.repeat(5_000)]: 1 }))
+    const reason = platform.deadLetters[0]!.attributes['reason']!
+    expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(1_024)
+    expect(reason).toContain('ééé')
+    expect(reason).not.toContain('\uFFFD')
   })
 
   it('is kept when it cannot be put aside either', async () => {

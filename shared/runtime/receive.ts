@@ -45,6 +45,8 @@ export function readPush(body: Buffer): Push {
 }
 
 export interface Receiver {
+  /** The event in a push message's data. @throws Unreadable, also for one published by hand that the service does not take. */
+  read(type: string, data: Buffer): Envelope
   event(type: string, body: Buffer): Promise<Outcome>
   /** `retries`: how often the task was tried before. */
   command(type: string, body: Buffer, task: { readonly name: string; readonly retries: number }): Promise<Outcome>
@@ -63,8 +65,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
   const deadLetter = async (type: string, body: Buffer, reason: string): Promise<Outcome> => {
     log('ERROR', 'message.dead-lettered', { type, reason })
     try {
-      // Attribute values hold 1,024 bytes.
-      await publisher.deadLetter(service.name, body, { type, reason: reason.slice(0, 500), listener: service.name })
+      await publisher.deadLetter(service.name, body, { type, reason: clipped(reason), listener: service.name })
       return { status: 204 }
     } catch (error) {
       return { status: 503, retryAfterSeconds: error instanceof Unavailable ? error.retryAfterSeconds : 1 }
@@ -108,7 +109,14 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
   const handleEvent = (type: string, message: Envelope, delivery: Delivery): Promise<unknown> =>
     app.on[type]!(message, platform, delivery)
 
+  const read = (type: string, data: Buffer): Envelope => {
+    const message = readEvent(data, type, contracts)
+    if (message.sequence > 0 || app.takesByHand?.includes(type)) return message
+    throw new Unreadable(`${type} has sequence 0: it was published by hand, and ${service.name} counts what it hears`)
+  }
+
   return {
+    read,
     deadLetter,
     outcomeOf,
     handleEvent,
@@ -117,7 +125,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
       try {
         push = readPush(body)
         const { messageId } = push
-        const message = readEvent(push.data, type, contracts)
+        const message = read(type, push.data)
         return await run(message, () => handleEvent(type, message, { messageId }))
       } catch (error) {
         if (error instanceof Unreadable) return deadLetter(type, push?.data ?? body, error.message)
@@ -150,3 +158,10 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
     return run(message, () => platform.streams.repeat(parsed.data.correlationId))
   }
 }
+
+/** Attribute values hold 1,024 bytes. */
+const clipped = (reason: string): string =>
+  Buffer.from(reason)
+    .subarray(0, 1_000)
+    .toString('utf8')
+    .replace(/\uFFFD+$/, '')
