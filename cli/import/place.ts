@@ -41,7 +41,10 @@ export async function stockUp(api: Api, orders: readonly Order[], progress: Prog
   await each(skus, async (sku) => {
     const { name, unitMinor } = needed.get(sku)!
     await patiently(() =>
-      api.send('POST', '/v1/products', { key: `import-${encodeURIComponent(sku)}`, body: { sku, name, unitMinor, currency } }),
+      api.send('POST', '/v1/products', {
+        key: `import-${encodeURIComponent(sku)}`,
+        body: { sku, name, unitMinor, currency },
+      }),
     )
     waits.push(`/v1/products/${encodeURIComponent(sku)}`)
     progress.step()

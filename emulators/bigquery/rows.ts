@@ -47,29 +47,21 @@ export function fieldOf(name: string, type: DuckDBType): FieldSchema {
   return { name, type: typeName(type), mode: 'NULLABLE' }
 }
 
+const names: ReadonlyMap<DuckDBTypeId, string> = new Map([
+  [DuckDBTypeId.DOUBLE, 'FLOAT'],
+  [DuckDBTypeId.FLOAT, 'FLOAT'],
+  [DuckDBTypeId.BOOLEAN, 'BOOLEAN'],
+  [DuckDBTypeId.TIMESTAMP_TZ, 'TIMESTAMP'],
+  [DuckDBTypeId.TIMESTAMP, 'DATETIME'],
+  [DuckDBTypeId.DATE, 'DATE'],
+  [DuckDBTypeId.TIME, 'TIME'],
+  [DuckDBTypeId.DECIMAL, 'NUMERIC'],
+  [DuckDBTypeId.BLOB, 'BYTES'],
+])
+
 function typeName(type: DuckDBType): string {
   if (integers.has(type.typeId)) return 'INTEGER'
-  switch (type.typeId) {
-    case DuckDBTypeId.DOUBLE:
-    case DuckDBTypeId.FLOAT:
-      return 'FLOAT'
-    case DuckDBTypeId.BOOLEAN:
-      return 'BOOLEAN'
-    case DuckDBTypeId.TIMESTAMP_TZ:
-      return 'TIMESTAMP'
-    case DuckDBTypeId.TIMESTAMP:
-      return 'DATETIME'
-    case DuckDBTypeId.DATE:
-      return 'DATE'
-    case DuckDBTypeId.TIME:
-      return 'TIME'
-    case DuckDBTypeId.DECIMAL:
-      return 'NUMERIC'
-    case DuckDBTypeId.BLOB:
-      return 'BYTES'
-    default:
-      return type.alias === 'JSON' ? 'JSON' : 'STRING'
-  }
+  return names.get(type.typeId) ?? (type.alias === 'JSON' ? 'JSON' : 'STRING')
 }
 
 /** `microseconds`: timestamps as whole microseconds, as clients ask with useInt64Timestamp; else as seconds with a fraction. */

@@ -35,7 +35,12 @@ export interface IdentityPlatform {
 const VALID_FOR_SECONDS = 3600
 
 /** @throws Error (EADDRINUSE) that names the port when it is taken. */
-export async function createIdentityPlatform({ port = 0, projectId, dataDir, clock = systemClock }: IdentityPlatformOptions): Promise<IdentityPlatform> {
+export async function createIdentityPlatform({
+  port = 0,
+  projectId,
+  dataDir,
+  clock = systemClock,
+}: IdentityPlatformOptions): Promise<IdentityPlatform> {
   const journal = openJournal(dataDir === undefined ? {} : { directory: dataDir })
   const keys = journal.table<{ publicJwk: JWK; privateJwk: JWK }>('keys')
   const pair = keys.get('signing') ?? (await makePair())
@@ -51,7 +56,11 @@ export async function createIdentityPlatform({ port = 0, projectId, dataDir, clo
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const issuer = `${url}/${projectId}`
 
-  const mint = async ({ sub, roles = ['customer'], expiresInSeconds = VALID_FOR_SECONDS }: TokenRequest): Promise<{ token: string; expiresAt: string }> => {
+  const mint = async ({
+    sub,
+    roles = ['customer'],
+    expiresInSeconds = VALID_FOR_SECONDS,
+  }: TokenRequest): Promise<{ token: string; expiresAt: string }> => {
     const nowSeconds = Math.floor(clock.now() / 1000)
     const token = await new SignJWT({ roles: [...roles] })
       .setProtectedHeader({ alg: 'RS256', kid: pair.publicJwk.kid!, typ: 'JWT' })
@@ -67,7 +76,10 @@ export async function createIdentityPlatform({ port = 0, projectId, dataDir, clo
   app.post('/v1/token', async (c) => {
     const { sub, roles } = await c.req.json<Partial<TokenRequest>>().catch((): Partial<TokenRequest> => ({}))
     if (typeof sub !== 'string' || sub === '' || (roles !== undefined && !Array.isArray(roles))) {
-      return c.json({ code: 'invalid-body', message: 'Send {"sub": "…", "roles": ["customer" | "staff" | "importer"]}.' }, 400)
+      return c.json(
+        { code: 'invalid-body', message: 'Send {"sub": "…", "roles": ["customer" | "staff" | "importer"]}.' },
+        400,
+      )
     }
     return c.json(await mint({ sub, ...(roles ? { roles } : {}) }))
   })

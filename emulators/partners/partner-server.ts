@@ -39,14 +39,18 @@ export class PartnerRefusal extends Error {
 }
 
 /** @throws Error (EADDRINUSE) that names the port when it is taken. */
-export async function openPartner(options: PartnerOptions, routes: (app: Hono, parts: { journal: Journal; clock: Clock }) => void): Promise<PartnerServer> {
+export async function openPartner(
+  options: PartnerOptions,
+  routes: (app: Hono, parts: { journal: Journal; clock: Clock }) => void,
+): Promise<PartnerServer> {
   const clock = options.clock ?? systemClock
   const journal = openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir })
   const app = new Hono()
   app.use('/v1/*', async (c, next) => {
     const token = /^bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
     if (options.verify) {
-      if (!token) throw new PartnerRefusal(401, 'token-missing', 'Send an ID token for this address: Authorization: Bearer …')
+      if (!token)
+        throw new PartnerRefusal(401, 'token-missing', 'Send an ID token for this address: Authorization: Bearer …')
       await options.verify(token).catch((error: unknown) => {
         throw new PartnerRefusal(401, 'token-invalid', error instanceof Error ? error.message : String(error))
       })

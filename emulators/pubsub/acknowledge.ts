@@ -17,7 +17,10 @@ export interface Extension {
   readonly seconds: number
 }
 
-export function acknowledge(state: PubsubState, request: { subscription?: string; ackIds?: readonly string[] }): object {
+export function acknowledge(
+  state: PubsubState,
+  request: { subscription?: string; ackIds?: readonly string[] },
+): object {
   const delivery = deliveryOf(state, request.subscription)
   return answer(delivery, acknowledgeAll(delivery, checkAckIds(request.ackIds)))
 }
@@ -29,7 +32,13 @@ export function modifyAckDeadline(
   const delivery = deliveryOf(state, request.subscription)
   const seconds = request.ackDeadlineSeconds ?? 0
   const ackIds = checkAckIds(request.ackIds)
-  return answer(delivery, extendAll(delivery, ackIds.map((ackId) => ({ ackId, seconds }))))
+  return answer(
+    delivery,
+    extendAll(
+      delivery,
+      ackIds.map((ackId) => ({ ackId, seconds })),
+    ),
+  )
 }
 
 export function acknowledgeAll(delivery: Delivery, ackIds: readonly string[]): AckOutcome {
@@ -61,7 +70,8 @@ export function checkAckIds(ackIds: readonly string[] | undefined): readonly str
     throw invalidArgument(`Request payload size exceeds the limit: ${limits.acknowledgeRequestBytes} bytes.`)
   }
   for (const ackId of ackIds) {
-    if (!ACK_ID.test(ackId)) throw invalidArgument(`You have passed an invalid ack ID to the service (ack_id=${ackId}).`)
+    if (!ACK_ID.test(ackId))
+      throw invalidArgument(`You have passed an invalid ack ID to the service (ack_id=${ackId}).`)
   }
   return ackIds
 }

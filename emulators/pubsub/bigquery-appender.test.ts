@@ -5,8 +5,11 @@ import { fakeCloud, publishText, SUBSCRIPTION, TOPIC, withSubscription } from '.
 
 const field = (name: string, type: string): TableField => ({ name, type, mode: 'NULLABLE' })
 const EVENTS = [
-  field('data', 'JSON'), field('subscription_name', 'STRING'), field('message_id', 'STRING'),
-  field('publish_time', 'TIMESTAMP'), field('attributes', 'JSON'),
+  field('data', 'JSON'),
+  field('subscription_name', 'STRING'),
+  field('message_id', 'STRING'),
+  field('publish_time', 'TIMESTAMP'),
+  field('attributes', 'JSON'),
 ]
 
 class FakeTable implements BigQueryWriter {
@@ -43,7 +46,10 @@ describe('a BigQuery subscription', () => {
   it('writes data and metadata, everything that is ready in one append', async () => {
     const table = new FakeTable(EVENTS)
     const cloud = writing(table)
-    const messages = Array.from({ length: 200 }, (_, n) => ({ data: Buffer.from(JSON.stringify({ n })), attributes: { a: 'b' } }))
+    const messages = Array.from({ length: 200 }, (_, n) => ({
+      data: Buffer.from(JSON.stringify({ n })),
+      attributes: { a: 'b' },
+    }))
     const { messageIds } = cloud.core.publisher.publish({ topic: TOPIC, messages })
     await cloud.clock.settle()
     expect(table.appends.map(({ length }) => length)).toEqual([200])
@@ -72,7 +78,7 @@ describe('a BigQuery subscription', () => {
     })
     for (let n = 0; n < 20; n++) publishText(cloud, n === 4 ? 'not JSON' : String(n))
     await cloud.clock.advance(600_000)
-    expect(table.rows.map(({ data }) => Number(data)).sort((a, b) => a - b)).toEqual(
+    expect(table.rows.map(({ data }) => Number(data)).toSorted((a, b) => a - b)).toEqual(
       Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 4 && n !== 13),
     )
     expect(cloud.core.backlog('projects/p/subscriptions/dead').undelivered).toBe(2)
@@ -106,7 +112,9 @@ describe('a BigQuery subscription', () => {
     expect(() => writing(new FakeTable([]), { writeMetadata: false })).toThrow('it has no column "data"')
     expect(() => writing(new FakeTable(EVENTS), { table: 'nonsense' })).toThrow('name it as project.dataset.table')
     expect(() => writing(new FakeTable(EVENTS), { useTopicSchema: true })).toThrow('needs a topic with a schema')
-    expect(() => writing(new FakeTable(EVENTS), {}, { pushConfig: { pushEndpoint: 'http://x.test' } })).toThrow('only one of')
+    expect(() => writing(new FakeTable(EVENTS), {}, { pushConfig: { pushEndpoint: 'http://x.test' } })).toThrow(
+      'only one of',
+    )
   })
 
   it('spreads the fields over the columns with the table schema', async () => {
@@ -118,7 +126,10 @@ describe('a BigQuery subscription', () => {
   })
 
   it('writes bytes as base64 and text as text, by the type of the column', async () => {
-    for (const [type, expected] of [['BYTES', Buffer.from('héllo').toString('base64')], ['STRING', 'héllo']] as const) {
+    for (const [type, expected] of [
+      ['BYTES', Buffer.from('héllo').toString('base64')],
+      ['STRING', 'héllo'],
+    ] as const) {
       const table = new FakeTable([field('data', type)])
       const cloud = writing(table, { writeMetadata: false })
       publishText(cloud, 'héllo')

@@ -85,8 +85,12 @@ export class BigQueryAppender implements Consumer {
       const writer = bigqueryWriter(this.#state)
       const table = tableReference(this.#config.table)
       const fields = writer.tableSchema(table)?.fields
-      if (!fields) throw new StatusError('NOT_FOUND', `The BigQuery table does not exist (table=${this.#config.table}).`)
-      await writer.appendRows(table, batch.map(({ entry }) => this.#row(entry, fields)))
+      if (!fields)
+        throw new StatusError('NOT_FOUND', `The BigQuery table does not exist (table=${this.#config.table}).`)
+      await writer.appendRows(
+        table,
+        batch.map(({ entry }) => this.#row(entry, fields)),
+      )
       return undefined
     } catch (error) {
       return error instanceof StatusError ? error : new StatusError('INTERNAL', String(error))
@@ -100,7 +104,10 @@ export class BigQueryAppender implements Consumer {
   #written(batch: readonly Pending[]): void {
     const { context } = this.#state
     context.count('pubsub.messages.delivered', batch.length)
-    context.count('pubsub.bigqueryBytes', batch.reduce((sum, { entry }) => sum + entry.message.bytes, 0))
+    context.count(
+      'pubsub.bigqueryBytes',
+      batch.reduce((sum, { entry }) => sum + entry.message.bytes, 0),
+    )
     this.#note(batch, 200)
     for (const { ackId } of batch) this.#delivery.acknowledge(ackId)
   }

@@ -43,7 +43,9 @@ export function bigqueryConfig(
 ): BigQueryConfig | null {
   if (!input?.['table']) return null
   if (input['useTopicSchema']) {
-    throw invalidArgument('The use_topic_schema field in bigquery_config needs a topic with a schema, and this topic has none.')
+    throw invalidArgument(
+      'The use_topic_schema field in bigquery_config needs a topic with a schema, and this topic has none.',
+    )
   }
   const config: BigQueryConfig = {
     table: String(input['table']),

@@ -20,7 +20,10 @@ export function bigqueryRow(record: MessageRecord, config: BigQueryConfig, targe
         attributes: JSON.stringify(record.attributes),
       }
     : {}
-  return { ...(config.useTableSchema ? columns(record, config, target.fields) : data(record, target.fields)), ...metadata }
+  return {
+    ...(config.useTableSchema ? columns(record, config, target.fields) : data(record, target.fields)),
+    ...metadata,
+  }
 }
 
 function data(record: MessageRecord, fields: readonly TableField[]): Record<string, unknown> {
@@ -31,7 +34,11 @@ function data(record: MessageRecord, fields: readonly TableField[]): Record<stri
   return { data: text }
 }
 
-function columns(record: MessageRecord, config: BigQueryConfig, fields: readonly TableField[]): Record<string, unknown> {
+function columns(
+  record: MessageRecord,
+  config: BigQueryConfig,
+  fields: readonly TableField[],
+): Record<string, unknown> {
   const value = parseJson(record, Buffer.from(record.data, 'base64').toString('utf8'))
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidArgument(`Message ${record.id} is not a JSON object, so its fields cannot be columns.`)
@@ -40,7 +47,8 @@ function columns(record: MessageRecord, config: BigQueryConfig, fields: readonly
   const row: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(value)) {
     if (known.has(name.toLowerCase())) row[name] = field
-    else if (!config.dropUnknownFields) throw invalidArgument(`Message ${record.id} has a field "${name}" that the table lacks.`)
+    else if (!config.dropUnknownFields)
+      throw invalidArgument(`Message ${record.id} has a field "${name}" that the table lacks.`)
   }
   return row
 }

@@ -8,7 +8,12 @@ import { seek } from './seek.ts'
 import { deliveryOf, makeState, startState, stopState } from './state.ts'
 import { streamingPull, type StreamingPullRequest } from './streaming-pull.ts'
 import {
-  createSubscription, deleteSubscription, detachSubscription, getSubscription, listSubscriptions, modifyPushConfig,
+  createSubscription,
+  deleteSubscription,
+  detachSubscription,
+  getSubscription,
+  listSubscriptions,
+  modifyPushConfig,
   updateSubscription,
 } from './subscriptions.ts'
 import { createTopic, deleteTopic, getTopic, listTopics, listTopicSubscriptions, updateTopic } from './topics.ts'
@@ -50,7 +55,8 @@ export function makeCore(context: CloudContext) {
       modifyAckDeadline: bind(modifyAckDeadline),
       acknowledge: bind(acknowledge),
       seek: bind(seek),
-      pull: (request: Parameters<typeof pull>[1], caller: Pick<RequestContext, 'signal'>) => pull(state, request, caller),
+      pull: (request: Parameters<typeof pull>[1], caller: Pick<RequestContext, 'signal'>) =>
+        pull(state, request, caller),
     },
     streamingPull: (
       requests: AsyncIterable<StreamingPullRequest>,

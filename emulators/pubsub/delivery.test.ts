@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { fakeCloud, publishText, pullNow, SUBSCRIPTION, TOPIC, withSubscription, type FakeCloud } from './fake-cloud.ts'
 
-const ack = (cloud: FakeCloud, ...ackIds: string[]) => cloud.core.subscriber.acknowledge({ subscription: SUBSCRIPTION, ackIds })
+const ack = (cloud: FakeCloud, ...ackIds: string[]) =>
+  cloud.core.subscriber.acknowledge({ subscription: SUBSCRIPTION, ackIds })
 const extend = (cloud: FakeCloud, seconds: number, ...ackIds: string[]) =>
   cloud.core.subscriber.modifyAckDeadline({ subscription: SUBSCRIPTION, ackIds, ackDeadlineSeconds: seconds })
 const texts = async (cloud: FakeCloud, max?: number) => (await pullNow(cloud, max)).map(({ text }) => text)
@@ -174,7 +175,7 @@ describe('exactly-once delivery', () => {
     await cloud.clock.advance(10_000)
     publishText(cloud, 'b')
     const again = await pullNow(cloud)
-    expect(again.map(({ text }) => text).sort()).toEqual(['a', 'b'])
+    expect(again.map(({ text }) => text).toSorted()).toEqual(['a', 'b'])
     const failure = { metadata: { [first!.ackId]: 'PERMANENT_FAILURE_INVALID_ACK_ID' } }
     expect(() => ack(cloud, first!.ackId, ...again.map(({ ackId }) => ackId))).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', details: [expect.objectContaining(failure)] }),

@@ -76,7 +76,8 @@ export class Delivery {
   /** Adds a message; `pump` sends it. */
   add(message: Message): void {
     const { serial, enableMessageOrdering } = this.#record
-    const lane = enableMessageOrdering && message.record.orderingKey ? this.#lane(message.record.orderingKey) : undefined
+    const lane =
+      enableMessageOrdering && message.record.orderingKey ? this.#lane(message.record.orderingKey) : undefined
     const { failures } = this.#host
     const failed = failures.size > 0 ? (failures.get(`${serial}/${message.record.id}`) ?? 0) : 0
     const entry = makeEntry(message, lane, failed)

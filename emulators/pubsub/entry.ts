@@ -26,7 +26,15 @@ export interface Entry {
 
 export function makeEntry(message: Message, lane: Lane | undefined, failures: number): Entry {
   return {
-    message, lane, failures, state: 'ready', deliveries: 0, ackId: '', deadlineMs: 0, readyAtMs: 0, consumer: undefined,
+    message,
+    lane,
+    failures,
+    state: 'ready',
+    deliveries: 0,
+    ackId: '',
+    deadlineMs: 0,
+    readyAtMs: 0,
+    consumer: undefined,
   }
 }
 

@@ -100,7 +100,10 @@ export function withSubscription(cloud: FakeCloud, settings: object = {}): FakeC
 }
 
 export function publishText(cloud: FakeCloud, text: string, more: object = {}): string {
-  const { messageIds } = cloud.core.publisher.publish({ topic: TOPIC, messages: [{ data: Buffer.from(text), ...more }] })
+  const { messageIds } = cloud.core.publisher.publish({
+    topic: TOPIC,
+    messages: [{ data: Buffer.from(text), ...more }],
+  })
   return messageIds[0]!
 }
 

@@ -91,8 +91,18 @@ const value = (attributes: Attributes, key: string): string | undefined =>
   Object.hasOwn(attributes, key) ? attributes[key] : undefined
 
 const escapes: Readonly<Record<string, string>> = {
-  n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b', f: '\f', v: '\v',
-  '\\': '\\', '"': '"', "'": "'", '`': '`', '?': '?',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  '\\': '\\',
+  '"': '"',
+  "'": "'",
+  '`': '`',
+  '?': '?',
 }
 
 class Reader {
@@ -152,7 +162,9 @@ class Reader {
   }
 
   error(expected: string): Error {
-    return invalidArgument(`Invalid filter string: at position ${this.#at + 1} expected ${expected} (filter=${this.#source}).`)
+    return invalidArgument(
+      `Invalid filter string: at position ${this.#at + 1} expected ${expected} (filter=${this.#source}).`,
+    )
   }
 
   #escape(): string {

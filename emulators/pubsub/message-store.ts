@@ -86,7 +86,7 @@ export class MessageStore {
 
   /** What the journal kept, in the order of publication; `exists` tells which subscriptions are still there. */
   load(exists: (serial: number) => boolean): Message[] {
-    const records = [...this.#records.values()].sort((a, b) => Number(a.id) - Number(b.id))
+    const records = [...this.#records.values()].toSorted((a, b) => Number(a.id) - Number(b.id))
     for (const record of records) {
       const waiting = (this.#waiting.get(record.id) ?? record.to).filter(exists)
       this.#messages.set(record.id, { record, bytes: billedBytes(record), waiting, kept: 0 })

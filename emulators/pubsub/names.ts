@@ -28,7 +28,9 @@ export function checkName(name: unknown, collection: Collection): string {
 
 export function checkProject(project: unknown): string {
   if (typeof project === 'string' && PROJECT.test(project)) return project
-  throw invalidArgument(`Invalid resource name given (name=${String(project ?? '')}). A project is named projects/<id>.`)
+  throw invalidArgument(
+    `Invalid resource name given (name=${String(project ?? '')}). A project is named projects/<id>.`,
+  )
 }
 
 export const idOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1)

@@ -16,7 +16,7 @@ export function page(names: readonly string[], request: PageRequest): { names: s
   if (pageToken !== '' && !after.startsWith('projects/')) {
     throw invalidArgument(`You have passed an invalid page token to the service (page_token=${pageToken}).`)
   }
-  const left = names.filter((name) => name > after).sort()
+  const left = names.filter((name) => name > after).toSorted()
   const found = left.slice(0, size)
   const last = left.length > size ? found.at(-1)! : ''
   return { names: found, nextPageToken: Buffer.from(last).toString('base64url') }

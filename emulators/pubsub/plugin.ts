@@ -15,7 +15,11 @@ export const pubsub: Plugin<PubsubCore> = {
       // What is missing here (schemas, snapshots) answers UNIMPLEMENTED with its name.
       grpc: [
         { name: 'google.pubsub.v1.Publisher', unary: core.publisher },
-        { name: 'google.pubsub.v1.Subscriber', unary: core.subscriber, streaming: { streamingPull: core.streamingPull } },
+        {
+          name: 'google.pubsub.v1.Subscriber',
+          unary: core.subscriber,
+          streaming: { streamingPull: core.streamingPull },
+        },
         { name: 'google.pubsub.v1.SchemaService' },
       ],
       resourceExists: core.resourceExists,

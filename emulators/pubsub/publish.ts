@@ -76,7 +76,8 @@ function draft(message: PublishMessage): Draft {
 }
 
 function checkAttribute(key: string, value: string): void {
-  if (key === '') throw invalidArgument('One or more messages in the publish request has an attribute with an empty key.')
+  if (key === '')
+    throw invalidArgument('One or more messages in the publish request has an attribute with an empty key.')
   if (key.toLowerCase().startsWith('goog')) {
     throw invalidArgument(`The attribute key "${key}" is reserved: attribute keys must not begin with 'goog'.`)
   }

@@ -23,7 +23,8 @@ export async function pull(
 ): Promise<{ receivedMessages: ReceivedMessage[] }> {
   const delivery = pullable(deliveryOf(state, request.subscription))
   const maxMessages = request.maxMessages ?? 0
-  if (maxMessages <= 0) throw invalidArgument('You have passed an invalid argument to the service (argument=max_messages).')
+  if (maxMessages <= 0)
+    throw invalidArgument('You have passed an invalid argument to the service (argument=max_messages).')
   const entries = await takeFor(state, delivery, { maxMessages, signal, wait: !request.returnImmediately })
   // Shaped at once: a later delivery of the same entry would carry another ack id.
   const bytes = entries.reduce((sum, { message }) => sum + message.bytes, 0)

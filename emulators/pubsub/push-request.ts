@@ -36,7 +36,11 @@ function wrapper({ message, failures }: Entry, subscription: SubscriptionRecord)
 }
 
 /** https://cloud.google.com/pubsub/docs/payload-unwrapping */
-function unwrapped({ message, failures }: Entry, subscription: SubscriptionRecord, writeMetadata: boolean): PushRequest {
+function unwrapped(
+  { message, failures }: Entry,
+  subscription: SubscriptionRecord,
+  writeMetadata: boolean,
+): PushRequest {
   const { id, data, attributes, orderingKey, publishMs } = message.record
   const headers: Record<string, string> = { ...AGENT }
   if (writeMetadata) {

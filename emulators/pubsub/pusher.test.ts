@@ -17,11 +17,17 @@ function endpoint(...statuses: number[]) {
   const state = { cloud: undefined as FakeCloud | undefined, open: 0, mostOpen: 0 }
   const fetcher = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const body = typeof init!.body === 'string' ? init!.body : Buffer.from(init!.body as Uint8Array).toString()
-    seen.push({ url: String(url), headers: init!.headers as Record<string, string>, body, timeMs: state.cloud!.clock.now() })
+    seen.push({
+      url: String(url),
+      headers: init!.headers as Record<string, string>,
+      body,
+      timeMs: state.cloud!.clock.now(),
+    })
     const status = statuses.length > 1 ? statuses.shift()! : statuses[0]!
     state.mostOpen = Math.max(state.mostOpen, ++state.open)
     try {
-      if (status === 0) await new Promise((_, reject) => init!.signal!.addEventListener('abort', () => reject(init!.signal!.reason)))
+      if (status === 0)
+        await new Promise((_, reject) => init!.signal!.addEventListener('abort', () => reject(init!.signal!.reason)))
       await new Promise((resolve) => setImmediate(resolve))
       return new Response(null, { status })
     } finally {
@@ -59,7 +65,15 @@ describe('push', () => {
       subscription: SUBSCRIPTION,
     })
     expect(cloud.notes).toEqual([
-      expect.objectContaining({ kind: 'push', resource: SUBSCRIPTION, target: ENDPOINT, status: 204, email, attempt: 1, messageId: id }),
+      expect.objectContaining({
+        kind: 'push',
+        resource: SUBSCRIPTION,
+        target: ENDPOINT,
+        status: 204,
+        email,
+        attempt: 1,
+        messageId: id,
+      }),
     ])
     expect(cloud.core.heldMessages()).toBe(0)
     expect(cloud.counts.get('pubsub.deliveryBytes')).toBe(1000)
@@ -75,7 +89,9 @@ describe('push', () => {
   })
 
   it.each([102, 200, 201, 202, 204])('counts %i as acknowledged', async (status) => {
-    const cloud = fakeCloud({ fetch: async () => ({ status, arrayBuffer: async () => new ArrayBuffer(0) }) as Response })
+    const cloud = fakeCloud({
+      fetch: async () => ({ status, arrayBuffer: async () => new ArrayBuffer(0) }) as Response,
+    })
     withSubscription(cloud, pushTo())
     publishText(cloud, 'a')
     await cloud.clock.settle()
@@ -102,7 +118,7 @@ describe('push', () => {
       await cloud.clock.advance(300_000)
       return seen.slice(1).map(({ timeMs }, at) => timeMs - seen[at]!.timeMs)
     }
-    const doubling = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000]
+    const doubling = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000, 60_000]
     expect(await gaps({})).toEqual(doubling)
     const policy = { retryPolicy: { minimumBackoff: '1s', maximumBackoff: '100s' } }
     expect(await gaps(policy)).toEqual([1, 2, 4, 8, 16, 32, 64, 100].map((seconds) => seconds * 1000))
@@ -128,7 +144,9 @@ describe('push', () => {
     withSubscription(cloud, { ...pushTo(), deadLetterPolicy: { deadLetterTopic: dead, maxDeliveryAttempts: 5 } })
     publishText(cloud, 'poison')
     await cloud.clock.advance(600_000)
-    expect(seen.map(({ body }) => (JSON.parse(body) as { deliveryAttempt: number }).deliveryAttempt)).toEqual([1, 2, 3, 4, 5])
+    expect(seen.map(({ body }) => (JSON.parse(body) as { deliveryAttempt: number }).deliveryAttempt)).toEqual([
+      1, 2, 3, 4, 5,
+    ])
     expect(cloud.core.backlog('projects/p/subscriptions/dead').undelivered).toBe(1)
     expect(cloud.core.backlog(SUBSCRIPTION).undelivered).toBe(0)
     expect(cloud.counts.get('pubsub.redeliveries')).toBe(4)
@@ -183,7 +201,7 @@ describe('push', () => {
     publishText(cloud, 'bare', { attributes: { type: 'x' } })
     await cloud.clock.settle()
     expect(seen[1]).toMatchObject({ url: `${ENDPOINT}/2`, body: 'bare' })
-    expect(Object.keys(seen[1]!.headers).sort()).toEqual(['accept', 'user-agent'])
+    expect(Object.keys(seen[1]!.headers).toSorted()).toEqual(['accept', 'user-agent'])
   })
 
   it('delivers what was not acknowledged when the process is killed', async () => {

@@ -86,7 +86,13 @@ export class Pusher implements Consumer {
       const { headers, body } = pushRequest(entry, this.#delivery.record, this.#config)
       if (this.#config.oidcToken) headers['authorization'] = `Bearer ${await this.#idToken(this.#config.oidcToken)}`
       const { fetch } = this.#context
-      const answer = await fetch(this.#config.pushEndpoint, { method: 'POST', headers, body, signal, redirect: 'manual' })
+      const answer = await fetch(this.#config.pushEndpoint, {
+        method: 'POST',
+        headers,
+        body,
+        signal,
+        redirect: 'manual',
+      })
       // Read to its end, or the connection can't be used again.
       void answer.arrayBuffer().catch(() => undefined)
       return answer.status

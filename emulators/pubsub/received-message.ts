@@ -17,7 +17,10 @@ export interface ReceivedMessage {
   readonly deliveryAttempt: number
 }
 
-export function receivedMessage({ ackId, message, failures }: Entry, subscription: SubscriptionRecord): ReceivedMessage {
+export function receivedMessage(
+  { ackId, message, failures }: Entry,
+  subscription: SubscriptionRecord,
+): ReceivedMessage {
   const { id, data, attributes, publishMs, orderingKey } = message.record
   return {
     ackId,

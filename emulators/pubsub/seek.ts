@@ -5,11 +5,15 @@ import { parseFilter } from './filter.ts'
 import { deliveryOf, type PubsubState } from './state.ts'
 import { timestampMs } from './values.ts'
 
-export function seek(state: PubsubState, request: { subscription?: string; time?: unknown; snapshot?: string }): object {
+export function seek(
+  state: PubsubState,
+  request: { subscription?: string; time?: unknown; snapshot?: string },
+): object {
   const delivery = deliveryOf(state, request.subscription)
   if (request.snapshot) throw new StatusError('UNIMPLEMENTED', 'Seek to a snapshot is not emulated. Seek to a time.')
   const timeMs = timestampMs(request.time, 'time')
-  if (timeMs === undefined) throw invalidArgument('You have passed an invalid argument to the service (argument=target).')
+  if (timeMs === undefined)
+    throw invalidArgument('You have passed an invalid argument to the service (argument=target).')
   const { topic, filter } = delivery.record
   const matches = parseFilter(filter)
   const kept = [...(state.topics.get(topic)?.kept ?? [])].filter(({ record }) => matches(record.attributes))

@@ -58,7 +58,14 @@ function open(state: PubsubState, first: StreamingPullRequest, connection: Conne
   checkStreamDeadline(first.streamAckDeadlineSeconds ?? 0)
   const stream = new Stream(state.context, delivery, { first, connection })
   delivery.attach(stream)
-  stream.handle({ ...first, subscription: '', clientId: '', maxOutstandingMessages: 0, maxOutstandingBytes: 0, protocolVersion: 0 })
+  stream.handle({
+    ...first,
+    subscription: '',
+    clientId: '',
+    maxOutstandingMessages: 0,
+    maxOutstandingBytes: 0,
+    protocolVersion: 0,
+  })
   return stream
 }
 
@@ -76,7 +83,11 @@ class Stream implements Consumer {
   #closed = false
   #ackDeadlineSeconds: number
 
-  constructor(context: CloudContext, delivery: Delivery, { first, connection }: { first: StreamingPullRequest; connection: Connection }) {
+  constructor(
+    context: CloudContext,
+    delivery: Delivery,
+    { first, connection }: { first: StreamingPullRequest; connection: Connection },
+  ) {
     this.#context = context
     this.#delivery = delivery
     this.#connection = connection

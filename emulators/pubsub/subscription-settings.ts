@@ -78,12 +78,16 @@ export function settingsOf(input: SubscriptionInput, state: PubsubState): Settin
 }
 
 /** What one subscription can't be at the same time. */
-export function checkTogether(settings: Pick<Settings, 'pushConfig' | 'bigqueryConfig' | 'enableExactlyOnceDelivery'>): void {
+export function checkTogether(
+  settings: Pick<Settings, 'pushConfig' | 'bigqueryConfig' | 'enableExactlyOnceDelivery'>,
+): void {
   if (settings.pushConfig && settings.bigqueryConfig) {
     throw invalidArgument('A subscription can have only one of push_config and bigquery_config.')
   }
   if (settings.enableExactlyOnceDelivery && (settings.pushConfig || settings.bigqueryConfig)) {
-    throw invalidArgument('Exactly-once delivery is only supported for pull subscriptions (enable_exactly_once_delivery).')
+    throw invalidArgument(
+      'Exactly-once delivery is only supported for pull subscriptions (enable_exactly_once_delivery).',
+    )
   }
 }
 
@@ -116,7 +120,9 @@ function deadLetter(policy: SubscriptionInput['deadLetterPolicy'], state: Pubsub
   checkRange('max_delivery_attempts', maxDeliveryAttempts, range)
   const deadLetterTopic = checkName(policy.deadLetterTopic, 'topics')
   if (!state.topics.has(deadLetterTopic)) {
-    throw invalidArgument(`The dead letter topic does not exist (dead_letter_topic=${deadLetterTopic}). Create it first.`)
+    throw invalidArgument(
+      `The dead letter topic does not exist (dead_letter_topic=${deadLetterTopic}). Create it first.`,
+    )
   }
   return { deadLetterTopic, maxDeliveryAttempts }
 }

@@ -9,8 +9,14 @@ import { page, type PageRequest } from './paging.ts'
 import type { SubscriptionRecord } from './records.ts'
 import { closeSubscription, deliveryOf, openSubscription, topicOf, type PubsubState } from './state.ts'
 import {
-  checkTogether, mutableFields, pushConfig, settingsOf, subscriptionMessage,
-  type MutableField, type PushConfigInput, type SubscriptionInput,
+  checkTogether,
+  mutableFields,
+  pushConfig,
+  settingsOf,
+  subscriptionMessage,
+  type MutableField,
+  type PushConfigInput,
+  type SubscriptionInput,
 } from './subscription-settings.ts'
 import { checkMask, refuseNotEmulated } from './topics.ts'
 import { maskFields } from './values.ts'

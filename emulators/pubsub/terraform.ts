@@ -40,8 +40,16 @@ export const subscriptionProvisioner: Provisioner = {
 
 const TOPIC_MUTABLE = ['labels', 'messageStoragePolicy', 'messageRetentionDuration', 'kmsKeyName']
 const SUBSCRIPTION_MUTABLE = [
-  'ackDeadlineSeconds', 'retainAckedMessages', 'messageRetentionDuration', 'labels', 'enableExactlyOnceDelivery',
-  'expirationPolicy', 'deadLetterPolicy', 'retryPolicy', 'pushConfig', 'bigqueryConfig',
+  'ackDeadlineSeconds',
+  'retainAckedMessages',
+  'messageRetentionDuration',
+  'labels',
+  'enableExactlyOnceDelivery',
+  'expirationPolicy',
+  'deadLetterPolicy',
+  'retryPolicy',
+  'pushConfig',
+  'bigqueryConfig',
 ]
 const IMMUTABLE = ['topic', 'filter', 'enableMessageOrdering']
 
@@ -89,16 +97,18 @@ function subscriptionBody({ address, attributes }: TerraformResource): Attribute
     labels: labels(blocks),
     // An empty ttl says: never.
     expirationPolicy: expiration && (ttl ? { ttl } : {}),
-    retryPolicy: retry && defined(
-      { minimumBackoff: retry.text('minimum_backoff'), maximumBackoff: retry.text('maximum_backoff') }, retry,
-    ),
-    deadLetterPolicy: deadLetter && defined(
-      {
-        deadLetterTopic: deadLetter.text('dead_letter_topic'),
-        maxDeliveryAttempts: deadLetter.number('max_delivery_attempts'),
-      },
-      deadLetter,
-    ),
+    retryPolicy:
+      retry &&
+      defined({ minimumBackoff: retry.text('minimum_backoff'), maximumBackoff: retry.text('maximum_backoff') }, retry),
+    deadLetterPolicy:
+      deadLetter &&
+      defined(
+        {
+          deadLetterTopic: deadLetter.text('dead_letter_topic'),
+          maxDeliveryAttempts: deadLetter.number('max_delivery_attempts'),
+        },
+        deadLetter,
+      ),
     pushConfig: pushConfig(blocks.block('push_config')),
     bigqueryConfig: bigqueryConfig(blocks.block('bigquery_config')),
   }
@@ -113,9 +123,9 @@ function pushConfig(push: Blocks | undefined): Attributes | undefined {
   const body = {
     pushEndpoint: push.text('push_endpoint'),
     attributes: push.value('attributes'),
-    oidcToken: token && defined(
-      { serviceAccountEmail: token.text('service_account_email'), audience: token.text('audience') }, token,
-    ),
+    oidcToken:
+      token &&
+      defined({ serviceAccountEmail: token.text('service_account_email'), audience: token.text('audience') }, token),
     noWrapper: noWrapper && defined({ writeMetadata: noWrapper.flag('write_metadata') }, noWrapper),
   }
   return defined(body, push)

@@ -23,7 +23,8 @@ export function durationMs(value: unknown, field: string): number | undefined {
 export function timestampMs(value: unknown, field: string): number | undefined {
   if (typeof value !== 'string') return durationMs(value, field)
   const parsed = Date.parse(value)
-  if (Number.isNaN(parsed)) throw invalidArgument(`Invalid value for ${field}: "${value}" is not an RFC 3339 timestamp.`)
+  if (Number.isNaN(parsed))
+    throw invalidArgument(`Invalid value for ${field}: "${value}" is not an RFC 3339 timestamp.`)
   return parsed
 }
 
@@ -56,6 +57,5 @@ export function maskFields(mask: unknown): string[] {
 }
 
 const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-export const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 export const byteLength = (text: string): number => Buffer.byteLength(text)

@@ -32,10 +32,18 @@ export async function createCarrier(options: PartnerOptions = {}): Promise<Carri
       const key = c.req.header('idempotency-key')
       if (!key) throw new PartnerRefusal(400, 'key-missing', 'Send a header Idempotency-Key.')
       const { reference, addressRef } = await bodyOf(c.req)
-      if (typeof reference !== 'string' || typeof addressRef !== 'string') throw new PartnerRefusal(422, 'invalid-body', 'reference and addressRef must be texts.')
+      if (typeof reference !== 'string' || typeof addressRef !== 'string')
+        throw new PartnerRefusal(422, 'invalid-body', 'reference and addressRef must be texts.')
       const known = bookings.get(key)
-      if (known && known.reference !== reference) throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another booking.`)
-      const booking: Booking = known ?? { key, reference, addressRef, trackingRef: trackingRef(key), status: 'collected' }
+      if (known && known.reference !== reference)
+        throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another booking.`)
+      const booking: Booking = known ?? {
+        key,
+        reference,
+        addressRef,
+        trackingRef: trackingRef(key),
+        status: 'collected',
+      }
       if (!known) bookings.set(key, booking)
       return c.json(booking)
     })
@@ -49,4 +57,5 @@ export async function createCarrier(options: PartnerOptions = {}): Promise<Carri
   return { url: server.url, port: server.port, bookings: () => [...table.values()], faults, close: server.close }
 }
 
-const trackingRef = (key: string): string => `MR${createHash('sha256').update(key).digest('hex').slice(0, 12).toUpperCase()}`
+const trackingRef = (key: string): string =>
+  `MR${createHash('sha256').update(key).digest('hex').slice(0, 12).toUpperCase()}`

@@ -68,7 +68,8 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
     if (!found) throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${key}.`)
     return found
   }
-  const capturedOf = ({ captures }: Authorization): number => captures.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
+  const capturedOf = ({ captures }: Authorization): number =>
+    captures.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
 
   return {
     find: (key) => authorizations.get(key),
@@ -77,34 +78,73 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
     authorize(key, request) {
       const known = authorizations.get(key)
       if (known) {
-        const same = known.amountMinor === request.amountMinor && known.currency === request.currency && known.paymentMethodRef === request.paymentMethodRef && known.reference === request.reference
+        const same =
+          known.amountMinor === request.amountMinor &&
+          known.currency === request.currency &&
+          known.paymentMethodRef === request.paymentMethodRef &&
+          known.reference === request.reference
         if (!same) throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another authorisation.`)
         return known
       }
       const { paymentMethodRef, amountMinor, currency } = request
       // Voided before it came: nothing is authorised under this key any more.
-      const status = tombstones.has(key) ? 'voided' : declining.has(paymentMethodRef) ? 'declined' : asking.has(paymentMethodRef) ? 'action-required' : 'authorized'
-      const made: Authorization = { key, status, ...request, expiresAt: new Date(clock.now() + VALID_FOR_MS).toISOString(), captures: [], refundedMinor: 0 }
+      const status = tombstones.has(key)
+        ? 'voided'
+        : declining.has(paymentMethodRef)
+          ? 'declined'
+          : asking.has(paymentMethodRef)
+            ? 'action-required'
+            : 'authorized'
+      const made: Authorization = {
+        key,
+        status,
+        ...request,
+        expiresAt: new Date(clock.now() + VALID_FOR_MS).toISOString(),
+        captures: [],
+        refundedMinor: 0,
+      }
       authorizations.set(key, made)
-      if (status === 'authorized') post({ key, kind: 'authorize', debit: paymentMethodRef, credit: 'held', amountMinor, currency })
+      if (status === 'authorized')
+        post({ key, kind: 'authorize', debit: paymentMethodRef, credit: 'held', amountMinor, currency })
       return made
     },
     capture(authorizationKey, key, { amountMinor, final }) {
       const authorization = live(authorizationKey)
       const known = authorization.captures.find((one) => one.key === key)
       if (known) {
-        if (known.amountMinor !== amountMinor) throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another capture.`)
+        if (known.amountMinor !== amountMinor)
+          throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another capture.`)
         return known
       }
-      if (authorization.status !== 'authorized') throw new PartnerRefusal(409, 'not-authorized', `The authorisation is ${authorization.status}.`)
-      if (authorization.captures.some((one) => one.final)) throw new PartnerRefusal(409, 'closed', 'The last capture was final.')
+      if (authorization.status !== 'authorized')
+        throw new PartnerRefusal(409, 'not-authorized', `The authorisation is ${authorization.status}.`)
+      if (authorization.captures.some((one) => one.final))
+        throw new PartnerRefusal(409, 'closed', 'The last capture was final.')
       const open = authorization.amountMinor - capturedOf(authorization)
-      if (amountMinor > open) throw new PartnerRefusal(422, 'amount-too-large', `Only ${open} of ${authorization.amountMinor} can still be captured, not ${amountMinor}.`)
-      const capture: Capture = { captureId: `c-${authorizationKey}-${authorization.captures.length + 1}`, key, amountMinor, final }
+      if (amountMinor > open)
+        throw new PartnerRefusal(
+          422,
+          'amount-too-large',
+          `Only ${open} of ${authorization.amountMinor} can still be captured, not ${amountMinor}.`,
+        )
+      const capture: Capture = {
+        captureId: `c-${authorizationKey}-${authorization.captures.length + 1}`,
+        key,
+        amountMinor,
+        final,
+      }
       authorizations.set(authorizationKey, { ...authorization, captures: [...authorization.captures, capture] })
       const { currency, paymentMethodRef } = authorization
       post({ key, kind: 'capture', debit: 'held', credit: 'merchant', amountMinor, currency })
-      if (final && open > amountMinor) post({ key, kind: 'release', debit: 'held', credit: paymentMethodRef, amountMinor: open - amountMinor, currency })
+      if (final && open > amountMinor)
+        post({
+          key,
+          kind: 'release',
+          debit: 'held',
+          credit: paymentMethodRef,
+          amountMinor: open - amountMinor,
+          currency,
+        })
       return capture
     },
     void(key) {
@@ -113,12 +153,20 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
         tombstones.set(key, true)
         return undefined
       }
-      if (authorization.captures.length > 0) throw new PartnerRefusal(409, 'captured', 'What was captured can not be voided: refund it.')
+      if (authorization.captures.length > 0)
+        throw new PartnerRefusal(409, 'captured', 'What was captured can not be voided: refund it.')
       if (authorization.status === 'voided') return authorization
       const voided: Authorization = { ...authorization, status: 'voided' }
       authorizations.set(key, voided)
       if (authorization.status === 'authorized') {
-        post({ key, kind: 'release', debit: 'held', credit: authorization.paymentMethodRef, amountMinor: authorization.amountMinor, currency: authorization.currency })
+        post({
+          key,
+          kind: 'release',
+          debit: 'held',
+          credit: authorization.paymentMethodRef,
+          amountMinor: authorization.amountMinor,
+          currency: authorization.currency,
+        })
       }
       return voided
     },
@@ -126,11 +174,23 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
       const authorization = live(authorizationKey)
       if (refunds.has(key)) return authorization
       const refundable = capturedOf(authorization) - authorization.refundedMinor
-      if (amountMinor > refundable) throw new PartnerRefusal(422, 'amount-too-large', `Only ${refundable} can still be refunded, not ${amountMinor}.`)
+      if (amountMinor > refundable)
+        throw new PartnerRefusal(
+          422,
+          'amount-too-large',
+          `Only ${refundable} can still be refunded, not ${amountMinor}.`,
+        )
       const refunded = { ...authorization, refundedMinor: authorization.refundedMinor + amountMinor }
       refunds.set(key, true)
       authorizations.set(authorizationKey, refunded)
-      post({ key, kind: 'refund', debit: 'merchant', credit: authorization.paymentMethodRef, amountMinor, currency: authorization.currency })
+      post({
+        key,
+        kind: 'refund',
+        debit: 'merchant',
+        credit: authorization.paymentMethodRef,
+        amountMinor,
+        currency: authorization.currency,
+      })
       return refunded
     },
   }

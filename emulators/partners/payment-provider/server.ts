@@ -51,7 +51,8 @@ export async function createPaymentProvider(options: PartnerOptions = {}): Promi
         const request = { amountMinor: amountOf(body), final: body['final'] === true }
         return c.json({ status: 'captured', ...books.capture(c.req.param('key'), key, request) })
       } catch (error) {
-        if (error instanceof PartnerRefusal && error.status === 409) return c.json({ status: 'failed', code: error.code, message: error.message }, 409)
+        if (error instanceof PartnerRefusal && error.status === 409)
+          return c.json({ status: 'failed', code: error.code, message: error.message }, 409)
         throw error
       }
     })
@@ -59,10 +60,13 @@ export async function createPaymentProvider(options: PartnerOptions = {}): Promi
       const authorization = books.void(c.req.param('key'))
       return c.json(authorization ? answerOf(authorization) : { status: 'voided', nothing: true })
     })
-    app.post('/v1/authorizations/by-key/:key/refunds', async (c) => c.json(answerOf(books.refund(c.req.param('key'), keyOf(c), amountOf(await bodyOf(c.req))))))
+    app.post('/v1/authorizations/by-key/:key/refunds', async (c) =>
+      c.json(answerOf(books.refund(c.req.param('key'), keyOf(c), amountOf(await bodyOf(c.req))))),
+    )
     app.get('/v1/authorizations/by-key/:key', (c) => {
       const found = books.find(c.req.param('key'))
-      if (!found) throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${c.req.param('key')}.`)
+      if (!found)
+        throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${c.req.param('key')}.`)
       return c.json(found)
     })
     app.get('/v1/ledger', (c) => c.json({ authorizations: books.all(), postings: books.postings() }))
@@ -91,15 +95,26 @@ function keyOf(c: Context): string {
 
 function amountOf(body: Record<string, unknown>): number {
   const amount = body['amountMinor']
-  if (!Number.isSafeInteger(amount) || (amount as number) < 0) throw new PartnerRefusal(422, 'invalid-amount', `amountMinor must be a whole number from 0, not ${JSON.stringify(amount)}.`)
+  if (!Number.isSafeInteger(amount) || (amount as number) < 0)
+    throw new PartnerRefusal(
+      422,
+      'invalid-amount',
+      `amountMinor must be a whole number from 0, not ${JSON.stringify(amount)}.`,
+    )
   return amount as number
 }
 
 function authorizeRequest(body: Record<string, unknown>): AuthorizeRequest {
   const text = (name: string): string => {
     const value = body[name]
-    if (typeof value !== 'string' || value === '') throw new PartnerRefusal(422, 'invalid-body', `${name} must be a text, not ${JSON.stringify(value)}.`)
+    if (typeof value !== 'string' || value === '')
+      throw new PartnerRefusal(422, 'invalid-body', `${name} must be a text, not ${JSON.stringify(value)}.`)
     return value
   }
-  return { amountMinor: amountOf(body), currency: text('currency'), paymentMethodRef: text('paymentMethodRef'), reference: text('reference') }
+  return {
+    amountMinor: amountOf(body),
+    currency: text('currency'),
+    paymentMethodRef: text('paymentMethodRef'),
+    reference: text('reference'),
+  }
 }
