@@ -9,6 +9,7 @@ import { createHttpApp } from './http-app.ts'
 
 /** Cloud Run kills ten seconds after SIGTERM; what is not done by then is delivered again. */
 const STOP_WITHIN_MS = 9_000
+const LOOK_FOR_IDLE_EVERY_MS = 50
 
 export async function serve(service: Service): Promise<void> {
   const config = readConfig()
@@ -27,10 +28,18 @@ export async function serve(service: Service): Promise<void> {
   })
 }
 
-/** No new connections; those that are idle end at once, the others with their answer. */
+/** No new connections; each that is there ends with its answer, or at once when it waits for nothing. */
 function stopped(server: ServerType): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve())
-    if ('closeIdleConnections' in server) server.closeIdleConnections()
+    const endIdle = (): void => {
+      if ('closeIdleConnections' in server) server.closeIdleConnections()
+    }
+    // A connection kept alive would otherwise stay for seconds after its last answer.
+    const looking = setInterval(endIdle, LOOK_FOR_IDLE_EVERY_MS)
+    server.close(() => {
+      clearInterval(looking)
+      resolve()
+    })
+    endIdle()
   })
 }

@@ -42,7 +42,8 @@ beforeAll(async () => {
     })
   }
   await cloud.api('POST', `/v2/projects/${project.id}/locations/${project.region}/queues`, { name: queue })
-  for (const [name, value] of Object.entries(cloud.environmentOf(account))) vi.stubEnv(name, value)
+  const variables = { ...cloud.environmentOf(account), GOOGLE_CLOUD_PROJECT: project.id }
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
   client = new PubSub({ projectId: project.id })
   publisher = createPublisher(async () => client)
   const tasksEndpoint = `http://${cloud.hostOf(account)}`

@@ -1,0 +1,101 @@
+/** A service as its container runs it: a process of its own, told by its environment alone, stopped by SIGTERM. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterEach, describe, expect, it } from 'vitest'
+import { services } from '../functions/index.ts'
+import { idToken, testConfig } from '../shared/testing/config.ts'
+import { freePorts } from './support/platform.ts'
+
+const main = join(import.meta.dirname, '..', 'functions', 'main.ts')
+const processes: ChildProcess[] = []
+afterEach(() => {
+  for (const child of processes.splice(0)) child.kill('SIGKILL')
+})
+
+function run(args: readonly string[], variables: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [main, ...args], { env: variables, stdio: ['ignore', 'pipe', 'pipe'] })
+  processes.push(child)
+  let errors = ''
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
+  child.stdout.resume()
+  return { child, ended: once(child, 'close') as Promise<[number | null, string | null]>, errors: () => errors }
+}
+
+async function started(name: string) {
+  const [port] = await freePorts(1)
+  const config = testConfig(name, { callers: ['gateway'] })
+  const inFarFuture = { exp: 4_000_000_000 }
+  const running = run([name], {
+    ...Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+    ),
+    PORT: String(port),
+    CANCELLATION_WINDOW_SECONDS: '0',
+  })
+  const url = `http://127.0.0.1:${port}`
+  for (;;) {
+    const answer = await fetch(`${url}/health/ready`).catch(() => undefined)
+    if (answer?.ok) return { ...running, url, port: port!, authorization: idToken(name, 'gateway', inFarFuture) }
+    if (running.child.exitCode !== null) throw new Error(running.errors())
+    await pause(20)
+  }
+}
+
+/** Sends the beginning of a request, and the rest when asked to. */
+async function slowRequest(port: number, head: string, rest: string) {
+  const socket: Socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(head)
+  let answer = ''
+  socket.on('data', (chunk: Buffer) => (answer += chunk.toString('utf8')))
+  return {
+    async finish(): Promise<string> {
+      socket.write(rest)
+      await once(socket, 'close')
+      return answer
+    },
+  }
+}
+
+describe('the container', () => {
+  it.each([[['nobody']], [[]]])('says which services there are when it is asked for %j', async (args) => {
+    const { ended, errors } = run(args)
+    expect(await ended).toEqual([1, null])
+    expect(errors().trim().split('\n')).toHaveLength(1)
+    for (const { name } of services) expect(errors()).toContain(name)
+  })
+
+  it('says what its environment lacks', async () => {
+    const { ended, errors } = run(['orders'], { PORT: '8080' })
+    expect((await ended)[0]).not.toBe(0)
+    expect(errors()).toContain('SERVICE_URL')
+  })
+
+  it('answers what it has begun when it is told to stop, takes nothing new, and ends well', async () => {
+    const { child, ended, url, port, authorization } = await started('orders')
+    const body = '{"currency":'
+    const head = `POST /orders HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
+    const slow = await slowRequest(port, head + body.slice(0, 3), body.slice(3))
+    child.kill('SIGTERM')
+    for (;;) {
+      const refused = await fetch(`${url}/health/live`, { headers: { connection: 'close' } }).then(
+        () => false,
+        () => true,
+      )
+      if (refused) break
+    }
+    expect(child.exitCode).toBeNull()
+    expect(await slow.finish()).toMatch(/^HTTP\/1\.1 400 [\s\S]*invalid-json/)
+    expect(await ended).toEqual([0, null])
+  })
+
+  it('ends at once when it has nothing to do, the CloudEvent function too', async () => {
+    const { child, ended } = await started('notifications')
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+  })
+})
