@@ -37,13 +37,25 @@ export async function wired(platform: TestPlatform, stacks: readonly StackJson[]
     : { address, outcome: 'NOT MISSED', detail: 'both orders still play' }
 }
 
-/** Why the stacks without this resource can't be provisioned. */
+/** Why the stacks without this resource, and without the grants on it, can't be provisioned. */
 function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned): string | undefined {
   const [type, id] = resource.address.split('.') as [string, string]
   const without = stacks.map((stack) => {
     if (stack.name !== resource.stack) return stack
-    const { [id]: _, ...others } = stack.json.resource![type]!
-    return { ...stack, json: { ...stack.json, resource: { ...stack.json.resource, [type]: others } } }
+    const kept = Object.entries(stack.json.resource ?? {}).map(([otherType, byName]) => [
+      otherType,
+      Object.fromEntries(
+        Object.entries(byName).filter(
+          ([otherId, attributes]) =>
+            !(otherType === type && otherId === id) &&
+            !(otherType.endsWith('_iam_member') && JSON.stringify(attributes).includes(`\${${resource.address}.`)),
+        ),
+      ),
+    ])
+    return {
+      ...stack,
+      json: { ...stack.json, resource: Object.fromEntries(kept) as NonNullable<StackJson['json']['resource']> },
+    }
   })
   try {
     readResources(without)

@@ -1,0 +1,256 @@
+/** What must hold over the whole synthesized app, in every environment. */
+
+import { describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
+import { configSchema } from '../../shared/config.ts'
+import type { Service } from '../../shared/service.ts'
+import { synthesize } from '../../stacks/app.ts'
+import { dev, prod } from '../../stacks/environments.ts'
+import { declared, environments, resolved, stacksOf } from './synthesized.ts'
+
+type Block = Record<string, unknown>
+const block = (value: unknown): Block => (Array.isArray(value) ? value[0] : value) as Block
+
+describe.each(environments.map((environment) => [environment.name, environment] as const))('%s', (_, environment) => {
+  const all = (type: string) => declared(environment, type)
+  const email = (service: string): string => `${service}@${environment.projectId}.iam.gserviceaccount.com`
+
+  it('has a stack for the platform, the bus and each service, and none refers to another', () => {
+    expect(stacksOf(environment).map(({ name }) => name)).toEqual(
+      ['platform', 'bus', ...services.map(({ name }) => name)].map((name) => `${environment.name}-${name}`),
+    )
+    for (const { json } of stacksOf(environment)) {
+      expect(json.data).toBeUndefined()
+      expect(JSON.stringify(json)).not.toContain('terraform_remote_state')
+    }
+  })
+
+  it('keeps its state in a bucket, apart for each stack, but for the laptop', () => {
+    for (const { name, json } of stacksOf(environment)) {
+      const backend = json.terraform?.['backend']
+      if (environment.name === 'local') expect(backend).toEqual({ local: { path: `${name}.tfstate` } })
+      else expect(backend).toEqual({ gcs: { bucket: `${environment.projectId}-terraform`, prefix: name } })
+    }
+  })
+
+  it('lets everybody call the gateway and nothing else', () => {
+    const open = all('google_cloud_run_v2_service_iam_member').filter(
+      ({ attributes }) => attributes['member'] === 'allUsers',
+    )
+    expect(open.map(({ stack }) => stack)).toEqual([`${environment.name}-gateway`])
+    for (const { attributes } of all('google_cloud_run_v2_service')) {
+      expect(attributes['ingress']).toBe(
+        attributes['name'] === 'gateway' ? 'INGRESS_TRAFFIC_ALL' : 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+      )
+      expect(attributes['invoker_iam_disabled']).toBeUndefined()
+    }
+  })
+
+  it('runs each service as an account of its own, from the one image by digest, with the collector beside it', () => {
+    for (const { attributes } of all('google_cloud_run_v2_service')) {
+      const template = block(attributes['template'])
+      const containers = template['containers'] as Block[]
+      expect(template['service_account']).toBe(email(String(attributes['name'])))
+      expect(containers.map(({ name }) => name)).toEqual(['service', 'collector'])
+      expect(containers[0]).toMatchObject({ command: ['node'], args: ['functions/main.ts', attributes['name']] })
+      expect(containers[0]!['image']).toMatch(/@\$\{var\.image_digest\}$/)
+      expect(block(template['vpc_access'])['egress']).toBe('PRIVATE_RANGES_ONLY')
+    }
+  })
+
+  it('writes the whole environment that a service reads, and nothing secret', () => {
+    for (const { attributes } of all('google_cloud_run_v2_service')) {
+      const [container] = block(attributes['template'])['containers'] as [Block]
+      const variables = Object.fromEntries(
+        (container['env'] as { name: string; value: string }[]).map(({ name, value }) => [name, value]),
+      )
+      const config = configSchema.safeParse({ ...variables, K_SERVICE: attributes['name'], PORT: '8080' })
+      expect(config.error?.issues ?? []).toEqual([])
+      expect(Object.keys(variables).filter((name) => /SECRET|PASSWORD|KEY|CREDENTIAL/.test(name))).toEqual([])
+    }
+  })
+
+  it('delivers by push with OIDC, the service as audience, retries, dead letters and no expiry', () => {
+    const pushed = all('google_pubsub_subscription').filter(({ attributes }) => attributes['push_config'])
+    expect(pushed.map(({ attributes }) => attributes['name']).toSorted()).toEqual(
+      services.flatMap(({ name, on }) => on.map((type) => `${name}.${type}`)).toSorted(),
+    )
+    for (const { attributes } of pushed) {
+      const service = String(attributes['name']).split('.')[0]!
+      const push = block(attributes['push_config'])
+      expect(block(push['oidc_token'])).toEqual({
+        service_account_email: email(`${service}-push`),
+        audience: environment.serviceUrl(service),
+      })
+      expect(push['push_endpoint']).toMatch(new RegExp(`^${environment.serviceUrl(service)}/`))
+      expect(block(attributes['dead_letter_policy'])['max_delivery_attempts']).toBe(20)
+      expect(attributes['filter']).toBeUndefined()
+    }
+    for (const { attributes } of all('google_pubsub_subscription')) {
+      expect(block(attributes['expiration_policy'])).toEqual({ ttl: '' })
+      if (!String(attributes['name']).endsWith('-dead-letters')) {
+        expect(block(attributes['retry_policy'])).toEqual({ minimum_backoff: '1s', maximum_backoff: '600s' })
+        expect(attributes['dead_letter_policy']).toBeDefined()
+      }
+    }
+  })
+
+  it('keeps every dead letter for 31 days', () => {
+    const topics = all('google_pubsub_topic')
+      .map(({ attributes }) => String(attributes['name']))
+      .filter((name) => name.endsWith('-dead-letters'))
+    const kept = all('google_pubsub_subscription').filter(({ attributes }) =>
+      String(attributes['name']).endsWith('-dead-letters'),
+    )
+    expect(kept.map(({ attributes }) => attributes['name']).toSorted()).toEqual(topics.toSorted())
+    for (const { attributes } of kept) expect(attributes['message_retention_duration']).toBe('2678400s')
+  })
+
+  it('writes every event type to BigQuery', () => {
+    const kept = all('google_pubsub_subscription').filter(({ attributes }) => attributes['bigquery_config'])
+    expect(kept.map(({ attributes }) => attributes['name']).toSorted()).toEqual(
+      services.flatMap(({ emits }) => emits.map((type) => `bigquery.${type}`)).toSorted(),
+    )
+  })
+
+  it('grants what the descriptions ask for, and nothing wider', () => {
+    expect(grants(environment.name).toSorted()).toEqual(
+      expectedGrants(environment.projectId, environment.projectNumber).toSorted(),
+    )
+  })
+
+  it('limits each service to its own database', () => {
+    for (const { stack, attributes } of all('google_project_iam_member').filter(
+      ({ attributes }) => attributes['role'] === 'roles/datastore.user',
+    )) {
+      const service = stack.slice(environment.name.length + 1)
+      expect(block(attributes['condition'])['expression']).toBe(
+        `resource.name == "projects/${environment.projectId}/databases/${service}"`,
+      )
+    }
+  })
+})
+
+/** `who role where`, of every grant in the stacks but those of the platform's telemetry. */
+function grants(name: string): string[] {
+  const environment = environments.find((one) => one.name === name)!
+  const rows = (type: string, where: (attributes: Block) => unknown): string[] =>
+    declared(environment, type).map(
+      ({ stack, attributes }) =>
+        `${attributes['member']} ${attributes['role']} ${resolved(environment, stack, where(attributes as Block))}`,
+    )
+  return [
+    ...rows('google_cloud_run_v2_service_iam_member', ({ name: service }) => service),
+    ...rows('google_cloud_tasks_queue_iam_member', ({ name: queue }) => queue),
+    ...rows('google_pubsub_topic_iam_member', ({ topic }) => topic),
+    ...rows('google_pubsub_subscription_iam_member', ({ subscription }) => subscription),
+    ...rows('google_bigquery_table_iam_member', ({ table_id: table }) => table),
+    ...rows('google_service_account_iam_member', ({ service_account_id: account }) => account),
+    ...rows('google_project_iam_member', () => 'project'),
+  ]
+}
+
+/** The same from the descriptions, by the table of who must be granted what. */
+function expectedGrants(projectId: string, number: string): string[] {
+  const account = (id: string): string => `serviceAccount:${id}@${projectId}.iam.gserviceaccount.com`
+  const agent = `serviceAccount:service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`
+  const sendersOf = (service: Service): string[] =>
+    services
+      .filter(
+        (one) =>
+          one.sends.some((command) => service.accepts.includes(command)) || one.asksToRepeat.includes(service.name),
+      )
+      .map(({ name }) => name)
+  const ofService = (service: Service): string[] => {
+    const { name, on, emits, accepts, calls: _, collections } = service
+    const senders = sendersOf(service)
+    const callers = services.filter((one) => one.calls.includes(name)).map((one) => one.name)
+    const reachable = on.length > 0 || accepts.length > 0 || emits.length > 0
+    return [
+      ...(service.ingress === 'public' ? [`allUsers roles/run.invoker ${name}`] : []),
+      ...[...new Set([...senders, ...callers])].map((caller) => `${account(caller)} roles/run.invoker ${name}`),
+      ...(on.length > 0
+        ? [
+            `${account(`${name}-push`)} roles/run.invoker ${name}`,
+            `${agent} roles/iam.serviceAccountTokenCreator ${name}-push`,
+          ]
+        : []),
+      ...senders.map((sender) => `${account(sender)} roles/cloudtasks.enqueuer ${name}`),
+      ...(service.sends.length > 0 || service.asksToRepeat.length > 0
+        ? [`${account(name)} roles/iam.serviceAccountUser ${name}`]
+        : []),
+      ...emits.flatMap((type) => [
+        `${account(name)} roles/pubsub.publisher ${type}`,
+        `${agent} roles/pubsub.subscriber bigquery.${type}`,
+      ]),
+      ...on.map((type) => `${agent} roles/pubsub.subscriber ${name}.${type}`),
+      ...(reachable
+        ? [
+            `${account(name)} roles/pubsub.publisher ${name}-dead-letters`,
+            `${agent} roles/pubsub.publisher ${name}-dead-letters`,
+          ]
+        : []),
+      ...(emits.length > 0 ? [`${agent} roles/bigquery.dataEditor ${name}`] : []),
+      ...(Object.keys(collections).length > 0 ? [`${account(name)} roles/datastore.user project`] : []),
+      ...['telemetry.writer', 'logging.logWriter', 'monitoring.metricWriter'].map(
+        (role) => `${account(name)} roles/${role} project`,
+      ),
+    ]
+  }
+  return [...services.flatMap(ofService), `${agent} roles/pubsub.publisher bigquery-dead-letters`]
+}
+
+describe('environments', () => {
+  it('protects data in prod, and lets dev be destroyed', () => {
+    for (const [environment, isProtected] of [
+      [prod, true],
+      [dev, false],
+    ] as const) {
+      for (const { attributes } of declared(environment, 'google_firestore_database')) {
+        expect(attributes['delete_protection_state']).toBe(
+          isProtected ? 'DELETE_PROTECTION_ENABLED' : 'DELETE_PROTECTION_DISABLED',
+        )
+        expect(attributes['deletion_policy']).toBe(isProtected ? 'ABANDON' : 'DELETE')
+        expect(attributes['point_in_time_recovery_enablement']).toBe(
+          isProtected ? 'POINT_IN_TIME_RECOVERY_ENABLED' : 'POINT_IN_TIME_RECOVERY_DISABLED',
+        )
+      }
+      for (const { attributes } of declared(environment, 'google_cloud_run_v2_service'))
+        expect(attributes['deletion_protection']).toBe(isProtected)
+      for (const { attributes } of declared(environment, 'google_bigquery_table').filter(
+        (one) => !one.attributes['view'],
+      ))
+        expect(attributes['deletion_protection']).toBe(isProtected)
+    }
+  })
+
+  it('declare the same resources everywhere: what runs on the laptop is what runs in prod', () => {
+    const addresses = environments.map((environment) =>
+      stacksOf(environment).flatMap(({ name, json }) =>
+        Object.entries(json.resource ?? {}).flatMap(([type, byName]) =>
+          Object.keys(byName).map((id) => `${name.slice(environment.name.length)} ${type}.${id}`),
+        ),
+      ),
+    )
+    for (const some of addresses) expect(some).toEqual(addresses[0])
+  })
+
+  it('refuse a name that Google would refuse, with the rule', () => {
+    const named = (name: string): readonly Service[] => [
+      { ...services.find((one) => one.name === 'history')!, name, on: [] },
+    ]
+    expect(() => synthesize(dev, named('ab'))).toThrow(
+      '"ab" can\'t name a service account: it takes 6 to 30 lower-case letters',
+    )
+    expect(() => synthesize(dev, named('Upper-case'))).toThrow(/"Upper-case" can't name/)
+  })
+
+  it('refuse a setting that the environment lacks, by name', () => {
+    const asking = services.map((service) =>
+      service.name === 'payments' ? { ...service, settings: ['NOBODY_SET_IT'] } : service,
+    )
+    expect(() => synthesize(dev, asking)).toThrow(
+      /payments reads the setting NOBODY_SET_IT, which the environment dev does not have/,
+    )
+  })
+})

@@ -1,0 +1,39 @@
+/** Every environment's stacks, synthesized once, and questions that tests ask of them. */
+
+import { services } from '../../functions/index.ts'
+import { synthesize, type SynthesizedStack } from '../../stacks/app.ts'
+import { dev, type Environment, localEnvironment, localPorts, prod, staging } from '../../stacks/environments.ts'
+
+export const environments: readonly Environment[] = [localEnvironment(localPorts(4100, services)), dev, staging, prod]
+
+const synthesized = new Map(environments.map((environment) => [environment.name, synthesize(environment, services)]))
+
+export const stacksOf = (environment: Environment): readonly SynthesizedStack[] => synthesized.get(environment.name)!
+
+export type Attributes = Readonly<Record<string, unknown>>
+
+export interface Declared {
+  readonly stack: string
+  readonly address: string
+  readonly attributes: Attributes
+}
+
+/** Resources of one type, over all stacks of an environment. */
+export function declared(environment: Environment, type: string, stacks = stacksOf(environment)): Declared[] {
+  return stacks.flatMap(({ name, json }) =>
+    Object.entries(json.resource?.[type] ?? {}).map(([id, attributes]) => ({
+      stack: name,
+      address: `${type}.${id}`,
+      attributes,
+    })),
+  )
+}
+
+/** `${google_pubsub_topic.x.id}` → `x`'s own attribute, as far as a name is asked for. */
+export function resolved(environment: Environment, stack: string, value: unknown): string {
+  const reference = /^\$\{([\w-]+)\.([\w-]+)\.(\w+)\}$/.exec(String(value))
+  if (!reference) return String(value)
+  const [, type, id] = reference
+  const found = stacksOf(environment).find(({ name }) => name === stack)?.json.resource?.[type!]?.[id!]
+  return String(found?.['name'] ?? found?.['account_id'] ?? found?.['table_id'] ?? found?.['dataset_id'])
+}
