@@ -1,0 +1,39 @@
+/** A service starts without any Google client: each costs hundreds of milliseconds, and is imported when it is first used. */
+
+import { readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+
+/** The packages that a file pulls in as it is imported, by way of our own files. Types cost nothing; `import()` is later. */
+function imported(file: string, seen = new Map<string, string>()): Map<string, string> {
+  const source = readFileSync(file, 'utf8')
+  const statements = source.matchAll(
+    /^(?:import|export) (?!type )[^'"]*?from ['"]([^'"]+)['"]|^import ['"]([^'"]+)['"]/gm,
+  )
+  for (const match of statements) {
+    const name = (match[1] ?? match[2])!
+    const key = name.startsWith('.') ? join(dirname(file), name) : name
+    if (seen.has(key)) continue
+    seen.set(key, relative(root, file))
+    if (name.startsWith('.')) imported(key, seen)
+  }
+  return seen
+}
+
+const heavy = /^(@google-cloud\/|google-auth-library|google-gax|@grpc\/)/
+
+const entries = [
+  { name: 'main', file: 'functions/main.ts' },
+  ...services.map(({ name }) => ({ name, file: `functions/${name}/app.ts` })),
+]
+
+describe.each(entries)('$name', ({ file }) => {
+  it('imports no Google client before it is used', () => {
+    const found = imported(join(root, file))
+    expect(found.size).toBeGreaterThan(3)
+    expect([...found].filter(([name]) => heavy.test(name))).toEqual([])
+  })
+})
