@@ -51,6 +51,7 @@ export async function play(platform: TestPlatform, withinMs: number): Promise<vo
   await soon('product accepted', () =>
     sent(staff, '/v1/products', sku, { sku, name: sku, unitMinor: 100, currency: 'EUR' }),
   )
+  await soon('product published', () => got(staff, `/v1/products/${sku}`))
   await soon('price accepted', () =>
     sent(staff, '/v1/prices', `${sku}-price`, { sku, unitMinor: 110, currency: 'EUR' }),
   )
