@@ -73,10 +73,13 @@ export interface Views extends Documents {
 /** Decide → commit → publish → send → (the caller acknowledges). The same cause again repeats what was decided, with the same ids. */
 export interface Streams {
   read(streamId: string): Promise<Stream>
-  /** One read, one write under a precondition; when somebody else was first, reads and decides again. */
+  /**
+   * One read, one write under a precondition; when somebody else was first, reads and decides again.
+   * What `read` has just given need not be read once more.
+   */
   handle(
     message: Envelope,
-    streamId: string,
+    stream: string | Stream,
     decide: (stream: Stream) => Decision | Promise<Decision>,
   ): Promise<Decision>
   /** The same, with other documents read and written in the same transaction. */

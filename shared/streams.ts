@@ -9,6 +9,7 @@ import { Unavailable } from './errors.ts'
 import { derivedId } from './ids.ts'
 import type { Decision, Message, OutgoingCommand, Stream, Streams, TransactionDocuments } from './platform.ts'
 import { repeatCommand, repeatSchema } from './repeat.ts'
+import { childOf } from './trace.ts'
 import type { Entry, EntryCommand, EntryEvent, StoredStream, StreamStore, Transaction } from './stream-store.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */
@@ -61,7 +62,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
       time: new Date(parts.now()).toISOString(),
       correlationId: message.correlationId,
       actor: message.actor,
-      traceparent: message.traceparent,
+      traceparent: childOf(message.traceparent, derivedId(stored.id, message.id)),
       events: decision.events.map((event, index) => {
         const contract = parts.contracts.events[event.type]
         return {
@@ -93,14 +94,23 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
     }
   }
 
+  /** What was read, with the store's mark of its version. */
+  const storedOf = new WeakMap<Stream, StoredStream>()
+
   return {
     async read(streamId) {
-      return visible(await store.load(streamId))
+      const stored = await store.load(streamId)
+      const stream = visible(stored)
+      storedOf.set(stream, stored)
+      return stream
     },
 
-    async handle(message, streamId, decide) {
+    async handle(message, given, decide) {
+      const streamId = typeof given === 'string' ? given : given.id
+      let known = typeof given === 'string' ? undefined : storedOf.get(given)
       for (let tried = 1; tried <= TRIES; tried++) {
-        const stored = await store.load(streamId)
+        const stored = known ?? (await store.load(streamId))
+        known = undefined
         const done = stored.entries.find(({ cause }) => cause === message.id)
         if (done) {
           await deliver(streamId, done)

@@ -11,5 +11,9 @@ export function continued(traceparent: string | undefined): string {
   return `00-${traceId}-${randomBytes(8).toString('hex')}-${parts?.[3] ?? '01'}`
 }
 
+/** The span of what was decided in a trace: derived, so that a repeat has the same. */
+export const childOf = (traceparent: string, decisionId: string): string =>
+  `${traceparent.slice(0, 36)}${decisionId.replaceAll('-', '').slice(0, 16)}${traceparent.slice(52)}`
+
 export const traceIdOf = (traceparent: string): string => traceparent.slice(3, 35)
 export const spanIdOf = (traceparent: string): string => traceparent.slice(36, 52)

@@ -87,10 +87,12 @@ export const app: ServiceApp = implement(orders, {
     async ContinueCheckout(message, platform) {
       const { orderId, deadline } = message.data
       const deadlineMs = Date.parse(deadline)
-      if (platform.now() < deadlineMs) throw new Unavailable(`The timer fired before ${deadline}.`)
+      const early = deadlineMs - platform.now()
+      if (early > 0)
+        throw new Unavailable(`The timer fired before ${deadline}.`, { retryAfterSeconds: Math.ceil(early / 1000) })
       return platform.streams.handle(message, orderId, async (stream) => {
         const state = fold({ initial, evolve }, stream.events)
-        if (isUnanswered(state)) await sayAgain(platform, message, orderId)
+        if (isUnanswered(state)) await sayAgain(platform, message, stream)
         return decide({ type: 'look', orderId, deadlineMs, nowMs: platform.now() }, state, rulesOf(platform))
       })
     },

@@ -234,7 +234,10 @@ describe('the timer', () => {
   it('that fires early is refused for now', async () => {
     const { shop, orderId } = await placed()
     const deadline = new Date(shop.platform.now() + 90_000).toISOString()
-    await expect(shop.hear('ContinueCheckout', { orderId, deadline })).rejects.toBeInstanceOf(Unavailable)
+    await expect(shop.hear('ContinueCheckout', { orderId, deadline })).rejects.toMatchObject({
+      name: 'Unavailable',
+      retryAfterSeconds: 90,
+    })
   })
 
   it('does nothing twice when it comes twice', async () => {

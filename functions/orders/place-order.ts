@@ -29,7 +29,7 @@ export async function placeOrder(c: Context, platform: Platform): Promise<Respon
   const known = stateOf(before)
   if (isPlaced(known)) {
     checkSame(known.order!, requestHash, idempotencyKey)
-    if (isUnanswered(known)) await sayAgain(platform, message, orderId)
+    if (isUnanswered(known)) await sayAgain(platform, message, before)
     return c.json(view(known.order!, known.status, known.reason), 200)
   }
 
@@ -40,7 +40,7 @@ export async function placeOrder(c: Context, platform: Platform): Promise<Respon
     { subject: orderId, correlationId: orderId, actor: message.actor, traceparent: message.traceparent },
   )
   let other: OrderState | undefined
-  const { events } = await platform.streams.handle(message, orderId, (stream) => {
+  const { events } = await platform.streams.handle(message, before, (stream) => {
     const state = stateOf(stream)
     // Our own timer was here since we looked.
     if (state.status === 'abandoned' && stream.version !== before.version)
@@ -66,8 +66,8 @@ function checkSame(recorded: Placed, requestHash: string, key: string): void {
 }
 
 /** Publishes and sends once more, with the same ids, what was decided when the order was placed. */
-export async function sayAgain(platform: Platform, message: Envelope, orderId: string): Promise<void> {
-  await platform.streams.handle({ ...message, id: placeCause(orderId) }, orderId, () => nothing)
+export async function sayAgain(platform: Platform, message: Envelope, stream: Stream): Promise<void> {
+  await platform.streams.handle({ ...message, id: placeCause(stream.id) }, stream, () => nothing)
 }
 
 function checkRights(order: OrderRequest, importer: boolean): void {

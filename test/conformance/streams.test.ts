@@ -15,6 +15,8 @@ import type { StreamStore } from '../../shared/stream-store.ts'
 import { createStreams } from '../../shared/streams.ts'
 import { message } from '../../shared/testing/deliver.ts'
 import { memory } from '../../shared/testing/memory.ts'
+import { testTrace } from '../../shared/testing/platform.ts'
+import { spanIdOf, traceIdOf } from '../../shared/trace.ts'
 
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
 const contracts = defineContracts({
@@ -157,6 +159,29 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const { events } = await streams.read(id)
     expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5])
     expect(events.map(({ data }) => (data as { to: number }).to)).toEqual([1, 2, 3, 4, 5])
+  })
+
+  it('are not read twice by who has just read them, and still lose no race', async () => {
+    const { streams, id } = await started()
+    const before = await streams.read(id)
+    await streams.handle(ask('other'), id, oneMore)
+    const seen: number[] = []
+    await streams.handle(ask('mine'), before, (stream) => {
+      seen.push(stream.version)
+      return oneMore(stream)
+    })
+    expect(seen).toEqual([0, 1])
+    expect((await streams.read(id)).events.map(({ sequence }) => sequence)).toEqual([1, 2])
+  })
+
+  it('go on with the trace, in a span of their own that a repeat has too', async () => {
+    const { streams, id, published } = await started()
+    await streams.handle(ask(1), id, oneMore)
+    await streams.handle(ask(1), id, oneMore)
+    const [first, again] = published.map(({ traceparent }) => traceparent)
+    expect(traceIdOf(first!)).toBe(traceIdOf(testTrace))
+    expect(spanIdOf(first!)).not.toBe(spanIdOf(testTrace))
+    expect(again).toBe(first)
   })
 
   it('take one cause once, also when it is delivered several times at the same moment', async () => {
