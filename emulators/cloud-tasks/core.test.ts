@@ -1,0 +1,260 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { fakeContext, type FakeContext } from '../core/fake-context.ts'
+import { openJournal, type Journal } from '../core/journal.ts'
+import { type CloudTasksCore, makeCore } from './core.ts'
+
+const LOCATION = 'projects/p/locations/l'
+const QUEUE = `${LOCATION}/queues/orders`
+const context = { principal: 'owner', transport: 'grpc', signal: new AbortController().signal } as const
+
+interface Sent {
+  readonly atMs: number
+  readonly url: string
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+/** A queue whose target answers as `answer` says. */
+class World {
+  readonly sent: Sent[] = []
+  answer: (attempt: number) => Response | Promise<Response> = () => new Response(undefined, { status: 204 })
+  readonly fake: FakeContext
+  readonly core: CloudTasksCore
+
+  constructor(journal: Journal = openJournal(), clock?: FakeContext['clock']) {
+    this.fake = fakeContext({
+      journal,
+      ...(clock ? { clock } : {}),
+      fetch: (async (url: string, init: { headers: Record<string, string>; body?: Buffer }) => {
+        this.sent.push({ atMs: this.fake.clock.now(), url, headers: init.headers, body: String(init.body ?? '') })
+        return this.answer(this.sent.length)
+      }) as unknown as typeof fetch,
+    })
+    this.core = makeCore(this.fake.context)
+    this.core.start()
+  }
+
+  call(method: string, request: object): Record<string, unknown> {
+    return this.core.unary[method]!(request, context) as Record<string, unknown>
+  }
+
+  queue(settings: object = {}): void {
+    this.call('createQueue', { parent: LOCATION, queue: { name: QUEUE, ...settings } })
+  }
+
+  task(task: object = {}): Record<string, unknown> {
+    return this.call('createTask', {
+      parent: QUEUE,
+      task: { httpRequest: { url: 'http://target/commands/X', body: Buffer.from('{}') }, ...task },
+    })
+  }
+
+  get seconds(): number[] {
+    const startMs = Date.UTC(2026, 0, 1)
+    return this.sent.map(({ atMs }) => (atMs - startMs) / 1000)
+  }
+}
+
+let world: World
+beforeEach(() => {
+  world = new World()
+})
+
+const span = (seconds: number): object => ({ seconds: String(seconds), nanos: 0 })
+const retry = { retryConfig: { maxAttempts: -1, minBackoff: span(10), maxBackoff: span(300), maxDoublings: 3 } }
+
+describe('dispatch', () => {
+  it('sends at once, as Google does: method, headers, token', async () => {
+    world.queue()
+    world.task({
+      name: `${QUEUE}/tasks/a1`,
+      httpRequest: {
+        url: 'http://target/x',
+        headers: { a: 'b' },
+        body: Buffer.from('hi'),
+        oidcToken: { serviceAccountEmail: 'orders@p', audience: 'http://target' },
+      },
+    })
+    await world.fake.clock.settle()
+    expect(world.sent).toHaveLength(1)
+    expect(world.sent[0]).toMatchObject({
+      url: 'http://target/x',
+      body: 'hi',
+      headers: {
+        a: 'b',
+        authorization: 'Bearer token-of-orders@p-for-http://target',
+        'user-agent': 'Google-Cloud-Tasks',
+        'x-cloudtasks-queuename': 'orders',
+        'x-cloudtasks-taskname': 'a1',
+        'x-cloudtasks-taskretrycount': '0',
+      },
+    })
+    expect(() => world.call('getTask', { name: `${QUEUE}/tasks/a1` })).toThrow('The task does not exist.')
+  })
+
+  it('waits for the schedule time', async () => {
+    world.queue()
+    world.task({ scheduleTime: { seconds: String(Date.UTC(2026, 0, 1) / 1000 + 90), nanos: 0 } })
+    await world.fake.clock.advance(89_999)
+    expect(world.sent).toHaveLength(0)
+    await world.fake.clock.advance(1)
+    expect(world.seconds).toEqual([90])
+  })
+
+  it('is tried again by the queue’s backoff, and says how often', async () => {
+    world.queue(retry)
+    world.answer = () => new Response(undefined, { status: 500 })
+    world.task()
+    await world.fake.clock.advance(1_200_000)
+    expect(world.seconds).toEqual([0, 10, 30, 70, 150, 310, 550, 850, 1150])
+    expect(world.sent.map(({ headers }) => headers['x-cloudtasks-taskretrycount'])).toEqual([
+      '0',
+      '1',
+      '2',
+      '3',
+      '4',
+      '5',
+      '6',
+      '7',
+      '8',
+    ])
+    expect(world.sent[1]!.headers['x-cloudtasks-taskpreviousresponse']).toBe('500')
+  })
+
+  it('respects Retry-After', async () => {
+    world.queue(retry)
+    world.answer = (attempt) =>
+      attempt === 1 ? new Response(undefined, { status: 503, headers: { 'retry-after': '42' } }) : new Response()
+    world.task()
+    await world.fake.clock.advance(100_000)
+    expect(world.seconds).toEqual([0, 42])
+  })
+
+  it('gives up after the attempts that the queue allows', async () => {
+    world.queue({ retryConfig: { maxAttempts: 2, minBackoff: span(1), maxBackoff: span(1) } })
+    world.answer = () => new Response(undefined, { status: 500 })
+    world.task()
+    await world.fake.clock.advance(100_000)
+    expect(world.sent).toHaveLength(2)
+  })
+
+  it('never exceeds rate and concurrency', async () => {
+    world.queue({ rateLimits: { maxDispatchesPerSecond: 5, maxConcurrentDispatches: 2 } })
+    const open: (() => void)[] = []
+    world.answer = () => new Promise((resolve) => open.push(() => resolve(new Response())))
+    for (let count = 0; count < 10; count++) world.task()
+    await world.fake.clock.advance(10_000)
+    expect(open).toHaveLength(2)
+    world.answer = () => new Response()
+    for (const release of open) release()
+    await world.fake.clock.settle()
+    await world.fake.clock.advance(1_000)
+    // One token at the start, then five a second: not all eight at once.
+    expect(world.sent.length).toBeLessThanOrEqual(2 + 1 + 5 + 1)
+    await world.fake.clock.advance(10_000)
+    expect(world.sent).toHaveLength(10)
+  })
+
+  it('stops at pause, and goes on at resume; RunTask does not care', async () => {
+    world.queue()
+    world.call('pauseQueue', { name: QUEUE })
+    const { name } = world.task()
+    world.task()
+    await world.fake.clock.advance(60_000)
+    expect(world.sent).toHaveLength(0)
+    await world.core.unary['runTask']!({ name }, context)
+    expect(world.sent).toHaveLength(1)
+    world.call('resumeQueue', { name: QUEUE })
+    await world.fake.clock.settle()
+    expect(world.sent).toHaveLength(2)
+  })
+})
+
+describe('names', () => {
+  it('are taken while the task waits, and for an hour after it is done', async () => {
+    world.queue()
+    const name = `${QUEUE}/tasks/once`
+    world.task({ name })
+    expect(() => world.task({ name })).toThrow(expect.objectContaining({ code: 'ALREADY_EXISTS' }))
+    await world.fake.clock.settle()
+    expect(() => world.task({ name })).toThrow(/existed too recently/)
+    await world.fake.clock.advance(3_600_000)
+    world.task({ name })
+    await world.fake.clock.settle()
+    expect(world.sent).toHaveLength(2)
+  })
+})
+
+describe('a killed process', () => {
+  it('sends what was accepted when it comes back, and knows the names that were used', async () => {
+    const journal = openJournal()
+    const before = new World(journal)
+    before.queue()
+    before.task({ name: `${QUEUE}/tasks/done` })
+    await before.fake.clock.settle()
+    before.task({
+      name: `${QUEUE}/tasks/later`,
+      scheduleTime: { seconds: String(Date.UTC(2026, 0, 1) / 1000 + 60), nanos: 0 },
+    })
+    before.core.stop()
+    const after = new World(journal, before.fake.clock)
+    expect(() => after.task({ name: `${QUEUE}/tasks/done` })).toThrow(/existed too recently/)
+    await after.fake.clock.advance(60_000)
+    expect(after.sent.map(({ headers }) => headers['x-cloudtasks-taskname'])).toEqual(['later'])
+  })
+})
+
+describe('refusals', () => {
+  it.each([
+    ['createTask', { parent: `${LOCATION}/queues/none`, task: {} }, 'NOT_FOUND', /Queue does not exist/],
+    [
+      'createTask',
+      { parent: QUEUE, task: { httpRequest: { url: 'ftp://x' } } },
+      'INVALID_ARGUMENT',
+      /"ftp:\/\/x" must begin with http/,
+    ],
+    ['createTask', { parent: QUEUE, task: {} }, 'INVALID_ARGUMENT', /http_request is required/],
+    [
+      'createTask',
+      { parent: QUEUE, task: { name: `${QUEUE}/tasks/a b`, httpRequest: { url: 'http://x' } } },
+      'INVALID_ARGUMENT',
+      /"projects.*a b" must be/,
+    ],
+    [
+      'createTask',
+      { parent: QUEUE, task: { httpRequest: { url: 'http://x' }, dispatchDeadline: span(1) } },
+      'INVALID_ARGUMENT',
+      /between 15s and 30m, not 1s/,
+    ],
+    [
+      'createTask',
+      { parent: QUEUE, task: { httpRequest: { url: 'http://x' }, scheduleTime: span(4_000_000_000) } },
+      'INVALID_ARGUMENT',
+      /at most 30 days/,
+    ],
+    [
+      'createTask',
+      { parent: QUEUE, task: { httpRequest: { url: 'http://x', body: Buffer.alloc(1_100_000) } } },
+      'INVALID_ARGUMENT',
+      /Task size too large/,
+    ],
+    [
+      'createQueue',
+      { parent: LOCATION, queue: { name: `${LOCATION}/queues/a_b` } },
+      'INVALID_ARGUMENT',
+      /letters, digits and hyphens/,
+    ],
+    [
+      'createQueue',
+      { parent: LOCATION, queue: { name: `${LOCATION}/queues/fast`, rateLimits: { maxDispatchesPerSecond: 501 } } },
+      'INVALID_ARGUMENT',
+      /between 0 and 500, not 501/,
+    ],
+    ['createQueue', { parent: LOCATION, queue: { name: QUEUE } }, 'ALREADY_EXISTS', /already exists/],
+  ])('%s %o', (method, request, code, message) => {
+    world.queue()
+    expect(() => world.call(method, request)).toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) }),
+    )
+  })
+})
