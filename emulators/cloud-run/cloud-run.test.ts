@@ -1,0 +1,274 @@
+import { generateKeyPair, SignJWT } from 'jose'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
+import type { IamCore } from '../iam/plugin.ts'
+import { iam } from '../iam/plugin.ts'
+import { cloudRun, type CloudRunCore } from './plugin.ts'
+
+/** A service as a container has it: says what it was given, takes its time when asked, and dies when told. */
+const program = `
+import { createServer } from 'node:http'
+const server = createServer(async (request, response) => {
+  if (request.url === '/health/live') return response.end('ok')
+  if (request.url === '/die') return process.exit(3)
+  if (request.url === '/slow') await new Promise((resolve) => { console.log('slow began'); setTimeout(resolve, 300) })
+  response.setHeader('content-type', 'application/json')
+  response.end(JSON.stringify({ headers: request.headers, pid: process.pid }))
+})
+server.keepAliveTimeout = 50
+server.listen(Number(process.env.PORT), '127.0.0.1')
+process.on('SIGTERM', () => server.close(() => process.exit(0)))
+`
+
+const project = { id: 'p', number: '1', region: 'europe-west1' }
+const account = (name: string): string => `${name}@p.iam.gserviceaccount.com`
+const LOCATION = `/v2/projects/p/locations/europe-west1`
+const SERVICE = `${LOCATION}/services/echo`
+
+let folder: string
+let cloud: LocalCloud
+let url: string
+let lines: string[]
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const service = (change: object = {}): object => ({
+  ingress: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+  template: {
+    serviceAccount: account('echo-account'),
+    maxInstanceRequestConcurrency: 80,
+    containers: [
+      {
+        image: 'echo',
+        command: ['node'],
+        args: ['echo.mjs'],
+        ports: [{ containerPort: 8080 }],
+        env: [{ name: 'GREETING', value: 'hello' }],
+        startupProbe: { httpGet: { path: '/health/live' } },
+      },
+      { image: 'collector' },
+    ],
+  },
+  ...change,
+})
+
+const run = (): CloudRunCore => cloud.core<CloudRunCore>('cloud-run')
+const token = (email: string, audience = url): Promise<string> =>
+  cloud.core<IamCore>('iam').mintIdToken({ email, audience })
+const call = (path: string, bearer?: string): Promise<Response> =>
+  fetch(`${url}${path}`, bearer ? { headers: { authorization: `Bearer ${bearer}` } } : {})
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+  } catch {
+    return false
+  }
+}
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-run-'))
+  writeFileSync(join(folder, 'echo.mjs'), program)
+  const port = await freePort()
+  url = `http://127.0.0.1:${port}`
+  lines = []
+  cloud = await createLocalCloud({
+    project,
+    plugins: [
+      iam,
+      cloudRun({
+        addressOf: () => ({ port }),
+        environmentOf: (email) => ({ GCE_METADATA_HOST: `metadata-of-${email}` }),
+        workingDirectory: folder,
+        onLog: (_, line) => lines.push(line),
+      }),
+    ],
+  })
+  for (const id of ['echo-account', 'caller-account', 'stranger-account'])
+    await cloud.api('POST', '/v1/projects/p/serviceAccounts', { accountId: id })
+  await cloud.api('POST', `${LOCATION}/services?serviceId=echo`, service())
+  const policy = { bindings: [{ role: 'roles/run.invoker', members: [`serviceAccount:${account('caller-account')}`] }] }
+  await cloud.api('POST', `${SERVICE}:setIamPolicy`, { policy })
+})
+afterEach(async () => {
+  await cloud.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('ingress', () => {
+  it('lets in who holds a token for this address and the grant, and hands it on without its signature', async () => {
+    const bearer = await token(account('caller-account'))
+    const response = await call('/', bearer)
+    expect(response.status).toBe(200)
+    const { headers } = (await response.json()) as { headers: Record<string, string> }
+    expect(headers['authorization']).toBe(
+      `Bearer ${bearer.split('.').slice(0, 2).join('.')}.SIGNATURE_REMOVED_BY_GOOGLE`,
+    )
+    expect(headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
+  })
+
+  it('refuses everybody else, before any process is started', async () => {
+    const { privateKey } = await generateKeyPair('RS256')
+    const claims = new SignJWT({ email: account('caller-account'), email_verified: true })
+      .setIssuer('https://accounts.google.com')
+      .setSubject('1')
+      .setIssuedAt()
+    const good = await token(account('caller-account'))
+    const [header, payload] = good.split('.') as [string, string]
+    const none = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')
+    const cases: [string, string | undefined, number][] = [
+      ['no token', undefined, 403],
+      ['no JWT', 'nonsense', 401],
+      ['another audience', await token(account('caller-account'), 'http://127.0.0.1:1'), 401],
+      ['without the grant', await token(account('stranger-account')), 403],
+      [
+        'another key',
+        await claims
+          .setAudience(url)
+          .setExpirationTime('1h')
+          .setProtectedHeader({ alg: 'RS256', kid: 'x' })
+          .sign(privateKey),
+        401,
+      ],
+      ['unsigned', `${none}.${payload}.`, 401],
+      ['signature removed', `${header}.${payload}.SIGNATURE_REMOVED_BY_GOOGLE`, 401],
+    ]
+    for (const [name, bearer, status] of cases) expect([name, (await call('/', bearer)).status]).toEqual([name, status])
+    expect(run().processes()).toEqual([])
+  })
+
+  it('lets everybody in where the service is public', async () => {
+    await cloud.api('POST', `${SERVICE}:setIamPolicy`, {
+      policy: { bindings: [{ role: 'roles/run.invoker', members: ['allUsers'] }] },
+    })
+    expect((await call('/', 'whatever')).status).toBe(200)
+  })
+})
+
+describe('a process', () => {
+  const caller = (): Promise<string> => token(account('caller-account'))
+
+  it('is started by the first request, with exactly the environment that Cloud Run gives', async () => {
+    expect(run().processes()).toEqual([])
+    await call('/', await caller())
+    const [one] = run().processes()
+    const variables = Object.fromEntries(
+      readFileSync(`/proc/${one!.pid}/environ`, 'utf8')
+        .split('\0')
+        .filter(Boolean)
+        .map((pair) => pair.split(/=(.*)/s).slice(0, 2)),
+    ) as Record<string, string>
+    expect(variables).toEqual({
+      GREETING: 'hello',
+      GCE_METADATA_HOST: `metadata-of-${account('echo-account')}`,
+      PORT: String(one!.port),
+      K_SERVICE: 'echo',
+      K_REVISION: one!.revision,
+      K_CONFIGURATION: 'echo',
+    })
+    expect(one!.revision).toMatch(/^echo-00001-/)
+  })
+
+  it('is one for many requests at once, also while it starts', async () => {
+    const bearer = await caller()
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async () => ((await (await call('/', bearer)).json()) as { pid: number }).pid),
+    )
+    expect(new Set(answers).size).toBe(1)
+    expect(cloud.counters()).toMatchObject({ 'run.coldStarts': 1, 'run.requests': 20, 'run.requests.echo': 20 })
+  })
+
+  it('finishes what it began when it is told to stop', async () => {
+    const bearer = await caller()
+    await call('/', bearer)
+    const [one] = run().processes()
+    const slow = call('/slow', bearer)
+    await expect.poll(() => lines).toContain('slow began')
+    const updated = cloud.api('PATCH', SERVICE, { labels: { release: '2' } })
+    expect((await slow).status).toBe(200)
+    await updated
+    expect(isAlive(one!.pid)).toBe(false)
+    await call('/', bearer)
+    expect(run().processes()[0]!.revision).toMatch(/^echo-00002-/)
+  })
+
+  it('is started again after it died', async () => {
+    const bearer = await caller()
+    expect((await call('/die', bearer)).status).toBe(503)
+    expect((await call('/', bearer)).status).toBe(200)
+  })
+
+  it('that does not start is told with what it wrote', async () => {
+    writeFileSync(join(folder, 'echo.mjs'), 'console.error("no such luck"); process.exit(1)')
+    expect((await call('/', await caller())).status).toBe(503)
+    expect(lines).toContain('no such luck')
+  })
+
+  it('leaves with its service, and with the cloud', async () => {
+    await call('/', await caller())
+    const [one] = run().processes()
+    await cloud.api('DELETE', SERVICE)
+    expect(isAlive(one!.pid)).toBe(false)
+    await expect(call('/')).rejects.toThrow()
+    await cloud.api('POST', `${LOCATION}/services?serviceId=echo`, service())
+    expect((await call('/')).status).toBe(403)
+  })
+})
+
+describe('the supervisor', () => {
+  it('killed without a word takes its processes with it', async () => {
+    const script = join(folder, 'supervisor.ts')
+    const reaperPath = join(import.meta.dirname, 'reaper.ts')
+    writeFileSync(
+      script,
+      `import { spawn } from 'node:child_process'
+import { reaper } from ${JSON.stringify(reaperPath)}
+const undertaker = reaper(process.execPath)
+const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' })
+undertaker.watch(child.pid)
+console.log(child.pid)
+setInterval(() => {}, 1000)`,
+    )
+    const supervisor = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const pid = await new Promise<number>((resolve) =>
+      supervisor.stdout.once('data', (chunk: Buffer) => resolve(Number(String(chunk)))),
+    )
+    expect(isAlive(pid)).toBe(true)
+    supervisor.kill('SIGKILL')
+    await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false)
+  })
+})
+
+describe('the Admin API', () => {
+  it.each([
+    ['Echo', service(), /"Echo" must be lower-case/],
+    ['echo2', service({ template: { containers: [] } }), /at least one container/],
+    ['echo2', service({ ingress: 'EVERYWHERE' }), /"EVERYWHERE" is not one of/],
+    [
+      'echo2',
+      service({ template: { containers: [{ image: 'x', env: [{ name: 'PORT', value: '1' }] }] } }),
+      /reserved env names were provided: PORT/,
+    ],
+    ['echo2', service({ template: { timeout: '2h', containers: [{ image: 'x' }] } }), /template.timeout: "2h"/],
+    ['echo', service(), /already exists/],
+  ])('refuses %s: %#', async (id, body, message) => {
+    await expect(cloud.api('POST', `${LOCATION}/services?serviceId=${id}`, body)).rejects.toThrow(message)
+  })
+
+  it('knows its processes from outside', async () => {
+    await call('/', await token(account('caller-account')))
+    const listed = await fetch(`http://${cloud.ownerHost}/_local/run/processes`)
+    expect(await listed.json()).toEqual({ processes: run().processes() })
+  })
+})
