@@ -8,6 +8,23 @@ import { deadLetterName, topicName } from '../names.ts'
 /** Messages of one topic within so many milliseconds share a request: 1,000 bytes are the least that is billed. */
 const BATCH_MS = 2
 const BATCH_MESSAGES = 100
+/** All tries together: well within a request's own timeout, after which the delivery comes again. The client's default is ten minutes. */
+const GIVE_UP_AFTER_MS = 10_000
+const TRY_FOR_MS = 5_000
+/** CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE */
+const retryCodes = [1, 2, 4, 8, 10, 13, 14]
+const retry = {
+  retryCodes,
+  backoffSettings: {
+    initialRetryDelayMillis: 100,
+    retryDelayMultiplier: 2,
+    maxRetryDelayMillis: 2_000,
+    initialRpcTimeoutMillis: TRY_FOR_MS,
+    rpcTimeoutMultiplier: 1,
+    maxRpcTimeoutMillis: TRY_FOR_MS,
+    totalTimeoutMillis: GIVE_UP_AFTER_MS,
+  },
+}
 
 export interface Publisher {
   publish(events: readonly Envelope[]): Promise<void>
@@ -21,7 +38,10 @@ export function createPublisher(pubsub: () => Promise<PubSub>): Publisher {
   const topic = async (name: string): Promise<Topic> => {
     const known = topics.get(name)
     if (known) return known
-    const made = (await pubsub()).topic(name, { batching: { maxMilliseconds: BATCH_MS, maxMessages: BATCH_MESSAGES } })
+    const made = (await pubsub()).topic(name, {
+      batching: { maxMilliseconds: BATCH_MS, maxMessages: BATCH_MESSAGES },
+      gaxOpts: { retry },
+    })
     topics.set(name, made)
     return made
   }
