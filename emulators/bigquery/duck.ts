@@ -97,7 +97,7 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
         ]).replaceAll("'", "''")
         const names = columns.map(({ name }) => `"${name}"`).join(', ')
         await connection.run(
-          `INSERT INTO ${table} (${names}) SELECT ${columns.map(({ name }) => `row."${name}"`).join(', ')} FROM (SELECT unnest(from_json($1, '${structure}')) AS row)`,
+          `INSERT INTO ${table} (${names}) SELECT ${columns.map(({ name }) => `row."${name}"`).join(', ')} FROM (SELECT unnest(from_json_strict($1, '${structure}')) AS row)`,
           [JSON.stringify(rows)],
         )
       }),

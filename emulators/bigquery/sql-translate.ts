@@ -1,7 +1,7 @@
 /** GoogleSQL to DuckDB's SQL, token by token; what is not known to mean the same is refused. */
 
 import { invalidArgument } from '../core/status.ts'
-import { notFunctions, renamed, rewritten, same } from './sql-functions.ts'
+import { keywords, notFunctions, renamed, rewritten, same } from './sql-functions.ts'
 import { type Token, tokenize } from './sql-tokens.ts'
 
 const types: Readonly<Record<string, string>> = {
@@ -141,7 +141,7 @@ class Translator {
     if (word === 'CURRENT_TIMESTAMP' && !this.#is('(')) return 'now()'
     if (this.#is('(') && !notFunctions.has(word)) return this.#call(text)
     if (this.#is('(') && word === 'STRUCT') return this.#struct()
-    return text
+    return keywords.has(word) ? text : quote(text)
   }
 
   /** After FROM or JOIN: a table, which a dash may be part of, or UNNEST with its alias. */
@@ -162,7 +162,7 @@ class Translator {
       this.#at += 2
     }
     const path = [name, ...this.#morePath()]
-    return path.length === 1 ? path[0]! : this.#table(path)
+    return path.length === 1 ? quote(path[0]!) : this.#table(path)
   }
 
   #morePath(): string[] {
@@ -199,9 +199,9 @@ class Translator {
     if (this.#is('WITH') && this.#is('OFFSET', 1)) {
       this.#at += 2
       const offset = this.#alias() ?? 'offset'
-      return `(SELECT unnest(${array}) AS ${alias ?? '_element'}, generate_subscripts(${array}, 1) - 1 AS ${quote(offset)}) AS _${alias ?? 'unnested'}`
+      return `(SELECT unnest(${array}) AS ${quote(alias ?? '_element')}, generate_subscripts(${array}, 1) - 1 AS ${quote(offset)}) AS ${quote(`_${alias ?? 'unnested'}`)}`
     }
-    return `UNNEST(${array}) AS _${alias ?? 'unnested'}(${alias ?? '_element'})`
+    return `UNNEST(${array}) AS ${quote(`_${alias ?? 'unnested'}`)}(${quote(alias ?? '_element')})`
   }
 
   #alias(): string | undefined {
@@ -242,7 +242,8 @@ class Translator {
     const name = text.toUpperCase()
     if (name === 'CAST' || name === 'SAFE_CAST') return this.#cast(name)
     if (name === 'ARRAY_AGG') return this.#arrayAgg()
-    if (name === 'COUNT' || name === 'EXTRACT' || name === 'STRING_AGG') return `${name}(${this.#parenthesised()})`
+    if (name === 'EXTRACT') return `EXTRACT(${this.#parenthesised().replace(/^"(\w+)"/, '$1')})`
+    if (name === 'COUNT' || name === 'STRING_AGG') return `${name}(${this.#parenthesised()})`
     const rewrite = rewritten[name]
     if (rewrite) return rewrite(this.#arguments(), name)
     const known = renamed[name] ?? (same.has(name) ? text : undefined)

@@ -1,0 +1,291 @@
+import { BigQuery } from '@google-cloud/bigquery'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
+import { iam } from '../iam/plugin.ts'
+import { type BigQueryCore, bigquery as plugin } from './plugin.ts'
+
+const project = { id: 'p', number: '1', region: 'europe-west1' }
+let cloud: LocalCloud
+let bigquery: BigQuery
+
+const connect = (host: string): BigQuery => {
+  process.env['BIGQUERY_EMULATOR_HOST'] = `http://${host}`
+  return new BigQuery({ projectId: 'p' })
+}
+const query = async (sql: string, params?: Record<string, unknown>): Promise<Record<string, unknown>[]> => {
+  const [rows] = await bigquery.query({ query: sql, ...(params ? { params } : {}) })
+  return rows as Record<string, unknown>[]
+}
+
+beforeAll(async () => {
+  cloud = await createLocalCloud({ plugins: [iam, plugin()], project })
+  bigquery = connect(cloud.ownerHost)
+  await bigquery.createDataset('shop')
+  await bigquery.dataset('shop').createTable('sales', {
+    schema: [
+      { name: 'id', type: 'INTEGER' },
+      { name: 'sku', type: 'STRING' },
+      { name: 'price', type: 'NUMERIC' },
+      { name: 'at', type: 'TIMESTAMP' },
+      { name: 'doc', type: 'JSON' },
+    ],
+  })
+  await bigquery
+    .dataset('shop')
+    .table('sales')
+    .insert([
+      {
+        id: 1,
+        sku: 'a',
+        price: '1.10',
+        at: '2026-01-31T23:30:00Z',
+        doc: '{"name":"x","n":1,"tags":["p","q"],"o":{"k":null}}',
+      },
+      { id: 2, sku: 'a', price: '2.20', at: '2026-02-01T00:30:00Z', doc: '{"name":"y","n":2,"tags":[]}' },
+      { id: 3, sku: 'b', price: null, at: '2026-02-01T12:00:00Z', doc: null },
+    ])
+})
+afterAll(() => cloud.close())
+
+describe('GoogleSQL', () => {
+  const cases: [sql: string, expected: unknown[]][] = [
+    ["SELECT JSON_VALUE(doc, '$.name') AS v FROM shop.sales WHERE id = 1", [{ v: 'x' }]],
+    [
+      "SELECT JSON_VALUE(doc, '$.tags') AS v, JSON_VALUE(doc, '$.o.k') AS w, JSON_VALUE(doc, '$.none') AS u FROM shop.sales WHERE id = 1",
+      [{ v: null, w: null, u: null }],
+    ],
+    ["SELECT CAST(JSON_VALUE(doc, '$.n') AS INT64) + 1 AS v FROM shop.sales WHERE id = 2", [{ v: 3 }]],
+    [
+      "SELECT JSON_VALUE(tag) AS tag FROM shop.sales CROSS JOIN UNNEST(JSON_QUERY_ARRAY(doc, '$.tags')) AS tag ORDER BY tag",
+      [{ tag: 'p' }, { tag: 'q' }],
+    ],
+    [
+      'SELECT x, i FROM UNNEST([10, 20]) AS x WITH OFFSET AS i ORDER BY i',
+      [
+        { x: 10, i: 0 },
+        { x: 20, i: 1 },
+      ],
+    ],
+    ['SELECT id FROM shop.sales ORDER BY price', [{ id: 3 }, { id: 1 }, { id: 2 }]],
+    ['SELECT id FROM shop.sales ORDER BY price DESC', [{ id: 2 }, { id: 1 }, { id: 3 }]],
+    [
+      'SELECT COUNTIF(sku = "a") AS n, SAFE_DIVIDE(1, 0) AS d, 1 / 2 AS half, DIV(7, 2) AS whole FROM shop.sales',
+      [{ n: 2, d: null, half: 0.5, whole: 3 }],
+    ],
+    [
+      "SELECT IF(id > 1, 'more', 'one') AS v, IFNULL(NULL, 4) AS w FROM `p.shop.sales` WHERE id = 1",
+      [{ v: 'one', w: 4 }],
+    ],
+    [
+      "SELECT TIMESTAMP_DIFF(TIMESTAMP '2026-01-01 00:01:59Z', TIMESTAMP '2026-01-01 00:00:00Z', MINUTE) AS m",
+      [{ m: 1 }],
+    ],
+    [
+      'SELECT id FROM shop.sales QUALIFY ROW_NUMBER() OVER (PARTITION BY sku ORDER BY at DESC) = 1 ORDER BY id',
+      [{ id: 2 }, { id: 3 }],
+    ],
+    ['SELECT * EXCEPT (doc, at, price) FROM shop.sales WHERE id = 3', [{ id: 3, sku: 'b' }]],
+    ['SELECT ARRAY_AGG(id ORDER BY id DESC LIMIT 2) AS ids FROM shop.sales', [{ ids: [3, 2] }]],
+    ['WITH t AS (SELECT 1 AS a UNION ALL SELECT 2) SELECT SUM(a) AS s FROM t', [{ s: 3 }]],
+    [
+      "SELECT SAFE_CAST('x' AS INT64) AS v, STARTS_WITH('abc', 'ab') AS w, REGEXP_CONTAINS('a1', r'\\d') AS u",
+      [{ v: null, w: true, u: true }],
+    ],
+    ["SELECT STRING_AGG(sku, '+' ORDER BY id) AS v FROM shop.sales", [{ v: 'a+a+b' }]],
+    ['SELECT [1, 2, 3][OFFSET(1)] AS v, ARRAY_LENGTH([1, 2]) AS n', [{ v: 2, n: 2 }]],
+  ]
+  it.each(cases)('%s', async (sql, expected) => {
+    expect(await query(sql)).toEqual(expected)
+  })
+
+  it('knows dates as dates', async () => {
+    const rows = await query('SELECT DATE(at) AS day, COUNT(*) AS n FROM shop.sales GROUP BY day ORDER BY day')
+    expect(rows.map(({ day, n }) => [(day as { value: string }).value, n])).toEqual([
+      ['2026-01-31', 1],
+      ['2026-02-01', 2],
+    ])
+    const [month] = await query(
+      "SELECT DATE_TRUNC(DATE '2026-02-14', MONTH) AS m, FORMAT_DATE('%Y/%m', DATE '2026-02-14') AS f",
+    )
+    expect([(month!['m'] as { value: string }).value, month!['f']]).toEqual(['2026-02-01', '2026/02'])
+  })
+
+  it('takes parameters, lists too', async () => {
+    expect(
+      await query('SELECT id FROM shop.sales WHERE sku = @sku AND id IN UNNEST(@ids) ORDER BY id', {
+        sku: 'a',
+        ids: [2, 3],
+      }),
+    ).toEqual([{ id: 2 }])
+    const [rows] = await bigquery.query({ query: 'SELECT ? + ? AS sum', params: [1, 2] })
+    expect(rows).toEqual([{ sum: 3 }])
+  })
+
+  it.each([
+    ['SELECT nobody FROM shop.sales', 'Unrecognized name: nobody'],
+    ['SELECT 1 FROM shop.none', 'Not found: Table p:shop.none was not found in location europe-west1'],
+    ['SELECT 1 FROM none.none', 'Not found: Dataset p:none'],
+    ['SELECT 1 FROM `other.shop.sales`', 'Access Denied: Project other'],
+    ['SELECT SOUNDEX("x")', 'Function not found: SOUNDEX'],
+    ['SELECT CAST(1 AS GEOGRAPHY)', 'Type not found: GEOGRAPHY'],
+    ['SELECT (1', 'Expected ")"'],
+    ['', 'Unexpected end of statement'],
+    ['SELECT 1; SELECT 2', 'several statements'],
+    ['DELETE FROM shop.sales', 'DELETE must have a WHERE clause'],
+  ])('refuses %s', async (sql, message) => {
+    await expect(query(sql || ' ')).rejects.toThrow(message)
+  })
+
+  it('changes rows, and says how many', async () => {
+    await query("INSERT INTO shop.sales (id, sku) VALUES (10, 'z'), (11, 'z')")
+    const [job] = await bigquery.createQueryJob("UPDATE shop.sales SET sku = 'y' WHERE id = 10")
+    await job.getQueryResults()
+    const [metadata] = await job.getMetadata()
+    expect(metadata.statistics.query).toMatchObject({ statementType: 'UPDATE', numDmlAffectedRows: '1' })
+    await query('DELETE FROM shop.sales WHERE id >= 10')
+    expect(await query('SELECT COUNT(*) AS n FROM shop.sales')).toEqual([{ n: 3 }])
+  })
+})
+
+describe('jobs', () => {
+  it('hand their rows out page by page', async () => {
+    const [job] = await bigquery.createQueryJob({ query: 'SELECT x FROM UNNEST([1, 2, 3]) AS x ORDER BY x' })
+    const [first, next] = await job.getQueryResults({ maxResults: 2, autoPaginate: false })
+    expect([first, next?.pageToken]).toEqual([[{ x: 1 }, { x: 2 }], '2'])
+    const [rest, end] = await job.getQueryResults({ maxResults: 2, autoPaginate: false, pageToken: '2' })
+    expect([rest, end]).toEqual([[{ x: 3 }], null])
+  })
+
+  it('have one name once', async () => {
+    await bigquery.createQueryJob({ query: 'SELECT 1', jobId: 'mine' })
+    await expect(bigquery.createQueryJob({ query: 'SELECT 1', jobId: 'mine' })).rejects.toMatchObject({ code: 409 })
+  })
+
+  it('tell what a query would read without running it', async () => {
+    const before = cloud.counters()['bigquery.queries']
+    const [job] = await bigquery.createQueryJob({ query: 'SELECT id FROM shop.sales', dryRun: true })
+    expect(Number(job.metadata.statistics.totalBytesProcessed)).toBeGreaterThan(0)
+    expect(cloud.counters()['bigquery.queries']).toBe(before)
+  })
+})
+
+describe('tables', () => {
+  it('take new columns, and refuse to lose or retype one', async () => {
+    const table = bigquery.dataset('shop').table('grown')
+    await table.create({ schema: [{ name: 'a', type: 'INTEGER' }] })
+    await table.insert([{ a: 1 }])
+    await table.setMetadata({
+      schema: {
+        fields: [
+          { name: 'a', type: 'INTEGER' },
+          { name: 'b', type: 'STRING' },
+        ],
+      },
+    } as never)
+    await table.insert([{ a: 2, b: 'x' }])
+    expect(await query('SELECT a, b FROM shop.grown ORDER BY a')).toEqual([
+      { a: 1, b: null },
+      { a: 2, b: 'x' },
+    ])
+    await expect(table.setMetadata({ schema: { fields: [{ name: 'b', type: 'STRING' }] } } as never)).rejects.toThrow(
+      'Field a is missing in new schema',
+    )
+    await expect(
+      table.setMetadata({
+        schema: {
+          fields: [
+            { name: 'a', type: 'STRING' },
+            { name: 'b', type: 'STRING' },
+          ],
+        },
+      } as never),
+    ).rejects.toThrow('changed type')
+  })
+
+  it('say which row does not fit, and keep none of them', async () => {
+    const table = bigquery.dataset('shop').table('sales')
+    await expect(table.insert([{ id: 99 }, { nobody: 1 }])).rejects.toMatchObject({ name: 'PartialFailureError' })
+    expect(await query('SELECT COUNT(*) AS n FROM shop.sales WHERE id = 99')).toEqual([{ n: 0 }])
+  })
+
+  it('through views stay in sight when they are made again', async () => {
+    const dataset = bigquery.dataset('shop')
+    await dataset.createTable('base', { schema: [{ name: 'a', type: 'INTEGER' }] })
+    await dataset.createTable('seen', { view: { query: 'SELECT a FROM `p.shop.base`', useLegacySql: false } })
+    await dataset.table('base').delete()
+    await expect(query('SELECT * FROM shop.seen')).rejects.toThrow('Not found: Table p:shop.base')
+    await dataset.createTable('base', { schema: [{ name: 'a', type: 'INTEGER' }] })
+    expect(await query('SELECT * FROM shop.seen')).toEqual([])
+  })
+})
+
+describe('appends', () => {
+  const core = (): BigQueryCore => cloud.core<BigQueryCore>('bigquery')
+  const sales = { projectId: 'p', datasetId: 'shop', tableId: 'appended' }
+
+  it('are all rows or none', async () => {
+    await bigquery.dataset('shop').createTable('appended', {
+      schema: [
+        { name: 'data', type: 'JSON' },
+        { name: 'publish_time', type: 'TIMESTAMP' },
+      ],
+    })
+    const rows = Array.from({ length: 5_000 }, (_, id) => ({
+      data: JSON.stringify({ id, text: 'it\'s "quoted" \\ ü' }),
+      publish_time: '2026-01-01T00:00:00.123Z',
+    }))
+    await core().appendRows(sales, rows)
+    expect(
+      await query(
+        "SELECT COUNT(*) AS n, MAX(CAST(JSON_VALUE(data, '$.id') AS INT64)) AS last, ANY_VALUE(JSON_VALUE(data, '$.text')) AS text FROM shop.appended",
+      ),
+    ).toEqual([{ n: 5000, last: 4999, text: 'it\'s "quoted" \\ ü' }])
+    await expect(core().appendRows(sales, [{ data: '{}' }, { nobody: 1 }])).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
+    await expect(core().appendRows(sales, [{ data: '{}', publish_time: 'never' }])).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
+    await expect(core().appendRows({ ...sales, tableId: 'none' }, [{}])).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await query('SELECT COUNT(*) AS n FROM shop.appended')).toEqual([{ n: 5000 }])
+  })
+})
+
+it('ends a query that takes too long, and goes on', async () => {
+  const { duck } = cloud.core<BigQueryCore>('bigquery')
+  await expect(duck.run('SELECT COUNT(*) FROM range(100000000000) a', { timeoutMs: 100 })).rejects.toMatchObject({
+    code: 'DEADLINE_EXCEEDED',
+  })
+  expect(await query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+})
+
+it('keeps tables, rows and views on disk', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-bigquery-'))
+  const open = () =>
+    createLocalCloud({
+      plugins: [iam, plugin({ directory: join(directory, 'duck') })],
+      project,
+      dataDir: join(directory, 'journal'),
+    })
+  const first = await open()
+  await connect(first.ownerHost).createDataset('d')
+  await connect(first.ownerHost)
+    .dataset('d')
+    .createTable('t', { schema: [{ name: 'a', type: 'INTEGER' }] })
+  await connect(first.ownerHost)
+    .dataset('d')
+    .createTable('v', { view: { query: 'SELECT a + 1 AS b FROM d.t', useLegacySql: false } })
+  await connect(first.ownerHost)
+    .dataset('d')
+    .table('t')
+    .insert([{ a: 1 }])
+  await first.close()
+  const second = await open()
+  const [rows] = await connect(second.ownerHost).query('SELECT b FROM d.v')
+  expect(rows).toEqual([{ b: 2 }])
+  await second.close()
+  rmSync(directory, { recursive: true })
+})
