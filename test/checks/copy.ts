@@ -1,0 +1,59 @@
+/** A copy of the sources beside the real packages, for tests that break something on purpose. */
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+
+const root = join(import.meta.dirname, '..', '..')
+const copied = [
+  'stacks',
+  'functions',
+  'shared',
+  'emulators',
+  'cli',
+  'test',
+  'docs',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+  '.oxlintrc.json',
+  '.oxfmtrc.json',
+  'knip.json',
+  '.gitignore',
+  'cdktf.json',
+]
+
+export interface Copy {
+  readonly root: string
+  write(path: string, text: string): void
+  /** @throws Error when the text is not there. */
+  replace(path: string, from: string, to: string): void
+  /** One of the check's tools over the copy: what it printed, and its exit code. */
+  run(bin: string, ...args: string[]): { readonly code: number | null; readonly output: string }
+  remove(): void
+}
+
+export function copyOfSources(): Copy {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-copy-'))
+  for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  const write = (path: string, text: string): void => writeFileSync(join(folder, path), text)
+  return {
+    root: folder,
+    write,
+    replace(path, from, to) {
+      const text = readFileSync(join(folder, path), 'utf8')
+      if (!text.includes(from)) throw new Error(`${path} does not hold "${from}".`)
+      write(path, text.replace(from, to))
+    },
+    run(bin, ...args) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules', bin), ...args], {
+        cwd: folder,
+        encoding: 'utf8',
+      })
+      return { code: status, output: `${stdout}${stderr}` }
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
