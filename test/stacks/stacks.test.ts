@@ -72,7 +72,7 @@ describe.each(environments.map((environment) => [environment.name, environment] 
 
   it('delivers by push with OIDC, the service as audience, retries, dead letters and no expiry', () => {
     const pushed = all('google_pubsub_subscription').filter(({ attributes }) => attributes['push_config'])
-    expect(pushed.map(({ attributes }) => attributes['name']).toSorted()).toEqual(
+    expect(pushed.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(
       services.flatMap(({ name, on }) => on.map((type) => `${name}.${type}`)).toSorted(),
     )
     for (const { attributes } of pushed) {
@@ -102,13 +102,13 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     const kept = all('google_pubsub_subscription').filter(({ attributes }) =>
       String(attributes['name']).endsWith('-dead-letters'),
     )
-    expect(kept.map(({ attributes }) => attributes['name']).toSorted()).toEqual(topics.toSorted())
+    expect(kept.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(topics.toSorted())
     for (const { attributes } of kept) expect(attributes['message_retention_duration']).toBe('2678400s')
   })
 
   it('writes every event type to BigQuery', () => {
     const kept = all('google_pubsub_subscription').filter(({ attributes }) => attributes['bigquery_config'])
-    expect(kept.map(({ attributes }) => attributes['name']).toSorted()).toEqual(
+    expect(kept.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(
       services.flatMap(({ emits }) => emits.map((type) => `bigquery.${type}`)).toSorted(),
     )
   })
