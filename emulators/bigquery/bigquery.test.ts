@@ -184,13 +184,13 @@ describe('tables', () => {
           { name: 'b', type: 'STRING' },
         ],
       },
-    } as never)
+    })
     await table.insert([{ a: 2, b: 'x' }])
     expect(await query('SELECT a, b FROM shop.grown ORDER BY a')).toEqual([
       { a: 1, b: null },
       { a: 2, b: 'x' },
     ])
-    await expect(table.setMetadata({ schema: { fields: [{ name: 'b', type: 'STRING' }] } } as never)).rejects.toThrow(
+    await expect(table.setMetadata({ schema: { fields: [{ name: 'b', type: 'STRING' }] } })).rejects.toThrow(
       'Field a is missing in new schema',
     )
     await expect(
@@ -201,7 +201,7 @@ describe('tables', () => {
             { name: 'b', type: 'STRING' },
           ],
         },
-      } as never),
+      }),
     ).rejects.toThrow('changed type')
   })
 
