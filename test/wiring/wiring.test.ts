@@ -1,0 +1,49 @@
+/** One resource of each type that an order misses: the whole list is `npm run wiring`. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { wired } from './wiring.ts'
+
+/** Enough to see that each type is wired, and that the check can tell. */
+const chosen: readonly [text: string, outcome: string][] = [
+  ['google_pubsub_topic.topic-ordercompleted', 'refused'],
+  ['local-payments/google_pubsub_subscription.hears-shipmentdispatched', 'missed'],
+  ['google_pubsub_subscription.analytics_keep-paymentcaptured', 'missed'],
+  ['google_bigquery_dataset.analytics_events', 'refused'],
+  ['google_bigquery_table.analytics_view-saga_durations', 'missed'],
+  ['google_bigquery_table_iam_member.analytics_agent-writes-orders', 'refused'],
+  ['local-inventory/google_cloud_tasks_queue.commands_queue', 'missed'],
+  ['local-shipping/google_firestore_database.store_database', 'refused'],
+  ['local-orders/google_firestore_field', 'listed'],
+  ['local-payments/google_cloud_run_v2_service.run_service', 'refused'],
+  ['local-inventory/google_cloud_run_v2_service_iam_member.run_invoked-by-orders', 'missed'],
+  ['local-platform/google_service_account.push-payments', 'missed'],
+  ['local-platform/google_service_account_iam_member', 'listed'],
+  ['google_pubsub_topic_iam_member', 'listed'],
+  ['google_pubsub_subscription_iam_member', 'listed'],
+  ['google_cloud_tasks_queue_iam_member', 'listed'],
+  ['google_project_iam_member', 'listed'],
+]
+
+describe('wiring', () => {
+  let platform: TestPlatform
+  beforeAll(async () => {
+    platform = await startTestPlatform({ seeded: false })
+    process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
+    process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
+  }, 60_000)
+  afterAll(() => platform.close(), 30_000)
+
+  it('covers every type that is provisioned', () => {
+    const types = new Set(platform.provisioned.map(({ resource }) => resource.type))
+    expect(
+      [...types].filter((type) => !chosen.some(([text]) => text.includes(`${type}.`) || text.endsWith(type))),
+    ).toEqual([])
+  })
+
+  it.each(chosen)('%s is %s', { timeout: 90_000 }, async (text, outcome) => {
+    const one = platform.provisioned.find(({ resource }) => `${resource.stack}/${resource.address}`.includes(text))
+    if (!one) throw new Error(`No resource of the local stacks is called ${text}.`)
+    expect(await wired(platform, platform.stacks, one)).toMatchObject({ outcome })
+  })
+})
