@@ -35,6 +35,8 @@ export function reaper(nodePath: string): Reaper {
     watch: (pid) => void child.stdin.write(`+${pid}\n`),
     forget: (pid) => void child.stdin.write(`-${pid}\n`),
     async close() {
+      // Nothing else may keep this process alive by now.
+      child.ref()
       child.stdin.end()
       await exited
     },
