@@ -11,6 +11,7 @@ import {
 import { randomBytes } from 'node:crypto'
 import type { Timer } from '../core/clock.ts'
 import type { CloudContext } from '../core/plugin.ts'
+import { StatusError } from '../core/status.ts'
 import { admit, type Iam } from './ingress.ts'
 import type { Instance } from './process.ts'
 import { limits, type ServiceResource, timeoutOf } from './service.ts'
@@ -219,7 +220,7 @@ function refuse(
 
 async function listen(server: Server, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (error) => reject(new StatusError('UNAVAILABLE', error.message)))
     server.listen(port, '127.0.0.1', resolve)
   })
 }

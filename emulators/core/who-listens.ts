@@ -1,5 +1,6 @@
 /** Which process listens on a port, for the one line that tells why a start failed. */
 
+import { basename } from 'node:path'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
 /** `node (process 4711)`; undefined where the system does not tell (other than Linux, or another user's process). */
@@ -8,12 +9,18 @@ export async function whoListens(port: number): Promise<string | undefined> {
     const inode = await listeningInode(port)
     if (!inode) return undefined
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      if (await holds(pid, inode)) return `${(await readFile(`/proc/${pid}/comm`, 'utf8')).trim()} (process ${pid})`
+      if (await holds(pid, inode)) return `${await commandOf(pid)} (process ${pid})`/proc/${pid}/comm`, 'utf8')).trim()} (process ${pid})`
     }
   } catch {
     // Not Linux.
   }
   return undefined
+}
+
+/** Program and first argument: "node server.mjs" says more than the name of its main thread. */
+async function commandOf(pid: string): Promise<string> {
+  const [program = '', argument = ''] = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0')
+  return `${basename(program)} ${basename(argument)}`.trim()
 }
 
 async function listeningInode(port: number): Promise<string | undefined> {
