@@ -9,7 +9,7 @@ export async function whoListens(port: number): Promise<string | undefined> {
     const inode = await listeningInode(port)
     if (!inode) return undefined
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      if (await holds(pid, inode)) return `${await commandOf(pid)} (process ${pid})`/proc/${pid}/comm`, 'utf8')).trim()} (process ${pid})`
+      if (await holds(pid, inode)) return `${await commandOf(pid)} (process ${pid})`
     }
   } catch {
     // Not Linux.
