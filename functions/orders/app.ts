@@ -70,8 +70,6 @@ export const app: ServiceApp = implement(orders, {
     'shipment.dispatched': ship('dispatched'),
     'payment.captured': ship('captured'),
     'stock.committed': ship('committed'),
-    // Nothing is decided by it: a shipment counts when it leaves, and the timer asks for one that never does.
-    'shipment.created': async () => undefined,
     async 'payment.capture-failed'(message, platform) {
       const { orderId, shipmentId, code } = message.data
       platform.log('ERROR', 'payment.capture-failed', {

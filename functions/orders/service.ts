@@ -33,7 +33,6 @@ export const orders = defineService({
     'payment.captured',
     'payment.capture-failed',
     'payment.voided',
-    'shipment.created',
     'shipment.dispatched',
   ],
   accepts: ['ContinueCheckout'],

@@ -2,6 +2,7 @@
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { Firestore } from '@google-cloud/firestore'
+import { PubSub } from '@google-cloud/pubsub'
 import { hasEnded, type Api, type OrderView } from '../../cli/api.ts'
 import type { TestPlatform } from '../support/platform.ts'
 
@@ -66,6 +67,7 @@ export async function play(platform: TestPlatform, withinMs: number): Promise<vo
   await soon('events of the catalog in BigQuery', async () =>
     (await eventTypes(platform, sku)).length === 3 ? true : undefined,
   )
+  await publishPrice(platform, sku)
   await Promise.all([
     ordered(platform, sku, 'card-ok', success, soon),
     ordered(platform, sku, 'card-declined', decline, soon),
@@ -87,7 +89,7 @@ async function ordered(
     lines: [{ sku, quantity: 1 }],
     addressRef: 'address-1',
     paymentMethodRef: card,
-    expectedTotalMinor: 110,
+    expectedTotalMinor: 120,
   }
   const { orderId } = await soon(`order with ${card} placed`, () =>
     sent<{ orderId: string }>(api, '/v1/orders', `${sku}-${card}`, body),
@@ -116,6 +118,31 @@ async function ordered(
   } finally {
     await firestore.terminate()
   }
+}
+
+/** By hand, as a person does: only the replica of prices hears it, so an order at this price shows that the replica is wired. */
+async function publishPrice({ running }: TestPlatform, sku: string): Promise<void> {
+  const pubsub = new PubSub({ projectId: running.projectId })
+  const data = { sku, unitMinor: 120, currency: 'EUR' }
+  const envelope = {
+    id: crypto.randomUUID(),
+    type: 'price.changed',
+    version: 1,
+    source: 'cli',
+    subject: sku,
+    sequence: 0,
+    time: new Date().toISOString(),
+    correlationId: sku,
+    causationId: 'cli',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    actor: 'staff:wiring',
+    data,
+  }
+  await pubsub
+    .topic('price.changed')
+    .publishMessage({ json: envelope })
+    .catch(() => undefined)
+  await pubsub.close()
 }
 
 async function eventTypes(platform: TestPlatform, correlationId: string): Promise<string[]> {

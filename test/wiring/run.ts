@@ -25,6 +25,7 @@ async function run(): Promise<number> {
   const platform = await startTestPlatform({ seeded: false })
   process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
   process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
+  process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
   const chosen = platform.provisioned
     .filter(({ resource }) => `${resource.stack}/${resource.address}`.includes(values.only ?? ''))
     .filter(

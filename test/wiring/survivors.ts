@@ -39,6 +39,18 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       String(attributes['member']).includes(':orders@'),
   },
   {
+    reason: 'asked to repeat only when an answer is late',
+    covers: ({ type, stack, attributes }) =>
+      type === 'google_cloud_run_v2_service_iam_member' &&
+      stack.endsWith('-shipping') &&
+      String(attributes['member']).includes(':orders@'),
+  },
+  {
+    reason: 'without the answer to an undo it is asked again after a minute, and the order stays rejected',
+    covers: ({ type, attributes }) =>
+      type === 'google_pubsub_subscription' && attributes['name'] === 'orders.stock.released',
+  },
+  {
     reason: 'no message of a success or a decline is dead-lettered',
     covers: ({ type, attributes }) =>
       type === 'google_pubsub_subscription' && String(attributes['name']).endsWith('-dead-letters'),

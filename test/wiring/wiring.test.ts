@@ -31,6 +31,7 @@ describe('wiring', () => {
     platform = await startTestPlatform({ seeded: false })
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
     process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
+    process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
   }, 60_000)
   afterAll(() => platform.close(), 30_000)
 
