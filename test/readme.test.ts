@@ -1,0 +1,64 @@
+/** Every command of the README's tour, typed as it stands there, against a running platform. */
+
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root, startTestPlatform, type TestPlatform } from './support/platform.ts'
+
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const tour = /## Five minutes[\s\S]*?```\n([\s\S]*?)```/.exec(readme)![1]!
+const commands = tour
+  .trim()
+  .split('\n')
+  .map((line) => line.replace(/\s+# .*$/, '').trim())
+const scripts = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
+  .scripts
+
+/** What each has to say, by the script that it runs. */
+const says: Readonly<Record<string, RegExp>> = {
+  order: /(completed|rejected \([\w-]+\)): \d+\.\d\d EUR/,
+  publish: /price\.changed published as message \d+/,
+  query: /──/,
+  import: /The file and BigQuery agree/,
+  logs: /orders +INFO/,
+}
+
+let platform: TestPlatform
+let dataDirectory: string
+
+beforeAll(async () => {
+  dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-readme-'))
+  platform = await startTestPlatform({ dataDirectory })
+  writeFileSync(join(dataDirectory, 'running.json'), JSON.stringify(platform.running))
+}, 60_000)
+afterAll(async () => {
+  await platform.close()
+  rmSync(dataDirectory, { recursive: true, force: true })
+}, 30_000)
+
+/** As a shell would, by way of the package's script. */
+function type(command: string): Promise<{ code: number | null; output: string }> {
+  const [, script, rest = ''] = /^npm (?:run )?([\w-]+)(?: -- (.*))?$/.exec(command)!
+  const line = `${scripts[script!]} ${rest}${script === 'logs' ? ' --no-follow' : ''}`
+  return new Promise((resolve) => {
+    const child = spawn('sh', ['-c', line], { cwd: root, env: { ...process.env, MILLRACE_DATA: dataDirectory } })
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => (output += String(chunk)))
+    child.stderr.on('data', (chunk: Buffer) => (output += String(chunk)))
+    child.on('close', (code) => resolve({ code, output }))
+  })
+}
+
+describe("the README's tour", () => {
+  it('has commands', () => {
+    expect(commands.length).toBeGreaterThan(6)
+  })
+
+  it.each(commands)('%s', { timeout: 180_000 }, async (command) => {
+    const { code, output } = await type(command)
+    const script = /^npm (?:run )?([\w-]+)/.exec(command)![1]!
+    expect([code, output]).toEqual([0, expect.stringMatching(says[script]!)])
+  })
+})
