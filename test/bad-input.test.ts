@@ -1,0 +1,256 @@
+/** What the edge refuses: the status, the stable code, and that nothing was lost or changed. */
+
+import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { stateOf, type State } from './support/state.ts'
+import { startTestPlatform, type TestPlatform } from './support/platform.ts'
+
+let platform: TestPlatform
+let state: State
+
+beforeAll(async () => {
+  platform = await startTestPlatform()
+  state = stateOf(platform)
+  // The seed's prices travel on after it: from here on nothing moves by itself.
+  await vi.waitUntil(async () => (await state.collection('orders', 'prices')).length === 4, { timeout: 20_000 })
+}, 120_000)
+afterAll(async () => {
+  await state?.close()
+  await platform?.close()
+}, 30_000)
+
+interface Given {
+  readonly method?: 'GET' | 'POST'
+  readonly path?: string
+  /** Sent as it is; an object as JSON. */
+  readonly body?: unknown
+  /** undefined: none. */
+  readonly key?: string | undefined
+  readonly token?: string | undefined
+  readonly contentType?: string
+}
+
+const token = async (sub = 'customer-1', roles = ['customer'], expiresInSeconds = 3_600): Promise<string> =>
+  (await platform.identity.mint({ sub, roles, expiresInSeconds })).token
+
+const order = (changes: object = {}): object => ({
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 2 }],
+  addressRef: 'address-1',
+  paymentMethodRef: 'card-ok',
+  ...changes,
+})
+const line = (changes: object): object => order({ lines: [{ sku: 'TEA-001', quantity: 2, ...changes }] })
+
+async function ask(given: Given): Promise<{ status: number; body: Record<string, unknown> }> {
+  const { method = 'POST', path = '/v1/orders', body = method === 'POST' ? order() : undefined } = given
+  const key = 'key' in given ? given.key : crypto.randomUUID()
+  const bearer = 'token' in given ? given.token : await token()
+  const response = await fetch(`${platform.running.gatewayUrl}${path}`, {
+    method,
+    headers: {
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+      ...(body === undefined ? {} : { 'content-type': given.contentType ?? 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  if (!response.ok) expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/)
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+/** Refused with this status and code, the same in the body, and every document and task is as it was. */
+async function refused(given: Given, status: number, code: string, detail: string | RegExp = ''): Promise<void> {
+  const before = await state.all()
+  const answer = await ask(given)
+  expect(answer).toMatchObject({
+    status,
+    body: { status, code, type: `urn:millrace:problem:${code}`, instance: given.path ?? '/v1/orders' },
+  })
+  expect(answer.body['detail']).toMatch(detail)
+  expect(await state.all()).toEqual(before)
+}
+
+describe('an order that can not be', () => {
+  it.each<[string, object, number, string, string | RegExp]>([
+    ['an unknown SKU', line({ sku: 'NOBODY-SELLS-IT' }), 422, 'unknown-sku', 'NOBODY-SELLS-IT'],
+    ['a SKU that leaves its path', line({ sku: '../stock/TEA-001' }), 422, 'invalid-body', 'lines.0.sku'],
+    ['quantity zero', line({ quantity: 0 }), 422, 'invalid-body', 'lines.0.quantity'],
+    ['a negative quantity', line({ quantity: -1 }), 422, 'invalid-body', 'lines.0.quantity'],
+    ['a fractional quantity', line({ quantity: 1.5 }), 422, 'invalid-body', 'lines.0.quantity'],
+    ['a huge quantity', line({ quantity: 100_001 }), 422, 'invalid-body', 'lines.0.quantity'],
+    ['a quantity beyond integers', line({ quantity: 1e300 }), 422, 'invalid-body', 'lines.0.quantity'],
+    ['a quantity as text', line({ quantity: '2' }), 422, 'invalid-body', 'lines.0.quantity'],
+    ['no lines', order({ lines: [] }), 422, 'invalid-body', 'lines'],
+    [
+      '1,001 lines',
+      order({ lines: Array.from({ length: 1_001 }, () => ({ sku: 'TEA-001', quantity: 1 })) }),
+      422,
+      'invalid-body',
+      'lines',
+    ],
+    ['a currency in which it is not sold', order({ currency: 'GBP' }), 422, 'currency-mismatch', /sold in EUR.*GBP/],
+    ['a currency that is none', order({ currency: 'euro' }), 422, 'invalid-body', 'currency'],
+    ['an unknown field', order({ discount: 100 }), 422, 'invalid-body', 'discount'],
+    ['an unknown field of a line', line({ discount: 100 }), 422, 'invalid-body', 'discount'],
+    ['a price set by a customer', line({ unitMinor: 1 }), 403, 'forbidden', 'lines.0.unitMinor'],
+    ['a time set by a customer', order({ placedAt: '2020-01-01T00:00:00Z' }), 403, 'forbidden', 'placedAt'],
+    ['another customer', order({ customerRef: 'customer-2' }), 403, 'forbidden', 'customerRef'],
+    ['another total than expected', order({ expectedTotalMinor: 1 }), 409, 'price-changed', '2380'],
+  ])('%s', (_, body, status, code, detail) => refused({ body }, status, code, detail))
+
+  it('a price set by staff, who are no importers', async () =>
+    refused({ token: await token('staff-1', ['staff']), body: line({ unitMinor: 1 }) }, 403, 'forbidden', 'unitMinor'))
+})
+
+describe('a body that is none', () => {
+  it('10 MB', () =>
+    refused({ body: JSON.stringify(order({ addressRef: 'a'.repeat(10_000_000) })) }, 413, 'body-too-large'))
+  it('invalid JSON', () => refused({ body: '{"currency": "EUR", "lines": [' }, 400, 'invalid-json'))
+  it('nothing at all', () => refused({ body: '' }, 400, 'invalid-json'))
+  it('JSON, but no object', () => refused({ body: '[]' }, 422, 'invalid-body'))
+  it('a form', () =>
+    refused({ body: 'a=b', contentType: 'application/x-www-form-urlencoded' }, 415, 'unsupported-media-type'))
+})
+
+describe('a token that is none', () => {
+  const claims = { roles: ['staff'] }
+  const signedByAnother = async (kid: string): Promise<string> =>
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
+      .setIssuer(platform.identity.issuer)
+      .setAudience(platform.running.projectId)
+      .setSubject('customer-1')
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign((await generateKeyPair('RS256')).privateKey)
+  const ownKid = async (): Promise<string> => {
+    const { keys } = (await (await fetch(platform.identity.jwksUrl)).json()) as { keys: { kid: string }[] }
+    return keys[0]!.kid
+  }
+
+  it('none', () => refused({ token: undefined }, 401, 'token-missing'))
+  it('expired', async () => refused({ token: await token('customer-1', ['customer'], -60) }, 401, 'token-expired'))
+  it('no JWT', () => refused({ token: 'abc' }, 401, 'token-invalid'))
+  it('signed by another issuer under a key id of its own', async () => {
+    await refused({ token: await signedByAnother('foreign') }, 401, 'token-invalid')
+  })
+  it("signed by another issuer under the platform's key id", async () => {
+    await refused({ token: await signedByAnother(await ownKid()) }, 401, 'token-invalid')
+  })
+  it('signed with the public key as a shared secret', async () => {
+    const { keys } = (await (await fetch(platform.identity.jwksUrl)).json()) as { keys: object[] }
+    const confused = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS256', kid: await ownKid(), typ: 'JWT' })
+      .setIssuer(platform.identity.issuer)
+      .setAudience(platform.running.projectId)
+      .setSubject('customer-1')
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(new TextEncoder().encode(JSON.stringify(keys[0])))
+    await refused({ token: confused }, 401, 'token-invalid')
+  })
+  it('unsigned', async () => {
+    const unsigned = new UnsecuredJWT(claims)
+      .setIssuer(platform.identity.issuer)
+      .setAudience(platform.running.projectId)
+      .setSubject('customer-1')
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .encode()
+    await refused({ token: unsigned }, 401, 'token-invalid')
+  })
+  it('changed after it was signed', async () => {
+    const [header, , signature] = (await token()).split('.')
+    const payload = Buffer.from(
+      JSON.stringify({
+        roles: ['importer'],
+        iss: platform.identity.issuer,
+        aud: platform.running.projectId,
+        sub: 'customer-1',
+        iat: Math.floor(Date.now() / 1000),
+        exp: Math.floor(Date.now() / 1000) + 3600,
+      }),
+    ).toString('base64url')
+    await refused({ token: `${header}.${payload}.${signature}` }, 401, 'token-invalid')
+  })
+  it('for another project, by the same issuer', async () => {
+    const other = await platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
+      email: 'orders@millrace-local.iam.gserviceaccount.com',
+      audience: platform.running.gatewayUrl,
+    })
+    await refused({ token: other }, 401, 'token-invalid')
+  })
+  it('of a role that is not known', async () =>
+    refused({ token: await token('customer-1', ['root']) }, 401, 'token-invalid'))
+  it("a customer's, where staff is asked for", async () => {
+    const product = { sku: 'TEA-001', name: 'Free tea', unitMinor: 1, currency: 'EUR' }
+    await refused({ path: '/v1/products', body: product }, 403, 'forbidden', 'staff')
+    await refused({ path: '/v1/prices', body: { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' } }, 403, 'forbidden')
+    await refused({ path: '/v1/stock', body: { lines: [{ sku: 'TEA-001', quantity: 1 }] } }, 403, 'forbidden')
+    await refused({ method: 'GET', path: '/v1/stock/TEA-001' }, 403, 'forbidden')
+  })
+})
+
+describe('an idempotency key', () => {
+  it('that is missing', () => refused({ key: undefined }, 400, 'idempotency-key-missing'))
+  it.each([
+    ['empty', ''],
+    ['with a space', 'a key'],
+    ['outside ASCII', 'schlüssel'],
+    ['of 201 characters', 'k'.repeat(201)],
+  ])('%s', (_, key) => refused({ key }, 400, 'invalid-parameter', 'Idempotency-Key'))
+})
+
+describe('a path', () => {
+  it('that is not there', () => refused({ method: 'GET', path: '/v1/nothing' }, 404, 'not-found'))
+  it('of an order that is not there', () => refused({ method: 'GET', path: '/v1/orders/o-none' }, 404, 'not-found'))
+})
+
+describe('after an order was placed', () => {
+  const key = 'the-one-key'
+  let placed: Record<string, unknown>
+
+  beforeAll(async () => {
+    placed = (await ask({ key })).body
+    await platform.followed(platform.customer(), String(placed['orderId']))
+    // The last that happens: placed, confirmed, dispatched and completed are told to the customer.
+    await vi.waitUntil(async () => (await state.collection('notifications', 'sends')).length === 4, { timeout: 10_000 })
+  }, 60_000)
+
+  it('its key with another body is refused', () =>
+    refused({ key, body: line({ quantity: 3 }) }, 409, 'idempotency-key-reused', key))
+
+  it('its key with the same body has the same answer, whatever the order of its fields', async () => {
+    const before = await state.all()
+    const again = await ask({ key })
+    const turned = await ask({ key, body: Object.fromEntries(Object.entries(order()).toReversed()) })
+    expect(again).toEqual({ status: 200, body: { ...placed, status: 'completed' } })
+    expect(turned).toEqual(again)
+    expect(await state.all()).toEqual(before)
+    // What "nothing was changed" looks at does hold orders and tasks, when there are some.
+    expect(Object.keys(before)).toEqual(
+      expect.arrayContaining([
+        `orders/streams/${String(placed['orderId'])}`,
+        expect.stringMatching('/queues/orders/tasks/'),
+      ]),
+    )
+  })
+
+  it("its key is its customer's own: another's order is another", async () => {
+    const other = await ask({ key, token: await token('customer-2') })
+    expect(other.status).toBe(201)
+    expect(other.body['orderId']).not.toBe(placed['orderId'])
+    await platform.followed(platform.customer('customer-2'), String(other.body['orderId']))
+  })
+
+  it('nobody else sees it', async () => {
+    const path = `/v1/orders/${String(placed['orderId'])}`
+    const stranger = await ask({ method: 'GET', path, token: await token('customer-2') })
+    expect(stranger).toMatchObject({ status: 404, body: { code: 'not-found' } })
+    // Not even that it exists: the answer is the one for an order that is not there.
+    const none = await ask({ method: 'GET', path: '/v1/orders/o-none', token: await token('customer-2') })
+    expect(Object.keys(stranger.body)).toEqual(Object.keys(none.body))
+    expect((await ask({ method: 'GET', path })).body).toMatchObject({ orderId: placed['orderId'], status: 'completed' })
+  })
+})

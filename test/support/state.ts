@@ -1,0 +1,71 @@
+/** What the platform holds, read by the official clients: a test that changed nothing finds the same again. */
+
+import { Firestore } from '@google-cloud/firestore'
+import { CloudTasksClient } from '@google-cloud/tasks'
+import { credentials } from '@grpc/grpc-js'
+import { services } from '../../functions/index.ts'
+import { databaseName } from '../../shared/names.ts'
+import type { TestPlatform } from './platform.ts'
+
+export interface State {
+  /** Every document and task: its name → when it was last written. */
+  all(): Promise<Record<string, string>>
+  collection(service: string, collection: string): Promise<Record<string, unknown>[]>
+  readonly tasks: CloudTasksClient
+  close(): Promise<void>
+}
+
+export function stateOf({ running }: TestPlatform): State {
+  const { projectId, apiHost } = running
+  const [host, port] = apiHost.split(':')
+  const databases = new Map<string, Firestore>()
+  const database = (service: string): Firestore => {
+    const known = databases.get(service)
+    if (known) return known
+    const made = new Firestore({
+      projectId,
+      databaseId: databaseName(service),
+      host: apiHost,
+      ssl: false,
+      customHeaders: { Authorization: 'Bearer owner' },
+    })
+    databases.set(service, made)
+    return made
+  }
+  const tasks = new CloudTasksClient({
+    projectId,
+    apiEndpoint: host!,
+    port: Number(port),
+    sslCreds: credentials.createInsecure(),
+  })
+  const documents = services.flatMap(({ name, collections }) =>
+    Object.keys(collections).map((collection) => ({ service: name, collection })),
+  )
+  const written = async ({ service, collection }: (typeof documents)[number]): Promise<[string, string][]> => {
+    const { docs } = await database(service).collection(collection).get()
+    return docs.map(({ ref, updateTime }) => [
+      `${service}/${ref.path}`,
+      `${updateTime.seconds}.${updateTime.nanoseconds}`,
+    ])
+  }
+  const queued = async (): Promise<[string, string][]> => {
+    const [queues] = await tasks.listQueues({ parent: tasks.locationPath(projectId, 'europe-west1') })
+    const found = await Promise.all(queues.map(({ name }) => tasks.listTasks({ parent: name! })))
+    return found.flatMap(([some]) => some.map(({ name }) => [name!, 'queued'] as [string, string]))
+  }
+  return {
+    tasks,
+    async all() {
+      const parts = await Promise.all([...documents.map(written), queued()])
+      return Object.fromEntries(parts.flat())
+    },
+    async collection(service, collection) {
+      const { docs } = await database(service).collection(collection).get()
+      return docs.map((one) => ({ id: one.id, ...one.data() }))
+    },
+    async close() {
+      await tasks.close()
+      await Promise.all([...databases.values()].map((one) => one.terminate()))
+    },
+  }
+}
