@@ -1,0 +1,273 @@
+/** Messages and tasks that can't be taken are put aside with the reason, as they came; strangers are not let in; nothing is changed. */
+
+import { BigQuery } from '@google-cloud/bigquery'
+import { PubSub, type Message, type Subscription } from '@google-cloud/pubsub'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { accountEmail, deadLetterName, pushAccountId, queueName } from '../shared/names.ts'
+import { startTestPlatform, type TestPlatform } from './support/platform.ts'
+import { stateOf, type State } from './support/state.ts'
+
+let platform: TestPlatform
+let state: State
+let pubsub: PubSub
+let bigquery: BigQuery
+let kept: Subscription
+const deadLetters: Message[] = []
+
+beforeAll(async () => {
+  platform = await startTestPlatform()
+  state = stateOf(platform)
+  const { projectId, apiHost } = platform.running
+  vi.stubEnv('PUBSUB_EMULATOR_HOST', apiHost)
+  vi.stubEnv('BIGQUERY_EMULATOR_HOST', `http://${apiHost}`)
+  pubsub = new PubSub({ projectId })
+  bigquery = new BigQuery({ projectId })
+  kept = pubsub.subscription(deadLetterName('orders'))
+  kept.on('message', (message: Message) => {
+    deadLetters.push(message)
+    message.ack()
+  })
+  await vi.waitUntil(async () => (await state.collection('orders', 'prices')).length === 4, { timeout: 20_000 })
+}, 120_000)
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await kept?.close()
+  await pubsub?.close()
+  await state?.close()
+  await platform?.close()
+}, 30_000)
+
+const envelope = (changes: object = {}): object => ({
+  id: crypto.randomUUID(),
+  type: 'price.changed',
+  version: 1,
+  source: 'cli',
+  subject: 'TEA-001',
+  sequence: 0,
+  time: new Date().toISOString(),
+  correlationId: 'TEA-001',
+  causationId: 'cli',
+  traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+  actor: 'staff:cli',
+  data: { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' },
+  ...changes,
+})
+
+/** Waits until exactly these bytes are among the dead letters, once. */
+async function putAside(data: Buffer): Promise<Message['attributes']> {
+  const found = (): Message[] => deadLetters.filter((one) => one.data.equals(data))
+  await expect.poll(() => found().length, { timeout: 10_000 }).toBe(1)
+  return found()[0]!.attributes
+}
+
+describe('a message', () => {
+  const taken = { sku: 'TEA-001', currency: 'EUR' }
+  it.each<[string, string, unknown, RegExp]>([
+    ['that is no JSON', 'price.changed', 'unit price: 1', /^not JSON: /],
+    ['of bytes that are no text', 'price.changed', Buffer.from([0xff, 0x00, 0xfe]), /^not JSON: /],
+    ['that is not the envelope', 'price.changed', { hello: 'world' }, /^not an envelope: id: .*; type: /],
+    ['that is only its data', 'price.changed', { ...taken, unitMinor: 1 }, /^not an envelope: /],
+    ['with a field that no envelope has', 'price.changed', envelope({ priority: 1 }), /^not an envelope: .*priority/],
+    [
+      'of an unknown type',
+      'price.changed',
+      envelope({ type: 'price.invented' }),
+      /^an envelope of price\.invented came where price\.changed is taken$/,
+    ],
+    ['of a later version', 'price.changed', envelope({ version: 99 }), /version 99, which is newer than 1$/],
+    ['of version zero', 'price.changed', envelope({ version: 0 }), /^not an envelope: version: /],
+    [
+      'that breaks its contract',
+      'price.changed',
+      envelope({ data: { ...taken, unitMinor: -1 } }),
+      /^price\.changed breaks its contract: unitMinor: /,
+    ],
+    [
+      'by hand, where only a service may tell',
+      'payment.declined',
+      envelope({ type: 'payment.declined', data: { orderId: 'o-1', paymentId: 'p-1', code: 'card-declined' } }),
+      /^payment\.declined has sequence 0: it was published by hand/,
+    ],
+  ])('%s', async (_, topic, given, reason) => {
+    const before = await state.all()
+    const text = Buffer.isBuffer(given) ? given : typeof given === 'string' ? given : JSON.stringify(given)
+    const data = Buffer.from(text as string)
+    await pubsub.topic(topic).publishMessage({ data })
+    const attributes = await putAside(data)
+    expect(attributes).toMatchObject({ type: topic, listener: 'orders', reason: expect.stringMatching(reason) })
+    expect(await state.all()).toEqual(before)
+  })
+
+  it('to a topic of an unknown event is refused', async () => {
+    const publish = pubsub.topic('price.invented').publishMessage({ json: envelope({ type: 'price.invented' }) })
+    await expect(publish).rejects.toMatchObject({ code: 5 })
+  })
+
+  it('of nonsense does not spoil what BigQuery tells', { timeout: 30_000 }, async () => {
+    const api = platform.customer()
+    const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
+      key: crypto.randomUUID(),
+      body: {
+        currency: 'EUR',
+        lines: [{ sku: 'TEA-001', quantity: 1 }],
+        addressRef: 'address-1',
+        paymentMethodRef: 'card-ok',
+      },
+    })
+    const nonsense = [
+      { time: 'never', type: 'order.placed', data: { lines: 'none', totalMinor: 'much' }, correlationId: 7 },
+      ['a', 'list'],
+      'a text',
+      null,
+    ]
+    const topic = pubsub.topic('order.placed')
+    await Promise.all(nonsense.map((json) => topic.publishMessage({ data: Buffer.from(JSON.stringify(json)) })))
+    await platform.followed(api, body.orderId)
+    const rows = async (sql: string): Promise<unknown[]> => (await bigquery.query({ query: sql }))[0] as unknown[]
+    const raw = `SELECT message_id FROM events.orders WHERE subscription_name LIKE '%order.placed'`
+    await expect.poll(async () => (await rows(raw)).length, { timeout: 10_000 }).toBe(nonsense.length + 1)
+    await expect
+      .poll(() => rows(`SELECT order_id, status, total_minor FROM analytics.orders`), { timeout: 10_000 })
+      .toEqual([{ order_id: body.orderId, status: 'completed', total_minor: 1190 }])
+    for (const view of ['event_log', 'order_lines', 'funnel', 'revenue_by_day', 'units_by_sku', 'saga_durations'])
+      await expect(rows(`SELECT * FROM analytics.${view}`), view).resolves.toBeDefined()
+  })
+})
+
+describe('a task', () => {
+  const sent = async (path: string, body: string, account = 'orders'): Promise<{ name: string; data: Buffer }> => {
+    const { projectId } = platform.running
+    const url = `http://127.0.0.1:${platform.ports.service('orders')}`
+    const [task] = await state.tasks.createTask({
+      parent: state.tasks.queuePath(projectId, 'europe-west1', queueName('orders')),
+      task: {
+        httpRequest: {
+          url: `${url}${path}`,
+          httpMethod: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: Buffer.from(body),
+          oidcToken: { serviceAccountEmail: accountEmail(account, projectId), audience: url },
+        },
+      },
+    })
+    return { name: task.name!.split('/').at(-1)!, data: Buffer.from(body) }
+  }
+  const command = (changes: object): string =>
+    JSON.stringify(envelope({ type: 'ContinueCheckout', source: 'orders', data: {}, ...changes }))
+
+  it.each<[string, string, () => string, RegExp]>([
+    [
+      'for an unknown command',
+      'ShredOrder',
+      () => command({ type: 'ShredOrder' }),
+      /^orders has no command ShredOrder$/,
+    ],
+    ['whose body is no envelope', 'ContinueCheckout', () => '{"orderId":"o-1"}', /^not an envelope: /],
+    ['whose body is no JSON', 'ContinueCheckout', () => 'continue', /^not JSON: /],
+    [
+      'with a command of another name',
+      'ContinueCheckout',
+      () => command({ type: 'ReserveStock' }),
+      /^an envelope of ReserveStock came where ContinueCheckout is taken$/,
+    ],
+    [
+      'that breaks its contract',
+      'ContinueCheckout',
+      () => command({}),
+      /^ContinueCheckout breaks its contract: orderId/,
+    ],
+  ])('%s', async (_, name, bodyOf, reason) => {
+    const before = await state.all()
+    const { data } = await sent(`/commands/${name}`, bodyOf())
+    const attributes = await putAside(data)
+    expect(attributes).toMatchObject({ type: name, listener: 'orders', reason: expect.stringMatching(reason) })
+    // Put aside is done: the task does not come again.
+    await expect.poll(() => state.all(), { timeout: 5_000 }).toEqual(before)
+  })
+
+  it('of an account that may not call waits, and is not carried out', async () => {
+    const { name } = await sent('/commands/ContinueCheckout', command({}), 'history')
+    const attempts = (): unknown[] =>
+      platform.cloud.requestLog().filter((one) => one.kind === 'task' && one.messageId === name)
+    await expect.poll(() => attempts()[0], { timeout: 5_000 }).toMatchObject({ status: 403 })
+    const { projectId } = platform.running
+    await state.tasks.deleteTask({ name: state.tasks.taskPath(projectId, 'europe-west1', 'orders', name) })
+    expect(deadLetters.some((one) => one.data.includes(name))).toBe(false)
+  })
+})
+
+describe('a direct call of a service', () => {
+  /** As a process asks for it: at the metadata server on its account's port. */
+  const idToken = async (account: string, audience: string): Promise<string> => {
+    const host = platform.cloud.hostOf(accountEmail(account, platform.running.projectId))
+    const path = '/computeMetadata/v1/instance/service-accounts/default/identity'
+    const response = await fetch(`http://${host}${path}?audience=${encodeURIComponent(audience)}`, {
+      headers: { 'metadata-flavor': 'Google' },
+    })
+    expect(response.status).toBe(200)
+    return response.text()
+  }
+  const urlOf = (service: string): string => `http://127.0.0.1:${platform.ports.service(service)}`
+  const call = async (url: string, token?: string, body: object | undefined = undefined): Promise<Response> =>
+    fetch(url, {
+      ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
+      headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
+    })
+  const place = {
+    sub: 'customer-1',
+    importer: true,
+    idempotencyKey: 'direct',
+    order: {
+      currency: 'EUR',
+      lines: [{ sku: 'TEA-001', quantity: 1, unitMinor: 1 }],
+      addressRef: 'a',
+      paymentMethodRef: 'card-ok',
+    },
+  }
+
+  it.each(['catalog', 'orders', 'inventory', 'payments', 'shipping', 'history', 'notifications'])(
+    '%s lets nobody in without a token, with one for another, or without the grant',
+    async (service) => {
+      const before = await state.all()
+      const path = `${urlOf(service)}/orders`
+      expect((await call(path, undefined, place)).status).toBe(403)
+      expect((await call(path, 'abc', place)).status).toBe(401)
+      expect((await call(path, await idToken('gateway', urlOf('gateway')), place)).status).toBe(401)
+      const customer = await platform.identity.mint({ sub: 'customer-1', roles: ['importer'] })
+      expect((await call(path, customer.token, place)).status).toBe(401)
+      // Nobody is sent by notifications: it may call none of them.
+      expect((await call(path, await idToken('notifications', urlOf(service)), place)).status).toBe(403)
+      expect(await state.all()).toEqual(before)
+    },
+  )
+
+  it('who may call one path may not call the others', async () => {
+    const before = await state.all()
+    // The gateway may place orders, not deliver events or continue checkouts; a listener's push account the reverse.
+    const gateway = await idToken('gateway', urlOf('orders'))
+    expect((await call(`${urlOf('orders')}/orders/o-none`, gateway)).status).toBe(404)
+    for (const path of ['/events/price.changed', '/commands/ContinueCheckout', '/commands/ShredOrder']) {
+      const answer = await call(`${urlOf('orders')}${path}`, gateway, {})
+      expect(answer.status).toBe(403)
+      expect(await answer.json()).toMatchObject({ code: 'forbidden' })
+    }
+    const push = await platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
+      email: accountEmail(pushAccountId('orders'), platform.running.projectId),
+      audience: urlOf('orders'),
+    })
+    expect((await call(`${urlOf('orders')}/orders`, push, place)).status).toBe(403)
+    expect((await call(`${urlOf('orders')}/commands/ContinueCheckout`, push, {})).status).toBe(403)
+    expect(await state.all()).toEqual(before)
+  })
+
+  it('a push that is none is put aside too', async () => {
+    const push = await platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
+      email: accountEmail(pushAccountId('orders'), platform.running.projectId),
+      audience: urlOf('orders'),
+    })
+    const body = { unrelated: crypto.randomUUID() }
+    expect((await call(`${urlOf('orders')}/events/price.changed`, push, body)).status).toBe(204)
+    const attributes = await putAside(Buffer.from(JSON.stringify(body)))
+    expect(attributes['reason']).toMatch(/^not a Pub\/Sub push message/)
+  })
+})
