@@ -208,7 +208,7 @@ describe('a direct call of a service', () => {
     return response.text()
   }
   const urlOf = (service: string): string => `http://127.0.0.1:${platform.ports.service(service)}`
-  const call = async (url: string, token?: string, body: object | undefined = undefined): Promise<Response> =>
+  const call = async (url: string, token?: string, body?: object): Promise<Response> =>
     fetch(url, {
       ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
       headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },

@@ -1,0 +1,155 @@
+/** No secret knowledge: what a service's process knows is what its stack wrote, what Cloud Run sets, and one documented list. */
+
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { RequestLogEntry } from '../emulators/core/plugin.ts'
+import type { Container } from '../emulators/cloud-run/service.ts'
+import { services } from '../functions/index.ts'
+import { accountEmail, commandPath, pushAccountId, pushPath, subscriptionName } from '../shared/names.ts'
+import { root, startTestPlatform, type TestPlatform } from './support/platform.ts'
+
+let platform: TestPlatform
+let events: readonly { readonly type: string }[]
+const names = services.map(({ name }) => name)
+
+beforeAll(async () => {
+  platform = await startTestPlatform()
+  const api = platform.customer()
+  const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
+    key: crypto.randomUUID(),
+    body: {
+      currency: 'EUR',
+      lines: [{ sku: 'TEA-001', quantity: 1 }],
+      addressRef: 'address-1',
+      paymentMethodRef: 'card-ok',
+    },
+  })
+  events = (await platform.followed(api, body.orderId)).timeline.entries!
+  // The last event is still on its way to some: until each has it, and the seed's prices too.
+  const due = [...events, ...Array.from({ length: 4 }, () => ({ type: 'price.changed' }))].flatMap(({ type }) =>
+    listeners(type),
+  ).length
+  const isDelivery = ({ target = '' }: RequestLogEntry): boolean => /^\/(events|projects)\//.test(target)
+  await vi.waitUntil(() => log('push').length >= due && log('ingress').filter(isDelivery).length >= due, {
+    timeout: 10_000,
+  })
+}, 120_000)
+afterAll(() => platform?.close(), 30_000)
+
+const email = (account: string): string => accountEmail(account, platform.running.projectId)
+const log = (kind: RequestLogEntry['kind']): RequestLogEntry[] =>
+  platform.cloud.requestLog().filter((entry) => entry.kind === kind)
+const listeners = (type: string): string[] => services.filter(({ on }) => on.includes(type)).map(({ name }) => name)
+
+/** What the stacks wrote: the container and the account, found by the service's name. */
+function synthesized(service: string): { account: string; variables: Record<string, string> } {
+  const { resource } = platform.provisioned.find(
+    ({ resource: { type, attributes } }) => type === 'google_cloud_run_v2_service' && attributes['name'] === service,
+  )!
+  const template = [resource.attributes['template']].flat()[0] as { service_account: string; containers: Container[] }
+  const container = template.containers.find(({ ports }) => ports !== undefined)!
+  return {
+    account: template.service_account,
+    variables: Object.fromEntries(container.env!.map(({ name, value }) => [name, value ?? ''])),
+  }
+}
+
+/** The table of docs/local-cloud.md: each variable's value for that host. */
+function documented(host: string): Record<string, string> {
+  const text = readFileSync(join(root, 'docs', 'local-cloud.md'), 'utf8')
+  const table = text
+    .slice(text.indexOf("## What a service's process gets"))
+    .matchAll(/^\| `([A-Z_]+)` +\| (.+?) +\|$/gm)
+  return Object.fromEntries(
+    [...table].map(([, name, value]) => {
+      if (value === '`127.0.0.1:` and the port of its account' || value === 'the same') return [name, host]
+      if (value === 'the same, with `http://`') return [name, `http://${host}`]
+      return [name, value!.replaceAll('`', '')]
+    }),
+  )
+}
+
+describe('after one order', () => {
+  it('each service is a process of its own, with an account of its own', () => {
+    const processes = platform.run.processes()
+    expect(processes.map(({ service }) => service).toSorted()).toEqual(names.toSorted())
+    expect(new Set(processes.map(({ pid }) => pid)).size).toBe(names.length)
+    for (const { pid } of processes) expect(process.kill(pid, 0)).toBe(true)
+    expect(names.map((name) => synthesized(name).account)).toEqual(names.map(email))
+    expect(new Set(names.map((name) => platform.cloud.hostOf(email(name)))).size).toBe(names.length)
+  })
+
+  it.runIf(process.platform === 'linux').each(names)(
+    '%s knows what its stack wrote, what Cloud Run sets and the documented list, nothing else',
+    (name) => {
+      const { pid, port, revision } = platform.run.processes().find(({ service }) => service === name)!
+      const environment = Object.fromEntries(
+        readFileSync(`/proc/${pid}/environ`, 'utf8')
+          .split('\0')
+          .filter((one) => one !== '')
+          .map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]),
+      )
+      const list = documented(platform.cloud.hostOf(email(name)))
+      expect(Object.keys(list)).toHaveLength(5)
+      expect(environment).toEqual({
+        ...synthesized(name).variables,
+        ...list,
+        PORT: String(port),
+        K_SERVICE: name,
+        K_REVISION: revision,
+        K_CONFIGURATION: name,
+      })
+    },
+  )
+
+  it("each event is delivered to each listener once, and came with its push account's token", () => {
+    const ofTheOrder = new Set(events.map(({ type }) => type))
+    const expected = [...ofTheOrder].flatMap((type) =>
+      listeners(type).map((listener) => ({ listener, type, email: email(pushAccountId(listener)) })),
+    )
+    const delivered = expected.map(({ listener, type }) => {
+      const subscription = `projects/${platform.running.projectId}/subscriptions/${subscriptionName(listener, type)}`
+      const [push, ...more] = log('push').filter(({ resource }) => resource === subscription)
+      expect(more).toEqual([])
+      return { listener, type, email: push?.email }
+    })
+    expect(expected.length).toBeGreaterThan(20)
+    expect(delivered).toEqual(expected)
+  })
+
+  it('every request that a service saw came with the verified token of who may send it', () => {
+    const { projectId } = platform.running
+    const allowed = (service: string, target: string): string[] => {
+      const { on, runtime, ingress } = services.find(({ name }) => name === service)!
+      if (ingress === 'public') return ['']
+      if (on.some((type) => pushPath(runtime, projectId, type) === target)) return [email(pushAccountId(service))]
+      const { accepts } = services.find(({ name }) => name === service)!
+      const command = accepts.find((one) => commandPath(one) === target)
+      if (command) return services.filter(({ sends }) => sends.includes(command)).map(({ name }) => email(name))
+      return services.filter(({ calls }) => calls.includes(service)).map(({ name }) => email(name))
+    }
+    const ingress = log('ingress')
+    for (const { resource, target, email: verified = '', status } of ingress) {
+      expect(allowed(resource, target!), `${resource} ${target}`).toContain(verified)
+      expect(status, `${resource} ${target}`).toBeLessThan(500)
+    }
+    expect(new Set(ingress.map(({ resource }) => resource))).toEqual(new Set(names))
+    // Each push and task is among them: what was sent with a token is what was verified.
+    for (const { target, email: sender } of [...log('push'), ...log('task')]) {
+      const { pathname, port } = new URL(target!)
+      const service = names.find((name) => platform.ports.service(name) === Number(port))
+      expect(ingress).toContainEqual(expect.objectContaining({ resource: service, target: pathname, email: sender }))
+    }
+    expect(log('task').length).toBeGreaterThan(0)
+  })
+})
+
+it('no service asks where it runs', () => {
+  const files = globSync('functions/**/*.ts', { cwd: root }).filter((file) => !/\.test(ing)?\.ts$/.test(file))
+  expect(files.length).toBeGreaterThan(20)
+  const asking = files.filter((file) =>
+    /\blocal|emulator|127\.0\.0\.1|process\.env|NODE_ENV/i.test(readFileSync(join(root, file), 'utf8')),
+  )
+  expect(asking).toEqual([])
+})
