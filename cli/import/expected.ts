@@ -16,15 +16,20 @@ export async function expectedTotals(path: string): Promise<Totals> {
   try {
     await connection.run(
       `CREATE VIEW sold AS
-       SELECT InvoiceNo AS invoice, StockCode AS sku, TRY_CAST(Quantity AS BIGINT) AS quantity, TRY_CAST(UnitPrice AS DECIMAL(18, 2)) AS price
-       FROM read_csv($$${path.replaceAll('$$', '')}$$, header = true, all_varchar = true, null_padding = true)
-       WHERE InvoiceNo NOT LIKE 'C%' AND TRY_CAST(Quantity AS BIGINT) > 0 AND TRY_CAST(UnitPrice AS DECIMAL(18, 2)) > 0`,
+       SELECT InvoiceNo AS invoice, StockCode AS sku, TRY_CAST(Quantity AS BIGINT) AS units,
+         TRY_CAST(UnitPrice AS DECIMAL(18, 6)) AS price
+       -- A line of another column count is broken: it is left out.
+       FROM read_csv($$${path.replaceAll('$$', '')}$$, header = true, all_varchar = true, delim = ',', quote = '"',
+         escape = '"', skip = 0, null_padding = false, ignore_errors = true)
+       WHERE InvoiceNo <> '' AND InvoiceNo NOT LIKE 'C%' AND StockCode <> '' AND units > 0 AND price > 0
+         AND price * 100 = FLOOR(price * 100)
+         AND TRY_STRPTIME(InvoiceDate, ['%m/%d/%y %H:%M', '%m/%d/%Y %H:%M']) IS NOT NULL`,
     )
     const [summary] = await rowsOf(
       connection,
-      'SELECT COUNT(DISTINCT invoice) AS orders, COALESCE(SUM(quantity * price * 100), 0)::BIGINT AS minor FROM sold',
+      'SELECT COUNT(DISTINCT invoice) AS orders, COALESCE(SUM(units * price * 100), 0)::BIGINT AS minor FROM sold',
     )
-    const units = await rowsOf(connection, 'SELECT sku, SUM(quantity)::BIGINT AS units FROM sold GROUP BY sku')
+    const units = await rowsOf(connection, 'SELECT sku, SUM(sold.units)::BIGINT AS units FROM sold GROUP BY sku')
     return {
       orders: Number(summary!['orders']),
       revenueMinor: new Map([[currency, Number(summary!['minor'])]]),

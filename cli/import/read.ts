@@ -80,9 +80,10 @@ interface Read {
 }
 
 async function* rows(path: string): AsyncGenerator<Read> {
-  const parser = createReadStream(path).pipe(
-    parse({ relax_column_count: true, skip_empty_lines: true, trim: true, bom: true, info: true }),
-  )
+  const parser = parse({ relax_column_count: true, skip_empty_lines: true, trim: true, bom: true, info: true })
+  createReadStream(path)
+    .once('error', (error) => parser.destroy(error))
+    .pipe(parser)
   let header: string[] | undefined
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
@@ -111,8 +112,8 @@ function lineOf(row: Row): Line | string {
   const price = Number(row.UnitPrice)
   if (row.InvoiceNo === '') return 'no invoice number'
   if (row.StockCode === '') return 'no stock code'
-  if (row.Quantity === '' || !Number.isInteger(quantity)) return `quantity "${row.Quantity}" is not a whole number`
-  if (row.UnitPrice === '' || !Number.isFinite(price)) return `price "${row.UnitPrice}" is not a number`
+  if (!/^-?\d+$/.test(row.Quantity)) return `quantity "${row.Quantity}" is not a whole number`
+  if (!/^-?\d+(\.\d+)?$/.test(row.UnitPrice)) return `price "${row.UnitPrice}" is not a number`
   if (timeOf(row.InvoiceDate) === undefined) return `date "${row.InvoiceDate}" is not month/day/year hour:minute`
   if (quantity <= 0) return 'quantity is not above 0'
   if (price <= 0) return 'price is not above 0'
@@ -127,6 +128,7 @@ function timeOf(text: string): string | undefined {
   const parts = /^(\d{1,2})\/(\d{1,2})\/(\d{2}|\d{4}) (\d{1,2}):(\d{2})$/.exec(text)
   if (!parts) return undefined
   const [month, day, year, hour, minute] = parts.slice(1).map(Number) as [number, number, number, number, number]
+  if (hour > 23 || minute > 59) return undefined
   const date = new Date(Date.UTC(year < 100 ? 2000 + year : year, month - 1, day, hour, minute))
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.toISOString() : undefined
 }

@@ -7,7 +7,6 @@ import { each, type Placed } from './place.ts'
 import type { Totals } from './expected.ts'
 import type { Progress } from './progress.ts'
 
-const LIMIT_MS = 120_000
 const LOOK_EVERY_MS = 500
 
 export interface Ended {
@@ -17,14 +16,13 @@ export interface Ended {
   readonly open: readonly string[]
 }
 
-/** Every order ended, and every event that the history heard of it is a row in BigQuery; at most two minutes. */
+/** Every order ended, and every event that the history heard of it is a row in BigQuery; or the time is up. */
 export async function waitForEnd(
-  api: Api,
-  bigquery: BigQuery,
+  { api, bigquery, limitMs }: { readonly api: Api; readonly bigquery: BigQuery; readonly limitMs: number },
   placed: readonly Placed[],
   progress: Progress,
 ): Promise<Ended> {
-  const giveUpMs = Date.now() + LIMIT_MS
+  const giveUpMs = Date.now() + limitMs
   const outcome = new Map<string, string>()
   let waiting = placed.map(({ orderId }) => orderId)
   progress.begin('orders ended', placed.length)
@@ -77,18 +75,19 @@ export async function differences(
   placed: readonly Placed[],
   expected: Totals,
 ): Promise<Difference[]> {
-  const params = { orderIds: placed.map(({ orderId }) => orderId) }
+  // The client does not know the type of an empty list by itself.
+  const orderIds = { params: { orderIds: placed.map(({ orderId }) => orderId) }, types: { orderIds: ['STRING'] } }
   const only = `order_id IN UNNEST(@orderIds) AND status = 'completed'`
   const [byCurrency] = (await bigquery.query({
     query: `SELECT currency, COUNT(*) AS orders, SUM(total_minor) AS minor FROM analytics.orders WHERE ${only} GROUP BY currency`,
-    params,
+    ...orderIds,
   })) as unknown as [{ currency: string; orders: number; minor: number }[]]
   const [bySku] = (await bigquery.query({
     query: `
       SELECT line.sku, SUM(line.quantity) AS units
       FROM analytics.order_lines AS line JOIN analytics.orders USING (order_id)
       WHERE ${only} GROUP BY line.sku`,
-    params,
+    ...orderIds,
   })) as unknown as [{ sku: string; units: number }[]]
 
   const orders = byCurrency.reduce((sum, row) => sum + row.orders, 0)

@@ -1,0 +1,53 @@
+/** One of the project's programs, run as its npm script runs it. */
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root, type TestPlatform } from './platform.ts'
+
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Started {
+  readonly child: ChildProcess
+  /** What it has written so far, both streams. */
+  output(): string
+  readonly ended: Promise<Ended>
+}
+
+/** `file` as package.json names it; the platform it finds is the one that runs in that data directory. */
+export function start(file: string, args: readonly string[], dataDirectory: string): Started {
+  const child = spawn(process.execPath, [join(root, 'cli', 'launch.mjs'), file, ...args], {
+    cwd: root,
+    env: { ...process.env, MILLRACE_DATA: dataDirectory },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk: Buffer) => (stdout += String(chunk)))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += String(chunk)))
+  const ended = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
+  return { child, output: () => stdout + stderr, ended }
+}
+
+export const run = (file: string, args: readonly string[], dataDirectory: string): Promise<Ended> =>
+  start(file, args, dataDirectory).ended
+
+export interface TemporaryDirectory {
+  readonly path: string
+  remove(): void
+}
+
+export function temporaryDirectory(): TemporaryDirectory {
+  const path = mkdtempSync(join(tmpdir(), 'millrace-'))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** The note by which commands find the platform of this test. */
+export function announce(platform: TestPlatform, dataDirectory: string): void {
+  writeFileSync(join(dataDirectory, 'running.json'), JSON.stringify(platform.running))
+}
