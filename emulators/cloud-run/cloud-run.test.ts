@@ -16,6 +16,11 @@ import { createServer } from 'node:http'
 const server = createServer(async (request, response) => {
   if (request.url === '/health/live') return response.end('ok')
   if (request.url === '/die') return process.exit(3)
+  if (request.url === '/fade') {
+    server.close()
+    server.closeAllConnections()
+    return setTimeout(() => process.exit(3), 500)
+  }
   if (request.url === '/slow') await new Promise((resolve) => { console.log('slow began'); setTimeout(resolve, 300) })
   response.setHeader('content-type', 'application/json')
   response.end(JSON.stringify({ headers: request.headers, pid: process.pid }))
@@ -207,6 +212,18 @@ describe('a process', () => {
     const bearer = await caller()
     expect((await call('/die', bearer)).status).toBe(503)
     expect((await call('/', bearer)).status).toBe(200)
+  })
+
+  it('that is dying gets no request more, and its end takes no successor along', async () => {
+    const bearer = await caller()
+    expect((await call('/fade', bearer)).status).toBe(503)
+    const [first, second] = await Promise.all([call('/', bearer), call('/', bearer)])
+    expect([first.status, second.status]).toEqual([200, 200])
+    const { pid } = (await first.json()) as { pid: number }
+    expect(run().processes()).toMatchObject([{ pid }])
+    // The cloud ends only when both have: neither is forgotten.
+    await cloud.close()
+    expect(isAlive(pid)).toBe(false)
   })
 
   it('that does not start is told with what it wrote', async () => {

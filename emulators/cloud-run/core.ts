@@ -72,7 +72,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       port: portOf(id),
       resource: () => services.get(name)!,
       idleMs: options.idleMs ?? IDLE_MS,
-      start: (onExit) => {
+      start: () => {
         const resource = services.get(name)!
         return startInstance({
           service: id,
@@ -81,7 +81,6 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           workingDirectory: options.workingDirectory,
           nodePath,
           reaper: undertaker,
-          onExit,
           onLine(line) {
             logs.write(id, line)
             options.onLog?.(id, line)

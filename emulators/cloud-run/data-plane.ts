@@ -21,7 +21,7 @@ export interface DataPlaneOptions {
   readonly service: string
   readonly port: number
   resource(): ServiceResource
-  start(onExit: () => void): Promise<Instance>
+  start(): Promise<Instance>
   /** The service stops when nobody called for so long. */
   readonly idleMs: number
 }
@@ -44,13 +44,12 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   let active = 0
   const waiting: (() => void)[] = []
   let idle: Timer | undefined
+  const leaving = new Set<Promise<void>>()
 
   const running = (): Promise<Instance> => {
     if (instance && !instance.exited) return Promise.resolve(instance)
     starting ??= options
-      .start(() => {
-        instance = undefined
-      })
+      .start()
       .then((started) => {
         instance = started
         context.count('run.coldStarts')
@@ -80,11 +79,20 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     idle?.cancel()
     if (active === 0) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
   }
+  const retire = async (leaver: Instance | undefined): Promise<void> => {
+    if (instance === leaver) instance = undefined
+    const stopped = leaver?.stop() ?? Promise.resolve()
+    leaving.add(stopped)
+    await stopped
+    leaving.delete(stopped)
+  }
   const recycle = async (): Promise<void> => {
     idle?.cancel()
-    const current = instance
-    instance = undefined
-    await current?.stop()
+    await retire(instance)
+  }
+  /** A connection broke: who takes no new one is dying, even when its end has not been reported yet. */
+  const looked = async (target: Instance): Promise<void> => {
+    if (!(await target.listens())) void retire(target)
   }
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -111,19 +119,26 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       return refuse(request, response, 413, `The request exceeds ${limits.requestBytes} bytes.`)
     if (!(await slot())) return refuse(request, response, 429, 'Rate exceeded.')
     response.once('close', release)
-    let target: Instance
-    try {
-      target = await running()
-    } catch (error) {
-      console.error(error instanceof Error ? error.message : error)
-      return refuse(request, response, 503, `The service ${service} could not be started: its log tells why.`)
+    const serving = async (): Promise<Instance | undefined> => {
+      try {
+        return await running()
+      } catch (error) {
+        console.error(error instanceof Error ? error.message : error)
+        refuse(request, response, 503, `The service ${service} could not be started: its log tells why.`)
+        return undefined
+      }
     }
-    forward(request, response, {
-      target,
+    const target = await serving()
+    if (!target) return
+    const forwarding = {
       agent,
       headers: handedOn(request, admission.headers),
       timeoutMs: timeoutOf(resource.template),
-    })
+      looked,
+    }
+    if ((await forward(request, response, { ...forwarding, target })) === 'ended') return
+    const successor = await serving()
+    if (successor) await forward(request, response, { ...forwarding, target: successor })
   }
 
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
@@ -141,6 +156,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       const closed = new Promise((resolve) => server.close(resolve))
       await starting?.catch(() => {})
       await recycle()
+      await Promise.all(leaving)
       agent.destroy()
       server.closeAllConnections()
       await closed
@@ -153,41 +169,56 @@ interface Forwarding {
   readonly agent: Agent
   readonly headers: Record<string, string | string[] | undefined>
   readonly timeoutMs: number
+  /** Awaited after a broken connection: whether the instance is still there has been found out. */
+  looked(target: Instance): Promise<void>
 }
 
+/** Settles as `unreached` when nothing of the request was taken: another instance may have it. */
 function forward(
   request: IncomingMessage,
   response: ServerResponse,
-  { target, agent, headers, timeoutMs }: Forwarding,
-): void {
-  const upstream = httpRequest(
-    { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent },
-    (answer) => {
-      const { connection: _, 'keep-alive': __, ...kept } = answer.headers
-      response.writeHead(answer.statusCode ?? 502, kept)
-      answer.pipe(response)
-      answer.once('error', () => response.destroy())
-    },
-  )
-  upstream.setTimeout(timeoutMs, () => {
-    if (!response.headersSent)
-      refuse(
-        request,
-        response,
-        504,
-        `The request has been terminated because it has reached the maximum request timeout.`,
-      )
-    upstream.destroy()
+  { target, agent, headers, timeoutMs, looked }: Forwarding,
+): Promise<'ended' | 'unreached'> {
+  return new Promise((resolve) => {
+    const upstream = httpRequest(
+      { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent },
+      (answer) => {
+        const { connection: _, 'keep-alive': __, ...kept } = answer.headers
+        response.writeHead(answer.statusCode ?? 502, kept)
+        answer.pipe(response)
+        answer.once('error', () => response.destroy())
+      },
+    )
+    upstream.setTimeout(timeoutMs, () => {
+      if (!response.headersSent)
+        refuse(
+          request,
+          response,
+          504,
+          `The request has been terminated because it has reached the maximum request timeout.`,
+        )
+      upstream.destroy()
+    })
+    upstream.once('error', (error: NodeJS.ErrnoException) => {
+      void looked(target).then(() => {
+        if (error.code === 'ECONNREFUSED') return resolve('unreached')
+        if (!response.headersSent)
+          refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
+        else response.destroy()
+        return resolve('ended')
+      })
+    })
+    response.once('close', () => {
+      if (!response.writableFinished) upstream.destroy()
+      resolve('ended')
+    })
+    // Not before there is somebody who takes it: a body that was read can't be sent to another.
+    upstream.once('socket', (socket) => {
+      if (socket.connecting) socket.once('connect', () => request.pipe(upstream))
+      else request.pipe(upstream)
+    })
+    upstream.flushHeaders()
   })
-  upstream.once('error', (error) => {
-    if (!response.headersSent)
-      refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
-    else response.destroy()
-  })
-  response.once('close', () => {
-    if (!response.writableFinished) upstream.destroy()
-  })
-  request.pipe(upstream)
 }
 
 function handedOn(

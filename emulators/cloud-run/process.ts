@@ -1,7 +1,7 @@
 /** One instance of a service: a process of its own container, with exactly the environment that Cloud Run would give it. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -17,7 +17,6 @@ export interface InstanceOptions {
   readonly nodePath: string
   readonly reaper: Reaper
   onLine(line: string): void
-  onExit(): void
 }
 
 export interface Instance {
@@ -27,6 +26,8 @@ export interface Instance {
   /** SIGTERM, and SIGKILL after ten seconds. */
   stop(): Promise<void>
   kill(signal: NodeJS.Signals): void
+  /** Whether it takes a new connection. */
+  listens(): Promise<boolean>
   readonly exited: boolean
 }
 
@@ -72,7 +73,6 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   if (child.pid !== undefined) options.reaper.watch(child.pid)
   void gone.then(() => {
     if (child.pid !== undefined) options.reaper.forget(child.pid)
-    options.onExit()
   })
 
   const ready = await Promise.race([probe(resource, port, () => exited), gone.then(() => false)])
@@ -92,6 +92,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       await gone
       clearTimeout(timeout)
     },
+    listens: async () => !exited && (await takesConnections(port)),
     get exited() {
       return exited
     },
@@ -143,6 +144,17 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 
 function readLines(stream: Readable, keep: (line: string) => void): void {
   createInterface({ input: stream }).on('line', keep)
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
 }
 
 async function freePort(): Promise<number> {
