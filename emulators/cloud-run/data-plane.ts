@@ -199,15 +199,15 @@ function forward(
         )
       upstream.destroy()
     })
-    upstream.once('error', (error: NodeJS.ErrnoException) => {
-      void looked(target).then(() => {
-        if (error.code === 'ECONNREFUSED') return resolve('unreached')
-        if (!response.headersSent)
-          refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
-        else response.destroy()
-        return resolve('ended')
-      })
-    })
+    const broken = async (error: NodeJS.ErrnoException): Promise<void> => {
+      await looked(target)
+      if (error.code === 'ECONNREFUSED') return resolve('unreached')
+      if (!response.headersSent)
+        refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
+      else response.destroy()
+      resolve('ended')
+    }
+    upstream.once('error', (error) => void broken(error))
     response.once('close', () => {
       if (!response.writableFinished) upstream.destroy()
       resolve('ended')
