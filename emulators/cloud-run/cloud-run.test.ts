@@ -243,6 +243,53 @@ describe('a process', () => {
   })
 })
 
+describe('a fault', () => {
+  const push = async (): Promise<Response> =>
+    fetch(`${url}/events/e`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${await token(account('caller-account'))}`,
+        'user-agent': 'CloudPubSub-Google',
+      },
+    })
+  const kill = { principal: 'echo-account', action: { signal: 'SIGKILL' } } as const
+
+  it('before an acknowledgement: the process is gone, and Pub/Sub hears of no success', async () => {
+    cloud.faults.add({ ...kill, method: 'run.acknowledge', when: 'before', about: 'POST /events/e' })
+    expect((await push()).status).toBe(503)
+    const [{ pid }] = cloud.faults.fired() as [{ pid: number }]
+    expect(isAlive(pid)).toBe(false)
+    const { pid: next } = (await (await push()).json()) as { pid: number }
+    expect(next).not.toBe(pid)
+  })
+
+  it('after an acknowledgement: Pub/Sub has heard, and the process is gone', async () => {
+    const { id } = cloud.faults.add({ ...kill, method: 'run.acknowledge', when: 'after' })
+    const { pid } = (await (await push()).json()) as { pid: number }
+    expect(await cloud.faults.whenFired(id)).toMatchObject({ pid })
+    expect(isAlive(pid)).toBe(false)
+    expect((await push()).status).toBe(200)
+  })
+
+  it('at an answer concerns who is neither Pub/Sub nor Tasks, and only success', async () => {
+    cloud.faults.add({ ...kill, method: 'run.answer', when: 'before' })
+    expect((await push()).status).toBe(200)
+    expect((await call('/', await token(account('caller-account')))).status).toBe(503)
+  })
+
+  it.each(['before', 'after'] as const)(
+    '%s it is ready: the process is gone, and the next request starts another',
+    async (when) => {
+      const { id } = cloud.faults.add({ ...kill, method: 'run.start', when })
+      const bearer = await token(account('caller-account'))
+      expect((await call('/', bearer)).status).toBe(503)
+      const { pid } = await cloud.faults.whenFired(id)
+      expect(isAlive(pid!)).toBe(false)
+      expect((await call('/', bearer)).status).toBe(200)
+    },
+  )
+})
+
 describe('the supervisor', () => {
   it('killed without a word takes its processes with it', async () => {
     const script = join(folder, 'supervisor.ts')

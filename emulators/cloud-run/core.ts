@@ -4,7 +4,7 @@ import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
 import { type DataPlane, openDataPlane } from './data-plane.ts'
 import { logKeeper } from './logs.ts'
-import { startInstance } from './process.ts'
+import { type Spawned, startInstance } from './process.ts'
 import { reaper } from './reaper.ts'
 import { checkService, type ServiceResource } from './service.ts'
 
@@ -38,18 +38,27 @@ export interface CloudRunCore {
   get(name: string): ServiceResource
   list(parent: string): ServiceResource[]
   processes(): RunningProcess[]
-  /** For tests that kill: the signal goes to the process group of the service. */
-  kill(service: string, signal: NodeJS.Signals): void
+  /**
+   * For tests that kill: the signal goes to the process group of the service, also while it starts; after SIGKILL it is
+   * gone. Resolves with its pid, if there was one.
+   */
+  kill(service: string, signal: NodeJS.Signals): Promise<number | undefined>
+  /** The same for the service that runs as that account: its e-mail, or what stands before the `@`. */
+  signalAccount(account: string, signal: NodeJS.Signals): Promise<number | undefined>
   start(): Promise<void>
   stop(): Promise<void>
 }
 
 const IDLE_MS = 15 * 60_000
 const idOf = (name: string): string => name.split('/').at(-1)!
+const runsAs = ({ template: { serviceAccount = '' } }: ServiceResource, account: string): boolean =>
+  serviceAccount === account || serviceAccount.split('@')[0] === account
 
 export function makeCore(context: CloudContext, options: CloudRunOptions): CloudRunCore {
   const services = context.journal.table<ServiceResource>('cloud-run/services')
   const planes = new Map<string, DataPlane>()
+  /** The newest process of each service. */
+  const spawned = new Map<string, Spawned>()
   const logs = logKeeper(options.logDirectory)
   const nodePath = options.nodePath ?? process.execPath
   const undertaker = reaper(nodePath)
@@ -72,12 +81,13 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       port: portOf(id),
       resource: () => services.get(name)!,
       idleMs: options.idleMs ?? IDLE_MS,
-      start: () => {
+      start: async () => {
         const resource = services.get(name)!
-        return startInstance({
+        const { serviceAccount: principal = '' } = resource.template
+        const instance = await startInstance({
           service: id,
           resource,
-          cloudEnvironment: options.environmentOf(resource.template.serviceAccount ?? ''),
+          cloudEnvironment: options.environmentOf(principal),
           workingDirectory: options.workingDirectory,
           nodePath,
           reaper: undertaker,
@@ -85,13 +95,26 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
             logs.write(id, line)
             options.onLog?.(id, line)
           },
+          async onSpawn(process) {
+            spawned.set(name, process)
+            await context.faults.reached({ principal, method: 'run.start', when: 'before' })
+          },
         })
+        await context.faults.reached({ principal, method: 'run.start', when: 'after' })
+        return instance
       },
     })
     planes.set(name, plane)
   }
   const revision = (id: string, generation: number): string =>
     `${id}-${String(generation).padStart(5, '0')}-${context.newId().slice(0, 3)}`
+
+  const kill = async (name: string | undefined, signal: NodeJS.Signals): Promise<number | undefined> => {
+    const target = name === undefined ? undefined : spawned.get(name)
+    if (!target || target.exited) return undefined
+    await target.kill(signal)
+    return target.pid
+  }
 
   return {
     get,
@@ -146,9 +169,12 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           ? [{ service: idOf(name), pid: instance.pid, port: instance.port, revision: instance.revision }]
           : []
       }),
-    kill(service, signal) {
-      for (const [name, plane] of planes) if (idOf(name) === service) plane.instance()?.kill(signal)
-    },
+    kill: (service, signal) =>
+      kill(
+        [...services.keys()].find((name) => idOf(name) === service),
+        signal,
+      ),
+    signalAccount: (account, signal) => kill([...services.values()].find((one) => runsAs(one, account))?.name, signal),
     async start() {
       for (const name of services.keys()) if (!planes.has(name)) await open(name)
     },

@@ -131,6 +131,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     const target = await serving()
     if (!target) return
     const forwarding = {
+      reached: answerMoments(options, request),
       agent,
       headers: handedOn(request, admission.headers),
       timeoutMs: timeoutOf(resource.template),
@@ -171,24 +172,48 @@ interface Forwarding {
   readonly timeoutMs: number
   /** Awaited after a broken connection: whether the instance is still there has been found out. */
   looked(target: Instance): Promise<void>
+  /** Awaited when it has answered with success, and when that was handed on. */
+  reached(when: 'before' | 'after'): Promise<void>
+}
+
+/** An answer to Pub/Sub or Tasks acknowledges; any other is an answer. */
+function answerMoments(
+  { context, resource }: DataPlaneOptions,
+  { headers, method, url }: IncomingMessage,
+): Forwarding['reached'] {
+  const isDelivery = /^(CloudPubSub-Google|Google-Cloud-Tasks)\b/.test(headers['user-agent'] ?? '')
+  return (when) =>
+    context.faults.reached({
+      principal: resource().template.serviceAccount ?? '',
+      method: isDelivery ? 'run.acknowledge' : 'run.answer',
+      when,
+      content: `${method} ${url}`,
+    })
 }
 
 /** Settles as `unreached` when nothing of the request was taken: another instance may have it. */
 function forward(
   request: IncomingMessage,
   response: ServerResponse,
-  { target, agent, headers, timeoutMs, looked }: Forwarding,
+  { target, agent, headers, timeoutMs, looked, reached }: Forwarding,
 ): Promise<'ended' | 'unreached'> {
   return new Promise((resolve) => {
     const upstream = httpRequest(
       { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent },
-      (answer) => {
-        const { connection: _, 'keep-alive': __, ...kept } = answer.headers
-        response.writeHead(answer.statusCode ?? 502, kept)
-        answer.pipe(response)
-        answer.once('error', () => response.destroy())
-      },
+      (answer) => void handOn(answer).catch((error: unknown) => broken(error as Error)),
     )
+    const handOn = async (answer: IncomingMessage): Promise<void> => {
+      const { connection: _, 'keep-alive': __, ...kept } = answer.headers
+      const { statusCode = 502 } = answer
+      // Before it has begun to answer, a broken connection is told as one.
+      answer.once('error', () => response.headersSent && response.destroy())
+      if (statusCode < 300) {
+        await reached('before')
+        response.once('finish', () => void reached('after').catch(() => {}))
+      }
+      response.writeHead(statusCode, kept)
+      answer.pipe(response)
+    }
     upstream.setTimeout(timeoutMs, () => {
       if (!response.headersSent)
         refuse(

@@ -17,18 +17,25 @@ export interface InstanceOptions {
   readonly nodePath: string
   readonly reaper: Reaper
   onLine(line: string): void
+  /** Its process is there, and not ready yet. */
+  onSpawn(process: Spawned): Promise<void>
 }
 
-export interface Instance {
+/** A process, ready or not. */
+export interface Spawned {
   readonly pid: number
+  /** To the group; resolves once the signal is sent, after SIGKILL once the process is gone. */
+  kill(signal: NodeJS.Signals): Promise<void>
+  readonly exited: boolean
+}
+
+export interface Instance extends Spawned {
   readonly port: number
   readonly revision: string
   /** SIGTERM, and SIGKILL after ten seconds. */
   stop(): Promise<void>
-  kill(signal: NodeJS.Signals): void
   /** Whether it takes a new connection. */
   listens(): Promise<boolean>
-  readonly exited: boolean
 }
 
 /** Between two looks of the startup probe; Cloud Run's own are seconds apart, a laptop need not wait so long. */
@@ -75,16 +82,27 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     if (child.pid !== undefined) options.reaper.forget(child.pid)
   })
 
+  const spawned: Spawned = {
+    pid: child.pid ?? 0,
+    async kill(signal) {
+      signalGroup(child, signal)
+      if (signal === 'SIGKILL') await gone
+    },
+    get exited() {
+      return exited
+    },
+  }
+  await options.onSpawn(spawned)
   const ready = await Promise.race([probe(resource, port, () => exited), gone.then(() => false)])
   if (!ready) {
     signalGroup(child, 'SIGKILL')
     throw new Error(`${service} did not start:\n${lastLines.join('\n')}`)
   }
   return {
-    pid: child.pid!,
+    pid: spawned.pid,
     port,
     revision: resource.latestReadyRevision,
-    kill: (signal) => signalGroup(child, signal),
+    kill: spawned.kill,
     async stop() {
       if (exited) return
       signalGroup(child, 'SIGTERM')

@@ -1,6 +1,7 @@
 /** A plugin's context for tests of its core: a virtual clock, a journal in memory, recorders in place of everything outside. */
 
 import { type VirtualClock, virtualClock } from './clock.ts'
+import { createFaults } from './faults.ts'
 import { openJournal, type Journal } from './journal.ts'
 import type { CloudContext, RequestLogEntry } from './plugin.ts'
 import { seededRandom } from './random.ts'
@@ -36,6 +37,12 @@ export function fakeContext(options: FakeContextOptions = {}): FakeContext {
     note: (entry) => void notes.push(entry),
     mintIdToken: ({ email, audience }) => Promise.resolve(`token-of-${email}-for-${audience}`),
     resourceExists: () => undefined,
+    faults: createFaults({
+      clock,
+      newId: random.id,
+      random: random.next,
+      signal: () => Promise.resolve(undefined),
+    }),
     fetch: options.fetch ?? (() => Promise.reject(new Error('nothing is to be fetched'))),
     peer: <Core>(name: string): Core => {
       const peer = options.peers?.[name]

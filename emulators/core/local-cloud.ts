@@ -4,6 +4,8 @@ import { getRequestListener } from '@hono/node-server'
 import { randomInt } from 'node:crypto'
 import { systemClock, type Clock } from './clock.ts'
 import { defineServices, grpcServer, type Served } from './grpc.ts'
+import { faultRoutes } from './fault-routes.ts'
+import { createFaults, type Faults } from './faults.ts'
 import { httpApp, localRoutes } from './http-app.ts'
 import { openJournal, type Journal } from './journal.ts'
 import { ownerApi } from './owner-api.ts'
@@ -39,6 +41,8 @@ export interface LocalCloud {
   counters(): Record<string, number>
   resetCounters(): void
   requestLog(): readonly RequestLogEntry[]
+  /** What goes wrong on purpose. */
+  readonly faults: Faults
   close(): Promise<void>
 }
 
@@ -50,6 +54,11 @@ const OWNER = 'owner'
 /** What the IAM plugin lends to all others. */
 interface TokenMint {
   mintIdToken(options: { email: string; audience: string }): Promise<string>
+}
+
+/** What the Cloud Run plugin lends: it knows which process serves an account. */
+interface Processes {
+  signalAccount(account: string, signal: NodeJS.Signals): Promise<number | undefined>
 }
 
 /** What all plugins share, and what they became. */
@@ -68,6 +77,8 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     journal: openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir }),
   }
   const { counters, requestLog, instances, journal } = shared
+  const context = contextOf(options, shared)
+  const { faults } = context
   const ports = new Map<string, PortServer>()
   const close = async (): Promise<void> => {
     for (const instance of [...instances.values()].toReversed()) await instance.close?.()
@@ -75,8 +86,8 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     journal.close()
   }
   try {
-    const served = await makePlugins(options.plugins, contextOf(options, shared), instances)
-    const open = portOpener(served, shared)
+    const served = await makePlugins(options.plugins, context, instances)
+    const open = portOpener(served, shared, faults)
     ports.set(OWNER, await open(options.ownerPort ?? 0, OWNER))
     for (const { email, port } of options.accounts ?? []) ports.set(email, await open(port, email))
     for (const instance of instances.values()) await instance.start?.()
@@ -99,18 +110,26 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     counters: () => Object.fromEntries(counters),
     resetCounters: () => counters.clear(),
     requestLog: () => requestLog,
+    faults,
     close,
   }
 }
 
 function contextOf(options: LocalCloudOptions, { counters, requestLog, instances, journal }: Shared): CloudContext {
   const random = seededRandom(options.seed ?? randomInt(2 ** 47))
+  const clock = options.clock ?? systemClock
   return {
     project: options.project,
-    clock: options.clock ?? systemClock,
+    clock,
     journal,
     newId: random.id,
     random: random.next,
+    faults: createFaults({
+      clock,
+      newId: random.id,
+      random: random.next,
+      signal: (account, signal) => coreOf<Processes>(instances, 'cloud-run').signalAccount(account, signal),
+    }),
     count: (counter, amount = 1) => void counters.set(counter, (counters.get(counter) ?? 0) + amount),
     note(entry) {
       requestLog.push(entry)
@@ -134,7 +153,7 @@ async function makePlugins(
     instances.set(plugin.name, instance)
     if (instance.grpc && plugin.proto) served.push({ services: instance.grpc, proto: await plugin.proto() })
   }
-  return withPolicies(served)
+  return withPolicies(served).map(({ proto, services }) => ({ proto, services: services.map(context.faults.around) }))
 }
 
 /** Many services have `getIamPolicy` and its kin as methods of their own: one plugin answers them all. */
@@ -148,12 +167,12 @@ function withPolicies(served: readonly Served[]): Served[] {
   }))
 }
 
-function portOpener(served: readonly Served[], { counters, requestLog, instances, journal }: Shared) {
+function portOpener(served: readonly Served[], { counters, requestLog, instances, journal }: Shared, faults: Faults) {
   const rest = restOf(served)
   const defined = defineServices(served)
   const plugins = [...instances.values()].flatMap(({ http }) => http ?? [])
   return (port: number, principal: string): Promise<PortServer> => {
-    const apps = principal === OWNER ? [...plugins, localRoutes(counters, requestLog)] : plugins
+    const apps = principal === OWNER ? [...plugins, localRoutes(counters, requestLog), faultRoutes(faults)] : plugins
     const answer = getRequestListener(httpApp({ principal, rest, apps, journal }).fetch)
     const grpc = grpcServer(defined, { principal, journal })
     return listen(port, grpc, (request, response) => void answer(request, response))

@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono'
 import type { Clock } from './clock.ts'
+import type { Faults } from './faults.ts'
 import type { Journal } from './journal.ts'
 
 /** Who calls, and how: made by the transport for each request. */
@@ -70,6 +71,8 @@ export interface CloudContext {
   mintIdToken(options: { email: string; audience: string }): Promise<string>
   /** Whether any plugin has a resource of that full name; undefined when no plugin knows such names. */
   resourceExists(fullName: string): boolean | undefined
+  /** What goes wrong on purpose, at the moments that no unary method has. */
+  readonly faults: Faults
   /** Outgoing HTTP (push, task dispatch); a simulation replaces it. */
   readonly fetch: typeof fetch
   /** Another plugin's core by its name (Pub/Sub writes into `bigquery`); throws when that plugin is absent. */

@@ -1,6 +1,7 @@
 /** Firestore without a transport, for tests: virtual clock, a journal that can be reopened, counted bills. */
 
 import { type VirtualClock, virtualClock } from '../core/clock.ts'
+import { fakeContext } from '../core/fake-context.ts'
 import type { Journal, Table } from '../core/journal.ts'
 import type { CloudContext, GrpcService, RequestContext } from '../core/plugin.ts'
 import { type FirestoreCore, type FirestoreOptions, createCore } from './core.ts'
@@ -44,6 +45,7 @@ export function fakeCloud(options: FakeOptions = {}): FakeCloud {
     note: () => undefined,
     mintIdToken: () => Promise.reject(new Error('Firestore mints no token')),
     resourceExists: () => undefined,
+    faults: fakeContext().context.faults,
     fetch: () => Promise.reject(new Error('Firestore fetches nothing')),
     peer: () => {
       throw new Error('Firestore has no peer')

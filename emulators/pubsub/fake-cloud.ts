@@ -1,6 +1,7 @@
 /** A cloud context for tests: virtual clock, a journal that can be reopened, and recorders for counts, notes and pushes. */
 
 import { virtualClock, type VirtualClock } from '../core/clock.ts'
+import { fakeContext } from '../core/fake-context.ts'
 import type { Journal, Table } from '../core/journal.ts'
 import type { CloudContext, RequestLogEntry } from '../core/plugin.ts'
 import { makeCore, type PubsubCore } from './core.ts'
@@ -29,6 +30,7 @@ export function fakeCloud(options: FakeOptions = {}, log: string[] = [], clock =
   const context: CloudContext = {
     project: { id: 'p', number: '1', region: 'europe-west1' },
     resourceExists: () => undefined,
+    faults: fakeContext().context.faults,
     clock,
     journal: replayed(log),
     newId: () => (++ids).toString(16).padStart(16, '0'),

@@ -30,7 +30,7 @@ export async function wired(platform: TestPlatform, stacks: readonly StackJson[]
   await provisioner.remove(resource, platform.api)
   // A running service still holds tokens of its account for an hour, as it does at Google.
   if (resource.type === 'google_service_account')
-    platform.run.kill(String(resource.attributes['account_id']), 'SIGKILL')
+    await platform.run.kill(String(resource.attributes['account_id']), 'SIGKILL')
   const missing = await failure(platform, LIMIT_MS)
   await provisioner.create(resource, platform.api)
   const still = await failure(platform, RESTORED_LIMIT_MS)
