@@ -257,7 +257,7 @@ describe('a fault', () => {
   it('before an acknowledgement: the process is gone, and Pub/Sub hears of no success', async () => {
     cloud.faults.add({ ...kill, method: 'run.acknowledge', when: 'before', about: 'POST /events/e' })
     expect((await push()).status).toBe(503)
-    const [{ pid }] = cloud.faults.fired() as [{ pid: number }]
+    const pid = cloud.faults.fired()[0]!.pid!
     expect(isAlive(pid)).toBe(false)
     const { pid: next } = (await (await push()).json()) as { pid: number }
     expect(next).not.toBe(pid)

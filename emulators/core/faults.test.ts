@@ -157,7 +157,7 @@ describe('a fault', () => {
     [{ times: 0 }, 'times: 0 must be a whole number from 1.'],
     [{ probability: 1.5 }, 'probability: 1.5 must be above 0 and at most 1.'],
     [{ about: 7 }, 'about: 7 must be a text that the call holds.'],
-    [{ then: 1 }, '"then" is no field of a fault'],
+    [{ moment: 1 }, '"moment" is no field of a fault'],
     [{ action: {} }, 'action: {} must have one of "signal", "delayMs" and "error".'],
     [{ action: { signal: 'SIGINT' } }, 'action.signal: "SIGINT" must be one of SIGKILL'],
     [{ action: { error: 'OK' } }, 'action.error: "OK" must be one of CANCELLED'],
