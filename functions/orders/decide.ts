@@ -79,8 +79,10 @@ function lookAgain(
   { orderId, deadlineMs, nowMs }: Extract<OrderCommand, { type: 'look' }>,
   rules: Rules,
 ): Decision {
-  // The request was lost before its commit: its late commit must fail.
-  if (state.status === 'none') return { events: [{ type: 'order.abandoned', data: {} }], commands: [] }
+  // The request was lost before its commit: its late commit must fail. So must that of a later request, which read the
+  // abandoned stream and was slow as well: each timer that finds no order moves the version on.
+  if (state.status === 'none' || state.status === 'abandoned')
+    return { events: [{ type: 'order.abandoned', data: {} }], commands: [] }
   const { order, saga } = state
   if (!order || !saga || state.status === 'completed') return nothing
   // Another timer is armed for later: this one was the end of an older chain.

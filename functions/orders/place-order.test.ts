@@ -265,6 +265,25 @@ describe('a request that is lost on the way', () => {
     expect(platform.published[0]!.sequence).toBe(1)
   })
 
+  it('leaves one without a timer no more when it was a second request, slow as the first', async () => {
+    const shop = await openShop()
+    const { platform } = shop
+    const handle = platform.streams.handle.bind(platform.streams)
+    // Every request pauses after it armed its timer, until that has fired.
+    Object.assign(platform.streams, {
+      handle: async (...given: Parameters<typeof handle>) => {
+        if (given[0].type === 'PlaceOrder') {
+          platform.advance(90_000)
+          await shop.fireTimers()
+        }
+        return handle(...given)
+      },
+    })
+    expect((await shop.place()).status).toBe(503)
+    expect((await shop.place()).status).toBe(503)
+    expect(platform.published).toEqual([])
+  })
+
   it('never leaves an order without a timer: when none can be armed, nothing is placed', async () => {
     const shop = await openShop()
     shop.platform.fail('send')
