@@ -61,6 +61,7 @@ async function run(): Promise<void> {
     project,
     dataDirectory,
     workingDirectory: root,
+    webhookUrl: `${environment.serviceUrl('gateway')}/v1/webhooks/payment-provider`,
     progress: (step) => say(`${seconds()}  ${step}`),
   })
   stopOnSignal(platform)

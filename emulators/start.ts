@@ -34,6 +34,8 @@ export interface StartOptions {
   readonly dataDirectory?: string
   /** The checkout, where the services' commands run. */
   readonly workingDirectory: string
+  /** Where the payment provider tells what customers did on its own pages; absent: nowhere. */
+  readonly webhookUrl?: string
   readonly progress?: (step: string) => void
 }
 
@@ -92,6 +94,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     const paymentProvider = await createPaymentProvider({
       port: ports.paymentProvider,
       verify: verify(`http://127.0.0.1:${ports.paymentProvider}`),
+      ...(options.webhookUrl ? { webhookUrl: options.webhookUrl } : {}),
       ...inData('payment-provider'),
     })
     closers.push(() => paymentProvider.close())

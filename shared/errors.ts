@@ -15,6 +15,7 @@ export const httpStatus = {
   'method-not-allowed': 405,
   'not-found': 404,
   'price-changed': 409,
+  'signature-invalid': 401,
   'token-expired': 401,
   'token-invalid': 401,
   'token-missing': 401,

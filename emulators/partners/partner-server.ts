@@ -38,11 +38,14 @@ export class PartnerRefusal extends Error {
   }
 }
 
-/** @throws Error (EADDRINUSE) that names the port when it is taken. */
-export async function openPartner(
-  options: PartnerOptions,
-  routes: (app: Hono, parts: { journal: Journal; clock: Clock }) => void,
-): Promise<PartnerServer> {
+/** The partner without its socket: what a simulation calls in its own process. */
+export interface PartnerApp {
+  readonly app: Hono
+  readonly journal: Journal
+  readonly clock: Clock
+}
+
+export function partnerApp(options: PartnerOptions, routes: (partner: PartnerApp) => void): PartnerApp {
   const clock = options.clock ?? systemClock
   const journal = openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir })
   const app = new Hono()
@@ -59,13 +62,19 @@ export async function openPartner(
     await next()
     journal.flush()
   })
-  routes(app, { journal, clock })
+  const partner = { app, journal, clock }
+  routes(partner)
   app.onError((error, c) => {
     journal.flush()
     if (error instanceof PartnerRefusal) return c.json({ code: error.code, message: error.message }, error.status)
     console.error(error)
     return c.json({ code: 'internal', message: 'The partner failed.' }, 500)
   })
+  return partner
+}
+
+/** @throws Error (EADDRINUSE) that names the port when it is taken. */
+export async function openPartner({ app, journal, clock }: PartnerApp, options: PartnerOptions): Promise<PartnerServer> {
   const server = serve({ fetch: app.fetch, port: options.port ?? 0, hostname: '127.0.0.1' })
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve)

@@ -11,6 +11,7 @@ import { derivedId } from '../../shared/ids.ts'
 import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
 import { orderRequest } from '../orders/contracts.ts'
 import { orderParts } from './order-parts.ts'
+import { paymentWebhook } from './payment-webhook.ts'
 import { relayed } from './relay.ts'
 import { gateway } from './service.ts'
 
@@ -55,6 +56,9 @@ export const app: ServiceApp = implement(gateway, {
       )
     })
     http.get('/v1/orders/:orderId', async (c) => orderParts(c, platform, await caller(c)))
+
+    // Nobody's token: the note's own signature says who sent it.
+    http.post('/v1/webhooks/payment-provider', paymentWebhook(platform))
 
     http.post('/v1/products', async (c) => {
       const who = await staff(c)

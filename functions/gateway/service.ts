@@ -5,18 +5,19 @@ import { catalogContracts } from '../catalog/contracts.ts'
 import { historyContracts } from '../history/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
+import { paymentsContracts } from '../payments/contracts.ts'
 import { gatewayContracts } from './contracts.ts'
 
 export const gateway = defineService({
   name: 'gateway',
   ingress: 'public',
   contracts: gatewayContracts,
-  uses: [catalogContracts, historyContracts, inventoryContracts, ordersContracts],
+  uses: [catalogContracts, historyContracts, inventoryContracts, ordersContracts, paymentsContracts],
   emits: [],
   on: [],
   accepts: [],
-  sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock'],
+  sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'CheckAuthorization'],
   calls: ['catalog', 'orders', 'history', 'inventory'],
-  settings: ['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URL'],
+  settings: ['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URL', 'PAYMENT_PROVIDER_URL'],
   load: () => import('./app.ts'),
 })

@@ -84,6 +84,18 @@ export const paymentsContracts = defineContracts({
         lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
       },
     },
+    /** The provider noted that something became of an authorisation which waited for the customer. */
+    CheckAuthorization: {
+      data: z.strictObject({ orderId, providerEventId: reference }),
+      example: { orderId: 'o-1', providerEventId: 'event-1' },
+    },
+    /** To itself: what the shipment comes to was committed before, the provider's answer is a second commit. */
+    CapturePayment: {
+      data: z.strictObject({ orderId, shipmentId: reference }),
+      example: { orderId: 'o-1', shipmentId: 's-1' },
+    },
     VoidPayment: { endless: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    /** To itself: from the first commit on a late authorisation is refused, in the second the provider has let go. */
+    VoidAuthorization: { endless: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
   },
 })

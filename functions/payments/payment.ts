@@ -8,16 +8,30 @@ export interface PaymentLine {
   readonly unitMinor: number
 }
 
+type Quantities = Readonly<Record<string, number>>
+
+/** What one shipment comes to, fixed before the provider is asked: others may be under way at the same moment. */
+export interface CaptureDue {
+  readonly amountMinor: number
+  /** The last lines: what is left of the authorisation is let go. */
+  readonly final: boolean
+  readonly quantities: Quantities
+}
+
+interface Capture extends CaptureDue {
+  readonly outcome: 'due' | 'captured' | 'failed'
+}
+
 export interface PaymentState {
-  /** `tombstone`: voided before it was ever asked for; an authorisation that comes later is refused. */
-  readonly status: 'none' | 'authorized' | 'declined' | 'action-required' | 'voided' | 'tombstone'
+  /** `voiding`: an authorisation that comes from now on is refused, and the provider is asked to let go. */
+  readonly status: 'none' | 'authorized' | 'declined' | 'action-required' | 'voiding' | 'voided'
   readonly currency: string
   readonly totalMinor: number
   readonly shippingMinor: number
+  /** Empty until an authorisation was asked for. */
   readonly lines: readonly PaymentLine[]
-  readonly capturedMinor: number
-  /** Shipment → quantity by line. */
-  readonly shipped: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** By shipment. */
+  readonly captures: Readonly<Record<string, Capture>>
 }
 
 export const initial: PaymentState = {
@@ -26,8 +40,7 @@ export const initial: PaymentState = {
   totalMinor: 0,
   shippingMinor: 0,
   lines: [],
-  capturedMinor: 0,
-  shipped: {},
+  captures: {},
 }
 
 export function evolve(state: PaymentState, { type, data }: Message): PaymentState {
@@ -37,28 +50,33 @@ export function evolve(state: PaymentState, { type, data }: Message): PaymentSta
     case 'payment.authorized':
       return { ...state, status: 'authorized' }
     case 'payment.declined':
-      return { ...state, status: state.status === 'tombstone' ? 'tombstone' : 'declined' }
+      return { ...state, status: isUndone(state) ? state.status : 'declined' }
     case 'payment.action-required':
       return { ...state, status: 'action-required' }
+    case 'void.begun':
+      return { ...state, status: 'voiding' }
     case 'payment.voided':
-      return { ...state, status: state.status === 'none' ? 'tombstone' : 'voided' }
-    case 'payment.captured':
-      return { ...state, capturedMinor: state.capturedMinor + (data as { amountMinor: number }).amountMinor }
-    case 'shipment.noted': {
-      const { shipmentId, quantities } = data as { shipmentId: string; quantities: Record<string, number> }
-      return { ...state, shipped: { ...state.shipped, [shipmentId]: quantities } }
+      return { ...state, status: 'voided' }
+    case 'capture.due': {
+      const { shipmentId, ...due } = data as CaptureDue & { shipmentId: string }
+      return { ...state, captures: { ...state.captures, [shipmentId]: { ...due, outcome: 'due' } } }
     }
+    case 'payment.captured':
+      return settled(state, data as { shipmentId: string }, 'captured')
+    case 'payment.capture-failed':
+      return settled(state, data as { shipmentId: string }, 'failed')
     default:
       return state
   }
 }
 
-export interface CaptureDue {
-  readonly amountMinor: number
-  /** The last lines: what is left of the authorisation is let go. */
-  readonly final: boolean
-  readonly quantities: Readonly<Record<string, number>>
-}
+const settled = (state: PaymentState, { shipmentId }: { shipmentId: string }, outcome: Capture['outcome']) => ({
+  ...state,
+  captures: { ...state.captures, [shipmentId]: { ...state.captures[shipmentId]!, outcome } },
+})
+
+/** The undo was here: what it undid must not happen any more. */
+export const isUndone = ({ status }: PaymentState): boolean => status === 'voiding' || status === 'voided'
 
 /** What a shipment's lines come to: the shipping fee goes with the first, and the last takes what is left to the total. */
 export function captureFor(
@@ -67,14 +85,27 @@ export function captureFor(
 ): CaptureDue {
   const quantities: Record<string, number> = {}
   for (const { lineId, quantity } of lines) quantities[lineId] = (quantities[lineId] ?? 0) + quantity
-  const before = Object.values(state.shipped)
+  const before = Object.values(state.captures)
   const shippedOf = (lineId: string): number =>
-    before.reduce((sum, one) => sum + (one[lineId] ?? 0), quantities[lineId] ?? 0)
+    before.reduce((sum, one) => sum + (one.quantities[lineId] ?? 0), quantities[lineId] ?? 0)
+  const paying = before.filter(({ outcome }) => outcome !== 'failed')
   const final = state.lines.every(({ lineId, quantity }) => shippedOf(lineId) >= quantity)
-  if (final) return { amountMinor: state.totalMinor - state.capturedMinor, final, quantities }
+  if (final) {
+    const takenMinor = paying.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
+    return { amountMinor: state.totalMinor - takenMinor, final, quantities }
+  }
   const goodsMinor = state.lines.reduce((sum, { lineId, unitMinor }) => sum + unitMinor * (quantities[lineId] ?? 0), 0)
-  return { amountMinor: goodsMinor + (before.length === 0 ? state.shippingMinor : 0), final, quantities }
+  return { amountMinor: goodsMinor + (paying.length === 0 ? state.shippingMinor : 0), final, quantities }
 }
+
+/** Nothing else can be shipped beside it, so nothing can change what it comes to. */
+export const isWholeOrder = ({ captures }: PaymentState, { final }: CaptureDue): boolean =>
+  final && Object.keys(captures).length === 0
+
+/** The final capture closes the authorisation, so it comes after all others. */
+export const mustWait = ({ captures }: PaymentState, shipmentId: string): boolean =>
+  captures[shipmentId]!.final &&
+  Object.entries(captures).some(([other, { outcome }]) => other !== shipmentId && outcome === 'due')
 
 export const paymentId = (orderId: string): string => `p-${orderId}`
 export const authorizationKey = (orderId: string): string => `${orderId}:auth`

@@ -1,6 +1,7 @@
 /** The payment provider's API, each call with a key that makes a repeat the same call. */
 
 import { z } from 'zod'
+import type { Envelope } from '../../shared/envelope.ts'
 import type { Platform } from '../../shared/platform.ts'
 
 const authorized = z.object({ status: z.literal('authorized'), expiresAt: z.string() })
@@ -15,10 +16,17 @@ const capture = z.discriminatedUnion('status', [
 ])
 export type Capture = z.output<typeof capture>
 
+const captures = z.object({ captures: z.array(z.object({ key: z.string(), captureId: z.string() })) })
+
 const PAYMENT_REQUIRED = 402
+const NOT_FOUND = 404
 const CONFLICT = 409
+/** The provider knows a key for a day; an hour less, since the call itself takes its time. */
+const KEYS_KNOWN_MS = 23 * 3_600_000
 
 export interface Provider {
+  /** What became of the authorisation under this key; undefined when there is none. */
+  find(key: string): Promise<Authorization | undefined>
   authorize(
     key: string,
     request: { amountMinor: number; currency: string; paymentMethodRef: string; reference: string },
@@ -28,28 +36,41 @@ export interface Provider {
   void(authorizationKey: string): Promise<void>
 }
 
-export function provider(platform: Platform): Provider {
+/** What follows from a cause older than the provider's memory of keys is asked for before it is done. */
+export function provider(platform: Platform, cause: Envelope): Provider {
   const url = platform.setting('PAYMENT_PROVIDER_URL')
-  const post = (path: string, idempotencyKey: string, body: object): Promise<Response> =>
-    platform.callPartner(`${url}${path}`, {
-      method: 'POST',
-      body,
-      idempotencyKey,
-      accept: [PAYMENT_REQUIRED, CONFLICT],
-    })
+  const asksFirst = platform.now() - Date.parse(cause.time) > KEYS_KNOWN_MS
+  const pathOf = (key: string): string => `/v1/authorizations/by-key/${encodeURIComponent(key)}`
+  const post = (path: string, idempotencyKey: string, { body = {}, accept = [] as readonly number[] }) =>
+    platform.callPartner(`${url}${path}`, { method: 'POST', body, idempotencyKey, accept })
+  const get = async (key: string): Promise<unknown> => {
+    const response = await platform.callPartner(`${url}${pathOf(key)}`, { method: 'GET', accept: [NOT_FOUND] })
+    if (response.status !== NOT_FOUND) return response.json()
+    await response.body?.cancel()
+    return undefined
+  }
+  const find = async (key: string): Promise<Authorization | undefined> => {
+    const found = await get(key)
+    return found === undefined ? undefined : authorization.parse(found)
+  }
+
   return {
-    authorize: async (key, request) =>
-      authorization.parse(await (await post('/v1/authorizations', key, request)).json()),
-    capture: async (authKey, key, request) =>
-      capture.parse(
-        await (await post(`/v1/authorizations/by-key/${encodeURIComponent(authKey)}/captures`, key, request)).json(),
-      ),
-    async void(authKey) {
-      const response = await post(
-        `/v1/authorizations/by-key/${encodeURIComponent(authKey)}/void`,
-        `${authKey}:void`,
-        {},
-      )
+    find,
+    async authorize(key, request) {
+      const found = asksFirst ? await find(key) : undefined
+      if (found) return found
+      const response = await post('/v1/authorizations', key, { body: request, accept: [PAYMENT_REQUIRED] })
+      return authorization.parse(await response.json())
+    },
+    async capture(authorizationKey, key, request) {
+      const found = asksFirst ? await get(authorizationKey) : undefined
+      const known = found === undefined ? undefined : captures.parse(found).captures.find((one) => one.key === key)
+      if (known) return { status: 'captured', captureId: known.captureId }
+      const response = await post(`${pathOf(authorizationKey)}/captures`, key, { body: request, accept: [CONFLICT] })
+      return capture.parse(await response.json())
+    },
+    async void(authorizationKey) {
+      const response = await post(`${pathOf(authorizationKey)}/void`, `${authorizationKey}:void`, {})
       await response.body?.cancel()
     },
   }

@@ -70,6 +70,7 @@ export async function startTestPlatform(
     ports,
     project,
     workingDirectory: root,
+    webhookUrl: `${environment.serviceUrl('gateway')}/v1/webhooks/payment-provider`,
     ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
   })
   const running: Running = {

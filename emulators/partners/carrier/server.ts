@@ -1,7 +1,7 @@
 /** A carrier: takes bookings under a key, and answers with a tracking reference. */
 
 import { createHash } from 'node:crypto'
-import { bodyOf, openPartner, type PartnerOptions, PartnerRefusal } from '../partner-server.ts'
+import { bodyOf, openPartner, type PartnerApp, partnerApp, type PartnerOptions, PartnerRefusal } from '../partner-server.ts'
 
 export interface Booking {
   readonly key: string
@@ -11,18 +11,21 @@ export interface Booking {
   readonly status: 'collected'
 }
 
-export interface Carrier {
+interface Books {
+  bookings(): Booking[]
+  /** So many next calls are answered 503 before anything happens, or after it. */
+  readonly faults: { unavailable: number; lostAnswers: number }
+}
+
+export interface Carrier extends Books {
   readonly url: string
   readonly port: number
-  bookings(): Booking[]
-  /** So many next calls are answered 503 before anything happens. */
-  readonly faults: { unavailable: number }
   close(): Promise<void>
 }
 
-export async function createCarrier(options: PartnerOptions = {}): Promise<Carrier> {
-  const faults = { unavailable: 0 }
-  const server = await openPartner(options, (app, { journal }) => {
+export function carrierApp(options: PartnerOptions = {}): Books & { readonly partner: PartnerApp } {
+  const faults = { unavailable: 0, lostAnswers: 0 }
+  const partner = partnerApp(options, ({ app, journal }) => {
     const bookings = journal.table<Booking>('bookings')
     app.post('/v1/bookings', async (c) => {
       if (faults.unavailable > 0) {
@@ -45,6 +48,10 @@ export async function createCarrier(options: PartnerOptions = {}): Promise<Carri
         status: 'collected',
       }
       if (!known) bookings.set(key, booking)
+      if (faults.lostAnswers > 0) {
+        faults.lostAnswers -= 1
+        return c.json({ code: 'unavailable', message: 'The answer was lost.' }, 503)
+      }
       return c.json(booking)
     })
     app.get('/v1/bookings/:key', (c) => {
@@ -53,8 +60,14 @@ export async function createCarrier(options: PartnerOptions = {}): Promise<Carri
       return c.json(found)
     })
   })
-  const table = server.journal.table<Booking>('bookings')
-  return { url: server.url, port: server.port, bookings: () => [...table.values()], faults, close: server.close }
+  const table = partner.journal.table<Booking>('bookings')
+  return { partner, bookings: () => [...table.values()], faults }
+}
+
+export async function createCarrier(options: PartnerOptions = {}): Promise<Carrier> {
+  const { partner, bookings, faults } = carrierApp(options)
+  const { url, port, close } = await openPartner(partner, options)
+  return { url, port, bookings, faults, close }
 }
 
 const trackingRef = (key: string): string =>

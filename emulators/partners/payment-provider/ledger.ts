@@ -9,6 +9,7 @@ export interface Capture {
   readonly key: string
   readonly amountMinor: number
   readonly final: boolean
+  readonly madeAtMs: number
 }
 
 export interface Authorization {
@@ -21,6 +22,7 @@ export interface Authorization {
   readonly expiresAt: string
   readonly captures: readonly Capture[]
   readonly refundedMinor: number
+  readonly madeAtMs: number
 }
 
 /** Money that moved: what one account gives the other takes. */
@@ -41,6 +43,8 @@ export interface AuthorizeRequest {
 }
 
 const VALID_FOR_MS = 7 * 24 * 3_600_000
+/** As long as a key makes a repeat the same call; after that the same key is a new call. */
+const KEYS_KNOWN_MS = 24 * 3_600_000
 /** How a card behaves, by its reference; every other card is good. */
 const declining = new Set(['card-declined'])
 const asking = new Set(['card-action-required'])
@@ -51,6 +55,8 @@ export interface Ledger {
   /** Also when nothing was authorised under the key: then nothing can be any more. */
   void(key: string): Authorization | undefined
   refund(authorizationKey: string, key: string, amountMinor: number): Authorization
+  /** The customer did what was asked, or gave up. */
+  act(key: string, outcome: 'authorized' | 'declined'): Authorization
   find(key: string): Authorization | undefined
   all(): Authorization[]
   postings(): Posting[]
@@ -68,6 +74,7 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
     if (!found) throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${key}.`)
     return found
   }
+  const isKnown = ({ madeAtMs }: { readonly madeAtMs: number }): boolean => clock.now() - madeAtMs <= KEYS_KNOWN_MS
   const capturedOf = ({ captures }: Authorization): number =>
     captures.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
 
@@ -77,7 +84,7 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
     postings: () => [...postings.values()],
     authorize(key, request) {
       const known = authorizations.get(key)
-      if (known) {
+      if (known && isKnown(known)) {
         const same =
           known.amountMinor === request.amountMinor &&
           known.currency === request.currency &&
@@ -96,22 +103,34 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
             ? 'action-required'
             : 'authorized'
       const made: Authorization = {
-        key,
+        key: known ? `${key}~${authorizations.size}` : key,
         status,
         ...request,
         expiresAt: new Date(clock.now() + VALID_FOR_MS).toISOString(),
         captures: [],
         refundedMinor: 0,
+        madeAtMs: clock.now(),
       }
-      authorizations.set(key, made)
+      authorizations.set(made.key, made)
       if (status === 'authorized')
-        post({ key, kind: 'authorize', debit: paymentMethodRef, credit: 'held', amountMinor, currency })
+        post({ key: made.key, kind: 'authorize', debit: paymentMethodRef, credit: 'held', amountMinor, currency })
       return made
+    },
+    act(key, outcome) {
+      const authorization = live(key)
+      if (authorization.status !== 'action-required')
+        throw new PartnerRefusal(409, 'nothing-to-do', `The authorisation is ${authorization.status}.`)
+      const acted: Authorization = { ...authorization, status: outcome }
+      authorizations.set(key, acted)
+      const { paymentMethodRef, amountMinor, currency } = authorization
+      if (outcome === 'authorized')
+        post({ key, kind: 'authorize', debit: paymentMethodRef, credit: 'held', amountMinor, currency })
+      return acted
     },
     capture(authorizationKey, key, { amountMinor, final }) {
       const authorization = live(authorizationKey)
       const known = authorization.captures.find((one) => one.key === key)
-      if (known) {
+      if (known && isKnown(known)) {
         if (known.amountMinor !== amountMinor)
           throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another capture.`)
         return known
@@ -132,10 +151,11 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
         key,
         amountMinor,
         final,
+        madeAtMs: clock.now(),
       }
       authorizations.set(authorizationKey, { ...authorization, captures: [...authorization.captures, capture] })
       const { currency, paymentMethodRef } = authorization
-      post({ key, kind: 'capture', debit: 'held', credit: 'merchant', amountMinor, currency })
+      post({ key: capture.captureId, kind: 'capture', debit: 'held', credit: 'merchant', amountMinor, currency })
       if (final && open > amountMinor)
         post({
           key,

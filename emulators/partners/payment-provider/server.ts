@@ -1,15 +1,20 @@
 /** A payment provider: a company of its own, with its own API, ledger and faults. */
 
-import type { Context } from 'hono'
-import { bodyOf, openPartner, type PartnerOptions, PartnerRefusal } from '../partner-server.ts'
+import type { Context, Hono } from 'hono'
+import { bodyOf, openPartner, type PartnerApp, partnerApp, type PartnerOptions, PartnerRefusal } from '../partner-server.ts'
 import { type Authorization, type AuthorizeRequest, type Ledger, openLedger } from './ledger.ts'
+import { openWebhooks, type WebhookOptions, type Webhooks } from './webhooks.ts'
 
-export interface PaymentProvider {
-  readonly url: string
-  readonly port: number
+interface Books {
   readonly ledger: Ledger
+  readonly webhooks: Webhooks
   /** What goes wrong on purpose, until it is set back. */
   readonly faults: Faults
+}
+
+export interface PaymentProvider extends Books {
+  readonly url: string
+  readonly port: number
   close(): Promise<void>
 }
 
@@ -20,58 +25,91 @@ export interface Faults {
   lostAnswers: number
 }
 
-export async function createPaymentProvider(options: PartnerOptions = {}): Promise<PaymentProvider> {
+export type PaymentProviderOptions = PartnerOptions & WebhookOptions
+
+export function paymentProviderApp(options: PaymentProviderOptions = {}): Books & { readonly partner: PartnerApp } {
   const faults: Faults = { unavailable: 0, lostAnswers: 0 }
-  let ledger: Ledger | undefined
-  const server = await openPartner(options, (app, { journal, clock }) => {
-    ledger = openLedger(journal, clock)
-    const books = ledger
-    app.use('/v1/*', async (c, next) => {
-      if (c.req.method !== 'POST') return next()
-      if (faults.unavailable > 0) {
-        faults.unavailable -= 1
-        return c.json({ code: 'unavailable', message: 'Try again.' }, 503)
-      }
-      await next()
-      if (faults.lostAnswers > 0) {
-        faults.lostAnswers -= 1
-        c.res = c.json({ code: 'unavailable', message: 'The answer was lost.' }, 503)
-      }
-      return undefined
-    })
-    app.post('/v1/authorizations', async (c) => {
-      const key = keyOf(c)
-      const authorization = books.authorize(key, authorizeRequest(await bodyOf(c.req)))
-      return c.json(answerOf(authorization), authorization.status === 'declined' ? 402 : 200)
-    })
-    app.post('/v1/authorizations/by-key/:key/captures', async (c) => {
-      const key = keyOf(c)
-      const body = await bodyOf(c.req)
-      try {
-        const request = { amountMinor: amountOf(body), final: body['final'] === true }
-        return c.json({ status: 'captured', ...books.capture(c.req.param('key'), key, request) })
-      } catch (error) {
-        if (error instanceof PartnerRefusal && error.status === 409)
-          return c.json({ status: 'failed', code: error.code, message: error.message }, 409)
-        throw error
-      }
-    })
-    app.post('/v1/authorizations/by-key/:key/void', (c) => {
-      const authorization = books.void(c.req.param('key'))
-      return c.json(authorization ? answerOf(authorization) : { status: 'voided', nothing: true })
-    })
-    app.post('/v1/authorizations/by-key/:key/refunds', async (c) =>
-      c.json(answerOf(books.refund(c.req.param('key'), keyOf(c), amountOf(await bodyOf(c.req))))),
-    )
-    app.get('/v1/authorizations/by-key/:key', (c) => {
-      const found = books.find(c.req.param('key'))
-      if (!found)
-        throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${c.req.param('key')}.`)
-      return c.json(found)
-    })
-    app.get('/v1/ledger', (c) => c.json({ authorizations: books.all(), postings: books.postings() }))
+  const opened: { books?: Books } = {}
+  const partner = partnerApp(options, ({ app, journal, clock }) => {
+    const webhooks = openWebhooks(journal, clock, options)
+    opened.books = { ledger: openLedger(journal, clock), webhooks, faults }
+    routes(app, opened.books)
   })
-  return { url: server.url, port: server.port, ledger: ledger!, faults, close: server.close }
+  return { ...opened.books!, partner }
+}
+
+export async function createPaymentProvider(options: PaymentProviderOptions = {}): Promise<PaymentProvider> {
+  const { partner, ledger, webhooks, faults } = paymentProviderApp(options)
+  const { url, port, close } = await openPartner(partner, options)
+  return {
+    url,
+    port,
+    ledger,
+    webhooks,
+    faults,
+    async close() {
+      webhooks.close()
+      await close()
+    },
+  }
+}
+
+function routes(app: Hono, { ledger: books, webhooks, faults }: Books): void {
+  app.use('/v1/*', async (c, next) => {
+    if (c.req.method !== 'POST') return next()
+    if (faults.unavailable > 0) {
+      faults.unavailable -= 1
+      return c.json({ code: 'unavailable', message: 'Try again.' }, 503)
+    }
+    await next()
+    if (faults.lostAnswers > 0) {
+      faults.lostAnswers -= 1
+      c.res = c.json({ code: 'unavailable', message: 'The answer was lost.' }, 503)
+    }
+    return undefined
+  })
+  app.post('/v1/authorizations', async (c) => {
+    const key = keyOf(c)
+    const authorization = books.authorize(key, authorizeRequest(await bodyOf(c.req)))
+    return c.json(answerOf(authorization), authorization.status === 'declined' ? 402 : 200)
+  })
+  app.post('/v1/authorizations/by-key/:key/captures', async (c) => {
+    const key = keyOf(c)
+    const body = await bodyOf(c.req)
+    try {
+      const request = { amountMinor: amountOf(body), final: body['final'] === true }
+      return c.json({ status: 'captured', ...books.capture(c.req.param('key'), key, request) })
+    } catch (error) {
+      if (error instanceof PartnerRefusal && error.status === 409)
+        return c.json({ status: 'failed', code: error.code, message: error.message }, 409)
+      throw error
+    }
+  })
+  app.post('/v1/authorizations/by-key/:key/void', (c) => {
+    const authorization = books.void(c.req.param('key'))
+    return c.json(authorization ? answerOf(authorization) : { status: 'voided', nothing: true })
+  })
+  app.post('/v1/authorizations/by-key/:key/refunds', async (c) =>
+    c.json(answerOf(books.refund(c.req.param('key'), keyOf(c), amountOf(await bodyOf(c.req))))),
+  )
+  app.get('/v1/authorizations/by-key/:key', (c) => {
+    const found = books.find(c.req.param('key'))
+    if (!found)
+      throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${c.req.param('key')}.`)
+    return c.json({ ...found, ...answerOf(found) })
+  })
+  app.get('/v1/ledger', (c) => c.json({ authorizations: books.all(), postings: books.postings() }))
+  // Where the customer proves who they are: a page of the provider's own, so nobody asks for a token.
+  app.post('/actions/:actionUrlRef', async (c) => {
+    const key = c.req.param('actionUrlRef').replace(/^action-/, '')
+    const { outcome = 'authorized' } = await bodyOf(c.req)
+    if (outcome !== 'authorized' && outcome !== 'declined')
+      throw new PartnerRefusal(422, 'invalid-body', `outcome must be authorized or declined, not ${JSON.stringify(outcome)}.`)
+    const acted = books.act(key, outcome)
+    webhooks.tell({ id: `event-${key}-acted`, type: 'authorization.updated', key, reference: acted.reference })
+    return c.json(answerOf(acted))
+  })
+  app.get('/.well-known/jwks.json', async (c) => c.json(await webhooks.keys()))
 }
 
 function answerOf(authorization: Authorization): object {

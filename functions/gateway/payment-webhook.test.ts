@@ -1,0 +1,145 @@
+import { exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { Unavailable } from '../../shared/errors.ts'
+import { hashOf } from '../../shared/ids.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import { startOfTests, testPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { gateway } from './service.ts'
+
+type Pair = Awaited<ReturnType<typeof generateKeyPair>>
+let keys: Pair
+let foreign: Pair
+beforeAll(async () => {
+  ;[keys, foreign] = await Promise.all([generateKeyPair('ES256'), generateKeyPair('ES256')])
+})
+
+const nowSeconds = Date.parse(startOfTests) / 1000
+const note = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', reference: 'o-1' }
+
+async function open() {
+  const published: { keys: JWK[] } = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k-1', alg: 'ES256' }] }
+  const provider = { isThere: true, asked: 0 }
+  const platform = testPlatform(gateway, {
+    settings: {
+      TOKEN_ISSUER: 'issuer',
+      TOKEN_AUDIENCE: 'shop',
+      TOKEN_JWKS_URL: 'https://issuer.example.com/jwks',
+      PAYMENT_PROVIDER_URL: 'https://provider.example.com',
+    },
+    async callPartner(url) {
+      provider.asked += 1
+      expect(url).toBe('https://provider.example.com/.well-known/jwks.json')
+      if (!provider.isThere) throw new Unavailable('The provider is silent.')
+      return Response.json(published)
+    },
+  })
+  const http = createHttpApp(app, platform, testConfig('gateway'))
+  return {
+    platform,
+    provider,
+    published,
+    async told(signature: string | undefined, body: string = JSON.stringify(note)) {
+      const response = await http.request('/v1/webhooks/payment-provider', {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json', ...(signature ? { 'webhook-signature': signature } : {}) },
+      })
+      return { status: response.status, code: response.ok ? '' : ((await response.json()) as { code: string }).code }
+    },
+  }
+}
+
+interface Signing {
+  readonly body?: string
+  readonly key?: Pair
+  readonly kid?: string
+  readonly atSeconds?: number
+  readonly typ?: string
+}
+
+const signed = ({ body = JSON.stringify(note), key = keys, kid = 'k-1', atSeconds = nowSeconds, typ = 'webhook+jwt' }: Signing = {}) =>
+  new SignJWT({ body_sha256: hashOf(body) })
+    .setProtectedHeader({ alg: 'ES256', kid, typ })
+    .setIssuedAt(atSeconds)
+    .sign(key.privateKey)
+
+describe('a note of the payment provider', () => {
+  it('becomes a command to payments, the same one however often it comes', async () => {
+    const { told, platform, provider } = await open()
+    expect((await told(await signed())).status).toBe(204)
+    expect((await told(await signed())).status).toBe(204)
+    expect(platform.sent).toHaveLength(2)
+    expect(platform.sent[0]).toMatchObject({
+      target: 'payments',
+      envelope: { type: 'CheckAuthorization', correlationId: 'o-1', data: { orderId: 'o-1', providerEventId: 'event-1' } },
+    })
+    expect(platform.sent[1]!.envelope.id).toBe(platform.sent[0]!.envelope.id)
+    expect(provider.asked).toBe(1)
+  })
+
+  it('of another event is another command', async () => {
+    const { told, platform } = await open()
+    const other = JSON.stringify({ ...note, id: 'event-2' })
+    await told(await signed())
+    await told(await signed({ body: other }), other)
+    expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(2)
+  })
+
+  it('that nobody waits for is taken, and nothing follows', async () => {
+    const { told, platform } = await open()
+    const other = JSON.stringify({ ...note, type: 'payout.paid' })
+    expect((await told(await signed({ body: other }), other)).status).toBe(204)
+    expect(platform.sent).toEqual([])
+  })
+
+  it.each<[string, () => Promise<string | undefined> | string | undefined]>([
+    ['no signature', () => undefined],
+    ['text for a signature', () => 'x.y.z'],
+    ['the signature of another key', () => signed({ key: foreign })],
+    ['the signature of another body', () => signed({ body: '{}' })],
+    ['a signature of long ago', () => signed({ atSeconds: nowSeconds - 3_600 })],
+    ['a signature of another kind', () => signed({ typ: 'JWT' })],
+    ['no algorithm', () => new UnsecuredJWT({ body_sha256: hashOf(JSON.stringify(note)) }).setIssuedAt(nowSeconds).encode()],
+    ['a key that nobody published', () => signed({ key: foreign, kid: 'k-2' })],
+  ])('with %s is refused', async (_name, signature) => {
+    const { told, platform } = await open()
+    expect(await told(await signature())).toEqual({ status: 401, code: 'signature-invalid' })
+    expect(platform.sent).toEqual([])
+  })
+
+  it.each([
+    ['no JSON', '{'],
+    ['no event id', JSON.stringify({ ...note, id: undefined })],
+    ['no reference', JSON.stringify({ ...note, reference: '' })],
+  ])('with %s is refused', async (_name, body) => {
+    const { told, platform } = await open()
+    expect(await told(await signed({ body }), body)).toEqual({ status: 422, code: 'invalid-body' })
+    expect(platform.sent).toEqual([])
+  })
+
+  it('beyond 64 KiB is refused', async () => {
+    const { told } = await open()
+    const body = JSON.stringify({ ...note, pad: 'x'.repeat(70_000) })
+    expect(await told(await signed({ body }), body)).toEqual({ status: 413, code: 'body-too-large' })
+  })
+
+  it('signed by a new key is accepted once the provider published it', async () => {
+    const { told, published, platform } = await open()
+    await told(await signed())
+    published.keys.push({ ...(await exportJWK(foreign.publicKey)), kid: 'k-2', alg: 'ES256' })
+    platform.advance(60_000)
+    expect((await told(await signed({ key: foreign, kid: 'k-2', atSeconds: nowSeconds + 60 }))).status).toBe(204)
+  })
+
+  it('is for later when the keys can not be had, or the command not be sent', async () => {
+    const { told, provider, platform } = await open()
+    provider.isThere = false
+    expect(await told(await signed())).toEqual({ status: 503, code: 'unavailable' })
+    provider.isThere = true
+    platform.fail('send')
+    expect(await told(await signed())).toEqual({ status: 503, code: 'unavailable' })
+    expect((await told(await signed())).status).toBe(204)
+  })
+})

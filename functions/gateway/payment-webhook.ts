@@ -1,0 +1,99 @@
+/**
+ * The payment provider's notes: signed by a key of its own, sent on as a command named for the provider's event, so that
+ * a note which comes twice is one command. The provider repeats a note until it hears 2xx.
+ */
+
+import type { Context } from 'hono'
+import { createLocalJWKSet, type CryptoKey, errors, type FlattenedJWSInput, type JWSHeaderParameters, jwtVerify } from 'jose'
+import { z } from 'zod'
+import { Refused, Unavailable } from '../../shared/errors.ts'
+import { reference } from '../../shared/fields.ts'
+import { limitedBody } from '../../shared/http.ts'
+import { derivedId, hashOf } from '../../shared/ids.ts'
+import type { Platform } from '../../shared/platform.ts'
+
+const NOTE_BYTES = 64 * 1024
+const SIGNATURE_CHARACTERS = 4_096
+/** The provider signs each try anew: an older signature was kept by somebody. */
+const SIGNED_WITHIN = '5 minutes'
+const CLOCK_TOLERANCE_SECONDS = 30
+/** The provider's keys are asked for again after so long, sooner when a note names one that is not among them. */
+const KEYS_KEPT_MS = 600_000
+const KEYS_ASKED_AGAIN_MS = 10_000
+
+/** The provider may say more, and tell of what nobody here waits for. */
+const note = z.looseObject({ id: reference, type: z.string().max(200), reference })
+const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
+
+export function paymentWebhook(platform: Platform): (c: Context) => Promise<Response> {
+  const isSigned = createSignatureCheck(platform)
+  return async (c) => {
+    const body = await limitedBody(c, NOTE_BYTES)
+    await isSigned(body, c.req.header('webhook-signature'))
+    const { id, type, reference: orderId } = parsed(body)
+    if (type === 'authorization.updated') {
+      await platform.send(
+        { type: 'CheckAuthorization', data: { orderId, providerEventId: id } },
+        {
+          id: derivedId('payment-provider', id),
+          subject: orderId,
+          correlationId: orderId,
+          actor: 'partner:payment-provider',
+        },
+      )
+    }
+    return c.body(null, 204)
+  }
+}
+
+function parsed(body: Buffer): z.output<typeof note> {
+  try {
+    return note.parse(JSON.parse(body.toString('utf8')))
+  } catch (error) {
+    throw new Refused('invalid-body', `The note can not be read: ${(error as Error).message.slice(0, 300)}`)
+  }
+}
+
+function createSignatureCheck(platform: Platform): (body: Buffer, signature: string | undefined) => Promise<void> {
+  const keys = providerKeys(platform)
+  return async (body, signature) => {
+    if (!signature || signature.length > SIGNATURE_CHARACTERS)
+      throw new Refused('signature-invalid', 'The note carries no header webhook-signature.')
+    const { payload } = await jwtVerify(signature, keys, {
+      algorithms: ['ES256'],
+      typ: 'webhook+jwt',
+      maxTokenAge: SIGNED_WITHIN,
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(platform.now()),
+    }).catch((error: unknown) => {
+      if (error instanceof Unavailable || !(error instanceof errors.JOSEError)) throw error
+      throw new Refused('signature-invalid', `The signature was not accepted (${error.code}).`)
+    })
+    if (payload['body_sha256'] !== hashOf(body.toString('utf8')))
+      throw new Refused('signature-invalid', 'The signature is of another body.')
+  }
+}
+
+type Key = (header?: JWSHeaderParameters, token?: FlattenedJWSInput) => Promise<CryptoKey>
+
+function providerKeys(platform: Platform): Key {
+  let kept: { readonly find: Key; readonly atMs: number } | undefined
+  const ask = async (): Promise<Key> => {
+    const response = await platform.callPartner(
+      `${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`,
+      { method: 'GET' },
+    )
+    const found = createLocalJWKSet(keySet.parse(await response.json()))
+    kept = { find: found, atMs: platform.now() }
+    return found
+  }
+  return async (header, token) => {
+    const ageMs = kept === undefined ? Infinity : platform.now() - kept.atMs
+    try {
+      return await (ageMs > KEYS_KEPT_MS ? await ask() : kept!.find)(header, token)
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || ageMs < KEYS_ASKED_AGAIN_MS || ageMs > KEYS_KEPT_MS) throw error
+      return (await ask())(header, token)
+    }
+  }
+}

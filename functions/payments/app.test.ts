@@ -1,0 +1,245 @@
+import { describe, expect, it } from 'vitest'
+import { Unavailable } from '../../shared/errors.ts'
+import { deliver, message, type MessageOptions } from '../../shared/testing/deliver.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { testProvider } from './provider.testing.ts'
+import { payments } from './service.ts'
+
+const DAY_MS = 24 * 3_600_000
+const orderId = 'o-1'
+const line = (lineId: string, quantity = 1, unitMinor = 100) => ({ lineId, sku: `SKU-${lineId}`, quantity, unitMinor })
+const goods = (...lineIds: string[]) => lineIds.map((lineId) => ({ lineId, sku: `SKU-${lineId}`, quantity: 1 }))
+/** Three lines of 1.00 and a fee of 0.50. */
+const asked = {
+  orderId,
+  paymentMethodRef: 'card-ok',
+  currency: 'EUR',
+  totalMinor: 350,
+  shippingMinor: 50,
+  lines: [line('1'), line('2'), line('3')],
+}
+
+function open(provider = testProvider()) {
+  const platform = testPlatform(payments, {
+    settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' },
+    callPartner: provider.callPartner,
+  })
+  const done = new Set<string>()
+  return {
+    platform,
+    provider,
+    authorize: (options?: MessageOptions) => deliver(app, platform, message('AuthorizePayment', asked, options)),
+    void: (key = 1) => deliver(app, platform, message('VoidPayment', { orderId }, { key })),
+    dispatched: (shipmentId: string, lineIds: readonly string[]) =>
+      deliver(
+        app,
+        platform,
+        message(
+          'shipment.dispatched',
+          { orderId, shipmentId, lines: goods(...lineIds), trackingRef: 't-1' },
+          { key: shipmentId },
+        ),
+      ),
+    /** Delivers what payments sent to itself, newest first when asked, each until it succeeds. */
+    async work({ newestFirst = false } = {}) {
+      for (let round = 0; round < 10; round++) {
+        const open = platform.sent.filter(({ envelope }) => !done.has(envelope.id)).map(({ envelope }) => envelope)
+        if (open.length === 0) return
+        for (const envelope of newestFirst ? open.toReversed() : open) {
+          const late = await deliver(app, platform, envelope).catch((error: unknown) => error)
+          if (late === undefined) done.add(envelope.id)
+          else expect(late).toBeInstanceOf(Unavailable)
+        }
+      }
+      throw new Error('What payments sent to itself never succeeds.')
+    },
+    types: () => platform.published.map(({ type }) => type),
+    /** Each once, however often it was published. */
+    captured: () =>
+      [...new Map(platform.published.map((event) => [event.id, event])).values()]
+        .filter(({ type }) => type === 'payment.captured')
+        .map(({ data }) => data as { shipmentId: string; amountMinor: number; final: boolean }),
+  }
+}
+
+describe('authorising', () => {
+  it('asks the provider once, under the key of the step, and answers each repeat with the same', async () => {
+    const { authorize, provider, platform, types } = open()
+    await authorize()
+    await authorize()
+    expect(provider.did).toEqual(['authorize o-1:auth'])
+    expect(types()).toEqual(['payment.authorized', 'payment.authorized'])
+    expect(platform.published[0]).toEqual(platform.published[1])
+    expect(platform.published[0]).toMatchObject({ sequence: 1, data: { amountMinor: 350, currency: 'EUR' } })
+  })
+
+  it.each(['declined', 'action-required'] as const)('tells that it is %s', async (outcome) => {
+    const { authorize, provider, types } = open()
+    provider.outcome = outcome
+    await authorize()
+    expect(types()).toEqual([`payment.${outcome}`])
+  })
+
+  it('asks first what became of it when the cause is older than the memory of keys', async () => {
+    const first = open()
+    await first.authorize()
+    // The commit was lost: only the provider knows.
+    const again = open(first.provider)
+    again.platform.advance(2 * DAY_MS)
+    first.provider.forgetKeys()
+    await again.authorize()
+    expect(first.provider.did).toEqual(['authorize o-1:auth'])
+    expect(again.types()).toEqual(['payment.authorized'])
+  })
+})
+
+describe('a note of the provider', () => {
+  const noted = (id: string) => message('CheckAuthorization', { orderId, providerEventId: id }, { key: id })
+
+  it.each(['authorized', 'declined'] as const)('after the customer acted tells once that it is %s', async (outcome) => {
+    const { authorize, provider, platform, types } = open()
+    provider.outcome = 'action-required'
+    await authorize()
+    provider.acted(`${orderId}:auth`, outcome)
+    for (const id of ['event-1', 'event-2']) await deliver(app, platform, noted(id))
+    expect(types()).toEqual(['payment.action-required', `payment.${outcome}`])
+  })
+
+  it('that overtook the answer waits for it; one that comes after it decides nothing', async () => {
+    const { authorize, platform, types } = open()
+    await expect(deliver(app, platform, noted('event-1'))).rejects.toBeInstanceOf(Unavailable)
+    await authorize()
+    await deliver(app, platform, noted('event-1'))
+    expect(types()).toEqual(['payment.authorized'])
+  })
+
+  it('after the undo brings nothing back', async () => {
+    const { authorize, provider, platform, work, types, ...payment } = open()
+    provider.outcome = 'action-required'
+    await authorize()
+    await payment.void()
+    await deliver(app, platform, noted('event-1'))
+    await work()
+    await deliver(app, platform, noted('event-2'))
+    expect(types()).toEqual(['payment.action-required', 'payment.voided'])
+  })
+})
+
+describe('voiding', () => {
+  it('is written down before the provider is asked: an authorisation that it overtook is refused', async () => {
+    const { authorize, work, provider, types, ...payment } = open()
+    await payment.void()
+    await authorize()
+    await work()
+    expect(provider.did).toEqual(['void o-1:auth'])
+    expect(types()).toEqual(['payment.declined', 'payment.voided'])
+  })
+
+  it('comes after an authorisation that was under way, whichever commits first', async () => {
+    const { authorize, work, provider, types, ...payment } = open()
+    await Promise.all([authorize(), payment.void()])
+    await work()
+    expect(provider.did).toEqual(['authorize o-1:auth', 'void o-1:auth'])
+    expect(types().at(-1)).toBe('payment.voided')
+  })
+
+  it('is answered each time it is asked for, also when it was done', async () => {
+    const { authorize, work, provider, types, ...payment } = open()
+    await authorize()
+    for (const key of [1, 2, 3]) {
+      await payment.void(key)
+      await work()
+    }
+    expect(provider.did).toEqual(['authorize o-1:auth', 'void o-1:auth'])
+    expect(types()).toEqual(['payment.authorized', 'payment.voided', 'payment.voided', 'payment.voided'])
+  })
+
+  it('is never told when the provider refuses it', async () => {
+    const { authorize, platform, provider, types, ...payment } = open()
+    await authorize()
+    provider.voidRefused = true
+    await payment.void()
+    await expect(deliver(app, platform, platform.sent[0]!.envelope)).rejects.toThrow('409')
+    expect(types()).toEqual(['payment.authorized'])
+  })
+})
+
+describe('capturing', () => {
+  it('takes everything in one go when one shipment holds everything, with a single write', async () => {
+    const { authorize, dispatched, captured, platform } = open()
+    await authorize()
+    const before = platform.billed.writes
+    await dispatched('s-1', ['1', '2', '3'])
+    expect(captured()).toMatchObject([{ shipmentId: 's-1', amountMinor: 350, final: true }])
+    expect(platform.billed.writes - before).toBe(1)
+    expect(platform.sent).toEqual([])
+  })
+
+  it.each([false, true])(
+    'of several shipments at once adds up, the final one last (newest first: %s)',
+    async (newestFirst) => {
+      const { authorize, dispatched, work, captured, provider } = open()
+      await authorize()
+      await Promise.all([dispatched('s-1', ['1']), dispatched('s-2', ['2']), dispatched('s-3', ['3'])])
+      await work({ newestFirst })
+      expect(captured().reduce((sum, { amountMinor }) => sum + amountMinor, 0)).toBe(350)
+      expect(captured().map(({ final }) => final)).toEqual([false, false, true])
+      expect(captured().filter(({ amountMinor }) => amountMinor === 150)).toHaveLength(1)
+      expect(provider.captures).toHaveLength(3)
+    },
+  )
+
+  it('waits for the authorisation', async () => {
+    const { dispatched, provider } = open()
+    await expect(dispatched('s-1', ['1', '2', '3'])).rejects.toBeInstanceOf(Unavailable)
+    expect(provider.did).toEqual([])
+  })
+
+  it('of one shipment happens once, whoever tells of it and how often', async () => {
+    const { authorize, dispatched, work, captured, platform, provider } = open()
+    await authorize()
+    for (const shipmentId of ['s-1', 's-2', 's-1', 's-2'])
+      await dispatched(shipmentId, shipmentId === 's-1' ? ['1'] : ['2', '3'])
+    const again = { orderId, shipmentId: 's-1', lines: goods('1'), trackingRef: 't-1' }
+    await deliver(app, platform, message('shipment.dispatched', again, { key: 'told anew' }))
+    await work()
+    expect(captured()).toHaveLength(2)
+    expect(provider.captures).toHaveLength(2)
+  })
+
+  it('asks first what became of it when the cause is older than the memory of keys', async () => {
+    const { authorize, dispatched, provider, platform, captured } = open()
+    await authorize()
+    const told = message('shipment.dispatched', {
+      orderId,
+      shipmentId: 's-1',
+      lines: goods('1', '2', '3'),
+      trackingRef: 't',
+    })
+    // The provider took the money, and the answer was lost.
+    await provider.callPartner('https://provider.example.com/v1/authorizations/by-key/o-1%3Aauth/captures', {
+      method: 'POST',
+      idempotencyKey: 'o-1:capture:s-1',
+      body: { amountMinor: 350, final: true },
+    })
+    platform.advance(2 * DAY_MS)
+    provider.forgetKeys()
+    await deliver(app, platform, told)
+    expect(captured()).toMatchObject([{ amountMinor: 350, captureId: 'c-o-1:capture:s-1' }])
+    expect(provider.captures).toHaveLength(1)
+    await dispatched('s-1', ['1', '2', '3'])
+    expect(captured()).toHaveLength(1)
+  })
+
+  it('that is refused for good is told, and the rest goes on', async () => {
+    const { authorize, dispatched, work, provider, types } = open()
+    await authorize()
+    provider.captures.push({ key: 'other', amountMinor: 0, final: true })
+    await dispatched('s-1', ['1'])
+    await work()
+    await dispatched('s-2', ['2', '3'])
+    await work()
+    expect(types()).toEqual(['payment.authorized', 'payment.capture-failed', 'payment.capture-failed'])
+  })
+})

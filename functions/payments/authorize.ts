@@ -1,0 +1,97 @@
+/** Authorising and letting go: the undo is written down before the provider is asked, so that the do can't overtake it. */
+
+import { fold } from '../../shared/decider.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import { Unavailable } from '../../shared/errors.ts'
+import { type Decision, type Message, nothing, type Platform } from '../../shared/platform.ts'
+import { authorizationKey, evolve, initial, isUndone, paymentId, type PaymentLine } from './payment.ts'
+import { type Authorization, provider } from './provider.ts'
+
+interface Agreed {
+  readonly orderId: string
+  readonly paymentMethodRef: string
+  readonly currency: string
+  readonly totalMinor: number
+  readonly shippingMinor: number
+  readonly lines: readonly PaymentLine[]
+}
+
+type About = Envelope<string, { orderId: string }>
+
+const only = (...events: Message[]): Decision => ({ events, commands: [] })
+
+export function authorizePayment(message: Envelope<string, Agreed>, platform: Platform): Promise<Decision> {
+  const { orderId, paymentMethodRef, currency, totalMinor, shippingMinor } = message.data
+  const lines = message.data.lines.map(({ lineId, quantity, unitMinor }) => ({ lineId, quantity, unitMinor }))
+  return platform.streams.handle(message, orderId, async ({ events }) => {
+    const state = fold({ initial, evolve }, events)
+    if (isUndone(state) && state.lines.length === 0) {
+      const data = { orderId, paymentId: paymentId(orderId), code: 'voided-before' }
+      return only({ type: 'payment.declined', data })
+    }
+    if (state.status !== 'none') return nothing
+    const request = { amountMinor: totalMinor, currency, paymentMethodRef, reference: orderId }
+    const answer = await provider(platform, message).authorize(authorizationKey(orderId), request)
+    const agreed = { type: 'payment.agreed', data: { currency, totalMinor, shippingMinor, lines } }
+    return only(agreed, outcome(answer, { orderId, amountMinor: totalMinor, currency }))
+  })
+}
+
+/** The customer has acted, says the provider: it is asked what came of it, whatever order its notes arrive in. */
+export function checkAuthorization(message: About, platform: Platform): Promise<Decision> {
+  const { orderId } = message.data
+  return platform.streams.handle(message, orderId, async ({ events }) => {
+    const state = fold({ initial, evolve }, events)
+    // The note overtook the answer of the call that it is about.
+    if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)
+    // One guard: whoever tells first of an outcome, answer or note, decides; the other finds it decided.
+    if (state.status !== 'action-required') return nothing
+    const answer = await provider(platform, message).find(authorizationKey(orderId))
+    if (!answer || answer.status === 'action-required') return nothing
+    return only(outcome(answer, { orderId, amountMinor: state.totalMinor, currency: state.currency }))
+  })
+}
+
+/** Answered also when there is nothing to void; told once the provider has let go. */
+export function voidPayment(message: About, platform: Platform): Promise<Decision> {
+  const { orderId } = message.data
+  return platform.streams.handle(message, orderId, ({ events }) => {
+    const { status } = fold({ initial, evolve }, events)
+    if (status === 'voided') return only(voided(orderId))
+    // The command to itself is repeated without end: its answer comes.
+    if (status === 'voiding') return nothing
+    return {
+      events: [{ type: 'void.begun', data: {} }],
+      commands: [{ type: 'VoidAuthorization', data: { orderId } }],
+    }
+  })
+}
+
+export function voidAuthorization(message: About, platform: Platform): Promise<Decision> {
+  const { orderId } = message.data
+  return platform.streams.handle(message, orderId, async ({ events }) => {
+    if (fold({ initial, evolve }, events).status !== 'voiding') return nothing
+    await provider(platform, message).void(authorizationKey(orderId))
+    return only(voided(orderId))
+  })
+}
+
+const voided = (orderId: string): Message => ({
+  type: 'payment.voided',
+  data: { orderId, paymentId: paymentId(orderId) },
+})
+
+function outcome(
+  answer: Authorization,
+  { orderId, amountMinor, currency }: { orderId: string; amountMinor: number; currency: string },
+): Message {
+  const about = { orderId, paymentId: paymentId(orderId) }
+  switch (answer.status) {
+    case 'authorized':
+      return { type: 'payment.authorized', data: { ...about, amountMinor, currency, expiresAt: answer.expiresAt } }
+    case 'declined':
+      return { type: 'payment.declined', data: { ...about, code: answer.code } }
+    case 'action-required':
+      return { type: 'payment.action-required', data: { ...about, actionUrlRef: answer.actionUrlRef } }
+  }
+}

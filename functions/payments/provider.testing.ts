@@ -1,0 +1,89 @@
+/** A payment provider for tests of the handlers: keys that make a repeat the same call, and a memory of them that ends. */
+
+import type { Platform } from '../../shared/platform.ts'
+
+interface Captured {
+  readonly key: string
+  readonly amountMinor: number
+  readonly final: boolean
+}
+
+export interface TestProvider {
+  readonly callPartner: Platform['callPartner']
+  /** What it did, in order. */
+  readonly did: string[]
+  readonly captures: Captured[]
+  /** How the next authorisations end. */
+  outcome: 'authorized' | 'declined' | 'action-required'
+  /** Forgets the keys of calls, not what they did. */
+  forgetKeys(): void
+  /** The customer did what was asked, or gave up. */
+  acted(authorizationKey: string, outcome: 'authorized' | 'declined'): void
+  voidRefused: boolean
+}
+
+export function testProvider(): TestProvider {
+  const authorizations = new Map<string, { status: string }>()
+  const remembered = new Map<string, string>()
+  const captures: Captured[] = []
+  const did: string[] = []
+  const json = (status: number, body: object): Response => Response.json(body, { status })
+  const told = ({ status }: { status: string }): object => ({
+    status,
+    ...(status === 'authorized' ? { expiresAt: '2026-01-08T00:00:00.000Z' } : {}),
+    ...(status === 'declined' ? { code: 'card-declined' } : {}),
+    ...(status === 'voided' ? { status: 'declined', code: 'voided' } : {}),
+    ...(status === 'action-required' ? { actionUrlRef: 'action-1' } : {}),
+    captures: captures.map((one) => ({ ...one, captureId: `c-${one.key}` })),
+  })
+
+  const provider: TestProvider = {
+    did,
+    captures,
+    outcome: 'authorized',
+    forgetKeys: () => remembered.clear(),
+    acted: (authorizationKey, status) => void authorizations.set(authorizationKey, { status }),
+    voidRefused: false,
+    async callPartner(url, { method, body, idempotencyKey = '', accept = [] }) {
+      // Somebody else's turn, as with any call.
+      await new Promise((resolve) => setImmediate(resolve))
+      const answer = answered(new URL(url).pathname, method, idempotencyKey, body)
+      if (answer.ok || accept.includes(answer.status)) return answer
+      throw new Error(`${method} ${url} was refused with ${answer.status}: ${await answer.text()}`)
+    },
+  }
+
+  function answered(path: string, method: string, key: string, body: unknown): Response {
+    const parts = path.split('/').map(decodeURIComponent)
+    const authorizationKey = parts[4] ?? key
+    if (method === 'GET') {
+      const found = authorizations.get(authorizationKey)
+      return found ? json(200, told(found)) : json(404, {})
+    }
+    const known = remembered.get(key)
+    if (known !== undefined && known !== JSON.stringify(body)) return json(422, { code: 'key-reused' })
+    const first = known === undefined
+    remembered.set(key, JSON.stringify(body))
+    if (path.endsWith('/void')) {
+      if (provider.voidRefused) return json(409, { code: 'captured' })
+      if (first) did.push(`void ${authorizationKey}`)
+      authorizations.set(authorizationKey, { status: 'voided' })
+      return json(200, { status: 'voided' })
+    }
+    if (path.endsWith('/captures')) {
+      if (!first) return json(200, { status: 'captured', captureId: `c-${key}` })
+      if (captures.some(({ final }) => final)) return json(409, { status: 'failed', code: 'closed' })
+      captures.push({ key, ...(body as { amountMinor: number; final: boolean }) })
+      did.push(`capture ${key}`)
+      return json(200, { status: 'captured', captureId: `c-${key}` })
+    }
+    if (first) {
+      did.push(`authorize ${key}`)
+      if (!authorizations.has(key)) authorizations.set(key, { status: provider.outcome })
+    }
+    const authorization = authorizations.get(key)!
+    return json(authorization.status === 'declined' ? 402 : 200, told(authorization))
+  }
+
+  return provider
+}
