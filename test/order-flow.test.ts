@@ -21,6 +21,8 @@ const place = async (line: { sku: string; quantity: number }, paymentMethodRef =
   return platform.followed(api, body.orderId)
 }
 
+const find = (orderId: string) => platform.customer().send<{ status: string }>('GET', `/v1/orders/${orderId}`)
+
 describe('an order', () => {
   it('completes, and BigQuery holds each of its events once', { timeout: 60_000 }, async () => {
     const before = platform.cloud.counters()
@@ -62,6 +64,25 @@ describe('an order', () => {
       retries: 0,
       serverErrors: 0,
     })
+  })
+
+  it('completes once the customer has acted on a page of the provider, who tells it', { timeout: 60_000 }, async () => {
+    const api = platform.customer()
+    const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
+      key: crypto.randomUUID(),
+      body: {
+        currency: 'EUR',
+        lines: [{ sku: 'TEA-001', quantity: 1 }],
+        addressRef: 'address-1',
+        paymentMethodRef: 'card-action-required',
+      },
+    })
+    const { ledger, url } = platform.paymentProvider
+    await expect.poll(() => ledger.find(`${body.orderId}:auth`)?.status, { timeout: 20_000 }).toBe('action-required')
+    expect((await find(body.orderId)).body.status).toBe('pending')
+    const page = `${url}/actions/${encodeURIComponent(`action-${body.orderId}:auth`)}`
+    expect((await fetch(page, { method: 'POST', body: '{"outcome":"authorized"}' })).status).toBe(200)
+    expect(await platform.followed(api, body.orderId)).toMatchObject({ status: 'completed' })
   })
 
   it('is rejected when stock is short', { timeout: 60_000 }, async () => {

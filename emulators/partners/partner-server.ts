@@ -74,7 +74,10 @@ export function partnerApp(options: PartnerOptions, routes: (partner: PartnerApp
 }
 
 /** @throws Error (EADDRINUSE) that names the port when it is taken. */
-export async function openPartner({ app, journal, clock }: PartnerApp, options: PartnerOptions): Promise<PartnerServer> {
+export async function openPartner(
+  { app, journal, clock }: PartnerApp,
+  options: PartnerOptions,
+): Promise<PartnerServer> {
   const server = serve({ fetch: app.fetch, port: options.port ?? 0, hostname: '127.0.0.1' })
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve)

@@ -59,7 +59,13 @@ interface Signing {
   readonly typ?: string
 }
 
-const signed = ({ body = JSON.stringify(note), key = keys, kid = 'k-1', atSeconds = nowSeconds, typ = 'webhook+jwt' }: Signing = {}) =>
+const signed = ({
+  body = JSON.stringify(note),
+  key = keys,
+  kid = 'k-1',
+  atSeconds = nowSeconds,
+  typ = 'webhook+jwt',
+}: Signing = {}) =>
   new SignJWT({ body_sha256: hashOf(body) })
     .setProtectedHeader({ alg: 'ES256', kid, typ })
     .setIssuedAt(atSeconds)
@@ -73,7 +79,11 @@ describe('a note of the payment provider', () => {
     expect(platform.sent).toHaveLength(2)
     expect(platform.sent[0]).toMatchObject({
       target: 'payments',
-      envelope: { type: 'CheckAuthorization', correlationId: 'o-1', data: { orderId: 'o-1', providerEventId: 'event-1' } },
+      envelope: {
+        type: 'CheckAuthorization',
+        correlationId: 'o-1',
+        data: { orderId: 'o-1', providerEventId: 'event-1' },
+      },
     })
     expect(platform.sent[1]!.envelope.id).toBe(platform.sent[0]!.envelope.id)
     expect(provider.asked).toBe(1)
@@ -101,7 +111,10 @@ describe('a note of the payment provider', () => {
     ['the signature of another body', () => signed({ body: '{}' })],
     ['a signature of long ago', () => signed({ atSeconds: nowSeconds - 3_600 })],
     ['a signature of another kind', () => signed({ typ: 'JWT' })],
-    ['no algorithm', () => new UnsecuredJWT({ body_sha256: hashOf(JSON.stringify(note)) }).setIssuedAt(nowSeconds).encode()],
+    [
+      'no algorithm',
+      () => new UnsecuredJWT({ body_sha256: hashOf(JSON.stringify(note)) }).setIssuedAt(nowSeconds).encode(),
+    ],
     ['a key that nobody published', () => signed({ key: foreign, kid: 'k-2' })],
   ])('with %s is refused', async (_name, signature) => {
     const { told, platform } = await open()

@@ -4,7 +4,14 @@
  */
 
 import type { Context } from 'hono'
-import { createLocalJWKSet, type CryptoKey, errors, type FlattenedJWSInput, type JWSHeaderParameters, jwtVerify } from 'jose'
+import {
+  createLocalJWKSet,
+  type CryptoKey,
+  errors,
+  type FlattenedJWSInput,
+  type JWSHeaderParameters,
+  jwtVerify,
+} from 'jose'
 import { z } from 'zod'
 import { Refused, Unavailable } from '../../shared/errors.ts'
 import { reference } from '../../shared/fields.ts'
@@ -79,10 +86,9 @@ type Key = (header?: JWSHeaderParameters, token?: FlattenedJWSInput) => Promise<
 function providerKeys(platform: Platform): Key {
   let kept: { readonly find: Key; readonly atMs: number } | undefined
   const ask = async (): Promise<Key> => {
-    const response = await platform.callPartner(
-      `${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`,
-      { method: 'GET' },
-    )
+    const response = await platform.callPartner(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
+      method: 'GET',
+    })
     const found = createLocalJWKSet(keySet.parse(await response.json()))
     kept = { find: found, atMs: platform.now() }
     return found
@@ -92,7 +98,8 @@ function providerKeys(platform: Platform): Key {
     try {
       return await (ageMs > KEYS_KEPT_MS ? await ask() : kept!.find)(header, token)
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || ageMs < KEYS_ASKED_AGAIN_MS || ageMs > KEYS_KEPT_MS) throw error
+      if (!(error instanceof errors.JWKSNoMatchingKey) || ageMs < KEYS_ASKED_AGAIN_MS || ageMs > KEYS_KEPT_MS)
+        throw error
       return (await ask())(header, token)
     }
   }

@@ -1,7 +1,14 @@
 /** A carrier: takes bookings under a key, and answers with a tracking reference. */
 
 import { createHash } from 'node:crypto'
-import { bodyOf, openPartner, type PartnerApp, partnerApp, type PartnerOptions, PartnerRefusal } from '../partner-server.ts'
+import {
+  bodyOf,
+  openPartner,
+  type PartnerApp,
+  partnerApp,
+  type PartnerOptions,
+  PartnerRefusal,
+} from '../partner-server.ts'
 
 export interface Booking {
   readonly key: string

@@ -1,7 +1,14 @@
 /** A payment provider: a company of its own, with its own API, ledger and faults. */
 
 import type { Context, Hono } from 'hono'
-import { bodyOf, openPartner, type PartnerApp, partnerApp, type PartnerOptions, PartnerRefusal } from '../partner-server.ts'
+import {
+  bodyOf,
+  openPartner,
+  type PartnerApp,
+  partnerApp,
+  type PartnerOptions,
+  PartnerRefusal,
+} from '../partner-server.ts'
 import { type Authorization, type AuthorizeRequest, type Ledger, openLedger } from './ledger.ts'
 import { openWebhooks, type WebhookOptions, type Webhooks } from './webhooks.ts'
 
@@ -104,7 +111,11 @@ function routes(app: Hono, { ledger: books, webhooks, faults }: Books): void {
     const key = c.req.param('actionUrlRef').replace(/^action-/, '')
     const { outcome = 'authorized' } = await bodyOf(c.req)
     if (outcome !== 'authorized' && outcome !== 'declined')
-      throw new PartnerRefusal(422, 'invalid-body', `outcome must be authorized or declined, not ${JSON.stringify(outcome)}.`)
+      throw new PartnerRefusal(
+        422,
+        'invalid-body',
+        `outcome must be authorized or declined, not ${JSON.stringify(outcome)}.`,
+      )
     const acted = books.act(key, outcome)
     webhooks.tell({ id: `event-${key}-acted`, type: 'authorization.updated', key, reference: acted.reference })
     return c.json(answerOf(acted))

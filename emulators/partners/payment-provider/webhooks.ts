@@ -39,7 +39,11 @@ const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 3_600_000
 const ANSWER_WITHIN_MS = 10_000
 
-export function openWebhooks(journal: Journal, clock: Clock, { webhookUrl, fetch: post = fetch }: WebhookOptions): Webhooks {
+export function openWebhooks(
+  journal: Journal,
+  clock: Clock,
+  { webhookUrl, fetch: post = fetch }: WebhookOptions,
+): Webhooks {
   const notes = journal.table<Note>('notes')
   const untold = journal.table<true>('untold-notes')
   const secrets = journal.table<JWK>('signing-keys')
