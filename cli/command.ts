@@ -21,9 +21,9 @@ export const dataDirectory = (): string => process.env['MILLRACE_DATA'] ?? join(
 const runningFile = (): string => join(dataDirectory(), 'running.json')
 
 /** The platform that runs in this checkout, or undefined. */
-export function findRunning(): Running | undefined {
+export function findRunning(): (Running & { readonly ready?: boolean }) | undefined {
   if (!existsSync(runningFile())) return undefined
-  const running = JSON.parse(readFileSync(runningFile(), 'utf8')) as Running
+  const running = JSON.parse(readFileSync(runningFile(), 'utf8')) as Running & { readonly ready?: boolean }
   try {
     process.kill(running.pid, 0)
     return running
@@ -36,6 +36,8 @@ export function findRunning(): Running | undefined {
 export function requireRunning(): Running {
   const running = findRunning()
   if (!running) throw new UsageError('Millrace does not run here: start it with npm start.')
+  if (running.ready === false)
+    throw new UsageError('Millrace is still starting here: wait until it says that it is ready.')
   return running
 }
 

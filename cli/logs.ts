@@ -1,15 +1,15 @@
 /** Prints and follows the logs that the running services write. */
 
-import { createReadStream, existsSync, readdirSync, statSync, watch } from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, readdirSync, statSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { services } from '../functions/index.ts'
-import { dataDirectory, main, UsageError } from './command.ts'
+import { dataDirectory, findRunning, main, UsageError } from './command.ts'
 
 const usage = `
 npm run logs -- [SERVICE] [--no-follow] [--lines N] [--json]
 
-Follows the logs of one service, or of all. They are kept under .data/logs/.
+Follows the logs of one service, or of all, until Ctrl-C. They are kept under .data/logs/.
 
   SERVICE        ${services.map(({ name }) => name).join(', ')}
   --lines N      how many earlier lines to print of each (default 20)
@@ -25,7 +25,6 @@ void main({
     json: { type: 'boolean', default: false },
   },
   async run(values, [service]) {
-    const folder = join(dataDirectory(), 'logs')
     if (service && !services.some(({ name }) => name === service)) {
       throw new UsageError(
         `There is no service "${service}". There are: ${services.map(({ name }) => name).join(', ')}.`,
@@ -34,34 +33,46 @@ void main({
     const lines = Number(values.lines)
     if (!Number.isInteger(lines) || lines < 0)
       throw new UsageError(`--lines takes a whole number, not "${values.lines}"`)
-    if (!existsSync(folder)) throw new UsageError('There are no logs yet: start Millrace with npm start.')
-    const files = readdirSync(folder).filter((file) => file.endsWith('.log') && (!service || file === `${service}.log`))
-    if (files.length === 0)
-      throw new UsageError(`${service ?? 'No service'} has written nothing yet: it sleeps until it is called.`)
-    const print = (file: string, line: string): void =>
+    const folder = join(dataDirectory(), 'logs')
+    const runs = findRunning() !== undefined
+    if (!runs && !existsSync(folder)) throw new UsageError('There are no logs yet: start Millrace with npm start.')
+    const isWanted = (file: string): boolean => (service ? file === `${service}.log` : file.endsWith('.log'))
+    const print = ({ file, line }: Line): void =>
       console.log(values.json ? line : readable(file.slice(0, -'.log'.length), line))
-    await Promise.all(
-      files.map(async (file) => (await tail(join(folder, file), lines)).forEach((line) => print(file, line))),
-    )
-    if (!values['no-follow']) await follow(folder, files, print)
+
+    const files = existsSync(folder) ? readdirSync(folder).filter(isWanted) : []
+    const kept = (await Promise.all(files.map((file) => tail(folder, file, lines)))).flat()
+    for (const line of kept.toSorted((a, b) => timeOf(a.line).localeCompare(timeOf(b.line)))) print(line)
+    if (kept.length === 0)
+      console.error(`${service ?? 'No service'} has written nothing yet: it sleeps until it is called.`)
+    if (values['no-follow']) return
+    if (runs) await follow(folder, files, isWanted, print)
+    else console.error('Millrace does not run here, so nothing more will come: start it with npm start.')
   },
 })
 
-async function tail(path: string, lines: number): Promise<string[]> {
-  const last: string[] = []
-  for await (const line of createInterface({ input: createReadStream(path) })) {
-    last.push(line)
+interface Line {
+  readonly file: string
+  readonly line: string
+}
+
+async function tail(folder: string, file: string, lines: number): Promise<Line[]> {
+  const last: Line[] = []
+  for await (const line of createInterface({ input: createReadStream(join(folder, file)) })) {
+    last.push({ file, line })
     if (last.length > lines) last.shift()
   }
   return last
 }
 
-/** Until Ctrl-C: prints what is appended, from the byte where the last look ended. */
+/** Until Ctrl-C: prints what is appended, from the byte where the last look ended; a service that wakes up later too. */
 async function follow(
   folder: string,
   files: readonly string[],
-  print: (file: string, line: string) => void,
+  isWanted: (file: string) => boolean,
+  print: (line: Line) => void,
 ): Promise<void> {
+  mkdirSync(folder, { recursive: true })
   const offsets = new Map(files.map((file) => [file, statSync(join(folder, file)).size]))
   const rest = new Map<string, string>()
   let reading = Promise.resolve()
@@ -76,15 +87,24 @@ async function follow(
       text += chunk as string
     const lines = text.split('\n')
     rest.set(file, lines.pop() ?? '')
-    for (const line of lines) print(file, line)
+    for (const line of lines) print({ file, line })
   }
   const watcher = watch(folder, (_, file) => {
-    if (!file || !offsets.has(file)) return
+    if (!file || !isWanted(file)) return
     reading = reading.then(() => readNew(file)).catch(() => {})
   })
   await new Promise<void>((resolve) => process.once('SIGINT', resolve))
   watcher.close()
   await reading
+}
+
+/** Lines that carry no time (a stack trace, a warning of Node) come first. */
+function timeOf(line: string): string {
+  try {
+    return String((JSON.parse(line) as { time?: unknown }).time ?? '')
+  } catch {
+    return ''
+  }
 }
 
 /** One line of Cloud Logging's JSON as people read it; anything else as it is. */

@@ -1,13 +1,13 @@
 /** `npm start`: synthesizes the stacks, starts the local cloud and every service from them, seeds the shop, says what to type next. */
 
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { whoListens } from './core/who-listens.ts'
-import { aliveElsewhere, type Running } from './running.ts'
+import { claim, type Claim, type Running } from './running.ts'
 import { seed } from './seed.ts'
 import { startPlatform, type Platform } from './start.ts'
 
@@ -21,7 +21,6 @@ Synthesizes the stacks, starts the local Google Cloud and every service, and see
 `
 const root = join(import.meta.dirname, '..')
 const dataDirectory = process.env['MILLRACE_DATA'] ?? join(root, '.data')
-const runningFile = join(dataDirectory, 'running.json')
 /** A terminal sends one Ctrl-C to npm, its shell and to us, and the first two hand it on: what comes at once is one. */
 const SAME_SIGNAL_MS = 500
 
@@ -38,34 +37,9 @@ try {
 }
 
 async function run(): Promise<void> {
-  const other = aliveElsewhere(runningFile)
-  if (other)
-    throw new Error(
-      `Millrace already runs here (process ${other.pid}, ${other.gatewayUrl}): use it, or stop it with Ctrl-C first.`,
-    )
-  if (options.fresh) rmSync(dataDirectory, { recursive: true, force: true })
-  mkdirSync(dataDirectory, { recursive: true })
-
   const ports = localPorts(options.port, services)
   const environment = localEnvironment(ports)
-  const stacks = synthesize(environment, services)
-  const resourceCount = stacks.flatMap(({ json }) =>
-    Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName)),
-  ).length
-  say(`${seconds()}  ${stacks.length} stacks synthesized, ${resourceCount} resources`)
-
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
-  const platform = await startPlatform({
-    stacks,
-    ports,
-    project,
-    dataDirectory,
-    workingDirectory: root,
-    webhookUrl: `${environment.serviceUrl('gateway')}/v1/webhooks/payment-provider`,
-    progress: (step) => say(`${seconds()}  ${step}`),
-  })
-  stopOnSignal(platform)
-
   const running: Running = {
     pid: process.pid,
     projectId: project.id,
@@ -74,14 +48,44 @@ async function run(): Promise<void> {
     identityUrl: `http://127.0.0.1:${ports.identity}`,
     dataDirectory,
   }
-  const seededFile = join(dataDirectory, 'seeded')
-  if (!existsSync(seededFile)) {
-    const sold = await seed(running)
-    say(`${seconds()}  ${sold}`)
-    writeFileSync(seededFile, new Date().toISOString())
+  const claimed = await claim(running)
+  try {
+    if (options.fresh) forget()
+    const stacks = synthesize(environment, services)
+    const resourceCount = stacks.flatMap(({ json }) =>
+      Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName)),
+    ).length
+    say(`${seconds()}  ${stacks.length} stacks synthesized, ${resourceCount} resources`)
+
+    const platform = await startPlatform({
+      stacks,
+      ports,
+      project,
+      dataDirectory,
+      workingDirectory: root,
+      webhookUrl: `${environment.serviceUrl('gateway')}/v1/webhooks/payment-provider`,
+      progress: (step) => say(`${seconds()}  ${step}`),
+    })
+    stopOnSignal(platform, claimed)
+
+    const seededFile = join(dataDirectory, 'seeded')
+    if (!existsSync(seededFile)) {
+      const sold = await seed(running)
+      say(`${seconds()}  ${sold}`)
+      writeFileSync(seededFile, new Date().toISOString())
+    }
+  } catch (error) {
+    claimed.release()
+    throw error
   }
-  writeFileSync(runningFile, JSON.stringify(running, undefined, 2))
+  claimed.ready()
   say(readyText(running))
+}
+
+/** Everything but the claim on the directory. */
+function forget(): void {
+  for (const name of readdirSync(dataDirectory))
+    if (name !== 'running.json') rmSync(join(dataDirectory, name), { recursive: true, force: true })
 }
 
 function readyText({ gatewayUrl, apiHost, identityUrl }: Running): string {
@@ -102,13 +106,13 @@ In a second terminal:
 Ctrl-C stops everything.`
 }
 
-function stopOnSignal(platform: Platform): void {
+function stopOnSignal(platform: Platform, claimed: Claim): void {
   let firstMs: number | undefined
   const stop = (): void => {
     if (firstMs === undefined) {
       firstMs = performance.now()
       say('Stopping … (Ctrl-C again stops at once)')
-      rmSync(runningFile, { force: true })
+      claimed.release()
       void platform.close().then(
         () => process.exit(0),
         (error: unknown) => {

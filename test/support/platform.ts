@@ -38,6 +38,24 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
+/** Whether nobody listens on any of them just now. */
+export async function portsAreFree(ports: readonly number[]): Promise<boolean> {
+  const servers = ports.map(() => createServer())
+  const listening = await Promise.all(
+    servers.map(
+      (server, index) =>
+        new Promise<boolean>((resolve) => {
+          server.once('error', () => resolve(false))
+          server.listen(ports[index], '127.0.0.1', () => resolve(true))
+        }),
+    ),
+  )
+  await Promise.all(
+    servers.filter((_, index) => listening[index]).map((server) => new Promise((resolve) => server.close(resolve))),
+  )
+  return listening.every(Boolean)
+}
+
 export async function testPorts(services: readonly Service[]): Promise<Ports> {
   const [api, identity, paymentProvider, carrier, ...rest] = (await freePorts(4 + 2 * services.length)) as [
     number,

@@ -1,0 +1,258 @@
+/** `npm start` as a person types it: ready means ready, one platform a folder, and nothing stays behind. */
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { connect, hasEnded, type OrderView } from '../cli/api.ts'
+import type { Running } from '../emulators/running.ts'
+import { services } from '../functions/index.ts'
+import { localPorts } from '../stacks/environments.ts'
+import { run, temporaryDirectory, type TemporaryDirectory } from './support/command.ts'
+import { portsAreFree, root } from './support/platform.ts'
+
+let data: TemporaryDirectory
+let started: Npm[]
+
+beforeEach(() => {
+  data = temporaryDirectory()
+  started = []
+})
+afterEach(async () => {
+  for (const one of started) one.child.kill('SIGKILL')
+  await Promise.all(started.map(({ ended }) => ended))
+  data.remove()
+}, 60_000)
+
+interface Npm {
+  readonly child: ChildProcess
+  output(): string
+  readonly ended: Promise<number | null>
+  /** Once its output has that; rejects when it ends before. */
+  says(pattern: RegExp): Promise<void>
+}
+
+/** npm itself in a process group of its own, as a terminal has it. */
+function npmStart(port: number, ...args: string[]): Npm {
+  const child = spawn('npm', ['start', '--', '--port', String(port), ...args], {
+    cwd: root,
+    detached: true,
+    env: { ...process.env, MILLRACE_DATA: data.path },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  const waiting = new Set<() => void>()
+  const read = (chunk: Buffer): void => {
+    output += String(chunk)
+    for (const look of waiting) look()
+  }
+  child.stdout.on('data', read)
+  child.stderr.on('data', read)
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const npm: Npm = {
+    child,
+    output: () => output,
+    ended,
+    says: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (!pattern.test(output)) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+        void ended.then((code) =>
+          reject(new Error(`npm start ended with ${code} before it said ${pattern}:\n${output}`)),
+        )
+      }),
+  }
+  started.push(npm)
+  return npm
+}
+
+/** The first of a block of ports that are all free. */
+async function freeBlock(): Promise<number> {
+  for (;;) {
+    const base = 20_000 + 100 * Math.floor(Math.random() * 400)
+    const ports = localPorts(base, services)
+    const all = services.flatMap(({ name }) => [ports.service(name), ports.account(name)])
+    if (await portsAreFree([ports.api, ports.identity, ports.paymentProvider, ports.carrier, ...all])) return base
+  }
+}
+
+const running = (): Running => JSON.parse(readFileSync(join(data.path, 'running.json'), 'utf8')) as Running
+const local = async <T>(path: string): Promise<T> =>
+  (await (await fetch(`http://${running().apiHost}/_local/${path}`)).json()) as T
+
+/** The supervisor and every process that it started. */
+async function processes(): Promise<number[]> {
+  const { processes: all } = await local<{ processes: { pid: number }[] }>('run/processes')
+  return [running().pid, ...all.map(({ pid }) => pid)]
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+const allGone = (pids: readonly number[]) =>
+  expect.poll(() => pids.filter(isAlive), { timeout: 20_000, interval: 20 }).toEqual([])
+
+async function placed(key: string): Promise<{ status: number; orderId: string }> {
+  const { status, body } = await connect(running(), { sub: 'customer-1', roles: ['customer'] }).send<OrderView>(
+    'POST',
+    '/v1/orders',
+    {
+      key,
+      body: {
+        currency: 'EUR',
+        lines: [{ sku: 'TEA-001', quantity: 1 }],
+        addressRef: 'address-1',
+        paymentMethodRef: 'card-ok',
+      },
+    },
+  )
+  return { status, orderId: body.orderId }
+}
+
+async function ended(orderId: string): Promise<OrderView> {
+  const api = connect(running(), { sub: 'customer-1', roles: ['customer'] })
+  let order: OrderView | undefined
+  await expect
+    .poll(
+      async () => {
+        order = (await api.send<OrderView>('GET', `/v1/orders/${orderId}`)).body
+        return hasEnded(order)
+      },
+      { timeout: 60_000, interval: 50 },
+    )
+    .toBe(true)
+  return order!
+}
+
+describe('npm start', { timeout: 180_000 }, () => {
+  it('is ready when it says so; an order needs no second try; what it kept is there after the next start', async () => {
+    const port = await freeBlock()
+    const first = npmStart(port)
+    await first.says(/Ready in/)
+    const { status, orderId } = await placed('first')
+    expect(status).toBe(201)
+    expect((await ended(orderId)).status).toBe('completed')
+    const counters = await local<Record<string, number>>('counters')
+    const troubles = ['run.5xx', 'pubsub.redeliveries', 'pubsub.pushNon2xx', 'tasks.retries', 'tasks.non2xx']
+    expect(troubles.map((name) => [name, counters[name] ?? 0])).toEqual(troubles.map((name) => [name, 0]))
+
+    const pids = await processes()
+    expect(pids.length).toBeGreaterThan(services.length)
+    // As a terminal does: Ctrl-C reaches every process of the group.
+    process.kill(-first.child.pid!, 'SIGINT')
+    await first.ended
+    expect(first.output()).toContain('Stopping')
+    await allGone(pids)
+    expect(existsSync(join(data.path, 'running.json'))).toBe(false)
+
+    const second = npmStart(port)
+    await second.says(/Ready in/)
+    expect((await placed('first')).orderId).toBe(orderId)
+    expect((await ended(orderId)).status).toBe('completed')
+  })
+
+  it('leaves nothing behind when only npm is told to stop', async () => {
+    const npm = npmStart(await freeBlock())
+    await npm.says(/Ready in/)
+    await placed('one')
+    const pids = await processes()
+    npm.child.kill('SIGTERM')
+    await allGone(pids)
+  })
+
+  it('leaves nothing behind when npm is killed', async () => {
+    const npm = npmStart(await freeBlock())
+    await npm.says(/Ready in/)
+    const pids = await processes()
+    npm.child.kill('SIGKILL')
+    await allGone(pids)
+  })
+
+  it('stops at once when it is told twice', async () => {
+    const npm = npmStart(await freeBlock())
+    await npm.says(/Ready in/)
+    const pids = await processes()
+    // One that does not listen would be waited for, ten seconds long.
+    for (const pid of pids.slice(1)) process.kill(pid, 'SIGSTOP')
+    const supervisor = pids[0]!
+    process.kill(supervisor, 'SIGINT')
+    await npm.says(/Stopping/)
+    const toldAtMs = Date.now()
+    // What comes within half a second is the same Ctrl-C, on its way through npm and its shell.
+    await expect
+      .poll(
+        () => {
+          if (isAlive(supervisor)) process.kill(supervisor, 'SIGINT')
+          return isAlive(supervisor)
+        },
+        { timeout: 9_000, interval: 300 },
+      )
+      .toBe(false)
+    expect(Date.now() - toldAtMs).toBeLessThan(9_000)
+    await allGone(pids)
+  })
+
+  it('says in one line that it runs here, that a port is taken and by whom, that a port is none', async () => {
+    const port = await freeBlock()
+    const npm = npmStart(port)
+    await npm.says(/starting the local cloud/)
+    const tooEarly = await run('emulators/run.ts', ['--port', String(port)], data.path)
+    expect(tooEarly).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^Millrace is already starting here \(process \d+\): .*\n$/),
+    })
+    await npm.says(/Ready in/)
+    const { pid } = running()
+    const again = await run('emulators/run.ts', ['--port', String(await freeBlock())], data.path)
+    expect(again).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        new RegExp(`^Millrace already runs here \\(process ${pid}, http.*\\): use it.*\n$`),
+      ),
+    })
+    const other = temporaryDirectory()
+    try {
+      const taken = await run('emulators/run.ts', ['--port', String(port)], other.path)
+      expect(taken.code).toBe(1)
+      expect(taken.stderr).toMatch(
+        new RegExp(`^Port ${port} is taken by node.* \\(process ${pid}\\): stop it, or start on other ports.*\n$`),
+      )
+      const none = await run('emulators/run.ts', ['--port', 'x'], other.path)
+      expect(none).toMatchObject({ code: 1, stderr: '--port takes a number from 1024 to 65000, not "x".\n' })
+    } finally {
+      other.remove()
+    }
+  })
+
+  it('--fresh forgets, and so does reset, which refuses while it runs', async () => {
+    const port = await freeBlock()
+    const first = npmStart(port)
+    await first.says(/Ready in/)
+    const { orderId } = await placed('one')
+    await ended(orderId)
+    expect(await run('cli/reset.ts', [], data.path)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^Millrace runs \(process \d+\)/),
+    })
+    process.kill(running().pid, 'SIGTERM')
+    await first.ended
+    const second = npmStart(port, '--fresh')
+    await second.says(/Ready in/)
+    const api = connect(running(), { sub: 'customer-1', roles: ['customer'] })
+    await expect(api.send('GET', `/v1/orders/${orderId}`)).rejects.toThrow('not-found')
+    process.kill(running().pid, 'SIGTERM')
+    await second.ended
+    expect((await run('cli/reset.ts', [], data.path)).code).toBe(0)
+    expect(existsSync(data.path)).toBe(false)
+  })
+})
