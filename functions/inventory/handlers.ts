@@ -74,8 +74,7 @@ export function releaseStock(message: Envelope<string, { orderId: string }>, pla
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
     const open = state.status === 'held' ? state.held : {}
-    const shards = await read(documents, Object.keys(open))
-    writeShards(documents, open, shards, release)
+    writeShards(documents, open, await readTouched(documents, open), release)
     const lines = state.status === 'held' ? openLines(state) : []
     return only({ type: 'stock.released', data: { orderId, reservationId: reservationId(orderId), lines } })
   })
@@ -93,11 +92,14 @@ export function commitStock(
     const sold: Record<string, number[]> = {}
     const left: Record<string, readonly number[]> = { ...state.held }
     for (const [sku, quantity] of quantityBySku(lines)) {
-      const parts = draw(left[sku] ?? Array.from({ length: SHARDS }, () => 0), quantity)
+      const parts = draw(left[sku] ?? [], quantity)
+      // Nothing undoes a parcel: somebody has to look, so it is put aside rather than booked as if it were right.
+      if (parts.short > 0)
+        throw new Error(`${shipmentId} ships ${quantity} of ${sku}, of which ${orderId} holds ${quantity - parts.short}.`)
       sold[sku] = parts.drawn
       left[sku] = parts.left
     }
-    writeShards(documents, sold, await read(documents, Object.keys(sold)), sell)
+    writeShards(documents, sold, await readTouched(documents, sold), sell)
     return only(
       { type: 'stock.committed', data: { orderId, reservationId: reservationId(orderId), shipmentId, lines } },
       { type: 'reservation.held', data: left },
@@ -119,7 +121,7 @@ export function receiveStock(
         spread(quantity),
       ]),
     )
-    writeShards(documents, added, await read(documents, Object.keys(added)), receive)
+    writeShards(documents, added, await readTouched(documents, added), receive)
     return only({ type: 'delivery.booked', data: { lines } })
   })
 }
@@ -144,18 +146,27 @@ async function firstChoice(
     all[preferredShard(orderId, sku)] = shard
     shards.set(sku, all)
   }
-  for (const [sku, all] of await read(documents, short)) shards.set(sku, all)
+  const all = await documents.getAll(short.flatMap(shardPaths))
+  for (const [at, sku] of short.entries()) {
+    const own = all.slice(at * SHARDS, (at + 1) * SHARDS)
+    shards.set(
+      sku,
+      own.map((shard) => (shard as Shard | undefined) ?? emptyShard),
+    )
+  }
   return shards
 }
 
-async function read(documents: TransactionDocuments, skus: readonly string[]): Promise<Map<string, Shard[]>> {
-  const all = await documents.getAll(skus.flatMap(shardPaths))
-  return new Map(
-    skus.map((sku, at) => [
-      sku,
-      all.slice(at * SHARDS, (at + 1) * SHARDS).map((shard) => (shard as Shard | undefined) ?? emptyShard),
-    ]),
+/** The shards that something is taken from or put into, and no other: what is read is locked. */
+async function readTouched(documents: TransactionDocuments, quantities: Held): Promise<Map<string, Shard[]>> {
+  const touched = Object.entries(quantities).flatMap(([sku, perShard]) =>
+    perShard.flatMap((quantity, shard) => (quantity > 0 ? [{ sku, shard }] : [])),
   )
+  const found = await documents.getAll(touched.map(({ sku, shard }) => shardPath(sku, shard)))
+  const shards = new Map(Object.keys(quantities).map((sku) => [sku, Array.from({ length: SHARDS }, () => emptyShard)]))
+  for (const [at, { sku, shard }] of touched.entries())
+    shards.get(sku)![shard] = (found[at] as Shard | undefined) ?? emptyShard
+  return shards
 }
 
 function writeShards(

@@ -48,13 +48,20 @@ export function quantityBySku(lines: readonly Line[]): Map<string, number> {
   return quantities
 }
 
-/** Takes a quantity out of what is held, shard by shard: what was taken, and what is left. */
-export function draw(held: readonly number[], quantity: number): { readonly drawn: number[]; readonly left: number[] } {
+export interface Drawn {
+  readonly drawn: number[]
+  readonly left: number[]
+  /** What was asked for and is not held. */
+  readonly short: number
+}
+
+/** Takes a quantity out of what is held, shard by shard. */
+export function draw(held: readonly number[], quantity: number): Drawn {
   let wanted = quantity
   const drawn = held.map((inShard) => {
     const from = Math.min(inShard, wanted)
     wanted -= from
     return from
   })
-  return { drawn, left: held.map((inShard, shard) => inShard - drawn[shard]!) }
+  return { drawn, left: held.map((inShard, shard) => inShard - drawn[shard]!), short: wanted }
 }

@@ -1,0 +1,187 @@
+import { Hono } from 'hono'
+import { describe, expect, it } from 'vitest'
+import { answerProblem } from '../../shared/http.ts'
+import { deliver, message } from '../../shared/testing/deliver.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { inventory } from './service.ts'
+import { preferredShard, type Shard, SHARDS } from './shards.ts'
+
+interface Line {
+  readonly lineId: string
+  readonly sku: string
+  readonly quantity: number
+}
+
+const line = (sku: string, quantity: number, lineId = '1'): Line => ({ lineId, sku, quantity })
+
+async function open(stock: Readonly<Record<string, number>> = {}) {
+  const platform = testPlatform(inventory)
+  const http = new Hono()
+  app.routes!(http, platform)
+  http.onError((error, c) => answerProblem(c, error))
+  const deliveries = Object.entries(stock).map(([sku, quantity]) => ({ sku, quantity }))
+  if (deliveries.length > 0)
+    await deliver(app, platform, message('ReceiveStock', { deliveryId: 'd-0', lines: deliveries }))
+  Object.assign(platform.billed, { reads: 0, writes: 0 })
+  const tell = (type: string, data: { orderId: string; [field: string]: unknown }, key: string | number = '') =>
+    deliver(app, platform, message(type, data, { key }))
+  return {
+    platform,
+    receive: (deliveryId: string, sku: string, quantity: number, key = deliveryId) =>
+      deliver(app, platform, message('ReceiveStock', { deliveryId, lines: [{ sku, quantity }] }, { key })),
+    reserve: (orderId: string, lines: readonly Line[]) => tell('ReserveStock', { orderId, lines }),
+    release: (orderId: string, key = 1) => tell('ReleaseStock', { orderId }, key),
+    dispatched: (orderId: string, shipmentId: string, lines: readonly Line[], key = shipmentId) =>
+      tell('shipment.dispatched', { orderId, shipmentId, lines, trackingRef: 't-1' }, key),
+    /** By SKU; every shard is looked at, none may be negative. */
+    async stock(sku: string) {
+      for (const [path, shard] of platform.documents())
+        for (const [field, value] of Object.entries(shard)) expect(value, `${field} of ${path}`).toBeGreaterThanOrEqual(0)
+      const { onHand, reserved, sold } = (await (await http.request(`/stock/${sku}`)).json()) as Shard
+      return { onHand, reserved, sold }
+    },
+    status: async (path: string) => (await http.request(path)).status,
+    told: () => platform.published.map(({ type, data }) => ({ type, ...(data as { lines?: Line[] }) })),
+    types: () => platform.published.map(({ type }) => type),
+  }
+}
+
+describe('reserving', () => {
+  it('takes all lines, the same SKU in several too', async () => {
+    const { reserve, stock, told } = await open({ tea: 10, pot: 1 })
+    const lines = [line('tea', 3, '1'), line('pot', 1, '2'), line('tea', 4, '3')]
+    await reserve('o-1', lines)
+    expect(told()).toMatchObject([{ type: 'stock.reserved', lines }])
+    expect(await stock('tea')).toEqual({ onHand: 3, reserved: 7, sold: 0 })
+    expect(await stock('pot')).toEqual({ onHand: 0, reserved: 1, sold: 0 })
+  })
+
+  it('takes none when one is short, and says of which how much', async () => {
+    const { reserve, stock, platform } = await open({ tea: 10, pot: 1 })
+    await reserve('o-1', [line('tea', 3, '1'), line('pot', 2, '2'), line('cup', 1, '3')])
+    expect(platform.published[0]).toMatchObject({
+      type: 'stock.rejected',
+      data: { shortages: [{ sku: 'pot', asked: 2, available: 1 }, { sku: 'cup', asked: 1, available: 0 }] },
+    })
+    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+  })
+
+  it('happens once, and answers each repeat with the same', async () => {
+    const { reserve, stock, platform } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 3)])
+    await reserve('o-1', [line('tea', 3)])
+    expect(await stock('tea')).toEqual({ onHand: 7, reserved: 3, sold: 0 })
+    expect(platform.published).toHaveLength(2)
+    expect(platform.published[1]).toEqual(platform.published[0])
+  })
+
+  it('of many at once sells nothing twice', async () => {
+    const { reserve, stock, types } = await open({ tea: 10 })
+    await Promise.allSettled(Array.from({ length: 8 }, (_, index) => reserve(`o-${index}`, [line('tea', 2)])))
+    // A transaction that lost too often is delivered again.
+    for (let index = 0; index < 8; index++) await reserve(`o-${index}`, [line('tea', 2)])
+    expect(await stock('tea')).toEqual({ onHand: 0, reserved: 10, sold: 0 })
+    expect(types().filter((type) => type === 'stock.rejected').length).toBeGreaterThanOrEqual(3)
+  })
+
+  it('spreads orders over the shards, each order over as few as it needs', async () => {
+    const { reserve, platform } = await open({ tea: 4_000 })
+    for (let index = 0; index < 400; index++) await reserve(`o-${index}`, [line('tea', 1)])
+    const perShard = [...platform.documents().values()].map(({ reserved }) => reserved as number)
+    expect(perShard).toHaveLength(SHARDS)
+    for (const reserved of perShard) expect(reserved).toBeGreaterThan(400 / SHARDS / 2)
+    // The stream and one shard, read and written.
+    expect(platform.billed).toEqual({ reads: 800, writes: 800 })
+  })
+
+  it('takes the rest from the others when its own shard is short', async () => {
+    const { reserve, stock } = await open({ tea: 8 })
+    await reserve('o-1', [line('tea', 7)])
+    await reserve('o-2', [line('tea', 1)])
+    expect(await stock('tea')).toEqual({ onHand: 0, reserved: 8, sold: 0 })
+    expect(preferredShard('o-1', 'tea')).toBeLessThan(SHARDS)
+  })
+})
+
+describe('releasing', () => {
+  it('gives back what was held, once, and is answered each time', async () => {
+    const { reserve, release, stock, told } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 7)])
+    for (const key of [1, 1, 2, 3]) await release('o-1', key)
+    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+    expect(told().slice(1).map(({ lines }) => lines)).toEqual([[line('tea', 7)], [line('tea', 7)], [], []])
+  })
+
+  it('that overtook its reservation leaves a tombstone: the reservation is refused', async () => {
+    const { reserve, release, stock, types } = await open({ tea: 10 })
+    await release('o-1')
+    await reserve('o-1', [line('tea', 7)])
+    await release('o-1', 2)
+    expect(types()).toEqual(['stock.released', 'stock.rejected', 'stock.released'])
+    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+  })
+
+  it('at the same moment as the reservation ends with nothing held, once it is asked for again', async () => {
+    const { reserve, release, stock } = await open({ tea: 10 })
+    await Promise.all([reserve('o-1', [line('tea', 7)]), release('o-1')])
+    await release('o-1', 2)
+    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+  })
+})
+
+describe('committing', () => {
+  it('sells what each shipment holds, once; what is left can be released', async () => {
+    const { reserve, dispatched, release, stock, told } = await open({ tea: 10, pot: 2 })
+    await reserve('o-1', [line('tea', 5, '1'), line('pot', 2, '2')])
+    await dispatched('o-1', 's-1', [line('tea', 3, '1')])
+    await dispatched('o-1', 's-1', [line('tea', 3, '1')])
+    await dispatched('o-1', 's-1', [line('tea', 3, '1')], 'told anew')
+    expect(await stock('tea')).toEqual({ onHand: 5, reserved: 2, sold: 3 })
+    await release('o-1')
+    expect(await stock('tea')).toEqual({ onHand: 7, reserved: 0, sold: 3 })
+    expect(await stock('pot')).toEqual({ onHand: 2, reserved: 0, sold: 0 })
+    expect(told().at(-1)!.lines).toEqual([line('tea', 2, '1'), line('pot', 2, '2')])
+  })
+
+  it('touches the shards that hold something, and no other', async () => {
+    const { reserve, dispatched, platform } = await open({ tea: 1_000 })
+    await reserve('o-1', [line('tea', 2)])
+    Object.assign(platform.billed, { reads: 0, writes: 0 })
+    await dispatched('o-1', 's-1', [line('tea', 2)])
+    expect(platform.billed).toEqual({ reads: 2, writes: 2 })
+  })
+
+  it('of more than is held is no sale: goods left that nobody had reserved', async () => {
+    const { reserve, release, dispatched, stock, types } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 5)])
+    await expect(dispatched('o-1', 's-1', [line('tea', 6)])).rejects.toThrow('holds 5')
+    await release('o-1')
+    await expect(dispatched('o-1', 's-1', [line('tea', 5)])).rejects.toThrow('holds 0')
+    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+    expect(types()).toEqual(['stock.reserved', 'stock.released'])
+  })
+
+  it('waits for the reservation', async () => {
+    const { dispatched, types } = await open({ tea: 10 })
+    await expect(dispatched('o-1', 's-1', [line('tea', 1)])).rejects.toThrow('Nothing is reserved')
+    expect(types()).toEqual([])
+  })
+})
+
+describe('receiving', () => {
+  it('books a delivery once, and tells that it did', async () => {
+    const { receive, stock, status } = await open()
+    expect(await status('/deliveries/d-1')).toBe(404)
+    expect(await status('/stock/tea')).toBe(404)
+    for (const key of ['a', 'a', 'b']) await receive('d-1', 'tea', 10, key)
+    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+    expect(await status('/deliveries/d-1')).toBe(200)
+  })
+
+  it('leaves every shard with something to sell', async () => {
+    const { receive, platform } = await open()
+    await receive('d-1', 'tea', 5)
+    expect([...platform.documents().values()].map(({ onHand }) => onHand)).toEqual([2, 1, 1, 1])
+  })
+})
