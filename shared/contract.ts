@@ -6,10 +6,16 @@ export interface EventContract {
   /** Raised when the data's shape changes; the old one stays, with an upcaster. */
   readonly version: number
   readonly data: z.ZodType
-  /** One frozen example, which a test parses for ever. */
+  /** Kept for ever in the service's `frozen-events.json`, as is that of each past version. */
   readonly example: unknown
-  /** Lifts the data of an older version to the next one, by the version it starts from. */
-  readonly upcast?: Readonly<Record<number, (old: unknown) => unknown>>
+  /** What it was before, by version: never deleted, since streams and dead letters hold it for years. */
+  readonly past?: Readonly<Record<number, PastVersion>>
+}
+
+export interface PastVersion {
+  readonly data: z.ZodType
+  /** Lifts data that kept this contract to the next version's. */
+  readonly upcast: (old: unknown) => unknown
 }
 
 export interface CommandContract {

@@ -10,6 +10,7 @@ import { derivedId } from './ids.ts'
 import type { Decision, Message, OutgoingCommand, Stream, Streams, TransactionDocuments } from './platform.ts'
 import { repeatCommand, repeatSchema } from './repeat.ts'
 import { childOf } from './trace.ts'
+import { lifted } from './versions.ts'
 import type { Entry, EntryCommand, EntryEvent, StoredStream, StreamStore, Transaction } from './stream-store.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */
@@ -39,6 +40,18 @@ export interface StreamsWithRepeat extends Streams {
 export function createStreams(parts: StreamsParts): StreamsWithRepeat {
   const { store } = parts
   const owners = ownersOf([parts.contracts, ...parts.uses])
+
+  /** What was recorded under an older version is decided on as what it means now. */
+  const now = (event: EntryEvent): EntryEvent => {
+    const contract = parts.contracts.events[event.type]
+    return contract && event.version < contract.version ? { ...event, data: lifted(contract, event) } : event
+  }
+  const visible = ({ id, version, entries }: StoredStream): Stream => ({
+    id,
+    version,
+    events: entries.flatMap(({ cause, time, events }) => events.map((event) => ({ ...now(event), time, cause }))),
+  })
+  const decisionOf = ({ events, commands }: Entry): Decision => ({ events: events.map(now), commands })
 
   const deliver = async (streamId: string, entry: Entry): Promise<void> => {
     await parts.publish(
@@ -168,16 +181,6 @@ function checked(message: Message, schema: { parse(value: unknown): unknown }): 
     return schema.parse(message.data)
   } catch (error) {
     throw new Error(`${message.type} was decided with data that break its contract.`, { cause: error })
-  }
-}
-
-const decisionOf = ({ events, commands }: Entry): Decision => ({ events, commands })
-
-function visible({ id, version, entries }: StoredStream): Stream {
-  return {
-    id,
-    version,
-    events: entries.flatMap(({ cause, time, events }) => events.map((event) => ({ ...event, time, cause }))),
   }
 }
 

@@ -17,11 +17,17 @@ const shopContracts = defineContracts({
       version: 3,
       data: z.strictObject({ thing: z.string(), price: z.strictObject({ minor: z.int(), currency: z.string() }) }),
       example: { thing: 't', price: { minor: 1, currency: 'EUR' } },
-      upcast: {
-        1: (old) => ({ ...(old as object), currency: 'EUR' }),
-        2: (old) => {
-          const { thing, minor, currency } = old as { thing: string; minor: number; currency: string }
-          return { thing, price: { minor, currency } }
+      past: {
+        1: {
+          data: z.strictObject({ thing: z.string(), minor: z.int() }),
+          upcast: (old) => ({ ...(old as object), currency: 'EUR' }),
+        },
+        2: {
+          data: z.strictObject({ thing: z.string(), minor: z.int(), currency: z.string() }),
+          upcast: (old) => {
+            const { thing, minor, currency } = old as { thing: string; minor: number; currency: string }
+            return { thing, price: { minor, currency } }
+          },
         },
       },
     },

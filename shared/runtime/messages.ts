@@ -2,6 +2,7 @@
 
 import type { Contracts, EventContract } from '../contract.ts'
 import { type Envelope, envelopeSchema } from '../envelope.ts'
+import { lifted } from '../versions.ts'
 
 /** What can't be taken, ever: it is put aside with this reason. */
 export class Unreadable extends Error {}
@@ -11,7 +12,7 @@ export function readEvent(bytes: Buffer, type: string, contracts: readonly Contr
   const envelope = readEnvelope(bytes, type)
   const contract = contracts.map(({ events }) => events[type]).find((found) => found !== undefined)
   if (!contract) throw new Unreadable(`no contract has the event ${type}`)
-  return { ...envelope, version: contract.version, data: parsed(contract.data, upcasted(envelope, contract), type) }
+  return { ...envelope, version: contract.version, data: parsed(contract.data, current(envelope, contract), type) }
 }
 
 /** @throws Unreadable */
@@ -38,17 +39,12 @@ function json(bytes: Buffer): unknown {
   }
 }
 
-/** An old version is lifted step by step to the one that is spoken now. */
-function upcasted({ version, data, type }: Envelope, contract: EventContract): unknown {
-  if (version > contract.version)
-    throw new Unreadable(`${type} has version ${version}, which is newer than ${contract.version}`)
-  let lifted = data
-  for (let from = version; from < contract.version; from++) {
-    const upcast = contract.upcast?.[from]
-    if (!upcast) throw new Unreadable(`${type} has version ${version}, and nothing lifts ${from} to ${from + 1}`)
-    lifted = upcast(lifted)
+function current(envelope: Envelope, contract: EventContract): unknown {
+  try {
+    return lifted(contract, envelope)
+  } catch (error) {
+    throw new Unreadable((error as Error).message)
   }
-  return lifted
 }
 
 interface Schema {
