@@ -57,6 +57,11 @@ export interface Move {
 const UNDO_AGAIN_AFTER_MS = 60_000
 /** From this attempt on a saga that gets no answer is stuck. */
 export const STUCK_FROM_ATTEMPT = 5
+/** A stuck one waits twice as long each time, up to this: each of its tasks is still tried again by the queue itself. */
+const UNDO_AGAIN_AT_LEAST_EVERY_MS = 3_600_000
+
+const undoAgainAfterMs = (attempt: number): number =>
+  Math.min(UNDO_AGAIN_AFTER_MS * 2 ** Math.max(0, attempt - STUCK_FROM_ATTEMPT + 1), UNDO_AGAIN_AT_LEAST_EVERY_MS)
 
 export function begin<C>(saga: Saga<C>, context: C, nowMs: number): Move {
   return enter(saga, context, 0, [], nowMs)
@@ -186,7 +191,7 @@ function sendUndos<C>(
   const late: Undo[] = names.filter((name) => !known.has(name)).map((step) => ({ step, attempt: 0 }))
   const undos = [...state.undos, ...late].map((undo) =>
     names.includes(undo.step)
-      ? { step: undo.step, attempt: undo.attempt + 1, againAtMs: nowMs + UNDO_AGAIN_AFTER_MS }
+      ? { step: undo.step, attempt: undo.attempt + 1, againAtMs: nowMs + undoAgainAfterMs(undo.attempt + 1) }
       : undo,
   )
   const commands = saga.steps

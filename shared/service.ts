@@ -57,7 +57,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly accepts: readonly CommandType<Own>[]
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
   readonly calls?: readonly Uses[number]['service'][]
-  readonly asksToRepeat?: readonly Uses[number]['service'][]
+  readonly asksToRepeat?: readonly (Own['service'] | Uses[number]['service'])[]
   readonly collections?: Readonly<Record<string, Collection>>
   readonly settings?: readonly string[]
   readonly scale?: Partial<Scale>

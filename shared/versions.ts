@@ -3,7 +3,10 @@
 import type { EventContract } from './contract.ts'
 
 /** @throws Error that says which version can't be lifted, or breaks its own old contract. */
-export function lifted(contract: EventContract, { type, version, data }: { type: string; version: number; data: unknown }): unknown {
+export function lifted(
+  contract: EventContract,
+  { type, version, data }: { type: string; version: number; data: unknown },
+): unknown {
   if (version > contract.version)
     throw new Error(`${type} has version ${version}, which is newer than ${contract.version}`)
   let current = data

@@ -36,13 +36,26 @@ export function told(timeline: Timeline | undefined, event: Envelope): Timeline 
   return {
     ...before,
     ...(customerRef === undefined ? {} : { customerRef }),
-    entries: [...before.entries, entry].toSorted(byTime),
+    entries: inOrder([...before.entries, entry]),
   }
 }
 
-/** Events of one service keep their order even when they were decided in the same millisecond. */
-function byTime(a: TimelineEntry, b: TimelineEntry): number {
-  if (a.time !== b.time) return a.time < b.time ? -1 : 1
-  if (a.source !== b.source) return a.source < b.source ? -1 : 1
-  return a.sequence - b.sequence
+/**
+ * By time. Clocks of two instances differ, so within one service `sequence` decides: an event counts as no earlier than
+ * those before it.
+ */
+function inOrder(entries: readonly TimelineEntry[]): TimelineEntry[] {
+  const latest = new Map<string, string>()
+  return entries
+    .toSorted((a, b) => a.sequence - b.sequence)
+    .map((entry) => {
+      const before = latest.get(entry.source) ?? ''
+      const at = entry.time > before ? entry.time : before
+      latest.set(entry.source, at)
+      return { entry, at }
+    })
+    .toSorted((a, b) => compare(a.at, b.at) || compare(a.entry.source, b.entry.source))
+    .map(({ entry }) => entry)
 }
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

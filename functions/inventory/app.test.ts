@@ -37,7 +37,8 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
     /** By SKU; every shard is looked at, none may be negative. */
     async stock(sku: string) {
       for (const [path, shard] of platform.documents())
-        for (const [field, value] of Object.entries(shard)) expect(value, `${field} of ${path}`).toBeGreaterThanOrEqual(0)
+        for (const [field, value] of Object.entries(shard))
+          expect(value, `${field} of ${path}`).toBeGreaterThanOrEqual(0)
       const { onHand, reserved, sold } = (await (await http.request(`/stock/${sku}`)).json()) as Shard
       return { onHand, reserved, sold }
     },
@@ -62,7 +63,12 @@ describe('reserving', () => {
     await reserve('o-1', [line('tea', 3, '1'), line('pot', 2, '2'), line('cup', 1, '3')])
     expect(platform.published[0]).toMatchObject({
       type: 'stock.rejected',
-      data: { shortages: [{ sku: 'pot', asked: 2, available: 1 }, { sku: 'cup', asked: 1, available: 0 }] },
+      data: {
+        shortages: [
+          { sku: 'pot', asked: 2, available: 1 },
+          { sku: 'cup', asked: 1, available: 0 },
+        ],
+      },
     })
     expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
   })
@@ -110,7 +116,11 @@ describe('releasing', () => {
     await reserve('o-1', [line('tea', 7)])
     for (const key of [1, 1, 2, 3]) await release('o-1', key)
     expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
-    expect(told().slice(1).map(({ lines }) => lines)).toEqual([[line('tea', 7)], [line('tea', 7)], [], []])
+    expect(
+      told()
+        .slice(1)
+        .map(({ lines }) => lines),
+    ).toEqual([[line('tea', 7)], [line('tea', 7)], [], []])
   })
 
   it('that overtook its reservation leaves a tombstone: the reservation is refused', async () => {

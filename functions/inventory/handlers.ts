@@ -95,7 +95,9 @@ export function commitStock(
       const parts = draw(left[sku] ?? [], quantity)
       // Nothing undoes a parcel: somebody has to look, so it is put aside rather than booked as if it were right.
       if (parts.short > 0)
-        throw new Error(`${shipmentId} ships ${quantity} of ${sku}, of which ${orderId} holds ${quantity - parts.short}.`)
+        throw new Error(
+          `${shipmentId} ships ${quantity} of ${sku}, of which ${orderId} holds ${quantity - parts.short}.`,
+        )
       sold[sku] = parts.drawn
       left[sku] = parts.left
     }

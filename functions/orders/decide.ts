@@ -127,7 +127,8 @@ function chase(state: OrderState, order: Placed, nowMs: number): Decision {
 
 function missingFrom({ ledger }: OrderState): string[] {
   const shipments = Object.keys(ledger.dispatched)
-  if (shipments.length === 0) return ['shipping']
+  // Its own as well: shipping may never have heard of the release, or have given up on the carrier.
+  if (shipments.length === 0) return ['orders', 'shipping']
   const lacks = (list: readonly string[]): boolean => shipments.some((shipmentId) => !list.includes(shipmentId))
   return [
     ...(lacks(ledger.captured) ? ['payments'] : []),

@@ -38,7 +38,7 @@ export const orders = defineService({
   accepts: ['ContinueCheckout'],
   sends: ['ContinueCheckout', 'ReserveStock', 'ReleaseStock', 'AuthorizePayment', 'VoidPayment'],
   calls: ['catalog'],
-  asksToRepeat: ['inventory', 'payments', 'shipping'],
+  asksToRepeat: ['orders', 'inventory', 'payments', 'shipping'],
   collections: { streams: { unindexed: ['*'] }, prices: { unindexed: ['*'] } },
   settings: ['CANCELLATION_WINDOW_SECONDS'],
   load: () => import('./app.ts'),

@@ -294,6 +294,17 @@ describe('RepeatEvents', () => {
     expect((await task('RepeatEvents', repeat, { authorization: idToken('kitchen', 'boss') })).status).toBe(204)
     expect(platform.published).toEqual([...before, ...before])
   })
+
+  it('is never given up, and from the fifth attempt on somebody is told', async () => {
+    const { task, platform } = started()
+    await task('Cook', cook)
+    platform.fail('publish')
+    const repeat = message('RepeatEvents', { correlationId: 'm-1' }, { sequence: 0 })
+    const headers = { authorization: idToken('kitchen', 'boss'), 'x-cloudtasks-taskretrycount': '30' }
+    expect((await task('RepeatEvents', repeat, headers)).status).toBe(503)
+    expect(platform.logs.some(({ event }) => event === 'saga.stuck')).toBe(true)
+    expect(platform.deadLetters).toEqual([])
+  })
 })
 
 describe('the other paths', () => {

@@ -134,10 +134,14 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
     },
     async command(type, body, { name, retries }) {
       try {
-        if (type === repeatCommand) return await repeated(readEnvelope(body, type))
-        const message = readCommand(body, type, service.contracts)
-        const endless = service.contracts.commands[type]?.endless === true
-        const outcome = await run(message, () => app.commands[type]!(message, platform, { messageId: name }))
+        const isRepeat = type === repeatCommand
+        const message = isRepeat ? readRepeat(body) : readCommand(body, type, service.contracts)
+        const endless = isRepeat || service.contracts.commands[type]?.endless === true
+        const outcome = await run(message, () =>
+          isRepeat
+            ? platform.streams.repeat((message.data as Repeat).correlationId)
+            : app.commands[type]!(message, platform, { messageId: name }),
+        )
         if (outcome.status === 204) return outcome
         const attempt = retries + 1
         if (!endless && attempt >= ATTEMPTS_OF_A_DO)
@@ -151,12 +155,15 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
       }
     },
   }
+}
 
-  async function repeated(message: Envelope): Promise<Outcome> {
-    const parsed = repeatSchema.safeParse(message.data)
-    if (!parsed.success) throw new Unreadable(`${repeatCommand} breaks its contract: ${parsed.error.message}`)
-    return run(message, () => platform.streams.repeat(parsed.data.correlationId))
-  }
+type Repeat = z.output<typeof repeatSchema>
+
+function readRepeat(body: Buffer): Envelope<string, Repeat> {
+  const message = readEnvelope(body, repeatCommand)
+  const parsed = repeatSchema.safeParse(message.data)
+  if (!parsed.success) throw new Unreadable(`${repeatCommand} breaks its contract: ${parsed.error.message}`)
+  return { ...message, data: parsed.data }
 }
 
 /** Attribute values hold 1,024 bytes. */

@@ -30,7 +30,10 @@ describe.each(events)('$type of $name', ({ name, type, contract }) => {
   it('still reads each version that ever was, as it was frozen', () => {
     for (let version = 1; version <= contract.version; version++) {
       const example = frozen[`${type}@${version}`]
-      expect(example, `add "${type}@${version}" to functions/${name}/frozen-events.json, with its example`).toBeDefined()
+      expect(
+        example,
+        `add "${type}@${version}" to functions/${name}/frozen-events.json, with its example`,
+      ).toBeDefined()
       const schema = version === contract.version ? contract.data : contract.past![version]!.data
       expect(schema.parse(example)).toEqual(example)
       contract.data.parse(lifted(contract, { type, version, data: example }))

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest'
+import { message } from '../../shared/testing/deliver.ts'
+import { told, type Timeline } from './timeline.ts'
+
+/** Minutes and seconds of the day on which it all happened. */
+const at = (time: string): string => `2026-01-01T00:${time}.000Z`
+const event = (source: string, sequence: number, type: string, time: string) =>
+  message(type, { customerRef: 'customer-1' }, { source, sequence, time: at(time), subject: 'o-1' })
+
+const life = [
+  event('orders', 1, 'order.placed', '00:00'),
+  event('inventory', 1, 'stock.reserved', '00:01'),
+  event('payments', 1, 'payment.authorized', '00:02'),
+  // The same moment, and then an instance whose clock is behind.
+  event('orders', 2, 'order.confirmed', '00:03'),
+  event('orders', 3, 'order.released', '00:03'),
+  event('orders', 4, 'order.completed', '00:01'),
+]
+const toldInTurn = (events: typeof life): Timeline =>
+  events.reduce<Timeline | undefined>((timeline, one) => told(timeline, one) ?? timeline, undefined)!
+const types = ({ entries }: Timeline): string[] => entries.map(({ type }) => type)
+
+describe('a timeline', () => {
+  it('is the same whatever order it is told in, and a service never contradicts its own sequence', () => {
+    const expected = toldInTurn(life)
+    expect(types(expected)).toEqual(life.map(({ type }) => type))
+    for (let turn = 0; turn < life.length; turn++) {
+      const rotated = [...life.slice(turn), ...life.slice(0, turn)]
+      for (const order of [rotated, rotated.toReversed()]) expect(toldInTurn(order)).toEqual(expected)
+    }
+  })
+
+  it('takes each event once', () => {
+    expect(told(toldInTurn(life), life[2]!)).toBeUndefined()
+    expect(toldInTurn([...life, ...life]).entries).toHaveLength(life.length)
+  })
+
+  it('knows whose order it is as soon as it hears it, and not before', () => {
+    expect(toldInTurn(life.slice(1)).customerRef).toBeUndefined()
+    expect(toldInTurn(life.toReversed()).customerRef).toBe('customer-1')
+  })
+
+  it('ends at a thousand entries', () => {
+    let timeline: Timeline | undefined
+    for (let index = 1; index <= 1_001; index++)
+      timeline = told(timeline, message('saga.stuck', {}, { key: index, sequence: index, subject: 'o-1' })) ?? timeline
+    expect(timeline!.entries).toHaveLength(1_000)
+  })
+})
