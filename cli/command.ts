@@ -12,7 +12,10 @@ export interface Running {
   readonly projectId: string
   /** `host:port` that answers every Google API as the owner. */
   readonly apiHost: string
+  readonly region: string
   readonly gatewayUrl: string
+  /** Service → where it answers; its OIDC audience too. */
+  readonly serviceUrls: Readonly<Record<string, string>>
   readonly identityUrl: string
   readonly dataDirectory: string
 }
@@ -41,7 +44,7 @@ export function requireRunning(): Running {
   return running
 }
 
-type Options = NonNullable<ParseArgsConfig['options']>
+export type Options = NonNullable<ParseArgsConfig['options']>
 
 export interface Command<O extends Options> {
   readonly usage: string
@@ -54,10 +57,10 @@ type Values<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allow
 const help = { help: { type: 'boolean', short: 'h' } } as const
 
 /** Runs a command with this process's arguments and ends the process with its exit code. */
-export async function main<O extends Options>(command: Command<O>): Promise<void> {
+export async function main<O extends Options>(command: Command<O>, args = process.argv.slice(2)): Promise<void> {
   // Google's clients would look for a metadata server, and warn that a laptop has none.
   process.env['METADATA_SERVER_DETECTION'] ??= 'none'
-  process.exitCode = await execute(command, process.argv.slice(2))
+  process.exitCode = await execute(command, args)
 }
 
 async function execute<O extends Options>(command: Command<O>, args: string[]): Promise<number> {

@@ -8,7 +8,10 @@ export interface Running {
   readonly projectId: string
   /** `host:port` that answers every Google API as the owner. */
   readonly apiHost: string
+  readonly region: string
   readonly gatewayUrl: string
+  /** Service → where it answers; its OIDC audience too. */
+  readonly serviceUrls: Readonly<Record<string, string>>
   readonly identityUrl: string
   readonly dataDirectory: string
 }

@@ -27,6 +27,8 @@ export const configSchema = z.object({
   SERVICE_ACCOUNT: z.email(),
   /** The account of Pub/Sub's push deliveries to this service. */
   PUSH_ACCOUNT: z.email(),
+  /** The account of what operators send again: events to their paths, commands to theirs. */
+  OPERATIONS_ACCOUNT: z.email(),
   /** Absent when the service owns no collection. */
   FIRESTORE_DATABASE: z.string().optional(),
   /** `https://cloudtasks.googleapis.com`, or `http://host:port` of an emulator: the client has no variable for it. */

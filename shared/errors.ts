@@ -14,6 +14,7 @@ export const httpStatus = {
   'invalid-parameter': 400,
   'method-not-allowed': 405,
   'not-found': 404,
+  'nothing-to-retry': 409,
   'price-changed': 409,
   'signature-invalid': 401,
   'token-expired': 401,

@@ -2,6 +2,8 @@
 
 export const accountId = (service: string): string => service
 export const pushAccountId = (service: string): string => `${service}-push`
+/** What operators send again, or send at all, carries this account's token. */
+export const operationsAccountId = 'operations'
 export const accountEmail = (id: string, projectId: string): string => `${id}@${projectId}.iam.gserviceaccount.com`
 export const topicName = (eventType: string): string => eventType
 export const subscriptionName = (listener: string, eventType: string): string => `${listener}.${eventType}`
@@ -10,6 +12,9 @@ export const bigQuerySubscriptionName = (eventType: string): string => `bigquery
 export const deadLetterName = (listener: string): string => `${listener}-dead-letters`
 export const queueName = (service: string): string => service
 export const databaseName = (service: string): string => service
+/** The pull subscription in which reports of stuck sagas wait for an operator. */
+export const stuckEvent = 'saga.stuck'
+export const stuckSubscription = 'operators.saga.stuck'
 /** Raw events, a table per emitting service, and the views over them. */
 export const eventsDataset = 'events'
 export const analyticsDataset = 'analytics'

@@ -153,6 +153,14 @@ export function look<C>(
   }
 }
 
+/** Somebody asks the saga to go on now: what is not answered is asked again. Undefined when nothing is waited for. */
+export function again<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: number): Move | undefined {
+  if (state.phase === 'running') return { state, commands: [saga.steps[state.step]!.send(context)], events: [] }
+  const open = state.undos.filter(({ againAtMs }) => againAtMs !== undefined).map(({ step }) => step)
+  if (state.phase !== 'undoing' || open.length === 0) return undefined
+  return { ...sendUndos(saga, state, open, context, nowMs), events: [] }
+}
+
 interface Failure {
   readonly nowMs: number
   readonly reason: string

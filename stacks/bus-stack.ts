@@ -1,12 +1,14 @@
 /** What carries and keeps events: a topic per event type, dead letters, BigQuery. */
 
 import type { Construct } from 'constructs'
+import { stuckEvent } from '../shared/names.ts'
 import type { Service } from '../shared/service.ts'
 import { Analytics } from './analytics.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
 import { EventTopic } from './event-topic.ts'
+import { OperatorsDesk } from './operators-desk.ts'
 
 export class BusStack extends EnvironmentStack {
   constructor(scope: Construct, services: readonly Service[], environment: Environment) {
@@ -23,6 +25,7 @@ export class BusStack extends EnvironmentStack {
       for (const type of service.emits) {
         const topic = new EventTopic(this, `topic-${type}`, { type, environment })
         analytics.keep(topic, service.name, unwritten)
+        if (type === stuckEvent) new OperatorsDesk(this, 'operators-desk', { stuck: topic, environment })
       }
     }
   }

@@ -25,6 +25,12 @@ export class CommandQueue extends Construct {
       // Without end: an exhausted task vanishes. A do is dead-lettered by its handler at attempt 20, an undo never.
       retryConfig: { maxAttempts: -1, minBackoff: '1s', maxBackoff: '600s', maxDoublings: 9 },
     })
+    new CloudTasksQueueIamMember(this, 'from-operators', {
+      name: queue.name,
+      location: environment.region,
+      role: 'roles/cloudtasks.enqueuer',
+      member: environment.operators,
+    })
     for (const sender of senders) {
       new CloudTasksQueueIamMember(this, `from-${sender}`, {
         name: queue.name,

@@ -3,7 +3,7 @@
 import { Construct } from 'constructs'
 import { deadLetterName } from '../shared/names.ts'
 import type { Environment } from './environments.ts'
-import { PubsubSubscription, PubsubTopic, PubsubTopicIamMember } from './google.ts'
+import { PubsubSubscription, PubsubSubscriptionIamMember, PubsubTopic, PubsubTopicIamMember } from './google.ts'
 import { pubsubAgent } from './members.ts'
 import { named } from './naming-rules.ts'
 
@@ -24,13 +24,18 @@ export class DeadLetters extends Construct {
       name,
       messageStoragePolicy: { allowedPersistenceRegions: [environment.region] },
     })
-    new PubsubSubscription(this, 'kept', {
+    const kept = new PubsubSubscription(this, 'kept', {
       name,
       topic: this.topic.id,
       ackDeadlineSeconds: 60,
       messageRetentionDuration: RETENTION,
       // The default deletes a subscription that nobody reads for 31 days, with what it holds.
       expirationPolicy: { ttl: '' },
+    })
+    new PubsubSubscriptionIamMember(this, 'operators-take', {
+      subscription: kept.name,
+      role: 'roles/pubsub.subscriber',
+      member: environment.operators,
     })
     new PubsubTopicIamMember(this, 'agent-publishes', {
       topic: this.topic.name,

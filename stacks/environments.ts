@@ -22,6 +22,8 @@ export interface Environment {
   readonly protectsData: boolean
   readonly minInstances: number
   readonly alertEmail: string
+  /** Who reads and replays dead letters, as IAM spells it: a group, so that people come and go without a deployment. */
+  readonly operators: string
   /** What services name in their `settings`. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -60,6 +62,7 @@ function deployed({
     protectsData,
     minInstances,
     alertEmail: 'platform@example.com',
+    operators: 'group:platform-operators@example.com',
     settings: {
       TOKEN_ISSUER: `https://securetoken.google.com/${projectId}`,
       TOKEN_AUDIENCE: projectId,
@@ -138,6 +141,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
     protectsData: false,
     minInstances: 0,
     alertEmail: 'nobody@example.com',
+    operators: 'group:platform-operators@example.com',
     settings: {
       TOKEN_ISSUER: `${at(ports.identity)}/${projectId}`,
       TOKEN_AUDIENCE: projectId,

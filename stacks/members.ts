@@ -1,12 +1,14 @@
 /** Who is granted something, as IAM spells it. */
 
-import { accountEmail, accountId, pushAccountId } from '../shared/names.ts'
+import { accountEmail, accountId, operationsAccountId, pushAccountId } from '../shared/names.ts'
 import type { Environment } from './environments.ts'
 
 export const serviceEmail = (service: string, { projectId }: Environment): string =>
   accountEmail(accountId(service), projectId)
 export const pushEmail = (service: string, { projectId }: Environment): string =>
   accountEmail(pushAccountId(service), projectId)
+export const operationsEmail = ({ projectId }: Environment): string => accountEmail(operationsAccountId, projectId)
+export const operationsMember = (environment: Environment): string => `serviceAccount:${operationsEmail(environment)}`
 export const serviceMember = (service: string, environment: Environment): string =>
   `serviceAccount:${serviceEmail(service, environment)}`
 export const pushMember = (service: string, environment: Environment): string =>

@@ -1,7 +1,7 @@
 /** What changes rarely: APIs, identities, the image repository, the network, alerts. */
 
 import type { Construct } from 'constructs'
-import { accountId, pushAccountId } from '../shared/names.ts'
+import { accountId, operationsAccountId, pushAccountId } from '../shared/names.ts'
 import type { Service } from '../shared/service.ts'
 import { Alerts } from './alerts.ts'
 import { EnvironmentStack } from './environment-stack.ts'
@@ -43,7 +43,22 @@ export class PlatformStack extends EnvironmentStack {
     })
     new PrivateNetwork(this, 'network', { environment })
     for (const service of services) this.#identities(service)
+    this.#operations()
     new Alerts(this, 'alerts', { environment })
+  }
+
+  /** Operators act with the token of this account alone, and nobody else may. */
+  #operations(): void {
+    const account = new ServiceAccount(this, 'account-operations', {
+      accountId: named('account', operationsAccountId),
+      displayName: 'Sends what operators replay',
+    })
+    new ServiceAccountIamMember(this, 'operators-act-as-operations', {
+      serviceAccountId: account.name,
+      role: 'roles/iam.serviceAccountUser',
+      member: this.environment.operators,
+      dependsOn: [account],
+    })
   }
 
   #identities(service: Service): void {

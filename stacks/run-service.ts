@@ -6,7 +6,7 @@ import type { Service } from '../shared/service.ts'
 import { TerraformVariable } from './cdktf.ts'
 import type { Environment } from './environments.ts'
 import { CloudRunV2Service, CloudRunV2ServiceIamMember, ProjectIamMember } from './google.ts'
-import { pushMember, serviceEmail, serviceMember } from './members.ts'
+import { operationsMember, pushMember, serviceEmail, serviceMember } from './members.ts'
 import { named } from './naming-rules.ts'
 import { networkName } from './private-network.ts'
 import { variablesOf } from './service-variables.ts'
@@ -108,6 +108,11 @@ export class RunService extends Construct {
   /** The account of Pub/Sub's deliveries to this service, which may do nothing else. */
   grantPush(service: string): void {
     this.#invoker('invoked-by-push', pushMember(service, this.#environment))
+  }
+
+  /** The account of what operators send through this service's queue. */
+  grantOperations(): void {
+    this.#invoker('invoked-by-operations', operationsMember(this.#environment))
   }
 
   #invoker(id: string, member: string): void {

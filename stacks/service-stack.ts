@@ -24,6 +24,7 @@ export class ServiceStack extends EnvironmentStack {
 
     const callers = services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => name)
     for (const caller of new Set([...senders, ...callers])) run.grantInvoke(caller)
+    if (queued) run.grantOperations()
     if (service.on.length > 0) run.grantPush(service.name)
 
     for (const type of service.emits) grantPublish(this, topicName(type), service.name, environment)

@@ -4,7 +4,7 @@ import type { WrittenVariables } from '../shared/config.ts'
 import { databaseName, repeatCommand } from '../shared/names.ts'
 import type { Service } from '../shared/service.ts'
 import type { Environment } from './environments.ts'
-import { pushEmail, serviceEmail } from './members.ts'
+import { operationsEmail, pushEmail, serviceEmail } from './members.ts'
 
 /** @throws Error that names a setting which the environment's file lacks. */
 export function variablesOf(
@@ -18,6 +18,7 @@ export function variablesOf(
     SERVICE_URL: environment.serviceUrl(service.name),
     SERVICE_ACCOUNT: serviceEmail(service.name, environment),
     PUSH_ACCOUNT: pushEmail(service.name, environment),
+    OPERATIONS_ACCOUNT: operationsEmail(environment),
     ...(Object.keys(service.collections).length > 0 ? { FIRESTORE_DATABASE: databaseName(service.name) } : {}),
     CLOUD_TASKS_ENDPOINT: environment.tasksEndpoint(service.name),
     PEERS: JSON.stringify(

@@ -197,6 +197,32 @@ describe('staff', () => {
     expect(other.body).not.toEqual(answers[0]!.body)
   })
 
+  it('asks a saga to go on, and sees where it stands', async () => {
+    const saga = { orderId: 'o-1', status: 'rejected', stuck: true, waitsFor: [] }
+    const { send, platform } = started({ orders: () => Response.json(saga) })
+    const bearer = await staff()
+    expect(await send('GET', '/v1/orders/o-1/saga', { bearer })).toMatchObject({ status: 200, body: saga })
+    const body = { reason: 'inventory is back' }
+    expect((await send('POST', '/v1/orders/o-1/retry', { bearer, body })).status).toBe(202)
+    expect(platform.sent).toMatchObject([
+      {
+        target: 'orders',
+        envelope: {
+          type: 'RetryCheckout',
+          actor: 'staff:staff-1',
+          correlationId: 'o-1',
+          data: { orderId: 'o-1', ...body },
+        },
+      },
+    ])
+    for (const [method, path] of [
+      ['GET', '/v1/orders/o-1/saga'],
+      ['POST', '/v1/orders/o-1/retry'],
+    ] as const)
+      expect(await send(method, path, method === 'POST' ? { body } : {})).toMatchObject({ status: 403 })
+    expect(platform.sent).toHaveLength(1)
+  })
+
   it('names a delivery that it can look up', async () => {
     const { send, asked } = started({ inventory: () => problem('/deliveries/d-1', 404, 'not-found') })
     const { body } = await send('POST', '/v1/stock', {

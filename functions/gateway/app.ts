@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import { type Caller, createTokenCheck, type Role } from '../../shared/auth.ts'
 import { Refused, refuseIf } from '../../shared/errors.ts'
-import { currency, sku, timestamp, unitMinor } from '../../shared/fields.ts'
+import { currency, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
 import { jsonBody } from '../../shared/http.ts'
 import { derivedId } from '../../shared/ids.ts'
 import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
@@ -17,6 +17,7 @@ import { gateway } from './service.ts'
 
 const productRequest = z.strictObject({ sku, name: z.string().min(1).max(200), unitMinor, currency })
 const priceRequest = z.strictObject({ sku, unitMinor, currency, validFrom: timestamp.optional() })
+const retryRequest = z.strictObject({ reason: reference })
 const stockRequest = z.strictObject({
   lines: z
     .array(z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) }))
@@ -42,7 +43,7 @@ export const app: ServiceApp = implement(gateway, {
       requireRole(who, ['staff', 'importer'])
       return who
     }
-    const relay = async (c: Context, service: 'catalog' | 'inventory', path: string): Promise<Response> =>
+    const relay = async (c: Context, service: 'catalog' | 'inventory' | 'orders', path: string): Promise<Response> =>
       relayed(c, await platform.call(service, path))
 
     http.post('/v1/orders', async (c) => {
@@ -78,6 +79,18 @@ export const app: ServiceApp = implement(gateway, {
         deliveryId,
       })
     })
+    http.get('/v1/orders/:orderId/saga', async (c) => {
+      await staff(c)
+      return relay(c, 'orders', `/orders/${encodeURIComponent(c.req.param('orderId'))}/saga`)
+    })
+    http.post('/v1/orders/:orderId/retry', async (c) => {
+      const who = await staff(c)
+      const { reason } = await jsonBody(c, retryRequest)
+      const orderId = c.req.param('orderId')
+      if (!reference.safeParse(orderId).success) throw new Refused('not-found', 'There is no order of this name.')
+      return accepted(c, platform, who, { type: 'RetryCheckout', data: { orderId, reason } }, orderId)
+    })
+
     http.get('/v1/products/:sku', async (c) => {
       await caller(c)
       return relay(c, 'catalog', `/products/${encodeURIComponent(c.req.param('sku'))}`)

@@ -16,7 +16,7 @@ export const gateway = defineService({
   emits: [],
   on: [],
   accepts: [],
-  sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'CheckAuthorization'],
+  sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CheckAuthorization'],
   calls: ['catalog', 'orders', 'history', 'inventory'],
   settings: ['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URL', 'PAYMENT_PROVIDER_URL'],
   load: () => import('./app.ts'),

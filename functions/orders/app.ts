@@ -11,6 +11,7 @@ import { placeOrder, sayAgain, view } from './place-order.ts'
 import { type PriceList, withPrice } from './prices.ts'
 import { pricePath } from './pricing.ts'
 import { rulesOf } from './rules.ts'
+import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
 
 type OrderMessage = Envelope<string, { orderId: string; reason?: string; code?: string }>
@@ -94,6 +95,12 @@ export const app: ServiceApp = implement(orders, {
         return decide({ type: 'look', orderId, deadlineMs, nowMs: platform.now() }, state, rulesOf(platform))
       })
     },
+    async RetryCheckout(message, platform) {
+      const { orderId, reason } = message.data
+      const { actor: by, traceparent } = message
+      await apply(message, orderId, platform, { type: 'retry', reason, by, nowMs: platform.now() })
+      platform.log('NOTICE', 'saga.retried', { correlationId: orderId, actor: by, reason, traceparent })
+    },
   },
   routes(http, platform) {
     http.post('/orders', (c) => placeOrder(c, platform))
@@ -102,6 +109,12 @@ export const app: ServiceApp = implement(orders, {
       const { order, status, reason } = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
       refuseIf(order === undefined, 'not-found', `There is no order ${orderId}.`)
       return c.json(view(order!, status, reason))
+    })
+    http.get('/orders/:orderId/saga', async (c) => {
+      const { orderId } = c.req.param()
+      const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+      refuseIf(state.order === undefined, 'not-found', `There is no order ${orderId}.`)
+      return c.json({ orderId, ...sagaView(state) })
     })
   },
 })

@@ -270,6 +270,82 @@ describe('the timer', () => {
   })
 })
 
+describe('an operator who asks to go on', () => {
+  const reason = 'the provider is back'
+  const retry = (shop: Shop, orderId: string, key = 1) =>
+    shop.hear('RetryCheckout', { orderId, reason }, { key, actor: 'staff:jo', sequence: 0 })
+  const waits = async (shop: Shop, orderId: string) => (await shop.look(`${orderId}/saga`)).body
+
+  it('has the step sent again that is not answered, under a new id', async () => {
+    const { shop, orderId } = await placed()
+    expect(await waits(shop, orderId)).toMatchObject({
+      stuck: false,
+      waitsFor: [{ step: 'reserve-stock', attempt: 1 }],
+    })
+    await retry(shop, orderId)
+    expect(shop.sentTypes()).toEqual(['ReserveStock', 'ReserveStock'])
+    const ids = shop.platform.sent.filter(({ envelope }) => envelope.type === 'ReserveStock')
+    expect(new Set(ids.map(({ envelope }) => envelope.id)).size).toBe(2)
+  })
+
+  it('has the undo sent again at once, which counts, and is recorded with who and why', async () => {
+    const { shop, orderId } = await placed()
+    await shop.hear(...replies.reserved(orderId))
+    await shop.hear(...replies.declined(orderId))
+    for (let attempt = 1; attempt < 5; attempt++) {
+      expect(await waits(shop, orderId)).toMatchObject({
+        stuck: false,
+        waitsFor: [{ step: 'undo reserve-stock', attempt }],
+      })
+      await retry(shop, orderId, attempt)
+    }
+    expect(await waits(shop, orderId)).toMatchObject({ status: 'rejected', stuck: true, waitsFor: [{ attempt: 5 }] })
+    expect(shop.sentTypes().filter((type) => type === 'ReleaseStock')).toHaveLength(5)
+    const { events } = await shop.platform.streams.read(orderId)
+    expect(events.findLast(({ type }) => type === 'checkout.retried')).toMatchObject({
+      data: { reason, by: 'staff:jo' },
+      sequence: 0,
+    })
+    expect(shop.platform.logs.at(-1)).toMatchObject({
+      severity: 'NOTICE',
+      event: 'saga.retried',
+      fields: { correlationId: orderId, actor: 'staff:jo', reason },
+    })
+    await shop.hear(...replies.released(orderId))
+    expect(await waits(shop, orderId)).toEqual({ orderId, status: 'rejected', stuck: false, waitsFor: [] })
+  })
+
+  it('has whoever is missing after the pivot repeat what it said', async () => {
+    const { shop, orderId } = await confirmed()
+    await retry(shop, orderId)
+    const asked = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepeatEvents')
+    expect(asked.map(({ target }) => target)).toEqual(['shipping'])
+    expect(shop.publishedTypes()).not.toContain('saga.stuck')
+    shop.platform.advance(24 * 60 * MINUTE)
+    await shop.fireTimers()
+    expect(await waits(shop, orderId)).toMatchObject({
+      stuck: true,
+      waitsFor: [{ step: 'fulfilment: shipping', attempt: 1 }],
+    })
+  })
+
+  it('does not end the cancellation window', async () => {
+    const { shop, orderId } = await confirmed({ windowSeconds: 1_800 })
+    await expect(retry(shop, orderId)).rejects.toMatchObject({ code: 'nothing-to-retry' })
+    expect(shop.publishedTypes()).not.toContain('order.released')
+  })
+
+  it('is refused when nothing is waited for, and twice the same is once', async () => {
+    const { shop, orderId } = await placed()
+    await retry(shop, orderId)
+    await retry(shop, orderId)
+    const ids = shop.platform.sent.filter(({ envelope }) => envelope.type === 'ReserveStock')
+    expect(new Set(ids.map(({ envelope }) => envelope.id)).size).toBe(2)
+    await shop.hear(...replies.rejected(orderId))
+    await expect(retry(shop, orderId, 2)).rejects.toMatchObject({ code: 'nothing-to-retry' })
+  })
+})
+
 describe('a repeated delivery', () => {
   it('decides nothing and says the same with the same ids', async () => {
     const { shop, orderId } = await placed()

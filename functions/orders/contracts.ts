@@ -84,6 +84,11 @@ export const ordersContracts = defineContracts({
       data: z.strictObject({ orderId, deadline: timestamp }),
       example: { orderId: 'o-1', deadline: '2026-01-01T00:02:00.000Z' },
     },
+    /** An operator asks for what is not answered again, now. */
+    RetryCheckout: {
+      data: z.strictObject({ orderId, reason: reference }),
+      example: { orderId: 'o-1', reason: 'the provider is back' },
+    },
   },
 })
 

@@ -1,8 +1,9 @@
 /** Every rule about an order's life: what follows when it is placed, when somebody answers, when time has passed. */
 
 import { repeatCommand } from '../../shared/names.ts'
+import { refuseIf } from '../../shared/errors.ts'
 import { type Decision, type Message, nothing, type OutgoingCommand } from '../../shared/platform.ts'
-import { begin, look, type Move, nextLookMs, reply } from '../../shared/saga.ts'
+import { again, begin, look, type Move, nextLookMs, reply } from '../../shared/saga.ts'
 import { checkout } from './checkout.ts'
 import { goodsOf, type Heard, heard, isClosed, type OrderState, type Placed, type Progress } from './order.ts'
 
@@ -24,6 +25,7 @@ export type OrderCommand =
       readonly nowMs: number
     }
   | { readonly type: 'ship'; readonly heard: Heard; readonly nowMs: number }
+  | { readonly type: 'retry'; readonly reason: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'look'; readonly orderId: string; readonly deadlineMs: number; readonly nowMs: number }
 
 /** A repeated command decides nothing, so every caller may safely retry. */
@@ -35,6 +37,8 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
       return hear(state, command, rules)
     case 'ship':
       return ship(state, command)
+    case 'retry':
+      return retry(state, command)
     case 'look':
       return lookAgain(state, command, rules)
   }
@@ -101,7 +105,7 @@ function chase(state: OrderState, order: Placed, nowMs: number): Decision {
   if (!state.released) {
     return arm(state, nowMs, { events: [released(order)], commands: [] }, { askAtMs: nowMs + SHIPMENT_WITHIN_MS })
   }
-  const asked = state.asked + 1
+  const attempt = state.asked + 1
   const missing = missingFrom(state)
   return arm(
     state,
@@ -113,19 +117,33 @@ function chase(state: OrderState, order: Placed, nowMs: number): Decision {
           data: {
             sagaId: order.orderId,
             step: `fulfilment: ${missing.join(', ')}`,
-            attempt: asked,
+            attempt,
             reason: 'no answer in time',
           },
         },
       ],
-      // Published again with the same ids by whoever has published it before.
-      commands: missing.map((target) => ({ type: repeatCommand, target, data: { correlationId: order.orderId } })),
+      commands: asked(order, missing),
     },
-    { askAtMs: nowMs + SETTLED_WITHIN_MS, asked },
+    { askAtMs: nowMs + SETTLED_WITHIN_MS, asked: attempt },
   )
 }
 
-function missingFrom({ ledger }: OrderState): string[] {
+/** An operator asks the saga to go on now; who and why stays in the stream. */
+function retry(state: OrderState, { reason, by, nowMs }: Extract<OrderCommand, { type: 'retry' }>): Decision {
+  const { order, saga } = state
+  const retried: Message = { type: 'checkout.retried', data: { reason, by } }
+  const isShipping = state.status === 'confirmed' && state.released
+  if (order && isShipping) return { events: [retried], commands: asked(order, missingFrom(state)) }
+  const move = order && saga && again(checkout, saga, order, nowMs)
+  refuseIf(!move, 'nothing-to-retry', 'Nothing is waited for.')
+  return arm(state, nowMs, { events: [retried], commands: move!.commands }, { saga: move!.state })
+}
+
+/** Published again with the same ids by whoever has published it before. */
+const asked = ({ orderId }: Placed, targets: readonly string[]): OutgoingCommand[] =>
+  targets.map((target) => ({ type: repeatCommand, target, data: { correlationId: orderId } }))
+
+export function missingFrom({ ledger }: OrderState): string[] {
   const shipments = Object.keys(ledger.dispatched)
   // Its own as well: shipping may never have heard of the release, or have given up on the carrier.
   if (shipments.length === 0) return ['orders', 'shipping']

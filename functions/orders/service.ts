@@ -35,7 +35,7 @@ export const orders = defineService({
     'payment.voided',
     'shipment.dispatched',
   ],
-  accepts: ['ContinueCheckout'],
+  accepts: ['ContinueCheckout', 'RetryCheckout'],
   sends: ['ContinueCheckout', 'ReserveStock', 'ReleaseStock', 'AuthorizePayment', 'VoidPayment'],
   calls: ['catalog'],
   asksToRepeat: ['orders', 'inventory', 'payments', 'shipping'],

@@ -116,6 +116,22 @@ describe('a CloudEvent function', () => {
     expect(handled).toHaveLength(1)
   })
 
+  it('is called with what an operator sends again, until it failed twenty times', async () => {
+    const operator = {
+      authorization: idToken('mailer', 'operations'),
+      'x-operator': 'jo',
+      'x-operator-reason': 'again',
+    }
+    expect((await push(pushBody(sold), operator)).status).toBe(204)
+    expect(handled).toHaveLength(1)
+    expect(platform.logs).toContainEqual(
+      expect.objectContaining({ event: 'message.replayed', fields: expect.objectContaining({ actor: 'jo' }) }),
+    )
+    expect((await push(pushBody(sold), { ...operator, 'x-cloudtasks-taskretrycount': '20' })).status).toBe(204)
+    expect(handled).toHaveLength(1)
+    expect(platform.deadLetters[0]!.attributes['reason']).toContain('20 times')
+  })
+
   it('tells the probes that it lives', async () => {
     expect((await fetch(`${origin}/health/ready`)).status).toBe(200)
   })

@@ -12,7 +12,8 @@ import { Refused, httpStatus } from '../errors.ts'
 import { topicName } from '../names.ts'
 import { checkCaller } from './callers.ts'
 import { Unreadable } from './messages.ts'
-import { createReceiver, type Push, readPush, type Receiver } from './receive.ts'
+import { createReceiver, isUsedUp, type Push, readPush, type Receiver } from './receive.ts'
+import { noteReplay } from './replays.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
 
@@ -69,13 +70,10 @@ async function look(
 ): Promise<void> {
   const path = request.url ?? '/'
   if (request.method === 'GET' && path.startsWith('/health/')) return end(response, 200)
+  const headers = { get: (name: string) => request.headers[name] as string | undefined }
+  let email: string
   try {
-    checkCaller(
-      { get: (name) => request.headers[name] as string | undefined },
-      config,
-      [config.PUSH_ACCOUNT],
-      platform.now(),
-    )
+    email = checkCaller(headers, config, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], platform.now())
   } catch (error) {
     if (error instanceof Refused) return end(response, httpStatus[error.code])
     throw error
@@ -84,11 +82,13 @@ async function look(
     (one) => path === `/projects/${config.GOOGLE_CLOUD_PROJECT}/topics/${topicName(one)}`,
   )
   if (!type || request.method !== 'POST') return end(response, 404)
+  const retries = noteReplay(headers, email, { type, config, log: platform.log })
   const body = await bodyOf(request)
   if (!body) return end(response, 413)
   let push: Push | undefined
   try {
     push = readPush(body)
+    if (isUsedUp(retries)) throw new Unreadable(`replayed, and failed ${retries} times`)
     receiver.read(type, push.data)
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { implement } from '../app.ts'
 import { defineContracts } from '../contract.ts'
 import { Refused, Unavailable } from '../errors.ts'
+import { operatorHeaders } from '../operator.ts'
 import type { Platform } from '../platform.ts'
 import { defineService } from '../service.ts'
 import { idToken, pushBody, testConfig } from '../testing/config.ts'
@@ -282,6 +283,63 @@ describe('a command sent by a task', () => {
     expect((await task('Clean', clean, { 'x-cloudtasks-taskretrycount': '500' })).status).toBe(503)
     expect(platform.logs.some(({ event, severity }) => event === 'saga.stuck' && severity === 'ERROR')).toBe(true)
     expect(platform.deadLetters).toEqual([])
+  })
+})
+
+describe('what an operator sends again', () => {
+  const operator = {
+    authorization: idToken('kitchen', 'operations'),
+    'x-cloudtasks-taskname': 'replay-1',
+    ...operatorHeaders({ actor: 'jo', reason: 'provider is back: größer' }),
+  }
+
+  it('reaches the handler of its event, and who and why is logged', async () => {
+    const { push, platform, handled } = started()
+    expect((await push(pushBody(sold), operator)).status).toBe(204)
+    expect(handled).toHaveLength(1)
+    expect(platform.logs[0]).toMatchObject({
+      severity: 'NOTICE',
+      event: 'message.replayed',
+      fields: { type: 'thing.sold', task: 'replay-1', attempt: 1, actor: 'jo', reason: 'provider is back: größer' },
+    })
+  })
+
+  it('reaches the handler of its command, though operations sends none of its own', async () => {
+    const { task, platform, handled } = started()
+    expect((await task('Cook', cook, operator)).status).toBe(204)
+    expect(handled).toHaveLength(1)
+    expect(platform.logs[0]).toMatchObject({ event: 'message.replayed', fields: { type: 'Cook', actor: 'jo' } })
+  })
+
+  it('is put aside again when it failed twenty times: a queue would repeat it without end', async () => {
+    const { push, platform, handled } = started()
+    const again = (retries: string): Promise<Response> =>
+      push(pushBody(sold), { ...operator, 'x-cloudtasks-taskretrycount': retries }) as Promise<Response>
+    expect((await again('20')).status).toBe(204)
+    expect(handled).toEqual([])
+    expect(platform.deadLetters[0]!.attributes).toMatchObject({
+      type: 'thing.sold',
+      reason: expect.stringContaining('20 times'),
+    })
+    await again('19')
+    expect(handled).toHaveLength(1)
+  })
+
+  it('tells nothing of an operator when Pub/Sub delivers it, whatever its headers say', async () => {
+    const { push, platform } = started()
+    await push(pushBody(sold), { ...operator, authorization: idToken('kitchen', 'kitchen-push') })
+    expect(platform.logs.some(({ event }) => event === 'message.replayed')).toBe(false)
+  })
+
+  it('has headers that anybody could have broken', async () => {
+    const { push, platform } = started()
+    await push(pushBody(sold), { ...operator, 'x-operator': '%E0%A4%A', 'x-operator-reason': 'x'.repeat(5_000) })
+    expect(platform.logs[0]!.fields).toMatchObject({ actor: 'unreadable', reason: 'x'.repeat(500) })
+  })
+
+  it('does not open the paths of queries', async () => {
+    const { http } = started()
+    expect((await http.request('/menu', { headers: operator })).status).toBe(403)
   })
 })
 

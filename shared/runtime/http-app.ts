@@ -9,6 +9,7 @@ import { answerProblem, limitedBody } from '../http.ts'
 import { eventPath } from '../names.ts'
 import { checkCaller } from './callers.ts'
 import { createReceiver, type Outcome } from './receive.ts'
+import { noteReplay, retriesOf } from './replays.ts'
 
 /** Pub/Sub messages have at most 10 MB, base64 a third more; tasks 1 MiB. */
 const PUSH_BYTES = 14 * 1024 * 1024
@@ -18,6 +19,8 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   const receiver = createReceiver(app, platform, config)
   const caller = (c: Context, allowed: readonly string[]): string =>
     checkCaller({ get: (name) => c.req.header(name) }, config, allowed, platform.now())
+  const replayed = (c: Context, type: string, email: string): number =>
+    noteReplay({ get: (name) => c.req.header(name) }, email, { type, config, log: platform.log })
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
   http.get('/health/live', (c) => c.text('ok'))
@@ -25,18 +28,18 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
 
   for (const type of platform.service.on) {
     http.post(eventPath(type), async (c) => {
-      caller(c, [config.PUSH_ACCOUNT])
-      return answer(c, await receiver.event(type, await bytes(c)))
+      const retries = replayed(c, type, caller(c, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT]))
+      return answer(c, await receiver.event(type, await bytes(c), retries))
     })
   }
   http.post('/commands/:command', async (c) => {
     const command = c.req.param('command')
     // A command that nobody may send is put aside only when somebody who may send any has sent it.
     const senders = config.SENDERS[command] ?? Object.values(config.SENDERS).flat()
-    caller(c, senders)
+    replayed(c, command, caller(c, [...senders, config.OPERATIONS_ACCOUNT]))
     const task = {
       name: c.req.header('x-cloudtasks-taskname') ?? '',
-      retries: Number(c.req.header('x-cloudtasks-taskretrycount') ?? 0),
+      retries: retriesOf({ get: (name) => c.req.header(name) }),
     }
     return answer(c, await receiver.command(command, await bytes(c), task))
   })

@@ -47,7 +47,8 @@ export function readPush(body: Buffer): Push {
 export interface Receiver {
   /** The event in a push message's data. @throws Unreadable, also for one published by hand that the service does not take. */
   read(type: string, data: Buffer): Envelope
-  event(type: string, body: Buffer): Promise<Outcome>
+  /** `retries`: how often a replay was tried before; Pub/Sub counts its own deliveries. */
+  event(type: string, body: Buffer, retries?: number): Promise<Outcome>
   /** `retries`: how often the task was tried before. */
   command(type: string, body: Buffer, task: { readonly name: string; readonly retries: number }): Promise<Outcome>
   /** Puts aside what is no message at all. */
@@ -120,11 +121,12 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
     deadLetter,
     outcomeOf,
     handleEvent,
-    async event(type, body) {
+    async event(type, body, retries = 0) {
       let push: Push | undefined
       try {
         push = readPush(body)
         const { messageId } = push
+        if (isUsedUp(retries)) return await deadLetter(type, push.data, `replayed, and failed ${retries} times`)
         const message = read(type, push.data)
         return await run(message, () => handleEvent(type, message, { messageId }))
       } catch (error) {
@@ -165,6 +167,9 @@ function readRepeat(body: Buffer): Envelope<string, Repeat> {
   if (!parsed.success) throw new Unreadable(`${repeatCommand} breaks its contract: ${parsed.error.message}`)
   return { ...message, data: parsed.data }
 }
+
+/** A replay is a task, which would be repeated without end: it is put aside again. */
+export const isUsedUp = (retries: number): boolean => retries >= ATTEMPTS_OF_A_DO
 
 /** Attribute values hold 1,024 bytes. */
 const clipped = (reason: string): string =>

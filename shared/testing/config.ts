@@ -1,7 +1,7 @@
 /** The environment of a service in a test, and the ID tokens that its ingress would let through. */
 
 import { type Config, configSchema } from '../config.ts'
-import { accountEmail, pushAccountId } from '../names.ts'
+import { accountEmail, operationsAccountId, pushAccountId } from '../names.ts'
 import { startOfTests } from './platform.ts'
 
 const projectId = 'test-project'
@@ -28,6 +28,7 @@ export function testConfig(
     SERVICE_URL: `https://${service}.example.com`,
     SERVICE_ACCOUNT: emailOf(service),
     PUSH_ACCOUNT: emailOf(pushAccountId(service)),
+    OPERATIONS_ACCOUNT: emailOf(operationsAccountId),
     FIRESTORE_DATABASE: service,
     CLOUD_TASKS_ENDPOINT: tasksEndpoint ?? 'https://cloudtasks.example.com',
     PEERS: JSON.stringify(peers),

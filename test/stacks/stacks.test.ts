@@ -88,7 +88,9 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     }
     for (const { attributes } of all('google_pubsub_subscription')) {
       expect(block(attributes['expiration_policy'])).toEqual({ ttl: '' })
-      if (!String(attributes['name']).endsWith('-dead-letters')) {
+      // People pull from these, and take their time.
+      const isPulled = !attributes['push_config'] && !attributes['bigquery_config']
+      if (!isPulled) {
         expect(block(attributes['retry_policy'])).toEqual({ minimum_backoff: '1s', maximum_backoff: '600s' })
         expect(attributes['dead_letter_policy']).toBeDefined()
       }
@@ -104,6 +106,28 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     )
     expect(kept.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(topics.toSorted())
     for (const { attributes } of kept) expect(attributes['message_retention_duration']).toBe('2678400s')
+  })
+
+  it('keeps what people pull, dead letters and reports of stuck sagas, and nothing else without a listener', () => {
+    const pulled = all('google_pubsub_subscription').filter(
+      ({ attributes }) => !attributes['push_config'] && !attributes['bigquery_config'],
+    )
+    const names = pulled.map(({ attributes }) => String(attributes['name']))
+    expect(names.filter((name) => !name.endsWith('-dead-letters'))).toEqual(['operators.saga.stuck'])
+    for (const { attributes } of pulled) expect(attributes['message_retention_duration']).toBe('2678400s')
+  })
+
+  it('lets operators read dead letters, enqueue, and act with the token of one account, which may only call', () => {
+    const { operators } = environment
+    expect(operators).toMatch(/^group:/)
+    const roles = grants(environment.name).filter((grant) => grant.startsWith(`${operators} `))
+    expect(new Set(roles.map((grant) => grant.split(' ')[1]))).toEqual(
+      new Set(['roles/pubsub.subscriber', 'roles/cloudtasks.enqueuer', 'roles/iam.serviceAccountUser']),
+    )
+    const account = `serviceAccount:operations@${environment.projectId}.iam.gserviceaccount.com`
+    const held = grants(environment.name).filter((grant) => grant.startsWith(`${account} `))
+    expect(new Set(held.map((grant) => grant.split(' ')[1]))).toEqual(new Set(['roles/run.invoker']))
+    expect(held.some((grant) => grant.endsWith(' gateway'))).toBe(false)
   })
 
   it('writes every event type to BigQuery', () => {
@@ -154,6 +178,7 @@ function grants(name: string): string[] {
 function expectedGrants(projectId: string, number: string): string[] {
   const account = (id: string): string => `serviceAccount:${id}@${projectId}.iam.gserviceaccount.com`
   const agent = `serviceAccount:service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`
+  const operators = 'group:platform-operators@example.com'
   const sendersOf = (service: Service): string[] =>
     services
       .filter(
@@ -176,6 +201,13 @@ function expectedGrants(projectId: string, number: string): string[] {
           ]
         : []),
       ...senders.map((sender) => `${account(sender)} roles/cloudtasks.enqueuer ${name}`),
+      ...(reachable
+        ? [
+            `${operators} roles/cloudtasks.enqueuer ${name}`,
+            `${operators} roles/pubsub.subscriber ${name}-dead-letters`,
+            `${account('operations')} roles/run.invoker ${name}`,
+          ]
+        : []),
       ...(service.sends.length > 0 || service.asksToRepeat.length > 0
         ? [`${account(name)} roles/iam.serviceAccountUser ${name}`]
         : []),
@@ -197,7 +229,13 @@ function expectedGrants(projectId: string, number: string): string[] {
       ),
     ]
   }
-  return [...services.flatMap(ofService), `${agent} roles/pubsub.publisher bigquery-dead-letters`]
+  return [
+    ...services.flatMap(ofService),
+    `${agent} roles/pubsub.publisher bigquery-dead-letters`,
+    `${operators} roles/pubsub.subscriber bigquery-dead-letters`,
+    `${operators} roles/iam.serviceAccountUser operations`,
+    `${operators} roles/pubsub.subscriber operators.saga.stuck`,
+  ]
 }
 
 describe('environments', () => {

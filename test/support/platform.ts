@@ -95,7 +95,9 @@ export async function startTestPlatform(
     pid: process.pid,
     projectId: project.id,
     apiHost: `127.0.0.1:${ports.api}`,
+    region: environment.region,
     gatewayUrl: environment.serviceUrl('gateway'),
+    serviceUrls: Object.fromEntries(services.map(({ name }) => [name, environment.serviceUrl(name)])),
     identityUrl: `http://127.0.0.1:${ports.identity}`,
     dataDirectory: options.dataDirectory ?? '',
   }

@@ -32,6 +32,12 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       String(attributes['member']).includes(':orders@'),
   },
   {
+    reason: 'what operators send carries it, and no operator acts in a success or a decline',
+    covers: ({ type, attributes }) =>
+      (type === 'google_service_account' && attributes['account_id'] === 'operations') ||
+      (type === 'google_cloud_run_v2_service_iam_member' && String(attributes['member']).includes(':operations@')),
+  },
+  {
     reason: 'the timer of an order, which fires only when an answer is late',
     covers: ({ type, stack, attributes }) =>
       type === 'google_cloud_run_v2_service_iam_member' &&

@@ -1,0 +1,205 @@
+/** What operators do: look at dead letters and stuck sagas, send them on again. Every act carries who did it and why. */
+
+import { userInfo } from 'node:os'
+import { randomUUID } from 'node:crypto'
+import type { Operator } from '../shared/operator.ts'
+import { connect } from './api.ts'
+import { type Command, main, type Options, requireRunning, UsageError } from './command.ts'
+import { contentOf, type DeadLetter, listeners, readDeadLetters, theOne } from './ops/dead-letters.ts'
+import { createReplayer } from './ops/replay.ts'
+import { readSaga, stuckSagas } from './ops/sagas.ts'
+import { openShelf, type Shelf } from './ops/shelf.ts'
+import { table } from './table.ts'
+
+const usage = `
+npm run ops -- COMMAND [options]
+
+  dead-letters [ID]                messages that a listener could not take: all, or one with its content
+  replay ID… | --all               send them again to the one listener that failed
+  stuck                            sagas that wait for an answer that does not come
+  retry ORDER                      ask a saga to go on now
+
+Each has --help.
+`
+const acting = `
+  --reason TEXT     why; logged by the service that takes it
+  --actor NAME      who; logged as well (default: the user of this machine)`
+const service = `
+  --service NAME    of this listener only: ${listeners.join(', ')}`
+
+const options = {
+  service: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  reason: { type: 'string' },
+  actor: { type: 'string' },
+  all: { type: 'boolean', default: false },
+} as const
+
+const deadLetters = command({
+  usage: `
+npm run ops -- dead-letters [ID] [--service NAME] [--json]
+
+Lists what waits in the dead-letter subscriptions, oldest first; with ID, shows that one with its content. Nothing is
+taken away: each waits 31 days, until it is replayed.
+${service}
+  --json            as JSON
+`,
+  options: { service: options.service, json: options.json },
+  async run({ service: listener, json }, [id]) {
+    const letters = await withShelf((shelf) => readDeadLetters(shelf, listener))
+    if (id !== undefined) return show(theOne(letters, id), json)
+    if (json) return print(letters.map(summary))
+    if (letters.length === 0) return console.log('No dead letters.')
+    const rows = letters.map(({ id, listener, type, sinceMs, reason }) => ({
+      id,
+      listener,
+      type,
+      age: age(sinceMs),
+      reason,
+    }))
+    console.log(table(rows))
+    return
+  },
+})
+
+const replay = command({
+  usage: `
+npm run ops -- replay ID… --reason TEXT [--service NAME] [--actor NAME]
+npm run ops -- replay --all --reason TEXT [--service NAME] [--actor NAME]
+
+Sends dead letters again, each to the one listener that failed, as a task to its path through its own queue. A copy is
+acknowledged once its task exists; a message that was handled before changes nothing. What fails twenty times more is
+a dead letter again.
+${service}
+  --all             all that wait now${acting}
+`,
+  options: { service: options.service, reason: options.reason, actor: options.actor, all: options.all },
+  async run(values, ids) {
+    const operator = operatorFrom(values)
+    if (values.all === ids.length > 0) throw new UsageError('Which? Name their ids, or --all of them.')
+    const running = requireRunning()
+    const failed = await withShelf(async (shelf) => {
+      const waiting = await readDeadLetters(shelf, values.service)
+      const chosen = values.all ? waiting : ids.map((id) => theOne(waiting, id))
+      const replayer = await createReplayer(running)
+      let failures = 0
+      for (const letter of chosen) {
+        try {
+          const { path } = await replayer.replay(letter, operator)
+          await shelf.take(letter.waiting)
+          console.log(`${letter.id}  ${letter.type} is on its way to ${letter.listener}${path}`)
+        } catch (error) {
+          if (!(error instanceof UsageError)) throw error
+          failures += 1
+          console.error(`${letter.id}  ${letter.type} stays where it is: ${error.message}`)
+        }
+      }
+      await replayer.close()
+      if (chosen.length === 0) console.log('No dead letters.')
+      return failures
+    })
+    return failed > 0 ? 1 : 0
+  },
+})
+
+const stuck = command({
+  usage: `
+npm run ops -- stuck [--json]
+
+Lists sagas that were reported stuck and have not gone on since: what each waits for, how often that was asked for, how
+long ago it was first reported, and why.
+
+  --json            as JSON
+`,
+  options: { json: options.json },
+  async run({ json }) {
+    const api = connect(requireRunning(), { sub: userInfo().username, roles: ['staff'] })
+    const sagas = await withShelf((shelf) => stuckSagas(shelf, api))
+    if (json) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
+    if (sagas.length === 0) return console.log('No saga is stuck.')
+    const rows = sagas.flatMap(({ orderId, status, waitsFor, reason, sinceMs }) =>
+      waitsFor.map(({ step, attempt, until }) => ({
+        orderId,
+        status,
+        step,
+        attempt,
+        age: age(sinceMs),
+        'asks again': until,
+        reason,
+      })),
+    )
+    console.log(table(rows))
+  },
+})
+
+const retry = command({
+  usage: `
+npm run ops -- retry ORDER --reason TEXT [--actor NAME]
+
+Asks an order's saga to go on now: the step or the undos that are not answered are sent again, and after the
+confirmation whoever is missing is asked to repeat. Recorded in the order's stream.
+${acting}
+`,
+  options: { reason: options.reason, actor: options.actor },
+  async run(values, [orderId]) {
+    const { actor, reason } = operatorFrom(values)
+    if (!orderId) throw new UsageError('Which order? npm run ops -- stuck lists those that wait.')
+    const api = connect(requireRunning(), { sub: actor, roles: ['staff'] })
+    const { status, waitsFor } = await readSaga(api, orderId)
+    if (waitsFor.length === 0) throw new UsageError(`${orderId} is ${status} and waits for nothing.`)
+    await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/retry`, { key: randomUUID(), body: { reason } })
+    console.log(`${orderId} was asked to go on with ${waitsFor.map(({ step }) => step).join(', ')}`)
+  },
+})
+
+const commands = { 'dead-letters': deadLetters, replay, stuck, retry }
+
+const [name, ...args] = process.argv.slice(2)
+if (name === undefined || name === '--help' || name === '-h') console.log(usage.trim())
+else if (name in commands) await commands[name as keyof typeof commands](args)
+else {
+  console.error(`There is no "${name}". There are: ${Object.keys(commands).join(', ')}.`)
+  process.exitCode = 1
+}
+
+function command<O extends Options>(given: Command<O>): (args: string[]) => Promise<void> {
+  return (rest) => main(given, rest)
+}
+
+function operatorFrom({ reason, actor }: { reason?: string | undefined; actor?: string | undefined }): Operator {
+  if (!reason?.trim()) throw new UsageError('Why? Say so with --reason "…": it is logged with your name.')
+  return { actor: actor ?? userInfo().username, reason }
+}
+
+async function withShelf<T>(work: (shelf: Shelf) => Promise<T>): Promise<T> {
+  const shelf = await openShelf(requireRunning())
+  try {
+    return await work(shelf)
+  } finally {
+    await shelf.close()
+  }
+}
+
+function summary({ id, listener, type, sinceMs, reason }: DeadLetter): Record<string, string> {
+  return { id, listener, type, since: new Date(sinceMs).toISOString(), reason }
+}
+
+function show(letter: DeadLetter, json: boolean): void {
+  const { text, json: content } = contentOf(letter)
+  const { attributes } = letter.waiting
+  if (json) return print({ ...summary(letter), attributes, content: content ?? text })
+  for (const [label, value] of Object.entries({ ...summary(letter), ...attributes }))
+    console.log(`${label.padEnd(10)} ${value}`)
+  console.log(`\n${content === undefined ? text : JSON.stringify(content, undefined, 2)}`)
+}
+
+function print(value: unknown): void {
+  console.log(JSON.stringify(value, undefined, 2))
+}
+
+function age(sinceMs: number): string {
+  const seconds = Math.max(0, Math.floor((Date.now() - sinceMs) / 1000))
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`
+}

@@ -1,0 +1,43 @@
+/** Where an order's saga stands, as operators read it. */
+
+import { STUCK_FROM_ATTEMPT } from '../../shared/saga.ts'
+import { checkout } from './checkout.ts'
+import { missingFrom } from './decide.ts'
+import type { OrderState } from './order.ts'
+
+export interface SagaView {
+  readonly status: string
+  /** Empty when it has ended. */
+  readonly waitsFor: readonly Wait[]
+  readonly stuck: boolean
+}
+
+interface Wait {
+  readonly step: string
+  /** How often it was asked for. */
+  readonly attempt: number
+  /** When the saga acts on it by itself. */
+  readonly until: string | null
+}
+
+export function sagaView(state: OrderState): SagaView {
+  const waitsFor = waits(state)
+  const limit = state.status === 'confirmed' ? 1 : STUCK_FROM_ATTEMPT
+  return { status: state.status, waitsFor, stuck: waitsFor.some(({ attempt }) => attempt >= limit) }
+}
+
+function waits(state: OrderState): Wait[] {
+  const { status, saga, askAtMs, asked, released } = state
+  if (!saga || status === 'completed') return []
+  if (status === 'confirmed') {
+    const step = released ? `fulfilment: ${missingFrom(state).join(', ')}` : 'the end of the cancellation window'
+    return [{ step, attempt: asked, until: at(askAtMs) }]
+  }
+  if (saga.phase === 'running')
+    return [{ step: checkout.steps[saga.step]!.name, attempt: 1, until: at(saga.deadlineMs) }]
+  return saga.undos
+    .filter(({ againAtMs }) => againAtMs !== undefined)
+    .map(({ step, attempt, againAtMs }) => ({ step: `undo ${step}`, attempt, until: at(againAtMs) }))
+}
+
+const at = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString())

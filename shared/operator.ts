@@ -1,0 +1,26 @@
+/** Who sent something by hand, and why: on its task, so that the service which takes it logs both. */
+
+const ACTOR = 'x-operator'
+const REASON = 'x-operator-reason'
+
+export interface Operator {
+  readonly actor: string
+  readonly reason: string
+}
+
+/** Header values are ASCII; people's reasons are not. */
+export const operatorHeaders = ({ actor, reason }: Operator): Record<string, string> => ({
+  [ACTOR]: encodeURIComponent(actor),
+  [REASON]: encodeURIComponent(reason),
+})
+
+export function operatorOf(headers: { get(name: string): string | undefined }): Operator {
+  const read = (name: string): string => {
+    try {
+      return decodeURIComponent(headers.get(name) ?? 'unknown').slice(0, 500)
+    } catch {
+      return 'unreadable'
+    }
+  }
+  return { actor: read(ACTOR), reason: read(REASON) }
+}
