@@ -4,7 +4,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # The image has its own Node, and the stacks' and emulators' packages are for laptops.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts \
- && rm -rf node_modules/cdktf node_modules/@cdktf node_modules/@duckdb node_modules/@polyglot-sql
+ && rm -rf node_modules/cdktf node_modules/@cdktf node_modules/@duckdb
 
 FROM node:24-slim
 ENV NODE_ENV=production

@@ -26,18 +26,14 @@ process.chdir(root)
 if (!isInstalled()) await install()
 process.exitCode = await run(runtime(), [join(root, file), ...args])
 
-/** Whether node_modules holds what package-lock.json says: npm keeps a lockfile of its own in there. */
+/** Whether node_modules holds what package-lock.json says: npm keeps a lockfile of its own in there. One too many does no harm. */
 function isInstalled() {
   const wanted = readJson('package-lock.json')
   const present = readJson('node_modules/.package-lock.json')
   if (!wanted || !present) return false
   const names = Object.keys(wanted.packages).filter((name) => name !== '')
-  const extra = Object.keys(present.packages).some((name) => !wanted.packages[name])
-  return (
-    !extra &&
-    names.every(
-      (name) => present.packages[name]?.version === wanted.packages[name].version || isElsewhere(wanted.packages[name]),
-    )
+  return names.every(
+    (name) => present.packages[name]?.version === wanted.packages[name].version || isElsewhere(wanted.packages[name]),
   )
 }
 

@@ -4,7 +4,8 @@ import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
 import type { Duck } from './duck.ts'
 import { type DatasetResource, duckType, type FieldSchema, scalarTypes, type TableResource } from './records.ts'
-import { quote, translate } from './sql-translate.ts'
+import { quote } from './sql-reader.ts'
+import { translate } from './sql-translate.ts'
 
 export interface TableReference {
   readonly projectId: string

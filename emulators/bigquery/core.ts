@@ -6,7 +6,7 @@ import { type Catalog, makeCatalog, sqlFault, type TableReference } from './cata
 import { type Duck, openDuck } from './duck.ts'
 import { type Jobs, makeJobs } from './jobs.ts'
 import { duckType, type FieldSchema } from './records.ts'
-import { quote } from './sql-translate.ts'
+import { quote } from './sql-reader.ts'
 
 export interface BigQueryCore {
   readonly catalog: Catalog
@@ -60,14 +60,19 @@ export async function makeCore(context: CloudContext, directory: string | undefi
   }
 }
 
-/** JSON columns take a value or its text. */
+/** Every field of the schema, in records too: one that is not given is NULL, or an empty array. JSON columns take a value or its text. */
 function readyRow(row: Readonly<Record<string, unknown>>, fields: readonly FieldSchema[]): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => {
-      const isJson = fields.find((field) => field.name === name)?.type.toUpperCase() === 'JSON'
-      return [name, isJson && typeof value === 'string' ? parsedOrText(value) : value]
-    }),
-  )
+  return Object.fromEntries(fields.map((field) => [field.name, readyValue(row[field.name], field)]))
+}
+
+function readyValue(value: unknown, field: FieldSchema): unknown {
+  if (field.mode?.toUpperCase() === 'REPEATED') {
+    const one = { ...field, mode: 'NULLABLE' }
+    return Array.isArray(value) ? value.map((item) => readyValue(item, one)) : (value ?? [])
+  }
+  if (value === undefined || value === null) return null
+  if (field.fields && typeof value === 'object') return readyRow(value as Record<string, unknown>, field.fields)
+  return field.type.toUpperCase() === 'JSON' && typeof value === 'string' ? parsedOrText(value) : value
 }
 
 function parsedOrText(text: string): unknown {

@@ -42,6 +42,8 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
       threads: '2',
       // BigQuery: nulls come first ascending, last descending.
       default_null_order: 'nulls_first_on_asc_last_on_desc',
+      // A query reads tables, never this machine's files.
+      enable_external_access: 'false',
     },
   )
   const idle: DuckDBConnection[] = []

@@ -206,6 +206,8 @@ export function page(
   options: { start: number; size: number; microseconds: boolean },
 ): { rows: object[]; pageToken?: string } {
   const { start, size, microseconds } = options
-  const rows = job.rows.slice(start, start + size).map((row) => ({ f: row.map((value) => cell(value, microseconds)) }))
+  const rows = job.rows
+    .slice(start, start + size)
+    .map((row) => ({ f: row.map((value, index) => cell(value, job.schema[index]!, microseconds)) }))
   return { rows, ...(start + size < job.rows.length ? { pageToken: String(start + size) } : {}) }
 }

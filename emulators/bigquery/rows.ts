@@ -2,17 +2,16 @@
 
 import {
   DuckDBBlobValue,
-  DuckDBDateValue,
   DuckDBDecimalValue,
   DuckDBListValue,
   DuckDBStructValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
-  DuckDBTimeValue,
   type DuckDBType,
   DuckDBTypeId,
   type DuckDBValue,
 } from '@duckdb/node-api'
+import { invalidArgument } from '../core/status.ts'
 import type { FieldSchema } from './records.ts'
 
 export interface Cell {
@@ -65,36 +64,56 @@ function typeName(type: DuckDBType): string {
 }
 
 /** `microseconds`: timestamps as whole microseconds, as clients ask with useInt64Timestamp; else as seconds with a fraction. */
-export function cell(value: DuckDBValue, microseconds: boolean): Cell {
+export function cell(value: DuckDBValue, field: FieldSchema, microseconds: boolean): Cell {
+  // An array that is NULL comes out empty.
+  if (field.mode === 'REPEATED') {
+    const items = value instanceof DuckDBListValue ? value.items : []
+    const one = { ...field, mode: 'NULLABLE' }
+    return {
+      v: items.map((item) => {
+        if (item === null)
+          throw invalidArgument(`Array cannot have a null element; error in writing field ${field.name}`)
+        return cell(item, one, microseconds)
+      }),
+    }
+  }
   if (value === null || value === undefined) return { v: null }
-  if (value instanceof DuckDBListValue) return { v: value.items.map((item) => cell(item, microseconds)) }
   if (value instanceof DuckDBStructValue)
-    return { v: { f: Object.values(value.entries).map((entry) => cell(entry, microseconds)) } }
-  if (value instanceof DuckDBTimestampTZValue)
-    return { v: microseconds ? String(value.micros) : secondsOf(value.micros) }
-  if (value instanceof DuckDBTimestampValue)
-    return { v: new Date(Number(value.micros / 1000n)).toISOString().slice(0, 23) }
-  if (value instanceof DuckDBDateValue || value instanceof DuckDBTimeValue) return { v: value.toString() }
-  if (value instanceof DuckDBDecimalValue)
     return {
-      v: value
-        .toString()
-        .replace(/(\.\d*?)0+$/, '$1')
-        .replace(/\.$/, ''),
+      v: {
+        f: Object.values(value.entries).map((entry, index) => cell(entry, field.fields![index]!, microseconds)),
+      },
     }
-  if (value instanceof DuckDBBlobValue) return { v: Buffer.from(value.bytes).toString('base64') }
-  if (typeof value === 'number')
-    return {
-      v:
-        Number.isInteger(value) && Math.abs(value) < 1e15
-          ? `${value}.0`.replace(/\.0$/, Number.isInteger(value) ? '' : '.0')
-          : String(value),
-    }
-  return { v: String(value) }
+  return { v: scalar(value, field.type === 'FLOAT', microseconds) }
+}
+
+function scalar(value: DuckDBValue, isFloat: boolean, microseconds: boolean): string {
+  if (value instanceof DuckDBTimestampTZValue) return microseconds ? String(value.micros) : secondsOf(value.micros)
+  if (value instanceof DuckDBTimestampValue) return dateTime(value.micros)
+  if (value instanceof DuckDBDecimalValue) return numeric(value)
+  if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')
+  if (isFloat && Number.isInteger(value) && Math.abs(Number(value)) < 1e15) return `${value}.0`
+  if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) throw invalidArgument(`int64 overflow: ${value}`)
+  return String(value)
+}
+
+/** Nine digits after the point; a product of two has eighteen, which BigQuery would have rounded on the way. */
+function numeric(value: DuckDBDecimalValue): string {
+  const text = value.toString()
+  if (!text.includes('.')) return text
+  const short = text.replace(/\.?0+$/, '')
+  if ((short.split('.')[1]?.length ?? 0) > 9)
+    throw invalidArgument(`NUMERIC with more than 9 digits after the point: ${short}: write ROUND or CAST to FLOAT64.`)
+  return short
+}
+
+function dateTime(micros: bigint): string {
+  const second = new Date(Number(micros / 1000n)).toISOString().slice(0, 19)
+  const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
+  return rest === 0n ? second : `${second}.${String(rest).padStart(6, '0')}`
 }
 
 function secondsOf(micros: bigint): string {
-  const whole = micros / 1_000_000n
-  const rest = micros % 1_000_000n
-  return `${whole}.${String(rest < 0n ? -rest : rest).padStart(6, '0')}`
+  const size = micros < 0n ? -micros : micros
+  return `${micros < 0n ? '-' : ''}${size / 1_000_000n}.${String(size % 1_000_000n).padStart(6, '0')}`
 }

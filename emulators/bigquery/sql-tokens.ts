@@ -3,15 +3,15 @@
 import { invalidArgument } from '../core/status.ts'
 
 export interface Token {
-  readonly kind: 'word' | 'quoted' | 'string' | 'number' | 'parameter' | 'symbol'
-  /** As written; of a string its value, of a quoted name what stands between the backticks, of a parameter its name. */
+  readonly kind: 'word' | 'quoted' | 'string' | 'bytes' | 'number' | 'parameter' | 'symbol'
+  /** As written; of a string its value, of bytes their hex digits, of a quoted name what stands between the backticks, of a parameter its name. */
   readonly text: string
 }
 
 const patterns: readonly [RegExp, Token['kind'] | 'space'][] = [
   [/\s+|--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\//y, 'space'],
-  [/(?:[rR]|[bB])?(?:'''[\s\S]*?'''|"""[\s\S]*?""")/y, 'string'],
-  [/[rRbB]?'(?:\\[\s\S]|[^'\\\n])*'|[rRbB]?"(?:\\[\s\S]|[^"\\\n])*"/y, 'string'],
+  [/(?:[rR][bB]?|[bB][rR]?)?(?:'''(?:\\[\s\S]|[^\\])*?'''|"""(?:\\[\s\S]|[^\\])*?""")/y, 'string'],
+  [/(?:[rR][bB]?|[bB][rR]?)?(?:'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*")/y, 'string'],
   [/`(?:\\.|[^`\\])*`/y, 'quoted'],
   [/@[A-Za-z_]\w*/y, 'parameter'],
   [/\?/y, 'parameter'],
@@ -29,7 +29,7 @@ export function tokenize(sql: string): Token[] {
     const [text, kind] = found
     at += text.length
     if (kind === 'space') continue
-    tokens.push({ kind, text: contentOf(text, kind) })
+    tokens.push(kind === 'string' ? literal(text) : { kind, text: contentOf(text, kind) })
   }
   return tokens
 }
@@ -45,16 +45,28 @@ function matchAt(sql: string, at: number): [string, Token['kind'] | 'space'] | u
 
 function contentOf(text: string, kind: Token['kind']): string {
   if (kind === 'quoted') return text.slice(1, -1)
-  if (kind === 'parameter') return text.slice(1)
-  if (kind !== 'string') return text
-  const raw = /^[rR]/.test(text)
-  const body = text.replace(/^[rRbB]/, '')
+  return kind === 'parameter' ? text.slice(1) : text
+}
+
+/** `'…'`, `r'…'`, `b'…'`, `rb'…'`, each in double and in threefold quotes too. */
+function literal(text: string): Token {
+  const prefix = /^[rRbB]*/.exec(text)![0].toLowerCase()
+  const body = text.slice(prefix.length)
   const width = body.startsWith("'''") || body.startsWith('"""') ? 3 : 1
   const inner = body.slice(width, -width)
-  return raw ? inner : unescaped(inner)
+  const isBytes = prefix.includes('b')
+  const isRaw = prefix.includes('r')
+  if (!isBytes) return { kind: 'string', text: isRaw ? inner : unescaped(inner, false) }
+  const bytes = isRaw ? Buffer.from(inner, 'utf8') : Buffer.from(unescaped(inner, true), 'latin1')
+  return { kind: 'bytes', text: bytes.toString('hex') }
 }
 
 const escapes: Readonly<Record<string, string>> = {
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  '`': '`',
+  '?': '?',
   n: '\n',
   t: '\t',
   r: '\r',
@@ -62,14 +74,21 @@ const escapes: Readonly<Record<string, string>> = {
   f: '\f',
   a: '\u0007',
   v: '\v',
-  '0': '\0',
 }
 
-function unescaped(text: string): string {
-  return text.replaceAll(
-    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([\s\S]))/g,
-    (_, hex: string, unicode: string, one: string) =>
-      hex || unicode ? String.fromCharCode(Number.parseInt(hex || unicode, 16)) : (escapes[one] ?? one),
+/** What a text holds as characters, bytes hold as UTF-8; `\\xAA` is a character of the one, a byte of the other. */
+function unescaped(text: string, isBytes: boolean): string {
+  const plain = isBytes ? Buffer.from(text, 'utf8').toString('latin1') : text
+  return plain.replaceAll(
+    /\\(?:[xX]([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))/g,
+    (_, hex?: string, octal?: string, short?: string, long?: string, one?: string) => {
+      if (octal) return String.fromCharCode(Number.parseInt(octal, 8))
+      const digits = hex ?? short ?? long
+      if (digits) return String.fromCodePoint(Number.parseInt(digits, 16))
+      const known = escapes[one!]
+      if (known === undefined) throw invalidArgument(`Syntax error: Illegal escape sequence: \\${one}`)
+      return known
+    },
   )
 }
 

@@ -1,0 +1,64 @@
+/** Where the translator stands in the tokens, and what it has met on the way. */
+
+import { invalidArgument } from '../core/status.ts'
+import type { Token } from './sql-tokens.ts'
+
+export type Ends = (token: Token) => boolean
+
+export class Reader {
+  readonly #tokens: readonly Token[]
+  readonly projectId: string
+  /** Tables and views named so far: `dataset.table`. */
+  readonly tables: string[] = []
+  #at = 0
+  #positional = 0
+
+  constructor(tokens: readonly Token[], projectId: string) {
+    this.#tokens = tokens
+    this.projectId = projectId
+  }
+
+  peek(ahead = 0): Token | undefined {
+    return this.#tokens[this.#at + ahead]
+  }
+
+  is(text: string, ahead = 0): boolean {
+    const token = this.peek(ahead)
+    return (
+      token !== undefined && (token.kind === 'word' || token.kind === 'symbol') && token.text.toUpperCase() === text
+    )
+  }
+
+  /** @throws INVALID_ARGUMENT at the end. */
+  take(): Token {
+    const token = this.peek()
+    if (!token) throw invalidArgument('Syntax error: Unexpected end of statement')
+    this.#at += 1
+    return token
+  }
+
+  takeIf(text: string): boolean {
+    const found = this.is(text)
+    if (found) this.#at += 1
+    return found
+  }
+
+  /** @throws INVALID_ARGUMENT for any other token. */
+  expect(text: string): void {
+    if (this.takeIf(text)) return
+    const token = this.peek()
+    throw invalidArgument(`Syntax error: Expected "${text}" but got ${token ? `"${token.text}"` : 'end of script'}`)
+  }
+
+  /** The next `?`, counted from 1. */
+  nextPositional(): number {
+    this.#positional += 1
+    return this.#positional
+  }
+}
+
+export const closes: Ends = ({ kind, text }) => kind === 'symbol' && text === ')'
+export const isWord = (token: Token | undefined, ...words: readonly string[]): boolean =>
+  token?.kind === 'word' && words.includes(token.text.toUpperCase())
+export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
