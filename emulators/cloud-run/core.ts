@@ -92,6 +92,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           nodePath,
           reaper: undertaker,
           onLine(line) {
+            context.count('logging.bytes', Buffer.byteLength(line))
             logs.write(id, line)
             options.onLog?.(id, line)
           },

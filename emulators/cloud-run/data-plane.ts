@@ -13,6 +13,7 @@ import type { Timer } from '../core/clock.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import { StatusError } from '../core/status.ts'
 import { admit, type Iam } from './ingress.ts'
+import { createMeter } from './meter.ts'
 import type { Instance } from './process.ts'
 import { limits, type ServiceResource, timeoutOf } from './service.ts'
 
@@ -46,14 +47,21 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   let idle: Timer | undefined
   const leaving = new Set<Promise<void>>()
 
+  const meter = createMeter(context, service, options.resource)
+
   const running = (): Promise<Instance> => {
     if (instance && !instance.exited) return Promise.resolve(instance)
+    if (!starting) meter.instanceBegins()
     starting ??= options
       .start()
       .then((started) => {
         instance = started
         context.count('run.coldStarts')
         return started
+      })
+      .catch((error: unknown) => {
+        meter.instanceEnds()
+        throw error
       })
       .finally(() => {
         starting = undefined
@@ -80,7 +88,10 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     if (active === 0) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
   }
   const retire = async (leaver: Instance | undefined): Promise<void> => {
-    if (instance === leaver) instance = undefined
+    if (instance === leaver) {
+      instance = undefined
+      meter.instanceEnds()
+    }
     const stopped = leaver?.stop() ?? Promise.resolve()
     leaving.add(stopped)
     await stopped
@@ -96,14 +107,10 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   }
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const startedMs = performance.now()
     const resource = options.resource()
     const admission = await admit(context.peer<Iam>('iam'), resource, request.headers, context.project.id)
     response.once('close', () => {
       const status = response.statusCode
-      context.count('run.requests')
-      context.count(`run.requests.${service}`)
-      context.count('run.billableMs', Math.ceil((performance.now() - startedMs) / 100) * 100)
       if (status >= 500) context.count('run.5xx')
       context.note({
         timeMs: context.clock.now(),
@@ -118,7 +125,11 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     if (Number(request.headers['content-length'] ?? 0) > limits.requestBytes)
       return refuse(request, response, 413, `The request exceeds ${limits.requestBytes} bytes.`)
     if (!(await slot())) return refuse(request, response, 429, 'Rate exceeded.')
-    response.once('close', release)
+    meter.requestBegins()
+    response.once('close', () => {
+      meter.requestEnds()
+      release()
+    })
     const serving = async (): Promise<Instance | undefined> => {
       try {
         return await running()

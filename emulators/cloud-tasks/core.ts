@@ -4,6 +4,7 @@ import type { CloudContext, Unary } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
 import { dispatcher, type Dispatcher } from './dispatcher.ts'
 import { limits } from './limits.ts'
+import { countOperation } from './operations.ts'
 import type { QueueRecord, TaskRecord } from './records.ts'
 import { httpRequestOf, settingsOf, spanMs, type WireQueue, type WireTask, wireQueue, wireTask } from './wire.ts'
 
@@ -60,8 +61,8 @@ export function makeCore(context: CloudContext): CloudTasksCore {
   }
   const tasksIn = (queue: string): TaskRecord[] =>
     [...tasks.values()].filter(({ name }) => name.startsWith(`${queue}/tasks/`))
-  const operation = (bytes = 0): void =>
-    context.count('tasks.operations', Math.max(1, Math.ceil(bytes / limits.operationBytes)))
+  /** `name`: of the queue, or of a task in it. */
+  const operation = (name: string, bytes = 0): void => countOperation(context, name, bytes)
 
   const createTask = ({
     parent,
@@ -75,10 +76,10 @@ export function makeCore(context: CloudContext): CloudTasksCore {
     const queue = queueOf(parent)
     if (!task) throw invalidArgument('Task is required.')
     const request = httpRequestOf(task)
-    const bytes = request.body.length * 0.75
+    const bytes = Buffer.byteLength(request.body, 'base64')
     if (bytes > limits.taskBytes)
-      throw invalidArgument(`Task size too large: ${Math.ceil(bytes)} bytes, at most ${limits.taskBytes}.`)
-    operation(bytes)
+      throw invalidArgument(`Task size too large: ${bytes} bytes, at most ${limits.taskBytes}.`)
+    operation(queue.name, bytes)
     const name = task.name || `${parent}/tasks/${context.newId()}${context.newId()}`
     if (!name.startsWith(`${parent}/tasks/`) || !taskId.test(name.slice(parent.length + '/tasks/'.length))) {
       throw invalidArgument(
@@ -178,7 +179,7 @@ export function makeCore(context: CloudContext): CloudTasksCore {
     resumeQueue: ({ name }: { name: string }) => changeState(name, 'RUNNING'),
     createTask,
     getTask({ name, responseView }: { name: string; responseView?: string }) {
-      operation()
+      operation(name)
       return wireTask(taskOf(name), responseView === 'FULL')
     },
     listTasks({
@@ -192,7 +193,7 @@ export function makeCore(context: CloudContext): CloudTasksCore {
       pageToken?: string
       responseView?: string
     }) {
-      operation()
+      operation(parent)
       queueOf(parent)
       const from = Number(pageToken || 0)
       const size = Math.min(pageSize || 1000, 1000)
@@ -203,14 +204,14 @@ export function makeCore(context: CloudContext): CloudTasksCore {
       }
     },
     deleteTask({ name }: { name: string }) {
-      operation()
+      operation(name)
       const task = taskOf(name)
       dispatchers.get(queueOfTask(name))?.remove(name)
       finished(task)
       return {}
     },
     async runTask({ name, responseView }: { name: string; responseView?: string }) {
-      operation()
+      operation(name)
       const task = taskOf(name)
       const running = dispatcherOf(queueOfTask(name)).runNow(task)
       await running

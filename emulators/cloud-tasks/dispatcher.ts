@@ -4,7 +4,7 @@ import type { Timer } from '../core/clock.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import type { Table } from '../core/journal.ts'
 import { backoffMs, isExhausted } from './backoff.ts'
-import { limits } from './limits.ts'
+import { countOperation } from './operations.ts'
 import type { QueueRecord, TaskRecord } from './records.ts'
 import { schedule } from './schedule.ts'
 
@@ -135,7 +135,7 @@ interface Outcome {
 async function send(context: CloudContext, queueName: string, task: TaskRecord, signal: AbortSignal): Promise<Outcome> {
   const { request } = task
   const body = Buffer.from(request.body, 'base64')
-  context.count('tasks.operations', Math.max(1, Math.ceil(body.length / limits.operationBytes)))
+  countOperation(context, task.name, body.length)
   context.count('tasks.dispatches')
   let outcome: Outcome
   try {

@@ -11,7 +11,7 @@ async function billOf(run: (cloud: FakeCloud) => Promise<unknown>): Promise<Reco
   }
   return Object.fromEntries(
     [...cloud.counts]
-      .filter(([counter]) => !counter.endsWith('.orders'))
+      .filter(([counter]) => counter.startsWith('firestore.document') && !counter.endsWith('.orders'))
       .map(([counter, amount]) => [counter.replace('firestore.document', ''), amount]),
   )
 }

@@ -2,6 +2,7 @@
 
 import { invalidArgument } from '../core/status.ts'
 import type { Database } from './core.ts'
+import { writeUnits } from './enterprise-units.ts'
 import { limits, valueSize } from './limits.ts'
 import { type LockOwner, contention } from './locks.ts'
 import type { Transaction } from './transactions.ts'
@@ -62,7 +63,13 @@ function apply(database: Database, writes: readonly Write[]): Committed {
   const { store } = database
   const commitMicros = store.nextCommitTime()
   const { changes, results } = applyWrites(writes, (path) => store.get(path), commitMicros)
+  const changed = [...changes].map(([path, after]) => ({
+    path,
+    before: store.get(path),
+    after: after && { path, ...after },
+  }))
   store.apply(changes, commitMicros)
+  database.count('writeUnits', writeUnits(changed, database.indexes))
   const deletes = writes.filter(({ kind }) => kind === 'delete').length
   const verifies = writes.filter(({ kind }) => kind === 'verify').length
   database.count('documentWrites', writes.length - deletes - verifies)

@@ -17,6 +17,8 @@ export interface FirestoreOptions {
   readonly indexes?: 'enforce' | 'warn' | 'off'
 }
 
+type Counter = 'documentReads' | 'documentWrites' | 'documentDeletes' | 'readUnits' | 'writeUnits'
+
 /** One database at work. */
 export interface Database {
   readonly name: DatabaseName
@@ -29,7 +31,10 @@ export interface Database {
   isOptimistic(): boolean
   /** Refuses what no index serves, or says so. */
   checkIndex(query: Query, aggregated: readonly FieldPath[]): void
-  count(counter: 'documentReads' | 'documentWrites' | 'documentDeletes', amount: number): void
+  /** Documents as Standard edition bills them, units as Enterprise would. */
+  count(counter: Counter, amount: number): void
+  /** The composite indexes of a collection. */
+  indexes(collectionId: string): readonly CompositeIndex[]
 }
 
 export interface FirestoreCore {
@@ -73,6 +78,7 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
         const missing = missingIndex(query, aggregated, indexSet)
         if (missing) report(missing, name)
       },
+      indexes: indexSet.composites,
       count(counter, amount) {
         if (amount === 0) return
         context.count(`firestore.${counter}`, amount)

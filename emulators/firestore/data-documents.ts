@@ -249,5 +249,6 @@ export function listCollectionIds(core: FirestoreCore, request: CollectionIdsReq
     .filter((id) => id > after)
   const page = ids.slice(0, request.pageSize || limits.pageSizeDefault)
   database.count('documentReads', 1)
+  database.count('readUnits', 1)
   return { collectionIds: page, nextPageToken: page.length < ids.length ? page.at(-1) : '' }
 }

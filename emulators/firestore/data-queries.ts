@@ -5,6 +5,7 @@ import { StatusError, invalidArgument } from '../core/status.ts'
 import { type WireAggregation, aggregate, aggregatedFields, parseAggregations } from './aggregation.ts'
 import { type Database, type FirestoreCore, readsOfAggregation } from './core.ts'
 import { encodeDocument } from './data-documents.ts'
+import { countUnits } from './enterprise-units.ts'
 import { parseParent } from './paths.ts'
 import { type Query, type WireQuery, parseQuery, selected } from './query.ts'
 import { type WireConsistency, countQueryReads, readQuery, viewOf, within } from './reading.ts'
@@ -61,7 +62,9 @@ export async function runAggregationQuery(
   const view = viewOf(database, request)
   const found = await within(database, view, () => readQuery(database, view, query, signal))
   const result = aggregate(aggregations, found.documents)
-  database.count('documentReads', readsOfAggregation(found.documents.length + found.skipped))
+  const entries = found.documents.length + found.skipped
+  database.count('documentReads', readsOfAggregation(entries))
+  database.count('readUnits', countUnits(entries))
   write({
     ...(view.isNew && view.transaction && { transaction: view.transaction.id }),
     result: { aggregateFields: encodeFields(result) },

@@ -4,6 +4,7 @@ import type { RequestContext } from '../core/plugin.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
 import { type Database, type FirestoreCore, readsOfQuery } from './core.ts'
 import { encodeDocument } from './data-documents.ts'
+import { pointReadUnits } from './enterprise-units.ts'
 import { limits } from './limits.ts'
 import { type Delta, type ListenTarget, type Selection, createTarget } from './listen-target.ts'
 import { databaseNameOf, parseDatabaseName, parseDocumentName, parseParent } from './paths.ts'
@@ -69,7 +70,9 @@ function createListener(database: Database, write: Respond): Listener {
 
   const tell = (targetId: number, deltas: readonly Delta[], micros: number): void => {
     for (const delta of deltas) write(encodeDelta(database, targetId, delta, micros))
-    database.count('documentReads', deltas.filter(({ kind }) => kind === 'changed').length)
+    const told = deltas.flatMap((delta) => (delta.kind === 'changed' ? [delta.document] : []))
+    database.count('documentReads', told.length)
+    database.count('readUnits', pointReadUnits(told))
   }
   const targetChange = (targetChangeType: string, targetIds: readonly number[], more: object = {}): void =>
     write({ targetChange: { targetChangeType, targetIds, ...more } })
@@ -82,7 +85,10 @@ function createListener(database: Database, write: Respond): Listener {
     const sinceMicros = resumeMicros(database, wire)
     const deltas = target.begin(sinceMicros)
     tell(targetId, deltas, micros)
-    if (deltas.length === 0) database.count('documentReads', readsOfQuery(0))
+    if (deltas.length === 0) {
+      database.count('documentReads', readsOfQuery(0))
+      database.count('readUnits', 1)
+    }
     // Lets the client find out that it holds documents which went while it was away.
     if (sinceMicros !== undefined) write({ filter: { targetId, count: target.count } })
     targetChange('CURRENT', [targetId], consistentAt(micros))

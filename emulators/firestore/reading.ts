@@ -1,6 +1,7 @@
 /** Reads documents and queries as a transaction, a past time or the present asks for, with Google's protection. */
 
 import { readsOfQuery, type Database } from './core.ts'
+import { pointReadUnits, scanUnits } from './enterprise-units.ts'
 import { type Found, type Query, runQuery } from './query.ts'
 import type { Document } from './store.ts'
 import type { Transaction } from './transactions.ts'
@@ -84,6 +85,7 @@ export async function readDocuments(
   if (transaction?.optimistic)
     for (const [at, path] of paths.entries()) transaction.reads.set(path, documents[at]?.u ?? 0)
   database.count('documentReads', paths.length)
+  database.count('readUnits', pointReadUnits(documents))
   return documents
 }
 
@@ -115,5 +117,7 @@ function recheck({ store }: Database, query: Query, found: Found): () => boolean
 const signature = ({ documents, skipped }: Found): string =>
   [skipped, ...documents.map(({ path, u }) => `${path} ${u}`)].join('\n')
 
-export const countQueryReads = (database: Database, { documents, skipped }: Found): void =>
+export function countQueryReads(database: Database, { documents, skipped }: Found): void {
   database.count('documentReads', readsOfQuery(documents.length + skipped))
+  database.count('readUnits', scanUnits(documents, skipped))
+}

@@ -4,7 +4,7 @@ import { invalidArgument } from '../core/status.ts'
 import type { Delivery } from './delivery.ts'
 import { BILLED_BYTES_MIN, limits } from './limits.ts'
 import { billedBytes } from './message-store.ts'
-import { checkRange } from './names.ts'
+import { checkRange, idOf } from './names.ts'
 import type { MessageRecord } from './records.ts'
 import { topicOf, type PubsubState } from './state.ts'
 import { base64Of, byteLength } from './values.ts'
@@ -55,6 +55,7 @@ export function publishNow(state: PubsubState, name: string, drafts: readonly Dr
     return id
   })
   context.count('pubsub.messages.published', drafts.length)
+  context.count(`pubsub.messages.published.${idOf(name)}`, drafts.length)
   for (const delivery of touched) delivery.pump()
   return ids
 }

@@ -1,0 +1,63 @@
+/** `npm run bill`: what ran since the start, at Google's list prices. */
+
+import { main, requireRunning } from './command.ts'
+import { type Bill, billings, billOf, type Counters, editions, listPrices } from './bill/price.ts'
+import { table } from './table.ts'
+
+const MILLION = 1_000_000
+
+await main({
+  usage: `
+npm run bill -- [--json]
+
+Prices what the local cloud counted since its start, at Google's list prices of ${listPrices.date} (${listPrices.region}): by
+product and item, for each order and for a million of them; then the totals in Firestore's two editions and in
+Cloud Run's two ways of billing. Everything that ran counts: the seeding and your own queries too, and by instance
+the time that services wait for requests, so place many orders before you read a price from it.
+`,
+  options: { json: { type: 'boolean' } },
+  async run({ json }) {
+    const { apiHost } = requireRunning()
+    const answer = await fetch(`http://${apiHost}/_local/counters`)
+    const bill = billOf((await answer.json()) as Counters)
+    if (json) console.log(JSON.stringify({ prices: listPrices.date, region: listPrices.region, ...bill }, undefined, 2))
+    else print(bill)
+  },
+})
+
+function print({ orders, lines, totals }: Bill): void {
+  const each = (usd: number): number | null => (orders > 0 ? usd / orders : null)
+  console.log(
+    table(
+      lines.map(({ product, item, variant, quantity, unit, usd }) => ({
+        product,
+        item,
+        billed: variant ?? 'always',
+        quantity: rounded(quantity),
+        unit,
+        'per order': orders > 0 ? rounded(quantity / orders) : null,
+        USD: usd.toFixed(6),
+        'USD per million orders': orders > 0 ? ((usd / orders) * MILLION).toFixed(2) : null,
+      })),
+    ),
+  )
+  const perMillion = (usd: number): string => {
+    const one = each(usd)
+    return one === null ? '·' : (one * MILLION).toFixed(2)
+  }
+  console.log(`\nUSD for each million orders, all in; ${orders} placed since the start\n`)
+  console.log(
+    table(
+      editions.map((edition) => ({
+        'Firestore edition': edition,
+        ...Object.fromEntries(
+          billings.map((billing) => [`Cloud Run ${billing}`, perMillion(totals[edition]![billing]!)]),
+        ),
+      })),
+    ),
+  )
+  if (orders === 0) console.log('\nNo order was placed since the start: npm run order places one.')
+  console.log(`\nList prices of ${listPrices.date}, ${listPrices.region}: ${listPrices.note}`)
+}
+
+const rounded = (amount: number): number => Number(amount.toFixed(amount < 100 ? 2 : 0))
