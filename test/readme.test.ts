@@ -23,6 +23,7 @@ const says: Readonly<Record<string, RegExp>> = {
   query: /──/,
   import: /The file and BigQuery agree/,
   logs: /orders +INFO/,
+  bill: /USD for each million orders[\s\S]*Enterprise +\d+\.\d\d +\d+\.\d\d/,
 }
 
 let platform: TestPlatform
