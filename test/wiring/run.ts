@@ -5,7 +5,7 @@ import { startTestPlatform } from '../support/platform.ts'
 import { wired, type Verdict } from './wiring.ts'
 
 const usage = `
-npm run wiring -- [--only TEXT] [--one-of-each]
+npm run wiring -- [--only TEXT] [--one-of-each] [--shard I/N]
 
 For each resource of the synthesized local stacks: provisioning without it is refused, or, deleted through the
 emulators' API in the running platform, a success and a decline no longer play (10 s), and play again when it is
@@ -13,15 +13,26 @@ restored. What survives both is named with its reason in test/wiring/survivors.t
 
   --only TEXT      resources whose address holds TEXT
   --one-of-each    one resource of each type
+  --shard I/N      the I-th of N parts: most of the time is waiting, so several run side by side, a platform each
 `
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, 'one-of-each': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  options: {
+    only: { type: 'string' },
+    'one-of-each': { type: 'boolean' },
+    shard: { type: 'string', default: '1/1' },
+    help: { type: 'boolean', short: 'h' },
+  },
 })
 if (values.help) console.log(usage.trim())
 else process.exitCode = await run()
 
 async function run(): Promise<number> {
+  const [part, parts] = values.shard.split('/').map(Number) as [number, number]
+  if (!(Number.isInteger(part) && Number.isInteger(parts) && part >= 1 && part <= parts)) {
+    console.error(`--shard takes I/N, as in 1/3, not "${values.shard}".`)
+    return 1
+  }
   const platform = await startTestPlatform({ seeded: false })
   process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
   process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
@@ -32,6 +43,7 @@ async function run(): Promise<number> {
       ({ resource }, index, all) =>
         !values['one-of-each'] || all.findIndex((other) => other.resource.type === resource.type) === index,
     )
+    .filter((_, index) => index % parts === part - 1)
   const counts = new Map<Verdict['outcome'], number>()
   try {
     for (const [index, one] of chosen.entries()) {
