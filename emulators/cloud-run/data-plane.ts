@@ -16,6 +16,11 @@ import { admit, type Iam } from './ingress.ts'
 import { createMeter } from './meter.ts'
 import type { Instance } from './process.ts'
 import { limits, type ServiceResource, timeoutOf } from './service.ts'
+import { slots } from './slots.ts'
+
+const DEFAULT_CONCURRENCY = 80
+/** For a caller who does not take the answer that it asked for. */
+const LAST_ANSWERS_MS = 1_000
 
 export interface DataPlaneOptions {
   readonly context: CloudContext
@@ -29,77 +34,80 @@ export interface DataPlaneOptions {
 
 export interface DataPlane {
   instance(): Instance | undefined
+  /** Requests that the instance has, or that wait for its start. */
+  active(): number
+  /** Requests that wait for a slot. */
+  waiting(): number
   /** Stops the instance; the next request starts one of the newest revision. */
   recycle(): Promise<void>
   close(): Promise<void>
 }
 
-/** What waits for a slot or a start beyond this is refused with 429, as Cloud Run does. */
-const QUEUED_REQUESTS = 1000
-
 export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { context, service } = options
   const agent = new Agent({ keepAlive: true, maxSockets: limits.concurrency })
-  let starting: Promise<Instance> | undefined
-  let instance: Instance | undefined
-  let active = 0
-  const waiting: (() => void)[] = []
-  let idle: Timer | undefined
+  /** Each is told once. */
+  const stopping = new WeakMap<Instance, Promise<void>>()
   const leaving = new Set<Promise<void>>()
-
+  let starting: Promise<Instance | undefined> | undefined
+  let instance: Instance | undefined
+  /** Counts recycles: what began to start before one is of an old revision. */
+  let generation = 0
+  let closing = false
+  let idle: Timer | undefined
   const meter = createMeter(context, service, options.resource)
+  const line = slots({
+    busy: () => idle?.cancel(),
+    idle() {
+      if (!closing) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
+    },
+  })
 
-  const running = (): Promise<Instance> => {
-    if (instance && !instance.exited) return Promise.resolve(instance)
-    if (!starting) meter.instanceBegins()
-    starting ??= options
-      .start()
-      .then((started) => {
-        instance = started
-        context.count('run.coldStarts')
-        return started
-      })
-      .catch((error: unknown) => {
-        meter.instanceEnds()
-        throw error
-      })
-      .finally(() => {
-        starting = undefined
-      })
-    return starting
-  }
-
-  const slot = async (): Promise<boolean> => {
-    const { maxInstanceRequestConcurrency: most = 80 } = options.resource().template
-    if (active < most) {
-      active += 1
-      return true
-    }
-    if (waiting.length >= QUEUED_REQUESTS) return false
-    // Who hands over leaves `active` as it is.
-    await new Promise<void>((resolve) => waiting.push(resolve))
-    return true
-  }
-  const release = (): void => {
-    const next = waiting.shift()
-    if (next) return next()
-    active -= 1
-    idle?.cancel()
-    if (active === 0) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
-  }
-  const retire = async (leaver: Instance | undefined): Promise<void> => {
-    if (instance === leaver) {
-      instance = undefined
+  const start = async (): Promise<Instance | undefined> => {
+    const mine = generation
+    meter.instanceBegins()
+    const started = await options.start().catch((error: unknown) => {
       meter.instanceEnds()
+      throw error
+    })
+    context.count('run.coldStarts')
+    if (mine === generation) return (instance = started)
+    await retire(started)
+    return undefined
+  }
+  const running = async (): Promise<Instance> => {
+    for (;;) {
+      if (closing) throw new Error(`${service} is being stopped.`)
+      if (instance && !instance.exited) return instance
+      void retire(instance)
+      if (!starting) {
+        const begun = start().finally(() => {
+          if (starting === begun) starting = undefined
+        })
+        starting = begun
+      }
+      const started = await starting
+      if (started) return started
     }
-    const stopped = leaver?.stop() ?? Promise.resolve()
+  }
+  const retire = (leaver: Instance | undefined): Promise<void> => {
+    if (!leaver) return Promise.resolve()
+    if (instance === leaver) instance = undefined
+    const known = stopping.get(leaver)
+    if (known) return known
+    meter.instanceEnds()
+    const stopped = leaver.stop().finally(() => leaving.delete(stopped))
+    stopping.set(leaver, stopped)
     leaving.add(stopped)
-    await stopped
-    leaving.delete(stopped)
+    return stopped
   }
   const recycle = async (): Promise<void> => {
     idle?.cancel()
+    generation += 1
+    const old = starting
+    starting = undefined
     await retire(instance)
+    await old?.catch(() => {})
   }
   /** A connection broke: who takes no new one is dying, even when its end has not been reported yet. */
   const looked = async (target: Instance): Promise<void> => {
@@ -124,23 +132,11 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     if (!admission.admitted) return refuse(request, response, admission.status, admission.reason, admission.challenge)
     if (Number(request.headers['content-length'] ?? 0) > limits.requestBytes)
       return refuse(request, response, 413, `The request exceeds ${limits.requestBytes} bytes.`)
-    if (!(await slot())) return refuse(request, response, 429, 'Rate exceeded.')
+    const slot = await line.take(response, resource.template.maxInstanceRequestConcurrency ?? DEFAULT_CONCURRENCY)
+    if (slot === 'gone') return
+    if (slot === 'full') return refuse(request, response, 429, 'Rate exceeded.')
     meter.requestBegins()
-    response.once('close', () => {
-      meter.requestEnds()
-      release()
-    })
-    const serving = async (): Promise<Instance | undefined> => {
-      try {
-        return await running()
-      } catch (error) {
-        console.error(error instanceof Error ? error.message : error)
-        refuse(request, response, 503, `The service ${service} could not be started: its log tells why.`)
-        return undefined
-      }
-    }
-    const target = await serving()
-    if (!target) return
+    response.once('close', meter.requestEnds)
     const forwarding = {
       reached: answerMoments(options, request),
       agent,
@@ -148,9 +144,19 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       timeoutMs: timeoutOf(resource.template),
       looked,
     }
-    if ((await forward(request, response, { ...forwarding, target })) === 'ended') return
-    const successor = await serving()
-    if (successor) await forward(request, response, { ...forwarding, target: successor })
+    // A second one only when the first took nothing of the request.
+    for (let tries = 0; tries < 2; tries++) {
+      let target: Instance
+      try {
+        target = await running()
+      } catch (error) {
+        if (!closing) console.error(error instanceof Error ? error.message : error)
+        return refuse(request, response, 503, `The service ${service} could not be started: its log tells why.`)
+      }
+      if (response.closed) return
+      if ((await forward(request, response, { ...forwarding, target })) === 'ended') return
+    }
+    refuse(request, response, 503, `The instance of ${service} took no connection.`)
   }
 
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
@@ -163,12 +169,18 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   return {
     instance: () => (instance?.exited ? undefined : instance),
     recycle,
+    active: () => line.active,
+    waiting: () => line.waiting,
     async close() {
-      idle?.cancel()
+      closing = true
       const closed = new Promise((resolve) => server.close(resolve))
-      await starting?.catch(() => {})
+      line.dismiss()
       await recycle()
       await Promise.all(leaving)
+      // The last answers are still on their way to their callers.
+      const patience = context.clock.at(context.clock.now() + LAST_ANSWERS_MS, () => server.closeAllConnections())
+      await line.empty()
+      patience.cancel()
       agent.destroy()
       server.closeAllConnections()
       await closed
