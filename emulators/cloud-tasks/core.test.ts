@@ -92,6 +92,39 @@ describe('dispatch', () => {
     expect(() => world.call('getTask', { name: `${QUEUE}/tasks/a1` })).toThrow('The task does not exist.')
   })
 
+  it('says itself what a task may not say: who sends, which task this is, how often it was tried', async () => {
+    world.queue()
+    world.task({
+      name: `${QUEUE}/tasks/a1`,
+      httpRequest: {
+        url: 'http://target/x',
+        headers: {
+          Authorization: 'Bearer forged',
+          'X-CloudTasks-TaskRetryCount': '99',
+          'X-CloudTasks-QueueName': 'another',
+          'User-Agent': 'me',
+          Host: 'elsewhere',
+          'Content-Length': '5',
+          'X-Own': 'kept',
+        },
+        body: Buffer.from('hi'),
+        oidcToken: { serviceAccountEmail: 'orders@p', audience: 'http://target' },
+      },
+    })
+    await world.fake.clock.settle()
+    const received = Object.fromEntries(new Headers(world.sent[0]!.headers))
+    expect(received).toEqual({
+      authorization: 'Bearer token-of-orders@p-for-http://target',
+      'user-agent': 'Google-Cloud-Tasks',
+      'x-cloudtasks-queuename': 'orders',
+      'x-cloudtasks-tasketa': expect.any(String),
+      'x-cloudtasks-taskexecutioncount': '0',
+      'x-cloudtasks-taskname': 'a1',
+      'x-cloudtasks-taskretrycount': '0',
+      'x-own': 'kept',
+    })
+  })
+
   it('waits for the schedule time', async () => {
     world.queue()
     world.task({ scheduleTime: { seconds: String(Date.UTC(2026, 0, 1) / 1000 + 90), nanos: 0 } })
@@ -211,9 +244,33 @@ describe('refusals', () => {
       'createTask',
       { parent: QUEUE, task: { httpRequest: { url: 'ftp://x' } } },
       'INVALID_ARGUMENT',
-      /"ftp:\/\/x" must begin with http/,
+      /"ftp:\/\/x" must be a URL that begins with http/,
     ],
     ['createTask', { parent: QUEUE, task: {} }, 'INVALID_ARGUMENT', /http_request is required/],
+    [
+      'createTask',
+      { parent: QUEUE, task: { httpRequest: { url: 'http://a b' } } },
+      'INVALID_ARGUMENT',
+      /"http:\/\/a b" must be a URL/,
+    ],
+    [
+      'createTask',
+      { parent: QUEUE, task: { httpRequest: { url: `http://x/${'x'.repeat(2100)}` } } },
+      'INVALID_ARGUMENT',
+      /at most 2083/,
+    ],
+    [
+      'createTask',
+      { parent: QUEUE, task: { httpRequest: { url: 'http://x', httpMethod: 'GET', body: Buffer.from('a') } } },
+      'INVALID_ARGUMENT',
+      /not for GET/,
+    ],
+    [
+      'createTask',
+      { parent: QUEUE, task: { httpRequest: { url: 'http://x', headers: { 'a b': 'c' } } } },
+      'INVALID_ARGUMENT',
+      /"a b: c" is no HTTP header/,
+    ],
     [
       'createTask',
       { parent: QUEUE, task: { name: `${QUEUE}/tasks/a b`, httpRequest: { url: 'http://x' } } },

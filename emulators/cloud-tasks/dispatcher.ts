@@ -4,6 +4,7 @@ import type { Timer } from '../core/clock.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import type { Table } from '../core/journal.ts'
 import { backoffMs, isExhausted } from './backoff.ts'
+import { dispatchHeaders } from './headers.ts'
 import { countOperation } from './operations.ts'
 import type { QueueRecord, TaskRecord } from './records.ts'
 import { schedule } from './schedule.ts'
@@ -139,14 +140,13 @@ async function send(context: CloudContext, queueName: string, task: TaskRecord, 
   context.count('tasks.dispatches')
   let outcome: Outcome
   try {
-    const headers = { ...request.headers, ...taskHeaders(queueName, task), ...(await authorization(context, task)) }
-    const hasBody = !['GET', 'HEAD', 'DELETE'].includes(request.method)
+    const token = request.oidc && (await context.mintIdToken(request.oidc))
     const response = await context.fetch(request.url, {
       method: request.method,
-      headers,
+      headers: dispatchHeaders(queueName, task, token),
       signal,
       redirect: 'manual',
-      ...(hasBody ? { body } : {}),
+      ...(body.length > 0 ? { body } : {}),
     })
     await response.body?.cancel()
     const retryAfter = Number(response.headers.get('retry-after'))
@@ -171,27 +171,4 @@ async function send(context: CloudContext, queueName: string, task: TaskRecord, 
     ...(request.oidc ? { email: request.oidc.email } : {}),
   })
   return outcome
-}
-
-async function authorization(context: CloudContext, { request }: TaskRecord): Promise<Record<string, string>> {
-  if (!request.oidc) return {}
-  return { authorization: `Bearer ${await context.mintIdToken(request.oidc)}` }
-}
-
-/** https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler */
-function taskHeaders(queueName: string, task: TaskRecord): Record<string, string> {
-  return {
-    'user-agent': 'Google-Cloud-Tasks',
-    'x-cloudtasks-queuename': queueName.split('/').at(-1)!,
-    'x-cloudtasks-taskname': task.name.split('/').at(-1)!,
-    'x-cloudtasks-taskretrycount': String(task.attempts),
-    'x-cloudtasks-taskexecutioncount': String(task.responses),
-    'x-cloudtasks-tasketa': (task.etaMs / 1000).toFixed(6),
-    ...(task.lastStatus === undefined
-      ? {}
-      : {
-          'x-cloudtasks-taskpreviousresponse': String(task.lastStatus),
-          'x-cloudtasks-taskretryreason': task.lastReason ?? '',
-        }),
-  }
 }

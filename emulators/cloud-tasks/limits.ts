@@ -5,6 +5,7 @@ export const limits = {
   concurrentDispatches: 5_000,
   taskNameCharacters: 500,
   queueIdCharacters: 100,
+  urlCharacters: 2083,
   taskBytes: 1024 * 1024,
   scheduleAheadMs: 30 * 24 * 3_600_000,
   deadlineMinMs: 15_000,

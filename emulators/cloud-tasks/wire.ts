@@ -116,21 +116,39 @@ export function httpRequestOf(task: WireTask): HttpRequestRecord {
   const request = task.httpRequest
   if (!request) throw invalidArgument('Task.http_request is required.')
   const url = request.url ?? ''
-  if (!/^https?:\/\/[^/]/.test(url))
-    throw invalidArgument(`Task.http_request.url "${url}" must begin with http:// or https://.`)
+  if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url))
+    throw invalidArgument(`Task.http_request.url "${url}" must be a URL that begins with http:// or https://.`)
+  if (url.length > limits.urlCharacters)
+    throw invalidArgument(`Task.http_request.url has ${url.length} characters, at most ${limits.urlCharacters}.`)
   if (request.oauthToken)
     throw invalidArgument('Task.http_request.oauth_token is not served by the local cloud: use oidc_token.')
   const method = request.httpMethod
   const oidc = request.oidcToken
   if (oidc && !oidc.serviceAccountEmail)
     throw invalidArgument('Task.http_request.oidc_token.service_account_email is required.')
+  const sent = !method || method === 'HTTP_METHOD_UNSPECIFIED' ? 'POST' : method
+  const body = Buffer.from(request.body ?? '')
+  if (body.length > 0 && !['POST', 'PUT', 'PATCH'].includes(sent))
+    throw invalidArgument(`Task.http_request.body is for POST, PUT and PATCH, not for ${sent}.`)
   return {
     url,
-    method: !method || method === 'HTTP_METHOD_UNSPECIFIED' ? 'POST' : method,
-    headers: { ...request.headers },
-    body: Buffer.from(request.body ?? '').toString('base64'),
+    method: sent,
+    headers: checkedHeaders(request.headers ?? {}),
+    body: body.toString('base64'),
     ...(oidc ? { oidc: { email: oidc.serviceAccountEmail!, audience: oidc.audience || url } } : {}),
   }
+}
+
+/** What no HTTP request can carry would fail at every attempt. */
+function checkedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      new Headers([[name, value]])
+    } catch {
+      throw invalidArgument(`Task.http_request.headers: "${name}: ${value}" is no HTTP header.`)
+    }
+  }
+  return { ...headers }
 }
 
 export function wireTask(task: TaskRecord, full: boolean): object {
