@@ -13,6 +13,7 @@ import { createIdentityPlatform } from './identity-platform/server.ts'
 import { createCarrier } from './partners/carrier/server.ts'
 import { createPaymentProvider } from './partners/payment-provider/server.ts'
 import { plan, provision, type Provisioned } from './provision.ts'
+import { removeUndeclared } from './provisioned.ts'
 import { pubsub } from './pubsub/plugin.ts'
 
 export interface Ports {
@@ -64,11 +65,10 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
   try {
     // The services' variables name ports that are known only once the cloud has opened them.
     const opened: { cloud?: LocalCloud } = {}
+    // Each after those it delivers to: what was kept is taken up in this order, and laid down in the other.
     const plugins = [
       iam,
-      pubsub,
       firestore,
-      cloudTasks,
       bigquery(dataDirectory ? { directory: join(dataDirectory, 'bigquery') } : {}),
       cloudRun({
         addressOf: (name) => ({ port: ports.service(name) }),
@@ -76,6 +76,8 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
         workingDirectory: options.workingDirectory,
         ...(dataDirectory ? { logDirectory: join(dataDirectory, 'logs') } : {}),
       }),
+      pubsub,
+      cloudTasks,
     ]
     const planned = plan(resources, plugins)
     progress('starting the local cloud')
@@ -85,6 +87,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
       ownerPort: ports.api,
       accounts: accountPorts(resources, ports),
       ...inData('cloud'),
+      startLater: true,
     })
     opened.cloud = cloud
     closers.push(() => cloud.close())
@@ -111,9 +114,13 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     })
     closers.push(() => identity.close())
 
+    if (dataDirectory)
+      await removeUndeclared(join(dataDirectory, 'provisioned.json'), planned, { plugins, api: cloud.api })
     await provision(planned, cloud.api, (done, of) => {
       if (done % 50 === 0 || done === of) progress(`provisioning ${done} of ${of} resources`)
     })
+    // A message that waited over the restart finds everything as the stacks say.
+    await cloud.start()
     return {
       cloud,
       run: cloud.core<CloudRunCore>('cloud-run'),

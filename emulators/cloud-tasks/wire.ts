@@ -143,7 +143,7 @@ export function httpRequestOf(task: WireTask): HttpRequestRecord {
 function checkedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   for (const [name, value] of Object.entries(headers)) {
     try {
-      new Headers([[name, value]])
+      new Headers().append(name, value)
     } catch {
       throw invalidArgument(`Task.http_request.headers: "${name}: ${value}" is no HTTP header.`)
     }

@@ -27,6 +27,8 @@ export interface LocalCloudOptions {
   readonly clock?: Clock
   readonly seed?: number
   readonly fetch?: typeof fetch
+  /** What was kept is taken up (pushes, tasks, services) only when `start` is called: at once by default. */
+  readonly startLater?: boolean
 }
 
 export interface LocalCloud {
@@ -43,6 +45,8 @@ export interface LocalCloud {
   requestLog(): readonly RequestLogEntry[]
   /** What goes wrong on purpose. */
   readonly faults: Faults
+  /** Takes up what was kept. To be called once, after `startLater`. */
+  start(): Promise<void>
   close(): Promise<void>
 }
 
@@ -85,12 +89,16 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     for (const port of ports.values()) await port.close()
     journal.close()
   }
+  // In the order of the plugins: who is delivered to before who delivers. The end goes the other way.
+  const start = async (): Promise<void> => {
+    for (const instance of instances.values()) await instance.start?.()
+  }
   try {
     const served = await makePlugins(options.plugins, context, instances)
     const open = portOpener(served, shared, faults)
     ports.set(OWNER, await open(options.ownerPort ?? 0, OWNER))
     for (const { email, port } of options.accounts ?? []) ports.set(email, await open(port, email))
-    for (const instance of instances.values()) await instance.start?.()
+    if (!options.startLater) await start()
   } catch (error) {
     await close()
     throw error
@@ -111,6 +119,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     resetCounters: () => counters.clear(),
     requestLog: () => requestLog,
     faults,
+    start,
     close,
   }
 }

@@ -1,0 +1,42 @@
+/** What the stacks declared last time, so that what they no longer declare is taken away: the part of Terraform's state that matters here. */
+
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import type { OwnerApi, Plugin, TerraformResource } from './core/plugin.ts'
+import type { Provisioned } from './provision.ts'
+
+/** Removes, last made first, what is in the file and no longer planned; writes down what now is. */
+export async function removeUndeclared(
+  file: string,
+  planned: readonly Provisioned[],
+  { plugins, api }: { readonly plugins: readonly Plugin[]; readonly api: OwnerApi },
+): Promise<void> {
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as TerraformResource[]) : []
+  const now = new Map(planned.map(({ resource }) => [addressOf(resource), resource]))
+  const gone = before.filter((resource) => !isKept(resource, now.get(addressOf(resource))))
+  // Killed halfway, both are known the next time.
+  write(file, [...gone, ...now.values()])
+  const provisioners = new Map(plugins.flatMap((plugin) => Object.entries(plugin.terraform)))
+  for (const resource of gone.toReversed()) {
+    try {
+      await provisioners.get(resource.type)?.remove(resource, api)
+    } catch (error) {
+      // With what it belonged to, or in an earlier start that was killed.
+      if ((error as { httpStatus?: number }).httpStatus !== 404) throw error
+    }
+  }
+  write(file, [...now.values()])
+}
+
+const addressOf = ({ stack, address }: TerraformResource): string => `${stack}/${address}`
+
+/** Most resources are changed in place; a grant is another grant when anything of it differs. */
+function isKept(before: TerraformResource, now: TerraformResource | undefined): boolean {
+  if (!now) return false
+  return !before.type.endsWith('_iam_member') || isDeepStrictEqual(before.attributes, now.attributes)
+}
+
+function write(file: string, resources: readonly TerraformResource[]): void {
+  writeFileSync(`${file}.new`, JSON.stringify(resources))
+  renameSync(`${file}.new`, file)
+}
