@@ -1,9 +1,10 @@
 /** The Admin API v2, as far as the stacks use it: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services */
 
 import { Hono } from 'hono'
+import { checkedBody } from '../core/checked-body.ts'
 import type { Http } from '../core/local-cloud.ts'
 import type { CloudRunCore } from './core.ts'
-import type { ServiceResource } from './service.ts'
+import { serviceSchema, type ServiceResource } from './service.ts'
 
 const collection = '/v2/projects/:project/locations/:location/services'
 
@@ -13,23 +14,18 @@ export function runRoutes(core: CloudRunCore): Http {
   /** Long-running operations are done when they are answered. */
   const done = (response: object): object => ({ name: 'projects/-/locations/-/operations/done', done: true, response })
 
+  const serviceOf = async (c: { req: { text(): Promise<string> } }): Promise<Partial<ServiceResource>> =>
+    checkedBody(await c.req.text(), serviceSchema) as Partial<ServiceResource>
+
   app.post(collection, async (c) => {
     const { project, location } = c.req.param()
     const id = c.req.query('serviceId') ?? ''
-    return c.json(
-      done(
-        await core.create(
-          `projects/${project}/locations/${location}`,
-          id,
-          await c.req.json<Partial<ServiceResource>>(),
-        ),
-      ),
-    )
+    return c.json(done(await core.create(`projects/${project}/locations/${location}`, id, await serviceOf(c))))
   })
   app.get(collection, (c) => c.json({ services: core.list(nameOf(c.req.path).replace(/\/services$/, '')) }))
   app.get(`${collection}/:service{[^:]+}`, (c) => c.json(core.get(nameOf(c.req.path))))
   app.patch(`${collection}/:service`, async (c) =>
-    c.json(done(await core.update(nameOf(c.req.path), await c.req.json<Partial<ServiceResource>>()))),
+    c.json(done(await core.update(nameOf(c.req.path), await serviceOf(c)))),
   )
   app.delete(`${collection}/:service`, async (c) => c.json(done(await core.delete(nameOf(c.req.path)))))
   app.get('/_local/run/processes', (c) => c.json({ processes: core.processes() }))

@@ -1,5 +1,6 @@
 /** A Cloud Run service as the Admin API v2 describes it, as far as the local cloud runs it. */
 
+import { z } from 'zod'
 import { invalidArgument } from '../core/status.ts'
 
 export interface Probe {
@@ -46,6 +47,32 @@ export interface ServiceResource {
   readonly uri: string
   readonly [other: string]: unknown
 }
+
+/** The shape of what is read here; `checkService` knows the values. */
+export const serviceSchema = z.looseObject({
+  ingress: z.string().optional(),
+  invokerIamDisabled: z.boolean().optional(),
+  customAudiences: z.array(z.string()).optional(),
+  template: z
+    .looseObject({
+      serviceAccount: z.string().optional(),
+      timeout: z.string().optional(),
+      maxInstanceRequestConcurrency: z.int().optional(),
+      containers: z
+        .array(
+          z.looseObject({
+            image: z.string().optional(),
+            command: z.array(z.string()).optional(),
+            args: z.array(z.string()).optional(),
+            ports: z.array(z.looseObject({})).optional(),
+            env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })).optional(),
+            startupProbe: z.looseObject({ httpGet: z.looseObject({}).optional() }).optional(),
+          }),
+        )
+        .optional(),
+    })
+    .optional(),
+})
 
 export const limits = {
   nameCharacters: 49,

@@ -1,8 +1,9 @@
 /** IAM's REST: service accounts, projects, and the policy of any resource of any API. */
 
 import { type Context, Hono } from 'hono'
+import { z } from 'zod'
+import { checkedBody } from '../core/checked-body.ts'
 import type { CloudContext, Http } from '../core/plugin.ts'
-import { parseBody } from '../core/rest-json.ts'
 import { invalidArgument, notFound } from '../core/status.ts'
 import type { Accounts, AccountSettings } from './accounts.ts'
 import { refuseOthers } from './bindings.ts'
@@ -58,6 +59,21 @@ const accountFields = [
   'disabled',
 ]
 
+const accountSchema = z.looseObject({ displayName: z.string().optional(), description: z.string().optional() })
+const creation = z.looseObject({ accountId: z.string().optional(), serviceAccount: accountSchema.optional() })
+const change = z.looseObject({ serviceAccount: accountSchema.optional(), updateMask: z.string().optional() })
+const bindingSchema = z.looseObject({
+  role: z.string(),
+  members: z.array(z.string()).optional(),
+  condition: z
+    .looseObject({ expression: z.string(), title: z.string().optional(), description: z.string().optional() })
+    .optional(),
+})
+const policyChange = z.looseObject({
+  policy: z.looseObject({ etag: z.string().optional(), bindings: z.array(bindingSchema).optional() }).optional(),
+})
+const permissionsTest = z.looseObject({ permissions: z.array(z.string()).default([]) })
+
 const account = '/v1/projects/:project/serviceAccounts/:account'
 
 function accountRoutes(accounts: Accounts): Http {
@@ -68,9 +84,9 @@ function accountRoutes(accounts: Accounts): Http {
     return settings
   }
   app.post('/v1/projects/:project/serviceAccounts', async (c) => {
-    const { accountId, serviceAccount, ...others } = parseBody(await c.req.text())
+    const { accountId, serviceAccount, ...others } = checkedBody(await c.req.text(), creation)
     refuseOthers(others, [], '')
-    return c.json(accounts.create(c.req.param('project'), accountId as string | undefined, settingsOf(serviceAccount)))
+    return c.json(accounts.create(c.req.param('project'), accountId, settingsOf(serviceAccount)))
   })
   app.get('/v1/projects/:project/serviceAccounts', (c) => {
     const all = accounts.list(c.req.param('project'))
@@ -80,7 +96,7 @@ function accountRoutes(accounts: Accounts): Http {
   })
   app.get(account, (c) => c.json(accounts.get(resourceOf(c.req.path))))
   app.patch(account, async (c) => {
-    const { serviceAccount, updateMask, ...others } = parseBody(await c.req.text())
+    const { serviceAccount, updateMask, ...others } = checkedBody(await c.req.text(), change)
     refuseOthers(others, [], '')
     return c.json(accounts.update(resourceOf(c.req.path), masked(settingsOf(serviceAccount), updateMask)))
   })
@@ -133,14 +149,15 @@ async function answerPolicy(
   { verb, policies }: { verb: string | undefined; policies: Policies },
 ): Promise<Response> {
   if (verb === 'getIamPolicy') return c.json(policies.get(resource))
-  const body = parseBody(await c.req.text())
+  const text = await c.req.text()
   if (verb === 'testIamPermissions') {
-    refuseOthers(body, ['permissions'], '')
-    const permissions = (body['permissions'] ?? []) as string[]
+    const { permissions, ...others } = checkedBody(text, permissionsTest)
+    refuseOthers(others, [], '')
     return c.json({ permissions: policies.testPermissions(c.get('context').principal, resource, permissions) })
   }
+  const body = checkedBody(text, policyChange)
   refuseOthers(body, ['policy', 'updateMask'], '')
-  const policy = body['policy'] as Partial<Policy> | undefined
+  const policy = body.policy as Partial<Policy> | undefined
   if (!policy) throw invalidArgument('The request has no policy.')
   refuseOthers(policy, ['version', 'etag', 'bindings'], 'policy')
   return c.json(policies.set(resource, policy))
@@ -148,5 +165,10 @@ async function answerPolicy(
 
 /** `/v2/projects/p/…` → `projects/p/…`. */
 function resourceOf(path: string): string {
-  return decodeURIComponent(path.replace(/^(\/bigquery)?(\/v\d)?\//, ''))
+  const name = path.replace(/^(\/bigquery)?(\/v\d)?\//, '')
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    throw invalidArgument(`The path holds "${name}", which is not percent-encoded UTF-8.`)
+  }
 }

@@ -2,9 +2,11 @@
 
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
 import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { z } from 'zod'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { openJournal } from '../core/journal.ts'
 
@@ -33,6 +35,9 @@ export interface IdentityPlatform {
 }
 
 const VALID_FOR_SECONDS = 3600
+const LARGEST_BODY_BYTES = 64 * 1024
+/** Roles are not checked: a token with one that nobody knows is there to be refused. */
+const tokenRequest = z.object({ sub: z.string().min(1).max(128), roles: z.array(z.string()).max(10).optional() })
 
 /** @throws Error (EADDRINUSE) that names the port when it is taken. */
 export async function createIdentityPlatform({
@@ -72,15 +77,17 @@ export async function createIdentityPlatform({
       .sign(privateKey)
     return { token, expiresAt: new Date((nowSeconds + expiresInSeconds) * 1000).toISOString() }
   }
+  app.use(bodyLimit({ maxSize: LARGEST_BODY_BYTES }))
   app.get('/jwks', (c) => c.json({ keys: [pair.publicJwk] }))
   app.post('/v1/token', async (c) => {
-    const { sub, roles } = await c.req.json<Partial<TokenRequest>>().catch((): Partial<TokenRequest> => ({}))
-    if (typeof sub !== 'string' || sub === '' || (roles !== undefined && !Array.isArray(roles))) {
+    const request = tokenRequest.safeParse(await c.req.json().catch(() => undefined))
+    if (!request.success) {
       return c.json(
         { code: 'invalid-body', message: 'Send {"sub": "…", "roles": ["customer" | "staff" | "importer"]}.' },
         400,
       )
     }
+    const { sub, roles } = request.data
     return c.json(await mint({ sub, ...(roles ? { roles } : {}) }))
   })
   return {

@@ -2,9 +2,12 @@
 
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import type { AddressInfo } from 'node:net'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
+
+const LARGEST_BODY_BYTES = 64 * 1024
 
 export interface PartnerOptions {
   /** 0 (the default): any free one. */
@@ -49,6 +52,12 @@ export function partnerApp(options: PartnerOptions, routes: (partner: PartnerApp
   const clock = options.clock ?? systemClock
   const journal = openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir })
   const app = new Hono()
+  app.use(
+    bodyLimit({
+      maxSize: LARGEST_BODY_BYTES,
+      onError: (c) => c.json({ code: 'body-too-large', message: `At most ${LARGEST_BODY_BYTES} bytes.` }, 413),
+    }),
+  )
   app.use('/v1/*', async (c, next) => {
     const token = /^bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
     if (options.verify) {
@@ -99,9 +108,7 @@ export async function openPartner(
 }
 
 export async function bodyOf(request: { json(): Promise<unknown> }): Promise<Record<string, unknown>> {
-  try {
-    return (await request.json()) as Record<string, unknown>
-  } catch {
-    throw new PartnerRefusal(400, 'invalid-json', 'The body is not JSON.')
-  }
+  const body = await request.json().catch(() => undefined)
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>
+  throw new PartnerRefusal(400, 'invalid-json', 'The body is not a JSON object.')
 }
