@@ -48,7 +48,7 @@ async function startFake(): Promise<FakeInstance> {
     revision: mine,
     held,
     stops: () => stops,
-    kill: () => {},
+    kill: () => Promise.resolve(),
     listens: () => Promise.resolve(server.listening),
     async stop() {
       stops += 1
