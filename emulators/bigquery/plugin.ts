@@ -2,6 +2,7 @@
 
 import type { Plugin } from '../core/plugin.ts'
 import { type BigQueryCore, makeCore } from './core.ts'
+import { bigqueryAccess } from './permissions.ts'
 import { bigqueryRoutes } from './routes.ts'
 import { datasetProvisioner, tableProvisioner } from './terraform.ts'
 
@@ -13,7 +14,13 @@ export function bigquery({ directory }: { readonly directory?: string } = {}): P
     name: 'bigquery',
     async create(context) {
       const core = await makeCore(context, directory)
-      return { core, http: bigqueryRoutes(core, context), resourceExists: core.resourceExists, close: core.close }
+      return {
+        core,
+        http: bigqueryRoutes(core, context),
+        routes: bigqueryAccess(core, context),
+        resourceExists: core.resourceExists,
+        close: core.close,
+      }
     },
     terraform: { google_bigquery_dataset: datasetProvisioner, google_bigquery_table: tableProvisioner },
   }

@@ -6,7 +6,7 @@ import type { ServiceResource } from './service.ts'
 /** What the IAM emulator answers. */
 export interface Iam {
   verifyIdToken(token: string, options: { audience: string[] }): Promise<{ email: string }>
-  hasRole(email: string, role: string, resource: string): boolean
+  isGranted(email: string, permission: string, resource: string): boolean
   bindings(resource: string): readonly { readonly role: string; readonly members: readonly string[] }[]
 }
 
@@ -54,7 +54,7 @@ export async function admit(
   if (resource.ingress !== 'INGRESS_TRAFFIC_ALL' && !email.endsWith(`@${projectId}.iam.gserviceaccount.com`)) {
     return { ...refused(404, 'Page not found'), email }
   }
-  if (!iam.hasRole(email, INVOKER, resource.name)) {
+  if (!iam.isGranted(email, 'run.routes.invoke', resource.name)) {
     return {
       ...refused(
         403,

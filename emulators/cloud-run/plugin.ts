@@ -2,6 +2,7 @@
 
 import type { Plugin } from '../core/plugin.ts'
 import { type CloudRunCore, type CloudRunOptions, makeCore } from './core.ts'
+import { runAccess } from './permissions.ts'
 import { runRoutes } from './routes.ts'
 import { serviceProvisioner } from './terraform.ts'
 
@@ -17,6 +18,7 @@ export function cloudRun(options: CloudRunOptions): Plugin<CloudRunCore> {
       return {
         core,
         http: runRoutes(core),
+        routes: runAccess,
         resourceExists: (name) =>
           serviceName.test(name) ? context.journal.table('cloud-run/services').has(name) : undefined,
         start: core.start,

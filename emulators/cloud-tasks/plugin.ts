@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from '../core/plugin.ts'
 import { type CloudTasksCore, makeCore } from './core.ts'
+import { tasksAccess } from './permissions.ts'
 import { queueProvisioner } from './terraform.ts'
 
 export const cloudTasks: Plugin<CloudTasksCore> = {
@@ -12,7 +13,7 @@ export const cloudTasks: Plugin<CloudTasksCore> = {
     const core = makeCore(context)
     return {
       core,
-      grpc: [{ name: 'google.cloud.tasks.v2.CloudTasks', unary: core.unary }],
+      grpc: [{ name: 'google.cloud.tasks.v2.CloudTasks', unary: core.unary, access: tasksAccess }],
       resourceExists: core.resourceExists,
       start: async () => core.start(),
       close: async () => core.stop(),

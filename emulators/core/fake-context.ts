@@ -1,5 +1,6 @@
 /** A plugin's context for tests of its core: a virtual clock, a journal in memory, recorders in place of everything outside. */
 
+import { makeAccess } from './access.ts'
 import { type VirtualClock, virtualClock } from './clock.ts'
 import { createFaults } from './faults.ts'
 import { openJournal, type Journal } from './journal.ts'
@@ -29,6 +30,7 @@ export function fakeContext(options: FakeContextOptions = {}): FakeContext {
   const random = seededRandom(1)
   const context: CloudContext = {
     project: { id: 'p', number: '1', region: 'europe-west1' },
+    access: makeAccess('off', () => undefined),
     clock,
     journal,
     newId: random.id,

@@ -3,8 +3,10 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { type Access, OWNER, type RouteAccess, routeAllowed } from './access.ts'
 import type { Journal } from './journal.ts'
 import type { Http, RequestLogEntry } from './plugin.ts'
+import { parseBody } from './rest-json.ts'
 import { errorAnswer, type Rest } from './rest.ts'
 import { notFound, StatusError } from './status.ts'
 
@@ -14,11 +16,14 @@ export interface Port {
   readonly principal: string
   readonly rest: Rest
   readonly apps: readonly Http[]
+  /** What service accounts may do of the apps' routes. */
+  readonly routes: readonly RouteAccess[]
+  readonly access: Access
   readonly journal: Journal
 }
 
 /** What proto annotations describe first, then the plugins' own routes; else an error that names the route. */
-export function httpApp({ principal, rest, apps, journal }: Port): Http {
+export function httpApp({ principal, rest, apps, routes, access, journal }: Port): Http {
   const app: Http = new Hono()
   app.use(async (c, next) => {
     c.set('context', { principal, transport: 'rest', signal: c.req.raw.signal })
@@ -33,6 +38,14 @@ export function httpApp({ principal, rest, apps, journal }: Port): Http {
     // Read only when a route matches: the others read their own bodies, which need not be text.
     return c.json((await method(url.searchParams, await c.req.text(), c.get('context'))) as object)
   })
+  if (principal !== OWNER) {
+    app.use(async (c, next) => {
+      const { method, path } = c.req
+      const body = async (): Promise<unknown> => parseBody(await c.req.text())
+      if (!(await routeAllowed(routes, access, { principal, method, path, body }))) return c.notFound()
+      return next()
+    })
+  }
   for (const one of apps) app.route('/', one)
   app.notFound((c) => {
     const { status, body } = errorAnswer(notFound(`The local cloud has no route ${c.req.method} ${c.req.path}.`))

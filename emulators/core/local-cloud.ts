@@ -2,6 +2,7 @@
 
 import { getRequestListener } from '@hono/node-server'
 import { randomInt } from 'node:crypto'
+import { type Grants, guarded, type IamMode, makeAccess, OWNER } from './access.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { defineServices, grpcServer, type Served } from './grpc.ts'
 import { faultRoutes } from './fault-routes.ts'
@@ -26,6 +27,8 @@ export interface LocalCloudOptions {
   readonly dataDir?: string
   readonly clock?: Clock
   readonly seed?: number
+  /** Whether calls on the ports of service accounts need the grants that IAM holds (default `enforce`). */
+  readonly iam?: IamMode
   readonly fetch?: typeof fetch
   /** What was kept is taken up (pushes, tasks, services) only when `start` is called: at once by default. */
   readonly startLater?: boolean
@@ -52,8 +55,6 @@ export interface LocalCloud {
 
 /** Older entries of the request log are forgotten. */
 const REQUEST_LOG_ENTRIES = 100_000
-/** The principal of the port that people and tools call. */
-const OWNER = 'owner'
 
 /** What the IAM plugin lends to all others. */
 interface TokenMint {
@@ -95,7 +96,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
   }
   try {
     const served = await makePlugins(options.plugins, context, instances)
-    const open = portOpener(served, shared, faults)
+    const open = portOpener(served, shared, context)
     ports.set(OWNER, await open(options.ownerPort ?? 0, OWNER))
     for (const { email, port } of options.accounts ?? []) ports.set(email, await open(port, email))
     if (!options.startLater) await start()
@@ -129,6 +130,7 @@ function contextOf(options: LocalCloudOptions, { counters, requestLog, instances
   const clock = options.clock ?? systemClock
   return {
     project: options.project,
+    access: makeAccess(options.iam ?? 'enforce', () => instances.get('iam')?.core as Grants | undefined),
     clock,
     journal,
     newId: random.id,
@@ -162,27 +164,40 @@ async function makePlugins(
     instances.set(plugin.name, instance)
     if (instance.grpc && plugin.proto) served.push({ services: instance.grpc, proto: await plugin.proto() })
   }
-  return withPolicies(served).map(({ proto, services }) => ({ proto, services: services.map(context.faults.around) }))
+  return withPolicies(served).map(({ proto, services }) => ({
+    proto,
+    // A call that is refused reaches no moment of a fault.
+    services: services.map((service) => guarded(context.faults.around(service), context.access)),
+  }))
 }
 
 /** Many services have `getIamPolicy` and its kin as methods of their own: one plugin answers them all. */
 function withPolicies(served: readonly Served[]): Served[] {
   const policies = served.flatMap(({ services }) => services).find(({ name }) => name === 'google.iam.v1.IAMPolicy')
   if (!policies?.unary) return [...served]
-  const { unary } = policies
+  const { unary, access: { methods } = { methods: {} } } = policies
   return served.map(({ services, proto }) => ({
     proto,
-    services: services.map((service) => ({ ...service, unary: { ...unary, ...service.unary } })),
+    services: services.map((service) => ({
+      ...service,
+      unary: { ...unary, ...service.unary },
+      ...(service.access ? { access: { ...service.access, methods: { ...methods, ...service.access.methods } } } : {}),
+    })),
   }))
 }
 
-function portOpener(served: readonly Served[], { counters, requestLog, instances, journal }: Shared, faults: Faults) {
+function portOpener(
+  served: readonly Served[],
+  { counters, requestLog, instances, journal }: Shared,
+  { faults, access }: CloudContext,
+) {
   const rest = restOf(served)
   const defined = defineServices(served)
   const plugins = [...instances.values()].flatMap(({ http }) => http ?? [])
+  const routes = [...instances.values()].flatMap((instance) => instance.routes ?? [])
   return (port: number, principal: string): Promise<PortServer> => {
     const apps = principal === OWNER ? [...plugins, localRoutes(counters, requestLog), faultRoutes(faults)] : plugins
-    const answer = getRequestListener(httpApp({ principal, rest, apps, journal }).fetch)
+    const answer = getRequestListener(httpApp({ principal, rest, apps, routes, access, journal }).fetch)
     const grpc = grpcServer(defined, { principal, journal })
     return listen(port, grpc, (request, response) => void answer(request, response))
   }

@@ -1,6 +1,7 @@
 /** What one emulated Google service is to the local cloud: its API, its Terraform types, its life. */
 
 import type { Hono } from 'hono'
+import type { Access, RouteAccess, ServiceAccess } from './access.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
 import type { Journal } from './journal.ts'
@@ -31,6 +32,8 @@ export interface GrpcService {
   readonly name: string
   readonly unary?: Readonly<Record<string, Unary>>
   readonly streaming?: Readonly<Record<string, Streaming>>
+  /** What each method takes; without it no service account may call any. */
+  readonly access?: ServiceAccess
 }
 
 /** One resource of a synthesized stack, its `${…}` references resolved. */
@@ -69,6 +72,8 @@ export interface CloudContext {
   note(entry: RequestLogEntry): void
   /** An RS256 Google ID token, 1 h, for a push or task with OIDC or for the metadata server. */
   mintIdToken(options: { email: string; audience: string }): Promise<string>
+  /** Who may do what: for Google's own agents, whose calls come in by no port. */
+  readonly access: Access
   /** Whether any plugin has a resource of that full name; undefined when no plugin knows such names. */
   resourceExists(fullName: string): boolean | undefined
   /** What goes wrong on purpose, at the moments that no unary method has. */
@@ -101,6 +106,8 @@ export interface PluginInstance<Core = unknown> {
   readonly grpc?: readonly GrpcService[]
   /** REST that no proto annotation describes; mounted at the root of every port. */
   readonly http?: Http
+  /** Which of these routes a service account may take, and what that takes; all others are the owner's. */
+  readonly routes?: readonly RouteAccess[]
   /** Whether a resource of that full name exists here; undefined when the name is not of this service (IAM asks before it sets a policy). */
   resourceExists?: (fullName: string) => boolean | undefined
   /** Called once every plugin is made and every port is open: take up what the journal kept (timers, retries). */

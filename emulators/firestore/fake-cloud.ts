@@ -46,6 +46,7 @@ export function fakeCloud(options: FakeOptions = {}): FakeCloud {
     mintIdToken: () => Promise.reject(new Error('Firestore mints no token')),
     resourceExists: () => undefined,
     faults: fakeContext().context.faults,
+    access: fakeContext().context.access,
     fetch: () => Promise.reject(new Error('Firestore fetches nothing')),
     peer: () => {
       throw new Error('Firestore has no peer')

@@ -17,6 +17,7 @@ import {
 } from './data-documents.ts'
 import { runAggregationQuery, runQueryRequest } from './data-queries.ts'
 import { listen } from './listen.ts'
+import { adminAccess, dataAccess } from './permissions.ts'
 
 // The transport checks each request against the proto.
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -72,8 +73,9 @@ export function services(core: FirestoreCore): GrpcService[] {
         ...bindStreams(core, dataStreams),
         listen: (requests, write, context) => listen(core, requests, write, context),
       },
+      access: dataAccess,
     },
-    { name: 'google.firestore.admin.v1.FirestoreAdmin', unary: bindUnary(core, administration) },
+    { name: 'google.firestore.admin.v1.FirestoreAdmin', unary: bindUnary(core, administration), access: adminAccess },
   ]
 }
 

@@ -3,6 +3,7 @@
 import type { GrpcService } from '../core/plugin.ts'
 import { invalidArgument } from '../core/status.ts'
 import type { Binding } from './bindings.ts'
+import { policyAccess } from './permissions.ts'
 import type { Policies, Policy } from './policies.ts'
 
 interface WireBinding {
@@ -21,6 +22,7 @@ interface WirePolicy {
 export function policyService(policies: Policies): GrpcService {
   return {
     name: 'google.iam.v1.IAMPolicy',
+    access: policyAccess,
     unary: {
       getIamPolicy: ({ resource }: { resource: string }) => toWire(policies.get(resource)),
       setIamPolicy({ resource, policy }: { resource: string; policy: WirePolicy | null }) {

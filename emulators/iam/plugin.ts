@@ -6,12 +6,13 @@ import type { Http, Plugin } from '../core/plugin.ts'
 import { accounts } from './accounts.ts'
 import { policyService } from './grpc.ts'
 import { metadataServer } from './metadata.ts'
+import { iamAccess } from './permissions.ts'
 import { policies, type Policies } from './policies.ts'
 import { iamRoutes } from './routes.ts'
 import { members, serviceAccount } from './terraform.ts'
 import { tokens, type Tokens } from './tokens.ts'
 
-export interface IamCore extends Tokens, Pick<Policies, 'bindings' | 'hasRole' | 'isGranted'> {}
+export interface IamCore extends Tokens, Pick<Policies, 'bindings' | 'isGranted' | 'usedGrants'> {}
 
 export const iam: Plugin<IamCore> = {
   name: 'iam',
@@ -23,11 +24,12 @@ export const iam: Plugin<IamCore> = {
     const http: Http = new Hono()
     http.route('/', metadataServer(context, known, issuer))
     http.route('/', iamRoutes(context, { accounts: known, policies: allow, tokens: issuer }))
-    const { bindings, hasRole, isGranted } = allow
+    const { bindings, isGranted, usedGrants } = allow
     return {
-      core: { ...issuer, bindings, hasRole, isGranted },
+      core: { ...issuer, bindings, isGranted, usedGrants },
       grpc: [policyService(allow)],
       http,
+      routes: iamAccess,
       resourceExists(name) {
         if (name === `projects/${context.project.id}`) return true
         const email = /^projects\/[^/]+\/serviceAccounts\/([^/]+)$/.exec(name)?.[1]

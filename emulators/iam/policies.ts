@@ -19,12 +19,20 @@ export interface Policies {
   /** @throws ABORTED when the policy has an etag which is no longer that of the resource. */
   readonly set: (resource: string, policy: Partial<Policy>) => Policy
   readonly bindings: (resource: string) => readonly Binding[]
-  /** On the resource or by its project; `name` is what a condition's resource.name is compared with. */
-  readonly hasRole: (email: string, role: string, resource: string, name?: string) => boolean
-  /** Through any role on the resource or its project, conditions included. */
-  readonly isGranted: (email: string, permission: string, resource: string, name?: string) => boolean
+  /** Through any role on the resource or its project; a condition's resource.name is the resource's. */
+  readonly isGranted: (email: string, permission: string, resource: string) => boolean
+  /** Grants by which something was allowed since the start. */
+  readonly usedGrants: () => Grant[]
   /** Those of the permissions that are granted; the owner has them all. */
   readonly testPermissions: (principal: string, resource: string, permissions: readonly string[]) => string[]
+}
+
+/** One role of one account on one resource. */
+export interface Grant {
+  readonly resource: string
+  readonly role: string
+  readonly email: string
+  readonly condition?: Binding['condition']
 }
 
 /** What Google answers where nobody has set a policy. */
@@ -50,19 +58,27 @@ export function policies(context: CloudContext, accounts: Accounts): Policies {
     if (email.endsWith(`@${context.project.id}.iam.gserviceaccount.com`) && (!account || account.disabled)) return false
     return members.includes('allAuthenticatedUsers') || members.includes(`serviceAccount:${email}`)
   }
-  const granted = (email: string, resource: string, name: string): Binding[] =>
-    [...bindings(resource), ...(resource === project ? [] : bindings(project))].filter(
-      (binding) => isMember(binding, email) && holds(binding.condition, name),
-    )
-  const hasRole: Policies['hasRole'] = (email, role, resource, name = resource) =>
-    granted(email, resource, name).some((binding) => binding.role === role)
-  const isGranted: Policies['isGranted'] = (email, permission, resource, name = resource) =>
-    granted(email, resource, name).some(({ role }) => roles[role]?.includes(permission))
+  const used = new Map<string, Grant>()
+  /** Notes every grant that would do: one that is never among them is not needed. */
+  const isGranted: Policies['isGranted'] = (email, permission, named) => {
+    const resource = canonical(named)
+    let granted = false
+    for (const holder of resource === project ? [project] : [resource, project]) {
+      for (const binding of bindings(holder)) {
+        const { role, condition } = binding
+        if (!roles[role]?.includes(permission) || !isMember(binding, email) || !holds(condition, resource)) continue
+        granted = true
+        const key = [holder, role, email, condition?.expression].join(' ')
+        if (!used.has(key)) used.set(key, { resource: holder, role, email, ...(condition ? { condition } : {}) })
+      }
+    }
+    return granted
+  }
 
   return {
     bindings,
-    hasRole,
     isGranted,
+    usedGrants: () => [...used.values()],
     get(name) {
       const resource = canonical(name)
       requireResource(resource)

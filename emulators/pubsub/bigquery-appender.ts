@@ -6,6 +6,7 @@ import { bigqueryRow } from './bigquery-row.ts'
 import type { Delivery } from './delivery.ts'
 import type { Consumer, Entry } from './entry.ts'
 import { limits } from './limits.ts'
+import { notWritable } from './permissions.ts'
 import type { BigQueryConfig } from './records.ts'
 import type { PubsubState } from './state.ts'
 
@@ -87,6 +88,8 @@ export class BigQueryAppender implements Consumer {
       const fields = writer.tableSchema(table)?.fields
       if (!fields)
         throw new StatusError('NOT_FOUND', `The BigQuery table does not exist (table=${this.#config.table}).`)
+      const denied = notWritable(this.#state.context, table, this.#config.serviceAccountEmail)
+      if (denied) throw new StatusError('PERMISSION_DENIED', denied)
       await writer.appendRows(
         table,
         batch.map(({ entry }) => this.#row(entry, fields)),

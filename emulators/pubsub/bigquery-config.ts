@@ -1,7 +1,8 @@
 /** The settings of a BigQuery subscription: what is accepted, and whether its table still fits. */
 // https://cloud.google.com/pubsub/docs/create-bigquery-subscription#properties
 
-import { invalidArgument, notFound } from '../core/status.ts'
+import { invalidArgument, notFound, StatusError } from '../core/status.ts'
+import { notWritable } from './permissions.ts'
 import type { BigQueryConfig } from './records.ts'
 import type { PubsubState } from './state.ts'
 
@@ -24,7 +25,7 @@ export interface TableField {
   readonly mode?: string
 }
 
-export type BigQueryState = 'ACTIVE' | 'NOT_FOUND' | 'SCHEMA_MISMATCH'
+export type BigQueryState = 'ACTIVE' | 'NOT_FOUND' | 'PERMISSION_DENIED' | 'SCHEMA_MISMATCH'
 
 /** Columns that metadata is written to, and the types that they may have. */
 const METADATA_COLUMNS: Readonly<Record<string, readonly string[]>> = {
@@ -54,8 +55,11 @@ export function bigqueryConfig(
     dropUnknownFields: Boolean(input['dropUnknownFields']),
     serviceAccountEmail: String(input['serviceAccountEmail'] ?? ''),
   }
-  const fields = bigqueryWriter(state).tableSchema(tableReference(config.table))?.fields
+  const table = tableReference(config.table)
+  const fields = bigqueryWriter(state).tableSchema(table)?.fields
   if (!fields) throw notFound(`The BigQuery table does not exist (table=${config.table}). Create it first.`)
+  const denied = notWritable(state.context, table, config.serviceAccountEmail)
+  if (denied) throw new StatusError('PERMISSION_DENIED', denied)
   const mismatch = schemaMismatch(config, fields)
   if (mismatch) throw invalidArgument(`Incompatible schema for the BigQuery table ${config.table}: ${mismatch}`)
   return config
@@ -66,8 +70,10 @@ export function bigqueryMessage(config: BigQueryConfig, state: PubsubState): Big
 }
 
 export function bigqueryState(config: BigQueryConfig, state: PubsubState): BigQueryState {
-  const fields = bigqueryWriter(state).tableSchema(tableReference(config.table))?.fields
+  const table = tableReference(config.table)
+  const fields = bigqueryWriter(state).tableSchema(table)?.fields
   if (!fields) return 'NOT_FOUND'
+  if (notWritable(state.context, table, config.serviceAccountEmail)) return 'PERMISSION_DENIED'
   return schemaMismatch(config, fields) ? 'SCHEMA_MISMATCH' : 'ACTIVE'
 }
 

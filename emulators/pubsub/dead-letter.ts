@@ -1,13 +1,14 @@
 /** Publishes the copy of a message that failed too often to the dead-letter topic of its subscription. */
 // https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic
 
+import { mayDeadLetter } from './permissions.ts'
 import { publishNow } from './publish.ts'
 import type { Message } from './message-store.ts'
 import { idOf, projectOf } from './names.ts'
 import type { SubscriptionRecord } from './records.ts'
 import type { PubsubState } from './state.ts'
 
-/** False when there is no such topic (any more): the message then stays in its subscription, as at Google. */
+/** False when there is no such topic (any more), or Pub/Sub may not: the message then stays in its subscription, as at Google. */
 export function forwardDeadLetter(
   state: PubsubState,
   subscription: SubscriptionRecord,
@@ -15,7 +16,7 @@ export function forwardDeadLetter(
   failures: number,
 ): boolean {
   const topic = subscription.deadLetterPolicy?.deadLetterTopic ?? ''
-  if (!state.topics.has(topic)) return false
+  if (!state.topics.has(topic) || !mayDeadLetter(state.context, subscription.name, topic)) return false
   const publishTime = new Date(record.publishMs).toISOString().replace('Z', '+00:00')
   publishNow(state, topic, [
     {

@@ -1,5 +1,6 @@
 /** A cloud context for tests: virtual clock, a journal that can be reopened, and recorders for counts, notes and pushes. */
 
+import type { Access } from '../core/access.ts'
 import { virtualClock, type VirtualClock } from '../core/clock.ts'
 import { fakeContext } from '../core/fake-context.ts'
 import type { Journal, Table } from '../core/journal.ts'
@@ -21,6 +22,8 @@ export interface FakeCloud {
 export interface FakeOptions {
   readonly fetch?: typeof fetch
   readonly peers?: Readonly<Record<string, unknown>>
+  /** What IAM says (default: yes). */
+  readonly allows?: Access['allows']
 }
 
 export function fakeCloud(options: FakeOptions = {}, log: string[] = [], clock = virtualClock()): FakeCloud {
@@ -31,6 +34,7 @@ export function fakeCloud(options: FakeOptions = {}, log: string[] = [], clock =
     project: { id: 'p', number: '1', region: 'europe-west1' },
     resourceExists: () => undefined,
     faults: fakeContext().context.faults,
+    access: { ...fakeContext().context.access, ...(options.allows ? { allows: options.allows } : {}) },
     clock,
     journal: replayed(log),
     newId: () => (++ids).toString(16).padStart(16, '0'),

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from '../core/plugin.ts'
 import { makeCore, type PubsubCore } from './core.ts'
+import { publisherAccess, subscriberAccess } from './permissions.ts'
 import { subscriptionProvisioner, topicProvisioner } from './terraform.ts'
 
 export const pubsub: Plugin<PubsubCore> = {
@@ -14,11 +15,12 @@ export const pubsub: Plugin<PubsubCore> = {
       core,
       // What is missing here (schemas, snapshots) answers UNIMPLEMENTED with its name.
       grpc: [
-        { name: 'google.pubsub.v1.Publisher', unary: core.publisher },
+        { name: 'google.pubsub.v1.Publisher', unary: core.publisher, access: publisherAccess },
         {
           name: 'google.pubsub.v1.Subscriber',
           unary: core.subscriber,
           streaming: { streamingPull: core.streamingPull },
+          access: subscriberAccess,
         },
         { name: 'google.pubsub.v1.SchemaService' },
       ],

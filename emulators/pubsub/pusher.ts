@@ -5,13 +5,14 @@ import type { CloudContext } from '../core/plugin.ts'
 import type { Delivery } from './delivery.ts'
 import type { Consumer, Entry } from './entry.ts'
 import { BILLED_BYTES_MIN, limits } from './limits.ts'
+import { mayPushAs } from './permissions.ts'
 import { pushRequest } from './push-request.ts'
 import type { PushConfig } from './records.ts'
 
 /** Google counts these as acknowledged; any other answer, or none, is a nack. */
 const ACKNOWLEDGED = new Set([102, 200, 201, 202, 204])
 
-/** In the request log: the endpoint could not be reached, or did not answer within the ack deadline. */
+/** In the request log: no token could be made, the endpoint could not be reached, or did not answer within the ack deadline. */
 const NO_ANSWER = 0
 
 export class Pusher implements Consumer {
@@ -83,8 +84,10 @@ export class Pusher implements Consumer {
     this.#context.count('pubsub.pushRequests')
     this.#context.count('pubsub.deliveryBytes', Math.max(BILLED_BYTES_MIN, bytes))
     try {
+      const { oidcToken } = this.#config
+      if (oidcToken && !mayPushAs(this.#context, oidcToken.serviceAccountEmail)) return NO_ANSWER
       const { headers, body } = pushRequest(entry, this.#delivery.record, this.#config)
-      if (this.#config.oidcToken) headers['authorization'] = `Bearer ${await this.#idToken(this.#config.oidcToken)}`
+      if (oidcToken) headers['authorization'] = `Bearer ${await this.#idToken(oidcToken)}`
       const { fetch } = this.#context
       const answer = await fetch(this.#config.pushEndpoint, {
         method: 'POST',

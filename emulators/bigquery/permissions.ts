@@ -1,0 +1,100 @@
+/** What each route of BigQuery takes: https://cloud.google.com/bigquery/docs/access-control */
+
+import type { Need, RouteAccess } from '../core/access.ts'
+import type { CloudContext } from '../core/plugin.ts'
+import type { BigQueryCore } from './core.ts'
+import { translate } from './sql-translate.ts'
+
+// The Node client drops the prefix when it is pointed at an emulator.
+const ROOT = '^(?:/bigquery/v2)?/projects/(?<project>[^/]+)'
+const DATASET = `${ROOT}/datasets/(?<dataset>[^/:]+)`
+const TABLE = `${DATASET}/tables/(?<table>[^/:]+)`
+
+type Groups = Readonly<Record<string, string>>
+const projectOf = ({ project }: Groups): string => `projects/${project}`
+const datasetOf = (groups: Groups): string => `${projectOf(groups)}/datasets/${groups['dataset']}`
+const tableOf = (groups: Groups): string => `${datasetOf(groups)}/tables/${groups['table']}`
+
+/** In BigQuery's words: `Access Denied: Table p:d.t: Permission … denied on table p:d.t (or it may not exist).` */
+function refusal({ permission, resource }: Need): string {
+  const [, project, , dataset, , table] = resource.split('/')
+  if (permission === 'bigquery.jobs.create')
+    return `Access Denied: Project ${project}: User does not have ${permission} permission in project ${project}.`
+  const [kind, name] = table
+    ? ['Table', `${project}:${dataset}.${table}`]
+    : dataset
+      ? ['Dataset', `${project}:${dataset}`]
+      : ['Project', String(project)]
+  return `Access Denied: ${kind} ${name}: Permission ${permission} denied on ${kind.toLowerCase()} ${name} (or it may not exist).`
+}
+
+const writes = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE'])
+
+export function bigqueryAccess({ catalog }: BigQueryCore, { project }: CloudContext): RouteAccess[] {
+  /** A view is read with the rights of who reads it, down to the tables. */
+  const reads = (tables: readonly string[], seen = new Set<string>()): Need[] =>
+    tables.flatMap((name) => {
+      if (seen.has(name)) return []
+      seen.add(name)
+      const [dataset, table] = name.split('.') as [string, string]
+      const query = (catalog.find(dataset, table) as { view?: { query?: string } } | undefined)?.view?.query
+      return [
+        {
+          permission: 'bigquery.tables.getData',
+          resource: `projects/${project.id}/datasets/${dataset}/tables/${table}`,
+        },
+        ...(query ? reads(translate(query, project.id).tables, seen) : []),
+      ]
+    })
+  const queryNeeds = (groups: Groups, query: unknown): Need[] => {
+    const created = { permission: 'bigquery.jobs.create', resource: projectOf(groups) }
+    if (typeof query !== 'string') return [created]
+    const { tables, verb } = translate(query, project.id)
+    const read = reads(tables)
+    return [
+      created,
+      ...read,
+      ...(writes.has(verb) ? read.map(({ resource }) => ({ permission: 'bigquery.tables.updateData', resource })) : []),
+    ]
+  }
+  const route = (method: string, path: string, needs: RouteAccess['needs']): RouteAccess => ({
+    method,
+    path: new RegExp(`${path}$`),
+    needs,
+    refusal,
+    domain: 'bigquery.googleapis.com',
+  })
+  const simple = (method: string, path: string, permission: string, of: (groups: Groups) => string): RouteAccess =>
+    route(method, path, (groups) => [{ permission: `bigquery.${permission}`, resource: of(groups) }])
+
+  return [
+    simple('GET', `${ROOT}/datasets`, 'datasets.get', projectOf),
+    simple('POST', `${ROOT}/datasets`, 'datasets.create', projectOf),
+    simple('GET', DATASET, 'datasets.get', datasetOf),
+    simple('PATCH', DATASET, 'datasets.update', datasetOf),
+    simple('PUT', DATASET, 'datasets.update', datasetOf),
+    simple('DELETE', DATASET, 'datasets.delete', datasetOf),
+    simple('GET', `${DATASET}/tables`, 'tables.list', datasetOf),
+    simple('POST', `${DATASET}/tables`, 'tables.create', datasetOf),
+    simple('GET', TABLE, 'tables.get', tableOf),
+    simple('PATCH', TABLE, 'tables.update', tableOf),
+    simple('PUT', TABLE, 'tables.update', tableOf),
+    simple('DELETE', TABLE, 'tables.delete', tableOf),
+    simple('POST', `${TABLE}/insertAll`, 'tables.updateData', tableOf),
+    simple('GET', `${TABLE}/data`, 'tables.getData', tableOf),
+    route('POST', `${ROOT}/queries`, async (groups, body) =>
+      queryNeeds(groups, ((await body()) as { query?: unknown }).query),
+    ),
+    route('POST', `${ROOT}/jobs`, async (groups, body) =>
+      queryNeeds(
+        groups,
+        ((await body()) as { configuration?: { query?: { query?: unknown } } }).configuration?.query?.query,
+      ),
+    ),
+    // Who may create jobs reads the results of its own; here nobody else has any.
+    simple('GET', `${ROOT}/queries/[^/]+`, 'jobs.create', projectOf),
+    simple('GET', `${ROOT}/jobs/[^/]+`, 'jobs.create', projectOf),
+    simple('GET', `${ROOT}/jobs`, 'jobs.list', projectOf),
+    simple('POST', `${ROOT}/jobs/[^/]+/cancel`, 'jobs.update', projectOf),
+  ]
+}

@@ -1,0 +1,121 @@
+/** What each method of Firestore takes: https://cloud.google.com/firestore/docs/security/iam#required_permissions */
+
+import type { MethodAccess, Need, ServiceAccess } from '../core/access.ts'
+
+/** `projects/p/databases/d` of anything in it: the grants stand on the project, under conditions on this name. */
+const databaseOf = (name: string): string => name.split('/').slice(0, 4).join('/')
+const projectOf = (name: string): string => name.split('/').slice(0, 2).join('/')
+
+/** Each permission on each database that the request names: who may use one must not reach another through it. */
+function needs(names: readonly (string | undefined)[], permissions: readonly string[]): Need[] {
+  const databases = new Set(names.map((name) => databaseOf(name ?? '')))
+  return [...databases].flatMap((resource) =>
+    [...new Set(permissions)].map((permission) => ({ permission: `datastore.${permission}`, resource })),
+  )
+}
+
+interface Write {
+  readonly update?: { readonly name?: string } | null
+  readonly delete?: string
+  readonly transform?: { readonly document?: string } | null
+  readonly currentDocument?: { readonly exists?: boolean; readonly conditionType?: string } | null
+}
+
+interface Writing {
+  readonly database?: string
+  readonly writes?: readonly Write[]
+}
+
+/** A write without a precondition may create as well as update. */
+function permissionsOf({ delete: deleted, currentDocument }: Write): string[] {
+  if (deleted) return ['entities.delete']
+  if (currentDocument?.conditionType === 'exists')
+    return [currentDocument.exists ? 'entities.update' : 'entities.create']
+  return currentDocument?.conditionType === 'updateTime' ? ['entities.update'] : ['entities.create', 'entities.update']
+}
+
+function writing({ database, writes = [] }: Writing): Need[] {
+  // A commit of nothing still ends a transaction.
+  if (writes.length === 0) return needs([database], ['databases.get'])
+  return needs(
+    [database, ...writes.map((write) => write.update?.name || write.delete || write.transform?.document)],
+    writes.flatMap(permissionsOf),
+  )
+}
+
+const reads = ['entities.get', 'entities.list']
+const ofParent =
+  (...permissions: string[]): MethodAccess =>
+  ({ parent }: { parent?: string }) =>
+    needs([parent], permissions)
+const ofDatabase =
+  (...permissions: string[]): MethodAccess =>
+  ({ database }: { database?: string }) =>
+    needs([database], permissions)
+const ofName =
+  (...permissions: string[]): MethodAccess =>
+  ({ name }: { name?: string }) =>
+    needs([name], permissions)
+
+interface Target {
+  readonly documents?: { readonly documents?: readonly string[] } | null
+  readonly query?: { readonly parent?: string } | null
+}
+
+const words: Pick<ServiceAccess, 'refusal' | 'domain'> = {
+  refusal: () => 'Missing or insufficient permissions.',
+  domain: 'firestore.googleapis.com',
+}
+
+export const dataAccess: ServiceAccess = {
+  ...words,
+  methods: {
+    getDocument: ofName('entities.get'),
+    listDocuments: ofParent(...reads),
+    createDocument: ofParent('entities.create'),
+    updateDocument: ({ document, currentDocument }: { document?: { name?: string } | null } & Write) =>
+      needs([document?.name], permissionsOf(currentDocument ? { currentDocument } : {})),
+    deleteDocument: ofName('entities.delete'),
+    batchGetDocuments: ({ database, documents = [] }: { database?: string; documents?: readonly string[] }) =>
+      needs([database, ...documents], ['entities.get']),
+    beginTransaction: ofDatabase('databases.get'),
+    commit: writing,
+    batchWrite: writing,
+    rollback: ofDatabase('databases.get'),
+    runQuery: ofParent(...reads),
+    runAggregationQuery: ofParent(...reads),
+    listCollectionIds: ofParent('entities.list'),
+    listen: ({ database, addTarget }: { database?: string; addTarget?: Target | null }) =>
+      needs(
+        [
+          database,
+          ...(addTarget?.documents?.documents ?? []),
+          ...(addTarget?.query?.parent ? [addTarget.query.parent] : []),
+        ],
+        reads,
+      ),
+  },
+}
+
+const onProject =
+  (permission: string): MethodAccess =>
+  ({ parent = '' }: { parent?: string }) => [{ permission: `datastore.${permission}`, resource: projectOf(parent) }]
+
+export const adminAccess: ServiceAccess = {
+  ...words,
+  methods: {
+    createDatabase: onProject('databases.create'),
+    listDatabases: onProject('databases.list'),
+    getDatabase: ofName('databases.getMetadata'),
+    updateDatabase: ({ database }: { database?: { name?: string } | null }) =>
+      needs([database?.name], ['databases.update']),
+    deleteDatabase: ofName('databases.delete'),
+    createIndex: ofParent('indexes.create'),
+    listIndexes: ofParent('indexes.list'),
+    getIndex: ofName('indexes.get'),
+    deleteIndex: ofName('indexes.delete'),
+    getField: ofName('indexes.get'),
+    updateField: ({ field }: { field?: { name?: string } | null }) => needs([field?.name], ['indexes.update']),
+    listFields: ofParent('indexes.list'),
+  },
+}

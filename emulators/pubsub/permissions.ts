@@ -1,0 +1,117 @@
+/** What each method of Pub/Sub takes: https://cloud.google.com/pubsub/docs/access-control#required_permissions */
+
+import type { Need, ServiceAccess } from '../core/access.ts'
+import type { CloudContext } from '../core/plugin.ts'
+
+const on = (permission: string, resource: string): Need => ({ permission: `pubsub.${permission}`, resource })
+const projectOf = (name: string | undefined): string => (name ?? '').split('/').slice(0, 2).join('/')
+const words: Pick<ServiceAccess, 'refusal' | 'domain'> = {
+  refusal: () => 'User not authorized to perform this action.',
+  domain: 'pubsub.googleapis.com',
+}
+
+interface Named {
+  readonly name?: string
+}
+interface OfTopic {
+  readonly topic?: string
+}
+interface OfSubscription {
+  readonly subscription?: string
+}
+interface OfProject {
+  readonly project?: string
+}
+interface PushConfig {
+  readonly oidcToken?: { readonly serviceAccountEmail?: string } | null
+}
+
+/** Who makes a subscription push as an account must be allowed to act as it. */
+const actsAs = ({ oidcToken }: PushConfig = {}, project = ''): Need[] =>
+  oidcToken?.serviceAccountEmail
+    ? [
+        {
+          permission: 'iam.serviceAccounts.actAs',
+          resource: `${project}/serviceAccounts/${oidcToken.serviceAccountEmail}`,
+        },
+      ]
+    : []
+
+export const publisherAccess: ServiceAccess = {
+  ...words,
+  methods: {
+    createTopic: ({ name }: Named) => [on('topics.create', projectOf(name))],
+    updateTopic: ({ topic }: { topic?: Named | null }) => [on('topics.update', topic?.name ?? '')],
+    publish: ({ topic = '' }: OfTopic) => [on('topics.publish', topic)],
+    getTopic: ({ topic = '' }: OfTopic) => [on('topics.get', topic)],
+    listTopics: ({ project = '' }: OfProject) => [on('topics.list', project)],
+    listTopicSubscriptions: ({ topic = '' }: OfTopic) => [on('topics.get', topic)],
+    listTopicSnapshots: ({ topic = '' }: OfTopic) => [on('topics.get', topic)],
+    deleteTopic: ({ topic = '' }: OfTopic) => [on('topics.delete', topic)],
+    detachSubscription: ({ subscription = '' }: OfSubscription) => [on('topics.detachSubscription', subscription)],
+  },
+}
+
+const consumes = ({ subscription = '' }: OfSubscription): Need[] => [on('subscriptions.consume', subscription)]
+
+export const subscriberAccess: ServiceAccess = {
+  ...words,
+  methods: {
+    createSubscription: ({ name, topic = '', pushConfig }: Named & OfTopic & { pushConfig?: PushConfig | null }) => [
+      on('subscriptions.create', projectOf(name)),
+      on('topics.attachSubscription', topic),
+      ...actsAs(pushConfig ?? {}, projectOf(name)),
+    ],
+    getSubscription: ({ subscription = '' }: OfSubscription) => [on('subscriptions.get', subscription)],
+    updateSubscription: ({ subscription }: { subscription?: (Named & { pushConfig?: PushConfig | null }) | null }) => [
+      on('subscriptions.update', subscription?.name ?? ''),
+      ...actsAs(subscription?.pushConfig ?? {}, projectOf(subscription?.name)),
+    ],
+    listSubscriptions: ({ project = '' }: OfProject) => [on('subscriptions.list', project)],
+    deleteSubscription: ({ subscription = '' }: OfSubscription) => [on('subscriptions.delete', subscription)],
+    modifyPushConfig: ({ subscription = '', pushConfig }: OfSubscription & { pushConfig?: PushConfig | null }) => [
+      on('subscriptions.update', subscription),
+      ...actsAs(pushConfig ?? {}, projectOf(subscription)),
+    ],
+    modifyAckDeadline: consumes,
+    acknowledge: consumes,
+    pull: consumes,
+    // The first request names the subscription; it can't be set again.
+    streamingPull: ({ subscription }: OfSubscription) => (subscription ? consumes({ subscription }) : []),
+    seek: consumes,
+  },
+}
+
+/** Pub/Sub's own agent, who pushes, writes into BigQuery and forwards dead letters. */
+const agentOf = ({ project: { number } }: CloudContext): string =>
+  `service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`
+
+/** https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions */
+export const mayPushAs = (context: CloudContext, account: string): boolean =>
+  context.access.allows(agentOf(context), {
+    permission: 'iam.serviceAccounts.getOpenIdToken',
+    resource: `projects/${context.project.id}/serviceAccounts/${account}`,
+  })
+
+/** https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions */
+export const mayDeadLetter = (context: CloudContext, subscription: string, topic: string): boolean =>
+  context.access.allows(agentOf(context), on('topics.publish', topic)) &&
+  context.access.allows(agentOf(context), on('subscriptions.consume', subscription))
+
+/**
+ * Why rows can't be written; undefined when they can.
+ * https://cloud.google.com/pubsub/docs/create-bigquery-subscription#assign_bigquery_service_account
+ */
+export function notWritable(
+  context: CloudContext,
+  table: { readonly projectId: string; readonly datasetId: string; readonly tableId: string },
+  account: string,
+): string | undefined {
+  const who = account || agentOf(context)
+  const resource = `projects/${table.projectId}/datasets/${table.datasetId}/tables/${table.tableId}`
+  const missing = ['bigquery.tables.get', 'bigquery.tables.updateData'].filter(
+    (permission) => !context.access.allows(who, { permission, resource }),
+  )
+  if (missing.length === 0) return undefined
+  return `Service account ${who} is missing permissions required to write to the BigQuery table: ${missing.join(', ')}.`
+}
