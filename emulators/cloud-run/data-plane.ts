@@ -92,10 +92,12 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   }
   const retire = (leaver: Instance | undefined): Promise<void> => {
     if (!leaver) return Promise.resolve()
-    if (instance === leaver) instance = undefined
+    if (instance === leaver) {
+      instance = undefined
+      meter.instanceEnds()
+    }
     const known = stopping.get(leaver)
     if (known) return known
-    meter.instanceEnds()
     const stopped = leaver.stop().finally(() => leaving.delete(stopped))
     stopping.set(leaver, stopped)
     leaving.add(stopped)
