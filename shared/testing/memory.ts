@@ -1,6 +1,6 @@
 /** Streams and documents in memory, under the same preconditions as Firestore's. */
 
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
 import { Unavailable } from '../errors.ts'
 import type { Views } from '../platform.ts'
 import type { Entry, StoredStream, StreamStore } from '../stream-store.ts'
@@ -27,7 +27,11 @@ export interface Memory {
   readonly billed: { reads: number; writes: number }
 }
 
-export function memory(): Memory {
+/** Called before and after whatever the store does, when somebody else may go first; a simulation decides who. */
+export type Turn = (what: string) => Promise<void>
+const anybodysTurn: Turn = () => setImmediate()
+
+export function memory(turn: Turn = anybodysTurn): Memory {
   const documents = new Map<string, Stored>()
   const streams = new Map<string, readonly Entry[]>()
   const billed = { reads: 0, writes: 0 }
@@ -59,12 +63,13 @@ export function memory(): Memory {
     id: string,
     work: Parameters<StreamStore['transact']>[1],
   ): Promise<{ readonly result: R } | undefined> => {
+    await turn('load')
     const stream = load(id)
     const seen = new Map<string, number | undefined>()
     const writes: (() => void)[] = []
     const result = await work(stream, {
       async getAll(paths) {
-        await turn()
+        await turn('read')
         if (writes.length > 0)
           throw new Error('Firestore transactions require all reads to be executed before all writes.')
         return paths.map((path) => {
@@ -77,9 +82,11 @@ export function memory(): Memory {
       delete: (path) => void writes.push(() => documents.delete(path)),
       append: (appendTo, entry) => void writes.push(() => append(appendTo, entry)),
     })
+    await turn('commit')
     const lost = !isCurrent(stream) || [...seen].some(([path, stamp]) => documents.get(path)?.stamp !== stamp)
     if (lost) return undefined
     for (const write of writes) write()
+    await turn('committed')
     return { result: result as R }
   }
 
@@ -89,13 +96,14 @@ export function memory(): Memory {
     streams: () => streams,
     store: {
       async load(id) {
-        await turn()
+        await turn('load')
         return load(id)
       },
       async append(stream, entry) {
-        await turn()
+        await turn('commit')
         if (!isCurrent(stream)) return false
         append(stream, entry)
+        await turn('committed')
         return true
       },
       async transact<R>(
@@ -111,21 +119,22 @@ export function memory(): Memory {
     },
     views: {
       async get(path) {
-        await turn()
+        await turn('read')
         return copy(get(path))
       },
       async getAll(paths) {
-        await turn()
+        await turn('read')
         return paths.map((path) => copy(get(path)))
       },
       async update(path, change) {
         for (;;) {
           const before = get(path)
-          await turn()
+          await turn('commit')
           const next = change(copy(before))
           if (next === undefined) return
           if (documents.get(path)?.stamp !== before?.stamp) continue
-          return put(path, next)
+          put(path, next)
+          return turn('committed')
         }
       },
     },

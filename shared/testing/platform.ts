@@ -7,7 +7,7 @@ import { freshId } from '../ids.ts'
 import type { Platform } from '../platform.ts'
 import type { Service } from '../service.ts'
 import { createStreams } from '../streams.ts'
-import { memory, type Memory } from './memory.ts'
+import { memory, type Memory, type Turn } from './memory.ts'
 
 export const startOfTests = '2026-01-01T00:00:00.000Z'
 export const testTrace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
@@ -44,9 +44,20 @@ export interface TestOptions {
   /** Answers calls to partners; absent: every one is unavailable. */
   readonly callPartner?: Platform['callPartner']
   readonly startAt?: string
+  /** What several services of one simulation share. */
+  readonly outside?: Outside
+}
+
+export interface Outside {
+  now(): number
+  readonly turn: Turn
+  publish(events: readonly Envelope[]): Promise<void>
+  send(commands: readonly SentCommand[]): Promise<void>
 }
 
 export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' | 'billed'> {
+  /** Every stream's entries by id. */
+  readonly entries: Memory['streams']
   readonly published: Envelope[]
   /** Every send, repeated ones too: the ids tell them apart. */
   readonly sent: SentCommand[]
@@ -62,7 +73,8 @@ export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' 
 }
 
 export function testPlatform(service: Service, options: TestOptions = {}): TestPlatform {
-  const kept = memory()
+  const { outside } = options
+  const kept = memory(outside?.turn)
   const published: Envelope[] = []
   const sent: SentCommand[] = []
   const deadLetters: DeadLetter[] = []
@@ -72,6 +84,8 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
   const failures = { publish: 0, send: 0 }
   let nowMs = Date.parse(options.startAt ?? startOfTests)
 
+  const now = (): number => outside?.now() ?? nowMs
+
   const failing = (what: 'publish' | 'send'): void => {
     if (failures[what] === 0) return
     failures[what] -= 1
@@ -80,10 +94,13 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
   const publish = async (events: readonly Envelope[]): Promise<void> => {
     if (events.length > 0) failing('publish')
     published.push(...events.map(travelled))
+    await outside?.publish(events.map(travelled))
   }
   const send = async (commands: readonly SentCommand[]): Promise<void> => {
     if (commands.length > 0) failing('send')
-    sent.push(...commands.map((command) => ({ ...command, envelope: travelled(command.envelope) })))
+    const leaving = commands.map((command) => ({ ...command, envelope: travelled(command.envelope) }))
+    sent.push(...leaving)
+    await outside?.send(leaving)
   }
   const owner = (command: string): string => {
     const found = [service.contracts, ...service.uses].find(({ commands }) => command in commands)
@@ -104,8 +121,9 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     partnerCalls,
     billed: kept.billed,
     documents: kept.documents,
+    entries: kept.streams,
     streamIds: () => [...kept.streams().keys()],
-    now: () => nowMs,
+    now,
     advance: (ms) => void (nowMs += ms),
     fail: (what, times = 1) => void (failures[what] = times),
     streams: createStreams({
@@ -113,7 +131,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       contracts: service.contracts,
       uses: service.uses,
       store: kept.store,
-      now: () => nowMs,
+      now,
       publish,
       send,
       pause: async () => {},
@@ -121,13 +139,13 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     views: kept.views,
     async send(command, { id, subject, correlationId, actor, traceparent }) {
       const envelope: Envelope = {
-        id: id ?? freshId(nowMs),
+        id: id ?? freshId(now()),
         type: command.type,
         version: 1,
         source: service.name,
         subject,
         sequence: 0,
-        time: new Date(nowMs).toISOString(),
+        time: new Date(now()).toISOString(),
         correlationId,
         causationId: subject,
         traceparent: traceparent ?? testTrace,
