@@ -1,0 +1,82 @@
+/** What is to happen, and when: deliveries, tasks, notes and timers, in virtual time. */
+
+import type { Envelope } from '../../shared/envelope.ts'
+
+export interface Item {
+  readonly kind: 'event' | 'command' | 'note' | 'timer'
+  /** The service it is for. */
+  readonly to: string
+  readonly type: string
+  /** Absent for notes and timers, and for bytes that are no message. */
+  readonly envelope?: Envelope
+  readonly order: number
+  dueMs: number
+  /** How often it was tried before. */
+  tries: number
+  /** False: not now; it comes again. */
+  readonly handle: (item: Item) => Promise<boolean>
+}
+
+export type Selector = (item: Item) => boolean
+
+/** Messages of a type to a service. */
+export const to =
+  (service: string, type: string): Selector =>
+  (item) =>
+    item.to === service && item.type === type
+
+export interface Hold {
+  /** What it kept back, each for now. */
+  held(): readonly Item[]
+  release(): void
+}
+
+export interface Agenda {
+  readonly items: Item[]
+  now(): number
+  add(item: Omit<Item, 'order' | 'tries'>): Item
+  /** What may begin now, oldest first. */
+  due(): Item[]
+  take(item: Item): void
+  /** When the next one falls due; undefined when none will. */
+  nextMs(): number | undefined
+  advanceTo(ms: number): void
+  /** Keeps such items back, those that come later too. */
+  hold(selector: Selector): Hold
+}
+
+export function createAgenda(startMs: number): Agenda {
+  let nowMs = startMs
+  let order = 0
+  const items: Item[] = []
+  const holds = new Set<Selector>()
+  const isFree = (item: Item): boolean => ![...holds].some((selector) => selector(item))
+  const inOrder = (a: Item, b: Item): number => a.dueMs - b.dueMs || a.order - b.order
+  return {
+    items,
+    now: () => nowMs,
+    add(given) {
+      const item: Item = { ...given, order: order++, tries: 0 }
+      items.push(item)
+      return item
+    },
+    due: () => items.filter((item) => item.dueMs <= nowMs && isFree(item)).toSorted(inOrder),
+    take(item) {
+      const at = items.indexOf(item)
+      if (at < 0) throw new Error(`${item.type} to ${item.to} is not on the agenda.`)
+      items.splice(at, 1)
+    },
+    nextMs() {
+      const times = items.filter(isFree).map(({ dueMs }) => dueMs)
+      return times.length === 0 ? undefined : Math.min(...times)
+    },
+    advanceTo(ms) {
+      nowMs = Math.max(nowMs, ms)
+    },
+    hold(selector) {
+      const own: Selector = (item) => selector(item)
+      holds.add(own)
+      return { held: () => items.filter(own), release: () => void holds.delete(own) }
+    },
+  }
+}

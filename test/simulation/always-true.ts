@@ -1,0 +1,184 @@
+/** What the domain says is always true, checked at rest: money by the provider's own ledger, stock, streams, views, messages. */
+
+import { expect } from 'vitest'
+import type { Authorization, Posting } from '../../emulators/partners/payment-provider/ledger.ts'
+import { notifications } from '../../functions/notifications/service.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import type { Entry } from '../../shared/stream-store.ts'
+import { sku, unitMinor, type World } from './world.ts'
+
+const eventSourced = ['orders', 'inventory', 'payments', 'shipping']
+
+export interface OrderFacts {
+  readonly orderId: string
+  readonly status: 'none' | 'pending' | 'confirmed' | 'completed' | 'rejected' | 'expired'
+  readonly quantity: number
+  readonly types: readonly string[]
+}
+
+/** Every order that was ever placed, by the events of its stream. */
+export function ordersOf(world: World): OrderFacts[] {
+  return [...world.platform('orders').entries()].flatMap(([orderId, entries]) => {
+    const events = entries.flatMap((entry) => entry.events)
+    const placed = events.find(({ type }) => type === 'order.placed')?.data as { lines: { quantity: number }[] } | undefined
+    if (!placed) return []
+    const types = events.filter(({ sequence }) => sequence > 0).map(({ type }) => type)
+    const quantity = placed.lines.reduce((sum, line) => sum + line.quantity, 0)
+    return [{ orderId, status: statusOf(types), quantity, types }]
+  })
+}
+
+function statusOf(types: readonly string[]): OrderFacts['status'] {
+  for (const status of ['completed', 'rejected', 'expired', 'confirmed'] as const)
+    if (types.includes(`order.${status}`)) return status
+  return 'pending'
+}
+
+export const hasEnded = ({ status }: OrderFacts): boolean => ['completed', 'rejected', 'expired'].includes(status)
+
+export interface Exceptions {
+  /** Messages that are expected to have been put aside. */
+  readonly putAside?: number
+}
+
+/** At rest: nothing is under way, nothing is due. @throws AssertionError that names what does not hold. */
+export function expectAlwaysTrue(world: World, { putAside = 0 }: Exceptions = {}): void {
+  const orders = ordersOf(world)
+  for (const order of orders) {
+    expect(hasEnded(order), `${order.orderId} has ended: it is ${order.status} after ${order.types.join(', ')}`).toBe(true)
+    expectOneEnd(order)
+    expectMoney(world, order)
+    expectUndone(world, order)
+  }
+  expectNoMoneyOfNobody(world, orders)
+  expectStock(world, orders)
+  for (const service of eventSourced) expectStreams(world, service)
+  expectViews(world)
+  expect(world.bus.putAside().map(({ service, type }) => `${type} of ${service}`)).toHaveLength(putAside)
+}
+
+const count = (types: readonly string[], type: string): number => types.filter((one) => one === type).length
+
+/** Confirmed at the pivot and nowhere else; nothing that implies success without it. */
+function expectOneEnd({ orderId, status, types }: OrderFacts): void {
+  const completed = status === 'completed' ? 1 : 0
+  const ends = types.filter((type) => ['order.completed', 'order.rejected', 'order.expired'].includes(type))
+  expect(ends, `ends of ${orderId}`).toHaveLength(1)
+  for (const type of ['order.confirmed', 'order.released', 'order.completed'])
+    expect(count(types, type), `${type} of ${orderId}`).toBe(completed)
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
+const capturedOf = ({ captures }: Authorization): number => sum(captures.map(({ amountMinor }) => amountMinor))
+
+function expectMoney(world: World, { orderId, status, quantity }: OrderFacts): void {
+  const totalMinor = quantity * unitMinor
+  const all = world.provider.ledger.all().filter(({ reference }) => reference === orderId)
+  const live = all.filter((one) => one.status === 'authorized')
+  const captured = sum(all.map(capturedOf))
+  expect(captured, `money taken for ${orderId}, which is ${status}`).toBe(status === 'completed' ? totalMinor : 0)
+  expect(live, `live authorisations of ${orderId}, which is ${status}`).toHaveLength(status === 'completed' ? 1 : 0)
+  for (const one of all) expect(capturedOf(one)).toBeLessThanOrEqual(one.amountMinor)
+  if (status === 'completed')
+    expect(
+      live[0]!.captures.filter(({ final }) => final),
+      `final captures of ${orderId}`,
+    ).toHaveLength(1)
+  const told = eventsOf(world, 'payments', orderId).filter(({ type }) => type === 'payment.captured')
+  expect(sum(told.map(({ data }) => (data as { amountMinor: number }).amountMinor)), 'as told').toBe(captured)
+}
+
+/** What is held is what was authorised and neither taken nor let go: at rest nothing. */
+function expectNoMoneyOfNobody(world: World, orders: readonly OrderFacts[]): void {
+  const known = new Set(orders.map(({ orderId }) => orderId))
+  for (const { reference } of world.provider.ledger.all()) expect(known.has(reference), reference).toBe(true)
+  const of = (kind: Posting['kind']): number =>
+    sum(world.provider.ledger.postings().map((one) => (one.kind === kind ? one.amountMinor : 0)))
+  expect(of('authorize'), 'authorised = captured + let go').toBe(of('capture') + of('release'))
+}
+
+/** The undos ran if and only if a step before the pivot failed or may have been done, and never after it. */
+function expectUndone(world: World, { orderId, status, types }: OrderFacts): void {
+  const sent = world
+    .platform('orders')
+    .sent.filter(({ envelope }) => envelope.correlationId === orderId)
+    .map(({ envelope }) => envelope.type)
+  const undos = sent.filter((type) => type === 'ReleaseStock' || type === 'VoidPayment')
+  if (status === 'completed') expect(undos, `undos of ${orderId}`).toEqual([])
+  const reserved = eventsOf(world, 'inventory', orderId).some(({ type }) => type === 'stock.reserved')
+  if (status !== 'completed' && reserved) expect(undos, `undos of ${orderId}: ${types.join(', ')}`).toContain('ReleaseStock')
+  const booked = world.carrier.bookings().filter(({ reference }) => reference.includes(orderId))
+  expect(booked, `parcels of ${orderId}`).toHaveLength(status === 'completed' ? 1 : 0)
+}
+
+/** At every moment; `atRest` nothing is held for anybody either. */
+export function expectNothingNegative(world: World): void {
+  for (const [path, shard] of world.platform('inventory').documents())
+    for (const [field, value] of Object.entries(shard)) expect(value, `${field} of ${path}`).toBeGreaterThanOrEqual(0)
+}
+
+function expectStock(world: World, orders: readonly OrderFacts[]): void {
+  expectNothingNegative(world)
+  const shards = [...world.platform('inventory').documents()].filter(([path]) => path.startsWith(`shards/${sku}`))
+  const of = (field: string): number => sum(shards.map(([, shard]) => shard[field] as number))
+  const sold = sum(orders.map(({ status, quantity }) => (status === 'completed' ? quantity : 0)))
+  expect({ onHand: of('onHand'), reserved: of('reserved'), sold: of('sold') }, 'stock').toEqual({
+    onHand: world.stock - sold,
+    reserved: 0,
+    sold,
+  })
+}
+
+/** Sequences without holes, each cause once, each event published, and under the order's own id. */
+function expectStreams(world: World, service: string): void {
+  const platform = world.platform(service)
+  const published = new Map<string, Envelope>()
+  for (const event of platform.published) {
+    const before = published.get(event.id)
+    if (before) expect(event, `${event.type} told again`).toEqual(before)
+    published.set(event.id, event)
+  }
+  let recorded = 0
+  for (const [id, entries] of platform.entries()) {
+    const events = entries.flatMap((entry) => entry.events).filter(({ sequence }) => sequence > 0)
+    expect(
+      events.map(({ sequence }) => sequence),
+      `sequences of ${service}/${id}`,
+    ).toEqual(events.map((_event, index) => index + 1))
+    const causes = entries.map(({ cause }) => cause)
+    expect(new Set(causes).size, `causes of ${service}/${id}`).toBe(causes.length)
+    for (const event of events) {
+      expect(published.get(event.id), `${event.type} of ${service}/${id} was published`).toMatchObject({
+        type: event.type,
+        subject: id,
+        correlationId: id,
+        sequence: event.sequence,
+      })
+    }
+    recorded += events.length
+  }
+  expect(published.size, `${service} published only what it recorded`).toBe(recorded)
+}
+
+/** History is the fold of all events, and every customer is told each thing once. */
+function expectViews(world: World): void {
+  const ids = new Map<string, Set<string>>()
+  const told = new Set<string>()
+  for (const service of eventSourced) {
+    for (const event of world.platform(service).published) {
+      ids.set(event.correlationId, (ids.get(event.correlationId) ?? new Set()).add(event.id))
+      if ((notifications.on as readonly string[]).includes(event.type)) told.add(event.id)
+    }
+  }
+  const timelines = [...world.platform('history').documents().values()]
+  expect(timelines.map(({ orderId }) => orderId as string).toSorted()).toEqual([...ids.keys()].toSorted())
+  for (const { orderId, entries } of timelines) {
+    const own = (entries as { eventId: string }[]).map(({ eventId }) => eventId)
+    expect(own.toSorted(), `timeline of ${orderId as string}`).toEqual([...ids.get(orderId as string)!].toSorted())
+  }
+  const sends = [...world.platform('notifications').documents().keys()].map((path) => path.replace('sends/', ''))
+  expect(sends.toSorted(), 'what customers were told').toEqual([...told].toSorted())
+}
+
+const eventsOf = (world: World, service: string, orderId: string): Entry['events'] =>
+  (world.platform(service).entries().get(orderId) ?? []).flatMap((entry) => entry.events)

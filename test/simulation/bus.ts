@@ -1,0 +1,121 @@
+/** Pub/Sub and Cloud Tasks as the services meet them: at least once, in any order, again after a failure, put aside in the end. */
+
+import type { ServiceApp } from '../../shared/app.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import { createReceiver, type Receiver } from '../../shared/runtime/receive.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import type { SentCommand, TestPlatform } from '../../shared/testing/platform.ts'
+import type { Agenda, Item } from './agenda.ts'
+
+/** As the stacks set it. */
+const MOST_DELIVERIES = 20
+const FIRST_WAIT_MS = 1_000
+const LONGEST_WAIT_MS = 600_000
+/** A task's name can be used again so long after it ran. */
+const NAMES_KNOWN_MS = 3_600_000
+
+export interface PutAside {
+  readonly service: string
+  readonly type: string
+  readonly data: string
+}
+
+export interface Bus {
+  publish(events: readonly Envelope[]): void
+  send(commands: readonly SentCommand[]): void
+  /** Any bytes to one listener, as a push delivery. */
+  deliver(service: string, type: string, data: string): Item
+  /** Given up by Pub/Sub or put aside by a service. */
+  putAside(): readonly PutAside[]
+  /** As a task to the one listener that failed. */
+  replay(letter: PutAside): Item
+  /** How long until it comes again. */
+  readonly waitMs: (tries: number) => number
+}
+
+export interface Listener {
+  readonly app: ServiceApp
+  readonly platform: TestPlatform
+}
+
+export function createBus(
+  agenda: Agenda,
+  listeners: ReadonlyMap<string, Listener>,
+  latencyMs: () => number,
+): Bus {
+  const receivers = new Map<string, Receiver>()
+  const receiverOf = (service: string): Receiver => {
+    const { app, platform } = listeners.get(service)!
+    const known = receivers.get(service) ?? createReceiver(app, platform, testConfig(service))
+    receivers.set(service, known)
+    return known
+  }
+  const givenUp: PutAside[] = []
+  /** Of tasks: when each may be used again; Infinity while it waits. */
+  const names = new Map<string, number>()
+
+  const deliver = (service: string, type: string, data: string, envelope?: Envelope): Item =>
+    agenda.add({
+      kind: 'event',
+      to: service,
+      type,
+      dueMs: agenda.now() + latencyMs(),
+      ...(envelope ? { envelope } : {}),
+      async handle({ order, tries }) {
+        const message = { data: Buffer.from(data).toString('base64'), attributes: {}, messageId: `message-${order}` }
+        const body = Buffer.from(JSON.stringify({ message, subscription: `${service}.${type}` }))
+        if ((await receiverOf(service).event(type, body)).status === 204) return true
+        if (tries + 1 < MOST_DELIVERIES) return false
+        givenUp.push({ service, type, data })
+        return true
+      },
+    })
+
+  const task = (target: string, envelope: Envelope, dueMs: number, name: string): Item =>
+    agenda.add({
+      kind: 'command',
+      to: target,
+      type: envelope.type,
+      envelope,
+      dueMs,
+      async handle({ tries }) {
+        const outcome = await receiverOf(target).command(envelope.type, Buffer.from(JSON.stringify(envelope)), {
+          name,
+          retries: tries,
+        })
+        if (outcome.status !== 204) return false
+        names.set(`${target}/${name}`, agenda.now() + NAMES_KNOWN_MS)
+        return true
+      },
+    })
+
+  return {
+    deliver,
+    waitMs: (tries) => Math.min(FIRST_WAIT_MS * 2 ** tries, LONGEST_WAIT_MS),
+    publish(events) {
+      for (const event of events) {
+        for (const [service, { platform }] of listeners)
+          if (platform.service.on.includes(event.type)) deliver(service, event.type, JSON.stringify(event), event)
+      }
+    },
+    send(commands) {
+      for (const { target, envelope, notBeforeMs, unnamed } of commands) {
+        const name = `${target}/${envelope.id}`
+        // ALREADY_EXISTS: this very send was done before.
+        if (!unnamed && (names.get(name) ?? 0) > agenda.now()) continue
+        if (!unnamed) names.set(name, Infinity)
+        task(target, envelope, notBeforeMs ?? agenda.now() + latencyMs(), envelope.id)
+      }
+    },
+    putAside: () => [
+      ...givenUp,
+      ...[...listeners].flatMap(([service, { platform }]) =>
+        platform.deadLetters.map(({ data, attributes }) => ({ service, type: attributes['type']!, data })),
+      ),
+    ],
+    replay: ({ service, type, data }) => {
+      const isEvent = listeners.get(service)!.platform.service.on.includes(type)
+      return isEvent ? deliver(service, type, data) : task(service, JSON.parse(data) as Envelope, agenda.now(), 'replay')
+    },
+  }
+}

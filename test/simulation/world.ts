@@ -1,0 +1,302 @@
+/**
+ * Every service with its real handlers, rules and sagas, the partners with their own books, a bus and a clock, in one
+ * process without sockets. One seed per run decides who goes next and what goes wrong; the same seed is the same run.
+ */
+
+import { Hono } from 'hono'
+import { carrierApp } from '../../emulators/partners/carrier/server.ts'
+import { paymentProviderApp } from '../../emulators/partners/payment-provider/server.ts'
+import { seededRandom, type Random } from '../../emulators/core/random.ts'
+import { services } from '../../functions/index.ts'
+import { Unavailable } from '../../shared/errors.ts'
+import { answerProblem } from '../../shared/http.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import { deliver, message } from '../../shared/testing/deliver.ts'
+import { startOfTests, testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+import { type Agenda, createAgenda, type Item } from './agenda.ts'
+import { type Bus, createBus, type Listener } from './bus.ts'
+import { type Activity, createScheduler, type Scheduler } from './scheduler.ts'
+import { type Faults, noFaults } from './faults.ts'
+
+export const sku = 'TEA-001'
+export const unitMinor = 1190
+const PROVIDER = 'https://provider.test'
+const CARRIER = 'https://carrier.test'
+const GATEWAY = 'https://gateway.test'
+/** Pub/Sub and Cloud Tasks wait so long for an answer before they try again. */
+const ANSWER_WITHIN_MS = 60_000
+
+export interface WorldOptions {
+  readonly seed?: number
+  readonly faults?: Faults
+  /** How many things are under way at once. */
+  readonly atOnce?: number
+  readonly stock?: number
+  readonly cancellationWindowSeconds?: number
+}
+
+export interface OrderAsked {
+  readonly key?: string
+  readonly card?: string
+  readonly quantity?: number
+}
+
+export interface Answer {
+  readonly status: number
+  readonly orderId: string
+}
+
+export interface World {
+  readonly agenda: Agenda
+  readonly bus: Bus
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly provider: ReturnType<typeof paymentProviderApp>
+  readonly carrier: ReturnType<typeof carrierApp>
+  readonly stock: number
+  platform(service: string): TestPlatform
+  /** Places an order, and goes on when it is answered. */
+  place(asked?: OrderAsked): Promise<Answer>
+  /** The request begins, and stands still until it is let go. */
+  placing(asked?: OrderAsked): { readonly activity: Activity; answer(): Answer | undefined }
+  /** Begins one thing on the agenda, which stands still until it is let go. */
+  begin(item: Item): Activity
+  /** Lets one go on to its end, alone. */
+  finish(activity: Activity): Promise<void>
+  /** Does what is due, and moves the clock to what comes next, for so long; at most until something holds. */
+  run(options?: { readonly forMs?: number; readonly until?: () => boolean }): Promise<void>
+  /** Nothing goes wrong any more. */
+  endFaults(): void
+}
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const { seed = 1, atOnce = 1, stock = 100, cancellationWindowSeconds = 0 } = options
+  const random = seededRandom(seed)
+  const scheduler = createScheduler()
+  const agenda = createAgenda(Date.parse(startOfTests))
+  let faults = options.faults ?? noFaults
+  const happens = (chance: number): boolean => chance > 0 && random.next() < chance
+  const upTo = (most: number): number => (most > 0 ? Math.floor(random.next() * most) : 0)
+
+  const provider = paymentProviderApp({
+    clock: { now: agenda.now, at: (ms, run) => timer(ms, run) },
+    webhookUrl: `${GATEWAY}/v1/webhooks/payment-provider`,
+    fetch: (url, init) => noted(url, init),
+  })
+  const carrier = carrierApp()
+  const partners = new Map([
+    [PROVIDER, provider.partner.app],
+    [CARRIER, carrier.partner.app],
+  ])
+  const listeners = new Map<string, Listener>()
+  const bus = createBus(agenda, listeners, () => upTo(faults.latencyMs))
+
+  const callPartner: Platform['callPartner'] = async (url, { method, body, idempotencyKey, accept = [] }) => {
+    const { origin, pathname } = new URL(url)
+    await scheduler.turn(`ask ${pathname}`)
+    if (happens(faults.partnerUnavailable)) throw new Unavailable(`${url} is unavailable.`)
+    const response = await partners.get(origin)!.request(pathname, {
+      method,
+      headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    await scheduler.turn(`answer ${pathname}`)
+    if (happens(faults.partnerAnswerLost)) throw new Unavailable(`The answer of ${url} was lost.`)
+    const { status } = response
+    if (response.ok || accept.includes(status)) return new Response(text, { status })
+    if (status >= 500) throw new Unavailable(`${url} answered ${status}.`)
+    throw new Error(`${method} ${url} was refused with ${status}: ${text}`)
+  }
+
+  for (const service of services) {
+    const platform = testPlatform(service, {
+      settings: {
+        PAYMENT_PROVIDER_URL: PROVIDER,
+        CARRIER_URL: CARRIER,
+        CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
+        TOKEN_ISSUER: 'issuer',
+        TOKEN_AUDIENCE: 'shop',
+        TOKEN_JWKS_URL: 'https://issuer.test/jwks',
+      },
+      callPartner,
+      outside: {
+        now: agenda.now,
+        turn: scheduler.turn,
+        async publish(events) {
+          await scheduler.turn('publish')
+          if (events.length > 0 && happens(faults.publishFails)) throw new Unavailable('Pub/Sub is unavailable.')
+          bus.publish(events)
+          for (const event of events) if (happens(faults.duplicate)) bus.publish([event])
+          await scheduler.turn('published')
+          if (events.length > 0 && happens(faults.publishAnswerLost)) throw new Unavailable('The answer was lost.')
+        },
+        async send(commands) {
+          await scheduler.turn('send')
+          if (commands.length > 0 && happens(faults.sendFails)) throw new Unavailable('Cloud Tasks is unavailable.')
+          bus.send(commands)
+          await scheduler.turn('sent')
+        },
+      },
+    })
+    listeners.set(service.name, { app: (await service.load()).app, platform })
+  }
+
+  const orders = listeners.get('orders')!
+  const shop = new Hono()
+  orders.app.routes!(shop, orders.platform)
+  shop.onError((error, c) => answerProblem(c, error))
+  const gateway = listeners.get('gateway')!
+  const door = createHttpApp(gateway.app, gateway.platform, testConfig('gateway'))
+
+  /** A partner waits: the note that follows is signed in another thread, so it is waited for. */
+  let heard: (() => void) | undefined
+  function timer(ms: number, run: () => void): { cancel(): void } {
+    const item = agenda.add({
+      kind: 'timer',
+      to: 'payment-provider',
+      type: 'timer',
+      dueMs: ms,
+      async handle() {
+        const called = new Promise<void>((resolve) => (heard = resolve))
+        run()
+        await called
+        return true
+      },
+    })
+    return { cancel: () => agenda.take(item) }
+  }
+  function noted(url: string, init: RequestInit): Promise<Response> {
+    heard?.()
+    return new Promise((resolve) => {
+      const note = (): void =>
+        void agenda.add({
+          kind: 'note',
+          to: 'gateway',
+          type: 'authorization.updated',
+          dueMs: agenda.now() + upTo(faults.latencyMs),
+          async handle() {
+            const { method, headers, body } = init
+            resolve(await door.request(new URL(url).pathname, { method: method!, headers: headers!, body: body! }))
+            return true
+          },
+        })
+      note()
+      if (happens(faults.duplicate)) note()
+    })
+  }
+
+  const begin = (item: Item): Activity => {
+    agenda.take(item)
+    let answered = false
+    const again = (waitMs: number): void => {
+      if (answered) return
+      answered = true
+      item.dueMs = agenda.now() + waitMs
+      item.tries += 1
+      agenda.items.push(item)
+    }
+    const activity = scheduler.start(`${item.type} to ${item.to}`, async () => {
+      const { tries } = item
+      const done = await item.handle(item)
+      if (!done || happens(faults.ackLost)) again(bus.waitMs(tries))
+      answered = true
+    })
+    if (item.kind === 'event' || item.kind === 'command') {
+      const breaks = happens(faults.crash) ? 'crash' : happens(faults.pause) ? 'pause' : undefined
+      if (breaks) broken.set(activity, { breaks, atStep: 1 + upTo(8), again: () => again(ANSWER_WITHIN_MS) })
+    }
+    return activity
+  }
+  const broken = new Map<Activity, { readonly breaks: 'crash' | 'pause'; readonly atStep: number; again(): void }>()
+
+  /** What was to break breaks before its step: it is tried again by whoever waits for the answer. */
+  const step = async (activity: Activity): Promise<void> => {
+    const fault = broken.get(activity)
+    if (!fault || activity.steps < fault.atStep) return scheduler.step(activity)
+    broken.delete(activity)
+    fault.again()
+    if (fault.breaks === 'crash') return scheduler.kill(activity)
+    activity.paused = true
+    agenda.add({
+      kind: 'timer',
+      to: activity.name,
+      type: 'resumed',
+      dueMs: agenda.now() + upTo(faults.pauseMs),
+      handle: async () => {
+        activity.paused = false
+        return true
+      },
+    })
+  }
+
+  const pick = <T>(some: readonly T[]): T => some[upTo(some.length)]!
+
+  const finish = async (activity: Activity): Promise<void> => {
+    while (activity.state === 'under way') await scheduler.step(activity)
+  }
+
+  const run: World['run'] = async ({ forMs = 3_600_000, until = () => false } = {}) => {
+    const endMs = agenda.now() + forMs
+    while (!until()) {
+      const due = agenda.due()
+      const ready = scheduler.ready()
+      if (due.length > 0 && ready.length < atOnce) begin(atOnce === 1 && faults === noFaults ? due[0]! : pick(due))
+      else if (ready.length > 0) await step(atOnce === 1 ? ready[0]! : pick(ready))
+      else {
+        const nextMs = agenda.nextMs()
+        if (nextMs === undefined || nextMs > endMs) return agenda.advanceTo(endMs)
+        agenda.advanceTo(nextMs)
+      }
+    }
+  }
+
+  const placing: World['placing'] = ({ key = 'key-1', card = 'card-ok', quantity = 2 } = {}) => {
+    let answer: Answer | undefined
+    const body = {
+      sub: 'customer-1',
+      importer: false,
+      idempotencyKey: key,
+      order: { currency: 'EUR', lines: [{ sku, quantity }], addressRef: 'address-1', paymentMethodRef: card },
+    }
+    const activity = scheduler.start(`order ${key}`, async () => {
+      const headers = { 'content-type': 'application/json' }
+      const response = await shop.request('/orders', { method: 'POST', headers, body: JSON.stringify(body) })
+      const { orderId } = (await response.json()) as { orderId: string }
+      answer = { status: response.status, orderId }
+    })
+    return { activity, answer: () => answer }
+  }
+
+  const price = { sku, unitMinor, currency: 'EUR' }
+  await deliver(orders.app, orders.platform, message('price.changed', price, { subject: sku }))
+  const delivery = { deliveryId: 'd-1', lines: [{ sku, quantity: stock }] }
+  const inventory = listeners.get('inventory')!
+  await deliver(inventory.app, inventory.platform, message('ReceiveStock', delivery))
+
+  return {
+    agenda,
+    bus,
+    scheduler,
+    random,
+    provider,
+    carrier,
+    stock,
+    platform: (service) => listeners.get(service)!.platform,
+    placing,
+    async place(asked) {
+      const { activity, answer } = placing(asked)
+      await finish(activity)
+      return answer()!
+    },
+    begin,
+    finish,
+    run,
+    endFaults() {
+      faults = noFaults
+      broken.clear()
+    },
+  }
+}
