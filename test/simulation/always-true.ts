@@ -20,7 +20,9 @@ export interface OrderFacts {
 export function ordersOf(world: World): OrderFacts[] {
   return [...world.platform('orders').entries()].flatMap(([orderId, entries]) => {
     const events = entries.flatMap((entry) => entry.events)
-    const placed = events.find(({ type }) => type === 'order.placed')?.data as { lines: { quantity: number }[] } | undefined
+    const placed = events.find(({ type }) => type === 'order.placed')?.data as
+      | { lines: { quantity: number }[] }
+      | undefined
     if (!placed) return []
     const types = events.filter(({ sequence }) => sequence > 0).map(({ type }) => type)
     const quantity = placed.lines.reduce((sum, line) => sum + line.quantity, 0)
@@ -45,7 +47,9 @@ export interface Exceptions {
 export function expectAlwaysTrue(world: World, { putAside = 0 }: Exceptions = {}): void {
   const orders = ordersOf(world)
   for (const order of orders) {
-    expect(hasEnded(order), `${order.orderId} has ended: it is ${order.status} after ${order.types.join(', ')}`).toBe(true)
+    expect(hasEnded(order), `${order.orderId} has ended: it is ${order.status} after ${order.types.join(', ')}`).toBe(
+      true,
+    )
     expectOneEnd(order)
     expectMoney(world, order)
     expectUndone(world, order)
@@ -106,7 +110,8 @@ function expectUndone(world: World, { orderId, status, types }: OrderFacts): voi
   const undos = sent.filter((type) => type === 'ReleaseStock' || type === 'VoidPayment')
   if (status === 'completed') expect(undos, `undos of ${orderId}`).toEqual([])
   const reserved = eventsOf(world, 'inventory', orderId).some(({ type }) => type === 'stock.reserved')
-  if (status !== 'completed' && reserved) expect(undos, `undos of ${orderId}: ${types.join(', ')}`).toContain('ReleaseStock')
+  if (status !== 'completed' && reserved)
+    expect(undos, `undos of ${orderId}: ${types.join(', ')}`).toContain('ReleaseStock')
   const booked = world.carrier.bookings().filter(({ reference }) => reference.includes(orderId))
   expect(booked, `parcels of ${orderId}`).toHaveLength(status === 'completed' ? 1 : 0)
 }

@@ -38,11 +38,7 @@ export interface Listener {
   readonly platform: TestPlatform
 }
 
-export function createBus(
-  agenda: Agenda,
-  listeners: ReadonlyMap<string, Listener>,
-  latencyMs: () => number,
-): Bus {
+export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listener>, latencyMs: () => number): Bus {
   const receivers = new Map<string, Receiver>()
   const receiverOf = (service: string): Receiver => {
     const { app, platform } = listeners.get(service)!
@@ -115,7 +111,9 @@ export function createBus(
     ],
     replay: ({ service, type, data }) => {
       const isEvent = listeners.get(service)!.platform.service.on.includes(type)
-      return isEvent ? deliver(service, type, data) : task(service, JSON.parse(data) as Envelope, agenda.now(), 'replay')
+      return isEvent
+        ? deliver(service, type, data)
+        : task(service, JSON.parse(data) as Envelope, agenda.now(), 'replay')
     },
   }
 }

@@ -3,6 +3,9 @@
 export interface Faults {
   /** Until a message or task arrives, at most: they overtake each other. */
   readonly latencyMs: number
+  /** One that takes up to so long instead: longer than any step of a saga may take. */
+  readonly slow: number
+  readonly slowMs: number
   /** A message or note comes twice. */
   readonly duplicate: number
   /** It was done, and is tried again all the same. */
@@ -22,6 +25,8 @@ export interface Faults {
 
 export const noFaults: Faults = {
   latencyMs: 0,
+  slow: 0,
+  slowMs: 0,
   duplicate: 0,
   ackLost: 0,
   publishFails: 0,
@@ -36,6 +41,8 @@ export const noFaults: Faults = {
 
 export const manyFaults: Faults = {
   latencyMs: 20_000,
+  slow: 0.04,
+  slowMs: 1_800_000,
   duplicate: 0.1,
   ackLost: 0.05,
   publishFails: 0.05,

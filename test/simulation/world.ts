@@ -14,7 +14,7 @@ import type { Platform } from '../../shared/platform.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testConfig } from '../../shared/testing/config.ts'
 import { deliver, message } from '../../shared/testing/deliver.ts'
-import { startOfTests, testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+import { startOfTests, testPlatform, type TestPlatform, testTrace } from '../../shared/testing/platform.ts'
 import { type Agenda, createAgenda, type Item } from './agenda.ts'
 import { type Bus, createBus, type Listener } from './bus.ts'
 import { type Activity, createScheduler, type Scheduler } from './scheduler.ts'
@@ -91,7 +91,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     [CARRIER, carrier.partner.app],
   ])
   const listeners = new Map<string, Listener>()
-  const bus = createBus(agenda, listeners, () => upTo(faults.latencyMs))
+  const latencyMs = (): number => upTo(happens(faults.slow) ? faults.slowMs : faults.latencyMs)
+  const bus = createBus(agenda, listeners, latencyMs)
 
   const callPartner: Platform['callPartner'] = async (url, { method, body, idempotencyKey, accept = [] }) => {
     const { origin, pathname } = new URL(url)
@@ -176,7 +177,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
           kind: 'note',
           to: 'gateway',
           type: 'authorization.updated',
-          dueMs: agenda.now() + upTo(faults.latencyMs),
+          dueMs: agenda.now() + latencyMs(),
           async handle() {
             const { method, headers, body } = init
             resolve(await door.request(new URL(url).pathname, { method: method!, headers: headers!, body: body! }))
@@ -262,7 +263,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       order: { currency: 'EUR', lines: [{ sku, quantity }], addressRef: 'address-1', paymentMethodRef: card },
     }
     const activity = scheduler.start(`order ${key}`, async () => {
-      const headers = { 'content-type': 'application/json' }
+      const headers = { 'content-type': 'application/json', traceparent: testTrace }
       const response = await shop.request('/orders', { method: 'POST', headers, body: JSON.stringify(body) })
       const { orderId } = (await response.json()) as { orderId: string }
       answer = { status: response.status, orderId }

@@ -1,0 +1,141 @@
+/** Messages that come twice, in another order, broken, or a day late. */
+
+import { assert, asyncProperty, constantFrom, infiniteStream, nat } from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
+import { ordersOf } from '../simulation/always-true.ts'
+import { type Item, to } from '../simulation/agenda.ts'
+import { noFaults } from '../simulation/faults.ts'
+import { createWorld, type World } from '../simulation/world.ts'
+import { DAY, expectRest, MINUTE } from './rest.ts'
+
+describe('messages that come twice', () => {
+  it.each(['card-ok', 'card-declined', 'card-action-required'])(
+    'all of them, in reverse, a day later (%s)',
+    async (card) => {
+      const world = await createWorld()
+      await world.place({ card })
+      await expectRest(world, ['completed', 'rejected', 'expired'])
+      const before = states(world)
+      await world.run({ forMs: DAY })
+      // With other message ids, and tasks whose names are free again.
+      world.bus.publish(services.flatMap(({ name }) => world.platform(name).published).toReversed())
+      for (const { name } of services) world.bus.send(world.platform(name).sent.toReversed())
+      await expectRest(world, ['completed', 'rejected', 'expired'])
+      expect(states(world)).toEqual(before)
+    },
+  )
+
+  it('RepeatEvents of everybody changes nothing', async () => {
+    const world = await createWorld()
+    const { orderId } = await world.place()
+    await expectRest(world, 'completed')
+    const before = states(world)
+    for (const service of ['shipping', 'payments', 'inventory', 'orders'])
+      await world.platform(service).streams.repeat(orderId)
+    await expectRest(world, 'completed')
+    expect(states(world)).toEqual(before)
+  })
+})
+
+/** What each service decided: nothing that comes again adds to it. */
+const states = (world: World): object =>
+  Object.fromEntries(
+    services.map(({ name }) => [name, [[...world.platform(name).entries()], [...world.platform(name).documents()]]]),
+  )
+
+describe('messages that come in another order', () => {
+  it('the newest first, always', async () => {
+    const world = await createWorld()
+    for (const key of ['a', 'b', 'c']) await world.place({ key })
+    while (world.agenda.due().length > 0) await world.finish(world.begin(world.agenda.due().at(-1)!))
+    await expectRest(world, ['completed'])
+  })
+
+  it('in any order, each listener at its own pace', { timeout: 60_000 }, async () => {
+    const arrival = infiniteStream(nat({ max: 1_000 }))
+    await assert(
+      asyncProperty(arrival, constantFrom('card-ok', 'card-declined'), async (choices, card) => {
+        const world = await createWorld()
+        await world.place({ card })
+        for (let due = world.agenda.due(); due.length > 0; due = world.agenda.due())
+          await world.finish(world.begin(due[choices.next().value! % due.length]!))
+        await expectRest(world, ['completed', 'rejected'])
+      }),
+      { seed: 20_261_126, numRuns: 25 },
+    )
+  })
+
+  it('history tells the same whatever order it heard it in, the whole order reversed too', async () => {
+    const world = await createWorld({ faults: { ...noFaults, latencyMs: 1_000 } })
+    const late = world.agenda.hold(({ to: listener }) => listener === 'history')
+    await world.place()
+    await world.run({ forMs: 10 * MINUTE })
+    const heard = late.held()
+    expect(heard).toHaveLength(10)
+    for (const item of heard.toReversed()) await world.finish(world.begin(item))
+    late.release()
+    const [{ entries }] = [...world.platform('history').documents().values()] as [{ entries: { type: string }[] }]
+    expect(entries.at(0)).toMatchObject({ type: 'order.placed' })
+    expect(entries.at(-1)).toMatchObject({ type: 'order.completed' })
+    await expectRest(world, 'completed')
+  })
+})
+
+describe('a message that can not be taken', () => {
+  const poison = ['garbage', '{}', JSON.stringify({ type: 'stock.reserved' })]
+
+  it.each(poison)('%s in the middle is put aside, and the order goes on', async (data) => {
+    const world = await createWorld()
+    const answers = world.agenda.hold(({ to: listener, kind }) => listener === 'orders' && kind === 'event')
+    await world.place()
+    await world.run({ until: () => answers.held().length > 0 })
+    for (const { name, on } of services) for (const type of on) world.bus.deliver(name, type, data)
+    answers.release()
+    await expectRest(world, 'completed', { putAside: services.flatMap(({ on }) => on).length })
+  })
+})
+
+describe('a message that was given up, and is replayed a day later', () => {
+  const listeners = [
+    { service: 'orders', type: 'stock.reserved', ends: 'rejected' },
+    { service: 'orders', type: 'payment.authorized', ends: 'rejected' },
+    { service: 'shipping', type: 'order.released', ends: 'completed' },
+    { service: 'payments', type: 'shipment.dispatched', ends: 'completed' },
+    { service: 'inventory', type: 'shipment.dispatched', ends: 'completed' },
+    { service: 'orders', type: 'payment.captured', ends: 'completed' },
+    { service: 'inventory', type: 'ReserveStock', ends: 'rejected' },
+    { service: 'payments', type: 'AuthorizePayment', ends: 'rejected' },
+    { service: 'shipping', type: 'BookCarrier', ends: 'completed' },
+  ] as const
+
+  it.each(listeners)('$type of $service: $ends', async ({ service, type, ends }) => {
+    const world = await createWorld()
+    await world.place()
+    const given = world.agenda.hold(to(service, type))
+    await world.run({ until: () => given.held().length > 0 })
+    const [item] = given.held() as [Item]
+    world.agenda.take(item)
+    given.release()
+    await world.run({ forMs: DAY })
+    const data = JSON.stringify(item.envelope)
+    world.bus.replay({ service, type, data })
+    await expectRest(world, ends)
+  })
+
+  it('was given up after twenty tries, and is asked for by the saga even when nobody replays it', async () => {
+    const world = await createWorld()
+    const shipping = world.platform('shipping')
+    shipping.fail('publish', 20)
+    const { orderId } = await world.place()
+    await world.run({ forMs: DAY / 2 })
+    expect(shipping.logs.filter(({ event }) => event === 'message.postponed')).toHaveLength(20)
+    expect(world.bus.putAside()).toMatchObject([{ service: 'shipping', type: 'order.released' }])
+    await expectRest(world, 'completed', { putAside: 1 })
+    const before = states(world)
+    world.bus.replay(world.bus.putAside()[0]!)
+    await expectRest(world, 'completed', { putAside: 1 })
+    expect(states(world)).toEqual(before)
+    expect(ordersOf(world)).toMatchObject([{ orderId }])
+  })
+})

@@ -1,0 +1,137 @@
+/** The HTTP entry, which nobody repeats: the timer before the paused commit, a client that tries again, two at once. */
+
+import { describe, expect, it } from 'vitest'
+import { ordersOf } from '../simulation/always-true.ts'
+import { to } from '../simulation/agenda.ts'
+import { type Activity, everyWay } from '../simulation/scheduler.ts'
+import { createWorld } from '../simulation/world.ts'
+import { expectRest, MINUTE } from './rest.ts'
+
+const stopsAt = (activity: Activity, what: string): boolean => activity.waiting[0]?.what === what
+
+describe('the timer and the commit', () => {
+  it('the timer first: the paused commit fails, and the client who asks again gets an order', async () => {
+    const world = await createWorld()
+    const { activity, answer } = world.placing()
+    while (!stopsAt(activity, 'commit')) await world.scheduler.step(activity)
+    activity.paused = true
+    await world.run({ forMs: 3 * MINUTE })
+    activity.paused = false
+    await world.finish(activity)
+    expect(answer()!.status).toBe(503)
+    expect(ordersOf(world)).toEqual([])
+    expect((await world.place()).status).toBe(201)
+    await expectRest(world, 'completed')
+  })
+
+  it('the commit first: the timer says again what never left', async () => {
+    const world = await createWorld()
+    const { activity } = world.placing()
+    while (!stopsAt(activity, 'committed')) await world.scheduler.step(activity)
+    world.scheduler.kill(activity)
+    expect(world.platform('orders').published).toEqual([])
+    await expectRest(world, 'completed')
+  })
+
+  it('a request that dies at each of its stops leaves nothing, or an order that ends', async () => {
+    for (let stop = 0; ; stop++) {
+      const world = await createWorld()
+      const { activity } = world.placing()
+      for (let step = 0; step < stop && activity.state === 'under way'; step++) await world.scheduler.step(activity)
+      if (activity.state === 'ended') return expect(stop).toBeGreaterThan(5)
+      world.scheduler.kill(activity)
+      await world.run({ forMs: 5 * MINUTE })
+      const left = ordersOf(world).length
+      // The client asks again, with the same key: one order, whatever was left.
+      expect((await world.place()).status).toBe(left === 0 ? 201 : 200)
+      await expectRest(world, 'completed')
+    }
+  })
+
+  it('a second request that is as slow as the first leaves no order without a timer', async () => {
+    const world = await createWorld()
+    for (let request = 0; request < 2; request++) {
+      const { activity, answer } = world.placing()
+      while (!stopsAt(activity, 'commit')) await world.scheduler.step(activity)
+      activity.paused = true
+      await world.run({ forMs: 3 * MINUTE })
+      activity.paused = false
+      await world.finish(activity)
+      expect(answer()!.status).toBe(503)
+    }
+    await world.place()
+    await expectRest(world, 'completed')
+  })
+})
+
+it('two requests with one key at the same moment are one order, in every way in which their steps can mix', async () => {
+  const ways = await everyWay(async (choose) => {
+    const world = await createWorld()
+    const both = [world.placing(), world.placing()]
+    const undecided = (): Activity[] =>
+      both
+        .map(({ activity }) => activity)
+        .filter((one) => one.state === 'under way' && !stopsAt(one, 'committed') && !stopsAt(one, 'publish'))
+    for (let open = undecided(); open.length > 0; open = undecided()) {
+      const chosen = open[open.length === 1 ? 0 : choose(2)]!
+      // Only what touches the stream can meet the other.
+      do await world.scheduler.step(chosen)
+      while (undecided().includes(chosen) && !stopsAt(chosen, 'load') && !stopsAt(chosen, 'commit'))
+    }
+    for (const { activity } of both) await world.finish(activity)
+    expect(new Set(both.map(({ answer }) => answer()!.orderId)).size).toBe(1)
+    expect(ordersOf(world)).toHaveLength(1)
+    await world.run({ forMs: MINUTE })
+    expect(ordersOf(world)).toMatchObject([{ status: 'completed' }])
+  })
+  expect(ways).toBeGreaterThan(5)
+}, 60_000)
+
+describe('two chains of timers', () => {
+  it('the first one, armed before the order, and one armed earlier by a decision: each looks once, one goes on', async () => {
+    const world = await createWorld()
+    // Nobody answers, so every deadline is looked at.
+    for (const type of ['ReserveStock', 'ReleaseStock']) world.agenda.hold(to('inventory', type))
+    const { activity } = world.placing()
+    while (!stopsAt(activity, 'commit')) await world.scheduler.step(activity)
+    await world.finish(activity)
+    await world.run({ forMs: 130_000 })
+    const timers = (): number => world.agenda.items.filter(to('orders', 'ContinueCheckout')).length
+    for (let minute = 0; minute < 30; minute++) {
+      expect(timers()).toBe(1)
+      await world.run({ forMs: MINUTE })
+    }
+  })
+
+  it.each([
+    ['in turn', false],
+    ['in reverse', true],
+  ])('two timers that are late, delivered %s, become one chain', async (_name, reversed) => {
+    const world = await createWorld({ cancellationWindowSeconds: 30 })
+    const timers = world.agenda.hold(to('orders', 'ContinueCheckout'))
+    await world.place()
+    await world.run({ forMs: 10 * MINUTE })
+    // Armed at 90 s by the request, and at the end of the cancellation window by the confirmation.
+    const late = timers.held()
+    expect(late).toHaveLength(2)
+    expect(ordersOf(world)).toMatchObject([{ status: 'confirmed' }])
+    for (const timer of reversed ? late.toReversed() : late) await world.finish(world.begin(timer))
+    expect(world.platform('orders').published.filter(({ type }) => type === 'order.released')).toHaveLength(1)
+    timers.release()
+    await expectRest(world, 'completed')
+  })
+
+  it('a timer that fires too early is told to come again, and changes nothing', async () => {
+    const world = await createWorld()
+    const answer = world.agenda.hold(to('orders', 'stock.reserved'))
+    await world.place()
+    const timer = world.agenda.items.find(to('orders', 'ContinueCheckout'))!
+    timer.dueMs = world.agenda.now()
+    const before = world.platform('orders').billed.writes
+    await world.run({ forMs: 10_000 })
+    expect(timer.tries).toBeGreaterThan(1)
+    expect(world.platform('orders').billed.writes).toBe(before)
+    answer.release()
+    await expectRest(world, 'completed')
+  })
+})

@@ -1,0 +1,141 @@
+/** The payment provider: a note and an answer, a timeout with and without effect, a key that it has forgotten. */
+
+import { describe, expect, it } from 'vitest'
+import { to } from '../simulation/agenda.ts'
+import { createWorld, type World } from '../simulation/world.ts'
+import { DAY, expectRest, MINUTE, SECOND } from './rest.ts'
+
+const authorized = (world: World): number =>
+  world.provider.ledger.postings().filter(({ kind }) => kind === 'authorize').length
+
+async function act(world: World, outcome: 'authorized' | 'declined' = 'authorized'): Promise<void> {
+  const { key } = world.provider.ledger.all()[0]!
+  const body = JSON.stringify({ outcome })
+  const response = await world.provider.partner.app.request(`/actions/action-${key}`, { method: 'POST', body })
+  expect(response.status).toBe(200)
+}
+
+describe('the note of the provider and the answer of the call', () => {
+  it('the answer first: the note tells what became of it', async () => {
+    const world = await createWorld()
+    await world.place({ card: 'card-action-required' })
+    await world.run({ forMs: MINUTE })
+    await act(world)
+    await expectRest(world, 'completed')
+  })
+
+  it('the note first, before payments has committed the answer: it waits for it', async () => {
+    const world = await createWorld()
+    const call = world.agenda.hold(to('payments', 'AuthorizePayment'))
+    await world.place({ card: 'card-action-required' })
+    await world.run({ until: () => call.held().length > 0 })
+    const activity = world.begin(call.held()[0]!)
+    while (activity.waiting[0]?.what !== 'commit') await world.scheduler.step(activity)
+    activity.paused = true
+    await act(world)
+    await world.run({ forMs: 10 * SECOND })
+    expect(world.platform('payments').logs.map(({ event }) => event)).toContain('message.postponed')
+    activity.paused = false
+    call.release()
+    await expectRest(world, 'completed')
+  })
+
+  it('the note first, while the answer is lost: the call asks again and hears the same', async () => {
+    const world = await createWorld()
+    world.provider.faults.lostAnswers = 1
+    await world.place({ card: 'card-action-required' })
+    await world.run({ until: () => world.provider.ledger.all().length > 0 })
+    await act(world)
+    await expectRest(world, 'completed')
+    expect(authorized(world)).toBe(1)
+  })
+
+  it.each([2, 5])('the note comes %s times: confirmed once, captured once', async (times) => {
+    const world = await createWorld()
+    await world.place({ card: 'card-action-required' })
+    await world.run({ forMs: MINUTE })
+    await act(world)
+    const { id } = world.provider.webhooks.notes()[0]!
+    for (let again = 1; again < times; again++) {
+      world.provider.webhooks.tellAgain(id)
+      await world.run({ forMs: again * 20 * MINUTE })
+    }
+    await expectRest(world, 'completed')
+    const told = world.platform('payments').published.filter(({ type }) => type === 'payment.authorized')
+    expect(new Set(told.map(({ id: eventId }) => eventId)).size).toBe(1)
+  })
+
+  it('that the customer gave up: rejected, and the stock is given back', async () => {
+    const world = await createWorld()
+    await world.place({ card: 'card-action-required' })
+    await world.run({ forMs: MINUTE })
+    await act(world, 'declined')
+    await expectRest(world, 'rejected')
+  })
+
+  it('while the gateway is gone is told again until it is there', async () => {
+    const world = await createWorld()
+    world.platform('gateway').fail('send', 3)
+    await world.place({ card: 'card-action-required' })
+    await world.run({ forMs: MINUTE })
+    await act(world)
+    await expectRest(world, 'completed')
+  })
+})
+
+describe('a timeout of the provider', () => {
+  it.each([1, 3])('with effect, %s times: the money is held once', async (times) => {
+    const world = await createWorld()
+    world.provider.faults.lostAnswers = times
+    await world.place()
+    await expectRest(world, 'completed')
+    expect(authorized(world)).toBe(1)
+  })
+
+  it.each([1, 3])('without effect, %s times: it is asked again', async (times) => {
+    const world = await createWorld()
+    world.provider.faults.unavailable = times
+    await world.place()
+    await expectRest(world, 'completed')
+    expect(authorized(world)).toBe(1)
+  })
+
+  it('with effect, longer than the step may take: it is undone when the provider is back', async () => {
+    const world = await createWorld()
+    world.provider.faults.lostAnswers = 1
+    await world.place()
+    await world.run({ until: () => authorized(world) === 1 })
+    world.provider.faults.unavailable = 12
+    await world.run({ forMs: 4 * MINUTE })
+    await expectRest(world, 'rejected')
+    expect(authorized(world)).toBe(1)
+  })
+
+  it('without effect, longer than the step may take: nothing is ever held', async () => {
+    const world = await createWorld()
+    world.provider.faults.unavailable = 12
+    await world.place()
+    await expectRest(world, 'rejected')
+    expect(authorized(world)).toBe(0)
+  })
+
+  it('in the capture, with effect, longer than the provider knows the key: it is asked first', async () => {
+    const world = await createWorld()
+    const shipped = world.agenda.hold(to('payments', 'shipment.dispatched'))
+    await world.place()
+    await world.run({ until: () => shipped.held().length > 0 })
+    world.provider.faults.lostAnswers = 1
+    await world.finish(world.begin(shipped.held()[0]!))
+    await world.run({ forMs: 2 * DAY })
+    shipped.release()
+    await expectRest(world, 'completed')
+  })
+
+  it('of the carrier with effect books one parcel', async () => {
+    const world = await createWorld()
+    world.carrier.faults.lostAnswers = 2
+    await world.place()
+    await expectRest(world, 'completed')
+    expect(world.carrier.bookings()).toHaveLength(1)
+  })
+})

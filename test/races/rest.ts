@@ -1,0 +1,40 @@
+/** How a race ends: the world comes to rest, what is always true holds, and the order is what it has to be. */
+
+import { expect } from 'vitest'
+import { expectAlwaysTrue, type Exceptions, hasEnded, ordersOf, type OrderFacts } from '../simulation/always-true.ts'
+import type { Item, Selector } from '../simulation/agenda.ts'
+import type { World } from '../simulation/world.ts'
+
+export const SECOND = 1_000
+export const MINUTE = 60 * SECOND
+export const DAY = 24 * 60 * MINUTE
+
+/** Every order has to end within this, once nothing is held back. */
+const BOUND = 2 * DAY
+
+export async function expectRest(
+  world: World,
+  status: OrderFacts['status'] | readonly OrderFacts['status'][],
+  exceptions?: Exceptions,
+): Promise<void> {
+  await world.run({ forMs: BOUND, until: () => ordersOf(world).every(hasEnded) })
+  const statuses = ordersOf(world).map((order) => order.status)
+  if (typeof status === 'string') expect(statuses).toEqual([status])
+  else
+    expect(
+      statuses.every((one) => status.includes(one)),
+      statuses.join(', '),
+    ).toBe(true)
+  // The timers that are left find nothing to do.
+  await world.run({ forMs: 4 * DAY })
+  expectAlwaysTrue(world, exceptions)
+}
+
+/** The one item that is meant. */
+export function only(world: World, selector: Selector): Item {
+  const found = world.agenda.items.filter((item) => selector(item))
+  expect(found.map(({ type, to }) => `${type} to ${to}`)).toHaveLength(1)
+  return found[0]!
+}
+
+export const sentTypes = (world: World): string[] => world.platform('orders').sent.map(({ envelope }) => envelope.type)

@@ -1,0 +1,102 @@
+/** An undo and what it undoes, in both orders of arrival, and a success that comes after both. */
+
+import { describe, expect, it } from 'vitest'
+import { to } from '../simulation/agenda.ts'
+import { createWorld } from '../simulation/world.ts'
+import { expectRest, MINUTE, sentTypes } from './rest.ts'
+
+const steps = [
+  {
+    does: 'ReserveStock',
+    undoes: 'ReleaseStock',
+    owner: 'inventory',
+    done: 'stock.reserved',
+    undone: 'stock.released',
+  },
+  {
+    does: 'AuthorizePayment',
+    undoes: 'VoidPayment',
+    owner: 'payments',
+    done: 'payment.authorized',
+    undone: 'payment.voided',
+  },
+]
+
+describe.each(steps)('$does and $undoes', ({ does, undoes, owner, done, undone }) => {
+  it('the undo first: the do that comes later is refused', async () => {
+    const world = await createWorld()
+    const late = world.agenda.hold(to(owner, does))
+    await world.place()
+    await world.run({ forMs: 10 * MINUTE })
+    expect(world.platform(owner).published.map(({ type }) => type)).toContain(undone)
+    late.release()
+    await expectRest(world, 'rejected')
+    expect(world.platform(owner).published.map(({ type }) => type)).not.toContain(done)
+  })
+
+  it('the do first, its answer after the undo: what it did is undone', async () => {
+    const world = await createWorld()
+    const late = world.agenda.hold(to('orders', done))
+    await world.place()
+    await world.run({ forMs: 10 * MINUTE })
+    late.release()
+    await expectRest(world, 'rejected')
+    expect(world.platform(owner).published.map(({ type }) => type)).toContain(done)
+  })
+
+  it('the late success after the answer to the undo is undone again, under a new cause', async () => {
+    const world = await createWorld()
+    const late = world.agenda.hold(to('orders', done))
+    await world.place()
+    await world.run({ forMs: 10 * MINUTE })
+    const before = sentTypes(world).filter((type) => type === undoes).length
+    expect(before).toBe(1)
+    late.release()
+    await expectRest(world, 'rejected')
+    const undos = world.platform('orders').sent.filter(({ envelope }) => envelope.type === undoes)
+    expect(new Set(undos.map(({ envelope }) => envelope.id)).size).toBe(2)
+  })
+
+  it('the late success before the answer to the undo', async () => {
+    const world = await createWorld()
+    const late = world.agenda.hold(to('orders', done))
+    const answer = world.agenda.hold(to('orders', undone))
+    await world.place()
+    await world.run({ forMs: 4 * MINUTE })
+    expect(answer.held()).not.toEqual([])
+    late.release()
+    await world.run({ forMs: MINUTE })
+    answer.release()
+    await expectRest(world, 'rejected')
+  })
+
+  it('an undo that nobody hears of is sent until somebody does', async () => {
+    const world = await createWorld()
+    const late = [world.agenda.hold(to('orders', done)), world.agenda.hold(to('orders', undone))]
+    await world.place()
+    await world.run({ forMs: 60 * MINUTE })
+    expect(world.platform('orders').published.map(({ type }) => type)).toContain('saga.stuck')
+    for (const hold of late) hold.release()
+    await expectRest(world, 'rejected')
+  })
+})
+
+describe('a do that is under way while its undo comes', () => {
+  it.each(steps)('$does is frozen at each of its stops, and goes on after $undoes', async ({ does, owner }) => {
+    for (let stop = 0; ; stop++) {
+      const world = await createWorld()
+      const hold = world.agenda.hold(to(owner, does))
+      await world.place()
+      await world.run({ until: () => hold.held().length > 0 })
+      const activity = world.begin(hold.held()[0]!)
+      for (let step = 0; step < stop && activity.state === 'under way'; step++) await world.scheduler.step(activity)
+      const ended = activity.state === 'ended'
+      activity.paused = true
+      hold.release()
+      await world.run({ forMs: 20 * MINUTE })
+      activity.paused = false
+      await expectRest(world, ended ? 'completed' : ['rejected', 'completed'])
+      if (ended) return expect(stop).toBeGreaterThan(3)
+    }
+  })
+})

@@ -1,0 +1,25 @@
+/** Whole runs with everything going wrong at once: whatever the seed, what is always true holds once the faults stop. */
+
+import { assert, asyncProperty, integer } from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { expectAlwaysTrue, ordersOf } from './always-true.ts'
+import { simulate } from './simulation.ts'
+
+/** More in a night: `SIMULATION_RUNS=10000 npm test -- test/simulation`. A failure prints its seed. */
+const RUNS = Number(process.env['SIMULATION_RUNS'] ?? 40)
+
+describe('a run with faults of every kind', () => {
+  it('leaves the books right', { timeout: 30_000 + RUNS * 3_000 }, async () => {
+    await assert(
+      asyncProperty(integer({ min: 1, max: 2 ** 31 }), async (seed) => expectAlwaysTrue(await simulate(seed))),
+      { seed: 20_261_126, numRuns: RUNS },
+    )
+  })
+
+  it('is the same run when the seed is the same', async () => {
+    const [one, again] = [await simulate(7), await simulate(7)]
+    expect(ordersOf(again)).toEqual(ordersOf(one))
+    for (const service of ['orders', 'inventory', 'payments', 'shipping'])
+      expect(again.platform(service).published).toEqual(one.platform(service).published)
+  })
+})
