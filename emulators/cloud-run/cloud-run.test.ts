@@ -208,6 +208,18 @@ describe('a process', () => {
     expect(run().processes()[0]!.revision).toMatch(/^echo-00002-/)
   })
 
+  it('that is told to stop gets no request more, and finishes what it has', async () => {
+    const bearer = await caller()
+    const slow = call('/slow', bearer)
+    await expect.poll(() => lines).toContain('slow began')
+    const pid = await run().kill('echo', 'SIGTERM')
+    const others = await Promise.all(Array.from({ length: 5 }, () => call('/', bearer)))
+    expect(others.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+    for (const other of others) expect(await other.json()).not.toMatchObject({ pid })
+    expect(await (await slow).json()).toMatchObject({ pid })
+    await expect.poll(() => isAlive(pid!)).toBe(false)
+  })
+
   it('is started again after it died', async () => {
     const bearer = await caller()
     expect((await call('/die', bearer)).status).toBe(503)

@@ -113,7 +113,9 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
   const kill = async (name: string | undefined, signal: NodeJS.Signals): Promise<number | undefined> => {
     const target = name === undefined ? undefined : spawned.get(name)
     if (!target || target.exited) return undefined
-    await target.kill(signal)
+    // As Cloud Run does it: who is told to stop gets no request more.
+    if (signal === 'SIGTERM' && planes.get(name!)?.instance()?.pid === target.pid) void planes.get(name!)!.recycle()
+    else await target.kill(signal)
     return target.pid
   }
 

@@ -20,7 +20,11 @@ export async function serve(service: Service): Promise<void> {
       ? (await createCloudEventServer(app, platform, config)).listen(config.PORT)
       : listen({ fetch: createHttpApp(app, platform, config).fetch, port: config.PORT })
 
-  process.once('SIGTERM', () => {
+  let told = false
+  // The listener stays: without one, a second signal would end the process in the middle of its work.
+  process.on('SIGTERM', () => {
+    if (told) return
+    told = true
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
     void stopped(server)
       .then(() => platform.close())
