@@ -15,7 +15,7 @@ export interface State {
   close(): Promise<void>
 }
 
-export function stateOf({ running }: TestPlatform): State {
+export function stateOf({ running }: Pick<TestPlatform, 'running'>): State {
   const { projectId, apiHost } = running
   const [host, port] = apiHost.split(':')
   const databases = new Map<string, Firestore>()

@@ -1,0 +1,154 @@
+/** Holds everybody's books against each other: orders, money, stock, events, what customers were told. Pure: `books.ts` reads them. */
+
+import { services } from '../../functions/index.ts'
+import type { Entry } from '../../shared/stream-store.ts'
+import type { Authorization, Posting } from '../../emulators/partners/payment-provider/ledger.ts'
+import type { Placed, Product } from './shopper.ts'
+
+export interface Expected {
+  readonly placed: readonly Placed[]
+  readonly products: readonly Product[]
+}
+
+export interface Stream {
+  readonly id: string
+  readonly entries: readonly Entry[]
+}
+
+export interface Shard {
+  /** `TEA-1~3` */
+  readonly id: string
+  readonly onHand: number
+  readonly reserved: number
+  readonly sold: number
+}
+
+export interface Books {
+  /** By service. */
+  readonly streams: ReadonlyMap<string, readonly Stream[]>
+  /** The payment provider's own. */
+  readonly authorizations: readonly Authorization[]
+  readonly postings: readonly Posting[]
+  readonly shards: readonly Shard[]
+  /** Ids of events: one row each in the view, as often as they were told in the others. */
+  readonly inBigQuery: readonly string[]
+  readonly inTimelines: readonly string[]
+  readonly inSendLog: readonly string[]
+  /** `orders: put 3 aside` */
+  readonly deadLetters: readonly string[]
+  /** Addresses of commands that wait, timers apart. */
+  readonly waiting: readonly string[]
+}
+
+/** What does not agree, in plain words; nothing when all is well. */
+export function audit(expected: Expected, books: Books): string[] {
+  return [
+    ...ordersEnd(expected.placed, books.streams.get('orders') ?? []),
+    ...[...books.streams].flatMap(([service, some]) => some.flatMap((stream) => gaps(service, stream))),
+    ...money(expected.placed, books),
+    ...stock(expected, books.shards),
+    ...events(expected.placed, books),
+    ...books.deadLetters,
+    ...books.waiting.map((url) => `tasks: ${url} waits`),
+  ]
+}
+
+type Told = Entry['events'][number]
+
+const published = ({ entries }: Stream): Told[] =>
+  entries.flatMap((entry) => entry.events.filter(({ sequence }) => sequence > 0))
+
+function ordersEnd(placed: readonly Placed[], found: readonly Stream[]): string[] {
+  const typesOf = new Map(found.map((stream) => [stream.id, published(stream).map(({ type }) => type)]))
+  const strangers = found.map(({ id }) => id).filter((id) => !placed.some(({ orderId }) => orderId === id))
+  return [
+    ...strangers.map((id) => `orders: nobody knows of having placed ${id}`),
+    ...placed.flatMap(({ orderId, ends }) => {
+      const types = typesOf.get(orderId) ?? []
+      const times = types.filter((type) => type === 'order.placed').length
+      const ended = types.filter((type) => /^order\.(completed|rejected|expired)$/.test(type)).join()
+      return [
+        ...(times === 1 ? [] : [`orders: ${orderId} was placed ${times} times`]),
+        ...(ended === `order.${ends}` ? [] : [`orders: ${orderId} should be ${ends}, is ${ended || types.at(-1)}`]),
+      ]
+    }),
+  ]
+}
+
+/** Each cause decided once, each number given once. */
+function gaps(service: string, stream: Stream): string[] {
+  const causes = stream.entries.map(({ cause }) => cause)
+  const sequences = published(stream).map(({ sequence }) => sequence)
+  return [
+    ...(new Set(causes).size === causes.length ? [] : [`${service}: ${stream.id} decided twice under one cause`]),
+    ...(sequences.every((sequence, index) => sequence === index + 1)
+      ? []
+      : [`${service}: ${stream.id} counts ${sequences.join(' ')}`]),
+  ]
+}
+
+function money(placed: readonly Placed[], { authorizations, postings }: Books): string[] {
+  const single = placed.flatMap(({ orderId, totalMinor, ends }) => {
+    const own = authorizations.filter(({ reference }) => reference === orderId)
+    const captured = own.flatMap(({ captures }) => captures.map(({ amountMinor }) => amountMinor)).join()
+    const owed = ends === 'completed' ? String(totalMinor) : ''
+    return [
+      ...(own.length > 1 ? [`money: ${orderId} was authorised ${own.length} times`] : []),
+      ...(captured === owed
+        ? []
+        : [`money: ${orderId} owes ${owed || 'nothing'}, captured is ${captured || 'nothing'}`]),
+    ]
+  })
+  const sum = (kind: Posting['kind']): number =>
+    postings.filter((one) => one.kind === kind).reduce((total, { amountMinor }) => total + amountMinor, 0)
+  const owed = placed.filter(({ ends }) => ends === 'completed').reduce((total, one) => total + one.totalMinor, 0)
+  const held = sum('authorize') - sum('capture') - sum('release')
+  return [
+    ...single,
+    ...(sum('capture') === owed ? [] : [`money: all orders owe ${owed}, the merchant got ${sum('capture')}`]),
+    ...(held === 0 ? [] : [`money: ${held} are still held`]),
+  ]
+}
+
+function stock({ placed, products }: Expected, shards: readonly Shard[]): string[] {
+  return products.flatMap(({ sku, stock: received }) => {
+    const own = shards.filter(({ id }) => id.startsWith(`${sku}~`))
+    const sum = (field: 'onHand' | 'reserved' | 'sold'): number => own.reduce((total, shard) => total + shard[field], 0)
+    const sold = placed
+      .filter((order) => order.sku === sku && order.ends === 'completed')
+      .reduce((total, { quantity }) => total + quantity, 0)
+    const is = `${sum('onHand')} on hand, ${sum('reserved')} reserved, ${sum('sold')} sold`
+    const should = `${received - sold} on hand, 0 reserved, ${sold} sold`
+    return is === should ? [] : [`stock: ${sku} should be ${should}; it is ${is}`]
+  })
+}
+
+/** Whoever listens has heard each event once, and nothing else. */
+function events(placed: readonly Placed[], books: Books): string[] {
+  const orderIds = new Set(placed.map(({ orderId }) => orderId))
+  const { on } = services.find(({ name }) => name === 'notifications')!
+  const all = [...books.streams.values()].flat()
+  const told = (streams: readonly Stream[], concerns: (event: Told) => boolean = () => true): string[] =>
+    streams.flatMap((stream) => published(stream).filter(concerns)).map(({ id }) => id)
+  const ofOrders = all.filter(({ id }) => orderIds.has(id))
+  return [
+    ...difference('BigQuery', told(all), books.inBigQuery),
+    ...difference('history', told(ofOrders), books.inTimelines),
+    ...difference(
+      'notifications',
+      told(ofOrders, ({ type }) => on.includes(type)),
+      books.inSendLog,
+    ),
+  ]
+}
+
+function difference(where: string, should: readonly string[], is: readonly string[]): string[] {
+  const [due, found] = [new Set(should), new Set(is)]
+  const lacks = [...due].filter((id) => !found.has(id)).length
+  const excess = [...found].filter((id) => !due.has(id)).length
+  return [
+    ...(lacks > 0 ? [`${where}: lacks ${lacks} of ${due.size} events`] : []),
+    ...(excess > 0 ? [`${where}: holds ${excess} that nobody decided`] : []),
+    ...(found.size < is.length ? [`${where}: holds ${is.length - found.size} twice`] : []),
+  ]
+}

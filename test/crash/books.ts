@@ -1,0 +1,114 @@
+/** Reads everybody's books by the official clients and public APIs, and looks until they agree. */
+
+import { BigQuery } from '@google-cloud/bigquery'
+import { services } from '../../functions/index.ts'
+import { deadLetterName } from '../../shared/names.ts'
+import type { Entry } from '../../shared/stream-store.ts'
+import type { TestPlatform } from '../support/platform.ts'
+import { stateOf, type State } from '../support/state.ts'
+import { audit, type Books, type Expected, type Shard, type Stream } from './audit.ts'
+
+export type Audited = Pick<TestPlatform, 'running' | 'ports'>
+
+export interface Auditor {
+  /** Looks until nothing disagrees; what still does after that time is returned. */
+  settled(expected: Expected, withinMs: number): Promise<string[]>
+  /** Rows in BigQuery beyond one for each event: published, or delivered, more than once. */
+  repeatedEvents(): Promise<number>
+  /** Documents of a service's collection. */
+  count(service: string, collection: string): Promise<number>
+  close(): Promise<void>
+}
+
+const LOOK_EVERY_MS = 1_000
+const withStreams = services.filter(({ collections }) => 'streams' in collections).map(({ name }) => name)
+
+export function openBooks(platform: Audited): Auditor {
+  process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
+  const state = stateOf(platform)
+  const bigquery = new BigQuery({ projectId: platform.running.projectId })
+  return {
+    async settled(expected, withinMs) {
+      const giveUpMs = Date.now() + withinMs
+      for (;;) {
+        const found = audit(expected, await read(platform, state, bigquery))
+        if (found.length === 0 || Date.now() > giveUpMs) return found
+        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+      }
+    },
+    async repeatedEvents() {
+      const tables = services.filter(({ emits }) => emits.length > 0).map(({ name }) => `events.${name}`)
+      const rows = await Promise.all(tables.map((table) => rowsOf(bigquery, table)))
+      return rows.reduce((sum, one) => sum + one, 0) - (await rowsOf(bigquery, 'analytics.event_log'))
+    },
+    count: async (service, collection) => (await state.collection(service, collection)).length,
+    close: () => state.close(),
+  }
+}
+
+async function read(platform: Audited, state: State, bigquery: BigQuery): Promise<Books> {
+  const [rows] = await bigquery.query('SELECT id FROM analytics.event_log')
+  const timelines = await state.collection('history', 'timelines')
+  return {
+    streams: new Map(await Promise.all(withStreams.map(async (name) => [name, await streams(state, name)] as const))),
+    ...(await ledger(platform)),
+    shards: (await state.collection('inventory', 'shards')) as unknown as Shard[],
+    inBigQuery: (rows as { id: string }[]).map(({ id }) => id),
+    inTimelines: timelines.flatMap(({ entries }) => (entries as { eventId: string }[]).map(({ eventId }) => eventId)),
+    inSendLog: (await state.collection('notifications', 'sends')).map(({ id }) => id as string),
+    deadLetters: await deadLetters(platform),
+    waiting: await waiting(platform, state),
+  }
+}
+
+async function rowsOf(bigquery: BigQuery, table: string): Promise<number> {
+  const [rows] = await bigquery.query(`SELECT COUNT(*) AS n FROM ${table}`)
+  return (rows as { n: number }[])[0]!.n
+}
+
+async function streams(state: State, service: string): Promise<Stream[]> {
+  const documents = await state.collection(service, 'streams')
+  return documents.map(({ id, entries }) => ({
+    id: decodeURIComponent(id as string),
+    entries: (entries as string[]).map((text) => JSON.parse(text) as Entry),
+  }))
+}
+
+/** The provider's, asked as payments would. */
+async function ledger({ ports }: Audited): Promise<Pick<Books, 'authorizations' | 'postings'>> {
+  const audience = `http://127.0.0.1:${ports.paymentProvider}`
+  const identity = `http://127.0.0.1:${ports.account('payments')}/computeMetadata/v1/instance/service-accounts/default/identity`
+  const token = await fetch(`${identity}?audience=${audience}`, { headers: { 'metadata-flavor': 'Google' } })
+  const response = await fetch(`${audience}/v1/ledger`, { headers: { authorization: `Bearer ${await token.text()}` } })
+  if (!response.ok) throw new Error(`The provider shows no ledger: ${response.status} ${await response.text()}`)
+  return (await response.json()) as Pick<Books, 'authorizations' | 'postings'>
+}
+
+async function deadLetters({ running }: Audited): Promise<string[]> {
+  const found = await Promise.all(
+    [...services.map(({ name }) => name), 'bigquery'].map(async (listener) => {
+      const url = `http://${running.apiHost}/v1/projects/${running.projectId}/subscriptions/${deadLetterName(listener)}`
+      const ask = async (verb: string, body: object): Promise<{ receivedMessages?: { ackId: string }[] }> =>
+        (await fetch(`${url}:${verb}`, { method: 'POST', body: JSON.stringify(body) })).json() as Promise<object>
+      const { receivedMessages = [] } = await ask('pull', { maxMessages: 10, returnImmediately: true })
+      if (receivedMessages.length === 0) return []
+      // Given back, so that the next look finds it again.
+      await ask('modifyAckDeadline', { ackIds: receivedMessages.map(({ ackId }) => ackId), ackDeadlineSeconds: 0 })
+      return [`${listener}: put ${receivedMessages.length} aside`]
+    }),
+  )
+  return found.flat()
+}
+
+/** Timers of ended orders may wait. */
+async function waiting({ running }: Audited, { tasks }: State): Promise<string[]> {
+  const parent = tasks.locationPath(running.projectId, 'europe-west1')
+  const [queues] = await tasks.listQueues({ parent })
+  const all = await Promise.all(
+    queues.map(async ({ name }) => (await tasks.listTasks({ parent: name!, responseView: 'FULL' }))[0]),
+  )
+  return all
+    .flat()
+    .map(({ httpRequest }) => httpRequest?.url ?? '')
+    .filter((url) => !url.endsWith('/commands/ContinueCheckout'))
+}

@@ -1,0 +1,170 @@
+/** The burst: customers order without a break while each service is hit at one of its points after the other. */
+
+import type { Firing } from '../../emulators/core/faults.ts'
+import type { RequestLogEntry } from '../../emulators/core/plugin.ts'
+import type { TestPlatform } from '../support/platform.ts'
+import { type KillPoint, mustBeRepeated, nameOf, ruleFor } from './kill-points.ts'
+import { type Shopper, shopper } from './shopper.ts'
+
+/** What became of one hit. */
+export interface Hit {
+  readonly point: KillPoint
+  readonly firing: Firing
+  /** Until the service had taken a request again. */
+  readonly recoveredMs: number
+  /** Deliveries to the service that failed then, and were acknowledged when they came again. */
+  readonly repeated: number
+  /** Such that were never acknowledged. */
+  readonly lost: number
+  /** Requests of clients that failed then, and were sent again. */
+  readonly retried: number
+}
+
+export interface Burst {
+  readonly customers: Shopper
+  /** Until every point has been hit and that many orders are placed. */
+  run(points: readonly KillPoint[], orders: number): Promise<void>
+  /** What the request log tells of each hit. */
+  hits(): Hit[]
+}
+
+/** A point that nothing reaches within this time is told by name. */
+const HIT_WITHIN_MS = 120_000
+const LOOK_EVERY_MS = 50
+const CUSTOMERS = 6
+/** Without a hit for so long, customers order more than the hits so far allow. */
+const DRIP_MS = 1_000
+/** Several products, so that the locks which a killed transaction leaves on one do not stop all of them. */
+const PRODUCTS = 12
+const NOBODY_HAS_IT = 'NOBODY-HAS-IT'
+
+/** Opens a shop and names each hit as it comes. */
+export async function startBurst(platform: TestPlatform, onHit: (name: string) => void = () => {}): Promise<Burst> {
+  const { cloud } = platform
+  const customers = shopper(platform)
+  const fired: Pick<Hit, 'point' | 'firing' | 'recoveredMs'>[] = []
+  let ordered = 0
+  let sold = 0
+
+  await customers.sells([
+    { sku: NOBODY_HAS_IT, unitMinor: 100, stock: 0 },
+    ...Array.from({ length: PRODUCTS }, (_, index) => ({ sku: `TEA-${index}`, unitMinor: 100 + index, stock: 1_000 })),
+  ])
+
+  /** One in eight has a bad card, one in twelve wants what nobody has. */
+  const orderOne = async (): Promise<void> => {
+    const index = ordered++
+    await customers.orders({
+      sku: index % 12 === 5 ? NOBODY_HAS_IT : `TEA-${index % PRODUCTS}`,
+      quantity: 1 + (index % 3),
+      card: index % 8 === 3 ? 'card-declined' : 'card-ok',
+    })
+  }
+
+  /** Its points, one after the other: the next when the service has taken a request since the last. */
+  const campaign = async (points: readonly KillPoint[]): Promise<void> => {
+    for (const point of points) {
+      const { id } = cloud.faults.add(ruleFor(point))
+      const firing = await within(HIT_WITHIN_MS, nameOf(point), cloud.faults.whenFired(id))
+      const isBack = ({ kind, resource, status, timeMs }: RequestLogEntry): boolean =>
+        kind === 'ingress' && resource === point.service && status < 400 && timeMs > firing.timeMs
+      await within(
+        HIT_WITHIN_MS,
+        `the recovery of ${nameOf(point)}`,
+        until(() => cloud.requestLog().some(isBack)),
+      )
+      fired.push({ point, firing, recoveredMs: Date.now() - firing.timeMs })
+      onHit(nameOf(point))
+    }
+  }
+
+  return {
+    customers,
+    async run(points, orders) {
+      let hitting = true
+      const enough = ordered + orders
+      let allowed = ordered + CUSTOMERS
+      let lastMs = Date.now()
+      const mayOrder = (): boolean => {
+        const share = CUSTOMERS + Math.ceil((fired.length / Math.max(1, points.length)) * orders)
+        if (share > allowed || Date.now() - lastMs > DRIP_MS) {
+          allowed = Math.max(share, allowed + 1)
+          lastMs = Date.now()
+        }
+        return !hitting || ordered < allowed
+      }
+      const customer = async (): Promise<void> => {
+        while (hitting || ordered < enough) {
+          if (mayOrder()) await orderOne()
+          else await pause()
+        }
+      }
+      const staff = async (): Promise<void> => {
+        while (hitting) await customers.sells([{ sku: `NEW-${(sold += 1)}`, unitMinor: 500, stock: 10 }])
+      }
+      const campaigns = [...Map.groupBy(points, ({ service }) => service).values()].map(campaign)
+      const hits = Promise.all(campaigns).finally(() => (hitting = false))
+      await Promise.all([hits, staff(), ...Array.from({ length: CUSTOMERS }, customer)])
+    },
+    hits: () => fired.map((one) => ({ ...one, ...fate(one, platform, customers) })),
+  }
+}
+
+/** Of what the service had in its hands. */
+function fate(
+  { point, firing, recoveredMs }: Pick<Hit, 'point' | 'firing' | 'recoveredMs'>,
+  platform: TestPlatform,
+  { retries }: Shopper,
+): Pick<Hit, 'repeated' | 'lost' | 'retried'> {
+  const then = (timeMs: number): boolean => timeMs >= firing.timeMs && timeMs <= firing.timeMs + recoveredMs
+  const deliveries = platform.cloud.requestLog().filter((entry) => receiverOf(entry) === point.service)
+  const failed = deliveries.filter(({ status, timeMs }) => !isSuccess(status) && then(timeMs))
+  const again = failed.filter(({ resource, messageId, timeMs }) =>
+    deliveries.some(
+      (entry) =>
+        entry.resource === resource &&
+        entry.messageId === messageId &&
+        entry.timeMs >= timeMs &&
+        isSuccess(entry.status),
+    ),
+  )
+  return { repeated: again.length, lost: failed.length - again.length, retried: retries.filter(then).length }
+}
+
+const isSuccess = (status: number): boolean => status >= 200 && status < 300
+
+function receiverOf({ kind, resource }: RequestLogEntry): string | undefined {
+  const name = resource.split('/').at(-1)!
+  if (kind === 'push') return name.split('.')[0]
+  return kind === 'task' ? name : undefined
+}
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await pause()
+}
+
+async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+  let timeout: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timeout = setTimeout(() => reject(new Error(`Nothing came to "${what}" within ${ms / 1000} s.`)), ms)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timeout))
+}
+
+/** What hits of this kind must have led to, and have not: a repeat where they broke something off, none where they did not. */
+export function unrepeated(hits: readonly Hit[]): string[] {
+  const single = hits.flatMap(({ point, lost, repeated }) => {
+    if (lost > 0) return [`${nameOf(point)}: ${lost} deliveries were never acknowledged`]
+    return mustBeRepeated(point) && repeated === 0 ? [`${nameOf(point)}: nothing was repeated`] : []
+  })
+  const killed = Map.groupBy(
+    hits.filter(({ point }) => point.signal === 'SIGKILL'),
+    ({ point }) => point.service,
+  )
+  const never = [...killed]
+    .filter(([, own]) => own.every(({ repeated, retried }) => repeated + retried === 0))
+    .map(([service]) => `${service}: nothing was ever repeated or sent again`)
+  return [...single, ...never]
+}

@@ -1,0 +1,73 @@
+/** Where a service can be hit: before and after each thing that it does towards the outside, derived from its description. */
+
+import type { FaultAction, FaultRule } from '../../emulators/core/faults.ts'
+import { services } from '../../functions/index.ts'
+import type { Service } from '../../shared/service.ts'
+
+export interface KillPoint {
+  readonly service: string
+  readonly does: keyof typeof methods
+  readonly when: 'before' | 'after'
+  readonly signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP'
+}
+
+const methods = {
+  commit: 'google.firestore.v1.Firestore.Commit',
+  publish: 'google.pubsub.v1.Publisher.Publish',
+  send: 'google.cloud.tasks.v2.CloudTasks.CreateTask',
+  acknowledge: 'run.acknowledge',
+  answer: 'run.answer',
+} as const
+
+const does: Readonly<Record<keyof typeof methods, (service: Service) => boolean>> = {
+  commit: ({ collections }) => Object.keys(collections).length > 0,
+  publish: ({ emits }) => emits.length > 0,
+  send: ({ sends }) => sends.length > 0,
+  acknowledge: ({ on, accepts }) => on.length + accepts.length > 0,
+  answer: ({ name, ingress }) => ingress === 'public' || services.some(({ calls }) => calls.includes(name)),
+}
+const things = Object.keys(does) as (keyof typeof does)[]
+const PAUSED_MS = 2_000
+
+/** Killed before and after each. */
+export const killPoints: readonly KillPoint[] = services.flatMap((service) =>
+  things
+    .filter((one) => does[one](service))
+    .flatMap((one) =>
+      (['before', 'after'] as const).map((when) => ({
+        service: service.name,
+        does: one,
+        when,
+        signal: 'SIGKILL' as const,
+      })),
+    ),
+)
+
+/** Stopped, and paused, with a request in flight. */
+export const inFlight: readonly KillPoint[] = services.flatMap((service) =>
+  (['SIGTERM', 'SIGSTOP'] as const).map((signal) => ({
+    service: service.name,
+    does: does.commit(service) ? 'commit' : 'send',
+    when: 'before',
+    signal,
+  })),
+)
+
+export const nameOf = ({ service, does: what, when, signal }: KillPoint): string =>
+  `${service} ${signal} ${when} ${what}`
+
+export function ruleFor({ service, does: what, when, signal }: KillPoint): FaultRule {
+  const action: FaultAction = signal === 'SIGSTOP' ? { signal, resumeAfterMs: PAUSED_MS } : { signal }
+  return { principal: service, method: methods[what], when, action }
+}
+
+/**
+ * What is in the service's hands when it is killed there comes again as a delivery. Not counted by point are the gateway
+ * and orders, which also serve customers: a request that was lost is theirs to repeat; nor queries, which whoever asked
+ * asks again; and after the last word nothing need be in flight.
+ */
+export const mustBeRepeated = ({ service, does: what, when, signal }: KillPoint): boolean => {
+  if (signal !== 'SIGKILL' || what === 'answer' || servesCustomers.has(service)) return false
+  return what !== 'acknowledge' || when === 'before'
+}
+const servesCustomers = new Set(['gateway', 'orders'])

@@ -1,0 +1,130 @@
+/** Customers and staff who do not give up: a request that failed is sent again with its key, until it is answered. */
+
+import { type Api, Refusal } from '../../cli/api.ts'
+import type { TestPlatform } from '../support/platform.ts'
+
+/** Doubled at each failure in a row, as a well-behaved client does. */
+const AGAIN_AFTER_MS = 200
+const LONGEST_WAIT_MS = 1_600
+const LOOK_EVERY_MS = 250
+const GIVE_UP_AFTER_MS = 120_000
+
+export interface Placed {
+  readonly orderId: string
+  readonly sku: string
+  readonly quantity: number
+  readonly totalMinor: number
+  readonly ends: 'completed' | 'rejected'
+}
+
+export interface Product {
+  readonly sku: string
+  readonly unitMinor: number
+  /** 0: nobody has it. */
+  readonly stock: number
+}
+
+export interface Shopper {
+  readonly placed: readonly Placed[]
+  readonly products: readonly Product[]
+  /** When a request failed and was sent again. */
+  readonly retries: readonly number[]
+  /** Publishes products, changes their prices, and stocks them in one delivery. */
+  sells(products: readonly Product[]): Promise<void>
+  /** Places one order, and looks at it and at its product's stock. */
+  orders(options: { sku: string; quantity: number; card: string }): Promise<void>
+}
+
+export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Shopper {
+  const placed: Placed[] = []
+  const products: Product[] = []
+  const retries: number[] = []
+  const customer = platform.customer()
+  const staff = platform.staff()
+  const currency = 'EUR'
+
+  const insist = async <Body>(
+    api: Api,
+    method: 'GET' | 'POST',
+    path: string,
+    options: { body?: unknown; key?: string } = {},
+  ): Promise<Body> => {
+    const giveUpMs = Date.now() + GIVE_UP_AFTER_MS
+    for (let waitMs = AGAIN_AFTER_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+      try {
+        return (await api.send<Body>(method, path, options)).body
+      } catch (error) {
+        if (!passes(error) || Date.now() > giveUpMs) throw error
+        retries.push(Date.now())
+        await pause(waitMs)
+      }
+    }
+  }
+  /** Until what was accepted has been carried out. */
+  const until = async (path: string, isSo: (body: Record<string, unknown>) => boolean): Promise<void> => {
+    const giveUpMs = Date.now() + GIVE_UP_AFTER_MS
+    for (;;) {
+      const body = await insist<Record<string, unknown>>(staff, 'GET', path).catch(absent)
+      if (body && isSo(body)) return
+      if (Date.now() > giveUpMs) throw new Error(`${path} is still ${JSON.stringify(body)}.`)
+      await pause(LOOK_EVERY_MS)
+    }
+  }
+
+  return {
+    placed,
+    products,
+    retries,
+    async sells(some) {
+      for (const { sku, unitMinor } of some) {
+        const body = { sku, name: `Product ${sku}`, unitMinor: unitMinor + 1, currency }
+        await insist(staff, 'POST', '/v1/products', { key: sku, body })
+      }
+      for (const { sku, unitMinor } of some) {
+        await until(`/v1/products/${sku}`, () => true)
+        await insist(staff, 'POST', '/v1/prices', { key: `${sku}-price`, body: { sku, unitMinor, currency } })
+      }
+      const lines = some.filter(({ stock }) => stock > 0).map(({ sku, stock }) => ({ sku, quantity: stock }))
+      const key = some[0]!.sku
+      const { deliveryId } = await insist<{ deliveryId: string }>(staff, 'POST', '/v1/stock', { key, body: { lines } })
+      await until(`/v1/deliveries/${deliveryId}`, () => true)
+      for (const { sku, unitMinor } of some)
+        await until(`/v1/products/${sku}`, (body) => body['unitMinor'] === unitMinor)
+      products.push(...some)
+    },
+    async orders({ sku, quantity, card }) {
+      const { unitMinor, stock } = products.find((product) => product.sku === sku)!
+      const totalMinor = quantity * unitMinor
+      const body = {
+        currency,
+        lines: [{ sku, quantity }],
+        addressRef: 'address-1',
+        paymentMethodRef: card,
+        // The replica of prices may not have heard of the last change yet.
+        expectedTotalMinor: totalMinor,
+      }
+      const { orderId } = await insist<{ orderId: string }>(customer, 'POST', '/v1/orders', {
+        key: crypto.randomUUID(),
+        body,
+      })
+      const ends = stock > 0 && card === 'card-ok' ? 'completed' : 'rejected'
+      placed.push({ orderId, sku, quantity, totalMinor, ends })
+      await insist(customer, 'GET', `/v1/orders/${orderId}`)
+      await insist(staff, 'GET', `/v1/stock/${sku}`).catch(absent)
+    },
+  }
+}
+
+/** No answer, not now, or not at this price yet. */
+function passes(error: unknown): boolean {
+  if (!(error instanceof Refusal)) return true
+  const { status, code } = error.problem
+  return status >= 500 || status === 429 || code === 'price-changed'
+}
+
+function absent(error: unknown): undefined {
+  if (error instanceof Refusal && error.problem.status === 404) return undefined
+  throw error
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
