@@ -95,6 +95,12 @@ describe('the container', () => {
     expect(await ended).toEqual([0, null])
   })
 
+  it.each(['orders', 'notifications'])('%s leaves it to its front end to close a connection', async (name) => {
+    const { url } = await started(name)
+    const answer = await fetch(`${url}/health/live`)
+    expect(Number(/timeout=(\d+)/.exec(answer.headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(600)
+  })
+
   it('ends at once when it has nothing to do, the CloudEvent function too', async () => {
     const { child, ended } = await started('notifications')
     child.kill('SIGTERM')

@@ -254,6 +254,35 @@ describe('appends', () => {
   })
 })
 
+describe('appends at the same time', () => {
+  const core = (): BigQueryCore => cloud.core<BigQueryCore>('bigquery')
+  const table = { projectId: 'p', datasetId: 'shop', tableId: 'together' }
+  const make = (type: string): Promise<unknown> =>
+    bigquery.dataset('shop').createTable('together', { schema: [{ name: 'a', type }] })
+
+  it('are written together, and the one that does not fit fails alone', async () => {
+    await make('INTEGER')
+    const results = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, a) => core().appendRows(table, [{ a: a === 7 ? 'x' : a }, { a: 100 }])),
+    )
+    expect(results.flatMap(({ status }, at) => (status === 'rejected' ? [at] : []))).toEqual([7])
+    expect(await query('SELECT COUNT(*) AS n, COUNTIF(a = 100) AS hundreds FROM shop.together')).toEqual([
+      { n: 98, hundreds: 49 },
+    ])
+  })
+
+  it('find the table that was made anew with other columns', async () => {
+    await bigquery.dataset('shop').table('together').delete()
+    await expect(async () => core().appendRows(table, [{ a: 1 }])).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await make('STRING')
+    await core().appendRows(table, [{ a: 'x' }])
+    await bigquery.dataset('shop').table('together').delete()
+    await make('STRING')
+    await core().appendRows(table, [{ a: 'y' }])
+    expect(await query('SELECT a FROM shop.together')).toEqual([{ a: 'y' }])
+  })
+})
+
 it('ends a query that takes too long, and goes on', async () => {
   const { duck } = cloud.core<BigQueryCore>('bigquery')
   await expect(duck.run('SELECT COUNT(*) FROM range(100000000000) a', { timeoutMs: 100 })).rejects.toMatchObject({

@@ -1,6 +1,12 @@
 /** The engine: one DuckDB database, a connection for each query in a small pool, a limit on time and memory. */
 
-import { type DuckDBConnection, DuckDBInstance, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { StatusError } from '../core/status.ts'
@@ -66,6 +72,29 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
     }
   }
 
+  // Appends have a connection of their own, and a statement for each table that is planned once.
+  const writer = await connect()
+  const inserts = new Map<string, { readonly sql: string; readonly statement: DuckDBPreparedStatement }>()
+  let writing: Promise<unknown> = Promise.resolve()
+  const insertInto = async (table: string, sql: string): Promise<DuckDBPreparedStatement> => {
+    const known = inserts.get(table)
+    if (known?.sql === sql) return known.statement
+    known?.statement.destroySync()
+    const statement = await writer.prepare(sql)
+    inserts.set(table, { sql, statement })
+    return statement
+  }
+  const written: Duck['append'] = async (table, columns, rows) => {
+    const structure = JSON.stringify([Object.fromEntries(columns.map(({ name, type }) => [name, type]))])
+    const names = columns.map(({ name }) => `"${name}"`).join(', ')
+    const statement = await insertInto(
+      table,
+      `INSERT INTO ${table} (${names}) SELECT ${columns.map(({ name }) => `row."${name}"`).join(', ')} FROM (SELECT unnest(from_json_strict($1, '${structure.replaceAll("'", "''")}')) AS row)`,
+    )
+    statement.bindVarchar(1, JSON.stringify(rows))
+    await statement.run()
+  }
+
   return {
     run: (sql, { parameters, timeoutMs = QUERY_TIMEOUT_MS } = {}) =>
       borrowed(async (connection) => {
@@ -92,18 +121,15 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
           clearTimeout(timer)
         }
       }),
-    append: (table, columns, rows) =>
-      borrowed(async (connection) => {
-        const structure = JSON.stringify([
-          Object.fromEntries(columns.map(({ name, type }) => [name, type])),
-        ]).replaceAll("'", "''")
-        const names = columns.map(({ name }) => `"${name}"`).join(', ')
-        await connection.run(
-          `INSERT INTO ${table} (${names}) SELECT ${columns.map(({ name }) => `row."${name}"`).join(', ')} FROM (SELECT unnest(from_json_strict($1, '${structure}')) AS row)`,
-          [JSON.stringify(rows)],
-        )
-      }),
+    append(table, columns, rows) {
+      const result = writing.then(() => written(table, columns, rows))
+      writing = result.catch(() => undefined)
+      return result
+    },
     async close() {
+      await writing
+      for (const { statement } of inserts.values()) statement.destroySync()
+      writer.closeSync()
       for (const connection of idle) connection.closeSync()
       instance.closeSync()
     },

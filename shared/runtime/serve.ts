@@ -10,6 +10,11 @@ import { createHttpApp } from './http-app.ts'
 /** Cloud Run kills ten seconds after SIGTERM; what is not done by then is delivered again. */
 const STOP_WITHIN_MS = 9_000
 const LOOK_FOR_IDLE_EVERY_MS = 50
+/**
+ * Longer than any front end keeps an idle connection (Google's load balancers: 600 s): whoever closes first may meet a
+ * request that is on its way, which then fails although nothing is wrong. Node's own 5 s do that under load.
+ */
+const KEEP_ALIVE_MS = 620_000
 
 export async function serve(service: Service): Promise<void> {
   const config = readConfig()
@@ -19,6 +24,7 @@ export async function serve(service: Service): Promise<void> {
     service.runtime === 'cloudevent'
       ? (await createCloudEventServer(app, platform, config)).listen(config.PORT)
       : listen({ fetch: createHttpApp(app, platform, config).fetch, port: config.PORT })
+  if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE_MS
 
   let told = false
   // The listener stays: without one, a second signal would end the process in the middle of its work.

@@ -1,6 +1,7 @@
 /** Hears the end of each order as any listener would: a pull subscription by the official client. */
 
 import { PubSub } from '@google-cloud/pubsub'
+import type { Api } from '../../cli/api.ts'
 import type { Running } from '../../emulators/running.ts'
 
 export interface Outcomes {
@@ -37,4 +38,13 @@ export async function hearOutcomes(running: Running): Promise<Outcomes> {
       await pubsub.close()
     },
   }
+}
+
+/** One line of tea; with `outcomes` it resolves when the order has ended. */
+export async function place(outcomes: Outcomes | undefined, api: Api): Promise<void> {
+  const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
+    key: crypto.randomUUID(),
+    body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }], addressRef: 'a', paymentMethodRef: 'card-ok' },
+  })
+  await outcomes?.ended(body.orderId)
 }

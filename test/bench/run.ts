@@ -1,132 +1,80 @@
-/** `npm run bench`: orders per second end to end, where the time goes, and what one order costs in operations. */
+/** `npm run bench`: the figures of docs/benchmarks.md. */
 
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import type { Api } from '../../cli/api.ts'
 import { table } from '../../cli/table.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { hearOutcomes, type Outcomes } from './outcomes.ts'
+import { clientLibraries } from './client-libraries.ts'
+import { operations } from './operations.ts'
+import { importing } from './importing.ts'
+import type { Figures, Section, Settings } from './section.ts'
+import { starting } from './starting.ts'
+import { throughput } from './throughput.ts'
+
+const sections: readonly Section[] = [throughput, operations, starting, importing, clientLibraries]
 
 const usage = `
-npm run bench -- [--orders N] [--clients 1,16]
+npm run bench -- [SECTION…] [--orders N] [--clients 1,16,64] [--runs 5] [--json]
 
-Starts a platform of its own in memory and prints three tables: orders per second with that many clients, CPU-ms per
-order by process, and the operations of one order as the emulators count them. Figures depend on the machine; compare
-within one run.
+Starts platforms of its own on free ports and measures. Figures depend on the machine and on what else it does: compare
+within one run only. Without a section all are run.
 
-  --orders N      orders per measurement (default 200)
-  --clients LIST  how many clients order at once (default 1,16)
+${sections.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
+
+  --orders N      orders per run (default 200)
+  --clients LIST  how many clients order at once (default 1,16,64)
+  --runs N        runs of which the median is told (default 5)
+  --json          figures as JSON
 `
 
-const { values } = parseArgs({
-  options: {
-    orders: { type: 'string', default: '200' },
-    clients: { type: 'string', default: '1,16' },
-    help: { type: 'boolean', short: 'h' },
-  },
-})
-if (values.help) console.log(usage.trim())
-else await bench(Number(values.orders), values.clients.split(',').map(Number))
-
-async function bench(orders: number, clients: readonly number[]): Promise<void> {
-  const platform = await startTestPlatform()
-  const outcomes = await hearOutcomes(platform.running)
-  try {
-    const first = await timed(() => order(outcomes, platform.customer()))
-    console.log(`first order, every service asleep: ${first.toFixed(0)} ms from POST to order.completed\n`)
-    await measure(platform, outcomes, 50, 16)
-
-    const before = platform.cloud.counters()
-    await order(outcomes, platform.customer())
-    const settled = await quiet(platform)
-    console.log(`${table(operations(before, settled))}\n`)
-
-    const rows = []
-    for (const count of clients) rows.push(await measure(platform, outcomes, orders, count))
-    console.log(`${table(rows.map(({ row }) => row))}\n`)
-    console.log(table(rows.at(-1)!.cpu))
-  } finally {
-    await outcomes.close()
-    await platform.close()
-  }
+// Google's clients would look for a metadata server, and warn that a laptop has none.
+process.env['METADATA_SERVER_DETECTION'] ??= 'none'
+try {
+  process.exitCode = await bench()
+} catch (error) {
+  const { code, message } = error as { code?: string; message: string }
+  if (!code?.startsWith('ERR_PARSE_ARGS')) throw error
+  console.error(`${message} (--help shows what this command takes)`)
+  process.exitCode = 1
 }
 
-async function measure(platform: TestPlatform, outcomes: Outcomes, orders: number, clients: number) {
-  const api = platform.customer()
-  const latencies: number[] = []
-  const cpuBefore = cpuMs(platform)
-  let left = orders
-  const startedMs = performance.now()
-  await Promise.all(
-    Array.from({ length: clients }, async () => {
-      while (left-- > 0) latencies.push(await timed(() => order(outcomes, api)))
-    }),
-  )
-  const seconds = (performance.now() - startedMs) / 1000
-  const cpuAfter = cpuMs(platform)
-  const cpu = [...cpuAfter].map(([process, ms]) => ({
-    process,
-    'CPU-ms per order': Number(((ms - (cpuBefore.get(process) ?? 0)) / orders).toFixed(2)),
-  }))
-  latencies.sort((a, b) => a - b)
-  const at = (share: number): number =>
-    Math.round(latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))]!)
-  const row = {
-    clients,
-    orders,
-    'orders/s': Number((orders / seconds).toFixed(1)),
-    'p50 ms': at(0.5),
-    'p99 ms': at(0.99),
-    'CPU-ms per order': Number(cpu.reduce((sum, one) => sum + one['CPU-ms per order'], 0).toFixed(1)),
-  }
-  return { row, cpu }
-}
-
-async function order(outcomes: Outcomes, api: Api): Promise<void> {
-  const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
-    key: crypto.randomUUID(),
-    body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }], addressRef: 'a', paymentMethodRef: 'card-ok' },
+async function bench(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: {
+      orders: { type: 'string', default: '200' },
+      clients: { type: 'string', default: '1,16,64' },
+      runs: { type: 'string', default: '5' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+    allowPositionals: true,
   })
-  await outcomes.ended(body.orderId)
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const startedMs = performance.now()
-  await work()
-  return performance.now() - startedMs
-}
-
-/** The counters once nothing moves any more: history, notifications and BigQuery come after order.completed. */
-async function quiet(platform: TestPlatform): Promise<Record<string, number>> {
-  let last = ''
-  for (;;) {
-    const now = platform.cloud.counters()
-    if (JSON.stringify(now) === last) return now
-    last = JSON.stringify(now)
-    await new Promise((resolve) => setTimeout(resolve, 500))
+  if (values.help) {
+    console.log(usage.trim())
+    return 0
   }
-}
-
-function operations(before: Record<string, number>, after: Record<string, number>): Record<string, unknown>[] {
-  return Object.keys(after)
-    .toSorted()
-    .map((counter) => ({ operation: counter, 'per order': after[counter]! - (before[counter] ?? 0) }))
-    .filter((row) => row['per order'] !== 0)
-}
-
-/** User and system time of this process (local cloud and clients) and of each service, from /proc; empty elsewhere. */
-function cpuMs(platform: TestPlatform): Map<string, number> {
-  const own = process.cpuUsage()
-  const ticksToMs = 10
-  const result = new Map([['local cloud and clients', (own.user + own.system) / 1000]])
-  for (const { service, pid } of platform.run.processes()) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      result.set(service, (Number(fields[11]) + Number(fields[12])) * ticksToMs)
-    } catch {
-      // Not Linux.
-    }
+  const unknown = positionals.find((name) => !sections.some((section) => section.name === name))
+  const settings: Settings = {
+    orders: Number(values.orders),
+    clients: values.clients.split(',').map(Number),
+    runs: Number(values.runs),
   }
-  return result
+  const wrong = [settings.orders, settings.runs, ...settings.clients].find((n) => !Number.isInteger(n) || n < 1)
+  if (unknown !== undefined || wrong !== undefined) {
+    const names = sections.map(({ name }) => name).join(', ')
+    console.error(
+      unknown === undefined
+        ? '--orders, --clients and --runs take whole numbers from 1.'
+        : `There is no section "${unknown}": ${names}.`,
+    )
+    return 1
+  }
+  const chosen = sections.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const told: Record<string, Figures[]> = {}
+  for (const section of chosen) {
+    const figures = await section.run(settings)
+    told[section.name] = figures
+    if (!values.json)
+      for (const { title, rows } of figures) console.log(`${section.name}: ${title}\n\n${table(rows)}\n`)
+  }
+  if (values.json) console.log(JSON.stringify(told, undefined, 2))
+  return 0
 }

@@ -1,0 +1,103 @@
+/**
+ * Appends to tables. An append alone is written at once; those that come while one is written, or within a moment of it, travel
+ * together: a statement of one row costs as much as one of a hundred. Each caller's rows are there as a whole or not at all.
+ */
+
+import { invalidArgument, notFound } from '../core/status.ts'
+import { type Catalog, sqlFault, type TableReference } from './catalog.ts'
+import type { Duck } from './duck.ts'
+import { duckType, type FieldSchema } from './records.ts'
+import { quote } from './sql-reader.ts'
+
+/** Between two statements for the same table; a BigQuery subscription of Google's takes seconds. */
+const STATEMENT_EVERY_MS = 200
+
+type Row = Readonly<Record<string, unknown>>
+
+interface Append {
+  readonly rows: readonly Row[]
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+interface Group {
+  waiting: Append[]
+  writing: boolean
+  lastMs: number
+}
+
+/** @throws NOT_FOUND for a missing table, INVALID_ARGUMENT for rows that do not fit. */
+export type AppendRows = (table: TableReference, rows: readonly Row[]) => Promise<void>
+
+export function makeAppends(duck: Duck, catalog: Catalog): AppendRows {
+  const groups = new Map<string, Group>()
+
+  const write = async ({ datasetId, tableId }: TableReference, appends: readonly Append[]): Promise<void> => {
+    const fields = catalog.find(datasetId, tableId)?.schema?.fields
+    if (!fields) throw notFound(`Not found: Table ${datasetId}.${tableId}`)
+    const columns = fields.map((field) => ({ name: field.name, type: duckType(field) }))
+    const rows = appends.flatMap((one) => one.rows.map((row) => readyRow(row, fields)))
+    try {
+      await duck.append(`${quote(datasetId)}.${quote(tableId)}`, columns, rows)
+    } catch (error) {
+      throw invalidArgument(sqlFault(error))
+    }
+  }
+  const settle = async (table: TableReference, appends: readonly Append[]): Promise<void> => {
+    try {
+      await write(table, appends)
+      for (const { resolve } of appends) resolve()
+    } catch (error) {
+      if (appends.length === 1) return appends[0]!.reject(error as Error)
+      // One of them does not fit: each for itself.
+      for (const one of appends) await settle(table, [one])
+    }
+  }
+  const work = async (table: TableReference, group: Group): Promise<void> => {
+    group.writing = true
+    while (group.waiting.length > 0) {
+      const waitMs = group.lastMs + STATEMENT_EVERY_MS - performance.now()
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+      group.lastMs = performance.now()
+      await settle(table, group.waiting.splice(0))
+    }
+    group.writing = false
+  }
+
+  return (table, rows) => {
+    const fields = catalog.table(table.datasetId, table.tableId).schema?.fields ?? []
+    for (const row of rows) {
+      const unknown = Object.keys(row).find((name) => !fields.some((field) => field.name === name))
+      if (unknown !== undefined) throw invalidArgument(`no such field: ${unknown}.`)
+    }
+    const key = `${table.datasetId}.${table.tableId}`
+    let group = groups.get(key)
+    if (!group) groups.set(key, (group = { waiting: [], writing: false, lastMs: Number.NEGATIVE_INFINITY }))
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    group.waiting.push({ rows, resolve, reject })
+    if (!group.writing) void work(table, group)
+    return promise
+  }
+}
+
+/** Every field of the schema, in records too: one that is not given is NULL, or an empty array. JSON columns take a value or its text. */
+function readyRow(row: Row, fields: readonly FieldSchema[]): Record<string, unknown> {
+  return Object.fromEntries(fields.map((field) => [field.name, readyValue(row[field.name], field)]))
+}
+
+function readyValue(value: unknown, field: FieldSchema): unknown {
+  if (field.mode?.toUpperCase() === 'REPEATED') {
+    const one = { ...field, mode: 'NULLABLE' }
+    return Array.isArray(value) ? value.map((item) => readyValue(item, one)) : (value ?? [])
+  }
+  if (value === undefined || value === null) return null
+  if (field.fields && typeof value === 'object') return readyRow(value as Row, field.fields)
+  return field.type.toUpperCase() === 'JSON' && typeof value === 'string' ? parsedOrText(value) : value
+}
+
+function parsedOrText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

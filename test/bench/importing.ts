@@ -1,0 +1,29 @@
+/** The sample's import, from the command's start to its report: `npm run import` as anybody types it. */
+
+import { startTestPlatform } from '../support/platform.ts'
+import { announce, run, temporaryDirectory } from '../support/command.ts'
+import { rounded, timed } from './measure.ts'
+import type { Section } from './section.ts'
+
+export const importing: Section = {
+  name: 'import',
+  about: "seconds of npm run import with the sample's 7,419 lines, once",
+  async run() {
+    const directory = temporaryDirectory()
+    const platform = await startTestPlatform({ dataDirectory: directory.path })
+    try {
+      announce(platform, directory.path)
+      let told = ''
+      const ms = await timed(async () => {
+        const { code, stdout, stderr } = await run('cli/import.ts', [], directory.path)
+        if (code !== 0) throw new Error(`The import ended with ${code}:\n${stdout}${stderr}`)
+        told = stdout
+      })
+      const completed = Number(/(\d+) completed/.exec(told.replaceAll(',', ''))?.[1])
+      return [{ title: 'the sample', rows: [{ 'orders completed': completed, seconds: rounded(ms / 1000) }] }]
+    } finally {
+      await platform.close()
+      directory.remove()
+    }
+  },
+}

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest'
+import { median, percentile, underLoad } from './measure.ts'
+
+it.each([
+  [[3, 1, 2], 0.5, 2],
+  [[4, 1, 2, 3], 0.5, 2],
+  [Array.from({ length: 100 }, (_, at) => at + 1), 0.99, 99],
+  [[7], 0.99, 7],
+])('of %j the share %d is %d', (values, share, expected) => {
+  expect(percentile(values, share)).toBe(expected)
+})
+
+it('a median is not moved by one that is far off', () => {
+  expect(median([1, 1000, 2, 3, 2])).toBe(2)
+})
+
+it('places as many orders as asked for, at most as many at once as there are clients', async () => {
+  let active = 0
+  let most = 0
+  let placed = 0
+  await underLoad({
+    clients: 4,
+    orders: 10,
+    async order() {
+      placed += 1
+      most = Math.max(most, (active += 1))
+      await Promise.resolve()
+      active -= 1
+    },
+  })
+  expect([placed, most]).toEqual([10, 4])
+})

@@ -1,0 +1,89 @@
+/** What every measurement shares: processor time of all processes, medians, percentiles, memory. */
+
+import { readFileSync } from 'node:fs'
+import type { TestPlatform } from '../support/platform.ts'
+
+/** Linux counts processor time in hundredths of a second. */
+const TICK_MS = 10
+
+/** User and system time of a process so far; undefined where there is no /proc, or no such process. */
+export function cpuMsOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+  } catch {
+    return undefined
+  }
+}
+
+export function rssMbOf(pid: number): number | undefined {
+  try {
+    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
+    return (pages * 4096) / 1e6
+  } catch {
+    return undefined
+  }
+}
+
+export const ownCpuMs = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+/** Of this process, which holds the local cloud, the partners and the clients, and of each service. */
+export function cpuByProcess(platform: TestPlatform): Map<string, number> {
+  const result = new Map([['local cloud and clients', ownCpuMs()]])
+  for (const { service, pid } of platform.run.processes()) {
+    const ms = cpuMsOf(pid)
+    if (ms !== undefined) result.set(service, ms)
+  }
+  return result
+}
+
+export const median = (values: readonly number[]): number => percentile(values, 0.5)
+
+/** The value that this share of all do not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!
+}
+
+export const rounded = (value: number, digits = 1): number => Number(value.toFixed(digits))
+
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedMs = performance.now()
+  await work()
+  return performance.now() - startedMs
+}
+
+export interface Load {
+  readonly clients: number
+  readonly orders: number
+  /** Places one order and resolves when it has ended. */
+  order(): Promise<unknown>
+}
+
+export interface Served {
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+/** So many clients, each of which places its next order when its last one has ended. */
+export async function underLoad({ clients, orders, order }: Load): Promise<Served> {
+  const latencies: number[] = []
+  let left = orders
+  const totalMs = await timed(() =>
+    Promise.all(
+      Array.from({ length: clients }, async () => {
+        while (left-- > 0) latencies.push(await timed(order))
+      }),
+    ),
+  )
+  return {
+    perSecond: (orders * 1000) / totalMs,
+    p50Ms: percentile(latencies, 0.5),
+    p99Ms: percentile(latencies, 0.99),
+  }
+}

@@ -1,0 +1,69 @@
+/** What one order needs, as the emulators count it, and what a million of them cost at list prices. */
+
+import { billings, billOf, editions } from '../../cli/bill/price.ts'
+import { operationsOfOneOrder, settled, sumOf } from '../budget/operations.ts'
+import { startTestPlatform } from '../support/platform.ts'
+import { rounded, underLoad } from './measure.ts'
+import { hearOutcomes, place } from './outcomes.ts'
+import type { Section } from './section.ts'
+
+const MILLION = 1_000_000
+
+export const operations: Section = {
+  name: 'operations',
+  about: 'operations of one order, each counter; USD per million orders in each way of billing',
+  async run({ orders }) {
+    const platform = await startTestPlatform()
+    try {
+      const outcomes = await hearOutcomes(platform.running)
+      const order = (): Promise<void> => place(outcomes, platform.customer())
+      await underLoad({ clients: 16, orders: 32, order })
+      // Without the listener of this program, whose deliveries would be counted too.
+      const before = await settled(platform)
+      await underLoad({ clients: 16, orders, order })
+      const after = await settled(platform)
+      await outcomes.close()
+      const one = await operationsOfOneOrder(platform, () => placeUnheard(platform))
+      const used = Object.fromEntries(
+        Object.entries(after).map(([counter, count]) => [counter, count - (before[counter] ?? 0)]),
+      )
+      const { totals } = billOf(used)
+      return [
+        {
+          title: 'operations of one order',
+          rows: Object.entries(one).map(([counter, count]) => ({ counter, 'one order': count })),
+        },
+        {
+          title: 'without history and notifications, which only listen',
+          rows: [
+            { sum: 'document writes', 'one order': sumOf(one, 'firestore.documentWrites'), aim: 20 },
+            { sum: 'document reads', 'one order': sumOf(one, 'firestore.documentReads'), aim: 20 },
+            { sum: 'task operations', 'one order': sumOf(one, 'tasks.operations'), aim: 8 },
+          ],
+        },
+        {
+          title: `USD per million orders, from ${orders} orders of 16 clients`,
+          rows: editions.map((edition) => ({
+            'Firestore edition': edition,
+            ...Object.fromEntries(
+              billings.map((billing) => [
+                `Cloud Run ${billing}`,
+                rounded((totals[edition]![billing]! / orders) * MILLION, 2),
+              ]),
+            ),
+          })),
+        },
+      ]
+    } finally {
+      await platform.close()
+    }
+  },
+}
+
+/** The end is seen where its event is counted. */
+async function placeUnheard(platform: Awaited<ReturnType<typeof startTestPlatform>>): Promise<void> {
+  const ended = (): number => platform.cloud.counters()['pubsub.messages.published.order.completed'] ?? 0
+  const before = ended()
+  await place(undefined, platform.customer())
+  while (ended() === before) await new Promise((resolve) => setTimeout(resolve, 20))
+}

@@ -1,0 +1,19 @@
+/** One part of the benchmark, which can be run by itself. */
+
+export interface Settings {
+  /** Of each run. */
+  readonly orders: number
+  readonly clients: readonly number[]
+  readonly runs: number
+}
+
+export interface Figures {
+  readonly title: string
+  readonly rows: readonly Readonly<Record<string, unknown>>[]
+}
+
+export interface Section {
+  readonly name: string
+  readonly about: string
+  run(settings: Settings): Promise<Figures[]>
+}

@@ -1,0 +1,86 @@
+/** From nothing to an order: the start, the first order with every service asleep, each service's own awakening, a second start, memory at rest. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startTestPlatform, testPorts, type TestPlatform } from '../support/platform.ts'
+import { services } from '../../functions/index.ts'
+import { cpuMsOf, median, rounded, rssMbOf, timed } from './measure.ts'
+import { hearOutcomes, place } from './outcomes.ts'
+import type { Section } from './section.ts'
+
+export const starting: Section = {
+  name: 'starting',
+  about: 'start, first order, second start, each service awakened alone, memory at rest',
+  async run({ runs }) {
+    const starts: { start: number; firstOrder: number; second: number }[] = []
+    let awakened: Record<string, unknown>[] = []
+    let memory: Record<string, unknown>[] = []
+    for (let at = 0; at < runs; at++) {
+      const dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+      const ports = await testPorts(services)
+      let platform!: TestPlatform
+      const start = await timed(async () => (platform = await startTestPlatform({ dataDirectory, ports })))
+      const outcomes = await hearOutcomes(platform.running)
+      const firstOrder = await timed(() => place(outcomes, platform.customer()))
+      const last = at === runs - 1
+      if (last) awakened = await awakenings(platform, () => place(outcomes, platform.customer()))
+      if (last) memory = atRest(platform)
+      await outcomes.close()
+      await platform.close()
+      const second = await timed(async () => {
+        platform = await startTestPlatform({ dataDirectory, ports, seeded: false })
+      })
+      await platform.close()
+      rmSync(dataDirectory, { recursive: true, force: true })
+      starts.push({ start, firstOrder, second })
+    }
+    const seconds = (figure: keyof (typeof starts)[number]): number =>
+      rounded(median(starts.map((one) => one[figure])) / 1000, 2)
+    return [
+      {
+        title: `seconds, medians of ${runs} runs`,
+        rows: [
+          { what: 'start of the platform with its seeding, nothing kept', seconds: seconds('start') },
+          { what: 'first order, every service asleep, POST to order.completed', seconds: seconds('firstOrder') },
+          { what: 'second start, with what was kept', seconds: seconds('second') },
+        ],
+      },
+      { title: 'one service asleep, all others awake: one order', rows: awakened },
+      { title: 'memory at rest', rows: memory },
+    ]
+  },
+}
+
+/** Each service is stopped by itself; the next order starts it again. */
+async function awakenings(platform: TestPlatform, order: () => Promise<void>): Promise<Record<string, unknown>[]> {
+  await order()
+  const rows = []
+  for (const { name } of services) {
+    await platform.run.kill(name, 'SIGKILL')
+    const startedMs = Date.now()
+    await order()
+    const first = platform.cloud
+      .requestLog()
+      .find(
+        ({ kind, resource, timeMs, status }) =>
+          kind === 'ingress' && resource === name && timeMs >= startedMs && status < 300,
+      )
+    const pid = platform.run.processes().find(({ service }) => service === name)?.pid
+    rows.push({
+      service: name,
+      'first answer ms': first ? first.timeMs - startedMs : null,
+      'CPU-ms so far': pid ? (cpuMsOf(pid) ?? null) : null,
+    })
+  }
+  return rows
+}
+
+function atRest({ run }: TestPlatform): Record<string, unknown>[] {
+  const own = rounded(process.memoryUsage().rss / 1e6, 0)
+  const each = run
+    .processes()
+    .map(({ service, pid }) => ({ process: service, 'RSS MB': rounded(rssMbOf(pid) ?? Number.NaN, 0) }))
+  const rows = [{ process: 'local cloud, partners and this program', 'RSS MB': own }, ...each]
+  return [...rows, { process: 'all', 'RSS MB': rows.reduce((sum, row) => sum + row['RSS MB'], 0) }]
+}

@@ -1,0 +1,64 @@
+/** An order's operations are a design quantity: they may not grow unseen. */
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Api } from '../../cli/api.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { beyondBudget, budget, operationsOfOneOrder } from './operations.ts'
+
+describe('a budget', () => {
+  const given = {
+    order: 'one',
+    aims: { 'document writes': { most: 4, counters: 'firestore.documentWrites' } },
+    lines: {
+      'firestore.documentWrites.orders': { most: 3, for: 'its stream' },
+      'firestore.documentWrites.history': { most: 9, for: 'its timeline' },
+      'firestore.documentWrites.payments': { most: 9, for: 'its stream' },
+      'tasks.operations.orders': { most: 2, for: 'its timer' },
+    },
+  }
+  it.each([
+    [{ 'firestore.documentWrites.orders': 3, 'tasks.operations.orders': 1, 'tasks.dispatches': 99 }, []],
+    [
+      { 'firestore.documentWrites.orders': 4, 'tasks.operations.orders': 2 },
+      ['firestore.documentWrites.orders: 4 an order, the budget has 3 (its stream)'],
+    ],
+    [
+      { 'firestore.documentReads.shipping': 1 },
+      ['firestore.documentReads.shipping: 1 an order, which the budget does not have'],
+    ],
+    // History counts apart.
+    [{ 'firestore.documentWrites.orders': 3, 'firestore.documentWrites.history': 9 }, []],
+    [
+      { 'firestore.documentWrites.orders': 3, 'firestore.documentWrites.payments': 2 },
+      ['document writes: 5 an order without history and notifications, at most 4'],
+    ],
+  ])('%j', (operations, told) => {
+    expect(beyondBudget(operations, given)).toEqual(told)
+  })
+})
+
+describe('the platform', () => {
+  let platform: TestPlatform
+  let api: Api
+  /** Nobody asks for it: the end is seen where its event is counted. */
+  const place = async (): Promise<void> => {
+    const ended = (): number => platform.cloud.counters()['pubsub.messages.published.order.completed'] ?? 0
+    const before = ended()
+    await api.send('POST', '/v1/orders', {
+      key: crypto.randomUUID(),
+      body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }], addressRef: 'a', paymentMethodRef: 'card-ok' },
+    })
+    await vi.waitFor(() => expect(ended()).toBe(before + 1), { timeout: 60_000, interval: 20 })
+  }
+  beforeAll(async () => {
+    platform = await startTestPlatform()
+    api = platform.customer()
+    // The first wakes the services, which then know the keys and the prices.
+    await place()
+  }, 120_000)
+  afterAll(() => platform.close(), 30_000)
+
+  it('keeps to the budget of one order', { timeout: 120_000 }, async () => {
+    expect(beyondBudget(await operationsOfOneOrder(platform, place), budget)).toEqual([])
+  })
+})

@@ -1,0 +1,90 @@
+/** The operations of one order, as the emulators count them, and what of them is beyond the budget. */
+
+import { readFileSync } from 'node:fs'
+import type { PubsubCore } from '../../emulators/pubsub/core.ts'
+import type { TestPlatform } from '../support/platform.ts'
+
+export type Operations = Readonly<Record<string, number>>
+
+interface BudgetLine {
+  readonly most: number
+  readonly for: string
+}
+export interface Budget {
+  readonly order: string
+  /** Sums without history and notifications, which only listen. */
+  readonly aims: Readonly<Record<string, { readonly most: number; readonly counters: string }>>
+  readonly lines: Readonly<Record<string, BudgetLine>>
+}
+
+export const budget = JSON.parse(readFileSync(new URL('one-order.json', import.meta.url), 'utf8')) as Budget
+
+/** What is budgeted: each counter of a database, a queue or a service, and Pub/Sub's totals. */
+const budgeted =
+  /^(firestore\.document(Reads|Writes|Deletes)|tasks\.operations|run\.requests)\.[^.]+$|^pubsub\.(messages\.published|publishBytes|deliveryBytes|bigqueryBytes)$/
+const listenersOnly = /\.(history|notifications)$/
+
+/**
+ * Places orders one after the other and takes of each counter the least: whatever else runs (a timer, a repeated
+ * delivery of a slow moment) only adds, and what an order needs is in each of them.
+ */
+export async function operationsOfOneOrder(
+  platform: TestPlatform,
+  place: () => Promise<void>,
+  orders = 5,
+): Promise<Operations> {
+  const each: Operations[] = []
+  for (let at = 0; at < orders; at++) {
+    const before = await settled(platform)
+    await place()
+    const after = await settled(platform)
+    each.push(
+      Object.fromEntries(Object.entries(after).map(([counter, count]) => [counter, count - (before[counter] ?? 0)])),
+    )
+  }
+  const counters = [...new Set(each.flatMap((one) => Object.keys(one)))].toSorted()
+  return Object.fromEntries(
+    counters
+      .map((counter) => [counter, Math.min(...each.map((one) => one[counter] ?? 0))])
+      .filter(([, least]) => least),
+  )
+}
+
+/** In words, each line that grew beyond the budget or is not in it; nothing when all is well. */
+export function beyondBudget(operations: Operations, { lines, aims }: Budget): string[] {
+  const grown = Object.entries(operations)
+    .filter(([counter]) => budgeted.test(counter))
+    .flatMap(([counter, count]) => {
+      const line = lines[counter]
+      if (!line) return [`${counter}: ${count} an order, which the budget does not have`]
+      return count > line.most ? [`${counter}: ${count} an order, the budget has ${line.most} (${line.for})`] : []
+    })
+  const missed = Object.entries(aims).flatMap(([aim, { most, counters }]) => {
+    const sum = sumOf(operations, counters)
+    return sum > most ? [`${aim}: ${sum} an order without history and notifications, at most ${most}`] : []
+  })
+  return [...grown, ...missed]
+}
+
+export function sumOf(operations: Operations, prefix: string): number {
+  return Object.entries(operations)
+    .filter(([counter]) => counter.startsWith(`${prefix}.`) && budgeted.test(counter) && !listenersOnly.test(counter))
+    .reduce((sum, [, count]) => sum + count, 0)
+}
+
+const LOOK_EVERY_MS = 100
+/** So many looks without a change, and nothing undelivered, are rest. */
+const LOOKS = 5
+
+/** The counters once nothing moves any more: history, notifications and BigQuery come after order.completed. */
+export async function settled({ cloud }: TestPlatform): Promise<Operations> {
+  const pubsub = cloud.core<PubsubCore>('pubsub')
+  let last = ''
+  for (let quiet = 0; quiet < LOOKS;) {
+    const now = JSON.stringify(cloud.counters())
+    quiet = now === last && pubsub.heldMessages() === 0 ? quiet + 1 : 0
+    last = now
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+  }
+  return cloud.counters()
+}
