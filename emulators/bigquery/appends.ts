@@ -5,7 +5,7 @@
 
 import { invalidArgument, notFound } from '../core/status.ts'
 import { type Catalog, sqlFault, type TableReference } from './catalog.ts'
-import type { Duck } from './duck.ts'
+import type { Column, Duck } from './duck.ts'
 import { duckType, type FieldSchema } from './records.ts'
 import { quote } from './sql-reader.ts'
 
@@ -34,10 +34,9 @@ export function makeAppends(duck: Duck, catalog: Catalog): AppendRows {
   const write = async ({ datasetId, tableId }: TableReference, appends: readonly Append[]): Promise<void> => {
     const fields = catalog.find(datasetId, tableId)?.schema?.fields
     if (!fields) throw notFound(`Not found: Table ${datasetId}.${tableId}`)
-    const columns = fields.map((field) => ({ name: field.name, type: duckType(field) }))
     const rows = appends.flatMap((one) => one.rows.map((row) => readyRow(row, fields)))
     try {
-      await duck.append(`${quote(datasetId)}.${quote(tableId)}`, columns, rows)
+      await duck.append(`${quote(datasetId)}.${quote(tableId)}`, columnsOf(fields), rows)
     } catch (error) {
       throw invalidArgument(sqlFault(error))
     }
@@ -79,6 +78,21 @@ export function makeAppends(duck: Duck, catalog: Catalog): AppendRows {
   }
 }
 
+const columnsOf = (fields: readonly FieldSchema[]): Column[] =>
+  fields.map((field) => ({ name: field.name, type: duckType(field) }))
+
+/** Why a row does not fit the schema; undefined when it does. Writes nothing. */
+export async function rowFault(duck: Duck, fields: readonly FieldSchema[], row: Row): Promise<string | undefined> {
+  const unknown = Object.keys(row).find((name) => !fields.some((field) => field.name === name))
+  if (unknown !== undefined) return `no such field: ${unknown}.`
+  try {
+    await duck.check(columnsOf(fields), readyRow(row, fields))
+    return undefined
+  } catch (error) {
+    return sqlFault(error)
+  }
+}
+
 /** Every field of the schema, in records too: one that is not given is NULL, or an empty array. JSON columns take a value or its text. */
 function readyRow(row: Row, fields: readonly FieldSchema[]): Record<string, unknown> {
   return Object.fromEntries(fields.map((field) => [field.name, readyValue(row[field.name], field)]))
@@ -89,7 +103,10 @@ function readyValue(value: unknown, field: FieldSchema): unknown {
     const one = { ...field, mode: 'NULLABLE' }
     return Array.isArray(value) ? value.map((item) => readyValue(item, one)) : (value ?? [])
   }
-  if (value === undefined || value === null) return null
+  if (value === undefined || value === null) {
+    if (field.mode?.toUpperCase() === 'REQUIRED') throw invalidArgument(`Missing required field: ${field.name}.`)
+    return null
+  }
   if (field.fields && typeof value === 'object') return readyRow(value as Row, field.fields)
   return field.type.toUpperCase() === 'JSON' && typeof value === 'string' ? parsedOrText(value) : value
 }

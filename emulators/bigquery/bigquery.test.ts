@@ -167,8 +167,22 @@ describe('jobs', () => {
   it('tell what a query would read without running it', async () => {
     const before = cloud.counters()['bigquery.queries']
     const [job] = await bigquery.createQueryJob({ query: 'SELECT id FROM shop.sales', dryRun: true })
-    expect(Number(job.metadata.statistics.totalBytesProcessed)).toBeGreaterThan(0)
+    expect(Number(job.metadata.statistics.totalBytesProcessed)).toBe(10 * 1024 * 1024)
     expect(cloud.counters()['bigquery.queries']).toBe(before)
+  })
+
+  it('are billed for each table once, also behind views of views; for none nothing', async () => {
+    const view = (name: string, sql: string): Promise<unknown> =>
+      bigquery.dataset('shop').createTable(name, { view: { query: sql, useLegacySql: false } })
+    await bigquery.dataset('shop').createTable('other', { schema: [{ name: 'id', type: 'INTEGER' }] })
+    await view('both', 'SELECT id FROM shop.sales UNION ALL SELECT id FROM shop.other')
+    await view('twice', 'SELECT a.id FROM shop.both AS a JOIN shop.both AS b ON a.id = b.id')
+    const megabytes = async (sql: string): Promise<number> => {
+      const [job] = await bigquery.createQueryJob({ query: sql, dryRun: true })
+      return Number(job.metadata.statistics.totalBytesProcessed) / 1024 / 1024
+    }
+    expect(await megabytes('SELECT * FROM shop.twice CROSS JOIN shop.sales')).toBe(20)
+    expect(await megabytes('SELECT 1')).toBe(0)
   })
 })
 
@@ -209,6 +223,32 @@ describe('tables', () => {
     const table = bigquery.dataset('shop').table('sales')
     await expect(table.insert([{ id: 99 }, { nobody: 1 }])).rejects.toMatchObject({ name: 'PartialFailureError' })
     expect(await query('SELECT COUNT(*) AS n FROM shop.sales WHERE id = 99')).toEqual([{ n: 0 }])
+  })
+
+  it('say what is wrong with each row, and take the others when they are told to', async () => {
+    const table = bigquery.dataset('shop').table('strict')
+    await table.create({
+      schema: [
+        { name: 'a', type: 'INTEGER', mode: 'REQUIRED' },
+        { name: 'at', type: 'TIMESTAMP' },
+      ],
+    })
+    const rows = [{ a: 1, at: '2026-01-01T00:00:00Z' }, { a: 'x' }, { at: '2026-01-01T00:00:00Z' }, { a: 2, b: 3 }]
+    const told = async (options: object): Promise<unknown> =>
+      table.insert(rows, options).then(
+        () => undefined,
+        (error: { errors: { errors: { reason: string; message: string }[] }[] }) =>
+          error.errors.map(({ errors }) => `${errors[0]!.reason}: ${errors[0]!.message}`),
+      )
+    const faults = [
+      expect.stringMatching(/^invalid: .*"x"/),
+      'invalid: Missing required field: a.',
+      'invalid: no such field: b.',
+    ]
+    expect(await told({})).toEqual(['stopped: ', ...faults])
+    expect(await query('SELECT COUNT(*) AS n FROM shop.strict')).toEqual([{ n: 0 }])
+    expect(await told({ skipInvalidRows: true, ignoreUnknownValues: true })).toEqual(faults.slice(0, 2))
+    expect(await query('SELECT a FROM shop.strict ORDER BY a')).toEqual([{ a: 1 }, { a: 2 }])
   })
 
   it('through views stay in sight when they are made again', async () => {

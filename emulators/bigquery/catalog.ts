@@ -25,8 +25,11 @@ export interface Catalog {
   tables(datasetId: string): TableResource[]
   patchTable(datasetId: string, tableId: string, change: Record<string, unknown>): Promise<TableResource>
   deleteTable(datasetId: string, tableId: string): Promise<void>
-  /** @throws NOT_FOUND in BigQuery's words for the first of `dataset.table` that is not there. */
-  requireTables(names: readonly string[]): void
+  /**
+   * The tables behind these, which may be views of views: `dataset.table`, each once.
+   * @throws NOT_FOUND in BigQuery's words for the first that is not there.
+   */
+  tablesBehind(names: readonly string[]): string[]
 }
 
 const idRule = /^[A-Za-z0-9_]{1,1024}$/
@@ -54,20 +57,21 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
   }
   const tables = (datasetId: string): TableResource[] =>
     [...tableTable.values()].filter(({ tableReference }) => tableReference.datasetId === datasetId)
-  const requireTables = (names: readonly string[]): void => {
-    for (const name of names) {
+  const tablesBehind = (names: readonly string[]): string[] => {
+    const found = names.flatMap((name) => {
       const [datasetId, tableId] = name.split('.') as [string, string]
       const { view } = table(datasetId, tableId)
       // A view over a table that is gone is refused for that table.
-      if (view) requireTables(translate(view.query, projectId).tables)
-    }
+      return view ? tablesBehind(translate(view.query, projectId).tables) : [name]
+    })
+    return [...new Set(found)]
   }
   const qualified = (datasetId: string, tableId: string): string => `${quote(datasetId)}.${quote(tableId)}`
 
   const createView = async (datasetId: string, tableId: string, query: string): Promise<void> => {
     const { sql, tables: named, verb } = translate(query, projectId)
     if (verb !== 'SELECT' && verb !== 'WITH') throw invalidArgument(`A view's query must be a SELECT, not ${verb}.`)
-    requireTables(named)
+    tablesBehind(named)
     try {
       await duck.run(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
     } catch (error) {
@@ -80,7 +84,7 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
     table,
     find,
     tables,
-    requireTables,
+    tablesBehind,
     datasets: () => [...datasetTable.values()],
     async insertDataset(body) {
       const { datasetId = '' } = (body['datasetReference'] ?? {}) as { datasetId?: string }

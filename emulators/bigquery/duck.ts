@@ -24,14 +24,18 @@ export interface Result {
   readonly changed: number
 }
 
+export interface Column {
+  readonly name: string
+  /** In DuckDB's words. */
+  readonly type: string
+}
+
 export interface Duck {
   run(sql: string, options?: { parameters?: Parameters; timeoutMs?: number }): Promise<Result>
   /** Rows as JSON texts into the columns of a table, in one statement. */
-  append(
-    table: string,
-    columns: readonly { name: string; type: string }[],
-    rows: readonly Readonly<Record<string, unknown>>[],
-  ): Promise<void>
+  append(table: string, columns: readonly Column[], rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>
+  /** Throws as `append` would; writes nothing. */
+  check(columns: readonly Column[], row: Readonly<Record<string, unknown>>): Promise<void>
   close(): Promise<void>
 }
 
@@ -85,11 +89,10 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
     return statement
   }
   const written: Duck['append'] = async (table, columns, rows) => {
-    const structure = JSON.stringify([Object.fromEntries(columns.map(({ name, type }) => [name, type]))])
     const names = columns.map(({ name }) => `"${name}"`).join(', ')
     const statement = await insertInto(
       table,
-      `INSERT INTO ${table} (${names}) SELECT ${columns.map(({ name }) => `row."${name}"`).join(', ')} FROM (SELECT unnest(from_json_strict($1, '${structure.replaceAll("'", "''")}')) AS row)`,
+      `INSERT INTO ${table} (${names}) SELECT ${columns.map(({ name }) => `row."${name}"`).join(', ')} FROM (SELECT unnest(from_json_strict($1, '${structureOf(columns)}')) AS row)`,
     )
     statement.bindVarchar(1, JSON.stringify(rows))
     await statement.run()
@@ -126,6 +129,10 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
       writing = result.catch(() => undefined)
       return result
     },
+    check: (columns, row) =>
+      borrowed(async (connection) => {
+        await connection.run(`SELECT from_json_strict($1, '${structureOf(columns)}')`, [JSON.stringify([row])])
+      }),
     async close() {
       await writing
       for (const { statement } of inserts.values()) statement.destroySync()
@@ -135,3 +142,7 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
     },
   }
 }
+
+/** What DuckDB reads rows in JSON by. */
+const structureOf = (columns: readonly Column[]): string =>
+  JSON.stringify([Object.fromEntries(columns.map(({ name, type }) => [name, type]))]).replaceAll("'", "''")

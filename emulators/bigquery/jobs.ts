@@ -100,9 +100,9 @@ export function makeJobs(context: CloudContext, duck: Duck, catalog: Catalog): J
         )
       if ((verb === 'UPDATE' || verb === 'DELETE') && !/\bWHERE\b/i.test(sql))
         throw invalidArgument(`${verb} must have a WHERE clause`)
-      catalog.requireTables(tables)
+      // Each table that is read, also through views; a query of none is free.
+      const bytes = catalog.tablesBehind(tables).length * LEAST_BYTES
       const parameters = parametersOf(request)
-      const bytes = Math.max(1, tables.length) * LEAST_BYTES
       const dryRun = request.dryRun === true
       const result = await execute(duck, dryRun ? `EXPLAIN ${sql}` : sql, parameters, Number(request.timeoutMs ?? 0))
       const isQuery = statementType === 'SELECT'

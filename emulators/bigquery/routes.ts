@@ -6,6 +6,7 @@ import type { Http } from '../core/plugin.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import { invalidArgument, StatusError } from '../core/status.ts'
 import type { BigQueryCore } from './core.ts'
+import { insertAll, type InsertAll } from './insert-all.ts'
 import { type Job, page, type QueryRequest } from './jobs.ts'
 
 const PAGE_ROWS = 10_000
@@ -79,34 +80,8 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
     return c.body(null, 204)
   })
   app.post('/datasets/:dataset/tables/:table/insertAll', async (c) => {
-    const {
-      rows = [],
-      skipInvalidRows = false,
-      ignoreUnknownValues = false,
-    } = (await body(c)) as {
-      rows?: { json: Record<string, unknown> }[]
-      skipInvalidRows?: boolean
-      ignoreUnknownValues?: boolean
-    }
     const { dataset, table } = c.req.param()
-    const fields = new Set((catalog.table(dataset, table).schema?.fields ?? []).map(({ name }) => name))
-    const insertErrors: object[] = []
-    const good: Record<string, unknown>[] = []
-    for (const [index, { json }] of rows.entries()) {
-      const unknown = Object.keys(json).filter((name) => !fields.has(name))
-      if (unknown.length > 0 && !ignoreUnknownValues)
-        insertErrors.push({
-          index,
-          errors: [
-            { reason: 'invalid', location: unknown[0], debugInfo: '', message: `no such field: ${unknown[0]}.` },
-          ],
-        })
-      else good.push(Object.fromEntries(Object.entries(json).filter(([name]) => fields.has(name))))
-    }
-    if (insertErrors.length === 0 || skipInvalidRows)
-      await core.appendRows({ projectId: context.project.id, datasetId: dataset, tableId: table }, good)
-    context.count('bigquery.insertAllBytes', JSON.stringify(rows).length)
-    return c.json({ kind: 'bigquery#tableDataInsertAllResponse', ...(insertErrors.length > 0 ? { insertErrors } : {}) })
+    return c.json(await insertAll(core, context, { dataset, table }, (await body(c)) as InsertAll))
   })
   app.get('/datasets/:dataset/tables/:table/data', async (c) => {
     const { dataset, table } = c.req.param()
