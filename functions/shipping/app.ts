@@ -1,12 +1,10 @@
 /** Shipping's handlers: a shipment for each released order, then the carrier, each in a commit of its own. */
 
-import { z } from 'zod'
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { nothing } from '../../shared/platform.ts'
+import { bookedBy } from './carrier.ts'
 import { shipping } from './service.ts'
-
-const booking = z.object({ trackingRef: z.string() })
 
 /** One parcel an order for now; the events allow several. */
 const shipmentIdOf = (orderId: string): string => `s-${orderId}-1`
@@ -41,12 +39,7 @@ export const app: ServiceApp = implement(shipping, {
         if (!created) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
         if (events.some(({ type }) => type === 'shipment.dispatched')) return nothing
         const { addressRef } = events.find(({ type }) => type === 'address.noted')!.data as { addressRef: string }
-        const response = await platform.callPartner(`${platform.setting('CARRIER_URL')}/v1/bookings`, {
-          method: 'POST',
-          idempotencyKey: shipmentId,
-          body: { reference: shipmentId, addressRef, parcels: 1 },
-        })
-        const { trackingRef } = booking.parse(await response.json())
+        const { trackingRef } = await bookedBy(message, platform, { shipmentId, addressRef })
         return {
           events: [{ type: 'shipment.dispatched', data: { orderId, shipmentId, lines: created.lines, trackingRef } }],
           commands: [],

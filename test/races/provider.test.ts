@@ -131,6 +131,19 @@ describe('a timeout of the provider', () => {
     await expectRest(world, 'completed')
   })
 
+  it('of the carrier, with effect, longer than it knows the key: it is asked first', async () => {
+    const world = await createWorld()
+    const booked = world.agenda.hold(to('shipping', 'BookCarrier'))
+    await world.place()
+    await world.run({ until: () => booked.held().length > 0 })
+    world.carrier.faults.lostAnswers = 1
+    await world.finish(world.begin(booked.held()[0]!))
+    await world.run({ forMs: 2 * DAY })
+    booked.release()
+    await expectRest(world, 'completed')
+    expect(world.carrier.bookings()).toHaveLength(1)
+  })
+
   it('of the carrier with effect books one parcel', async () => {
     const world = await createWorld()
     world.carrier.faults.lostAnswers = 2

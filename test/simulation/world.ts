@@ -41,6 +41,8 @@ export interface OrderAsked {
   readonly key?: string
   readonly card?: string
   readonly quantity?: number
+  /** Instead of one line. */
+  readonly lines?: readonly { readonly sku: string; readonly quantity: number }[]
 }
 
 export interface Answer {
@@ -85,7 +87,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     webhookUrl: `${GATEWAY}/v1/webhooks/payment-provider`,
     fetch: (url, init) => noted(url, init),
   })
-  const carrier = carrierApp()
+  const carrier = carrierApp({ clock: { now: agenda.now, at: (ms, run) => timer(ms, run) } })
   const partners = new Map([
     [PROVIDER, provider.partner.app],
     [CARRIER, carrier.partner.app],
@@ -254,13 +256,18 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     }
   }
 
-  const placing: World['placing'] = ({ key = 'key-1', card = 'card-ok', quantity = 2 } = {}) => {
+  const placing: World['placing'] = ({
+    key = 'key-1',
+    card = 'card-ok',
+    quantity = 2,
+    lines = [{ sku, quantity }],
+  } = {}) => {
     let answer: Answer | undefined
     const body = {
       sub: 'customer-1',
       importer: false,
       idempotencyKey: key,
-      order: { currency: 'EUR', lines: [{ sku, quantity }], addressRef: 'address-1', paymentMethodRef: card },
+      order: { currency: 'EUR', lines, addressRef: 'address-1', paymentMethodRef: card },
     }
     const activity = scheduler.start(`order ${key}`, async () => {
       const headers = { 'content-type': 'application/json', traceparent: testTrace }

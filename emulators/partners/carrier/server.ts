@@ -16,7 +16,11 @@ export interface Booking {
   readonly addressRef: string
   readonly trackingRef: string
   readonly status: 'collected'
+  readonly madeAtMs: number
 }
+
+/** As long as a key makes a repeat the same booking; after that the same key is another parcel. */
+const KEYS_KNOWN_MS = 24 * 3_600_000
 
 interface Books {
   bookings(): Booking[]
@@ -32,7 +36,7 @@ export interface Carrier extends Books {
 
 export function carrierApp(options: PartnerOptions = {}): Books & { readonly partner: PartnerApp } {
   const faults = { unavailable: 0, lostAnswers: 0 }
-  const partner = partnerApp(options, ({ app, journal }) => {
+  const partner = partnerApp(options, ({ app, journal, clock }) => {
     const bookings = journal.table<Booking>('bookings')
     app.post('/v1/bookings', async (c) => {
       if (faults.unavailable > 0) {
@@ -44,17 +48,20 @@ export function carrierApp(options: PartnerOptions = {}): Books & { readonly par
       const { reference, addressRef } = await bodyOf(c.req)
       if (typeof reference !== 'string' || typeof addressRef !== 'string')
         throw new PartnerRefusal(422, 'invalid-body', 'reference and addressRef must be texts.')
-      const known = bookings.get(key)
+      const before = bookings.get(key)
+      const known = before && clock.now() - before.madeAtMs <= KEYS_KNOWN_MS ? before : undefined
       if (known && known.reference !== reference)
         throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another booking.`)
+      const ownKey = before && !known ? `${key}~${bookings.size}` : key
       const booking: Booking = known ?? {
-        key,
+        key: ownKey,
         reference,
         addressRef,
-        trackingRef: trackingRef(key),
+        trackingRef: trackingRef(ownKey),
         status: 'collected',
+        madeAtMs: clock.now(),
       }
-      if (!known) bookings.set(key, booking)
+      if (!known) bookings.set(ownKey, booking)
       if (faults.lostAnswers > 0) {
         faults.lostAnswers -= 1
         return c.json({ code: 'unavailable', message: 'The answer was lost.' }, 503)

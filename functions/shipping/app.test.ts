@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { Unavailable } from '../../shared/errors.ts'
+import { deliver, message } from '../../shared/testing/deliver.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { shipping } from './service.ts'
+
+const DAY_MS = 24 * 3_600_000
+const orderId = 'o-1'
+const shipmentId = 's-o-1-1'
+const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
+
+function open() {
+  const carrier = { bookings: new Map<string, string>(), asked: [] as string[], isThere: true, answers: true }
+  const platform = testPlatform(shipping, {
+    settings: { CARRIER_URL: 'https://carrier.example.com' },
+    async callPartner(url, { method, idempotencyKey = '' }) {
+      carrier.asked.push(`${method} ${new URL(url).pathname}`)
+      if (!carrier.isThere) throw new Unavailable('The carrier is silent.')
+      const key = method === 'GET' ? url.split('/').at(-1)! : idempotencyKey
+      if (method === 'POST') carrier.bookings.set(key, `t-${carrier.bookings.size + 1}`)
+      if (!carrier.answers) throw new Unavailable('The answer was lost.')
+      const trackingRef = carrier.bookings.get(key)
+      return Response.json({ trackingRef }, { status: trackingRef ? 200 : 404 })
+    },
+  })
+  return {
+    platform,
+    carrier,
+    released: (key = 1) =>
+      deliver(app, platform, message('order.released', { orderId, lines, addressRef: 'address-1' }, { key })),
+    book: (key = 1) => deliver(app, platform, message('BookCarrier', { orderId, shipmentId }, { key })),
+    types: () => platform.published.map(({ type }) => type),
+  }
+}
+
+describe('a released order', () => {
+  it('becomes one shipment with all its lines, however often it is told', async () => {
+    const { released, platform } = open()
+    for (const key of [1, 1, 2]) await released(key)
+    expect(platform.published.map(({ id }) => id)).toEqual([platform.published[0]!.id, platform.published[0]!.id])
+    expect(platform.published[0]).toMatchObject({ type: 'shipment.created', data: { orderId, shipmentId, lines } })
+    expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(1)
+    // Addresses never travel in events.
+    expect(JSON.stringify(platform.published)).not.toContain('address-1')
+  })
+})
+
+describe('booking the carrier', () => {
+  it('dispatches once, under the key of the shipment', async () => {
+    const { released, book, carrier, types } = open()
+    await released()
+    for (const key of [1, 1, 2]) await book(key)
+    expect(carrier.asked).toEqual(['POST /v1/bookings'])
+    expect(types()).toEqual(['shipment.created', 'shipment.dispatched', 'shipment.dispatched'])
+  })
+
+  it('waits for its shipment', async () => {
+    const { book, carrier } = open()
+    await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    expect(carrier.asked).toEqual([])
+  })
+
+  it('waits for the carrier', async () => {
+    const { released, book, carrier, types } = open()
+    await released()
+    carrier.isThere = false
+    await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    carrier.isThere = true
+    await book()
+    expect(types()).toEqual(['shipment.created', 'shipment.dispatched'])
+  })
+
+  it('asks first what became of it when the cause is older than the memory of keys', async () => {
+    const { released, book, carrier, platform } = open()
+    await released()
+    carrier.answers = false
+    await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    carrier.answers = true
+    platform.advance(2 * DAY_MS)
+    await book()
+    expect(carrier.asked).toEqual(['POST /v1/bookings', `GET /v1/bookings/${shipmentId}`])
+    expect(platform.published.at(-1)).toMatchObject({ type: 'shipment.dispatched', data: { trackingRef: 't-1' } })
+  })
+})

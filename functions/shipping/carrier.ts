@@ -1,0 +1,33 @@
+/** The carrier's API: a booking under the shipment's own id, so that a repeat is the same parcel. */
+
+import { z } from 'zod'
+import type { Envelope } from '../../shared/envelope.ts'
+import type { Platform } from '../../shared/platform.ts'
+
+const booking = z.object({ trackingRef: z.string() })
+const NOT_FOUND = 404
+/** The carrier knows a key for a day; an hour less, since the call itself takes its time. */
+const KEYS_KNOWN_MS = 23 * 3_600_000
+
+/** What follows from a cause older than the carrier's memory of keys is asked for before it is booked. */
+export async function bookedBy(
+  cause: Envelope,
+  platform: Platform,
+  { shipmentId, addressRef }: { readonly shipmentId: string; readonly addressRef: string },
+): Promise<z.output<typeof booking>> {
+  const url = `${platform.setting('CARRIER_URL')}/v1/bookings`
+  if (platform.now() - Date.parse(cause.time) > KEYS_KNOWN_MS) {
+    const found = await platform.callPartner(`${url}/${encodeURIComponent(shipmentId)}`, {
+      method: 'GET',
+      accept: [NOT_FOUND],
+    })
+    if (found.status !== NOT_FOUND) return booking.parse(await found.json())
+    await found.body?.cancel()
+  }
+  const response = await platform.callPartner(url, {
+    method: 'POST',
+    idempotencyKey: shipmentId,
+    body: { reference: shipmentId, addressRef, parcels: 1 },
+  })
+  return booking.parse(await response.json())
+}

@@ -1,0 +1,48 @@
+/** The largest order that is taken, every field as long as it may be: what it becomes fits where it has to go. */
+
+import { expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
+import { limits } from '../../shared/fields.ts'
+import { message } from '../../shared/testing/deliver.ts'
+import { ordersOf } from './always-true.ts'
+import { createWorld } from './world.ts'
+
+/** A Firestore document, with a reserve for its other fields; a task. */
+const DOCUMENT_BYTES = 1024 * 1024 - 64 * 1024
+const TASK_BYTES = 1024 * 1024
+/** A delivery has at most so many lines. */
+const DELIVERY_LINES = 100
+
+it('fits into documents, messages and tasks, and completes', { timeout: 60_000 }, async () => {
+  const world = await createWorld()
+  // Three bytes a character in UTF-8.
+  const skus = Array.from({ length: limits.linesPerOrder }, (_, index) =>
+    `${index}`.padStart(limits.skuCharacters, '茶'),
+  )
+  for (const sku of skus) {
+    const price = { sku, unitMinor: 1_000_000, currency: 'EUR' }
+    world.bus.deliver('orders', 'price.changed', JSON.stringify(message('price.changed', price, { subject: sku })))
+  }
+  for (let from = 0; from < skus.length; from += DELIVERY_LINES) {
+    const lines = skus.slice(from, from + DELIVERY_LINES).map((sku) => ({ sku, quantity: 1_000 }))
+    const delivery = { deliveryId: `d-${from}`, lines }
+    world.bus.send([{ target: 'inventory', envelope: message('ReceiveStock', delivery, { key: from }) }])
+  }
+  await world.run({ forMs: 1_000 })
+  const answer = await world.place({ lines: skus.map((sku) => ({ sku, quantity: 999 })) })
+  expect(answer.status).toBe(201)
+  await world.run({ forMs: 60_000 })
+  expect(ordersOf(world)).toMatchObject([{ status: 'completed' }])
+
+  const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
+  const largest = { entry: 0, task: 0 }
+  for (const { name } of services) {
+    const platform = world.platform(name)
+    for (const entry of [...platform.entries().values()].flat()) largest.entry = Math.max(largest.entry, bytes(entry))
+    for (const { envelope } of platform.sent) largest.task = Math.max(largest.task, bytes(envelope))
+  }
+  expect(largest.entry).toBeLessThan(DOCUMENT_BYTES)
+  expect(largest.task).toBeLessThan(TASK_BYTES)
+  // A check that measured nothing would pass.
+  expect(largest.task).toBeGreaterThan(200_000)
+})
