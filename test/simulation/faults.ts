@@ -1,5 +1,7 @@
 /** What goes wrong in a run, and how often: chances between 0 and 1. */
 
+import type { Random } from '../../emulators/core/random.ts'
+
 export interface Faults {
   /** Until a message or task arrives, at most: they overtake each other. */
   readonly latencyMs: number
@@ -39,18 +41,25 @@ export const noFaults: Faults = {
   pauseMs: 0,
 }
 
-export const manyFaults: Faults = {
-  latencyMs: 20_000,
-  slow: 0.04,
-  slowMs: 1_800_000,
-  duplicate: 0.1,
-  ackLost: 0.05,
-  publishFails: 0.05,
-  publishAnswerLost: 0.05,
-  sendFails: 0.05,
-  partnerUnavailable: 0.1,
-  partnerAnswerLost: 0.1,
-  crash: 0.08,
-  pause: 0.05,
-  pauseMs: 600_000,
+/**
+ * Some kinds not at all, others often: a run with a little of everything would never see what takes a lot of one kind.
+ */
+export function someFaults(random: Random): Faults {
+  const chance = (most: number): number => (random.next() < 0.4 ? 0 : random.next() * most)
+  const upTo = (most: number): number => Math.floor(random.next() * most)
+  return {
+    latencyMs: upTo(60_000),
+    slow: chance(0.1),
+    slowMs: upTo(7_200_000),
+    duplicate: chance(0.3),
+    ackLost: chance(0.2),
+    publishFails: chance(0.2),
+    publishAnswerLost: chance(0.2),
+    sendFails: chance(0.2),
+    partnerUnavailable: chance(0.4),
+    partnerAnswerLost: chance(0.3),
+    crash: chance(0.25),
+    pause: chance(0.2),
+    pauseMs: upTo(3_600_000),
+  }
 }
