@@ -1,5 +1,6 @@
 /** Queries to other services and calls to partners, each with this service's identity, a deadline and a guard of its own. */
 
+import { DEADLINE_HEADER, remainingMs } from './deadline.ts'
 import { Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import type { Platform } from './platform.ts'
@@ -34,15 +35,21 @@ export function createCaller({
       const origin = peers[service]
       if (!origin) throw new Error(`${service} is not among PEERS: name it in the description's calls.`)
       const authorization = await authorizationFor(origin)
-      const init = {
+      const init = (leftMs: number) => ({
         method,
-        headers: { ...headers, 'x-serverless-authorization': authorization, ...typeOf(body) },
+        headers: {
+          ...headers,
+          'x-serverless-authorization': authorization,
+          [DEADLINE_HEADER]: String(leftMs),
+          ...typeOf(body),
+        },
         ...textOf(body),
-      }
-      return guardOf(origin).run(async (signal) => answered(await send(`${origin}${path}`, { ...init, signal })), {
-        timeoutMs,
-        repeatable: method === 'GET',
       })
+      const left = countdown(timeoutMs)
+      return guardOf(origin).run(
+        async (signal) => whole(answered(await send(`${origin}${path}`, { ...init(left()), signal }))),
+        { timeoutMs: left(), repeatable: method === 'GET' },
+      )
     },
 
     async callPartner(url, { method, body, idempotencyKey, timeoutMs = PARTNER_TIMEOUT_MS, accept = [] }) {
@@ -60,10 +67,28 @@ export function createCaller({
             `${method} ${url} was refused with ${response.status}: ${(await response.text()).slice(0, 300)}`,
           )
         },
-        { timeoutMs, repeatable: false },
+        { timeoutMs: countdown(timeoutMs)(), repeatable: false },
       )
     },
   }
+}
+
+/** Whole milliseconds until this call's time is up, or that of the request it is made for. @throws Unavailable when it is. */
+function countdown(timeoutMs: number): () => number {
+  const untilMs = performance.now() + Math.min(timeoutMs, remainingMs() ?? Infinity)
+  return () => {
+    const leftMs = Math.floor(untilMs - performance.now())
+    if (leftMs <= 0) throw new Unavailable('The time for this request is up.')
+    return leftMs
+  }
+}
+
+/** Read while the deadline holds: an answer that stops halfway is none. */
+async function whole(response: Response): Promise<Response> {
+  const bytes = await response.arrayBuffer()
+  const headers = new Headers(response.headers)
+  for (const name of ['content-encoding', 'content-length', 'transfer-encoding']) headers.delete(name)
+  return new Response(bytes.byteLength === 0 ? null : bytes, { status: response.status, headers })
 }
 
 function answered(response: Response): Response {

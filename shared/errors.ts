@@ -15,7 +15,9 @@ export const httpStatus = {
   'method-not-allowed': 405,
   'not-found': 404,
   'nothing-to-retry': 409,
+  overloaded: 503,
   'price-changed': 409,
+  'rate-limited': 429,
   'signature-invalid': 401,
   'token-expired': 401,
   'token-invalid': 401,
@@ -46,6 +48,16 @@ export class Unavailable extends Error {
     super(detail, { cause: options.cause })
     this.name = 'Unavailable'
     this.retryAfterSeconds = options.retryAfterSeconds ?? 1
+  }
+}
+
+/** Refused for now, to this caller: the answer says when to come back. */
+export class Limited extends Refused {
+  readonly retryAfterSeconds: number
+
+  constructor(detail: string, retryAfterSeconds: number, code: Code = 'rate-limited') {
+    super(code, detail)
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
-import { type Code, httpStatus, Refused, Unavailable } from './errors.ts'
+import { type Code, httpStatus, Limited, Refused, Unavailable } from './errors.ts'
 import type { Log } from './platform.ts'
 
 /** A thousand lines are some 60 KB. */
@@ -21,6 +21,7 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
     log?.('WARNING', 'request.postponed', { path: c.req.path, reason: error.message, error: error.cause })
     return problem(c, 503, 'unavailable', 'This can not be answered now: send the same request again.')
   }
+  if (error instanceof Limited) c.header('retry-after', String(error.retryAfterSeconds))
   if (error instanceof Refused) return problem(c, httpStatus[error.code], error.code, error.message)
   if (!(error instanceof Error)) return problem(c, httpStatus[error.code], error.code, error.detail)
   log?.('ERROR', 'request.failed', { path: c.req.path, error })

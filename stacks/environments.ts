@@ -28,6 +28,31 @@ export interface Environment {
   readonly settings: Readonly<Record<string, string>>
 }
 
+/** Limits of the gateway's edge, for one instance of it: see functions/gateway/edge-settings.ts. */
+interface Edge {
+  readonly limits: Readonly<Record<'customer' | 'staff' | 'importer' | 'address', { perSecond: number; burst: number }>>
+  /** Below the 80 that Cloud Run lets in, so that the next one is told to come back and does not wait unseen. */
+  readonly concurrentRequests: number
+  readonly requestTimeoutMs: number
+  readonly trustedProxies: number
+  readonly origins: readonly string[]
+}
+
+const edge = (changes: Pick<Edge, 'origins'> & Partial<Edge>): string =>
+  JSON.stringify({
+    limits: {
+      customer: { perSecond: 5, burst: 30 },
+      staff: { perSecond: 20, burst: 100 },
+      importer: { perSecond: 200, burst: 400 },
+      // A school or an office has one address.
+      address: { perSecond: 50, burst: 200 },
+    },
+    concurrentRequests: 72,
+    requestTimeoutMs: 25_000,
+    trustedProxies: 0,
+    ...changes,
+  } satisfies Edge)
+
 interface Deployed {
   readonly name: 'dev' | 'staging' | 'prod'
   readonly projectId: string
@@ -70,6 +95,7 @@ function deployed({
       PAYMENT_PROVIDER_URL: `https://payments.${name}.example.com`,
       CARRIER_URL: `https://carrier.${name}.example.com`,
       CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
+      EDGE: edge({ origins: [`https://shop.${name}.example.com`] }),
     },
   }
 }
@@ -149,6 +175,16 @@ export function localEnvironment(ports: LocalPorts): Environment {
       PAYMENT_PROVIDER_URL: at(ports.paymentProvider),
       CARRIER_URL: at(ports.carrier),
       CANCELLATION_WINDOW_SECONDS: '0',
+      // Everybody on a laptop has one address, and benchmarks one customer.
+      EDGE: edge({
+        origins: ['http://127.0.0.1:5173', 'http://localhost:5173'],
+        limits: {
+          customer: { perSecond: 1_000, burst: 2_000 },
+          staff: { perSecond: 1_000, burst: 2_000 },
+          importer: { perSecond: 2_000, burst: 4_000 },
+          address: { perSecond: 2_000, burst: 4_000 },
+        },
+      }),
     },
   }
 }

@@ -1,29 +1,36 @@
 /** The public API: each route checks the caller, parses, asks or sends, and tells what it heard. */
 
 import type { Context } from 'hono'
-import { z } from 'zod'
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import { type Caller, createTokenCheck, type Role } from '../../shared/auth.ts'
 import { Refused, refuseIf } from '../../shared/errors.ts'
-import { currency, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
+import { reference } from '../../shared/fields.ts'
 import { jsonBody } from '../../shared/http.ts'
 import { derivedId } from '../../shared/ids.ts'
 import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
 import { orderRequest } from '../orders/contracts.ts'
+import { docsPage } from './docs-page.ts'
+import { createEdge } from './edge.ts'
+import { readEdgeSettings } from './edge-settings.ts'
+import { openApiDocument } from './openapi.ts'
+import {
+  type OperationId,
+  operations,
+  priceRequest,
+  productRequest,
+  retryRequest,
+  routeOf,
+  stockRequest,
+} from './operations.ts'
 import { orderParts } from './order-parts.ts'
 import { paymentWebhook } from './payment-webhook.ts'
 import { relayed } from './relay.ts'
 import { gateway } from './service.ts'
 
-const productRequest = z.strictObject({ sku, name: z.string().min(1).max(200), unitMinor, currency })
-const priceRequest = z.strictObject({ sku, unitMinor, currency, validFrom: timestamp.optional() })
-const retryRequest = z.strictObject({ reason: reference })
-const stockRequest = z.strictObject({
-  lines: z
-    .array(z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) }))
-    .min(1)
-    .max(100),
-})
+/** Placing an order asks others in turn. */
+const PLACE_MS = 20_000
+/** The same for everybody: made when it is first asked for. */
+const document = once(openApiDocument)
 
 export const app: ServiceApp = implement(gateway, {
   on: {},
@@ -37,72 +44,80 @@ export const app: ServiceApp = implement(gateway, {
       },
       platform.now,
     )
-    const caller = (c: Context): Promise<Caller> => check(c.req.header('authorization'))
+    const edge = createEdge(http, readEdgeSettings(platform.setting('EDGE')), platform.now)
+    const caller = async (c: Context): Promise<Caller> => {
+      const who = await check(c.req.header('authorization'))
+      edge.admit(c, who)
+      return who
+    }
     const staff = async (c: Context): Promise<Caller> => {
       const who = await caller(c)
       requireRole(who, ['staff', 'importer'])
       return who
     }
     const relay = async (c: Context, service: 'catalog' | 'inventory' | 'orders', path: string): Promise<Response> =>
-      relayed(c, await platform.call(service, path))
+      relayed(c, await platform.call(service, path, { headers: traceOf(c) }))
+    const part = (c: Context, name: string): string => encodeURIComponent(c.req.param(name)!)
 
-    http.post('/v1/orders', async (c) => {
-      const who = await caller(c)
-      const idempotencyKey = keyOf(c)
-      const order = await jsonBody(c, orderRequest)
-      const body = { sub: who.sub, importer: who.roles.includes('importer'), idempotencyKey, order }
-      return relayed(
-        c,
-        await platform.call('orders', '/orders', { method: 'POST', body, headers: traceOf(c), timeoutMs: 30_000 }),
-      )
-    })
-    http.get('/v1/orders/:orderId', async (c) => orderParts(c, platform, await caller(c)))
-
-    // Nobody's token: the note's own signature says who sent it.
-    http.post('/v1/webhooks/payment-provider', paymentWebhook(platform))
-
-    http.post('/v1/products', async (c) => {
-      const who = await staff(c)
-      const data = await jsonBody(c, productRequest)
-      return accepted(c, platform, who, { type: 'PublishProduct', data }, data.sku)
-    })
-    http.post('/v1/prices', async (c) => {
-      const who = await staff(c)
-      const data = await jsonBody(c, priceRequest)
-      return accepted(c, platform, who, { type: 'ChangePrice', data }, data.sku)
-    })
-    http.post('/v1/stock', async (c) => {
-      const who = await staff(c)
-      const { lines } = await jsonBody(c, stockRequest)
-      const deliveryId = derivedId('delivery', who.sub, keyOf(c))
-      return accepted(c, platform, who, { type: 'ReceiveStock', data: { deliveryId, lines } }, deliveryId, {
-        deliveryId,
-      })
-    })
-    http.get('/v1/orders/:orderId/saga', async (c) => {
-      await staff(c)
-      return relay(c, 'orders', `/orders/${encodeURIComponent(c.req.param('orderId'))}/saga`)
-    })
-    http.post('/v1/orders/:orderId/retry', async (c) => {
-      const who = await staff(c)
-      const { reason } = await jsonBody(c, retryRequest)
-      const orderId = c.req.param('orderId')
-      if (!reference.safeParse(orderId).success) throw new Refused('not-found', 'There is no order of this name.')
-      return accepted(c, platform, who, { type: 'RetryCheckout', data: { orderId, reason } }, orderId)
-    })
-
-    http.get('/v1/products/:sku', async (c) => {
-      await caller(c)
-      return relay(c, 'catalog', `/products/${encodeURIComponent(c.req.param('sku'))}`)
-    })
-    http.get('/v1/stock/:sku', async (c) => {
-      await staff(c)
-      return relay(c, 'inventory', `/stock/${encodeURIComponent(c.req.param('sku'))}`)
-    })
-    http.get('/v1/deliveries/:deliveryId', async (c) => {
-      await staff(c)
-      return relay(c, 'inventory', `/deliveries/${encodeURIComponent(c.req.param('deliveryId'))}`)
-    })
+    const handlers: Record<OperationId, (c: Context) => Response | Promise<Response>> = {
+      async placeOrder(c) {
+        const who = await caller(c)
+        const idempotencyKey = keyOf(c)
+        const order = await jsonBody(c, orderRequest)
+        const body = { sub: who.sub, importer: who.roles.includes('importer'), idempotencyKey, order }
+        return relayed(
+          c,
+          await platform.call('orders', '/orders', { method: 'POST', body, headers: traceOf(c), timeoutMs: PLACE_MS }),
+        )
+      },
+      readOrder: async (c) => orderParts(c, platform, await caller(c)),
+      async readSaga(c) {
+        await staff(c)
+        return relay(c, 'orders', `/orders/${part(c, 'orderId')}/saga`)
+      },
+      async retrySaga(c) {
+        const who = await staff(c)
+        const { reason } = await jsonBody(c, retryRequest)
+        const orderId = c.req.param('orderId')!
+        if (!reference.safeParse(orderId).success) throw new Refused('not-found', 'There is no order of this name.')
+        return accepted(c, platform, who, { type: 'RetryCheckout', data: { orderId, reason } }, orderId)
+      },
+      noteOfPaymentProvider: paymentWebhook(platform),
+      async publishProduct(c) {
+        const who = await staff(c)
+        const data = await jsonBody(c, productRequest)
+        return accepted(c, platform, who, { type: 'PublishProduct', data }, data.sku)
+      },
+      async readProduct(c) {
+        await caller(c)
+        return relay(c, 'catalog', `/products/${part(c, 'sku')}`)
+      },
+      async changePrice(c) {
+        const who = await staff(c)
+        const data = await jsonBody(c, priceRequest)
+        return accepted(c, platform, who, { type: 'ChangePrice', data }, data.sku)
+      },
+      async receiveStock(c) {
+        const who = await staff(c)
+        const { lines } = await jsonBody(c, stockRequest)
+        const deliveryId = derivedId('delivery', who.sub, keyOf(c))
+        return accepted(c, platform, who, { type: 'ReceiveStock', data: { deliveryId, lines } }, deliveryId, {
+          deliveryId,
+        })
+      },
+      async readStock(c) {
+        await staff(c)
+        return relay(c, 'inventory', `/stock/${part(c, 'sku')}`)
+      },
+      async readDelivery(c) {
+        await staff(c)
+        return relay(c, 'inventory', `/deliveries/${part(c, 'deliveryId')}`)
+      },
+      readDocument: (c) => c.json(document()),
+      readPage: (c) => docsPage(c, document()),
+    }
+    for (const [id, operation] of Object.entries(operations))
+      http.on(operation.method.toUpperCase(), routeOf(operation), handlers[id as OperationId])
   },
 })
 
@@ -144,4 +159,9 @@ function traceOf(c: Context): Record<string, string> {
 function traceparentOf(c: Context): { traceparent?: string } {
   const traceparent = c.req.header('traceparent')
   return traceparent === undefined ? {} : { traceparent }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }

@@ -6,6 +6,7 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testConfig } from '../../shared/testing/config.ts'
 import { startOfTests, testPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
+import { testEdge } from './edge.testing.ts'
 import { gateway } from './service.ts'
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>
@@ -23,6 +24,7 @@ async function open() {
   const provider = { isThere: true, asked: 0 }
   const platform = testPlatform(gateway, {
     settings: {
+      EDGE: testEdge(),
       TOKEN_ISSUER: 'issuer',
       TOKEN_AUDIENCE: 'shop',
       TOKEN_JWKS_URL: 'https://issuer.example.com/jwks',

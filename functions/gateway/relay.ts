@@ -9,7 +9,7 @@ export async function relayed(c: Context, response: Response): Promise<Response>
   const status = response.status as ContentfulStatusCode
   if (response.ok) return c.body(await response.text(), status, { 'content-type': type })
   if (response.status === 401 || !type.startsWith('application/problem+json')) {
-    throw new Error(`${response.url} answered ${response.status}: ${(await response.text()).slice(0, 300)}`)
+    throw new Error(`For ${c.req.path} a service answered ${response.status}: ${(await response.text()).slice(0, 300)}`)
   }
   const problem = (await response.json()) as object
   return c.json({ ...problem, instance: c.req.path }, status, { 'content-type': 'application/problem+json' })

@@ -18,6 +18,6 @@ export const gateway = defineService({
   accepts: [],
   sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CheckAuthorization'],
   calls: ['catalog', 'orders', 'history', 'inventory'],
-  settings: ['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URL', 'PAYMENT_PROVIDER_URL'],
+  settings: ['EDGE', 'TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URL', 'PAYMENT_PROVIDER_URL'],
   load: () => import('./app.ts'),
 })

@@ -5,6 +5,7 @@ import type { Context } from 'hono'
 import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
+import { DEADLINE_HEADER, deadlineOf, within } from '../deadline.ts'
 import { answerProblem, limitedBody } from '../http.ts'
 import { eventPath } from '../names.ts'
 import { checkCaller } from './callers.ts'
@@ -26,36 +27,44 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   http.get('/health/live', (c) => c.text('ok'))
   http.get('/health/ready', (c) => c.text('ok'))
 
-  for (const type of platform.service.on) {
-    http.post(eventPath(type), async (c) => {
-      const retries = replayed(c, type, caller(c, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT]))
-      return answer(c, await receiver.event(type, await bytes(c), retries))
-    })
-  }
-  http.post('/commands/:command', async (c) => {
-    const command = c.req.param('command')
-    // A command that nobody may send is put aside only when somebody who may send any has sent it.
-    const senders = config.SENDERS[command] ?? Object.values(config.SENDERS).flat()
-    replayed(c, command, caller(c, [...senders, config.OPERATIONS_ACCOUNT]))
-    const task = {
-      name: c.req.header('x-cloudtasks-taskname') ?? '',
-      retries: retriesOf({ get: (name) => c.req.header(name) }),
-    }
-    return answer(c, await receiver.command(command, await bytes(c), task))
+  // Whoever waits for the answer says how long: after that nobody does.
+  http.use('*', (c, next) => {
+    const leftMs = deadlineOf(c.req.header(DEADLINE_HEADER))
+    return leftMs === undefined ? next() : within(leftMs, next)
   })
-
-  if (platform.service.ingress === 'internal') {
-    http.use('*', async (c, next) => {
-      caller(c, config.CALLERS)
-      await next()
-    })
-  }
+  if (platform.service.ingress === 'internal') deliveries()
   app.routes?.(http, platform)
   http.notFound((c) =>
     answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
   )
   http.onError((error, c) => answerProblem(c, error, platform.log))
   return http
+
+  /** Of Pub/Sub, Cloud Tasks and other services: their tokens were verified by the ingress, which lets everybody through to a public service. */
+  function deliveries(): void {
+    for (const type of platform.service.on) {
+      http.post(eventPath(type), async (c) => {
+        const retries = replayed(c, type, caller(c, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT]))
+        return answer(c, await receiver.event(type, await bytes(c), retries))
+      })
+    }
+    http.post('/commands/:command', async (c) => {
+      const command = c.req.param('command')
+      // A command that nobody may send is put aside only when somebody who may send any has sent it.
+      const senders = config.SENDERS[command] ?? Object.values(config.SENDERS).flat()
+      replayed(c, command, caller(c, [...senders, config.OPERATIONS_ACCOUNT]))
+      const task = {
+        name: c.req.header('x-cloudtasks-taskname') ?? '',
+        retries: retriesOf({ get: (name) => c.req.header(name) }),
+      }
+      return answer(c, await receiver.command(command, await bytes(c), task))
+    })
+
+    http.use('*', async (c, next) => {
+      caller(c, config.CALLERS)
+      await next()
+    })
+  }
 }
 
 function answer(c: Context, { status, retryAfterSeconds }: Outcome): Response {

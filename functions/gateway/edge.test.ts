@@ -1,0 +1,172 @@
+/** The edge by itself: who is let in how often, what browsers are told, when nobody waits any longer. */
+
+import { Hono } from 'hono'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Role } from '../../shared/auth.ts'
+import { remainingMs } from '../../shared/deadline.ts'
+import { answerProblem } from '../../shared/http.ts'
+import { createEdge } from './edge.ts'
+import { readEdgeSettings, type EdgeSettings } from './edge-settings.ts'
+import { testEdge } from './edge.testing.ts'
+
+afterEach(() => void vi.useRealTimers())
+
+const limit = (burst: number, perSecond = 1) => ({ burst, perSecond })
+const limits = { customer: limit(3), staff: limit(5), importer: limit(10), address: limit(6) }
+
+function started(changes: Partial<EdgeSettings> = {}) {
+  let nowMs = 0
+  const http = new Hono()
+  const settings = readEdgeSettings(testEdge(changes))
+  const edge = createEdge(http, settings, () => nowMs)
+  let release = (): void => {}
+  http.get('/as/:role/:sub', (c) => {
+    edge.admit(c, { sub: c.req.param('sub'), roles: [c.req.param('role') as Role] })
+    return c.json({ ok: true })
+  })
+  http.get('/open', (c) => c.json({ ok: true }))
+  http.get('/slow', async (c) => {
+    await new Promise<void>((resolve) => (release = resolve))
+    return c.json({ leftMs: remainingMs() })
+  })
+  http.get('/bug', () => {
+    throw new TypeError('inside')
+  })
+  http.onError((error, c) => answerProblem(c, error))
+  return {
+    ask: async (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+      http.request(path, { method, headers: { 'x-forwarded-for': '203.0.113.7', ...headers } }),
+    advance: (ms: number) => void (nowMs += ms),
+    release: () => release(),
+  }
+}
+
+describe('who asks too often', () => {
+  it('is told 429 with when to come back, and then let in', async () => {
+    const { ask, advance } = started({ limits })
+    const answers = []
+    for (let asked = 0; asked < 4; asked++) answers.push(await ask('/as/customer/c-1'))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429])
+    expect(answers[0]!.headers.get('ratelimit-policy')).toBe('"customer";q=3;w=3')
+    expect(answers.map(({ headers }) => headers.get('ratelimit'))).toEqual([
+      '"customer";r=2;t=1',
+      '"customer";r=1;t=2',
+      '"customer";r=0;t=3',
+      '"customer";r=0;t=3',
+    ])
+    const refused = answers[3]!
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(refused.headers.get('content-type')).toBe('application/problem+json')
+    expect(await refused.json()).toMatchObject({
+      status: 429,
+      code: 'rate-limited',
+      detail: expect.stringContaining('1 s'),
+    })
+    advance(1_000)
+    expect((await ask('/as/customer/c-1')).status).toBe(200)
+  })
+
+  it('does not keep others out, but those of one address together have a limit too', async () => {
+    const { ask } = started({ limits })
+    const statuses = []
+    for (const sub of ['a', 'a', 'a', 'b', 'b', 'b', 'c']) statuses.push((await ask(`/as/customer/${sub}`)).status)
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429])
+    const elsewhere = { 'x-forwarded-for': '203.0.113.7, 198.51.100.1' }
+    expect((await ask('/as/customer/c', elsewhere)).status).toBe(200)
+  })
+
+  it('as importer or staff has a limit of their own, which no address lowers', async () => {
+    const { ask } = started({ limits })
+    for (const [role, burst] of [
+      ['importer', 10],
+      ['staff', 5],
+    ] as const) {
+      for (let asked = 0; asked < burst; asked++) expect((await ask(`/as/${role}/x`)).status).toBe(200)
+      const refused = await ask(`/as/${role}/x`)
+      expect(refused.status).toBe(429)
+      expect(refused.headers.get('ratelimit-policy')).toContain(`"${role}"`)
+    }
+    expect((await ask('/open')).status).toBe(200)
+  })
+
+  it('without a token that holds is counted by address, whatever address it claims', async () => {
+    const { ask } = started({ limits })
+    for (let asked = 0; asked < 6; asked++)
+      expect((await ask('/nothing', { 'x-forwarded-for': `10.0.0.${asked}, 203.0.113.7` })).status).toBe(404)
+    const refused = await ask('/open', { 'x-forwarded-for': '10.9.9.9, 203.0.113.7' })
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('ratelimit-policy')).toContain('"address"')
+  })
+})
+
+describe('requests at once', () => {
+  it('have a quota: the next is told to come back, and is let in when one has ended', async () => {
+    const { ask, release } = started({ concurrentRequests: 1 })
+    const first = ask('/slow')
+    const second = await ask('/open')
+    expect([second.status, second.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(await second.json()).toMatchObject({ code: 'overloaded' })
+    release()
+    expect((await first).status).toBe(200)
+    expect((await ask('/open')).status).toBe(200)
+  })
+
+  it('that fail give their place back', async () => {
+    const { ask } = started({ concurrentRequests: 1 })
+    for (const path of ['/bug', '/nothing', '/bug']) await ask(path)
+    expect((await ask('/open')).status).toBe(200)
+  })
+})
+
+describe('a request', () => {
+  it('has one deadline, after which it is answered', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    const { ask } = started({ requestTimeoutMs: 500 })
+    const waiting = ask('/slow')
+    await vi.advanceTimersByTimeAsync(500)
+    const answer = await waiting
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(await answer.json()).toMatchObject({ code: 'unavailable' })
+  })
+})
+
+describe('browsers', () => {
+  it('of a listed origin may call, and read when to come back', async () => {
+    const { ask } = started({ limits })
+    const origin = 'https://shop.example.com'
+    const asked = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' }
+    const preflight = await ask('/v1/orders', asked, 'OPTIONS')
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('idempotency-key')
+    expect(preflight.headers.get('access-control-allow-credentials')).toBeNull()
+    for (let asking = 0; asking < 3; asking++) await ask('/as/customer/c')
+    const refused = await ask('/as/customer/c', { origin })
+    expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([429, origin])
+    expect(refused.headers.get('access-control-expose-headers')).toContain('retry-after')
+  })
+
+  it.each(['https://evil.example.com', 'https://shop.example.com.evil.com', 'http://shop.example.com', 'null'])(
+    'of %s may not',
+    async (origin) => {
+      const answer = await started().ask('/open', { origin })
+      expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+    },
+  )
+
+  it.each(['/open', '/bug', '/nothing'])(
+    'are kept from guessing, framing and keeping what %s answers',
+    async (path) => {
+      const { headers } = await started().ask(path)
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+        'strict-transport-security': 'max-age=31536000; includeSubDomains',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+        'referrer-policy': 'no-referrer',
+        'cache-control': 'no-store',
+      })
+      expect(headers.get('x-powered-by')).toBeNull()
+    },
+  )
+})

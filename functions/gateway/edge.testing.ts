@@ -1,0 +1,15 @@
+/** The edge's settings for tests, wide open but for what a test narrows. */
+
+import type { EdgeSettings } from './edge-settings.ts'
+
+const wide = { perSecond: 1_000_000, burst: 1_000_000 }
+
+export const testEdge = (changes: Partial<EdgeSettings> = {}): string =>
+  JSON.stringify({
+    limits: { customer: wide, staff: wide, importer: wide, address: wide },
+    concurrentRequests: 1_000,
+    requestTimeoutMs: 25_000,
+    trustedProxies: 0,
+    origins: ['https://shop.example.com'],
+    ...changes,
+  } satisfies EdgeSettings)

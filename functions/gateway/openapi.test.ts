@@ -1,0 +1,164 @@
+/** The served document: valid, whole, and of the routes that there are. */
+
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { httpStatus } from '../../shared/errors.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { testEdge } from './edge.testing.ts'
+import { operations, problemsOf, routeOf, type Operation } from './operations.ts'
+import { gateway } from './service.ts'
+
+const http = createHttpApp(
+  app,
+  testPlatform(gateway, {
+    settings: {
+      EDGE: testEdge(),
+      TOKEN_ISSUER: 'issuer',
+      TOKEN_AUDIENCE: 'shop',
+      TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
+      PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
+    },
+  }),
+  testConfig('gateway'),
+)
+const served = async (): Promise<Document> => (await (await http.request('/openapi.json')).json()) as Document
+
+/** https://spec.openapis.org/oas/v3.1.1.html, as far as this document goes: nothing else may stand in it. */
+const schema = z.record(z.string(), z.unknown())
+const headers = z.record(z.string(), z.strictObject({ $ref: z.string() }))
+const content = z.record(z.string().regex(/^[\w+.-]+\/[\w+.-]+$/), z.strictObject({ schema }))
+const parameter = z.strictObject({
+  name: z.string(),
+  in: z.enum(['path', 'header', 'query', 'cookie']),
+  required: z.boolean(),
+  description: z.string().optional(),
+  schema,
+})
+const operation = z.strictObject({
+  operationId: z.string().regex(/^\w+$/),
+  summary: z.string().min(1),
+  description: z.string().optional(),
+  security: z.array(z.strictObject({ token: z.array(z.never()) })),
+  parameters: z.array(parameter),
+  requestBody: z.strictObject({ required: z.literal(true), content }).optional(),
+  responses: z.record(
+    z.string().regex(/^[2-5]\d\d$/),
+    z.strictObject({ description: z.string().min(1), headers: headers.optional(), content: content.optional() }),
+  ),
+})
+const documentSchema = z.strictObject({
+  openapi: z.string().regex(/^3\.1\.\d$/),
+  info: z.strictObject({ title: z.string(), version: z.string(), description: z.string() }),
+  servers: z.array(z.strictObject({ url: z.string() })),
+  paths: z.record(z.string().regex(/^\//), z.strictObject({ get: operation.optional(), post: operation.optional() })),
+  components: z.strictObject({
+    schemas: z.record(z.string(), schema),
+    securitySchemes: z.strictObject({
+      token: z.strictObject({ type: z.literal('http'), scheme: z.literal('bearer'), bearerFormat: z.string() }),
+    }),
+    headers: z.record(z.string(), z.strictObject({ description: z.string(), schema })),
+  }),
+})
+type Document = z.output<typeof documentSchema>
+
+const described = (document: Document) =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, one]) => ({ path, method, one: one! })),
+  )
+
+describe('the document', () => {
+  it('is OpenAPI 3.1: every part has its place', async () => {
+    expect(documentSchema.safeParse(await served()).error?.issues ?? []).toEqual([])
+  })
+
+  it('refers to nothing that it does not hold', async () => {
+    const document = await served()
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, to]) => to!)
+    expect(references.length).toBeGreaterThan(10)
+    for (const to of references) {
+      expect(to).toMatch(/^#\//)
+      const found = to
+        .slice(2)
+        .split('/')
+        .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document)
+      expect(found, to).toBeDefined()
+    }
+  })
+
+  it('names each operation once, and each parameter of its path', async () => {
+    const all = described(await served())
+    expect(new Set(all.map(({ one }) => one.operationId)).size).toBe(all.length)
+    for (const { path, one } of all) {
+      const inPath = one.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)
+      expect(inPath).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))
+    }
+  })
+
+  it('holds schemas that take what the contracts take, and refuse what they refuse', async () => {
+    const document = await served()
+    const body = document.paths['/v1/orders']!.post!.requestBody!.content['application/json']!.schema
+    // Zod reads patterns without the u flag, which JSON Schema asks for.
+    const ascii = JSON.stringify(body)
+      .replaceAll(String.raw`\\p{L}`, 'A-Za-z')
+      .replaceAll(String.raw`\\p{N}`, '0-9')
+    const parser = z.fromJSONSchema(JSON.parse(ascii) as Parameters<typeof z.fromJSONSchema>[0])
+    const order = { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }], addressRef: 'a', paymentMethodRef: 'c' }
+    expect(parser.safeParse(order).success).toBe(true)
+    for (const wrong of [
+      { ...order, discount: 1 },
+      { ...order, currency: 'eur' },
+      { ...order, lines: [] },
+      { ...order, lines: [{ sku: '../x', quantity: 1 }] },
+      { ...order, lines: [{ sku: 'TEA-001', quantity: 0 }] },
+      {},
+    ])
+      expect(parser.safeParse(wrong).success, JSON.stringify(wrong)).toBe(false)
+  })
+
+  it('holds patterns that compile as JSON Schema has them', async () => {
+    const patterns = [...JSON.stringify(await served()).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)]
+    expect(patterns.length).toBeGreaterThan(5)
+    for (const [, text] of patterns) expect(() => new RegExp(JSON.parse(text!) as string, 'u')).not.toThrow()
+  })
+
+  it('is of the routes that are registered, all of them and no other', async () => {
+    const registered = http.routes
+      .filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/health/'))
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
+    const documented = described(await served()).map(({ method, path }) => `${method.toUpperCase()} ${path}`)
+    expect([...new Set(registered)].toSorted()).toEqual(documented.toSorted())
+  })
+
+  it('tells every code that may be answered, under its status', async () => {
+    const document = await served()
+    for (const [id, one] of Object.entries<Operation>(operations)) {
+      const { responses } = document.paths[one.path]![one.method]!
+      for (const code of problemsOf(one)) {
+        const { content, description } = responses[String(httpStatus[code])]!
+        expect(description.split(', '), `${id} ${code}`).toContain(code)
+        expect(JSON.stringify(content!['application/problem+json'])).toContain(`"${code}"`)
+      }
+      if (one.access === 'customer' || one.access === 'staff') {
+        const path = routeOf(one).replaceAll(/:\w+/g, 'x')
+        const answer = await http.request(path, { method: one.method.toUpperCase() })
+        expect(answer.status, path).toBe(401)
+      }
+    }
+  })
+})
+
+describe('the page', () => {
+  it('tells every operation and loads nothing from anywhere', async () => {
+    const answer = await http.request('/docs')
+    const page = await answer.text()
+    expect(answer.status).toBe(200)
+    for (const { path } of Object.values(operations)) expect(page).toContain(path)
+    expect(page).not.toMatch(/<script|src=|https?:\/\/|@import|url\(/)
+    expect(answer.headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; style-src 'sha256-[\w+/=]+'; frame-ancestors 'none'$/,
+    )
+  })
+})

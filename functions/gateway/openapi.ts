@@ -1,0 +1,111 @@
+/** The OpenAPI 3.1 document of the public API, from its operations and their contracts. */
+
+import { z } from 'zod'
+import { type Code, httpStatus } from '../../shared/errors.ts'
+import { type Operation, operations, problemsOf } from './operations.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Zod's own, without the dialect: OpenAPI 3.1 names it once for the whole document. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-2020-12', io })
+  return json
+}
+
+const problem = z.object({
+  type: z.string().startsWith('urn:millrace:problem:'),
+  title: z.string(),
+  status: z.int(),
+  /** Stable: programs decide by it. */
+  code: z.string(),
+  detail: z.string(),
+  instance: z.string(),
+})
+
+export function openApiDocument(): Json {
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const [operationId, operation] of Object.entries<Operation>(operations))
+    (paths[operation.path] ??= {})[operation.method] = describe(operationId, operation)
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Millrace',
+      version: '1',
+      description:
+        'Orders, products and stock. Problems are RFC 9457 documents with a stable code; what is refused with Retry-After may be sent again.',
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas: { Problem: schemaOf(problem, 'output') },
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      headers: {
+        'Retry-After': { description: 'Seconds after which to come back.', schema: { type: 'integer', minimum: 0 } },
+        RateLimit: { description: 'What is left, and when all is there again.', schema: { type: 'string' } },
+      },
+    },
+  }
+}
+
+function describe(operationId: string, operation: Operation): Json {
+  const { summary, access, keyed, body, answers } = operation
+  const isOpen = access === 'everybody' || access === 'provider'
+  const description = access === 'staff' ? 'Takes the role staff or importer.' : undefined
+  return {
+    operationId,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    security: isOpen ? [] : [{ token: [] }],
+    parameters: [...parametersOf(operation), ...(keyed ? [idempotencyKey] : [])],
+    ...(body
+      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }
+      : {}),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, [meaning, schema]]) => [
+          status,
+          {
+            description: meaning,
+            ...(schema ? { content: { 'application/json': { schema: schemaOf(schema, 'output') } } } : {}),
+          },
+        ]),
+      ),
+      ...problemResponses(problemsOf(operation)),
+    },
+  }
+}
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: true,
+  description: 'The same key with the same body has the same answer.',
+  schema: { type: 'string', pattern: '^[\\x21-\\x7E]{1,200}$' },
+}
+
+const parametersOf = ({ path }: Operation): Json[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string', minLength: 1, maxLength: 200 },
+  }))
+
+function problemResponses(codes: readonly Code[]): Json {
+  const byStatus = Map.groupBy(codes, (code) => httpStatus[code])
+  const responses = [...byStatus].map(([status, some]) => [
+    status,
+    {
+      description: some.join(', '),
+      ...(some.some(isForLater) ? { headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } } : {}),
+      content: {
+        'application/problem+json': {
+          schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: some } } }] },
+        },
+      },
+    },
+  ])
+  return Object.fromEntries(responses) as Json
+}
+
+const isForLater = (code: Code): boolean => ['rate-limited', 'overloaded', 'unavailable'].includes(code)

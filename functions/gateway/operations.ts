@@ -1,0 +1,197 @@
+/** The public API as data: what each operation takes, answers and refuses. Routes, checks and the OpenAPI document all come from here. */
+
+import { z } from 'zod'
+import type { Code } from '../../shared/errors.ts'
+import { currency, minor, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
+import { orderRequest } from '../orders/contracts.ts'
+
+export interface Operation {
+  readonly method: 'get' | 'post'
+  /** With parameters as OpenAPI writes them. */
+  readonly path: string
+  readonly summary: string
+  /** `provider`: no token, the body is signed. */
+  readonly access: 'everybody' | 'customer' | 'staff' | 'provider'
+  /** Takes an Idempotency-Key: the same again is the same request. */
+  readonly keyed?: true
+  readonly body?: z.ZodType
+  /** Status → what it means, and the body's schema when it is JSON. */
+  readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
+  /** Besides those that follow from access, key and body. */
+  readonly problems?: readonly Code[]
+}
+
+const quantity = z.int().min(1).max(10_000_000)
+const accepted = z.object({ commandId: z.uuid() })
+const order = z.object({
+  orderId: reference,
+  status: z.enum(['pending', 'confirmed', 'completed', 'rejected', 'expired']),
+  reason: z.string().optional(),
+  customerRef: reference,
+  currency,
+  totalMinor: minor,
+  shippingMinor: minor,
+  lines: z.array(z.looseObject({ lineId: z.string(), sku, quantity: z.int(), unitMinor })),
+  placedAt: timestamp,
+})
+const timeline = z.object({
+  entries: z
+    .array(z.looseObject({ eventId: z.string(), type: z.string(), source: z.string(), time: timestamp }))
+    .optional(),
+  /** Its service is away: the order itself is told all the same. */
+  unavailable: z.literal(true).optional(),
+})
+const saga = z.object({
+  orderId: reference,
+  status: z.string(),
+  stuck: z.boolean(),
+  waitsFor: z.array(z.object({ step: z.string(), attempt: z.int(), until: timestamp.nullable() })),
+})
+
+export const productRequest = z.strictObject({ sku, name: z.string().min(1).max(200), unitMinor, currency })
+export const priceRequest = z.strictObject({ sku, unitMinor, currency, validFrom: timestamp.optional() })
+export const retryRequest = z.strictObject({ reason: reference })
+export const stockRequest = z.strictObject({ lines: z.array(z.strictObject({ sku, quantity })).min(1).max(100) })
+
+const orderProblems = [
+  'unknown-sku',
+  'currency-mismatch',
+  'price-changed',
+  'idempotency-key-reused',
+  'forbidden',
+] as const
+
+export const operations = {
+  placeOrder: {
+    method: 'post',
+    path: '/v1/orders',
+    summary: 'Place an order',
+    access: 'customer',
+    keyed: true,
+    body: orderRequest,
+    answers: {
+      201: ['Placed: its checkout has begun.', order],
+      200: ['Placed before, with this key: where it stands now.', order],
+    },
+    problems: orderProblems,
+  },
+  readOrder: {
+    method: 'get',
+    path: '/v1/orders/{orderId}',
+    summary: "See an order of one's own with its timeline; staff see everybody's",
+    access: 'customer',
+    answers: { 200: ['The order.', order.extend({ timeline })] },
+    problems: ['not-found'],
+  },
+  readSaga: {
+    method: 'get',
+    path: '/v1/orders/{orderId}/saga',
+    summary: 'See what an order waits for',
+    access: 'staff',
+    answers: { 200: ['Where its saga stands.', saga] },
+    problems: ['not-found'],
+  },
+  retrySaga: {
+    method: 'post',
+    path: '/v1/orders/{orderId}/retry',
+    summary: "Ask an order's saga to go on now",
+    access: 'staff',
+    keyed: true,
+    body: retryRequest,
+    answers: { 202: ['Asked.', accepted] },
+    problems: ['not-found'],
+  },
+  noteOfPaymentProvider: {
+    method: 'post',
+    path: '/v1/webhooks/payment-provider',
+    summary: 'A note of the payment provider, signed in the header webhook-signature',
+    access: 'provider',
+    answers: { 204: ['Heard.'] },
+    problems: ['signature-invalid', 'invalid-body', 'body-too-large'],
+  },
+  publishProduct: {
+    method: 'post',
+    path: '/v1/products',
+    summary: 'Sell a product',
+    access: 'staff',
+    keyed: true,
+    body: productRequest,
+    answers: { 202: ['Asked of the catalog.', accepted] },
+  },
+  readProduct: {
+    method: 'get',
+    path: '/v1/products/{sku}',
+    summary: 'See a product with its price',
+    access: 'customer',
+    answers: { 200: ['The product.', z.looseObject({ sku, unitMinor, currency })] },
+    problems: ['not-found'],
+  },
+  changePrice: {
+    method: 'post',
+    path: '/v1/prices',
+    summary: "Change a product's price, now or from a time on",
+    access: 'staff',
+    keyed: true,
+    body: priceRequest,
+    answers: { 202: ['Asked of the catalog.', accepted] },
+  },
+  receiveStock: {
+    method: 'post',
+    path: '/v1/stock',
+    summary: 'Book a delivery of stock',
+    access: 'staff',
+    keyed: true,
+    body: stockRequest,
+    answers: { 202: ['Asked of inventory.', accepted.extend({ deliveryId: reference })] },
+  },
+  readStock: {
+    method: 'get',
+    path: '/v1/stock/{sku}',
+    summary: 'See what there is of a product',
+    access: 'staff',
+    answers: {
+      200: [
+        'Its stock, summed over all shards.',
+        z.looseObject({ sku, available: z.int(), onHand: z.int(), reserved: z.int(), sold: z.int() }),
+      ],
+    },
+    problems: ['not-found'],
+  },
+  readDelivery: {
+    method: 'get',
+    path: '/v1/deliveries/{deliveryId}',
+    summary: 'See whether a delivery is booked',
+    access: 'staff',
+    answers: { 200: ['It is.', z.looseObject({ deliveryId: reference })] },
+    problems: ['not-found'],
+  },
+  readDocument: {
+    method: 'get',
+    path: '/openapi.json',
+    summary: 'This API, described',
+    access: 'everybody',
+    answers: { 200: ['An OpenAPI 3.1 document.', z.looseObject({ openapi: z.literal('3.1.1') })] },
+  },
+  readPage: {
+    method: 'get',
+    path: '/docs',
+    summary: 'The same for people',
+    access: 'everybody',
+    answers: { 200: ['A page.'] },
+  },
+} as const satisfies Record<string, Operation>
+
+export type OperationId = keyof typeof operations
+
+/** As Hono writes it. */
+export const routeOf = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
+
+/** Every code that an operation may answer with. */
+export function problemsOf({ access, keyed, body, problems = [] }: Operation): Code[] {
+  const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
+  if (access === 'customer' || access === 'staff') known.push('token-missing', 'token-invalid', 'token-expired')
+  if (access === 'staff') known.push('forbidden')
+  if (keyed) known.push('idempotency-key-missing', 'invalid-parameter')
+  if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'unsupported-media-type')
+  return [...new Set(known)]
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { addressOf } from './address.ts'
+import { createBuckets, KEYS_HELD } from './rate-limit.ts'
+
+function started(limit = { perSecond: 2, burst: 3 }) {
+  let nowMs = 1_000
+  return { buckets: createBuckets(limit, () => nowMs), advance: (ms: number) => void (nowMs += ms) }
+}
+
+describe('a bucket', () => {
+  it('gives its burst, then says when the next one is there, and gives that', () => {
+    const { buckets, advance } = started()
+    expect([1, 2, 3].map(() => buckets.spend('a').remaining)).toEqual([2, 1, 0])
+    expect(buckets.spend('a')).toEqual({ allowed: false, remaining: 0, retryAfterSeconds: 1, resetSeconds: 2 })
+    advance(499)
+    expect(buckets.spend('a').allowed).toBe(false)
+    advance(1)
+    expect(buckets.spend('a')).toMatchObject({ allowed: true, remaining: 0 })
+    expect(buckets.spend('a').allowed).toBe(false)
+  })
+
+  it('asked too often loses nothing by asking, and never holds more than its burst', () => {
+    const { buckets, advance } = started()
+    for (let asked = 0; asked < 100; asked++) buckets.spend('a')
+    advance(1_000)
+    expect([1, 2, 3].map(() => buckets.spend('a').allowed)).toEqual([true, true, false])
+    advance(3_600_000)
+    expect([1, 2, 3, 4].map(() => buckets.spend('a').allowed)).toEqual([true, true, true, false])
+  })
+
+  it('is not emptied by looking, nor by others', () => {
+    const { buckets } = started()
+    for (let looked = 0; looked < 10; looked++) expect(buckets.look('a').remaining).toBe(3)
+    for (let asked = 0; asked < 10; asked++) buckets.spend('b')
+    expect(buckets.spend('a').remaining).toBe(2)
+  })
+
+  it('gives nothing back when the clock is put back', () => {
+    const { buckets, advance } = started()
+    for (let asked = 0; asked < 3; asked++) buckets.spend('a')
+    advance(-10_000)
+    expect(buckets.spend('a').allowed).toBe(false)
+  })
+
+  it('is forgotten, used longest ago first, beyond so many', () => {
+    const { buckets } = started({ perSecond: 0.001, burst: 1 })
+    buckets.spend('first')
+    for (let key = 0; key < 3 * KEYS_HELD; key++) {
+      if (key % 1_000 === 0) expect(buckets.spend('busy').allowed).toBe(key === 0)
+      buckets.spend(String(key))
+    }
+    expect(buckets.size()).toBe(KEYS_HELD)
+    expect(buckets.spend('first').allowed).toBe(true)
+  })
+})
+
+describe('an address', () => {
+  it.each<[string | undefined, number, string]>([
+    ['203.0.113.7', 0, '203.0.113.7'],
+    ['1.1.1.1, 203.0.113.7', 0, '203.0.113.7'],
+    ['1.1.1.1,203.0.113.7,10.0.0.1', 1, '203.0.113.7'],
+    ['203.0.113.7', 1, 'unknown'],
+    [undefined, 0, 'unknown'],
+    ['', 0, 'unknown'],
+    ['2001:DB8:1:2:3:4:5:6', 0, '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::9', 0, '2001:db8:1:2::/64'],
+    ['2001:db8:0001:0002:ffff::', 0, '2001:db8:1:2::/64'],
+    ['::1', 0, '0:0:0:0::/64'],
+    ['nonsense', 0, 'nonsense'],
+  ])('%s behind %i proxies is %s', (header, proxies, address) => {
+    expect(addressOf(header, proxies)).toBe(address)
+  })
+})

@@ -1,0 +1,68 @@
+/** Token buckets in memory, one for each key: bounded, and as exact as one instance can be. */
+
+export interface Limit {
+  /** What comes back each second. */
+  readonly perSecond: number
+  /** The most that may be spent at once. */
+  readonly burst: number
+}
+
+export interface Spent {
+  readonly allowed: boolean
+  /** Whole requests left. */
+  readonly remaining: number
+  /** Until the next request is allowed; 0: now. */
+  readonly retryAfterSeconds: number
+  /** Until the bucket is full again. */
+  readonly resetSeconds: number
+}
+
+export interface Buckets {
+  /** Takes one, if there is one. */
+  spend(key: string): Spent
+  /** The same without taking. */
+  look(key: string): Spent
+  readonly limit: Limit
+  /** How many keys are held. */
+  size(): number
+}
+
+/**
+ * Beyond it the key that was used longest ago is forgotten, whose bucket is most likely full again. Whoever comes from
+ * so many addresses is held by the quota of requests at once.
+ */
+export const KEYS_HELD = 10_000
+
+export function createBuckets(limit: Limit, now: () => number): Buckets {
+  const buckets = new Map<string, { tokens: number; atMs: number }>()
+
+  const tokensOf = (key: string): number => {
+    const bucket = buckets.get(key)
+    if (!bucket) return limit.burst
+    return Math.min(limit.burst, bucket.tokens + (Math.max(0, now() - bucket.atMs) / 1000) * limit.perSecond)
+  }
+  const told = (tokens: number, allowed: boolean): Spent => ({
+    allowed,
+    remaining: Math.floor(tokens),
+    retryAfterSeconds: tokens >= 1 ? 0 : Math.ceil((1 - tokens) / limit.perSecond),
+    resetSeconds: Math.ceil((limit.burst - tokens) / limit.perSecond),
+  })
+
+  return {
+    limit,
+    size: () => buckets.size,
+    look(key) {
+      const tokens = tokensOf(key)
+      return told(tokens, tokens >= 1)
+    },
+    spend(key) {
+      const tokens = tokensOf(key)
+      const left = tokens < 1 ? tokens : tokens - 1
+      // Deleted first, so that the map is in order of use.
+      buckets.delete(key)
+      buckets.set(key, { tokens: left, atMs: now() })
+      if (buckets.size > KEYS_HELD) buckets.delete(buckets.keys().next().value!)
+      return told(left, tokens >= 1)
+    },
+  }
+}

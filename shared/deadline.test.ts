@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { deadlineOf, remainingMs, within } from './deadline.ts'
+import { Unavailable } from './errors.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
+afterEach(() => void vi.useRealTimers())
+
+const never = () => new Promise<never>(() => {})
+
+describe('a deadline', () => {
+  it('is what is left, for everything that runs within it', async () => {
+    expect(remainingMs()).toBeUndefined()
+    await within(1_000, async () => {
+      expect(remainingMs()).toBe(1_000)
+      vi.advanceTimersByTime(300)
+      expect(remainingMs()).toBe(700)
+    })
+    expect(remainingMs()).toBeUndefined()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('ends the waiting, not the work', async () => {
+    let done = false
+    const waited = within(50, async () => {
+      await new Promise<void>((resolve) => void setTimeout(resolve, 80))
+      done = true
+      throw new Error('nobody hears this')
+    })
+    const refused = expect(waited).rejects.toBeInstanceOf(Unavailable)
+    await vi.advanceTimersByTimeAsync(50)
+    await refused
+    expect(done).toBe(false)
+    await vi.advanceTimersByTimeAsync(30)
+    expect(done).toBe(true)
+  })
+
+  it('inside another is the sooner of the two', async () => {
+    const waited = within(100, () => within(10_000, never))
+    const refused = expect(waited).rejects.toBeInstanceOf(Unavailable)
+    await vi.advanceTimersByTimeAsync(100)
+    await refused
+    await within(10_000, async () => within(20, async () => expect(remainingMs()).toBe(20)))
+  })
+
+  it.each<[string | undefined, number | undefined]>([
+    ['1500', 1_500],
+    ['0', 0],
+    ['999999', 60_000],
+    [undefined, undefined],
+    ['', undefined],
+    ['-1', undefined],
+    ['1.5', undefined],
+    ['1e3', undefined],
+    ['10, 20', undefined],
+    ['9'.repeat(400), undefined],
+  ])('in a header: %s is %s', (header, ms) => expect(deadlineOf(header)).toBe(ms))
+})
