@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createCaller } from './caller.ts'
+import { within } from './deadline.ts'
 import { Unavailable } from './errors.ts'
 
 interface Heard {
@@ -88,6 +89,49 @@ describe('a query to a service', () => {
     for (let index = 0; index < 10; index++)
       await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
     expect(heard).toHaveLength(8)
+  })
+
+  it('tells which callees are not asked', async () => {
+    const { call, openCircuits } = await calleeThat(500)
+    for (let index = 0; index < 7; index++) await call('catalog', '/', { method: 'POST' }).catch(() => {})
+    expect(openCircuits()).toEqual([])
+    await call('catalog', '/', { method: 'POST' }).catch(() => {})
+    expect(openCircuits()).toEqual(['catalog'])
+  })
+
+  it('hands on how long its caller still waits, less with each try, and not longer than the request it is for', async () => {
+    const { call, heard } = await calleeThat(503, 200)
+    const told = (): number[] => heard.map(({ headers }) => Number(headers['x-deadline-ms']))
+    await call('catalog', '/', { timeoutMs: 4_000 })
+    expect(told()[0]).toBeGreaterThan(3_000)
+    expect(told()[0]).toBeLessThanOrEqual(4_000)
+    expect(told()[1]).toBeLessThan(told()[0]!)
+    await within(3_000, () => call('catalog', '/', { timeoutMs: 20_000 }))
+    expect(told()[2]).toBeLessThanOrEqual(3_000)
+  })
+
+  it('is not asked at all when the time of its request is up', async () => {
+    const { call, heard } = await calleeThat(200)
+    await expect(
+      within(1, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        return call('catalog', '/')
+      }),
+    ).rejects.toBeInstanceOf(Unavailable)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(heard).toEqual([])
+  })
+
+  it('is unavailable when its answer stops halfway', async () => {
+    server = createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
+      response.write('{"ok":')
+      setTimeout(() => response.destroy(), 10)
+    })
+    await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const { call } = createCaller({ peers: { catalog: `http://127.0.0.1:${port}` }, authorizationFor: async () => '' })
+    await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
   })
 
   it('of a service that the description does not name is a bug', async () => {

@@ -19,7 +19,7 @@ export function createCaller({
   peers,
   authorizationFor,
   fetch: send = fetch,
-}: CallerParts): Pick<Platform, 'call' | 'callPartner'> {
+}: CallerParts): Pick<Platform, 'call' | 'callPartner'> & { openCircuits(): string[] } {
   const guards = new Map<string, Guard>()
   const guardOf = (origin: string): Guard => {
     let guard = guards.get(origin)
@@ -30,7 +30,11 @@ export function createCaller({
     return guard
   }
 
+  const nameOf = (origin: string): string =>
+    Object.entries(peers).find(([, url]) => url === origin)?.[0] ?? new URL(origin).hostname
+
   return {
+    openCircuits: () => [...guards].filter(([, guard]) => guard.isOpen()).map(([origin]) => nameOf(origin)),
     async call(service, path, { method = 'GET', body, headers = {}, timeoutMs = QUERY_TIMEOUT_MS } = {}) {
       const origin = peers[service]
       if (!origin) throw new Error(`${service} is not among PEERS: name it in the description's calls.`)

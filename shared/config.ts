@@ -57,6 +57,19 @@ export function readConfig(variables: NodeJS.ProcessEnv = process.env): Config {
   throw new Error(`The environment of this service is not complete: ${faults.join('; ')}. Its stack writes it.`)
 }
 
+/** Where Google's clients connect to, by the variables that they read themselves: `host:port`. */
+export function addressesOf(
+  { CLOUD_TASKS_ENDPOINT }: Pick<Config, 'CLOUD_TASKS_ENDPOINT'>,
+  variables: NodeJS.ProcessEnv = process.env,
+): { readonly firestore: string; readonly pubsub: string; readonly tasks: string } {
+  const { protocol, hostname, port } = new URL(CLOUD_TASKS_ENDPOINT)
+  return {
+    firestore: variables['FIRESTORE_EMULATOR_HOST'] ?? 'firestore.googleapis.com:443',
+    pubsub: variables['PUBSUB_EMULATOR_HOST'] ?? 'pubsub.googleapis.com:443',
+    tasks: `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`,
+  }
+}
+
 /** One of the settings that the service's description names. */
 export function readSetting(name: string, variables: NodeJS.ProcessEnv = process.env): string {
   const value = variables[name]

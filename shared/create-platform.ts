@@ -4,8 +4,9 @@ import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub } from '@google-cloud/pubsub'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCaller } from './caller.ts'
-import { type Config, readSetting } from './config.ts'
+import { addressesOf, type Config, readSetting } from './config.ts'
 import type { Contracts } from './contract.ts'
+import { createHealth, type Health } from './health.ts'
 import { createIdTokens } from './gcp/id-tokens.ts'
 import { createPublisher, type Publisher } from './gcp/publisher.ts'
 import { createTaskSender } from './gcp/task-sender.ts'
@@ -21,6 +22,7 @@ import { continued } from './trace.ts'
 export interface RunningPlatform extends Platform {
   readonly streams: StreamsWithRepeat
   readonly publisher: Publisher
+  readonly health: Health
   close(): Promise<void>
 }
 
@@ -37,6 +39,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     if (!found) throw new Error(`${service.name} sends ${command}, which none of its contracts has.`)
     return found.service
   }
+  const caller = createCaller({ peers: config.PEERS, authorizationFor: createIdTokens() })
   return {
     service,
     publisher,
@@ -54,7 +57,9 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       pause,
     }),
     views: firestoreViews(firestore, pause),
-    ...createCaller({ peers: config.PEERS, authorizationFor: createIdTokens() }),
+    call: caller.call,
+    callPartner: caller.callPartner,
+    health: createHealth({ dependencies: dependenciesOf(service, config), openCircuits: caller.openCircuits, now }),
     async send(command, { id, subject, correlationId, actor, traceparent }) {
       const nowMs = now()
       await sender.send([
@@ -84,6 +89,17 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       await sender.close()
       if (firestore.started()) await (await firestore()).terminate()
     },
+  }
+}
+
+/** What it can't do its work without, by what its description says that it does. */
+function dependenciesOf(service: Service, config: Config): Record<string, string> {
+  const { firestore, pubsub, tasks } = addressesOf(config)
+  const receives = service.on.length > 0 || service.accepts.length > 0
+  return {
+    ...(Object.keys(service.collections).length > 0 ? { Firestore: firestore } : {}),
+    ...(service.emits.length > 0 || receives ? { 'Pub/Sub': pubsub } : {}),
+    ...(service.sends.length > 0 || service.asksToRepeat.length > 0 ? { 'Cloud Tasks': tasks } : {}),
   }
 }
 

@@ -3,6 +3,7 @@
 import {
   bulkhead,
   circuitBreaker,
+  CircuitState,
   ConsecutiveBreaker,
   ExponentialBackoff,
   handleType,
@@ -35,19 +36,23 @@ export interface Attempt {
 export interface Guard {
   /** @throws Unavailable, or what `ask` threw when that says that asking again is of no use. */
   run<T>(ask: (signal: AbortSignal) => Promise<T>, attempt: Attempt): Promise<T>
+  /** It failed so often in a row that nobody is asked for now. */
+  isOpen(): boolean
 }
 
 const foreseen = handleType(Unavailable)
 
 /** One for each callee: they fail apart. */
 export function createGuard(callee: string): Guard {
-  const shared = wrap(
-    circuitBreaker(foreseen, { breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN), halfOpenAfter: HALF_OPEN_AFTER_MS }),
-    bulkhead(CALLS_AT_ONCE, CALLS_WAITING),
-  )
+  const circuit = circuitBreaker(foreseen, {
+    breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+    halfOpenAfter: HALF_OPEN_AFTER_MS,
+  })
+  const shared = wrap(circuit, bulkhead(CALLS_AT_ONCE, CALLS_WAITING))
   const backoff = new ExponentialBackoff({ initialDelay: FIRST_WAIT_MS, maxDelay: LONGEST_WAIT_MS })
   const repeating = wrap(retry(foreseen, { maxAttempts: RETRIES, backoff }), shared)
   return {
+    isOpen: () => circuit.state === CircuitState.Open,
     async run(ask, { timeoutMs, repeatable }) {
       const signal = AbortSignal.timeout(timeoutMs)
       try {

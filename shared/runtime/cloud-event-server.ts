@@ -9,6 +9,7 @@ import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import { Refused, httpStatus } from '../errors.ts'
+import { statusOf } from '../health.ts'
 import { topicName } from '../names.ts'
 import { checkCaller } from './callers.ts'
 import { Unreadable } from './messages.ts'
@@ -69,7 +70,12 @@ async function look(
   { framework, receiver, platform, config }: Parts,
 ): Promise<void> {
   const path = request.url ?? '/'
-  if (request.method === 'GET' && path.startsWith('/health/')) return end(response, 200)
+  if (request.method === 'GET' && path === '/health/live') return end(response, 200)
+  if (request.method === 'GET' && path === '/health/ready') {
+    const readiness = await platform.health.readiness()
+    response.writeHead(statusOf(readiness), { 'content-type': 'application/json' }).end(JSON.stringify(readiness))
+    return
+  }
   const headers = { get: (name: string) => request.headers[name] as string | undefined }
   let email: string
   try {

@@ -381,6 +381,18 @@ describe('the other paths', () => {
     for (const path of ['/health/live', '/health/ready']) expect((await http.request(path)).status).toBe(200)
   })
 
+  it('tell whether it can work, with the reasons, apart from whether it lives', async () => {
+    const { http, platform } = started()
+    expect(await (await http.request('/health/ready')).json()).toEqual({ status: 'ready', reasons: [] })
+    platform.health.stop()
+    const response = await http.request('/health/ready')
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      { status: 'not-ready', reasons: [{ dependency: 'process', detail: 'was told to stop' }] },
+    ])
+    expect((await http.request('/health/live')).status).toBe(200)
+  })
+
   it('are 404 where there is nothing', async () => {
     const response = await started().http.request('/nothing', {
       headers: { authorization: idToken('kitchen', 'waiter') },

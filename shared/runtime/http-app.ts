@@ -6,6 +6,7 @@ import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import { DEADLINE_HEADER, deadlineOf, within } from '../deadline.ts'
+import { statusOf } from '../health.ts'
 import { answerProblem, limitedBody } from '../http.ts'
 import { eventPath } from '../names.ts'
 import { checkCaller } from './callers.ts'
@@ -25,7 +26,10 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
   http.get('/health/live', (c) => c.text('ok'))
-  http.get('/health/ready', (c) => c.text('ok'))
+  http.get('/health/ready', async (c) => {
+    const readiness = await platform.health.readiness()
+    return c.json(readiness, statusOf(readiness))
+  })
 
   // Whoever waits for the answer says how long: after that nobody does.
   http.use('*', (c, next) => {

@@ -31,6 +31,7 @@ export async function serve(service: Service): Promise<void> {
   process.on('SIGTERM', () => {
     if (told) return
     told = true
+    platform.health.stop()
     setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
     void stopped(server)
       .then(() => platform.close())

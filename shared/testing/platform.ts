@@ -3,6 +3,7 @@
 import type { RunningPlatform } from '../create-platform.ts'
 import type { Envelope } from '../envelope.ts'
 import { Unavailable } from '../errors.ts'
+import { createHealth } from '../health.ts'
 import { freshId } from '../ids.ts'
 import type { Platform } from '../platform.ts'
 import type { Service } from '../service.ts'
@@ -183,6 +184,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       },
       close: async () => {},
     },
+    health: createHealth({ dependencies: {}, openCircuits: () => [], now: () => nowMs }),
     close: async () => {},
   }
 }

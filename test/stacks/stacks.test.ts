@@ -54,6 +54,9 @@ describe.each(environments.map((environment) => [environment.name, environment] 
       expect(containers.map(({ name }) => name)).toEqual(['service', 'collector'])
       expect(containers[0]).toMatchObject({ command: ['node'], args: ['functions/main.ts', attributes['name']] })
       expect(containers[0]!['image']).toMatch(/@\$\{var\.image_digest\}$/)
+      // Readiness restarts nothing: a database that is away does not come back by it.
+      for (const probe of ['startup_probe', 'liveness_probe'])
+        expect(block(block(containers[0]![probe])['http_get'])['path']).toBe('/health/live')
       expect(block(template['vpc_access'])['egress']).toBe('PRIVATE_RANGES_ONLY')
     }
   })

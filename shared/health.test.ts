@@ -1,0 +1,89 @@
+import { createServer } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { createHealth, statusOf } from './health.ts'
+
+const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+
+function started(away: readonly string[] = [], open: readonly string[] = []) {
+  let nowMs = 0
+  const probed: string[] = []
+  const state = { away: [...away], open: [...open] }
+  const health = createHealth({
+    dependencies: { Firestore: 'firestore:443', 'Pub/Sub': 'pubsub:443' },
+    openCircuits: () => state.open,
+    now: () => nowMs,
+    async probe(address) {
+      probed.push(address)
+      if (state.away.includes(address)) throw refused
+    },
+  })
+  return { health, probed, state, advance: (ms: number) => void (nowMs += ms) }
+}
+
+describe('readiness', () => {
+  it('is there when everything can be reached', async () => {
+    const { health } = started()
+    expect(await health.readiness()).toEqual({ status: 'ready', reasons: [] })
+  })
+
+  it('names each dependency that is away, and why, and is back when they are', async () => {
+    const { health, state, advance } = started(['firestore:443', 'pubsub:443'])
+    const readiness = await health.readiness()
+    expect(readiness).toEqual({
+      status: 'not-ready',
+      reasons: [
+        { dependency: 'Firestore', detail: 'can not be reached (ECONNREFUSED)' },
+        { dependency: 'Pub/Sub', detail: 'can not be reached (ECONNREFUSED)' },
+      ],
+    })
+    expect(statusOf(readiness)).toBe(503)
+    state.away = []
+    advance(2_000)
+    expect((await health.readiness()).status).toBe('ready')
+  })
+
+  it('is only less when a callee is not asked: the rest is answered', async () => {
+    const { health, state } = started([], ['history'])
+    const readiness = await health.readiness()
+    expect(readiness).toMatchObject({ status: 'degraded', reasons: [{ dependency: 'history' }] })
+    expect(statusOf(readiness)).toBe(200)
+    state.away = ['pubsub:443']
+  })
+
+  it('is over when the process was told to stop, and asks nobody then', async () => {
+    const { health, probed } = started()
+    health.stop()
+    const readiness = await health.readiness()
+    expect(readiness).toEqual({
+      status: 'not-ready',
+      reasons: [{ dependency: 'process', detail: 'was told to stop' }],
+    })
+    expect(probed).toEqual([])
+  })
+
+  it('asked a thousand times at once probes once', async () => {
+    const { health, probed, advance } = started()
+    await Promise.all(Array.from({ length: 1_000 }, () => health.readiness()))
+    expect(probed).toHaveLength(2)
+    advance(1_999)
+    await health.readiness()
+    expect(probed).toHaveLength(2)
+    advance(1)
+    await health.readiness()
+    expect(probed).toHaveLength(4)
+  })
+
+  it('is found by a connection', async () => {
+    const server = createServer((socket) => socket.end())
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const ask = () =>
+      createHealth({ dependencies: { it: `127.0.0.1:${port}` }, openCircuits: () => [], now: () => 0 }).readiness()
+    expect((await ask()).status).toBe('ready')
+    await new Promise((resolve) => server.close(resolve))
+    expect(await ask()).toEqual({
+      status: 'not-ready',
+      reasons: [{ dependency: 'it', detail: 'can not be reached (ECONNREFUSED)' }],
+    })
+  })
+})
