@@ -4,10 +4,13 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { type Code, httpStatus, Limited, Refused, Unavailable } from './errors.ts'
+import { jsonFrom } from './json-bytes.ts'
 import type { Log } from './platform.ts'
 
 /** A thousand lines are some 60 KB. */
 export const BODY_BYTES = 1024 * 1024
+/** Of what is wrong with a body: the rest comes to light when these are mended. */
+const ISSUES_TOLD = 20
 
 interface Known {
   readonly code: Code
@@ -60,20 +63,34 @@ export async function jsonBody<S extends z.ZodType>(
   schema: S,
   limitBytes = BODY_BYTES,
 ): Promise<z.output<S>> {
-  const type = c.req.header('content-type') ?? ''
-  if (!/^application\/([\w.-]+\+)?json\b/i.test(type))
-    throw new Refused('unsupported-media-type', `The body must be application/json, not "${type}".`)
-  const text = (await limitedBody(c, limitBytes)).toString('utf8')
+  checkMediaType(c)
+  const bytes = await limitedBody(c, limitBytes)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = jsonFrom(bytes)
   } catch (error) {
     throw new Refused('invalid-json', `The body is not JSON: ${(error as Error).message}`)
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  throw new Refused(
-    'invalid-body',
-    parsed.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'body'}: ${issue.message}`).join('; '),
-  )
+  const { issues } = parsed.error
+  const told = issues
+    .slice(0, ISSUES_TOLD)
+    .map((issue) => `${issue.path.map(String).join('.') || 'body'}: ${issue.message}`)
+  if (issues.length > ISSUES_TOLD) told.push(`and ${issues.length - ISSUES_TOLD} more`)
+  throw new Refused('invalid-body', told.join('; '))
+}
+
+/** JSON is UTF-8 (RFC 8259): another charset, or a coding that would have to be undone first, is refused by its name. */
+function checkMediaType(c: Context): void {
+  const type = c.req.header('content-type') ?? ''
+  const [, charset] = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?([\w-]+)"?\s*)?$/i.exec(type) ?? [
+    undefined,
+    type,
+  ]
+  if (charset !== undefined && !/^utf-?8$/i.test(charset))
+    throw new Refused('unsupported-media-type', `The body must be application/json in UTF-8, not "${type}".`)
+  const coding = c.req.header('content-encoding') ?? 'identity'
+  if (coding.toLowerCase() !== 'identity')
+    throw new Refused('unsupported-media-type', `The body must come as it is, not in the coding "${coding}".`)
 }

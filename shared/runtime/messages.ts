@@ -1,6 +1,7 @@
 /** From bytes to a message that keeps its contract, or the reason why it is none. */
 
 import type { Contracts, EventContract } from '../contract.ts'
+import { jsonFrom } from '../json-bytes.ts'
 import { type Envelope, envelopeSchema } from '../envelope.ts'
 import { lifted } from '../versions.ts'
 
@@ -33,7 +34,7 @@ export function readEnvelope(bytes: Buffer, type: string): Envelope {
 
 function json(bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    return jsonFrom(bytes)
   } catch (error) {
     throw new Unreadable(`not JSON: ${(error as Error).message}`)
   }

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import type { Envelope } from '../envelope.ts'
 import { Refused, Unavailable } from '../errors.ts'
+import { jsonFrom } from '../json-bytes.ts'
 import { repeatCommand, repeatSchema } from '../repeat.ts'
 import { readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
@@ -37,7 +38,7 @@ export interface Push {
 /** The message in a push request's body. @throws Unreadable */
 export function readPush(body: Buffer): Push {
   try {
-    const { message } = pushSchema.parse(JSON.parse(body.toString('utf8')))
+    const { message } = pushSchema.parse(jsonFrom(body))
     return { ...message, data: Buffer.from(message.data, 'base64') }
   } catch (error) {
     throw new Unreadable(`not a Pub/Sub push message: ${(error as Error).message}`)

@@ -8,6 +8,7 @@ import { freshId } from '../ids.ts'
 import type { Platform } from '../platform.ts'
 import type { Service } from '../service.ts'
 import { createStreams } from '../streams.ts'
+import { continued } from '../trace.ts'
 import { memory, type Memory, type Turn } from './memory.ts'
 
 export const startOfTests = '2026-01-01T00:00:00.000Z'
@@ -149,7 +150,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
         time: new Date(now()).toISOString(),
         correlationId,
         causationId: subject,
-        traceparent: traceparent ?? testTrace,
+        traceparent: traceparent === undefined ? testTrace : continued(traceparent),
         actor,
         data: command.data,
       }

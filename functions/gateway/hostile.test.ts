@@ -1,0 +1,256 @@
+/** What a client can send over a real socket: headers twice, bodies in other encodings, traces that are none, tokens of the wrong role. */
+
+import { serve } from '@hono/node-server'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { request as send, type Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import { startOfTests, testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { testEdge } from './edge.testing.ts'
+import { gateway } from './service.ts'
+
+let issuer: Server
+let server: Server
+let platform: TestPlatform
+let port: number
+const tokens: Record<string, string> = {}
+const asked: { readonly path: string; readonly headers: Record<string, string> }[] = []
+
+beforeAll(async () => {
+  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'key-1', alg: 'RS256', use: 'sig' }
+  issuer = createServer((_, response) => response.end(JSON.stringify({ keys: [jwk] })))
+  const issuerPort = await listening(issuer)
+  const iat = Date.parse(startOfTests) / 1000
+  for (const role of ['customer', 'staff', 'importer'])
+    tokens[role] = await new SignJWT({
+      iss: 'issuer',
+      aud: 'shop',
+      sub: `${role}-1`,
+      iat,
+      exp: iat + 60,
+      roles: [role],
+    })
+      .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'key-1' })
+      .sign(privateKey)
+  platform = testPlatform(gateway, {
+    settings: {
+      EDGE: testEdge(),
+      TOKEN_ISSUER: 'issuer',
+      TOKEN_AUDIENCE: 'shop',
+      TOKEN_JWKS_URL: `http://127.0.0.1:${issuerPort}/jwks`,
+      PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
+    },
+    async call(_, path, { headers = {} } = {}) {
+      asked.push({ path, headers })
+      return Response.json({ orderId: 'o-1', customerRef: 'customer-1', entries: [] }, { status: 200 })
+    },
+  })
+  server = serve({
+    fetch: createHttpApp(app, platform, testConfig('gateway')).fetch,
+    port: 0,
+    hostname: '127.0.0.1',
+  }) as Server
+  port = await listening(server)
+})
+afterAll(() => {
+  server.close()
+  issuer.close()
+})
+beforeEach(() => {
+  asked.length = 0
+  platform.sent.length = 0
+})
+
+async function listening(one: Server): Promise<number> {
+  if (!one.listening) await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve))
+  return (one.address() as AddressInfo).port
+}
+
+const order = {
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 2 }],
+  addressRef: 'a',
+  paymentMethodRef: 'card-ok',
+}
+const price = { sku: 'TEA-001', unitMinor: 5, currency: 'EUR' }
+
+interface Given {
+  readonly method?: string
+  readonly path?: string
+  readonly body?: Buffer | string
+  readonly headers?: Record<string, string | string[]>
+}
+
+/** By Node's own client, which sends a list as that header several times. */
+function ask({ method = 'POST', path = '/v1/orders', body = JSON.stringify(order), headers = {} }: Given) {
+  const all = {
+    authorization: `Bearer ${tokens['customer']}`,
+    'content-type': 'application/json',
+    'idempotency-key': 'key-1',
+    ...headers,
+  }
+  return new Promise<{ status: number; code: unknown; text: string }>((resolve, reject) => {
+    const outgoing = send({ port, host: '127.0.0.1', method, path, headers: all }, (response) => {
+      let text = ''
+      response.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
+      response.on('end', () => {
+        const isJson = response.headers['content-type']?.includes('json')
+        resolve({
+          status: response.statusCode!,
+          code: isJson ? (JSON.parse(text) as { code?: unknown }).code : undefined,
+          text,
+        })
+      })
+    })
+    outgoing.on('error', reject)
+    outgoing.end(method === 'GET' ? undefined : body)
+  })
+}
+
+describe('a body in another encoding', () => {
+  const text = JSON.stringify({ ...order, addressRef: 'Müllerstraße' })
+  it.each<[string, Buffer | string, Record<string, string>, number, string]>([
+    ['latin-1', Buffer.from(text, 'latin1'), {}, 400, 'invalid-json'],
+    [
+      'latin-1, and says so',
+      Buffer.from(text, 'latin1'),
+      { 'content-type': 'application/json; charset=iso-8859-1' },
+      415,
+      'unsupported-media-type',
+    ],
+    ['UTF-16', Buffer.from(`\uFEFF${text}`, 'utf16le'), {}, 400, 'invalid-json'],
+    [
+      'UTF-16, and says so',
+      Buffer.from(text, 'utf16le'),
+      { 'content-type': 'application/json; charset=utf-16' },
+      415,
+      'unsupported-media-type',
+    ],
+    ['bytes that are no text', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), {}, 400, 'invalid-json'],
+    ['overlong UTF-8', Buffer.from([0x22, 0xc0, 0xaf, 0x22]), {}, 400, 'invalid-json'],
+    ['gzip, and says so', gzipSync(text), { 'content-encoding': 'gzip' }, 415, 'unsupported-media-type'],
+    ['gzip, and says nothing', gzipSync(text), {}, 400, 'invalid-json'],
+    ['text that says it is gzip', text, { 'content-encoding': 'gzip' }, 415, 'unsupported-media-type'],
+    ['a charset that is none', text, { 'content-type': 'application/json; charset=' }, 415, 'unsupported-media-type'],
+    ['a form', 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported-media-type'],
+    ['no type', text, { 'content-type': '' }, 415, 'unsupported-media-type'],
+  ])('%s is refused, and nobody is asked', async (_, body, headers, status, code) => {
+    expect(await ask({ body, headers })).toMatchObject({ status, code })
+    expect(asked).toEqual([])
+  })
+
+  it.each([
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/json;charset="UTF-8"',
+    'application/vnd.shop+json',
+  ])('%s is taken', async (type) => {
+    expect((await ask({ body: text, headers: { 'content-type': type } })).status).toBe(200)
+  })
+})
+
+describe('a header that comes twice', () => {
+  it.each<[string, string[], number, string | undefined]>([
+    ['authorization', ['Bearer x', 'Bearer y'], 401, 'token-invalid'],
+    ['idempotency-key', ['key-1', 'key-2'], 400, 'invalid-parameter'],
+    ['content-type', ['application/json', 'text/plain'], 415, 'unsupported-media-type'],
+    ['content-encoding', ['gzip', 'identity'], 415, 'unsupported-media-type'],
+    [
+      'traceparent',
+      [`00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`, `00-${'3'.repeat(32)}-${'4'.repeat(16)}-01`],
+      200,
+      undefined,
+    ],
+    ['x-forwarded-for', ['1.1.1.1', '2.2.2.2'], 200, undefined],
+    ['x-deadline-ms', ['1', '2'], 200, undefined],
+    ['origin', ['https://shop.example.com', 'https://evil.example.com'], 200, undefined],
+    ['accept', ['text/html', 'application/json'], 200, undefined],
+  ])('%s', async (name, values, status, code) => {
+    const answer = await ask({ headers: { [name]: values } })
+    expect(answer).toMatchObject({ status, code })
+    expect(asked).toHaveLength(status === 200 ? 1 : 0)
+  })
+
+  it('authorization, both of them good, is one caller or none', async () => {
+    const answer = await ask({
+      headers: { authorization: [`Bearer ${tokens['customer']}`, `Bearer ${tokens['importer']}`] },
+    })
+    expect(answer).toMatchObject({ status: 401, code: 'token-invalid' })
+  })
+
+  it('of its length is no request', async () => {
+    const answer = await ask({ headers: { 'content-length': ['5', '6'] } })
+    expect(answer.status).toBe(400)
+    expect(asked).toEqual([])
+  })
+})
+
+describe('a trace header that is not one', () => {
+  it.each([
+    '',
+    'hello',
+    '00-0-0-00',
+    `ff-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+    `00-${'0'.repeat(32)}-${'2'.repeat(16)}-01`,
+    'x'.repeat(5_000),
+    'ünicode',
+  ])('"%s" begins a new trace, and goes no further', async (traceparent) => {
+    expect((await ask({ headers: { traceparent: Buffer.from(traceparent).toString('latin1') } })).status).toBe(200)
+    const staff = {
+      authorization: `Bearer ${tokens['staff']}`,
+      traceparent: Buffer.from(traceparent).toString('latin1'),
+    }
+    expect((await ask({ path: '/v1/prices', body: JSON.stringify(price), headers: staff })).status).toBe(202)
+    const told = platform.sent[0]!.envelope.traceparent
+    expect(told).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
+    expect(told).not.toContain('0'.repeat(32))
+  })
+})
+
+describe('a token of the wrong role', () => {
+  const bodies = [
+    '{',
+    '[]',
+    '{}',
+    'null',
+    JSON.stringify({ ...order, discount: 1 }),
+    JSON.stringify(price),
+    'x'.repeat(2_000_000),
+  ]
+  it.each(['/v1/products', '/v1/prices', '/v1/stock', '/v1/orders/o-1/retry'])(
+    'is refused at %s before its body is looked at, whatever that is',
+    async (path) => {
+      for (const body of bodies) expect(await ask({ path, body })).toMatchObject({ status: 403, code: 'forbidden' })
+      expect(platform.sent).toEqual([])
+      expect(asked).toEqual([])
+    },
+  )
+
+  it.each(['/v1/stock/TEA-001', '/v1/deliveries/d-1', '/v1/orders/o-1/saga'])('is refused at %s', async (path) => {
+    expect(await ask({ method: 'GET', path })).toMatchObject({ status: 403, code: 'forbidden' })
+    expect(asked).toEqual([])
+  })
+
+  it.each(['staff', 'importer'])(
+    'of %s finds the same bad bodies refused, and a good one not theirs to place as another',
+    async (role) => {
+      const headers = { authorization: `Bearer ${tokens[role]}` }
+      for (const [body, code] of [
+        ['{', 'invalid-json'],
+        ['[]', 'invalid-body'],
+        ['{}', 'invalid-body'],
+        [JSON.stringify({ ...order, lines: [{ sku: 'TEA-001', quantity: 0 }] }), 'invalid-body'],
+        [JSON.stringify({ ...order, discount: 1 }), 'invalid-body'],
+        ['x'.repeat(2_000_000), 'body-too-large'],
+      ] as const)
+        expect(await ask({ body, headers })).toMatchObject({ code })
+      expect(asked).toEqual([])
+    },
+  )
+})
