@@ -25,6 +25,8 @@ export const minor = z.int().min(0)
 export const currency = z.string().regex(/^[A-Z]{3}$/, 'three capital letters (ISO 4217)')
 export const unitMinor = z.int().min(1).max(limits.unitMinor)
 export const reference = z.string().min(1).max(200)
+/** Shorter than other references: names of shipments, reservations and payments are made from it. */
+export const orderId = z.string().min(1).max(100)
 export const timestamp = z.iso.datetime({ offset: true })
 export const lineId = z.string().min(1).max(40)
 

@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import { type Caller, createTokenCheck, type Role } from '../../shared/auth.ts'
 import { Refused, refuseIf } from '../../shared/errors.ts'
-import { reference } from '../../shared/fields.ts'
+import { orderId as orderIdField } from '../../shared/fields.ts'
 import { jsonBody } from '../../shared/http.ts'
 import { derivedId } from '../../shared/ids.ts'
 import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
@@ -79,7 +79,7 @@ export const app: ServiceApp = implement(gateway, {
         const who = await staff(c)
         const { reason } = await jsonBody(c, retryRequest)
         const orderId = c.req.param('orderId')!
-        if (!reference.safeParse(orderId).success) throw new Refused('not-found', 'There is no order of this name.')
+        if (!orderIdField.safeParse(orderId).success) throw new Refused('not-found', 'There is no order of this name.')
         return accepted(c, platform, who, { type: 'RetryCheckout', data: { orderId, reason } }, orderId)
       },
       noteOfPaymentProvider: paymentWebhook(platform),

@@ -58,6 +58,15 @@ describe('reserving', () => {
     expect(await stock('pot')).toEqual({ onHand: 0, reserved: 1, sold: 0 })
   })
 
+  it('says what several lines of a SKU ask for together, though no one line may ask for so much', async () => {
+    const { reserve, platform } = await open({ tea: 10 })
+    await reserve('o-1', [line('tea', 60_000, '1'), line('tea', 60_000, '2')])
+    expect(platform.published[0]).toMatchObject({
+      type: 'stock.rejected',
+      data: { shortages: [{ sku: 'tea', asked: 120_000, available: 10 }] },
+    })
+  })
+
   it('takes none when one is short, and says of which how much', async () => {
     const { reserve, stock, platform } = await open({ tea: 10, pot: 1 })
     await reserve('o-1', [line('tea', 3, '1'), line('pot', 2, '2'), line('cup', 1, '3')])

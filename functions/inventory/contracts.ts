@@ -2,9 +2,8 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contract.ts'
-import { goods, minor, quantity, reference, sku } from '../../shared/fields.ts'
+import { goods, minor, orderId, reference, sku } from '../../shared/fields.ts'
 
-const orderId = reference
 const reservationId = reference
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
@@ -20,7 +19,10 @@ export const inventoryContracts = defineContracts({
       version: 1,
       data: z.strictObject({
         orderId,
-        shortages: z.array(z.strictObject({ sku, asked: quantity, available: minor, backorderable: z.boolean() })),
+        // Asked for by all lines of that SKU together, which may be more than one line may ask for.
+        shortages: z.array(
+          z.strictObject({ sku, asked: z.int().min(1), available: minor, backorderable: z.boolean() }),
+        ),
       }),
       example: { orderId: 'o-1', shortages: [{ sku: 'TEA-001', asked: 2, available: 0, backorderable: false }] },
     },

@@ -7,6 +7,7 @@ import {
   goods,
   limits,
   minor,
+  orderId,
   pricedLines,
   quantity,
   reference,
@@ -15,7 +16,6 @@ import {
   unitMinor,
 } from '../../shared/fields.ts'
 
-const orderId = reference
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
 export const ordersContracts = defineContracts({

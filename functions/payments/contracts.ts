@@ -2,9 +2,8 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contract.ts'
-import { currency, minor, pricedLines, reference, timestamp } from '../../shared/fields.ts'
+import { currency, minor, orderId, pricedLines, reference, timestamp } from '../../shared/fields.ts'
 
-const orderId = reference
 const paymentId = reference
 
 export const paymentsContracts = defineContracts({

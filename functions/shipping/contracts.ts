@@ -2,9 +2,8 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contract.ts'
-import { goods, reference } from '../../shared/fields.ts'
+import { goods, orderId, reference } from '../../shared/fields.ts'
 
-const orderId = reference
 const shipmentId = reference
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 

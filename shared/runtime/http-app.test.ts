@@ -228,6 +228,8 @@ describe('a command sent by a task', () => {
 
   it.each<[string, string, unknown, string]>([
     ['that nobody knows', 'Bake', { ...cook, type: 'Bake' }, 'kitchen has no command Bake'],
+    ['named as what every object has', 'constructor', { ...cook, type: 'constructor' }, 'no command constructor'],
+    ['named as the prototype', '__proto__', { ...cook, type: '__proto__' }, 'no command __proto__'],
     ['that breaks its contract', 'Cook', { ...cook, data: {} }, 'Cook breaks its contract'],
     ['that is not the envelope', 'Cook', { meal: 'soup' }, 'not an envelope'],
     ['under the name of another', 'Clean', cook, 'Cook came where Clean is taken'],

@@ -55,7 +55,8 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     http.post('/commands/:command', async (c) => {
       const command = c.req.param('command')
       // A command that nobody may send is put aside only when somebody who may send any has sent it.
-      const senders = config.SENDERS[command] ?? Object.values(config.SENDERS).flat()
+      const senders =
+        (Object.hasOwn(config.SENDERS, command) && config.SENDERS[command]) || Object.values(config.SENDERS).flat()
       replayed(c, command, caller(c, [...senders, config.OPERATIONS_ACCOUNT]))
       const task = {
         name: c.req.header('x-cloudtasks-taskname') ?? '',

@@ -18,7 +18,7 @@ export function readEvent(bytes: Buffer, type: string, contracts: readonly Contr
 
 /** @throws Unreadable */
 export function readCommand(bytes: Buffer, type: string, own: Contracts): Envelope {
-  const contract = own.commands[type]
+  const contract = Object.hasOwn(own.commands, type) ? own.commands[type] : undefined
   if (!contract) throw new Unreadable(`${own.service} has no command ${type}`)
   const envelope = readEnvelope(bytes, type)
   return { ...envelope, data: parsed(contract.data, envelope.data, type) }

@@ -185,7 +185,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       },
       close: async () => {},
     },
-    health: createHealth({ dependencies: {}, openCircuits: () => [], now: () => nowMs }),
+    health: createHealth({ dependencies: {}, openCircuits: () => [], now }),
     close: async () => {},
   }
 }

@@ -1,0 +1,120 @@
+/** All services in one process, in memory, wired to each other as the stacks wire them: a request through the gateway reaches the others. */
+
+import type { Hono } from 'hono'
+import type { AddressInfo } from 'node:net'
+import { services } from '../../functions/index.ts'
+import { testEdge } from '../../functions/gateway/edge.testing.ts'
+import type { ServiceApp } from '../../shared/app.ts'
+import { repeatCommand } from '../../shared/names.ts'
+import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import type { Service } from '../../shared/service.ts'
+import { idToken, pushBody, testConfig } from '../../shared/testing/config.ts'
+import { message } from '../../shared/testing/deliver.ts'
+import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+
+export interface Mesh {
+  readonly routes: ReadonlyMap<string, Hono['routes']>
+  ask(service: string, path: string, init: RequestInit): Promise<Response>
+  /** What a bug left in the logs of all services. */
+  bugs(): readonly object[]
+  close(): Promise<void>
+}
+
+const settings = (jwksUrl: string): Record<string, string> => ({
+  EDGE: testEdge(),
+  TOKEN_ISSUER: 'issuer',
+  TOKEN_AUDIENCE: 'shop',
+  TOKEN_JWKS_URL: jwksUrl,
+  PAYMENT_PROVIDER_URL: 'https://payments.example.com',
+  CARRIER_URL: 'https://carrier.example.com',
+  CANCELLATION_WINDOW_SECONDS: '0',
+})
+
+/** A provider and a carrier that always say yes. */
+async function partner(url: string): Promise<Response> {
+  if (url.includes('/bookings')) return Response.json({ trackingRef: 't-1' })
+  if (url.includes('/captures')) return Response.json({ status: 'captured', captureId: 'c-1', captures: [] })
+  return Response.json({ status: 'authorized', expiresAt: '2026-01-08T00:00:00.000Z', captures: [] })
+}
+
+export async function openMesh(jwksUrl: string): Promise<Mesh> {
+  const platforms = new Map<string, TestPlatform>()
+  const apps = new Map<string, Hono>()
+  const origins = new Map<string, string>()
+  const closers: (() => Promise<void>)[] = []
+  const reach = async (service: string, path: string, init: RequestInit): Promise<Response> => {
+    const origin = origins.get(service)
+    return origin ? fetch(`${origin}${path}`, init) : apps.get(service)!.request(path, init)
+  }
+
+  for (const service of services) {
+    const platform = testPlatform(service, {
+      settings: settings(jwksUrl),
+      callPartner: (url) => partner(url),
+      call: (name, path, { method = 'GET', body, headers = {} } = {}) =>
+        reach(name, path, {
+          method,
+          headers: {
+            ...headers,
+            'content-type': 'application/json',
+            'x-serverless-authorization': idToken(name, service.name),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        }),
+    })
+    platforms.set(service.name, platform)
+    const { app } = await service.load()
+    const config = testConfig(service.name, {
+      senders: Object.fromEntries([...service.accepts, repeatCommand].map((command) => [command, ['sender']])),
+      callers: services.map(({ name }) => name),
+    })
+    if (service.runtime === 'cloudevent') await listen(service, app)
+    else apps.set(service.name, createHttpApp(app, platform, config))
+
+    async function listen({ name }: Service, functions: ServiceApp): Promise<void> {
+      const server = await createCloudEventServer(functions, platform, config)
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      origins.set(name, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+      closers.push(
+        () =>
+          new Promise((resolve) => {
+            server.close(() => resolve())
+            server.closeAllConnections()
+          }),
+      )
+    }
+  }
+  await stock(reach)
+  return {
+    routes: new Map([...apps].map(([name, { routes }]) => [name, routes])),
+    ask: reach,
+    bugs: () =>
+      [...platforms.values()].flatMap(({ logs }) =>
+        logs
+          .filter(({ event }) => event === 'request.failed' || event === 'message.failed')
+          .map(({ event, fields }) => ({ event, ...fields })),
+      ),
+    close: async () => void (await Promise.all(closers.map((end) => end()))),
+  }
+}
+
+/** Something to sell, so that some of the orders are placed. */
+async function stock(ask: Mesh['ask']): Promise<void> {
+  const deliver = async (service: string, path: string, account: string, body: string): Promise<void> => {
+    const headers = { authorization: idToken(service, account), 'content-type': 'application/json' }
+    const { status } = await ask(service, path, { method: 'POST', headers, body })
+    if (status !== 204) throw new Error(`${service} answered ${status}`)
+  }
+  for (const sku of ['TEA-001', 'BANK CHARGES']) {
+    const price = { sku, unitMinor: 100, currency: 'EUR' }
+    const product = message('PublishProduct', { ...price, name: sku }, { subject: sku, sequence: 0 })
+    await deliver('catalog', '/commands/PublishProduct', 'sender', JSON.stringify(product))
+    await deliver(
+      'orders',
+      '/events/price.changed',
+      'orders-push',
+      pushBody(message('price.changed', price, { subject: sku })),
+    )
+  }
+}
