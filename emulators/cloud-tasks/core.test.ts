@@ -25,10 +25,10 @@ class World {
     this.fake = fakeContext({
       journal,
       ...(clock ? { clock } : {}),
-      fetch: (async (url: string, init: { headers: Record<string, string>; body?: Buffer }) => {
-        this.sent.push({ atMs: this.fake.clock.now(), url, headers: init.headers, body: String(init.body ?? '') })
+      fetch: async (url, { headers, body = '' }) => {
+        this.sent.push({ atMs: this.fake.clock.now(), url, headers, body: Buffer.from(body).toString() })
         return this.answer(this.sent.length)
-      }) as unknown as typeof fetch,
+      },
     })
     this.core = makeCore(this.fake.context)
     this.core.start()

@@ -148,7 +148,6 @@ async function send(context: CloudContext, queueName: string, task: TaskRecord, 
       redirect: 'manual',
       ...(body.length > 0 ? { body } : {}),
     })
-    await response.body?.cancel()
     const retryAfter = Number(response.headers.get('retry-after'))
     const slow = (response.status === 429 || response.status === 503) && Number.isFinite(retryAfter)
     outcome = {

@@ -6,6 +6,7 @@ import { createFaults } from './faults.ts'
 import { openJournal, type Journal } from './journal.ts'
 import type { CloudContext, RequestLogEntry } from './plugin.ts'
 import { seededRandom } from './random.ts'
+import type { Send } from './send.ts'
 
 export interface FakeContext {
   readonly context: CloudContext
@@ -18,7 +19,7 @@ export interface FakeContext {
 export interface FakeContextOptions {
   readonly clock?: VirtualClock
   readonly journal?: Journal
-  readonly fetch?: typeof fetch
+  readonly fetch?: Send
   readonly peers?: Readonly<Record<string, unknown>>
 }
 

@@ -13,6 +13,7 @@ import { ownerApi } from './owner-api.ts'
 import type { CloudContext, OwnerApi, Plugin, PluginInstance, RequestLogEntry } from './plugin.ts'
 import { seededRandom } from './random.ts'
 import { restOf } from './rest.ts'
+import { send, type Send } from './send.ts'
 import { listen, type PortServer } from './server.ts'
 
 export type { Http } from './plugin.ts'
@@ -29,7 +30,7 @@ export interface LocalCloudOptions {
   readonly seed?: number
   /** Whether calls on the ports of service accounts need the grants that IAM holds (default `enforce`). */
   readonly iam?: IamMode
-  readonly fetch?: typeof fetch
+  readonly fetch?: Send
   /** What was kept is taken up (pushes, tasks, services) only when `start` is called: at once by default. */
   readonly startLater?: boolean
 }
@@ -148,7 +149,7 @@ function contextOf(options: LocalCloudOptions, { counters, requestLog, instances
     },
     mintIdToken: (request) => coreOf<TokenMint>(instances, 'iam').mintIdToken(request),
     resourceExists: (name) => exists(instances.values(), name),
-    fetch: options.fetch ?? fetch,
+    fetch: options.fetch ?? send,
     peer: (name) => coreOf(instances, name),
   }
 }

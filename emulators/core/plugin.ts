@@ -5,6 +5,7 @@ import type { Access, RouteAccess, ServiceAccess } from './access.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
 import type { Journal } from './journal.ts'
+import type { Send } from './send.ts'
 
 /** Who calls, and how: made by the transport for each request. */
 export interface RequestContext {
@@ -79,7 +80,7 @@ export interface CloudContext {
   /** What goes wrong on purpose, at the moments that no unary method has. */
   readonly faults: Faults
   /** Outgoing HTTP (push, task dispatch); a simulation replaces it. */
-  readonly fetch: typeof fetch
+  readonly fetch: Send
   /** Another plugin's core by its name (Pub/Sub writes into `bigquery`); throws when that plugin is absent. */
   peer<Core>(name: string): Core
 }

@@ -5,6 +5,7 @@ import { virtualClock, type VirtualClock } from '../core/clock.ts'
 import { fakeContext } from '../core/fake-context.ts'
 import type { Journal, Table } from '../core/journal.ts'
 import type { CloudContext, RequestLogEntry } from '../core/plugin.ts'
+import type { Send } from '../core/send.ts'
 import { makeCore, type PubsubCore } from './core.ts'
 
 export interface FakeCloud {
@@ -20,7 +21,7 @@ export interface FakeCloud {
 }
 
 export interface FakeOptions {
-  readonly fetch?: typeof fetch
+  readonly fetch?: Send
   readonly peers?: Readonly<Record<string, unknown>>
   /** What IAM says (default: yes). */
   readonly allows?: Access['allows']

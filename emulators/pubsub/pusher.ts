@@ -96,8 +96,6 @@ export class Pusher implements Consumer {
         signal,
         redirect: 'manual',
       })
-      // Read to its end, or the connection can't be used again.
-      void answer.arrayBuffer().catch(() => undefined)
       return answer.status
     } catch {
       return NO_ANSWER
