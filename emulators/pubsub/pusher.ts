@@ -58,7 +58,10 @@ export class Pusher implements Consumer {
 
   async #push(entry: Entry): Promise<void> {
     const { ackId, failures } = entry
+    const controller = this.#underWay.get(entry)
     const status = await this.#send(entry)
+    // It is answered: to abort it now would only cost time.
+    if (this.#underWay.get(entry) === controller) this.#underWay.delete(entry)
     const acknowledged = ACKNOWLEDGED.has(status)
     this.#resize(acknowledged)
     if (!acknowledged) this.#context.count('pubsub.pushNon2xx')
