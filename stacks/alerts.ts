@@ -1,51 +1,91 @@
-/** What wakes somebody: a dead letter, a saga that is stuck. */
+/** What wakes somebody: a dead letter, a saga that is stuck, a bug. */
 
 import { Construct } from 'constructs'
-import type { Environment } from './environments.ts'
-import { LoggingMetric, MonitoringAlertPolicy, MonitoringNotificationChannel } from './google.ts'
+import { MonitoringAlertPolicy, type MonitoringNotificationChannel } from './google.ts'
+import { type CountedLine, countedLines, deadLettersWaiting, linesThatSay } from './metric-filters.ts'
+
+/** Of an alert by log line: one mail in that time, however many lines there are. */
+const QUIET = '300s'
+
+interface AlertsProps {
+  readonly channel: MonitoringNotificationChannel
+}
+
+interface LineAlert {
+  readonly message: CountedLine
+  readonly severity: 'CRITICAL' | 'WARNING'
+  readonly content: string
+}
 
 export class Alerts extends Construct {
-  constructor(scope: Construct, id: string, { environment }: { readonly environment: Environment }) {
+  readonly #channel: MonitoringNotificationChannel
+
+  constructor(scope: Construct, id: string, { channel }: AlertsProps) {
     super(scope, id)
-    const channel = new MonitoringNotificationChannel(this, 'email', {
-      displayName: 'Platform team',
-      type: 'email',
-      labels: { email_address: environment.alertEmail },
+    this.#channel = channel
+    this.#deadLetters()
+    this.#onLine('sagas-stuck', {
+      message: 'saga.stuck',
+      severity: 'CRITICAL',
+      content: 'A saga has asked five times and got no answer.',
     })
-    const stuck = new LoggingMetric(this, 'saga-stuck', {
-      name: 'saga-stuck',
-      filter: 'resource.type="cloud_run_revision" AND jsonPayload.message="saga.stuck"',
-      metricDescriptor: { metricKind: 'DELTA', valueType: 'INT64' },
+    this.#onLine('bugs', {
+      message: 'message.failed',
+      severity: 'WARNING',
+      content:
+        'A handler failed in a way that it does not know. The message is delivered again; the log has the stack.',
     })
-    const alert = (name: string, filter: string, documentation: string): void => {
-      new MonitoringAlertPolicy(this, name, {
-        displayName: name,
-        combiner: 'OR',
-        notificationChannels: [channel.id],
-        documentation: { content: documentation, mimeType: 'text/markdown' },
-        conditions: [
-          {
-            displayName: name,
-            conditionThreshold: {
-              filter,
-              comparison: 'COMPARISON_GT',
-              thresholdValue: 0,
-              duration: '0s',
-              aggregations: [{ alignmentPeriod: '300s', perSeriesAligner: 'ALIGN_MAX' }],
-            },
+  }
+
+  /** Stands for as long as one waits. */
+  #deadLetters(): void {
+    const name = 'dead-letters'
+    new MonitoringAlertPolicy(this, name, {
+      ...this.#policy(
+        name,
+        'A message was given up after 20 attempts, or could not be read. It waits 31 days in the dead-letter subscription.',
+      ),
+      severity: 'CRITICAL',
+      conditions: [
+        {
+          displayName: name,
+          conditionThreshold: {
+            filter: deadLettersWaiting,
+            comparison: 'COMPARISON_GT',
+            thresholdValue: 0,
+            duration: '0s',
+            aggregations: [{ alignmentPeriod: '300s', perSeriesAligner: 'ALIGN_MAX' }],
           },
-        ],
-      })
+        },
+      ],
+    })
+  }
+
+  /** By the line itself, not by its counter: the mail tells whose it is, and no counter has to exist first. */
+  #onLine(name: string, { message, severity, content }: LineAlert): void {
+    const extracted = [...countedLines[message], 'correlationId']
+    new MonitoringAlertPolicy(this, name, {
+      ...this.#policy(name, content),
+      severity,
+      alertStrategy: { notificationRateLimit: { period: QUIET }, autoClose: '86400s' },
+      conditions: [
+        {
+          displayName: name,
+          conditionMatchedLog: {
+            filter: linesThatSay(message),
+            labelExtractors: Object.fromEntries(extracted.map((key) => [key, `EXTRACT(jsonPayload.${key})`])),
+          },
+        },
+      ],
+    })
+  }
+
+  #policy(displayName: string, content: string) {
+    return {
+      displayName,
+      combiner: 'OR',
+      notificationChannels: [this.#channel.id],
+      documentation: { content: `${content} See docs/deploy.md, "When an alert comes".`, mimeType: 'text/markdown' },
     }
-    alert(
-      'dead-letters',
-      'resource.type="pubsub_subscription" AND metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages" AND resource.labels.subscription_id=monitoring.regex.full_match(".*-dead-letters")',
-      'A message was given up after 20 attempts, or could not be read. It waits 31 days in the dead-letter subscription.',
-    )
-    alert(
-      'sagas-stuck',
-      `resource.type="cloud_run_revision" AND metric.type="logging.googleapis.com/user/${stuck.name}"`,
-      'A saga has asked five times and got no answer.',
-    )
   }
 }

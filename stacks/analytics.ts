@@ -4,6 +4,7 @@ import { Construct } from 'constructs'
 import { readFileSync } from 'node:fs'
 import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../shared/names.ts'
 import type { Service } from '../shared/service.ts'
+import type { LocalExecProvisioner } from './cdktf.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Environment } from './environments.ts'
 import { delivery, type EventTopic, MAX_DELIVERY_ATTEMPTS } from './event-topic.ts'
@@ -26,6 +27,9 @@ const rawSchema = JSON.stringify([
   { name: 'attributes', type: 'JSON', mode: 'NULLABLE' },
 ])
 
+/** The tables refuse a query without a range of days; a view of all events names the whole of it. */
+const FIRST_DAY = "TIMESTAMP '2020-01-01'"
+
 /** Each after those it reads. */
 export const views = [
   'event_log',
@@ -37,6 +41,13 @@ export const views = [
   'compensation_rate',
   'saga_durations',
 ] as const
+
+/** A grant is known everywhere after a minute or so; until then a BigQuery subscription is refused with 403. Node, because `sleep` is not on every machine. */
+const spread: LocalExecProvisioner = {
+  type: 'local-exec',
+  interpreter: ['node', '-e'],
+  command: 'setTimeout(() => {}, 90_000)',
+}
 
 interface AnalyticsProps {
   readonly services: readonly Service[]
@@ -99,6 +110,8 @@ export class Analytics extends Construct {
       description: `Events of ${service}`,
       schema: rawSchema,
       timePartitioning: { type: 'DAY', field: 'publish_time' },
+      // A query by hand says which days it reads, and so what it costs.
+      requirePartitionFilter: true,
       deletionProtection: this.#environment.protectsData,
     })
     const grant = new BigqueryTableIamMember(this, `agent-writes-${service}`, {
@@ -106,6 +119,7 @@ export class Analytics extends Construct {
       tableId: table.tableId,
       role: 'roles/bigquery.dataEditor',
       member: pubsubAgent(this.#environment),
+      provisioners: [spread],
     })
     this.#tables.set(service, { table, grant })
   }
@@ -130,7 +144,10 @@ export class Analytics extends Construct {
 function sql(view: string, emitting: readonly string[], projectId: string): string {
   const text = readFileSync(new URL(`sql/${view}.sql`, import.meta.url), 'utf8')
   const raw = emitting
-    .map((service) => `SELECT data, publish_time FROM \`${projectId}.${eventsDataset}.${service}\``)
+    .map(
+      (service) =>
+        `SELECT data, publish_time FROM \`${projectId}.${eventsDataset}.${service}\` WHERE publish_time >= ${FIRST_DAY}`,
+    )
     .join('\n  UNION ALL ')
   return text.replaceAll('{{raw events}}', raw).replaceAll('{{analytics}}', `${projectId}.${analyticsDataset}`).trim()
 }

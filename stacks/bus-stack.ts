@@ -12,7 +12,7 @@ import { OperatorsDesk } from './operators-desk.ts'
 
 export class BusStack extends EnvironmentStack {
   constructor(scope: Construct, services: readonly Service[], environment: Environment) {
-    super(scope, `${environment.name}-bus`, environment)
+    super(scope, 'bus', environment)
     for (const service of services) {
       // Whoever can be sent something that it can't read needs a place for it.
       if (service.on.length > 0 || service.accepts.length > 0 || service.emits.length > 0) {

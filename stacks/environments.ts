@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { Service } from '../shared/service.ts'
+import { hostLabel } from './naming-rules.ts'
 
 export interface Environment {
   readonly name: 'local' | 'dev' | 'staging' | 'prod'
@@ -24,6 +25,7 @@ export interface Environment {
   readonly alertEmail: string
   /** Who reads and replays dead letters, as IAM spells it: a group, so that people come and go without a deployment. */
   readonly operators: string
+  readonly objectives: Objectives
   /** What services name in their `settings`. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -53,16 +55,32 @@ const edge = (changes: Pick<Edge, 'origins'> & Partial<Edge>): string =>
     ...changes,
   } satisfies Edge)
 
+/** What the platform promises, and is measured by. */
+export interface Objectives {
+  /** Of the orders that end, the share that may not end for want of an answer: 0.99 lets one in a hundred expire. */
+  readonly ordersCompleted: number
+  /** 95 of 100 orders are taken, or refused, within that many seconds: a bound of `http.server.request.duration`. */
+  readonly placingSeconds: number
+}
+
 interface Deployed {
   readonly name: 'dev' | 'staging' | 'prod'
   readonly projectId: string
   readonly projectNumber: string
   readonly protectsData: boolean
   readonly minInstances: number
+  readonly objectives: Objectives
   readonly cancellationWindowSeconds: number
 }
 
 const region = 'europe-west1'
+/** What stands there until the first image is built; services run from the checkout locally. */
+export const noImage = `sha256:${'0'.repeat(64)}`
+export const imageRepositoryId = 'millrace'
+export const imageBuilderId = 'image-builder'
+/** Where Cloud Build finds what it builds from. */
+export const buildSourcesBucket = ({ projectId }: Pick<Environment, 'projectId'>): string =>
+  `${projectId}-build-sources`
 /** Written by `npm run image`. */
 const digests = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
 
@@ -72,6 +90,7 @@ function deployed({
   projectNumber,
   protectsData,
   minInstances,
+  objectives,
   cancellationWindowSeconds,
 }: Deployed): Environment {
   return {
@@ -81,13 +100,14 @@ function deployed({
     region,
     analyticsLocation: region,
     imageDigest: digests[name]!,
-    serviceUrl: (service) => `https://${service}-${projectNumber}.${region}.run.app`,
+    serviceUrl: (service) => `https://${hostLabel(service, projectNumber)}.${region}.run.app`,
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
     stateBucket: `${projectId}-terraform`,
     protectsData,
     minInstances,
     alertEmail: 'platform@example.com',
     operators: 'group:platform-operators@example.com',
+    objectives,
     settings: {
       TOKEN_ISSUER: `https://securetoken.google.com/${projectId}`,
       TOKEN_AUDIENCE: projectId,
@@ -106,6 +126,8 @@ export const dev = deployed({
   projectNumber: '100000000001',
   protectsData: false,
   minInstances: 0,
+  // Scaled to zero, a first order waits for two services to start.
+  objectives: { ordersCompleted: 0.95, placingSeconds: 5 },
   cancellationWindowSeconds: 60,
 })
 export const staging = deployed({
@@ -114,6 +136,7 @@ export const staging = deployed({
   projectNumber: '100000000002',
   protectsData: true,
   minInstances: 0,
+  objectives: { ordersCompleted: 0.99, placingSeconds: 5 },
   cancellationWindowSeconds: 300,
 })
 export const prod = deployed({
@@ -122,8 +145,13 @@ export const prod = deployed({
   projectNumber: '100000000003',
   protectsData: true,
   minInstances: 0,
+  objectives: { ordersCompleted: 0.995, placingSeconds: 2.5 },
   cancellationWindowSeconds: 1800,
 })
+
+/** Of the one image of all services, which is addressed by digest. */
+export const imageName = ({ region: location, projectId }: Pick<Environment, 'region' | 'projectId'>): string =>
+  `${location}-docker.pkg.dev/${projectId}/${imageRepositoryId}/platform`
 
 export interface LocalPorts {
   readonly api: number
@@ -161,13 +189,14 @@ export function localEnvironment(ports: LocalPorts): Environment {
     projectNumber: '100000000000',
     region,
     analyticsLocation: region,
-    imageDigest: `sha256:${'0'.repeat(64)}`,
+    imageDigest: noImage,
     serviceUrl: (service) => at(ports.service(service)),
     tasksEndpoint: (service) => at(ports.account(service)),
     protectsData: false,
     minInstances: 0,
     alertEmail: 'nobody@example.com',
     operators: 'group:platform-operators@example.com',
+    objectives: { ordersCompleted: 0.99, placingSeconds: 1 },
     settings: {
       TOKEN_ISSUER: `${at(ports.identity)}/${projectId}`,
       TOKEN_AUDIENCE: projectId,

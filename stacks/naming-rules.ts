@@ -39,6 +39,19 @@ export const rules = {
   },
 } as const satisfies Record<string, Rule>
 
+/** A DNS label, which holds a service's name and its project's number. */
+const HOST_LABEL_MAX = 63
+
+/** @throws Error when the service's URL would be longer than Cloud Run makes it. */
+export function hostLabel(service: string, projectNumber: string): string {
+  const label = `${service}-${projectNumber}`
+  if (label.length > HOST_LABEL_MAX)
+    throw new Error(
+      `"${label}" can't begin a Cloud Run URL: it is ${label.length} characters long, name and project number have ${HOST_LABEL_MAX} together.`,
+    )
+  return label
+}
+
 /** @throws Error with the name and the rule it breaks. */
 export function named(kind: keyof typeof rules, name: string): string {
   const { what, pattern, says } = rules[kind]

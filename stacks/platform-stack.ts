@@ -1,14 +1,17 @@
-/** What changes rarely: APIs, identities, the image repository, the network, alerts. */
+/** What changes rarely: APIs, identities, the image repository, the network, audit logs, alerts. */
 
 import type { Construct } from 'constructs'
 import { accountId, operationsAccountId, pushAccountId } from '../shared/names.ts'
 import type { Service } from '../shared/service.ts'
-import { Alerts } from './alerts.ts'
+import { Audit } from './audit.ts'
+import { dependable, TerraformResource } from './cdktf.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
-import { ArtifactRegistryRepository, ProjectService, ServiceAccount, ServiceAccountIamMember } from './google.ts'
+import { ProjectService, ServiceAccount, ServiceAccountIamMember } from './google.ts'
+import { ImageBuilds } from './image-builds.ts'
 import { pubsubAgent, serviceMember } from './members.ts'
 import { named } from './naming-rules.ts'
+import { Observability } from './observability.ts'
 import { PrivateNetwork } from './private-network.ts'
 
 const apis = [
@@ -25,26 +28,20 @@ const apis = [
   'monitoring',
   'pubsub',
   'run',
+  'storage',
   'telemetry',
 ]
 
 export class PlatformStack extends EnvironmentStack {
   constructor(scope: Construct, services: readonly Service[], environment: Environment) {
-    super(scope, `${environment.name}-platform`, environment)
-    for (const api of apis) {
-      // Another stack, or another team, may need the API when this one is destroyed.
-      new ProjectService(this, `api-${api}`, { service: `${api}.googleapis.com`, disableOnDestroy: false })
-    }
-    new ArtifactRegistryRepository(this, 'images', {
-      repositoryId: 'millrace',
-      location: environment.region,
-      format: 'DOCKER',
-      dockerConfig: { immutableTags: true },
-    })
+    super(scope, 'platform', environment)
+    new ImageBuilds(this, 'builds', { environment })
     new PrivateNetwork(this, 'network', { environment })
-    for (const service of services) this.#identities(service)
+    const accounts = services.map((service) => this.#identities(service))
     this.#operations()
-    new Alerts(this, 'alerts', { environment })
+    new Audit(this, 'audit', { accounts, environment })
+    new Observability(this, 'observability', { environment })
+    this.#enableApis()
   }
 
   /** Operators act with the token of this account alone, and nobody else may. */
@@ -61,7 +58,19 @@ export class PlatformStack extends EnvironmentStack {
     })
   }
 
-  #identities(service: Service): void {
+  /** In a new project everything else is refused until its API is on. */
+  #enableApis(): void {
+    const others = this.node.findAll().filter((one) => TerraformResource.isTerraformResource(one))
+    const enabled = apis.map((api) =>
+      dependable(
+        // Another stack, or another team, may need the API when this one is destroyed.
+        new ProjectService(this, `api-${api}`, { service: `${api}.googleapis.com`, disableOnDestroy: false }),
+      ),
+    )
+    for (const other of others) other.dependsOn = [...(other.dependsOn ?? []), ...enabled]
+  }
+
+  #identities(service: Service): ServiceAccount {
     const account = new ServiceAccount(this, `account-${service.name}`, {
       accountId: named('account', accountId(service.name)),
       displayName: `Runs ${service.name}`,
@@ -75,12 +84,16 @@ export class PlatformStack extends EnvironmentStack {
         dependsOn: [account],
       })
     }
-    if (service.on.length === 0) return
-    const push = new ServiceAccount(this, `push-${service.name}`, {
-      accountId: named('account', pushAccountId(service.name)),
-      displayName: `Pushes events to ${service.name}`,
+    if (service.on.length > 0) this.#pushIdentity(service)
+    return account
+  }
+
+  #pushIdentity({ name }: Service): void {
+    const push = new ServiceAccount(this, `push-${name}`, {
+      accountId: named('account', pushAccountId(name)),
+      displayName: `Pushes events to ${name}`,
     })
-    new ServiceAccountIamMember(this, `push-token-${service.name}`, {
+    new ServiceAccountIamMember(this, `push-token-${name}`, {
       serviceAccountId: push.name,
       role: 'roles/iam.serviceAccountTokenCreator',
       member: pubsubAgent(this.environment),

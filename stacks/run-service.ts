@@ -4,7 +4,7 @@ import { Construct } from 'constructs'
 import { readFileSync } from 'node:fs'
 import type { Service } from '../shared/service.ts'
 import { TerraformVariable } from './cdktf.ts'
-import type { Environment } from './environments.ts'
+import { type Environment, imageName, noImage } from './environments.ts'
 import { CloudRunV2Service, CloudRunV2ServiceIamMember, ProjectIamMember } from './google.ts'
 import { operationsMember, pushMember, serviceEmail, serviceMember } from './members.ts'
 import { named } from './naming-rules.ts'
@@ -14,8 +14,15 @@ import { variablesOf } from './service-variables.ts'
 /** https://github.com/GoogleCloudPlatform/opentelemetry-operations-collector: Google's own build of the collector. */
 const collectorImage =
   'us-docker.pkg.dev/cloud-ops-agents-artifacts/google-cloud-opentelemetry-collector/otelcol-google:0.155.0'
-const collectorConfig = readFileSync(new URL('collector.yaml', import.meta.url), 'utf8')
+/** Its own `${env:…}` escaped, which Terraform would take for itself. */
+const collectorConfig = readFileSync(new URL('collector.yaml', import.meta.url), 'utf8').replaceAll('${', () => '$${')
 const REQUEST_TIMEOUT = '60s'
+/** Of the collector, which runs as the service's account: spans, metrics, and the quota that they count against. What a container prints Cloud Run takes by itself. */
+const telemetryRoles = [
+  'roles/telemetry.tracesWriter',
+  'roles/telemetry.metricsWriter',
+  'roles/serviceusage.serviceUsageConsumer',
+]
 
 interface RunServiceProps {
   readonly service: Service
@@ -34,6 +41,10 @@ export class RunService extends Construct {
       type: 'string',
       default: environment.imageDigest,
       description: `Digest of the image that ${service.name} runs`,
+    })
+    digest.addValidation({
+      condition: `\${can(regex("^sha256:[0-9a-f]{64}$", var.image_digest)) && var.image_digest != "${noImage}"}`,
+      errorMessage: `Build the image first, by npm run image -- ${environment.name}; a digest is sha256: and 64 hexadecimal digits.`,
     })
     const { concurrency, maxInstances, cpu, memory } = service.scale
     this.service = new CloudRunV2Service(this, 'service', {
@@ -54,7 +65,7 @@ export class RunService extends Construct {
         containers: [
           {
             name: 'service',
-            image: `${environment.region}-docker.pkg.dev/${environment.projectId}/millrace/platform@${digest.value}`,
+            image: `${imageName(environment)}@${digest.value}`,
             command: ['node'],
             args: ['functions/main.ts', service.name],
             ports: { name: 'http1', containerPort: 8080 },
@@ -78,8 +89,12 @@ export class RunService extends Construct {
             name: 'collector',
             image: collectorImage,
             args: ['--config=env:COLLECTOR_CONFIG'],
-            env: [{ name: 'COLLECTOR_CONFIG', value: collectorConfig }],
-            resources: { limits: { cpu: '0.5', memory: '256Mi' } },
+            env: [
+              { name: 'COLLECTOR_CONFIG', value: collectorConfig },
+              { name: 'GOOGLE_CLOUD_PROJECT', value: environment.projectId },
+            ],
+            // Said of each container: where it is left out, the instance is billed and kept awake between requests.
+            resources: { limits: { cpu: '0.5', memory: '256Mi' }, cpuIdle: true },
             startupProbe: {
               httpGet: { path: '/', port: 13_133 },
               periodSeconds: 1,
@@ -91,7 +106,7 @@ export class RunService extends Construct {
       },
     })
     if (service.ingress === 'public') this.#invoker('everybody', 'allUsers')
-    for (const role of ['roles/telemetry.writer', 'roles/logging.logWriter', 'roles/monitoring.metricWriter']) {
+    for (const role of telemetryRoles) {
       new ProjectIamMember(this, `writes-${role.replaceAll(/\W/g, '-')}`, {
         project: environment.projectId,
         role,

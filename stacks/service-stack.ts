@@ -13,7 +13,7 @@ import { sendersOf } from './service-variables.ts'
 
 export class ServiceStack extends EnvironmentStack {
   constructor(scope: Construct, service: Service, services: readonly Service[], environment: Environment) {
-    super(scope, `${environment.name}-${service.name}`, environment)
+    super(scope, service.name, environment)
     const run = new RunService(this, 'run', { service, services, environment })
     if (Object.keys(service.collections).length > 0) new ServiceDatabase(this, 'store', { service, environment })
 

@@ -154,6 +154,10 @@ function attributeOf({ type, address, attributes }: TerraformResource, name: str
       return `projects/${project}/datasets/${attributes['dataset_id']}`
     case 'google_bigquery_table':
       return `projects/${project}/datasets/${attributes['dataset_id']}/tables/${attributes['table_id']}`
+    case 'google_logging_project_bucket_config':
+      return `projects/${project}/locations/${region}/buckets/${attributes['bucket_id']}`
+    case 'google_monitoring_slo':
+      return `projects/${project}/services/${attributes['service']}/serviceLevelObjectives/${attributes['slo_id']}`
     case 'google_monitoring_notification_channel':
       // Google gives it a number; nothing local asks for it.
       return `projects/${project}/notificationChannels/${address}`

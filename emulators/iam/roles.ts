@@ -44,6 +44,7 @@ export const roles: Readonly<Record<string, readonly string[]>> = {
   'roles/bigquery.jobUser': ['bigquery.jobs.create'],
   'roles/cloudtrace.agent': ['cloudtrace.traces.patch'],
   'roles/telemetry.writer': ['telemetry.traces.write', 'telemetry.metrics.write', 'telemetry.logs.write'],
+  'roles/telemetry.metricsWriter': ['monitoring.timeSeries.create'],
   'roles/telemetry.tracesWriter': ['telemetry.traces.write'],
   'roles/logging.logWriter': ['logging.logEntries.create', 'logging.logEntries.route'],
   'roles/monitoring.metricWriter': ['monitoring.timeSeries.create', 'monitoring.metricDescriptors.create'],

@@ -158,7 +158,7 @@ describe.each(environments.map((environment) => [environment.name, environment] 
   })
 })
 
-/** `who role where`, of every grant in the stacks but those of the platform's telemetry. */
+/** `who role where`, of every grant in the stacks. */
 function grants(name: string): string[] {
   const environment = environments.find((one) => one.name === name)!
   const rows = (type: string, where: (attributes: Block) => unknown): string[] =>
@@ -173,6 +173,8 @@ function grants(name: string): string[] {
     ...rows('google_pubsub_subscription_iam_member', ({ subscription }) => subscription),
     ...rows('google_bigquery_table_iam_member', ({ table_id: table }) => table),
     ...rows('google_service_account_iam_member', ({ service_account_id: account }) => account),
+    ...rows('google_artifact_registry_repository_iam_member', ({ repository }) => repository),
+    ...rows('google_storage_bucket_iam_member', ({ bucket }) => bucket),
     ...rows('google_project_iam_member', () => 'project'),
   ]
 }
@@ -227,7 +229,7 @@ function expectedGrants(projectId: string, number: string): string[] {
         : []),
       ...(emits.length > 0 ? [`${agent} roles/bigquery.dataEditor ${name}`] : []),
       ...(Object.keys(collections).length > 0 ? [`${account(name)} roles/datastore.user project`] : []),
-      ...['telemetry.writer', 'logging.logWriter', 'monitoring.metricWriter'].map(
+      ...['telemetry.tracesWriter', 'telemetry.metricsWriter', 'serviceusage.serviceUsageConsumer'].map(
         (role) => `${account(name)} roles/${role} project`,
       ),
     ]
@@ -238,6 +240,9 @@ function expectedGrants(projectId: string, number: string): string[] {
     `${operators} roles/pubsub.subscriber bigquery-dead-letters`,
     `${operators} roles/iam.serviceAccountUser operations`,
     `${operators} roles/pubsub.subscriber operators.saga.stuck`,
+    `${account('image-builder')} roles/artifactregistry.writer millrace`,
+    `${account('image-builder')} roles/storage.objectViewer ${projectId}-build-sources`,
+    `${account('image-builder')} roles/logging.logWriter project`,
   ]
 }
 

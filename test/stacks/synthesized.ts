@@ -35,5 +35,11 @@ export function resolved(environment: Environment, stack: string, value: unknown
   if (!reference) return String(value)
   const [, type, id] = reference
   const found = stacksOf(environment).find(({ name }) => name === stack)?.json.resource?.[type!]?.[id!]
-  return String(found?.['name'] ?? found?.['account_id'] ?? found?.['table_id'] ?? found?.['dataset_id'])
+  return String(
+    found?.['name'] ??
+      found?.['account_id'] ??
+      found?.['table_id'] ??
+      found?.['dataset_id'] ??
+      found?.['repository_id'],
+  )
 }

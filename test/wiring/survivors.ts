@@ -25,6 +25,11 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       type === 'google_service_account' && silent.includes(String(attributes['account_id'])),
   },
   {
+    reason: 'the services run from the checkout: no image is built',
+    covers: ({ type, attributes }) =>
+      type === 'google_service_account' && attributes['account_id'] === 'image-builder',
+  },
+  {
     reason: 'asked only for a SKU that the replica of prices has not heard of yet',
     covers: ({ type, stack, attributes }) =>
       type === 'google_cloud_run_v2_service_iam_member' &&

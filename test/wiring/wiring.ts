@@ -2,7 +2,7 @@
 
 import type { StackJson } from '../../emulators/core/terraform.ts'
 import { readResources } from '../../emulators/core/terraform.ts'
-import type { Provisioned } from '../../emulators/provision.ts'
+import { type Provisioned, unprovisioned } from '../../emulators/provision.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { play } from './play.ts'
 import { survives } from './survivors.ts'
@@ -40,7 +40,7 @@ export async function wired(platform: TestPlatform, stacks: readonly StackJson[]
     : { address, outcome: 'NOT MISSED', detail: 'both orders still play' }
 }
 
-/** Why the stacks without this resource, and without the grants on it, can't be provisioned. */
+/** Why the stacks without this resource, without the grants on it and what has no local part, can't be provisioned. */
 function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned): string | undefined {
   const [type, id] = resource.address.split('.') as [string, string]
   const without = stacks.map((stack) => {
@@ -51,7 +51,7 @@ function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned)
         Object.entries(byName).filter(
           ([otherId, attributes]) =>
             !(otherType === type && otherId === id) &&
-            !(otherType.endsWith('_iam_member') && JSON.stringify(attributes).includes(`\${${resource.address}.`)),
+            !((otherType.endsWith('_iam_member') || otherType in unprovisioned) && mentions(attributes, resource.address)),
         ),
       ),
     ])
@@ -66,6 +66,12 @@ function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned)
   } catch (error) {
     return (error as Error).message
   }
+}
+
+/** Reads one of its attributes, or waits for it. */
+const mentions = (attributes: object, address: string): boolean => {
+  const text = JSON.stringify(attributes)
+  return text.includes(`\${${address}.`) || text.includes(`"${address}"`)
 }
 
 async function failure(platform: TestPlatform, withinMs: number): Promise<string | undefined> {

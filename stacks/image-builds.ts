@@ -1,0 +1,61 @@
+/** Where the image of the services is kept, and the account that Cloud Build makes it as. */
+
+import { Construct } from 'constructs'
+import { accountEmail } from '../shared/names.ts'
+import { buildSourcesBucket, type Environment, imageBuilderId, imageRepositoryId } from './environments.ts'
+import {
+  ArtifactRegistryRepository,
+  ArtifactRegistryRepositoryIamMember,
+  ProjectIamMember,
+  ServiceAccount,
+  StorageBucket,
+  StorageBucketIamMember,
+} from './google.ts'
+import { named } from './naming-rules.ts'
+
+export class ImageBuilds extends Construct {
+  constructor(scope: Construct, id: string, { environment }: { readonly environment: Environment }) {
+    super(scope, id)
+    const { projectId, region } = environment
+    const repository = new ArtifactRegistryRepository(this, 'images', {
+      repositoryId: imageRepositoryId,
+      location: region,
+      format: 'DOCKER',
+      dockerConfig: { immutableTags: true },
+    })
+    // Cloud Build's default is the project's compute account, which may do nothing or everything, as the organisation has it.
+    const builder = new ServiceAccount(this, 'builder', {
+      accountId: named('account', imageBuilderId),
+      displayName: 'Builds the image of the services',
+    })
+    const member = `serviceAccount:${accountEmail(imageBuilderId, projectId)}`
+    const dependsOn = [builder]
+    new ArtifactRegistryRepositoryIamMember(this, 'builder-pushes', {
+      repository: repository.repositoryId,
+      location: region,
+      role: 'roles/artifactregistry.writer',
+      member,
+      dependsOn,
+    })
+    const sources = new StorageBucket(this, 'sources', {
+      name: buildSourcesBucket(environment),
+      location: region,
+      uniformBucketLevelAccess: true,
+      publicAccessPrevention: 'enforced',
+      forceDestroy: true,
+      lifecycleRule: [{ action: { type: 'Delete' }, condition: { age: 7 } }],
+    })
+    new StorageBucketIamMember(this, 'builder-reads', {
+      bucket: sources.name,
+      role: 'roles/storage.objectViewer',
+      member,
+      dependsOn,
+    })
+    new ProjectIamMember(this, 'builder-logs', {
+      project: projectId,
+      role: 'roles/logging.logWriter',
+      member,
+      dependsOn,
+    })
+  }
+}
