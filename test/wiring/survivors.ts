@@ -26,8 +26,7 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
   },
   {
     reason: 'the services run from the checkout: no image is built',
-    covers: ({ type, attributes }) =>
-      type === 'google_service_account' && attributes['account_id'] === 'image-builder',
+    covers: ({ type, attributes }) => type === 'google_service_account' && attributes['account_id'] === 'image-builder',
   },
   {
     reason: 'asked only for a SKU that the replica of prices has not heard of yet',

@@ -51,7 +51,10 @@ function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned)
         Object.entries(byName).filter(
           ([otherId, attributes]) =>
             !(otherType === type && otherId === id) &&
-            !((otherType.endsWith('_iam_member') || otherType in unprovisioned) && mentions(attributes, resource.address)),
+            !(
+              (otherType.endsWith('_iam_member') || otherType in unprovisioned) &&
+              mentions(attributes, resource.address)
+            ),
         ),
       ),
     ])
