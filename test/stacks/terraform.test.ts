@@ -1,0 +1,171 @@
+/** Terraform and Google's provider judge every stack of every environment, and what a change of it would replace. */
+
+import { afterAll, describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
+import { type SynthesizedStack, synthesize } from '../../stacks/app.ts'
+import { dev, noImage, prod, staging } from '../../stacks/environments.ts'
+import { stacksOf } from './synthesized.ts'
+import { findTerraform, someDigest } from './terraform.ts'
+
+const terraform = findTerraform(stacksOf(dev)[0]!)
+afterAll(() => terraform.remove())
+if (terraform.missing) console.log(`Terraform judges no stack here: ${terraform.missing}.`)
+
+const stacks = [dev, staging, prod].flatMap((environment) => stacksOf(environment))
+const timeout = 120_000
+const valid = 'Success! The configuration is valid.'
+
+type Attributes = Readonly<Record<string, unknown>>
+
+/** Those of dev with an image, so that nothing is left to a variable. */
+const built = synthesize({ ...dev, imageDigest: someDigest }, services)
+
+/** What is changed once in a while, for each type. */
+const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = {
+  google_artifact_registry_repository: () => ({ description: 'Images' }),
+  google_bigquery_dataset: () => ({ description: 'Otherwise described' }),
+  google_bigquery_table: ({ schema, view }) =>
+    view === undefined
+      ? { schema: JSON.stringify([...(JSON.parse(String(schema)) as object[]), column]) }
+      : { view: { query: 'SELECT 1 AS one', use_legacy_sql: false } },
+  google_cloud_run_v2_service: ({ template }) => ({
+    template: { ...(template as object), timeout: '30s', scaling: { min_instance_count: 1, max_instance_count: 20 } },
+  }),
+  google_cloud_tasks_queue: () => ({ rate_limits: { max_dispatches_per_second: 100, max_concurrent_dispatches: 50 } }),
+  google_compute_subnetwork: () => ({ log_config: { aggregation_interval: 'INTERVAL_10_MIN' } }),
+  google_dns_managed_zone: () => ({ description: 'run.app, from within' }),
+  google_dns_record_set: () => ({ ttl: 60 }),
+  google_firestore_database: () => ({
+    point_in_time_recovery_enablement: 'POINT_IN_TIME_RECOVERY_ENABLED',
+    delete_protection_state: 'DELETE_PROTECTION_ENABLED',
+  }),
+  google_logging_metric: () => ({ description: 'Otherwise described' }),
+  google_logging_project_bucket_config: () => ({ retention_days: 500 }),
+  google_logging_project_sink: () => ({ filter: 'log_id("cloudaudit.googleapis.com/activity")' }),
+  google_monitoring_alert_policy: () => ({ severity: 'ERROR' }),
+  google_monitoring_custom_service: () => ({ display_name: 'Shop' }),
+  google_monitoring_dashboard: () => ({ dashboard_json: JSON.stringify({ displayName: 'Empty' }) }),
+  google_monitoring_notification_channel: () => ({ labels: { email_address: 'others@example.com' } }),
+  google_monitoring_slo: () => ({ goal: 0.9 }),
+  google_project_iam_audit_config: () => ({ audit_log_config: [{ log_type: 'ADMIN_READ' }] }),
+  google_pubsub_subscription: () => ({ ack_deadline_seconds: 30, message_retention_duration: '1209600s' }),
+  google_pubsub_topic: () => ({ message_retention_duration: '86400s' }),
+  google_service_account: () => ({ display_name: 'Otherwise called' }),
+  google_storage_bucket: () => ({ lifecycle_rule: [{ action: { type: 'Delete' }, condition: { age: 30 } }] }),
+}
+const column = { name: 'note', type: 'STRING', mode: 'NULLABLE' }
+
+/** A grant, an index, an exemption, an API that is on: another one is another resource. Nor is there anything to change in the network. */
+const unchangeable = /_iam_member$|^google_(firestore_field|firestore_index|project_service|compute_network)$/
+
+/** What Google does not change in place, by the list of the types that hold something: a type, an attribute, another value. */
+const replacing: readonly (readonly [type: string, attribute: string, value: unknown])[] = [
+  ['google_pubsub_subscription', 'filter', 'attributes.kind = "x"'],
+  ['google_pubsub_subscription', 'enable_message_ordering', true],
+  ['google_pubsub_topic', 'name', 'another'],
+  ['google_cloud_tasks_queue', 'name', 'another'],
+  ['google_firestore_database', 'location_id', 'europe-west4'],
+  ['google_bigquery_dataset', 'location', 'EU'],
+  ['google_cloud_run_v2_service', 'location', 'europe-west4'],
+  ['google_service_account', 'account_id', 'another'],
+]
+
+/** Each of them done to a resource of its own. */
+function replaced(stack: SynthesizedStack): { after: SynthesizedStack; addresses: string[] } {
+  const addresses: string[] = []
+  let after = stack
+  for (const [type, attribute, value] of replacing) {
+    const ids = Object.keys(stack.json.resource![type] ?? {})
+    const id = ids.find((one) => !addresses.includes(`${type}.${one}`))
+    if (id === undefined) continue
+    addresses.push(`${type}.${id}`)
+    after = withAttributes(after, type, (attributes, at) =>
+      at === id ? { ...attributes, [attribute]: value } : attributes,
+    )
+  }
+  return { after, addresses }
+}
+
+const edited = (stack: SynthesizedStack): SynthesizedStack =>
+  Object.entries(edits).reduce(
+    (changed, [type, edit]) => withAttributes(changed, type, (attributes) => ({ ...attributes, ...edit(attributes) })),
+    stack,
+  )
+
+function withAttributes(
+  stack: SynthesizedStack,
+  type: string,
+  change: (attributes: Attributes, id: string) => Attributes,
+): SynthesizedStack {
+  const byId = stack.json.resource![type]
+  if (!byId) return stack
+  const changed = Object.fromEntries(Object.entries(byId).map(([id, attributes]) => [id, change(attributes, id)]))
+  return { ...stack, json: { ...stack.json, resource: { ...stack.json.resource, [type]: changed } } }
+}
+
+describe.skipIf(terraform.missing !== undefined)('terraform', () => {
+  it.each(stacks.map((stack) => [stack.name, stack] as const))('plans %s', { timeout }, async (_, stack) => {
+    const declared = Object.values(stack.json.resource!).flatMap((byId) => Object.keys(byId))
+    // A plan validates before it plans: what is told is told of each environment, once.
+    if (stacksOf(dev).includes(stack)) expect(await terraform.validate(stack)).toBe(valid)
+    expect(await terraform.plan(stack)).toContain(`Plan: ${declared.length} to add, 0 to change, 0 to destroy.`)
+  })
+
+  it('refuses a service whose image nobody has built, with the command', { timeout }, async () => {
+    await expect(terraform.plan(stacksOf(dev).at(-1)!, noImage)).rejects.toThrow(
+      /Build the image first, by npm run image -- dev/,
+    )
+  })
+
+  it.each(['dev-platform', 'dev-bus', 'dev-orders'])('changes %s in place', { timeout }, async (name) => {
+    const before = built.find((stack) => stack.name === name)!
+    const changes = await terraform.change(before, edited(before))
+    expect(changes.filter(({ actions }) => actions.includes('delete'))).toEqual([])
+    expect(changes.filter(({ type, actions }) => type in edits && actions.join() !== 'update')).toEqual([])
+  })
+
+  it('has a typical change of each type, but for those that Google lets nobody change', () => {
+    const types = new Set(stacks.flatMap(({ json }) => Object.keys(json.resource!)))
+    expect([...types].filter((type) => !(type in edits) && !unchangeable.test(type))).toEqual([])
+    expect(Object.keys(edits).filter((type) => !types.has(type))).toEqual([])
+  })
+
+  it(
+    'adds an event, its listener, a field and a larger instance without touching what is there',
+    { timeout },
+    async () => {
+      const grown = services.map((service) =>
+        service.name === 'orders'
+          ? {
+              ...service,
+              emits: [...service.emits, 'order.praised'],
+              on: [...service.on, 'order.praised'],
+              collections: { ...service.collections, praise: { unindexed: ['text'], indexes: [['sku', '-at']] } },
+              scale: { ...service.scale, memory: '1Gi', maxInstances: 20 },
+            }
+          : service,
+      )
+      for (const name of ['dev-bus', 'dev-orders']) {
+        const before = built.find((stack) => stack.name === name)!
+        const after = synthesize({ ...dev, imageDigest: someDigest }, grown).find((stack) => stack.name === name)!
+        const changes = await terraform.change(before, after)
+        expect(changes.filter(({ actions }) => actions.includes('delete'))).toEqual([])
+        expect(changes.filter(({ actions }) => actions.join() === 'create').length).toBeGreaterThan(2)
+      }
+    },
+  )
+
+  it.each(['dev-platform', 'dev-bus', 'dev-orders'])(
+    'would tell what replaces something in %s',
+    { timeout },
+    async (name) => {
+      const before = built.find((stack) => stack.name === name)!
+      const { after, addresses } = replaced(before)
+      const changes = await terraform.change(before, after)
+      expect(addresses.length).toBeGreaterThan(0)
+      const deleted = changes.filter(({ actions }) => actions.includes('delete')).map(({ address }) => address)
+      // And with some of them what hangs on them.
+      expect(deleted).toEqual(expect.arrayContaining(addresses))
+    },
+  )
+})

@@ -1,0 +1,169 @@
+/** Terraform with Google's provider, where both are at hand: it judges stacks without an account, since nothing is asked of Google. */
+
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readResources } from '../../emulators/core/terraform.ts'
+import type { SynthesizedStack } from '../../stacks/app.ts'
+
+/** A digest that somebody might have built: the default is refused. */
+export const someDigest = `sha256:${'1'.repeat(64)}`
+
+export interface Change {
+  readonly address: string
+  readonly type: string
+  readonly actions: readonly string[]
+}
+
+export interface Terraform {
+  /** Why there is none, in one line. */
+  readonly missing: string | undefined
+  /** What `terraform validate` says. */
+  validate(stack: SynthesizedStack): Promise<string>
+  /** What a plan says with nothing there yet. @throws Error with what Terraform says. */
+  plan(stack: SynthesizedStack, digest?: string): Promise<string>
+  /** What would be done with `before` in place. */
+  change(before: SynthesizedStack, after: SynthesizedStack): Promise<readonly Change[]>
+  remove(): void
+}
+
+interface PlanJson {
+  readonly planned_values: {
+    readonly root_module: { readonly resources?: readonly PlannedResource[] }
+  }
+  readonly resource_changes?: readonly {
+    readonly address: string
+    readonly type: string
+    readonly change: { readonly actions: readonly string[] }
+  }[]
+}
+
+interface PlannedResource {
+  readonly type: string
+  readonly name: string
+  readonly provider_name: string
+  readonly schema_version: number
+  readonly values: Readonly<Record<string, unknown>>
+}
+
+export function findTerraform(first: SynthesizedStack): Terraform {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-terraform-'))
+  const env = {
+    ...process.env,
+    CHECKPOINT_DISABLE: '1',
+    // One copy of the provider for all stacks.
+    TF_DATA_DIR: join(folder, '.terraform'),
+    // Any will do: with neither state nor data sources nothing is sent.
+    GOOGLE_OAUTH_ACCESS_TOKEN: 'nobody',
+  }
+  const run = (args: readonly string[], digest = someDigest): Promise<{ code: number | null; output: string }> =>
+    new Promise((resolve, reject) => {
+      const variables = { ...env, TF_VAR_image_digest: digest }
+      const child = spawn('terraform', args, { cwd: folder, env: variables, stdio: ['ignore', 'pipe', 'pipe'] })
+      let output = ''
+      child.stdout.on('data', (chunk: Buffer) => (output += String(chunk)))
+      child.stderr.on('data', (chunk: Buffer) => (output += String(chunk)))
+      child.on('error', reject)
+      child.on('close', (code) => resolve({ code, output }))
+    })
+  const checked = async (args: readonly string[], digest?: string): Promise<string> => {
+    const { code, output } = await run(args, digest)
+    if (code !== 0) throw new Error(`terraform ${args[0]} failed:\n${output}`)
+    return output
+  }
+  /** One stack at a time lies in the folder. */
+  const place = (json: object): void => {
+    rmSync(join(folder, 'terraform.tfstate'), { force: true })
+    writeFileSync(join(folder, 'cdk.tf.json'), JSON.stringify(json))
+  }
+  const plan = ['plan', '-input=false', '-no-color', '-refresh=false', '-lock=false', '-out=plan']
+  const planned = async (): Promise<PlanJson> => {
+    await checked(plan)
+    return JSON.parse(await checked(['show', '-json', 'plan'])) as PlanJson
+  }
+  const states = new Map<SynthesizedStack, object>()
+  const stateAfter = async (stack: SynthesizedStack): Promise<object> => {
+    place(literal(stack))
+    const state = states.get(stack) ?? stateOf(await planned())
+    states.set(stack, state)
+    return state
+  }
+
+  return {
+    missing: prepare(folder, env, first),
+    async validate({ json }) {
+      place(withoutBackend(json))
+      return (await run(['validate', '-no-color'])).output.trim()
+    },
+    async plan({ json }, digest) {
+      place(withoutBackend(json))
+      return checked(plan, digest)
+    },
+    async change(before, after) {
+      const state = await stateAfter(before)
+      place(literal(after))
+      writeFileSync(join(folder, 'terraform.tfstate'), JSON.stringify(state))
+      return changes(await planned())
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+/** Why it can't be used, or undefined. The provider is large: it is fetched only when somebody says so. */
+function prepare(folder: string, env: NodeJS.ProcessEnv, { json }: SynthesizedStack): string | undefined {
+  const configured = process.env['TF_CLI_CONFIG_FILE']
+  if (!process.env['MILLRACE_TERRAFORM'] && !(configured && existsSync(configured)))
+    return 'set MILLRACE_TERRAFORM=1 to have it, with the provider that it fetches'
+  if (spawnSync('terraform', ['version'], { stdio: 'ignore' }).status !== 0) return 'terraform is not installed'
+  mkdirSync(join(folder, '.terraform'))
+  writeFileSync(join(folder, 'cdk.tf.json'), JSON.stringify(withoutBackend(json)))
+  const { status, stderr } = spawnSync('terraform', ['init', '-input=false', '-no-color'], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+    timeout: 300_000,
+  })
+  if (status === 0) return undefined
+  return `the provider is not at hand: ${stderr.split('\n').find((line) => line.startsWith('Error')) ?? stderr.trim()}`
+}
+
+/** The state's place is a bucket that nobody may read here. */
+const withoutBackend = (json: SynthesizedStack['json']): object => ({
+  ...json,
+  terraform: { ...json.terraform, backend: undefined },
+})
+
+/** The stack with every reference replaced by what it stands for, so that a plan knows all that is asked for. */
+function literal(stack: SynthesizedStack): object {
+  const resource: Record<string, Record<string, unknown>> = {}
+  for (const { type, address, attributes } of readResources([stack])) {
+    const id = address.slice(type.length + 1)
+    const { project, ...others } = attributes
+    const asked = stack.json.resource![type]![id]!
+    resource[type] = { ...resource[type], [id]: 'project' in asked ? { project, ...others } : others }
+  }
+  const { variable: _, ...json } = stack.json
+  // What is literal now stays so.
+  return { ...withoutBackend(json), resource: JSON.parse(JSON.stringify(resource).replaceAll('${', () => '$${')) }
+}
+
+/** The state after that plan, as if Google had answered: what only Google knows stays empty. */
+function stateOf({ planned_values: { root_module: root } }: PlanJson): object {
+  return {
+    version: 4,
+    serial: 1,
+    lineage: '00000000-0000-0000-0000-000000000000',
+    outputs: {},
+    resources: (root.resources ?? []).map(({ type, name, provider_name: provider, schema_version, values }) => ({
+      mode: 'managed',
+      type,
+      name,
+      provider: `provider["${provider}"]`,
+      instances: [{ schema_version, attributes: { ...values, id: name } }],
+    })),
+  }
+}
+
+const changes = ({ resource_changes: all = [] }: PlanJson): Change[] =>
+  all.map(({ address, type, change: { actions } }) => ({ address, type, actions }))
