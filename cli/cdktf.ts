@@ -2,12 +2,15 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
+import { GoogleAuth } from 'google-auth-library'
 
 const root = join(import.meta.dirname, '..')
 const home = join(root, '.tools', 'cdktf')
 const bin = join(home, 'node_modules', 'cdktf-cli', 'bundle', 'bin', 'cdktf')
 const manifest = join(import.meta.dirname, 'cdktf-cli')
+/** Terraform's provider and its state's bucket take them from here as well. */
+const credentialVariables = ['GOOGLE_CREDENTIALS', 'GOOGLE_OAUTH_ACCESS_TOKEN', 'GOOGLE_APPLICATION_CREDENTIALS']
 /** Those that only read the stacks. */
 const withoutTerraform = new Set(['synth', 'list', 'ls', 'help', '--help', '-h', '--version', 'init', 'convert'])
 
@@ -16,10 +19,9 @@ process.exitCode = await run()
 
 async function run(): Promise<number> {
   const [command = '--help'] = args
-  if (!withoutTerraform.has(command) && !has('terraform', 'version')) {
-    console.error(
-      `cdktf ${command} needs Terraform 1.5 or newer on the PATH: https://developer.hashicorp.com/terraform/install`,
-    )
+  const lack = withoutTerraform.has(command) ? undefined : await lacking(command)
+  if (lack) {
+    console.error(lack)
     return 1
   }
   if (!isInstalled() && (await install()) !== 0) {
@@ -27,8 +29,32 @@ async function run(): Promise<number> {
     return 1
   }
   // A Node of its own on the PATH: the app's command and the CLI run on the project's.
-  const env = { ...process.env, CHECKPOINT_DISABLE: '1', PATH: `${dirname(process.execPath)}:${process.env['PATH']}` }
+  const env = {
+    ...process.env,
+    CHECKPOINT_DISABLE: '1',
+    PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
+    // Into a file or a pipe it writes lines, no spinner.
+    ...(process.stdout.isTTY ? {} : { CI: '1' }),
+  }
   return execute(process.execPath, [bin, ...(args.length === 0 ? ['--help'] : args)], { cwd: root, env })
+}
+
+/** What a command that asks Google lacks, in one line. */
+async function lacking(command: string): Promise<string | undefined> {
+  if (!has('terraform', 'version'))
+    return `cdktf ${command} needs Terraform 1.5 or newer on the PATH: https://developer.hashicorp.com/terraform/install`
+  const local = args.slice(1).find((one) => one.startsWith('local'))
+  if (local !== undefined)
+    return `${local} is not for Google Cloud: npm start runs it. Stacks to ${command} begin with dev, staging or prod.`
+  if (credentialVariables.some((name) => process.env[name])) return undefined
+  // Looking for a metadata server where there is none, the library warns of it.
+  process.removeAllListeners('warning')
+  try {
+    await new GoogleAuth().getApplicationDefault()
+    return undefined
+  } catch {
+    return `cdktf ${command} needs Google credentials, and there are none: gcloud auth application-default login, then again.`
+  }
 }
 
 function isInstalled(): boolean {

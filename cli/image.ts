@@ -3,66 +3,100 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { accountEmail } from '../shared/names.ts'
+import {
+  buildSourcesBucket,
+  dev,
+  type Environment,
+  imageBuilderId,
+  imageName,
+  prod,
+  staging,
+} from '../stacks/environments.ts'
 import { main, UsageError } from './command.ts'
 
 const root = join(import.meta.dirname, '..')
 const digestsFile = join(root, 'stacks', 'images.json')
+const environments: readonly Environment[] = [dev, staging, prod]
+/** What the image is made of: `Dockerfile` copies these. */
+const sources = ['Dockerfile', 'cloudbuild.yaml', 'package.json', 'package-lock.json', 'shared', 'functions']
 
 const usage = `
-npm run image -- dev|staging|prod [--project ID] [--region REGION]
+npm run image -- ${environments.map(({ name }) => name).join('|')}
 
-Builds the image of the services by Cloud Build in that environment's project, and writes its digest to
-stacks/images.json. The platform stack of the environment has to be deployed: it holds the repository.
-
-  --project ID      default millrace-ENVIRONMENT
-  --region REGION   default europe-west1
+Builds the image of the services by Cloud Build in that environment's project, as the account image-builder, and
+writes its digest to stacks/images.json. It is named for the commit; one that is there already is not built again.
+The platform stack of the environment has to be deployed: it holds repository, account and bucket.
 `
 
 void main({
   usage,
-  options: { project: { type: 'string' }, region: { type: 'string', default: 'europe-west1' } },
-  async run({ project, region }, [environment]) {
+  options: {},
+  async run(_, [name, ...others]) {
+    const environment = environments.find((one) => one.name === name)
+    if (!environment || others.length > 0)
+      throw new UsageError(`Which environment? One of ${environments.map((one) => one.name).join(', ')}.`)
+    requireAccount()
+    const image = `${imageName(environment)}:${commit()}`
+    const digest = digestOf(image) ?? built(environment, image)
     const digests = JSON.parse(readFileSync(digestsFile, 'utf8')) as Record<string, string>
-    if (!environment || !(environment in digests))
-      throw new UsageError(`Which environment? One of ${Object.keys(digests).join(', ')}.`)
-    const projectId = project ?? `millrace-${environment}`
-    if (spawnSync('gcloud', ['--version'], { stdio: 'ignore' }).status !== 0) {
-      throw new UsageError('Building needs gcloud on the PATH, signed in: https://cloud.google.com/sdk/docs/install')
-    }
-    const image = `${region}-docker.pkg.dev/${projectId}/millrace/platform`
-    const tag = output('git', ['rev-parse', '--short=12', 'HEAD'])
-    const built = spawnSync(
-      'gcloud',
-      [
-        'builds',
-        'submit',
-        '--project',
-        projectId,
-        '--config',
-        'cloudbuild.yaml',
-        '--substitutions',
-        `_IMAGE=${image},_TAG=${tag}`,
-        '.',
-      ],
-      { cwd: root, stdio: 'inherit' },
-    )
-    if (built.status !== 0)
-      throw new UsageError(`The build failed; nothing was changed. Is the stack ${environment}-platform deployed?`)
-    const digest = output('gcloud', [
-      'artifacts',
-      'docker',
-      'images',
-      'describe',
-      `${image}:${tag}`,
-      '--format=value(image_summary.digest)',
-    ])
-    writeFileSync(digestsFile, `${JSON.stringify({ ...digests, [environment]: digest }, undefined, 2)}\n`)
-    console.log(`${image}@${digest} is what ${environment} runs from its next deploy on.`)
+    writeFileSync(digestsFile, `${JSON.stringify({ ...digests, [environment.name]: digest }, undefined, 2)}\n`)
+    console.log(`${imageName(environment)}@${digest} is what ${environment.name} runs from its next deploy on.`)
   },
 })
 
-function output(program: string, args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: root, encoding: 'utf8' })
-  if (status !== 0) throw new UsageError(`${program} ${args[0]} failed: ${stderr.trim()}`)
+function requireAccount(): void {
+  const { status, stdout } = ask('gcloud', ['auth', 'list', '--filter=status:ACTIVE', '--format=value(account)'])
+  if (status !== 0)
+    throw new UsageError('Building needs gcloud on the PATH, signed in: https://cloud.google.com/sdk/docs/install')
+  if (stdout.trim() === '')
+    throw new UsageError('Building needs an account, and gcloud is not signed in: gcloud auth login, then again.')
+}
+
+/** The commit that the image is named for. @throws UsageError when the sources are not what it holds. */
+function commit(): string {
+  const changed = said('git', ['status', '--porcelain', '--', ...sources])
+  if (changed !== '')
+    throw new UsageError(`The image is named for its commit, and these differ from it: commit them first.\n${changed}`)
+  return said('git', ['rev-parse', '--short=12', 'HEAD'])
+}
+
+function digestOf(image: string): string | undefined {
+  const format = '--format=value(image_summary.digest)'
+  const { status, stdout } = ask('gcloud', ['artifacts', 'docker', 'images', 'describe', image, format])
+  return status === 0 ? stdout.trim() : undefined
+}
+
+function built(environment: Environment, image: string): string {
+  const { projectId } = environment
+  const builder = accountEmail(imageBuilderId, projectId)
+  const [name, tag] = image.split(':')
+  const { status } = spawnSync(
+    'gcloud',
+    [
+      'builds',
+      'submit',
+      `--project=${projectId}`,
+      '--config=cloudbuild.yaml',
+      `--service-account=projects/${projectId}/serviceAccounts/${builder}`,
+      `--gcs-source-staging-dir=gs://${buildSourcesBucket(environment)}/source`,
+      `--substitutions=_IMAGE=${name},_TAG=${tag}`,
+      '.',
+    ],
+    { cwd: root, stdio: 'inherit' },
+  )
+  const digest = status === 0 ? digestOf(image) : undefined
+  if (digest === undefined)
+    throw new UsageError(`The build failed; nothing was changed. Is the stack ${environment.name}-platform deployed?`)
+  return digest
+}
+
+function ask(program: string, args: string[]) {
+  return spawnSync(program, args, { cwd: root, encoding: 'utf8' })
+}
+
+function said(program: string, args: string[]): string {
+  const { status, stdout, stderr } = ask(program, args)
+  if (status !== 0) throw new UsageError(`${program} ${args[0]} failed: ${stderr?.trim() ?? 'it is not installed'}`)
   return stdout.trim()
 }

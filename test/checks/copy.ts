@@ -22,6 +22,9 @@ const copied = [
   'knip.json',
   '.gitignore',
   'cdktf.json',
+  'Dockerfile',
+  'cloudbuild.yaml',
+  'package-lock.json',
 ]
 
 export interface Copy {

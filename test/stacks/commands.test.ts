@@ -1,0 +1,239 @@
+/** `npm run cdktf` and `npm run image`, and every command of docs/deploy.md as far as a machine without an account can tell. */
+
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { dev } from '../../stacks/environments.ts'
+import { type Copy, copyOfSources } from '../checks/copy.ts'
+import { stacksOf } from './synthesized.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+const timeout = 60_000
+
+/** A folder of programs, which is all of the PATH that a command sees. */
+let programs: string
+beforeEach(() => {
+  programs = mkdtempSync(join(tmpdir(), 'millrace-programs-'))
+  for (const program of ['sh', 'git', 'cat', 'env']) {
+    const found = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim()
+    symlinkSync(found, join(programs, program))
+  }
+})
+afterEach(() => rmSync(programs, { recursive: true }))
+
+/** A program that answers as `script` says, and writes down how it was called. */
+function pretend(program: string, script: string): void {
+  writeFileSync(join(programs, program), `#!/bin/sh\necho "$@" >> "${join(programs, `${program}.calls`)}"\n${script}\n`)
+  chmodSync(join(programs, program), 0o755)
+}
+const calls = (program: string): string[] => {
+  const file = join(programs, `${program}.calls`)
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
+}
+
+interface Said {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function run(folder: string, file: string, ...args: string[]): Said {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, file), ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: programs, HOME: programs, METADATA_SERVER_DETECTION: 'none' },
+  })
+  return { code: status, stdout, stderr }
+}
+const oneLine = (line: string): Said => ({ code: 1, stdout: '', stderr: `${line}\n` })
+
+describe('npm run cdktf says in one line what it lacks', { timeout }, () => {
+  it.each(['deploy', 'diff', 'destroy'])('%s: Terraform', (command) => {
+    expect(run(root, 'cli/cdktf.ts', command, 'dev-orders')).toEqual(
+      oneLine(
+        `cdktf ${command} needs Terraform 1.5 or newer on the PATH: https://developer.hashicorp.com/terraform/install`,
+      ),
+    )
+  })
+
+  it('credentials', () => {
+    pretend('terraform', 'echo Terraform v1.11.4')
+    expect(run(root, 'cli/cdktf.ts', 'deploy', 'dev-platform')).toEqual(
+      oneLine(
+        'cdktf deploy needs Google credentials, and there are none: gcloud auth application-default login, then again.',
+      ),
+    )
+  })
+
+  it('a stack of Google Cloud', () => {
+    pretend('terraform', 'echo Terraform v1.11.4')
+    expect(run(root, 'cli/cdktf.ts', 'deploy', 'local-bus').stderr).toMatch(
+      /^local-bus is not for Google Cloud: npm start runs it\..*\n$/,
+    )
+  })
+})
+
+describe('npm run image', { timeout }, () => {
+  let copy: Copy
+  const digest = `sha256:${'a'.repeat(64)}`
+  const git = (...args: string[]): string =>
+    spawnSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
+      cwd: copy.root,
+      encoding: 'utf8',
+    }).stdout.trim()
+  /** gcloud with an account, and a registry that has an image from the first build on. */
+  const gcloud = (build = `touch "${'$'}{0%/*}/built"`): void =>
+    pretend(
+      'gcloud',
+      `case "$*" in
+  "auth list"*) echo somebody@example.com ;;
+  "builds submit"*) ${build} ;;
+  *describe*) if [ -e "${'$'}{0%/*}/built" ]; then echo ${digest}; else exit 1; fi ;;
+esac`,
+    )
+  const image = (...args: string[]): Said => run(copy.root, 'cli/image.ts', ...args)
+  const digests = () =>
+    JSON.parse(readFileSync(join(copy.root, 'stacks/images.json'), 'utf8')) as Record<string, string>
+
+  beforeEach(() => {
+    symlinkSync(
+      spawnSync('sh', ['-c', 'command -v touch'], { encoding: 'utf8' }).stdout.trim(),
+      join(programs, 'touch'),
+    )
+    copy = copyOfSources()
+    git('init', '--quiet')
+    git('add', '--all')
+    git('commit', '--quiet', '--message', 'All of it')
+  })
+  afterEach(() => copy.remove())
+
+  it('says in one line what it lacks', () => {
+    expect(image('dev').stderr).toMatch(/^Building needs gcloud on the PATH, signed in: .*\n$/)
+    pretend('gcloud', '')
+    expect(image('dev')).toEqual(
+      oneLine('Building needs an account, and gcloud is not signed in: gcloud auth login, then again.'),
+    )
+    expect(image('local')).toEqual(oneLine('Which environment? One of dev, staging, prod.'))
+  })
+
+  it("builds in the environment's project as its builder, and writes the digest down", () => {
+    gcloud()
+    expect(image('dev')).toMatchObject({
+      code: 0,
+      stdout: `europe-west1-docker.pkg.dev/millrace-dev/millrace/platform@${digest} is what dev runs from its next deploy on.\n`,
+    })
+    expect(digests()).toMatchObject({ dev: digest, prod: `sha256:${'0'.repeat(64)}` })
+    const tag = git('rev-parse', '--short=12', 'HEAD')
+    expect(calls('gcloud').find((call) => call.startsWith('builds submit'))).toBe(
+      [
+        'builds submit --project=millrace-dev --config=cloudbuild.yaml',
+        '--service-account=projects/millrace-dev/serviceAccounts/image-builder@millrace-dev.iam.gserviceaccount.com',
+        '--gcs-source-staging-dir=gs://millrace-dev-build-sources/source',
+        `--substitutions=_IMAGE=europe-west1-docker.pkg.dev/millrace-dev/millrace/platform,_TAG=${tag} .`,
+      ].join(' '),
+    )
+  })
+
+  it('does not build a commit twice, whose tag nobody may move', () => {
+    gcloud()
+    image('dev')
+    expect(image('dev').code).toBe(0)
+    expect(calls('gcloud').filter((call) => call.startsWith('builds submit'))).toHaveLength(1)
+  })
+
+  it('refuses sources that are not committed, by name', () => {
+    gcloud()
+    copy.write('functions/index.ts', '')
+    expect(image('dev').stderr).toMatch(/commit them first\.\n ?M functions\/index\.ts\n$/)
+    expect(calls('gcloud').filter((call) => call.startsWith('builds submit'))).toEqual([])
+  })
+
+  it('changes nothing when the build fails', () => {
+    gcloud('exit 1')
+    expect(image('dev').stderr).toContain('The build failed; nothing was changed. Is the stack dev-platform deployed?')
+    expect(digests()['dev']).toBe(`sha256:${'0'.repeat(64)}`)
+  })
+})
+
+const page = readFileSync(join(root, 'docs/deploy.md'), 'utf8')
+/** Each command of the page, its continued lines joined. */
+const typed = [...page.matchAll(/```sh\n([\s\S]*?)```/g)]
+  .flatMap(([, block]) => block!.replaceAll(/\\\n\s*/g, '').split('\n'))
+  .map((line) => line.replace(/\s+#.*$/, '').trim())
+  .filter((line) => line !== '' && !line.startsWith('#'))
+
+describe('docs/deploy.md', () => {
+  const scripts = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }).scripts
+
+  it('has commands', () => expect(typed.length).toBeGreaterThan(15))
+
+  it('names scripts, stacks and environments that there are', () => {
+    const ours = [...page.matchAll(/npm run ([\w-]+)(?: -- ([\w-]+)(?: '?([\w*-]+)'?)?)?/g)]
+    expect(ours.length).toBeGreaterThan(5)
+    const names = stacksOf(dev).map(({ name }) => name.slice('dev-'.length))
+    for (const [, script, verb, stack] of ours) {
+      expect(Object.keys(scripts)).toContain(script)
+      if (script === 'image') expect(['dev', 'staging', 'prod']).toContain(verb)
+      if (script !== 'cdktf' || stack === undefined) continue
+      const [, environment, part] = /^(\w+)-(.+)$/.exec(stack)!
+      expect(['dev', 'staging', 'prod']).toContain(environment)
+      expect([...names, '*']).toContain(part)
+    }
+  })
+
+  // Some forty seconds for them all: where somebody says so.
+  const asked = process.env['MILLRACE_GCLOUD'] === '1'
+  if (!asked) console.log("gcloud's help is not asked about docs/deploy.md: set MILLRACE_GCLOUD=1.")
+  const gcloudCommands = typed.flatMap((line) => /\bgcloud [^|]*/.exec(line)?.[0].trim() ?? [])
+  it.skipIf(!asked).each(gcloudCommands)('%s', { timeout }, (line) => {
+    const [command] = /^gcloud(?: [a-z][a-z-]+)+/.exec(line)!
+    const words = command.split(' ').slice(1)
+    const { code, help } = helpOf(words)
+    expect([command, code]).toEqual([command, 0])
+    const flags = [...line.matchAll(/ --([a-z-]+)/g)].map(([, flag]) => flag!)
+    expect(flags.filter((flag) => !help.includes(`--${flag}`) && !help.includes(`--[no-]${flag}`))).toEqual([])
+  })
+})
+
+/** Of the longest group of words that is a command: what follows it is its argument. */
+function helpOf(words: readonly string[]): { code: number | null; help: string } {
+  const { status, stdout } = spawnSync('gcloud', [...words, '--help'], { encoding: 'utf8' })
+  if (status !== 0 && words.length > 2) return helpOf(words.slice(0, -1))
+  const wide = ['--project', '--format', '--quiet', '--account']
+  return { code: status, help: `${stdout.replaceAll(/\u001B\[[0-9;]*m/g, '')}${wide.join(' ')}` }
+}
+
+const cli = join(root, '.tools', 'cdktf', 'node_modules', 'cdktf-cli')
+const installed = existsSync(cli) || process.env['MILLRACE_CDKTF'] === '1'
+if (!installed)
+  console.log('The CDKTF CLI is not installed: npm run cdktf -- list installs it (420 MB), and then it is tested.')
+
+describe.skipIf(!installed)('the CDKTF CLI', { timeout: 600_000 }, () => {
+  const cdktf = (...args: string[]): Said => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'cli/cdktf.ts'), ...args], {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` },
+    })
+    return { code: status, stdout, stderr }
+  }
+
+  it('has help', () => {
+    const { code, stdout, stderr } = cdktf('--help')
+    expect([code, stdout + stderr]).toEqual([0, expect.stringContaining('cdktf deploy')])
+  })
+
+  it('lists and synthesizes every stack, without spinner', () => {
+    const listed = cdktf('list')
+    expect(listed.code).toBe(0)
+    const stacks = ['local', 'dev', 'staging', 'prod'].flatMap((environment) =>
+      stacksOf(dev).map(({ name }) => name.replace('dev', environment)),
+    )
+    for (const name of stacks) expect(listed.stdout).toContain(`cdktf.out/stacks/${name}`)
+    expect(listed.stdout).not.toMatch(/[⠋⠙⠹⠸]/)
+    expect(cdktf('synth').code).toBe(0)
+    for (const name of stacks) expect(existsSync(join(root, 'cdktf.out/stacks', name, 'cdk.tf.json'))).toBe(true)
+  })
+})
