@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { dev } from '../../stacks/environments.ts'
 import { type Copy, copyOfSources } from '../checks/copy.ts'
@@ -84,13 +85,14 @@ describe('npm run image', { timeout }, () => {
       encoding: 'utf8',
     }).stdout.trim()
   /** gcloud with an account, and a registry that has an image from the first build on. */
-  const gcloud = (build = `touch "${'$'}{0%/*}/built"`): void =>
+  const gcloud = (build = 'touch "$BUILT"'): void =>
     pretend(
       'gcloud',
-      `case "$*" in
+      `BUILT="${programs}/built"
+case "$*" in
   "auth list"*) echo somebody@example.com ;;
   "builds submit"*) ${build} ;;
-  *describe*) if [ -e "${'$'}{0%/*}/built" ]; then echo ${digest}; else exit 1; fi ;;
+  *describe*) if [ -e "$BUILT" ]; then echo ${digest}; else exit 1; fi ;;
 esac`,
     )
   const image = (...args: string[]): Said => run(copy.root, 'cli/image.ts', ...args)
@@ -202,7 +204,7 @@ function helpOf(words: readonly string[]): { code: number | null; help: string }
   const { status, stdout } = spawnSync('gcloud', [...words, '--help'], { encoding: 'utf8' })
   if (status !== 0 && words.length > 2) return helpOf(words.slice(0, -1))
   const wide = ['--project', '--format', '--quiet', '--account']
-  return { code: status, help: `${stdout.replaceAll(/\u001B\[[0-9;]*m/g, '')}${wide.join(' ')}` }
+  return { code: status, help: `${stripVTControlCharacters(stdout)}${wide.join(' ')}` }
 }
 
 const cli = join(root, '.tools', 'cdktf', 'node_modules', 'cdktf-cli')
