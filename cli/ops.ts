@@ -6,7 +6,7 @@ import type { Operator } from '../shared/operator.ts'
 import { connect } from './api.ts'
 import { type Command, main, type Options, requireRunning, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, listeners, readDeadLetters, theOne } from './ops/dead-letters.ts'
-import { createReplayer } from './ops/replay.ts'
+import { createReplayer, replayEach } from './ops/replay.ts'
 import { readSaga, stuckSagas } from './ops/sagas.ts'
 import { openShelf, type Shelf } from './ops/shelf.ts'
 import { table } from './table.ts'
@@ -81,22 +81,11 @@ ${service}
     const failed = await withShelf(async (shelf) => {
       const waiting = await readDeadLetters(shelf, values.service)
       const chosen = values.all ? waiting : ids.map((id) => theOne(waiting, id))
-      const replayer = await createReplayer(running)
-      let failures = 0
-      for (const letter of chosen) {
-        try {
-          const { path } = await replayer.replay(letter, operator)
-          await shelf.take(letter.waiting)
-          console.log(`${letter.id}  ${letter.type} is on its way to ${letter.listener}${path}`)
-        } catch (error) {
-          if (!(error instanceof UsageError)) throw error
-          failures += 1
-          console.error(`${letter.id}  ${letter.type} stays where it is: ${error.message}`)
-        }
-      }
-      await replayer.close()
       if (chosen.length === 0) console.log('No dead letters.')
-      return failures
+      const replayer = await createReplayer(running)
+      const notSent = await replayEach(chosen, { replayer, shelf, operator })
+      await replayer.close()
+      return notSent
     })
     return failed > 0 ? 1 : 0
   },

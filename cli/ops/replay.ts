@@ -14,6 +14,7 @@ import {
 import { type Operator, operatorHeaders } from '../../shared/operator.ts'
 import { type Running, UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
+import type { Shelf } from './shelf.ts'
 
 const ALREADY_EXISTS = 6
 /** As long as a push may take. */
@@ -54,6 +55,27 @@ export function destinationOf({ listener, type, waiting }: DeadLetter, projectId
 function sized(destination: Destination): Destination {
   if (destination.body.length <= TASK_BYTES) return destination
   throw new UsageError(`It has ${destination.body.length} bytes, and a task holds ${TASK_BYTES}.`)
+}
+
+/** One after the other, each off the shelf once its task exists; returns how many stay where they are, which it tells. */
+export async function replayEach(
+  letters: readonly DeadLetter[],
+  { replayer, shelf, operator }: { replayer: Replayer; shelf: Pick<Shelf, 'take'>; operator: Operator },
+): Promise<number> {
+  let stay = 0
+  for (const letter of letters) {
+    const { id, type, listener } = letter
+    try {
+      const { path } = await replayer.replay(letter, operator)
+      await shelf.take(letter.waiting)
+      console.log(`${id}  ${type} is on its way to ${listener}${path}`)
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      stay += 1
+      console.error(`${id}  ${type} stays where it is: ${error.message}`)
+    }
+  }
+  return stay
 }
 
 export interface Replayer {

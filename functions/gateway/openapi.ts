@@ -66,6 +66,7 @@ function describe(operationId: string, operation: Operation): Json {
           status,
           {
             description: meaning,
+            headers: { RateLimit: { $ref: '#/components/headers/RateLimit' } },
             ...(schema ? { content: { 'application/json': { schema: schemaOf(schema, 'output') } } } : {}),
           },
         ]),

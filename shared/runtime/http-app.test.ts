@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { implement } from '../app.ts'
 import { defineContracts } from '../contract.ts'
+import { remainingMs } from '../deadline.ts'
 import { Refused, Unavailable } from '../errors.ts'
 import { operatorHeaders } from '../operator.ts'
 import type { Platform } from '../platform.ts'
@@ -393,6 +394,31 @@ describe('the other paths', () => {
       { status: 'not-ready', reasons: [{ dependency: 'process', detail: 'was told to stop' }] },
     ])
     expect((await http.request('/health/live')).status).toBe(200)
+  })
+
+  it('wait no longer than their caller does, and tell whom they ask how long that is', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    let leftMs: number | undefined
+    const slow = createHttpApp(
+      implement(kitchen, {
+        on: { 'thing.sold': async () => {} },
+        commands: { Cook: async () => {}, Clean: async () => {} },
+        routes: (http) =>
+          void http.get('/soup', async () => {
+            leftMs = remainingMs()
+            return new Promise<never>(() => {})
+          }),
+      }),
+      testPlatform(kitchen),
+      testConfig('kitchen', { callers: ['waiter'] }),
+    )
+    const headers = { authorization: idToken('kitchen', 'waiter'), 'x-deadline-ms': '700' }
+    const answer = Promise.resolve(slow.request('/soup', { headers }))
+    await vi.advanceTimersByTimeAsync(699)
+    expect(leftMs).toBe(700)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await (await answer).json()).toMatchObject({ status: 503, code: 'unavailable' })
+    vi.useRealTimers()
   })
 
   it('are 404 where there is nothing', async () => {
