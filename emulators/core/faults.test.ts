@@ -215,6 +215,8 @@ describe('time and chance are arguments', () => {
     expect(passed).toBe(false)
     await clock.advance(1)
     expect(passed).toBe(true)
+    // What follows from a fault is later than it: it is dated when the moment was reached.
+    expect(faults.fired()).toMatchObject([{ timeMs: clock.now() - 300 }])
   })
 
   it('a chance is drawn for each call that fits', async () => {

@@ -44,6 +44,7 @@ export interface Fault extends FaultRule {
 
 export interface Firing {
   readonly faultId: string
+  /** When the moment was reached: what followed from it came later. */
   readonly timeMs: number
   readonly principal: string
   readonly method: string
@@ -117,10 +118,11 @@ export function createFaults(parts: FaultParts): Faults {
     const [faultId, one] = found
     one.left -= 1
     const { principal, method, when } = moment
+    const timeMs = parts.clock.now()
     const outcome = await happen(one.rule.action, moment, parts)
     firings.push({
       faultId,
-      timeMs: parts.clock.now(),
+      timeMs,
       principal,
       method,
       when,

@@ -4,6 +4,7 @@ import type { Firing } from '../../emulators/core/faults.ts'
 import type { RequestLogEntry } from '../../emulators/core/plugin.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { type KillPoint, mustBeRepeated, nameOf, ruleFor } from './kill-points.ts'
+import { undoLate } from './late-undo.ts'
 import { type Shopper, shopper } from './shopper.ts'
 
 /** What became of one hit. */
@@ -29,11 +30,13 @@ export interface Burst {
 }
 
 /** A point that nothing reaches within this time is told by name. */
-const HIT_WITHIN_MS = 120_000
+const HIT_WITHIN_MS = 300_000
 const LOOK_EVERY_MS = 50
 const CUSTOMERS = 6
 /** Without a hit for so long, customers order more than the hits so far allow. */
 const DRIP_MS = 1_000
+/** Its killed transactions keep their locks for a minute: it comes last, or the services behind it would wait for orders. */
+const LOCKING = 'inventory'
 /** Several products, so that the locks which a killed transaction leaves on one do not stop all of them. */
 const PRODUCTS = 12
 const NOBODY_HAS_IT = 'NOBODY-HAS-IT'
@@ -54,11 +57,13 @@ export async function startBurst(platform: TestPlatform, onHit: (name: string) =
   /** One in eight has a bad card, one in twelve wants what nobody has. */
   const orderOne = async (): Promise<void> => {
     const index = ordered++
-    await customers.orders({
+    const isDeclined = index % 8 === 3
+    const orderId = await customers.orders({
       sku: index % 12 === 5 ? NOBODY_HAS_IT : `TEA-${index % PRODUCTS}`,
       quantity: 1 + (index % 3),
-      card: index % 8 === 3 ? 'card-declined' : 'card-ok',
+      card: isDeclined ? 'card-declined' : 'card-ok',
     })
+    if (isDeclined) await undoLate(platform, orderId)
   }
 
   /** Its points, one after the other: the next when the service has taken a request since the last. */
@@ -102,8 +107,11 @@ export async function startBurst(platform: TestPlatform, onHit: (name: string) =
       const staff = async (): Promise<void> => {
         while (hitting) await customers.sells([{ sku: `NEW-${(sold += 1)}`, unitMinor: 500, stock: 10 }])
       }
-      const campaigns = [...Map.groupBy(points, ({ service }) => service).values()].map(campaign)
-      const hits = Promise.all(campaigns).finally(() => (hitting = false))
+      const byService = [...Map.groupBy(points, ({ service }) => service).values()]
+      const locks = ([first]: readonly KillPoint[]): boolean => first?.service === LOCKING
+      const hits = Promise.all(byService.filter((own) => !locks(own)).map(campaign))
+        .then(() => Promise.all(byService.filter(locks).map(campaign)))
+        .finally(() => (hitting = false))
       await Promise.all([hits, staff(), ...Array.from({ length: CUSTOMERS }, customer)])
     },
     hits: () => fired.map((one) => ({ ...one, ...fate(one, platform, customers) })),

@@ -7,7 +7,7 @@ import type { TestPlatform } from '../support/platform.ts'
 const AGAIN_AFTER_MS = 200
 const LONGEST_WAIT_MS = 1_600
 const LOOK_EVERY_MS = 250
-const GIVE_UP_AFTER_MS = 120_000
+const GIVE_UP_AFTER_MS = 300_000
 
 export interface Placed {
   readonly orderId: string
@@ -31,8 +31,8 @@ export interface Shopper {
   readonly retries: readonly number[]
   /** Publishes products, changes their prices, and stocks them in one delivery. */
   sells(products: readonly Product[]): Promise<void>
-  /** Places one order, and looks at it and at its product's stock. */
-  orders(options: { sku: string; quantity: number; card: string }): Promise<void>
+  /** Places one order, and looks at it and at its product's stock; returns its id. */
+  orders(options: { sku: string; quantity: number; card: string }): Promise<string>
 }
 
 export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Shopper {
@@ -111,6 +111,7 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
       placed.push({ orderId, sku, quantity, totalMinor, ends })
       await insist(customer, 'GET', `/v1/orders/${orderId}`)
       await insist(staff, 'GET', `/v1/stock/${sku}`).catch(absent)
+      return orderId
     },
   }
 }
