@@ -204,9 +204,9 @@ describe('the collector', () => {
       const [, pipeline] = new RegExp(`\\n {4}${signal}:\\n((?: {6}.*\\n)+)`).exec(config)!
       expect(pipeline).toMatch(/receivers: \[otlp\]\n/)
       expect(pipeline).toMatch(/processors: \[memory_limiter, resourcedetection, .*batch\]\n/)
-      expect(pipeline).toMatch(/exporters: \[otlphttp\]\n/)
+      expect(pipeline).toMatch(/exporters: \[otlp_http\]\n/)
       expect(config).toMatch(
-        /otlphttp:\n {4}endpoint: https:\/\/telemetry\.googleapis\.com\n[\s\S]*authenticator: googleclientauth/,
+        /otlp_http:\n {4}endpoint: https:\/\/telemetry\.googleapis\.com\n[\s\S]*authenticator: googleclientauth/,
       )
     },
   )
