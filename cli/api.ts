@@ -55,9 +55,14 @@ export function connect(running: Running, caller: { readonly sub: string; readon
     token = undefined
     return bearer()
   }
+  return connectWith(running.gatewayUrl, bearer)
+}
+
+/** Calls a gateway with whatever token `bearer` gives. */
+export function connectWith(gatewayUrl: string, bearer: () => Promise<string>): Api {
   return {
     async send<Body>(method: 'GET' | 'POST', path: string, options: { body?: unknown; key?: string } = {}) {
-      const response = await fetch(`${running.gatewayUrl}${path}`, {
+      const response = await fetch(`${gatewayUrl}${path}`, {
         method,
         headers: {
           authorization: `Bearer ${await bearer()}`,

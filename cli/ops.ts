@@ -3,12 +3,12 @@
 import { userInfo } from 'node:os'
 import { randomUUID } from 'node:crypto'
 import type { Operator } from '../shared/operator.ts'
-import { connect } from './api.ts'
-import { type Command, main, type Options, requireRunning, UsageError } from './command.ts'
+import { type Command, main, type Options, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, listeners, readDeadLetters, theOne } from './ops/dead-letters.ts'
 import { createReplayer, replayEach } from './ops/replay.ts'
 import { readSaga, stuckSagas } from './ops/sagas.ts'
 import { openShelf, type Shelf } from './ops/shelf.ts'
+import { type Target, targetFrom, targetOptions, targetUsage } from './ops/target.ts'
 import { table } from './table.ts'
 
 const usage = `
@@ -42,11 +42,11 @@ npm run ops -- dead-letters [ID] [--service NAME] [--json]
 Lists what waits in the dead-letter subscriptions, oldest first; with ID, shows that one with its content. Nothing is
 taken away: each waits 31 days, until it is replayed.
 ${service}
-  --json            as JSON
+  --json            as JSON${targetUsage}
 `,
-  options: { service: options.service, json: options.json },
-  async run({ service: listener, json }, [id]) {
-    const letters = await withShelf((shelf) => readDeadLetters(shelf, listener))
+  options: { ...targetOptions, service: options.service, json: options.json },
+  async run({ service: listener, json, ...where }, [id]) {
+    const letters = await withShelf(targetFrom(where), (shelf) => readDeadLetters(shelf, listener))
     if (id !== undefined) return show(theOne(letters, id), json)
     if (json) return print(letters.map(summary))
     if (letters.length === 0) return console.log('No dead letters.')
@@ -71,18 +71,24 @@ Sends dead letters again, each to the one listener that failed, as a task to its
 acknowledged once its task exists; a message that was handled before changes nothing. What fails twenty times more is
 a dead letter again.
 ${service}
-  --all             all that wait now${acting}
+  --all             all that wait now${acting}${targetUsage}
 `,
-  options: { service: options.service, reason: options.reason, actor: options.actor, all: options.all },
+  options: {
+    ...targetOptions,
+    service: options.service,
+    reason: options.reason,
+    actor: options.actor,
+    all: options.all,
+  },
   async run(values, ids) {
     const operator = operatorFrom(values)
     if (values.all === ids.length > 0) throw new UsageError('Which? Name their ids, or --all of them.')
-    const running = requireRunning()
-    const failed = await withShelf(async (shelf) => {
+    const target = targetFrom(values)
+    const failed = await withShelf(target, async (shelf) => {
       const waiting = await readDeadLetters(shelf, values.service)
       const chosen = values.all ? waiting : ids.map((id) => theOne(waiting, id))
       if (chosen.length === 0) console.log('No dead letters.')
-      const replayer = await createReplayer(running)
+      const replayer = await createReplayer(target)
       const notSent = await replayEach(chosen, { replayer, shelf, operator })
       await replayer.close()
       return notSent
@@ -98,12 +104,13 @@ npm run ops -- stuck [--json]
 Lists sagas that were reported stuck and have not gone on since: what each waits for, how often that was asked for, how
 long ago it was first reported, and why.
 
-  --json            as JSON
+  --json            as JSON${targetUsage}
 `,
-  options: { json: options.json },
-  async run({ json }) {
-    const api = connect(requireRunning(), { sub: userInfo().username, roles: ['staff'] })
-    const sagas = await withShelf((shelf) => stuckSagas(shelf, api))
+  options: { ...targetOptions, json: options.json },
+  async run({ json, ...where }) {
+    const target = targetFrom(where)
+    const api = target.api(userInfo().username)
+    const sagas = await withShelf(target, (shelf) => stuckSagas(shelf, api))
     if (json) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
     if (sagas.length === 0) return console.log('No saga is stuck.')
     const rows = sagas.flatMap(({ orderId, status, waitsFor, reason, sinceMs }) =>
@@ -127,13 +134,13 @@ npm run ops -- retry ORDER --reason TEXT [--actor NAME]
 
 Asks an order's saga to go on now: the step or the undos that are not answered are sent again, and after the
 confirmation whoever is missing is asked to repeat. Recorded in the order's stream.
-${acting}
+${acting}${targetUsage}
 `,
-  options: { reason: options.reason, actor: options.actor },
+  options: { ...targetOptions, reason: options.reason, actor: options.actor },
   async run(values, [orderId]) {
     const { actor, reason } = operatorFrom(values)
     if (!orderId) throw new UsageError('Which order? npm run ops -- stuck lists those that wait.')
-    const api = connect(requireRunning(), { sub: actor, roles: ['staff'] })
+    const api = targetFrom(values).api(actor)
     const { status, waitsFor } = await readSaga(api, orderId)
     if (waitsFor.length === 0) throw new UsageError(`${orderId} is ${status} and waits for nothing.`)
     await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/retry`, { key: randomUUID(), body: { reason } })
@@ -160,8 +167,8 @@ function operatorFrom({ reason, actor }: { reason?: string | undefined; actor?: 
   return { actor: actor ?? userInfo().username, reason }
 }
 
-async function withShelf<T>(work: (shelf: Shelf) => Promise<T>): Promise<T> {
-  const shelf = await openShelf(requireRunning())
+async function withShelf<T>(target: Target, work: (shelf: Shelf) => Promise<T>): Promise<T> {
+  const shelf = await openShelf(target)
   try {
     return await work(shelf)
   } finally {

@@ -18,6 +18,8 @@ export const stuckSubscription = 'operators.saga.stuck'
 /** Raw events, a table per emitting service, and the views over them. */
 export const eventsDataset = 'events'
 export const analyticsDataset = 'analytics'
+/** `label`: the service's name and the project's number. Known before the service exists. */
+export const cloudRunUrl = (label: string, region: string): string => `https://${label}.${region}.run.app`
 export const eventPath = (eventType: string): string => `/events/${eventType}`
 /** Where Pub/Sub pushes to. The functions framework takes the topic's name from the path alone. */
 export const pushPath = (runtime: 'http' | 'cloudevent', projectId: string, eventType: string): string =>

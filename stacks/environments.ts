@@ -1,6 +1,7 @@
 /** The environments, and all that differs between them. */
 
 import { readFileSync } from 'node:fs'
+import { cloudRunUrl } from '../shared/names.ts'
 import type { Service } from '../shared/service.ts'
 import { hostLabel } from './naming-rules.ts'
 
@@ -100,7 +101,7 @@ function deployed({
     region,
     analyticsLocation: region,
     imageDigest: digests[name]!,
-    serviceUrl: (service) => `https://${hostLabel(service, projectNumber)}.${region}.run.app`,
+    serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
     stateBucket: `${projectId}-terraform`,
     protectsData,

@@ -22,6 +22,7 @@ const says: Readonly<Record<string, RegExp>> = {
   publish: /price\.changed published as message \d+/,
   query: /──/,
   import: /The file and BigQuery agree/,
+  ops: /No dead letters|listener/,
   logs: /orders +INFO/,
   bill: /USD for each million orders[\s\S]*Enterprise +\d+\.\d\d +\d+\.\d\d/,
 }

@@ -12,9 +12,10 @@ import {
   repeatCommand,
 } from '../../shared/names.ts'
 import { type Operator, operatorHeaders } from '../../shared/operator.ts'
-import { type Running, UsageError } from '../command.ts'
+import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
 import type { Shelf } from './shelf.ts'
+import type { Target } from './target.ts'
 
 const ALREADY_EXISTS = 6
 /** As long as a push may take. */
@@ -84,16 +85,9 @@ export interface Replayer {
   close(): Promise<void>
 }
 
-export async function createReplayer({ projectId, region, apiHost, serviceUrls }: Running): Promise<Replayer> {
+export async function createReplayer({ projectId, region, serviceUrls, clientOptions }: Target): Promise<Replayer> {
   const { CloudTasksClient } = await import('@google-cloud/tasks')
-  const { credentials } = await import('@grpc/grpc-js')
-  const [apiEndpoint, port] = apiHost.split(':') as [string, string]
-  const client: CloudTasksClient = new CloudTasksClient({
-    projectId,
-    apiEndpoint,
-    port: Number(port),
-    sslCreds: credentials.createInsecure(),
-  })
+  const client: CloudTasksClient = new CloudTasksClient(await clientOptions())
   return {
     async replay(letter, operator) {
       const destination = destinationOf(letter, projectId)

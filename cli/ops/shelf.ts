@@ -1,7 +1,7 @@
 /** Messages that wait in pull subscriptions for somebody to decide: looked at under a lease, and put back unless they are done with. */
 
 import type { v1 } from '@google-cloud/pubsub'
-import type { Running } from '../command.ts'
+import type { Target } from './target.ts'
 
 /** Of one subscription, in one look: more than somebody reads, and a bound on what is held. */
 const MOST_MESSAGES = 1_000
@@ -27,16 +27,9 @@ export interface Shelf {
   close(): Promise<void>
 }
 
-export async function openShelf({ projectId, apiHost }: Running): Promise<Shelf> {
+export async function openShelf({ projectId, clientOptions }: Target): Promise<Shelf> {
   const { v1 } = await import('@google-cloud/pubsub')
-  const { credentials } = await import('@grpc/grpc-js')
-  const [apiEndpoint, port] = apiHost.split(':') as [string, string]
-  const client: v1.SubscriberClient = new v1.SubscriberClient({
-    projectId,
-    apiEndpoint,
-    port: Number(port),
-    sslCreds: credentials.createInsecure(),
-  })
+  const client: v1.SubscriberClient = new v1.SubscriberClient(await clientOptions())
   const held = new Map<string, Waiting>()
   const pathOf = (subscription: string): string => client.subscriptionPath(projectId, subscription)
 

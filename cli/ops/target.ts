@@ -1,0 +1,73 @@
+/** Which platform is operated: the one that runs in this checkout, or one in a Google Cloud project. */
+
+import type { ChannelCredentials } from '@grpc/grpc-js'
+import { services } from '../../functions/index.ts'
+import { cloudRunUrl } from '../../shared/names.ts'
+import { type Api, connect, connectWith } from '../api.ts'
+import { requireRunning, UsageError } from '../command.ts'
+
+export type ClientOptions = {
+  readonly projectId: string
+  readonly apiEndpoint?: string
+  readonly port?: number
+  readonly sslCreds?: ChannelCredentials
+}
+
+export interface Target {
+  readonly projectId: string
+  readonly region: string
+  /** Service → where it answers; its OIDC audience too. */
+  readonly serviceUrls: Readonly<Record<string, string>>
+  /** For Google's clients: in the cloud they find credentials by themselves. */
+  clientOptions(): Promise<ClientOptions>
+  /** The gateway, asked by a member of the staff. */
+  api(actor: string): Api
+}
+
+export const targetOptions = {
+  project: { type: 'string' },
+  'project-number': { type: 'string' },
+  region: { type: 'string', default: 'europe-west1' },
+} as const
+
+export const targetUsage = `
+  --project ID --project-number N [--region R]
+                    a deployed environment, by your own credentials (gcloud auth application-default login); the gateway
+                    takes the token in MILLRACE_TOKEN. Absent: the platform that runs here.`
+
+type Values = { readonly [Name in keyof typeof targetOptions]?: string | undefined }
+
+/** @throws UsageError when nothing runs here, or the project is named by half. */
+export function targetFrom(values: Values, token = process.env['MILLRACE_TOKEN']): Target {
+  const { project: projectId, 'project-number': number, region = targetOptions.region.default } = values
+  if (projectId === undefined && number === undefined) return localTarget()
+  if (!projectId || !number || !/^\d+$/.test(number))
+    throw new UsageError('A deployed environment takes both: --project ID and --project-number N.')
+  const serviceUrls = Object.fromEntries(services.map(({ name }) => [name, cloudRunUrl(`${name}-${number}`, region)]))
+  return {
+    projectId,
+    region,
+    serviceUrls,
+    clientOptions: async () => ({ projectId }),
+    api() {
+      if (!token) throw new UsageError('The gateway asks who you are: put a token of the role staff in MILLRACE_TOKEN.')
+      return connectWith(serviceUrls['gateway']!, async () => token)
+    },
+  }
+}
+
+function localTarget(): Target {
+  const running = requireRunning()
+  const { projectId, region, serviceUrls, apiHost } = running
+  return {
+    projectId,
+    region,
+    serviceUrls,
+    async clientOptions() {
+      const { credentials } = await import('@grpc/grpc-js')
+      const [apiEndpoint, port] = apiHost.split(':') as [string, string]
+      return { projectId, apiEndpoint, port: Number(port), sslCreds: credentials.createInsecure() }
+    },
+    api: (actor) => connect(running, { sub: actor, roles: ['staff'] }),
+  }
+}
