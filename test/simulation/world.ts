@@ -27,6 +27,8 @@ const CARRIER = 'https://carrier.test'
 const GATEWAY = 'https://gateway.test'
 /** Pub/Sub and Cloud Tasks wait so long for an answer before they try again. */
 const ANSWER_WITHIN_MS = 60_000
+/** An order takes some hundred; whoever asks himself without end takes them all. */
+const MOST_STEPS = 50_000
 
 export interface WorldOptions {
   readonly seed?: number
@@ -243,7 +245,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
 
   const run: World['run'] = async ({ forMs = 3_600_000, until = () => false } = {}) => {
     const endMs = agenda.now() + forMs
-    while (!until()) {
+    for (let steps = 0; !until(); steps++) {
+      if (steps > MOST_STEPS) throw new Error(`It does not come to rest: ${agenda.items.length} things are still to do.`)
       const due = agenda.due()
       const ready = scheduler.ready()
       if (due.length > 0 && ready.length < atOnce) begin(atOnce === 1 && faults === noFaults ? due[0]! : pick(due))
