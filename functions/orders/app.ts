@@ -14,7 +14,7 @@ import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
 
-type OrderMessage = Envelope<string, { orderId: string; reason?: string; code?: string }>
+type OrderMessage = Envelope<string, { orderId: string; reason?: string; code?: string; actionUrlRef?: string }>
 
 async function apply(message: Envelope, orderId: string, platform: Platform, command: OrderCommand): Promise<Decision> {
   return platform.streams.handle(message, orderId, (stream) => {
@@ -29,7 +29,7 @@ async function apply(message: Envelope, orderId: string, platform: Platform, com
 const hear = (message: OrderMessage, platform: Platform): Promise<Decision> =>
   apply(message, message.data.orderId, platform, {
     type: 'hear',
-    reply: { type: message.type, ...reasonOf(message) },
+    reply: { type: message.type, ...reasonOf(message), ...actionOf(message) },
     nowMs: platform.now(),
   })
 
@@ -37,6 +37,9 @@ function reasonOf({ type, data }: OrderMessage): { reason?: string } {
   if (type === 'stock.rejected') return { reason: 'out-of-stock' }
   return data.code === undefined ? {} : { reason: data.code }
 }
+
+const actionOf = ({ data: { actionUrlRef } }: OrderMessage): { actionUrlRef?: string } =>
+  actionUrlRef === undefined ? {} : { actionUrlRef }
 
 /** A shipment left, was paid, or was taken out of stock. */
 const ship =
@@ -106,9 +109,11 @@ export const app: ServiceApp = implement(orders, {
     http.post('/orders', (c) => placeOrder(c, platform))
     http.get('/orders/:orderId', async (c) => {
       const { orderId } = c.req.param()
-      const { order, status, reason } = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+      const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+      const { order, status, reason, saga, actionUrlRef } = state
       refuseIf(order === undefined, 'not-found', `There is no order ${orderId}.`)
-      return c.json(view(order!, status, reason))
+      const waits = saga?.phase === 'running' && saga.waiting === true
+      return c.json({ ...view(order!, status, reason), ...(waits ? { actionUrlRef } : {}) })
     })
     http.get('/orders/:orderId/saga', async (c) => {
       const { orderId } = c.req.param()

@@ -74,7 +74,7 @@ describe('what follows the pivot', () => {
     replies.committed(orderId, 's-2', 1),
   ]
 
-  it('completes once, with the last of its facts, whatever their order', async () => {
+  it('completes once, with the last of its facts, whatever their order', { timeout: 60_000 }, async () => {
     for (const indexes of permutations([0, 1, 2, 3, 4, 5])) {
       const { shop, orderId } = await confirmed()
       for (const [heard, index] of indexes.entries()) {
@@ -119,6 +119,24 @@ describe('what follows the pivot', () => {
     expect(shop.sentTypes().filter((type) => type === 'RepeatEvents')).toHaveLength(3)
   })
 
+  it('is given a day again for the next parcel, once what left before is paid and booked', async () => {
+    const { shop, orderId } = await confirmed()
+    for (const reply of [
+      replies.dispatched(orderId, 's-1', 1),
+      replies.captured(orderId, 's-1'),
+      replies.committed(orderId, 's-1', 1),
+    ])
+      await shop.hear(...reply)
+    for (let hour = 0; hour < 23; hour++) {
+      shop.platform.advance(60 * MINUTE)
+      await shop.fireTimers()
+    }
+    expect(shop.publishedTypes()).not.toContain('saga.stuck')
+    shop.platform.advance(120 * MINUTE)
+    await shop.fireTimers()
+    expect(shop.publishedTypes()).toContain('saga.stuck')
+  })
+
   it('is never undone: a late decline changes nothing', async () => {
     const { shop, orderId } = await confirmed()
     await shop.hear(...replies.declined(orderId))
@@ -152,6 +170,16 @@ describe('a checkout that fails', () => {
     await shop.fireTimers()
     expect(shop.sentTypes()).toEqual(['ReserveStock', 'AuthorizePayment', 'VoidPayment', 'ReleaseStock'])
     expect((await shop.look(orderId)).body).toMatchObject({ status: 'rejected', reason: 'authorize-payment-timed-out' })
+  })
+
+  it('tells the customer where to act, as long as it waits for that', async () => {
+    const { shop, orderId } = await placed()
+    await shop.hear(...replies.reserved(orderId))
+    expect((await shop.look(orderId)).body).not.toHaveProperty('actionUrlRef')
+    await shop.hear(...replies.actionRequired(orderId))
+    expect((await shop.look(orderId)).body).toMatchObject({ status: 'pending', actionUrlRef: 'action-1' })
+    await shop.hear(...replies.authorized(orderId))
+    expect((await shop.look(orderId)).body).not.toHaveProperty('actionUrlRef')
   })
 
   it('expires when the customer does not act in time, which is longer', async () => {
@@ -206,7 +234,7 @@ describe('a checkout that fails', () => {
     expect(shop.platform.billed.writes).toBe(before)
   })
 
-  it('ends alike whatever the order of answers that come after the time is up', async () => {
+  it('ends alike whatever the order of answers that come after the time is up', { timeout: 60_000 }, async () => {
     for (const order of permutations(['reserved', 'released', 'released again', 'authorized', 'voided', 'reserved'])) {
       const { shop, orderId } = await placed()
       await shop.hear(...replies.reserved(orderId), { key: 'first' })
@@ -319,7 +347,7 @@ describe('an operator who asks to go on', () => {
     const { shop, orderId } = await confirmed()
     await retry(shop, orderId)
     const asked = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepeatEvents')
-    expect(asked.map(({ target }) => target)).toEqual(['shipping'])
+    expect(asked.map(({ target }) => target)).toEqual(['orders', 'shipping'])
     expect(shop.publishedTypes()).not.toContain('saga.stuck')
     shop.platform.advance(24 * 60 * MINUTE)
     await shop.fireTimers()

@@ -5,7 +5,16 @@ import { refuseIf } from '../../shared/errors.ts'
 import { type Decision, type Message, nothing, type OutgoingCommand } from '../../shared/platform.ts'
 import { again, begin, look, type Move, nextLookMs, reply } from '../../shared/saga.ts'
 import { checkout } from './checkout.ts'
-import { goodsOf, type Heard, heard, isClosed, type OrderState, type Placed, type Progress } from './order.ts'
+import {
+  goodsOf,
+  type Heard,
+  heard,
+  isClosed,
+  isSettled,
+  type OrderState,
+  type Placed,
+  type Progress,
+} from './order.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */
@@ -21,7 +30,7 @@ export type OrderCommand =
   | { readonly type: 'place'; readonly order: Placed; readonly armedMs: number; readonly nowMs: number }
   | {
       readonly type: 'hear'
-      readonly reply: { readonly type: string; readonly reason?: string }
+      readonly reply: { readonly type: string; readonly reason?: string; readonly actionUrlRef?: string }
       readonly nowMs: number
     }
   | { readonly type: 'ship'; readonly heard: Heard; readonly nowMs: number }
@@ -60,7 +69,11 @@ function hear(
 ): Decision {
   if (!state.order || !state.saga) return nothing
   const move = reply(checkout, state.saga, message, state.order, nowMs)
-  return move ? follow(state, move, nowMs, rules) : nothing
+  if (!move) return nothing
+  const decision = follow(state, move, nowMs, rules)
+  const { actionUrlRef } = message
+  if (actionUrlRef === undefined) return decision
+  return { ...decision, events: [{ type: 'customer.asked', data: { actionUrlRef } }, ...decision.events] }
 }
 
 /** Facts of fulfilment come in any order, and may even overtake the confirmation's own echo: each is noted once. */
@@ -70,11 +83,13 @@ function ship(state: OrderState, { heard: fact, nowMs }: Extract<OrderCommand, {
   const known =
     fact.what === 'dispatched' ? fact.shipmentId in ledger.dispatched : ledger[fact.what].includes(fact.shipmentId)
   if (known) return nothing
-  const closes = state.status === 'confirmed' && isClosed(order, heard(ledger, fact))
+  const after = heard(ledger, fact)
+  const closes = state.status === 'confirmed' && isClosed(order, after)
   if (closes) {
     return { events: [note(fact), { type: 'order.completed', data: { orderId: order.orderId } }], commands: [] }
   }
-  return arm(state, nowMs, { events: [note(fact)], commands: [] }, { askAtMs: nowMs + SETTLED_WITHIN_MS })
+  const askAtMs = nowMs + (isSettled(after) ? SHIPMENT_WITHIN_MS : SETTLED_WITHIN_MS)
+  return arm(state, nowMs, { events: [note(fact)], commands: [] }, { askAtMs })
 }
 
 /** A timer fired: acts on what is due, and arms the next one if anything is still waited for. */
@@ -139,14 +154,18 @@ function retry(state: OrderState, { reason, by, nowMs }: Extract<OrderCommand, {
   return arm(state, nowMs, { events: [retried], commands: move!.commands }, { saga: move!.state })
 }
 
-/** Published again with the same ids by whoever has published it before. */
-const asked = ({ orderId }: Placed, targets: readonly string[]): OutgoingCommand[] =>
-  targets.map((target) => ({ type: repeatCommand, target, data: { correlationId: orderId } }))
+/**
+ * Published again with the same ids by whoever has published it before; by orders too when shipping alone is missing: it
+ * may never have heard of the release, or have given up on the carrier.
+ */
+function asked({ orderId }: Placed, missing: readonly string[]): OutgoingCommand[] {
+  const targets = missing.length === 1 ? ['orders', ...missing] : missing
+  return targets.map((target) => ({ type: repeatCommand, target, data: { correlationId: orderId } }))
+}
 
 export function missingFrom({ ledger }: OrderState): string[] {
   const shipments = Object.keys(ledger.dispatched)
-  // Its own as well: shipping may never have heard of the release, or have given up on the carrier.
-  if (shipments.length === 0) return ['orders', 'shipping']
+  if (shipments.length === 0) return ['shipping']
   const lacks = (list: readonly string[]): boolean => shipments.some((shipmentId) => !list.includes(shipmentId))
   return [
     ...(lacks(ledger.captured) ? ['payments'] : []),

@@ -25,6 +25,8 @@ export interface OrderState {
   readonly saga?: SagaState
   readonly ledger: Ledger
   readonly released: boolean
+  /** Where the customer was asked to act, for the payment. */
+  readonly actionUrlRef?: string
   /** When somebody looks next: the deadline of the armed timer. */
   readonly armedMs?: number
   /** After the pivot: when what is missing is asked for, and how often it was. */
@@ -63,6 +65,8 @@ export function evolve(state: OrderState, { type, data }: Message): OrderState {
       return { ...state, released: true }
     case 'order.completed':
       return { ...state, status: 'completed' }
+    case 'customer.asked':
+      return { ...state, ...(data as { actionUrlRef: string }) }
     case 'checkout.moved':
       return { ...state, ...(data as Progress) }
     case 'fulfilment.heard':
@@ -86,15 +90,16 @@ export function heard(ledger: Ledger, { what, shipmentId, lines }: Heard): Ledge
 }
 
 /** Every line is shipped, and each shipment paid and taken out of stock. */
-export function isClosed(order: Placed, { dispatched, captured, committed }: Ledger): boolean {
+export function isClosed(order: Placed, ledger: Ledger): boolean {
   const shipped = new Map<string, number>()
-  for (const line of Object.values(dispatched).flat())
+  for (const line of Object.values(ledger.dispatched).flat())
     shipped.set(line.lineId, (shipped.get(line.lineId) ?? 0) + line.quantity)
-  return (
-    order.lines.every(({ lineId, quantity }) => (shipped.get(lineId) ?? 0) >= quantity) &&
-    Object.keys(dispatched).every((shipmentId) => captured.includes(shipmentId) && committed.includes(shipmentId))
-  )
+  return order.lines.every(({ lineId, quantity }) => (shipped.get(lineId) ?? 0) >= quantity) && isSettled(ledger)
 }
+
+/** What left is paid and taken out of stock. */
+export const isSettled = ({ dispatched, captured, committed }: Ledger): boolean =>
+  Object.keys(dispatched).every((shipmentId) => captured.includes(shipmentId) && committed.includes(shipmentId))
 
 /** Nobody has answered its first messages: they may never have left. */
 export const isUnanswered = ({ status, saga }: OrderState): boolean =>

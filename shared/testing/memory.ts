@@ -29,7 +29,10 @@ export interface Memory {
 
 /** Called before and after whatever the store does, when somebody else may go first; a simulation decides who. */
 export type Turn = (what: string) => Promise<void>
-const anybodysTurn: Turn = () => setImmediate()
+/** After a commit nobody can come in between any more: there only a simulation stops. */
+const anybodysTurn: Turn = async (what) => {
+  if (what !== 'committed') await setImmediate()
+}
 
 export function memory(turn: Turn = anybodysTurn): Memory {
   const documents = new Map<string, Stored>()

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { ordersOf } from '../simulation/always-true.ts'
 import { type Item, to } from '../simulation/agenda.ts'
+import { derivedId } from '../../shared/ids.ts'
 import { noFaults } from '../simulation/faults.ts'
 import { createWorld, type World } from '../simulation/world.ts'
 import { DAY, expectRest, MINUTE } from './rest.ts'
@@ -23,6 +24,27 @@ describe('messages that come twice', () => {
       for (const { name } of services) world.bus.send(world.platform(name).sent.toReversed())
       await expectRest(world, ['completed', 'rejected', 'expired'])
       expect(states(world)).toEqual(before)
+    },
+  )
+
+  it.each(['before', 'after'])(
+    'a shipment that is told under another id %s its own is paid and booked once',
+    async (when) => {
+      const world = await createWorld()
+      const own = world.agenda.hold(({ type, kind }) => type === 'shipment.dispatched' && kind === 'event')
+      await world.place()
+      await world.run({ until: () => own.held().length > 0 })
+      const { envelope } = own.held()[0]!
+      if (when === 'before') for (const item of own.held()) item.dueMs += MINUTE
+      own.release()
+      if (when === 'after') await world.run({ forMs: MINUTE })
+      for (const service of ['payments', 'inventory', 'orders'])
+        world.bus.deliver(
+          service,
+          'shipment.dispatched',
+          JSON.stringify({ ...envelope, id: derivedId('another', service) }),
+        )
+      await expectRest(world, 'completed')
     },
   )
 

@@ -81,6 +81,20 @@ describe.each(steps)('$does and $undoes', ({ does, undoes, owner, done, undone }
   })
 })
 
+it('AuthorizePayment after VoidPayment holds no money, also before the provider was told', async () => {
+  const world = await createWorld()
+  const late = world.agenda.hold(to('payments', 'AuthorizePayment'))
+  const provider = world.agenda.hold(to('payments', 'VoidAuthorization'))
+  await world.place()
+  await world.run({ forMs: 10 * MINUTE })
+  expect(provider.held()).toHaveLength(1)
+  late.release()
+  await world.run({ forMs: 10 * MINUTE })
+  expect(world.provider.ledger.all()).toEqual([])
+  provider.release()
+  await expectRest(world, 'rejected')
+})
+
 describe('a do that is under way while its undo comes', () => {
   it.each(steps)('$does is frozen at each of its stops, and goes on after $undoes', async ({ does, owner }) => {
     for (let stop = 0; ; stop++) {

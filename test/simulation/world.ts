@@ -246,7 +246,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const run: World['run'] = async ({ forMs = 3_600_000, until = () => false } = {}) => {
     const endMs = agenda.now() + forMs
     for (let steps = 0; !until(); steps++) {
-      if (steps > MOST_STEPS) throw new Error(`It does not come to rest: ${agenda.items.length} things are still to do.`)
+      if (steps > MOST_STEPS)
+        throw new Error(`It does not come to rest: ${agenda.items.length} things are still to do.`)
       const due = agenda.due()
       const ready = scheduler.ready()
       if (due.length > 0 && ready.length < atOnce) begin(atOnce === 1 && faults === noFaults ? due[0]! : pick(due))

@@ -38,7 +38,8 @@ function open(webhookUrl?: string) {
     posted,
     hook,
     authorize: (key: string, change: object = {}) => post('/v1/authorizations', key, { ...asked, ...change }),
-    capture: (key: string, amountMinor: number, final = false) => post(`${by('a')}/captures`, key, { amountMinor, final }),
+    capture: (key: string, amountMinor: number, final = false) =>
+      post(`${by('a')}/captures`, key, { amountMinor, final }),
     void: (key: string) => post(`${by(key)}/void`, `${key}:void`),
     act: (key: string, outcome: string) => post(`/actions/action-${key}`, '', { outcome }),
   }
@@ -69,7 +70,9 @@ describe('authorising', () => {
 
   it('waits for the customer, who may act once', async () => {
     const { authorize, act, app } = open()
-    expect(await authorize('a', { paymentMethodRef: 'card-action-required' })).toMatchObject({ status: 'action-required' })
+    expect(await authorize('a', { paymentMethodRef: 'card-action-required' })).toMatchObject({
+      status: 'action-required',
+    })
     expect(await act('a', 'maybe')).toMatchObject({ http: 422 })
     expect(await act('a', 'authorized')).toMatchObject({ status: 'authorized' })
     expect(await act('a', 'declined')).toMatchObject({ http: 409, code: 'nothing-to-do' })

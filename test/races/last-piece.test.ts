@@ -1,0 +1,44 @@
+/** Several orders want what is there for one: nobody is promised what somebody else has. */
+
+import { describe, expect, it } from 'vitest'
+import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'
+import { to } from '../simulation/agenda.ts'
+import { type Activity, everyWay } from '../simulation/scheduler.ts'
+import { createWorld } from '../simulation/world.ts'
+import { expectRest, MINUTE } from './rest.ts'
+
+describe('the last piece', () => {
+  it('goes to one of two, in every way in which their reservations can mix', { timeout: 60_000 }, async () => {
+    const winners = new Set<number>()
+    const ways = await everyWay(async (choose) => {
+      const world = await createWorld({ stock: 1 })
+      const reservations = world.agenda.hold(to('inventory', 'ReserveStock'))
+      for (const key of ['a', 'b']) await world.place({ key, quantity: 1 })
+      await world.run({ forMs: 1_000 })
+      const both = reservations.held().map((item) => world.begin(item))
+      for (const activity of both) await world.scheduler.step(activity)
+      const undecided = (): Activity[] =>
+        both.filter(({ state, waiting }) => state === 'under way' && waiting[0]?.what !== 'committed')
+      for (let open = undecided(); open.length > 0; open = undecided())
+        await world.scheduler.step(open[open.length === 1 ? 0 : choose(2)]!)
+      for (const activity of both) await world.finish(activity)
+      expectNothingNegative(world)
+      reservations.release()
+      await world.run({ forMs: MINUTE })
+      const statuses = ordersOf(world).map(({ status }) => status)
+      expect(statuses.toSorted()).toEqual(['completed', 'rejected'])
+      winners.add(statuses.indexOf('completed'))
+    })
+    expect([...winners].toSorted()).toEqual([0, 1])
+    expect(ways).toBeGreaterThan(10)
+  })
+
+  it('of eight orders at once is sold once', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const world = await createWorld({ seed, stock: 8, atOnce: 8 })
+      for (let order = 0; order < 8; order++) await world.place({ key: `key-${order}`, quantity: 3 })
+      await expectRest(world, ['completed', 'rejected'])
+      expect(ordersOf(world).filter(({ status }) => status === 'completed')).toHaveLength(2)
+    }
+  })
+})
