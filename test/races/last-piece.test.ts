@@ -29,7 +29,7 @@ describe('the last piece', () => {
       expect(statuses.toSorted()).toEqual(['completed', 'rejected'])
       winners.add(statuses.indexOf('completed'))
     })
-    expect([...winners].toSorted()).toEqual([0, 1])
+    expect(winners).toEqual(new Set([0, 1]))
     expect(ways).toBeGreaterThan(10)
   })
 
