@@ -15,6 +15,7 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testConfig } from '../../shared/testing/config.ts'
 import { deliver, message } from '../../shared/testing/deliver.ts'
 import { startOfTests, testPlatform, type TestPlatform, testTrace } from '../../shared/testing/platform.ts'
+import { localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { type Agenda, createAgenda, type Item } from './agenda.ts'
 import { type Bus, createBus, type Listener } from './bus.ts'
 import { type Activity, createScheduler, type Scheduler } from './scheduler.ts'
@@ -22,6 +23,8 @@ import { type Faults, noFaults } from './faults.ts'
 
 export const sku = 'TEA-001'
 export const unitMinor = 1190
+/** As the local environment has them; nobody listens at its addresses here. */
+const { settings } = localEnvironment(localPorts(4_100, services))
 const PROVIDER = 'https://provider.test'
 const CARRIER = 'https://carrier.test'
 const GATEWAY = 'https://gateway.test'
@@ -119,12 +122,10 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   for (const service of services) {
     const platform = testPlatform(service, {
       settings: {
+        ...settings,
         PAYMENT_PROVIDER_URL: PROVIDER,
         CARRIER_URL: CARRIER,
         CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
-        TOKEN_ISSUER: 'issuer',
-        TOKEN_AUDIENCE: 'shop',
-        TOKEN_JWKS_URL: 'https://issuer.test/jwks',
       },
       callPartner,
       outside: {
