@@ -133,6 +133,8 @@ describe('the metadata server', () => {
 describe('tokens', () => {
   it('expire by the injected clock, and are renewed before', async () => {
     const first = await core().mintIdToken({ email: orders, audience })
+    // One that was accepted is refused all the same once it has expired.
+    expect((await core().verifyIdToken(first, { audience })).email).toBe(orders)
     expect(await core().mintIdToken({ email: orders, audience })).toBe(first)
     expect(await core().mintIdToken({ email: orders, audience: 'http://other' })).not.toBe(first)
     await clock.advance(55 * 60_000)
@@ -146,6 +148,8 @@ describe('tokens', () => {
   it('are refused for another audience, another signer and without a signature', async () => {
     const token = await core().mintIdToken({ email: orders, audience })
     const [header, payload] = token.split('.') as [string, string]
+    // That it was accepted opens nothing to one that looks like it.
+    await core().verifyIdToken(token, { audience: ['http://other', audience] })
     const foreign = await createLocalCloud({ plugins: [iam], project, clock })
     await foreign.api('POST', `/v1/projects/${project.id}/serviceAccounts`, { accountId: 'orders' })
     const forged = await foreign.core<IamCore>('iam').mintIdToken({ email: orders, audience })
