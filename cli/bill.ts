@@ -60,4 +60,6 @@ function print({ orders, lines, totals }: Bill): void {
   console.log(`\nList prices of ${listPrices.date}, ${listPrices.region}: ${listPrices.note}`)
 }
 
-const rounded = (amount: number): number => Number(amount.toFixed(amount < 100 ? 2 : 0))
+function rounded(amount: number): number {
+  return Number(amount.toFixed(amount < 100 ? 2 : 0))
+}

@@ -1,0 +1,58 @@
+/** The command itself, over counters that some local cloud tells. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+let server: Server
+let directory: string
+let counters: Record<string, number> = {}
+
+beforeAll(async () => {
+  server = createServer((_, response) => response.end(JSON.stringify(counters)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  directory = mkdtempSync(join(tmpdir(), 'millrace-bill-'))
+  const apiHost = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  writeFileSync(join(directory, 'running.json'), JSON.stringify({ pid: process.pid, apiHost, ready: true }))
+})
+afterAll(() => {
+  server.close()
+  rmSync(directory, { recursive: true })
+})
+
+async function bill(data: string, ...args: string[]): Promise<{ code: number; output: string }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'bill.ts'), ...args], {
+    env: { ...process.env, MILLRACE_DATA: data },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += String(chunk)))
+  const [code] = (await once(child, 'close')) as [number]
+  return { code, output }
+}
+
+it('tells each item, and the totals in each way of billing', async () => {
+  counters = { 'pubsub.messages.published.order.placed': 2, 'firestore.documentWrites': 40, 'tasks.operations': 16 }
+  const { code, output } = await bill(directory)
+  expect(code).toBe(0)
+  expect(output).toMatch(/Firestore +writes +Standard +40 +documents +20 +0\.000036 +18\.00/)
+  expect(output).toMatch(/Cloud Tasks +operations +always +16 +operations +8 +0\.000006 +3\.20/)
+  expect(output).toMatch(/2 placed since the start/)
+  expect(output).toMatch(/Standard +21\.20 +21\.20\nEnterprise +3\.20 +3\.20/)
+  const json = await bill(directory, '--json')
+  expect(JSON.parse(json.output)).toMatchObject({
+    orders: 2,
+    totals: { Standard: { 'by request': expect.closeTo(0.0000424, 9) } },
+  })
+})
+
+it('says so when no order was placed, and when nothing runs', async () => {
+  counters = { 'firestore.documentReads': 1 }
+  expect((await bill(directory)).output).toContain('No order was placed since the start: npm run order places one.')
+  const { code, output } = await bill(join(directory, 'none'))
+  expect([code, output]).toEqual([1, 'Millrace does not run here: start it with npm start.\n'])
+})
