@@ -80,7 +80,16 @@ export const operations = {
     path: '/v1/orders/{orderId}',
     summary: "See an order of one's own with its timeline; staff see everybody's",
     access: 'customer',
-    answers: { 200: ['The order.', order.extend({ timeline })] },
+    answers: {
+      200: [
+        'The order.',
+        order.extend({
+          timeline,
+          /** Where the customer has to act, while the order waits for it. */
+          actionUrlRef: reference.optional(),
+        }),
+      ],
+    },
     problems: ['not-found'],
   },
   readSaga: {
