@@ -15,6 +15,7 @@ import { createPaymentProvider } from './partners/payment-provider/server.ts'
 import { plan, provision, type Provisioned } from './provision.ts'
 import { removeUndeclared } from './provisioned.ts'
 import { pubsub } from './pubsub/plugin.ts'
+import { telemetry } from './telemetry/plugin.ts'
 
 export interface Ports {
   readonly api: number
@@ -69,6 +70,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     const plugins = [
       iam,
       firestore,
+      telemetry,
       bigquery(dataDirectory ? { directory: join(dataDirectory, 'bigquery') } : {}),
       cloudRun({
         addressOf: (name) => ({ port: ports.service(name) }),

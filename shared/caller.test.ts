@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createCaller } from './caller.ts'
 import { within } from './deadline.ts'
 import { Unavailable } from './errors.ts'
+import { testTelemetry } from './testing/telemetry.ts'
 
 interface Heard {
   readonly method: string
@@ -33,22 +34,24 @@ async function calleeThat(...answers: number[]) {
   })
   await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const told = testTelemetry({ service: 'shop' })
   const caller = createCaller({
     peers: { catalog: origin },
     authorizationFor: async (audience) => `Bearer for ${audience}`,
+    telemetry: told.telemetry,
   })
-  return { heard, origin, ...caller }
+  return { heard, origin, ...told, ...caller }
 }
 
 describe('a query to a service', () => {
   it("carries this service's identity in the header that leaves the customer's alone", async () => {
     const { call, heard, origin } = await calleeThat(200)
-    const response = await call('catalog', '/products/A%20B', { headers: { traceparent: 't' } })
+    const response = await call('catalog', '/products/A%20B', { headers: { 'x-of-mine': 't' } })
     expect(await response.json()).toEqual({ ok: true })
     expect(heard[0]).toMatchObject({
       method: 'GET',
       url: '/products/A%20B',
-      headers: { 'x-serverless-authorization': `Bearer for ${origin}`, traceparent: 't' },
+      headers: { 'x-serverless-authorization': `Bearer for ${origin}`, 'x-of-mine': 't' },
     })
     expect(heard[0]!.headers.authorization).toBeUndefined()
   })
@@ -74,7 +77,9 @@ describe('a query to a service', () => {
   it('is unavailable when nobody is there, or nobody answers in time', async () => {
     const silent = await calleeThat(0)
     await expect(silent.call('catalog', '/', { timeoutMs: 30 })).rejects.toBeInstanceOf(Unavailable)
-    const { call } = createCaller({ peers: { catalog: 'http://127.0.0.1:1' }, authorizationFor: async () => '' })
+    const { telemetry } = testTelemetry({ service: 'shop' })
+    const peers = { catalog: 'http://127.0.0.1:1' }
+    const { call } = createCaller({ peers, authorizationFor: async () => '', telemetry })
     await expect(call('catalog', '/')).rejects.toBeInstanceOf(Unavailable)
   })
 
@@ -130,7 +135,9 @@ describe('a query to a service', () => {
     })
     await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
-    const { call } = createCaller({ peers: { catalog: `http://127.0.0.1:${port}` }, authorizationFor: async () => '' })
+    const { telemetry } = testTelemetry({ service: 'shop' })
+    const peers = { catalog: `http://127.0.0.1:${port}` }
+    const { call } = createCaller({ peers, authorizationFor: async () => '', telemetry })
     await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
   })
 
@@ -145,6 +152,7 @@ describe('a call to a partner', () => {
     const { callPartner, heard, origin } = await calleeThat(201)
     await callPartner(`${origin}/v1/authorizations`, {
       method: 'POST',
+      operation: 'provider.authorize',
       body: { amount: 1 },
       idempotencyKey: 'o-1:auth',
     })
@@ -157,14 +165,18 @@ describe('a call to a partner', () => {
 
   it.each([408, 429, 500, 503])('that answers %i is for later', async (status) => {
     const { callPartner, heard, origin } = await calleeThat(status)
-    await expect(callPartner(origin, { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
+    await expect(callPartner(origin, { method: 'POST', operation: 'provider.authorize' })).rejects.toBeInstanceOf(
+      Unavailable,
+    )
     expect(heard).toHaveLength(1)
   })
 
   it('that is refused is an answer where it is expected, else a bug', async () => {
     const { callPartner, origin } = await calleeThat(402)
-    expect((await callPartner(origin, { method: 'POST', accept: [402] })).status).toBe(402)
-    const refused = callPartner(origin, { method: 'POST' })
+    expect((await callPartner(origin, { method: 'POST', operation: 'provider.authorize', accept: [402] })).status).toBe(
+      402,
+    )
+    const refused = callPartner(origin, { method: 'POST', operation: 'provider.authorize' })
     await expect(refused).rejects.toThrow('refused with 402')
     await expect(refused).rejects.not.toBeInstanceOf(Unavailable)
   })

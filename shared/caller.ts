@@ -5,6 +5,7 @@ import { Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import type { Platform } from './platform.ts'
 import { createGuard, type Guard } from './resilience.ts'
+import { type Telemetry, traceHeaders, traceparent } from './telemetry/telemetry.ts'
 
 const QUERY_TIMEOUT_MS = 5_000
 const PARTNER_TIMEOUT_MS = 10_000
@@ -12,12 +13,14 @@ const PARTNER_TIMEOUT_MS = 10_000
 export interface CallerParts {
   readonly peers: Readonly<Record<string, string>>
   readonly authorizationFor: AuthorizationFor
+  readonly telemetry: Pick<Telemetry, 'query' | 'partner'>
   readonly fetch?: typeof fetch
 }
 
 export function createCaller({
   peers,
   authorizationFor,
+  telemetry,
   fetch: send = fetch,
 }: CallerParts): Pick<Platform, 'call' | 'callPartner'> & { openCircuits(): string[] } {
   const guards = new Map<string, Guard>()
@@ -43,6 +46,7 @@ export function createCaller({
         method,
         headers: {
           ...headers,
+          ...traceHeaders(),
           'x-serverless-authorization': authorization,
           [DEADLINE_HEADER]: String(leftMs),
           ...typeOf(body),
@@ -50,29 +54,32 @@ export function createCaller({
         ...textOf(body),
       })
       const left = countdown(timeoutMs)
-      return guardOf(origin).run(
-        async (signal) => whole(answered(await send(`${origin}${path}`, { ...init(left()), signal }))),
-        { timeoutMs: left(), repeatable: method === 'GET' },
-      )
+      const ask = async (signal: AbortSignal): Promise<Response> =>
+        whole(answered(await send(`${origin}${path}`, { ...init(left()), signal })))
+      return guardOf(origin).run((signal) => telemetry.query({ service, method }, () => ask(signal)), {
+        timeoutMs: left(),
+        repeatable: method === 'GET',
+      })
     },
 
-    async callPartner(url, { method, body, idempotencyKey, timeoutMs = PARTNER_TIMEOUT_MS, accept = [] }) {
-      const { origin } = new URL(url)
+    async callPartner(url, { method, operation, body, idempotencyKey, timeoutMs = PARTNER_TIMEOUT_MS, accept = [] }) {
+      const { origin, hostname } = new URL(url)
       const authorization = await authorizationFor(origin)
       const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
-      const init = { method, headers: { authorization, ...typeOf(body), ...key }, ...textOf(body) }
+      const ask = async (signal: AbortSignal): Promise<Response> => {
+        const headers = { authorization, traceparent: traceparent(), ...typeOf(body), ...key }
+        const response = await send(url, { method, headers, ...textOf(body), signal })
+        if (response.ok || accept.includes(response.status)) return response
+        answered(response)
+        throw new Error(
+          `${method} ${url} was refused with ${response.status}: ${(await response.text()).slice(0, 300)}`,
+        )
+      }
       // Never asked twice in one delivery: the delivery itself is repeated, under the same key.
-      return guardOf(origin).run(
-        async (signal) => {
-          const response = await send(url, { ...init, signal })
-          if (response.ok || accept.includes(response.status)) return response
-          answered(response)
-          throw new Error(
-            `${method} ${url} was refused with ${response.status}: ${(await response.text()).slice(0, 300)}`,
-          )
-        },
-        { timeoutMs: countdown(timeoutMs)(), repeatable: false },
-      )
+      return guardOf(origin).run((signal) => telemetry.partner({ operation, server: hostname }, () => ask(signal)), {
+        timeoutMs: countdown(timeoutMs)(),
+        repeatable: false,
+      })
     },
   }
 }

@@ -22,6 +22,7 @@ export const configSchema = z.object({
   REGION: z.string().min(1),
   /** Set by Cloud Run. */
   K_SERVICE: z.string().min(1),
+  K_REVISION: z.string().min(1),
   PORT: z.coerce.number().int().min(1).max(65_535),
   SERVICE_URL: z.url(),
   SERVICE_ACCOUNT: z.email(),
@@ -38,13 +39,19 @@ export const configSchema = z.object({
   SENDERS: json(sendersByCommand),
   /** JSON list: accounts of the services that may query this one. */
   CALLERS: json(z.array(z.email())),
+  /** Of the collector: OpenTelemetry's own names and units for all four. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url(),
+  /** How many of the traces that begin here are kept, 0 to 1. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1),
+  /** Milliseconds. */
+  OTEL_BSP_SCHEDULE_DELAY: z.coerce.number().int().min(1),
+  OTEL_METRIC_EXPORT_INTERVAL: z.coerce.number().int().min(1),
 })
 
 export type Config = z.output<typeof configSchema>
 
 /** The variables that a stack writes: all of the above but Cloud Run's own, plus the service's settings. */
-export type WrittenVariables = Omit<z.input<typeof configSchema>, 'K_SERVICE' | 'PORT'>
+export type WrittenVariables = Omit<z.input<typeof configSchema>, 'K_SERVICE' | 'K_REVISION' | 'PORT'>
 
 /**
  * Reads the configuration of this process.

@@ -14,15 +14,17 @@ import { firestoreStreams } from './gcp/firestore-streams.ts'
 import { firestoreViews } from './gcp/firestore-views.ts'
 import { freshId } from './ids.ts'
 import { createLog } from './log.ts'
-import type { Platform } from './platform.ts'
+import type { Log, Platform } from './platform.ts'
 import type { Service } from './service.ts'
 import { createStreams, type StreamsWithRepeat } from './streams.ts'
-import { continued } from './trace.ts'
+import { otlpSink } from './telemetry/otlp.ts'
+import { createTelemetry, type Telemetry, traceparent } from './telemetry/telemetry.ts'
 
 export interface RunningPlatform extends Platform {
   readonly streams: StreamsWithRepeat
   readonly publisher: Publisher
   readonly health: Health
+  readonly telemetry: Telemetry
   close(): Promise<void>
 }
 
@@ -34,18 +36,21 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   const publisher = createPublisher(once(connectPubSub))
   const sender = createTaskSender(config)
   const now = (): number => Date.now()
+  const log = createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT })
+  const telemetry = telemetryOf(service, config, log)
   const owner = (command: string): string => {
     const found = [service.contracts, ...service.uses].find((contracts: Contracts) => command in contracts.commands)
     if (!found) throw new Error(`${service.name} sends ${command}, which none of its contracts has.`)
     return found.service
   }
-  const caller = createCaller({ peers: config.PEERS, authorizationFor: createIdTokens() })
+  const caller = createCaller({ peers: config.PEERS, authorizationFor: createIdTokens(), telemetry })
   return {
     service,
     publisher,
     now,
     setting: readSetting,
-    log: createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT }),
+    log,
+    telemetry,
     streams: createStreams({
       service: service.name,
       contracts: service.contracts,
@@ -54,13 +59,14 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       now,
       publish: publisher.publish,
       send: sender.send,
+      committed: telemetry.committed,
       pause,
     }),
     views: firestoreViews(firestore, pause),
     call: caller.call,
     callPartner: caller.callPartner,
     health: createHealth({ dependencies: dependenciesOf(service, config), openCircuits: caller.openCircuits, now }),
-    async send(command, { id, subject, correlationId, actor, traceparent }) {
+    async send(command, { id, subject, correlationId, actor }) {
       const nowMs = now()
       await sender.send([
         {
@@ -77,7 +83,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
             time: new Date(nowMs).toISOString(),
             correlationId,
             causationId: subject,
-            traceparent: continued(traceparent),
+            traceparent: traceparent(),
             actor,
             data: command.data,
           },
@@ -88,6 +94,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       await publisher.close()
       await sender.close()
       if (firestore.started()) await (await firestore()).terminate()
+      await telemetry.close()
     },
   }
 }
@@ -101,6 +108,24 @@ function dependenciesOf(service: Service, config: Config): Record<string, string
     ...(service.emits.length > 0 || receives ? { 'Pub/Sub': pubsub } : {}),
     ...(service.sends.length > 0 || service.asksToRepeat.length > 0 ? { 'Cloud Tasks': tasks } : {}),
   }
+}
+
+function telemetryOf(service: Service, config: Config, log: Log): Telemetry {
+  return createTelemetry({
+    service: service.name,
+    isEdge: service.ingress === 'public',
+    saga: service.saga,
+    log,
+    sampledShare: config.OTEL_TRACES_SAMPLER_ARG,
+    sink: otlpSink({
+      service: service.name,
+      version: config.K_REVISION,
+      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+      spanDelayMs: config.OTEL_BSP_SCHEDULE_DELAY,
+      metricIntervalMs: config.OTEL_METRIC_EXPORT_INTERVAL,
+      log,
+    }),
+  })
 }
 
 async function connectFirestore(config: Config): Promise<Firestore> {

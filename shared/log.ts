@@ -1,7 +1,7 @@
 /** Cloud Logging's JSON on stdout: https://cloud.google.com/logging/docs/structured-logging */
 
-import { spanIdOf, traceIdOf } from './trace.ts'
 import type { Log } from './platform.ts'
+import { currentSpan } from './telemetry/span.ts'
 
 export interface LogContext {
   readonly service: string
@@ -9,28 +9,31 @@ export interface LogContext {
   readonly write?: (line: string) => void
 }
 
-/** `fields.traceparent` and `fields.correlationId` are written as Cloud Logging knows them. */
+/** Each line carries the trace, the span and the correlation id of the work that wrote it. */
 export function createLog({
   service,
   projectId,
   write = (line) => void process.stdout.write(`${line}\n`),
 }: LogContext): Log {
-  return (severity, event, { traceparent, ...fields } = {}) => {
-    const trace =
-      typeof traceparent === 'string'
-        ? {
-            'logging.googleapis.com/trace': `projects/${projectId}/traces/${traceIdOf(traceparent)}`,
-            'logging.googleapis.com/spanId': spanIdOf(traceparent),
-          }
-        : {}
+  return (severity, event, fields = {}) => {
+    const span = currentSpan()
+    const correlation = span?.correlationId === undefined ? {} : { correlationId: span.correlationId }
+    const trace = span
+      ? {
+          'logging.googleapis.com/trace': `projects/${projectId}/traces/${span.context.traceId}`,
+          'logging.googleapis.com/spanId': span.context.spanId,
+          'logging.googleapis.com/trace_sampled': span.context.sampled,
+        }
+      : {}
     write(
       JSON.stringify({
         severity,
         message: event,
         time: new Date().toISOString(),
         service,
-        ...trace,
+        ...correlation,
         ...readable(fields),
+        ...trace,
       }),
     )
   }

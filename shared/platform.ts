@@ -108,7 +108,6 @@ export interface Platform {
       readonly subject: string
       readonly correlationId: string
       readonly actor: string
-      readonly traceparent?: string
     },
   ): Promise<void>
   /** Milliseconds since the epoch. */
@@ -126,6 +125,8 @@ export interface Platform {
     url: string,
     options: {
       method: string
+      /** What the call is named in traces: `carrier.book`. */
+      operation: string
       body?: unknown
       idempotencyKey?: string
       timeoutMs?: number

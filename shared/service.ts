@@ -18,6 +18,16 @@ export interface Scale {
   readonly memory: string
 }
 
+/** How often a saga of the service ends, how, and after how long: measured when its last event is committed. */
+export interface SagaMeasure<Type extends string = string> {
+  readonly name: string
+  /** The metric that counts it. */
+  readonly counter: string
+  readonly startsOn: Type
+  /** Event → the outcome that it stands for. */
+  readonly endsOn: { readonly [T in Type]?: string }
+}
+
 export interface Service {
   /** Lower-case letters, digits and hyphens: Cloud Run service, account, queue and database are named for it. */
   readonly name: string
@@ -39,6 +49,7 @@ export interface Service {
   /** Names of the environment file's settings that it reads (see `shared/config.ts`). */
   readonly settings: readonly string[]
   readonly scale: Scale
+  readonly saga?: SagaMeasure
   /** `cloudevent`: served by the functions framework; `http`: Hono on node-server. */
   readonly runtime: 'http' | 'cloudevent'
   /** Its code, imported when it runs and never when it is only described. */
@@ -61,6 +72,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly collections?: Readonly<Record<string, Collection>>
   readonly settings?: readonly string[]
   readonly scale?: Partial<Scale>
+  readonly saga?: SagaMeasure<EventType<Own>>
   readonly runtime?: 'http' | 'cloudevent'
   readonly load: () => Promise<{ readonly app: ServiceApp }>
 }

@@ -9,6 +9,7 @@ import { Unavailable } from './errors.ts'
 import { derivedId } from './ids.ts'
 import type { Decision, Message, OutgoingCommand, Stream, Streams, TransactionDocuments } from './platform.ts'
 import { repeatCommand, repeatSchema } from './repeat.ts'
+import { currentSpan } from './telemetry/span.ts'
 import { childOf } from './trace.ts'
 import { lifted } from './versions.ts'
 import type { Entry, EntryCommand, EntryEvent, StoredStream, StreamStore, Transaction } from './stream-store.ts'
@@ -28,6 +29,8 @@ export interface StreamsParts {
   send(
     commands: readonly { readonly target: string; readonly envelope: Envelope; readonly notBeforeMs?: number }[],
   ): Promise<void>
+  /** Told once of each commit. */
+  committed?(entry: Entry, before: StoredStream): void
   /** Waits before a lost race is run again; tests pass one that does not. */
   pause(tried: number): Promise<void>
 }
@@ -75,7 +78,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
       time: new Date(parts.now()).toISOString(),
       correlationId: message.correlationId,
       actor: message.actor,
-      traceparent: childOf(message.traceparent, derivedId(stored.id, message.id)),
+      // Recorded, so that a repeat hangs what it says on the span that decided it.
+      traceparent: currentSpan()?.traceparent ?? childOf(message.traceparent, derivedId(stored.id, message.id)),
       events: decision.events.map((event, index) => {
         const contract = parts.contracts.events[event.type]
         return {
@@ -133,6 +137,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
         if (isNothing(decision)) return decision
         const entry = entryOf(stored, message, decision)
         if (await store.append(stored, entry)) {
+          parts.committed?.(entry, stored)
           await deliver(streamId, entry)
           return decision
         }
@@ -142,15 +147,16 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
     },
 
     async transact(message, streamId, decide) {
-      const { entry, decision } = await store.transact(streamId, async (stored, transaction) => {
+      const { entry, decision, before } = await store.transact(streamId, async (stored, transaction) => {
         const done = stored.entries.find(({ cause }) => cause === message.id)
         if (done) return { entry: done, decision: decisionOf(done) }
         const decided = await decide(visible(stored), documentsOf(transaction))
         if (isNothing(decided)) return { entry: undefined, decision: decided }
         const made = entryOf(stored, message, decided)
         transaction.append(stored, made)
-        return { entry: made, decision: decided }
+        return { entry: made, decision: decided, before: stored }
       })
+      if (entry && before) parts.committed?.(entry, before)
       if (entry) await deliver(streamId, entry)
       return decision
     },

@@ -2,18 +2,37 @@
 
 import { randomBytes } from 'node:crypto'
 
-const shape = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
-
-/** The trace of a traceparent; a broken one begins a new trace, as the recommendation asks. */
-export function continued(traceparent: string | undefined): string {
-  const parts = shape.exec(traceparent ?? '')
-  const traceId = parts && !/^0+$/.test(parts[1]!) ? parts[1]! : randomBytes(16).toString('hex')
-  return `00-${traceId}-${randomBytes(8).toString('hex')}-${parts?.[3] ?? '01'}`
+export interface TraceContext {
+  /** 32 hex digits. */
+  readonly traceId: string
+  /** 16 hex digits. */
+  readonly spanId: string
+  /** Whether its spans are kept. */
+  readonly sampled: boolean
 }
 
-/** The span of what was decided in a trace: derived, so that a repeat has the same. */
-export const childOf = (traceparent: string, decisionId: string): string =>
-  `${traceparent.slice(0, 36)}${decisionId.replaceAll('-', '').slice(0, 16)}${traceparent.slice(52)}`
+/** Between services of the platform, beside `traceparent`, which Cloud Run rewrites to a span of its own that it seldom keeps. */
+export const INNER_TRACE_HEADER = 'x-millrace-traceparent'
 
-export const traceIdOf = (traceparent: string): string => traceparent.slice(3, 35)
-export const spanIdOf = (traceparent: string): string => traceparent.slice(36, 52)
+/** Version 00 has these four fields and no more; a later one may have others behind them; ff is none. */
+const shape = /^(?!ff)(?!00.{53}.)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/
+const SAMPLED = 1
+
+/** Undefined for what is none: the recommendation asks to begin a new trace then, and never to fail. */
+export function parseTrace(traceparent: string | undefined): TraceContext | undefined {
+  const [, traceId, spanId, flags] = shape.exec(traceparent ?? '') ?? []
+  if (!traceId || !spanId || !flags || /^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined
+  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED }
+}
+
+export const traceparentOf = ({ traceId, spanId, sampled }: TraceContext): string =>
+  `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
+
+export const newTraceId = (): string => randomBytes(16).toString('hex')
+export const newSpanId = (): string => randomBytes(8).toString('hex')
+
+/** The span of what was decided where nothing is traced: derived, so that a repeat has the same. */
+export function childOf(traceparent: string, decisionId: string): string {
+  const parent = parseTrace(traceparent) ?? { traceId: decisionId.replaceAll('-', ''), sampled: true }
+  return traceparentOf({ ...parent, spanId: decisionId.replaceAll('-', '').slice(0, 16) })
+}

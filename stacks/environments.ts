@@ -27,6 +27,14 @@ export interface Environment {
   /** Who reads and replays dead letters, as IAM spells it: a group, so that people come and go without a deployment. */
   readonly operators: string
   readonly objectives: Objectives
+  readonly telemetry: {
+    /** Where that service finds its collector. */
+    endpoint(service: string): string
+    /** How many of the traces that begin at the gateway are kept, 0 to 1: spans are paid for by the million. */
+    readonly sampledShare: number
+    readonly spanDelayMs: number
+    readonly metricIntervalMs: number
+  }
   /** What services name in their `settings`. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -71,6 +79,7 @@ interface Deployed {
   readonly protectsData: boolean
   readonly minInstances: number
   readonly objectives: Objectives
+  readonly sampledShare: number
   readonly cancellationWindowSeconds: number
 }
 
@@ -92,6 +101,7 @@ function deployed({
   protectsData,
   minInstances,
   objectives,
+  sampledShare,
   cancellationWindowSeconds,
 }: Deployed): Environment {
   return {
@@ -109,6 +119,13 @@ function deployed({
     alertEmail: 'platform@example.com',
     operators: 'group:platform-operators@example.com',
     objectives,
+    // The sidecar: containers of an instance share its loopback.
+    telemetry: {
+      endpoint: () => 'http://localhost:4318',
+      sampledShare,
+      spanDelayMs: 5_000,
+      metricIntervalMs: 60_000,
+    },
     settings: {
       TOKEN_ISSUER: `https://securetoken.google.com/${projectId}`,
       TOKEN_AUDIENCE: projectId,
@@ -129,6 +146,7 @@ export const dev = deployed({
   minInstances: 0,
   // Scaled to zero, a first order waits for two services to start.
   objectives: { ordersCompleted: 0.95, placingSeconds: 5 },
+  sampledShare: 1,
   cancellationWindowSeconds: 60,
 })
 export const staging = deployed({
@@ -138,6 +156,7 @@ export const staging = deployed({
   protectsData: true,
   minInstances: 0,
   objectives: { ordersCompleted: 0.99, placingSeconds: 5 },
+  sampledShare: 1,
   cancellationWindowSeconds: 300,
 })
 export const prod = deployed({
@@ -147,6 +166,7 @@ export const prod = deployed({
   protectsData: true,
   minInstances: 0,
   objectives: { ordersCompleted: 0.995, placingSeconds: 2.5 },
+  sampledShare: 0.1,
   cancellationWindowSeconds: 1800,
 })
 
@@ -198,6 +218,13 @@ export function localEnvironment(ports: LocalPorts): Environment {
     alertEmail: 'nobody@example.com',
     operators: 'group:platform-operators@example.com',
     objectives: { ordersCompleted: 0.99, placingSeconds: 1 },
+    // No sidecar: the local cloud takes OTLP on each account's port, and people want to see it at once.
+    telemetry: {
+      endpoint: (service) => at(ports.account(service)),
+      sampledShare: 1,
+      spanDelayMs: 250,
+      metricIntervalMs: 1_000,
+    },
     settings: {
       TOKEN_ISSUER: `${at(ports.identity)}/${projectId}`,
       TOKEN_AUDIENCE: projectId,

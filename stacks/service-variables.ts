@@ -28,7 +28,10 @@ export function variablesOf(
     CALLERS: JSON.stringify(
       services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => serviceEmail(name, environment)),
     ),
-    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+    OTEL_EXPORTER_OTLP_ENDPOINT: environment.telemetry.endpoint(service.name),
+    OTEL_TRACES_SAMPLER_ARG: String(environment.telemetry.sampledShare),
+    OTEL_BSP_SCHEDULE_DELAY: String(environment.telemetry.spanDelayMs),
+    OTEL_METRIC_EXPORT_INTERVAL: String(environment.telemetry.metricIntervalMs),
   } satisfies WrittenVariables
   const settings = service.settings.map((name) => {
     const value = environment.settings[name]

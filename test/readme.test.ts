@@ -24,6 +24,8 @@ const says: Readonly<Record<string, RegExp>> = {
   import: /The file and BigQuery agree/,
   ops: /No dead letters|listener/,
   logs: /orders +INFO/,
+  trace: /gateway +POST \/v1\/orders[\s\S]*INFO order\.placed[\s\S]*payment-provider\.authorize/,
+  metrics: /completed +\d+ [\s\S]*POST \/v1\/orders +201/,
   bill: /USD for each million orders[\s\S]*Enterprise +\d+\.\d\d +\d+\.\d\d/,
 }
 

@@ -71,8 +71,8 @@ const service = (change: object = {}): object => ({
 const run = (): CloudRunCore => cloud.core<CloudRunCore>('cloud-run')
 const token = (email: string, audience = url): Promise<string> =>
   cloud.core<IamCore>('iam').mintIdToken({ email, audience })
-const call = (path: string, bearer?: string): Promise<Response> =>
-  fetch(`${url}${path}`, bearer ? { headers: { authorization: `Bearer ${bearer}` } } : {})
+const call = (path: string, bearer?: string, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${url}${path}`, { headers: { ...headers, ...(bearer ? { authorization: `Bearer ${bearer}` } : {}) } })
 const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
@@ -120,7 +120,18 @@ describe('ingress', () => {
     expect(headers['authorization']).toBe(
       `Bearer ${bearer.split('.').slice(0, 2).join('.')}.SIGNATURE_REMOVED_BY_GOOGLE`,
     )
-    expect(headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
+  })
+
+  it("puts a span of its own into the caller's trace, or begins one that nobody keeps", async () => {
+    const bearer = await token(account('caller-account'))
+    const heard = async (given?: string): Promise<string> => {
+      const response = await call('/', bearer, given === undefined ? {} : { traceparent: given })
+      return ((await response.json()) as { headers: Record<string, string> }).headers['traceparent']!
+    }
+    const mine = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    expect(await heard(mine)).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/)
+    expect(await heard()).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+    expect(await heard('hello')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
   })
 
   it('refuses everybody else, before any process is started', async () => {

@@ -280,8 +280,17 @@ function handedOn(
     ...kept,
     'x-forwarded-for': [headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(','),
     'x-forwarded-proto': 'http',
-    traceparent: headers['traceparent'] ?? `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
+    traceparent: requestSpan(headers['traceparent']),
   }
+}
+
+/**
+ * Cloud Run gives every request a span of its own in the caller's trace, and keeps one in ten seconds of them: what the
+ * container finds in `traceparent` hangs on a span that is seldom there. https://cloud.google.com/run/docs/trace
+ */
+function requestSpan(traceparent: unknown): string {
+  const [, traceId, flags] = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(String(traceparent)) ?? []
+  return `00-${traceId ?? randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${flags ?? '00'}`
 }
 
 function refuse(

@@ -56,7 +56,7 @@ export const app: ServiceApp = implement(gateway, {
       return who
     }
     const relay = async (c: Context, service: 'catalog' | 'inventory' | 'orders', path: string): Promise<Response> =>
-      relayed(c, await platform.call(service, path, { headers: traceOf(c) }))
+      relayed(c, await platform.call(service, path))
     const part = (c: Context, name: string): string => encodeURIComponent(c.req.param(name)!)
 
     const handlers: Record<OperationId, (c: Context) => Response | Promise<Response>> = {
@@ -65,10 +65,7 @@ export const app: ServiceApp = implement(gateway, {
         const idempotencyKey = keyOf(c)
         const order = await jsonBody(c, orderRequest)
         const body = { sub: who.sub, importer: who.roles.includes('importer'), idempotencyKey, order }
-        return relayed(
-          c,
-          await platform.call('orders', '/orders', { method: 'POST', body, headers: traceOf(c), timeoutMs: PLACE_MS }),
-        )
+        return relayed(c, await platform.call('orders', '/orders', { method: 'POST', body, timeoutMs: PLACE_MS }))
       },
       readOrder: async (c) => orderParts(c, platform, await caller(c)),
       async readSaga(c) {
@@ -131,7 +128,7 @@ async function accepted(
   answer: object = {},
 ): Promise<Response> {
   const id = derivedId('gateway', command.type, sub, keyOf(c))
-  await platform.send(command, { id, subject, correlationId: subject, actor: `staff:${sub}`, ...traceparentOf(c) })
+  await platform.send(command, { id, subject, correlationId: subject, actor: `staff:${sub}` })
   return c.json({ commandId: id, ...answer }, 202)
 }
 
@@ -149,16 +146,6 @@ function keyOf(c: Context): string {
   if (!/^[\x21-\x7E]{1,200}$/.test(key))
     throw new Refused('invalid-parameter', 'Idempotency-Key takes 1 to 200 printable ASCII characters, no spaces.')
   return key
-}
-
-function traceOf(c: Context): Record<string, string> {
-  const { traceparent } = traceparentOf(c)
-  return traceparent === undefined ? {} : { traceparent }
-}
-
-function traceparentOf(c: Context): { traceparent?: string } {
-  const traceparent = c.req.header('traceparent')
-  return traceparent === undefined ? {} : { traceparent }
 }
 
 function once<T>(make: () => T): () => T {

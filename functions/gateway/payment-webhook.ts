@@ -88,6 +88,7 @@ function providerKeys(platform: Platform): Key {
   const ask = async (): Promise<Key> => {
     const response = await platform.callPartner(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
       method: 'GET',
+      operation: 'payment-provider.keys',
     })
     const found = createLocalJWKSet(keySet.parse(await response.json()))
     kept = { find: found, atMs: platform.now() }

@@ -80,7 +80,6 @@ export const app: ServiceApp = implement(orders, {
         correlationId: orderId,
         shipmentId,
         code,
-        traceparent: message.traceparent,
       })
     },
   },
@@ -100,9 +99,9 @@ export const app: ServiceApp = implement(orders, {
     },
     async RetryCheckout(message, platform) {
       const { orderId, reason } = message.data
-      const { actor: by, traceparent } = message
+      const { actor: by } = message
       await apply(message, orderId, platform, { type: 'retry', reason, by, nowMs: platform.now() })
-      platform.log('NOTICE', 'saga.retried', { correlationId: orderId, actor: by, reason, traceparent })
+      platform.log('NOTICE', 'saga.retried', { correlationId: orderId, actor: by, reason })
     },
   },
   routes(http, platform) {

@@ -7,7 +7,7 @@ import { jsonBody } from '../../shared/http.ts'
 import { derivedId, derivedName, hashOf } from '../../shared/ids.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { nothing, type Platform, type Stream } from '../../shared/platform.ts'
-import { continued } from '../../shared/trace.ts'
+import { traceparent } from '../../shared/telemetry/telemetry.ts'
 import { type OrderRequest, placeRequest } from './contracts.ts'
 import { decide } from './decide.ts'
 import { evolve, initial, isUnanswered, type OrderState, type Placed } from './order.ts'
@@ -23,7 +23,7 @@ export async function placeOrder(c: Context, platform: Platform): Promise<Respon
   checkRights(order, importer)
   const orderId = derivedName('o', sub, idempotencyKey)
   const requestHash = hashOf(JSON.stringify(order))
-  const message = entryMessage(orderId, sub, continued(c.req.header('traceparent')), platform.now())
+  const message = entryMessage(orderId, sub, platform.now())
 
   const before = await platform.streams.read(orderId)
   const known = stateOf(before)
@@ -37,7 +37,7 @@ export async function placeOrder(c: Context, platform: Platform): Promise<Respon
   const armedMs = platform.now() + LOOK_AFTER_MS
   await platform.send(
     { type: 'ContinueCheckout', data: { orderId, deadline: new Date(armedMs).toISOString() }, notBeforeMs: armedMs },
-    { subject: orderId, correlationId: orderId, actor: message.actor, traceparent: message.traceparent },
+    { subject: orderId, correlationId: orderId, actor: message.actor },
   )
   let other: OrderState | undefined
   const { events } = await platform.streams.handle(message, before, (stream) => {
@@ -81,7 +81,7 @@ function checkRights(order: OrderRequest, importer: boolean): void {
 /** What enters from outside has no cause: it follows from the order's id, so that a retry is the same delivery. */
 const placeCause = (orderId: string): string => derivedId('place', orderId)
 
-function entryMessage(orderId: string, sub: string, traceparent: string, nowMs: number): Envelope {
+function entryMessage(orderId: string, sub: string, nowMs: number): Envelope {
   return {
     id: placeCause(orderId),
     type: 'PlaceOrder',
@@ -92,7 +92,7 @@ function entryMessage(orderId: string, sub: string, traceparent: string, nowMs: 
     time: new Date(nowMs).toISOString(),
     correlationId: orderId,
     causationId: orderId,
-    traceparent,
+    traceparent: traceparent(),
     actor: `customer:${sub}`,
     data: {},
   }

@@ -41,5 +41,11 @@ export const orders = defineService({
   asksToRepeat: ['orders', 'inventory', 'payments', 'shipping'],
   collections: { streams: { unindexed: ['*'] }, prices: { unindexed: ['*'] } },
   settings: ['CANCELLATION_WINDOW_SECONDS'],
+  saga: {
+    name: 'checkout',
+    counter: 'millrace.orders',
+    startsOn: 'order.placed',
+    endsOn: { 'order.completed': 'completed', 'order.rejected': 'rejected', 'order.expired': 'expired' },
+  },
   load: () => import('./app.ts'),
 })

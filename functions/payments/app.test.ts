@@ -220,6 +220,7 @@ describe('capturing', () => {
     // The provider took the money, and the answer was lost.
     await provider.callPartner('https://provider.example.com/v1/authorizations/by-key/o-1%3Aauth/captures', {
       method: 'POST',
+      operation: 'payment-provider.capture',
       idempotencyKey: 'o-1:capture:s-1',
       body: { amountMinor: 350, final: true },
     })

@@ -36,15 +36,18 @@ export interface Provider {
   void(authorizationKey: string): Promise<void>
 }
 
+const operation = (name: string): string => `payment-provider.${name}`
+
 /** What follows from a cause older than the provider's memory of keys is asked for before it is done. */
 export function provider(platform: Platform, cause: Envelope): Provider {
   const url = platform.setting('PAYMENT_PROVIDER_URL')
   const asksFirst = platform.now() - Date.parse(cause.time) > KEYS_KNOWN_MS
   const pathOf = (key: string): string => `/v1/authorizations/by-key/${encodeURIComponent(key)}`
-  const post = (path: string, idempotencyKey: string, { body = {}, accept = [] as readonly number[] }) =>
-    platform.callPartner(`${url}${path}`, { method: 'POST', body, idempotencyKey, accept })
+  const post = (name: string, path: string, idempotencyKey: string, { body = {}, accept = [] as readonly number[] }) =>
+    platform.callPartner(`${url}${path}`, { method: 'POST', operation: operation(name), body, idempotencyKey, accept })
   const get = async (key: string): Promise<unknown> => {
-    const response = await platform.callPartner(`${url}${pathOf(key)}`, { method: 'GET', accept: [NOT_FOUND] })
+    const asked = { method: 'GET', operation: operation('find'), accept: [NOT_FOUND] }
+    const response = await platform.callPartner(`${url}${pathOf(key)}`, asked)
     if (response.status !== NOT_FOUND) return response.json()
     await response.body?.cancel()
     return undefined
@@ -59,18 +62,21 @@ export function provider(platform: Platform, cause: Envelope): Provider {
     async authorize(key, request) {
       const found = asksFirst ? await find(key) : undefined
       if (found) return found
-      const response = await post('/v1/authorizations', key, { body: request, accept: [PAYMENT_REQUIRED] })
+      const response = await post('authorize', '/v1/authorizations', key, { body: request, accept: [PAYMENT_REQUIRED] })
       return authorization.parse(await response.json())
     },
     async capture(authorizationKey, key, request) {
       const found = asksFirst ? await get(authorizationKey) : undefined
       const known = found === undefined ? undefined : captures.parse(found).captures.find((one) => one.key === key)
       if (known) return { status: 'captured', captureId: known.captureId }
-      const response = await post(`${pathOf(authorizationKey)}/captures`, key, { body: request, accept: [CONFLICT] })
+      const response = await post('capture', `${pathOf(authorizationKey)}/captures`, key, {
+        body: request,
+        accept: [CONFLICT],
+      })
       return capture.parse(await response.json())
     },
     async void(authorizationKey) {
-      const response = await post(`${pathOf(authorizationKey)}/void`, `${authorizationKey}:void`, {})
+      const response = await post('void', `${pathOf(authorizationKey)}/void`, `${authorizationKey}:void`, {})
       await response.body?.cancel()
     },
   }

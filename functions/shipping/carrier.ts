@@ -19,6 +19,7 @@ export async function bookedBy(
   if (platform.now() - Date.parse(cause.time) > KEYS_KNOWN_MS) {
     const found = await platform.callPartner(`${url}/${encodeURIComponent(shipmentId)}`, {
       method: 'GET',
+      operation: 'carrier.find',
       accept: [NOT_FOUND],
     })
     if (found.status !== NOT_FOUND) return booking.parse(await found.json())
@@ -26,6 +27,7 @@ export async function bookedBy(
   }
   const response = await platform.callPartner(url, {
     method: 'POST',
+    operation: 'carrier.book',
     idempotencyKey: shipmentId,
     body: { reference: shipmentId, addressRef, parcels: 1 },
   })

@@ -12,8 +12,7 @@ import { Refused, httpStatus } from '../errors.ts'
 import { statusOf } from '../health.ts'
 import { topicName } from '../names.ts'
 import { checkCaller } from './callers.ts'
-import { Unreadable } from './messages.ts'
-import { createReceiver, isUsedUp, type Push, readPush, type Receiver } from './receive.ts'
+import { createReceiver, type Outcome, type Receiver } from './receive.ts'
 import { noteReplay } from './replays.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
@@ -35,18 +34,10 @@ export async function createCloudEventServer(
   cloudEvent(platform.service.name, async ({ id, data }: CloudEvent<PubsubData>) => {
     const bytes = Buffer.from(data?.message?.data ?? '', 'base64')
     const { type } = JSON.parse(bytes.toString('utf8')) as { type: string }
-    const message = receiver.read(type, bytes)
-    try {
-      await receiver.handleEvent(type, message, { messageId: data?.message?.messageId ?? id, cloudEventId: id })
-      platform.log('INFO', type, {
-        id: message.id,
-        correlationId: message.correlationId,
-        traceparent: message.traceparent,
-      })
-    } catch (error) {
-      // The framework answers 500 to what is thrown, and Pub/Sub delivers again.
-      if (receiver.outcomeOf(error, message).status !== 204) throw error
-    }
+    const delivery = { messageId: data?.message?.messageId ?? id, cloudEventId: id }
+    const { status } = await receiver.handle(receiver.read(type, bytes), delivery)
+    // The framework answers 500 to what is thrown, and Pub/Sub delivers again.
+    if (status !== 204) throw new Error(`${type} was not handled: its own line tells why.`)
   })
   const framework = getServer(platform.service.name)
   return createServer((request, response) => {
@@ -89,20 +80,31 @@ async function look(
   )
   if (!type || request.method !== 'POST') return end(response, 404)
   const retries = noteReplay(headers, email, { type, config, log: platform.log })
-  const body = await bodyOf(request)
-  if (!body) return end(response, 413)
-  let push: Push | undefined
-  try {
-    push = readPush(body)
-    if (isUsedUp(retries)) throw new Unreadable(`replayed, and failed ${retries} times`)
-    receiver.read(type, push.data)
-  } catch (error) {
-    if (!(error instanceof Unreadable)) throw error
-    return end(response, (await receiver.deadLetter(type, push?.data ?? body, error.message)).status)
-  }
-  // The stream is read: the framework finds the body where its own parser would have put it.
-  Object.assign(request, { body: JSON.parse(body.toString('utf8')) as unknown, rawBody: body, _body: true })
-  framework.emit('request', request, response)
+  await platform.telemetry.request({ method: 'POST', isDelivery: true, header: headers.get }, async () => {
+    const body = await bodyOf(request)
+    if (!body) end(response, 413)
+    else {
+      const take = (): Promise<Outcome> => handOver(request, response, body, framework)
+      const outcome = await receiver.event(type, body, { retries, take })
+      end(response, outcome.status)
+    }
+    return { status: response.statusCode, route: path }
+  })
+}
+
+/** Settles with the framework's answer. */
+function handOver(
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer,
+  framework: Server,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    response.once('close', () => resolve({ status: response.statusCode === 204 ? 204 : 500 }))
+    // The stream is read: the framework finds the body where its own parser would have put it.
+    Object.assign(request, { body: JSON.parse(body.toString('utf8')) as unknown, rawBody: body, _body: true })
+    framework.emit('request', request, response)
+  })
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
@@ -117,6 +119,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
 }
 
 function end(response: ServerResponse, status: number): void {
+  if (response.writableEnded) return
   if (!response.headersSent) response.writeHead(status)
   response.end()
 }

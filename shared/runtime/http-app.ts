@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { matchedRoutes } from 'hono/route'
 import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
@@ -23,6 +24,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     checkCaller({ get: (name) => c.req.header(name) }, config, allowed, platform.now())
   const replayed = (c: Context, type: string, email: string): number =>
     noteReplay({ get: (name) => c.req.header(name) }, email, { type, config, log: platform.log })
+  const isInternal = platform.service.ingress === 'internal'
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
   http.get('/health/live', (c) => c.text('ok'))
@@ -30,13 +32,23 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     const readiness = await platform.health.readiness()
     return c.json(readiness, statusOf(readiness))
   })
+  http.use('*', async (c, next) => {
+    const { method, path } = c.req
+    const about = { method, isDelivery: isInternal && isDelivery(path), header: (name: string) => c.req.header(name) }
+    await platform.telemetry.request(about, async () => {
+      await next()
+      // The pattern, never the path: what anybody may write is no name of a time series.
+      const route = matchedRoutes(c).findLast(({ path: pattern }) => !pattern.endsWith('*'))?.path
+      return { status: c.res.status, ...(route === undefined ? {} : { route }) }
+    })
+  })
 
   // Whoever waits for the answer says how long: after that nobody does.
   http.use('*', (c, next) => {
     const leftMs = deadlineOf(c.req.header(DEADLINE_HEADER))
     return leftMs === undefined ? next() : within(leftMs, next)
   })
-  if (platform.service.ingress === 'internal') deliveries()
+  if (isInternal) deliveries()
   app.routes?.(http, platform)
   http.notFound((c) =>
     answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
@@ -49,7 +61,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     for (const type of platform.service.on) {
       http.post(eventPath(type), async (c) => {
         const retries = replayed(c, type, caller(c, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT]))
-        return answer(c, await receiver.event(type, await bytes(c), retries))
+        return answer(c, await receiver.event(type, await bytes(c), { retries }))
       })
     }
     http.post('/commands/:command', async (c) => {
@@ -61,6 +73,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       const task = {
         name: c.req.header('x-cloudtasks-taskname') ?? '',
         retries: retriesOf({ get: (name) => c.req.header(name) }),
+        traceparent: c.req.header('traceparent'),
       }
       return answer(c, await receiver.command(command, await bytes(c), task))
     })
@@ -71,6 +84,8 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
   }
 }
+
+const isDelivery = (path: string): boolean => path.startsWith('/events/') || path.startsWith('/commands/')
 
 function answer(c: Context, { status, retryAfterSeconds }: Outcome): Response {
   if (retryAfterSeconds !== undefined) c.header('retry-after', String(retryAfterSeconds))

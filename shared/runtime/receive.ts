@@ -27,136 +27,154 @@ const pushSchema = z.object({
     messageId: z.string().min(1),
   }),
   subscription: z.string(),
+  /** Counts from 1; there because every subscription has a dead-letter policy. */
+  deliveryAttempt: z.int().min(1).default(1),
 })
 
 export interface Push {
   readonly data: Buffer
   readonly attributes: Readonly<Record<string, string>>
   readonly messageId: string
+  readonly attempt: number
 }
 
 /** The message in a push request's body. @throws Unreadable */
 export function readPush(body: Buffer): Push {
   try {
-    const { message } = pushSchema.parse(jsonFrom(body))
-    return { ...message, data: Buffer.from(message.data, 'base64') }
+    const { message, deliveryAttempt } = pushSchema.parse(jsonFrom(body))
+    return { ...message, data: Buffer.from(message.data, 'base64'), attempt: deliveryAttempt }
   } catch (error) {
     throw new Unreadable(`not a Pub/Sub push message: ${(error as Error).message}`)
   }
 }
 
 export interface Receiver {
+  /** What a push brought, with the span of this attempt around what is done about it. */
+  event(type: string, body: Buffer, options?: EventOptions): Promise<Outcome>
+  command(type: string, body: Buffer, task: Task): Promise<Outcome>
   /** The event in a push message's data. @throws Unreadable, also for one published by hand that the service does not take. */
   read(type: string, data: Buffer): Envelope
-  /** `retries`: how often a replay was tried before; Pub/Sub counts its own deliveries. */
-  event(type: string, body: Buffer, retries?: number): Promise<Outcome>
-  /** `retries`: how often the task was tried before. */
-  command(type: string, body: Buffer, task: { readonly name: string; readonly retries: number }): Promise<Outcome>
-  /** Puts aside what is no message at all. */
-  deadLetter(type: string, body: Buffer, reason: string): Promise<Outcome>
-  /** Runs the handler of an event that was read already. */
-  handleEvent(type: string, message: Envelope, delivery: Delivery): Promise<unknown>
-  /** What an error of a handler means for the delivery. */
-  outcomeOf(error: unknown, message: Envelope): Outcome
+  /** Runs the handler, and says what its end means for the delivery. */
+  handle(message: Envelope, delivery: Delivery): Promise<Outcome>
+}
+
+export interface EventOptions {
+  /** How often a replay was tried before; Pub/Sub counts its own deliveries. */
+  readonly retries?: number
+  /** Absent: the handler is called. */
+  readonly take?: () => Promise<Outcome>
+}
+
+export interface Task {
+  readonly name: string
+  /** How often it was tried before. */
+  readonly retries: number
+  readonly traceparent?: string | undefined
 }
 
 export function createReceiver(app: ServiceApp, platform: RunningPlatform, _config: Config): Receiver {
-  const { service, publisher, log } = platform
+  const { service, publisher, telemetry } = platform
   const contracts = [service.contracts, ...service.uses]
+  const isKnown = (type: string): boolean =>
+    contracts.some(({ events, commands }) => type in events || type in commands) || type === repeatCommand
 
   const deadLetter = async (type: string, body: Buffer, reason: string): Promise<Outcome> => {
-    log('ERROR', 'message.dead-lettered', { type, reason })
     try {
       await publisher.deadLetter(service.name, body, { type, reason: clipped(reason), listener: service.name })
+      // What nobody knows has no name of its own among the metrics: a sender could make up any number.
+      telemetry.deadLettered(isKnown(type) ? type : 'unknown', reason)
       return { status: 204 }
     } catch (error) {
+      telemetry.notPutAside(type, reason)
       return { status: 503, retryAfterSeconds: error instanceof Unavailable ? error.retryAfterSeconds : 1 }
     }
   }
 
-  const outcomeOf = (error: unknown, message: Envelope): Outcome => {
-    const about = {
-      type: message.type,
-      id: message.id,
-      correlationId: message.correlationId,
-      traceparent: message.traceparent,
-    }
-    if (error instanceof Refused) {
-      log('WARNING', 'message.refused', { ...about, code: error.code, reason: error.message })
-      return { status: 204 }
-    }
-    if (error instanceof Unavailable) {
-      log('WARNING', 'message.postponed', { ...about, reason: error.message })
-      return { status: 503, retryAfterSeconds: error.retryAfterSeconds }
-    }
-    log('ERROR', 'message.failed', { ...about, error })
-    return { status: 500 }
-  }
-
-  const run = async (message: Envelope, handle: () => Promise<unknown>): Promise<Outcome> => {
+  const run = async (message: Envelope, act: () => Promise<unknown>): Promise<Outcome> => {
     try {
-      await handle()
-      log('INFO', message.type, {
-        id: message.id,
-        correlationId: message.correlationId,
-        traceparent: message.traceparent,
-        subject: message.subject,
-      })
+      await act()
+      telemetry.handled(message)
       return { status: 204 }
     } catch (error) {
-      return outcomeOf(error, message)
+      if (error instanceof Refused) {
+        telemetry.refused(message, error)
+        return { status: 204 }
+      }
+      if (error instanceof Unavailable) {
+        telemetry.postponed(message, error)
+        return { status: 503, retryAfterSeconds: error.retryAfterSeconds }
+      }
+      telemetry.failed(message, error)
+      return { status: 500 }
     }
   }
 
-  const handleEvent = (type: string, message: Envelope, delivery: Delivery): Promise<unknown> =>
-    app.on[type]!(message, platform, delivery)
+  const handle: Receiver['handle'] = (message, delivery) =>
+    run(message, () => app.on[message.type]!(message, platform, delivery))
 
-  const read = (type: string, data: Buffer): Envelope => {
+  const read: Receiver['read'] = (type, data) => {
     const message = readEvent(data, type, contracts)
     if (message.sequence > 0 || app.takesByHand?.includes(type)) return message
     throw new Unreadable(`${type} has sequence 0: it was published by hand, and ${service.name} counts what it hears`)
   }
 
+  const obey = async (message: Envelope, body: Buffer, { name, retries }: Task): Promise<Outcome> => {
+    const { type } = message
+    const isRepeat = type === repeatCommand
+    const endless = isRepeat || service.contracts.commands[type]?.endless === true
+    const outcome = await run(message, () =>
+      isRepeat
+        ? platform.streams.repeat((message.data as Repeat).correlationId)
+        : app.commands[type]!(message, platform, { messageId: name }),
+    )
+    if (outcome.status === 204) return outcome
+    const attempt = retries + 1
+    if (!endless && attempt >= ATTEMPTS_OF_A_DO)
+      return deadLetter(type, body, `failed ${attempt} times, last with ${outcome.status}`)
+    if (endless && attempt >= STUCK_FROM_ATTEMPT) telemetry.stuck(message, attempt)
+    return outcome
+  }
+
   return {
     read,
-    deadLetter,
-    outcomeOf,
-    handleEvent,
-    async event(type, body, retries = 0) {
-      let push: Push | undefined
-      try {
-        push = readPush(body)
-        const { messageId } = push
-        if (isUsedUp(retries)) return await deadLetter(type, push.data, `replayed, and failed ${retries} times`)
-        const message = read(type, push.data)
-        return await run(message, () => handleEvent(type, message, { messageId }))
-      } catch (error) {
-        if (error instanceof Unreadable) return deadLetter(type, push?.data ?? body, error.message)
-        throw error
-      }
-    },
-    async command(type, body, { name, retries }) {
-      try {
-        const isRepeat = type === repeatCommand
-        const message = isRepeat ? readRepeat(body) : readCommand(body, type, service.contracts)
-        const endless = isRepeat || service.contracts.commands[type]?.endless === true
-        const outcome = await run(message, () =>
-          isRepeat
-            ? platform.streams.repeat((message.data as Repeat).correlationId)
-            : app.commands[type]!(message, platform, { messageId: name }),
+    handle,
+    event(type, body, { retries = 0, take } = {}) {
+      const push = readable(() => readPush(body))
+      if (push instanceof Unreadable)
+        return telemetry.attempt({ kind: 'event', type, messageId: '', attempt: retries + 1 }, () =>
+          deadLetter(type, body, push.message),
         )
-        if (outcome.status === 204) return outcome
-        const attempt = retries + 1
-        if (!endless && attempt >= ATTEMPTS_OF_A_DO)
-          return await deadLetter(type, body, `failed ${attempt} times, last with ${outcome.status}`)
-        if (endless && attempt >= STUCK_FROM_ATTEMPT)
-          log('ERROR', 'saga.stuck', { type, correlationId: message.correlationId, attempt })
-        return outcome
-      } catch (error) {
-        if (error instanceof Unreadable) return deadLetter(type, body, error.message)
-        throw error
-      }
+      const message = isUsedUp(retries)
+        ? new Unreadable(`replayed, and failed ${retries} times`)
+        : readable(() => read(type, push.data))
+      const { messageId, data, attributes } = push
+      const about = { kind: 'event', type, messageId, attempt: Math.max(push.attempt, retries + 1) } as const
+      if (message instanceof Unreadable)
+        return telemetry.attempt({ ...about, traceparent: attributes['traceparent'] }, () =>
+          deadLetter(type, data, message.message),
+        )
+      return telemetry.attempt({ ...about, message }, () => (take ? take() : handle(message, { messageId })))
     },
+    command(type, body, task) {
+      const message = readable(() =>
+        type === repeatCommand ? readRepeat(body) : readCommand(body, type, service.contracts),
+      )
+      const about = { kind: 'command', type, messageId: task.name, attempt: task.retries + 1 } as const
+      if (message instanceof Unreadable)
+        return telemetry.attempt({ ...about, traceparent: task.traceparent }, () =>
+          deadLetter(type, body, message.message),
+        )
+      return telemetry.attempt({ ...about, message }, () => obey(message, body, task))
+    },
+  }
+}
+
+function readable<T>(read: () => T): T | Unreadable {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof Unreadable) return error
+    throw error
   }
 }
 
@@ -170,7 +188,7 @@ function readRepeat(body: Buffer): Envelope<string, Repeat> {
 }
 
 /** A replay is a task, which would be repeated without end: it is put aside again. */
-export const isUsedUp = (retries: number): boolean => retries >= ATTEMPTS_OF_A_DO
+const isUsedUp = (retries: number): boolean => retries >= ATTEMPTS_OF_A_DO
 
 /** Attribute values hold 1,024 bytes. */
 const clipped = (reason: string): string =>

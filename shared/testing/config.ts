@@ -24,6 +24,7 @@ export function testConfig(
     GOOGLE_CLOUD_PROJECT: projectId,
     REGION: 'europe-west1',
     K_SERVICE: service,
+    K_REVISION: `${service}-00001`,
     PORT: '8080',
     SERVICE_URL: `https://${service}.example.com`,
     SERVICE_ACCOUNT: emailOf(service),
@@ -37,6 +38,9 @@ export function testConfig(
     ),
     CALLERS: JSON.stringify(callers.map(emailOf)),
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+    OTEL_TRACES_SAMPLER_ARG: '1',
+    OTEL_BSP_SCHEDULE_DELAY: '5000',
+    OTEL_METRIC_EXPORT_INTERVAL: '60000',
   })
 }
 

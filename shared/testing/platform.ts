@@ -8,8 +8,9 @@ import { freshId } from '../ids.ts'
 import type { Platform } from '../platform.ts'
 import type { Service } from '../service.ts'
 import { createStreams } from '../streams.ts'
-import { continued } from '../trace.ts'
+import { currentSpan } from '../telemetry/span.ts'
 import { memory, type Memory, type Turn } from './memory.ts'
+import { testTelemetry, type TestTelemetry } from './telemetry.ts'
 
 export const startOfTests = '2026-01-01T00:00:00.000Z'
 export const testTrace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
@@ -20,12 +21,6 @@ export interface SentCommand {
   readonly notBeforeMs?: number
   /** Sent without a name: the timer of the HTTP entry. */
   readonly unnamed?: true
-}
-
-export interface LogLine {
-  readonly severity: string
-  readonly event: string
-  readonly fields: Readonly<Record<string, unknown>>
 }
 
 export interface DeadLetter {
@@ -57,14 +52,13 @@ export interface Outside {
   send(commands: readonly SentCommand[]): Promise<void>
 }
 
-export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' | 'billed'> {
+export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' | 'billed'>, TestTelemetry {
   /** Every stream's entries by id. */
   readonly entries: Memory['streams']
   readonly published: Envelope[]
   /** Every send, repeated ones too: the ids tell them apart. */
   readonly sent: SentCommand[]
   readonly deadLetters: DeadLetter[]
-  readonly logs: LogLine[]
   readonly calls: { readonly service: string; readonly path: string }[]
   readonly partnerCalls: PartnerCall[]
   /** The ids of streams that exist. */
@@ -80,13 +74,18 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
   const published: Envelope[] = []
   const sent: SentCommand[] = []
   const deadLetters: DeadLetter[] = []
-  const logs: LogLine[] = []
   const calls: { service: string; path: string }[] = []
   const partnerCalls: PartnerCall[] = []
   const failures = { publish: 0, send: 0 }
   let nowMs = Date.parse(options.startAt ?? startOfTests)
 
   const now = (): number => outside?.now() ?? nowMs
+  const told = testTelemetry({
+    service: service.name,
+    isEdge: service.ingress === 'public',
+    saga: service.saga,
+    now,
+  })
 
   const failing = (what: 'publish' | 'send'): void => {
     if (failures[what] === 0) return
@@ -118,7 +117,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     published,
     sent,
     deadLetters,
-    logs,
+    ...told,
     calls,
     partnerCalls,
     billed: kept.billed,
@@ -136,10 +135,11 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       now,
       publish,
       send,
+      committed: told.telemetry.committed,
       pause: async () => {},
     }),
     views: kept.views,
-    async send(command, { id, subject, correlationId, actor, traceparent }) {
+    async send(command, { id, subject, correlationId, actor }) {
       const envelope: Envelope = {
         id: id ?? freshId(now()),
         type: command.type,
@@ -150,7 +150,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
         time: new Date(now()).toISOString(),
         correlationId,
         causationId: subject,
-        traceparent: traceparent === undefined ? testTrace : continued(traceparent),
+        traceparent: currentSpan()?.traceparent ?? testTrace,
         actor,
         data: command.data,
       }
@@ -176,7 +176,6 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       if (value === undefined) throw new Error(`The setting ${name} is missing: give it to testPlatform.`)
       return value
     },
-    log: (severity, event, fields = {}) => void logs.push({ severity, event, fields }),
     publisher: {
       publish,
       async deadLetter(name, data, attributes) {

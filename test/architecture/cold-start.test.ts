@@ -1,4 +1,4 @@
-/** A service starts without any Google client: each costs hundreds of milliseconds, and is imported when it is first used. */
+/** A service starts without any Google client, and without OpenTelemetry: each costs hundreds of milliseconds, and is imported when it is first used. */
 
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -23,7 +23,7 @@ function imported(file: string, seen = new Map<string, string>()): Map<string, s
   return seen
 }
 
-const heavy = /^(@google-cloud\/|google-auth-library|google-gax|@grpc\/)/
+const heavy = /^(@google-cloud\/|google-auth-library|google-gax|@grpc\/|@opentelemetry\/)/
 
 const entries = [
   { name: 'main', file: 'functions/main.ts' },
@@ -31,7 +31,7 @@ const entries = [
 ]
 
 describe.each(entries)('$name', ({ file }) => {
-  it('imports no Google client before it is used', () => {
+  it('imports no Google client and no OpenTelemetry before it is used', () => {
     const found = imported(join(root, file))
     expect(found.size).toBeGreaterThan(3)
     expect([...found].filter(([name]) => heavy.test(name))).toEqual([])

@@ -67,7 +67,12 @@ describe.each(environments.map((environment) => [environment.name, environment] 
       const variables = Object.fromEntries(
         (container['env'] as { name: string; value: string }[]).map(({ name, value }) => [name, value]),
       )
-      const config = configSchema.safeParse({ ...variables, K_SERVICE: attributes['name'], PORT: '8080' })
+      const config = configSchema.safeParse({
+        ...variables,
+        K_SERVICE: attributes['name'],
+        K_REVISION: 'r-1',
+        PORT: '8080',
+      })
       expect(config.error?.issues ?? []).toEqual([])
       expect(Object.keys(variables).filter((name) => /SECRET|PASSWORD|KEY|CREDENTIAL/.test(name))).toEqual([])
     }

@@ -1,0 +1,74 @@
+/** Shows what the services measured: orders by outcome and how long they took, retries, dead letters, requests. */
+
+import { main, requireRunning, UsageError } from './command.ts'
+import { table } from './table.ts'
+import { get } from './trace/spans.ts'
+
+const usage = `
+npm run metrics -- [--json]
+
+Prints the metrics that the services have sent since npm start -- --fresh: orders by outcome, deliveries that were
+repeated or put aside, requests by service and route. p50 and p95 are read from histograms, as exact as their buckets.
+
+  --json    every time series as JSON
+`
+
+interface Metric {
+  readonly name: string
+  readonly service: string
+  readonly attributes: Readonly<Record<string, string | number>>
+  readonly value: number
+  readonly count?: number
+  readonly p50?: number
+  readonly p95?: number
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+void main({
+  usage,
+  options: { json: { type: 'boolean', default: false } },
+  async run(values) {
+    const { metrics } = await get<{ metrics: Metric[] }>(requireRunning(), '/_local/metrics')
+    if (values.json) return console.log(JSON.stringify(metrics, undefined, 2))
+    if (metrics.length === 0)
+      throw new UsageError(
+        'Nothing was measured yet: try npm run order -- --sku TEA-001, and ask again a second later.',
+      )
+    const named = (name: string): Metric[] => metrics.filter((metric) => metric.name === name)
+    print('Orders', orders(named('millrace.orders'), named('millrace.saga.duration')))
+    print('Deliveries that were repeated', named('millrace.retries').map(counted))
+    print('Messages that were put aside', named('millrace.dead_letters').map(counted))
+    print(
+      'Requests',
+      named('http.server.request.duration')
+        .toSorted((a, b) => b.count! - a.count!)
+        .map(request),
+    )
+  },
+})
+
+function print(title: string, rows: readonly Row[]): void {
+  console.log(`${title}\n\n${rows.length === 0 ? 'none' : table(rows)}\n`)
+}
+
+function orders(counters: readonly Metric[], durations: readonly Metric[]): Row[] {
+  return counters.map(({ attributes: { outcome }, value }) => {
+    const took = durations.find(({ attributes }) => attributes['outcome'] === outcome)
+    return { outcome, orders: value, p50: seconds(took?.p50), p95: seconds(took?.p95) }
+  })
+}
+
+const counted = ({ attributes, value }: Metric): Row => ({ ...attributes, count: value })
+
+function request({ service, attributes, count, p50, p95 }: Metric): Row {
+  const {
+    'http.request.method': method,
+    'http.route': route = '(no route)',
+    'http.response.status_code': status,
+  } = attributes
+  return { service, request: `${method} ${route}`, status, count, p50: seconds(p50), p95: seconds(p95) }
+}
+
+const seconds = (value: number | undefined): string =>
+  value === undefined ? '' : value < 1 ? `${(value * 1000).toFixed(0)} ms` : `${value.toFixed(1)} s`

@@ -1,0 +1,41 @@
+/** Shows the life of an order as one trace: every service's part, and what it logged there. */
+
+import { main, requireRunning } from './command.ts'
+import { lastOrder, logsOf, spansOf, tracesOf } from './trace/spans.ts'
+import { waterfall } from './trace/waterfall.ts'
+
+const usage = `
+npm run trace -- [ORDER] [--json]
+
+Prints the trace of an order as a waterfall: each span with its service, when it began and how long it took,
+which attempt of its delivery it was (#1 is the first), whether it failed, and the lines that were logged in it.
+
+  ORDER     an order's id, or the id of a product, delivery, … (default: the last order)
+  --json    the spans with their log lines as JSON
+`
+
+void main({
+  usage,
+  options: { json: { type: 'boolean', default: false } },
+  async run(values, [given]) {
+    const running = requireRunning()
+    const orderId = given ?? (await lastOrder(running))
+    const [trace, ...others] = await tracesOf(running, orderId)
+    const { traceId } = trace!
+    const spans = await spansOf(running, traceId)
+    const logs = await logsOf(running, traceId)
+    if (values.json) {
+      const told = spans.map((span) => ({ ...span, logs: logs.filter(({ spanId }) => spanId === span.spanId) }))
+      console.log(JSON.stringify({ orderId, traceId, spans: told, others }, undefined, 2))
+      return
+    }
+    const services = new Set(spans.map(({ service }) => service)).size
+    const failed = spans.filter(({ error }) => error !== undefined).length
+    console.log(
+      `${orderId}: trace ${traceId}, ${spans.length} spans of ${services} services${failed ? `, ${failed} failed` : ''}\n`,
+    )
+    console.log(waterfall(spans, logs))
+    for (const { traceId: other, root, spans: many } of others)
+      console.log(`\nalso in trace ${other}: ${root}, ${many} spans`)
+  },
+})

@@ -1,0 +1,19 @@
+/**
+ * What the two paths take. In the cloud nobody asks at the collector's door: it writes on in the service's name, both to
+ * the Telemetry API, and needs these there.
+ */
+
+import type { RouteAccess } from '../core/access.ts'
+
+export const telemetryAccess = (projectId: string): readonly RouteAccess[] => {
+  const route = (path: string, permission: string, domain: string): RouteAccess => ({
+    method: 'POST',
+    path: new RegExp(`^${path}$`),
+    needs: () => [{ permission, resource: `projects/${projectId}` }],
+    domain,
+  })
+  return [
+    route('/v1/traces', 'telemetry.traces.write', 'telemetry.googleapis.com'),
+    route('/v1/metrics', 'monitoring.timeSeries.create', 'monitoring.googleapis.com'),
+  ]
+}

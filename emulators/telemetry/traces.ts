@@ -1,0 +1,141 @@
+/** The spans that were received: whole traces, the newest kept. */
+
+import type { CloudContext } from '../core/plugin.ts'
+import { limits } from './limits.ts'
+import { type Attributes, type OtlpSpan, readSpan } from './otlp.ts'
+
+export interface SpanRecord {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+  readonly service: string
+  readonly name: string
+  readonly kind: string
+  /** Milliseconds since the epoch, with microseconds behind the point. */
+  readonly startMs: number
+  readonly durationMs: number
+  readonly attributes: Attributes
+  readonly events: readonly {
+    readonly name: string
+    readonly atMs: number
+    readonly attributes: Attributes
+  }[]
+  /** There when it failed. */
+  readonly error?: string
+}
+
+export interface TraceSummary {
+  readonly traceId: string
+  /** Name and service of the span that hangs on none of the others. */
+  readonly root: string
+  readonly service: string
+  readonly startMs: number
+  readonly durationMs: number
+  readonly spans: number
+  readonly errors: number
+  readonly correlationIds: readonly string[]
+}
+
+export interface Traces {
+  /** How many were not taken. */
+  add(service: string, spans: readonly unknown[]): number
+  /** Newest first; of one correlation id, or of all. */
+  list(options: { readonly correlationId?: string | undefined; readonly limit: number }): TraceSummary[]
+  /** In order of their start; empty when nothing is known of it. */
+  spansOf(traceId: string): SpanRecord[]
+}
+
+const CORRELATION = 'millrace.correlation_id'
+/** https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto */
+const kinds = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']
+const FAILED = 2
+
+export function keepTraces({ journal, count }: CloudContext): Traces {
+  const table = journal.table<SpanRecord>('telemetry/spans')
+  /** In the order in which they were first heard of. */
+  const traces = new Map<string, Set<string>>()
+  const correlated = new Map<string, Set<string>>()
+
+  const index = (key: string, { traceId, attributes }: SpanRecord): void => {
+    const keys = traces.get(traceId) ?? new Set()
+    traces.set(traceId, keys.add(key))
+    const correlationId = attributes[CORRELATION]
+    if (typeof correlationId !== 'string') return
+    correlated.set(correlationId, (correlated.get(correlationId) ?? new Set()).add(traceId))
+  }
+  const forgetOldest = (): void => {
+    const [traceId, keys] = traces.entries().next().value!
+    traces.delete(traceId)
+    for (const key of keys) {
+      const correlationId = table.get(key)?.attributes[CORRELATION]
+      table.delete(key)
+      if (typeof correlationId !== 'string') continue
+      const others = correlated.get(correlationId)
+      others?.delete(traceId)
+      if (others?.size === 0) correlated.delete(correlationId)
+    }
+  }
+  const take = (service: string, given: unknown): boolean => {
+    const span = readSpan(given)
+    if (!span) return false
+    const record = recordOf(service, span)
+    const key = `${record.traceId}/${record.spanId}`
+    if (!table.has(key) && (traces.get(record.traceId)?.size ?? 0) >= limits.spansPerTrace) return false
+    table.set(key, record)
+    index(key, record)
+    return true
+  }
+  for (const [key, record] of table.entries()) index(key, record)
+
+  const spansOf = (traceId: string): SpanRecord[] =>
+    [...(traces.get(traceId) ?? [])].map((key) => table.get(key)!).toSorted((a, b) => a.startMs - b.startMs)
+
+  return {
+    spansOf,
+    add(service, spans) {
+      const rejected = spans.filter((span) => !take(service, span)).length
+      count('trace.spans', spans.length - rejected)
+      while (table.size > limits.spans) forgetOldest()
+      return rejected
+    },
+    list({ correlationId, limit }) {
+      const ids = correlationId === undefined ? [...traces.keys()] : [...(correlated.get(correlationId) ?? [])]
+      return ids
+        .toReversed()
+        .slice(0, limit)
+        .map((traceId) => summary(traceId, spansOf(traceId)))
+        .toSorted((a, b) => b.startMs - a.startMs)
+    },
+  }
+}
+
+function recordOf(service: string, { kind, endMs, status, ...span }: OtlpSpan): SpanRecord {
+  return {
+    ...span,
+    service,
+    kind: kinds[kind] ?? 'unspecified',
+    durationMs: Math.max(0, Math.round((endMs - span.startMs) * 1_000) / 1_000),
+    ...(status.code === FAILED ? { error: status.message || 'failed' } : {}),
+  }
+}
+
+function summary(traceId: string, spans: readonly SpanRecord[]): TraceSummary {
+  const known = new Set(spans.map(({ spanId }) => spanId))
+  const root = spans.find(({ parentSpanId }) => parentSpanId === undefined || !known.has(parentSpanId)) ?? spans[0]!
+  const startMs = spans[0]!.startMs
+  const endMs = Math.max(...spans.map((span) => span.startMs + span.durationMs))
+  const correlationIds = spans.flatMap(({ attributes }) => {
+    const id = attributes[CORRELATION]
+    return typeof id === 'string' ? [id] : []
+  })
+  return {
+    traceId,
+    root: root.name,
+    service: root.service,
+    startMs,
+    durationMs: Math.round((endMs - startMs) * 1_000) / 1_000,
+    spans: spans.length,
+    errors: spans.filter(({ error }) => error !== undefined).length,
+    correlationIds: [...new Set(correlationIds)],
+  }
+}

@@ -1,0 +1,291 @@
+/** One order is one trace, across every service that has a part in it, and its logs say so. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { OrderView } from '../cli/api.ts'
+import type { IamCore } from '../emulators/iam/plugin.ts'
+import { createCarrier } from '../emulators/partners/carrier/server.ts'
+import type { TelemetryCore } from '../emulators/telemetry/plugin.ts'
+import type { SpanRecord } from '../emulators/telemetry/traces.ts'
+import { announce, run, temporaryDirectory } from './support/command.ts'
+import { startTestPlatform, type TestPlatform } from './support/platform.ts'
+
+const data = temporaryDirectory()
+let platform: TestPlatform
+let reopened: Awaited<ReturnType<typeof createCarrier>> | undefined
+beforeAll(async () => {
+  platform = await startTestPlatform({ dataDirectory: data.path })
+  announce(platform, data.path)
+}, 120_000)
+afterAll(async () => {
+  await reopened?.close()
+  await platform.close()
+  data.remove()
+}, 30_000)
+
+const place = async (paymentMethodRef = 'card-ok'): Promise<string> => {
+  const { body } = await platform.customer().send<{ orderId: string }>('POST', '/v1/orders', {
+    key: crypto.randomUUID(),
+    body: {
+      currency: 'EUR',
+      lines: [{ sku: 'TEA-001', quantity: 1 }],
+      addressRef: 'address-1',
+      paymentMethodRef,
+    },
+  })
+  return body.orderId
+}
+const ended = (orderId: string): Promise<OrderView> => platform.followed(platform.customer(), orderId)
+
+const telemetry = (): TelemetryCore => platform.cloud.core<TelemetryCore>('telemetry')
+const tracesOf = (orderId: string) => telemetry().traces.list({ correlationId: orderId, limit: 10 })
+/** The spans of the order's one trace, as soon as all are there. */
+const spansOf = async (orderId: string, count: number): Promise<SpanRecord[]> => {
+  await expect.poll(() => tracesOf(orderId).map(({ spans }) => spans), { timeout: 20_000 }).toEqual([count])
+  return telemetry().traces.spansOf(tracesOf(orderId)[0]!.traceId)
+}
+const named = (spans: readonly SpanRecord[]): string[] =>
+  spans.map(({ service, name }) => `${service}: ${name}`).toSorted()
+
+/** Names of the spans that are reached from the root, each by its parent. */
+function tree(spans: readonly SpanRecord[]): string[] {
+  const roots = spans.filter(({ parentSpanId }) => !spans.some(({ spanId }) => spanId === parentSpanId))
+  expect(roots.map(({ service, name }) => `${service}: ${name}`)).toEqual(['gateway: POST /v1/orders'])
+  const under = (parent: SpanRecord): SpanRecord[] =>
+    spans.filter(({ parentSpanId }) => parentSpanId === parent.spanId).flatMap((child) => [child, ...under(child)])
+  return named([roots[0]!, ...under(roots[0]!)])
+}
+
+interface Line {
+  readonly severity: string
+  readonly message: string
+  readonly service: string
+  readonly correlationId?: string
+  readonly 'logging.googleapis.com/trace'?: string
+  readonly 'logging.googleapis.com/spanId'?: string
+}
+
+function logsOf(orderId: string): Line[] {
+  const folder = join(data.path, 'logs')
+  return readdirSync(folder)
+    .flatMap((file) => readFileSync(join(folder, file), 'utf8').split('\n'))
+    .filter((line) => line.includes(orderId))
+    .map((line) => JSON.parse(line) as Line)
+}
+
+const upToTheReply = [
+  'gateway: POST /v1/orders',
+  'orders: POST /orders',
+  'history: process order.placed',
+  'notifications: process order.placed',
+  'inventory: process ReserveStock',
+  'history: process stock.reserved',
+  'orders: process stock.reserved',
+  'payments: process AuthorizePayment',
+  'payments: payment-provider.authorize',
+]
+const completed = [
+  ...upToTheReply,
+  'history: process payment.authorized',
+  'orders: process payment.authorized',
+  'history: process order.confirmed',
+  'notifications: process order.confirmed',
+  'history: process order.released',
+  'shipping: process order.released',
+  'history: process shipment.created',
+  'shipping: process BookCarrier',
+  'shipping: carrier.book',
+  'history: process shipment.dispatched',
+  'notifications: process shipment.dispatched',
+  'orders: process shipment.dispatched',
+  'payments: process shipment.dispatched',
+  'payments: payment-provider.capture',
+  'history: process payment.captured',
+  'orders: process payment.captured',
+  'inventory: process shipment.dispatched',
+  'history: process stock.committed',
+  'orders: process stock.committed',
+  'history: process order.completed',
+  'notifications: process order.completed',
+].toSorted()
+const declined = [
+  ...upToTheReply,
+  'history: process payment.declined',
+  'orders: process payment.declined',
+  'history: process order.rejected',
+  'notifications: process order.rejected',
+  'inventory: process ReleaseStock',
+  'history: process stock.released',
+  'orders: process stock.released',
+].toSorted()
+
+describe('an order', () => {
+  it(
+    'that completes is one tree of 30 spans, from the POST to the last who hears of it',
+    { timeout: 90_000 },
+    async () => {
+      const billedBefore = platform.cloud.counters()
+      const orderId = await place()
+      expect((await ended(orderId)).status).toBe('completed')
+      const spans = await spansOf(orderId, completed.length)
+      expect(named(spans)).toEqual(completed)
+      expect(tree(spans)).toEqual(completed)
+      expect(spans.filter(({ error }) => error !== undefined)).toEqual([])
+      expect(new Set(spans.flatMap(({ attributes }) => attributes['millrace.attempt'] ?? []))).toEqual(new Set([1]))
+
+      const billed = platform.cloud.counters()
+      expect(billed['trace.spans']! - billedBefore['trace.spans']!).toBeGreaterThanOrEqual(spans.length)
+      expect(billed['logging.bytes']! - billedBefore['logging.bytes']!).toBeGreaterThan(1_000)
+    },
+  )
+
+  it('whose card is declined is one tree of 16, the undo included', { timeout: 60_000 }, async () => {
+    const orderId = await place('card-declined')
+    expect((await ended(orderId)).status).toBe('rejected')
+    const spans = await spansOf(orderId, declined.length)
+    expect(tree(spans)).toEqual(declined)
+  })
+
+  it('is told by log lines with its trace, each at the span that wrote it', { timeout: 60_000 }, async () => {
+    const orderId = await place()
+    await ended(orderId)
+    const spans = await spansOf(orderId, completed.length)
+    const { traceId } = spans[0]!
+    const lines = logsOf(orderId)
+    expect(lines.map((line) => line['logging.googleapis.com/trace'])).toEqual(
+      lines.map(() => `projects/${platform.running.projectId}/traces/${traceId}`),
+    )
+    expect(new Set(lines.map(({ correlationId }) => correlationId))).toEqual(new Set([orderId]))
+    const consumers = spans.filter(({ kind }) => kind === 'consumer')
+    const untold = consumers.filter(
+      ({ spanId, service, name }) =>
+        !lines.some(
+          (line) =>
+            line['logging.googleapis.com/spanId'] === spanId &&
+            line.service === service &&
+            name === `process ${line.message}`,
+        ),
+    )
+    expect(named(untold)).toEqual([])
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'saga.ended', outcome: 'completed', severity: 'INFO' }),
+    )
+  })
+
+  it('of which a step is answered 503 once shows both attempts side by side', { timeout: 60_000 }, async () => {
+    const retriesOf = (): number =>
+      telemetry()
+        .metrics.list()
+        .filter(({ name, service }) => name === 'millrace.retries' && service === 'shipping')
+        .reduce((all, { value }) => all + value, 0)
+    const before = retriesOf()
+    // Nobody is there: shipping can not book, and answers 503.
+    await platform.carrier.close()
+    const orderId = await place()
+    const booked = () =>
+      platform.cloud
+        .requestLog()
+        .filter(({ kind, target, status }) => kind === 'task' && target?.endsWith('/BookCarrier') && status === 503)
+    await expect.poll(() => booked().length, { timeout: 20_000 }).toBeGreaterThan(0)
+    const { verifyIdToken } = platform.cloud.core<IamCore>('iam')
+    const port = platform.ports.carrier
+    const audience = `http://127.0.0.1:${port}`
+    reopened = await createCarrier({ port, verify: (token) => verifyIdToken(token, { audience }) })
+    expect((await ended(orderId)).status).toBe('completed')
+    const failures = booked().length
+    const spans = await spansOf(orderId, completed.length + 2 * failures)
+    tree(spans)
+    const attempts = spans.filter(({ name }) => name === 'process BookCarrier')
+    expect(attempts.map(({ attributes }) => attributes['millrace.attempt'])).toEqual(
+      Array.from({ length: failures + 1 }, (_, index) => index + 1),
+    )
+    expect(new Set(attempts.map(({ parentSpanId }) => parentSpanId)).size).toBe(1)
+    expect(attempts.map(({ error }) => error !== undefined)).toEqual([...attempts.slice(1).map(() => true), false])
+    await expect.poll(retriesOf, { timeout: 10_000 }).toBe(before + failures)
+  })
+})
+
+it('counts orders by outcome, with the time that they took', { timeout: 60_000 }, async () => {
+  const orders = (): Record<string, number> =>
+    Object.fromEntries(
+      telemetry()
+        .metrics.list()
+        .filter(({ name }) => name === 'millrace.orders')
+        .map(({ attributes, value }) => [String(attributes['outcome']), value]),
+    )
+  const before = orders()
+  await ended(await place())
+  await ended(await place('card-declined'))
+  await expect
+    .poll(orders, { timeout: 10_000 })
+    .toEqual({ ...before, completed: (before['completed'] ?? 0) + 1, rejected: (before['rejected'] ?? 0) + 1 })
+  const durations = telemetry()
+    .metrics.list()
+    .filter(({ name }) => name === 'millrace.saga.duration')
+  expect(Object.fromEntries(durations.map(({ attributes, count }) => [attributes['outcome'], count]))).toEqual(orders())
+})
+
+describe('npm run trace', () => {
+  const trace = (...args: string[]) => run('cli/trace.ts', args, data.path)
+
+  it('prints the last order as a waterfall with its logs, and any other by its id', { timeout: 90_000 }, async () => {
+    const first = await place('card-declined')
+    await ended(first)
+    await spansOf(first, declined.length)
+    const last = await place()
+    await ended(last)
+    await spansOf(last, completed.length)
+
+    const { code, stdout } = await trace()
+    expect(code).toBe(0)
+    expect(stdout).toContain(`${last}: trace ${tracesOf(last)[0]!.traceId}, 30 spans of 7 services\n`)
+    expect(stdout).toMatch(/^gateway +POST \/v1\/orders +0 ms +\d+ ms +[█·]{30} +ok$/m)
+    expect(stdout).toMatch(/^notifications +process order\.completed .* #1 +ok\n +INFO order\.completed$/m)
+    expect(stdout).toMatch(/INFO saga\.ended saga=checkout outcome=completed seconds=[\d.]+/)
+
+    const { traceId, spans } = JSON.parse((await trace(first, '--json')).stdout) as {
+      traceId: string
+      spans: (SpanRecord & { logs: { message: string }[] })[]
+    }
+    expect(traceId).toBe(tracesOf(first)[0]!.traceId)
+    expect(named(spans)).toEqual(declined)
+    expect(spans.find(({ name }) => name === 'process ReleaseStock')!.logs.map(({ message }) => message)).toEqual([
+      'ReleaseStock',
+    ])
+  })
+
+  it('says in one line what it does not know', { timeout: 30_000 }, async () => {
+    const { code, stderr } = await trace('o-nobody')
+    expect([code, stderr]).toEqual([
+      1,
+      'No trace is kept of "o-nobody": npm run trace without an id shows the last order\'s.\n',
+    ])
+  })
+
+  it.each(['cli/trace.ts', 'cli/metrics.ts'])(
+    '%s says how to start when nothing runs',
+    { timeout: 30_000 },
+    async (file) => {
+      const empty = temporaryDirectory()
+      try {
+        expect(await run(file, [], empty.path)).toMatchObject({
+          code: 1,
+          stderr: expect.stringContaining('start it with npm start'),
+        })
+        expect((await run(file, ['--help'], empty.path)).stdout).toContain('--json')
+      } finally {
+        empty.remove()
+      }
+    },
+  )
+})
+
+it('npm run metrics prints what was measured', { timeout: 30_000 }, async () => {
+  const { code, stdout } = await run('cli/metrics.ts', [], data.path)
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^completed +\d+ +\d.*s +\d.*s$/m)
+  expect(stdout).toMatch(/^gateway +POST \/v1\/orders +201 +\d+ /m)
+  const metrics = JSON.parse((await run('cli/metrics.ts', ['--json'], data.path)).stdout) as { name: string }[]
+  expect(metrics.map(({ name }) => name)).toContain('millrace.orders')
+})
