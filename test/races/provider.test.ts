@@ -58,6 +58,8 @@ describe('the note of the provider and the answer of the call', () => {
     const { id } = world.provider.webhooks.notes()[0]!
     for (let again = 1; again < times; again++) {
       world.provider.webhooks.tellAgain(id)
+      // Another event that says the same.
+      world.provider.webhooks.tell({ ...world.provider.webhooks.notes()[0]!, id: `${id}-${again}` })
       await world.run({ forMs: again * 20 * MINUTE })
     }
     await expectRest(world, 'completed')
