@@ -129,7 +129,7 @@ async function answerStream(
   calling: Calling,
 ): Promise<void> {
   const requests = requestStream
-    ? (call as ServerDuplexStream<unknown, unknown>)
+    ? leftOpen(call as ServerDuplexStream<unknown, unknown>)
     : one((call as ServerWritableStream<unknown, unknown>).request)
   const write = (response: unknown): void => {
     calling.journal.flush()
@@ -145,6 +145,12 @@ async function answerStream(
     calling.journal.flush()
     fail(call, error)
   }
+}
+
+/** Who stops reading must not end the call: its error is still to be told. */
+function leftOpen(call: AsyncIterable<unknown>): AsyncIterable<unknown> {
+  const iterator = call[Symbol.asyncIterator]()
+  return { [Symbol.asyncIterator]: () => ({ next: () => iterator.next() }) }
 }
 
 // oxlint-disable-next-line require-yield
