@@ -16,10 +16,18 @@ export class BusStack extends EnvironmentStack {
     for (const service of services) {
       // Whoever can be sent something that it can't read needs a place for it.
       if (service.on.length > 0 || service.accepts.length > 0 || service.emits.length > 0) {
-        new DeadLetters(this, `dead-letters-${service.name}`, { listener: service.name, environment })
+        new DeadLetters(this, `dead-letters-${service.name}`, {
+          listener: service.name,
+          forwarded: service.on.length > 0,
+          environment,
+        })
       }
     }
-    const unwritten = new DeadLetters(this, 'dead-letters-bigquery', { listener: 'bigquery', environment })
+    const unwritten = new DeadLetters(this, 'dead-letters-bigquery', {
+      listener: 'bigquery',
+      forwarded: true,
+      environment,
+    })
     const analytics = new Analytics(this, 'analytics', { services, environment })
     for (const service of services) {
       for (const type of service.emits) {

@@ -10,14 +10,17 @@ import { named } from './naming-rules.ts'
 /** The longest that Pub/Sub keeps a message: 31 days. */
 const RETENTION = '2678400s'
 
+interface DeadLettersProps {
+  readonly listener: string
+  /** Whether Pub/Sub puts messages here: of who hears nothing it has none to give up. */
+  readonly forwarded: boolean
+  readonly environment: Environment
+}
+
 export class DeadLetters extends Construct {
   readonly topic: PubsubTopic
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { listener, environment }: { readonly listener: string; readonly environment: Environment },
-  ) {
+  constructor(scope: Construct, id: string, { listener, forwarded, environment }: DeadLettersProps) {
     super(scope, id)
     const name = named('topic', deadLetterName(listener))
     this.topic = new PubsubTopic(this, 'topic', {
@@ -37,6 +40,7 @@ export class DeadLetters extends Construct {
       role: 'roles/pubsub.subscriber',
       member: environment.operators,
     })
+    if (!forwarded) return
     new PubsubTopicIamMember(this, 'agent-publishes', {
       topic: this.topic.name,
       role: 'roles/pubsub.publisher',

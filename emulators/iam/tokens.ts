@@ -92,7 +92,8 @@ export async function tokens(context: CloudContext, accounts: Accounts): Promise
         currentDate: new Date(context.clock.now()),
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
       })
-      const { email, email_verified: verified, aud, exp } = payload
+      const { email, email_verified: verified, aud, exp, sub } = payload
+      if (typeof sub !== 'string' || sub === '') throw new Error('the token has no subject')
       if (typeof email !== 'string' || verified !== true) throw new Error('the token names no verified e-mail')
       const result = { email, audience: String(aud), expiresAtMs: exp! * 1000 }
       if (accepted.size >= KEPT_ID_TOKENS) accepted.clear()

@@ -11,18 +11,47 @@ const unheard = [
   'payment.voided',
 ]
 
-/** Services that ask nobody for a token of theirs: they call no service and no partner, and send no command. */
-const silent = ['catalog', 'inventory', 'history', 'notifications']
+const roleOf = ({ attributes }: TerraformResource): string => String(attributes['role']).replace('roles/', '')
+const isOf = ({ attributes }: TerraformResource, account: string): boolean =>
+  String(attributes['member']).startsWith(`serviceAccount:${account}@`)
 
 const rules: readonly { readonly reason: string; readonly covers: (resource: TerraformResource) => boolean }[] = [
   {
-    reason: 'grants other than the right to call a service are not enforced yet',
-    covers: ({ type, attributes }) => type.endsWith('_iam_member') && attributes['role'] !== 'roles/run.invoker',
+    reason: 'telemetry goes to the sidecar collector, which does not run on a laptop',
+    covers: (resource) =>
+      resource.type === 'google_project_iam_member' && /^(telemetry|logging|monitoring)\./.test(roleOf(resource)),
   },
   {
-    reason: 'its own grants are not enforced yet, and it calls nobody',
+    reason: 'people call on the port of the owner, who may everything',
     covers: ({ type, attributes }) =>
-      type === 'google_service_account' && silent.includes(String(attributes['account_id'])),
+      type.endsWith('_iam_member') && /^(group|user):/.test(String(attributes['member'])),
+  },
+  {
+    reason: 'no message of a success or a decline is dead-lettered',
+    covers: (resource) =>
+      (resource.type === 'google_pubsub_subscription_iam_member' && roleOf(resource) === 'pubsub.subscriber') ||
+      (resource.type === 'google_pubsub_topic_iam_member' &&
+        String(resource.attributes['topic']).endsWith('-dead-letters')),
+  },
+  {
+    reason: 'neither a success nor a decline emits it',
+    covers: ({ type, attributes }) =>
+      type === 'google_pubsub_topic_iam_member' && unheard.includes(String(attributes['topic'])),
+  },
+  {
+    reason: 'asked to repeat only when an answer is late',
+    covers: (resource) =>
+      resource.type === 'google_cloud_tasks_queue_iam_member' &&
+      resource.attributes['name'] === 'shipping' &&
+      isOf(resource, 'orders'),
+  },
+  {
+    reason: 'sent only when a person retries a checkout or the payment provider notes something',
+    covers: (resource) =>
+      ['google_cloud_tasks_queue_iam_member', 'google_cloud_run_v2_service_iam_member'].includes(resource.type) &&
+      isOf(resource, 'gateway') &&
+      (resource.attributes['name'] === 'payments' ||
+        (resource.attributes['name'] === 'orders' && resource.type === 'google_cloud_tasks_queue_iam_member')),
   },
   {
     reason: 'the services run from the checkout: no image is built',

@@ -18,11 +18,11 @@ const chosen: readonly [text: string, outcome: string][] = [
   ['local-payments/google_cloud_run_v2_service.run_service', 'refused'],
   ['local-inventory/google_cloud_run_v2_service_iam_member.run_invoked-by-orders', 'missed'],
   ['local-platform/google_service_account.push-payments', 'missed'],
-  ['local-platform/google_service_account_iam_member', 'listed'],
-  ['google_pubsub_topic_iam_member', 'listed'],
+  ['local-platform/google_service_account_iam_member.orders-acts-as-itself', 'missed'],
+  ['local-orders/google_pubsub_topic_iam_member.publishes-orderplaced', 'missed'],
   ['google_pubsub_subscription_iam_member', 'listed'],
-  ['google_cloud_tasks_queue_iam_member', 'listed'],
-  ['google_project_iam_member', 'listed'],
+  ['local-inventory/google_cloud_tasks_queue_iam_member.commands_from-orders', 'missed'],
+  ['local-shipping/google_project_iam_member.store_uses', 'missed'],
 ]
 
 describe('wiring', () => {

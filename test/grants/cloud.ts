@@ -1,0 +1,141 @@
+/** The local cloud with everything that the stacks declare, and in each service's place a process that takes whatever comes. */
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { CloudTasksClient } from '@google-cloud/tasks'
+import { v1 as firestoreV1 } from '@google-cloud/firestore'
+import { v1 as pubsubV1 } from '@google-cloud/pubsub'
+import { credentials } from '@grpc/grpc-js'
+import type { RequestLogEntry, TerraformResource } from '../../emulators/core/plugin.ts'
+import { readResources, type StackJson } from '../../emulators/core/terraform.ts'
+import { type IamCore } from '../../emulators/iam/plugin.ts'
+import { startPlatform, type Platform } from '../../emulators/start.ts'
+import { services } from '../../functions/index.ts'
+import { accountEmail } from '../../shared/names.ts'
+import { synthesize } from '../../stacks/app.ts'
+import { localEnvironment } from '../../stacks/environments.ts'
+import { root, testPorts } from '../support/platform.ts'
+
+/** Poisoned messages fail, all else is taken: also in the attributes of a push. */
+const program = `
+require('node:http').createServer((request, response) => {
+  let body = ''
+  request.on('data', (chunk) => (body += chunk))
+  request.on('end', () => response.writeHead(body.includes('"poison"') ? 500 : 204).end())
+}).listen(Number(process.env.PORT), '127.0.0.1')`
+
+/** Five attempts, as fast as may be: the stacks' twenty take two hours. */
+const hurried = {
+  dead_letter_policy: (policy: object) => ({ ...policy, max_delivery_attempts: 5 }),
+  retry_policy: () => ({ minimum_backoff: '0.02s', maximum_backoff: '0.02s' }),
+}
+
+export interface Clients {
+  readonly publisher: InstanceType<typeof pubsubV1.PublisherClient>
+  readonly firestore: InstanceType<typeof firestoreV1.FirestoreClient>
+  readonly tasks: CloudTasksClient
+  /** An ID token of this account, from its metadata server. */
+  token(audience: string): Promise<string>
+}
+
+export interface GrantedCloud {
+  readonly platform: Platform
+  readonly resources: readonly TerraformResource[]
+  readonly projectId: string
+  readonly region: string
+  readonly iam: IamCore
+  url(service: string): string
+  email(account: string): string
+  /** Google's clients on that service's port, or on the owner's. */
+  as(service: string): Clients
+  /** The first entry of the request log that fits, when it comes. */
+  noted(what: string, fits: (entry: RequestLogEntry) => boolean): Promise<RequestLogEntry>
+  close(): Promise<void>
+}
+
+export async function startGrantedCloud(): Promise<GrantedCloud> {
+  const ports = await testPorts(services)
+  const environment = localEnvironment(ports)
+  const { projectId, projectNumber, region } = environment
+  const stacks = synthesize(environment, services).map((stack): StackJson => ({ ...stack, json: simpler(stack.json) }))
+  const platform = await startPlatform({
+    stacks,
+    ports,
+    project: { id: projectId, number: projectNumber, region },
+    workingDirectory: root,
+  })
+  const email = (account: string): string => accountEmail(account, projectId)
+  const known = new Map<string, Clients>()
+  const as = (service: string): Clients => {
+    const host = service === 'owner' ? platform.cloud.ownerHost : platform.cloud.hostOf(email(service))
+    const clients = known.get(service) ?? clientsAt(host, projectId)
+    known.set(service, clients)
+    return clients
+  }
+  return {
+    platform,
+    resources: readResources(stacks),
+    projectId,
+    region,
+    iam: platform.cloud.core<IamCore>('iam'),
+    url: environment.serviceUrl,
+    email,
+    as,
+    async noted(what, fits) {
+      const giveUpMs = Date.now() + 20_000
+      for (;;) {
+        const found = platform.cloud.requestLog().findLast(fits)
+        if (found) return found
+        if (Date.now() > giveUpMs) throw new Error(`${what} did not come.`)
+        await pause(5)
+      }
+    },
+    async close() {
+      for (const { publisher, firestore, tasks } of known.values())
+        await Promise.all([publisher.close(), firestore.close(), tasks.close()])
+      await platform.close()
+    },
+  }
+}
+
+function simpler(json: StackJson['json']): StackJson['json'] {
+  const resource = Object.fromEntries(
+    Object.entries(json.resource ?? {}).map(([type, byId]) => [
+      type,
+      Object.fromEntries(Object.entries(byId).map(([id, attributes]) => [id, simplest(type, attributes)])),
+    ]),
+  )
+  return { ...json, resource }
+}
+
+function simplest(type: string, attributes: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (type === 'google_pubsub_subscription' && attributes['dead_letter_policy']) {
+    return {
+      ...attributes,
+      dead_letter_policy: hurried.dead_letter_policy(attributes['dead_letter_policy']),
+      retry_policy: hurried.retry_policy(),
+    }
+  }
+  if (type !== 'google_cloud_run_v2_service') return attributes
+  const template = attributes['template'] as { containers: readonly { ports?: object }[] }
+  const container = { ...template.containers.find(({ ports }) => ports), args: ['-e', program], depends_on: undefined }
+  const { startup_probe: _, liveness_probe: __, ...kept } = container as Record<string, unknown>
+  return { ...attributes, template: { ...template, containers: [kept] } }
+}
+
+function clientsAt(host: string, projectId: string): Clients {
+  const [apiEndpoint, port] = host.split(':') as [string, string]
+  const at = { projectId, apiEndpoint, port: Number(port), sslCreds: credentials.createInsecure() }
+  return {
+    publisher: new pubsubV1.PublisherClient(at),
+    firestore: new firestoreV1.FirestoreClient(at),
+    tasks: new CloudTasksClient(at),
+    async token(audience) {
+      const response = await fetch(
+        `http://${host}/computeMetadata/v1/instance/service-accounts/default/identity?audience=${encodeURIComponent(audience)}`,
+        { headers: { 'metadata-flavor': 'Google' } },
+      )
+      if (!response.ok) throw new Error(await response.text())
+      return response.text()
+    },
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The grants of the stacks, proved minimal: with all of them everything works, each is used, and without one of them
+ * exactly the operations that need it fail. Nobody may do what its description does not say.
+ */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Provisioned } from '../../emulators/provision.ts'
+import { services } from '../../functions/index.ts'
+import { databaseName, deadLetterName, topicName } from '../../shared/names.ts'
+import { sendersOf } from '../../stacks/service-variables.ts'
+import { startGrantedCloud, type GrantedCloud } from './cloud.ts'
+import { call, enqueue, type Operation, operationsOf, publish, readDocument, writeDocument } from './operations.ts'
+
+/** Grants that nothing local asks for, each with the reason. */
+const unasked: readonly { readonly reason: string; readonly covers: (grant: Grant) => boolean }[] = [
+  {
+    reason: 'telemetry goes to the sidecar collector, which does not run on a laptop',
+    covers: ({ role }) => /^(telemetry|logging|monitoring)\./.test(role),
+  },
+  {
+    reason: 'people call on the port of the owner, who may everything',
+    covers: ({ account }) => !/^(allUsers|[a-z-]+)$/.test(account),
+  },
+]
+
+interface Grant {
+  readonly account: string
+  readonly role: string
+  readonly on: string
+  readonly made: Provisioned
+}
+
+const PERMISSION_DENIED = 7
+/** So many grants are taken away at once; none of them is needed by an operation that needs another of them. */
+const GRANTS_PER_ROUND = 16
+const AT_ONCE = 12
+
+let cloud: GrantedCloud
+let operations: readonly Operation[]
+let grants: readonly Grant[]
+
+beforeAll(async () => {
+  cloud = await startGrantedCloud()
+  operations = operationsOf(cloud)
+  grants = cloud.platform.provisioned
+    .filter(({ resource }) => resource.type.endsWith('_iam_member'))
+    .map(grantOf)
+    .filter((grant) => !unasked.some(({ covers }) => covers(grant)))
+}, 120_000)
+afterAll(() => cloud?.close(), 60_000)
+
+function grantOf(made: Provisioned): Grant {
+  const { attributes } = made.resource
+  const member = String(attributes['member'])
+  const account = /^serviceAccount:([^@]+)@gcp-sa-pubsub/.test(member)
+    ? 'pubsub-agent'
+    : (/^serviceAccount:([^@]+)@/.exec(member)?.[1] ?? member)
+  const condition = [attributes['condition']].flat()[0] as { expression: string } | undefined
+  const on = condition
+    ? /databases\/([^"]+)"/.exec(condition.expression)![1]!
+    : attributes['table_id']
+      ? `${attributes['dataset_id']}.${attributes['table_id']}`
+      : String(
+          attributes['topic'] ?? attributes['subscription'] ?? attributes['service_account_id'] ?? attributes['name'],
+        )
+  const short = on.split('/').at(-1)!.split('@')[0]!
+  return { account, role: String(attributes['role']).replace('roles/', ''), on: short, made }
+}
+
+const textOf = ({ account, role, on }: Grant): string => `${account} ${role} ${on}`
+
+/** Names of those that were not let; several at a time, one kind after the other. */
+async function failing(some: readonly Operation[]): Promise<string[]> {
+  const failed: string[] = []
+  const kinds = new Set(some.map(({ kind }) => kind))
+  for (const kind of kinds) {
+    const queue = some.filter((operation) => operation.kind === kind)
+    const work = async (): Promise<void> => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const { name } = next
+        await next.run().catch(() => failed.push(name))
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
+  }
+  return failed.toSorted()
+}
+
+const needing = (some: readonly Grant[]): Operation[] =>
+  operations.filter(({ needs }) => some.some((grant) => needs.includes(textOf(grant))))
+
+describe('the grants of the stacks', () => {
+  it('are those that the operations need, none more and none less', () => {
+    const needed = new Set(operations.flatMap(({ needs }) => needs))
+    expect(grants.map(textOf).toSorted()).toEqual([...needed].toSorted())
+  })
+
+  it('let everything work, and each of them is used', async () => {
+    expect(await failing(operations)).toEqual([])
+    const used = new Set(
+      cloud.iam
+        .usedGrants()
+        .map(({ email, role, resource, condition }) => JSON.stringify([email, role, resource, condition?.expression])),
+    )
+    // One is enough to be let in, by whatever account.
+    const expected = grants.filter(({ account }) => account !== 'allUsers')
+    expect(used.size).toBe(expected.length)
+  }, 300_000)
+
+  it('are missed one by one: what needs it fails, and nothing else', async () => {
+    for (const round of rounds()) {
+      const without = needing(round)
+      for (const { made } of round) await made.provisioner.remove(made.resource, cloud.platform.api)
+      // Of the others each kind once: that the rest does not need it is what `rounds` and the first test say.
+      const witnesses = [
+        ...new Map(operations.filter((one) => !without.includes(one)).map((one) => [one.kind, one])).values(),
+      ]
+      const failed = await failing([...without, ...witnesses])
+      expect(failed, round.map(textOf).join(', ')).toEqual(without.map(({ name }) => name).toSorted())
+      for (const { made } of round) await made.provisioner.create(made.resource, cloud.platform.api)
+      expect(await failing(without), `with ${round.map(textOf).join(', ')} again`).toEqual([])
+    }
+  }, 600_000)
+})
+
+/** Every grant once, in sets of which no operation needs two. */
+function rounds(): Grant[][] {
+  const made: { readonly grants: Grant[]; readonly touched: Set<string> }[] = []
+  for (const grant of grants) {
+    const touched = needing([grant]).map(({ name }) => name)
+    const round = made.find(
+      (one) => one.grants.length < GRANTS_PER_ROUND && !touched.some((name) => one.touched.has(name)),
+    )
+    if (round) {
+      round.grants.push(grant)
+      for (const name of touched) round.touched.add(name)
+    } else made.push({ grants: [grant], touched: new Set(touched) })
+  }
+  return made.map((one) => one.grants)
+}
+
+describe('without a grant', () => {
+  const denied = { code: PERMISSION_DENIED }
+
+  it.each(services.map(({ name }) => name))('%s reads and writes no database of another', async (name) => {
+    for (const other of services.filter((one) => one.name !== name && Object.keys(one.collections).length > 0)) {
+      const database = `projects/${cloud.projectId}/databases/${databaseName(other.name)}`
+      await expect(readDocument(cloud, name, database)).rejects.toMatchObject(denied)
+      await expect(writeDocument(cloud, name, database)).rejects.toMatchObject(denied)
+    }
+  })
+
+  it.each(services.map((service) => [service.name, service] as const))(
+    '%s publishes no event of another',
+    async (name, service) => {
+      const own = new Set<string>([...service.emits.map(topicName), deadLetterName(name)])
+      const topics = cloud.resources
+        .filter(({ type }) => type === 'google_pubsub_topic')
+        .map(({ attributes }) => String(attributes['name']))
+      for (const topic of topics.filter((one) => !own.has(one)))
+        await expect(publish(cloud, name, topic)).rejects.toMatchObject(denied)
+    },
+  )
+
+  it.each(services.map(({ name }) => name))(
+    '%s sends no command to whom it does not send, and none as another',
+    async (name) => {
+      const queues = cloud.resources.filter(({ type }) => type === 'google_cloud_tasks_queue')
+      for (const { attributes } of queues) {
+        const receiver = services.find((one) => one.name === attributes['name'])!
+        if (!sendersOf(receiver, services).includes(name))
+          await expect(enqueue(cloud, name, receiver.name, name)).rejects.toMatchObject(denied)
+        for (const account of [receiver.name, `${receiver.name}-push`, 'operations'].filter((one) => one !== name))
+          await expect(enqueue(cloud, name, receiver.name, account)).rejects.toMatchObject(denied)
+      }
+    },
+  )
+
+  it.each(services.map(({ name }) => name))('%s calls nobody whom it does not call or send to', async (name) => {
+    for (const other of services) {
+      const may = other.ingress === 'public' || sendersOf(other, services).includes(name)
+      const calls = (services.find((one) => one.name === name)!.calls as readonly string[]).includes(other.name)
+      if (!may && !calls) await expect(call(cloud, other.name, name)).rejects.toThrow('403')
+    }
+  })
+})

@@ -1,0 +1,280 @@
+/** All that the platform does by a grant, from its descriptions: each operation with the grants that it must take. */
+
+import { services } from '../../functions/index.ts'
+import {
+  bigQuerySubscriptionName,
+  databaseName,
+  deadLetterName,
+  operationsAccountId,
+  pushAccountId,
+  queueName,
+  subscriptionName,
+  topicName,
+} from '../../shared/names.ts'
+import { sendersOf } from '../../stacks/service-variables.ts'
+import type { GrantedCloud } from './cloud.ts'
+
+export interface Operation {
+  readonly kind: string
+  readonly name: string
+  /** `account role resource`, as `grantOf` writes it. */
+  readonly needs: readonly string[]
+  /** Does it, and rejects when it was not let. */
+  run(): Promise<unknown>
+}
+
+const AGENT = 'pubsub-agent'
+const CREATOR = 'iam.serviceAccountTokenCreator'
+
+export function operationsOf(cloud: GrantedCloud): Operation[] {
+  return [
+    ...services.flatMap((service) => [
+      ...(Object.keys(service.collections).length > 0 ? [database(cloud, service.name)] : []),
+      ...service.emits.map((type) => publishing(cloud, service.name, topicName(type))),
+      ...(isQueued(service) ? [publishing(cloud, service.name, deadLetterName(service.name))] : []),
+      ...sendersOf(service, services).map((sender) => sending(cloud, sender, service.name)),
+      ...services
+        .filter(({ calls }) => calls.includes(service.name))
+        .map(({ name }) => calling(cloud, name, service.name)),
+      ...(isQueued(service) ? [replaying(cloud, service.name)] : []),
+      ...service.on.map((type) => hearing(cloud, service.name, type)),
+      ...service.on.map((type) => givingUp(cloud, service.name, type)),
+      ...service.emits.map((type) => keeping(cloud, service.name, type)),
+      ...service.emits.map((type) => notKeeping(cloud, type)),
+      ...(service.ingress === 'public' ? [visiting(cloud, service.name)] : []),
+    ]),
+  ]
+}
+
+const isQueued = ({ accepts, on, emits }: (typeof services)[number]): boolean =>
+  accepts.length > 0 || on.length > 0 || emits.length > 0
+
+/** Reads and writes, as streams and views do it. */
+function database(cloud: GrantedCloud, service: string): Operation {
+  const resource = `projects/${cloud.projectId}/databases/${databaseName(service)}`
+  return {
+    kind: 'database',
+    name: `${service} uses its database`,
+    needs: [`${service} datastore.user ${databaseName(service)}`],
+    async run() {
+      await writeDocument(cloud, service, resource)
+      await readDocument(cloud, service, resource)
+    },
+  }
+}
+
+export async function writeDocument(cloud: GrantedCloud, service: string, database: string): Promise<void> {
+  const name = `${database}/documents/proofs/${crypto.randomUUID()}`
+  await cloud.as(service).firestore.commit({ database, writes: [{ update: { name, fields: {} } }] })
+}
+
+export async function readDocument(cloud: GrantedCloud, service: string, database: string): Promise<void> {
+  const name = `${database}/documents/proofs/none`
+  await cloud
+    .as(service)
+    .firestore.getDocument({ name })
+    .catch((error: { code: number }) => {
+      const NOT_FOUND = 5
+      if (error.code !== NOT_FOUND) throw error
+    })
+}
+
+function publishing(cloud: GrantedCloud, service: string, topic: string): Operation {
+  return {
+    kind: 'publish',
+    name: `${service} publishes to ${topic}`,
+    needs: [`${service} pubsub.publisher ${topic}`],
+    run: () => publish(cloud, service, topic),
+  }
+}
+
+export async function publish(
+  cloud: GrantedCloud,
+  who: string,
+  topic: string,
+  message: { readonly data?: string; readonly attributes?: Record<string, string> } = {},
+): Promise<string> {
+  const { data = '{}', attributes = {} } = message
+  const [{ messageIds }] = await cloud.as(who).publisher.publish({
+    topic: `projects/${cloud.projectId}/topics/${topic}`,
+    messages: [{ data: Buffer.from(data), attributes: { ...attributes, at: crypto.randomUUID() } }],
+  })
+  return messageIds![0]!
+}
+
+/** The task arrives with the token of its sender. */
+function sending(cloud: GrantedCloud, sender: string, receiver: string): Operation {
+  return {
+    kind: 'send',
+    name: `${sender} sends to ${receiver}`,
+    needs: [
+      `${sender} cloudtasks.enqueuer ${queueName(receiver)}`,
+      `${sender} iam.serviceAccountUser ${sender}`,
+      `${sender} run.invoker ${receiver}`,
+    ],
+    run: () => arrived(cloud, sender, receiver, sender),
+  }
+}
+
+function replaying(cloud: GrantedCloud, receiver: string): Operation {
+  return {
+    kind: 'replay',
+    name: `operators replay to ${receiver}`,
+    needs: [`${operationsAccountId} run.invoker ${receiver}`],
+    run: () => arrived(cloud, 'owner', receiver, operationsAccountId),
+  }
+}
+
+async function arrived(cloud: GrantedCloud, who: string, receiver: string, account: string): Promise<void> {
+  const name = await enqueue(cloud, who, receiver, account)
+  const { status } = await cloud.noted(
+    `the task ${name}`,
+    (entry) => entry.kind === 'task' && name.endsWith(entry.messageId!),
+  )
+  if (status < 300) return
+  await cloud.as('owner').tasks.deleteTask({ name })
+  throw new Error(`The task was answered ${status}.`)
+}
+
+export async function enqueue(cloud: GrantedCloud, who: string, receiver: string, account: string): Promise<string> {
+  const parent = `projects/${cloud.projectId}/locations/${cloud.region}/queues/${queueName(receiver)}`
+  const url = cloud.url(receiver)
+  const [{ name }] = await cloud.as(who).tasks.createTask({
+    parent,
+    task: {
+      httpRequest: {
+        url: `${url}/commands/Anything`,
+        oidcToken: { serviceAccountEmail: cloud.email(account), audience: url },
+      },
+    },
+  })
+  return name!
+}
+
+function calling(cloud: GrantedCloud, caller: string, callee: string): Operation {
+  return {
+    kind: 'call',
+    name: `${caller} calls ${callee}`,
+    needs: [`${caller} run.invoker ${callee}`],
+    run: () => call(cloud, callee, caller),
+  }
+}
+
+function visiting(cloud: GrantedCloud, service: string): Operation {
+  return {
+    kind: 'visit',
+    name: `anybody calls ${service}`,
+    needs: [`allUsers run.invoker ${service}`],
+    run: () => call(cloud, service),
+  }
+}
+
+export async function call(cloud: GrantedCloud, callee: string, caller?: string): Promise<void> {
+  const url = cloud.url(callee)
+  const headers = caller ? { authorization: `Bearer ${await cloud.as(caller).token(url)}` } : {}
+  const { status } = await fetch(`${url}/anything`, { headers })
+  if (status !== 204) throw new Error(`The call was answered ${status}.`)
+}
+
+function hearing(cloud: GrantedCloud, listener: string, type: string): Operation {
+  const subscription = `projects/${cloud.projectId}/subscriptions/${subscriptionName(listener, type)}`
+  const push = pushAccountId(listener)
+  return {
+    kind: 'hear',
+    name: `${listener} hears ${type}`,
+    needs: [`${push} run.invoker ${listener}`, `${AGENT} ${CREATOR} ${push}`],
+    async run() {
+      const id = await publish(cloud, 'owner', topicName(type))
+      const entry = await delivered(cloud, 'push', subscription, id)
+      if (entry.status === 204) return
+      await forget(cloud, subscription)
+      throw new Error(`The push was answered ${entry.status}.`)
+    },
+  }
+}
+
+const delivered = (cloud: GrantedCloud, kind: string, resource: string, id: string, attempt = 1) =>
+  cloud.noted(
+    `delivery ${attempt} of ${id} to ${resource}`,
+    (entry) =>
+      entry.kind === kind && entry.resource === resource && entry.messageId === id && entry.attempt === attempt,
+  )
+
+/** Whatever the listener answers to poison, or that it can't be reached: the message is put aside. */
+function givingUp(cloud: GrantedCloud, listener: string, type: string): Operation {
+  const subscription = subscriptionName(listener, type)
+  return {
+    kind: 'give up',
+    name: `what ${listener} can not take of ${type} is put aside`,
+    needs: [`${AGENT} pubsub.publisher ${deadLetterName(listener)}`, `${AGENT} pubsub.subscriber ${subscription}`],
+    run: () =>
+      putAside(cloud, { type, subscription, kind: 'push', listener, message: { attributes: { poison: 'yes' } } }),
+  }
+}
+
+function keeping(cloud: GrantedCloud, service: string, type: string): Operation {
+  const subscription = `projects/${cloud.projectId}/subscriptions/${bigQuerySubscriptionName(type)}`
+  return {
+    kind: 'keep',
+    name: `BigQuery keeps ${type}`,
+    needs: [`${AGENT} bigquery.dataEditor events.${service}`],
+    async run() {
+      const id = await publish(cloud, 'owner', topicName(type))
+      const { status } = await delivered(cloud, 'bigquery-subscription', subscription, id)
+      if (status === 200) return
+      await forget(cloud, subscription)
+      throw new Error(`The append was answered ${status}.`)
+    },
+  }
+}
+
+function notKeeping(cloud: GrantedCloud, type: string): Operation {
+  const subscription = bigQuerySubscriptionName(type)
+  return {
+    kind: 'not keep',
+    name: `what BigQuery can not keep of ${type} is put aside`,
+    needs: [`${AGENT} pubsub.publisher ${deadLetterName('bigquery')}`, `${AGENT} pubsub.subscriber ${subscription}`],
+    run: () =>
+      putAside(cloud, {
+        type,
+        subscription,
+        kind: 'bigquery-subscription',
+        listener: 'bigquery',
+        message: { data: 'no JSON' },
+      }),
+  }
+}
+
+interface Aside {
+  readonly type: string
+  readonly subscription: string
+  readonly kind: string
+  readonly listener: string
+  readonly message: { readonly data?: string; readonly attributes?: Record<string, string> }
+}
+
+async function putAside(cloud: GrantedCloud, { type, subscription, kind, listener, message }: Aside): Promise<void> {
+  const resource = `projects/${cloud.projectId}/subscriptions/${subscription}`
+  const id = await publish(cloud, 'owner', topicName(type), message)
+  await delivered(cloud, kind, resource, id, 5)
+  // What was not let is tried again: a sixth attempt, or none.
+  const waiting = cloud.platform.cloud.core<{ backlog(subscription: string): { undelivered: number } }>('pubsub')
+  const deadLetters = `projects/${cloud.projectId}/subscriptions/${deadLetterName(listener)}`
+  for (;;) {
+    if (
+      cloud.platform.cloud
+        .requestLog()
+        .some((entry) => entry.messageId === id && entry.attempt === 6 && entry.resource === resource)
+    ) {
+      await forget(cloud, resource)
+      throw new Error(`${id} was not put aside.`)
+    }
+    if (waiting.backlog(resource).undelivered === 0 && waiting.backlog(deadLetters).undelivered > 0) return
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** What would be tried for ever. */
+async function forget(cloud: GrantedCloud, subscription: string): Promise<void> {
+  await cloud.platform.api('POST', `/v1/${subscription}:seek`, { time: new Date(Date.now() + 60_000).toISOString() })
+}
