@@ -44,7 +44,7 @@ function signedText(header: string, claims: string, key: KeyObject): string {
 const { privateKey: thiefs } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const { privateKey: curve } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const { privateKey: edwards } = generateKeyPairSync('ed25519')
-const jwkOf = (key: KeyObject): Json => createPublicKey(key).export({ format: 'jwk' }) as Json
+const jwkOf = (key: KeyObject): Json => ({ ...createPublicKey(key).export({ format: 'jwk' }) })
 const pemOf = (key: KeyObject): string => createPublicKey(key).export({ type: 'spki', format: 'pem' }) as string
 
 function unsigned({ claims }: Genuine, alg: unknown): string {

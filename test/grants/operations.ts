@@ -27,23 +27,21 @@ const AGENT = 'pubsub-agent'
 const CREATOR = 'iam.serviceAccountTokenCreator'
 
 export function operationsOf(cloud: GrantedCloud): Operation[] {
-  return [
-    ...services.flatMap((service) => [
-      ...(Object.keys(service.collections).length > 0 ? [database(cloud, service.name)] : []),
-      ...service.emits.map((type) => publishing(cloud, service.name, topicName(type))),
-      ...(isQueued(service) ? [publishing(cloud, service.name, deadLetterName(service.name))] : []),
-      ...sendersOf(service, services).map((sender) => sending(cloud, sender, service.name)),
-      ...services
-        .filter(({ calls }) => calls.includes(service.name))
-        .map(({ name }) => calling(cloud, name, service.name)),
-      ...(isQueued(service) ? [replaying(cloud, service.name)] : []),
-      ...service.on.map((type) => hearing(cloud, service.name, type)),
-      ...service.on.map((type) => givingUp(cloud, service.name, type)),
-      ...service.emits.map((type) => keeping(cloud, service.name, type)),
-      ...service.emits.map((type) => notKeeping(cloud, type)),
-      ...(service.ingress === 'public' ? [visiting(cloud, service.name)] : []),
-    ]),
-  ]
+  return services.flatMap((service) => [
+    ...(Object.keys(service.collections).length > 0 ? [database(cloud, service.name)] : []),
+    ...service.emits.map((type) => publishing(cloud, service.name, topicName(type))),
+    ...(isQueued(service) ? [publishing(cloud, service.name, deadLetterName(service.name))] : []),
+    ...sendersOf(service, services).map((sender) => sending(cloud, sender, service.name)),
+    ...services
+      .filter(({ calls }) => calls.includes(service.name))
+      .map(({ name }) => calling(cloud, name, service.name)),
+    ...(isQueued(service) ? [replaying(cloud, service.name)] : []),
+    ...service.on.map((type) => hearing(cloud, service.name, type)),
+    ...service.on.map((type) => givingUp(cloud, service.name, type)),
+    ...service.emits.map((type) => keeping(cloud, service.name, type)),
+    ...service.emits.map((type) => notKeeping(cloud, type)),
+    ...(service.ingress === 'public' ? [visiting(cloud, service.name)] : []),
+  ])
 }
 
 const isQueued = ({ accepts, on, emits }: (typeof services)[number]): boolean =>
