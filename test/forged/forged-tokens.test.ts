@@ -198,15 +198,10 @@ describe('are let in nowhere', () => {
       'a subject too long': signed({ ...of, claims: { ...of.claims, sub: 'x'.repeat(129) } }),
     }
     expect(await letIn(origin, routes, attempts(of, more))).toEqual([])
-    // Nor are commands and events taken there, though no ingress stands before it.
-    const push = await ofGoogle('orders', origin)
-    expect(
-      await letIn(
-        origin,
-        [{ method: 'POST', path: commandPath('PlaceOrder') }],
-        [['genuine', { headers: { authorization: `Bearer ${signed(push)}` } }]],
-      ),
-    ).toEqual([])
+    // It has no paths for events and commands, where no ingress stands before it.
+    const service = { headers: { authorization: `Bearer ${signed(await ofGoogle('orders', origin))}` } }
+    for (const path of [commandPath('PlaceOrder'), pushPath('http', platform.running.projectId, 'order.placed')])
+      expect(await ask(origin, { method: 'POST', path }, service)).toBe(404)
     expect(
       await ask(
         origin,

@@ -15,7 +15,7 @@ import { call, enqueue, type Operation, operationsOf, publish, readDocument, wri
 const unasked: readonly { readonly reason: string; readonly covers: (grant: Grant) => boolean }[] = [
   {
     reason: 'telemetry goes to the sidecar collector, which does not run on a laptop',
-    covers: ({ role }) => /^(telemetry|logging|monitoring)\./.test(role),
+    covers: ({ role }) => /^(telemetry|logging|monitoring|serviceusage)\./.test(role),
   },
   {
     reason: 'people call on the port of the owner, who may everything',

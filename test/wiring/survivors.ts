@@ -19,7 +19,8 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
   {
     reason: 'telemetry goes to the sidecar collector, which does not run on a laptop',
     covers: (resource) =>
-      resource.type === 'google_project_iam_member' && /^(telemetry|logging|monitoring)\./.test(roleOf(resource)),
+      resource.type === 'google_project_iam_member' &&
+      /^(telemetry|logging|monitoring|serviceusage)\./.test(roleOf(resource)),
   },
   {
     reason: 'people call on the port of the owner, who may everything',
