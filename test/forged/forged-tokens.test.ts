@@ -202,13 +202,9 @@ describe('are let in nowhere', () => {
     const service = { headers: { authorization: `Bearer ${signed(await ofGoogle('orders', origin))}` } }
     for (const path of [commandPath('PlaceOrder'), pushPath('http', platform.running.projectId, 'order.placed')])
       expect(await ask(origin, { method: 'POST', path }, service)).toBe(404)
-    expect(
-      await ask(
-        origin,
-        { method: 'GET', path: '/v1/orders/x' },
-        { headers: { authorization: `Bearer ${signed(of)}` } },
-      ),
-    ).toBe(404)
+    // The check can pass: this very token, untouched, is let in.
+    const genuinely = { headers: { authorization: `Bearer ${signed(of)}` } }
+    expect(REFUSALS).not.toContain(await ask(origin, { method: 'GET', path: '/v1/orders/x' }, genuinely))
   })
 
   it.each([
