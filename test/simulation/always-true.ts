@@ -51,6 +51,7 @@ export function expectAlwaysTrue(world: World, { putAside = 0 }: Exceptions = {}
       true,
     )
     expectOneEnd(order)
+    expectOneOfEach(world, order)
     expectMoney(world, order)
     expectUndone(world, order)
   }
@@ -70,6 +71,21 @@ function expectOneEnd({ orderId, status, types }: OrderFacts): void {
   expect(ends, `ends of ${orderId}`).toHaveLength(1)
   for (const type of ['order.confirmed', 'order.released', 'order.completed'])
     expect(count(types, type), `${type} of ${orderId}`).toBe(completed)
+}
+
+/** Every effect exactly once, whoever told of its cause and how often. */
+const effects = {
+  inventory: ['stock.reserved', 'stock.committed'],
+  payments: ['payment.authorized', 'payment.captured'],
+  shipping: ['shipment.created', 'shipment.dispatched'],
+}
+
+function expectOneOfEach(world: World, { orderId, status }: OrderFacts): void {
+  if (status !== 'completed') return
+  for (const [service, types] of Object.entries(effects)) {
+    const recorded = eventsOf(world, service, orderId).map(({ type }) => type)
+    for (const type of types) expect(count(recorded, type), `${type} of ${orderId}`).toBe(1)
+  }
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)

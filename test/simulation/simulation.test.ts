@@ -4,9 +4,14 @@ import { assert, asyncProperty, integer } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { expectAlwaysTrue, ordersOf } from './always-true.ts'
 import { simulate } from './simulation.ts'
+import type { World } from './world.ts'
 
 /** More in a night: `SIMULATION_RUNS=10000 npm test -- test/simulation`. A failure prints its seed. */
 const RUNS = Number(process.env['SIMULATION_RUNS'] ?? 40)
+
+/** Traces begin by chance, and decide nothing. */
+const told = (world: World, service: string): object[] =>
+  world.platform(service).published.map((event) => ({ ...event, traceparent: '' }))
 
 describe('a run with faults of every kind', () => {
   it('leaves the books right', { timeout: 30_000 + RUNS * 3_000 }, async () => {
@@ -20,6 +25,6 @@ describe('a run with faults of every kind', () => {
     const [one, again] = [await simulate(7), await simulate(7)]
     expect(ordersOf(again)).toEqual(ordersOf(one))
     for (const service of ['orders', 'inventory', 'payments', 'shipping'])
-      expect(again.platform(service).published).toEqual(one.platform(service).published)
+      expect(told(again, service)).toEqual(told(one, service))
   })
 })
