@@ -5,6 +5,7 @@ import { createCaller } from './caller.ts'
 import { within } from './deadline.ts'
 import { Unavailable } from './errors.ts'
 import { testTelemetry } from './testing/telemetry.ts'
+import { parseTrace } from './trace.ts'
 
 interface Heard {
   readonly method: string
@@ -54,6 +55,14 @@ describe('a query to a service', () => {
       headers: { 'x-serverless-authorization': `Bearer for ${origin}`, 'x-of-mine': 't' },
     })
     expect(heard[0]!.headers.authorization).toBeUndefined()
+  })
+
+  it('hangs on the work that asks, whose span is kept', async () => {
+    const { call, heard, telemetry, spans } = await calleeThat(200)
+    const about = { method: 'POST', isDelivery: false, header: () => undefined }
+    await telemetry.request(about, async () => ({ status: (await call('catalog', '/')).status }))
+    expect(spans).toHaveLength(1)
+    expect(parseTrace(String(heard[0]!.headers['x-millrace-traceparent']))).toEqual(spans[0]!.context)
   })
 
   it('hands on what the service refuses', async () => {

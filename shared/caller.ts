@@ -42,11 +42,13 @@ export function createCaller({
       const origin = peers[service]
       if (!origin) throw new Error(`${service} is not among PEERS: name it in the description's calls.`)
       const authorization = await authorizationFor(origin)
+      // Of the work that asks: the query's own span is there only when it failed.
+      const trace = traceHeaders()
       const init = (leftMs: number) => ({
         method,
         headers: {
           ...headers,
-          ...traceHeaders(),
+          ...trace,
           'x-serverless-authorization': authorization,
           [DEADLINE_HEADER]: String(leftMs),
           ...typeOf(body),
