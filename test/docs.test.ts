@@ -13,22 +13,29 @@ const text = (document: string): string => readFileSync(join(root, document), 'u
 interface Typed {
   readonly document: string
   readonly script: string
+  /** `replay` of `npm run ops -- replay …`: what has a help of its own. */
+  readonly command: string
   readonly flags: readonly string[]
 }
 
 const typed: readonly Typed[] = documents.flatMap((document) =>
   [...text(document).matchAll(/npm (?:run |(?=start|test))([\w-]+)(?: -- ([^\n`#]*))?/g)].map(
-    ([, script, rest = '']) => ({ document, script: script!, flags: rest.match(/(?<= |^)--[\w-]+/g) ?? [] }),
+    ([, script, rest = '']) => ({
+      document,
+      script: script!,
+      command: /^[a-z][a-z-]*(?= |$)/.exec(rest)?.[0] ?? '',
+      flags: (rest.match(/(?<= |^)--[\w-]+/g) ?? []).filter((flag) => flag !== '--help'),
+    }),
   ),
 )
 /** CDKTF's own CLI takes these, not a program of ours. */
 const foreign = new Set(['cdktf'])
 
 describe('documents', () => {
-  it.each(typed)('$document: npm run $script $flags', ({ script, flags }) => {
+  it.each(typed)('$document: npm run $script $flags', ({ script, command, flags }) => {
     expect(Object.keys(scripts)).toContain(script)
     if (foreign.has(script) || flags.length === 0) return
-    const help = helpOf(script)
+    const help = helpOf(script, command)
     for (const flag of flags) expect(help).toContain(flag)
   })
 
@@ -47,11 +54,13 @@ describe('documents', () => {
 
 const helps = new Map<string, string>()
 
-function helpOf(script: string): string {
+function helpOf(script: string, command: string): string {
   const [, ...args] = scripts[script]!.split(' ')
-  if (!helps.has(script)) {
-    const { stdout, stderr } = spawnSync(process.execPath, [...args, '--help'], { cwd: root, encoding: 'utf8' })
-    helps.set(script, stdout + stderr)
+  const asked = [...args, ...(command === '' ? [] : [command]), '--help']
+  const key = asked.join(' ')
+  if (!helps.has(key)) {
+    const { stdout, stderr } = spawnSync(process.execPath, asked, { cwd: root, encoding: 'utf8' })
+    helps.set(key, stdout + stderr)
   }
-  return helps.get(script)!
+  return helps.get(key)!
 }
