@@ -38,7 +38,7 @@ async function started(name: string) {
   })
   const url = `http://127.0.0.1:${port}`
   for (;;) {
-    const answer = await fetch(`${url}/health/ready`).catch(() => undefined)
+    const answer = await fetch(`${url}/health/live`).catch(() => undefined)
     if (answer?.ok) return { ...running, url, port: port!, authorization: idToken(name, 'gateway', inFarFuture) }
     if (running.child.exitCode !== null) throw new Error(running.errors())
     await pause(20)
