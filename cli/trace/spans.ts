@@ -61,9 +61,9 @@ export async function tracesOf(running: Running, orderId: string): Promise<Trace
 
 /** @throws UsageError when none was placed lately. */
 export async function lastOrder(running: Running): Promise<string> {
-  const { traces } = await get<{ traces: TraceSummary[] }>(running, `/_local/traces?limit=${LISTED}`)
-  const orderId = traces.find(({ root, correlationIds }) => root === PLACING && correlationIds.length > 0)
-    ?.correlationIds[0]
+  const asked = `/_local/traces?limit=${LISTED}&root=${encodeURIComponent(PLACING)}`
+  const { traces } = await get<{ traces: TraceSummary[] }>(running, asked)
+  const orderId = traces.find(({ correlationIds }) => correlationIds.length > 0)?.correlationIds[0]
   if (orderId === undefined) throw new UsageError('No order was placed lately: try npm run order -- --sku TEA-001')
   return orderId
 }

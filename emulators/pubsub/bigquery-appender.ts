@@ -115,15 +115,18 @@ export class BigQueryAppender implements Consumer {
     for (const { ackId } of batch) this.#delivery.acknowledge(ackId)
   }
 
+  /** Each message by itself, as each push: who looks for one must find it, whatever travelled with it. */
   #note(batch: readonly Pending[], status: number): void {
-    const only = batch.length === 1 ? batch[0]!.entry : undefined
-    this.#state.context.note({
-      timeMs: this.#state.context.clock.now(),
-      kind: 'bigquery-subscription',
-      resource: this.#delivery.record.name,
-      target: this.#config.table,
-      status,
-      ...(only && { attempt: only.failures + 1, messageId: only.message.record.id }),
-    })
+    const timeMs = this.#state.context.clock.now()
+    for (const { entry } of batch)
+      this.#state.context.note({
+        timeMs,
+        kind: 'bigquery-subscription',
+        resource: this.#delivery.record.name,
+        target: this.#config.table,
+        status,
+        attempt: entry.failures + 1,
+        messageId: entry.message.record.id,
+      })
   }
 }

@@ -19,7 +19,8 @@ export function telemetryRoutes(traces: Traces, metrics: Metrics): Http {
     const limit = Number(c.req.query('limit') ?? LISTED)
     if (!Number.isInteger(limit) || limit < 1 || limit > limits.listed)
       throw invalidArgument(`limit takes a number from 1 to ${limits.listed}, not "${c.req.query('limit')}".`)
-    return c.json({ traces: traces.list({ correlationId: c.req.query('correlationId'), limit }) })
+    const { correlationId, root } = c.req.query()
+    return c.json({ traces: traces.list({ correlationId, root, limit }) })
   })
   app.get('/_local/traces/:traceId', (c) => {
     const { traceId } = c.req.param()

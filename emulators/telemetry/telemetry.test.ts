@@ -143,6 +143,18 @@ describe('spans', () => {
     expect((await asked('/_local/traces')).body['traces']).toHaveLength(1)
   })
 
+  it('are listed by their root, however many others came after', () => {
+    const kept = keepTraces(fakeContext().context)
+    const trace = (index: number, name: string): void => {
+      const id = `f${index.toString(16).padStart(31, '0')}`
+      kept.add('gateway', [{ ...jsonSpan('b7ad6b7169203331'), traceId: id, name }])
+    }
+    trace(1, 'POST /v1/orders')
+    for (let index = 2; index < 20; index++) trace(index, 'GET /v1/orders/:orderId')
+    expect(kept.list({ limit: 5 }).map(({ root }) => root)).not.toContain('POST /v1/orders')
+    expect(kept.list({ limit: 5, root: 'POST /v1/orders' })).toMatchObject([{ traceId: `f${'1'.padStart(31, '0')}` }])
+  })
+
   it('are kept up to a limit: the oldest traces go as a whole, and what is known of them too', () => {
     const { context, journal } = fakeContext()
     const kept = keepTraces(context)

@@ -39,8 +39,12 @@ export interface TraceSummary {
 export interface Traces {
   /** How many were not taken. */
   add(service: string, spans: readonly unknown[]): number
-  /** Newest first; of one correlation id, or of all. */
-  list(options: { readonly correlationId?: string | undefined; readonly limit: number }): TraceSummary[]
+  /** Newest first; of one correlation id, or of all; with that root, or with any. */
+  list(options: {
+    readonly correlationId?: string | undefined
+    readonly root?: string | undefined
+    readonly limit: number
+  }): TraceSummary[]
   /** In order of their start; empty when nothing is known of it. */
   spansOf(traceId: string): SpanRecord[]
 }
@@ -98,12 +102,15 @@ export function keepTraces({ journal, count }: CloudContext): Traces {
       while (table.size > limits.spans) forgetOldest()
       return rejected
     },
-    list({ correlationId, limit }) {
+    list({ correlationId, root, limit }) {
       const ids = correlationId === undefined ? [...traces.keys()] : [...(correlated.get(correlationId) ?? [])]
       return ids
         .toReversed()
-        .slice(0, limit)
+        .values()
         .map((traceId) => summary(traceId, spansOf(traceId)))
+        .filter((trace) => root === undefined || trace.root === root)
+        .take(limit)
+        .toArray()
         .toSorted((a, b) => b.startMs - a.startMs)
     },
   }
