@@ -53,6 +53,7 @@ describe('a BigQuery subscription', () => {
     const { messageIds } = cloud.core.publisher.publish({ topic: TOPIC, messages })
     await cloud.clock.settle()
     expect(table.appends.map(({ length }) => length)).toEqual([200])
+    expect(cloud.notes.map(({ messageId, status }) => [messageId, status])).toEqual(messageIds.map((id) => [id, 200]))
     expect(table.rows[7]).toEqual({
       data: '{"n":7}',
       subscription_name: SUBSCRIPTION,
