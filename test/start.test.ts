@@ -134,10 +134,15 @@ async function ended(orderId: string): Promise<OrderView> {
   return order!
 }
 
-describe('npm start', { timeout: 180_000 }, () => {
-  it('is ready when it says so; an order needs no second try; what it kept is there after the next start', async () => {
+describe('npm start', { timeout: 240_000 }, () => {
+  it('is ready when it says so, once a folder; Ctrl-C ends all of it, and what it kept is there after the next start', async () => {
     const port = await freeBlock()
     const first = npmStart(port)
+    await first.says(/starting the local cloud/)
+    expect(await run('emulators/run.ts', ['--port', String(port)], data.path)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^Millrace is already starting here \(process \d+\): .*\n$/),
+    })
     await first.says(/Ready in/)
     const { status, orderId } = await placed('first')
     expect(status).toBe(201)
@@ -145,6 +150,7 @@ describe('npm start', { timeout: 180_000 }, () => {
     const counters = await local<Record<string, number>>('counters')
     const troubles = ['run.5xx', 'pubsub.redeliveries', 'pubsub.pushNon2xx', 'tasks.retries', 'tasks.non2xx']
     expect(troubles.map((name) => [name, counters[name] ?? 0])).toEqual(troubles.map((name) => [name, 0]))
+    await refusesOthers(port)
 
     const pids = await processes()
     expect(pids.length).toBeGreaterThan(services.length)
@@ -159,34 +165,27 @@ describe('npm start', { timeout: 180_000 }, () => {
     await second.says(/Ready in/)
     expect((await placed('first')).orderId).toBe(orderId)
     expect((await ended(orderId)).status).toBe('completed')
+    const later = await processes()
+    // npm alone is told, and does not hand it on.
+    second.child.kill('SIGTERM')
+    await allGone(later)
   })
 
-  it('leaves nothing behind when only npm is told to stop', async () => {
-    const npm = npmStart(await freeBlock())
-    await npm.says(/Ready in/)
-    await placed('one')
+  it('forgets when it is told to; stops at once when it is told twice; leaves nothing when npm is killed', async () => {
+    const port = await freeBlock()
+    const first = npmStart(port)
+    await first.says(/Ready in/)
+    const { orderId } = await placed('one')
     const pids = await processes()
-    npm.child.kill('SIGTERM')
-    await allGone(pids)
-  })
-
-  it('leaves nothing behind when npm is killed', async () => {
-    const npm = npmStart(await freeBlock())
-    await npm.says(/Ready in/)
-    const pids = await processes()
-    npm.child.kill('SIGKILL')
-    await allGone(pids)
-  })
-
-  it('stops at once when it is told twice', async () => {
-    const npm = npmStart(await freeBlock())
-    await npm.says(/Ready in/)
-    const pids = await processes()
+    expect(await run('cli/reset.ts', [], data.path)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^Millrace runs \(process \d+\)/),
+    })
     // One that does not listen would be waited for, ten seconds long.
     for (const pid of pids.slice(1)) process.kill(pid, 'SIGSTOP')
     const supervisor = pids[0]!
     process.kill(supervisor, 'SIGINT')
-    await npm.says(/Stopping/)
+    await first.says(/Stopping/)
     const toldAtMs = Date.now()
     // What comes within half a second is the same Ctrl-C, on its way through npm and its shell.
     await expect
@@ -200,59 +199,36 @@ describe('npm start', { timeout: 180_000 }, () => {
       .toBe(false)
     expect(Date.now() - toldAtMs).toBeLessThan(9_000)
     await allGone(pids)
-  })
 
-  it('says in one line that it runs here, that a port is taken and by whom, that a port is none', async () => {
-    const port = await freeBlock()
-    const npm = npmStart(port)
-    await npm.says(/starting the local cloud/)
-    const tooEarly = await run('emulators/run.ts', ['--port', String(port)], data.path)
-    expect(tooEarly).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/^Millrace is already starting here \(process \d+\): .*\n$/),
-    })
-    await npm.says(/Ready in/)
-    const { pid } = running()
-    const again = await run('emulators/run.ts', ['--port', String(await freeBlock())], data.path)
-    expect(again).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(
-        new RegExp(`^Millrace already runs here \\(process ${pid}, http.*\\): use it.*\n$`),
-      ),
-    })
-    const other = temporaryDirectory()
-    try {
-      const taken = await run('emulators/run.ts', ['--port', String(port)], other.path)
-      expect(taken.code).toBe(1)
-      expect(taken.stderr).toMatch(
-        new RegExp(`^Port ${port} is taken by node.* \\(process ${pid}\\): stop it, or start on other ports.*\n$`),
-      )
-      const none = await run('emulators/run.ts', ['--port', 'x'], other.path)
-      expect(none).toMatchObject({ code: 1, stderr: '--port takes a number from 1024 to 65000, not "x".\n' })
-    } finally {
-      other.remove()
-    }
-  })
-
-  it('--fresh forgets, and so does reset, which refuses while it runs', async () => {
-    const port = await freeBlock()
-    const first = npmStart(port)
-    await first.says(/Ready in/)
-    const { orderId } = await placed('one')
-    await ended(orderId)
-    expect(await run('cli/reset.ts', [], data.path)).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/^Millrace runs \(process \d+\)/),
-    })
-    process.kill(running().pid, 'SIGTERM')
-    await first.ended
     const second = npmStart(port, '--fresh')
     await second.says(/Ready in/)
     const api = connect(running(), { sub: 'customer-1', roles: ['customer'] })
     await expect(api.send('GET', `/v1/orders/${orderId}`)).rejects.toThrow('not-found')
-    process.kill(running().pid, 'SIGTERM')
-    await second.ended
+    const later = await processes()
+    second.child.kill('SIGKILL')
+    await allGone(later)
     expect((await run('cli/reset.ts', [], data.path)).code).toBe(0)
     expect(existsSync(data.path)).toBe(false)
   })
 })
+
+/** In one line: that it runs here, that a port is taken and by whom, that a port is none. */
+async function refusesOthers(port: number): Promise<void> {
+  const { pid } = running()
+  expect(await run('emulators/run.ts', ['--port', String(await freeBlock())], data.path)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(new RegExp(`^Millrace already runs here \\(process ${pid}, http.*\\): use it.*\n$`)),
+  })
+  const other = temporaryDirectory()
+  try {
+    const taken = await run('emulators/run.ts', ['--port', String(port)], other.path)
+    expect(taken.code).toBe(1)
+    expect(taken.stderr).toMatch(
+      new RegExp(`^Port ${port} is taken by node.* \\(process ${pid}\\): stop it, or start on other ports.*\n$`),
+    )
+    const none = await run('emulators/run.ts', ['--port', 'x'], other.path)
+    expect(none).toMatchObject({ code: 1, stderr: '--port takes a number from 1024 to 65000, not "x".\n' })
+  } finally {
+    other.remove()
+  }
+}

@@ -42,7 +42,7 @@ describe('wiring', () => {
     ).toEqual([])
   })
 
-  it.each(chosen)('%s is %s', { timeout: 90_000 }, async (text, outcome) => {
+  it.each(chosen)('%s is %s', { timeout: 120_000 }, async (text, outcome) => {
     const one = platform.provisioned.find(({ resource }) => `${resource.stack}/${resource.address}`.includes(text))
     if (!one) throw new Error(`No resource of the local stacks is called ${text}.`)
     expect(await wired(platform, platform.stacks, one)).toMatchObject({ outcome })

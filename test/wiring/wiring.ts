@@ -10,7 +10,7 @@ import { survives } from './survivors.ts'
 /** How long an order may take before it counts as not playing. */
 const LIMIT_MS = 10_000
 /** After a restore, deliveries that failed meanwhile are repeated first. */
-const RESTORED_LIMIT_MS = 30_000
+const RESTORED_LIMIT_MS = 60_000
 
 export interface Verdict {
   readonly address: string
