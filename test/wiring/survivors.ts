@@ -17,7 +17,7 @@ const isOf = ({ attributes }: TerraformResource, account: string): boolean =>
 
 const rules: readonly { readonly reason: string; readonly covers: (resource: TerraformResource) => boolean }[] = [
   {
-    reason: 'telemetry goes to the sidecar collector, which does not run on a laptop',
+    reason: 'without it traces, metrics and logs are lost, and no order is',
     covers: (resource) =>
       resource.type === 'google_project_iam_member' &&
       /^(telemetry|logging|monitoring|serviceusage)\./.test(roleOf(resource)),
@@ -53,6 +53,15 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       isOf(resource, 'gateway') &&
       (resource.attributes['name'] === 'payments' ||
         (resource.attributes['name'] === 'orders' && resource.type === 'google_cloud_tasks_queue_iam_member')),
+  },
+  {
+    reason: 'payments tells itself only to void, or to capture one parcel of several',
+    covers: (resource) =>
+      isOf(resource, 'payments') &&
+      (resource.type === 'google_service_account_iam_member' ||
+        ((resource.type === 'google_cloud_tasks_queue_iam_member' ||
+          resource.type === 'google_cloud_run_v2_service_iam_member') &&
+          resource.attributes['name'] === 'payments')),
   },
   {
     reason: 'the services run from the checkout: no image is built',
