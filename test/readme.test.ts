@@ -42,10 +42,13 @@ afterAll(async () => {
   rmSync(dataDirectory, { recursive: true, force: true })
 }, 30_000)
 
+/** Of a person: Ctrl-C when enough was read, and patience with a machine that does much else. */
+const more: Readonly<Record<string, string>> = { logs: ' --no-follow', import: ' --limit 600' }
+
 /** As a shell would, by way of the package's script. */
 function type(command: string): Promise<{ code: number | null; output: string }> {
   const [, script, rest = ''] = /^npm (?:run )?([\w-]+)(?: -- (.*))?$/.exec(command)!
-  const line = `${scripts[script!]} ${rest}${script === 'logs' ? ' --no-follow' : ''}`
+  const line = `${scripts[script!]} ${rest}${more[script!] ?? ''}`
   return new Promise((resolve) => {
     const child = spawn('sh', ['-c', line], { cwd: root, env: { ...process.env, MILLRACE_DATA: dataDirectory } })
     let output = ''
@@ -60,7 +63,7 @@ describe("the README's tour", () => {
     expect(commands.length).toBeGreaterThan(6)
   })
 
-  it.each(commands)('%s', { timeout: 180_000 }, async (command) => {
+  it.each(commands)('%s', { timeout: 900_000 }, async (command) => {
     const { code, output } = await type(command)
     const script = /^npm (?:run )?([\w-]+)/.exec(command)![1]!
     expect([code, output]).toEqual([0, expect.stringMatching(says[script]!)])
