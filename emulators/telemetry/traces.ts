@@ -104,14 +104,13 @@ export function keepTraces({ journal, count }: CloudContext): Traces {
     },
     list({ correlationId, root, limit }) {
       const ids = correlationId === undefined ? [...traces.keys()] : [...(correlated.get(correlationId) ?? [])]
-      return ids
-        .toReversed()
-        .values()
-        .map((traceId) => summary(traceId, spansOf(traceId)))
-        .filter((trace) => root === undefined || trace.root === root)
-        .take(limit)
-        .toArray()
-        .toSorted((a, b) => b.startMs - a.startMs)
+      const found: TraceSummary[] = []
+      for (const traceId of ids.toReversed()) {
+        if (found.length === limit) break
+        const trace = summary(traceId, spansOf(traceId))
+        if (root === undefined || trace.root === root) found.push(trace)
+      }
+      return found.toSorted((one, other) => other.startMs - one.startMs)
     },
   }
 }
