@@ -1,5 +1,6 @@
 /** Shows what the services measured: orders by outcome and how long they took, retries, dead letters, requests. */
 
+import { type Instrument, metrics } from '../shared/telemetry/metrics.ts'
 import { main, requireRunning, UsageError } from './command.ts'
 import { table } from './table.ts'
 import { get } from './trace/spans.ts'
@@ -29,19 +30,19 @@ void main({
   usage,
   options: { json: { type: 'boolean', default: false } },
   async run(values) {
-    const { metrics } = await get<{ metrics: Metric[] }>(requireRunning(), '/_local/metrics')
-    if (values.json) return console.log(JSON.stringify(metrics, undefined, 2))
-    if (metrics.length === 0)
+    const { metrics: measured } = await get<{ metrics: Metric[] }>(requireRunning(), '/_local/metrics')
+    if (values.json) return console.log(JSON.stringify(measured, undefined, 2))
+    if (measured.length === 0)
       throw new UsageError(
         'Nothing was measured yet: try npm run order -- --sku TEA-001, and ask again a second later.',
       )
-    const named = (name: string): Metric[] => metrics.filter((metric) => metric.name === name)
-    print('Orders', orders(named('millrace.orders'), named('millrace.saga.duration')))
-    print('Deliveries that were repeated', named('millrace.retries').map(counted))
-    print('Messages that were put aside', named('millrace.dead_letters').map(counted))
+    const of = ({ name }: Instrument): Metric[] => measured.filter((metric) => metric.name === name)
+    print('Orders', orders(of(metrics.orders), of(metrics.sagaDuration)))
+    print('Deliveries that were repeated', of(metrics.retries).map(counted))
+    print('Messages that were put aside', of(metrics.deadLetters).map(counted))
     print(
       'Requests',
-      named('http.server.request.duration')
+      of(metrics.requestDuration)
         .toSorted((a, b) => b.count! - a.count!)
         .map(request),
     )

@@ -2,6 +2,7 @@
 
 import type { CommandType, Contracts, EventType } from './contract.ts'
 import type { ServiceApp } from './app.ts'
+import type { Counter } from './telemetry/metrics.ts'
 
 export interface Collection {
   /** Fields that no index covers: large or never queried ones. */
@@ -21,8 +22,8 @@ export interface Scale {
 /** How often a saga of the service ends, how, and after how long: measured when its last event is committed. */
 export interface SagaMeasure<Type extends string = string> {
   readonly name: string
-  /** The metric that counts it. */
-  readonly counter: string
+  /** Counts it, by outcome. */
+  readonly counter: Counter
   readonly startsOn: Type
   /** Event → the outcome that it stands for. */
   readonly endsOn: { readonly [T in Type]?: string }

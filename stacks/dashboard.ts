@@ -1,6 +1,6 @@
 /** One page that tells how the platform is: what it promises, what it does, and where something waits. Names no service: charts are split by it. */
 
-import { metrics } from '../shared/metric-names.ts'
+import { metrics } from '../shared/telemetry/metrics.ts'
 import { counted, type CountedLine, countedLines, deadLettersWaiting, google, recorded } from './metric-filters.ts'
 
 /** A chart: a metric, how its series are put together, and by which label they are told apart. */

@@ -1,6 +1,6 @@
 /** How Cloud Monitoring is asked for what the services record, in its filter language. */
 
-import { metrics } from '../shared/metric-names.ts'
+import { metrics } from '../shared/telemetry/metrics.ts'
 
 /** The log lines that are counted, by their message, with the fields that tell them apart. */
 export const countedLines = {

@@ -1,6 +1,7 @@
 /** Takes orders from customers, leads each through its checkout, and keeps its history. */
 
 import { defineService } from '../../shared/service.ts'
+import { metrics } from '../../shared/telemetry/metrics.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
@@ -43,7 +44,7 @@ export const orders = defineService({
   settings: ['CANCELLATION_WINDOW_SECONDS'],
   saga: {
     name: 'checkout',
-    counter: 'millrace.orders',
+    counter: metrics.orders,
     startsOn: 'order.placed',
     endsOn: { 'order.completed': 'completed', 'order.rejected': 'rejected', 'order.expired': 'expired' },
   },

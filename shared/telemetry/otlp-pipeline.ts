@@ -11,7 +11,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { AggregationTemporality, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { BatchSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import type { Log } from '../platform.ts'
-import type { Instrument } from './names.ts'
+import type { Instrument } from './metrics.ts'
 import type { Attributes, FinishedSpan } from './span.ts'
 
 export interface PipelineOptions {

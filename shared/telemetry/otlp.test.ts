@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { deadLetters, sagaDuration } from './names.ts'
+import { metrics } from './metrics.ts'
 import { otlpSink } from './otlp.ts'
 import type { FinishedSpan } from './span.ts'
 
@@ -67,9 +67,9 @@ describe('what is told', () => {
       const { endpoint, heard } = await collector()
       const { sink, logs } = sinkTo(endpoint)
       sink.span(span)
-      sink.measure(deadLetters, 1, { service: 'orders', type: 'x' })
-      sink.measure(deadLetters, 2, { service: 'orders', type: 'x' })
-      sink.measure(sagaDuration, 0.3, { saga: 'checkout', outcome: 'completed' })
+      sink.measure(metrics.deadLetters, 1, { service: 'orders', type: 'x' })
+      sink.measure(metrics.deadLetters, 2, { service: 'orders', type: 'x' })
+      sink.measure(metrics.sagaDuration, 0.3, { saga: 'checkout', outcome: 'completed' })
       expect(heard).toEqual([])
       await sink.close()
 
@@ -93,8 +93,9 @@ describe('what is told', () => {
           status: { code: 2, message: 'later' },
         },
       ])
-      const { metrics } = heard.find(({ path }) => path === '/v1/metrics')!.body.resourceMetrics[0].scopeMetrics[0]
-      expect(metrics).toMatchObject([
+      const { metrics: sent } = heard.find(({ path }) => path === '/v1/metrics')!.body.resourceMetrics[0]
+        .scopeMetrics[0]
+      expect(sent).toMatchObject([
         {
           name: 'millrace.dead_letters',
           sum: { isMonotonic: true, aggregationTemporality: 2, dataPoints: [{ asDouble: 3 }] },
@@ -102,7 +103,7 @@ describe('what is told', () => {
         {
           name: 'millrace.saga.duration',
           unit: 's',
-          histogram: { dataPoints: [{ count: 1, sum: 0.3, explicitBounds: [...sagaDuration.bounds] }] },
+          histogram: { dataPoints: [{ count: 1, sum: 0.3, explicitBounds: [...metrics.sagaDuration.bounds] }] },
         },
       ])
       expect(logs).toEqual([])
@@ -120,7 +121,7 @@ describe('what is told', () => {
     const { sink, logs } = sinkTo(endpoint, 1)
     for (let batch = 1; batch <= 3; batch++) {
       sink.span(span)
-      sink.measure(deadLetters, 1, {})
+      sink.measure(metrics.deadLetters, 1, {})
       await expect.poll(() => heard.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2 * batch)
     }
     await sink.close()

@@ -5,7 +5,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../platform.ts'
-import type { Instrument } from './names.ts'
+import type { Instrument } from './metrics.ts'
 import type { Pipeline } from './otlp-pipeline.ts'
 import type { Attributes, FinishedSpan } from './span.ts'
 import type { Sink } from './telemetry.ts'

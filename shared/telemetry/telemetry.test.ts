@@ -5,6 +5,7 @@ import { message } from '../testing/deliver.ts'
 import { testTrace } from '../testing/platform.ts'
 import { testTelemetry } from '../testing/telemetry.ts'
 import { INNER_TRACE_HEADER, parseTrace } from '../trace.ts'
+import { metrics } from './metrics.ts'
 import { currentSpan } from './span.ts'
 import { type HttpRequest, traceHeaders, traceparent } from './telemetry.ts'
 
@@ -217,7 +218,7 @@ describe('a commit', () => {
   const stream = (...entries: Entry[]): StoredStream => ({ id: 'o-1', version: entries.length, entries, token: 0 })
   const saga = {
     name: 'checkout',
-    counter: 'millrace.orders',
+    counter: metrics.orders,
     startsOn: 'order.placed',
     endsOn: { 'order.completed': 'completed' },
   }

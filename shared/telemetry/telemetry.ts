@@ -6,7 +6,7 @@ import type { Log } from '../platform.ts'
 import type { SagaMeasure } from '../service.ts'
 import type { Entry, StoredStream } from '../stream-store.ts'
 import { INNER_TRACE_HEADER, newSpanId, newTraceId, parseTrace, type TraceContext, traceparentOf } from '../trace.ts'
-import { deadLetters, type Instrument, requestDuration, retries, sagaCounter, sagaDuration } from './names.ts'
+import { type Instrument, metrics } from './metrics.ts'
 import { type Attributes, createTracer, currentSpan, type FinishedSpan, type InSpan, type Span } from './span.ts'
 
 /** Where it goes. None of these waits, or throws. */
@@ -105,7 +105,7 @@ function ofMessages(
   const about = ({ type, id, subject }: Envelope) => ({ type, id, subject })
   return {
     attempt({ kind, type, attempt, messageId, message, traceparent: beside }, work) {
-      if (attempt > 1) sink.measure(retries, 1, { service, kind })
+      if (attempt > 1) sink.measure(metrics.retries, 1, { service, kind })
       const parent = parseTrace(message?.traceparent ?? beside)
       const options = {
         name: `process ${type}`,
@@ -135,7 +135,7 @@ function ofMessages(
     },
     deadLettered(type, reason) {
       log('ERROR', 'message.dead-lettered', { type, reason })
-      sink.measure(deadLetters, 1, { service, type })
+      sink.measure(metrics.deadLetters, 1, { service, type })
       currentSpan()?.fail(`dead-lettered: ${reason}`)
     },
     notPutAside(type, reason) {
@@ -158,8 +158,8 @@ function ofMessages(
       const began = entries.find((entry) => entry.events.some(({ type }) => type === saga.startsOn))
       const seconds = began ? (Date.parse(time) - Date.parse(began.time)) / 1000 : 0
       log('INFO', 'saga.ended', { saga: saga.name, outcome, seconds, correlationId })
-      sink.measure(sagaCounter(saga.counter), 1, { outcome })
-      sink.measure(sagaDuration, seconds, { saga: saga.name, outcome })
+      sink.measure(saga.counter, 1, { outcome })
+      sink.measure(metrics.sagaDuration, seconds, { saga: saga.name, outcome })
       span?.set({ 'millrace.outcome': outcome })
     },
   }
@@ -182,7 +182,7 @@ function ofCalls({ isEdge, sink }: TelemetryParts, inSpan: InSpan): Pick<Telemet
           ...(route === undefined ? {} : { 'http.route': route }),
           'http.response.status_code': status,
         }
-        sink.measure(requestDuration, (performance.now() - started) / 1000, told)
+        sink.measure(metrics.requestDuration, (performance.now() - started) / 1000, told)
         span?.set(told)
         if (route !== undefined) span?.rename(`${method} ${route}`)
         if (status >= 500) span?.fail(`answered ${status}`)

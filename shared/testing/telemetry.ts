@@ -42,7 +42,12 @@ export function testTelemetry(
     log,
     sink: {
       span: (span) => void spans.push(span),
-      measure: ({ name }, value, attributes) => void measures.push({ name, value, attributes }),
+      measure({ name, attributes: known }, value, attributes) {
+        // Charts and alerts go by what is declared: what is recorded beside it, nobody finds.
+        const unknown = Object.keys(attributes).filter((attribute) => !known.includes(attribute))
+        if (unknown.length > 0) throw new Error(`${name} has no attribute ${unknown.join(', ')}: see metrics.ts.`)
+        measures.push({ name, value, attributes })
+      },
       close: async () => {},
     },
   })

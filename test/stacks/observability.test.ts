@@ -4,11 +4,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { metrics } from '../../shared/metric-names.ts'
+import { metrics } from '../../shared/telemetry/metrics.ts'
 import { prod } from '../../stacks/environments.ts'
 import { recorded } from '../../stacks/metric-filters.ts'
 import { type Attributes, declared, environments } from './synthesized.ts'
 
+const sagas = services.flatMap(({ saga }) => saga ?? [])
 const root = join(import.meta.dirname, '..', '..')
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
 const blocks = (value: unknown): readonly Attributes[] => (Array.isArray(value) ? value : [value]) as Attributes[]
@@ -165,6 +166,13 @@ it('counts log lines that the platform writes', () => {
     const [, message] = /jsonPayload\.message="([^"]+)"/.exec(String(attributes['filter']))!
     expect([message, sources.some((text) => text.includes(`'${message}'`))]).toEqual([message, true])
   }
+})
+
+it('promises outcomes that a saga can have', () => {
+  const filters = declared(prod, 'google_monitoring_slo').map(({ attributes }) => JSON.stringify(attributes))
+  const promised = filters.flatMap((text) => [...text.matchAll(/labels\.outcome=\\"(\w+)/g)].map(([, name]) => name))
+  expect(promised).toHaveLength(2)
+  for (const outcome of promised) expect(sagas.flatMap(({ endsOn }) => Object.values(endsOn))).toContain(outcome)
 })
 
 it('refuses a condition on a label that a metric has not', () => {

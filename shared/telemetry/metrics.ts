@@ -1,0 +1,63 @@
+/** What is measured, in the one place that services, stacks and commands read it from. */
+
+interface Told {
+  /** As OpenTelemetry has it. */
+  readonly name: string
+  readonly unit: string
+  readonly description: string
+  readonly attributes: readonly string[]
+}
+
+export interface Counter extends Told {
+  readonly kind: 'counter'
+}
+
+export interface Histogram extends Told {
+  readonly kind: 'histogram'
+  /** Upper bounds of the buckets, in the unit. */
+  readonly bounds: readonly number[]
+}
+
+export type Instrument = Counter | Histogram
+
+export const metrics = {
+  orders: {
+    kind: 'counter',
+    name: 'millrace.orders',
+    unit: '{order}',
+    description: 'Orders that have ended, by outcome',
+    attributes: ['outcome'],
+  },
+  sagaDuration: {
+    kind: 'histogram',
+    name: 'millrace.saga.duration',
+    unit: 's',
+    description: 'From the first event of a saga to the one that ends it',
+    attributes: ['saga', 'outcome'],
+    bounds: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3_600, 86_400],
+  },
+  deadLetters: {
+    kind: 'counter',
+    name: 'millrace.dead_letters',
+    unit: '{message}',
+    description: 'Messages that a service put aside',
+    attributes: ['service', 'type'],
+  },
+  /** `kind`: event, command. */
+  retries: {
+    kind: 'counter',
+    name: 'millrace.retries',
+    unit: '{delivery}',
+    description: 'Deliveries that were not the first of their message',
+    attributes: ['service', 'kind'],
+  },
+  /** https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ */
+  requestDuration: {
+    kind: 'histogram',
+    name: 'http.server.request.duration',
+    unit: 's',
+    description: 'Duration of HTTP server requests',
+    attributes: ['http.request.method', 'http.route', 'http.response.status_code'],
+    bounds: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
+  },
+} as const satisfies Record<string, Instrument>
