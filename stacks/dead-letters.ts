@@ -3,12 +3,10 @@
 import { Construct } from 'constructs'
 import { deadLetterName } from '../shared/names.ts'
 import type { Environment } from './environments.ts'
-import { PubsubSubscription, PubsubSubscriptionIamMember, PubsubTopic, PubsubTopicIamMember } from './google.ts'
+import { PubsubTopic, PubsubTopicIamMember } from './google.ts'
+import { keepForOperators } from './kept-for-operators.ts'
 import { pubsubAgent } from './members.ts'
 import { named } from './naming-rules.ts'
-
-/** The longest that Pub/Sub keeps a message: 31 days. */
-const RETENTION = '2678400s'
 
 interface DeadLettersProps {
   readonly listener: string
@@ -27,19 +25,7 @@ export class DeadLetters extends Construct {
       name,
       messageStoragePolicy: { allowedPersistenceRegions: [environment.region] },
     })
-    const kept = new PubsubSubscription(this, 'kept', {
-      name,
-      topic: this.topic.id,
-      ackDeadlineSeconds: 60,
-      messageRetentionDuration: RETENTION,
-      // The default deletes a subscription that nobody reads for 31 days, with what it holds.
-      expirationPolicy: { ttl: '' },
-    })
-    new PubsubSubscriptionIamMember(this, 'operators-take', {
-      subscription: kept.name,
-      role: 'roles/pubsub.subscriber',
-      member: environment.operators,
-    })
+    keepForOperators(this, 'kept', { name, topic: this.topic, environment })
     if (!forwarded) return
     new PubsubTopicIamMember(this, 'agent-publishes', {
       topic: this.topic.name,

@@ -2,9 +2,9 @@
 
 import { v1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
-import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { virtualClock } from './clock.ts'
+import { fakePublisher } from './fake-publisher.ts'
 import { createFaults, type FaultRule } from './faults.ts'
 import { createLocalCloud, type LocalCloud } from './local-cloud.ts'
 import type { Plugin } from './plugin.ts'
@@ -17,21 +17,10 @@ const PUBLISH = 'google.pubsub.v1.Publisher.Publish'
 let published = 0
 const signalled: string[] = []
 
-const publisher: Plugin = {
-  name: 'publisher',
-  proto: async () =>
-    JSON.parse(await readFile(new URL('../pubsub/pubsub.proto.json', import.meta.url), 'utf8')) as object,
-  create: () => ({
-    core: {},
-    grpc: [
-      {
-        name: 'google.pubsub.v1.Publisher',
-        unary: { publish: () => ({ messageIds: [String((published += 1))] }), getTopic: () => ({ name: topic }) },
-      },
-    ],
-  }),
-  terraform: {},
-}
+const publisher = fakePublisher({
+  publish: () => ({ messageIds: [String((published += 1))] }),
+  getTopic: () => ({ name: topic }),
+})
 /** Stands in for Cloud Run: it knows whose process an account's is. */
 const processes: Plugin = {
   name: 'cloud-run',

@@ -2,25 +2,13 @@ import { v1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, expect, it, vi } from 'vitest'
+import { fakePublisher } from './fake-publisher.ts'
 import { createLocalCloud, type LocalCloud } from './local-cloud.ts'
-import type { Plugin } from './plugin.ts'
 
 const project = { id: 'p', number: '1', region: 'europe-west1' }
-const publisher: Plugin = {
-  name: 'publisher',
-  proto: async () =>
-    JSON.parse(await readFile(new URL('../pubsub/pubsub.proto.json', import.meta.url), 'utf8')) as object,
-  create: () => ({
-    core: {},
-    grpc: [
-      { name: 'google.pubsub.v1.Publisher', unary: { getTopic: ({ topic }: { topic: string }) => ({ name: topic }) } },
-    ],
-  }),
-  terraform: {},
-}
+const publisher = fakePublisher({ getTopic: ({ topic }: { topic: string }) => ({ name: topic }) })
 const start = (ownerPort = 0): Promise<LocalCloud> => createLocalCloud({ plugins: [publisher], project, ownerPort })
 
 const closers: (() => unknown)[] = []

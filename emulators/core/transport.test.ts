@@ -2,10 +2,10 @@
 
 import { v1 } from '@google-cloud/pubsub'
 import { credentials, makeGenericClientConstructor, type ServiceError } from '@grpc/grpc-js'
-import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { fakePublisher } from './fake-publisher.ts'
 import { createLocalCloud, type LocalCloud } from './local-cloud.ts'
-import type { Plugin, RequestContext, Unary } from './plugin.ts'
+import type { RequestContext, Unary } from './plugin.ts'
 import { StatusError } from './status.ts'
 
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
@@ -20,21 +20,13 @@ const handle: Unary = (request, context) => {
   return handler(request, context)
 }
 
-const publisher: Plugin = {
-  name: 'publisher',
-  proto: async () =>
-    JSON.parse(await readFile(new URL('../pubsub/pubsub.proto.json', import.meta.url), 'utf8')) as object,
-  create: () => ({
-    core: {},
-    grpc: [
-      {
-        name: 'google.pubsub.v1.Publisher',
-        unary: { createTopic: handle, getTopic: handle, updateTopic: handle, publish: handle, deleteTopic: handle },
-      },
-    ],
-  }),
-  terraform: {},
-}
+const publisher = fakePublisher({
+  createTopic: handle,
+  getTopic: handle,
+  updateTopic: handle,
+  publish: handle,
+  deleteTopic: handle,
+})
 
 let cloud: LocalCloud
 let client: InstanceType<typeof v1.PublisherClient>

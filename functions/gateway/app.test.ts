@@ -1,6 +1,4 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/errors.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
@@ -8,6 +6,7 @@ import { idToken, testConfig } from '../../shared/testing/config.ts'
 import { startOfTests, testPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
+import { openIssuer, type TestIssuer, type TokenOptions } from './issuer.testing.ts'
 import { gateway } from './service.ts'
 
 const nowSeconds = Date.parse(startOfTests) / 1000
@@ -19,48 +18,15 @@ const order = {
 }
 const placed = { orderId: 'o-1', customerRef: 'customer-1', status: 'pending', currency: 'EUR', totalMinor: 2380 }
 
-let issuer: Server
-let jwksUrl: string
-let keys: Awaited<ReturnType<typeof generateKeyPair>>
+let issuer: TestIssuer
 let foreign: Awaited<ReturnType<typeof generateKeyPair>>
 
 beforeAll(async () => {
-  ;[keys, foreign] = await Promise.all([generateKeyPair('RS256', { extractable: true }), generateKeyPair('RS256')])
-  const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'key-1', alg: 'RS256', use: 'sig' }
-  issuer = createServer((_request, response) =>
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })),
-  )
-  await new Promise<void>((resolve) => issuer.listen(0, '127.0.0.1', resolve))
-  jwksUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/jwks`
+  ;[issuer, foreign] = await Promise.all([openIssuer(), generateKeyPair('RS256')])
 })
 afterAll(() => issuer.close())
 
-interface TokenOptions {
-  readonly sub?: string
-  readonly roles?: readonly string[]
-  readonly claims?: object
-  readonly header?: object
-  readonly key?: Parameters<SignJWT['sign']>[0]
-}
-
-const token = ({
-  sub = 'customer-1',
-  roles,
-  claims = {},
-  header = {},
-  key = keys.privateKey,
-}: TokenOptions = {}): Promise<string> =>
-  new SignJWT({
-    iss: 'issuer',
-    aud: 'shop',
-    sub,
-    iat: nowSeconds,
-    exp: nowSeconds + 3_600,
-    ...(roles ? { roles } : {}),
-    ...claims,
-  })
-    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'key-1', ...header })
-    .sign(key)
+const token = (options?: TokenOptions): Promise<string> => issuer.token(options)
 
 type Answers = Readonly<Record<string, (body: unknown) => Response>>
 
@@ -69,9 +35,7 @@ function started(answers: Answers = {}, settings: object = {}) {
   const platform = testPlatform(gateway, {
     settings: {
       EDGE: testEdge(),
-      TOKEN_ISSUER: 'issuer',
-      TOKEN_AUDIENCE: 'shop',
-      TOKEN_JWKS_URL: jwksUrl,
+      ...issuer.settings,
       ...settings,
     },
     async call(service, path, { body } = {}) {

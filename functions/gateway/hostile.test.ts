@@ -1,20 +1,19 @@
 /** What a client can send over a real socket: headers twice, bodies in other encodings, traces that are none, tokens of the wrong role. */
 
 import { serve } from '@hono/node-server'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { request as send, type Server } from 'node:http'
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testConfig } from '../../shared/testing/config.ts'
-import { startOfTests, testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
+import { openIssuer, type TestIssuer } from './issuer.testing.ts'
 import { gateway } from './service.ts'
 
-let issuer: Server
+let issuer: TestIssuer
 let server: Server
 let platform: TestPlatform
 let port: number
@@ -22,28 +21,13 @@ const tokens: Record<string, string> = {}
 const asked: { readonly path: string; readonly headers: Record<string, string> }[] = []
 
 beforeAll(async () => {
-  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
-  const jwk = { ...(await exportJWK(publicKey)), kid: 'key-1', alg: 'RS256', use: 'sig' }
-  issuer = createServer((_, response) => response.end(JSON.stringify({ keys: [jwk] })))
-  const issuerPort = await listening(issuer)
-  const iat = Date.parse(startOfTests) / 1000
+  issuer = await openIssuer()
   for (const role of ['customer', 'staff', 'importer'])
-    tokens[role] = await new SignJWT({
-      iss: 'issuer',
-      aud: 'shop',
-      sub: `${role}-1`,
-      iat,
-      exp: iat + 60,
-      roles: [role],
-    })
-      .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'key-1' })
-      .sign(privateKey)
+    tokens[role] = await issuer.token({ sub: `${role}-1`, roles: [role] })
   platform = testPlatform(gateway, {
     settings: {
       EDGE: testEdge(),
-      TOKEN_ISSUER: 'issuer',
-      TOKEN_AUDIENCE: 'shop',
-      TOKEN_JWKS_URL: `http://127.0.0.1:${issuerPort}/jwks`,
+      ...issuer.settings,
       PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
     },
     async call(_, path, { headers = {} } = {}) {

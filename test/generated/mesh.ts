@@ -4,6 +4,7 @@ import type { Hono } from 'hono'
 import type { AddressInfo } from 'node:net'
 import { services } from '../../functions/index.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
+import type { TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import type { ServiceApp } from '../../shared/app.ts'
 import { repeatCommand } from '../../shared/names.ts'
 import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
@@ -21,15 +22,12 @@ export interface Mesh {
   close(): Promise<void>
 }
 
-const settings = (jwksUrl: string): Record<string, string> => ({
+const settings = {
   EDGE: testEdge(),
-  TOKEN_ISSUER: 'issuer',
-  TOKEN_AUDIENCE: 'shop',
-  TOKEN_JWKS_URL: jwksUrl,
   PAYMENT_PROVIDER_URL: 'https://payments.example.com',
   CARRIER_URL: 'https://carrier.example.com',
   CANCELLATION_WINDOW_SECONDS: '0',
-})
+}
 
 /** A provider and a carrier that always say yes. */
 async function partner(url: string): Promise<Response> {
@@ -38,7 +36,7 @@ async function partner(url: string): Promise<Response> {
   return Response.json({ status: 'authorized', expiresAt: '2026-01-08T00:00:00.000Z', captures: [] })
 }
 
-export async function openMesh(jwksUrl: string): Promise<Mesh> {
+export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   const platforms = new Map<string, TestPlatform>()
   const apps = new Map<string, Hono>()
   const origins = new Map<string, string>()
@@ -50,7 +48,7 @@ export async function openMesh(jwksUrl: string): Promise<Mesh> {
 
   for (const service of services) {
     const platform = testPlatform(service, {
-      settings: settings(jwksUrl),
+      settings: { ...settings, ...issuer },
       callPartner: (url) => partner(url),
       call: (name, path, { method = 'GET', body, headers = {} } = {}) =>
         reach(name, path, {

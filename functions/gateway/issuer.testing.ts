@@ -1,0 +1,53 @@
+/** An issuer of tokens for tests of the gateway: it publishes its key, and signs what it is asked to. */
+
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { startOfTests } from '../../shared/testing/platform.ts'
+
+export interface TokenOptions {
+  readonly sub?: string
+  readonly roles?: readonly string[]
+  readonly claims?: object
+  readonly header?: object
+  readonly key?: Parameters<SignJWT['sign']>[0]
+}
+
+export interface TestIssuer {
+  /** What tells the gateway of it. */
+  readonly settings: Readonly<Record<'TOKEN_ISSUER' | 'TOKEN_AUDIENCE' | 'TOKEN_JWKS_URL', string>>
+  /** Good for an hour of the tests' clock; a customer's when nothing is said. */
+  token(options?: TokenOptions): Promise<string>
+  close(): void
+}
+
+export async function openIssuer(): Promise<TestIssuer> {
+  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'key-1', alg: 'RS256', use: 'sig' }
+  const server = createServer((_request, response) =>
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const settings = {
+    TOKEN_ISSUER: 'issuer',
+    TOKEN_AUDIENCE: 'shop',
+    TOKEN_JWKS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`,
+  }
+  const iat = Date.parse(startOfTests) / 1000
+  return {
+    settings,
+    token: ({ sub = 'customer-1', roles, claims = {}, header = {}, key = privateKey } = {}) =>
+      new SignJWT({
+        iss: settings.TOKEN_ISSUER,
+        aud: settings.TOKEN_AUDIENCE,
+        sub,
+        iat,
+        exp: iat + 3_600,
+        ...(roles ? { roles } : {}),
+        ...claims,
+      })
+        .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'key-1', ...header })
+        .sign(key),
+    close: () => void server.close(),
+  }
+}
