@@ -46,7 +46,10 @@ function problem(c: Context, status: number, code: string, detail: string): Resp
 /** @throws Refused when the body is larger, whether it says so or not. */
 export async function limitedBody(c: Context, limitBytes: number): Promise<Buffer> {
   const tooLarge = (): Refused => new Refused('body-too-large', `The body exceeds ${limitBytes} bytes.`)
-  if (Number(c.req.header('content-length') ?? 0) > limitBytes) throw tooLarge()
+  const declared = c.req.header('content-length')
+  if (Number(declared ?? 0) > limitBytes) throw tooLarge()
+  // Node reads no further than was declared: no stream of the web's kind has to be built around it.
+  if (declared !== undefined) return Buffer.from(await c.req.arrayBuffer())
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of c.req.raw.body ?? []) {

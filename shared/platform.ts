@@ -68,6 +68,13 @@ export interface Views extends Documents {
     path: string,
     change: (current: Readonly<Record<string, unknown>> | undefined) => Readonly<Record<string, unknown>> | undefined,
   ): Promise<void>
+  /**
+   * Sets these fields, those within maps one by one, and leaves all others. Nothing is read: the same in any order, and
+   * again, comes to the same as long as each writes fields of its own.
+   */
+  merge(path: string, fields: Readonly<Record<string, unknown>>): Promise<void>
+  /** Writes a document unless there is one: what is there stays. Nothing is read. */
+  create(path: string, fields: Readonly<Record<string, unknown>>): Promise<void>
 }
 
 /** Decide → commit → publish → send → (the caller acknowledges). The same cause again repeats what was decided, with the same ids. */

@@ -11,6 +11,8 @@ import { errorAnswer, type Rest } from './rest.ts'
 import { notFound, StatusError } from './status.ts'
 
 const LARGEST_REST_BODY_BYTES = 32 * 1024 * 1024
+/** For bodies that do not say how long they are; it builds a stream around each, which the others need not pay for. */
+const limited = bodyLimit({ maxSize: LARGEST_REST_BODY_BYTES, onError: refuseBody })
 
 export interface Port {
   readonly principal: string
@@ -26,11 +28,22 @@ export interface Port {
 export function httpApp({ principal, rest, apps, routes, access, journal }: Port): Http {
   const app: Http = new Hono()
   app.use(async (c, next) => {
-    c.set('context', { principal, transport: 'rest', signal: c.req.raw.signal })
+    const { raw } = c.req
+    c.set('context', {
+      principal,
+      transport: 'rest',
+      // To ask for it costs a controller, and an error when the answer has gone: few routes do.
+      get signal() {
+        return raw.signal
+      },
+    })
     await next()
     journal.flush()
   })
-  app.use(bodyLimit({ maxSize: LARGEST_REST_BODY_BYTES, onError: refuseBody }))
+  app.use((c, next) => {
+    if (c.req.header('transfer-encoding') !== undefined) return limited(c, next)
+    return Number(c.req.header('content-length') ?? 0) > LARGEST_REST_BODY_BYTES ? refuseBody() : next()
+  })
   app.use(async (c, next) => {
     const url = new URL(c.req.url)
     const method = rest.find(c.req.method, url.pathname)

@@ -5,7 +5,7 @@ import { notFound, StatusError } from '../core/status.ts'
 import type { Accounts } from './accounts.ts'
 import { checkBindings, type Binding } from './bindings.ts'
 import { holds } from './conditions.ts'
-import { roles } from './roles.ts'
+import { rolesWith } from './roles.ts'
 
 export interface Policy {
   readonly version: number
@@ -62,11 +62,12 @@ export function policies(context: CloudContext, accounts: Accounts): Policies {
   /** Notes every grant that would do: one that is never among them is not needed. */
   const isGranted: Policies['isGranted'] = (email, permission, named) => {
     const resource = canonical(named)
+    const sufficient = rolesWith(permission)
     let granted = false
     for (const holder of resource === project ? [project] : [resource, project]) {
       for (const binding of bindings(holder)) {
         const { role, condition } = binding
-        if (!roles[role]?.includes(permission) || !isMember(binding, email) || !holds(condition, resource)) continue
+        if (!sufficient.has(role) || !isMember(binding, email) || !holds(condition, resource)) continue
         granted = true
         const key = [holder, role, email, condition?.expression].join(' ')
         if (!used.has(key)) used.set(key, { resource: holder, role, email, ...(condition ? { condition } : {}) })

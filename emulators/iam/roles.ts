@@ -53,3 +53,12 @@ export const roles: Readonly<Record<string, readonly string[]>> = {
   'roles/serviceusage.serviceUsageConsumer': ['serviceusage.services.use'],
   'roles/secretmanager.secretAccessor': ['secretmanager.versions.access'],
 }
+
+const byPermission = new Map<string, Set<string>>()
+for (const [role, permissions] of Object.entries(roles))
+  for (const permission of permissions)
+    byPermission.set(permission, (byPermission.get(permission) ?? new Set()).add(role))
+const none: ReadonlySet<string> = new Set()
+
+/** Asked at every call: the roles that allow this. */
+export const rolesWith = (permission: string): ReadonlySet<string> => byPermission.get(permission) ?? none

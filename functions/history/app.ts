@@ -5,15 +5,12 @@ import type { Envelope } from '../../shared/envelope.ts'
 import { refuseIf } from '../../shared/errors.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { history } from './service.ts'
-import { told, type Timeline } from './timeline.ts'
+import { timelineOf, type TimelineDocument, told } from './timeline.ts'
 
 const timelinePath = (orderId: string): string => `timelines/${encodeURIComponent(orderId).replaceAll('.', '%2E')}`
 
 const tell = (message: Envelope, platform: Platform): Promise<void> =>
-  platform.views.update(
-    timelinePath(message.correlationId),
-    (current) => told(current as Timeline | undefined, message) as Record<string, unknown> | undefined,
-  )
+  platform.views.merge(timelinePath(message.correlationId), told(message))
 
 export const app: ServiceApp = implement(history, {
   on: {
@@ -41,9 +38,9 @@ export const app: ServiceApp = implement(history, {
   routes(http, platform) {
     http.get('/orders/:orderId/timeline', async (c) => {
       const { orderId } = c.req.param()
-      const timeline = await platform.views.get(timelinePath(orderId))
-      refuseIf(timeline === undefined, 'not-found', `Nothing was heard of ${orderId}.`)
-      return c.json(timeline!)
+      const document = await platform.views.get(timelinePath(orderId))
+      refuseIf(document === undefined, 'not-found', `Nothing was heard of ${orderId}.`)
+      return c.json(timelineOf(document as unknown as TimelineDocument))
     })
   },
 })

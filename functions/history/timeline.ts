@@ -1,43 +1,42 @@
-/** What happened to an order, whatever order it is told in: each event is one fact, keyed by its id. */
+/** What happened to an order, whatever order it is told in: each event is one fact under its own id, so that writing it needs no reading. */
 
 import type { Envelope } from '../../shared/envelope.ts'
 
-export interface TimelineEntry {
-  readonly eventId: string
+interface Told {
   readonly type: string
   readonly source: string
   readonly time: string
   readonly sequence: number
 }
 
-export interface Timeline {
+/** As it is kept. An order has about ten events; a document has room for thousands. */
+export interface TimelineDocument {
   readonly orderId: string
+  /** Unknown until `order.placed` is heard. */
   readonly customerRef?: string
+  /** By the event's id. */
+  readonly events: Readonly<Record<string, Told>>
+}
+
+export interface TimelineEntry extends Told {
+  readonly eventId: string
+}
+
+export interface Timeline extends Omit<TimelineDocument, 'events'> {
   readonly entries: readonly TimelineEntry[]
 }
 
-/** An order has about ten events; one that is asked to repeat has no more. */
-const MOST_ENTRIES = 1_000
-
-/** The timeline with this event in its place; undefined when it was told before. */
-export function told(timeline: Timeline | undefined, event: Envelope): Timeline | undefined {
-  const before = timeline ?? { orderId: event.correlationId, entries: [] }
-  if (before.entries.length >= MOST_ENTRIES || before.entries.some(({ eventId }) => eventId === event.id))
-    return undefined
-  const entry = {
-    eventId: event.id,
-    type: event.type,
-    source: event.source,
-    time: event.time,
-    sequence: event.sequence,
-  }
-  const customerRef =
-    event.type === 'order.placed' ? (event.data as { customerRef: string }).customerRef : before.customerRef
+/** The fields of the document that this event adds; the same again when it is told again. */
+export function told({ id, type, source, time, sequence, correlationId, data }: Envelope): Record<string, unknown> {
   return {
-    ...before,
-    ...(customerRef === undefined ? {} : { customerRef }),
-    entries: inOrder([...before.entries, entry]),
+    orderId: correlationId,
+    ...(type === 'order.placed' ? { customerRef: (data as { customerRef: string }).customerRef } : {}),
+    events: { [id]: { type, source, time, sequence } },
   }
+}
+
+export function timelineOf({ events, ...about }: TimelineDocument): Timeline {
+  return { ...about, entries: inOrder(Object.entries(events).map(([eventId, event]) => ({ eventId, ...event }))) }
 }
 
 /**

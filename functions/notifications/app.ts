@@ -10,16 +10,13 @@ type Told = Envelope<Notified, { orderId: string }>
 
 /** Keyed by the envelope's id: a message that is delivered or published again is not sent again. */
 const send = async (message: Told, platform: Platform, { messageId, cloudEventId }: Delivery): Promise<void> => {
-  await platform.views.update(`sends/${message.id}`, (sent) => {
-    if (sent) return undefined
-    return {
-      eventType: message.type,
-      orderId: message.data.orderId,
-      text: textFor(message.type, message.data),
-      sentAt: new Date(platform.now()).toISOString(),
-      messageId,
-      cloudEventId: cloudEventId ?? '',
-    }
+  await platform.views.create(`sends/${message.id}`, {
+    eventType: message.type,
+    orderId: message.data.orderId,
+    text: textFor(message.type, message.data),
+    sentAt: new Date(platform.now()).toISOString(),
+    messageId,
+    cloudEventId: cloudEventId ?? '',
   })
 }
 

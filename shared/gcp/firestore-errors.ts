@@ -9,6 +9,9 @@ const passing = new Set<unknown>([1, 2, 4, 8, 10, 13, 14])
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
 
+/** ALREADY_EXISTS, to a create. */
+export const isAlreadyThere = (error: unknown): boolean => codeOf(error) === 6
+
 export const isLostRace = (error: unknown): boolean => lostRace.has(codeOf(error))
 
 /** Firestore's refusals of what we send are bugs; its absence is not. */

@@ -3,7 +3,7 @@
 import type { DocumentReference, Firestore, Precondition, Timestamp } from '@google-cloud/firestore'
 import { Unavailable } from '../errors.ts'
 import type { Views } from '../platform.ts'
-import { available, isLostRace, unavailable } from './firestore-errors.ts'
+import { available, isAlreadyThere, isLostRace, unavailable } from './firestore-errors.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */
 const TRIES = 10
@@ -34,6 +34,18 @@ export function firestoreViews(firestore: () => Promise<Firestore>, pause: (trie
         }
       }
       throw new Unavailable(`${path} was written to ${TRIES} times while it was changed.`)
+    },
+    async merge(path, fields) {
+      const reference = (await firestore()).doc(path)
+      await available(() => reference.set(fields, { merge: true }))
+    },
+    async create(path, fields) {
+      const reference = (await firestore()).doc(path)
+      try {
+        await reference.create(fields)
+      } catch (error) {
+        if (!isAlreadyThere(error)) throw unavailable(error)
+      }
     },
   }
 }

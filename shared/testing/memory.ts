@@ -140,6 +140,30 @@ export function memory(turn: Turn = anybodysTurn): Memory {
           return turn('committed')
         }
       },
+      async merge(path, fields) {
+        await turn('commit')
+        put(path, merged(documents.get(path)?.fields ?? {}, fields))
+        return turn('committed')
+      },
+      async create(path, fields) {
+        await turn('commit')
+        if (documents.has(path)) return
+        put(path, fields)
+        return turn('committed')
+      },
     },
   }
 }
+
+const isMap = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
+
+const merged = (before: Fields, fields: Fields): Fields => ({
+  ...before,
+  ...Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      const there = before[name]
+      return [name, isMap(value) ? merged(isMap(there) ? there : {}, value) : value]
+    }),
+  ),
+})

@@ -302,6 +302,33 @@ describe.each(drivers)('views on $name', ({ open }) => {
     expect(await views.get(path)).toEqual({ count: 5 })
   })
 
+  it('are merged without being read: maps field by field, lists whole, whatever else there is stays', async () => {
+    const { views } = await open()
+    const path = freshPath()
+    const parts = [
+      { id: 'x', facts: { 'a.b': { n: 1, gone: [1, 2] } } },
+      { facts: { 'é `c`': { n: 2 } } },
+      { facts: { 'a.b': { gone: [3] } }, more: {} },
+    ]
+    await Promise.all([0, 1].map(async (index) => views.merge(path, parts[index]!)))
+    for (const part of [parts[2]!, parts[1]!]) await views.merge(path, part)
+    expect(await views.get(path)).toEqual({
+      id: 'x',
+      facts: { 'a.b': { n: 1, gone: [3] }, 'é `c`': { n: 2 } },
+      more: {},
+    })
+  })
+
+  it('are created once: what is there stays', async () => {
+    const { views } = await open()
+    const path = freshPath()
+    await Promise.all([1, 2, 3].map((n) => views.create(path, { n, same: true })))
+    const first = await views.get(path)
+    expect(first).toMatchObject({ same: true })
+    await views.create(path, { n: 9 })
+    expect(await views.get(path)).toEqual(first)
+  })
+
   it('stay as they are when the change says so', async () => {
     const { views } = await open()
     const path = freshPath()

@@ -54,7 +54,7 @@ async function read(platform: Audited, state: State, bigquery: BigQuery): Promis
     ...(await ledger(platform)),
     shards: (await state.collection('inventory', 'shards')) as unknown as Shard[],
     inBigQuery: (rows as { id: string }[]).map(({ id }) => id),
-    inTimelines: timelines.flatMap(({ entries }) => (entries as { eventId: string }[]).map(({ eventId }) => eventId)),
+    inTimelines: timelines.flatMap(({ events }) => Object.keys(events as object)),
     inSendLog: (await state.collection('notifications', 'sends')).map(({ id }) => id as string),
     deadLetters: await deadLetters(platform),
     waiting: await waiting(platform, state),

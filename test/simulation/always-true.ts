@@ -193,8 +193,8 @@ function expectViews(world: World): void {
   }
   const timelines = [...world.platform('history').documents().values()]
   expect(timelines.map(({ orderId }) => orderId as string).toSorted()).toEqual([...ids.keys()].toSorted())
-  for (const { orderId, entries } of timelines) {
-    const own = (entries as { eventId: string }[]).map(({ eventId }) => eventId)
+  for (const { orderId, events } of timelines) {
+    const own = Object.keys(events as object)
     expect(own.toSorted(), `timeline of ${orderId as string}`).toEqual([...ids.get(orderId as string)!].toSorted())
   }
   const sends = [...world.platform('notifications').documents().keys()].map((path) => path.replace('sends/', ''))
