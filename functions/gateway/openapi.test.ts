@@ -51,7 +51,12 @@ const operation = z.strictObject({
 })
 const documentSchema = z.strictObject({
   openapi: z.string().regex(/^3\.1\.\d$/),
-  info: z.strictObject({ title: z.string(), version: z.string(), description: z.string() }),
+  info: z.strictObject({
+    title: z.string(),
+    version: z.string(),
+    description: z.string(),
+    license: z.strictObject({ name: z.string(), identifier: z.literal('Apache-2.0') }),
+  }),
   servers: z.array(z.strictObject({ url: z.string() })),
   paths: z.record(z.string().regex(/^\//), z.strictObject({ get: operation.optional(), post: operation.optional() })),
   components: z.strictObject({

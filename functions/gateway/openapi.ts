@@ -33,6 +33,7 @@ export function openApiDocument(): Json {
       version: '1',
       description:
         'Orders, products and stock. Problems are RFC 9457 documents with a stable code; what is refused with Retry-After may be sent again.',
+      license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     paths,
