@@ -267,7 +267,6 @@ function forward(
       if (socket.connecting) socket.once('connect', () => request.pipe(upstream))
       else request.pipe(upstream)
     })
-    upstream.flushHeaders()
   })
 }
 

@@ -7,9 +7,10 @@ import { operations } from './operations.ts'
 import { importing } from './importing.ts'
 import type { Figures, Section, Settings } from './section.ts'
 import { starting } from './starting.ts'
+import { calls } from './calls.ts'
 import { throughput } from './throughput.ts'
 
-const sections: readonly Section[] = [throughput, operations, starting, importing, clientLibraries]
+const sections: readonly Section[] = [throughput, calls, operations, starting, importing, clientLibraries]
 
 const usage = `
 npm run bench -- [SECTION…] [--orders N] [--clients 1,16,64] [--runs 5] [--json]

@@ -2,6 +2,7 @@
 
 import { assert, asyncProperty, constantFrom, infiniteStream, nat } from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type TimelineDocument, timelineOf } from '../../functions/history/timeline.ts'
 import { services } from '../../functions/index.ts'
 import { ordersOf } from '../simulation/always-true.ts'
 import { type Item, to } from '../simulation/agenda.ts'
@@ -95,7 +96,8 @@ describe('messages that come in another order', () => {
     expect(heard).toHaveLength(10)
     for (const item of heard.toReversed()) await world.finish(world.begin(item))
     late.release()
-    const [{ entries }] = [...world.platform('history').documents().values()] as [{ entries: { type: string }[] }]
+    const [document] = [...world.platform('history').documents().values()] as unknown as [TimelineDocument]
+    const { entries } = timelineOf(document)
     expect(entries.at(0)).toMatchObject({ type: 'order.placed' })
     expect(entries.at(-1)).toMatchObject({ type: 'order.completed' })
     await expectRest(world, 'completed')

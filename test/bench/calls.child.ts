@@ -1,0 +1,72 @@
+/** The clients' side of `calls`: each call so often by Google's own client, some at once as under load, on its parent's word. */
+
+import { Firestore } from '@google-cloud/firestore'
+import { PubSub } from '@google-cloud/pubsub'
+import { CloudTasksClient } from '@google-cloud/tasks'
+import { credentials } from '@grpc/grpc-js'
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { ownCpuMs } from './measure.ts'
+
+const [projectId, region, host, times] = process.argv.slice(2) as [string, string, string, string]
+const AT_ONCE = 16
+const WARM_UP = 500
+
+const database = new Firestore({ projectId, databaseId: 'bench' })
+const topic = new PubSub({ projectId }).topic('bench', { batching: { maxMessages: 1 } })
+const [, port] = host.split(':')
+const tasks = new CloudTasksClient({
+  apiEndpoint: '127.0.0.1',
+  port: Number(port),
+  sslCreds: credentials.createInsecure(),
+})
+const parent = tasks.queuePath(projectId, region, 'bench')
+const agent = new Agent({ keepAlive: true })
+const data = Buffer.from(JSON.stringify({ id: crypto.randomUUID(), pad: 'x'.repeat(500) }))
+const entry = data.toString()
+const inAnHour = { seconds: Math.floor(Date.now() / 1000) + 3_600 }
+
+const calls: Readonly<Record<string, (n: number) => Promise<unknown>>> = {
+  'HTTP request': () => get('/_local/health'),
+  'Firestore: commit of a new document': (n) => database.doc(`bench/${n}`).create({ version: 1, entries: [entry] }),
+  'Firestore: read of a document': (n) => database.doc(`bench/${n}`).get(),
+  'Pub/Sub: publish': () => topic.publishMessage({ data }),
+  'Cloud Tasks: create': () =>
+    tasks.createTask({
+      parent,
+      task: { scheduleTime: inAnHour, httpRequest: { url: `http://${host}/`, body: data } },
+    }),
+}
+
+function get(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`http://${host}${path}`, { agent }, (answer) => {
+      answer.resume().once('end', resolve)
+    })
+    outgoing.once('error', reject)
+    outgoing.end()
+  })
+}
+
+let next = 0
+async function repeated(count: number, call: (n: number) => Promise<unknown>): Promise<void> {
+  let left = count
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (left-- > 0) await call(next++)
+    }),
+  )
+}
+
+for (const [name, call] of Object.entries(calls)) {
+  // The read finds what was just created.
+  next = 0
+  await repeated(WARM_UP, call)
+  process.send!({ begin: name })
+  await once(process, 'message')
+  const before = ownCpuMs()
+  await repeated(Number(times), call)
+  process.send!({ end: name, cpuMs: (ownCpuMs() - before) / Number(times) })
+  await once(process, 'message')
+}
+process.exit(0)

@@ -1,0 +1,67 @@
+/** What one call costs, in Google's client and in the local cloud: an order is some sixty of them, which is where its processor time goes. */
+
+import { fork } from 'node:child_process'
+import { join } from 'node:path'
+import { cloudTasks } from '../../emulators/cloud-tasks/plugin.ts'
+import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
+import { firestore } from '../../emulators/firestore/plugin.ts'
+import { pubsub } from '../../emulators/pubsub/plugin.ts'
+import { median, ownCpuMs, rounded } from './measure.ts'
+import type { Section } from './section.ts'
+
+const TIMES = 2_000
+const project = { id: 'millrace-bench', number: '100000000000', region: 'europe-west1' }
+
+interface Cost {
+  readonly client: number
+  readonly cloud: number
+}
+
+export const calls: Section = {
+  name: 'calls',
+  about: "CPU-ms of one call: Google's client, and the local cloud's answer",
+  async run({ runs }) {
+    const cloud = await createLocalCloud({ plugins: [pubsub, firestore, cloudTasks], project })
+    try {
+      await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=bench`, { locationId: 'eur3' })
+      await cloud.api('PUT', `/v1/projects/${project.id}/topics/bench`, {})
+      const location = `projects/${project.id}/locations/${project.region}`
+      await cloud.api('POST', `/v2/${location}/queues`, { name: `${location}/queues/bench` })
+      const costs = new Map<string, Cost[]>()
+      for (let at = 0; at < runs; at++)
+        for (const [name, cost] of await measured(cloud)) costs.set(name, [...(costs.get(name) ?? []), cost])
+      const rows = [...costs].map(([call, all]) => ({
+        call,
+        'client CPU-ms': rounded(median(all.map(({ client }) => client)), 2),
+        'local cloud CPU-ms': rounded(median(all.map(({ cloud: spent }) => spent)), 2),
+      }))
+      return [{ title: `${TIMES} of each, 16 at once, medians of ${runs} runs`, rows }]
+    } finally {
+      await cloud.close()
+    }
+  },
+}
+
+async function measured(cloud: LocalCloud): Promise<Map<string, Cost>> {
+  const costs = new Map<string, Cost>()
+  const child = fork(
+    join(import.meta.dirname, 'calls.child.ts'),
+    [project.id, project.region, cloud.ownerHost, String(TIMES)],
+    {
+      env: { ...process.env, ...cloud.environmentOf('owner'), METADATA_SERVER_DETECTION: 'none' },
+    },
+  )
+  let before = 0
+  child.on('message', ({ end, cpuMs }: { end?: string; cpuMs: number }) => {
+    if (end !== undefined) costs.set(end, { client: cpuMs, cloud: (ownCpuMs() - before) / TIMES })
+    before = ownCpuMs()
+    child.send('go')
+  })
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`The process that calls ended with ${code}.`)),
+    )
+  })
+  return costs
+}
