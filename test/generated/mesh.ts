@@ -15,7 +15,9 @@ import { message } from '../../shared/testing/deliver.ts'
 import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
 
 export interface Mesh {
-  readonly routes: ReadonlyMap<string, Hono['routes']>
+  /** The services that Hono serves. */
+  readonly apps: ReadonlyMap<string, Hono>
+  readonly platforms: ReadonlyMap<string, TestPlatform>
   ask(service: string, path: string, init: RequestInit): Promise<Response>
   /** What a bug left in the logs of all services. */
   bugs(): readonly object[]
@@ -85,7 +87,8 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   }
   await stock(reach)
   return {
-    routes: new Map([...apps].map(([name, { routes }]) => [name, routes])),
+    apps,
+    platforms,
     ask: reach,
     bugs: () =>
       [...platforms.values()].flatMap(({ logs }) =>

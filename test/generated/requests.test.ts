@@ -246,9 +246,9 @@ const tasks = fc.oneof(
 const queries = fc
   .constantFrom('catalog', 'orders', 'inventory', 'payments', 'shipping', 'history')
   .chain((service) => {
-    const routes = mesh.routes
+    const routes = mesh.apps
       .get(service)!
-      .filter(({ method, path }) => method !== 'ALL' && !/^\/(commands|events|health)\//.test(path))
+      .routes.filter(({ method, path }) => method !== 'ALL' && !/^\/(commands|events|health)\//.test(path))
     return fc.constantFrom(...routes, { method: 'GET', path: '/:nothing' }).chain(({ method, path }) =>
       fc.record({
         service: fc.constant(service),

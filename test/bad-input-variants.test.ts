@@ -1,0 +1,268 @@
+/**
+ * Whatever is refused is refused as well when something else about the request is wrong too: a header twice, a body in
+ * another encoding, a trace that is none, a caller of another role. It has the same answer or the one for that other
+ * fault, never finds a bug, and writes nothing.
+ */
+
+import { serve } from '@hono/node-server'
+import { request as send, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { openIssuer, type TestIssuer } from '../functions/gateway/issuer.testing.ts'
+import { type Operation, operations } from '../functions/gateway/operations.ts'
+import { idToken, pushBody } from '../shared/testing/config.ts'
+import { message } from '../shared/testing/deliver.ts'
+import { testTrace } from '../shared/testing/platform.ts'
+import { badOrders, line, order } from './bad-orders.ts'
+import { type Mesh, openMesh } from './generated/mesh.ts'
+
+type Headers = Readonly<Record<string, string | string[]>>
+interface Request {
+  readonly service: 'gateway' | 'orders'
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly headers: Headers
+  readonly body: Buffer
+}
+/** What it is answered: status, and code where there is one. */
+type Bad = readonly [name: string, request: () => Request, answer: string]
+
+let issuer: TestIssuer
+let mesh: Mesh
+const servers: Server[] = []
+const ports: Record<string, number> = {}
+const tokens: Record<string, string> = {}
+let orderId: string
+
+beforeAll(async () => {
+  issuer = await openIssuer()
+  for (const role of ['customer', 'stranger', 'staff', 'importer'])
+    tokens[role] = await issuer.token({ sub: role, roles: [role === 'stranger' ? 'customer' : role] })
+  tokens['expired'] = await issuer.token({ claims: { exp: 1 } })
+  tokens['unsigned'] = `${tokens['customer']!.split('.').slice(0, 2).join('.')}.`
+  mesh = await openMesh(issuer.settings)
+  for (const service of ['gateway', 'orders']) {
+    const server = serve({ fetch: mesh.apps.get(service)!.fetch, port: 0, hostname: '127.0.0.1' }) as Server
+    servers.push(server)
+    if (!server.listening) await new Promise<void>((resolve) => server.once('listening', resolve))
+    ports[service] = (server.address() as AddressInfo).port
+  }
+  const placed = await ask(posted(order(), used)())
+  expect(placed.answer).toBe('201')
+  ;({ orderId } = JSON.parse(placed.text) as { orderId: string })
+})
+afterEach(() => expect(mesh.bugs()).toEqual([]))
+afterAll(async () => {
+  for (const server of servers) server.close()
+  await mesh?.close()
+  issuer?.close()
+})
+
+/** By Node's own client, which sends a list as that header several times. */
+function ask({ service, method, path, headers, body }: Request): Promise<{ answer: string; text: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = send({ port: ports[service], host: '127.0.0.1', method, path, headers }, (response) => {
+      let text = ''
+      response.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
+      response.on('end', () => {
+        const isProblem = response.headers['content-type']?.includes('problem+json')
+        const code = isProblem ? ` ${(JSON.parse(text) as { code: string }).code}` : ''
+        resolve({ answer: `${response.statusCode}${code}`, text })
+      })
+    })
+    outgoing.on('error', reject)
+    outgoing.end(method === 'GET' ? undefined : body)
+  })
+}
+
+const bearer = (who: string): Headers => ({ authorization: `Bearer ${tokens[who]}` })
+/** Of the one order that is there. */
+const used = (): Headers => ({ 'idempotency-key': 'the-used-key' })
+const json = { 'content-type': 'application/json' }
+const posted =
+  (body: unknown, headers: () => Headers = () => ({})) =>
+  (): Request => ({
+    service: 'gateway',
+    method: 'POST',
+    path: '/v1/orders',
+    headers: { ...json, ...bearer('customer'), 'idempotency-key': 'a-key', ...headers() },
+    body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+  })
+const got = (path: () => string, who: string) => (): Request => ({
+  service: 'gateway',
+  method: 'GET',
+  path: path(),
+  headers: bearer(who),
+  body: Buffer.of(),
+})
+const delivered =
+  (path: string, body: string, account = path.startsWith('/events') ? 'orders-push' : 'sender') =>
+  (): Request => ({
+    service: 'orders',
+    method: 'POST',
+    path,
+    headers: { ...json, authorization: idToken('orders', account) },
+    body: Buffer.from(body),
+  })
+
+const price = { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' }
+const changed = (changes: object = {}): object => ({ ...message('price.changed', price), ...changes })
+const command = (changes: object = {}): string => JSON.stringify({ ...message('ContinueCheckout', {}), ...changes })
+
+const bad: readonly Bad[] = [
+  ...badOrders.map(([name, body, status, code]): Bad => [
+    name,
+    posted(body, () => ({ 'idempotency-key': 'another' })),
+    `${status} ${code}`,
+  ]),
+  ['more than 1 MiB', posted('a'.repeat(1_100_000)), '413 body-too-large'],
+  ['invalid JSON', posted('{"currency": "EUR", "lines": ['), '400 invalid-json'],
+  ['nothing', posted(''), '400 invalid-json'],
+  ['a list', posted([]), '422 invalid-body'],
+  [
+    'a form',
+    posted('a=b', () => ({ 'content-type': 'application/x-www-form-urlencoded' })),
+    '415 unsupported-media-type',
+  ],
+  ['no token', posted(order(), () => ({ authorization: '' })), '401 token-missing'],
+  ['an expired token', posted(order(), () => bearer('expired')), '401 token-expired'],
+  ['an unsigned token', posted(order(), () => bearer('unsigned')), '401 token-invalid'],
+  ['no token at all', posted(order(), () => ({ authorization: 'Basic abc' })), '401 token-invalid'],
+  ['a key that was used', posted(line({ quantity: 3 }), used), '409 idempotency-key-reused'],
+  ['a key with a space', posted(order(), () => ({ 'idempotency-key': 'a key' })), '400 invalid-parameter'],
+  ["somebody else's order", got(() => `/v1/orders/${orderId}`, 'stranger'), '404 not-found'],
+  ["somebody else's saga", got(() => `/v1/orders/${orderId}/saga`, 'customer'), '403 forbidden'],
+  ['a push that is no JSON', delivered('/events/price.changed', 'hello'), '204'],
+  ['a push without a message', delivered('/events/price.changed', '{}'), '204'],
+  ['an event that is no envelope', delivered('/events/price.changed', pushBody({ hello: 'world' })), '204'],
+  ['an event of another type', delivered('/events/price.changed', pushBody(changed({ type: 'price.x' }))), '204'],
+  ['an event of a later version', delivered('/events/price.changed', pushBody(changed({ version: 99 }))), '204'],
+  [
+    'an event that breaks its contract',
+    delivered('/events/price.changed', pushBody(changed({ data: { ...price, unitMinor: -1 } }))),
+    '204',
+  ],
+  ['an unknown event', delivered('/events/price.invented', pushBody(changed())), '403 forbidden'],
+  ['an unknown command', delivered('/commands/ShredOrder', command({ type: 'ShredOrder' })), '204'],
+  ['a command that is no envelope', delivered('/commands/ContinueCheckout', '{"orderId":"o-1"}'), '204'],
+  ['a command that is no JSON', delivered('/commands/ContinueCheckout', 'continue'), '204'],
+  ['a command that breaks its contract', delivered('/commands/ContinueCheckout', command()), '204'],
+]
+
+/** What else is wrong, and what may be answered for that. */
+type Variant = readonly [name: string, change: (request: Request) => Request | undefined, own: readonly string[]]
+
+const withHeaders =
+  (headers: (request: Request) => Headers) =>
+  (request: Request): Request => ({ ...request, headers: { ...request.headers, ...headers(request) } })
+const twice = (name: string, usual: string, own: readonly string[] = []): Variant => [
+  `${name} twice`,
+  withHeaders(({ headers }) => ({ [name]: [String(headers[name] ?? usual), usual] })),
+  own,
+]
+const encoded = (name: string, body: (text: Buffer) => Buffer, headers: Headers, own: readonly string[]): Variant => [
+  name,
+  (request) =>
+    request.method === 'GET'
+      ? undefined
+      : { ...request, body: body(request.body), headers: { ...request.headers, ...headers } },
+  own,
+]
+const traced = (header: string, name: string, value: string | string[]): Variant => [
+  `${header}: ${name}`,
+  withHeaders(() => ({ [header]: value })),
+  [],
+]
+/** Staff who order, accounts that deliver what is not theirs to; where the fault is the caller, there is no other. */
+const by = (who: string): Variant => [
+  `by ${who}`,
+  (request) => {
+    const { service, headers } = request
+    if (service === 'orders') return withHeaders(() => ({ authorization: idToken('orders', who) }))(request)
+    const isHis = headers['authorization'] === bearer('customer')['authorization']
+    const isOfOrder = request.method === 'POST' && headers['idempotency-key'] !== used()['idempotency-key']
+    return isHis && isOfOrder ? withHeaders(() => bearer(who))(request) : undefined
+  },
+  ['403 forbidden'],
+]
+
+const noType = '415 unsupported-media-type'
+const noJson = '400 invalid-json'
+const variants: readonly Variant[] = [
+  by('staff'),
+  twice('authorization', 'Bearer x', ['401 token-invalid', '401 token-missing']),
+  twice('idempotency-key', 'another-key', ['400 invalid-parameter']),
+  twice('content-type', 'application/json', [noType]),
+  twice('content-encoding', 'identity', [noType]),
+  twice('accept', 'application/json'),
+  twice('origin', 'https://evil.example.com'),
+  twice('x-forwarded-for', '198.51.100.1'),
+  twice('x-deadline-ms', '20000'),
+  twice('traceparent', testTrace),
+  twice('x-millrace-traceparent', testTrace),
+  twice('x-cloudtasks-taskname', 'task-1'),
+  twice('x-cloudtasks-taskretrycount', '1'),
+  [
+    'content-length twice',
+    (request) => ({ ...request, headers: { ...request.headers, 'content-length': ['5', '6'] }, body: Buffer.of() }),
+    ['400'],
+  ],
+  encoded('latin-1, and says so', (text) => text, { 'content-type': 'application/json; charset=iso-8859-1' }, [noType]),
+  encoded('UTF-16', (text) => Buffer.from(`\uFEFF${text.toString()}`, 'utf16le'), {}, [noJson, '413 body-too-large']),
+  encoded('bytes that are no text', (text) => Buffer.concat([Buffer.from([0xff, 0xfe]), text]), {}, [noJson]),
+  encoded('gzip', (text) => gzipSync(text), {}, [noJson]),
+  encoded('gzip, and says so', (text) => gzipSync(text), { 'content-encoding': 'gzip' }, [noType]),
+  encoded('a charset that it has not', (text) => text, { 'content-type': 'application/json; charset=utf-16' }, [
+    noType,
+  ]),
+  ...['traceparent', 'x-millrace-traceparent'].flatMap((header) => [
+    traced(header, 'empty', ''),
+    traced(header, 'a word', 'hello'),
+    traced(header, 'zeros', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`),
+    traced(header, 'very long', '0'.repeat(5_000)),
+    traced(header, 'no ASCII', Buffer.from('ünicode').toString('latin1')),
+  ]),
+]
+
+/** Everything that a service keeps or sends on, dead letters apart. */
+const written = (): string =>
+  JSON.stringify(
+    [...mesh.platforms].map(([name, { entries, documents, sent, published }]) => [
+      name,
+      [...entries()],
+      [...documents()],
+      sent,
+      published,
+    ]),
+  )
+const staffPaths = Object.values<Operation>(operations)
+  .filter(({ method, access }) => method === 'post' && access === 'staff')
+  .map(({ path }) => path.replace('{orderId}', 'o-1'))
+const deadLetters = (): number => [...mesh.platforms.values()].reduce((sum, one) => sum + one.deadLetters.length, 0)
+
+async function refused(name: string, request: Request, answers: readonly string[]): Promise<void> {
+  const [before, lettersBefore] = [written(), deadLetters()]
+  const { answer, text } = await ask(request)
+  expect(answers, `${name}: ${text}`).toContain(answer)
+  expect(written(), name).toBe(before)
+  // Nothing that came is lost: acknowledged is put aside.
+  expect(deadLetters() - lettersBefore, name).toBe(answer === '204' ? 1 : 0)
+}
+
+describe('whatever else is wrong with it,', () => {
+  it.each(bad)('%s is refused', async (_, request, answer) => {
+    await refused('as it is', request(), [answer])
+    for (const [name, change, own] of variants) {
+      const changed = change(request())
+      if (changed) await refused(name, changed, [answer, ...own])
+    }
+  })
+
+  it.each(staffPaths)('every body at %s is refused to a customer', async (path) => {
+    for (const [name, request] of bad) {
+      const one = withHeaders(() => bearer('customer'))(request())
+      if (one.service === 'gateway') await refused(name, { ...one, method: 'POST', path }, ['403 forbidden'])
+    }
+  })
+})

@@ -1,0 +1,45 @@
+/** Orders that can not be, with what each is told. */
+
+import type { Code } from '../shared/errors.ts'
+
+export const order = (changes: object = {}): object => ({
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 2 }],
+  addressRef: 'address-1',
+  paymentMethodRef: 'card-ok',
+  ...changes,
+})
+export const line = (changes: object): object => order({ lines: [{ sku: 'TEA-001', quantity: 2, ...changes }] })
+
+export const badOrders: readonly (readonly [
+  name: string,
+  body: object,
+  status: number,
+  code: Code,
+  detail: string | RegExp,
+])[] = [
+  ['an unknown SKU', line({ sku: 'NOBODY-SELLS-IT' }), 422, 'unknown-sku', 'NOBODY-SELLS-IT'],
+  ['a SKU that leaves its path', line({ sku: '../stock/TEA-001' }), 422, 'invalid-body', 'lines.0.sku'],
+  ['quantity zero', line({ quantity: 0 }), 422, 'invalid-body', 'lines.0.quantity'],
+  ['a negative quantity', line({ quantity: -1 }), 422, 'invalid-body', 'lines.0.quantity'],
+  ['a fractional quantity', line({ quantity: 1.5 }), 422, 'invalid-body', 'lines.0.quantity'],
+  ['a huge quantity', line({ quantity: 100_001 }), 422, 'invalid-body', 'lines.0.quantity'],
+  ['a quantity beyond integers', line({ quantity: 1e300 }), 422, 'invalid-body', 'lines.0.quantity'],
+  ['a quantity as text', line({ quantity: '2' }), 422, 'invalid-body', 'lines.0.quantity'],
+  ['no lines', order({ lines: [] }), 422, 'invalid-body', 'lines'],
+  [
+    '1,001 lines',
+    order({ lines: Array.from({ length: 1_001 }, () => ({ sku: 'TEA-001', quantity: 1 })) }),
+    422,
+    'invalid-body',
+    'lines',
+  ],
+  ['a currency in which it is not sold', order({ currency: 'GBP' }), 422, 'currency-mismatch', /sold in EUR.*GBP/],
+  ['a currency that is none', order({ currency: 'euro' }), 422, 'invalid-body', 'currency'],
+  ['an unknown field', order({ discount: 100 }), 422, 'invalid-body', 'discount'],
+  ['an unknown field of a line', line({ discount: 100 }), 422, 'invalid-body', 'discount'],
+  ['a price set by a customer', line({ unitMinor: 1 }), 403, 'forbidden', 'lines.0.unitMinor'],
+  ['a time set by a customer', order({ placedAt: '2020-01-01T00:00:00Z' }), 403, 'forbidden', 'placedAt'],
+  ['another customer', order({ customerRef: 'customer-2' }), 403, 'forbidden', 'customerRef'],
+  ['another total than expected', order({ expectedTotalMinor: 1 }), 409, 'price-changed', '2380'],
+]
