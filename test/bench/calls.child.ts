@@ -1,4 +1,4 @@
-/** The clients' side of `calls`: each call so often by Google's own client, some at once as under load, on its parent's word. */
+/** The clients' side of `calls`: each call so often by Google's own client, one after the other and some at once, on its parent's word. */
 
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
@@ -9,7 +9,6 @@ import { Agent, request } from 'node:http'
 import { ownCpuMs } from './measure.ts'
 
 const [projectId, region, host, times] = process.argv.slice(2) as [string, string, string, string]
-const AT_ONCE = 16
 const WARM_UP = 500
 
 const database = new Firestore({ projectId, databaseId: 'bench' })
@@ -49,24 +48,27 @@ function get(path: string): Promise<void> {
 }
 
 let next = 0
-async function repeated(count: number, call: (n: number) => Promise<unknown>): Promise<void> {
+async function repeated(count: number, atOnce: number, call: (n: number) => Promise<unknown>): Promise<void> {
   let left = count
   await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
+    Array.from({ length: atOnce }, async () => {
       while (left-- > 0) await call(next++)
     }),
   )
 }
 
-for (const [name, call] of Object.entries(calls)) {
-  // The read finds what was just created.
-  next = 0
-  await repeated(WARM_UP, call)
-  process.send!({ begin: name })
-  await once(process, 'message')
-  const before = ownCpuMs()
-  await repeated(Number(times), call)
-  process.send!({ end: name, cpuMs: (ownCpuMs() - before) / Number(times) })
-  await once(process, 'message')
+for (const atOnce of [1, 16]) {
+  const first = atOnce * 1_000_000
+  for (const [name, call] of Object.entries(calls)) {
+    // The read finds what was just created.
+    next = first
+    await repeated(WARM_UP, atOnce, call)
+    process.send!({ begin: name })
+    await once(process, 'message')
+    const before = ownCpuMs()
+    await repeated(Number(times), atOnce, call)
+    process.send!({ end: name, atOnce, cpuMs: (ownCpuMs() - before) / Number(times) })
+    await once(process, 'message')
+  }
 }
 process.exit(0)

@@ -13,6 +13,8 @@ const TIMES = 2_000
 const project = { id: 'millrace-bench', number: '100000000000', region: 'europe-west1' }
 
 interface Cost {
+  readonly call: string
+  readonly atOnce: number
   readonly client: number
   readonly cloud: number
 }
@@ -27,23 +29,23 @@ export const calls: Section = {
       await cloud.api('PUT', `/v1/projects/${project.id}/topics/bench`, {})
       const location = `projects/${project.id}/locations/${project.region}`
       await cloud.api('POST', `/v2/${location}/queues`, { name: `${location}/queues/bench` })
-      const costs = new Map<string, Cost[]>()
-      for (let at = 0; at < runs; at++)
-        for (const [name, cost] of await measured(cloud)) costs.set(name, [...(costs.get(name) ?? []), cost])
-      const rows = [...costs].map(([call, all]) => ({
-        call,
+      const costs: Cost[] = []
+      for (let at = 0; at < runs; at++) costs.push(...(await measured(cloud)))
+      const rows = [...Map.groupBy(costs, ({ call, atOnce }) => `${call} ${atOnce}`).values()].map((all) => ({
+        call: all[0]!.call,
+        'at once': all[0]!.atOnce,
         'client CPU-ms': rounded(median(all.map(({ client }) => client)), 2),
         'local cloud CPU-ms': rounded(median(all.map(({ cloud: spent }) => spent)), 2),
       }))
-      return [{ title: `${TIMES} of each, 16 at once, medians of ${runs} runs`, rows }]
+      return [{ title: `${TIMES} of each, medians of ${runs} runs`, rows }]
     } finally {
       await cloud.close()
     }
   },
 }
 
-async function measured(cloud: LocalCloud): Promise<Map<string, Cost>> {
-  const costs = new Map<string, Cost>()
+async function measured(cloud: LocalCloud): Promise<Cost[]> {
+  const costs: Cost[] = []
   const child = fork(
     join(import.meta.dirname, 'calls.child.ts'),
     [project.id, project.region, cloud.ownerHost, String(TIMES)],
@@ -52,8 +54,8 @@ async function measured(cloud: LocalCloud): Promise<Map<string, Cost>> {
     },
   )
   let before = 0
-  child.on('message', ({ end, cpuMs }: { end?: string; cpuMs: number }) => {
-    if (end !== undefined) costs.set(end, { client: cpuMs, cloud: (ownCpuMs() - before) / TIMES })
+  child.on('message', ({ end, atOnce, cpuMs }: { end?: string; atOnce: number; cpuMs: number }) => {
+    if (end !== undefined) costs.push({ call: end, atOnce, client: cpuMs, cloud: (ownCpuMs() - before) / TIMES })
     before = ownCpuMs()
     child.send('go')
   })
