@@ -120,7 +120,12 @@ function runtime() {
 
 /** Hands signals on, and ends the program when whoever started this is gone: npm does not hand on a SIGTERM. */
 function run(node, nodeArgs) {
-  const child = spawn(node, nodeArgs, { stdio: 'inherit', cwd: root })
+  const child = spawn(node, nodeArgs, {
+    stdio: 'inherit',
+    cwd: root,
+    // What the packages compile to is kept: most of a command's start is that.
+    env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node'), ...process.env },
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   const starters = ancestors()
   const watch = setInterval(() => {
