@@ -20,7 +20,7 @@ export interface Auditor {
   close(): Promise<void>
 }
 
-const LOOK_EVERY_MS = 1_000
+const LOOK_EVERY_MS = 500
 const withStreams = services.filter(({ collections }) => 'streams' in collections).map(({ name }) => name)
 
 export function openBooks(platform: Audited): Auditor {

@@ -3,7 +3,7 @@
 import type { Firing } from '../../emulators/core/faults.ts'
 import type { RequestLogEntry } from '../../emulators/core/plugin.ts'
 import type { TestPlatform } from '../support/platform.ts'
-import { type KillPoint, mustBeRepeated, nameOf, ruleFor } from './kill-points.ts'
+import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './kill-points.ts'
 import { undoLate } from './late-undo.ts'
 import { type Shopper, shopper } from './shopper.ts'
 
@@ -37,13 +37,20 @@ const CUSTOMERS = 6
 const DRIP_MS = 1_000
 /** Its killed transactions keep their locks for a minute: it comes last, or the services behind it would wait for orders. */
 const LOCKING = 'inventory'
-/** Several products, so that the locks which a killed transaction leaves on one do not stop all of them. */
-const PRODUCTS = 12
 const NOBODY_HAS_IT = 'NOBODY-HAS-IT'
 
+export interface BurstOptions {
+  /** Several, so that the locks which a killed transaction leaves on one do not stop all orders (default 12). */
+  readonly products?: number
+  onHit?(name: string): void
+}
+
 /** Opens a shop and names each hit as it comes. */
-export async function startBurst(platform: TestPlatform, onHit: (name: string) => void = () => {}): Promise<Burst> {
-  const { cloud } = platform
+export async function startBurst(
+  platform: TestPlatform,
+  { products = 12, onHit = () => {} }: BurstOptions = {},
+): Promise<Burst> {
+  const { cloud, run } = platform
   const customers = shopper(platform)
   const fired: Pick<Hit, 'point' | 'firing' | 'recoveredMs'>[] = []
   let ordered = 0
@@ -51,7 +58,7 @@ export async function startBurst(platform: TestPlatform, onHit: (name: string) =
 
   await customers.sells([
     { sku: NOBODY_HAS_IT, unitMinor: 100, stock: 0 },
-    ...Array.from({ length: PRODUCTS }, (_, index) => ({ sku: `TEA-${index}`, unitMinor: 100 + index, stock: 1_000 })),
+    ...Array.from({ length: products }, (_, index) => ({ sku: `TEA-${index}`, unitMinor: 100 + index, stock: 1_000 })),
   ])
 
   /** One in eight has a bad card, one in twelve wants what nobody has. */
@@ -59,11 +66,24 @@ export async function startBurst(platform: TestPlatform, onHit: (name: string) =
     const index = ordered++
     const isDeclined = index % 8 === 3
     const orderId = await customers.orders({
-      sku: index % 12 === 5 ? NOBODY_HAS_IT : `TEA-${index % PRODUCTS}`,
+      sku: index % 12 === 5 ? NOBODY_HAS_IT : `TEA-${index % products}`,
       quantity: 1 + (index % 3),
       card: isDeclined ? 'card-declined' : 'card-ok',
     })
     if (isDeclined) await undoLate(platform, orderId)
+  }
+
+  /** A request was taken since: by the process that came after, or by the paused one when it went on. */
+  const back = async ({ service, signal }: KillPoint, { pid, timeMs }: Firing): Promise<void> => {
+    const goesOn = (): boolean =>
+      signal === 'SIGSTOP'
+        ? Date.now() >= timeMs + PAUSED_MS
+        : run.processes().some((one) => one.service === service && one.pid !== pid)
+    await until(goesOn)
+    const sinceMs = Date.now()
+    const took = ({ kind, resource, status, timeMs: thenMs }: RequestLogEntry): boolean =>
+      kind === 'ingress' && resource === service && status < 400 && thenMs >= sinceMs
+    await until(() => cloud.requestLog().some(took))
   }
 
   /** Its points, one after the other: the next when the service has taken a request since the last. */
@@ -71,13 +91,7 @@ export async function startBurst(platform: TestPlatform, onHit: (name: string) =
     for (const point of points) {
       const { id } = cloud.faults.add(ruleFor(point))
       const firing = await within(HIT_WITHIN_MS, nameOf(point), cloud.faults.whenFired(id))
-      const isBack = ({ kind, resource, status, timeMs }: RequestLogEntry): boolean =>
-        kind === 'ingress' && resource === point.service && status < 400 && timeMs > firing.timeMs
-      await within(
-        HIT_WITHIN_MS,
-        `the recovery of ${nameOf(point)}`,
-        until(() => cloud.requestLog().some(isBack)),
-      )
+      await within(HIT_WITHIN_MS, `the recovery of ${nameOf(point)}`, back(point, firing))
       fired.push({ point, firing, recoveredMs: Date.now() - firing.timeMs })
       onHit(nameOf(point))
     }
@@ -112,7 +126,9 @@ export async function startBurst(platform: TestPlatform, onHit: (name: string) =
       const hits = Promise.all(byService.filter((own) => !locks(own)).map(campaign))
         .then(() => Promise.all(byService.filter(locks).map(campaign)))
         .finally(() => (hitting = false))
-      await Promise.all([hits, staff(), ...Array.from({ length: CUSTOMERS }, customer)])
+      // Only staff reach these.
+      const someServeStaff = points.some(({ service }) => service === 'gateway' || service === 'catalog')
+      await Promise.all([hits, ...(someServeStaff ? [staff()] : []), ...Array.from({ length: CUSTOMERS }, customer)])
     },
     hits: () => fired.map((one) => ({ ...one, ...fate(one, platform, customers) })),
   }
@@ -141,7 +157,8 @@ function fate(
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
-function receiverOf({ kind, resource }: RequestLogEntry): string | undefined {
+/** The service that a push or task went to. */
+export function receiverOf({ kind, resource }: RequestLogEntry): string | undefined {
   const name = resource.split('/').at(-1)!
   if (kind === 'push') return name.split('.')[0]
   return kind === 'task' ? name : undefined

@@ -27,7 +27,7 @@ const does: Readonly<Record<keyof typeof methods, (service: Service) => boolean>
   answer: ({ name, ingress }) => ingress === 'public' || services.some(({ calls }) => calls.includes(name)),
 }
 const things = Object.keys(does) as (keyof typeof does)[]
-const PAUSED_MS = 2_000
+export const PAUSED_MS = 2_000
 
 /** Killed before and after each. */
 export const killPoints: readonly KillPoint[] = services.flatMap((service) =>

@@ -42,7 +42,7 @@ async function run(orders: number, only: string): Promise<number> {
   const platform = await startTestPlatform({ seeded: false })
   const books = openBooks(platform)
   try {
-    const burst = await startBurst(platform, say)
+    const burst = await startBurst(platform, { onHit: say })
     say(`the shop is open; ${points.length} points`)
     await burst.run(points, orders)
     say('every point was hit')
