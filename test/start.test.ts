@@ -7,9 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect, hasEnded, type OrderView } from '../cli/api.ts'
 import type { Running } from '../emulators/running.ts'
 import { services } from '../functions/index.ts'
-import { localPorts } from '../stacks/environments.ts'
 import { run, temporaryDirectory, type TemporaryDirectory } from './support/command.ts'
-import { portsAreFree, root } from './support/platform.ts'
+import { freeBlock, root } from './support/platform.ts'
 
 let data: TemporaryDirectory
 let started: Npm[]
@@ -69,16 +68,6 @@ function npmStart(port: number, ...args: string[]): Npm {
   }
   started.push(npm)
   return npm
-}
-
-/** The first of a block of ports that are all free. */
-async function freeBlock(): Promise<number> {
-  for (;;) {
-    const base = 20_000 + 100 * Math.floor(Math.random() * 400)
-    const ports = localPorts(base, services)
-    const all = services.flatMap(({ name }) => [ports.service(name), ports.account(name)])
-    if (await portsAreFree([ports.api, ports.identity, ports.paymentProvider, ports.carrier, ...all])) return base
-  }
 }
 
 const running = (): Running => JSON.parse(readFileSync(join(data.path, 'running.json'), 'utf8')) as Running

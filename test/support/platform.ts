@@ -10,7 +10,7 @@ import type { StackJson } from '../../emulators/core/terraform.ts'
 import { services as allServices } from '../../functions/index.ts'
 import type { Service } from '../../shared/service.ts'
 import { synthesize } from '../../stacks/app.ts'
-import { localEnvironment } from '../../stacks/environments.ts'
+import { localEnvironment, localPorts } from '../../stacks/environments.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 
@@ -38,8 +38,18 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
+/** The first of a block of ports that are all free. */
+export async function freeBlock(): Promise<number> {
+  for (;;) {
+    const base = 20_000 + 100 * Math.floor(Math.random() * 400)
+    const ports = localPorts(base, allServices)
+    const all = allServices.flatMap(({ name }) => [ports.service(name), ports.account(name)])
+    if (await portsAreFree([ports.api, ports.identity, ports.paymentProvider, ports.carrier, ...all])) return base
+  }
+}
+
 /** Whether nobody listens on any of them just now. */
-export async function portsAreFree(ports: readonly number[]): Promise<boolean> {
+async function portsAreFree(ports: readonly number[]): Promise<boolean> {
   const servers = ports.map(() => createServer())
   const listening = await Promise.all(
     servers.map(

@@ -1,0 +1,78 @@
+/** `npm start`, killed without a word in the middle of a burst and started again: what was acknowledged is there, and every order ends. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { connect } from '../../cli/api.ts'
+import type { Running } from '../../emulators/running.ts'
+import { services } from '../../functions/index.ts'
+import { localPorts } from '../../stacks/environments.ts'
+import { start, type Started, temporaryDirectory } from '../support/command.ts'
+import { freeBlock } from '../support/platform.ts'
+import { openBooks } from './books.ts'
+import { shopper } from './shopper.ts'
+
+const ORDERS = 16
+const CUSTOMERS = 4
+/** So many have been answered, and others are under way, when it is killed. */
+const ANSWERED = 6
+/** Limits for what hangs. */
+const READY_WITHIN_MS = 240_000
+const SETTLED_WITHIN_MS = 180_000
+
+const data = temporaryDirectory()
+let last: Started | undefined
+
+afterAll(async () => {
+  last?.child.kill('SIGTERM')
+  await last?.ended
+  data.remove()
+}, 60_000)
+
+it('loses nothing that was acknowledged', { timeout: 600_000 }, async () => {
+  const base = await freeBlock()
+  const running = await started(base)
+  const platform = {
+    running,
+    ports: localPorts(base, services),
+    staff: () => connect(running, { sub: 'staff-1', roles: ['staff'] }),
+    customer: () => connect(running, { sub: 'customer-1', roles: ['customer'] }),
+  }
+  const customers = shopper(platform)
+  await customers.sells([1, 2].map((n) => ({ sku: `NEW-${n}`, unitMinor: 100 + n, stock: 100 })))
+  let left = ORDERS
+  const ordering = Promise.all(
+    Array.from({ length: CUSTOMERS }, async () => {
+      while (left > 0) await customers.orders({ sku: `NEW-${1 + (left-- % 2)}`, quantity: 1, card: 'card-ok' })
+    }),
+  )
+  await expect
+    .poll(() => customers.placed.length, { timeout: READY_WITHIN_MS, interval: 5 })
+    .toBeGreaterThanOrEqual(ANSWERED)
+  process.kill(running.pid, 'SIGKILL')
+  const answered = customers.placed.length
+  await last!.ended
+  expect(answered).toBeLessThan(ORDERS)
+
+  const again = await started(base)
+  expect(again.pid).not.toBe(running.pid)
+  await ordering
+  expect(customers.placed).toHaveLength(ORDERS)
+  expect(customers.retries.length).toBeGreaterThan(0)
+  const books = openBooks(platform)
+  try {
+    expect(await books.settled(customers, SETTLED_WITHIN_MS)).toEqual([])
+  } finally {
+    await books.close()
+  }
+})
+
+async function started(base: number): Promise<Running> {
+  last = start('emulators/run.ts', ['--port', String(base)], data.path)
+  const { ended, output } = last
+  let over = false
+  void ended.then(() => (over = true))
+  await expect.poll(() => over || output().includes('Ready in'), { timeout: READY_WITHIN_MS, interval: 20 }).toBe(true)
+  if (over) throw new Error(`npm start ended: ${output()}`)
+  return JSON.parse(readFileSync(join(data.path, 'running.json'), 'utf8')) as Running
+}
