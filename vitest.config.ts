@@ -1,11 +1,16 @@
 import { defineConfig } from 'vitest/config'
 
+const rooms = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
+
 export default defineConfig({
   test: {
-    include: ['{stacks,functions,shared,emulators,cli,test}/**/*.test.ts'],
+    projects: [
+      // Half the time of small tests is importing what the file before them had imported.
+      { extends: true, test: { name: 'rooms', include: [rooms], isolate: false } },
+      // Whole platforms, with variables by which clients find them: each file in a process of its own.
+      { extends: true, test: { name: 'platform', include: ['test/**/*.test.ts'] } },
+    ],
     exclude: ['**/node_modules/**', '.data/**', '.tools/**'],
-    // Half the time of small tests is importing what the file before them had imported.
-    isolate: false,
     // A limit for what hangs, not a measure: whole platforms start in some tests, on machines that do much else.
     testTimeout: 60_000,
     hookTimeout: 60_000,
