@@ -23,6 +23,8 @@ export interface PipelineOptions {
   readonly spanDelayMs: number
   readonly metricIntervalMs: number
   readonly waitingSpans: number
+  /** So many spans wait no longer: they are with the exporter. */
+  left(spans: number): void
   readonly log: Log
 }
 
@@ -93,9 +95,13 @@ function spanProcessor(options: PipelineOptions, watched: (done: Done) => Done):
   const exporter = new OTLPTraceExporter({ url: `${options.endpoint}/v1/traces`, timeoutMillis: EXPORT_WITHIN_MS })
   return new BatchSpanProcessor({
     exporter: {
-      export: (batch, done) => exporter.export(batch, watched(done)),
+      export(batch, done) {
+        options.left(batch.length)
+        exporter.export(batch, watched(done))
+      },
       shutdown: () => exporter.shutdown(),
     },
+    // Never reached: whoever fills it counts what waits, since what it drops it tells nobody.
     maxQueueSize: options.waitingSpans,
     scheduledDelayMillis: options.spanDelayMs,
     exportTimeoutMillis: 2 * EXPORT_WITHIN_MS,

@@ -19,14 +19,15 @@ afterEach(() => {
   server?.close()
 })
 
-async function collector(status = 200): Promise<{ endpoint: string; heard: Heard[] }> {
+/** `answering`: none of its answers is given before. */
+async function collector(status = 200, answering = Promise.resolve()): Promise<{ endpoint: string; heard: Heard[] }> {
   const heard: Heard[] = []
   server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')))
     request.on('end', () => {
       heard.push({ path: request.url!, type: request.headers['content-type']!, body: JSON.parse(body) })
-      response.writeHead(status, { 'content-type': 'application/json' }).end('{}')
+      void answering.then(() => response.writeHead(status, { 'content-type': 'application/json' }).end('{}'))
     })
   })
   await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
@@ -36,15 +37,19 @@ async function collector(status = 200): Promise<{ endpoint: string; heard: Heard
 /** Without a delay nothing is sent before it is closed. */
 function sinkTo(endpoint: string, delayMs = 60_000) {
   const logs: string[] = []
+  const dropped: unknown[] = []
   const sink = otlpSink({
     service: 'orders',
     version: 'orders-00001',
     endpoint,
     spanDelayMs: delayMs,
     metricIntervalMs: delayMs,
-    log: (_severity, event) => void logs.push(event),
+    log(_severity, event, fields) {
+      logs.push(event)
+      if (event === 'telemetry.dropped') dropped.push(fields)
+    },
   })
-  return { sink, logs }
+  return { sink, logs, dropped }
 }
 
 const span: FinishedSpan = {
@@ -132,12 +137,33 @@ describe('what is told', () => {
     'delays neither work nor end when the collector is gone, and is kept up to a limit',
     { timeout: 30_000 },
     async () => {
-      const { sink } = sinkTo('http://127.0.0.1:1')
+      const { sink, dropped } = sinkTo('http://127.0.0.1:1')
       for (let index = 0; index < 10_000; index++) sink.span(span)
       const started = performance.now()
       await sink.close()
       // Its own limit is 3 s: Cloud Run kills ten seconds after SIGTERM.
       expect(performance.now() - started).toBeLessThan(9_000)
+      expect(dropped).toEqual([{ spans: 10_000 - 2_048, measures: 0 }])
     },
   )
+
+  it('beyond the limit is counted, before and after the packages are there', { timeout: 30_000 }, async () => {
+    let answer = (): void => {}
+    const { endpoint, heard } = await collector(200, new Promise((resolve) => (answer = resolve)))
+    const { sink, dropped } = sinkTo(endpoint, 1)
+    for (let index = 0; index < 3_000; index++) sink.span(span)
+    for (let index = 0; index < 5_000; index++) sink.measure(metrics.deadLetters, 1, {})
+    await expect.poll(() => heard.filter(({ path }) => path === '/v1/traces').length, { timeout: 10_000 }).toBe(1)
+    expect(dropped).toEqual([{ spans: 3_000 - 2_048, measures: 5_000 - 4_096 }])
+
+    // One batch is with the collector, which does not answer: there is room for as many, and no more.
+    for (let index = 0; index < 1_000; index++) sink.span(span)
+    answer()
+    await expect.poll(() => dropped.length, { timeout: 10_000 }).toBe(2)
+    expect(dropped[1]).toEqual({ spans: 1_000 - 512, measures: 0 })
+    await sink.close()
+    const arrived = heard.flatMap(({ body }) => body.resourceSpans?.[0].scopeSpans[0].spans ?? [])
+    expect(arrived).toHaveLength(2_048 + 512)
+    expect(dropped).toHaveLength(2)
+  })
 })

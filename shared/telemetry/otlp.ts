@@ -20,7 +20,7 @@ export interface OtlpOptions {
   readonly log: Log
 }
 
-/** What waits beyond this, because the collector is gone or the packages are not there yet, is lost. */
+/** What would wait beyond this, because the collector is gone or the packages are not there yet, is counted and dropped. */
 const WAITING_SPANS = 2_048
 const WAITING_MEASURES = 4_096
 /** Of the ten seconds after SIGTERM. */
@@ -32,10 +32,23 @@ export function otlpSink(options: OtlpOptions): Sink {
   let pipeline: Pipeline | undefined
   let opening: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
+  /** Here and in the pipeline, until a batch of them leaves. */
+  let waitingSpans = 0
+  const dropped = { spans: 0, measures: 0 }
 
+  /** One line for all that were dropped since the last. */
+  const tellDropped = (): void => {
+    if (dropped.spans + dropped.measures === 0) return
+    options.log('WARNING', 'telemetry.dropped', { ...dropped })
+    dropped.spans = dropped.measures = 0
+  }
+  const left = (count: number): void => {
+    waitingSpans -= count
+    tellDropped()
+  }
   const open = async (): Promise<void> => {
     const { openPipeline } = await import('./otlp-pipeline.ts')
-    pipeline = openPipeline({ ...options, instanceId: randomUUID(), waitingSpans: WAITING_SPANS })
+    pipeline = openPipeline({ ...options, instanceId: randomUUID(), waitingSpans: WAITING_SPANS, left })
     for (const [instrument, value, attributes] of measures.splice(0)) pipeline.measure(instrument, value, attributes)
     for (const span of spans.splice(0)) pipeline.span(span)
   }
@@ -48,13 +61,16 @@ export function otlpSink(options: OtlpOptions): Sink {
 
   return {
     span(span) {
+      if (waitingSpans === WAITING_SPANS) return void (dropped.spans += 1)
+      waitingSpans += 1
       if (pipeline) return pipeline.span(span)
-      if (spans.length < WAITING_SPANS) spans.push(span)
+      spans.push(span)
       soon()
     },
     measure(instrument, value, attributes) {
       if (pipeline) return pipeline.measure(instrument, value, attributes)
-      if (measures.length < WAITING_MEASURES) measures.push([instrument, value, attributes])
+      if (measures.length === WAITING_MEASURES) return void (dropped.measures += 1)
+      measures.push([instrument, value, attributes])
       soon()
     },
     async close() {
@@ -63,6 +79,7 @@ export function otlpSink(options: OtlpOptions): Sink {
       const flushed = opened().then(() => pipeline?.close())
       const given = new Promise<void>((resolve) => void setTimeout(resolve, CLOSE_WITHIN_MS).unref())
       await Promise.race([flushed, given])
+      tellDropped()
     },
   }
 }
