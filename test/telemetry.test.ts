@@ -24,17 +24,34 @@ afterAll(async () => {
   data.remove()
 }, 30_000)
 
+const order = {
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 1 }],
+  addressRef: 'address-1',
+  paymentMethodRef: 'card-ok',
+}
 const place = async (paymentMethodRef = 'card-ok'): Promise<string> => {
   const { body } = await platform.customer().send<{ orderId: string }>('POST', '/v1/orders', {
     key: crypto.randomUUID(),
-    body: {
-      currency: 'EUR',
-      lines: [{ sku: 'TEA-001', quantity: 1 }],
-      addressRef: 'address-1',
-      paymentMethodRef,
-    },
+    body: { ...order, paymentMethodRef },
   })
   return body.orderId
+}
+/** By a client that has a trace of its own. */
+const placeIn = async (traceparent: string): Promise<string> => {
+  const customer = { sub: 'customer-1', roles: ['customer'] }
+  const response = await fetch(`${platform.running.gatewayUrl}/v1/orders`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${(await platform.identity.mint(customer)).token}`,
+      'content-type': 'application/json',
+      'idempotency-key': crypto.randomUUID(),
+      traceparent,
+    },
+    body: JSON.stringify(order),
+  })
+  expect(response.status).toBe(201)
+  return ((await response.json()) as { orderId: string }).orderId
 }
 /** How many of this file's orders have ended, by outcome. */
 const outcomes: Record<string, number> = {}
@@ -145,6 +162,40 @@ describe('an order', () => {
       expect(billed['logging.bytes']! - billedBefore['logging.bytes']!).toBeGreaterThan(1_000)
     },
   )
+
+  it("goes on with its client's trace, by HTTP, Pub/Sub and tasks", { timeout: 60_000 }, async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+    const orderId = await placeIn(`00-${traceId}-00f067aa0ba902b7-01`)
+    await ended(orderId)
+    const spans = await spansOf(orderId, completed.length)
+    expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]))
+    // Its span is not among them: of the client's only the trace is taken.
+    expect(tree(spans)).toEqual(completed)
+    const systems = spans.flatMap(({ attributes }) => attributes['messaging.system'] ?? [])
+    expect(new Set(systems)).toEqual(new Set(['gcp_pubsub', 'gcp_tasks']))
+    const told = logsOf(orderId).map((line) => line['logging.googleapis.com/trace'])
+    expect(new Set(told)).toEqual(new Set([`projects/${platform.running.projectId}/traces/${traceId}`]))
+  })
+
+  it('begins a trace when its client has none that can be one', { timeout: 60_000 }, async () => {
+    const broken = [
+      '00-4BF92F3577B34DA6A3CE929D0E0E4737-00f067aa0ba902b7-01',
+      `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
+    ]
+    const orderIds = await Promise.all(broken.map(placeIn))
+    const traceIds = []
+    for (const orderId of orderIds) {
+      await ended(orderId)
+      const spans = await spansOf(orderId, completed.length)
+      expect(tree(spans)).toEqual(completed)
+      traceIds.push(spans[0]!.traceId)
+    }
+    expect(new Set(traceIds).size).toBe(2)
+    for (const traceId of traceIds) {
+      expect(traceId).toMatch(/^(?!0{32})[0-9a-f]{32}$/)
+      expect(broken.join().toLowerCase()).not.toContain(traceId)
+    }
+  })
 
   it('whose card is declined is one tree of 16, the undo included', { timeout: 60_000 }, async () => {
     const orderId = await place('card-declined')
