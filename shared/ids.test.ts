@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { envelopeSchema } from './envelope.ts'
-import { derivedId, derivedName, freshId, hashOf } from './ids.ts'
+import { derivedId, derivedName, documentId, freshId, hashOf } from './ids.ts'
 
 describe('a derived id', () => {
   it('is the same for the same parts, for ever', () => {
@@ -49,4 +49,25 @@ describe('a derived name', () => {
 
 it('a hash is SHA-256 in hex', () => {
   expect(hashOf('')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
+})
+
+describe("a document's id", () => {
+  it.each(['o-1', 'BANK CHARGES', 'a/b', '.', '..', '__x__', '__', 'ü~%2E', 'x'.repeat(1_500)])(
+    '%s comes back',
+    (text) => {
+      const id = documentId(text)
+      expect(id).not.toMatch(/[./]|^__.*__$/)
+      expect(decodeURIComponent(id)).toBe(text)
+    },
+  )
+
+  it('is within the limit however long the text is, and still its own', () => {
+    const ids = ['a', 'b'].map((end) => documentId('€'.repeat(2_000) + end))
+    expect(ids[0]).not.toBe(ids[1])
+    for (const id of ids) expect(Buffer.byteLength(id)).toBeLessThanOrEqual(1_500)
+  })
+
+  it('is made of what is no text at all, too', () => {
+    expect(documentId('\ud800')).toBe('%EF%BF%BD')
+  })
 })

@@ -35,3 +35,16 @@ export function derivedName(prefix: string, ...parts: readonly string[]): string
 
 /** SHA-256 in hex. */
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** Firestore's limit, in bytes. */
+const DOCUMENT_ID_BYTES = 1_500
+
+/**
+ * Any text as a document's id, which Firestore would not all take: no slash (it begins a collection), not `.` or `..`,
+ * nothing of the form `__x__`, at most 1,500 bytes. `decodeURIComponent` undoes it unless it was too long.
+ * https://cloud.google.com/firestore/quotas#collections_documents_and_fields
+ */
+export function documentId(text: string): string {
+  const id = encodeURIComponent(text.toWellFormed()).replaceAll('.', '%2E').replace(/^__/, '%5F%5F')
+  return id.length <= DOCUMENT_ID_BYTES ? id : `${id.slice(0, 1_000)}~${hashOf(text)}`
+}

@@ -150,6 +150,21 @@ describe('staff', () => {
   })
 
   it.each([
+    `/v1/orders/${'x'.repeat(101)}`,
+    `/v1/orders/${'x'.repeat(1_501)}/saga`,
+    '/v1/products/__x__',
+    `/v1/stock/${'x'.repeat(65)}`,
+    `/v1/deliveries/${'x'.repeat(201)}`,
+  ])('hear that there is nothing at %s, and nobody is asked', async (path) => {
+    const { send, asked } = started()
+    expect(await send('GET', path, { bearer: await staff() })).toMatchObject({
+      status: 404,
+      body: { code: 'not-found' },
+    })
+    expect(asked).toEqual([])
+  })
+
+  it.each([
     ['/v1/products', { sku: 'TEA-001', name: 'Tea', unitMinor: 1190, currency: 'EUR' }, 'PublishProduct', 'catalog'],
     ['/v1/prices', { sku: 'TEA-001', unitMinor: 1250, currency: 'EUR' }, 'ChangePrice', 'catalog'],
     ['/v1/stock', { lines: [{ sku: 'TEA-001', quantity: 1_000_000 }] }, 'ReceiveStock', 'inventory'],

@@ -4,7 +4,6 @@ import type { Context } from 'hono'
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import { type Caller, createTokenCheck, type Role } from '../../shared/auth.ts'
 import { Refused, refuseIf } from '../../shared/errors.ts'
-import { orderId as orderIdField } from '../../shared/fields.ts'
 import { jsonBody } from '../../shared/http.ts'
 import { derivedId } from '../../shared/ids.ts'
 import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
@@ -16,6 +15,7 @@ import { openApiDocument } from './openapi.ts'
 import {
   type OperationId,
   operations,
+  pathParameters,
   priceRequest,
   productRequest,
   retryRequest,
@@ -57,7 +57,7 @@ export const app: ServiceApp = implement(gateway, {
     }
     const relay = async (c: Context, service: 'catalog' | 'inventory' | 'orders', path: string): Promise<Response> =>
       relayed(c, await platform.call(service, path))
-    const part = (c: Context, name: string): string => encodeURIComponent(c.req.param(name)!)
+    const part = (c: Context, name: string): string => encodeURIComponent(named(c, name))
 
     const handlers: Record<OperationId, (c: Context) => Response | Promise<Response>> = {
       async placeOrder(c) {
@@ -67,7 +67,7 @@ export const app: ServiceApp = implement(gateway, {
         const body = { sub: who.sub, importer: who.roles.includes('importer'), idempotencyKey, order }
         return relayed(c, await platform.call('orders', '/orders', { method: 'POST', body, timeoutMs: PLACE_MS }))
       },
-      readOrder: async (c) => orderParts(c, platform, await caller(c)),
+      readOrder: async (c) => orderParts(c, platform, await caller(c), named(c, 'orderId')),
       async readSaga(c) {
         await staff(c)
         return relay(c, 'orders', `/orders/${part(c, 'orderId')}/saga`)
@@ -75,8 +75,7 @@ export const app: ServiceApp = implement(gateway, {
       async retrySaga(c) {
         const who = await staff(c)
         const { reason } = await jsonBody(c, retryRequest)
-        const orderId = c.req.param('orderId')!
-        if (!orderIdField.safeParse(orderId).success) throw new Refused('not-found', 'There is no order of this name.')
+        const orderId = named(c, 'orderId')
         return accepted(c, platform, who, { type: 'RetryCheckout', data: { orderId, reason } }, orderId)
       },
       noteOfPaymentProvider: paymentWebhook(platform),
@@ -117,6 +116,13 @@ export const app: ServiceApp = implement(gateway, {
       http.on(operation.method.toUpperCase(), routeOf(operation), handlers[id as OperationId])
   },
 })
+
+/** A parameter of the path. @throws Refused for what can be the name of nothing. */
+function named(c: Context, name: string): string {
+  const value = c.req.param(name)!
+  refuseIf(!pathParameters[name]!.safeParse(value).success, 'not-found', `There is nothing of this name: ${name}.`)
+  return value
+}
 
 /** A command is named by who asked and with which key: the same request again is the same command. */
 async function accepted(

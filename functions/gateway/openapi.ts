@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { type Code, httpStatus } from '../../shared/errors.ts'
-import { type Operation, operations, problemsOf } from './operations.ts'
+import { type Operation, operations, pathParameters, problemsOf } from './operations.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -90,7 +90,7 @@ const parametersOf = ({ path }: Operation): Json[] =>
     name,
     in: 'path',
     required: true,
-    schema: { type: 'string', minLength: 1, maxLength: 200 },
+    schema: schemaOf(pathParameters[name!]!, 'input'),
   }))
 
 function problemResponses(codes: readonly Code[]): Json {

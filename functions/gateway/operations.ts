@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { Code } from '../../shared/errors.ts'
-import { currency, minor, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
+import { currency, minor, orderId, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
 import { orderRequest } from '../orders/contracts.ts'
 
 export interface Operation {
@@ -20,6 +20,9 @@ export interface Operation {
   /** Besides those that follow from access, key and body. */
   readonly problems?: readonly Code[]
 }
+
+/** What may stand in a path: whatever else does is the name of nothing. */
+export const pathParameters: Readonly<Record<string, z.ZodType<string>>> = { orderId, sku, deliveryId: reference }
 
 const quantity = z.int().min(1).max(10_000_000)
 const accepted = z.object({ commandId: z.uuid() })

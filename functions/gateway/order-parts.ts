@@ -10,17 +10,16 @@ import { relayed } from './relay.ts'
 const ownedBy = z.looseObject({ customerRef: z.string() })
 const HISTORY_TIMEOUT_MS = 2_000
 
-export async function orderParts(c: Context, platform: Platform, caller: Caller): Promise<Response> {
-  const orderId = encodeURIComponent(c.req.param('orderId') ?? '')
+export async function orderParts(c: Context, platform: Platform, caller: Caller, orderId: string): Promise<Response> {
   const [answer, timeline] = await Promise.all([
-    platform.call('orders', `/orders/${orderId}`),
-    timelineOf(platform, orderId),
+    platform.call('orders', `/orders/${encodeURIComponent(orderId)}`),
+    timelineOf(platform, encodeURIComponent(orderId)),
   ])
   if (!answer.ok) return relayed(c, answer)
   const order = ownedBy.parse(await answer.json())
   // A stranger's order does not exist.
   if (order.customerRef !== caller.sub && !caller.roles.some((role) => role !== 'customer')) {
-    throw new Refused('not-found', `There is no order ${c.req.param('orderId')}.`)
+    throw new Refused('not-found', `There is no order ${orderId}.`)
   }
   return c.json({ ...order, timeline })
 }

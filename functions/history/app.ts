@@ -3,11 +3,12 @@
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { refuseIf } from '../../shared/errors.ts'
+import { documentId } from '../../shared/ids.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { history } from './service.ts'
 import { timelineOf, type TimelineDocument, told } from './timeline.ts'
 
-const timelinePath = (orderId: string): string => `timelines/${encodeURIComponent(orderId).replaceAll('.', '%2E')}`
+const timelinePath = (orderId: string): string => `timelines/${documentId(orderId)}`
 
 const tell = (message: Envelope, platform: Platform): Promise<void> =>
   platform.views.merge(timelinePath(message.correlationId), told(message))

@@ -1,5 +1,7 @@
 /** Stock of a SKU lies in shards, so that no document is written more than about once a second: which one, and how much. */
 
+import { documentId } from '../../shared/ids.ts'
+
 export interface Shard {
   readonly onHand: number
   readonly reserved: number
@@ -10,8 +12,7 @@ export interface Shard {
 export const SHARDS = 4
 export const emptyShard: Shard = { onHand: 0, reserved: 0, sold: 0 }
 
-export const shardPath = (sku: string, shard: number): string =>
-  `shards/${encodeURIComponent(sku).replaceAll('.', '%2E')}~${shard}`
+export const shardPath = (sku: string, shard: number): string => `shards/${documentId(sku)}~${shard}`
 export const shardPaths = (sku: string): string[] => Array.from({ length: SHARDS }, (_, shard) => shardPath(sku, shard))
 
 /** The shard that this order looks at first: spread evenly, the same at every try. FNV-1a. */

@@ -7,6 +7,7 @@ import type {
   Timestamp,
   Transaction as FirestoreTransaction,
 } from '@google-cloud/firestore'
+import { documentId } from '../ids.ts'
 import { available, isLostRace, unavailable } from './firestore-errors.ts'
 import type { Entry, StoredStream, StreamStore, Transaction } from '../stream-store.ts'
 
@@ -133,6 +134,3 @@ async function read(
 const streamDocument = (db: Firestore, id: string): DocumentReference => db.collection(STREAMS).doc(documentId(id))
 const chunkDocument = (stream: DocumentReference, index: number): DocumentReference =>
   stream.collection('chunks').doc(String(index))
-
-/** A slash would begin a collection; `.` and `..` are refused. */
-export const documentId = (id: string): string => encodeURIComponent(id).replaceAll('.', '%2E')

@@ -10,6 +10,7 @@ import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { firestoreViews } from '../../shared/gcp/firestore-views.ts'
+import { documentId } from '../../shared/ids.ts'
 import type { Decision, Stream, Views } from '../../shared/platform.ts'
 import type { StreamStore } from '../../shared/stream-store.ts'
 import { createStreams } from '../../shared/streams.ts'
@@ -98,6 +99,13 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     })
     return { streams, views, published, sent, broken, id: freshName() }
   }
+
+  it.each(['__x__', '.', '..', 'a/b', '€'.repeat(3_000)])('are there under any name: %s', async (id) => {
+    const { streams } = await started()
+    expect((await streams.read(id)).version).toBe(0)
+    await streams.handle(ask(id), id, oneMore)
+    expect((await streams.read(id)).version).toBe(1)
+  })
 
   it('begin, grow, and are read as they were written', async () => {
     const { streams, id, published } = await started()
@@ -242,7 +250,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
 
   it('change documents with them in one transaction: nothing is lost, and all or nothing is written', async () => {
     const { streams, views } = await started()
-    const path = `counters/${encodeURIComponent(freshName()).replaceAll('.', '%2E')}`
+    const path = `counters/${documentId(freshName())}`
     const add = (index: number, fails = false) =>
       streams.transact(ask(index), freshName(), async (stream, documents) => {
         const counter = await documents.get(path)
