@@ -21,6 +21,8 @@ const apis = [
   'cloudtasks',
   'cloudtrace',
   'compute',
+  // Where a verified build puts its provenance: cloudbuild.yaml asks for one, and fails without.
+  'containeranalysis',
   'dns',
   'firestore',
   'iam',

@@ -1,5 +1,7 @@
 /** Rules of security and cost that every environment's stacks keep, whoever adds what. */
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { type Attributes, declared, environments, stacksOf } from './synthesized.ts'
@@ -115,6 +117,15 @@ describe.each(environments.map((environment) => [environment.name, environment] 
         part: name.slice(environment.name.length + 1),
       })
     }
+  })
+
+  it('enables what a build that is to be verified writes its provenance to', () => {
+    expect(readFileSync(join(import.meta.dirname, '..', '..', 'cloudbuild.yaml'), 'utf8')).toContain(
+      'requestedVerifyOption: VERIFIED',
+    )
+    const apis = all('google_project_service').map(({ service }) => service)
+    for (const api of ['cloudbuild', 'artifactregistry', 'containeranalysis'])
+      expect(apis).toContain(`${api}.googleapis.com`)
   })
 
   it('enables the APIs before anything that they answer for', () => {
