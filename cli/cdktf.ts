@@ -14,6 +14,8 @@ const credentialVariables = ['GOOGLE_CREDENTIALS', 'GOOGLE_OAUTH_ACCESS_TOKEN', 
 /** Those that only read the stacks. */
 const withoutTerraform = new Set(['synth', 'list', 'ls', 'help', '--help', '-h', '--version', 'init', 'convert'])
 
+const flag = '--ignore-missing-stack-dependencies'
+
 const args = process.argv.slice(2)
 process.exitCode = await run()
 
@@ -36,7 +38,17 @@ async function run(): Promise<number> {
     // Into a file or a pipe it writes lines, no spinner.
     ...(process.stdout.isTTY ? {} : { CI: '1' }),
   }
-  return execute(process.execPath, [bin, ...(args.length === 0 ? ['--help'] : args)], { cwd: root, env })
+  return execute(process.execPath, [bin, ...(args.length === 0 ? ['--help'] : args), ...alone()], { cwd: root, env })
+}
+
+/**
+ * To CDKTF a release of one service is a mistake: it wants the stacks on which that one depends deployed with it. Among
+ * several the flag would lose their order, and of what `destroy` leaves behind CDKTF is right to speak.
+ */
+function alone(): string[] {
+  const stacks = args.slice(1).filter((one) => /^(?:dev|staging|prod)-/.test(one))
+  const isOne = stacks.length === 1 && /^[\w-]+$/.test(stacks[0]!)
+  return isOne && ['deploy', 'apply'].includes(args[0]!) && !args.includes(flag) ? [flag] : []
 }
 
 /** What a command that asks Google lacks, in one line. */

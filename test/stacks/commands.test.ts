@@ -1,11 +1,21 @@
 /** `npm run cdktf` and `npm run image`, and every command of docs/deploy.md as far as a machine without an account can tell. */
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { dev } from '../../stacks/environments.ts'
 import { type Copy, copyOfSources } from '../checks/copy.ts'
 import { stacksOf } from './synthesized.ts'
@@ -40,11 +50,16 @@ interface Said {
   readonly stderr: string
 }
 
+let variables: Readonly<Record<string, string>>
+beforeEach(() => {
+  variables = {}
+})
+
 function run(folder: string, file: string, ...args: string[]): Said {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, file), ...args], {
     cwd: folder,
     encoding: 'utf8',
-    env: { PATH: programs, HOME: programs, METADATA_SERVER_DETECTION: 'none' },
+    env: { PATH: programs, HOME: programs, METADATA_SERVER_DETECTION: 'none', ...variables },
   })
   return { code: status, stdout, stderr }
 }
@@ -73,6 +88,37 @@ describe('npm run cdktf says in one line what it lacks', { timeout }, () => {
     expect(run(root, 'cli/cdktf.ts', 'deploy', 'local-bus').stderr).toMatch(
       /^local-bus is not for Google Cloud: npm start runs it\..*\n$/,
     )
+  })
+})
+
+describe('npm run cdktf hands on what is typed', { timeout }, () => {
+  let copy: Copy
+  beforeAll(() => {
+    copy = copyOfSources()
+    const bin = '.tools/cdktf/node_modules/cdktf-cli/bundle/bin'
+    mkdirSync(join(copy.root, bin), { recursive: true })
+    copy.write(`${bin}/cdktf`, 'console.log(process.argv.slice(2).join(" "))')
+    cpSync(join(root, 'cli/cdktf-cli/package-lock.json'), join(copy.root, '.tools/cdktf/package-lock.json'))
+  })
+  afterAll(() => copy.remove())
+  beforeEach(() => {
+    pretend('terraform', 'echo Terraform v1.11.4')
+    variables = { GOOGLE_OAUTH_ACCESS_TOKEN: 'nobody' }
+  })
+
+  const flag = ' --ignore-missing-stack-dependencies'
+  it.each([
+    ['one stack alone may be deployed', 'deploy dev-orders', flag],
+    ['by CI as well', 'deploy prod-orders --auto-approve', flag],
+    ['under its other name', 'apply staging-bus', flag],
+    ['nothing is said twice', `deploy dev-orders${flag}`, ''],
+    ['several keep their order', 'deploy dev-bus dev-orders', ''],
+    ['so does an environment', 'deploy dev-*', ''],
+    ['nothing is destroyed under what stands on it', 'destroy dev-bus', ''],
+    ['diff asks for no other stack', 'diff dev-orders', ''],
+  ])('%s: %s', (_, typedCommand, added) => {
+    const { stdout } = run(copy.root, 'cli/cdktf.ts', ...typedCommand.split(' '))
+    expect(stdout.trim()).toBe(`${typedCommand}${added}`)
   })
 })
 
@@ -240,5 +286,31 @@ describe.skipIf(!installed)('the CDKTF CLI', { timeout: 600_000 }, () => {
     expect(listed.stdout).not.toMatch(/[⠋⠙⠹⠸]/)
     expect(cdktf('synth').code).toBe(0)
     for (const name of stacks) expect(existsSync(join(root, 'cdktf.out/stacks', name, 'cdk.tf.json'))).toBe(true)
+  })
+
+  it('deploys one service alone as far as Terraform, and nothing out of order', () => {
+    pretend('terraform', 'case "$1" in version) echo Terraform v1.11.4 ;; *) echo no bucket here >&2; exit 1 ;; esac')
+    const deploy = (...stacks: string[]): string => {
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        [join(root, 'cli/cdktf.ts'), 'deploy', ...stacks, '--auto-approve'],
+        {
+          cwd: root,
+          encoding: 'utf8',
+          env: {
+            ...process.env,
+            PATH: `${programs}:${dirname(process.execPath)}:${process.env['PATH']}`,
+            GOOGLE_OAUTH_ACCESS_TOKEN: 'nobody',
+          },
+        },
+      )
+      expect(status).not.toBe(0)
+      return stdout + stderr
+    }
+    expect(deploy('dev-orders')).toContain('no bucket here')
+    expect(calls('terraform').some((call) => call.startsWith('init'))).toBe(true)
+    expect(deploy('dev-orders', 'dev-payments')).toContain(
+      'The following dependencies are not included in the stacks to run: dev-bus.',
+    )
   })
 })
