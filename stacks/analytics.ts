@@ -146,7 +146,7 @@ function sql(view: string, emitting: readonly string[], projectId: string): stri
   const raw = emitting
     .map(
       (service) =>
-        `SELECT data, publish_time FROM \`${projectId}.${eventsDataset}.${service}\` WHERE publish_time >= ${FIRST_DAY}`,
+        `SELECT data AS envelope, publish_time FROM \`${projectId}.${eventsDataset}.${service}\` WHERE publish_time >= ${FIRST_DAY}`,
     )
     .join('\n  UNION ALL ')
   return text.replaceAll('{{raw events}}', raw).replaceAll('{{analytics}}', `${projectId}.${analyticsDataset}`).trim()

@@ -1,6 +1,7 @@
 /** GoogleSQL to DuckDB's SQL: clauses here, expressions beside; what is not known to mean the same is refused. */
 
 import { invalidArgument } from '../core/status.ts'
+import { withAliases } from './sql-aliases.ts'
 import { arithmetic } from './sql-expression.ts'
 import { join, target } from './sql-from.ts'
 import { keywords } from './sql-functions.ts'
@@ -22,7 +23,7 @@ export function translate(googleSql: string, projectId: string): Translation {
   if (tokens.length === 0) throw invalidArgument('Syntax error: Unexpected end of statement')
   if (tokens.some(({ kind, text }) => kind === 'symbol' && text === ';'))
     throw invalidArgument('Scripts of several statements are not run by the local cloud: send them one by one.')
-  const reader = new Reader(tokens, projectId)
+  const reader = new Reader(withAliases(tokens), projectId)
   const sql = clauses(reader, () => false)
   return { sql, tables: reader.tables, verb: tokens[0]!.text.toUpperCase() }
 }
