@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createCaller } from './caller.ts'
 import { within } from './deadline.ts'
 import { Unavailable } from './errors.ts'
+import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import { testTelemetry } from './testing/telemetry.ts'
 import { parseTrace } from './trace.ts'
 
@@ -23,6 +24,10 @@ afterEach(() => {
 
 /** A callee that answers these, one after the other, the last for ever; 0: never. */
 async function calleeThat(...answers: number[]) {
+  return calleeFor(async (audience) => `Bearer for ${audience}`, ...answers)
+}
+
+async function calleeFor(authorizationFor: AuthorizationFor, ...answers: number[]) {
   const heard: Heard[] = []
   server = createServer((request, response) => {
     let body = ''
@@ -38,7 +43,7 @@ async function calleeThat(...answers: number[]) {
   const told = testTelemetry({ service: 'shop' })
   const caller = createCaller({
     peers: { catalog: origin },
-    authorizationFor: async (audience) => `Bearer for ${audience}`,
+    authorizationFor,
     telemetry: told.telemetry,
   })
   return { heard, origin, ...told, ...caller }
@@ -55,6 +60,15 @@ describe('a query to a service', () => {
       headers: { 'x-serverless-authorization': `Bearer for ${origin}`, 'x-of-mine': 't' },
     })
     expect(heard[0]!.headers.authorization).toBeUndefined()
+  })
+
+  it('waits for its own token no longer than for the answer', async () => {
+    const { call, callPartner, heard, origin } = await calleeFor(() => new Promise(() => {}), 200)
+    await expect(call('catalog', '/', { timeoutMs: 20 })).rejects.toThrow(Unavailable)
+    await expect(
+      callPartner(`${origin}/`, { method: 'POST', operation: 'carrier.book', timeoutMs: 20 }),
+    ).rejects.toThrow(Unavailable)
+    expect(heard).toEqual([])
   })
 
   it('hangs on the work that asks, whose span is kept', async () => {

@@ -1,6 +1,6 @@
 /** Queries to other services and calls to partners, each with this service's identity, a deadline and a guard of its own. */
 
-import { DEADLINE_HEADER, remainingMs } from './deadline.ts'
+import { DEADLINE_HEADER, remainingMs, within } from './deadline.ts'
 import { Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import type { Platform } from './platform.ts'
@@ -41,7 +41,8 @@ export function createCaller({
     async call(service, path, { method = 'GET', body, headers = {}, timeoutMs = QUERY_TIMEOUT_MS } = {}) {
       const origin = peers[service]
       if (!origin) throw new Error(`${service} is not among PEERS: name it in the description's calls.`)
-      const authorization = await authorizationFor(origin)
+      const left = countdown(timeoutMs)
+      const authorization = await within(left(), () => authorizationFor(origin))
       // Of the work that asks: the query's own span is there only when it failed.
       const trace = traceHeaders()
       const init = (leftMs: number) => ({
@@ -55,7 +56,6 @@ export function createCaller({
         },
         ...textOf(body),
       })
-      const left = countdown(timeoutMs)
       const ask = async (signal: AbortSignal): Promise<Response> =>
         whole(answered(await send(`${origin}${path}`, { ...init(left()), signal })))
       return guardOf(origin).run((signal) => telemetry.query({ service, method }, () => ask(signal)), {
@@ -66,7 +66,8 @@ export function createCaller({
 
     async callPartner(url, { method, operation, body, idempotencyKey, timeoutMs = PARTNER_TIMEOUT_MS, accept = [] }) {
       const { origin, hostname } = new URL(url)
-      const authorization = await authorizationFor(origin)
+      const left = countdown(timeoutMs)
+      const authorization = await within(left(), () => authorizationFor(origin))
       const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
       const ask = async (signal: AbortSignal): Promise<Response> => {
         const headers = { authorization, traceparent: traceparent(), ...typeOf(body), ...key }
@@ -79,7 +80,7 @@ export function createCaller({
       }
       // Never asked twice in one delivery: the delivery itself is repeated, under the same key.
       return guardOf(origin).run((signal) => telemetry.partner({ operation, server: hostname }, () => ask(signal)), {
-        timeoutMs: countdown(timeoutMs)(),
+        timeoutMs: left(),
         repeatable: false,
       })
     },

@@ -100,3 +100,7 @@ export function defineService<
 
 /** The description with its literal names kept, so that handlers can be checked against them. */
 export type Defined<D> = Omit<Service, keyof D> & Omit<D, 'scale'> & Pick<Service, 'scale'>
+
+/** Whether anything can be sent to it: it has a queue, and a place for what it can't take. Listeners are replayed to, whoever emits is asked to repeat. */
+export const isReachable = ({ on, accepts, emits }: Pick<Service, 'on' | 'accepts' | 'emits'>): boolean =>
+  on.length > 0 || accepts.length > 0 || emits.length > 0

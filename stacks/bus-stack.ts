@@ -2,7 +2,7 @@
 
 import type { Construct } from 'constructs'
 import { stuckEvent } from '../shared/names.ts'
-import type { Service } from '../shared/service.ts'
+import { isReachable, type Service } from '../shared/service.ts'
 import { Analytics } from './analytics.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { EnvironmentStack } from './environment-stack.ts'
@@ -15,7 +15,7 @@ export class BusStack extends EnvironmentStack {
     super(scope, 'bus', environment)
     for (const service of services) {
       // Whoever can be sent something that it can't read needs a place for it.
-      if (service.on.length > 0 || service.accepts.length > 0 || service.emits.length > 0) {
+      if (isReachable(service)) {
         new DeadLetters(this, `dead-letters-${service.name}`, {
           listener: service.name,
           forwarded: service.on.length > 0,

@@ -2,7 +2,7 @@
 
 import type { Construct } from 'constructs'
 import { deadLetterName, topicName } from '../shared/names.ts'
-import type { Service } from '../shared/service.ts'
+import { isReachable, type Service } from '../shared/service.ts'
 import { CommandQueue } from './command-queue.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
@@ -18,8 +18,7 @@ export class ServiceStack extends EnvironmentStack {
     if (Object.keys(service.collections).length > 0) new ServiceDatabase(this, 'store', { service, environment })
 
     const senders = sendersOf(service, services)
-    // A listener is replayed to, whoever emits is asked to repeat.
-    const queued = service.accepts.length > 0 || service.on.length > 0 || service.emits.length > 0
+    const queued = isReachable(service)
     if (queued) new CommandQueue(this, 'commands', { service: service.name, senders, environment })
 
     const callers = services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => name)

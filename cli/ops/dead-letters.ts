@@ -2,6 +2,7 @@
 
 import { services } from '../../functions/index.ts'
 import { deadLetterName } from '../../shared/names.ts'
+import { isReachable } from '../../shared/service.ts'
 import { UsageError } from '../command.ts'
 import type { Shelf, Waiting } from './shelf.ts'
 
@@ -18,12 +19,7 @@ export interface DeadLetter {
 }
 
 /** Listeners that have a place for dead letters, as the stacks declare them. */
-export const listeners: readonly string[] = [
-  ...services
-    .filter(({ on, accepts, emits }) => on.length > 0 || accepts.length > 0 || emits.length > 0)
-    .map(({ name }) => name),
-  'bigquery',
-]
+export const listeners: readonly string[] = [...services.filter(isReachable).map(({ name }) => name), 'bigquery']
 
 /** @throws UsageError for a listener that is none. */
 export async function readDeadLetters(shelf: Shelf, listener?: string): Promise<DeadLetter[]> {

@@ -3,7 +3,9 @@
 import { z } from 'zod'
 import type { Code } from '../../shared/errors.ts'
 import { currency, minor, orderId, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
-import { orderRequest } from '../orders/contracts.ts'
+import { catalogContracts } from '../catalog/contracts.ts'
+import { inventoryContracts } from '../inventory/contracts.ts'
+import { orderRequest, ordersContracts } from '../orders/contracts.ts'
 
 export interface Operation {
   readonly method: 'get' | 'post'
@@ -24,7 +26,6 @@ export interface Operation {
 /** What may stand in a path: whatever else does is the name of nothing. */
 export const pathParameters: Readonly<Record<string, z.ZodType<string>>> = { orderId, sku, deliveryId: reference }
 
-const quantity = z.int().min(1).max(10_000_000)
 const accepted = z.object({ commandId: z.uuid() })
 const order = z.object({
   orderId: reference,
@@ -51,10 +52,11 @@ const saga = z.object({
   waitsFor: z.array(z.object({ step: z.string(), attempt: z.int(), until: timestamp.nullable() })),
 })
 
-export const productRequest = z.strictObject({ sku, name: z.string().min(1).max(200), unitMinor, currency })
-export const priceRequest = z.strictObject({ sku, unitMinor, currency, validFrom: timestamp.optional() })
-export const retryRequest = z.strictObject({ reason: reference })
-export const stockRequest = z.strictObject({ lines: z.array(z.strictObject({ sku, quantity })).min(1).max(100) })
+// What becomes a command is checked by its contract: what passes here its owner can read.
+export const productRequest = catalogContracts.commands.PublishProduct.data
+export const priceRequest = catalogContracts.commands.ChangePrice.data
+export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
+export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
 
 const orderProblems = [
   'unknown-sku',
