@@ -28,7 +28,9 @@ export async function seed(running: Running): Promise<string> {
   const expectOk = async (response: Response): Promise<Response> => {
     if (!response.ok)
       throw new Error(
-        `The shop could not be seeded: ${response.url} answered ${response.status}: ${await response.text()}`,
+        `The shop could not be seeded: ${response.url} answered ${response.status}: ${await response.text()}${
+          response.status === 409 ? ' It was seeded with other products before: npm start -- --fresh begins anew.' : ''
+        }`,
       )
     return response
   }

@@ -48,6 +48,8 @@ beforeAll(async () => {
     if (!server.listening) await new Promise<void>((resolve) => server.once('listening', resolve))
     ports[service] = (server.address() as AddressInfo).port
   }
+  for (const [path, body] of Object.entries(staffRequests))
+    expect((await ask(sentByStaff(path, body)())).answer, path).toBe('202')
   const placed = await ask(posted(order(), used)())
   expect(placed.answer).toBe('201')
   ;({ orderId } = JSON.parse(placed.text) as { orderId: string })
@@ -89,6 +91,10 @@ const posted =
     headers: { ...json, ...bearer('customer'), 'idempotency-key': 'a-key', ...headers() },
     body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
   })
+const sentByStaff = (path: string, body: object) => (): Request => ({
+  ...posted(body, () => ({ ...used(), ...bearer('staff') }))(),
+  path,
+})
 const got = (path: () => string, who: string) => (): Request => ({
   service: 'gateway',
   method: 'GET',
@@ -110,6 +116,14 @@ const price = { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' }
 const changed = (changes: object = {}): object => ({ ...message('price.changed', price), ...changes })
 const command = (changes: object = {}): string => JSON.stringify({ ...message('ContinueCheckout', {}), ...changes })
 
+/** Each was sent once, with the key that is used. */
+const staffRequests: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  '/v1/products': { sku: 'TEA-009', name: 'Tea', unitMinor: 5, currency: 'EUR' },
+  '/v1/prices': { sku: 'TEA-009', unitMinor: 5, currency: 'EUR' },
+  '/v1/stock': { lines: [{ sku: 'TEA-009', quantity: 5 }] },
+  '/v1/orders/o-1/retry': { reason: 'later' },
+}
+
 const bad: readonly Bad[] = [
   ...badOrders.map(([name, body, status, code]): Bad => [
     name,
@@ -130,6 +144,16 @@ const bad: readonly Bad[] = [
   ['an unsigned token', posted(order(), () => bearer('unsigned')), '401 token-invalid'],
   ['no token at all', posted(order(), () => ({ authorization: 'Basic abc' })), '401 token-invalid'],
   ['a key that was used', posted(line({ quantity: 3 }), used), '409 idempotency-key-reused'],
+  ...Object.entries({
+    '/v1/products': { ...staffRequests['/v1/products'], unitMinor: 6 },
+    '/v1/prices': { ...staffRequests['/v1/prices'], sku: 'TEA-010' },
+    '/v1/stock': { lines: [{ sku: 'TEA-009', quantity: 6 }] },
+    '/v1/orders/o-2/retry': staffRequests['/v1/orders/o-1/retry']!,
+  }).map(([path, body]): Bad => [
+    `a key that was used at ${path}`,
+    sentByStaff(path, body),
+    '409 idempotency-key-reused',
+  ]),
   ['a key with a space', posted(order(), () => ({ 'idempotency-key': 'a key' })), '400 invalid-parameter'],
   ["somebody else's order", got(() => `/v1/orders/${orderId}`, 'stranger'), '404 not-found'],
   ["somebody else's saga", got(() => `/v1/orders/${orderId}/saga`, 'customer'), '403 forbidden'],

@@ -169,6 +169,27 @@ describe('an idempotency key', () => {
   ])('%s', (_, key) => refused({ key }, 400, 'invalid-parameter', 'Idempotency-Key'))
 })
 
+describe("a staff command's key", () => {
+  it('with another body is refused, and the first stands', async () => {
+    const [key, bearer] = ['the-staff-key', await token('staff-1', ['staff'])]
+    const stock = (quantity: number) => ({
+      path: '/v1/stock',
+      key,
+      token: bearer,
+      body: { lines: [{ sku: 'POT-001', quantity }] },
+    })
+    const first = await ask(stock(5))
+    expect(first.status).toBe(202)
+    const path = `/v1/deliveries/${String(first.body['deliveryId'])}`
+    await expect
+      .poll(async () => (await ask({ method: 'GET', path, token: bearer })).status, { timeout: 10_000 })
+      .toBe(200)
+    await refused(stock(6), 409, 'idempotency-key-reused')
+    expect(await ask(stock(5))).toEqual(first)
+    expect((await ask({ method: 'GET', path, token: bearer })).body['lines']).toEqual([{ sku: 'POT-001', quantity: 5 }])
+  })
+})
+
 describe('a path', () => {
   it('that is not there', () => refused({ method: 'GET', path: '/v1/nothing' }, 404, 'not-found'))
   it('of an order that is not there', () => refused({ method: 'GET', path: '/v1/orders/o-none' }, 404, 'not-found'))

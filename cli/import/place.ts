@@ -45,7 +45,7 @@ export async function stockUp(api: Api, orders: readonly Order[], progress: Prog
         key: `import-${encodeURIComponent(sku)}`,
         body: { sku, name, unitMinor, currency },
       }),
-    )
+    ).catch(isSold)
     waits.push(`/v1/products/${encodeURIComponent(sku)}`)
     progress.step()
   })
@@ -116,6 +116,11 @@ async function patiently<T>(send: () => Promise<T>): Promise<T> {
       await pause(2 ** tried * 100)
     }
   }
+}
+
+/** Another file had the SKU before, by another name or price: it is sold, and orders of an import bring their own price. */
+function isSold(error: unknown): void {
+  if (!(error instanceof Refusal) || error.problem.code !== 'idempotency-key-reused') throw error
 }
 
 async function appears(api: Api, path: string): Promise<void> {

@@ -12,6 +12,6 @@ export const catalog = defineService({
   on: [],
   accepts: ['PublishProduct', 'ChangePrice'],
   sends: [],
-  collections: { streams: { unindexed: ['*'] } },
+  collections: { streams: { unindexed: ['*'] }, keys: {} },
   load: () => import('./app.ts'),
 })

@@ -169,7 +169,7 @@ describe('staff', () => {
     ['/v1/prices', { sku: 'TEA-001', unitMinor: 1250, currency: 'EUR' }, 'ChangePrice', 'catalog'],
     ['/v1/stock', { lines: [{ sku: 'TEA-001', quantity: 1_000_000 }] }, 'ReceiveStock', 'inventory'],
   ])('writes to %s by a command, the same for the same key', async (path, body, type, target) => {
-    const { send, platform } = started()
+    const { send, platform } = started({ [target]: () => new Response(null, { status: 204 }) })
     const answers = [
       await send('POST', path, { body, bearer: await staff() }),
       await send('POST', path, { body, bearer: await staff() }),
@@ -181,6 +181,17 @@ describe('staff', () => {
     expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(1)
     const other = await send('POST', path, { body, bearer: await staff(), headers: { 'idempotency-key': 'key-2' } })
     expect(other.body).not.toEqual(answers[0]!.body)
+  })
+
+  it.each([
+    ['another request', () => problem('/keys', 409, 'idempotency-key-reused'), 409, 'idempotency-key-reused'],
+    ['nobody knows what', undefined, 503, 'unavailable'],
+  ])('sends nothing under a key that stands for %s', async (_, keys, status, code) => {
+    const { send, platform } = started(keys ? { inventory: keys } : {})
+    const body = { lines: [{ sku: 'TEA-001', quantity: 1 }] }
+    const answer = await send('POST', '/v1/stock', { body, bearer: await staff() })
+    expect(answer).toMatchObject({ status, body: { code, instance: '/v1/stock' } })
+    expect(platform.sent).toEqual([])
   })
 
   it('asks a saga to go on, and sees where it stands', async () => {
@@ -210,7 +221,10 @@ describe('staff', () => {
   })
 
   it('names a delivery that it can look up', async () => {
-    const { send, asked } = started({ inventory: () => problem('/deliveries/d-1', 404, 'not-found') })
+    const { send, asked } = started({
+      inventory: (asked) =>
+        asked ? new Response(null, { status: 204 }) : problem('/deliveries/d-1', 404, 'not-found'),
+    })
     const { body } = await send('POST', '/v1/stock', {
       body: { lines: [{ sku: 'TEA-001', quantity: 1 }] },
       bearer: await staff(),

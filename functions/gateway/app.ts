@@ -5,6 +5,7 @@ import { implement, type ServiceApp } from '../../shared/app.ts'
 import { type Caller, createTokenCheck, type Role } from '../../shared/auth.ts'
 import { Refused, refuseIf } from '../../shared/errors.ts'
 import { jsonBody } from '../../shared/http.ts'
+import { keyOfCommand, keyPath } from '../../shared/idempotency.ts'
 import { derivedId } from '../../shared/ids.ts'
 import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
 import { orderRequest } from '../orders/contracts.ts'
@@ -124,7 +125,7 @@ function named(c: Context, name: string): string {
   return value
 }
 
-/** A command is named by who asked and with which key: the same request again is the same command. */
+/** A command is named by who asked and with which key: the same request again is the same command, another is refused. */
 async function accepted(
   c: Context,
   platform: Platform,
@@ -134,6 +135,9 @@ async function accepted(
   answer: object = {},
 ): Promise<Response> {
   const id = derivedId('gateway', command.type, sub, keyOf(c))
+  const { service: owner } = gateway.uses.find(({ commands }) => command.type in commands)!
+  const known = await platform.call(owner, keyPath, { method: 'POST', body: keyOfCommand(id, command.data) })
+  if (!known.ok) return relayed(c, known)
   await platform.send(command, { id, subject, correlationId: subject, actor: `staff:${sub}` })
   return c.json({ commandId: id, ...answer }, 202)
 }

@@ -58,13 +58,7 @@ export const priceRequest = catalogContracts.commands.ChangePrice.data
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
 
-const orderProblems = [
-  'unknown-sku',
-  'currency-mismatch',
-  'price-changed',
-  'idempotency-key-reused',
-  'forbidden',
-] as const
+const orderProblems = ['unknown-sku', 'currency-mismatch', 'price-changed', 'forbidden'] as const
 
 export const operations = {
   placeOrder: {
@@ -205,7 +199,7 @@ export function problemsOf({ access, keyed, body, problems = [] }: Operation): C
   const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
   if (access === 'customer' || access === 'staff') known.push('token-missing', 'token-invalid', 'token-expired')
   if (access === 'staff') known.push('forbidden')
-  if (keyed) known.push('idempotency-key-missing', 'invalid-parameter')
+  if (keyed) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
   if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'unsupported-media-type')
   return [...new Set(known)]
 }

@@ -1,6 +1,7 @@
 /** Inventory's handlers and queries. */
 
 import { implement, type ServiceApp } from '../../shared/app.ts'
+import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import { refuseIf } from '../../shared/errors.ts'
 import { commitStock, deliveryStream, receiveStock, releaseStock, reserveStock } from './handlers.ts'
 import { inventory } from './service.ts'
@@ -10,6 +11,7 @@ export const app: ServiceApp = implement(inventory, {
   on: { 'shipment.dispatched': commitStock },
   commands: { ReserveStock: reserveStock, ReleaseStock: releaseStock, ReceiveStock: receiveStock },
   routes(http, platform) {
+    http.post(keyPath, rememberKey(platform))
     http.get('/stock/:sku', async (c) => {
       const { sku } = c.req.param()
       const shards = await platform.views.getAll(shardPaths(sku))

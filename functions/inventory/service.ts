@@ -13,6 +13,6 @@ export const inventory = defineService({
   on: ['shipment.dispatched'],
   accepts: ['ReserveStock', 'ReleaseStock', 'ReceiveStock'],
   sends: [],
-  collections: { streams: { unindexed: ['*'] }, shards: { unindexed: ['*'] } },
+  collections: { streams: { unindexed: ['*'] }, shards: { unindexed: ['*'] }, keys: {} },
   load: () => import('./app.ts'),
 })

@@ -4,6 +4,7 @@ import { implement, type ServiceApp } from '../../shared/app.ts'
 import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/errors.ts'
+import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import type { Decision, Platform } from '../../shared/platform.ts'
 import { decide, type OrderCommand } from './decide.ts'
 import { evolve, type Heard, initial, isUnanswered } from './order.ts'
@@ -105,6 +106,7 @@ export const app: ServiceApp = implement(orders, {
     },
   },
   routes(http, platform) {
+    http.post(keyPath, rememberKey(platform))
     http.post('/orders', (c) => placeOrder(c, platform))
     http.get('/orders/:orderId', async (c) => {
       const { orderId } = c.req.param()

@@ -40,7 +40,7 @@ export const orders = defineService({
   sends: ['ContinueCheckout', 'ReserveStock', 'ReleaseStock', 'AuthorizePayment', 'VoidPayment'],
   calls: ['catalog'],
   asksToRepeat: ['orders', 'inventory', 'payments', 'shipping'],
-  collections: { streams: { unindexed: ['*'] }, prices: { unindexed: ['*'] } },
+  collections: { streams: { unindexed: ['*'] }, prices: { unindexed: ['*'] }, keys: {} },
   settings: ['CANCELLATION_WINDOW_SECONDS'],
   saga: {
     name: 'checkout',
