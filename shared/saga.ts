@@ -85,6 +85,11 @@ function enter<C>(saga: Saga<C>, context: C, index: number, undos: readonly Undo
   }
 }
 
+/** Ends the reason of a saga of which a step got no answer in its time: the platform's doing, not the customer's. */
+const TIMED_OUT = '-timed-out'
+const timedOutReason = (step: string): string => `${step}${TIMED_OUT}`
+export const isTimedOut = (reason: unknown): boolean => typeof reason === 'string' && reason.endsWith(TIMED_OUT)
+
 /** What a reply makes of the saga; undefined when it changes nothing. */
 export function reply<C>(
   saga: Saga<C>,
@@ -130,7 +135,7 @@ export function look<C>(
 ): Move | undefined {
   if (state.phase === 'running' && nowMs >= state.deadlineMs) {
     const step = saga.steps[state.step]!
-    const reason = state.waiting ? step.waiting!.onTimeout : `${step.name}-timed-out`
+    const reason = state.waiting ? step.waiting!.onTimeout : timedOutReason(step.name)
     return fail(saga, state, context, { nowMs, reason, expired: state.waiting === true })
   }
   if (state.phase !== 'undoing') return undefined

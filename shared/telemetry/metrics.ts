@@ -61,3 +61,6 @@ export const metrics = {
     bounds: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
   },
 } as const satisfies Record<string, Instrument>
+
+/** The outcome of a saga that has ended because a service did not answer in time, whatever its owner calls that. */
+export const TIMED_OUT = 'timed-out'

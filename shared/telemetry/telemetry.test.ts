@@ -220,7 +220,7 @@ describe('a commit', () => {
     name: 'checkout',
     counter: metrics.orders,
     startsOn: 'order.placed',
-    endsOn: { 'order.completed': 'completed' },
+    endsOn: { 'order.completed': 'completed', 'order.rejected': 'rejected', 'order.expired': 'expired' },
   }
   const placed = entry('2026-01-01T00:00:00.000Z', 'order.placed', 'checkout.moved')
 
@@ -238,6 +238,29 @@ describe('a commit', () => {
       attributes: { 'millrace.outcome': 'completed' },
       events: [{ name: 'committed', attributes: { 'millrace.events': 'note order.completed' } }],
     })
+  })
+
+  it.each([
+    ['order.rejected', 'card-declined', 'rejected'],
+    ['order.rejected', 'authorize-payment-timed-out', 'timed-out'],
+    ['order.expired', 'customer-did-not-act', 'expired'],
+  ])('of %s for %s counts as %s: our silence is not the answer of somebody', (type, reason, outcome) => {
+    const { telemetry, measures } = testTelemetry({ service: 'orders', saga })
+    const end = entry('2026-01-01T00:00:09.000Z', type)
+    telemetry.committed({ ...end, events: [{ ...end.events[0]!, data: { orderId: 'o-1', reason } }] }, stream(placed))
+    expect(measures.map(({ attributes }) => attributes['outcome'])).toEqual([outcome, outcome])
+  })
+
+  it('that finds the saga stuck says so in a line of its own, by step and saga', async () => {
+    const { telemetry, logs } = testTelemetry({ service: 'orders', saga })
+    const data = { sagaId: 'o-1', step: 'undo reserve-stock', attempt: 5, reason: 'the undo is not answered' }
+    const moved = entry('2026-01-01T00:00:09.000Z', 'checkout.moved', 'saga.stuck')
+    await telemetry.attempt({ ...about, kind: 'command', type: 'ContinueCheckout' }, async () =>
+      telemetry.committed({ ...moved, events: [moved.events[0]!, { ...moved.events[1]!, data }] }, stream(placed)),
+    )
+    expect(logs).toEqual([
+      expect.objectContaining({ severity: 'ERROR', event: 'saga.stuck', fields: { ...data, correlationId: 'o-1' } }),
+    ])
   })
 
   it('that does not end one counts nothing', () => {

@@ -2,11 +2,13 @@
 
 import type { Envelope } from '../envelope.ts'
 import type { Refused, Unavailable } from '../errors.ts'
+import { stuckEvent } from '../names.ts'
 import type { Log } from '../platform.ts'
+import { isTimedOut } from '../saga.ts'
 import type { SagaMeasure } from '../service.ts'
 import type { Entry, StoredStream } from '../stream-store.ts'
 import { INNER_TRACE_HEADER, newSpanId, newTraceId, parseTrace, type TraceContext, traceparentOf } from '../trace.ts'
-import { type Instrument, metrics } from './metrics.ts'
+import { type Instrument, metrics, TIMED_OUT } from './metrics.ts'
 import { type Attributes, createTracer, currentSpan, type FinishedSpan, type InSpan, type Span } from './span.ts'
 
 /** Where it goes. None of these waits, or throws. */
@@ -143,8 +145,8 @@ function ofMessages(
       currentSpan()?.fail(`not put aside: ${reason}`)
     },
     stuck({ type }, attempt) {
-      log('ERROR', 'saga.stuck', { type, attempt })
-      currentSpan()?.event('saga.stuck', { attempt })
+      log('ERROR', stuckEvent, { step: type, attempt })
+      currentSpan()?.event(stuckEvent, { attempt })
     },
     committed({ time, correlationId, events }, { entries }) {
       const span = currentSpan()
@@ -153,7 +155,11 @@ function ofMessages(
       span?.event('committed', { 'millrace.events': types.join(' ') })
       // A delivery says at its end that it was handled; what entered by HTTP is told here.
       if (span?.kind === 'server') log('INFO', types[0] ?? 'committed', { correlationId })
-      const outcome = types.map((type) => endings.get(type)).find((found) => found !== undefined)
+      for (const { type, data } of events) {
+        if (type === stuckEvent) log('ERROR', stuckEvent, { ...(data as object), correlationId })
+      }
+      const end = events.find(({ type }) => endings.has(type))
+      const outcome = end && (isTimedOut((end.data as { reason?: unknown }).reason) ? TIMED_OUT : endings.get(end.type))
       if (!saga || outcome === undefined) return
       const began = entries.find((entry) => entry.events.some(({ type }) => type === saga.startsOn))
       const seconds = began ? (Date.parse(time) - Date.parse(began.time)) / 1000 : 0
