@@ -1,4 +1,4 @@
-/** What wakes somebody: a dead letter, a saga that is stuck, a bug. */
+/** What wakes somebody besides a burning objective: a dead letter, a saga that is stuck, a bug. */
 
 import { Construct } from 'constructs'
 import { MonitoringAlertPolicy, type MonitoringNotificationChannel } from './google.ts'
@@ -12,7 +12,8 @@ interface AlertsProps {
 }
 
 interface LineAlert {
-  readonly message: CountedLine
+  /** Any of them. */
+  readonly messages: readonly CountedLine[]
   readonly severity: 'CRITICAL' | 'WARNING'
   readonly content: string
 }
@@ -25,15 +26,16 @@ export class Alerts extends Construct {
     this.#channel = channel
     this.#deadLetters()
     this.#onLine('sagas-stuck', {
-      message: 'saga.stuck',
+      messages: ['saga.stuck'],
       severity: 'CRITICAL',
-      content: 'A saga has asked five times and got no answer.',
+      content:
+        'A saga waits in vain: an undo, a timer or a repeat has failed five times, or an order is confirmed and what follows is overdue. The step says which, and who does not answer; the correlation id is the order.',
     })
     this.#onLine('bugs', {
-      message: 'message.failed',
+      messages: ['message.failed', 'request.failed'],
       severity: 'WARNING',
       content:
-        'A handler failed in a way that it does not know. The message is delivered again; the log has the stack.',
+        'A handler failed in a way that it does not know. A message is delivered again, a request was answered 500; the log has the stack.',
     })
   }
 
@@ -62,8 +64,11 @@ export class Alerts extends Construct {
   }
 
   /** By the line itself, not by its counter: the mail tells whose it is, and no counter has to exist first. */
-  #onLine(name: string, { message, severity, content }: LineAlert): void {
-    const extracted = [...countedLines[message], 'correlationId']
+  #onLine(name: string, { messages, severity, content }: LineAlert): void {
+    const extracted = new Set([
+      ...messages.flatMap((message): readonly string[] => countedLines[message]),
+      'correlationId',
+    ])
     new MonitoringAlertPolicy(this, name, {
       ...this.#policy(name, content),
       severity,
@@ -72,8 +77,8 @@ export class Alerts extends Construct {
         {
           displayName: name,
           conditionMatchedLog: {
-            filter: linesThatSay(message),
-            labelExtractors: Object.fromEntries(extracted.map((key) => [key, `EXTRACT(jsonPayload.${key})`])),
+            filter: linesThatSay(...messages),
+            labelExtractors: Object.fromEntries([...extracted].map((key) => [key, `EXTRACT(jsonPayload.${key})`])),
           },
         },
       ],

@@ -7,6 +7,7 @@ import type { Service } from '../shared/service.ts'
 import { BusStack } from './bus-stack.ts'
 import { App } from './cdktf.ts'
 import type { Environment } from './environments.ts'
+import { ObservabilityStack } from './observability-stack.ts'
 import { PlatformStack } from './platform-stack.ts'
 import { ServiceStack } from './service-stack.ts'
 
@@ -27,8 +28,12 @@ export function addEnvironment(app: App, environment: Environment, services: rea
   const bus = new BusStack(app, services, environment)
   bus.addDependency(platform)
   const stacks = services.map((service) => new ServiceStack(app, service, services, environment))
-  for (const stack of stacks) stack.addDependency(bus)
-  return [platform, bus, ...stacks].map(({ node }) => node.id)
+  const observability = new ObservabilityStack(app, environment)
+  for (const stack of stacks) {
+    stack.addDependency(bus)
+    observability.addDependency(stack)
+  }
+  return [platform, bus, ...stacks, observability].map(({ node }) => node.id)
 }
 
 /** Synthesizes one environment and gives its stacks back, in the order in which they are applied. */

@@ -1,7 +1,15 @@
 /** One page that tells how the platform is: what it promises, what it does, and where something waits. Names no service: charts are split by it. */
 
 import { metrics } from '../shared/telemetry/metrics.ts'
-import { counted, type CountedLine, countedLines, deadLettersWaiting, google, recorded } from './metric-filters.ts'
+import {
+  counted,
+  type CountedLine,
+  countedLines,
+  deadLettersWaiting,
+  fromLog,
+  google,
+  recorded,
+} from './metric-filters.ts'
 
 /** A chart: a metric, how its series are put together, and by which label they are told apart. */
 export interface Chart {
@@ -26,6 +34,21 @@ const subscription = 'resource.label."subscription_id"'
 export const charts: readonly Chart[] = [
   { title: 'Orders that ended', filter: recorded('orders'), ...rate, by: [label('outcome')], unit: '1/s' },
   { title: 'Sagas, p95', filter: recorded('sagaDuration'), ...p95, by: [label('saga'), label('outcome')], unit: 's' },
+  {
+    title: 'Sagas that ended',
+    filter: fromLog('saga-ended'),
+    ...rate,
+    by: ['saga', 'outcome'].map(label),
+    unit: '1/s',
+  },
+  {
+    title: 'Placing an order, by class of answer',
+    filter: fromLog('placing-answered'),
+    ...rate,
+    by: [label('class')],
+    unit: '1/s',
+  },
+  { title: 'Placing an order, p95', filter: fromLog('placing-latency'), ...p95, unit: 's' },
   {
     title: 'Requests, p95',
     filter: recorded('requestDuration'),

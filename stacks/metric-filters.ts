@@ -2,11 +2,12 @@
 
 import { metrics } from '../shared/telemetry/metrics.ts'
 
-/** The log lines that are counted, by their message, with the fields that tell them apart. */
+/** The errors that are counted, by their line's message, with the fields that tell them apart. */
 export const countedLines = {
-  'saga.stuck': ['service', 'type'],
+  'saga.stuck': ['service', 'step'],
   'message.dead-lettered': ['service', 'type'],
   'message.failed': ['service', 'type'],
+  'request.failed': ['service'],
 } as const
 
 export type CountedLine = keyof typeof countedLines
@@ -34,13 +35,22 @@ export function recorded(metric: keyof typeof metrics, conditions: Readonly<Reco
 
 const underscored = (name: string): string => name.replaceAll('.', '_')
 
-/** Each event of the platform is one line, and its name is the message. */
-export const linesThatSay = (message: CountedLine): string =>
-  `resource.type="cloud_run_revision" AND jsonPayload.message="${message}"`
+/** Each event of the platform is one line, and its name is the message. Who hears of one that others had says so too, but as no error. */
+export const linesThatSay = (...messages: CountedLine[]): string => {
+  const any = messages.map((message) => `jsonPayload.message="${message}"`).join(' OR ')
+  return `resource.type="cloud_run_revision" AND severity>=ERROR AND (${any})`
+}
+
+/** A metric that Cloud Logging makes of its lines: see log-metrics.ts. */
+export const fromLog = (metric: string, conditions: Readonly<Record<string, string>> = {}): string =>
+  [
+    `metric.type="logging.googleapis.com/user/${metric}"`,
+    'resource.type="cloud_run_revision"',
+    ...quoted(conditions),
+  ].join(' AND ')
 
 /** The counter of such log lines. */
-export const counted = (message: CountedLine): string =>
-  `metric.type="logging.googleapis.com/user/${logMetricName(message)}" AND resource.type="cloud_run_revision"`
+export const counted = (message: CountedLine): string => fromLog(logMetricName(message))
 
 export const logMetricName = (message: CountedLine): string => message.replaceAll('.', '-')
 

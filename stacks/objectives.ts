@@ -1,6 +1,7 @@
 /** What is promised of the platform, measured over 28 days, and the alerts when the promise is being used up too fast. */
 
 import { Construct } from 'constructs'
+import { TIMED_OUT } from '../shared/telemetry/metrics.ts'
 import type { Environment } from './environments.ts'
 import {
   MonitoringAlertPolicy,
@@ -8,10 +9,7 @@ import {
   type MonitoringNotificationChannel,
   MonitoringSlo,
 } from './google.ts'
-import { recorded } from './metric-filters.ts'
-
-/** The route that takes an order. */
-const placing = '/v1/orders'
+import { fromLog } from './metric-filters.ts'
 
 /**
  * Burning at this rate over the long window, and over the short one still, which ends the alert soon after the trouble:
@@ -32,7 +30,7 @@ export class Objectives extends Construct {
 
   constructor(scope: Construct, id: string, { environment, channel }: ObjectivesProps) {
     super(scope, id)
-    const { ordersCompleted, placingSeconds } = environment.objectives
+    const { ordersCompleted, placingAnswered, placingSeconds } = environment.objectives
     const service = new MonitoringCustomService(this, 'service', { serviceId: 'millrace', displayName: 'Millrace' })
     const common = { service: service.serviceId, rollingPeriodDays: 28 }
     const completed = new MonitoringSlo(this, 'orders-completed', {
@@ -42,9 +40,22 @@ export class Objectives extends Construct {
       goal: ordersCompleted,
       requestBasedSli: {
         goodTotalRatio: {
-          // A declined card and an empty shelf are answers: a rejected order counts neither way.
-          goodServiceFilter: recorded('orders', { outcome: 'completed' }),
-          badServiceFilter: recorded('orders', { outcome: 'expired' }),
+          // A declined card and an empty shelf are answers, and a customer who does not act is no fault of ours: they
+          // count neither way.
+          goodServiceFilter: fromLog('saga-ended', { outcome: 'completed' }),
+          badServiceFilter: fromLog('saga-ended', { outcome: TIMED_OUT }),
+        },
+      },
+    })
+    const answered = new MonitoringSlo(this, 'placing-answered', {
+      ...common,
+      sloId: 'placing-answered',
+      displayName: 'Whoever places an order gets an answer',
+      goal: placingAnswered,
+      requestBasedSli: {
+        goodTotalRatio: {
+          badServiceFilter: fromLog('placing-answered', { class: '5' }),
+          totalServiceFilter: fromLog('placing-answered'),
         },
       },
     })
@@ -55,12 +66,12 @@ export class Objectives extends Construct {
       goal: 0.95,
       requestBasedSli: {
         distributionCut: {
-          distributionFilter: recorded('requestDuration', { http_route: placing }),
+          distributionFilter: fromLog('placing-latency'),
           range: { min: 0, max: placingSeconds },
         },
       },
     })
-    this.slos = [completed, placed]
+    this.slos = [completed, answered, placed]
     for (const slo of this.slos) this.#alertOn(slo, channel)
   }
 

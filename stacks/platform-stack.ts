@@ -1,4 +1,4 @@
-/** What changes rarely: APIs, identities, the image repository, the network, audit logs, alerts. */
+/** What changes rarely: APIs, identities, the image repository, the network, audit logs, what is counted in logs. */
 
 import type { Construct } from 'constructs'
 import { accountId, operationsAccountId, pushAccountId } from '../shared/names.ts'
@@ -9,9 +9,9 @@ import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
 import { ProjectService, ServiceAccount, ServiceAccountIamMember } from './google.ts'
 import { ImageBuilds } from './image-builds.ts'
+import { LogMetrics } from './log-metrics.ts'
 import { pubsubAgent, serviceMember } from './members.ts'
 import { named } from './naming-rules.ts'
-import { Observability } from './observability.ts'
 import { PrivateNetwork } from './private-network.ts'
 
 const apis = [
@@ -42,7 +42,7 @@ export class PlatformStack extends EnvironmentStack {
     const accounts = services.map((service) => this.#identities(service))
     this.#operations()
     new Audit(this, 'audit', { accounts, environment })
-    new Observability(this, 'observability', { environment })
+    new LogMetrics(this, 'log-metrics', { services })
     this.#enableApis()
   }
 

@@ -47,7 +47,7 @@ it('has its own resources, and answers', { timeout: 120_000 }, async () => {
       subscriptions: count('google_pubsub_subscription'),
       publishes: count('google_pubsub_topic_iam_member'),
     }).toEqual({ service: 1, database: 1, queue: 1, subscriptions: 1, publishes: 2 })
-    expect(platform.stacks).toHaveLength(services.length + 1 + 2)
+    expect(platform.stacks).toHaveLength(services.length + 1 + 3)
 
     const api = platform.customer()
     const body = {

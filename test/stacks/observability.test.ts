@@ -4,12 +4,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { metrics } from '../../shared/telemetry/metrics.ts'
+import { operations } from '../../functions/gateway/operations.ts'
+import { metrics, TIMED_OUT } from '../../shared/telemetry/metrics.ts'
 import { prod } from '../../stacks/environments.ts'
 import { recorded } from '../../stacks/metric-filters.ts'
-import { type Attributes, declared, environments } from './synthesized.ts'
+import { type Attributes, declared, environments, stacksOf } from './synthesized.ts'
 
 const sagas = services.flatMap(({ saga }) => saga ?? [])
+/** Google's own, which are there before anything is. */
+const ofPubsub = 'pubsub.googleapis.com/subscription/num_undelivered_messages'
 const root = join(import.meta.dirname, '..', '..')
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
 const blocks = (value: unknown): readonly Attributes[] => (Array.isArray(value) ? value : [value]) as Attributes[]
@@ -39,6 +42,7 @@ describe.each(environments.map((environment) => [environment.name, environment] 
   const all = (type: string) => declared(environment, type).map(({ attributes }) => attributes)
   const policies = all('google_monitoring_alert_policy')
   const slos = all('google_monitoring_slo')
+  const counters = all('google_logging_metric')
   const page = JSON.parse(String(all('google_monitoring_dashboard')[0]!['dashboard_json'])) as Dashboard
   const charts = page.mosaicLayout.tiles.flatMap(({ widget }) =>
     widget.xyChart.dataSets.map(({ timeSeriesQuery }) => ({
@@ -48,23 +52,66 @@ describe.each(environments.map((environment) => [environment.name, environment] 
   )
 
   it('promises what the environment says of orders and of placing them', () => {
-    const { ordersCompleted, placingSeconds } = environment.objectives
+    const { ordersCompleted, placingAnswered, placingSeconds } = environment.objectives
     expect(slos.map(({ slo_id: id, goal, rolling_period_days: days }) => [id, goal, days])).toEqual([
       ['orders-completed', ordersCompleted, 28],
+      ['placing-answered', placingAnswered, 28],
       ['placing-p95', 0.95, 28],
     ])
-    const [completed, placed] = slos.map((slo) => block(slo['request_based_sli']))
+    const [completed, answered, placed] = slos.map((slo) => block(slo['request_based_sli']))
+    const metric = (name: string, conditions = ''): string =>
+      `metric.type="logging.googleapis.com/user/${name}" AND resource.type="cloud_run_revision"${conditions}`
     expect(block(completed!['good_total_ratio'])).toEqual({
-      good_service_filter: expect.stringMatching(/millrace_orders\/counter".*metric\.labels\.outcome="completed"$/),
-      // Rejected counts neither way.
-      bad_service_filter: expect.stringMatching(/millrace_orders\/counter".*metric\.labels\.outcome="expired"$/),
+      good_service_filter: metric('saga-ended', ' AND metric.labels.outcome="completed"'),
+      // Rejected and expired count neither way.
+      bad_service_filter: metric('saga-ended', ' AND metric.labels.outcome="timed-out"'),
+    })
+    expect(block(answered!['good_total_ratio'])).toEqual({
+      bad_service_filter: metric('placing-answered', ' AND metric.labels.class="5"'),
+      total_service_filter: metric('placing-answered'),
     })
     expect(block(placed!['distribution_cut'])).toEqual({
-      distribution_filter: expect.stringMatching(
-        /http_server_request_duration\/histogram".*metric\.labels\.http_route="\/v1\/orders"$/,
-      ),
+      distribution_filter: metric('placing-latency'),
       range: { min: 0, max: placingSeconds },
     })
+    const buckets = block(block(counters.find(({ name }) => name === 'placing-latency')!['bucket_options']))
+    expect(block(buckets['explicit_buckets'])['bounds']).toContain(placingSeconds)
+  })
+
+  it('promises by metrics alone that Google knows before anybody has ordered, and that are there some minutes before', () => {
+    const made = declared(environment, 'google_logging_metric')
+    expect(new Set(made.map(({ stack }) => stack))).toEqual(new Set([`${environment.name}-platform`]))
+    const asked = [...JSON.stringify([slos, policies]).matchAll(/metric\.type=\\"([^"\\]+)\\"/g)].map(
+      ([, type]) => type!,
+    )
+    expect(asked.length).toBeGreaterThan(4)
+    for (const type of asked) {
+      const known = [...made.map(({ attributes }) => `logging.googleapis.com/user/${attributes['name']}`), ofPubsub]
+      expect(known).toContain(type)
+    }
+    const [first, last] = [stacksOf(environment)[0], stacksOf(environment).at(-1)]
+    for (const type of ['slo', 'alert_policy', 'dashboard']) {
+      expect(last!.json.resource).toHaveProperty(`google_monitoring_${type}`)
+      expect(first!.json.resource).not.toHaveProperty(`google_monitoring_${type}`)
+    }
+  })
+
+  it('measures placing where Cloud Run answers: a front door that can not start is a 5xx, and a slow start is slow', () => {
+    const [front, ...others] = services.filter(({ ingress }) => ingress === 'public').map(({ name }) => name)
+    expect(others).toEqual([])
+    const path = operations.placeOrder.path
+    const filterOf = (metric: string): string => String(counters.find(({ name }) => name === metric)!['filter'])
+    const requests = filterOf('placing-answered')
+    expect(requests).toContain('log_id("run.googleapis.com/requests")')
+    expect(requests).toContain(`resource.labels.service_name=("${front}")`)
+    const url = new RegExp(/requestUrl=~"(.*)"$/.exec(requests)![1]!)
+    const base = environment.serviceUrl(front!).replace('http://', 'https://')
+    expect([`${base}${path}`, `${base}${path}?x=1`].map((one) => url.test(one))).toEqual([true, true])
+    expect([`${base}${path}/o-1`, `${base}/v1/products`].map((one) => url.test(one))).toEqual([false, false])
+    expect(filterOf('placing-latency')).toBe(`${requests} AND httpRequest.status<500`)
+    const { label_extractors: label } = counters.find(({ name }) => name === 'placing-answered')!
+    const [, digit] = /REGEXP_EXTRACT\(httpRequest\.status, "(.*)"\)/.exec((label as Attributes)['class'] as string)!
+    expect([200, 429, 503].map((status) => new RegExp(digit!).exec(String(status))![1])).toEqual(['2', '4', '5'])
   })
 
   it('alerts when an objective burns, fast and slowly, over a long and a short window together', () => {
@@ -106,39 +153,55 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     expect(subscriptions.filter((name) => pattern.test(name))).toEqual(
       subscriptions.filter((name) => name.endsWith('-dead-letters')),
     )
-    expect(block(condition('sagas-stuck')['condition_matched_log'])['filter']).toContain(
-      'jsonPayload.message="saga.stuck"',
-    )
-    expect(block(condition('bugs')['condition_matched_log'])['filter']).toContain(
-      'jsonPayload.message="message.failed"',
+    const matched = (name: string): Attributes => block(condition(name)['condition_matched_log'])
+    const line = (some: string): string => `resource.type="cloud_run_revision" AND severity>=ERROR AND (${some})`
+    expect(matched('sagas-stuck')).toEqual({
+      // History hears of it as well, and says so without alarm.
+      filter: line('jsonPayload.message="saga.stuck"'),
+      label_extractors: {
+        service: 'EXTRACT(jsonPayload.service)',
+        step: 'EXTRACT(jsonPayload.step)',
+        correlationId: 'EXTRACT(jsonPayload.correlationId)',
+      },
+    })
+    expect(matched('bugs')['filter']).toBe(
+      line('jsonPayload.message="message.failed" OR jsonPayload.message="request.failed"'),
     )
   })
 
   it('shows only what is recorded, counted or measured by Google, and names no service', () => {
-    const counters = all('google_logging_metric').map(({ name }) => `logging.googleapis.com/user/${name}`)
+    const counted = counters.map(({ name }) => `logging.googleapis.com/user/${name}`)
     const ours = Object.values(metrics).map(
       ({ name, kind }) => `prometheus.googleapis.com/${name.replaceAll('.', '_')}/${kind}`,
     )
     const shown = charts.flatMap(({ filter }) => /metric\.type="([^"]+)"/.exec(filter)?.[1] ?? [])
-    for (const metric of [...ours, ...counters]) expect(shown).toContain(metric)
-    const others = shown.filter((metric) => !ours.includes(metric) && !counters.includes(metric))
+    for (const metric of [...ours, ...counted]) expect(shown).toContain(metric)
+    const others = shown.filter((metric) => !ours.includes(metric) && !counted.includes(metric))
     expect(others.filter((metric) => !/^(pubsub|cloudtasks|run|firestore)\.googleapis\.com\//.test(metric))).toEqual([])
     const text = JSON.stringify(page)
     expect(services.filter(({ name }) => new RegExp(`"${name}\\W|=\\W*${name}\\b`).test(text))).toEqual([])
   })
 
-  it('splits a chart by labels that its metric has', () => {
-    const labels = new Map(
-      Object.values(metrics).map(({ name, attributes }) => [
-        name.replaceAll('.', '_'),
-        attributes.map((attribute) => attribute.replaceAll('.', '_')),
-      ]),
-    )
-    for (const { filter, aggregation, title } of charts) {
-      const name = /prometheus\.googleapis\.com\/(\w+)\//.exec(filter)?.[1]
+  it('asks of a metric only for labels that it has', () => {
+    const underscored = (text: string): string => text.replaceAll('.', '_')
+    const labels = new Map<string, readonly string[]>([
+      ...Object.values(metrics).map(
+        ({ name, attributes }) => [underscored(name), attributes.map(underscored)] as const,
+      ),
+      ...counters.map(({ name, label_extractors: by }) => [String(name), Object.keys((by as object) ?? {})] as const),
+    ])
+    const asked = [
+      ...charts.map(({ filter, aggregation }) => `${filter} ${(aggregation.groupByFields ?? []).join(' ')}`),
+      ...[...JSON.stringify(slos).matchAll(/"\w+_filter":"((?:[^"\\]|\\.)*)"/g)].map(([, one]) =>
+        one!.replaceAll('\\"', '"'),
+      ),
+    ]
+    expect(asked.length).toBeGreaterThan(20)
+    for (const text of asked) {
+      const name = /(?:prometheus|logging)\.googleapis\.com\/(?:user\/)?([\w-]+)/.exec(text)?.[1]
       if (name === undefined) continue
-      const by = (aggregation.groupByFields ?? []).flatMap((field) => /^metric\.label\."(.*)"$/.exec(field)?.[1] ?? [])
-      expect([title, by.filter((label) => !labels.get(name)!.includes(label))]).toEqual([title, []])
+      const used = [...text.matchAll(/metric\.labels?\."?(\w+)/g)].map(([, label]) => label!)
+      expect([text, used.filter((label) => !labels.get(name)!.includes(label))]).toEqual([text, []])
     }
   })
 
@@ -163,16 +226,19 @@ it('counts log lines that the platform writes', () => {
     .filter((file) => /(?<!\.test|\.testing)\.ts$/.test(file))
     .map((file) => readFileSync(join(root, file), 'utf8'))
   for (const { attributes } of declared(prod, 'google_logging_metric')) {
-    const [, message] = /jsonPayload\.message="([^"]+)"/.exec(String(attributes['filter']))!
+    const message = /jsonPayload\.message="([^"]+)"/.exec(String(attributes['filter']))?.[1]
+    // Of what Cloud Run writes itself.
+    if (message === undefined) continue
     expect([message, sources.some((text) => text.includes(`'${message}'`))]).toEqual([message, true])
   }
 })
 
 it('promises outcomes that a saga can have', () => {
   const filters = declared(prod, 'google_monitoring_slo').map(({ attributes }) => JSON.stringify(attributes))
-  const promised = filters.flatMap((text) => [...text.matchAll(/labels\.outcome=\\"(\w+)/g)].map(([, name]) => name))
+  const promised = filters.flatMap((text) => [...text.matchAll(/labels\.outcome=\\"([\w-]+)/g)].map(([, name]) => name))
   expect(promised).toHaveLength(2)
-  for (const outcome of promised) expect(sagas.flatMap(({ endsOn }) => Object.values(endsOn))).toContain(outcome)
+  const outcomes = [...sagas.flatMap(({ endsOn }) => Object.values(endsOn)), TIMED_OUT]
+  for (const outcome of promised) expect(outcomes).toContain(outcome)
 })
 
 it('refuses a condition on a label that a metric has not', () => {

@@ -15,9 +15,11 @@ describe.each(environments.map((environment) => [environment.name, environment] 
   const all = (type: string) => declared(environment, type)
   const email = (service: string): string => `${service}@${environment.projectId}.iam.gserviceaccount.com`
 
-  it('has a stack for the platform, the bus and each service, and none refers to another', () => {
+  it('has a stack for the platform, the bus, each service and what watches them, and none refers to another', () => {
     expect(stacksOf(environment).map(({ name }) => name)).toEqual(
-      ['platform', 'bus', ...services.map(({ name }) => name)].map((name) => `${environment.name}-${name}`),
+      ['platform', 'bus', ...services.map(({ name }) => name), 'observability'].map(
+        (name) => `${environment.name}-${name}`,
+      ),
     )
     for (const { json } of stacksOf(environment)) {
       expect(json.data).toBeUndefined()
