@@ -2,14 +2,15 @@
 
 import { parseArgs } from 'node:util'
 import { startTestPlatform } from '../support/platform.ts'
-import { wired, type Verdict } from './wiring.ts'
+import { patience, wired, type Verdict } from './wiring.ts'
 
 const usage = `
 npm run wiring -- [--only TEXT] [--one-of-each] [--shard I/N]
 
 For each resource of the synthesized local stacks: provisioning without it is refused, or, deleted through the
-emulators' API in the running platform, a success and a decline no longer play (10 s), and play again when it is
-restored. What survives both is named with its reason in test/wiring/survivors.ts. Ends with 1 when one does not.
+emulators' API in the running platform, a success and a decline no longer play within three times their usual time,
+and play again when it is restored. What survives both is named with its reason in test/wiring/survivors.ts. Ends
+with 1 when one does not.
 
   --only TEXT      resources whose address holds TEXT
   --one-of-each    one resource of each type
@@ -46,8 +47,12 @@ async function run(): Promise<number> {
     .filter((_, index) => index % parts === part - 1)
   const counts = new Map<Verdict['outcome'], number>()
   try {
+    const limitMs = await patience(platform)
+    console.log(
+      `${chosen.length} resources; an order that takes longer than ${(limitMs / 1000).toFixed(1)} s misses something.`,
+    )
     for (const [index, one] of chosen.entries()) {
-      const verdict = await wired(platform, platform.stacks, one)
+      const verdict = await wired(platform, one, limitMs)
       counts.set(verdict.outcome, (counts.get(verdict.outcome) ?? 0) + 1)
       console.log(
         `${String(index + 1).padStart(4)}/${chosen.length}  ${verdict.outcome.padEnd(12)} ${verdict.address}  ${verdict.detail}`,

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { wired } from './wiring.ts'
+import { patience, wired } from './wiring.ts'
 
 /** Enough to see that each type is wired, and that the check can tell. */
 const chosen: readonly [text: string, outcome: string][] = [
@@ -27,12 +27,14 @@ const chosen: readonly [text: string, outcome: string][] = [
 
 describe('wiring', () => {
   let platform: TestPlatform
+  let limitMs: number
   beforeAll(async () => {
     platform = await startTestPlatform({ seeded: false })
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
     process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
     process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
-  }, 60_000)
+    limitMs = await patience(platform)
+  }, 120_000)
   afterAll(() => platform.close(), 30_000)
 
   it('covers every type that is provisioned', () => {
@@ -45,6 +47,6 @@ describe('wiring', () => {
   it.each(chosen)('%s is %s', { timeout: 120_000 }, async (text, outcome) => {
     const one = platform.provisioned.find(({ resource }) => `${resource.stack}/${resource.address}`.includes(text))
     if (!one) throw new Error(`No resource of the local stacks is called ${text}.`)
-    expect(await wired(platform, platform.stacks, one)).toMatchObject({ outcome })
+    expect(await wired(platform, one, limitMs)).toMatchObject({ outcome })
   })
 })

@@ -7,8 +7,9 @@ import type { TestPlatform } from '../support/platform.ts'
 import { play } from './play.ts'
 import { survives } from './survivors.ts'
 
-/** How long an order may take before it counts as not playing. */
-const LIMIT_MS = 10_000
+/** So many times what it usually takes, and never less than this, before an order counts as not playing. */
+const PATIENCE = 3
+const SHORTEST_LIMIT_MS = 2_000
 /** After a restore, deliveries that failed meanwhile are repeated first. */
 const RESTORED_LIMIT_MS = 60_000
 
@@ -19,10 +20,18 @@ export interface Verdict {
   readonly detail: string
 }
 
-export async function wired(platform: TestPlatform, stacks: readonly StackJson[], one: Provisioned): Promise<Verdict> {
+/** With nothing taken away, after a first time which wakes the services. @throws Error when it does not play at all. */
+export async function patience(platform: TestPlatform): Promise<number> {
+  await play(platform, RESTORED_LIMIT_MS)
+  const startedMs = performance.now()
+  await play(platform, RESTORED_LIMIT_MS)
+  return Math.max(SHORTEST_LIMIT_MS, PATIENCE * (performance.now() - startedMs))
+}
+
+export async function wired(platform: TestPlatform, one: Provisioned, limitMs: number): Promise<Verdict> {
   const { resource, provisioner } = one
   const address = `${resource.stack}/${resource.address}`
-  const refusal = refusedWithout(stacks, one)
+  const refusal = refusedWithout(platform.stacks, one)
   if (refusal) return { address, outcome: 'refused', detail: refusal }
   const reason = survives(resource)
   if (reason) return { address, outcome: 'listed', detail: reason }
@@ -31,7 +40,7 @@ export async function wired(platform: TestPlatform, stacks: readonly StackJson[]
   // A running service still holds tokens of its account for an hour, as it does at Google.
   if (resource.type === 'google_service_account')
     await platform.run.kill(String(resource.attributes['account_id']), 'SIGKILL')
-  const missing = await failure(platform, LIMIT_MS)
+  const missing = await failure(platform, limitMs)
   await provisioner.create(resource, platform.api)
   const still = await failure(platform, RESTORED_LIMIT_MS)
   if (still) return { address, outcome: 'NOT RESTORED', detail: still }
