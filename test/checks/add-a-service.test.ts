@@ -13,8 +13,8 @@ let copy: Copy
 beforeAll(() => {
   copy = copyOfSources()
   const page = readFileSync(join(copy.root, 'docs/add-a-service.md'), 'utf8')
-  const blocks = [...page.matchAll(/`functions\/loyalty\/([\w-]+\.ts)`[\s\S]*?```ts\n([\s\S]*?)```/g)]
-  expect(blocks.map(([, file]) => file)).toEqual(['contracts.ts', 'service.ts', 'app.ts'])
+  const blocks = [...page.matchAll(/`functions\/loyalty\/([\w-]+\.(?:ts|json))`[\s\S]*?```(?:ts|json)\n([\s\S]*?)```/g)]
+  expect(blocks.map(([, file]) => file)).toEqual(['contracts.ts', 'frozen-events.json', 'service.ts', 'app.ts'])
   mkdirSync(join(copy.root, 'functions/loyalty'))
   for (const [, file, code] of blocks) copy.write(`functions/loyalty/${file}`, code!)
   copy.replace(
@@ -30,6 +30,16 @@ it('compiles, and passes lint and format', { timeout: 60_000 }, () => {
   expect(copy.run('typescript/bin/tsc', '-p', '.')).toEqual({ code: 0, output: '' })
   expect(copy.run('oxlint/bin/oxlint', 'functions').output).toContain('0 errors')
   expect(copy.run('oxfmt/bin/oxfmt', '--check', 'functions').code).toBe(0)
+})
+
+it('keeps its contracts, by the suite that every service is held to', { timeout: 60_000 }, () => {
+  const { code, output } = copy.run(
+    'vitest/vitest.mjs',
+    'run',
+    'test/architecture/contracts.test.ts',
+    '--reporter=verbose',
+  )
+  expect([code, output]).toEqual([0, expect.stringContaining('points.granted of loyalty')])
 })
 
 it('has its own resources, and answers', { timeout: 120_000 }, async () => {
