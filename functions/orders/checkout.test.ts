@@ -96,6 +96,13 @@ describe('what follows the pivot', () => {
       envelope: { data: { correlationId: orderId } },
     })
     expect(shop.publishedTypes().at(-1)).toBe('saga.stuck')
+    const stuck = shop.platform.logs.filter(({ event }) => event === 'saga.stuck')
+    expect(stuck).toMatchObject([
+      {
+        severity: 'ERROR',
+        fields: { step: 'fulfilment: shipping', attempt: 1, sagaId: orderId, correlationId: orderId },
+      },
+    ])
     await shop.hear(...replies.dispatched(orderId))
     await shop.hear(...replies.captured(orderId))
     shop.platform.advance(61 * MINUTE)
@@ -170,6 +177,9 @@ describe('a checkout that fails', () => {
     await shop.fireTimers()
     expect(shop.sentTypes()).toEqual(['ReserveStock', 'AuthorizePayment', 'VoidPayment', 'ReleaseStock'])
     expect((await shop.look(orderId)).body).toMatchObject({ status: 'rejected', reason: 'authorize-payment-timed-out' })
+    // To the customer a no, to the objective our own fault.
+    const ended = shop.platform.logs.filter(({ event }) => event === 'saga.ended')
+    expect(ended).toMatchObject([{ fields: { outcome: 'timed-out' } }])
   })
 
   it('tells the customer where to act, as long as it waits for that', async () => {

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { configSchema } from '../../shared/config.ts'
 import type { Service } from '../../shared/service.ts'
-import { synthesize } from '../../stacks/app.ts'
+import { addEnvironment, synthesize } from '../../stacks/app.ts'
+import { App, TerraformStack } from '../../stacks/cdktf.ts'
 import { dev, prod } from '../../stacks/environments.ts'
 import { declared, environments, resolved, stacksOf } from './synthesized.ts'
 
@@ -282,6 +283,21 @@ describe('environments', () => {
       ),
     )
     for (const some of addresses) expect(some).toEqual(addresses[0])
+  })
+
+  it('are applied in this order: what the alerts and objectives watch is there before them, and nothing waits for them', () => {
+    const app = new App()
+    addEnvironment(app, dev, services)
+    const after = app.node.children
+      .filter((child) => TerraformStack.isStack(child))
+      .map((stack) => [stack.node.id, stack.dependencies.map(({ node }) => node.id)])
+    const each = services.map(({ name }) => `dev-${name}`)
+    expect(Object.fromEntries(after)).toEqual({
+      'dev-platform': [],
+      'dev-bus': ['dev-platform'],
+      ...Object.fromEntries(each.map((name) => [name, ['dev-bus']])),
+      'dev-observability': each,
+    })
   })
 
   it('refuse a name that Google would refuse, with the rule', () => {
