@@ -14,6 +14,8 @@ Prices what the local cloud counted since its start, at Google's list prices of 
 product and item, for each order and for a million of them; then the totals in Firestore's two editions and in
 Cloud Run's two ways of billing. Everything that ran counts: the seeding and your own queries too, and by instance
 the time that services wait for requests, so place many orders before you read a price from it.
+
+  --json    the lines and totals as JSON
 `,
   options: { json: { type: 'boolean' } },
   async run({ json }) {

@@ -49,6 +49,8 @@ export type Options = NonNullable<ParseArgsConfig['options']>
 export interface Command<O extends Options> {
   readonly usage: string
   readonly options: O
+  /** How many words it takes besides its options at most; absent: none. */
+  readonly words?: number
   run(values: Values<O>, positionals: readonly string[]): Promise<number | void>
 }
 
@@ -74,6 +76,7 @@ async function execute<O extends Options>(command: Command<O>, args: string[]): 
       console.log(command.usage.trim())
       return 0
     }
+    refuseWords(positionals, command.words ?? 0)
     return (await command.run(values, positionals)) ?? 0
   } catch (error) {
     console.error(explain(error))
@@ -81,10 +84,25 @@ async function execute<O extends Options>(command: Command<O>, args: string[]): 
   }
 }
 
+/** A word that nobody looks at would seem to be obeyed. */
+function refuseWords(words: readonly string[], most: number): void {
+  if (words.length <= most) return
+  const takes =
+    most === 0 ? 'no words, only options' : `${most === 1 ? 'one word' : `${most} words`} at most besides its options`
+  throw new UsageError(`What is "${words[most]}"? This command takes ${takes}: see --help.`)
+}
+
+/** Node's own words are for who writes a command, not for who types it. */
+function explainOption(message: string): string {
+  const name = /'(?:-\w, )?(--?[\w-]+)/.exec(message)?.[1]
+  if (message.startsWith('Unknown option')) return `There is no option ${name}: --help shows what this command takes.`
+  return message.includes('does not take') ? `${name} takes no value.` : `${name} takes a value: --help shows which.`
+}
+
 function explain(error: unknown): string {
   if (error instanceof UsageError) return error.message
   const { code, message } = error as { code?: string; message?: string }
-  if (code?.startsWith('ERR_PARSE_ARGS')) return `${message} (--help shows what this command takes)`
+  if (code?.startsWith('ERR_PARSE_ARGS')) return explainOption(message!)
   if (code === 'EPIPE') return ''
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -31,6 +31,7 @@ The platform stack of the environment has to be deployed: it holds repository, a
 
 void main({
   usage,
+  words: 1,
   options: {},
   async run(_, [name, ...others]) {
     const environment = environments.find((one) => one.name === name)

@@ -28,6 +28,7 @@ const SHOWN = 10
 
 void main({
   usage,
+  words: 1,
   options: { limit: { type: 'string', default: '120' } },
   async run({ limit }, [path = sample, ...more]) {
     if (more.length > 0) throw new UsageError('One file at a time, please.')

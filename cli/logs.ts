@@ -19,6 +19,7 @@ Follows the logs of one service, or of all, until Ctrl-C. They are kept under .d
 
 void main({
   usage,
+  words: 1,
   options: {
     lines: { type: 'string', default: '20' },
     'no-follow': { type: 'boolean', default: false },

@@ -19,7 +19,8 @@ npm run ops -- COMMAND [options]
   stuck                            sagas that wait for an answer that does not come
   retry ORDER                      ask a saga to go on now
 
-Each has --help.
+Each has --help, as npm run ops -- replay --help. They act on the platform that runs here, or with --project and
+--project-number on a deployed one.
 `
 const acting = `
   --reason TEXT     why; logged by the service that takes it
@@ -44,6 +45,7 @@ taken away: each waits 31 days, until it is replayed.
 ${service}
   --json            as JSON${targetUsage}
 `,
+  words: 1,
   options: { ...targetOptions, service: options.service, json: options.json },
   async run({ service: listener, json, ...where }, [id]) {
     const letters = await withShelf(targetFrom(where), (shelf) => readDeadLetters(shelf, listener))
@@ -73,6 +75,7 @@ a dead letter again.
 ${service}
   --all             all that wait now${acting}${targetUsage}
 `,
+  words: Infinity,
   options: {
     ...targetOptions,
     service: options.service,
@@ -82,7 +85,8 @@ ${service}
   },
   async run(values, ids) {
     const operator = operatorFrom(values)
-    if (values.all === ids.length > 0) throw new UsageError('Which? Name their ids, or --all of them.')
+    if (values.all === ids.length > 0)
+      throw new UsageError('Which? Name their ids, or --all of them, not both: npm run ops -- dead-letters lists them.')
     const target = targetFrom(values)
     const failed = await withShelf(target, async (shelf) => {
       const waiting = await readDeadLetters(shelf, values.service)
@@ -136,6 +140,7 @@ Asks an order's saga to go on now: the step or the undos that are not answered a
 confirmation whoever is missing is asked to repeat. Recorded in the order's stream.
 ${acting}${targetUsage}
 `,
+  words: 1,
   options: { ...targetOptions, reason: options.reason, actor: options.actor },
   async run(values, [orderId]) {
     const { actor, reason } = operatorFrom(values)
@@ -152,9 +157,12 @@ const commands = { 'dead-letters': deadLetters, replay, stuck, retry }
 
 const [name, ...args] = process.argv.slice(2)
 if (name === undefined || name === '--help' || name === '-h') console.log(usage.trim())
-else if (name in commands) await commands[name as keyof typeof commands](args)
+else if (Object.hasOwn(commands, name)) await commands[name as keyof typeof commands](args)
 else {
-  console.error(`There is no "${name}". There are: ${Object.keys(commands).join(', ')}.`)
+  const there = `${Object.keys(commands).join(', ')}. See npm run ops -- --help.`
+  console.error(
+    name.startsWith('-') ? `Which command? It comes first: ${there}` : `There is no "${name}". There are: ${there}`,
+  )
   process.exitCode = 1
 }
 

@@ -20,6 +20,7 @@ Publishes an event to its topic, as everybody who listens will hear it. DATA is 
 
 void main({
   usage,
+  words: 2,
   options: {
     subject: { type: 'string' },
     'dry-run': { type: 'boolean', default: false },

@@ -24,6 +24,7 @@ Saved: ${saved.join(', ')}
 
 void main({
   usage,
+  words: Infinity,
   options: { json: { type: 'boolean', default: false } },
   async run(values, positionals) {
     const asked = positionals.join(' ').trim()

@@ -16,6 +16,7 @@ which attempt of its delivery it was (#1 is the first), whether it failed, and t
 
 void main({
   usage,
+  words: 1,
   options: { json: { type: 'boolean', default: false } },
   async run(values, [given]) {
     const running = requireRunning()

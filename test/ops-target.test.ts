@@ -19,10 +19,11 @@ describe('a deployed environment', () => {
     expect(() => targetFrom(deployed, 'token').api('jo')).not.toThrow()
   })
 
-  it.each([{ project: 'p' }, { 'project-number': '1' }, { project: 'p', 'project-number': 'one' }])(
-    'is named whole: %j is not',
-    (values) => {
-      expect(() => targetFrom(values)).toThrow('--project ID and --project-number N')
-    },
-  )
+  it.each([
+    [{ project: 'p' }, '--project ID and --project-number N'],
+    [{ 'project-number': '1' }, '--project ID and --project-number N'],
+    [{ project: 'p', 'project-number': 'one' }, 'takes digits, not "one": gcloud projects describe p '],
+  ])('is named whole: %j is not', (values, says) => {
+    expect(() => targetFrom(values)).toThrow(says)
+  })
 })

@@ -265,7 +265,12 @@ describe('what is refused', { timeout: 60_000 }, () => {
     ['a replay without a reason', ['replay', '--all'], /Why\? Say so with --reason/],
     ['a retry without a reason', ['retry', 'o-1'], /Why\? Say so with --reason/],
     ['a retry of an unknown order', ['retry', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
-    ['an unknown option', ['stuck', '--loud'], /--loud.*--help/],
+    ['an unknown option', ['stuck', '--loud'], /There is no option --loud: .*--help/],
+    ['an option before the command', ['--json'], /Which command\? .*dead-letters, replay, stuck, retry/],
+    ['what every object has', ['toString'], /There is no "toString"/],
+    ['ids and all of them', ['replay', '12345678', '--all', '--reason', 'x'], /not both/],
+    ['a second order', ['retry', 'o-1', 'o-2', '--reason', 'x'], /What is "o-2"\?/],
+    ['a project number that is none', ['stuck', '--project', 'p', '--project-number', 'p1'], /digits, not "p1"/],
   ])('%s', async (_, args, says) => {
     const { code, stdout, stderr } = await ops(...args)
     expect([code, stdout, stderr.trim()]).toEqual([1, '', expect.stringMatching(says)])

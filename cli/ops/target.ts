@@ -41,8 +41,12 @@ type Values = { readonly [Name in keyof typeof targetOptions]?: string | undefin
 export function targetFrom(values: Values, token = process.env['MILLRACE_TOKEN']): Target {
   const { project: projectId, 'project-number': number, region = targetOptions.region.default } = values
   if (projectId === undefined && number === undefined) return localTarget()
-  if (!projectId || !number || !/^\d+$/.test(number))
+  if (!projectId || !number)
     throw new UsageError('A deployed environment takes both: --project ID and --project-number N.')
+  if (!/^\d+$/.test(number))
+    throw new UsageError(
+      `--project-number takes digits, not "${number}": gcloud projects describe ${projectId} --format="value(projectNumber)" tells it.`,
+    )
   const serviceUrls = Object.fromEntries(services.map(({ name }) => [name, cloudRunUrl(`${name}-${number}`, region)]))
   return {
     projectId,

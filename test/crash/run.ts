@@ -1,6 +1,6 @@
 /** `npm run crash`: kills every service before and after all that it does, within a burst of 200 orders, and audits the books. */
 
-import { parseArgs } from 'node:util'
+import { main, UsageError } from '../../cli/command.ts'
 import { table } from '../../cli/table.ts'
 import { startTestPlatform } from '../support/platform.ts'
 import { openBooks } from './books.ts'
@@ -21,18 +21,16 @@ agree, and what was not acknowledged must have been repeated. Ends with 1 if not
 /** A killed transaction keeps its locks for a minute, and a delivery may have met them more than once. */
 const SETTLED_WITHIN_MS = 180_000
 
-// Google's clients would look for a metadata server, and warn that there is none.
-process.env['METADATA_SERVER_DETECTION'] = 'none'
-
-const { values } = parseArgs({
-  options: {
-    orders: { type: 'string', default: '200' },
-    only: { type: 'string', default: '' },
-    help: { type: 'boolean', short: 'h' },
+void main({
+  usage,
+  options: { orders: { type: 'string', default: '200' }, only: { type: 'string', default: '' } },
+  run(values) {
+    const orders = Number(values.orders)
+    if (!Number.isInteger(orders) || orders < 1)
+      throw new UsageError(`--orders takes a whole number from 1, not "${values.orders}".`)
+    return run(orders, values.only)
   },
 })
-if (values.help) console.log(usage.trim())
-else process.exitCode = await run(Number(values.orders), values.only)
 
 async function run(orders: number, only: string): Promise<number> {
   const startedMs = performance.now()

@@ -1,6 +1,6 @@
 /** `npm run wiring`: takes away every resource of the local stacks, one after the other, and shows that an order misses it. */
 
-import { parseArgs } from 'node:util'
+import { main, UsageError } from '../../cli/command.ts'
 import { startTestPlatform } from '../support/platform.ts'
 import { patience, wired, type Verdict } from './wiring.ts'
 
@@ -17,29 +17,32 @@ with 1 when one does not.
   --shard I/N      the I-th of N parts: most of the time is waiting, so several run side by side, a platform each
 `
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    'one-of-each': { type: 'boolean' },
-    shard: { type: 'string', default: '1/1' },
-    help: { type: 'boolean', short: 'h' },
-  },
-})
-if (values.help) console.log(usage.trim())
-else process.exitCode = await run()
+interface Given {
+  readonly only: string
+  readonly 'one-of-each': boolean
+  readonly shard: string
+}
 
-async function run(): Promise<number> {
+void main({
+  usage,
+  options: {
+    only: { type: 'string', default: '' },
+    'one-of-each': { type: 'boolean', default: false },
+    shard: { type: 'string', default: '1/1' },
+  },
+  run: (values) => run(values),
+})
+
+async function run(values: Given): Promise<number> {
   const [part, parts] = values.shard.split('/').map(Number) as [number, number]
-  if (!(Number.isInteger(part) && Number.isInteger(parts) && part >= 1 && part <= parts)) {
-    console.error(`--shard takes I/N, as in 1/3, not "${values.shard}".`)
-    return 1
-  }
+  if (!(Number.isInteger(part) && Number.isInteger(parts) && part >= 1 && part <= parts))
+    throw new UsageError(`--shard takes I/N, as in 1/3, not "${values.shard}".`)
   const platform = await startTestPlatform({ seeded: false })
   process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
   process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
   process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
   const chosen = platform.provisioned
-    .filter(({ resource }) => `${resource.stack}/${resource.address}`.includes(values.only ?? ''))
+    .filter(({ resource }) => `${resource.stack}/${resource.address}`.includes(values.only))
     .filter(
       ({ resource }, index, all) =>
         !values['one-of-each'] || all.findIndex((other) => other.resource.type === resource.type) === index,
