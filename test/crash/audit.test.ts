@@ -140,7 +140,7 @@ it.each<[string, Partial<Books>, string]>([
 
 it('asks for a repeat where a delivery was broken off', () => {
   const point = { service: 'payments', does: 'commit', when: 'after', signal: 'SIGKILL' } as const
-  const hit = { point, firing: {} as Hit['firing'], recoveredMs: 1, repeated: 0, lost: 0, retried: 1 }
+  const hit = { point, firing: {} as Hit['firing'], waitedMs: 100, recoveredMs: 1, repeated: 0, lost: 0, retried: 1 }
   expect(unrepeated([hit])).toEqual(['payments SIGKILL after commit: nothing was repeated'])
   expect(unrepeated([{ ...hit, repeated: 1 }])).toEqual([])
   expect(unrepeated([{ ...hit, repeated: 1, lost: 2 }])).toEqual([

@@ -13,6 +13,7 @@ export type Audited = Pick<TestPlatform, 'running' | 'ports'>
 export interface Auditor {
   /** Looks until nothing disagrees; what still does after that time is returned. */
   settled(expected: Expected, withinMs: number): Promise<string[]>
+  read(): Promise<Books>
   /** Rows in BigQuery beyond one for each event: published, or delivered, more than once. */
   repeatedEvents(): Promise<number>
   /** Documents of a service's collection. */
@@ -36,6 +37,7 @@ export function openBooks(platform: Audited): Auditor {
         await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
       }
     },
+    read: () => read(platform, state, bigquery),
     async repeatedEvents() {
       const tables = services.filter(({ emits }) => emits.length > 0).map(({ name }) => `events.${name}`)
       const rows = await Promise.all(tables.map((table) => rowsOf(bigquery, table)))

@@ -11,6 +11,8 @@ import { type Shopper, shopper } from './shopper.ts'
 export interface Hit {
   readonly point: KillPoint
   readonly firing: Firing
+  /** From when it was asked for until something came by there. */
+  readonly waitedMs: number
   /** Until the service had taken a request again. */
   readonly recoveredMs: number
   /** Deliveries to the service that failed then, and were acknowledged when they came again. */
@@ -21,12 +23,16 @@ export interface Hit {
   readonly retried: number
 }
 
+export type Hitting = Pick<Hit, 'point' | 'firing' | 'waitedMs' | 'recoveredMs'>
+
 export interface Burst {
   readonly customers: Shopper
   /** Until every point has been hit and that many orders are placed. */
   run(points: readonly KillPoint[], orders: number): Promise<void>
   /** What the request log tells of each hit. */
   hits(): Hit[]
+  /** Asked for, or not back yet. */
+  underWay(): readonly string[]
 }
 
 /** A point that nothing reaches within this time is told by name. */
@@ -42,7 +48,8 @@ const NOBODY_HAS_IT = 'NOBODY-HAS-IT'
 export interface BurstOptions {
   /** Several, so that the locks which a killed transaction leaves on one do not stop all orders (default 12). */
   readonly products?: number
-  onHit?(name: string): void
+  /** It is back. */
+  onHit?(hit: Hitting): void
 }
 
 /** Opens a shop and names each hit as it comes. */
@@ -52,7 +59,8 @@ export async function startBurst(
 ): Promise<Burst> {
   const { cloud, run } = platform
   const customers = shopper(platform)
-  const fired: Pick<Hit, 'point' | 'firing' | 'recoveredMs'>[] = []
+  const fired: Hitting[] = []
+  const underWay = new Set<string>()
   let ordered = 0
   let sold = 0
 
@@ -89,11 +97,16 @@ export async function startBurst(
   /** Its points, one after the other: the next when the service has taken a request since the last. */
   const campaign = async (points: readonly KillPoint[]): Promise<void> => {
     for (const point of points) {
+      const askedMs = Date.now()
       const { id } = cloud.faults.add(ruleFor(point))
+      underWay.add(nameOf(point))
       const firing = await within(HIT_WITHIN_MS, nameOf(point), cloud.faults.whenFired(id))
       await within(HIT_WITHIN_MS, `the recovery of ${nameOf(point)}`, back(point, firing))
-      fired.push({ point, firing, recoveredMs: Date.now() - firing.timeMs })
-      onHit(nameOf(point))
+      underWay.delete(nameOf(point))
+      const { timeMs } = firing
+      const hit = { point, firing, waitedMs: timeMs - askedMs, recoveredMs: Date.now() - timeMs }
+      fired.push(hit)
+      onHit(hit)
     }
   }
 
@@ -130,13 +143,14 @@ export async function startBurst(
       const someServeStaff = points.some(({ service }) => service === 'gateway' || service === 'catalog')
       await Promise.all([hits, ...(someServeStaff ? [staff()] : []), ...Array.from({ length: CUSTOMERS }, customer)])
     },
+    underWay: () => [...underWay],
     hits: () => fired.map((one) => ({ ...one, ...fate(one, platform, customers) })),
   }
 }
 
 /** Of what the service had in its hands. */
 function fate(
-  { point, firing, recoveredMs }: Pick<Hit, 'point' | 'firing' | 'recoveredMs'>,
+  { point, firing, recoveredMs }: Hitting,
   platform: TestPlatform,
   { retries }: Shopper,
 ): Pick<Hit, 'repeated' | 'lost' | 'retried'> {

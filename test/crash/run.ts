@@ -3,8 +3,9 @@
 import { main, UsageError } from '../../cli/command.ts'
 import { table } from '../../cli/table.ts'
 import { startTestPlatform } from '../support/platform.ts'
+import { balance } from './balance.ts'
 import { openBooks } from './books.ts'
-import { startBurst, unrepeated } from './burst.ts'
+import { type Hit, startBurst, unrepeated } from './burst.ts'
 import { inFlight, killPoints, nameOf } from './kill-points.ts'
 
 const usage = `
@@ -21,54 +22,82 @@ agree, and what was not acknowledged must have been repeated. Ends with 1 if not
 /** A killed transaction keeps its locks for a minute, and a delivery may have met them more than once. */
 const SETTLED_WITHIN_MS = 180_000
 
+/** Without a hit for so long, it says what it waits for. */
+const QUIET_MS = 15_000
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+
 void main({
   usage,
   options: { orders: { type: 'string', default: '200' }, only: { type: 'string', default: '' } },
-  run(values) {
-    const orders = Number(values.orders)
-    if (!Number.isInteger(orders) || orders < 1)
-      throw new UsageError(`--orders takes a whole number from 1, not "${values.orders}".`)
-    return run(orders, values.only)
-  },
+  run: ({ orders, only }) => run(wholeNumber(orders), only),
 })
+
+function wholeNumber(given: string): number {
+  if (/^\d{1,4}$/.test(given) && Number(given) > 0) return Number(given)
+  throw new UsageError(`--orders takes a whole number from 1 to 9999, not "${given}".`)
+}
 
 async function run(orders: number, only: string): Promise<number> {
   const startedMs = performance.now()
-  const say = (line: string): void =>
-    console.log(`${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${line}`)
+  const elapsed = (): string => `${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s`
+  const say = (line: string): void => console.log(`${elapsed()}  ${line}`)
   const points = [...killPoints, ...inFlight].filter((point) => nameOf(point).includes(only))
+  if (points.length === 0)
+    throw new UsageError(`--only ${only}: no point is called so, as "${nameOf(killPoints[0]!)}".`)
+  say(`starting a platform; ${points.length} points`)
   const platform = await startTestPlatform({ seeded: false })
   const books = openBooks(platform)
   try {
-    const burst = await startBurst(platform, { onHit: say })
-    say(`the shop is open; ${points.length} points`)
-    await burst.run(points, orders)
-    say('every point was hit')
+    let count = 0
+    let lastMs = performance.now()
+    const burst = await startBurst(platform, {
+      onHit({ point, waitedMs, recoveredMs }) {
+        count += 1
+        lastMs = performance.now()
+        const progress = `${String(count).padStart(2)} of ${points.length}`
+        say(`${progress}  ${nameOf(point)}: hit after ${seconds(waitedMs)}, back after ${seconds(recoveredMs)}`)
+      },
+    })
     const { customers } = burst
+    say('the shop is open')
+    const beat = setInterval(() => {
+      if (performance.now() - lastMs < QUIET_MS) return
+      lastMs = performance.now()
+      say(
+        `${customers.placed.length} orders so far; waiting for ${burst.underWay().join(', ') || 'customers and staff'}`,
+      )
+    }, 1_000)
+    await burst.run(points, orders).finally(() => clearInterval(beat))
+    say(`every point was hit, ${customers.placed.length} orders are placed; waiting until all books agree`)
     const disagreements = await books.settled(customers, SETTLED_WITHIN_MS)
     say('at rest')
+
     const hits = burst.hits()
-    console.log(
-      table(
-        hits.map(({ point, firing, recoveredMs, repeated, retried, lost }) => ({
-          at: `${((firing.timeMs - hits[0]!.firing.timeMs) / 1000).toFixed(1)} s`,
-          point: nameOf(point),
-          back: `${(recoveredMs / 1000).toFixed(1)} s`,
-          repeated,
-          retried,
-          lost,
-        })),
-      ),
-    )
-    const missing = unrepeated(hits)
+    console.log(`\n${hitsTable(hits)}\n`)
+    console.log(table(balance(customers, await books.read()).map((line) => ({ ...line }))))
+    const wrong = [...disagreements, ...unrepeated(hits)]
+    for (const fault of wrong) console.log(`WRONG  ${fault}`)
     const repeated = hits.reduce((sum, hit) => sum + hit.repeated, 0)
     say(
-      `${hits.length} hits within ${customers.placed.length} orders: ${repeated} deliveries repeated, ${customers.retries.length} requests sent again, ${await books.repeatedEvents()} events published more than once`,
+      `${hits.length} hits within ${customers.placed.length} orders: ${repeated} deliveries repeated, ${customers.retries.length} requests sent again, ${await books.repeatedEvents()} events published more than once. ${wrong.length === 0 ? 'All books agree.' : `${wrong.length} things are wrong.`}`,
     )
-    for (const fault of [...disagreements, ...missing]) console.log(`WRONG  ${fault}`)
-    return disagreements.length + missing.length === 0 ? 0 : 1
+    return wrong.length === 0 ? 0 : 1
   } finally {
     await books.close()
     await platform.close()
   }
+}
+
+function hitsTable(hits: readonly Hit[]): string {
+  return table(
+    hits.map(({ point, firing, waitedMs, recoveredMs, repeated, retried, lost }) => ({
+      at: seconds(firing.timeMs - hits[0]!.firing.timeMs),
+      point: nameOf(point),
+      waited: seconds(waitedMs),
+      back: seconds(recoveredMs),
+      repeated,
+      retried,
+      lost,
+    })),
+  )
 }
