@@ -14,7 +14,7 @@ import { inFlight, killPoints, nameOf, ruleFor } from './kill-points.ts'
 import type { Placed } from './shopper.ts'
 
 /** The provider has the money and nobody knows; a parcel is on its way and nobody has heard. */
-const chosen = ['payments SIGKILL before commit', 'shipping SIGKILL before publish']
+const chosen = ['payments SIGKILL before commit of payment.authorized', 'shipping SIGKILL before publish']
 const ORDERS = 12
 const PRODUCTS = 2
 /** Limits for what hangs: a message that was hit several times waits ever longer, and a killed transaction keeps its locks for a minute. */

@@ -9,6 +9,8 @@ export interface KillPoint {
   readonly does: keyof typeof methods
   readonly when: 'before' | 'after'
   readonly signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP'
+  /** Only where it does so with this event. */
+  readonly about?: string
 }
 
 const methods = {
@@ -29,19 +31,33 @@ const does: Readonly<Record<keyof typeof methods, (service: Service) => boolean>
 const things = Object.keys(does) as (keyof typeof does)[]
 export const PAUSED_MS = 2_000
 
-/** Killed before and after each. */
-export const killPoints: readonly KillPoint[] = services.flatMap((service) =>
-  things
+/** What has happened outside by the time these are committed: the first commit that comes by need not be one of them. */
+const effects: Readonly<Record<string, readonly string[]>> = {
+  payments: ['payment.authorized', 'payment.captured', 'payment.voided'],
+  shipping: ['shipment.dispatched'],
+}
+const afterEffect = (service: Service): KillPoint[] =>
+  (effects[service.name] ?? []).map((about) => ({
+    service: service.name,
+    does: 'commit',
+    when: 'before',
+    signal: 'SIGKILL',
+    about,
+  }))
+
+/** Killed before and after each, and before each commit that says what was done outside. */
+export const killPoints: readonly KillPoint[] = services.flatMap((service) => [
+  ...afterEffect(service),
+  ...beforeAndAfterEach(service),
+])
+
+function beforeAndAfterEach(service: Service): KillPoint[] {
+  return things
     .filter((one) => does[one](service))
     .flatMap((one) =>
-      (['before', 'after'] as const).map((when) => ({
-        service: service.name,
-        does: one,
-        when,
-        signal: 'SIGKILL' as const,
-      })),
-    ),
-)
+      (['before', 'after'] as const).map((when) => ({ service: service.name, does: one, when, signal: 'SIGKILL' })),
+    )
+}
 
 /** Stopped, and paused, with a request in flight. */
 export const inFlight: readonly KillPoint[] = services.flatMap((service) =>
@@ -53,12 +69,12 @@ export const inFlight: readonly KillPoint[] = services.flatMap((service) =>
   })),
 )
 
-export const nameOf = ({ service, does: what, when, signal }: KillPoint): string =>
-  `${service} ${signal} ${when} ${what}`
+export const nameOf = ({ service, does: what, when, signal, about }: KillPoint): string =>
+  `${service} ${signal} ${when} ${what}${about ? ` of ${about}` : ''}`
 
-export function ruleFor({ service, does: what, when, signal }: KillPoint): FaultRule {
+export function ruleFor({ service, does: what, when, signal, about }: KillPoint): FaultRule {
   const action: FaultAction = signal === 'SIGSTOP' ? { signal, resumeAfterMs: PAUSED_MS } : { signal }
-  return { principal: service, method: methods[what], when, action }
+  return { principal: service, method: methods[what], when, action, ...(about ? { about } : {}) }
 }
 
 /**
