@@ -1,4 +1,4 @@
-/** Some of what `npm run crash` does, on every build: kills at the three places that tell most, stops, pauses, and the gateway's death after its POST. */
+/** Some of what `npm run crash` does, on every build: kills at the places that tell most, stops, pauses, and the gateway's death after its POST. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
