@@ -92,6 +92,8 @@ export class RunService extends Construct {
             env: [
               { name: 'COLLECTOR_CONFIG', value: collectorConfig },
               { name: 'GOOGLE_CLOUD_PROJECT', value: environment.projectId },
+              // Go then collects before it grows: the program itself needs the rest of the container's memory.
+              { name: 'GOMEMLIMIT', value: '160MiB' },
             ],
             // Said of each container: where it is left out, the instance is billed and kept awake between requests.
             resources: { limits: { cpu: '0.5', memory: '256Mi' }, cpuIdle: true },

@@ -133,7 +133,8 @@ function valueIn(any: unknown): Value | undefined {
   return Array.isArray(values) ? values.map(valueIn).filter((one) => one !== undefined) : undefined
 }
 
-const keyValues = z.unknown().transform(attributesIn)
+/** Nothing at all when there are none: protobuf leaves out what is empty. */
+const keyValues = z.unknown().optional().transform(attributesIn)
 const resource = z.looseObject({ attributes: keyValues }).default({ attributes: {} })
 
 export interface OtlpSpan {
@@ -201,7 +202,10 @@ const nanos = z.unknown().transform((value, context): number => {
 
 const point = z.looseObject({
   attributes: keyValues,
-  startTimeUnixNano: z.unknown().transform((value) => millis(value) ?? 0),
+  startTimeUnixNano: z
+    .unknown()
+    .optional()
+    .transform((value) => millis(value) ?? 0),
   timeUnixNano: nanos,
 })
 const number = point.extend({ asDouble: z.number().optional(), asInt: integer.optional() })

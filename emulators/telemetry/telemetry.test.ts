@@ -239,6 +239,16 @@ describe('metrics', () => {
     ])
   })
 
+  it('come without attributes and without a start', async () => {
+    const gauge = { dataPoints: [{ asDouble: 7, timeUnixNano: '1767225600000000000' }] }
+    const body = { resourceMetrics: [{ resource: {}, scopeMetrics: [{ metrics: [{ name: 'depth', gauge }] }] }] }
+    const response = await post('/v1/metrics', JSON.stringify(body))
+    expect([response.status, await response.json()]).toEqual([200, {}])
+    expect((await asked('/_local/metrics')).body['metrics']).toMatchObject([
+      { name: 'depth', service: 'unknown', attributes: {}, value: 7 },
+    ])
+  })
+
   const instance = (id: string) => ({ 'service.name': 'orders', 'service.instance.id': id })
   const sum = (value: number, startMs: number, timeMs: number, temporality = 2, attributes = {}): OtlpMetric => ({
     name: 'things',

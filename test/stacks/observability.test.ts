@@ -254,6 +254,7 @@ describe('the collector', () => {
     args: string[]
     env: { name: string; value: string }[]
     startup_probe: { http_get: { port: number } }
+    resources: { limits: { memory: string } }
   }[]
   const [app, collector] = containers
   const variable = (container: typeof app, name: string): string =>
@@ -272,12 +273,21 @@ describe('the collector', () => {
     for (const [, name] of config.matchAll(/\$\{env:(\w+)\}/g)) expect(variable(collector, name!)).toBe(prod.projectId)
   })
 
+  it('refuses what comes before it needs more memory than its container has', () => {
+    const mib = (pattern: RegExp, text: string): number => Number(pattern.exec(text)![1])
+    const memory = mib(/^(\d+)Mi$/, collector!.resources.limits.memory)
+    const heap = mib(/^(\d+)MiB$/, variable(collector, 'GOMEMLIMIT'))
+    expect(mib(/\n {4}limit_mib: (\d+)\n/, config)).toBeLessThan(heap)
+    // The program itself, which neither limit counts.
+    expect(heap).toBeLessThanOrEqual(memory - 96)
+  })
+
   it.each(['traces', 'metrics'])(
     'takes %s in, batches them, and exports them as the account of the service',
     (signal) => {
       const [, pipeline] = new RegExp(`\\n {4}${signal}:\\n((?: {6}.*\\n)+)`).exec(config)!
       expect(pipeline).toMatch(/receivers: \[otlp\]\n/)
-      expect(pipeline).toMatch(/processors: \[memory_limiter, resourcedetection, .*batch\]\n/)
+      expect(pipeline).toMatch(/processors: \[memory_limiter, resource_detection, .*batch\]\n/)
       expect(pipeline).toMatch(/exporters: \[otlp_http\]\n/)
       expect(config).toMatch(
         /otlp_http:\n {4}endpoint: https:\/\/telemetry\.googleapis\.com\n[\s\S]*authenticator: googleclientauth/,

@@ -1,0 +1,223 @@
+/** The real collector with the configuration of the stacks: that it takes it, and what it makes of what a service tells. */
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
+import { iam, type IamCore } from '../../emulators/iam/plugin.ts'
+import { type Attributes as OtlpAttributes, metricsRequest, traceRequest } from '../../emulators/telemetry/otlp.ts'
+import { telemetry, type TelemetryCore } from '../../emulators/telemetry/plugin.ts'
+import { metrics } from '../../shared/telemetry/metrics.ts'
+import { otlpSink } from '../../shared/telemetry/otlp.ts'
+import type { FinishedSpan } from '../../shared/telemetry/span.ts'
+import { charts } from '../../stacks/dashboard.ts'
+import { prod } from '../../stacks/environments.ts'
+import { freePorts } from '../support/platform.ts'
+import { type Container, type Relay, type RunningCollector, startCollector, startRelay, validate } from './collector.ts'
+import { type Attributes, declared } from './synthesized.ts'
+
+const program = process.env['MILLRACE_OTELCOL'] ?? ''
+if (!program) console.log('No collector is run here: set MILLRACE_OTELCOL to the path of one (otelcol-google 0.155.0).')
+
+const service = 'orders'
+const declaredService = declared(prod, 'google_cloud_run_v2_service').find(
+  ({ attributes }) => attributes['name'] === service,
+)!.attributes
+const template = (declaredService['template'] as Attributes[])[0] ?? (declaredService['template'] as Attributes)
+const account = String(template['service_account'])
+const collectorContainer = (template['containers'] as (Container & { readonly name: string })[]).find(
+  ({ name }) => name === 'collector',
+)!
+/** What the stacks grant it on the project. */
+const roles = declared(prod, 'google_project_iam_member')
+  .filter(({ attributes }) => attributes['member'] === `serviceAccount:${account}`)
+  .map(({ attributes }) => String(attributes['role']))
+
+const traceId = '0af7651916cd43dd8448eb211c80319c'
+const request: FinishedSpan = {
+  name: 'POST /v1/orders',
+  kind: 'server',
+  context: { traceId, spanId: 'b7ad6b7169203331', sampled: true },
+  startMs: 1_767_225_600_000,
+  endMs: 1_767_225_600_040,
+  attributes: { 'http.route': '/v1/orders', 'http.response.status_code': 201 },
+  events: [{ name: 'committed', atMs: 1_767_225_600_020, attributes: { events: 1 } }],
+}
+const delivery: FinishedSpan = {
+  name: 'process order.placed',
+  kind: 'consumer',
+  context: { traceId, spanId: '00f067aa0ba902b7', sampled: true },
+  parentSpanId: request.context.spanId,
+  startMs: 1_767_225_600_050,
+  endMs: 1_767_225_600_062.5,
+  attributes: { 'millrace.correlation_id': 'order-1', 'millrace.attempt': 2 },
+  events: [],
+  error: 'stock answered 503',
+}
+
+describe.skipIf(program === '')('the collector', () => {
+  let cloud: LocalCloud
+  let relay: Relay
+  let running: RunningCollector
+  let endpoint: string
+  beforeAll(async () => {
+    const project = { id: prod.projectId, number: prod.projectNumber, region: prod.region }
+    cloud = await createLocalCloud({ project, plugins: [iam, telemetry], accounts: [{ email: account, port: 0 }] })
+    await cloud.api('POST', `/v1/projects/${project.id}/serviceAccounts`, { accountId: account.split('@')[0] })
+    const bindings = roles.map((role) => ({ role, members: [`serviceAccount:${account}`] }))
+    await cloud.api('POST', `/v1/projects/${project.id}:setIamPolicy`, { policy: { bindings } })
+    relay = await startRelay(`http://${cloud.hostOf(account)}`)
+    const [otlp, health] = await freePorts(2)
+    endpoint = `http://localhost:${otlp}`
+    running = startCollector(program, collectorContainer, {
+      overrides: {
+        'receivers::otlp::protocols::http::endpoint': `localhost:${otlp}`,
+        'extensions::health_check::endpoint': `127.0.0.1:${health}`,
+        'exporters::otlp_http::endpoint': relay.url,
+      },
+      // As Cloud Run sets them in each container; its metadata server is the local cloud's.
+      env: {
+        K_SERVICE: service,
+        K_REVISION: `${service}-00001`,
+        K_CONFIGURATION: service,
+        GCE_METADATA_HOST: cloud.hostOf(account),
+      },
+    })
+    await vi.waitFor(
+      async () => {
+        const answer = await fetch(`http://127.0.0.1:${health}/`).catch(() => undefined)
+        expect(answer?.ok, running.output()).toBe(true)
+      },
+      { timeout: 30_000 },
+    )
+
+    const sink = otlpSink({
+      service,
+      version: `${service}-00001`,
+      endpoint,
+      spanDelayMs: 60_000,
+      metricIntervalMs: 60_000,
+      log: (_severity, event, details) => {
+        throw new Error(`${event}: ${JSON.stringify(details)}`)
+      },
+    })
+    sink.span(request)
+    sink.span(delivery)
+    for (const metric of Object.values(metrics))
+      sink.measure(metric, 2, Object.fromEntries(metric.attributes.map((name) => [name, `${name} of it`])))
+    await sink.close()
+    await vi.waitFor(
+      () =>
+        expect(new Set(relay.heard.map(({ path }) => path)), running.output()).toEqual(
+          new Set(['/v1/traces', '/v1/metrics']),
+        ),
+      { timeout: 20_000 },
+    )
+  }, 60_000)
+  afterAll(async () => {
+    expect(await running.stop()).toBe(0)
+    await relay.close()
+    await cloud.close()
+  }, 30_000)
+
+  const resourceMetrics = () =>
+    relay.heard
+      .filter(({ path }) => path === '/v1/metrics')
+      .flatMap(({ message }) => metricsRequest.parse(message).resourceMetrics)
+  const resources = (): OtlpAttributes[] => [
+    ...resourceMetrics().map(({ resource }) => resource.attributes),
+    ...relay.heard
+      .filter(({ path }) => path === '/v1/traces')
+      .flatMap(({ message }) => traceRequest.parse(message).resourceSpans.map(({ resource }) => resource.attributes)),
+  ]
+  /** As Cloud Monitoring will have it: https://cloud.google.com/stackdriver/docs/reference/telemetry/v1.metrics */
+  const arrived = () =>
+    resourceMetrics()
+      .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics))
+      .map(({ name, sum, histogram }) => ({
+        type: `prometheus.googleapis.com/${name}/${sum ? 'counter' : histogram ? 'histogram' : 'gauge'}`,
+        labels: Object.keys((sum ?? histogram)?.dataPoints[0]?.attributes ?? {}).toSorted(),
+        temporality: (sum ?? histogram)?.aggregationTemporality,
+      }))
+
+  it('takes the configuration as its container gets it, and calls nothing in it outdated', () => {
+    expect(validate(program, collectorContainer)).toBe('')
+    expect(running.output()).not.toMatch(/deprecated/i)
+  })
+
+  it('leaves spans as they were told', () => {
+    expect(cloud.core<TelemetryCore>('telemetry').traces.spansOf(traceId)).toEqual([
+      {
+        traceId,
+        spanId: request.context.spanId,
+        service,
+        name: request.name,
+        kind: 'server',
+        startMs: request.startMs,
+        durationMs: 40,
+        attributes: request.attributes,
+        events: request.events,
+      },
+      {
+        traceId,
+        spanId: delivery.context.spanId,
+        parentSpanId: request.context.spanId,
+        service,
+        name: delivery.name,
+        kind: 'consumer',
+        startMs: delivery.startMs,
+        durationMs: 12.5,
+        attributes: delivery.attributes,
+        events: [],
+        error: delivery.error,
+      },
+    ])
+  })
+
+  it('names metrics and labels as the dashboard asks for them', () => {
+    const ours = charts.filter(({ filter }) => filter.includes('prometheus.googleapis.com/'))
+    expect(ours.length).toBeGreaterThanOrEqual(Object.keys(metrics).length)
+    for (const { title, filter, by = [] } of ours) {
+      const labels = by.flatMap((field) => /^metric\.label\."(.*)"$/.exec(field)?.[1] ?? [])
+      const found = arrived().find(({ type }) => filter.includes(`metric.type="${type}"`))
+      expect([title, found?.labels]).toEqual([title, expect.arrayContaining(labels)])
+    }
+    // Cloud Monitoring takes no deltas.
+    expect(arrived().map(({ temporality }) => temporality)).toEqual(arrived().map(() => 2))
+  })
+
+  it('says whose they are: spans without a project are refused, points without place or instance dropped', () => {
+    expect(resources().length).toBeGreaterThan(1)
+    for (const attributes of resources())
+      expect(attributes).toMatchObject({
+        'gcp.project_id': prod.projectId,
+        'service.name': service,
+        'service.version': `${service}-00001`,
+        'service.instance.id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+        'cloud.region': prod.region,
+      })
+  })
+
+  it('gives points that name no instance the instance of Cloud Run', async () => {
+    const point = { asInt: '1', startTimeUnixNano: '1767225600000000000', timeUnixNano: '1767225601000000000' }
+    const sum = { dataPoints: [point], aggregationTemporality: 2, isMonotonic: true }
+    const body = { resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'no.instance', sum }] }] }] }
+    const headers = { 'content-type': 'application/json' }
+    const before = resourceMetrics().length
+    await fetch(`${endpoint}/v1/metrics`, { method: 'POST', headers, body: JSON.stringify(body) })
+    await expect.poll(() => resourceMetrics().length, { timeout: 20_000 }).toBe(before + 1)
+    const { resource, scopeMetrics } = resourceMetrics().at(-1)!
+    const host = cloud.hostOf(account)
+    const instance = await fetch(`http://${host}/computeMetadata/v1/instance/id`, {
+      headers: { 'metadata-flavor': 'Google' },
+    })
+    expect(resource.attributes['service.instance.id']).toBe(await instance.text())
+    expect(scopeMetrics[0]!.metrics[0]!.name).toBe('no_instance')
+  })
+
+  it('speaks as the account of the service, on the quota of the project', () => {
+    for (const { headers } of relay.heard) {
+      const token = headers.authorization?.replace('Bearer ', '') ?? ''
+      expect(cloud.core<IamCore>('iam').accountOf(token)).toBe(account)
+      expect(headers['x-goog-user-project']).toBe(prod.projectId)
+    }
+  })
+})
