@@ -224,4 +224,18 @@ describe.skipIf(program === '')('the collector', () => {
       expect(headers['x-goog-user-project']).toBe(prod.projectId)
     }
   })
+
+  it('hands over what it holds when it is ended', async () => {
+    const [traceAtTheEnd, spanId] = ['1'.repeat(32), '2'.repeat(16)]
+    const [startTimeUnixNano, endTimeUnixNano] = ['1767225600000000000', '1767225601000000000']
+    const last = { traceId: traceAtTheEnd, spanId, name: 'last', kind: 2, startTimeUnixNano, endTimeUnixNano }
+    const answer = await fetch(`${endpoint}/v1/traces`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [last] }] }] }),
+    })
+    expect(answer.status).toBe(200)
+    expect(await running.stop()).toBe(0)
+    expect(cloud.core<TelemetryCore>('telemetry').traces.spansOf(traceAtTheEnd)).toMatchObject([{ name: 'last' }])
+  })
 })
