@@ -28,16 +28,15 @@ export const keyOfCommand = (commandId: string, data: unknown): Key => ({
 export function rememberKey(platform: Platform): (c: Context) => Promise<Response> {
   return async (c) => {
     const { commandId, requestHash } = await jsonBody(c, keySchema)
-    let known: unknown
-    await platform.views.update(`keys/${commandId}`, (kept) => {
-      known = kept?.['requestHash']
-      return kept ? undefined : { requestHash }
-    })
-    refuseIf(
-      known !== undefined && known !== requestHash,
-      'idempotency-key-reused',
-      'The idempotency key was used for another request: take a new key for a new request.',
-    )
+    const path = `keys/${commandId}`
+    if (!(await platform.views.create(path, { requestHash }))) {
+      const known = await platform.views.get(path)
+      refuseIf(
+        known?.['requestHash'] !== requestHash,
+        'idempotency-key-reused',
+        'The idempotency key was used for another request: take a new key for a new request.',
+      )
+    }
     return c.body(null, 204)
   }
 }

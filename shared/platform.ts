@@ -73,8 +73,8 @@ export interface Views extends Documents {
    * again, comes to the same as long as each writes fields of its own.
    */
   merge(path: string, fields: Readonly<Record<string, unknown>>): Promise<void>
-  /** Writes a document unless there is one: what is there stays. Nothing is read. */
-  create(path: string, fields: Readonly<Record<string, unknown>>): Promise<void>
+  /** Writes a document unless there is one: what is there stays, and the answer is false. Nothing is read. */
+  create(path: string, fields: Readonly<Record<string, unknown>>): Promise<boolean>
 }
 
 /** Decide → commit → publish → send → (the caller acknowledges). The same cause again repeats what was decided, with the same ids. */

@@ -43,8 +43,10 @@ export function firestoreViews(firestore: () => Promise<Firestore>, pause: (trie
       const reference = (await firestore()).doc(path)
       try {
         await reference.create(fields)
+        return true
       } catch (error) {
-        if (!isAlreadyThere(error)) throw unavailable(error)
+        if (isAlreadyThere(error)) return false
+        throw unavailable(error)
       }
     },
   }

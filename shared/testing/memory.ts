@@ -147,9 +147,10 @@ export function memory(turn: Turn = anybodysTurn): Memory {
       },
       async create(path, fields) {
         await turn('commit')
-        if (documents.has(path)) return
+        if (documents.has(path)) return false
         put(path, fields)
-        return turn('committed')
+        await turn('committed')
+        return true
       },
     },
   }
