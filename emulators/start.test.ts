@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { freePort } from './core/free-ports.ts'
 import type { StackJson } from './core/terraform.ts'
 import { startPlatform, type Platform, type Ports } from './start.ts'
 
@@ -23,14 +23,6 @@ afterEach(async () => {
   await platform?.close()
   rmSync(folder, { recursive: true, force: true })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** A topic, and a service that hears it. */
 function stack(port: number, heard = true, role = 'roles/logging.logWriter'): StackJson {

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { services } from '../functions/index.ts'
 import { idToken, testConfig } from '../shared/testing/config.ts'
-import { freePorts } from './support/platform.ts'
+import { freePorts } from '../emulators/core/free-ports.ts'
 
 const main = join(import.meta.dirname, '..', 'functions', 'main.ts')
 const processes: ChildProcess[] = []

@@ -1,10 +1,10 @@
 import { generateKeyPair, SignJWT } from 'jose'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { freePort } from '../core/free-ports.ts'
 import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
 import type { IamCore } from '../iam/plugin.ts'
 import { iam } from '../iam/plugin.ts'
@@ -39,14 +39,6 @@ let folder: string
 let cloud: LocalCloud
 let url: string
 let lines: string[]
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const service = (change: object = {}): object => ({
   ingress: 'INGRESS_TRAFFIC_INTERNAL_ONLY',

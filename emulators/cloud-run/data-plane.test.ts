@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, request as httpRequest, type Server
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fakeContext, type FakeContext } from '../core/fake-context.ts'
+import { freePort } from '../core/free-ports.ts'
 import { type DataPlane, openDataPlane } from './data-plane.ts'
 import type { Instance } from './process.ts'
 import type { ServiceResource } from './service.ts'
@@ -71,10 +72,7 @@ beforeEach(async () => {
   concurrency = 1
   revision = 1
   beforeStart = () => Promise.resolve()
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  port = (probe.address() as { port: number }).port
-  await new Promise((resolve) => probe.close(resolve))
+  port = await freePort()
   plane = await openDataPlane({
     context: fake.context,
     service: 'echo',

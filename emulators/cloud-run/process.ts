@@ -1,10 +1,10 @@
 /** One instance of a service: a process of its own container, with exactly the environment that Cloud Run would give it. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { connect, createServer } from 'node:net'
-import { once } from 'node:events'
+import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { freePort } from '../core/free-ports.ts'
 import type { Reaper } from './reaper.ts'
 import { limits, servingContainer, type ServiceResource } from './service.ts'
 
@@ -173,13 +173,4 @@ function takesConnections(port: number): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

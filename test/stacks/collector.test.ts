@@ -10,7 +10,7 @@ import { otlpSink } from '../../shared/telemetry/otlp.ts'
 import type { FinishedSpan } from '../../shared/telemetry/span.ts'
 import { charts } from '../../stacks/dashboard.ts'
 import { prod } from '../../stacks/environments.ts'
-import { freePorts } from '../support/platform.ts'
+import { freePorts } from '../../emulators/core/free-ports.ts'
 import { type Container, type Relay, type RunningCollector, startCollector, startRelay, validate } from './collector.ts'
 import { type Attributes, declared } from './synthesized.ts'
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { connect, type Api, type OrderView, hasEnded } from '../../cli/api.ts'
 import { startPlatform, type Platform, type Ports } from '../../emulators/start.ts'
 import { seed } from '../../emulators/seed.ts'
+import { freePorts } from '../../emulators/core/free-ports.ts'
 import type { Running } from '../../emulators/running.ts'
 import type { StackJson } from '../../emulators/core/terraform.ts'
 import { services as allServices } from '../../functions/index.ts'
@@ -24,24 +25,11 @@ export interface TestPlatform extends Platform {
   followed(api: Api, orderId: string, withinMs?: number): Promise<OrderView>
 }
 
-/** Ports that were free a moment ago, one for each name. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
-
 /** The first of a block of ports that are all free. */
 export async function freeBlock(): Promise<number> {
   for (;;) {
-    const base = 20_000 + 100 * Math.floor(Math.random() * 400)
+    // As freePorts: below the ports of outgoing connections.
+    const base = 20_000 + 100 * Math.floor(Math.random() * 120)
     const ports = localPorts(base, allServices)
     const all = allServices.flatMap(({ name }) => [ports.service(name), ports.account(name)])
     if (await portsAreFree([ports.api, ports.identity, ports.paymentProvider, ports.carrier, ...all])) return base
