@@ -158,13 +158,24 @@ async function* one(request: unknown): AsyncGenerator {
   yield request
 }
 
+/** Every call is `cancelled` at its end, and an abort makes an error: only who asks for the signal pays for it. */
 function contextOf(
-  call: { on(event: 'cancelled', listener: () => void): unknown },
+  call: { readonly cancelled: boolean; on(event: 'cancelled', listener: () => void): unknown },
   { principal }: Calling,
 ): RequestContext {
-  const controller = new AbortController()
-  call.on('cancelled', () => controller.abort())
-  return { principal, transport: 'grpc', signal: controller.signal }
+  let controller: AbortController | undefined
+  return {
+    principal,
+    transport: 'grpc',
+    get signal() {
+      if (!controller) {
+        const asked = (controller = new AbortController())
+        if (call.cancelled) asked.abort()
+        else call.on('cancelled', () => asked.abort())
+      }
+      return controller.signal
+    },
+  }
 }
 
 function fail(call: AnyStream, error: unknown): void {

@@ -43,7 +43,9 @@ export const send: Send = (url, { method, headers, body, signal }) =>
         }),
       )
       // Without an end: the other side broke off.
-      response.once('close', () => reject(new Error('The connection was closed before the answer had ended.')))
+      response.once('close', () => {
+        if (!response.complete) reject(new Error('The connection was closed before the answer had ended.'))
+      })
     }
     const outgoing = isHttps ? httpsRequest(url, options, answered) : httpRequest(url, options, answered)
     outgoing.once('error', reject)
