@@ -23,12 +23,15 @@ const parent = tasks.queuePath(projectId, region, 'bench')
 const agent = new Agent({ keepAlive: true })
 const data = Buffer.from(JSON.stringify({ id: crypto.randomUUID(), pad: 'x'.repeat(500) }))
 const entry = data.toString()
+// Of this run alone.
+const collection = `run-${process.pid}`
 const inAnHour = { seconds: Math.floor(Date.now() / 1000) + 3_600 }
 
 const calls: Readonly<Record<string, (n: number) => Promise<unknown>>> = {
   'HTTP request': () => get('/_local/health'),
-  'Firestore: commit of a new document': (n) => database.doc(`bench/${n}`).create({ version: 1, entries: [entry] }),
-  'Firestore: read of a document': (n) => database.doc(`bench/${n}`).get(),
+  'Firestore: commit of a new document': (n) =>
+    database.doc(`${collection}/${n}`).create({ version: 1, entries: [entry] }),
+  'Firestore: read of a document': (n) => database.doc(`${collection}/${n}`).get(),
   'Pub/Sub: publish': () => topic.publishMessage({ data }),
   'Cloud Tasks: create': () =>
     tasks.createTask({
