@@ -72,9 +72,17 @@ export const inFlight: readonly KillPoint[] = services.flatMap((service) =>
 export const nameOf = ({ service, does: what, when, signal, about }: KillPoint): string =>
   `${service} ${signal} ${when} ${what}${about ? ` of ${about}` : ''}`
 
-export function ruleFor({ service, does: what, when, signal, about }: KillPoint): FaultRule {
+export function ruleFor(point: KillPoint): FaultRule {
+  const { service, does: what, when, signal } = point
   const action: FaultAction = signal === 'SIGSTOP' ? { signal, resumeAfterMs: PAUSED_MS } : { signal }
+  const about = point.about ?? (what === 'commit' ? commitOfDelivery(service) : undefined)
   return { principal: service, method: methods[what], when, action, ...(about ? { about } : {}) }
+}
+
+/** Where there are streams, a delivery writes to one: the key of a staff command is kept by a request, which nobody delivers again. */
+const commitOfDelivery = (name: string): string | undefined => {
+  const { collections } = services.find((service) => service.name === name)!
+  return 'streams' in collections ? '/documents/streams/' : undefined
 }
 
 /**
