@@ -103,7 +103,11 @@ it.each([
 ])('%s: %s', async (server, route) => {
   const [method, path] = route.split(' ') as [string, string]
   for (const body of bodies) {
-    const response = await fetch(`${urls[server]}${path}`, { method, body, headers: { 'idempotency-key': 'k' } })
+    const response = await fetch(`${urls[server]}${path}`, {
+      method,
+      body,
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'k' },
+    })
     const answer = await response.text()
     expect(response.status < 500, `${body} was answered ${response.status}: ${answer}`).toBe(true)
     if (response.status >= 400) expect(answer).toMatch(/"message":".{8,}/)

@@ -23,6 +23,7 @@ const post = async (path: string, body: object): Promise<Answer> => {
   const response = await fetch(`http://${cloud.ownerHost}/bigquery/v2/projects/p${path}`, {
     method: 'POST',
     body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
   })
   return (await response.json()) as Answer
 }

@@ -196,7 +196,7 @@ describe('the end', () => {
 
   it('takes no request on a connection that was there before', async () => {
     const socket = connect(port, '127.0.0.1')
-    const ask = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'
+    const ask = `GET / HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`
     let heard = ''
     socket.on('data', (chunk) => (heard += String(chunk)))
     socket.on('error', () => {})

@@ -10,6 +10,7 @@ import {
 } from 'node:http'
 import { randomBytes } from 'node:crypto'
 import type { Timer } from '../core/clock.ts'
+import { gated } from '../core/gate.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import { StatusError } from '../core/status.ts'
 import { admit, type Iam } from './ingress.ts'
@@ -161,12 +162,13 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     refuse(request, response, 503, `The instance of ${service} took no connection.`)
   }
 
-  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
+  const listener = gated('service', (request, response) => {
     handle(request, response).catch((error: unknown) => {
       console.error(error)
       if (!response.headersSent) refuse(request, response, 500, 'The ingress failed.')
     })
   })
+  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, listener)
   await listen(server, options.port)
   return {
     instance: () => (instance?.exited ? undefined : instance),

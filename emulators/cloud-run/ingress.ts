@@ -1,6 +1,7 @@
 /** Who may call a service: signature, audience, expiry and grant are checked here, and the container sees no signature. */
 
 import type { IncomingHttpHeaders } from 'node:http'
+import { isFromPage } from '../core/gate.ts'
 import type { ServiceResource } from './service.ts'
 
 /** What the IAM emulator answers. */
@@ -30,6 +31,12 @@ export async function admit(
   headers: IncomingHttpHeaders,
   projectId: string,
 ): Promise<Admission> {
+  // A browser is not in the VPC, whatever page it shows.
+  if (
+    resource.ingress !== 'INGRESS_TRAFFIC_ALL' &&
+    isFromPage({ header: (name) => headers[name] as string | undefined })
+  )
+    return refused(404, 'Page not found')
   if (isPublic(iam, resource)) return { admitted: true, headers }
   const carrier = headers['x-serverless-authorization'] ? 'x-serverless-authorization' : 'authorization'
   const token = /^bearer ([^\s]+)$/i.exec(String(headers[carrier] ?? ''))?.[1]

@@ -251,7 +251,7 @@ describe('a service account without a grant is refused in Google’s words', () 
 const asOrders = async (method: string, path: string, body?: object): Promise<{ status: number; text: string }> => {
   const response = await fetch(`http://${cloud.hostOf(emailOf('orders'))}${path}`, {
     method,
-    ...(body ? { body: JSON.stringify(body) } : {}),
+    ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
   })
   return { status: response.status, text: await response.text() }
 }

@@ -57,10 +57,12 @@ const publish = async (text: string, account = 'orders'): Promise<number> => {
   const response = await fetch(`http://${cloud.hostOf(email(account))}/v1/${topic}:publish`, {
     method: 'POST',
     body: JSON.stringify({ messages }),
+    headers: { 'content-type': 'application/json' },
   })
   await response.body?.cancel()
   return response.status
 }
+const json = { 'content-type': 'application/json' }
 const rule = (change: Partial<FaultRule> = {}): FaultRule => ({
   principal: 'orders',
   method: PUBLISH,
@@ -126,7 +128,8 @@ describe('a fault', () => {
 
   it('is told about and taken back on the owner’s port', async () => {
     const faults = `http://${cloud.ownerHost}/_local/faults`
-    const added = await fetch(faults, { method: 'POST', body: JSON.stringify(rule({ action: { error: 'ABORTED' } })) })
+    const body = JSON.stringify(rule({ action: { error: 'ABORTED' } }))
+    const added = await fetch(faults, { method: 'POST', body, headers: json })
     expect(added.status).toBe(201)
     const { id } = (await added.json()) as { id: string }
     expect(await (await fetch(faults)).json()).toMatchObject({ faults: [{ id, left: 1 }] })
@@ -160,7 +163,7 @@ describe('a fault', () => {
     ['{', 'The body must be a JSON object'],
   ])('is refused when it makes no sense: %j', async (change, reason) => {
     const body = typeof change === 'string' ? change : JSON.stringify({ ...rule(), ...change })
-    const answer = await fetch(`http://${cloud.ownerHost}/_local/faults`, { method: 'POST', body })
+    const answer = await fetch(`http://${cloud.ownerHost}/_local/faults`, { method: 'POST', body, headers: json })
     expect(answer.status).toBe(400)
     expect(((await answer.json()) as { error: { message: string } }).error.message).toContain(reason)
     expect(cloud.faults.list()).toEqual([])

@@ -15,6 +15,8 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js'
 import { fromJSON, type Options } from '@grpc/proto-loader'
+import type { EventEmitter } from 'node:events'
+import { refusalOf } from './gate.ts'
 import type { Journal } from './journal.ts'
 import type { GrpcService, RequestContext } from './plugin.ts'
 import { encodeStatus } from './rpc-status.ts'
@@ -49,6 +51,8 @@ type Method = MethodDefinition<unknown, unknown> & { readonly originalName?: str
 interface Calling {
   readonly principal: string
   readonly journal: Journal
+  /** The port that answers: known once it is open. */
+  port(): number
 }
 
 export function defineServices(served: readonly Served[]): DefinedService[] {
@@ -158,11 +162,22 @@ async function* one(request: unknown): AsyncGenerator {
   yield request
 }
 
+/** @throws PERMISSION_DENIED when the gate refuses the call. */
+function passGate(call: ServerUnaryCall<unknown, unknown> | AnyStream, { port }: Calling): void {
+  const arrival = {
+    method: 'POST',
+    authority: call.getHost(),
+    target: call.getPath(),
+    header: (name: string) => call.metadata.get(name)[0]?.toString(),
+  }
+  const refusal = refusalOf(arrival, port(), 'api')
+  if (refusal) throw new StatusError('PERMISSION_DENIED', refusal.message)
+}
+
 /** Every call is `cancelled` at its end, and an abort makes an error: only who asks for the signal pays for it. */
-function contextOf(
-  call: { readonly cancelled: boolean; on(event: 'cancelled', listener: () => void): unknown },
-  { principal }: Calling,
-): RequestContext {
+function contextOf(call: ServerUnaryCall<unknown, unknown> | AnyStream, calling: Calling): RequestContext {
+  passGate(call, calling)
+  const { principal } = calling
   let controller: AbortController | undefined
   return {
     principal,
@@ -171,7 +186,7 @@ function contextOf(
       if (!controller) {
         const asked = (controller = new AbortController())
         if (call.cancelled) asked.abort()
-        else call.on('cancelled', () => asked.abort())
+        else (call as EventEmitter).on('cancelled', () => asked.abort())
       }
       return controller.signal
     },

@@ -196,11 +196,12 @@ function portOpener(
   const defined = defineServices(served)
   const plugins = [...instances.values()].flatMap(({ http }) => http ?? [])
   const routes = [...instances.values()].flatMap((instance) => instance.routes ?? [])
-  return (port: number, principal: string): Promise<PortServer> => {
+  return async (port: number, principal: string): Promise<PortServer> => {
     const apps = principal === OWNER ? [...plugins, localRoutes(counters, requestLog), faultRoutes(faults)] : plugins
     const answer = getRequestListener(httpApp({ principal, rest, apps, routes, access, journal }).fetch)
-    const grpc = grpcServer(defined, { principal, journal })
-    return listen(port, grpc, (request, response) => void answer(request, response))
+    const opened: { server?: PortServer } = {}
+    const grpc = grpcServer(defined, { principal, journal, port: () => opened.server!.port })
+    return (opened.server = await listen(port, grpc, (request, response) => void answer(request, response)))
   }
 }
 

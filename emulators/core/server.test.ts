@@ -2,6 +2,8 @@ import { v1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, expect, it, vi } from 'vitest'
 import { fakePublisher } from './fake-publisher.ts'
@@ -52,12 +54,15 @@ it('tells gRPC from HTTP however slowly the first bytes come', async () => {
   const port = await slowProxy(cloud.ownerPort)
   const topic = 'projects/p/topics/abc'
   const options = { projectId: 'p', apiEndpoint: '127.0.0.1', port, sslCreds: credentials.createInsecure() }
-  const client = new v1.PublisherClient(options)
+  // Behind the proxy's port, it is the cloud that is called.
+  const client = new v1.PublisherClient({ ...options, 'grpc.default_authority': cloud.ownerHost })
   closers.push(() => client.close())
   expect((await client.getTopic({ topic }))[0].name).toBe(topic)
   for (const method of ['GET', 'PUT', 'POST', 'PATCH']) {
-    const response = await fetch(`http://127.0.0.1:${port}/nothing`, { method, headers: { connection: 'close' } })
-    expect(await response.json()).toMatchObject({
+    const headers = { host: cloud.ownerHost, connection: 'close' }
+    const outgoing = request({ host: '127.0.0.1', port, path: '/nothing', method, headers }).end()
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+    expect(JSON.parse(await text(response))).toMatchObject({
       error: { message: `The local cloud has no route ${method} /nothing.` },
     })
   }

@@ -3,6 +3,7 @@
 import { type Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer, type Socket } from 'node:net'
+import { gated } from './gate.ts'
 
 /** HTTP/2's preface begins with `PRI`; no HTTP/1 method does. */
 const PREFACE = 'PRI'
@@ -19,7 +20,7 @@ export interface PortServer {
 /** @throws Error (EADDRINUSE) that names the port when it is taken. */
 export async function listen(port: number, grpc: GrpcServer, http: RequestListener): Promise<PortServer> {
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
-  const httpServer = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS }, http)
+  const httpServer = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS }, gated('api', http))
   const sockets = new Set<Socket>()
 
   const server = createServer((socket) => {

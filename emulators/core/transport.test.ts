@@ -52,11 +52,12 @@ afterAll(async () => {
   vi.unstubAllEnvs()
 })
 
+const json = { 'content-type': 'application/json' }
 const rest = async (method: string, path: string, body?: string | object) => {
   const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body)
   const response = await fetch(`http://${cloud.hostOf(email)}${path}`, {
     method,
-    ...(text === undefined ? {} : { body: text }),
+    ...(text === undefined ? {} : { body: text, headers: json }),
   })
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
@@ -226,11 +227,12 @@ it('tells a handler that its caller hung up', async () => {
 
 it('refuses a body beyond the limit, declared or not', async () => {
   const large = Buffer.alloc(33 * 1024 * 1024, ' ')
-  const declared = await fetch(`http://${cloud.ownerHost}/v1/${topic}:publish`, { method: 'POST', body: large })
+  const publishing = `http://${cloud.ownerHost}/v1/${topic}:publish`
+  const declared = await fetch(publishing, { method: 'POST', body: large, headers: json })
   expect(declared.status).toBe(400)
   expect(await declared.text()).toContain('Request payload size exceeds the limit')
   const body = new Blob([large]).stream()
-  const chunked = await fetch(`http://${cloud.ownerHost}/v1/${topic}:publish`, { method: 'POST', body, duplex: 'half' })
+  const chunked = await fetch(publishing, { method: 'POST', body, headers: json, duplex: 'half' })
   expect(chunked.status).toBe(400)
 })
 

@@ -31,6 +31,7 @@ const core = (): IamCore => cloud.core<IamCore>('iam')
 const makeAccount = (accountId: string, serviceAccount: object = {}): Promise<unknown> =>
   cloud.api('POST', accountsPath, { accountId, serviceAccount })
 const policyOf = async (): Promise<Policy> => (await cloud.api('GET', `/v1/${topic}:getIamPolicy`)) as Policy
+const json = { 'content-type': 'application/json' }
 const setPolicy = (policy: object): Promise<unknown> => cloud.api('POST', `/v1/${topic}:setIamPolicy`, { policy })
 const publisherBy = (...members: string[]) => ({ bindings: [{ role: 'roles/pubsub.publisher', members }] })
 
@@ -95,7 +96,11 @@ describe('service accounts', () => {
     await expect(
       cloud.api('POST', '/v1/projects/other/serviceAccounts', { accountId: 'history' }),
     ).rejects.toMatchObject({ httpStatus: 404 })
-    const response = await fetch(`http://${cloud.ownerHost}${accountsPath}`, { method: 'POST', body: '{' })
+    const response = await fetch(`http://${cloud.ownerHost}${accountsPath}`, {
+      method: 'POST',
+      body: '{',
+      headers: json,
+    })
     expect(response.status).toBe(400)
   })
 })
@@ -202,7 +207,7 @@ describe('what a policy allows', () => {
     expect(core().isGranted(emailOf('history'), 'pubsub.topics.publish', topic)).toBe(false)
     const port = `http://${cloud.hostOf(orders)}/v1/${topic}:testIamPermissions`
     const permissions = ['pubsub.topics.publish', 'pubsub.topics.delete']
-    const answer = await fetch(port, { method: 'POST', body: JSON.stringify({ permissions }) })
+    const answer = await fetch(port, { method: 'POST', body: JSON.stringify({ permissions }), headers: json })
     expect(await answer.json()).toEqual({ permissions: ['pubsub.topics.publish'] })
   })
 

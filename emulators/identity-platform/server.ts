@@ -1,13 +1,12 @@
 /** Stands in for Identity Platform: signs customers' and staff's tokens, and publishes the key they are checked by. */
 
-import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
 import { createHash } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { openHttp } from '../core/http-server.ts'
 import { openJournal } from '../core/journal.ts'
 
 export interface IdentityPlatformOptions {
@@ -53,12 +52,8 @@ export async function createIdentityPlatform({
   journal.flush()
   const privateKey = await importJWK(pair.privateJwk, 'RS256')
   const app = new Hono()
-  const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' })
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve)
-    server.once('error', reject)
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const server = await openHttp(port, app)
+  const url = `http://127.0.0.1:${server.port}`
   const issuer = `${url}/${projectId}`
 
   const mint = async ({
@@ -92,14 +87,12 @@ export async function createIdentityPlatform({
   })
   return {
     url,
-    port: (server.address() as AddressInfo).port,
+    port: server.port,
     issuer,
     jwksUrl: `${url}/jwks`,
     mint,
     async close() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      if ('closeAllConnections' in server) server.closeAllConnections()
-      await closed
+      await server.close()
       journal.close()
     },
   }

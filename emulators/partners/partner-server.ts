@@ -1,10 +1,9 @@
 /** What partners share: an HTTP address of their own, a ledger that survives a restart, callers with a token. */
 
-import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import type { AddressInfo } from 'node:net'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { openHttp } from '../core/http-server.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
 
 const LARGEST_BODY_BYTES = 64 * 1024
@@ -87,21 +86,14 @@ export async function openPartner(
   { app, journal, clock }: PartnerApp,
   options: PartnerOptions,
 ): Promise<PartnerServer> {
-  const server = serve({ fetch: app.fetch, port: options.port ?? 0, hostname: '127.0.0.1' })
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve)
-    server.once('error', reject)
-  })
-  const { port } = server.address() as AddressInfo
+  const { port, close } = await openHttp(options.port ?? 0, app)
   return {
     url: `http://127.0.0.1:${port}`,
     port,
     journal,
     clock,
     async close() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      if ('closeAllConnections' in server) server.closeAllConnections()
-      await closed
+      await close()
       journal.close()
     },
   }

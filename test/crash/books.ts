@@ -91,7 +91,13 @@ async function deadLetters({ running }: Audited): Promise<string[]> {
     [...services.map(({ name }) => name), 'bigquery'].map(async (listener) => {
       const url = `http://${running.apiHost}/v1/projects/${running.projectId}/subscriptions/${deadLetterName(listener)}`
       const ask = async (verb: string, body: object): Promise<{ receivedMessages?: { ackId: string }[] }> =>
-        (await fetch(`${url}:${verb}`, { method: 'POST', body: JSON.stringify(body) })).json() as Promise<object>
+        (
+          await fetch(`${url}:${verb}`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+          })
+        ).json() as Promise<object>
       const { receivedMessages = [] } = await ask('pull', { maxMessages: 10, returnImmediately: true })
       if (receivedMessages.length === 0) return []
       // Given back, so that the next look finds it again.

@@ -35,6 +35,7 @@ export async function undoLate(
   const queue = `projects/${running.projectId}/locations/europe-west1/queues/${queueName('payments')}`
   const response = await fetch(`http://${running.apiHost}/v2/${queue}/tasks`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ task }),
   })
   if (!response.ok) throw new Error(`The undo could not be sent: ${await response.text()}`)

@@ -1,0 +1,115 @@
+/**
+ * The gate of every port that the local cloud opens. A web page in the developer's browser reaches loopback as well as
+ * the developer's own programs do, and a page whose name resolves to 127.0.0.1 (DNS rebinding) even reads the answers.
+ * Nothing behind the gate needs to think of browsers.
+ */
+
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+
+/** What a request says of itself, over either protocol. */
+export interface Arrival {
+  readonly method: string
+  /** `Host`, or HTTP/2's `:authority`. */
+  readonly authority: string | undefined
+  /** As it stands in the request line. */
+  readonly target: string
+  header(name: string): string | undefined
+}
+
+export interface Refusal {
+  readonly status: 403 | 415 | 421
+  readonly message: string
+}
+
+/** Which requests a port takes. */
+export type Door =
+  /** Google's APIs, the identity platform, partners: programs alone, and pages that the port itself serves. */
+  | 'api'
+  /** The address of a Cloud Run service: pages too, which the service decides on by CORS and tokens. */
+  | 'service'
+
+/** Names of loopback; every port is opened on 127.0.0.1. */
+const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
+/**
+ * Google's clients, gcloud, bq, Terraform and curl scripts send JSON; OTLP exporters may send Protobuf. A browser sends
+ * neither from another origin without asking first (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), and
+ * no type at all is what it sends for a Blob.
+ */
+const BODY_TYPES = ['application/json', 'application/x-protobuf']
+
+/** Why the request may not come in, or undefined. `port`: the one that it arrived at. */
+export function refusalOf(arrival: Arrival, port: number, door: Door): Refusal | undefined {
+  return foreignHost(arrival, port) ?? (door === 'api' ? (fromAnotherPage(arrival) ?? unreadBody(arrival)) : undefined)
+}
+
+function foreignHost({ authority = '', target }: Arrival, port: number): Refusal | undefined {
+  const wanted = LOOPBACK.map((name) => `${name}:${port}`)
+  // The absolute form, as proxies get it, would overrule the header.
+  if (wanted.includes(authority.toLowerCase()) && (target.startsWith('/') || target === '*')) return undefined
+  return {
+    status: 421,
+    message: `This port answers to ${wanted.join(', ')} alone, not to "${short(authority)}"${target.startsWith('/') ? '' : ', and is no proxy'}.`,
+  }
+}
+
+/** Whether a browser sends it for a page: programs send neither header. */
+export function isFromPage({ header }: Pick<Arrival, 'header'>): boolean {
+  return header('origin') !== undefined || !['same-origin', 'none', undefined].includes(header('sec-fetch-site'))
+}
+
+function fromAnotherPage(arrival: Arrival): Refusal | undefined {
+  const { authority, header } = arrival
+  const origin = header('origin')
+  const site = header('sec-fetch-site') ?? 'none'
+  const isOwn = origin === undefined || origin === `http://${authority}`
+  if (isOwn && (site === 'same-origin' || site === 'none')) {
+    if (header('upgrade')?.toLowerCase() !== 'websocket') return undefined
+    return { status: 403, message: 'This port has no WebSockets.' }
+  }
+  return {
+    status: 403,
+    message: `A page of another origin (${short(origin ?? site)}) may not call the local cloud: only programs may, and pages of this port.`,
+  }
+}
+
+function unreadBody({ method, header }: Arrival): Refusal | undefined {
+  if (method === 'GET' || method === 'HEAD') return undefined
+  const hasBody = header('transfer-encoding') !== undefined || Number(header('content-length') ?? 0) > 0
+  const type = header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
+  // gRPC checks its own, which no page can send either.
+  if (!hasBody || BODY_TYPES.includes(type) || type.startsWith('application/grpc')) return undefined
+  return {
+    status: 415,
+    message: `The Content-Type of the body must be application/json, not "${short(type)}": with curl, -H 'content-type: application/json'.`,
+  }
+}
+
+/** The listener behind the gate. */
+export function gated(door: Door, listener: RequestListener): RequestListener {
+  return (request, response) => {
+    const refusal = refusalOf(arrivalOf(request), request.socket.localPort ?? 0, door)
+    if (refusal) refuse(request, response, refusal)
+    else listener(request, response)
+  }
+}
+
+export function arrivalOf({ method = '', url = '', headers }: IncomingMessage): Arrival {
+  return {
+    method,
+    authority: headers.host,
+    target: url,
+    header: (name) => {
+      const value = headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+  }
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, { status, message }: Refusal): void {
+  request.resume()
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ error: { code: status, message } }))
+}
+
+const SHOWN_CHARACTERS = 100
+const short = (text: string): string => text.slice(0, SHOWN_CHARACTERS)

@@ -1,0 +1,96 @@
+/** Every port that the platform opens, found in the system's own list, and what it answers to a page in a browser. */
+
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { request } from 'node:http'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+
+let platform: TestPlatform
+/** Of this process: the local cloud, not the services' own. */
+let ports: readonly number[]
+
+beforeAll(async () => {
+  platform = await startTestPlatform({ seeded: false })
+  ports = listening()
+}, 120_000)
+afterAll(async () => {
+  await platform.close()
+}, 60_000)
+
+/** The ports on which this process listens. */
+function listening(): number[] {
+  const LISTEN = '0A'
+  const own = new Set(readdirSync('/proc/self/fd').map(linkOf))
+  const rows = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(1))
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter((columns) => columns[3] === LISTEN && own.has(`socket:[${columns[9]}]`))
+    .map((columns) => Number.parseInt(columns[1]!.split(':')[1]!, 16))
+}
+
+function linkOf(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`)
+  } catch {
+    return ''
+  }
+}
+
+function ask(port: number, headers: Record<string, string>, path = '/', method = 'GET'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const all = { host: `127.0.0.1:${port}`, connection: 'close', ...headers }
+    const outgoing = request({ host: '127.0.0.1', port, path, method, headers: all }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode!)
+    })
+    outgoing.once('error', reject)
+    outgoing.end(method === 'GET' ? undefined : '{}')
+  })
+}
+
+const each = (look: (port: number) => Promise<number>): Promise<Record<number, number>> =>
+  Promise.all(ports.map(async (port) => [port, await look(port)])).then(Object.fromEntries)
+const all = (of: readonly number[], status: number): Record<number, number> =>
+  Object.fromEntries(of.map((port) => [port, status]))
+
+describe.skipIf(!existsSync('/proc/net/tcp'))('the ports of the local cloud (as Linux lists them)', () => {
+  const ofServices = (): number[] => services.map(({ name }) => platform.ports.service(name))
+  const others = (): number[] => ports.filter((port) => !ofServices().includes(port))
+
+  it('are the documented ones', () => {
+    const { api, identity, paymentProvider, carrier, account } = platform.ports
+    const expected = [api, identity, paymentProvider, carrier, ...services.map(({ name }) => account(name))]
+    expect(new Set(ports)).toEqual(new Set([...expected, ...ofServices()]))
+  })
+
+  it('answer 421 to a name that a page resolved to loopback', async () => {
+    expect(await each((port) => ask(port, { host: `evil.example:${port}` }))).toEqual(all(ports, 421))
+  })
+
+  it('answer 403 to another page, but for the services, which decide themselves', async () => {
+    for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
+      const answers = await each((port) => ask(port, headers))
+      expect(answers).toMatchObject(all(others(), 403))
+    }
+  })
+
+  it('answer 415 to a body that a form or a script may send unasked, but for the services', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', '']) {
+      const headers = { 'content-type': type }
+      const answers = await each((port) => (others().includes(port) ? ask(port, headers, '/', 'POST') : okay()))
+      expect(answers).toMatchObject(all(others(), 415))
+    }
+  })
+
+  it('hide internal services from pages, also with a token', async () => {
+    const internal = services.filter(({ ingress }) => ingress === 'internal')
+    expect(internal.length).toBeGreaterThan(5)
+    for (const { name } of internal) {
+      const port = platform.ports.service(name)
+      expect(await ask(port, { origin: 'https://evil.example', authorization: 'Bearer x.y.z' })).toBe(404)
+    }
+  })
+})
+
+const okay = (): Promise<number> => Promise.resolve(200)
