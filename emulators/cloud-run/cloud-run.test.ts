@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { freePort } from '../core/free-ports.ts'
 import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
 import type { IamCore } from '../iam/plugin.ts'
@@ -245,6 +245,22 @@ describe('a process', () => {
     writeFileSync(join(folder, 'echo.mjs'), 'console.error("no such luck"); process.exit(1)')
     expect((await call('/', await caller())).status).toBe(503)
     expect(lines).toContain('no such luck')
+  })
+
+  it('is never one whose port can not be kept from others: only node is run', async () => {
+    const [container] = (service() as { template: { containers: object[] } }).template.containers
+    const template = { serviceAccount: account('echo-account'), containers: [{ ...container, command: ['/bin/sh'] }] }
+    await cloud.api('PATCH', SERVICE, { template })
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    expect((await call('/', await caller())).status).toBe(503)
+    expect(told.mock.calls.flat().join()).toContain('command is "/bin/sh", and the local cloud runs "node" only')
+    told.mockRestore()
+  })
+
+  it('is reached by its ingress alone', async () => {
+    await call('/', await caller())
+    const [one] = run().processes()
+    await expect(fetch(`http://127.0.0.1:${one!.port}/health/live`)).rejects.toThrow()
   })
 
   it('leaves with its service, and with the cloud', async () => {

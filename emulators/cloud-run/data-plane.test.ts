@@ -1,5 +1,12 @@
-import { createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http'
-import { connect } from 'node:net'
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fakeContext, type FakeContext } from '../core/fake-context.ts'
 import { freePort } from '../core/free-ports.ts'
@@ -45,7 +52,8 @@ async function startFake(): Promise<FakeInstance> {
   servers.push(server)
   const instance: FakeInstance = {
     pid: started.length,
-    port: (server.address() as { port: number }).port,
+    port: (server.address() as AddressInfo).port,
+    agent: new Agent({ keepAlive: true }),
     revision: mine,
     held,
     stops: () => stops,

@@ -1,13 +1,6 @@
 /** The address of one service: admits requests, starts an instance when there is none, and hands them on. */
 
-import {
-  Agent,
-  createServer,
-  type IncomingMessage,
-  request as httpRequest,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http'
 import { randomBytes } from 'node:crypto'
 import type { Timer } from '../core/clock.ts'
 import { gated } from '../core/gate.ts'
@@ -46,7 +39,6 @@ export interface DataPlane {
 
 export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { context, service } = options
-  const agent = new Agent({ keepAlive: true, maxSockets: limits.concurrency })
   /** Each is told once. */
   const stopping = new WeakMap<Instance, Promise<void>>()
   const leaving = new Set<Promise<void>>()
@@ -142,7 +134,6 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     response.once('close', meter.requestEnds)
     const forwarding = {
       reached: answerMoments(options, request),
-      agent,
       headers: handedOn(request, admission.headers),
       timeoutMs: timeoutOf(resource.template),
       looked,
@@ -185,7 +176,6 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       const patience = context.clock.at(context.clock.now() + LAST_ANSWERS_MS, () => server.closeAllConnections())
       await line.empty()
       patience.cancel()
-      agent.destroy()
       server.closeAllConnections()
       await closed
     },
@@ -194,7 +184,6 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
 
 interface Forwarding {
   readonly target: Instance
-  readonly agent: Agent
   readonly headers: Record<string, string | string[] | undefined>
   readonly timeoutMs: number
   /** Awaited after a broken connection: whether the instance is still there has been found out. */
@@ -222,11 +211,11 @@ function answerMoments(
 function forward(
   request: IncomingMessage,
   response: ServerResponse,
-  { target, agent, headers, timeoutMs, looked, reached }: Forwarding,
+  { target, headers, timeoutMs, looked, reached }: Forwarding,
 ): Promise<'ended' | 'unreached'> {
   return new Promise((resolve) => {
     const upstream = httpRequest(
-      { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent },
+      { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent: target.agent },
       (answer) => void handOn(answer).catch((error: unknown) => broken(error as Error)),
     )
     const handOn = async (answer: IncomingMessage): Promise<void> => {

@@ -1,10 +1,12 @@
 /** One instance of a service: a process of its own container, with exactly the environment that Cloud Run would give it. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { type Agent, get as httpGet } from 'node:http'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { freePort } from '../core/free-ports.ts'
+import { IngressAgent, newSecret } from './ingress-agent.ts'
 import type { Reaper } from './reaper.ts'
 import { limits, servingContainer, type ServiceResource } from './service.ts'
 
@@ -29,8 +31,13 @@ export interface Spawned {
   readonly exited: boolean
 }
 
-export interface Instance extends Spawned {
+interface Target {
   readonly port: number
+  /** Its connections are the only ones that the process takes on that port. */
+  readonly agent: Agent
+}
+
+export interface Instance extends Spawned, Target {
   readonly revision: string
   /** SIGTERM, and SIGKILL after ten seconds. */
   stop(): Promise<void>
@@ -40,7 +47,10 @@ export interface Instance extends Spawned {
 
 /** Between two looks of the startup probe; Cloud Run's own are seconds apart, a laptop need not wait so long. */
 const PROBE_EVERY_MS = 10
+const PROBE_WITHIN_MS = 1_000
 const START_WITHIN_MS = 60_000
+/** See there: what Cloud Run's sandbox does for a container. */
+const INGRESS_ONLY = new URL('ingress-only.ts', import.meta.url).href
 
 /** @throws Error with the last lines that the process wrote, when it ends or stays silent before it is ready. */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
@@ -50,13 +60,21 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const [command, ...commandArgs] = [...(container.command ?? []), ...(container.args ?? [])]
   if (!command)
     throw new Error(`${service}: its container has no command; an image's own entry point is not known locally.`)
-  const child = spawn(command === 'node' ? options.nodePath : command, commandArgs, {
+  if (command !== 'node')
+    throw new Error(
+      `${service}: its container's command is "${command}", and the local cloud runs "node" only: it can not keep another program's port from everybody but the ingress.`,
+    )
+  const child = spawn(options.nodePath, ['--import', INGRESS_ONLY, ...commandArgs], {
     cwd: options.workingDirectory,
     env: environment(options, port),
     // A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops each in order.
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
+  const secret = newSecret()
+  child.stdin.on('error', () => {})
+  child.stdin.end(secret)
+  const agent = new IngressAgent(secret)
   const lastLines: string[] = []
   const keep = (line: string): void => {
     lastLines.push(line)
@@ -93,7 +111,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     },
   }
   await options.onSpawn(spawned)
-  const ready = await Promise.race([probe(resource, port, () => exited), gone.then(() => false)])
+  const ready = await Promise.race([probe(resource, { port, agent }, () => exited), gone.then(() => false)])
   if (!ready) {
     signalGroup(child, 'SIGKILL')
     throw new Error(`${service} did not start:\n${lastLines.join('\n')}`)
@@ -101,6 +119,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   return {
     pid: spawned.pid,
     port,
+    agent,
     revision: resource.latestReadyRevision,
     kill: spawned.kill,
     async stop() {
@@ -135,20 +154,31 @@ function environment({ service, resource, cloudEnvironment }: InstanceOptions, p
   }
 }
 
-async function probe(resource: ServiceResource, port: number, ended: () => boolean): Promise<boolean> {
+async function probe(resource: ServiceResource, target: Target, ended: () => boolean): Promise<boolean> {
   const path = servingContainer(resource.template).startupProbe?.httpGet?.path ?? '/'
   const giveUpMs = Date.now() + START_WITHIN_MS
   while (Date.now() < giveUpMs && !ended()) {
-    try {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(1_000) })
-      await response.body?.cancel()
-      if (response.status >= 200 && response.status < 400) return true
-    } catch {
-      // It does not listen yet.
-    }
+    const status = await statusAt(path, target)
+    if (status !== undefined && status >= 200 && status < 400) return true
     await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS))
   }
   return false
+}
+
+/** Undefined while it does not listen, or does not answer. */
+function statusAt(path: string, { port, agent }: Target): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const at = { host: '127.0.0.1', port }
+    const asked = httpGet(
+      { ...at, path, agent, headers: { connection: 'close' }, timeout: PROBE_WITHIN_MS },
+      (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      },
+    )
+    asked.once('timeout', () => asked.destroy())
+    asked.once('error', () => resolve(undefined))
+  })
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
