@@ -1,8 +1,8 @@
 /** Customers' and staff's tokens: keys only from the configured JWKS, one algorithm, issuer, audience and time checked. */
 
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
+import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { Refused, Unavailable } from './errors.ts'
+import { type Evidence, Refused, Unavailable } from './errors.ts'
 
 export const roles = ['customer', 'staff', 'importer'] as const
 export type Role = (typeof roles)[number]
@@ -49,10 +49,15 @@ export function createTokenCheck(
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
       })
       const claims = claimsSchema.safeParse(payload)
-      if (!claims.success) throw new Refused('token-invalid', 'The token has no subject, or a role that is not known.')
+      if (!claims.success)
+        throw new Refused(
+          'token-invalid',
+          'The token has no subject, or a role that is not known.',
+          evidenceOf(token, payload),
+        )
       return claims.data
     } catch (error) {
-      throw refusal(error)
+      throw refusal(error, token)
     }
   }
 }
@@ -60,10 +65,30 @@ export function createTokenCheck(
 /** The issuer did not answer, or not with keys: nothing is known about the token. */
 const keysAreMissing = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'])
 
-function refusal(error: unknown): Error {
+function refusal(error: unknown, token: string): Error {
   if (error instanceof Refused) return error
-  if (error instanceof errors.JWTExpired) return new Refused('token-expired', 'The token has expired: sign in again.')
+  if (error instanceof errors.JWTExpired)
+    return new Refused('token-expired', 'The token has expired: sign in again.', evidenceOf(token, error.payload))
   if (!(error instanceof errors.JOSEError) || keysAreMissing.has(error.code))
     return new Unavailable('The keys of the token issuer can not be had.', { cause: error })
-  return new Refused('token-invalid', `The token was not accepted (${error.code}).`)
+  const payload = error instanceof errors.JWTClaimValidationFailed ? error.payload : undefined
+  return new Refused('token-invalid', `The token was not accepted (${error.code}).`, evidenceOf(token, payload))
+}
+
+/** `payload`: of a token whose signature held, whatever else was wrong; only then is its subject known. */
+function evidenceOf(token: string, payload?: { readonly sub?: unknown }): Evidence {
+  return {
+    ...(typeof payload?.sub === 'string' ? { subject: `token:${payload.sub}` } : {}),
+    keyId: keyIdOf(token),
+  }
+}
+
+/** The key that a token's header names; nothing of it is verified. */
+export function keyIdOf(token: string): string | undefined {
+  try {
+    const { kid } = decodeProtectedHeader(token)
+    return typeof kid === 'string' ? kid : undefined
+  } catch {
+    return undefined
+  }
 }

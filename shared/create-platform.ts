@@ -15,6 +15,7 @@ import { firestoreViews } from './gcp/firestore-views.ts'
 import { freshId } from './ids.ts'
 import { createLog } from './log.ts'
 import type { Log, Platform } from './platform.ts'
+import { createSecurityLog } from './security-log.ts'
 import type { Service } from './service.ts'
 import { createStreams, type StreamsWithRepeat } from './streams.ts'
 import { otlpSink } from './telemetry/otlp.ts'
@@ -37,6 +38,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   const sender = createTaskSender(config)
   const now = (): number => Date.now()
   const log = createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT })
+  const security = createSecurityLog({ log, now })
   const telemetry = telemetryOf(service, config, log)
   const owner = (command: string): string => {
     const found = [service.contracts, ...service.uses].find((contracts: Contracts) => command in contracts.commands)
@@ -50,6 +52,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     now,
     setting: readSetting,
     log,
+    security,
     telemetry,
     streams: createStreams({
       service: service.name,
@@ -91,6 +94,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       ])
     },
     async close() {
+      security.close()
       await publisher.close()
       await sender.close()
       if (firestore.started()) await (await firestore()).terminate()

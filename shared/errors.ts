@@ -29,14 +29,26 @@ export const httpStatus = {
 
 export type Code = keyof typeof httpStatus
 
+/** What the security log records of a refusal beside the answer. None of it is sent to the caller. */
+export interface Evidence {
+  /** Who the caller has proved to be; absent: the subject of the request, if any. */
+  readonly subject?: string | undefined
+  /** The key that the token or signature names; what it names is not verified. */
+  readonly keyId?: string | undefined
+  /** The refusal is a security event of this name, whatever its code: an order of another customer answers 404. */
+  readonly event?: string
+}
+
 /** The rules say no: the caller hears why; a message is acknowledged. */
 export class Refused extends Error {
   readonly code: Code
+  readonly evidence: Evidence
 
-  constructor(code: Code, detail: string) {
+  constructor(code: Code, detail: string, evidence: Evidence = {}) {
     super(detail)
     this.name = 'Refused'
     this.code = code
+    this.evidence = evidence
   }
 }
 

@@ -1,6 +1,7 @@
 /** Everything that is outside a service comes in through here: in the cloud Google's clients stand behind it, in a test whatever the test wants. */
 
 import type { Envelope } from './envelope.ts'
+import type { SecurityLog } from './security-log.ts'
 import type { Service } from './service.ts'
 
 /** What a decision says: `{ type, data }`; id, time, trace and sequence are the envelope's business. */
@@ -143,4 +144,6 @@ export interface Platform {
   /** One of the settings named in the service's description. */
   setting(name: string): string
   readonly log: Log
+  /** Records a refusal, or an act of staff or of an operator. */
+  readonly security: SecurityLog
 }

@@ -1,8 +1,16 @@
-/** What wakes somebody besides a burning objective: a dead letter, a saga that is stuck, a bug. */
+/** What wakes somebody besides a burning objective: a dead letter, a saga that is stuck, a bug, many refusals. */
 
 import { Construct } from 'constructs'
 import { MonitoringAlertPolicy, type MonitoringNotificationChannel } from './google.ts'
-import { type CountedLine, countedLines, deadLettersWaiting, linesThatSay } from './metric-filters.ts'
+import { type CountedLine, countedLines, deadLettersWaiting, fromLog, linesThatSay } from './metric-filters.ts'
+
+const REFUSALS_WINDOW = '300s'
+/**
+ * Lines of refusals in five minutes. `expected` refusals (an expired token, a reused key, a limit) are ordinary in small
+ * numbers; `forged` ones are none of a well-behaved client: a caller that a service refuses, a signature that does not hold.
+ */
+const REFUSALS_TOLERATED = { any: 300, forged: 5 } as const
+const FORGED = ['caller-refused', 'replay-refused', 'signature-invalid']
 
 /** Of an alert by log line: one mail in that time, however many lines there are. */
 const QUIET = '300s'
@@ -31,6 +39,7 @@ export class Alerts extends Construct {
       content:
         'A saga waits in vain: an undo, a timer or a repeat has failed five times, or an order is confirmed and what follows is overdue. The step says which, and who does not answer; the correlation id is the order.',
     })
+    this.#refusals()
     this.#onLine('bugs', {
       messages: ['message.failed', 'request.failed'],
       severity: 'WARNING',
@@ -59,6 +68,37 @@ export class Alerts extends Construct {
             aggregations: [{ alignmentPeriod: '300s', perSeriesAligner: 'ALIGN_MAX' }],
           },
         },
+      ],
+    })
+  }
+
+  /** A line stands for one refusal, or for all of a kind within a second beyond the first ten. */
+  #refusals(): void {
+    const name = 'refusals'
+    const refused = (filter: string, threshold: number, by: readonly string[]) => ({
+      displayName: `${name} > ${threshold}`,
+      conditionThreshold: {
+        filter: `${fromLog('security', { outcome: 'refused' })}${filter}`,
+        comparison: 'COMPARISON_GT',
+        thresholdValue: threshold,
+        duration: '0s',
+        aggregations: [
+          {
+            alignmentPeriod: REFUSALS_WINDOW,
+            perSeriesAligner: 'ALIGN_DELTA',
+            crossSeriesReducer: 'REDUCE_SUM',
+            groupByFields: by.map((label) => `metric.label."${label}"`),
+          },
+        ],
+      },
+    })
+    const forged = FORGED.map((event) => `metric.labels.event="${event}"`).join(' OR ')
+    new MonitoringAlertPolicy(this, name, {
+      ...this.#policy(name, 'Many requests are refused, or some that only an attacker or a wrong deployment sends.'),
+      severity: 'WARNING',
+      conditions: [
+        refused('', REFUSALS_TOLERATED.any, ['event']),
+        refused(` AND (${forged})`, REFUSALS_TOLERATED.forged, ['service', 'event']),
       ],
     })
   }

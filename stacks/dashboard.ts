@@ -9,6 +9,7 @@ import {
   fromLog,
   google,
   recorded,
+  securityLabels,
 } from './metric-filters.ts'
 
 /** A chart: a metric, how its series are put together, and by which label they are told apart. */
@@ -72,6 +73,13 @@ export const charts: readonly Chart[] = [
     reducer: 'REDUCE_SUM',
     by: countedLines[message].map(label),
   })),
+  {
+    title: 'Security events',
+    filter: fromLog('security'),
+    aligner: 'ALIGN_DELTA',
+    reducer: 'REDUCE_SUM',
+    by: securityLabels.map(label),
+  },
   {
     title: 'Oldest message not taken yet',
     filter: google('pubsub.googleapis.com/subscription/oldest_unacked_message_age', 'pubsub_subscription'),

@@ -4,7 +4,14 @@ import { Construct } from 'constructs'
 import type { Service } from '../shared/service.ts'
 import { metrics } from '../shared/telemetry/metrics.ts'
 import { LoggingMetric } from './google.ts'
-import { type CountedLine, countedLines, linesThatSay, logMetricName } from './metric-filters.ts'
+import {
+  type CountedLine,
+  countedLines,
+  linesThatSay,
+  logMetricName,
+  securityLabels,
+  securityLines,
+} from './metric-filters.ts'
 
 /** The route that takes an order. */
 const placing = '/v1/orders'
@@ -29,6 +36,12 @@ export class LogMetrics extends Construct {
       description: 'Sagas that have ended, by outcome',
       filter: 'resource.type="cloud_run_revision" AND jsonPayload.message="saga.ended"',
       ...counter({ saga: field('saga'), outcome: field('outcome') }),
+    })
+    new LoggingMetric(this, 'security', {
+      name: 'security',
+      description: 'Refusals, and acts of staff and operators; refusals beyond ten a second are in one line',
+      filter: securityLines,
+      ...counter(Object.fromEntries(securityLabels.map((label) => [label, field(label)]))),
     })
     const fronts = services.filter(({ ingress }) => ingress === 'public').map(({ name }) => `"${name}"`)
     // By Cloud Run's own log: it has a line as well when no instance could answer, and counts the start of one.

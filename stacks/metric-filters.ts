@@ -41,6 +41,10 @@ export const linesThatSay = (...messages: CountedLine[]): string => {
   return `resource.type="cloud_run_revision" AND severity>=ERROR AND (${any})`
 }
 
+/** Refusals, and acts of staff and operators: see shared/security-log.ts. */
+export const securityLines = 'resource.type="cloud_run_revision" AND jsonPayload.message="security"'
+export const securityLabels = ['service', 'event', 'outcome'] as const
+
 /** A metric that Cloud Logging makes of its lines: see log-metrics.ts. */
 export const fromLog = (metric: string, conditions: Readonly<Record<string, string>> = {}): string =>
   [

@@ -122,7 +122,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     expect((await listed()).some((one) => one['id'] === id)).toBe(false)
     const line = (await logOf('orders')).split('\n').findLast((one) => one.includes('message.replayed'))!
     expect(JSON.parse(line)).toMatchObject({
-      actor: 'jo',
+      subject: 'operator:jo',
       reason: 'the table is back',
       type: 'price.changed',
       attempt: 1,

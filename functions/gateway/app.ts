@@ -8,6 +8,7 @@ import { jsonBody } from '../../shared/http.ts'
 import { keyOfCommand, keyPath } from '../../shared/idempotency.ts'
 import { derivedId } from '../../shared/ids.ts'
 import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
+import { requestOf } from '../../shared/runtime/refusals.ts'
 import { orderRequest } from '../orders/contracts.ts'
 import { docsPage } from './docs-page.ts'
 import { createEdge } from './edge.ts'
@@ -48,6 +49,7 @@ export const app: ServiceApp = implement(gateway, {
     const edge = createEdge(http, readEdgeSettings(platform.setting('EDGE')), platform.now)
     const caller = async (c: Context): Promise<Caller> => {
       const who = await check(c.req.header('authorization'))
+      c.set('subject', `${who.roles.some((role) => role !== 'customer') ? 'staff' : 'customer'}:${who.sub}`)
       edge.admit(c, who)
       return who
     }
@@ -57,7 +59,7 @@ export const app: ServiceApp = implement(gateway, {
       return who
     }
     const relay = async (c: Context, service: 'catalog' | 'inventory' | 'orders', path: string): Promise<Response> =>
-      relayed(c, await platform.call(service, path))
+      relayed(c, await platform.call(service, path), platform)
     const part = (c: Context, name: string): string => encodeURIComponent(named(c, name))
 
     const handlers: Record<OperationId, (c: Context) => Response | Promise<Response>> = {
@@ -66,7 +68,8 @@ export const app: ServiceApp = implement(gateway, {
         const idempotencyKey = keyOf(c)
         const order = await jsonBody(c, orderRequest)
         const body = { sub: who.sub, importer: who.roles.includes('importer'), idempotencyKey, order }
-        return relayed(c, await platform.call('orders', '/orders', { method: 'POST', body, timeoutMs: PLACE_MS }))
+        const options = { method: 'POST', body, timeoutMs: PLACE_MS }
+        return relayed(c, await platform.call('orders', '/orders', options), platform)
       },
       readOrder: async (c) => orderParts(c, platform, await caller(c), named(c, 'orderId')),
       async readSaga(c) {
@@ -137,8 +140,15 @@ async function accepted(
   const id = derivedId('gateway', command.type, sub, keyOf(c))
   const { service: owner } = gateway.uses.find(({ commands }) => command.type in commands)!
   const known = await platform.call(owner, keyPath, { method: 'POST', body: keyOfCommand(id, command.data) })
-  if (!known.ok) return relayed(c, known)
+  if (!known.ok) return relayed(c, known, platform)
   await platform.send(command, { id, subject, correlationId: subject, actor: `staff:${sub}` })
+  platform.security({
+    event: 'staff.command',
+    outcome: 'done',
+    reason: `${command.type} was sent to ${owner}`,
+    ...requestOf(c),
+    act: { command: command.type, commandId: id, object: subject },
+  })
   return c.json({ commandId: id, ...answer }, 202)
 }
 

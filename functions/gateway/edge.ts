@@ -29,6 +29,10 @@ export function createEdge(http: Hono, settings: EdgeSettings, now: () => number
   const counted = new WeakSet<Request>()
   const addressOfRequest = (c: Context): string => addressOf(c.req.header('x-forwarded-for'), settings.trustedProxies)
 
+  http.use('*', async (c, next) => {
+    c.set('address', addressOfRequest(c))
+    await next()
+  })
   http.use('*', headers())
   http.use(
     '*',

@@ -15,11 +15,11 @@ export async function orderParts(c: Context, platform: Platform, caller: Caller,
     platform.call('orders', `/orders/${encodeURIComponent(orderId)}`),
     timelineOf(platform, encodeURIComponent(orderId)),
   ])
-  if (!answer.ok) return relayed(c, answer)
+  if (!answer.ok) return relayed(c, answer, platform)
   const order = ownedBy.parse(await answer.json())
   // A stranger's order does not exist.
   if (order.customerRef !== caller.sub && !caller.roles.some((role) => role !== 'customer')) {
-    throw new Refused('not-found', `There is no order ${orderId}.`)
+    throw new Refused('not-found', `There is no order ${orderId}.`, { event: 'order-of-another-customer' })
   }
   return c.json({ ...order, timeline })
 }

@@ -13,6 +13,7 @@ import {
   jwtVerify,
 } from 'jose'
 import { z } from 'zod'
+import { keyIdOf } from '../../shared/auth.ts'
 import { Refused, Unavailable } from '../../shared/errors.ts'
 import { reference } from '../../shared/fields.ts'
 import { limitedBody } from '../../shared/http.ts'
@@ -66,6 +67,7 @@ function createSignatureCheck(platform: Platform): (body: Buffer, signature: str
   return async (body, signature) => {
     if (!signature || signature.length > SIGNATURE_CHARACTERS)
       throw new Refused('signature-invalid', 'The note carries no header webhook-signature.')
+    const evidence = { keyId: keyIdOf(signature) }
     const { payload } = await jwtVerify(signature, keys, {
       algorithms: ['ES256'],
       typ: 'webhook+jwt',
@@ -74,10 +76,10 @@ function createSignatureCheck(platform: Platform): (body: Buffer, signature: str
       currentDate: new Date(platform.now()),
     }).catch((error: unknown) => {
       if (error instanceof Unavailable || !(error instanceof errors.JOSEError)) throw error
-      throw new Refused('signature-invalid', `The signature was not accepted (${error.code}).`)
+      throw new Refused('signature-invalid', `The signature was not accepted (${error.code}).`, evidence)
     })
     if (payload['body_sha256'] !== hashOf(body.toString('utf8')))
-      throw new Refused('signature-invalid', 'The signature is of another body.')
+      throw new Refused('signature-invalid', 'The signature is of another body.', evidence)
   }
 }
 

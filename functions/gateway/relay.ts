@@ -2,15 +2,18 @@
 
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Platform } from '../../shared/platform.ts'
+import { noteProblem } from '../../shared/runtime/refusals.ts'
 
 /** @throws Error when the service did not accept the gateway itself: that is no business of the caller's. */
-export async function relayed(c: Context, response: Response): Promise<Response> {
+export async function relayed(c: Context, response: Response, { security }: Platform): Promise<Response> {
   const type = response.headers.get('content-type') ?? ''
   const status = response.status as ContentfulStatusCode
   if (response.ok) return c.body(await response.text(), status, { 'content-type': type })
   if (response.status === 401 || !type.startsWith('application/problem+json')) {
     throw new Error(`For ${c.req.path} a service answered ${response.status}: ${(await response.text()).slice(0, 300)}`)
   }
-  const problem = (await response.json()) as object
+  const problem = (await response.json()) as { code: string; detail: string }
+  noteProblem(security, c, { code: problem.code, reason: problem.detail })
   return c.json({ ...problem, instance: c.req.path }, status, { 'content-type': 'application/problem+json' })
 }

@@ -17,12 +17,13 @@ export function checkCaller(
   const token = /^bearer (\S+)$/i.exec(header)?.[1]
   if (!token) throw new Refused('token-missing', 'The request carries no ID token.')
   const { aud, exp, email } = claimsOf(token)
+  const evidence = typeof email === 'string' ? { subject: email } : {}
   if (aud !== config.SERVICE_URL)
-    throw new Refused('token-invalid', `The ID token is for ${String(aud)}, not for ${config.SERVICE_URL}.`)
+    throw new Refused('token-invalid', `The ID token is for ${String(aud)}, not for ${config.SERVICE_URL}.`, evidence)
   if (typeof exp !== 'number' || exp + CLOCK_TOLERANCE_SECONDS < nowMs / 1000)
-    throw new Refused('token-expired', 'The ID token has expired.')
+    throw new Refused('token-expired', 'The ID token has expired.', evidence)
   if (typeof email !== 'string' || !allowed.includes(email))
-    throw new Refused('forbidden', `${String(email)} may not call this path.`)
+    throw new Refused('forbidden', `${String(email)} may not call this path.`, evidence)
   return email
 }
 

@@ -125,7 +125,10 @@ describe('a CloudEvent function', () => {
     expect((await push(pushBody(sold), operator)).status).toBe(204)
     expect(handled).toHaveLength(1)
     expect(platform.logs).toContainEqual(
-      expect.objectContaining({ event: 'message.replayed', fields: expect.objectContaining({ actor: 'jo' }) }),
+      expect.objectContaining({
+        event: 'security',
+        fields: expect.objectContaining({ event: 'message.replayed', subject: 'operator:jo' }),
+      }),
     )
     expect((await push(pushBody(sold), { ...operator, 'x-cloudtasks-taskretrycount': '20' })).status).toBe(204)
     expect(handled).toHaveLength(1)

@@ -13,6 +13,7 @@ import { statusOf } from '../health.ts'
 import { topicName } from '../names.ts'
 import { checkCaller } from './callers.ts'
 import { createReceiver, type Outcome, type Receiver } from './receive.ts'
+import { noteCallerRefused } from './refusals.ts'
 import { noteReplay } from './replays.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
@@ -67,19 +68,20 @@ async function look(
     response.writeHead(statusOf(readiness), { 'content-type': 'application/json' }).end(JSON.stringify(readiness))
     return
   }
+  const type = platform.service.on.find(
+    (one) => path === `/projects/${config.GOOGLE_CLOUD_PROJECT}/topics/${topicName(one)}`,
+  )
   const headers = { get: (name: string) => request.headers[name] as string | undefined }
   let email: string
   try {
     email = checkCaller(headers, config, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], platform.now())
   } catch (error) {
-    if (error instanceof Refused) return end(response, httpStatus[error.code])
-    throw error
+    if (!(error instanceof Refused)) throw error
+    noteCallerRefused(platform.security, error, type && path)
+    return end(response, httpStatus[error.code])
   }
-  const type = platform.service.on.find(
-    (one) => path === `/projects/${config.GOOGLE_CLOUD_PROJECT}/topics/${topicName(one)}`,
-  )
   if (!type || request.method !== 'POST') return end(response, 404)
-  const retries = noteReplay(headers, email, { type, config, log: platform.log })
+  const retries = noteReplay(headers, email, { type, config, security: platform.security })
   await platform.telemetry.request({ method: 'POST', isDelivery: true, header: headers.get }, async () => {
     const body = await bodyOf(request)
     if (!body) end(response, 413)

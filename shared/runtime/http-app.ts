@@ -2,7 +2,6 @@
 
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { matchedRoutes } from 'hono/route'
 import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
@@ -12,6 +11,7 @@ import { answerProblem, limitedBody } from '../http.ts'
 import { eventPath } from '../names.ts'
 import { checkCaller } from './callers.ts'
 import { createReceiver, type Outcome } from './receive.ts'
+import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
 import { noteReplay, retriesOf } from './replays.ts'
 
 /** Pub/Sub messages have at most 10 MB, base64 a third more; tasks 1 MiB. */
@@ -20,10 +20,16 @@ const PUSH_BYTES = 14 * 1024 * 1024
 export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config: Config): Hono {
   const http = new Hono()
   const receiver = createReceiver(app, platform, config)
-  const caller = (c: Context, allowed: readonly string[]): string =>
-    checkCaller({ get: (name) => c.req.header(name) }, config, allowed, platform.now())
+  const caller = (c: Context, allowed: readonly string[]): string => {
+    try {
+      return checkCaller({ get: (name) => c.req.header(name) }, config, allowed, platform.now())
+    } catch (error) {
+      noteCallerRefused(platform.security, error, routeOf(c))
+      throw error
+    }
+  }
   const replayed = (c: Context, type: string, email: string): number =>
-    noteReplay({ get: (name) => c.req.header(name) }, email, { type, config, log: platform.log })
+    noteReplay({ get: (name) => c.req.header(name) }, email, { type, config, security: platform.security })
   const isInternal = platform.service.ingress === 'internal'
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
@@ -37,8 +43,8 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     const about = { method, isDelivery: isInternal && isDelivery(path), header: (name: string) => c.req.header(name) }
     await platform.telemetry.request(about, async () => {
       await next()
-      // The pattern, never the path: what anybody may write is no name of a time series.
-      const route = matchedRoutes(c).findLast(({ path: pattern }) => !pattern.endsWith('*'))?.path
+      // The pattern: what anybody may write is no name of a time series.
+      const route = routeOf(c)
       return { status: c.res.status, ...(route === undefined ? {} : { route }) }
     })
   })
@@ -53,7 +59,11 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   http.notFound((c) =>
     answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
   )
-  http.onError((error, c) => answerProblem(c, error, platform.log))
+  http.onError((error, c) => {
+    // What an internal service refuses is noted by the service that hands the answer on to the outside.
+    if (!isInternal) noteRefusal(platform.security, c, error)
+    return answerProblem(c, error, platform.log)
+  })
   return http
 
   /** Of Pub/Sub, Cloud Tasks and other services: their tokens were verified by the ingress, which lets everybody through to a public service. */

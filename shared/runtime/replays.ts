@@ -1,8 +1,8 @@
-/** What an operator sent again is logged, with who and why, before it is handled. */
+/** What an operator sent again is a security event, with who and why, before it is handled. */
 
 import type { Config } from '../config.ts'
 import { operatorOf } from '../operator.ts'
-import type { Log } from '../platform.ts'
+import type { SecurityLog } from '../security-log.ts'
 
 interface Headers {
   get(name: string): string | undefined
@@ -15,15 +15,17 @@ export const retriesOf = (headers: Headers): number => Number(headers.get('x-clo
 export function noteReplay(
   headers: Headers,
   email: string,
-  { type, config, log }: { readonly type: string; readonly config: Config; readonly log: Log },
+  { type, config, security }: { readonly type: string; readonly config: Config; readonly security: SecurityLog },
 ): number {
   if (email !== config.OPERATIONS_ACCOUNT) return 0
   const retries = retriesOf(headers)
-  log('NOTICE', 'message.replayed', {
-    type,
-    task: headers.get('x-cloudtasks-taskname'),
-    attempt: retries + 1,
-    ...operatorOf(headers),
+  const { actor, reason } = operatorOf(headers)
+  security({
+    event: 'message.replayed',
+    outcome: 'done',
+    subject: `operator:${actor}`,
+    reason,
+    act: { type, task: headers.get('x-cloudtasks-taskname'), attempt: retries + 1 },
   })
   return retries
 }

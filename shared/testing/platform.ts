@@ -6,6 +6,7 @@ import { Unavailable } from '../errors.ts'
 import { createHealth } from '../health.ts'
 import { freshId } from '../ids.ts'
 import type { Platform } from '../platform.ts'
+import { createSecurityLog } from '../security-log.ts'
 import type { Service } from '../service.ts'
 import { createStreams } from '../streams.ts'
 import { currentSpan } from '../telemetry/span.ts'
@@ -118,6 +119,8 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     sent,
     deadLetters,
     ...told,
+    // The test's clock stands still until it is moved: what is held is written by `close`.
+    security: createSecurityLog({ log: told.log, now, later: () => {} }),
     calls,
     partnerCalls,
     billed: kept.billed,

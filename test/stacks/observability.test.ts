@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { operations } from '../../functions/gateway/operations.ts'
+import { LINES_PER_KIND_AND_SECOND } from '../../shared/security-log.ts'
 import { metrics, TIMED_OUT } from '../../shared/telemetry/metrics.ts'
 import { prod } from '../../stacks/environments.ts'
 import { recorded } from '../../stacks/metric-filters.ts'
@@ -137,6 +138,7 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     expect(policies.map(({ display_name: name }) => String(name)).filter((name) => !/-burns-/.test(name))).toEqual([
       'bugs',
       'dead-letters',
+      'refusals',
       'sagas-stuck',
     ])
     const page = readFileSync(join(root, 'docs/deploy.md'), 'utf8')
@@ -167,6 +169,24 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     expect(matched('bugs')['filter']).toBe(
       line('jsonPayload.message="message.failed" OR jsonPayload.message="request.failed"'),
     )
+  })
+
+  it('alerts on many refusals of any kind, and on few of those that no well-behaved client causes', () => {
+    const counter = counters.find(({ name }) => name === 'security')!
+    expect(counter['filter']).toBe('resource.type="cloud_run_revision" AND jsonPayload.message="security"')
+    const policy = policies.find(({ display_name: name }) => name === 'refusals')!
+    expect(policy['combiner']).toBe('OR')
+    const conditions = blocks(policy['conditions']).map((one) => block(one['condition_threshold']))
+    expect(conditions.map(({ threshold_value: threshold }) => threshold)).toEqual([300, 5])
+    for (const { filter } of conditions)
+      expect(filter).toContain(
+        'user/security" AND resource.type="cloud_run_revision" AND metric.labels.outcome="refused"',
+      )
+    const named = [...String(conditions[1]!['filter']).matchAll(/labels\.event="([^"]+)"/g)].map(([, event]) => event!)
+    expect(named).toEqual(['caller-refused', 'replay-refused', 'signature-invalid'])
+    // What a flood writes in five minutes is above either threshold, although most of it is in one line a second.
+    const linesOfAFlood = 300 * (LINES_PER_KIND_AND_SECOND + 1)
+    for (const { threshold_value: threshold } of conditions) expect(linesOfAFlood).toBeGreaterThan(Number(threshold))
   })
 
   it('shows only what is recorded, counted or measured by Google, and names no service', () => {

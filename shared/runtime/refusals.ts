@@ -1,0 +1,53 @@
+/** Writes refused requests to the security log, in the one place where every service's refusals become answers. */
+
+import type { Context } from 'hono'
+import { matchedRoutes } from 'hono/route'
+import type { Evidence } from '../errors.ts'
+import { Refused } from '../errors.ts'
+import { securityCodes, type SecurityEvent, type SecurityLog } from '../security-log.ts'
+
+declare module 'hono' {
+  /** What the checks of a request have found out about its caller. */
+  interface ContextVariableMap {
+    /** `customer:…` or `staff:…`, once the token is verified. */
+    subject?: string
+    /** The network address, as the edge reads it. */
+    address?: string
+  }
+}
+
+/** The pattern of the route that the request came to, never its path: anybody may write any number of paths. */
+export const routeOf = (c: Context): string | undefined =>
+  matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path
+
+/** A service refused to take a delivery or a query from the account, or the token, that asked. */
+export function noteCallerRefused(security: SecurityLog, error: unknown, route: string | undefined): void {
+  if (!(error instanceof Refused)) return
+  security({ event: 'caller-refused', outcome: 'refused', reason: error.message, route, ...defined(error.evidence) })
+}
+
+/** Of an error that is no refusal, or of a refusal that says nothing about security, it writes nothing. */
+export function noteRefusal(security: SecurityLog, c: Context, error: unknown): void {
+  if (error instanceof Refused) noteProblem(security, c, { code: error.code, reason: error.message, ...error.evidence })
+}
+
+export interface Problem extends Evidence {
+  readonly code: string
+  readonly reason: string
+}
+
+/** The same for a problem that another service answered and this one hands on. */
+export function noteProblem(security: SecurityLog, c: Context, { code, reason, event, ...evidence }: Problem): void {
+  if (event === undefined && !securityCodes.has(code)) return
+  security({ event: event ?? code, outcome: 'refused', reason, ...requestOf(c), ...defined(evidence) })
+}
+
+/** Who calls, from where, at which route: as far as the request's checks have found out. */
+export const requestOf = (c: Context): Pick<SecurityEvent, 'subject' | 'address' | 'route'> => ({
+  subject: c.get('subject'),
+  address: c.get('address'),
+  route: routeOf(c),
+})
+
+const defined = (evidence: Evidence): Evidence =>
+  Object.fromEntries(Object.entries(evidence).filter(([, value]) => value !== undefined))

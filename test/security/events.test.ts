@@ -1,0 +1,236 @@
+/** After a probing run each refusal, and each act, is in the security log with its subject and reason, and no secret is. */
+
+import { generateKeyPair, SignJWT } from 'jose'
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { app } from '../../functions/gateway/app.ts'
+import { testEdge } from '../../functions/gateway/edge.testing.ts'
+import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { gateway } from '../../functions/gateway/service.ts'
+import { app as inventoryApp } from '../../functions/inventory/app.ts'
+import { inventory } from '../../functions/inventory/service.ts'
+import { app as notificationsApp } from '../../functions/notifications/app.ts'
+import { notifications } from '../../functions/notifications/service.ts'
+import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { idToken, testConfig } from '../../shared/testing/config.ts'
+import { startOfTests, testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+
+const nowSeconds = Date.parse(startOfTests) / 1000
+const card = 'card-4242-secret'
+const home = 'address-of-the-customer'
+const order = {
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 1 }],
+  addressRef: home,
+  paymentMethodRef: card,
+}
+
+let issuer: TestIssuer
+let foreign: Awaited<ReturnType<typeof generateKeyPair>>
+beforeAll(async () => {
+  ;[issuer, foreign] = await Promise.all([openIssuer(), generateKeyPair('RS256')])
+})
+afterAll(() => issuer.close())
+
+const problem = (status: number, code: string): Response =>
+  Response.json(
+    { type: `urn:millrace:problem:${code}`, status, code, detail: `refused as ${code}`, instance: '/' },
+    { status, headers: { 'content-type': 'application/problem+json' } },
+  )
+const placed = { orderId: 'o-1', customerRef: 'customer-1', status: 'pending', currency: 'EUR', totalMinor: 1 }
+
+/** Everything that was sent and must not be found in the log. */
+const secrets: string[] = [card, home]
+const secret = <T extends string | undefined>(value: T): T => {
+  if (value) secrets.push(value)
+  return value
+}
+
+function openGateway(limits = {}, answer: (path: string) => Response = () => new Response(undefined, { status: 204 })) {
+  const platform = testPlatform(gateway, {
+    settings: {
+      EDGE: testEdge(limits),
+      PAYMENT_PROVIDER_URL: 'https://provider.example.com',
+      ...issuer.settings,
+    },
+    call: async (_service, path) => answer(path),
+    callPartner: async () => Response.json({ keys: [] }),
+  })
+  const http = createHttpApp(app, platform, testConfig('gateway'))
+  const send = async (method: string, path: string, bearer?: string, body?: unknown, headers = {}): Promise<number> => {
+    const response = await http.request(path, {
+      method,
+      headers: {
+        'x-forwarded-for': '203.0.113.7',
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${secret(bearer)}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': secret('key-of-mine') }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    return response.status
+  }
+  return { platform, send }
+}
+
+const eventsOf = (platform: TestPlatform) =>
+  platform.logs.filter(({ event }) => event === 'security').map(({ severity, fields }) => ({ severity, ...fields }))
+
+function noSecretIn(platform: TestPlatform): void {
+  const text = JSON.stringify(platform.logs)
+  expect(secrets.filter((one) => text.includes(one))).toEqual([])
+  // Nor the parts of a token: the header and the payload hold a subject and roles, the signature lets it be used.
+  for (const token of secrets.filter((one) => one.split('.').length === 3))
+    expect(token.split('.').filter((part) => text.includes(part))).toEqual([])
+}
+
+const at = { outcome: 'refused', address: '203.0.113.7' }
+
+it('has every refusal of the gateway, with subject, reason, address, route and key', async () => {
+  const { platform, send } = openGateway({}, (path) =>
+    path === '/orders' || path === '/keys' ? problem(409, 'idempotency-key-reused') : Response.json(placed),
+  )
+  const statuses = [
+    await send('GET', '/v1/orders/o-1'),
+    await send('GET', '/v1/orders/o-1', await issuer.token({ key: foreign.privateKey, sub: 'mallory' })),
+    await send('GET', '/v1/orders/o-1', await issuer.token({ claims: { exp: nowSeconds - 60 } })),
+    await send('GET', '/v1/orders/o-1', await issuer.token({ claims: { aud: 'another' } })),
+    await send('GET', '/v1/orders/o-1', await issuer.token({ roles: ['root'] })),
+    await send('GET', '/v1/orders/o-1', await issuer.token({ sub: 'customer-2' })),
+    await send('POST', '/v1/prices', await issuer.token({ sub: 'customer-3' }), {}),
+    await send('POST', '/v1/orders', await issuer.token({ sub: 'customer-4' }), order),
+    await send('POST', '/v1/stock', await issuer.token({ sub: 'clerk', roles: ['staff'] }), {
+      lines: [{ sku: 'TEA-001', quantity: 1 }],
+    }),
+    await send('POST', '/v1/webhooks/payment-provider', undefined, { id: 'e', type: 't', reference: 'o-1' }),
+    await send(
+      'POST',
+      '/v1/webhooks/payment-provider',
+      undefined,
+      { id: 'e', type: 't', reference: 'o-1' },
+      {
+        'webhook-signature': secret(
+          await new SignJWT({ body_sha256: 'x' })
+            .setProtectedHeader({ alg: 'ES256', kid: 'k-9', typ: 'webhook+jwt' })
+            .sign((await generateKeyPair('ES256')).privateKey),
+        ),
+      },
+    ),
+  ]
+  expect(statuses).toEqual([401, 401, 401, 401, 401, 404, 403, 409, 409, 401, 401])
+  const read = { ...at, route: '/v1/orders/:orderId' }
+  const expected = [
+    { ...read, event: 'token-missing', reason: expect.stringMatching(/Send a token/) },
+    { ...read, event: 'token-invalid', reason: expect.stringContaining('SIGNATURE'), keyId: 'key-1' },
+    { ...read, event: 'token-expired', reason: expect.any(String), subject: 'token:customer-1', keyId: 'key-1' },
+    { ...read, event: 'token-invalid', reason: expect.stringContaining('CLAIM'), subject: 'token:customer-1' },
+    { ...read, event: 'token-invalid', reason: expect.stringContaining('role'), subject: 'token:customer-1' },
+    { ...read, event: 'order-of-another-customer', reason: expect.any(String), subject: 'customer:customer-2' },
+    { ...at, event: 'forbidden', reason: expect.any(String), subject: 'customer:customer-3', route: '/v1/prices' },
+    { ...at, event: 'idempotency-key-reused', reason: expect.any(String), subject: 'customer:customer-4' },
+    { ...at, event: 'idempotency-key-reused', reason: expect.any(String), subject: 'staff:clerk' },
+    { ...at, event: 'signature-invalid', reason: expect.any(String), route: '/v1/webhooks/payment-provider' },
+    { ...at, event: 'signature-invalid', reason: expect.any(String), keyId: 'k-9' },
+  ]
+  const events = eventsOf(platform)
+  expect(events).toHaveLength(expected.length)
+  for (const [index, one] of expected.entries()) expect(events[index]).toMatchObject({ severity: 'WARNING', ...one })
+  // Whoever forged the signature is not named as the subject that the token claims.
+  expect(events[1]).not.toHaveProperty('subject')
+  noSecretIn(platform)
+})
+
+it('has what the limits of the edge refuse, in a bounded number of lines and with the whole count', async () => {
+  const limits = { customer: { perSecond: 1, burst: 1 }, staff: { perSecond: 1, burst: 1 } }
+  const wide = { perSecond: 1_000_000, burst: 1_000_000 }
+  const { platform, send } = openGateway({ limits: { ...limits, importer: wide, address: wide } }, (): Response =>
+    Response.json({ ...placed, entries: [] }),
+  )
+  const bearer = await issuer.token()
+  const answers: number[] = []
+  for (let sent = 0; sent < 101; sent++) answers.push(await send('GET', '/v1/orders/o-1', bearer))
+  expect(answers.filter((status) => status === 429)).toHaveLength(100)
+  platform.security.close()
+  const events = eventsOf(platform) as { count?: number }[]
+  expect(events[0]).toMatchObject({ ...at, event: 'rate-limited', subject: 'customer:customer-1' })
+  expect(events).toHaveLength(11)
+  expect(events.reduce((sum, { count = 0 }) => sum + count, 0)).toBe(100)
+  noSecretIn(platform)
+})
+
+it('has every act of the staff, with who did what to what', async () => {
+  const { platform, send } = openGateway()
+  const bearer = await issuer.token({ sub: 'clerk', roles: ['staff'] })
+  const price = { sku: 'TEA-001', unitMinor: 1_250, currency: 'EUR' }
+  expect([
+    await send('POST', '/v1/prices', bearer, price),
+    await send('POST', '/v1/stock', bearer, { lines: [{ sku: 'TEA-001', quantity: 1 }] }),
+    await send('POST', '/v1/orders/o-1/retry', bearer, { reason: 'inventory is back' }),
+    await send('POST', '/v1/products', bearer, { ...price, name: 'Tea' }),
+  ]).toEqual([202, 202, 202, 202])
+  const done = { severity: 'NOTICE', event: 'staff.command', outcome: 'done', subject: 'staff:clerk' }
+  const sent = (command: string, object: unknown) => ({
+    ...done,
+    command,
+    object,
+    commandId: expect.any(String),
+    address: '203.0.113.7',
+  })
+  expect(eventsOf(platform)).toMatchObject([
+    sent('ChangePrice', 'TEA-001'),
+    sent('ReceiveStock', expect.any(String)),
+    sent('RetryCheckout', 'o-1'),
+    sent('PublishProduct', 'TEA-001'),
+  ])
+  noSecretIn(platform)
+})
+
+it('has the callers that a service refuses, and none of what it answers to the service that asks', async () => {
+  const platform = testPlatform(inventory)
+  const http = createHttpApp(inventoryApp, platform, testConfig('inventory', { callers: ['gateway'] }))
+  const post = (path: string, authorization?: string): Promise<Response> =>
+    Promise.resolve(http.request(path, { method: 'POST', body: '{}', headers: authorization ? { authorization } : {} }))
+  await post('/commands/ReserveStock')
+  await post('/commands/ReserveStock', secret(idToken('inventory', 'catalog')))
+  await post('/events/shipment.dispatched', secret(idToken('inventory', 'orders-push')))
+  await post('/commands/ReserveStock', secret(idToken('payments', 'orders')))
+  await post('/stock/TEA-001', secret(idToken('inventory', 'history')))
+  const notFound = await http.request('/stock/TEA-404', {
+    headers: { authorization: secret(idToken('inventory', 'gateway')) },
+  })
+  expect(notFound.status).toBe(404)
+  const refused = { event: 'caller-refused', outcome: 'refused', severity: 'WARNING' }
+  const account = (name: string): string => expect.stringMatching(new RegExp(`^${name}@`)) as string
+  expect(eventsOf(platform)).toMatchObject([
+    { ...refused, route: '/commands/:command', reason: expect.stringContaining('no ID token') },
+    { ...refused, route: '/commands/:command', subject: account('catalog') },
+    { ...refused, route: '/events/shipment.dispatched', subject: account('orders-push') },
+    { ...refused, route: '/commands/:command', subject: account('orders'), reason: expect.stringContaining('not for') },
+    { ...refused, subject: account('history') },
+  ])
+  noSecretIn(platform)
+})
+
+it('has the callers that a CloudEvent function refuses', async () => {
+  const platform = testPlatform(notifications)
+  const server = await createCloudEventServer(notificationsApp, platform, testConfig('notifications'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const path = '/projects/test-project/topics/order.placed'
+  const authorization = secret(idToken('notifications', 'orders-push'))
+  const status = await new Promise<number | undefined>((resolve, reject) =>
+    request({ port, host: '127.0.0.1', path, method: 'POST', headers: { authorization } }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode))
+    })
+      .on('error', reject)
+      .end('{}'),
+  )
+  await new Promise((resolve) => server.close(resolve))
+  expect(status).toBe(403)
+  expect(eventsOf(platform)).toMatchObject([
+    { event: 'caller-refused', outcome: 'refused', subject: expect.stringMatching(/^orders-push@/), route: path },
+  ])
+  noSecretIn(platform)
+})
