@@ -1,10 +1,10 @@
 /** Queries to other services and calls to partners, each with this service's identity, a deadline and a guard of its own. */
 
-import { DEADLINE_HEADER, remainingMs, within } from './deadline.ts'
-import { Unavailable } from './errors.ts'
+import { DEADLINE_HEADER, remaining, within } from './deadline.ts'
+import { httpStatus, Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import type { Platform } from './platform.ts'
-import { createGuard, type Guard } from './resilience.ts'
+import { type Allowance, createGuard, type Guard } from './resilience.ts'
 import { type Telemetry, traceHeaders, traceparent } from './telemetry/telemetry.ts'
 
 const QUERY_TIMEOUT_MS = 5_000
@@ -41,8 +41,8 @@ export function createCaller({
     async call(service, path, { method = 'GET', body, headers = {}, timeoutMs = QUERY_TIMEOUT_MS } = {}) {
       const origin = peers[service]
       if (!origin) throw new Error(`${service} is not among PEERS: name it in the description's calls.`)
-      const left = countdown(timeoutMs)
-      const authorization = await within(left(), () => authorizationFor(origin))
+      const startedMs = performance.now()
+      const authorization = await within(timeoutMs, () => authorizationFor(origin))
       // Of the work that asks: the query's own span is there only when it failed.
       const trace = traceHeaders()
       const init = (leftMs: number) => ({
@@ -56,20 +56,25 @@ export function createCaller({
         },
         ...textOf(body),
       })
-      const ask = async (signal: AbortSignal): Promise<Response> =>
-        whole(answered(await send(`${origin}${path}`, { ...init(left()), signal })))
-      return guardOf(origin).run((signal) => telemetry.query({ service, method }, () => ask(signal)), {
-        timeoutMs: left(),
+      const ask = async (time: Allowance): Promise<Response> => {
+        const response = await send(`${origin}${path}`, { ...init(time.leftMs()), signal: time.signal })
+        // The time that it was given was up before it had an answer.
+        if (response.status === httpStatus['deadline-exceeded']) throw time.passed()
+        return whole(answered(response))
+      }
+      return guardOf(origin).run((time) => telemetry.query({ service, method }, () => ask(time)), {
+        timeoutMs: timeoutMs - (performance.now() - startedMs),
+        deadline: remaining(),
         repeatable: method === 'GET',
       })
     },
 
     async callPartner(url, { method, operation, body, idempotencyKey, timeoutMs = PARTNER_TIMEOUT_MS, accept = [] }) {
       const { origin, hostname } = new URL(url)
-      const left = countdown(timeoutMs)
-      const authorization = await within(left(), () => authorizationFor(origin))
+      const startedMs = performance.now()
+      const authorization = await within(timeoutMs, () => authorizationFor(origin))
       const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
-      const ask = async (signal: AbortSignal): Promise<Response> => {
+      const ask = async ({ signal }: Allowance): Promise<Response> => {
         const headers = { authorization, traceparent: traceparent(), ...typeOf(body), ...key }
         const response = await send(url, { method, headers, ...textOf(body), signal })
         if (response.ok || accept.includes(response.status)) return response
@@ -79,21 +84,12 @@ export function createCaller({
         )
       }
       // Never asked twice in one delivery: the delivery itself is repeated, under the same key.
-      return guardOf(origin).run((signal) => telemetry.partner({ operation, server: hostname }, () => ask(signal)), {
-        timeoutMs: left(),
+      return guardOf(origin).run((time) => telemetry.partner({ operation, server: hostname }, () => ask(time)), {
+        timeoutMs: timeoutMs - (performance.now() - startedMs),
+        deadline: remaining(),
         repeatable: false,
       })
     },
-  }
-}
-
-/** Whole milliseconds until this call's time is up, or that of the request it is made for. @throws Unavailable when it is. */
-function countdown(timeoutMs: number): () => number {
-  const untilMs = performance.now() + Math.min(timeoutMs, remainingMs() ?? Infinity)
-  return () => {
-    const leftMs = Math.floor(untilMs - performance.now())
-    if (leftMs <= 0) throw new Unavailable('The time for this request is up.')
-    return leftMs
   }
 }
 
@@ -105,9 +101,13 @@ async function whole(response: Response): Promise<Response> {
   return new Response(bytes.byteLength === 0 ? null : bytes, { status: response.status, headers })
 }
 
+/** A limit that a service of this platform sets to its customers is an answer; the same status from a front end is none. */
+const isOfOurs = ({ headers }: Response): boolean =>
+  headers.get('content-type')?.startsWith('application/problem+json') === true
+
 function answered(response: Response): Response {
   const { status, url } = response
-  if (status < 500 && status !== 429 && status !== 408) return response
+  if (status < 500 && ((status !== 429 && status !== 408) || isOfOurs(response))) return response
   void response.body?.cancel()
   throw new Unavailable(`${url} answered ${status}.`)
 }

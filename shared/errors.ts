@@ -1,10 +1,16 @@
 /** The two failures that are foreseen; everything else is a bug. */
 
-/** What each stable code means in HTTP. */
+/**
+ * What each stable code means in HTTP. 499 is nginx's and Google's convention for a request whose client no longer waits:
+ * no failure of this service, so no 5xx.
+ */
 export const httpStatus = {
   abandoned: 503,
   'body-too-large': 413,
+  'body-too-slow': 408,
+  'client-closed': 499,
   'currency-mismatch': 422,
+  'deadline-exceeded': 499,
   forbidden: 403,
   'idempotency-key-missing': 400,
   'idempotency-key-reused': 409,
@@ -60,6 +66,18 @@ export class Unavailable extends Error {
     super(detail, { cause: options.cause })
     this.name = 'Unavailable'
     this.retryAfterSeconds = options.retryAfterSeconds ?? 1
+  }
+}
+
+/** The deadline of the request that this work belongs to has passed: that says nothing about a callee. */
+export class DeadlineExceeded extends Unavailable {
+  /** The caller of this service set it; otherwise it is this service's own limit. */
+  readonly byCaller: boolean
+
+  constructor(byCaller: boolean) {
+    super('The time for this request is up.')
+    this.name = 'DeadlineExceeded'
+    this.byCaller = byCaller
   }
 }
 

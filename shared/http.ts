@@ -1,14 +1,18 @@
 /** What every HTTP boundary shares: problem documents (RFC 9457), bodies with a limit, parsing by contract. */
 
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
-import { type Code, httpStatus, Limited, Refused, Unavailable } from './errors.ts'
+import { readBody, tooLarge } from './body.ts'
+import { type Code, DeadlineExceeded, httpStatus, Limited, Refused, Unavailable } from './errors.ts'
 import { jsonFrom } from './json-bytes.ts'
 import type { Log } from './platform.ts'
 
 /** A thousand lines are some 60 KB. */
 export const BODY_BYTES = 1024 * 1024
+/** The client does not wait for the answer, by its own choice: no error of anybody's. */
+export const CLIENT_GONE = 499
 /** Of what is wrong with a body: the rest comes to light when these are mended. */
 const ISSUES_TOLD = 20
 
@@ -19,17 +23,28 @@ interface Known {
 
 /** Answers an error as a problem document; what is no foreseen failure tells nothing outside. */
 export function answerProblem(c: Context, error: Error | Known, log?: Log): Response {
+  if (error instanceof DeadlineExceeded && error.byCaller)
+    return answerProblem(c, { code: 'deadline-exceeded', detail: error.message }, log)
   if (error instanceof Unavailable) {
     c.header('retry-after', String(error.retryAfterSeconds))
     log?.('WARNING', 'request.postponed', { path: c.req.path, reason: error.message, error: error.cause })
     return problem(c, 503, 'unavailable', 'This can not be answered now: send the same request again.')
   }
   if (error instanceof Limited) c.header('retry-after', String(error.retryAfterSeconds))
-  if (error instanceof Refused) return problem(c, httpStatus[error.code], error.code, error.message)
-  if (!(error instanceof Error)) return problem(c, httpStatus[error.code], error.code, error.detail)
+  if (error instanceof Refused || !(error instanceof Error)) {
+    const { code, detail } = error instanceof Refused ? { code: error.code, detail: error.message } : error
+    const status = httpStatus[code]
+    // The rest of the body is not waited for.
+    if (code === 'body-too-slow') c.header('connection', 'close')
+    if (status === CLIENT_GONE && log) noteAbandoned(log, c.req.path, detail)
+    return problem(c, status, code, detail)
+  }
   log?.('ERROR', 'request.failed', { path: c.req.path, error })
   return problem(c, 500, 'bug', 'Something went wrong on our side. It was noted.')
 }
+
+export const noteAbandoned = (log: Log, path: string, reason: string): void =>
+  log('INFO', 'request.abandoned', { path, reason })
 
 function problem(c: Context, status: number, code: string, detail: string): Response {
   const body = {
@@ -43,22 +58,15 @@ function problem(c: Context, status: number, code: string, detail: string): Resp
   return c.json(body, status as ContentfulStatusCode, { 'content-type': 'application/problem+json' })
 }
 
-/** @throws Refused when the body is larger, whether it says so or not. */
+/** @throws Refused when the body is larger, whether it says so or not, comes too slowly, or stops before its end. */
 export async function limitedBody(c: Context, limitBytes: number): Promise<Buffer> {
-  const tooLarge = (): Refused => new Refused('body-too-large', `The body exceeds ${limitBytes} bytes.`)
-  const declared = c.req.header('content-length')
-  if (Number(declared ?? 0) > limitBytes) throw tooLarge()
-  // Node reads no further than was declared: no stream of the web's kind has to be built around it.
-  if (declared !== undefined) return Buffer.from(await c.req.arrayBuffer())
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of c.req.raw.body ?? []) {
-    bytes += (chunk as Uint8Array).length
-    if (bytes > limitBytes) throw tooLarge()
-    chunks.push(chunk as Uint8Array)
-  }
-  return Buffer.concat(chunks)
+  if (Number(c.req.header('content-length') ?? 0) > limitBytes) throw tooLarge(limitBytes)
+  // Node's own stream where there is one: none of the web's kind has to be built around it.
+  const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
+  return readBody(incoming ?? c.req.raw.body ?? none(), limitBytes)
 }
+
+async function* none(): AsyncIterable<Uint8Array> {}
 
 /** The body as this schema has it. @throws Refused that names the place. */
 export async function jsonBody<S extends z.ZodType>(

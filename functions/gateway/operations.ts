@@ -115,7 +115,7 @@ export const operations = {
     summary: 'A note of the payment provider, signed in the header webhook-signature',
     access: 'provider',
     answers: { 204: ['Heard.'] },
-    problems: ['signature-invalid', 'invalid-body', 'body-too-large'],
+    problems: ['signature-invalid', 'invalid-body', 'body-too-large', 'body-too-slow'],
   },
   publishProduct: {
     method: 'post',
@@ -200,6 +200,6 @@ export function problemsOf({ access, keyed, body, problems = [] }: Operation): C
   if (access === 'customer' || access === 'staff') known.push('token-missing', 'token-invalid', 'token-expired')
   if (access === 'staff') known.push('forbidden')
   if (keyed) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
-  if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'unsupported-media-type')
+  if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')
   return [...new Set(known)]
 }

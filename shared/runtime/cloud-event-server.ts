@@ -6,11 +6,14 @@
 import type { CloudEvent } from '@google-cloud/functions-framework'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { ServiceApp } from '../app.ts'
+import { readBody } from '../body.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import { Refused, httpStatus } from '../errors.ts'
 import { statusOf } from '../health.ts'
+import { CLIENT_GONE, noteAbandoned } from '../http.ts'
 import { topicName } from '../names.ts'
+import type { Log } from '../platform.ts'
 import { checkCaller } from './callers.ts'
 import { createReceiver, type Outcome, type Receiver } from './receive.ts'
 import { noteCallerRefused } from './refusals.ts'
@@ -83,16 +86,33 @@ async function look(
   if (!type || request.method !== 'POST') return end(response, 404)
   const retries = noteReplay(headers, email, { type, config, security: platform.security })
   await platform.telemetry.request({ method: 'POST', isDelivery: true, header: headers.get }, async () => {
-    const body = await bodyOf(request)
-    if (!body) end(response, 413)
-    else {
-      const take = (): Promise<Outcome> => handOver(request, response, body, framework)
-      const outcome = await receiver.event(type, body, { retries, take })
-      end(response, outcome.status)
-    }
-    return { status: response.statusCode, route: path }
+    const body = await readBody(request, PUSH_BYTES).catch((error: unknown) => {
+      if (error instanceof Refused) return error
+      throw error
+    })
+    if (body instanceof Refused) return { status: refuse(response, body, { path, log: platform.log }), route: path }
+    const take = (): Promise<Outcome> => handOver(request, response, body, framework)
+    const outcome = await receiver.event(type, body, { retries, take })
+    end(response, outcome.status)
+    return { status: hasHungUp(response) ? CLIENT_GONE : response.statusCode, route: path }
   })
 }
+
+/** Returns the status that it answers with. */
+function refuse(
+  response: ServerResponse,
+  { code, message }: Refused,
+  { path, log }: { readonly path: string; readonly log: Log },
+): number {
+  const status = httpStatus[code]
+  if (status === CLIENT_GONE) noteAbandoned(log, path, message)
+  // The rest of the body is not waited for.
+  response.setHeader('connection', 'close')
+  end(response, status)
+  return status
+}
+
+const hasHungUp = (response: ServerResponse): boolean => response.closed && !response.writableFinished
 
 /** Settles with the framework's answer. */
 function handOver(
@@ -107,17 +127,6 @@ function handOver(
     Object.assign(request, { body: JSON.parse(body.toString('utf8')) as unknown, rawBody: body, _body: true })
     framework.emit('request', request, response)
   })
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length
-    if (bytes > PUSH_BYTES) return undefined
-    chunks.push(chunk as Buffer)
-  }
-  return Buffer.concat(chunks)
 }
 
 function end(response: ServerResponse, status: number): void {

@@ -427,7 +427,7 @@ describe('the other paths', () => {
     await vi.advanceTimersByTimeAsync(699)
     expect(leftMs).toBe(700)
     await vi.advanceTimersByTimeAsync(1)
-    expect(await (await answer).json()).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(await (await answer).json()).toMatchObject({ status: 499, code: 'deadline-exceeded' })
     vi.useRealTimers()
   })
 

@@ -49,12 +49,15 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
   })
 
-  // Whoever waits for the answer says how long: after that nobody does.
-  http.use('*', (c, next) => {
-    const leftMs = deadlineOf(c.req.header(DEADLINE_HEADER))
-    return leftMs === undefined ? next() : within(leftMs, next)
-  })
-  if (isInternal) deliveries()
+  // The service that asks says how long it waits. The internet does not: its deadline would end what others are asked for.
+  // Nor does a delivery, whose sender has a deadline of its own.
+  if (isInternal) {
+    http.use('*', (c, next) => {
+      const leftMs = isDelivery(c.req.path) ? undefined : deadlineOf(c.req.header(DEADLINE_HEADER))
+      return leftMs === undefined ? next() : within(leftMs, next, { byCaller: true })
+    })
+    deliveries()
+  }
   app.routes?.(http, platform)
   http.notFound((c) =>
     answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),

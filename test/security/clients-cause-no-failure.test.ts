@@ -1,0 +1,181 @@
+/** What a client decides (its deadline, when it hangs up, how slowly it sends) is no failure: no circuit opens, no 5xx is counted, no error is logged. */
+
+import { serve } from '@hono/node-server'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeAll, afterAll, describe, expect, it, vi } from 'vitest'
+import { app as gatewayApp } from '../../functions/gateway/app.ts'
+import { testEdge } from '../../functions/gateway/edge.testing.ts'
+import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { gateway } from '../../functions/gateway/service.ts'
+import { app as notificationsApp } from '../../functions/notifications/app.ts'
+import { notifications } from '../../functions/notifications/service.ts'
+import { app as ordersApp } from '../../functions/orders/app.ts'
+import { orders } from '../../functions/orders/service.ts'
+import { createCaller } from '../../shared/caller.ts'
+import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { idToken, testConfig } from '../../shared/testing/config.ts'
+import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+import { answerOf, openRequest } from '../support/raw-client.ts'
+
+const order = {
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 2 }],
+  addressRef: 'a',
+  paymentMethodRef: 'card-ok',
+}
+
+let issuer: TestIssuer
+let customer: string
+const servers: Server[] = []
+beforeAll(async () => {
+  issuer = await openIssuer()
+  customer = `Bearer ${await issuer.token()}`
+})
+afterAll(() => issuer.close())
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close()
+    server.closeAllConnections()
+  }
+})
+
+async function portOf(server: Server): Promise<number> {
+  servers.push(server)
+  if (!server.listening) await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+const listening = (fetch: (request: Request) => Response | Promise<Response>): Promise<number> =>
+  portOf(serve({ fetch, port: 0, hostname: '127.0.0.1' }) as Server)
+
+/** The gateway before an `orders` that answers 201 after so long. */
+async function gatewayBefore(answerAfterMs: number) {
+  const heard: string[] = []
+  const callee = createServer((request, response) => {
+    heard.push(String(request.headers['x-deadline-ms']))
+    setTimeout(() => response.writeHead(201, { 'content-type': 'application/json' }).end('{}'), answerAfterMs)
+  })
+  const origin = `http://127.0.0.1:${await portOf(callee.listen(0, '127.0.0.1'))}`
+  const platform = testPlatform(gateway, {
+    settings: { EDGE: testEdge(), ...issuer.settings, PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1' },
+    call: (...asked) => caller.call(...asked),
+  })
+  const caller = createCaller({
+    peers: { orders: origin },
+    authorizationFor: async () => 'Bearer x',
+    telemetry: platform.telemetry,
+  })
+  const http = createHttpApp(gatewayApp, platform, testConfig('gateway'))
+  return { platform, heard, http, openCircuits: caller.openCircuits }
+}
+
+describe('a deadline of the client', () => {
+  it('is not taken at the gateway: the callee has its whole time, and is not given up', async () => {
+    const { http, heard, platform, openCircuits } = await gatewayBefore(40)
+    const place = async (at: number): Promise<number> => {
+      const headers = {
+        authorization: customer,
+        'content-type': 'application/json',
+        'idempotency-key': `key-${at}`,
+        'x-deadline-ms': '10',
+      }
+      return (await http.request('/v1/orders', { method: 'POST', headers, body: JSON.stringify(order) })).status
+    }
+    expect(await Promise.all(Array.from({ length: 20 }, (_, at) => place(at)))).toEqual(Array(20).fill(201))
+    expect(heard).toHaveLength(20)
+    for (const ms of heard) expect(Number(ms)).toBeGreaterThan(10_000)
+    expect(openCircuits()).toEqual([])
+    expect(errorsOf(platform)).toEqual([])
+  })
+
+  it('that a service sets ends its request without an error of the callee', async () => {
+    const platform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0' } })
+    // Its store answers when the test says so.
+    const { promise: held, resolve } = Promise.withResolvers<void>()
+    const read = platform.streams.read
+    Object.assign(platform.streams, { read: async (id: string) => (await held, read(id)) })
+    const http = createHttpApp(ordersApp, platform, testConfig('orders', { callers: ['gateway'] }))
+    const headers = { 'x-serverless-authorization': idToken('orders', 'gateway'), 'x-deadline-ms': '5' }
+    const answer = await http.request('/orders/o-1', { headers })
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([499, 'deadline-exceeded'])
+    expect(platform.logs).toMatchObject([{ severity: 'INFO', event: 'request.abandoned' }])
+    expect(JSON.stringify(platform.logs)).not.toContain('stack')
+    expect(statuses(platform)).toEqual([499])
+    resolve()
+  })
+})
+
+describe('a client that hangs up in the middle of its body', () => {
+  const started: [string, () => Promise<[number, TestPlatform, string, Record<string, string>]>][] = [
+    [
+      'the gateway',
+      async () => {
+        const { platform, http } = await gatewayBefore(0)
+        const headers = { authorization: customer, 'content-type': 'application/json', 'idempotency-key': 'key-1' }
+        return [await listening(http.fetch), platform, '/v1/orders', headers]
+      },
+    ],
+    [
+      'a service that Hono serves',
+      async () => {
+        const platform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0' } })
+        const http = createHttpApp(ordersApp, platform, testConfig('orders'))
+        const headers = { authorization: idToken('orders', 'orders-push') }
+        return [await listening(http.fetch), platform, '/events/stock.reserved', headers]
+      },
+    ],
+    [
+      'a service that the functions framework serves',
+      async () => {
+        const platform = testPlatform(notifications)
+        const server = await createCloudEventServer(notificationsApp, platform, testConfig('notifications'))
+        const headers = { authorization: idToken('notifications', 'notifications-push') }
+        const path = '/projects/test-project/topics/order.confirmed'
+        return [await portOf(server.listen(0, '127.0.0.1')), platform, path, headers]
+      },
+    ],
+  ]
+
+  it.each(started)('of %s is one line of information, and counts as a closed request', async (_, start) => {
+    const [port, platform, path, headers] = await start()
+    const socket = await openRequest(port, { path, headers: { ...headers, expect: '100-continue' }, bodyBytes: 1_000 })
+    // The head has been read when the server asks for the body.
+    await once(socket, 'data')
+    socket.write('{"currency":', () => socket.resetAndDestroy())
+    await vi.waitFor(() => expect(statuses(platform)).toEqual([499]))
+    expect(platform.logs).toMatchObject([{ severity: 'INFO', event: 'request.abandoned', fields: { path } }])
+    expect(JSON.stringify(platform.logs)).not.toMatch(/stack|\bat \S+:\d+/)
+    expect(platform.deadLetters).toEqual([])
+  })
+})
+
+describe('a body that comes too slowly', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('is answered 408 and its connection closed, and counts as no failure', async () => {
+    const { platform, http } = await gatewayBefore(0)
+    const port = await listening(http.fetch)
+    const headers = { authorization: customer, 'content-type': 'application/json', 'idempotency-key': 'key-1' }
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    const socket = await openRequest(port, { path: '/v1/orders', headers, bodyBytes: 1_000 })
+    const answer = answerOf(socket)
+    // Real turns of the loop, in which the server reads, and a clock that goes on in between.
+    while (statuses(platform).length === 0) {
+      socket.write('x')
+      await new Promise((resolve) => void setImmediate(resolve))
+      await vi.advanceTimersByTimeAsync(10)
+    }
+    expect(await answer).toMatch(/^HTTP\/1\.1 408 [^]*connection: close[^]*"code":"body-too-slow"/i)
+    expect(statuses(platform)).toEqual([408])
+    expect(errorsOf(platform)).toEqual([])
+  })
+})
+
+const errorsOf = ({ logs }: TestPlatform): unknown[] =>
+  logs.filter(({ severity }) => severity === 'ERROR' || severity === 'WARNING')
+const statuses = ({ measures }: TestPlatform): unknown[] =>
+  measures
+    .filter(({ name }) => name === 'http.server.request.duration')
+    .map(({ attributes }) => attributes['http.response.status_code'])
