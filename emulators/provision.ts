@@ -38,7 +38,7 @@ export function plan(resources: readonly TerraformResource[], plugins: readonly 
   return resources.flatMap((resource) => {
     const provisioner = provisioners.get(resource.type)
     if (provisioner) return [{ resource, provisioner }]
-    if (resource.type in unprovisioned) return []
+    if (Object.hasOwn(unprovisioned, resource.type)) return []
     throw new Error(
       `${resource.stack} declares ${resource.address}, but no emulator provisions ${resource.type}: give one a provisioner, or name the type with its reason in emulators/provision.ts.`,
     )

@@ -95,7 +95,12 @@ export async function rowFault(duck: Duck, fields: readonly FieldSchema[], row: 
 
 /** Every field of the schema, in records too: one that is not given is NULL, or an empty array. JSON columns take a value or its text. */
 function readyRow(row: Row, fields: readonly FieldSchema[]): Record<string, unknown> {
-  return Object.fromEntries(fields.map((field) => [field.name, readyValue(row[field.name], field)]))
+  return Object.fromEntries(
+    fields.map((field) => [
+      field.name,
+      readyValue(Object.hasOwn(row, field.name) ? row[field.name] : undefined, field),
+    ]),
+  )
 }
 
 function readyValue(value: unknown, field: FieldSchema): unknown {

@@ -184,7 +184,12 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
   }
 }
 
-function checkFields(fields: readonly FieldSchema[]): void {
+/** Source: https://cloud.google.com/bigquery/quotas#all_tables */
+const MAX_RECORD_DEPTH = 15
+
+function checkFields(fields: readonly FieldSchema[], depth = 0): void {
+  if (depth > MAX_RECORD_DEPTH)
+    throw invalidArgument(`Schema has more than ${MAX_RECORD_DEPTH} levels of nested RECORDs.`)
   const seen = new Set<string>()
   for (const { name, type, fields: inner } of fields) {
     if (!/^[A-Za-z_]\w{0,299}$/.test(name))
@@ -193,8 +198,8 @@ function checkFields(fields: readonly FieldSchema[]): void {
       )
     if (seen.has(name.toLowerCase())) throw invalidArgument(`Field ${name} already exists in schema`)
     seen.add(name.toLowerCase())
-    if (inner) checkFields(inner)
-    else if (!(type.toUpperCase() in scalarTypes))
+    if (inner) checkFields(inner, depth + 1)
+    else if (!Object.hasOwn(scalarTypes, type.toUpperCase()))
       throw invalidArgument(`Invalid value for type: ${type} is not a valid value`)
   }
 }

@@ -5,10 +5,10 @@ import { invalidArgument, StatusError } from '../core/status.ts'
 import { rowFault } from './appends.ts'
 import type { BigQueryCore } from './core.ts'
 
-export interface InsertAll {
-  readonly rows?: readonly { readonly json?: Readonly<Record<string, unknown>> }[]
-  readonly skipInvalidRows?: boolean
-  readonly ignoreUnknownValues?: boolean
+interface InsertAll {
+  readonly rows?: readonly { readonly json?: Readonly<Record<string, unknown>> | undefined }[]
+  readonly skipInvalidRows?: boolean | undefined
+  readonly ignoreUnknownValues?: boolean | undefined
 }
 
 /** Each row is billed with at least so much: https://cloud.google.com/bigquery/pricing#data_ingestion_pricing */

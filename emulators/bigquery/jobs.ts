@@ -19,31 +19,16 @@ import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/s
 import { type Catalog, sqlFault } from './catalog.ts'
 import type { Duck, Parameters, Result } from './duck.ts'
 import type { FieldSchema } from './records.ts'
+import type { QueryParameter } from './requests.ts'
 import { cell, fieldOf } from './rows.ts'
 import { translate } from './sql-translate.ts'
 
 export interface QueryRequest {
   readonly query: string
-  readonly parameterMode?: string
-  readonly queryParameters?: readonly QueryParameter[]
-  readonly dryRun?: boolean
-  readonly timeoutMs?: number | string
-  readonly useLegacySql?: boolean
-  readonly maxResults?: number
-}
-
-interface QueryParameter {
-  readonly name?: string
-  readonly parameterType: ParameterType
-  readonly parameterValue: ParameterValue
-}
-interface ParameterType {
-  readonly type: string
-  readonly arrayType?: ParameterType
-}
-interface ParameterValue {
-  readonly value?: string | null
-  readonly arrayValues?: readonly ParameterValue[]
+  readonly queryParameters?: readonly QueryParameter[] | undefined
+  readonly dryRun?: boolean | undefined
+  readonly timeoutMs?: number | undefined
+  readonly useLegacySql?: boolean | undefined
 }
 
 export interface Job {
@@ -104,7 +89,7 @@ export function makeJobs(context: CloudContext, duck: Duck, catalog: Catalog): J
       const bytes = catalog.tablesBehind(tables).length * LEAST_BYTES
       const parameters = parametersOf(request)
       const dryRun = request.dryRun === true
-      const result = await execute(duck, dryRun ? `EXPLAIN ${sql}` : sql, parameters, Number(request.timeoutMs ?? 0))
+      const result = await execute(duck, dryRun ? `EXPLAIN ${sql}` : sql, parameters, request.timeoutMs ?? 0)
       const isQuery = statementType === 'SELECT'
       const job: Job = {
         jobId,
@@ -158,27 +143,55 @@ function parametersOf({ queryParameters = [] }: QueryRequest): Parameters | unde
   return { values: bound.map(({ value }) => value), types: bound.map(({ type }) => type) }
 }
 
+type ParameterType = QueryParameter['parameterType']
+type ParameterValue = QueryParameter['parameterValue']
+
+/** @throws INVALID_ARGUMENT for a value that is not of its type, and for a STRUCT. */
 function bind(type: ParameterType, value: ParameterValue): { value: DuckDBValue; type: DuckDBType } {
+  if (type.type === 'STRUCT')
+    throw invalidArgument(
+      'Query parameters of type STRUCT are not served by the local cloud: pass each field by itself.',
+    )
   if (type.type === 'ARRAY') {
     const inner = type.arrayType ?? { type: 'STRING' }
     const items = (value.arrayValues ?? []).map((item) => bind(inner, item).value)
     return { value: listValue(items), type: LIST(scalarType(inner.type)) }
   }
-  const text = value.value
-  if (text === null || text === undefined) return { value: null, type: scalarType(type.type) }
+  if (value.value === null || value.value === undefined) return { value: null, type: scalarType(type.type) }
+  const text = String(value.value)
   switch (type.type) {
     case 'INT64':
-      return { value: BigInt(text), type: BIGINT }
+      return { value: int64(text), type: BIGINT }
     case 'FLOAT64':
-      return { value: Number(text), type: DOUBLE }
+      return { value: float64(text), type: DOUBLE }
     case 'BOOL':
-      return { value: String(text) === 'true', type: BOOLEAN }
+      if (!/^(true|false)$/i.test(text)) throw badValue('BOOL', text)
+      return { value: text.toLowerCase() === 'true', type: BOOLEAN }
     case 'BYTES':
       return { value: blobValue(Buffer.from(text, 'base64')), type: BLOB }
     default:
       // Texts, and what DuckDB reads from a text by itself where it is compared.
-      return { value: String(text), type: VARCHAR }
+      return { value: text, type: VARCHAR }
   }
+}
+
+const badValue = (type: string, text: string): StatusError =>
+  invalidArgument(`Invalid value for type: ${type} is not a valid value: "${text.slice(0, 100)}".`)
+
+function int64(text: string): bigint {
+  // Nineteen digits and a sign; more would take long to read and not fit.
+  const value = /^[+-]?\d{1,19}$/.test(text) ? BigInt(text.replace('+', '')) : undefined
+  if (value === undefined || BigInt.asIntN(64, value) !== value) throw badValue('INT64', text)
+  return value
+}
+
+function float64(text: string): number {
+  const special = { nan: Number.NaN, inf: Infinity, infinity: Infinity, '-inf': -Infinity, '-infinity': -Infinity }
+  const name = text.trim().toLowerCase()
+  if (Object.hasOwn(special, name)) return special[name as keyof typeof special]
+  const value = Number(text)
+  if (text.trim() === '' || Number.isNaN(value)) throw badValue('FLOAT64', text)
+  return value
 }
 
 function scalarType(type: string): DuckDBType {

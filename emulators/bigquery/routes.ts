@@ -1,13 +1,16 @@
 /** BigQuery's REST v2: https://cloud.google.com/bigquery/docs/reference/rest */
 
 import { Hono } from 'hono'
+import type { z } from 'zod'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { checkedBody } from '../core/checked-body.ts'
 import type { Http } from '../core/plugin.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import { invalidArgument, StatusError } from '../core/status.ts'
 import type { BigQueryCore } from './core.ts'
-import { insertAll, type InsertAll } from './insert-all.ts'
-import { type Job, page, type QueryRequest } from './jobs.ts'
+import { insertAll } from './insert-all.ts'
+import { type Job, page } from './jobs.ts'
+import { datasetBody, insertAllBody, jobBody, queryBody, tableBody } from './requests.ts'
 
 const PAGE_ROWS = 10_000
 const reasons: Readonly<Record<string, string>> = {
@@ -42,19 +45,14 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
     }
     return c.json({ error: body }, status.httpStatus as ContentfulStatusCode)
   })
-  const body = async (c: { req: { text(): Promise<string> } }): Promise<Record<string, unknown>> => {
-    try {
-      return JSON.parse(await c.req.text()) as Record<string, unknown>
-    } catch (error) {
-      throw invalidArgument(`Invalid JSON payload received. ${(error as Error).message}`)
-    }
-  }
+  const body = async <S extends z.ZodType>(c: { req: { text(): Promise<string> } }, schema: S): Promise<z.output<S>> =>
+    checkedBody(await c.req.text(), schema)
 
   app.get('/datasets', (c) => c.json({ kind: 'bigquery#datasetList', datasets: catalog.datasets() }))
-  app.post('/datasets', async (c) => c.json(await catalog.insertDataset(await body(c))))
+  app.post('/datasets', async (c) => c.json(await catalog.insertDataset(await body(c, datasetBody))))
   app.get('/datasets/:dataset', (c) => c.json(catalog.dataset(c.req.param('dataset'))))
   app.on(['PATCH', 'PUT'], '/datasets/:dataset', async (c) =>
-    c.json(catalog.patchDataset(c.req.param('dataset'), await body(c))),
+    c.json(catalog.patchDataset(c.req.param('dataset'), await body(c, datasetBody))),
   )
   app.delete('/datasets/:dataset', async (c) => {
     await catalog.deleteDataset(c.req.param('dataset'), c.req.query('deleteContents') === 'true')
@@ -67,13 +65,13 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
     return c.json({ kind: 'bigquery#tableList', tables, totalItems: tables.length })
   })
   app.post('/datasets/:dataset/tables', async (c) =>
-    c.json(await catalog.insertTable(c.req.param('dataset'), await body(c))),
+    c.json(await catalog.insertTable(c.req.param('dataset'), await body(c, tableBody))),
   )
   app.get('/datasets/:dataset/tables/:table{[^:]+}', (c) =>
     c.json(catalog.table(c.req.param('dataset'), c.req.param('table'))),
   )
   app.on(['PATCH', 'PUT'], '/datasets/:dataset/tables/:table', async (c) =>
-    c.json(await catalog.patchTable(c.req.param('dataset'), c.req.param('table'), await body(c))),
+    c.json(await catalog.patchTable(c.req.param('dataset'), c.req.param('table'), await body(c, tableBody))),
   )
   app.delete('/datasets/:dataset/tables/:table', async (c) => {
     await catalog.deleteTable(c.req.param('dataset'), c.req.param('table'))
@@ -81,7 +79,7 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
   })
   app.post('/datasets/:dataset/tables/:table/insertAll', async (c) => {
     const { dataset, table } = c.req.param()
-    return c.json(await insertAll(core, context, { dataset, table }, (await body(c)) as InsertAll))
+    return c.json(await insertAll(core, context, { dataset, table }, await body(c, insertAllBody)))
   })
   app.get('/datasets/:dataset/tables/:table/data', async (c) => {
     const { dataset, table } = c.req.param()
@@ -95,11 +93,11 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
   })
 
   app.post('/queries', async (c) => {
-    const request = (await body(c)) as unknown as QueryRequest & { formatOptions?: { useInt64Timestamp?: boolean } }
+    const request = await body(c, queryBody)
     const job = await jobs.run(request)
     const options = {
       start: 0,
-      size: Number(request.maxResults ?? PAGE_ROWS),
+      size: Math.min(request.maxResults ?? PAGE_ROWS, PAGE_ROWS),
       microseconds: request.formatOptions?.useInt64Timestamp === true,
     }
     return c.json(queryAnswer(job, options, context))
@@ -107,10 +105,7 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
   app.get('/queries/:job', (c) => c.json(queryAnswer(jobs.get(c.req.param('job')), paging(c.req.query()), context)))
 
   app.post('/jobs', async (c) => {
-    const { configuration, jobReference } = (await body(c)) as {
-      configuration?: { query?: QueryRequest; dryRun?: boolean }
-      jobReference?: { jobId?: string }
-    }
+    const { configuration, jobReference } = await body(c, jobBody)
     if (!configuration?.query)
       throw invalidArgument('The local cloud runs query jobs only: configuration.query is required.')
     const job = await jobs.run({ ...configuration.query, dryRun: configuration.dryRun === true }, jobReference?.jobId)
@@ -133,9 +128,15 @@ interface Paging {
 }
 
 function paging(query: Record<string, string>): Paging {
+  const number = (name: string): number | undefined => {
+    const text = query[name]
+    if (text !== undefined && !/^\d{1,15}$/.test(text))
+      throw invalidArgument(`Invalid value for ${name}: "${text.slice(0, 100)}" is not a whole number.`)
+    return text === undefined ? undefined : Number(text)
+  }
   return {
-    start: Number(query['pageToken'] ?? query['startIndex'] ?? 0),
-    size: Math.min(Number(query['maxResults'] ?? PAGE_ROWS), PAGE_ROWS),
+    start: number('pageToken') ?? number('startIndex') ?? 0,
+    size: Math.min(number('maxResults') ?? PAGE_ROWS, PAGE_ROWS),
     microseconds: query['formatOptions.useInt64Timestamp'] === 'true',
   }
 }

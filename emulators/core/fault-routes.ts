@@ -3,6 +3,7 @@
 import { Hono } from 'hono'
 import type { FaultRule, Faults } from './faults.ts'
 import type { Http } from './plugin.ts'
+import { parseJson } from './json.ts'
 import { invalidArgument } from './status.ts'
 
 export function faultRoutes(faults: Faults): Http {
@@ -20,8 +21,8 @@ export function faultRoutes(faults: Faults): Http {
   return app
 }
 
-async function ruleOf(request: { json(): Promise<unknown> }): Promise<FaultRule> {
-  const body: unknown = await request.json().catch(() => undefined)
+async function ruleOf(request: { text(): Promise<string> }): Promise<FaultRule> {
+  const body = parseJson(await request.text())
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw invalidArgument('The body must be a JSON object: {"principal", "method", "when", "action"}.')
   return body as FaultRule

@@ -160,7 +160,7 @@ describe('a fault', () => {
       'action.resumeAfterMs goes with SIGSTOP, not with "SIGTERM".',
     ],
     ['[]', 'The body must be a JSON object'],
-    ['{', 'The body must be a JSON object'],
+    ['{', 'Invalid JSON payload received'],
   ])('is refused when it makes no sense: %j', async (change, reason) => {
     const body = typeof change === 'string' ? change : JSON.stringify({ ...rule(), ...change })
     const answer = await fetch(`http://${cloud.ownerHost}/_local/faults`, { method: 'POST', body, headers: json })

@@ -88,6 +88,9 @@ export interface FaultParts {
 
 /** Older firings are forgotten. */
 const MOST_FIRINGS = 10_000
+const MAX_ARMED_FAULTS = 1_000
+/** As much of a value as a refusal repeats. */
+const SHOWN_CHARACTERS = 200
 /** Moments of Cloud Run: a push or task was answered with success, any other request was, an instance starts. */
 const runMoments = ['run.acknowledge', 'run.answer', 'run.start'] as const
 
@@ -145,6 +148,11 @@ export function createFaults(parts: FaultParts): Faults {
     reached,
     add(rule) {
       check(rule, methods)
+      if (armed.size >= MAX_ARMED_FAULTS)
+        throw new StatusError(
+          'RESOURCE_EXHAUSTED',
+          `There are ${MAX_ARMED_FAULTS} faults: remove some with DELETE /_local/faults/ID, or all with DELETE /_local/faults.`,
+        )
       const id = parts.newId()
       armed.set(id, { rule, left: rule.times ?? 1 })
       return { ...rule, id, left: rule.times ?? 1 }
@@ -253,7 +261,7 @@ function checkAction(action: unknown): void {
   if (stranger !== undefined) throw invalidArgument(`action: "${stranger}" does not go with "${kind[0]}".`)
   if ('signal' in given && !signals.includes(signal as (typeof signals)[number]))
     throw invalidArgument(`action.signal: ${said(signal)} must be one of ${signals.join(', ')}.`)
-  if ('error' in given && !(typeof error === 'string' && error in codes))
+  if ('error' in given && !(typeof error === 'string' && Object.hasOwn(codes, error)))
     throw invalidArgument(`action.error: ${said(error)} must be one of ${Object.keys(codes).join(', ')}.`)
   if ('delayMs' in given) checkMs('delayMs', delayMs)
   if (resumeAfterMs !== undefined) {
@@ -271,7 +279,7 @@ function checkMs(name: string, value: unknown): void {
     throw invalidArgument(`action.${name}: ${said(value)} must be from 0 to 3600000.`)
 }
 
-const said = (value: unknown): string => JSON.stringify(value) ?? 'what was not sent'
+const said = (value: unknown): string => JSON.stringify(value)?.slice(0, SHOWN_CHARACTERS) ?? 'what was not sent'
 
 /** The methods that end alike, or those of Cloud Run and a few more. */
 function like(method: unknown, methods: ReadonlySet<string>): string {

@@ -61,9 +61,39 @@ export function defineServices(served: readonly Served[]): DefinedService[] {
     return services.map((service) => {
       const definition = definitions[service.name] as ServiceDefinition | undefined
       if (!definition) throw new Error(`The vendored proto has no service ${service.name}.`)
-      return { service, definition }
+      return { service, definition: readingEach(definition) }
     })
   })
+}
+
+/** A request that is no such message, or nests deeper than protobuf reads. */
+class Unreadable {
+  readonly reason: string
+
+  constructor(error: unknown) {
+    this.reason = error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** gRPC itself would answer INTERNAL, as for a fault of the server. */
+function readingEach(definition: ServiceDefinition): ServiceDefinition {
+  const methods = Object.entries(definition).map(([name, method]) => {
+    const requestDeserialize = (bytes: Buffer): unknown => {
+      try {
+        return method.requestDeserialize(bytes)
+      } catch (error) {
+        return new Unreadable(error)
+      }
+    }
+    return [name, { ...method, requestDeserialize }]
+  })
+  return Object.fromEntries(methods) as ServiceDefinition
+}
+
+/** @throws INVALID_ARGUMENT */
+function readable(request: unknown): unknown {
+  if (!(request instanceof Unreadable)) return request
+  throw new StatusError('INVALID_ARGUMENT', `The request is not such a message: ${request.reason}.`)
 }
 
 /** A gRPC server whose every caller is `principal`. */
@@ -117,7 +147,7 @@ async function answerUnary(
   calling: Calling,
 ): Promise<void> {
   try {
-    const response = await unary(call.request, contextOf(call, calling))
+    const response = await unary(readable(call.request), contextOf(call, calling))
     calling.journal.flush()
     reply(null, response)
   } catch (error) {
@@ -154,12 +184,16 @@ async function answerStream(
 /** Who stops reading must not end the call: its error is still to be told. */
 function leftOpen(call: AsyncIterable<unknown>): AsyncIterable<unknown> {
   const iterator = call[Symbol.asyncIterator]()
-  return { [Symbol.asyncIterator]: () => ({ next: () => iterator.next() }) }
+  const next = async (): Promise<IteratorResult<unknown>> => {
+    const result = await iterator.next()
+    return result.done ? result : { ...result, value: readable(result.value) }
+  }
+  return { [Symbol.asyncIterator]: () => ({ next }) }
 }
 
 // oxlint-disable-next-line require-yield
 async function* one(request: unknown): AsyncGenerator {
-  yield request
+  yield readable(request)
 }
 
 /** @throws PERMISSION_DENIED when the gate refuses the call. */

@@ -2,21 +2,17 @@
 
 import protobuf, { type Field, type Type } from 'protobufjs'
 import { fromProto3JSON, toProto3JSON } from 'proto3-json-serializer'
-import { StatusError } from './status.ts'
+import { badJson, parseJson } from './json.ts'
+import type { StatusError } from './status.ts'
 
 export type Json = Record<string, unknown>
 
 /** @throws INVALID_ARGUMENT when the text is no JSON object; an empty one is `{}`. */
 export function parseBody(text: string): Json {
   if (text.trim() === '') return {}
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch (error) {
-    throw badJson((error as Error).message, '')
-  }
+  const parsed = parseJson(text)
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw badJson('Root element must be a message.', '')
+    throw badJson('Root element must be a message.')
   }
   return parsed as Json
 }
@@ -26,7 +22,7 @@ export function messageOf(type: Type, json: Json): protobuf.Message {
   try {
     return fromProto3JSON(type, checked as never) as protobuf.Message
   } catch (error) {
-    throw badJson((error as Error).message, '')
+    throw badJson((error as Error).message)
   }
 }
 
@@ -39,7 +35,7 @@ function withoutEmptyMaps(type: Type, json: unknown): unknown {
   if (type.fullName.startsWith('.google.protobuf.') || typeof json !== 'object' || json === null) return json
   const kept: Json = {}
   for (const [name, value] of Object.entries(json)) {
-    const field = type.fields[name]
+    const field = fieldOf(type, name)
     if (field?.map && Object.keys(value as object).length === 0) continue
     const child = field?.resolvedType
     kept[name] =
@@ -62,11 +58,12 @@ export function setParameter(json: Json, type: Type, path: string, values: reado
   if (!field) {
     throw badJson(
       `Unknown name "${path}": Cannot bind query parameter. Field '${path}' could not be found in request message.`,
-      '',
     )
   }
   if (rest.length > 0 && field.resolvedType instanceof protobuf.Type) {
-    setParameter((json[field.name] ??= {}) as Json, field.resolvedType, rest.join('.'), values)
+    const inner = (json[field.name] ??= {})
+    if (typeof inner !== 'object') throw badValue(field.resolvedType, inner, field.name)
+    setParameter(inner as Json, field.resolvedType, rest.join('.'), values)
     return
   }
   json[field.name] = field.repeated ? values.map((text) => scalar(field, text)) : scalar(field, values.at(-1)!)
@@ -82,10 +79,7 @@ function check(type: Type, json: unknown, path: string): unknown {
   if (type.fullName === '.google.protobuf.FieldMask') return typeof json === 'string' ? snakeCase(json) : json
   if (type.fullName.startsWith('.google.protobuf.') || json === null) return json
   if (typeof json !== 'object' || Array.isArray(json)) {
-    throw badJson(
-      `Invalid value at '${path}' (type.googleapis.com${type.fullName.replace('.', '/')}), ${JSON.stringify(json)}`,
-      path,
-    )
+    throw badValue(type, json, path)
   }
   return Object.fromEntries(
     Object.entries(json).map(([name, value]) => {
@@ -98,22 +92,37 @@ function check(type: Type, json: unknown, path: string): unknown {
 
 function checkField(field: Field, value: unknown, path: string): unknown {
   const { resolvedType } = field
-  if (!resolvedType || value === null) return value
+  if (value === null) return value
+  // The serializer would set the prototype of the map and lose the entry.
+  if (field.map && typeof value === 'object' && Object.hasOwn(value, '__proto__'))
+    throw badJson(`The local cloud takes no map key "__proto__" at '${path}' by REST: send it by gRPC.`, path)
   return within(field, value, (one, at) =>
     resolvedType instanceof protobuf.Type
       ? check(resolvedType, one, path + at)
-      : checkEnum(resolvedType, one, path + at),
+      : resolvedType
+        ? checkEnum(resolvedType, one, path + at)
+        : one,
   )
 }
 
 function checkEnum(type: protobuf.Enum, value: unknown, path: string): unknown {
-  if (typeof value !== 'string' || value in type.values) return value
-  throw badJson(`Invalid value at '${path}' (type.googleapis.com${type.fullName.replace('.', '/')}), "${value}"`, path)
+  if (typeof value !== 'string' || Object.hasOwn(type.values, value)) return value
+  throw badValue(type, value, path)
 }
 
 /** A field by its JSON name or the proto's. */
 function fieldOf(type: Type, name: string): Field | undefined {
-  return (type.fields[name] ?? type.fields[camelCase(name)])?.resolve()
+  const known = [name, camelCase(name)].find((one) => Object.hasOwn(type.fields, one))
+  return known === undefined ? undefined : type.fields[known]!.resolve()
+}
+
+/** As much of a value as a refusal repeats. */
+const SHOWN_CHARACTERS = 200
+
+function badValue(type: Type | protobuf.Enum, value: unknown, path: string): StatusError {
+  const name = type.fullName.replace('.', '/')
+  const shown = JSON.stringify(value).slice(0, SHOWN_CHARACTERS)
+  return badJson(`Invalid value at '${path}' (type.googleapis.com${name}), ${shown}`, path)
 }
 
 export const camelCase = (name: string): string =>
@@ -121,12 +130,3 @@ export const camelCase = (name: string): string =>
 
 /** A mask's JSON is in camel case, its paths in the message are not. */
 const snakeCase = (mask: string): string => mask.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-
-/** In Google's words, with the place as its clients read it. */
-function badJson(reason: string, field: string): StatusError {
-  const message = `Invalid JSON payload received. ${reason}`
-  const fieldViolations = [{ ...(field === '' ? {} : { field }), description: message }]
-  return new StatusError('INVALID_ARGUMENT', message, [
-    { '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations },
-  ])
-}

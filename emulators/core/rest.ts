@@ -18,6 +18,8 @@ interface HttpRule {
 
 interface Route {
   readonly httpMethod: string
+  /** As annotated: `/v1/{topic.name=projects/*\/topics/*}`. */
+  readonly template: string
   readonly pattern: RegExp
   /** The field of each group of the pattern: `topic.name`. */
   readonly fields: readonly string[]
@@ -34,6 +36,8 @@ interface Route {
 export type RestMethod = (query: URLSearchParams, body: string, context: RequestContext) => Promise<unknown>
 
 export interface Rest {
+  /** Every route, with the names of its request's fields. */
+  readonly routes: readonly { readonly method: string; readonly path: string; readonly fields: readonly string[] }[]
   /** What serves this method and path; undefined when no annotation has them. */
   find(httpMethod: string, path: string): RestMethod | undefined
 }
@@ -66,6 +70,11 @@ export function restOf(served: readonly Served[]): Rest {
   // `…/topics/*` would match `…/topics/a:publish` as well.
   const inOrder = [...routes.filter((route) => route.hasCustomVerb), ...routes.filter((route) => !route.hasCustomVerb)]
   return {
+    routes: routes.map(({ httpMethod, template, request }) => ({
+      method: httpMethod,
+      path: template,
+      fields: Object.keys(request.fields),
+    })),
     find(httpMethod, path) {
       if (policyMethod.test(path)) return undefined
       for (const route of inOrder) {
@@ -96,6 +105,7 @@ function routeOf(rule: HttpRule, method: Method, service: GrpcService): Route[] 
   return [
     {
       httpMethod: httpMethod.toUpperCase(),
+      template,
       ...compile(template),
       hasCustomVerb: /:\w+$/.test(template),
       body: rule.body === undefined ? undefined : camelCase(rule.body),
@@ -134,9 +144,8 @@ function requestJson(
   match: RegExpExecArray,
   { query, body }: { query: URLSearchParams; body: string },
 ): Json {
-  const json: Json = {}
-  if (route.body === '*') Object.assign(json, parseBody(body))
-  else if (route.body) json[route.body] = parseBody(body)
+  // Spread, not assigned: a field named __proto__ must stay a field, so that it is refused by name.
+  const json: Json = route.body === '*' ? { ...parseBody(body) } : route.body ? { [route.body]: parseBody(body) } : {}
   for (const name of new Set(query.keys())) {
     if (!systemParameters.has(name)) setParameter(json, route.request, name, query.getAll(name))
   }

@@ -139,7 +139,7 @@ export function updateDatabase(core: FirestoreCore, request: UpdateRequest): obj
   const changes: Record<string, string> = {}
   for (const field of mask ?? Object.keys(updatable)) {
     const given = wire[field as keyof WireDatabase]
-    if (field in updatable) {
+    if (Object.hasOwn(updatable, field)) {
       if (mask || isSpecified(given)) changes[field] = choose(field, given, updatable[field as keyof typeof updatable])
     } else if (given !== undefined && given !== record[field as keyof DatabaseRecord]) {
       throw invalidArgument(`Field ${field} of database "${databaseNameOf(name)}" cannot be changed.`)

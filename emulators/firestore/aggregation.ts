@@ -4,6 +4,7 @@ import { invalidArgument } from '../core/status.ts'
 import { getField } from './fields.ts'
 import { type FieldPath, formatFieldPath, parseFieldPath } from './paths.ts'
 import type { Document } from './store.ts'
+import { checkFieldName } from './wire.ts'
 import { type Value, double, integer, isInteger, isNumber, numeric } from './value.ts'
 
 export interface Aggregation {
@@ -36,6 +37,7 @@ export function parseAggregations(wire: readonly WireAggregation[]): Aggregation
 
 function parseAggregation(wire: WireAggregation, at: number): Aggregation {
   const alias = wire.alias || `field_${at + 1}`
+  checkFieldName(alias)
   if (wire.count) {
     const given = wire.count.upTo
     const upTo =

@@ -71,7 +71,8 @@ export function decodeFields(fields: WireFields | undefined | null): Fields {
   return result
 }
 
-function checkFieldName(name: string): void {
+/** @throws INVALID_ARGUMENT for an empty, reserved or overlong name. */
+export function checkFieldName(name: string): void {
   if (name === '') throw invalidArgument('Property name is the empty string.')
   // `__type__` marks vectors, the one reserved name that clients send.
   if (/^__.*__$/s.test(name) && name !== '__type__') throw invalidArgument(`field name ${name} is reserved`)
@@ -111,7 +112,7 @@ function decodeArray(values: readonly WireValue[]): Value {
 
 function decodeMap(map: { fields?: WireFields }): Value {
   const fields = decodeFields(map.fields)
-  if ('__type__' in fields && fields['__type__'] !== '__vector__') {
+  if (Object.hasOwn(fields, '__type__') && fields['__type__'] !== '__vector__') {
     throw invalidArgument('field name __type__ is reserved')
   }
   return { m: fields }

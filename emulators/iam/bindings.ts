@@ -53,7 +53,7 @@ function checkBinding(binding: Binding, checking: Checking): Binding {
 }
 
 function checkRole(role: string, resource: string): void {
-  const permissions = roles[role]
+  const permissions = Object.hasOwn(roles, role) ? roles[role] : undefined
   if (!permissions) {
     throw invalidArgument(
       `Role ${role} is not supported for this resource: the local cloud knows ${Object.keys(roles).join(', ')}.`,

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { openHttp } from '../core/http-server.ts'
 import { openJournal } from '../core/journal.ts'
+import { parseJson } from '../core/json.ts'
 
 export interface IdentityPlatformOptions {
   /** 0 (the default): any free one. */
@@ -75,7 +76,7 @@ export async function createIdentityPlatform({
   app.use(bodyLimit({ maxSize: LARGEST_BODY_BYTES }))
   app.get('/jwks', (c) => c.json({ keys: [pair.publicJwk] }))
   app.post('/v1/token', async (c) => {
-    const request = tokenRequest.safeParse(await c.req.json().catch(() => undefined))
+    const request = tokenRequest.safeParse(bodyOf(await c.req.text()))
     if (!request.success) {
       return c.json(
         { code: 'invalid-body', message: 'Send {"sub": "…", "roles": ["customer" | "staff" | "importer"]}.' },
@@ -95,6 +96,15 @@ export async function createIdentityPlatform({
       await server.close()
       journal.close()
     },
+  }
+}
+
+/** Undefined for text that is no JSON or nests too deep. */
+function bodyOf(text: string): unknown {
+  try {
+    return parseJson(text)
+  } catch {
+    return undefined
   }
 }
 

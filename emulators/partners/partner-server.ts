@@ -5,6 +5,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { openHttp } from '../core/http-server.ts'
 import { type Journal, openJournal } from '../core/journal.ts'
+import { parseJson } from '../core/json.ts'
 
 const LARGEST_BODY_BYTES = 64 * 1024
 
@@ -99,8 +100,13 @@ export async function openPartner(
   }
 }
 
-export async function bodyOf(request: { json(): Promise<unknown> }): Promise<Record<string, unknown>> {
-  const body = await request.json().catch(() => undefined)
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>
+export async function bodyOf(request: { text(): Promise<string> }): Promise<Record<string, unknown>> {
+  const text = await request.text()
+  try {
+    const body = parseJson(text)
+    if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>
+  } catch (error) {
+    throw new PartnerRefusal(400, 'invalid-json', (error as Error).message)
+  }
   throw new PartnerRefusal(400, 'invalid-json', 'The body is not a JSON object.')
 }

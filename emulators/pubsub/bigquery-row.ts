@@ -44,13 +44,11 @@ function columns(
     throw invalidArgument(`Message ${record.id} is not a JSON object, so its fields cannot be columns.`)
   }
   const known = new Set(fields.map(({ name }) => name.toLowerCase()))
-  const row: Record<string, unknown> = {}
-  for (const [name, field] of Object.entries(value)) {
-    if (known.has(name.toLowerCase())) row[name] = field
-    else if (!config.dropUnknownFields)
-      throw invalidArgument(`Message ${record.id} has a field "${name}" that the table lacks.`)
-  }
-  return row
+  const entries = Object.entries(value)
+  const unknown = entries.find(([name]) => !known.has(name.toLowerCase()))
+  if (unknown && !config.dropUnknownFields)
+    throw invalidArgument(`Message ${record.id} has a field "${unknown[0]}" that the table lacks.`)
+  return Object.fromEntries(entries.filter(([name]) => known.has(name.toLowerCase())))
 }
 
 function parseJson(record: MessageRecord, text: string): unknown {

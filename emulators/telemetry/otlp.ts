@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import protobuf, { type Type } from 'protobufjs'
 import { z } from 'zod'
+import { parseJson } from '../core/json.ts'
 import { invalidArgument, StatusError } from '../core/status.ts'
 import { limits } from './limits.ts'
 
@@ -30,7 +31,7 @@ export function readBody(
   const encoding = encodingOf(headers.type)
   const plain = unpacked(bytes, headers.encoding)
   try {
-    if (encoding === 'json') return { encoding, message: JSON.parse(plain.toString('utf8')) as unknown }
+    if (encoding === 'json') return { encoding, message: parseJson(plain.toString('utf8')) }
     const type = typeNamed(`${signal}Request`)
     return { encoding, message: withHexIds(type.toObject(type.decode(plain), { longs: String, bytes: Buffer })) }
   } catch (error) {
@@ -109,12 +110,13 @@ function millis(nanos: unknown): number | undefined {
 
 /** Read by hand, and spans below too: there are many, and a schema costs ten times as much. */
 function attributesIn(pairs: unknown): Attributes {
-  const attributes: Record<string, Value> = {}
+  const attributes: [string, Value][] = []
   for (const pair of Array.isArray(pairs) ? (pairs as { key?: unknown; value?: unknown }[]) : []) {
     const value = valueIn(pair?.value)
-    if (typeof pair?.key === 'string' && value !== undefined) attributes[pair.key] = value
+    if (typeof pair?.key === 'string' && value !== undefined) attributes.push([pair.key, value])
   }
-  return attributes
+  // Not assigned one by one: a key __proto__ would set the prototype.
+  return Object.fromEntries(attributes)
 }
 
 function valueIn(any: unknown): Value | undefined {

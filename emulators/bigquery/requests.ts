@@ -1,0 +1,62 @@
+/** What BigQuery's REST routes take, as far as it is read here; other fields are kept as they were sent. */
+
+import { z } from 'zod'
+import type { FieldSchema } from './records.ts'
+
+/** Google's clients send int32 and int64 as numbers or as decimal text. */
+const wholeNumber = z.union([z.int().min(0), z.string().regex(/^\d{1,15}$/)]).transform(Number)
+
+const field: z.ZodType<FieldSchema> = z.looseObject({
+  name: z.string(),
+  type: z.string(),
+  mode: z.string().optional(),
+  description: z.string().optional(),
+  get fields() {
+    return z.array(field).optional()
+  },
+}) as never
+
+export const datasetBody = z.looseObject({
+  datasetReference: z.looseObject({ datasetId: z.string().optional() }).optional(),
+  location: z.string().optional(),
+})
+
+export const tableBody = z.looseObject({
+  tableReference: z.looseObject({ tableId: z.string().optional() }).optional(),
+  schema: z.looseObject({ fields: z.array(field).default([]) }).optional(),
+  view: z.looseObject({ query: z.string(), useLegacySql: z.boolean().optional() }).optional(),
+})
+
+export const insertAllBody = z.looseObject({
+  rows: z.array(z.looseObject({ json: z.record(z.string(), z.unknown()).optional() })).default([]),
+  skipInvalidRows: z.boolean().optional(),
+  ignoreUnknownValues: z.boolean().optional(),
+})
+
+const parameterType = z.looseObject({
+  type: z.string(),
+  arrayType: z.looseObject({ type: z.string() }).optional(),
+})
+const scalarValue = z.looseObject({ value: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional() })
+const parameterValue = scalarValue.extend({ arrayValues: z.array(scalarValue).optional() })
+
+const query = z.looseObject({
+  query: z.string(),
+  useLegacySql: z.boolean().optional(),
+  parameterMode: z.string().optional(),
+  queryParameters: z.array(z.looseObject({ name: z.string().optional(), parameterType, parameterValue })).optional(),
+})
+
+export const queryBody = query.extend({
+  dryRun: z.boolean().optional(),
+  timeoutMs: wholeNumber.optional(),
+  maxResults: wholeNumber.optional(),
+  formatOptions: z.looseObject({ useInt64Timestamp: z.boolean().optional() }).optional(),
+})
+
+export const jobBody = z.looseObject({
+  configuration: z.looseObject({ query: query.optional(), dryRun: z.boolean().optional() }).optional(),
+  jobReference: z.looseObject({ jobId: z.string().optional() }).optional(),
+})
+
+export type QueryParameter = NonNullable<z.output<typeof query>['queryParameters']>[number]
