@@ -3,6 +3,7 @@
 import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { type Evidence, Refused, Unavailable } from './errors.ts'
+import { subject } from './fields.ts'
 
 export const roles = ['customer', 'staff', 'importer'] as const
 export type Role = (typeof roles)[number]
@@ -23,7 +24,7 @@ export interface TokenRules {
 const TOKEN_CHARACTERS = 8_192
 const CLOCK_TOLERANCE_SECONDS = 5
 const claimsSchema = z.object({
-  sub: z.string().min(1).max(128),
+  sub: subject,
   roles: z.array(z.enum(roles)).max(10).default(['customer']),
 })
 

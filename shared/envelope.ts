@@ -1,27 +1,29 @@
 /** The envelope that every event and command travels in. */
 
 import { z } from 'zod'
+import { reference } from './fields.ts'
+import { code, identifier } from './text.ts'
 
 export const envelopeSchema = z.strictObject({
   /** Derived for what follows from something (UUIDv8), random for what enters from outside (UUIDv7). */
   id: z.uuid(),
-  type: z.string().min(1).max(200),
+  type: reference,
   version: z.int().min(1),
   /** The service that decided it, or `cli`. */
-  source: z.string().min(1).max(63),
+  source: identifier({ characters: 63, bytes: 63 }),
   /** Id of the aggregate it is about. */
-  subject: z.string().min(1).max(200),
+  subject: reference,
   /** Counts the subject's published events from 1; 0 for commands and for what a person published by hand. */
   sequence: z.int().min(0),
   time: z.iso.datetime({ offset: true }),
   /** The order's id on every message of an order. */
-  correlationId: z.string().min(1).max(200),
+  correlationId: reference,
   /** Id of the message that led to this one. */
-  causationId: z.string().min(1).max(200),
+  causationId: reference,
   /** W3C trace context. */
-  traceparent: z.string().regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/),
+  traceparent: code(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'a W3C trace context'),
   /** Who asked: `customer:…`, `service:…`, `staff:…`. */
-  actor: z.string().min(1).max(200),
+  actor: reference,
   data: z.unknown(),
 })
 

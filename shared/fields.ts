@@ -1,6 +1,7 @@
 /** The field types that messages of every service share, with their limits. */
 
 import { z } from 'zod'
+import { code, freeText, identifier } from './text.ts'
 
 export const limits = {
   linesPerOrder: 1_000,
@@ -10,25 +11,32 @@ export const limits = {
 } as const
 
 /** Case-sensitive; may hold spaces (`BANK CHARGES`), never a slash, so that it can stand in a path once encoded. */
-export const sku = z
-  .string()
-  .max(limits.skuCharacters)
-  .regex(
-    /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]*[\p{L}\p{N}._-])?$/u,
-    'letters, digits, spaces, ".", "_" and "-", starting with a letter or digit',
-  )
+export const sku = identifier(
+  { characters: limits.skuCharacters, bytes: 256 },
+  {
+    pattern: /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]*[\p{L}\p{N}._-])?$/u,
+    takes: 'letters, digits, spaces, ".", "_" and "-", starting with a letter or digit',
+  },
+)
 
 export const quantity = z.int().min(1).max(limits.quantityPerLine)
 /** Integer minor units (cents, pence). */
 export const minor = z.int().min(0)
 /** ISO 4217. */
-export const currency = z.string().regex(/^[A-Z]{3}$/, 'three capital letters (ISO 4217)')
+export const currency = code(/^[A-Z]{3}$/, 'three capital letters (ISO 4217)')
 export const unitMinor = z.int().min(1).max(limits.unitMinor)
-export const reference = z.string().min(1).max(200)
+/** Each byte may take three in a document's name, which holds 1,500 bytes. */
+export const reference = identifier({ characters: 200, bytes: 500 })
 /** Shorter than other references: names of shipments, reservations and payments are made from it. */
-export const orderId = z.string().min(1).max(100)
+export const orderId = identifier({ characters: 100, bytes: 300 })
 export const timestamp = z.iso.datetime({ offset: true })
-export const lineId = z.string().min(1).max(40)
+export const lineId = identifier({ characters: 40, bytes: 120 })
+/** Of a token. Shorter than other references: actors are made from it. */
+export const subject = identifier({ characters: 128, bytes: 400 })
+/** What people wrote for people: never compared. */
+export const words = freeText({ characters: 200, bytes: 800 })
+export const idempotencyKey = code(/^[\x21-\x7E]{1,200}$/, '1 to 200 printable ASCII characters, no spaces')
+export const sha256 = code(/^[0-9a-f]{64}$/, 'a SHA-256 in hexadecimal digits')
 
 const quantityOfLine = z.strictObject({ lineId, sku, quantity })
 /** Lines without prices: what stock and parcels are about. */

@@ -6,6 +6,7 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { refuseIf } from './errors.ts'
+import { sha256 } from './fields.ts'
 import { jsonBody } from './http.ts'
 import { hashOf } from './ids.ts'
 import type { Platform } from './platform.ts'
@@ -15,7 +16,7 @@ export const keyPath = '/keys'
 const keySchema = z.strictObject({
   /** Made of the caller and his key. */
   commandId: z.uuid(),
-  requestHash: z.string().regex(/^[0-9a-f]{64}$/),
+  requestHash: sha256,
 })
 type Key = z.output<typeof keySchema>
 

@@ -1,7 +1,8 @@
 /** The command that every service understands: publish again, with the same ids, what is recorded. */
 
 import { z } from 'zod'
+import { reference } from './fields.ts'
 
 export { repeatCommand } from './names.ts'
 
-export const repeatSchema = z.strictObject({ correlationId: z.string().min(1).max(200) })
+export const repeatSchema = z.strictObject({ correlationId: reference })

@@ -2,9 +2,8 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contract.ts'
-import { currency, sku, timestamp, unitMinor } from '../../shared/fields.ts'
+import { currency, sku, timestamp, unitMinor, words } from '../../shared/fields.ts'
 
-const name = z.string().min(1).max(200)
 /** Absent: from the moment the event was decided. */
 const validFrom = timestamp.optional()
 
@@ -13,7 +12,7 @@ export const catalogContracts = defineContracts({
   events: {
     'product.published': {
       version: 1,
-      data: z.strictObject({ sku, name }),
+      data: z.strictObject({ sku, name: words }),
       example: { sku: 'TEA-001', name: 'Darjeeling First Flush, 100 g' },
     },
     'price.changed': {
@@ -24,7 +23,7 @@ export const catalogContracts = defineContracts({
   },
   commands: {
     PublishProduct: {
-      data: z.strictObject({ sku, name, unitMinor, currency }),
+      data: z.strictObject({ sku, name: words, unitMinor, currency }),
       example: { sku: 'TEA-001', name: 'Darjeeling First Flush, 100 g', unitMinor: 1190, currency: 'EUR' },
     },
     ChangePrice: {

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import { type Caller, createTokenCheck, type Role } from '../../shared/auth.ts'
 import { Refused, refuseIf } from '../../shared/errors.ts'
+import { idempotencyKey as keySchema } from '../../shared/fields.ts'
 import { jsonBody } from '../../shared/http.ts'
 import { keyOfCommand, keyPath } from '../../shared/idempotency.ts'
 import { derivedId } from '../../shared/ids.ts'
@@ -163,8 +164,8 @@ function keyOf(c: Context): string {
       'idempotency-key-missing',
       'Send a header Idempotency-Key: the same key again has the same answer.',
     )
-  if (!/^[\x21-\x7E]{1,200}$/.test(key))
-    throw new Refused('invalid-parameter', 'Idempotency-Key takes 1 to 200 printable ASCII characters, no spaces.')
+  const fault = keySchema.safeParse(key).error?.issues[0]?.message
+  if (fault !== undefined) throw new Refused('invalid-parameter', `Idempotency-Key ${fault}.`)
   return key
 }
 

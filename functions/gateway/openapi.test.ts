@@ -90,6 +90,7 @@ describe('the document', () => {
     const body = document.paths['/v1/orders']!.post!.requestBody!.content['application/json']!.schema
     // Zod reads patterns without the u flag, which JSON Schema asks for.
     const ascii = JSON.stringify(body)
+      .replaceAll(/\[\^(?:\\\\p\{\w+\})+\]/g, '[!-~]')
       .replaceAll(String.raw`\\p{L}`, 'A-Za-z')
       .replaceAll(String.raw`\\p{N}`, '0-9')
     const parser = z.fromJSONSchema(JSON.parse(ascii) as Parameters<typeof z.fromJSONSchema>[0])
@@ -98,6 +99,7 @@ describe('the document', () => {
     for (const wrong of [
       { ...order, discount: 1 },
       { ...order, currency: 'eur' },
+      { ...order, addressRef: ' a' },
       { ...order, lines: [] },
       { ...order, lines: [{ sku: '../x', quantity: 1 }] },
       { ...order, lines: [{ sku: 'TEA-001', quantity: 0 }] },

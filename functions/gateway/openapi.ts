@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { type Code, httpStatus } from '../../shared/errors.ts'
+import { idempotencyKey as keySchema } from '../../shared/fields.ts'
 import { type Operation, operations, pathParameters, problemsOf } from './operations.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -82,7 +83,7 @@ const idempotencyKey = {
   in: 'header',
   required: true,
   description: 'The same key with the same body has the same answer.',
-  schema: { type: 'string', pattern: '^[\\x21-\\x7E]{1,200}$' },
+  schema: schemaOf(keySchema, 'input'),
 }
 
 const parametersOf = ({ path }: Operation): Json[] =>

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { Code } from '../../shared/errors.ts'
-import { currency, minor, orderId, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
+import { currency, lineId, minor, orderId, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
@@ -30,26 +30,26 @@ const accepted = z.object({ commandId: z.uuid() })
 const order = z.object({
   orderId: reference,
   status: z.enum(['pending', 'confirmed', 'completed', 'rejected', 'expired']),
-  reason: z.string().optional(),
+  reason: reference.optional(),
   customerRef: reference,
   currency,
   totalMinor: minor,
   shippingMinor: minor,
-  lines: z.array(z.looseObject({ lineId: z.string(), sku, quantity: z.int(), unitMinor })),
+  lines: z.array(z.looseObject({ lineId, sku, quantity: z.int(), unitMinor })),
   placedAt: timestamp,
 })
 const timeline = z.object({
   entries: z
-    .array(z.looseObject({ eventId: z.string(), type: z.string(), source: z.string(), time: timestamp }))
+    .array(z.looseObject({ eventId: reference, type: reference, source: reference, time: timestamp }))
     .optional(),
   /** Its service is away: the order itself is told all the same. */
   unavailable: z.literal(true).optional(),
 })
 const saga = z.object({
   orderId: reference,
-  status: z.string(),
+  status: reference,
   stuck: z.boolean(),
-  waitsFor: z.array(z.object({ step: z.string(), attempt: z.int(), until: timestamp.nullable() })),
+  waitsFor: z.array(z.object({ step: reference, attempt: z.int(), until: timestamp.nullable() })),
 })
 
 // What becomes a command is checked by its contract: what passes here its owner can read.

@@ -30,7 +30,7 @@ const KEYS_KEPT_MS = 600_000
 const KEYS_ASKED_AGAIN_MS = 10_000
 
 /** The provider may say more, and tell of what nobody here waits for. */
-const note = z.looseObject({ id: reference, type: z.string().max(200), reference })
+const note = z.looseObject({ id: reference, type: reference, reference })
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
 
 export function paymentWebhook(platform: Platform): (c: Context) => Promise<Response> {

@@ -5,6 +5,7 @@ import { defineContracts } from '../../shared/contract.ts'
 import {
   currency,
   goods,
+  idempotencyKey,
   limits,
   minor,
   orderId,
@@ -12,8 +13,10 @@ import {
   quantity,
   reference,
   sku,
+  subject,
   timestamp,
   unitMinor,
+  words,
 } from '../../shared/fields.ts'
 
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
@@ -86,7 +89,7 @@ export const ordersContracts = defineContracts({
     },
     /** An operator asks for what is not answered again, now. */
     RetryCheckout: {
-      data: z.strictObject({ orderId, reason: reference }),
+      data: z.strictObject({ orderId, reason: words }),
       example: { orderId: 'o-1', reason: 'the provider is back' },
     },
   },
@@ -111,8 +114,8 @@ export type OrderRequest = z.output<typeof orderRequest>
 
 /** What the gateway hands on: who asks, with which key, for what. */
 export const placeRequest = z.strictObject({
-  sub: reference,
+  sub: subject,
   importer: z.boolean(),
-  idempotencyKey: reference,
+  idempotencyKey,
   order: orderRequest,
 })

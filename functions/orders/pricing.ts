@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/errors.ts'
+import { currency as currencyCode, unitMinor } from '../../shared/fields.ts'
 import { documentId } from '../../shared/ids.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { currentPrice, type PriceList } from './prices.ts'
@@ -24,7 +25,7 @@ const CATALOG_TIMEOUT_MS = 1_000
 /** Questions to the catalog at once. */
 const ASK_AT_ONCE = 8
 
-const catalogAnswer = z.object({ unitMinor: z.int(), currency: z.string() })
+const catalogAnswer = z.object({ unitMinor, currency: currencyCode })
 export const pricePath = (sku: string): string => `prices/${documentId(sku)}`
 
 /** @throws Refused for a SKU that nobody sells or another currency; Unavailable when the catalog is silent. */

@@ -2,21 +2,22 @@
 
 import { z } from 'zod'
 import type { Envelope } from '../../shared/envelope.ts'
+import { reference, timestamp } from '../../shared/fields.ts'
 import type { Platform } from '../../shared/platform.ts'
 
-const authorized = z.object({ status: z.literal('authorized'), expiresAt: z.string() })
-const declined = z.object({ status: z.literal('declined'), code: z.string() })
-const actionRequired = z.object({ status: z.literal('action-required'), actionUrlRef: z.string() })
+const authorized = z.object({ status: z.literal('authorized'), expiresAt: timestamp })
+const declined = z.object({ status: z.literal('declined'), code: reference })
+const actionRequired = z.object({ status: z.literal('action-required'), actionUrlRef: reference })
 const authorization = z.discriminatedUnion('status', [authorized, declined, actionRequired])
 export type Authorization = z.output<typeof authorization>
 
 const capture = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('captured'), captureId: z.string() }),
-  z.object({ status: z.literal('failed'), code: z.string() }),
+  z.object({ status: z.literal('captured'), captureId: reference }),
+  z.object({ status: z.literal('failed'), code: reference }),
 ])
 export type Capture = z.output<typeof capture>
 
-const captures = z.object({ captures: z.array(z.object({ key: z.string(), captureId: z.string() })) })
+const captures = z.object({ captures: z.array(z.object({ key: reference, captureId: reference })) })
 
 const PAYMENT_REQUIRED = 402
 const NOT_FOUND = 404

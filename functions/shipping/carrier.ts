@@ -2,9 +2,10 @@
 
 import { z } from 'zod'
 import type { Envelope } from '../../shared/envelope.ts'
+import { reference } from '../../shared/fields.ts'
 import type { Platform } from '../../shared/platform.ts'
 
-const booking = z.object({ trackingRef: z.string() })
+const booking = z.object({ trackingRef: reference })
 const NOT_FOUND = 404
 /** The carrier knows a key for a day; an hour less, since the call itself takes its time. */
 const KEYS_KNOWN_MS = 23 * 3_600_000

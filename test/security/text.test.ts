@@ -1,0 +1,114 @@
+/** Every string that a message or a request may hold is of one of the shared kinds of text. */
+
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { services } from '../../functions/index.ts'
+import { type Operation, operations, pathParameters } from '../../functions/gateway/operations.ts'
+import { placeRequest } from '../../functions/orders/contracts.ts'
+import { envelopeSchema } from '../../shared/envelope.ts'
+import { idempotencyKey, subject } from '../../shared/fields.ts'
+import { repeatSchema } from '../../shared/repeat.ts'
+import { code, identifier, textKinds } from '../../shared/text.ts'
+
+interface Found {
+  readonly path: string
+  readonly schema: z.core.$ZodType
+}
+
+/** Every string schema within a schema, with the path to it. @throws Error for a type that it does not know */
+function stringsIn(schema: z.core.$ZodType, path: string): Found[] {
+  const { def } = (schema as z.core.$ZodTypes)._zod
+  // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- contracts are of these types; any other throws
+  switch (def.type) {
+    case 'string':
+      return [{ path, schema }]
+    case 'object':
+      return Object.entries(def.shape).flatMap(([name, one]) => stringsIn(one, `${path}.${name}`))
+    case 'array':
+      return stringsIn(def.element, `${path}[]`)
+    case 'optional':
+    case 'nullable':
+    case 'default':
+      return stringsIn(def.innerType, path)
+    case 'union':
+      return def.options.flatMap((one) => stringsIn(one, path))
+    case 'record':
+      return [...stringsIn(def.keyType, `${path} key`), ...stringsIn(def.valueType, `${path}{}`)]
+    default:
+      if (['number', 'boolean', 'literal', 'enum', 'unknown'].includes(def.type)) return []
+      throw new Error(`${path}: this test does not know the type ${def.type}`)
+  }
+}
+
+/** A UUID or a time: Zod's own format, which takes ASCII alone. */
+const isFormat = (schema: z.core.$ZodType): boolean => {
+  const { def } = (schema as z.core.$ZodString)._zod
+  return 'format' in def && ['uuid', 'datetime'].includes(String(def.format))
+}
+
+/** A code's pattern is anchored and takes printable ASCII. */
+const isShared = (schema: z.core.$ZodType): boolean => textKinds.get(schema as z.ZodString) !== undefined
+
+const schemas: readonly (readonly [string, z.ZodType])[] = [
+  ['envelope', envelopeSchema],
+  ['RepeatEvents', repeatSchema],
+  ['POST /orders of orders', placeRequest],
+  ['sub', subject],
+  ['Idempotency-Key', idempotencyKey],
+  ...Object.entries(pathParameters),
+  ...services.flatMap(({ contracts: { events, commands } }) =>
+    Object.entries({ ...events, ...commands }).map(([type, { data }]) => [type, data] as const),
+  ),
+  ...services.flatMap(({ contracts: { events } }) =>
+    Object.entries(events).flatMap(([type, { past = {} }]) =>
+      Object.entries(past).map(([version, { data }]) => [`${type}@${version}`, data] as const),
+    ),
+  ),
+  ...Object.entries<Operation>(operations).flatMap(([id, { body, answers }]) => [
+    ...(body ? [[`${id} body`, body] as const] : []),
+    ...Object.entries(answers).flatMap(([status, [, schema]]) =>
+      schema ? [[`${id} ${status}`, schema] as const] : [],
+    ),
+  ]),
+]
+const strings = schemas.flatMap(([name, schema]) => stringsIn(schema, name))
+
+describe('every string of every contract', () => {
+  it('is of a shared kind, or of a format', () => {
+    expect(strings.length).toBeGreaterThan(150)
+    expect(strings.filter(({ schema }) => !isShared(schema) && !isFormat(schema)).map(({ path }) => path)).toEqual([])
+  })
+
+  it('refuses an unpaired surrogate, a control character, an override of direction, and a text without end', () => {
+    const hostile = [
+      '\uD800',
+      'a\uDC00b',
+      'a\u0000',
+      'a\u001B]0;x\u0007',
+      'a\u007F',
+      'a\u009B2J',
+      'a\u202Eb',
+      'a\u2066b',
+    ]
+    const taken = strings.flatMap(({ path, schema }) =>
+      [...hostile, 'x'.repeat(100_000)]
+        .filter((text) => z.safeParse(schema, text).success)
+        .map((text) => `${path} takes ${JSON.stringify(text.slice(0, 20))}`),
+    )
+    expect(taken).toEqual([])
+  })
+})
+
+it('a plain string is found wherever it stands', () => {
+  const plain = z.strictObject({
+    a: z.array(z.object({ b: z.string().optional() })),
+    c: z.union([z.literal('x'), z.string()]),
+    d: identifier({ characters: 2, bytes: 2 }).nullable(),
+    e: code(/^x$/, 'x'),
+  })
+  expect(
+    stringsIn(plain, 'p')
+      .filter(({ schema }) => !isShared(schema))
+      .map(({ path }) => path),
+  ).toEqual(['p.a[].b', 'p.c'])
+})
