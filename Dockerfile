@@ -1,12 +1,11 @@
 # One image for every service: each runs it with its own name (`node functions/main.ts orders`).
-FROM node:24-slim AS packages
+FROM node:24.21.0-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6 AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The image has its own Node, and the stacks' and emulators' packages are for laptops.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts \
- && rm -rf node_modules/cdktf node_modules/@cdktf node_modules/@duckdb
+# `dependencies` is what services need; stacks, emulators, commands and tests are `devDependencies`, Node for laptops is optional.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
-FROM node:24-slim
+FROM node:24.21.0-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules

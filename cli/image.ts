@@ -19,7 +19,15 @@ const root = join(import.meta.dirname, '..')
 const digestsFile = join(root, 'stacks', 'images.json')
 const environments: readonly Environment[] = [dev, staging, prod]
 /** What the image is made of: `Dockerfile` copies these. */
-const sources = ['Dockerfile', 'cloudbuild.yaml', 'package.json', 'package-lock.json', 'shared', 'functions']
+const sources = [
+  'Dockerfile',
+  '.dockerignore',
+  'cloudbuild.yaml',
+  'package.json',
+  'package-lock.json',
+  'shared',
+  'functions',
+]
 
 const usage = `
 npm run image -- ${environments.map(({ name }) => name).join('|')}

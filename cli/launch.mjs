@@ -23,23 +23,39 @@ if (major < OLDEST_STARTER) {
 if (!file) fail('usage: node cli/launch.mjs FILE [ARGUMENTS]')
 
 process.chdir(root)
-if (!isInstalled()) await install()
+if (differing().length > 0) await install()
 process.exitCode = await run(runtime(), [join(root, file), ...args])
 
-/** Whether node_modules holds what package-lock.json says: npm keeps a lockfile of its own in there. One too many does no harm. */
-function isInstalled() {
+/**
+ * The packages whose version or integrity in node_modules is not that of package-lock.json: npm keeps a lockfile of its
+ * own in there. An additional package does no harm.
+ */
+function differing() {
   const wanted = readJson('package-lock.json')
   const present = readJson('node_modules/.package-lock.json')
-  if (!wanted || !present) return false
-  const names = Object.keys(wanted.packages).filter((name) => name !== '')
-  return names.every(
-    (name) => present.packages[name]?.version === wanted.packages[name].version || isElsewhere(wanted.packages[name]),
-  )
+  if (!wanted || !present) return ['node_modules']
+  return Object.entries(wanted.packages)
+    .filter(([name, entry]) => name !== '' && !isSame(entry, present.packages[name]))
+    .map(([name]) => name)
 }
 
-/** Optional packages for another machine are left out by npm. */
+function isSame(wanted, present) {
+  if (!present) return isElsewhere(wanted)
+  return present.version === wanted.version && present.integrity === wanted.integrity
+}
+
+/** npm leaves out optional packages that are for another machine. */
 function isElsewhere(entry) {
   return Boolean(entry.optional || entry.devOptional) || entry.peer === true
+}
+
+/** npm takes any bytes for a package that the lockfile gives no integrity for. */
+function requireIntegrity() {
+  const packages = Object.entries(readJson('package-lock.json')?.packages ?? {})
+  const unchecked = packages.filter(([name, entry]) => name !== '' && !entry.integrity && !entry.inBundle)
+  if (unchecked.length === 0) return
+  const names = unchecked.slice(0, 8).map(([name]) => name)
+  fail(`package-lock.json gives no integrity for ${names.join(', ')}: restore it from git, then run this again.`)
 }
 
 function readJson(path) {
@@ -50,7 +66,9 @@ function readJson(path) {
   }
 }
 
+/** Exactly the packages of package-lock.json, each held against its integrity; no package gets to run a script. */
 async function install() {
+  requireIntegrity()
   const started = Date.now()
   const seconds = () => `${((Date.now() - started) / 1000).toFixed(0)} s`
   say('Installing packages (about 250 MB, once) …')
@@ -65,8 +83,8 @@ async function install() {
   const code = await new Promise((resolve) => {
     // dev is asked for by name: with NODE_ENV=production npm would leave it out.
     const npmArgs = [
-      'install',
-      '--no-save',
+      'ci',
+      '--ignore-scripts',
       '--include=dev',
       '--include=optional',
       '--loglevel=http',
@@ -79,7 +97,7 @@ async function install() {
     const read = (chunk) => {
       for (const line of String(chunk).split('\n')) {
         if (line.includes('http fetch')) fetched += 1
-        else if (/npm (error|ERR!)/.test(line)) problems.push(line)
+        else if (/npm (error|ERR!) +\S/.test(line)) problems.push(line)
         if (line.includes('http fetch') && Date.now() - last > 2_000) {
           last = Date.now()
           say(`  ${fetched} packages fetched … ${seconds()}`)
@@ -97,7 +115,12 @@ async function install() {
   clearInterval(beat)
   if (code !== 0)
     fail(
-      `Packages could not be installed (npm ended with ${code}):\n${problems.slice(-8).join('\n')}\nRun "npm install" to see all of it.`,
+      `Packages could not be installed (npm ended with ${code}):\n${problems.slice(0, 8).join('\n')}\nRun "npm ci" to see all of it.`,
+    )
+  const wrong = differing()
+  if (wrong.length > 0)
+    fail(
+      `npm installed other packages than package-lock.json names, so none of them is run: ${wrong.slice(0, 8).join(', ')}. Restore package-lock.json from git, then run this again.`,
     )
   say(`Installed in ${seconds()}.`)
 }

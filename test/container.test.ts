@@ -2,22 +2,36 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../functions/index.ts'
 import { idToken, testConfig } from '../shared/testing/config.ts'
 import { freePorts } from '../emulators/core/free-ports.ts'
+import { dev } from '../stacks/environments.ts'
+import { layImage } from './support/image.ts'
 
-const main = join(import.meta.dirname, '..', 'functions', 'main.ts')
+/** The files and packages of the image, and nothing else. */
+let image: string
 const processes: ChildProcess[] = []
+beforeAll(() => {
+  image = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-container-')))
+  layImage(image)
+})
+afterAll(() => rmSync(image, { recursive: true, force: true }))
 afterEach(() => {
   for (const child of processes.splice(0)) child.kill('SIGKILL')
 })
 
 function run(args: readonly string[], variables: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [main, ...args], { env: variables, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['--preserve-symlinks', 'functions/main.ts', ...args], {
+    cwd: image,
+    env: variables,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   processes.push(child)
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
@@ -34,7 +48,7 @@ async function started(name: string) {
       Object.entries(config).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
     ),
     PORT: String(port),
-    CANCELLATION_WINDOW_SECONDS: '0',
+    ...dev.settings,
   })
   const url = `http://127.0.0.1:${port}`
   for (;;) {
@@ -92,6 +106,12 @@ describe('the container', () => {
     // Whoever is impatient says it again: what was begun is finished all the same.
     child.kill('SIGTERM')
     expect(await slow.finish()).toMatch(/^HTTP\/1\.1 400 [\s\S]*invalid-json/)
+    expect(await ended).toEqual([0, null])
+  })
+
+  it.each(services.map(({ name }) => name))('%s starts from the files and packages of the image', async (name) => {
+    const { child, ended } = await started(name)
+    child.kill('SIGTERM')
     expect(await ended).toEqual([0, null])
   })
 

@@ -15,7 +15,7 @@ const write = (path: string, text: string): void => {
 }
 
 const lock = (version: string): string =>
-  JSON.stringify({ lockfileVersion: 3, packages: { 'node_modules/one': { version } } })
+  JSON.stringify({ lockfileVersion: 3, packages: { 'node_modules/one': { version, integrity: `sha512-${version}` } } })
 
 /** A project with one program and one package, which is installed. */
 beforeEach(() => {
@@ -82,6 +82,14 @@ describe('the starter', () => {
     expect(launch('24.1.0', 'program.mjs').stderr).toBe('')
   })
 
+  it('runs nothing when npm installed other packages than the lockfile names', () => {
+    write('package-lock.json', lock('2.0.0'))
+    write('npm.mjs', '')
+    const { status, stdout, stderr } = launch('24.1.0', 'program.mjs')
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/npm installed other packages than package-lock\.json names.*: node_modules\/one\./)
+  })
+
   it('says in few lines why it could not install', () => {
     write('package-lock.json', lock('2.0.0'))
     write(
@@ -91,7 +99,7 @@ describe('the starter', () => {
     const { status, stderr } = launch('24.1.0', 'program.mjs')
     expect(status).toBe(1)
     expect(stderr).toMatch(
-      /could not be installed \(npm ended with 1\):\nnpm error code E404\nnpm error 404 .*\nRun "npm install" to see all of it\.\n$/,
+      /could not be installed \(npm ended with 1\):\nnpm error code E404\nnpm error 404 .*\nRun "npm ci" to see all of it\.\n$/,
     )
   })
 })

@@ -23,6 +23,8 @@ const copied = [
   '.gitignore',
   'cdktf.json',
   'Dockerfile',
+  '.dockerignore',
+  '.npmrc',
   'cloudbuild.yaml',
   'package-lock.json',
 ]

@@ -1,0 +1,85 @@
+/** What is in the services' image: what they need and nothing else, which is enough to run them. */
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join, normalize } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
+import { imageFiles, imagePackages, layImage } from '../support/image.ts'
+import { root } from '../support/platform.ts'
+
+const files = imageFiles()
+/** Each import of the image's files, types left out: [file, specifier]. */
+const imports = files
+  .filter((file) => file.endsWith('.ts'))
+  .flatMap((file) => {
+    const code = readFileSync(join(root, file), 'utf8')
+    const found = code.matchAll(
+      /^(?:import|export) (?!type\b)[^'"]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm,
+    )
+    return [...found].map(([, from, bare, dynamic]) => [file, from ?? bare ?? dynamic!] as const)
+  })
+const packages = new Set(
+  imports
+    .map(([, specifier]) => specifier)
+    .filter((specifier) => !specifier.startsWith('.') && !isBuiltin(specifier))
+    .map((specifier) =>
+      specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/'),
+    ),
+)
+
+let folder: string
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-image-')))
+  layImage(folder)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('the image', () => {
+  it('holds the services and what they share, and nothing that is for tests', () => {
+    expect(files).toContain('functions/main.ts')
+    for (const { name } of services) expect(files).toContain(`functions/${name}/service.ts`)
+    const strange = files.filter((file) => !/^(?:functions|shared)\/[\w/-]+\.ts$|^package\.json$/.test(file))
+    expect(strange).toEqual([])
+    expect(files.filter((file) => /testing/.test(file))).toEqual([])
+  })
+
+  it('holds every file that its files import', () => {
+    const missing = imports
+      .filter(([, specifier]) => specifier.startsWith('.'))
+      .map(([file, specifier]) => normalize(join(dirname(file), specifier)))
+      .filter((file) => !files.includes(file))
+    expect(missing).toEqual([])
+  })
+
+  it('holds the packages that its files import, which are the dependencies of package.json', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
+    expect([...packages].toSorted()).toEqual(Object.keys(dependencies).toSorted())
+  })
+
+  it('holds no package of stacks, emulators or tests', () => {
+    const names = imagePackages().map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length))
+    expect(
+      names.filter((name) =>
+        /cdktf|constructs|duckdb|vitest|typescript|fast-check|playwright|^node-(?:linux|win)/.test(name),
+      ),
+    ).toEqual([])
+  })
+
+  it('loads each package that its files import, without any other', { timeout: 60_000 }, () => {
+    const specifiers = [...new Set(imports.map(([, specifier]) => specifier).filter((one) => !one.startsWith('.')))]
+    const program = `for (const one of ${JSON.stringify(specifiers)}) await import(one); console.log('loaded')`
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--preserve-symlinks', '--input-type=module', '--eval', program],
+      { cwd: folder, encoding: 'utf8' },
+    )
+    expect([stdout, stderr]).toEqual(['loaded\n', ''])
+    expect(existsSync(join(folder, 'node_modules/vitest'))).toBe(false)
+  })
+})

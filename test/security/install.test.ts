@@ -1,0 +1,150 @@
+/** What the starter installs: the packages of the lockfile with its integrity, from a registry that lies, and no scripts. */
+
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { root } from '../support/platform.ts'
+
+let folder: string
+let registry: Server
+/** What the registry serves as `one@1.0.0`, and the integrity that it claims for it. */
+let served: { tarball: Buffer; integrity: string }
+
+beforeEach(async () => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-install-')))
+  registry = createServer((request, response) => {
+    const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`
+    if (request.url?.endsWith('.tgz')) return void response.end(served.tarball)
+    const dist = { tarball: `${url}/one-1.0.0.tgz`, integrity: served.integrity }
+    response.setHeader('content-type', 'application/json')
+    response.end(
+      JSON.stringify({
+        name: 'one',
+        'dist-tags': { latest: '1.0.0' },
+        versions: { '1.0.0': { name: 'one', version: '1.0.0', dist, hasInstallScript: true } },
+      }),
+    )
+  }).listen(0, '127.0.0.1')
+  await once(registry, 'listening')
+})
+afterEach(() => {
+  registry.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const write = (path: string, content: string | object): void => {
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  writeFileSync(join(folder, path), typeof content === 'string' ? content : JSON.stringify(content))
+}
+const integrityOf = (tarball: Buffer): string => `sha512-${createHash('sha512').update(tarball).digest('base64')}`
+
+/** A package whose install script would leave a file behind. */
+function packed(code: string): Buffer {
+  const scripts = { postinstall: `node -e "require('fs').writeFileSync('${join(folder, 'script-ran')}', '')"` }
+  write('one/package/package.json', { name: 'one', version: '1.0.0', scripts })
+  write('one/package/index.js', code)
+  const { status, stderr } = spawnSync('tar', ['-czf', 'one.tgz', '-C', 'one', 'package'], { cwd: folder })
+  if (status !== 0) throw new Error(String(stderr))
+  return readFileSync(join(folder, 'one.tgz'))
+}
+
+/** A project with the starter, one program, and a lockfile that asks for `one` with that integrity. */
+function project(integrity: string | undefined): void {
+  cpSync(join(root, 'cli/launch.mjs'), join(folder, 'project/cli/launch.mjs'), { recursive: true })
+  write('project/program.mjs', "import('one').then((one) => console.log(one.default))")
+  const manifest = { name: 'project', version: '1.0.0', dependencies: { one: '1.0.0' } }
+  write('project/package.json', manifest)
+  write('project/package-lock.json', {
+    name: 'project',
+    version: '1.0.0',
+    lockfileVersion: 3,
+    requires: true,
+    packages: { '': manifest, 'node_modules/one': { version: '1.0.0', integrity, hasInstallScript: true } },
+  })
+}
+
+async function launch() {
+  const child = spawn(process.execPath, [join(folder, 'project/cli/launch.mjs'), 'program.mjs'], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: folder,
+      npm_config_registry: `http://127.0.0.1:${(registry.address() as AddressInfo).port}`,
+      npm_config_cache: join(folder, 'cache'),
+      npm_config_fetch_retries: '0',
+      npm_config_update_notifier: 'false',
+    },
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stdout, stderr }
+}
+
+describe('the starter installs', () => {
+  it('what the lockfile names, and runs no install script', async () => {
+    const tarball = packed('module.exports = "one runs"')
+    served = { tarball, integrity: integrityOf(tarball) }
+    project(served.integrity)
+    const { code, stdout, stderr } = await launch()
+    expect([code, stdout, stderr]).toEqual([0, 'one runs\n', expect.stringContaining('Installed in')])
+    expect(existsSync(join(folder, 'script-ran'))).toBe(false)
+  })
+
+  it('nothing when the registry serves other bytes under the integrity of the lockfile', async () => {
+    const integrity = integrityOf(packed('module.exports = "one runs"'))
+    served = { tarball: packed('module.exports = "tampered"'), integrity }
+    project(integrity)
+    const { code, stdout, stderr } = await launch()
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('EINTEGRITY')])
+  })
+
+  it('nothing when a version was published again with other bytes', async () => {
+    const integrity = integrityOf(packed('module.exports = "one runs"'))
+    const tarball = packed('module.exports = "published again"')
+    served = { tarball, integrity: integrityOf(tarball) }
+    project(integrity)
+    const { code, stdout, stderr } = await launch()
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('EINTEGRITY')])
+  })
+
+  it('nothing that the lockfile gives no integrity for', async () => {
+    const tarball = packed('module.exports = "anything"')
+    served = { tarball, integrity: integrityOf(tarball) }
+    project(undefined)
+    const { code, stdout, stderr } = await launch()
+    expect([code, stdout, stderr]).toEqual([
+      1,
+      '',
+      'package-lock.json gives no integrity for node_modules/one: restore it from git, then run this again.\n',
+    ])
+  })
+
+  it('nothing that package.json asks for and the lockfile does not name', async () => {
+    const tarball = packed('module.exports = "one runs"')
+    served = { tarball, integrity: integrityOf(tarball) }
+    project(served.integrity)
+    const dependencies = { one: '1.0.0', two: '1.0.0' }
+    write('project/package.json', { name: 'project', version: '1.0.0', dependencies })
+    const { code, stdout, stderr } = await launch()
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('Missing: two@')])
+  })
+
+  it('again when the lockfile names other bytes for the version that is there', async () => {
+    const tarball = packed('module.exports = "one runs"')
+    served = { tarball, integrity: integrityOf(tarball) }
+    project(served.integrity)
+    await launch()
+    const other = packed('module.exports = "mended"')
+    served = { tarball: other, integrity: integrityOf(other) }
+    project(served.integrity)
+    const { code, stdout } = await launch()
+    expect([code, stdout]).toEqual([0, 'mended\n'])
+  })
+})
