@@ -1,6 +1,6 @@
 /** The gateway's public API, as a customer's program would call it. */
 
-import { UsageError, type Running } from './command.ts'
+import { type Running, secretOf, UsageError } from './command.ts'
 
 export interface Problem {
   readonly status: number
@@ -46,8 +46,13 @@ export interface Api {
   send<Body>(method: 'GET' | 'POST', path: string, options?: { body?: unknown; key?: string }): Promise<Answer<Body>>
 }
 
+export interface Caller {
+  readonly sub: string
+  readonly roles: readonly string[]
+}
+
 /** Signs in at the identity platform and calls the gateway with that token, which it renews before it expires. */
-export function connect(running: Running, caller: { readonly sub: string; readonly roles: readonly string[] }): Api {
+export function connect(running: Running, caller: Caller): Api {
   let token: Promise<{ token: string; expiresAt: string }> | undefined
   const bearer = async (): Promise<string> => {
     const current = await (token ??= signIn(running, caller))
@@ -90,10 +95,11 @@ function parse(text: string, status: number): unknown {
   }
 }
 
-async function signIn(running: Running, caller: object): Promise<{ token: string; expiresAt: string }> {
+/** A token for that caller. @throws UsageError when it is refused. */
+export async function signIn(running: Running, caller: Caller): Promise<{ token: string; expiresAt: string }> {
   const response = await fetch(`${running.identityUrl}/v1/token`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...secretOf(running) },
     body: JSON.stringify(caller),
   })
   if (!response.ok) throw new UsageError(`signing in failed with ${response.status}: ${await response.text()}`)

@@ -3,6 +3,7 @@
 import { main, requireRunning } from './command.ts'
 import { type Bill, billings, billOf, type Counters, editions, listPrices } from './bill/price.ts'
 import { table } from './table.ts'
+import { get } from './trace/spans.ts'
 
 const MILLION = 1_000_000
 
@@ -19,9 +20,7 @@ the time that services wait for requests, so place many orders before you read a
 `,
   options: { json: { type: 'boolean' } },
   async run({ json }) {
-    const { apiHost } = requireRunning()
-    const answer = await fetch(`http://${apiHost}/_local/counters`)
-    const bill = billOf((await answer.json()) as Counters)
+    const bill = billOf(await get<Counters>(requireRunning(), '/_local/counters'))
     if (json) console.log(JSON.stringify({ prices: listPrices.date, region: listPrices.region, ...bill }, undefined, 2))
     else print(bill)
   },

@@ -17,6 +17,8 @@ export interface Running {
   /** Service → where it answers; its OIDC audience too. */
   readonly serviceUrls: Readonly<Record<string, string>>
   readonly identityUrl: string
+  /** Asked for on what Google has no API for: `/_local/*`, tokens of the identity platform. */
+  readonly secret: string
   readonly dataDirectory: string
 }
 
@@ -43,6 +45,10 @@ export function requireRunning(): Running {
     throw new UsageError('Millrace is still starting here: wait until it says that it is ready.')
   return running
 }
+
+export const secretOf = ({ secret }: Pick<Running, 'secret'>): Record<string, string> => ({
+  'x-millrace-secret': secret,
+})
 
 export type Options = NonNullable<ParseArgsConfig['options']>
 

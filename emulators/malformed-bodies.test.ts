@@ -78,9 +78,9 @@ beforeAll(async () => {
   await cloud.api('POST', '/v1/projects/p/serviceAccounts', { accountId: 'some-account' })
   await cloud.api('PUT', '/v1/projects/p/topics/topic', {})
   await cloud.api('POST', '/v2/projects/p/locations/l/queues', { name: 'projects/p/locations/l/queues/q' })
-  const provider = await createPaymentProvider()
+  const provider = await createPaymentProvider({ secret: cloud.secret })
   const carrier = await createCarrier()
-  const identity = await createIdentityPlatform({ projectId: 'p' })
+  const identity = await createIdentityPlatform({ projectId: 'p', secret: cloud.secret })
   Object.assign(urls, {
     google: `http://${cloud.ownerHost}`,
     provider: provider.url,
@@ -106,7 +106,7 @@ it.each([
     const response = await fetch(`${urls[server]}${path}`, {
       method,
       body,
-      headers: { 'content-type': 'application/json', 'idempotency-key': 'k' },
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'k', 'x-millrace-secret': cloud.secret },
     })
     const answer = await response.text()
     expect(response.status < 500, `${body} was answered ${response.status}: ${answer}`).toBe(true)

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
+import { makeSecret } from './core/run-secret.ts'
 import { whoListens } from './core/who-listens.ts'
 import { claim, type Claim, type Running } from './running.ts'
 import { seed } from './seed.ts'
@@ -48,6 +49,7 @@ async function run(): Promise<void> {
     gatewayUrl: environment.serviceUrl('gateway'),
     serviceUrls: Object.fromEntries(services.map(({ name }) => [name, environment.serviceUrl(name)])),
     identityUrl: `http://127.0.0.1:${ports.identity}`,
+    secret: makeSecret(),
     dataDirectory,
   }
   const claimed = await claim(running)
@@ -63,6 +65,7 @@ async function run(): Promise<void> {
       stacks,
       ports,
       project,
+      secret: running.secret,
       dataDirectory,
       workingDirectory: root,
       webhookUrl: `${environment.serviceUrl('gateway')}/v1/webhooks/payment-provider`,

@@ -13,6 +13,8 @@ export interface Running {
   /** Service → where it answers; its OIDC audience too. */
   readonly serviceUrls: Readonly<Record<string, string>>
   readonly identityUrl: string
+  /** Asked for on what Google has no API for: see core/run-secret.ts. */
+  readonly secret: string
   readonly dataDirectory: string
 }
 

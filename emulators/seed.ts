@@ -1,6 +1,7 @@
 /** Fills a new shop through the gateway's public API, as its staff would. */
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { SECRET_HEADER } from './core/run-secret.ts'
 import type { Running } from './running.ts'
 
 const products = [
@@ -65,10 +66,10 @@ async function appears(look: () => Promise<Response>): Promise<void> {
   }
 }
 
-async function signIn({ identityUrl }: Running): Promise<string> {
+async function signIn({ identityUrl, secret }: Running): Promise<string> {
   const response = await fetch(`${identityUrl}/v1/token`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', [SECRET_HEADER]: secret },
     body: JSON.stringify({ sub: 'shop', roles: ['staff'] }),
   })
   return ((await response.json()) as { token: string }).token

@@ -35,6 +35,8 @@ export interface StartOptions {
   readonly stacks: readonly StackJson[]
   readonly project: { readonly id: string; readonly number: string; readonly region: string }
   readonly ports: Ports
+  /** Of this run (default: a new one). */
+  readonly secret?: string
   /** Where state and logs are kept; absent: in memory. */
   readonly dataDirectory?: string
   /** The checkout, where the services' commands run. */
@@ -91,6 +93,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
       project,
       ownerPort: ports.api,
       accounts: accountPorts(resources, ports),
+      ...(options.secret === undefined ? {} : { secret: options.secret }),
       ...inData('cloud'),
       startLater: true,
     })
@@ -102,6 +105,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     const paymentProvider = await createPaymentProvider({
       port: ports.paymentProvider,
       verify: verify(`http://127.0.0.1:${ports.paymentProvider}`),
+      secret: cloud.secret,
       ...(options.webhookUrl ? { webhookUrl: options.webhookUrl } : {}),
       ...inData('payment-provider'),
     })
@@ -115,6 +119,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     const identity = await createIdentityPlatform({
       port: ports.identity,
       projectId: project.id,
+      secret: cloud.secret,
       ...inData('identity'),
     })
     closers.push(() => identity.close())

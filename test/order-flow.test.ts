@@ -81,7 +81,7 @@ describe('an order', () => {
     await expect.poll(() => ledger.find(`${body.orderId}:auth`)?.status, { timeout: 20_000 }).toBe('action-required')
     expect((await find(body.orderId)).body.status).toBe('pending')
     const page = `${url}/actions/${encodeURIComponent(`action-${body.orderId}:auth`)}`
-    const headers = { 'content-type': 'application/json' }
+    const headers = { 'content-type': 'application/json', 'x-millrace-secret': platform.cloud.secret }
     expect((await fetch(page, { method: 'POST', headers, body: '{"outcome":"authorized"}' })).status).toBe(200)
     expect(await platform.followed(api, body.orderId)).toMatchObject({ status: 'completed' })
   })

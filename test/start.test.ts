@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect, hasEnded, type OrderView } from '../cli/api.ts'
+import { secretOf } from '../cli/command.ts'
 import type { Running } from '../emulators/running.ts'
 import { services } from '../functions/index.ts'
 import { run, temporaryDirectory, type TemporaryDirectory } from './support/command.ts'
@@ -72,7 +73,7 @@ function npmStart(port: number, ...args: string[]): Npm {
 
 const running = (): Running => JSON.parse(readFileSync(join(data.path, 'running.json'), 'utf8')) as Running
 const local = async <T>(path: string): Promise<T> =>
-  (await (await fetch(`http://${running().apiHost}/_local/${path}`)).json()) as T
+  (await (await fetch(`http://${running().apiHost}/_local/${path}`, { headers: secretOf(running()) })).json()) as T
 
 /** The supervisor and every process that it started. */
 async function processes(): Promise<number[]> {

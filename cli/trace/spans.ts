@@ -4,7 +4,7 @@ import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Running, UsageError } from '../command.ts'
+import { type Running, secretOf, UsageError } from '../command.ts'
 
 export interface Span {
   readonly traceId: string
@@ -44,7 +44,7 @@ const SETTLED_AFTER_MS = 1_500
 const LOOK_EVERY_MS = 300
 
 export async function get<Answer>(running: Running, path: string): Promise<Answer> {
-  const response = await fetch(`http://${running.apiHost}${path}`)
+  const response = await fetch(`http://${running.apiHost}${path}`, { headers: secretOf(running) })
   if (!response.ok) throw new UsageError(`${path} answered ${response.status}: ${await response.text()}`)
   return (await response.json()) as Answer
 }

@@ -363,7 +363,9 @@ describe('the Admin API', () => {
 
   it('knows its processes from outside', async () => {
     await call('/', await token(account('caller-account')))
-    const listed = await fetch(`http://${cloud.ownerHost}/_local/run/processes`)
+    const listed = await fetch(`http://${cloud.ownerHost}/_local/run/processes`, {
+      headers: { 'x-millrace-secret': cloud.secret },
+    })
     expect(await listed.json()).toEqual({ processes: run().processes() })
   })
 })

@@ -1,10 +1,12 @@
 /** The Admin API v2, as far as the stacks use it: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services */
 
-import { Hono } from 'hono'
+import { type Handler, Hono } from 'hono'
 import { checkedBody } from '../core/checked-body.ts'
 import type { Http } from '../core/local-cloud.ts'
+import { SECRET_REMEDY } from '../core/run-secret.ts'
+import { StatusError } from '../core/status.ts'
 import type { CloudRunCore } from './core.ts'
-import { serviceSchema, type ServiceResource } from './service.ts'
+import { serviceSchema, type ServiceResource, startsAnotherProgram } from './service.ts'
 
 const collection = '/v2/projects/:project/locations/:location/services'
 
@@ -14,8 +16,17 @@ export function runRoutes(core: CloudRunCore): Http {
   /** Long-running operations are done when they are answered. */
   const done = (response: object): object => ({ name: 'projects/-/locations/-/operations/done', done: true, response })
 
-  const serviceOf = async (c: { req: { text(): Promise<string> } }): Promise<Partial<ServiceResource>> =>
-    checkedBody(await c.req.text(), serviceSchema) as Partial<ServiceResource>
+  /** @throws PERMISSION_DENIED when it would start another program than `before`, and the secret is missing. */
+  const serviceOf = async (c: Parameters<Handler>[0], before?: ServiceResource): Promise<Partial<ServiceResource>> => {
+    const body = checkedBody(await c.req.text(), serviceSchema) as Partial<ServiceResource>
+    if (!c.get('context').hasSecret && startsAnotherProgram({ ...before, ...body }, before)) {
+      throw new StatusError(
+        'PERMISSION_DENIED',
+        `template.containers: the command, args and env of a local service are a program that runs as you: the synthesized stacks set them, or a request with the secret of this run. ${SECRET_REMEDY}.`,
+      )
+    }
+    return body
+  }
 
   app.post(collection, async (c) => {
     const { project, location } = c.req.param()
@@ -25,7 +36,7 @@ export function runRoutes(core: CloudRunCore): Http {
   app.get(collection, (c) => c.json({ services: core.list(nameOf(c.req.path).replace(/\/services$/, '')) }))
   app.get(`${collection}/:service{[^:]+}`, (c) => c.json(core.get(nameOf(c.req.path))))
   app.patch(`${collection}/:service`, async (c) =>
-    c.json(done(await core.update(nameOf(c.req.path), await serviceOf(c)))),
+    c.json(done(await core.update(nameOf(c.req.path), await serviceOf(c, core.get(nameOf(c.req.path)))))),
   )
   app.delete(`${collection}/:service`, async (c) => c.json(done(await core.delete(nameOf(c.req.path)))))
   app.get('/_local/run/processes', (c) => c.json({ processes: core.processes() }))

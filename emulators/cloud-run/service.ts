@@ -1,5 +1,6 @@
 /** A Cloud Run service as the Admin API v2 describes it, as far as the local cloud runs it. */
 
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { invalidArgument } from '../core/status.ts'
 
@@ -126,3 +127,21 @@ export const timeoutOf = ({ timeout = '300s' }: Template): number => Number(time
 /** The one that takes requests: the only one, or the one with a port. */
 export const servingContainer = ({ containers }: Template): Container =>
   containers.find(({ ports }) => (ports?.length ?? 0) > 0) ?? containers[0]!
+
+/** Whether the one that takes requests would be another program, or the same with another environment. */
+export function startsAnotherProgram(
+  after: Pick<Partial<ServiceResource>, 'template'>,
+  before: Pick<Partial<ServiceResource>, 'template'> = {},
+): boolean {
+  const program = ({ template }: Pick<Partial<ServiceResource>, 'template'>): object => {
+    const {
+      command = [],
+      args = [],
+      env = [],
+    } = template?.containers?.length ? servingContainer(template) : noContainer
+    return { command, args, env }
+  }
+  return !isDeepStrictEqual(program(after), program(before))
+}
+
+const noContainer: Container = { image: '' }

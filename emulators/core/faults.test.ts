@@ -63,6 +63,7 @@ const publish = async (text: string, account = 'orders'): Promise<number> => {
   return response.status
 }
 const json = { 'content-type': 'application/json' }
+const ownHeaders = () => ({ ...json, 'x-millrace-secret': cloud.secret })
 const rule = (change: Partial<FaultRule> = {}): FaultRule => ({
   principal: 'orders',
   method: PUBLISH,
@@ -129,14 +130,14 @@ describe('a fault', () => {
   it('is told about and taken back on the owner’s port', async () => {
     const faults = `http://${cloud.ownerHost}/_local/faults`
     const body = JSON.stringify(rule({ action: { error: 'ABORTED' } }))
-    const added = await fetch(faults, { method: 'POST', body, headers: json })
+    const added = await fetch(faults, { method: 'POST', body, headers: ownHeaders() })
     expect(added.status).toBe(201)
     const { id } = (await added.json()) as { id: string }
-    expect(await (await fetch(faults)).json()).toMatchObject({ faults: [{ id, left: 1 }] })
+    expect(await (await fetch(faults, { headers: ownHeaders() })).json()).toMatchObject({ faults: [{ id, left: 1 }] })
     const waited = expect(cloud.faults.whenFired(id)).rejects.toThrow('was removed before')
-    expect((await fetch(`${faults}/${id}`, { method: 'DELETE' })).status).toBe(204)
+    expect((await fetch(`${faults}/${id}`, { method: 'DELETE', headers: ownHeaders() })).status).toBe(204)
     await waited
-    expect((await fetch(`${faults}/${id}`, { method: 'DELETE' })).status).toBe(404)
+    expect((await fetch(`${faults}/${id}`, { method: 'DELETE', headers: ownHeaders() })).status).toBe(404)
     expect(await publish('a')).toBe(200)
     expect((await fetch(`http://${cloud.hostOf(email('orders'))}/_local/faults`)).status).toBe(404)
   })
@@ -163,7 +164,11 @@ describe('a fault', () => {
     ['{', 'Invalid JSON payload received'],
   ])('is refused when it makes no sense: %j', async (change, reason) => {
     const body = typeof change === 'string' ? change : JSON.stringify({ ...rule(), ...change })
-    const answer = await fetch(`http://${cloud.ownerHost}/_local/faults`, { method: 'POST', body, headers: json })
+    const answer = await fetch(`http://${cloud.ownerHost}/_local/faults`, {
+      method: 'POST',
+      body,
+      headers: ownHeaders(),
+    })
     expect(answer.status).toBe(400)
     expect(((await answer.json()) as { error: { message: string } }).error.message).toContain(reason)
     expect(cloud.faults.list()).toEqual([])

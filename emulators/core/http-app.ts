@@ -8,6 +8,7 @@ import type { Journal } from './journal.ts'
 import type { Http, RequestLogEntry } from './plugin.ts'
 import { parseBody } from './rest-json.ts'
 import { errorAnswer, type Rest } from './rest.ts'
+import { carriesSecret, requireSecret } from './run-secret.ts'
 import { notFound, StatusError } from './status.ts'
 
 const LARGEST_REST_BODY_BYTES = 32 * 1024 * 1024
@@ -22,10 +23,12 @@ export interface Port {
   readonly routes: readonly RouteAccess[]
   readonly access: Access
   readonly journal: Journal
+  /** Of this run. */
+  readonly secret: string
 }
 
 /** What proto annotations describe first, then the plugins' own routes; else an error that names the route. */
-export function httpApp({ principal, rest, apps, routes, access, journal }: Port): Http {
+export function httpApp({ principal, rest, apps, routes, access, journal, secret }: Port): Http {
   const app: Http = new Hono()
   app.use(async (c, next) => {
     const { raw } = c.req
@@ -35,6 +38,9 @@ export function httpApp({ principal, rest, apps, routes, access, journal }: Port
       // To ask for it costs a controller, and an error when the answer has gone: few routes do.
       get signal() {
         return raw.signal
+      },
+      get hasSecret() {
+        return carriesSecret((name) => c.req.header(name), secret)
       },
     })
     await next()
@@ -51,7 +57,11 @@ export function httpApp({ principal, rest, apps, routes, access, journal }: Port
     // Read only when a route matches: the others read their own bodies, which need not be text.
     return c.json((await method(url.searchParams, await c.req.text(), c.get('context'))) as object)
   })
-  if (principal !== OWNER) {
+  if (principal === OWNER) {
+    // A start asks it whether the platform that left its note still runs, before it knows the secret.
+    app.get('/_local/health', (c) => c.json({ ok: true }))
+    app.use('/_local/*', requireSecret(secret))
+  } else {
     app.use(async (c, next) => {
       const { method, path } = c.req
       const body = async (): Promise<unknown> => parseBody(await c.req.text())
@@ -80,6 +90,5 @@ export function localRoutes(counters: ReadonlyMap<string, number>, requestLog: r
   const app: Http = new Hono()
   app.get('/_local/counters', (c) => c.json(Object.fromEntries(counters)))
   app.get('/_local/request-log', (c) => c.json([...requestLog]))
-  app.get('/_local/health', (c) => c.json({ ok: true }))
   return app
 }

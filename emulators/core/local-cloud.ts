@@ -13,6 +13,7 @@ import { ownerApi } from './owner-api.ts'
 import type { CloudContext, OwnerApi, Plugin, PluginInstance, RequestLogEntry } from './plugin.ts'
 import { seededRandom } from './random.ts'
 import { restOf } from './rest.ts'
+import { makeSecret } from './run-secret.ts'
 import { send, type Send } from './send.ts'
 import { listen, type PortServer } from './server.ts'
 
@@ -31,6 +32,8 @@ export interface LocalCloudOptions {
   /** Whether calls on the ports of service accounts need the grants that IAM holds (default `enforce`). */
   readonly iam?: IamMode
   readonly fetch?: Send
+  /** Asked for on what Google has no API for, and on what starts processes (default: a new one). */
+  readonly secret?: string
   /** What was kept is taken up (pushes, tasks, services) only when `start` is called: at once by default. */
   readonly startLater?: boolean
 }
@@ -39,6 +42,8 @@ export interface LocalCloud {
   readonly ownerPort: number
   /** `127.0.0.1:port`. */
   readonly ownerHost: string
+  /** Of this run: see run-secret.ts. */
+  readonly secret: string
   hostOf(email: string): string
   /** The variables by which official clients and the metadata library find the local cloud: the whole list. */
   environmentOf(email: string): Record<string, string>
@@ -73,6 +78,7 @@ interface Shared {
   readonly requestLog: RequestLogEntry[]
   readonly instances: Map<string, PluginInstance>
   readonly journal: Journal
+  readonly secret: string
 }
 
 export async function createLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
@@ -81,8 +87,9 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     requestLog: [],
     instances: new Map(),
     journal: openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir }),
+    secret: options.secret ?? makeSecret(),
   }
-  const { counters, requestLog, instances, journal } = shared
+  const { counters, requestLog, instances, journal, secret } = shared
   const context = contextOf(options, shared)
   const { faults } = context
   const ports = new Map<string, PortServer>()
@@ -113,9 +120,10 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
   return {
     ownerPort: ports.get(OWNER)!.port,
     ownerHost: hostOf(OWNER),
+    secret,
     hostOf,
     environmentOf: (email) => environmentAt(hostOf(email)),
-    api: ownerApi(`http://${hostOf(OWNER)}`),
+    api: ownerApi(`http://${hostOf(OWNER)}`, secret),
     core: (name) => coreOf(instances, name),
     counters: () => Object.fromEntries(counters),
     resetCounters: () => counters.clear(),
@@ -189,7 +197,7 @@ function withPolicies(served: readonly Served[]): Served[] {
 
 function portOpener(
   served: readonly Served[],
-  { counters, requestLog, instances, journal }: Shared,
+  { counters, requestLog, instances, journal, secret }: Shared,
   { faults, access }: CloudContext,
 ) {
   const rest = restOf(served)
@@ -198,7 +206,7 @@ function portOpener(
   const routes = [...instances.values()].flatMap((instance) => instance.routes ?? [])
   return async (port: number, principal: string): Promise<PortServer> => {
     const apps = principal === OWNER ? [...plugins, localRoutes(counters, requestLog), faultRoutes(faults)] : plugins
-    const answer = getRequestListener(httpApp({ principal, rest, apps, routes, access, journal }).fetch)
+    const answer = getRequestListener(httpApp({ principal, rest, apps, routes, access, journal, secret }).fetch)
     const opened: { server?: PortServer } = {}
     const grpc = grpcServer(defined, { principal, journal, port: () => opened.server!.port })
     return (opened.server = await listen(port, grpc, (request, response) => void answer(request, response)))

@@ -1,12 +1,14 @@
 /** Calls the local cloud's own public API over its port, as its owner: what provisions a stack goes in by the front door. */
 
 import type { OwnerApi } from './plugin.ts'
+import { SECRET_HEADER } from './run-secret.ts'
 
-export function ownerApi(url: string): OwnerApi {
+export function ownerApi(url: string, secret: string): OwnerApi {
   return async (method, path, body) => {
     const response = await fetch(`${url}${path}`, {
       method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      headers: { [SECRET_HEADER]: secret, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
     const answer: unknown = text === '' ? undefined : JSON.parse(text)

@@ -12,6 +12,8 @@ export interface RequestContext {
   /** E-mail of the service account whose port was called, or `owner`. */
   readonly principal: string
   readonly transport: 'grpc' | 'rest'
+  /** Whether the request carries the secret of this run; absent: it does not. */
+  readonly hasSecret?: boolean
   /** Aborts when the caller hangs up or its deadline passes. */
   readonly signal: AbortSignal
 }

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { openHttp } from '../core/http-server.ts'
 import { openJournal } from '../core/journal.ts'
 import { parseJson } from '../core/json.ts'
+import { requireSecret } from '../core/run-secret.ts'
 
 export interface IdentityPlatformOptions {
   /** 0 (the default): any free one. */
@@ -17,6 +18,8 @@ export interface IdentityPlatformOptions {
   /** Where the key is kept, so that tokens outlive a restart; absent: in memory. */
   readonly dataDir?: string
   readonly clock?: Clock
+  /** Of this run: whoever asks for a token over HTTP sends it. */
+  readonly secret: string
 }
 
 export interface TokenRequest {
@@ -45,6 +48,7 @@ export async function createIdentityPlatform({
   projectId,
   dataDir,
   clock = systemClock,
+  secret,
 }: IdentityPlatformOptions): Promise<IdentityPlatform> {
   const journal = openJournal(dataDir === undefined ? {} : { directory: dataDir })
   const keys = journal.table<{ publicJwk: JWK; privateJwk: JWK }>('keys')
@@ -75,7 +79,7 @@ export async function createIdentityPlatform({
   }
   app.use(bodyLimit({ maxSize: LARGEST_BODY_BYTES }))
   app.get('/jwks', (c) => c.json({ keys: [pair.publicJwk] }))
-  app.post('/v1/token', async (c) => {
+  app.post('/v1/token', requireSecret(secret), async (c) => {
     const request = tokenRequest.safeParse(bodyOf(await c.req.text()))
     if (!request.success) {
       return c.json(

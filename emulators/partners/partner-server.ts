@@ -17,6 +17,8 @@ export interface PartnerOptions {
   readonly clock?: Clock
   /** Throws when the token is not for this partner; absent: no token is asked for. */
   readonly verify?: (token: string) => Promise<unknown>
+  /** Of this run: asked for on pages that no token protects; absent: nothing is asked for. */
+  readonly secret?: string
   /** How long an answer takes, in milliseconds. */
   readonly delayMs?: number
 }

@@ -60,7 +60,7 @@ const post = (path: string, body: string | Uint8Array<ArrayBuffer>, headers: Rec
     headers: { 'content-type': 'application/json', ...headers },
   })
 const asked = async (path: string) => {
-  const response = await fetch(`http://${cloud.ownerHost}${path}`)
+  const response = await fetch(`http://${cloud.ownerHost}${path}`, { headers: { 'x-millrace-secret': cloud.secret } })
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 const bytes = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(base64, 'base64'))

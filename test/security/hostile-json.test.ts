@@ -68,9 +68,9 @@ beforeAll(async () => {
     tableReference: { tableId: 'x' },
     schema: { fields: [{ name: 'constructor', type: 'STRING' }] },
   })
-  const provider = await createPaymentProvider()
+  const provider = await createPaymentProvider({ secret: cloud.secret })
   const carrier = await createCarrier()
-  const identity = await createIdentityPlatform({ projectId: 'p' })
+  const identity = await createIdentityPlatform({ projectId: 'p', secret: cloud.secret })
   others.push(
     { url: provider.url, path: '/v1/authorizations' },
     { url: provider.url, path: '/v1/authorizations/by-key/k/captures' },
@@ -125,7 +125,7 @@ const bodiesOf = (fields: readonly string[]): string[] => {
 const show = (body: string): string => (body.length > 80 ? `${body.slice(0, 80)}… (${body.length} characters)` : body)
 
 async function tried(url: string, method: string, body: string): Promise<string | undefined> {
-  const headers = { 'content-type': 'application/json', 'idempotency-key': 'k' }
+  const headers = { 'content-type': 'application/json', 'idempotency-key': 'k', 'x-millrace-secret': cloud.secret }
   const response = await fetch(url, { method, headers, body })
   const answer = await response.text()
   const isDeep = body.length > LEVELS_IN_A_FIELD
@@ -176,7 +176,7 @@ it('every route refuses inherited names as query parameters', async () => {
     if (!['GET', 'POST', 'DELETE'].includes(method)) continue
     for (const name of inherited) {
       const url = `http://${cloud.ownerHost}${filled(path)}?${name}=1&${name}.${name}=2&name.${name}=3`
-      const response = await fetch(url, { method })
+      const response = await fetch(url, { method, headers: { 'x-millrace-secret': cloud.secret } })
       const answer = await response.text()
       if (response.status >= 500 && response.status !== 501)
         faults.push(`${method} ${url} was answered ${response.status}: ${answer.slice(0, 200)}`)

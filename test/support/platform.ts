@@ -97,6 +97,7 @@ export async function startTestPlatform(
     gatewayUrl: environment.serviceUrl('gateway'),
     serviceUrls: Object.fromEntries(services.map(({ name }) => [name, environment.serviceUrl(name)])),
     identityUrl: `http://127.0.0.1:${ports.identity}`,
+    secret: platform.cloud.secret,
     dataDirectory: options.dataDirectory ?? '',
   }
   if (options.seeded !== false) await seed(running)

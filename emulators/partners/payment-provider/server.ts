@@ -1,6 +1,7 @@
 /** A payment provider: a company of its own, with its own API, ledger and faults. */
 
 import type { Context, Hono } from 'hono'
+import { makeSecret, requireSecret } from '../../core/run-secret.ts'
 import {
   bodyOf,
   openPartner,
@@ -40,13 +41,14 @@ export function paymentProviderApp(options: PaymentProviderOptions = {}): Books 
   const partner = partnerApp(options, ({ app, journal, clock }) => {
     const webhooks = openWebhooks(journal, clock, options)
     opened.books = { ledger: openLedger(journal, clock), webhooks, faults }
+    if (options.secret !== undefined) app.use('/actions/*', requireSecret(options.secret))
     routes(app, opened.books)
   })
   return { ...opened.books!, partner }
 }
 
 export async function createPaymentProvider(options: PaymentProviderOptions = {}): Promise<PaymentProvider> {
-  const { partner, ledger, webhooks, faults } = paymentProviderApp(options)
+  const { partner, ledger, webhooks, faults } = paymentProviderApp({ secret: makeSecret(), ...options })
   const { url, port, close } = await openPartner(partner, options)
   return {
     url,
@@ -106,7 +108,7 @@ function routes(app: Hono, { ledger: books, webhooks, faults }: Books): void {
     return c.json({ ...found, ...answerOf(found) })
   })
   app.get('/v1/ledger', (c) => c.json({ authorizations: books.all(), postings: books.postings() }))
-  // Where the customer proves who they are: a page of the provider's own, so nobody asks for a token.
+  // Where the customer proves who they are: a page of the provider's own, behind the run's secret in place of a login.
   app.post('/actions/:actionUrlRef', async (c) => {
     const key = c.req.param('actionUrlRef').replace(/^action-/, '')
     const { outcome = 'authorized' } = await bodyOf(c.req)

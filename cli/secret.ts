@@ -1,0 +1,19 @@
+/** Prints the secret of the platform that runs here. */
+
+import { main, requireRunning } from './command.ts'
+
+void main({
+  usage: `
+npm run -s secret
+
+Prints the secret of the running platform. What Google has no API for asks for it, as the user of Basic authentication:
+
+  curl -u "$(npm run -s secret):" http://127.0.0.1:4100/_local/counters
+
+It is another one after each start, and kept in .data/running.json, which only you can read.
+`,
+  options: {},
+  async run() {
+    console.log(requireRunning().secret)
+  },
+})

@@ -1,0 +1,45 @@
+/**
+ * The secret of one run. Loopback is open to every user and program of the machine; what Google has no API for, and what
+ * starts processes, is for those alone who can read `running.json` (0600).
+ */
+
+import type { MiddlewareHandler } from 'hono'
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+
+export const SECRET_HEADER = 'x-millrace-secret'
+const SECRET_BYTES = 32
+
+/** For the URL's user part as it is: letters, digits, `-`, `_`. */
+export const makeSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
+
+/**
+ * Whether a request carries it: in the header `x-millrace-secret`; as the user of Basic authentication, which curl and
+ * others make from `http://SECRET@127.0.0.1:4100`; or as a Bearer token, which is what Terraform's provider makes of
+ * `access_token`.
+ */
+export function carriesSecret(header: (name: string) => string | undefined, secret: string): boolean {
+  const [, scheme = '', credentials = ''] = /^(basic|bearer) (\S+)$/i.exec(header('authorization') ?? '') ?? []
+  const user = scheme.toLowerCase() === 'basic' ? decode(credentials).split(':')[0]! : credentials
+  return [header(SECRET_HEADER) ?? '', user].some((given) => isEqual(given, secret))
+}
+
+const decode = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8')
+
+/** In a time that tells nothing of where they differ: digests have one length. */
+function isEqual(given: string, secret: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(secret))
+}
+
+export const SECRET_REMEDY = `npm run secret prints it; send it as the header ${SECRET_HEADER}, or as the user of Basic authentication: curl -u "$(npm run -s secret):"`
+
+/** Answers 401 to requests without it. */
+export function requireSecret(secret: string): MiddlewareHandler {
+  return async (c, next) => {
+    if (carriesSecret((name) => c.req.header(name), secret)) return next()
+    const message = `${c.req.method} ${c.req.path} asks for the secret of this run. ${SECRET_REMEDY}`
+    // Browsers then ask for it, so that a person may open such an address.
+    c.header('www-authenticate', 'Basic realm="the secret of this run, as the user"')
+    return c.json({ error: { code: 401, status: 'UNAUTHENTICATED', message } }, 401)
+  }
+}
