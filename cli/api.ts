@@ -41,9 +41,11 @@ export class Refusal extends UsageError {
   }
 }
 
+export type Method = 'GET' | 'POST' | 'DELETE'
+
 export interface Api {
   /** @throws Refusal for a problem document. */
-  send<Body>(method: 'GET' | 'POST', path: string, options?: { body?: unknown; key?: string }): Promise<Answer<Body>>
+  send<Body>(method: Method, path: string, options?: { body?: unknown; key?: string }): Promise<Answer<Body>>
 }
 
 export interface Caller {
@@ -66,7 +68,7 @@ export function connect(running: Running, caller: Caller): Api {
 /** Calls a gateway with whatever token `bearer` gives. */
 export function connectWith(gatewayUrl: string, bearer: () => Promise<string>): Api {
   return {
-    async send<Body>(method: 'GET' | 'POST', path: string, options: { body?: unknown; key?: string } = {}) {
+    async send<Body>(method: Method, path: string, options: { body?: unknown; key?: string } = {}) {
       const response = await fetch(`${gatewayUrl}${path}`, {
         method,
         headers: {

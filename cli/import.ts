@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { connect } from './api.ts'
 import { main, requireRunning, UsageError } from './command.ts'
 import { expectedTotals } from './import/expected.ts'
-import { placeOrders, stockUp, type Refused } from './import/place.ts'
+import { placeOrders, registerCustomers, stockUp, type Refused } from './import/place.ts'
 import { progressBar } from './import/progress.ts'
 import { readFile, type File, type Rejected } from './import/read.ts'
 import { differences, waitForEnd, type Difference, type Ended } from './import/reconcile.ts'
@@ -40,7 +40,8 @@ void main({
     const progress = progressBar()
     const startedMs = Date.now()
     await stockUp(api, file.orders, progress)
-    const { placed, refused } = await placeOrders(api, file.orders, progress)
+    const references = await registerCustomers(api, file.orders, progress)
+    const { placed, refused } = await placeOrders(api, { orders: file.orders, references }, progress)
 
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${running.apiHost}`
     const { BigQuery } = await import('@google-cloud/bigquery')

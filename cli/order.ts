@@ -3,12 +3,13 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, hasEnded, type OrderView, type TimelineEntry } from './api.ts'
+import { references } from './references.ts'
 import { main, requireRunning, UsageError } from './command.ts'
 
 const usage = `
 npm run order -- --sku TEA-001 --quantity 2 [--sku … --quantity …] [options]
 
-Places an order and prints each event of its life: event, service, time since the start.
+Registers an address and a test card for the customer, which are the same each time, places an order and prints each event of its life: event, service, time since the start.
 
   --sku SKU            what to order; several, each with its --quantity
   --quantity N         how many of it (default 1)
@@ -39,14 +40,17 @@ void main({
       throw new UsageError('What is to be ordered? Try: npm run order -- --sku TEA-001 --quantity 2')
     const lines = skus.map((sku, index) => ({ sku, quantity: wholeNumber(values.quantity?.[index] ?? '1') }))
     const api = connect(requireRunning(), { sub: values.customer, roles: ['customer'] })
+    const card = values['decline-card'] ? 'card-declined' : 'card-ok'
+    const own = await references(api, card)
+    if (!values.json)
+      console.log(`${values.customer} ships to ${own.addressRef} and pays with ${own.paymentMethodRef} (${card})`)
     const startedMs = Date.now()
     const { body: placed } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
       key: values.key ?? randomUUID(),
       body: {
         currency: values.currency,
         lines,
-        addressRef: `address-of-${values.customer}`,
-        paymentMethodRef: values['decline-card'] ? 'card-declined' : 'card-ok',
+        ...own,
       },
     })
     if (!values.json) console.log(`${placed.orderId} answered after ${Date.now() - startedMs} ms`)

@@ -2,6 +2,7 @@
 
 import type { Service } from '../shared/service.ts'
 import { catalog } from './catalog/service.ts'
+import { customers } from './customers/service.ts'
 import { gateway } from './gateway/service.ts'
 import { history } from './history/service.ts'
 import { inventory } from './inventory/service.ts'
@@ -19,4 +20,5 @@ export const services: readonly Service[] = [
   shipping,
   history,
   notifications,
+  customers,
 ]

@@ -34,11 +34,15 @@ const WINDOW_MS = 1_000
 const VALUE_CHARACTERS = 300
 
 const statuses: ReadonlySet<number> = new Set([401, 403, 429])
-/** Codes whose refusal is a security event: who the caller is, what it may do, how often it asks. */
+const others: ReadonlySet<Code> = new Set([
+  'idempotency-key-reused',
+  'overloaded',
+  'payment-method-refused',
+  'unknown-reference',
+])
+/** Codes whose refusal is a security event: who the caller is, what it may do, whose references it names, how often it asks. */
 export const securityCodes: ReadonlySet<string> = new Set(
-  (Object.keys(httpStatus) as Code[]).filter(
-    (code) => statuses.has(httpStatus[code]) || code === 'idempotency-key-reused' || code === 'overloaded',
-  ),
+  (Object.keys(httpStatus) as Code[]).filter((code) => statuses.has(httpStatus[code]) || others.has(code)),
 )
 
 interface SecurityLogParts {

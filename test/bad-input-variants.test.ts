@@ -14,7 +14,7 @@ import { type Operation, operations } from '../functions/gateway/operations.ts'
 import { idToken, pushBody } from '../shared/testing/config.ts'
 import { message } from '../shared/testing/deliver.ts'
 import { testTrace } from '../shared/testing/platform.ts'
-import { badOrders, line, order } from './bad-orders.ts'
+import { badOrders, line, order, own } from './bad-orders.ts'
 import { type Mesh, openMesh } from './generated/mesh.ts'
 
 type Headers = Readonly<Record<string, string | string[]>>
@@ -50,6 +50,7 @@ beforeAll(async () => {
   }
   for (const [path, body] of Object.entries(staffRequests))
     expect((await ask(sentByStaff(path, body)())).answer, path).toBe('202')
+  Object.assign(own, await mesh.references('customer'))
   const placed = await ask(posted(order(), used)())
   expect(placed.answer).toBe('201')
   ;({ orderId } = JSON.parse(placed.text) as { orderId: string })

@@ -2,7 +2,8 @@
 
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { badOrders, line, order } from './bad-orders.ts'
+import { references } from '../cli/references.ts'
+import { badOrders, line, order, own } from './bad-orders.ts'
 import { stateOf, type State } from './support/state.ts'
 import { startTestPlatform, type TestPlatform } from './support/platform.ts'
 
@@ -12,6 +13,7 @@ let state: State
 beforeAll(async () => {
   platform = await startTestPlatform()
   state = stateOf(platform)
+  Object.assign(own, await references(platform.customer()))
   // The seed's prices travel on after it: from here on nothing moves by itself.
   await vi.waitUntil(async () => (await state.collection('orders', 'prices')).length === 4, { timeout: 20_000 })
 }, 120_000)

@@ -3,6 +3,7 @@
 import { BigQuery } from '@google-cloud/bigquery'
 import { PubSub, type Message, type Subscription } from '@google-cloud/pubsub'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { references } from '../cli/references.ts'
 import { accountEmail, deadLetterName, pushAccountId, queueName } from '../shared/names.ts'
 import { startTestPlatform, type TestPlatform } from './support/platform.ts'
 import { stateOf, type State } from './support/state.ts'
@@ -110,8 +111,7 @@ describe('a message', () => {
       body: {
         currency: 'EUR',
         lines: [{ sku: 'TEA-001', quantity: 1 }],
-        addressRef: 'address-1',
-        paymentMethodRef: 'card-ok',
+        ...(await references(api)),
       },
     })
     const nonsense = [
@@ -221,11 +221,11 @@ describe('a direct call of a service', () => {
       currency: 'EUR',
       lines: [{ sku: 'TEA-001', quantity: 1, unitMinor: 1 }],
       addressRef: 'a',
-      paymentMethodRef: 'card-ok',
+      paymentMethodRef: 'pm-1',
     },
   }
 
-  it.each(['catalog', 'orders', 'inventory', 'payments', 'shipping', 'history', 'notifications'])(
+  it.each(['catalog', 'orders', 'inventory', 'payments', 'shipping', 'history', 'notifications', 'customers'])(
     '%s lets nobody in without a token, with one for another, or without the grant',
     async (service) => {
       const before = await state.all()

@@ -4,6 +4,7 @@ import { BigQuery } from '@google-cloud/bigquery'
 import { PubSub, type Message } from '@google-cloud/pubsub'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { OrderView } from '../cli/api.ts'
+import { references } from '../cli/references.ts'
 import { notifications } from '../functions/notifications/service.ts'
 import { accountEmail, deadLetterName, pushAccountId, pushPath, subscriptionName } from '../shared/names.ts'
 import { startTestPlatform, type TestPlatform } from './support/platform.ts'
@@ -39,8 +40,7 @@ async function ordered(): Promise<OrderView> {
     body: {
       currency: 'EUR',
       lines: [{ sku: 'TEA-001', quantity: 1 }],
-      addressRef: 'address-1',
-      paymentMethodRef: 'card-ok',
+      ...(await references(api)),
     },
   })
   return platform.followed(api, body.orderId)

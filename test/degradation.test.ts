@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { OrderView } from '../cli/api.ts'
+import { references } from '../cli/references.ts'
 import { startTestPlatform, type TestPlatform } from './support/platform.ts'
 
 let platform: TestPlatform
@@ -10,6 +11,7 @@ const stopped = new Set<number>()
 
 beforeAll(async () => {
   platform = await startTestPlatform()
+  order = { ...order, ...(await references(platform.customer())) }
   const { body } = await platform.customer().send<OrderView>('POST', '/v1/orders', { key: 'k', body: order })
   orderId = body.orderId
   await platform.followed(platform.customer(), orderId)
@@ -19,12 +21,7 @@ afterAll(async () => {
   await platform?.close()
 }, 30_000)
 
-const order = {
-  currency: 'EUR',
-  lines: [{ sku: 'TEA-001', quantity: 1 }],
-  addressRef: 'address-1',
-  paymentMethodRef: 'card-ok',
-}
+let order: object = { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }] }
 
 async function whileHanging(service: string, look: () => Promise<void>): Promise<void> {
   const pids = platform.run

@@ -2,6 +2,7 @@
 
 import { PubSub } from '@google-cloud/pubsub'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { references } from '../cli/references.ts'
 import { deadLetterName, stuckEvent } from '../shared/names.ts'
 import { announce, type Ended, run, temporaryDirectory, type TemporaryDirectory } from './support/command.ts'
 import { startTestPlatform, type TestPlatform } from './support/platform.ts'
@@ -180,13 +181,13 @@ describe('a dead letter', { timeout: 60_000 }, () => {
 
 describe('a stuck saga', { timeout: 60_000 }, () => {
   const placed = async (): Promise<string> => {
-    const { body } = await platform.customer().send<{ orderId: string }>('POST', '/v1/orders', {
+    const api = platform.customer()
+    const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
       key: crypto.randomUUID(),
       body: {
         currency: 'EUR',
         lines: [{ sku: 'TEA-001', quantity: 1 }],
-        addressRef: 'address-1',
-        paymentMethodRef: 'card-declined',
+        ...(await references(api, 'card-declined')),
       },
     })
     return body.orderId

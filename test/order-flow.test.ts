@@ -2,6 +2,7 @@
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { references, type TestCard } from '../cli/references.ts'
 import { startTestPlatform, type TestPlatform } from './support/platform.ts'
 
 let platform: TestPlatform
@@ -12,11 +13,11 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => platform.close(), 30_000)
 
-const place = async (line: { sku: string; quantity: number }, paymentMethodRef = 'card-ok') => {
+const place = async (line: { sku: string; quantity: number }, card: TestCard = 'card-ok') => {
   const api = platform.customer()
   const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
     key: crypto.randomUUID(),
-    body: { currency: 'EUR', lines: [line], addressRef: 'address-1', paymentMethodRef },
+    body: { currency: 'EUR', lines: [line], ...(await references(api, card)) },
   })
   return platform.followed(api, body.orderId)
 }
@@ -73,8 +74,7 @@ describe('an order', () => {
       body: {
         currency: 'EUR',
         lines: [{ sku: 'TEA-001', quantity: 1 }],
-        addressRef: 'address-1',
-        paymentMethodRef: 'card-action-required',
+        ...(await references(api, 'card-action-required')),
       },
     })
     const { ledger, url } = platform.paymentProvider

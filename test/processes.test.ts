@@ -3,6 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { references } from '../cli/references.ts'
 import type { RequestLogEntry } from '../emulators/core/plugin.ts'
 import type { Container } from '../emulators/cloud-run/service.ts'
 import { services } from '../functions/index.ts'
@@ -21,8 +22,7 @@ beforeAll(async () => {
     body: {
       currency: 'EUR',
       lines: [{ sku: 'TEA-001', quantity: 1 }],
-      addressRef: 'address-1',
-      paymentMethodRef: 'card-ok',
+      ...(await references(api)),
     },
   })
   events = (await platform.followed(api, body.orderId)).timeline.entries!

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect, hasEnded, type OrderView } from '../cli/api.ts'
 import { secretOf } from '../cli/command.ts'
+import { references } from '../cli/references.ts'
 import type { Running } from '../emulators/running.ts'
 import { services } from '../functions/index.ts'
 import { run, temporaryDirectory, type TemporaryDirectory } from './support/command.ts'
@@ -93,19 +94,11 @@ const allGone = (pids: readonly number[]) =>
   expect.poll(() => pids.filter(isAlive), { timeout: 20_000, interval: 20 }).toEqual([])
 
 async function placed(key: string): Promise<{ status: number; orderId: string }> {
-  const { status, body } = await connect(running(), { sub: 'customer-1', roles: ['customer'] }).send<OrderView>(
-    'POST',
-    '/v1/orders',
-    {
-      key,
-      body: {
-        currency: 'EUR',
-        lines: [{ sku: 'TEA-001', quantity: 1 }],
-        addressRef: 'address-1',
-        paymentMethodRef: 'card-ok',
-      },
-    },
-  )
+  const api = connect(running(), { sub: 'customer-1', roles: ['customer'] })
+  const { status, body } = await api.send<OrderView>('POST', '/v1/orders', {
+    key,
+    body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }], ...(await references(api)) },
+  })
   return { status, orderId: body.orderId }
 }
 

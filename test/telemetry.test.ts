@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OrderView } from '../cli/api.ts'
+import { references, type TestCard } from '../cli/references.ts'
 import type { IamCore } from '../emulators/iam/plugin.ts'
 import { createCarrier } from '../emulators/partners/carrier/server.ts'
 import type { TelemetryCore } from '../emulators/telemetry/plugin.ts'
@@ -27,13 +28,11 @@ afterAll(async () => {
 const order = {
   currency: 'EUR',
   lines: [{ sku: 'TEA-001', quantity: 1 }],
-  addressRef: 'address-1',
-  paymentMethodRef: 'card-ok',
 }
-const place = async (paymentMethodRef = 'card-ok'): Promise<string> => {
+const place = async (card: TestCard = 'card-ok'): Promise<string> => {
   const { body } = await platform.customer().send<{ orderId: string }>('POST', '/v1/orders', {
     key: crypto.randomUUID(),
-    body: { ...order, paymentMethodRef },
+    body: { ...order, ...(await references(platform.customer(), card)) },
   })
   return body.orderId
 }
@@ -48,7 +47,7 @@ const placeIn = async (traceparent: string): Promise<string> => {
       'idempotency-key': crypto.randomUUID(),
       traceparent,
     },
-    body: JSON.stringify(order),
+    body: JSON.stringify({ ...order, ...(await references(platform.customer())) }),
   })
   expect(response.status).toBe(201)
   return ((await response.json()) as { orderId: string }).orderId

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Refusal, type Api } from '../api.ts'
 import { UsageError } from '../command.ts'
+import type { References } from '../references.ts'
 import type { Progress } from './progress.ts'
 import { currency, type Order } from './read.ts'
 
@@ -11,6 +12,8 @@ import { currency, type Order } from './read.ts'
 const CONCURRENCY = 16
 /** The gateway takes this many lines in one delivery. */
 const LINES_PER_DELIVERY = 100
+/** The gateway takes 100. */
+const CUSTOMERS_PER_REQUEST = 50
 const APPEAR_WITHIN_MS = 120_000
 const LOOK_EVERY_MS = 100
 const TRIES = 5
@@ -64,10 +67,41 @@ export async function stockUp(api: Api, orders: readonly Order[], progress: Prog
   })
 }
 
+/**
+ * Addresses and payment methods of the orders' customers. The file has countries but no streets and no cards: the rest of
+ * an address says so, and all pay with the provider's test card. The same file again finds the same references.
+ */
+export async function registerCustomers(
+  api: Api,
+  orders: readonly Order[],
+  progress: Progress,
+): Promise<Map<string, References>> {
+  const countries = new Map(orders.map(({ customerRef, country }) => [customerRef, country]))
+  const customers = [...countries].map(([customerRef, country]) => ({
+    customerRef,
+    address: { name: customerRef, lines: ['not in the file'], city: 'not in the file', country },
+    token: 'card-ok',
+  }))
+  const references = new Map<string, References>()
+  progress.begin('customers', customers.length)
+  await each(chunks(customers, CUSTOMERS_PER_REQUEST), async (some) => {
+    const { body } = await patiently(() =>
+      api.send<{ references: readonly (References & { customerRef: string })[] }>('POST', '/v1/customers', {
+        body: { customers: some },
+      }),
+    )
+    for (const { customerRef, addressRef, paymentMethodRef } of body.references) {
+      references.set(customerRef, { addressRef, paymentMethodRef })
+      progress.step()
+    }
+  })
+  return references
+}
+
 /** The invoice number is the idempotency key: a second import of it finds the same order. */
 export async function placeOrders(
   api: Api,
-  orders: readonly Order[],
+  { orders, references }: { readonly orders: readonly Order[]; readonly references: ReadonlyMap<string, References> },
   progress: Progress,
 ): Promise<{ placed: Placed[]; refused: Refused[] }> {
   const placed: Placed[] = []
@@ -77,8 +111,7 @@ export async function placeOrders(
     const body = {
       currency,
       customerRef: order.customerRef,
-      addressRef: `address-of-${order.customerRef}`,
-      paymentMethodRef: 'card-ok',
+      ...references.get(order.customerRef),
       placedAt: order.placedAt,
       lines: order.lines.map(({ sku, quantity, unitMinor }) => ({ sku, quantity, unitMinor })),
     }

@@ -3,6 +3,7 @@
 import { createReadStream } from 'node:fs'
 import { parse } from 'csv-parse'
 import { UsageError } from '../command.ts'
+import { countryCode } from './country-code.ts'
 
 export const currency = 'GBP'
 const columns = [
@@ -28,6 +29,8 @@ export interface Order {
   readonly invoice: string
   readonly customerRef: string
   readonly placedAt: string
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string
   readonly lines: Line[]
 }
 
@@ -60,11 +63,12 @@ export async function readFile(path: string): Promise<File> {
     else if (typeof outcome === 'string') rejected.push({ line, reason: outcome })
     else {
       imported += 1
-      const { InvoiceNo, CustomerID, InvoiceDate } = record as Row
+      const { InvoiceNo, CustomerID, InvoiceDate, Country } = record as Row
       const order = orders.get(InvoiceNo) ?? {
         invoice: InvoiceNo,
         customerRef: CustomerID === '' ? 'customer-unknown' : `customer-${CustomerID}`,
         placedAt: timeOf(InvoiceDate)!,
+        country: countryCode(Country),
         lines: [],
       }
       order.lines.push(outcome)

@@ -29,6 +29,7 @@ import { orderParts } from './order-parts.ts'
 import { paymentWebhook } from './payment-webhook.ts'
 import { relayed } from './relay.ts'
 import { gateway } from './service.ts'
+import { vaultHandlers } from './vault-handlers.ts'
 
 /** Placing an order asks others in turn. */
 const PLACE_MS = 20_000
@@ -57,6 +58,11 @@ export const app: ServiceApp = implement(gateway, {
     const staff = async (c: Context): Promise<Caller> => {
       const who = await caller(c)
       requireRole(who, ['staff', 'importer'])
+      return who
+    }
+    const importer = async (c: Context): Promise<Caller> => {
+      const who = await caller(c)
+      requireRole(who, ['importer'])
       return who
     }
     const relay = async (c: Context, service: 'catalog' | 'inventory' | 'orders', path: string): Promise<Response> =>
@@ -114,6 +120,7 @@ export const app: ServiceApp = implement(gateway, {
         await staff(c)
         return relay(c, 'inventory', `/deliveries/${part(c, 'deliveryId')}`)
       },
+      ...vaultHandlers(platform, { caller, importer, keyOf }),
       readDocument: (c) => c.json(document()),
       readPage: (c) => docsPage(c, document()),
     }

@@ -38,7 +38,7 @@ export function createEdge(http: Hono, settings: EdgeSettings, now: () => number
     '*',
     cors({
       origin: [...settings.origins],
-      allowMethods: ['GET', 'POST'],
+      allowMethods: ['GET', 'POST', 'DELETE'],
       allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'traceparent'],
       exposeHeaders: ['retry-after', 'ratelimit', 'ratelimit-policy'],
       maxAge: PREFLIGHT_SECONDS,

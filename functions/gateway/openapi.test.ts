@@ -9,7 +9,7 @@ import { testConfig } from '../../shared/testing/config.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
-import { operations, problemsOf, routeOf, type Operation } from './operations.ts'
+import { isForCallers, operations, problemsOf, routeOf, type Operation } from './operations.ts'
 import { gateway } from './service.ts'
 
 const http = createHttpApp(
@@ -34,7 +34,7 @@ interface Described {
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: object }>>
 }
 interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post', Described>>>>>
+  readonly paths: Readonly<Record<string, Readonly<Partial<Record<Operation['method'], Described>>>>>
 }
 
 /** Where it breaks OpenAPI's own schema, or JSON Schema's wherever the document holds a schema. */
@@ -131,7 +131,7 @@ describe('the document', () => {
         expect(description.split(', '), `${id} ${code}`).toContain(code)
         expect(JSON.stringify(content)).toContain(`"${code}"`)
       }
-      if (one.access === 'customer' || one.access === 'staff') {
+      if (isForCallers(one.access)) {
         const path = routeOf(one).replaceAll(/:\w+/g, 'x')
         const answer = await http.request(path, { method: one.method.toUpperCase() })
         expect(answer.status, path).toBe(401)

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { type Code, httpStatus } from '../../shared/errors.ts'
 import { idempotencyKey as keySchema } from '../../shared/fields.ts'
-import { type Operation, operations, pathParameters, problemsOf } from './operations.ts'
+import { isForCallers, type Operation, operations, pathParameters, problemsOf } from './operations.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -49,15 +49,19 @@ export function openApiDocument(): Json {
   }
 }
 
+const rolesTold: Readonly<Partial<Record<Operation['access'], string>>> = {
+  staff: 'Takes the role staff or importer.',
+  importer: 'Takes the role importer.',
+}
+
 function describe(operationId: string, operation: Operation): Json {
   const { summary, access, keyed, body, answers } = operation
-  const isOpen = access === 'everybody' || access === 'provider'
-  const description = access === 'staff' ? 'Takes the role staff or importer.' : undefined
+  const description = rolesTold[access]
   return {
     operationId,
     summary,
     ...(description === undefined ? {} : { description }),
-    security: isOpen ? [] : [{ token: [] }],
+    security: isForCallers(access) ? [{ token: [] }] : [],
     parameters: [...parametersOf(operation), ...(keyed ? [idempotencyKey] : [])],
     ...(body
       ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }

@@ -4,16 +4,24 @@ import { z } from 'zod'
 import type { Code } from '../../shared/errors.ts'
 import { currency, lineId, minor, orderId, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
+import {
+  addressRequest,
+  consentKind,
+  consentRequest,
+  importRequest,
+  paymentMethodRequest,
+  shownCard,
+} from '../customers/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
 
 export interface Operation {
-  readonly method: 'get' | 'post'
+  readonly method: 'get' | 'post' | 'delete'
   /** With parameters as OpenAPI writes them. */
   readonly path: string
   readonly summary: string
   /** `provider`: no token, the body is signed. */
-  readonly access: 'everybody' | 'customer' | 'staff' | 'provider'
+  readonly access: 'everybody' | 'customer' | 'staff' | 'importer' | 'provider'
   /** Takes an Idempotency-Key: the same again is the same request. */
   readonly keyed?: true
   readonly body?: z.ZodType
@@ -24,7 +32,14 @@ export interface Operation {
 }
 
 /** What may stand in a path: whatever else does is the name of nothing. */
-export const pathParameters: Readonly<Record<string, z.ZodType<string>>> = { orderId, sku, deliveryId: reference }
+export const pathParameters: Readonly<Record<string, z.ZodType<string>>> = {
+  orderId,
+  sku,
+  deliveryId: reference,
+  addressRef: reference,
+  paymentMethodRef: reference,
+  kind: consentKind,
+}
 
 const accepted = z.object({ commandId: z.uuid() })
 const order = z.object({
@@ -58,7 +73,17 @@ export const priceRequest = catalogContracts.commands.ChangePrice.data
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
 
-const orderProblems = ['unknown-sku', 'currency-mismatch', 'price-changed', 'forbidden'] as const
+const kept = { addedAt: timestamp }
+const address = addressRequest.extend({ addressRef: reference, ...kept })
+const paymentMethod = shownCard.extend({ paymentMethodRef: reference, ...kept })
+const consent = consentRequest.extend({
+  consentRef: reference,
+  ...kept,
+  /** Withdrawn, or replaced by a newer version. */
+  withdrawnAt: timestamp.optional(),
+})
+
+const orderProblems = ['unknown-reference', 'unknown-sku', 'currency-mismatch', 'price-changed', 'forbidden'] as const
 
 export const operations = {
   placeOrder: {
@@ -173,6 +198,100 @@ export const operations = {
     answers: { 200: ['It is.', z.looseObject({ deliveryId: reference })] },
     problems: ['not-found'],
   },
+  addAddress: {
+    method: 'post',
+    path: '/v1/addresses',
+    summary: 'Keep an address to ship to',
+    access: 'customer',
+    keyed: true,
+    body: addressRequest,
+    answers: { 201: ['Kept: orders may name its reference.', address] },
+    problems: ['too-many-references'],
+  },
+  listAddresses: {
+    method: 'get',
+    path: '/v1/addresses',
+    summary: "See one's own addresses",
+    access: 'customer',
+    answers: { 200: ['Those that orders may name, the newest first.', z.object({ addresses: z.array(address) })] },
+  },
+  withdrawAddress: {
+    method: 'delete',
+    path: '/v1/addresses/{addressRef}',
+    summary: "Withdraw an address of one's own from new orders",
+    access: 'customer',
+    answers: { 204: ['New orders may not name it.'] },
+    problems: ['not-found'],
+  },
+  addPaymentMethod: {
+    method: 'post',
+    path: '/v1/payment-methods',
+    summary: 'Keep a payment method, by the token that the payment provider gave for it',
+    access: 'customer',
+    keyed: true,
+    body: paymentMethodRequest,
+    answers: { 201: ['Kept: orders may name its reference.', paymentMethod] },
+    problems: ['too-many-references', 'payment-method-refused'],
+  },
+  listPaymentMethods: {
+    method: 'get',
+    path: '/v1/payment-methods',
+    summary: "See one's own payment methods",
+    access: 'customer',
+    answers: {
+      200: ['Those that orders may name, the newest first.', z.object({ paymentMethods: z.array(paymentMethod) })],
+    },
+  },
+  withdrawPaymentMethod: {
+    method: 'delete',
+    path: '/v1/payment-methods/{paymentMethodRef}',
+    summary: "Withdraw a payment method of one's own; the payment provider forgets it",
+    access: 'customer',
+    answers: { 204: ['Nothing can be paid with it any more.'] },
+    problems: ['not-found'],
+  },
+  grantConsent: {
+    method: 'post',
+    path: '/v1/consents',
+    summary: 'Consent to a version of a text; it replaces an earlier version of the same kind',
+    access: 'customer',
+    keyed: true,
+    body: consentRequest,
+    answers: { 201: ['Recorded.', consent] },
+    problems: ['too-many-references'],
+  },
+  listConsents: {
+    method: 'get',
+    path: '/v1/consents',
+    summary: "See one's own consents, those that were withdrawn included",
+    access: 'customer',
+    answers: { 200: ['The newest first.', z.object({ consents: z.array(consent) })] },
+  },
+  withdrawConsent: {
+    method: 'delete',
+    path: '/v1/consents/{kind}',
+    summary: 'Withdraw a consent',
+    access: 'customer',
+    answers: { 204: ['It does not hold any more.'] },
+    problems: ['not-found'],
+  },
+  importCustomers: {
+    method: 'post',
+    path: '/v1/customers',
+    summary:
+      'Bring addresses and payment methods of customers over from another system; the same again has the same references',
+    access: 'importer',
+    body: importRequest,
+    answers: {
+      200: [
+        'In the order in which they were sent.',
+        z.object({
+          references: z.array(z.object({ customerRef: reference, addressRef: reference, paymentMethodRef: reference })),
+        }),
+      ],
+    },
+    problems: ['too-many-references', 'payment-method-refused'],
+  },
   readDocument: {
     method: 'get',
     path: '/openapi.json',
@@ -194,11 +313,14 @@ export type OperationId = keyof typeof operations
 /** As Hono writes it. */
 export const routeOf = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
 
+/** It takes a token. */
+export const isForCallers = (access: Operation['access']): boolean => access !== 'everybody' && access !== 'provider'
+
 /** Every code that an operation may answer with. */
 export function problemsOf({ access, keyed, body, problems = [] }: Operation): Code[] {
   const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
-  if (access === 'customer' || access === 'staff') known.push('token-missing', 'token-invalid', 'token-expired')
-  if (access === 'staff') known.push('forbidden')
+  if (isForCallers(access)) known.push('token-missing', 'token-invalid', 'token-expired')
+  if (access === 'staff' || access === 'importer') known.push('forbidden')
   if (keyed) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
   if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')
   return [...new Set(known)]

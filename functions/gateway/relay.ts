@@ -9,6 +9,7 @@ import { noteProblem } from '../../shared/runtime/refusals.ts'
 export async function relayed(c: Context, response: Response, { security }: Platform): Promise<Response> {
   const type = response.headers.get('content-type') ?? ''
   const status = response.status as ContentfulStatusCode
+  if (response.status === 204) return c.body(null, 204)
   if (response.ok) return c.body(await response.text(), status, { 'content-type': type })
   if (response.status === 401 || !type.startsWith('application/problem+json')) {
     throw new Error(`For ${c.req.path} a service answered ${response.status}: ${(await response.text()).slice(0, 300)}`)

@@ -2,6 +2,7 @@
 
 import { defineService } from '../../shared/service.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
+import { customersContracts } from '../customers/contracts.ts'
 import { historyContracts } from '../history/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
@@ -12,12 +13,19 @@ export const gateway = defineService({
   name: 'gateway',
   ingress: 'public',
   contracts: gatewayContracts,
-  uses: [catalogContracts, historyContracts, inventoryContracts, ordersContracts, paymentsContracts],
+  uses: [
+    catalogContracts,
+    customersContracts,
+    historyContracts,
+    inventoryContracts,
+    ordersContracts,
+    paymentsContracts,
+  ],
   emits: [],
   on: [],
   accepts: [],
   sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CheckAuthorization'],
-  calls: ['catalog', 'orders', 'history', 'inventory'],
+  calls: ['catalog', 'customers', 'orders', 'history', 'inventory'],
   settings: ['EDGE', 'TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URL', 'PAYMENT_PROVIDER_URL'],
   load: () => import('./app.ts'),
 })

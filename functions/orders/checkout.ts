@@ -19,9 +19,9 @@ export const checkout = defineSaga<Placed>({
     },
     {
       name: 'authorize-payment',
-      send: ({ orderId, paymentMethodRef, currency, totalMinor, shippingMinor, lines }) => ({
+      send: ({ orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor, lines }) => ({
         type: 'AuthorizePayment',
-        data: { orderId, paymentMethodRef, currency, totalMinor, shippingMinor, lines },
+        data: { orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor, lines },
       }),
       undo: ({ orderId }) => ({ type: 'VoidPayment', data: { orderId } }),
       done: 'payment.authorized',

@@ -171,7 +171,7 @@ describe('a SKU that the replica lacks', () => {
       call: catalog(() => Response.json({ sku: 'TEA-NEW', name: 'New', unitMinor: 500, currency: 'EUR' })),
     })
     expect(await answerOf(await shop.place(unheard))).toMatchObject({ status: 201, totalMinor: 500 })
-    expect(shop.platform.calls).toEqual([{ service: 'catalog', path: '/products/TEA-NEW' }])
+    expect(shop.platform.calls).toContainEqual({ service: 'catalog', path: '/products/TEA-NEW' })
   })
 
   it('is refused when the catalog has none', async () => {

@@ -12,6 +12,7 @@ import { type OrderRequest, placeRequest } from './contracts.ts'
 import { decide } from './decide.ts'
 import { evolve, initial, isUnanswered, type OrderState, type Placed } from './order.ts'
 import { priced, type RequestedLine } from './pricing.ts'
+import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { rulesOf } from './rules.ts'
 
 /** Longer than a request may take: a timer that fires earlier would abandon an order that is still being placed. */
@@ -106,9 +107,12 @@ interface Asked {
 }
 
 async function newOrder(platform: Platform, { orderId, sub, requestHash, order }: Asked): Promise<Placed> {
-  const lines = (await priced(platform, order.lines as readonly RequestedLine[], order.currency)).map(
-    (line, index) => ({ lineId: String(index + 1), ...line }),
-  )
+  const customerRef = order.customerRef ?? sub
+  // Asked while prices are read; looked at last, so that one request always has one answer.
+  const unknown = unknownReferencesOf(platform, customerRef, order)
+  unknown.catch(() => undefined)
+  const pricedLines = await priced(platform, order.lines as readonly RequestedLine[], order.currency)
+  const lines = pricedLines.map((line, index) => ({ lineId: String(index + 1), ...line }))
   const totalMinor = lines.reduce((sum, line) => sum + line.quantity * line.unitMinor, 0)
   refuseIf(
     totalMinor > MOST_TOTAL_MINOR,
@@ -121,9 +125,10 @@ async function newOrder(platform: Platform, { orderId, sub, requestHash, order }
       `The order comes to ${totalMinor} minor units, not to ${order.expectedTotalMinor} as expected.`,
     )
   }
+  refuseUnknown(await unknown)
   return {
     orderId,
-    customerRef: order.customerRef ?? sub,
+    customerRef,
     lines,
     shippingMinor: 0,
     totalMinor,

@@ -3,6 +3,7 @@
 import { defineService } from '../../shared/service.ts'
 import { metrics } from '../../shared/telemetry/metrics.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
+import { customersContracts } from '../customers/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
@@ -12,7 +13,7 @@ export const orders = defineService({
   name: 'orders',
   ingress: 'internal',
   contracts: ordersContracts,
-  uses: [catalogContracts, inventoryContracts, paymentsContracts, shippingContracts],
+  uses: [catalogContracts, customersContracts, inventoryContracts, paymentsContracts, shippingContracts],
   emits: [
     'order.placed',
     'order.rejected',
@@ -38,7 +39,7 @@ export const orders = defineService({
   ],
   accepts: ['ContinueCheckout', 'RetryCheckout'],
   sends: ['ContinueCheckout', 'ReserveStock', 'ReleaseStock', 'AuthorizePayment', 'VoidPayment'],
-  calls: ['catalog'],
+  calls: ['catalog', 'customers'],
   asksToRepeat: ['orders', 'inventory', 'payments', 'shipping'],
   collections: { streams: { unindexed: ['*'] }, prices: { unindexed: ['*'] }, keys: {} },
   settings: ['CANCELLATION_WINDOW_SECONDS'],

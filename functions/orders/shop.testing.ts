@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono'
 import type { Envelope } from '../../shared/envelope.ts'
+import { Unavailable } from '../../shared/errors.ts'
 import { answerProblem } from '../../shared/http.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { deliver, message, type MessageOptions } from '../../shared/testing/deliver.ts'
@@ -29,10 +30,28 @@ export const orderBody = {
   paymentMethodRef: 'card-ok',
 }
 
-export async function openShop(options: { windowSeconds?: number; call?: Platform['call'] } = {}): Promise<Shop> {
+interface ShopOptions {
+  readonly windowSeconds?: number
+  /** Answers queries to the catalog. */
+  readonly call?: Platform['call']
+  /** Answers when asked for references; absent: the customer has every one. */
+  readonly customers?: Platform['call']
+}
+
+const everyReference: Platform['call'] = async () => Response.json({ unknown: [] })
+
+export async function openShop({
+  windowSeconds = 0,
+  call,
+  customers = everyReference,
+}: ShopOptions = {}): Promise<Shop> {
   const platform = testPlatform(orders, {
-    settings: { CANCELLATION_WINDOW_SECONDS: String(options.windowSeconds ?? 0) },
-    ...(options.call ? { call: options.call } : {}),
+    settings: { CANCELLATION_WINDOW_SECONDS: String(windowSeconds) },
+    call(service, path, asked) {
+      if (service === 'customers') return customers(service, path, asked)
+      if (call) return call(service, path, asked)
+      throw new Unavailable(`${service} does not answer in this test.`)
+    },
   })
   const http = new Hono()
   app.routes!(http, platform)

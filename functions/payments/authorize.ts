@@ -4,11 +4,13 @@ import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { type Decision, type Message, nothing, type Platform } from '../../shared/platform.ts'
+import { vaultOf } from '../customers/contracts.ts'
 import { authorizationKey, evolve, initial, isUndone, paymentId, type PaymentLine } from './payment.ts'
 import { type Authorization, provider } from './provider.ts'
 
 interface Agreed {
   readonly orderId: string
+  readonly customerRef?: string | undefined
   readonly paymentMethodRef: string
   readonly currency: string
   readonly totalMinor: number
@@ -21,7 +23,7 @@ type About = Envelope<string, { orderId: string }>
 const only = (...events: Message[]): Decision => ({ events, commands: [] })
 
 export function authorizePayment(message: Envelope<string, Agreed>, platform: Platform): Promise<Decision> {
-  const { orderId, paymentMethodRef, currency, totalMinor, shippingMinor } = message.data
+  const { orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor } = message.data
   const lines = message.data.lines.map(({ lineId, quantity, unitMinor }) => ({ lineId, quantity, unitMinor }))
   return platform.streams.handle(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
@@ -30,7 +32,8 @@ export function authorizePayment(message: Envelope<string, Agreed>, platform: Pl
       return only({ type: 'payment.declined', data })
     }
     if (state.status !== 'none') return nothing
-    const request = { amountMinor: totalMinor, currency, paymentMethodRef, reference: orderId }
+    const customer = customerRef === undefined ? {} : { customer: vaultOf(customerRef) }
+    const request = { amountMinor: totalMinor, currency, paymentMethodRef, ...customer, reference: orderId }
     const answer = await provider(platform, message).authorize(authorizationKey(orderId), request)
     const agreed = { type: 'payment.agreed', data: { currency, totalMinor, shippingMinor, lines } }
     return only(agreed, outcome(answer, { orderId, amountMinor: totalMinor, currency }))

@@ -68,6 +68,8 @@ export const paymentsContracts = defineContracts({
     AuthorizePayment: {
       data: z.strictObject({
         orderId,
+        /** Who pays. Absent in commands that were sent before the provider was told. */
+        customerRef: reference.optional(),
         paymentMethodRef: reference,
         currency,
         totalMinor: minor,
@@ -76,7 +78,8 @@ export const paymentsContracts = defineContracts({
       }),
       example: {
         orderId: 'o-1',
-        paymentMethodRef: 'card-ok',
+        customerRef: 'customer-1',
+        paymentMethodRef: 'pm-1',
         currency: 'EUR',
         totalMinor: 2380,
         shippingMinor: 0,

@@ -30,7 +30,14 @@ export interface Provider {
   find(key: string): Promise<Authorization | undefined>
   authorize(
     key: string,
-    request: { amountMinor: number; currency: string; paymentMethodRef: string; reference: string },
+    request: {
+      amountMinor: number
+      currency: string
+      paymentMethodRef: string
+      /** The pseudonym under which the payment method is bound to who pays. */
+      customer?: string
+      reference: string
+    },
   ): Promise<Authorization>
   capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Promise<Capture>
   /** Also when there is nothing to void: a later authorisation with this key is refused from then on. */

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Api } from '../../cli/api.ts'
+import { references, type References } from '../../cli/references.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { beyondBudget, budget, operationsOfOneOrder } from './operations.ts'
 
@@ -40,19 +41,21 @@ describe('a budget', () => {
 describe('the platform', () => {
   let platform: TestPlatform
   let api: Api
+  let own: References
   /** Nobody asks for it: the end is seen where its event is counted. */
   const place = async (): Promise<void> => {
     const ended = (): number => platform.cloud.counters()['pubsub.messages.published.order.completed'] ?? 0
     const before = ended()
     await api.send('POST', '/v1/orders', {
       key: crypto.randomUUID(),
-      body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }], addressRef: 'a', paymentMethodRef: 'card-ok' },
+      body: { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }], ...own },
     })
     await vi.waitFor(() => expect(ended()).toBe(before + 1), { timeout: 60_000, interval: 20 })
   }
   beforeAll(async () => {
     platform = await startTestPlatform()
     api = platform.customer()
+    own = await references(api)
     // The first wakes the services, which then know the keys and the prices.
     await place()
   }, 120_000)

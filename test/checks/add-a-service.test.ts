@@ -4,6 +4,7 @@ import { readFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { references } from '../../cli/references.ts'
 import type { startTestPlatform } from '../support/platform.ts'
 import { services } from '../../functions/index.ts'
 import { type Copy, copyOfSources } from './copy.ts'
@@ -63,8 +64,7 @@ it('has its own resources, and answers', { timeout: 120_000 }, async () => {
     const body = {
       currency: 'EUR',
       lines: [{ sku: 'TEA-001', quantity: 1 }],
-      addressRef: 'a',
-      paymentMethodRef: 'card-ok',
+      ...(await references(api)),
     }
     const placed = await api.send<{ orderId: string }>('POST', '/v1/orders', { key: 'loyal', body })
     await platform.followed(api, placed.body.orderId)

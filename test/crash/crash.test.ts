@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Refusal } from '../../cli/api.ts'
+import { references } from '../../cli/references.ts'
 import type { FaultAction, FaultRule } from '../../emulators/core/faults.ts'
 import type { RequestLogEntry } from '../../emulators/core/plugin.ts'
 import { services } from '../../functions/index.ts'
@@ -45,9 +46,11 @@ afterAll(async () => {
 
 const place = async (key: string): Promise<string> => {
   const { sku, unitMinor } = burst.customers.products.find(({ stock }) => stock > 0)!
-  const { body } = await platform.customer().send<{ orderId: string }>('POST', '/v1/orders', {
+  const api = platform.customer()
+  const own = await references(api)
+  const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
     key,
-    body: { currency: 'EUR', lines: [{ sku, quantity: 1 }], addressRef: 'a', paymentMethodRef: 'card-ok' },
+    body: { currency: 'EUR', lines: [{ sku, quantity: 1 }], ...own },
   })
   const { orderId } = body
   if (!placed.some((one) => one.orderId === orderId))

@@ -1,6 +1,7 @@
 /** Customers and staff who do not give up: a request that failed is sent again with its key, until it is answered. */
 
-import { type Api, Refusal } from '../../cli/api.ts'
+import { type Api, type Method, Refusal } from '../../cli/api.ts'
+import { references, type References, type TestCard } from '../../cli/references.ts'
 import type { TestPlatform } from '../support/platform.ts'
 
 /** Doubled at each failure in a row, as a well-behaved client does. */
@@ -32,7 +33,7 @@ export interface Shopper {
   /** Publishes products, changes their prices, and stocks them in one delivery. */
   sells(products: readonly Product[]): Promise<void>
   /** Places one order, and looks at it and at its product's stock; returns its id. */
-  orders(options: { sku: string; quantity: number; card: string }): Promise<string>
+  orders(options: { sku: string; quantity: number; card: TestCard }): Promise<string>
 }
 
 export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Shopper {
@@ -45,7 +46,7 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
 
   const insist = async <Body>(
     api: Api,
-    method: 'GET' | 'POST',
+    method: Method,
     path: string,
     options: { body?: unknown; key?: string } = {},
   ): Promise<Body> => {
@@ -59,6 +60,19 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
         await pause(waitMs)
       }
     }
+  }
+  const kept = new Map<TestCard, Promise<References>>()
+  const ownedWith = (card: TestCard): Promise<References> => {
+    const known =
+      kept.get(card) ??
+      references(
+        {
+          send: async (method, path, options) => ({ status: 201, body: await insist(customer, method, path, options) }),
+        },
+        card,
+      )
+    kept.set(card, known)
+    return known
   }
   /** Until what was accepted has been carried out. */
   const until = async (path: string, isSo: (body: Record<string, unknown>) => boolean): Promise<void> => {
@@ -98,8 +112,7 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
       const body = {
         currency,
         lines: [{ sku, quantity }],
-        addressRef: 'address-1',
-        paymentMethodRef: card,
+        ...(await ownedWith(card)),
         // The replica of prices may not have heard of the last change yet.
         expectedTotalMinor: totalMinor,
       }

@@ -2,6 +2,8 @@
 
 import type { Hono } from 'hono'
 import type { AddressInfo } from 'node:net'
+import type { References } from '../../cli/references.ts'
+import { vaultOf } from '../../functions/customers/contracts.ts'
 import { services } from '../../functions/index.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import type { TestIssuer } from '../../functions/gateway/issuer.testing.ts'
@@ -18,6 +20,8 @@ export interface Mesh {
   /** The services that Hono serves. */
   readonly apps: ReadonlyMap<string, Hono>
   readonly platforms: ReadonlyMap<string, TestPlatform>
+  /** A customer's address and payment method, kept by the vault. */
+  references(sub: string): Promise<References>
   ask(service: string, path: string, init: RequestInit): Promise<Response>
   /** What a bug left in the logs of all services. */
   bugs(): readonly object[]
@@ -33,6 +37,8 @@ const settings = {
 
 /** A provider and a carrier that always say yes. */
 async function partner(url: string): Promise<Response> {
+  if (url.endsWith('/payment-methods'))
+    return Response.json({ paymentMethodRef: 'pm-1', brand: 'visa', last4: '4242', expiryMonth: 12, expiryYear: 2034 })
   if (url.includes('/bookings')) return Response.json({ trackingRef: 't-1' })
   if (url.includes('/captures')) return Response.json({ status: 'captured', captureId: 'c-1', captures: [] })
   return Response.json({ status: 'authorized', expiresAt: '2026-01-08T00:00:00.000Z', captures: [] })
@@ -86,9 +92,13 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
     }
   }
   await stock(reach)
+  const references = (sub: string): Promise<References> => registered(reach, sub)
+  // Of whom the generated orders are.
+  await references('customer-1')
   return {
     apps,
     platforms,
+    references,
     ask: reach,
     bugs: () =>
       [...platforms.values()].flatMap(({ logs }) =>
@@ -98,6 +108,22 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
       ),
     close: async () => void (await Promise.all(closers.map((end) => end()))),
   }
+}
+
+async function registered(ask: Mesh['ask'], sub: string): Promise<References> {
+  const add = async (path: string, body: object): Promise<object> => {
+    const response = await ask('customers', `/vaults/${vaultOf(sub)}/${path}`, {
+      method: 'POST',
+      headers: { 'x-serverless-authorization': idToken('customers', 'gateway'), 'content-type': 'application/json' },
+      body: JSON.stringify({ idempotencyKey: path, body }),
+    })
+    if (response.status !== 201) throw new Error(`customers answered ${response.status}`)
+    return (await response.json()) as object
+  }
+  const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
+  const { addressRef } = (await add('addresses', address)) as References
+  const { paymentMethodRef } = (await add('payment-methods', { token: 'card-ok' })) as References
+  return { addressRef, paymentMethodRef }
 }
 
 /** Something to sell, so that some of the orders are placed. */

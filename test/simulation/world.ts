@@ -7,6 +7,7 @@ import { Hono } from 'hono'
 import { carrierApp } from '../../emulators/partners/carrier/server.ts'
 import { paymentProviderApp } from '../../emulators/partners/payment-provider/server.ts'
 import { seededRandom, type Random } from '../../emulators/core/random.ts'
+import { vaultOf } from '../../functions/customers/contracts.ts'
 import { services } from '../../functions/index.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { answerProblem } from '../../shared/http.ts'
@@ -25,6 +26,7 @@ export const sku = 'TEA-001'
 export const unitMinor = 1190
 /** As the local environment has them; nobody listens at its addresses here. */
 const { settings } = localEnvironment(localPorts(4_100, services))
+const CUSTOMER = 'customer-1'
 const PROVIDER = 'https://provider.test'
 const CARRIER = 'https://carrier.test'
 const GATEWAY = 'https://gateway.test'
@@ -83,7 +85,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const random = seededRandom(seed)
   const scheduler = createScheduler()
   const agenda = createAgenda(Date.parse(startOfTests))
-  let faults = options.faults ?? noFaults
+  // They begin when the customer has what an order needs.
+  let faults = noFaults
   const happens = (chance: number): boolean => chance > 0 && random.next() < chance
   const upTo = (most: number): number => (most > 0 ? Math.floor(random.next() * most) : 0)
 
@@ -119,6 +122,17 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     throw new Error(`${method} ${url} was refused with ${status}: ${text}`)
   }
 
+  /** Queries of services to each other, answered by the real routes. */
+  const callService: Platform['call'] = async (name, path, { method = 'GET', body } = {}) => {
+    await scheduler.turn(`query ${name}`)
+    const { app, platform } = listeners.get(name)!
+    const routes = new Hono()
+    app.routes!(routes, platform)
+    routes.onError((error, c) => answerProblem(c, error))
+    const headers = { 'content-type': 'application/json' }
+    return routes.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+  }
+
   for (const service of services) {
     const platform = testPlatform(service, {
       settings: {
@@ -128,6 +142,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
       },
       callPartner,
+      call: callService,
       outside: {
         now: agenda.now,
         turn: scheduler.turn,
@@ -261,6 +276,23 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     }
   }
 
+  /** What customer-1 keeps with the shop: an address and each of the provider's test cards. */
+  const vault = `/vaults/${vaultOf(CUSTOMER)}`
+  const add = async (path: string, body: object): Promise<Record<string, string>> => {
+    const answer = await callService('customers', `${vault}/${path}`, {
+      method: 'POST',
+      body: { idempotencyKey: JSON.stringify(body), body },
+    })
+    return (await answer.json()) as Record<string, string>
+  }
+  const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
+  const { addressRef } = await add('addresses', address)
+  const paymentMethods = new Map<string, string>()
+  for (const token of ['card-ok', 'card-declined', 'card-action-required'])
+    paymentMethods.set(token, (await add('payment-methods', { token }))['paymentMethodRef']!)
+
+  faults = options.faults ?? noFaults
+
   const placing: World['placing'] = ({
     key = 'key-1',
     card = 'card-ok',
@@ -269,10 +301,10 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   } = {}) => {
     let answer: Answer | undefined
     const body = {
-      sub: 'customer-1',
+      sub: CUSTOMER,
       importer: false,
       idempotencyKey: key,
-      order: { currency: 'EUR', lines, addressRef: 'address-1', paymentMethodRef: card },
+      order: { currency: 'EUR', lines, addressRef, paymentMethodRef: paymentMethods.get(card) },
     }
     const activity = scheduler.start(`order ${key}`, async () => {
       const headers = { 'content-type': 'application/json', traceparent: testTrace }

@@ -4,6 +4,7 @@ import { BigQuery } from '@google-cloud/bigquery'
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
 import { hasEnded, type Api, type OrderView } from '../../cli/api.ts'
+import { references, type TestCard } from '../../cli/references.ts'
 import type { TestPlatform } from '../support/platform.ts'
 
 const LOOK_EVERY_MS = 25
@@ -79,16 +80,16 @@ type Soon = <T>(what: string, look: () => Promise<T | undefined>) => Promise<T>
 async function ordered(
   platform: TestPlatform,
   sku: string,
-  card: string,
+  card: TestCard,
   expected: readonly string[],
   soon: Soon,
 ): Promise<void> {
   const api = platform.customer()
+  const own = await soon(`address and ${card} kept`, () => references(api, card))
   const body = {
     currency: 'EUR',
     lines: [{ sku, quantity: 1 }],
-    addressRef: 'address-1',
-    paymentMethodRef: card,
+    ...own,
     expectedTotalMinor: 120,
   }
   const { orderId } = await soon(`order with ${card} placed`, () =>

@@ -3,6 +3,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Journal } from '../../core/journal.ts'
 import { PartnerRefusal } from '../partner-server.ts'
+import type { Behaviour, Mismatch, PaymentMethods } from './payment-methods.ts'
 
 export interface Capture {
   readonly captureId: string
@@ -19,6 +20,10 @@ export interface Authorization {
   readonly amountMinor: number
   readonly currency: string
   readonly paymentMethodRef: string
+  /** Who pays. */
+  readonly customer?: string
+  /** Why it was declined. */
+  readonly declineCode?: string
   readonly expiresAt: string
   readonly captures: readonly Capture[]
   readonly refundedMinor: number
@@ -39,15 +44,14 @@ export interface AuthorizeRequest {
   readonly amountMinor: number
   readonly currency: string
   readonly paymentMethodRef: string
+  /** Who pays: a payment method that is bound to a customer is charged for that customer alone. */
+  readonly customer?: string
   readonly reference: string
 }
 
 const VALID_FOR_MS = 7 * 24 * 3_600_000
 /** As long as a key makes a repeat the same call; after that the same key is a new call. */
 const KEYS_KNOWN_MS = 24 * 3_600_000
-/** How a card behaves, by its reference; every other card is good. */
-const declining = new Set(['card-declined'])
-const asking = new Set(['card-action-required'])
 
 export interface Ledger {
   authorize(key: string, request: AuthorizeRequest): Authorization
@@ -62,7 +66,7 @@ export interface Ledger {
   postings(): Posting[]
 }
 
-export function openLedger(journal: Journal, clock: Clock): Ledger {
+export function openLedger(journal: Journal, clock: Clock, paymentMethods: PaymentMethods): Ledger {
   const authorizations = journal.table<Authorization>('authorizations')
   const tombstones = journal.table<true>('tombstones')
   const postings = journal.table<Posting>('postings')
@@ -89,22 +93,19 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
           known.amountMinor === request.amountMinor &&
           known.currency === request.currency &&
           known.paymentMethodRef === request.paymentMethodRef &&
+          known.customer === request.customer &&
           known.reference === request.reference
         if (!same) throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another authorisation.`)
         return known
       }
       const { paymentMethodRef, amountMinor, currency } = request
       // Voided before it came: nothing is authorised under this key any more.
-      const status = tombstones.has(key)
-        ? 'voided'
-        : declining.has(paymentMethodRef)
-          ? 'declined'
-          : asking.has(paymentMethodRef)
-            ? 'action-required'
-            : 'authorized'
+      const outcome = tombstones.has(key)
+        ? ({ status: 'voided' } as const)
+        : statusFor(paymentMethods.behaviourFor(paymentMethodRef, request.customer))
       const made: Authorization = {
         key: known ? `${key}~${authorizations.size}` : key,
-        status,
+        ...outcome,
         ...request,
         expiresAt: new Date(clock.now() + VALID_FOR_MS).toISOString(),
         captures: [],
@@ -112,7 +113,7 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
         madeAtMs: clock.now(),
       }
       authorizations.set(made.key, made)
-      if (status === 'authorized')
+      if (outcome.status === 'authorized')
         post({ key: made.key, kind: 'authorize', debit: paymentMethodRef, credit: 'held', amountMinor, currency })
       return made
     },
@@ -213,5 +214,18 @@ export function openLedger(journal: Journal, clock: Clock): Ledger {
       })
       return refunded
     },
+  }
+}
+
+function statusFor(behaviour: Behaviour | Mismatch): { status: Behaviour; declineCode?: string } {
+  switch (behaviour) {
+    case 'authorized':
+    case 'action-required':
+      return { status: behaviour }
+    case 'declined':
+      return { status: 'declined', declineCode: 'card-declined' }
+    case 'payment-method-unknown':
+    case 'payment-method-of-another-customer':
+      return { status: 'declined', declineCode: behaviour }
   }
 }

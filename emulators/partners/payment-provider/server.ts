@@ -11,10 +11,12 @@ import {
   PartnerRefusal,
 } from '../partner-server.ts'
 import { type Authorization, type AuthorizeRequest, type Ledger, openLedger } from './ledger.ts'
+import { openPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { openWebhooks, type WebhookOptions, type Webhooks } from './webhooks.ts'
 
 interface Books {
   readonly ledger: Ledger
+  readonly paymentMethods: PaymentMethods
   readonly webhooks: Webhooks
   /** What goes wrong on purpose, until it is set back. */
   readonly faults: Faults
@@ -40,7 +42,8 @@ export function paymentProviderApp(options: PaymentProviderOptions = {}): Books 
   const opened: { books?: Books } = {}
   const partner = partnerApp(options, ({ app, journal, clock }) => {
     const webhooks = openWebhooks(journal, clock, options)
-    opened.books = { ledger: openLedger(journal, clock), webhooks, faults }
+    const paymentMethods = openPaymentMethods(journal)
+    opened.books = { ledger: openLedger(journal, clock, paymentMethods), paymentMethods, webhooks, faults }
     if (options.secret !== undefined) app.use('/actions/*', requireSecret(options.secret))
     routes(app, opened.books)
   })
@@ -48,14 +51,13 @@ export function paymentProviderApp(options: PaymentProviderOptions = {}): Books 
 }
 
 export async function createPaymentProvider(options: PaymentProviderOptions = {}): Promise<PaymentProvider> {
-  const { partner, ledger, webhooks, faults } = paymentProviderApp({ secret: makeSecret(), ...options })
+  const { partner, webhooks, ...books } = paymentProviderApp({ secret: makeSecret(), ...options })
   const { url, port, close } = await openPartner(partner, options)
   return {
     url,
     port,
-    ledger,
+    ...books,
     webhooks,
-    faults,
     async close() {
       webhooks.close()
       await close()
@@ -63,7 +65,7 @@ export async function createPaymentProvider(options: PaymentProviderOptions = {}
   }
 }
 
-function routes(app: Hono, { ledger: books, webhooks, faults }: Books): void {
+function routes(app: Hono, { ledger: books, paymentMethods, webhooks, faults }: Books): void {
   app.use('/v1/*', async (c, next) => {
     if (c.req.method !== 'POST') return next()
     if (faults.unavailable > 0) {
@@ -107,6 +109,19 @@ function routes(app: Hono, { ledger: books, webhooks, faults }: Books): void {
       throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${c.req.param('key')}.`)
     return c.json({ ...found, ...answerOf(found) })
   })
+  app.post('/v1/payment-methods', async (c) => {
+    const body = await bodyOf(c.req)
+    const {
+      token: _token,
+      behaviour: _behaviour,
+      ...told
+    } = paymentMethods.attach(textOf(body, 'token'), textOf(body, 'customer'))
+    return c.json(told)
+  })
+  app.post('/v1/payment-methods/:paymentMethodRef/detach', async (c) => {
+    paymentMethods.detach(c.req.param('paymentMethodRef'), textOf(await bodyOf(c.req), 'customer'))
+    return c.json({ detached: true })
+  })
   app.get('/v1/ledger', (c) => c.json({ authorizations: books.all(), postings: books.postings() }))
   // Where the customer proves who they are: a page of the provider's own, behind the run's secret in place of a login.
   app.post('/actions/:actionUrlRef', async (c) => {
@@ -130,7 +145,7 @@ function answerOf(authorization: Authorization): object {
     case 'authorized':
       return { status: 'authorized', expiresAt: authorization.expiresAt }
     case 'declined':
-      return { status: 'declined', code: 'card-declined' }
+      return { status: 'declined', code: authorization.declineCode ?? 'card-declined' }
     case 'action-required':
       return { status: 'action-required', actionUrlRef: `action-${authorization.key}` }
     case 'voided':
@@ -155,17 +170,17 @@ function amountOf(body: Record<string, unknown>): number {
   return amount as number
 }
 
-function authorizeRequest(body: Record<string, unknown>): AuthorizeRequest {
-  const text = (name: string): string => {
-    const value = body[name]
-    if (typeof value !== 'string' || value === '')
-      throw new PartnerRefusal(422, 'invalid-body', `${name} must be a text, not ${JSON.stringify(value)}.`)
-    return value
-  }
-  return {
-    amountMinor: amountOf(body),
-    currency: text('currency'),
-    paymentMethodRef: text('paymentMethodRef'),
-    reference: text('reference'),
-  }
+function textOf(body: Record<string, unknown>, name: string): string {
+  const value = body[name]
+  if (typeof value !== 'string' || value === '')
+    throw new PartnerRefusal(422, 'invalid-body', `${name} must be a text, not ${JSON.stringify(value)}.`)
+  return value
 }
+
+const authorizeRequest = (body: Record<string, unknown>): AuthorizeRequest => ({
+  amountMinor: amountOf(body),
+  currency: textOf(body, 'currency'),
+  paymentMethodRef: textOf(body, 'paymentMethodRef'),
+  ...(body['customer'] === undefined ? {} : { customer: textOf(body, 'customer') }),
+  reference: textOf(body, 'reference'),
+})

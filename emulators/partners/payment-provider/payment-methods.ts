@@ -1,0 +1,85 @@
+/** Cards behind tokens: which customer each is bound to, and how the test cards behave. */
+
+import { createHash } from 'node:crypto'
+import type { Journal } from '../../core/journal.ts'
+import { PartnerRefusal } from '../partner-server.ts'
+
+export type Behaviour = 'authorized' | 'declined' | 'action-required'
+
+interface Card {
+  readonly behaviour: Behaviour
+  readonly brand: string
+  readonly last4: string
+  readonly expiryMonth: number
+  readonly expiryYear: number
+}
+
+export interface PaymentMethod extends Card {
+  readonly paymentMethodRef: string
+  readonly token: string
+  readonly customer: string
+  readonly detached: boolean
+}
+
+const expiry = { expiryMonth: 12, expiryYear: 2034 }
+/** Tokens that every customer may attach, as providers offer them for tests: each makes a payment method of its own. */
+const testCards: Readonly<Record<string, Card>> = {
+  'card-ok': { behaviour: 'authorized', brand: 'visa', last4: '4242', ...expiry },
+  'card-declined': { behaviour: 'declined', brand: 'visa', last4: '0002', ...expiry },
+  'card-action-required': { behaviour: 'action-required', brand: 'mastercard', last4: '3184', ...expiry },
+}
+
+/** Why a payment method can not be charged; both are answers of their own, so that the merchant can tell them apart. */
+export type Mismatch = 'payment-method-unknown' | 'payment-method-of-another-customer'
+
+export interface PaymentMethods {
+  /** The same token of the same customer is the same payment method. @throws PartnerRefusal for an unknown token. */
+  attach(token: string, customer: string): PaymentMethod
+  /** @throws PartnerRefusal when it is not this customer's. */
+  detach(paymentMethodRef: string, customer: string): void
+  /** How the card behaves for this customer. A test token itself may be charged without a customer, once per payment. */
+  behaviourFor(paymentMethodRef: string, customer: string | undefined): Behaviour | Mismatch
+}
+
+export function openPaymentMethods(journal: Journal): PaymentMethods {
+  const methods = journal.table<PaymentMethod>('payment-methods')
+  const cardOf = (token: string): Card | undefined => (Object.hasOwn(testCards, token) ? testCards[token] : undefined)
+
+  return {
+    attach(token, customer) {
+      const card = cardOf(token)
+      if (!card)
+        throw new PartnerRefusal(
+          404,
+          'token-unknown',
+          `There is no such token: try ${Object.keys(testCards).join(', ')}.`,
+        )
+      for (let attachment = 1; ; attachment++) {
+        const paymentMethodRef = nameOf(token, customer, attachment)
+        const known = methods.get(paymentMethodRef)
+        if (known?.detached) continue
+        const method = known ?? { ...card, paymentMethodRef, token, customer, detached: false }
+        if (!known) methods.set(paymentMethodRef, method)
+        return method
+      }
+    },
+    detach(paymentMethodRef, customer) {
+      const known = methods.get(paymentMethodRef)
+      if (known?.customer !== customer)
+        throw new PartnerRefusal(404, 'payment-method-unknown', 'This customer has no such payment method.')
+      if (!known.detached) methods.set(paymentMethodRef, { ...known, detached: true })
+    },
+    behaviourFor(paymentMethodRef, customer) {
+      const method = methods.get(paymentMethodRef)
+      if (!method) return (customer === undefined && cardOf(paymentMethodRef)?.behaviour) || 'payment-method-unknown'
+      if (method.customer !== customer) return 'payment-method-of-another-customer'
+      return method.detached ? 'payment-method-unknown' : method.behaviour
+    },
+  }
+}
+
+const nameOf = (token: string, customer: string, attachment: number): string =>
+  `pm-${createHash('sha256')
+    .update(JSON.stringify([token, customer, attachment]))
+    .digest('hex')
+    .slice(0, 24)}`

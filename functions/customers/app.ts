@@ -1,0 +1,99 @@
+/** The vault's own API: the gateway adds, lists and withdraws for the customer who asks; orders ask whose a reference is. */
+
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { implement, type ServiceApp } from '../../shared/app.ts'
+import { refuseIf } from '../../shared/errors.ts'
+import { idempotencyKey } from '../../shared/fields.ts'
+import { jsonBody } from '../../shared/http.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { addressRequest, consentRequest, importRequest, paymentMethodRequest, vaultOf } from './contracts.ts'
+import { addAddress, addConsent, addPaymentMethod, type Entry, read, withdraw, withdrawConsent } from './handlers.ts'
+import { customers } from './service.ts'
+import { hasActive, type Kind, shown, shownOne } from './vault.ts'
+
+/** Of an import: each costs a call of the payment provider. */
+const IMPORTED_AT_ONCE = 16
+
+const keyed = <S extends z.ZodType>(body: S) => z.strictObject({ idempotencyKey, body })
+
+export const app: ServiceApp = implement(customers, {
+  on: {},
+  commands: {},
+  routes(http, platform) {
+    const added = (c: Context, kind: Kind, refName: string, { ref, vault }: Entry): Response =>
+      c.json(shownOne(vault, kind, refName, ref), 201)
+    const list = (path: string, kind: Kind, refName: string): void =>
+      void http.get(`/vaults/:vault/${path}`, async (c) =>
+        c.json({ [kind]: shown(await read(platform, vaultIn(c)), kind, refName) }),
+      )
+    list('addresses', 'addresses', 'addressRef')
+    list('payment-methods', 'paymentMethods', 'paymentMethodRef')
+    list('consents', 'consents', 'consentRef')
+
+    http.post('/vaults/:vault/addresses', async (c) => {
+      const entry = await addAddress(platform, vaultIn(c), await jsonBody(c, keyed(addressRequest)))
+      return added(c, 'addresses', 'addressRef', entry)
+    })
+    http.post('/vaults/:vault/payment-methods', async (c) => {
+      const entry = await addPaymentMethod(platform, vaultIn(c), await jsonBody(c, keyed(paymentMethodRequest)))
+      return added(c, 'paymentMethods', 'paymentMethodRef', entry)
+    })
+    http.post('/vaults/:vault/consents', async (c) => {
+      const entry = await addConsent(platform, vaultIn(c), await jsonBody(c, keyed(consentRequest)))
+      return added(c, 'consents', 'consentRef', entry)
+    })
+
+    http.delete('/vaults/:vault/addresses/:ref', async (c) => {
+      await withdraw(platform, vaultIn(c), 'addresses', c.req.param('ref'))
+      return c.body(null, 204)
+    })
+    http.delete('/vaults/:vault/payment-methods/:ref', async (c) => {
+      await withdraw(platform, vaultIn(c), 'paymentMethods', c.req.param('ref'))
+      return c.body(null, 204)
+    })
+    http.delete('/vaults/:vault/consents/:kind', async (c) => {
+      await withdrawConsent(platform, vaultIn(c), c.req.param('kind'))
+      return c.body(null, 204)
+    })
+
+    // One read, of this customer's document alone: whether anybody else has such a reference can not be told from the answer or its time.
+    http.get('/vaults/:vault/unknown', async (c) => {
+      const vault = await read(platform, vaultIn(c))
+      const { addressRef = '', paymentMethodRef = '' } = c.req.query()
+      const unknown = [
+        ...(hasActive(vault, 'addresses', addressRef) ? [] : ['addressRef']),
+        ...(hasActive(vault, 'paymentMethods', paymentMethodRef) ? [] : ['paymentMethodRef']),
+      ]
+      return c.json({ unknown })
+    })
+
+    http.post('/imports', async (c) => {
+      const { customers: all } = await jsonBody(c, importRequest)
+      const references: object[] = []
+      for (let from = 0; from < all.length; from += IMPORTED_AT_ONCE)
+        references.push(
+          ...(await Promise.all(all.slice(from, from + IMPORTED_AT_ONCE).map((one) => imported(platform, one)))),
+        )
+      return c.json({ references })
+    })
+  },
+})
+
+/** @throws Refused for what is no vault's name. */
+function vaultIn(c: Context): string {
+  const vault = c.req.param('vault')!
+  refuseIf(!/^c-[0-9a-hjkmnp-tv-z]{26}$/.test(vault), 'not-found', 'There is no such vault.')
+  return vault
+}
+
+type Imported = z.output<typeof importRequest>['customers'][number]
+
+/** Named by what is imported: the same file again finds the same references. */
+async function imported(platform: Platform, { customerRef, address, token }: Imported): Promise<object> {
+  const vault = vaultOf(customerRef)
+  const keyOf = (body: unknown): { idempotencyKey: string } => ({ idempotencyKey: `import ${JSON.stringify(body)}` })
+  const { ref: addressRef } = await addAddress(platform, vault, { ...keyOf(address), body: address })
+  const { ref: paymentMethodRef } = await addPaymentMethod(platform, vault, { ...keyOf(token), body: { token } })
+  return { customerRef, addressRef, paymentMethodRef }
+}

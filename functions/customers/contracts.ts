@@ -1,0 +1,83 @@
+/** What customers keep with the shop, each under a reference. Other services carry the references, never what is behind them. */
+
+import { z } from 'zod'
+import { defineContracts } from '../../shared/contract.ts'
+import { reference } from '../../shared/fields.ts'
+import { derivedName } from '../../shared/ids.ts'
+import { code, freeText, identifier } from '../../shared/text.ts'
+import { isCountry } from './countries.ts'
+import { holdsCardNumber } from './card-number.ts'
+
+/** Nobody listens, so nothing is published: personal data stays in the database of this service. */
+export const customersContracts = defineContracts({ service: 'customers', events: {}, commands: {} })
+
+/** A customer's pseudonym: it names the document in the database, stands in URLs, and is all that partners learn. */
+export const vaultOf = (customerRef: string): string => derivedName('c', customerRef)
+
+export const vaultLimits = {
+  addresses: 20,
+  paymentMethods: 10,
+  /** Consents that hold now, one of each kind. */
+  consents: 20,
+  /** Of each of the three, those that were withdrawn included. */
+  kept: 100,
+  importedAtOnce: 100,
+} as const
+
+const noCardNumber = [
+  (value: string): boolean => !holdsCardNumber(value),
+  'holds a card number, which is not kept here: send the token of the payment provider',
+] as const
+const line = freeText({ characters: 120, bytes: 480 }).refine(...noCardNumber)
+
+export const addressRequest = z.strictObject({
+  /** The recipient. */
+  name: line,
+  /** Street and house, as they stand on the parcel. */
+  lines: z.array(line).min(1).max(3),
+  /** Absent in countries without postcodes. */
+  postcode: freeText({ characters: 20, bytes: 80 })
+    .refine(...noCardNumber)
+    .optional(),
+  city: line,
+  /** ISO 3166-1 alpha-2. */
+  country: code(/^[A-Z]{2}$/, 'two capital letters (ISO 3166-1 alpha-2)').refine(
+    isCountry,
+    'is no country of ISO 3166-1',
+  ),
+})
+export type Address = z.output<typeof addressRequest>
+
+export const paymentMethodRequest = z.strictObject({
+  /** What the payment provider's form gave the customer's browser in exchange for the card. */
+  token: identifier({ characters: 200, bytes: 500 }).refine(...noCardNumber),
+})
+
+/** What a customer recognises a card by. */
+export const shownCard = z.object({
+  brand: identifier({ characters: 40, bytes: 120 }),
+  last4: code(/^\d{4}$/, 'four digits'),
+  expiryMonth: z.int().min(1).max(12),
+  expiryYear: z.int().min(2000).max(2200),
+})
+
+/** `marketing-email`, say. */
+export const consentKind = code(/^[a-z][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, at most 40')
+export const consentRequest = z.strictObject({
+  kind: consentKind,
+  /** Of the text that the customer agreed to. */
+  version: identifier({ characters: 40, bytes: 120 }),
+})
+
+/** One customer's address and payment method, from another system. */
+const importedCustomer = z.strictObject({
+  customerRef: reference,
+  address: addressRequest,
+  token: paymentMethodRequest.shape.token,
+})
+export const importRequest = z.strictObject({
+  customers: z.array(importedCustomer).min(1).max(vaultLimits.importedAtOnce),
+})
+
+/** Fields of an order that no active entry of the customer's vault answers to. */
+export const unknownReferences = z.object({ unknown: z.array(z.enum(['addressRef', 'paymentMethodRef'])) })

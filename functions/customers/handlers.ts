@@ -1,0 +1,114 @@
+/** What is added to a vault and withdrawn from it: one document of one customer, read and written under its precondition. */
+
+import { derivedName, hashOf } from '../../shared/ids.ts'
+import type { Platform } from '../../shared/platform.ts'
+import type { z } from 'zod'
+import type { addressRequest, consentRequest, paymentMethodRequest } from './contracts.ts'
+import { attach, detach } from './provider.ts'
+import { addedUnder, checkRoom, consentTo, type Kind, type Vault, withEntry, withoutEntry } from './vault.ts'
+
+export interface Entry {
+  readonly ref: string
+  readonly vault: Vault
+}
+
+const pathOf = (vault: string): string => `vaults/${vault}`
+export const read = async (platform: Platform, vault: string): Promise<Vault> =>
+  (await platform.views.get(pathOf(vault))) ?? {}
+
+/** Applies `change`; returns the vault as it is afterwards. */
+async function update(
+  platform: Platform,
+  vault: string,
+  change: (current: Vault) => Vault | undefined,
+): Promise<Vault> {
+  let after: Vault = {}
+  await platform.views.update(pathOf(vault), (stored) => {
+    const current = (stored ?? {}) as Vault
+    const next = change(current)
+    after = next ?? current
+    return next
+  })
+  return after
+}
+
+/** What a request under an idempotency key is remembered by. */
+const requestOf = (platform: Platform, idempotencyKey: string, body: unknown) => ({
+  key: hashOf(idempotencyKey),
+  requestHash: hashOf(JSON.stringify(body)),
+  at: new Date(platform.now()).toISOString(),
+})
+
+/** A name of its own for what this customer adds under this key. */
+const nameOf = (prefix: string, vault: string, key: string): string => derivedName(prefix, vault, key)
+
+export async function addAddress(
+  platform: Platform,
+  vault: string,
+  { idempotencyKey, body: value }: { idempotencyKey: string; body: z.output<typeof addressRequest> },
+): Promise<Entry> {
+  const request = requestOf(platform, idempotencyKey, value)
+  const ref = nameOf('a', vault, request.key)
+  return {
+    ref,
+    vault: await update(platform, vault, (current) => withEntry(current, 'addresses', { ...request, ref, value })),
+  }
+}
+
+/** The provider binds the card to the customer before it is kept: what is here is attached there. */
+export async function addPaymentMethod(
+  platform: Platform,
+  vault: string,
+  { idempotencyKey, body }: { idempotencyKey: string; body: z.output<typeof paymentMethodRequest> },
+): Promise<Entry> {
+  const kind = 'paymentMethods'
+  const request = requestOf(platform, idempotencyKey, body)
+  const before = await read(platform, vault)
+  const known = addedUnder(before, kind, request)
+  if (known !== undefined) return { ref: known, vault: before }
+  checkRoom(before, kind)
+  const { ref, method: value } = await attach(platform, { customer: vault, token: body.token, key: request.key })
+  return {
+    ref,
+    vault: await update(platform, vault, (current) => withEntry(current, kind, { ...request, ref, value })),
+  }
+}
+
+/** A newer version of the same text takes the place of the one before. */
+export async function addConsent(
+  platform: Platform,
+  vault: string,
+  { idempotencyKey, body: value }: { idempotencyKey: string; body: z.output<typeof consentRequest> },
+): Promise<Entry> {
+  const kind = 'consents'
+  const request = requestOf(platform, idempotencyKey, value)
+  let ref = nameOf('k', vault, request.key)
+  const after = await update(platform, vault, (current) => {
+    const known = addedUnder(current, kind, request)
+    const former = consentTo(current, value.kind)
+    const holds = former !== undefined && current.consents?.[former]?.version === value.version
+    ref = known ?? (holds ? former : ref)
+    if (known !== undefined || holds) return undefined
+    const cleared = former === undefined ? undefined : withoutEntry(current, kind, former, request.at)
+    return withEntry(cleared ?? current, kind, { ...request, ref, value })
+  })
+  return { ref, vault: after }
+}
+
+/** Again, it comes to the same. @throws Refused when this customer never had it. */
+export async function withdraw(platform: Platform, vault: string, kind: Kind, ref: string): Promise<void> {
+  const at = new Date(platform.now()).toISOString()
+  await update(platform, vault, (current) => withoutEntry(current, kind, ref, at))
+  if (kind === 'paymentMethods') await detach(platform, vault, ref)
+}
+
+/** The consent of this kind that holds. @throws Refused when there never was one. */
+export async function withdrawConsent(platform: Platform, vault: string, consent: string): Promise<void> {
+  const at = new Date(platform.now()).toISOString()
+  await update(platform, vault, (current) => {
+    const holds = consentTo(current, consent)
+    if (holds !== undefined) return withoutEntry(current, 'consents', holds, at)
+    const former = Object.entries(current.consents ?? {}).find(([, { kind }]) => kind === consent)
+    return withoutEntry(current, 'consents', former?.[0] ?? '', at)
+  })
+}

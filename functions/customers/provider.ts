@@ -1,0 +1,48 @@
+/** The payment provider's book of payment methods: each is bound to one customer before it is kept here. */
+
+import { Refused } from '../../shared/errors.ts'
+import { reference } from '../../shared/fields.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { shownCard } from './contracts.ts'
+import type { PaymentMethod } from './vault.ts'
+
+const attached = shownCard.extend({ paymentMethodRef: reference })
+/** Unknown to the provider, bound to somebody else, or not a token: outside the three are one answer. */
+const REFUSED = [404, 409, 422]
+
+/**
+ * Binds the card behind a token to a customer; the same token of the same customer again is the same payment method.
+ * @throws Refused when the provider refuses; Unavailable when it can't be asked.
+ */
+export async function attach(
+  platform: Platform,
+  request: { readonly customer: string; readonly token: string; readonly key: string },
+): Promise<{ readonly ref: string; readonly method: PaymentMethod }> {
+  const { customer, token, key } = request
+  const response = await platform.callPartner(`${platform.setting('PAYMENT_PROVIDER_URL')}/v1/payment-methods`, {
+    method: 'POST',
+    operation: 'payment-provider.attach',
+    body: { token, customer },
+    idempotencyKey: `${customer}:attach:${key}`,
+    accept: REFUSED,
+  })
+  if (!response.ok) {
+    await response.body?.cancel()
+    throw new Refused('payment-method-refused', 'token: the payment provider does not take it for this customer.')
+  }
+  const { paymentMethodRef, ...method } = attached.parse(await response.json())
+  return { ref: paymentMethodRef, method }
+}
+
+/** Nothing can be authorised with it from now on; again, or when it never was attached, it comes to the same. */
+export async function detach(platform: Platform, customer: string, ref: string): Promise<void> {
+  const url = `${platform.setting('PAYMENT_PROVIDER_URL')}/v1/payment-methods/${encodeURIComponent(ref)}/detach`
+  const response = await platform.callPartner(url, {
+    method: 'POST',
+    operation: 'payment-provider.detach',
+    body: { customer },
+    idempotencyKey: `${customer}:detach:${ref}`,
+    accept: REFUSED,
+  })
+  await response.body?.cancel()
+}

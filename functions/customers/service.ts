@@ -1,0 +1,18 @@
+/** Keeps customers' addresses, payment methods and consents, and says whose a reference is. Personal data stays here. */
+
+import { defineService } from '../../shared/service.ts'
+import { customersContracts } from './contracts.ts'
+
+export const customers = defineService({
+  name: 'customers',
+  ingress: 'internal',
+  contracts: customersContracts,
+  uses: [],
+  emits: [],
+  on: [],
+  accepts: [],
+  sends: [],
+  collections: { vaults: { unindexed: ['*'] } },
+  settings: ['PAYMENT_PROVIDER_URL'],
+  load: () => import('./app.ts'),
+})

@@ -1,0 +1,117 @@
+/** One customer's vault, and every rule about what is added to it and withdrawn from it. No clock, no I/O. */
+
+import type { z } from 'zod'
+import { Refused, refuseIf } from '../../shared/errors.ts'
+import { type Address, type consentRequest, type shownCard, vaultLimits } from './contracts.ts'
+
+interface Kept {
+  /** Hash of the idempotency key under which it was added. */
+  readonly key: string
+  /** Hash of the request: the same key with another request is refused. */
+  readonly requestHash: string
+  readonly addedAt: string
+  /** Present: new orders may not name it any more. */
+  readonly withdrawnAt?: string
+}
+
+export type PaymentMethod = z.output<typeof shownCard>
+
+export type Consent = z.output<typeof consentRequest>
+
+export interface Contents {
+  readonly addresses: Address
+  readonly paymentMethods: PaymentMethod
+  readonly consents: Consent
+}
+export type Kind = keyof Contents
+
+type Entries<K extends Kind> = Readonly<Record<string, Contents[K] & Kept>>
+export type Vault = { readonly [K in Kind]?: Entries<K> }
+
+export interface Added<K extends Kind> {
+  readonly ref: string
+  readonly value: Contents[K]
+  readonly key: string
+  readonly requestHash: string
+  readonly at: string
+}
+
+const entriesOf = <K extends Kind>(vault: Vault, kind: K): Entries<K> => vault[kind] ?? {}
+const isActive = ({ withdrawnAt }: Kept): boolean => withdrawnAt === undefined
+
+/** What was added under this idempotency key. @throws Refused when that was another request. */
+export function addedUnder(
+  vault: Vault,
+  kind: Kind,
+  { key, requestHash }: Pick<Kept, 'key' | 'requestHash'>,
+): string | undefined {
+  const found = Object.entries(entriesOf(vault, kind)).find(([, entry]) => entry.key === key)
+  if (!found) return undefined
+  refuseIf(
+    found[1].requestHash !== requestHash,
+    'idempotency-key-reused',
+    'The idempotency key was used for another request: take a new key for a new request.',
+  )
+  return found[0]
+}
+
+/** @throws Refused when the customer has as many as one may have. */
+export function checkRoom(vault: Vault, kind: Kind): void {
+  const all = Object.values<Kept>(entriesOf(vault, kind))
+  const active = all.filter(isActive).length
+  refuseIf(
+    active >= vaultLimits[kind],
+    'too-many-references',
+    `A customer may have ${vaultLimits[kind]} of these at once: withdraw one first.`,
+  )
+  refuseIf(
+    all.length >= vaultLimits.kept,
+    'too-many-references',
+    `${vaultLimits.kept} of these are kept, those that were withdrawn included: there is no room for more.`,
+  )
+}
+
+/** The vault with this entry; undefined when it is there already. @throws Refused when there is no room. */
+export function withEntry<K extends Kind>(
+  vault: Vault,
+  kind: K,
+  { ref, value, key, requestHash, at }: Added<K>,
+): Vault | undefined {
+  if (addedUnder(vault, kind, { key, requestHash }) !== undefined) return undefined
+  const entries = entriesOf(vault, kind)
+  const known = entries[ref]
+  if (known && isActive(known)) return undefined
+  checkRoom(vault, kind)
+  return { ...vault, [kind]: { ...entries, [ref]: { ...value, key, requestHash, addedAt: at } } }
+}
+
+/** The vault without this entry for new orders; undefined when it was withdrawn before. @throws Refused when there is no such entry. */
+export function withoutEntry(vault: Vault, kind: Kind, ref: string, at: string): Vault | undefined {
+  const entries = entriesOf(vault, kind)
+  if (!Object.hasOwn(entries, ref)) throw new Refused('not-found', 'There is nothing of this name.')
+  const entry = entries[ref]!
+  return isActive(entry) ? { ...vault, [kind]: { ...entries, [ref]: { ...entry, withdrawnAt: at } } } : undefined
+}
+
+export const hasActive = (vault: Vault, kind: Kind, ref: string): boolean => {
+  const entries = entriesOf(vault, kind)
+  return Object.hasOwn(entries, ref) && isActive(entries[ref]!)
+}
+
+/** The reference of the consent of this kind that holds now. */
+export const consentTo = (vault: Vault, kind: string): string | undefined =>
+  Object.entries(entriesOf(vault, 'consents')).find(([, entry]) => entry.kind === kind && isActive(entry))?.[0]
+
+/** What the customer is shown: no hashes; the newest first. */
+export function shown(vault: Vault, kind: Kind, refName: string): object[] {
+  return Object.entries(entriesOf(vault, kind))
+    .filter(([, entry]) => isActive(entry) || kind === 'consents')
+    .map(([ref, { key: _key, requestHash: _hash, ...entry }]) => ({ [refName]: ref, ...entry }))
+    .toSorted((a, b) => (a.addedAt < b.addedAt ? 1 : a.addedAt > b.addedAt ? -1 : 0))
+}
+
+/** One entry as its owner is shown it, withdrawn or not. */
+export function shownOne(vault: Vault, kind: Kind, refName: string, ref: string): object {
+  const { key: _key, requestHash: _hash, ...entry } = entriesOf(vault, kind)[ref]!
+  return { [refName]: ref, ...entry }
+}

@@ -1,0 +1,36 @@
+/** Whose the references of an order are: the customers' vault says it before anything is promised. */
+
+import type { z } from 'zod'
+import { refuseIf } from '../../shared/errors.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { unknownReferences, vaultOf } from '../customers/contracts.ts'
+
+/** An instance of the vault that starts from nothing takes some seconds. */
+const VAULT_TIMEOUT_MS = 8_000
+
+type Unknown = z.output<typeof unknownReferences>['unknown']
+
+/**
+ * The fields that name nothing which this customer has and has not withdrawn.
+ * @throws Unavailable when the vault does not answer: nothing is placed unchecked.
+ */
+export async function unknownReferencesOf(
+  platform: Platform,
+  customerRef: string,
+  { addressRef, paymentMethodRef }: { readonly addressRef: string; readonly paymentMethodRef: string },
+): Promise<Unknown> {
+  const asked = new URLSearchParams({ addressRef, paymentMethodRef })
+  const response = await platform.call('customers', `/vaults/${vaultOf(customerRef)}/unknown?${asked.toString()}`, {
+    timeoutMs: VAULT_TIMEOUT_MS,
+  })
+  if (!response.ok) throw new Error(`customers answered ${response.status} when asked for references.`)
+  return unknownReferences.parse(await response.json()).unknown
+}
+
+const meant = { addressRef: 'address', paymentMethodRef: 'payment method' } as const
+
+/** A reference of another customer, one that was withdrawn and one that never was are refused alike. */
+export function refuseUnknown(unknown: Unknown): void {
+  const told = unknown.map((field) => `${field}: the customer has no such ${meant[field]}, or has withdrawn it.`)
+  refuseIf(unknown.length > 0, 'unknown-reference', told.join(' '))
+}

@@ -1,0 +1,145 @@
+/** Addresses and payment methods are their customer's: nobody else ships to one, pays with one, sees one or withdraws one. */
+
+import { Firestore } from '@google-cloud/firestore'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Api, OrderView, Problem } from '../../cli/api.ts'
+import { Refusal } from '../../cli/api.ts'
+import { references, type References } from '../../cli/references.ts'
+import { vaultOf } from '../../functions/customers/contracts.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+
+let platform: TestPlatform
+let owner: Api
+let thief: Api
+let owned: References
+let thiefs: References
+
+beforeAll(async () => {
+  platform = await startTestPlatform()
+  owner = platform.customer('owner')
+  thief = platform.customer('thief')
+  ;[owned, thiefs] = await Promise.all([references(owner), references(thief)])
+}, 120_000)
+afterAll(() => platform?.close(), 30_000)
+
+const body = (given: object): object => ({
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 1 }],
+  ...given,
+})
+const place = (api: Api, given: object): Promise<{ body: OrderView & { orderId: string } }> =>
+  api.send('POST', '/v1/orders', { key: crypto.randomUUID(), body: body(given) })
+const refusal = async (request: Promise<unknown>): Promise<Problem> => {
+  const error = await request.then(
+    () => undefined,
+    (refused: unknown) => refused,
+  )
+  expect(error).toBeInstanceOf(Refusal)
+  return (error as Refusal).problem
+}
+const placedSoFar = (): number => platform.cloud.counters()['pubsub.messages.published.order.placed'] ?? 0
+
+describe('an order', { timeout: 60_000 }, () => {
+  it.each(['addressRef', 'paymentMethodRef'] as const)(
+    "with another customer's %s is refused exactly as one with a reference that nobody has",
+    async (field) => {
+      const before = placedSoFar()
+      const theirs = await refusal(place(thief, { ...thiefs, [field]: owned[field] }))
+      const nobodys = await refusal(place(thief, { ...thiefs, [field]: `${owned[field].slice(0, -1)}!` }))
+      expect(theirs).toMatchObject({ status: 422, code: 'unknown-reference', instance: '/v1/orders' })
+      expect(theirs.detail).toMatch(new RegExp(`^${field}: `))
+      expect(theirs).toEqual(nobodys)
+      expect(placedSoFar()).toBe(before)
+    },
+  )
+
+  it('names both fields when both are not the customer’s', async () => {
+    const { detail } = await refusal(place(thief, owned))
+    expect(detail).toMatch(/addressRef: .*paymentMethodRef: /)
+  })
+
+  it('with references that were withdrawn is refused, and a repeated request still finds its order', async () => {
+    const api = platform.customer('leaver')
+    const own = await references(api)
+    const key = crypto.randomUUID()
+    const placed = await api.send<OrderView & { orderId: string }>('POST', '/v1/orders', { key, body: body(own) })
+    await platform.followed(api, placed.body.orderId)
+    for (const path of [`addresses/${own.addressRef}`, `payment-methods/${own.paymentMethodRef}`])
+      expect((await api.send('DELETE', `/v1/${path}`)).status).toBe(204)
+    const { detail, code } = await refusal(place(api, own))
+    expect([code, detail]).toEqual(['unknown-reference', expect.stringMatching(/addressRef: .*paymentMethodRef: /)])
+    const again = await api.send<{ orderId: string }>('POST', '/v1/orders', { key, body: body(own) })
+    expect([again.status, again.body.orderId]).toEqual([200, placed.body.orderId])
+  })
+
+  it('of an importer needs the references of the customer for whom it is placed', async () => {
+    const importer = platform.staff(['importer'])
+    const own = await references(importer)
+    const given = { customerRef: 'owner', placedAt: '2026-01-01T00:00:00Z' }
+    expect(await refusal(place(importer, { ...own, ...given }))).toMatchObject({ code: 'unknown-reference' })
+    const { body: placed } = await place(importer, { ...owned, ...given })
+    expect(placed.orderId).toMatch(/^o-/)
+  })
+})
+
+describe('the vault', { timeout: 60_000 }, () => {
+  it('shows each customer what is theirs, and nothing else', async () => {
+    const kept = async (api: Api): Promise<string> =>
+      JSON.stringify(
+        await Promise.all(['addresses', 'payment-methods', 'consents'].map((path) => api.send('GET', `/v1/${path}`))),
+      )
+    const [mine, theirs] = [await kept(thief), await kept(owner)]
+    for (const reference of Object.values(owned)) {
+      expect(theirs).toContain(reference)
+      expect(mine).not.toContain(reference)
+    }
+    // Not to staff either: they have a vault of their own, and no way into another.
+    expect(await kept(platform.staff())).not.toContain(owned.addressRef)
+  })
+
+  it("answers 404 for another customer's entry as for none, and keeps it", async () => {
+    for (const [path, reference] of [
+      ['addresses', owned.addressRef],
+      ['payment-methods', owned.paymentMethodRef],
+    ] as const) {
+      const theirs = await refusal(thief.send('DELETE', `/v1/${path}/${reference}`))
+      const nobodys = await refusal(thief.send('DELETE', `/v1/${path}/${reference.slice(0, -1)}0x`))
+      expect({ ...theirs, instance: '' }).toEqual({ ...nobodys, instance: '' })
+      expect(theirs).toMatchObject({ status: 404, code: 'not-found' })
+    }
+    expect((await place(owner, owned)).body.orderId).toMatch(/^o-/)
+  })
+
+  it('takes imports from importers alone', async () => {
+    const customers = [
+      {
+        customerRef: 'owner',
+        address: { name: 'T', lines: ['1 Den'], city: 'Nowhere', country: 'DE' },
+        token: 'card-ok',
+      },
+    ]
+    for (const api of [thief, platform.staff(['staff'])])
+      expect(await refusal(api.send('POST', '/v1/customers', { body: { customers } }))).toMatchObject({ status: 403 })
+  })
+})
+
+describe('the payment provider', { timeout: 60_000 }, () => {
+  it("refuses another customer's payment method even if the vault were wrong, and payments declines with the reason", async () => {
+    vi.stubEnv('FIRESTORE_EMULATOR_HOST', platform.running.apiHost)
+    const firestore = new Firestore({ projectId: platform.running.projectId, databaseId: 'customers' })
+    try {
+      const vaults = firestore.collection('vaults')
+      const stolen = (await vaults.doc(vaultOf('owner')).get()).get(`paymentMethods`) as Record<string, unknown>
+      await vaults.doc(vaultOf('thief')).set({ paymentMethods: stolen }, { merge: true })
+    } finally {
+      await firestore.terminate()
+      vi.unstubAllEnvs()
+    }
+    const { body: placed } = await place(thief, { ...thiefs, paymentMethodRef: owned.paymentMethodRef })
+    const ended = await platform.followed(thief, placed.orderId)
+    expect(ended).toMatchObject({ status: 'rejected', reason: 'payment-method-of-another-customer' })
+    const asked = platform.paymentProvider.ledger.find(`${placed.orderId}:auth`)
+    expect(asked).toMatchObject({ customer: vaultOf('thief'), status: 'declined' })
+    expect(platform.paymentProvider.ledger.postings().filter(({ key }) => key.startsWith(placed.orderId))).toEqual([])
+  })
+})
