@@ -100,7 +100,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     opened.cloud = cloud
     closers.push(() => cloud.close())
 
-    const { verifyIdToken } = cloud.core<IamCore>('iam')
+    const { verifyIdToken, accountOf, isGranted } = cloud.core<IamCore>('iam')
     const verify = (audience: string) => (token: string) => verifyIdToken(token, { audience })
     const paymentProvider = await createPaymentProvider({
       port: ports.paymentProvider,
@@ -120,6 +120,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
       port: ports.identity,
       projectId: project.id,
       secret: cloud.secret,
+      isGranted: (token, permission) => isGranted(accountOf(token) ?? '', permission, `projects/${project.id}`),
       ...inData('identity'),
     })
     closers.push(() => identity.close())

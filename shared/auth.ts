@@ -4,6 +4,7 @@ import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } from 'jo
 import { z } from 'zod'
 import { type Evidence, Refused, Unavailable } from './errors.ts'
 import { subject } from './fields.ts'
+import { checkStaff, type StaffRules, type StandingOf } from './staff-tokens.ts'
 
 export const roles = ['customer', 'staff', 'importer'] as const
 export type Role = (typeof roles)[number]
@@ -18,11 +19,16 @@ export interface TokenRules {
   readonly issuer: string
   readonly audience: string
   readonly jwksUrl: string
+  /** Of staff and importers. */
+  readonly secondFactor: StaffRules['secondFactor']
+  readonly standingOf: StandingOf
 }
 
 /** A token beyond this is no token. */
 const TOKEN_CHARACTERS = 8_192
 const CLOCK_TOLERANCE_SECONDS = 5
+/** Identity Platform's tokens live an hour; one that lives longer, or is older, is not of its making. */
+export const TOKEN_MAX_AGE_SECONDS = 3_600
 const claimsSchema = z.object({
   sub: subject,
   roles: z.array(z.enum(roles)).max(10).default(['customer']),
@@ -30,7 +36,7 @@ const claimsSchema = z.object({
 
 /** @throws Refused (401) that says what is wrong; Unavailable when the keys can't be had. */
 export function createTokenCheck(
-  { issuer, audience, jwksUrl }: TokenRules,
+  { issuer, audience, jwksUrl, secondFactor, standingOf }: TokenRules,
   now: () => number,
 ): (authorization: string | undefined) => Promise<Caller> {
   const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 3_000, cooldownDuration: 10_000 })
@@ -48,6 +54,8 @@ export function createTokenCheck(
         requiredClaims: ['sub', 'exp', 'iat'],
         currentDate: new Date(now()),
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        // Refuses also a token that was issued in the future.
+        maxTokenAge: TOKEN_MAX_AGE_SECONDS,
       })
       const claims = claimsSchema.safeParse(payload)
       if (!claims.success)
@@ -56,6 +64,17 @@ export function createTokenCheck(
           'The token has no subject, or a role that is not known.',
           evidenceOf(token, payload),
         )
+      if (payload.exp! - payload.iat! > TOKEN_MAX_AGE_SECONDS + CLOCK_TOLERANCE_SECONDS)
+        throw new Refused(
+          'token-invalid',
+          `The token is to live longer than ${TOKEN_MAX_AGE_SECONDS} s.`,
+          evidenceOf(token, payload),
+        )
+      if (isStaff(claims.data))
+        await checkStaff(
+          { ...payload, sub: claims.data.sub },
+          { secondFactor, standingOf, nowSeconds: now() / 1000, toleranceSeconds: CLOCK_TOLERANCE_SECONDS },
+        )
       return claims.data
     } catch (error) {
       throw refusal(error, token)
@@ -63,11 +82,14 @@ export function createTokenCheck(
   }
 }
 
+/** Whoever may do more than a customer. */
+export const isStaff = ({ roles: held }: Caller): boolean => held.some((role) => role !== 'customer')
+
 /** The issuer did not answer, or not with keys: nothing is known about the token. */
 const keysAreMissing = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'])
 
 function refusal(error: unknown, token: string): Error {
-  if (error instanceof Refused) return error
+  if (error instanceof Refused || error instanceof Unavailable) return error
   if (error instanceof errors.JWTExpired)
     return new Refused('token-expired', 'The token has expired: sign in again.', evidenceOf(token, error.payload))
   if (!(error instanceof errors.JOSEError) || keysAreMissing.has(error.code))

@@ -44,6 +44,7 @@ async function calleeFor(authorizationFor: AuthorizationFor, ...answers: number[
   const caller = createCaller({
     peers: { catalog: origin },
     authorizationFor,
+    accessAuthorization: async () => 'Bearer access',
     telemetry: told.telemetry,
   })
   return { heard, origin, ...told, ...caller }
@@ -102,7 +103,12 @@ describe('a query to a service', () => {
     await expect(silent.call('catalog', '/', { timeoutMs: 30 })).rejects.toBeInstanceOf(Unavailable)
     const { telemetry } = testTelemetry({ service: 'shop' })
     const peers = { catalog: 'http://127.0.0.1:1' }
-    const { call } = createCaller({ peers, authorizationFor: async () => '', telemetry })
+    const { call } = createCaller({
+      peers,
+      authorizationFor: async () => '',
+      accessAuthorization: async () => '',
+      telemetry,
+    })
     await expect(call('catalog', '/')).rejects.toBeInstanceOf(Unavailable)
   })
 
@@ -160,7 +166,12 @@ describe('a query to a service', () => {
     const { port } = server.address() as AddressInfo
     const { telemetry } = testTelemetry({ service: 'shop' })
     const peers = { catalog: `http://127.0.0.1:${port}` }
-    const { call } = createCaller({ peers, authorizationFor: async () => '', telemetry })
+    const { call } = createCaller({
+      peers,
+      authorizationFor: async () => '',
+      accessAuthorization: async () => '',
+      telemetry,
+    })
     await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
   })
 

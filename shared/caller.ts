@@ -13,6 +13,8 @@ const PARTNER_TIMEOUT_MS = 10_000
 export interface CallerParts {
   readonly peers: Readonly<Record<string, string>>
   readonly authorizationFor: AuthorizationFor
+  /** The value of an authorization header for Google's own APIs. */
+  readonly accessAuthorization: () => Promise<string>
   readonly telemetry: Pick<Telemetry, 'query' | 'partner'>
   readonly fetch?: typeof fetch
 }
@@ -20,6 +22,7 @@ export interface CallerParts {
 export function createCaller({
   peers,
   authorizationFor,
+  accessAuthorization,
   telemetry,
   fetch: send = fetch,
 }: CallerParts): Pick<Platform, 'call' | 'callPartner'> & { openCircuits(): string[] } {
@@ -69,10 +72,15 @@ export function createCaller({
       })
     },
 
-    async callPartner(url, { method, operation, body, idempotencyKey, timeoutMs = PARTNER_TIMEOUT_MS, accept = [] }) {
+    async callPartner(
+      url,
+      { method, operation, body, idempotencyKey, timeoutMs = PARTNER_TIMEOUT_MS, accept = [], token = 'id' },
+    ) {
       const { origin, hostname } = new URL(url)
       const startedMs = performance.now()
-      const authorization = await within(timeoutMs, () => authorizationFor(origin))
+      const authorization = await within(timeoutMs, () =>
+        token === 'access' ? accessAuthorization() : authorizationFor(origin),
+      )
       const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
       const ask = async ({ signal }: Allowance): Promise<Response> => {
         const headers = { authorization, traceparent: traceparent(), ...typeOf(body), ...key }

@@ -7,7 +7,7 @@ import { createCaller } from './caller.ts'
 import { addressesOf, type Config, readSetting } from './config.ts'
 import type { Contracts } from './contract.ts'
 import { createHealth, type Health } from './health.ts'
-import { createIdTokens } from './gcp/id-tokens.ts'
+import { createAccessTokens, createIdTokens } from './gcp/id-tokens.ts'
 import { createPublisher, type Publisher } from './gcp/publisher.ts'
 import { createTaskSender } from './gcp/task-sender.ts'
 import { firestoreStreams } from './gcp/firestore-streams.ts'
@@ -45,7 +45,12 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     if (!found) throw new Error(`${service.name} sends ${command}, which none of its contracts has.`)
     return found.service
   }
-  const caller = createCaller({ peers: config.PEERS, authorizationFor: createIdTokens(), telemetry })
+  const caller = createCaller({
+    peers: config.PEERS,
+    authorizationFor: createIdTokens(),
+    accessAuthorization: createAccessTokens(),
+    telemetry,
+  })
   return {
     service,
     publisher,

@@ -139,6 +139,8 @@ export interface Platform {
       idempotencyKey?: string
       timeoutMs?: number
       accept?: readonly number[]
+      /** `id` (default): this service's ID token, for that partner; `access`: its access token, for an API of Google's. */
+      token?: 'id' | 'access'
     },
   ): Promise<Response>
   /** One of the settings named in the service's description. */

@@ -49,6 +49,8 @@ export interface Service {
   readonly collections: Readonly<Record<string, Collection>>
   /** Names of the environment file's settings that it reads (see `shared/config.ts`). */
   readonly settings: readonly string[]
+  /** It looks up how accounts of people stand at Identity Platform, and is granted that. */
+  readonly readsAccounts: boolean
   readonly scale: Scale
   readonly saga?: SagaMeasure
   /** `cloudevent`: served by the functions framework; `http`: Hono on node-server. */
@@ -72,6 +74,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly asksToRepeat?: readonly (Own['service'] | Uses[number]['service'])[]
   readonly collections?: Readonly<Record<string, Collection>>
   readonly settings?: readonly string[]
+  readonly readsAccounts?: boolean
   readonly scale?: Partial<Scale>
   readonly saga?: SagaMeasure<EventType<Own>>
   readonly runtime?: 'http' | 'cloudevent'
@@ -92,6 +95,7 @@ export function defineService<
     asksToRepeat: [],
     collections: {},
     settings: [],
+    readsAccounts: false,
     runtime: 'http',
     ...description,
     scale: { ...defaultScale, ...description.scale },

@@ -83,6 +83,8 @@ interface Deployed {
   readonly objectives: Objectives
   readonly sampledShare: number
   readonly cancellationWindowSeconds: number
+  /** Whether the gateway refuses staff and importers who signed in without a second factor. */
+  readonly staffSecondFactor: 'required' | 'optional'
 }
 
 const region = 'europe-west1'
@@ -105,6 +107,7 @@ function deployed({
   objectives,
   sampledShare,
   cancellationWindowSeconds,
+  staffSecondFactor,
 }: Deployed): Environment {
   return {
     name,
@@ -132,6 +135,8 @@ function deployed({
       TOKEN_ISSUER: `https://securetoken.google.com/${projectId}`,
       TOKEN_AUDIENCE: projectId,
       TOKEN_JWKS_URL: 'https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com',
+      ACCOUNTS_URL: 'https://identitytoolkit.googleapis.com',
+      STAFF_SECOND_FACTOR: staffSecondFactor,
       PAYMENT_PROVIDER_URL: `https://payments.${name}.example.com`,
       CARRIER_URL: `https://carrier.${name}.example.com`,
       CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
@@ -150,6 +155,7 @@ export const dev = deployed({
   objectives: { ordersCompleted: 0.95, placingAnswered: 0.99, placingSeconds: 5 },
   sampledShare: 1,
   cancellationWindowSeconds: 60,
+  staffSecondFactor: 'optional',
 })
 export const staging = deployed({
   name: 'staging',
@@ -160,6 +166,7 @@ export const staging = deployed({
   objectives: { ordersCompleted: 0.99, placingAnswered: 0.995, placingSeconds: 5 },
   sampledShare: 1,
   cancellationWindowSeconds: 300,
+  staffSecondFactor: 'required',
 })
 export const prod = deployed({
   name: 'prod',
@@ -170,6 +177,7 @@ export const prod = deployed({
   objectives: { ordersCompleted: 0.995, placingAnswered: 0.999, placingSeconds: 2.5 },
   sampledShare: 0.1,
   cancellationWindowSeconds: 1800,
+  staffSecondFactor: 'required',
 })
 
 /** Of the one image of all services, which is addressed by digest. */
@@ -231,6 +239,9 @@ export function localEnvironment(ports: LocalPorts): Environment {
       TOKEN_ISSUER: `${at(ports.identity)}/${projectId}`,
       TOKEN_AUDIENCE: projectId,
       TOKEN_JWKS_URL: `${at(ports.identity)}/jwks`,
+      // As the Firebase emulator's clients have it: the API's host is the first step of the path.
+      ACCOUNTS_URL: `${at(ports.identity)}/identitytoolkit.googleapis.com`,
+      STAFF_SECOND_FACTOR: 'required',
       PAYMENT_PROVIDER_URL: at(ports.paymentProvider),
       CARRIER_URL: at(ports.carrier),
       CANCELLATION_WINDOW_SECONDS: '0',

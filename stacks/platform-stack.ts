@@ -26,6 +26,8 @@ const apis = [
   'dns',
   'firestore',
   'iam',
+  // Identity Platform: the gateway looks up how accounts of the staff stand.
+  'identitytoolkit',
   'logging',
   'monitoring',
   'pubsub',

@@ -107,6 +107,13 @@ export class RunService extends Construct {
         ],
       },
     })
+    if (service.readsAccounts) {
+      new ProjectIamMember(this, 'reads-accounts', {
+        project: environment.projectId,
+        role: 'roles/firebaseauth.viewer',
+        member: serviceMember(service.name, environment),
+      })
+    }
     if (service.ingress === 'public') this.#invoker('everybody', 'allUsers')
     for (const role of telemetryRoles) {
       new ProjectIamMember(this, `writes-${role.replaceAll(/\W/g, '-')}`, {

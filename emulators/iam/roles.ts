@@ -51,6 +51,7 @@ export const roles: Readonly<Record<string, readonly string[]>> = {
   'roles/artifactregistry.reader': ['artifactregistry.repositories.downloadArtifacts'],
   'roles/artifactregistry.writer': ['artifactregistry.repositories.uploadArtifacts'],
   'roles/serviceusage.serviceUsageConsumer': ['serviceusage.services.use'],
+  'roles/firebaseauth.viewer': ['firebaseauth.configs.get', 'firebaseauth.users.get'],
   'roles/secretmanager.secretAccessor': ['secretmanager.versions.access'],
 }
 

@@ -1,4 +1,4 @@
-/** Stands in for Identity Platform: signs customers' and staff's tokens, and publishes the key they are checked by. */
+/** Stands in for Identity Platform: signs customers' and staff's tokens, publishes the key they are checked by, and has its accounts. */
 
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -9,7 +9,8 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { openHttp } from '../core/http-server.ts'
 import { openJournal } from '../core/journal.ts'
 import { parseJson } from '../core/json.ts'
-import { requireSecret } from '../core/run-secret.ts'
+import { carriesSecret, requireSecret } from '../core/run-secret.ts'
+import { type Account, type Accounts, createAccounts } from './accounts.ts'
 
 export interface IdentityPlatformOptions {
   /** 0 (the default): any free one. */
@@ -18,14 +19,18 @@ export interface IdentityPlatformOptions {
   /** Where the key is kept, so that tokens outlive a restart; absent: in memory. */
   readonly dataDir?: string
   readonly clock?: Clock
-  /** Of this run: whoever asks for a token over HTTP sends it. */
+  /** Of this run: whoever asks for a token over HTTP sends it; it allows everything on the accounts. */
   readonly secret: string
+  /** Whose access token may do what to the accounts; absent: nobody's. */
+  readonly isGranted?: (accessToken: string, permission: string) => boolean
 }
 
 export interface TokenRequest {
   readonly sub: string
   readonly roles?: readonly string[]
   readonly expiresInSeconds?: number
+  /** How the second factor was given; null: the person signed in without one. */
+  readonly secondFactor?: 'totp' | 'phone' | null
 }
 
 export interface IdentityPlatform {
@@ -34,13 +39,18 @@ export interface IdentityPlatform {
   readonly issuer: string
   readonly jwksUrl: string
   mint(request: TokenRequest): Promise<{ token: string; expiresAt: string }>
+  readonly revoke: Accounts['revoke']
   close(): Promise<void>
 }
 
 const VALID_FOR_SECONDS = 3600
 const LARGEST_BODY_BYTES = 64 * 1024
 /** Roles are not checked: a token with one that nobody knows is there to be refused. */
-const tokenRequest = z.object({ sub: z.string().min(1).max(128), roles: z.array(z.string()).max(10).optional() })
+const tokenRequest = z.object({
+  sub: z.string().min(1).max(128),
+  roles: z.array(z.string()).max(10).optional(),
+  secondFactor: z.enum(['totp', 'phone']).nullish(),
+})
 
 /** @throws Error (EADDRINUSE) that names the port when it is taken. */
 export async function createIdentityPlatform({
@@ -49,6 +59,7 @@ export async function createIdentityPlatform({
   dataDir,
   clock = systemClock,
   secret,
+  isGranted = () => false,
 }: IdentityPlatformOptions): Promise<IdentityPlatform> {
   const journal = openJournal(dataDir === undefined ? {} : { directory: dataDir })
   const keys = journal.table<{ publicJwk: JWK; privateJwk: JWK }>('keys')
@@ -57,6 +68,14 @@ export async function createIdentityPlatform({
   journal.flush()
   const privateKey = await importJWK(pair.privateJwk, 'RS256')
   const app = new Hono()
+  const accounts = createAccounts({
+    projectId,
+    table: journal.table<Account>('accounts'),
+    clock,
+    may: (c, permission) =>
+      carriesSecret((name) => c.req.header(name), secret) ||
+      isGranted(/^bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '', permission),
+  })
   const server = await openHttp(port, app)
   const url = `http://127.0.0.1:${server.port}`
   const issuer = `${url}/${projectId}`
@@ -65,9 +84,23 @@ export async function createIdentityPlatform({
     sub,
     roles = ['customer'],
     expiresInSeconds = VALID_FOR_SECONDS,
+    // Staff have one in every environment that asks for it.
+    secondFactor = roles.some((role) => role !== 'customer') ? 'totp' : null,
   }: TokenRequest): Promise<{ token: string; expiresAt: string }> => {
     const nowSeconds = Math.floor(clock.now() / 1000)
-    const token = await new SignJWT({ roles: [...roles] })
+    accounts.signIn(sub, { roles })
+    const token = await new SignJWT({
+      roles: [...roles],
+      auth_time: nowSeconds,
+      user_id: sub,
+      firebase: {
+        identities: {},
+        sign_in_provider: 'password',
+        ...(secondFactor === null
+          ? {}
+          : { sign_in_second_factor: secondFactor, second_factor_identifier: `${secondFactor} of ${sub}` }),
+      },
+    })
       .setProtectedHeader({ alg: 'RS256', kid: pair.publicJwk.kid!, typ: 'JWT' })
       .setIssuer(issuer)
       .setAudience(projectId)
@@ -78,6 +111,12 @@ export async function createIdentityPlatform({
     return { token, expiresAt: new Date((nowSeconds + expiresInSeconds) * 1000).toISOString() }
   }
   app.use(bodyLimit({ maxSize: LARGEST_BODY_BYTES }))
+  // An acknowledged change outlives the process.
+  app.use(async (_, next) => {
+    await next()
+    journal.flush()
+  })
+  app.route('/identitytoolkit.googleapis.com', accounts.http)
   app.get('/jwks', (c) => c.json({ keys: [pair.publicJwk] }))
   app.post('/v1/token', requireSecret(secret), async (c) => {
     const request = tokenRequest.safeParse(bodyOf(await c.req.text()))
@@ -87,8 +126,14 @@ export async function createIdentityPlatform({
         400,
       )
     }
-    const { sub, roles } = request.data
-    return c.json(await mint({ sub, ...(roles ? { roles } : {}) }))
+    const { sub, roles, secondFactor } = request.data
+    try {
+      return c.json(
+        await mint({ sub, ...(roles ? { roles } : {}), ...(secondFactor === undefined ? {} : { secondFactor }) }),
+      )
+    } catch (error) {
+      return c.json({ code: 'user-disabled', message: (error as Error).message }, 400)
+    }
   })
   return {
     url,
@@ -96,6 +141,7 @@ export async function createIdentityPlatform({
     issuer,
     jwksUrl: `${url}/jwks`,
     mint,
+    revoke: accounts.revoke,
     async close() {
       await server.close()
       journal.close()

@@ -6,7 +6,7 @@ import { idToken, testConfig } from '../../shared/testing/config.ts'
 import { startOfTests, testPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
-import { openIssuer, type TestIssuer, type TokenOptions } from './issuer.testing.ts'
+import { everyAccountIsValid, openIssuer, type TestIssuer, type TokenOptions } from './issuer.testing.ts'
 import { gateway } from './service.ts'
 
 const nowSeconds = Date.parse(startOfTests) / 1000
@@ -38,6 +38,7 @@ function started(answers: Answers = {}, settings: object = {}) {
       ...issuer.settings,
       ...settings,
     },
+    callPartner: everyAccountIsValid,
     async call(service, path, { body } = {}) {
       asked.push({ service, path, body })
       const answer = answers[service]

@@ -1,8 +1,9 @@
 /** The public API: each route checks the caller, parses, asks or sends, and tells what it heard. */
 
 import type { Context } from 'hono'
+import { z } from 'zod'
 import { implement, type ServiceApp } from '../../shared/app.ts'
-import { type Caller, createTokenCheck, type Role } from '../../shared/auth.ts'
+import { type Caller, createTokenCheck, isStaff, type Role } from '../../shared/auth.ts'
 import { Refused, refuseIf } from '../../shared/errors.ts'
 import { idempotencyKey as keySchema } from '../../shared/fields.ts'
 import { jsonBody } from '../../shared/http.ts'
@@ -11,6 +12,7 @@ import { derivedId } from '../../shared/ids.ts'
 import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
 import { requestOf } from '../../shared/runtime/refusals.ts'
 import { orderRequest } from '../orders/contracts.ts'
+import { accountStandings } from './accounts.ts'
 import { docsPage } from './docs-page.ts'
 import { createEdge } from './edge.ts'
 import { readEdgeSettings } from './edge-settings.ts'
@@ -33,6 +35,7 @@ import { vaultHandlers } from './vault-handlers.ts'
 
 /** Placing an order asks others in turn. */
 const PLACE_MS = 20_000
+const secondFactor = z.enum(['required', 'optional'])
 /** The same for everybody: made when it is first asked for. */
 const document = once(openApiDocument)
 
@@ -45,13 +48,15 @@ export const app: ServiceApp = implement(gateway, {
         issuer: platform.setting('TOKEN_ISSUER'),
         audience: platform.setting('TOKEN_AUDIENCE'),
         jwksUrl: platform.setting('TOKEN_JWKS_URL'),
+        secondFactor: secondFactor.parse(platform.setting('STAFF_SECOND_FACTOR')),
+        standingOf: accountStandings(platform),
       },
       platform.now,
     )
     const edge = createEdge(http, readEdgeSettings(platform.setting('EDGE')), platform.now)
     const caller = async (c: Context): Promise<Caller> => {
       const who = await check(c.req.header('authorization'))
-      c.set('subject', `${who.roles.some((role) => role !== 'customer') ? 'staff' : 'customer'}:${who.sub}`)
+      c.set('subject', `${isStaff(who) ? 'staff' : 'customer'}:${who.sub}`)
       edge.admit(c, who)
       return who
     }

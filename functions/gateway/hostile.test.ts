@@ -10,7 +10,7 @@ import { testConfig } from '../../shared/testing/config.ts'
 import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
-import { openIssuer, type TestIssuer } from './issuer.testing.ts'
+import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
 import { gateway } from './service.ts'
 
 let issuer: TestIssuer
@@ -30,6 +30,7 @@ beforeAll(async () => {
       ...issuer.settings,
       PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
     },
+    callPartner: everyAccountIsValid,
     async call(_, path, { headers = {} } = {}) {
       asked.push({ path, headers })
       return Response.json({ orderId: 'o-1', customerRef: 'customer-1', entries: [] }, { status: 200 })

@@ -3,6 +3,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Platform } from '../../shared/platform.ts'
 import { startOfTests } from '../../shared/testing/platform.ts'
 
 export interface TokenOptions {
@@ -15,10 +16,18 @@ export interface TokenOptions {
 
 export interface TestIssuer {
   /** What tells the gateway of it. */
-  readonly settings: Readonly<Record<'TOKEN_ISSUER' | 'TOKEN_AUDIENCE' | 'TOKEN_JWKS_URL', string>>
-  /** Good for an hour of the tests' clock; a customer's when nothing is said. */
+  readonly settings: Readonly<
+    Record<'TOKEN_ISSUER' | 'TOKEN_AUDIENCE' | 'TOKEN_JWKS_URL' | 'ACCOUNTS_URL' | 'STAFF_SECOND_FACTOR', string>
+  >
+  /** Good for an hour of the tests' clock, signed in with a second factor; a customer's when nothing is said. */
   token(options?: TokenOptions): Promise<string>
   close(): void
+}
+
+/** Identity Platform's look-up of accounts, to which every subject is one that was never signed out. */
+export const everyAccountIsValid: Platform['callPartner'] = async (_url, { body }) => {
+  const { localId } = body as { localId: readonly [string] }
+  return Response.json({ users: [{ localId: localId[0], validSince: '0' }] })
 }
 
 export async function openIssuer(): Promise<TestIssuer> {
@@ -32,6 +41,8 @@ export async function openIssuer(): Promise<TestIssuer> {
     TOKEN_ISSUER: 'issuer',
     TOKEN_AUDIENCE: 'shop',
     TOKEN_JWKS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`,
+    ACCOUNTS_URL: 'https://accounts.example.com',
+    STAFF_SECOND_FACTOR: 'required',
   }
   const iat = Date.parse(startOfTests) / 1000
   return {
@@ -43,6 +54,8 @@ export async function openIssuer(): Promise<TestIssuer> {
         sub,
         iat,
         exp: iat + 3_600,
+        auth_time: iat,
+        firebase: { sign_in_provider: 'password', sign_in_second_factor: 'totp' },
         ...(roles ? { roles } : {}),
         ...claims,
       })

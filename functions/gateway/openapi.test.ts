@@ -20,6 +20,8 @@ const http = createHttpApp(
       TOKEN_ISSUER: 'issuer',
       TOKEN_AUDIENCE: 'shop',
       TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
+      ACCOUNTS_URL: 'http://127.0.0.1:1',
+      STAFF_SECOND_FACTOR: 'required',
       PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
     },
   }),

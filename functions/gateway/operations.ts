@@ -319,7 +319,8 @@ export const isForCallers = (access: Operation['access']): boolean => access !==
 /** Every code that an operation may answer with. */
 export function problemsOf({ access, keyed, body, problems = [] }: Operation): Code[] {
   const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
-  if (isForCallers(access)) known.push('token-missing', 'token-invalid', 'token-expired')
+  if (isForCallers(access))
+    known.push('token-missing', 'token-invalid', 'token-expired', 'token-revoked', 'second-factor-missing')
   if (access === 'staff' || access === 'importer') known.push('forbidden')
   if (keyed) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
   if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')

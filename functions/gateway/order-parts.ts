@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono'
 import { z } from 'zod'
-import type { Caller } from '../../shared/auth.ts'
+import { type Caller, isStaff } from '../../shared/auth.ts'
 import { Refused } from '../../shared/errors.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { relayed } from './relay.ts'
@@ -18,7 +18,7 @@ export async function orderParts(c: Context, platform: Platform, caller: Caller,
   if (!answer.ok) return relayed(c, answer, platform)
   const order = ownedBy.parse(await answer.json())
   // A stranger's order does not exist.
-  if (order.customerRef !== caller.sub && !caller.roles.some((role) => role !== 'customer')) {
+  if (order.customerRef !== caller.sub && !isStaff(caller)) {
     throw new Refused('not-found', `There is no order ${orderId}.`, { event: 'order-of-another-customer' })
   }
   return c.json({ ...order, timeline })

@@ -28,6 +28,8 @@ async function open() {
       TOKEN_ISSUER: 'issuer',
       TOKEN_AUDIENCE: 'shop',
       TOKEN_JWKS_URL: 'https://issuer.example.com/jwks',
+      ACCOUNTS_URL: 'https://accounts.example.com',
+      STAFF_SECOND_FACTOR: 'required',
       PAYMENT_PROVIDER_URL: 'https://provider.example.com',
     },
     async callPartner(url) {

@@ -26,6 +26,15 @@ export const gateway = defineService({
   accepts: [],
   sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CheckAuthorization'],
   calls: ['catalog', 'customers', 'orders', 'history', 'inventory'],
-  settings: ['EDGE', 'TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URL', 'PAYMENT_PROVIDER_URL'],
+  settings: [
+    'EDGE',
+    'TOKEN_ISSUER',
+    'TOKEN_AUDIENCE',
+    'TOKEN_JWKS_URL',
+    'ACCOUNTS_URL',
+    'STAFF_SECOND_FACTOR',
+    'PAYMENT_PROVIDER_URL',
+  ],
+  readsAccounts: true,
   load: () => import('./app.ts'),
 })

@@ -6,7 +6,7 @@ import type { References } from '../../cli/references.ts'
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import { services } from '../../functions/index.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
-import type { TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { everyAccountIsValid, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import type { ServiceApp } from '../../shared/app.ts'
 import { repeatCommand } from '../../shared/names.ts'
 import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
@@ -57,7 +57,8 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   for (const service of services) {
     const platform = testPlatform(service, {
       settings: { ...settings, ...issuer },
-      callPartner: (url) => partner(url),
+      callPartner: (url, options) =>
+        url.includes('accounts:lookup') ? everyAccountIsValid(url, options) : partner(url),
       call: (name, path, { method = 'GET', body, headers = {} } = {}) =>
         reach(name, path, {
           method,

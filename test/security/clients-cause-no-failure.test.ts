@@ -65,6 +65,7 @@ async function gatewayBefore(answerAfterMs: number) {
   const caller = createCaller({
     peers: { orders: origin },
     authorizationFor: async () => 'Bearer x',
+    accessAuthorization: async () => 'Bearer x',
     telemetry: platform.telemetry,
   })
   const http = createHttpApp(gatewayApp, platform, testConfig('gateway'))

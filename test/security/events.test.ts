@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { app } from '../../functions/gateway/app.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
-import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { gateway } from '../../functions/gateway/service.ts'
 import { app as inventoryApp } from '../../functions/inventory/app.ts'
 import { inventory } from '../../functions/inventory/service.ts'
@@ -56,7 +56,10 @@ function openGateway(limits = {}, answer: (path: string) => Response = () => new
       ...issuer.settings,
     },
     call: async (_service, path) => answer(path),
-    callPartner: async () => Response.json({ keys: [] }),
+    callPartner: (url, options) =>
+      url.includes('accounts:lookup')
+        ? everyAccountIsValid(url, options)
+        : Promise.resolve(Response.json({ keys: [] })),
   })
   const http = createHttpApp(app, platform, testConfig('gateway'))
   const send = async (method: string, path: string, bearer?: string, body?: unknown, headers = {}): Promise<number> => {

@@ -24,14 +24,19 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     expect(granted.filter(({ role }) => /^roles\/(owner|editor|viewer)$/.test(String(role)))).toEqual([])
   })
 
-  it('has no role on the whole project but for a database of its own, telemetry and the log of a build', () => {
+  it('has no role on the whole project but for a database of its own, telemetry, the log of a build and how accounts stand', () => {
     const wide = all('google_project_iam_member').filter(({ condition }) => condition === undefined)
     expect([...new Set(wide.map(({ role }) => String(role)))].toSorted()).toEqual([
+      'roles/firebaseauth.viewer',
       'roles/logging.logWriter',
       'roles/serviceusage.serviceUsageConsumer',
       'roles/telemetry.metricsWriter',
       'roles/telemetry.tracesWriter',
     ])
+    const readsAccounts = wide.filter(({ role }) => role === 'roles/firebaseauth.viewer')
+    expect(readsAccounts.map(({ member }) => member)).toEqual(
+      services.filter((one) => one.readsAccounts).map(({ name }) => `serviceAccount:${email(name)}`),
+    )
     const writesLogs = wide.filter(({ role }) => role === 'roles/logging.logWriter')
     expect(writesLogs.map(({ member }) => member)).toEqual([`serviceAccount:${email('image-builder')}`])
   })

@@ -233,6 +233,7 @@ function expectedGrants(projectId: string, number: string): string[] {
       ...(on.length > 0 ? [`${agent} roles/pubsub.publisher ${name}-dead-letters`] : []),
       ...(emits.length > 0 ? [`${agent} roles/bigquery.dataEditor ${name}`] : []),
       ...(Object.keys(collections).length > 0 ? [`${account(name)} roles/datastore.user project`] : []),
+      ...(service.readsAccounts ? [`${account(name)} roles/firebaseauth.viewer project`] : []),
       ...['telemetry.tracesWriter', 'telemetry.metricsWriter', 'serviceusage.serviceUsageConsumer'].map(
         (role) => `${account(name)} roles/${role} project`,
       ),

@@ -23,6 +23,10 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       /^(telemetry|logging|monitoring|serviceusage)\./.test(roleOf(resource)),
   },
   {
+    reason: 'how the account of a member of the staff stood is remembered for minutes',
+    covers: (resource) => roleOf(resource) === 'firebaseauth.viewer',
+  },
+  {
     reason: 'people call on the port of the owner, who may everything',
     covers: ({ type, attributes }) =>
       type.endsWith('_iam_member') && /^(group|user):/.test(String(attributes['member'])),
