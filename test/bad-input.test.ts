@@ -228,7 +228,8 @@ describe('after an order was placed', () => {
   })
 
   it("its key is its customer's own: another's order is another", async () => {
-    const other = await ask({ key, token: await token('customer-2') })
+    const theirs = await references(platform.customer('customer-2'))
+    const other = await ask({ key, token: await token('customer-2'), body: order(theirs) })
     expect(other.status).toBe(201)
     expect(other.body['orderId']).not.toBe(placed['orderId'])
     await platform.followed(platform.customer('customer-2'), String(other.body['orderId']))

@@ -3,6 +3,7 @@
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { references } from '../../cli/references.ts'
 import { services } from '../../functions/index.ts'
 import { accountEmail, pushAccountId } from '../../shared/names.ts'
 import { listenersOf, LOOPBACK } from '../support/listeners.ts'
@@ -60,8 +61,6 @@ function answerOf(service: string, path: string, { account, body }: { account: s
 const order = {
   currency: 'EUR',
   lines: [{ sku: 'TEA-001', quantity: 1 }],
-  addressRef: 'address-1',
-  paymentMethodRef: 'card-action-required',
 }
 
 describe('at its own port', () => {
@@ -83,9 +82,11 @@ describe('at its own port', () => {
   })
 
   it('orders takes no payment that payments did not authorize', async () => {
-    const { body: placed } = await platform.customer().send<{ orderId: string }>('POST', '/v1/orders', {
+    const api = platform.customer()
+    const own = await references(api, 'card-action-required')
+    const { body: placed } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
       key: crypto.randomUUID(),
-      body: order,
+      body: { ...order, ...own },
     })
     const { orderId } = placed
     const paid = {
@@ -121,7 +122,8 @@ describe('at its own port', () => {
 
   it('orders takes no order in the name of the gateway', async () => {
     const lines = [{ sku: 'TEA-001', quantity: 1, unitMinor: 1 }]
-    const body = { sub: 'victim-1', importer: true, idempotencyKey: 'forged', order: { ...order, lines } }
+    const own = await references(platform.customer('victim-1'))
+    const body = { sub: 'victim-1', importer: true, idempotencyKey: 'forged', order: { ...order, ...own, lines } }
     expect(await answerOf('orders', '/orders', { account: 'gateway', body })).toBeUndefined()
   })
 })

@@ -10,6 +10,7 @@ import { seededRandom, type Random } from '../../emulators/core/random.ts'
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import { services } from '../../functions/index.ts'
 import { Unavailable } from '../../shared/errors.ts'
+import { hashOf } from '../../shared/ids.ts'
 import { answerProblem } from '../../shared/http.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
@@ -70,6 +71,8 @@ export interface World {
   place(asked?: OrderAsked): Promise<Answer>
   /** The request begins, and stands still until it is let go. */
   placing(asked?: OrderAsked): { readonly activity: Activity; answer(): Answer | undefined }
+  /** The customer withdraws that card; it begins, and stands still until it is let go. */
+  withdrawing(card: string): Activity
   /** Begins one thing on the agenda, which stands still until it is let go. */
   begin(item: Item): Activity
   /** Lets one go on to its end, alone. */
@@ -281,8 +284,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const add = async (path: string, body: object): Promise<Record<string, string>> => {
     const answer = await callService('customers', `${vault}/${path}`, {
       method: 'POST',
-      body: { idempotencyKey: JSON.stringify(body), body },
+      body: { idempotencyKey: hashOf(JSON.stringify(body)), body },
     })
+    if (answer.status !== 201) throw new Error(`customers answered ${answer.status}: ${await answer.text()}`)
     return (await answer.json()) as Record<string, string>
   }
   const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
@@ -331,6 +335,10 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     stock,
     platform: (service) => listeners.get(service)!.platform,
     placing,
+    withdrawing: (card) =>
+      scheduler.start(`withdraw ${card}`, async () => {
+        await callService('customers', `${vault}/payment-methods/${paymentMethods.get(card)}`, { method: 'DELETE' })
+      }),
     async place(asked) {
       const { activity, answer } = placing(asked)
       await finish(activity)

@@ -1,0 +1,199 @@
+import { Hono } from 'hono'
+import { describe, expect, it } from 'vitest'
+import { Unavailable } from '../../shared/errors.ts'
+import { answerProblem } from '../../shared/http.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { vaultLimits, vaultOf } from './contracts.ts'
+import { customers } from './service.ts'
+
+const address = { name: 'A. Customer', lines: ['1 Mill Lane'], postcode: '10115', city: 'Berlin', country: 'DE' }
+const card = { brand: 'visa', last4: '4242', expiryMonth: 12, expiryYear: 2034 }
+const alice = vaultOf('alice')
+const bob = vaultOf('bob')
+
+/** Attaches every token but `unknown`; each customer has payment methods of their own. */
+const provider: Platform['callPartner'] = async (url, { body, accept = [] }) => {
+  const { token, customer } = body as { token: string; customer: string }
+  if (url.endsWith('/detach')) return Response.json({})
+  if (token === 'unknown' && accept.includes(404)) return Response.json({}, { status: 404 })
+  return Response.json({ ...card, paymentMethodRef: `pm-${token}-${customer}` })
+}
+
+function open(callPartner = provider) {
+  const platform = testPlatform(customers, {
+    settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' },
+    callPartner,
+  })
+  const http = new Hono()
+  app.routes!(http, platform)
+  http.onError((error, c) => answerProblem(c, error))
+  const ask = async (method: string, path: string, body?: object) => {
+    const response = await http.request(path, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    })
+    const text = await response.text()
+    return { status: response.status, body: (text ? JSON.parse(text) : {}) as Record<string, unknown> }
+  }
+  return {
+    platform,
+    ask,
+    add: (vault: string, path: string, body: object, idempotencyKey: string = crypto.randomUUID()) =>
+      ask('POST', `/vaults/${vault}/${path}`, { idempotencyKey, body }),
+    unknown: async (vault: string, references: object) => {
+      const asked = new URLSearchParams(references as Record<string, string>)
+      return (await ask('GET', `/vaults/${vault}/unknown?${asked.toString()}`)).body['unknown']
+    },
+  }
+}
+
+describe('an address', () => {
+  it('is kept once under its key, shown to its vault alone, and known until it is withdrawn', async () => {
+    const { add, ask, unknown } = open()
+    const first = await add(alice, 'addresses', address, 'key')
+    expect(first).toMatchObject({ status: 201, body: { ...address, addressRef: expect.stringMatching(/^a-/) } })
+    expect(await add(alice, 'addresses', address, 'key')).toEqual(first)
+    expect((await ask('GET', `/vaults/${alice}/addresses`)).body).toEqual({ addresses: [first.body] })
+    expect((await ask('GET', `/vaults/${bob}/addresses`)).body).toEqual({ addresses: [] })
+    const { addressRef } = first.body as { addressRef: string }
+    expect(await unknown(alice, { addressRef, paymentMethodRef: 'pm' })).toEqual(['paymentMethodRef'])
+    expect(await unknown(bob, { addressRef, paymentMethodRef: 'pm' })).toEqual(['addressRef', 'paymentMethodRef'])
+
+    expect((await ask('DELETE', `/vaults/${bob}/addresses/${addressRef}`)).status).toBe(404)
+    for (const _ of ['once', 'again'])
+      expect((await ask('DELETE', `/vaults/${alice}/addresses/${addressRef}`)).status).toBe(204)
+    expect((await ask('GET', `/vaults/${alice}/addresses`)).body).toEqual({ addresses: [] })
+    expect(await unknown(alice, { addressRef, paymentMethodRef: 'pm' })).toEqual(['addressRef', 'paymentMethodRef'])
+  })
+
+  it('under a used key with another body is refused', async () => {
+    const { add } = open()
+    await add(alice, 'addresses', address, 'key')
+    expect(await add(alice, 'addresses', { ...address, city: 'Bremen' }, 'key')).toMatchObject({
+      status: 409,
+      body: { code: 'idempotency-key-reused' },
+    })
+  })
+
+  it.each([
+    ['no country', { country: 'XX' }, 'country'],
+    ['a country in small letters', { country: 'de' }, 'country'],
+    ['no line', { lines: [] }, 'lines'],
+    ['four lines', { lines: ['1', '2', '3', '4'] }, 'lines'],
+    ['a card number', { name: '4242 4242 4242 4242' }, 'name'],
+    ['a control character', { city: 'a\u0000' }, 'city'],
+    ['an unknown field', { vip: true }, 'vip'],
+  ])('with %s is refused', async (_, change, place) => {
+    const { add, platform } = open()
+    const answer = await add(alice, 'addresses', { ...address, ...change })
+    expect(answer).toMatchObject({ status: 422, body: { code: 'invalid-body' } })
+    expect(answer.body['detail']).toContain(place)
+    expect(JSON.stringify(answer.body)).not.toContain('4242 4242')
+    expect(platform.documents()).toEqual(new Map())
+  })
+
+  it('beyond the limit is refused until one is withdrawn, and withdrawing makes no room without end', async () => {
+    const { add, ask } = open()
+    const refs: string[] = []
+    for (let index = 0; index < vaultLimits.addresses; index++)
+      refs.push((await add(alice, 'addresses', address)).body['addressRef'] as string)
+    expect(await add(alice, 'addresses', address)).toMatchObject({ status: 409, body: { code: 'too-many-references' } })
+    for (let kept = refs.length; kept < vaultLimits.kept; kept++) {
+      await ask('DELETE', `/vaults/${alice}/addresses/${refs.pop()}`)
+      refs.push((await add(alice, 'addresses', address)).body['addressRef'] as string)
+    }
+    await ask('DELETE', `/vaults/${alice}/addresses/${refs.pop()}`)
+    expect(await add(alice, 'addresses', address)).toMatchObject({ status: 409, body: { code: 'too-many-references' } })
+  })
+
+  it('is found by no name that every object has', async () => {
+    const { ask, unknown } = open()
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      expect((await ask('DELETE', `/vaults/${alice}/addresses/${name}`)).status).toBe(404)
+      expect(await unknown(alice, { addressRef: name, paymentMethodRef: name })).toHaveLength(2)
+    }
+  })
+})
+
+describe('a payment method', () => {
+  it('is attached to its customer before it is kept, and shows no token', async () => {
+    const { add, platform, ask } = open()
+    const { body } = await add(alice, 'payment-methods', { token: 'tok' }, 'key')
+    expect(body).toMatchObject({ ...card, paymentMethodRef: `pm-tok-${alice}` })
+    expect(platform.partnerCalls[0]?.options.body).toEqual({ token: 'tok', customer: alice })
+    expect(JSON.stringify([...platform.documents().values()])).not.toContain('"tok"')
+    // The same token again is the same payment method.
+    expect((await add(alice, 'payment-methods', { token: 'tok' })).body).toEqual(body)
+    expect((await ask('GET', `/vaults/${alice}/payment-methods`)).body).toEqual({ paymentMethods: [body] })
+  })
+
+  it.each([
+    ['a card number', { token: '4242424242424242' }, 'invalid-body'],
+    ['a card number in groups', { token: '4242-4242-4242-4242' }, 'invalid-body'],
+    ['what the provider does not take', { token: 'unknown' }, 'payment-method-refused'],
+  ])('of %s is refused, and nothing is kept', async (_, body, code) => {
+    const { add, platform } = open()
+    expect(await add(alice, 'payment-methods', body)).toMatchObject({ status: 422, body: { code } })
+    expect(platform.documents()).toEqual(new Map())
+    if (code === 'invalid-body') expect(platform.partnerCalls).toEqual([])
+  })
+
+  it('is withdrawn at once, and the provider asked again until it has let go', async () => {
+    let isAway = true
+    const { add, ask, unknown, platform } = open(async (url, options) => {
+      if (url.endsWith('/detach') && isAway) throw new Unavailable('The provider is away.')
+      return provider(url, options)
+    })
+    const { paymentMethodRef } = (await add(alice, 'payment-methods', { token: 'tok' })).body as Record<string, string>
+    const path = `/vaults/${alice}/payment-methods/${paymentMethodRef}`
+    expect((await ask('DELETE', path)).status).toBe(503)
+    expect(await unknown(alice, { addressRef: 'a', paymentMethodRef })).toContain('paymentMethodRef')
+    isAway = false
+    expect((await ask('DELETE', path)).status).toBe(204)
+    expect(platform.partnerCalls.at(-1)?.url).toContain(`/${paymentMethodRef}/detach`)
+  })
+})
+
+describe('a consent', () => {
+  it('holds from its grant on, is replaced by another version, and is withdrawn by its kind', async () => {
+    const { add, ask } = open()
+    const grant = (version: string) => add(alice, 'consents', { kind: 'marketing-email', version })
+    const first = await grant('2026-01')
+    expect(first).toMatchObject({ status: 201, body: { kind: 'marketing-email', version: '2026-01' } })
+    expect((await grant('2026-01')).body).toEqual(first.body)
+    const second = await grant('2026-02')
+    const held = async () =>
+      ((await ask('GET', `/vaults/${alice}/consents`)).body['consents'] as Record<string, string>[])
+        .filter(({ withdrawnAt }) => withdrawnAt === undefined)
+        .map(({ consentRef }) => consentRef)
+    expect(await held()).toEqual([second.body['consentRef']])
+    for (const _ of ['once', 'again'])
+      expect((await ask('DELETE', `/vaults/${alice}/consents/marketing-email`)).status).toBe(204)
+    expect(await held()).toEqual([])
+    expect((await ask('DELETE', `/vaults/${alice}/consents/analytics`)).status).toBe(404)
+  })
+})
+
+describe('an import', () => {
+  it('registers many customers, and the same again finds the same references', async () => {
+    const { ask, unknown } = open()
+    const body = { customers: ['alice', 'bob', 'alice'].map((customerRef) => ({ customerRef, address, token: 'tok' })) }
+    const first = await ask('POST', '/imports', body)
+    expect(first.status).toBe(200)
+    const [one, two, again] = first.body['references'] as Record<string, string>[]
+    expect(one).toEqual(again)
+    expect(one!['addressRef']).not.toBe(two!['addressRef'])
+    expect(await ask('POST', '/imports', body)).toEqual(first)
+    expect(await unknown(alice, one!)).toEqual([])
+    expect(await unknown(alice, two!)).toEqual(['addressRef', 'paymentMethodRef'])
+  })
+})
+
+it('the document of a customer names nobody', async () => {
+  const { add, platform } = open()
+  await add(vaultOf('someone@example.com'), 'addresses', address)
+  expect(JSON.stringify([...platform.documents()])).not.toContain('someone')
+})

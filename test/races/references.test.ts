@@ -1,0 +1,46 @@
+/** A customer withdraws a payment method while an order that names it is placed. */
+
+import { expect, it } from 'vitest'
+import { ordersOf } from '../simulation/always-true.ts'
+import { type Activity, everyWay } from '../simulation/scheduler.ts'
+import { createWorld } from '../simulation/world.ts'
+import { expectRest } from './rest.ts'
+
+/** Where the two can meet: the vault's document, and the provider's book of payment methods. */
+const meets = ({ waiting }: Activity): boolean => /^(query|read|commit|ask )/.test(waiting[0]?.what ?? '')
+
+it('the order is refused, or it ends: paid before, or declined since nothing is charged any more', async () => {
+  const outcomes = new Set<string>()
+  const ways = await everyWay(async (choose) => {
+    const world = await createWorld()
+    const { activity: placing, answer } = world.placing()
+    const withdrawing = world.withdrawing('card-ok')
+    const open = (): Activity[] => [placing, withdrawing].filter(({ state }) => state === 'under way')
+    while (open().length > 0) {
+      const chosen = open()[open().length === 1 ? 0 : choose(2)]!
+      do await world.scheduler.step(chosen)
+      while (chosen.state === 'under way' && !meets(chosen))
+    }
+    const { status } = answer()!
+    if (status === 422) expect(ordersOf(world)).toEqual([])
+    else {
+      expect(status).toBe(201)
+      await expectRest(world, ['completed', 'rejected'])
+    }
+    const [order] = ordersOf(world)
+    outcomes.add(`${status} ${order?.status ?? 'none'}`)
+    // It is withdrawn now, whatever came of the order.
+    expect((await world.place({ key: 'later' })).status).toBe(422)
+  })
+  expect(ways).toBeGreaterThan(5)
+  expect([...outcomes].toSorted()).toEqual(['201 rejected', '422 none'])
+}, 60_000)
+
+it('withdrawn once it is authorised, the order is paid and completes', async () => {
+  const world = await createWorld()
+  await world.place()
+  const authorized = (): boolean => world.provider.ledger.all().some(({ status }) => status === 'authorized')
+  await world.run({ until: authorized })
+  await world.finish(world.withdrawing('card-ok'))
+  await expectRest(world, 'completed')
+})
