@@ -42,8 +42,11 @@ export interface Environment {
 /** Limits of the gateway's edge, for one instance of it: see functions/gateway/edge-settings.ts. */
 interface Edge {
   readonly limits: Readonly<Record<'customer' | 'staff' | 'importer' | 'address', { perSecond: number; burst: number }>>
-  /** Below the 80 that Cloud Run lets in, so that the next one is told to come back and does not wait unseen. */
+  /** Both together below the 80 that Cloud Run lets in, so that the next one is told to come back and does not wait unseen. */
   readonly concurrentRequests: number
+  readonly providerRequests: number
+  readonly requestsPerAddress: number
+  readonly requestsPerCaller: number
   readonly requestTimeoutMs: number
   readonly trustedProxies: number
   readonly origins: readonly string[]
@@ -58,7 +61,10 @@ const edge = (changes: Pick<Edge, 'origins'> & Partial<Edge>): string =>
       // A school or an office has one address.
       address: { perSecond: 50, burst: 200 },
     },
-    concurrentRequests: 72,
+    concurrentRequests: 64,
+    providerRequests: 8,
+    requestsPerAddress: 24,
+    requestsPerCaller: 16,
     requestTimeoutMs: 25_000,
     trustedProxies: 0,
     ...changes,
@@ -248,6 +254,9 @@ export function localEnvironment(ports: LocalPorts): Environment {
       // Everybody on a laptop has one address, and benchmarks one customer.
       EDGE: edge({
         origins: ['http://127.0.0.1:5173', 'http://localhost:5173'],
+        concurrentRequests: 72,
+        requestsPerAddress: 72,
+        requestsPerCaller: 72,
         limits: {
           customer: { perSecond: 1_000, burst: 2_000 },
           staff: { perSecond: 1_000, burst: 2_000 },

@@ -33,11 +33,14 @@ const KEYS_ASKED_AGAIN_MS = 10_000
 const note = z.looseObject({ id: reference, type: reference, reference })
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
 
-export function paymentWebhook(platform: Platform): (c: Context) => Promise<Response> {
-  const isSigned = createSignatureCheck(platform)
+/** `proved` is called when the signature is the provider's, before the body is read: others hold no place while they send. */
+export function paymentWebhook(platform: Platform, proved: (c: Context) => void): (c: Context) => Promise<Response> {
+  const signed = createSignatureCheck(platform)
   return async (c) => {
+    const isOf = await signed(c.req.header('webhook-signature'))
+    proved(c)
     const body = await limitedBody(c, NOTE_BYTES)
-    await isSigned(body, c.req.header('webhook-signature'))
+    isOf(body)
     const { id, type, reference: orderId } = parsed(body)
     if (type === 'authorization.updated') {
       await platform.send(
@@ -62,9 +65,13 @@ function parsed(body: Buffer): z.output<typeof note> {
   }
 }
 
-function createSignatureCheck(platform: Platform): (body: Buffer, signature: string | undefined) => Promise<void> {
+/** @throws Refused for a body that the signature does not cover. */
+type BodyCheck = (body: Buffer) => void
+
+/** The signature covers the body by its hash, so it is verified while the body is still on its way. */
+function createSignatureCheck(platform: Platform): (signature: string | undefined) => Promise<BodyCheck> {
   const keys = providerKeys(platform)
-  return async (body, signature) => {
+  return async (signature) => {
     if (!signature || signature.length > SIGNATURE_CHARACTERS)
       throw new Refused('signature-invalid', 'The note carries no header webhook-signature.')
     const evidence = { keyId: keyIdOf(signature) }
@@ -78,8 +85,10 @@ function createSignatureCheck(platform: Platform): (body: Buffer, signature: str
       if (error instanceof Unavailable || !(error instanceof errors.JOSEError)) throw error
       throw new Refused('signature-invalid', `The signature was not accepted (${error.code}).`, evidence)
     })
-    if (payload['body_sha256'] !== hashOf(body.toString('utf8')))
-      throw new Refused('signature-invalid', 'The signature is of another body.', evidence)
+    return (body) => {
+      if (payload['body_sha256'] !== hashOf(body.toString('utf8')))
+        throw new Refused('signature-invalid', 'The signature is of another body.', evidence)
+    }
   }
 }
 
@@ -87,7 +96,10 @@ type Key = (header?: JWSHeaderParameters, token?: FlattenedJWSInput) => Promise<
 
 function providerKeys(platform: Platform): Key {
   let kept: { readonly find: Key; readonly atMs: number } | undefined
-  const ask = async (): Promise<Key> => {
+  let asking: Promise<Key> | undefined
+  // Many notes at once ask once.
+  const ask = (): Promise<Key> => (asking ??= fetched().finally(() => (asking = undefined)))
+  const fetched = async (): Promise<Key> => {
     const response = await platform.callPartner(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
       method: 'GET',
       operation: 'payment-provider.keys',

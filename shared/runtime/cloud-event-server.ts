@@ -10,7 +10,7 @@ import { readBody } from '../body.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import { Refused, httpStatus } from '../errors.ts'
-import { statusOf } from '../health.ts'
+import { publicPart, statusOf } from '../health.ts'
 import { CLIENT_GONE, noteAbandoned } from '../http.ts'
 import { topicName } from '../names.ts'
 import type { Log } from '../platform.ts'
@@ -18,6 +18,7 @@ import { checkCaller } from './callers.ts'
 import { createReceiver, type Outcome, type Receiver } from './receive.ts'
 import { noteCallerRefused } from './refusals.ts'
 import { noteReplay } from './replays.ts'
+import { serverOptions } from './server-limits.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
 
@@ -44,7 +45,7 @@ export async function createCloudEventServer(
     if (status !== 204) throw new Error(`${type} was not handled: its own line tells why.`)
   })
   const framework = getServer(platform.service.name)
-  return createServer((request, response) => {
+  return createServer(serverOptions, (request, response) => {
     void look(request, response, { framework, receiver, platform, config }).catch((error: unknown) => {
       platform.log('ERROR', 'request.failed', { error })
       end(response, 500)
@@ -68,7 +69,8 @@ async function look(
   if (request.method === 'GET' && path === '/health/live') return end(response, 200)
   if (request.method === 'GET' && path === '/health/ready') {
     const readiness = await platform.health.readiness()
-    response.writeHead(statusOf(readiness), { 'content-type': 'application/json' }).end(JSON.stringify(readiness))
+    const type = { 'content-type': 'application/json' }
+    response.writeHead(statusOf(readiness), type).end(JSON.stringify(publicPart(readiness)))
     return
   }
   const type = platform.service.on.find(

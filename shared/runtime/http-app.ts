@@ -6,7 +6,7 @@ import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import { DEADLINE_HEADER, deadlineOf, within } from '../deadline.ts'
-import { statusOf } from '../health.ts'
+import { publicPart, statusOf } from '../health.ts'
 import { answerProblem, limitedBody } from '../http.ts'
 import { eventPath } from '../names.ts'
 import { checkCaller } from './callers.ts'
@@ -33,13 +33,10 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   const isInternal = platform.service.ingress === 'internal'
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
-  http.get('/health/live', (c) => c.text('ok'))
-  http.get('/health/ready', async (c) => {
-    const readiness = await platform.health.readiness()
-    return c.json(readiness, statusOf(readiness))
-  })
+  if (isInternal) health()
   http.use('*', async (c, next) => {
     const { method, path } = c.req
+    if (path.startsWith('/health/')) return next()
     const about = { method, isDelivery: isInternal && isDelivery(path), header: (name: string) => c.req.header(name) }
     await platform.telemetry.request(about, async () => {
       await next()
@@ -59,6 +56,8 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     deliveries()
   }
   app.routes?.(http, platform)
+  // Strangers reach it as well: behind the limits of the public service.
+  if (!isInternal) health()
   http.notFound((c) =>
     answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
   )
@@ -68,6 +67,14 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     return answerProblem(c, error, platform.log)
   })
   return http
+
+  function health(): void {
+    http.get('/health/live', (c) => c.text('ok'))
+    http.get('/health/ready', async (c) => {
+      const readiness = await platform.health.readiness()
+      return c.json(publicPart(readiness), statusOf(readiness))
+    })
+  }
 
   /** Of Pub/Sub, Cloud Tasks and other services: their tokens were verified by the ingress, which lets everybody through to a public service. */
   function deliveries(): void {
