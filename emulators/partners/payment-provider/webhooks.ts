@@ -72,6 +72,8 @@ export function openWebhooks(
         method: 'POST',
         headers: { 'content-type': 'application/json', 'webhook-signature': signature },
         body,
+        // A redirect is an answer: notes go to the address that was agreed alone.
+        redirect: 'manual',
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
       await response.body?.cancel()
