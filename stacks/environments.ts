@@ -18,6 +18,8 @@ export interface Environment {
   serviceUrl(service: string): string
   /** Where that service finds Cloud Tasks: its client has no emulator variable. */
   tasksEndpoint(service: string): string
+  /** Where that service finds the public keys of Google's ID tokens. */
+  idTokenKeysUrl(service: string): string
   /** Bucket of the Terraform state; absent: a file beside the checkout. */
   readonly stateBucket?: string
   /** Off where `destroy` is to work. */
@@ -124,6 +126,7 @@ function deployed({
     imageDigest: digests[name]!,
     serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
+    idTokenKeysUrl: () => 'https://www.googleapis.com/oauth2/v3/certs',
     stateBucket: `${projectId}-terraform`,
     protectsData,
     minInstances,
@@ -229,6 +232,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
     imageDigest: noImage,
     serviceUrl: (service) => at(ports.service(service)),
     tasksEndpoint: (service) => at(ports.account(service)),
+    idTokenKeysUrl: (service) => `${at(ports.account(service))}/oauth2/v3/certs`,
     protectsData: false,
     minInstances: 0,
     alertEmail: 'nobody@example.com',
