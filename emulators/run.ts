@@ -70,7 +70,7 @@ async function run(): Promise<void> {
       secret: running.secret,
       dataDirectory,
       workingDirectory: root,
-      webhookUrl: `${environment.serviceUrl('gateway')}/v1/webhooks/payment-provider`,
+      webhookUrl: environment.settings['PAYMENT_WEBHOOK_URL']!,
       progress: (step) => say(`${seconds()}  ${step}`),
     })
     stopOnSignal(platform, claimed)

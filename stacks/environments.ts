@@ -106,6 +106,9 @@ export const buildSourcesBucket = ({ projectId }: Pick<Environment, 'projectId'>
 /** Written by `npm run image`. */
 const digests = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
 
+/** Given to the payment provider, which signs its notes for this address: with a domain of one's own, the address there. */
+const paymentWebhookUrl = (gatewayUrl: string): string => `${gatewayUrl}/v1/webhooks/payment-provider`
+
 function deployed({
   name,
   projectId,
@@ -147,6 +150,7 @@ function deployed({
       ACCOUNTS_URL: 'https://identitytoolkit.googleapis.com',
       STAFF_SECOND_FACTOR: staffSecondFactor,
       PAYMENT_PROVIDER_URL: `https://payments.${name}.example.com`,
+      PAYMENT_WEBHOOK_URL: paymentWebhookUrl(cloudRunUrl(hostLabel('gateway', projectNumber), region)),
       CARRIER_URL: `https://carrier.${name}.example.com`,
       CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
       EDGE: edge({ origins: [`https://shop.${name}.example.com`] }),
@@ -253,6 +257,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
       ACCOUNTS_URL: `${at(ports.identity)}/identitytoolkit.googleapis.com`,
       STAFF_SECOND_FACTOR: 'required',
       PAYMENT_PROVIDER_URL: at(ports.paymentProvider),
+      PAYMENT_WEBHOOK_URL: paymentWebhookUrl(at(ports.service('gateway'))),
       CARRIER_URL: at(ports.carrier),
       CANCELLATION_WINDOW_SECONDS: '0',
       // Everybody on a laptop has one address, and benchmarks one customer.

@@ -1,6 +1,7 @@
 /**
- * The payment provider's notes: signed by a key of its own, sent on as a command named for the provider's event, so that
- * a note which comes twice is one command. The provider repeats a note until it hears 2xx.
+ * The payment provider's notes: signed by a key of its own for this platform's address, sent on as a command that is named
+ * for all that the command says, so that a note which comes twice is one command and no other note takes its name. The
+ * provider repeats a note until it is answered 2xx.
  */
 
 import type { Context } from 'hono'
@@ -18,6 +19,7 @@ import { Refused, Unavailable } from '../../shared/errors.ts'
 import { reference } from '../../shared/fields.ts'
 import { limitedBody } from '../../shared/http.ts'
 import { derivedId, hashOf } from '../../shared/ids.ts'
+import { jsonFrom } from '../../shared/json-bytes.ts'
 import type { Platform } from '../../shared/platform.ts'
 
 const NOTE_BYTES = 64 * 1024
@@ -46,7 +48,7 @@ export function paymentWebhook(platform: Platform, proved: (c: Context) => void)
       await platform.send(
         { type: 'CheckAuthorization', data: { orderId, providerEventId: id } },
         {
-          id: derivedId('payment-provider', id),
+          id: derivedId('payment-provider', type, orderId, id),
           subject: orderId,
           correlationId: orderId,
           actor: 'partner:payment-provider',
@@ -59,7 +61,7 @@ export function paymentWebhook(platform: Platform, proved: (c: Context) => void)
 
 function parsed(body: Buffer): z.output<typeof note> {
   try {
-    return note.parse(JSON.parse(body.toString('utf8')))
+    return note.parse(jsonFrom(body))
   } catch (error) {
     throw new Refused('invalid-body', `The note can not be read: ${(error as Error).message.slice(0, 300)}`)
   }
@@ -78,6 +80,7 @@ function createSignatureCheck(platform: Platform): (signature: string | undefine
     const { payload } = await jwtVerify(signature, keys, {
       algorithms: ['ES256'],
       typ: 'webhook+jwt',
+      audience: platform.setting('PAYMENT_WEBHOOK_URL'),
       maxTokenAge: SIGNED_WITHIN,
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(platform.now()),
@@ -86,7 +89,7 @@ function createSignatureCheck(platform: Platform): (signature: string | undefine
       throw new Refused('signature-invalid', `The signature was not accepted (${error.code}).`, evidence)
     })
     return (body) => {
-      if (payload['body_sha256'] !== hashOf(body.toString('utf8')))
+      if (payload['body_sha256'] !== hashOf(body))
         throw new Refused('signature-invalid', 'The signature is of another body.', evidence)
     }
   }

@@ -33,7 +33,12 @@ let port: number
 const bearer = async (sub: string) => ({ authorization: `Bearer ${await issuer.token({ sub })}` })
 const platform = (settings: object) =>
   testPlatform(gateway, {
-    settings: { EDGE: prod.settings['EDGE']!, PAYMENT_PROVIDER_URL: 'https://provider.example.com', ...settings },
+    settings: {
+      EDGE: prod.settings['EDGE']!,
+      PAYMENT_PROVIDER_URL: 'https://provider.example.com',
+      PAYMENT_WEBHOOK_URL: prod.settings['PAYMENT_WEBHOOK_URL']!,
+      ...settings,
+    },
     call: async () => Response.json({}, { status: 201 }),
     callPartner: async () => Response.json({ keys: [] }),
   })
