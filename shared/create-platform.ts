@@ -73,12 +73,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     views: firestoreViews(firestore, pause),
     call: caller.call,
     callPartner: caller.callPartner,
-    health: createHealth({
-      dependencies: dependenciesOf(service, config),
-      openCircuits: caller.openCircuits,
-      now,
-      log,
-    }),
+    health: createHealth({ dependencies: dependenciesOf(service, config), openCircuits: caller.openCircuits, now }),
     async send(command, { id, subject, correlationId, actor }) {
       const nowMs = now()
       await sender.send([

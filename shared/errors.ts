@@ -31,7 +31,10 @@ export const httpStatus = {
   'token-invalid': 401,
   'token-missing': 401,
   'token-revoked': 401,
+  'too-many-orders': 429,
+  'too-many-pieces': 422,
   'too-many-references': 409,
+  'too-many-unpaid-orders': 409,
   unavailable: 503,
   'unknown-reference': 422,
   'unknown-sku': 422,
@@ -89,11 +92,20 @@ export class DeadlineExceeded extends Unavailable {
 /** Refused for now, to this caller: the answer says when to come back. */
 export class Limited extends Refused {
   readonly retryAfterSeconds: number
+  /** Which bound it is and how much of it is used, for programs: members of the problem document. */
+  readonly bound: Bound | undefined
 
-  constructor(detail: string, retryAfterSeconds: number, code: Code = 'rate-limited') {
+  constructor(detail: string, retryAfterSeconds: number, code: Code = 'rate-limited', bound?: Bound) {
     super(code, detail)
     this.retryAfterSeconds = retryAfterSeconds
+    this.bound = bound
   }
+}
+
+export interface Bound {
+  readonly bound: string
+  readonly limit: number
+  readonly used: number
 }
 
 export function refuseIf(condition: boolean, code: Code, detail: string): void {

@@ -6,18 +6,15 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { readBody, tooLarge } from './body.ts'
 import { type Code, DeadlineExceeded, httpStatus, Limited, Refused, Unavailable } from './errors.ts'
-import { listOf } from './issues.ts'
 import { jsonFrom } from './json-bytes.ts'
 import type { Log } from './platform.ts'
-import { shortened } from './shortened.ts'
 
 /** A thousand lines are some 60 KB. */
 export const BODY_BYTES = 1024 * 1024
 /** The client does not wait for the answer, by its own choice: no error of anybody's. */
 export const CLIENT_GONE = 499
-/** Of a problem document's own words, which may quote the request. */
-const DETAIL_CHARACTERS = 2_000
-const INSTANCE_CHARACTERS = 200
+/** Of what is wrong with a body: the rest comes to light when these are mended. */
+const ISSUES_TOLD = 20
 
 interface Known {
   readonly code: Code
@@ -40,7 +37,8 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
     // The rest of the body is not waited for.
     if (code === 'body-too-slow') c.header('connection', 'close')
     if (status === CLIENT_GONE && log) noteAbandoned(log, c.req.path, detail)
-    return problem(c, status, code, detail)
+    const bound = error instanceof Limited ? error.bound : undefined
+    return problem(c, status, code, detail, bound)
   }
   log?.('ERROR', 'request.failed', { path: c.req.path, error })
   return problem(c, 500, 'bug', 'Something went wrong on our side. It was noted.')
@@ -49,20 +47,18 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
 export const noteAbandoned = (log: Log, path: string, reason: string): void =>
   log('INFO', 'request.abandoned', { path, reason })
 
-function problem(c: Context, status: number, code: string, detail: string): Response {
+function problem(c: Context, status: number, code: string, detail: string, members: object = {}): Response {
   const body = {
     type: `urn:millrace:problem:${code}`,
     title: code.replaceAll('-', ' '),
     status,
     code,
-    detail: shortened(detail, DETAIL_CHARACTERS),
-    instance: instanceOf(c),
+    detail,
+    instance: c.req.path,
+    ...members,
   }
   return c.json(body, status as ContentfulStatusCode, { 'content-type': 'application/problem+json' })
 }
-
-/** The path of the request, as a problem document names it. */
-export const instanceOf = (c: Context): string => shortened(c.req.path, INSTANCE_CHARACTERS)
 
 /** @throws Refused when the body is larger, whether it says so or not, comes too slowly, or stops before its end. */
 export async function limitedBody(c: Context, limitBytes: number): Promise<Buffer> {
@@ -90,7 +86,12 @@ export async function jsonBody<S extends z.ZodType>(
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  throw new Refused('invalid-body', listOf(parsed.error, 'body'))
+  const { issues } = parsed.error
+  const told = issues
+    .slice(0, ISSUES_TOLD)
+    .map((issue) => `${issue.path.map(String).join('.') || 'body'}: ${issue.message}`)
+  if (issues.length > ISSUES_TOLD) told.push(`and ${issues.length - ISSUES_TOLD} more`)
+  throw new Refused('invalid-body', told.join('; '))
 }
 
 /** JSON is UTF-8 (RFC 8259): another charset, or a coding that would have to be undone first, is refused by its name. */

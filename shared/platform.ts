@@ -26,6 +26,8 @@ export interface OutgoingCommand extends Message {
 export interface Decision {
   readonly events: readonly Message[]
   readonly commands: readonly OutgoingCommand[]
+  /** The stream's companion from now on, written in the same commit; absent: it stays as it is. */
+  readonly companion?: Readonly<Record<string, unknown>>
 }
 
 export const nothing: Decision = { events: [], commands: [] }
@@ -44,6 +46,8 @@ export interface Stream {
   /** How often it was appended to; 0: there is none yet. */
   readonly version: number
   readonly events: readonly RecordedEvent[]
+  /** The document that was read with it; absent: there is none, or none was asked for. */
+  readonly companion?: Readonly<Record<string, unknown>>
 }
 
 /** A document beside the streams, by its path (`shards/TEA-001~3`). Plain JSON values. */
@@ -80,7 +84,11 @@ export interface Views extends Documents {
 
 /** Decide → commit → publish → send → (the caller acknowledges). The same cause again repeats what was decided, with the same ids. */
 export interface Streams {
-  read(streamId: string): Promise<Stream>
+  /**
+   * `companion` is the path of one document beside the streams that is read with it, for a bound that holds over several
+   * streams: a decision of `handle` may write it in the stream's own commit, which fails if either was written in between.
+   */
+  read(streamId: string, companion?: string): Promise<Stream>
   /**
    * One read, one write under a precondition; when somebody else was first, reads and decides again.
    * What `read` has just given need not be read once more.

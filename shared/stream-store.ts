@@ -34,8 +34,15 @@ export interface StoredStream {
   /** Number of entries; 0: there is no stream. */
   readonly version: number
   readonly entries: readonly Entry[]
-  /** The store's own mark of this version. */
+  readonly companion?: Companion
+  /** The store's own mark of this version, and of the companion's. */
   readonly token: unknown
+}
+
+/** One document beside the streams that was read with a stream; without a value when there is none. */
+export interface Companion {
+  readonly path: string
+  readonly value?: Readonly<Record<string, unknown>>
 }
 
 /** Documents beside the streams, inside a transaction. */
@@ -47,9 +54,13 @@ export interface Transaction {
 }
 
 export interface StreamStore {
-  load(id: string): Promise<StoredStream>
-  /** False when somebody else appended since it was loaded. @throws Unavailable when the store can't be asked. */
-  append(stream: StoredStream, entry: Entry): Promise<boolean>
+  /** @param companion path of the document that is read with it */
+  load(id: string, companion?: string): Promise<StoredStream>
+  /**
+   * Writes the companion in the same commit, if one is given. False when the stream or its companion was written since
+   * it was loaded. @throws Unavailable when the store can't be asked.
+   */
+  append(stream: StoredStream, entry: Entry, companion?: Readonly<Record<string, unknown>>): Promise<boolean>
   /** All or nothing; run again by the store when it loses a race. @throws Unavailable when it lost too often. */
   transact<Result>(
     id: string,

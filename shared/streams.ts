@@ -49,10 +49,11 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
     const contract = parts.contracts.events[event.type]
     return contract && event.version < contract.version ? { ...event, data: lifted(contract, event) } : event
   }
-  const visible = ({ id, version, entries }: StoredStream): Stream => ({
+  const visible = ({ id, version, entries, companion }: StoredStream): Stream => ({
     id,
     version,
     events: entries.flatMap(({ cause, time, events }) => events.map((event) => ({ ...now(event), time, cause }))),
+    ...(companion?.value === undefined ? {} : { companion: companion.value }),
   })
   const decisionOf = ({ events, commands }: Entry): Decision => ({ events: events.map(now), commands })
 
@@ -115,8 +116,8 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
   const storedOf = new WeakMap<Stream, StoredStream>()
 
   return {
-    async read(streamId) {
-      const stored = await store.load(streamId)
+    async read(streamId, companion) {
+      const stored = await store.load(streamId, companion)
       const stream = visible(stored)
       storedOf.set(stream, stored)
       return stream
@@ -125,8 +126,9 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
     async handle(message, given, decide) {
       const streamId = typeof given === 'string' ? given : given.id
       let known = typeof given === 'string' ? undefined : storedOf.get(given)
+      const companion = known?.companion?.path
       for (let tried = 1; tried <= TRIES; tried++) {
-        const stored = known ?? (await store.load(streamId))
+        const stored = known ?? (await store.load(streamId, companion))
         known = undefined
         const done = stored.entries.find(({ cause }) => cause === message.id)
         if (done) {
@@ -136,7 +138,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
         const decision = await decide(visible(stored))
         if (isNothing(decision)) return decision
         const entry = entryOf(stored, message, decision)
-        if (await store.append(stored, entry)) {
+        if (await store.append(stored, entry, decision.companion)) {
           parts.committed?.(entry, stored)
           await deliver(streamId, entry)
           return decision

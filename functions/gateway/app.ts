@@ -18,7 +18,6 @@ import { createEdge } from './edge.ts'
 import { readEdgeSettings } from './edge-settings.ts'
 import { openApiDocument } from './openapi.ts'
 import {
-  type Operation,
   type OperationId,
   operations,
   pathParameters,
@@ -54,13 +53,7 @@ export const app: ServiceApp = implement(gateway, {
       },
       platform.now,
     )
-    const edge = createEdge(http, {
-      settings: readEdgeSettings(platform.setting('EDGE')),
-      providerPaths: Object.values<Operation>(operations)
-        .filter(({ access }) => access === 'provider')
-        .map(({ path }) => path),
-      now: platform.now,
-    })
+    const edge = createEdge(http, readEdgeSettings(platform.setting('EDGE')), platform.now)
     const caller = async (c: Context): Promise<Caller> => {
       const who = await check(c.req.header('authorization'))
       c.set('subject', `${isStaff(who) ? 'staff' : 'customer'}:${who.sub}`)
@@ -101,7 +94,7 @@ export const app: ServiceApp = implement(gateway, {
         const orderId = named(c, 'orderId')
         return accepted(c, platform, who, { type: 'RetryCheckout', data: { orderId, reason } }, orderId)
       },
-      noteOfPaymentProvider: paymentWebhook(platform, edge.prove),
+      noteOfPaymentProvider: paymentWebhook(platform),
       async publishProduct(c) {
         const who = await staff(c)
         const data = await jsonBody(c, productRequest)

@@ -21,6 +21,10 @@ const problem = z.object({
   code: z.string(),
   detail: z.string(),
   instance: z.string(),
+  /** Of a bound that holds for one customer: which one, and how much of it is used. */
+  bound: z.enum(['orders-per-hour', 'unpaid-orders', 'unpaid-pieces', 'lapsed-orders']).optional(),
+  limit: z.int().optional(),
+  used: z.int().optional(),
 })
 
 export function openApiDocument(): Json {
@@ -115,4 +119,5 @@ function problemResponses(codes: readonly Code[]): Json {
   return Object.fromEntries(responses) as Json
 }
 
-const isForLater = (code: Code): boolean => ['rate-limited', 'overloaded', 'unavailable'].includes(code)
+const isForLater = (code: Code): boolean =>
+  ['rate-limited', 'overloaded', 'unavailable', 'too-many-orders', 'too-many-unpaid-orders'].includes(code)

@@ -83,7 +83,16 @@ const consent = consentRequest.extend({
   withdrawnAt: timestamp.optional(),
 })
 
-const orderProblems = ['unknown-reference', 'unknown-sku', 'currency-mismatch', 'price-changed', 'forbidden'] as const
+const orderProblems = [
+  'unknown-reference',
+  'unknown-sku',
+  'currency-mismatch',
+  'price-changed',
+  'forbidden',
+  'too-many-orders',
+  'too-many-pieces',
+  'too-many-unpaid-orders',
+] as const
 
 export const operations = {
   placeOrder: {

@@ -9,6 +9,7 @@ import type { Decision, Platform } from '../../shared/platform.ts'
 import { decide, type OrderCommand } from './decide.ts'
 import { evolve, type Heard, initial, isUnanswered } from './order.ts'
 import { placeOrder, sayAgain, view } from './place-order.ts'
+import { readBounds } from './placements.ts'
 import { type PriceList, withPrice } from './prices.ts'
 import { pricePath } from './pricing.ts'
 import { rulesOf } from './rules.ts'
@@ -107,7 +108,8 @@ export const app: ServiceApp = implement(orders, {
   },
   routes(http, platform) {
     http.post(keyPath, rememberKey(platform))
-    http.post('/orders', (c) => placeOrder(c, platform))
+    const bounds = readBounds(platform.setting('PLACING'))
+    http.post('/orders', (c) => placeOrder(c, platform, bounds))
     http.get('/orders/:orderId', async (c) => {
       const { orderId } = c.req.param()
       const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)

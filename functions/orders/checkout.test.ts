@@ -38,16 +38,16 @@ describe('a checkout that goes well', () => {
     expect((await shop.look(orderId)).body).toMatchObject({ status: 'completed', totalMinor: 2380 })
   })
 
-  it('writes once per delivery, and the timer of a completed order writes and arms nothing', async () => {
+  it('writes its stream once per delivery and the bounds of its customer once, and the timer of a completed order writes and arms nothing', async () => {
     const { shop, orderId } = await confirmed()
     for (const reply of [replies.dispatched(orderId), replies.captured(orderId), replies.committed(orderId)])
       await shop.hear(...reply)
-    expect(shop.platform.billed.writes).toBe(6)
+    expect(shop.platform.billed.writes).toBe(7)
     const timers = shop.platform.sent.filter(({ envelope }) => envelope.type === 'ContinueCheckout').length
     expect(timers).toBe(1)
     shop.platform.advance(48 * 60 * MINUTE)
     await shop.fireTimers()
-    expect(shop.platform.billed.writes).toBe(6)
+    expect(shop.platform.billed.writes).toBe(7)
     expect(shop.platform.sent.filter(({ envelope }) => envelope.type === 'ContinueCheckout')).toHaveLength(1)
   })
 
@@ -196,7 +196,7 @@ describe('a checkout that fails', () => {
     const { shop, orderId } = await placed()
     await shop.hear(...replies.reserved(orderId))
     await shop.hear(...replies.actionRequired(orderId))
-    shop.platform.advance(14 * MINUTE)
+    shop.platform.advance(4 * MINUTE)
     await shop.fireTimers()
     expect((await shop.look(orderId)).body).toMatchObject({ status: 'pending' })
     shop.platform.advance(MINUTE)
@@ -395,7 +395,7 @@ describe('a repeated delivery', () => {
     const authorizations = shop.platform.sent.filter(({ envelope }) => envelope.type === 'AuthorizePayment')
     expect(authorizations).toHaveLength(2)
     expect(authorizations[0]).toEqual(authorizations[1])
-    expect(shop.platform.billed.writes).toBe(2)
+    expect(shop.platform.billed.writes).toBe(3)
   })
 
   it('of an answer that overtook the order waits for it', async () => {

@@ -27,7 +27,8 @@ export const checkout = defineSaga<Placed>({
       done: 'payment.authorized',
       failed: 'payment.declined',
       undone: 'payment.voided',
-      waiting: { on: 'payment.action-required', withinSeconds: 900, onTimeout: 'customer-did-not-act' },
+      // Its stock is held for nobody else meanwhile: as long as a bank's page takes, not as long as a basket may stand.
+      waiting: { on: 'payment.action-required', withinSeconds: 300, onTimeout: 'customer-did-not-act' },
       withinSeconds: 180,
     },
   ],

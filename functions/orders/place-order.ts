@@ -8,9 +8,11 @@ import { derivedId, derivedName, hashOf } from '../../shared/ids.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { nothing, type Platform, type Stream } from '../../shared/platform.ts'
 import { traceparent } from '../../shared/telemetry/telemetry.ts'
+import { admission } from './admission.ts'
 import { type OrderRequest, placeRequest } from './contracts.ts'
 import { decide } from './decide.ts'
 import { evolve, initial, isUnanswered, type OrderState, type Placed } from './order.ts'
+import type { Bounds } from './placements.ts'
 import { priced, type RequestedLine } from './pricing.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { rulesOf } from './rules.ts'
@@ -19,14 +21,16 @@ import { rulesOf } from './rules.ts'
 const LOOK_AFTER_MS = 90_000
 const MOST_TOTAL_MINOR = 1_000_000_000_000
 
-export async function placeOrder(c: Context, platform: Platform): Promise<Response> {
+export async function placeOrder(c: Context, platform: Platform, bounds: Bounds): Promise<Response> {
   const { sub, importer, idempotencyKey, order } = await jsonBody(c, placeRequest)
   checkRights(order, importer)
   const orderId = derivedName('o', sub, idempotencyKey)
   const requestHash = hashOf(JSON.stringify(order))
   const message = entryMessage(orderId, sub, platform.now())
 
-  const before = await platform.streams.read(orderId)
+  // What an importer places was sold elsewhere: it has no bounds.
+  const admitted = importer ? undefined : admission(platform, bounds, sub, { orderId, lines: order.lines })
+  const before = await platform.streams.read(orderId, admitted?.path)
   const known = stateOf(before)
   if (isPlaced(known)) {
     checkSame(known.order!, requestHash, idempotencyKey)
@@ -34,6 +38,7 @@ export async function placeOrder(c: Context, platform: Platform): Promise<Respon
     return c.json(view(known.order!, known.status, known.reason), 200)
   }
 
+  await admitted?.companionOf(before)
   const placed = await newOrder(platform, { orderId, sub, requestHash, order })
   const armedMs = platform.now() + LOOK_AFTER_MS
   await platform.send(
@@ -41,13 +46,15 @@ export async function placeOrder(c: Context, platform: Platform): Promise<Respon
     { subject: orderId, correlationId: orderId, actor: message.actor },
   )
   let other: OrderState | undefined
-  const { events } = await platform.streams.handle(message, before, (stream) => {
+  const { events } = await platform.streams.handle(message, before, async (stream) => {
     const state = stateOf(stream)
     // Our own timer was here since we looked.
     if (state.status === 'abandoned' && stream.version !== before.version)
       throw new Unavailable('The request took too long: send it again with the same key.')
     other = isPlaced(state) ? state : undefined
-    return decide({ type: 'place', order: placed, armedMs, nowMs: platform.now() }, state, rulesOf(platform))
+    const decision = decide({ type: 'place', order: placed, armedMs, nowMs: platform.now() }, state, rulesOf(platform))
+    if (other || !admitted) return decision
+    return { ...decision, companion: await admitted.companionOf(stream) }
   })
   // Another request with this key may have been first, at the same moment: what is recorded is the answer.
   const recorded = (events.find(({ type }) => type === 'order.placed')?.data as Placed | undefined) ?? other!.order!

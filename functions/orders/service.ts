@@ -41,8 +41,13 @@ export const orders = defineService({
   sends: ['ContinueCheckout', 'ReserveStock', 'ReleaseStock', 'AuthorizePayment', 'VoidPayment'],
   calls: ['catalog', 'customers'],
   asksToRepeat: ['orders', 'inventory', 'payments', 'shipping'],
-  collections: { streams: { unindexed: ['*'] }, prices: { unindexed: ['*'] }, keys: {} },
-  settings: ['CANCELLATION_WINDOW_SECONDS'],
+  collections: {
+    streams: { unindexed: ['*'] },
+    prices: { unindexed: ['*'] },
+    placements: { unindexed: ['*'] },
+    keys: {},
+  },
+  settings: ['CANCELLATION_WINDOW_SECONDS', 'PLACING'],
   saga: {
     name: 'checkout',
     counter: metrics.orders,

@@ -8,6 +8,8 @@ import type { Platform } from '../../shared/platform.ts'
 import { deliver, message, type MessageOptions } from '../../shared/testing/deliver.ts'
 import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
+import type { Bounds } from './placements.ts'
+import { testPlacing } from './placements.testing.ts'
 import { orders } from './service.ts'
 
 export interface Shop {
@@ -36,6 +38,8 @@ interface ShopOptions {
   readonly call?: Platform['call']
   /** Answers when asked for references; absent: the customer has every one. */
   readonly customers?: Platform['call']
+  /** Of one customer; those that are not given are out of the way. */
+  readonly bounds?: Partial<Bounds>
 }
 
 const everyReference: Platform['call'] = async () => Response.json({ unknown: [] })
@@ -44,9 +48,10 @@ export async function openShop({
   windowSeconds = 0,
   call,
   customers = everyReference,
+  bounds,
 }: ShopOptions = {}): Promise<Shop> {
   const platform = testPlatform(orders, {
-    settings: { CANCELLATION_WINDOW_SECONDS: String(windowSeconds) },
+    settings: { CANCELLATION_WINDOW_SECONDS: String(windowSeconds), PLACING: testPlacing(bounds) },
     call(service, path, asked) {
       if (service === 'customers') return customers(service, path, asked)
       if (call) return call(service, path, asked)

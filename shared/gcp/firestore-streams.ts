@@ -6,9 +6,11 @@ import type {
   Firestore,
   Timestamp,
   Transaction as FirestoreTransaction,
+  WriteBatch,
 } from '@google-cloud/firestore'
 import { documentId } from '../ids.ts'
 import { available, isLostRace, unavailable } from './firestore-errors.ts'
+import { replacement } from './firestore-views.ts'
 import type { Entry, StoredStream, StreamStore, Transaction } from '../stream-store.ts'
 
 /** A document holds 1 MiB; earlier entries move to a chunk of their own long before. */
@@ -26,6 +28,7 @@ interface Head {
 interface Token {
   readonly updateTime: Timestamp | undefined
   readonly head: Head
+  readonly companionUpdateTime?: Timestamp | undefined
 }
 
 /** An update that adds one text to a list. */
@@ -37,17 +40,22 @@ const unionOf = async (): Promise<Union> => {
 }
 
 export function firestoreStreams(firestore: () => Promise<Firestore>): StreamStore {
-  const load = async (id: string): Promise<StoredStream> => {
-    const reference = streamDocument(await firestore(), id)
-    const snapshot = await available(() => reference.get())
-    return read(id, snapshot, (chunks) => available(() => Promise.all(chunks.map((chunk) => chunk.get()))))
+  const load: StreamStore['load'] = async (id, companion) => {
+    const db = await firestore()
+    const references = [streamDocument(db, id), ...(companion === undefined ? [] : [db.doc(companion)])]
+    const [snapshot, beside] = await available(() => db.getAll(...references))
+    const stored = await read(id, snapshot!, (chunks) =>
+      available(() => Promise.all(chunks.map((chunk) => chunk.get()))),
+    )
+    return companion === undefined ? stored : withCompanion(stored, companion, beside!)
   }
 
   return {
     load,
-    async append(stream, entry) {
+    async append(stream, entry, companion) {
       const db = await firestore()
       const batch = db.batch()
+      if (companion) await writeCompanion(db, batch, stream, companion)
       write(streamDocument(db, stream.id), stream, entry, {
         union: await unionOf(),
         create: (reference, head) => void batch.create(reference, head),
@@ -96,6 +104,26 @@ function transactionOf(db: Firestore, transaction: FirestoreTransaction, union: 
       })
     },
   }
+}
+
+function withCompanion(stored: StoredStream, path: string, snapshot: DocumentSnapshot): StoredStream {
+  const value = snapshot.data()
+  const token: Token = { ...(stored.token as Token), companionUpdateTime: snapshot.updateTime }
+  return { ...stored, token, companion: { path, ...(value === undefined ? {} : { value }) } }
+}
+
+async function writeCompanion(
+  db: Firestore,
+  batch: WriteBatch,
+  { companion, token }: StoredStream,
+  next: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  if (!companion) throw new Error('A companion is written only to a stream that was read with it.')
+  const reference = db.doc(companion.path)
+  const lastUpdateTime = (token as Token).companionUpdateTime
+  if (!companion.value || !lastUpdateTime) return void batch.create(reference, next)
+  const [field, value, ...rest] = await replacement(companion.value, next)
+  batch.update(reference, field, value, ...rest, { lastUpdateTime })
 }
 
 interface Writer {

@@ -1,6 +1,6 @@
 /** Read models on Firestore: plain documents, changed by read, change, write under a precondition. */
 
-import type { DocumentReference, Firestore, Precondition, Timestamp } from '@google-cloud/firestore'
+import type { DocumentReference, FieldPath, Firestore, Precondition, Timestamp } from '@google-cloud/firestore'
 import { Unavailable } from '../errors.ts'
 import type { Views } from '../platform.ts'
 import { available, isAlreadyThere, isLostRace, unavailable } from './firestore-errors.ts'
@@ -54,22 +54,25 @@ export function firestoreViews(firestore: () => Promise<Firestore>, pause: (trie
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** The client has no `set` under a precondition: every field is named, so that one that is gone goes, and a dot is no path. */
 async function replace(
   reference: DocumentReference,
   current: Fields,
   next: Fields,
   updateTime: Timestamp,
 ): Promise<void> {
+  const [field, value, ...rest] = await replacement(current, next)
+  const precondition: Precondition = { lastUpdateTime: updateTime }
+  await reference.update(field, value, ...rest, precondition)
+}
+
+/**
+ * The arguments of an update that puts `next` in place of `current`, neither of them empty. The client has no `set` under
+ * a precondition: every field is named, so that one that is gone goes, and a dot is no path.
+ */
+export async function replacement(current: Fields, next: Fields): Promise<[FieldPath, unknown, ...unknown[]]> {
   const { FieldPath, FieldValue } = await import('@google-cloud/firestore')
   const gone = Object.keys(current).filter((name) => !(name in next))
   const [first, ...rest] = [...Object.entries(next), ...gone.map((name) => [name, FieldValue.delete()] as const)]
-  if (!first) return
-  const precondition: Precondition = { lastUpdateTime: updateTime }
-  await reference.update(
-    new FieldPath(first[0]),
-    first[1],
-    ...rest.flatMap(([name, value]) => [new FieldPath(name), value]),
-    precondition,
-  )
+  if (!first) throw new Error('A document without fields can not be replaced by another.')
+  return [new FieldPath(first[0]), first[1], ...rest.flatMap(([name, value]) => [new FieldPath(name), value])]
 }

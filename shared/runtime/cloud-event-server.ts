@@ -9,16 +9,15 @@ import type { ServiceApp } from '../app.ts'
 import { readBody } from '../body.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
-import { httpStatus, Refused, Unavailable } from '../errors.ts'
-import { publicPart, statusOf } from '../health.ts'
+import { Refused, httpStatus } from '../errors.ts'
+import { statusOf } from '../health.ts'
 import { CLIENT_GONE, noteAbandoned } from '../http.ts'
 import { topicName } from '../names.ts'
 import type { Log } from '../platform.ts'
-import { type CheckCaller, createCallerCheck } from './callers.ts'
+import { checkCaller } from './callers.ts'
 import { createReceiver, type Outcome, type Receiver } from './receive.ts'
 import { noteCallerRefused } from './refusals.ts'
 import { noteReplay } from './replays.ts'
-import { serverOptions } from './server-limits.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
 
@@ -45,9 +44,8 @@ export async function createCloudEventServer(
     if (status !== 204) throw new Error(`${type} was not handled: its own line tells why.`)
   })
   const framework = getServer(platform.service.name)
-  const checkCaller = createCallerCheck(config, platform.now)
-  return createServer(serverOptions, (request, response) => {
-    void look(request, response, { framework, receiver, platform, config, checkCaller }).catch((error: unknown) => {
+  return createServer((request, response) => {
+    void look(request, response, { framework, receiver, platform, config }).catch((error: unknown) => {
       platform.log('ERROR', 'request.failed', { error })
       end(response, 500)
     })
@@ -59,20 +57,18 @@ interface Parts {
   readonly receiver: Receiver
   readonly platform: RunningPlatform
   readonly config: Config
-  readonly checkCaller: CheckCaller
 }
 
 async function look(
   request: IncomingMessage,
   response: ServerResponse,
-  { framework, receiver, platform, config, checkCaller }: Parts,
+  { framework, receiver, platform, config }: Parts,
 ): Promise<void> {
   const path = request.url ?? '/'
   if (request.method === 'GET' && path === '/health/live') return end(response, 200)
   if (request.method === 'GET' && path === '/health/ready') {
     const readiness = await platform.health.readiness()
-    const type = { 'content-type': 'application/json' }
-    response.writeHead(statusOf(readiness), type).end(JSON.stringify(publicPart(readiness)))
+    response.writeHead(statusOf(readiness), { 'content-type': 'application/json' }).end(JSON.stringify(readiness))
     return
   }
   const type = platform.service.on.find(
@@ -81,12 +77,8 @@ async function look(
   const headers = { get: (name: string) => request.headers[name] as string | undefined }
   let email: string
   try {
-    email = await checkCaller(headers, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], 'delivery')
+    email = checkCaller(headers, config, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], platform.now())
   } catch (error) {
-    if (error instanceof Unavailable) {
-      platform.log('WARNING', 'request.postponed', { path, reason: error.message, error: error.cause })
-      return end(response, 503)
-    }
     if (!(error instanceof Refused)) throw error
     noteCallerRefused(platform.security, error, type && path)
     return end(response, httpStatus[error.code])

@@ -6,10 +6,10 @@ import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import { DEADLINE_HEADER, deadlineOf, within } from '../deadline.ts'
-import { publicPart, statusOf } from '../health.ts'
+import { statusOf } from '../health.ts'
 import { answerProblem, limitedBody } from '../http.ts'
 import { eventPath } from '../names.ts'
-import { createCallerCheck } from './callers.ts'
+import { checkCaller } from './callers.ts'
 import { createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
 import { noteReplay, retriesOf } from './replays.ts'
@@ -20,10 +20,9 @@ const PUSH_BYTES = 14 * 1024 * 1024
 export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config: Config): Hono {
   const http = new Hono()
   const receiver = createReceiver(app, platform, config)
-  const check = createCallerCheck(config, platform.now)
-  const caller = async (c: Context, allowed: readonly string[], kind: 'delivery' | 'query'): Promise<string> => {
+  const caller = (c: Context, allowed: readonly string[]): string => {
     try {
-      return await check({ get: (name) => c.req.header(name) }, allowed, kind)
+      return checkCaller({ get: (name) => c.req.header(name) }, config, allowed, platform.now())
     } catch (error) {
       noteCallerRefused(platform.security, error, routeOf(c))
       throw error
@@ -34,10 +33,13 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   const isInternal = platform.service.ingress === 'internal'
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
-  if (isInternal) health()
+  http.get('/health/live', (c) => c.text('ok'))
+  http.get('/health/ready', async (c) => {
+    const readiness = await platform.health.readiness()
+    return c.json(readiness, statusOf(readiness))
+  })
   http.use('*', async (c, next) => {
     const { method, path } = c.req
-    if (path.startsWith('/health/')) return next()
     const about = { method, isDelivery: isInternal && isDelivery(path), header: (name: string) => c.req.header(name) }
     await platform.telemetry.request(about, async () => {
       await next()
@@ -57,8 +59,6 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     deliveries()
   }
   app.routes?.(http, platform)
-  // Strangers reach it as well: behind the limits of the public service.
-  if (!isInternal) health()
   http.notFound((c) =>
     answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
   )
@@ -69,19 +69,11 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   })
   return http
 
-  function health(): void {
-    http.get('/health/live', (c) => c.text('ok'))
-    http.get('/health/ready', async (c) => {
-      const readiness = await platform.health.readiness()
-      return c.json(publicPart(readiness), statusOf(readiness))
-    })
-  }
-
-  /** Of Pub/Sub, Cloud Tasks and other services. A public service has none: its ingress lets everybody through. */
+  /** Of Pub/Sub, Cloud Tasks and other services: their tokens were verified by the ingress, which lets everybody through to a public service. */
   function deliveries(): void {
     for (const type of platform.service.on) {
       http.post(eventPath(type), async (c) => {
-        const retries = replayed(c, type, await caller(c, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], 'delivery'))
+        const retries = replayed(c, type, caller(c, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT]))
         return answer(c, await receiver.event(type, await bytes(c), { retries }))
       })
     }
@@ -90,7 +82,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       // A command that nobody may send is put aside only when somebody who may send any has sent it.
       const senders =
         (Object.hasOwn(config.SENDERS, command) && config.SENDERS[command]) || Object.values(config.SENDERS).flat()
-      replayed(c, command, await caller(c, [...senders, config.OPERATIONS_ACCOUNT], 'delivery'))
+      replayed(c, command, caller(c, [...senders, config.OPERATIONS_ACCOUNT]))
       const task = {
         name: c.req.header('x-cloudtasks-taskname') ?? '',
         retries: retriesOf({ get: (name) => c.req.header(name) }),
@@ -100,7 +92,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
 
     http.use('*', async (c, next) => {
-      await caller(c, config.CALLERS, 'query')
+      caller(c, config.CALLERS)
       await next()
     })
   }

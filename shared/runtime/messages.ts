@@ -1,7 +1,6 @@
 /** From bytes to a message that keeps its contract, or the reason why it is none. */
 
 import type { Contracts, EventContract } from '../contract.ts'
-import { type Issues, listOf } from '../issues.ts'
 import { jsonFrom } from '../json-bytes.ts'
 import { type Envelope, envelopeSchema } from '../envelope.ts'
 import { lifted } from '../versions.ts'
@@ -27,7 +26,7 @@ export function readCommand(bytes: Buffer, type: string, own: Contracts): Envelo
 
 export function readEnvelope(bytes: Buffer, type: string): Envelope {
   const parsedEnvelope = envelopeSchema.safeParse(json(bytes))
-  if (!parsedEnvelope.success) throw new Unreadable(`not an envelope: ${listOf(parsedEnvelope.error, 'the whole')}`)
+  if (!parsedEnvelope.success) throw new Unreadable(`not an envelope: ${faults(parsedEnvelope.error)}`)
   if (parsedEnvelope.data.type !== type)
     throw new Unreadable(`an envelope of ${parsedEnvelope.data.type} came where ${type} is taken`)
   return parsedEnvelope.data
@@ -50,11 +49,18 @@ function current(envelope: Envelope, contract: EventContract): unknown {
 }
 
 interface Schema {
-  safeParse(value: unknown): { success: true; data: unknown } | { success: false; error: Issues }
+  safeParse(
+    value: unknown,
+  ):
+    | { success: true; data: unknown }
+    | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } }
 }
 
 function parsed(schema: Schema, data: unknown, type: string): unknown {
   const result = schema.safeParse(data)
-  if (!result.success) throw new Unreadable(`${type} breaks its contract: ${listOf(result.error, 'the whole')}`)
+  if (!result.success) throw new Unreadable(`${type} breaks its contract: ${faults(result.error)}`)
   return result.data
 }
+
+const faults = ({ issues }: { issues: readonly { path: readonly PropertyKey[]; message: string }[] }): string =>
+  issues.map(({ path, message }) => `${path.map(String).join('.') || 'the whole'}: ${message}`).join('; ')

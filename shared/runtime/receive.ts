@@ -6,7 +6,6 @@ import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import type { Envelope } from '../envelope.ts'
 import { Refused, Unavailable } from '../errors.ts'
-import { listOf } from '../issues.ts'
 import { jsonFrom } from '../json-bytes.ts'
 import { repeatCommand, repeatSchema } from '../repeat.ts'
 import { readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
@@ -45,8 +44,7 @@ export function readPush(body: Buffer): Push {
     const { message, deliveryAttempt } = pushSchema.parse(jsonFrom(body))
     return { ...message, data: Buffer.from(message.data, 'base64'), attempt: deliveryAttempt }
   } catch (error) {
-    const reason = error instanceof z.ZodError ? listOf(error, 'the whole') : (error as Error).message
-    throw new Unreadable(`not a Pub/Sub push message: ${reason}`)
+    throw new Unreadable(`not a Pub/Sub push message: ${(error as Error).message}`)
   }
 }
 
@@ -185,8 +183,7 @@ type Repeat = z.output<typeof repeatSchema>
 function readRepeat(body: Buffer): Envelope<string, Repeat> {
   const message = readEnvelope(body, repeatCommand)
   const parsed = repeatSchema.safeParse(message.data)
-  if (!parsed.success)
-    throw new Unreadable(`${repeatCommand} breaks its contract: ${listOf(parsed.error, 'the whole')}`)
+  if (!parsed.success) throw new Unreadable(`${repeatCommand} breaks its contract: ${parsed.error.message}`)
   return { ...message, data: parsed.data }
 }
 

@@ -7,6 +7,12 @@ import type { Entry, StoredStream, StreamStore } from '../stream-store.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** What a stream and its companion were when they were read. */
+interface Token {
+  readonly entries: number
+  readonly companion?: number | undefined
+}
+
 interface Stored {
   readonly fields: Fields
   /** Stands for Firestore's update time. */
@@ -41,12 +47,23 @@ export function memory(turn: Turn = anybodysTurn): Memory {
   let stamps = 0
 
   const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
-  const load = (id: string): StoredStream => {
+  const load = (id: string, companion?: string): StoredStream => {
     billed.reads += 1
     const entries = streams.get(id) ?? []
-    return { id, version: entries.length, entries: plain(entries), token: entries.length }
+    const token: Token = { entries: entries.length }
+    const stored = { id, version: entries.length, entries: plain(entries), token }
+    if (companion === undefined) return stored
+    const found = get(companion)
+    return {
+      ...stored,
+      token: { ...token, companion: found?.stamp },
+      companion: { path: companion, ...(found ? { value: plain(found.fields) } : {}) },
+    }
   }
-  const isCurrent = (stream: StoredStream): boolean => (streams.get(stream.id)?.length ?? 0) === stream.token
+  const isCurrent = ({ id, token }: StoredStream): boolean =>
+    (streams.get(id)?.length ?? 0) === (token as Token).entries
+  const isCompanionCurrent = ({ token, companion }: StoredStream): boolean =>
+    documents.get(companion!.path)?.stamp === (token as Token).companion
   const append = (stream: StoredStream, entry: Entry): void => {
     billed.writes += 1
     streams.set(stream.id, [...(streams.get(stream.id) ?? []), plain(entry)])
@@ -98,14 +115,17 @@ export function memory(turn: Turn = anybodysTurn): Memory {
     documents: () => new Map([...documents].map(([path, { fields }]) => [path, fields])),
     streams: () => streams,
     store: {
-      async load(id) {
+      async load(id, companion) {
         await turn('load')
-        return load(id)
+        return load(id, companion)
       },
-      async append(stream, entry) {
+      async append(stream, entry, companion) {
         await turn('commit')
-        if (!isCurrent(stream)) return false
+        if (companion && !stream.companion)
+          throw new Error('A companion is written only to a stream that was read with it.')
+        if (!isCurrent(stream) || (companion && !isCompanionCurrent(stream))) return false
         append(stream, entry)
+        if (companion) put(stream.companion!.path, companion)
         await turn('committed')
         return true
       },

@@ -44,6 +44,8 @@ export interface TestOptions {
   readonly startAt?: string
   /** What several services of one simulation share. */
   readonly outside?: Outside
+  /** The store of another instance of the service; absent: one of its own. */
+  readonly kept?: Memory
 }
 
 export interface Outside {
@@ -71,7 +73,7 @@ export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' 
 
 export function testPlatform(service: Service, options: TestOptions = {}): TestPlatform {
   const { outside } = options
-  const kept = memory(outside?.turn)
+  const kept = options.kept ?? memory(outside?.turn)
   const published: Envelope[] = []
   const sent: SentCommand[] = []
   const deadLetters: DeadLetter[] = []
@@ -187,7 +189,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       },
       close: async () => {},
     },
-    health: createHealth({ dependencies: {}, openCircuits: () => [], now, log: told.log }),
+    health: createHealth({ dependencies: {}, openCircuits: () => [], now }),
     close: async () => {},
   }
 }

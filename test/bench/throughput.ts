@@ -11,6 +11,8 @@ import type { Section } from './section.ts'
 
 /** Services, code and connections are warm after so many. */
 const WARM_UP_ORDERS = 64
+/** Each has one document of what was placed, which no two orders write at once. */
+const CUSTOMERS = 64
 
 interface Run extends Served {
   readonly cpuMs: number
@@ -26,8 +28,9 @@ export const throughput: Section = {
     const outcomes = await hearOutcomes(platform.running)
     const log = await openBareLog()
     try {
-      const api = platform.customer()
-      const order = (): Promise<void> => place(outcomes, api)
+      const customers = Array.from({ length: CUSTOMERS }, (_, index) => platform.customer(`customer-${index}`))
+      let placed = 0
+      const order = (): Promise<void> => place(outcomes, customers[placed++ % CUSTOMERS]!)
       await underLoad({ clients: 16, orders: WARM_UP_ORDERS, order })
       await underLoad({ clients: 16, orders: WARM_UP_ORDERS, order: log.order })
       const rows = []

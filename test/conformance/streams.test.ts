@@ -182,6 +182,44 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     expect((await streams.read(id)).events.map(({ sequence }) => sequence)).toEqual([1, 2])
   })
 
+  it('are read and written with their companion in one commit', async () => {
+    const { streams, views, id } = await started()
+    const path = `companions/${documentId(id)}`
+    const before = await streams.read(id, path)
+    expect(before.companion).toBeUndefined()
+    await streams.handle(ask(1), before, (stream) => ({ ...oneMore(stream), companion: { 'a.b': 1, gone: true } }))
+    await streams.handle(ask(2), await streams.read(id, path), (stream) => {
+      expect(stream.companion).toEqual({ 'a.b': 1, gone: true })
+      return { ...oneMore(stream), companion: { 'a.b': 2, more: { c: [1] } } }
+    })
+    expect(await views.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
+    await streams.handle(ask(3), await streams.read(id, path), oneMore)
+    expect(await views.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
+    expect((await streams.read(id)).version).toBe(3)
+  })
+
+  it('share a companion without losing an update, however many write at once', async () => {
+    const { streams, views, id } = await started()
+    const path = `companions/${documentId(id)}`
+    const others = Array.from({ length: 5 }, (_, index) => `${id}-${index}`)
+    const counted = async (name: string): Promise<unknown> =>
+      streams.handle(ask(name), await streams.read(name, path), (stream) => ({
+        ...oneMore(stream),
+        companion: { count: Number(stream.companion?.['count'] ?? 0) + 1 },
+      }))
+    await Promise.all(others.map(counted))
+    expect(await views.get(path)).toEqual({ count: 5 })
+    for (const name of others) expect((await streams.read(name)).version).toBe(1)
+  })
+
+  it('write a companion that was not read as a bug', async () => {
+    const { streams, id } = await started()
+    await expect(
+      streams.handle(ask(1), id, (stream) => ({ ...oneMore(stream), companion: { count: 1 } })),
+    ).rejects.toThrow('read with it')
+    expect((await streams.read(id)).version).toBe(0)
+  })
+
   it('go on with the trace, in a span of their own that a repeat has too', async () => {
     const { streams, id, published } = await started()
     await streams.handle(ask(1), id, oneMore)

@@ -7,6 +7,7 @@ import { vaultOf } from '../../functions/customers/contracts.ts'
 import { services } from '../../functions/index.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import type { ServiceApp } from '../../shared/app.ts'
 import { repeatCommand } from '../../shared/names.ts'
 import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
@@ -31,9 +32,9 @@ export interface Mesh {
 const settings = {
   EDGE: testEdge(),
   PAYMENT_PROVIDER_URL: 'https://payments.example.com',
-  PAYMENT_WEBHOOK_URL: 'https://gateway.example.com/v1/webhooks/payment-provider',
   CARRIER_URL: 'https://carrier.example.com',
   CANCELLATION_WINDOW_SECONDS: '0',
+  PLACING: testPlacing(),
 }
 
 /** A provider and a carrier that always say yes. */

@@ -12,6 +12,7 @@ import { gateway } from '../../functions/gateway/service.ts'
 import { app as notificationsApp } from '../../functions/notifications/app.ts'
 import { notifications } from '../../functions/notifications/service.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
+import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { createCaller } from '../../shared/caller.ts'
 import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
@@ -92,7 +93,7 @@ describe('a deadline of the client', () => {
   })
 
   it('that a service sets ends its request without an error of the callee', async () => {
-    const platform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0' } })
+    const platform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: testPlacing() } })
     // Its store answers when the test says so.
     const { promise: held, resolve } = Promise.withResolvers<void>()
     const read = platform.streams.read
@@ -121,7 +122,9 @@ describe('a client that hangs up in the middle of its body', () => {
     [
       'a service that Hono serves',
       async () => {
-        const platform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0' } })
+        const platform = testPlatform(orders, {
+          settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: testPlacing() },
+        })
         const http = createHttpApp(ordersApp, platform, testConfig('orders'))
         const headers = { authorization: idToken('orders', 'orders-push') }
         return [await listening(http.fetch), platform, '/events/stock.reserved', headers]

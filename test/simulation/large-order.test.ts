@@ -29,7 +29,7 @@ it('fits into documents, messages and tasks, and completes', { timeout: 60_000 }
     world.bus.send([{ target: 'inventory', envelope: message('ReceiveStock', delivery, { key: from }) }])
   }
   await world.run({ forMs: 1_000 })
-  const answer = await world.place({ lines: skus.map((sku) => ({ sku, quantity: 999 })) })
+  const answer = await world.place({ lines: skus.map((sku) => ({ sku, quantity: 250 })) })
   expect(answer.status).toBe(201)
   await world.run({ forMs: 60_000 })
   expect(ordersOf(world)).toMatchObject([{ status: 'completed' }])

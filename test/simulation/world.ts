@@ -9,6 +9,7 @@ import { paymentProviderApp } from '../../emulators/partners/payment-provider/se
 import { seededRandom, type Random } from '../../emulators/core/random.ts'
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import { services } from '../../functions/index.ts'
+import type { Bounds } from '../../functions/orders/placements.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { hashOf } from '../../shared/ids.ts'
 import { answerProblem } from '../../shared/http.ts'
@@ -30,7 +31,7 @@ const { settings } = localEnvironment(localPorts(4_100, services))
 const CUSTOMER = 'customer-1'
 const PROVIDER = 'https://provider.test'
 const CARRIER = 'https://carrier.test'
-const WEBHOOK = 'https://gateway.test/v1/webhooks/payment-provider'
+const GATEWAY = 'https://gateway.test'
 /** Pub/Sub and Cloud Tasks wait so long for an answer before they try again. */
 const ANSWER_WITHIN_MS = 60_000
 /** An order takes some hundred; whoever asks himself without end takes them all. */
@@ -43,9 +44,20 @@ export interface WorldOptions {
   readonly atOnce?: number
   readonly stock?: number
   readonly cancellationWindowSeconds?: number
+  /** Of one customer; absent: the local environment's. */
+  readonly bounds?: Bounds
+  /** Who may order besides customer-1. */
+  readonly customers?: readonly string[]
+}
+
+interface Vault {
+  readonly addressRef: string
+  /** By the provider's token. */
+  readonly paymentMethods: ReadonlyMap<string, string>
 }
 
 export interface OrderAsked {
+  readonly customer?: string
   readonly key?: string
   readonly card?: string
   readonly quantity?: number
@@ -56,6 +68,8 @@ export interface OrderAsked {
 export interface Answer {
   readonly status: number
   readonly orderId: string
+  /** Of the problem, when it was refused. */
+  readonly code?: string
 }
 
 export interface World {
@@ -95,7 +109,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
 
   const provider = paymentProviderApp({
     clock: { now: agenda.now, at: (ms, run) => timer(ms, run) },
-    webhookUrl: WEBHOOK,
+    webhookUrl: `${GATEWAY}/v1/webhooks/payment-provider`,
     fetch: (url, init) => noted(url, init),
   })
   const carrier = carrierApp({ clock: { now: agenda.now, at: (ms, run) => timer(ms, run) } })
@@ -141,9 +155,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       settings: {
         ...settings,
         PAYMENT_PROVIDER_URL: PROVIDER,
-        PAYMENT_WEBHOOK_URL: WEBHOOK,
         CARRIER_URL: CARRIER,
         CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
+        ...(options.bounds ? { PLACING: JSON.stringify(options.bounds) } : {}),
       },
       callPartner,
       call: callService,
@@ -280,33 +294,39 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     }
   }
 
-  /** What customer-1 keeps with the shop: an address and each of the provider's test cards. */
-  const vault = `/vaults/${vaultOf(CUSTOMER)}`
-  const add = async (path: string, body: object): Promise<Record<string, string>> => {
-    const answer = await callService('customers', `${vault}/${path}`, {
-      method: 'POST',
-      body: { idempotencyKey: hashOf(JSON.stringify(body)), body },
-    })
-    if (answer.status !== 201) throw new Error(`customers answered ${answer.status}: ${await answer.text()}`)
-    return (await answer.json()) as Record<string, string>
+  /** What each customer keeps with the shop: an address and each of the provider's test cards. */
+  const vaults = new Map<string, Vault>()
+  for (const customer of new Set([CUSTOMER, ...(options.customers ?? [])])) {
+    const vault = `/vaults/${vaultOf(customer)}`
+    const add = async (path: string, body: object): Promise<Record<string, string>> => {
+      const answer = await callService('customers', `${vault}/${path}`, {
+        method: 'POST',
+        body: { idempotencyKey: hashOf(JSON.stringify(body)), body },
+      })
+      if (answer.status !== 201) throw new Error(`customers answered ${answer.status}: ${await answer.text()}`)
+      return (await answer.json()) as Record<string, string>
+    }
+    const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
+    const { addressRef } = await add('addresses', address)
+    const paymentMethods = new Map<string, string>()
+    for (const token of ['card-ok', 'card-declined', 'card-action-required'])
+      paymentMethods.set(token, (await add('payment-methods', { token }))['paymentMethodRef']!)
+    vaults.set(customer, { addressRef: addressRef!, paymentMethods })
   }
-  const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
-  const { addressRef } = await add('addresses', address)
-  const paymentMethods = new Map<string, string>()
-  for (const token of ['card-ok', 'card-declined', 'card-action-required'])
-    paymentMethods.set(token, (await add('payment-methods', { token }))['paymentMethodRef']!)
 
   faults = options.faults ?? noFaults
 
   const placing: World['placing'] = ({
+    customer = CUSTOMER,
     key = 'key-1',
     card = 'card-ok',
     quantity = 2,
     lines = [{ sku, quantity }],
   } = {}) => {
     let answer: Answer | undefined
+    const { addressRef, paymentMethods } = vaults.get(customer)!
     const body = {
-      sub: CUSTOMER,
+      sub: customer,
       importer: false,
       idempotencyKey: key,
       order: { currency: 'EUR', lines, addressRef, paymentMethodRef: paymentMethods.get(card) },
@@ -314,8 +334,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     const activity = scheduler.start(`order ${key}`, async () => {
       const headers = { 'content-type': 'application/json', traceparent: testTrace }
       const response = await shop.request('/orders', { method: 'POST', headers, body: JSON.stringify(body) })
-      const { orderId } = (await response.json()) as { orderId: string }
-      answer = { status: response.status, orderId }
+      const { orderId, code } = (await response.json()) as { orderId: string; code?: string }
+      answer = { status: response.status, orderId, ...(code === undefined ? {} : { code }) }
     })
     return { activity, answer: () => answer }
   }
@@ -338,7 +358,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     placing,
     withdrawing: (card) =>
       scheduler.start(`withdraw ${card}`, async () => {
-        await callService('customers', `${vault}/payment-methods/${paymentMethods.get(card)}`, { method: 'DELETE' })
+        const method = vaults.get(CUSTOMER)!.paymentMethods.get(card)
+        await callService('customers', `/vaults/${vaultOf(CUSTOMER)}/payment-methods/${method}`, { method: 'DELETE' })
       }),
     async place(asked) {
       const { activity, answer } = placing(asked)

@@ -1,0 +1,42 @@
+/** Whether a customer's bounds leave room for one more order: asked before anything is done for it, and again at its commit. */
+
+import { fold } from '../../shared/decider.ts'
+import type { Platform, Stream } from '../../shared/platform.ts'
+import { evolve, initial } from './order.ts'
+import {
+  type Bounds,
+  type Placements,
+  type Placing,
+  placementsPath,
+  type Standing,
+  withPlacement,
+} from './placements.ts'
+
+export interface Admission {
+  /** Of the document that the order's stream is read and written with. */
+  readonly path: string
+  /** That document with the order in it. @throws Limited, Refused */
+  companionOf(stream: Stream): Promise<Readonly<Record<string, unknown>>>
+}
+
+export function admission(platform: Platform, bounds: Bounds, sub: string, placing: Placing): Admission {
+  /** What was looked up for a document holds until another was read. */
+  const known = new WeakMap<object, Promise<Placements>>()
+  const look = (orderId: string): Promise<Standing> => standingOf(platform, orderId)
+  return {
+    path: placementsPath(sub),
+    async companionOf({ companion }) {
+      const asked = { bounds, nowMs: platform.now(), look }
+      const document = companion as Placements | undefined
+      const next = (document && known.get(document)) ?? withPlacement(document, placing, asked)
+      if (document) known.set(document, next)
+      return { ...(await next) }
+    },
+  }
+}
+
+async function standingOf(platform: Platform, orderId: string): Promise<Standing> {
+  const { status, saga } = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+  if (status === 'pending') return { is: 'unpaid', endsAtMs: saga?.deadlineMs ?? platform.now() }
+  return { is: status === 'expired' ? 'lapsed' : 'over' }
+}

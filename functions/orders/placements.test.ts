@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest'
+import { type Bounds, type Placements, type Standing, withPlacement } from './placements.ts'
+
+const MINUTE = 60_000
+const nowMs = Date.parse('2026-01-01T12:00:00.000Z')
+const bounds: Bounds = { ordersPerHour: 100, unpaidOrders: 3, unpaidPieces: 10, lapsedOrders: 2 }
+
+/** Places so many orders, one after the other, at these times; returns the last document and what was looked up. */
+async function after(
+  orders: readonly { readonly atMs?: number; readonly sku?: string; readonly quantity?: number }[],
+  { standings = {}, ...changes }: Partial<Bounds> & { standings?: Record<string, Standing> } = {},
+): Promise<{ document: Placements | undefined; looked: string[] }> {
+  let document: Placements | undefined
+  const looked: string[] = []
+  for (const [index, { atMs = nowMs, sku = 'TEA-001', quantity = 1 }] of orders.entries())
+    document = await withPlacement(
+      document,
+      { orderId: `o-${index}`, lines: [{ sku, quantity }] },
+      {
+        bounds: { ...bounds, ...changes },
+        nowMs: atMs,
+        look: async (orderId) => {
+          looked.push(orderId)
+          return standings[orderId] ?? { is: 'unpaid', endsAtMs: nowMs + 200_000 }
+        },
+      },
+    )
+  return { document, looked }
+}
+const times = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one)
+
+describe('orders that are not paid', () => {
+  it('are looked up only where the bound would refuse', async () => {
+    expect((await after(times(3, {}))).looked).toEqual([])
+    const standings = { 'o-0': { is: 'over' } } as const
+    const { looked, document } = await after(times(4, {}), { standings })
+    expect(looked).toEqual(['o-0', 'o-1', 'o-2'])
+    expect(document!.unpaid.map(({ orderId }) => orderId)).toEqual(['o-1', 'o-2', 'o-3'])
+  })
+
+  it('are refused beyond the bound, with how many there are and when the first of them ends', async () => {
+    await expect(after(times(4, {}))).rejects.toMatchObject({
+      code: 'too-many-unpaid-orders',
+      message: '3 orders are not paid yet, and 3 may be at once: pay one, or come back in 200 s.',
+      retryAfterSeconds: 200,
+      bound: { bound: 'unpaid-orders', limit: 3, used: 3 },
+    })
+  })
+
+  it('hold no more pieces of one SKU together than the bound', async () => {
+    await after([{ quantity: 6 }, { quantity: 4 }])
+    await after([{ quantity: 6 }, { sku: 'TEA-002', quantity: 10 }])
+    await expect(after([{ quantity: 6 }, { quantity: 5 }])).rejects.toMatchObject({
+      code: 'too-many-unpaid-orders',
+      bound: { bound: 'unpaid-pieces', limit: 10, used: 6 },
+      message:
+        '6 pieces of TEA-001 are in orders that are not paid yet, 10 may be, and this order asks for 5 more: pay one, or come back in 200 s.',
+    })
+    await after([{ quantity: 6 }, { quantity: 5 }], { standings: { 'o-0': { is: 'over' } } })
+  })
+
+  it('of more pieces than the bound are refused at once, whatever else there is', async () => {
+    await expect(after([{ quantity: 11 }])).rejects.toMatchObject({ code: 'too-many-pieces' })
+  })
+
+  it('count a SKU that stands in several lines once, with all its pieces', async () => {
+    const lines = [
+      { sku: 'TEA-001', quantity: 6 },
+      { sku: 'TEA-001', quantity: 5 },
+    ]
+    const look = async (): Promise<Standing> => ({ is: 'over' })
+    await expect(withPlacement(undefined, { orderId: 'o', lines }, { bounds, nowMs, look })).rejects.toMatchObject({
+      code: 'too-many-pieces',
+    })
+  })
+})
+
+describe('orders that lapsed', () => {
+  const lapse = { 'o-0': { is: 'lapsed' }, 'o-1': { is: 'lapsed' }, 'o-2': { is: 'over' } } as const
+
+  it('give their places back, until too many did within an hour', async () => {
+    const one = { 'o-0': { is: 'lapsed' } } as const
+    expect((await after(times(4, {}), { standings: one })).document!.lapsed).toEqual([nowMs])
+    await expect(
+      after([{ atMs: nowMs - 30 * MINUTE }, { atMs: nowMs - 20 * MINUTE }, {}, {}], { standings: lapse }),
+    ).rejects.toMatchObject({
+      code: 'too-many-unpaid-orders',
+      bound: { bound: 'lapsed-orders', limit: 2, used: 2 },
+      retryAfterSeconds: 1_800,
+    })
+  })
+
+  it('are forgotten after an hour', async () => {
+    const hourAgo = nowMs - 60 * MINUTE
+    const { document } = await after([{ atMs: hourAgo }, { atMs: hourAgo }, {}, {}], { standings: lapse })
+    expect(document!.lapsed).toEqual([])
+  })
+})
+
+describe('orders within an hour', () => {
+  const all = Object.fromEntries(times(20, 0).map((_, index) => [`o-${index}`, { is: 'over' }])) as Record<
+    string,
+    Standing
+  >
+
+  it('are refused beyond the bound, whatever became of them', async () => {
+    await after(times(5, {}), { ordersPerHour: 5, standings: all })
+    await expect(after(times(6, {}), { ordersPerHour: 5, standings: all })).rejects.toMatchObject({
+      code: 'too-many-orders',
+      bound: { bound: 'orders-per-hour', limit: 5, used: 5 },
+      retryAfterSeconds: 65 * 60,
+    })
+  })
+
+  it('may be placed again when the oldest of them are an hour old, which the refusal says', async () => {
+    const orders = [{ atMs: nowMs - 50 * MINUTE }, { atMs: nowMs - 50 * MINUTE }, { atMs: nowMs - 10 * MINUTE }]
+    const placed = after([...orders, {}], { ordersPerHour: 3, standings: all })
+    await expect(placed).rejects.toMatchObject({ retryAfterSeconds: 15 * 60 })
+    await after([...orders, { atMs: nowMs + 15 * MINUTE }], { ordersPerHour: 3, standings: all })
+  })
+})
+
+it('the document stays as small as its bounds, however many orders there were', async () => {
+  const { document } = await after(
+    times(500, {}).map((_, index) => ({ atMs: nowMs + index * MINUTE })),
+    { standings: new Proxy({}, { get: (): Standing => ({ is: 'over' }) }) },
+  )
+  expect(document!.unpaid.length).toBeLessThanOrEqual(bounds.unpaidOrders)
+  expect(Object.keys(document!.placed).length).toBeLessThanOrEqual(14)
+})

@@ -1,0 +1,12 @@
+/** Bounds of one customer that are out of the way of tests about something else. */
+
+import type { Bounds } from './placements.ts'
+
+export const testPlacing = (changes: Partial<Bounds> = {}): string =>
+  JSON.stringify({
+    ordersPerHour: 1_000,
+    unpaidOrders: 100,
+    unpaidPieces: 100_000,
+    lapsedOrders: 100,
+    ...changes,
+  } satisfies Bounds)

@@ -1,0 +1,188 @@
+/**
+ * What one customer may place in an hour and hold unpaid: counted over all instances, in one document for each customer
+ * that is written in the commit of the order's own stream.
+ */
+
+import { z } from 'zod'
+import { type Bound, Limited, Refused } from '../../shared/errors.ts'
+import { hashOf } from '../../shared/ids.ts'
+
+/** For one customer; importers have none. */
+const boundsSchema = z.strictObject({
+  ordersPerHour: z.int().min(1),
+  /** Orders at once that are neither paid nor over. */
+  unpaidOrders: z.int().min(1),
+  /** Pieces of one SKU in all of them. */
+  unpaidPieces: z.int().min(1),
+  /** Orders of the last hour that ended because the customer did not act: each held stock for nothing. */
+  lapsedOrders: z.int().min(1),
+})
+export type Bounds = z.output<typeof boundsSchema>
+/** @param text JSON, as the environment's file has it */
+export const readBounds = (text: string): Bounds => boundsSchema.parse(JSON.parse(text))
+
+/** The document: bounded by the bounds. */
+export interface Placements {
+  /** Start of five minutes, in milliseconds since the epoch → orders placed in them. */
+  readonly placed: Readonly<Record<string, number>>
+  /** Orders of which it is not known that they are paid or over. */
+  readonly unpaid: readonly Unpaid[]
+  /** When each order that lapsed was placed, in milliseconds since the epoch. */
+  readonly lapsed: readonly number[]
+}
+
+interface Unpaid {
+  readonly orderId: string
+  readonly placedAtMs: number
+  /** By `keyOf` the SKU. */
+  readonly pieces: Readonly<Record<string, number>>
+}
+
+export interface Placing {
+  readonly orderId: string
+  readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
+}
+
+/** Where an order stands, for its customer's bounds. */
+export type Standing =
+  | { readonly is: 'unpaid'; readonly endsAtMs: number }
+  /** The customer did not act in time. */
+  | { readonly is: 'lapsed' }
+  /** Paid, rejected, or gone. */
+  | { readonly is: 'over' }
+
+const SLICE_MS = 5 * 60_000
+const HOUR_MS = 60 * 60_000
+const none: Placements = { placed: {}, unpaid: [], lapsed: [] }
+
+/** A customer's name is up to 400 bytes; the document says nothing about who it is. */
+export const placementsPath = (customerRef: string): string => `placements/${hashOf(customerRef)}`
+
+/** Short, since an order may have a thousand. */
+const keyOf = (sku: string): string => hashOf(sku).slice(0, 12)
+
+/**
+ * The customer's document with this order in it. Orders that are recorded as unpaid are looked up only where a bound would
+ * refuse: most often the document alone says that there is room.
+ * @throws Limited, Refused that names the bound, what is used of it, and when the next order is possible.
+ */
+export async function withPlacement(
+  document: Placements | undefined,
+  placing: Placing,
+  { bounds, nowMs, look }: { bounds: Bounds; nowMs: number; look: (orderId: string) => Promise<Standing> },
+): Promise<Placements> {
+  const kept = recent(document ?? none, nowMs)
+  const pieces = piecesOf(placing.lines)
+  refuseLargeOrder(placing, pieces, bounds)
+  refuseManyOrders(kept, bounds, nowMs)
+  if (isWithin(kept, pieces, bounds)) return added(kept, placing, pieces, nowMs)
+  const stood = await Promise.all(kept.unpaid.map(async (one) => ({ one, standing: await look(one.orderId) })))
+  const lapsed = stood.filter(({ standing }) => standing.is === 'lapsed').map(({ one }) => one.placedAtMs)
+  const open = stood.flatMap(({ one, standing }) => (standing.is === 'unpaid' ? [{ one, standing }] : []))
+  const current = recent({ ...kept, unpaid: open.map(({ one }) => one), lapsed: [...kept.lapsed, ...lapsed] }, nowMs)
+  const endsAtMs = Math.min(...open.map(({ standing }) => standing.endsAtMs))
+  refuseUnpaid(current, placing, { pieces, bounds, nowMs, endsAtMs })
+  return added(current, placing, pieces, nowMs)
+}
+
+function recent({ placed, unpaid, lapsed }: Placements, nowMs: number): Placements {
+  const slices = Object.entries(placed).filter(([startMs]) => Number(startMs) + SLICE_MS + HOUR_MS > nowMs)
+  return {
+    placed: Object.fromEntries(slices),
+    unpaid,
+    lapsed: lapsed.filter((atMs) => atMs + HOUR_MS > nowMs).toSorted((a, b) => a - b),
+  }
+}
+
+function added(kept: Placements, { orderId }: Placing, pieces: Unpaid['pieces'], nowMs: number): Placements {
+  const slice = String(nowMs - (nowMs % SLICE_MS))
+  return {
+    ...kept,
+    placed: { ...kept.placed, [slice]: (kept.placed[slice] ?? 0) + 1 },
+    unpaid: [...kept.unpaid, { orderId, placedAtMs: nowMs, pieces }],
+  }
+}
+
+function piecesOf(lines: Placing['lines']): Record<string, number> {
+  const pieces: Record<string, number> = {}
+  for (const { sku, quantity } of lines) pieces[keyOf(sku)] = (pieces[keyOf(sku)] ?? 0) + quantity
+  return pieces
+}
+
+const heldOf = ({ unpaid }: Placements, key: string): number =>
+  unpaid.reduce((sum, { pieces }) => sum + (pieces[key] ?? 0), 0)
+
+/** The SKU of which all unpaid orders together would hold too much. */
+const exceeded = (kept: Placements, pieces: Unpaid['pieces'], most: number): string | undefined =>
+  Object.keys(pieces).find((key) => heldOf(kept, key) + pieces[key]! > most)
+
+const isWithin = (kept: Placements, pieces: Unpaid['pieces'], bounds: Bounds): boolean =>
+  kept.unpaid.length < bounds.unpaidOrders &&
+  kept.lapsed.length < bounds.lapsedOrders &&
+  exceeded(kept, pieces, bounds.unpaidPieces) === undefined
+
+function refuseLargeOrder({ lines }: Placing, pieces: Unpaid['pieces'], { unpaidPieces }: Bounds): void {
+  const line = lines.find(({ sku }) => pieces[keyOf(sku)]! > unpaidPieces)
+  if (!line) return
+  const asked = pieces[keyOf(line.sku)]!
+  throw new Refused(
+    'too-many-pieces',
+    `The order asks for ${asked} pieces of ${line.sku}, and one customer may hold ${unpaidPieces} unpaid: order less at once.`,
+  )
+}
+
+function refuseManyOrders({ placed }: Placements, { ordersPerHour }: Bounds, nowMs: number): void {
+  const slices = Object.entries(placed).toSorted(([a], [b]) => Number(a) - Number(b))
+  let used = slices.reduce((sum, [, count]) => sum + count, 0)
+  if (used < ordersPerHour) return
+  const bound = { bound: 'orders-per-hour', limit: ordersPerHour, used }
+  const freeing = slices.find(([, count]) => (used -= count) < ordersPerHour)!
+  const seconds = secondsUntil(Number(freeing[0]) + SLICE_MS + HOUR_MS, nowMs)
+  throw new Limited(
+    `${bound.used} orders were placed within an hour, and ${ordersPerHour} may be: come back in ${seconds} s.`,
+    seconds,
+    'too-many-orders',
+    bound,
+  )
+}
+
+interface Unfit {
+  readonly pieces: Unpaid['pieces']
+  readonly bounds: Bounds
+  readonly nowMs: number
+  /** When the first of the unpaid orders ends by itself. */
+  readonly endsAtMs: number
+}
+
+function refuseUnpaid(kept: Placements, { lines }: Placing, { pieces, bounds, nowMs, endsAtMs }: Unfit): void {
+  const refuse = (detail: string, fromMs: number, bound: Bound): never => {
+    const seconds = secondsUntil(fromMs, nowMs)
+    throw new Limited(`${detail} in ${seconds} s.`, seconds, 'too-many-unpaid-orders', bound)
+  }
+  const { unpaidOrders, unpaidPieces, lapsedOrders } = bounds
+  const lapsed = kept.lapsed.length
+  if (lapsed >= lapsedOrders)
+    refuse(
+      `${lapsed} orders within an hour lapsed before they were paid, and ${lapsedOrders} may, since they hold stock: come back`,
+      kept.lapsed[lapsed - lapsedOrders]! + HOUR_MS,
+      { bound: 'lapsed-orders', limit: lapsedOrders, used: lapsed },
+    )
+  const open = kept.unpaid.length
+  if (open >= unpaidOrders)
+    refuse(`${open} orders are not paid yet, and ${unpaidOrders} may be at once: pay one, or come back`, endsAtMs, {
+      bound: 'unpaid-orders',
+      limit: unpaidOrders,
+      used: open,
+    })
+  const key = exceeded(kept, pieces, unpaidPieces)
+  if (key === undefined) return
+  const used = heldOf(kept, key)
+  const { sku } = lines.find((line) => keyOf(line.sku) === key)!
+  refuse(
+    `${used} pieces of ${sku} are in orders that are not paid yet, ${unpaidPieces} may be, and this order asks for ${pieces[key]!} more: pay one, or come back`,
+    endsAtMs,
+    { bound: 'unpaid-pieces', limit: unpaidPieces, used },
+  )
+}
+
+const secondsUntil = (atMs: number, nowMs: number): number => Math.max(1, Math.ceil((atMs - nowMs) / 1000))

@@ -1,0 +1,167 @@
+/** One customer can not hold a product's stock with orders that are never paid: not at once, not in turn, not by way of two instances. */
+
+import { setImmediate } from 'node:timers/promises'
+import { Hono } from 'hono'
+import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../emulators/core/random.ts'
+import { services } from '../../functions/index.ts'
+import { app } from '../../functions/orders/app.ts'
+import { type Bounds, readBounds } from '../../functions/orders/placements.ts'
+import { orders } from '../../functions/orders/service.ts'
+import { orderBody } from '../../functions/orders/shop.testing.ts'
+import { answerProblem } from '../../shared/http.ts'
+import { deliver, message } from '../../shared/testing/deliver.ts'
+import { memory, type Memory } from '../../shared/testing/memory.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { localEnvironment, localPorts, prod } from '../../stacks/environments.ts'
+import { ordersOf } from '../simulation/always-true.ts'
+import { createWorld, sku, type World } from '../simulation/world.ts'
+
+const MINUTE = 60_000
+const inProd = readBounds(prod.settings['PLACING']!)
+const onLaptop = readBounds(localEnvironment(localPorts(4_100, services)).settings['PLACING']!)
+
+/** Pieces that unpaid orders hold now. */
+const held = (world: World): number =>
+  [...world.platform('inventory').documents()]
+    .filter(([path]) => path.startsWith('shards/'))
+    .reduce((sum, [, shard]) => sum + Number(shard['reserved']), 0)
+
+const customers = ['hoarder', 'buyer']
+let keys = 0
+const hoard = (world: World, quantity: number) =>
+  world.place({ customer: 'hoarder', key: `hoard-${keys++}`, quantity, card: 'card-action-required' })
+
+describe.each([
+  ['prod', inProd],
+  ['a laptop', onLaptop],
+])('a customer whose card waits for its bank, with the bounds of %s', (_name, bounds) => {
+  it('places 25 orders over 1,000 pieces: the bound of them is held, and a buyer is served', async () => {
+    const world = await createWorld({ stock: 1_000, bounds, customers })
+    const answers = []
+    for (let index = 0; index < 25; index++) answers.push(await hoard(world, 40))
+    await world.run({ forMs: MINUTE })
+    const { unpaidOrders, unpaidPieces } = bounds
+    const most = Math.min(unpaidOrders, Math.floor(unpaidPieces / 40))
+    expect(answers.map(({ status }) => status)).toEqual([
+      ...Array.from({ length: most }, () => 201),
+      ...Array.from({ length: 25 - most }, () => 409),
+    ])
+    expect(answers.at(-1)!.code).toBe('too-many-unpaid-orders')
+    expect(held(world)).toBe(most * 40)
+    const { orderId } = await world.place({ customer: 'buyer', key: 'buy', quantity: 2 })
+    await world.run({ forMs: MINUTE })
+    expect(ordersOf(world).find((order) => order.orderId === orderId)).toMatchObject({ status: 'completed' })
+  })
+
+  it('asks for all of it in one order, and is refused', async () => {
+    const world = await createWorld({ stock: 1_000, bounds, customers })
+    expect(await hoard(world, 1_000)).toMatchObject({ status: 422, code: 'too-many-pieces' })
+  })
+})
+
+it('a hold ends five minutes after the customer was asked to act', async () => {
+  const world = await createWorld({ stock: 1_000, bounds: inProd, customers })
+  await hoard(world, 40)
+  await world.run({ forMs: MINUTE })
+  expect(held(world)).toBe(40)
+  await world.run({ forMs: 5 * MINUTE })
+  expect(held(world)).toBe(0)
+  expect(ordersOf(world)).toMatchObject([{ status: 'expired' }])
+})
+
+it('who renews the hold whenever it can holds the bound for a part of each hour, not for ever', async () => {
+  const world = await createWorld({ stock: 1_000, bounds: inProd, customers })
+  let pieceMinutes = 0
+  for (let minute = 0; minute < 180; minute++) {
+    while ((await hoard(world, 20)).status === 201);
+    await world.run({ forMs: MINUTE })
+    pieceMinutes += held(world)
+  }
+  expect(pieceMinutes).toBeGreaterThan(0)
+  // Five orders of twenty pieces, for six minutes of each hour, and a slice of five more minutes at most.
+  expect(pieceMinutes / 180).toBeLessThanOrEqual(inProd.unpaidPieces * (11 / 60))
+})
+
+it.each(['card-ok', 'card-declined'])('orders that end at once (%s) give their places back', async (card) => {
+  const world = await createWorld({ bounds: { ...inProd, unpaidOrders: 2 } })
+  for (let index = 0; index < 6; index++) {
+    expect(await world.place({ key: `k-${index}`, quantity: 1, card })).toMatchObject({ status: 201 })
+    await world.run({ forMs: MINUTE })
+  }
+})
+
+/** Two instances of orders over one store, whose turns mix as the seed says. */
+async function twoInstances(seed: number, bounds: Bounds) {
+  const random = seededRandom(seed)
+  const kept: Memory = memory(async () => {
+    for (let waits = Math.floor(random.next() * 6); waits >= 0; waits--) await setImmediate()
+  })
+  const instances = await Promise.all(
+    [0, 1].map(async () => {
+      const platform = testPlatform(orders, {
+        kept,
+        settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: JSON.stringify(bounds) },
+        call: async () => Response.json({ unknown: [] }),
+      })
+      const http = new Hono()
+      app.routes!(http, platform)
+      http.onError((error, c) => answerProblem(c, error))
+      const price = { sku, unitMinor: 1190, currency: 'EUR' }
+      await deliver(app, platform, message('price.changed', price, { subject: sku }))
+      return http
+    }),
+  )
+  const place = async (index: number, key: string, importer = false): Promise<{ status: number; body: Problem }> => {
+    const response = await instances[index % 2]!.request('/orders', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sub: 'customer-1', importer, idempotencyKey: key, order: orderBody }),
+    })
+    return { status: response.status, body: (await response.json()) as Problem }
+  }
+  return { place, kept }
+}
+interface Problem {
+  readonly code?: string
+  readonly orderId?: string
+}
+
+describe('two instances', () => {
+  it('let exactly the bound pass, in each of 30 races', async () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const { place, kept } = await twoInstances(seed, { ...inProd, unpaidOrders: 3 })
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, async (_, index) => {
+          let answer = await place(index, `key-${index}`)
+          // Told to come back, a client does, with its key.
+          while (answer.status === 503) answer = await place(index, `key-${index}`)
+          return answer
+        }),
+      )
+      expect(
+        answers.map(({ status }) => status).toSorted((a, b) => a - b),
+        `seed ${seed}`,
+      ).toEqual([201, 201, 201, 409, 409, 409, 409, 409])
+      const placed = [...kept.streams().values()].filter((entries) =>
+        entries.some(({ events }) => events.some(({ type }) => type === 'order.placed')),
+      )
+      expect(placed).toHaveLength(3)
+    }
+  })
+
+  it('count one key once, on whichever of them it comes', async () => {
+    const { place, kept } = await twoInstances(1, { ...inProd, ordersPerHour: 2, unpaidOrders: 2 })
+    const same = await Promise.all([0, 1, 0, 1].map((index) => place(index, 'one')))
+    expect(new Set(same.map(({ body }) => body.orderId)).size).toBe(1)
+    expect([(await place(0, 'two')).status, (await place(1, 'three')).status]).toEqual([201, 429])
+    expect((await place(1, 'one')).status).toBe(200)
+    const [document] = [...kept.documents()].filter(([path]) => path.startsWith('placements/')).map(([, one]) => one)
+    expect(document!['unpaid']).toHaveLength(2)
+  })
+
+  it('have no bounds for importers', async () => {
+    const { place } = await twoInstances(1, { ...inProd, ordersPerHour: 1, unpaidOrders: 1 })
+    for (let index = 0; index < 5; index++) expect((await place(index, `invoice-${index}`, true)).status).toBe(201)
+  })
+})
