@@ -2,17 +2,20 @@
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { findUnpinned } from './check/pins.ts'
 import { main } from './command.ts'
 
 const usage = `
 npm run check [-- --fix]
 
-Runs oxfmt, oxlint (type-aware, import directions), tsc and knip over the whole repository.
+Runs oxfmt, oxlint (type-aware, import directions), tsc and knip over the whole repository, and refuses what
+is not named exactly: images without digest, actions without commit, packages without version or integrity.
 
   --fix    let the formatter and the linter mend what they can
 `
 
-const modules = join(import.meta.dirname, '..', 'node_modules')
+const root = join(import.meta.dirname, '..')
+const modules = join(root, 'node_modules')
 
 void main({
   usage,
@@ -25,21 +28,33 @@ void main({
       ['unused', 'knip/bin/knip.js'],
     ]
     let failed = 0
-    for (const [name, bin, ...args] of tools) {
-      const startedMs = performance.now()
-      const { code, output } = await execute(join(modules, bin), args)
-      const verdict = code === 0 ? 'ok' : 'FAILED'
-      console.log(`${name.padEnd(8)} ${verdict.padEnd(6)} ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
-      if (code !== 0) {
-        failed += 1
-        console.log(output.trim())
-      }
-    }
+    for (const [name, bin, ...args] of tools)
+      if (!(await passes(name, () => execute(join(modules, bin), args)))) failed += 1
+    if (!(await passes('pins', async () => pins()))) failed += 1
     return failed === 0 ? 0 : 1
   },
 })
 
-function execute(bin: string, args: string[]): Promise<{ code: number | null; output: string }> {
+interface Outcome {
+  readonly code: number | null
+  readonly output: string
+}
+
+async function passes(name: string, check: () => Promise<Outcome>): Promise<boolean> {
+  const startedMs = performance.now()
+  const { code, output } = await check()
+  const verdict = code === 0 ? 'ok' : 'FAILED'
+  console.log(`${name.padEnd(8)} ${verdict.padEnd(6)} ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
+  if (code !== 0) console.log(output.trim())
+  return code === 0
+}
+
+function pins(): Outcome {
+  const findings = findUnpinned(root)
+  return { code: findings.length === 0 ? 0 : 1, output: findings.join('\n') }
+}
+
+function execute(bin: string, args: string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const tool = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''

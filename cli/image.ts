@@ -10,13 +10,14 @@ import {
   type Environment,
   imageBuilderId,
   imageName,
+  noImage,
   prod,
   staging,
 } from '../stacks/environments.ts'
 import { main, UsageError } from './command.ts'
 
 const root = join(import.meta.dirname, '..')
-const digestsFile = join(root, 'stacks', 'images.json')
+const imagesFile = join(root, 'stacks', 'images.json')
 const environments: readonly Environment[] = [dev, staging, prod]
 /** What the image is made of: `Dockerfile` copies these. */
 const sources = [
@@ -34,6 +35,7 @@ npm run image -- ${environments.map(({ name }) => name).join('|')}
 
 Builds the image of the services by Cloud Build in that environment's project, as the account image-builder, and
 writes its digest to stacks/images.json. It is named for the commit; one that is there already is not built again.
+Asks the registry once for the digest of the collector's image, and writes that down as well: no deployment follows a tag.
 The platform stack of the environment has to be deployed: it holds repository, account and bucket.
 `
 
@@ -48,8 +50,9 @@ void main({
     requireAccount()
     const image = `${imageName(environment)}:${commit()}`
     const digest = digestOf(image) ?? built(environment, image)
-    const digests = JSON.parse(readFileSync(digestsFile, 'utf8')) as Record<string, string>
-    writeFileSync(digestsFile, `${JSON.stringify({ ...digests, [environment.name]: digest }, undefined, 2)}\n`)
+    const images = JSON.parse(readFileSync(imagesFile, 'utf8')) as Record<string, string>
+    const collector = byDigest(images['collector']!)
+    writeFileSync(imagesFile, `${JSON.stringify({ ...images, [environment.name]: digest, collector }, undefined, 2)}\n`)
     console.log(`${imageName(environment)}@${digest} is what ${environment.name} runs from its next deploy on.`)
   },
 })
@@ -74,6 +77,16 @@ function digestOf(image: string): string | undefined {
   const format = '--format=value(image_summary.digest)'
   const { status, stdout } = ask('gcloud', ['artifacts', 'docker', 'images', 'describe', image, format])
   return status === 0 ? stdout.trim() : undefined
+}
+
+/** The image with the digest that its registry has for the tag, unless a digest is written down: that one stays. */
+function byDigest(image: string): string {
+  if (!image.endsWith(noImage)) return image
+  const [tagged] = image.split('@')
+  const digest = digestOf(tagged!)
+  if (digest === undefined)
+    throw new UsageError(`The registry names no digest for ${tagged}; nothing was changed. Does that tag exist?`)
+  return `${tagged}@${digest}`
 }
 
 function built(environment: Environment, image: string): string {

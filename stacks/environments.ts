@@ -14,6 +14,8 @@ export interface Environment {
   readonly analyticsLocation: string
   /** `sha256:…` of the image that services run by default; one service alone is released with `-var image_digest=…`. */
   readonly imageDigest: string
+  /** `image:tag@sha256:…` of the OpenTelemetry collector beside each service. */
+  readonly collectorImage: string
   /** Known before the service exists, and its OIDC audience. */
   serviceUrl(service: string): string
   /** Where that service finds Cloud Tasks: its client has no emulator variable. */
@@ -114,7 +116,7 @@ export const imageBuilderId = 'image-builder'
 export const buildSourcesBucket = ({ projectId }: Pick<Environment, 'projectId'>): string =>
   `${projectId}-build-sources`
 /** Written by `npm run image`. */
-const digests = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
+const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
 
 function deployed({
   name,
@@ -133,7 +135,8 @@ function deployed({
     projectNumber,
     region,
     analyticsLocation: region,
-    imageDigest: digests[name]!,
+    imageDigest: images[name]!,
+    collectorImage: images['collector']!,
     serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
     stateBucket: `${projectId}-terraform`,
@@ -240,6 +243,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
     region,
     analyticsLocation: region,
     imageDigest: noImage,
+    collectorImage: images['collector']!,
     serviceUrl: (service) => at(ports.service(service)),
     tasksEndpoint: (service) => at(ports.account(service)),
     protectsData: false,

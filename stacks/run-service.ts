@@ -11,9 +11,6 @@ import { named } from './naming-rules.ts'
 import { networkName } from './private-network.ts'
 import { variablesOf } from './service-variables.ts'
 
-/** https://github.com/GoogleCloudPlatform/opentelemetry-operations-collector: Google's own build of the collector. */
-const collectorImage =
-  'us-docker.pkg.dev/cloud-ops-agents-artifacts/google-cloud-opentelemetry-collector/otelcol-google:0.155.0'
 /** Its own `${env:…}` escaped, which Terraform would take for itself. */
 const collectorConfig = readFileSync(new URL('collector.yaml', import.meta.url), 'utf8').replaceAll('${', () => '$${')
 const REQUEST_TIMEOUT = '60s'
@@ -45,6 +42,15 @@ export class RunService extends Construct {
     digest.addValidation({
       condition: `\${can(regex("^sha256:[0-9a-f]{64}$", var.image_digest)) && var.image_digest != "${noImage}"}`,
       errorMessage: `Build the image first, by npm run image -- ${environment.name}; a digest is sha256: and 64 hexadecimal digits.`,
+    })
+    const collector = new TerraformVariable(scope, 'collector_image', {
+      type: 'string',
+      default: environment.collectorImage,
+      description: `Image of the collector beside ${service.name}`,
+    })
+    collector.addValidation({
+      condition: `\${can(regex("@sha256:[0-9a-f]{64}$", var.collector_image)) && !endswith(var.collector_image, "@${noImage}")}`,
+      errorMessage: `Record the digest of the collector's image first, by npm run image -- ${environment.name}; it ends with @sha256: and 64 hexadecimal digits.`,
     })
     const { concurrency, maxInstances, cpu, memory } = service.scale
     this.service = new CloudRunV2Service(this, 'service', {
@@ -87,7 +93,8 @@ export class RunService extends Construct {
           },
           {
             name: 'collector',
-            image: collectorImage,
+            // https://github.com/GoogleCloudPlatform/opentelemetry-operations-collector: Google's own build of the collector.
+            image: collector.value,
             args: ['--config=env:COLLECTOR_CONFIG'],
             env: [
               { name: 'COLLECTOR_CONFIG', value: collectorConfig },

@@ -25,6 +25,9 @@ const copied = [
   'Dockerfile',
   '.dockerignore',
   '.npmrc',
+  '.nvmrc',
+  '.ci',
+  '.github',
   'cloudbuild.yaml',
   'package-lock.json',
 ]

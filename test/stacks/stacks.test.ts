@@ -57,6 +57,7 @@ describe.each(environments.map((environment) => [environment.name, environment] 
       expect(containers.map(({ name }) => name)).toEqual(['service', 'collector'])
       expect(containers[0]).toMatchObject({ command: ['node'], args: ['functions/main.ts', attributes['name']] })
       expect(containers[0]!['image']).toMatch(/@\$\{var\.image_digest\}$/)
+      expect(containers[1]!['image']).toBe('${var.collector_image}')
       // Readiness restarts nothing: a database that is away does not come back by it.
       for (const probe of ['startup_probe', 'liveness_probe'])
         expect(block(block(containers[0]![probe])['http_get'])['path']).toBe('/health/live')

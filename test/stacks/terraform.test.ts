@@ -112,12 +112,9 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
   })
 
   it('refuses a service whose image nobody has built, with the command', { timeout }, async () => {
-    await expect(
-      terraform.plan(
-        stacksOf(dev).find(({ name }) => name === 'dev-orders')!,
-        noImage,
-      ),
-    ).rejects.toThrow(/Build the image first, by npm run image -- dev/)
+    const orders = stacksOf(dev).find(({ name }) => name === 'dev-orders')!
+    await expect(terraform.plan(orders, noImage)).rejects.toThrow(/Build the image first, by npm run image -- dev/)
+    await expect(terraform.plan(orders, noImage)).rejects.toThrow(/Record the digest of the collector's image first/)
   })
 
   it.each(['dev-platform', 'dev-bus', 'dev-orders', 'dev-observability'])(

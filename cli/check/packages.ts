@@ -1,0 +1,88 @@
+/** Packages of npm: exact versions, and a lockfile with the integrity of each. */
+
+type Versions = Readonly<Record<string, string>>
+
+export interface Manifest {
+  readonly scripts?: Versions
+  readonly dependencies?: Versions
+  readonly devDependencies?: Versions
+  readonly optionalDependencies?: Versions
+  readonly overrides?: Versions
+  /** Package → whether its install script may run. */
+  readonly allowScripts?: Readonly<Record<string, boolean>>
+}
+
+export interface Lockfile {
+  readonly packages: Readonly<Record<string, LockedPackage>>
+}
+
+interface LockedPackage extends Manifest {
+  readonly integrity?: string
+  readonly resolved?: string
+  /** It is part of another package's tarball, whose integrity covers it. */
+  readonly inBundle?: boolean
+  readonly hasInstallScript?: boolean
+}
+
+const sections = ['dependencies', 'devDependencies', 'optionalDependencies'] as const
+/** `1.2.3`, `1.2.3-r.1`, `npm:other@1.2.3` */
+const exact = /^(?:npm:(?:@[\w.-]+\/)?[\w.-]+@)?\d+\.\d+\.\d+(?:-[\w.]+)?$/
+
+export function findInManifest(manifest: Manifest): string[] {
+  const versions = [...sections, 'overrides' as const].flatMap((section) => Object.entries(manifest[section] ?? {}))
+  const hooks = Object.keys(manifest.scripts ?? {}).filter((name) =>
+    /^(?:pre|post)?install$|^(?:pre|post)?prepare$/.test(name),
+  )
+  const allowed = Object.entries(manifest.allowScripts ?? {}).filter(([, mayRun]) => mayRun)
+  return [
+    ...versions
+      .filter(([, version]) => !exact.test(version))
+      .map(([name, version]) => `${name} ${version} is no exact version — name one, as 1.2.3`),
+    ...hooks.map((name) => `the script ${name} runs at each install — let the command that needs it do it`),
+    ...allowed.map(([name]) => `allowScripts lets ${name} run its install script — false, and do without it`),
+  ]
+}
+
+/** @param allowScripts each package that has an install script stands in it, so that a new one is looked at. */
+export function findInLockfile(
+  { packages }: Lockfile,
+  manifest: Manifest,
+  allowScripts: Readonly<Record<string, boolean>>,
+): string[] {
+  const same = sections.every((section) => isSame(packages['']?.[section], manifest[section]))
+  const findings = same ? [] : ['it is of another package.json — run npm install --package-lock-only --ignore-scripts']
+  for (const [path, { integrity = '', inBundle, resolved, hasInstallScript }] of Object.entries(packages)) {
+    if (path === '') continue
+    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+    if (!inBundle && !integrity.startsWith('sha512-'))
+      findings.push(`${path} has no sha512 integrity — restore it, or install the package again from the registry`)
+    if (resolved && !resolved.startsWith('https://registry.npmjs.org/'))
+      findings.push(`${path} comes from ${resolved} — take it from the registry`)
+    if (hasInstallScript && !(name in allowScripts))
+      findings.push(
+        `${path} has an install script — see that it works without, then add "${name}": false to allowScripts`,
+      )
+  }
+  return findings
+}
+
+function isSame(one: Versions = {}, other: Versions = {}): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  return [...names].every((name) => one[name] === other[name])
+}
+
+/** One Node everywhere: laptops by npm, CI by .nvmrc, containers by their base image. */
+export function findNodeVersions({ optionalDependencies = {} }: Manifest, nvmrc: string, dockerfile: string): string[] {
+  const brought = Object.entries(optionalDependencies).filter(([name]) => name.startsWith('node-'))
+  const places = [
+    ...brought.map(([name, version]) => [`package.json: ${name}`, version] as const),
+    ['.nvmrc:', nvmrc.trim()] as const,
+    ...[...dockerfile.matchAll(/^FROM node:(\d[\d.]*)/gm)].map(
+      ([, version]) => ['Dockerfile: node', version!] as const,
+    ),
+  ]
+  const wanted = brought[0]?.[1]
+  return places
+    .filter(([, version]) => version !== wanted)
+    .map(([place, version]) => `${place} ${version} is not ${wanted} — one Node everywhere`)
+}
