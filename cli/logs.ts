@@ -73,7 +73,7 @@ async function follow(
   isWanted: (file: string) => boolean,
   print: (line: Line) => void,
 ): Promise<void> {
-  mkdirSync(folder, { recursive: true })
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const offsets = new Map(files.map((file) => [file, statSync(join(folder, file)).size]))
   const rest = new Map<string, string>()
   let reading = Promise.resolve()

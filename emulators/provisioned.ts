@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import type { OwnerApi, Plugin, TerraformResource } from './core/plugin.ts'
+import { STATE_FILE_MODE } from './core/state-files.ts'
 import type { Provisioned } from './provision.ts'
 
 /** Removes, last made first, what is in the file and no longer planned; writes down what now is. */
@@ -37,6 +38,6 @@ function isKept(before: TerraformResource, now: TerraformResource | undefined): 
 }
 
 function write(file: string, resources: readonly TerraformResource[]): void {
-  writeFileSync(`${file}.new`, JSON.stringify(resources))
+  writeFileSync(`${file}.new`, JSON.stringify(resources), { mode: STATE_FILE_MODE })
   renameSync(`${file}.new`, file)
 }

@@ -7,6 +7,7 @@ import { services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret } from './core/run-secret.ts'
+import { STATE_FILE_MODE, STATE_UMASK } from './core/state-files.ts'
 import { whoListens } from './core/who-listens.ts'
 import { claim, type Claim, type Running } from './running.ts'
 import { seed } from './seed.ts'
@@ -30,6 +31,7 @@ const seconds = (): string => `${((performance.now() - startedMs) / 1000).toFixe
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const options = readOptions()
+process.umask(STATE_UMASK)
 try {
   await run()
 } catch (error) {
@@ -68,7 +70,7 @@ async function run(): Promise<void> {
       secret: running.secret,
       dataDirectory,
       workingDirectory: root,
-      webhookUrl: `${environment.serviceUrl('gateway')}/v1/webhooks/payment-provider`,
+      webhookUrl: environment.settings['PAYMENT_WEBHOOK_URL']!,
       progress: (step) => say(`${seconds()}  ${step}`),
     })
     stopOnSignal(platform, claimed)
@@ -77,7 +79,7 @@ async function run(): Promise<void> {
     if (!existsSync(seededFile)) {
       const sold = await seed(running)
       say(`${seconds()}  ${sold}`)
-      writeFileSync(seededFile, new Date().toISOString())
+      writeFileSync(seededFile, new Date().toISOString(), { mode: STATE_FILE_MODE })
     }
   } catch (error) {
     claimed.release()

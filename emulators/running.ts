@@ -1,7 +1,8 @@
 /** The note that a running platform leaves for the commands in other terminals. */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { closeState, STATE_FILE_MODE } from './core/state-files.ts'
 
 export interface Running {
   readonly pid: number
@@ -36,9 +37,12 @@ const ANSWERS_WITHIN_MS = 2_000
  */
 export async function claim(running: Running): Promise<Claim> {
   const file = join(running.dataDirectory, 'running.json')
-  mkdirSync(running.dataDirectory, { recursive: true })
+  closeState(running.dataDirectory)
   const write = (ready: boolean, flag: 'wx' | 'w'): void =>
-    writeFileSync(file, JSON.stringify({ ...running, ready } satisfies Note, undefined, 2), { flag })
+    writeFileSync(file, JSON.stringify({ ...running, ready } satisfies Note, undefined, 2), {
+      flag,
+      mode: STATE_FILE_MODE,
+    })
   const other = noteIn(file)
   if (other && (await holds(other))) throw new Error(alreadyHere(other))
   rmSync(file, { force: true })

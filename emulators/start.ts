@@ -6,6 +6,7 @@ import { cloudRun, type CloudRunCore } from './cloud-run/plugin.ts'
 import { cloudTasks } from './cloud-tasks/plugin.ts'
 import { createLocalCloud, type LocalCloud } from './core/local-cloud.ts'
 import type { OwnerApi, TerraformResource } from './core/plugin.ts'
+import { closeState } from './core/state-files.ts'
 import { readResources, type StackJson } from './core/terraform.ts'
 import { firestore } from './firestore/plugin.ts'
 import { iam, type IamCore } from './iam/plugin.ts'
@@ -62,6 +63,7 @@ export interface Platform {
 export async function startPlatform(options: StartOptions): Promise<Platform> {
   const { ports, project, dataDirectory, progress = () => {} } = options
   const resources = readResources(options.stacks)
+  if (dataDirectory) closeState(dataDirectory)
   const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
     for (const closeOne of closers.splice(0).toReversed()) await closeOne()

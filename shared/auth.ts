@@ -1,9 +1,10 @@
 /** Customers' and staff's tokens: keys only from the configured JWKS, one algorithm, issuer, audience and time checked. */
 
-import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { decodeProtectedHeader, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { type Evidence, Refused, Unavailable } from './errors.ts'
+import { type Evidence, Refused } from './errors.ts'
 import { subject } from './fields.ts'
+import { issuerKeys, verificationFailure } from './issuer-keys.ts'
 import { checkStaff, type StaffRules, type StandingOf } from './staff-tokens.ts'
 
 export const roles = ['customer', 'staff', 'importer'] as const
@@ -39,7 +40,7 @@ export function createTokenCheck(
   { issuer, audience, jwksUrl, secondFactor, standingOf }: TokenRules,
   now: () => number,
 ): (authorization: string | undefined) => Promise<Caller> {
-  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 3_000, cooldownDuration: 10_000 })
+  const keys = issuerKeys(jwksUrl)
   return async (authorization) => {
     if (!authorization) throw new Refused('token-missing', 'Send a token: Authorization: Bearer …')
     const token = /^bearer (\S+)$/i.exec(authorization)?.[1]
@@ -77,26 +78,16 @@ export function createTokenCheck(
         )
       return claims.data
     } catch (error) {
-      throw refusal(error, token)
+      throw verificationFailure(error, {
+        expired: 'The token has expired: sign in again.',
+        evidence: (payload) => evidenceOf(token, payload),
+      })
     }
   }
 }
 
 /** Whoever may do more than a customer. */
 export const isStaff = ({ roles: held }: Caller): boolean => held.some((role) => role !== 'customer')
-
-/** The issuer did not answer, or not with keys: nothing is known about the token. */
-const keysAreMissing = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'])
-
-function refusal(error: unknown, token: string): Error {
-  if (error instanceof Refused || error instanceof Unavailable) return error
-  if (error instanceof errors.JWTExpired)
-    return new Refused('token-expired', 'The token has expired: sign in again.', evidenceOf(token, error.payload))
-  if (!(error instanceof errors.JOSEError) || keysAreMissing.has(error.code))
-    return new Unavailable('The keys of the token issuer can not be had.', { cause: error })
-  const payload = error instanceof errors.JWTClaimValidationFailed ? error.payload : undefined
-  return new Refused('token-invalid', `The token was not accepted (${error.code}).`, evidenceOf(token, payload))
-}
 
 /** `payload`: of a token whose signature held, whatever else was wrong; only then is its subject known. */
 function evidenceOf(token: string, payload?: { readonly sub?: unknown }): Evidence {

@@ -53,7 +53,9 @@ export function createCaller({
         headers: {
           ...headers,
           ...trace,
+          // Cloud Run takes the first, and removes its signature; the second stays whole, for the callee to verify.
           'x-serverless-authorization': authorization,
+          authorization,
           [DEADLINE_HEADER]: String(leftMs),
           ...typeOf(body),
         },

@@ -39,6 +39,13 @@ export const configSchema = z.object({
   SENDERS: json(sendersByCommand),
   /** JSON list: accounts of the services that may query this one. */
   CALLERS: json(z.array(z.email())),
+  /** The JWKS of Google's ID tokens. */
+  ID_TOKEN_JWKS_URL: z.url(),
+  /**
+   * `cloud-run`: Cloud Run's ingress verified the token, removed its signature, and alone reaches this container. Absent:
+   * a token without a signature is refused.
+   */
+  INGRESS: z.literal('cloud-run').optional(),
   /** Of the collector: OpenTelemetry's own names and units for all four. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url(),
   /** How many of the traces that begin here are kept, 0 to 1. */

@@ -73,7 +73,12 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     views: firestoreViews(firestore, pause),
     call: caller.call,
     callPartner: caller.callPartner,
-    health: createHealth({ dependencies: dependenciesOf(service, config), openCircuits: caller.openCircuits, now }),
+    health: createHealth({
+      dependencies: dependenciesOf(service, config),
+      openCircuits: caller.openCircuits,
+      now,
+      log,
+    }),
     async send(command, { id, subject, correlationId, actor }) {
       const nowMs = now()
       await sender.send([

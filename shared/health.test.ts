@@ -7,17 +7,19 @@ const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
 function started(away: readonly string[] = [], open: readonly string[] = []) {
   let nowMs = 0
   const probed: string[] = []
+  const logged: unknown[] = []
   const state = { away: [...away], open: [...open] }
   const health = createHealth({
     dependencies: { Firestore: 'firestore:443', 'Pub/Sub': 'pubsub:443' },
     openCircuits: () => state.open,
     now: () => nowMs,
+    log: (severity, event, fields) => void logged.push({ severity, event, ...fields }),
     async probe(address) {
       probed.push(address)
       if (state.away.includes(address)) throw refused
     },
   })
-  return { health, probed, state, advance: (ms: number) => void (nowMs += ms) }
+  return { health, probed, state, logged, advance: (ms: number) => void (nowMs += ms) }
 }
 
 describe('readiness', () => {
@@ -40,6 +42,23 @@ describe('readiness', () => {
     state.away = []
     advance(2_000)
     expect((await health.readiness()).status).toBe('ready')
+  })
+
+  it('is logged when it changes, once, with the reasons', async () => {
+    const { health, state, logged, advance } = started(['firestore:443'])
+    for (let asked = 0; asked < 3; asked++) await health.readiness()
+    state.away = []
+    advance(2_000)
+    for (let asked = 0; asked < 3; asked++) await health.readiness()
+    expect(logged).toEqual([
+      {
+        severity: 'WARNING',
+        event: 'readiness.changed',
+        status: 'not-ready',
+        reasons: [{ dependency: 'Firestore', detail: 'can not be reached (ECONNREFUSED)' }],
+      },
+      { severity: 'INFO', event: 'readiness.changed', status: 'ready', reasons: [] },
+    ])
   })
 
   it('is only less when a callee is not asked: the rest is answered', async () => {
@@ -78,7 +97,12 @@ describe('readiness', () => {
     await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
     const ask = () =>
-      createHealth({ dependencies: { it: `127.0.0.1:${port}` }, openCircuits: () => [], now: () => 0 }).readiness()
+      createHealth({
+        dependencies: { it: `127.0.0.1:${port}` },
+        openCircuits: () => [],
+        now: () => 0,
+        log: () => {},
+      }).readiness()
     expect((await ask()).status).toBe('ready')
     await new Promise((resolve) => server.close(resolve))
     expect(await ask()).toEqual({

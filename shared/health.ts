@@ -4,6 +4,7 @@
  */
 
 import { connect } from 'node:net'
+import type { Log } from './platform.ts'
 
 /** A probe that has no answer by then has failed. */
 const PROBE_WITHIN_MS = 1_000
@@ -33,11 +34,13 @@ export interface HealthParts {
   /** Callees whose circuit is open. */
   openCircuits(): readonly string[]
   now(): number
+  /** The reasons are for those who run the platform: they are logged when they change, and answered to nobody. */
+  readonly log: Log
   /** Throws when nobody takes connections there. */
   readonly probe?: (address: string) => Promise<void>
 }
 
-export function createHealth({ dependencies, openCircuits, now, probe = canConnect }: HealthParts): Health {
+export function createHealth({ dependencies, openCircuits, now, log, probe = canConnect }: HealthParts): Health {
   let stopping = false
   let kept: { readonly atMs: number; readonly found: Promise<readonly Reason[]> } | undefined
 
@@ -57,18 +60,30 @@ export function createHealth({ dependencies, openCircuits, now, probe = canConne
     return found.flat()
   }
 
+  const readiness = async (): Promise<Readiness> => {
+    if (stopping) return { status: 'not-ready', reasons: [{ dependency: 'process', detail: 'was told to stop' }] }
+    if (!kept || now() - kept.atMs >= KEPT_MS) kept = { atMs: now(), found: unreachable() }
+    const missing = await kept.found
+    const circuits = openCircuits().map((dependency) => ({ dependency, detail: 'is not asked: its circuit is open' }))
+    const status = missing.length > 0 ? 'not-ready' : circuits.length > 0 ? 'degraded' : 'ready'
+    return { status, reasons: [...missing, ...circuits] }
+  }
+  let logged = JSON.stringify({ status: 'ready', reasons: [] } satisfies Readiness)
+
   return {
     stop: () => void (stopping = true),
     async readiness() {
-      if (stopping) return { status: 'not-ready', reasons: [{ dependency: 'process', detail: 'was told to stop' }] }
-      if (!kept || now() - kept.atMs >= KEPT_MS) kept = { atMs: now(), found: unreachable() }
-      const missing = await kept.found
-      const circuits = openCircuits().map((dependency) => ({ dependency, detail: 'is not asked: its circuit is open' }))
-      const status = missing.length > 0 ? 'not-ready' : circuits.length > 0 ? 'degraded' : 'ready'
-      return { status, reasons: [...missing, ...circuits] }
+      const found = await readiness()
+      const text = JSON.stringify(found)
+      if (text !== logged) log(found.status === 'ready' ? 'INFO' : 'WARNING', 'readiness.changed', { ...found })
+      logged = text
+      return found
     },
   }
 }
+
+/** What anybody may know of it. */
+export const publicPart = ({ status }: Readiness): Pick<Readiness, 'status'> => ({ status })
 
 /** 503 takes no requests away from an instance that can still answer some. */
 export const statusOf = ({ status }: Readiness): 200 | 503 => (status === 'not-ready' ? 503 : 200)

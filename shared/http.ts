@@ -6,15 +6,18 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { readBody, tooLarge } from './body.ts'
 import { type Code, DeadlineExceeded, httpStatus, Limited, Refused, Unavailable } from './errors.ts'
+import { listOf } from './issues.ts'
 import { jsonFrom } from './json-bytes.ts'
 import type { Log } from './platform.ts'
+import { shortened } from './shortened.ts'
 
 /** A thousand lines are some 60 KB. */
 export const BODY_BYTES = 1024 * 1024
 /** The client does not wait for the answer, by its own choice: no error of anybody's. */
 export const CLIENT_GONE = 499
-/** Of what is wrong with a body: the rest comes to light when these are mended. */
-const ISSUES_TOLD = 20
+/** Of a problem document's own words, which may quote the request. */
+const DETAIL_CHARACTERS = 2_000
+const INSTANCE_CHARACTERS = 200
 
 interface Known {
   readonly code: Code
@@ -53,12 +56,15 @@ function problem(c: Context, status: number, code: string, detail: string, membe
     title: code.replaceAll('-', ' '),
     status,
     code,
-    detail,
-    instance: c.req.path,
+    detail: shortened(detail, DETAIL_CHARACTERS),
+    instance: instanceOf(c),
     ...members,
   }
   return c.json(body, status as ContentfulStatusCode, { 'content-type': 'application/problem+json' })
 }
+
+/** The path of the request, as a problem document names it. */
+export const instanceOf = (c: Context): string => shortened(c.req.path, INSTANCE_CHARACTERS)
 
 /** @throws Refused when the body is larger, whether it says so or not, comes too slowly, or stops before its end. */
 export async function limitedBody(c: Context, limitBytes: number): Promise<Buffer> {
@@ -86,12 +92,7 @@ export async function jsonBody<S extends z.ZodType>(
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const { issues } = parsed.error
-  const told = issues
-    .slice(0, ISSUES_TOLD)
-    .map((issue) => `${issue.path.map(String).join('.') || 'body'}: ${issue.message}`)
-  if (issues.length > ISSUES_TOLD) told.push(`and ${issues.length - ISSUES_TOLD} more`)
-  throw new Refused('invalid-body', told.join('; '))
+  throw new Refused('invalid-body', listOf(parsed.error, 'body'))
 }
 
 /** JSON is UTF-8 (RFC 8259): another charset, or a coding that would have to be undone first, is refused by its name. */

@@ -47,6 +47,20 @@ describe('a derived name', () => {
   })
 })
 
+it.each<[string, (text: string) => string]>([
+  ['a hash', hashOf],
+  ['a derived id', (text) => derivedId('a', text)],
+  ['a derived name', (text) => derivedName('a', text)],
+])('%s tells texts apart that have the same bytes in UTF-8, where an unpaired surrogate is replaced', (_, make) => {
+  const texts = ['\ud800', '\udfff', '\ufffd', '"\\ud800"']
+  expect(new Set(texts.map(make)).size).toBe(texts.length)
+})
+
+it('a hash of bytes is of the bytes, also where they are no text', () => {
+  expect(hashOf(Buffer.from('ü'))).toBe(hashOf('ü'))
+  expect(hashOf(Buffer.of(0xff))).not.toBe(hashOf(Buffer.of(0xfe)))
+})
+
 it('a hash is SHA-256 in hex', () => {
   expect(hashOf('')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
 })
@@ -68,6 +82,8 @@ describe("a document's id", () => {
   })
 
   it('is made of what is no text at all, too', () => {
-    expect(documentId('\ud800')).toBe('%EF%BF%BD')
+    const ids = ['\ud800', '\udfff', '\ufffd'].map(documentId)
+    expect(new Set(ids).size).toBe(3)
+    expect(ids[0]).toMatch(/^%EF%BF%BD~[0-9a-f]{64}$/)
   })
 })

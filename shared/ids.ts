@@ -6,7 +6,10 @@ import { createHash, randomBytes } from 'node:crypto'
 export function derivedId(...parts: readonly (string | number)[]): string {
   // The length of each part goes in as well: ('ab', 'c') must differ from ('a', 'bc').
   const hash = createHash('sha256')
-  for (const part of parts) hash.update(`${String(part).length}:${part};`)
+  for (const part of parts) {
+    const text = String(part)
+    hash.update(`${text.length}:`).update(bytesOf(text)).update(';')
+  }
   return asUuid(hash.digest().subarray(0, 16), 8)
 }
 
@@ -33,18 +36,30 @@ export function derivedName(prefix: string, ...parts: readonly string[]): string
   return `${prefix}-${name}`
 }
 
-/** SHA-256 in hex. */
-export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+/** SHA-256 in hex, of text in UTF-8 or of bytes as they came: decoded first, two different bodies could have one hash. */
+export const hashOf = (content: string | Uint8Array): string =>
+  createHash('sha256')
+    .update(typeof content === 'string' ? bytesOf(content) : content)
+    .digest('hex')
+
+/**
+ * UTF-8. It has one replacement for every unpaired surrogate, so a text that holds one is taken in UTF-16, after a byte
+ * with which no UTF-8 begins.
+ */
+const bytesOf = (text: string): Buffer =>
+  text.isWellFormed() ? Buffer.from(text, 'utf8') : Buffer.concat([Buffer.of(0xff), Buffer.from(text, 'utf16le')])
 
 /** Firestore's limit, in bytes. */
 const DOCUMENT_ID_BYTES = 1_500
 
 /**
  * Any text as a document's id, which Firestore would not all take: no slash (it begins a collection), not `.` or `..`,
- * nothing of the form `__x__`, at most 1,500 bytes. `decodeURIComponent` undoes it unless it was too long.
+ * nothing of the form `__x__`, at most 1,500 bytes. `decodeURIComponent` undoes it unless the text was too long, or held
+ * an unpaired surrogate: such ids end with the text's hash.
  * https://cloud.google.com/firestore/quotas#collections_documents_and_fields
  */
 export function documentId(text: string): string {
   const id = encodeURIComponent(text.toWellFormed()).replaceAll('.', '%2E').replace(/^__/, '%5F%5F')
-  return id.length <= DOCUMENT_ID_BYTES ? id : `${id.slice(0, 1_000)}~${hashOf(text)}`
+  const isWhole = id.length <= DOCUMENT_ID_BYTES && text.isWellFormed()
+  return isWhole ? id : `${id.slice(0, 1_000)}~${hashOf(text)}`
 }

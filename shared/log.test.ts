@@ -36,6 +36,19 @@ describe('a line of the log', () => {
     )
   })
 
+  it.each<[string, Record<string, unknown>]>([
+    ['a text', { reason: 'x'.repeat(900_000) }],
+    ['a text inside another field', { event: { data: { addressRef: '\u{1F600}'.repeat(500_000) } } }],
+    ['an error', { error: new Error('y'.repeat(900_000)) }],
+    ['the cause of an error inside a list', { errors: Array.from({ length: 9 }, () => new Error('z'.repeat(9_000))) }],
+    ['many fields', Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [`field-${at}`, at]))],
+  ])('has a bounded length with %s that a stranger may have sent', (_, fields) => {
+    const line = JSON.stringify(written('INFO', 'message.refused', fields))
+    expect(line.length).toBeLessThan(33_000)
+    expect(line.isWellFormed()).toBe(true)
+    expect(line).not.toMatch(/\\ud83d"/)
+  })
+
   it('is one line whatever is in it', () => {
     expect(written('INFO', 'a\nb', { text: 'c\nd' })).toMatchObject({ message: 'a\nb', text: 'c\nd' })
   })

@@ -1,7 +1,13 @@
 /** Cloud Logging's JSON on stdout: https://cloud.google.com/logging/docs/structured-logging */
 
 import type { Log } from './platform.ts'
+import { shortened } from './shortened.ts'
 import { currentSpan } from './telemetry/span.ts'
+
+/** What is logged may hold what a stranger sent: of a text, of an error with its stack, of all fields of a line. */
+const TEXT_CHARACTERS = 2_000
+const STACK_CHARACTERS = 8_000
+const FIELDS_CHARACTERS = 32_000
 
 export interface LogContext {
   readonly service: string
@@ -39,12 +45,13 @@ export function createLog({
   }
 }
 
-/** An Error has no fields of its own that JSON would keep. */
+/** Of bounded length. An Error has no fields of its own that JSON would keep. */
 function readable(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      value instanceof Error ? (value.stack ?? value.message) : value,
-    ]),
-  )
+  const text = JSON.stringify(fields, (_name, value: unknown) => {
+    // What JSON.stringify hands over has been through toJSON, which an Error has none of.
+    if (value instanceof Error) return shortened(value.stack ?? value.message, STACK_CHARACTERS)
+    return typeof value === 'string' ? shortened(value, TEXT_CHARACTERS) : value
+  })
+  if (text.length > FIELDS_CHARACTERS) return { shortened: shortened(text, STACK_CHARACTERS) }
+  return JSON.parse(text) as Record<string, unknown>
 }

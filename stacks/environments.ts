@@ -20,6 +20,8 @@ export interface Environment {
   serviceUrl(service: string): string
   /** Where that service finds Cloud Tasks: its client has no emulator variable. */
   tasksEndpoint(service: string): string
+  /** Where that service finds the public keys of Google's ID tokens. */
+  idTokenKeysUrl(service: string): string
   /** Bucket of the Terraform state; absent: a file beside the checkout. */
   readonly stateBucket?: string
   /** Off where `destroy` is to work. */
@@ -44,8 +46,11 @@ export interface Environment {
 /** Limits of the gateway's edge, for one instance of it: see functions/gateway/edge-settings.ts. */
 interface Edge {
   readonly limits: Readonly<Record<'customer' | 'staff' | 'importer' | 'address', { perSecond: number; burst: number }>>
-  /** Below the 80 that Cloud Run lets in, so that the next one is told to come back and does not wait unseen. */
+  /** Both together below the 80 that Cloud Run lets in, so that the next one is told to come back and does not wait unseen. */
   readonly concurrentRequests: number
+  readonly providerRequests: number
+  readonly requestsPerAddress: number
+  readonly requestsPerCaller: number
   readonly requestTimeoutMs: number
   readonly trustedProxies: number
   readonly origins: readonly string[]
@@ -60,7 +65,10 @@ const edge = (changes: Pick<Edge, 'origins'> & Partial<Edge>): string =>
       // A school or an office has one address.
       address: { perSecond: 50, burst: 200 },
     },
-    concurrentRequests: 72,
+    concurrentRequests: 64,
+    providerRequests: 8,
+    requestsPerAddress: 24,
+    requestsPerCaller: 16,
     requestTimeoutMs: 25_000,
     trustedProxies: 0,
     ...changes,
@@ -118,6 +126,9 @@ export const buildSourcesBucket = ({ projectId }: Pick<Environment, 'projectId'>
 /** Written by `npm run image`. */
 const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
 
+/** Given to the payment provider, which signs its notes for this address: with a domain of one's own, the address there. */
+const paymentWebhookUrl = (gatewayUrl: string): string => `${gatewayUrl}/v1/webhooks/payment-provider`
+
 function deployed({
   name,
   projectId,
@@ -139,6 +150,7 @@ function deployed({
     collectorImage: images['collector']!,
     serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
+    idTokenKeysUrl: () => 'https://www.googleapis.com/oauth2/v3/certs',
     stateBucket: `${projectId}-terraform`,
     protectsData,
     minInstances,
@@ -159,6 +171,7 @@ function deployed({
       ACCOUNTS_URL: 'https://identitytoolkit.googleapis.com',
       STAFF_SECOND_FACTOR: staffSecondFactor,
       PAYMENT_PROVIDER_URL: `https://payments.${name}.example.com`,
+      PAYMENT_WEBHOOK_URL: paymentWebhookUrl(cloudRunUrl(hostLabel('gateway', projectNumber), region)),
       CARRIER_URL: `https://carrier.${name}.example.com`,
       CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
       EDGE: edge({ origins: [`https://shop.${name}.example.com`] }),
@@ -246,6 +259,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
     collectorImage: images['collector']!,
     serviceUrl: (service) => at(ports.service(service)),
     tasksEndpoint: (service) => at(ports.account(service)),
+    idTokenKeysUrl: (service) => `${at(ports.account(service))}/oauth2/v3/certs`,
     protectsData: false,
     minInstances: 0,
     alertEmail: 'nobody@example.com',
@@ -266,6 +280,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
       ACCOUNTS_URL: `${at(ports.identity)}/identitytoolkit.googleapis.com`,
       STAFF_SECOND_FACTOR: 'required',
       PAYMENT_PROVIDER_URL: at(ports.paymentProvider),
+      PAYMENT_WEBHOOK_URL: paymentWebhookUrl(at(ports.service('gateway'))),
       CARRIER_URL: at(ports.carrier),
       CANCELLATION_WINDOW_SECONDS: '0',
       // Tests and benchmarks place the orders of a day as one customer; the bound of pieces is one that can be seen.
@@ -273,6 +288,9 @@ export function localEnvironment(ports: LocalPorts): Environment {
       // Everybody on a laptop has one address, and benchmarks one customer.
       EDGE: edge({
         origins: ['http://127.0.0.1:5173', 'http://localhost:5173'],
+        concurrentRequests: 72,
+        requestsPerAddress: 72,
+        requestsPerCaller: 72,
         limits: {
           customer: { perSecond: 1_000, burst: 2_000 },
           staff: { perSecond: 1_000, burst: 2_000 },

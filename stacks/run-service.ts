@@ -2,6 +2,7 @@
 
 import { Construct } from 'constructs'
 import { readFileSync } from 'node:fs'
+import type { WrittenVariables } from '../shared/config.ts'
 import type { Service } from '../shared/service.ts'
 import { TerraformVariable } from './cdktf.ts'
 import { type Environment, imageName, noImage } from './environments.ts'
@@ -75,7 +76,11 @@ export class RunService extends Construct {
             command: ['node'],
             args: ['functions/main.ts', service.name],
             ports: { name: 'http1', containerPort: 8080 },
-            env: Object.entries(variablesOf(service, services, environment)).map(([name, value]) => ({ name, value })),
+            env: Object.entries({
+              ...variablesOf(service, services, environment),
+              // Said here alone, where it is true: elsewhere the same image verifies every token itself.
+              INGRESS: 'cloud-run' satisfies WrittenVariables['INGRESS'],
+            }).map(([name, value]) => ({ name, value })),
             resources: { limits: { cpu, memory }, cpuIdle: true, startupCpuBoost: true },
             startupProbe: {
               httpGet: { path: '/health/live' },

@@ -28,6 +28,7 @@ export function variablesOf(
     CALLERS: JSON.stringify(
       services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => serviceEmail(name, environment)),
     ),
+    ID_TOKEN_JWKS_URL: environment.idTokenKeysUrl(service.name),
     OTEL_EXPORTER_OTLP_ENDPOINT: environment.telemetry.endpoint(service.name),
     OTEL_TRACES_SAMPLER_ARG: String(environment.telemetry.sampledShare),
     OTEL_BSP_SCHEDULE_DELAY: String(environment.telemetry.spanDelayMs),

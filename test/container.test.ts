@@ -42,7 +42,8 @@ function run(args: readonly string[], variables: Record<string, string> = {}) {
 async function started(name: string) {
   const [port] = await freePorts(1)
   const config = testConfig(name, { callers: ['gateway'] })
-  const inFarFuture = { exp: 4_000_000_000 }
+  const nowSeconds = Math.floor(Date.now() / 1000)
+  const valid = { iat: nowSeconds, exp: nowSeconds + 3_600 }
   const running = run([name], {
     ...Object.fromEntries(
       Object.entries(config).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
@@ -53,7 +54,7 @@ async function started(name: string) {
   const url = `http://127.0.0.1:${port}`
   for (;;) {
     const answer = await fetch(`${url}/health/live`).catch(() => undefined)
-    if (answer?.ok) return { ...running, url, port: port!, authorization: idToken(name, 'gateway', inFarFuture) }
+    if (answer?.ok) return { ...running, url, port: port!, authorization: idToken(name, 'gateway', valid) }
     if (running.child.exitCode !== null) throw new Error(running.errors())
     await pause(20)
   }

@@ -83,7 +83,7 @@ describe('while history hangs', { timeout: 60_000 }, () => {
 })
 
 describe('while orders hangs', { timeout: 90_000 }, () => {
-  it('what needs it is 503 with when to come back, what does not is answered, and readiness says why', async () => {
+  it('what needs it is 503 with when to come back, what does not is answered, and readiness says so', async () => {
     await whileHanging('orders', async () => {
       const answer = await ask('GET', `/v1/orders/${orderId}`)
       expect([answer.status, answer.headers.get('retry-after'), answer.body['code']]).toEqual([503, '1', 'unavailable'])
@@ -91,10 +91,7 @@ describe('while orders hangs', { timeout: 90_000 }, () => {
       // Enough failures in a row: orders is not asked for now, and the answer comes at once.
       await Promise.all(Array.from({ length: 8 }, () => ask('GET', `/v1/orders/${orderId}`)))
       const ready = await fetch(`${platform.running.gatewayUrl}/health/ready`)
-      expect([ready.status, await ready.json()]).toEqual([
-        200,
-        { status: 'degraded', reasons: [{ dependency: 'orders', detail: expect.stringContaining('circuit') }] },
-      ])
+      expect([ready.status, await ready.json()]).toEqual([200, { status: 'degraded' }])
     })
     await vi.waitUntil(async () => (await ask('GET', `/v1/orders/${orderId}`)).status === 200, {
       timeout: 20_000,

@@ -7,8 +7,8 @@ import {
   type DuckDBType,
   type DuckDBValue,
 } from '@duckdb/node-api'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { closeState } from '../core/state-files.ts'
 import { StatusError } from '../core/status.ts'
 import { macros } from './sql-functions.ts'
 
@@ -44,7 +44,7 @@ const MEMORY_LIMIT = '2GB'
 const POOLED_CONNECTIONS = 4
 
 export async function openDuck(directory: string | undefined): Promise<Duck> {
-  if (directory !== undefined) mkdirSync(directory, { recursive: true })
+  if (directory !== undefined) closeState(directory)
   const instance = await DuckDBInstance.create(
     directory === undefined ? ':memory:' : join(directory, 'bigquery.duckdb'),
     {

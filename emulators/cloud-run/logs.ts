@@ -1,7 +1,8 @@
 /** Keeps what the services write, a file each, and starts a new file when one has grown large. */
 
-import { appendFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { appendFileSync, existsSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { closeState, STATE_FILE_MODE } from '../core/state-files.ts'
 
 /** Then `orders.log` becomes `orders.log.1`. */
 const ROTATE_ABOVE_BYTES = 32 * 1024 * 1024
@@ -12,7 +13,7 @@ export interface LogKeeper {
 
 export function logKeeper(directory: string | undefined): LogKeeper {
   if (directory === undefined) return { write: () => {} }
-  mkdirSync(directory, { recursive: true })
+  closeState(directory)
   const sizes = new Map<string, number>()
   return {
     write(service, line) {
@@ -23,7 +24,7 @@ export function logKeeper(directory: string | undefined): LogKeeper {
         renameSync(file, `${file}.1`)
         sizes.set(file, text.length)
       } else sizes.set(file, size)
-      appendFileSync(file, text)
+      appendFileSync(file, text, { mode: STATE_FILE_MODE })
     },
   }
 }

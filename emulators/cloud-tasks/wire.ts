@@ -1,5 +1,6 @@
 /** Between google.cloud.tasks.v2's messages, as the transport shapes them, and what is kept. */
 
+import { refusedTarget } from '../core/control-ports.ts'
 import { invalidArgument } from '../core/status.ts'
 import { limits } from './limits.ts'
 import {
@@ -120,6 +121,8 @@ export function httpRequestOf(task: WireTask): HttpRequestRecord {
     throw invalidArgument(`Task.http_request.url "${url}" must be a URL that begins with http:// or https://.`)
   if (url.length > limits.urlCharacters)
     throw invalidArgument(`Task.http_request.url has ${url.length} characters, at most ${limits.urlCharacters}.`)
+  const refused = refusedTarget(url)
+  if (refused) throw invalidArgument(`Task.http_request.url: ${refused}`)
   if (request.oauthToken)
     throw invalidArgument('Task.http_request.oauth_token is not served by the local cloud: use oidc_token.')
   const method = request.httpMethod

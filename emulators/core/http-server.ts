@@ -4,23 +4,27 @@ import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { reserve } from './control-ports.ts'
 import { gated } from './gate.ts'
 import type { PortServer } from './server.ts'
 
 /**
- * `port` 0: any free one.
+ * `port` 0: any free one. `what` answers there, for the refusal of a push or task to it: "the identity platform".
  * @throws Error (EADDRINUSE) that names the port when it is taken.
  */
-export async function openHttp(port: number, { fetch }: Pick<Hono, 'fetch'>): Promise<PortServer> {
+export async function openHttp(port: number, { fetch }: Pick<Hono, 'fetch'>, what: string): Promise<PortServer> {
   const answer = getRequestListener(fetch)
   const server = createServer(gated('api', (request, response) => void answer(request, response)))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
   })
+  const { port: opened } = server.address() as AddressInfo
+  const release = reserve(opened, what)
   return {
-    port: (server.address() as AddressInfo).port,
+    port: opened,
     async close() {
+      release()
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
       await closed

@@ -7,9 +7,10 @@
  * or not at all.
  */
 
-import { closeSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { readLines } from './read-lines.ts'
+import { closeState, STATE_FILE_MODE } from './state-files.ts'
 
 /** A map whose every change is appended to the log. Values are plain JSON, never mutated in place: `set` a new one. */
 export interface Table<Value> {
@@ -92,12 +93,12 @@ interface Log {
 }
 
 function openLog(directory: string, tables: Tables, compactAboveBytes: number): Log {
-  mkdirSync(directory, { recursive: true })
+  closeState(directory)
   const file = join(directory, LOG_FILE)
   const { bytes: replayedBytes, torn } = replay(file, tables)
   let bytes = torn || replayedBytes > compactAboveBytes ? compact(file, tables) : replayedBytes
   let compactAbove = Math.max(compactAboveBytes, 2 * bytes)
-  let descriptor = openSync(file, 'a')
+  let descriptor = openSync(file, 'a', STATE_FILE_MODE)
   let changes: string[] = []
   let scheduled: NodeJS.Immediate | undefined
   let closed = false
@@ -112,7 +113,7 @@ function openLog(directory: string, tables: Tables, compactAboveBytes: number): 
     closeSync(descriptor)
     bytes = compact(file, tables)
     compactAbove = Math.max(compactAboveBytes, 2 * bytes)
-    descriptor = openSync(file, 'a')
+    descriptor = openSync(file, 'a', STATE_FILE_MODE)
   }
   return {
     append(change) {
@@ -155,7 +156,7 @@ function parse(line: string, file: string, number: number): readonly Change[] {
 
 /** Writes what is there now beside the log, then takes its place: a kill in between leaves the old one. */
 function compact(file: string, tables: Tables): number {
-  const descriptor = openSync(`${file}.new`, 'w')
+  const descriptor = openSync(`${file}.new`, 'w', STATE_FILE_MODE)
   let bytes = 0
   let piece = ''
   for (const [name, rows] of tables) {

@@ -93,7 +93,10 @@ export interface RequestLogEntry {
   /** Subscription, queue or service name. */
   readonly resource: string
   readonly target?: string
+  /** 0: no answer came. */
   readonly status: number
+  /** Why no answer came. */
+  readonly reason?: string
   /** The verified e-mail of the token that came with it. */
   readonly email?: string
   readonly attempt?: number

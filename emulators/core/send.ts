@@ -2,6 +2,7 @@
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { guardedLookup, refusedTarget } from './control-ports.ts'
 
 export interface OutgoingRequest {
   readonly method: string
@@ -18,7 +19,7 @@ export interface OutgoingAnswer {
   readonly headers: { get(name: string): string | null }
 }
 
-/** Resolves when the answer has come to its end; its body is nobody's concern. Rejects when none comes. */
+/** Resolves when the answer has come to its end; its body is nobody's concern. Rejects when none comes, and for control ports. */
 export type Send = (url: string, request: OutgoingRequest) => Promise<OutgoingAnswer>
 
 const httpAgent = new HttpAgent({ keepAlive: true })
@@ -26,12 +27,16 @@ const httpsAgent = new HttpsAgent({ keepAlive: true })
 
 export const send: Send = (url, { method, headers, body, signal }) =>
   new Promise((resolve, reject) => {
+    const refused = refusedTarget(url)
+    if (refused !== undefined) throw new Error(refused)
     const isHttps = url.startsWith('https:')
+    const lookup = guardedLookup(url)
     const options = {
       method,
       agent: isHttps ? httpsAgent : httpAgent,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
       signal,
+      ...(lookup ? { lookup } : {}),
     }
     const answered = (response: IncomingMessage): void => {
       response.resume()

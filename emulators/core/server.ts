@@ -2,7 +2,8 @@
 
 import { type Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
-import { createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { reserve } from './control-ports.ts'
 import { gated } from './gate.ts'
 
 /** HTTP/2's preface begins with `PRI`; no HTTP/1 method does. */
@@ -37,9 +38,12 @@ export async function listen(port: number, grpc: GrpcServer, http: RequestListen
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
   })
+  const { port: opened } = server.address() as AddressInfo
+  const release = reserve(opened, 'a port of Google’s APIs')
   return {
-    port: (server.address() as { port: number }).port,
+    port: opened,
     async close() {
+      release()
       const closed = new Promise((resolve) => server.close(resolve))
       injector.destroy()
       grpc.forceShutdown()

@@ -107,6 +107,8 @@ describe('the metadata server', () => {
   it('keeps an identity for those who ask with the header, for an audience', async () => {
     const path = 'instance/service-accounts/default/identity'
     expect(await ask(`${path}?audience=${audience}`, { headers: {} })).toMatchObject({ status: 403, flavor: 'Google' })
+    const passedOn = { 'Metadata-Flavor': 'Google', 'X-Forwarded-For': '192.0.2.1' }
+    expect(await ask(`${path}?audience=${audience}`, { headers: passedOn })).toMatchObject({ status: 403 })
     expect(await ask(path)).toMatchObject({ status: 400, text: 'non-empty audience parameter required\n' })
     const full = await ask(`${path}?audience=${audience}&format=full`)
     expect((await core().verifyIdToken(full.text, { audience })).email).toBe(orders)

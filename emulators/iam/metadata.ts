@@ -24,6 +24,8 @@ export function metadataServer(context: CloudContext, accounts: Accounts, tokens
     if (c.get('context').principal === 'owner') return next()
     c.header('Metadata-Flavor', 'Google')
     c.header('Server', 'Metadata Server for Serverless')
+    // Google's refuses what a proxy passes on: the proxy's own client would get the service's tokens.
+    if (c.req.header('x-forwarded-for') !== undefined) return c.text('X-Forwarded-For is not allowed.\n', 403)
     if (c.req.header('metadata-flavor') !== 'Google') return c.text('Missing Metadata-Flavor:Google header.\n', 403)
 
     const tree = treeOf(context, { accounts, tokens, email: c.get('context').principal })

@@ -76,7 +76,7 @@ export async function createIdentityPlatform({
       carriesSecret((name) => c.req.header(name), secret) ||
       isGranted(/^bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '', permission),
   })
-  const server = await openHttp(port, app)
+  const server = await openHttp(port, app, 'the identity platform')
   const url = `http://127.0.0.1:${server.port}`
   const issuer = `${url}/${projectId}`
 

@@ -89,7 +89,7 @@ export async function openPartner(
   { app, journal, clock }: PartnerApp,
   options: PartnerOptions,
 ): Promise<PartnerServer> {
-  const { port, close } = await openHttp(options.port ?? 0, app)
+  const { port, close } = await openHttp(options.port ?? 0, app, 'a partner')
   return {
     url: `http://127.0.0.1:${port}`,
     port,

@@ -59,7 +59,7 @@ export class Pusher implements Consumer {
   async #push(entry: Entry): Promise<void> {
     const { ackId, failures } = entry
     const controller = this.#underWay.get(entry)
-    const status = await this.#send(entry)
+    const { status, reason } = await this.#send(entry)
     // It is answered: to abort it now would only cost time.
     if (this.#underWay.get(entry) === controller) this.#underWay.delete(entry)
     const acknowledged = ACKNOWLEDGED.has(status)
@@ -71,6 +71,7 @@ export class Pusher implements Consumer {
       resource: this.#delivery.record.name,
       target: this.#config.pushEndpoint,
       status,
+      ...(reason === undefined ? {} : { reason }),
       ...(this.#config.oidcToken && { email: this.#config.oidcToken.serviceAccountEmail }),
       attempt: failures + 1,
       messageId: entry.message.record.id,
@@ -80,7 +81,7 @@ export class Pusher implements Consumer {
     this.#delivery.pump()
   }
 
-  async #send(entry: Entry): Promise<number> {
+  async #send(entry: Entry): Promise<{ readonly status: number; readonly reason?: string }> {
     const { signal } = this.#underWay.get(entry)!
     const { bytes } = entry.message
     this.#context.count('pubsub.messages.delivered')
@@ -88,7 +89,8 @@ export class Pusher implements Consumer {
     this.#context.count('pubsub.deliveryBytes', Math.max(BILLED_BYTES_MIN, bytes))
     try {
       const { oidcToken } = this.#config
-      if (oidcToken && !mayPushAs(this.#context, oidcToken.serviceAccountEmail)) return NO_ANSWER
+      if (oidcToken && !mayPushAs(this.#context, oidcToken.serviceAccountEmail))
+        return { status: NO_ANSWER, reason: `Pub/Sub may not make tokens for ${oidcToken.serviceAccountEmail}.` }
       const { headers, body } = pushRequest(entry, this.#delivery.record, this.#config)
       if (oidcToken) headers['authorization'] = `Bearer ${await this.#idToken(oidcToken)}`
       const { fetch } = this.#context
@@ -99,9 +101,9 @@ export class Pusher implements Consumer {
         signal,
         redirect: 'manual',
       })
-      return answer.status
-    } catch {
-      return NO_ANSWER
+      return { status: answer.status }
+    } catch (error) {
+      return { status: NO_ANSWER, reason: error instanceof Error ? error.message : String(error) }
     }
   }
 

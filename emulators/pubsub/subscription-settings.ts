@@ -1,5 +1,6 @@
 /** Reads a Subscription message into a record, field by field, with Google's ranges, and writes it back. */
 
+import { refusedTarget } from '../core/control-ports.ts'
 import { invalidArgument } from '../core/status.ts'
 import { bigqueryConfig, bigqueryMessage } from './bigquery-config.ts'
 import { checkLabels } from './labels.ts'
@@ -151,6 +152,8 @@ export function pushConfig(config: PushConfigInput | null | undefined): PushConf
         'https://cloud.google.com/pubsub/docs/create-push-subscription for more information.',
     )
   }
+  const refused = refusedTarget(pushEndpoint)
+  if (refused) throw invalidArgument(`Invalid push endpoint given: ${refused}`)
   for (const key of Object.keys(config.attributes ?? {})) {
     if (key !== 'x-goog-version') {
       throw invalidArgument(`Invalid push_config attribute "${key}": only x-goog-version is supported.`)

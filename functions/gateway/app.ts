@@ -18,6 +18,7 @@ import { createEdge } from './edge.ts'
 import { readEdgeSettings } from './edge-settings.ts'
 import { openApiDocument } from './openapi.ts'
 import {
+  type Operation,
   type OperationId,
   operations,
   pathParameters,
@@ -53,7 +54,13 @@ export const app: ServiceApp = implement(gateway, {
       },
       platform.now,
     )
-    const edge = createEdge(http, readEdgeSettings(platform.setting('EDGE')), platform.now)
+    const edge = createEdge(http, {
+      settings: readEdgeSettings(platform.setting('EDGE')),
+      providerPaths: Object.values<Operation>(operations)
+        .filter(({ access }) => access === 'provider')
+        .map(({ path }) => path),
+      now: platform.now,
+    })
     const caller = async (c: Context): Promise<Caller> => {
       const who = await check(c.req.header('authorization'))
       c.set('subject', `${isStaff(who) ? 'staff' : 'customer'}:${who.sub}`)
@@ -94,7 +101,7 @@ export const app: ServiceApp = implement(gateway, {
         const orderId = named(c, 'orderId')
         return accepted(c, platform, who, { type: 'RetryCheckout', data: { orderId, reason } }, orderId)
       },
-      noteOfPaymentProvider: paymentWebhook(platform),
+      noteOfPaymentProvider: paymentWebhook(platform, edge.prove),
       async publishProduct(c) {
         const who = await staff(c)
         const data = await jsonBody(c, productRequest)

@@ -10,11 +10,20 @@ const edgeSettings = z.strictObject({
     customer: limit,
     staff: limit,
     importer: limit,
-    /** Of everybody behind one address who is neither staff nor importer. */
+    /**
+     * Of one address: of all requests whose caller is not verified, and again of all customers that are. Staff and importers
+     * do not count.
+     */
     address: limit,
   }),
-  /** Under way in one instance; below Cloud Run's own, which would let the next ones wait. */
+  /** Under way in one instance; with the provider's below Cloud Run's own, which would let the next ones wait. */
   concurrentRequests: z.int().min(1),
+  /** The same for the payment provider's notes alone. */
+  providerRequests: z.int().min(1),
+  /** Under way from one address, until their caller is verified. */
+  requestsPerAddress: z.int().min(1),
+  /** Under way of one verified caller. */
+  requestsPerCaller: z.int().min(1),
   /** For a request with all that is asked for it. */
   requestTimeoutMs: z.int().min(100),
   /** Proxies of ours in front of Cloud Run's own front end, each of which adds an address to X-Forwarded-For. */

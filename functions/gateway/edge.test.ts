@@ -18,26 +18,38 @@ function started(changes: Partial<EdgeSettings> = {}) {
   let nowMs = 0
   const http = new Hono()
   const settings = readEdgeSettings(testEdge(changes))
-  const edge = createEdge(http, settings, () => nowMs)
-  let release = (): void => {}
+  const edge = createEdge(http, { settings, providerPaths: ['/provider'], now: () => nowMs })
+  const held: (() => void)[] = []
   http.get('/as/:role/:sub', (c) => {
     edge.admit(c, { sub: c.req.param('sub'), roles: [c.req.param('role') as Role] })
     return c.json({ ok: true })
   })
   http.get('/open', (c) => c.json({ ok: true }))
   http.get('/slow', async (c) => {
-    await new Promise<void>((resolve) => (release = resolve))
+    await new Promise<void>((resolve) => void held.push(resolve))
     return c.json({ leftMs: remainingMs() })
   })
+  http.get('/slow/as/:role/:sub', async (c) => {
+    edge.admit(c, { sub: c.req.param('sub'), roles: [c.req.param('role') as Role] })
+    await new Promise<void>((resolve) => void held.push(resolve))
+    return c.json({})
+  })
+  http.post('/provider', async (c) => {
+    edge.prove(c)
+    await new Promise<void>((resolve) => void held.push(resolve))
+    return c.json({})
+  })
+  http.get('/health/ready', (c) => c.json({}))
   http.get('/bug', () => {
     throw new TypeError('inside')
   })
   http.onError((error, c) => answerProblem(c, error))
   return {
+    http,
     ask: async (path: string, headers: Record<string, string> = {}, method = 'GET') =>
       http.request(path, { method, headers: { 'x-forwarded-for': '203.0.113.7', ...headers } }),
     advance: (ms: number) => void (nowMs += ms),
-    release: () => release(),
+    release: () => held.splice(0).forEach((end) => end()),
   }
 }
 
@@ -99,6 +111,67 @@ describe('who asks too often', () => {
   })
 })
 
+describe('an address that somebody floods', () => {
+  const token = (name: string) => ({ authorization: `Bearer ${name}.b.c` })
+  const flood = async (ask: ReturnType<typeof started>['ask'], headers: Record<string, string> = {}) => {
+    for (let asked = 0; asked < 8; asked++) await ask('/nothing', headers)
+    expect((await ask('/open', headers)).status).toBe(429)
+  }
+
+  it('is charged when the request begins, not when it ends', async () => {
+    const { ask, release } = started({ limits: { ...limits, address: limit(1) } })
+    const waiting = ask('/slow')
+    expect((await ask('/open')).status).toBe(429)
+    release()
+    await waiting
+  })
+
+  it.each(['staff', 'importer', 'customer'])('still serves a %s whose token was verified before', async (role) => {
+    const { ask } = started({ limits })
+    expect((await ask(`/as/${role}/s`, token('known'))).status).toBe(200)
+    await flood(ask)
+    await flood(ask, token('made-up'))
+    expect((await ask(`/as/${role}/s`, token('known'))).status).toBe(200)
+    expect((await ask(`/as/${role}/s`, token('another'))).status).toBe(429)
+  })
+
+  it('still looks at a token that it sees for the first time, while the flood has none', async () => {
+    const { ask } = started({ limits })
+    await flood(ask)
+    expect((await ask('/as/staff/s', token('new'))).status).toBe(200)
+    await flood(ask, { authorization: 'Bearer nonsense' })
+    expect((await ask('/as/staff/s', token('newer'))).status).toBe(200)
+  })
+
+  it('does not serve a token that is known, and is not accepted any more, twice', async () => {
+    const { ask } = started({ limits })
+    await ask('/as/staff/s', token('known'))
+    await flood(ask)
+    await flood(ask, token('made-up'))
+    expect((await ask('/open', token('known'))).status).toBe(200)
+    expect((await ask('/open', token('known'))).status).toBe(429)
+  })
+
+  it('takes nothing from its customers, whose requests have a limit of their own', async () => {
+    const { ask } = started({ limits })
+    await ask('/as/customer/c', token('known'))
+    await flood(ask)
+    expect((await ask('/as/customer/c', token('known'))).status).toBe(200)
+    for (const sub of ['d', 'e', 'f', 'g']) expect((await ask(`/as/customer/${sub}`, token(sub))).status).toBe(200)
+    expect((await ask('/as/customer/h', token('h'))).status).toBe(429)
+  })
+
+  it('is refused preflights and health as well; the probes of the platform, which have no address, are not', async () => {
+    const { ask, http } = started({ limits })
+    const preflight = { origin: 'https://shop.example.com', 'access-control-request-method': 'POST' }
+    for (let asked = 0; asked < 3; asked++) expect((await ask('/v1/orders', preflight, 'OPTIONS')).status).toBe(204)
+    for (let asked = 0; asked < 3; asked++) expect((await ask('/health/ready')).status).toBe(200)
+    expect((await ask('/v1/orders', preflight, 'OPTIONS')).status).toBe(429)
+    expect((await ask('/health/ready')).status).toBe(429)
+    expect((await http.request('/health/ready')).status).toBe(200)
+  })
+})
+
 describe('requests at once', () => {
   it('have a quota: the next is told to come back, and is let in when one has ended', async () => {
     const { ask, release } = started({ concurrentRequests: 1 })
@@ -115,6 +188,45 @@ describe('requests at once', () => {
     const { ask } = started({ concurrentRequests: 1 })
     for (const path of ['/bug', '/nothing', '/bug']) await ask(path)
     expect((await ask('/open')).status).toBe(200)
+  })
+})
+
+describe('places', () => {
+  const from = (address: string) => ({ 'x-forwarded-for': address })
+
+  it('of strangers are bounded by address', async () => {
+    const { ask, release } = started({ requestsPerAddress: 1 })
+    const first = ask('/slow')
+    const second = await ask('/open')
+    expect([second.status, ((await second.json()) as { code: string }).code]).toEqual([429, 'rate-limited'])
+    expect((await ask('/open', from('198.51.100.1'))).status).toBe(200)
+    release()
+    await first
+    expect((await ask('/open')).status).toBe(200)
+  })
+
+  it('of a verified caller are bounded by caller, and not by address', async () => {
+    const { ask, release } = started({ requestsPerCaller: 1, requestsPerAddress: 1 })
+    const first = ask('/slow/as/customer/c')
+    expect((await ask('/as/customer/c')).status).toBe(429)
+    expect((await ask('/as/customer/d')).status).toBe(200)
+    expect((await ask('/open')).status).toBe(200)
+    release()
+    expect((await first).status).toBe(200)
+    expect((await ask('/as/customer/c')).status).toBe(200)
+  })
+
+  it("of the provider's notes and of all others are apart, and a signature that holds gives the address's place back", async () => {
+    const { ask, release } = started({ concurrentRequests: 2, providerRequests: 1, requestsPerAddress: 1 })
+    const elsewhere = from('198.51.100.2')
+    const note = ask('/provider', elsewhere, 'POST')
+    expect((await ask('/provider', from('198.51.100.3'), 'POST')).status).toBe(503)
+    expect((await ask('/open', elsewhere)).status).toBe(200)
+    const others = [ask('/slow'), ask('/slow', from('198.51.100.4'))]
+    expect((await ask('/open', elsewhere)).status).toBe(503)
+    release()
+    expect((await Promise.all([note, ...others])).map(({ status }) => status)).toEqual([200, 200, 200])
+    expect((await ask('/open', elsewhere)).status).toBe(200)
   })
 })
 

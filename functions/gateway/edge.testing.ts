@@ -8,6 +8,9 @@ export const testEdge = (changes: Partial<EdgeSettings> = {}): string =>
   JSON.stringify({
     limits: { customer: wide, staff: wide, importer: wide, address: wide },
     concurrentRequests: 1_000,
+    providerRequests: 1_000,
+    requestsPerAddress: 1_000,
+    requestsPerCaller: 1_000,
     requestTimeoutMs: 25_000,
     trustedProxies: 0,
     origins: ['https://shop.example.com'],

@@ -1,39 +1,52 @@
-/** What every request passes first: headers, origins, the quota of requests at once, one deadline, limits per caller and address. */
+/** What every request passes first: headers, origins, limits and places per caller and address, one deadline. */
 
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Caller } from '../../shared/auth.ts'
 import { within } from '../../shared/deadline.ts'
-import { Limited } from '../../shared/errors.ts'
 import { addressOf } from './address.ts'
+import { createAdmission, type Visit, type Visitor } from './admission.ts'
 import type { EdgeSettings } from './edge-settings.ts'
-import { type Buckets, createBuckets, type Limit, type Spent } from './rate-limit.ts'
+import type { Limit, Spent } from './rate-limit.ts'
 
 export interface Edge {
-  /** @throws Limited when this caller, or the address, has asked too often. */
+  /** @throws Limited when this caller, or the customers of its address, have asked too often, or have too much under way. */
   admit(c: Context, caller: Caller): void
+  /** The request has proved to be the payment provider's: it counts no longer for its address. */
+  prove(c: Context): void
 }
 
 /** Asks a page in a browser may make of the answer, for so long, before it asks again whether it may call. */
 const PREFLIGHT_SECONDS = 600
 
-export function createEdge(http: Hono, settings: EdgeSettings, now: () => number): Edge {
-  const buckets = {
-    customer: createBuckets(settings.limits.customer, now),
-    staff: createBuckets(settings.limits.staff, now),
-    importer: createBuckets(settings.limits.importer, now),
-  }
-  const addresses = createBuckets(settings.limits.address, now)
-  /** Requests whose caller is known, and was counted. */
-  const counted = new WeakSet<Request>()
-  const addressOfRequest = (c: Context): string => addressOf(c.req.header('x-forwarded-for'), settings.trustedProxies)
+interface EdgeParts {
+  readonly settings: EdgeSettings
+  /** Paths whose body is signed by the payment provider. */
+  readonly providerPaths: readonly string[]
+  now(): number
+}
+
+export function createEdge(http: Hono, { settings, providerPaths, now }: EdgeParts): Edge {
+  const admission = createAdmission(settings, now)
+  const visits = new WeakMap<Request, Visit>()
+  const visitorOf = (c: Context): Visitor => ({
+    address: c.get('address')!,
+    authorization: c.req.header('authorization'),
+    pool: providerPaths.includes(c.req.path) ? 'provider' : 'customers',
+    tell: (name, limit, spent) => tell(c, name, limit, spent),
+  })
 
   http.use('*', async (c, next) => {
-    c.set('address', addressOfRequest(c))
+    c.set('address', addressOf(c.req.header('x-forwarded-for'), settings.trustedProxies))
     await next()
   })
   http.use('*', headers())
+  // Before what answers a preflight.
+  http.use('*', (c, next) => {
+    if (c.req.method === 'OPTIONS') admission.charge(visitorOf(c))
+    return next()
+  })
   http.use(
     '*',
     cors({
@@ -44,57 +57,34 @@ export function createEdge(http: Hono, settings: EdgeSettings, now: () => number
       maxAge: PREFLIGHT_SECONDS,
     }),
   )
-  http.use('*', quota(settings.concurrentRequests))
-  http.use('*', (_, next) => within(settings.requestTimeoutMs, next))
   http.use('*', async (c, next) => {
-    const address = addressOfRequest(c)
-    // Before any signature is looked at. Whoever proves to be staff or importer does not count for the address.
-    refuseLimited(c, 'address', addresses, addresses.look(address))
+    if (isHealth(c)) {
+      // An instance must not be ended for having too much to do: the probes of the platform, which come by no front end, pass.
+      if (c.req.header('x-forwarded-for') !== undefined) admission.charge(visitorOf(c))
+      return next()
+    }
+    const visit = admission.enter(visitorOf(c))
+    visits.set(c.req.raw, visit)
     try {
       await next()
     } finally {
-      if (!counted.has(c.req.raw)) tell(c, 'address', addresses.limit, addresses.spend(address))
+      visit.leave()
     }
   })
+  http.use('*', (_, next) => within(settings.requestTimeoutMs, next))
 
   return {
-    admit(c, { sub, roles }) {
-      const role = (['importer', 'staff'] as const).find((one) => roles.includes(one)) ?? 'customer'
-      counted.add(c.req.raw)
-      refuseLimited(c, role, buckets[role], buckets[role].spend(sub))
-      if (role === 'customer') refuseLimited(c, 'address', addresses, addresses.spend(addressOfRequest(c)))
-    },
+    admit: (c, caller) => visits.get(c.req.raw)!.admit(caller),
+    prove: (c) => visits.get(c.req.raw)!.prove(),
   }
 }
 
-function refuseLimited(c: Context, name: string, { limit }: Buckets, spent: Spent): void {
-  // Who is known hears of its own limit, and of the address's when that refuses.
-  if (name !== 'address' || !spent.allowed) tell(c, name, limit, spent)
-  if (spent.allowed) return
-  throw new Limited(
-    `${name === 'address' ? 'This address' : `This ${name}`} has asked too often: come back in ${spent.retryAfterSeconds} s.`,
-    spent.retryAfterSeconds,
-  )
-}
+const isHealth = (c: Context): boolean => c.req.path.startsWith('/health/')
 
 /** https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
 function tell(c: Context, name: string, limit: Limit, { remaining, resetSeconds }: Spent): void {
   c.header('ratelimit-policy', `"${name}";q=${limit.burst};w=${Math.ceil(limit.burst / limit.perSecond)}`)
   c.header('ratelimit', `"${name}";r=${remaining};t=${resetSeconds}`)
-}
-
-/** The next request is told to come back: those under way are to end in time. */
-function quota(most: number): MiddlewareHandler {
-  let underWay = 0
-  return async (_, next) => {
-    if (underWay >= most) throw new Limited('Too many requests are under way: come back in 1 s.', 1, 'overloaded')
-    underWay += 1
-    try {
-      await next()
-    } finally {
-      underWay -= 1
-    }
-  }
 }
 
 function headers(): MiddlewareHandler {

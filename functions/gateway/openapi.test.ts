@@ -1,5 +1,6 @@
 /** The served document: valid, whole, and of the routes that there are. */
 
+import { createHash } from 'node:crypto'
 import { type SchemaObject, validate } from '@hyperjump/json-schema/openapi-3-1'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -143,6 +144,14 @@ describe('the document', () => {
 })
 
 describe('the page', () => {
+  it('has exactly the style that its policy allows', async () => {
+    const answer = await http.request('/docs')
+    const styles = [...(await answer.text()).matchAll(/<style>([^]*?)<\/style>/g)].map(([, text]) => text!)
+    expect(styles).toHaveLength(1)
+    const hash = createHash('sha256').update(styles[0]!).digest('base64')
+    expect(answer.headers.get('content-security-policy')).toContain(`style-src 'sha256-${hash}'`)
+  })
+
   it('tells every operation and loads nothing from anywhere', async () => {
     const answer = await http.request('/docs')
     const page = await answer.text()

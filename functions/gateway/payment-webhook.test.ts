@@ -17,6 +17,7 @@ beforeAll(async () => {
 })
 
 const nowSeconds = Date.parse(startOfTests) / 1000
+const webhookUrl = 'https://gateway.example.com/v1/webhooks/payment-provider'
 const note = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', reference: 'o-1' }
 
 async function open() {
@@ -31,6 +32,7 @@ async function open() {
       ACCOUNTS_URL: 'https://accounts.example.com',
       STAFF_SECOND_FACTOR: 'required',
       PAYMENT_PROVIDER_URL: 'https://provider.example.com',
+      PAYMENT_WEBHOOK_URL: webhookUrl,
     },
     async callPartner(url) {
       provider.asked += 1
@@ -44,7 +46,7 @@ async function open() {
     platform,
     provider,
     published,
-    async told(signature: string | undefined, body: string = JSON.stringify(note)) {
+    async told(signature: string | undefined, body: string | Uint8Array<ArrayBuffer> = JSON.stringify(note)) {
       const response = await http.request('/v1/webhooks/payment-provider', {
         method: 'POST',
         body,
@@ -56,11 +58,12 @@ async function open() {
 }
 
 interface Signing {
-  readonly body?: string
+  readonly body?: string | Uint8Array
   readonly key?: Pair
   readonly kid?: string
   readonly atSeconds?: number
   readonly typ?: string
+  readonly audience?: string
 }
 
 const signed = ({
@@ -69,10 +72,12 @@ const signed = ({
   kid = 'k-1',
   atSeconds = nowSeconds,
   typ = 'webhook+jwt',
+  audience = webhookUrl,
 }: Signing = {}) =>
   new SignJWT({ body_sha256: hashOf(body) })
     .setProtectedHeader({ alg: 'ES256', kid, typ })
     .setIssuedAt(atSeconds)
+    .setAudience(audience)
     .sign(key.privateKey)
 
 describe('a note of the payment provider', () => {
@@ -101,6 +106,24 @@ describe('a note of the payment provider', () => {
     expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(2)
   })
 
+  it('of another order or another type, with the same event id, is another command', async () => {
+    const { told, platform } = await open()
+    const other = JSON.stringify({ ...note, reference: 'o-2' })
+    await told(await signed({ body: other }), other)
+    await told(await signed())
+    expect(platform.sent.map(({ envelope }) => envelope.subject)).toEqual(['o-2', 'o-1'])
+    expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(2)
+  })
+
+  it('with the signature of another body is refused, also where both bodies are no text', async () => {
+    const { told, platform } = await open()
+    const bodies = [0xff, 0xfe].map((byte) => Uint8Array.from([...Buffer.from(`{"id":"`), byte, ...Buffer.from('"}')]))
+    const [signature] = await Promise.all(bodies.map((body) => signed({ body })))
+    expect(await told(signature, bodies[1])).toEqual({ status: 401, code: 'signature-invalid' })
+    expect(await told(signature, bodies[0])).toEqual({ status: 422, code: 'invalid-body' })
+    expect(platform.sent).toEqual([])
+  })
+
   it('that nobody waits for is taken, and nothing follows', async () => {
     const { told, platform } = await open()
     const other = JSON.stringify({ ...note, type: 'payout.paid' })
@@ -114,6 +137,8 @@ describe('a note of the payment provider', () => {
     ['the signature of another key', () => signed({ key: foreign })],
     ['the signature of another body', () => signed({ body: '{}' })],
     ['a signature of long ago', () => signed({ atSeconds: nowSeconds - 3_600 })],
+    ['a signature for another address', () => signed({ audience: 'https://shop.example.com/webhooks' })],
+    ['a signature for no address', () => signed({ audience: '' })],
     ['a signature of another kind', () => signed({ typ: 'JWT' })],
     [
       'no algorithm',

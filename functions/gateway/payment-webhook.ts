@@ -1,6 +1,7 @@
 /**
- * The payment provider's notes: signed by a key of its own, sent on as a command named for the provider's event, so that
- * a note which comes twice is one command. The provider repeats a note until it hears 2xx.
+ * The payment provider's notes: signed by a key of its own for this platform's address, sent on as a command that is named
+ * for all that the command says, so that a note which comes twice is one command and no other note takes its name. The
+ * provider repeats a note until it is answered 2xx.
  */
 
 import type { Context } from 'hono'
@@ -18,6 +19,7 @@ import { Refused, Unavailable } from '../../shared/errors.ts'
 import { reference } from '../../shared/fields.ts'
 import { limitedBody } from '../../shared/http.ts'
 import { derivedId, hashOf } from '../../shared/ids.ts'
+import { jsonFrom } from '../../shared/json-bytes.ts'
 import type { Platform } from '../../shared/platform.ts'
 
 const NOTE_BYTES = 64 * 1024
@@ -33,17 +35,20 @@ const KEYS_ASKED_AGAIN_MS = 10_000
 const note = z.looseObject({ id: reference, type: reference, reference })
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
 
-export function paymentWebhook(platform: Platform): (c: Context) => Promise<Response> {
-  const isSigned = createSignatureCheck(platform)
+/** `proved` is called when the signature is the provider's, before the body is read: others hold no place while they send. */
+export function paymentWebhook(platform: Platform, proved: (c: Context) => void): (c: Context) => Promise<Response> {
+  const signed = createSignatureCheck(platform)
   return async (c) => {
+    const isOf = await signed(c.req.header('webhook-signature'))
+    proved(c)
     const body = await limitedBody(c, NOTE_BYTES)
-    await isSigned(body, c.req.header('webhook-signature'))
+    isOf(body)
     const { id, type, reference: orderId } = parsed(body)
     if (type === 'authorization.updated') {
       await platform.send(
         { type: 'CheckAuthorization', data: { orderId, providerEventId: id } },
         {
-          id: derivedId('payment-provider', id),
+          id: derivedId('payment-provider', type, orderId, id),
           subject: orderId,
           correlationId: orderId,
           actor: 'partner:payment-provider',
@@ -56,21 +61,26 @@ export function paymentWebhook(platform: Platform): (c: Context) => Promise<Resp
 
 function parsed(body: Buffer): z.output<typeof note> {
   try {
-    return note.parse(JSON.parse(body.toString('utf8')))
+    return note.parse(jsonFrom(body))
   } catch (error) {
     throw new Refused('invalid-body', `The note can not be read: ${(error as Error).message.slice(0, 300)}`)
   }
 }
 
-function createSignatureCheck(platform: Platform): (body: Buffer, signature: string | undefined) => Promise<void> {
+/** @throws Refused for a body that the signature does not cover. */
+type BodyCheck = (body: Buffer) => void
+
+/** The signature covers the body by its hash, so it is verified while the body is still on its way. */
+function createSignatureCheck(platform: Platform): (signature: string | undefined) => Promise<BodyCheck> {
   const keys = providerKeys(platform)
-  return async (body, signature) => {
+  return async (signature) => {
     if (!signature || signature.length > SIGNATURE_CHARACTERS)
       throw new Refused('signature-invalid', 'The note carries no header webhook-signature.')
     const evidence = { keyId: keyIdOf(signature) }
     const { payload } = await jwtVerify(signature, keys, {
       algorithms: ['ES256'],
       typ: 'webhook+jwt',
+      audience: platform.setting('PAYMENT_WEBHOOK_URL'),
       maxTokenAge: SIGNED_WITHIN,
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(platform.now()),
@@ -78,8 +88,10 @@ function createSignatureCheck(platform: Platform): (body: Buffer, signature: str
       if (error instanceof Unavailable || !(error instanceof errors.JOSEError)) throw error
       throw new Refused('signature-invalid', `The signature was not accepted (${error.code}).`, evidence)
     })
-    if (payload['body_sha256'] !== hashOf(body.toString('utf8')))
-      throw new Refused('signature-invalid', 'The signature is of another body.', evidence)
+    return (body) => {
+      if (payload['body_sha256'] !== hashOf(body))
+        throw new Refused('signature-invalid', 'The signature is of another body.', evidence)
+    }
   }
 }
 
@@ -87,7 +99,10 @@ type Key = (header?: JWSHeaderParameters, token?: FlattenedJWSInput) => Promise<
 
 function providerKeys(platform: Platform): Key {
   let kept: { readonly find: Key; readonly atMs: number } | undefined
-  const ask = async (): Promise<Key> => {
+  let asking: Promise<Key> | undefined
+  // Many notes at once ask once.
+  const ask = (): Promise<Key> => (asking ??= fetched().finally(() => (asking = undefined)))
+  const fetched = async (): Promise<Key> => {
     const response = await platform.callPartner(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
       method: 'GET',
       operation: 'payment-provider.keys',

@@ -20,7 +20,9 @@ export interface Spent {
 export interface Buckets {
   /** Takes one, if there is one. */
   spend(key: string): Spent
-  /** The same without taking. */
+  /** Puts one back that was taken. */
+  giveBack(key: string): void
+  /** The same as to spend without taking. */
   look(key: string): Spent
   readonly limit: Limit
   /** How many keys are held. */
@@ -54,6 +56,10 @@ export function createBuckets(limit: Limit, now: () => number): Buckets {
     look(key) {
       const tokens = tokensOf(key)
       return told(tokens, tokens >= 1)
+    },
+    giveBack(key) {
+      // Where the key is forgotten its bucket is full.
+      if (buckets.has(key)) buckets.set(key, { tokens: Math.min(limit.burst, tokensOf(key) + 1), atMs: now() })
     },
     spend(key) {
       const tokens = tokensOf(key)

@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { instanceOf } from '../../shared/http.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { noteProblem } from '../../shared/runtime/refusals.ts'
 
@@ -18,5 +19,5 @@ export async function relayed(c: Context, response: Response, { security }: Plat
   const retryAfter = response.headers.get('retry-after')
   if (retryAfter !== null) c.header('retry-after', retryAfter)
   noteProblem(security, c, { code: problem.code, reason: problem.detail })
-  return c.json({ ...problem, instance: c.req.path }, status, { 'content-type': 'application/problem+json' })
+  return c.json({ ...problem, instance: instanceOf(c) }, status, { 'content-type': 'application/problem+json' })
 }

@@ -34,6 +34,7 @@ export const gateway = defineService({
     'ACCOUNTS_URL',
     'STAFF_SECOND_FACTOR',
     'PAYMENT_PROVIDER_URL',
+    'PAYMENT_WEBHOOK_URL',
   ],
   readsAccounts: true,
   load: () => import('./app.ts'),

@@ -9,15 +9,16 @@ import type { ServiceApp } from '../app.ts'
 import { readBody } from '../body.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
-import { Refused, httpStatus } from '../errors.ts'
-import { statusOf } from '../health.ts'
+import { httpStatus, Refused, Unavailable } from '../errors.ts'
+import { publicPart, statusOf } from '../health.ts'
 import { CLIENT_GONE, noteAbandoned } from '../http.ts'
 import { topicName } from '../names.ts'
 import type { Log } from '../platform.ts'
-import { checkCaller } from './callers.ts'
+import { type CheckCaller, createCallerCheck } from './callers.ts'
 import { createReceiver, type Outcome, type Receiver } from './receive.ts'
 import { noteCallerRefused } from './refusals.ts'
 import { noteReplay } from './replays.ts'
+import { serverOptions } from './server-limits.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
 
@@ -44,8 +45,9 @@ export async function createCloudEventServer(
     if (status !== 204) throw new Error(`${type} was not handled: its own line tells why.`)
   })
   const framework = getServer(platform.service.name)
-  return createServer((request, response) => {
-    void look(request, response, { framework, receiver, platform, config }).catch((error: unknown) => {
+  const checkCaller = createCallerCheck(config, platform.now)
+  return createServer(serverOptions, (request, response) => {
+    void look(request, response, { framework, receiver, platform, config, checkCaller }).catch((error: unknown) => {
       platform.log('ERROR', 'request.failed', { error })
       end(response, 500)
     })
@@ -57,18 +59,20 @@ interface Parts {
   readonly receiver: Receiver
   readonly platform: RunningPlatform
   readonly config: Config
+  readonly checkCaller: CheckCaller
 }
 
 async function look(
   request: IncomingMessage,
   response: ServerResponse,
-  { framework, receiver, platform, config }: Parts,
+  { framework, receiver, platform, config, checkCaller }: Parts,
 ): Promise<void> {
   const path = request.url ?? '/'
   if (request.method === 'GET' && path === '/health/live') return end(response, 200)
   if (request.method === 'GET' && path === '/health/ready') {
     const readiness = await platform.health.readiness()
-    response.writeHead(statusOf(readiness), { 'content-type': 'application/json' }).end(JSON.stringify(readiness))
+    const type = { 'content-type': 'application/json' }
+    response.writeHead(statusOf(readiness), type).end(JSON.stringify(publicPart(readiness)))
     return
   }
   const type = platform.service.on.find(
@@ -77,8 +81,12 @@ async function look(
   const headers = { get: (name: string) => request.headers[name] as string | undefined }
   let email: string
   try {
-    email = checkCaller(headers, config, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], platform.now())
+    email = await checkCaller(headers, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], 'delivery')
   } catch (error) {
+    if (error instanceof Unavailable) {
+      platform.log('WARNING', 'request.postponed', { path, reason: error.message, error: error.cause })
+      return end(response, 503)
+    }
     if (!(error instanceof Refused)) throw error
     noteCallerRefused(platform.security, error, type && path)
     return end(response, httpStatus[error.code])

@@ -6,10 +6,10 @@ import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import { DEADLINE_HEADER, deadlineOf, within } from '../deadline.ts'
-import { statusOf } from '../health.ts'
+import { publicPart, statusOf } from '../health.ts'
 import { answerProblem, limitedBody } from '../http.ts'
 import { eventPath } from '../names.ts'
-import { checkCaller } from './callers.ts'
+import { createCallerCheck } from './callers.ts'
 import { createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
 import { noteReplay, retriesOf } from './replays.ts'
@@ -20,9 +20,10 @@ const PUSH_BYTES = 14 * 1024 * 1024
 export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config: Config): Hono {
   const http = new Hono()
   const receiver = createReceiver(app, platform, config)
-  const caller = (c: Context, allowed: readonly string[]): string => {
+  const check = createCallerCheck(config, platform.now)
+  const caller = async (c: Context, allowed: readonly string[], kind: 'delivery' | 'query'): Promise<string> => {
     try {
-      return checkCaller({ get: (name) => c.req.header(name) }, config, allowed, platform.now())
+      return await check({ get: (name) => c.req.header(name) }, allowed, kind)
     } catch (error) {
       noteCallerRefused(platform.security, error, routeOf(c))
       throw error
@@ -33,13 +34,10 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   const isInternal = platform.service.ingress === 'internal'
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
-  http.get('/health/live', (c) => c.text('ok'))
-  http.get('/health/ready', async (c) => {
-    const readiness = await platform.health.readiness()
-    return c.json(readiness, statusOf(readiness))
-  })
+  if (isInternal) health()
   http.use('*', async (c, next) => {
     const { method, path } = c.req
+    if (path.startsWith('/health/')) return next()
     const about = { method, isDelivery: isInternal && isDelivery(path), header: (name: string) => c.req.header(name) }
     await platform.telemetry.request(about, async () => {
       await next()
@@ -59,6 +57,8 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     deliveries()
   }
   app.routes?.(http, platform)
+  // Strangers reach it as well: behind the limits of the public service.
+  if (!isInternal) health()
   http.notFound((c) =>
     answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
   )
@@ -69,11 +69,19 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   })
   return http
 
-  /** Of Pub/Sub, Cloud Tasks and other services: their tokens were verified by the ingress, which lets everybody through to a public service. */
+  function health(): void {
+    http.get('/health/live', (c) => c.text('ok'))
+    http.get('/health/ready', async (c) => {
+      const readiness = await platform.health.readiness()
+      return c.json(publicPart(readiness), statusOf(readiness))
+    })
+  }
+
+  /** Of Pub/Sub, Cloud Tasks and other services. A public service has none: its ingress lets everybody through. */
   function deliveries(): void {
     for (const type of platform.service.on) {
       http.post(eventPath(type), async (c) => {
-        const retries = replayed(c, type, caller(c, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT]))
+        const retries = replayed(c, type, await caller(c, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], 'delivery'))
         return answer(c, await receiver.event(type, await bytes(c), { retries }))
       })
     }
@@ -82,7 +90,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       // A command that nobody may send is put aside only when somebody who may send any has sent it.
       const senders =
         (Object.hasOwn(config.SENDERS, command) && config.SENDERS[command]) || Object.values(config.SENDERS).flat()
-      replayed(c, command, caller(c, [...senders, config.OPERATIONS_ACCOUNT]))
+      replayed(c, command, await caller(c, [...senders, config.OPERATIONS_ACCOUNT], 'delivery'))
       const task = {
         name: c.req.header('x-cloudtasks-taskname') ?? '',
         retries: retriesOf({ get: (name) => c.req.header(name) }),
@@ -92,7 +100,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
 
     http.use('*', async (c, next) => {
-      caller(c, config.CALLERS)
+      await caller(c, config.CALLERS, 'query')
       await next()
     })
   }

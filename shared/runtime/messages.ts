@@ -1,6 +1,7 @@
 /** From bytes to a message that keeps its contract, or the reason why it is none. */
 
 import type { Contracts, EventContract } from '../contract.ts'
+import { type Issues, listOf } from '../issues.ts'
 import { jsonFrom } from '../json-bytes.ts'
 import { type Envelope, envelopeSchema } from '../envelope.ts'
 import { lifted } from '../versions.ts'
@@ -26,7 +27,7 @@ export function readCommand(bytes: Buffer, type: string, own: Contracts): Envelo
 
 export function readEnvelope(bytes: Buffer, type: string): Envelope {
   const parsedEnvelope = envelopeSchema.safeParse(json(bytes))
-  if (!parsedEnvelope.success) throw new Unreadable(`not an envelope: ${faults(parsedEnvelope.error)}`)
+  if (!parsedEnvelope.success) throw new Unreadable(`not an envelope: ${listOf(parsedEnvelope.error, 'the whole')}`)
   if (parsedEnvelope.data.type !== type)
     throw new Unreadable(`an envelope of ${parsedEnvelope.data.type} came where ${type} is taken`)
   return parsedEnvelope.data
@@ -49,18 +50,11 @@ function current(envelope: Envelope, contract: EventContract): unknown {
 }
 
 interface Schema {
-  safeParse(
-    value: unknown,
-  ):
-    | { success: true; data: unknown }
-    | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } }
+  safeParse(value: unknown): { success: true; data: unknown } | { success: false; error: Issues }
 }
 
 function parsed(schema: Schema, data: unknown, type: string): unknown {
   const result = schema.safeParse(data)
-  if (!result.success) throw new Unreadable(`${type} breaks its contract: ${faults(result.error)}`)
+  if (!result.success) throw new Unreadable(`${type} breaks its contract: ${listOf(result.error, 'the whole')}`)
   return result.data
 }
-
-const faults = ({ issues }: { issues: readonly { path: readonly PropertyKey[]; message: string }[] }): string =>
-  issues.map(({ path, message }) => `${path.map(String).join('.') || 'the whole'}: ${message}`).join('; ')

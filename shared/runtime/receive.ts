@@ -6,6 +6,7 @@ import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import type { Envelope } from '../envelope.ts'
 import { Refused, Unavailable } from '../errors.ts'
+import { listOf } from '../issues.ts'
 import { jsonFrom } from '../json-bytes.ts'
 import { repeatCommand, repeatSchema } from '../repeat.ts'
 import { readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
@@ -44,7 +45,8 @@ export function readPush(body: Buffer): Push {
     const { message, deliveryAttempt } = pushSchema.parse(jsonFrom(body))
     return { ...message, data: Buffer.from(message.data, 'base64'), attempt: deliveryAttempt }
   } catch (error) {
-    throw new Unreadable(`not a Pub/Sub push message: ${(error as Error).message}`)
+    const reason = error instanceof z.ZodError ? listOf(error, 'the whole') : (error as Error).message
+    throw new Unreadable(`not a Pub/Sub push message: ${reason}`)
   }
 }
 
@@ -183,7 +185,8 @@ type Repeat = z.output<typeof repeatSchema>
 function readRepeat(body: Buffer): Envelope<string, Repeat> {
   const message = readEnvelope(body, repeatCommand)
   const parsed = repeatSchema.safeParse(message.data)
-  if (!parsed.success) throw new Unreadable(`${repeatCommand} breaks its contract: ${parsed.error.message}`)
+  if (!parsed.success)
+    throw new Unreadable(`${repeatCommand} breaks its contract: ${listOf(parsed.error, 'the whole')}`)
   return { ...message, data: parsed.data }
 }
 

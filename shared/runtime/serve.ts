@@ -1,21 +1,17 @@
 /** Runs a service as a container does: listens on PORT, finishes what it began when it is told to stop. */
 
 import { serve as listen, type ServerType } from '@hono/node-server'
+import type { Server } from 'node:http'
 import { readConfig } from '../config.ts'
 import { createPlatform } from '../create-platform.ts'
 import type { Service } from '../service.ts'
 import { createCloudEventServer } from './cloud-event-server.ts'
 import { createHttpApp } from './http-app.ts'
+import { limitServer, serverOptions } from './server-limits.ts'
 
 /** Cloud Run kills ten seconds after SIGTERM; what is not done by then is delivered again. */
 const STOP_WITHIN_MS = 9_000
 const LOOK_FOR_IDLE_EVERY_MS = 50
-/**
- * Longer than any front end keeps an idle connection (Google's load balancers: 600 s): whoever closes first may meet a
- * request that is on its way, which then fails although nothing is wrong. Node's own 5 s do that under load.
- */
-const KEEP_ALIVE_MS = 620_000
-
 export async function serve(service: Service): Promise<void> {
   const config = readConfig()
   const platform = createPlatform(service, config)
@@ -23,8 +19,8 @@ export async function serve(service: Service): Promise<void> {
   const server =
     service.runtime === 'cloudevent'
       ? (await createCloudEventServer(app, platform, config)).listen(config.PORT)
-      : listen({ fetch: createHttpApp(app, platform, config).fetch, port: config.PORT })
-  if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE_MS
+      : listen({ fetch: createHttpApp(app, platform, config).fetch, port: config.PORT, serverOptions })
+  limitServer(server as Server)
 
   let told = false
   // The listener stays: without one, a second signal would end the process in the middle of its work.

@@ -1,11 +1,19 @@
-/** The environment of a service in a test, and the ID tokens that its ingress would let through. */
+/** The environment of a service in a test, and ID tokens by a key of its own in place of Google's. */
 
+import { createSign, generateKeyPairSync } from 'node:crypto'
 import { type Config, configSchema } from '../config.ts'
 import { accountEmail, operationsAccountId, pushAccountId } from '../names.ts'
 import { startOfTests } from './platform.ts'
 
 const projectId = 'test-project'
 export const emailOf = (account: string): string => accountEmail(account, projectId)
+
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const KEY_ID = 'test-key'
+const jwks = JSON.stringify({
+  keys: [{ ...publicKey.export({ format: 'jwk' }), kid: KEY_ID, alg: 'RS256', use: 'sig' }],
+})
+const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 export interface TestConfigOptions {
   /** Command → accounts that may send it. */
@@ -14,11 +22,13 @@ export interface TestConfigOptions {
   readonly callers?: readonly string[]
   readonly peers?: Readonly<Record<string, string>>
   readonly tasksEndpoint?: string
+  /** Absent: as on any other platform than Cloud Run. */
+  readonly ingress?: 'cloud-run'
 }
 
 export function testConfig(
   service: string,
-  { senders = {}, callers = [], peers = {}, tasksEndpoint }: TestConfigOptions = {},
+  { senders = {}, callers = [], peers = {}, tasksEndpoint, ingress }: TestConfigOptions = {},
 ): Config {
   return configSchema.parse({
     GOOGLE_CLOUD_PROJECT: projectId,
@@ -37,6 +47,8 @@ export function testConfig(
       Object.fromEntries(Object.entries(senders).map(([command, accounts]) => [command, accounts.map(emailOf)])),
     ),
     CALLERS: JSON.stringify(callers.map(emailOf)),
+    ID_TOKEN_JWKS_URL: `data:application/json,${encodeURIComponent(jwks)}`,
+    ...(ingress === undefined ? {} : { INGRESS: ingress }),
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
     OTEL_TRACES_SAMPLER_ARG: '1',
     OTEL_BSP_SCHEDULE_DELAY: '5000',
@@ -44,20 +56,25 @@ export function testConfig(
   })
 }
 
-/** As Cloud Run hands it on: read and checked, its signature removed. */
+/** As the metadata server gives it to the account, for an authorization header. */
 export function idToken(service: string, account: string, claims: object = {}): string {
   const nowSeconds = Date.parse(startOfTests) / 1000
   const payload = {
     iss: 'https://accounts.google.com',
     aud: `https://${service}.example.com`,
+    sub: account,
     email: emailOf(account),
+    email_verified: true,
     iat: nowSeconds,
     exp: nowSeconds + 3_600,
     ...claims,
   }
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return `Bearer ${part({ alg: 'RS256', typ: 'JWT' })}.${part(payload)}.SIGNATURE_REMOVED_BY_GOOGLE`
+  const signed = `${part({ alg: 'RS256', kid: KEY_ID, typ: 'JWT' })}.${part(payload)}`
+  return `Bearer ${signed}.${createSign('RSA-SHA256').update(signed).sign(privateKey, 'base64url')}`
 }
+
+/** As Cloud Run's ingress hands it on. */
+export const withoutSignature = (token: string): string => token.replace(/[^.]*$/, 'SIGNATURE_REMOVED_BY_GOOGLE')
 
 /** The body of a push request. */
 export function pushBody(data: unknown, attributes: Readonly<Record<string, string>> = {}): string {

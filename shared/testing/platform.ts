@@ -189,7 +189,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       },
       close: async () => {},
     },
-    health: createHealth({ dependencies: {}, openCircuits: () => [], now }),
+    health: createHealth({ dependencies: {}, openCircuits: () => [], now, log: told.log }),
     close: async () => {},
   }
 }

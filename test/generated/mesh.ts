@@ -32,6 +32,7 @@ export interface Mesh {
 const settings = {
   EDGE: testEdge(),
   PAYMENT_PROVIDER_URL: 'https://payments.example.com',
+  PAYMENT_WEBHOOK_URL: 'https://gateway.example.com/v1/webhooks/payment-provider',
   CARRIER_URL: 'https://carrier.example.com',
   CANCELLATION_WINDOW_SECONDS: '0',
   PLACING: testPlacing(),

@@ -53,6 +53,7 @@ function openGateway(limits = {}, answer: (path: string) => Response = () => new
     settings: {
       EDGE: testEdge(limits),
       PAYMENT_PROVIDER_URL: 'https://provider.example.com',
+      PAYMENT_WEBHOOK_URL: 'https://gateway.example.com/v1/webhooks/payment-provider',
       ...issuer.settings,
     },
     call: async (_service, path) => answer(path),
@@ -210,7 +211,7 @@ it('has the callers that a service refuses, and none of what it answers to the s
     { ...refused, route: '/commands/:command', reason: expect.stringContaining('no ID token') },
     { ...refused, route: '/commands/:command', subject: account('catalog') },
     { ...refused, route: '/events/shipment.dispatched', subject: account('orders-push') },
-    { ...refused, route: '/commands/:command', subject: account('orders'), reason: expect.stringContaining('not for') },
+    { ...refused, route: '/commands/:command', subject: account('orders'), reason: expect.stringContaining('CLAIM') },
     { ...refused, subject: account('history') },
   ])
   noSecretIn(platform)

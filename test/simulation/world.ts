@@ -31,7 +31,7 @@ const { settings } = localEnvironment(localPorts(4_100, services))
 const CUSTOMER = 'customer-1'
 const PROVIDER = 'https://provider.test'
 const CARRIER = 'https://carrier.test'
-const GATEWAY = 'https://gateway.test'
+const WEBHOOK = 'https://gateway.test/v1/webhooks/payment-provider'
 /** Pub/Sub and Cloud Tasks wait so long for an answer before they try again. */
 const ANSWER_WITHIN_MS = 60_000
 /** An order takes some hundred; whoever asks himself without end takes them all. */
@@ -109,7 +109,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
 
   const provider = paymentProviderApp({
     clock: { now: agenda.now, at: (ms, run) => timer(ms, run) },
-    webhookUrl: `${GATEWAY}/v1/webhooks/payment-provider`,
+    webhookUrl: WEBHOOK,
     fetch: (url, init) => noted(url, init),
   })
   const carrier = carrierApp({ clock: { now: agenda.now, at: (ms, run) => timer(ms, run) } })
@@ -155,6 +155,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       settings: {
         ...settings,
         PAYMENT_PROVIDER_URL: PROVIDER,
+        PAYMENT_WEBHOOK_URL: WEBHOOK,
         CARRIER_URL: CARRIER,
         CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
         ...(options.bounds ? { PLACING: JSON.stringify(options.bounds) } : {}),

@@ -86,7 +86,7 @@ export async function startTestPlatform(
     ports,
     project,
     workingDirectory: root,
-    webhookUrl: `${environment.serviceUrl('gateway')}/v1/webhooks/payment-provider`,
+    webhookUrl: environment.settings['PAYMENT_WEBHOOK_URL']!,
     ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
   })
   const running: Running = {

@@ -9,14 +9,18 @@ export interface RawRequest {
   readonly headers?: Readonly<Record<string, string>>
   /** As announced, whatever is sent. */
   readonly bodyBytes?: number
+  /** The empty line that ends the head is not sent. */
+  readonly isUnfinished?: boolean
+  /** The address that it connects from: any of loopback. */
+  readonly from?: string
 }
 
 /** Connects to loopback and sends the head of a request. */
 export async function openRequest(
   port: number,
-  { method = 'POST', path, headers = {}, bodyBytes }: RawRequest,
+  { method = 'POST', path, headers = {}, bodyBytes, isUnfinished = false, from = '127.0.0.1' }: RawRequest,
 ): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+  const socket = connect({ port, host: '127.0.0.1', localAddress: from })
   // What this side does to the connection is the test.
   socket.on('error', () => {})
   await once(socket, 'connect')
@@ -26,7 +30,7 @@ export async function openRequest(
     ...(bodyBytes === undefined ? {} : { 'content-length': String(bodyBytes) }),
   }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
-  socket.write([`${method} ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
+  socket.write([`${method} ${path} HTTP/1.1`, ...lines, ...(isUnfinished ? [''] : ['', ''])].join('\r\n'))
   return socket
 }
 

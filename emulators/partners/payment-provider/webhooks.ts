@@ -1,6 +1,6 @@
 /**
  * What the provider tells by itself: a note for each event, signed, repeated until somebody answers 2xx.
- * The signature is a JWT in the header `webhook-signature` over the body's hash; its keys stand at
+ * The signature is a JWT in the header `webhook-signature` over the body's hash, for the address that it is sent to; its keys stand at
  * `/.well-known/jwks.json`, so that no secret is shared.
  */
 
@@ -65,6 +65,7 @@ export function openWebhooks(
     const signature = await new SignJWT({ body_sha256: createHash('sha256').update(body).digest('hex') })
       .setProtectedHeader({ alg: ALGORITHM, kid: KEY_ID, typ: 'webhook+jwt' })
       .setJti(note.id)
+      .setAudience(webhookUrl!)
       .setIssuedAt(new Date(clock.now()))
       .sign(await importJWK(await ownKey(), ALGORITHM))
     try {
@@ -72,6 +73,8 @@ export function openWebhooks(
         method: 'POST',
         headers: { 'content-type': 'application/json', 'webhook-signature': signature },
         body,
+        // A redirect is an answer: notes go to the address that was agreed alone.
+        redirect: 'manual',
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
       await response.body?.cancel()

@@ -1,0 +1,68 @@
+/**
+ * The ports by which this process is controlled: Google's APIs, the identity platform, partners. What pushes and tasks
+ * send is written by others (a service account may make a task), so none is ever sent there: it would act with the
+ * rights of the port, which the sender does not have.
+ */
+
+import { lookup as lookUp } from 'node:dns'
+import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
+import { networkInterfaces } from 'node:os'
+
+/** Port → what answers there. Of the process, not of one cloud: they share its loopback. */
+const ports = new Map<number, string>()
+
+/** To be called by whatever opens such a port; the function that it returns gives the port back. */
+export function reserve(port: number, what: string): () => void {
+  ports.set(port, what)
+  return () => void ports.delete(port)
+}
+
+/** Every address by which this machine reaches its own loopback servers, or could. */
+function isOwn(address: string): boolean {
+  const own = new BlockList()
+  own.addSubnet('127.0.0.0', 8)
+  own.addSubnet('0.0.0.0', 8)
+  own.addAddress('::', 'ipv6')
+  own.addAddress('::1', 'ipv6')
+  for (const { address: one, family } of Object.values(networkInterfaces()).flatMap((all) => all ?? []))
+    own.addAddress(one, family === 'IPv6' ? 'ipv6' : 'ipv4')
+  return own.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}
+
+interface Target {
+  /** What answers at the port, if it is one of control. */
+  readonly what: string | undefined
+  readonly host: string
+}
+
+/** The URL parser has made `127.0.0.1` of `127.1`, `2130706433` and `0x7f000001`. */
+function targetOf(url: string): Target {
+  const { protocol, port, hostname } = new URL(url)
+  return {
+    what: ports.get(Number(port || (protocol === 'https:' ? 443 : 80))),
+    host: hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, ''),
+  }
+}
+
+/** Why nothing may be sent to that URL, as far as it shows by itself: a name is looked up only when something is sent. */
+export function refusedTarget(url: string): string | undefined {
+  const { what, host } = targetOf(url)
+  const shows = host === 'localhost' || host.endsWith('.localhost') || (isIP(host) !== 0 && isOwn(host))
+  return what !== undefined && shows ? reason(url, what) : undefined
+}
+
+/** For the connection that a request opens: refuses what resolves to this machine. Absent: the port is none of control. */
+export function guardedLookup(url: string): LookupFunction | undefined {
+  const { what } = targetOf(url)
+  if (what === undefined) return undefined
+  return (hostname, options, callback) => {
+    lookUp(hostname, options, (error, address, family) => {
+      const addresses = typeof address === 'string' ? [address] : (address?.map((one) => one.address) ?? [])
+      if (!error && addresses.some(isOwn)) callback(new Error(reason(url, what)), address, family)
+      else callback(error, address, family)
+    })
+  }
+}
+
+const reason = (url: string, what: string): string =>
+  `${url} is ${what} of the local cloud, to which no push or task is sent: it would act there with rights that its sender does not have.`

@@ -1,0 +1,138 @@
+/** Who is let in: limits on how often, and on how many at once, for strangers by address and for verified callers by name. */
+
+import type { Caller } from '../../shared/auth.ts'
+import { Limited } from '../../shared/errors.ts'
+import type { EdgeSettings } from './edge-settings.ts'
+import { createKnownTokens, type KnownCaller, looksLikeToken } from './known-tokens.ts'
+import { type Buckets, createBuckets, type Limit, type Spent } from './rate-limit.ts'
+import { createSlots, type Slots } from './slots.ts'
+
+export interface Visitor {
+  readonly address: string
+  readonly authorization: string | undefined
+  /** Providers and customers have places of their own, so that neither takes those of the other. */
+  readonly pool: 'customers' | 'provider'
+  /** The limit that this request counts for. */
+  tell(name: string, limit: Limit, spent: Spent): void
+}
+
+/** One request under way. */
+export interface Visit {
+  /** Its token was verified. @throws Limited when this caller, or the customers of its address, have asked too often. */
+  admit(caller: Caller): void
+  /** It has proved by other means where it comes from: it counts no longer for its address. */
+  prove(): void
+  leave(): void
+}
+
+export interface Admission {
+  /** Charges the address, without a place: for what is answered at once. @throws Limited */
+  charge(visitor: Visitor): void
+  /** @throws Limited: too often (429), too many at once of this address or caller (429), or of all (503). */
+  enter(visitor: Visitor): Visit
+}
+
+export function createAdmission(settings: EdgeSettings, now: () => number): Admission {
+  const { limits } = settings
+  const callers = {
+    customer: createBuckets(limits.customer, now),
+    staff: createBuckets(limits.staff, now),
+    importer: createBuckets(limits.importer, now),
+  }
+  const customersOfAddress = createBuckets(limits.address, now)
+  const charges = addressCharges(limits.address, now)
+  const known = createKnownTokens()
+  const pools = {
+    customers: createSlots(settings.concurrentRequests),
+    provider: createSlots(settings.providerRequests),
+  }
+  const perAddress = createSlots(settings.requestsPerAddress)
+  const perCaller = createSlots(settings.requestsPerCaller)
+
+  return {
+    charge: (visitor) => void charges.charge(visitor),
+    enter(visitor) {
+      const { address, authorization, pool, tell } = visitor
+      const before = authorization === undefined ? undefined : known.find(authorization)
+      // What a verified caller may ask does not depend on who else is behind its address.
+      const welcome = before && callers[before.role].look(before.sub).allowed ? before : undefined
+      let refund = welcome ? undefined : charges.charge(visitor)
+      const leavePool = taken(pools[pool], pool, 'requests', 'overloaded')
+      let leaveOwn: () => void
+      try {
+        leaveOwn = welcome
+          ? taken(perCaller, welcome.sub, `requests of this ${welcome.role}`)
+          : taken(perAddress, address, 'requests of this address')
+      } catch (error) {
+        leavePool()
+        throw error
+      }
+      let isVerified = false
+      const prove = (): void => {
+        refund?.()
+        refund = undefined
+        if (!welcome) leaveOwn()
+      }
+      return {
+        prove,
+        admit({ sub, roles }) {
+          const role = (['importer', 'staff'] as const).find((one) => roles.includes(one)) ?? 'customer'
+          isVerified = true
+          prove()
+          if (authorization !== undefined) known.remember(authorization, { sub, role } satisfies KnownCaller)
+          const spent = callers[role].spend(sub)
+          tell(role, limits[role], spent)
+          refuse(`This ${role}`, spent)
+          if (role === 'customer') {
+            const ofAddress = customersOfAddress.spend(address)
+            if (!ofAddress.allowed) tell('address', limits.address, ofAddress)
+            refuse('This address', ofAddress)
+          }
+          if (!welcome) leaveOwn = taken(perCaller, sub, `requests of this ${role}`)
+        },
+        leave() {
+          if (before && !isVerified) known.forget(authorization!)
+          leaveOwn()
+          leavePool()
+        },
+      }
+    },
+  }
+}
+
+/** The requests of an address whose caller is not verified, counted before any signature is looked at. */
+function addressCharges(limit: Limit, now: () => number): { charge(visitor: Visitor): () => void } {
+  const strangers = createBuckets(limit, now)
+  // A flood without tokens does not take from those who bring one for the first time.
+  const withToken = createBuckets(limit, now)
+  const from = (buckets: Buckets, address: string): { readonly spent: Spent; refund(): void } => ({
+    spent: buckets.spend(address),
+    refund: () => buckets.giveBack(address),
+  })
+  return {
+    charge({ address, authorization, tell }) {
+      let charged = from(strangers, address)
+      if (!charged.spent.allowed && authorization !== undefined && looksLikeToken(authorization))
+        charged = from(withToken, address)
+      tell('address', limit, charged.spent)
+      refuse('This address', charged.spent)
+      return charged.refund
+    },
+  }
+}
+
+function refuse(who: string, { allowed, retryAfterSeconds }: Spent): void {
+  if (!allowed) throw new Limited(`${who} has asked too often: come back in ${retryAfterSeconds} s.`, retryAfterSeconds)
+}
+
+/** @throws Limited when no place is free. */
+function taken(
+  slots: Slots,
+  key: string,
+  what: string,
+  code: 'overloaded' | 'rate-limited' = 'rate-limited',
+): () => void {
+  const leave = slots.take(key)
+  if (!leave) throw new Limited(`Too many ${what} are under way: come back in 1 s.`, 1, code)
+  return leave
+}

@@ -1,0 +1,46 @@
+/** Tokens that were verified before, so that their callers are not refused for what others do from their address. */
+
+import { createHash } from 'node:crypto'
+import type { Role } from '../../shared/auth.ts'
+
+export interface KnownCaller {
+  readonly sub: string
+  /** The one that sets its limit. */
+  readonly role: Role
+}
+
+export interface KnownTokens {
+  find(authorization: string): KnownCaller | undefined
+  remember(authorization: string, caller: KnownCaller): void
+  /** It was not accepted any more. */
+  forget(authorization: string): void
+}
+
+/** Beyond it the token that was used longest ago is forgotten. */
+const TOKENS_HELD = 10_000
+/** A header beyond this is no token: see shared/auth.ts. */
+const HEADER_CHARACTERS = 8_300
+
+/**
+ * It decides nothing but the order of checks: each token is verified again at each request. By its hash, so that no token
+ * lies in memory; a hash costs some microseconds, a signature fifty times as much.
+ */
+export function createKnownTokens(): KnownTokens {
+  const callers = new Map<string, KnownCaller>()
+  const keyOf = (authorization: string): string => createHash('sha256').update(authorization).digest('base64')
+  return {
+    find: (authorization) => (authorization.length > HEADER_CHARACTERS ? undefined : callers.get(keyOf(authorization))),
+    remember(authorization, caller) {
+      const key = keyOf(authorization)
+      // Deleted first, so that the map is in order of use.
+      callers.delete(key)
+      callers.set(key, caller)
+      if (callers.size > TOKENS_HELD) callers.delete(callers.keys().next().value!)
+    },
+    forget: (authorization) => void callers.delete(keyOf(authorization)),
+  }
+}
+
+/** Three parts of base64url: worth a look at its signature. */
+export const looksLikeToken = (authorization: string): boolean =>
+  authorization.length <= HEADER_CHARACTERS && /^bearer [\w-]+\.[\w-]+\.[\w-]+$/i.test(authorization)

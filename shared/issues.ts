@@ -1,0 +1,20 @@
+/** What a schema finds wrong, in one line of bounded length: it quotes what a stranger sent. */
+
+import { shortened } from './shortened.ts'
+
+/** The rest comes to light when these are mended. */
+const ISSUES_TOLD = 20
+const ISSUE_CHARACTERS = 200
+
+export interface Issues {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]
+}
+
+/** `whole` names the place of an issue that concerns the whole value. */
+export function listOf({ issues }: Issues, whole: string): string {
+  const told = issues
+    .slice(0, ISSUES_TOLD)
+    .map(({ path, message }) => shortened(`${path.map(String).join('.') || whole}: ${message}`, ISSUE_CHARACTERS))
+  if (issues.length > ISSUES_TOLD) told.push(`and ${issues.length - ISSUES_TOLD} more`)
+  return told.join('; ')
+}

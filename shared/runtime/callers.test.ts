@@ -1,0 +1,147 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Config } from '../config.ts'
+import { Unavailable } from '../errors.ts'
+import { emailOf, idToken, testConfig, withoutSignature } from '../testing/config.ts'
+import { startOfTests } from '../testing/platform.ts'
+import { createCallerCheck } from './callers.ts'
+
+const nowSeconds = Date.parse(startOfTests) / 1000
+const waiter = emailOf('waiter')
+const token = (claims: object = {}): string => idToken('kitchen', 'waiter', claims)
+const code = (of: string) => expect.objectContaining({ code: of })
+
+function started(changes: Partial<Config> = {}, kind: 'delivery' | 'query' = 'delivery') {
+  let nowMs = Date.parse(startOfTests)
+  const check = createCallerCheck({ ...testConfig('kitchen'), ...changes }, () => nowMs)
+  return {
+    advance: (ms: number) => void (nowMs += ms),
+    check: (headers: Record<string, string>) =>
+      check({ get: (name) => headers[name] }, [waiter, emailOf('boss')], kind),
+  }
+}
+const onCloudRun = { INGRESS: 'cloud-run' } as const
+
+describe.each(['delivery', 'query'] as const)('a %s', (kind) => {
+  it.each(['authorization', 'x-serverless-authorization'])('with a signed token in %s is let in', async (header) => {
+    expect(await started({}, kind).check({ [header]: token() })).toBe(waiter)
+  })
+
+  it.each<[string, object, string]>([
+    ['of another issuer', { iss: 'https://issuer.example.com' }, 'token-invalid'],
+    ['without an issuer', { iss: undefined }, 'token-invalid'],
+    ['for another service', { aud: 'https://shop.example.com' }, 'token-invalid'],
+    ['that has expired', { exp: nowSeconds - 11 }, 'token-expired'],
+    ['that never expires', { exp: undefined }, 'token-invalid'],
+    ['older than an hour, whatever its expiry', { iat: nowSeconds - 3_700, exp: nowSeconds + 1e9 }, 'token-expired'],
+    ['of the future', { iat: nowSeconds + 60, exp: nowSeconds + 120 }, 'token-invalid'],
+    ['without a subject', { sub: undefined }, 'token-invalid'],
+    ['without an e-mail', { email: undefined }, 'token-invalid'],
+    ['with an e-mail that is not verified', { email_verified: false }, 'token-invalid'],
+    ['with an e-mail that says it is verified', { email_verified: 'true' }, 'token-invalid'],
+    ['of another account', { email: emailOf('guest') }, 'forbidden'],
+  ])('with a token %s is refused, signed or as Cloud Run hands it on', async (_, claims, expected) => {
+    await expect(started({}, kind).check({ authorization: token(claims) })).rejects.toEqual(code(expected))
+    const handedOn = started(onCloudRun, kind).check({
+      'x-serverless-authorization': withoutSignature(token(claims)),
+      authorization: token(claims),
+    })
+    await expect(handedOn).rejects.toEqual(code(expected))
+  })
+
+  it.each<[string, string]>([
+    ['no bearer', 'Basic abc'],
+    ['a removed signature', withoutSignature(token())],
+    ['an empty signature', token().replace(/[^.]*$/, '')],
+    ['two parts', token().replace(/\.[^.]*$/, '')],
+    ['a part too many', token().replace(/[^.]*$/, 'x.SIGNATURE_REMOVED_BY_GOOGLE')],
+    ['another token’s signature', token().replace(/[^.]*$/, token({ sub: 'x' }).split('.')[2]!)],
+    ['more than its limit', `Bearer ${'x'.repeat(9_000)}`],
+  ])('with %s is refused where the ingress is not Cloud Run’s', async (_, authorization) => {
+    await expect(started({}, kind).check({ authorization })).rejects.toEqual(code('token-invalid'))
+    await expect(
+      started({}, kind).check({ authorization: token(), 'x-serverless-authorization': authorization }),
+    ).rejects.toEqual(code('token-invalid'))
+  })
+
+  it('without a token is refused', async () => {
+    await expect(started({}, kind).check({})).rejects.toEqual(code('token-missing'))
+  })
+
+  it('with tokens of two accounts is refused', async () => {
+    const headers = { 'x-serverless-authorization': token(), authorization: idToken('kitchen', 'boss') }
+    await expect(started({}, kind).check(headers)).rejects.toEqual(code('token-invalid'))
+    const handedOn = { ...headers, 'x-serverless-authorization': withoutSignature(token()) }
+    await expect(started(onCloudRun, kind).check(handedOn)).rejects.toEqual(code('token-invalid'))
+  })
+})
+
+describe('behind Cloud Run’s ingress', () => {
+  it('a delivery is let in by the token that the ingress verified', async () => {
+    expect(await started(onCloudRun).check({ authorization: withoutSignature(token()) })).toBe(waiter)
+  })
+
+  it('a query needs a second token with its signature', async () => {
+    const { check } = started(onCloudRun, 'query')
+    const handedOn = withoutSignature(token())
+    await expect(check({ authorization: handedOn })).rejects.toEqual(code('token-invalid'))
+    await expect(check({ 'x-serverless-authorization': handedOn })).rejects.toEqual(code('token-invalid'))
+    expect(await check({ 'x-serverless-authorization': handedOn, authorization: token() })).toBe(waiter)
+  })
+
+  it('a signature that is there is verified all the same', async () => {
+    const forged = token().replace(/[^.]*$/, token({ sub: 'x' }).split('.')[2]!)
+    await expect(started(onCloudRun).check({ authorization: forged })).rejects.toEqual(code('token-invalid'))
+  })
+
+  it('only the token that the ingress looks at may be without its signature', async () => {
+    const headers = { 'x-serverless-authorization': token(), authorization: withoutSignature(token()) }
+    await expect(started(onCloudRun).check(headers)).rejects.toEqual(code('token-invalid'))
+  })
+})
+
+describe('the issuer’s keys', () => {
+  let server: Server
+  let fetches = 0
+  let status = 200
+  afterEach(() => new Promise((resolve) => server.close(resolve)))
+
+  async function issuer(): Promise<string> {
+    const { ID_TOKEN_JWKS_URL } = testConfig('kitchen')
+    const keys = await (await fetch(ID_TOKEN_JWKS_URL)).text()
+    fetches = 0
+    status = 200
+    server = createServer((_, response) => {
+      fetches += 1
+      response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(keys)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/certs`
+  }
+
+  it('are fetched once, for many callers at once', async () => {
+    const { check } = started({ ID_TOKEN_JWKS_URL: await issuer() })
+    await Promise.all(Array.from({ length: 20 }, () => check({ authorization: token() })))
+    await check({ authorization: token({ iat: nowSeconds - 1 }) })
+    expect(fetches).toBe(1)
+  })
+
+  it('that can not be had make the service unavailable, and let nobody in', async () => {
+    const { check } = started({ ID_TOKEN_JWKS_URL: await issuer() })
+    status = 500
+    await expect(check({ authorization: token() })).rejects.toThrow(Unavailable)
+    status = 200
+    expect(await check({ authorization: token() })).toBe(waiter)
+  })
+
+  it('are not asked for again for a token that was verified, which is refused once it has expired', async () => {
+    const { check, advance } = started({ ID_TOKEN_JWKS_URL: await issuer() })
+    await check({ authorization: token() })
+    advance(3_599_000)
+    expect(await check({ authorization: token() })).toBe(waiter)
+    expect(fetches).toBe(1)
+    advance(60_000)
+    await expect(check({ authorization: token() })).rejects.toEqual(code('token-expired'))
+  })
+})

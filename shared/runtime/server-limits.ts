@@ -1,0 +1,37 @@
+/** What Node itself waits for, and how much it holds, before any code of ours sees a request. */
+
+import type { Server, ServerOptions } from 'node:http'
+
+/** A front end sends the head of a request at once. */
+const HEADERS_WITHIN_MS = 10_000
+/** With its body: the largest push (14 MiB) has 58 s by its own rule, see body.ts. */
+const REQUEST_WITHIN_MS = 65_000
+const LOOK_FOR_SLOW_EVERY_MS = 2_000
+/** A token has up to 8 KiB. */
+const HEADER_BYTES = 16 * 1024
+/** Cloud Run sends 80 requests at once; where no front end stands before it, strangers may hold connections open. */
+const CONNECTIONS = 1_000
+/** Nothing sent or received for so long, while a request is under way: longer than the longest answer takes. */
+const IDLE_REQUEST_MS = 65_000
+/**
+ * Longer than any front end keeps an idle connection (Google's load balancers: 600 s): whoever closes first may meet a
+ * request that is on its way, which then fails although nothing is wrong. Node's own 5 s do that under load.
+ */
+const KEEP_ALIVE_MS = 620_000
+
+export const serverOptions = {
+  maxHeaderSize: HEADER_BYTES,
+  headersTimeout: HEADERS_WITHIN_MS,
+  requestTimeout: REQUEST_WITHIN_MS,
+  connectionsCheckingInterval: LOOK_FOR_SLOW_EVERY_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+} satisfies ServerOptions
+
+/** What is no option of the constructor. */
+export function limitServer(server: Server): void {
+  // All that fit into HEADER_BYTES: Node would drop the ones beyond a number without a word, and with them the address that
+  // a front end has added last.
+  server.maxHeadersCount = 0
+  server.maxConnections = CONNECTIONS
+  server.timeout = IDLE_REQUEST_MS
+}

@@ -1,0 +1,55 @@
+/** What Node refuses and closes before any code of the platform sees a request. */
+
+import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
+import { answerOf, openRequest } from '../support/raw-client.ts'
+
+let server: Server
+afterEach(() => {
+  server.close()
+  server.closeAllConnections()
+})
+
+async function started(options = {}): Promise<number> {
+  server = createServer({ ...serverOptions, ...options }, (request, response) => {
+    response.setHeader('connection', 'close').end(String(request.headers['x-forwarded-for']))
+  })
+  limitServer(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+describe("a service's server", () => {
+  it('drops no header, also not the address that a front end adds behind thousands of others', async () => {
+    const many = Object.fromEntries(Array.from({ length: 2_200 }, (_, at) => [`h${at.toString(36)}`, '']))
+    const socket = await openRequest(await started(), {
+      method: 'GET',
+      path: '/',
+      headers: { ...many, 'x-forwarded-for': '203.0.113.7' },
+    })
+    expect(await answerOf(socket)).toContain('203.0.113.7')
+  })
+
+  it('refuses a head beyond its limit', async () => {
+    const headers = { a: 'x'.repeat(17_000) }
+    const socket = await openRequest(await started(), { method: 'GET', path: '/', headers })
+    expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 431 /)
+  })
+
+  it('closes a connection that does not send its head', async () => {
+    const port = await started({ headersTimeout: 50, connectionsCheckingInterval: 10 })
+    const socket = await openRequest(port, { method: 'GET', path: '/', isUnfinished: true })
+    expect(await answerOf(socket)).toMatch(/^(HTTP\/1\.1 408 |$)/)
+  })
+
+  it('has limits that fit each other', async () => {
+    await started()
+    expect(server.headersTimeout).toBeLessThan(server.requestTimeout)
+    expect(server.keepAliveTimeout).toBeGreaterThan(600_000)
+    expect(server.maxConnections).toBeGreaterThan(0)
+    expect(server.timeout).toBeGreaterThan(0)
+  })
+})

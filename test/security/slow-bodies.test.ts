@@ -1,0 +1,101 @@
+/** Slow bodies over real connections, with the limits of production: whoever sends them, others are served. */
+
+import { createAdaptorServer } from '@hono/node-server'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { app } from '../../functions/gateway/app.ts'
+import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { gateway } from '../../functions/gateway/service.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { prod } from '../../stacks/environments.ts'
+import { answerOf, openRequest } from '../support/raw-client.ts'
+
+/** More than the places of an instance: what stopped one before. */
+const SLOW = 74
+const order = {
+  currency: 'EUR',
+  lines: [{ sku: 'TEA-001', quantity: 2 }],
+  addressRef: 'a',
+  paymentMethodRef: 'card-ok',
+}
+const attacker = { 'x-forwarded-for': '203.0.113.66' }
+const victim = { 'x-forwarded-for': '198.51.100.7' }
+const json = { 'content-type': 'application/json', 'idempotency-key': 'key-1' }
+
+let issuer: TestIssuer
+let server: Server
+let port: number
+const bearer = async (sub: string) => ({ authorization: `Bearer ${await issuer.token({ sub })}` })
+const platform = (settings: object) =>
+  testPlatform(gateway, {
+    settings: {
+      EDGE: prod.settings['EDGE']!,
+      PAYMENT_PROVIDER_URL: 'https://provider.example.com',
+      PAYMENT_WEBHOOK_URL: prod.settings['PAYMENT_WEBHOOK_URL']!,
+      ...settings,
+    },
+    call: async () => Response.json({}, { status: 201 }),
+    callPartner: async () => Response.json({ keys: [] }),
+  })
+
+beforeAll(async () => {
+  issuer = await openIssuer()
+  const http = createHttpApp(app, platform(issuer.settings), testConfig('gateway'))
+  server = createAdaptorServer({ fetch: http.fetch, serverOptions }) as Server
+  limitServer(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  port = (server.address() as AddressInfo).port
+})
+afterAll(() => {
+  server.close()
+  server.closeAllConnections()
+  issuer.close()
+})
+
+async function place(sub: string): Promise<number> {
+  const headers = { ...victim, ...json, ...(await bearer(sub)) }
+  const body = JSON.stringify(order)
+  return (await fetch(`http://127.0.0.1:${port}/v1/orders`, { method: 'POST', headers, body })).status
+}
+
+/** Heads of so many requests, each with one byte of its body; their first line of an answer once there is one. */
+async function slowly(path: string, headers: Record<string, string>) {
+  const sockets: Socket[] = await Promise.all(
+    Array.from({ length: SLOW }, () =>
+      openRequest(port, { path, headers: { ...attacker, ...headers }, bodyBytes: 900 }),
+    ),
+  )
+  for (const socket of sockets) socket.write('{')
+  return { sockets, answers: sockets.map((socket) => answerOf(socket)) }
+}
+
+describe('74 slow bodies', () => {
+  it.each(['/v1/webhooks/payment-provider', '/v1/orders', '/v1/stock', '/nothing'])(
+    'without a token, to %s, are refused before they are read, and hold no place',
+    async (path) => {
+      const { sockets, answers } = await slowly(path, { ...json, 'webhook-signature': 'a.b.c' })
+      for (const answer of answers) expect(await answer).toMatch(/^HTTP\/1\.1 (401|404|429) /)
+      expect(await Promise.all(Array.from({ length: 10 }, (_, at) => place(`victim-${path}-${at}`)))).toEqual(
+        Array(10).fill(201),
+      )
+      for (const socket of sockets) socket.destroy()
+    },
+  )
+
+  it('of one customer hold as many places as one customer has, while others are served', async () => {
+    const mallory = await bearer('mallory')
+    const { sockets, answers } = await slowly('/v1/orders', { ...json, ...mallory })
+    const refused: string[] = []
+    for (const answer of answers) void answer.then((text) => refused.push(text.slice(0, 12)))
+    const { requestsPerCaller } = JSON.parse(prod.settings['EDGE']!) as { requestsPerCaller: number }
+    await vi.waitFor(() => expect(refused).toHaveLength(SLOW - requestsPerCaller))
+    expect(new Set(refused)).toEqual(new Set(['HTTP/1.1 429']))
+    expect(await Promise.all(Array.from({ length: 10 }, (_, at) => place(`victim-${at}`)))).toEqual(Array(10).fill(201))
+    for (const socket of sockets) socket.destroy()
+  })
+})
