@@ -19,6 +19,6 @@ export const services: readonly Service[] = [
   payments,
   shipping,
   history,
-  notifications,
   customers,
+  notifications,
 ]

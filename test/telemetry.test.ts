@@ -99,6 +99,7 @@ function logsOf(orderId: string): Line[] {
 const upToTheReply = [
   'gateway: POST /v1/orders',
   'orders: POST /orders',
+  'customers: GET /references/:vault',
   'history: process order.placed',
   'notifications: process order.placed',
   'inventory: process ReserveStock',
@@ -117,6 +118,7 @@ const completed = [
   'shipping: process order.released',
   'history: process shipment.created',
   'shipping: process BookCarrier',
+  'customers: GET /addresses/:ref',
   'shipping: carrier.book',
   'history: process shipment.dispatched',
   'notifications: process shipment.dispatched',
@@ -144,7 +146,7 @@ const declined = [
 
 describe('an order', () => {
   it(
-    'that completes is one tree of 30 spans, from the POST to the last who hears of it',
+    'that completes is one tree of 32 spans, from the POST to the last who hears of it',
     { timeout: 90_000 },
     async () => {
       const billedBefore = platform.cloud.counters()
@@ -196,7 +198,7 @@ describe('an order', () => {
     }
   })
 
-  it('whose card is declined is one tree of 16, the undo included', { timeout: 60_000 }, async () => {
+  it('whose card is declined is one tree of 17, the undo included', { timeout: 60_000 }, async () => {
     const orderId = await place('card-declined')
     expect((await ended(orderId)).status).toBe('rejected')
     const spans = await spansOf(orderId, declined.length)
@@ -292,7 +294,7 @@ describe('npm run trace', () => {
 
     const { code, stdout } = await trace()
     expect(code).toBe(0)
-    expect(stdout).toContain(`${last}: trace ${tracesOf(last)[0]!.traceId}, 30 spans of 7 services\n`)
+    expect(stdout).toContain(`${last}: trace ${tracesOf(last)[0]!.traceId}, 32 spans of 8 services\n`)
     expect(stdout).toMatch(/^gateway +POST \/v1\/orders +0 ms +\d+ ms +[█·]{30} +ok$/m)
     expect(stdout).toMatch(/^notifications +process order\.completed .* #1 +ok\n +INFO order\.completed$/m)
     expect(stdout).toMatch(/INFO saga\.ended saga=checkout outcome=completed seconds=[\d.]+/)

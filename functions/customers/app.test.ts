@@ -21,18 +21,26 @@ const provider: Platform['callPartner'] = async (url, { body, accept = [] }) => 
   return Response.json({ ...card, paymentMethodRef: `pm-${token}-${customer}` })
 }
 
+/** Who asks, unless a test says otherwise. */
+const serviceFor = (path: string): string =>
+  path.startsWith('/references/') ? 'orders' : path.startsWith('/addresses/') ? 'shipping' : 'gateway'
+
 function open(callPartner = provider) {
   const platform = testPlatform(customers, {
     settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' },
     callPartner,
   })
   const http = new Hono()
+  http.use('*', async (c, next) => {
+    c.set('service', c.req.header('from') ?? serviceFor(c.req.path))
+    await next()
+  })
   app.routes!(http, platform)
   http.onError((error, c) => answerProblem(c, error))
-  const ask = async (method: string, path: string, body?: object) => {
+  const ask = async (method: string, path: string, body?: object, from?: string) => {
     const response = await http.request(path, {
       method,
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(from ? { from } : {}) },
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
     const text = await response.text()
@@ -45,7 +53,7 @@ function open(callPartner = provider) {
       ask('POST', `/vaults/${vault}/${path}`, { idempotencyKey, body }),
     unknown: async (vault: string, references: object) => {
       const asked = new URLSearchParams(references as Record<string, string>)
-      return (await ask('GET', `/vaults/${vault}/unknown?${asked.toString()}`)).body['unknown']
+      return (await ask('GET', `/references/${vault}?${asked.toString()}`)).body['unknown']
     },
   }
 }
@@ -174,6 +182,32 @@ describe('a consent', () => {
       expect((await ask('DELETE', `/vaults/${alice}/consents/marketing-email`)).status).toBe(204)
     expect(await held()).toEqual([])
     expect((await ask('DELETE', `/vaults/${alice}/consents/analytics`)).status).toBe(404)
+  })
+})
+
+describe('the services', () => {
+  it('that ships gets an address by its reference, also when it was withdrawn since, and no other service does', async () => {
+    const { add, ask } = open()
+    const { addressRef } = (await add(alice, 'addresses', address)).body as { addressRef: string }
+    const path = `/addresses/${addressRef}`
+    expect(await ask('GET', path)).toEqual({ status: 200, body: address })
+    await ask('DELETE', `/vaults/${alice}${path}`)
+    expect(await ask('GET', path)).toEqual({ status: 200, body: address })
+    for (const ref of [addressRef.replace(/.$/, '!'), 'a-1', '__proto__', `a-${'0'.repeat(26)}-${'0'.repeat(10)}`])
+      expect((await ask('GET', `/addresses/${ref}`)).status).toBe(404)
+  })
+
+  it.each([
+    ['orders', 'GET', `/vaults/${alice}/addresses`],
+    ['orders', 'GET', '/addresses/a-1'],
+    ['orders', 'POST', '/imports'],
+    ['shipping', 'DELETE', `/vaults/${alice}/addresses/a-1`],
+    ['shipping', 'GET', `/references/${alice}`],
+    ['gateway', 'GET', '/addresses/a-1'],
+    ['gateway', 'GET', `/references/${alice}`],
+  ])('%s may not ask %s %s', async (from, method, path) => {
+    const { ask } = open()
+    expect(await ask(method, path, undefined, from)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
   })
 })
 

@@ -3,14 +3,24 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { implement, type ServiceApp } from '../../shared/app.ts'
-import { refuseIf } from '../../shared/errors.ts'
+import { Refused, refuseIf } from '../../shared/errors.ts'
 import { idempotencyKey } from '../../shared/fields.ts'
 import { jsonBody } from '../../shared/http.ts'
 import type { Platform } from '../../shared/platform.ts'
+import { onlyFor } from '../../shared/query-callers.ts'
 import { addressRequest, consentRequest, importRequest, paymentMethodRequest, vaultOf } from './contracts.ts'
-import { addAddress, addConsent, addPaymentMethod, type Entry, read, withdraw, withdrawConsent } from './handlers.ts'
+import {
+  addAddress,
+  addConsent,
+  addPaymentMethod,
+  type Entry,
+  read,
+  vaultOfAddress,
+  withdraw,
+  withdrawConsent,
+} from './handlers.ts'
 import { customers } from './service.ts'
-import { hasActive, type Kind, shown, shownOne } from './vault.ts'
+import { addressIn, hasActive, type Kind, shown, shownOne } from './vault.ts'
 
 /** Of an import: each costs a call of the payment provider. */
 const IMPORTED_AT_ONCE = 16
@@ -21,6 +31,11 @@ export const app: ServiceApp = implement(customers, {
   on: {},
   commands: {},
   routes(http, platform) {
+    // Each of them is answered on its own paths, and on no other.
+    http.use('/vaults/*', onlyFor('gateway'))
+    http.use('/imports', onlyFor('gateway'))
+    http.use('/references/*', onlyFor('orders'))
+    http.use('/addresses/*', onlyFor('shipping'))
     const added = (c: Context, kind: Kind, refName: string, { ref, vault }: Entry): Response =>
       c.json(shownOne(vault, kind, refName, ref), 201)
     const list = (path: string, kind: Kind, refName: string): void =>
@@ -58,7 +73,7 @@ export const app: ServiceApp = implement(customers, {
     })
 
     // One read, of this customer's document alone: whether anybody else has such a reference can not be told from the answer or its time.
-    http.get('/vaults/:vault/unknown', async (c) => {
+    http.get('/references/:vault', async (c) => {
       const vault = await read(platform, vaultIn(c))
       const { addressRef = '', paymentMethodRef = '' } = c.req.query()
       const unknown = [
@@ -66,6 +81,15 @@ export const app: ServiceApp = implement(customers, {
         ...(hasActive(vault, 'paymentMethods', paymentMethodRef) ? [] : ['paymentMethodRef']),
       ]
       return c.json({ unknown })
+    })
+
+    // Withdrawn ones too: what was ordered before is still shipped.
+    http.get('/addresses/:ref', async (c) => {
+      const ref = c.req.param('ref')
+      const vault = vaultOfAddress(ref)
+      const address = vault === undefined ? undefined : addressIn(await read(platform, vault), ref)
+      if (!address) throw new Refused('not-found', 'There is no such address.')
+      return c.json(address)
     })
 
     http.post('/imports', async (c) => {

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/errors.ts'
-import { type Address, type consentRequest, type shownCard, vaultLimits } from './contracts.ts'
+import { type Address, addressRequest, type consentRequest, type shownCard, vaultLimits } from './contracts.ts'
 
 interface Kept {
   /** Hash of the idempotency key under which it was added. */
@@ -96,6 +96,12 @@ export function withoutEntry(vault: Vault, kind: Kind, ref: string, at: string):
 export const hasActive = (vault: Vault, kind: Kind, ref: string): boolean => {
   const entries = entriesOf(vault, kind)
   return Object.hasOwn(entries, ref) && isActive(entries[ref]!)
+}
+
+/** What a carrier needs of it, withdrawn or not. */
+export function addressIn(vault: Vault, ref: string): Address | undefined {
+  const entries = entriesOf(vault, 'addresses')
+  return Object.hasOwn(entries, ref) ? addressRequest.strip().parse(entries[ref]) : undefined
 }
 
 /** The reference of the consent of this kind that holds now. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/errors.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { deliver, message } from '../../shared/testing/deliver.ts'
+import { vaultOf } from '../customers/contracts.ts'
 import { app } from './app.ts'
 import { openShop, orderBody, replies, type Shop } from './shop.testing.ts'
 
@@ -186,6 +187,60 @@ describe('a SKU that the replica lacks', () => {
     expect(response.headers.get('retry-after')).toBe('1')
     expect(await answerOf(response)).toMatchObject({ status: 503, code: 'unavailable' })
     expectNothing(shop)
+  })
+})
+
+describe('references', () => {
+  const unknown =
+    (...fields: string[]): Platform['call'] =>
+    async () =>
+      Response.json({ unknown: fields })
+
+  it("are looked up in the vault of who orders, or of an import's customer", async () => {
+    const shop = await openShop()
+    await shop.place()
+    await shop.place({ customerRef: '17850' }, { ...importer, idempotencyKey: 'key-2' })
+    const asked = (customerRef: string) => ({
+      service: 'customers',
+      path: `/references/${vaultOf(customerRef)}?addressRef=address-1&paymentMethodRef=card-ok`,
+    })
+    expect(shop.platform.calls).toEqual([asked('customer-1'), asked('17850')])
+  })
+
+  it.each([
+    [['addressRef'], /^addressRef: [^:]*$/],
+    [['paymentMethodRef'], /^paymentMethodRef: [^:]*$/],
+    [['addressRef', 'paymentMethodRef'], /^addressRef: .* paymentMethodRef: /],
+  ])('%j that are not the customer’s are refused by name, and leave nothing', async (fields, detail) => {
+    const shop = await openShop({ customers: unknown(...fields) })
+    expect(await answerOf(await shop.place())).toMatchObject({
+      status: 422,
+      code: 'unknown-reference',
+      detail: expect.stringMatching(detail),
+    })
+    expectNothing(shop)
+  })
+
+  it.each<[string, Platform['call']]>([
+    ['does not answer', () => Promise.reject(new Unavailable('customers is away.'))],
+    ['answers what it should not', async () => Response.json({}, { status: 403 })],
+    ['answers no list', async () => Response.json({ unknown: 'no' })],
+  ])('are not taken unchecked when the vault %s', async (_, customers) => {
+    const shop = await openShop({ customers })
+    expect((await shop.place()).status).toBeGreaterThanOrEqual(500)
+    expectNothing(shop)
+  })
+
+  it('are not looked at again for an order that is there', async () => {
+    const answers = [unknown(), unknown('addressRef')]
+    const shop = await openShop({ customers: (...asked) => answers.shift()!(...asked) })
+    expect((await shop.place()).status).toBe(201)
+    expect((await shop.place()).status).toBe(200)
+  })
+
+  it('have one answer beside a refused price: that of the price', async () => {
+    const shop = await openShop({ customers: unknown('addressRef') })
+    expect(await answerOf(await shop.place({ currency: 'GBP' }))).toMatchObject({ code: 'currency-mismatch' })
   })
 })
 

@@ -20,7 +20,7 @@ export async function unknownReferencesOf(
   { addressRef, paymentMethodRef }: { readonly addressRef: string; readonly paymentMethodRef: string },
 ): Promise<Unknown> {
   const asked = new URLSearchParams({ addressRef, paymentMethodRef })
-  const response = await platform.call('customers', `/vaults/${vaultOf(customerRef)}/unknown?${asked.toString()}`, {
+  const response = await platform.call('customers', `/references/${vaultOf(customerRef)}?${asked.toString()}`, {
     timeoutMs: VAULT_TIMEOUT_MS,
   })
   if (!response.ok) throw new Error(`customers answered ${response.status} when asked for references.`)

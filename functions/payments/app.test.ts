@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/errors.ts'
 import { deliver, message, type MessageOptions } from '../../shared/testing/deliver.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
+import { vaultOf } from '../customers/contracts.ts'
 import { app } from './app.ts'
 import { testProvider } from './provider.testing.ts'
 import { payments } from './service.ts'
@@ -29,7 +30,8 @@ function open(provider = testProvider()) {
   return {
     platform,
     provider,
-    authorize: (options?: MessageOptions) => deliver(app, platform, message('AuthorizePayment', asked, options)),
+    authorize: (options?: MessageOptions, change: object = {}) =>
+      deliver(app, platform, message('AuthorizePayment', { ...asked, ...change }, options)),
     void: (key = 1) => deliver(app, platform, message('VoidPayment', { orderId }, { key })),
     dispatched: (shipmentId: string, lineIds: readonly string[]) =>
       deliver(
@@ -91,6 +93,22 @@ describe('authorising', () => {
     await again.authorize()
     expect(first.provider.did).toEqual(['authorize o-1:auth'])
     expect(again.types()).toEqual(['payment.authorized'])
+  })
+})
+
+describe('who pays', () => {
+  it('is told to the provider, by a pseudonym', async () => {
+    const { authorize, platform } = open()
+    await authorize({}, { customerRef: 'someone@example.com' })
+    expect(platform.partnerCalls[0]?.options.body).toMatchObject({ customer: vaultOf('someone@example.com') })
+    expect(JSON.stringify(platform.partnerCalls)).not.toContain('someone@')
+  })
+
+  it('is not told for a command that was sent before the field was there', async () => {
+    const { authorize, platform, types } = open()
+    await authorize()
+    expect(platform.partnerCalls[0]?.options.body).not.toHaveProperty('customer')
+    expect(types()).toEqual(['payment.authorized'])
   })
 })
 

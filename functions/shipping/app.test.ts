@@ -8,12 +8,18 @@ import { shipping } from './service.ts'
 const DAY_MS = 24 * 3_600_000
 const orderId = 'o-1'
 const shipmentId = 's-o-1-1'
+const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
 function open() {
   const carrier = { bookings: new Map<string, string>(), asked: [] as string[], isThere: true, answers: true }
+  const vault = { isThere: true, has: true }
   const platform = testPlatform(shipping, {
     settings: { CARRIER_URL: 'https://carrier.example.com' },
+    async call() {
+      if (!vault.isThere) throw new Unavailable('The vault is silent.')
+      return Response.json(vault.has ? address : {}, { status: vault.has ? 200 : 404 })
+    },
     async callPartner(url, { method, idempotencyKey = '' }) {
       carrier.asked.push(`${method} ${new URL(url).pathname}`)
       if (!carrier.isThere) throw new Unavailable('The carrier is silent.')
@@ -27,6 +33,7 @@ function open() {
   return {
     platform,
     carrier,
+    vault,
     released: (key = 1) =>
       deliver(app, platform, message('order.released', { orderId, lines, addressRef: 'address-1' }, { key })),
     book: (key = 1) => deliver(app, platform, message('BookCarrier', { orderId, shipmentId }, { key })),
@@ -59,6 +66,26 @@ describe('booking the carrier', () => {
     const { book, carrier } = open()
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
     expect(carrier.asked).toEqual([])
+  })
+
+  it('tells the carrier where to, and keeps the address nowhere', async () => {
+    const { released, book, platform } = open()
+    await released()
+    await book()
+    expect(platform.calls).toEqual([{ service: 'customers', path: '/addresses/address-1' }])
+    expect(platform.partnerCalls[0]?.options.body).toEqual({ reference: shipmentId, to: address, parcels: 1 })
+    expect(JSON.stringify([...platform.entries(), platform.published, platform.sent])).not.toContain('Mill Lane')
+  })
+
+  it.each(['isThere', 'has'] as const)('waits for the address (%s)', async (what) => {
+    const { released, book, carrier, vault, types } = open()
+    await released()
+    vault[what] = false
+    await expect(book()).rejects.toBeInstanceOf(Unavailable)
+    expect(carrier.asked).toEqual([])
+    vault[what] = true
+    await book()
+    expect(types()).toEqual(['shipment.created', 'shipment.dispatched'])
   })
 
   it('waits for the carrier', async () => {

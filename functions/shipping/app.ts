@@ -3,6 +3,7 @@
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { nothing } from '../../shared/platform.ts'
+import { addressOf } from './address.ts'
 import { bookedBy } from './carrier.ts'
 import { shipping } from './service.ts'
 
@@ -39,7 +40,10 @@ export const app: ServiceApp = implement(shipping, {
         if (!created) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
         if (events.some(({ type }) => type === 'shipment.dispatched')) return nothing
         const { addressRef } = events.find(({ type }) => type === 'address.noted')!.data as { addressRef: string }
-        const { trackingRef } = await bookedBy(message, platform, { shipmentId, addressRef })
+        const { trackingRef } = await bookedBy(message, platform, {
+          shipmentId,
+          to: () => addressOf(platform, addressRef),
+        })
         return {
           events: [{ type: 'shipment.dispatched', data: { orderId, shipmentId, lines: created.lines, trackingRef } }],
           commands: [],

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Envelope } from '../../shared/envelope.ts'
 import { reference } from '../../shared/fields.ts'
 import type { Platform } from '../../shared/platform.ts'
+import type { Address } from '../customers/contracts.ts'
 
 const booking = z.object({ trackingRef: reference })
 const NOT_FOUND = 404
@@ -14,7 +15,7 @@ const KEYS_KNOWN_MS = 23 * 3_600_000
 export async function bookedBy(
   cause: Envelope,
   platform: Platform,
-  { shipmentId, addressRef }: { readonly shipmentId: string; readonly addressRef: string },
+  { shipmentId, to }: { readonly shipmentId: string; readonly to: () => Promise<Address> },
 ): Promise<z.output<typeof booking>> {
   const url = `${platform.setting('CARRIER_URL')}/v1/bookings`
   if (platform.now() - Date.parse(cause.time) > KEYS_KNOWN_MS) {
@@ -30,7 +31,7 @@ export async function bookedBy(
     method: 'POST',
     operation: 'carrier.book',
     idempotencyKey: shipmentId,
-    body: { reference: shipmentId, addressRef, parcels: 1 },
+    body: { reference: shipmentId, to: await to(), parcels: 1 },
   })
   return booking.parse(await response.json())
 }

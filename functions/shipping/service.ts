@@ -1,6 +1,7 @@
 /** Makes shipments of released orders and hands them to the carrier. */
 
 import { defineService } from '../../shared/service.ts'
+import { customersContracts } from '../customers/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { shippingContracts } from './contracts.ts'
 
@@ -8,11 +9,12 @@ export const shipping = defineService({
   name: 'shipping',
   ingress: 'internal',
   contracts: shippingContracts,
-  uses: [ordersContracts],
+  uses: [customersContracts, ordersContracts],
   emits: ['shipment.created', 'shipment.dispatched'],
   on: ['order.released'],
   accepts: ['BookCarrier'],
   sends: ['BookCarrier'],
+  calls: ['customers'],
   collections: { streams: { unindexed: ['*'] } },
   settings: ['CARRIER_URL'],
   load: () => import('./app.ts'),

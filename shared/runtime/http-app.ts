@@ -9,6 +9,7 @@ import { DEADLINE_HEADER, deadlineOf, within } from '../deadline.ts'
 import { publicPart, statusOf } from '../health.ts'
 import { answerProblem, limitedBody } from '../http.ts'
 import { eventPath } from '../names.ts'
+import '../query-callers.ts'
 import { createCallerCheck } from './callers.ts'
 import { createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
@@ -100,7 +101,8 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
 
     http.use('*', async (c, next) => {
-      await caller(c, config.CALLERS, 'query')
+      // An account is named for the service that runs as it.
+      c.set('service', (await caller(c, config.CALLERS, 'query')).split('@', 1)[0])
       await next()
     })
   }

@@ -140,15 +140,21 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   }
 
   /** Queries of services to each other, answered by the real routes. */
-  const callService: Platform['call'] = async (name, path, { method = 'GET', body } = {}) => {
-    await scheduler.turn(`query ${name}`)
-    const { app, platform } = listeners.get(name)!
-    const routes = new Hono()
-    app.routes!(routes, platform)
-    routes.onError((error, c) => answerProblem(c, error))
-    const headers = { 'content-type': 'application/json' }
-    return routes.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
-  }
+  const callFrom =
+    (from: string): Platform['call'] =>
+    async (name, path, { method = 'GET', body } = {}) => {
+      await scheduler.turn(`query ${name}`)
+      const { app, platform } = listeners.get(name)!
+      const routes = new Hono()
+      routes.use('*', async (c, next) => {
+        c.set('service', from)
+        await next()
+      })
+      app.routes!(routes, platform)
+      routes.onError((error, c) => answerProblem(c, error))
+      const headers = { 'content-type': 'application/json' }
+      return routes.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    }
 
   for (const service of services) {
     const platform = testPlatform(service, {
@@ -161,7 +167,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         ...(options.bounds ? { PLACING: JSON.stringify(options.bounds) } : {}),
       },
       callPartner,
-      call: callService,
+      call: callFrom(service.name),
       outside: {
         now: agenda.now,
         turn: scheduler.turn,
@@ -300,7 +306,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   for (const customer of new Set([CUSTOMER, ...(options.customers ?? [])])) {
     const vault = `/vaults/${vaultOf(customer)}`
     const add = async (path: string, body: object): Promise<Record<string, string>> => {
-      const answer = await callService('customers', `${vault}/${path}`, {
+      const answer = await callFrom('gateway')('customers', `${vault}/${path}`, {
         method: 'POST',
         body: { idempotencyKey: hashOf(JSON.stringify(body)), body },
       })
@@ -360,7 +366,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     withdrawing: (card) =>
       scheduler.start(`withdraw ${card}`, async () => {
         const method = vaults.get(CUSTOMER)!.paymentMethods.get(card)
-        await callService('customers', `/vaults/${vaultOf(CUSTOMER)}/payment-methods/${method}`, { method: 'DELETE' })
+        await callFrom('gateway')('customers', `/vaults/${vaultOf(CUSTOMER)}/payment-methods/${method}`, {
+          method: 'DELETE',
+        })
       }),
     async place(asked) {
       const { activity, answer } = placing(asked)

@@ -10,10 +10,19 @@ import {
   PartnerRefusal,
 } from '../partner-server.ts'
 
+export interface Address {
+  readonly name: string
+  readonly lines: readonly string[]
+  readonly postcode?: string
+  readonly city: string
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string
+}
+
 export interface Booking {
   readonly key: string
   readonly reference: string
-  readonly addressRef: string
+  readonly to: Address
   readonly trackingRef: string
   readonly status: 'collected'
   readonly madeAtMs: number
@@ -45,9 +54,14 @@ export function carrierApp(options: PartnerOptions = {}): Books & { readonly par
       }
       const key = c.req.header('idempotency-key')
       if (!key) throw new PartnerRefusal(400, 'key-missing', 'Send a header Idempotency-Key.')
-      const { reference, addressRef } = await bodyOf(c.req)
-      if (typeof reference !== 'string' || typeof addressRef !== 'string')
-        throw new PartnerRefusal(422, 'invalid-body', 'reference and addressRef must be texts.')
+      const { reference, to } = await bodyOf(c.req)
+      if (typeof reference !== 'string') throw new PartnerRefusal(422, 'invalid-body', 'reference must be a text.')
+      if (!isAddress(to))
+        throw new PartnerRefusal(
+          422,
+          'invalid-body',
+          'to must have name, lines, city and country, and may have postcode.',
+        )
       const before = bookings.get(key)
       const known = before && clock.now() - before.madeAtMs <= KEYS_KNOWN_MS ? before : undefined
       if (known && known.reference !== reference)
@@ -56,7 +70,7 @@ export function carrierApp(options: PartnerOptions = {}): Books & { readonly par
       const booking: Booking = known ?? {
         key: ownKey,
         reference,
-        addressRef,
+        to,
         trackingRef: trackingRef(ownKey),
         status: 'collected',
         madeAtMs: clock.now(),
@@ -86,3 +100,13 @@ export async function createCarrier(options: PartnerOptions = {}): Promise<Carri
 
 const trackingRef = (key: string): string =>
   `MR${createHash('sha256').update(key).digest('hex').slice(0, 12).toUpperCase()}`
+
+function isAddress(value: unknown): value is Address {
+  const { name, lines, postcode = '', city, country } = (value ?? {}) as Record<string, unknown>
+  return (
+    [name, postcode, city, country].every((part) => typeof part === 'string') &&
+    Array.isArray(lines) &&
+    lines.length > 0 &&
+    lines.every((line) => typeof line === 'string')
+  )
+}

@@ -81,6 +81,69 @@ describe('authorising', () => {
   })
 })
 
+describe('a payment method', () => {
+  const attached = async (provider: ReturnType<typeof open>, token: string, customer: string) => {
+    const answer = await provider.app.request('/v1/payment-methods', {
+      method: 'POST',
+      body: JSON.stringify({ token, customer }),
+    })
+    return { http: answer.status, ...((await answer.json()) as { paymentMethodRef: string; last4: string }) }
+  }
+  const detached = (provider: ReturnType<typeof open>, reference: string, customer: string) =>
+    provider.app.request(`/v1/payment-methods/${reference}/detach`, {
+      method: 'POST',
+      body: JSON.stringify({ customer }),
+    })
+
+  it('of a test token is each customer’s own, the same for the same customer, and tells no token', async () => {
+    const provider = open()
+    const [alices, again, bobs] = [
+      await attached(provider, 'card-ok', 'alice'),
+      await attached(provider, 'card-ok', 'alice'),
+      await attached(provider, 'card-ok', 'bob'),
+    ]
+    expect(alices).toMatchObject({ http: 200, brand: 'visa', last4: '4242' })
+    expect(again).toEqual(alices)
+    expect(bobs.paymentMethodRef).not.toBe(alices.paymentMethodRef)
+    expect(JSON.stringify(alices)).not.toContain('card-ok')
+    expect(await attached(provider, 'card-of-nobody', 'alice')).toMatchObject({ http: 404, code: 'token-unknown' })
+    expect(await attached(provider, 'constructor', 'alice')).toMatchObject({ http: 404 })
+  })
+
+  it('is charged for its customer alone', async () => {
+    const provider = open()
+    const { paymentMethodRef } = await attached(provider, 'card-ok', 'alice')
+    const refused = { http: 402, status: 'declined', code: 'payment-method-of-another-customer' }
+    expect(await provider.authorize('a', { paymentMethodRef, customer: 'bob' })).toMatchObject(refused)
+    expect(await provider.authorize('b', { paymentMethodRef })).toMatchObject(refused)
+    expect(await provider.authorize('c', { paymentMethodRef, customer: 'alice' })).toMatchObject({ http: 200 })
+    expect(await provider.authorize('c', { paymentMethodRef, customer: 'bob' })).toMatchObject({ code: 'key-reused' })
+    expect(provider.ledger.postings().map(({ key }) => key)).toEqual(['c'])
+  })
+
+  it('that nobody attached is unknown; a test token itself pays without a customer', async () => {
+    const provider = open()
+    const unknown = { http: 402, code: 'payment-method-unknown' }
+    expect(await provider.authorize('a', { paymentMethodRef: 'pm-1', customer: 'alice' })).toMatchObject(unknown)
+    expect(await provider.authorize('b', { paymentMethodRef: 'card-ok', customer: 'alice' })).toMatchObject(unknown)
+    expect(await provider.authorize('c', { paymentMethodRef: 'pm-1' })).toMatchObject(unknown)
+    expect(await provider.authorize('d')).toMatchObject({ http: 200 })
+  })
+
+  it('that was detached is unknown, stays so, and what was authorised with it can still be captured', async () => {
+    const provider = open()
+    const { paymentMethodRef } = await attached(provider, 'card-ok', 'alice')
+    await provider.authorize('a', { paymentMethodRef, customer: 'alice' })
+    expect((await detached(provider, paymentMethodRef, 'bob')).status).toBe(404)
+    for (const _ of ['once', 'again']) expect((await detached(provider, paymentMethodRef, 'alice')).status).toBe(200)
+    expect(await provider.authorize('b', { paymentMethodRef, customer: 'alice' })).toMatchObject({
+      code: 'payment-method-unknown',
+    })
+    expect(await provider.capture('c-1', 1_000, true)).toMatchObject({ status: 'captured' })
+    expect((await attached(provider, 'card-ok', 'alice')).paymentMethodRef).not.toBe(paymentMethodRef)
+  })
+})
+
 describe('capturing', () => {
   it('takes parts, each key once, never more than was authorised, nothing after the final one', async () => {
     const { authorize, capture, ledger } = open()

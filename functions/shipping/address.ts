@@ -1,0 +1,14 @@
+/** Where a shipment goes: asked of the vault when the carrier is booked, handed on to the carrier, and kept nowhere else. */
+
+import { Unavailable } from '../../shared/errors.ts'
+import type { Platform } from '../../shared/platform.ts'
+import { type Address, addressRequest } from '../customers/contracts.ts'
+
+/** @throws Unavailable when the vault does not answer, or has none: an operator finds the command among the dead letters. */
+export async function addressOf(platform: Platform, addressRef: string): Promise<Address> {
+  const response = await platform.call('customers', `/addresses/${encodeURIComponent(addressRef)}`)
+  if (response.ok) return addressRequest.parse(await response.json())
+  await response.body?.cancel()
+  if (response.status === 404) throw new Unavailable('The vault has no address for this shipment.')
+  throw new Error(`customers answered ${response.status} when asked for an address.`)
+}
