@@ -37,6 +37,8 @@ describe.each(['delivery', 'query'] as const)('a %s', (kind) => {
     ['older than an hour, whatever its expiry', { iat: nowSeconds - 3_700, exp: nowSeconds + 1e9 }, 'token-expired'],
     ['of the future', { iat: nowSeconds + 60, exp: nowSeconds + 120 }, 'token-invalid'],
     ['without a subject', { sub: undefined }, 'token-invalid'],
+    ['whose subject is no text', { sub: 1 }, 'token-invalid'],
+    ['whose subject is empty', { sub: '' }, 'token-invalid'],
     ['without an e-mail', { email: undefined }, 'token-invalid'],
     ['with an e-mail that is not verified', { email_verified: false }, 'token-invalid'],
     ['with an e-mail that says it is verified', { email_verified: 'true' }, 'token-invalid'],

@@ -104,7 +104,8 @@ function bearerOf(authorization: string): string {
   return token
 }
 
-function identityOf({ email, email_verified: isConfirmed, exp }: JWTPayload, isVerified: boolean): Identity {
+function identityOf({ sub, email, email_verified: isConfirmed, exp }: JWTPayload, isVerified: boolean): Identity {
+  if (typeof sub !== 'string' || sub === '') throw new Refused('token-invalid', 'The ID token has no subject.')
   if (typeof email !== 'string' || isConfirmed !== true)
     throw new Refused('token-invalid', 'The ID token names no verified e-mail.')
   return { email, expiresAtMs: exp! * 1000, isVerified }

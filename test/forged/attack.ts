@@ -1,0 +1,143 @@
+/** What an attack on a platform needs: the routes of its services, tokens that are let in, and the keys that sign such tokens. */
+
+import { createPrivateKey } from 'node:crypto'
+import { join } from 'node:path'
+import { Hono } from 'hono'
+import { decodeJwt, decodeProtectedHeader, type JWK } from 'jose'
+import { readLines } from '../../emulators/core/read-lines.ts'
+import { accountEmail, commandPath, pushPath, repeatCommand } from '../../shared/names.ts'
+import type { Platform } from '../../shared/platform.ts'
+import type { Service } from '../../shared/service.ts'
+import { localEnvironment } from '../../stacks/environments.ts'
+import type { TestPlatform } from '../support/platform.ts'
+import { type Attempt, type Genuine, places, signed, tokens } from './kinds.ts'
+
+/** For everybody to read; or signed by the provider's own key over the body: `functions/gateway/payment-webhook.test.ts`. */
+const notByToken = ['/v1/webhooks/payment-provider', '/openapi.json', '/docs']
+const AT_ONCE = 8
+/** 431: longer than any header may be. */
+export const REFUSALS = [401, 403, 431]
+/** In place of a status: the connection was closed without an answer. */
+export const NO_ANSWER = 0
+
+export interface Route {
+  readonly method: string
+  readonly path: string
+}
+
+export interface Attack {
+  /** What a service serves besides its deliveries and its health. */
+  ownRoutes(service: Service): Promise<Route[]>
+  events(service: Service): Route[]
+  commands(service: Service): Route[]
+  /** A token of the account that is let in, taken apart, and the key to sign what it never said. */
+  ofGoogle(account: string, audience: string): Promise<Genuine>
+  ofCustomer(): Promise<Genuine>
+}
+
+/** The platform's data are in that directory. */
+export function attackOn(platform: TestPlatform, directory: string): Attack {
+  const { projectId } = platform.running
+  const posted = (path: string): Route => ({ method: 'POST', path })
+  return {
+    async ownRoutes(service) {
+      const http = new Hono()
+      const { settings } = localEnvironment(platform.ports)
+      const setting = (name: string): string => settings[name]!
+      const { app } = await service.load()
+      app.routes?.(http, { setting, now: () => 0 } as unknown as Platform)
+      return http.routes
+        .filter(({ method, path }) => method !== 'ALL' && !notByToken.includes(path))
+        .map(({ method, path }) => ({ method, path: path.replaceAll(/:\w+/g, 'x') }))
+    },
+    events: (service) => service.on.map((type) => posted(pushPath(service.runtime, projectId, type))),
+    commands: (service) => [...service.accepts, repeatCommand].map((command) => posted(commandPath(command))),
+    async ofGoogle(account, audience) {
+      const { mintIdToken } = platform.cloud.core<{ mintIdToken(of: object): Promise<string> }>('iam')
+      const token = await mintIdToken({ email: accountEmail(account, projectId), audience })
+      return genuine(token, signingKey(join(directory, 'cloud'), 'iam/keys'))
+    },
+    async ofCustomer() {
+      const { token } = await platform.identity.mint({ sub: 'customer-1', roles: ['customer', 'staff', 'importer'] })
+      return genuine(token, signingKey(join(directory, 'identity'), 'keys'))
+    },
+  }
+}
+
+/** What the keepers of the keys keep to themselves. */
+function signingKey(directory: string, table: string): JWK {
+  let found: JWK | undefined
+  readLines(join(directory, 'journal.jsonl'), (line) => {
+    for (const [name, , value] of JSON.parse(line) as [string, string, { privateJwk: JWK }?][])
+      if (name === table && value) found = value.privateJwk
+  })
+  return found!
+}
+
+const genuine = (token: string, key: JWK): Genuine => ({
+  header: { ...decodeProtectedHeader(token) },
+  claims: { ...decodeJwt(token) },
+  key: createPrivateKey({ key, format: 'jwk' }),
+})
+
+export const bearer = (token: string): Attempt => ({ headers: { authorization: `Bearer ${token}` } })
+
+export type Kind = readonly [name: string, attempt: Attempt]
+
+/** Every kind, as a request has it. */
+export function attempts(of: Genuine, more: Readonly<Record<string, string>> = {}): Kind[] {
+  return [
+    ...Object.entries(tokens).map(([name, forge]): Kind => [name, bearer(forge(of))]),
+    ...Object.entries(places).map(([name, place]): Kind => [name, place(signed(of))]),
+    ...Object.entries(more).map(([name, token]): Kind => [name, bearer(token)]),
+  ]
+}
+
+/** By the right key, what Google never said of any account that may call. */
+export function neverSaid(of: Genuine): Readonly<Record<string, string>> {
+  const claims = (more: object): string => signed({ ...of, claims: { ...of.claims, ...more } })
+  return {
+    'a token for another': claims({ aud: 'http://127.0.0.1:9999' }),
+    'an account of nobody': claims({ email: 'stranger@example.com' }),
+    'an account without the grant': claims({ email: String(of.claims['email']).replace(/^[^@]*/, 'notifications') }),
+    'an e-mail that is not verified': claims({ email_verified: false }),
+    'an e-mail that says it is verified': claims({ email_verified: 'true' }),
+    'no e-mail': claims({ email: undefined }),
+    'a list of e-mails': claims({ email: [of.claims['email']] }),
+  }
+}
+
+/** The status, or `NO_ANSWER`. */
+export async function ask(origin: string, { method, path }: Route, { headers = {}, query }: Attempt): Promise<number> {
+  try {
+    const response = await fetch(`${origin}${path}${query ? `?${query}` : ''}`, {
+      method,
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'k', ...headers },
+      ...(method === 'GET' ? {} : { body: '{}' }),
+    })
+    await response.body?.cancel()
+    return response.status
+  } catch {
+    return NO_ANSWER
+  }
+}
+
+/** Those that were answered by anything but a refusal. */
+export async function letIn(
+  origin: string,
+  routes: readonly Route[],
+  kinds: readonly Kind[],
+  refusals = REFUSALS,
+): Promise<string[]> {
+  const accepted: string[] = []
+  const queue = routes.flatMap((route) => kinds.map(([kind, attempt]) => ({ route, kind, attempt })))
+  const work = async (): Promise<void> => {
+    for (let next = queue.pop(); next; next = queue.pop()) {
+      const { route, kind, attempt } = next
+      const status = await ask(origin, route, attempt)
+      if (!refusals.includes(status)) accepted.push(`${kind} at ${route.method} ${route.path}: ${status}`)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  return accepted
+}

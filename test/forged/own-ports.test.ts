@@ -1,0 +1,210 @@
+/**
+ * Every forged token at every service's own port, past any ingress. On the local cloud nothing answers there; as a container
+ * on a platform whose front neither verifies nor removes a signature (GKE, say), the service refuses all of them itself.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../emulators/core/free-ports.ts'
+import { services } from '../../functions/index.ts'
+import { accountEmail, commandPath, operationsAccountId, pushAccountId } from '../../shared/names.ts'
+import type { Service } from '../../shared/service.ts'
+import { localEnvironment } from '../../stacks/environments.ts'
+import { variablesOf } from '../../stacks/service-variables.ts'
+import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
+import {
+  ask,
+  type Attack,
+  attackOn,
+  attempts,
+  bearer,
+  type Kind,
+  letIn,
+  neverSaid,
+  NO_ANSWER,
+  REFUSALS,
+  type Route,
+} from './attack.ts'
+import { type Genuine, signed } from './kinds.ts'
+
+const live: Route = { method: 'GET', path: '/health/live' }
+const internal = services.filter(({ ingress }) => ingress === 'internal')
+
+let folder: TemporaryDirectory
+let platform: TestPlatform
+let attack: Attack
+beforeAll(async () => {
+  folder = temporaryDirectory()
+  platform = await startTestPlatform({ seeded: false, dataDirectory: folder.path })
+  attack = attackOn(platform, folder.path)
+}, 240_000)
+afterAll(async () => {
+  await platform?.close()
+  folder.remove()
+}, 60_000)
+
+const urlOf = (service: Service): string => platform.running.serviceUrls[service.name]!
+const withoutSignature = (token: string): string => token.replace(/[^.]*$/, 'SIGNATURE_REMOVED_BY_GOOGLE')
+
+interface Door {
+  readonly routes: readonly Route[]
+  /** Of an account that may call these. */
+  readonly of: Genuine
+}
+
+async function doors(service: Service): Promise<Door[]> {
+  const { SENDERS = '{}' } = variablesOf(service, services, localEnvironment(platform.ports))
+  const senders = new Map(
+    Object.entries(JSON.parse(SENDERS) as Record<string, string[]>).map(([command, emails]) => [
+      commandPath(command),
+      emails[0]?.split('@')[0],
+    ]),
+  )
+  const caller = services.find(({ calls }) => calls.includes(service.name))?.name
+  const groups: [Route[], string | undefined][] = [
+    [attack.events(service), pushAccountId(service.name)],
+    ...attack.commands(service).map((route): [Route[], string | undefined] => [[route], senders.get(route.path)]),
+    [await attack.ownRoutes(service), caller],
+  ]
+  return Promise.all(
+    groups.flatMap(([routes, account]) =>
+      account === undefined || routes.length === 0
+        ? []
+        : [attack.ofGoogle(account, urlOf(service)).then((of) => ({ routes, of }))],
+    ),
+  )
+}
+
+/** All that an operator may send again. */
+const replays = async (service: Service): Promise<Door> => ({
+  routes: [...attack.events(service), ...attack.commands(service)],
+  of: await attack.ofGoogle(operationsAccountId, urlOf(service)),
+})
+
+/** Two headers, of which the ingress of Cloud Run would take the first. */
+function pairs(of: Genuine, other: Genuine): Kind[] {
+  const both = (first: string, second: string): Kind[1] => ({
+    headers: { 'x-serverless-authorization': `Bearer ${first}`, authorization: `Bearer ${second}` },
+  })
+  const stolen = signed({ ...of, key: other.key, header: { ...of.header, kid: 'thief' } })
+  return [
+    ['a forged one beside the genuine one', both(signed(of), stolen)],
+    ['the genuine one beside a forged one', both(stolen, signed(of))],
+    ['the genuine one beside another account’s', both(signed(of), signed(other))],
+    ['another account’s beside the genuine one', both(signed(other), signed(of))],
+    ['the genuine one beside one without its signature', both(signed(of), withoutSignature(signed(of)))],
+    ['nonsense before the genuine one', both('nonsense', signed(of))],
+  ]
+}
+
+async function kindsFor(of: Genuine): Promise<Kind[]> {
+  const audience = String(of.claims['aud'])
+  const customer = await attack.ofCustomer()
+  const elsewhere = await attack.ofGoogle('gateway', platform.running.gatewayUrl)
+  return [
+    ...attempts(of, {
+      'a customer’s token': signed(customer),
+      'a customer’s token for this audience': signed({ ...customer, claims: { ...of.claims } }),
+      'a token for the gateway': signed(elsewhere),
+      ...neverSaid(of),
+    }),
+    ...pairs(of, { ...(await attack.ofGoogle('notifications', audience)), key: customer.key }),
+  ]
+}
+
+describe('at the port of its process, which only its ingress may reach,', () => {
+  it.each(services.map((service) => [service.name, service] as const))(
+    '%s answers to no token, not to the genuine one either',
+    { timeout: 240_000 },
+    async (name, service) => {
+      const account = service.on.length > 0 ? pushAccountId(name) : 'gateway'
+      const of = await attack.ofGoogle(account, urlOf(service))
+      await ask(urlOf(service), live, bearer(signed(of)))
+      const running = platform.run.processes().find((one) => one.service === name)!
+      const routes = [
+        live,
+        ...attack.events(service),
+        ...attack.commands(service),
+        ...(await attack.ownRoutes(service)),
+      ]
+      const kinds: Kind[] = [...(await kindsFor(of)), ['the genuine one', bearer(signed(of))]]
+      expect(await letIn(`http://127.0.0.1:${running.port}`, routes, kinds, [NO_ANSWER])).toEqual([])
+      // Its process is the same: none of them made it fail.
+      expect(platform.run.processes().find((one) => one.service === name)?.pid).toBe(running.pid)
+      await platform.run.kill(name, 'SIGKILL')
+    },
+  )
+})
+
+describe('as a container without an ingress that is known,', () => {
+  const children: ChildProcess[] = []
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      const closed = once(child, 'close')
+      child.kill('SIGKILL')
+      await closed
+    }
+  })
+
+  /** Its own port; `ingress`: what its stack says stands before it. */
+  async function started(service: Service, ingress: { INGRESS?: 'cloud-run' } = {}): Promise<string> {
+    const port = await freePort()
+    const account = accountEmail(service.name, platform.running.projectId)
+    const child = spawn(process.execPath, ['functions/main.ts', service.name], {
+      cwd: root,
+      env: {
+        ...variablesOf(service, services, localEnvironment(platform.ports)),
+        ...platform.cloud.environmentOf(account),
+        ...ingress,
+        PORT: String(port),
+        K_SERVICE: service.name,
+        K_REVISION: `${service.name}-00001`,
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    children.push(child)
+    const origin = `http://127.0.0.1:${port}`
+    while ((await ask(origin, live, {})) !== 200) {
+      if (child.exitCode !== null) throw new Error(`${service.name} ended with ${child.exitCode}.`)
+      await pause(20)
+    }
+    return origin
+  }
+
+  it.each(internal.map((service) => [service.name, service] as const))(
+    '%s refuses every forged one at every route',
+    { timeout: 240_000 },
+    async (_, service) => {
+      const origin = await started(service)
+      for (const { routes, of } of await doors(service)) {
+        expect(await letIn(origin, routes, await kindsFor(of))).toEqual([])
+        // The check can pass: this very token, untouched, is let in.
+        for (const route of routes) expect(REFUSALS).not.toContain(await ask(origin, route, bearer(signed(of))))
+      }
+      const { routes, of } = await replays(service)
+      expect(await letIn(origin, routes, await kindsFor(of))).toEqual([])
+    },
+  )
+
+  // One for each way in which a service is served.
+  it.each(
+    internal.filter(({ name }) => ['orders', 'notifications'].includes(name)).map((one) => [one.name, one] as const),
+  )(
+    '%s believes Cloud Run’s ingress about deliveries alone, where its stack says that there is one',
+    { timeout: 240_000 },
+    async (_, service) => {
+      const origin = await started(service, { INGRESS: 'cloud-run' })
+      const isUnsigned = ([kind]: Kind): boolean => kind === 'signature removed by Google'
+      for (const { routes, of } of [...(await doors(service)), await replays(service)]) {
+        const kinds = await kindsFor(of)
+        const signedKinds = kinds.filter((kind) => !isUnsigned(kind))
+        expect(await letIn(origin, routes, signedKinds)).toEqual([])
+        const queries = routes.filter(({ path }) => !/^\/(events|commands|projects)\//.test(path))
+        expect(await letIn(origin, queries, kinds)).toEqual([])
+      }
+    },
+  )
+})
