@@ -36,7 +36,7 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
   app.onError((error, c) => {
     const status = error instanceof StatusError ? error : new StatusError('INTERNAL', error.message)
     if (!(error instanceof StatusError)) console.error(error)
-    const reason = reasons[status.code] ?? 'internalError'
+    const reason = reasonOf(status)
     const body = {
       code: status.httpStatus,
       message: status.message,
@@ -119,6 +119,12 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
     c.json({ kind: 'bigquery#jobCancelResponse', job: jobResource(jobs.get(c.req.param('job')), context) }),
   )
   return app
+}
+
+/** What the refusal says itself, or what goes with its code. */
+function reasonOf({ code, details }: StatusError): string {
+  const said = details.find(({ '@type': type }) => type === 'type.googleapis.com/google.rpc.ErrorInfo')?.['reason']
+  return typeof said === 'string' ? said : (reasons[code] ?? 'internalError')
 }
 
 interface Paging {

@@ -4,6 +4,7 @@ import { invalidArgument } from '../core/status.ts'
 import { call } from './sql-call.ts'
 import { tableName } from './sql-from.ts'
 import { keywords } from './sql-functions.ts'
+import { limits, tooComplex, tooDeep } from './sql-limits.ts'
 import { closes, type Ends, isWord, quote, type Reader, text } from './sql-reader.ts'
 
 export type Clauses = (reader: Reader, ends: Ends) => string
@@ -16,10 +17,13 @@ export function arithmetic(reader: Reader, clauses: Clauses, level = 0): string 
   const operators = levels[level]
   if (!operators) return unary(reader, clauses)
   let left = arithmetic(reader, clauses, level + 1)
+  let inARow = 0
   for (let token = reader.peek(); token?.kind === 'symbol'; token = reader.peek()) {
     if (token.text === '%') throw invalidArgument('Syntax error: Illegal input character "%": write MOD(a, b).')
     if (!operators.includes(token.text)) break
     reader.take()
+    inARow += 1
+    if (inARow > limits.operatorsInARow) throw tooComplex()
     const right = arithmetic(reader, clauses, level + 1)
     left = applied(token.text, left, right)
   }
@@ -45,7 +49,7 @@ function unary(reader: Reader, clauses: Clauses): string {
     reader.take()
     // The least INT64 has no positive counterpart.
     if (token.text === '-' && reader.peek()?.kind === 'number') return `(${number(`-${reader.take().text}`)})`
-    return `(${token.text}${unary(reader, clauses)})`
+    return `(${token.text}${reader.within(() => unary(reader, clauses))})`
   }
   return postfixed(primary(reader, clauses), reader, clauses)
 }
@@ -75,6 +79,8 @@ function primary(reader: Reader, clauses: Clauses): string {
 /** Whole numbers are INT64, all others FLOAT64. @throws INVALID_ARGUMENT beyond INT64. */
 function number(written: string): string {
   if (!/^-?(\d+|0[xX][0-9a-fA-F]+)$/.test(written)) return /[eE]/.test(written) ? written : `${written}e0`
+  // Nineteen digits fit; to read very many takes long.
+  if (written.replace(/^-?(0[xX])?0*/, '').length > 19) throw invalidArgument(`Invalid integer literal: ${written.slice(0, 40)}`)
   const value = written.startsWith('-') ? -BigInt(written.slice(1)) : BigInt(written)
   if (BigInt.asIntN(64, value) !== value) throw invalidArgument(`Invalid integer literal: ${written}`)
   return value < 0n ? `CAST(${value} AS BIGINT)` : `${value}::BIGINT`
@@ -82,7 +88,8 @@ function number(written: string): string {
 
 function bracketed(symbol: string, reader: Reader, clauses: Clauses): string {
   if (symbol === '(') {
-    const inner = clauses(reader, closes)
+    const read = (): string => clauses(reader, closes)
+    const inner = isWord(reader.peek(), 'SELECT', 'WITH') ? reader.subquery(read) : read()
     reader.expect(')')
     return `(${inner})`
   }
@@ -131,7 +138,7 @@ function word(written: string, reader: Reader, clauses: Clauses): string {
 const intervalUnits = 'MICROSECOND MILLISECOND SECOND MINUTE HOUR DAY WEEK MONTH QUARTER YEAR'.split(' ')
 
 function interval(reader: Reader, clauses: Clauses): string {
-  const amount = arithmetic(reader, clauses)
+  const amount = reader.within(() => arithmetic(reader, clauses))
   const unit = reader.take().text.toUpperCase()
   if (!intervalUnits.includes(unit) || amount.startsWith("'"))
     throw invalidArgument(`INTERVAL takes a number and one of ${intervalUnits.join(', ')}: ${unit}`)
@@ -141,16 +148,20 @@ function interval(reader: Reader, clauses: Clauses): string {
 /** `.field`, `.*`, `[OFFSET(1)]`, `OVER (…)`. */
 function postfixed(operand: string, reader: Reader, clauses: Clauses): string {
   let result = operand
-  for (;;) {
+  /** Whether all of it are names with dots between them. */
+  let isPath = /^"[^"]*"(\."[^"]*")?$/.test(operand)
+  for (let steps = 0; ; steps++) {
+    if (steps > limits.nesting) throw tooDeep()
     if (reader.is('.')) {
       reader.take()
       if (reader.takeIf('*')) return `${result}.*`
       const { kind, text: name } = reader.take()
       if (kind !== 'word' && kind !== 'quoted') throw invalidArgument(`Syntax error: Unexpected "${name}"`)
       // A call's or a parenthesis' field needs parentheses around what it is of.
-      result = `${/^"[^"]*"(\."[^"]*")*$/.test(result) ? result : `(${result})`}.${quote(name)}`
+      result = `${isPath ? result : `(${result})`}.${quote(name)}`
     } else if (reader.is('[')) {
       result = element(result, reader, clauses)
+      isPath = false
     } else return result
   }
 }

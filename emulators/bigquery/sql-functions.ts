@@ -1,6 +1,7 @@
 /** GoogleSQL's functions in DuckDB's words: by another name, by a macro, or by a rewriting of the arguments. */
 
 import { invalidArgument } from '../core/status.ts'
+import { limits } from './sql-limits.ts'
 import { dateFunctions, type Rewrite } from './sql-dates.ts'
 
 export const types: Readonly<Record<string, string>> = {
@@ -54,7 +55,7 @@ export const macros = [
   // Arithmetic.
   `bq_divide(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('Division')} WHEN b = 0 THEN error('division by zero: ' || a || ' / ' || b) ELSE CAST(a AS DOUBLE) / b END`,
   `bq_safe_divide(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('SAFE_DIVIDE')} WHEN b = 0 THEN NULL ELSE CAST(a AS DOUBLE) / b END`,
-  `bq_minus(a, b) AS CASE WHEN typeof(a) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') AND typeof(a) = typeof(b) THEN ${refuse('The difference of two times is not translated by the local cloud: use DATE_DIFF or TIMESTAMP_DIFF.')} ELSE a - b END`,
+  `bq_minus(a, b) AS CASE WHEN typeof(a) = typeof(b) AND typeof(b) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN ${refuse('The difference of two times is not translated by the local cloud: use DATE_DIFF or TIMESTAMP_DIFF.')} ELSE a - b END`,
   `bq_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || a || ', ' || b || ')') ELSE CAST(a AS BIGINT) // CAST(b AS BIGINT) END`,
   `bq_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || a || ', ' || b || ')') ELSE a % b END`,
   `bq_double(x) AS CASE WHEN typeof(x) LIKE 'DECIMAL%' THEN ${notNumeric('This function')} ELSE CAST(x AS DOUBLE) END`,
@@ -176,6 +177,8 @@ const strict: Rewrite = (args, name) =>
 /** The group that is asked for: the only one, or the whole. What can't be told from an empty match is refused. */
 function group(pattern: string, name: string): 0 | 1 {
   if (!pattern.startsWith("'")) throw invalidArgument(`${name} takes its pattern as a literal in the local cloud.`)
+  if (pattern.length > limits.patternCharacters)
+    throw invalidArgument(`Regular expression of ${name} is longer than ${limits.patternCharacters} characters.`)
   const plain = pattern.replaceAll(/\\.|\[(?:\\.|[^\]\\])*\]/gs, '')
   const groups = plain.match(/\((?!\?)|\(\?P</g)?.length ?? 0
   if (groups > 1) throw invalidArgument(`Regular expression ${pattern} has more than one capturing group in ${name}.`)

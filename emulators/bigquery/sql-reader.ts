@@ -1,6 +1,7 @@
 /** Where the translator stands in the tokens, and what it has met on the way. */
 
 import { invalidArgument } from '../core/status.ts'
+import { limits, tooComplex, tooDeep } from './sql-limits.ts'
 import type { Token } from './sql-tokens.ts'
 
 export type Ends = (token: Token) => boolean
@@ -12,6 +13,9 @@ export class Reader {
   readonly tables: string[] = []
   #at = 0
   #positional = 0
+  #nesting = 0
+  #subqueries = 0
+  #conditions = 0
 
   constructor(tokens: readonly Token[], projectId: string) {
     this.#tokens = tokens
@@ -48,6 +52,32 @@ export class Reader {
     if (this.takeIf(text)) return
     const token = this.peek()
     throw invalidArgument(`Syntax error: Expected "${text}" but got ${token ? `"${token.text}"` : 'end of script'}`)
+  }
+
+  /** What `read` reads stands inside of something. @throws INVALID_ARGUMENT too deep inside, and for what grows too long. */
+  within(read: () => string): string {
+    this.#nesting += 1
+    if (this.#nesting > limits.nesting) throw tooDeep()
+    const sql = read()
+    // Some rewritings repeat an argument, so that a short query may become a long one.
+    if (sql.length > limits.resolvedCharacters) throw tooComplex()
+    this.#nesting -= 1
+    return sql
+  }
+
+  /** The same for a subquery in an expression. */
+  subquery(read: () => string): string {
+    this.#subqueries += 1
+    if (this.#subqueries > limits.subqueryNesting) throw tooComplex()
+    const sql = read()
+    this.#subqueries -= 1
+    return sql
+  }
+
+  /** Counts an AND or OR. @throws INVALID_ARGUMENT for too many. */
+  condition(): void {
+    this.#conditions += 1
+    if (this.#conditions > limits.conditions) throw tooComplex()
   }
 
   /** The next `?`, counted from 1. */

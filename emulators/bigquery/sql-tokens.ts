@@ -25,7 +25,7 @@ export function tokenize(sql: string): Token[] {
   const tokens: Token[] = []
   for (let at = 0; at < sql.length;) {
     const found = matchAt(sql, at)
-    if (!found) throw invalidArgument(`Syntax error: Unexpected character "${sql[at]}" at ${place(sql, at)}`)
+    if (!found) throw invalidArgument(`Syntax error: ${complaint(sql, at)} at ${place(sql, at)}`)
     const [text, kind] = found
     at += text.length
     if (kind === 'space') continue
@@ -34,13 +34,25 @@ export function tokenize(sql: string): Token[] {
   return tokens
 }
 
+/** What is not closed is refused at once: to read on behind it would scan the rest again from there. */
 function matchAt(sql: string, at: number): [string, Token['kind'] | 'space'] | undefined {
   for (const [pattern, kind] of patterns) {
     pattern.lastIndex = at
     const match = pattern.exec(sql)
     if (match) return [match[0], kind]
+    if (kind === 'space' && sql.startsWith('/*', at)) return undefined
+    if (kind === 'string' && /^[rRbB]{0,2}('''|""")/.test(sql.slice(at, at + 5))) return undefined
   }
   return undefined
+}
+
+function complaint(sql: string, at: number): string {
+  const here = sql.slice(at, at + 5)
+  if (here.startsWith('/*')) return 'Unclosed comment'
+  if (/^[rRbB]{0,2}('''|""")/.test(here)) return 'Unclosed triple-quoted string literal'
+  if (/^[rRbB]{0,2}['"]/.test(here)) return 'Unclosed string literal'
+  if (here.startsWith('`')) return 'Unclosed identifier literal'
+  return `Unexpected character "${sql[at]}"`
 }
 
 function contentOf(text: string, kind: Token['kind']): string {

@@ -2,9 +2,11 @@
 
 import { invalidArgument } from '../core/status.ts'
 import { withAliases } from './sql-aliases.ts'
+import { repeatedParts } from './sql-expansion.ts'
 import { arithmetic } from './sql-expression.ts'
 import { join, target } from './sql-from.ts'
 import { keywords } from './sql-functions.ts'
+import { checkLength, limits, tooComplex } from './sql-limits.ts'
 import { type Ends, isWord, quote, Reader } from './sql-reader.ts'
 import { tokenize } from './sql-tokens.ts'
 
@@ -18,6 +20,7 @@ export interface Translation {
 
 /** @throws INVALID_ARGUMENT in BigQuery's words. */
 export function translate(googleSql: string, projectId: string): Translation {
+  checkLength(googleSql)
   const tokens = tokenize(googleSql)
   while (tokens.at(-1)?.text === ';' && tokens.at(-1)?.kind === 'symbol') tokens.pop()
   if (tokens.length === 0) throw invalidArgument('Syntax error: Unexpected end of statement')
@@ -25,11 +28,14 @@ export function translate(googleSql: string, projectId: string): Translation {
     throw invalidArgument('Scripts of several statements are not run by the local cloud: send them one by one.')
   const reader = new Reader(withAliases(tokens), projectId)
   const sql = clauses(reader, () => false)
+  if (repeatedParts(sql) > limits.repeatedParts) throw tooComplex()
   return { sql, tables: reader.tables, verb: tokens[0]!.text.toUpperCase() }
 }
 
 /** Everything up to a token that ends it, which is left. */
-export function clauses(reader: Reader, ends: Ends): string {
+export const clauses = (reader: Reader, ends: Ends): string => reader.within(() => clausesOf(reader, ends))
+
+function clausesOf(reader: Reader, ends: Ends): string {
   const parts: string[] = []
   const aliases = new Set<string>()
   // The last keyword at this level: it decides what a comma or a lone number means.
@@ -127,6 +133,10 @@ function isKeyword(word: string, clause: string, reader: Reader): boolean {
 function keyword(word: string, reader: Reader): string {
   reader.take()
   switch (word) {
+    case 'AND':
+    case 'OR':
+      reader.condition()
+      return word
     case 'UNION':
       if (!reader.is('ALL') && !reader.is('DISTINCT'))
         throw invalidArgument('Syntax error: Expected keyword ALL or keyword DISTINCT')
@@ -142,7 +152,7 @@ function keyword(word: string, reader: Reader): string {
     case 'IN':
       if (!reader.is('UNNEST')) return word
       reader.take()
-      return `IN (SELECT unnest(${parenthesised(reader)}))`
+      return `IN (SELECT unnest(${reader.subquery(() => parenthesised(reader))}))`
     case 'LIKE':
       if (reader.is('ANY') || reader.is('SOME') || reader.is('ALL'))
         throw invalidArgument('LIKE ANY, SOME and ALL are not translated by the local cloud.')
