@@ -3,9 +3,9 @@
  * together: a statement of one row costs as much as one of a hundred. Each caller's rows are there as a whole or not at all.
  */
 
-import { invalidArgument, notFound } from '../core/status.ts'
-import { type Catalog, sqlFault, type TableReference } from './catalog.ts'
-import type { Column, Duck } from './duck.ts'
+import { invalidArgument, notFound, StatusError } from '../core/status.ts'
+import { type Catalog, sqlError, type TableReference } from './catalog.ts'
+import type { Column, EngineWork } from './engine-work.ts'
 import { duckType, type FieldSchema } from './records.ts'
 import { quote } from './sql-reader.ts'
 
@@ -28,7 +28,7 @@ interface Group {
 /** @throws NOT_FOUND for a missing table, INVALID_ARGUMENT for rows that do not fit. */
 export type AppendRows = (table: TableReference, rows: readonly Row[]) => Promise<void>
 
-export function makeAppends(duck: Duck, catalog: Catalog): AppendRows {
+export function makeAppends(engine: Pick<EngineWork, 'append'>, catalog: Catalog): AppendRows {
   const groups = new Map<string, Group>()
 
   const write = async ({ datasetId, tableId }: TableReference, appends: readonly Append[]): Promise<void> => {
@@ -36,9 +36,9 @@ export function makeAppends(duck: Duck, catalog: Catalog): AppendRows {
     if (!fields) throw notFound(`Not found: Table ${datasetId}.${tableId}`)
     const rows = appends.flatMap((one) => one.rows.map((row) => readyRow(row, fields)))
     try {
-      await duck.append(`${quote(datasetId)}.${quote(tableId)}`, columnsOf(fields), rows)
+      await engine.append(`${quote(datasetId)}.${quote(tableId)}`, columnsOf(fields), rows)
     } catch (error) {
-      throw invalidArgument(sqlFault(error))
+      throw sqlError(error)
     }
   }
   const settle = async (table: TableReference, appends: readonly Append[]): Promise<void> => {
@@ -46,7 +46,12 @@ export function makeAppends(duck: Duck, catalog: Catalog): AppendRows {
       await write(table, appends)
       for (const { resolve } of appends) resolve()
     } catch (error) {
-      if (appends.length === 1) return appends[0]!.reject(error as Error)
+      // Whether it was written is not known when the engine ended: nothing is written twice here.
+      const isRefused = error instanceof StatusError && error.code === 'INVALID_ARGUMENT'
+      if (appends.length === 1 || !isRefused) {
+        for (const { reject } of appends) reject(error as Error)
+        return
+      }
       // One of them does not fit: each for itself.
       for (const one of appends) await settle(table, [one])
     }
@@ -82,14 +87,20 @@ const columnsOf = (fields: readonly FieldSchema[]): Column[] =>
   fields.map((field) => ({ name: field.name, type: duckType(field) }))
 
 /** Why a row does not fit the schema; undefined when it does. Writes nothing. */
-export async function rowFault(duck: Duck, fields: readonly FieldSchema[], row: Row): Promise<string | undefined> {
+export async function rowFault(
+  engine: Pick<EngineWork, 'check'>,
+  fields: readonly FieldSchema[],
+  row: Row,
+): Promise<string | undefined> {
   const unknown = Object.keys(row).find((name) => !fields.some((field) => field.name === name))
   if (unknown !== undefined) return `no such field: ${unknown}.`
   try {
-    await duck.check(columnsOf(fields), readyRow(row, fields))
+    await engine.check(columnsOf(fields), readyRow(row, fields))
     return undefined
   } catch (error) {
-    return sqlFault(error)
+    const refused = sqlError(error)
+    if (refused.code !== 'INVALID_ARGUMENT') throw refused
+    return refused.message
   }
 }
 

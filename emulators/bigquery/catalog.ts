@@ -2,10 +2,10 @@
 
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
-import type { Duck } from './duck.ts'
+import type { Engine } from './engine.ts'
 import { type DatasetResource, duckType, type FieldSchema, scalarTypes, type TableResource } from './records.ts'
+import { limits, tooComplex } from './sql-limits.ts'
 import { quote } from './sql-reader.ts'
-import { translate } from './sql-translate.ts'
 
 export interface TableReference {
   readonly projectId: string
@@ -29,12 +29,14 @@ export interface Catalog {
    * The tables behind these, which may be views of views: `dataset.table`, each once.
    * @throws NOT_FOUND in BigQuery's words for the first that is not there.
    */
-  tablesBehind(names: readonly string[]): string[]
+  tablesBehind(names: readonly string[]): Promise<string[]>
+  /** The tables and views that a view names, `dataset.table`; undefined for a table, and for what is not there. */
+  namedBy(datasetId: string, tableId: string): Promise<readonly string[] | undefined>
 }
 
 const idRule = /^[A-Za-z0-9_]{1,1024}$/
 
-export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
+export function makeCatalog(context: CloudContext, engine: Pick<Engine, 'translate' | 'execute'>): Catalog {
   const datasetTable = context.journal.table<DatasetResource>('bigquery/datasets')
   const tableTable = context.journal.table<TableResource>('bigquery/tables')
   const { id: projectId, region } = context.project
@@ -57,25 +59,56 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
   }
   const tables = (datasetId: string): TableResource[] =>
     [...tableTable.values()].filter(({ tableReference }) => tableReference.datasetId === datasetId)
-  const tablesBehind = (names: readonly string[]): string[] => {
-    const found = names.flatMap((name) => {
+  /** By the view's text, which is read once. */
+  const named = new WeakMap<TableResource, Promise<readonly string[]>>()
+  const namedBy = async (datasetId: string, tableId: string): Promise<readonly string[] | undefined> => {
+    const resource = find(datasetId, tableId)
+    if (!resource?.view) return undefined
+    let names = named.get(resource)
+    if (!names) {
+      names = engine.translate(resource.view.query, projectId).then(({ tables: read }) => read)
+      names.catch(() => named.delete(resource))
+      named.set(resource, names)
+    }
+    return names
+  }
+  /** How often tables are read by each of these, views included: a view that reads a view twice reads its tables twice. */
+  const tablesBehind = async (names: readonly string[]): Promise<string[]> => {
+    const found = new Set<string>()
+    const reads = new Map<string, number>()
+    const readsOf = async (name: string, depth: number): Promise<number> => {
+      const known = reads.get(name)
+      if (known !== undefined) return known
+      if (depth > limits.viewNesting)
+        throw invalidArgument(`Exceeded the maximum depth of nested views: ${limits.viewNesting} levels, at ${name}.`)
       const [datasetId, tableId] = name.split('.') as [string, string]
-      const { view } = table(datasetId, tableId)
       // A view over a table that is gone is refused for that table.
-      return view ? tablesBehind(translate(view.query, projectId).tables) : [name]
-    })
-    return [...new Set(found)]
+      table(datasetId, tableId)
+      const inside = await namedBy(datasetId, tableId)
+      if (!inside) found.add(name)
+      const count = inside ? await total(inside, depth + 1) : 1
+      reads.set(name, count)
+      return count
+    }
+    const total = async (all: readonly string[], depth: number): Promise<number> => {
+      let count = 0
+      for (const name of all) count += await readsOf(name, depth)
+      if (count > limits.tables) throw tooComplex()
+      return count
+    }
+    await total(names, 0)
+    return [...found]
   }
   const qualified = (datasetId: string, tableId: string): string => `${quote(datasetId)}.${quote(tableId)}`
 
   const createView = async (datasetId: string, tableId: string, query: string): Promise<void> => {
-    const { sql, tables: named, verb } = translate(query, projectId)
+    const { sql, tables: read, verb } = await engine.translate(query, projectId)
     if (verb !== 'SELECT' && verb !== 'WITH') throw invalidArgument(`A view's query must be a SELECT, not ${verb}.`)
-    tablesBehind(named)
+    await tablesBehind(read)
     try {
-      await duck.run(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
+      await engine.execute(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
     } catch (error) {
-      throw invalidArgument(sqlFault(error))
+      throw sqlError(error)
     }
   }
 
@@ -85,6 +118,7 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
     find,
     tables,
     tablesBehind,
+    namedBy,
     datasets: () => [...datasetTable.values()],
     async insertDataset(body) {
       const { datasetId = '' } = (body['datasetReference'] ?? {}) as { datasetId?: string }
@@ -102,7 +136,7 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
         creationTime: String(context.clock.now()),
         ...stamp(),
       }
-      await duck.run(`CREATE SCHEMA IF NOT EXISTS ${quote(datasetId)}`)
+      await engine.execute(`CREATE SCHEMA IF NOT EXISTS ${quote(datasetId)}`)
       datasetTable.set(datasetId, made)
       return made
     },
@@ -125,7 +159,7 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
       const inside = tables(datasetId)
       if (inside.length > 0 && !deleteContents)
         throw new StatusError('FAILED_PRECONDITION', `Dataset ${projectId}:${datasetId} is still in use`)
-      await duck.run(`DROP SCHEMA ${quote(datasetId)} CASCADE`)
+      await engine.execute(`DROP SCHEMA IF EXISTS ${quote(datasetId)} CASCADE`)
       for (const { tableReference } of inside) tableTable.delete(keyOf(datasetId, tableReference.tableId))
       datasetTable.delete(datasetId)
     },
@@ -142,7 +176,7 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
       else {
         checkFields(fields)
         const columns = fields.map((field) => `${quote(field.name)} ${duckType(field)}`)
-        await duck.run(
+        await engine.execute(
           `CREATE OR REPLACE TABLE ${qualified(datasetId, tableId)} (${columns.length > 0 ? columns.join(', ') : '"_" VARCHAR'})`,
         )
       }
@@ -162,7 +196,7 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
       const before = table(datasetId, tableId)
       const fields = (change['schema'] as TableResource['schema'])?.fields
       if (fields && before.type === 'TABLE') {
-        for (const sql of schemaChange(before, fields, qualified(datasetId, tableId))) await duck.run(sql)
+        for (const sql of schemaChange(before, fields, qualified(datasetId, tableId))) await engine.execute(sql)
       }
       const view = change['view'] as TableResource['view']
       if (view) await createView(datasetId, tableId, view.query)
@@ -178,7 +212,7 @@ export function makeCatalog(context: CloudContext, duck: Duck): Catalog {
     },
     async deleteTable(datasetId, tableId) {
       const { type } = table(datasetId, tableId)
-      await duck.run(`DROP ${type} IF EXISTS ${qualified(datasetId, tableId)}`)
+      await engine.execute(`DROP ${type} IF EXISTS ${qualified(datasetId, tableId)}`)
       tableTable.delete(keyOf(datasetId, tableId))
     },
   }
@@ -222,12 +256,18 @@ function schemaChange(before: TableResource, fields: readonly FieldSchema[], nam
   }
   return fields
     .filter((field) => !known.has(field.name.toLowerCase()))
-    .map((field) => `ALTER TABLE ${name} ADD COLUMN ${quote(field.name)} ${duckType(field)}`)
+    .map((field) => `ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${quote(field.name)} ${duckType(field)}`)
 }
 
-/** DuckDB's complaint in BigQuery's words, as far as they are known. */
-export function sqlFault(error: unknown): string {
+/** A refusal as it is; DuckDB's complaint in BigQuery's words, as far as they are known. */
+export function sqlError(error: unknown): StatusError {
+  if (error instanceof StatusError) return error
   const message = error instanceof Error ? error.message : String(error)
+  if (/Max expression depth limit/.test(message)) return tooComplex()
+  return invalidArgument(complaint(message))
+}
+
+function complaint(message: string): string {
   const column = /Referenced column "([^"]+)" not found|Table "[^"]*" does not have a column named "([^"]+)"/.exec(
     message,
   )

@@ -3,14 +3,14 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { makeAppends } from './appends.ts'
 import { type Catalog, makeCatalog, type TableReference } from './catalog.ts'
-import { type Duck, openDuck } from './duck.ts'
+import { type Engine, type EngineOptions, makeEngine } from './engine.ts'
 import { type Jobs, makeJobs } from './jobs.ts'
 import type { FieldSchema } from './records.ts'
 
 export interface BigQueryCore {
   readonly catalog: Catalog
   readonly jobs: Jobs
-  readonly duck: Duck
+  readonly engine: Engine
   /** All rows or none. @throws NOT_FOUND for a missing table, INVALID_ARGUMENT for rows that do not fit. */
   appendRows(table: TableReference, rows: readonly Record<string, unknown>[]): Promise<void>
   tableSchema(table: TableReference): { readonly fields: readonly FieldSchema[] } | undefined
@@ -18,14 +18,14 @@ export interface BigQueryCore {
   close(): Promise<void>
 }
 
-export async function makeCore(context: CloudContext, directory: string | undefined): Promise<BigQueryCore> {
-  const duck = await openDuck(directory)
-  const catalog = makeCatalog(context, duck)
-  const append = makeAppends(duck, catalog)
+export function makeCore(context: CloudContext, options: EngineOptions): BigQueryCore {
+  const engine = makeEngine(options)
+  const catalog = makeCatalog(context, engine)
+  const append = makeAppends(engine, catalog)
   return {
     catalog,
-    duck,
-    jobs: makeJobs(context, duck, catalog),
+    engine,
+    jobs: makeJobs(context, engine, catalog),
     async appendRows(table, rows) {
       await append(table, rows)
       context.count('bigquery.rowsAppended', rows.length)
@@ -41,6 +41,6 @@ export async function makeCore(context: CloudContext, directory: string | undefi
         ? catalog.datasets().some(({ datasetReference }) => datasetReference.datasetId === path[1])
         : catalog.find(path[1]!, path[2]) !== undefined
     },
-    close: duck.close,
+    close: engine.close,
   }
 }

@@ -1,61 +1,34 @@
-/** The engine: one DuckDB database, a connection for each query in a small pool, a limit on time and memory. */
+/** One DuckDB database in the engine's process: a connection for each query in a small pool, one for appends, a limit on time and memory. */
 
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBPreparedStatement,
-  type DuckDBType,
-  type DuckDBValue,
-} from '@duckdb/node-api'
+import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement } from '@duckdb/node-api'
 import { join } from 'node:path'
-import { closeState } from '../core/state-files.ts'
-import { StatusError } from '../core/status.ts'
+import type { StatusError } from '../core/status.ts'
+import type { Column, EngineWork, Query, QueryResult } from './engine-work.ts'
+import { parametersOf } from './parameters.ts'
+import { fieldOf, type Row, rowOf } from './rows.ts'
 import { macros } from './sql-functions.ts'
+import { queryError, timedOut } from './sql-limits.ts'
 
-export interface Parameters {
-  readonly values: Record<string, DuckDBValue> | DuckDBValue[]
-  readonly types: Record<string, DuckDBType> | DuckDBType[]
-}
-
-export interface Result {
-  readonly names: readonly string[]
-  readonly types: readonly DuckDBType[]
-  readonly rows: readonly (readonly DuckDBValue[])[]
-  readonly changed: number
-}
-
-export interface Column {
-  readonly name: string
-  /** In DuckDB's words. */
-  readonly type: string
-}
-
-export interface Duck {
-  run(sql: string, options?: { parameters?: Parameters; timeoutMs?: number }): Promise<Result>
-  /** Rows as JSON texts into the columns of a table, in one statement. */
-  append(table: string, columns: readonly Column[], rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>
-  /** Throws as `append` would; writes nothing. */
-  check(columns: readonly Column[], row: Readonly<Record<string, unknown>>): Promise<void>
-  close(): Promise<void>
-}
-
-const QUERY_TIMEOUT_MS = 60_000
 const MEMORY_LIMIT = '2GB'
+/** What a query may write beside the database when its memory is used up. */
+const SPILL_LIMIT = '4GB'
+/** Planning takes more than the square of the depth. */
+const MAX_EXPRESSION_DEPTH = 300
 const POOLED_CONNECTIONS = 4
+/** Of one query's rows, as JSON. Google: 10 GB compressed, https://cloud.google.com/bigquery/quotas#query_jobs */
+const MAX_RESULT_BYTES = 64 * 1024 * 1024
 
-export async function openDuck(directory: string | undefined): Promise<Duck> {
-  if (directory !== undefined) closeState(directory)
-  const instance = await DuckDBInstance.create(
-    directory === undefined ? ':memory:' : join(directory, 'bigquery.duckdb'),
-    {
-      memory_limit: MEMORY_LIMIT,
-      threads: '2',
-      // BigQuery: nulls come first ascending, last descending.
-      default_null_order: 'nulls_first_on_asc_last_on_desc',
-      // A query reads tables, never this machine's files.
-      enable_external_access: 'false',
-    },
-  )
+export async function openDuck(directory: string): Promise<Omit<EngineWork, 'translate'>> {
+  const instance = await DuckDBInstance.create(join(directory, 'bigquery.duckdb'), {
+    memory_limit: MEMORY_LIMIT,
+    max_temp_directory_size: SPILL_LIMIT,
+    max_expression_depth: String(MAX_EXPRESSION_DEPTH),
+    threads: '2',
+    // BigQuery: nulls come first ascending, last descending.
+    default_null_order: 'nulls_first_on_asc_last_on_desc',
+    // A query reads tables, never this machine's files.
+    enable_external_access: 'false',
+  })
   const idle: DuckDBConnection[] = []
   const connect = async (): Promise<DuckDBConnection> => {
     const connection = await instance.connect()
@@ -75,9 +48,62 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
       else connection.closeSync()
     }
   }
+  return {
+    query: (query) => borrowed((connection) => interruptible(connection, query)),
+    execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))),
+    append: appender(await connect()),
+    check: (columns, row) =>
+      borrowed(async (connection) => {
+        await connection.run(`SELECT from_json_strict($1, '${structureOf(columns)}')`, [JSON.stringify([row])])
+      }),
+  }
+}
 
-  // Appends have a connection of their own, and a statement for each table that is planned once.
-  const writer = await connect()
+async function interruptible(connection: DuckDBConnection, query: Query): Promise<QueryResult> {
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    connection.interrupt()
+  }, query.timeoutMs)
+  try {
+    return await (query.isSelect ? selected(connection, query) : changed(connection, query))
+  } catch (error) {
+    throw late ? timedOut(query.timeoutMs) : error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function changed(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
+  const bound = parametersOf(parameters)
+  const result = await (bound ? connection.run(sql, bound.values, bound.types) : connection.run(sql))
+  return { schema: [], rows: [], changed: result.rowsChanged, bytes: 0 }
+}
+
+/** Chunk by chunk, so that what is too large is not read to its end. */
+async function selected(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
+  const bound = parametersOf(parameters)
+  const result = await (bound ? connection.stream(sql, bound.values, bound.types) : connection.stream(sql))
+  const types = result.columnTypes()
+  const schema = result.columnNames().map((name, index) => fieldOf(name, types[index]!))
+  const rows: Row[] = []
+  let bytes = 0
+  for await (const chunk of result.yieldRows()) {
+    for (const values of chunk) {
+      const row = rowOf(values, schema)
+      bytes += JSON.stringify(row).length
+      if (bytes > MAX_RESULT_BYTES) {
+        connection.interrupt()
+        throw tooLarge()
+      }
+      rows.push(row)
+    }
+  }
+  return { schema, rows, changed: 0, bytes }
+}
+
+/** Appends have a connection of their own, one at a time, and a statement for each table that is planned once. */
+function appender(writer: DuckDBConnection): EngineWork['append'] {
   const inserts = new Map<string, { readonly sql: string; readonly statement: DuckDBPreparedStatement }>()
   let writing: Promise<unknown> = Promise.resolve()
   const insertInto = async (table: string, sql: string): Promise<DuckDBPreparedStatement> => {
@@ -88,7 +114,7 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
     inserts.set(table, { sql, statement })
     return statement
   }
-  const written: Duck['append'] = async (table, columns, rows) => {
+  const written: EngineWork['append'] = async (table, columns, rows) => {
     const names = columns.map(({ name }) => `"${name}"`).join(', ')
     const statement = await insertInto(
       table,
@@ -97,52 +123,19 @@ export async function openDuck(directory: string | undefined): Promise<Duck> {
     statement.bindVarchar(1, JSON.stringify(rows))
     await statement.run()
   }
-
-  return {
-    run: (sql, { parameters, timeoutMs = QUERY_TIMEOUT_MS } = {}) =>
-      borrowed(async (connection) => {
-        let late = false
-        const timer = setTimeout(() => {
-          late = true
-          connection.interrupt()
-        }, timeoutMs)
-        try {
-          const reader = parameters
-            ? await connection.runAndReadAll(sql, parameters.values, parameters.types)
-            : await connection.runAndReadAll(sql)
-          return {
-            names: reader.columnNames(),
-            types: reader.columnTypes(),
-            rows: reader.getRows(),
-            changed: reader.rowsChanged,
-          }
-        } catch (error) {
-          if (late)
-            throw new StatusError('DEADLINE_EXCEEDED', `Operation timed out after ${timeoutMs / 1000} seconds.`, [])
-          throw error
-        } finally {
-          clearTimeout(timer)
-        }
-      }),
-    append(table, columns, rows) {
-      const result = writing.then(() => written(table, columns, rows))
-      writing = result.catch(() => undefined)
-      return result
-    },
-    check: (columns, row) =>
-      borrowed(async (connection) => {
-        await connection.run(`SELECT from_json_strict($1, '${structureOf(columns)}')`, [JSON.stringify([row])])
-      }),
-    async close() {
-      await writing
-      for (const { statement } of inserts.values()) statement.destroySync()
-      writer.closeSync()
-      for (const connection of idle) connection.closeSync()
-      instance.closeSync()
-    },
+  return (table, columns, rows) => {
+    const result = writing.then(() => written(table, columns, rows))
+    writing = result.catch(() => undefined)
+    return result
   }
 }
 
 /** What DuckDB reads rows in JSON by. */
 const structureOf = (columns: readonly Column[]): string =>
   JSON.stringify([Object.fromEntries(columns.map(({ name, type }) => [name, type]))]).replaceAll("'", "''")
+
+const tooLarge = (): StatusError =>
+  queryError(
+    'responseTooLarge',
+    `Response too large to return. The local cloud returns at most ${MAX_RESULT_BYTES} bytes: add a LIMIT, or select fewer columns.`,
+  )

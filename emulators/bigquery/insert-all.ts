@@ -33,7 +33,7 @@ export async function insertAll(
     await core.appendRows(reference, given)
   } catch (error) {
     if (!(error instanceof StatusError) || error.code !== 'INVALID_ARGUMENT') throw error
-    faults = await Promise.all(given.map((row) => rowFault(core.duck, fields, row)))
+    faults = await Promise.all(given.map((row) => rowFault(core.engine, fields, row)))
     const good = given.filter((_, index) => faults[index] === undefined)
     if (skipInvalidRows && good.length > 0) await core.appendRows(reference, good)
   }

@@ -3,7 +3,6 @@
 import type { Need, RouteAccess } from '../core/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import type { BigQueryCore } from './core.ts'
-import { translate } from './sql-translate.ts'
 
 // The Node client drops the prefix when it is pointed at an emulator.
 const ROOT = '^(?:/bigquery/v2)?/projects/(?<project>[^/]+)'
@@ -30,27 +29,26 @@ function refusal({ permission, resource }: Need): string {
 
 const writes = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE'])
 
-export function bigqueryAccess({ catalog }: BigQueryCore, { project }: CloudContext): RouteAccess[] {
+export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: CloudContext): RouteAccess[] {
   /** A view is read with the rights of who reads it, down to the tables. */
-  const reads = (tables: readonly string[], seen = new Set<string>()): Need[] =>
-    tables.flatMap((name) => {
-      if (seen.has(name)) return []
-      seen.add(name)
+  const reads = async (tables: readonly string[]): Promise<Need[]> => {
+    const all = new Set(tables)
+    // What is added while we go through it comes up as well.
+    for (const name of all) {
       const [dataset, table] = name.split('.') as [string, string]
-      const query = (catalog.find(dataset, table) as { view?: { query?: string } } | undefined)?.view?.query
-      return [
-        {
-          permission: 'bigquery.tables.getData',
-          resource: `projects/${project.id}/datasets/${dataset}/tables/${table}`,
-        },
-        ...(query ? reads(translate(query, project.id).tables, seen) : []),
-      ]
+      for (const inside of (await catalog.namedBy(dataset, table)) ?? []) all.add(inside)
+    }
+    return [...all].map((name) => {
+      const [dataset, table] = name.split('.') as [string, string]
+      const resource = `projects/${project.id}/datasets/${dataset}/tables/${table}`
+      return { permission: 'bigquery.tables.getData', resource }
     })
-  const queryNeeds = (groups: Groups, query: unknown): Need[] => {
+  }
+  const queryNeeds = async (groups: Groups, query: unknown): Promise<Need[]> => {
     const created = { permission: 'bigquery.jobs.create', resource: projectOf(groups) }
     if (typeof query !== 'string') return [created]
-    const { tables, verb } = translate(query, project.id)
-    const read = reads(tables)
+    const { tables, verb } = await engine.translate(query, project.id)
+    const read = await reads(tables)
     return [
       created,
       ...read,

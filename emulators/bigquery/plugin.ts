@@ -2,18 +2,18 @@
 
 import type { Plugin } from '../core/plugin.ts'
 import { type BigQueryCore, makeCore } from './core.ts'
+import type { EngineOptions } from './engine.ts'
 import { bigqueryAccess } from './permissions.ts'
 import { bigqueryRoutes } from './routes.ts'
 import { datasetProvisioner, tableProvisioner } from './terraform.ts'
 
 export type { BigQueryCore } from './core.ts'
 
-/** `directory`: where the tables are kept; absent: in memory. */
-export function bigquery({ directory }: { readonly directory?: string } = {}): Plugin<BigQueryCore> {
+export function bigquery(options: EngineOptions = {}): Plugin<BigQueryCore> {
   return {
     name: 'bigquery',
-    async create(context) {
-      const core = await makeCore(context, directory)
+    create(context) {
+      const core = makeCore(context, options)
       return {
         core,
         http: bigqueryRoutes(core, context),

@@ -17,6 +17,9 @@ import type { FieldSchema } from './records.ts'
 export interface Cell {
   readonly v: unknown
 }
+export interface Row {
+  readonly f: readonly Cell[]
+}
 
 const integers = new Set([
   DuckDBTypeId.TINYINT,
@@ -63,8 +66,26 @@ function typeName(type: DuckDBType): string {
   return names.get(type.typeId) ?? (type.alias === 'JSON' ? 'JSON' : 'STRING')
 }
 
-/** `microseconds`: timestamps as whole microseconds, as clients ask with useInt64Timestamp; else as seconds with a fraction. */
-export function cell(value: DuckDBValue, field: FieldSchema, microseconds: boolean): Cell {
+/** Timestamps as whole microseconds. @throws INVALID_ARGUMENT for what BigQuery's types can't hold. */
+export const rowOf = (values: readonly DuckDBValue[], schema: readonly FieldSchema[]): Row => ({
+  f: values.map((value, index) => cell(value, schema[index]!)),
+})
+
+/** Timestamps as seconds with a fraction, as clients get them who do not ask for useInt64Timestamp. */
+export function inSeconds({ f }: Row, schema: readonly FieldSchema[]): Row {
+  return { f: f.map((one, index) => cellInSeconds(one, schema[index]!)) }
+}
+
+function cellInSeconds(one: Cell, field: FieldSchema): Cell {
+  if (one.v === null || (field.type !== 'TIMESTAMP' && !field.fields)) return one
+  if (Array.isArray(one.v)) {
+    const element = { ...field, mode: 'NULLABLE' }
+    return { v: (one.v as Cell[]).map((item) => cellInSeconds(item, element)) }
+  }
+  return { v: field.fields ? inSeconds(one.v as Row, field.fields) : secondsOf(BigInt(one.v as string)) }
+}
+
+function cell(value: DuckDBValue, field: FieldSchema): Cell {
   // An array that is NULL comes out empty.
   if (field.mode === 'REPEATED') {
     const items = value instanceof DuckDBListValue ? value.items : []
@@ -73,7 +94,7 @@ export function cell(value: DuckDBValue, field: FieldSchema, microseconds: boole
       v: items.map((item) => {
         if (item === null)
           throw invalidArgument(`Array cannot have a null element; error in writing field ${field.name}`)
-        return cell(item, one, microseconds)
+        return cell(item, one)
       }),
     }
   }
@@ -81,14 +102,14 @@ export function cell(value: DuckDBValue, field: FieldSchema, microseconds: boole
   if (value instanceof DuckDBStructValue)
     return {
       v: {
-        f: Object.values(value.entries).map((entry, index) => cell(entry, field.fields![index]!, microseconds)),
+        f: Object.values(value.entries).map((entry, index) => cell(entry, field.fields![index]!)),
       },
     }
-  return { v: scalar(value, field.type === 'FLOAT', microseconds) }
+  return { v: scalar(value, field.type === 'FLOAT') }
 }
 
-function scalar(value: DuckDBValue, isFloat: boolean, microseconds: boolean): string {
-  if (value instanceof DuckDBTimestampTZValue) return microseconds ? String(value.micros) : secondsOf(value.micros)
+function scalar(value: DuckDBValue, isFloat: boolean): string {
+  if (value instanceof DuckDBTimestampTZValue) return String(value.micros)
   if (value instanceof DuckDBTimestampValue) return dateTime(value.micros)
   if (value instanceof DuckDBDecimalValue) return numeric(value)
   if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')

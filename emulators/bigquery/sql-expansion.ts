@@ -36,7 +36,11 @@ function sizeOf(sql: string, weight: (token: string) => number, known: typeof re
   }
   for (const [text] of sql.matchAll(token)) {
     if (text === '(' || text === '[') {
-      open.push({ often: text === '(' && called !== undefined ? known.get(called) : undefined, argument: 0, before: size })
+      open.push({
+        often: text === '(' && called !== undefined ? known.get(called) : undefined,
+        argument: 0,
+        before: size,
+      })
       size = 0
     } else if (text === ')' || text === ']') {
       const call = open.pop()

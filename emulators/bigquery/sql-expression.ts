@@ -80,7 +80,8 @@ function primary(reader: Reader, clauses: Clauses): string {
 function number(written: string): string {
   if (!/^-?(\d+|0[xX][0-9a-fA-F]+)$/.test(written)) return /[eE]/.test(written) ? written : `${written}e0`
   // Nineteen digits fit; to read very many takes long.
-  if (written.replace(/^-?(0[xX])?0*/, '').length > 19) throw invalidArgument(`Invalid integer literal: ${written.slice(0, 40)}`)
+  if (written.replace(/^-?(0[xX])?0*/, '').length > 19)
+    throw invalidArgument(`Invalid integer literal: ${written.slice(0, 40)}`)
   const value = written.startsWith('-') ? -BigInt(written.slice(1)) : BigInt(written)
   if (BigInt.asIntN(64, value) !== value) throw invalidArgument(`Invalid integer literal: ${written}`)
   return value < 0n ? `CAST(${value} AS BIGINT)` : `${value}::BIGINT`

@@ -8,7 +8,8 @@ import { tokenize } from './sql-tokens.ts'
 import { translate } from './sql-translate.ts'
 
 const times = (count: number, text: string, separator = ''): string => Array(count).fill(text).join(separator)
-const nested = (count: number, open: string, close: string): string => `SELECT ${times(count, open)}1${times(count, close)}`
+const nested = (count: number, open: string, close: string): string =>
+  `SELECT ${times(count, open)}1${times(count, close)}`
 const refusal = (sql: string): string => {
   try {
     translate(sql, 'p')
@@ -36,9 +37,17 @@ describe('a query is refused', () => {
     ['additions', `SELECT ${times(1_000, '1', '+')}`, TOO_COMPLEX],
     ['divisions, which DuckDB would repeat a million times', `SELECT ${times(13, '1', '/')}`, TOO_COMPLEX],
     ['calls whose arguments are repeated', nested(40, 'GREATEST(', ', 2)'), TOO_COMPLEX],
-    ['a name that stands for much, often', `SELECT [${times(10_000, '1', ',')}] AS a FROM t HAVING ${times(10_000, 'a', ',')}`, TOO_COMPLEX],
+    [
+      'a name that stands for much, often',
+      `SELECT [${times(10_000, '1', ',')}] AS a FROM t HAVING ${times(10_000, 'a', ',')}`,
+      TOO_COMPLEX,
+    ],
     ['an unclosed comment', times(300_000, '/* '), 'Syntax error: Unclosed comment at [1:1]'],
-    ['an unclosed string', `SELECT '''${times(100_000, "\\'''")}`, 'Syntax error: Unclosed triple-quoted string literal at [1:8]'],
+    [
+      'an unclosed string',
+      `SELECT '''${times(100_000, "\\'''")}`,
+      'Syntax error: Unclosed triple-quoted string literal at [1:8]',
+    ],
     ['a number of a million digits', `SELECT ${times(1_000_000, '9')}`, 'Invalid integer literal: 999'],
   ])('%s', (_, sql, message) => {
     expect(refusal(sql)).toContain(message)

@@ -47,6 +47,12 @@ export const tooDeep = (): StatusError =>
     'Resources exceeded during query execution: The query could not be executed in the allotted memory. Out of stack space due to deeply nested query expression during query resolution.',
   )
 
+export const timedOut = (timeoutMs: number): StatusError =>
+  queryError(
+    'timeout',
+    `Operation timed out after ${timeoutMs / 1000} seconds. Consider reducing the amount of work performed by your operation so that it can complete within this limit.`,
+  )
+
 /** @throws INVALID_ARGUMENT for a text of more than 1 MB. */
 export function checkLength(sql: string): void {
   const over = sql.length - limits.queryCharacters
