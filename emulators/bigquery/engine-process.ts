@@ -3,6 +3,7 @@
  * work. `engine.ts` starts it, and ends it when a query does not. Its argument is the folder of the database.
  */
 
+import { STATE_UMASK } from '../core/state-files.ts'
 import { StatusError } from '../core/status.ts'
 import { openDuck } from './duck.ts'
 import type { Call, EngineWork, Reply } from './engine-work.ts'
@@ -15,6 +16,7 @@ const LOOK_EVERY_MS = 250
 const OPEN_WITHIN_MS = 10_000
 const TRY_EVERY_MS = 100
 
+process.umask(STATE_UMASK)
 // Ctrl-C reaches every process of a terminal; this one ends when the local cloud does.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 // What was acknowledged is in the log of the database. Without a wait for the threads of a query that never ends.
