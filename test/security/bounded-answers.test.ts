@@ -10,6 +10,7 @@ import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { gateway } from '../../functions/gateway/service.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
+import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, pushBody, testConfig } from '../../shared/testing/config.ts'
@@ -30,7 +31,7 @@ const manyKeys = Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`
 let issuer: TestIssuer
 let http: ReturnType<typeof createHttpApp>
 let ordersHttp: ReturnType<typeof createHttpApp>
-const ordersPlatform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0' } })
+const ordersPlatform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: testPlacing() } })
 const json: Record<string, string> = { 'content-type': 'application/json', 'idempotency-key': 'key-1' }
 
 beforeAll(async () => {
