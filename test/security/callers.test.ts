@@ -72,6 +72,12 @@ describe('at its own port', () => {
     },
   )
 
+  it.runIf(process.platform === 'linux')('the emulators listen on loopback alone too', () => {
+    const found = listenersOf(process.pid)
+    expect(found.length).toBeGreaterThan(services.length)
+    expect(found.filter(({ address }) => address !== LOOPBACK)).toEqual([])
+  })
+
   it('nothing answers on the addresses of this machine', async () => {
     const outside = Object.values(networkInterfaces())
       .flatMap((addresses) => addresses ?? [])

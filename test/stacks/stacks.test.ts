@@ -82,6 +82,18 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     }
   })
 
+  it('says that the ingress is Cloud Run’s, and where Google’s keys are', () => {
+    for (const { attributes } of all('google_cloud_run_v2_service')) {
+      const [container] = block(attributes['template'])['containers'] as [Block]
+      const env = container['env'] as { name: string; value: string }[]
+      const valueOf = (name: string) => env.find((one) => one.name === name)?.value
+      expect(valueOf('INGRESS')).toBe('cloud-run')
+      if (environment.name === 'local')
+        expect(valueOf('ID_TOKEN_JWKS_URL')).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/oauth2\/v3\/certs$/)
+      else expect(valueOf('ID_TOKEN_JWKS_URL')).toBe('https://www.googleapis.com/oauth2/v3/certs')
+    }
+  })
+
   it('delivers by push with OIDC, the service as audience, retries, dead letters and no expiry', () => {
     const pushed = all('google_pubsub_subscription').filter(({ attributes }) => attributes['push_config'])
     expect(pushed.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(
