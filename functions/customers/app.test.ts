@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/errors.ts'
 import { answerProblem } from '../../shared/http.ts'
 import type { Platform } from '../../shared/platform.ts'
+import { deliver, message } from '../../shared/testing/deliver.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
 import { vaultLimits, vaultOf } from './contracts.ts'
@@ -182,6 +183,43 @@ describe('a consent', () => {
       expect((await ask('DELETE', `/vaults/${alice}/consents/marketing-email`)).status).toBe(204)
     expect(await held()).toEqual([])
     expect((await ask('DELETE', `/vaults/${alice}/consents/analytics`)).status).toBe(404)
+  })
+})
+
+describe('what was withdrawn', () => {
+  const MONTH_MS = 29 * 24 * 3_600_000
+  const armed = (platform: ReturnType<typeof open>['platform']) => platform.sent.map(({ envelope }) => envelope)
+
+  it('is erased a month later, is shipped to until then, and makes room', async () => {
+    const { add, ask, platform } = open()
+    const { addressRef } = (await add(alice, 'addresses', address)).body as { addressRef: string }
+    await ask('DELETE', `/vaults/${alice}/addresses/${addressRef}`)
+    expect(platform.sent).toMatchObject([
+      { target: 'customers', notBeforeMs: platform.now() + MONTH_MS, envelope: { type: 'EraseWithdrawn' } },
+    ])
+    expect((await ask('GET', `/addresses/${addressRef}`)).status).toBe(200)
+    for (const _ of ['once', 'again']) await deliver(app, platform, armed(platform)[0]!)
+    expect((await ask('GET', `/addresses/${addressRef}`)).status).toBe(404)
+    expect(JSON.stringify([...platform.documents()])).not.toContain('Mill Lane')
+  })
+
+  it('is armed before it is committed: a lost commit erases nothing that is not withdrawn', async () => {
+    const { add, ask, platform } = open()
+    const { addressRef } = (await add(alice, 'addresses', address)).body as { addressRef: string }
+    const path = `/vaults/${alice}/addresses/${addressRef}`
+    platform.fail('send')
+    expect((await ask('DELETE', path)).status).toBe(503)
+    expect((await ask('GET', `/vaults/${alice}/addresses`)).body['addresses']).toHaveLength(1)
+    await ask('DELETE', path)
+    const early = { ...(armed(platform)[0]!.data as object), withdrawnBy: '2025-12-31T23:59:59.999Z' }
+    await deliver(app, platform, message('EraseWithdrawn', early))
+    expect((await ask('GET', `/addresses/${addressRef}`)).status).toBe(200)
+  })
+
+  it('arms nothing when there is no such entry', async () => {
+    const { ask, platform } = open()
+    expect((await ask('DELETE', `/vaults/${alice}/addresses/a-1`)).status).toBe(404)
+    expect(platform.sent).toEqual([])
   })
 })
 

@@ -14,6 +14,7 @@ import {
   addConsent,
   addPaymentMethod,
   type Entry,
+  eraseWithdrawn,
   read,
   vaultOfAddress,
   withdraw,
@@ -29,7 +30,9 @@ const keyed = <S extends z.ZodType>(body: S) => z.strictObject({ idempotencyKey,
 
 export const app: ServiceApp = implement(customers, {
   on: {},
-  commands: {},
+  commands: {
+    EraseWithdrawn: (message, platform) => eraseWithdrawn(platform, message.data),
+  },
   routes(http, platform) {
     // Each of them is answered on its own paths, and on no other.
     http.use('/vaults/*', onlyFor('gateway'))

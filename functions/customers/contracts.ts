@@ -2,14 +2,37 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contract.ts'
-import { reference } from '../../shared/fields.ts'
+import { reference, timestamp } from '../../shared/fields.ts'
 import { derivedName } from '../../shared/ids.ts'
 import { code, freeText, identifier } from '../../shared/text.ts'
 import { isCountry } from './countries.ts'
 import { holdsCardNumber } from './card-number.ts'
 
 /** Nobody listens, so nothing is published: personal data stays in the database of this service. */
-export const customersContracts = defineContracts({ service: 'customers', events: {}, commands: {} })
+export const customersContracts = defineContracts({
+  service: 'customers',
+  events: {},
+  commands: {
+    /** To itself, a month after a withdrawal: what is behind the reference is erased. */
+    EraseWithdrawn: {
+      endless: true,
+      data: z.strictObject({
+        /** The customer's pseudonym. */
+        vault: reference,
+        kind: z.enum(['addresses', 'paymentMethods']),
+        ref: reference,
+        /** Whatever was withdrawn by then. */
+        withdrawnBy: timestamp,
+      }),
+      example: {
+        vault: 'c-00000000000000000000000000',
+        kind: 'addresses',
+        ref: 'a-1',
+        withdrawnBy: '2026-01-01T00:00:00.000Z',
+      },
+    },
+  },
+})
 
 /** A customer's pseudonym: it names the document in the database, stands in URLs, and is all that partners learn. */
 export const vaultOf = (customerRef: string): string => derivedName('c', customerRef)

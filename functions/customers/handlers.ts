@@ -1,11 +1,11 @@
 /** What is added to a vault and withdrawn from it: one document of one customer, read and written under its precondition. */
 
-import { derivedName, hashOf } from '../../shared/ids.ts'
+import { derivedId, derivedName, hashOf } from '../../shared/ids.ts'
 import type { Platform } from '../../shared/platform.ts'
 import type { z } from 'zod'
 import type { addressRequest, consentRequest, paymentMethodRequest } from './contracts.ts'
 import { attach, detach } from './provider.ts'
-import { addedUnder, checkRoom, consentTo, type Kind, type Vault, withEntry, withoutEntry } from './vault.ts'
+import { addedUnder, checkRoom, consentTo, erased, type Kind, type Vault, withEntry, withoutEntry } from './vault.ts'
 
 export interface Entry {
   readonly ref: string
@@ -107,11 +107,40 @@ export async function addConsent(
   return { ref, vault: after }
 }
 
+/** Open orders are still shipped and paid. Cloud Tasks takes a task at most thirty days ahead. */
+const ERASED_AFTER_MS = 29 * 24 * 3_600_000
+
 /** Again, it comes to the same. @throws Refused when this customer never had it. */
-export async function withdraw(platform: Platform, vault: string, kind: Kind, ref: string): Promise<void> {
-  const at = new Date(platform.now()).toISOString()
+export async function withdraw(
+  platform: Platform,
+  vault: string,
+  kind: 'addresses' | 'paymentMethods',
+  ref: string,
+): Promise<void> {
+  const nowMs = platform.now()
+  const at = new Date(nowMs).toISOString()
+  // A name that was never kept is refused before anything is sent.
+  withoutEntry(await read(platform, vault), kind, ref, at)
+  // Armed before the commit, so that nothing that was withdrawn is kept for ever.
+  await platform.send(
+    { type: 'EraseWithdrawn', data: { vault, kind, ref, withdrawnBy: at }, notBeforeMs: nowMs + ERASED_AFTER_MS },
+    {
+      id: derivedId('erase', vault, kind, ref, at),
+      subject: vault,
+      correlationId: vault,
+      actor: `customer:${vault}`,
+    },
+  )
   await update(platform, vault, (current) => withoutEntry(current, kind, ref, at))
   if (kind === 'paymentMethods') await detach(platform, vault, ref)
+}
+
+/** A repeat finds nothing more to erase. */
+export async function eraseWithdrawn(
+  platform: Platform,
+  { vault, kind, ref, withdrawnBy }: { vault: string; kind: Kind; ref: string; withdrawnBy: string },
+): Promise<void> {
+  await update(platform, vault, (current) => erased(current, kind, ref, withdrawnBy))
 }
 
 /** The consent of this kind that holds. @throws Refused when there never was one. */

@@ -93,6 +93,13 @@ export function withoutEntry(vault: Vault, kind: Kind, ref: string, at: string):
   return isActive(entry) ? { ...vault, [kind]: { ...entries, [ref]: { ...entry, withdrawnAt: at } } } : undefined
 }
 
+/** The vault without what was behind this entry; undefined when it is gone, active, or was withdrawn later than that. */
+export function erased(vault: Vault, kind: Kind, ref: string, withdrawnBy: string): Vault | undefined {
+  const { [ref]: entry, ...rest } = entriesOf(vault, kind)
+  const isDue = entry?.withdrawnAt !== undefined && entry.withdrawnAt <= withdrawnBy
+  return isDue ? { ...vault, [kind]: rest } : undefined
+}
+
 export const hasActive = (vault: Vault, kind: Kind, ref: string): boolean => {
   const entries = entriesOf(vault, kind)
   return Object.hasOwn(entries, ref) && isActive(entries[ref]!)

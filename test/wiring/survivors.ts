@@ -68,6 +68,14 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
           resource.attributes['name'] === 'payments')),
   },
   {
+    reason: 'sent when a customer withdraws something, and delivered a month later',
+    covers: (resource) =>
+      isOf(resource, 'customers') &&
+      (resource.type === 'google_service_account_iam_member' ||
+        (['google_cloud_tasks_queue_iam_member', 'google_cloud_run_v2_service_iam_member'].includes(resource.type) &&
+          resource.attributes['name'] === 'customers')),
+  },
+  {
     reason: 'the services run from the checkout: no image is built',
     covers: ({ type, attributes }) => type === 'google_service_account' && attributes['account_id'] === 'image-builder',
   },
@@ -119,9 +127,10 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
     covers: ({ type }) => type === 'google_firestore_field',
   },
   {
-    reason: 'asked to repeat or replayed to only when something went wrong',
+    reason: 'asked to repeat or replayed to only when something went wrong, or a month after a withdrawal',
     covers: ({ type, attributes }) =>
-      type === 'google_cloud_tasks_queue' && ['history', 'notifications'].includes(String(attributes['name'])),
+      type === 'google_cloud_tasks_queue' &&
+      ['customers', 'history', 'notifications'].includes(String(attributes['name'])),
   },
 ]
 
