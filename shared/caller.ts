@@ -62,7 +62,9 @@ export function createCaller({
         ...textOf(body),
       })
       const ask = async (time: Allowance): Promise<Response> => {
-        const response = await send(`${origin}${path}`, { ...init(time.leftMs()), signal: time.signal })
+        const response = notRedirected(
+          await send(`${origin}${path}`, { ...init(time.leftMs()), signal: time.signal, redirect: 'manual' }),
+        )
         // The time that it was given was up before it had an answer.
         if (response.status === httpStatus['deadline-exceeded']) throw time.passed()
         return whole(answered(response))
@@ -86,7 +88,9 @@ export function createCaller({
       const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
       const ask = async ({ signal }: Allowance): Promise<Response> => {
         const headers = { authorization, traceparent: traceparent(), ...typeOf(body), ...key }
-        const response = await send(url, { method, headers, ...textOf(body), signal })
+        const response = notRedirected(
+          await send(url, { method, headers, ...textOf(body), signal, redirect: 'manual' }),
+        )
         if (response.ok || accept.includes(response.status)) return response
         answered(response)
         throw new Error(
@@ -109,6 +113,16 @@ async function whole(response: Response): Promise<Response> {
   const headers = new Headers(response.headers)
   for (const name of ['content-encoding', 'content-length', 'transfer-encoding']) headers.delete(name)
   return new Response(bytes.byteLength === 0 ? null : bytes, { status: response.status, headers })
+}
+
+/** A redirect would lead to an address that no stack names: it is a misconfiguration, which the alert on bugs reports. */
+function notRedirected(response: Response): Response {
+  const { status, url, headers } = response
+  if (status < 300 || status > 399) return response
+  void response.body?.cancel()
+  throw new Error(
+    `${url} answered ${status} with a redirect to ${String(headers.get('location')).slice(0, 200)}, which is not followed: its final address belongs into stacks/environments.ts.`,
+  )
 }
 
 /** A limit that a service of this platform sets to its customers is an answer; the same status from a front end is none. */
