@@ -174,5 +174,6 @@ async function explain(error: unknown): Promise<string> {
   const port = Number(taken?.[1] ?? taken?.[2])
   if (!Number.isInteger(port)) return process.env['DEBUG'] ? (error.stack ?? error.message) : error.message
   const owner = await whoListens(port)
-  return `Port ${port} is taken${owner ? ` by ${owner}` : ''}: stop it, or start on other ports with npm start -- --port 5100.`
+  const service = /^The service (\S+) can't be opened/.exec(error.message)?.[1]
+  return `Port ${port}${service ? ` of the service ${service}` : ''} is taken${owner ? ` by ${owner}` : ''}: stop it, or start on other ports with npm start -- --port 5100.`
 }

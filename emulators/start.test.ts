@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { freePort } from './core/free-ports.ts'
+import { openJournal } from './core/journal.ts'
 import type { StackJson } from './core/terraform.ts'
 import { startPlatform, type Platform, type Ports } from './start.ts'
 
@@ -70,9 +72,20 @@ function stack(port: number, heard = true, role = 'roles/logging.logWriter'): St
   }
 }
 
-async function start(port: number, stacks: readonly StackJson[]): Promise<Platform> {
+async function start(
+  port: number,
+  stacks: readonly StackJson[],
+  progress: (step: string) => void = () => {},
+): Promise<Platform> {
   const ports: Ports = { api: 0, identity: 0, paymentProvider: 0, carrier: 0, service: () => port, account: () => 0 }
-  return startPlatform({ stacks, project, ports, dataDirectory: join(folder, 'data'), workingDirectory: folder })
+  return startPlatform({
+    stacks,
+    project,
+    ports,
+    dataDirectory: join(folder, 'data'),
+    workingDirectory: folder,
+    progress,
+  })
 }
 
 it('delivers what waited over a restart only when everything is as the stacks say', async () => {
@@ -112,4 +125,65 @@ it('takes away what the stacks no longer declare, as Terraform does', async () =
   expect(await platform.api('POST', policy, {})).toMatchObject({
     bindings: [{ role: 'roles/monitoring.metricWriter' }],
   })
+})
+
+const LOCATION = '/v2/projects/p/locations/europe-west1'
+
+function occupied(port: number): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(port, '127.0.0.1', () => resolve(server))
+  })
+}
+
+it('keeps no service whose port can not be opened: the next start has nothing to fail at', async () => {
+  const port = await freePort()
+  platform = await start(port, [stack(port)])
+  const body = { template: { containers: [{ image: 'echo', command: ['node'], args: ['echo.mjs'] }] } }
+  // It would answer at the port of the service that is there.
+  const elsewhere = '/v2/projects/p/locations/us-east1/services'
+  await expect(platform.api('POST', `${elsewhere}?serviceId=echo`, body)).rejects.toThrow(`EADDRINUSE`)
+  expect(await platform.api('GET', elsewhere)).toEqual({ services: [] })
+  await expect(platform.api('POST', '/v2/projects/other/locations/l/services?serviceId=echo', body)).rejects.toThrow(
+    'the local cloud is p',
+  )
+  await platform.close()
+  platform = await start(port, [stack(port)])
+  expect(await platform.api('GET', `${LOCATION}/services`)).toMatchObject({ services: [{ generation: 1 }] })
+})
+
+it('starts beside a kept service that it can not open, and says what takes it away', async () => {
+  const port = await freePort()
+  platform = await start(port, [stack(port)])
+  await platform.close()
+  const name = 'projects/other/locations/l/services/echo'
+  const journal = openJournal({ directory: join(folder, 'data', 'cloud') })
+  const services = journal.table<object>('cloud-run/services')
+  services.set(name, { ...services.values().next().value, name })
+  journal.close()
+
+  const steps: string[] = []
+  platform = await start(port, [stack(port)], (step) => steps.push(step))
+  const said = steps.find((step) => step.includes(name))
+  expect(said).toMatch(
+    /is kept from before and not open: the local cloud is the project p\. .*curl -X DELETE http:\S+$/,
+  )
+  await platform.api('DELETE', new URL(/http:\S+/.exec(said!)![0]).pathname)
+  await platform.close()
+  steps.length = 0
+  platform = await start(port, [stack(port)], (step) => steps.push(step))
+  expect(steps.filter((step) => step.includes(name))).toEqual([])
+})
+
+it('does not start without a service of the stacks, and starts once its port is free', async () => {
+  const port = await freePort()
+  platform = await start(port, [stack(port)])
+  await platform.close()
+  platform = undefined
+  const other = await occupied(port)
+  await expect(start(port, [stack(port)])).rejects.toThrow(
+    new RegExp(`The service echo can't be opened: listen EADDRINUSE.*:${port}`),
+  )
+  await new Promise((resolve) => other.close(resolve))
+  platform = await start(port, [stack(port)])
+  expect(platform.run.unopened()).toEqual([])
 })

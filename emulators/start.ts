@@ -134,6 +134,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     })
     // A message that waited over the restart finds everything as the stacks say.
     await cloud.start()
+    checkOpened(cloud.core<CloudRunCore>('cloud-run'), resources, { progress, api: cloud.ownerPort })
     return {
       cloud,
       run: cloud.core<CloudRunCore>('cloud-run'),
@@ -147,6 +148,30 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/**
+ * A service of the stacks must be open; any other that is kept is named with what takes it away, and the start goes on.
+ * @throws Error that names the service.
+ */
+function checkOpened(
+  run: CloudRunCore,
+  resources: readonly TerraformResource[],
+  { progress, api }: { readonly progress: (step: string) => void; readonly api: number },
+): void {
+  const declared = new Set(
+    resources
+      .filter(({ type }) => type === 'google_cloud_run_v2_service')
+      .map(({ attributes: { project, location, name } }) => `${project ?? ''}/${location}/${name}`),
+  )
+  for (const { name, reason } of run.unopened()) {
+    const [, project, , location, , id] = name.split('/')
+    if (declared.has(`${project}/${location}/${id}`) || declared.has(`/${location}/${id}`))
+      throw new Error(`The service ${id} can't be opened: ${reason}.`)
+    progress(
+      `the service ${name} is kept from before and not open: ${reason}. No stack declares it; take it away with curl -X DELETE http://127.0.0.1:${api}/v2/${name}`,
+    )
   }
 }
 

@@ -335,6 +335,41 @@ it('ends a query that takes too long, and goes on', async () => {
   expect(await query('SELECT 1 AS one')).toEqual([{ one: 1 }])
 })
 
+describe('a change that ended between DuckDB and the catalog', () => {
+  const execute = (sql: string): Promise<void> => cloud.core<BigQueryCore>('bigquery').engine.execute(sql)
+  const schema = [{ name: 'a', type: 'INTEGER' }]
+
+  it('is made by the call that repeats it', async () => {
+    await execute('CREATE SCHEMA halfway')
+    await bigquery.createDataset('halfway')
+    await execute('CREATE TABLE halfway.t (b VARCHAR)')
+    await bigquery.dataset('halfway').createTable('t', { schema })
+    await execute('ALTER TABLE halfway.t ADD COLUMN c BIGINT')
+    const table = bigquery.dataset('halfway').table('t')
+    await table.setMetadata({ schema: { fields: [...schema, { name: 'c', type: 'INTEGER' }] } })
+    await table.insert([{ a: 1, c: 2 }])
+    expect(await query('SELECT a, c FROM halfway.t')).toEqual([{ a: 1, c: 2 }])
+  })
+
+  it('is taken away by the call that repeats it', async () => {
+    await execute('DROP TABLE halfway.t')
+    await bigquery.dataset('halfway').table('t').delete()
+    await bigquery.dataset('halfway').createTable('t', { schema })
+    await execute('DROP SCHEMA halfway CASCADE')
+    await bigquery.dataset('halfway').table('t').delete()
+    await bigquery.dataset('halfway').delete()
+    expect(await bigquery.dataset('halfway').exists()).toEqual([false])
+  })
+
+  it('that DuckDB refuses leaves nothing in the catalog', async () => {
+    const view = { query: 'SELECT nowhere FROM shop.sales', useLegacySql: false }
+    await expect(bigquery.dataset('shop').createTable('refused', { view })).rejects.toThrow(
+      'Unrecognized name: nowhere',
+    )
+    expect(await bigquery.dataset('shop').table('refused').exists()).toEqual([false])
+  })
+})
+
 it('keeps tables, rows and views on disk', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-bigquery-'))
   const open = () =>

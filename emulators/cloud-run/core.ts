@@ -45,6 +45,9 @@ export interface CloudRunCore {
   kill(service: string, signal: NodeJS.Signals): Promise<number | undefined>
   /** The same for the service that runs as that account: its e-mail, or what stands before the `@`. */
   signalAccount(account: string, signal: NodeJS.Signals): Promise<number | undefined>
+  /** Services that are kept, and that `start` could not open, with the reason. */
+  unopened(): { readonly name: string; readonly reason: string }[]
+  /** Opens what is kept, as far as it can be opened. */
   start(): Promise<void>
   stop(): Promise<void>
 }
@@ -59,6 +62,8 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
   const planes = new Map<string, DataPlane>()
   /** The newest process of each service. */
   const spawned = new Map<string, Spawned>()
+  const opening = new Set<string>()
+  const unopened = new Map<string, string>()
   const logs = logKeeper(options.logDirectory)
   const nodePath = options.nodePath ?? process.execPath
   const undertaker = reaper(nodePath)
@@ -68,21 +73,24 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     if (!found) throw notFound(`Resource '${idOf(name)}' of kind 'SERVICE' does not exist.`)
     return found
   }
+  const isOurs = (name: string): boolean => [context.project.id, context.project.number].includes(name.split('/')[1]!)
   const portOf = (id: string): number => {
     const address = options.addressOf(id)
     if (!address) throw invalidArgument(`The local environment has no port for the service ${id}.`)
     return address.port
   }
-  const open = async (name: string): Promise<void> => {
+  /** `made`: what it is while it is not yet kept. */
+  const open = async (name: string, made?: ServiceResource): Promise<void> => {
     const id = idOf(name)
+    const resourceOf = (): ServiceResource => (services.get(name) ?? made)!
     const plane = await openDataPlane({
       context,
       service: id,
       port: portOf(id),
-      resource: () => services.get(name)!,
+      resource: resourceOf,
       idleMs: options.idleMs ?? IDLE_MS,
       start: async () => {
-        const resource = services.get(name)!
+        const resource = resourceOf()
         const { serviceAccount: principal = '' } = resource.template
         const instance = await startInstance({
           service: id,
@@ -124,7 +132,8 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     list: (parent) => [...services.values()].filter(({ name }) => name.startsWith(`${parent}/services/`)),
     async create(parent, id, body) {
       const name = `${parent}/services/${id}`
-      if (services.has(name)) throw alreadyExists(`Resource '${id}' already exists.`)
+      if (services.has(name) || opening.has(name)) throw alreadyExists(`Resource '${id}' already exists.`)
+      if (!isOurs(name)) throw notFound(`Project of ${parent} was not found: the local cloud is ${context.project.id}.`)
       checkService(id, body)
       const resource: ServiceResource = {
         ingress: 'INGRESS_TRAFFIC_ALL',
@@ -136,8 +145,14 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
         latestReadyRevision: revision(id, 1),
         uri: `http://127.0.0.1:${portOf(id)}`,
       }
-      services.set(name, resource)
-      await open(name)
+      // Kept only once its port is open: what can't be opened now could not be at the next start either.
+      opening.add(name)
+      try {
+        await open(name, resource)
+        services.set(name, resource)
+      } finally {
+        opening.delete(name)
+      }
       return resource
     },
     async update(name, body) {
@@ -162,6 +177,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       const resource = get(name)
       await planes.get(name)?.close()
       planes.delete(name)
+      unopened.delete(name)
       services.delete(name)
       return resource
     },
@@ -178,8 +194,18 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
         signal,
       ),
     signalAccount: (account, signal) => kill([...services.values()].find((one) => runsAs(one, account))?.name, signal),
+    unopened: () => [...unopened].map(([name, reason]) => ({ name, reason })),
     async start() {
-      for (const name of services.keys()) if (!planes.has(name)) await open(name)
+      for (const name of services.keys()) {
+        if (planes.has(name)) continue
+        try {
+          if (!isOurs(name)) throw new Error(`the local cloud is the project ${context.project.id}`)
+          await open(name)
+          unopened.delete(name)
+        } catch (error) {
+          unopened.set(name, (error as Error).message)
+        }
+      }
     },
     async stop() {
       await Promise.all([...planes.values()].map((plane) => plane.close()))

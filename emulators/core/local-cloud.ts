@@ -12,6 +12,7 @@ import { openJournal, type Journal } from './journal.ts'
 import { ownerApi } from './owner-api.ts'
 import type { CloudContext, OwnerApi, Plugin, PluginInstance, RequestLogEntry } from './plugin.ts'
 import { seededRandom } from './random.ts'
+import { createRequestLog, type RequestLog } from './request-log.ts'
 import { restOf } from './rest.ts'
 import { makeSecret } from './run-secret.ts'
 import { send, type Send } from './send.ts'
@@ -59,9 +60,6 @@ export interface LocalCloud {
   close(): Promise<void>
 }
 
-/** Older entries of the request log are forgotten. */
-const REQUEST_LOG_ENTRIES = 100_000
-
 /** What the IAM plugin lends to all others. */
 interface TokenMint {
   mintIdToken(options: { email: string; audience: string }): Promise<string>
@@ -75,7 +73,7 @@ interface Processes {
 /** What all plugins share, and what they became. */
 interface Shared {
   readonly counters: Map<string, number>
-  readonly requestLog: RequestLogEntry[]
+  readonly requestLog: RequestLog
   readonly instances: Map<string, PluginInstance>
   readonly journal: Journal
   readonly secret: string
@@ -84,7 +82,7 @@ interface Shared {
 export async function createLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const shared: Shared = {
     counters: new Map(),
-    requestLog: [],
+    requestLog: createRequestLog(),
     instances: new Map(),
     journal: openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir }),
     secret: options.secret ?? makeSecret(),
@@ -127,7 +125,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     core: (name) => coreOf(instances, name),
     counters: () => Object.fromEntries(counters),
     resetCounters: () => counters.clear(),
-    requestLog: () => requestLog,
+    requestLog: () => requestLog.entries,
     faults,
     start,
     close,
@@ -151,10 +149,7 @@ function contextOf(options: LocalCloudOptions, { counters, requestLog, instances
       signal: (account, signal) => coreOf<Processes>(instances, 'cloud-run').signalAccount(account, signal),
     }),
     count: (counter, amount = 1) => void counters.set(counter, (counters.get(counter) ?? 0) + amount),
-    note(entry) {
-      requestLog.push(entry)
-      if (requestLog.length > REQUEST_LOG_ENTRIES) requestLog.splice(0, REQUEST_LOG_ENTRIES / 10)
-    },
+    note: requestLog.note,
     mintIdToken: (request) => coreOf<TokenMint>(instances, 'iam').mintIdToken(request),
     resourceExists: (name) => exists(instances.values(), name),
     fetch: options.fetch ?? send,
@@ -205,7 +200,8 @@ function portOpener(
   const plugins = [...instances.values()].flatMap(({ http }) => http ?? [])
   const routes = [...instances.values()].flatMap((instance) => instance.routes ?? [])
   return async (port: number, principal: string): Promise<PortServer> => {
-    const apps = principal === OWNER ? [...plugins, localRoutes(counters, requestLog), faultRoutes(faults)] : plugins
+    const apps =
+      principal === OWNER ? [...plugins, localRoutes(counters, requestLog.entries), faultRoutes(faults)] : plugins
     const answer = getRequestListener(httpApp({ principal, rest, apps, routes, access, journal, secret }).fetch)
     const opened: { server?: PortServer } = {}
     const grpc = grpcServer(defined, { principal, journal, port: () => opened.server!.port })

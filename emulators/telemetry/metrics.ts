@@ -67,6 +67,7 @@ export function keepMetrics({ journal }: CloudContext): Metrics {
     return true
   }
   const put = (series: Series, isDelta: boolean): boolean => {
+    if (JSON.stringify(series).length > limits.seriesCharacters) return false
     const key = keyOf(series)
     const before = table.get(key)
     if (!before) {

@@ -61,7 +61,10 @@ function addSpans(traces: Traces, message: unknown): Taken {
       scopeSpans.flatMap(({ spans }) => spans),
     ),
   )
-  return { rejected: total(rejected), reason: 'spans without valid ids and times, or beyond what one trace may have' }
+  return {
+    rejected: total(rejected),
+    reason: `spans without valid ids and times, larger than ${limits.spanCharacters} characters, or beyond what one trace may have`,
+  }
 }
 
 function addMetrics(metrics: Metrics, message: unknown): Taken {
@@ -70,7 +73,10 @@ function addMetrics(metrics: Metrics, message: unknown): Taken {
   const rejected = data.resourceMetrics.flatMap(({ resource, scopeMetrics }) =>
     scopeMetrics.flatMap((scope) => scope.metrics).map((metric) => metrics.add(resource.attributes, metric)),
   )
-  return { rejected: total(rejected), reason: 'gauges, sums and histograms are kept, and only so many time series' }
+  return {
+    rejected: total(rejected),
+    reason: `gauges, sums and histograms are kept, of at most ${limits.seriesCharacters} characters, and only so many time series`,
+  }
 }
 
 const total = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)

@@ -180,6 +180,22 @@ describe('spans', () => {
     expect(kept.add('orders', spans)).toBe(5)
     expect(kept.add('orders', [spans[0]])).toBe(0)
   })
+
+  it('are limited in size, each and all together', () => {
+    const kept = keepTraces(fakeContext().context)
+    const idOf = (trace: number): string => `f${trace.toString(16).padStart(31, '0')}`
+    const span = (trace: number, characters: number) =>
+      jsonSpan(spanIdOf(0), { traceId: idOf(trace), name: 'x'.repeat(characters) })
+    expect(kept.add('orders', [span(0, limits.spanCharacters)])).toBe(1)
+    const size = limits.spanCharacters - 1_000
+    const count = Math.floor(limits.allSpansCharacters / size) + 10
+    for (let trace = 0; trace < count; trace++) expect(kept.add('orders', [span(trace, size)])).toBe(0)
+    expect(kept.spansOf(idOf(0))).toEqual([])
+    expect(kept.spansOf(idOf(count - 1))).toHaveLength(1)
+    const found = Array.from({ length: count }, (_, trace) => kept.spansOf(idOf(trace))).flat()
+    expect(JSON.stringify(found).length).toBeLessThanOrEqual(limits.allSpansCharacters * 1.01)
+    expect(found.length).toBeGreaterThan(count - 100)
+  })
 })
 
 describe('what is not OTLP', () => {
@@ -294,6 +310,13 @@ describe('metrics', () => {
       many.add(instance('a'), sum(1, 0, index, 2, { index })),
     )
     expect(rejected.reduce((all, one) => all + one, 0)).toBe(7)
+  })
+
+  it('of a size that few may have are refused', () => {
+    const metrics = keepMetrics(fakeContext().context)
+    expect(metrics.add(instance('a'), sum(1, 0, 1, 2, { label: 'x'.repeat(limits.seriesCharacters) }))).toBe(1)
+    expect(metrics.add(instance('a'), sum(1, 0, 1, 2, { label: 'x'.repeat(1_000) }))).toBe(0)
+    expect(total(metrics)).toEqual([1])
   })
 
   it('of a kind that is not kept are told', async () => {

@@ -49,6 +49,13 @@ export interface Traces {
   spansOf(traceId: string): SpanRecord[]
 }
 
+/** The spans of a trace by their keys in the table, with their sizes. */
+interface Kept {
+  readonly sizes: Map<string, number>
+}
+
+const sizeOf = (record: SpanRecord): number => JSON.stringify(record).length
+
 const CORRELATION = 'millrace.correlation_id'
 /** https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto */
 const kinds = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']
@@ -57,20 +64,24 @@ const FAILED = 2
 export function keepTraces({ journal, count }: CloudContext): Traces {
   const table = journal.table<SpanRecord>('telemetry/spans')
   /** In the order in which they were first heard of. */
-  const traces = new Map<string, Set<string>>()
+  const traces = new Map<string, Kept>()
+  let characters = 0
   const correlated = new Map<string, Set<string>>()
 
-  const index = (key: string, { traceId, attributes }: SpanRecord): void => {
-    const keys = traces.get(traceId) ?? new Set()
-    traces.set(traceId, keys.add(key))
+  const index = (key: string, { traceId, attributes }: SpanRecord, size: number): void => {
+    const kept = traces.get(traceId) ?? { sizes: new Map<string, number>() }
+    traces.set(traceId, kept)
+    characters += size - (kept.sizes.get(key) ?? 0)
+    kept.sizes.set(key, size)
     const correlationId = attributes[CORRELATION]
     if (typeof correlationId !== 'string') return
     correlated.set(correlationId, (correlated.get(correlationId) ?? new Set()).add(traceId))
   }
   const forgetOldest = (): void => {
-    const [traceId, keys] = traces.entries().next().value!
+    const [traceId, { sizes }] = traces.entries().next().value!
     traces.delete(traceId)
-    for (const key of keys) {
+    for (const [key, size] of sizes) {
+      characters -= size
       const correlationId = table.get(key)?.attributes[CORRELATION]
       table.delete(key)
       if (typeof correlationId !== 'string') continue
@@ -84,22 +95,26 @@ export function keepTraces({ journal, count }: CloudContext): Traces {
     if (!span) return false
     const record = recordOf(service, span)
     const key = `${record.traceId}/${record.spanId}`
-    if (!table.has(key) && (traces.get(record.traceId)?.size ?? 0) >= limits.spansPerTrace) return false
+    const size = sizeOf(record)
+    if (size > limits.spanCharacters) return false
+    if (!table.has(key) && (traces.get(record.traceId)?.sizes.size ?? 0) >= limits.spansPerTrace) return false
     table.set(key, record)
-    index(key, record)
+    index(key, record, size)
     return true
   }
-  for (const [key, record] of table.entries()) index(key, record)
+  for (const [key, record] of table.entries()) index(key, record, sizeOf(record))
 
   const spansOf = (traceId: string): SpanRecord[] =>
-    [...(traces.get(traceId) ?? [])].map((key) => table.get(key)!).toSorted((a, b) => a.startMs - b.startMs)
+    [...(traces.get(traceId)?.sizes.keys() ?? [])]
+      .map((key) => table.get(key)!)
+      .toSorted((a, b) => a.startMs - b.startMs)
 
   return {
     spansOf,
     add(service, spans) {
       const rejected = spans.filter((span) => !take(service, span)).length
       count('trace.spans', spans.length - rejected)
-      while (table.size > limits.spans) forgetOldest()
+      while (table.size > limits.spans || characters > limits.allSpansCharacters) forgetOldest()
       return rejected
     },
     list({ correlationId, root, limit }) {
