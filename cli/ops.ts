@@ -69,9 +69,9 @@ const replay = command({
 npm run ops -- replay ID… --reason TEXT [--service NAME] [--actor NAME]
 npm run ops -- replay --all --reason TEXT [--service NAME] [--actor NAME]
 
-Sends dead letters again, each to the one listener that failed, as a task to its path through its own queue. A copy is
-acknowledged once its task exists; a message that was handled before changes nothing. What fails twenty times more is
-a dead letter again.
+Asks each listener that failed to take its dead letters again, by a task through its own queue that names them. The
+listener takes them from its own dead-letter subscription, and acknowledges those that it could handle; a message that
+was handled before changes nothing. What fails twenty times more, or can't be read, stays where it is.
 ${service}
   --all             all that wait now${acting}${targetUsage}
 `,
@@ -88,16 +88,14 @@ ${service}
     if (values.all === ids.length > 0)
       throw new UsageError('Which? Name their ids, or --all of them, not both: npm run ops -- dead-letters lists them.')
     const target = targetFrom(values)
-    const failed = await withShelf(target, async (shelf) => {
-      const waiting = await readDeadLetters(shelf, values.service)
-      const chosen = values.all ? waiting : ids.map((id) => theOne(waiting, id))
-      if (chosen.length === 0) console.log('No dead letters.')
-      const replayer = await createReplayer(target)
-      const notSent = await replayEach(chosen, { replayer, shelf, operator })
-      await replayer.close()
-      return notSent
-    })
-    return failed > 0 ? 1 : 0
+    // Released before the listener is asked: it is to find them.
+    const waiting = await withShelf(target, (shelf) => readDeadLetters(shelf, values.service))
+    const chosen = values.all ? waiting : ids.map((id) => theOne(waiting, id))
+    if (chosen.length === 0) console.log('No dead letters.')
+    const replayer = await createReplayer(target)
+    const stay = await replayEach(chosen, { replayer, operator })
+    await replayer.close()
+    return stay > 0 ? 1 : 0
   },
 })
 

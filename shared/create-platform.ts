@@ -7,6 +7,7 @@ import { createCaller } from './caller.ts'
 import { addressesOf, type Config, readSetting } from './config.ts'
 import type { Contracts } from './contract.ts'
 import { createHealth, type Health } from './health.ts'
+import { createDeadLetterBox, type DeadLetterBox } from './gcp/dead-letter-box.ts'
 import { createAccessTokens, createIdTokens } from './gcp/id-tokens.ts'
 import { createPublisher, type Publisher } from './gcp/publisher.ts'
 import { createTaskSender } from './gcp/task-sender.ts'
@@ -24,6 +25,7 @@ import { createTelemetry, type Telemetry, traceparent } from './telemetry/teleme
 export interface RunningPlatform extends Platform {
   readonly streams: StreamsWithRepeat
   readonly publisher: Publisher
+  readonly deadLetterBox: DeadLetterBox
   readonly health: Health
   readonly telemetry: Telemetry
   close(): Promise<void>
@@ -36,6 +38,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   const firestore = once(() => connectFirestore(config))
   const publisher = createPublisher(once(connectPubSub))
   const sender = createTaskSender(config)
+  const deadLetterBox = createDeadLetterBox(service.name, config)
   const now = (): number => Date.now()
   const log = createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT })
   const security = createSecurityLog({ log, now })
@@ -54,6 +57,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   return {
     service,
     publisher,
+    deadLetterBox,
     now,
     setting: readSetting,
     log,
@@ -107,6 +111,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       security.close()
       await publisher.close()
       await sender.close()
+      await deadLetterBox.close()
       if (firestore.started()) await (await firestore()).terminate()
       await telemetry.close()
     },

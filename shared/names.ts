@@ -27,3 +27,5 @@ export const pushPath = (runtime: 'http' | 'cloudevent', projectId: string, even
 export const commandPath = (command: string): string => `/commands/${command}`
 /** Provided by the runtime of every service: publish again what is recorded for a correlation id. */
 export const repeatCommand = 'RepeatEvents'
+/** Provided by the runtime of every service: take dead letters of its own again. */
+export const replayCommand = 'ReplayDeadLetters'

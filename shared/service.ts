@@ -2,6 +2,7 @@
 
 import type { CommandType, Contracts, EventType } from './contract.ts'
 import type { ServiceApp } from './app.ts'
+import { repeatCommand } from './names.ts'
 import type { Counter } from './telemetry/metrics.ts'
 
 export interface Collection {
@@ -41,6 +42,8 @@ export interface Service {
   /** Event types it listens to. */
   readonly on: readonly string[]
   readonly accepts: readonly string[]
+  /** Of the commands that it accepts, those that operators may send by the account `operations`, besides the runtime's own. */
+  readonly acceptsFromOperators: readonly string[]
   readonly sends: readonly string[]
   /** Services whose HTTP API it queries. */
   readonly calls: readonly string[]
@@ -69,6 +72,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly emits: readonly EventType<Own>[]
   readonly on: readonly (EventType<Uses[number]> | EventType<Own>)[]
   readonly accepts: readonly CommandType<Own>[]
+  readonly acceptsFromOperators?: readonly CommandType<Own>[]
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
   readonly calls?: readonly Uses[number]['service'][]
   readonly asksToRepeat?: readonly (Own['service'] | Uses[number]['service'])[]
@@ -91,6 +95,7 @@ export function defineService<
   const D extends Description<Own, Uses>,
 >(description: D & Description<Own, Uses> & { contracts: Own; uses: Uses }): Defined<D> {
   return {
+    acceptsFromOperators: [],
     calls: [],
     asksToRepeat: [],
     collections: {},
@@ -104,6 +109,12 @@ export function defineService<
 
 /** The description with its literal names kept, so that handlers can be checked against them. */
 export type Defined<D> = Omit<Service, keyof D> & Omit<D, 'scale'> & Pick<Service, 'scale'>
+
+/** Commands with content that operators may send. `RepeatEvents` says nothing but what is recorded. */
+export const fromOperators = ({ acceptsFromOperators }: Pick<Service, 'acceptsFromOperators'>): readonly string[] => [
+  repeatCommand,
+  ...acceptsFromOperators,
+]
 
 /** Whether anything can be sent to it: it has a queue, and a place for what it can't take. Listeners are replayed to, whoever emits is asked to repeat. */
 export const isReachable = ({ on, accepts, emits }: Pick<Service, 'on' | 'accepts' | 'emits'>): boolean =>

@@ -46,6 +46,15 @@ export function grantPublish(scope: Construct, topic: string, service: string, e
   })
 }
 
+/** Lets a service pull from a subscription of the bus. */
+export function grantTake(scope: Construct, subscription: string, service: string, environment: Environment): void {
+  new PubsubSubscriptionIamMember(scope, `takes-${subscription}`, {
+    subscription,
+    role: 'roles/pubsub.subscriber',
+    member: serviceMember(service, environment),
+  })
+}
+
 /** Delivers a topic of the bus to a service of this stack. */
 export function pushTo(
   scope: Construct,

@@ -6,7 +6,7 @@ import { isReachable, type Service } from '../shared/service.ts'
 import { CommandQueue } from './command-queue.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
-import { grantPublish, pushTo } from './event-topic.ts'
+import { grantPublish, grantTake, pushTo } from './event-topic.ts'
 import { RunService } from './run-service.ts'
 import { ServiceDatabase } from './service-database.ts'
 import { sendersOf } from './service-variables.ts'
@@ -29,6 +29,8 @@ export class ServiceStack extends EnvironmentStack {
     for (const type of service.emits) grantPublish(this, topicName(type), service.name, environment)
     // What it can't read it puts there itself.
     if (queued) grantPublish(this, deadLetterName(service.name), service.name, environment)
+    // And takes it from there again when operators ask.
+    if (queued) grantTake(this, deadLetterName(service.name), service.name, environment)
     for (const type of service.on) pushTo(this, type, { service, run, environment })
   }
 }

@@ -1,6 +1,7 @@
 /** A dead letter as an operator reads it: whose it is, what it is, why it was given up, and when. */
 
 import { services } from '../../functions/index.ts'
+import { typeOf } from '../../shared/gcp/waiting.ts'
 import { deadLetterName } from '../../shared/names.ts'
 import { isReachable } from '../../shared/service.ts'
 import { UsageError } from '../command.ts'
@@ -45,11 +46,7 @@ export function theOne(letters: readonly DeadLetter[], id: string): DeadLetter {
 
 function deadLetter(listener: string, waiting: Waiting): DeadLetter {
   const { attributes } = waiting
-  // Pub/Sub's own copy says which subscription gave it up; a service's own says what it was and why.
-  const subscription = attributes['CloudPubSubDeadLetterSourceSubscription']
-  const type = subscription?.startsWith(`${listener}.`)
-    ? subscription.slice(listener.length + 1)
-    : (attributes['type'] ?? 'unknown')
+  const type = typeOf(listener, waiting)
   const deliveries = attributes['CloudPubSubDeadLetterSourceDeliveryCount']
   const reason =
     deliveries === undefined

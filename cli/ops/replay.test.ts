@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import { destinationOf, replayEach } from './replay.ts'
+import { MOST_LETTERS } from '../../shared/replay.ts'
+import { checkReplayable, replayEach } from './replay.ts'
 
 beforeEach(() => {
   vi.spyOn(console, 'log').mockImplementation(() => {})
@@ -26,51 +27,45 @@ const letter = (id: string, listener: string, type: string, data = '{}'): DeadLe
 })
 
 describe('a replay', () => {
-  it('takes a copy off the shelf when its task exists, not before, and goes on after one that is refused', async () => {
-    const acts: string[] = []
+  it('names the letters of each listener, a bounded number in one task, and goes on after one that is refused', async () => {
+    const asked: string[][] = []
+    const many = Array.from({ length: MOST_LETTERS + 1 }, (_, at) => letter(`o-${at}`, 'orders', 'price.changed'))
     const stay = await replayEach(
-      [letter('1', 'orders', 'a'), letter('2', 'orders', 'b'), letter('3', 'orders', 'c')],
+      [...many, letter('i-1', 'inventory', 'ReserveStock'), letter('b-1', 'bigquery', 'order.placed')],
       {
         operator: { actor: 'jo', reason: 'x' },
-        shelf: { take: async ({ messageId }) => void acts.push(`take ${messageId}`) },
         replayer: {
-          async replay({ id }) {
-            await new Promise((resolve) => setImmediate(resolve))
-            acts.push(`task ${id}`)
-            if (id === '2') throw new UsageError('the queue is gone')
-            return { path: '/', body: Buffer.from('') }
+          async replay(letters) {
+            asked.push(letters.map(({ id }) => id))
+            if (asked.length === 2) throw new UsageError('the queue is gone')
           },
           close: async () => {},
         },
       },
     )
-    expect(acts).toEqual(['task 1', 'take 1', 'task 2', 'task 3', 'take 3'])
-    expect(stay).toBe(1)
-  })
-
-  it('goes where its listener takes it, in the shape in which it was delivered', () => {
-    const event = destinationOf(letter('1', 'orders', 'price.changed', '{"a":1}'), 'p')
-    expect(event.path).toBe('/events/price.changed')
-    const { message, subscription } = JSON.parse(event.body.toString()) as {
-      message: { data: string }
-      subscription: string
-    }
-    expect(Buffer.from(message.data, 'base64').toString()).toBe('{"a":1}')
-    expect(subscription).toBe('projects/p/subscriptions/orders.price.changed')
-    expect(destinationOf(letter('1', 'notifications', 'order.placed'), 'p').path).toBe(
-      '/projects/p/topics/order.placed',
-    )
-    const command = destinationOf(letter('1', 'inventory', 'ReserveStock', '{"a":1}'), 'p')
-    expect([command.path, command.body.toString()]).toEqual(['/commands/ReserveStock', '{"a":1}'])
-    expect(destinationOf(letter('1', 'payments', 'RepeatEvents'), 'p').path).toBe('/commands/RepeatEvents')
+    expect(asked.map(({ length }) => length)).toEqual([MOST_LETTERS, 1, 1])
+    expect(asked[2]).toEqual(['i-1'])
+    expect(stay).toBe(2)
+    expect(vi.mocked(console.error).mock.calls.map(([line]) => String(line).split(' ')[0])).toEqual([
+      'b-1',
+      `o-${MOST_LETTERS}`,
+    ])
   })
 
   it.each([
-    ['a command of another service', letter('1', 'orders', 'ReserveStock'), /orders takes no ReserveStock/],
-    ['an event that it does not hear', letter('1', 'payments', 'price.changed'), /payments takes no price\.changed/],
-    ["BigQuery's own", letter('1', 'bigquery', 'order.placed'), /bigquery is no service/],
-    ['what no task can hold', letter('1', 'orders', 'price.changed', 'x'.repeat(900_000)), /a task holds/],
-  ])('of %s is refused', (_, given, says) => {
-    expect(() => destinationOf(given, 'p')).toThrow(says)
+    ['an event that it hears', 'orders', 'price.changed'],
+    ['an event of a CloudEvent function', 'notifications', 'order.placed'],
+    ['a command that it accepts', 'inventory', 'ReserveStock'],
+  ])('of %s is possible', (_, listener, type) => {
+    expect(() => checkReplayable({ listener, type })).not.toThrow()
+  })
+
+  it.each([
+    ['a command of another service', 'orders', 'ReserveStock', /orders takes no ReserveStock/],
+    ['an event that it does not hear', 'payments', 'price.changed', /payments takes no price\.changed/],
+    ["BigQuery's own", 'bigquery', 'order.placed', /bigquery is no service/],
+    ['a repeat, which any operator may ask for anew', 'payments', 'RepeatEvents', /payments takes no RepeatEvents/],
+  ])('of %s is refused', (_, listener, type, says) => {
+    expect(() => checkReplayable({ listener, type })).toThrow(says)
   })
 })

@@ -1,22 +1,11 @@
 /** Messages that wait in pull subscriptions for somebody to decide: looked at under a lease, and put back unless they are done with. */
 
 import type { v1 } from '@google-cloud/pubsub'
+import { type Waiting as Leased, leased, release } from '../../shared/gcp/waiting.ts'
 import type { Target } from './target.ts'
 
-/** Of one subscription, in one look: more than somebody reads, and a bound on what is held. */
-const MOST_MESSAGES = 1_000
-const MESSAGES_PER_PULL = 100
-/** An empty answer may only mean that this server had none at hand. */
-const EMPTY_ANSWERS = 3
-
-export interface Waiting {
+export interface Waiting extends Leased {
   readonly subscription: string
-  readonly messageId: string
-  readonly data: Buffer
-  readonly attributes: Readonly<Record<string, string>>
-  /** When it was put there. */
-  readonly sinceMs: number
-  readonly ackId: string
 }
 
 export interface Shelf {
@@ -36,22 +25,9 @@ export async function openShelf({ projectId, clientOptions }: Target): Promise<S
   return {
     async look(subscription) {
       const found: Waiting[] = []
-      for (let empty = 0; empty < EMPTY_ANSWERS && found.length < MOST_MESSAGES;) {
-        const [{ receivedMessages }] = await client.pull({
-          subscription: pathOf(subscription),
-          maxMessages: Math.min(MESSAGES_PER_PULL, MOST_MESSAGES - found.length),
-          returnImmediately: true,
-        })
-        if (!receivedMessages?.length) empty += 1
-        for (const { ackId, message } of receivedMessages ?? []) {
-          const waiting: Waiting = {
-            subscription,
-            messageId: message!.messageId!,
-            data: Buffer.from(message!.data as Uint8Array),
-            attributes: message!.attributes ?? {},
-            sinceMs: Number(message!.publishTime!.seconds) * 1000,
-            ackId: ackId!,
-          }
+      for await (const batch of leased(client, pathOf(subscription))) {
+        for (const one of batch) {
+          const waiting = { ...one, subscription }
           held.set(waiting.ackId, waiting)
           found.push(waiting)
         }
@@ -64,8 +40,11 @@ export async function openShelf({ projectId, clientOptions }: Target): Promise<S
     },
     async close() {
       for (const [subscription, waiting] of Map.groupBy(held.values(), (one) => one.subscription)) {
-        const ackIds = waiting.map(({ ackId }) => ackId)
-        await client.modifyAckDeadline({ subscription: pathOf(subscription), ackIds, ackDeadlineSeconds: 0 })
+        await release(
+          client,
+          pathOf(subscription),
+          waiting.map(({ ackId }) => ackId),
+        )
       }
       await client.close()
     },

@@ -12,12 +12,12 @@ import type { RunningPlatform } from '../create-platform.ts'
 import { httpStatus, Refused, Unavailable } from '../errors.ts'
 import { publicPart, statusOf } from '../health.ts'
 import { CLIENT_GONE, noteAbandoned } from '../http.ts'
-import { topicName } from '../names.ts'
+import { commandPath, replayCommand, topicName } from '../names.ts'
 import type { Log } from '../platform.ts'
 import { type CheckCaller, createCallerCheck } from './callers.ts'
 import { createReceiver, type Outcome, type Receiver } from './receive.ts'
 import { noteCallerRefused } from './refusals.ts'
-import { noteReplay } from './replays.ts'
+import { createReplay, type Replay } from './replays.ts'
 import { serverOptions } from './server-limits.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
@@ -35,6 +35,7 @@ export async function createCloudEventServer(
   const { cloudEvent } = await import('@google-cloud/functions-framework')
   const { getTestServer: getServer } = await import('@google-cloud/functions-framework/testing')
   const receiver = createReceiver(app, platform, config)
+  const replay = createReplay(receiver, platform)
 
   cloudEvent(platform.service.name, async ({ id, data }: CloudEvent<PubsubData>) => {
     const bytes = Buffer.from(data?.message?.data ?? '', 'base64')
@@ -47,16 +48,19 @@ export async function createCloudEventServer(
   const framework = getServer(platform.service.name)
   const checkCaller = createCallerCheck(config, platform.now)
   return createServer(serverOptions, (request, response) => {
-    void look(request, response, { framework, receiver, platform, config, checkCaller }).catch((error: unknown) => {
-      platform.log('ERROR', 'request.failed', { error })
-      end(response, 500)
-    })
+    void look(request, response, { framework, receiver, replay, platform, config, checkCaller }).catch(
+      (error: unknown) => {
+        platform.log('ERROR', 'request.failed', { error })
+        end(response, 500)
+      },
+    )
   })
 }
 
 interface Parts {
   readonly framework: Server
   readonly receiver: Receiver
+  readonly replay: Replay
   readonly platform: RunningPlatform
   readonly config: Config
   readonly checkCaller: CheckCaller
@@ -65,7 +69,7 @@ interface Parts {
 async function look(
   request: IncomingMessage,
   response: ServerResponse,
-  { framework, receiver, platform, config, checkCaller }: Parts,
+  { framework, receiver, replay, platform, config, checkCaller }: Parts,
 ): Promise<void> {
   const path = request.url ?? '/'
   if (request.method === 'GET' && path === '/health/live') return end(response, 200)
@@ -78,21 +82,20 @@ async function look(
   const type = platform.service.on.find(
     (one) => path === `/projects/${config.GOOGLE_CLOUD_PROJECT}/topics/${topicName(one)}`,
   )
+  const isReplay = path === commandPath(replayCommand)
   const headers = { get: (name: string) => request.headers[name] as string | undefined }
-  let email: string
   try {
-    email = await checkCaller(headers, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], 'delivery')
+    await checkCaller(headers, [isReplay ? config.OPERATIONS_ACCOUNT : config.PUSH_ACCOUNT], 'delivery')
   } catch (error) {
     if (error instanceof Unavailable) {
       platform.log('WARNING', 'request.postponed', { path, reason: error.message, error: error.cause })
       return end(response, 503)
     }
     if (!(error instanceof Refused)) throw error
-    noteCallerRefused(platform.security, error, type && path)
+    noteCallerRefused(platform.security, error, type || isReplay ? path : undefined)
     return end(response, httpStatus[error.code])
   }
-  if (!type || request.method !== 'POST') return end(response, 404)
-  const retries = noteReplay(headers, email, { type, config, security: platform.security })
+  if (!(type || isReplay) || request.method !== 'POST') return end(response, 404)
   await platform.telemetry.request({ method: 'POST', isDelivery: true, header: headers.get }, async () => {
     const body = await readBody(request, PUSH_BYTES).catch((error: unknown) => {
       if (error instanceof Refused) return error
@@ -100,7 +103,7 @@ async function look(
     })
     if (body instanceof Refused) return { status: refuse(response, body, { path, log: platform.log }), route: path }
     const take = (): Promise<Outcome> => handOver(request, response, body, framework)
-    const outcome = await receiver.event(type, body, { retries, take })
+    const outcome = await (type ? receiver.event(type, body, { take }) : replay(body, headers))
     end(response, outcome.status)
     return { status: hasHungUp(response) ? CLIENT_GONE : response.statusCode, route: path }
   })

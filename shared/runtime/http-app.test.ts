@@ -6,7 +6,7 @@ import { remainingMs } from '../deadline.ts'
 import { Refused, Unavailable } from '../errors.ts'
 import { operatorHeaders } from '../operator.ts'
 import type { Platform } from '../platform.ts'
-import { defineService } from '../service.ts'
+import { defineService, fromOperators } from '../service.ts'
 import { idToken, pushBody, testConfig } from '../testing/config.ts'
 import { message } from '../testing/deliver.ts'
 import { testPlatform } from '../testing/platform.ts'
@@ -289,70 +289,159 @@ describe('a command sent by a task', () => {
   })
 })
 
-describe('what an operator sends again', () => {
+describe('an operator', () => {
   const operator = {
     authorization: idToken('kitchen', 'operations'),
     'x-cloudtasks-taskname': 'replay-1',
     ...operatorHeaders({ actor: 'jo', reason: 'provider is back: größer' }),
   }
+  const put = async (
+    { platform }: ReturnType<typeof started>,
+    content: unknown,
+    attributes: Record<string, string>,
+  ): Promise<string> => {
+    const data = Buffer.from(typeof content === 'string' ? content : JSON.stringify(content))
+    await platform.publisher.deadLetter('kitchen', data, attributes)
+    return platform.deadLetters.at(-1)!.messageId
+  }
+  const asked = (messageIds: readonly unknown[]): object =>
+    message('ReplayDeadLetters', { messageIds }, { sequence: 0, subject: 'kitchen' })
+  const replay = (kitchenRun: ReturnType<typeof started>, ids: readonly unknown[], retries = '0') =>
+    kitchenRun.task('ReplayDeadLetters', asked(ids), { ...operator, 'x-cloudtasks-taskretrycount': retries })
+  const security = ({ platform }: ReturnType<typeof started>) =>
+    platform.logs.filter(({ event }) => event === 'security').map(({ fields }) => fields)
+  const ofShop = { ...sold, source: 'shop' }
+  const fromShop = { ...cook, source: 'shop' }
+  const gaveUp = { type: 'thing.sold', CloudPubSubDeadLetterSourceSubscription: 'kitchen.thing.sold' }
 
-  it('reaches the handler of its event, and who and why is logged', async () => {
-    const { push, platform, handled } = started()
-    expect((await push(pushBody(sold), operator)).status).toBe(204)
-    expect(handled).toHaveLength(1)
-    expect(platform.logs[0]).toMatchObject({
-      severity: 'NOTICE',
-      event: 'security',
-      fields: {
+  it('sends no event, no command and no query of their own', async () => {
+    const { push, task, http, handled } = started()
+    expect((await push(pushBody(sold), operator)).status).toBe(403)
+    for (const command of ['Cook', 'Clean', 'Unknown'])
+      expect((await task(command, fromShop, operator)).status).toBe(403)
+    expect((await http.request('/menu', { headers: operator })).status).toBe(403)
+    expect(handled).toEqual([])
+  })
+
+  it('has the service take its dead letters again, each of which is then gone, and who and why is logged', async () => {
+    const one = started()
+    const event = await put(one, ofShop, gaveUp)
+    const command = await put(one, fromShop, { type: 'Cook', listener: 'kitchen' })
+    const other = await put(one, ofShop, gaveUp)
+    expect((await replay(one, [event, command])).status).toBe(204)
+    expect(one.handled.map(({ messageId }) => messageId)).toEqual([event, command])
+    expect(one.platform.deadLetters.map(({ messageId }) => messageId)).toEqual([other])
+    expect(security(one)).toMatchObject(
+      [
+        { type: 'thing.sold', letter: event },
+        { type: 'Cook', letter: command },
+      ].map((act) => ({
+        ...act,
         event: 'message.replayed',
-        type: 'thing.sold',
-        task: 'replay-1',
-        attempt: 1,
+        outcome: 'done',
         subject: 'operator:jo',
         reason: 'provider is back: größer',
-      },
-    })
+        task: 'replay-1',
+        attempt: 1,
+      })),
+    )
   })
 
-  it('reaches the handler of its command, though operations sends none of its own', async () => {
-    const { task, platform, handled } = started()
-    expect((await task('Cook', cook, operator)).status).toBe(204)
-    expect(handled).toHaveLength(1)
-    expect(platform.logs[0]).toMatchObject({
-      event: 'security',
-      fields: { event: 'message.replayed', type: 'Cook', subject: 'operator:jo' },
-    })
+  it('has a letter stay that fails again, and is tried twenty times', async () => {
+    const one = started(() => Promise.reject(new Unavailable('later')))
+    const id = await put(one, ofShop, gaveUp)
+    expect((await replay(one, [id])).status).toBe(503)
+    expect((await replay(one, [id], '18')).status).toBe(503)
+    expect((await replay(one, [id], '19')).status).toBe(204)
+    expect(one.platform.deadLetters).toHaveLength(1)
+    expect(one.platform.logs.some(({ event }) => event === 'replay.given-up')).toBe(true)
   })
 
-  it('is put aside again when it failed twenty times: a queue would repeat it without end', async () => {
-    const { push, platform, handled } = started()
-    const again = (retries: string): Promise<Response> =>
-      push(pushBody(sold), { ...operator, 'x-cloudtasks-taskretrycount': retries }) as Promise<Response>
-    expect((await again('20')).status).toBe(204)
-    expect(handled).toEqual([])
-    expect(platform.deadLetters[0]!.attributes).toMatchObject({
-      type: 'thing.sold',
-      reason: expect.stringContaining('20 times'),
-    })
-    await again('19')
-    expect(handled).toHaveLength(1)
+  const stays = async (content: unknown, attributes: Record<string, string>) => {
+    const one = started()
+    const id = await put(one, content, attributes)
+    expect((await replay(one, [id])).status).toBe(204)
+    expect(one.handled).toEqual([])
+    expect(one.platform.deadLetters).toHaveLength(1)
+    return { one, id }
+  }
+
+  it.each<[string, unknown, Record<string, string>]>([
+    ['no service says', { ...sold, source: 'stranger' }, gaveUp],
+    ['another service says than the one that emits it', { ...sold, source: 'kitchen' }, gaveUp],
+    ['is a command of a service that sends none of these', { ...cook, source: 'waiter' }, { type: 'Cook' }],
+  ])('has no letter taken that %s: it stays, and that is a security event', async (_, content, attributes) => {
+    const { one, id } = await stays(content, attributes)
+    expect(security(one).at(-1)).toMatchObject({ event: 'replay-refused', subject: 'operator:jo', letter: id })
   })
 
-  it('tells nothing of an operator when Pub/Sub delivers it, whatever its headers say', async () => {
-    const { push, platform } = started()
-    await push(pushBody(sold), { ...operator, authorization: idToken('kitchen', 'kitchen-push') })
-    expect(platform.logs.some(({ fields }) => fields['event'] === 'message.replayed')).toBe(false)
+  it.each<[string, unknown, Record<string, string>, RegExp]>([
+    ['was published by hand', { ...ofShop, sequence: 0 }, gaveUp, /by hand/],
+    ['is no envelope', 'hello', gaveUp, /not JSON/],
+    ['is no command', { ...fromShop, type: 'Bake' }, { type: 'Bake' }, /no command Bake/],
+    ['is of another type than it was put aside as', fromShop, gaveUp, /Cook came where thing\.sold/],
+    ['says what no contract has', { ...ofShop, data: { price: 1 } }, gaveUp, /breaks its contract/],
+  ])('has no letter taken that %s: it stays, and the log says why', async (_, content, attributes, reason) => {
+    const { one, id } = await stays(content, attributes)
+    expect(one.platform.logs.find(({ event }) => event === 'replay.unreadable')?.fields).toMatchObject({
+      letter: id,
+      reason: expect.stringMatching(reason),
+    })
+    expect(security(one).map(({ event }) => event)).toEqual(['message.replayed'])
+  })
+
+  it('waits a few attempts for a letter that somebody else holds', async () => {
+    const one = started()
+    expect((await replay(one, ['none'])).status).toBe(503)
+    expect((await replay(one, ['none'], '4')).status).toBe(204)
+  })
+
+  it.each<[string, unknown]>([
+    ['nothing', { messageIds: [] }],
+    ['too many', { messageIds: Array.from({ length: 21 }, (_, at) => `m-${at}`) }],
+    ['content', { messageIds: ['m-1'], data: {} }],
+    ['no ids', { messageIds: [1] }],
+  ])('who names %s is refused', async (_, data) => {
+    const one = started()
+    const body = message('ReplayDeadLetters', data, { sequence: 0, subject: 'kitchen' })
+    expect((await one.task('ReplayDeadLetters', body, operator)).status).toBe(204)
+    expect(security(one)).toMatchObject([{ event: 'replay-refused', outcome: 'refused', subject: 'operator:jo' }])
+    expect(one.platform.deadLetters).toEqual([])
+  })
+
+  it('alone asks for replays', async () => {
+    const one = started()
+    const id = await put(one, ofShop, gaveUp)
+    for (const account of ['shop', 'boss', 'kitchen-push'])
+      expect(
+        (await one.task('ReplayDeadLetters', asked([id]), { authorization: idToken('kitchen', account) })).status,
+      ).toBe(403)
+    expect(one.handled).toEqual([])
+  })
+
+  it('asks for events to be repeated, and sends commands that the description opens to operators', async () => {
+    const one = started()
+    const repeat = message('RepeatEvents', { correlationId: 'm-1' }, { sequence: 0 })
+    expect((await one.task('RepeatEvents', repeat, operator)).status).toBe(204)
+    expect(security(one)).toMatchObject([{ event: 'operator.command', type: 'RepeatEvents', subject: 'operator:jo' }])
+    expect(fromOperators({ acceptsFromOperators: ['Clean'] })).toEqual(['RepeatEvents', 'Clean'])
   })
 
   it('has headers that anybody could have broken', async () => {
-    const { push, platform } = started()
-    await push(pushBody(sold), { ...operator, 'x-operator': '%E0%A4%A', 'x-operator-reason': 'x'.repeat(5_000) })
-    expect(platform.logs[0]!.fields).toMatchObject({ subject: 'operator:unreadable', reason: 'x'.repeat(300) })
+    const one = started()
+    const id = await put(one, ofShop, gaveUp)
+    await one.task('ReplayDeadLetters', asked([id]), {
+      ...operator,
+      'x-operator': '%E0%A4%A',
+      'x-operator-reason': 'x'.repeat(5_000),
+    })
+    expect(security(one)[0]).toMatchObject({ subject: 'operator:unreadable', reason: 'x'.repeat(300) })
   })
 
-  it('does not open the paths of queries', async () => {
-    const { http } = started()
-    expect((await http.request('/menu', { headers: operator })).status).toBe(403)
+  it('is nobody to Pub/Sub, whatever the headers of a push say', async () => {
+    const { push, platform } = started()
+    await push(pushBody(sold), { ...operator, authorization: idToken('kitchen', 'kitchen-push') })
+    expect(platform.logs.some(({ event }) => event === 'security')).toBe(false)
   })
 })
 

@@ -8,12 +8,13 @@ import type { RunningPlatform } from '../create-platform.ts'
 import { DEADLINE_HEADER, deadlineOf, within } from '../deadline.ts'
 import { publicPart, statusOf } from '../health.ts'
 import { answerProblem, limitedBody } from '../http.ts'
-import { eventPath } from '../names.ts'
+import { commandPath, eventPath, replayCommand } from '../names.ts'
 import '../query-callers.ts'
+import { fromOperators } from '../service.ts'
 import { createCallerCheck } from './callers.ts'
 import { createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
-import { noteReplay, retriesOf } from './replays.ts'
+import { createReplay, noteOperator, retriesOf } from './replays.ts'
 
 /** Pub/Sub messages have at most 10 MB, base64 a third more; tasks 1 MiB. */
 const PUSH_BYTES = 14 * 1024 * 1024
@@ -30,8 +31,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       throw error
     }
   }
-  const replayed = (c: Context, type: string, email: string): number =>
-    noteReplay({ get: (name) => c.req.header(name) }, email, { type, config, security: platform.security })
+  const replay = createReplay(receiver, platform)
   const isInternal = platform.service.ingress === 'internal'
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
@@ -82,19 +82,26 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   function deliveries(): void {
     for (const type of platform.service.on) {
       http.post(eventPath(type), async (c) => {
-        const retries = replayed(c, type, await caller(c, [config.PUSH_ACCOUNT, config.OPERATIONS_ACCOUNT], 'delivery'))
-        return answer(c, await receiver.event(type, await bytes(c), { retries }))
+        await caller(c, [config.PUSH_ACCOUNT], 'delivery')
+        return answer(c, await receiver.event(type, await bytes(c)))
       })
     }
+    http.post(commandPath(replayCommand), async (c) => {
+      await caller(c, [config.OPERATIONS_ACCOUNT], 'delivery')
+      return answer(c, await replay(await bytes(c), { get: (name) => c.req.header(name) }))
+    })
     http.post('/commands/:command', async (c) => {
       const command = c.req.param('command')
       // A command that nobody may send is put aside only when somebody who may send any has sent it.
       const senders =
         (Object.hasOwn(config.SENDERS, command) && config.SENDERS[command]) || Object.values(config.SENDERS).flat()
-      replayed(c, command, await caller(c, [...senders, config.OPERATIONS_ACCOUNT], 'delivery'))
+      const operators = fromOperators(platform.service).includes(command) ? [config.OPERATIONS_ACCOUNT] : []
+      const email = await caller(c, [...senders, ...operators], 'delivery')
+      const header = { get: (name: string) => c.req.header(name) }
+      noteOperator(header, email, { type: command, config, security: platform.security })
       const task = {
         name: c.req.header('x-cloudtasks-taskname') ?? '',
-        retries: retriesOf({ get: (name) => c.req.header(name) }),
+        retries: retriesOf(header),
         traceparent: c.req.header('traceparent'),
       }
       return answer(c, await receiver.command(command, await bytes(c), task))

@@ -9,6 +9,9 @@ import { lifted } from '../versions.ts'
 /** What can't be taken, ever: it is put aside with this reason. */
 export class Unreadable extends Error {}
 
+/** It can be read, and is not from a service that may say it. */
+export class OfAnotherSource extends Unreadable {}
+
 /** @throws Unreadable */
 export function readEvent(bytes: Buffer, type: string, contracts: readonly Contracts[]): Envelope {
   const envelope = readEnvelope(bytes, type)

@@ -7,9 +7,11 @@ import type { RunningPlatform } from '../create-platform.ts'
 import type { Envelope } from '../envelope.ts'
 import { Refused, Unavailable } from '../errors.ts'
 import { listOf } from '../issues.ts'
+import { typeOf, type Waiting } from '../gcp/waiting.ts'
 import { jsonFrom } from '../json-bytes.ts'
+import { accountEmail, accountId } from '../names.ts'
 import { repeatCommand, repeatSchema } from '../repeat.ts'
-import { readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
+import { OfAnotherSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
 /** Of a "do" that failed so often: it is put aside, since an exhausted task would vanish. */
 const ATTEMPTS_OF_A_DO = 20
@@ -56,13 +58,19 @@ export interface Receiver {
   command(type: string, body: Buffer, task: Task): Promise<Outcome>
   /** The event in a push message's data. @throws Unreadable, also for one published by hand that the service does not take. */
   read(type: string, data: Buffer): Envelope
+  /** Takes a dead letter of this service again, as an event or a command. `attempt` counts from 1. */
+  replay(letter: Letter, attempt: number): Promise<Replayed>
   /** Runs the handler, and says what its end means for the delivery. */
   handle(message: Envelope, delivery: Delivery): Promise<Outcome>
 }
 
+/** A dead letter that was taken again: what it is, and what became of it, `Unreadable` when it can never be taken. */
+export interface Replayed {
+  readonly type: string
+  readonly outcome: Outcome | Unreadable
+}
+
 export interface EventOptions {
-  /** How often a replay was tried before; Pub/Sub counts its own deliveries. */
-  readonly retries?: number
   /** Absent: the handler is called. */
   readonly take?: () => Promise<Outcome>
 }
@@ -74,7 +82,10 @@ export interface Task {
   readonly traceparent?: string | undefined
 }
 
-export function createReceiver(app: ServiceApp, platform: RunningPlatform, _config: Config): Receiver {
+/** What waits in the service's dead-letter subscription. */
+export type Letter = Pick<Waiting, 'messageId' | 'data' | 'attributes'>
+
+export function createReceiver(app: ServiceApp, platform: RunningPlatform, config: Config): Receiver {
   const { service, publisher, telemetry } = platform
   const contracts = [service.contracts, ...service.uses]
   const isKnown = (type: string): boolean =>
@@ -137,20 +148,44 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, _conf
     return outcome
   }
 
+  const replay: Receiver['replay'] = async (letter, attempt) => {
+    const { messageId, data } = letter
+    const type = typeOf(service.name, letter)
+    const isEvent = service.on.includes(type)
+    const message = readable(() =>
+      fromItsSource(isEvent ? read(type, data) : readCommand(data, type, service.contracts)),
+    )
+    if (message instanceof Unreadable) return { type, outcome: message }
+    const about = { kind: isEvent ? 'event' : 'command', type, messageId, attempt, message } as const
+    const handler = (isEvent ? app.on : app.commands)[type]!
+    const act = (): Promise<unknown> => handler(message, platform, { messageId })
+    return { type, outcome: await telemetry.attempt(about, () => run(message, act)) }
+  }
+
+  /** @throws OfAnotherSource when its source is not the service that emits the event, or one that may send the command. */
+  const fromItsSource = (message: Envelope): Envelope => {
+    const { type, source, sequence } = message
+    const emitter = contracts.find(({ events }) => Object.hasOwn(events, type))?.service
+    const isByHand = emitter !== undefined && sequence === 0
+    const senders = (Object.hasOwn(config.SENDERS, type) && config.SENDERS[type]) || []
+    const account = accountEmail(accountId(source), config.GOOGLE_CLOUD_PROJECT)
+    if (emitter === undefined ? senders.includes(account) : isByHand || emitter === source) return message
+    throw new OfAnotherSource(`${type} of ${source}, which is not the service that says so`)
+  }
+
   return {
     read,
     handle,
-    event(type, body, { retries = 0, take } = {}) {
+    replay,
+    event(type, body, { take } = {}) {
       const push = readable(() => readPush(body))
       if (push instanceof Unreadable)
-        return telemetry.attempt({ kind: 'event', type, messageId: '', attempt: retries + 1 }, () =>
+        return telemetry.attempt({ kind: 'event', type, messageId: '', attempt: 1 }, () =>
           deadLetter(type, body, push.message),
         )
-      const message = isUsedUp(retries)
-        ? new Unreadable(`replayed, and failed ${retries} times`)
-        : readable(() => read(type, push.data))
+      const message = readable(() => read(type, push.data))
       const { messageId, data, attributes } = push
-      const about = { kind: 'event', type, messageId, attempt: Math.max(push.attempt, retries + 1) } as const
+      const about = { kind: 'event', type, messageId, attempt: push.attempt } as const
       if (message instanceof Unreadable)
         return telemetry.attempt({ ...about, traceparent: attributes['traceparent'] }, () =>
           deadLetter(type, data, message.message),
@@ -189,9 +224,6 @@ function readRepeat(body: Buffer): Envelope<string, Repeat> {
     throw new Unreadable(`${repeatCommand} breaks its contract: ${listOf(parsed.error, 'the whole')}`)
   return { ...message, data: parsed.data }
 }
-
-/** A replay is a task, which would be repeated without end: it is put aside again. */
-const isUsedUp = (retries: number): boolean => retries >= ATTEMPTS_OF_A_DO
 
 /** Attribute values hold 1,024 bytes. */
 const clipped = (reason: string): string =>

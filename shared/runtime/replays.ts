@@ -1,31 +1,107 @@
-/** What an operator sent again is a security event, with who and why, before it is handled. */
+/**
+ * What operators ask of a service: to take dead letters again that wait in its own subscription. They name them; the
+ * content is what Pub/Sub or the service put there, so nothing can be said in the name of another service.
+ */
 
 import type { Config } from '../config.ts'
+import type { RunningPlatform } from '../create-platform.ts'
+import type { Waiting } from '../gcp/waiting.ts'
 import { operatorOf } from '../operator.ts'
+import { replayCommand, replaySchema } from '../replay.ts'
 import type { SecurityLog } from '../security-log.ts'
+import { OfAnotherSource, readEnvelope, Unreadable } from './messages.ts'
+import type { Outcome, Receiver } from './receive.ts'
 
 interface Headers {
   get(name: string): string | undefined
 }
 
+/** Of one replay: then the letters stay where they are. */
+const MOST_ATTEMPTS = 20
+/** A letter may be leased by somebody who looks at it; one that is still not there then was taken meanwhile. */
+const ATTEMPTS_FOR_MISSING = 5
+
 /** How often Cloud Tasks has tried before; 0 for what Pub/Sub pushes. */
 export const retriesOf = (headers: Headers): number => Number(headers.get('x-cloudtasks-taskretrycount') ?? 0) || 0
 
-/** Returns how often the replay was tried before; 0 when it is none. */
-export function noteReplay(
+/** An operator sends a command that the service's description opens to operators. */
+export function noteOperator(
   headers: Headers,
   email: string,
   { type, config, security }: { readonly type: string; readonly config: Config; readonly security: SecurityLog },
-): number {
-  if (email !== config.OPERATIONS_ACCOUNT) return 0
-  const retries = retriesOf(headers)
+): void {
+  if (email !== config.OPERATIONS_ACCOUNT) return
+  noteAct(security, headers, { event: 'operator.command', type })
+}
+
+function noteAct(
+  security: SecurityLog,
+  headers: Headers,
+  { event, ...act }: { readonly event: string; readonly type: string; readonly letter?: string },
+): void {
   const { actor, reason } = operatorOf(headers)
   security({
-    event: 'message.replayed',
+    event,
     outcome: 'done',
     subject: `operator:${actor}`,
     reason,
-    act: { type, task: headers.get('x-cloudtasks-taskname'), attempt: retries + 1 },
+    act: { ...act, task: headers.get('x-cloudtasks-taskname'), attempt: retriesOf(headers) + 1 },
   })
-  return retries
+}
+
+/** One delivery of `ReplayDeadLetters`. */
+export type Replay = (body: Buffer, headers: Headers) => Promise<Outcome>
+
+export function createReplay(receiver: Receiver, platform: RunningPlatform): Replay {
+  const { deadLetterBox: box, security, service } = platform
+  const noteRefused = (headers: Headers, reason: string, act: Readonly<Record<string, string>> = {}): void => {
+    const subject = `operator:${operatorOf(headers).actor}`
+    security({ event: 'replay-refused', outcome: 'refused', subject, reason, act })
+  }
+
+  /** Whether nothing is left to do about it: it was taken, or stays since it can never be. */
+  const replayed = async (letter: Waiting, headers: Headers): Promise<boolean> => {
+    const { type, outcome } = await receiver.replay(letter, retriesOf(headers) + 1)
+    noteAct(security, headers, { event: 'message.replayed', type, letter: letter.messageId })
+    if (outcome instanceof Unreadable) {
+      const act = { type, letter: letter.messageId }
+      if (outcome instanceof OfAnotherSource) noteRefused(headers, outcome.message, act)
+      else platform.log('WARNING', 'replay.unreadable', { ...act, reason: outcome.message })
+      await box.release([letter])
+      return true
+    }
+    const isTaken = outcome.status === 204
+    await (isTaken ? box.acknowledge(letter) : box.release([letter]))
+    return isTaken
+  }
+
+  return async (body, headers) => {
+    const attempt = retriesOf(headers) + 1
+    try {
+      const messageIds = readReplay(body)
+      const letters = await box.lease(messageIds)
+      let later = 0
+      for (const letter of letters) if (!(await replayed(letter, headers))) later += 1
+      const isMissing = letters.length < messageIds.length
+      if (later > 0 ? attempt < MOST_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
+      if (later > 0) platform.log('ERROR', 'replay.given-up', { letters: later, attempt, service: service.name })
+      return { status: 204 }
+    } catch (error) {
+      if (error instanceof Unreadable) {
+        noteRefused(headers, error.message)
+        return { status: 204 }
+      }
+      platform.log('WARNING', 'message.postponed', { type: replayCommand, error })
+      return notYet
+    }
+  }
+}
+
+const notYet: Outcome = { status: 503, retryAfterSeconds: 1 }
+
+/** @throws Unreadable */
+function readReplay(body: Buffer): readonly string[] {
+  const parsed = replaySchema.safeParse(readEnvelope(body, replayCommand).data)
+  if (!parsed.success) throw new Unreadable(`${replayCommand} breaks its contract: ${parsed.error.message}`)
+  return parsed.data.messageIds
 }

@@ -25,6 +25,7 @@ export interface SentCommand {
 }
 
 export interface DeadLetter {
+  readonly messageId: string
   readonly service: string
   readonly data: string
   readonly attributes: Readonly<Record<string, string>>
@@ -79,6 +80,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
   const deadLetters: DeadLetter[] = []
   const calls: { service: string; path: string }[] = []
   const partnerCalls: PartnerCall[] = []
+  let letters = 0
   const failures = { publish: 0, send: 0 }
   let nowMs = Date.parse(options.startAt ?? startOfTests)
 
@@ -185,8 +187,29 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       publish,
       async deadLetter(name, data, attributes) {
         failing('publish')
-        deadLetters.push({ service: name, data: data.toString('utf8'), attributes })
+        letters += 1
+        deadLetters.push({ messageId: `letter-${letters}`, service: name, data: data.toString('utf8'), attributes })
       },
+      close: async () => {},
+    },
+    deadLetterBox: {
+      lease: async (messageIds) =>
+        deadLetters
+          .filter(({ messageId }) => messageIds.includes(messageId))
+          .map(({ messageId, data, attributes }) => ({
+            messageId,
+            data: Buffer.from(data),
+            attributes,
+            sinceMs: now(),
+            ackId: messageId,
+          })),
+      async acknowledge({ messageId }) {
+        deadLetters.splice(
+          deadLetters.findIndex((letter) => letter.messageId === messageId),
+          1,
+        )
+      },
+      release: async () => {},
       close: async () => {},
     },
     health: createHealth({ dependencies: {}, openCircuits: () => [], now, log: told.log }),

@@ -31,6 +31,7 @@ const hurried = {
 
 export interface Clients {
   readonly publisher: InstanceType<typeof pubsubV1.PublisherClient>
+  readonly subscriber: InstanceType<typeof pubsubV1.SubscriberClient>
   readonly firestore: InstanceType<typeof firestoreV1.FirestoreClient>
   readonly tasks: CloudTasksClient
   /** An ID token of this account, from its metadata server. */
@@ -90,8 +91,8 @@ export async function startGrantedCloud(): Promise<GrantedCloud> {
       }
     },
     async close() {
-      for (const { publisher, firestore, tasks } of known.values())
-        await Promise.all([publisher.close(), firestore.close(), tasks.close()])
+      for (const { publisher, subscriber, firestore, tasks } of known.values())
+        await Promise.all([publisher.close(), subscriber.close(), firestore.close(), tasks.close()])
       await platform.close()
     },
   }
@@ -127,6 +128,7 @@ function clientsAt(host: string, projectId: string): Clients {
   const at = { projectId, apiEndpoint, port: Number(port), sslCreds: credentials.createInsecure() }
   return {
     publisher: new pubsubV1.PublisherClient(at),
+    subscriber: new pubsubV1.SubscriberClient(at),
     firestore: new firestoreV1.FirestoreClient(at),
     tasks: new CloudTasksClient(at),
     async token(audience) {

@@ -35,7 +35,7 @@ export function operationsOf(cloud: GrantedCloud): Operation[] {
     ...services
       .filter(({ calls }) => calls.includes(service.name))
       .map(({ name }) => calling(cloud, name, service.name)),
-    ...(isQueued(service) ? [replaying(cloud, service.name)] : []),
+    ...(isQueued(service) ? [replaying(cloud, service.name), taking(cloud, service.name)] : []),
     ...service.on.map((type) => hearing(cloud, service.name, type)),
     ...service.on.map((type) => givingUp(cloud, service.name, type)),
     ...service.emits.map((type) => keeping(cloud, service.name, type)),
@@ -120,6 +120,18 @@ function replaying(cloud: GrantedCloud, receiver: string): Operation {
     name: `operators replay to ${receiver}`,
     needs: [`${operationsAccountId} run.invoker ${receiver}`],
     run: () => arrived(cloud, 'owner', receiver, operationsAccountId),
+  }
+}
+
+/** The service takes its dead letters again. */
+function taking(cloud: GrantedCloud, service: string): Operation {
+  const letters = deadLetterName(service)
+  const subscription = `projects/${cloud.projectId}/subscriptions/${letters}`
+  return {
+    kind: 'take',
+    name: `${service} takes its dead letters again`,
+    needs: [`${service} pubsub.subscriber ${letters}`],
+    run: () => cloud.as(service).subscriber.pull({ subscription, maxMessages: 1, returnImmediately: true }),
   }
 }
 

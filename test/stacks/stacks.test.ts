@@ -242,7 +242,9 @@ function expectedGrants(projectId: string, number: string): string[] {
         `${agent} roles/pubsub.subscriber bigquery.${type}`,
       ]),
       ...on.map((type) => `${agent} roles/pubsub.subscriber ${name}.${type}`),
-      ...(reachable ? [`${account(name)} roles/pubsub.publisher ${name}-dead-letters`] : []),
+      ...(reachable
+        ? ['publisher', 'subscriber'].map((role) => `${account(name)} roles/pubsub.${role} ${name}-dead-letters`)
+        : []),
       ...(on.length > 0 ? [`${agent} roles/pubsub.publisher ${name}-dead-letters`] : []),
       ...(emits.length > 0 ? [`${agent} roles/bigquery.dataEditor ${name}`] : []),
       ...(Object.keys(collections).length > 0 ? [`${account(name)} roles/datastore.user project`] : []),

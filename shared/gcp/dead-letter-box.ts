@@ -1,0 +1,68 @@
+/** A service's own dead letters, by the official Pub/Sub client: what it could not take, as Pub/Sub or it itself put it aside. */
+
+import type { v1 } from '@google-cloud/pubsub'
+import { addressesOf, type Config } from '../config.ts'
+import { Unavailable } from '../errors.ts'
+import { deadLetterName } from '../names.ts'
+import { leased, release, type Waiting } from './waiting.ts'
+
+export interface DeadLetterBox {
+  /** Those of these messages that wait now, under a lease of a minute; all others stay where they are. @throws Unavailable */
+  lease(messageIds: readonly string[]): Promise<readonly Waiting[]>
+  /** It was taken: it waits no more. @throws Unavailable */
+  acknowledge(letter: Waiting): Promise<void>
+  /** They wait again. @throws Unavailable */
+  release(letters: readonly Waiting[]): Promise<void>
+  close(): Promise<void>
+}
+
+export function createDeadLetterBox(service: string, config: Config): DeadLetterBox {
+  let connected: Promise<v1.SubscriberClient> | undefined
+  const subscription = `projects/${config.GOOGLE_CLOUD_PROJECT}/subscriptions/${deadLetterName(service)}`
+  const withClient = async <T>(work: (client: v1.SubscriberClient) => Promise<T>): Promise<T> => {
+    try {
+      return await work(await (connected ??= connect(config)))
+    } catch (error) {
+      throw new Unavailable(`The dead letters of ${service} can not be had.`, { cause: error })
+    }
+  }
+  return {
+    lease: (messageIds) =>
+      withClient(async (client) => {
+        const wanted = new Set(messageIds)
+        const found: Waiting[] = []
+        const others: string[] = []
+        for await (const batch of leased(client, subscription)) {
+          for (const one of batch) {
+            if (wanted.delete(one.messageId)) found.push(one)
+            else others.push(one.ackId)
+          }
+          if (wanted.size === 0) break
+        }
+        await release(client, subscription, others)
+        return found
+      }),
+    acknowledge: ({ ackId }) =>
+      withClient(async (client) => void (await client.acknowledge({ subscription, ackIds: [ackId] }))),
+    release: (letters) =>
+      withClient((client) =>
+        release(
+          client,
+          subscription,
+          letters.map(({ ackId }) => ackId),
+        ),
+      ),
+    async close() {
+      await (await connected)?.close()
+    },
+  }
+}
+
+async function connect(config: Config): Promise<v1.SubscriberClient> {
+  const { v1: clients } = await import('@google-cloud/pubsub')
+  const [apiEndpoint, port] = addressesOf(config).pubsub.split(':') as [string, string]
+  if (apiEndpoint.endsWith('.googleapis.com')) return new clients.SubscriberClient()
+  // An emulator: this client has no variable for it, and would not speak to it without TLS.
+  const { credentials } = await import('@grpc/grpc-js')
+  return new clients.SubscriberClient({ apiEndpoint, port: Number(port), sslCreds: credentials.createInsecure() })
+}

@@ -1,0 +1,57 @@
+/** Messages that wait in a pull subscription until somebody decides about them: pulled under a lease, then acknowledged or released. */
+
+import type { v1 } from '@google-cloud/pubsub'
+
+/** Of one subscription, in one look: a bound on what is leased. */
+const MOST_MESSAGES = 1_000
+/** A message has at most 10 MB: so many of them are held in memory at once. */
+const MESSAGES_PER_PULL = 20
+/** An empty answer may only mean that this server had none at hand. */
+const EMPTY_ANSWERS = 3
+
+export interface Waiting {
+  readonly messageId: string
+  readonly data: Buffer
+  readonly attributes: Readonly<Record<string, string>>
+  /** When it was put there. */
+  readonly sinceMs: number
+  readonly ackId: string
+}
+
+/** Leases what waits there, for the subscription's ack deadline, a batch at a time. `subscription`: its full name. */
+export async function* leased(client: v1.SubscriberClient, subscription: string): AsyncGenerator<readonly Waiting[]> {
+  let found = 0
+  for (let empty = 0; empty < EMPTY_ANSWERS && found < MOST_MESSAGES;) {
+    const [{ receivedMessages }] = await client.pull({
+      subscription,
+      maxMessages: Math.min(MESSAGES_PER_PULL, MOST_MESSAGES - found),
+      returnImmediately: true,
+    })
+    if (!receivedMessages?.length) empty += 1
+    found += receivedMessages?.length ?? 0
+    yield (receivedMessages ?? []).map(({ ackId, message }) => ({
+      messageId: message!.messageId!,
+      data: Buffer.from(message!.data as Uint8Array),
+      attributes: message!.attributes ?? {},
+      sinceMs: Number(message!.publishTime!.seconds) * 1_000,
+      ackId: ackId!,
+    }))
+  }
+}
+
+/** They are there at once for the next who looks. */
+export async function release(
+  client: v1.SubscriberClient,
+  subscription: string,
+  ackIds: readonly string[],
+): Promise<void> {
+  if (ackIds.length > 0) await client.modifyAckDeadline({ subscription, ackIds: [...ackIds], ackDeadlineSeconds: 0 })
+}
+
+/** What a message is, and of whom: Pub/Sub's own copy names the subscription that gave it up, a service's own its type. */
+export function typeOf(listener: string, { attributes }: Pick<Waiting, 'attributes'>): string {
+  const subscription = attributes['CloudPubSubDeadLetterSourceSubscription']
+  return subscription?.startsWith(`${listener}.`)
+    ? subscription.slice(listener.length + 1)
+    : (attributes['type'] ?? 'unknown')
+}

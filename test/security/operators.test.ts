@@ -1,0 +1,115 @@
+/** The account `operations` says nothing in the name of a service: no event, and no command but those that carry no content. */
+
+import { describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
+import { app as orders } from '../../functions/orders/app.ts'
+import { orders as description } from '../../functions/orders/service.ts'
+import { commandPath, eventPath, pushPath, repeatCommand, replayCommand } from '../../shared/names.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { isReachable } from '../../shared/service.ts'
+import { emailOf, idToken, pushBody, testConfig } from '../../shared/testing/config.ts'
+import { message } from '../../shared/testing/deliver.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { prod } from '../../stacks/environments.ts'
+import { openMesh } from '../generated/mesh.ts'
+
+const forged = {
+  orderId: 'o-1',
+  amountMinor: 1,
+  currency: 'EUR',
+  authorizationId: 'a-1',
+  expiresAt: '2027-01-01T00:00:00.000Z',
+}
+
+describe('a forged payment', () => {
+  const started = () => {
+    const platform = testPlatform(description, { settings: prod.settings })
+    return { platform, http: createHttpApp(orders, platform, testConfig('orders')) }
+  }
+  const authorized = (source: string) =>
+    message('payment.authorized', forged, { source, subject: 'o-1', sequence: 1, correlationId: 'o-1' })
+
+  it('is refused when an operator sends it, and that is a security event', async () => {
+    const { platform, http } = started()
+    const response = await http.request(eventPath('payment.authorized'), {
+      method: 'POST',
+      headers: { authorization: idToken('orders', 'operations') },
+      body: pushBody(authorized('payments')),
+    })
+    expect(response.status).toBe(403)
+    expect(platform.entries().size).toBe(0)
+    expect(platform.logs.find(({ event }) => event === 'security')?.fields).toMatchObject({
+      event: 'caller-refused',
+      subject: emailOf('operations'),
+      route: '/events/payment.authorized',
+    })
+  })
+
+  it('can not be slipped into a replay, which carries ids and no content', async () => {
+    const { platform, http } = started()
+    const ask = async (data: unknown): Promise<number> => {
+      const response = await http.request(commandPath(replayCommand), {
+        method: 'POST',
+        headers: { authorization: idToken('orders', 'operations') },
+        body: JSON.stringify(message(replayCommand, data, { sequence: 0, subject: 'orders' })),
+      })
+      return response.status
+    }
+    expect(await ask({ messageIds: ['m-1'], message: authorized('payments') })).toBe(204)
+    expect(await ask({ messageIds: [authorized('payments')] })).toBe(204)
+    expect(platform.entries().size).toBe(0)
+    const refused = platform.logs.filter(({ fields }) => fields['event'] === 'replay-refused')
+    expect(refused).toHaveLength(2)
+  })
+
+  it('is not taken from a dead letter that payments did not say', async () => {
+    const { platform, http } = started()
+    await platform.publisher.deadLetter('orders', Buffer.from(JSON.stringify(authorized('gateway'))), {
+      type: 'payment.authorized',
+    })
+    const [letter] = platform.deadLetters
+    await http.request(commandPath(replayCommand), {
+      method: 'POST',
+      headers: { authorization: idToken('orders', 'operations') },
+      body: JSON.stringify(message(replayCommand, { messageIds: [letter!.messageId] }, { sequence: 0 })),
+    })
+    expect(platform.entries().size).toBe(0)
+    expect(platform.deadLetters).toEqual([letter])
+  })
+})
+
+it('every path of every service refuses operators, but for repeats and replays', async () => {
+  const mesh = await openMesh({
+    TOKEN_ISSUER: 'issuer',
+    TOKEN_AUDIENCE: 'shop',
+    TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
+    ACCOUNTS_URL: 'http://127.0.0.1:1',
+    STAFF_SECOND_FACTOR: 'required',
+  })
+  const open: string[] = []
+  let asked = 0
+  for (const service of services.filter(isReachable)) {
+    const paths = [
+      ...service.on.map((type) => pushPath(service.runtime, 'test-project', type)),
+      ...[...service.accepts, repeatCommand, replayCommand, 'Anything'].map(commandPath),
+    ]
+    for (const path of paths) {
+      const headers = { authorization: idToken(service.name, 'operations'), 'content-type': 'application/json' }
+      const { status } = await mesh.ask(service.name, path, { method: 'POST', headers, body: '{}' })
+      asked += 1
+      if (status < 400) open.push(`${service.name} ${path}`)
+    }
+  }
+  await mesh.close()
+  expect(asked).toBeGreaterThan(60)
+  const expected = services
+    .filter(isReachable)
+    .flatMap(({ name, runtime, acceptsFromOperators }) => [
+      ...acceptsFromOperators.map((command) => `${name} ${commandPath(command)}`),
+      ...(runtime === 'http' ? [`${name} ${commandPath(repeatCommand)}`] : []),
+      `${name} ${commandPath(replayCommand)}`,
+    ])
+  expect(open.toSorted()).toEqual(expected.toSorted())
+  // Opened one by one, each with a reason in its description.
+  expect(services.flatMap(({ acceptsFromOperators }) => acceptsFromOperators)).toEqual([])
+})
