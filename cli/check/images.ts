@@ -18,9 +18,12 @@ export function findInCloudBuild(text: string): string[] {
   return withoutDigest([...text.matchAll(/^\s*(?:- )?name: ['"]?([^\s'"]+)/gm)].map(([, image]) => image!))
 }
 
-/** Images of known registries anywhere in stacks and code. */
+/** Images of known registries anywhere in stacks and code, but for names that a variable completes with a path or a digest. */
 export function findInSource(text: string): string[] {
   const image =
     /(?:[\w-]+\.)*\b(?:pkg\.dev|gcr\.io|docker\.io|ghcr\.io|quay\.io)\/[\w.][\w./-]*\w(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?/g
-  return withoutDigest(text.match(image) ?? [])
+  const found = [...text.matchAll(image)].filter(
+    ({ 0: name, index }) => !/^[/@]\$\{/.test(text.slice(index + name.length)),
+  )
+  return withoutDigest(found.map(([name]) => name))
 }

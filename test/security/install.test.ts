@@ -1,9 +1,19 @@
-/** What the starter installs: the packages of the lockfile with its integrity, from a registry that lies, and no scripts. */
+/** What the starter and npm run cdktf install: the packages of the lockfile with its integrity, from a registry that lies, and no scripts. */
 
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -13,7 +23,7 @@ import { root } from '../support/platform.ts'
 
 let folder: string
 let registry: Server
-/** What the registry serves as `one@1.0.0`, and the integrity that it claims for it. */
+/** What the registry serves as version 1.0.0 of each name, and the integrity that it claims for it. */
 let served: { tarball: Buffer; integrity: string }
 
 beforeEach(async () => {
@@ -21,13 +31,14 @@ beforeEach(async () => {
   registry = createServer((request, response) => {
     const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`
     if (request.url?.endsWith('.tgz')) return void response.end(served.tarball)
-    const dist = { tarball: `${url}/one-1.0.0.tgz`, integrity: served.integrity }
+    const name = request.url!.slice(1)
+    const dist = { tarball: `${url}/${name}-1.0.0.tgz`, integrity: served.integrity }
     response.setHeader('content-type', 'application/json')
     response.end(
       JSON.stringify({
-        name: 'one',
+        name,
         'dist-tags': { latest: '1.0.0' },
-        versions: { '1.0.0': { name: 'one', version: '1.0.0', dist, hasInstallScript: true } },
+        versions: { '1.0.0': { name, version: '1.0.0', dist, hasInstallScript: true } },
       }),
     )
   }).listen(0, '127.0.0.1')
@@ -45,32 +56,41 @@ const write = (path: string, content: string | object): void => {
 const integrityOf = (tarball: Buffer): string => `sha512-${createHash('sha512').update(tarball).digest('base64')}`
 
 /** A package whose install script would leave a file behind. */
-function packed(code: string): Buffer {
+function packed(code: string, name = 'one', file = 'index.js'): Buffer {
   const scripts = { postinstall: `node -e "require('fs').writeFileSync('${join(folder, 'script-ran')}', '')"` }
-  write('one/package/package.json', { name: 'one', version: '1.0.0', scripts })
-  write('one/package/index.js', code)
+  write('one/package/package.json', { name, version: '1.0.0', scripts })
+  write(`one/package/${file}`, code)
   const { status, stderr } = spawnSync('tar', ['-czf', 'one.tgz', '-C', 'one', 'package'], { cwd: folder })
   if (status !== 0) throw new Error(String(stderr))
   return readFileSync(join(folder, 'one.tgz'))
 }
 
-/** A project with the starter, one program, and a lockfile that asks for `one` with that integrity. */
-function project(integrity: string | undefined): void {
-  cpSync(join(root, 'cli/launch.mjs'), join(folder, 'project/cli/launch.mjs'), { recursive: true })
-  write('project/program.mjs', "import('one').then((one) => console.log(one.default))")
-  const manifest = { name: 'project', version: '1.0.0', dependencies: { one: '1.0.0' } }
-  write('project/package.json', manifest)
-  write('project/package-lock.json', {
+/** A folder whose lockfile asks for that package with that integrity. */
+function locked(path: string, name: string, integrity: string | undefined): void {
+  const manifest = { name: 'project', version: '1.0.0', dependencies: { [name]: '1.0.0' } }
+  write(`${path}/package.json`, manifest)
+  write(`${path}/package-lock.json`, {
     name: 'project',
     version: '1.0.0',
     lockfileVersion: 3,
     requires: true,
-    packages: { '': manifest, 'node_modules/one': { version: '1.0.0', integrity, hasInstallScript: true } },
+    packages: { '': manifest, [`node_modules/${name}`]: { version: '1.0.0', integrity, hasInstallScript: true } },
   })
 }
 
-async function launch() {
-  const child = spawn(process.execPath, [join(folder, 'project/cli/launch.mjs'), 'program.mjs'], {
+/** A project with the starter and one program. */
+function project(integrity: string | undefined): void {
+  cpSync(join(root, 'cli/launch.mjs'), join(folder, 'project/cli/launch.mjs'), { recursive: true })
+  write('project/program.mjs', "import('one').then((one) => console.log(one.default))")
+  locked('project', 'one', integrity)
+}
+
+const launch = () => run('cli/launch.mjs', 'program.mjs')
+
+/** A program of the project, with npm, and the registry. */
+async function run(...args: string[]) {
+  const child = spawn(process.execPath, args, {
+    cwd: join(folder, 'project'),
     env: {
       PATH: process.env['PATH'],
       HOME: folder,
@@ -146,5 +166,35 @@ describe('the starter installs', () => {
     project(served.integrity)
     const { code, stdout } = await launch()
     expect([code, stdout]).toEqual([0, 'mended\n'])
+  })
+})
+
+describe('npm run cdktf installs', () => {
+  const bin = 'bundle/bin/cdktf'
+
+  /** The command, with a lockfile that asks for a CDKTF CLI of that integrity. */
+  function command(integrity: string): void {
+    for (const file of ['cli/cdktf.ts', 'package.json'])
+      cpSync(join(root, file), join(folder, 'project', file), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(folder, 'project/node_modules'))
+    locked('project/cli/cdktf-cli', 'cdktf-cli', integrity)
+  }
+
+  it('what its own lockfile names, and runs no install script', async () => {
+    const tarball = packed('console.log("the CDKTF CLI runs")', 'cdktf-cli', bin)
+    served = { tarball, integrity: integrityOf(tarball) }
+    command(served.integrity)
+    const { code, stdout } = await run('cli/cdktf.ts', 'list')
+    expect([code, stdout]).toEqual([0, expect.stringContaining('the CDKTF CLI runs')])
+    expect(existsSync(join(folder, 'script-ran'))).toBe(false)
+  })
+
+  it('nothing when the registry serves other bytes', async () => {
+    const integrity = integrityOf(packed('console.log("the CDKTF CLI runs")', 'cdktf-cli', bin))
+    served = { tarball: packed('console.log("tampered")', 'cdktf-cli', bin), integrity }
+    command(integrity)
+    const { code, stdout, stderr } = await run('cli/cdktf.ts', 'list')
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain('EINTEGRITY')
   })
 })

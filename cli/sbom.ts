@@ -1,0 +1,168 @@
+/** `npm run sbom`: what the image, the repository and the CDKTF CLI are made of, as CycloneDX. */
+
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { main, UsageError } from './command.ts'
+
+const root = join(import.meta.dirname, '..')
+
+const OLDEST_NPM = 11
+
+const usage = `
+npm run sbom [-- --output FOLDER]
+
+Writes three software bills of materials, CycloneDX 1.5 in JSON, from the lockfiles: every package with its version,
+package URL, licence and SHA-512.
+
+  image.cdx.json        what the services' image holds: its base image and the packages that services need
+  repository.cdx.json   all that npm start, npm test and npm run check install
+  cdktf-cli.cdx.json    what npm run cdktf installs
+
+The packages of Debian in the base image are not listed: a scanner of images sees those.
+
+  --output FOLDER   where to (default: sbom)
+`
+
+interface Locked {
+  readonly name?: string
+  readonly version: string
+  readonly integrity?: string
+  readonly dev?: boolean
+  readonly optional?: boolean
+  readonly devOptional?: boolean
+}
+interface Lockfile {
+  readonly packages: Readonly<Record<string, Locked>>
+}
+interface Component {
+  readonly 'bom-ref': string
+  readonly type: string
+  readonly name: string
+  readonly version: string
+  readonly purl: string
+  readonly hashes?: readonly { readonly alg: string; readonly content: string }[]
+}
+interface Sbom {
+  readonly components: readonly Component[]
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[]
+  readonly metadata: { readonly component: { readonly 'bom-ref': string } }
+}
+
+void main({
+  usage,
+  options: { output: { type: 'string', default: 'sbom' } },
+  async run({ output }) {
+    const version = npm(root, '--version').trim()
+    // Older ones write hashes and licences that CycloneDX's schema refuses.
+    if (Number.parseInt(version, 10) < OLDEST_NPM)
+      throw new UsageError(
+        `npm ${version} writes no valid bill: it needs npm ${OLDEST_NPM} or newer, which comes with Node 24.`,
+      )
+    const folder = resolve(root, output)
+    mkdirSync(folder, { recursive: true })
+    const boms = {
+      image: withBaseImage(sbomOf(root, { production: true })),
+      repository: sbomOf(root),
+      'cdktf-cli': sbomOf(join(root, 'cli', 'cdktf-cli')),
+    }
+    for (const [name, bom] of Object.entries(boms)) {
+      const file = join(folder, `${name}.cdx.json`)
+      writeFileSync(file, `${JSON.stringify(bom, undefined, 2)}\n`)
+      console.log(`${file}  ${bom.components.length} components`)
+    }
+  },
+})
+
+/**
+ * Of the lockfile in `from`. npm writes it, over a copy in a folder of the project's name, which it takes for the
+ * name; `production` leaves out of the copy what the image leaves out, since `npm sbom --omit=dev` also loses packages that
+ * are needed by both.
+ */
+function sbomOf(from: string, { production = false } = {}): Sbom {
+  const read = <T>(file: string): T => JSON.parse(readFileSync(join(from, file), 'utf8')) as T
+  const manifest = read<{ name: string }>('package.json')
+  const lockfile = read<Lockfile>('package-lock.json')
+  const scratch = mkdtempSync(join(tmpdir(), 'millrace-sbom-'))
+  const copy = join(scratch, manifest.name)
+  mkdirSync(copy)
+  try {
+    const write = (file: string, value: object): void => writeFileSync(join(copy, file), JSON.stringify(value))
+    write('package.json', production ? withoutDevelopment(manifest) : manifest)
+    write('package-lock.json', production ? ofImage(lockfile) : lockfile)
+    return withHashes(
+      JSON.parse(
+        npm(copy, 'sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'),
+      ) as Sbom,
+      lockfile,
+    )
+  } finally {
+    rmSync(scratch, { recursive: true })
+  }
+}
+
+function withoutDevelopment<M extends object>(manifest: M): M {
+  return { ...manifest, devDependencies: undefined, optionalDependencies: undefined }
+}
+
+/** What `npm ci --omit=dev --omit=optional` installs. */
+function ofImage({ packages, ...lockfile }: Lockfile): Lockfile {
+  const kept = Object.entries(packages).filter(
+    ([, { dev, optional, devOptional }]) => !dev && !optional && !devOptional,
+  )
+  return { ...lockfile, packages: { ...Object.fromEntries(kept), '': withoutDevelopment(packages['']!) } }
+}
+
+/** npm leaves the hash out of a package that is also part of another one's tarball. */
+function withHashes(bom: Sbom, { packages }: Lockfile): Sbom {
+  const integrities = new Map(
+    Object.entries(packages).map(([path, { name, version, integrity }]) => [
+      `${name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)}@${version}`,
+      integrity,
+    ]),
+  )
+  const components = bom.components.map((component) => {
+    const integrity = integrities.get(component['bom-ref'])
+    if (component.hashes || !integrity?.startsWith('sha512-')) return component
+    const content = Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex')
+    return { ...component, hashes: [{ alg: 'SHA-512', content }] }
+  })
+  return { ...bom, components }
+}
+
+/** The last stage's base image, by the digest of the Dockerfile. */
+function withBaseImage(bom: Sbom): Sbom {
+  const stages = [
+    ...readFileSync(join(root, 'Dockerfile'), 'utf8').matchAll(/^FROM (\w+):(\S+)@sha256:([0-9a-f]{64})/gm),
+  ]
+  const [, name, version, content] = stages.at(-1) ?? []
+  if (!name || !version || !content) throw new UsageError('The Dockerfile names its base image by no digest.')
+  const purl = `pkg:oci/${name}@sha256%3A${content}?repository_url=docker.io/library/${name}&tag=${version}`
+  const base: Component = {
+    'bom-ref': purl,
+    type: 'container',
+    name,
+    version,
+    purl,
+    hashes: [{ alg: 'SHA-256', content }],
+  }
+  const product = bom.metadata.component['bom-ref']
+  return {
+    ...bom,
+    components: [base, ...bom.components],
+    dependencies: [
+      ...bom.dependencies.map((one) => (one.ref === product ? { ...one, dependsOn: [...one.dependsOn, purl] } : one)),
+      { ref: purl, dependsOn: [] },
+    ],
+  }
+}
+
+function npm(cwd: string, ...args: string[]): string {
+  const byNpm = process.env['npm_execpath']
+  const { status, stdout, stderr } = byNpm
+    ? spawnSync(process.execPath, [byNpm, ...args], { cwd, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+    : spawnSync('npm', args, { cwd, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  if (status !== 0) throw new UsageError(`npm ${args[0]} failed: ${stderr.trim()}`)
+  return stdout
+}
