@@ -25,6 +25,8 @@ export interface Job {
   readonly dryRun: boolean
   readonly schema: readonly FieldSchema[]
   readonly rows: readonly Row[]
+  /** About what the rows take, as JSON. */
+  readonly resultBytes: number
   readonly changed: number
   readonly bytes: number
 }
@@ -59,8 +61,8 @@ export function makeJobs(context: CloudContext, engine: Engine, catalog: Catalog
     jobs.delete(jobId)
     keptBytes -= bytes
   }
-  const keep = (job: Job, resultBytes: number): void => {
-    const bytes = resultBytes + job.query.length
+  const keep = (job: Job): void => {
+    const bytes = job.resultBytes + job.query.length
     jobs.set(job.jobId, { job, bytes })
     keptBytes += bytes
     while (jobs.size > 1 && (jobs.size > MAX_KEPT_JOBS || keptBytes > MAX_KEPT_BYTES)) forgetOldest()
@@ -104,13 +106,14 @@ export function makeJobs(context: CloudContext, engine: Engine, catalog: Catalog
         dryRun,
         schema: result.schema,
         rows: result.rows,
+        resultBytes: result.bytes,
         changed: result.changed,
         bytes,
       }
       if (dryRun) return job
       context.count('bigquery.queries')
       context.count('bigquery.bytesQueried', bytes)
-      keep(job, result.bytes)
+      keep(job)
       return job
     },
   }
@@ -124,12 +127,17 @@ async function answered(result: Promise<QueryResult>): Promise<QueryResult> {
   }
 }
 
-/** One page of a job's rows. */
+/** About; Google: 10 MB, https://cloud.google.com/bigquery/docs/paging-results */
+const MAX_PAGE_BYTES = 10 * 1024 * 1024
+
+/** One page of a job's rows: fewer than asked for when they are large. */
 export function page(
   job: Job,
   options: { start: number; size: number; microseconds: boolean },
 ): { rows: readonly object[]; pageToken?: string } {
-  const { start, size, microseconds } = options
+  const { start, microseconds } = options
+  const fitting = Math.floor((job.rows.length * MAX_PAGE_BYTES) / Math.max(job.resultBytes, 1))
+  const size = Math.min(options.size, Math.max(fitting, 1))
   const some = job.rows.slice(start, start + size)
   const rows = microseconds ? some : some.map((row) => inSeconds(row, job.schema))
   return { rows, ...(start + size < job.rows.length ? { pageToken: String(start + size) } : {}) }

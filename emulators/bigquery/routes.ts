@@ -13,6 +13,9 @@ import { type Job, page } from './jobs.ts'
 import { datasetBody, insertAllBody, jobBody, queryBody, tableBody } from './requests.ts'
 
 const PAGE_ROWS = 10_000
+const JOBS_PER_PAGE = 50
+/** Of one insertAll. Source: https://cloud.google.com/bigquery/quotas#streaming_inserts */
+const MAX_INSERT_BYTES = 10 * 1024 * 1024
 const reasons: Readonly<Record<string, string>> = {
   INVALID_ARGUMENT: 'invalidQuery',
   NOT_FOUND: 'notFound',
@@ -79,6 +82,8 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
   })
   app.post('/datasets/:dataset/tables/:table/insertAll', async (c) => {
     const { dataset, table } = c.req.param()
+    if (Buffer.byteLength(await c.req.text()) > MAX_INSERT_BYTES)
+      throw invalidArgument(`Request payload size exceeds the limit: ${MAX_INSERT_BYTES} bytes.`)
     return c.json(await insertAll(core, context, { dataset, table }, await body(c, insertAllBody)))
   })
   app.get('/datasets/:dataset/tables/:table/data', async (c) => {
@@ -111,9 +116,13 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
     const job = await jobs.run({ ...configuration.query, dryRun: configuration.dryRun === true }, jobReference?.jobId)
     return c.json(jobResource(job, context))
   })
-  app.get('/jobs', (c) =>
-    c.json({ kind: 'bigquery#jobList', jobs: jobs.list().map((job) => jobResource(job, context)) }),
-  )
+  app.get('/jobs', (c) => {
+    const { start, size } = paging({ maxResults: String(JOBS_PER_PAGE), ...c.req.query() })
+    const all = jobs.list()
+    const next = start + size < all.length ? { nextPageToken: String(start + size) } : {}
+    const some = all.slice(start, start + size).map((job) => jobResource(job, context))
+    return c.json({ kind: 'bigquery#jobList', jobs: some, ...next })
+  })
   app.get('/jobs/:job', (c) => c.json(jobResource(jobs.get(c.req.param('job')), context)))
   app.post('/jobs/:job/cancel', (c) =>
     c.json({ kind: 'bigquery#jobCancelResponse', job: jobResource(jobs.get(c.req.param('job')), context) }),

@@ -151,6 +151,21 @@ describe('by REST', () => {
     expect(published).toBeGreaterThan(1)
   })
 
+  it('large rows come in pages of a bounded size, all of them', async () => {
+    const queries = '/bigquery/v2/projects/p/queries'
+    type Page = Answer & { readonly pageToken?: string; readonly jobReference: { readonly jobId: string } }
+    const sql = "SELECT REPEAT('x', 1000000) FROM UNNEST(GENERATE_ARRAY(1, 25)) AS n"
+    const first = (await cloud.api('POST', queries, { query: sql, useLegacySql: false })) as Page
+    const sizes = [first.rows!.length]
+    for (let token = first.pageToken; token !== undefined;) {
+      const page = (await cloud.api('GET', `${queries}/${first.jobReference.jobId}?pageToken=${token}`)) as Page
+      sizes.push(page.rows!.length)
+      token = page.pageToken
+    }
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(25)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(10)
+  })
+
   it('views that read each other twice are counted, and do not multiply', async () => {
     const view = (tableId: string, of: string): Promise<unknown> =>
       cloud.api('POST', '/bigquery/v2/projects/p/datasets/d/tables', {

@@ -1,0 +1,84 @@
+/** The engine's process over the ends of itself, and of the process that started it. */
+
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { makeEngine } from './engine.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-engine-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const column = [{ name: 'n', type: 'BIGINT' }]
+const count = { sql: 'SELECT COUNT(*) AS n FROM t', parameters: [], isSelect: true }
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** Appends rows one after the other, and says how many were acknowledged. */
+const program = (directory: string): string => `
+  import { makeEngine } from ${JSON.stringify(new URL('engine.ts', import.meta.url).href)}
+  const engine = makeEngine({ directory: ${JSON.stringify(directory)} })
+  await engine.execute('CREATE TABLE t (n BIGINT)')
+  for (let n = 0; ; n++) {
+    await engine.append('t', [{ name: 'n', type: 'BIGINT' }], [{ n }])
+    console.log(n + 1, engine.pid)
+  }
+`
+
+it('keeps what it acknowledged when the process that started it is killed, ends with it, and is there for the next', async () => {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program(folder)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let [acknowledged, enginePid] = [0, 0]
+  for await (const line of createInterface(child.stdout)) {
+    ;[acknowledged, enginePid] = line.split(' ').map(Number) as [number, number]
+    if (acknowledged === 20) child.kill('SIGKILL')
+  }
+  const engine = makeEngine({ directory: folder })
+  const { rows } = await engine.query(count)
+  expect(Number(rows[0]!.f[0]!.v)).toBeGreaterThanOrEqual(acknowledged)
+  await engine.close()
+  await vi.waitUntil(() => !isAlive(enginePid))
+})
+
+it('starts no process before it is needed, and leaves none and nothing behind', async () => {
+  const engine = makeEngine()
+  expect(engine.pid).toBeUndefined()
+  await engine.execute('CREATE TABLE t (n BIGINT)')
+  await engine.append('t', column, [{ n: 1 }])
+  const pid = engine.pid!
+  expect((await engine.query(count)).rows).toEqual([{ f: [{ v: '1' }] }])
+  await engine.close()
+  expect(isAlive(pid)).toBe(false)
+  await expect(engine.query(count)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+})
+
+it('says why a database can not be opened, at each call', async () => {
+  const engine = makeEngine({ directory: folder })
+  await engine.execute('CREATE TABLE t (n BIGINT)')
+  await engine.close()
+  const { writeFileSync } = await import('node:fs')
+  writeFileSync(join(folder, 'bigquery.duckdb'), 'no database')
+  const damaged = makeEngine({ directory: folder })
+  await expect(damaged.query(count)).rejects.toThrow(/bigquery\.duckdb/)
+  await expect(damaged.query(count)).rejects.toThrow(/bigquery\.duckdb/)
+  await damaged.close()
+})
+
+it('takes only so many calls that wait', async () => {
+  const engine = makeEngine()
+  const calls = Array.from({ length: 1_001 }, () => engine.translate('SELECT 1', 'p').catch((error: unknown) => error))
+  expect(await calls.at(-1)).toMatchObject({ code: 'RESOURCE_EXHAUSTED' })
+  expect(await calls[0]).toMatchObject({ verb: 'SELECT' })
+  await engine.close()
+})
