@@ -23,8 +23,8 @@ type VaultOperation = Extract<
   `${string}Address${string}` | `${string}PaymentMethod${string}` | `${string}Consent${string}` | 'importCustomers'
 >
 
-/** An import asks the payment provider for each customer. */
-const IMPORT_MS = 20_000
+/** What is added or withdrawn may be told to the payment provider; an import is, for each customer. */
+const WRITE_MS = 20_000
 
 export function vaultHandlers(
   platform: Platform,
@@ -41,7 +41,11 @@ export function vaultHandlers(
       const who = await caller(c)
       const idempotencyKey = keyOf(c)
       const body = { idempotencyKey, body: await jsonBody(c, schema) }
-      return relayed(c, await platform.call('customers', pathFor(who, path), { method: 'POST', body }), platform)
+      return relayed(
+        c,
+        await platform.call('customers', pathFor(who, path), { method: 'POST', body, timeoutMs: WRITE_MS }),
+        platform,
+      )
     }
   const withdraw =
     (path: string, parameter: string): Handler =>
@@ -51,7 +55,7 @@ export function vaultHandlers(
       if (!pathParameters[parameter]!.safeParse(name).success)
         throw new Refused('not-found', 'There is nothing of this name.')
       const asked = pathFor(who, `${path}/${encodeURIComponent(name)}`)
-      return relayed(c, await platform.call('customers', asked, { method: 'DELETE' }), platform)
+      return relayed(c, await platform.call('customers', asked, { method: 'DELETE', timeoutMs: WRITE_MS }), platform)
     }
 
   return {
@@ -67,7 +71,7 @@ export function vaultHandlers(
     async importCustomers(c) {
       await importer(c)
       const body = await jsonBody(c, importRequest)
-      const answer = await platform.call('customers', '/imports', { method: 'POST', body, timeoutMs: IMPORT_MS })
+      const answer = await platform.call('customers', '/imports', { method: 'POST', body, timeoutMs: WRITE_MS })
       if (answer.ok)
         platform.security({
           event: 'staff.import',
