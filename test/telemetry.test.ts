@@ -252,7 +252,8 @@ describe('an order', () => {
     reopened = await createCarrier({ port, verify: (token) => verifyIdToken(token, { audience }) })
     expect((await ended(orderId)).status).toBe('completed')
     const failures = booked().length
-    const spans = await spansOf(orderId, completed.length + 2 * failures)
+    // Of each attempt: the delivery, the question for the address, the call of the carrier.
+    const spans = await spansOf(orderId, completed.length + 3 * failures)
     tree(spans)
     const attempts = spans.filter(({ name }) => name === 'process BookCarrier')
     expect(attempts.map(({ attributes }) => attributes['millrace.attempt'])).toEqual(
