@@ -61,8 +61,8 @@ export class LogMetrics extends Construct {
     new LoggingMetric(this, 'placing-latency', {
       name: 'placing-latency',
       description: 'How long it took to place an order, or to refuse it',
-      // A failure is quick, and no answer.
-      filter: `${requests} AND httpRequest.status<500`,
+      // A failure is quick, and no answer. How long a client sends its body, or waits for the answer, is its own affair: 408, 499.
+      filter: `${requests} AND httpRequest.status<500 AND NOT httpRequest.status=(408 OR 499)`,
       metricDescriptor: { metricKind: 'DELTA', valueType: 'DISTRIBUTION', unit: 's' },
       valueExtractor: 'EXTRACT(httpRequest.latency)',
       bucketOptions: { explicitBuckets: { bounds: [...metrics.requestDuration.bounds] } },

@@ -9,6 +9,7 @@ import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import type { ServiceApp } from '../../shared/app.ts'
+import { createCaller } from '../../shared/caller.ts'
 import { repeatCommand } from '../../shared/names.ts'
 import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
@@ -20,10 +21,14 @@ import { testPlatform, type TestPlatform } from '../../shared/testing/platform.t
 export interface Mesh {
   /** The services that Hono serves. */
   readonly apps: ReadonlyMap<string, Hono>
+  /** The services that listen on a socket. */
+  readonly origins: ReadonlyMap<string, string>
   readonly platforms: ReadonlyMap<string, TestPlatform>
   /** A customer's address and payment method, kept by the vault. */
   references(sub: string): Promise<References>
   ask(service: string, path: string, init: RequestInit): Promise<Response>
+  /** Callees that some service does not ask, since they failed. */
+  openCircuits(): readonly string[]
   /** What a bug left in the logs of all services. */
   bugs(): readonly object[]
   close(): Promise<void>
@@ -52,6 +57,9 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   const apps = new Map<string, Hono>()
   const origins = new Map<string, string>()
   const closers: (() => Promise<void>)[] = []
+  const callers: ReturnType<typeof createCaller>[] = []
+  const peers = Object.fromEntries(services.map(({ name }) => [name, `http://${name}.mesh`]))
+  const nameOf = (url: string): string => new URL(url).hostname.replace(/\.mesh$/, '')
   const reach = async (service: string, path: string, init: RequestInit): Promise<Response> => {
     const origin = origins.get(service)
     return origin ? fetch(`${origin}${path}`, init) : apps.get(service)!.request(path, init)
@@ -62,17 +70,18 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
       settings: { ...settings, ...issuer },
       callPartner: (url, options) =>
         url.includes('accounts:lookup') ? everyAccountIsValid(url, options) : partner(url),
-      call: (name, path, { method = 'GET', body, headers = {} } = {}) =>
-        reach(name, path, {
-          method,
-          headers: {
-            ...headers,
-            'content-type': 'application/json',
-            'x-serverless-authorization': idToken(name, service.name),
-          },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        }),
+      call: (...asked) => caller.call(...asked),
     })
+    // With the circuits that guard each callee.
+    const caller = createCaller({
+      peers,
+      authorizationFor: async (origin) => idToken(nameOf(origin), service.name),
+      accessAuthorization: async () => 'Bearer access',
+      telemetry: platform.telemetry,
+      fetch: (url, init = {}) =>
+        reach(nameOf(String(url)), String(url).slice(`http://${nameOf(String(url))}.mesh`.length), init),
+    })
+    callers.push(caller)
     platforms.set(service.name, platform)
     const { app } = await service.load()
     const config = testConfig(service.name, {
@@ -101,8 +110,10 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   await references('customer-1')
   return {
     apps,
+    origins,
     platforms,
     references,
+    openCircuits: () => callers.flatMap((caller) => caller.openCircuits()),
     ask: reach,
     bugs: () =>
       [...platforms.values()].flatMap(({ logs }) =>

@@ -109,7 +109,9 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     const base = environment.serviceUrl(front!).replace('http://', 'https://')
     expect([`${base}${path}`, `${base}${path}?x=1`].map((one) => url.test(one))).toEqual([true, true])
     expect([`${base}${path}/o-1`, `${base}/v1/products`].map((one) => url.test(one))).toEqual([false, false])
-    expect(filterOf('placing-latency')).toBe(`${requests} AND httpRequest.status<500`)
+    expect(filterOf('placing-latency')).toBe(
+      `${requests} AND httpRequest.status<500 AND NOT httpRequest.status=(408 OR 499)`,
+    )
     const { label_extractors: label } = counters.find(({ name }) => name === 'placing-answered')!
     const [, digit] = /REGEXP_EXTRACT\(httpRequest\.status, "(.*)"\)/.exec((label as Attributes)['class'] as string)!
     expect([200, 429, 503].map((status) => new RegExp(digit!).exec(String(status))![1])).toEqual(['2', '4', '5'])
