@@ -21,8 +21,8 @@ const REQUESTS = Number(process.env['MILLRACE_REQUESTS'] ?? 400)
 /** Services remember what they are told: each mesh is asked so often, then a new one takes its place. */
 const ASKED_PER_MESH = 500
 const CLIENTS = 32
-/** An internal sender's message that can not be read, and a timer that failed five times: the only errors there may be. */
-const notOfClients = ['message.dead-lettered', 'saga.stuck']
+/** What messages of internal senders are: not readable, a timer that failed five times, the news of a failure. No client sends any. */
+const notOfClients = ['message.dead-lettered', 'saga.stuck', 'payment.capture-failed']
 
 type Manner = 'polite' | 'hangs up in the head' | 'hangs up in the body' | 'hangs up at the end' | 'sends slowly'
 const manners: fc.Arbitrary<Manner> = fc.oneof(
