@@ -13,7 +13,7 @@ import type { OutgoingCommand, Platform } from '../../shared/platform.ts'
 import { requestOf } from '../../shared/runtime/refusals.ts'
 import { orderRequest } from '../orders/contracts.ts'
 import { accountStandings } from './accounts.ts'
-import { docsPage } from './docs-page.ts'
+import { createDocsPage } from './docs-page.ts'
 import { createEdge } from './edge.ts'
 import { readEdgeSettings } from './edge-settings.ts'
 import { openApiDocument } from './openapi.ts'
@@ -39,6 +39,7 @@ const PLACE_MS = 20_000
 const secondFactor = z.enum(['required', 'optional'])
 /** The same for everybody: made when it is first asked for. */
 const document = once(openApiDocument)
+const documentText = once(() => JSON.stringify(document()))
 
 export const app: ServiceApp = implement(gateway, {
   on: {},
@@ -133,8 +134,8 @@ export const app: ServiceApp = implement(gateway, {
         return relay(c, 'inventory', `/deliveries/${part(c, 'deliveryId')}`)
       },
       ...vaultHandlers(platform, { caller, importer, keyOf }),
-      readDocument: (c) => c.json(document()),
-      readPage: (c) => docsPage(c, document()),
+      readDocument: (c) => c.body(documentText(), 200, { 'content-type': 'application/json' }),
+      readPage: createDocsPage(document),
     }
     for (const [id, operation] of Object.entries(operations))
       http.on(operation.method.toUpperCase(), routeOf(operation), handlers[id as OperationId])

@@ -21,7 +21,18 @@ interface Described {
   >
 }
 
-export async function docsPage(c: Context, document: Readonly<Record<string, unknown>>): Promise<Response> {
+type Document = Readonly<Record<string, unknown>>
+
+/** Drawn once: it is the same for everybody, and anybody may ask for it. */
+export function createDocsPage(document: () => Document): (c: Context) => Response | Promise<Response> {
+  let drawn: ReturnType<typeof page> | undefined
+  return (c) => {
+    c.header('content-security-policy', policy)
+    return c.html((drawn ??= page(document())))
+  }
+}
+
+function page(document: Document) {
   const { info, paths } = document as unknown as {
     info: { title: string; description: string }
     paths: Readonly<Record<string, Readonly<Record<string, Described>>>>
@@ -29,22 +40,19 @@ export async function docsPage(c: Context, document: Readonly<Record<string, unk
   const all = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, described]) => section(method, path, described)),
   )
-  c.header('content-security-policy', policy)
-  return c.html(
-    html`<!doctype html>
-      <html lang="en">
-        <head>
-          <meta charset="utf-8" />
-          <title>${info.title}</title>
-          ${styleElement}
-        </head>
-        <body>
-          <h1>${info.title}</h1>
-          <p>${info.description} <a href="/openapi.json">openapi.json</a></p>
-          ${all}
-        </body>
-      </html>`,
-  )
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <title>${info.title}</title>
+        ${styleElement}
+      </head>
+      <body>
+        <h1>${info.title}</h1>
+        <p>${info.description} <a href="/openapi.json">openapi.json</a></p>
+        ${all}
+      </body>
+    </html>`
 }
 
 function section(

@@ -9,8 +9,9 @@ import type { Figures, Section, Settings } from './section.ts'
 import { starting } from './starting.ts'
 import { calls } from './calls.ts'
 import { throughput } from './throughput.ts'
+import { victim } from './victim.ts'
 
-const sections: readonly Section[] = [throughput, calls, operations, starting, importing, clientLibraries]
+const sections: readonly Section[] = [throughput, calls, operations, starting, importing, clientLibraries, victim]
 
 const usage = `
 npm run bench -- [SECTION…] [--orders N] [--clients 1,16,64] [--runs 5] [--json]

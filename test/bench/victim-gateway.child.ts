@@ -1,0 +1,50 @@
+/** The gateway that `victim` measures, in a process of its own: the limits of production, callees that answer at once. */
+
+import { createAdaptorServer } from '@hono/node-server'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { app } from '../../functions/gateway/app.ts'
+import { everyAccountIsValid, openIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { gateway } from '../../functions/gateway/service.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { prod } from '../../stacks/environments.ts'
+
+const CUSTOMERS = 400
+const TICK_MS = 50
+
+const issuer = await openIssuer()
+const platform = testPlatform(gateway, {
+  settings: { ...prod.settings, ...issuer.settings },
+  call: async () => Response.json({ sku: 'TEA-001', unitMinor: 100, currency: 'EUR' }),
+  callPartner: (url, options) =>
+    url.includes('accounts:lookup') ? everyAccountIsValid(url, options) : Promise.resolve(Response.json({ keys: [] })),
+})
+// The clock of tests goes with the real one, and what a test would read is dropped, so that memory is the gateway's.
+let lastMs = performance.now()
+setInterval(() => {
+  const nowMs = performance.now()
+  platform.advance(nowMs - lastMs)
+  lastMs = nowMs
+  for (const kept of [platform.logs, platform.measures, platform.spans, platform.calls, platform.partnerCalls])
+    kept.length = 0
+}, TICK_MS)
+
+const server = createAdaptorServer({
+  fetch: createHttpApp(app, platform, testConfig('gateway')).fetch,
+  serverOptions,
+}) as Server
+limitServer(server)
+await once(server.listen(0, '127.0.0.1'), 'listening')
+process.send!({
+  port: (server.address() as AddressInfo).port,
+  customers: await Promise.all(
+    Array.from({ length: CUSTOMERS }, (_, at) => issuer.token({ sub: `customer-${at}`, roles: ['customer'] })),
+  ),
+  staff: await issuer.token({ sub: 'staff-1', roles: ['staff'] }),
+  mallory: await issuer.token({ sub: 'mallory', roles: ['customer'] }),
+})
+process.once('disconnect', () => process.exit(0))
