@@ -18,6 +18,7 @@ export const onlyFor = (...services: readonly string[]): MiddlewareHandler =>
       throw new Refused(
         'forbidden',
         `${service ?? 'Nobody'} may not query this path: it is for ${services.join(', ')}.`,
+        { event: 'caller-refused', subject: service },
       )
     await next()
   }

@@ -64,8 +64,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
   )
   http.onError((error, c) => {
-    // What an internal service refuses is noted by the service that hands the answer on to the outside.
-    if (!isInternal) noteRefusal(platform.security, c, error)
+    noteRefusal(platform.security, c, { error, isInternal })
     return answerProblem(c, error, platform.log)
   })
   return http

@@ -26,9 +26,18 @@ export function noteCallerRefused(security: SecurityLog, error: unknown, route: 
   security({ event: 'caller-refused', outcome: 'refused', reason: error.message, route, ...defined(error.evidence) })
 }
 
-/** Of an error that is no refusal, or of a refusal that says nothing about security, it writes nothing. */
-export function noteRefusal(security: SecurityLog, c: Context, error: unknown): void {
-  if (error instanceof Refused) noteProblem(security, c, { code: error.code, reason: error.message, ...error.evidence })
+/**
+ * Of an error that is no refusal, or of a refusal that says nothing about security, it writes nothing. What an internal
+ * service refuses for its content is noted by the service that hands the answer on; only what names an event is noted.
+ */
+export function noteRefusal(security: SecurityLog, c: Context, { error, isInternal }: Failure): void {
+  if (!(error instanceof Refused) || (isInternal && error.evidence.event === undefined)) return
+  noteProblem(security, c, { code: error.code, reason: error.message, ...error.evidence })
+}
+
+interface Failure {
+  readonly error: unknown
+  readonly isInternal: boolean
 }
 
 export interface Problem extends Evidence {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Hono } from 'hono'
 import { decodeJwt, decodeProtectedHeader, type JWK } from 'jose'
 import { readLines } from '../../emulators/core/read-lines.ts'
-import { accountEmail, commandPath, pushPath, repeatCommand } from '../../shared/names.ts'
+import { accountEmail, commandPath, pushPath, repeatCommand, replayCommand } from '../../shared/names.ts'
 import type { Platform } from '../../shared/platform.ts'
 import type { Service } from '../../shared/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
@@ -51,7 +51,8 @@ export function attackOn(platform: TestPlatform, directory: string): Attack {
         .map(({ method, path }) => ({ method, path: path.replaceAll(/:\w+/g, 'x') }))
     },
     events: (service) => service.on.map((type) => posted(pushPath(service.runtime, projectId, type))),
-    commands: (service) => [...service.accepts, repeatCommand].map((command) => posted(commandPath(command))),
+    commands: (service) =>
+      [...service.accepts, repeatCommand, replayCommand].map((command) => posted(commandPath(command))),
     async ofGoogle(account, audience) {
       const { mintIdToken } = platform.cloud.core<{ mintIdToken(of: object): Promise<string> }>('iam')
       const token = await mintIdToken({ email: accountEmail(account, projectId), audience })

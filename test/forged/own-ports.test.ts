@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../emulators/core/free-ports.ts'
 import { services } from '../../functions/index.ts'
-import { accountEmail, commandPath, operationsAccountId, pushAccountId } from '../../shared/names.ts'
+import { accountEmail, commandPath, operationsAccountId, pushAccountId, replayCommand } from '../../shared/names.ts'
 import type { Service } from '../../shared/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
@@ -53,6 +53,8 @@ interface Door {
   readonly routes: readonly Route[]
   /** Of an account that may call these. */
   readonly of: Genuine
+  /** Further ones: a path may be for one of the callers alone. */
+  readonly orOf?: readonly Genuine[]
 }
 
 async function doors(service: Service): Promise<Door[]> {
@@ -63,22 +65,27 @@ async function doors(service: Service): Promise<Door[]> {
       emails[0]?.split('@')[0],
     ]),
   )
-  const caller = services.find(({ calls }) => calls.includes(service.name))?.name
-  const groups: [Route[], string | undefined][] = [
+  senders.set(commandPath(replayCommand), operationsAccountId)
+  const [caller, ...others] = services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => name)
+  const groups: [routes: Route[], account: string | undefined, orOf?: string[]][] = [
     [attack.events(service), pushAccountId(service.name)],
     ...attack.commands(service).map((route): [Route[], string | undefined] => [[route], senders.get(route.path)]),
-    [await attack.ownRoutes(service), caller],
+    [await attack.ownRoutes(service), caller, others],
   ]
   return Promise.all(
-    groups.flatMap(([routes, account]) =>
+    groups.flatMap(([routes, account, accounts = []]) =>
       account === undefined || routes.length === 0
         ? []
-        : [attack.ofGoogle(account, urlOf(service)).then((of) => ({ routes, of }))],
+        : [
+            Promise.all([account, ...accounts].map((one) => attack.ofGoogle(one, urlOf(service)))).then(
+              ([of, ...orOf]) => ({ routes, of: of!, orOf }),
+            ),
+          ],
     ),
   )
 }
 
-/** All that an operator may send again. */
+/** What operators may send, and what they might like to. */
 const replays = async (service: Service): Promise<Door> => ({
   routes: [...attack.events(service), ...attack.commands(service)],
   of: await attack.ofGoogle(operationsAccountId, urlOf(service)),
@@ -179,10 +186,13 @@ describe('as a container without an ingress that is known,', () => {
     { timeout: 240_000 },
     async (_, service) => {
       const origin = await started(service)
-      for (const { routes, of } of await doors(service)) {
+      for (const { routes, of, orOf = [] } of await doors(service)) {
         expect(await letIn(origin, routes, await kindsFor(of))).toEqual([])
         // The check can pass: this very token, untouched, is let in.
-        for (const route of routes) expect(REFUSALS).not.toContain(await ask(origin, route, bearer(signed(of))))
+        for (const route of routes) {
+          const answers = await Promise.all([of, ...orOf].map((one) => ask(origin, route, bearer(signed(one)))))
+          expect(answers.filter((status) => !REFUSALS.includes(status))).not.toEqual([])
+        }
       }
       const { routes, of } = await replays(service)
       expect(await letIn(origin, routes, await kindsFor(of))).toEqual([])

@@ -4,6 +4,8 @@ import { generateKeyPair, SignJWT } from 'jose'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { app as customersApp } from '../../functions/customers/app.ts'
+import { customers } from '../../functions/customers/service.ts'
 import { app } from '../../functions/gateway/app.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
@@ -213,6 +215,18 @@ it('has the callers that a service refuses, and none of what it answers to the s
     { ...refused, route: '/events/shipment.dispatched', subject: account('orders-push') },
     { ...refused, route: '/commands/:command', subject: account('orders'), reason: expect.stringContaining('CLAIM') },
     { ...refused, subject: account('history') },
+  ])
+  noSecretIn(platform)
+})
+
+it('has a service that asks for what is for another service alone', async () => {
+  const platform = testPlatform(customers, { settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' } })
+  const http = createHttpApp(customersApp, platform, testConfig('customers', { callers: ['gateway', 'shipping'] }))
+  const authorization = secret(idToken('customers', 'shipping'))
+  const answer = await http.request('/vaults/c-1', { headers: { authorization } })
+  expect(answer.status).toBe(403)
+  expect(eventsOf(platform)).toMatchObject([
+    { event: 'caller-refused', outcome: 'refused', subject: 'shipping', reason: expect.stringContaining('gateway') },
   ])
   noSecretIn(platform)
 })
