@@ -1,6 +1,7 @@
 /** The gateway's public API, as a customer's program would call it. */
 
 import { type Running, secretOf, UsageError } from './command.ts'
+import { shown } from './terminal.ts'
 
 export interface Problem {
   readonly status: number
@@ -36,7 +37,7 @@ export class Refusal extends UsageError {
   readonly problem: Problem
 
   constructor(problem: Problem) {
-    super(`${problem.status} ${problem.code}: ${problem.detail}`)
+    super(`${problem.status} ${shown(problem.code)}: ${shown(problem.detail)}`)
     this.problem = problem
   }
 }
@@ -92,7 +93,9 @@ function parse(text: string, status: number): unknown {
     return JSON.parse(text)
   } catch {
     if (status < 400)
-      throw new UsageError(`the gateway answered ${status} with something that is not JSON: ${text.slice(0, 100)}`)
+      throw new UsageError(
+        `the gateway answered ${status} with something that is not JSON: ${shown(text.slice(0, 100))}`,
+      )
     return {}
   }
 }
@@ -104,6 +107,6 @@ export async function signIn(running: Running, caller: Caller): Promise<{ token:
     headers: { 'content-type': 'application/json', ...secretOf(running) },
     body: JSON.stringify(caller),
   })
-  if (!response.ok) throw new UsageError(`signing in failed with ${response.status}: ${await response.text()}`)
+  if (!response.ok) throw new UsageError(`signing in failed with ${response.status}: ${shown(await response.text())}`)
   return (await response.json()) as { token: string; expiresAt: string }
 }

@@ -4,6 +4,7 @@ import { main, requireRunning } from './command.ts'
 import { type Bill, billings, billOf, type Counters, editions, listPrices } from './bill/price.ts'
 import { table } from './table.ts'
 import { get } from './trace/spans.ts'
+import { say, sayJson } from './terminal.ts'
 
 const MILLION = 1_000_000
 
@@ -21,14 +22,14 @@ the time that services wait for requests, so place many orders before you read a
   options: { json: { type: 'boolean' } },
   async run({ json }) {
     const bill = billOf(await get<Counters>(requireRunning(), '/_local/counters'))
-    if (json) console.log(JSON.stringify({ prices: listPrices.date, region: listPrices.region, ...bill }, undefined, 2))
+    if (json) sayJson({ prices: listPrices.date, region: listPrices.region, ...bill })
     else print(bill)
   },
 })
 
 function print({ orders, lines, totals }: Bill): void {
   const each = (usd: number): number | null => (orders > 0 ? usd / orders : null)
-  console.log(
+  say(
     table(
       lines.map(({ product, item, variant, quantity, unit, usd }) => ({
         product,
@@ -46,8 +47,8 @@ function print({ orders, lines, totals }: Bill): void {
     const one = each(usd)
     return one === null ? '·' : (one * MILLION).toFixed(2)
   }
-  console.log(`\nUSD for each million orders, all in; ${orders} placed since the start\n`)
-  console.log(
+  say(`\nUSD for each million orders, all in; ${orders} placed since the start\n`)
+  say(
     table(
       editions.map((edition) => ({
         'Firestore edition': edition,
@@ -57,8 +58,8 @@ function print({ orders, lines, totals }: Bill): void {
       })),
     ),
   )
-  if (orders === 0) console.log('\nNo order was placed since the start: npm run order places one.')
-  console.log(`\nList prices of ${listPrices.date}, ${listPrices.region}: ${listPrices.note}`)
+  if (orders === 0) say('\nNo order was placed since the start: npm run order places one.')
+  say(`\nList prices of ${listPrices.date}, ${listPrices.region}: ${listPrices.note}`)
 }
 
 function rounded(amount: number): number {

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { complain, say } from './terminal.ts'
 
 /** A fault that is the caller's to mend: printed as one line, exit code 1. */
 export class UsageError extends Error {}
@@ -79,13 +80,13 @@ async function execute<O extends Options>(command: Command<O>, args: string[]): 
       allowPositionals: true,
     })
     if ((values as { help?: boolean }).help) {
-      console.log(command.usage.trim())
+      say(command.usage.trim())
       return 0
     }
     refuseWords(positionals, command.words ?? 0)
     return (await command.run(values, positionals)) ?? 0
   } catch (error) {
-    console.error(explain(error))
+    complain(explain(error))
     return 1
   }
 }

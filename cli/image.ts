@@ -15,6 +15,7 @@ import {
   staging,
 } from '../stacks/environments.ts'
 import { main, UsageError } from './command.ts'
+import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const imagesFile = join(root, 'stacks', 'images.json')
@@ -53,7 +54,7 @@ void main({
     const images = JSON.parse(readFileSync(imagesFile, 'utf8')) as Record<string, string>
     const collector = byDigest(images['collector']!)
     writeFileSync(imagesFile, `${JSON.stringify({ ...images, [environment.name]: digest, collector }, undefined, 2)}\n`)
-    console.log(`${imageName(environment)}@${digest} is what ${environment.name} runs from its next deploy on.`)
+    say(`${imageName(environment)}@${digest} is what ${environment.name} runs from its next deploy on.`)
   },
 })
 

@@ -8,6 +8,7 @@ import { placeOrders, registerCustomers, stockUp, type Refused } from './import/
 import { progressBar } from './import/progress.ts'
 import { readFile, type File, type Rejected } from './import/read.ts'
 import { differences, waitForEnd, type Difference, type Ended } from './import/reconcile.ts'
+import { say, shown } from './terminal.ts'
 
 const sample = join(import.meta.dirname, '..', 'test', 'data', 'online-retail-2010-12-01-to-03.csv')
 
@@ -61,23 +62,22 @@ function report(
   seconds: number,
 ): void {
   const count = (value: number): string => value.toLocaleString('en')
-  console.log(
+  say(
     `\n${count(file.linesRead)} lines = ${count(file.imported)} imported + ${count(file.rejected.length)} rejected + ${count(file.unmatched.length)} unmatched`,
   )
   reasons('rejected', file.rejected)
   reasons('unmatched', file.unmatched)
   for (const { order, reason } of refused.slice(0, SHOWN))
-    console.log(`  invoice ${order.invoice} was refused: ${reason}`)
-  console.log(
+    say(`  invoice ${shown(order.invoice)} was refused: ${shown(reason)}`)
+  say(
     `${count(file.orders.length)} orders: ${count(ended.completed)} completed, ${count(ended.rejected)} rejected, ${count(refused.length)} refused, ${count(ended.open.length)} open, in ${seconds.toFixed(1)} s`,
   )
   for (const orderId of ended.open.slice(0, SHOWN))
-    console.log(`  ${orderId} has not ended, or BigQuery lacks one of its events`)
-  if (differing.length === 0)
-    return console.log('The file and BigQuery agree: orders, revenue by currency, units per SKU.')
-  console.log(`The file and BigQuery differ in ${count(differing.length)} figures:`)
+    say(`  ${shown(orderId)} has not ended, or BigQuery lacks one of its events`)
+  if (differing.length === 0) return say('The file and BigQuery agree: orders, revenue by currency, units per SKU.')
+  say(`The file and BigQuery differ in ${count(differing.length)} figures:`)
   for (const { what, file: expected, bigquery } of differing.slice(0, SHOWN))
-    console.log(`  ${what}: ${expected} in the file, ${bigquery} in BigQuery`)
+    say(`  ${shown(what)}: ${expected} in the file, ${bigquery} in BigQuery`)
   return undefined
 }
 
@@ -85,7 +85,7 @@ function reasons(outcome: string, lines: readonly Rejected[]): void {
   const byReason = Map.groupBy(lines, ({ reason }) => reason.replaceAll(/"[^"]*"/g, '…'))
   for (const [reason, some] of byReason) {
     const numbers = some.slice(0, 5).map(({ line }) => line)
-    console.log(
+    say(
       `  ${some.length} ${outcome}: ${reason} (line ${numbers.join(', ')}${some.length > numbers.length ? ', …' : ''})`,
     )
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { services } from '../functions/index.ts'
 import { dataDirectory, findRunning, main, UsageError } from './command.ts'
+import { complain, say, shown } from './terminal.ts'
 
 const usage = `
 npm run logs -- [SERVICE] [--no-follow] [--lines N] [--json]
@@ -39,16 +40,15 @@ void main({
     if (!runs && !existsSync(folder)) throw new UsageError('There are no logs yet: start Millrace with npm start.')
     const isWanted = (file: string): boolean => (service ? file === `${service}.log` : file.endsWith('.log'))
     const print = ({ file, line }: Line): void =>
-      console.log(values.json ? line : readable(file.slice(0, -'.log'.length), line))
+      say(values.json ? line : readable(file.slice(0, -'.log'.length), line))
 
     const files = existsSync(folder) ? readdirSync(folder).filter(isWanted) : []
     const kept = (await Promise.all(files.map((file) => tail(folder, file, lines)))).flat()
     for (const line of kept.toSorted((a, b) => timeOf(a.line).localeCompare(timeOf(b.line)))) print(line)
-    if (kept.length === 0)
-      console.error(`${service ?? 'No service'} has written nothing yet: it sleeps until it is called.`)
+    if (kept.length === 0) complain(`${service ?? 'No service'} has written nothing yet: it sleeps until it is called.`)
     if (values['no-follow']) return
     if (runs) await follow(folder, files, isWanted, print)
-    else console.error('Millrace does not run here, so nothing more will come: start it with npm start.')
+    else complain('Millrace does not run here, so nothing more will come: start it with npm start.')
   },
 })
 
@@ -117,8 +117,8 @@ function readable(service: string, line: string): string {
       (rest['logging.googleapis.com/labels'] as Record<string, unknown> | undefined)?.['correlationId']) as
       | string
       | undefined
-    return `${at} ${service.padEnd(13)} ${String(severity ?? '').padEnd(7)} ${String(message ?? '')}${correlation ? `  ${correlation}` : ''}`
+    return `${shown(at)} ${service.padEnd(13)} ${shown(String(severity ?? '')).padEnd(7)} ${shown(String(message ?? ''))}${correlation ? `  ${shown(correlation)}` : ''}`
   } catch {
-    return `${' '.repeat(12)} ${service.padEnd(13)} ${line}`
+    return `${' '.repeat(12)} ${service.padEnd(13)} ${shown(line)}`
   }
 }

@@ -4,6 +4,7 @@ import { type Instrument, metrics } from '../shared/telemetry/metrics.ts'
 import { main, requireRunning, UsageError } from './command.ts'
 import { table } from './table.ts'
 import { get } from './trace/spans.ts'
+import { say, sayJson } from './terminal.ts'
 
 const usage = `
 npm run metrics -- [--json]
@@ -31,7 +32,7 @@ void main({
   options: { json: { type: 'boolean', default: false } },
   async run(values) {
     const { metrics: measured } = await get<{ metrics: Metric[] }>(requireRunning(), '/_local/metrics')
-    if (values.json) return console.log(JSON.stringify(measured, undefined, 2))
+    if (values.json) return sayJson(measured)
     if (measured.length === 0)
       throw new UsageError(
         'Nothing was measured yet: try npm run order -- --sku TEA-001, and ask again a second later.',
@@ -50,7 +51,7 @@ void main({
 })
 
 function print(title: string, rows: readonly Row[]): void {
-  console.log(`${title}\n\n${rows.length === 0 ? 'none' : table(rows)}\n`)
+  say(`${title}\n\n${rows.length === 0 ? 'none' : table(rows)}\n`)
 }
 
 function orders(counters: readonly Metric[], durations: readonly Metric[]): Row[] {

@@ -10,6 +10,7 @@ import { readSaga, stuckSagas } from './ops/sagas.ts'
 import { openShelf, type Shelf } from './ops/shelf.ts'
 import { type Target, targetFrom, targetOptions, targetUsage } from './ops/target.ts'
 import { table } from './table.ts'
+import { complain, say, sayJson, shown } from './terminal.ts'
 
 const usage = `
 npm run ops -- COMMAND [options]
@@ -51,7 +52,7 @@ ${service}
     const letters = await withShelf(targetFrom(where), (shelf) => readDeadLetters(shelf, listener))
     if (id !== undefined) return show(theOne(letters, id), json)
     if (json) return print(letters.map(summary))
-    if (letters.length === 0) return console.log('No dead letters.')
+    if (letters.length === 0) return say('No dead letters.')
     const rows = letters.map(({ id, listener, type, sinceMs, reason }) => ({
       id,
       listener,
@@ -59,7 +60,7 @@ ${service}
       age: age(sinceMs),
       reason,
     }))
-    console.log(table(rows))
+    say(table(rows))
     return
   },
 })
@@ -91,7 +92,7 @@ ${service}
     // Released before the listener is asked: it is to find them.
     const waiting = await withShelf(target, (shelf) => readDeadLetters(shelf, values.service))
     const chosen = values.all ? waiting : ids.map((id) => theOne(waiting, id))
-    if (chosen.length === 0) console.log('No dead letters.')
+    if (chosen.length === 0) say('No dead letters.')
     const replayer = await createReplayer(target)
     const stay = await replayEach(chosen, { replayer, operator })
     await replayer.close()
@@ -114,7 +115,7 @@ long ago it was first reported, and why.
     const api = target.api(userInfo().username)
     const sagas = await withShelf(target, (shelf) => stuckSagas(shelf, api))
     if (json) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
-    if (sagas.length === 0) return console.log('No saga is stuck.')
+    if (sagas.length === 0) return say('No saga is stuck.')
     const rows = sagas.flatMap(({ orderId, status, waitsFor, reason, sinceMs }) =>
       waitsFor.map(({ step, attempt, until }) => ({
         orderId,
@@ -126,7 +127,7 @@ long ago it was first reported, and why.
         reason,
       })),
     )
-    console.log(table(rows))
+    say(table(rows))
   },
 })
 
@@ -145,20 +146,20 @@ ${acting}${targetUsage}
     if (!orderId) throw new UsageError('Which order? npm run ops -- stuck lists those that wait.')
     const api = targetFrom(values).api(actor)
     const { status, waitsFor } = await readSaga(api, orderId)
-    if (waitsFor.length === 0) throw new UsageError(`${orderId} is ${status} and waits for nothing.`)
+    if (waitsFor.length === 0) throw new UsageError(`${shown(orderId)} is ${shown(status)} and waits for nothing.`)
     await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/retry`, { key: randomUUID(), body: { reason } })
-    console.log(`${orderId} was asked to go on with ${waitsFor.map(({ step }) => step).join(', ')}`)
+    say(`${shown(orderId)} was asked to go on with ${shown(waitsFor.map(({ step }) => step).join(', '))}`)
   },
 })
 
 const commands = { 'dead-letters': deadLetters, replay, stuck, retry }
 
 const [name, ...args] = process.argv.slice(2)
-if (name === undefined || name === '--help' || name === '-h') console.log(usage.trim())
+if (name === undefined || name === '--help' || name === '-h') say(usage.trim())
 else if (Object.hasOwn(commands, name)) await commands[name as keyof typeof commands](args)
 else {
   const there = `${Object.keys(commands).join(', ')}. See npm run ops -- --help.`
-  console.error(
+  complain(
     name.startsWith('-') ? `Which command? It comes first: ${there}` : `There is no "${name}". There are: ${there}`,
   )
   process.exitCode = 1
@@ -191,12 +192,13 @@ function show(letter: DeadLetter, json: boolean): void {
   const { attributes } = letter.waiting
   if (json) return print({ ...summary(letter), attributes, content: content ?? text })
   for (const [label, value] of Object.entries({ ...summary(letter), ...attributes }))
-    console.log(`${label.padEnd(10)} ${value}`)
-  console.log(`\n${content === undefined ? text : JSON.stringify(content, undefined, 2)}`)
+    say(`${shown(label).padEnd(10)} ${shown(value)}`)
+  // Indented, so that no line of it can pass for one of ours.
+  say(`\n${content === undefined ? text.replaceAll(/^/gm, '  ') : JSON.stringify(content, undefined, 2)}`)
 }
 
 function print(value: unknown): void {
-  console.log(JSON.stringify(value, undefined, 2))
+  sayJson(value)
 }
 
 function age(sinceMs: number): string {

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { connect, hasEnded, type OrderView, type TimelineEntry } from './api.ts'
 import { references } from './references.ts'
 import { main, requireRunning, UsageError } from './command.ts'
+import { say, sayJson, shown } from './terminal.ts'
 
 const usage = `
 npm run order -- --sku TEA-001 --quantity 2 [--sku … --quantity …] [options]
@@ -43,7 +44,7 @@ void main({
     const card = values['decline-card'] ? 'card-declined' : 'card-ok'
     const own = await references(api, card)
     if (!values.json)
-      console.log(`${values.customer} ships to ${own.addressRef} and pays with ${own.paymentMethodRef} (${card})`)
+      say(`${values.customer} ships to ${shown(own.addressRef)} and pays with ${shown(own.paymentMethodRef)} (${card})`)
     const startedMs = Date.now()
     const { body: placed } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
       key: values.key ?? randomUUID(),
@@ -53,16 +54,16 @@ void main({
         ...own,
       },
     })
-    if (!values.json) console.log(`${placed.orderId} answered after ${Date.now() - startedMs} ms`)
+    if (!values.json) say(`${shown(placed.orderId)} answered after ${Date.now() - startedMs} ms`)
     const order = await follow(
       placed.orderId,
       (path) => api.send<OrderView>('GET', path),
       values.json ? () => {} : printEntry,
     )
-    if (values.json) console.log(JSON.stringify(order, undefined, 2))
+    if (values.json) sayJson(order)
     else
-      console.log(
-        `${order.status}${order.reason ? ` (${order.reason})` : ''}: ${money(order.totalMinor, order.currency)}`,
+      say(
+        shown(`${order.status}${order.reason ? ` (${order.reason})` : ''}: ${money(order.totalMinor, order.currency)}`),
       )
     return 0
   },
@@ -98,7 +99,7 @@ async function follow(
 
 function printEntry(entry: TimelineEntry, startMs: number): void {
   const since = `+${Date.parse(entry.time) - startMs} ms`
-  console.log(`${since.padStart(10)}  ${entry.type.padEnd(24)} ${entry.source}`)
+  say(`${since.padStart(10)}  ${shown(entry.type).padEnd(24)} ${shown(entry.source)}`)
 }
 
 function wholeNumber(text: string): number {

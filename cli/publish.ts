@@ -5,6 +5,7 @@ import { services } from '../functions/index.ts'
 import type { EventContract } from '../shared/contract.ts'
 import { topicName } from '../shared/names.ts'
 import { main, requireRunning, UsageError } from './command.ts'
+import { say, sayJson, shown } from './terminal.ts'
 
 const usage = `
 npm run publish -- TYPE DATA [--subject ID] [--dry-run]
@@ -28,7 +29,7 @@ void main({
   },
   async run(values, [type, json]) {
     if (values.list) {
-      for (const [name, contract] of contracts()) console.log(`${name.padEnd(24)} ${JSON.stringify(contract.example)}`)
+      for (const [name, contract] of contracts()) say(`${name.padEnd(24)} ${JSON.stringify(contract.example)}`)
       return
     }
     if (!type || json === undefined) throw new UsageError(`Which event, with which data?\n${usage.trim()}`)
@@ -50,7 +51,7 @@ void main({
       actor: 'staff:cli',
       data,
     }
-    if (values['dry-run']) return console.log(JSON.stringify(envelope, undefined, 2))
+    if (values['dry-run']) return sayJson(envelope)
     const running = requireRunning()
     process.env['PUBSUB_EMULATOR_HOST'] = running.apiHost
     const { PubSub } = await import('@google-cloud/pubsub')
@@ -59,7 +60,7 @@ void main({
       .topic(topicName(type))
       .publishMessage({ json: envelope, attributes: { type, traceparent: envelope.traceparent } })
     await pubsub.close()
-    console.log(`${type} published as message ${messageId} (event ${envelope.id})`)
+    say(`${type} published as message ${shown(messageId)} (event ${envelope.id})`)
     return
   },
 })

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { main, requireRunning, UsageError, type Running } from './command.ts'
 import { table } from './table.ts'
+import { say, sayJson, shown } from './terminal.ts'
 
 const folder = new URL('queries/', import.meta.url)
 const saved = readdirSync(folder)
@@ -32,7 +33,8 @@ void main({
     const sql = saved.includes(asked) ? readFileSync(new URL(`${asked}.sql`, folder), 'utf8') : asked
     if (!/\s/.test(sql)) throw new UsageError(`There is no saved query "${asked}". There are: ${saved.join(', ')}.`)
     const rows = await query(requireRunning(), sql)
-    console.log(values.json ? JSON.stringify(rows, undefined, 2) : table(rows))
+    if (values.json) sayJson(rows)
+    else say(table(rows))
   },
 })
 
@@ -44,6 +46,6 @@ async function query(running: Running, sql: string): Promise<Record<string, unkn
     return rows as Record<string, unknown>[]
   } catch (error) {
     // The client wraps what BigQuery said; that alone is of use here.
-    throw new UsageError(`BigQuery refused the query: ${(error as Error).message}`)
+    throw new UsageError(`BigQuery refused the query: ${shown((error as Error).message)}`)
   }
 }

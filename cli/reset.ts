@@ -2,6 +2,7 @@
 
 import { existsSync, rmSync } from 'node:fs'
 import { dataDirectory, findRunning, main, UsageError } from './command.ts'
+import { say } from './terminal.ts'
 
 const usage = `
 npm run reset
@@ -15,8 +16,8 @@ void main({
   async run() {
     const running = findRunning()
     if (running) throw new UsageError(`Millrace runs (process ${running.pid}): stop it with Ctrl-C first, then reset.`)
-    if (!existsSync(dataDirectory())) return console.log('There was nothing to forget.')
+    if (!existsSync(dataDirectory())) return say('There was nothing to forget.')
     rmSync(dataDirectory(), { recursive: true })
-    return console.log(`${dataDirectory()} is gone: the next npm start begins anew.`)
+    return say(`${dataDirectory()} is gone: the next npm start begins anew.`)
   },
 })

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { main, UsageError } from './command.ts'
+import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -70,7 +71,7 @@ void main({
     for (const [name, bom] of Object.entries(boms)) {
       const file = join(folder, `${name}.cdx.json`)
       writeFileSync(file, `${JSON.stringify(bom, undefined, 2)}\n`)
-      console.log(`${file}  ${bom.components.length} components`)
+      say(`${file}  ${bom.components.length} components`)
     }
   },
 })

@@ -1,6 +1,7 @@
 /** Prints the secret of the platform that runs here. */
 
 import { main, requireRunning } from './command.ts'
+import { say } from './terminal.ts'
 
 void main({
   usage: `
@@ -14,6 +15,6 @@ It is another one after each start, and kept in .data/running.json, which only y
 `,
   options: {},
   async run() {
-    console.log(requireRunning().secret)
+    say(requireRunning().secret)
   },
 })

@@ -1,19 +1,23 @@
 /** Rows as an aligned table: numbers to the right, text to the left. */
 
+import { shown } from './terminal.ts'
+
 const WIDEST_COLUMN = 60
 
 export function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const columns = names.map(shown)
   if (columns.length === 0) return '(no rows)'
-  const cells = rows.map((row) => columns.map((column) => text(row[column])))
+  const cells = rows.map((row) => names.map((name) => text(row[name])))
   const widths = columns.map((column, index) =>
     Math.min(WIDEST_COLUMN, Math.max(column.length, ...cells.map((row) => row[index]!.length))),
   )
-  const right = columns.map((column) => rows.every((row) => typeof row[column] === 'number' || row[column] === null))
+  const right = names.map((name) => rows.every((row) => typeof row[name] === 'number' || row[name] === null))
   const line = (row: readonly string[]): string =>
     row
       .map((cell, index) => {
-        const cut = cell.length > WIDEST_COLUMN ? `${cell.slice(0, WIDEST_COLUMN - 1)}…` : cell
+        const cut =
+          cell.length > WIDEST_COLUMN ? `${cell.slice(0, WIDEST_COLUMN - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : cell
         return right[index] ? cut.padStart(widths[index]!) : cut.padEnd(widths[index]!)
       })
       .join('  ')
@@ -23,6 +27,6 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[]): strin
 
 function text(value: unknown): string {
   if (value === null || value === undefined) return '·'
-  if (typeof value === 'object') return 'value' in value ? String(value.value) : JSON.stringify(value)
-  return String(value)
+  if (typeof value === 'object') return shown('value' in value ? String(value.value) : JSON.stringify(value))
+  return shown(String(value))
 }

@@ -2,6 +2,7 @@
 
 import { signIn } from './api.ts'
 import { main, requireRunning } from './command.ts'
+import { say } from './terminal.ts'
 
 void main({
   usage: `
@@ -17,6 +18,6 @@ Prints a token that the gateway accepts for an hour:
   words: 1,
   options: { role: { type: 'string', multiple: true, default: ['customer'] } },
   async run({ role }, [sub = 'customer-1']) {
-    console.log((await signIn(requireRunning(), { sub, roles: role })).token)
+    say((await signIn(requireRunning(), { sub, roles: role })).token)
   },
 })

@@ -3,6 +3,7 @@
 import { main, requireRunning } from './command.ts'
 import { lastOrder, logsOf, spansOf, tracesOf } from './trace/spans.ts'
 import { waterfall } from './trace/waterfall.ts'
+import { say, sayJson, shown } from './terminal.ts'
 
 const usage = `
 npm run trace -- [ORDER] [--json]
@@ -27,16 +28,16 @@ void main({
     const logs = await logsOf(running, traceId)
     if (values.json) {
       const told = spans.map((span) => ({ ...span, logs: logs.filter(({ spanId }) => spanId === span.spanId) }))
-      console.log(JSON.stringify({ orderId, traceId, spans: told, others }, undefined, 2))
+      sayJson({ orderId, traceId, spans: told, others })
       return
     }
     const services = new Set(spans.map(({ service }) => service)).size
     const failed = spans.filter(({ error }) => error !== undefined).length
-    console.log(
-      `${orderId}: trace ${traceId}, ${spans.length} spans of ${services} services${failed ? `, ${failed} failed` : ''}\n`,
+    say(
+      `${shown(orderId)}: trace ${shown(traceId)}, ${spans.length} spans of ${services} services${failed ? `, ${failed} failed` : ''}\n`,
     )
-    console.log(waterfall(spans, logs))
+    say(waterfall(spans, logs))
     for (const { traceId: other, root, spans: many } of others)
-      console.log(`\nalso in trace ${other}: ${root}, ${many} spans`)
+      say(`\nalso in trace ${shown(other)}: ${shown(root)}, ${many} spans`)
   },
 })

@@ -10,6 +10,7 @@ import { newSpanId, newTraceId, traceparentOf } from '../../shared/trace.ts'
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
 import type { Target } from './target.ts'
+import { complain, say, shown } from '../terminal.ts'
 
 /** The letters of one task are taken one after the other. */
 const DISPATCH_DEADLINE_SECONDS = 60
@@ -45,7 +46,8 @@ export async function replayEach(
       const chunk = some.slice(first, first + MOST_LETTERS)
       try {
         await replayer.replay(chunk, operator)
-        for (const { id, type, listener } of chunk) console.log(`${id}  ${listener} was asked to take ${type} again`)
+        for (const { id, type, listener } of chunk)
+          say(`${shown(id)}  ${listener} was asked to take ${shown(type)} again`)
       } catch (error) {
         stay += chunk.length
         for (const letter of chunk) tellStays(letter, error)
@@ -57,7 +59,7 @@ export async function replayEach(
 
 function tellStays({ id, type }: DeadLetter, error: unknown): void {
   if (!(error instanceof UsageError)) throw error
-  console.error(`${id}  ${type} stays where it is: ${error.message}`)
+  complain(`${shown(id)}  ${shown(type)} stays where it is: ${shown(error.message)}`)
 }
 
 export interface Replayer {

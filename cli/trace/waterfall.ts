@@ -1,6 +1,7 @@
 /** A trace as people read it: its tree from top to bottom, time from left to right. */
 
 import type { LogLine, Span } from './spans.ts'
+import { shown } from '../terminal.ts'
 
 const BAR_COLUMNS = 30
 /** A pause in which nothing happened is drawn short when it is longer than this share of the whole. */
@@ -12,7 +13,16 @@ interface Placed {
   readonly depth: number
 }
 
-export function waterfall(spans: readonly Span[], logs: readonly LogLine[]): string {
+/** Every text of a span may come from elsewhere. */
+const shownSpan = (span: Span): Span => ({
+  ...span,
+  name: shown(span.name),
+  service: shown(span.service),
+  ...(span.error === undefined ? {} : { error: shown(span.error) }),
+})
+
+export function waterfall(given: readonly Span[], logs: readonly LogLine[]): string {
+  const spans = given.map(shownSpan)
   const placed = treeOf(spans)
   const startMs = Math.min(...spans.map((span) => span.startMs))
   const axis = axisOf(spans)
@@ -29,7 +39,7 @@ export function waterfall(spans: readonly Span[], logs: readonly LogLine[]): str
       ms(span.startMs - startMs).padStart(9),
       ms(span.durationMs).padStart(9),
       bar(axis(span.startMs), axis(span.startMs + span.durationMs)),
-      (attempt === undefined ? '' : `#${String(attempt)}`).padEnd(4),
+      (attempt === undefined ? '' : `#${shown(String(attempt))}`).padEnd(4),
       span.error === undefined ? 'ok' : `FAILED ${span.error}`,
     ]
     const told = logs.filter(({ spanId }) => spanId === span.spanId)
@@ -40,7 +50,9 @@ export function waterfall(spans: readonly Span[], logs: readonly LogLine[]): str
   const elsewhere = logs.filter(({ spanId }) => !known.has(spanId))
   return [
     ...lines,
-    ...elsewhere.map((line) => `${line.service.padEnd(width.service)}  ${logText(line)}  (its span is not kept)`),
+    ...elsewhere.map(
+      (line) => `${shown(line.service).padEnd(width.service)}  ${logText(line)}  (its span is not kept)`,
+    ),
   ].join('\n')
 }
 
@@ -93,5 +105,5 @@ function logText({ severity, message, ...fields }: LogLine): string {
   const more = Object.entries(fields)
     .filter(([name]) => !said.has(name) && !name.startsWith('logging.googleapis.com/'))
     .map(([name, value]) => `${name}=${(typeof value === 'string' ? value : JSON.stringify(value)).split('\n')[0]}`)
-  return [severity, message, ...more].join(' ')
+  return shown([severity, message, ...more].join(' '))
 }

@@ -1,0 +1,40 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { table } from './table.ts'
+import { complain, say, sayJson, shown } from './terminal.ts'
+
+const hostile = '\u001B]0;owned\u0007\u009B2J\u007F\u202Eabc\u2069\uD800\r\n\t'
+
+afterEach(() => vi.restoreAllMocks())
+
+it('shows each character that a terminal would obey as JSON writes it', () => {
+  expect(shown(hostile)).toBe(String.raw`\u001b]0;owned\u0007\u009b2J\u007f\u202eabc\u2069\ud800\u000d\u000a\u0009`)
+})
+
+it('leaves what people write as it is', () => {
+  for (const text of ['Sencha, 100 g', 'É 注文 ❤️ 👨‍👩‍👧', '€ – “x”']) expect(shown(text)).toBe(text)
+})
+
+it('keeps the lines of what is said, and nothing else that moves the cursor', () => {
+  const out = vi.spyOn(console, 'log').mockReturnValue(undefined)
+  const err = vi.spyOn(console, 'error').mockReturnValue(undefined)
+  say('a\nb\rc')
+  complain('a\u001B[2J')
+  expect(out).toHaveBeenCalledWith('a\nb\\u000dc')
+  expect(err).toHaveBeenCalledWith(String.raw`a\u001b[2J`)
+})
+
+it('says JSON that programs read as it was', () => {
+  const out = vi.spyOn(console, 'log').mockReturnValue(undefined)
+  sayJson({ hostile })
+  const text = String(out.mock.calls[0]![0])
+  expect(text).toMatch(/^[\x20-\x7E\n]+$/)
+  expect(JSON.parse(text)).toEqual({ hostile })
+})
+
+it('a table is as wide as what is shown, on one line for each row', () => {
+  const lines = table([
+    { a: 'x\u001B\ny', b: 1 },
+    { a: 'plain', b: 2 },
+  ]).split('\n')
+  expect(lines).toEqual(['a               b', '──────────────  ─', String.raw`x\u001b\u000ay  1`, 'plain           2'])
+})

@@ -1,0 +1,20 @@
+/** The one way to a terminal: what came from elsewhere is shown, and never obeyed. */
+
+/**
+ * Control characters (C0, DEL, C1), unpaired surrogates, line separators, and characters that are invisible or turn the
+ * direction of text. Joiners stay, which emoji and some scripts are written with.
+ */
+const OBEYED = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200B\u200E\u200F\u202A-\u202E\u2060\u2066-\u2069\uFEFF]/gu
+
+/** One text from elsewhere, on one line: each such character as JSON would write it, `\u001b`. */
+export const shown = (text: string): string =>
+  text.replaceAll(OBEYED, (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`)
+
+/** The same, but for line feeds: of a text that is made of lines. */
+const shownLines = (text: string): string => text.split('\n').map(shown).join('\n')
+
+export const say = (text: string): void => console.log(shownLines(text))
+export const complain = (text: string): void => console.error(shownLines(text))
+
+/** What is escaped in JSON beyond what `JSON.stringify` escapes means the same: programs read it as it was. */
+export const sayJson = (value: unknown): void => say(JSON.stringify(value, undefined, 2))
