@@ -108,7 +108,7 @@ async function deadLetters({ running }: Audited): Promise<string[]> {
   return found.flat()
 }
 
-/** Timers of ended orders may wait. */
+/** Timers of ended orders may wait, and what is erased in a month. */
 async function waiting({ running }: Audited, { tasks }: State): Promise<string[]> {
   const parent = tasks.locationPath(running.projectId, 'europe-west1')
   const [queues] = await tasks.listQueues({ parent })
@@ -118,5 +118,5 @@ async function waiting({ running }: Audited, { tasks }: State): Promise<string[]
   return all
     .flat()
     .map(({ httpRequest }) => httpRequest?.url ?? '')
-    .filter((url) => !url.endsWith('/commands/ContinueCheckout'))
+    .filter((url) => !/\/commands\/(ContinueCheckout|EraseWithdrawn)$/.test(url))
 }

@@ -1,10 +1,11 @@
 /** The burst: customers order without a break while each service is hit at one of its points after the other. */
 
+import { vaultOf } from '../../functions/customers/contracts.ts'
 import type { Firing } from '../../emulators/core/faults.ts'
 import type { RequestLogEntry } from '../../emulators/core/plugin.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './kill-points.ts'
-import { undoLate } from './late-undo.ts'
+import { sendCommand } from './send-command.ts'
 import { type Shopper, shopper } from './shopper.ts'
 
 /** What became of one hit. */
@@ -78,7 +79,23 @@ export async function startBurst(
       quantity: 1 + (index % 3),
       card: isDeclined ? 'card-declined' : 'card-ok',
     })
-    if (isDeclined) await undoLate(platform, orderId)
+    // Once more, as the checkout does when an answer is lost: only then does payments send.
+    if (isDeclined)
+      await sendCommand(platform, {
+        type: 'VoidPayment',
+        from: 'orders',
+        to: 'payments',
+        subject: orderId,
+        data: { orderId },
+      })
+  }
+
+  /** A customer keeps an address and withdraws it; what the vault does a month later it is asked for at once. */
+  const moveOne = async (): Promise<void> => {
+    const { sub, addressRef } = await customers.moves()
+    const vault = vaultOf(sub)
+    const data = { vault, kind: 'addresses', ref: addressRef, withdrawnBy: new Date().toISOString() }
+    await sendCommand(platform, { type: 'EraseWithdrawn', from: 'customers', to: 'customers', subject: vault, data })
   }
 
   /** A request was taken since: by the process that came after, or by the paused one when it went on. */
@@ -134,6 +151,9 @@ export async function startBurst(
       const staff = async (): Promise<void> => {
         while (hitting) await customers.sells([{ sku: `NEW-${(sold += 1)}`, unitMinor: 500, stock: 10 }])
       }
+      const mover = async (): Promise<void> => {
+        while (hitting) await moveOne()
+      }
       const byService = [...Map.groupBy(points, ({ service }) => service).values()]
       const locks = ([first]: readonly KillPoint[]): boolean => first?.service === LOCKING
       const hits = Promise.all(byService.filter((own) => !locks(own)).map(campaign))
@@ -141,7 +161,13 @@ export async function startBurst(
         .finally(() => (hitting = false))
       // Only staff reach these.
       const someServeStaff = points.some(({ service }) => service === 'gateway' || service === 'catalog')
-      await Promise.all([hits, ...(someServeStaff ? [staff()] : []), ...Array.from({ length: CUSTOMERS }, customer)])
+      const someOfTheVault = points.some(({ service }) => service === 'customers')
+      await Promise.all([
+        hits,
+        ...(someServeStaff ? [staff()] : []),
+        ...(someOfTheVault ? [mover()] : []),
+        ...Array.from({ length: CUSTOMERS }, customer),
+      ])
     },
     underWay: () => [...underWay],
     hits: () => fired.map((one) => ({ ...one, ...fate(one, platform, customers) })),

@@ -86,12 +86,12 @@ const commitOfDelivery = (name: string): string | undefined => {
 }
 
 /**
- * What is in the service's hands when it is killed there comes again as a delivery. Not counted by point are the gateway
- * and orders, which also serve customers: a request that was lost is theirs to repeat; nor queries, which whoever asked
+ * What is in the service's hands when it is killed there comes again as a delivery. Not counted by point are the gateway,
+ * orders and the vault, which also serve customers: a request that was lost is theirs to repeat; nor queries, which whoever asked
  * asks again; and after the last word nothing need be in flight.
  */
 export const mustBeRepeated = ({ service, does: what, when, signal }: KillPoint): boolean => {
   if (signal !== 'SIGKILL' || what === 'answer' || servesCustomers.has(service)) return false
   return what !== 'acknowledge' || when === 'before'
 }
-const servesCustomers = new Set(['gateway', 'orders'])
+const servesCustomers = new Set(['customers', 'gateway', 'orders'])

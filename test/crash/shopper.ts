@@ -32,6 +32,8 @@ export interface Shopper {
   readonly retries: readonly number[]
   /** Publishes products, changes their prices, and stocks them in one delivery. */
   sells(products: readonly Product[]): Promise<void>
+  /** A new customer keeps an address, and withdraws it. */
+  moves(): Promise<{ sub: string; addressRef: string }>
   /** Places one order, and looks at it and at its product's stock; returns its id. */
   orders(options: { sku: string; quantity: number; card: TestCard }): Promise<string>
 }
@@ -43,6 +45,7 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
   const customer = platform.customer()
   const staff = platform.staff()
   const currency = 'EUR'
+  let movers = 0
 
   const insist = async <Body>(
     api: Api,
@@ -105,6 +108,14 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
       for (const { sku, unitMinor } of some)
         await until(`/v1/products/${sku}`, (body) => body['unitMinor'] === unitMinor)
       products.push(...some)
+    },
+    async moves() {
+      const sub = `mover-${(movers += 1)}`
+      const api = platform.customer(sub)
+      const body = { name: sub, lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
+      const { addressRef } = await insist<{ addressRef: string }>(api, 'POST', '/v1/addresses', { key: 'move', body })
+      await insist(api, 'DELETE', `/v1/addresses/${addressRef}`)
+      return { sub, addressRef }
     },
     async orders({ sku, quantity, card }) {
       const { unitMinor, stock } = products.find((product) => product.sku === sku)!
