@@ -1,13 +1,20 @@
 /** Every string that a message or a request may hold is of one of the shared kinds of text. */
 
+import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { services } from '../../functions/index.ts'
 import { type Operation, operations, pathParameters } from '../../functions/gateway/operations.ts'
-import { placeRequest } from '../../functions/orders/contracts.ts'
+import { app } from '../../functions/orders/app.ts'
+import { ordersContracts, placeRequest } from '../../functions/orders/contracts.ts'
+import { testPlacing } from '../../functions/orders/placements.testing.ts'
+import { orders } from '../../functions/orders/service.ts'
 import { envelopeSchema } from '../../shared/envelope.ts'
 import { idempotencyKey, subject } from '../../shared/fields.ts'
+import { freshId } from '../../shared/ids.ts'
 import { repeatSchema } from '../../shared/repeat.ts'
+import { memory } from '../../shared/testing/memory.ts'
+import { startOfTests, testPlatform, testTrace } from '../../shared/testing/platform.ts'
 import { code, identifier, textKinds } from '../../shared/text.ts'
 
 interface Found {
@@ -111,4 +118,29 @@ it('a plain string is found wherever it stands', () => {
       .filter(({ schema }) => !isShared(schema))
       .map(({ path }) => path),
   ).toEqual(['p.a[].b', 'p.c'])
+})
+
+it('an order that was stored before its text was bounded is read, and published again', async () => {
+  const kept = memory()
+  const platform = testPlatform(orders, {
+    kept,
+    settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: testPlacing() },
+  })
+  const addressRef = '\uD800\u001B]0;old\u0007'
+  const { example } = ordersContracts.events['order.placed']
+  const placed = { id: freshId(0), type: 'order.placed', version: 1, sequence: 1, data: { ...example, addressRef } }
+  await kept.store.append(await kept.store.load('o-1'), {
+    cause: freshId(0),
+    time: startOfTests,
+    correlationId: 'o-1',
+    actor: 'customer:customer-1',
+    traceparent: testTrace,
+    events: [placed],
+    commands: [],
+  })
+  const http = new Hono()
+  app.routes!(http, platform)
+  expect(await (await http.request('/orders/o-1')).json()).toMatchObject({ orderId: 'o-1', status: 'pending' })
+  expect(await platform.streams.repeat('o-1')).toBe(1)
+  expect(platform.published).toMatchObject([{ type: 'order.placed', data: { addressRef } }])
 })

@@ -1,0 +1,196 @@
+/**
+ * Hostile text in every field of every body that the API takes, in its keys and paths and in the subject of a token: it is
+ * refused with a problem that names the field, or it goes on and comes out of BigQuery as it went in.
+ */
+
+import { BigQuery } from '@google-cloud/bigquery'
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { bigquery as plugin } from '../../emulators/bigquery/plugin.ts'
+import { createLocalCloud } from '../../emulators/core/local-cloud.ts'
+import { app } from '../../functions/gateway/app.ts'
+import { testEdge } from '../../functions/gateway/edge.testing.ts'
+import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
+import { gateway } from '../../functions/gateway/service.ts'
+import { reference, words } from '../../shared/fields.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+
+/** What each operation takes: every string in it is replaced in turn. */
+const bodies: readonly (readonly [path: string, body: object])[] = [
+  [
+    '/v1/orders',
+    {
+      currency: 'EUR',
+      lines: [{ sku: 'TEA-001', quantity: 1 }],
+      addressRef: 'a-1',
+      paymentMethodRef: 'p-1',
+      placedAt: '2026-01-01T00:00:00Z',
+      customerRef: 'customer-1',
+    },
+  ],
+  ['/v1/orders/o-1/retry', { reason: 'it is back' }],
+  ['/v1/products', { sku: 'TEA-001', name: 'Darjeeling', unitMinor: 1190, currency: 'EUR' }],
+  ['/v1/prices', { sku: 'TEA-001', unitMinor: 1190, currency: 'EUR', validFrom: '2026-01-01T00:00:00Z' }],
+  ['/v1/stock', { lines: [{ sku: 'TEA-001', quantity: 1 }] }],
+  ['/v1/addresses', { name: 'A. Customer', lines: ['1 Mill Lane'], postcode: '10115', city: 'Berlin', country: 'DE' }],
+  ['/v1/payment-methods', { token: 'card-ok' }],
+  ['/v1/consents', { kind: 'marketing-email', version: '2026-01' }],
+]
+
+const hostile = [
+  '\uD800',
+  'a\uDC00b',
+  '\uDC00\uD800',
+  'a\u0000b',
+  '\u001B]0;owned\u0007',
+  'a\u007F',
+  'a\u009B2J',
+  'a\nb',
+  'a\u2028b',
+  'a\u202Eb',
+  'a\u2067b\u2069',
+  'x'.repeat(100_000),
+  '',
+]
+/** Texts that some kinds take. */
+const odd = [
+  'é',
+  'e\u0301',
+  'Å',
+  '\u212B',
+  '😀'.repeat(200),
+  '😀'.repeat(125),
+  'a b',
+  ' a',
+  'a\u200Db',
+  '注文',
+  '__proto__',
+]
+const text = fc.oneof(
+  fc.constantFrom(...hostile, ...odd),
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.string({ unit: 'grapheme', maxLength: 60 }),
+)
+
+type Path = readonly (string | number)[]
+const stringsIn = (value: unknown, path: Path = []): Path[] => {
+  if (typeof value === 'string') return [path]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, one]) => stringsIn(one, [...path, name]))
+}
+function replaced(body: object, path: Path, given: string): object {
+  const copy = structuredClone(body)
+  const holder = path.slice(0, -1).reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], copy)
+  ;(holder as Record<string, unknown>)[path.at(-1)!] = given
+  return copy
+}
+const fields = bodies.flatMap(([path, body]) =>
+  stringsIn(body).map((field) => ({ path, body, field, name: `${path} ${field.join('.')}` })),
+)
+
+let issuer: TestIssuer
+let importer: string
+beforeAll(async () => {
+  issuer = await openIssuer()
+  importer = await issuer.token({ sub: 'importer-1', roles: ['importer', 'staff', 'customer'] })
+})
+afterAll(() => issuer.close())
+
+function opened() {
+  const passed: unknown[] = []
+  const platform = testPlatform(gateway, {
+    settings: { EDGE: testEdge(), ...issuer.settings },
+    callPartner: everyAccountIsValid,
+    async call(service, path, { body } = {}) {
+      if (path === '/keys') return new Response(null, { status: 204 })
+      passed.push(body)
+      return Response.json({}, { status: service === 'customers' ? 201 : 200 })
+    },
+  })
+  const http = createHttpApp(app, platform, testConfig('gateway'))
+  const post = async (path: string, body: object, headers: Record<string, string> = {}) => {
+    const response = await http.request(path, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${importer}`,
+        'content-type': 'application/json',
+        'idempotency-key': crypto.randomUUID(),
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    })
+    return { status: response.status, body: (await response.json()) as { code?: string; detail?: string } }
+  }
+  return { http, post, passed, sent: platform.sent }
+}
+
+describe.each(fields)('$name', ({ path, body, field }) => {
+  it('is refused by its name, or goes on as it came', async () => {
+    const { post, passed, sent } = opened()
+    await fc.assert(
+      fc.asyncProperty(text, async (given) => {
+        passed.length = 0
+        sent.length = 0
+        const answer = await post(path, replaced(body, field, given))
+        if (answer.status >= 300) {
+          expect(answer).toMatchObject({ status: 422, body: { code: 'invalid-body' } })
+          expect(answer.body.detail).toContain(`${field.join('.')}: `)
+          // The refusal itself carries none of it.
+          expect(answer.body.detail).not.toMatch(/[\p{Cc}\p{Cs}\u202A-\u202E\u2066-\u2069]/u)
+          return
+        }
+        expect(hostile).not.toContain(given)
+        expect(JSON.stringify([...passed, ...sent])).toContain(JSON.stringify(given))
+      }),
+      { numRuns: 60, seed: 20_261_128, examples: [...hostile, ...odd].map((given) => [given] as [string]) },
+    )
+  })
+})
+
+it.each(hostile.slice(0, -2))('a token of the subject %j is refused', async (sub) => {
+  const { post } = opened()
+  const token = await issuer.token({ sub, roles: ['importer'] })
+  const answer = await post(...(bodies[0] as [string, object]), { authorization: `Bearer ${token}` })
+  expect(answer).toMatchObject({ status: 401, body: { code: 'token-invalid' } })
+})
+
+it.each(['%00', '%1B%5D0;x%07', 'a%E2%80%AEb', 'e%CC%81', '%20a', 'a'.repeat(101)])(
+  'an order of the name %s is not there, and no service is asked for it',
+  async (name) => {
+    const { http, passed } = opened()
+    const headers = { authorization: `Bearer ${importer}` }
+    expect((await http.request(`/v1/orders/${name}`, { headers })).status).toBe(404)
+    expect(passed).toEqual([])
+  },
+)
+
+it('whatever the fields take comes out of BigQuery equal, also where two texts look alike', async () => {
+  const cloud = await createLocalCloud({
+    plugins: [plugin()],
+    project: { id: 'p', number: '1', region: 'europe-west1' },
+  })
+  vi.stubEnv('BIGQUERY_EMULATOR_HOST', `http://${cloud.ownerHost}`)
+  try {
+    const isTaken = (given: string): boolean => reference.safeParse(given).success || words.safeParse(given).success
+    const taken = [...new Set([...odd, ...fc.sample(text, { numRuns: 300, seed: 20_261_128 })].filter(isTaken))]
+    expect(taken.length).toBeGreaterThan(100)
+    const client = new BigQuery({ projectId: 'p' })
+    await client.createDataset('events')
+    const schema = [
+      { name: 'id', type: 'INTEGER' },
+      { name: 'data', type: 'JSON' },
+    ]
+    await client.dataset('events').createTable('orders', { schema })
+    const rows = taken.map((given, id) => ({ id, data: JSON.stringify({ addressRef: given }) }))
+    await client.dataset('events').table('orders').insert(rows)
+    const [found] = await client.query(
+      "SELECT JSON_VALUE(data, '$.addressRef') AS given FROM events.orders ORDER BY id",
+    )
+    expect(found.map(({ given }: { given: string }) => given)).toEqual(taken)
+  } finally {
+    vi.unstubAllEnvs()
+    await cloud.close()
+  }
+})
