@@ -3,10 +3,12 @@
  * together: a statement of one row costs as much as one of a hundred. Each caller's rows are there as a whole or not at all.
  */
 
+import { nestsDeeper } from '../core/json.ts'
 import { invalidArgument, notFound, StatusError } from '../core/status.ts'
 import { type Catalog, sqlError, type TableReference } from './catalog.ts'
 import type { Column, EngineWork } from './engine-work.ts'
 import { duckType, type FieldSchema } from './records.ts'
+import { limits } from './sql-limits.ts'
 import { quote } from './sql-reader.ts'
 
 /** Between two statements for the same table; a BigQuery subscription of Google's takes seconds. */
@@ -128,6 +130,8 @@ function readyValue(value: unknown, field: FieldSchema): unknown {
 }
 
 function parsedOrText(text: string): unknown {
+  if (nestsDeeper(text, limits.jsonNesting))
+    throw invalidArgument(`A JSON value nests deeper than ${limits.jsonNesting} levels.`)
   try {
     return JSON.parse(text)
   } catch {

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { closeState } from '../core/state-files.ts'
-import { type Code, StatusError } from '../core/status.ts'
+import { type Code, invalidArgument, StatusError } from '../core/status.ts'
 import type { Call, EngineWork, Query, Reply } from './engine-work.ts'
 import { timedOut } from './sql-limits.ts'
 
@@ -111,7 +111,13 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
         // Its time begins when the process is there.
         if (waiting.get(one.call.id) !== one) return
         one.timer = setTimeout(() => late(one), one.timeoutMs + INTERRUPT_WITHIN_MS)
-        child.send(one.call)
+        try {
+          child.send(one.call)
+        } catch (error) {
+          // What nests too deep can't be copied to the process.
+          settle(one)
+          one.reject(invalidArgument(`The call can't be made: ${(error as Error).message}.`))
+        }
       },
       (error: Error) => {
         if (waiting.get(one.call.id) !== one) return

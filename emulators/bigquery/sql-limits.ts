@@ -21,6 +21,8 @@ export const limits = {
   tables: 1_000,
   /** Views of views. Source: https://cloud.google.com/bigquery/quotas#view_limits */
   viewNesting: 16,
+  /** Of a value in a JSON column. Source: https://cloud.google.com/bigquery/docs/json-data#limitations */
+  jsonNesting: 500,
   /** Of a regular expression that is read here. */
   patternCharacters: 10_000,
 } as const

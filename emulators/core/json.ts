@@ -29,8 +29,8 @@ export function badJson(reason: string, field = ''): StatusError {
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
-/** One pass; brackets inside of strings do not count. */
-function nestsDeeper(text: string, limit: number): boolean {
+/** Whether objects and lists nest deeper than that: one pass, in which brackets inside of strings do not count. */
+export function nestsDeeper(text: string, limit: number): boolean {
   let depth = 0
   let inString = false
   for (let at = 0; at < text.length; at++) {

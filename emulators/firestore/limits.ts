@@ -8,6 +8,7 @@ export const limits = {
   nameBytes: 6144,
   idBytes: 1500,
   fieldNameBytes: 1500,
+  fieldPathBytes: 1500,
   valueBytes: 1_048_487,
   depth: 20,
   requestBytes: 10 * 1024 * 1024,

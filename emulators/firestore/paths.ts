@@ -84,7 +84,7 @@ const SIMPLE = /^[a-zA-Z_][a-zA-Z_0-9]*$/
 
 /** `a.b`, with segments that are no plain identifiers in backticks: a.`b-c`. */
 export function parseFieldPath(text: string): FieldPath {
-  if (SIMPLE.test(text)) return [text]
+  if (SIMPLE.test(text)) return checked([text], text)
   const segments: string[] = []
   const token = /`((?:[^`\\]|\\.)*)`|([a-zA-Z_][a-zA-Z_0-9]*)/sy
   let at = 0
@@ -95,15 +95,22 @@ export function parseFieldPath(text: string): FieldPath {
     if (!match || segment === undefined || segment === '') throw invalidFieldPath(text)
     segments.push(segment)
     at = token.lastIndex
-    if (at === text.length) return segments
+    if (at === text.length) return checked(segments, text)
     if (text[at] !== '.') throw invalidFieldPath(text)
     at += 1
   }
 }
 
+/** Without the backticks. What walks a path may recurse, so that its length is a depth. */
+function checked(segments: readonly string[], text: string): FieldPath {
+  const bytes = segments.reduce((sum, segment) => sum + Buffer.byteLength(segment) + 1, -1)
+  if (bytes <= limits.fieldPathBytes) return segments
+  throw invalidArgument(`Property path "${text.slice(0, 80)}…" is longer than ${limits.fieldPathBytes} bytes.`)
+}
+
 const invalidFieldPath = (text: string): Error =>
   invalidArgument(
-    `Invalid property path "${text}". Unquoted segments match [a-zA-Z_][a-zA-Z_0-9]*; quote others with backticks.`,
+    `Invalid property path "${text.slice(0, 200)}". Unquoted segments match [a-zA-Z_][a-zA-Z_0-9]*; quote others with backticks.`,
   )
 
 export const formatFieldPath = (path: FieldPath): string =>

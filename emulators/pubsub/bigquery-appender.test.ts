@@ -126,6 +126,18 @@ describe('a BigQuery subscription', () => {
     expect(table.rows).toEqual([{ sku: 'TEA-001', quantity: 2 }])
   })
 
+  it.each([
+    ['a JSON column', EVENTS, {}],
+    ['the table schema', [field('a', 'JSON')], { useTableSchema: true, writeMetadata: false }],
+  ])('refuses data that nests deeper than BigQuery takes: %s', async (_, fields, settings) => {
+    const table = new FakeTable(fields)
+    const cloud = writing(table, settings)
+    publishText(cloud, `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
+    await cloud.clock.settle()
+    expect(table.rows).toEqual([])
+    expect(cloud.notes.at(-1)).toMatchObject({ status: 400 })
+  })
+
   it('writes bytes as base64 and text as text, by the type of the column', async () => {
     for (const [type, expected] of [
       ['BYTES', Buffer.from('héllo').toString('base64')],

@@ -1,8 +1,10 @@
 /** One message as a row: the whole data in one column, or its JSON fields in columns of the same names. */
 // https://cloud.google.com/pubsub/docs/bigquery#properties_subscription
 
+import { nestsDeeper } from '../core/json.ts'
 import { invalidArgument } from '../core/status.ts'
 import type { TableField } from './bigquery-config.ts'
+import { limits } from './limits.ts'
 import type { BigQueryConfig, MessageRecord } from './records.ts'
 
 interface Target {
@@ -52,6 +54,8 @@ function columns(
 }
 
 function parseJson(record: MessageRecord, text: string): unknown {
+  if (nestsDeeper(text, limits.bigqueryJsonNesting))
+    throw invalidArgument(`The data of message ${record.id} nests deeper than ${limits.bigqueryJsonNesting} levels.`)
   try {
     return JSON.parse(text)
   } catch {

@@ -58,6 +58,8 @@ export const limits = {
   pushTokenReuseMs: 30 * MINUTE_MS,
 
   bigqueryBatchRows: 500,
+  /** Of JSON in a message, as deep as BigQuery's JSON columns go: https://cloud.google.com/bigquery/docs/json-data#limitations */
+  bigqueryJsonNesting: 500,
   bigqueryBatchBytes: 5_000_000,
 
   pageSizeDefault: 100,

@@ -207,6 +207,33 @@ it('a message that nests deeper than protobuf reads is refused by gRPC in the sa
   client.close()
 })
 
+it('a text that is a path or JSON for a column is as deep as Google takes it', async () => {
+  await cloud.api('POST', '/v1/projects/p/databases?databaseId=deep', { type: 'FIRESTORE_NATIVE', locationId: 'l' })
+  const documents = '/v1/projects/p/databases/deep/documents'
+  const fieldPath = Array(20_000).fill('a').join('.')
+  const transform = {
+    document: 'projects/p/databases/deep/documents/c/d',
+    fieldTransforms: [{ fieldPath, increment: { integerValue: '1' } }],
+  }
+  const longer = 'is longer than 1500 bytes'
+  await expect(cloud.api('POST', `${documents}:commit`, { writes: [{ transform }] })).rejects.toThrow(longer)
+  const structuredQuery = { from: [{ collectionId: 'c' }], orderBy: [{ field: { fieldPath } }] }
+  await expect(cloud.api('POST', `${documents}:runQuery`, { structuredQuery })).rejects.toThrow(longer)
+
+  await cloud.api('POST', '/bigquery/v2/projects/p/datasets', { datasetReference: { datasetId: 'deep' } })
+  await cloud.api('POST', '/bigquery/v2/projects/p/datasets/deep/tables', {
+    tableReference: { tableId: 'documents' },
+    schema: { fields: [{ name: 'j', type: 'JSON' }] },
+  })
+  const insert = (levels: number): Promise<unknown> =>
+    cloud.api('POST', '/bigquery/v2/projects/p/datasets/deep/tables/documents/insertAll', {
+      rows: [{ json: { j: lists(levels) } }],
+    })
+  expect(await insert(500)).not.toHaveProperty('insertErrors')
+  expect(await insert(501)).toMatchObject({ insertErrors: [{ errors: [{ reason: 'invalid' }] }] })
+  expect(await insert(LEVELS)).toMatchObject({ insertErrors: [{ errors: [{ reason: 'invalid' }] }] })
+})
+
 function lengthDelimited(field: number, bytes: Buffer): Buffer {
   const length: number[] = []
   for (let rest = bytes.length; ; rest >>>= 7) {
