@@ -32,6 +32,8 @@ export interface Engine extends Omit<EngineWork, 'query'> {
 const QUERY_TIMEOUT_MS = 60_000
 /** Of everything but a query: reading a text of 1 MB, an append, a table. */
 const CALL_TIMEOUT_MS = 60_000
+/** Of the process: to start, to wait for the one before, and to read the database's log. */
+const OPEN_TIMEOUT_MS = 60_000
 /** After its time a query is interrupted; DuckDB does not look for that while it plans. */
 const INTERRUPT_WITHIN_MS = 1_000
 /** Calls that wait for their answer. */
@@ -64,16 +66,22 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
     closeState(folder)
     const child = spawned(folder)
     const { promise: open, resolve, reject } = Promise.withResolvers<void>()
-    // Those that wait for it are told by their own promise.
-    open.catch(() => {})
     child.on('message', (reply: Reply) => {
-      if (reply.id === 0) return 'value' in reply ? resolve() : reject(errorOf(reply))
+      if (reply.id === 0) {
+        if ('value' in reply) return resolve()
+        reject(errorOf(reply))
+        // The next call tries again.
+        return void child.kill('SIGKILL')
+      }
       const one = waiting.get(reply.id)
       if (!one) return
       settle(one)
       if ('value' in reply) one.resolve(reply.value)
       else one.reject(errorOf(reply))
     })
+    const opening = setTimeout(() => child.kill('SIGKILL'), OPEN_TIMEOUT_MS)
+    const opened = (): void => clearTimeout(opening)
+    open.then(opened, opened)
     child.once('exit', () => {
       reject(restarted())
       if (running?.child === child) ended()

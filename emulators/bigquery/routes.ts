@@ -23,6 +23,8 @@ const reasons: Readonly<Record<string, string>> = {
   FAILED_PRECONDITION: 'resourceInUse',
   DEADLINE_EXCEEDED: 'timeout',
   PERMISSION_DENIED: 'accessDenied',
+  RESOURCE_EXHAUSTED: 'rateLimitExceeded',
+  UNAVAILABLE: 'backendError',
 }
 
 export function bigqueryRoutes(core: BigQueryCore, context: CloudContext): Http {
