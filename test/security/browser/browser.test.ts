@@ -1,0 +1,247 @@
+/**
+ * A web page against the running platform, in a real browser: every write that would do harm, by every means that a page
+ * has, from another origin and under a name that has come to mean 127.0.0.1. None lands: the state says so afterwards. The
+ * same attack on the same ports without their gate and secret does land, and the same look at the state notices it.
+ */
+
+import { subscribe } from 'node:diagnostics_channel'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
+import { type Attacker, browse, chromium, type Plan, type Report, startAttacker, type Write } from './browser.ts'
+
+const WITHIN_MS = 180_000
+/** By which a browser sends a body without asking first. */
+const unasked = [
+  'fetchtext',
+  'nocorstext',
+  'nocorsform',
+  'nocorsfiles',
+  'nocorsuntyped',
+  'beacontext',
+  'beaconuntyped',
+  'formtext',
+]
+
+let platform: TestPlatform
+let attacker: Attacker
+let before: string
+const closers: (() => Promise<unknown>)[] = []
+/** Mark → how each of its requests was answered. */
+const answers = new Map<string, number[]>()
+
+beforeAll(async () => {
+  if (!chromium) return
+  platform = await startTestPlatform({ seeded: false })
+  closers.push(() => platform.close())
+  attacker = await startAttacker()
+  closers.push(() => attacker.close())
+  for (const way of [...unasked, 'samejson']) cardWaits(`paid${way}`)
+  for (const way of [...unasked, 'samejson']) cardWaits(`openpaid${way}`)
+  before = await state()
+  subscribe('http.server.response.finish', (message) => {
+    const { request: asked, response } = message as { request: IncomingMessage; response: ServerResponse }
+    const mark = /quotaUser=(\w+)/.exec(asked.url ?? '')?.[1]
+    if (mark !== undefined) answers.set(mark, [...(answers.get(mark) ?? []), response.statusCode])
+  })
+}, WITHIN_MS)
+afterAll(async () => {
+  for (const close of closers.toReversed()) await close()
+}, 60_000)
+
+/** An authorisation that its customer has yet to confirm, on the page that an attacker would like to answer. */
+function cardWaits(key: string): void {
+  const { paymentMethods, ledger } = platform.paymentProvider
+  const { paymentMethodRef } = paymentMethods.attach('card-action-required', key)
+  ledger.authorize(key, { amountMinor: 100, currency: 'EUR', paymentMethodRef, customer: key, reference: key })
+}
+
+const doors = ['owner', 'account', 'identity', 'provider'] as const
+type Door = (typeof doors)[number]
+const portOf = (door: Door): number =>
+  ({
+    owner: platform.ports.api,
+    account: platform.ports.account('orders'),
+    identity: platform.ports.identity,
+    provider: platform.ports.paymentProvider,
+  })[door]
+
+/** One of each kind that a page could misuse; `quotaUser` is a parameter that Google's APIs ignore. */
+function writesOf(door: Door, origin: string, prefix: string): Write[] {
+  const project = `projects/${platform.running.projectId}`
+  const location = `${project}/locations/europe-west1`
+  const write = (name: string, path: string, body: object, method = 'POST'): Write => ({
+    name: `${prefix}${name}`,
+    method,
+    url: `${origin}${path}?quotaUser=MARK`,
+    body: JSON.stringify(body),
+  })
+  const commit = (name: string): Write =>
+    write(name, `/v1/${project}/databases/orders/documents:commit`, {
+      writes: [{ update: { name: `${project}/databases/orders/documents/x/MARK`, fields: {} } }],
+    })
+  const queue = `${location}/queues/orders`
+  const inTenDays = new Date(Date.now() + 10 * 86_400_000).toISOString()
+  const container = { image: 'x', command: ['/bin/sh', '-c', 'id'], env: [{ name: 'MARK', value: '' }] }
+  const signal = { principal: 'payments', method: 'run.start', when: 'before', about: 'MARK' }
+  return {
+    owner: [
+      write('queue', `/v2/${location}/queues`, { name: `${location}/queues/MARK` }),
+      write('task', `/v2/${queue}/tasks`, {
+        task: {
+          name: `${queue}/tasks/MARK`,
+          scheduleTime: inTenDays,
+          httpRequest: { url: platform.running.serviceUrls['orders'] },
+        },
+      }),
+      commit('document'),
+      write('account', `/v1/${project}/serviceAccounts`, { accountId: 'MARK' }),
+      write('dataset', `/bigquery/v2/${project}/datasets`, { datasetReference: { datasetId: 'MARK' } }),
+      write('fault', '/_local/faults', { ...signal, action: { signal: 'SIGKILL' } }),
+      write('topic', `/v1/${project}/topics/MARK`, {}, 'PUT'),
+      write('shell', `/v2/${location}/services/notifications`, { template: { containers: [container] } }, 'PATCH'),
+    ],
+    account: [commit('ownaccount')],
+    identity: [write('token', '/v1/token', { sub: 'MARK', roles: ['staff'] })],
+    provider: [write('paid', '/actions/action-MARK', { outcome: 'authorized' })],
+  }[door]
+}
+
+/** All that the writes would change, read by the owner: each mark that landed is in it. */
+async function state(): Promise<string> {
+  const { projectId, identityUrl } = platform.running
+  const project = `projects/${projectId}`
+  const location = `${project}/locations/europe-west1`
+  const read = await Promise.all(
+    [
+      `/v2/${location}/queues`,
+      `/v2/${location}/queues/orders/tasks`,
+      `/v1/${project}/databases/orders/documents/x?pageSize=300`,
+      `/v1/${project}/serviceAccounts?pageSize=100`,
+      `/bigquery/v2/${project}/datasets`,
+      '/_local/faults',
+      `/v1/${project}/topics`,
+      `/v2/${location}/services`,
+    ].map((path) => platform.api('GET', path)),
+  )
+  const users = await fetch(`${identityUrl}/identitytoolkit.googleapis.com/v1/${project}/accounts:lookup`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-millrace-secret': platform.cloud.secret },
+    body: JSON.stringify({
+      localId: ['', 'open'].flatMap((prefix) => [...unasked, 'samejson'].map((way) => `${prefix}token${way}`)),
+    }),
+  })
+  const acted = platform.paymentProvider.ledger.all().filter(({ status }) => status !== 'action-required')
+  return JSON.stringify([...read, await users.json(), acted], undefined, 1)
+}
+
+/** Which of the attempts the state shows. */
+const landed = (attempts: readonly string[], now: string): string[] =>
+  attempts.filter((mark) => new RegExp(`\\b${mark}\\b`).test(now))
+
+async function attack(origin: string, plan: Plan, hosts: readonly string[]): Promise<Report> {
+  const name = `${plan.means}-${attacker.plans.size}`
+  attacker.plans.set(name, plan)
+  const reported = attacker.reported()
+  const browser = browse(`${origin}/attack?${name}`, hosts)
+  try {
+    const report = await reported
+    // A beacon and a form do not wait for their answer.
+    await vi.waitUntil(() => report.attempts.every((mark) => answers.has(mark)), { timeout: WITHIN_MS })
+    return report
+  } finally {
+    await browser.close()
+  }
+}
+
+const foreign = (): string => `http://evil.example:${attacker.port}`
+const everywhere = 'MAP evil.example 127.0.0.1'
+
+async function rebound(door: Door, to: number, prefix: string): Promise<Report> {
+  const origin = `http://rebind.example:${portOf(door)}`
+  const address = await attacker.rebinding(to)
+  const plan: Plan = { means: 'rebound', writes: writesOf(door, origin, prefix) }
+  return attack(origin, plan, [`MAP rebind.example:${portOf(door)} 127.0.0.1:${address}`, everywhere])
+}
+
+/** The same port as it was: it takes every host, origin and type of body, and asks for no secret. */
+async function withoutGate(door: Door): Promise<number> {
+  const pass = async (asked: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // What a form adds to its one field.
+    const body = (await text(asked)).replace(/=\r\n$/, '')
+    const isWrite = asked.method !== 'GET' && asked.method !== 'OPTIONS'
+    const headers = {
+      host: `127.0.0.1:${portOf(door)}`,
+      'x-millrace-secret': platform.cloud.secret,
+      ...(isWrite ? { 'content-type': 'application/json' } : {}),
+    }
+    const options = { host: '127.0.0.1', port: portOf(door), method: asked.method, path: asked.url, headers }
+    const outgoing = request(options, (answer) => {
+      response.writeHead(answer.statusCode!, { 'content-type': 'application/json' })
+      answer.pipe(response)
+    })
+    outgoing.once('error', () => response.destroy())
+    outgoing.end(isWrite ? body : undefined)
+  }
+  const server = createServer((asked, response) => {
+    pass(asked, response).catch(() => response.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  })
+  return (server.address() as AddressInfo).port
+}
+
+describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here: apt-get install chromium'})`, () => {
+  it('of another origin writes nothing and reads nothing', { timeout: WITHIN_MS }, async () => {
+    const writes = doors.flatMap((door) => writesOf(door, `http://127.0.0.1:${portOf(door)}`, ''))
+    const { attempts, read } = await attack(foreign(), { means: 'other-origin', writes }, [everywhere])
+    expect(attempts.length).toBeGreaterThan(150)
+    expect(read).toEqual([])
+    expect(await state()).toBe(before)
+    const statuses = new Set(attempts.flatMap((mark) => answers.get(mark)!))
+    expect([...statuses].filter((status) => ![403, 415, 421].includes(status))).toEqual([])
+  })
+
+  it.each(doors)(
+    'whose name came to mean 127.0.0.1 writes nothing and reads nothing: %s',
+    { timeout: WITHIN_MS },
+    async (door) => {
+      const { attempts, read } = await rebound(door, portOf(door), '')
+      expect(attempts.length).toBeGreaterThanOrEqual(5)
+      expect(read).toEqual([])
+      expect(await state()).toBe(before)
+      expect(new Set(attempts.flatMap((mark) => answers.get(mark)!))).toEqual(new Set([421]))
+    },
+  )
+
+  // These come last: they change the state.
+  it(
+    'lands its writes on ports without gate and secret, and the state shows each',
+    { timeout: WITHIN_MS },
+    async () => {
+      const writes = await Promise.all(
+        doors.map(async (door) => writesOf(door, `http://127.0.0.1:${await withoutGate(door)}`, 'open')),
+      )
+      const plan: Plan = { means: 'other-origin', writes: writes.flat() }
+      const { attempts } = await attack(foreign(), plan, [everywhere])
+      const posts = writes.flat().filter(({ method }) => method === 'POST')
+      const expected = posts.flatMap(({ name }) => unasked.map((way) => `${name}${way}`))
+      expect(new Set(landed(attempts, await state()))).toEqual(new Set(expected))
+    },
+  )
+
+  it('whose name was rebound lands all of them there, a shell included', { timeout: WITHIN_MS }, async () => {
+    const { attempts, read } = await rebound('owner', await withoutGate('owner'), 'open')
+    // The last program that was set is the one that is there.
+    const expected = writesOf('owner', '', 'open').map(({ name, method }) =>
+      method === 'PATCH' ? `${name}sametext` : `${name}samejson`,
+    )
+    expect(landed(attempts, await state())).toEqual(expect.arrayContaining(expected))
+    expect(read.length).toBeGreaterThanOrEqual(expected.length)
+  })
+})
