@@ -83,7 +83,8 @@ async function look(
     (one) => path === `/projects/${config.GOOGLE_CLOUD_PROJECT}/topics/${topicName(one)}`,
   )
   const isReplay = path === commandPath(replayCommand)
-  const headers = { get: (name: string) => request.headers[name] as string | undefined }
+  // All of a name, as Hono reads them: of two tokens the front might have looked at the other.
+  const headers = { get: (name: string) => request.headersDistinct[name]?.join(', ') }
   try {
     await checkCaller(headers, [isReplay ? config.OPERATIONS_ACCOUNT : config.PUSH_ACCOUNT], 'delivery')
   } catch (error) {

@@ -5,6 +5,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../emulators/core/free-ports.ts'
@@ -214,7 +215,28 @@ describe('as a container without an ingress that is known,', () => {
         expect(await letIn(origin, routes, signedKinds)).toEqual([])
         const queries = routes.filter(({ path }) => !/^\/(events|commands|projects)\//.test(path))
         expect(await letIn(origin, queries, kinds)).toEqual([])
+        const [door] = routes
+        for (const two of [
+          [withoutSignature(signed(of)), signed(of)],
+          [signed(of), withoutSignature(signed(of))],
+        ])
+          for (const name of ['authorization', 'x-serverless-authorization'])
+            expect(await statusWith(`${origin}${door!.path}`, { [name]: two.map((token) => `Bearer ${token}`) })).toBe(
+              401,
+            )
       }
     },
   )
 })
+
+/** With a header line for each value, which `fetch` would write into one. */
+function statusWith(url: string, headers: Record<string, string[]>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method: 'POST', headers }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+    sent.once('error', reject)
+    sent.end('{}')
+  })
+}
