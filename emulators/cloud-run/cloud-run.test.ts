@@ -225,8 +225,11 @@ describe('a process', () => {
 
   it('is started again after it died', async () => {
     const bearer = await caller()
-    expect((await call('/die', bearer)).status).toBe(503)
-    expect((await call('/', bearer)).status).toBe(200)
+    // Often: while a process ends, the system still takes connections for it.
+    for (let time = 0; time < 10; time++) {
+      expect((await call('/die', bearer)).status).toBe(503)
+      expect((await call('/', bearer)).status).toBe(200)
+    }
   })
 
   it('that is dying gets no request more, and its end takes no successor along', async () => {

@@ -1,13 +1,8 @@
 /** The ingress's connections to one instance: each begins with the secret that the instance asks for. */
 
-import { randomBytes } from 'node:crypto'
 import { Agent, type ClientRequestArgs } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { limits } from './service.ts'
-
-const SECRET_BYTES = 32
-
-export const newSecret = (): Buffer => randomBytes(SECRET_BYTES)
 
 /** Its connections end with the instance. */
 export class IngressAgent extends Agent {

@@ -5,7 +5,8 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { freePort } from '../core/free-ports.ts'
-import { IngressAgent, newSecret } from './ingress-agent.ts'
+import { IngressAgent } from './ingress-agent.ts'
+import { newSecret } from './ingress-secret.ts'
 
 const preload = new URL('ingress-only.ts', import.meta.url).href
 const children: ReturnType<typeof spawn>[] = []
@@ -85,10 +86,11 @@ describe('the port of an instance', () => {
     expect(await answerTo(port, ...writes(secret))).toBe('')
   })
 
-  it('takes nobody where the process was given no secret', async () => {
+  it.each([0, 31])('takes nobody where the process was given %i bytes of a secret', async (bytes) => {
     const port = await freePort()
-    await run(echo, { port, secret: Buffer.alloc(0) })
+    await run(echo, { port, secret: Buffer.alloc(bytes) })
     expect(await answerTo(port, Buffer.alloc(32), get)).toBe('')
+    expect(await answerTo(port, Buffer.alloc(bytes), get)).toBe('')
   })
 })
 

@@ -5,8 +5,9 @@
  */
 
 import { timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { Server, type Socket } from 'node:net'
+import { SECRET_BYTES } from './ingress-secret.ts'
 
 const LOOPBACK = '127.0.0.1'
 const SECRET_WITHIN_MS = 10_000
@@ -16,7 +17,7 @@ interface ListenOptions {
   readonly port?: unknown
 }
 
-const secret = readFileSync(0)
+const secret = fromStandardInput(SECRET_BYTES)
 const port = Number(process.env['PORT'])
 
 // eslint-disable-next-line typescript/unbound-method -- it is called with the server that it was taken from.
@@ -52,11 +53,11 @@ function admitIngressOnly(server: Server): void {
 
 function afterSecret(socket: Socket, admit: () => void): void {
   // Without a secret this process was not started by the ingress: a child of an instance, say.
-  if (secret.length === 0) return void socket.destroy()
+  if (secret.length < SECRET_BYTES) return void socket.destroy()
   const timeout = setTimeout(() => socket.destroy(), SECRET_WITHIN_MS).unref()
   const end = (): void => void socket.destroy()
   const read = (): void => {
-    const begins = socket.read(secret.length) as Buffer | null
+    const begins = socket.read(SECRET_BYTES) as Buffer | null
     if (begins === null) return
     clearTimeout(timeout)
     socket.off('readable', read)
@@ -67,4 +68,16 @@ function afterSecret(socket: Socket, admit: () => void): void {
   socket.on('error', end)
   socket.on('readable', read)
   socket.once('close', () => clearTimeout(timeout))
+}
+
+/** Fewer where it ends before. */
+function fromStandardInput(count: number): Buffer {
+  const bytes = Buffer.alloc(count)
+  let filled = 0
+  while (filled < count) {
+    const read = readSync(0, bytes, filled, count - filled, null)
+    if (read === 0) break
+    filled += read
+  }
+  return bytes.subarray(0, filled)
 }

@@ -2,11 +2,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { type Agent, get as httpGet } from 'node:http'
-import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { freePort } from '../core/free-ports.ts'
-import { IngressAgent, newSecret } from './ingress-agent.ts'
+import { IngressAgent } from './ingress-agent.ts'
+import { newSecret } from './ingress-secret.ts'
 import type { Reaper } from './reaper.ts'
 import { limits, servingContainer, type ServiceResource } from './service.ts'
 
@@ -41,7 +41,7 @@ export interface Instance extends Spawned, Target {
   readonly revision: string
   /** SIGTERM, and SIGKILL after ten seconds. */
   stop(): Promise<void>
-  /** Whether it takes a new connection. */
+  /** Whether it takes a new connection, and keeps it: the system still takes some for a process that is ending. */
   listens(): Promise<boolean>
 }
 
@@ -129,7 +129,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       await gone
       clearTimeout(timeout)
     },
-    listens: async () => !exited && (await takesConnections(port)),
+    listens: async () => !exited && (await statusAt(probePath(resource), { port, agent })) !== 'broken',
     get exited() {
       return exited
     },
@@ -154,30 +154,36 @@ function environment({ service, resource, cloudEnvironment }: InstanceOptions, p
   }
 }
 
+const probePath = ({ template }: ServiceResource): string =>
+  servingContainer(template).startupProbe?.httpGet?.path ?? '/'
+
 async function probe(resource: ServiceResource, target: Target, ended: () => boolean): Promise<boolean> {
-  const path = servingContainer(resource.template).startupProbe?.httpGet?.path ?? '/'
+  const path = probePath(resource)
   const giveUpMs = Date.now() + START_WITHIN_MS
   while (Date.now() < giveUpMs && !ended()) {
     const status = await statusAt(path, target)
-    if (status !== undefined && status >= 200 && status < 400) return true
+    if (typeof status === 'number' && status >= 200 && status < 400) return true
     await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS))
   }
   return false
 }
 
-/** Undefined while it does not listen, or does not answer. */
-function statusAt(path: string, { port, agent }: Target): Promise<number | undefined> {
+/** `silent`: it took the connection and did not answer in time; `broken`: it refused the connection, or ended it. */
+function statusAt(path: string, { port, agent }: Target): Promise<number | 'silent' | 'broken'> {
   return new Promise((resolve) => {
     const at = { host: '127.0.0.1', port }
     const asked = httpGet(
       { ...at, path, agent, headers: { connection: 'close' }, timeout: PROBE_WITHIN_MS },
       (response) => {
         response.resume()
-        resolve(response.statusCode)
+        resolve(response.statusCode!)
       },
     )
-    asked.once('timeout', () => asked.destroy())
-    asked.once('error', () => resolve(undefined))
+    asked.once('timeout', () => {
+      resolve('silent')
+      asked.destroy()
+    })
+    asked.once('error', () => resolve('broken'))
   })
 }
 
@@ -192,15 +198,4 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 
 function readLines(stream: Readable, keep: (line: string) => void): void {
   createInterface({ input: stream }).on('line', keep)
-}
-
-function takesConnections(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }
