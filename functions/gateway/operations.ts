@@ -73,15 +73,14 @@ export const priceRequest = catalogContracts.commands.ChangePrice.data
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
 
-const kept = { addedAt: timestamp }
+const kept = {
+  addedAt: timestamp,
+  /** Of a request that is repeated after a withdrawal; of a consent also when a newer version replaced it. */
+  withdrawnAt: timestamp.optional(),
+}
 const address = addressRequest.extend({ addressRef: reference, ...kept })
 const paymentMethod = shownCard.extend({ paymentMethodRef: reference, ...kept })
-const consent = consentRequest.extend({
-  consentRef: reference,
-  ...kept,
-  /** Withdrawn, or replaced by a newer version. */
-  withdrawnAt: timestamp.optional(),
-})
+const consent = consentRequest.extend({ consentRef: reference, ...kept })
 
 const orderProblems = [
   'unknown-reference',

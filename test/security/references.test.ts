@@ -72,6 +72,13 @@ describe('an order', { timeout: 60_000 }, () => {
     expect([again.status, again.body.orderId]).toEqual([200, placed.body.orderId])
   })
 
+  it('is placed again with what the customer registers anew', async () => {
+    const api = platform.customer('leaver')
+    const own = await references(api)
+    expect(own.addressRef).toMatch(/^a-/)
+    expect((await place(api, own)).body.orderId).toMatch(/^o-/)
+  })
+
   it('of an importer needs the references of the customer for whom it is placed', async () => {
     const importer = platform.staff(['importer'])
     const own = await references(importer)
