@@ -1,7 +1,7 @@
 /** Every port that the platform opens, found in the system's own list, and what it answers to a page in a browser. */
 
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
@@ -37,18 +37,24 @@ function linkOf(descriptor: string): string {
   }
 }
 
-function ask(port: number, headers: Record<string, string>, path = '/', method = 'GET'): Promise<number> {
+function answer(
+  port: number,
+  headers: Record<string, string>,
+  path = '/',
+  method = 'GET',
+): Promise<Pick<IncomingMessage, 'headers' | 'statusCode'>> {
   return new Promise((resolve, reject) => {
-    const all = { host: `127.0.0.1:${port}`, connection: 'close', ...headers }
-    const outgoing = request({ host: '127.0.0.1', port, path, method, headers: all }, (answer) => {
-      answer.resume()
-      resolve(answer.statusCode!)
+    const sent = { host: `127.0.0.1:${port}`, connection: 'close', ...headers }
+    const outgoing = request({ host: '127.0.0.1', port, path, method, headers: sent }, (response) => {
+      response.resume()
+      resolve(response)
     })
     outgoing.once('error', reject)
-    outgoing.end(method === 'GET' ? undefined : '{}')
+    outgoing.end(method === 'POST' ? '{}' : undefined)
   })
 }
 
+const ask = async (...asked: Parameters<typeof answer>): Promise<number> => (await answer(...asked)).statusCode!
 const each = (look: (port: number) => Promise<number>): Promise<Record<number, number>> =>
   Promise.all(ports.map(async (port) => [port, await look(port)])).then(Object.fromEntries)
 const all = (of: readonly number[], status: number): Record<number, number> =>
@@ -81,6 +87,16 @@ describe.skipIf(!existsSync('/proc/net/tcp'))('the ports of the local cloud (as 
       const answers = await each((port) => (others().includes(port) ? ask(port, headers, '/', 'POST') : okay()))
       expect(answers).toMatchObject(all(others(), 415))
     }
+  })
+
+  it('let a page of a configured origin call the gateway, and no other page', async () => {
+    const asked = (origin: string) => ({ origin, 'access-control-request-method': 'POST' })
+    const preflight = async (origin: string): Promise<string | undefined> =>
+      (await answer(platform.ports.service('gateway'), asked(origin), '/v1/orders', 'OPTIONS')).headers[
+        'access-control-allow-origin'
+      ]
+    expect(await preflight('http://localhost:5173')).toBe('http://localhost:5173')
+    expect(await preflight('https://evil.example')).toBeUndefined()
   })
 
   it('hide internal services from pages, also with a token', async () => {
