@@ -1,100 +1,117 @@
-/** One planted violation for each tool of the check: it fails, and names the file. */
+/** One planted violation for each rule of the check: it fails, and names the file. Each tool runs once, over all of its violations. */
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Copy, copyOfSources } from './copy.ts'
 
+const timeout = 120_000
 let copy: Copy
-beforeEach(() => {
-  copy = copyOfSources()
-})
-afterEach(() => copy.remove())
+/** What the tool printed. @throws when it found nothing. */
+function failing(...command: Parameters<Copy['run']>): string {
+  const { code, output } = copy.run(...command)
+  if (code === 0) throw new Error(`${command[0]} passed what is planted: ${output}`)
+  return output
+}
 
-const tsc = ['typescript/bin/tsc', '-p', '.'] as const
-const oxlint = ['oxlint/bin/oxlint'] as const
-
-describe('the check bites', { timeout: 60_000 }, () => {
-  it('types: a number where a text belongs', () => {
+describe('types', () => {
+  let output: string
+  beforeAll(() => {
+    copy = copyOfSources()
     copy.replace(
       'shared/names.ts',
       'export const queueName = (service: string): string => service',
       'export const queueName = (service: string): number => service',
     )
-    const { code, output } = copy.run(...tsc)
-    expect([code === 0, output]).toEqual([false, expect.stringContaining('shared/names.ts')])
-  })
-
-  it('types: a misspelt event', () => {
-    copy.replace('functions/shipping/service.ts', "on: ['order.released']", "on: ['order.relesed']")
-    const { code, output } = copy.run(...tsc)
-    expect(code).not.toBe(0)
-    expect(output).toMatch(/functions\/shipping\/service\.ts.*'"order\.relesed"' is not assignable/)
-  })
-
-  it('types: a misspelt command', () => {
+    copy.replace('functions/inventory/service.ts', "on: ['shipment.dispatched']", "on: ['shipment.dispached']")
     copy.replace('functions/shipping/service.ts', "accepts: ['BookCarrier']", "accepts: ['BookCarier']")
-    expect(copy.run(...tsc).output).toContain('functions/shipping/service.ts')
-  })
-
-  it('types: a missing handler', () => {
     copy.replace('functions/history/app.ts', "    'order.expired': tell,\n", '')
-    const { code, output } = copy.run(...tsc)
-    expect(code).not.toBe(0)
-    expect(output).toMatch(/functions\/history\/app\.ts.*order\.expired/)
-  })
-
-  it('types: an unhandled case', () => {
     copy.replace(
       'functions/notifications/templates.ts',
       "    case 'order.expired':\n",
       "    case 'order.nothing' as never:\n",
     )
-    const { code, output } = copy.run(...tsc)
-    expect(code).not.toBe(0)
-    expect(output).toContain('functions/notifications/templates.ts')
-  })
-
-  it('lint: a promise that nobody waits for', () => {
-    copy.write('shared/planted.ts', '/** Planted. */\nexport function planted(): void {\n  Promise.resolve(1)\n}\n')
-    const { code, output } = copy.run(...oxlint, 'shared')
-    expect(code).not.toBe(0)
-    expect(output).toMatch(/no-floating-promises[\s\S]*shared\/planted\.ts/)
-  })
+    output = failing('typescript/bin/tsc', '-p', '.')
+  }, timeout)
+  afterAll(() => copy.remove())
 
   it.each([
-    ['shared/planted.ts', '../functions/index.ts', 'shared/ stands on nobody'],
-    ['functions/orders/planted.ts', '../payments/app.ts', 'Of another service only its contracts.ts'],
-    ['functions/orders/planted.ts', '../../emulators/core/clock.ts', 'functions/ imports shared/ only'],
-    ['emulators/core/planted.ts', '../../shared/names.ts', 'emulators/ import nothing of ours'],
-    ['stacks/planted.ts', '../functions/orders/service.ts', 'stacks/ name no service'],
-    ['stacks/planted.ts', 'cdktf', 'the way out stays two files wide'],
-    ['cli/planted.ts', '../stacks/app.ts', 'cli/ uses the public API'],
-    ['cli/image.ts', '../stacks/app.ts', 'cli/image.ts reads the environments, and nothing else of the stacks'],
-    ['cli/image.ts', '../functions/orders/service.ts', 'cli/ reads functions/index.ts, not a service'],
-    ['shared/planted.ts', './names.js', 'import it by its own ending'],
-  ])('import directions: %s may not import %s', (file, imported, message) => {
-    copy.write(
-      file,
-      `/** Planted. */\nimport * as planted from '${imported}'\n\nexport const names = Object.keys(planted)\n`,
-    )
-    const { code, output } = copy.run(...oxlint, file)
-    expect(code).not.toBe(0)
-    expect(output).toContain(message)
-    expect(output).toContain(file)
+    ['a number where a text belongs', /^shared\/names\.ts.*'string' is not assignable to type 'number'/m],
+    ['a misspelt event', /^functions\/inventory\/service\.ts.*'"shipment\.dispached"' is not assignable/m],
+    ['a misspelt command', /^functions\/shipping\/service\.ts.*"BookCarier"/m],
+    ['a missing handler', /^functions\/history\/app\.ts.*order\.expired/m],
+    ['an unhandled case', /^functions\/notifications\/templates\.ts/m],
+  ])('%s', (_, error) => expect(output).toMatch(error))
+})
+
+/** [file, what it imports, why it may not] */
+const directions: readonly (readonly [string, string, string])[] = [
+  ['shared/planted.ts', '../functions/index.ts', 'shared/ stands on nobody'],
+  ['functions/orders/planted.ts', '../payments/app.ts', 'Of another service only its contracts.ts'],
+  ['functions/orders/planted.ts', '../../emulators/core/clock.ts', 'functions/ imports shared/ only'],
+  ['emulators/core/planted.ts', '../../shared/names.ts', 'emulators/ import nothing of ours'],
+  ['stacks/planted.ts', '../functions/orders/service.ts', 'stacks/ name no service'],
+  ['stacks/planted.ts', 'cdktf', 'the way out stays two files wide'],
+  ['cli/planted.ts', '../stacks/app.ts', 'cli/ uses the public API'],
+  ['cli/image.ts', '../stacks/app.ts', 'cli/image.ts reads the environments, and nothing else of the stacks'],
+  ['cli/image.ts', '../functions/orders/service.ts', 'cli/ reads functions/index.ts, not a service'],
+  ['shared/planted.ts', './names.js', 'import it by its own ending'],
+]
+
+interface Diagnostic {
+  readonly code: string
+  readonly help?: string
+  readonly filename: string
+  readonly labels: readonly { readonly span: { readonly line: number } }[]
+}
+
+describe('lint', () => {
+  let diagnostics: readonly Diagnostic[]
+  const promise = 'shared/promise.ts'
+  beforeAll(() => {
+    copy = copyOfSources()
+    copy.write(promise, '/** Planted. */\nexport function planted(): void {\n  Promise.resolve(1)\n}\n')
+    const files = [...new Set(directions.map(([file]) => file))]
+    for (const file of files) {
+      const imported = directions.filter(([one]) => one === file).map(([, path]) => path)
+      const imports = imported.map((path, index) => `import * as planted${index} from '${path}'\n`)
+      const names = imported.map((_, index) => `planted${index}`)
+      copy.write(
+        file,
+        `/** Planted. */\n${imports.join('')}\nexport const names = [${names.join(', ')}].map(Object.keys)\n`,
+      )
+    }
+    const printed = failing('oxlint/bin/oxlint', '--format=json', promise, ...files)
+    diagnostics = (JSON.parse(printed) as { diagnostics: Diagnostic[] }).diagnostics
+  }, timeout)
+  afterAll(() => copy.remove())
+
+  it('a promise that no code waits for', () => {
+    const found = diagnostics.filter(({ filename }) => filename === promise).map(({ code }) => code)
+    expect(found).toContainEqual(expect.stringContaining('no-floating-promises'))
   })
 
-  it('format: a file that nobody formatted', () => {
+  it.each(directions)('import directions: %s may not import %s', (file, imported, message) => {
+    const written = copy.read(file).split('\n')
+    const line = written.findIndex((one) => one.includes(`'${imported}'`)) + 1
+    const found = diagnostics.filter(({ filename, labels }) => filename === file && labels[0]?.span.line === line)
+    expect(found.map(({ help }) => help)).toContainEqual(expect.stringContaining(message))
+  })
+})
+
+describe('format and unused code', () => {
+  beforeAll(() => {
+    copy = copyOfSources()
     copy.write('shared/planted.ts', 'export   const planted={a:1}\n')
-    const { code, output } = copy.run('oxfmt/bin/oxfmt', '--check', 'shared')
-    expect(code).not.toBe(0)
-    expect(output).toContain('planted.ts')
-  })
-
-  it('unused: an export that nobody imports, and a service that is not in the list', () => {
-    copy.write('shared/planted.ts', '/** Planted. */\nexport const planted = 1\n')
     copy.replace('functions/index.ts', "import { history } from './history/service.ts'\n", '')
     copy.replace('functions/index.ts', 'history,', '')
-    const { code, output } = copy.run('knip/bin/knip.js')
-    expect(code).not.toBe(0)
+  })
+  afterAll(() => copy.remove())
+
+  it('a file that is not formatted', { timeout }, () => {
+    expect(failing('oxfmt/bin/oxfmt', '--check', 'shared')).toContain('planted.ts')
+  })
+
+  it('an export that no file imports, and a service that is not in the list', { timeout }, () => {
+    const output = failing('knip/bin/knip.js')
     expect(output).toContain('shared/planted.ts')
     expect(output).toContain('functions/history/service.ts')
   })

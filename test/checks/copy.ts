@@ -34,6 +34,7 @@ const copied = [
 
 export interface Copy {
   readonly root: string
+  read(path: string): string
   write(path: string, text: string): void
   /** @throws Error when the text is not there. */
   replace(path: string, from: string, to: string): void
@@ -46,12 +47,14 @@ export function copyOfSources(): Copy {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-copy-'))
   for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  const read = (path: string): string => readFileSync(join(folder, path), 'utf8')
   const write = (path: string, text: string): void => writeFileSync(join(folder, path), text)
   return {
     root: folder,
+    read,
     write,
     replace(path, from, to) {
-      const text = readFileSync(join(folder, path), 'utf8')
+      const text = read(path)
       if (!text.includes(from)) throw new Error(`${path} does not hold "${from}".`)
       write(path, text.replace(from, to))
     },

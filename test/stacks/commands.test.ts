@@ -145,17 +145,21 @@ esac`,
   const digests = () =>
     JSON.parse(readFileSync(join(copy.root, 'stacks/images.json'), 'utf8')) as Record<string, string>
 
-  beforeEach(() => {
-    symlinkSync(
-      spawnSync('sh', ['-c', 'command -v touch'], { encoding: 'utf8' }).stdout.trim(),
-      join(programs, 'touch'),
-    )
+  beforeAll(() => {
     copy = copyOfSources()
     git('init', '--quiet')
     git('add', '--all')
     git('commit', '--quiet', '--message', 'All of it')
   })
-  afterEach(() => copy.remove())
+  afterAll(() => copy.remove())
+  beforeEach(() => {
+    symlinkSync(
+      spawnSync('sh', ['-c', 'command -v touch'], { encoding: 'utf8' }).stdout.trim(),
+      join(programs, 'touch'),
+    )
+  })
+  // As it was committed: each test has its own gcloud, and what that answered is forgotten.
+  afterEach(() => git('reset', '--quiet', '--hard'))
 
   it('says in one line what it lacks', () => {
     expect(image('dev').stderr).toMatch(/^Building needs gcloud on the PATH, signed in: .*\n$/)
