@@ -193,6 +193,33 @@ it('has every act of the staff, with who did what to what', async () => {
   noSecretIn(platform)
 })
 
+it("has who names references of others, and an import of customers' references, without any of them", async () => {
+  const { platform, send } = openGateway({}, (path) => {
+    if (path === '/imports') return Response.json({ references: [] })
+    return problem(422, path === '/orders' ? 'unknown-reference' : 'payment-method-refused')
+  })
+  const customers = [
+    {
+      customerRef: '17850',
+      address: { name: secret('A. Customer'), lines: [secret('1 Mill Lane')], city: 'Berlin', country: 'DE' },
+      token: card,
+    },
+  ]
+  const importer = await issuer.token({ sub: 'importer', roles: ['importer'] })
+  expect([
+    await send('POST', '/v1/orders', await issuer.token(), order),
+    await send('POST', '/v1/payment-methods', await issuer.token(), { token: card }),
+    await send('POST', '/v1/customers', importer, { customers }),
+  ]).toEqual([422, 422, 200])
+  const refused = { ...at, severity: 'WARNING', subject: 'customer:customer-1' }
+  expect(eventsOf(platform)).toMatchObject([
+    { ...refused, event: 'unknown-reference', route: '/v1/orders' },
+    { ...refused, event: 'payment-method-refused', route: '/v1/payment-methods' },
+    { event: 'staff.import', outcome: 'done', severity: 'NOTICE', subject: 'staff:importer', customers: 1 },
+  ])
+  noSecretIn(platform)
+})
+
 it('has the callers that a service refuses, and none of what it answers to the service that asks', async () => {
   const platform = testPlatform(inventory)
   const http = createHttpApp(inventoryApp, platform, testConfig('inventory', { callers: ['gateway'] }))
