@@ -35,6 +35,7 @@ export const httpStatus = {
   'too-many-pieces': 422,
   'too-many-references': 409,
   'too-many-unpaid-orders': 409,
+  'too-many-headers': 431,
   unavailable: 503,
   'unknown-reference': 422,
   'unknown-sku': 422,

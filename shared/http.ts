@@ -37,8 +37,8 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
   if (error instanceof Refused || !(error instanceof Error)) {
     const { code, detail } = error instanceof Refused ? { code: error.code, detail: error.message } : error
     const status = httpStatus[code]
-    // The rest of the body is not waited for.
-    if (code === 'body-too-slow') c.header('connection', 'close')
+    // What else this connection may bring is not waited for.
+    if (code === 'body-too-slow' || code === 'too-many-headers') c.header('connection', 'close')
     if (status === CLIENT_GONE && log) noteAbandoned(log, c.req.path, detail)
     const bound = error instanceof Limited ? error.bound : undefined
     return problem(c, status, code, detail, bound)

@@ -30,6 +30,8 @@ const CLOCK_TOLERANCE_SECONDS = 30
 /** The provider's keys are asked for again after so long, sooner when a note names one that is not among them. */
 const KEYS_KEPT_MS = 600_000
 const KEYS_ASKED_AGAIN_MS = 10_000
+/** Notes wait for them in places that strangers may take until their signature is looked at. */
+const KEYS_WITHIN_MS = 3_000
 
 /** The provider may say more, and tell of what nobody here waits for. */
 const note = z.looseObject({ id: reference, type: reference, reference })
@@ -106,6 +108,7 @@ function providerKeys(platform: Platform): Key {
     const response = await platform.callPartner(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
       method: 'GET',
       operation: 'payment-provider.keys',
+      timeoutMs: KEYS_WITHIN_MS,
     })
     const found = createLocalJWKSet(keySet.parse(await response.json()))
     kept = { find: found, atMs: platform.now() }

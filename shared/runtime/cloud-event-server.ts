@@ -18,7 +18,7 @@ import { type CheckCaller, createCallerCheck } from './callers.ts'
 import { createReceiver, type Outcome, type Receiver } from './receive.ts'
 import { noteCallerRefused } from './refusals.ts'
 import { createReplay, type Replay } from './replays.ts'
-import { serverOptions } from './server-limits.ts'
+import { hasTooManyHeaders, serverOptions } from './server-limits.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
 
@@ -48,6 +48,10 @@ export async function createCloudEventServer(
   const framework = getServer(platform.service.name)
   const checkCaller = createCallerCheck(config, platform.now)
   return createServer(serverOptions, (request, response) => {
+    if (hasTooManyHeaders(request)) {
+      response.setHeader('connection', 'close')
+      return end(response, httpStatus['too-many-headers'])
+    }
     void look(request, response, { framework, receiver, replay, platform, config, checkCaller }).catch(
       (error: unknown) => {
         platform.log('ERROR', 'request.failed', { error })

@@ -1,12 +1,14 @@
 /** What Node itself waits for, and how much it holds, before any code of ours sees a request. */
 
-import type { Server, ServerOptions } from 'node:http'
+import type { IncomingMessage, Server, ServerOptions } from 'node:http'
 
 /** A front end sends the head of a request at once. */
 const HEADERS_WITHIN_MS = 10_000
 /** With its body: the largest push (14 MiB) has 58 s by its own rule, see body.ts. */
 const REQUEST_WITHIN_MS = 65_000
 const LOOK_FOR_SLOW_EVERY_MS = 2_000
+/** A browser sends some thirty, front ends add ten. Each costs time in every look at the others. */
+const HEADERS = 100
 /** A token has up to 8 KiB. */
 const HEADER_BYTES = 16 * 1024
 /** Cloud Run sends 80 requests at once; where no front end stands before it, strangers may hold connections open. */
@@ -27,10 +29,13 @@ export const serverOptions = {
   keepAliveTimeout: KEEP_ALIVE_MS,
 } satisfies ServerOptions
 
+/** Node would drop those beyond a number without a word, and with them the address that a front end adds last. */
+export const hasTooManyHeaders = ({ rawHeaders }: IncomingMessage): boolean => rawHeaders.length > 2 * HEADERS
+export const tooManyHeaders = `A request has at most ${HEADERS} header fields.`
+
 /** What is no option of the constructor. */
 export function limitServer(server: Server): void {
-  // All that fit into HEADER_BYTES: Node would drop the ones beyond a number without a word, and with them the address that
-  // a front end has added last.
+  // All that fit into HEADER_BYTES: they are counted by `hasTooManyHeaders`.
   server.maxHeadersCount = 0
   server.maxConnections = CONNECTIONS
   server.timeout = IDLE_REQUEST_MS

@@ -1,9 +1,15 @@
 /** What Node refuses and closes before any code of the platform sees a request. */
 
+import { createAdaptorServer } from '@hono/node-server'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { app } from '../../functions/history/app.ts'
+import { history } from '../../functions/history/service.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { testConfig } from '../../shared/testing/config.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { answerOf, openRequest } from '../support/raw-client.ts'
 
@@ -31,6 +37,17 @@ describe("a service's server", () => {
       headers: { ...many, 'x-forwarded-for': '203.0.113.7' },
     })
     expect(await answerOf(socket)).toContain('203.0.113.7')
+  })
+
+  it('refuses more header fields than anybody needs, and closes the connection', async () => {
+    const http = createHttpApp(app, testPlatform(history), testConfig('history'))
+    server = createAdaptorServer({ fetch: http.fetch, serverOptions }) as Server
+    limitServer(server)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const many = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`h${at}`, '']))
+    const socket = await openRequest(port, { method: 'GET', path: '/health/live', headers: many })
+    expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"too-many-headers"/)
   })
 
   it('refuses a head beyond its limit', async () => {
