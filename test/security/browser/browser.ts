@@ -64,8 +64,12 @@ export async function startAttacker(): Promise<Attacker> {
     const [path, name = ''] = request.url!.split('?')
     if (path === '/attack') return response.writeHead(200, { 'content-type': 'text/html' }).end(page)
     if (path === '/done') {
-      void json(request).then((report) => waiting.shift()?.(report as Report))
-      return response.end()
+      // Answered after it is read: the end of the answer closes the connection, and would cut the report off.
+      void json(request).then((report) => {
+        response.end()
+        waiting.shift()?.(report as Report)
+      })
+      return undefined
     }
     if (path !== '/plan') return response.writeHead(404).end()
     response.writeHead(200, { 'content-type': 'application/json' })
