@@ -54,7 +54,7 @@ describe('orders that are not paid', () => {
       code: 'too-many-unpaid-orders',
       bound: { bound: 'unpaid-pieces', limit: 10, used: 6 },
       message:
-        '6 pieces of TEA-001 are in orders that are not paid yet, 10 may be, and this order asks for 5 more: pay one, or come back in 200 s.',
+        '6 pieces of TEA-001 are in orders that are not paid yet or lapsed within an hour, 10 may be, and this order asks for 5 more: pay one, or come back in 200 s.',
     })
     await after([{ quantity: 6 }, { quantity: 5 }], { standings: { 'o-0': { is: 'over' } } })
   })
@@ -80,7 +80,7 @@ describe('orders that lapsed', () => {
 
   it('give their places back, until too many did within an hour', async () => {
     const one = { 'o-0': { is: 'lapsed' } } as const
-    expect((await after(times(4, {}), { standings: one })).document!.lapsed).toEqual([nowMs])
+    expect((await after(times(4, {}), { standings: one })).document!.lapses).toMatchObject([{ placedAtMs: nowMs }])
     await expect(
       after([{ atMs: nowMs - 30 * MINUTE }, { atMs: nowMs - 20 * MINUTE }, {}, {}], { standings: lapse }),
     ).rejects.toMatchObject({
@@ -90,10 +90,28 @@ describe('orders that lapsed', () => {
     })
   })
 
+  it('count with their pieces for an hour, so that one after the other does not hold them all the time', async () => {
+    const one = { 'o-0': { is: 'lapsed' } } as const
+    const again = (atMs: number) =>
+      after(
+        [
+          { atMs: nowMs, quantity: 10 },
+          { atMs, quantity: 10 },
+        ],
+        { standings: one },
+      )
+    await expect(again(nowMs + 6 * MINUTE)).rejects.toMatchObject({
+      code: 'too-many-unpaid-orders',
+      bound: { bound: 'unpaid-pieces', limit: 10, used: 10 },
+      retryAfterSeconds: 54 * 60,
+    })
+    await again(nowMs + 60 * MINUTE)
+  })
+
   it('are forgotten after an hour', async () => {
     const hourAgo = nowMs - 60 * MINUTE
     const { document } = await after([{ atMs: hourAgo }, { atMs: hourAgo }, {}, {}], { standings: lapse })
-    expect(document!.lapsed).toEqual([])
+    expect(document!.lapses).toEqual([])
   })
 })
 

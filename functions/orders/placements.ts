@@ -14,7 +14,7 @@ const boundsSchema = z.strictObject({
   unpaidOrders: z.int().min(1),
   /** Pieces of one SKU in all of them. */
   unpaidPieces: z.int().min(1),
-  /** Orders of the last hour that ended because the customer did not act: each held stock for nothing. */
+  /** Orders of the last hour whose customer was asked to act for the payment and did not pay: each held stock for nothing. */
   lapsedOrders: z.int().min(1),
 })
 export type Bounds = z.output<typeof boundsSchema>
@@ -27,8 +27,8 @@ export interface Placements {
   readonly placed: Readonly<Record<string, number>>
   /** Orders of which it is not known that they are paid or over. */
   readonly unpaid: readonly Unpaid[]
-  /** When each order that lapsed was placed, in milliseconds since the epoch. */
-  readonly lapsed: readonly number[]
+  /** Orders of the last hour that lapsed. Absent: none. */
+  readonly lapses?: readonly Lapse[]
 }
 
 interface Unpaid {
@@ -38,6 +38,9 @@ interface Unpaid {
   readonly pieces: Readonly<Record<string, number>>
 }
 
+/** Its pieces count for an hour: otherwise one order after the other would hold them all the time. */
+type Lapse = Pick<Unpaid, 'placedAtMs' | 'pieces'>
+
 export interface Placing {
   readonly orderId: string
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
@@ -46,14 +49,14 @@ export interface Placing {
 /** Where an order stands, for its customer's bounds. */
 export type Standing =
   | { readonly is: 'unpaid'; readonly endsAtMs: number }
-  /** The customer did not act in time. */
+  /** The customer was asked to act, and did not in time, or was declined then. */
   | { readonly is: 'lapsed' }
   /** Paid, rejected, or gone. */
   | { readonly is: 'over' }
 
 const SLICE_MS = 5 * 60_000
 const HOUR_MS = 60 * 60_000
-const none: Placements = { placed: {}, unpaid: [], lapsed: [] }
+const none: Placements = { placed: {}, unpaid: [] }
 
 /** A customer's name is up to 400 bytes; the document says nothing about who it is. */
 export const placementsPath = (customerRef: string): string => `placements/${hashOf(customerRef)}`
@@ -77,24 +80,30 @@ export async function withPlacement(
   refuseManyOrders(kept, bounds, nowMs)
   if (isWithin(kept, pieces, bounds)) return added(kept, placing, pieces, nowMs)
   const stood = await Promise.all(kept.unpaid.map(async (one) => ({ one, standing: await look(one.orderId) })))
-  const lapsed = stood.filter(({ standing }) => standing.is === 'lapsed').map(({ one }) => one.placedAtMs)
+  const lapsed = stood
+    .filter(({ standing }) => standing.is === 'lapsed')
+    .map(({ one: { placedAtMs, pieces } }) => ({ placedAtMs, pieces }))
   const open = stood.flatMap(({ one, standing }) => (standing.is === 'unpaid' ? [{ one, standing }] : []))
-  const current = recent({ ...kept, unpaid: open.map(({ one }) => one), lapsed: [...kept.lapsed, ...lapsed] }, nowMs)
+  const current = recent({ ...kept, unpaid: open.map(({ one }) => one), lapses: [...kept.lapses, ...lapsed] }, nowMs)
   const endsAtMs = Math.min(...open.map(({ standing }) => standing.endsAtMs))
   refuseUnpaid(current, placing, { pieces, bounds, nowMs, endsAtMs })
   return added(current, placing, pieces, nowMs)
 }
 
-function recent({ placed, unpaid, lapsed }: Placements, nowMs: number): Placements {
+type Recent = Placements & { readonly lapses: readonly Lapse[] }
+
+function recent({ placed, unpaid, lapses = [] }: Placements, nowMs: number): Recent {
   const slices = Object.entries(placed).filter(([startMs]) => Number(startMs) + SLICE_MS + HOUR_MS > nowMs)
   return {
     placed: Object.fromEntries(slices),
     unpaid,
-    lapsed: lapsed.filter((atMs) => atMs + HOUR_MS > nowMs).toSorted((a, b) => a - b),
+    lapses: lapses
+      .filter(({ placedAtMs }) => placedAtMs + HOUR_MS > nowMs)
+      .toSorted((a, b) => a.placedAtMs - b.placedAtMs),
   }
 }
 
-function added(kept: Placements, { orderId }: Placing, pieces: Unpaid['pieces'], nowMs: number): Placements {
+function added(kept: Recent, { orderId }: Placing, pieces: Unpaid['pieces'], nowMs: number): Placements {
   const slice = String(nowMs - (nowMs % SLICE_MS))
   return {
     ...kept,
@@ -109,16 +118,16 @@ function piecesOf(lines: Placing['lines']): Record<string, number> {
   return pieces
 }
 
-const heldOf = ({ unpaid }: Placements, key: string): number =>
-  unpaid.reduce((sum, { pieces }) => sum + (pieces[key] ?? 0), 0)
+const heldOf = ({ unpaid, lapses }: Recent, key: string): number =>
+  [...unpaid, ...lapses].reduce((sum, { pieces }) => sum + (pieces[key] ?? 0), 0)
 
-/** The SKU of which all unpaid orders together would hold too much. */
-const exceeded = (kept: Placements, pieces: Unpaid['pieces'], most: number): string | undefined =>
+/** The SKU of which the orders that are unpaid, or lapsed within the hour, would hold too much together. */
+const exceeded = (kept: Recent, pieces: Unpaid['pieces'], most: number): string | undefined =>
   Object.keys(pieces).find((key) => heldOf(kept, key) + pieces[key]! > most)
 
-const isWithin = (kept: Placements, pieces: Unpaid['pieces'], bounds: Bounds): boolean =>
+const isWithin = (kept: Recent, pieces: Unpaid['pieces'], bounds: Bounds): boolean =>
   kept.unpaid.length < bounds.unpaidOrders &&
-  kept.lapsed.length < bounds.lapsedOrders &&
+  kept.lapses.length < bounds.lapsedOrders &&
   exceeded(kept, pieces, bounds.unpaidPieces) === undefined
 
 function refuseLargeOrder({ lines }: Placing, pieces: Unpaid['pieces'], { unpaidPieces }: Bounds): void {
@@ -154,17 +163,17 @@ interface Unfit {
   readonly endsAtMs: number
 }
 
-function refuseUnpaid(kept: Placements, { lines }: Placing, { pieces, bounds, nowMs, endsAtMs }: Unfit): void {
+function refuseUnpaid(kept: Recent, { lines }: Placing, { pieces, bounds, nowMs, endsAtMs }: Unfit): void {
   const refuse = (detail: string, fromMs: number, bound: Bound): never => {
     const seconds = secondsUntil(fromMs, nowMs)
     throw new Limited(`${detail} in ${seconds} s.`, seconds, 'too-many-unpaid-orders', bound)
   }
   const { unpaidOrders, unpaidPieces, lapsedOrders } = bounds
-  const lapsed = kept.lapsed.length
+  const lapsed = kept.lapses.length
   if (lapsed >= lapsedOrders)
     refuse(
-      `${lapsed} orders within an hour lapsed before they were paid, and ${lapsedOrders} may, since they hold stock: come back`,
-      kept.lapsed[lapsed - lapsedOrders]! + HOUR_MS,
+      `${lapsed} orders within an hour were not paid after their customer was asked to act, and ${lapsedOrders} may be, since they hold stock: come back`,
+      kept.lapses[lapsed - lapsedOrders]!.placedAtMs + HOUR_MS,
       { bound: 'lapsed-orders', limit: lapsedOrders, used: lapsed },
     )
   const open = kept.unpaid.length
@@ -178,9 +187,13 @@ function refuseUnpaid(kept: Placements, { lines }: Placing, { pieces, bounds, no
   if (key === undefined) return
   const used = heldOf(kept, key)
   const { sku } = lines.find((line) => keyOf(line.sku) === key)!
+  const givenBackAtMs = kept.lapses
+    .filter((one) => one.pieces[key] !== undefined)
+    .map((one) => one.placedAtMs + HOUR_MS)
   refuse(
-    `${used} pieces of ${sku} are in orders that are not paid yet, ${unpaidPieces} may be, and this order asks for ${pieces[key]!} more: pay one, or come back`,
-    endsAtMs,
+    `${used} pieces of ${sku} are in orders that are not paid yet or lapsed within an hour, ${unpaidPieces} may be, and this order asks for ${pieces[key]!} more: pay one, or come back`,
+    // Nothing is unpaid: infinitely late.
+    Math.min(endsAtMs, ...givenBackAtMs),
     { bound: 'unpaid-pieces', limit: unpaidPieces, used },
   )
 }

@@ -27,6 +27,16 @@ const held = (world: World): number =>
     .filter(([path]) => path.startsWith('shards/'))
     .reduce((sum, [, shard]) => sum + Number(shard['reserved']), 0)
 
+/** On the bank's page, for each authorization that waits there. */
+async function decline({ provider }: World): Promise<void> {
+  for (const { key, status } of provider.ledger.all()) {
+    if (status !== 'action-required') continue
+    const body = JSON.stringify({ outcome: 'declined' })
+    const answer = await provider.partner.app.request(`/actions/action-${key}`, { method: 'POST', body })
+    expect(answer.status).toBe(200)
+  }
+}
+
 const customers = ['hoarder', 'buyer']
 let keys = 0
 const hoard = (world: World, quantity: number) =>
@@ -70,17 +80,23 @@ it('a hold ends five minutes after the customer was asked to act', async () => {
   expect(ordersOf(world)).toMatchObject([{ status: 'expired' }])
 })
 
-it('who renews the hold whenever it can holds the bound for a part of each hour, not for ever', async () => {
-  const world = await createWorld({ stock: 1_000, bounds: inProd, customers })
-  let pieceMinutes = 0
-  for (let minute = 0; minute < 180; minute++) {
-    while ((await hoard(world, 20)).status === 201);
-    await world.run({ forMs: MINUTE })
-    pieceMinutes += held(world)
-  }
-  expect(pieceMinutes).toBeGreaterThan(0)
-  // Five orders of twenty pieces, for six minutes of each hour, and a slice of five more minutes at most.
-  expect(pieceMinutes / 180).toBeLessThanOrEqual(inProd.unpaidPieces * (11 / 60))
+describe.each([5, 20, 100])('who renews the hold with orders of %i pieces', (quantity) => {
+  it.each(['lets them lapse', 'declines them at the last moment'])(
+    'and %s holds the bound for a part of each hour',
+    async (how) => {
+      const world = await createWorld({ stock: 1_000, bounds: inProd, customers })
+      let pieceMinutes = 0
+      for (let minute = 0; minute < 180; minute++) {
+        while ((await hoard(world, quantity)).status === 201);
+        await world.run({ forMs: MINUTE })
+        pieceMinutes += held(world)
+        if (how.startsWith('declines') && minute % 5 === 4) await decline(world)
+      }
+      expect(pieceMinutes).toBeGreaterThan(0)
+      // The bound of pieces for six minutes of each hour, and a slice of five more minutes at most.
+      expect(pieceMinutes / 180).toBeLessThanOrEqual(inProd.unpaidPieces * (11 / 60))
+    },
+  )
 })
 
 it.each(['card-ok', 'card-declined'])('orders that end at once (%s) give their places back', async (card) => {
