@@ -38,6 +38,9 @@ const others: ReadonlySet<Code> = new Set([
   'idempotency-key-reused',
   'overloaded',
   'payment-method-refused',
+  'too-many-pieces',
+  'too-many-references',
+  'too-many-unpaid-orders',
   'unknown-reference',
 ])
 /** Codes whose refusal is a security event: who the caller is, what it may do, whose references it names, how often it asks. */

@@ -164,6 +164,23 @@ describe('a payment method', () => {
     expect((await ask('DELETE', path)).status).toBe(204)
     expect(platform.partnerCalls.at(-1)?.url).toContain(`/${paymentMethodRef}/detach`)
   })
+
+  it('is let go by the provider before it is erased, when its customer did not ask again', async () => {
+    let isAway = true
+    const { add, ask, platform } = open(async (url, options) => {
+      if (url.endsWith('/detach') && isAway) throw new Unavailable('The provider is away.')
+      return provider(url, options)
+    })
+    const { paymentMethodRef } = (await add(alice, 'payment-methods', { token: 'tok' })).body as Record<string, string>
+    expect((await ask('DELETE', `/vaults/${alice}/payment-methods/${paymentMethodRef}`)).status).toBe(503)
+    const erase = platform.sent[0]!.envelope
+    await expect(deliver(app, platform, erase)).rejects.toThrow('The provider is away.')
+    expect(JSON.stringify([...platform.documents().values()])).toContain(paymentMethodRef)
+    isAway = false
+    await deliver(app, platform, erase)
+    expect(platform.partnerCalls.at(-1)?.url).toContain(`/${paymentMethodRef}/detach`)
+    expect(JSON.stringify([...platform.documents().values()])).not.toContain(paymentMethodRef)
+  })
 })
 
 describe('a consent', () => {
@@ -201,6 +218,16 @@ describe('what was withdrawn', () => {
     for (const _ of ['once', 'again']) await deliver(app, platform, armed(platform)[0]!)
     expect((await ask('GET', `/addresses/${addressRef}`)).status).toBe(404)
     expect(JSON.stringify([...platform.documents()])).not.toContain('Mill Lane')
+  })
+
+  it('has one timer, however often it is withdrawn', async () => {
+    const { add, ask, platform } = open()
+    const { addressRef } = (await add(alice, 'addresses', address)).body as { addressRef: string }
+    for (let again = 0; again < 5; again++) {
+      expect((await ask('DELETE', `/vaults/${alice}/addresses/${addressRef}`)).status).toBe(204)
+      platform.advance(1_000)
+    }
+    expect(armed(platform)).toHaveLength(1)
   })
 
   it('is armed before it is committed: a lost commit erases nothing that is not withdrawn', async () => {

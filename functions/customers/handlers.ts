@@ -110,7 +110,10 @@ export async function addConsent(
 /** Open orders are still shipped and paid. Cloud Tasks takes a task at most thirty days ahead. */
 const ERASED_AFTER_MS = 29 * 24 * 3_600_000
 
-/** Again, it comes to the same. @throws Refused when this customer never had it. */
+/**
+ * Again, it comes to the same: nothing more is armed, and the provider is asked once more to let go of the card.
+ * @throws Refused when this customer never had it; Unavailable when the provider can't be asked, which the erasure does then.
+ */
 export async function withdraw(
   platform: Platform,
   vault: string,
@@ -119,27 +122,30 @@ export async function withdraw(
 ): Promise<void> {
   const nowMs = platform.now()
   const at = new Date(nowMs).toISOString()
-  // A name that was never kept is refused before anything is sent.
-  withoutEntry(await read(platform, vault), kind, ref, at)
-  // Armed before the commit, so that nothing that was withdrawn is kept for ever.
-  await platform.send(
-    { type: 'EraseWithdrawn', data: { vault, kind, ref, withdrawnBy: at }, notBeforeMs: nowMs + ERASED_AFTER_MS },
-    {
-      id: derivedId('erase', vault, kind, ref, at),
-      subject: vault,
-      correlationId: vault,
-      actor: `customer:${vault}`,
-    },
-  )
-  await update(platform, vault, (current) => withoutEntry(current, kind, ref, at))
+  // A name that was never kept is refused before anything is sent; one that was withdrawn before has its timer.
+  if (withoutEntry(await read(platform, vault), kind, ref, at)) {
+    // Armed before the commit, so that nothing that was withdrawn is kept for ever.
+    await platform.send(
+      { type: 'EraseWithdrawn', data: { vault, kind, ref, withdrawnBy: at }, notBeforeMs: nowMs + ERASED_AFTER_MS },
+      {
+        id: derivedId('erase', vault, kind, ref, at),
+        subject: vault,
+        correlationId: vault,
+        actor: `customer:${vault}`,
+      },
+    )
+    await update(platform, vault, (current) => withoutEntry(current, kind, ref, at))
+  }
   if (kind === 'paymentMethods') await detach(platform, vault, ref)
 }
 
-/** A repeat finds nothing more to erase. */
+/** A repeat finds nothing more to erase. The provider has let go of a card before its reference is forgotten here. */
 export async function eraseWithdrawn(
   platform: Platform,
   { vault, kind, ref, withdrawnBy }: { vault: string; kind: Kind; ref: string; withdrawnBy: string },
 ): Promise<void> {
+  const isDue = erased(await read(platform, vault), kind, ref, withdrawnBy) !== undefined
+  if (isDue && kind === 'paymentMethods') await detach(platform, vault, ref)
   await update(platform, vault, (current) => erased(current, kind, ref, withdrawnBy))
 }
 

@@ -89,7 +89,19 @@ export const app: ServiceApp = implement(gateway, {
         const order = await jsonBody(c, orderRequest)
         const body = { sub: who.sub, importer: who.roles.includes('importer'), idempotencyKey, order }
         const options = { method: 'POST', body, timeoutMs: PLACE_MS }
-        return relayed(c, await platform.call('orders', '/orders', options), platform)
+        const answer = await platform.call('orders', '/orders', options)
+        // With a price, a customer and a date of the importer's choice.
+        if (body.importer && answer.status === 201) {
+          const { orderId } = (await answer.clone().json()) as { orderId: string }
+          platform.security({
+            event: 'staff.import',
+            outcome: 'done',
+            reason: 'an order was imported',
+            ...requestOf(c),
+            act: { object: orderId },
+          })
+        }
+        return relayed(c, answer, platform)
       },
       readOrder: async (c) => orderParts(c, platform, await caller(c), named(c, 'orderId')),
       async readSaga(c) {

@@ -26,7 +26,7 @@ export async function placeOrder(c: Context, platform: Platform, bounds: Bounds)
   checkRights(order, importer)
   const orderId = derivedName('o', sub, idempotencyKey)
   const requestHash = hashOf(JSON.stringify(order))
-  const message = entryMessage(orderId, sub, platform.now())
+  const message = entryMessage(orderId, `${importer ? 'staff' : 'customer'}:${sub}`, platform.now())
 
   // What an importer places was sold elsewhere: it has no bounds.
   const admitted = importer ? undefined : admission(platform, bounds, sub, { orderId, lines: order.lines })
@@ -89,7 +89,7 @@ function checkRights(order: OrderRequest, importer: boolean): void {
 /** What enters from outside has no cause: it follows from the order's id, so that a retry is the same delivery. */
 const placeCause = (orderId: string): string => derivedId('place', orderId)
 
-function entryMessage(orderId: string, sub: string, nowMs: number): Envelope {
+function entryMessage(orderId: string, actor: string, nowMs: number): Envelope {
   return {
     id: placeCause(orderId),
     type: 'PlaceOrder',
@@ -101,7 +101,7 @@ function entryMessage(orderId: string, sub: string, nowMs: number): Envelope {
     correlationId: orderId,
     causationId: orderId,
     traceparent: traceparent(),
-    actor: `customer:${sub}`,
+    actor,
     data: {},
   }
 }

@@ -387,7 +387,7 @@ describe('an operator', () => {
       letter: id,
       reason: expect.stringMatching(reason),
     })
-    expect(security(one).map(({ event }) => event)).toEqual(['message.replayed'])
+    expect(security(one).map(({ event, outcome }) => [event, outcome])).toEqual([['message.replayed', 'refused']])
   })
 
   it('waits a few attempts for a letter that somebody else holds', async () => {

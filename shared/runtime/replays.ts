@@ -31,18 +31,27 @@ export function noteOperator(
   { type, config, security }: { readonly type: string; readonly config: Config; readonly security: SecurityLog },
 ): void {
   if (email !== config.OPERATIONS_ACCOUNT) return
-  noteAct(security, headers, { event: 'operator.command', type })
+  noteAct(security, headers, { event: 'operator.command', outcome: 'done', type })
 }
 
 function noteAct(
   security: SecurityLog,
   headers: Headers,
-  { event, ...act }: { readonly event: string; readonly type: string; readonly letter?: string },
+  {
+    event,
+    outcome,
+    ...act
+  }: {
+    readonly event: string
+    readonly outcome: 'done' | 'refused'
+    readonly type: string
+    readonly letter?: string
+  },
 ): void {
   const { actor, reason } = operatorOf(headers)
   security({
     event,
-    outcome: 'done',
+    outcome,
     subject: `operator:${actor}`,
     reason,
     act: { ...act, task: headers.get('x-cloudtasks-taskname'), attempt: retriesOf(headers) + 1 },
@@ -62,15 +71,20 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform): Rep
   /** Whether nothing is left to do about it: it was taken, or stays since it can never be. */
   const replayed = async (letter: Waiting, headers: Headers): Promise<boolean> => {
     const { type, outcome } = await receiver.replay(letter, retriesOf(headers) + 1)
-    noteAct(security, headers, { event: 'message.replayed', type, letter: letter.messageId })
     if (outcome instanceof Unreadable) {
       const act = { type, letter: letter.messageId }
       if (outcome instanceof OfAnotherSource) noteRefused(headers, outcome.message, act)
-      else platform.log('WARNING', 'replay.unreadable', { ...act, reason: outcome.message })
+      else {
+        noteAct(security, headers, { event: 'message.replayed', outcome: 'refused', ...act })
+        platform.log('WARNING', 'replay.unreadable', { ...act, reason: outcome.message })
+      }
       await box.release([letter])
       return true
     }
     const isTaken = outcome.status === 204
+    // A letter that is for later is noted when it is taken: not at each attempt.
+    if (isTaken)
+      noteAct(security, headers, { event: 'message.replayed', outcome: 'done', type, letter: letter.messageId })
     await (isTaken ? box.acknowledge(letter) : box.release([letter]))
     return isTaken
   }

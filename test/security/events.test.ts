@@ -193,9 +193,11 @@ it('has every act of the staff, with who did what to what', async () => {
   noSecretIn(platform)
 })
 
-it("has who names references of others, and an import of customers' references, without any of them", async () => {
+it("has who names references of others, and an import of customers' references and orders, without any of them", async () => {
+  let isImport = false
   const { platform, send } = openGateway({}, (path) => {
     if (path === '/imports') return Response.json({ references: [] })
+    if (path === '/orders' && isImport) return Response.json({ orderId: 'o-1' }, { status: 201 })
     return problem(422, path === '/orders' ? 'unknown-reference' : 'payment-method-refused')
   })
   const customers = [
@@ -211,11 +213,16 @@ it("has who names references of others, and an import of customers' references, 
     await send('POST', '/v1/payment-methods', await issuer.token(), { token: card }),
     await send('POST', '/v1/customers', importer, { customers }),
   ]).toEqual([422, 422, 200])
+  isImport = true
+  const [line] = order.lines
+  const imported = { ...order, customerRef: '17850', lines: [{ ...line, unitMinor: 1 }] }
+  expect(await send('POST', '/v1/orders', importer, imported)).toBe(201)
   const refused = { ...at, severity: 'WARNING', subject: 'customer:customer-1' }
   expect(eventsOf(platform)).toMatchObject([
     { ...refused, event: 'unknown-reference', route: '/v1/orders' },
     { ...refused, event: 'payment-method-refused', route: '/v1/payment-methods' },
     { event: 'staff.import', outcome: 'done', severity: 'NOTICE', subject: 'staff:importer', customers: 1 },
+    { event: 'staff.import', outcome: 'done', severity: 'NOTICE', subject: 'staff:importer', object: 'o-1' },
   ])
   noSecretIn(platform)
 })
