@@ -23,20 +23,23 @@ if (major < OLDEST_STARTER) {
 if (!file) fail('usage: node cli/launch.mjs FILE [ARGUMENTS]')
 
 process.chdir(root)
+requireIntegrity()
 if (differing().length > 0) await install()
 process.exitCode = await run(runtime(), [join(root, file), ...args])
 
 /**
  * The packages whose version or integrity in node_modules is not that of package-lock.json: npm keeps a lockfile of its
- * own in there. An additional package does no harm.
+ * own in there. A package that it names and package-lock.json does not differs too: a nested one would be found first.
  */
 function differing() {
   const wanted = readJson('package-lock.json')
   const present = readJson('node_modules/.package-lock.json')
   if (!wanted || !present) return ['node_modules']
-  return Object.entries(wanted.packages)
+  const additional = Object.keys(present.packages).filter((name) => !(name in wanted.packages))
+  const others = Object.entries(wanted.packages)
     .filter(([name, entry]) => name !== '' && !isSame(entry, present.packages[name]))
     .map(([name]) => name)
+  return [...additional, ...others]
 }
 
 function isSame(wanted, present) {
@@ -49,13 +52,15 @@ function isElsewhere(entry) {
   return Boolean(entry.optional || entry.devOptional) || entry.peer === true
 }
 
-/** npm takes any bytes for a package that the lockfile gives no integrity for. */
+/** npm takes any bytes for a package that the lockfile gives no integrity for, and others' bytes for one that it gives a weak hash for. */
 function requireIntegrity() {
   const packages = Object.entries(readJson('package-lock.json')?.packages ?? {})
-  const unchecked = packages.filter(([name, entry]) => name !== '' && !entry.integrity && !entry.inBundle)
+  const unchecked = packages.filter(
+    ([name, entry]) => name !== '' && !entry.inBundle && !(entry.integrity ?? '').startsWith('sha512-'),
+  )
   if (unchecked.length === 0) return
   const names = unchecked.slice(0, 8).map(([name]) => name)
-  fail(`package-lock.json gives no integrity for ${names.join(', ')}: restore it from git, then run this again.`)
+  fail(`package-lock.json gives no SHA-512 for ${names.join(', ')}: restore it from git, then run this again.`)
 }
 
 function readJson(path) {
@@ -68,7 +73,6 @@ function readJson(path) {
 
 /** Exactly the packages of package-lock.json, each held against its integrity; no package gets to run a script. */
 async function install() {
-  requireIntegrity()
   const started = Date.now()
   const seconds = () => `${((Date.now() - started) / 1000).toFixed(0)} s`
   say('Installing packages (about 250 MB, once) …')

@@ -10,6 +10,12 @@ it('shows each character that a terminal would obey as JSON writes it', () => {
   expect(shown(hostile)).toBe(String.raw`\u001b]0;owned\u0007\u009b2J\u007f\u202eabc\u2069\ud800\u000d\u000a\u0009`)
 })
 
+it('shows each character that takes no place, of which a text can hide any number', () => {
+  for (const point of [0xad, 0x034f, 0x115f, 0x180e, 0x200b, 0x2061, 0x3164, 0xfeff])
+    expect(shown(String.fromCodePoint(point))).toBe(`\\u${point.toString(16).padStart(4, '0')}`)
+  expect(shown(String.fromCodePoint(0xe_00_41))).toBe(String.raw`\udb40\udc41`)
+})
+
 it('leaves what people write as it is', () => {
   for (const text of ['Sencha, 100 g', 'É 注文 ❤️ 👨‍👩‍👧', '€ – “x”']) expect(shown(text)).toBe(text)
 })

@@ -1,7 +1,7 @@
 /** The envelope that every event and command travels in. */
 
 import { z } from 'zod'
-import { reference } from './fields.ts'
+import { reference, timestamp } from './fields.ts'
 import { code, identifier } from './text.ts'
 
 export const envelopeSchema = z.strictObject({
@@ -15,7 +15,7 @@ export const envelopeSchema = z.strictObject({
   subject: reference,
   /** Counts the subject's published events from 1; 0 for commands and for what a person published by hand. */
   sequence: z.int().min(0),
-  time: z.iso.datetime({ offset: true }),
+  time: timestamp,
   /** The order's id on every message of an order. */
   correlationId: reference,
   /** Id of the message that led to this one. */

@@ -29,7 +29,8 @@ export const unitMinor = z.int().min(1).max(limits.unitMinor)
 export const reference = identifier({ characters: 200, bytes: 500 })
 /** Shorter than other references: names of shipments, reservations and payments are made from it. */
 export const orderId = identifier({ characters: 100, bytes: 300 })
-export const timestamp = z.iso.datetime({ offset: true })
+/** ISO 8601 with an offset; the format alone takes any number of fraction digits. */
+export const timestamp = z.iso.datetime({ offset: true }).max(40)
 export const lineId = identifier({ characters: 40, bytes: 120 })
 /** Of a token. Shorter than other references: actors are made from it. */
 export const subject = identifier({ characters: 128, bytes: 400 })

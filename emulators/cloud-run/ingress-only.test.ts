@@ -104,6 +104,7 @@ describe('a listener', () => {
     'listen({ port: PORT })',
     "listen({ port: PORT, host: '::', ipv6Only: false })",
     'listen(undefined)',
+    "listen({ port: undefined, host: '0.0.0.0' })",
     'listen(0)',
   ])('by %s is on loopback', async (call) => {
     const program = `

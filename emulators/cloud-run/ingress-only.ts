@@ -33,8 +33,8 @@ function onLoopback(args: Arguments): Arguments {
   const [first, ...others] = args
   const callbacks = args.filter((one) => typeof one === 'function')
   if (typeof first === 'object' && first !== null) {
-    const { port: given } = first as ListenOptions
-    return given === undefined ? args : [{ ...first, host: LOOPBACK }, ...callbacks]
+    // A port that is there and undefined is any free one.
+    return 'port' in first ? [{ ...first, host: LOOPBACK }, ...callbacks] : args
   }
   if (typeof first === 'string' && !/^\d+$/.test(first)) return args
   const backlog = others.find((one) => typeof one === 'number')

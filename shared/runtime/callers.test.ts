@@ -146,4 +146,12 @@ describe('the issuer’s keys', () => {
     advance(60_000)
     await expect(check({ authorization: token() })).rejects.toEqual(code('token-expired'))
   })
+
+  it('make no token hold longer than an hour, whatever end it names', async () => {
+    const { check, advance } = started({ ID_TOKEN_JWKS_URL: await issuer() })
+    const long = token({ exp: nowSeconds + 36_000 })
+    expect(await check({ authorization: long })).toBe(waiter)
+    advance(5 * 3_600_000)
+    await expect(check({ authorization: long })).rejects.toEqual(code('token-expired'))
+  })
 })

@@ -14,7 +14,7 @@ import { issuerKeys, verificationFailure } from '../issuer-keys.ts'
 const CLOCK_TOLERANCE_SECONDS = 10
 /** https://cloud.google.com/docs/authentication/token-types#id */
 const ISSUERS = ['https://accounts.google.com', 'accounts.google.com']
-const VALID_FOR = '1h'
+const VALID_FOR_SECONDS = 3_600
 const TOKEN_CHARACTERS = 8_192
 /** https://cloud.google.com/run/docs/troubleshooting#signature-removed */
 const UNSIGNED = /^[^.]+\.([^.]+)\.SIGNATURE_REMOVED_BY_GOOGLE$/
@@ -51,7 +51,7 @@ export function createCallerCheck(
     issuer: ISSUERS,
     audience: SERVICE_URL,
     requiredClaims: ['exp', 'iat', 'sub'],
-    maxTokenAge: VALID_FOR,
+    maxTokenAge: VALID_FOR_SECONDS,
     currentDate: new Date(now()),
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
   })
@@ -104,11 +104,11 @@ function bearerOf(authorization: string): string {
   return token
 }
 
-function identityOf({ sub, email, email_verified: isConfirmed, exp }: JWTPayload, isVerified: boolean): Identity {
+function identityOf({ sub, email, email_verified: isConfirmed, exp, iat }: JWTPayload, isVerified: boolean): Identity {
   if (typeof sub !== 'string' || sub === '') throw new Refused('token-invalid', 'The ID token has no subject.')
   if (typeof email !== 'string' || isConfirmed !== true)
     throw new Refused('token-invalid', 'The ID token names no verified e-mail.')
-  return { email, expiresAtMs: exp! * 1000, isVerified }
+  return { email, expiresAtMs: Math.min(exp!, iat! + VALID_FOR_SECONDS) * 1000, isVerified }
 }
 
 /** `payload`: of a token that was verified, here or by the ingress, whatever else was wrong with it. */

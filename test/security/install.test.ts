@@ -134,17 +134,20 @@ describe('the starter installs', () => {
     expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('EINTEGRITY')])
   })
 
-  it('nothing that the lockfile gives no integrity for', async () => {
-    const tarball = packed('module.exports = "anything"')
-    served = { tarball, integrity: integrityOf(tarball) }
-    project(undefined)
-    const { code, stdout, stderr } = await launch()
-    expect([code, stdout, stderr]).toEqual([
-      1,
-      '',
-      'package-lock.json gives no integrity for node_modules/one: restore it from git, then run this again.\n',
-    ])
-  })
+  it.each([undefined, 'sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA=', 'x'])(
+    'nothing that the lockfile gives no SHA-512 for, but %s',
+    async (integrity) => {
+      const tarball = packed('module.exports = "anything"')
+      served = { tarball, integrity: integrityOf(tarball) }
+      project(integrity)
+      const { code, stdout, stderr } = await launch()
+      expect([code, stdout, stderr]).toEqual([
+        1,
+        '',
+        'package-lock.json gives no SHA-512 for node_modules/one: restore it from git, then run this again.\n',
+      ])
+    },
+  )
 
   it('nothing that package.json asks for and the lockfile does not name', async () => {
     const tarball = packed('module.exports = "one runs"')
@@ -154,6 +157,20 @@ describe('the starter installs', () => {
     write('project/package.json', { name: 'project', version: '1.0.0', dependencies })
     const { code, stdout, stderr } = await launch()
     expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('Missing: two@')])
+  })
+
+  it('again without a package that the lockfile does not name', async () => {
+    const tarball = packed('module.exports = "one runs"')
+    served = { tarball, integrity: integrityOf(tarball) }
+    project(served.integrity)
+    await launch()
+    const hidden = 'project/node_modules/.package-lock.json'
+    const lockfile = JSON.parse(readFileSync(join(folder, hidden), 'utf8')) as { packages: object }
+    const nested = 'node_modules/one/node_modules/evil'
+    write(hidden, { ...lockfile, packages: { ...lockfile.packages, [nested]: { version: '1.0.0' } } })
+    write(`project/${nested}/package.json`, { name: 'evil', version: '1.0.0' })
+    const { code, stdout } = await launch()
+    expect([code, stdout, existsSync(join(folder, 'project', nested))]).toEqual([0, 'one runs\n', false])
   })
 
   it('again when the lockfile names other bytes for the version that is there', async () => {

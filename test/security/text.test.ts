@@ -98,7 +98,7 @@ describe('every string of every contract', () => {
       'a\u2066b',
     ]
     const taken = strings.flatMap(({ path, schema }) =>
-      [...hostile, 'x'.repeat(100_000)]
+      [...hostile, 'x'.repeat(100_000), `2026-01-01T00:00:00.${'1'.repeat(100_000)}Z`]
         .filter((text) => z.safeParse(schema, text).success)
         .map((text) => `${path} takes ${JSON.stringify(text.slice(0, 20))}`),
     )
