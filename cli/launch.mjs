@@ -29,7 +29,8 @@ process.exitCode = await run(runtime(), [join(root, file), ...args])
 
 /**
  * The packages whose version or integrity in node_modules is not that of package-lock.json: npm keeps a lockfile of its
- * own in there. A package that it names and package-lock.json does not differs too: a nested one would be found first.
+ * own in there, and what npm wrote there is compared, not the files. A package that it names and package-lock.json does
+ * not differs too: a nested one would be found first.
  */
 function differing() {
   const wanted = readJson('package-lock.json')
@@ -44,7 +45,13 @@ function differing() {
 
 function isSame(wanted, present) {
   if (!present) return isElsewhere(wanted)
-  return present.version === wanted.version && present.integrity === wanted.integrity
+  // npm fetches, without integrity, what is said to be in a bundle and is not: that one came with no other package.
+  const isBundled = (entry) => entry.inBundle === true
+  return (
+    present.version === wanted.version &&
+    present.integrity === wanted.integrity &&
+    isBundled(present) === isBundled(wanted)
+  )
 }
 
 /** npm leaves out optional packages that are for another machine. */

@@ -149,6 +149,20 @@ describe('the starter installs', () => {
     },
   )
 
+  it('nothing that the lockfile gives no SHA-512 for because another package is said to bring it', async () => {
+    const tarball = packed('module.exports = "anything"')
+    served = { tarball, integrity: integrityOf(tarball) }
+    project(undefined)
+    const file = join(folder, 'project/package-lock.json')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"hasInstallScript"', '"inBundle":true,"hasInstallScript"'))
+    const { code, stdout, stderr } = await launch()
+    expect([code, stdout, stderr]).toEqual([
+      1,
+      '',
+      expect.stringContaining('npm installed other packages than package-lock.json names, so none of them is run'),
+    ])
+  })
+
   it('nothing that package.json asks for and the lockfile does not name', async () => {
     const tarball = packed('module.exports = "one runs"')
     served = { tarball, integrity: integrityOf(tarball) }
