@@ -1,6 +1,10 @@
-/** A plugin's context for tests of its core: a virtual clock, a journal in memory, recorders in place of everything outside. */
+/** A plugin's context for tests of its core: a virtual clock, the real journal, recorders in place of everything outside. */
 
-import { makeAccess } from './access.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { type Access, makeAccess } from './access.ts'
 import { type VirtualClock, virtualClock } from './clock.ts'
 import { createFaults } from './faults.ts'
 import { openJournal, type Journal } from './journal.ts'
@@ -14,24 +18,45 @@ export interface FakeContext {
   readonly journal: Journal
   readonly counts: Map<string, number>
   readonly notes: RequestLogEntry[]
+  /** Absent: the journal is in memory. */
+  readonly directory: string | undefined
+  /** The context of the next process: with the journal as it was written, at the same time. @throws Error without `onDisk` */
+  restarted(): FakeContext
 }
 
 export interface FakeContextOptions {
-  readonly clock?: VirtualClock
-  readonly journal?: Journal
+  /** Keeps the journal in a temporary directory of this test, so that it can be restarted (default: in memory). */
+  readonly onDisk?: boolean
   readonly fetch?: Send
   readonly peers?: Readonly<Record<string, unknown>>
+  /** The answer of IAM (default: yes). */
+  readonly allows?: Access['allows']
+}
+
+interface Process {
+  readonly clock: VirtualClock
+  readonly directory: string | undefined
+  /** Each process has ids of its own, as seeds are drawn at random outside of tests. */
+  readonly seed: number
 }
 
 export function fakeContext(options: FakeContextOptions = {}): FakeContext {
-  const clock = options.clock ?? virtualClock()
-  const journal = options.journal ?? openJournal()
+  return startProcess(options, {
+    clock: virtualClock(),
+    directory: options.onDisk ? temporaryDirectory() : undefined,
+    seed: 1,
+  })
+}
+
+function startProcess(options: FakeContextOptions, { clock, directory, seed }: Process): FakeContext {
+  const journal = openJournal(directory === undefined ? {} : { directory })
+  if (directory !== undefined) onTestFinished(() => journal.close())
   const counts = new Map<string, number>()
   const notes: RequestLogEntry[] = []
-  const random = seededRandom(1)
+  const random = seededRandom(seed)
   const context: CloudContext = {
     project: { id: 'p', number: '1', region: 'europe-west1' },
-    access: makeAccess('off', () => undefined),
+    access: { ...makeAccess('off', () => undefined), ...(options.allows ? { allows: options.allows } : {}) },
     clock,
     journal,
     newId: random.id,
@@ -53,5 +78,17 @@ export function fakeContext(options: FakeContextOptions = {}): FakeContext {
       return peer as Core
     },
   }
-  return { context, clock, journal, counts, notes }
+  const restarted = (): FakeContext => {
+    if (directory === undefined) throw new Error('A restart needs a journal on disk: fakeContext({ onDisk: true }).')
+    // The transport flushes before each answer, so all that a test was answered is written.
+    journal.close()
+    return startProcess(options, { clock, directory, seed: seed + 1 })
+  }
+  return { context, clock, journal, counts, notes, directory, restarted }
+}
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'fake-context-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  return directory
 }

@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openJournal } from '../core/journal.ts'
 import { DATABASE, ROOT, cloudWithDatabase, commit, fakeCloud, get, int, queryIds, set } from './fake-cloud.ts'
+import { createStore } from './store.ts'
 
 const create = (databaseId: string, database: object = { locationId: 'eur3' }): object => ({
   parent: 'projects/p',
@@ -67,7 +72,7 @@ test('databases are apart, and a deleted one comes back empty', async () => {
 })
 
 test('what was acknowledged is there after the process was killed', async () => {
-  const cloud = await cloudWithDatabase()
+  const cloud = await cloudWithDatabase({ onDisk: true })
   const fields = {
     n: int('9223372036854775807'),
     d: { doubleValue: -Infinity },
@@ -91,16 +96,26 @@ test('what was acknowledged is there after the process was killed', async () => 
   expect(later.commitTime.nanos).toBeGreaterThan(commitTime.nanos)
 })
 
-test('a commit that a kill cut in two is there as a whole', async () => {
-  const log: string[] = []
-  const cloud = await cloudWithDatabase({ log })
-  await commit(cloud, set('a/1', {}))
-  const before = log.length
+test('a kill at any byte of a commit leaves all of its documents or none', async () => {
+  const cloud = await cloudWithDatabase({ onDisk: true })
+  await commit(cloud, set('a/1', {}), set('a/3', {}))
+  const file = join(cloud.directory!, 'journal.jsonl')
+  cloud.journal.flush()
+  const before = readFileSync(file).length
   await commit(cloud, set('a/1', { n: int(1) }), set('a/2', {}), { delete: `${ROOT}/a/3` })
-  for (let lines = before; lines <= log.length; lines++) {
-    const again = fakeCloud({ log: log.slice(0, lines) })
-    expect(await queryIds(again, { from: [{ collectionId: 'a' }] })).toEqual(lines === before ? ['1'] : ['1', '2'])
-    expect((await get(again, 'a/1')).fields).toEqual(lines === before ? {} : { n: int(1) })
+  cloud.journal.flush()
+  const written = readFileSync(file)
+  const cut = mkdtempSync(join(tmpdir(), 'cut-journal-'))
+  onTestFinished(() => rmSync(cut, { recursive: true }))
+  expect(written.length).toBeGreaterThan(before)
+  for (let bytes = before; bytes <= written.length; bytes++) {
+    writeFileSync(join(cut, 'journal.jsonl'), written.subarray(0, bytes))
+    const reopened = openJournal({ directory: cut })
+    const store = createStore(reopened, 'p/orders', cloud.clock)
+    const there = ['a/1', 'a/2', 'a/3'].filter((path) => store.get(path))
+    expect(there).toEqual(bytes < written.length ? ['a/1', 'a/3'] : ['a/1', 'a/2'])
+    expect(Object.keys(store.get('a/1')!.f)).toEqual(bytes < written.length ? [] : ['n'])
+    reopened.close()
   }
 })
 

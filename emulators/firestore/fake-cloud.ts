@@ -1,9 +1,9 @@
 /** Firestore without a transport, for tests: virtual clock, a journal that can be reopened, counted bills. */
 
-import { type VirtualClock, virtualClock } from '../core/clock.ts'
-import { fakeContext } from '../core/fake-context.ts'
-import type { Journal, Table } from '../core/journal.ts'
-import type { CloudContext, GrpcService, RequestContext } from '../core/plugin.ts'
+import type { VirtualClock } from '../core/clock.ts'
+import { fakeContext, type FakeContext, type FakeContextOptions } from '../core/fake-context.ts'
+import type { Journal } from '../core/journal.ts'
+import type { GrpcService, RequestContext } from '../core/plugin.ts'
 import { type FirestoreCore, type FirestoreOptions, createCore } from './core.ts'
 import { services } from './services.ts'
 
@@ -14,6 +14,9 @@ export interface FakeCloud {
   readonly clock: VirtualClock
   readonly core: FirestoreCore
   readonly counts: Map<string, number>
+  readonly journal: Journal
+  /** Of the journal, with `onDisk`. */
+  readonly directory: string | undefined
   /** A method of the data service. */
   // oxlint-disable-next-line typescript/no-explicit-any
   call(method: string, request: object, context?: RequestContext): Promise<any>
@@ -26,38 +29,22 @@ export interface FakeCloud {
   killed(): FakeCloud
 }
 
-export interface FakeOptions extends FirestoreOptions {
-  readonly log?: string[]
-  readonly clock?: VirtualClock
-}
+export type FakeOptions = FirestoreOptions & Pick<FakeContextOptions, 'onDisk'>
 
-export function fakeCloud(options: FakeOptions = {}): FakeCloud {
-  const { log = [], clock = virtualClock() } = options
-  const counts = new Map<string, number>()
-  let ids = log.length
-  const context: CloudContext = {
-    project: { id: 'p', number: '1', region: 'europe-west1' },
-    clock,
-    journal: replayed(log),
-    newId: () => (++ids).toString(16).padStart(16, '0'),
-    random: () => 0.5,
-    count: (counter, amount = 1) => void counts.set(counter, (counts.get(counter) ?? 0) + amount),
-    note: () => undefined,
-    mintIdToken: () => Promise.reject(new Error('Firestore mints no token')),
-    resourceExists: () => undefined,
-    faults: fakeContext().context.faults,
-    access: fakeContext().context.access,
-    fetch: () => Promise.reject(new Error('Firestore fetches nothing')),
-    peer: () => {
-      throw new Error('Firestore has no peer')
-    },
-  }
+export const fakeCloud = (options: FakeOptions = {}): FakeCloud => startCloud(fakeContext(options), options)
+
+function startCloud(
+  { context, clock, counts, journal, directory, restarted }: FakeContext,
+  options: FakeOptions,
+): FakeCloud {
   const core = createCore(context, options)
   const [data, administration] = services(core) as [GrpcService, GrpcService]
   return {
     clock,
     core,
     counts,
+    journal,
+    directory,
     call: async (method, request, requestContext = owner()) => data.unary?.[method]?.(request, requestContext),
     admin: async (method, request) => administration.unary?.[method]?.(request, owner()),
     async stream(method, request) {
@@ -67,7 +54,7 @@ export function fakeCloud(options: FakeOptions = {}): FakeCloud {
     },
     killed() {
       core.close()
-      return fakeCloud({ ...options, clock, log: [...log] })
+      return startCloud(restarted(), options)
     },
   }
 }
@@ -88,42 +75,6 @@ export const owner = (signal = new AbortController().signal): RequestContext => 
 
 async function* once(request: object): AsyncIterable<object> {
   yield request
-}
-
-function replayed(log: string[]): Journal {
-  const maps = new Map<string, Map<string, unknown>>()
-  const mapOf = (name: string): Map<string, unknown> => {
-    let map = maps.get(name)
-    if (!map) maps.set(name, (map = new Map()))
-    return map
-  }
-  for (const line of log) {
-    const [name, key, value] = JSON.parse(line) as [string, string, unknown]
-    if (value === undefined) mapOf(name).delete(key)
-    else mapOf(name).set(key, value)
-  }
-  const table = <Row>(name: string): Table<Row> => {
-    const map = mapOf(name) as Map<string, Row>
-    return {
-      get: (key) => map.get(key),
-      has: (key) => map.has(key),
-      set(key, value) {
-        map.set(key, value)
-        log.push(JSON.stringify([name, key, value]))
-      },
-      delete(key) {
-        log.push(JSON.stringify([name, key]))
-        return map.delete(key)
-      },
-      keys: () => map.keys(),
-      values: () => map.values(),
-      entries: () => map.entries(),
-      get size() {
-        return map.size
-      },
-    }
-  }
-  return { table, flush: () => undefined, close: () => undefined }
 }
 
 export const int = (value: number | string): object => ({ integerValue: String(value) })

@@ -111,7 +111,7 @@ describe('a dead-letter policy', () => {
   const dead = { name: 'projects/p/subscriptions/dead-letters', topic: DEAD }
 
   const failing = (): FakeCloud => {
-    const cloud = fakeCloud()
+    const cloud = fakeCloud({ onDisk: true })
     cloud.core.publisher.createTopic({ name: DEAD })
     cloud.core.subscriber.createSubscription(dead)
     return withSubscription(cloud, { deadLetterPolicy: { deadLetterTopic: DEAD, maxDeliveryAttempts: 5 } })
@@ -228,7 +228,7 @@ describe('seek', () => {
     cloud.core.subscriber.seek({ subscription: SUBSCRIPTION, time: new Date(timeMs).toISOString() })
 
   it('to now drops the backlog; to the past brings retained messages back', async () => {
-    const cloud = withSubscription(fakeCloud(), { retainAckedMessages: true })
+    const cloud = withSubscription(fakeCloud({ onDisk: true }), { retainAckedMessages: true })
     const startMs = cloud.clock.now()
     for (const text of ['a', 'b', 'c']) {
       publishText(cloud, text)

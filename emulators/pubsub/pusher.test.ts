@@ -34,7 +34,7 @@ function endpoint(...statuses: number[]) {
       state.open--
     }
   }
-  const cloud = fakeCloud({ fetch: fetcher })
+  const cloud = fakeCloud({ fetch: fetcher, onDisk: true })
   state.cloud = cloud
   return { cloud, seen, state }
 }

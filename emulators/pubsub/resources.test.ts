@@ -55,7 +55,7 @@ describe('topics', () => {
   })
 
   it('leave their subscriptions behind, with what these hold', async () => {
-    const cloud = withSubscription(fakeCloud())
+    const cloud = withSubscription(fakeCloud({ onDisk: true }))
     publishText(cloud, 'kept')
     cloud.core.publisher.deleteTopic({ topic: TOPIC })
     expect(cloud.core.subscriber.getSubscription({ subscription: SUBSCRIPTION })).toMatchObject({
@@ -115,7 +115,7 @@ describe('publish', () => {
   })
 
   it('gives ids that are never given again, also not after a restart, and counts bytes as billed', () => {
-    const cloud = withSubscription(fakeCloud())
+    const cloud = withSubscription(fakeCloud({ onDisk: true }))
     const id = publishText(cloud, 'x')
     cloud.core.publisher.publish({ topic: TOPIC, messages: [{ data: Buffer.alloc(2000), attributes: { ab: 'c' } }] })
     expect(cloud.counts.get('pubsub.publishBytes')).toBe(1000 + 2000 + 3 + 20)
@@ -262,7 +262,7 @@ describe('subscriptions', () => {
   })
 
   it('that are made again under the same name get nothing of the earlier one', async () => {
-    const cloud = withSubscription(fakeCloud())
+    const cloud = withSubscription(fakeCloud({ onDisk: true }))
     publishText(cloud, 'old')
     cloud.core.subscriber.deleteSubscription({ subscription: SUBSCRIPTION })
     cloud.core.subscriber.createSubscription({ name: SUBSCRIPTION, topic: TOPIC })
