@@ -2,7 +2,7 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { Journal } from '../core/journal.ts'
-import { type Changes, type StoredDocument, beginCommit, documentTable } from './document-table.ts'
+import { type Changes, type StoredDocument, documentTable } from './document-table.ts'
 import { createHistory } from './history.ts'
 import { idOf, parentOf } from './paths.ts'
 
@@ -36,6 +36,7 @@ export interface Store {
   readTime(): number
   /** Strictly later than every commit and every read time given out. */
   nextCommitTime(): number
+  /** Writes a commit, all of it or nothing. */
   apply(changes: Changes, commitMicros: number): void
   /** Refuses a read time from the future, or whose versions are gone. */
   checkReadTime(atMicros: number): void
@@ -116,11 +117,10 @@ export function createStore(journal: Journal, name: string, clock: Clock): Store
     nextCommitTime: () => (lastMicros = Math.max(lastMicros + 1, clock.now() * 1000)),
     apply(changes, commitMicros) {
       const done: Change[] = []
-      const finish = beginCommit(journal, name, changes)
+      // In one turn of the event loop, hence one line of the journal: a kill leaves all of a commit or nothing.
       for (const [path, stored] of changes) {
         if (stored || current(path)) done.push(applyOne(path, stored, commitMicros))
       }
-      finish()
       revision += done.length
       if (done.length > 0) for (const listener of listeners) listener(done, commitMicros)
     },
