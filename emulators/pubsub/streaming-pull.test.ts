@@ -139,6 +139,23 @@ describe('streaming pull', () => {
     await expect(client.ended).rejects.toThrow(message)
   })
 
+  it.each([
+    ['unequal arrays', { modifyDeadlineAckIds: ['0.a.1'], modifyDeadlineSeconds: [] }],
+    ['an ack id that is none', { ackIds: ['none'] }],
+    ['an extension that is too long', { modifyDeadlineAckIds: ['0.a.1'], modifyDeadlineSeconds: [601] }],
+  ])('takes no message when its first request is invalid: %s', async (_, invalid) => {
+    const cloud = withSubscription(fakeCloud())
+    publishText(cloud, 'before')
+    const refused = stream(cloud, invalid)
+    await expect(refused.ended).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    expect(refused.received).toEqual([])
+    const next = stream(cloud)
+    await cloud.clock.settle()
+    for (const text of ['1', '2', '3']) publishText(cloud, text)
+    expect(next.texts).toEqual(['before', '1', '2', '3'])
+    await next.close()
+  })
+
   it('ends when the subscription is deleted or becomes a push subscription', async () => {
     const cloud = withSubscription(fakeCloud())
     const client = stream(cloud)

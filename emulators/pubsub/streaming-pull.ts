@@ -57,7 +57,7 @@ function open(state: PubsubState, first: StreamingPullRequest, connection: Conne
   const delivery = pullable(deliveryOf(state, first.subscription))
   checkStreamDeadline(first.streamAckDeadlineSeconds ?? 0)
   const stream = new Stream(state.context, delivery, { first, connection })
-  delivery.attach(stream)
+  // Before it takes messages: a stream that ends with its first request was never attached.
   stream.handle({
     ...first,
     subscription: '',
@@ -66,6 +66,7 @@ function open(state: PubsubState, first: StreamingPullRequest, connection: Conne
     maxOutstandingBytes: 0,
     protocolVersion: 0,
   })
+  delivery.attach(stream)
   return stream
 }
 
