@@ -246,6 +246,26 @@ describe('seek', () => {
     expect(await texts(after)).toEqual(['a', 'b', 'c'])
   })
 
+  it('reaches no message beyond the retention, whatever the order of acknowledgement', async () => {
+    const retained = { retainAckedMessages: true, messageRetentionDuration: '600s' }
+    const cloud = withSubscription(fakeCloud(), retained)
+    const startMs = cloud.clock.now()
+    publishText(cloud, 'old')
+    const [old] = await pullNow(cloud)
+    await cloud.clock.advance(5_000)
+    publishText(cloud, 'young')
+    const [young] = await pullNow(cloud)
+    ack(cloud, young!.ackId, old!.ackId)
+    await cloud.clock.advance(595_000)
+    seek(cloud, startMs)
+    const again = await pullNow(cloud)
+    expect(again.map(({ text }) => text)).toEqual(['young'])
+    ack(cloud, again[0]!.ackId)
+    expect(cloud.core.heldMessages()).toBe(1)
+    await cloud.clock.advance(5_000)
+    expect(cloud.core.heldMessages()).toBe(0)
+  })
+
   it('reaches messages that the topic retains from before the subscription', async () => {
     const cloud = fakeCloud()
     cloud.core.publisher.createTopic({ name: TOPIC, messageRetentionDuration: '3600s' })

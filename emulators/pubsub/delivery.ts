@@ -9,6 +9,7 @@ import { Lane } from './lane.ts'
 import { limits } from './limits.ts'
 import type { Message, MessageStore } from './message-store.ts'
 import type { SubscriptionRecord } from './records.ts'
+import { RetainedMessages } from './retained-messages.ts'
 import { Schedule } from './schedule.ts'
 
 export interface DeliveryHost {
@@ -31,8 +32,7 @@ export class Delivery {
   readonly #schedule: Schedule
   /** Everything not completed, in the order of publication. */
   readonly #backlog = new Map<string, Entry>()
-  /** Acknowledged and kept for a seek. */
-  readonly #acked = new Map<string, Message>()
+  readonly #acked: RetainedMessages
   readonly #byAckId = new Map<string, Entry>()
   readonly #lanes = new Map<string, Lane>()
   #record: SubscriptionRecord
@@ -46,6 +46,7 @@ export class Delivery {
     this.#record = record
     this.#host = host
     this.#activeMs = host.clock.now()
+    this.#acked = new RetainedMessages(host.store)
     this.#schedule = new Schedule(host.clock, () => this.#wake())
     this.#rearm()
   }
@@ -57,7 +58,7 @@ export class Delivery {
   /** New settings: they count from the next delivery on. */
   set record(record: SubscriptionRecord) {
     this.#record = record
-    if (!record.retainAckedMessages) this.#releaseAcked(() => true)
+    if (!record.retainAckedMessages) this.#acked.releaseWhere(() => true)
     this.#rearm()
   }
 
@@ -147,14 +148,14 @@ export class Delivery {
   seek(timeMs: number, kept: Iterable<Message>): void {
     const messages = new Map<string, Message>()
     for (const message of kept) messages.set(message.record.id, message)
-    for (const [id, message] of this.#acked) messages.set(id, message)
+    for (const message of this.#acked.values()) messages.set(message.record.id, message)
     for (const [id, entry] of this.#backlog) messages.set(id, entry.message)
     const again = [...messages.values()].filter(({ record }) => record.publishMs >= timeMs)
     again.sort((a, b) => Number(a.record.id) - Number(b.record.id))
     for (const message of again) this.#host.store.restore(message, this.#record.serial)
     const wanted = new Set(again)
     for (const entry of this.#backlog.values()) this.#forget(entry, !wanted.has(entry.message))
-    this.#releaseAcked((message) => wanted.has(message))
+    this.#acked.releaseWhere((message) => wanted.has(message))
     this.#reset()
     for (const message of again) this.add(message)
     this.#rearm()
@@ -166,7 +167,7 @@ export class Delivery {
     this.#closed = true
     this.disconnect(error)
     for (const entry of this.#backlog.values()) this.#forget(entry, true)
-    this.#releaseAcked(() => true)
+    this.#acked.releaseWhere(() => true)
     this.#reset()
   }
 
@@ -182,8 +183,7 @@ export class Delivery {
   }
 
   keepAcked(message: Message): void {
-    this.#acked.set(message.record.id, message)
-    this.#host.store.keep(message)
+    this.#acked.add(message)
     this.#schedule.wakeAt(message.record.publishMs + this.#record.retentionMs)
   }
 
@@ -288,14 +288,6 @@ export class Delivery {
     this.#host.store.complete(message, serial)
   }
 
-  #releaseAcked(which: (message: Message) => boolean): void {
-    for (const [id, message] of this.#acked) {
-      if (!which(message)) continue
-      this.#acked.delete(id)
-      this.#host.store.release(message)
-    }
-  }
-
   #reset(): void {
     this.#dispatch.clear()
     this.#schedule.clear()
@@ -338,11 +330,7 @@ export class Delivery {
       if (entry.message.record.publishMs > untilMs) break
       this.#complete(entry)
     }
-    for (const message of this.#acked.values()) {
-      if (message.record.publishMs > untilMs) break
-      this.#acked.delete(message.record.id)
-      this.#host.store.release(message)
-    }
+    this.#acked.releaseUntil(untilMs)
   }
 
   #expireUnused(): boolean {
@@ -358,7 +346,7 @@ export class Delivery {
     this.#schedule.rearm()
     const { retentionMs, expirationMs } = this.#record
     const oldest = this.oldest?.record.publishMs
-    const oldestAcked = this.#acked.values().next().value?.record.publishMs
+    const oldestAcked = this.#acked.oldestMs
     if (oldest !== undefined) this.#schedule.wakeAt(oldest + retentionMs)
     if (oldestAcked !== undefined) this.#schedule.wakeAt(oldestAcked + retentionMs)
     if (expirationMs !== null) this.#schedule.wakeAt(this.#activeMs + expirationMs)
