@@ -7,7 +7,9 @@ import type { Document } from './store.ts'
 
 export interface History {
   add(path: string, before: Document | undefined, atMicros: number): void
-  /** By path, what was another document at that time than it is now. */
+  /** The document of that path as it was at that time, or `current` when it has not changed since. */
+  at(path: string, atMicros: number, current: Document | undefined): Document | undefined
+  /** By path, what was another document at that time than it is now: for queries. */
   differences(atMicros: number): Map<string, Document | undefined>
   /** Refuses a read time whose versions are gone. */
   check(atMicros: number, nowMicros: number): void
@@ -18,6 +20,9 @@ interface Version {
   readonly path: string
   readonly before: Document | undefined
   readonly bytes: number
+  /** Of the same path. */
+  earlier: Version | undefined
+  later: Version | undefined
 }
 
 /** Forgotten versions stay in the array until they are this many, so that it is not moved for each commit. */
@@ -28,6 +33,7 @@ const VERSION_BYTES = 200
 /** Nothing is known of the time before `oldestMicros`. */
 export function createHistory(clock: Clock, oldestMicros: number): History {
   let versions: Version[] = []
+  const newest = new Map<string, Version>()
   let forgotten = 0
   let bytes = 0
   let oldest = oldestMicros
@@ -39,6 +45,8 @@ export function createHistory(clock: Clock, oldestMicros: number): History {
       const version = versions[forgotten]!
       if (version.atMicros >= firstKeptMicros() && bytes <= limits.keptVersionsBytes) break
       bytes -= version.bytes
+      if (version.later) version.later.earlier = undefined
+      else newest.delete(version.path)
       oldest = Math.max(oldest, version.atMicros)
     }
     if (forgotten < COMPACT_ABOVE) return
@@ -49,9 +57,19 @@ export function createHistory(clock: Clock, oldestMicros: number): History {
   return {
     add(path, before, atMicros) {
       const size = VERSION_BYTES + (before ? documentSize(path, before.f) : 0)
-      versions.push({ atMicros, path, before, bytes: size })
+      const earlier = newest.get(path)
+      const version: Version = { atMicros, path, before, bytes: size, earlier, later: undefined }
+      if (earlier) earlier.later = version
+      newest.set(path, version)
+      versions.push(version)
       bytes += size
       forget()
+    },
+    at(path, atMicros, current) {
+      let document = current
+      for (let version = newest.get(path); version && version.atMicros > atMicros; version = version.earlier)
+        document = version.before
+      return document
     },
     differences(atMicros) {
       const earlier = new Map<string, Document | undefined>()

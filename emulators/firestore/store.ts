@@ -92,9 +92,8 @@ export function createStore(journal: Journal, name: string, clock: Clock): Store
 
   return {
     get(path, atMicros) {
-      if (atMicros === undefined) return current(path)
-      const earlier = history.differences(atMicros)
-      return earlier.has(path) ? earlier.get(path) : current(path)
+      const now = current(path)
+      return atMicros === undefined ? now : history.at(path, atMicros, now)
     },
     *scan(scope, atMicros) {
       if (atMicros === undefined) {
