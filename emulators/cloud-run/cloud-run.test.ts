@@ -4,10 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { fakeContext } from '../core/fake-context.ts'
 import { freePort } from '../core/free-ports.ts'
+import { openJournal } from '../core/journal.ts'
 import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
 import type { IamCore } from '../iam/plugin.ts'
 import { iam } from '../iam/plugin.ts'
+import { makeCore } from './core.ts'
 import { cloudRun, type CloudRunCore } from './plugin.ts'
 
 /** A service as a container has it: says what it was given, takes its time when asked, and dies when told. */
@@ -360,8 +363,41 @@ describe('the Admin API', () => {
     ],
     ['echo2', service({ template: { timeout: '2h', containers: [{ image: 'x' }] } }), /template.timeout: "2h"/],
     ['echo', service(), /already exists/],
+    ...['owner', 'echo-account', 'echo-account@q.iam.gserviceaccount.com', 'echo-account@p.example'].map(
+      (serviceAccount): [string, object, RegExp] => [
+        'echo2',
+        service({ template: { serviceAccount, containers: [{ image: 'x' }] } }),
+        new RegExp(`template.service_account: "${serviceAccount}" is not the e-mail of a service account of p`),
+      ],
+    ),
+    [
+      'echo2',
+      service({ template: { serviceAccount: account('nobody'), containers: [{ image: 'x' }] } }),
+      /'iam.serviceaccounts.actAs' denied on service account nobody@p.iam.gserviceaccount.com \(or it may not exist\)/,
+    ],
   ])('refuses %s: %#', async (id, body, message) => {
     await expect(cloud.api('POST', `${LOCATION}/services?serviceId=${id}`, body)).rejects.toThrow(message)
+  })
+
+  it('keeps the account of a service when an update names one that is none of the project', async () => {
+    const { template } = service() as { template: object }
+    await expect(
+      cloud.api('PATCH', SERVICE, { template: { ...template, serviceAccount: 'owner' } }),
+    ).rejects.toMatchObject({ httpStatus: 400 })
+    expect(await cloud.api('GET', SERVICE)).toMatchObject({ generation: 1, template })
+  })
+
+  it('opens no service that is kept with such an account from an earlier version', async () => {
+    const journal = openJournal()
+    const name = 'projects/p/locations/europe-west1/services/echo'
+    journal.table<object>('cloud-run/services').set(name, { name, template: { serviceAccount: 'owner' } })
+    const options = { addressOf: () => ({ port: 0 }), environmentOf: () => ({}), workingDirectory: folder }
+    const restarted = makeCore(fakeContext({ journal }).context, options)
+    await restarted.start()
+    expect(restarted.unopened()).toEqual([
+      { name, reason: expect.stringContaining('"owner" is not the e-mail') as string },
+    ])
+    await restarted.stop()
   })
 
   it('knows its processes from outside', async () => {

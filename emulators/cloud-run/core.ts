@@ -6,7 +6,7 @@ import { type DataPlane, openDataPlane } from './data-plane.ts'
 import { logKeeper } from './logs.ts'
 import { type Spawned, startInstance } from './process.ts'
 import { reaper } from './reaper.ts'
-import { checkService, type ServiceResource } from './service.ts'
+import { checkAccount, checkService, type ServiceResource } from './service.ts'
 
 export interface CloudRunOptions {
   /** Where a service answers; in the cloud Google chooses, here the environment's file. */
@@ -135,6 +135,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       if (services.has(name) || opening.has(name)) throw alreadyExists(`Resource '${id}' already exists.`)
       if (!isOurs(name)) throw notFound(`Project of ${parent} was not found: the local cloud is ${context.project.id}.`)
       checkService(id, body)
+      checkAccount(body.template!, context)
       const resource: ServiceResource = {
         ingress: 'INGRESS_TRAFFIC_ALL',
         invokerIamDisabled: false,
@@ -158,6 +159,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     async update(name, body) {
       const before = get(name)
       checkService(idOf(name), { ...before, ...body })
+      checkAccount(body.template ?? before.template, context)
       const same = JSON.stringify({ ...before, ...body }) === JSON.stringify(before)
       if (same) return before
       const generation = before.generation + 1
@@ -196,10 +198,11 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     signalAccount: (account, signal) => kill([...services.values()].find((one) => runsAs(one, account))?.name, signal),
     unopened: () => [...unopened].map(([name, reason]) => ({ name, reason })),
     async start() {
-      for (const name of services.keys()) {
+      for (const [name, { template }] of services.entries()) {
         if (planes.has(name)) continue
         try {
           if (!isOurs(name)) throw new Error(`the local cloud is the project ${context.project.id}`)
+          checkAccount(template, context)
           await open(name)
           unopened.delete(name)
         } catch (error) {

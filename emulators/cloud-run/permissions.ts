@@ -1,21 +1,55 @@
 /** What each route of Cloud Run's Admin API takes: https://cloud.google.com/run/docs/reference/iam/permissions */
 
-import type { RouteAccess } from '../core/access.ts'
+import type { Need, RouteAccess } from '../core/access.ts'
+import type { CloudContext } from '../core/plugin.ts'
+import type { ServiceResource, Template } from './service.ts'
 
-const LOCATION = '^/v2/(?<parent>projects/(?<project>[^/]+)/locations/[^/]+)/services'
+const COLLECTION = '^/v2/(?<parent>projects/(?<project>[^/]+)/locations/[^/]+)/services$'
+const SERVICE = '^/v2/(?<name>projects/(?<project>[^/]+)/locations/[^/]+/services/[^/:]+)$'
 
-const route = (method: string, path: string, permission: string): RouteAccess => ({
-  method,
-  path: new RegExp(`${path}$`),
-  needs: ({ name, project }) => [{ permission: `run.services.${permission}`, resource: name ?? `projects/${project}` }],
-  domain: 'run.googleapis.com',
+/** In Cloud Run's words, which write the permission in lower case. */
+export const actAsRefusal = (account: string): string =>
+  `Permission 'iam.serviceaccounts.actAs' denied on service account ${account} (or it may not exist).`
+
+const domain = 'run.googleapis.com'
+const onServices = (permission: string, resource: string): Need => ({
+  permission: `run.services.${permission}`,
+  resource,
 })
-const SERVICE = '^/v2/(?<name>projects/[^/]+/locations/[^/]+/services/[^/:]+)'
+/** Read before the body is checked, so it may have any shape. */
+interface Body {
+  readonly template?: Partial<Template> | null
+}
 
-export const runAccess: readonly RouteAccess[] = [
-  route('POST', LOCATION, 'create'),
-  route('GET', LOCATION, 'list'),
-  route('GET', SERVICE, 'get'),
-  route('PATCH', SERVICE, 'update'),
-  route('DELETE', SERVICE, 'delete'),
-]
+/** Creating or changing a service also takes the right to act as the account that it runs as. */
+export function runAccess({ project, journal }: CloudContext): readonly RouteAccess[] {
+  const services = journal.table<ServiceResource>('cloud-run/services')
+  const actsAs = ({ serviceAccount }: Partial<Template>, projectId = ''): Need => ({
+    permission: 'iam.serviceAccounts.actAs',
+    // Google runs a service that names no account as the default one of the project.
+    resource: `projects/${projectId}/serviceAccounts/${serviceAccount || `${project.number}-compute@developer.gserviceaccount.com`}`,
+  })
+  const route = (method: string, path: string, needs: RouteAccess['needs']): RouteAccess => ({
+    method,
+    path: new RegExp(path),
+    needs,
+    domain,
+    refusal: ({ permission, resource }) =>
+      permission === 'iam.serviceAccounts.actAs'
+        ? actAsRefusal(resource.split('/').at(-1)!)
+        : `Permission '${permission}' denied on resource '${resource}' (or it may not exist).`,
+  })
+  return [
+    route('POST', COLLECTION, async ({ project: id }, body) => [
+      onServices('create', `projects/${id}`),
+      actsAs(((await body()) as Body).template ?? {}, id),
+    ]),
+    route('GET', COLLECTION, ({ project: id }) => [onServices('list', `projects/${id}`)]),
+    route('GET', SERVICE, ({ name = '' }) => [onServices('get', name)]),
+    route('PATCH', SERVICE, async ({ name = '', project: id }, body) => [
+      onServices('update', name),
+      actsAs(((await body()) as Body).template ?? services.get(name)?.template ?? {}, id),
+    ]),
+    route('DELETE', SERVICE, ({ name = '' }) => [onServices('delete', name)]),
+  ]
+}

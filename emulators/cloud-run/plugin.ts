@@ -18,7 +18,7 @@ export function cloudRun(options: CloudRunOptions): Plugin<CloudRunCore> {
       return {
         core,
         http: runRoutes(core),
-        routes: runAccess,
+        routes: runAccess(context),
         resourceExists: (name) =>
           serviceName.test(name) ? context.journal.table('cloud-run/services').has(name) : undefined,
         start: core.start,

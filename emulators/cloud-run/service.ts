@@ -2,7 +2,9 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { invalidArgument } from '../core/status.ts'
+import type { CloudContext } from '../core/plugin.ts'
+import { invalidArgument, StatusError } from '../core/status.ts'
+import { actAsRefusal } from './permissions.ts'
 
 export interface Probe {
   readonly httpGet?: { readonly path?: string; readonly port?: number }
@@ -120,6 +122,25 @@ export function checkService(id: string, body: Partial<ServiceResource>): void {
   const timeoutMs = timeoutOf(template)
   if (!(timeoutMs > 0 && timeoutMs <= limits.timeoutMs))
     throw invalidArgument(`template.timeout: "${template.timeout}" must be above 0s and at most 3600s.`)
+}
+
+/**
+ * A name that is no account (`owner`, say) would be taken for another caller of the local cloud.
+ * @throws INVALID_ARGUMENT for what is no account of the project, PERMISSION_DENIED for one that does not exist.
+ */
+export function checkAccount(
+  { serviceAccount }: Template,
+  { project, resourceExists }: Pick<CloudContext, 'project' | 'resourceExists'>,
+): void {
+  if (!serviceAccount) return
+  const domain = `${project.id}.iam.gserviceaccount.com`
+  if (!serviceAccount.endsWith(`@${domain}`)) {
+    throw invalidArgument(
+      `template.service_account: "${serviceAccount}" is not the e-mail of a service account of ${project.id}, like NAME@${domain}.`,
+    )
+  }
+  if (resourceExists(`projects/${project.id}/serviceAccounts/${serviceAccount}`) === false)
+    throw new StatusError('PERMISSION_DENIED', actAsRefusal(serviceAccount))
 }
 
 export const timeoutOf = ({ timeout = '300s' }: Template): number => Number(timeout.replace(/s$/, '')) * 1000

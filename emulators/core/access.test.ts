@@ -145,6 +145,25 @@ describe('a service account without a grant is refused in Google’s words', () 
     await subscription.close()
   })
 
+  it('by Pub/Sub: for the account as which a subscription would write into BigQuery', async () => {
+    await grant(`/v1/${PROJECT}`, 'roles/pubsub.editor')
+    const subscribe = (serviceAccountEmail: string) =>
+      asOrders('PUT', `/v1/${PROJECT}/subscriptions/stored`, {
+        topic,
+        bigqueryConfig: { table: 'millrace-local.events.orders', serviceAccountEmail },
+      })
+    for (const account of ['owner', emailOf('history')]) {
+      const { status, text } = await subscribe(account)
+      expect([account, status]).toEqual([account, 403])
+      expect(text).toContain(`"resource":"${PROJECT}/serviceAccounts/${account}"`)
+    }
+    // Nor does the owner's port lend its own rights to a table.
+    const asked = { topic, bigqueryConfig: { table: 'millrace-local.events.orders', serviceAccountEmail: 'owner' } }
+    await expect(cloud.api('PUT', `/v1/${PROJECT}/subscriptions/stored`, asked)).rejects.toThrow(
+      'Invalid service account email given in bigquery_config (email=owner).',
+    )
+  })
+
   it('by Cloud Tasks: for the queue, and for the account that the task would be sent as', async () => {
     const tasks = tasksClient()
     await expect(createTask(tasks, emailOf('orders'))).rejects.toMatchObject({
@@ -163,6 +182,47 @@ describe('a service account without a grant is refused in Google’s words', () 
     await createTask(tasks, emailOf('orders'))
     await expect(createTask(tasks, emailOf('history'))).rejects.toMatchObject({ code: 7 })
     await expect(tasks.deleteQueue({ name: queue })).rejects.toMatchObject({ code: 7 })
+  })
+
+  it('by Cloud Run: for the service, and for the account that it would run as', async () => {
+    await cloud.api('POST', `/v1/${PROJECT}/serviceAccounts/${emailOf('history')}:setIamPolicy`, { policy: {} })
+    const services = `/v2/${PROJECT}/locations/europe-west1/services`
+    const runningAs = (serviceAccount?: string): object => ({
+      template: { ...(serviceAccount ? { serviceAccount } : {}), containers: [{ image: 'x' }] },
+    })
+    const deploy = (id: string, serviceAccount?: string) =>
+      asOrders('POST', `${services}?serviceId=${id}`, runningAs(serviceAccount))
+    const refused = (account: string) => ({
+      status: 403,
+      text: expect.stringContaining(
+        `Permission 'iam.serviceaccounts.actAs' denied on service account ${account} (or it may not exist).`,
+      ) as string,
+    })
+    expect(await deploy('one', emailOf('orders'))).toMatchObject({
+      status: 403,
+      text: expect.stringContaining("Permission 'run.services.create' denied") as string,
+    })
+    await grant(`/v1/${PROJECT}`, 'roles/run.developer')
+    for (const account of ['owner', emailOf('orders'), emailOf('history')])
+      expect(await deploy('one', account)).toMatchObject(refused(account))
+    // Without an account it would be that of the project.
+    const ofProject = '100000000000-compute@developer.gserviceaccount.com'
+    expect(await deploy('one')).toMatchObject(refused(ofProject))
+
+    await grant(`/v1/${PROJECT}/serviceAccounts/${emailOf('orders')}`, 'roles/iam.serviceAccountUser')
+    expect(await deploy('one', emailOf('orders'))).toMatchObject({ status: 200 })
+    const update = (body: object) => asOrders('PATCH', `${services}/one`, body)
+    expect(await update({ labels: { release: '2' } })).toMatchObject({ status: 200 })
+    expect(await update(runningAs(emailOf('orders')))).toMatchObject({ status: 200 })
+    for (const account of ['owner', emailOf('history')])
+      expect(await update(runningAs(account))).toMatchObject(refused(account))
+    expect(await update(runningAs())).toMatchObject(refused(ofProject))
+    expect(await asOrders('PATCH', `${services}/absent`, runningAs(emailOf('orders')))).toMatchObject({ status: 404 })
+
+    // Whoever may not act as its account may change nothing of a service.
+    await cloud.api('PATCH', `${services}/one`, runningAs(emailOf('history')))
+    expect(await update({ labels: { release: '3' } })).toMatchObject(refused(emailOf('history')))
+    await cloud.api('DELETE', `${services}/one`)
   })
 
   it('by Firestore, database by database, as the condition says', async () => {

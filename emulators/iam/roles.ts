@@ -1,7 +1,31 @@
-/** The predefined roles that the stacks grant, and what each allows: https://cloud.google.com/iam/docs/understanding-roles */
+/** The predefined roles that the stacks grant or that deploy them, and what each allows: https://cloud.google.com/iam/docs/understanding-roles */
 
 export const roles: Readonly<Record<string, readonly string[]>> = {
   'roles/run.invoker': ['run.routes.invoke'],
+  'roles/run.developer': [
+    'run.services.create',
+    'run.services.delete',
+    'run.services.get',
+    'run.services.getIamPolicy',
+    'run.services.list',
+    'run.services.update',
+  ],
+  'roles/pubsub.editor': [
+    'pubsub.subscriptions.consume',
+    'pubsub.subscriptions.create',
+    'pubsub.subscriptions.delete',
+    'pubsub.subscriptions.get',
+    'pubsub.subscriptions.list',
+    'pubsub.subscriptions.update',
+    'pubsub.topics.attachSubscription',
+    'pubsub.topics.create',
+    'pubsub.topics.delete',
+    'pubsub.topics.detachSubscription',
+    'pubsub.topics.get',
+    'pubsub.topics.list',
+    'pubsub.topics.publish',
+    'pubsub.topics.update',
+  ],
   'roles/pubsub.publisher': ['pubsub.topics.publish'],
   'roles/pubsub.subscriber': [
     'pubsub.snapshots.seek',

@@ -2,6 +2,7 @@
 // https://cloud.google.com/pubsub/docs/create-bigquery-subscription#properties
 
 import { invalidArgument, notFound, StatusError } from '../core/status.ts'
+import { checkAccountEmail } from './names.ts'
 import { notWritable } from './permissions.ts'
 import type { BigQueryConfig } from './records.ts'
 import type { PubsubState } from './state.ts'
@@ -55,6 +56,7 @@ export function bigqueryConfig(
     dropUnknownFields: Boolean(input['dropUnknownFields']),
     serviceAccountEmail: String(input['serviceAccountEmail'] ?? ''),
   }
+  if (config.serviceAccountEmail) checkAccountEmail(config.serviceAccountEmail, 'bigquery_config')
   const table = tableReference(config.table)
   const fields = bigqueryWriter(state).tableSchema(table)?.fields
   if (!fields) throw notFound(`The BigQuery table does not exist (table=${config.table}). Create it first.`)

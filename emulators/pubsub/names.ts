@@ -33,6 +33,11 @@ export function checkProject(project: unknown): string {
   )
 }
 
+/** `field` is the block of the subscription that names the account, in the proto's spelling. */
+export function checkAccountEmail(email: string, field: string): void {
+  if (!email.includes('@')) throw invalidArgument(`Invalid service account email given in ${field} (email=${email}).`)
+}
+
 export const idOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1)
 export const projectOf = (name: string): string => name.split('/')[1] ?? ''
 

@@ -22,20 +22,27 @@ interface OfSubscription {
 interface OfProject {
   readonly project?: string
 }
-interface PushConfig {
-  readonly oidcToken?: { readonly serviceAccountEmail?: string } | null
+interface OfAccount {
+  readonly serviceAccountEmail?: string
+}
+/** How a subscription delivers: by push, into BigQuery, or neither. */
+interface Delivering {
+  readonly pushConfig?: { readonly oidcToken?: OfAccount | null } | null
+  readonly bigqueryConfig?: OfAccount | null
 }
 
-/** Who makes a subscription push as an account must be allowed to act as it. */
-const actsAs = ({ oidcToken }: PushConfig = {}, project = ''): Need[] =>
-  oidcToken?.serviceAccountEmail
-    ? [
-        {
-          permission: 'iam.serviceAccounts.actAs',
-          resource: `${project}/serviceAccounts/${oidcToken.serviceAccountEmail}`,
-        },
-      ]
-    : []
+/** Who makes a subscription push or write as an account must be allowed to act as it. */
+const actsAs = ({ pushConfig, bigqueryConfig }: Delivering, project: string): Need[] =>
+  [pushConfig?.oidcToken, bigqueryConfig].flatMap((config) =>
+    config?.serviceAccountEmail
+      ? [
+          {
+            permission: 'iam.serviceAccounts.actAs',
+            resource: `${project}/serviceAccounts/${config.serviceAccountEmail}`,
+          },
+        ]
+      : [],
+  )
 
 export const publisherAccess: ServiceAccess = {
   ...words,
@@ -57,21 +64,21 @@ const consumes = ({ subscription = '' }: OfSubscription): Need[] => [on('subscri
 export const subscriberAccess: ServiceAccess = {
   ...words,
   methods: {
-    createSubscription: ({ name, topic = '', pushConfig }: Named & OfTopic & { pushConfig?: PushConfig | null }) => [
+    createSubscription: ({ name, topic = '', ...delivering }: Named & OfTopic & Delivering) => [
       on('subscriptions.create', projectOf(name)),
       on('topics.attachSubscription', topic),
-      ...actsAs(pushConfig ?? {}, projectOf(name)),
+      ...actsAs(delivering, projectOf(name)),
     ],
     getSubscription: ({ subscription = '' }: OfSubscription) => [on('subscriptions.get', subscription)],
-    updateSubscription: ({ subscription }: { subscription?: (Named & { pushConfig?: PushConfig | null }) | null }) => [
+    updateSubscription: ({ subscription }: { subscription?: (Named & Delivering) | null }) => [
       on('subscriptions.update', subscription?.name ?? ''),
-      ...actsAs(subscription?.pushConfig ?? {}, projectOf(subscription?.name)),
+      ...actsAs(subscription ?? {}, projectOf(subscription?.name)),
     ],
     listSubscriptions: ({ project = '' }: OfProject) => [on('subscriptions.list', project)],
     deleteSubscription: ({ subscription = '' }: OfSubscription) => [on('subscriptions.delete', subscription)],
-    modifyPushConfig: ({ subscription = '', pushConfig }: OfSubscription & { pushConfig?: PushConfig | null }) => [
+    modifyPushConfig: ({ subscription = '', ...delivering }: OfSubscription & Pick<Delivering, 'pushConfig'>) => [
       on('subscriptions.update', subscription),
-      ...actsAs(pushConfig ?? {}, projectOf(subscription)),
+      ...actsAs(delivering, projectOf(subscription)),
     ],
     modifyAckDeadline: consumes,
     acknowledge: consumes,

@@ -5,7 +5,7 @@ import { invalidArgument } from '../core/status.ts'
 import { bigqueryConfig, bigqueryMessage } from './bigquery-config.ts'
 import { checkLabels } from './labels.ts'
 import { limits } from './limits.ts'
-import { checkName, checkRange } from './names.ts'
+import { checkAccountEmail, checkName, checkRange } from './names.ts'
 import type { DeadLetterPolicy, PushConfig, RetryPolicy, SubscriptionRecord } from './records.ts'
 import type { PubsubState } from './state.ts'
 import { durationMs, durationText, protoTime } from './values.ts'
@@ -159,11 +159,7 @@ export function pushConfig(config: PushConfigInput | null | undefined): PushConf
       throw invalidArgument(`Invalid push_config attribute "${key}": only x-goog-version is supported.`)
     }
   }
-  if (oidcToken && !oidcToken.serviceAccountEmail?.includes('@')) {
-    throw invalidArgument(
-      `Invalid service account email given in oidc_token (email=${oidcToken.serviceAccountEmail ?? ''}).`,
-    )
-  }
+  if (oidcToken) checkAccountEmail(oidcToken.serviceAccountEmail ?? '', 'oidc_token')
   return {
     pushEndpoint,
     attributes: { ...config.attributes },
