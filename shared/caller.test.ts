@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createCaller } from './caller.ts'
-import { within } from './deadline.ts'
+import { withDeadline } from './deadline.ts'
 import { Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import { testTelemetry } from './testing/telemetry.ts'
@@ -67,10 +67,10 @@ describe('a query to a service', () => {
   })
 
   it('waits for its own token no longer than for the answer', async () => {
-    const { call, callPartner, heard, origin } = await calleeFor(() => new Promise(() => {}), 200)
+    const { call, callExternal, heard, origin } = await calleeFor(() => new Promise(() => {}), 200)
     await expect(call('catalog', '/', { timeoutMs: 20 })).rejects.toThrow(Unavailable)
     await expect(
-      callPartner(`${origin}/`, { method: 'POST', operation: 'carrier.book', timeoutMs: 20 }),
+      callExternal(`${origin}/`, { method: 'POST', operation: 'carrier.book', timeoutMs: 20 }),
     ).rejects.toThrow(Unavailable)
     expect(heard).toEqual([])
   })
@@ -143,14 +143,14 @@ describe('a query to a service', () => {
     expect(told()[0]).toBeGreaterThan(3_000)
     expect(told()[0]).toBeLessThanOrEqual(4_000)
     expect(told()[1]).toBeLessThan(told()[0]!)
-    await within(3_000, () => call('catalog', '/', { timeoutMs: 20_000 }))
+    await withDeadline(3_000, () => call('catalog', '/', { timeoutMs: 20_000 }))
     expect(told()[2]).toBeLessThanOrEqual(3_000)
   })
 
   it('is not asked at all when the time of its request is up', async () => {
     const { call, heard } = await calleeThat(200)
     await expect(
-      within(1, async () => {
+      withDeadline(1, async () => {
         await new Promise((resolve) => setTimeout(resolve, 5))
         return call('catalog', '/')
       }),
@@ -186,8 +186,8 @@ describe('a query to a service', () => {
 
 describe('a call to a partner', () => {
   it('carries identity and idempotency key', async () => {
-    const { callPartner, heard, origin } = await calleeThat(201)
-    await callPartner(`${origin}/v1/authorizations`, {
+    const { callExternal, heard, origin } = await calleeThat(201)
+    await callExternal(`${origin}/v1/authorizations`, {
       method: 'POST',
       operation: 'provider.authorize',
       body: { amount: 1 },
@@ -201,19 +201,19 @@ describe('a call to a partner', () => {
   })
 
   it.each([408, 429, 500, 503])('that answers %i is for later', async (status) => {
-    const { callPartner, heard, origin } = await calleeThat(status)
-    await expect(callPartner(origin, { method: 'POST', operation: 'provider.authorize' })).rejects.toBeInstanceOf(
+    const { callExternal, heard, origin } = await calleeThat(status)
+    await expect(callExternal(origin, { method: 'POST', operation: 'provider.authorize' })).rejects.toBeInstanceOf(
       Unavailable,
     )
     expect(heard).toHaveLength(1)
   })
 
   it('that is refused is an answer where it is expected, else a bug', async () => {
-    const { callPartner, origin } = await calleeThat(402)
-    expect((await callPartner(origin, { method: 'POST', operation: 'provider.authorize', accept: [402] })).status).toBe(
-      402,
-    )
-    const refused = callPartner(origin, { method: 'POST', operation: 'provider.authorize' })
+    const { callExternal, origin } = await calleeThat(402)
+    expect(
+      (await callExternal(origin, { method: 'POST', operation: 'provider.authorize', accept: [402] })).status,
+    ).toBe(402)
+    const refused = callExternal(origin, { method: 'POST', operation: 'provider.authorize' })
     await expect(refused).rejects.toThrow('refused with 402')
     await expect(refused).rejects.not.toBeInstanceOf(Unavailable)
   })

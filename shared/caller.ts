@@ -1,14 +1,14 @@
-/** Queries to other services and calls to partners, each with this service's identity, a deadline and a guard of its own. */
+/** Queries to other services and calls to partners, each with this service's identity, a deadline and a policy of its own. */
 
-import { DEADLINE_HEADER, remaining, within } from './deadline.ts'
+import { DEADLINE_HEADER, remaining, withDeadline } from './deadline.ts'
 import { httpStatus, Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import type { Platform } from './platform.ts'
-import { type Allowance, createGuard, type Guard } from './resilience.ts'
+import { type Allowance, createResiliencePolicy, type ResiliencePolicy } from './resilience.ts'
 import { type Telemetry, traceHeaders, traceparent } from './telemetry/telemetry.ts'
 
 const QUERY_TIMEOUT_MS = 5_000
-const PARTNER_TIMEOUT_MS = 10_000
+const EXTERNAL_TIMEOUT_MS = 10_000
 
 export interface CallerParts {
   readonly peers: Readonly<Record<string, string>>
@@ -25,27 +25,27 @@ export function createCaller({
   accessAuthorization,
   telemetry,
   fetch: send = fetch,
-}: CallerParts): Pick<Platform, 'call' | 'callPartner'> & { openCircuits(): string[] } {
-  const guards = new Map<string, Guard>()
-  const guardOf = (origin: string): Guard => {
-    let guard = guards.get(origin)
-    if (!guard) {
-      guard = createGuard(origin)
-      guards.set(origin, guard)
+}: CallerParts): Pick<Platform, 'call' | 'callExternal'> & { openCircuits(): string[] } {
+  const policies = new Map<string, ResiliencePolicy>()
+  const policyOf = (origin: string): ResiliencePolicy => {
+    let policy = policies.get(origin)
+    if (!policy) {
+      policy = createResiliencePolicy(origin)
+      policies.set(origin, policy)
     }
-    return guard
+    return policy
   }
 
   const nameOf = (origin: string): string =>
     Object.entries(peers).find(([, url]) => url === origin)?.[0] ?? new URL(origin).hostname
 
   return {
-    openCircuits: () => [...guards].filter(([, guard]) => guard.isOpen()).map(([origin]) => nameOf(origin)),
+    openCircuits: () => [...policies].filter(([, policy]) => policy.isOpen()).map(([origin]) => nameOf(origin)),
     async call(service, path, { method = 'GET', body, headers = {}, timeoutMs = QUERY_TIMEOUT_MS } = {}) {
       const origin = peers[service]
       if (!origin) throw new Error(`${service} is not among PEERS: name it in the description's calls.`)
       const startedMs = performance.now()
-      const authorization = await within(timeoutMs, () => authorizationFor(origin))
+      const authorization = await withDeadline(timeoutMs, () => authorizationFor(origin))
       // Of the work that asks: the query's own span is there only when it failed.
       const trace = traceHeaders()
       const init = (leftMs: number) => ({
@@ -69,20 +69,20 @@ export function createCaller({
         if (response.status === httpStatus['deadline-exceeded']) throw time.passed()
         return whole(answered(response))
       }
-      return guardOf(origin).run((time) => telemetry.query({ service, method }, () => ask(time)), {
+      return policyOf(origin).run((time) => telemetry.query({ service, method }, () => ask(time)), {
         timeoutMs: timeoutMs - (performance.now() - startedMs),
         deadline: remaining(),
-        repeatable: method === 'GET',
+        idempotent: method === 'GET',
       })
     },
 
-    async callPartner(
+    async callExternal(
       url,
-      { method, operation, body, idempotencyKey, timeoutMs = PARTNER_TIMEOUT_MS, accept = [], token = 'id' },
+      { method, operation, body, idempotencyKey, timeoutMs = EXTERNAL_TIMEOUT_MS, accept = [], token = 'id' },
     ) {
       const { origin, hostname } = new URL(url)
       const startedMs = performance.now()
-      const authorization = await within(timeoutMs, () =>
+      const authorization = await withDeadline(timeoutMs, () =>
         token === 'access' ? accessAuthorization() : authorizationFor(origin),
       )
       const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
@@ -98,10 +98,10 @@ export function createCaller({
         )
       }
       // Never asked twice in one delivery: the delivery itself is repeated, under the same key.
-      return guardOf(origin).run((time) => telemetry.partner({ operation, server: hostname }, () => ask(time)), {
+      return policyOf(origin).run((time) => telemetry.partner({ operation, server: hostname }, () => ask(time)), {
         timeoutMs: timeoutMs - (performance.now() - startedMs),
         deadline: remaining(),
-        repeatable: false,
+        idempotent: false,
       })
     },
   }

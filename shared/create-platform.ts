@@ -76,7 +76,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     }),
     views: firestoreViews(firestore, pause),
     call: caller.call,
-    callPartner: caller.callPartner,
+    callExternal: caller.callExternal,
     health: createHealth({
       dependencies: dependenciesOf(service, config),
       openCircuits: caller.openCircuits,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { deadlineOf, remainingMs, within } from './deadline.ts'
+import { deadlineOf, remainingMs, withDeadline } from './deadline.ts'
 import { Unavailable } from './errors.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
@@ -10,7 +10,7 @@ const never = () => new Promise<never>(() => {})
 describe('a deadline', () => {
   it('is what is left, for everything that runs within it', async () => {
     expect(remainingMs()).toBeUndefined()
-    await within(1_000, async () => {
+    await withDeadline(1_000, async () => {
       expect(remainingMs()).toBe(1_000)
       vi.advanceTimersByTime(300)
       expect(remainingMs()).toBe(700)
@@ -21,7 +21,7 @@ describe('a deadline', () => {
 
   it('ends the waiting, not the work', async () => {
     let done = false
-    const waited = within(50, async () => {
+    const waited = withDeadline(50, async () => {
       await new Promise<void>((resolve) => void setTimeout(resolve, 80))
       done = true
       throw new Error('nobody hears this')
@@ -35,11 +35,11 @@ describe('a deadline', () => {
   })
 
   it('inside another is the sooner of the two', async () => {
-    const waited = within(100, () => within(10_000, never))
+    const waited = withDeadline(100, () => withDeadline(10_000, never))
     const refused = expect(waited).rejects.toBeInstanceOf(Unavailable)
     await vi.advanceTimersByTimeAsync(100)
     await refused
-    await within(10_000, async () => within(20, async () => expect(remainingMs()).toBe(20)))
+    await withDeadline(10_000, async () => withDeadline(20, async () => expect(remainingMs()).toBe(20)))
   })
 
   it.each<[string | undefined, number | undefined]>([

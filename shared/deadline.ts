@@ -34,7 +34,7 @@ export const remainingMs = (): number | undefined => remaining()?.leftMs
  * Waits for `work` for so long, or until the deadline that it runs under, if that is sooner.
  * @throws DeadlineExceeded then; `work` goes on, and its result is dropped.
  */
-export async function within<T>(ms: number, work: () => Promise<T>, { byCaller = false } = {}): Promise<T> {
+export async function withDeadline<T>(ms: number, work: () => Promise<T>, { byCaller = false } = {}): Promise<T> {
   const outer = remaining()
   const { leftMs, ...rest } = outer && outer.leftMs < ms ? outer : { leftMs: ms, byCaller }
   if (leftMs <= 0) throw new DeadlineExceeded(rest.byCaller)

@@ -137,7 +137,7 @@ export interface Platform {
     options?: { method?: string; body?: unknown; headers?: Record<string, string>; timeoutMs?: number },
   ): Promise<Response>
   /** A call out of the platform (provider, carrier) with this service's ID token; 408, 429, 5xx and silence throw `Unavailable`, any other refusal that is not in `accept` is a bug. */
-  callPartner(
+  callExternal(
     url: string,
     options: {
       method: string

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { DeadlineExceeded, Unavailable } from './errors.ts'
-import { type Allowance, createGuard, type Guard } from './resilience.ts'
+import { type Allowance, createResiliencePolicy, type ResiliencePolicy } from './resilience.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 afterEach(() => void vi.useRealTimers())
@@ -18,94 +18,94 @@ const failing = async (): Promise<never> => {
   throw new Unavailable('It answered 503.')
 }
 
-async function opened(): Promise<Guard> {
-  const guard = createGuard('orders')
+async function opened(): Promise<ResiliencePolicy> {
+  const policy = createResiliencePolicy('orders')
   for (let failed = 0; failed < 8; failed++)
-    await guard.run(failing, { timeoutMs: calleeMs, repeatable: false }).catch(() => {})
-  expect(guard.isOpen()).toBe(true)
-  return guard
+    await policy.run(failing, { timeoutMs: calleeMs, idempotent: false }).catch(() => {})
+  expect(policy.isOpen()).toBe(true)
+  return policy
 }
 
 describe('a circuit', () => {
   it('stays closed however many callers give up before the callee has had its time', async () => {
-    const guard = createGuard('orders')
-    const attempt = { timeoutMs: calleeMs, deadline: shortDeadline, repeatable: false }
+    const policy = createResiliencePolicy('orders')
+    const attempt = { timeoutMs: calleeMs, deadline: shortDeadline, idempotent: false }
     for (let given = 0; given < 20; given++)
-      await expect(guard.run(silent, attempt)).rejects.toBeInstanceOf(DeadlineExceeded)
-    expect(guard.isOpen()).toBe(false)
-    expect(await guard.run(async () => 'answer', attempt)).toBe('answer')
+      await expect(policy.run(silent, attempt)).rejects.toBeInstanceOf(DeadlineExceeded)
+    expect(policy.isOpen()).toBe(false)
+    expect(await policy.run(async () => 'answer', attempt)).toBe('answer')
   })
 
   it('opens when the callee itself does not answer in the time that it has', async () => {
-    const guard = createGuard('orders')
-    const attempt = { timeoutMs: 5, deadline: { leftMs: calleeMs, byCaller: true }, repeatable: false }
+    const policy = createResiliencePolicy('orders')
+    const attempt = { timeoutMs: 5, deadline: { leftMs: calleeMs, byCaller: true }, idempotent: false }
     for (let failed = 0; failed < 8; failed++)
-      await expect(guard.run(silent, attempt)).rejects.not.toBeInstanceOf(DeadlineExceeded)
-    expect(guard.isOpen()).toBe(true)
+      await expect(policy.run(silent, attempt)).rejects.not.toBeInstanceOf(DeadlineExceeded)
+    expect(policy.isOpen()).toBe(true)
   })
 
   it('counts failures in a row: calls that were given up in between are none, and no success either', async () => {
-    const guard = createGuard('orders')
+    const policy = createResiliencePolicy('orders')
     for (let failed = 0; failed < 8; failed++) {
-      expect(guard.isOpen()).toBe(false)
-      await guard.run(failing, { timeoutMs: calleeMs, repeatable: false }).catch(() => {})
-      await guard.run(silent, { timeoutMs: calleeMs, deadline: shortDeadline, repeatable: false }).catch(() => {})
+      expect(policy.isOpen()).toBe(false)
+      await policy.run(failing, { timeoutMs: calleeMs, idempotent: false }).catch(() => {})
+      await policy.run(silent, { timeoutMs: calleeMs, deadline: shortDeadline, idempotent: false }).catch(() => {})
     }
-    expect(guard.isOpen()).toBe(true)
+    expect(policy.isOpen()).toBe(true)
   })
 
   it('asks no callee again for a caller that has given up', async () => {
     let asked = 0
-    const guard = createGuard('orders')
+    const policy = createResiliencePolicy('orders')
     const counting = (time: Allowance): Promise<never> => {
       asked += 1
       return silent(time)
     }
-    await guard.run(counting, { timeoutMs: calleeMs, deadline: shortDeadline, repeatable: true }).catch(() => undefined)
+    await policy.run(counting, { timeoutMs: calleeMs, deadline: shortDeadline, idempotent: true }).catch(() => undefined)
     expect(asked).toBe(1)
   })
 })
 
 describe('a half-open circuit', () => {
   it('is decided by the answer of the callee, which has its whole time, whatever deadline the caller has', async () => {
-    const guard = await opened()
+    const policy = await opened()
     vi.advanceTimersByTime(2_000)
     const { promise: answer, resolve, reject } = Promise.withResolvers<string>()
     let time: Allowance | undefined
-    const probe = guard.run(
+    const probe = policy.run(
       (given) => {
         time = given
         return answer
       },
-      { timeoutMs: calleeMs, deadline: shortDeadline, repeatable: false },
+      { timeoutMs: calleeMs, deadline: shortDeadline, idempotent: false },
     )
     expect(time!.leftMs()).toBeGreaterThan(shortDeadline.leftMs * 100)
     reject(new Unavailable('It answered 503.'))
     await expect(probe).rejects.toThrow('503')
-    expect(guard.isOpen()).toBe(true)
+    expect(policy.isOpen()).toBe(true)
 
     vi.advanceTimersByTime(2_000)
     resolve('too late')
-    const good = guard.run(async () => 'answer', { timeoutMs: calleeMs, deadline: shortDeadline, repeatable: false })
+    const good = policy.run(async () => 'answer', { timeoutMs: calleeMs, deadline: shortDeadline, idempotent: false })
     expect(await good).toBe('answer')
-    expect(guard.isOpen()).toBe(false)
+    expect(policy.isOpen()).toBe(false)
   })
 
   it('asks the callee at once, also while as many calls as may be under way hang', async () => {
-    const guard = createGuard('orders')
+    const policy = createResiliencePolicy('orders')
     const hung: (() => void)[] = []
     const hangs = ({ signal }: Allowance): Promise<void> =>
       new Promise((resolve) => {
         hung.push(resolve)
         signal.addEventListener('abort', () => resolve())
       })
-    const once = { timeoutMs: calleeMs, repeatable: false }
-    const failed = Array.from({ length: 8 }, () => guard.run(failing, once).catch(() => {}))
-    const hanging = Array.from({ length: 250 }, () => guard.run(hangs, once))
+    const once = { timeoutMs: calleeMs, idempotent: false }
+    const failed = Array.from({ length: 8 }, () => policy.run(failing, once).catch(() => {}))
+    const hanging = Array.from({ length: 250 }, () => policy.run(hangs, once))
     await Promise.all(failed)
-    expect(guard.isOpen()).toBe(true)
+    expect(policy.isOpen()).toBe(true)
     vi.advanceTimersByTime(2_000)
-    expect(await guard.run(async () => 'answer', once)).toBe('answer')
+    expect(await policy.run(async () => 'answer', once)).toBe('answer')
     while (hung.length > 0) {
       hung.splice(0).forEach((end) => end())
       await new Promise((resolve) => setImmediate(resolve))

@@ -32,7 +32,7 @@ export interface Attempt {
   /** The deadline of the request that this call belongs to. Where it is sooner, its passing says nothing about the callee. */
   readonly deadline?: Remaining | undefined
   /** Asking twice is as asking once. */
-  readonly repeatable: boolean
+  readonly idempotent: boolean
 }
 
 /** The time that a call has. */
@@ -44,7 +44,7 @@ export interface Allowance {
   passed(): Unavailable
 }
 
-export interface Guard {
+export interface ResiliencePolicy {
   /** @throws Unavailable, or what `ask` threw when that says that asking again is of no use. */
   run<T>(ask: (time: Allowance) => Promise<T>, attempt: Attempt): Promise<T>
   /** It failed so often in a row that nobody is asked for now. */
@@ -55,7 +55,7 @@ export interface Guard {
 const failures = handleWhen((error) => error instanceof Unavailable && !(error instanceof DeadlineExceeded))
 
 /** One for each callee: they fail apart. */
-export function createGuard(callee: string): Guard {
+export function createResiliencePolicy(callee: string): ResiliencePolicy {
   const circuit = circuitBreaker(failures, {
     breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
     halfOpenAfter: HALF_OPEN_AFTER_MS,
@@ -65,7 +65,7 @@ export function createGuard(callee: string): Guard {
   const repeating = retry(failures, { maxAttempts: RETRIES, backoff })
   return {
     isOpen: () => circuit.state === CircuitState.Open,
-    async run(ask, { timeoutMs, deadline, repeatable }) {
+    async run(ask, { timeoutMs, deadline, idempotent }) {
       const whole = allowance(timeoutMs, () => new Unavailable(`${callee} did not answer in ${timeoutMs} ms.`))
       const time =
         deadline && deadline.leftMs < timeoutMs
@@ -80,7 +80,7 @@ export function createGuard(callee: string): Guard {
             : atOnce.execute(() => asked(callee, ask, time), time.signal),
         )
       try {
-        return await (repeatable ? repeating.execute(once, time.signal) : once())
+        return await (idempotent ? repeating.execute(once, time.signal) : once())
       } catch (error) {
         if (isTaskCancelledError(error)) throw time.passed()
         if (!isBrokenCircuitError(error) && !isBulkheadRejectedError(error)) throw error

@@ -15,7 +15,7 @@ const alice = vaultOf('alice')
 const bob = vaultOf('bob')
 
 /** Attaches every token but `unknown`; each customer has payment methods of their own. */
-const provider: Platform['callPartner'] = async (url, { body, accept = [] }) => {
+const provider: Platform['callExternal'] = async (url, { body, accept = [] }) => {
   const { token, customer } = body as { token: string; customer: string }
   if (url.endsWith('/detach')) return Response.json({})
   if (token === 'unknown' && accept.includes(404)) return Response.json({}, { status: 404 })
@@ -26,10 +26,10 @@ const provider: Platform['callPartner'] = async (url, { body, accept = [] }) => 
 const serviceFor = (path: string): string =>
   path.startsWith('/references/') ? 'orders' : path.startsWith('/addresses/') ? 'shipping' : 'gateway'
 
-function open(callPartner = provider) {
+function open(callExternal = provider) {
   const platform = testPlatform(customers, {
     settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' },
-    callPartner,
+    callExternal,
   })
   const http = new Hono()
   http.use('*', async (c, next) => {
@@ -132,7 +132,7 @@ describe('a payment method', () => {
     const { add, platform, ask } = open()
     const { body } = await add(alice, 'payment-methods', { token: 'tok' }, 'key')
     expect(body).toMatchObject({ ...card, paymentMethodRef: `pm-tok-${alice}` })
-    expect(platform.partnerCalls[0]?.options.body).toEqual({ token: 'tok', customer: alice })
+    expect(platform.externalCalls[0]?.options.body).toEqual({ token: 'tok', customer: alice })
     expect(JSON.stringify([...platform.documents().values()])).not.toContain('"tok"')
     // The same token again is the same payment method.
     expect((await add(alice, 'payment-methods', { token: 'tok' })).body).toEqual(body)
@@ -147,7 +147,7 @@ describe('a payment method', () => {
     const { add, platform } = open()
     expect(await add(alice, 'payment-methods', body)).toMatchObject({ status: 422, body: { code } })
     expect(platform.documents()).toEqual(new Map())
-    if (code === 'invalid-body') expect(platform.partnerCalls).toEqual([])
+    if (code === 'invalid-body') expect(platform.externalCalls).toEqual([])
   })
 
   it('is withdrawn at once, and the provider asked again until it has let go', async () => {
@@ -162,7 +162,7 @@ describe('a payment method', () => {
     expect(await unknown(alice, { addressRef: 'a', paymentMethodRef })).toContain('paymentMethodRef')
     isAway = false
     expect((await ask('DELETE', path)).status).toBe(204)
-    expect(platform.partnerCalls.at(-1)?.url).toContain(`/${paymentMethodRef}/detach`)
+    expect(platform.externalCalls.at(-1)?.url).toContain(`/${paymentMethodRef}/detach`)
   })
 
   it('is let go by the provider before it is erased, when its customer did not ask again', async () => {
@@ -178,7 +178,7 @@ describe('a payment method', () => {
     expect(JSON.stringify([...platform.documents().values()])).toContain(paymentMethodRef)
     isAway = false
     await deliver(app, platform, erase)
-    expect(platform.partnerCalls.at(-1)?.url).toContain(`/${paymentMethodRef}/detach`)
+    expect(platform.externalCalls.at(-1)?.url).toContain(`/${paymentMethodRef}/detach`)
     expect(JSON.stringify([...platform.documents().values()])).not.toContain(paymentMethodRef)
   })
 })

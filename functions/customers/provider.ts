@@ -19,7 +19,7 @@ export async function attach(
   request: { readonly customer: string; readonly token: string; readonly key: string },
 ): Promise<{ readonly ref: string; readonly method: PaymentMethod }> {
   const { customer, token, key } = request
-  const response = await platform.callPartner(`${platform.setting('PAYMENT_PROVIDER_URL')}/v1/payment-methods`, {
+  const response = await platform.callExternal(`${platform.setting('PAYMENT_PROVIDER_URL')}/v1/payment-methods`, {
     method: 'POST',
     operation: 'payment-provider.attach',
     body: { token, customer },
@@ -37,7 +37,7 @@ export async function attach(
 /** Nothing can be authorised with it from now on; again, or when it never was attached, it comes to the same. */
 export async function detach(platform: Platform, customer: string, ref: string): Promise<void> {
   const url = `${platform.setting('PAYMENT_PROVIDER_URL')}/v1/payment-methods/${encodeURIComponent(ref)}/detach`
-  const response = await platform.callPartner(url, {
+  const response = await platform.callExternal(url, {
     method: 'POST',
     operation: 'payment-provider.detach',
     body: { customer },

@@ -23,7 +23,7 @@ const found = z.object({
 /** Asks with an access token of the gateway's account, which is granted `firebaseauth.users.get` alone. */
 export function accountStandings(platform: Platform): StandingOf {
   const lookUp: StandingOf = async (subject) => {
-    const response = await platform.callPartner(
+    const response = await platform.callExternal(
       `${platform.setting('ACCOUNTS_URL')}/v1/projects/${platform.setting('TOKEN_AUDIENCE')}/accounts:lookup`,
       {
         method: 'POST',

@@ -38,7 +38,7 @@ function started(answers: Answers = {}, settings: object = {}) {
       ...issuer.settings,
       ...settings,
     },
-    callPartner: everyAccountIsValid,
+    callExternal: everyAccountIsValid,
     async call(service, path, { body } = {}) {
       asked.push({ service, path, body })
       const answer = answers[service]

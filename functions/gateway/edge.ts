@@ -4,7 +4,7 @@ import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Caller } from '../../shared/auth.ts'
-import { within } from '../../shared/deadline.ts'
+import { withDeadline } from '../../shared/deadline.ts'
 import { addressOf } from './address.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
 import type { EdgeSettings } from './edge-settings.ts'
@@ -71,7 +71,7 @@ export function createEdge(http: Hono, { settings, providerPaths, now }: EdgePar
       visit.leave()
     }
   })
-  http.use('*', (_, next) => within(settings.requestTimeoutMs, next))
+  http.use('*', (_, next) => withDeadline(settings.requestTimeoutMs, next))
 
   return {
     admit: (c, caller) => visits.get(c.req.raw)!.admit(caller),

@@ -30,7 +30,7 @@ beforeAll(async () => {
       ...issuer.settings,
       PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
     },
-    callPartner: everyAccountIsValid,
+    callExternal: everyAccountIsValid,
     async call(_, path, { headers = {} } = {}) {
       asked.push({ path, headers })
       return Response.json({ orderId: 'o-1', customerRef: 'customer-1', entries: [] }, { status: 200 })

@@ -25,7 +25,7 @@ export interface TestIssuer {
 }
 
 /** Identity Platform's look-up of accounts, to which every subject is one that was never signed out. */
-export const everyAccountIsValid: Platform['callPartner'] = async (_url, { body }) => {
+export const everyAccountIsValid: Platform['callExternal'] = async (_url, { body }) => {
   const { localId } = body as { localId: readonly [string] }
   return Response.json({ users: [{ localId: localId[0], validSince: '0' }] })
 }

@@ -34,7 +34,7 @@ async function open() {
       PAYMENT_PROVIDER_URL: 'https://provider.example.com',
       PAYMENT_WEBHOOK_URL: webhookUrl,
     },
-    async callPartner(url) {
+    async callExternal(url) {
       provider.asked += 1
       expect(url).toBe('https://provider.example.com/.well-known/jwks.json')
       if (!provider.isThere) throw new Unavailable('The provider is silent.')

@@ -105,7 +105,7 @@ function providerKeys(platform: Platform): Key {
   // Many notes at once ask once.
   const ask = (): Promise<Key> => (asking ??= fetched().finally(() => (asking = undefined)))
   const fetched = async (): Promise<Key> => {
-    const response = await platform.callPartner(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
+    const response = await platform.callExternal(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
       method: 'GET',
       operation: 'payment-provider.keys',
       timeoutMs: KEYS_WITHIN_MS,

@@ -24,7 +24,7 @@ const asked = {
 function open(provider = testProvider()) {
   const platform = testPlatform(payments, {
     settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' },
-    callPartner: provider.callPartner,
+    callExternal: provider.callExternal,
   })
   const done = new Set<string>()
   return {
@@ -100,14 +100,14 @@ describe('who pays', () => {
   it('is told to the provider, by a pseudonym', async () => {
     const { authorize, platform } = open()
     await authorize({}, { customerRef: 'someone@example.com' })
-    expect(platform.partnerCalls[0]?.options.body).toMatchObject({ customer: vaultOf('someone@example.com') })
-    expect(JSON.stringify(platform.partnerCalls)).not.toContain('someone@')
+    expect(platform.externalCalls[0]?.options.body).toMatchObject({ customer: vaultOf('someone@example.com') })
+    expect(JSON.stringify(platform.externalCalls)).not.toContain('someone@')
   })
 
   it('is not told for a command that was sent before the field was there', async () => {
     const { authorize, platform, types } = open()
     await authorize()
-    expect(platform.partnerCalls[0]?.options.body).not.toHaveProperty('customer')
+    expect(platform.externalCalls[0]?.options.body).not.toHaveProperty('customer')
     expect(types()).toEqual(['payment.authorized'])
   })
 })
@@ -236,7 +236,7 @@ describe('capturing', () => {
       trackingRef: 't',
     })
     // The provider took the money, and the answer was lost.
-    await provider.callPartner('https://provider.example.com/v1/authorizations/by-key/o-1%3Aauth/captures', {
+    await provider.callExternal('https://provider.example.com/v1/authorizations/by-key/o-1%3Aauth/captures', {
       method: 'POST',
       operation: 'payment-provider.capture',
       idempotencyKey: 'o-1:capture:s-1',

@@ -9,7 +9,7 @@ interface Captured {
 }
 
 export interface TestProvider {
-  readonly callPartner: Platform['callPartner']
+  readonly callExternal: Platform['callExternal']
   /** What it did, in order. */
   readonly did: string[]
   readonly captures: Captured[]
@@ -44,7 +44,7 @@ export function testProvider(): TestProvider {
     forgetKeys: () => remembered.clear(),
     acted: (authorizationKey, status) => void authorizations.set(authorizationKey, { status }),
     voidRefused: false,
-    async callPartner(url, { method, body, idempotencyKey = '', accept = [] }) {
+    async callExternal(url, { method, body, idempotencyKey = '', accept = [] }) {
       // Somebody else's turn, as with any call.
       await new Promise((resolve) => setImmediate(resolve))
       const answer = answered(new URL(url).pathname, method, idempotencyKey, body)

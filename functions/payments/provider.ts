@@ -52,10 +52,10 @@ export function provider(platform: Platform, cause: Envelope): Provider {
   const asksFirst = platform.now() - Date.parse(cause.time) > KEYS_KNOWN_MS
   const pathOf = (key: string): string => `/v1/authorizations/by-key/${encodeURIComponent(key)}`
   const post = (name: string, path: string, idempotencyKey: string, { body = {}, accept = [] as readonly number[] }) =>
-    platform.callPartner(`${url}${path}`, { method: 'POST', operation: operation(name), body, idempotencyKey, accept })
+    platform.callExternal(`${url}${path}`, { method: 'POST', operation: operation(name), body, idempotencyKey, accept })
   const get = async (key: string): Promise<unknown> => {
     const asked = { method: 'GET', operation: operation('find'), accept: [NOT_FOUND] }
-    const response = await platform.callPartner(`${url}${pathOf(key)}`, asked)
+    const response = await platform.callExternal(`${url}${pathOf(key)}`, asked)
     if (response.status !== NOT_FOUND) return response.json()
     await response.body?.cancel()
     return undefined

@@ -20,7 +20,7 @@ function open() {
       if (!vault.isThere) throw new Unavailable('The vault is silent.')
       return Response.json(vault.has ? address : {}, { status: vault.has ? 200 : 404 })
     },
-    async callPartner(url, { method, idempotencyKey = '' }) {
+    async callExternal(url, { method, idempotencyKey = '' }) {
       carrier.asked.push(`${method} ${new URL(url).pathname}`)
       if (!carrier.isThere) throw new Unavailable('The carrier is silent.')
       const key = method === 'GET' ? url.split('/').at(-1)! : idempotencyKey
@@ -73,7 +73,7 @@ describe('booking the carrier', () => {
     await released()
     await book()
     expect(platform.calls).toEqual([{ service: 'customers', path: '/addresses/address-1' }])
-    expect(platform.partnerCalls[0]?.options.body).toEqual({ reference: shipmentId, to: address, parcels: 1 })
+    expect(platform.externalCalls[0]?.options.body).toEqual({ reference: shipmentId, to: address, parcels: 1 })
     expect(JSON.stringify([...platform.entries(), platform.published, platform.sent])).not.toContain('Mill Lane')
   })
 

@@ -19,7 +19,7 @@ export async function bookedBy(
 ): Promise<z.output<typeof booking>> {
   const url = `${platform.setting('CARRIER_URL')}/v1/bookings`
   if (platform.now() - Date.parse(cause.time) > KEYS_KNOWN_MS) {
-    const found = await platform.callPartner(`${url}/${encodeURIComponent(shipmentId)}`, {
+    const found = await platform.callExternal(`${url}/${encodeURIComponent(shipmentId)}`, {
       method: 'GET',
       operation: 'carrier.find',
       accept: [NOT_FOUND],
@@ -27,7 +27,7 @@ export async function bookedBy(
     if (found.status !== NOT_FOUND) return booking.parse(await found.json())
     await found.body?.cancel()
   }
-  const response = await platform.callPartner(url, {
+  const response = await platform.callExternal(url, {
     method: 'POST',
     operation: 'carrier.book',
     idempotencyKey: shipmentId,

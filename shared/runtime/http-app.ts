@@ -6,7 +6,7 @@ import type { Context } from 'hono'
 import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
-import { DEADLINE_HEADER, deadlineOf, within } from '../deadline.ts'
+import { DEADLINE_HEADER, deadlineOf, withDeadline } from '../deadline.ts'
 import { publicPart, statusOf } from '../health.ts'
 import { answerProblem, limitedBody } from '../http.ts'
 import { commandPath, eventPath, replayCommand } from '../names.ts'
@@ -60,7 +60,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   if (isInternal) {
     http.use('*', (c, next) => {
       const leftMs = isDelivery(c.req.path) ? undefined : deadlineOf(c.req.header(DEADLINE_HEADER))
-      return leftMs === undefined ? next() : within(leftMs, next, { byCaller: true })
+      return leftMs === undefined ? next() : withDeadline(leftMs, next, { byCaller: true })
     })
     deliveries()
   }

@@ -31,9 +31,9 @@ export interface DeadLetter {
   readonly attributes: Readonly<Record<string, string>>
 }
 
-export interface PartnerCall {
+export interface ExternalCall {
   readonly url: string
-  readonly options: Parameters<Platform['callPartner']>[1]
+  readonly options: Parameters<Platform['callExternal']>[1]
 }
 
 export interface TestOptions {
@@ -41,7 +41,7 @@ export interface TestOptions {
   /** Answers queries to other services; absent: every one is unavailable. */
   readonly call?: Platform['call']
   /** Answers calls to partners; absent: every one is unavailable. */
-  readonly callPartner?: Platform['callPartner']
+  readonly callExternal?: Platform['callExternal']
   readonly startAt?: string
   /** What several services of one simulation share. */
   readonly outside?: Outside
@@ -64,7 +64,7 @@ export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' 
   readonly sent: SentCommand[]
   readonly deadLetters: DeadLetter[]
   readonly calls: { readonly service: string; readonly path: string }[]
-  readonly partnerCalls: PartnerCall[]
+  readonly externalCalls: ExternalCall[]
   /** The ids of streams that exist. */
   streamIds(): readonly string[]
   advance(ms: number): void
@@ -79,7 +79,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
   const sent: SentCommand[] = []
   const deadLetters: DeadLetter[] = []
   const calls: { service: string; path: string }[] = []
-  const partnerCalls: PartnerCall[] = []
+  const externalCalls: ExternalCall[] = []
   let letters = 0
   const failures = { publish: 0, send: 0 }
   let nowMs = Date.parse(options.startAt ?? startOfTests)
@@ -126,7 +126,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     // The test's clock stands still until it is moved: what is held is written by `close`.
     security: createSecurityLog({ log: told.log, now, later: () => {} }),
     calls,
-    partnerCalls,
+    externalCalls,
     billed: kept.billed,
     documents: kept.documents,
     entries: kept.streams,
@@ -174,9 +174,9 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       calls.push({ service: name, path })
       return (options.call ?? nobody)(name, path, asked)
     },
-    callPartner: (url, asked) => {
-      partnerCalls.push({ url, options: asked })
-      return (options.callPartner ?? nobody)(url, asked)
+    callExternal: (url, asked) => {
+      externalCalls.push({ url, options: asked })
+      return (options.callExternal ?? nobody)(url, asked)
     },
     setting(name) {
       const value = options.settings?.[name]

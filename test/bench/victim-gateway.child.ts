@@ -21,7 +21,7 @@ const issuer = await openIssuer()
 const platform = testPlatform(gateway, {
   settings: { ...prod.settings, ...issuer.settings },
   call: async () => Response.json({ sku: 'TEA-001', unitMinor: 100, currency: 'EUR' }),
-  callPartner: (url, options) =>
+  callExternal: (url, options) =>
     url.includes('accounts:lookup') ? everyAccountIsValid(url, options) : Promise.resolve(Response.json({ keys: [] })),
 })
 // The clock of tests goes with the real one, and what a test would read is dropped, so that memory is the gateway's.
@@ -30,7 +30,7 @@ setInterval(() => {
   const nowMs = performance.now()
   platform.advance(nowMs - lastMs)
   lastMs = nowMs
-  for (const kept of [platform.logs, platform.measures, platform.spans, platform.calls, platform.partnerCalls])
+  for (const kept of [platform.logs, platform.measures, platform.spans, platform.calls, platform.externalCalls])
     kept.length = 0
 }, TICK_MS)
 

@@ -68,7 +68,7 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   for (const service of services) {
     const platform = testPlatform(service, {
       settings: { ...settings, ...issuer },
-      callPartner: (url, options) =>
+      callExternal: (url, options) =>
         url.includes('accounts:lookup') ? everyAccountIsValid(url, options) : partner(url),
       call: (...asked) => caller.call(...asked),
     })

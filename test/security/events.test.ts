@@ -59,7 +59,7 @@ function openGateway(limits = {}, answer: (path: string) => Response = () => new
       ...issuer.settings,
     },
     call: async (_service, path) => answer(path),
-    callPartner: (url, options) =>
+    callExternal: (url, options) =>
       url.includes('accounts:lookup')
         ? everyAccountIsValid(url, options)
         : Promise.resolve(Response.json({ keys: [] })),

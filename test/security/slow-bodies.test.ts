@@ -40,7 +40,7 @@ const platform = (settings: object) =>
       ...settings,
     },
     call: async () => Response.json({}, { status: 201 }),
-    callPartner: async () => Response.json({ keys: [] }),
+    callExternal: async () => Response.json({ keys: [] }),
   })
 
 beforeAll(async () => {

@@ -38,7 +38,7 @@ function started(settings: Readonly<Record<string, string>> = {}) {
       ...settings,
     },
     call: async () => Response.json({ sku: 'TEA-001', orderId: 'o-1', customerRef: 'customer-1', entries: [] }),
-    async callPartner(url, options) {
+    async callExternal(url, options) {
       issuers.asked.push({ url, token: options.token, body: options.body })
       if (!issuers.answers) throw new Unavailable('The issuer is silent.')
       const { localId } = options.body as { localId: [string] }

@@ -102,7 +102,7 @@ function opened() {
   const passed: unknown[] = []
   const platform = testPlatform(gateway, {
     settings: { EDGE: testEdge(), ...issuer.settings },
-    callPartner: everyAccountIsValid,
+    callExternal: everyAccountIsValid,
     async call(service, path, { body } = {}) {
       if (path === '/keys') return new Response(null, { status: 204 })
       passed.push(body)

@@ -45,7 +45,7 @@ describe.each([302, 307, 308])('a redirect with %i', (status) => {
     const origin = await listening((_, response) => {
       response.writeHead(status, { location: `${elsewhere}/token` }).end()
     })
-    const { call, callPartner } = createCaller({
+    const { call, callExternal } = createCaller({
       peers: { catalog: origin },
       authorizationFor: async () => 'Bearer token',
       accessAuthorization: async () => 'Bearer access',
@@ -54,7 +54,7 @@ describe.each([302, 307, 308])('a redirect with %i', (status) => {
     const answer =
       callee === 'a service'
         ? call('catalog', '/products/A')
-        : callPartner(`${origin}/charges`, { method: 'POST', operation: 'provider.charge', body: {} })
+        : callExternal(`${origin}/charges`, { method: 'POST', operation: 'provider.charge', body: {} })
     await expect(answer).rejects.toThrow(`${status} with a redirect to ${elsewhere}/token, which is not followed`)
     expect(reached).toBe(0)
   })

@@ -121,7 +121,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const latencyMs = (): number => upTo(happens(faults.slow) ? faults.slowMs : faults.latencyMs)
   const bus = createBus(agenda, listeners, latencyMs)
 
-  const callPartner: Platform['callPartner'] = async (url, { method, body, idempotencyKey, accept = [] }) => {
+  const callExternal: Platform['callExternal'] = async (url, { method, body, idempotencyKey, accept = [] }) => {
     const { origin, pathname } = new URL(url)
     await scheduler.turn(`ask ${pathname}`)
     if (happens(faults.partnerUnavailable)) throw new Unavailable(`${url} is unavailable.`)
@@ -166,7 +166,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         CANCELLATION_WINDOW_SECONDS: String(cancellationWindowSeconds),
         ...(options.bounds ? { PLACING: JSON.stringify(options.bounds) } : {}),
       },
-      callPartner,
+      callExternal,
       call: callFrom(service.name),
       outside: {
         now: agenda.now,
