@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fakeContext } from '../core/fake-context.ts'
 import { freePort } from '../core/free-ports.ts'
-import { openJournal } from '../core/journal.ts'
 import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
 import type { IamCore } from '../iam/plugin.ts'
 import { iam } from '../iam/plugin.ts'
@@ -388,11 +387,11 @@ describe('the Admin API', () => {
   })
 
   it('opens no service that is kept with such an account from an earlier version', async () => {
-    const journal = openJournal()
+    const { context, journal } = fakeContext()
     const name = 'projects/p/locations/europe-west1/services/echo'
     journal.table<object>('cloud-run/services').set(name, { name, template: { serviceAccount: 'owner' } })
     const options = { addressOf: () => ({ port: 0 }), environmentOf: () => ({}), workingDirectory: folder }
-    const restarted = makeCore(fakeContext({ journal }).context, options)
+    const restarted = makeCore(context, options)
     await restarted.start()
     expect(restarted.unopened()).toEqual([
       { name, reason: expect.stringContaining('"owner" is not the e-mail') as string },
