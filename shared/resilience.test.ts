@@ -61,7 +61,9 @@ describe('a circuit', () => {
       asked += 1
       return silent(time)
     }
-    await policy.run(counting, { timeoutMs: calleeMs, deadline: shortDeadline, idempotent: true }).catch(() => undefined)
+    await policy
+      .run(counting, { timeoutMs: calleeMs, deadline: shortDeadline, idempotent: true })
+      .catch(() => undefined)
     expect(asked).toBe(1)
   })
 })
