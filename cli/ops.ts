@@ -135,8 +135,9 @@ const retry = command({
   usage: `
 npm run ops -- retry ORDER --reason TEXT [--actor NAME]
 
-Asks an order's saga to go on now: the step or the undos that are not answered are sent again, and after the
-confirmation whoever is missing is asked to repeat. Recorded in the order's stream.
+Asks an order's saga to go on now: the pending step is sent again and its recorded reply published again, or the
+compensations that are not answered are sent again; after the confirmation the services that are missing publish again
+what they recorded. Recorded in the order's stream.
 ${acting}${targetUsage}
 `,
   words: 1,

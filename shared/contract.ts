@@ -20,8 +20,15 @@ export interface PastVersion {
 
 export interface CommandContract {
   readonly data: z.ZodType
-  /** An undo or a timer: it is never given up, however often it failed. */
+  /** A compensation or a timer: it is never given up, however often it failed. */
   readonly endless?: true
+  /**
+   * The command that it compensates. Its owner answers it also when that was never performed, and refuses that one if it
+   * arrives later: a saga compensates a step whose reply was lost, without knowing whether it was performed.
+   */
+  readonly compensates?: string
+  /** It changes nothing, inside or outside: there is nothing to compensate. */
+  readonly readOnly?: true
   readonly example: unknown
 }
 

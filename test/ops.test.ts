@@ -207,7 +207,12 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
         source: 'orders',
         subject: orderId,
         correlationId: orderId,
-        data: { sagaId: orderId, step: 'undo reserve-stock', attempt: 5, reason: 'the undo is not answered' },
+        data: {
+          sagaId: orderId,
+          step: 'compensate reserve-stock',
+          attempt: 5,
+          reason: 'the compensation is not answered',
+        },
       }),
     })
 
@@ -232,11 +237,11 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
     await state.tasks.pauseQueue(queue('inventory'))
     await state.tasks.resumeQueue(queue('payments'))
     for (let attempt = 1; attempt < 5; attempt++) {
-      await waitingFor(orderId, 'undo reserve-stock', attempt)
+      await waitingFor(orderId, 'compensate reserve-stock', attempt)
       const { code, stdout } = await ops('retry', orderId, '--reason', 'is inventory back?', '--actor', 'jo')
-      expect([code, stdout]).toEqual([0, `${orderId} was asked to go on with undo reserve-stock\n`])
+      expect([code, stdout]).toEqual([0, `${orderId} was asked to go on with compensate reserve-stock\n`])
     }
-    await waitingFor(orderId, 'undo reserve-stock', 5)
+    await waitingFor(orderId, 'compensate reserve-stock', 5)
     await report(orderId)
     const stuck = (): Promise<Ended> => ops('stuck', '--json')
     await vi.waitUntil(async () => (await stuck()).stdout.includes(orderId), 20_000)
@@ -246,13 +251,13 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
         orderId,
         status: 'rejected',
         stuck: true,
-        waitsFor: [{ step: 'undo reserve-stock', attempt: 5, until: expect.any(String) }],
-        reason: 'the undo is not answered',
+        waitsFor: [{ step: 'compensate reserve-stock', attempt: 5, until: expect.any(String) }],
+        reason: 'the compensation is not answered',
         since: expect.any(String),
       },
     ])
     expect((await ops('stuck')).stdout).toMatch(
-      new RegExp(`${orderId} +rejected +undo reserve-stock +5 +\\d+ s .*the undo is not answered`),
+      new RegExp(`${orderId} +rejected +compensate reserve-stock +5 +\\d+ s .*the compensation is not answered`),
     )
     const line = (await logOf('orders')).split('\n').findLast((one) => one.includes('saga.retried'))!
     expect(JSON.parse(line)).toMatchObject({ actor: 'staff:jo', reason: 'is inventory back?', correlationId: orderId })

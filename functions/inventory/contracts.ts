@@ -40,7 +40,12 @@ export const inventoryContracts = defineContracts({
   },
   commands: {
     ReserveStock: { data: z.strictObject({ orderId, lines: goods }), example: { orderId: 'o-1', lines } },
-    ReleaseStock: { endless: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    ReleaseStock: {
+      endless: true,
+      compensates: 'ReserveStock',
+      data: z.strictObject({ orderId }),
+      example: { orderId: 'o-1' },
+    },
     /** Goods that arrived, as one delivery: the same `deliveryId` again changes nothing. `GET /deliveries/:id` tells when it is booked. */
     ReceiveStock: {
       data: z.strictObject({

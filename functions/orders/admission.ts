@@ -37,7 +37,8 @@ export function admission(platform: Platform, bounds: Bounds, sub: string, placi
 
 async function standingOf(platform: Platform, orderId: string): Promise<Standing> {
   const { status, saga, actionUrlRef } = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
-  if (status === 'pending') return { is: 'unpaid', endsAtMs: saga?.deadlineMs ?? platform.now() }
+  if (status === 'pending')
+    return { is: 'unpaid', endsAtMs: saga?.phase === 'running' ? saga.deadlineMs : platform.now() }
   // Declined after the question or not answered: stock was held while the customer decided. What ended without a question
   // held it for a moment, or through no fault of the customer.
   const isUnpaid = status === 'expired' || status === 'rejected'

@@ -6,8 +6,8 @@ import type { Envelope } from '../../shared/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/errors.ts'
 import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import type { Decision, Platform } from '../../shared/platform.ts'
-import { decide, type OrderCommand } from './decide.ts'
-import { evolve, type Heard, initial, isUnanswered } from './order.ts'
+import { decide, isUnanswered, type OrderCommand } from './decide.ts'
+import { evolve, type FulfilmentFact, initial } from './order.ts'
 import { placeOrder, sayAgain, view } from './place-order.ts'
 import { readBounds } from './placements.ts'
 import { type PriceList, withPrice } from './prices.ts'
@@ -28,9 +28,9 @@ async function apply(message: Envelope, orderId: string, platform: Platform, com
 }
 
 /** A step of the checkout was answered. */
-const hear = (message: OrderMessage, platform: Platform): Promise<Decision> =>
+const onStepReply = (message: OrderMessage, platform: Platform): Promise<Decision> =>
   apply(message, message.data.orderId, platform, {
-    type: 'hear',
+    type: 'step-reply',
     reply: { type: message.type, ...reasonOf(message), ...actionOf(message) },
     nowMs: platform.now(),
   })
@@ -44,15 +44,15 @@ const actionOf = ({ data: { actionUrlRef } }: OrderMessage): { actionUrlRef?: st
   actionUrlRef === undefined ? {} : { actionUrlRef }
 
 /** A shipment left, was paid, or was taken out of stock. */
-const ship =
-  (what: Heard['what']) =>
+const recordFulfilment =
+  (kind: FulfilmentFact['kind']) =>
   (
-    message: Envelope<string, { orderId: string; shipmentId: string; lines?: Heard['lines'] }>,
+    message: Envelope<string, { orderId: string; shipmentId: string; lines?: FulfilmentFact['lines'] }>,
     platform: Platform,
   ): Promise<Decision> => {
     const { orderId, shipmentId, lines } = message.data
-    const heard: Heard = { what, shipmentId, ...(what === 'dispatched' && lines ? { lines } : {}) }
-    return apply(message, orderId, platform, { type: 'ship', heard, nowMs: platform.now() })
+    const fact: FulfilmentFact = { kind, shipmentId, ...(kind === 'dispatched' && lines ? { lines } : {}) }
+    return apply(message, orderId, platform, { type: 'fulfilment', fact, nowMs: platform.now() })
   }
 
 export const app: ServiceApp = implement(orders, {
@@ -66,16 +66,16 @@ export const app: ServiceApp = implement(orders, {
           withPrice(list as PriceList | undefined, sku, price, platform.now()) as Record<string, unknown> | undefined,
       )
     },
-    'stock.reserved': hear,
-    'stock.rejected': hear,
-    'stock.released': hear,
-    'payment.authorized': hear,
-    'payment.declined': hear,
-    'payment.action-required': hear,
-    'payment.voided': hear,
-    'shipment.dispatched': ship('dispatched'),
-    'payment.captured': ship('captured'),
-    'stock.committed': ship('committed'),
+    'stock.reserved': onStepReply,
+    'stock.rejected': onStepReply,
+    'stock.released': onStepReply,
+    'payment.authorized': onStepReply,
+    'payment.declined': onStepReply,
+    'payment.action-required': onStepReply,
+    'payment.voided': onStepReply,
+    'shipment.dispatched': recordFulfilment('dispatched'),
+    'payment.captured': recordFulfilment('captured'),
+    'stock.committed': recordFulfilment('committed'),
     async 'payment.capture-failed'(message, platform) {
       const { orderId, shipmentId, code } = message.data
       platform.log('ERROR', 'payment.capture-failed', {
@@ -96,7 +96,7 @@ export const app: ServiceApp = implement(orders, {
       return platform.streams.handle(message, orderId, async (stream) => {
         const state = fold({ initial, evolve }, stream.events)
         if (isUnanswered(state)) await sayAgain(platform, message, stream)
-        return decide({ type: 'look', orderId, deadlineMs, nowMs: platform.now() }, state, rulesOf(platform))
+        return decide({ type: 'timeout', deadlineMs, nowMs: platform.now() }, state, rulesOf(platform))
       })
     },
     async RetryCheckout(message, platform) {
@@ -115,7 +115,7 @@ export const app: ServiceApp = implement(orders, {
       const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
       const { order, status, reason, saga, actionUrlRef } = state
       refuseIf(order === undefined, 'not-found', `There is no order ${orderId}.`)
-      const waits = saga?.phase === 'running' && saga.waiting === true
+      const waits = saga?.phase === 'running' && saga.isExtended === true
       return c.json({ ...view(order!, status, reason), ...(waits ? { actionUrlRef } : {}) })
     })
     http.get('/orders/:orderId/saga', async (c) => {

@@ -314,14 +314,18 @@ describe('an operator who asks to go on', () => {
     shop.hear('RetryCheckout', { orderId, reason }, { key, actor: 'staff:jo', sequence: 0 })
   const waits = async (shop: Shop, orderId: string) => (await shop.look(`${orderId}/saga`)).body
 
-  it('has the step sent again that is not answered, under a new id', async () => {
+  it('has the step sent again that is not answered, under a new id, and its reply published again', async () => {
     const { shop, orderId } = await placed()
     expect(await waits(shop, orderId)).toMatchObject({
       stuck: false,
       waitsFor: [{ step: 'reserve-stock', attempt: 1 }],
     })
     await retry(shop, orderId)
-    expect(shop.sentTypes()).toEqual(['ReserveStock', 'ReserveStock'])
+    expect(shop.sentTypes()).toEqual(['ReserveStock', 'ReserveStock', 'RepeatEvents'])
+    expect(shop.platform.sent.at(-1)).toMatchObject({
+      target: 'inventory',
+      envelope: { data: { correlationId: orderId } },
+    })
     const ids = shop.platform.sent.filter(({ envelope }) => envelope.type === 'ReserveStock')
     expect(new Set(ids.map(({ envelope }) => envelope.id)).size).toBe(2)
   })
@@ -333,7 +337,7 @@ describe('an operator who asks to go on', () => {
     for (let attempt = 1; attempt < 5; attempt++) {
       expect(await waits(shop, orderId)).toMatchObject({
         stuck: false,
-        waitsFor: [{ step: 'undo reserve-stock', attempt }],
+        waitsFor: [{ step: 'compensate reserve-stock', attempt }],
       })
       await retry(shop, orderId, attempt)
     }

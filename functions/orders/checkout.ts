@@ -1,35 +1,44 @@
-/** Hold the stock, take the money, confirm. Read it top to bottom; it undoes bottom to top. */
+/** Reserve the stock, authorize the payment, confirm. Read it top to bottom; compensations run bottom to top. */
 
 import { defineSaga } from '../../shared/saga.ts'
-import type { Placed } from './order.ts'
+import { inventoryContracts } from '../inventory/contracts.ts'
+import { paymentsContracts } from '../payments/contracts.ts'
+import { goodsOf, type Placed } from './order.ts'
 
-const goods = ({ lines }: Placed) => lines.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }))
-
-export const checkout = defineSaga<Placed>({
+export const checkout = defineSaga({
   name: 'checkout',
+  version: 1,
+  contracts: [inventoryContracts, paymentsContracts],
+  idOf: ({ orderId }: Placed) => orderId,
+  successEvents: ['order.confirmed', 'order.released', 'order.completed'],
   steps: [
     {
       name: 'reserve-stock',
-      send: (order) => ({ type: 'ReserveStock', data: { orderId: order.orderId, lines: goods(order) } }),
-      undo: ({ orderId }) => ({ type: 'ReleaseStock', data: { orderId } }),
+      command: 'ReserveStock',
+      data: (order) => ({ orderId: order.orderId, lines: goodsOf(order) }),
       done: 'stock.reserved',
       failed: 'stock.rejected',
-      undone: 'stock.released',
-      withinSeconds: 120,
+      timeoutSeconds: 120,
+      compensate: { command: 'ReleaseStock', data: ({ orderId }) => ({ orderId }), compensated: 'stock.released' },
     },
     {
       name: 'authorize-payment',
-      send: ({ orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor, lines }) => ({
-        type: 'AuthorizePayment',
-        data: { orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor, lines },
+      command: 'AuthorizePayment',
+      data: ({ orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor, lines }) => ({
+        orderId,
+        customerRef,
+        paymentMethodRef,
+        currency,
+        totalMinor,
+        shippingMinor,
+        lines,
       }),
-      undo: ({ orderId }) => ({ type: 'VoidPayment', data: { orderId } }),
       done: 'payment.authorized',
       failed: 'payment.declined',
-      undone: 'payment.voided',
-      // Its stock is held for nobody else meanwhile: as long as a bank's page takes, not as long as a basket may stand.
-      waiting: { on: 'payment.action-required', withinSeconds: 300, onTimeout: 'customer-did-not-act' },
-      withinSeconds: 180,
+      timeoutSeconds: 180,
+      // The stock is held meanwhile: as long as a bank's page takes, not as long as a basket may stand.
+      pendingOn: { event: 'payment.action-required', timeoutSeconds: 300, onTimeout: 'customer-did-not-act' },
+      compensate: { command: 'VoidPayment', data: ({ orderId }) => ({ orderId }), compensated: 'payment.voided' },
     },
   ],
 })

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { Message } from '../../shared/platform.ts'
 import type { SagaState } from '../../shared/saga.ts'
 import type { ordersContracts } from './contracts.ts'
+import { upcast } from './past-events.ts'
 
 export type Placed = z.output<(typeof ordersContracts)['events']['order.placed']['data']>
 export type Goods = z.output<(typeof ordersContracts)['events']['order.released']['data']>['lines']
@@ -25,31 +26,32 @@ export interface OrderState {
   readonly saga?: SagaState
   readonly ledger: Ledger
   readonly released: boolean
-  /** Where the customer was asked to act, for the payment. */
+  /** Where the customer has to act, for the payment. */
   readonly actionUrlRef?: string
-  /** When somebody looks next: the deadline of the armed timer. */
-  readonly armedMs?: number
-  /** After the pivot: when what is missing is asked for, and how often it was. */
-  readonly askAtMs?: number
-  readonly asked: number
+  /** Deadline of the armed timer, in milliseconds since the epoch; 0: none is armed. */
+  readonly timerAtMs?: number
+  /** After the pivot: when the services whose events are missing are reminded. */
+  readonly nextReminderAtMs?: number
+  readonly reminderCount: number
 }
 
 export const initial: OrderState = {
   status: 'none',
   ledger: { dispatched: {}, captured: [], committed: [] },
   released: false,
-  asked: 0,
+  reminderCount: 0,
 }
 
-/** Recorded in the stream only: where the saga stands, which timer is armed, what was asked for. */
-export interface Progress {
+/** Recorded in the stream only, as `checkout.progressed`: the fields of the state that it changes. */
+export interface SagaProgress {
   readonly saga?: SagaState
-  readonly armedMs?: number
-  readonly askAtMs?: number
-  readonly asked?: number
+  readonly timerAtMs?: number
+  readonly nextReminderAtMs?: number
+  readonly reminderCount?: number
 }
 
-export function evolve(state: OrderState, { type, data }: Message): OrderState {
+export function evolve(state: OrderState, recorded: Message): OrderState {
+  const { type, data } = upcast(recorded)
   switch (type) {
     case 'order.placed':
       return { ...state, status: 'pending', order: data as Placed }
@@ -65,28 +67,28 @@ export function evolve(state: OrderState, { type, data }: Message): OrderState {
       return { ...state, released: true }
     case 'order.completed':
       return { ...state, status: 'completed' }
-    case 'customer.asked':
+    case 'customerAction.required':
       return { ...state, ...(data as { actionUrlRef: string }) }
-    case 'checkout.moved':
-      return { ...state, ...(data as Progress) }
-    case 'fulfilment.heard':
-      return { ...state, ledger: heard(state.ledger, data as Heard) }
+    case 'checkout.progressed':
+      return { ...state, ...(data as SagaProgress) }
+    case 'fulfilment.recorded':
+      return { ...state, ledger: withFact(state.ledger, data as FulfilmentFact) }
     default:
-      // saga.stuck tells others; nothing is decided by it.
+      // Reports and retries change nothing that is decided by.
       return state
   }
 }
 
-/** One of the three things that must follow for each shipment. */
-export interface Heard {
-  readonly what: 'dispatched' | 'captured' | 'committed'
+/** One of the three facts that must follow for each shipment. Recorded in the stream only, as `fulfilment.recorded`. */
+export interface FulfilmentFact {
+  readonly kind: 'dispatched' | 'captured' | 'committed'
   readonly shipmentId: string
   readonly lines?: Goods
 }
 
-export function heard(ledger: Ledger, { what, shipmentId, lines }: Heard): Ledger {
-  if (what === 'dispatched') return { ...ledger, dispatched: { ...ledger.dispatched, [shipmentId]: lines ?? [] } }
-  return { ...ledger, [what]: [...ledger[what], shipmentId] }
+export function withFact(ledger: Ledger, { kind, shipmentId, lines }: FulfilmentFact): Ledger {
+  if (kind === 'dispatched') return { ...ledger, dispatched: { ...ledger.dispatched, [shipmentId]: lines ?? [] } }
+  return { ...ledger, [kind]: [...ledger[kind], shipmentId] }
 }
 
 /** Every line is shipped, and each shipment paid and taken out of stock. */
@@ -100,10 +102,6 @@ export function isClosed(order: Placed, ledger: Ledger): boolean {
 /** What left is paid and taken out of stock. */
 export const isSettled = ({ dispatched, captured, committed }: Ledger): boolean =>
   Object.keys(dispatched).every((shipmentId) => captured.includes(shipmentId) && committed.includes(shipmentId))
-
-/** Nobody has answered its first messages: they may never have left. */
-export const isUnanswered = ({ status, saga }: OrderState): boolean =>
-  status === 'pending' && saga?.phase === 'running' && saga.step === 0
 
 export const goodsOf = ({ lines }: Placed): Goods =>
   lines.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }))

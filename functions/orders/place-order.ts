@@ -10,15 +10,15 @@ import { nothing, type Platform, type Stream } from '../../shared/platform.ts'
 import { traceparent } from '../../shared/telemetry/telemetry.ts'
 import { admission } from './admission.ts'
 import { type OrderRequest, placeRequest } from './contracts.ts'
-import { decide } from './decide.ts'
-import { evolve, initial, isUnanswered, type OrderState, type Placed } from './order.ts'
+import { decide, isUnanswered } from './decide.ts'
+import { evolve, initial, type OrderState, type Placed } from './order.ts'
 import type { Bounds } from './placements.ts'
 import { priced, type RequestedLine } from './pricing.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { rulesOf } from './rules.ts'
 
 /** Longer than a request may take: a timer that fires earlier would abandon an order that is still being placed. */
-const LOOK_AFTER_MS = 90_000
+const FIRST_TIMER_AFTER_MS = 90_000
 const MOST_TOTAL_MINOR = 1_000_000_000_000
 
 export async function placeOrder(c: Context, platform: Platform, bounds: Bounds): Promise<Response> {
@@ -40,9 +40,13 @@ export async function placeOrder(c: Context, platform: Platform, bounds: Bounds)
 
   await admitted?.companionOf(before)
   const placed = await newOrder(platform, { orderId, sub, requestHash, order })
-  const armedMs = platform.now() + LOOK_AFTER_MS
+  const timerAtMs = platform.now() + FIRST_TIMER_AFTER_MS
   await platform.send(
-    { type: 'ContinueCheckout', data: { orderId, deadline: new Date(armedMs).toISOString() }, notBeforeMs: armedMs },
+    {
+      type: 'ContinueCheckout',
+      data: { orderId, deadline: new Date(timerAtMs).toISOString() },
+      notBeforeMs: timerAtMs,
+    },
     { subject: orderId, correlationId: orderId, actor: message.actor },
   )
   let other: OrderState | undefined
@@ -52,7 +56,11 @@ export async function placeOrder(c: Context, platform: Platform, bounds: Bounds)
     if (state.status === 'abandoned' && stream.version !== before.version)
       throw new Unavailable('The request took too long: send it again with the same key.')
     other = isPlaced(state) ? state : undefined
-    const decision = decide({ type: 'place', order: placed, armedMs, nowMs: platform.now() }, state, rulesOf(platform))
+    const decision = decide(
+      { type: 'place', order: placed, timerAtMs, nowMs: platform.now() },
+      state,
+      rulesOf(platform),
+    )
     if (other || !admitted) return decision
     return { ...decision, companion: await admitted.companionOf(stream) }
   })

@@ -1,7 +1,6 @@
 /** Where an order's saga stands, as operators read it. */
 
 import { STUCK_FROM_ATTEMPT } from '../../shared/saga.ts'
-import { checkout } from './checkout.ts'
 import { missingFrom } from './decide.ts'
 import type { OrderState } from './order.ts'
 
@@ -14,7 +13,7 @@ export interface SagaView {
 
 interface Wait {
   readonly step: string
-  /** How often it was asked for. */
+  /** How often it was requested. */
   readonly attempt: number
   /** When the saga acts on it by itself. */
   readonly until: string | null
@@ -27,17 +26,16 @@ export function sagaView(state: OrderState): SagaView {
 }
 
 function waits(state: OrderState): Wait[] {
-  const { status, saga, askAtMs, asked, released } = state
+  const { status, saga, nextReminderAtMs, reminderCount, released } = state
   if (!saga || status === 'completed') return []
   if (status === 'confirmed') {
     const step = released ? `fulfilment: ${missingFrom(state).join(', ')}` : 'the end of the cancellation window'
-    return [{ step, attempt: asked, until: at(askAtMs) }]
+    return [{ step, attempt: reminderCount, until: at(nextReminderAtMs) }]
   }
-  if (saga.phase === 'running')
-    return [{ step: checkout.steps[saga.step]!.name, attempt: 1, until: at(saga.deadlineMs) }]
-  return saga.undos
-    .filter(({ againAtMs }) => againAtMs !== undefined)
-    .map(({ step, attempt, againAtMs }) => ({ step: `undo ${step}`, attempt, until: at(againAtMs) }))
+  if (saga.phase === 'running') return [{ step: saga.step, attempt: 1, until: at(saga.deadlineMs) }]
+  return saga.compensations
+    .filter(({ nextRetryAtMs }) => nextRetryAtMs !== undefined)
+    .map(({ step, attempt, nextRetryAtMs }) => ({ step: `compensate ${step}`, attempt, until: at(nextRetryAtMs) }))
 }
 
 const at = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString())

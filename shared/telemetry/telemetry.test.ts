@@ -222,7 +222,7 @@ describe('a commit', () => {
     startsOn: 'order.placed',
     endsOn: { 'order.completed': 'completed', 'order.rejected': 'rejected', 'order.expired': 'expired' },
   }
-  const placed = entry('2026-01-01T00:00:00.000Z', 'order.placed', 'checkout.moved')
+  const placed = entry('2026-01-01T00:00:00.000Z', 'order.placed', 'checkout.progressed')
 
   it('that ends a saga counts it by outcome, with its time, in log, metrics and span', async () => {
     const { telemetry, spans, logs, measures } = testTelemetry({ service: 'orders', saga })
@@ -253,8 +253,13 @@ describe('a commit', () => {
 
   it('that finds the saga stuck says so in a line of its own, by step and saga', async () => {
     const { telemetry, logs } = testTelemetry({ service: 'orders', saga })
-    const data = { sagaId: 'o-1', step: 'undo reserve-stock', attempt: 5, reason: 'the undo is not answered' }
-    const moved = entry('2026-01-01T00:00:09.000Z', 'checkout.moved', 'saga.stuck')
+    const data = {
+      sagaId: 'o-1',
+      step: 'compensate reserve-stock',
+      attempt: 5,
+      reason: 'the compensation is not answered',
+    }
+    const moved = entry('2026-01-01T00:00:09.000Z', 'checkout.progressed', 'saga.stuck')
     await telemetry.attempt({ ...about, kind: 'command', type: 'ContinueCheckout' }, async () =>
       telemetry.committed({ ...moved, events: [moved.events[0]!, { ...moved.events[1]!, data }] }, stream(placed)),
     )

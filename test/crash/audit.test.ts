@@ -36,7 +36,7 @@ const good = (): Books =>
           {
             id: 'o-2',
             entries: [
-              entry('c3', ['e3', 'order.placed', 1], ['', 'checkout.moved', 0]),
+              entry('c3', ['e3', 'order.placed', 1], ['', 'checkout.progressed', 0]),
               entry('c4', ['e4', 'order.rejected', 2]),
             ],
           },

@@ -1,26 +1,25 @@
-/** An undo and what it undoes, in both orders of arrival, and a success that comes after both. */
+/** A compensation and what it compensates, in both orders of arrival, and a success that comes after both. */
 
 import { describe, expect, it } from 'vitest'
+import { checkout } from '../../functions/orders/checkout.ts'
 import { to } from '../simulation/agenda.ts'
 import { createWorld } from '../simulation/world.ts'
 import { expectRest, MINUTE, sentTypes } from './rest.ts'
 
-const steps = [
-  {
-    does: 'ReserveStock',
-    undoes: 'ReleaseStock',
-    owner: 'inventory',
-    done: 'stock.reserved',
-    undone: 'stock.released',
-  },
-  {
-    does: 'AuthorizePayment',
-    undoes: 'VoidPayment',
-    owner: 'payments',
-    done: 'payment.authorized',
-    undone: 'payment.voided',
-  },
-]
+/** Every step that has a compensation: its contract promises what is tried here. */
+const steps = checkout.steps.flatMap(({ command, done, compensate }) =>
+  compensate
+    ? [
+        {
+          does: command,
+          undoes: compensate.command,
+          owner: checkout.contracts.find(({ commands }) => command in commands)!.service,
+          done,
+          undone: compensate.compensated,
+        },
+      ]
+    : [],
+)
 
 describe.each(steps)('$does and $undoes', ({ does, undoes, owner, done, undone }) => {
   it('the undo first: the do that comes later is refused', async () => {

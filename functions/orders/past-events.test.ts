@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { fold } from '../../shared/decider.ts'
+import type { Message } from '../../shared/platform.ts'
+import { decide } from './decide.ts'
+import { evolve, initial, type OrderState } from './order.ts'
+// As an earlier revision recorded it: never changed, only added to.
+import frozen from './past-events.json' with { type: 'json' }
+import { upcast } from './past-events.ts'
+
+const rules = { cancellationWindowMs: 0 }
+const after = (...parts: (keyof typeof frozen)[]): OrderState =>
+  fold(
+    { initial, evolve },
+    parts.flatMap((part): readonly Message[] => frozen[part]),
+  )
+const pending = after('placed', 'waiting for the customer')
+
+describe('a stream that an earlier revision recorded', () => {
+  it('has the pending step by its name, in version 1', () => {
+    expect(after('placed')).toMatchObject({
+      timerAtMs: 1767225690000,
+      saga: {
+        version: 1,
+        phase: 'running',
+        step: 'reserve-stock',
+        deadlineMs: 1767225720000,
+        compensations: [{ step: 'reserve-stock', attempt: 0 }],
+      },
+    })
+    expect(pending).toMatchObject({
+      actionUrlRef: 'action-1',
+      saga: { version: 1, phase: 'running', step: 'authorize-payment', isExtended: true },
+    })
+  })
+
+  it('goes on from there: the reply of the pending step confirms it, its timeout rejects it', () => {
+    const reply = { type: 'payment.authorized' }
+    const confirmed = decide({ type: 'step-reply', reply, nowMs: 1767225800000 }, pending, rules)
+    expect(confirmed.events.map(({ type }) => type)).toContain('order.confirmed')
+    const deadlineMs = 1767225900000
+    const expired = decide({ type: 'timeout', deadlineMs, nowMs: deadlineMs }, pending, rules)
+    expect(expired.events.map(({ type }) => type)).toContain('order.expired')
+    expect(expired.commands.map(({ type }) => type)).toEqual(['VoidPayment', 'ReleaseStock', 'ContinueCheckout'])
+  })
+
+  it('sends again the compensation that was not answered, and no other', () => {
+    const state = after('placed', 'waiting for the customer', 'undoing')
+    expect(state.saga).toEqual({
+      version: 1,
+      phase: 'compensating',
+      compensations: [
+        { step: 'reserve-stock', attempt: 1 },
+        { step: 'authorize-payment', attempt: 2, nextRetryAtMs: 1767226000000 },
+      ],
+    })
+    const nowMs = 1767226000000
+    const { commands } = decide({ type: 'timeout', deadlineMs: nowMs, nowMs }, state, rules)
+    expect(commands.map(({ type }) => type)).toEqual(['VoidPayment', 'ContinueCheckout'])
+  })
+
+  it('has its facts and its reminders', () => {
+    const state = after('placed', 'fulfilled in part')
+    expect(state).toMatchObject({
+      status: 'confirmed',
+      saga: { version: 1, phase: 'committed' },
+      ledger: { dispatched: { 's-1': [{ lineId: '1', quantity: 1 }] }, captured: ['s-1'], committed: [] },
+      timerAtMs: 1767315600000,
+      nextReminderAtMs: 1767315600000,
+      reminderCount: 1,
+    })
+    // No old name is left beside the new one.
+    expect(Object.keys(state).toSorted()).toEqual(
+      ['ledger', 'nextReminderAtMs', 'order', 'released', 'reminderCount', 'saga', 'status', 'timerAtMs'].toSorted(),
+    )
+  })
+})
+
+it('what is recorded now is not upcast', () => {
+  for (const type of ['checkout.progressed', 'fulfilment.recorded', 'customerAction.required', 'order.placed']) {
+    const event = { type, data: { saga: { phase: 'running' } } }
+    expect(upcast(event)).toBe(event)
+  }
+})

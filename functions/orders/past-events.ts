@@ -1,0 +1,71 @@
+/**
+ * Upcasts what earlier revisions recorded in an order's stream under types that no other service receives. Streams are
+ * never rewritten: nothing here is deleted. `past-events.json` holds an example of each old shape for the test.
+ */
+
+import type { Message } from '../../shared/platform.ts'
+import type { SagaState } from '../../shared/saga.ts'
+
+/** `checkout.moved`, until steps were persisted by their names. */
+interface Moved {
+  readonly saga?: IndexedSaga
+  readonly armedMs?: number
+  readonly askAtMs?: number
+  readonly asked?: number
+}
+
+interface IndexedSaga {
+  readonly phase: 'running' | 'pivoted' | 'undoing'
+  /** Index of the step that was pending. */
+  readonly step: number
+  readonly deadlineMs: number
+  readonly waiting?: true
+  readonly undos: readonly { readonly step: string; readonly attempt: number; readonly againAtMs?: number }[]
+}
+
+/** What the indexes meant: the steps of version 1, whatever the definition has become. */
+const INDEXED_STEPS = ['reserve-stock', 'authorize-payment'] as const
+
+/** The event as it is recorded now; one that never changed as it is. */
+export function upcast(event: Message): Message {
+  switch (event.type) {
+    case 'checkout.moved':
+      return { type: 'checkout.progressed', data: progressOf(event.data as Moved) }
+    case 'fulfilment.heard': {
+      const { what, ...fact } = event.data as { readonly what: string }
+      return { type: 'fulfilment.recorded', data: { kind: what, ...fact } }
+    }
+    case 'customer.asked':
+      return { type: 'customerAction.required', data: event.data }
+    default:
+      return event
+  }
+}
+
+const progressOf = ({ saga, armedMs, askAtMs, asked }: Moved): object => ({
+  ...(saga ? { saga: sagaOf(saga) } : {}),
+  ...(armedMs === undefined ? {} : { timerAtMs: armedMs }),
+  ...(askAtMs === undefined ? {} : { nextReminderAtMs: askAtMs }),
+  ...(asked === undefined ? {} : { reminderCount: asked }),
+})
+
+function sagaOf({ phase, step, deadlineMs, waiting, undos }: IndexedSaga): SagaState {
+  const compensations = undos.map(({ againAtMs, ...undo }) =>
+    againAtMs === undefined ? undo : { ...undo, nextRetryAtMs: againAtMs },
+  )
+  const kept = { version: 1, compensations }
+  switch (phase) {
+    case 'running':
+      return {
+        ...kept,
+        phase,
+        step: INDEXED_STEPS[step]!,
+        deadlineMs,
+        ...(waiting === undefined ? {} : { isExtended: waiting }),
+      }
+    case 'pivoted':
+      return { ...kept, phase: 'committed' }
+    case 'undoing':
+      return { ...kept, phase: 'compensating' }
+  }
+}

@@ -1,0 +1,31 @@
+/** A reply to a step that orders could not read: it waits in the dead letters, and an operator asks the saga to go on. */
+
+import { expect, it } from 'vitest'
+import { checkout } from '../../functions/orders/checkout.ts'
+import { message } from '../../shared/testing/deliver.ts'
+import { to } from '../simulation/agenda.ts'
+import { createWorld } from '../simulation/world.ts'
+import { expectRest, sentTypes } from './rest.ts'
+
+it.each(checkout.steps)(
+  '$done is dead-lettered, the operator retries, and the order completes',
+  async ({ done, command }) => {
+    const world = await createWorld()
+    const replies = world.agenda.hold(to('orders', done))
+    const { orderId } = await world.place()
+    await world.run({ until: () => replies.held().length > 0 })
+    const [reply] = replies.held()
+    world.agenda.take(reply!)
+    // As after a roll-back: a version that this revision does not know.
+    world.bus.deliver('orders', done, JSON.stringify({ ...reply!.envelope, version: 99 }))
+    replies.release()
+    await world.run({ forMs: 30_000 })
+    expect(world.bus.putAside()).toMatchObject([{ service: 'orders', type: done }])
+
+    const envelope = message('RetryCheckout', { orderId, reason: 'rolled forward again' })
+    world.bus.send([{ target: 'orders', envelope }])
+    await expectRest(world, 'completed', { putAside: 1 })
+    // It was performed once: the retried command found it done.
+    expect(sentTypes(world).filter((type) => type === command)).toHaveLength(2)
+  },
+)
