@@ -11,12 +11,17 @@ export const BODY_BYTES_PER_SECOND = 256 * 1024
 
 /**
  * @param source Node's request, or a stream of the web's kind.
+ * @param evicted Ends the reading with its reason, when the request loses its place to others.
  * @throws Refused: `body-too-large`, `body-too-slow`, or `client-closed` when the client hung up before the end.
  */
-export async function readBody(source: AsyncIterable<Uint8Array>, limitBytes: number): Promise<Buffer> {
+export async function readBody(
+  source: AsyncIterable<Uint8Array>,
+  limitBytes: number,
+  evicted?: AbortSignal,
+): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  const pace = keepPace(() => bytes)
+  const pace = keepPace(() => bytes, evicted)
   // Never returned: an iterator that is ended early closes the connection, and the refusal would not arrive.
   const iterator = source[Symbol.asyncIterator]()
   const next = (): Promise<IteratorResult<Uint8Array>> => Promise.race([iterator.next(), pace.late])
@@ -39,7 +44,7 @@ export async function readBody(source: AsyncIterable<Uint8Array>, limitBytes: nu
 export const tooLarge = (limitBytes: number): Refused =>
   new Refused('body-too-large', `The body exceeds ${limitBytes} bytes.`)
 
-function keepPace(bytes: () => number): { readonly late: Promise<never>; end(): void } {
+function keepPace(bytes: () => number, evicted?: AbortSignal): { readonly late: Promise<never>; end(): void } {
   const startedMs = performance.now()
   const { promise: late, reject } = Promise.withResolvers<never>()
   late.catch(() => {})
@@ -61,10 +66,14 @@ function keepPace(bytes: () => number): { readonly late: Promise<never>; end(): 
       )
     })
   }
+  const evict = (): void => reject(evicted!.reason)
+  evicted?.addEventListener('abort', evict)
+  if (evicted?.aborted) evict()
   watch()
   return {
     late,
     end() {
+      evicted?.removeEventListener('abort', evict)
       clearTimeout(timer)
       clearImmediate(checking)
     },

@@ -11,6 +11,20 @@ import { jsonFrom } from './json-bytes.ts'
 import type { Log } from './platform.ts'
 import { shortened } from './shortened.ts'
 
+/** A body that is being read. */
+export interface Upload {
+  /** Aborts with the error that the client gets, when the request must give up its place. */
+  readonly evicted: AbortSignal
+  end(): void
+}
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** Set where requests have places: tells that the body of this one begins to be read. */
+    beginUpload?: () => Upload
+  }
+}
+
 /** A thousand lines are some 60 KB. */
 export const BODY_BYTES = 1024 * 1024
 /** The client does not wait for the answer, by its own choice: no error of anybody's. */
@@ -18,6 +32,9 @@ export const CLIENT_GONE = 499
 /** Of a problem document's own words, which may quote the request. */
 const DETAIL_CHARACTERS = 2_000
 const INSTANCE_CHARACTERS = 200
+
+/** Each leaves a part of the request unread, or more than one connection should bring. */
+const ENDS_CONNECTION = new Set<Code>(['body-too-slow', 'too-many-headers', 'overloaded'])
 
 interface Known {
   readonly code: Code
@@ -38,7 +55,7 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
     const { code, detail } = error instanceof Refused ? { code: error.code, detail: error.message } : error
     const status = httpStatus[code]
     // What else this connection may bring is not waited for.
-    if (code === 'body-too-slow' || code === 'too-many-headers') c.header('connection', 'close')
+    if (ENDS_CONNECTION.has(code)) c.header('connection', 'close')
     if (status === CLIENT_GONE && log) noteAbandoned(log, c.req.path, detail)
     const bound = error instanceof Limited ? error.bound : undefined
     return problem(c, status, code, detail, bound)
@@ -71,7 +88,12 @@ export async function limitedBody(c: Context, limitBytes: number): Promise<Buffe
   if (Number(c.req.header('content-length') ?? 0) > limitBytes) throw tooLarge(limitBytes)
   // Node's own stream where there is one: none of the web's kind has to be built around it.
   const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
-  return readBody(incoming ?? c.req.raw.body ?? none(), limitBytes)
+  const upload = c.get('beginUpload')?.()
+  try {
+    return await readBody(incoming ?? c.req.raw.body ?? none(), limitBytes, upload?.evicted)
+  } finally {
+    upload?.end()
+  }
 }
 
 async function* none(): AsyncIterable<Uint8Array> {}

@@ -2,6 +2,7 @@
 
 import type { Caller } from '../../shared/auth.ts'
 import { Limited } from '../../shared/errors.ts'
+import type { Upload } from '../../shared/http.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import { createKnownTokens, type KnownCaller, looksLikeToken } from './known-tokens.ts'
 import { type Buckets, createBuckets, type Limit, type Spent } from './rate-limit.ts'
@@ -20,6 +21,10 @@ export interface Visitor {
 export interface Visit {
   /** Its token was verified. @throws Limited when this caller, or the customers of its address, have asked too often. */
   admit(caller: Caller): void
+  /** Its token was refused: it is not served as a known one again. */
+  refuse(): void
+  /** Its body is read from now on. Where all places are taken, the body that began first gives its place to the next request. */
+  beginUpload(): Upload
   /** It has proved by other means where it comes from: it counts no longer for its address. */
   prove(): void
   leave(): void
@@ -48,16 +53,19 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
   }
   const perAddress = createSlots(settings.requestsPerAddress)
   const perCaller = createSlots(settings.requestsPerCaller)
+  const uploads = { customers: createUploads(), provider: createUploads() }
 
   return {
     charge: (visitor) => void charges.charge(visitor),
     enter(visitor) {
       const { address, authorization, pool, tell } = visitor
       const before = authorization === undefined ? undefined : known.find(authorization)
-      // What a verified caller may ask does not depend on who else is behind its address.
-      const welcome = before && callers[before.role].look(before.sub).allowed ? before : undefined
+      // What a verified caller may ask does not depend on who else is behind its address. It pays at once: not every path
+      // looks at the token.
+      const paid = before && callers[before.role].spend(before.sub)
+      const welcome = paid?.allowed ? before : undefined
       let refund = welcome ? undefined : charges.charge(visitor)
-      const leavePool = taken(pools[pool], pool, 'requests', 'overloaded')
+      const leavePool = placeIn(pool)
       let leaveOwn: () => void
       try {
         leaveOwn = welcome
@@ -67,7 +75,6 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
         leavePool()
         throw error
       }
-      let isVerified = false
       const prove = (): void => {
         refund?.()
         refund = undefined
@@ -77,10 +84,9 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
         prove,
         admit({ sub, roles }) {
           const role = (['importer', 'staff'] as const).find((one) => roles.includes(one)) ?? 'customer'
-          isVerified = true
           prove()
           if (authorization !== undefined) known.remember(authorization, { sub, role } satisfies KnownCaller)
-          const spent = callers[role].spend(sub)
+          const spent = paid ?? callers[role].spend(sub)
           tell(role, limits[role], spent)
           refuse(`This ${role}`, spent)
           if (role === 'customer') {
@@ -90,12 +96,53 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
           }
           if (!welcome) leaveOwn = taken(perCaller, sub, `requests of this ${role}`)
         },
+        refuse() {
+          if (before) known.forget(authorization!)
+        },
+        beginUpload: () =>
+          uploads[pool].begin(() => {
+            leaveOwn()
+            leavePool()
+          }),
         leave() {
-          if (before && !isVerified) known.forget(authorization!)
           leaveOwn()
           leavePool()
         },
       }
+    },
+  }
+
+  /** @throws Limited when all places are taken by requests whose bodies have arrived. */
+  function placeIn(pool: Visitor['pool']): () => void {
+    return (
+      pools[pool].take(pool) ??
+      taken(uploads[pool].evictOldest() ? pools[pool] : noPlaces, pool, 'requests', 'overloaded')
+    )
+  }
+}
+
+const noPlaces = createSlots(0)
+
+/** The bodies that are being read, oldest first: a customer's arrives within milliseconds, so the oldest is the slowest. */
+function createUploads(): { begin(leave: () => void): Upload; evictOldest(): boolean } {
+  const underWay = new Set<() => void>()
+  return {
+    begin(leave) {
+      const controller = new AbortController()
+      const evict = (): void => {
+        underWay.delete(evict)
+        leave()
+        controller.abort(
+          new Limited('The body was still on its way when its place was needed: come back in 1 s.', 1, 'overloaded'),
+        )
+      }
+      underWay.add(evict)
+      return { evicted: controller.signal, end: () => void underWay.delete(evict) }
+    },
+    evictOldest() {
+      const [oldest] = underWay
+      oldest?.()
+      return oldest !== undefined
     },
   }
 }

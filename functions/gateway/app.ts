@@ -63,7 +63,11 @@ export const app: ServiceApp = implement(gateway, {
       now: platform.now,
     })
     const caller = async (c: Context): Promise<Caller> => {
-      const who = await check(c.req.header('authorization'))
+      const who = await check(c.req.header('authorization')).catch((error: unknown) => {
+        // Keys that can not be had say nothing about the token.
+        if (error instanceof Refused) edge.refuse(c)
+        throw error
+      })
       c.set('subject', `${isStaff(who) ? 'staff' : 'customer'}:${who.sub}`)
       edge.admit(c, who)
       return who

@@ -4,6 +4,7 @@ import { Hono } from 'hono'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Role } from '../../shared/auth.ts'
 import { remainingMs } from '../../shared/deadline.ts'
+import { Refused } from '../../shared/errors.ts'
 import { answerProblem } from '../../shared/http.ts'
 import { createEdge } from './edge.ts'
 import { readEdgeSettings, type EdgeSettings } from './edge-settings.ts'
@@ -23,6 +24,10 @@ function started(changes: Partial<EdgeSettings> = {}) {
   http.get('/as/:role/:sub', (c) => {
     edge.admit(c, { sub: c.req.param('sub'), roles: [c.req.param('role') as Role] })
     return c.json({ ok: true })
+  })
+  http.get('/refused', (c) => {
+    edge.refuse(c)
+    throw new Refused('token-invalid', 'The token was revoked.')
   })
   http.get('/open', (c) => c.json({ ok: true }))
   http.get('/slow', async (c) => {
@@ -143,12 +148,24 @@ describe('an address that somebody floods', () => {
     expect((await ask('/as/staff/s', token('newer'))).status).toBe(200)
   })
 
-  it('does not serve a token that is known, and is not accepted any more, twice', async () => {
+  it('serves a known token on every path within the limit of its caller, and remembers it', async () => {
     const { ask } = started({ limits })
     await ask('/as/staff/s', token('known'))
     await flood(ask)
     await flood(ask, token('made-up'))
-    expect((await ask('/open', token('known'))).status).toBe(200)
+    for (let asked = 0; asked < 2; asked++) {
+      expect((await ask('/open', token('known'))).status).toBe(200)
+      expect((await ask('/nothing', token('known'))).status).toBe(404)
+    }
+    expect((await ask('/open', token('known'))).status).toBe(429)
+  })
+
+  it('forgets a token that is refused', async () => {
+    const { ask } = started({ limits })
+    await ask('/as/staff/s', token('known'))
+    await flood(ask)
+    await flood(ask, token('made-up'))
+    expect((await ask('/refused', token('known'))).status).toBe(401)
     expect((await ask('/open', token('known'))).status).toBe(429)
   })
 

@@ -5,6 +5,7 @@ import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Caller } from '../../shared/auth.ts'
 import { withDeadline } from '../../shared/deadline.ts'
+import { limitHeaders } from '../../shared/runtime/server-limits.ts'
 import { addressOf } from './address.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
 import type { EdgeSettings } from './edge-settings.ts'
@@ -13,6 +14,8 @@ import type { Limit, Spent } from './rate-limit.ts'
 export interface Edge {
   /** @throws Limited when this caller, or the customers of its address, have asked too often, or have too much under way. */
   admit(c: Context, caller: Caller): void
+  /** Its token was refused. */
+  refuse(c: Context): void
   /** The request has proved to be the payment provider's: it counts no longer for its address. */
   prove(c: Context): void
 }
@@ -41,6 +44,10 @@ export function createEdge(http: Hono, { settings, providerPaths, now }: EdgePar
     c.set('address', addressOf(c.req.header('x-forwarded-for'), settings.trustedProxies))
     await next()
   })
+  http.use(
+    '*',
+    limitHeaders((c) => admission.charge(visitorOf(c))),
+  )
   http.use('*', headers())
   // Before what answers a preflight.
   http.use('*', (c, next) => {
@@ -65,6 +72,7 @@ export function createEdge(http: Hono, { settings, providerPaths, now }: EdgePar
     }
     const visit = admission.enter(visitorOf(c))
     visits.set(c.req.raw, visit)
+    c.set('beginUpload', visit.beginUpload)
     try {
       await next()
     } finally {
@@ -75,6 +83,7 @@ export function createEdge(http: Hono, { settings, providerPaths, now }: EdgePar
 
   return {
     admit: (c, caller) => visits.get(c.req.raw)!.admit(caller),
+    refuse: (c) => visits.get(c.req.raw)!.refuse(),
     prove: (c) => visits.get(c.req.raw)!.prove(),
   }
 }

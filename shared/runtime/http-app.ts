@@ -1,6 +1,5 @@
 /** The Hono app of a service: its push and task paths, its health, its own routes. */
 
-import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { ServiceApp } from '../app.ts'
@@ -16,7 +15,7 @@ import { createCallerCheck } from './callers.ts'
 import { createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
 import { createReplay, noteOperator, retriesOf } from './replays.ts'
-import { hasTooManyHeaders, tooManyHeaders } from './server-limits.ts'
+import { limitHeaders } from './server-limits.ts'
 
 /** Pub/Sub messages have at most 10 MB, base64 a third more; tasks 1 MiB. */
 const PUSH_BYTES = 14 * 1024 * 1024
@@ -37,12 +36,11 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   const isInternal = platform.service.ingress === 'internal'
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
-  http.use('*', (c, next) => {
-    const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
-    if (!incoming || !hasTooManyHeaders(incoming)) return next()
-    return Promise.resolve(answerProblem(c, { code: 'too-many-headers', detail: tooManyHeaders }))
-  })
-  if (isInternal) health()
+  if (isInternal) {
+    // A public service has limits of its own, which come first: see `limitHeaders`.
+    http.use('*', limitHeaders())
+    health()
+  }
   http.use('*', async (c, next) => {
     const { method, path } = c.req
     if (path.startsWith('/health/')) return next()

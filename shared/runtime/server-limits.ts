@@ -1,6 +1,9 @@
 /** What Node itself waits for, and how much it holds, before any code of ours sees a request. */
 
+import type { HttpBindings } from '@hono/node-server'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { IncomingMessage, Server, ServerOptions } from 'node:http'
+import { answerProblem } from '../http.ts'
 
 /** A front end sends the head of a request at once. */
 const HEADERS_WITHIN_MS = 10_000
@@ -31,11 +34,22 @@ export const serverOptions = {
 
 /** Node would drop those beyond a number without a word, and with them the address that a front end adds last. */
 export const hasTooManyHeaders = ({ rawHeaders }: IncomingMessage): boolean => rawHeaders.length > 2 * HEADERS
-export const tooManyHeaders = `A request has at most ${HEADERS} header fields.`
+
+/** Refuses a request with more header fields than anybody needs. @param charge Counts the refused request for its sender. */
+export function limitHeaders(charge: (c: Context) => void = () => {}): MiddlewareHandler {
+  return async (c, next) => {
+    const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
+    if (!incoming || !hasTooManyHeaders(incoming)) return next()
+    charge(c)
+    return answerProblem(c, { code: 'too-many-headers', detail: `A request has at most ${HEADERS} header fields.` })
+  }
+}
 
 /** What is no option of the constructor. */
 export function limitServer(server: Server): void {
-  // All that fit into HEADER_BYTES: they are counted by `hasTooManyHeaders`.
+  // Connections that wait for nothing make room for the next ones: one address alone could hold all for KEEP_ALIVE_MS.
+  server.on('drop', () => server.closeIdleConnections())
+  // All that fit into HEADER_BYTES: they are counted by `limitHeaders`.
   server.maxHeadersCount = 0
   server.maxConnections = CONNECTIONS
   server.timeout = IDLE_REQUEST_MS

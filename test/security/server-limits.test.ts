@@ -1,11 +1,16 @@
 /** What Node refuses and closes before any code of the platform sees a request. */
 
 import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createEdge } from '../../functions/gateway/edge.ts'
+import { readEdgeSettings } from '../../functions/gateway/edge-settings.ts'
+import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { services } from '../../functions/index.ts'
+import { answerProblem } from '../../shared/http.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testConfig } from '../../shared/testing/config.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
@@ -20,6 +25,15 @@ afterEach(() => {
   server.close()
   server.closeAllConnections()
 })
+
+const tooMany = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`h${at}`, '']))
+
+async function serving(http: Hono): Promise<number> {
+  server = createAdaptorServer({ fetch: http.fetch, serverOptions }) as Server
+  limitServer(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return (server.address() as AddressInfo).port
+}
 
 async function started(options = {}): Promise<number> {
   server = createServer({ ...serverOptions, ...options }, (request, response) => {
@@ -42,14 +56,43 @@ describe("a service's server", () => {
   })
 
   it('refuses more header fields than anybody needs, and closes the connection', async () => {
-    const http = createHttpApp((await history.load()).app, testPlatform(history), testConfig('history'))
-    server = createAdaptorServer({ fetch: http.fetch, serverOptions }) as Server
+    const port = await serving(createHttpApp((await history.load()).app, testPlatform(history), testConfig('history')))
+    const socket = await openRequest(port, { method: 'GET', path: '/health/live', headers: tooMany })
+    expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"too-many-headers"/)
+  })
+
+  it('counts them for their address where the internet reaches it', async () => {
+    const burst = 3
+    const wide = { perSecond: 1_000, burst: 1_000 }
+    const http = new Hono()
+    const limits = { customer: wide, staff: wide, importer: wide, address: { perSecond: 0.001, burst } }
+    createEdge(http, { settings: readEdgeSettings(testEdge({ limits })), providerPaths: [], now: () => 0 })
+    http.onError((error, c) => answerProblem(c, error))
+    const port = await serving(http)
+    const statuses: string[] = []
+    for (let asked = 0; asked <= burst; asked++) {
+      const [answer] = await once(await openRequest(port, { method: 'GET', path: '/', headers: tooMany }), 'data')
+      statuses.push(String(answer).slice(9, 12))
+    }
+    expect(statuses).toEqual(['431', '431', '431', '429'])
+  })
+
+  it('closes connections that wait for nothing when all are taken', async () => {
+    server = createServer(serverOptions, (_, response) => void response.end('ok'))
     limitServer(server)
+    server.maxConnections = 5
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const { port } = server.address() as AddressInfo
-    const many = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`h${at}`, '']))
-    const socket = await openRequest(port, { method: 'GET', path: '/health/live', headers: many })
-    expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"too-many-headers"/)
+    const idle = await Promise.all(
+      Array.from({ length: 5 }, () => openRequest(port, { method: 'GET', path: '/', headers: {} })),
+    )
+    await Promise.all(idle.map(async (socket) => once(socket, 'data')))
+    const closed = Promise.all(idle.map(async (socket) => once(socket, 'close')))
+    // The one that finds no place is refused, and makes room.
+    expect(await answerOf(await openRequest(port, { method: 'GET', path: '/', headers: {} }))).toBe('')
+    await closed
+    const next = await openRequest(port, { method: 'GET', path: '/', headers: { connection: 'close' } })
+    expect(await answerOf(next)).toContain('200 OK')
   })
 
   it('refuses a head beyond its limit', async () => {

@@ -98,4 +98,30 @@ describe('74 slow bodies', () => {
     expect(await Promise.all(Array.from({ length: 10 }, (_, at) => place(`victim-${at}`)))).toEqual(Array(10).fill(201))
     for (const socket of sockets) socket.destroy()
   })
+
+  it('of eight customers of several addresses give their places to those who need them', async () => {
+    const { requestsPerCaller, concurrentRequests } = JSON.parse(prod.settings['EDGE']!) as Record<string, number>
+    const many = 2 * concurrentRequests!
+    const sockets = await Promise.all(
+      Array.from({ length: many }, async (_, at) =>
+        openRequest(port, {
+          path: '/v1/orders',
+          headers: {
+            ...json,
+            'x-forwarded-for': `203.0.113.${at % 4}`,
+            ...(await bearer(`mallory-${Math.floor(at / requestsPerCaller!)}`)),
+          },
+          bodyBytes: 900_000,
+        }),
+      ),
+    )
+    // A piece of each: they have seconds left.
+    for (const socket of sockets) socket.write(`{"a":"${'x'.repeat(60_000)}`)
+    const evicted: string[] = []
+    for (const socket of sockets) void answerOf(socket).then((text) => evicted.push(text.slice(0, 12)))
+    await vi.waitFor(() => expect(evicted).toHaveLength(many - concurrentRequests!))
+    expect(new Set(evicted)).toEqual(new Set(['HTTP/1.1 503']))
+    expect(await Promise.all(Array.from({ length: 10 }, (_, at) => place(`victim-${at}`)))).toEqual(Array(10).fill(201))
+    for (const socket of sockets) socket.destroy()
+  })
 })
