@@ -192,7 +192,7 @@ export const operations = {
     access: 'staff',
     answers: {
       200: [
-        'Its stock, summed over all shards.',
+        'Its stock, summed over all shards: on hand is what is available and what is reserved.',
         z.looseObject({ sku, available: z.int(), onHand: z.int(), reserved: z.int(), sold: z.int() }),
       ],
     },

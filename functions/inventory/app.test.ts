@@ -5,13 +5,15 @@ import { deliver, message } from '../../shared/testing/deliver.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
 import { inventory } from './service.ts'
-import { preferredShard, type Shard, SHARDS } from './shards.ts'
+import { preferredShard, SHARDS } from './shards.ts'
 
 interface Line {
   readonly lineId: string
   readonly sku: string
   readonly quantity: number
 }
+
+type Stock = Readonly<Record<'available' | 'onHand' | 'reserved' | 'sold', number>>
 
 const line = (sku: string, quantity: number, lineId = '1'): Line => ({ lineId, sku, quantity })
 
@@ -39,8 +41,9 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
       for (const [path, shard] of platform.documents())
         for (const [field, value] of Object.entries(shard))
           expect(value, `${field} of ${path}`).toBeGreaterThanOrEqual(0)
-      const { onHand, reserved, sold } = (await (await http.request(`/stock/${sku}`)).json()) as Shard
-      return { onHand, reserved, sold }
+      const { available, onHand, reserved, sold } = (await (await http.request(`/stock/${sku}`)).json()) as Stock
+      expect(onHand, `on hand of ${sku}`).toBe(available + reserved)
+      return { available, reserved, sold }
     },
     status: async (path: string) => (await http.request(path)).status,
     told: () => platform.published.map(({ type, data }) => ({ type, ...(data as { lines?: Line[] }) })),
@@ -54,8 +57,8 @@ describe('reserving', () => {
     const lines = [line('tea', 3, '1'), line('pot', 1, '2'), line('tea', 4, '3')]
     await reserve('o-1', lines)
     expect(told()).toMatchObject([{ type: 'stock.reserved', lines }])
-    expect(await stock('tea')).toEqual({ onHand: 3, reserved: 7, sold: 0 })
-    expect(await stock('pot')).toEqual({ onHand: 0, reserved: 1, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 3, reserved: 7, sold: 0 })
+    expect(await stock('pot')).toEqual({ available: 0, reserved: 1, sold: 0 })
   })
 
   it('says what several lines of a SKU ask for together, though no one line may ask for so much', async () => {
@@ -79,14 +82,14 @@ describe('reserving', () => {
         ],
       },
     })
-    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
   })
 
   it('happens once, and answers each repeat with the same', async () => {
     const { reserve, stock, platform } = await open({ tea: 10 })
     await reserve('o-1', [line('tea', 3)])
     await reserve('o-1', [line('tea', 3)])
-    expect(await stock('tea')).toEqual({ onHand: 7, reserved: 3, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 3, sold: 0 })
     expect(platform.published).toHaveLength(2)
     expect(platform.published[1]).toEqual(platform.published[0])
   })
@@ -96,7 +99,7 @@ describe('reserving', () => {
     await Promise.allSettled(Array.from({ length: 8 }, (_, index) => reserve(`o-${index}`, [line('tea', 2)])))
     // A transaction that lost too often is delivered again.
     for (let index = 0; index < 8; index++) await reserve(`o-${index}`, [line('tea', 2)])
-    expect(await stock('tea')).toEqual({ onHand: 0, reserved: 10, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 0, reserved: 10, sold: 0 })
     expect(types().filter((type) => type === 'stock.rejected').length).toBeGreaterThanOrEqual(3)
   })
 
@@ -114,7 +117,7 @@ describe('reserving', () => {
     const { reserve, stock } = await open({ tea: 8 })
     await reserve('o-1', [line('tea', 7)])
     await reserve('o-2', [line('tea', 1)])
-    expect(await stock('tea')).toEqual({ onHand: 0, reserved: 8, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 0, reserved: 8, sold: 0 })
     expect(preferredShard('o-1', 'tea')).toBeLessThan(SHARDS)
   })
 })
@@ -124,7 +127,7 @@ describe('releasing', () => {
     const { reserve, release, stock, told } = await open({ tea: 10 })
     await reserve('o-1', [line('tea', 7)])
     for (const key of [1, 1, 2, 3]) await release('o-1', key)
-    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
     expect(
       told()
         .slice(1)
@@ -138,14 +141,14 @@ describe('releasing', () => {
     await reserve('o-1', [line('tea', 7)])
     await release('o-1', 2)
     expect(types()).toEqual(['stock.released', 'stock.rejected', 'stock.released'])
-    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
   })
 
   it('at the same moment as the reservation ends with nothing held, once it is asked for again', async () => {
     const { reserve, release, stock } = await open({ tea: 10 })
     await Promise.all([reserve('o-1', [line('tea', 7)]), release('o-1')])
     await release('o-1', 2)
-    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
   })
 })
 
@@ -156,10 +159,10 @@ describe('committing', () => {
     await dispatched('o-1', 's-1', [line('tea', 3, '1')])
     await dispatched('o-1', 's-1', [line('tea', 3, '1')])
     await dispatched('o-1', 's-1', [line('tea', 3, '1')], 'told anew')
-    expect(await stock('tea')).toEqual({ onHand: 5, reserved: 2, sold: 3 })
+    expect(await stock('tea')).toEqual({ available: 5, reserved: 2, sold: 3 })
     await release('o-1')
-    expect(await stock('tea')).toEqual({ onHand: 7, reserved: 0, sold: 3 })
-    expect(await stock('pot')).toEqual({ onHand: 2, reserved: 0, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 7, reserved: 0, sold: 3 })
+    expect(await stock('pot')).toEqual({ available: 2, reserved: 0, sold: 0 })
     expect(told().at(-1)!.lines).toEqual([line('tea', 2, '1'), line('pot', 2, '2')])
   })
 
@@ -177,7 +180,7 @@ describe('committing', () => {
     await expect(dispatched('o-1', 's-1', [line('tea', 6)])).rejects.toThrow('holds 5')
     await release('o-1')
     await expect(dispatched('o-1', 's-1', [line('tea', 5)])).rejects.toThrow('holds 0')
-    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
     expect(types()).toEqual(['stock.reserved', 'stock.released'])
   })
 
@@ -194,7 +197,7 @@ describe('receiving', () => {
     expect(await status('/deliveries/d-1')).toBe(404)
     expect(await status('/stock/tea')).toBe(404)
     for (const key of ['a', 'a', 'b']) await receive('d-1', 'tea', 10, key)
-    expect(await stock('tea')).toEqual({ onHand: 10, reserved: 0, sold: 0 })
+    expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
     expect(await status('/deliveries/d-1')).toBe(200)
   })
 

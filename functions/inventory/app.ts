@@ -22,13 +22,9 @@ export const app: ServiceApp = implement(inventory, {
       )
       const sum = (field: keyof Shard): number =>
         shards.reduce((total, shard) => total + ((shard as Shard | undefined) ?? emptyShard)[field], 0)
-      return c.json({
-        sku,
-        available: sum('onHand'),
-        onHand: sum('onHand'),
-        reserved: sum('reserved'),
-        sold: sum('sold'),
-      })
+      const available = sum('onHand')
+      const reserved = sum('reserved')
+      return c.json({ sku, available, onHand: available + reserved, reserved, sold: sum('sold') })
     })
     http.get('/deliveries/:deliveryId', async (c) => {
       const { deliveryId } = c.req.param()

@@ -3,6 +3,7 @@
 import { documentId } from '../../shared/ids.ts'
 
 export interface Shard {
+  /** Free to be reserved: stored documents call it so, though the reserved pieces are on hand too until they are sold. */
   readonly onHand: number
   readonly reserved: number
   readonly sold: number
