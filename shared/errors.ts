@@ -33,6 +33,7 @@ export const httpStatus = {
   'token-revoked': 401,
   'too-many-orders': 429,
   'too-many-pieces': 422,
+  'too-many-prices': 409,
   'too-many-references': 409,
   'too-many-unpaid-orders': 409,
   'too-many-headers': 431,

@@ -2,8 +2,10 @@ import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { answerProblem } from '../../shared/http.ts'
 import { deliver, message } from '../../shared/testing/deliver.ts'
+import { memory } from '../../shared/testing/memory.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
+import { MAX_ANNOUNCED_PRICES } from './contracts.ts'
 import { catalog } from './service.ts'
 
 const publish = message(
@@ -55,7 +57,67 @@ describe('the catalog', () => {
     const ids = platform.published.map(({ id }) => id)
     expect(ids).toHaveLength(4)
     expect(ids.slice(2)).toEqual(ids.slice(0, 2))
-    expect(platform.billed.writes).toBe(1)
+    // The stream and the product's document, in one commit.
+    expect(platform.billed.writes).toBe(2)
+  })
+
+  it('answers for a product from one document, however often its price was changed', async () => {
+    const { platform, http } = started()
+    await deliver(app, platform, publish)
+    for (let day = 1; day <= 400; day++) {
+      platform.advance(86_400_000)
+      const data = { sku: 'BANK CHARGES', unitMinor: 1500 + day, currency: 'GBP' }
+      await deliver(app, platform, message('ChangePrice', data, { key: day }))
+    }
+    const document = platform.documents().get('products/BANK%20CHARGES')!
+    expect(document['prices']).toHaveLength(1)
+    platform.billed.reads = 0
+    expect(await (await http.request('/products/BANK%20CHARGES')).json()).toMatchObject({ unitMinor: 1900 })
+    expect(platform.billed.reads).toBe(1)
+  })
+
+  it('answers for a product without such a document, and makes it with the next command', async () => {
+    const { platform } = started()
+    await deliver(app, platform, publish)
+    const streams = platform.entries()
+    // The same history, as it was recorded before there were documents.
+    const kept = memory()
+    for (const [id, entries] of streams)
+      for (const entry of entries) await kept.store.append(await kept.store.load(id), entry)
+    const former = testPlatform(catalog, { kept })
+    const http = new Hono()
+    app.routes!(http, former)
+    const asked = async () => (await (await http.request('/products/BANK%20CHARGES')).json()) as { unitMinor: number }
+    expect((await asked()).unitMinor).toBe(1500)
+    former.advance(1)
+    const data = { sku: 'BANK CHARGES', unitMinor: 1600, currency: 'GBP' }
+    await deliver(app, former, message('ChangePrice', data))
+    expect((await asked()).unitMinor).toBe(1600)
+    expect(former.documents().get('products/BANK%20CHARGES')).toMatchObject({ name: 'Bank charges' })
+  })
+
+  it('records nothing of a price that it refuses', async () => {
+    const { platform } = started()
+    await deliver(app, platform, publish)
+    const announce = (day: number) =>
+      deliver(
+        app,
+        platform,
+        message(
+          'ChangePrice',
+          {
+            sku: 'BANK CHARGES',
+            unitMinor: day,
+            currency: 'GBP',
+            validFrom: `2026-02-${String(day).padStart(2, '0')}T00:00:00Z`,
+          },
+          { key: day },
+        ),
+      )
+    for (let day = 1; day <= MAX_ANNOUNCED_PRICES; day++) await announce(day)
+    const before = platform.published.length
+    await expect(announce(MAX_ANNOUNCED_PRICES + 1)).rejects.toMatchObject({ code: 'too-many-prices' })
+    expect(platform.published).toHaveLength(before)
   })
 
   it.each(['/products/TEA-404', '/products/%2F', '/products/%00'])('knows nothing at %s', async (path) => {

@@ -5,16 +5,31 @@ import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Refused } from '../../shared/errors.ts'
 import { sku as skuSchema } from '../../shared/fields.ts'
+import { documentId } from '../../shared/ids.ts'
 import type { Decision, Platform } from '../../shared/platform.ts'
-import { type CatalogCommand, decide, priceAt, productOf } from './product.ts'
+import { priceAt } from './contracts.ts'
+import { type CatalogCommand, decide, type Product, productOf } from './product.ts'
 import { catalog } from './service.ts'
 
+/** What the last command made of a product, written in its commit: questions read it alone, however long the history is. */
+const productPath = (sku: string): string => `products/${documentId(sku)}`
+
 /** A product's stream is named by its SKU, and so is what its events are about. */
-function handle(message: Envelope & CatalogCommand, platform: Platform): Promise<Decision> {
-  return platform.streams.handle(message, message.data.sku, ({ events }) => ({
-    events: decide(message, productOf(events), platform.now()),
-    commands: [],
-  }))
+async function handle(message: Envelope & CatalogCommand, platform: Platform): Promise<Decision> {
+  const { sku } = message.data
+  const stream = await platform.streams.read(sku, productPath(sku))
+  return platform.streams.handle(message, stream, ({ companion, events }) => {
+    const nowMs = platform.now()
+    const before = (companion as Product | undefined) ?? productOf(events, nowMs)
+    const { events: decided, product } = decide(message, before, nowMs)
+    return { events: decided, commands: [], companion: { ...product } }
+  })
+}
+
+/** Products from before there were such documents have one from their next command on. */
+async function productNamed(sku: string, platform: Platform): Promise<Product> {
+  const document = (await platform.views.get(productPath(sku))) as Product | undefined
+  return document ?? productOf((await platform.streams.read(sku)).events, platform.now())
 }
 
 export const app: ServiceApp = implement(catalog, {
@@ -29,10 +44,10 @@ export const app: ServiceApp = implement(catalog, {
       const sku = c.req.param('sku')
       const unknown = new Refused('not-found', `There is no product ${sku}.`)
       if (!skuSchema.safeParse(sku).success) throw unknown
-      const product = productOf((await platform.streams.read(sku)).events)
-      const price = priceAt(product, platform.now())
-      if (product.name === undefined || !price) throw unknown
-      return c.json({ sku, name: product.name, ...price })
+      const { name, prices } = await productNamed(sku, platform)
+      const price = priceAt(prices, platform.now())
+      if (name === undefined || !price) throw unknown
+      return c.json({ sku, name, ...price })
     })
   },
 })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { defineContracts } from '../../shared/contract.ts'
 import { currency, sku, timestamp, unitMinor, words } from '../../shared/fields.ts'
 
-/** Absent: from the moment the event was decided. */
+/** Absent: from the moment that the event's time says. The catalog always names it; a person who publishes by hand need not. */
 const validFrom = timestamp.optional()
 
 export const catalogContracts = defineContracts({
@@ -32,3 +32,43 @@ export const catalogContracts = defineContracts({
     },
   },
 })
+
+/** A price of a product: in the catalog, and in every replica of its prices. */
+export interface Price {
+  readonly unitMinor: number
+  readonly currency: string
+  /** ISO 8601 */
+  readonly validFrom: string
+  /** ISO 8601: of two prices from the same moment, the one that was announced last holds. Absent: before all others. */
+  readonly announcedAt?: string
+}
+
+/** Prices of one product that do not hold yet. */
+export const MAX_ANNOUNCED_PRICES = 20
+
+/** The price that holds at a moment: the newest of those that have begun. */
+export const priceAt = (prices: readonly Price[], nowMs: number): Price | undefined =>
+  prices.toSorted(newestFirst).find(({ validFrom }) => Date.parse(validFrom) <= nowMs)
+
+/**
+ * The prices with this one, newest first, in whatever order they come in. A price that can hold at no moment from now on is
+ * left out: undefined when that is the new one, or when it is known.
+ */
+export function withPrice(prices: readonly Price[], price: Price, nowMs: number): readonly Price[] | undefined {
+  const oneEach = [...prices, price]
+    .toSorted(newestFirst)
+    .filter((one, index, sorted) => index === 0 || beginMs(one) !== beginMs(sorted[index - 1]!))
+  const current = oneEach.findIndex((one) => beginMs(one) <= nowMs)
+  const kept = current < 0 ? oneEach : oneEach.slice(0, current + 1)
+  return kept.includes(price) ? kept : undefined
+}
+
+/** More are announced than a product may have. */
+export const areTooMany = (prices: readonly Price[], nowMs: number): boolean =>
+  prices.filter((one) => beginMs(one) > nowMs).length > MAX_ANNOUNCED_PRICES
+
+const beginMs = ({ validFrom }: Price): number => Date.parse(validFrom)
+const announcedMs = ({ announcedAt }: Price): number => (announcedAt === undefined ? 0 : Date.parse(announcedAt))
+/** The last comparison decides between prices that nothing else tells apart: everywhere alike. */
+const newestFirst = (one: Price, other: Price): number =>
+  beginMs(other) - beginMs(one) || announcedMs(other) - announcedMs(one) || other.unitMinor - one.unitMinor

@@ -1,7 +1,9 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Refused } from '../../shared/errors.ts'
 import type { RecordedEvent } from '../../shared/platform.ts'
-import { type CatalogCommand, decide, priceAt, productOf } from './product.ts'
+import { MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
+import { type CatalogCommand, decide, productOf } from './product.ts'
 
 const nowMs = Date.parse('2026-01-10T00:00:00.000Z')
 const publish: CatalogCommand = {
@@ -25,7 +27,7 @@ const published = recorded('product.published', { sku: 'TEA-001', name: 'Darjeel
 const priced = recorded('price.changed', { sku: 'TEA-001', unitMinor: 1190, currency: 'EUR' }, 'b')
 const given = (...events: RecordedEvent[]) => ({
   when: (command: CatalogCommand) => ({
-    expect: (...outcome: unknown[]) => expect(decide(command, productOf(events), nowMs)).toEqual(outcome),
+    expect: (...outcome: unknown[]) => expect(decide(command, productOf(events, nowMs), nowMs).events).toEqual(outcome),
   }),
 })
 
@@ -35,7 +37,10 @@ describe('a product', () => {
       .when(publish)
       .expect(
         { type: 'product.published', data: { sku: 'TEA-001', name: 'Darjeeling' } },
-        { type: 'price.changed', data: { sku: 'TEA-001', unitMinor: 1190, currency: 'EUR' } },
+        {
+          type: 'price.changed',
+          data: { sku: 'TEA-001', unitMinor: 1190, currency: 'EUR', validFrom: '2026-01-10T00:00:00.000Z' },
+        },
       ))
 
   it('is published once, however often it is asked for', () => given(published, priced).when(publish).expect())
@@ -46,21 +51,48 @@ describe('a product', () => {
       .expect({ type: 'product.published', data: { sku: 'TEA-001', name: 'Darjeeling First Flush' } }))
 
   it('refuses a price for what was never published', () =>
-    expect(() => decide(change(1), productOf([]), nowMs)).toThrow(Refused))
+    expect(() => decide(change(1), productOf([], nowMs), nowMs)).toThrow(Refused))
 
   it('does not change a price to what it is', () => given(published, priced).when(change(1190)).expect())
 
-  it('takes a price for later, once', () => {
+  it('takes a price for later, once, however its moment is written', () => {
     const later = change(1290, '2026-02-01T00:00:00.000Z')
     given(published, priced).when(later).expect({ type: 'price.changed', data: later.data })
-    given(published, priced, recorded('price.changed', later.data, 'c'))
-      .when(later)
-      .expect()
+    for (const same of ['2026-02-01T00:00:00.000Z', '2026-02-01T00:00:00Z', '2026-02-01T01:00:00+01:00'])
+      given(published, priced, recorded('price.changed', later.data, 'c'))
+        .when(change(1290, same))
+        .expect()
+  })
+
+  it('takes back an announced price: the one announced last holds', () => {
+    const from = '2026-02-01T00:00:00.000Z'
+    const first = recorded('price.changed', change(1290, from).data, 'z', '2026-01-02T00:00:00.000Z')
+    const second = recorded('price.changed', change(1390, from).data, 'a', '2026-01-03T00:00:00.000Z')
+    const { prices } = productOf([published, priced, first, second], nowMs)
+    expect(priceAt(prices, Date.parse(from))?.unitMinor).toBe(1390)
+    given(published, priced, first, second)
+      .when(change(1290, from))
+      .expect({ type: 'price.changed', data: change(1290, from).data })
+  })
+
+  it('decides nothing about a price that can hold no more', () =>
+    given(published, priced).when(change(1000, '2025-06-01T00:00:00.000Z')).expect())
+
+  it('refuses more announced prices than it keeps, and takes the next when one of them holds', () => {
+    const day = (index: number): string => new Date(nowMs + (index + 1) * 86_400_000).toISOString()
+    const announced = Array.from({ length: MAX_ANNOUNCED_PRICES }, (_, index) =>
+      recorded('price.changed', change(2000 + index, day(index)).data, `d-${index}`),
+    )
+    const product = productOf([published, priced, ...announced], nowMs)
+    const further = change(3000, day(MAX_ANNOUNCED_PRICES))
+    expect(() => decide(further, product, nowMs)).toThrow(Refused)
+    expect(decide(further, product, nowMs + 86_400_000).events).toHaveLength(1)
   })
 })
 
 describe('the price at a moment', () => {
-  const at = (time: string, ...events: RecordedEvent[]) => priceAt(productOf(events), Date.parse(time))?.unitMinor
+  const at = (time: string, ...events: RecordedEvent[]) =>
+    priceAt(productOf(events, Date.parse(time)).prices, Date.parse(time))?.unitMinor
   const later = recorded(
     'price.changed',
     { sku: 'TEA-001', unitMinor: 1290, currency: 'EUR', validFrom: '2026-02-01T00:00:00.000Z' },
@@ -72,11 +104,47 @@ describe('the price at a moment', () => {
     expect(at('2026-02-01T00:00:00.000Z', published, priced, later)).toBe(1290)
     expect(at('2025-12-31T00:00:00.000Z', published, priced)).toBeUndefined()
   })
+})
 
-  it('is the same whatever order two of the same moment came in', () => {
-    const low = recorded('price.changed', { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' }, 'x')
-    const high = recorded('price.changed', { sku: 'TEA-001', unitMinor: 2, currency: 'EUR' }, 'y')
-    expect(at('2026-01-02T00:00:00.000Z', low, high)).toBe(2)
-    expect(at('2026-01-02T00:00:00.000Z', high, low)).toBe(2)
+describe('a list of prices', () => {
+  const price = fc.record({
+    unitMinor: fc.integer({ min: 1, max: 5 }),
+    currency: fc.constant('EUR'),
+    // Few moments, in several forms, so that they meet.
+    validFrom: fc
+      .tuple(fc.integer({ min: 1, max: 28 }), fc.constantFrom('T00:00:00Z', 'T00:00:00.000Z', 'T01:00:00+01:00'))
+      .map(([day, time]) => `2026-01-${String(day).padStart(2, '0')}${time}`),
+    announcedAt: fc.integer({ min: 0, max: 9 }).map((second) => `2026-01-01T00:00:0${second}.000Z`),
   })
+  const listOf = (prices: readonly Price[]): readonly Price[] =>
+    prices.reduce<readonly Price[]>((list, one) => withPrice(list, one, nowMs) ?? list, [])
+
+  it('says the same from now on as all prices ever, whatever order they came in and however often', () => {
+    const days = Array.from({ length: 30 }, (_, index) => nowMs + index * 86_400_000)
+    const said = (prices: readonly Price[]) => days.map((day) => priceAt(prices, day)?.unitMinor)
+    fc.assert(
+      fc.property(
+        fc
+          .array(price, { maxLength: 60 })
+          .chain((prices) =>
+            fc.tuple(
+              fc.constant(prices),
+              fc.shuffledSubarray([...prices, ...prices], { minLength: prices.length * 2 }),
+            ),
+          ),
+        ([prices, again]) => {
+          expect(said(listOf(prices))).toEqual(said(prices))
+          expect(said(listOf(again))).toEqual(said(prices))
+        },
+      ),
+    )
+  })
+
+  it('keeps none that can hold no more', () =>
+    fc.assert(
+      fc.property(fc.array(price, { maxLength: 60 }), (prices) => {
+        const begun = listOf(prices).filter(({ validFrom }) => Date.parse(validFrom) <= nowMs)
+        expect(begun.length).toBeLessThanOrEqual(1)
+      }),
+    ))
 })

@@ -3,74 +3,87 @@
 import type { CommandOf } from '../../shared/contract.ts'
 import { refuseIf } from '../../shared/errors.ts'
 import type { Message, RecordedEvent } from '../../shared/platform.ts'
-import type { catalogContracts } from './contracts.ts'
-
-export interface Price {
-  readonly unitMinor: number
-  readonly currency: string
-  readonly validFrom: string
-  /** Of the event: of two prices from the same moment the higher id wins, everywhere. */
-  readonly id: string
-}
+import { areTooMany, type catalogContracts, MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
 
 export interface Product {
   readonly name?: string
+  /** The price that holds and those announced, newest first. */
   readonly prices: readonly Price[]
 }
 
 export type CatalogCommand = CommandOf<typeof catalogContracts>
 
+interface Decided {
+  readonly events: readonly Message[]
+  readonly product: Product
+}
+
+const noProduct: Product = { prices: [] }
+
 /** A repeated command decides nothing, nor does one that asks for what is already so. */
-export function decide({ type, data }: CatalogCommand, product: Product, nowMs: number): Message[] {
-  const { sku, unitMinor, currency } = data
+export function decide({ type, data }: CatalogCommand, product: Product, nowMs: number): Decided {
+  const { sku } = data
   switch (type) {
     case 'PublishProduct': {
-      const named: Message[] =
-        product.name === data.name ? [] : [{ type: 'product.published', data: { sku, name: data.name } }]
-      const priced: Message[] = costs(product, data, nowMs)
-        ? []
-        : [{ type: 'price.changed', data: { sku, unitMinor, currency } }]
-      return [...named, ...priced]
+      const priced = reprice(product, data, nowMs)
+      if (product.name === data.name) return priced
+      return {
+        events: [{ type: 'product.published', data: { sku, name: data.name } }, ...priced.events],
+        product: { ...priced.product, name: data.name },
+      }
     }
     case 'ChangePrice':
       refuseIf(product.name === undefined, 'unknown-sku', `There is no product ${sku}: publish it first.`)
-      if (data.validFrom === undefined && costs(product, data, nowMs)) return []
-      if (product.prices.some((price) => price.validFrom === data.validFrom && isSame(price, data))) return []
-      return [{ type: 'price.changed', data }]
+      return reprice(product, data, nowMs)
   }
 }
 
-export function evolve(product: Product, { id, time, type, data }: RecordedEvent): Product {
+interface AskedPrice {
+  readonly sku: string
+  readonly unitMinor: number
+  readonly currency: string
+  readonly validFrom?: string | undefined
+}
+
+function reprice(product: Product, { sku, unitMinor, currency, validFrom }: AskedPrice, nowMs: number): Decided {
+  const announcedAt = new Date(nowMs).toISOString()
+  const price: Price = {
+    unitMinor,
+    currency,
+    validFrom: validFrom === undefined ? announcedAt : new Date(validFrom).toISOString(),
+    announcedAt,
+  }
+  const former = validFrom === undefined ? priceAt(product.prices, nowMs) : priceFrom(product.prices, price.validFrom)
+  const isSame = former?.unitMinor === unitMinor && former.currency === currency
+  const prices = isSame ? undefined : withPrice(product.prices, price, nowMs)
+  if (!prices) return { events: [], product }
+  refuseIf(
+    areTooMany(prices, nowMs),
+    'too-many-prices',
+    `${sku} has ${MAX_ANNOUNCED_PRICES} announced prices: announce this one when the first of them holds.`,
+  )
+  const event: Message = { type: 'price.changed', data: { sku, unitMinor, currency, validFrom: price.validFrom } }
+  return { events: [event], product: { ...product, prices } }
+}
+
+/** The price that was announced for this very moment, in whatever form it was written. */
+const priceFrom = (prices: readonly Price[], validFrom: string): Price | undefined =>
+  prices.find((price) => Date.parse(price.validFrom) === Date.parse(validFrom))
+
+/** A product whose document was never written, from its events. */
+export const productOf = (events: readonly RecordedEvent[], nowMs: number): Product =>
+  events.reduce((product, event) => evolve(product, event, nowMs), noProduct)
+
+function evolve(product: Product, { time, type, data }: RecordedEvent, nowMs: number): Product {
   switch (type) {
     case 'product.published':
       return { ...product, name: (data as { name: string }).name }
     case 'price.changed': {
-      const { unitMinor, currency, validFrom = time } = data as Omit<Price, 'validFrom'> & { validFrom?: string }
-      return { ...product, prices: [...product.prices, { unitMinor, currency, validFrom, id }] }
+      const { unitMinor, currency, validFrom = time } = data as AskedPrice
+      const price: Price = { unitMinor, currency, validFrom, announcedAt: time }
+      return { ...product, prices: withPrice(product.prices, price, nowMs) ?? product.prices }
     }
     default:
       return product
   }
-}
-
-export const productOf = (events: readonly RecordedEvent[]): Product => events.reduce(evolve, { prices: [] })
-
-/** The newest of those that have begun. */
-export function priceAt({ prices }: Product, nowMs: number): Price | undefined {
-  return prices
-    .filter(({ validFrom }) => Date.parse(validFrom) <= nowMs)
-    .reduce<Price | undefined>((best, price) => (best && isNewer(best, price) ? best : price), undefined)
-}
-
-function isNewer(one: Price, other: Price): boolean {
-  const difference = Date.parse(one.validFrom) - Date.parse(other.validFrom)
-  return difference === 0 ? one.id > other.id : difference > 0
-}
-
-const isSame = (price: Price, asked: { unitMinor: number; currency: string }): boolean =>
-  price.unitMinor === asked.unitMinor && price.currency === asked.currency
-
-function costs(product: Product, asked: { unitMinor: number; currency: string }, nowMs: number): boolean {
-  const price = priceAt(product, nowMs)
-  return price !== undefined && isSame(price, asked)
 }

@@ -1,4 +1,4 @@
-/** Products, their prices and the price history. */
+/** Products, their prices and the history of both. Questions are answered from a document for each product. */
 
 import { defineService } from '../../shared/service.ts'
 import { catalogContracts } from './contracts.ts'
@@ -12,6 +12,6 @@ export const catalog = defineService({
   on: [],
   accepts: ['PublishProduct', 'ChangePrice'],
   sends: [],
-  collections: { streams: { unindexed: ['*'] }, keys: {} },
+  collections: { streams: { unindexed: ['*'] }, products: { unindexed: ['*'] }, keys: {} },
   load: () => import('./app.ts'),
 })

@@ -10,8 +10,7 @@ import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import { evolve, type FulfilmentFact, initial } from './order.ts'
 import { placeOrder, sayAgain, view } from './place-order.ts'
 import { readBounds } from './placements.ts'
-import { type PriceList, withPrice } from './prices.ts'
-import { pricePath } from './pricing.ts'
+import { notePrice } from './prices.ts'
 import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
@@ -57,14 +56,9 @@ const recordFulfilment =
 
 export const app: ServiceApp = implement(orders, {
   on: {
-    async 'price.changed'(message, platform) {
+    'price.changed'(message, platform) {
       const { sku, unitMinor, currency, validFrom = message.time } = message.data
-      const price = { unitMinor, currency, validFrom: new Date(validFrom).toISOString(), id: message.id }
-      await platform.views.update(
-        pricePath(sku),
-        (list) =>
-          withPrice(list as PriceList | undefined, sku, price, platform.now()) as Record<string, unknown> | undefined,
-      )
+      return notePrice(platform, sku, { unitMinor, currency, validFrom, announcedAt: message.time })
     },
     'stock.reserved': onStepReply,
     'stock.rejected': onStepReply,

@@ -3,6 +3,7 @@ import { Unavailable } from '../../shared/errors.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { deliver, message } from '../../shared/testing/deliver.ts'
 import { vaultOf } from '../customers/contracts.ts'
+import { MAX_ANNOUNCED_PRICES } from '../catalog/contracts.ts'
 import { app } from './app.ts'
 import { openShop, orderBody, replies, type Shop } from './shop.testing.ts'
 
@@ -282,6 +283,37 @@ describe('the replica of prices', () => {
     })
     shop.platform.advance(1)
     expect(await answerOf(await shop.place())).toMatchObject({ totalMinor: 2500 })
+  })
+
+  it('charges each announced price from its day on, in whatever order they were announced', async () => {
+    const shop = await openShop()
+    const days = Array.from({ length: MAX_ANNOUNCED_PRICES }, (_, index) => index + 1)
+    // The latest first: what is dropped must be none that will hold.
+    for (const day of days.toReversed())
+      await deliver(
+        app,
+        shop.platform,
+        told(1300 + day, `day-${day}`, { validFrom: `2026-01-${String(day + 1).padStart(2, '0')}T00:00:00Z` }),
+      )
+    for (const day of days) {
+      shop.platform.advance(86_400_000)
+      const placed = await answerOf(await shop.place({}, { idempotencyKey: `key-${day}` }))
+      expect(placed, `day ${day}`).toMatchObject({ totalMinor: 2 * (1300 + day) })
+    }
+  })
+
+  it('leaves an announced price for later when it is full, rather than drop one', async () => {
+    const shop = await openShop()
+    const announce = (day: number) =>
+      deliver(
+        app,
+        shop.platform,
+        told(1300, `day-${day}`, { validFrom: `2026-02-${String(day).padStart(2, '0')}T00:00:00Z` }),
+      )
+    for (let day = 1; day <= MAX_ANNOUNCED_PRICES; day++) await announce(day)
+    await expect(announce(MAX_ANNOUNCED_PRICES + 1)).rejects.toBeInstanceOf(Unavailable)
+    shop.platform.advance(31 * 86_400_000)
+    await announce(MAX_ANNOUNCED_PRICES + 1)
   })
 
   it('does not ask for a price before its time', async () => {

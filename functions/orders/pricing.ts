@@ -3,9 +3,9 @@
 import { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/errors.ts'
 import { currency as currencyCode, unitMinor } from '../../shared/fields.ts'
-import { documentId } from '../../shared/ids.ts'
 import type { Platform } from '../../shared/platform.ts'
-import { currentPrice, type PriceList } from './prices.ts'
+import { priceAt } from '../catalog/contracts.ts'
+import { type PriceList, pricePath } from './prices.ts'
 
 export interface RequestedLine {
   readonly sku: string
@@ -26,7 +26,6 @@ const CATALOG_TIMEOUT_MS = 1_000
 const ASK_AT_ONCE = 8
 
 const catalogAnswer = z.object({ unitMinor, currency: currencyCode })
-export const pricePath = (sku: string): string => `prices/${documentId(sku)}`
 
 /** @throws Refused for a SKU that nobody sells or another currency; Unavailable when the catalog is silent. */
 export async function priced(
@@ -39,7 +38,7 @@ export async function priced(
   const prices = new Map<string, { unitMinor: number; currency: string }>()
   const missing: string[] = []
   for (const [index, sku] of skus.entries()) {
-    const price = currentPrice(lists[index], platform.now())
+    const price = priceAt(lists[index]?.prices ?? [], platform.now())
     if (price) prices.set(sku, price)
     else missing.push(sku)
   }
