@@ -5,7 +5,6 @@ import type { PubSub } from '@google-cloud/pubsub'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCaller } from './caller.ts'
 import { addressesOf, type Config, readSetting } from './config.ts'
-import type { Contracts } from './contract.ts'
 import { createHealth, type Health } from './health.ts'
 import { createDeadLetterBox, type DeadLetterBox } from './gcp/dead-letter-box.ts'
 import { createAccessTokens, createIdTokens } from './gcp/id-tokens.ts'
@@ -13,8 +12,8 @@ import { createPublisher, type Publisher } from './gcp/publisher.ts'
 import { createTaskSender } from './gcp/task-sender.ts'
 import { firestoreStreams } from './gcp/firestore-streams.ts'
 import { firestoreViews } from './gcp/firestore-views.ts'
-import { freshId } from './ids.ts'
 import { createLog } from './log.ts'
+import { addressing, createSend } from './outgoing.ts'
 import type { Log, Platform } from './platform.ts'
 import { createSecurityLog } from './security-log.ts'
 import type { Service } from './service.ts'
@@ -43,11 +42,6 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   const log = createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT })
   const security = createSecurityLog({ log, now })
   const telemetry = telemetryOf(service, config, log)
-  const owner = (command: string): string => {
-    const found = [service.contracts, ...service.uses].find((contracts: Contracts) => command in contracts.commands)
-    if (!found) throw new Error(`${service.name} sends ${command}, which none of its contracts has.`)
-    return found.service
-  }
   const caller = createCaller({
     peers: config.PEERS,
     authorizationFor: createIdTokens(),
@@ -83,30 +77,13 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       now,
       log,
     }),
-    async send(command, { id, subject, correlationId, actor }) {
-      const nowMs = now()
-      await sender.send([
-        {
-          target: owner(command.type),
-          ...(id === undefined ? { unnamed: true } : {}),
-          ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
-          envelope: {
-            id: id ?? freshId(nowMs),
-            type: command.type,
-            version: 1,
-            source: service.name,
-            subject,
-            sequence: 0,
-            time: new Date(nowMs).toISOString(),
-            correlationId,
-            causationId: subject,
-            traceparent: traceparent(),
-            actor,
-            data: command.data,
-          },
-        },
-      ])
-    },
+    send: createSend({
+      service: service.name,
+      address: addressing(service.name, [service.contracts, ...service.uses]),
+      now,
+      traceparent,
+      enqueue: sender.send,
+    }),
     async close() {
       security.close()
       await publisher.close()

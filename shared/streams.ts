@@ -7,8 +7,8 @@ import type { Contracts } from './contract.ts'
 import type { Envelope } from './envelope.ts'
 import { Unavailable } from './errors.ts'
 import { derivedId } from './ids.ts'
-import type { Decision, Message, OutgoingCommand, Stream, Streams, TransactionDocuments } from './platform.ts'
-import { repeatCommand, repeatSchema } from './repeat.ts'
+import { addressing, checked } from './outgoing.ts'
+import type { Decision, OutgoingCommand, Stream, Streams, TransactionDocuments } from './platform.ts'
 import { currentSpan } from './telemetry/span.ts'
 import { childOf } from './trace.ts'
 import { lifted } from './versions.ts'
@@ -42,7 +42,7 @@ export interface StreamsWithRepeat extends Streams {
 
 export function createStreams(parts: StreamsParts): StreamsWithRepeat {
   const { store } = parts
-  const owners = ownersOf([parts.contracts, ...parts.uses])
+  const address = addressing(parts.service, [parts.contracts, ...parts.uses])
 
   /** What was recorded under an older version is decided on as what it means now. */
   const now = (event: EntryEvent): EntryEvent => {
@@ -96,19 +96,14 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
   }
 
   const entryCommand = (streamId: string, cause: string, command: OutgoingCommand, index: number): EntryCommand => {
-    const target = command.target ?? owners.get(command.type)
-    const contracts = [parts.contracts, ...parts.uses].find(({ service }) => service === target)
-    const schema = command.type === repeatCommand ? repeatSchema : contracts?.commands[command.type]?.data
-    if (!target || !schema) throw new Error(`${parts.service} sends ${command.type}, which none of its contracts has.`)
+    const addressed = address(command)
+    const { target, type } = addressed
     return {
       id:
         command.key === undefined
-          ? derivedId(target, cause, command.type, index)
-          : derivedId(target, streamId, command.type, command.key),
-      target,
-      type: command.type,
-      data: checked(command, schema),
-      ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
+          ? derivedId(target, cause, type, index)
+          : derivedId(target, streamId, type, command.key),
+      ...addressed,
     }
   }
 
@@ -176,21 +171,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
   }
 }
 
-function ownersOf(contracts: readonly Contracts[]): Map<string, string> {
-  return new Map(
-    contracts.flatMap(({ service, commands }) => Object.keys(commands).map((command) => [command, service] as const)),
-  )
-}
-
 const isNothing = ({ events, commands }: Decision): boolean => events.length === 0 && commands.length === 0
-
-function checked(message: Message, schema: { parse(value: unknown): unknown }): unknown {
-  try {
-    return schema.parse(message.data)
-  } catch (error) {
-    throw new Error(`${message.type} was decided with data that break its contract.`, { cause: error })
-  }
-}
 
 function documentsOf(transaction: Transaction): TransactionDocuments {
   return {

@@ -155,6 +155,7 @@ describe('a note of the payment provider', () => {
     ['no JSON', '{'],
     ['no event id', JSON.stringify({ ...note, id: undefined })],
     ['no reference', JSON.stringify({ ...note, reference: '' })],
+    ['a reference that can be no order', JSON.stringify({ ...note, reference: 'o'.repeat(101) })],
   ])('with %s is refused', async (_name, body) => {
     const { told, platform } = await open()
     expect(await told(await signed({ body }), body)).toEqual({ status: 422, code: 'invalid-body' })

@@ -16,7 +16,7 @@ import {
 import { z } from 'zod'
 import { keyIdOf } from '../../shared/auth.ts'
 import { Refused, Unavailable } from '../../shared/errors.ts'
-import { reference } from '../../shared/fields.ts'
+import { orderId, reference } from '../../shared/fields.ts'
 import { limitedBody } from '../../shared/http.ts'
 import { derivedId, hashOf } from '../../shared/ids.ts'
 import { jsonFrom } from '../../shared/json-bytes.ts'
@@ -35,6 +35,8 @@ const KEYS_WITHIN_MS = 3_000
 
 /** The provider may say more, and tell of what nobody here waits for. */
 const note = z.looseObject({ id: reference, type: reference, reference })
+/** Its reference is the order's id, as payments sent it: another can be of no order. */
+const authorizationNote = note.extend({ reference: orderId })
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
 
 /** `proved` is called when the signature is the provider's, before the body is read: others hold no place while they send. */
@@ -45,14 +47,15 @@ export function paymentWebhook(platform: Platform, proved: (c: Context) => void)
     proved(c)
     const body = await limitedBody(c, NOTE_BYTES)
     isOf(body)
-    const { id, type, reference: orderId } = parsed(body)
+    const { type } = parsed(body, note)
     if (type === 'authorization.updated') {
+      const { id, reference: order } = parsed(body, authorizationNote)
       await platform.send(
-        { type: 'CheckAuthorization', data: { orderId, providerEventId: id } },
+        { type: 'CheckAuthorization', data: { orderId: order, providerEventId: id } },
         {
-          id: derivedId('payment-provider', type, orderId, id),
-          subject: orderId,
-          correlationId: orderId,
+          id: derivedId('payment-provider', type, order, id),
+          subject: order,
+          correlationId: order,
           actor: 'partner:payment-provider',
         },
       )
@@ -61,9 +64,9 @@ export function paymentWebhook(platform: Platform, proved: (c: Context) => void)
   }
 }
 
-function parsed(body: Buffer): z.output<typeof note> {
+function parsed<Schema extends z.ZodType>(body: Buffer, schema: Schema): z.output<Schema> {
   try {
-    return note.parse(jsonFrom(body))
+    return schema.parse(jsonFrom(body))
   } catch (error) {
     throw new Refused('invalid-body', `The note can not be read: ${(error as Error).message.slice(0, 300)}`)
   }

@@ -4,7 +4,7 @@ import type { RunningPlatform } from '../create-platform.ts'
 import type { Envelope } from '../envelope.ts'
 import { Unavailable } from '../errors.ts'
 import { createHealth } from '../health.ts'
-import { freshId } from '../ids.ts'
+import { addressing, createSend } from '../outgoing.ts'
 import type { Platform } from '../platform.ts'
 import { createSecurityLog } from '../security-log.ts'
 import type { Service } from '../service.ts'
@@ -108,11 +108,6 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     sent.push(...leaving)
     await outside?.send(leaving)
   }
-  const owner = (command: string): string => {
-    const found = [service.contracts, ...service.uses].find(({ commands }) => command in commands)
-    if (!found) throw new Error(`${service.name} sends ${command}, which none of its contracts has.`)
-    return found.service
-  }
   const nobody = async (): Promise<Response> => {
     throw new Unavailable('Nobody answers in this test.')
   }
@@ -146,30 +141,13 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       pause: async () => {},
     }),
     views: kept.views,
-    async send(command, { id, subject, correlationId, actor }) {
-      const envelope: Envelope = {
-        id: id ?? freshId(now()),
-        type: command.type,
-        version: 1,
-        source: service.name,
-        subject,
-        sequence: 0,
-        time: new Date(now()).toISOString(),
-        correlationId,
-        causationId: subject,
-        traceparent: currentSpan()?.traceparent ?? testTrace,
-        actor,
-        data: command.data,
-      }
-      await send([
-        {
-          target: owner(command.type),
-          envelope,
-          ...(id === undefined ? { unnamed: true as const } : {}),
-          ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
-        },
-      ])
-    },
+    send: createSend({
+      service: service.name,
+      address: addressing(service.name, [service.contracts, ...service.uses]),
+      now,
+      traceparent: () => currentSpan()?.traceparent ?? testTrace,
+      enqueue: send,
+    }),
     call: (name, path, asked) => {
       calls.push({ service: name, path })
       return (options.call ?? nobody)(name, path, asked)
