@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { GoogleAuth } from 'google-auth-library'
+import { complain } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const home = join(root, '.tools', 'cdktf')
@@ -23,11 +24,11 @@ async function run(): Promise<number> {
   const [command = '--help'] = args
   const lack = withoutTerraform.has(command) ? undefined : await lacking(command)
   if (lack) {
-    console.error(lack)
+    complain(lack)
     return 1
   }
   if (!isInstalled() && (await install()) !== 0) {
-    console.error('The CDKTF CLI could not be installed: see above, then try again.')
+    complain('The CDKTF CLI could not be installed: see above, then try again.')
     return 1
   }
   // A Node of its own on the PATH: the app's command and the CLI run on the project's.
@@ -79,12 +80,12 @@ function isInstalled(): boolean {
 }
 
 async function install(): Promise<number> {
-  console.error('Installing the CDKTF CLI into .tools/cdktf (about 420 MB, once) …')
+  complain('Installing the CDKTF CLI into .tools/cdktf (about 420 MB, once) …')
   mkdirSync(home, { recursive: true })
   for (const file of ['package.json', 'package-lock.json']) cpSync(join(manifest, file), join(home, file))
   const startedMs = Date.now()
   const beat = setInterval(
-    () => console.error(`  still installing, ${Math.round((Date.now() - startedMs) / 1000)} s`),
+    () => complain(`  still installing, ${Math.round((Date.now() - startedMs) / 1000)} s`),
     10_000,
   )
   const code = await execute('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
@@ -106,7 +107,7 @@ function execute(
   return new Promise((resolve) => {
     const child = spawn(program, programArgs, { ...options, stdio: 'inherit', shell: process.platform === 'win32' })
     child.on('error', (error) => {
-      console.error(`${program} could not be started: ${error.message}`)
+      complain(`${program} could not be started: ${error.message}`)
       resolve(1)
     })
     child.on('close', (code) => resolve(code ?? 1))

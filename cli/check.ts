@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { findUnpinned } from './check/pins.ts'
 import { main } from './command.ts'
+import { say } from './terminal.ts'
 
 const usage = `
 npm run check [-- --fix]
@@ -44,8 +45,8 @@ async function passes(name: string, check: () => Promise<Outcome>): Promise<bool
   const startedMs = performance.now()
   const { code, output } = await check()
   const verdict = code === 0 ? 'ok' : 'FAILED'
-  console.log(`${name.padEnd(8)} ${verdict.padEnd(6)} ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
-  if (code !== 0) console.log(output.trim())
+  say(`${name.padEnd(8)} ${verdict.padEnd(6)} ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
+  if (code !== 0) say(output.trim())
   return code === 0
 }
 
@@ -56,7 +57,9 @@ function pins(): Outcome {
 
 function execute(bin: string, args: string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const tool = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    // Colours would be shown as what they are made of; some tools take CI for a terminal.
+    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined }
+    const tool = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
     let output = ''
     const collect = (chunk: Buffer): void => void (output += chunk.toString())
     tool.stdout.on('data', collect)

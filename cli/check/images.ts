@@ -1,22 +1,87 @@
 /** Container images: a tag can be moved, a digest can't. */
 
+import { type Code, UNKNOWN } from './code.ts'
+import { readDockerfile, type Instruction } from './dockerfile.ts'
+import { at, isText, listOf, readYaml, textsAt, valuesOf } from './yaml.ts'
+
 const byDigest = /@sha256:[0-9a-f]{64}$/
 const remedy = 'name it as image:tag@sha256:…'
-const withoutDigest = (images: readonly string[]): string[] =>
+
+export const withoutDigest = (images: readonly string[]): string[] =>
   images.filter((image) => !byDigest.test(image)).map((image) => `${image} has no digest — ${remedy}`)
 
-/** Base images and `COPY --from`, but for the stages of the file itself. */
+/** Base images, those that files come from, what reads the Dockerfile itself, and files from elsewhere. */
 export function findInDockerfile(text: string): string[] {
-  const stages = new Set([...text.matchAll(/^FROM .+ AS (\S+)$/gim)].map(([, stage]) => stage!))
-  const bases = [...text.matchAll(/^FROM (?:--\S+ )*(\S+)/gim)].map(([, image]) => image!)
-  const copied = [...text.matchAll(/--from=(\S+)/g)].map(([, image]) => image!)
-  return withoutDigest([...bases, ...copied].filter((image) => !stages.has(image) && image !== 'scratch'))
+  const frontends = [...text.matchAll(/^\s*(?:#|\/\/)\s*syntax\s*=\s*(\S+)/gim)].map(([, image]) => image!)
+  const instructions = readDockerfile(text)
+  return [...withoutDigest([...frontends, ...imagesOf(instructions)]), ...instructions.flatMap(findInAdd)]
 }
 
-/** The builders of Cloud Build's steps. */
-export function findInCloudBuild(text: string): string[] {
-  return withoutDigest([...text.matchAll(/^\s*(?:- )?name: ['"]?([^\s'"]+)/gm)].map(([, image]) => image!))
+/** Those that come from a registry: no stage that was built above, by name or by number. */
+function imagesOf(instructions: readonly Instruction[]): string[] {
+  const images: string[] = []
+  const stages: string[] = []
+  const take = (image: string): void => {
+    const isStage = stages.includes(image.toLowerCase()) || Number(image) < stages.length
+    if (!isStage && image !== 'scratch') images.push(image)
+  }
+  for (const { name, flags, words } of instructions) {
+    for (const flag of flags) {
+      const [, image] = /^--(?:from=|mount=(?:.*,)?from=)([^,]+)/i.exec(flag) ?? []
+      if (image) take(image)
+    }
+    if (name !== 'FROM') continue
+    const [image, , stage] = words.split(/\s+/)
+    take(image!)
+    stages.push(stage?.toLowerCase() ?? '')
+  }
+  return images
 }
+
+function findInAdd({ name, flags, words }: Instruction): string[] {
+  if (name !== 'ADD' || flags.some((flag) => /^--checksum=(?:sha256:[0-9a-f]{64}|[0-9a-f]{40})$/.test(flag))) return []
+  return words
+    .split(/\s+/)
+    .slice(0, -1)
+    .filter((source) => /:\/\/|^git@|\$/.test(source))
+    .map((source) => `ADD ${source} takes what is there on that day — add --checksum=sha256:…`)
+}
+
+/** The builders of Cloud Build's steps, and the frontend of a Dockerfile where a build names another. */
+export function findInCloudBuild(text: string): string[] {
+  const { content, texts, faults } = readYaml(text)
+  const builders = listOf(at(content, 'steps')).map((step) => String(at(step, 'name')))
+  const frontends = texts.flatMap((one) => /\bBUILDKIT_SYNTAX=(\S+)/.exec(one)?.[1] ?? [])
+  return [...faults, ...withoutDigest([...builders, ...frontends])]
+}
+
+/** `image:` in YAML and JSON. */
+export function findInData(text: string): string[] {
+  // Most of them are large, and of something else.
+  if (!/\bimage\b/.test(text)) return []
+  const yaml = readYaml(text)
+  return [...yaml.faults, ...withoutDigest(textsAt(yaml, 'image').filter(isName))]
+}
+
+/** Of a job, of its services and of a step that is a container. */
+export function imagesOfWorkflow(content: unknown): string[] {
+  const containers = valuesOf(at(content, 'jobs')).flatMap((job) => [
+    at(job, 'container'),
+    ...valuesOf(at(job, 'services')),
+  ])
+  return containers.map((one) => (isText(one) ? one : at(one, 'image'))).filter(isText)
+}
+
+/** What is called an image in a program, and names of Docker Hub with a tag, whatever they are called. */
+export function findInCode({ texts, named }: Code): string[] {
+  const called = named.filter(([name]) => /image$/i.test(name)).map(([, image]) => image)
+  const tagged = texts.filter((one) => /^[a-z\d][\w.-]*\/[\w.-]+:(?:v?\d[\w.-]*|latest|stable)$/.test(one))
+  return withoutDigest([...called, ...tagged].filter(isName))
+}
+
+/** No digest alone, no sentence, and nothing that a variable completes with a digest, or all of whose words are variables. */
+const isName = (image: string): boolean =>
+  !/\s|^sha256:/.test(image) && !image.endsWith(`@${UNKNOWN}`) && /\w/.test(image.replaceAll(UNKNOWN, ''))
 
 /** Images of known registries anywhere in stacks and code, but for names that a variable completes with a path or a digest. */
 export function findInSource(text: string): string[] {

@@ -1,22 +1,90 @@
 /** Commands that install: only `npm ci --ignore-scripts`, which takes the lockfile's packages and runs none of their scripts. */
 
-const remedy = 'only npm ci --ignore-scripts installs what the lockfile names, and runs no script'
-const installs =
-  /\b(?:npm (?:ci|install|i|add|update|exec)|npx|(?:yarn|pnpm|bun) (?:install|add|dlx|x)|(?:curl|wget) [^|]*\|\s*(?:ba)?sh)\b.*/g
+import { type Code, UNKNOWN } from './code.ts'
+import { readDockerfile } from './dockerfile.ts'
+import { commandsOf } from './shell.ts'
+import { at, isText, listOf, readYaml, textsAt } from './yaml.ts'
 
-/** In Dockerfiles, workflows and scripts. */
-export function findInShell(text: string): string[] {
-  const lines = text.replaceAll(/\\\n/g, ' ').split('\n')
-  return lines
-    .filter((line) => !line.trim().startsWith('#'))
-    .flatMap((line) => line.match(installs) ?? [])
-    .filter((command) => !/^npm ci\b.* --ignore-scripts\b/.test(command))
-    .map((command) => `${command.trim()} — ${remedy}`)
+const remedy = 'only npm ci --ignore-scripts installs what the lockfile names, and runs no script'
+/** npm has some forty words that install, misspelt ones among them; so those are named that do not. */
+const harmless = new Set(['--version', '-v', 'audit', 'help', 'ls', 'outdated', 'run', 'sbom', 'start', 'test', 'view'])
+/** They fetch, whatever they are asked for. */
+const fetching = /^(?:npx|pnpx|pnpm|yarn|bunx?|corepack|deno|pipx|uvx?|curl|wget)$/
+/** They fetch when they are asked to. */
+const managers = /^(?:apt|apt-get|apk|dnf|yum|brew|pip\d?|gem|cargo|go|git|docker|podman)$/
+const asked = /^(?:install|add|get|clone|pull|run|create)$/
+
+/** In scripts, and wherever else a shell reads: the program may stand anywhere in a command, as after `sudo` or `xargs`. */
+export function findInShell(script: string): string[] {
+  return commandsOf(script)
+    .flatMap((words) => words.map((_, index) => words.slice(index)).filter(installs))
+    .map(refuse)
 }
 
-/** In programs that start npm with a list of arguments. */
-export function findInCode(text: string): string[] {
-  if (!/['"]npm['"]/.test(text)) return []
-  const words = text.matchAll(/'(ci|install|i|add|update|exec)',(?!\s*'--ignore-scripts')/g)
-  return [...words].map(([, word]) => `npm ${word} — ${remedy}`)
+export function findInDockerfile(text: string): string[] {
+  return readDockerfile(text).flatMap(({ name, words, body }) => [
+    ...(/^(?:RUN|CMD|ENTRYPOINT|HEALTHCHECK)$/.test(name) ? findInShell(words) : []),
+    ...findInShell(body),
+  ])
+}
+
+/** Of workflows and actions. */
+export const findInWorkflow = (text: string): string[] => textsAt(readYaml(text), 'run').flatMap(findInShell)
+
+/** Scripts, and entrypoint with arguments; the builders of Cloud Build are called as the program that they run. */
+export function findInCloudBuild(text: string): string[] {
+  const { content } = readYaml(text)
+  return listOf(at(content, 'steps')).flatMap((step) => {
+    const [builder] = String(at(step, 'name')).split('/').at(-1)!.split(/[:@]/)
+    const command = [at(step, 'entrypoint') ?? builder, ...listOf(at(step, 'args'))]
+    return [command.join(' '), at(step, 'script')].filter(isText).flatMap(findInShell)
+  })
+}
+
+/** In programs: commands for a shell, arguments for npm, and lists that may become its arguments. */
+export function findInCode({ texts, lists }: Code): string[] {
+  const piped = texts.flatMap((one) => /\b(?:curl|wget)\b.*\|\s*\w*sh\b/.exec(one) ?? []).map((one) => [one])
+  const commands = texts.flatMap(commandsOf).filter(isCommand)
+  const calls = lists.filter((words) => words[1] !== UNKNOWN && installs(words))
+  const arguments_ = texts.some((one) => /^npm(?:\.cmd)?$|npm-cli|npm_execpath/.test(one))
+    ? lists.filter(listInstalls)
+    : []
+  return [...new Set([...piped, ...commands, ...calls, ...arguments_.map((words) => ['npm', ...words])].map(refuse))]
+}
+
+/** A command, and no sentence that begins with npm; what is shown to people to be typed may ask a server by curl. */
+function isCommand([program, ...words]: readonly string[]): boolean {
+  if (program === 'npm') return !isHarmless(words) && listInstalls(words)
+  return program !== 'curl' && program !== 'wget' && installs([program!, ...words])
+}
+
+const refuse = (words: readonly string[]): string => `${words.join(' ')} — ${remedy}`
+
+function installs([path = '', ...words]: readonly string[]): boolean {
+  const program = path
+    .split('/')
+    .at(-1)!
+    .replace(/\.(?:cmd|exe)$/, '')
+  if (fetching.test(program)) return true
+  if (managers.test(program))
+    return words.some((word) => asked.test(word)) && !words.some((word) => /@sha256:/.test(word))
+  if (program !== 'npm' || words.length === 0) return false
+  return !(isHarmless(words) || isLocked(words))
+}
+
+const isHarmless = ([command, ...words]: readonly string[]): boolean =>
+  harmless.has(command!) && !(command === 'audit' && words.includes('fix'))
+
+/** What follows `--` is no option; `--ignore-scripts=false`, `--ignore-scripts false` and `--no-ignore-scripts` turn it off again. */
+function isLocked([command, ...words]: readonly string[]): boolean {
+  const end = words.indexOf('--')
+  const options = end === -1 ? words : words.slice(0, end)
+  const mentions = options.filter((word) => /^--(?:no-)?ignore-s/.test(word))
+  const next = options[options.indexOf('--ignore-scripts') + 1]
+  return command === 'ci' && mentions.length === 1 && mentions[0] === '--ignore-scripts' && next !== 'false'
+}
+
+function listInstalls(words: readonly string[]): boolean {
+  const start = words.findIndex((word) => /^(?:ci|install|i|add|update|exec|x|install-.+|clean-install)$/.test(word))
+  return start !== -1 && !isLocked(words.slice(start))
 }

@@ -1,5 +1,8 @@
 /** Packages of npm: exact versions, and a lockfile with the integrity of each. */
 
+import { readDockerfile } from './dockerfile.ts'
+import { findInShell } from './installs.ts'
+
 type Versions = Readonly<Record<string, string>>
 
 export interface Manifest {
@@ -7,6 +10,8 @@ export interface Manifest {
   readonly dependencies?: Versions
   readonly devDependencies?: Versions
   readonly optionalDependencies?: Versions
+  /** npm installs these as well. */
+  readonly peerDependencies?: Versions
   readonly overrides?: Versions
   /** Package → whether its install script may run. */
   readonly allowScripts?: Readonly<Record<string, boolean>>
@@ -21,23 +26,25 @@ interface LockedPackage extends Manifest {
   readonly resolved?: string
   /** It is part of another package's tarball, whose integrity covers it. */
   readonly inBundle?: boolean
+  readonly bundleDependencies?: readonly string[]
   readonly hasInstallScript?: boolean
 }
 
-const sections = ['dependencies', 'devDependencies', 'optionalDependencies'] as const
+const sections = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'] as const
 /** `1.2.3`, `1.2.3-r.1`, `npm:other@1.2.3` */
 const exact = /^(?:npm:(?:@[\w.-]+\/)?[\w.-]+@)?\d+\.\d+\.\d+(?:-[\w.]+)?$/
 
 export function findInManifest(manifest: Manifest): string[] {
   const versions = [...sections, 'overrides' as const].flatMap((section) => Object.entries(manifest[section] ?? {}))
   const hooks = Object.keys(manifest.scripts ?? {}).filter((name) =>
-    /^(?:pre|post)?install$|^(?:pre|post)?prepare$/.test(name),
+    /^(?:pre|post)?(?:install|prepare)$|^prepublish$|^dependencies$/.test(name),
   )
   const allowed = Object.entries(manifest.allowScripts ?? {}).filter(([, mayRun]) => mayRun)
   return [
     ...versions
       .filter(([, version]) => !exact.test(version))
       .map(([name, version]) => `${name} ${version} is no exact version — name one, as 1.2.3`),
+    ...Object.values(manifest.scripts ?? {}).flatMap(findInShell),
     ...hooks.map((name) => `the script ${name} runs at each install — let the command that needs it do it`),
     ...allowed.map(([name]) => `allowScripts lets ${name} run its install script — false, and do without it`),
   ]
@@ -54,7 +61,7 @@ export function findInLockfile(
   for (const [path, { integrity = '', inBundle, resolved, hasInstallScript }] of Object.entries(packages)) {
     if (path === '') continue
     const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
-    if (!inBundle && !integrity.startsWith('sha512-'))
+    if (!(inBundle && isBundled(path, packages)) && !integrity.startsWith('sha512-'))
       findings.push(`${path} has no sha512 integrity — restore it, or install the package again from the registry`)
     if (resolved && !resolved.startsWith('https://registry.npmjs.org/'))
       findings.push(`${path} comes from ${resolved} — take it from the registry`)
@@ -64,6 +71,24 @@ export function findInLockfile(
       )
   }
   return findings
+}
+
+/**
+ * Whether it is in another package's tarball: named by that one, or needed by what is there. npm fetches what is only
+ * said to be, without integrity.
+ */
+function isBundled(path: string, packages: Lockfile['packages']): boolean {
+  const [, bundler, name] = /^(.+?)\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path) ?? []
+  const { bundleDependencies = [], integrity = '' } = packages[bundler ?? ''] ?? {}
+  if (!integrity.startsWith('sha512-') || bundleDependencies.length === 0) return false
+  const beside = Object.entries(packages).filter(([one]) => one.startsWith(`${bundler}/node_modules/`))
+  return (
+    bundleDependencies.includes(name!) ||
+    beside.some(([one, { inBundle, ...needs }]) => {
+      const needed = sections.flatMap((section) => Object.keys(needs[section] ?? {}))
+      return one !== path && inBundle && needed.includes(name!)
+    })
+  )
 }
 
 function isSame(one: Versions = {}, other: Versions = {}): boolean {
@@ -77,9 +102,10 @@ export function findNodeVersions({ optionalDependencies = {} }: Manifest, nvmrc:
   const places = [
     ...brought.map(([name, version]) => [`package.json: ${name}`, version] as const),
     ['.nvmrc:', nvmrc.trim()] as const,
-    ...[...dockerfile.matchAll(/^FROM node:(\d[\d.]*)/gm)].map(
-      ([, version]) => ['Dockerfile: node', version!] as const,
-    ),
+    ...readDockerfile(dockerfile)
+      .filter(({ name }) => name === 'FROM')
+      .flatMap(({ words }) => /^(?:docker\.io\/)?(?:library\/)?node:(\d[\d.]*)/.exec(words)?.[1] ?? [])
+      .map((version) => ['Dockerfile: node', version] as const),
   ]
   const wanted = brought[0]?.[1]
   return places

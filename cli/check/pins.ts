@@ -1,37 +1,59 @@
 /** What reaches the project from outside is named exactly: images by digest, actions by commit, packages by version and integrity. */
 
-import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { findInDockerfile, findInCloudBuild, findInSource } from './images.ts'
-import { findInCode, findInShell } from './installs.ts'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { readCode } from './code.ts'
+import * as images from './images.ts'
+import * as installs from './installs.ts'
 import { findInLockfile, findInManifest, findNodeVersions, type Lockfile, type Manifest } from './packages.ts'
-import { findInWorkflow } from './workflows.ts'
+import { findInAction, findInWorkflow } from './workflows.ts'
 
 /** Each with its own lockfile. */
 const manifests = ['package.json', 'cli/cdktf-cli/package.json']
-const shellFiles = ['Dockerfile', 'cloudbuild.yaml', '.ci/run', '.github/workflows/*.{yml,yaml}']
-const sourceFiles = '{stacks,functions,shared,emulators,cli}/**/*.{ts,mjs,json,yaml,sql}'
+/** Made here, or fetched. */
+const derived = new Set(['.git', '.data', '.tools', 'node_modules', 'cdktf.out'])
 
-/** What is not exact in the repository at `root`: one line each, `file: what it says — what to do`. */
-export function findUnpinned(root: string): string[] {
+type Find = (text: string) => string[]
+/** What each kind of file is searched for; a file may be of several. */
+const searches: readonly (readonly [files: RegExp, ...Find[]])[] = [
+  [
+    /(?:^|\/)(?:Docker|Container)file[^/]*$|\.(?:docker|container)file$/i,
+    images.findInDockerfile,
+    installs.findInDockerfile,
+  ],
+  [/(?:^|\/)cloudbuild[^/]*\.(?:ya?ml|json)$/, images.findInCloudBuild, installs.findInCloudBuild],
+  [/^\.github\/workflows\/[^/]+\.ya?ml$/, findInWorkflow, installs.findInWorkflow],
+  [/(?:^|\/)action\.ya?ml$/, findInAction, installs.findInWorkflow],
+  [/^\.ci\/|\.(?:ba|z)?sh$/, installs.findInShell],
+  [/^(?!\.github\/|.*(?:package-lock|cloudbuild[^/]*)\.).*\.(?:ya?ml|json)$/, images.findInData],
+  [/^(?:stacks|functions|shared|emulators|cli)\/.*\.(?:[cm]?[jt]s|json|ya?ml|sql)$/, images.findInSource],
+  [/^(?:stacks|functions|shared|emulators|cli)\/.*\.[cm]?[jt]s$/, findInCode],
+]
+
+function findInCode(text: string): string[] {
+  const code = readCode(text)
+  return [...images.findInCode(code), ...installs.findInCode(code)]
+}
+
+/** Their text is of faults, planted ones and those that are looked for. */
+const isSearched = (file: string): boolean => !/\.test\.ts$|package-lock\.json$|^cli\/check\//.test(file)
+
+/**
+ * What is not exact in the repository at `root`: one line each, `file: what it says — what to do`. Of the files that are
+ * given only these are searched; packages always are.
+ */
+export function findUnpinned(root: string, given = filesOf(root)): string[] {
   const read = (file: string): string => readFileSync(join(root, file), 'utf8')
-  const each = (patterns: string | string[], find: (text: string) => string[]): string[] =>
-    globSync(patterns, { cwd: root })
-      .toSorted()
-      .flatMap((file) => find(read(file)).map((finding) => `${file}: ${finding}`))
   const json = <T>(file: string): T => JSON.parse(read(file)) as T
   const { allowScripts = {} } = json<Manifest>('package.json')
-  const source = globSync(sourceFiles, { cwd: root }).filter(
-    (file) => !/\.test\.ts$|package-lock\.json$|cli\/check\//.test(file),
-  )
+  const files = given.filter(isSearched).toSorted()
 
   return [
-    ...each('Dockerfile', findInDockerfile),
-    ...each('cloudbuild.yaml', findInCloudBuild),
-    ...each(source, findInSource),
-    ...each('.github/workflows/*.{yml,yaml}', findInWorkflow),
-    ...each(shellFiles, findInShell),
-    ...each('cli/**/*.{ts,mjs}', findInCode),
+    ...files.flatMap((file) => {
+      const finds = searches.filter(([kind]) => kind.test(file)).flatMap(([, ...each]) => each)
+      const findings = finds.length === 0 ? [] : finds.flatMap((find) => find(read(file)))
+      return [...new Set(findings)].map((finding) => `${file}: ${finding}`)
+    }),
     ...manifests.flatMap((file) => {
       const lockfile = file.replace('package.json', 'package-lock.json')
       const manifest = json<Manifest>(file)
@@ -42,4 +64,14 @@ export function findUnpinned(root: string): string[] {
     }),
     ...findNodeVersions(json<Manifest>('package.json'), read('.nvmrc'), read('Dockerfile')),
   ]
+}
+
+function filesOf(root: string, folder = ''): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .filter(({ name }) => !derived.has(name))
+    .flatMap((entry) => {
+      const path = posix.join(folder, entry.name)
+      if (entry.isDirectory()) return filesOf(root, path)
+      return entry.isFile() ? [path] : []
+    })
 }

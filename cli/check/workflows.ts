@@ -1,29 +1,87 @@
-/** GitHub's workflows: actions by commit, no credentials left in the checkout, no rights that are not named. */
+/** GitHub's workflows and actions: actions by commit, no credentials left in the checkout, no rights that are not named. */
 
-/** `uses: owner/action@<commit> # v1.2.3` */
-const pinned = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/
+import { imagesOfWorkflow, withoutDigest } from './images.ts'
+import { at, isText, listOf, readYaml, type Yaml, textsAt } from './yaml.ts'
+
+/** `owner/action@<commit>`, with `# v1.2.3` behind it. */
+const pinned = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/
+const version = /^['"]?\s+# v\d+\.\d+\.\d+\s*$/
+/** What the text of is run: `script` is that of actions/github-script. */
+const commands = ['run', 'script', 'shell']
+/** They run with this repository's secrets, and anyone may cause them. */
+const foreign = ['pull_request_target', 'workflow_run', 'issue_comment']
 
 export function findInWorkflow(text: string): string[] {
-  const uses = [...text.matchAll(/^\s*(?:- )?uses:\s*(.+?)\s*$/gm)].map(([, action]) => action!)
-  const checkouts = uses.filter((action) => action.startsWith('actions/checkout@')).length
-  const withoutCredentials = text.match(/^\s+persist-credentials: false$/gm)?.length ?? 0
+  const yaml = readYaml(text)
+  const triggers = triggersOf(yaml.content)
   return [
-    ...uses
-      .filter((action) => !pinned.test(action) && !action.startsWith('./'))
-      .map((action) => `${action} is no commit — name it as owner/action@<40 hexadecimal digits> # v1.2.3`),
-    ...(checkouts > withoutCredentials
-      ? ['actions/checkout leaves its token in the checkout — persist-credentials: false']
+    ...findInAction(text),
+    ...withoutDigest(imagesOfWorkflow(yaml.content)),
+    ...(at(yaml.content, 'permissions') === undefined
+      ? ['it names no permissions — add permissions: {} and grant each job its own']
       : []),
-    ...(/^permissions:/m.test(text)
-      ? []
-      : ['it names no permissions — add permissions: {} and grant each job its own']),
-    ...(/^\s*permissions: write-all/m.test(text) ? ['permissions: write-all — name the ones that are used'] : []),
-    ...(/\bpull_request_target\b/.test(text)
-      ? ['pull_request_target runs code of a fork with this repository’s secrets — use pull_request']
-      : []),
-    ...(text.match(/^.*\brun:.*\$\{\{.*$/gm) ?? []).map(
-      (line) => `${line.trim()} — a command takes what others write through env:, not by \${{ }}`,
-    ),
-    ...(text.match(/^\s*[^#\n]*\blatest\b.*$/gm) ?? []).map((line) => `${line.trim()} — name the version`),
+    ...yaml.entries
+      .filter(({ name, value }) => name === 'permissions' && isText(value))
+      .map(({ value }) => `permissions: ${String(value)} — name the ones that are used`),
+    ...triggers
+      .filter((trigger) => foreign.includes(trigger))
+      .map((trigger) => `${trigger} runs what others send with this repository’s secrets — use pull_request`),
+    ...(triggers.includes('pull_request') ? findForPullRequests(yaml) : []),
   ]
+}
+
+/** What a workflow shares with an action of this repository. */
+export function findInAction(text: string): string[] {
+  const yaml = readYaml(text)
+  return [
+    ...yaml.faults,
+    ...findUses(yaml),
+    ...findInCheckouts(yaml),
+    ...commands
+      .flatMap((name) => textsAt(yaml, name))
+      .flatMap((script) => script.split('\n').filter((line) => line.includes('${{')))
+      .map((line) => `${line.trim()} — a command takes what others write through env:, not by \${{ }}`),
+    ...yaml.texts
+      .flatMap((one) => one.split('\n').filter((line) => /\blatest\b/.test(line)))
+      .map((line) => `${line.trim()} — name the version`),
+  ]
+}
+
+function findUses({ entries }: Yaml): string[] {
+  return entries.flatMap(({ name, value, rest }) => {
+    const isContainer = isText(value) && value.startsWith('docker://')
+    if (isContainer && ['uses', 'image'].includes(name)) return withoutDigest([value])
+    if (name !== 'uses' || (isText(value) && (value.startsWith('./') || (pinned.test(value) && version.test(rest)))))
+      return []
+    return [`${String(value)} is no commit — name it as owner/action@<40 hexadecimal digits> # v1.2.3`]
+  })
+}
+
+function findInCheckouts({ steps }: Yaml): string[] {
+  return steps
+    .filter((step) => /^actions\/checkout@/i.test(String(at(step, 'uses'))))
+    .filter((step) => ![false, 'false'].includes(at(at(step, 'with'), 'persist-credentials') as boolean | string))
+    .map(() => 'actions/checkout leaves its token in the checkout — persist-credentials: false')
+}
+
+/** Whoever opens a pull request writes what it runs. */
+function findForPullRequests({ entries, texts }: Yaml): string[] {
+  const rights = entries
+    .filter(({ name }) => name === 'permissions')
+    .flatMap(({ value }) => Object.entries(value ?? {}))
+  const secrets = texts.flatMap((one) => /\bsecrets\b\s*[.[)}]\S*/.exec(one)?.[0] ?? [])
+  const inherited = entries.filter(({ name }) => name === 'secrets').map(({ value }) => `secrets: ${String(value)}`)
+  return [
+    ...rights
+      .filter(([, right]) => right === 'write')
+      .map(([name]) => `a pull request gets ${name}: write — do that in a workflow of its own, on push`),
+    ...[...secrets, ...inherited].map(
+      (secret) => `a pull request gets ${secret} — do that in a workflow of its own, on push`,
+    ),
+  ]
+}
+
+function triggersOf(content: unknown): string[] {
+  const on = at(content, 'on')
+  return isText(on) || Array.isArray(on) ? listOf(on).filter(isText) : Object.keys(on ?? {})
 }

@@ -66,9 +66,11 @@ interface Diagnostic {
 describe('lint', () => {
   let diagnostics: readonly Diagnostic[]
   const promise = 'shared/promise.ts'
+  const printing = ['cli/check.ts', 'cli/cdktf.ts', 'cli/order.ts']
   beforeAll(() => {
     copy = copyOfSources()
     copy.write(promise, '/** Planted. */\nexport function planted(): void {\n  Promise.resolve(1)\n}\n')
+    for (const file of printing) copy.write(file, `${copy.read(file)}\nconsole.log('planted')\n`)
     const files = [...new Set(directions.map(([file]) => file))]
     for (const file of files) {
       const imported = directions.filter(([one]) => one === file).map(([, path]) => path)
@@ -79,7 +81,7 @@ describe('lint', () => {
         `/** Planted. */\n${imports.join('')}\nexport const names = [${names.join(', ')}].map(Object.keys)\n`,
       )
     }
-    const printed = failing('oxlint/bin/oxlint', '--format=json', promise, ...files)
+    const printed = failing('oxlint/bin/oxlint', '--format=json', promise, ...printing, ...files)
     diagnostics = (JSON.parse(printed) as { diagnostics: Diagnostic[] }).diagnostics
   }, timeout)
   afterAll(() => copy.remove())
@@ -87,6 +89,11 @@ describe('lint', () => {
   it('a promise that no code waits for', () => {
     const found = diagnostics.filter(({ filename }) => filename === promise).map(({ code }) => code)
     expect(found).toContainEqual(expect.stringContaining('no-floating-promises'))
+  })
+
+  it.each(printing)('%s prints past cli/terminal.ts', (file) => {
+    const found = diagnostics.filter(({ filename }) => filename === file).map(({ code }) => code)
+    expect(found).toContainEqual(expect.stringContaining('no-console'))
   })
 
   it.each(directions)('import directions: %s may not import %s', (file, imported, message) => {

@@ -1,7 +1,7 @@
 /** One planted violation for each rule of the pins: it is found, and its file is named. */
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findUnpinned } from '../../cli/check/pins.ts'
 import { type Copy, copyOfSources } from './copy.ts'
@@ -19,6 +19,12 @@ const checkout = 'actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7
 it('finds nothing in the repository as it is', () => {
   expect(findUnpinned(copy.root)).toEqual([])
 })
+
+const ci = '.github/workflows/ci.yml'
+const step = '- run: bash .ci/run'
+const job = '    runs-on: ubuntu-24.04\n'
+const inCi = 'npm test\n'
+const inImage = 'USER node\n'
 
 /** [what is planted, file, text that is replaced, its replacement, what is found] */
 const plants: readonly (readonly [string, string, string, string, string])[] = [
@@ -77,7 +83,7 @@ const plants: readonly (readonly [string, string, string, string, string])[] = [
     'run: echo ${{ github.head_ref }}',
     'through env:',
   ],
-  ['a floating runner', '.github/workflows/ci.yml', 'ubuntu-24.04', 'ubuntu-latest', 'runs-on: ubuntu-latest'],
+  ['a floating runner', '.github/workflows/ci.yml', 'ubuntu-24.04', 'ubuntu-latest', 'ubuntu-latest — name'],
   ['npm install in a script', '.ci/run', 'npm test', 'npm install\nnpm test', 'npm install'],
   ['npm ci with scripts', 'Dockerfile', ' --ignore-scripts', '', 'npm ci --omit=dev --omit=optional'],
   ['a package that is fetched to be run', '.ci/run', 'npm test', 'npx zizmor\nnpm test', 'npx zizmor'],
@@ -86,7 +92,7 @@ const plants: readonly (readonly [string, string, string, string, string])[] = [
     '.ci/run',
     'npm test',
     'curl https://example.com/x | sh\nnpm test',
-    'curl https://example.com/x | sh',
+    'curl https://example.com/x',
   ],
   ['npm install in the starter', 'cli/launch.mjs', "'ci',", "'install',\n      '--no-save',", 'npm install'],
   ['npm ci with scripts in a command', 'cli/cdktf.ts', "'--ignore-scripts', ", '', 'npm ci'],
@@ -173,14 +179,378 @@ const plants: readonly (readonly [string, string, string, string, string])[] = [
   ],
 ]
 
+/** Text that others write, in a command: each is one step. */
+const commands: readonly (readonly [string, string])[] = [
+  ['on a line of a script', "- run: |\n          echo ok\n          echo '${{ github.event.pull_request.title }}'"],
+  ['in a folded script', '- run: >-\n          echo\n          ${{ inputs.name }}'],
+  ['in a quoted script', '- run: "\n          echo ${{ github.head_ref }}"'],
+  ['under a quoted name', '- "run": echo ${{ github.head_ref }}'],
+  ['in flow style', `- {run: "echo \${{ github.head_ref }}"}\n      ${step}`],
+  ['by alias', '- env: {TITLE: &title "echo ${{ github.head_ref }}"}\n        run: *title'],
+  [
+    'in a script of an action',
+    `- uses: actions/github-script@${'a'.repeat(40)} # v8.0.0\n        with: {script: "\${{ github.head_ref }}"}`,
+  ],
+  ['in a shell', '- run: bash .ci/run\n        shell: bash -c "${{ github.head_ref }}" {0}'],
+]
+
+/** Commands that install other than by the lockfile, or run scripts, and what is shown of them. */
+const installs: readonly (readonly [command: string, shown?: string])[] = [
+  ['npm ci --ignore-scripts && npm install evil', 'npm install evil'],
+  ['npm ci --ignore-scripts; npm install evil', 'npm install evil'],
+  ['npm ci --ignore-scripts | npm install evil', 'npm install evil'],
+  ['npm ci --ignore-scripts=false'],
+  ['npm ci --ignore-scripts false'],
+  ['npm ci --ignore-scripts --no-ignore-scripts'],
+  ['npm ci -- --ignore-scripts'],
+  ['npm ci --omit=dev'],
+  ['npm -g install evil'],
+  ['npm --prefix cli install evil'],
+  ['npm i evil'],
+  ['npm isntall evil'],
+  ['npm install-test'],
+  ['npm init evil'],
+  ['npm rebuild'],
+  ['npm audit fix'],
+  ['npx -y evil'],
+  ['npx evil@1.2.3'],
+  ['pnpm add evil'],
+  ['yarn'],
+  ['corepack enable'],
+  ['sudo npm install evil', 'npm install evil'],
+  ['npm \\\n  install evil', 'npm install evil'],
+  ["sh -c 'npm install evil'", 'npm install evil'],
+  ['$(npm install evil)', 'npm install evil'],
+  ['if true; then npm install evil; fi', 'npm install evil'],
+  ['/usr/bin/npm install evil'],
+  ['"npm" "install" evil', 'npm install evil'],
+  ['bash <(curl https://example.com/x)', 'curl https://example.com/x'],
+  ['curl -o x https://example.com/x', 'curl -o x https://example.com/x'],
+  ['pip install evil'],
+  ['apt-get install -y evil'],
+  ['docker run evil:1'],
+]
+
+/** The same in a program. */
+const inPrograms: readonly (readonly [code: string, shown: string])[] = [
+  ["spawn('npm', ['install'])", 'npm install'],
+  ["spawnSync('npm', ['-g', 'install', 'evil'])", 'npm -g install evil'],
+  ['execFile("npm", ["i", "evil"])', 'npm i evil'],
+  ["execFile('npm', ['ci', '--ignore-scripts=false'])", 'npm ci --ignore-scripts=false'],
+  ["const npm = 'npm'\nspawn(npm, [...options, 'install', 'evil'])", 'install evil'],
+  ["exec('npm install evil')", 'npm install evil'],
+  ['exec(`cd ${folder} && npm install ${name}`)', 'npm install $'],
+  ["spawn('npx', ['-y', 'evil'])", 'npx -y evil'],
+  ["spawn('/usr/bin/npm', ['create', 'evil'])", 'npm create evil'],
+  ["exec('curl https://example.com/x | sh')", 'curl https://example.com/x | sh'],
+  ["spawn('curl', ['https://example.com/x'])", 'curl https://example.com/x'],
+]
+
+const more: typeof plants = [
+  ...commands.map(([what, planted]) => [`an expression ${what}`, ci, step, planted, 'through env:'] as const),
+  ['a container of a job', ci, job, `${job}    container: node:24\n`, 'node:24 has no digest'],
+  ['an image of a job', ci, job, `${job}    container: {image: node:24}\n`, 'node:24 has no digest'],
+  ['a service', ci, job, `${job}    services: {db: {image: postgres}}\n`, 'postgres has no digest'],
+  ['a step that is a container', ci, step, '- uses: docker://alpine:3', 'docker://alpine:3 has no digest'],
+  ['an action under a quoted name', ci, step, '- "uses": actions/cache@v4', 'actions/cache@v4 is no commit'],
+  ['an action in flow style', ci, step, `- {uses: actions/cache@v4}\n      ${step}`, 'actions/cache@v4 is no commit'],
+  ['a checkout in capitals', ci, step, `- uses: ${checkout.replace('actions/c', 'Actions/C')}`, 'leaves its token'],
+  [
+    'a checkout that keeps its token beside a step that says it does not',
+    ci,
+    step,
+    `- run: bash .ci/run\n        env:\n          persist-credentials: false\n      - uses: ${checkout}`,
+    'leaves its token',
+  ],
+  ['all permissions, quoted', ci, 'permissions: {}\n', 'permissions: "write-all"\n', 'permissions: write-all'],
+  ['permissions that are read', ci, 'permissions: {}\n', 'permissions: read-all\n', 'permissions: read-all'],
+  ['a right to write', ci, 'contents: read', 'contents: write', 'a pull request gets contents: write'],
+  ['a secret', ci, "MILLRACE_CDKTF: '1'", 'KEY: ${{ secrets.KEY }}', 'a pull request gets secrets.KEY'],
+  ['all secrets', ci, "MILLRACE_CDKTF: '1'", 'KEYS: ${{ toJSON(secrets) }}', 'a pull request gets secrets)'],
+  ['secrets after another workflow', ci, 'pull_request:', 'workflow_run:', 'workflow_run runs what others send'],
+  ['a workflow that is no YAML', ci, 'permissions: {}', 'permissions: {', "can't be read as YAML"],
+  [
+    'an action of the repository',
+    '.github/actions/one/action.yml',
+    '',
+    'runs:\n  using: composite\n  steps:\n    - run: echo ${{ inputs.one }}\n    - uses: actions/cache@v4\n    - run: npm install\n',
+    'actions/cache@v4 is no commit',
+  ],
+  ...installs.map(
+    ([command, shown = command]) =>
+      [
+        `${command.replaceAll(/\s+/g, ' ')}, in a script`,
+        '.ci/run',
+        inCi,
+        `${command}\n${inCi}`,
+        `${shown} —`,
+      ] as const,
+  ),
+  ['npm install in a workflow', ci, step, '- run: |\n          npm test\n          npm install', 'npm install —'],
+  ['npm install in a workflow, folded', ci, step, '- run: >-\n          npm\n          install', 'npm install —'],
+  ['npm install in the image', 'Dockerfile', inImage, `RUN npm \\\n# and\n  install\n${inImage}`, 'npm install —'],
+  ['a list in the image', 'Dockerfile', inImage, `RUN ["npm", "install"]\n${inImage}`, 'npm install —'],
+  ['a here-document', 'Dockerfile', inImage, `RUN <<EOF\nnpm install\nEOF\n${inImage}`, 'npm install —'],
+  ['a script of npm', 'package.json', '"start": "', '"start": "npm install && ', 'npm install —'],
+  [
+    'arguments of a builder',
+    'cloudbuild.yaml',
+    'steps:\n',
+    `steps:\n  - {name: gcr.io/x/npm${digest}, args: [install]}\n`,
+    'npm install —',
+  ],
+  [
+    'arguments of an entrypoint',
+    'cloudbuild.yaml',
+    'steps:\n',
+    `steps:\n  - {name: node${digest}, entrypoint: bash, args: [-c, npm install]}\n`,
+    'npm install —',
+  ],
+  [
+    'a script of a build',
+    'cloudbuild.yaml',
+    'steps:\n',
+    `steps:\n  - {name: node${digest}, script: npm install}\n`,
+    'npm install —',
+  ],
+  ...inPrograms.map(
+    ([code, shown]) => [code.replaceAll('\n', '; '), 'stacks/main.ts', '', `\n${code}\n`, shown] as const,
+  ),
+  [
+    'a stage that is named as its image',
+    'Dockerfile',
+    `FROM ${node} AS packages`,
+    'FROM packages AS packages',
+    'packages has no digest',
+  ],
+  ['a base image behind spaces', 'Dockerfile', inImage, `${inImage}  from\tbusybox\n`, 'busybox has no digest'],
+  ['a base image on the next line', 'Dockerfile', inImage, `${inImage}FROM \\\n  busybox\n`, 'busybox has no digest'],
+  ['a base image by argument', 'Dockerfile', inImage, `${inImage}FROM \${BASE}\n`, '${BASE} has no digest'],
+  [
+    'a mount',
+    'Dockerfile',
+    inImage,
+    `RUN --mount=type=bind,from=node:latest true\n${inImage}`,
+    'node:latest has no digest',
+  ],
+  [
+    'a mount whose image comes first',
+    'Dockerfile',
+    inImage,
+    `RUN --mount=from=node:1,target=/x true\n${inImage}`,
+    'node:1 has no digest',
+  ],
+  [
+    'files of an image',
+    'Dockerfile',
+    inImage,
+    `COPY --chown=1 --from=nginx:1 /x /x\n${inImage}`,
+    'nginx:1 has no digest',
+  ],
+  ['files of a stage that is not there', 'Dockerfile', inImage, `COPY --from=7 /x /x\n${inImage}`, '7 has no digest'],
+  ['what is delayed', 'Dockerfile', inImage, `ONBUILD COPY --from=nginx /x /x\n${inImage}`, 'nginx has no digest'],
+  [
+    'a frontend',
+    'Dockerfile',
+    '# One image',
+    '# syntax=docker/dockerfile:1\n# One image',
+    'docker/dockerfile:1 has no digest',
+  ],
+  [
+    'a file from the web',
+    'Dockerfile',
+    inImage,
+    `ADD https://example.com/x /x\n${inImage}`,
+    'ADD https://example.com/x takes',
+  ],
+  [
+    'a repository',
+    'Dockerfile',
+    inImage,
+    `ADD git@github.com:one/two.git /x\n${inImage}`,
+    'ADD git@github.com:one/two.git takes',
+  ],
+  ['a file from somewhere', 'Dockerfile', inImage, `ADD $FROM /x\n${inImage}`, 'ADD $FROM takes'],
+  ['another Dockerfile', 'functions/Dockerfile.dev', '', 'FROM node:24\n', 'node:24 has no digest'],
+  [
+    'another Node in the image, behind a platform',
+    'Dockerfile',
+    `FROM ${node}\n`,
+    `FROM --platform=linux/amd64 node:24.20.0-slim${digest}\n`,
+    'node 24.20.0 is not 24.21.0',
+  ],
+  ['a builder in flow style', 'cloudbuild.yaml', 'steps:\n', 'steps:\n  - {name: node}\n', 'node has no digest'],
+  [
+    'a builder whose name comes second',
+    'cloudbuild.yaml',
+    'steps:\n',
+    'steps:\n  - id: one\n    "name": node\n',
+    'node has no digest',
+  ],
+  ['a builder by variable', 'cloudbuild.yaml', 'steps:\n', 'steps:\n  - name: $_BUILDER\n', '$_BUILDER has no digest'],
+  [
+    'another frontend',
+    'cloudbuild.yaml',
+    '[build, ',
+    '[build, --build-arg, BUILDKIT_SYNTAX=docker/dockerfile:1, ',
+    'docker/dockerfile:1 has no digest',
+  ],
+  [
+    'containers for a laptop',
+    'compose.yaml',
+    '',
+    'services: {db: {image: postgres:17}}\n',
+    'postgres:17 has no digest',
+  ],
+  [
+    'an image of Docker Hub',
+    'stacks/main.ts',
+    '',
+    "\nexport const one = { image: 'otel/opentelemetry-collector' }\n",
+    'otel/opentelemetry-collector has no digest',
+  ],
+  [
+    'an image in a template',
+    'stacks/main.ts',
+    '',
+    '\nexport const one = { image: `node:${version}` }\n',
+    'node:${} has no digest',
+  ],
+  [
+    'an image or another',
+    'stacks/main.ts',
+    '',
+    "\nexport const collectorImage = given ?? 'otel/collector'\n",
+    'otel/collector has no digest',
+  ],
+  [
+    'a tag under any name',
+    'stacks/main.ts',
+    '',
+    "\nexport const one = 'otel/collector:0.155.0'\n",
+    'otel/collector:0.155.0 has no digest',
+  ],
+  [
+    'a script at each publishing',
+    'package.json',
+    '"start":',
+    '"prepublish": "true",\n    "start":',
+    'prepublish runs at each install',
+  ],
+  [
+    'a script at each change',
+    'package.json',
+    '"start":',
+    '"dependencies": "true",\n    "start":',
+    'dependencies runs at each install',
+  ],
+  [
+    'a peer by range',
+    'package.json',
+    '"devDependencies"',
+    '"peerDependencies": { "zod": "^4" },\n  "devDependencies"',
+    'zod ^4 is no exact version',
+  ],
+  [
+    'a package that is said to be in the bundle of the project',
+    'package-lock.json',
+    '"integrity": "sha512-',
+    '"inBundle": true,\n      "was": "sha512-',
+    'has no sha512 integrity',
+  ],
+  [
+    'a package that is said to be in the bundle of another',
+    'package-lock.json',
+    '    "node_modules/cdktf/node_modules/',
+    '    "node_modules/cdktf/node_modules/evil": { "version": "1.0.0", "inBundle": true },\n    "node_modules/cdktf/node_modules/',
+    'node_modules/cdktf/node_modules/evil has no sha512 integrity',
+  ],
+]
+
 describe('the pins bite', () => {
-  it.each(plants)('%s', (_, file, from, to, found) => {
-    const before = readFileSync(join(copy.root, file), 'utf8')
-    copy.replace(file, from, to)
-    const findings = findUnpinned(copy.root)
-    copy.write(file, before)
+  it.each([...plants, ...more])('%s', (_, file, from, to, found) => {
+    const path = join(copy.root, file)
+    const before = existsSync(path) ? readFileSync(path, 'utf8') : undefined
+    if (from === '') {
+      mkdirSync(dirname(path), { recursive: true })
+      copy.write(file, `${before ?? ''}${to}`)
+    } else copy.replace(file, from, to)
+    const findings = findUnpinned(copy.root, [file])
+    if (before === undefined) rmSync(path)
+    else copy.write(file, before)
     const places = [`${file}: `, `${file.replace('package.json', 'package-lock.json')}: `]
     const ofFile = findings.filter((finding) => places.some((place) => finding.startsWith(place)))
     expect(ofFile).toContainEqual(expect.stringContaining(found))
   })
+})
+
+/** What is named exactly, or fetches nothing: [what, file, text that is replaced, its replacement] */
+const exact: readonly (readonly [string, string, string, string])[] = [
+  [
+    'commands that install nothing, or by the lockfile',
+    '.ci/run',
+    inCi,
+    '# npm install\nnpm audit --audit-level=high\ncommand -v npm > /dev/null\nnpm ci --ignore-scripts 2>&1\n',
+  ],
+  [
+    'stages, and images by digest',
+    'Dockerfile',
+    inImage,
+    `RUN --mount=from=packages,target=/x true\nCOPY --from=0 /x /x\nCOPY --from=busybox:1${digest} /x /x\n`,
+  ],
+  [
+    'a file with its checksum',
+    'Dockerfile',
+    inImage,
+    `ADD --checksum=sha256:${'a'.repeat(64)} https://example.com/x /x\nADD shared shared\nRUN echo $((1<<BITS))\n`,
+  ],
+  [
+    'containers of a job',
+    ci,
+    job,
+    `${job}    container: node:24${digest}\n    services: {db: {image: 'postgres:17${digest}'}}\n`,
+  ],
+  [
+    'a quoted action',
+    ci,
+    step,
+    `- uses: "${checkout.replace(' # ', '" # ')}\n        with: {persist-credentials: false}`,
+  ],
+  [
+    'a builder by digest',
+    'cloudbuild.yaml',
+    'steps:\n',
+    `steps:\n  - {name: node${digest}, script: npm ci --ignore-scripts}\n`,
+  ],
+  [
+    'an image that a variable completes',
+    'stacks/main.ts',
+    '',
+    "\nexport const one = { image: `otel/collector@${digest}`, path: 'orders/one:publish' }\n",
+  ],
+  [
+    'a script of npm, and words about npm',
+    'cli/cdktf.ts',
+    '',
+    "\nexecute('npm', ['run', 'check'], { cwd: 'npm could not be started' })\n",
+  ],
+]
+
+describe('the pins let pass', () => {
+  it.each(exact)('%s', (_, file, from, to) => {
+    const before = copy.read(file)
+    if (from === '') copy.write(file, `${before}${to}`)
+    else copy.replace(file, from, to)
+    const findings = findUnpinned(copy.root, [file])
+    copy.write(file, before)
+    expect(findings).toEqual([])
+  })
+})
+
+it('searches folders that are new', () => {
+  mkdirSync(join(copy.root, 'infra/image'), { recursive: true })
+  copy.write('infra/image/Dockerfile', 'FROM node:24\n')
+  const findings = findUnpinned(copy.root)
+  rmSync(join(copy.root, 'infra'), { recursive: true })
+  expect(findings).toEqual([expect.stringContaining('infra/image/Dockerfile: node:24 has no digest')])
 })

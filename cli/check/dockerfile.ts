@@ -1,0 +1,55 @@
+/** A Dockerfile as Docker reads it: continued lines, comments between them, here-documents. */
+
+export interface Instruction {
+  /** In capitals; what ONBUILD delays is an instruction like any other. */
+  readonly name: string
+  /** `--from=packages` */
+  readonly flags: readonly string[]
+  /** What follows the flags; a list in JSON has its items separated by spaces. */
+  readonly words: string
+  /** The lines of its here-documents. */
+  readonly body: string
+}
+
+export function readDockerfile(text: string): Instruction[] {
+  const continued = /^#\s*escape\s*=\s*`/im.test(text) ? /`\s*$/ : /\\\s*$/
+  const lines = text.split(/\r?\n/)
+  const instructions: Instruction[] = []
+  while (lines.length > 0) {
+    let line = takeLine(lines)
+    while (continued.test(line) && lines.length > 0) line = `${line.replace(continued, ' ')}${takeLine(lines)}`
+    const [, name, flags, words] = /^\s*(?:ONBUILD\s+)?([a-z]+)\s+((?:--\S+\s+)*)(.*)$/is.exec(line) ?? []
+    if (!name) continue
+    instructions.push({
+      name: name.toUpperCase(),
+      flags: flags!.replaceAll(/['"]/g, '').split(/\s+/).filter(Boolean),
+      words: withoutList(words!.trim()),
+      body: takeHereDocuments(words!, lines),
+    })
+  }
+  return instructions
+}
+
+/** A comment is none of it, not even between lines that are continued. */
+function takeLine(lines: string[]): string {
+  const line = lines.shift()!
+  return /^\s*#/.test(line) && lines.length > 0 ? takeLine(lines) : line
+}
+
+function withoutList(words: string): string {
+  try {
+    return (JSON.parse(words) as string[]).join(' ')
+  } catch {
+    return words
+  }
+}
+
+/** One whose end is missing is none: `$((1<<BITS))`. */
+function takeHereDocuments(words: string, lines: string[]): string {
+  return [...words.matchAll(/(?<!<)<<-?\s*['"]?([A-Za-z_]\w*)/g)]
+    .flatMap(([, delimiter]) => {
+      const end = lines.findIndex((line) => line.trim() === delimiter)
+      return end === -1 ? [] : lines.splice(0, end + 1).slice(0, -1)
+    })
+    .join('\n')
+}
