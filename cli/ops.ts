@@ -172,6 +172,8 @@ function command<O extends Options>(given: Command<O>): (args: string[]) => Prom
 
 function operatorFrom({ reason, actor }: { reason?: string | undefined; actor?: string | undefined }): Operator {
   if (!reason?.trim()) throw new UsageError('Why? Say so with --reason "…": it is logged with your name.')
+  if (actor !== undefined && !actor.trim())
+    throw new UsageError('--actor needs the name of who does this: it is logged.')
   return { actor: actor ?? userInfo().username, reason }
 }
 

@@ -14,13 +14,17 @@ export const operatorHeaders = ({ actor, reason }: Operator): Record<string, str
   [REASON]: encodeURIComponent(reason),
 })
 
-export function operatorOf(headers: { get(name: string): string | undefined }): Operator {
+/** Undefined for headers without a name or a reason, and for those that can not be read. */
+export function operatorOf(headers: { get(name: string): string | undefined }): Operator | undefined {
   const read = (name: string): string => {
     try {
-      return decodeURIComponent(headers.get(name) ?? 'unknown').slice(0, 500)
+      return decodeURIComponent(headers.get(name) ?? '')
+        .trim()
+        .slice(0, 500)
     } catch {
-      return 'unreadable'
+      return ''
     }
   }
-  return { actor: read(ACTOR), reason: read(REASON) }
+  const [actor, reason] = [read(ACTOR), read(REASON)]
+  return actor && reason ? { actor, reason } : undefined
 }

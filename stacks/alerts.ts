@@ -10,7 +10,7 @@ const REFUSALS_WINDOW = '300s'
  * numbers; `forged` ones are none of a well-behaved client: a caller that a service refuses, a signature that does not hold.
  */
 const REFUSALS_TOLERATED = { any: 300, forged: 5 } as const
-const FORGED = ['caller-refused', 'replay-refused', 'signature-invalid']
+const FORGED = ['caller-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid']
 
 /** Of an alert by log line: one mail in that time, however many lines there are. */
 const QUIET = '300s'

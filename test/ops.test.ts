@@ -114,6 +114,17 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     expect(await listed()).toEqual([before])
   })
 
+  it.each([
+    ['a reason', ['--actor', 'jo'], '--reason'],
+    ['a name', ['--reason', 'hope', '--actor', ' '], '--actor'],
+  ])('is not replayed without %s', async (_, given, remedy) => {
+    const [letter] = await listed()
+    const before = replayed()
+    const answer = await ops('replay', letter!['id']!, ...given)
+    expect(answer).toMatchObject({ code: 1, stderr: expect.stringContaining(remedy) as string })
+    expect(replayed()).toEqual(before)
+  })
+
   it('is replayed to the one listener that failed, who logs the operator and the reason', async () => {
     const change = envelope('price.changed', { data: { sku: 'TEA-002', unitMinor: 777, currency: 'EUR' } })
     const id = await givenUp('orders', 'price.changed', change)

@@ -6,7 +6,7 @@ import { type Delivery, implement } from '../app.ts'
 import { defineContracts } from '../contract.ts'
 import { Refused, Unavailable } from '../errors.ts'
 import { defineService } from '../service.ts'
-import { idToken, pushBody, testConfig } from '../testing/config.ts'
+import { emailOf, idToken, pushBody, testConfig } from '../testing/config.ts'
 import { message } from '../testing/deliver.ts'
 import { testPlatform } from '../testing/platform.ts'
 import { createCloudEventServer } from './cloud-event-server.ts'
@@ -130,7 +130,10 @@ describe('a CloudEvent function', () => {
     const command = message('ReplayDeadLetters', { messageIds: [messageId] }, { sequence: 0, subject: 'mailer' })
     const to = '/commands/ReplayDeadLetters'
     expect((await push(JSON.stringify(command), {}, to)).status).toBe(403)
+    const { authorization } = operator
+    expect((await push(JSON.stringify(command), { authorization }, to)).status).toBe(204)
     expect(handled).toEqual([])
+    expect(platform.logs.at(-1)?.fields).toMatchObject({ event: 'operator-unnamed', subject: emailOf('operations') })
     expect((await push(JSON.stringify(command), operator, to)).status).toBe(204)
     expect(handled).toMatchObject([{ data: { thing: 'tea' }, delivery: { messageId } }])
     expect(platform.deadLetters).toEqual([])

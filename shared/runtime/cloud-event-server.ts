@@ -35,7 +35,7 @@ export async function createCloudEventServer(
   const { cloudEvent } = await import('@google-cloud/functions-framework')
   const { getTestServer: getServer } = await import('@google-cloud/functions-framework/testing')
   const receiver = createReceiver(app, platform, config)
-  const replay = createReplay(receiver, platform)
+  const replay = createReplay(receiver, platform, config)
 
   cloudEvent(platform.service.name, async ({ id, data }: CloudEvent<PubsubData>) => {
     const bytes = Buffer.from(data?.message?.data ?? '', 'base64')

@@ -7,7 +7,7 @@ import { Refused, Unavailable } from '../errors.ts'
 import { operatorHeaders } from '../operator.ts'
 import type { Platform } from '../platform.ts'
 import { defineService, fromOperators } from '../service.ts'
-import { idToken, pushBody, testConfig } from '../testing/config.ts'
+import { emailOf, idToken, pushBody, testConfig } from '../testing/config.ts'
 import { message } from '../testing/deliver.ts'
 import { testPlatform } from '../testing/platform.ts'
 import { createHttpApp } from './http-app.ts'
@@ -427,15 +427,41 @@ describe('an operator', () => {
     expect(fromOperators({ acceptsFromOperators: ['Clean'] })).toEqual(['RepeatEvents', 'Clean'])
   })
 
-  it('has headers that anybody could have broken', async () => {
+  it.each<[string, Record<string, string>]>([
+    ['no name', { 'x-operator': '' }],
+    ['a blank name', { 'x-operator': '%20' }],
+    ['a name that can not be read', { 'x-operator': '%E0%A4%A' }],
+    ['no reason', { 'x-operator-reason': '' }],
+  ])('with %s is refused for good: nothing is taken, and a security event says so', async (_, broken) => {
     const one = started()
     const id = await put(one, ofShop, gaveUp)
-    await one.task('ReplayDeadLetters', asked([id]), {
-      ...operator,
-      'x-operator': '%E0%A4%A',
-      'x-operator-reason': 'x'.repeat(5_000),
-    })
-    expect(security(one)[0]).toMatchObject({ subject: 'operator:unreadable', reason: 'x'.repeat(300) })
+    const asks = [
+      { type: 'ReplayDeadLetters', body: asked([id]) },
+      { type: 'RepeatEvents', body: message('RepeatEvents', { correlationId: 'm-1' }, { sequence: 0 }) },
+    ]
+    for (const { type, body } of asks) {
+      const task = await one.task(type, body, { ...operator, ...broken })
+      // Cloud Tasks repeats whatever is answered with no success, without end.
+      expect([type, task.status]).toEqual([type, 204])
+      expect(security(one).at(-1)).toMatchObject({
+        event: 'operator-unnamed',
+        outcome: 'refused',
+        subject: emailOf('operations'),
+        reason: expect.stringContaining('x-operator') as string,
+        type,
+        task: 'replay-1',
+      })
+    }
+    expect(security(one)).toHaveLength(asks.length)
+    expect(one.handled).toEqual([])
+    expect(one.platform.deadLetters.map(({ messageId }) => messageId)).toEqual([id])
+  })
+
+  it('gives a reason of any length, of which the beginning is logged', async () => {
+    const one = started()
+    const id = await put(one, ofShop, gaveUp)
+    await one.task('ReplayDeadLetters', asked([id]), { ...operator, 'x-operator-reason': 'x'.repeat(5_000) })
+    expect(security(one)[0]).toMatchObject({ subject: 'operator:jo', reason: 'x'.repeat(300) })
   })
 
   it('is nobody to Pub/Sub, whatever the headers of a push say', async () => {

@@ -14,7 +14,7 @@ import { fromOperators } from '../service.ts'
 import { createCallerCheck } from './callers.ts'
 import { createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
-import { createReplay, noteOperator, retriesOf } from './replays.ts'
+import { createReplay, dropped, namedOperator, noteOperator, retriesOf } from './replays.ts'
 import { limitHeaders } from './server-limits.ts'
 
 /** Pub/Sub messages have at most 10 MB, base64 a third more; tasks 1 MiB. */
@@ -32,7 +32,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       throw error
     }
   }
-  const replay = createReplay(receiver, platform)
+  const replay = createReplay(receiver, platform, config)
   const isInternal = platform.service.ingress === 'internal'
   const bytes = async (c: Context): Promise<Buffer> => limitedBody(c, PUSH_BYTES)
 
@@ -102,7 +102,12 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       const operators = fromOperators(platform.service).includes(command) ? [config.OPERATIONS_ACCOUNT] : []
       const email = await caller(c, [...senders, ...operators], 'delivery')
       const header = { get: (name: string) => c.req.header(name) }
-      noteOperator(header, email, { type: command, config, security: platform.security })
+      if (email === config.OPERATIONS_ACCOUNT) {
+        const { security } = platform
+        const operator = namedOperator(header, { type: command, config, security })
+        if (!operator) return answer(c, dropped)
+        noteOperator(security, header, { operator, type: command })
+      }
       const task = {
         name: c.req.header('x-cloudtasks-taskname') ?? '',
         retries: retriesOf(header),

@@ -6,7 +6,7 @@
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import type { Waiting } from '../gcp/waiting.ts'
-import { operatorOf } from '../operator.ts'
+import { type Operator, operatorOf } from '../operator.ts'
 import { replayCommand, replaySchema } from '../replay.ts'
 import type { SecurityLog } from '../security-log.ts'
 import { OfAnotherSource, readEnvelope, Unreadable } from './messages.ts'
@@ -24,58 +24,78 @@ const ATTEMPTS_FOR_MISSING = 5
 /** How often Cloud Tasks has tried before; 0 for what Pub/Sub pushes. */
 export const retriesOf = (headers: Headers): number => Number(headers.get('x-cloudtasks-taskretrycount') ?? 0) || 0
 
+interface Sent {
+  readonly type: string
+  readonly config: Config
+  readonly security: SecurityLog
+}
+
+/**
+ * Who sent that task by the operators' account. One that does not say who and why must not be carried out: nobody could be
+ * asked about it. It is a security event, and undefined.
+ */
+export function namedOperator(headers: Headers, { type, config, security }: Sent): Operator | undefined {
+  const operator = operatorOf(headers)
+  if (!operator) {
+    security({
+      event: 'operator-unnamed',
+      outcome: 'refused',
+      subject: config.OPERATIONS_ACCOUNT,
+      reason: 'x-operator and x-operator-reason must say who sends the task, and why: npm run ops sets them.',
+      act: { type, ...attemptOf(headers) },
+    })
+  }
+  return operator
+}
+
 /** An operator sends a command that the service's description opens to operators. */
-export function noteOperator(
-  headers: Headers,
-  email: string,
-  { type, config, security }: { readonly type: string; readonly config: Config; readonly security: SecurityLog },
-): void {
-  if (email !== config.OPERATIONS_ACCOUNT) return
-  noteAct(security, headers, { event: 'operator.command', outcome: 'done', type })
+export function noteOperator(security: SecurityLog, headers: Headers, { operator, type }: Command): void {
+  noteAct(security, headers, { operator, event: 'operator.command', outcome: 'done', type })
+}
+
+interface Command {
+  readonly operator: Operator
+  readonly type: string
 }
 
 function noteAct(
   security: SecurityLog,
   headers: Headers,
   {
+    operator: { actor, reason },
     event,
     outcome,
     ...act
-  }: {
+  }: Command & {
     readonly event: string
     readonly outcome: 'done' | 'refused'
-    readonly type: string
     readonly letter?: string
   },
 ): void {
-  const { actor, reason } = operatorOf(headers)
-  security({
-    event,
-    outcome,
-    subject: `operator:${actor}`,
-    reason,
-    act: { ...act, task: headers.get('x-cloudtasks-taskname'), attempt: retriesOf(headers) + 1 },
-  })
+  security({ event, outcome, subject: `operator:${actor}`, reason, act: { ...act, ...attemptOf(headers) } })
 }
+
+const attemptOf = (headers: Headers): Record<string, string | number | undefined> => ({
+  task: headers.get('x-cloudtasks-taskname'),
+  attempt: retriesOf(headers) + 1,
+})
 
 /** One delivery of `ReplayDeadLetters`. */
 export type Replay = (body: Buffer, headers: Headers) => Promise<Outcome>
 
-export function createReplay(receiver: Receiver, platform: RunningPlatform): Replay {
+export function createReplay(receiver: Receiver, platform: RunningPlatform, config: Config): Replay {
   const { deadLetterBox: box, security, service } = platform
-  const noteRefused = (headers: Headers, reason: string, act: Readonly<Record<string, string>> = {}): void => {
-    const subject = `operator:${operatorOf(headers).actor}`
-    security({ event: 'replay-refused', outcome: 'refused', subject, reason, act })
-  }
+  const noteRefused = ({ actor }: Operator, reason: string, act: Readonly<Record<string, string>> = {}): void =>
+    security({ event: 'replay-refused', outcome: 'refused', subject: `operator:${actor}`, reason, act })
 
   /** Whether nothing is left to do about it: it was taken, or stays since it can never be. */
-  const replayed = async (letter: Waiting, headers: Headers): Promise<boolean> => {
+  const replayed = async (letter: Waiting, headers: Headers, operator: Operator): Promise<boolean> => {
     const { type, outcome } = await receiver.replay(letter, retriesOf(headers) + 1)
     if (outcome instanceof Unreadable) {
       const act = { type, letter: letter.messageId }
-      if (outcome instanceof OfAnotherSource) noteRefused(headers, outcome.message, act)
+      if (outcome instanceof OfAnotherSource) noteRefused(operator, outcome.message, act)
       else {
-        noteAct(security, headers, { event: 'message.replayed', outcome: 'refused', ...act })
+        noteAct(security, headers, { operator, event: 'message.replayed', outcome: 'refused', ...act })
         platform.log('WARNING', 'replay.unreadable', { ...act, reason: outcome.message })
       }
       await box.release([letter])
@@ -84,26 +104,34 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform): Rep
     const isTaken = outcome.status === 204
     // A letter that is for later is noted when it is taken: not at each attempt.
     if (isTaken)
-      noteAct(security, headers, { event: 'message.replayed', outcome: 'done', type, letter: letter.messageId })
+      noteAct(security, headers, {
+        operator,
+        event: 'message.replayed',
+        outcome: 'done',
+        type,
+        letter: letter.messageId,
+      })
     await (isTaken ? box.acknowledge(letter) : box.release([letter]))
     return isTaken
   }
 
   return async (body, headers) => {
     const attempt = retriesOf(headers) + 1
+    const operator = namedOperator(headers, { type: replayCommand, config, security })
+    if (!operator) return dropped
     try {
       const messageIds = readReplay(body)
       const letters = await box.lease(messageIds)
       let later = 0
-      for (const letter of letters) if (!(await replayed(letter, headers))) later += 1
+      for (const letter of letters) if (!(await replayed(letter, headers, operator))) later += 1
       const isMissing = letters.length < messageIds.length
       if (later > 0 ? attempt < MOST_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
       if (later > 0) platform.log('ERROR', 'replay.given-up', { letters: later, attempt, service: service.name })
       return { status: 204 }
     } catch (error) {
       if (error instanceof Unreadable) {
-        noteRefused(headers, error.message)
-        return { status: 204 }
+        noteRefused(operator, error.message)
+        return dropped
       }
       platform.log('WARNING', 'message.postponed', { type: replayCommand, error })
       return notYet
@@ -111,6 +139,8 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform): Rep
   }
 }
 
+/** Of what can never be carried out: Cloud Tasks repeats a task without end until it is answered with success. */
+export const dropped: Outcome = { status: 204 }
 const notYet: Outcome = { status: 503, retryAfterSeconds: 1 }
 
 /** @throws Unreadable */

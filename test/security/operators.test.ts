@@ -6,6 +6,7 @@ import { app as orders } from '../../functions/orders/app.ts'
 import { orders as description } from '../../functions/orders/service.ts'
 import { commandPath, eventPath, pushPath, repeatCommand, replayCommand } from '../../shared/names.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { operatorHeaders } from '../../shared/operator.ts'
 import { isReachable } from '../../shared/service.ts'
 import { emailOf, idToken, pushBody, testConfig } from '../../shared/testing/config.ts'
 import { message } from '../../shared/testing/deliver.ts'
@@ -20,6 +21,8 @@ const forged = {
   authorizationId: 'a-1',
   expiresAt: '2027-01-01T00:00:00.000Z',
 }
+
+const named = operatorHeaders({ actor: 'jo', reason: 'the provider is back' })
 
 describe('a forged payment', () => {
   const started = () => {
@@ -50,7 +53,7 @@ describe('a forged payment', () => {
     const ask = async (data: unknown): Promise<number> => {
       const response = await http.request(commandPath(replayCommand), {
         method: 'POST',
-        headers: { authorization: idToken('orders', 'operations') },
+        headers: { authorization: idToken('orders', 'operations'), ...named },
         body: JSON.stringify(message(replayCommand, data, { sequence: 0, subject: 'orders' })),
       })
       return response.status
@@ -70,7 +73,7 @@ describe('a forged payment', () => {
     const [letter] = platform.deadLetters
     await http.request(commandPath(replayCommand), {
       method: 'POST',
-      headers: { authorization: idToken('orders', 'operations') },
+      headers: { authorization: idToken('orders', 'operations'), ...named },
       body: JSON.stringify(message(replayCommand, { messageIds: [letter!.messageId] }, { sequence: 0 })),
     })
     expect(platform.entries().size).toBe(0)
@@ -94,7 +97,11 @@ it('every path of every service refuses operators, but for repeats and replays',
       ...[...service.accepts, repeatCommand, replayCommand, 'Anything'].map(commandPath),
     ]
     for (const path of paths) {
-      const headers = { authorization: idToken(service.name, 'operations'), 'content-type': 'application/json' }
+      const headers = {
+        authorization: idToken(service.name, 'operations'),
+        'content-type': 'application/json',
+        ...named,
+      }
       const { status } = await mesh.ask(service.name, path, { method: 'POST', headers, body: '{}' })
       asked += 1
       if (status < 400) open.push(`${service.name} ${path}`)

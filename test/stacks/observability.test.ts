@@ -185,7 +185,7 @@ describe.each(environments.map((environment) => [environment.name, environment] 
         'user/security" AND resource.type="cloud_run_revision" AND metric.labels.outcome="refused"',
       )
     const named = [...String(conditions[1]!['filter']).matchAll(/labels\.event="([^"]+)"/g)].map(([, event]) => event!)
-    expect(named).toEqual(['caller-refused', 'replay-refused', 'signature-invalid'])
+    expect(named).toEqual(['caller-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid'])
     // What a flood writes in five minutes is above either threshold, although most of it is in one line a second.
     const linesOfAFlood = 300 * (LINES_PER_KIND_AND_SECOND + 1)
     for (const { threshold_value: threshold } of conditions) expect(linesOfAFlood).toBeGreaterThan(Number(threshold))
