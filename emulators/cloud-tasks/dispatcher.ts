@@ -78,7 +78,6 @@ export function dispatcher({ context, tasks, queue, finished }: DispatcherParts)
     // Deleted meanwhile, or the process is ending: its fate is decided elsewhere.
     const current = tasks.get(task.name)
     if (!stopped && current) settle({ ...current, firstAttemptMs: current.firstAttemptMs ?? startedMs }, outcome)
-    context.journal.flush()
     pump()
   }
 

@@ -146,14 +146,14 @@ async function answerUnary(
   reply: sendUnaryData<unknown>,
   calling: Calling,
 ): Promise<void> {
+  let response: unknown
   try {
-    const response = await unary(readable(call.request), contextOf(call, calling))
-    calling.journal.flush()
-    reply(null, response)
+    response = await flushed(calling, () => unary(readable(call.request), contextOf(call, calling)))
   } catch (error) {
-    calling.journal.flush()
     reply(grpcError(error))
+    return
   }
+  reply(null, response)
 }
 
 async function answerStream(
@@ -166,18 +166,30 @@ async function answerStream(
     ? leftOpen(call as ServerDuplexStream<unknown, unknown>)
     : one((call as ServerWritableStream<unknown, unknown>).request)
   const write = (response: unknown): void => {
-    calling.journal.flush()
+    try {
+      calling.journal.flush()
+    } catch (error) {
+      // Of this stream alone: it is written to in the course of other calls.
+      return fail(call, error)
+    }
     call.write(response)
   }
   // Without headers, Google's clients take an error for no answer at all, and ask twice more, for six seconds.
   call.sendMetadata(new Metadata())
   try {
-    await streaming(requests, write, contextOf(call, calling))
-    calling.journal.flush()
+    await flushed(calling, () => streaming(requests, write, contextOf(call, calling)))
     call.end()
   } catch (error) {
-    calling.journal.flush()
     fail(call, error)
+  }
+}
+
+/** Before an answer, an error too, its changes are written. */
+async function flushed<Result>({ journal }: Calling, handle: () => Result): Promise<Awaited<Result>> {
+  try {
+    return await handle()
+  } finally {
+    journal.flush()
   }
 }
 

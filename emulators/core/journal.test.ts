@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import fs, { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { syncBuiltinESMExports } from 'node:module'
 import { createInterface } from 'node:readline'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openJournal } from './journal.ts'
 
 let directory: string
@@ -104,6 +105,101 @@ describe('a journal', () => {
     const again = reopened()
     expect(again.table('t').get('long')).toBe(long)
     expect(again.table('u').get('29999')).toBe(29_999)
+    again.close()
+  })
+})
+
+/** The disk is full until the returned function is called: of what is written, only the first bytes find room. */
+function fillDisk(roomBytes: number): () => void {
+  const { writeSync } = fs
+  vi.spyOn(fs, 'writeSync').mockImplementation((descriptor, bytes) => {
+    writeSync(descriptor, (bytes as unknown as Buffer).subarray(0, roomBytes))
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  })
+  syncBuiltinESMExports()
+  const free = (): void => {
+    vi.restoreAllMocks()
+    syncBuiltinESMExports()
+  }
+  onTestFinished(free)
+  return free
+}
+
+describe('a write that fails', () => {
+  it.each([0, 7])('fails its caller, and the next write takes its changes along: %i bytes had room', (roomBytes) => {
+    const journal = openJournal({ directory })
+    const table = journal.table<number>('t')
+    table.set('before', 1)
+    journal.flush()
+    const free = fillDisk(roomBytes)
+    table.set('a', 1)
+    table.set('b', 2)
+    expect(() => journal.flush()).toThrow(`${file()} can't be written (ENOSPC: no space left on device, write)`)
+    table.delete('before')
+    expect(() => journal.flush()).toThrow('make room on its disk')
+    free()
+    table.set('after', 3)
+    journal.flush()
+    const again = reopened()
+    expect([...again.table('t').entries()]).toEqual([
+      ['a', 1],
+      ['b', 2],
+      ['after', 3],
+    ])
+    again.close()
+    journal.close()
+  })
+
+  it('is reported when no answer waits for it, and made up for by the next change', async () => {
+    const reported = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const journal = openJournal({ directory })
+    const free = fillDisk(3)
+    journal.table('t').set('a', 1)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(reported).toHaveBeenCalledWith(expect.objectContaining({ message: expect.stringContaining(file()) }))
+    free()
+    journal.table('t').set('b', 2)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(readFileSync(file(), 'utf8')).toBe('[["t","a",1],["t","b",2]]\n')
+    journal.close()
+  })
+
+  it('closes the file all the same at the end', () => {
+    const journal = openJournal({ directory })
+    fillDisk(0)
+    journal.table('t').set('a', 1)
+    expect(() => journal.close()).toThrow("can't be written")
+    journal.table('t').set('b', 1)
+    expect(() => journal.flush()).not.toThrow()
+  })
+})
+
+describe('a compaction that fails', () => {
+  it('leaves the log at work, and is tried again', () => {
+    const reported = vi.spyOn(console, 'error').mockImplementation(() => {})
+    onTestFinished(() => void vi.restoreAllMocks())
+    const compactAboveBytes = 1_000
+    const journal = openJournal({ directory, compactAboveBytes })
+    const table = journal.table<string>('t')
+    const write = (count: number): void => {
+      for (let index = 0; index < count; index++) {
+        table.set('same', `${index} ${'x'.repeat(100)}`)
+        journal.flush()
+      }
+    }
+    mkdirSync(join(`${file()}.new`, 'in the way'), { recursive: true })
+    write(15)
+    expect(reported).toHaveBeenCalledTimes(1)
+    expect(statSync(file()).size).toBeGreaterThan(compactAboveBytes)
+    const meanwhile = reopened()
+    expect(meanwhile.table('t').get('same')).toMatch(/^14 x/)
+    meanwhile.close()
+    rmSync(`${file()}.new`, { recursive: true })
+    write(15)
+    expect(statSync(file()).size).toBeLessThan(compactAboveBytes)
+    journal.close()
+    const again = reopened()
+    expect(again.table('t').get('same')).toMatch(/^14 x/)
     again.close()
   })
 })

@@ -4,10 +4,11 @@
  * Durability: changes are written before the answer that acknowledges them (`flush`), and what no answer waits for is
  * written in the same turn of the event loop. The file is not synced: everything acknowledged survives SIGKILL of this
  * process, the last moments before a power cut may be lost. What is written at once is one line, hence there as a whole
- * or not at all.
+ * or not at all. A write that fails (a full disk) fails the answers that wait for it; the changes stay in memory, and the
+ * next write takes them along.
  */
 
-import { closeSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { readLines } from './read-lines.ts'
 import { closeState, STATE_FILE_MODE } from './state-files.ts'
@@ -27,7 +28,10 @@ export interface Table<Value> {
 export interface Journal {
   /** The table of that name (`pubsub/topics`), as it was when the process ended. */
   table<Value>(name: string): Table<Value>
-  /** Writes what is buffered. The transport calls it before each answer, so an acknowledged change survives SIGKILL. */
+  /**
+   * Writes what is buffered. The transport calls it before each answer, so an acknowledged change survives SIGKILL.
+   * @throws Error that names the file when it can't be written
+   */
   flush(): void
   close(): void
 }
@@ -95,39 +99,74 @@ interface Log {
 function openLog(directory: string, tables: Tables, compactAboveBytes: number): Log {
   closeState(directory)
   const file = join(directory, LOG_FILE)
-  const { bytes: replayedBytes, torn } = replay(file, tables)
-  let bytes = torn || replayedBytes > compactAboveBytes ? compact(file, tables) : replayedBytes
+  const replayed = replay(file, tables)
+  let { descriptor, bytes } =
+    replayed.torn || replayed.bytes > compactAboveBytes
+      ? compact(file, tables)
+      : { descriptor: openSync(file, 'a', STATE_FILE_MODE), bytes: replayed.bytes }
   let compactAbove = Math.max(compactAboveBytes, 2 * bytes)
-  let descriptor = openSync(file, 'a', STATE_FILE_MODE)
   let changes: string[] = []
   let scheduled: NodeJS.Immediate | undefined
+  /** The last write failed, and may have left a part of its line. */
+  let torn = false
   let closed = false
 
   const flush = (): void => {
-    if (changes.length === 0) return
+    if (closed || changes.length === 0) return
     clearImmediate(scheduled)
-    const line = `[${changes.join(',')}]\n`
+    scheduled = undefined
+    try {
+      if (torn) ftruncateSync(descriptor, bytes)
+      torn = true
+      bytes += write(descriptor, `[${changes.join(',')}]\n`)
+      torn = false
+    } catch (error) {
+      throw new Error(
+        `${file} can't be written (${(error as Error).message}): make room on its disk. Changes are kept in memory until then.`,
+        { cause: error },
+      )
+    }
     changes = []
-    bytes += write(descriptor, line)
-    if (bytes <= compactAbove) return
-    closeSync(descriptor)
-    bytes = compact(file, tables)
-    compactAbove = Math.max(compactAboveBytes, 2 * bytes)
-    descriptor = openSync(file, 'a', STATE_FILE_MODE)
+    if (bytes > compactAbove) replaceLog()
+  }
+  /** What was acknowledged is written: a compaction that fails is tried again when the log has grown once more. */
+  const replaceLog = (): void => {
+    try {
+      const compacted = compact(file, tables)
+      closeSync(descriptor)
+      ;({ descriptor, bytes } = compacted)
+      compactAbove = Math.max(compactAboveBytes, 2 * bytes)
+    } catch (error) {
+      console.error(`${file} can't be compacted:`, error)
+      compactAbove = bytes + compactAboveBytes
+    }
+  }
+  /** No caller waits for the result. */
+  const flushUnasked = (): void => {
+    scheduled = undefined
+    try {
+      flush()
+    } catch (error) {
+      console.error(error)
+    }
   }
   return {
     append(change) {
-      // What still runs while everything closes has nobody left to answer.
+      // Requests that are still running while everything closes get no answer.
       if (closed) return
-      if (changes.length === 0) scheduled = setImmediate(flush)
+      scheduled ??= setImmediate(flushUnasked)
       changes.push(JSON.stringify(change))
     },
     flush,
     close() {
       if (closed) return
-      flush()
-      closed = true
-      closeSync(descriptor)
+      try {
+        flush()
+      } finally {
+        closed = true
+        clearImmediate(scheduled)
+        closeSync(descriptor)
+      }
     },
   }
 }
@@ -149,14 +188,32 @@ function parse(line: string, file: string, number: number): readonly Change[] {
     if (Array.isArray(changes) && changes.every((change) => Array.isArray(change)))
       return changes as unknown as Change[]
   } catch {
-    // Said below.
+    // Falls through to the error below.
   }
   throw new Error(`${file} is damaged in line ${number}: forget the local state with npm run reset.`)
 }
 
-/** Writes what is there now beside the log, then takes its place: a kill in between leaves the old one. */
-function compact(file: string, tables: Tables): number {
-  const descriptor = openSync(`${file}.new`, 'w', STATE_FILE_MODE)
+interface Compacted {
+  /** Open for appending. */
+  readonly descriptor: number
+  readonly bytes: number
+}
+
+/** Writes the present state beside the log, then takes its place: a kill or an error before that leaves the old log. */
+function compact(file: string, tables: Tables): Compacted {
+  rmSync(`${file}.new`, { force: true })
+  const descriptor = openSync(`${file}.new`, 'a', STATE_FILE_MODE)
+  try {
+    const bytes = writeSnapshot(descriptor, tables)
+    renameSync(`${file}.new`, file)
+    return { descriptor, bytes }
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+}
+
+function writeSnapshot(descriptor: number, tables: Tables): number {
   let bytes = 0
   let piece = ''
   for (const [name, rows] of tables) {
@@ -167,10 +224,7 @@ function compact(file: string, tables: Tables): number {
       piece = ''
     }
   }
-  bytes += write(descriptor, piece)
-  closeSync(descriptor)
-  renameSync(`${file}.new`, file)
-  return bytes
+  return bytes + write(descriptor, piece)
 }
 
 /** A write may take a part only. */

@@ -2,10 +2,11 @@
 
 import { v1 } from '@google-cloud/pubsub'
 import { credentials, makeGenericClientConstructor, type ServiceError } from '@grpc/grpc-js'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { fakePublisher } from './fake-publisher.ts'
+import type { Journal } from './journal.ts'
 import { createLocalCloud, type LocalCloud } from './local-cloud.ts'
-import type { RequestContext, Unary } from './plugin.ts'
+import type { Plugin, RequestContext, Unary } from './plugin.ts'
 import { StatusError } from './status.ts'
 
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
@@ -20,13 +21,21 @@ const handle: Unary = (request, context) => {
   return handler(request, context)
 }
 
-const publisher = fakePublisher({
+let journal: Journal
+const fake = fakePublisher({
   createTopic: handle,
   getTopic: handle,
   updateTopic: handle,
   publish: handle,
   deleteTopic: handle,
 })
+const publisher: Plugin = {
+  ...fake,
+  create(context) {
+    ;({ journal } = context)
+    return fake.create(context)
+  },
+}
 
 let cloud: LocalCloud
 let client: InstanceType<typeof v1.PublisherClient>
@@ -240,4 +249,29 @@ it('tells other processes the bill on the owner’s port alone', async () => {
   const health = await fetch(`http://${cloud.ownerHost}/_local/health`)
   expect(await health.json()).toEqual({ ok: true })
   expect((await rest('GET', '/_local/counters')).status).toBe(404)
+})
+
+it.each([
+  ['an answer', () => ({ name: topic })],
+  [
+    'an error',
+    () => {
+      throw new StatusError('NOT_FOUND', 'none')
+    },
+  ],
+] as const)('answers INTERNAL in place of %s when the changes before it can not be written', async (_, answer) => {
+  handler = answer
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  vi.spyOn(journal, 'flush').mockImplementation(() => {
+    throw new Error('the disk is full')
+  })
+  onTestFinished(() => void vi.restoreAllMocks())
+  await expect(client.updateTopic({ topic: { name: topic } })).rejects.toMatchObject({
+    code: 13,
+    details: 'the disk is full',
+  })
+  expect(await rest('GET', `/v1/${topic}`)).toMatchObject({
+    status: 500,
+    body: { error: { status: 'INTERNAL', message: 'the disk is full' } },
+  })
 })

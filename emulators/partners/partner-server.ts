@@ -54,6 +54,10 @@ export function partnerApp(options: PartnerOptions, routes: (partner: PartnerApp
   const clock = options.clock ?? systemClock
   const journal = openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir })
   const app = new Hono()
+  app.use(async (_, next) => {
+    await next()
+    journal.flush()
+  })
   app.use(
     bodyLimit({
       maxSize: LARGEST_BODY_BYTES,
@@ -71,12 +75,10 @@ export function partnerApp(options: PartnerOptions, routes: (partner: PartnerApp
     }
     if (options.delayMs) await new Promise<void>((resolve) => void clock.at(clock.now() + options.delayMs!, resolve))
     await next()
-    journal.flush()
   })
   const partner = { app, journal, clock }
   routes(partner)
   app.onError((error, c) => {
-    journal.flush()
     if (error instanceof PartnerRefusal) return c.json({ code: error.code, message: error.message }, error.status)
     console.error(error)
     return c.json({ code: 'internal', message: 'The partner failed.' }, 500)
