@@ -1,5 +1,8 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { main } from './command.ts'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
+import { findRunning, main, UsageError } from './command.ts'
 
 const said: string[] = []
 const given: unknown[] = []
@@ -41,4 +44,15 @@ it('takes as many words as it says', async () => {
   expect(said).toEqual(['What is "b"? This command takes one word at most besides its options: see --help.'])
   expect(await typed(['a'], 1)).toBe(0)
   expect(given).toMatchObject([[{}, ['a']]])
+})
+
+it.each(['', '{"pid":', '[]', 'null'])('a note that was left by halves is named, and what to do: %j', (text) => {
+  const directory = mkdtempSync(join(tmpdir(), 'note-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  vi.stubEnv('MILLRACE_DATA', directory)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const file = join(directory, 'running.json')
+  writeFileSync(file, text)
+  const damaged = `${file} is damaged: stop Millrace if it runs, delete that file, then run npm start again.`
+  expect(findRunning).toThrow(new UsageError(damaged))
 })

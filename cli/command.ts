@@ -26,16 +26,28 @@ export interface Running {
 export const dataDirectory = (): string => process.env['MILLRACE_DATA'] ?? join(process.cwd(), '.data')
 const runningFile = (): string => join(dataDirectory(), 'running.json')
 
-/** The platform that runs in this checkout, or undefined. */
-export function findRunning(): (Running & { readonly ready?: boolean }) | undefined {
+type Note = Running & { readonly ready?: boolean }
+
+/** The platform that runs in this checkout, or undefined. @throws UsageError when its note is damaged */
+export function findRunning(): Note | undefined {
   if (!existsSync(runningFile())) return undefined
-  const running = JSON.parse(readFileSync(runningFile(), 'utf8')) as Running & { readonly ready?: boolean }
+  const running = noteIn(runningFile())
   try {
     process.kill(running.pid, 0)
     return running
   } catch {
     return undefined
   }
+}
+
+function noteIn(file: string): Note {
+  try {
+    const note = JSON.parse(readFileSync(file, 'utf8')) as Partial<Note> | null
+    if (typeof note?.pid === 'number') return note as Note
+  } catch {
+    // Falls through to the error below.
+  }
+  throw new UsageError(`${file} is damaged: stop Millrace if it runs, delete that file, then run npm start again.`)
 }
 
 /** @throws UsageError when nothing runs here. */

@@ -1,9 +1,9 @@
 /** What the stacks declared last time, so that what they no longer declare is taken away: the part of Terraform's state that matters here. */
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import type { OwnerApi, Plugin, TerraformResource } from './core/plugin.ts'
-import { STATE_FILE_MODE } from './core/state-files.ts'
+import { writeState } from './core/state-files.ts'
 import type { Provisioned } from './provision.ts'
 
 /** Removes, last made first, what is in the file and no longer planned; writes down what now is. */
@@ -12,7 +12,7 @@ export async function removeUndeclared(
   planned: readonly Provisioned[],
   { plugins, api }: { readonly plugins: readonly Plugin[]; readonly api: OwnerApi },
 ): Promise<void> {
-  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as TerraformResource[]) : []
+  const before = existsSync(file) ? read(file) : []
   const now = new Map(planned.map(({ resource }) => [addressOf(resource), resource]))
   const gone = before.filter((resource) => !isKept(resource, now.get(addressOf(resource))))
   // Killed halfway, both are known the next time.
@@ -37,7 +37,15 @@ function isKept(before: TerraformResource, now: TerraformResource | undefined): 
   return !before.type.endsWith('_iam_member') || isDeepStrictEqual(before.attributes, now.attributes)
 }
 
-function write(file: string, resources: readonly TerraformResource[]): void {
-  writeFileSync(`${file}.new`, JSON.stringify(resources), { mode: STATE_FILE_MODE })
-  renameSync(`${file}.new`, file)
+function read(file: string): TerraformResource[] {
+  try {
+    const resources: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (Array.isArray(resources)) return resources as TerraformResource[]
+  } catch {
+    // Falls through to the error below.
+  }
+  throw new Error(`${file} is damaged: forget the local state with npm run reset.`)
 }
+
+const write = (file: string, resources: readonly TerraformResource[]): void =>
+  writeState(file, JSON.stringify(resources))

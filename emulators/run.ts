@@ -1,15 +1,15 @@
 /** `npm start`: synthesizes the stacks, starts the local cloud and every service from them, seeds the shop, says what to type next. */
 
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret } from './core/run-secret.ts'
-import { STATE_FILE_MODE, STATE_UMASK } from './core/state-files.ts'
+import { STATE_UMASK, writeState } from './core/state-files.ts'
 import { whoListens } from './core/who-listens.ts'
-import { claim, type Claim, type Running } from './running.ts'
+import { claim, type Claim, claimFiles, type Running } from './running.ts'
 import { seed } from './seed.ts'
 import { startPlatform, type Platform } from './start.ts'
 
@@ -54,7 +54,7 @@ async function run(): Promise<void> {
     secret: makeSecret(),
     dataDirectory,
   }
-  const claimed = await claim(running)
+  const claimed = claim(running)
   try {
     if (options.fresh) forget()
     const stacks = synthesize(environment, services)
@@ -79,7 +79,7 @@ async function run(): Promise<void> {
     if (!existsSync(seededFile)) {
       const sold = await seed(running)
       say(`${seconds()}  ${sold}`)
-      writeFileSync(seededFile, new Date().toISOString(), { mode: STATE_FILE_MODE })
+      writeState(seededFile, new Date().toISOString())
     }
   } catch (error) {
     claimed.release()
@@ -92,7 +92,7 @@ async function run(): Promise<void> {
 /** Everything but the claim on the directory. */
 function forget(): void {
   for (const name of readdirSync(dataDirectory))
-    if (name !== 'running.json') rmSync(join(dataDirectory, name), { recursive: true, force: true })
+    if (!claimFiles.includes(name)) rmSync(join(dataDirectory, name), { recursive: true, force: true })
 }
 
 function readyText({ gatewayUrl, apiHost, identityUrl }: Running): string {
@@ -119,7 +119,7 @@ function stopOnSignal(platform: Platform, claimed: Claim): void {
     if (firstMs === undefined) {
       firstMs = performance.now()
       say('Stopping … (Ctrl-C again stops at once)')
-      claimed.release()
+      claimed.withdraw()
       void platform.close().then(
         () => process.exit(0),
         (error: unknown) => {

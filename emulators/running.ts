@@ -1,8 +1,9 @@
-/** The note that a running platform leaves for the commands in other terminals. */
+/** One platform a data directory: its lock, and the note by which commands in other terminals find it. */
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { closeState, STATE_FILE_MODE } from './core/state-files.ts'
+import { DatabaseSync } from 'node:sqlite'
+import { closeState, writeState } from './core/state-files.ts'
 
 export interface Running {
   readonly pid: number
@@ -19,69 +20,76 @@ export interface Running {
   readonly dataDirectory: string
 }
 
-/** What a start writes before it is ready: from then on nobody else may use the data directory. */
+/** A start writes it before it is ready. */
 type Note = Running & { readonly ready: boolean }
 
 export interface Claim {
   /** Commands in other terminals find the platform from now on. */
   ready(): void
+  /** They find it no more; the directory stays taken. */
+  withdraw(): void
+  /** Another start may have the directory; so it may when this process has ended in any way. */
   release(): void
 }
 
-/** A local cloud answers at once; another program that has taken over the process id, or the port, does not. */
-const ANSWERS_WITHIN_MS = 2_000
+/** Files of the claim itself, which is taken before anything else in the directory is touched. */
+export const claimFiles: readonly string[] = ['running.json', 'lock']
+const SQLITE_BUSY = 5
+/** Two that ask at once may each be in the way of the other for a moment. */
+const LOCK_TIMEOUT_MS = 250
 
 /**
  * Takes the data directory for this process.
- * @throws Error in one line when a platform that is starting or running has it.
+ * @throws Error in one line when a platform that is starting, running or stopping has it.
  */
-export async function claim(running: Running): Promise<Claim> {
+export function claim(running: Running): Claim {
   const file = join(running.dataDirectory, 'running.json')
+  mkdirSync(running.dataDirectory, { recursive: true })
+  const lock = lockOf(running.dataDirectory, file)
+  // Not before: a start that is refused must not meet files that come and go.
   closeState(running.dataDirectory)
-  const write = (ready: boolean, flag: 'wx' | 'w'): void =>
-    writeFileSync(file, JSON.stringify({ ...running, ready } satisfies Note, undefined, 2), {
-      flag,
-      mode: STATE_FILE_MODE,
-    })
-  const other = noteIn(file)
-  if (other && (await holds(other))) throw new Error(alreadyHere(other))
-  rmSync(file, { force: true })
-  try {
-    write(false, 'wx')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    // Another start was faster by a moment.
-    throw new Error(alreadyHere(noteIn(file) ?? { ...running, ready: false }), { cause: error })
+  const write = (ready: boolean): void =>
+    writeState(file, JSON.stringify({ ...running, ready } satisfies Note, undefined, 2))
+  const withdraw = (): void => rmSync(file, { force: true })
+  write(false)
+  return {
+    ready: () => write(true),
+    withdraw,
+    release() {
+      withdraw()
+      if (lock.isOpen) lock.close()
+    },
   }
-  return { ready: () => write(true, 'w'), release: () => rmSync(file, { force: true }) }
 }
 
-const alreadyHere = ({ pid, gatewayUrl, ready }: Running & { ready?: boolean }): string =>
-  ready === false
-    ? `Millrace is already starting here (process ${pid}): wait for it, or stop it with Ctrl-C first.`
-    : `Millrace already runs here (process ${pid}, ${gatewayUrl}): use it, or stop it with Ctrl-C first.`
+/** SQLite has the lock of the operating system that Node has no function for: it ends with the process, even by SIGKILL. */
+function lockOf(directory: string, noteFile: string): DatabaseSync {
+  const lock = new DatabaseSync(join(directory, 'lock'), { timeout: LOCK_TIMEOUT_MS })
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
+    throw new Error(alreadyHere(noteIn(noteFile)), { cause: error })
+  }
+}
 
+function alreadyHere(note: Note | undefined): string {
+  if (!note) return 'Millrace is just starting or stopping here: wait a moment, then try again.'
+  const { pid, gatewayUrl, ready } = note
+  return ready
+    ? `Millrace already runs here (process ${pid}, ${gatewayUrl}): use it, or stop it with Ctrl-C first.`
+    : `Millrace is already starting here (process ${pid}): wait for it, or stop it with Ctrl-C first.`
+}
+
+/** Of a process that is alive: one that was killed leaves its note behind. */
 function noteIn(file: string): Note | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Note
+    const note = JSON.parse(readFileSync(file, 'utf8')) as Note
+    process.kill(note.pid, 0)
+    return note
   } catch {
     return undefined
-  }
-}
-
-/** One that was killed leaves its note behind, and its process id may be somebody else's by now. */
-async function holds({ pid, apiHost, ready }: Note): Promise<boolean> {
-  try {
-    process.kill(pid, 0)
-  } catch {
-    return false
-  }
-  if (!ready) return true
-  try {
-    const answer = await fetch(`http://${apiHost}/_local/health`, { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) })
-    return answer.ok
-  } catch (error) {
-    // Busy or stopped, it is there; where nobody listens it is not.
-    return error instanceof DOMException
   }
 }

@@ -58,7 +58,7 @@ export function httpApp({ principal, rest, apps, routes, access, journal, secret
     return c.json((await method(url.searchParams, await c.req.text(), c.get('context'))) as object)
   })
   if (principal === OWNER) {
-    // A start asks it whether the platform that left its note still runs, before it knows the secret.
+    // For tools that wait until it answers, and may not know the secret.
     app.get('/_local/health', (c) => c.json({ ok: true }))
     app.use('/_local/*', requireSecret(secret))
   } else {

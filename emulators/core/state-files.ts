@@ -1,6 +1,6 @@
 /** State holds signing keys, tokens' ledgers and orders: only the user who runs the local cloud may read it. */
 
-import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Read and written by their owner alone. */
@@ -13,6 +13,12 @@ export const STATE_UMASK = 0o077
 export function closeState(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: STATE_DIRECTORY_MODE })
   close(realpathSync(directory))
+}
+
+/** Readers, and a start after a kill, find the whole of it or what was there before. One process writes a file. */
+export function writeState(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: STATE_FILE_MODE })
+  renameSync(`${file}.new`, file)
 }
 
 function close(path: string): void {

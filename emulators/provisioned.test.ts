@@ -1,0 +1,15 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { removeUndeclared } from './provisioned.ts'
+
+it.each(['', '[{"type":', '{}'])('a list that was left by halves is named, and what to do: %j', async (text) => {
+  const directory = mkdtempSync(join(tmpdir(), 'provisioned-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const file = join(directory, 'provisioned.json')
+  writeFileSync(file, text)
+  await expect(removeUndeclared(file, [], { plugins: [], api: () => Promise.resolve() })).rejects.toThrow(
+    `${file} is damaged: forget the local state with npm run reset.`,
+  )
+})
