@@ -1,4 +1,4 @@
-/** Shows what the services measured: orders by outcome and how long they took, retries, dead letters, requests. */
+/** Shows what the services measured: orders by outcome and how long they took, retries, dead letters, circuits, requests. */
 
 import { type Instrument, metrics } from '../shared/telemetry/metrics.ts'
 import { main, requireRunning, UsageError } from './command.ts'
@@ -10,7 +10,8 @@ const usage = `
 npm run metrics -- [--json]
 
 Prints the metrics that the services have sent since npm start -- --fresh: orders by outcome, deliveries that were
-repeated or put aside, requests by service and route. p50 and p95 are read from histograms, as exact as their buckets.
+repeated or put aside, changes of circuits, requests by service and route. p50 and p95 are read from histograms, as exact as their
+buckets.
 
   --json    every time series as JSON
 `
@@ -41,6 +42,7 @@ void main({
     print('Orders', orders(of(metrics.orders), of(metrics.sagaDuration)))
     print('Deliveries that were repeated', of(metrics.retries).map(counted))
     print('Messages that were put aside', of(metrics.deadLetters).map(counted))
+    print('Changes of a circuit', of(metrics.circuitTransitions).map(counted))
     print(
       'Requests',
       of(metrics.requestDuration)

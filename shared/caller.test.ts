@@ -1,9 +1,9 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createCaller } from './caller.ts'
 import { withDeadline } from './deadline.ts'
-import { Unavailable } from './errors.ts'
+import { ClientClosed, Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import { testTelemetry } from './testing/telemetry.ts'
 import { parseTrace } from './trace.ts'
@@ -38,8 +38,12 @@ async function calleeFor(authorizationFor: AuthorizationFor, ...answers: number[
       if (status > 0) response.writeHead(status, { 'content-type': 'application/json' }).end('{"ok":true}')
     })
   })
-  await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { heard, ...(await calleeOf(server, authorizationFor)) }
+}
+
+async function calleeOf(callee: Server, authorizationFor: AuthorizationFor = async () => 'Bearer id') {
+  await new Promise<void>((resolve) => callee.listen(0, '127.0.0.1', resolve))
+  const origin = `http://127.0.0.1:${(callee.address() as AddressInfo).port}`
   const told = testTelemetry({ service: 'shop' })
   const caller = createCaller({
     peers: { catalog: origin },
@@ -47,7 +51,7 @@ async function calleeFor(authorizationFor: AuthorizationFor, ...answers: number[
     accessAuthorization: async () => 'Bearer access',
     telemetry: told.telemetry,
   })
-  return { heard, origin, ...told, ...caller }
+  return { origin, ...told, ...caller }
 }
 
 describe('a query to a service', () => {
@@ -165,17 +169,40 @@ describe('a query to a service', () => {
       response.write('{"ok":')
       setTimeout(() => response.destroy(), 10)
     })
-    await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo
-    const { telemetry } = testTelemetry({ service: 'shop' })
-    const peers = { catalog: `http://127.0.0.1:${port}` }
-    const { call } = createCaller({
-      peers,
-      authorizationFor: async () => '',
-      accessAuthorization: async () => '',
-      telemetry,
-    })
+    const { call } = await calleeOf(server)
     await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
+  })
+
+  it('ends when its client hangs up, which counts for nothing', async () => {
+    const { call, heard, openCircuits } = await calleeThat(0)
+    for (let asked = 1; asked <= 10; asked++) {
+      const client = new AbortController()
+      const answer = withDeadline(10_000, () => call('catalog', '/'), { disconnect: client.signal })
+      const refused = expect(answer).rejects.toBeInstanceOf(ClientClosed)
+      await vi.waitFor(() => expect(heard).toHaveLength(asked))
+      client.abort(new ClientClosed())
+      await refused
+    }
+    expect(openCircuits()).toEqual([])
+  })
+
+  it('changes the circuit of its callee, which is logged and counted', async () => {
+    const { call, logs, measures } = await calleeThat(500)
+    for (let index = 0; index < 9; index++) await call('catalog', '/', { method: 'POST' }).catch(() => {})
+    expect(logs).toMatchObject([
+      {
+        severity: 'WARNING',
+        event: 'circuit.changed',
+        fields: { callee: 'catalog', state: 'open', reason: expect.stringContaining('answered 500') },
+      },
+    ])
+    expect(measures).toEqual([
+      {
+        name: 'millrace.circuit.transitions',
+        value: 1,
+        attributes: { service: 'shop', callee: 'catalog', state: 'open' },
+      },
+    ])
   })
 
   it('of a service that the description does not name is a bug', async () => {
@@ -206,6 +233,38 @@ describe('a call to a partner', () => {
       Unavailable,
     )
     expect(heard).toHaveLength(1)
+  })
+
+  it('whose answer stalls in the middle is for later, ends its span then, and opens the circuit', async () => {
+    server = createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
+      response.write('{"status":')
+    })
+    const { callExternal, origin, openCircuits, spans } = await calleeOf(server)
+    const asked = { method: 'POST', operation: 'provider.authorize', timeoutMs: 30 }
+    const answers = await Promise.allSettled(Array.from({ length: 8 }, () => callExternal(origin, asked)))
+    for (const answer of answers)
+      expect((answer as PromiseRejectedResult).reason).toMatchObject({
+        name: 'Unavailable',
+        message: expect.stringContaining('did not answer in'),
+      })
+    expect(spans.map(({ error }) => error)).toEqual(Array(8).fill(expect.stringContaining('did not answer')))
+    await vi.waitFor(() => expect(openCircuits()).toEqual(['catalog']))
+  })
+
+  it('reads no more than 8 MiB of an answer', async () => {
+    server = createServer((_, response) => {
+      const chunk = Buffer.alloc(64 * 1024)
+      const write = (): void => {
+        while (response.write(chunk));
+      }
+      response.on('drain', write).on('error', () => {})
+      write()
+    })
+    const { callExternal, origin } = await calleeOf(server)
+    const asked = callExternal(origin, { method: 'GET', operation: 'provider.find' })
+    await expect(asked).rejects.toThrow('answered more than 8388608 bytes')
+    await expect(asked).rejects.not.toBeInstanceOf(Unavailable)
   })
 
   it('that is refused is an answer where it is expected, else a bug', async () => {

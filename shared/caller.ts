@@ -1,6 +1,6 @@
 /** Queries to other services and calls to partners, each with this service's identity, a deadline and a policy of its own. */
 
-import { DEADLINE_HEADER, remaining, withDeadline } from './deadline.ts'
+import { DEADLINE_HEADER, withDeadline } from './deadline.ts'
 import { httpStatus, Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import type { Platform } from './platform.ts'
@@ -9,13 +9,15 @@ import { type Telemetry, traceHeaders, traceparent } from './telemetry/telemetry
 
 const QUERY_TIMEOUT_MS = 5_000
 const EXTERNAL_TIMEOUT_MS = 10_000
+/** A timeline has less than 1 MiB: a Firestore document holds no more. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
 export interface CallerParts {
   readonly peers: Readonly<Record<string, string>>
   readonly authorizationFor: AuthorizationFor
   /** The value of an authorization header for Google's own APIs. */
   readonly accessAuthorization: () => Promise<string>
-  readonly telemetry: Pick<Telemetry, 'query' | 'partner'>
+  readonly telemetry: Pick<Telemetry, 'query' | 'partner' | 'circuit'>
   readonly fetch?: typeof fetch
 }
 
@@ -30,7 +32,8 @@ export function createCaller({
   const policyOf = (origin: string): ResiliencePolicy => {
     let policy = policies.get(origin)
     if (!policy) {
-      policy = createResiliencePolicy(origin)
+      const callee = nameOf(origin)
+      policy = createResiliencePolicy(callee, (state, reason) => telemetry.circuit({ callee, state, reason }))
       policies.set(origin, policy)
     }
     return policy
@@ -69,9 +72,8 @@ export function createCaller({
         if (response.status === httpStatus['deadline-exceeded']) throw time.passed()
         return whole(answered(response))
       }
-      return policyOf(origin).run((time) => telemetry.query({ service, method }, () => ask(time)), {
+      return policyOf(origin).execute((time) => telemetry.query({ service, method }, () => ask(time)), {
         timeoutMs: timeoutMs - (performance.now() - startedMs),
-        deadline: remaining(),
         idempotent: method === 'GET',
       })
     },
@@ -91,28 +93,33 @@ export function createCaller({
         const response = notRedirected(
           await send(url, { method, headers, ...textOf(body), signal, redirect: 'manual' }),
         )
-        if (response.ok || accept.includes(response.status)) return response
-        answered(response)
-        throw new Error(
-          `${method} ${url} was refused with ${response.status}: ${(await response.text()).slice(0, 300)}`,
-        )
+        const isAccepted = response.ok || accept.includes(response.status)
+        const answer = await whole(isAccepted ? response : answered(response))
+        if (isAccepted) return answer
+        throw new Error(`${method} ${url} was refused with ${answer.status}: ${(await answer.text()).slice(0, 300)}`)
       }
-      // Never asked twice in one delivery: the delivery itself is repeated, under the same key.
-      return policyOf(origin).run((time) => telemetry.partner({ operation, server: hostname }, () => ask(time)), {
+      // Never called twice in one delivery: the delivery itself is repeated, under the same key.
+      return policyOf(origin).execute((time) => telemetry.partner({ operation, server: hostname }, () => ask(time)), {
         timeoutMs: timeoutMs - (performance.now() - startedMs),
-        deadline: remaining(),
         idempotent: false,
       })
     },
   }
 }
 
-/** Read while the deadline holds: an answer that stops halfway is none. */
+/** The answer with its body, which is read while the time of the call lasts: an answer that stops halfway is none. */
 async function whole(response: Response): Promise<Response> {
-  const bytes = await response.arrayBuffer()
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_ANSWER_BYTES)
+      throw new Error(`${response.url} answered more than ${MAX_ANSWER_BYTES} bytes, which are not read.`)
+    chunks.push(chunk)
+  }
   const headers = new Headers(response.headers)
   for (const name of ['content-encoding', 'content-length', 'transfer-encoding']) headers.delete(name)
-  return new Response(bytes.byteLength === 0 ? null : bytes, { status: response.status, headers })
+  return new Response(bytes === 0 ? null : Buffer.concat(chunks), { status: response.status, headers })
 }
 
 /** A redirect would lead to an address that no stack names: it is a misconfiguration, which the alert on bugs reports. */

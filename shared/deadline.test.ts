@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { deadlineOf, remainingMs, withDeadline } from './deadline.ts'
-import { Unavailable } from './errors.ts'
+import { deadlineOf, outsideRequest, remainingMs, requestContext, withDeadline } from './deadline.ts'
+import { ClientClosed, DeadlineExceeded, Unavailable } from './errors.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
@@ -40,6 +40,45 @@ describe('a deadline', () => {
     await vi.advanceTimersByTimeAsync(100)
     await refused
     await withDeadline(10_000, async () => withDeadline(20, async () => expect(remainingMs()).toBe(20)))
+  })
+
+  it('fires the signal of everything that runs within it, with the error that ends the request', async () => {
+    let signal: AbortSignal | undefined
+    const waited = withDeadline(
+      100,
+      () =>
+        withDeadline(10_000, () => {
+          signal = requestContext()!.signal
+          return never()
+        }),
+      { byCaller: true },
+    )
+    const refused = expect(waited).rejects.toMatchObject({ name: 'DeadlineExceeded', byCaller: true })
+    expect(signal!.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(100)
+    await refused
+    expect(signal!.reason).toBeInstanceOf(DeadlineExceeded)
+  })
+
+  it('ends sooner when the client hangs up, and does not begin when it has', async () => {
+    const client = new AbortController()
+    let signal: AbortSignal | undefined
+    const work = (): Promise<never> => {
+      signal = requestContext()!.signal
+      return never()
+    }
+    const waited = withDeadline(10_000, work, { disconnect: client.signal })
+    client.abort(new ClientClosed())
+    await expect(waited).rejects.toBeInstanceOf(ClientClosed)
+    expect(signal!.aborted).toBe(true)
+    signal = undefined
+    await expect(withDeadline(10_000, work, { disconnect: client.signal })).rejects.toBeInstanceOf(ClientClosed)
+    expect(signal).toBeUndefined()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('does not hold for work that other requests wait for as well', async () => {
+    await withDeadline(100, () => outsideRequest(async () => expect(requestContext()).toBeUndefined()))
   })
 
   it.each<[string | undefined, number | undefined]>([

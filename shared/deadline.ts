@@ -1,56 +1,89 @@
-/** One deadline for a request and all that is asked for it: handed on as the time that is left, since clocks differ. */
+/**
+ * One deadline and one signal for a request and all that is done for it. The signal fires when the deadline passes or the
+ * client hangs up; other services get the time that is left, since clocks differ.
+ */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { DeadlineExceeded } from './errors.ts'
 
 /** Milliseconds that the caller still waits. */
 export const DEADLINE_HEADER = 'x-deadline-ms'
-/** Longer than any request may take. */
-const LONGEST_MS = 60_000
+/** No request takes longer, whatever its caller allows. */
+export const MAX_REQUEST_MS = 60_000
 
-interface Deadline {
-  readonly untilMs: number
-  readonly byCaller: boolean
-}
-
-const deadlines = new AsyncLocalStorage<Deadline>()
-
-export interface Remaining {
-  readonly leftMs: number
+export interface RequestContext {
+  /** Its reason is the error that ends the request: `DeadlineExceeded` or `ClientClosed`. */
+  readonly signal: AbortSignal
+  /** On the clock of `performance.now()`. */
+  readonly deadlineMs: number
   /** The caller of this service set the deadline; otherwise it is this service's own. */
   readonly byCaller: boolean
 }
 
-/** The deadline of the request that is served now; undefined: there is none. */
-export function remaining(): Remaining | undefined {
-  const deadline = deadlines.getStore()
-  return deadline && { leftMs: deadline.untilMs - performance.now(), byCaller: deadline.byCaller }
+const contexts = new AsyncLocalStorage<RequestContext | undefined>()
+
+/** Of the request that is served now; undefined in a delivery, which has neither deadline nor signal. */
+export const requestContext = (): RequestContext | undefined => contexts.getStore()
+
+/** Milliseconds until the deadline of the request; undefined when it has none. */
+export function remainingMs(): number | undefined {
+  const context = requestContext()
+  return context && context.deadlineMs - performance.now()
 }
 
-/** What is left of it in milliseconds. */
-export const remainingMs = (): number | undefined => remaining()?.leftMs
+export interface DeadlineOptions {
+  readonly byCaller?: boolean
+  /** Fires with its reason when the client hangs up. */
+  readonly disconnect?: AbortSignal | undefined
+}
 
 /**
- * Waits for `work` for so long, or until the deadline that it runs under, if that is sooner.
- * @throws DeadlineExceeded then; `work` goes on, and its result is dropped.
+ * Runs `work` under a deadline `ms` milliseconds from now, or under the deadline around it if that is sooner.
+ * @throws DeadlineExceeded, or the reason of `disconnect`, as soon as that happens. `work` then goes on until it sees the
+ * signal, and its result is dropped: whatever it holds is freed by `work` itself, when it has really ended.
  */
-export async function withDeadline<T>(ms: number, work: () => Promise<T>, { byCaller = false } = {}): Promise<T> {
-  const outer = remaining()
-  const { leftMs, ...rest } = outer && outer.leftMs < ms ? outer : { leftMs: ms, byCaller }
-  if (leftMs <= 0) throw new DeadlineExceeded(rest.byCaller)
-  const { promise: expired, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new DeadlineExceeded(rest.byCaller)), leftMs)
-  const working = deadlines.run({ untilMs: performance.now() + leftMs, ...rest }, work)
-  // After the time is up nobody waits for it any more.
-  working.catch(() => {})
+export async function withDeadline<T>(
+  ms: number,
+  work: () => Promise<T>,
+  { byCaller = false, disconnect }: DeadlineOptions = {},
+): Promise<T> {
+  const outer = requestContext()
+  const own = { deadlineMs: performance.now() + ms, byCaller }
+  const deadline = outer && outer.deadlineMs < own.deadlineMs ? outer : own
+  const leftMs = deadline.deadlineMs - performance.now()
+  if (leftMs <= 0) throw new DeadlineExceeded(deadline.byCaller)
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(new DeadlineExceeded(deadline.byCaller)), leftMs)
+  const signals = [controller.signal, outer?.signal, disconnect].filter((signal) => signal !== undefined)
+  const signal = signals.length === 1 ? controller.signal : AbortSignal.any(signals)
   try {
-    return await Promise.race([working, expired])
+    signal.throwIfAborted()
+    const { deadlineMs } = deadline
+    return await unlessAborted(signal, contexts.run({ deadlineMs, byCaller: deadline.byCaller, signal }, work))
   } finally {
     clearTimeout(timer)
   }
 }
 
+/** Runs work that several requests wait for: it does not end with the one that began it. */
+export const outsideRequest = <T>(work: () => Promise<T>): Promise<T> => contexts.run(undefined, work)
+
+/** Settles as `work` does, or rejects with the signal's reason when that fires first; `work` itself goes on. */
+export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  // After the signal its failure is nobody's.
+  work.catch(() => {})
+  signal.throwIfAborted()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = (): void => reject(signal.reason as Error)
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
 /** The caller's deadline from its header; undefined when there is none, or none that can be one. */
 export function deadlineOf(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d{1,6}$/.test(header) ? Math.min(Number(header), LONGEST_MS) : undefined
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Math.min(Number(header), MAX_REQUEST_MS) : undefined
 }

@@ -79,8 +79,11 @@ export class Unavailable extends Error {
   }
 }
 
-/** The deadline of the request that this work belongs to has passed: that says nothing about a callee. */
-export class DeadlineExceeded extends Unavailable {
+/** The request that this work belongs to has ended without an answer: that says nothing about a callee. */
+export class Cancelled extends Unavailable {}
+
+/** The deadline of the request has passed. */
+export class DeadlineExceeded extends Cancelled {
   /** The caller of this service set it; otherwise it is this service's own limit. */
   readonly byCaller: boolean
 
@@ -88,6 +91,14 @@ export class DeadlineExceeded extends Unavailable {
     super('The time for this request is up.')
     this.name = 'DeadlineExceeded'
     this.byCaller = byCaller
+  }
+}
+
+/** The client hung up before it had its answer. */
+export class ClientClosed extends Cancelled {
+  constructor() {
+    super('The client hung up before it had its answer.')
+    this.name = 'ClientClosed'
   }
 }
 

@@ -5,7 +5,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { readBody, tooLarge } from './body.ts'
-import { type Code, DeadlineExceeded, httpStatus, Limited, Refused, Unavailable } from './errors.ts'
+import { ClientClosed, type Code, DeadlineExceeded, httpStatus, Limited, Refused, Unavailable } from './errors.ts'
 import { listOf } from './issues.ts'
 import { jsonFrom } from './json-bytes.ts'
 import type { Log } from './platform.ts'
@@ -45,6 +45,7 @@ interface Known {
 export function answerProblem(c: Context, error: Error | Known, log?: Log): Response {
   if (error instanceof DeadlineExceeded && error.byCaller)
     return answerProblem(c, { code: 'deadline-exceeded', detail: error.message }, log)
+  if (error instanceof ClientClosed) return answerProblem(c, { code: 'client-closed', detail: error.message }, log)
   if (error instanceof Unavailable) {
     c.header('retry-after', String(error.retryAfterSeconds))
     log?.('WARNING', 'request.postponed', { path: c.req.path, reason: error.message, error: error.cause })
@@ -62,6 +63,17 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
   }
   log?.('ERROR', 'request.failed', { path: c.req.path, error })
   return problem(c, 500, 'bug', 'Something went wrong on our side. It was noted.')
+}
+
+/** Fires with `ClientClosed` when the connection is closed before the answer was sent; undefined where there is none. */
+export function disconnectOf(c: Context): AbortSignal | undefined {
+  const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+  if (!outgoing) return undefined
+  const controller = new AbortController()
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) controller.abort(new ClientClosed())
+  })
+  return controller.signal
 }
 
 export const noteAbandoned = (log: Log, path: string, reason: string): void =>

@@ -59,6 +59,13 @@ export const charts: readonly Chart[] = [
   },
   { title: 'Retries', filter: recorded('retries'), ...rate, by: metrics.retries.attributes.map(label), unit: '1/s' },
   {
+    title: 'Circuits that opened',
+    filter: recorded('circuitTransitions', { state: 'open' }),
+    aligner: 'ALIGN_DELTA',
+    reducer: 'REDUCE_SUM',
+    by: ['service', 'callee'].map(label),
+  },
+  {
     title: 'Dead letters',
     filter: recorded('deadLetters'),
     aligner: 'ALIGN_DELTA',

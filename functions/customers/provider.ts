@@ -27,7 +27,6 @@ export async function attach(
     accept: REFUSED,
   })
   if (!response.ok) {
-    await response.body?.cancel()
     throw new Refused('payment-method-refused', 'token: the payment provider does not take it for this customer.')
   }
   const { paymentMethodRef, ...method } = attached.parse(await response.json())
@@ -37,12 +36,11 @@ export async function attach(
 /** Nothing can be authorised with it from now on; again, or when it never was attached, it comes to the same. */
 export async function detach(platform: Platform, customer: string, ref: string): Promise<void> {
   const url = `${platform.setting('PAYMENT_PROVIDER_URL')}/v1/payment-methods/${encodeURIComponent(ref)}/detach`
-  const response = await platform.callExternal(url, {
+  await platform.callExternal(url, {
     method: 'POST',
     operation: 'payment-provider.detach',
     body: { customer },
     idempotencyKey: `${customer}:detach:${ref}`,
     accept: REFUSED,
   })
-  await response.body?.cancel()
 }

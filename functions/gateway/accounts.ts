@@ -1,6 +1,7 @@
 /** How the accounts of staff stand at Identity Platform: https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts/lookup */
 
 import { z } from 'zod'
+import { outsideRequest } from '../../shared/deadline.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { rememberStandings, type StandingOf } from '../../shared/staff-tokens.ts'
 
@@ -37,5 +38,5 @@ export function accountStandings(platform: Platform): StandingOf {
     if (!user || user.localId !== subject) return { isDisabled: true, validSinceSeconds: 0 }
     return { isDisabled: user.disabled, validSinceSeconds: Number(user.validSince) }
   }
-  return rememberStandings(lookUp, platform.now)
+  return rememberStandings((subject) => outsideRequest(() => lookUp(subject)), platform.now)
 }

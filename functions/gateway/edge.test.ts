@@ -259,6 +259,21 @@ describe('a request', () => {
   })
 })
 
+describe('a request whose time is up', () => {
+  it('holds its places until its work has ended', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    const { ask, release } = started({ requestTimeoutMs: 500, concurrentRequests: 1 })
+    const waiting = ask('/slow')
+    await vi.advanceTimersByTimeAsync(500)
+    expect((await waiting).status).toBe(503)
+    const next = await ask('/open')
+    expect([next.status, ((await next.json()) as { code: string }).code]).toEqual([503, 'overloaded'])
+    release()
+    await vi.advanceTimersByTimeAsync(0)
+    expect((await ask('/open')).status).toBe(200)
+  })
+})
+
 describe('browsers', () => {
   it('of a listed origin may call, and read when to come back', async () => {
     const { ask } = started({ limits })

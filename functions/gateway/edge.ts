@@ -5,6 +5,7 @@ import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Caller } from '../../shared/auth.ts'
 import { withDeadline } from '../../shared/deadline.ts'
+import { disconnectOf } from '../../shared/http.ts'
 import { limitHeaders } from '../../shared/runtime/server-limits.ts'
 import { addressOf } from './address.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
@@ -64,6 +65,8 @@ export function createEdge(http: Hono, { settings, providerPaths, now }: EdgePar
       maxAge: PREFLIGHT_SECONDS,
     }),
   )
+  // Around the places: a request that ran out of time, or whose client hung up, holds its place until its work has ended.
+  http.use('*', (c, next) => withDeadline(settings.requestTimeoutMs, next, { disconnect: disconnectOf(c) }))
   http.use('*', async (c, next) => {
     if (isHealth(c)) {
       // An instance must not be ended for having too much to do: the probes of the platform, which come by no front end, pass.
@@ -79,7 +82,6 @@ export function createEdge(http: Hono, { settings, providerPaths, now }: EdgePar
       visit.leave()
     }
   })
-  http.use('*', (_, next) => withDeadline(settings.requestTimeoutMs, next))
 
   return {
     admit: (c, caller) => visits.get(c.req.raw)!.admit(caller),

@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { type Caller, isStaff } from '../../shared/auth.ts'
-import { Refused } from '../../shared/errors.ts'
+import { Cancelled, Refused } from '../../shared/errors.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { relayed } from './relay.ts'
 
@@ -29,9 +29,10 @@ async function timelineOf(platform: Platform, orderId: string): Promise<object> 
     const response = await platform.call('history', `/orders/${orderId}/timeline`, { timeoutMs: HISTORY_TIMEOUT_MS })
     if (response.ok)
       return { entries: z.looseObject({ entries: z.array(z.unknown()) }).parse(await response.json()).entries }
-    await response.body?.cancel()
     return response.status === 404 ? { entries: [] } : { unavailable: true }
   } catch (error) {
+    // The request itself is over.
+    if (error instanceof Cancelled) throw error
     platform.log('WARNING', 'history.unavailable', { error })
     return { unavailable: true }
   }

@@ -1,5 +1,6 @@
 import { exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { requestContext } from '../../shared/deadline.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { hashOf } from '../../shared/ids.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
@@ -22,7 +23,7 @@ const note = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', re
 
 async function open() {
   const published: { keys: JWK[] } = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k-1', alg: 'ES256' }] }
-  const provider = { isThere: true, asked: 0 }
+  const provider = { isThere: true, asked: 0, onAsked: (): unknown => undefined }
   const platform = testPlatform(gateway, {
     settings: {
       EDGE: testEdge(),
@@ -36,6 +37,7 @@ async function open() {
     },
     async callExternal(url) {
       provider.asked += 1
+      provider.onAsked()
       expect(url).toBe('https://provider.example.com/.well-known/jwks.json')
       if (!provider.isThere) throw new Unavailable('The provider is silent.')
       return Response.json(published)
@@ -174,6 +176,31 @@ describe('a note of the payment provider', () => {
     published.keys.push({ ...(await exportJWK(foreign.publicKey)), kid: 'k-2', alg: 'ES256' })
     platform.advance(60_000)
     expect((await told(await signed({ key: foreign, kid: 'k-2', atSeconds: nowSeconds + 60 }))).status).toBe(204)
+  })
+
+  it('signed by an unknown key fetches the keys once, however many come at once, and not again for ten seconds', async () => {
+    const { told, published, provider, platform } = await open()
+    await told(await signed())
+    published.keys.push({ ...(await exportJWK(foreign.publicKey)), kid: 'k-2', alg: 'ES256' })
+    platform.advance(60_000)
+    const rotated = await signed({ key: foreign, kid: 'k-2', atSeconds: nowSeconds + 60 })
+    const madeUp = await signed({ key: foreign, kid: 'k-3', atSeconds: nowSeconds + 60 })
+    const answers = await Promise.all([rotated, rotated, madeUp, madeUp].map((signature) => told(signature)))
+    expect(answers.map(({ status }) => status)).toEqual([204, 204, 401, 401])
+    expect(provider.asked).toBe(2)
+    expect((await told(madeUp)).status).toBe(401)
+    expect(provider.asked).toBe(2)
+    platform.advance(10_000)
+    expect((await told(madeUp)).status).toBe(401)
+    expect(provider.asked).toBe(3)
+  })
+
+  it('waits for keys that another request asked for, also when the client of that one hangs up', async () => {
+    const { told, provider } = await open()
+    const contexts: unknown[] = []
+    provider.onAsked = () => contexts.push(requestContext())
+    expect((await told(await signed())).status).toBe(204)
+    expect(contexts).toEqual([undefined])
   })
 
   it('is for later when the keys can not be had, or the command not be sent', async () => {

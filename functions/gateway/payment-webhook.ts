@@ -15,6 +15,7 @@ import {
 } from 'jose'
 import { z } from 'zod'
 import { keyIdOf } from '../../shared/auth.ts'
+import { outsideRequest } from '../../shared/deadline.ts'
 import { Refused, Unavailable } from '../../shared/errors.ts'
 import { orderId, reference } from '../../shared/fields.ts'
 import { limitedBody } from '../../shared/http.ts'
@@ -106,7 +107,7 @@ function providerKeys(platform: Platform): Key {
   let kept: { readonly find: Key; readonly atMs: number } | undefined
   let asking: Promise<Key> | undefined
   // Many notes at once ask once.
-  const ask = (): Promise<Key> => (asking ??= fetched().finally(() => (asking = undefined)))
+  const ask = (): Promise<Key> => (asking ??= outsideRequest(fetched).finally(() => (asking = undefined)))
   const fetched = async (): Promise<Key> => {
     const response = await platform.callExternal(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
       method: 'GET',
@@ -117,14 +118,17 @@ function providerKeys(platform: Platform): Key {
     kept = { find: found, atMs: platform.now() }
     return found
   }
+  const ageMs = (): number => (kept === undefined ? Infinity : platform.now() - kept.atMs)
   return async (header, token) => {
-    const ageMs = kept === undefined ? Infinity : platform.now() - kept.atMs
+    const find = ageMs() > KEYS_KEPT_MS ? await ask() : kept!.find
     try {
-      return await (ageMs > KEYS_KEPT_MS ? await ask() : kept!.find)(header, token)
+      return await find(header, token)
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || ageMs < KEYS_ASKED_AGAIN_MS || ageMs > KEYS_KEPT_MS)
-        throw error
-      return (await ask())(header, token)
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+      if (ageMs() >= KEYS_ASKED_AGAIN_MS) await ask()
+      // Fetched anew, here or for another note at the same time.
+      if (kept!.find !== find) return kept!.find(header, token)
+      throw error
     }
   }
 }

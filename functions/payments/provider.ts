@@ -56,9 +56,7 @@ export function provider(platform: Platform, cause: Envelope): Provider {
   const get = async (key: string): Promise<unknown> => {
     const asked = { method: 'GET', operation: operation('find'), accept: [NOT_FOUND] }
     const response = await platform.callExternal(`${url}${pathOf(key)}`, asked)
-    if (response.status !== NOT_FOUND) return response.json()
-    await response.body?.cancel()
-    return undefined
+    return response.status === NOT_FOUND ? undefined : response.json()
   }
   const find = async (key: string): Promise<Authorization | undefined> => {
     const found = await get(key)
@@ -84,8 +82,7 @@ export function provider(platform: Platform, cause: Envelope): Provider {
       return capture.parse(await response.json())
     },
     async void(authorizationKey) {
-      const response = await post('void', `${pathOf(authorizationKey)}/void`, `${authorizationKey}:void`, {})
-      await response.body?.cancel()
+      await post('void', `${pathOf(authorizationKey)}/void`, `${authorizationKey}:void`, {})
     },
   }
 }

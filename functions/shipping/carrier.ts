@@ -25,7 +25,6 @@ export async function bookedBy(
       accept: [NOT_FOUND],
     })
     if (found.status !== NOT_FOUND) return booking.parse(await found.json())
-    await found.body?.cancel()
   }
   const response = await platform.callExternal(url, {
     method: 'POST',

@@ -5,9 +5,10 @@ import type { Context } from 'hono'
 import type { ServiceApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
-import { DEADLINE_HEADER, deadlineOf, withDeadline } from '../deadline.ts'
+import { DEADLINE_HEADER, deadlineOf, MAX_REQUEST_MS, withDeadline } from '../deadline.ts'
+import { Refused, Unavailable } from '../errors.ts'
 import { publicPart, statusOf } from '../health.ts'
-import { answerProblem, limitedBody } from '../http.ts'
+import { answerProblem, disconnectOf, limitedBody } from '../http.ts'
 import { commandPath, eventPath, replayCommand } from '../names.ts'
 import '../query-callers.ts'
 import { fromOperators } from '../service.ts'
@@ -16,6 +17,13 @@ import { createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
 import { createReplay, dropped, namedOperator, noteOperator, retriesOf } from './replays.ts'
 import { limitHeaders } from './server-limits.ts'
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The request was answered with an error, which is logged. */
+    hasFailed?: boolean
+  }
+}
 
 /** Pub/Sub messages have at most 10 MB, base64 a third more; tasks 1 MiB. */
 const PUSH_BYTES = 14 * 1024 * 1024
@@ -53,12 +61,15 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
   })
 
-  // The service that asks says how long it waits. The internet does not: its deadline would end what others are asked for.
-  // Nor does a delivery, whose sender has a deadline of its own.
+  // The calling service says how long it waits, and hangs up when its own client does. A public service sets its deadline
+  // itself: a client's would end calls to others. A delivery has none: once begun it is finished, so that its redelivery
+  // finds what it decided.
   if (isInternal) {
     http.use('*', (c, next) => {
-      const leftMs = isDelivery(c.req.path) ? undefined : deadlineOf(c.req.header(DEADLINE_HEADER))
-      return leftMs === undefined ? next() : withDeadline(leftMs, next, { byCaller: true })
+      if (isDelivery(c.req.path)) return next()
+      const callerMs = deadlineOf(c.req.header(DEADLINE_HEADER))
+      const options = { byCaller: callerMs !== undefined, disconnect: disconnectOf(c) }
+      return withDeadline(callerMs ?? MAX_REQUEST_MS, next, options)
     })
     deliveries()
   }
@@ -70,7 +81,10 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   )
   http.onError((error, c) => {
     noteRefusal(platform.security, c, { error, isInternal })
-    return answerProblem(c, error, platform.log)
+    // Work that ends after the deadline of its request, or after its client hung up, fails a second time.
+    const isKnown = c.get('hasFailed') && (error instanceof Refused || error instanceof Unavailable)
+    c.set('hasFailed', true)
+    return answerProblem(c, error, isKnown ? undefined : platform.log)
   })
   return http
 

@@ -51,6 +51,14 @@ export const metrics = {
     description: 'Deliveries that were not the first of their message',
     attributes: ['service', 'kind'],
   },
+  /** `state`: closed, open, half-open. */
+  circuitTransitions: {
+    kind: 'counter',
+    name: 'millrace.circuit.transitions',
+    unit: '{transition}',
+    description: 'Changes of the circuit before a callee, by the state that it changed to',
+    attributes: ['service', 'callee', 'state'],
+  },
   /** https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ */
   requestDuration: {
     kind: 'histogram',

@@ -4,6 +4,7 @@ import type { Envelope } from '../envelope.ts'
 import type { Refused, Unavailable } from '../errors.ts'
 import { stuckEvent } from '../names.ts'
 import type { Log } from '../platform.ts'
+import type { CircuitState } from '../resilience.ts'
 import { isTimedOut } from '../saga.ts'
 import type { SagaMeasure } from '../service.ts'
 import type { Entry, StoredStream } from '../stream-store.ts'
@@ -65,6 +66,12 @@ export interface Telemetry {
     about: { readonly operation: string; readonly server: string },
     work: () => Promise<T>,
   ): Promise<T>
+  /** The circuit before a callee changed to this state; `reason`: the failure that opened it. */
+  circuit(transition: {
+    readonly callee: string
+    readonly state: CircuitState
+    readonly reason?: string | undefined
+  }): void
   close(): Promise<void>
 }
 
@@ -171,7 +178,10 @@ function ofMessages(
   }
 }
 
-function ofCalls({ isEdge, sink }: TelemetryParts, inSpan: InSpan): Pick<Telemetry, 'request' | 'query' | 'partner'> {
+function ofCalls(
+  { service, isEdge, log, sink }: TelemetryParts,
+  inSpan: InSpan,
+): Pick<Telemetry, 'request' | 'query' | 'partner' | 'circuit'> {
   const inner = (kind: 'client', name: string, attributes: Attributes) => ({
     name,
     kind,
@@ -197,9 +207,9 @@ function ofCalls({ isEdge, sink }: TelemetryParts, inSpan: InSpan): Pick<Telemet
       const origin = isEdge ? outside(header('traceparent')) : inside(header)
       await inSpan({ name: method, kind: 'server', ...origin }, answered)
     },
-    query: ({ service, method }, work) => {
+    query: ({ service: callee, method }, work) => {
       if (!currentSpan()) return work()
-      return inSpan({ ...inner('client', `${method} ${service}`, {}), onlyWhenFailed: true }, work)
+      return inSpan({ ...inner('client', `${method} ${callee}`, {}), onlyWhenFailed: true }, work)
     },
     partner: ({ operation, server }, work) =>
       inSpan(inner('client', operation, { 'server.address': server }), async (span) => {
@@ -207,6 +217,10 @@ function ofCalls({ isEdge, sink }: TelemetryParts, inSpan: InSpan): Pick<Telemet
         span.set({ 'http.response.status_code': answer.status })
         return answer
       }),
+    circuit({ callee, state, reason }) {
+      log(state === 'open' ? 'WARNING' : 'INFO', 'circuit.changed', { callee, state, reason })
+      sink.measure(metrics.circuitTransitions, 1, { service, callee, state })
+    },
   }
 }
 

@@ -58,6 +58,21 @@ async function gatewayBefore(answerAfterMs: number) {
     heard.push(String(request.headers['x-deadline-ms']))
     setTimeout(() => response.writeHead(201, { 'content-type': 'application/json' }).end('{}'), answerAfterMs)
   })
+  return { heard, ...(await gatewayOf(callee)) }
+}
+
+/** The gateway before an `orders` that never answers: how many requests it got, and how many connections were closed. */
+async function gatewayBeforeSilence() {
+  let open = 0
+  let closed = 0
+  const callee = createServer((_, response) => {
+    open += 1
+    response.once('close', () => (closed += 1))
+  })
+  return { open: () => open, closed: () => closed, ...(await gatewayOf(callee)) }
+}
+
+async function gatewayOf(callee: Server) {
   const origin = `http://127.0.0.1:${await portOf(callee.listen(0, '127.0.0.1'))}`
   const platform = testPlatform(gateway, {
     settings: { EDGE: testEdge(), ...issuer.settings, PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1' },
@@ -70,7 +85,7 @@ async function gatewayBefore(answerAfterMs: number) {
     telemetry: platform.telemetry,
   })
   const http = createHttpApp(gatewayApp, platform, testConfig('gateway'))
-  return { platform, heard, http, openCircuits: caller.openCircuits }
+  return { platform, http, openCircuits: caller.openCircuits }
 }
 
 describe('a deadline of the client', () => {
@@ -152,6 +167,28 @@ describe('a client that hangs up in the middle of its body', () => {
     expect(platform.logs).toMatchObject([{ severity: 'INFO', event: 'request.abandoned', fields: { path } }])
     expect(JSON.stringify(platform.logs)).not.toMatch(/stack|\bat \S+:\d+/)
     expect(platform.deadLetters).toEqual([])
+  })
+})
+
+describe('a client that hangs up before it has its answer', () => {
+  it('ends the calls that its request makes, and counts as a closed request: no circuit opens', async () => {
+    const { platform, http, open, closed, openCircuits } = await gatewayBeforeSilence()
+    const port = await listening(http.fetch)
+    const times = 10
+    for (let at = 1; at <= times; at++) {
+      const headers = { authorization: customer, 'content-type': 'application/json', 'idempotency-key': `key-${at}` }
+      const body = JSON.stringify(order)
+      const socket = await openRequest(port, { path: '/v1/orders', headers, bodyBytes: body.length })
+      socket.write(body)
+      await vi.waitFor(() => expect(open()).toBe(at))
+      socket.resetAndDestroy()
+      await vi.waitFor(() => expect(closed()).toBe(at))
+    }
+    await vi.waitFor(() => expect(statuses(platform)).toEqual(Array(times).fill(499)))
+    expect(platform.logs.map(({ severity, event }) => `${severity} ${event}`)).toEqual(
+      Array(times).fill('INFO request.abandoned'),
+    )
+    expect(openCircuits()).toEqual([])
   })
 })
 

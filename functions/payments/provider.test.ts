@@ -1,0 +1,54 @@
+/** What payments makes of a provider that does not answer as it should, over a real connection. */
+
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, it } from 'vitest'
+import { createCaller } from '../../shared/caller.ts'
+import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { idToken, testConfig } from '../../shared/testing/config.ts'
+import { message } from '../../shared/testing/deliver.ts'
+import { testPlatform } from '../../shared/testing/platform.ts'
+import { app } from './app.ts'
+import { paymentsContracts } from './contracts.ts'
+import { payments } from './service.ts'
+
+let server: Server
+afterEach(() => {
+  server.closeAllConnections()
+  server.close()
+})
+
+/** The delivery of an AuthorizePayment while the provider answers so. */
+async function authorized(provider: RequestListener) {
+  server = createServer(provider)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const platform = testPlatform(payments, {
+    settings: { PAYMENT_PROVIDER_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
+    callExternal: (url, options) => caller.callExternal(url, { ...options, timeoutMs: 30 }),
+  })
+  const caller = createCaller({
+    peers: {},
+    authorizationFor: async () => 'Bearer x',
+    accessAuthorization: async () => 'Bearer x',
+    telemetry: platform.telemetry,
+  })
+  const http = createHttpApp(app, platform, testConfig('payments', { senders: { AuthorizePayment: ['orders'] } }))
+  const command = message('AuthorizePayment', paymentsContracts.commands.AuthorizePayment.example, { sequence: 0 })
+  const response = await http.request('/commands/AuthorizePayment', {
+    method: 'POST',
+    body: JSON.stringify(command),
+    headers: { 'content-type': 'application/json', authorization: idToken('payments', 'orders') },
+  })
+  return { response, platform }
+}
+
+it('A provider whose answer stalls in the middle is unavailable: the command is redelivered, and no bug is reported', async () => {
+  const { response, platform } = await authorized((_, answer) => {
+    answer.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
+    answer.write('{"status":"authorized"')
+  })
+  expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+  expect(platform.logs.map(({ severity, event }) => [severity, event])).toEqual([['WARNING', 'message.postponed']])
+  expect(platform.published).toEqual([])
+})
