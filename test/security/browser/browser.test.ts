@@ -9,6 +9,8 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { IamCore } from '../../../emulators/iam/plugin.ts'
+import { accountEmail } from '../../../shared/names.ts'
 import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
 import { type Attacker, browse, chromium, type Plan, type Report, startAttacker, type Write } from './browser.ts'
 
@@ -28,6 +30,8 @@ const unasked = [
 let platform: TestPlatform
 let attacker: Attacker
 let before: string
+/** Of the one account that books: no page can have it. */
+let carrierToken: string
 const closers: (() => Promise<unknown>)[] = []
 /** Mark → how each of its requests was answered. */
 const answers = new Map<string, number[]>()
@@ -38,18 +42,43 @@ beforeAll(async () => {
   closers.push(() => platform.close())
   attacker = await startAttacker()
   closers.push(() => attacker.close())
-  for (const way of [...unasked, 'samejson']) cardWaits(`paid${way}`)
-  for (const way of [...unasked, 'samejson']) cardWaits(`openpaid${way}`)
+  await prepare()
   before = await state()
   subscribe('http.server.response.finish', (message) => {
     const { request: asked, response } = message as { request: IncomingMessage; response: ServerResponse }
-    const mark = /quotaUser=(\w+)/.exec(asked.url ?? '')?.[1]
+    const mark = markOf(asked.url)
     if (mark !== undefined) answers.set(mark, [...(answers.get(mark) ?? []), response.statusCode])
   })
 }, WITHIN_MS)
 afterAll(async () => {
   for (const close of closers.toReversed()) await close()
 }, 60_000)
+
+/** The marks of a write that could land, on ports with their gate and on those without. */
+const marksOf = (name: string): string[] =>
+  ['', 'open'].flatMap((prefix) => [...unasked, 'samejson'].map((way) => `${prefix}${name}${way}`))
+
+/** What the writes need, and where they can be seen: each of some has a target of its own, or the last would cover the others. */
+async function prepare(): Promise<void> {
+  const { projectId } = platform.running
+  const project = `projects/${projectId}`
+  for (const mark of marksOf('paid')) cardWaits(mark)
+  for (const mark of marksOf('policy')) await platform.api('PUT', `/v1/${topicFor(project, mark)}`, {})
+  await platform.api('PUT', `/v1/${project}/topics/watched`, {})
+  await platform.api('PUT', `/v1/${project}/subscriptions/watched`, { topic: `${project}/topics/watched` })
+  const datasets = `/bigquery/v2/${project}/datasets`
+  await platform.api('POST', datasets, { datasetReference: { datasetId: 'watched' } })
+  await platform.api('POST', `${datasets}/watched/tables`, {
+    tableReference: { tableId: 'marks' },
+    schema: { fields: [{ name: 'mark', type: 'STRING' }] },
+  })
+  const email = accountEmail('shipping', projectId)
+  const audience = `http://127.0.0.1:${platform.ports.carrier}`
+  carrierToken = await platform.cloud.core<IamCore>('iam').mintIdToken({ email, audience })
+}
+
+/** An underscore is part of a word: the name of the topic is no mark that landed. */
+const topicFor = (project: string, mark: string): string => `${project}/topics/of_${mark}`
 
 /** An authorisation that its customer has yet to confirm, on the page that an attacker would like to answer. */
 function cardWaits(key: string): void {
@@ -58,7 +87,9 @@ function cardWaits(key: string): void {
   ledger.authorize(key, { amountMinor: 100, currency: 'EUR', paymentMethodRef, customer: key, reference: key })
 }
 
-const doors = ['owner', 'account', 'identity', 'provider'] as const
+const markOf = (url = ''): string | undefined => /quotaUser=(\w+)/.exec(url)?.[1]
+
+const doors = ['owner', 'account', 'identity', 'provider', 'carrier'] as const
 type Door = (typeof doors)[number]
 const portOf = (door: Door): number =>
   ({
@@ -66,6 +97,7 @@ const portOf = (door: Door): number =>
     account: platform.ports.account('orders'),
     identity: platform.ports.identity,
     provider: platform.ports.paymentProvider,
+    carrier: platform.ports.carrier,
   })[door]
 
 /** One of each kind that a page could misuse; `quotaUser` is a parameter that Google's APIs ignore. */
@@ -84,6 +116,8 @@ function writesOf(door: Door, origin: string, prefix: string): Write[] {
     })
   const queue = `${location}/queues/orders`
   const inTenDays = new Date(Date.now() + 10 * 86_400_000).toISOString()
+  const sql = { query: "INSERT INTO watched.marks (mark) VALUES ('MARK')", useLegacySql: false }
+  const binding = { role: 'roles/pubsub.publisher', members: ['user:MARK@evil.example'] }
   const container = { image: 'x', command: ['/bin/sh', '-c', 'id'], env: [{ name: 'MARK', value: '' }] }
   const signal = { principal: 'payments', method: 'run.start', when: 'before', about: 'MARK' }
   return {
@@ -99,6 +133,10 @@ function writesOf(door: Door, origin: string, prefix: string): Write[] {
       commit('document'),
       write('account', `/v1/${project}/serviceAccounts`, { accountId: 'MARK' }),
       write('dataset', `/bigquery/v2/${project}/datasets`, { datasetReference: { datasetId: 'MARK' } }),
+      write('message', `/v1/${project}/topics/watched:publish`, { messages: [{ attributes: { mark: 'MARK' } }] }),
+      write('sql', `/bigquery/v2/${project}/queries`, sql),
+      write('job', `/bigquery/v2/${project}/jobs`, { configuration: { query: sql } }),
+      write('policy', `/v1/${topicFor(project, 'MARK')}:setIamPolicy`, { policy: { bindings: [binding] } }),
       write('fault', '/_local/faults', { ...signal, action: { signal: 'SIGKILL' } }),
       write('topic', `/v1/${project}/topics/MARK`, {}, 'PUT'),
       write('shell', `/v2/${location}/services/notifications`, { template: { containers: [container] } }, 'PATCH'),
@@ -106,6 +144,12 @@ function writesOf(door: Door, origin: string, prefix: string): Write[] {
     account: [commit('ownaccount')],
     identity: [write('token', '/v1/token', { sub: 'MARK', roles: ['staff'] })],
     provider: [write('paid', '/actions/action-MARK', { outcome: 'authorized' })],
+    carrier: [
+      write('parcel', '/v1/bookings', {
+        reference: 'MARK',
+        to: { name: 'Mallory', lines: ['1 Lane'], city: 'Elsewhere', country: 'XX' },
+      }),
+    ],
   }[door]
 }
 
@@ -129,12 +173,32 @@ async function state(): Promise<string> {
   const users = await fetch(`${identityUrl}/identitytoolkit.googleapis.com/v1/${project}/accounts:lookup`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-millrace-secret': platform.cloud.secret },
-    body: JSON.stringify({
-      localId: ['', 'open'].flatMap((prefix) => [...unasked, 'samejson'].map((way) => `${prefix}token${way}`)),
-    }),
+    body: JSON.stringify({ localId: marksOf('token') }),
   })
+  const policies = await Promise.all(
+    marksOf('policy').map((mark) => platform.api('GET', `/v1/${topicFor(project, mark)}:getIamPolicy`)),
+  )
+  const { rows } = (await platform.api('POST', `/bigquery/v2/${project}/queries`, {
+    query: 'SELECT mark FROM watched.marks ORDER BY mark',
+    useLegacySql: false,
+  })) as { rows?: object[] }
   const acted = platform.paymentProvider.ledger.all().filter(({ status }) => status !== 'action-required')
-  return JSON.stringify([...read, await users.json(), acted], undefined, 1)
+  const booked = platform.carrier.bookings()
+  const all = [...read, await users.json(), policies, rows, await published(project), acted, booked]
+  return JSON.stringify(all, undefined, 1)
+}
+
+/** What waits in the subscription, which stays there. */
+async function published(project: string): Promise<string[]> {
+  const subscription = `/v1/${project}/subscriptions/watched`
+  const { receivedMessages = [] } = (await platform.api('POST', `${subscription}:pull`, {
+    maxMessages: 1_000,
+    returnImmediately: true,
+  })) as { receivedMessages?: { ackId: string; message: { attributes: { mark: string } } }[] }
+  const ackIds = receivedMessages.map(({ ackId }) => ackId)
+  if (ackIds.length > 0)
+    await platform.api('POST', `${subscription}:modifyAckDeadline`, { ackIds, ackDeadlineSeconds: 0 })
+  return receivedMessages.map(({ message }) => message.attributes.mark).toSorted()
 }
 
 /** Which of the attempts the state shows. */
@@ -166,7 +230,7 @@ async function rebound(door: Door, to: number, prefix: string): Promise<Report> 
   return attack(origin, plan, [`MAP rebind.example:${portOf(door)} 127.0.0.1:${address}`, everywhere])
 }
 
-/** The same port as it was: it takes every host, origin and type of body, and asks for no secret. */
+/** The same port as it was: it takes every host, origin and type of body, and asks for no secret, token or key. */
 async function withoutGate(door: Door): Promise<number> {
   const pass = async (asked: IncomingMessage, response: ServerResponse): Promise<void> => {
     // What a form adds to its one field.
@@ -175,6 +239,9 @@ async function withoutGate(door: Door): Promise<number> {
     const headers = {
       host: `127.0.0.1:${portOf(door)}`,
       'x-millrace-secret': platform.cloud.secret,
+      ...(door === 'carrier'
+        ? { authorization: `Bearer ${carrierToken}`, 'idempotency-key': markOf(asked.url) ?? 'none' }
+        : {}),
       ...(isWrite ? { 'content-type': 'application/json' } : {}),
     }
     const options = { host: '127.0.0.1', port: portOf(door), method: asked.method, path: asked.url, headers }
@@ -229,6 +296,7 @@ describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here
       )
       const plan: Plan = { means: 'other-origin', writes: writes.flat() }
       const { attempts } = await attack(foreign(), plan, [everywhere])
+      expect(landed(attempts, before)).toEqual([])
       const posts = writes.flat().filter(({ method }) => method === 'POST')
       const expected = posts.flatMap(({ name }) => unasked.map((way) => `${name}${way}`))
       expect(new Set(landed(attempts, await state()))).toEqual(new Set(expected))
