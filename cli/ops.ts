@@ -104,8 +104,9 @@ const stuck = command({
   usage: `
 npm run ops -- stuck [--json]
 
-Lists sagas that were reported stuck and have not gone on since: what each waits for, how often that was asked for, how
-long ago it was first reported, and why.
+Lists sagas that were reported stuck and have not gone on since: what each waits for, how often that was requested, how
+long ago it was first reported, and why. The id of a checkout is its order's; a saga of another service is listed as it
+was reported.
 
   --json            as JSON${targetUsage}
 `,
@@ -116,9 +117,10 @@ long ago it was first reported, and why.
     const sagas = await withShelf(target, (shelf) => stuckSagas(shelf, api))
     if (json) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
     if (sagas.length === 0) return say('No saga is stuck.')
-    const rows = sagas.flatMap(({ orderId, status, waitsFor, reason, sinceMs }) =>
+    const rows = sagas.flatMap(({ service, orderId, status, waitsFor, reason, sinceMs }) =>
       waitsFor.map(({ step, attempt, until }) => ({
-        orderId,
+        service,
+        saga: orderId,
         status,
         step,
         attempt,

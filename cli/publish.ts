@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { services } from '../functions/index.ts'
 import type { EventContract } from '../shared/contract.ts'
 import { topicName } from '../shared/names.ts'
+import { runtimeContracts } from '../shared/runtime-events.ts'
 import { main, requireRunning, UsageError } from './command.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
@@ -66,7 +67,11 @@ void main({
 })
 
 function contracts(): Map<string, EventContract> {
-  return new Map(services.flatMap((service) => Object.entries(service.contracts.events)))
+  return new Map(
+    [...services.map((service) => service.contracts), runtimeContracts].flatMap(({ events }) =>
+      Object.entries<EventContract>(events),
+    ),
+  )
 }
 
 function checked(type: string, contract: EventContract, json: string): object {

@@ -4,6 +4,7 @@ import type { Hono } from 'hono'
 import type { CommandOf, Contracts, EventOf } from './contract.ts'
 import type { Envelope } from './envelope.ts'
 import type { Platform } from './platform.ts'
+import type { runtimeContracts } from './runtime-events.ts'
 
 /** How a message came in. */
 export interface Delivery {
@@ -32,7 +33,7 @@ interface Described {
 }
 
 type EventNamed<S extends Described, T extends string> = Extract<
-  EventOf<S['uses'][number] | S['contracts']>,
+  EventOf<S['uses'][number] | S['contracts'] | typeof runtimeContracts>,
   { type: T }
 >
 type CommandNamed<S extends Described, T extends string> = Extract<CommandOf<S['contracts']>, { type: T }>

@@ -20,7 +20,7 @@ export interface OutgoingCommand extends Message {
 }
 
 /**
- * The outcome of one delivery. Events whose type is in the service's own contracts are numbered and published; others
+ * The outcome of one delivery. Events of the service's own contracts and of the runtime are numbered and published; others
  * (a reply taken note of, say) are recorded in the stream only.
  */
 export interface Decision {

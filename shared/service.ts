@@ -3,6 +3,7 @@
 import type { CommandType, Contracts, EventType } from './contract.ts'
 import type { ServiceApp } from './app.ts'
 import { repeatCommand } from './names.ts'
+import { runtimeContracts } from './runtime-events.ts'
 import type { Counter } from './telemetry/metrics.ts'
 
 export interface Collection {
@@ -38,6 +39,7 @@ export interface Service {
   readonly contracts: Contracts
   /** Contracts of the services whose messages it hears or sends. */
   readonly uses: readonly Contracts[]
+  /** Events of its own contracts. A service with a saga publishes those of the runtime as well. */
   readonly emits: readonly string[]
   /** Event types it listens to. */
   readonly on: readonly string[]
@@ -70,7 +72,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly contracts: Own
   readonly uses: Uses
   readonly emits: readonly EventType<Own>[]
-  readonly on: readonly (EventType<Uses[number]> | EventType<Own>)[]
+  readonly on: readonly EventType<Uses[number] | Own | typeof runtimeContracts>[]
   readonly accepts: readonly CommandType<Own>[]
   readonly acceptsFromOperators?: readonly CommandType<Own>[]
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
@@ -109,6 +111,17 @@ export function defineService<
 
 /** The description with its literal names kept, so that handlers can be checked against them. */
 export type Defined<D> = Omit<Service, keyof D> & Omit<D, 'scale'> & Pick<Service, 'scale'>
+
+/** The contracts of every message that it publishes, sends or receives. */
+export const contractsOf = ({ contracts, uses }: Pick<Service, 'contracts' | 'uses'>): readonly Contracts[] => [
+  contracts,
+  ...uses,
+  runtimeContracts,
+]
+
+/** The events to whose topics it publishes. */
+export const publishedBy = ({ emits, saga }: Pick<Service, 'emits' | 'saga'>): readonly string[] =>
+  saga ? [...emits, ...Object.keys(runtimeContracts.events)] : emits
 
 /** Commands with content that operators may send. `RepeatEvents` says nothing but what is recorded. */
 export const fromOperators = ({ acceptsFromOperators }: Pick<Service, 'acceptsFromOperators'>): readonly string[] => [

@@ -9,6 +9,7 @@ import { Unavailable } from './errors.ts'
 import { derivedId } from './ids.ts'
 import { addressing, checked } from './outgoing.ts'
 import type { Decision, OutgoingCommand, Stream, Streams, TransactionDocuments } from './platform.ts'
+import { runtimeContracts } from './runtime-events.ts'
 import { currentSpan } from './telemetry/span.ts'
 import { childOf } from './trace.ts'
 import { lifted } from './versions.ts'
@@ -43,10 +44,11 @@ export interface StreamsWithRepeat extends Streams {
 export function createStreams(parts: StreamsParts): StreamsWithRepeat {
   const { store } = parts
   const address = addressing(parts.service, [parts.contracts, ...parts.uses])
+  const published: Contracts['events'] = { ...runtimeContracts.events, ...parts.contracts.events }
 
   /** What was recorded under an older version is decided on as what it means now. */
   const now = (event: EntryEvent): EntryEvent => {
-    const contract = parts.contracts.events[event.type]
+    const contract = published[event.type]
     return contract && event.version < contract.version ? { ...event, data: lifted(contract, event) } : event
   }
   const visible = ({ id, version, entries, companion }: StoredStream): Stream => ({
@@ -82,7 +84,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
       // Recorded, so that a repeat hangs what it says on the span that decided it.
       traceparent: currentSpan()?.traceparent ?? childOf(message.traceparent, derivedId(stored.id, message.id)),
       events: decision.events.map((event, index) => {
-        const contract = parts.contracts.events[event.type]
+        const contract = published[event.type]
         return {
           id: derivedId(parts.service, stored.id, message.id, index),
           type: event.type,

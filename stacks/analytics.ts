@@ -3,7 +3,6 @@
 import { Construct } from 'constructs'
 import { readFileSync } from 'node:fs'
 import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../shared/names.ts'
-import type { Service } from '../shared/service.ts'
 import type { LocalExecProvisioner } from './cdktf.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Environment } from './environments.ts'
@@ -50,7 +49,8 @@ const spread: LocalExecProvisioner = {
 }
 
 interface AnalyticsProps {
-  readonly services: readonly Service[]
+  /** The owners of the events: each has a table of its name. */
+  readonly tables: readonly string[]
   readonly environment: Environment
 }
 
@@ -58,22 +58,21 @@ export class Analytics extends Construct {
   readonly #tables = new Map<string, { readonly table: BigqueryTable; readonly grant: BigqueryTableIamMember }>()
   readonly #environment: Environment
 
-  constructor(scope: Construct, id: string, { services, environment }: AnalyticsProps) {
+  constructor(scope: Construct, id: string, { tables, environment }: AnalyticsProps) {
     super(scope, id)
     this.#environment = environment
     const events = this.#dataset(
       eventsDataset,
       'Events as they were published: delivery is at least once, so read analytics.event_log.',
     )
-    const emitting = services.filter(({ emits }) => emits.length > 0).map(({ name }) => name)
-    for (const service of emitting) this.#rawTable(events, service)
+    for (const owner of tables) this.#rawTable(events, owner)
     const analytics = this.#dataset(analyticsDataset, 'Views of the events.')
-    this.#views(analytics, emitting)
+    this.#views(analytics, tables)
   }
 
-  /** Every event of this topic becomes a row in its service's table. */
-  keep({ topic, type }: EventTopic, service: string, unwritten: DeadLetters): void {
-    const { table, grant } = this.#tables.get(service)!
+  /** Every event of this topic becomes a row in its owner's table. */
+  keep({ topic, type }: EventTopic, owner: string, unwritten: DeadLetters): void {
+    const { table, grant } = this.#tables.get(owner)!
     const subscription = new PubsubSubscription(this, `keep-${type}`, {
       name: named('topic', bigQuerySubscriptionName(type)),
       topic: topic.id,
@@ -103,32 +102,32 @@ export class Analytics extends Construct {
     })
   }
 
-  #rawTable(events: BigqueryDataset, service: string): void {
-    const table = new BigqueryTable(this, `raw-${service}`, {
+  #rawTable(events: BigqueryDataset, owner: string): void {
+    const table = new BigqueryTable(this, `raw-${owner}`, {
       datasetId: events.datasetId,
-      tableId: named('table', service),
-      description: `Events of ${service}`,
+      tableId: named('table', owner),
+      description: `Events of ${owner}`,
       schema: rawSchema,
       timePartitioning: { type: 'DAY', field: 'publish_time' },
       // A query by hand says which days it reads, and so what it costs.
       requirePartitionFilter: true,
       deletionProtection: this.#environment.protectsData,
     })
-    const grant = new BigqueryTableIamMember(this, `agent-writes-${service}`, {
+    const grant = new BigqueryTableIamMember(this, `agent-writes-${owner}`, {
       datasetId: events.datasetId,
       tableId: table.tableId,
       role: 'roles/bigquery.dataEditor',
       member: pubsubAgent(this.#environment),
       provisioners: [spread],
     })
-    this.#tables.set(service, { table, grant })
+    this.#tables.set(owner, { table, grant })
   }
 
-  #views(analytics: BigqueryDataset, emitting: readonly string[]): void {
+  #views(analytics: BigqueryDataset, owners: readonly string[]): void {
     let before: BigqueryTable | undefined
     const tables = [...this.#tables.values()].map(({ table }) => table)
     for (const view of views) {
-      const query = sql(view, emitting, this.#environment.projectId)
+      const query = sql(view, owners, this.#environment.projectId)
       before = new BigqueryTable(this, `view-${view}`, {
         datasetId: analytics.datasetId,
         tableId: view,
@@ -141,12 +140,12 @@ export class Analytics extends Construct {
 }
 
 /** The file's text with the project in place, and for the log of all events a part for each table. */
-function sql(view: string, emitting: readonly string[], projectId: string): string {
+function sql(view: string, owners: readonly string[], projectId: string): string {
   const text = readFileSync(new URL(`sql/${view}.sql`, import.meta.url), 'utf8')
-  const raw = emitting
+  const raw = owners
     .map(
-      (service) =>
-        `SELECT data AS envelope, publish_time FROM \`${projectId}.${eventsDataset}.${service}\` WHERE publish_time >= ${FIRST_DAY}`,
+      (owner) =>
+        `SELECT data AS envelope, publish_time FROM \`${projectId}.${eventsDataset}.${owner}\` WHERE publish_time >= ${FIRST_DAY}`,
     )
     .join('\n  UNION ALL ')
   return text.replaceAll('{{raw events}}', raw).replaceAll('{{analytics}}', `${projectId}.${analyticsDataset}`).trim()

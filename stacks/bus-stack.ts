@@ -2,6 +2,7 @@
 
 import type { Construct } from 'constructs'
 import { stuckEvent } from '../shared/names.ts'
+import { runtimeContracts } from '../shared/runtime-events.ts'
 import { isReachable, type Service } from '../shared/service.ts'
 import { Analytics } from './analytics.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -28,13 +29,20 @@ export class BusStack extends EnvironmentStack {
       forwarded: true,
       environment,
     })
-    const analytics = new Analytics(this, 'analytics', { services, environment })
-    for (const service of services) {
-      for (const type of service.emits) {
-        const topic = new EventTopic(this, `topic-${type}`, { type, environment })
-        analytics.keep(topic, service.name, unwritten)
-        if (type === stuckEvent) new OperatorsDesk(this, 'operators-desk', { stuck: topic, environment })
-      }
+    const hasSagas = services.some(({ saga }) => saga)
+    const owners = services.filter(({ emits }) => emits.length > 0).map(({ name }) => name)
+    const tables = hasSagas ? [...owners, runtimeContracts.service] : owners
+    const analytics = new Analytics(this, 'analytics', { tables, environment })
+    const carry = (type: string, table: string): EventTopic => {
+      const topic = new EventTopic(this, `topic-${type}`, { type, environment })
+      analytics.keep(topic, table, unwritten)
+      return topic
+    }
+    for (const { name, emits } of services) for (const type of emits) carry(type, name)
+    // One topic, however many services have a saga.
+    if (hasSagas) {
+      const stuck = carry(stuckEvent, runtimeContracts.service)
+      new OperatorsDesk(this, 'operators-desk', { stuck, environment })
     }
   }
 }

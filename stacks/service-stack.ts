@@ -2,7 +2,7 @@
 
 import type { Construct } from 'constructs'
 import { deadLetterName, topicName } from '../shared/names.ts'
-import { isReachable, type Service } from '../shared/service.ts'
+import { isReachable, publishedBy, type Service } from '../shared/service.ts'
 import { CommandQueue } from './command-queue.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
@@ -26,7 +26,7 @@ export class ServiceStack extends EnvironmentStack {
     if (queued) run.grantOperations()
     if (service.on.length > 0) run.grantPush(service.name)
 
-    for (const type of service.emits) grantPublish(this, topicName(type), service.name, environment)
+    for (const type of publishedBy(service)) grantPublish(this, topicName(type), service.name, environment)
     // What it can't read it puts there itself.
     if (queued) grantPublish(this, deadLetterName(service.name), service.name, environment)
     // And takes it from there again when operators ask.

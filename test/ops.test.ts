@@ -259,6 +259,7 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
     // Looking takes nothing away.
     expect(JSON.parse((await stuck()).stdout)).toEqual([
       {
+        service: 'orders',
         orderId,
         status: 'rejected',
         stuck: true,

@@ -15,30 +15,46 @@ export interface Saga {
 }
 
 export interface StuckSaga extends Saga {
+  /** The service whose saga it is. */
+  readonly service: string
   readonly reason: string
   /** Of the first report. */
   readonly sinceMs: number
 }
 
+/** The service whose sagas can be read: its reports are dropped when the saga has gone on. */
+const READABLE = 'orders'
+
 export const readSaga = async (api: Api, orderId: string): Promise<Saga> =>
   (await api.send<Saga>('GET', `/v1/orders/${encodeURIComponent(orderId)}/saga`)).body
 
-/** Reports of sagas that have gone on since are taken off the shelf. */
+/** Reports of orders that have gone on since are taken off the shelf. Those of other services' sagas are listed as they are. */
 export async function stuckSagas(shelf: Shelf, api: Api): Promise<StuckSaga[]> {
-  const reports = Map.groupBy(await shelf.look(stuckSubscription), (report) => reportOf(report).sagaId)
-  const left = [...reports]
+  const reports = Map.groupBy(await shelf.look(stuckSubscription), (report) => {
+    const { service, sagaId } = reportOf(report)
+    return JSON.stringify([service, sagaId])
+  })
+  const left = [...reports.values()]
   const found: StuckSaga[] = []
   const ask = async (): Promise<void> => {
-    for (let next = left.pop(); next; next = left.pop()) {
-      const [sagaId, waiting] = next
-      const saga = await readIfAny(api, sagaId)
-      if (saga?.stuck) found.push({ ...saga, reason: reportOf(waiting.at(-1)!).reason, sinceMs: waiting[0]!.sinceMs })
-      else for (const report of waiting) await shelf.take(report)
+    for (let waiting = left.pop(); waiting; waiting = left.pop()) {
+      const report = reportOf(waiting.at(-1)!)
+      const saga = report.service === READABLE ? await readIfAny(api, report.sagaId) : asReported(report)
+      const { service, reason } = report
+      if (saga?.stuck) found.push({ service, ...saga, reason, sinceMs: waiting[0]!.sinceMs })
+      else for (const one of waiting) await shelf.take(one)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, ask))
   return found.toSorted((a, b) => a.sinceMs - b.sinceMs)
 }
+
+const asReported = ({ sagaId, step, attempt }: Report): Saga => ({
+  orderId: sagaId,
+  status: 'unknown',
+  stuck: true,
+  waitsFor: [{ step, attempt, until: null }],
+})
 
 async function readIfAny(api: Api, orderId: string): Promise<Saga | undefined> {
   try {
@@ -49,12 +65,30 @@ async function readIfAny(api: Api, orderId: string): Promise<Saga | undefined> {
   }
 }
 
-/** What is no report at all names no order, and is taken off like one that is no longer true. */
-function reportOf({ data }: Waiting): { sagaId: string; reason: string } {
+interface Report {
+  readonly service: string
+  readonly sagaId: string
+  readonly step: string
+  readonly attempt: number
+  readonly reason: string
+}
+
+/** A message that is not a report names no order, and is taken off like one that is no longer true. */
+function reportOf({ data }: Waiting): Report {
   try {
-    const envelope = JSON.parse(data.toString('utf8')) as { data: { sagaId: string; reason: string } }
-    return { sagaId: String(envelope.data.sagaId), reason: String(envelope.data.reason) }
+    const { source = READABLE, data: report } = JSON.parse(data.toString('utf8')) as {
+      readonly source?: string
+      readonly data: Omit<Report, 'service'>
+    }
+    const { sagaId, step, attempt, reason } = report
+    return {
+      service: String(source),
+      sagaId: String(sagaId),
+      step: String(step),
+      attempt: Number(attempt),
+      reason: String(reason),
+    }
   } catch {
-    return { sagaId: 'unreadable', reason: '' }
+    return { service: READABLE, sagaId: 'unreadable', step: '', attempt: 0, reason: '' }
   }
 }

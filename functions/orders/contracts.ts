@@ -74,11 +74,6 @@ export const ordersContracts = defineContracts({
       example: { orderId: 'o-1', lines, addressRef: 'address-1' },
     },
     'order.completed': { version: 1, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
-    'saga.stuck': {
-      version: 1,
-      data: z.strictObject({ sagaId: reference, step: reference, attempt: z.int().min(1), reason: reference }),
-      example: { sagaId: 'o-1', step: 'reserve-stock', attempt: 5, reason: 'no answer' },
-    },
   },
   commands: {
     /** The one timer of a checkout, to itself: looks, acts, arms the next. */

@@ -14,15 +14,7 @@ export const orders = defineService({
   ingress: 'internal',
   contracts: ordersContracts,
   uses: [catalogContracts, customersContracts, inventoryContracts, paymentsContracts, shippingContracts],
-  emits: [
-    'order.placed',
-    'order.rejected',
-    'order.expired',
-    'order.confirmed',
-    'order.released',
-    'order.completed',
-    'saga.stuck',
-  ],
+  emits: ['order.placed', 'order.rejected', 'order.expired', 'order.confirmed', 'order.released', 'order.completed'],
   on: [
     'price.changed',
     'stock.reserved',

@@ -11,6 +11,8 @@ import { typeOf, type Waiting } from '../gcp/waiting.ts'
 import { jsonFrom } from '../json-bytes.ts'
 import { accountEmail, accountId } from '../names.ts'
 import { repeatCommand, repeatSchema } from '../repeat.ts'
+import { runtimeContracts } from '../runtime-events.ts'
+import { contractsOf } from '../service.ts'
 import { OfAnotherSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
 /** Of a "do" that failed so often: it is put aside, since an exhausted task would vanish. */
@@ -87,7 +89,7 @@ export type Letter = Pick<Waiting, 'messageId' | 'data' | 'attributes'>
 
 export function createReceiver(app: ServiceApp, platform: RunningPlatform, config: Config): Receiver {
   const { service, publisher, telemetry } = platform
-  const contracts = [service.contracts, ...service.uses]
+  const contracts = contractsOf(service)
   const isKnown = (type: string): boolean =>
     contracts.some(({ events, commands }) => type in events || type in commands) || type === repeatCommand
 
@@ -166,10 +168,13 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
   const fromItsSource = (message: Envelope): Envelope => {
     const { type, source, sequence } = message
     const emitter = contracts.find(({ events }) => Object.hasOwn(events, type))?.service
+    // Any service may publish those of the runtime, if IAM lets it.
+    const isOfRuntime = emitter === runtimeContracts.service
     const isByHand = emitter !== undefined && sequence === 0
     const senders = (Object.hasOwn(config.SENDERS, type) && config.SENDERS[type]) || []
     const account = accountEmail(accountId(source), config.GOOGLE_CLOUD_PROJECT)
-    if (emitter === undefined ? senders.includes(account) : isByHand || emitter === source) return message
+    if (emitter === undefined ? senders.includes(account) : isByHand || isOfRuntime || emitter === source)
+      return message
     throw new OfAnotherSource(`${type} of ${source}, which is not the service that says so`)
   }
 

@@ -4,6 +4,7 @@ import type { ServiceApp } from '../app.ts'
 import { type Envelope, envelopeSchema } from '../envelope.ts'
 import { derivedId } from '../ids.ts'
 import { readCommand, readEvent } from '../runtime/messages.ts'
+import { contractsOf } from '../service.ts'
 import { startOfTests, testTrace, type TestPlatform } from './platform.ts'
 
 export interface MessageOptions extends Partial<Omit<Envelope, 'type' | 'data'>> {
@@ -41,7 +42,7 @@ export async function deliver(app: ServiceApp, platform: TestPlatform, given: En
   const { service } = platform
   const delivery = { messageId: `delivery of ${given.id}` }
   if (app.on[given.type]) {
-    const read = readEvent(bytes, given.type, [service.contracts, ...service.uses])
+    const read = readEvent(bytes, given.type, contractsOf(service))
     await app.on[given.type]!(read, platform, delivery)
   } else {
     const handler = app.commands[given.type]

@@ -4,25 +4,33 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
+import type { EventContract } from '../../shared/contract.ts'
+import { runtimeContracts } from '../../shared/runtime-events.ts'
+import { publishedBy } from '../../shared/service.ts'
 import { lifted } from '../../shared/versions.ts'
 
-/** Of each service, by `type@version`. Never changed, only added to: streams and dead letters hold these shapes. */
+const owners = [
+  ...services.map(({ name, contracts }) => ({ name, folder: `functions/${name}`, contracts })),
+  { name: runtimeContracts.service, folder: 'shared', contracts: runtimeContracts },
+]
+
+/** Of each owner, by `type@version`. Never changed, only added to: streams and dead letters hold these shapes. */
 const frozen: Record<string, unknown> = Object.assign(
   {},
-  ...services
-    .map(({ name }) => join(import.meta.dirname, '..', '..', 'functions', name, 'frozen-events.json'))
+  ...owners
+    .map(({ folder }) => join(import.meta.dirname, '..', '..', folder, 'frozen-events.json'))
     .filter((file) => existsSync(file))
     .map((file) => JSON.parse(readFileSync(file, 'utf8')) as object),
 )
 
-const events = services.flatMap(({ name, contracts }) =>
-  Object.entries(contracts.events).map(([type, contract]) => ({ name, type, contract })),
+const events = owners.flatMap(({ name, folder, contracts }) =>
+  Object.entries<EventContract>(contracts.events).map(([type, contract]) => ({ name, folder, type, contract })),
 )
 const commands = services.flatMap(({ name, contracts }) =>
   Object.entries(contracts.commands).map(([type, contract]) => ({ name, type, contract })),
 )
 
-describe.each(events)('$type of $name', ({ name, type, contract }) => {
+describe.each(events)('$type of $name', ({ name, folder, type, contract }) => {
   it('has an example that keeps its contract', () => {
     expect(contract.data.parse(contract.example)).toEqual(contract.example)
   })
@@ -30,18 +38,17 @@ describe.each(events)('$type of $name', ({ name, type, contract }) => {
   it('still reads each version that ever was, as it was frozen', () => {
     for (let version = 1; version <= contract.version; version++) {
       const example = frozen[`${type}@${version}`]
-      expect(
-        example,
-        `add "${type}@${version}" to functions/${name}/frozen-events.json, with its example`,
-      ).toBeDefined()
+      expect(example, `add "${type}@${version}" to ${folder}/frozen-events.json, with its example`).toBeDefined()
       const schema = version === contract.version ? contract.data : contract.past![version]!.data
       expect(schema.parse(example)).toEqual(example)
       contract.data.parse(lifted(contract, { type, version, data: example }))
     }
   })
 
-  it('is emitted by its owner alone', () => {
-    expect(services.filter(({ emits }) => emits.includes(type))).toHaveLength(1)
+  it('is published by its owner alone, or by the services that the runtime publishes it for', () => {
+    const publishers = services.filter((service) => publishedBy(service).includes(type))
+    const expected = services.filter((service) => (folder === 'shared' ? service.saga : service.name === name))
+    expect(publishers).toEqual(expected)
   })
 })
 

@@ -5,10 +5,10 @@ import type { Hono } from 'hono'
 import type { References } from '../../cli/references.ts'
 import { services } from '../../functions/index.ts'
 import { type Operation, operations } from '../../functions/gateway/operations.ts'
-import type { Contracts } from '../../shared/contract.ts'
 import { envelopeSchema } from '../../shared/envelope.ts'
 import { commandPath, pushPath, repeatCommand } from '../../shared/names.ts'
 import { repeatSchema } from '../../shared/repeat.ts'
+import { contractsOf } from '../../shared/service.ts'
 import { idToken } from '../../shared/testing/config.ts'
 import { startOfTests } from '../../shared/testing/platform.ts'
 import { breaking, keeping } from './by-schema.ts'
@@ -177,7 +177,9 @@ const deliveryHeaders = (service: string, usual: string) =>
 export const pushes = fc.oneof(
   ...services.flatMap((service) =>
     service.on.map((type) => {
-      const contract = [service.contracts, ...service.uses].map((one: Contracts) => one.events[type]).find(Boolean)!
+      const contract = contractsOf(service)
+        .map(({ events }) => events[type])
+        .find(Boolean)!
       const message = bodyOf(envelopeOf(type, keeping(contract.data))).map((data) =>
         Buffer.from(data).toString('base64'),
       )

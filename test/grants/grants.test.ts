@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Provisioned } from '../../emulators/provision.ts'
 import { services } from '../../functions/index.ts'
 import { databaseName, deadLetterName, topicName } from '../../shared/names.ts'
+import { publishedBy } from '../../shared/service.ts'
 import { sendersOf } from '../../stacks/service-variables.ts'
 import { startGrantedCloud, type GrantedCloud } from './cloud.ts'
 import { call, enqueue, type Operation, operationsOf, publish, readDocument, writeDocument } from './operations.ts'
@@ -157,7 +158,7 @@ describe('without a grant', { timeout: 120_000 }, () => {
   it.each(services.map((service) => [service.name, service] as const))(
     '%s publishes no event of another',
     async (name, service) => {
-      const own = new Set<string>([...service.emits.map(topicName), deadLetterName(name)])
+      const own = new Set<string>([...publishedBy(service).map(topicName), deadLetterName(name)])
       const topics = cloud.resources
         .filter(({ type }) => type === 'google_pubsub_topic')
         .map(({ attributes }) => String(attributes['name']))

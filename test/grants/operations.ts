@@ -11,6 +11,8 @@ import {
   subscriptionName,
   topicName,
 } from '../../shared/names.ts'
+import { runtimeContracts } from '../../shared/runtime-events.ts'
+import { publishedBy } from '../../shared/service.ts'
 import { sendersOf } from '../../stacks/service-variables.ts'
 import type { GrantedCloud } from './cloud.ts'
 
@@ -26,10 +28,18 @@ export interface Operation {
 const AGENT = 'pubsub-agent'
 const CREATOR = 'iam.serviceAccountTokenCreator'
 
-export function operationsOf(cloud: GrantedCloud): Operation[] {
-  return services.flatMap((service) => [
+export const operationsOf = (cloud: GrantedCloud): Operation[] => [
+  ...services.flatMap((service) => operationsOfService(cloud, service)),
+  ...Object.keys(runtimeContracts.events).flatMap((type) => [
+    keeping(cloud, runtimeContracts.service, type),
+    notKeeping(cloud, type),
+  ]),
+]
+
+function operationsOfService(cloud: GrantedCloud, service: (typeof services)[number]): Operation[] {
+  return [
     ...(Object.keys(service.collections).length > 0 ? [database(cloud, service.name)] : []),
-    ...service.emits.map((type) => publishing(cloud, service.name, topicName(type))),
+    ...publishedBy(service).map((type) => publishing(cloud, service.name, topicName(type))),
     ...(isQueued(service) ? [publishing(cloud, service.name, deadLetterName(service.name))] : []),
     ...sendersOf(service, services).map((sender) => sending(cloud, sender, service.name)),
     ...services
@@ -38,10 +48,9 @@ export function operationsOf(cloud: GrantedCloud): Operation[] {
     ...(isQueued(service) ? [replaying(cloud, service.name), taking(cloud, service.name)] : []),
     ...service.on.map((type) => hearing(cloud, service.name, type)),
     ...service.on.map((type) => givingUp(cloud, service.name, type)),
-    ...service.emits.map((type) => keeping(cloud, service.name, type)),
-    ...service.emits.map((type) => notKeeping(cloud, type)),
+    ...service.emits.flatMap((type) => [keeping(cloud, service.name, type), notKeeping(cloud, type)]),
     ...(service.ingress === 'public' ? [visiting(cloud, service.name)] : []),
-  ])
+  ]
 }
 
 const isQueued = ({ accepts, on, emits }: (typeof services)[number]): boolean =>

@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { configSchema } from '../../shared/config.ts'
-import type { Service } from '../../shared/service.ts'
+import { stuckEvent } from '../../shared/names.ts'
+import { publishedBy, type Service } from '../../shared/service.ts'
 import { addEnvironment, synthesize } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
 import { dev, prod } from '../../stacks/environments.ts'
@@ -157,7 +158,7 @@ describe.each(environments.map((environment) => [environment.name, environment] 
   it('writes every event type to BigQuery', () => {
     const kept = all('google_pubsub_subscription').filter(({ attributes }) => attributes['bigquery_config'])
     expect(kept.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(
-      services.flatMap(({ emits }) => emits.map((type) => `bigquery.${type}`)).toSorted(),
+      [...new Set(services.flatMap(publishedBy))].map((type) => `bigquery.${type}`).toSorted(),
     )
   })
 
@@ -213,7 +214,7 @@ function expectedGrants(projectId: string, number: string): string[] {
       )
       .map(({ name }) => name)
   const ofService = (service: Service): string[] => {
-    const { name, on, emits, accepts, calls: _, collections } = service
+    const { name, on, emits, accepts, calls: _, collections, saga } = service
     const senders = sendersOf(service)
     const callers = services.filter((one) => one.calls.includes(name)).map((one) => one.name)
     const reachable = on.length > 0 || accepts.length > 0 || emits.length > 0
@@ -241,6 +242,7 @@ function expectedGrants(projectId: string, number: string): string[] {
         `${account(name)} roles/pubsub.publisher ${type}`,
         `${agent} roles/pubsub.subscriber bigquery.${type}`,
       ]),
+      ...(saga ? [`${account(name)} roles/pubsub.publisher saga.stuck`] : []),
       ...on.map((type) => `${agent} roles/pubsub.subscriber ${name}.${type}`),
       ...(reachable
         ? ['publisher', 'subscriber'].map((role) => `${account(name)} roles/pubsub.${role} ${name}-dead-letters`)
@@ -260,11 +262,32 @@ function expectedGrants(projectId: string, number: string): string[] {
     `${operators} roles/pubsub.subscriber bigquery-dead-letters`,
     `${operators} roles/iam.serviceAccountUser operations`,
     `${operators} roles/pubsub.subscriber operators.saga.stuck`,
+    `${agent} roles/pubsub.subscriber bigquery.saga.stuck`,
+    `${agent} roles/bigquery.dataEditor runtime`,
     `${account('image-builder')} roles/artifactregistry.writer millrace`,
     `${account('image-builder')} roles/storage.objectViewer ${projectId}-build-sources`,
     `${account('image-builder')} roles/logging.logWriter project`,
   ]
 }
+
+it('has one topic for reports of stuck sagas, to which every service with a saga publishes, and no more access than that', () => {
+  const { saga } = services.find(({ name }) => name === 'orders')!
+  const both = services.map((service) => (service.name === 'shipping' ? { ...service, saga } : service)) as Service[]
+  const stacks = synthesize(dev, both)
+  const topics = declared(dev, 'google_pubsub_topic', stacks).filter(
+    ({ attributes }) => attributes['name'] === stuckEvent,
+  )
+  expect(topics.map(({ stack }) => stack)).toEqual(['dev-bus'])
+  const publishers = declared(dev, 'google_pubsub_topic_iam_member', stacks).filter(
+    ({ attributes }) => attributes['topic'] === stuckEvent,
+  )
+  expect(publishers.map(({ stack }) => stack)).toEqual(['dev-orders', 'dev-shipping'])
+  const without = services.map((service) => ({ ...service, saga: undefined })) as unknown as Service[]
+  const names = declared(dev, 'google_pubsub_topic', synthesize(dev, without)).map(
+    ({ attributes }) => attributes['name'],
+  )
+  expect(names).not.toContain(stuckEvent)
+})
 
 describe('environments', () => {
   it('protects data in prod, and lets dev be destroyed', () => {
