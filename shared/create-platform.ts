@@ -12,6 +12,7 @@ import { createPublisher, type Publisher } from './gcp/publisher.ts'
 import { createTaskSender } from './gcp/task-sender.ts'
 import { firestoreStreams } from './gcp/firestore-streams.ts'
 import { firestoreViews } from './gcp/firestore-views.ts'
+import { lifetimesOf } from './lifetimes.ts'
 import { createLog } from './log.ts'
 import { addressing, createSend } from './outgoing.ts'
 import type { Log, Platform } from './platform.ts'
@@ -39,6 +40,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   const sender = createTaskSender(config)
   const deadLetterBox = createDeadLetterBox(service.name, config)
   const now = (): number => Date.now()
+  const lifetimes = lifetimesOf(service.collections, now)
   const log = createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT })
   const security = createSecurityLog({ log, now })
   const telemetry = telemetryOf(service, config, log)
@@ -61,14 +63,14 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       service: service.name,
       contracts: service.contracts,
       uses: service.uses,
-      store: firestoreStreams(firestore),
+      store: firestoreStreams(firestore, lifetimes),
       now,
       publish: publisher.publish,
       send: sender.send,
       committed: telemetry.committed,
       pause,
     }),
-    views: firestoreViews(firestore, pause),
+    views: firestoreViews({ firestore, lifetimes, pause }),
     call: caller.call,
     callExternal: caller.callExternal,
     health: createHealth({

@@ -20,6 +20,8 @@ export const eventsDataset = 'events'
 export const analyticsDataset = 'analytics'
 /** `label`: the service's name and the project's number. Known before the service exists. */
 export const cloudRunUrl = (label: string, region: string): string => `https://${label}.${region}.run.app`
+/** Of documents that are deleted after some time; a timestamp. */
+export const expiryField = 'expireAt'
 export const eventPath = (eventType: string): string => `/events/${eventType}`
 /** Where Pub/Sub pushes to. The functions framework takes the topic's name from the path alone. */
 export const pushPath = (runtime: 'http' | 'cloudevent', projectId: string, eventType: string): string =>

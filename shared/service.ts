@@ -11,7 +11,12 @@ export interface Collection {
   readonly unindexed?: readonly string[]
   /** Composite indexes, each a list of field paths; a leading `-` means descending. */
   readonly indexes?: readonly (readonly string[])[]
+  /** Firestore deletes a document when it was not written for so long; absent: never. Not for `streams`. */
+  readonly keptForDays?: number
 }
+
+/** Idempotency keys are known for longer than a year, so that what is repeated every year meets its own key. */
+export const keysCollection: Collection = { keptForDays: 400 }
 
 export interface Scale {
   /** Requests that one instance handles at once. */

@@ -1,7 +1,7 @@
 /** A service's own Firestore database, and the only grant that reaches it. */
 
 import { Construct } from 'constructs'
-import { databaseName } from '../shared/names.ts'
+import { databaseName, expiryField } from '../shared/names.ts'
 import type { Service } from '../shared/service.ts'
 import type { Environment } from './environments.ts'
 import { FirestoreDatabase, FirestoreField, FirestoreIndex, ProjectIamMember } from './google.ts'
@@ -27,7 +27,17 @@ export class ServiceDatabase extends Construct {
       // The default leaves the database behind when the stack is destroyed.
       deletionPolicy: environment.protectsData ? 'ABANDON' : 'DELETE',
     })
-    for (const [collection, { unindexed = [], indexes = [] }] of Object.entries(service.collections)) {
+    for (const [collection, { unindexed = [], indexes = [], keptForDays }] of Object.entries(service.collections)) {
+      if (keptForDays !== undefined) {
+        new FirestoreField(this, `expires-${collection}`, {
+          database: database.name,
+          collection,
+          field: expiryField,
+          ttlConfig: {},
+          // Nearby times in an index would hold the writes of a collection down to 500 a second.
+          indexConfig: {},
+        })
+      }
       for (const field of unindexed) {
         // An empty index_config is the exemption.
         new FirestoreField(this, `unindexed-${collection}-${field === '*' ? 'all' : field}`, {

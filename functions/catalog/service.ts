@@ -1,6 +1,6 @@
 /** Products, their prices and the history of both. Questions are answered from a document for each product. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService, keysCollection } from '../../shared/service.ts'
 import { catalogContracts } from './contracts.ts'
 
 export const catalog = defineService({
@@ -12,6 +12,6 @@ export const catalog = defineService({
   on: [],
   accepts: ['PublishProduct', 'ChangePrice'],
   sends: [],
-  collections: { streams: { unindexed: ['*'] }, products: { unindexed: ['*'] }, keys: {} },
+  collections: { streams: { unindexed: ['*'] }, products: { unindexed: ['*'] }, keys: keysCollection },
   load: () => import('./app.ts'),
 })

@@ -36,6 +36,6 @@ export const history = defineService({
   ],
   accepts: [],
   sends: [],
-  collections: { timelines: { unindexed: ['*'] } },
+  collections: { timelines: { unindexed: ['*'], keptForDays: 400 } },
   load: () => import('./app.ts'),
 })

@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { answerProblem } from '../../shared/http.ts'
 import { deliver, message } from '../../shared/testing/deliver.ts'
-import { testPlatform } from '../../shared/testing/platform.ts'
+import { type TestPlatform, testPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
 import { inventory } from './service.ts'
 import { preferredShard, SHARDS } from './shards.ts'
@@ -16,6 +16,8 @@ interface Line {
 type Stock = Readonly<Record<'available' | 'onHand' | 'reserved' | 'sold', number>>
 
 const line = (sku: string, quantity: number, lineId = '1'): Line => ({ lineId, sku, quantity })
+
+const shardsOf = (platform: TestPlatform) => [...platform.documents()].filter(([path]) => path.startsWith('shards/'))
 
 async function open(stock: Readonly<Record<string, number>> = {}) {
   const platform = testPlatform(inventory)
@@ -38,7 +40,7 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
       tell('shipment.dispatched', { orderId, shipmentId, lines, trackingRef: 't-1' }, key),
     /** By SKU; every shard is looked at, none may be negative. */
     async stock(sku: string) {
-      for (const [path, shard] of platform.documents())
+      for (const [path, shard] of shardsOf(platform))
         for (const [field, value] of Object.entries(shard))
           expect(value, `${field} of ${path}`).toBeGreaterThanOrEqual(0)
       const { available, onHand, reserved, sold } = (await (await http.request(`/stock/${sku}`)).json()) as Stock
@@ -106,7 +108,7 @@ describe('reserving', () => {
   it('spreads orders over the shards, each order over as few as it needs', async () => {
     const { reserve, platform } = await open({ tea: 4_000 })
     for (let index = 0; index < 400; index++) await reserve(`o-${index}`, [line('tea', 1)])
-    const perShard = [...platform.documents().values()].map(({ reserved }) => reserved as number)
+    const perShard = shardsOf(platform).map(([, { reserved }]) => reserved as number)
     expect(perShard).toHaveLength(SHARDS)
     for (const reserved of perShard) expect(reserved).toBeGreaterThan(400 / SHARDS / 2)
     // The stream and one shard, read and written.
@@ -201,9 +203,21 @@ describe('receiving', () => {
     expect(await status('/deliveries/d-1')).toBe(200)
   })
 
+  it('leaves what was booked as a stream booked', async () => {
+    const { platform, receive, status, stock } = await open({ tea: 1 })
+    const { streams } = platform
+    await streams.handle(message('ReceiveStock', {}, { key: 'former' }), 'delivery-d-1', () => ({
+      events: [{ type: 'delivery.booked', data: { lines: [{ sku: 'tea', quantity: 10 }] } }],
+      commands: [],
+    }))
+    expect(await status('/deliveries/d-1')).toBe(200)
+    await receive('d-1', 'tea', 10)
+    expect((await stock('tea')).available).toBe(1)
+  })
+
   it('leaves every shard with something to sell', async () => {
     const { receive, platform } = await open()
     await receive('d-1', 'tea', 5)
-    expect([...platform.documents().values()].map(({ onHand }) => onHand)).toEqual([2, 1, 1, 1])
+    expect(shardsOf(platform).map(([, { onHand }]) => onHand)).toEqual([2, 1, 1, 1])
   })
 })

@@ -3,7 +3,7 @@
 import { implement, type ServiceApp } from '../../shared/app.ts'
 import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import { refuseIf } from '../../shared/errors.ts'
-import { commitStock, deliveryStream, receiveStock, releaseStock, reserveStock } from './handlers.ts'
+import { bookedDelivery, commitStock, receiveStock, releaseStock, reserveStock } from './handlers.ts'
 import { inventory } from './service.ts'
 import { emptyShard, type Shard, shardPaths } from './shards.ts'
 
@@ -28,10 +28,9 @@ export const app: ServiceApp = implement(inventory, {
     })
     http.get('/deliveries/:deliveryId', async (c) => {
       const { deliveryId } = c.req.param()
-      const { events } = await platform.streams.read(deliveryStream(deliveryId))
-      const booked = events.find(({ type }) => type === 'delivery.booked')
-      refuseIf(booked === undefined, 'not-found', `The delivery ${deliveryId} is not booked.`)
-      return c.json({ deliveryId, ...(booked!.data as object) })
+      const delivery = await bookedDelivery(platform, deliveryId)
+      refuseIf(delivery === undefined, 'not-found', `The delivery ${deliveryId} is not booked.`)
+      return c.json({ deliveryId, ...delivery })
     })
   },
 })

@@ -3,6 +3,7 @@
 import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
+import { documentId } from '../../shared/ids.ts'
 import {
   type Decision,
   type Message,
@@ -109,14 +110,14 @@ export function commitStock(
   })
 }
 
-/** A delivery has a stream of its own, so that no stream grows with the life of a SKU. */
+/** A delivery has a document of its own, so that no stream grows with the life of a SKU. It is written in the commit of the shards. */
 export function receiveStock(
   message: Envelope<string, { deliveryId: string; lines: readonly { sku: string; quantity: number }[] }>,
   platform: Platform,
 ): Promise<Decision> {
   const { deliveryId, lines } = message.data
-  return platform.streams.transact(message, deliveryStream(deliveryId), async (stream, documents) => {
-    if (stream.version > 0) return nothing
+  return platform.streams.transact(message, formerStream(deliveryId), async (stream, documents) => {
+    if (stream.version > 0 || (await documents.get(deliveryPath(deliveryId)))) return nothing
     const added = Object.fromEntries(
       [...quantityBySku(lines.map((line) => ({ ...line, lineId: '' })))].map(([sku, quantity]) => [
         sku,
@@ -124,11 +125,25 @@ export function receiveStock(
       ]),
     )
     writeShards(documents, added, await readTouched(documents, added), receive)
-    return only({ type: 'delivery.booked', data: { lines } })
+    documents.set(deliveryPath(deliveryId), { lines })
+    return nothing
   })
 }
 
-export const deliveryStream = (deliveryId: string): string => `delivery-${deliveryId}`
+const deliveryPath = (deliveryId: string): string => `deliveries/${documentId(deliveryId)}`
+/** Deliveries were streams once: what was booked then stays booked. */
+const formerStream = (deliveryId: string): string => `delivery-${deliveryId}`
+
+/** Undefined: it is not booked. */
+export async function bookedDelivery(
+  { views, streams }: Platform,
+  deliveryId: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const delivery = await views.get(deliveryPath(deliveryId))
+  if (delivery) return delivery
+  const { events } = await streams.read(formerStream(deliveryId))
+  return events.find(({ type }) => type === 'delivery.booked')?.data as Readonly<Record<string, unknown>> | undefined
+}
 
 const available = (shards: readonly Shard[]): number => shards.reduce((sum, { onHand }) => sum + onHand, 0)
 

@@ -1,6 +1,6 @@
 /** Stock, in shards, and what orders hold of it. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService, keysCollection } from '../../shared/service.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { inventoryContracts } from './contracts.ts'
 
@@ -13,6 +13,12 @@ export const inventory = defineService({
   on: ['shipment.dispatched'],
   accepts: ['ReserveStock', 'ReleaseStock', 'ReceiveStock'],
   sends: [],
-  collections: { streams: { unindexed: ['*'] }, shards: { unindexed: ['*'] }, keys: {} },
+  collections: {
+    streams: { unindexed: ['*'] },
+    shards: { unindexed: ['*'] },
+    // As long as the key under which a delivery was asked for: the same request again books nothing.
+    deliveries: { unindexed: ['*'], keptForDays: 400 },
+    keys: keysCollection,
+  },
   load: () => import('./app.ts'),
 })

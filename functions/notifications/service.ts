@@ -15,6 +15,6 @@ export const notifications = defineService({
   on: ['order.placed', 'order.rejected', 'order.expired', 'order.confirmed', 'order.completed', 'shipment.dispatched'],
   accepts: [],
   sends: [],
-  collections: { sends: { unindexed: ['*'] } },
+  collections: { sends: { unindexed: ['*'], keptForDays: 400 } },
   load: () => import('./app.ts'),
 })

@@ -1,6 +1,6 @@
 /** Takes orders from customers, leads each through its checkout, and keeps its history. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService, keysCollection } from '../../shared/service.ts'
 import { metrics } from '../../shared/telemetry/metrics.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { customersContracts } from '../customers/contracts.ts'
@@ -36,8 +36,9 @@ export const orders = defineService({
   collections: {
     streams: { unindexed: ['*'] },
     prices: { unindexed: ['*'] },
-    placements: { unindexed: ['*'] },
-    keys: {},
+    // It says nothing that is older than an hour or longer open than an order may be.
+    placements: { unindexed: ['*'], keptForDays: 40 },
+    keys: keysCollection,
   },
   settings: ['CANCELLATION_WINDOW_SECONDS', 'PLACING'],
   saga: {

@@ -9,6 +9,7 @@ import type {
   WriteBatch,
 } from '@google-cloud/firestore'
 import { documentId } from '../ids.ts'
+import type { Lifetimes } from '../lifetimes.ts'
 import { available, isLostRace, unavailable } from './firestore-errors.ts'
 import { replacement } from './firestore-views.ts'
 import type { Entry, StoredStream, StreamStore, Transaction } from '../stream-store.ts'
@@ -39,7 +40,7 @@ const unionOf = async (): Promise<Union> => {
   return (text) => FieldValue.arrayUnion(text)
 }
 
-export function firestoreStreams(firestore: () => Promise<Firestore>): StreamStore {
+export function firestoreStreams(firestore: () => Promise<Firestore>, lifetimes: Lifetimes): StreamStore {
   const load: StreamStore['load'] = async (id, companion) => {
     const db = await firestore()
     const references = [streamDocument(db, id), ...(companion === undefined ? [] : [db.doc(companion)])]
@@ -47,7 +48,10 @@ export function firestoreStreams(firestore: () => Promise<Firestore>): StreamSto
     const stored = await read(id, snapshot!, (chunks) =>
       available(() => Promise.all(chunks.map((chunk) => chunk.get()))),
     )
-    return companion === undefined ? stored : withCompanion(stored, companion, beside!)
+    if (companion === undefined) return stored
+    const value = lifetimes.written(beside!.data())
+    const token: Token = { ...(stored.token as Token), companionUpdateTime: beside!.updateTime }
+    return { ...stored, token, companion: { path: companion, ...(value === undefined ? {} : { value }) } }
   }
 
   return {
@@ -55,7 +59,7 @@ export function firestoreStreams(firestore: () => Promise<Firestore>): StreamSto
     async append(stream, entry, companion) {
       const db = await firestore()
       const batch = db.batch()
-      if (companion) await writeCompanion(db, batch, stream, companion)
+      if (companion) await writeCompanion({ db, batch, lifetimes }, stream, companion)
       write(streamDocument(db, stream.id), stream, entry, {
         union: await unionOf(),
         create: (reference, head) => void batch.create(reference, head),
@@ -78,21 +82,25 @@ export function firestoreStreams(firestore: () => Promise<Firestore>): StreamSto
           const reference = streamDocument(db, id)
           const snapshot = await transaction.get(reference)
           const stored = await read(id, snapshot, (chunks) => transaction.getAll(...chunks))
-          return work(stored, transactionOf(db, transaction, union))
+          return work(stored, transactionOf(db, transaction, { union, lifetimes }))
         }),
       )
     },
   }
 }
 
-function transactionOf(db: Firestore, transaction: FirestoreTransaction, union: Union): Transaction {
+function transactionOf(
+  db: Firestore,
+  transaction: FirestoreTransaction,
+  { union, lifetimes }: { readonly union: Union; readonly lifetimes: Lifetimes },
+): Transaction {
   return {
     async getAll(paths) {
       if (paths.length === 0) return []
       const snapshots = await transaction.getAll(...paths.map((path) => db.doc(path)))
-      return snapshots.map((snapshot) => snapshot.data())
+      return snapshots.map((snapshot) => lifetimes.written(snapshot.data()))
     },
-    set: (path, value) => void transaction.set(db.doc(path), value),
+    set: (path, value) => void transaction.set(db.doc(path), lifetimes.stored(path, value)),
     delete: (path) => void transaction.delete(db.doc(path)),
     append(stream, entry) {
       write(streamDocument(db, stream.id), stream, entry, {
@@ -106,20 +114,14 @@ function transactionOf(db: Firestore, transaction: FirestoreTransaction, union: 
   }
 }
 
-function withCompanion(stored: StoredStream, path: string, snapshot: DocumentSnapshot): StoredStream {
-  const value = snapshot.data()
-  const token: Token = { ...(stored.token as Token), companionUpdateTime: snapshot.updateTime }
-  return { ...stored, token, companion: { path, ...(value === undefined ? {} : { value }) } }
-}
-
 async function writeCompanion(
-  db: Firestore,
-  batch: WriteBatch,
+  { db, batch, lifetimes }: { readonly db: Firestore; readonly batch: WriteBatch; readonly lifetimes: Lifetimes },
   { companion, token }: StoredStream,
-  next: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   if (!companion) throw new Error('A companion is written only to a stream that was read with it.')
   const reference = db.doc(companion.path)
+  const next = lifetimes.stored(companion.path, fields)
   const lastUpdateTime = (token as Token).companionUpdateTime
   if (!companion.value || !lastUpdateTime) return void batch.create(reference, next)
   const [field, value, ...rest] = await replacement(companion.value, next)

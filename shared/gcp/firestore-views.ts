@@ -2,18 +2,26 @@
 
 import type { DocumentReference, FieldPath, Firestore, Precondition, Timestamp } from '@google-cloud/firestore'
 import { Unavailable } from '../errors.ts'
+import type { Lifetimes } from '../lifetimes.ts'
 import type { Views } from '../platform.ts'
 import { available, isAlreadyThere, isLostRace, unavailable } from './firestore-errors.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */
 const TRIES = 10
 
-export function firestoreViews(firestore: () => Promise<Firestore>, pause: (tried: number) => Promise<void>): Views {
+interface ViewsParts {
+  readonly firestore: () => Promise<Firestore>
+  readonly lifetimes: Lifetimes
+  /** Waits before a lost race is run again. */
+  readonly pause: (tried: number) => Promise<void>
+}
+
+export function firestoreViews({ firestore, lifetimes, pause }: ViewsParts): Views {
   const getAll: Views['getAll'] = async (paths) => {
     if (paths.length === 0) return []
     const db = await firestore()
     const snapshots = await available(() => db.getAll(...paths.map((path) => db.doc(path))))
-    return snapshots.map((snapshot) => snapshot.data())
+    return snapshots.map((snapshot) => lifetimes.written(snapshot.data()))
   }
   return {
     getAll,
@@ -23,8 +31,9 @@ export function firestoreViews(firestore: () => Promise<Firestore>, pause: (trie
       for (let tried = 1; tried <= TRIES; tried++) {
         const snapshot = await available(() => reference.get())
         const current = snapshot.data()
-        const next = change(current)
-        if (next === undefined) return
+        const changed = change(lifetimes.written(current))
+        if (changed === undefined) return
+        const next = lifetimes.stored(path, changed)
         try {
           await (current ? replace(reference, current, next, snapshot.updateTime!) : reference.create(next))
           return
@@ -37,12 +46,12 @@ export function firestoreViews(firestore: () => Promise<Firestore>, pause: (trie
     },
     async merge(path, fields) {
       const reference = (await firestore()).doc(path)
-      await available(() => reference.set(fields, { merge: true }))
+      await available(() => reference.set(lifetimes.stored(path, fields), { merge: true }))
     },
     async create(path, fields) {
       const reference = (await firestore()).doc(path)
       try {
-        await reference.create(fields)
+        await reference.create(lifetimes.stored(path, fields))
         return true
       } catch (error) {
         if (isAlreadyThere(error)) return false

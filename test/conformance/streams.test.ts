@@ -10,6 +10,7 @@ import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { firestoreViews } from '../../shared/gcp/firestore-views.ts'
+import { lifetimesOf } from '../../shared/lifetimes.ts'
 import { documentId } from '../../shared/ids.ts'
 import type { Decision, Stream, Views } from '../../shared/platform.ts'
 import type { StreamStore } from '../../shared/stream-store.ts'
@@ -54,7 +55,11 @@ const drivers: Driver[] = [
       const client = new Firestore({ projectId: project.id, databaseId: 'tests', ignoreUndefinedProperties: true })
       clients.push(client)
       const connect = async () => client
-      return { store: firestoreStreams(connect), views: firestoreViews(connect, async () => {}) }
+      const lifetimes = lifetimesOf({}, Date.now)
+      return {
+        store: firestoreStreams(connect, lifetimes),
+        views: firestoreViews({ firestore: connect, lifetimes, pause: async () => {} }),
+      }
     },
   },
   {

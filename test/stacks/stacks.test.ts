@@ -122,6 +122,23 @@ describe.each(environments.map((environment) => [environment.name, environment] 
     }
   })
 
+  it('deletes the documents of each collection with a lifetime, by one timestamp that no index covers', () => {
+    const expiring = all('google_firestore_field').filter(({ attributes }) => attributes['ttl_config'])
+    expect(expiring.map(({ stack, attributes }) => `${stack} ${String(attributes['collection'])}`).toSorted()).toEqual(
+      services
+        .flatMap(({ name, collections }) =>
+          Object.entries(collections)
+            .filter(([, { keptForDays }]) => keptForDays !== undefined)
+            .map(([collection]) => `${environment.name}-${name} ${collection}`),
+        )
+        .toSorted(),
+    )
+    for (const { attributes } of expiring) {
+      expect(attributes['field']).toBe('expireAt')
+      expect(block(attributes['index_config'])).toEqual({})
+    }
+  })
+
   it('keeps every dead letter for 31 days', () => {
     const topics = all('google_pubsub_topic')
       .map(({ attributes }) => String(attributes['name']))

@@ -123,7 +123,7 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       unheard.some((event) => String(attributes['name']).endsWith(`.${event}`)),
   },
   {
-    reason: 'without the exemption writes cost more, nothing else',
+    reason: 'without the exemption writes cost more, without the policy documents stay longer, nothing else',
     covers: ({ type }) => type === 'google_firestore_field',
   },
   {

@@ -1,0 +1,107 @@
+/** Documents with a lifetime, from the declaration in a service to their deletion by Firestore. */
+
+import { Firestore } from '@google-cloud/firestore'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { virtualClock } from '../../emulators/core/clock.ts'
+import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
+import { firestore as emulator } from '../../emulators/firestore/plugin.ts'
+import { services } from '../../functions/index.ts'
+import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
+import { firestoreViews } from '../../shared/gcp/firestore-views.ts'
+import { lifetimesOf } from '../../shared/lifetimes.ts'
+import { createStreams } from '../../shared/streams.ts'
+import { message } from '../../shared/testing/deliver.ts'
+
+const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
+const DAY_MS = 24 * 3_600_000
+const clock = virtualClock()
+const collections = { keys: { keptForDays: 10 }, shards: {} }
+
+let cloud: LocalCloud
+let client: Firestore
+beforeAll(async () => {
+  cloud = await createLocalCloud({ plugins: [emulator], project, clock })
+  await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=tests`, { locationId: 'eur3' })
+  const field = `/v1/projects/${project.id}/databases/tests/collectionGroups/keys/fields/expireAt`
+  await cloud.api('PATCH', `${field}?updateMask=ttlConfig`, { ttlConfig: {} })
+  vi.stubEnv('FIRESTORE_EMULATOR_HOST', cloud.ownerHost)
+  vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
+  client = new Firestore({ projectId: project.id, databaseId: 'tests', ignoreUndefinedProperties: true })
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await client.terminate()
+  await cloud.close()
+})
+
+const parts = { firestore: async () => client, lifetimes: lifetimesOf(collections, clock.now), pause: async () => {} }
+const views = firestoreViews(parts)
+const streams = createStreams({
+  service: 'tests',
+  contracts: { service: 'tests', events: {}, commands: {} },
+  uses: [],
+  store: firestoreStreams(parts.firestore, parts.lifetimes),
+  now: clock.now,
+  publish: async () => {},
+  send: async () => {},
+  pause: parts.pause,
+})
+
+/** Each way in which a service writes a document. */
+const writers: [string, (path: string, fields: Record<string, unknown>) => Promise<unknown>][] = [
+  ['created', (path, fields) => views.create(path, fields)],
+  ['merged', (path, fields) => views.merge(path, fields)],
+  ['updated', (path, fields) => views.update(path, () => fields)],
+  [
+    'written in a transaction',
+    (path, fields) =>
+      streams.transact(message('Write', {}, { key: path }), `of ${path}`, async (_stream, documents) => {
+        documents.set(path, fields)
+        return { events: [{ type: 'written', data: {} }], commands: [] }
+      }),
+  ],
+  [
+    'written as a companion',
+    async (path, fields) => {
+      const stream = await streams.read(`of ${path}`, path)
+      const written = { events: [{ type: 'written', data: {} }], commands: [], companion: fields }
+      return streams.handle(message('Write', {}, { key: path }), stream, () => written)
+    },
+  ],
+]
+
+describe.each(writers)('a document that was %s', (name, write) => {
+  const id = name.replaceAll(' ', '-')
+
+  it('is read as it was written, and is gone when its time has passed', async () => {
+    await write(`keys/${id}`, { hash: 'a' })
+    expect(await views.get(`keys/${id}`)).toEqual({ hash: 'a' })
+    expect((await streams.read('another', `keys/${id}`)).companion).toEqual({ hash: 'a' })
+    await clock.advance(10 * DAY_MS - 3_600_000)
+    expect(await views.get(`keys/${id}`)).toEqual({ hash: 'a' })
+    await clock.advance(2 * 3_600_000)
+    expect(await views.get(`keys/${id}`)).toBeUndefined()
+  })
+
+  it('stays where its collection has no lifetime', async () => {
+    await write(`shards/${id}`, { onHand: 1 })
+    await clock.advance(40 * DAY_MS)
+    expect(await views.get(`shards/${id}`)).toEqual({ onHand: 1 })
+  })
+})
+
+it('its time begins anew with each write', async () => {
+  await views.merge('keys/again', { a: 1 })
+  await clock.advance(6 * DAY_MS)
+  await views.merge('keys/again', { b: 2 })
+  await clock.advance(6 * DAY_MS)
+  expect(await views.get('keys/again')).toEqual({ a: 1, b: 2 })
+  await views.update('keys/again', (fields) => ({ ...fields, a: 3 }))
+  await clock.advance(6 * DAY_MS)
+  expect(await views.get('keys/again')).toEqual({ a: 3, b: 2 })
+})
+
+it('no stream has a lifetime: it holds facts that nothing else holds', () => {
+  for (const { name, collections: declared } of services)
+    expect(declared['streams']?.keptForDays, `streams of ${name}`).toBeUndefined()
+})
