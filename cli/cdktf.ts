@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { GoogleAuth } from 'google-auth-library'
-import { complain } from './terminal.ts'
+import { complain, isTerminal } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const home = join(root, '.tools', 'cdktf')
@@ -37,7 +37,7 @@ async function run(): Promise<number> {
     CHECKPOINT_DISABLE: '1',
     PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
     // Into a file or a pipe it writes lines, no spinner.
-    ...(process.stdout.isTTY ? {} : { CI: '1' }),
+    ...(isTerminal() ? {} : { CI: '1' }),
   }
   return execute(process.execPath, [bin, ...(args.length === 0 ? ['--help'] : args), ...alone()], { cwd: root, env })
 }

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { connect, hasEnded, type OrderView, type TimelineEntry } from './api.ts'
 import { references } from './references.ts'
 import { main, requireRunning, UsageError } from './command.ts'
-import { say, sayJson, shown } from './terminal.ts'
+import { isTerminal, say, sayJson, sayMeanwhile, shown } from './terminal.ts'
 
 const usage = `
 npm run order -- --sku TEA-001 --quantity 2 [--sku … --quantity …] [options]
@@ -86,9 +86,9 @@ async function follow(
       for (const entry of entries) print(entry, startMs)
       return order
     }
-    if (entries.length > printed && process.stdout.isTTY) {
+    if (entries.length > printed && isTerminal()) {
       printed = entries.length
-      process.stderr.write(`\r${printed} events so far …\r`)
+      sayMeanwhile(`${printed} events so far …`)
     }
     await pause(LOOK_EVERY_MS)
   }

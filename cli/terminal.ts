@@ -22,5 +22,10 @@ const shownLines = (text: string): string => text.split('\n').map(shown).join('\
 export const say = (text: string): void => console.log(shownLines(text))
 export const complain = (text: string): void => console.error(shownLines(text))
 
+export const isTerminal = (stream: 'stdout' | 'stderr' = 'stdout'): boolean => process[stream].isTTY
+
+/** One line that the next one replaces, of a wait: on a terminal only. */
+export const sayMeanwhile = (text: string): void => void process.stderr.write(`\r${shown(text)}\r`)
+
 /** What is escaped in JSON beyond what `JSON.stringify` escapes means the same: programs read it as it was. */
 export const sayJson = (value: unknown): void => say(JSON.stringify(value, undefined, 2))

@@ -41,6 +41,8 @@ function textsIn(node: Node): string[] {
   if (node.type === 'TemplateLiteral') return [node.quasis.map(({ value }) => value.cooked ?? value.raw).join(UNKNOWN)]
   if (node.type === 'ConditionalExpression') return [...textsIn(node.consequent), ...textsIn(node.alternate)]
   if (node.type === 'LogicalExpression') return [...textsIn(node.left), ...textsIn(node.right)]
+  if (node.type === 'BinaryExpression')
+    return [[node.left, node.right].map((side) => textsIn(side)[0] ?? UNKNOWN).join('')]
   return 'expression' in node && typeof node.expression === 'object' ? textsIn(node.expression) : []
 }
 

@@ -86,7 +86,7 @@ const isName = (image: string): boolean =>
 /** Images of known registries anywhere in stacks and code, but for names that a variable completes with a path or a digest. */
 export function findInSource(text: string): string[] {
   const image =
-    /(?:[\w-]+\.)*\b(?:pkg\.dev|gcr\.io|docker\.io|ghcr\.io|quay\.io)\/[\w.][\w./-]*\w(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?/g
+    /(?:[\w-]+\.)*\b(?:pkg\.dev|gcr\.io|docker\.io|ghcr\.io|quay\.io|mcr\.microsoft\.com|public\.ecr\.aws|registry\.k8s\.io)\/[\w.][\w./-]*\w(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?/g
   const found = [...text.matchAll(image)].filter(
     ({ 0: name, index }) => !/^[/@]\$\{/.test(text.slice(index + name.length)),
   )

@@ -10,14 +10,22 @@ const remedy = 'only npm ci --ignore-scripts installs what the lockfile names, a
 const harmless = new Set(['--version', '-v', 'audit', 'help', 'ls', 'outdated', 'run', 'sbom', 'start', 'test', 'view'])
 /** They fetch, whatever they are asked for. */
 const fetching = /^(?:npx|pnpx|pnpm|yarn|bunx?|corepack|deno|pipx|uvx?|curl|wget)$/
-/** They fetch when they are asked to. */
-const managers = /^(?:apt|apt-get|apk|dnf|yum|brew|pip\d?|gem|cargo|go|git|docker|podman)$/
-const asked = /^(?:install|add|get|clone|pull|run|create)$/
+/** They fetch when they are asked to, as do all that are asked to install. */
+const asked: Readonly<Record<string, RegExp>> = {
+  apk: /^add$/,
+  docker: /^(?:pull|run|create)$/,
+  git: /^(?:clone|pull)$/,
+  go: /^(?:get|run)$/,
+  podman: /^(?:pull|run|create)$/,
+}
 
 /** In scripts, and wherever else a shell reads: the program may stand anywhere in a command, as after `sudo` or `xargs`. */
 export function findInShell(script: string): string[] {
   return commandsOf(script)
-    .flatMap((words) => words.map((_, index) => words.slice(index)).filter(installs))
+    .flatMap((words) => {
+      const found = words.map((_, index) => words.slice(index)).filter(installs)
+      return found.length === 0 && words.slice(1).includes('install') ? [words] : found
+    })
     .map(refuse)
 }
 
@@ -64,12 +72,11 @@ function installs([path = '', ...words]: readonly string[]): boolean {
   const program = path
     .split('/')
     .at(-1)!
-    .replace(/\.(?:cmd|exe)$/, '')
+    .replace(/^[@-]+|\.(?:cmd|exe)$/g, '')
   if (fetching.test(program)) return true
-  if (managers.test(program))
-    return words.some((word) => asked.test(word)) && !words.some((word) => /@sha256:/.test(word))
-  if (program !== 'npm' || words.length === 0) return false
-  return !(isHarmless(words) || isLocked(words))
+  if (program === 'npm') return words.length > 0 && !isHarmless(words) && !isLocked(words)
+  const isAsked = words.some((word) => asked[program]?.test(word)) && !words.some((word) => /@sha256:/.test(word))
+  return isAsked || (words[0] === 'install' && /^[a-z]/.test(program))
 }
 
 const isHarmless = ([command, ...words]: readonly string[]): boolean =>

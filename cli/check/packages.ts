@@ -22,6 +22,8 @@ export interface Lockfile {
 }
 
 interface LockedPackage extends Manifest {
+  /** Of the package, where the folder has another: `npm:other@1.2.3`. */
+  readonly name?: string
   readonly integrity?: string
   readonly resolved?: string
   /** It is part of another package's tarball, whose integrity covers it. */
@@ -58,12 +60,17 @@ export function findInLockfile(
 ): string[] {
   const same = sections.every((section) => isSame(packages['']?.[section], manifest[section]))
   const findings = same ? [] : ['it is of another package.json — run npm install --package-lock-only --ignore-scripts']
-  for (const [path, { integrity = '', inBundle, resolved, hasInstallScript }] of Object.entries(packages)) {
+  const aliases = aliasesOf([manifest, ...Object.values(packages)])
+  for (const [path, locked] of Object.entries(packages)) {
     if (path === '') continue
-    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+    const { integrity = '', inBundle, resolved, hasInstallScript } = locked
+    const folder = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+    const name = locked.name ?? folder
+    if (name !== folder && !aliases.has(`${folder} ${name}`))
+      findings.push(`${path} holds ${name}, which is asked for under no such name — install the package again`)
     if (!(inBundle && isBundled(path, packages)) && !integrity.startsWith('sha512-'))
       findings.push(`${path} has no sha512 integrity — restore it, or install the package again from the registry`)
-    if (resolved && !resolved.startsWith('https://registry.npmjs.org/'))
+    if (resolved && !resolved.startsWith(`https://registry.npmjs.org/${name}/-/`))
       findings.push(`${path} comes from ${resolved} — take it from the registry`)
     if (hasInstallScript && !(name in allowScripts))
       findings.push(
@@ -71,6 +78,32 @@ export function findInLockfile(
       )
   }
   return findings
+}
+
+/** `folder name` of each package that is asked for by another name: npm installs any package that the lockfile says is there. */
+function aliasesOf(asking: readonly Manifest[]): Set<string> {
+  const asked = asking.flatMap((one) =>
+    [...sections, 'overrides' as const].flatMap((section) => Object.entries(one[section] ?? {})),
+  )
+  return new Set(
+    asked.flatMap(([folder, version]) => {
+      const [, name] = /^npm:(@?[^@]+)/.exec(version) ?? []
+      return name ? [`${folder} ${name}`] : []
+    }),
+  )
+}
+
+/** What npm is configured with, in one folder. */
+export function findInConfiguration(text: string): string[] {
+  const lines = text.split('\n').map((line) => line.replaceAll(/\s/g, ''))
+  const scripts = lines.filter((line) => /^ignore-scripts\b/.test(line)).at(-1)
+  const registries = lines.filter(
+    (line) => /^(?:@[^:]+:)?registry=/.test(line) && !/=https:\/\/registry\.npmjs\.org\/?$/.test(line),
+  )
+  return [
+    ...(scripts === 'ignore-scripts=true' ? [] : ['it lets packages run scripts — ignore-scripts=true']),
+    ...registries.map((line) => `${line} is not the registry — take packages from https://registry.npmjs.org`),
+  ]
 }
 
 /**

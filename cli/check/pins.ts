@@ -5,7 +5,14 @@ import { join, posix } from 'node:path'
 import { readCode } from './code.ts'
 import * as images from './images.ts'
 import * as installs from './installs.ts'
-import { findInLockfile, findInManifest, findNodeVersions, type Lockfile, type Manifest } from './packages.ts'
+import {
+  findInConfiguration,
+  findInLockfile,
+  findInManifest,
+  findNodeVersions,
+  type Lockfile,
+  type Manifest,
+} from './packages.ts'
 import { findInAction, findInWorkflow } from './workflows.ts'
 
 /** Each with its own lockfile. */
@@ -24,10 +31,16 @@ const searches: readonly (readonly [files: RegExp, ...Find[]])[] = [
   [/(?:^|\/)cloudbuild[^/]*\.(?:ya?ml|json)$/, images.findInCloudBuild, installs.findInCloudBuild],
   [/^\.github\/workflows\/[^/]+\.ya?ml$/, findInWorkflow, installs.findInWorkflow],
   [/(?:^|\/)action\.ya?ml$/, findInAction, installs.findInWorkflow],
-  [/^\.ci\/|\.(?:ba|z)?sh$/, installs.findInShell],
+  [/^\.ci\/|\.(?:ba|z)?sh$|(?:^|\/)(?:make|just)file$/i, installs.findInShell],
+  [/(?:^|\/)[^/.]+$/, (text) => (/^#!.*sh\b/.test(text) ? installs.findInShell(text) : [])],
+  [/(?:^|\/)\.npmrc$/, findInConfiguration],
+  [
+    /(?:^|\/)npm-shrinkwrap\.json$/,
+    () => ['npm takes it before package-lock.json, which is what is checked — remove it'],
+  ],
   [/^(?!\.github\/|.*(?:package-lock|cloudbuild[^/]*)\.).*\.(?:ya?ml|json)$/, images.findInData],
-  [/^(?:stacks|functions|shared|emulators|cli)\/.*\.(?:[cm]?[jt]s|json|ya?ml|sql)$/, images.findInSource],
-  [/^(?:stacks|functions|shared|emulators|cli)\/.*\.[cm]?[jt]s$/, findInCode],
+  [/\.(?:[cm]?[jt]s|json|ya?ml|sql)$/, images.findInSource],
+  [/\.[cm]?[jt]s$/, findInCode],
 ]
 
 function findInCode(text: string): string[] {

@@ -17,9 +17,9 @@ export function findInWorkflow(text: string): string[] {
   return [
     ...findInAction(text),
     ...withoutDigest(imagesOfWorkflow(yaml.content)),
-    ...(at(yaml.content, 'permissions') === undefined
-      ? ['it names no permissions — add permissions: {} and grant each job its own']
-      : []),
+    ...(JSON.stringify(at(yaml.content, 'permissions')) === '{}'
+      ? []
+      : ['it names no permissions, or some for all jobs — add permissions: {} and grant each job its own']),
     ...yaml.entries
       .filter(({ name, value }) => name === 'permissions' && isText(value))
       .map(({ value }) => `permissions: ${String(value)} — name the ones that are used`),
@@ -37,6 +37,7 @@ export function findInAction(text: string): string[] {
     ...yaml.faults,
     ...findUses(yaml),
     ...findInCheckouts(yaml),
+    ...findVersions(yaml),
     ...commands
       .flatMap((name) => textsAt(yaml, name))
       .flatMap((script) => script.split('\n').filter((line) => line.includes('${{')))
@@ -62,6 +63,27 @@ function findInCheckouts({ steps }: Yaml): string[] {
     .filter((step) => /^actions\/checkout@/i.test(String(at(step, 'uses'))))
     .filter((step) => ![false, 'false'].includes(at(at(step, 'with'), 'persist-credentials') as boolean | string))
     .map(() => 'actions/checkout leaves its token in the checkout — persist-credentials: false')
+}
+
+/** What an action fetches: a program of one version, another repository by commit. */
+function findVersions({ entries, steps }: Yaml): string[] {
+  const ranges = entries.filter(
+    ({ name, value }) =>
+      /[-_]version$/.test(name) && typeof value !== 'object' && !/^v?\d+\.\d+\.\d+$/.test(String(value)),
+  )
+  const others = steps.map((step) => [String(at(step, 'uses')), at(step, 'with')] as const)
+  return [
+    ...ranges.map(({ name, value }) => `${name}: ${String(value)} — name the version`),
+    ...others
+      .filter(
+        ([uses, given]) =>
+          /\/setup-/.test(uses) && !Object.keys(given ?? {}).some((name) => /[-_]version\b/.test(name)),
+      )
+      .map(([uses]) => `${uses} fetches what is newest — name the version`),
+    ...others
+      .filter(([, given]) => at(given, 'repository') !== undefined && !/^[0-9a-f]{40}$/.test(String(at(given, 'ref'))))
+      .map(([, given]) => `repository: ${String(at(given, 'repository'))} is no commit — ref: <40 hexadecimal digits>`),
+  ]
 }
 
 /** Whoever opens a pull request writes what it runs. */

@@ -1,5 +1,7 @@
 /** A progress bar on a terminal; a line every few seconds where there is none. */
 
+import { complain, isTerminal, sayMeanwhile } from '../terminal.ts'
+
 const WIDTH = 30
 const LINE_EVERY_MS = 5_000
 
@@ -10,26 +12,29 @@ export interface Progress {
   end(): void
 }
 
-export function progressBar(stream: NodeJS.WriteStream = process.stderr): Progress {
+export function progressBar(): Progress {
   let what = ''
   let total = 0
   let done = 0
   let lastMs = 0
   let open = false
 
-  const draw = (force = false): void => {
-    const nowMs = Date.now()
-    if (!force && nowMs - lastMs < (stream.isTTY ? 50 : LINE_EVERY_MS)) return
-    lastMs = nowMs
+  const line = (): string => {
     const filled = total === 0 ? WIDTH : Math.round((done / total) * WIDTH)
-    const line = `${what.padEnd(20)} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}`
-    stream.write(stream.isTTY ? `\r${line}` : `${line}\n`)
+    return `${what.padEnd(20)} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}`
+  }
+  const draw = (): void => {
+    const nowMs = Date.now()
+    const onTerminal = isTerminal('stderr')
+    if (nowMs - lastMs < (onTerminal ? 50 : LINE_EVERY_MS)) return
+    lastMs = nowMs
+    if (onTerminal) sayMeanwhile(line())
+    else complain(line())
     open = true
   }
   const end = (): void => {
     if (!open) return
-    draw(true)
-    if (stream.isTTY) stream.write('\n')
+    complain(line())
     open = false
   }
 

@@ -49,6 +49,20 @@ describe.each(environments.map((environment) => [environment.name, environment] 
       expect(block(repository['docker_config'])).toEqual({ immutable_tags: true })
   })
 
+  it('runs images by digest, whatever runs them', () => {
+    const images = stacksOf(environment).flatMap(({ json }) => {
+      const found: string[] = []
+      JSON.stringify(json.resource ?? {}, (name, value: unknown) => {
+        if (name === 'image') found.push(String(value))
+        return value
+      })
+      return found
+    })
+    expect(images).toHaveLength(2 * all('google_cloud_run_v2_service').length)
+    const byDigest = /^\$\{var\.collector_image\}$|@\$\{var\.image_digest\}$/
+    expect(images.filter((image) => !byDigest.test(image))).toEqual([])
+  })
+
   it('refuses a query of raw events without a range of days, and names the range in the views', () => {
     const raw = all('google_bigquery_table').filter(({ view }) => view === undefined)
     expect(raw).toHaveLength(services.filter(({ emits }) => emits.length > 0).length)
