@@ -4,6 +4,7 @@ import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub } from '@google-cloud/pubsub'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCaller } from './caller.ts'
+import { closeAll } from './close-all.ts'
 import { addressesOf, type Config, readSetting } from './config.ts'
 import { createHealth, type Health } from './health.ts'
 import { createDeadLetterBox, type DeadLetterBox } from './gcp/dead-letter-box.ts'
@@ -28,6 +29,7 @@ export interface RunningPlatform extends Platform {
   readonly deadLetterBox: DeadLetterBox
   readonly health: Health
   readonly telemetry: Telemetry
+  /** Never throws: a resource that can not be closed is logged. */
   close(): Promise<void>
 }
 
@@ -88,11 +90,19 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     }),
     async close() {
       security.close()
-      await publisher.close()
-      await sender.close()
-      await deadLetterBox.close()
-      if (firestore.started()) await (await firestore()).terminate()
-      await telemetry.close()
+      await closeAll(
+        {
+          'Pub/Sub': publisher.close,
+          'Cloud Tasks': sender.close,
+          'dead letters': deadLetterBox.close,
+          Firestore: async () => {
+            if (firestore.started()) await (await firestore()).terminate()
+          },
+        },
+        log,
+      )
+      // Last: it counts what the others did.
+      await closeAll({ telemetry: telemetry.close }, log)
     },
   }
 }

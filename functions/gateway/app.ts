@@ -21,6 +21,7 @@ import {
   type Operation,
   type OperationId,
   operations,
+  type PathParameter,
   pathParameters,
   priceRequest,
   productRequest,
@@ -84,7 +85,7 @@ export const app: ServiceApp = implement(gateway, {
     }
     const relay = async (c: Context, service: 'catalog' | 'inventory' | 'orders', path: string): Promise<Response> =>
       relayed(c, await platform.call(service, path), platform)
-    const part = (c: Context, name: string): string => encodeURIComponent(named(c, name))
+    const part = (c: Context, name: PathParameter): string => encodeURIComponent(named(c, name))
 
     const handlers: Record<OperationId, (c: Context) => Response | Promise<Response>> = {
       async placeOrder(c) {
@@ -159,9 +160,9 @@ export const app: ServiceApp = implement(gateway, {
 })
 
 /** A parameter of the path. @throws Refused for what can be the name of nothing. */
-function named(c: Context, name: string): string {
+function named(c: Context, name: PathParameter): string {
   const value = c.req.param(name)!
-  refuseIf(!pathParameters[name]!.safeParse(value).success, 'not-found', `There is nothing of this name: ${name}.`)
+  refuseIf(!pathParameters[name].safeParse(value).success, 'not-found', `There is nothing of this name: ${name}.`)
   return value
 }
 

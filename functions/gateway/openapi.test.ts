@@ -117,6 +117,12 @@ describe('the document', () => {
     for (const [, text] of patterns) expect(() => new RegExp(JSON.parse(text!) as string, 'u')).not.toThrow()
   })
 
+  it('is not made of a path whose parameter has no schema, and no route is', () => {
+    const fault = '/v1/things/{constructor} has the parameter constructor, which is not in pathParameters'
+    expect(() => routeOf({ path: '/v1/things/{constructor}' })).toThrow(fault)
+    expect(routeOf({ path: '/v1/orders/{orderId}/saga' })).toBe('/v1/orders/:orderId/saga')
+  })
+
   it('is of the routes that are registered, all of them and no other', async () => {
     const registered = http.routes
       .filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/health/'))

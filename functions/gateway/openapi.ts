@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { type Code, httpStatus } from '../../shared/errors.ts'
 import { idempotencyKey as keySchema } from '../../shared/fields.ts'
-import { isForCallers, type Operation, operations, pathParameters, problemsOf } from './operations.ts'
+import { isForCallers, type Operation, operations, parametersOf, pathParameters, problemsOf } from './operations.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -66,7 +66,7 @@ function describe(operationId: string, operation: Operation): Json {
     summary,
     ...(description === undefined ? {} : { description }),
     security: isForCallers(access) ? [{ token: [] }] : [],
-    parameters: [...parametersOf(operation), ...(keyed ? [idempotencyKey] : [])],
+    parameters: [...parametersInPath(operation), ...(keyed ? [idempotencyKey] : [])],
     ...(body
       ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }
       : {}),
@@ -94,12 +94,12 @@ const idempotencyKey = {
   schema: schemaOf(keySchema, 'input'),
 }
 
-const parametersOf = ({ path }: Operation): Json[] =>
-  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+const parametersInPath = (operation: Operation): Json[] =>
+  parametersOf(operation).map((name) => ({
     name,
     in: 'path',
     required: true,
-    schema: schemaOf(pathParameters[name!]!, 'input'),
+    schema: schemaOf(pathParameters[name], 'input'),
   }))
 
 function problemResponses(codes: readonly Code[]): Json {

@@ -32,14 +32,15 @@ export interface Operation {
 }
 
 /** What may stand in a path: whatever else does is the name of nothing. */
-export const pathParameters: Readonly<Record<string, z.ZodType<string>>> = {
+export const pathParameters = {
   orderId,
   sku,
   deliveryId: reference,
   addressRef: reference,
   paymentMethodRef: reference,
   kind: consentKind,
-}
+} as const satisfies Record<string, z.ZodType<string>>
+export type PathParameter = keyof typeof pathParameters
 
 const accepted = z.object({ commandId: z.uuid() })
 const order = z.object({
@@ -318,8 +319,16 @@ export const operations = {
 
 export type OperationId = keyof typeof operations
 
-/** As Hono writes it. */
-export const routeOf = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
+/** The parameters of an operation's path. @throws Error for one that has no schema in `pathParameters`. */
+export const parametersOf = ({ path }: Pick<Operation, 'path'>): PathParameter[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => {
+    if (Object.hasOwn(pathParameters, name!)) return name as PathParameter
+    throw new Error(`${path} has the parameter ${name}, which is not in pathParameters: give it a schema there.`)
+  })
+
+/** The path as Hono writes it. */
+export const routeOf = (operation: Pick<Operation, 'path'>): string =>
+  parametersOf(operation).reduce((path, name) => path.replace(`{${name}}`, `:${name}`), operation.path)
 
 /** It takes a token. */
 export const isForCallers = (access: Operation['access']): boolean => access !== 'everybody' && access !== 'provider'

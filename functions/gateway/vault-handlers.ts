@@ -8,7 +8,7 @@ import { jsonBody } from '../../shared/http.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { requestOf } from '../../shared/runtime/refusals.ts'
 import { addressRequest, consentRequest, importRequest, paymentMethodRequest, vaultOf } from '../customers/contracts.ts'
-import { type OperationId, pathParameters } from './operations.ts'
+import { type OperationId, type PathParameter, pathParameters } from './operations.ts'
 import { relayed } from './relay.ts'
 
 interface Checks {
@@ -48,11 +48,11 @@ export function vaultHandlers(
       )
     }
   const withdraw =
-    (path: string, parameter: string): Handler =>
+    (path: string, parameter: PathParameter): Handler =>
     async (c) => {
       const who = await caller(c)
       const name = c.req.param(parameter)!
-      if (!pathParameters[parameter]!.safeParse(name).success)
+      if (!pathParameters[parameter].safeParse(name).success)
         throw new Refused('not-found', 'There is nothing of this name.')
       const asked = pathFor(who, `${path}/${encodeURIComponent(name)}`)
       return relayed(c, await platform.call('customers', asked, { method: 'DELETE', timeoutMs: WRITE_MS }), platform)

@@ -173,13 +173,19 @@ describe('voiding', () => {
     expect(types()).toEqual(['payment.authorized', 'payment.voided', 'payment.voided', 'payment.voided'])
   })
 
-  it('is never told when the provider refuses it', async () => {
+  it('of money that was captured is redelivered until the money was refunded', async () => {
     const { authorize, platform, provider, types, ...payment } = open()
     await authorize()
-    provider.voidRefused = true
+    provider.captures.push({ key: 'by hand', amountMinor: 350, final: true })
     await payment.void()
-    await expect(deliver(app, platform, platform.sent[0]!.envelope)).rejects.toThrow('409')
+    const { envelope } = platform.sent[0]!
+    const captured = deliver(app, platform, envelope)
+    await expect(captured).rejects.toBeInstanceOf(Unavailable)
+    await expect(captured).rejects.toThrow('350 were captured under o-1:auth')
     expect(types()).toEqual(['payment.authorized'])
+    provider.refundedMinor = 350
+    await deliver(app, platform, envelope)
+    expect(types()).toEqual(['payment.authorized', 'payment.voided'])
   })
 })
 

@@ -19,7 +19,8 @@ export interface TestProvider {
   forgetKeys(): void
   /** The customer did what was asked, or gave up. */
   acted(authorizationKey: string, outcome: 'authorized' | 'declined'): void
-  voidRefused: boolean
+  /** Of what was captured: nothing of it can be voided. */
+  refundedMinor: number
 }
 
 export function testProvider(): TestProvider {
@@ -35,6 +36,7 @@ export function testProvider(): TestProvider {
     ...(status === 'voided' ? { status: 'declined', code: 'voided' } : {}),
     ...(status === 'action-required' ? { actionUrlRef: 'action-1' } : {}),
     captures: captures.map((one) => ({ ...one, captureId: `c-${one.key}` })),
+    refundedMinor: provider.refundedMinor,
   })
 
   const provider: TestProvider = {
@@ -43,7 +45,7 @@ export function testProvider(): TestProvider {
     outcome: 'authorized',
     forgetKeys: () => remembered.clear(),
     acted: (authorizationKey, status) => void authorizations.set(authorizationKey, { status }),
-    voidRefused: false,
+    refundedMinor: 0,
     async callExternal(url, { method, body, idempotencyKey = '', accept = [] }) {
       // Somebody else's turn, as with any call.
       await new Promise((resolve) => setImmediate(resolve))
@@ -65,7 +67,7 @@ export function testProvider(): TestProvider {
     const first = known === undefined
     remembered.set(key, JSON.stringify(body))
     if (path.endsWith('/void')) {
-      if (provider.voidRefused) return json(409, { code: 'captured' })
+      if (captures.length > 0) return json(409, { code: 'captured' })
       if (first) did.push(`void ${authorizationKey}`)
       authorizations.set(authorizationKey, { status: 'voided' })
       return json(200, { status: 'voided' })

@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import type { Envelope } from '../../shared/envelope.ts'
-import { reference, timestamp } from '../../shared/fields.ts'
+import { minor, reference, timestamp } from '../../shared/fields.ts'
+import { Unavailable } from '../../shared/errors.ts'
 import type { Platform } from '../../shared/platform.ts'
 
 const authorized = z.object({ status: z.literal('authorized'), expiresAt: timestamp })
@@ -18,6 +19,10 @@ const capture = z.discriminatedUnion('status', [
 export type Capture = z.output<typeof capture>
 
 const captures = z.object({ captures: z.array(z.object({ key: reference, captureId: reference })) })
+
+const refusedAsCaptured = z.object({ code: z.literal('captured') })
+/** What was captured and given back under an authorisation. */
+const taken = z.object({ captures: z.array(z.object({ amountMinor: minor })), refundedMinor: minor })
 
 const PAYMENT_REQUIRED = 402
 const NOT_FOUND = 404
@@ -40,7 +45,10 @@ export interface Provider {
     },
   ): Promise<Authorization>
   capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Promise<Capture>
-  /** Also when there is nothing to void: a later authorisation with this key is refused from then on. */
+  /**
+   * Also when there is nothing to void: a later authorisation with this key is refused from then on.
+   * @throws Unavailable while captured money was not refunded: the provider voids none that was captured.
+   */
   void(authorizationKey: string): Promise<void>
 }
 
@@ -82,7 +90,16 @@ export function provider(platform: Platform, cause: Envelope): Provider {
       return capture.parse(await response.json())
     },
     async void(authorizationKey) {
-      await post('void', `${pathOf(authorizationKey)}/void`, `${authorizationKey}:void`, {})
+      const path = `${pathOf(authorizationKey)}/void`
+      const response = await post('void', path, `${authorizationKey}:void`, { accept: [CONFLICT] })
+      if (response.ok) return
+      refusedAsCaptured.parse(await response.json())
+      const { captures: captured, refundedMinor } = taken.parse(await get(authorizationKey))
+      const openMinor = captured.reduce((sum, { amountMinor }) => sum + amountMinor, -refundedMinor)
+      if (openMinor > 0)
+        throw new Unavailable(
+          `${openMinor} were captured under ${authorizationKey} and can not be voided: refund them at the payment provider.`,
+        )
     },
   }
 }

@@ -116,6 +116,24 @@ describe('a CloudEvent function', () => {
     expect(handled).toHaveLength(1)
   })
 
+  it('answers what is not for now with when to come back, and a bug with 500', async () => {
+    failure = new Unavailable('later', { retryAfterSeconds: 7 })
+    const later = await push(pushBody(sold))
+    expect([later.status, later.headers.get('retry-after')]).toEqual([503, '7'])
+    failure = new TypeError('oops')
+    const bug = await push(pushBody(sold))
+    expect([bug.status, bug.headers.get('retry-after')]).toEqual([500, null])
+    const measured = platform.measures.slice(-2).map(({ attributes }) => attributes['http.response.status_code'])
+    expect(measured).toEqual([503, 500])
+  })
+
+  it('answers an unreadable message that can not be put aside now with when to come back', async () => {
+    platform.fail('publish')
+    const later = await push('hello')
+    expect([later.status, later.headers.get('retry-after')]).toEqual([503, '1'])
+    expect((await push('hello')).status).toBe(204)
+  })
+
   it('takes dead letters again that an operator names, and nothing that an operator sends', async () => {
     const operator = {
       authorization: idToken('mailer', 'operations'),

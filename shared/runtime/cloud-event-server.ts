@@ -4,6 +4,7 @@
  */
 
 import type { CloudEvent } from '@google-cloud/functions-framework'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { ServiceApp } from '../app.ts'
 import { readBody } from '../body.ts'
@@ -21,6 +22,9 @@ import { createReplay, type Replay } from './replays.ts'
 import { hasTooManyHeaders, serverOptions } from './server-limits.ts'
 
 const PUSH_BYTES = 14 * 1024 * 1024
+
+/** The answer to the delivery that the function is called for. */
+const answers = new AsyncLocalStorage<ServerResponse>()
 
 /** What the framework makes of a push message. */
 interface PubsubData {
@@ -41,9 +45,11 @@ export async function createCloudEventServer(
     const bytes = Buffer.from(data?.message?.data ?? '', 'base64')
     const { type } = JSON.parse(bytes.toString('utf8')) as { type: string }
     const delivery = { messageId: data?.message?.messageId ?? id, cloudEventId: id }
-    const { status } = await receiver.handle(receiver.read(type, bytes), delivery)
-    // The framework answers 500 to what is thrown, and Pub/Sub delivers again.
-    if (status !== 204) throw new Error(`${type} was not handled: its own line tells why.`)
+    const outcome = await receiver.handle(receiver.read(type, bytes), delivery)
+    if (outcome.status === 204) return
+    // The framework answers 500 to what is thrown, unless an answer was sent.
+    answer(answers.getStore()!, outcome)
+    throw new Error(`${type} was not handled: its own line tells why.`)
   })
   const framework = getServer(platform.service.name)
   const checkCaller = createCallerCheck(config, platform.now)
@@ -94,7 +100,7 @@ async function look(
   } catch (error) {
     if (error instanceof Unavailable) {
       platform.log('WARNING', 'request.postponed', { path, reason: error.message, error: error.cause })
-      return end(response, 503)
+      return answer(response, { status: 503, retryAfterSeconds: error.retryAfterSeconds })
     }
     if (!(error instanceof Refused)) throw error
     noteCallerRefused(platform.security, error, type || isReplay ? path : undefined)
@@ -108,8 +114,7 @@ async function look(
     })
     if (body instanceof Refused) return { status: refuse(response, body, { path, log: platform.log }), route: path }
     const take = (): Promise<Outcome> => handOver(request, response, body, framework)
-    const outcome = await (type ? receiver.event(type, body, { take }) : replay(body, headers))
-    end(response, outcome.status)
+    answer(response, await (type ? receiver.event(type, body, { take }) : replay(body, headers)))
     return { status: hasHungUp(response) ? CLIENT_GONE : response.statusCode, route: path }
   })
 }
@@ -138,11 +143,21 @@ function handOver(
   framework: Server,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    response.once('close', () => resolve({ status: response.statusCode === 204 ? 204 : 500 }))
+    response.once('close', () => {
+      const { statusCode } = response
+      resolve({ status: statusCode === 204 || statusCode === 503 ? statusCode : 500 })
+    })
     // The stream is read: the framework finds the body where its own parser would have put it.
     Object.assign(request, { body: JSON.parse(body.toString('utf8')) as unknown, rawBody: body, _body: true })
-    framework.emit('request', request, response)
+    answers.run(response, () => framework.emit('request', request, response))
   })
+}
+
+/** Not again once the framework has answered. */
+function answer(response: ServerResponse, { status, retryAfterSeconds }: Outcome): void {
+  if (retryAfterSeconds !== undefined && !response.headersSent)
+    response.setHeader('retry-after', String(retryAfterSeconds))
+  end(response, status)
 }
 
 function end(response: ServerResponse, status: number): void {

@@ -165,6 +165,14 @@ describe('an event pushed by Pub/Sub', () => {
     expect(reason).not.toContain('\uFFFD')
   })
 
+  it('that is no push request and too large for a dead letter is put aside by its beginning', async () => {
+    const { push, platform } = started()
+    expect((await push(`"${'x'.repeat(11_000_000)}`)).status).toBe(204)
+    const { data, attributes } = platform.deadLetters[0]!
+    expect(data).toHaveLength(9_990_000)
+    expect(attributes['reason']).toMatch(/^the first 9990000 of 11000001 bytes: not a Pub\/Sub push message/)
+  })
+
   it('is kept when it cannot be put aside either', async () => {
     const { push, platform } = started()
     platform.fail('publish')

@@ -17,6 +17,8 @@ import { OfAnotherSource, readCommand, readEnvelope, readEvent, Unreadable } fro
 
 /** Of a "do" that failed so often: it is put aside, since an exhausted task would vanish. */
 const ATTEMPTS_OF_A_DO = 20
+/** A message has 10 MB at most, with its attributes. */
+const MAX_DEAD_LETTER_BYTES = 9_990_000
 /** From then on an undo or timer that fails is somebody's business. */
 const STUCK_FROM_ATTEMPT = 5
 
@@ -186,7 +188,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
       const push = readable(() => readPush(body))
       if (push instanceof Unreadable)
         return telemetry.attempt({ kind: 'event', type, messageId: '', attempt: 1 }, () =>
-          deadLetter(type, body, push.message),
+          deadLetter(type, ...beginningOf(body, push.message)),
         )
       const message = readable(() => read(type, push.data))
       const { messageId, data, attributes } = push
@@ -218,6 +220,18 @@ function readable<T>(read: () => T): T | Unreadable {
     if (error instanceof Unreadable) return error
     throw error
   }
+}
+
+/**
+ * As much of a request that is no push message as a dead letter holds. Nothing of it can be taken again. The data of a
+ * push message that is too large for a dead letter is not shortened: Pub/Sub's own policy moves it as a whole.
+ */
+function beginningOf(body: Buffer, reason: string): [Buffer, string] {
+  if (body.length <= MAX_DEAD_LETTER_BYTES) return [body, reason]
+  return [
+    body.subarray(0, MAX_DEAD_LETTER_BYTES),
+    `the first ${MAX_DEAD_LETTER_BYTES} of ${body.length} bytes: ${reason}`,
+  ]
 }
 
 type Repeat = z.output<typeof repeatSchema>

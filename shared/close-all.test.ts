@@ -1,0 +1,28 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { closeAll } from './close-all.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
+afterEach(() => void vi.useRealTimers())
+
+it('Closing goes on when a resource fails or hangs, and both are logged', async () => {
+  const closed: string[] = []
+  const logged: unknown[] = []
+  const failure = new Error('The channel is closed.')
+  const closing = closeAll(
+    {
+      'Pub/Sub': async () => {
+        throw failure
+      },
+      'Cloud Tasks': () => new Promise(() => {}),
+      Firestore: async () => void closed.push('Firestore'),
+    },
+    (severity, event, fields) => void logged.push([severity, event, fields!['resource'], String(fields!['error'])]),
+  )
+  await vi.advanceTimersByTimeAsync(3_000)
+  await closing
+  expect(closed).toEqual(['Firestore'])
+  expect(logged).toEqual([
+    ['WARNING', 'close.failed', 'Pub/Sub', 'Error: The channel is closed.'],
+    ['WARNING', 'close.failed', 'Cloud Tasks', 'DeadlineExceeded: The time for this request is up.'],
+  ])
+})

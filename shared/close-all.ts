@@ -1,0 +1,23 @@
+/** Ends what a process holds, whatever fails meanwhile: everything that matters was sent before. */
+
+import { withDeadline } from './deadline.ts'
+import type { Log } from './platform.ts'
+
+/** Of the ten seconds after SIGTERM. */
+const CLOSE_TIMEOUT_MS = 3_000
+
+/**
+ * Closes all resources at once. One that fails, or takes longer than three seconds, is logged and keeps none of the others
+ * open. Never throws.
+ */
+export async function closeAll(resources: Readonly<Record<string, () => Promise<void>>>, log: Log): Promise<void> {
+  await Promise.all(
+    Object.entries(resources).map(async ([resource, close]) => {
+      try {
+        await withDeadline(CLOSE_TIMEOUT_MS, close)
+      } catch (error) {
+        log('WARNING', 'close.failed', { resource, error })
+      }
+    }),
+  )
+}
