@@ -2,8 +2,9 @@
 FROM node:24.21.0-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6 AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-# `dependencies` is what services need; stacks, emulators, commands and tests are `devDependencies`, Node for laptops is optional.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts
+# `dependencies` is what services need; stacks, commands and tests are `devDependencies`, the local cloud is a workspace of its
+# own, and Node for laptops is optional.
+RUN npm ci --omit=dev --omit=optional --workspaces=false --ignore-scripts
 
 FROM node:24.21.0-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
 ENV NODE_ENV=production

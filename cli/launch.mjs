@@ -47,6 +47,8 @@ function isSame(wanted, present) {
   if (!present) return isElsewhere(wanted)
   // npm fetches, without integrity, what is said to be in a bundle and is not: that one came with no other package.
   const isBundled = (entry) => entry.inBundle === true
+  // The local cloud is a folder of the project, which npm links.
+  if (wanted.link) return present.link === true && present.resolved === wanted.resolved
   return (
     present.version === wanted.version &&
     present.integrity === wanted.integrity &&
@@ -63,11 +65,16 @@ function isElsewhere(entry) {
 function requireIntegrity() {
   const packages = Object.entries(readJson('package-lock.json')?.packages ?? {})
   const unchecked = packages.filter(
-    ([name, entry]) => name !== '' && !entry.inBundle && !(entry.integrity ?? '').startsWith('sha512-'),
+    ([name, entry]) => isFetched(name, entry) && !entry.inBundle && !(entry.integrity ?? '').startsWith('sha512-'),
   )
   if (unchecked.length === 0) return
   const names = unchecked.slice(0, 8).map(([name]) => name)
   fail(`package-lock.json gives no SHA-512 for ${names.join(', ')}: restore it from git, then run this again.`)
+}
+
+/** The project itself and its workspaces are not fetched. */
+function isFetched(name, entry) {
+  return name.includes('node_modules/') && !entry.link
 }
 
 function readJson(path) {

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { main, UsageError } from './command.ts'
+import { type Lockfile, productionPackages } from './lockfile.ts'
 import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -26,17 +27,6 @@ The packages of Debian in the base image are not listed: a scanner of images see
   --output FOLDER   where to (default: sbom)
 `
 
-interface Locked {
-  readonly name?: string
-  readonly version: string
-  readonly integrity?: string
-  readonly dev?: boolean
-  readonly optional?: boolean
-  readonly devOptional?: boolean
-}
-interface Lockfile {
-  readonly packages: Readonly<Record<string, Locked>>
-}
 interface Component {
   readonly 'bom-ref': string
   readonly type: string
@@ -83,7 +73,7 @@ void main({
  */
 function sbomOf(from: string, { production = false } = {}): Sbom {
   const read = <T>(file: string): T => JSON.parse(readFileSync(join(from, file), 'utf8')) as T
-  const manifest = read<{ name: string }>('package.json')
+  const manifest = read<{ name: string; workspaces?: readonly string[] }>('package.json')
   const lockfile = read<Lockfile>('package-lock.json')
   const scratch = mkdtempSync(join(tmpdir(), 'millrace-sbom-'))
   const copy = join(scratch, manifest.name)
@@ -92,6 +82,10 @@ function sbomOf(from: string, { production = false } = {}): Sbom {
     const write = (file: string, value: object): void => writeFileSync(join(copy, file), JSON.stringify(value))
     write('package.json', production ? withoutDevelopment(manifest) : manifest)
     write('package-lock.json', production ? ofImage(lockfile) : lockfile)
+    for (const workspace of production ? [] : (manifest.workspaces ?? [])) {
+      mkdirSync(join(copy, workspace), { recursive: true })
+      write(join(workspace, 'package.json'), read<object>(join(workspace, 'package.json')))
+    }
     return withHashes(
       JSON.parse(
         npm(copy, 'sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'),
@@ -104,15 +98,12 @@ function sbomOf(from: string, { production = false } = {}): Sbom {
 }
 
 function withoutDevelopment<M extends object>(manifest: M): M {
-  return { ...manifest, devDependencies: undefined, optionalDependencies: undefined }
+  return { ...manifest, devDependencies: undefined, optionalDependencies: undefined, workspaces: undefined }
 }
 
-/** What `npm ci --omit=dev --omit=optional` installs. */
 function ofImage({ packages, ...lockfile }: Lockfile): Lockfile {
-  const kept = Object.entries(packages).filter(
-    ([, { dev, optional, devOptional }]) => !dev && !optional && !devOptional,
-  )
-  return { ...lockfile, packages: { ...Object.fromEntries(kept), '': withoutDevelopment(packages['']!) } }
+  const kept = productionPackages({ packages }).map((path) => [path, packages[path]!] as const)
+  return { ...lockfile, packages: { '': withoutDevelopment(packages['']!), ...Object.fromEntries(kept) } }
 }
 
 /** npm leaves the hash out of a package that is also part of another one's tarball. */

@@ -2,14 +2,14 @@
 
 import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { cloudRun } from './cloud-run/plugin.ts'
-import { cloudTasks } from './cloud-tasks/plugin.ts'
-import { createLocalCloud, type LocalCloud } from './core/local-cloud.ts'
-import { iam } from './iam/plugin.ts'
+import { cloudRun } from 'local-google-cloud/cloud-run'
+import { cloudTasks } from 'local-google-cloud/cloud-tasks'
+import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
+import { iam } from 'local-google-cloud/iam'
 import { createIdentityPlatform } from './identity-platform/server.ts'
 import { createCarrier } from './partners/carrier/server.ts'
 import { createPaymentProvider } from './partners/payment-provider/server.ts'
-import { pubsub } from './pubsub/plugin.ts'
+import { pubsub } from 'local-google-cloud/pubsub'
 
 const binding = (change: object): string =>
   JSON.stringify({ policy: { bindings: [{ role: 'roles/run.invoker', members: ['allUsers'], ...change }] } })

@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { closeState, writeState } from './core/state-files.ts'
+import { closeState, writeState } from 'local-google-cloud/host'
 
 export interface Running {
   readonly pid: number

@@ -1,7 +1,7 @@
 /** Fills a new shop through the gateway's public API, as its staff would. */
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { SECRET_HEADER } from './core/run-secret.ts'
+import { SECRET_HEADER } from 'local-google-cloud/host'
 import type { Running } from './running.ts'
 
 const products = [

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { freePort } from './core/free-ports.ts'
-import { openJournal } from './core/journal.ts'
-import type { StackJson } from './core/terraform.ts'
+import { freePort, openJournal } from 'local-google-cloud/host'
+import type { StackJson } from 'local-google-cloud'
 import { startPlatform, type Platform, type Ports } from './start.ts'
 
 const project = { id: 'p', number: '1', region: 'europe-west1' }

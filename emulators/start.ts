@@ -1,22 +1,29 @@
 /** Starts a whole local cloud from synthesized stacks: emulators, partners, identity; then provisions every resource. */
 
 import { join } from 'node:path'
-import { bigquery } from './bigquery/plugin.ts'
-import { cloudRun, type CloudRunCore } from './cloud-run/plugin.ts'
-import { cloudTasks } from './cloud-tasks/plugin.ts'
-import { createLocalCloud, type LocalCloud } from './core/local-cloud.ts'
-import type { OwnerApi, TerraformResource } from './core/plugin.ts'
-import { closeState } from './core/state-files.ts'
-import { readResources, type StackJson } from './core/terraform.ts'
-import { firestore } from './firestore/plugin.ts'
-import { iam, type IamCore } from './iam/plugin.ts'
+import { bigquery } from 'local-google-cloud/bigquery'
+import { cloudRun, type CloudRunCore } from 'local-google-cloud/cloud-run'
+import { cloudTasks } from 'local-google-cloud/cloud-tasks'
+import {
+  createLocalCloud,
+  type LocalCloud,
+  type OwnerApi,
+  plan,
+  provision,
+  type Provisioned,
+  readResources,
+  removeUndeclared,
+  type StackJson,
+  type TerraformResource,
+} from 'local-google-cloud'
+import { closeState } from 'local-google-cloud/host'
+import { firestore } from 'local-google-cloud/firestore'
+import { iam, type IamCore } from 'local-google-cloud/iam'
 import { createIdentityPlatform } from './identity-platform/server.ts'
 import { createCarrier } from './partners/carrier/server.ts'
 import { createPaymentProvider } from './partners/payment-provider/server.ts'
-import { plan, provision, type Provisioned } from './provision.ts'
-import { removeUndeclared } from './provisioned.ts'
-import { pubsub } from './pubsub/plugin.ts'
-import { telemetry } from './telemetry/plugin.ts'
+import { pubsub } from 'local-google-cloud/pubsub'
+import { telemetry } from 'local-google-cloud/telemetry'
 
 /** In the checkout, where services run. Half the processor time of a start is the compiling of packages that never change. */
 const COMPILE_CACHE = 'node_modules/.cache/node'

@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../functions/index.ts'
 import { idToken, testConfig } from '../shared/testing/config.ts'
-import { freePorts } from '../emulators/core/free-ports.ts'
+import { freePorts } from 'local-google-cloud/host'
 import { dev } from '../stacks/environments.ts'
 import { layImage } from './support/image.ts'
 

@@ -6,6 +6,7 @@ import { findInShell } from './installs.ts'
 type Versions = Readonly<Record<string, string>>
 
 export interface Manifest {
+  readonly workspaces?: readonly string[]
   readonly scripts?: Versions
   readonly dependencies?: Versions
   readonly devDependencies?: Versions
@@ -30,6 +31,8 @@ interface LockedPackage extends Manifest {
   readonly inBundle?: boolean
   readonly bundleDependencies?: readonly string[]
   readonly hasInstallScript?: boolean
+  /** A workspace: a folder of the project. */
+  readonly link?: boolean
 }
 
 const sections = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'] as const
@@ -58,12 +61,14 @@ export function findInLockfile(
   manifest: Manifest,
   allowScripts: Readonly<Record<string, boolean>>,
 ): string[] {
+  const { workspaces = [] } = manifest
   const same = sections.every((section) => isSame(packages['']?.[section], manifest[section]))
   const findings = same ? [] : ['it is of another package.json — run npm install --package-lock-only --ignore-scripts']
   const aliases = aliasesOf([manifest, ...Object.values(packages)])
   for (const [path, locked] of Object.entries(packages)) {
-    if (path === '') continue
-    const { integrity = '', inBundle, resolved, hasInstallScript } = locked
+    const { integrity = '', inBundle, link, resolved, hasInstallScript } = locked
+    // The project, and its workspaces with their links.
+    if (path === '' || workspaces.includes(link ? resolved! : path)) continue
     const folder = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
     const name = locked.name ?? folder
     if (name !== folder && !aliases.has(`${folder} ${name}`))

@@ -58,7 +58,7 @@ const isSearched = (file: string): boolean => !/\.test\.ts$|package-lock\.json$|
 export function findUnpinned(root: string, given = filesOf(root)): string[] {
   const read = (file: string): string => readFileSync(join(root, file), 'utf8')
   const json = <T>(file: string): T => JSON.parse(read(file)) as T
-  const { allowScripts = {} } = json<Manifest>('package.json')
+  const { allowScripts = {}, workspaces = [] } = json<Manifest>('package.json')
   const files = given.filter(isSearched).toSorted()
 
   return [
@@ -74,6 +74,10 @@ export function findUnpinned(root: string, given = filesOf(root)): string[] {
         ...findInManifest(manifest).map((finding) => `${file}: ${finding}`),
         ...findInLockfile(json<Lockfile>(lockfile), manifest, allowScripts).map((one) => `${lockfile}: ${one}`),
       ]
+    }),
+    ...workspaces.flatMap((folder) => {
+      const file = `${folder}/package.json`
+      return findInManifest(json<Manifest>(file)).map((finding) => `${file}: ${finding}`)
     }),
     ...findNodeVersions(json<Manifest>('package.json'), read('.nvmrc'), read('Dockerfile')),
   ]

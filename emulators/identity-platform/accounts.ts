@@ -5,9 +5,7 @@
 
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
-import type { Clock } from '../core/clock.ts'
-import type { Table } from '../core/journal.ts'
-import { parseJson } from '../core/json.ts'
+import { type Clock, parseJson, type Table } from 'local-google-cloud/host'
 
 export interface Account {
   readonly localId: string

@@ -5,11 +5,15 @@ import { bodyLimit } from 'hono/body-limit'
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { type Clock, systemClock } from '../core/clock.ts'
-import { openHttp } from '../core/http-server.ts'
-import { openJournal } from '../core/journal.ts'
-import { parseJson } from '../core/json.ts'
-import { carriesSecret, requireSecret } from '../core/run-secret.ts'
+import {
+  carriesSecret,
+  type Clock,
+  openHttp,
+  openJournal,
+  parseJson,
+  requireSecret,
+  systemClock,
+} from 'local-google-cloud/host'
 import { type Account, type Accounts, createAccounts } from './accounts.ts'
 
 export interface IdentityPlatformOptions {

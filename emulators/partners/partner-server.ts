@@ -2,10 +2,7 @@
 
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { type Clock, systemClock } from '../core/clock.ts'
-import { openHttp } from '../core/http-server.ts'
-import { type Journal, openJournal } from '../core/journal.ts'
-import { parseJson } from '../core/json.ts'
+import { type Clock, type Journal, openHttp, openJournal, parseJson, systemClock } from 'local-google-cloud/host'
 
 const LARGEST_BODY_BYTES = 64 * 1024
 

@@ -2,10 +2,10 @@
 
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
-import { cloudTasks } from '../../emulators/cloud-tasks/plugin.ts'
-import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
-import { firestore } from '../../emulators/firestore/plugin.ts'
-import { pubsub } from '../../emulators/pubsub/plugin.ts'
+import { cloudTasks } from 'local-google-cloud/cloud-tasks'
+import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
+import { firestore } from 'local-google-cloud/firestore'
+import { pubsub } from 'local-google-cloud/pubsub'
 import { median, ownCpuMs, rounded } from './measure.ts'
 import type { Section } from './section.ts'
 

@@ -1,7 +1,7 @@
 /** The operations of one order, as the emulators count them, and what of them is beyond the budget. */
 
 import { readFileSync } from 'node:fs'
-import type { PubsubCore } from '../../emulators/pubsub/core.ts'
+import type { PubsubCore } from 'local-google-cloud/pubsub'
 import type { TestPlatform } from '../support/platform.ts'
 
 export type Operations = Readonly<Record<string, number>>

@@ -46,8 +46,8 @@ describe('types', () => {
 const directions: readonly (readonly [string, string, string])[] = [
   ['shared/planted.ts', '../functions/index.ts', 'shared/ stands on nobody'],
   ['functions/orders/planted.ts', '../payments/app.ts', 'Of another service only its contracts.ts'],
-  ['functions/orders/planted.ts', '../../emulators/core/clock.ts', 'functions/ imports shared/ only'],
-  ['emulators/core/planted.ts', '../../shared/names.ts', 'emulators/ import nothing of ours'],
+  ['functions/orders/planted.ts', '../../emulators/local-cloud/core/clock.ts', 'functions/ imports shared/ only'],
+  ['emulators/local-cloud/core/planted.ts', '../../shared/names.ts', 'The local cloud is a package of its own'],
   ['stacks/planted.ts', '../functions/orders/service.ts', 'stacks/ name no service'],
   ['stacks/planted.ts', 'cdktf', 'the way out stays two files wide'],
   ['cli/planted.ts', '../stacks/app.ts', 'cli/ uses the public API'],

@@ -2,9 +2,9 @@
 
 import { Firestore } from '@google-cloud/firestore'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { virtualClock } from '../../emulators/core/clock.ts'
-import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
-import { firestore as emulator } from '../../emulators/firestore/plugin.ts'
+import { virtualClock } from 'local-google-cloud/host'
+import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
+import { firestore as emulator } from 'local-google-cloud/firestore'
 import { services } from '../../functions/index.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { firestoreViews } from '../../shared/gcp/firestore-views.ts'

@@ -1,8 +1,7 @@
 /** The burst: customers order without a break while each service is hit at one of its points after the other. */
 
 import { vaultOf } from '../../functions/customers/contracts.ts'
-import type { Firing } from '../../emulators/core/faults.ts'
-import type { RequestLogEntry } from '../../emulators/core/plugin.ts'
+import type { Firing, RequestLogEntry } from 'local-google-cloud'
 import type { TestPlatform } from '../support/platform.ts'
 import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './kill-points.ts'
 import { sendCommand } from './send-command.ts'

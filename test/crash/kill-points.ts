@@ -1,6 +1,6 @@
 /** Where a service can be hit: before and after each thing that it does towards the outside, derived from its description. */
 
-import type { FaultAction, FaultRule } from '../../emulators/core/faults.ts'
+import type { FaultAction, FaultRule } from 'local-google-cloud'
 import { services } from '../../functions/index.ts'
 import type { Service } from '../../shared/service.ts'
 

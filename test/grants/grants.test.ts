@@ -4,7 +4,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Provisioned } from '../../emulators/provision.ts'
+import type { Provisioned } from 'local-google-cloud'
 import { services } from '../../functions/index.ts'
 import { databaseName, deadLetterName, topicName } from '../../shared/names.ts'
 import { publishedBy } from '../../shared/service.ts'

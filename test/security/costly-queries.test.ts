@@ -4,12 +4,11 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { BigQueryCore } from '../../emulators/bigquery/plugin.ts'
-import { bigquery } from '../../emulators/bigquery/plugin.ts'
-import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
-import { firestore } from '../../emulators/firestore/plugin.ts'
-import { iam } from '../../emulators/iam/plugin.ts'
-import { pubsub } from '../../emulators/pubsub/plugin.ts'
+import { bigquery, type BigQueryCore } from 'local-google-cloud/bigquery'
+import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
+import { firestore } from 'local-google-cloud/firestore'
+import { iam } from 'local-google-cloud/iam'
+import { pubsub } from 'local-google-cloud/pubsub'
 
 const QUERY_TIMEOUT_MS = 3_000
 const table = { projectId: 'p', datasetId: 'd', tableId: 't' }

@@ -4,11 +4,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo, LookupFunction } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { cloudTasks } from '../../emulators/cloud-tasks/plugin.ts'
-import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
+import { cloudTasks } from 'local-google-cloud/cloud-tasks'
+import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { createIdentityPlatform, type IdentityPlatform } from '../../emulators/identity-platform/server.ts'
 import { createPaymentProvider, type PaymentProvider } from '../../emulators/partners/payment-provider/server.ts'
-import { pubsub } from '../../emulators/pubsub/plugin.ts'
+import { pubsub } from 'local-google-cloud/pubsub'
 
 /** Names that somebody's DNS server resolves to this machine. */
 const names: Record<string, { address: string; family: number }[]> = {

@@ -6,19 +6,18 @@
 
 import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { bigquery } from '../../emulators/bigquery/plugin.ts'
-import { cloudRun } from '../../emulators/cloud-run/plugin.ts'
-import { cloudTasks } from '../../emulators/cloud-tasks/plugin.ts'
-import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
-import type { Plugin } from '../../emulators/core/plugin.ts'
-import { restOf } from '../../emulators/core/rest.ts'
-import { firestore } from '../../emulators/firestore/plugin.ts'
-import { iam } from '../../emulators/iam/plugin.ts'
+import { bigquery } from 'local-google-cloud/bigquery'
+import { cloudRun } from 'local-google-cloud/cloud-run'
+import { cloudTasks } from 'local-google-cloud/cloud-tasks'
+import { createLocalCloud, type LocalCloud, type Plugin } from 'local-google-cloud'
+import { restOf } from 'local-google-cloud/host'
+import { firestore } from 'local-google-cloud/firestore'
+import { iam } from 'local-google-cloud/iam'
 import { createIdentityPlatform } from '../../emulators/identity-platform/server.ts'
 import { createCarrier } from '../../emulators/partners/carrier/server.ts'
 import { createPaymentProvider } from '../../emulators/partners/payment-provider/server.ts'
-import { pubsub } from '../../emulators/pubsub/plugin.ts'
-import { telemetry } from '../../emulators/telemetry/plugin.ts'
+import { pubsub } from 'local-google-cloud/pubsub'
+import { telemetry } from 'local-google-cloud/telemetry'
 
 interface Route {
   readonly method: string

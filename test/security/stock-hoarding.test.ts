@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../emulators/core/random.ts'
+import { seededRandom } from 'local-google-cloud/host'
 import { services } from '../../functions/index.ts'
 import { app } from '../../functions/orders/app.ts'
 import { type Bounds, readBounds } from '../../functions/orders/placements.ts'

@@ -1,6 +1,6 @@
 /** What goes wrong in a run, and how often: chances between 0 and 1. */
 
-import type { Random } from '../../emulators/core/random.ts'
+import type { Random } from 'local-google-cloud/host'
 
 export interface Faults {
   /** Until a message or task arrives, at most: they overtake each other. */

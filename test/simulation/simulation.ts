@@ -2,7 +2,7 @@
 
 import { message } from '../../shared/testing/deliver.ts'
 import { expectNothingNegative, hasEnded, ordersOf } from './always-true.ts'
-import { seededRandom } from '../../emulators/core/random.ts'
+import { seededRandom } from 'local-google-cloud/host'
 import { someFaults } from './faults.ts'
 import { createWorld, type World } from './world.ts'
 

@@ -6,7 +6,7 @@
 import { Hono } from 'hono'
 import { carrierApp } from '../../emulators/partners/carrier/server.ts'
 import { paymentProviderApp } from '../../emulators/partners/payment-provider/server.ts'
-import { seededRandom, type Random } from '../../emulators/core/random.ts'
+import { type Random, seededRandom } from 'local-google-cloud/host'
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import { services } from '../../functions/index.ts'
 import type { Bounds } from '../../functions/orders/placements.ts'

@@ -1,16 +1,16 @@
 /** The real collector with the configuration of the stacks: that it takes it, and what it makes of what a service tells. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createLocalCloud, type LocalCloud } from '../../emulators/core/local-cloud.ts'
-import { iam, type IamCore } from '../../emulators/iam/plugin.ts'
-import { type Attributes as OtlpAttributes, metricsRequest, traceRequest } from '../../emulators/telemetry/otlp.ts'
-import { telemetry, type TelemetryCore } from '../../emulators/telemetry/plugin.ts'
+import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
+import { iam, type IamCore } from 'local-google-cloud/iam'
+import { type Attributes as OtlpAttributes, metricsRequest, traceRequest } from 'local-google-cloud/telemetry/otlp'
+import { telemetry, type TelemetryCore } from 'local-google-cloud/telemetry'
 import { metrics } from '../../shared/telemetry/metrics.ts'
 import { otlpSink } from '../../shared/telemetry/otlp.ts'
 import type { FinishedSpan } from '../../shared/telemetry/span.ts'
 import { charts } from '../../stacks/dashboard.ts'
 import { prod } from '../../stacks/environments.ts'
-import { freePorts } from '../../emulators/core/free-ports.ts'
+import { freePorts } from 'local-google-cloud/host'
 import { type Container, type Relay, type RunningCollector, startCollector, startRelay, validate } from './collector.ts'
 import { type Attributes, declared } from './synthesized.ts'
 

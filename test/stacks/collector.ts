@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { readBody } from '../../emulators/telemetry/otlp.ts'
+import { readBody } from 'local-google-cloud/telemetry/otlp'
 
 /** What Cloud Run is told of it. */
 export interface Container {

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readResources } from '../../emulators/core/terraform.ts'
+import { readResources } from 'local-google-cloud'
 import type { SynthesizedStack } from '../../stacks/app.ts'
 
 /** A digest that somebody might have built: the default is refused. */

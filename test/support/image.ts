@@ -2,6 +2,7 @@
 
 import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join, matchesGlob } from 'node:path'
+import { type Lockfile, productionPackages } from '../../cli/lockfile.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
@@ -33,20 +34,8 @@ function isIgnored(path: string): boolean {
   return ignored
 }
 
-interface Locked {
-  readonly version: string
-  readonly dev?: boolean
-  readonly optional?: boolean
-  readonly devOptional?: boolean
-}
-
-/** Where `npm ci --omit=dev --omit=optional` installs a package: `node_modules/…`, nested ones too. */
-export function imagePackages(): string[] {
-  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> }
-  return Object.entries(packages)
-    .filter(([path, { dev, optional, devOptional }]) => path !== '' && !dev && !optional && !devOptional)
-    .map(([path]) => path)
-}
+/** Where the Dockerfile's `npm ci` installs a package: `node_modules/…`, nested ones too. */
+export const imagePackages = (): string[] => productionPackages(JSON.parse(read('package-lock.json')) as Lockfile)
 
 /** Lays the image's files into `folder`, and links its packages: run there with `node --preserve-symlinks`, which finds no other. */
 export function layImage(folder: string): void {

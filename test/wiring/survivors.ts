@@ -1,6 +1,6 @@
 /** Resources without which an order still plays, each with the reason why that is right. */
 
-import type { TerraformResource } from '../../emulators/core/plugin.ts'
+import type { TerraformResource } from 'local-google-cloud'
 
 const unheard = [
   'stock.rejected',

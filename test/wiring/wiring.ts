@@ -1,8 +1,6 @@
 /** For one resource: is it refused without it, or does an order no longer play when it is taken away? */
 
-import type { StackJson } from '../../emulators/core/terraform.ts'
-import { readResources } from '../../emulators/core/terraform.ts'
-import { type Provisioned, unprovisioned } from '../../emulators/provision.ts'
+import { type Provisioned, readResources, type StackJson, unprovisioned } from 'local-google-cloud'
 import type { TestPlatform } from '../support/platform.ts'
 import { play } from './play.ts'
 import { survives } from './survivors.ts'

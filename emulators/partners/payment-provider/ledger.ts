@@ -1,7 +1,6 @@
 /** The provider's own books: authorisations by their idempotency key, captures, voids, refunds, each posted twice. */
 
-import type { Clock } from '../../core/clock.ts'
-import type { Journal } from '../../core/journal.ts'
+import type { Clock, Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../partner-server.ts'
 import type { Behaviour, Mismatch, PaymentMethods } from './payment-methods.ts'
 

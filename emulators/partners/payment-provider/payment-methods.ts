@@ -1,7 +1,7 @@
 /** Cards behind tokens: which customer each is bound to, and how the test cards behave. */
 
 import { createHash } from 'node:crypto'
-import type { Journal } from '../../core/journal.ts'
+import type { Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../partner-server.ts'
 
 export type Behaviour = 'authorized' | 'declined' | 'action-required'

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { virtualClock } from '../../core/clock.ts'
+import { virtualClock } from 'local-google-cloud/host'
 import { paymentProviderApp } from './server.ts'
 
 const DAY_MS = 24 * 3_600_000

@@ -1,7 +1,7 @@
 /** A payment provider: a company of its own, with its own API, ledger and faults. */
 
 import type { Context, Hono } from 'hono'
-import { makeSecret, requireSecret } from '../../core/run-secret.ts'
+import { makeSecret, requireSecret } from 'local-google-cloud/host'
 import {
   bodyOf,
   openPartner,

@@ -6,8 +6,7 @@
 
 import { createHash } from 'node:crypto'
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
-import type { Clock } from '../../core/clock.ts'
-import type { Journal } from '../../core/journal.ts'
+import type { Clock, Journal } from 'local-google-cloud/host'
 
 export interface Note {
   readonly id: string

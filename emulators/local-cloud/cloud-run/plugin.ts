@@ -8,6 +8,8 @@ import { serviceProvisioner } from './terraform.ts'
 
 export type { CloudRunCore } from './core.ts'
 
+export type { Container } from './service.ts'
+
 const serviceName = /^projects\/[^/]+\/locations\/[^/]+\/services\/[^/]+$/
 
 export function cloudRun(options: CloudRunOptions): Plugin<CloudRunCore> {

@@ -53,7 +53,7 @@ export class Blocks {
     const unknown = Object.entries(this.#attributes).find(([name, value]) => !this.#read.has(name) && isSet(value))
     if (!unknown) return
     throw new Error(
-      `${this.#address} has the attribute "${unknown[0]}", which the local Pub/Sub does not know. Take it out, or teach emulators/pubsub/terraform.ts.`,
+      `${this.#address} has the attribute "${unknown[0]}", which the local Pub/Sub does not know. Take it out, or teach emulators/local-cloud/pubsub/terraform.ts.`,
     )
   }
 

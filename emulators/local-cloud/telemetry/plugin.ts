@@ -6,6 +6,8 @@ import { telemetryAccess } from './permissions.ts'
 import { telemetryRoutes } from './routes.ts'
 import { keepTraces, type Traces } from './traces.ts'
 
+export type { SpanRecord } from './traces.ts'
+
 export interface TelemetryCore {
   readonly traces: Traces
   readonly metrics: Metrics

@@ -1,4 +1,4 @@
-/** Makes the vendored `*.proto.json` from the packages that Google publishes them in: `node emulators/core/vendor-protos.ts`. */
+/** Makes the vendored `*.proto.json` from the packages that Google publishes them in: `node emulators/local-cloud/scripts/vendor-protos.ts`. */
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,8 @@ interface Namespace {
   readonly options?: unknown
 }
 
-const root = join(import.meta.dirname, '..', '..')
+const cloud = join(import.meta.dirname, '..')
+const root = join(cloud, '..', '..')
 const read = (path: string): Namespace =>
   JSON.parse(readFileSync(join(root, 'node_modules', path), 'utf8')) as Namespace
 
@@ -29,7 +30,7 @@ const files = [
 
 for (const { to, from, without } of files) {
   const trimmed = trim(read(from), '', without)
-  writeFileSync(join(root, 'emulators', to), `${JSON.stringify(trimmed)}\n`)
+  writeFileSync(join(cloud, to), `${JSON.stringify(trimmed)}\n`)
 }
 
 /** Keeps `parsedOptions` of methods alone: the REST side is derived from their `google.api.http`. */

@@ -6,6 +6,8 @@ import { makeCore, type PubsubCore } from './core.ts'
 import { publisherAccess, subscriberAccess } from './permissions.ts'
 import { subscriptionProvisioner, topicProvisioner } from './terraform.ts'
 
+export type { PubsubCore } from './core.ts'
+
 export const pubsub: Plugin<PubsubCore> = {
   name: 'pubsub',
   proto: async () => JSON.parse(await readFile(new URL('pubsub.proto.json', import.meta.url), 'utf8')) as object,
