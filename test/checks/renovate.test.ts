@@ -22,7 +22,7 @@ const { packageRules, customManagers } = json<{ packageRules: Rule[]; customMana
 )
 const versions: Versions = Object.assign(
   { node: readFileSync(join(root, '.nvmrc'), 'utf8').trim() },
-  ...['package.json', 'cli/cdktf-cli/package.json'].flatMap((file) => {
+  ...['package.json', 'emulators/local-cloud/package.json', 'cli/cdktf-cli/package.json'].flatMap((file) => {
     const manifest = json<Record<string, Versions>>(file)
     return ['dependencies', 'devDependencies', 'optionalDependencies', 'overrides'].map((section) => manifest[section])
   }),
