@@ -46,7 +46,7 @@ function withoutList(words: string): string {
 
 /** One whose end is missing is none: `$((1<<BITS))`. */
 function takeHereDocuments(words: string, lines: string[]): string {
-  return [...words.matchAll(/(?<!<)<<-?\s*['"]?([A-Za-z_]\w*)/g)]
+  return [...words.matchAll(/(?<!<)<<-?\s*['"]?([^\s'"]+)/g)]
     .flatMap(([, delimiter]) => {
       const end = lines.findIndex((line) => line.trim() === delimiter)
       return end === -1 ? [] : lines.splice(0, end + 1).slice(0, -1)

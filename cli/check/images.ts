@@ -47,10 +47,23 @@ function findInAdd({ name, flags, words }: Instruction): string[] {
     .map((source) => `ADD ${source} takes what is there on that day — add --checksum=sha256:…`)
 }
 
+/** Whatever file it is in: a build has steps with names. */
+export function readBuild(text: string): {
+  steps: readonly unknown[]
+  texts: readonly string[]
+  faults: readonly string[]
+} {
+  const none = { steps: [], texts: [], faults: [] }
+  if (!/\bsteps\b/.test(text)) return none
+  const { content, texts, faults } = readYaml(text)
+  const steps = listOf(at(content, 'steps'))
+  return faults.length > 0 || steps.some((step) => at(step, 'name') !== undefined) ? { steps, texts, faults } : none
+}
+
 /** The builders of Cloud Build's steps, and the frontend of a Dockerfile where a build names another. */
 export function findInCloudBuild(text: string): string[] {
-  const { content, texts, faults } = readYaml(text)
-  const builders = listOf(at(content, 'steps')).map((step) => String(at(step, 'name')))
+  const { steps, texts, faults } = readBuild(text)
+  const builders = steps.map((step) => String(at(step, 'name')))
   const frontends = texts.flatMap((one) => /\bBUILDKIT_SYNTAX=(\S+)/.exec(one)?.[1] ?? [])
   return [...faults, ...withoutDigest([...builders, ...frontends])]
 }

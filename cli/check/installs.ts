@@ -2,6 +2,7 @@
 
 import { type Code, UNKNOWN } from './code.ts'
 import { readDockerfile } from './dockerfile.ts'
+import { readBuild } from './images.ts'
 import { commandsOf } from './shell.ts'
 import { at, isText, listOf, readYaml, textsAt } from './yaml.ts'
 
@@ -41,8 +42,7 @@ export const findInWorkflow = (text: string): string[] => textsAt(readYaml(text)
 
 /** Scripts, and entrypoint with arguments; the builders of Cloud Build are called as the program that they run. */
 export function findInCloudBuild(text: string): string[] {
-  const { content } = readYaml(text)
-  return listOf(at(content, 'steps')).flatMap((step) => {
+  return readBuild(text).steps.flatMap((step) => {
     const [builder] = String(at(step, 'name')).split('/').at(-1)!.split(/[:@]/)
     const command = [at(step, 'entrypoint') ?? builder, ...listOf(at(step, 'args'))]
     return [command.join(' '), at(step, 'script')].filter(isText).flatMap(findInShell)

@@ -1,6 +1,6 @@
 /** What reaches the project from outside is named exactly: images by digest, actions by commit, packages by version and integrity. */
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { readCode } from './code.ts'
 import * as images from './images.ts'
@@ -28,7 +28,6 @@ const searches: readonly (readonly [files: RegExp, ...Find[]])[] = [
     images.findInDockerfile,
     installs.findInDockerfile,
   ],
-  [/(?:^|\/)cloudbuild[^/]*\.(?:ya?ml|json)$/, images.findInCloudBuild, installs.findInCloudBuild],
   [/^\.github\/workflows\/[^/]+\.ya?ml$/, findInWorkflow, installs.findInWorkflow],
   [/(?:^|\/)action\.ya?ml$/, findInAction, installs.findInWorkflow],
   [/^\.ci\/|\.(?:ba|z)?sh$|(?:^|\/)(?:make|just)file$/i, installs.findInShell],
@@ -38,7 +37,7 @@ const searches: readonly (readonly [files: RegExp, ...Find[]])[] = [
     /(?:^|\/)npm-shrinkwrap\.json$/,
     () => ['npm takes it before package-lock.json, which is what is checked — remove it'],
   ],
-  [/^(?!\.github\/|.*(?:package-lock|cloudbuild[^/]*)\.).*\.(?:ya?ml|json)$/, images.findInData],
+  [/^(?!\.github\/).*\.(?:ya?ml|json)$/, images.findInData, images.findInCloudBuild, installs.findInCloudBuild],
   [/\.(?:[cm]?[jt]s|json|ya?ml|sql)$/, images.findInSource],
   [/\.[cm]?[jt]s$/, findInCode],
 ]
@@ -89,6 +88,7 @@ function filesOf(root: string, folder = ''): string[] {
     .flatMap((entry) => {
       const path = posix.join(folder, entry.name)
       if (entry.isDirectory()) return filesOf(root, path)
-      return entry.isFile() ? [path] : []
+      // A link is read as what it leads to.
+      return statSync(join(root, path), { throwIfNoEntry: false })?.isFile() ? [path] : []
     })
 }

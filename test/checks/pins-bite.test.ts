@@ -1,6 +1,6 @@
 /** One planted violation for each rule of the pins: it is found, and its file is named. */
 
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findUnpinned } from '../../cli/check/pins.ts'
@@ -495,6 +495,20 @@ const more: typeof plants = [
   ],
   ['another lockfile', 'npm-shrinkwrap.json', '', '{}', 'npm takes it before package-lock.json'],
   [
+    'a script that is copied in',
+    'Dockerfile',
+    inImage,
+    `COPY <<'run.sh' /run.sh\nnpm install\nrun.sh\n${inImage}`,
+    'npm install —',
+  ],
+  [
+    'a build under another name',
+    'infra/build.yaml',
+    '',
+    'steps: [{name: node, script: npm install}]\n',
+    'node has no digest',
+  ],
+  [
     'npm install in a script without ending',
     '.husky/pre-commit',
     '',
@@ -633,4 +647,12 @@ it('searches folders that are new', () => {
   const findings = findUnpinned(copy.root)
   rmSync(join(copy.root, 'infra'), { recursive: true })
   expect(findings).toEqual([expect.stringContaining('infra/image/Dockerfile: node:24 has no digest')])
+})
+
+it('reads what a link leads to', () => {
+  copy.write('one.txt', 'FROM node:24\n')
+  symlinkSync('one.txt', join(copy.root, 'Dockerfile.one'))
+  const findings = findUnpinned(copy.root)
+  for (const file of ['one.txt', 'Dockerfile.one']) rmSync(join(copy.root, file))
+  expect(findings).toEqual([expect.stringContaining('Dockerfile.one: node:24 has no digest')])
 })
