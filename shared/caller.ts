@@ -1,6 +1,6 @@
 /** Queries to other services and calls to partners, each with this service's identity, a deadline and a policy of its own. */
 
-import { DEADLINE_HEADER, withDeadline } from './deadline.ts'
+import { DEADLINE_HEADER, withTimeout } from './deadline.ts'
 import { httpStatus, Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import type { Platform } from './platform.ts'
@@ -48,7 +48,7 @@ export function createCaller({
       const origin = peers[service]
       if (!origin) throw new Error(`${service} is not among PEERS: name it in the description's calls.`)
       const startedMs = performance.now()
-      const authorization = await withDeadline(timeoutMs, () => authorizationFor(origin))
+      const authorization = await withTimeout(timeoutMs, () => authorizationFor(origin), noToken)
       // Of the work that asks: the query's own span is there only when it failed.
       const trace = traceHeaders()
       const init = (leftMs: number) => ({
@@ -84,8 +84,10 @@ export function createCaller({
     ) {
       const { origin, hostname } = new URL(url)
       const startedMs = performance.now()
-      const authorization = await withDeadline(timeoutMs, () =>
-        token === 'access' ? accessAuthorization() : authorizationFor(origin),
+      const authorization = await withTimeout(
+        timeoutMs,
+        () => (token === 'access' ? accessAuthorization() : authorizationFor(origin)),
+        noToken,
       )
       const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
       const ask = async ({ signal }: Allowance): Promise<Response> => {
@@ -121,6 +123,8 @@ async function whole(response: Response): Promise<Response> {
   for (const name of ['content-encoding', 'content-length', 'transfer-encoding']) headers.delete(name)
   return new Response(bytes === 0 ? null : Buffer.concat(chunks), { status: response.status, headers })
 }
+
+const noToken = (): Error => new Unavailable('The metadata server gave no token in time.')
 
 /** A redirect would lead to an address that no stack names: it is a misconfiguration, which the alert on bugs reports. */
 function notRedirected(response: Response): Response {

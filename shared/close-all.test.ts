@@ -23,6 +23,6 @@ it('Closing goes on when a resource fails or hangs, and both are logged', async 
   expect(closed).toEqual(['Firestore'])
   expect(logged).toEqual([
     ['WARNING', 'close.failed', 'Pub/Sub', 'Error: The channel is closed.'],
-    ['WARNING', 'close.failed', 'Cloud Tasks', 'DeadlineExceeded: The time for this request is up.'],
+    ['WARNING', 'close.failed', 'Cloud Tasks', 'Error: It did not close in 3000 ms.'],
   ])
 })

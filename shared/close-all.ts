@@ -1,6 +1,6 @@
 /** Ends what a process holds, whatever fails meanwhile: everything that matters was sent before. */
 
-import { withDeadline } from './deadline.ts'
+import { withTimeout } from './deadline.ts'
 import type { Log } from './platform.ts'
 
 /** Of the ten seconds after SIGTERM. */
@@ -14,7 +14,7 @@ export async function closeAll(resources: Readonly<Record<string, () => Promise<
   await Promise.all(
     Object.entries(resources).map(async ([resource, close]) => {
       try {
-        await withDeadline(CLOSE_TIMEOUT_MS, close)
+        await withTimeout(CLOSE_TIMEOUT_MS, close, () => new Error(`It did not close in ${CLOSE_TIMEOUT_MS} ms.`))
       } catch (error) {
         log('WARNING', 'close.failed', { resource, error })
       }

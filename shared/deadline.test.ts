@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { deadlineOf, outsideRequest, remainingMs, requestContext, withDeadline } from './deadline.ts'
+import { deadlineOf, outsideRequest, remainingMs, requestContext, withDeadline, withTimeout } from './deadline.ts'
 import { ClientClosed, DeadlineExceeded, Unavailable } from './errors.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
@@ -74,6 +74,16 @@ describe('a deadline', () => {
     signal = undefined
     await expect(withDeadline(10_000, work, { disconnect: client.signal })).rejects.toBeInstanceOf(ClientClosed)
     expect(signal).toBeUndefined()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('ends a wait that has a timeout of its own, whose passing is another error', async () => {
+    const late = new Error('No token.')
+    const waits = withDeadline(100, () => withTimeout(200, never, () => late)).catch((error: unknown) => error)
+    const timesOut = withDeadline(300, () => withTimeout(200, never, () => late)).catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await waits).toBeInstanceOf(DeadlineExceeded)
+    expect(await timesOut).toBe(late)
     expect(vi.getTimerCount()).toBe(0)
   })
 

@@ -52,17 +52,42 @@ export async function withDeadline<T>(
   const deadline = outer && outer.deadlineMs < own.deadlineMs ? outer : own
   const leftMs = deadline.deadlineMs - performance.now()
   if (leftMs <= 0) throw new DeadlineExceeded(deadline.byCaller)
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new DeadlineExceeded(deadline.byCaller)), leftMs)
-  const signals = [controller.signal, outer?.signal, disconnect].filter((signal) => signal !== undefined)
-  const signal = signals.length === 1 ? controller.signal : AbortSignal.any(signals)
+  const timer = startTimer(leftMs, () => new DeadlineExceeded(deadline.byCaller))
+  const signal = anyOf(timer.signal, outer?.signal, disconnect)
   try {
     signal.throwIfAborted()
     const { deadlineMs } = deadline
     return await unlessAborted(signal, contexts.run({ deadlineMs, byCaller: deadline.byCaller, signal }, work))
   } finally {
-    clearTimeout(timer)
+    timer.end()
   }
+}
+
+/**
+ * Waits for `work` for at most `ms` milliseconds, and no longer than the request lasts.
+ * @throws what `passed` makes, or the reason of the request's signal; `work` goes on, and its result is dropped.
+ */
+export async function withTimeout<T>(ms: number, work: () => Promise<T>, passed: () => Error): Promise<T> {
+  const timer = startTimer(ms, passed)
+  const signal = anyOf(timer.signal, requestContext()?.signal)
+  try {
+    signal.throwIfAborted()
+    return await unlessAborted(signal, work())
+  } finally {
+    timer.end()
+  }
+}
+
+/** A signal that fires `ms` milliseconds from now, with the error that `passed` makes then, unless it is ended before. */
+export function startTimer(ms: number, passed: () => Error): { readonly signal: AbortSignal; end(): void } {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(passed()), Math.max(0, ms))
+  return { signal: controller.signal, end: () => clearTimeout(timer) }
+}
+
+const anyOf = (first: AbortSignal, ...others: readonly (AbortSignal | undefined)[]): AbortSignal => {
+  const signals = others.filter((signal) => signal !== undefined)
+  return signals.length === 0 ? first : AbortSignal.any([first, ...signals])
 }
 
 /** Runs work that several requests wait for: it does not end with the one that began it. */

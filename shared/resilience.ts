@@ -18,7 +18,7 @@ import {
   retry,
 } from 'cockatiel'
 import { createBulkhead } from './bulkhead.ts'
-import { type RequestContext, requestContext, unlessAborted } from './deadline.ts'
+import { type RequestContext, requestContext, startTimer, unlessAborted } from './deadline.ts'
 import { Cancelled, DeadlineExceeded, Unavailable } from './errors.ts'
 
 /** Calls to one callee under way at once, and as many waiting: the next is refused at once. */
@@ -103,15 +103,7 @@ export function createResiliencePolicy(callee: string, onTransition: OnTransitio
 function timeOf(callee: string, ms: number): Allowance & { readonly untilMs: number; end(): void } {
   const untilMs = performance.now() + ms
   const passed = (): Error => new Unavailable(`${callee} did not answer in ${Math.round(ms)} ms.`)
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(passed()), Math.max(0, ms))
-  return {
-    untilMs,
-    signal: controller.signal,
-    passed,
-    leftMs: leftUntil(untilMs, passed),
-    end: () => clearTimeout(timer),
-  }
+  return { ...startTimer(ms, passed), untilMs, passed, leftMs: leftUntil(untilMs, passed) }
 }
 
 /** The same, ended sooner by the request's deadline or by a client that hangs up. */
