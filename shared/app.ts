@@ -5,6 +5,8 @@ import type { CommandOf, Contracts, EventOf } from './contract.ts'
 import type { Envelope } from './envelope.ts'
 import type { Platform } from './platform.ts'
 import type { runtimeContracts } from './runtime-events.ts'
+import { messagesOf } from './saga.ts'
+import type { Service } from './service.ts'
 
 /** How a message came in. */
 export interface Delivery {
@@ -30,6 +32,7 @@ interface Described {
   readonly uses: readonly Contracts[]
   readonly on: readonly string[]
   readonly accepts: readonly string[]
+  readonly saga?: Service['saga']
 }
 
 type EventNamed<S extends Described, T extends string> = Extract<
@@ -39,7 +42,7 @@ type EventNamed<S extends Described, T extends string> = Extract<
 type CommandNamed<S extends Described, T extends string> = Extract<CommandOf<S['contracts']>, { type: T }>
 
 /** Exactly the handlers that the description asks for, each with its message's type. */
-export interface Implementation<S extends Described> {
+export type Implementation<S extends Described> = {
   readonly on: {
     readonly [T in S['on'][number]]: (
       message: Envelope<T, EventNamed<S, T>['data']>,
@@ -56,10 +59,18 @@ export interface Implementation<S extends Described> {
   }
   readonly takesByHand?: readonly S['on'][number][]
   readonly routes?: (app: Hono, platform: Platform) => void
+} & (S extends { readonly saga: object } ? SagaHandler : unknown)
+
+interface SagaHandler {
+  /** Takes the reply to any step of the service's saga. */
+  readonly onSagaReply: (message: Envelope<string, never>, platform: Platform, delivery: Delivery) => Promise<unknown>
 }
 
 /** Binds handlers to a description; a missing or superfluous one does not compile. */
-export function implement<S extends Described>(_service: S, implementation: Implementation<S>): ServiceApp {
+export function implement<S extends Described>({ saga }: S, implementation: Implementation<S>): ServiceApp {
   // Each handler sees only messages that passed its own contract: the runtime parses before it calls.
-  return implementation as unknown as ServiceApp
+  const { onSagaReply, ...app } = implementation as unknown as ServiceApp & { readonly onSagaReply: Handler }
+  if (!saga) return app
+  const { replies } = messagesOf(saga.definition)
+  return { ...app, on: { ...app.on, ...Object.fromEntries(replies.map((reply) => [reply, onSagaReply])) } }
 }

@@ -102,7 +102,7 @@ const booking = defineSaga({ ...base, steps: [bookFlight, checkVisa, bookHotel] 
 
 const sent = (transition: Transition | undefined): string[] => transition!.commands.map(({ type }) => type)
 const reply = (state: SagaState, type: string, nowMs = 0, saga: Saga<Trip> = booking): Transition | undefined =>
-  onReply(saga, state, { type }, trip, nowMs)
+  onReply(saga, state, { type, data: trip }, trip, nowMs)
 const after = (...types: string[]): SagaState =>
   types.reduce((state, type) => reply(state, type)!.state, begin(booking, trip, 0).state)
 const compensationsOf = ({ compensations }: SagaState): string[] => compensations.map(({ step }) => step)

@@ -33,7 +33,7 @@
  *       ],
  *     })
  *     const { state, commands } = begin(booking, trip, nowMs)
- *     const transition = onReply(booking, state, { type: 'flight.booked' }, trip, nowMs) // outcome: committed
+ *     const transition = onReply(booking, state, { type: 'flight.booked', data }, trip, nowMs) // outcome: committed
  *
  * Between two deployments, while sagas run:
  *
@@ -43,7 +43,7 @@
  * - `command`, `done`, `failed`, `pendingOn.event` and `compensate` of a step never change: a step that differs in one of
  *   them has a new name, and the old one is retired. A service's `frozen-sagas.json` holds each version for the test that
  *   checks it.
- * - `data`, the timeouts and `onTimeout` may change at any time: they apply from the next command, deadline or timeout on.
+ * - `data`, `reasonOf`, the timeouts and `onTimeout` may change at any time: they apply from the next command, deadline or timeout on.
  * - A version is dropped, with the steps that it alone has, 31 days after its last saga has ended: no message of it can
  *   arrive any more.
  *
@@ -52,7 +52,7 @@
  * them), and an Error for one whose version was dropped.
  */
 
-import type { CommandContract, CommandOf, Contracts, EventType } from './contract.ts'
+import type { CommandContract, CommandOf, Contracts, EventOf, EventType } from './contract.ts'
 import { Unavailable } from './errors.ts'
 import { repeatCommand, stuckEvent } from './names.ts'
 import type { Message, OutgoingCommand } from './platform.ts'
@@ -66,6 +66,8 @@ export interface SagaStep<Context> {
   readonly done: string
   /** The reply with which it has failed, and done nothing. */
   readonly failed: string
+  /** The reason of the rejection, by the data of `failed`; absent: the type of `failed`. */
+  readonly reasonOf?: (data: never) => string
   readonly timeoutSeconds: number
   /** A reply that extends the timeout once: a customer has to act first. */
   readonly pendingOn?: {
@@ -109,10 +111,18 @@ type CommandBy<Uses extends Contracts, Context> =
       : never
     : never
 
+/** An event of these contracts by which a step fails, with a function of its data. */
+type FailedBy<Uses extends Contracts> =
+  EventOf<Uses> extends infer Event
+    ? Event extends { readonly type: infer Type; readonly data: infer Data }
+      ? { readonly failed: Type; readonly reasonOf?: (data: Data) => string }
+      : never
+    : never
+
 type StepOf<Uses extends Contracts, Context> = Pick<SagaStep<Context>, 'name' | 'timeoutSeconds'> &
-  CommandBy<Uses, Context> & {
+  CommandBy<Uses, Context> &
+  FailedBy<Uses> & {
     readonly done: EventType<Uses>
-    readonly failed: EventType<Uses>
     readonly pendingOn?: NonNullable<SagaStep<Context>['pendingOn']> & { readonly event: EventType<Uses> }
     readonly compensate?: CommandBy<Uses, Context> & { readonly compensated: EventType<Uses> }
   }
@@ -223,6 +233,23 @@ const repliesOf = <C>({ done, failed, pendingOn, compensate }: SagaStep<C>): str
   ...(pendingOn ? [pendingOn.event] : []),
   ...(compensate ? [compensate.compensated] : []),
 ]
+
+/** What a service with this saga sends and receives, retired steps included: they are still performed and compensated. */
+export function messagesOf({ contracts, steps, retired }: Saga<never>): {
+  readonly commands: readonly string[]
+  readonly replies: readonly string[]
+  /** The services that own them. */
+  readonly owners: readonly string[]
+} {
+  const all = [...steps, ...retired]
+  const commands = unique(
+    all.flatMap(({ command, compensate }) => (compensate ? [command, compensate.command] : [command])),
+  )
+  const owners = contracts.filter((one) => commands.some((command) => Object.hasOwn(one.commands, command)))
+  return { commands, replies: unique(all.flatMap(repliesOf)), owners: owners.map(({ service }) => service) }
+}
+
+const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]
 
 /** What persisted sagas rely on, by `name@version`: never changed, only added to. Plain data. */
 export function frozenVersions<C>(saga: Saga<C>): Record<string, unknown> {
@@ -361,7 +388,7 @@ export const isAtFirstStep = <C>(saga: Saga<C>, state: SagaState): boolean =>
 export function onReply<C>(
   saga: Saga<C>,
   state: SagaState,
-  reply: { readonly type: string; readonly reason?: string },
+  reply: Message,
   context: C,
   nowMs: number,
 ): Transition | undefined {
@@ -378,7 +405,7 @@ export function onReply<C>(
 function onStepReply<C>(
   saga: Saga<C>,
   state: Extract<SagaState, { phase: 'running' }>,
-  { type, reason = type }: { readonly type: string; readonly reason?: string },
+  { type, data }: Message,
   context: C,
   nowMs: number,
 ): Transition | undefined {
@@ -387,7 +414,10 @@ function onStepReply<C>(
     const steps = stepsOf(saga, state.version)
     return enter(state, steps[steps.indexOf(step) + 1], context, nowMs)
   }
-  if (type === step.failed) return reject(saga, state, context, { nowMs, reason, failed: step.name })
+  if (type === step.failed) {
+    const reason = step.reasonOf?.(data as never) ?? type
+    return reject(saga, state, context, { nowMs, reason, failed: step.name })
+  }
   if (type !== step.pendingOn?.event || state.isExtended) return undefined
   const deadlineMs = nowMs + step.pendingOn.timeoutSeconds * 1000
   return { state: { ...state, isExtended: true, deadlineMs }, commands: [], events: [] }

@@ -4,6 +4,7 @@ import type { CommandType, Contracts, EventType } from './contract.ts'
 import type { ServiceApp } from './app.ts'
 import { repeatCommand } from './names.ts'
 import { runtimeContracts } from './runtime-events.ts'
+import { messagesOf, type Saga } from './saga.ts'
 import type { Counter } from './telemetry/metrics.ts'
 
 export interface Collection {
@@ -27,7 +28,7 @@ export interface Scale {
 }
 
 /** How often a saga of the service ends, how, and after how long: measured when its last event is committed. */
-export interface SagaMeasure<Type extends string = string> {
+export interface SagaMetrics<Type extends string = string> {
   readonly name: string
   /** Counts it, by outcome. */
   readonly counter: Counter
@@ -62,7 +63,7 @@ export interface Service {
   /** It looks up how accounts of people stand at Identity Platform, and is granted that. */
   readonly readsAccounts: boolean
   readonly scale: Scale
-  readonly saga?: SagaMeasure
+  readonly saga?: SagaMetrics & { readonly definition: Saga<never> }
   /** `cloudevent`: served by the functions framework; `http`: Hono on node-server. */
   readonly runtime: 'http' | 'cloudevent'
   /** Its code, imported when it runs and never when it is only described. */
@@ -87,7 +88,8 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly settings?: readonly string[]
   readonly readsAccounts?: boolean
   readonly scale?: Partial<Scale>
-  readonly saga?: SagaMeasure<EventType<Own>>
+  /** What its steps send and receive is not repeated in `uses`, `on`, `sends` and `asksToRepeat`. */
+  readonly saga?: Omit<SagaMetrics<EventType<Own>>, 'name'> & { readonly definition: Saga<never> }
   readonly runtime?: 'http' | 'cloudevent'
   readonly load: () => Promise<{ readonly app: ServiceApp }>
 }
@@ -101,21 +103,47 @@ export function defineService<
   const Uses extends readonly Contracts[],
   const D extends Description<Own, Uses>,
 >(description: D & Description<Own, Uses> & { contracts: Own; uses: Uses }): Defined<D> {
-  return {
+  const { saga, asksToRepeat = [], ...given } = description as Description<Contracts, readonly Contracts[]>
+  const service: Service = {
     acceptsFromOperators: [],
     calls: [],
-    asksToRepeat: [],
+    asksToRepeat,
     collections: {},
     settings: [],
     readsAccounts: false,
     runtime: 'http',
-    ...description,
-    scale: { ...defaultScale, ...description.scale },
+    ...given,
+    scale: { ...defaultScale, ...given.scale },
+  }
+  return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
+}
+
+/** @throws Error when the service has a handler of its own for a reply, or starts the saga with an event that implies success. */
+function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'name'>): Service {
+  const { definition, startsOn } = saga
+  const { commands, replies, owners } = messagesOf(definition)
+  const about = `The service ${service.name} can't have the saga ${definition.name}:`
+  const twice = replies.find((reply) => service.on.includes(reply))
+  if (twice) throw new Error(`${about} ${twice} is a reply to one of its steps, so take it out of "on".`)
+  if (definition.successEvents.includes(startsOn))
+    throw new Error(
+      `${about} it starts on ${startsOn}, which implies success: others would learn of it before the pivot.`,
+    )
+  return {
+    ...service,
+    uses: [...new Set([...service.uses, ...definition.contracts])],
+    on: [...service.on, ...replies],
+    sends: [...new Set([...service.sends, ...commands])],
+    asksToRepeat: [...new Set([...service.asksToRepeat, ...owners])],
+    saga: { name: definition.name, ...saga },
   }
 }
 
 /** The description with its literal names kept, so that handlers can be checked against them. */
-export type Defined<D> = Omit<Service, keyof D> & Omit<D, 'scale'> & Pick<Service, 'scale'>
+export type Defined<D> = Omit<Service, keyof D> &
+  Omit<D, 'scale' | 'saga'> &
+  Pick<Service, 'scale'> &
+  (D extends { readonly saga: object } ? Required<Pick<Service, 'saga'>> : unknown)
 
 /** The contracts of every message that it publishes, sends or receives. */
 export const contractsOf = ({ contracts, uses }: Pick<Service, 'contracts' | 'uses'>): readonly Contracts[] => [

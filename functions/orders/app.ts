@@ -15,8 +15,6 @@ import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
 
-type OrderMessage = Envelope<string, { orderId: string; reason?: string; code?: string; actionUrlRef?: string }>
-
 async function apply(message: Envelope, orderId: string, platform: Platform, command: OrderCommand): Promise<Decision> {
   return platform.streams.handle(message, orderId, (stream) => {
     const state = fold({ initial, evolve }, stream.events)
@@ -26,21 +24,12 @@ async function apply(message: Envelope, orderId: string, platform: Platform, com
   })
 }
 
-/** A step of the checkout was answered. */
-const onStepReply = (message: OrderMessage, platform: Platform): Promise<Decision> =>
-  apply(message, message.data.orderId, platform, {
-    type: 'step-reply',
-    reply: { type: message.type, ...reasonOf(message), ...actionOf(message) },
-    nowMs: platform.now(),
-  })
-
-function reasonOf({ type, data }: OrderMessage): { reason?: string } {
-  if (type === 'stock.rejected') return { reason: 'out-of-stock' }
-  return data.code === undefined ? {} : { reason: data.code }
-}
-
-const actionOf = ({ data: { actionUrlRef } }: OrderMessage): { actionUrlRef?: string } =>
-  actionUrlRef === undefined ? {} : { actionUrlRef }
+/** A step of the checkout was answered. Every reply names its order. */
+const onStepReply = (
+  message: Envelope<string, { orderId: string; actionUrlRef?: string }>,
+  platform: Platform,
+): Promise<Decision> =>
+  apply(message, message.data.orderId, platform, { type: 'step-reply', reply: message, nowMs: platform.now() })
 
 /** A shipment left, was paid, or was taken out of stock. */
 const recordFulfilment =
@@ -60,13 +49,6 @@ export const app: ServiceApp = implement(orders, {
       const { sku, unitMinor, currency, validFrom = message.time } = message.data
       return notePrice(platform, sku, { unitMinor, currency, validFrom, announcedAt: message.time })
     },
-    'stock.reserved': onStepReply,
-    'stock.rejected': onStepReply,
-    'stock.released': onStepReply,
-    'payment.authorized': onStepReply,
-    'payment.declined': onStepReply,
-    'payment.action-required': onStepReply,
-    'payment.voided': onStepReply,
     'shipment.dispatched': recordFulfilment('dispatched'),
     'payment.captured': recordFulfilment('captured'),
     'stock.committed': recordFulfilment('committed'),
@@ -79,6 +61,7 @@ export const app: ServiceApp = implement(orders, {
       })
     },
   },
+  onSagaReply: onStepReply,
   takesByHand: ['price.changed'],
   commands: {
     async ContinueCheckout(message, platform) {

@@ -18,6 +18,7 @@ export const checkout = defineSaga({
       data: (order) => ({ orderId: order.orderId, lines: goodsOf(order) }),
       done: 'stock.reserved',
       failed: 'stock.rejected',
+      reasonOf: () => 'out-of-stock',
       timeoutSeconds: 120,
       compensate: { command: 'ReleaseStock', data: ({ orderId }) => ({ orderId }), compensated: 'stock.released' },
     },
@@ -35,6 +36,7 @@ export const checkout = defineSaga({
       }),
       done: 'payment.authorized',
       failed: 'payment.declined',
+      reasonOf: ({ code }) => code,
       timeoutSeconds: 180,
       // The stock is held meanwhile: as long as a bank's page takes, not as long as a basket may stand.
       pendingOn: { event: 'payment.action-required', timeoutSeconds: 300, onTimeout: 'customer-did-not-act' },

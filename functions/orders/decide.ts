@@ -39,7 +39,8 @@ export type OrderCommand =
   | { readonly type: 'place'; readonly order: Placed; readonly timerAtMs: number; readonly nowMs: number }
   | {
       readonly type: 'step-reply'
-      readonly reply: { readonly type: string; readonly reason?: string; readonly actionUrlRef?: string }
+      /** `actionUrlRef`: where the customer has to act. */
+      readonly reply: { readonly type: string; readonly data: { readonly actionUrlRef?: string } }
       readonly nowMs: number
     }
   | { readonly type: 'fulfilment'; readonly fact: FulfilmentFact; readonly nowMs: number }
@@ -75,7 +76,7 @@ function onStepReply(state: OrderState, { reply, nowMs }: CommandNamed<'step-rep
   const transition = onReply(checkout, state.saga, reply, state.order, nowMs)
   if (!transition) return nothing
   const decision = applyTransition(state, transition, nowMs, rules)
-  const { actionUrlRef } = reply
+  const { actionUrlRef } = reply.data
   if (actionUrlRef === undefined) return decision
   return { ...decision, events: [{ type: 'customerAction.required', data: { actionUrlRef } }, ...decision.events] }
 }

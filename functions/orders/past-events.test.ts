@@ -34,7 +34,7 @@ describe('a stream that an earlier revision recorded', () => {
   })
 
   it('goes on from there: the reply of the pending step confirms it, its timeout rejects it', () => {
-    const reply = { type: 'payment.authorized' }
+    const reply = { type: 'payment.authorized', data: {} }
     const confirmed = decide({ type: 'step-reply', reply, nowMs: 1767225800000 }, pending, rules)
     expect(confirmed.events.map(({ type }) => type)).toContain('order.confirmed')
     const deadlineMs = 1767225900000

@@ -7,6 +7,7 @@ import { customersContracts } from '../customers/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
+import { checkout } from './checkout.ts'
 import { ordersContracts } from './contracts.ts'
 
 export const orders = defineService({
@@ -15,22 +16,9 @@ export const orders = defineService({
   contracts: ordersContracts,
   uses: [catalogContracts, customersContracts, inventoryContracts, paymentsContracts, shippingContracts],
   emits: ['order.placed', 'order.rejected', 'order.expired', 'order.confirmed', 'order.released', 'order.completed'],
-  on: [
-    'price.changed',
-    'stock.reserved',
-    'stock.rejected',
-    'stock.committed',
-    'stock.released',
-    'payment.authorized',
-    'payment.declined',
-    'payment.action-required',
-    'payment.captured',
-    'payment.capture-failed',
-    'payment.voided',
-    'shipment.dispatched',
-  ],
+  on: ['price.changed', 'shipment.dispatched', 'payment.captured', 'payment.capture-failed', 'stock.committed'],
   accepts: ['ContinueCheckout', 'RetryCheckout'],
-  sends: ['ContinueCheckout', 'ReserveStock', 'ReleaseStock', 'AuthorizePayment', 'VoidPayment'],
+  sends: ['ContinueCheckout'],
   calls: ['catalog', 'customers'],
   asksToRepeat: ['orders', 'inventory', 'payments', 'shipping'],
   collections: {
@@ -42,7 +30,7 @@ export const orders = defineService({
   },
   settings: ['CANCELLATION_WINDOW_SECONDS', 'PLACING'],
   saga: {
-    name: 'checkout',
+    definition: checkout,
     counter: metrics.orders,
     startsOn: 'order.placed',
     endsOn: { 'order.completed': 'completed', 'order.rejected': 'rejected', 'order.expired': 'expired' },

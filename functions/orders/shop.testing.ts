@@ -5,6 +5,7 @@ import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { answerProblem } from '../../shared/http.ts'
 import type { Platform } from '../../shared/platform.ts'
+import type { Memory } from '../../shared/testing/memory.ts'
 import { deliver, message, type MessageOptions } from '../../shared/testing/deliver.ts'
 import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
 import { app } from './app.ts'
@@ -40,6 +41,8 @@ interface ShopOptions {
   readonly customers?: Platform['call']
   /** Of one customer; those that are not given are out of the way. */
   readonly bounds?: Partial<Bounds>
+  /** The store of an earlier revision; absent: an empty one. */
+  readonly kept?: Memory
 }
 
 const everyReference: Platform['call'] = async () => Response.json({ unknown: [] })
@@ -49,8 +52,10 @@ export async function openShop({
   call,
   customers = everyReference,
   bounds,
+  kept,
 }: ShopOptions = {}): Promise<Shop> {
   const platform = testPlatform(orders, {
+    ...(kept ? { kept } : {}),
     settings: { CANCELLATION_WINDOW_SECONDS: String(windowSeconds), PLACING: testPlacing(bounds) },
     call(service, path, asked) {
       if (service === 'customers') return customers(service, path, asked)

@@ -6,7 +6,7 @@ import { stuckEvent } from '../names.ts'
 import type { Log } from '../platform.ts'
 import type { CircuitState } from '../resilience.ts'
 import { isTimedOut } from '../saga.ts'
-import type { SagaMeasure } from '../service.ts'
+import type { SagaMetrics } from '../service.ts'
 import type { Entry, StoredStream } from '../stream-store.ts'
 import { INNER_TRACE_HEADER, newSpanId, newTraceId, parseTrace, type TraceContext, traceparentOf } from '../trace.ts'
 import { type Instrument, metrics, TIMED_OUT } from './metrics.ts'
@@ -24,7 +24,7 @@ export interface TelemetryParts {
   readonly service: string
   /** The internet calls it: whoever does decides neither what is kept nor what it hangs on. */
   readonly isEdge: boolean
-  readonly saga?: SagaMeasure | undefined
+  readonly saga?: SagaMetrics | undefined
   readonly log: Log
   readonly sink: Sink
   readonly sampledShare: number

@@ -1,20 +1,22 @@
-/** Every version of a saga that ever ran: those that it left behind in the streams rely on it. */
+/** Every version of every saga that ever ran: sagas that wait in the streams rely on it. */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
-import { checkout } from '../../functions/orders/checkout.ts'
+import { describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
 import { frozenVersions } from '../../shared/saga.ts'
 
-const file = 'functions/orders/frozen-sagas.json'
-const frozen = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', file), 'utf8')) as Record<string, unknown>
+const sagas = services.flatMap(({ name, saga }) => (saga ? [{ name, definition: saga.definition }] : []))
 
-it('each version of the checkout is as it was frozen', () => {
-  const versions = frozenVersions(checkout)
-  for (const [version, steps] of Object.entries(versions)) {
+describe.each(sagas)('the saga $definition.name of $name', ({ name, definition }) => {
+  const file = `functions/${name}/frozen-sagas.json`
+  const path = join(import.meta.dirname, '..', '..', file)
+  const frozen = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>) : {}
+
+  it.each(Object.entries(frozenVersions(definition)))('%s is as it was frozen', (version, steps) => {
     expect(frozen[version], `add "${version}" to ${file}: ${JSON.stringify(steps)}`).toBeDefined()
-    expect(steps, `${version} has changed: name the step anew, retire the old one, and raise the version`).toEqual(
+    expect(steps, `${version} has changed: give the step a new name, retire the old one, raise the version`).toEqual(
       frozen[version],
     )
-  }
+  })
 })

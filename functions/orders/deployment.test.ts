@@ -1,0 +1,161 @@
+/** A revision with another definition of the checkout takes over while orders wait at each step. */
+
+import { afterAll, describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { type Contracts, defineContracts } from '../../shared/contract.ts'
+import { orderId } from '../../shared/fields.ts'
+import { defineSaga, type Saga, type SagaStep } from '../../shared/saga.ts'
+import { type Memory, memory } from '../../shared/testing/memory.ts'
+import { checkout } from './checkout.ts'
+import type { Placed } from './order.ts'
+import { openShop, replies, type Reply, type Shop } from './shop.testing.ts'
+
+const ORDERS = 40
+
+const about = z.strictObject({ orderId })
+const example = { orderId: 'o-1' }
+const fraudContracts = defineContracts({
+  service: 'fraud-check',
+  events: {
+    'fraud.cleared': { version: 1, data: about, example },
+    'fraud.suspected': { version: 1, data: about, example },
+    'fraud.closed': { version: 1, data: about, example },
+  },
+  commands: {
+    CheckFraud: { data: about, example },
+    CloseFraudCheck: { data: about, example, endless: true, compensates: 'CheckFraud' },
+  },
+})
+const aboutOrder = (order: Placed) => ({ orderId: order.orderId })
+const checkFraud = {
+  name: 'check-fraud',
+  command: 'CheckFraud',
+  data: aboutOrder,
+  done: 'fraud.cleared',
+  failed: 'fraud.suspected',
+  timeoutSeconds: 60,
+  compensate: { command: 'CloseFraudCheck', data: aboutOrder, compensated: 'fraud.closed' },
+} as const
+const cleared = (id: string): Reply => ['fraud.cleared', { orderId: id }]
+
+const [reserveStock, authorizePayment] = checkout.steps as [SagaStep<Placed>, SagaStep<Placed>]
+const revised = (change: Partial<Pick<Saga<Placed>, 'steps' | 'retired'>>): Saga<Placed> =>
+  // Steps of another definition: their commands are not literal types any more, so nothing is left to compare.
+  defineSaga<Placed, readonly Contracts[]>({
+    ...checkout,
+    version: 2,
+    contracts: [...checkout.contracts, fraudContracts],
+    previousVersions: { 1: ['reserve-stock', 'authorize-payment'] },
+    ...change,
+  } as never)
+const definitions = {
+  'with a step inserted first': revised({ steps: [checkFraud, reserveStock, authorizePayment] }),
+  'with a step inserted between': revised({ steps: [reserveStock, checkFraud, authorizePayment] }),
+  'with the first step removed': revised({ steps: [authorizePayment], retired: [reserveStock] }),
+  'with the last step removed': revised({ steps: [reserveStock], retired: [authorizePayment] }),
+  'with the steps reordered': revised({ steps: [authorizePayment, reserveStock] }),
+}
+
+/** The service as it would start from that definition, over what the earlier revision has stored. */
+async function deploy(definition: object, kept: Memory): Promise<Shop> {
+  vi.resetModules()
+  vi.doMock('./checkout.ts', () => ({ checkout: definition }))
+  const { openShop: openNewer } = await import('./shop.testing.ts')
+  return openNewer({ kept })
+}
+afterAll(() => {
+  vi.doUnmock('./checkout.ts')
+  vi.resetModules()
+})
+
+const DECLINED = 'waiting for the stock to be released'
+
+/** Orders that the current revision placed, and left waiting at each step. */
+async function waiting(): Promise<{ kept: Memory; at: Record<string, string[]> }> {
+  const kept = memory()
+  const shop = await openShop({ kept })
+  const place = async (name: string, ...before: ((id: string) => Reply)[]): Promise<string[]> => {
+    const ids: string[] = []
+    for (let index = 0; index < ORDERS; index++) {
+      const response = await shop.place({}, { idempotencyKey: `${name}-${index}` })
+      const { orderId: id } = (await response.json()) as { orderId: string }
+      for (const reply of before) await shop.hear(...reply(id))
+      ids.push(id)
+    }
+    return ids
+  }
+  return {
+    kept,
+    at: {
+      'reserve-stock': await place('a'),
+      'authorize-payment': await place('b', replies.reserved),
+      [DECLINED]: await place('c', replies.reserved, replies.declined),
+    },
+  }
+}
+
+const statusOf = async (shop: Shop, id: string): Promise<unknown> => (await shop.look(id)).body['status']
+const commandsFor = (shop: Shop, id: string): string[] =>
+  shop.platform.sent
+    .filter(({ envelope }) => envelope.correlationId === id && envelope.type !== 'ContinueCheckout')
+    .map(({ envelope }) => envelope.type)
+
+describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) => {
+  it('is not followed by the orders that wait: each confirms by the steps that it began with', async () => {
+    const { kept, at } = await waiting()
+    const shop = await deploy(definition, kept)
+    for (const id of at['reserve-stock']!) {
+      // A reply of a step that these orders do not have.
+      if (shop.platform.service.on.includes('fraud.cleared')) await shop.hear(...cleared(id))
+      await shop.hear(...replies.reserved(id))
+      expect(await statusOf(shop, id)).toBe('pending')
+      await shop.hear(...replies.authorized(id))
+      expect(commandsFor(shop, id)).toEqual(['AuthorizePayment'])
+      expect(await statusOf(shop, id)).toBe('confirmed')
+    }
+    for (const id of at['authorize-payment']!) {
+      await shop.hear(...replies.authorized(id))
+      expect(commandsFor(shop, id)).toEqual([])
+      expect(await statusOf(shop, id)).toBe('confirmed')
+    }
+  })
+
+  it('compensates what the orders that wait have done, the steps that are gone as well', async () => {
+    const { kept, at } = await waiting()
+    const shop = await deploy(definition, kept)
+    shop.platform.advance(3 * 60_000)
+    for (const id of [...at['reserve-stock']!, ...at['authorize-payment']!, ...at[DECLINED]!]) {
+      const deadline = new Date(shop.platform.now()).toISOString()
+      await shop.hear('ContinueCheckout', { orderId: id, deadline })
+      expect(await statusOf(shop, id)).toBe('rejected')
+    }
+    // The first command is sent once more by the timer: nothing says that it ever was.
+    for (const id of at['reserve-stock']!) expect(commandsFor(shop, id)).toEqual(['ReserveStock', 'ReleaseStock'])
+    for (const id of at['authorize-payment']!) {
+      expect(commandsFor(shop, id)).toEqual(['VoidPayment', 'ReleaseStock'])
+      expect((await shop.look(id)).body).toMatchObject({ reason: 'authorize-payment-timed-out' })
+    }
+    for (const id of at[DECLINED]!) {
+      expect(commandsFor(shop, id)).toEqual(['ReleaseStock'])
+      await shop.hear(...replies.released(id))
+      expect((await shop.look(`${id}/saga`)).body).toMatchObject({ stuck: false, waitsFor: [] })
+    }
+  })
+
+  it('is followed by new orders, with handlers for all of its replies', async () => {
+    const { kept } = await waiting()
+    const shop = await deploy(definition, kept)
+    const response = await shop.place({}, { idempotencyKey: 'new' })
+    const { orderId: id } = (await response.json()) as { orderId: string }
+    const answers: Record<string, (of: string) => Reply> = {
+      'check-fraud': cleared,
+      'reserve-stock': replies.reserved,
+      'authorize-payment': replies.authorized,
+    }
+    for (const { name, command } of definition.steps) {
+      expect(commandsFor(shop, id).at(-1)).toBe(command)
+      await shop.hear(...answers[name]!(id))
+    }
+    expect(await statusOf(shop, id)).toBe('confirmed')
+  })
+})

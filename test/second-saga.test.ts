@@ -1,0 +1,191 @@
+/** A second service with a saga, beside orders: what it sends and receives is derived, and its reports reach everybody. */
+
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { services } from '../functions/index.ts'
+import { history } from '../functions/history/service.ts'
+import { implement } from '../shared/app.ts'
+import { defineContracts } from '../shared/contract.ts'
+import type { Envelope } from '../shared/envelope.ts'
+import { reference } from '../shared/fields.ts'
+import type { Decision, Platform } from '../shared/platform.ts'
+import { createReceiver } from '../shared/runtime/receive.ts'
+import { begin, defineSaga, onReply, onTimer, type SagaState, type Transition } from '../shared/saga.ts'
+import { defineService, publishedBy, type Service } from '../shared/service.ts'
+import { metrics } from '../shared/telemetry/metrics.ts'
+import { testConfig } from '../shared/testing/config.ts'
+import { deliver, message } from '../shared/testing/deliver.ts'
+import { testPlatform } from '../shared/testing/platform.ts'
+import { synthesize } from '../stacks/app.ts'
+import { dev } from '../stacks/environments.ts'
+
+const data = z.strictObject({ tripId: reference })
+const example = { tripId: 't-1' }
+type Trip = z.output<typeof data>
+const event = { version: 1, data, example }
+
+const airlineContracts = defineContracts({
+  service: 'airline',
+  events: { 'flight.booked': event, 'flight.full': event, 'flight.cancelled': event, 'flight.delayed': event },
+  commands: {
+    BookFlight: { data, example },
+    CancelFlight: { data, example, endless: true, compensates: 'BookFlight' },
+  },
+})
+const travelContracts = defineContracts({
+  service: 'travels',
+  events: { 'trip.requested': event, 'trip.booked': event, 'trip.refused': event },
+  commands: { RequestTrip: { data, example }, ContinueTrip: { data, example, endless: true } },
+})
+const tripOf = ({ tripId }: Trip) => ({ tripId })
+const booking = defineSaga({
+  name: 'booking',
+  version: 1,
+  contracts: [airlineContracts],
+  idOf: ({ tripId }: Trip) => tripId,
+  successEvents: ['trip.booked'],
+  steps: [
+    {
+      name: 'book-flight',
+      command: 'BookFlight',
+      data: tripOf,
+      done: 'flight.booked',
+      failed: 'flight.full',
+      timeoutSeconds: 10,
+      compensate: { command: 'CancelFlight', data: tripOf, compensated: 'flight.cancelled' },
+    },
+  ],
+})
+const sagaOfTrips = {
+  definition: booking,
+  counter: metrics.orders,
+  startsOn: 'trip.requested',
+  endsOn: { 'trip.booked': 'completed', 'trip.refused': 'rejected' },
+} as const
+const description = {
+  name: 'travels',
+  ingress: 'internal',
+  contracts: travelContracts,
+  uses: [],
+  emits: ['trip.requested', 'trip.booked', 'trip.refused'],
+  on: [],
+  accepts: ['RequestTrip', 'ContinueTrip'],
+  sends: ['ContinueTrip'],
+  collections: { streams: { unindexed: ['*'] } },
+  load: async () => ({ app: { on: {}, commands: {} } }),
+} as const
+const travels = defineService({ ...description, saga: sagaOfTrips })
+
+const stateOf = (events: readonly { readonly type: string; readonly data: unknown }[]): SagaState | undefined =>
+  events.findLast(({ type }) => type === 'trip.progressed')?.data as SagaState | undefined
+const decisionOf = (transition: Transition | undefined): Decision => ({
+  events: transition ? [...transition.events, { type: 'trip.progressed', data: transition.state }] : [],
+  commands: transition?.commands ?? [],
+})
+const advance = (
+  { id, type, data: trip, ...rest }: Envelope<string, Trip>,
+  platform: Platform,
+  next: (state: SagaState) => Transition | undefined,
+): Promise<Decision> =>
+  platform.streams.handle({ id, type, data: trip, ...rest }, trip.tripId, ({ events }) =>
+    decisionOf(next(stateOf(events)!)),
+  )
+const app = implement(travels, {
+  on: {},
+  onSagaReply: (reply: Envelope<string, Trip>, platform) =>
+    advance(reply, platform, (state) => onReply(booking, state, reply, reply.data, platform.now())),
+  commands: {
+    RequestTrip: (request, platform) =>
+      platform.streams.handle(request, request.data.tripId, () =>
+        decisionOf(begin(booking, request.data, platform.now())),
+      ),
+    ContinueTrip: (timer, platform) =>
+      advance(timer, platform, (state) => onTimer(booking, state, timer.data, platform.now())),
+  },
+})
+
+describe('a second service with a saga', () => {
+  it('needs to name nothing of what the saga sends and receives', () => {
+    expect(travels as Service).toMatchObject({
+      uses: [airlineContracts],
+      on: ['flight.booked', 'flight.full', 'flight.cancelled'],
+      sends: ['ContinueTrip', 'BookFlight', 'CancelFlight'],
+      asksToRepeat: ['airline'],
+      saga: { name: 'booking' },
+    })
+    expect(publishedBy(travels)).toContain('saga.stuck')
+    expect(Object.keys(app.on)).toEqual(['flight.booked', 'flight.full', 'flight.cancelled'])
+  })
+
+  it('reports a stuck saga by an event of its own stream, which history takes as it takes that of orders', async () => {
+    const platform = testPlatform(travels)
+    await deliver(app, platform, message('RequestTrip', example, { subject: 't-1' }))
+    for (let attempt = 0; attempt < 6; attempt++) {
+      platform.advance(60_000)
+      await deliver(app, platform, message('ContinueTrip', example, { subject: 't-1', key: attempt }))
+    }
+    const [report] = platform.published
+    expect(report).toMatchObject({
+      type: 'saga.stuck',
+      source: 'travels',
+      sequence: 1,
+      data: { sagaId: 't-1', step: 'compensate book-flight', attempt: 5 },
+    })
+    // The line that alerts.
+    expect(platform.logs).toContainEqual(
+      expect.objectContaining({
+        severity: 'ERROR',
+        event: 'saga.stuck',
+        fields: expect.objectContaining({ sagaId: 't-1' }),
+      }),
+    )
+
+    const listener = testPlatform(history)
+    const receiver = createReceiver((await history.load()).app, listener, testConfig('history'))
+    const letter = { messageId: 'm-1', data: Buffer.from(JSON.stringify(report)), attributes: { type: 'saga.stuck' } }
+    expect(await receiver.replay(letter, 1)).toEqual({ type: 'saga.stuck', outcome: { status: 204 } })
+    expect(JSON.stringify([...listener.documents().values()])).toContain('"source":"travels"')
+  })
+
+  it('publishes to the one topic that orders publishes to, which BigQuery and operators have once', () => {
+    const airline: Service = {
+      ...defineService({
+        ...description,
+        name: 'airline',
+        contracts: airlineContracts,
+        emits: [],
+        accepts: [],
+        sends: [],
+      }),
+    }
+    const stacks = synthesize({ ...dev }, [...services, airline, travels])
+    const resources = stacks.flatMap(({ name, json }) =>
+      Object.entries(json.resource ?? {}).flatMap(([type, byId]) =>
+        Object.values(byId).map((attributes) => ({ stack: name, type, text: JSON.stringify(attributes) })),
+      ),
+    )
+    const about = (type: string): string[] =>
+      resources.filter((one) => one.type === type && one.text.includes('saga.stuck')).map(({ stack }) => stack)
+    expect(about('google_pubsub_topic')).toEqual(['dev-bus'])
+    expect(about('google_pubsub_topic_iam_member')).toEqual(['dev-orders', 'dev-travels'])
+  })
+})
+
+describe('a service that can not have its saga', () => {
+  it('has a handler of its own for a reply', () => {
+    const refused = () =>
+      defineService({ ...description, uses: [airlineContracts], on: ['flight.booked'], saga: sagaOfTrips })
+    expect(refused).toThrow("travels can't have the saga booking: flight.booked is a reply to one of its steps")
+  })
+
+  it('starts it with an event that implies success', () => {
+    const refused = () => defineService({ ...description, saga: { ...sagaOfTrips, startsOn: 'trip.booked' } })
+    expect(refused).toThrow('it starts on trip.booked, which implies success')
+  })
+
+  it('has no handler for its replies: that does not compile', () => {
+    const commands = { RequestTrip: async () => {}, ContinueTrip: async () => {} }
+    // @ts-expect-error onSagaReply is missing
+    implement(travels, { on: {}, commands })
+  })
+})
