@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createCaller } from './caller.ts'
 import { withDeadline } from './deadline.ts'
-import { Cancelled, ClientClosed, Unavailable } from './errors.ts'
+import { Cancelled, ClientClosed, DeadlineExceeded, Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
 import { testTelemetry } from './testing/telemetry.ts'
 import { parseTrace } from './trace.ts'
@@ -155,13 +155,12 @@ describe('a query to a service', () => {
 
   it('is not asked at all when the time of its request is up', async () => {
     const { call, heard } = await calleeThat(200)
-    await expect(
-      withDeadline(1, async () => {
-        await new Promise((resolve) => setTimeout(resolve, 5))
-        return call('catalog', '/')
-      }),
-    ).rejects.toBeInstanceOf(Unavailable)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    const { promise: work, resolve: goOn } = Promise.withResolvers<void>()
+    let late: Promise<Response> | undefined
+    const request = withDeadline(1, () => (late = work.then(() => call('catalog', '/'))))
+    await expect(request).rejects.toBeInstanceOf(DeadlineExceeded)
+    goOn()
+    await expect(late).rejects.toBeInstanceOf(DeadlineExceeded)
     expect(heard).toEqual([])
   })
 

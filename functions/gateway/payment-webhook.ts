@@ -103,6 +103,7 @@ function createSignatureCheck(platform: Platform): (signature: string | undefine
 
 type Key = (header?: JWSHeaderParameters, token?: FlattenedJWSInput) => Promise<CryptoKey>
 
+/** As jose's `createRemoteJWKSet` does, on the platform's clock and through the provider's resilience policy. */
 function providerKeys(platform: Platform): Key {
   let kept: { readonly find: Key; readonly atMs: number } | undefined
   let asking: Promise<Key> | undefined

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { implement } from '../app.ts'
 import { defineContracts } from '../contract.ts'
@@ -529,31 +529,84 @@ describe('the other paths', () => {
     expect((await http.request('/health/live')).status).toBe(200)
   })
 
-  it('wait no longer than their caller does, and tell whom they ask how long that is', async () => {
-    let leftMs: number | undefined
-    const slow = createHttpApp(
-      implement(kitchen, {
-        on: { 'thing.sold': async () => {} },
-        commands: { Cook: async () => {}, Clean: async () => {} },
-        routes: (http) =>
-          void http.get('/soup', async () => {
-            leftMs = remainingMs()
-            return new Promise<never>(() => {})
-          }),
-      }),
-      testPlatform(kitchen),
-      testConfig('kitchen', { callers: ['waiter'] }),
-    )
-    const headers = { authorization: idToken('kitchen', 'waiter'), 'x-deadline-ms': '700' }
-    // The issuer's keys are fetched, which no clock of a test can hurry.
-    await slow.request('/nothing', { headers })
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
-    const answer = Promise.resolve(slow.request('/soup', { headers }))
-    await vi.advanceTimersByTimeAsync(699)
-    expect(leftMs).toBe(700)
-    await vi.advanceTimersByTimeAsync(1)
-    expect(await (await answer).json()).toMatchObject({ status: 499, code: 'deadline-exceeded' })
-    vi.useRealTimers()
+  describe('that are slow', () => {
+    afterEach(() => void vi.useRealTimers())
+
+    /** A kitchen whose soup ends when the test says so. */
+    async function slow() {
+      const platform = testPlatform(kitchen)
+      const soup = Promise.withResolvers<Response>()
+      const leftMs: (number | undefined)[] = []
+      const serve = (): Promise<Response> => {
+        leftMs.push(remainingMs())
+        return soup.promise
+      }
+      const http = createHttpApp(
+        implement(kitchen, {
+          on: { 'thing.sold': async () => void (await serve()) },
+          commands: { Cook: async () => {}, Clean: async () => {} },
+          routes: (app) => void app.get('/soup', serve),
+        }),
+        platform,
+        testConfig('kitchen', { callers: ['waiter'] }),
+      )
+      const authorization = idToken('kitchen', 'waiter')
+      // The issuer's keys are fetched, which no clock of a test can hurry.
+      await http.request('/nothing', { headers: { authorization } })
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+      return {
+        http,
+        platform,
+        soup,
+        leftMs,
+        ask: async (headers: Record<string, string> = {}) =>
+          http.request('/soup', { headers: { authorization, ...headers } }),
+        logged: () => platform.logs.map(({ severity, event }) => `${severity} ${event}`),
+      }
+    }
+
+    it('wait no longer than their caller does, and tell whom they ask how long that is', async () => {
+      const { ask, leftMs } = await slow()
+      const answer = ask({ 'x-deadline-ms': '700' })
+      await vi.advanceTimersByTimeAsync(699)
+      expect(leftMs).toEqual([700])
+      await vi.advanceTimersByTimeAsync(1)
+      expect(await (await answer).json()).toMatchObject({ status: 499, code: 'deadline-exceeded' })
+    })
+
+    it('have a minute when their caller sets no deadline, and then it is their own failure', async () => {
+      const { ask, leftMs, logged } = await slow()
+      const answer = ask()
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect(leftMs).toEqual([60_000])
+      expect((await answer).status).toBe(503)
+      expect(logged()).toEqual(['WARNING request.postponed'])
+    })
+
+    it.each<[string, Error, string[]]>([
+      ['in the same way, are logged once', new Unavailable('No soup.'), ['INFO request.abandoned']],
+      ['by a bug, are logged twice', new TypeError('oops'), ['INFO request.abandoned', 'ERROR request.failed']],
+    ])('and fail after their deadline %s', async (_, failure, lines) => {
+      const { ask, soup, logged } = await slow()
+      const answer = ask({ 'x-deadline-ms': '700' })
+      await vi.advanceTimersByTimeAsync(700)
+      expect((await answer).status).toBe(499)
+      soup.reject(failure)
+      await vi.advanceTimersByTimeAsync(0)
+      expect(logged()).toEqual(lines)
+    })
+
+    it('and are deliveries have no deadline', async () => {
+      const { http, soup, leftMs } = await slow()
+      const headers = { authorization: idToken('kitchen', 'kitchen-push'), 'x-deadline-ms': '700' }
+      const answer = Promise.resolve(
+        http.request('/events/thing.sold', { method: 'POST', body: pushBody(sold), headers }),
+      )
+      await vi.advanceTimersByTimeAsync(120_000)
+      soup.resolve(new Response())
+      expect((await answer).status).toBe(204)
+      expect(leftMs).toEqual([undefined])
+    })
   })
 
   it('are 404 where there is nothing', async () => {
