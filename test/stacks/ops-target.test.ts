@@ -1,9 +1,9 @@
 /** Operating a deployed environment: the addresses are those that its stacks gave it. */
 
 import { describe, expect, it } from 'vitest'
-import { services } from '../functions/index.ts'
-import { dev } from '../stacks/environments.ts'
-import { targetFrom } from '../cli/ops/target.ts'
+import { services } from '../../functions/index.ts'
+import { dev } from '../../stacks/environments.ts'
+import { targetFrom } from '../../cli/ops/target.ts'
 
 const deployed = { project: dev.projectId, 'project-number': dev.projectNumber, region: dev.region }
 

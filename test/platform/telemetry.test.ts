@@ -3,13 +3,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { OrderView } from '../cli/api.ts'
-import { references, type TestCard } from '../cli/references.ts'
+import type { OrderView } from '../../cli/api.ts'
+import { references, type TestCard } from '../../cli/references.ts'
 import type { IamCore } from 'local-google-cloud/iam'
-import { createCarrier } from '../emulators/partners/carrier/server.ts'
+import { createCarrier } from '../../emulators/partners/carrier/server.ts'
 import type { SpanRecord, TelemetryCore } from 'local-google-cloud/telemetry'
-import { announce, run, temporaryDirectory } from './support/command.ts'
-import { startTestPlatform, type TestPlatform } from './support/platform.ts'
+import { announce, run, temporaryDirectory } from '../support/command.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 const data = temporaryDirectory()
 let platform: TestPlatform

@@ -3,12 +3,12 @@
 import { BigQuery } from '@google-cloud/bigquery'
 import { PubSub, type Message } from '@google-cloud/pubsub'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { OrderView } from '../cli/api.ts'
-import { references } from '../cli/references.ts'
-import { notifications } from '../functions/notifications/service.ts'
-import { accountEmail, deadLetterName, pushAccountId, pushPath, subscriptionName } from '../shared/names.ts'
-import { startTestPlatform, type TestPlatform } from './support/platform.ts'
-import { stateOf, type State } from './support/state.ts'
+import type { OrderView } from '../../cli/api.ts'
+import { references } from '../../cli/references.ts'
+import { notifications } from '../../functions/notifications/service.ts'
+import { accountEmail, deadLetterName, pushAccountId, pushPath, subscriptionName } from '../../shared/names.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { stateOf, type State } from '../support/state.ts'
 
 let platform: TestPlatform
 let state: State

@@ -2,8 +2,8 @@
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { references, type TestCard } from '../cli/references.ts'
-import { startTestPlatform, type TestPlatform } from './support/platform.ts'
+import { references, type TestCard } from '../../cli/references.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform
 

@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { services } from '../functions/index.ts'
-import { idToken, testConfig } from '../shared/testing/config.ts'
+import { services } from '../../functions/index.ts'
+import { idToken, testConfig } from '../../shared/testing/config.ts'
 import { freePorts } from 'local-google-cloud/host'
-import { dev } from '../stacks/environments.ts'
-import { layImage } from './support/image.ts'
+import { dev } from '../../stacks/environments.ts'
+import { layImage } from '../support/image.ts'
 
 /** The files and packages of the image, and nothing else. */
 let image: string

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { root, startTestPlatform, type TestPlatform } from './support/platform.ts'
+import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const tour = /## Five minutes[\s\S]*?```\n([\s\S]*?)```/.exec(readme)![1]!

@@ -3,12 +3,12 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { references } from '../cli/references.ts'
+import { references } from '../../cli/references.ts'
 import type { RequestLogEntry } from 'local-google-cloud'
 import type { Container } from 'local-google-cloud/cloud-run'
-import { services } from '../functions/index.ts'
-import { accountEmail, commandPath, pushAccountId, pushPath, subscriptionName } from '../shared/names.ts'
-import { root, startTestPlatform, type TestPlatform } from './support/platform.ts'
+import { services } from '../../functions/index.ts'
+import { accountEmail, commandPath, pushAccountId, pushPath, subscriptionName } from '../../shared/names.ts'
+import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform
 let events: readonly { readonly type: string }[]

@@ -4,9 +4,9 @@ import { BigQuery } from '@google-cloud/bigquery'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { announce, run, temporaryDirectory, type Ended } from './support/command.ts'
-import { startTestPlatform, type TestPlatform } from './support/platform.ts'
-import { stateOf, type State } from './support/state.ts'
+import { announce, run, temporaryDirectory, type Ended } from '../support/command.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { stateOf, type State } from '../support/state.ts'
 
 const header = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country'
 /** 10 invoices: 8 to import, one cancelled, one of which no line can be sold. */

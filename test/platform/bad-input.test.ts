@@ -2,10 +2,10 @@
 
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { references } from '../cli/references.ts'
-import { badOrders, line, order, own } from './bad-orders.ts'
-import { stateOf, type State } from './support/state.ts'
-import { startTestPlatform, type TestPlatform } from './support/platform.ts'
+import { references } from '../../cli/references.ts'
+import { badOrders, line, order, own } from '../support/bad-orders.ts'
+import { stateOf, type State } from '../support/state.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform
 let state: State
