@@ -1,61 +1,107 @@
 /** google_cloud_run_v2_service, by the public REST API: blocks become the Admin API's messages. */
 
-import type { Provisioner, TerraformResource } from '../core/plugin.ts'
-
-type Block = Readonly<Record<string, unknown>>
-
-/** Terraform's own, or without a meaning on a laptop: they reach no API here. */
-const notSent = new Set(['project', 'name', 'location', 'deletion_protection', 'client', 'client_version'])
-/** Blocks that Terraform writes as lists and the API as one message. */
-const single = new Set([
-  'template',
-  'scaling',
-  'startup_probe',
-  'liveness_probe',
-  'http_get',
-  'tcp_socket',
-  'grpc',
-  'resources',
-  'vpc_access',
-  'value_source',
-  'secret_key_ref',
-  'binary_authorization',
-  'node_selector',
-])
-/** Maps whose keys are the user's, not fields. */
-const maps = new Set(['labels', 'annotations', 'limits'])
+import type { Provisioner } from '../core/plugin.ts'
+import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
+import { upsert } from '../core/terraform/upsert.ts'
 
 export const serviceProvisioner: Provisioner = {
-  async create({ attributes }, api) {
-    const parent = parentOf(attributes)
-    const body = message(Object.fromEntries(Object.entries(attributes).filter(([name]) => !notSent.has(name))))
-    try {
-      await api('POST', `/v2/${parent}/services?serviceId=${attributes['name']}`, body)
-    } catch (error) {
-      if ((error as { httpStatus?: number }).httpStatus !== 409) throw error
-      await api('PATCH', `/v2/${parent}/services/${attributes['name']}`, body)
-    }
+  async create(resource, api) {
+    const { parent, id, service } = readAttributes(resource, (attributes) => ({
+      parent: parentOf(attributes),
+      id: attributes.required('name'),
+      service: serviceOf(attributes),
+    }))
+    await upsert(
+      () => api('POST', `/v2/${parent}/services?serviceId=${id}`, service),
+      () => api('PATCH', `/v2/${parent}/services/${id}`, service),
+    )
   },
-  async remove({ attributes }, api) {
-    await api('DELETE', `/v2/${parentOf(attributes)}/services/${attributes['name']}`)
+  async remove(resource, api) {
+    const attributes = attributesOf(resource)
+    await api('DELETE', `/v2/${parentOf(attributes)}/services/${attributes.required('name')}`)
   },
 }
 
-const parentOf = ({ project, location }: TerraformResource['attributes']): string =>
-  `projects/${project}/locations/${location}`
+const parentOf = (service: Attributes): string =>
+  `projects/${service.project()}/locations/${service.required('location')}`
 
-function message(block: Block): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(block).map(([name, value]) => [camel(name), field(name, value)]))
+function serviceOf(service: Attributes): Message {
+  // Terraform's own, or notes of the tool that deployed it.
+  service.ignore('deletion_protection', 'client', 'client_version')
+  return defined({
+    description: service.text('description'),
+    labels: service.value('labels'),
+    annotations: service.value('annotations'),
+    launchStage: service.text('launch_stage'),
+    ingress: service.text('ingress'),
+    invokerIamDisabled: service.flag('invoker_iam_disabled'),
+    customAudiences: service.value('custom_audiences'),
+    scaling: service.block('scaling', scalingOf),
+    template: service.block('template', templateOf),
+  })
 }
 
-function field(name: string, value: unknown): unknown {
-  if (maps.has(name)) return value
-  if (single.has(name)) return message((Array.isArray(value) ? value[0] : value) as Block)
-  if (Array.isArray(value))
-    return value.map((one: unknown) => (typeof one === 'object' && one !== null ? message(one as Block) : one))
-  // A repeated block of which there is one may come without its list.
-  if (typeof value === 'object' && value !== null) return [message(value as Block)]
-  return value
-}
+const templateOf = (template: Attributes): Message => ({
+  labels: template.value('labels'),
+  annotations: template.value('annotations'),
+  serviceAccount: template.text('service_account'),
+  timeout: template.text('timeout'),
+  maxInstanceRequestConcurrency: template.number('max_instance_request_concurrency'),
+  executionEnvironment: template.text('execution_environment'),
+  sessionAffinity: template.flag('session_affinity'),
+  scaling: template.block('scaling', scalingOf),
+  vpcAccess: template.block('vpc_access', (access) => ({
+    egress: access.text('egress'),
+    networkInterfaces: access.blocks('network_interfaces', (one) => ({
+      network: one.text('network'),
+      subnetwork: one.text('subnetwork'),
+      tags: one.value('tags'),
+    })),
+  })),
+  containers: template.blocks('containers', containerOf),
+})
 
-const camel = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+const scalingOf = (scaling: Attributes): Message => ({
+  minInstanceCount: scaling.number('min_instance_count'),
+  maxInstanceCount: scaling.number('max_instance_count'),
+})
+
+const containerOf = (container: Attributes): Message => ({
+  name: container.text('name'),
+  image: container.text('image'),
+  command: container.value('command'),
+  args: container.value('args'),
+  workingDir: container.text('working_dir'),
+  dependsOn: container.value('depends_on'),
+  env: container.blocks('env', (variable) => ({
+    name: variable.text('name'),
+    value: variable.text('value'),
+    valueSource: variable.block('value_source', (source) => ({
+      secretKeyRef: source.block('secret_key_ref', (secret) => ({
+        secret: secret.text('secret'),
+        version: secret.text('version'),
+      })),
+    })),
+  })),
+  ports: container.blocks('ports', (port) => ({
+    name: port.text('name'),
+    containerPort: port.number('container_port'),
+  })),
+  resources: container.block('resources', (resources) => ({
+    limits: resources.value('limits'),
+    cpuIdle: resources.flag('cpu_idle'),
+    startupCpuBoost: resources.flag('startup_cpu_boost'),
+  })),
+  startupProbe: container.block('startup_probe', probeOf),
+  livenessProbe: container.block('liveness_probe', probeOf),
+})
+
+const probeOf = (probe: Attributes): Message => ({
+  httpGet: probe.block('http_get', (get) => ({ path: get.text('path'), port: get.number('port') })),
+  tcpSocket: probe.block('tcp_socket', (socket) => ({ port: socket.number('port') })),
+  grpc: probe.block('grpc', (grpc) => ({ port: grpc.number('port'), service: grpc.text('service') })),
+  initialDelaySeconds: probe.number('initial_delay_seconds'),
+  periodSeconds: probe.number('period_seconds'),
+  timeoutSeconds: probe.number('timeout_seconds'),
+  failureThreshold: probe.number('failure_threshold'),
+})

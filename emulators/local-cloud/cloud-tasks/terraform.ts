@@ -1,66 +1,45 @@
 /** google_cloud_tasks_queue, by the public REST API. */
 
 import type { Provisioner, TerraformResource } from '../core/plugin.ts'
-
-type Block = Record<string, unknown>
-
-const known = [
-  'project',
-  'name',
-  'location',
-  'rate_limits',
-  'retry_config',
-  'desired_state',
-  'stackdriver_logging_config',
-]
+import { attributesOf, type Attributes, readAttributes } from '../core/terraform/attributes.ts'
+import { upsert } from '../core/terraform/upsert.ts'
 
 export const queueProvisioner: Provisioner = {
   async create(resource, api) {
-    const { attributes } = resource
-    for (const name of Object.keys(attributes)) {
-      if (!known.includes(name))
-        throw new Error(`google_cloud_tasks_queue: the local cloud does not know the attribute ${name}.`)
-    }
-    const parent = parentOf(attributes)
-    const name = `${parent}/queues/${attributes['name']}`
-    const queue = { name, rateLimits: rateLimits(attributes), retryConfig: retryConfig(attributes) }
-    try {
-      await api('POST', `/v2/${parent}/queues`, queue)
-    } catch (error) {
-      if ((error as { httpStatus?: number }).httpStatus !== 409) throw error
-      await api('PATCH', `/v2/${name}`, queue)
-    }
+    const { parent, queue } = readAttributes(resource, (attributes) => ({
+      parent: parentOf(attributes),
+      queue: queueOf(attributes),
+    }))
+    await upsert(
+      () => api('POST', `/v2/${parent}/queues`, queue),
+      () => api('PATCH', `/v2/${queue.name}`, queue),
+    )
   },
-  async remove({ attributes }, api) {
-    await api('DELETE', `/v2/${parentOf(attributes)}/queues/${attributes['name']}`)
+  async remove(resource, api) {
+    await api('DELETE', `/v2/${nameOf(resource)}`)
   },
 }
 
-const parentOf = ({ project, location }: TerraformResource['attributes']): string =>
-  `projects/${project}/locations/${location}`
+const parentOf = (attributes: Attributes): string =>
+  `projects/${attributes.project()}/locations/${attributes.required('location')}`
+const queueName = (attributes: Attributes): string => `${parentOf(attributes)}/queues/${attributes.required('name')}`
+const nameOf = (resource: TerraformResource): string => queueName(attributesOf(resource))
 
-function rateLimits(attributes: Block): Block {
-  const block = first(attributes['rate_limits'])
-  return present({
-    maxDispatchesPerSecond: block?.['max_dispatches_per_second'],
-    maxConcurrentDispatches: block?.['max_concurrent_dispatches'],
-  })
+function queueOf(attributes: Attributes) {
+  // Every queue is logged, and runs once it is made.
+  attributes.ignore('desired_state', 'stackdriver_logging_config')
+  return {
+    name: queueName(attributes),
+    rateLimits: attributes.block('rate_limits', (limits) => ({
+      maxDispatchesPerSecond: limits.number('max_dispatches_per_second'),
+      maxConcurrentDispatches: limits.number('max_concurrent_dispatches'),
+    })),
+    retryConfig: attributes.block('retry_config', (retry) => ({
+      maxAttempts: retry.number('max_attempts'),
+      maxRetryDuration: retry.text('max_retry_duration'),
+      minBackoff: retry.text('min_backoff'),
+      maxBackoff: retry.text('max_backoff'),
+      maxDoublings: retry.number('max_doublings'),
+    })),
+  }
 }
-
-function retryConfig(attributes: Block): Block {
-  const block = first(attributes['retry_config'])
-  return present({
-    maxAttempts: block?.['max_attempts'],
-    maxRetryDuration: block?.['max_retry_duration'],
-    minBackoff: block?.['min_backoff'],
-    maxBackoff: block?.['max_backoff'],
-    maxDoublings: block?.['max_doublings'],
-  })
-}
-
-/** A block is one object or a list of one, as the synthesizer likes. */
-const first = (block: unknown): Block | undefined =>
-  Array.isArray(block) ? (block[0] as Block | undefined) : (block as Block | undefined)
-
-const present = (block: Block): Block =>
-  Object.fromEntries(Object.entries(block).filter(([, value]) => value !== undefined))

@@ -365,7 +365,7 @@ describe('Terraform’s resources', () => {
     const own = { role: 'roles/pubsub.publisher', topic: 'none', member }
     await expect(create('google_pubsub_topic_iam_member', own)).rejects.toThrow('NOT_FOUND: Resource not found')
     await expect(create('google_pubsub_topic_iam_member', { ...own, memberz: 'x' })).rejects.toThrow(
-      'does not know the attribute memberz',
+      'has the attribute "memberz", which the local cloud does not know',
     )
   })
 })

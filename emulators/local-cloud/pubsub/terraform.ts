@@ -1,40 +1,40 @@
 /** Provisions google_pubsub_topic and google_pubsub_subscription through the public REST API, as Terraform would. */
 
-import type { OwnerApi, Provisioner, TerraformResource } from '../core/plugin.ts'
-import { Blocks, type Attributes } from './terraform-attributes.ts'
+import type { Provisioner } from '../core/plugin.ts'
+import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
+import { upsert } from '../core/terraform/upsert.ts'
 
 export const topicProvisioner: Provisioner = {
   async create(resource, api) {
-    const path = `projects/${projectOf(resource.attributes)}/topics/${nameOf(resource)}`
-    const topic = topicBody(resource)
-    await put(api, path, topic, async () => {
-      const body = { topic: { ...topic, name: path }, updateMask: TOPIC_MUTABLE.join(',') }
-      await api('PATCH', `/v1/${path}`, body)
-    })
+    const { name, ...topic } = readAttributes(resource, topicOf)
+    await upsert(
+      () => api('PUT', `/v1/${name}`, topic),
+      () => api('PATCH', `/v1/${name}`, { topic: { ...topic, name }, updateMask: TOPIC_MUTABLE.join(',') }),
+    )
   },
   async remove(resource, api) {
-    await api('DELETE', `/v1/projects/${projectOf(resource.attributes)}/topics/${nameOf(resource)}`)
+    await api('DELETE', `/v1/${topicName(attributesOf(resource))}`)
   },
 }
 
 export const subscriptionProvisioner: Provisioner = {
   async create(resource, api) {
-    const path = `projects/${projectOf(resource.attributes)}/subscriptions/${nameOf(resource)}`
-    const subscription = subscriptionBody(resource)
-    await put(api, path, subscription, async () => {
-      const existing = (await api('GET', `/v1/${path}`)) as Attributes
+    const { name, ...subscription } = readAttributes(resource, subscriptionOf)
+    const put = () => api('PUT', `/v1/${name}`, subscription)
+    await upsert(put, async () => {
+      const existing = (await api('GET', `/v1/${name}`)) as Message
       if (IMMUTABLE.some((field) => (existing[field] || '') !== (subscription[field] || ''))) {
         // Terraform replaces the resource when one of these changes, and its backlog is lost: so it is here.
-        await api('DELETE', `/v1/${path}`)
-        await api('PUT', `/v1/${path}`, subscription)
+        await api('DELETE', `/v1/${name}`)
+        await put()
         return
       }
-      const body = { subscription: { ...subscription, name: path }, updateMask: SUBSCRIPTION_MUTABLE.join(',') }
-      await api('PATCH', `/v1/${path}`, body)
+      const body = { subscription: { ...subscription, name }, updateMask: SUBSCRIPTION_MUTABLE.join(',') }
+      await api('PATCH', `/v1/${name}`, body)
     })
   },
   async remove(resource, api) {
-    await api('DELETE', `/v1/projects/${projectOf(resource.attributes)}/subscriptions/${nameOf(resource)}`)
+    await api('DELETE', `/v1/${subscriptionName(attributesOf(resource))}`)
   },
 }
 
@@ -53,119 +53,65 @@ const SUBSCRIPTION_MUTABLE = [
 ]
 const IMMUTABLE = ['topic', 'filter', 'enableMessageOrdering']
 
-async function put(api: OwnerApi, path: string, body: Attributes, whenThere: () => Promise<void>): Promise<void> {
-  try {
-    await api('PUT', `/v1/${path}`, body)
-  } catch (error) {
-    const { status, httpStatus = status } = error as { status?: unknown; httpStatus?: unknown }
-    if (httpStatus !== 409) throw error
-    await whenThere()
-  }
-}
+const topicName = (topic: Attributes): string => `projects/${topic.project()}/topics/${topic.required('name')}`
+const subscriptionName = (subscription: Attributes): string =>
+  `projects/${subscription.project()}/subscriptions/${subscription.required('name')}`
 
-function topicBody({ address, attributes }: TerraformResource): Attributes {
-  const blocks = new Blocks(address, attributes)
-  const policy = blocks.block('message_storage_policy')
-  const body = {
-    labels: labels(blocks),
-    kmsKeyName: blocks.text('kms_key_name'),
-    messageRetentionDuration: blocks.text('message_retention_duration'),
-    messageStoragePolicy: policy && {
+function topicOf(topic: Attributes): Message {
+  return defined({
+    name: topicName(topic),
+    labels: topic.value('labels'),
+    kmsKeyName: topic.text('kms_key_name'),
+    messageRetentionDuration: topic.text('message_retention_duration'),
+    messageStoragePolicy: topic.block('message_storage_policy', (policy) => ({
       allowedPersistenceRegions: policy.value('allowed_persistence_regions'),
       enforceInTransit: policy.flag('enforce_in_transit'),
-    },
-  }
-  ignoreTerraformOnly(blocks)
-  return defined(body, blocks, policy)
+    })),
+  })
 }
 
-function subscriptionBody({ address, attributes }: TerraformResource): Attributes {
-  const blocks = new Blocks(address, attributes)
-  const topic = blocks.text('topic') ?? ''
-  const expiration = blocks.block('expiration_policy')
-  const retry = blocks.block('retry_policy')
-  const deadLetter = blocks.block('dead_letter_policy')
-  const ttl = expiration?.text('ttl')
-  const body = {
-    topic: topic.includes('/') ? topic : `projects/${projectOf(attributes)}/topics/${topic}`,
-    ackDeadlineSeconds: blocks.number('ack_deadline_seconds'),
-    messageRetentionDuration: blocks.text('message_retention_duration'),
-    retainAckedMessages: blocks.flag('retain_acked_messages'),
-    enableMessageOrdering: blocks.flag('enable_message_ordering'),
-    enableExactlyOnceDelivery: blocks.flag('enable_exactly_once_delivery'),
-    filter: blocks.text('filter'),
-    labels: labels(blocks),
-    // An empty ttl says: never.
-    expirationPolicy: expiration && (ttl ? { ttl } : {}),
-    retryPolicy:
-      retry &&
-      defined({ minimumBackoff: retry.text('minimum_backoff'), maximumBackoff: retry.text('maximum_backoff') }, retry),
-    deadLetterPolicy:
-      deadLetter &&
-      defined(
-        {
-          deadLetterTopic: deadLetter.text('dead_letter_topic'),
-          maxDeliveryAttempts: deadLetter.number('max_delivery_attempts'),
-        },
-        deadLetter,
-      ),
-    pushConfig: pushConfig(blocks.block('push_config')),
-    bigqueryConfig: bigqueryConfig(blocks.block('bigquery_config')),
-  }
-  ignoreTerraformOnly(blocks)
-  return defined(body, blocks, expiration)
+function subscriptionOf(subscription: Attributes): Message {
+  const topic = subscription.required('topic')
+  return defined({
+    name: subscriptionName(subscription),
+    topic: topic.includes('/') ? topic : `projects/${subscription.project()}/topics/${topic}`,
+    ackDeadlineSeconds: subscription.number('ack_deadline_seconds'),
+    messageRetentionDuration: subscription.text('message_retention_duration'),
+    retainAckedMessages: subscription.flag('retain_acked_messages'),
+    enableMessageOrdering: subscription.flag('enable_message_ordering'),
+    enableExactlyOnceDelivery: subscription.flag('enable_exactly_once_delivery'),
+    filter: subscription.text('filter'),
+    labels: subscription.value('labels'),
+    expirationPolicy: subscription.block('expiration_policy', (expiration) => ({
+      // An empty ttl says: never.
+      ttl: expiration.text('ttl') || undefined,
+    })),
+    retryPolicy: subscription.block('retry_policy', (retry) => ({
+      minimumBackoff: retry.text('minimum_backoff'),
+      maximumBackoff: retry.text('maximum_backoff'),
+    })),
+    deadLetterPolicy: subscription.block('dead_letter_policy', (deadLetter) => ({
+      deadLetterTopic: deadLetter.text('dead_letter_topic'),
+      maxDeliveryAttempts: deadLetter.number('max_delivery_attempts'),
+    })),
+    pushConfig: subscription.block('push_config', pushConfigOf),
+    bigqueryConfig: subscription.block('bigquery_config', (bigquery) => ({
+      table: bigquery.text('table'),
+      useTopicSchema: bigquery.flag('use_topic_schema'),
+      useTableSchema: bigquery.flag('use_table_schema'),
+      writeMetadata: bigquery.flag('write_metadata'),
+      dropUnknownFields: bigquery.flag('drop_unknown_fields'),
+      serviceAccountEmail: bigquery.text('service_account_email'),
+    })),
+  })
 }
 
-function pushConfig(push: Blocks | undefined): Attributes | undefined {
-  if (!push) return undefined
-  const token = push.block('oidc_token')
-  const noWrapper = push.block('no_wrapper')
-  const body = {
-    pushEndpoint: push.text('push_endpoint'),
-    attributes: push.value('attributes'),
-    oidcToken:
-      token &&
-      defined({ serviceAccountEmail: token.text('service_account_email'), audience: token.text('audience') }, token),
-    noWrapper: noWrapper && defined({ writeMetadata: noWrapper.flag('write_metadata') }, noWrapper),
-  }
-  return defined(body, push)
-}
-
-function bigqueryConfig(bigquery: Blocks | undefined): Attributes | undefined {
-  if (!bigquery) return undefined
-  const body = {
-    table: bigquery.text('table'),
-    useTopicSchema: bigquery.flag('use_topic_schema'),
-    useTableSchema: bigquery.flag('use_table_schema'),
-    writeMetadata: bigquery.flag('write_metadata'),
-    dropUnknownFields: bigquery.flag('drop_unknown_fields'),
-    serviceAccountEmail: bigquery.text('service_account_email'),
-  }
-  return defined(body, bigquery)
-}
-
-/** What only Terraform itself uses, and the attributes that already went into the path. */
-function ignoreTerraformOnly(blocks: Blocks): void {
-  for (const name of ['name', 'project', 'depends_on', 'provider', 'lifecycle', 'timeouts', 'id']) blocks.value(name)
-}
-
-const labels = (blocks: Blocks): unknown => blocks.value('labels')
-
-/** The body without unset fields, once every attribute of the blocks was read. */
-function defined(body: Attributes, ...read: (Blocks | undefined)[]): Attributes {
-  for (const blocks of read) blocks?.refuseUnread()
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined))
-}
-
-function nameOf({ address, attributes }: TerraformResource): string {
-  const name: unknown = attributes['name']
-  if (typeof name === 'string' && name !== '') return name
-  throw new Error(`${address} has no name. Set its attribute "name".`)
-}
-
-/** The provider's project is among the attributes already; a subscription may also take its topic's. */
-function projectOf(attributes: Attributes): string {
-  const project = attributes['project'] ?? /^projects\/([^/]+)\/topics\//.exec(String(attributes['topic'] ?? ''))?.[1]
-  if (typeof project === 'string') return project
-  throw new Error(`"${String(attributes['name'])}" has no project. Set it on the resource or the provider.`)
-}
+const pushConfigOf = (push: Attributes): Message => ({
+  pushEndpoint: push.text('push_endpoint'),
+  attributes: push.value('attributes'),
+  oidcToken: push.block('oidc_token', (token) => ({
+    serviceAccountEmail: token.text('service_account_email'),
+    audience: token.text('audience'),
+  })),
+  noWrapper: push.block('no_wrapper', (noWrapper) => ({ writeMetadata: noWrapper.flag('write_metadata') })),
+})
