@@ -22,7 +22,7 @@ export class CommandQueue extends Construct {
       location: environment.region,
       // 500 is the most that Cloud Tasks dispatches; beyond that a service needs more queues.
       rateLimits: { maxDispatchesPerSecond: 500, maxConcurrentDispatches: 200 },
-      // Without end: an exhausted task vanishes. A do is dead-lettered by its handler at attempt 20, an undo never.
+      // Without end: an exhausted task vanishes. A command is dead-lettered by its handler at attempt 20, a compensation or timer never.
       retryConfig: { maxAttempts: -1, minBackoff: '1s', maxBackoff: '600s', maxDoublings: 9 },
     })
     new CloudTasksQueueIamMember(this, 'from-operators', {

@@ -8,7 +8,7 @@ import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import type { Decision, Platform } from '../../shared/platform.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import { evolve, type FulfilmentFact, initial } from './order.ts'
-import { placeOrder, sayAgain, view } from './place-order.ts'
+import { placeOrder, republishPlacement, view } from './place-order.ts'
 import { readBounds } from './placements.ts'
 import { notePrice } from './prices.ts'
 import { rulesOf } from './rules.ts'
@@ -18,7 +18,7 @@ import { orders } from './service.ts'
 async function apply(message: Envelope, orderId: string, platform: Platform, command: OrderCommand): Promise<Decision> {
   return platform.streams.handle(message, orderId, (stream) => {
     const state = fold({ initial, evolve }, stream.events)
-    // An answer can't come before its question was committed: whoever sent it is ahead of what we can read.
+    // A reply can't precede the commit of its command: its sender is ahead of what this read has seen.
     if (state.status === 'none') throw new Unavailable(`There is no order ${orderId} yet.`)
     return decide(command, state, rulesOf(platform))
   })
@@ -72,7 +72,7 @@ export const app: ServiceApp = implement(orders, {
         throw new Unavailable(`The timer fired before ${deadline}.`, { retryAfterSeconds: Math.ceil(early / 1000) })
       return platform.streams.handle(message, orderId, async (stream) => {
         const state = fold({ initial, evolve }, stream.events)
-        if (isUnanswered(state)) await sayAgain(platform, message, stream)
+        if (isUnanswered(state)) await republishPlacement(platform, message, stream)
         return decide({ type: 'timeout', deadlineMs, nowMs: platform.now() }, state, rulesOf(platform))
       })
     },

@@ -79,7 +79,7 @@ async function waiting(): Promise<{ kept: Memory; at: Record<string, string[]> }
     for (let index = 0; index < ORDERS; index++) {
       const response = await shop.place({}, { idempotencyKey: `${name}-${index}` })
       const { orderId: id } = (await response.json()) as { orderId: string }
-      for (const reply of before) await shop.hear(...reply(id))
+      for (const reply of before) await shop.deliver(...reply(id))
       ids.push(id)
     }
     return ids
@@ -94,7 +94,7 @@ async function waiting(): Promise<{ kept: Memory; at: Record<string, string[]> }
   }
 }
 
-const statusOf = async (shop: Shop, id: string): Promise<unknown> => (await shop.look(id)).body['status']
+const statusOf = async (shop: Shop, id: string): Promise<unknown> => (await shop.read(id)).body['status']
 const commandsFor = (shop: Shop, id: string): string[] =>
   shop.platform.sent
     .filter(({ envelope }) => envelope.correlationId === id && envelope.type !== 'ContinueCheckout')
@@ -106,15 +106,15 @@ describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) 
     const shop = await deploy(definition, kept)
     for (const id of at['reserve-stock']!) {
       // A reply of a step that these orders do not have.
-      if (shop.platform.service.on.includes('fraud.cleared')) await shop.hear(...cleared(id))
-      await shop.hear(...replies.reserved(id))
+      if (shop.platform.service.on.includes('fraud.cleared')) await shop.deliver(...cleared(id))
+      await shop.deliver(...replies.reserved(id))
       expect(await statusOf(shop, id)).toBe('pending')
-      await shop.hear(...replies.authorized(id))
+      await shop.deliver(...replies.authorized(id))
       expect(commandsFor(shop, id)).toEqual(['AuthorizePayment'])
       expect(await statusOf(shop, id)).toBe('confirmed')
     }
     for (const id of at['authorize-payment']!) {
-      await shop.hear(...replies.authorized(id))
+      await shop.deliver(...replies.authorized(id))
       expect(commandsFor(shop, id)).toEqual([])
       expect(await statusOf(shop, id)).toBe('confirmed')
     }
@@ -126,19 +126,19 @@ describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) 
     shop.platform.advance(3 * 60_000)
     for (const id of [...at['reserve-stock']!, ...at['authorize-payment']!, ...at[DECLINED]!]) {
       const deadline = new Date(shop.platform.now()).toISOString()
-      await shop.hear('ContinueCheckout', { orderId: id, deadline })
+      await shop.deliver('ContinueCheckout', { orderId: id, deadline })
       expect(await statusOf(shop, id)).toBe('rejected')
     }
     // The first command is sent once more by the timer: nothing says that it ever was.
     for (const id of at['reserve-stock']!) expect(commandsFor(shop, id)).toEqual(['ReserveStock', 'ReleaseStock'])
     for (const id of at['authorize-payment']!) {
       expect(commandsFor(shop, id)).toEqual(['VoidPayment', 'ReleaseStock'])
-      expect((await shop.look(id)).body).toMatchObject({ reason: 'authorize-payment-timed-out' })
+      expect((await shop.read(id)).body).toMatchObject({ reason: 'authorize-payment-timed-out' })
     }
     for (const id of at[DECLINED]!) {
       expect(commandsFor(shop, id)).toEqual(['ReleaseStock'])
-      await shop.hear(...replies.released(id))
-      expect((await shop.look(`${id}/saga`)).body).toMatchObject({ stuck: false, waitsFor: [] })
+      await shop.deliver(...replies.released(id))
+      expect((await shop.read(`${id}/saga`)).body).toMatchObject({ stuck: false, waitsFor: [] })
     }
   })
 
@@ -154,7 +154,7 @@ describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) 
     }
     for (const { name, command } of definition.steps) {
       expect(commandsFor(shop, id).at(-1)).toBe(command)
-      await shop.hear(...answers[name]!(id))
+      await shop.deliver(...answers[name]!(id))
     }
     expect(await statusOf(shop, id)).toBe('confirmed')
   })

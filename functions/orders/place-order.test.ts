@@ -100,7 +100,7 @@ describe('placing an order', () => {
 
   it('is not there for who asks for another', async () => {
     const shop = await openShop()
-    expect(await shop.look('o-unknown')).toMatchObject({ status: 404, body: { code: 'not-found' } })
+    expect(await shop.read('o-unknown')).toMatchObject({ status: 404, body: { code: 'not-found' } })
   })
 })
 
@@ -381,14 +381,14 @@ describe('a request that is lost on the way', () => {
   it('is not abandoned when it was placed', async () => {
     const shop = await openShop()
     const { orderId } = await answerOf(await shop.place())
-    await shop.hear(...replies.reserved(orderId))
+    await shop.deliver(...replies.reserved(orderId))
     shop.platform.advance(90_000)
     await shop.fireTimers()
-    expect((await shop.look(orderId)).body).toMatchObject({ status: 'pending' })
+    expect((await shop.read(orderId)).body).toMatchObject({ status: 'pending' })
   })
 
   it('is heard of only once its order is there', async () => {
     const shop = await openShop()
-    await expect(shop.hear(...replies.dispatched('o-later'))).rejects.toBeInstanceOf(Unavailable)
+    await expect(shop.deliver(...replies.dispatched('o-later'))).rejects.toBeInstanceOf(Unavailable)
   })
 })

@@ -1,4 +1,4 @@
-/** POST /orders: the one entry that nobody repeats for us, so a timer is armed before the order exists. */
+/** POST /orders: the one entry that is not redelivered, so a timer is armed before the order exists. */
 
 import type { Context } from 'hono'
 import { Refused, refuseIf, Unavailable } from '../../shared/errors.ts'
@@ -34,7 +34,7 @@ export async function placeOrder(c: Context, platform: Platform, bounds: Bounds)
   const known = stateOf(before)
   if (isPlaced(known)) {
     checkSame(known.order!, requestHash, idempotencyKey)
-    if (isUnanswered(known)) await sayAgain(platform, message, before)
+    if (isUnanswered(known)) await republishPlacement(platform, message, before)
     return c.json(view(known.order!, known.status, known.reason), 200)
   }
 
@@ -81,8 +81,8 @@ function checkSame(recorded: Placed, requestHash: string, key: string): void {
   )
 }
 
-/** Publishes and sends once more, with the same ids, what was decided when the order was placed. */
-export async function sayAgain(platform: Platform, message: Envelope, stream: Stream): Promise<void> {
+/** Publishes and sends once more, with the same ids, the messages that were decided when the order was placed. */
+export async function republishPlacement(platform: Platform, message: Envelope, stream: Stream): Promise<void> {
   await platform.streams.handle({ ...message, id: placeCause(stream.id) }, stream, () => nothing)
 }
 

@@ -16,9 +16,10 @@ import { orders } from './service.ts'
 export interface Shop {
   readonly platform: TestPlatform
   place(change?: object, entry?: object): Promise<Response>
-  look(orderId: string): Promise<{ status: number; body: Record<string, unknown> }>
-  /** Delivers what another service tells about the order. */
-  hear(type: string, data: Record<string, unknown>, options?: MessageOptions): Promise<void>
+  /** The order as its query answers. */
+  read(orderId: string): Promise<{ status: number; body: Record<string, unknown> }>
+  /** Delivers an event of another service, or a command. */
+  deliver(type: string, data: Record<string, unknown>, options?: MessageOptions): Promise<void>
   /** Delivers the timers that are due, in the order of their deadlines, as Cloud Tasks would: each until it succeeds. */
   fireTimers(): Promise<void>
   publishedTypes(): string[]
@@ -86,11 +87,11 @@ export async function openShop({
           ...entry,
         }),
       }),
-    async look(orderId) {
+    async read(orderId) {
       const response = await http.request(`/orders/${orderId}`)
       return { status: response.status, body: (await response.json()) as Record<string, unknown> }
     },
-    hear: (type, data, given) => deliver(app, platform, message(type, data, given)),
+    deliver: (type, data, given) => deliver(app, platform, message(type, data, given)),
     async fireTimers() {
       for (;;) {
         const due = platform.sent
@@ -117,7 +118,7 @@ export function permutations<T>(items: readonly T[]): T[][] {
   return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]))
 }
 
-/** Type and data of what another service tells. */
+/** Type and data of another service's event. */
 export type Reply = readonly [type: string, data: Record<string, unknown>]
 
 export const replies = {

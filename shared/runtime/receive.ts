@@ -12,6 +12,7 @@ import { jsonFrom } from '../json-bytes.ts'
 import { accountEmail, accountId } from '../names.ts'
 import { repeatCommand, repeatSchema } from '../repeat.ts'
 import { runtimeContracts } from '../runtime-events.ts'
+import { STUCK_FROM_ATTEMPT } from '../saga.ts'
 import { contractsOf } from '../service.ts'
 import { OfAnotherSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
@@ -19,8 +20,6 @@ import { OfAnotherSource, readCommand, readEnvelope, readEvent, Unreadable } fro
 const ATTEMPTS_OF_A_DO = 20
 /** A message has 10 MB at most, with its attributes. */
 const MAX_DEAD_LETTER_BYTES = 9_990_000
-/** From then on an undo or timer that fails is somebody's business. */
-const STUCK_FROM_ATTEMPT = 5
 
 export interface Outcome {
   readonly status: 204 | 500 | 503

@@ -197,7 +197,7 @@ describe('an order', () => {
     }
   })
 
-  it('whose card is declined is one tree of 17, the undo included', { timeout: 60_000 }, async () => {
+  it('whose card is declined is one tree of 17, the compensation included', { timeout: 60_000 }, async () => {
     const orderId = await place('card-declined')
     expect((await ended(orderId)).status).toBe('rejected')
     const spans = await spansOf(orderId, declined.length)

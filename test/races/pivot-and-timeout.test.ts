@@ -29,7 +29,7 @@ describe('the answer and the timeout', () => {
     await expectRest(world, 'completed')
   })
 
-  it('the timeout first: rejected, and the late success is undone again', async () => {
+  it('the timeout first: rejected, and the late success is compensated again', async () => {
     const world = await atTheDeadline()
     await world.finish(world.begin(only(world, to('orders', 'ContinueCheckout'))))
     await expectRest(world, 'rejected')

@@ -102,7 +102,7 @@ describe('a timeout of the provider', () => {
     expect(authorized(world)).toBe(1)
   })
 
-  it('with effect, longer than the step may take: it is undone when the provider is back', async () => {
+  it('with effect, longer than the step may take: it is compensated when the provider is back', async () => {
     const world = await createWorld()
     world.provider.faults.lostAnswers = 1
     await world.place()

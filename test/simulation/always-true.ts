@@ -53,7 +53,7 @@ export function expectAlwaysTrue(world: World, { putAside = 0 }: Exceptions = {}
     expectOneEnd(order)
     expectOneOfEach(world, order)
     expectMoney(world, order)
-    expectUndone(world, order)
+    expectCompensated(world, order)
   }
   expectNoMoneyOfNobody(world, orders)
   expectStock(world, orders)
@@ -117,17 +117,17 @@ function expectNoMoneyOfNobody(world: World, orders: readonly OrderFacts[]): voi
   expect(of('authorize'), 'authorised = captured + let go').toBe(of('capture') + of('release'))
 }
 
-/** The undos ran if and only if a step before the pivot failed or may have been done, and never after it. */
-function expectUndone(world: World, { orderId, status, types }: OrderFacts): void {
+/** The compensations ran if and only if a step before the pivot failed or may have been performed, and never after it. */
+function expectCompensated(world: World, { orderId, status, types }: OrderFacts): void {
   const sent = world
     .platform('orders')
     .sent.filter(({ envelope }) => envelope.correlationId === orderId)
     .map(({ envelope }) => envelope.type)
-  const undos = sent.filter((type) => type === 'ReleaseStock' || type === 'VoidPayment')
-  if (status === 'completed') expect(undos, `undos of ${orderId}`).toEqual([])
+  const compensations = sent.filter((type) => type === 'ReleaseStock' || type === 'VoidPayment')
+  if (status === 'completed') expect(compensations, `compensations of ${orderId}`).toEqual([])
   const reserved = eventsOf(world, 'inventory', orderId).some(({ type }) => type === 'stock.reserved')
   if (status !== 'completed' && reserved)
-    expect(undos, `undos of ${orderId}: ${types.join(', ')}`).toContain('ReleaseStock')
+    expect(compensations, `compensations of ${orderId}: ${types.join(', ')}`).toContain('ReleaseStock')
   const booked = world.carrier.bookings().filter(({ reference }) => reference.includes(orderId))
   expect(booked, `parcels of ${orderId}`).toHaveLength(status === 'completed' ? 1 : 0)
 }

@@ -107,7 +107,7 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       String(attributes['member']).includes(':orders@'),
   },
   {
-    reason: 'without the answer to an undo it is asked again after a minute, and the order stays rejected',
+    reason: 'without the answer to a compensation it is sent again after a minute, and the order stays rejected',
     covers: ({ type, attributes }) =>
       type === 'google_pubsub_subscription' && attributes['name'] === 'orders.stock.released',
   },

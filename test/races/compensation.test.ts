@@ -11,29 +11,29 @@ const steps = checkout.steps.flatMap(({ command, done, compensate }) =>
   compensate
     ? [
         {
-          does: command,
-          undoes: compensate.command,
+          command,
+          compensation: compensate.command,
           owner: checkout.contracts.find(({ commands }) => command in commands)!.service,
           done,
-          undone: compensate.compensated,
+          compensated: compensate.compensated,
         },
       ]
     : [],
 )
 
-describe.each(steps)('$does and $undoes', ({ does, undoes, owner, done, undone }) => {
-  it('the undo first: the do that comes later is refused', async () => {
+describe.each(steps)('$command and $compensation', ({ command, compensation, owner, done, compensated }) => {
+  it('the compensation first: the command that comes later is refused', async () => {
     const world = await createWorld()
-    const late = world.agenda.hold(to(owner, does))
+    const late = world.agenda.hold(to(owner, command))
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
-    expect(world.platform(owner).published.map(({ type }) => type)).toContain(undone)
+    expect(world.platform(owner).published.map(({ type }) => type)).toContain(compensated)
     late.release()
     await expectRest(world, 'rejected')
     expect(world.platform(owner).published.map(({ type }) => type)).not.toContain(done)
   })
 
-  it('the do first, its answer after the undo: what it did is undone', async () => {
+  it('the command first, its reply after the compensation: what it did is compensated', async () => {
     const world = await createWorld()
     const late = world.agenda.hold(to('orders', done))
     await world.place()
@@ -43,23 +43,23 @@ describe.each(steps)('$does and $undoes', ({ does, undoes, owner, done, undone }
     expect(world.platform(owner).published.map(({ type }) => type)).toContain(done)
   })
 
-  it('the late success after the answer to the undo is undone again, under a new cause', async () => {
+  it('the late success after the answer to the compensation is compensated again, under a new cause', async () => {
     const world = await createWorld()
     const late = world.agenda.hold(to('orders', done))
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
-    const before = sentTypes(world).filter((type) => type === undoes).length
+    const before = sentTypes(world).filter((type) => type === compensation).length
     expect(before).toBe(1)
     late.release()
     await expectRest(world, 'rejected')
-    const undos = world.platform('orders').sent.filter(({ envelope }) => envelope.type === undoes)
-    expect(new Set(undos.map(({ envelope }) => envelope.id)).size).toBe(2)
+    const sent = world.platform('orders').sent.filter(({ envelope }) => envelope.type === compensation)
+    expect(new Set(sent.map(({ envelope }) => envelope.id)).size).toBe(2)
   })
 
-  it('the late success before the answer to the undo', async () => {
+  it('the late success before the answer to the compensation', async () => {
     const world = await createWorld()
     const late = world.agenda.hold(to('orders', done))
-    const answer = world.agenda.hold(to('orders', undone))
+    const answer = world.agenda.hold(to('orders', compensated))
     await world.place()
     await world.run({ forMs: 4 * MINUTE })
     expect(answer.held()).not.toEqual([])
@@ -69,9 +69,9 @@ describe.each(steps)('$does and $undoes', ({ does, undoes, owner, done, undone }
     await expectRest(world, 'rejected')
   })
 
-  it('an undo that nobody hears of is sent until somebody does', async () => {
+  it('a compensation whose answers are lost is sent until one arrives', async () => {
     const world = await createWorld()
-    const late = [world.agenda.hold(to('orders', done)), world.agenda.hold(to('orders', undone))]
+    const late = [world.agenda.hold(to('orders', done)), world.agenda.hold(to('orders', compensated))]
     await world.place()
     await world.run({ forMs: 60 * MINUTE })
     expect(world.platform('orders').published.map(({ type }) => type)).toContain('saga.stuck')
@@ -94,22 +94,25 @@ it('AuthorizePayment after VoidPayment holds no money, also before the provider 
   await expectRest(world, 'rejected')
 })
 
-describe('a do that is under way while its undo comes', () => {
-  it.each(steps)('$does is frozen at each of its stops, and goes on after $undoes', async ({ does, owner }) => {
-    for (let stop = 0; ; stop++) {
-      const world = await createWorld()
-      const hold = world.agenda.hold(to(owner, does))
-      await world.place()
-      await world.run({ until: () => hold.held().length > 0 })
-      const activity = world.begin(hold.held()[0]!)
-      for (let step = 0; step < stop && activity.state === 'under way'; step++) await world.scheduler.step(activity)
-      const ended = activity.state === 'ended'
-      activity.paused = true
-      hold.release()
-      await world.run({ forMs: 20 * MINUTE })
-      activity.paused = false
-      await expectRest(world, ended ? 'completed' : ['rejected', 'completed'])
-      if (ended) return expect(stop).toBeGreaterThan(3)
-    }
-  })
+describe('a command that is under way while its compensation comes', () => {
+  it.each(steps)(
+    '$command is frozen at each of its stops, and goes on after $compensation',
+    async ({ command, owner }) => {
+      for (let stop = 0; ; stop++) {
+        const world = await createWorld()
+        const hold = world.agenda.hold(to(owner, command))
+        await world.place()
+        await world.run({ until: () => hold.held().length > 0 })
+        const activity = world.begin(hold.held()[0]!)
+        for (let step = 0; step < stop && activity.state === 'under way'; step++) await world.scheduler.step(activity)
+        const ended = activity.state === 'ended'
+        activity.paused = true
+        hold.release()
+        await world.run({ forMs: 20 * MINUTE })
+        activity.paused = false
+        await expectRest(world, ended ? 'completed' : ['rejected', 'completed'])
+        if (ended) return expect(stop).toBeGreaterThan(3)
+      }
+    },
+  )
 })
