@@ -6,20 +6,18 @@ import { join } from 'node:path'
 import { accountEmail } from '../shared/names.ts'
 import {
   buildSourcesBucket,
-  dev,
   type Environment,
+  environments,
   imageBuilderId,
   imageName,
   noImage,
-  prod,
-  staging,
 } from '../stacks/environments.ts'
 import { main, UsageError } from './command.ts'
 import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const imagesFile = join(root, 'stacks', 'images.json')
-const environments: readonly Environment[] = [dev, staging, prod]
+const names = Object.keys(environments)
 /** What the image is made of: `Dockerfile` copies these. */
 const sources = [
   'Dockerfile',
@@ -32,7 +30,7 @@ const sources = [
 ]
 
 const usage = `
-npm run image -- ${environments.map(({ name }) => name).join('|')}
+npm run image -- ${names.join('|')}
 
 Builds the image of the services by Cloud Build in that environment's project, as the account image-builder, and
 writes its digest to stacks/images.json. It is named for the commit; one that is there already is not built again.
@@ -45,9 +43,8 @@ void main({
   words: 1,
   options: {},
   async run(_, [name, ...others]) {
-    const environment = environments.find((one) => one.name === name)
-    if (!environment || others.length > 0)
-      throw new UsageError(`Which environment? One of ${environments.map((one) => one.name).join(', ')}.`)
+    const environment = Object.values(environments).find((one) => one.name === name)
+    if (!environment || others.length > 0) throw new UsageError(`Which environment? One of ${names.join(', ')}.`)
     requireAccount()
     const image = `${imageName(environment)}:${commit()}`
     const digest = digestOf(image) ?? built(environment, image)

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { services } from '../functions/index.ts'
+import { numberedServices, services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret, STATE_UMASK, whoListens, writeState } from 'local-google-cloud/host'
@@ -38,7 +38,7 @@ try {
 }
 
 async function run(): Promise<void> {
-  const ports = localPorts(options.port, services)
+  const ports = localPorts(options.port, numberedServices)
   const environment = localEnvironment(ports)
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
   const running: Running = {

@@ -11,14 +11,17 @@ import { orders } from './orders/service.ts'
 import { payments } from './payments/service.ts'
 import { shipping } from './shipping/service.ts'
 
-export const services: readonly Service[] = [
-  gateway,
-  catalog,
-  orders,
-  inventory,
-  payments,
-  shipping,
-  history,
-  customers,
-  notifications,
-]
+/** Local ports follow the numbers. A new service takes the next one; a number is never given to another service. */
+export const numberedServices: Readonly<Record<number, Service>> = {
+  0: gateway,
+  1: catalog,
+  2: orders,
+  3: inventory,
+  4: payments,
+  5: shipping,
+  6: history,
+  7: customers,
+  8: notifications,
+}
+
+export const services: readonly Service[] = Object.values(numberedServices)

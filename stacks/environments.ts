@@ -6,7 +6,8 @@ import type { Service } from '../shared/service.ts'
 import { hostLabel } from './naming-rules.ts'
 
 export interface Environment {
-  readonly name: 'local' | 'dev' | 'staging' | 'prod'
+  /** `local`, or a name of `environments`. */
+  readonly name: string
   readonly projectId: string
   readonly projectNumber: string
   readonly region: string
@@ -102,8 +103,8 @@ export interface Objectives {
   readonly placingSeconds: number
 }
 
+/** What differs between the environments in the cloud. */
 interface Deployed {
-  readonly name: 'dev' | 'staging' | 'prod'
   readonly projectId: string
   readonly projectNumber: string
   readonly protectsData: boolean
@@ -129,24 +130,26 @@ const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 
 /** Given to the payment provider, which signs its notes for this address: with a domain of one's own, the address there. */
 const paymentWebhookUrl = (gatewayUrl: string): string => `${gatewayUrl}/v1/webhooks/payment-provider`
 
-function deployed({
-  name,
-  projectId,
-  projectNumber,
-  protectsData,
-  minInstances,
-  objectives,
-  sampledShare,
-  cancellationWindowSeconds,
-  staffSecondFactor,
-}: Deployed): Environment {
+function deployed(
+  name: string,
+  {
+    projectId,
+    projectNumber,
+    protectsData,
+    minInstances,
+    objectives,
+    sampledShare,
+    cancellationWindowSeconds,
+    staffSecondFactor,
+  }: Deployed,
+): Environment {
   return {
     name,
     projectId,
     projectNumber,
     region,
     analyticsLocation: region,
-    imageDigest: images[name]!,
+    imageDigest: images[name] ?? noImage,
     collectorImage: images['collector']!,
     serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
@@ -180,40 +183,50 @@ function deployed({
   }
 }
 
-export const dev = deployed({
-  name: 'dev',
-  projectId: 'millrace-dev',
-  projectNumber: '100000000001',
-  protectsData: false,
-  minInstances: 0,
-  // Scaled to zero, a first order waits for two services to start.
-  objectives: { ordersCompleted: 0.95, placingAnswered: 0.99, placingSeconds: 5 },
-  sampledShare: 1,
-  cancellationWindowSeconds: 60,
-  staffSecondFactor: 'optional',
+/**
+ * The environments in the cloud. An entry is an environment: its stacks, its image (`npm run image -- NAME`) and its deployment
+ * follow from it.
+ */
+export const environments = deployedEach({
+  dev: {
+    projectId: 'millrace-dev',
+    projectNumber: '100000000001',
+    protectsData: false,
+    minInstances: 0,
+    // Scaled to zero, a first order waits for two services to start.
+    objectives: { ordersCompleted: 0.95, placingAnswered: 0.99, placingSeconds: 5 },
+    sampledShare: 1,
+    cancellationWindowSeconds: 60,
+    staffSecondFactor: 'optional',
+  },
+  staging: {
+    projectId: 'millrace-staging',
+    projectNumber: '100000000002',
+    protectsData: true,
+    minInstances: 0,
+    objectives: { ordersCompleted: 0.99, placingAnswered: 0.995, placingSeconds: 5 },
+    sampledShare: 1,
+    cancellationWindowSeconds: 300,
+    staffSecondFactor: 'required',
+  },
+  prod: {
+    projectId: 'millrace-prod',
+    projectNumber: '100000000003',
+    protectsData: true,
+    minInstances: 0,
+    objectives: { ordersCompleted: 0.995, placingAnswered: 0.999, placingSeconds: 2.5 },
+    sampledShare: 0.1,
+    cancellationWindowSeconds: 1800,
+    staffSecondFactor: 'required',
+  },
 })
-export const staging = deployed({
-  name: 'staging',
-  projectId: 'millrace-staging',
-  projectNumber: '100000000002',
-  protectsData: true,
-  minInstances: 0,
-  objectives: { ordersCompleted: 0.99, placingAnswered: 0.995, placingSeconds: 5 },
-  sampledShare: 1,
-  cancellationWindowSeconds: 300,
-  staffSecondFactor: 'required',
-})
-export const prod = deployed({
-  name: 'prod',
-  projectId: 'millrace-prod',
-  projectNumber: '100000000003',
-  protectsData: true,
-  minInstances: 0,
-  objectives: { ordersCompleted: 0.995, placingAnswered: 0.999, placingSeconds: 2.5 },
-  sampledShare: 0.1,
-  cancellationWindowSeconds: 1800,
-  staffSecondFactor: 'required',
-})
+
+function deployedEach<Name extends string>(
+  each: Readonly<Record<Name, Deployed>>,
+): Readonly<Record<Name, Environment>> {
+  const entries = Object.entries<Deployed>(each).map(([name, one]) => [name, deployed(name, one)] as const)
+  return Object.fromEntries(entries) as Record<Name, Environment>
+}
 
 /** Of the one image of all services, which is addressed by digest. */
 export const imageName = ({ region: location, projectId }: Pick<Environment, 'region' | 'projectId'>): string =>
@@ -228,12 +241,22 @@ export interface LocalPorts {
   account(name: string): number
 }
 
-/** The default ports: `base` and the ninety after it, in the order of the services. */
-export function localPorts(base: number, services: readonly Service[]): LocalPorts {
+/** Accounts' ports begin after so many services' ports. */
+const MAX_LOCAL_SERVICES = 40
+
+/**
+ * The default ports: `base` and the ninety after it.
+ *
+ * @param services Each by its number, which its ports follow.
+ */
+export function localPorts(base: number, services: Readonly<Record<number, Service>>): LocalPorts {
+  const numbers = new Map(Object.entries(services).map(([number, { name }]) => [name, Number(number)]))
   const at = (name: string): number => {
-    const index = services.findIndex((service) => service.name === name)
-    if (index < 0) throw new Error(`There is no service "${name}" in functions/index.ts.`)
-    return index
+    const number = numbers.get(name)
+    if (number === undefined) throw new Error(`There is no service "${name}" in functions/index.ts.`)
+    if (number >= MAX_LOCAL_SERVICES)
+      throw new Error(`The service ${name} has the number ${number}: local ports reach to ${MAX_LOCAL_SERVICES - 1}.`)
+    return number
   }
   return {
     api: base,

@@ -2,14 +2,14 @@
 
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { services } from '../functions/index.ts'
+import { numberedServices, services } from '../functions/index.ts'
 import { addEnvironment } from './app.ts'
 import { App } from './cdktf.ts'
-import { dev, localEnvironment, localPorts, prod, staging } from './environments.ts'
+import { environments, localEnvironment, localPorts } from './environments.ts'
 
 const app = new App({ context: { excludeStackIdFromLogicalIds: true, allowSepCharsInLogicalIds: true } })
-const stacks = [localEnvironment(localPorts(4100, services)), dev, staging, prod].flatMap((environment) =>
-  addEnvironment(app, environment, services),
+const stacks = [localEnvironment(localPorts(4100, numberedServices)), ...Object.values(environments)].flatMap(
+  (environment) => addEnvironment(app, environment, services),
 )
 app.synth()
 // Terraform would take the provider that it is given at its first init, and lock that one.

@@ -11,7 +11,9 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { testConfig } from '../../shared/testing/config.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
-import { prod } from '../../stacks/environments.ts'
+import { environments } from '../../stacks/environments.ts'
+
+const { prod } = environments
 
 /** So many that none of them reaches its own limit (5 requests a second after a burst of 30). */
 const CUSTOMERS = 2_000

@@ -11,8 +11,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { idToken, testConfig } from '../../shared/testing/config.ts'
 import { freePorts } from 'local-google-cloud/host'
-import { dev } from '../../stacks/environments.ts'
+import { environments } from '../../stacks/environments.ts'
 import { layImage } from '../support/image.ts'
+
+const { dev } = environments
 
 /** The files and packages of the image, and nothing else. */
 let image: string

@@ -11,8 +11,10 @@ import { isReachable } from '../../shared/service.ts'
 import { emailOf, idToken, pushBody, testConfig } from '../../shared/testing/config.ts'
 import { message } from '../../shared/testing/deliver.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
-import { prod } from '../../stacks/environments.ts'
+import { environments } from '../../stacks/environments.ts'
 import { openMesh } from '../generated/mesh.ts'
+
+const { prod } = environments
 
 const forged = {
   orderId: 'o-1',

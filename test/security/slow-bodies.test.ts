@@ -12,8 +12,10 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { testConfig } from '../../shared/testing/config.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
-import { prod } from '../../stacks/environments.ts'
+import { environments } from '../../stacks/environments.ts'
 import { answerOf, openRequest } from '../support/raw-client.ts'
+
+const { prod } = environments
 
 /** More than the places of an instance: what stopped one before. */
 const SLOW = 74

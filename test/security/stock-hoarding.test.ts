@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from 'local-google-cloud/host'
-import { services } from '../../functions/index.ts'
+import { numberedServices } from '../../functions/index.ts'
 import { app } from '../../functions/orders/app.ts'
 import { type Bounds, readBounds } from '../../functions/orders/placements.ts'
 import { orders } from '../../functions/orders/service.ts'
@@ -13,13 +13,15 @@ import { answerProblem } from '../../shared/http.ts'
 import { deliver, message } from '../../shared/testing/deliver.ts'
 import { memory, type Memory } from '../../shared/testing/memory.ts'
 import { testPlatform } from '../../shared/testing/platform.ts'
-import { localEnvironment, localPorts, prod } from '../../stacks/environments.ts'
+import { environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { ordersOf } from '../simulation/always-true.ts'
 import { createWorld, sku, type World } from '../simulation/world.ts'
 
+const { prod } = environments
+
 const MINUTE = 60_000
 const inProd = readBounds(prod.settings['PLACING']!)
-const onLaptop = readBounds(localEnvironment(localPorts(4_100, services)).settings['PLACING']!)
+const onLaptop = readBounds(localEnvironment(localPorts(4_100, numberedServices)).settings['PLACING']!)
 
 /** Pieces that unpaid orders hold now. */
 const held = (world: World): number =>

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { createCaller } from '../../shared/caller.ts'
 import { testTelemetry } from '../../shared/testing/telemetry.ts'
-import { dev, prod, staging } from '../../stacks/environments.ts'
+import { environments } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
 
 const servers: Server[] = []
@@ -24,7 +24,7 @@ async function listening(answer: Parameters<typeof createServer>[1]): Promise<st
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-describe.each([dev, staging, prod])('every address that $name gives', (environment) => {
+describe.each(Object.values(environments))('every address that $name gives', (environment) => {
   it.each(services)('to $name is HTTPS, but for the collector beside it', (service) => {
     const written = Object.entries(variablesOf(service, services, environment)).flatMap(([name, value]) =>
       [...value.matchAll(/http:\/\/[^"\s]*/g)].map(([url]) => ({ name, url })),

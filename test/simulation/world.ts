@@ -8,7 +8,7 @@ import { carrierApp } from '../../emulators/partners/carrier/server.ts'
 import { paymentProviderApp } from '../../emulators/partners/payment-provider/server.ts'
 import { type Random, seededRandom } from 'local-google-cloud/host'
 import { vaultOf } from '../../functions/customers/contracts.ts'
-import { services } from '../../functions/index.ts'
+import { numberedServices, services } from '../../functions/index.ts'
 import type { Bounds } from '../../functions/orders/placements.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { hashOf } from '../../shared/ids.ts'
@@ -27,7 +27,7 @@ import { type Faults, noFaults } from './faults.ts'
 export const sku = 'TEA-001'
 export const unitMinor = 1190
 /** As the local environment has them; nobody listens at its addresses here. */
-const { settings } = localEnvironment(localPorts(4_100, services))
+const { settings } = localEnvironment(localPorts(4_100, numberedServices))
 const CUSTOMER = 'customer-1'
 const PROVIDER = 'https://provider.test'
 const CARRIER = 'https://carrier.test'

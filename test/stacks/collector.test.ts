@@ -9,10 +9,12 @@ import { metrics } from '../../shared/telemetry/metrics.ts'
 import { otlpSink } from '../../shared/telemetry/otlp.ts'
 import type { FinishedSpan } from '../../shared/telemetry/span.ts'
 import { charts } from '../../stacks/dashboard.ts'
-import { prod } from '../../stacks/environments.ts'
+import { environments } from '../../stacks/environments.ts'
 import { freePorts } from 'local-google-cloud/host'
 import { type Container, type Relay, type RunningCollector, startCollector, startRelay, validate } from './collector.ts'
 import { type Attributes, declared } from './synthesized.ts'
+
+const { prod } = environments
 
 const program = process.env['MILLRACE_OTELCOL'] ?? ''
 if (!program) console.log('No collector is run here: set MILLRACE_OTELCOL to the path of one (otelcol-google 0.155.0).')

@@ -16,9 +16,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { dev } from '../../stacks/environments.ts'
+import { environments } from '../../stacks/environments.ts'
 import { type Copy, copyOfSources } from '../checks/copy.ts'
 import { stacksOf } from './synthesized.ts'
+
+const { dev } = environments
 
 const root = join(import.meta.dirname, '..', '..')
 const timeout = 60_000

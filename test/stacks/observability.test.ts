@@ -7,9 +7,11 @@ import { services } from '../../functions/index.ts'
 import { operations } from '../../functions/gateway/operations.ts'
 import { LINES_PER_KIND_AND_SECOND } from '../../shared/security-log.ts'
 import { metrics, TIMED_OUT } from '../../shared/telemetry/metrics.ts'
-import { prod } from '../../stacks/environments.ts'
+import { environments } from '../../stacks/environments.ts'
 import { recorded } from '../../stacks/metric-filters.ts'
-import { type Attributes, declared, environments, stacksOf } from './synthesized.ts'
+import { type Attributes, declared, allEnvironments, stacksOf } from './synthesized.ts'
+
+const { prod } = environments
 
 const sagas = services.flatMap(({ saga }) => saga ?? [])
 /** Google's own, which are there before anything is. */
@@ -39,206 +41,213 @@ interface DataSet {
   }
 }
 
-describe.each(environments.map((environment) => [environment.name, environment] as const))('%s', (_, environment) => {
-  const all = (type: string) => declared(environment, type).map(({ attributes }) => attributes)
-  const policies = all('google_monitoring_alert_policy')
-  const slos = all('google_monitoring_slo')
-  const counters = all('google_logging_metric')
-  const page = JSON.parse(String(all('google_monitoring_dashboard')[0]!['dashboard_json'])) as Dashboard
-  const charts = page.mosaicLayout.tiles.flatMap(({ widget }) =>
-    widget.xyChart.dataSets.map(({ timeSeriesQuery }) => ({
-      title: widget.title,
-      ...timeSeriesQuery.timeSeriesFilter,
-    })),
-  )
-
-  it('promises what the environment says of orders and of placing them', () => {
-    const { ordersCompleted, placingAnswered, placingSeconds } = environment.objectives
-    expect(slos.map(({ slo_id: id, goal, rolling_period_days: days }) => [id, goal, days])).toEqual([
-      ['orders-completed', ordersCompleted, 28],
-      ['placing-answered', placingAnswered, 28],
-      ['placing-p95', 0.95, 28],
-    ])
-    const [completed, answered, placed] = slos.map((slo) => block(slo['request_based_sli']))
-    const metric = (name: string, conditions = ''): string =>
-      `metric.type="logging.googleapis.com/user/${name}" AND resource.type="cloud_run_revision"${conditions}`
-    expect(block(completed!['good_total_ratio'])).toEqual({
-      good_service_filter: metric('saga-ended', ' AND metric.labels.outcome="completed"'),
-      // Rejected and expired count neither way.
-      bad_service_filter: metric('saga-ended', ' AND metric.labels.outcome="timed-out"'),
-    })
-    expect(block(answered!['good_total_ratio'])).toEqual({
-      bad_service_filter: metric('placing-answered', ' AND metric.labels.class="5"'),
-      total_service_filter: metric('placing-answered'),
-    })
-    expect(block(placed!['distribution_cut'])).toEqual({
-      distribution_filter: metric('placing-latency'),
-      range: { min: 0, max: placingSeconds },
-    })
-    const buckets = block(block(counters.find(({ name }) => name === 'placing-latency')!['bucket_options']))
-    expect(block(buckets['explicit_buckets'])['bounds']).toContain(placingSeconds)
-  })
-
-  it('promises by metrics alone that Google knows before anybody has ordered, and that are there some minutes before', () => {
-    const made = declared(environment, 'google_logging_metric')
-    expect(new Set(made.map(({ stack }) => stack))).toEqual(new Set([`${environment.name}-platform`]))
-    const asked = [...JSON.stringify([slos, policies]).matchAll(/metric\.type=\\"([^"\\]+)\\"/g)].map(
-      ([, type]) => type!,
+describe.each(allEnvironments.map((environment) => [environment.name, environment] as const))(
+  '%s',
+  (_, environment) => {
+    const all = (type: string) => declared(environment, type).map(({ attributes }) => attributes)
+    const policies = all('google_monitoring_alert_policy')
+    const slos = all('google_monitoring_slo')
+    const counters = all('google_logging_metric')
+    const page = JSON.parse(String(all('google_monitoring_dashboard')[0]!['dashboard_json'])) as Dashboard
+    const charts = page.mosaicLayout.tiles.flatMap(({ widget }) =>
+      widget.xyChart.dataSets.map(({ timeSeriesQuery }) => ({
+        title: widget.title,
+        ...timeSeriesQuery.timeSeriesFilter,
+      })),
     )
-    expect(asked.length).toBeGreaterThan(4)
-    for (const type of asked) {
-      const known = [...made.map(({ attributes }) => `logging.googleapis.com/user/${attributes['name']}`), ofPubsub]
-      expect(known).toContain(type)
-    }
-    const [first, last] = [stacksOf(environment)[0], stacksOf(environment).at(-1)]
-    for (const type of ['slo', 'alert_policy', 'dashboard']) {
-      expect(last!.json.resource).toHaveProperty(`google_monitoring_${type}`)
-      expect(first!.json.resource).not.toHaveProperty(`google_monitoring_${type}`)
-    }
-  })
 
-  it('measures placing where Cloud Run answers: a front door that can not start is a 5xx, and a slow start is slow', () => {
-    const [front, ...others] = services.filter(({ ingress }) => ingress === 'public').map(({ name }) => name)
-    expect(others).toEqual([])
-    const path = operations.placeOrder.path
-    const filterOf = (metric: string): string => String(counters.find(({ name }) => name === metric)!['filter'])
-    const requests = filterOf('placing-answered')
-    expect(requests).toContain('log_id("run.googleapis.com/requests")')
-    expect(requests).toContain(`resource.labels.service_name=("${front}")`)
-    const url = new RegExp(/requestUrl=~"(.*)"$/.exec(requests)![1]!)
-    const base = environment.serviceUrl(front!).replace('http://', 'https://')
-    expect([`${base}${path}`, `${base}${path}?x=1`].map((one) => url.test(one))).toEqual([true, true])
-    expect([`${base}${path}/o-1`, `${base}/v1/products`].map((one) => url.test(one))).toEqual([false, false])
-    expect(filterOf('placing-latency')).toBe(
-      `${requests} AND httpRequest.status<500 AND NOT httpRequest.status=(408 OR 499)`,
-    )
-    const { label_extractors: label } = counters.find(({ name }) => name === 'placing-answered')!
-    const [, digit] = /REGEXP_EXTRACT\(httpRequest\.status, "(.*)"\)/.exec((label as Attributes)['class'] as string)!
-    expect([200, 429, 503].map((status) => new RegExp(digit!).exec(String(status))![1])).toEqual(['2', '4', '5'])
-  })
+    it('promises what the environment says of orders and of placing them', () => {
+      const { ordersCompleted, placingAnswered, placingSeconds } = environment.objectives
+      expect(slos.map(({ slo_id: id, goal, rolling_period_days: days }) => [id, goal, days])).toEqual([
+        ['orders-completed', ordersCompleted, 28],
+        ['placing-answered', placingAnswered, 28],
+        ['placing-p95', 0.95, 28],
+      ])
+      const [completed, answered, placed] = slos.map((slo) => block(slo['request_based_sli']))
+      const metric = (name: string, conditions = ''): string =>
+        `metric.type="logging.googleapis.com/user/${name}" AND resource.type="cloud_run_revision"${conditions}`
+      expect(block(completed!['good_total_ratio'])).toEqual({
+        good_service_filter: metric('saga-ended', ' AND metric.labels.outcome="completed"'),
+        // Rejected and expired count neither way.
+        bad_service_filter: metric('saga-ended', ' AND metric.labels.outcome="timed-out"'),
+      })
+      expect(block(answered!['good_total_ratio'])).toEqual({
+        bad_service_filter: metric('placing-answered', ' AND metric.labels.class="5"'),
+        total_service_filter: metric('placing-answered'),
+      })
+      expect(block(placed!['distribution_cut'])).toEqual({
+        distribution_filter: metric('placing-latency'),
+        range: { min: 0, max: placingSeconds },
+      })
+      const buckets = block(block(counters.find(({ name }) => name === 'placing-latency')!['bucket_options']))
+      expect(block(buckets['explicit_buckets'])['bounds']).toContain(placingSeconds)
+    })
 
-  it('alerts when an objective burns, fast and slowly, over a long and a short window together', () => {
-    const burning = policies.filter(({ display_name: name }) => /-burns-/.test(String(name)))
-    expect(burning.map(({ display_name: name }) => name)).toEqual(
-      slos.flatMap(({ slo_id: id }) => [`${id}-burns-fast`, `${id}-burns-slow`]),
-    )
-    for (const policy of burning) {
-      expect(policy['combiner']).toBe('AND')
-      const speed = String(policy['display_name']).split('-burns-')[1]
-      const conditions = blocks(policy['conditions']).map((condition) => block(condition['condition_threshold']))
-      const windows = conditions.map(({ filter }) =>
-        /^select_slo_burn_rate\("\$\{(.*)\.id\}", "(\d+)s"\)$/.exec(String(filter))!,
+    it('promises by metrics alone that Google knows before anybody has ordered, and that are there some minutes before', () => {
+      const made = declared(environment, 'google_logging_metric')
+      expect(new Set(made.map(({ stack }) => stack))).toEqual(new Set([`${environment.name}-platform`]))
+      const asked = [...JSON.stringify([slos, policies]).matchAll(/metric\.type=\\"([^"\\]+)\\"/g)].map(
+        ([, type]) => type!,
       )
-      expect(windows.map(([, , seconds]) => Number(seconds))).toEqual(speed === 'fast' ? [3600, 300] : [21_600, 1800])
-      expect(conditions.map(({ threshold_value: rate }) => rate)).toEqual(speed === 'fast' ? [14.4, 14.4] : [6, 6])
-      const [address] = new Set(windows.map(([, slo]) => slo))
-      expect(declared(environment, 'google_monitoring_slo').map((one) => one.address)).toContain(address)
-    }
-  })
-
-  it('alerts on dead letters, stuck sagas and bugs, and every alert reaches somebody and says what to do', () => {
-    expect(policies.map(({ display_name: name }) => String(name)).filter((name) => !/-burns-/.test(name))).toEqual([
-      'bugs',
-      'dead-letters',
-      'refusals',
-      'sagas-stuck',
-    ])
-    const page = readFileSync(join(root, 'docs/deploy.md'), 'utf8')
-    for (const policy of policies) {
-      expect(policy['notification_channels']).toEqual([expect.stringMatching(/notification_channel\..*\.id\}$/)])
-      expect(block(policy['documentation'])['content']).toContain('docs/deploy.md')
-      expect(page).toContain(String(policy['display_name']))
-    }
-    const condition = (name: string): Attributes =>
-      block(policies.find((one) => one['display_name'] === name)!['conditions'])
-    const waiting = String(block(condition('dead-letters')['condition_threshold'])['filter'])
-    const pattern = new RegExp(`^${/full_match\("(.*)"\)$/.exec(waiting)![1]}$`)
-    const subscriptions = all('google_pubsub_subscription').map(({ name }) => String(name))
-    expect(subscriptions.filter((name) => pattern.test(name))).toEqual(
-      subscriptions.filter((name) => name.endsWith('-dead-letters')),
-    )
-    const matched = (name: string): Attributes => block(condition(name)['condition_matched_log'])
-    const line = (some: string): string => `resource.type="cloud_run_revision" AND severity>=ERROR AND (${some})`
-    expect(matched('sagas-stuck')).toEqual({
-      // History hears of it as well, and says so without alarm.
-      filter: line('jsonPayload.message="saga.stuck"'),
-      label_extractors: {
-        service: 'EXTRACT(jsonPayload.service)',
-        step: 'EXTRACT(jsonPayload.step)',
-        correlationId: 'EXTRACT(jsonPayload.correlationId)',
-      },
+      expect(asked.length).toBeGreaterThan(4)
+      for (const type of asked) {
+        const known = [...made.map(({ attributes }) => `logging.googleapis.com/user/${attributes['name']}`), ofPubsub]
+        expect(known).toContain(type)
+      }
+      const [first, last] = [stacksOf(environment)[0], stacksOf(environment).at(-1)]
+      for (const type of ['slo', 'alert_policy', 'dashboard']) {
+        expect(last!.json.resource).toHaveProperty(`google_monitoring_${type}`)
+        expect(first!.json.resource).not.toHaveProperty(`google_monitoring_${type}`)
+      }
     })
-    expect(matched('bugs')['filter']).toBe(
-      line('jsonPayload.message="message.failed" OR jsonPayload.message="request.failed"'),
-    )
-  })
 
-  it('alerts on many refusals of any kind, and on few of those that no well-behaved client causes', () => {
-    const counter = counters.find(({ name }) => name === 'security')!
-    expect(counter['filter']).toBe('resource.type="cloud_run_revision" AND jsonPayload.message="security"')
-    const policy = policies.find(({ display_name: name }) => name === 'refusals')!
-    expect(policy['combiner']).toBe('OR')
-    const conditions = blocks(policy['conditions']).map((one) => block(one['condition_threshold']))
-    expect(conditions.map(({ threshold_value: threshold }) => threshold)).toEqual([300, 5])
-    for (const { filter } of conditions)
-      expect(filter).toContain(
-        'user/security" AND resource.type="cloud_run_revision" AND metric.labels.outcome="refused"',
+    it('measures placing where Cloud Run answers: a front door that can not start is a 5xx, and a slow start is slow', () => {
+      const [front, ...others] = services.filter(({ ingress }) => ingress === 'public').map(({ name }) => name)
+      expect(others).toEqual([])
+      const path = operations.placeOrder.path
+      const filterOf = (metric: string): string => String(counters.find(({ name }) => name === metric)!['filter'])
+      const requests = filterOf('placing-answered')
+      expect(requests).toContain('log_id("run.googleapis.com/requests")')
+      expect(requests).toContain(`resource.labels.service_name=("${front}")`)
+      const url = new RegExp(/requestUrl=~"(.*)"$/.exec(requests)![1]!)
+      const base = environment.serviceUrl(front!).replace('http://', 'https://')
+      expect([`${base}${path}`, `${base}${path}?x=1`].map((one) => url.test(one))).toEqual([true, true])
+      expect([`${base}${path}/o-1`, `${base}/v1/products`].map((one) => url.test(one))).toEqual([false, false])
+      expect(filterOf('placing-latency')).toBe(
+        `${requests} AND httpRequest.status<500 AND NOT httpRequest.status=(408 OR 499)`,
       )
-    const named = [...String(conditions[1]!['filter']).matchAll(/labels\.event="([^"]+)"/g)].map(([, event]) => event!)
-    expect(named).toEqual(['caller-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid'])
-    // What a flood writes in five minutes is above either threshold, although most of it is in one line a second.
-    const linesOfAFlood = 300 * (LINES_PER_KIND_AND_SECOND + 1)
-    for (const { threshold_value: threshold } of conditions) expect(linesOfAFlood).toBeGreaterThan(Number(threshold))
-  })
+      const { label_extractors: label } = counters.find(({ name }) => name === 'placing-answered')!
+      const [, digit] = /REGEXP_EXTRACT\(httpRequest\.status, "(.*)"\)/.exec((label as Attributes)['class'] as string)!
+      expect([200, 429, 503].map((status) => new RegExp(digit!).exec(String(status))![1])).toEqual(['2', '4', '5'])
+    })
 
-  it('shows only what is recorded, counted or measured by Google, and names no service', () => {
-    const counted = counters.map(({ name }) => `logging.googleapis.com/user/${name}`)
-    const ours = Object.values(metrics).map(
-      ({ name, kind }) => `prometheus.googleapis.com/${name.replaceAll('.', '_')}/${kind}`,
-    )
-    const shown = charts.flatMap(({ filter }) => /metric\.type="([^"]+)"/.exec(filter)?.[1] ?? [])
-    for (const metric of [...ours, ...counted]) expect(shown).toContain(metric)
-    const others = shown.filter((metric) => !ours.includes(metric) && !counted.includes(metric))
-    expect(others.filter((metric) => !/^(pubsub|cloudtasks|run|firestore)\.googleapis\.com\//.test(metric))).toEqual([])
-    const text = JSON.stringify(page)
-    expect(services.filter(({ name }) => new RegExp(`"${name}\\W|=\\W*${name}\\b`).test(text))).toEqual([])
-  })
+    it('alerts when an objective burns, fast and slowly, over a long and a short window together', () => {
+      const burning = policies.filter(({ display_name: name }) => /-burns-/.test(String(name)))
+      expect(burning.map(({ display_name: name }) => name)).toEqual(
+        slos.flatMap(({ slo_id: id }) => [`${id}-burns-fast`, `${id}-burns-slow`]),
+      )
+      for (const policy of burning) {
+        expect(policy['combiner']).toBe('AND')
+        const speed = String(policy['display_name']).split('-burns-')[1]
+        const conditions = blocks(policy['conditions']).map((condition) => block(condition['condition_threshold']))
+        const windows = conditions.map(({ filter }) =>
+          /^select_slo_burn_rate\("\$\{(.*)\.id\}", "(\d+)s"\)$/.exec(String(filter))!,
+        )
+        expect(windows.map(([, , seconds]) => Number(seconds))).toEqual(speed === 'fast' ? [3600, 300] : [21_600, 1800])
+        expect(conditions.map(({ threshold_value: rate }) => rate)).toEqual(speed === 'fast' ? [14.4, 14.4] : [6, 6])
+        const [address] = new Set(windows.map(([, slo]) => slo))
+        expect(declared(environment, 'google_monitoring_slo').map((one) => one.address)).toContain(address)
+      }
+    })
 
-  it('asks of a metric only for labels that it has', () => {
-    const underscored = (text: string): string => text.replaceAll('.', '_')
-    const labels = new Map<string, readonly string[]>([
-      ...Object.values(metrics).map(
-        ({ name, attributes }) => [underscored(name), attributes.map(underscored)] as const,
-      ),
-      ...counters.map(({ name, label_extractors: by }) => [String(name), Object.keys((by as object) ?? {})] as const),
-    ])
-    const asked = [
-      ...charts.map(({ filter, aggregation }) => `${filter} ${(aggregation.groupByFields ?? []).join(' ')}`),
-      ...[...JSON.stringify(slos).matchAll(/"\w+_filter":"((?:[^"\\]|\\.)*)"/g)].map(([, one]) =>
-        one!.replaceAll('\\"', '"'),
-      ),
-    ]
-    expect(asked.length).toBeGreaterThan(20)
-    for (const text of asked) {
-      const name = /(?:prometheus|logging)\.googleapis\.com\/(?:user\/)?([\w-]+)/.exec(text)?.[1]
-      if (name === undefined) continue
-      const used = [...text.matchAll(/metric\.labels?\."?(\w+)/g)].map(([, label]) => label!)
-      expect([text, used.filter((label) => !labels.get(name)!.includes(label))]).toEqual([text, []])
-    }
-  })
-
-  it('lays the charts out side by side', () => {
-    const { columns, tiles } = page.mosaicLayout
-    const taken = tiles.flatMap(({ xPos, yPos, width, height }) => {
-      expect(xPos + width).toBeLessThanOrEqual(columns)
-      return Array.from(
-        { length: width * height },
-        (_each, at) => `${xPos + (at % width)}/${yPos + Math.floor(at / width)}`,
+    it('alerts on dead letters, stuck sagas and bugs, and every alert reaches somebody and says what to do', () => {
+      expect(policies.map(({ display_name: name }) => String(name)).filter((name) => !/-burns-/.test(name))).toEqual([
+        'bugs',
+        'dead-letters',
+        'refusals',
+        'sagas-stuck',
+      ])
+      const page = readFileSync(join(root, 'docs/deploy.md'), 'utf8')
+      for (const policy of policies) {
+        expect(policy['notification_channels']).toEqual([expect.stringMatching(/notification_channel\..*\.id\}$/)])
+        expect(block(policy['documentation'])['content']).toContain('docs/deploy.md')
+        expect(page).toContain(String(policy['display_name']))
+      }
+      const condition = (name: string): Attributes =>
+        block(policies.find((one) => one['display_name'] === name)!['conditions'])
+      const waiting = String(block(condition('dead-letters')['condition_threshold'])['filter'])
+      const pattern = new RegExp(`^${/full_match\("(.*)"\)$/.exec(waiting)![1]}$`)
+      const subscriptions = all('google_pubsub_subscription').map(({ name }) => String(name))
+      expect(subscriptions.filter((name) => pattern.test(name))).toEqual(
+        subscriptions.filter((name) => name.endsWith('-dead-letters')),
+      )
+      const matched = (name: string): Attributes => block(condition(name)['condition_matched_log'])
+      const line = (some: string): string => `resource.type="cloud_run_revision" AND severity>=ERROR AND (${some})`
+      expect(matched('sagas-stuck')).toEqual({
+        // History hears of it as well, and says so without alarm.
+        filter: line('jsonPayload.message="saga.stuck"'),
+        label_extractors: {
+          service: 'EXTRACT(jsonPayload.service)',
+          step: 'EXTRACT(jsonPayload.step)',
+          correlationId: 'EXTRACT(jsonPayload.correlationId)',
+        },
+      })
+      expect(matched('bugs')['filter']).toBe(
+        line('jsonPayload.message="message.failed" OR jsonPayload.message="request.failed"'),
       )
     })
-    expect(new Set(taken).size).toBe(taken.length)
-  })
-})
+
+    it('alerts on many refusals of any kind, and on few of those that no well-behaved client causes', () => {
+      const counter = counters.find(({ name }) => name === 'security')!
+      expect(counter['filter']).toBe('resource.type="cloud_run_revision" AND jsonPayload.message="security"')
+      const policy = policies.find(({ display_name: name }) => name === 'refusals')!
+      expect(policy['combiner']).toBe('OR')
+      const conditions = blocks(policy['conditions']).map((one) => block(one['condition_threshold']))
+      expect(conditions.map(({ threshold_value: threshold }) => threshold)).toEqual([300, 5])
+      for (const { filter } of conditions)
+        expect(filter).toContain(
+          'user/security" AND resource.type="cloud_run_revision" AND metric.labels.outcome="refused"',
+        )
+      const named = [...String(conditions[1]!['filter']).matchAll(/labels\.event="([^"]+)"/g)].map(
+        ([, event]) => event!,
+      )
+      expect(named).toEqual(['caller-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid'])
+      // What a flood writes in five minutes is above either threshold, although most of it is in one line a second.
+      const linesOfAFlood = 300 * (LINES_PER_KIND_AND_SECOND + 1)
+      for (const { threshold_value: threshold } of conditions) expect(linesOfAFlood).toBeGreaterThan(Number(threshold))
+    })
+
+    it('shows only what is recorded, counted or measured by Google, and names no service', () => {
+      const counted = counters.map(({ name }) => `logging.googleapis.com/user/${name}`)
+      const ours = Object.values(metrics).map(
+        ({ name, kind }) => `prometheus.googleapis.com/${name.replaceAll('.', '_')}/${kind}`,
+      )
+      const shown = charts.flatMap(({ filter }) => /metric\.type="([^"]+)"/.exec(filter)?.[1] ?? [])
+      for (const metric of [...ours, ...counted]) expect(shown).toContain(metric)
+      const others = shown.filter((metric) => !ours.includes(metric) && !counted.includes(metric))
+      expect(others.filter((metric) => !/^(pubsub|cloudtasks|run|firestore)\.googleapis\.com\//.test(metric))).toEqual(
+        [],
+      )
+      const text = JSON.stringify(page)
+      expect(services.filter(({ name }) => new RegExp(`"${name}\\W|=\\W*${name}\\b`).test(text))).toEqual([])
+    })
+
+    it('asks of a metric only for labels that it has', () => {
+      const underscored = (text: string): string => text.replaceAll('.', '_')
+      const labels = new Map<string, readonly string[]>([
+        ...Object.values(metrics).map(
+          ({ name, attributes }) => [underscored(name), attributes.map(underscored)] as const,
+        ),
+        ...counters.map(({ name, label_extractors: by }) => [String(name), Object.keys((by as object) ?? {})] as const),
+      ])
+      const asked = [
+        ...charts.map(({ filter, aggregation }) => `${filter} ${(aggregation.groupByFields ?? []).join(' ')}`),
+        ...[...JSON.stringify(slos).matchAll(/"\w+_filter":"((?:[^"\\]|\\.)*)"/g)].map(([, one]) =>
+          one!.replaceAll('\\"', '"'),
+        ),
+      ]
+      expect(asked.length).toBeGreaterThan(20)
+      for (const text of asked) {
+        const name = /(?:prometheus|logging)\.googleapis\.com\/(?:user\/)?([\w-]+)/.exec(text)?.[1]
+        if (name === undefined) continue
+        const used = [...text.matchAll(/metric\.labels?\."?(\w+)/g)].map(([, label]) => label!)
+        expect([text, used.filter((label) => !labels.get(name)!.includes(label))]).toEqual([text, []])
+      }
+    })
+
+    it('lays the charts out side by side', () => {
+      const { columns, tiles } = page.mosaicLayout
+      const taken = tiles.flatMap(({ xPos, yPos, width, height }) => {
+        expect(xPos + width).toBeLessThanOrEqual(columns)
+        return Array.from(
+          { length: width * height },
+          (_each, at) => `${xPos + (at % width)}/${yPos + Math.floor(at / width)}`,
+        )
+      })
+      expect(new Set(taken).size).toBe(taken.length)
+    })
+  },
+)
 
 it('counts log lines that the platform writes', () => {
   const sources = ['shared', 'functions']

@@ -2,8 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { dev } from '../../stacks/environments.ts'
+import { environments } from '../../stacks/environments.ts'
 import { targetFrom } from '../../cli/ops/target.ts'
+
+const { dev } = environments
 
 const deployed = { project: dev.projectId, 'project-number': dev.projectNumber, region: dev.region }
 

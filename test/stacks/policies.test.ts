@@ -4,159 +4,162 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { type Attributes, declared, environments, stacksOf } from './synthesized.ts'
+import { type Attributes, declared, allEnvironments, stacksOf } from './synthesized.ts'
 
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
 const blocks = (value: unknown): readonly Attributes[] => (Array.isArray(value) ? value : [value]) as Attributes[]
 
-describe.each(environments.map((environment) => [environment.name, environment] as const))('%s', (_, environment) => {
-  const all = (type: string) => declared(environment, type).map(({ attributes }) => attributes)
-  const types = [...new Set(stacksOf(environment).flatMap(({ json }) => Object.keys(json.resource ?? {})))]
-  const email = (account: string): string => `${account}@${environment.projectId}.iam.gserviceaccount.com`
+describe.each(allEnvironments.map((environment) => [environment.name, environment] as const))(
+  '%s',
+  (_, environment) => {
+    const all = (type: string) => declared(environment, type).map(({ attributes }) => attributes)
+    const types = [...new Set(stacksOf(environment).flatMap(({ json }) => Object.keys(json.resource ?? {})))]
+    const email = (account: string): string => `${account}@${environment.projectId}.iam.gserviceaccount.com`
 
-  it('adds members to policies, and replaces none', () => {
-    expect(types.filter((type) => /_iam_(binding|policy)$/.test(type))).toEqual([])
-  })
-
-  it('grants no basic role', () => {
-    const granted = types.filter((type) => type.endsWith('_iam_member')).flatMap((type) => all(type))
-    expect(granted.length).toBeGreaterThan(100)
-    expect(granted.filter(({ role }) => /^roles\/(owner|editor|viewer)$/.test(String(role)))).toEqual([])
-  })
-
-  it('has no role on the whole project but for a database of its own, telemetry, the log of a build and how accounts stand', () => {
-    const wide = all('google_project_iam_member').filter(({ condition }) => condition === undefined)
-    expect([...new Set(wide.map(({ role }) => String(role)))].toSorted()).toEqual([
-      'roles/firebaseauth.viewer',
-      'roles/logging.logWriter',
-      'roles/serviceusage.serviceUsageConsumer',
-      'roles/telemetry.metricsWriter',
-      'roles/telemetry.tracesWriter',
-    ])
-    const readsAccounts = wide.filter(({ role }) => role === 'roles/firebaseauth.viewer')
-    expect(readsAccounts.map(({ member }) => member)).toEqual(
-      services.filter((one) => one.readsAccounts).map(({ name }) => `serviceAccount:${email(name)}`),
-    )
-    const writesLogs = wide.filter(({ role }) => role === 'roles/logging.logWriter')
-    expect(writesLogs.map(({ member }) => member)).toEqual([`serviceAccount:${email('image-builder')}`])
-  })
-
-  it('keeps messages in the region, and images under tags that nobody moves', () => {
-    expect(all('google_pubsub_topic').length).toBeGreaterThan(20)
-    for (const topic of all('google_pubsub_topic'))
-      expect(block(topic['message_storage_policy'])).toEqual({ allowed_persistence_regions: [environment.region] })
-    for (const repository of all('google_artifact_registry_repository'))
-      expect(block(repository['docker_config'])).toEqual({ immutable_tags: true })
-  })
-
-  it('runs images by digest, whatever runs them', () => {
-    const images = stacksOf(environment).flatMap(({ json }) => {
-      const found: string[] = []
-      JSON.stringify(json.resource ?? {}, (name, value: unknown) => {
-        if (name === 'image') found.push(String(value))
-        return value
-      })
-      return found
+    it('adds members to policies, and replaces none', () => {
+      expect(types.filter((type) => /_iam_(binding|policy)$/.test(type))).toEqual([])
     })
-    expect(images).toHaveLength(2 * all('google_cloud_run_v2_service').length)
-    const byDigest = /^\$\{var\.collector_image\}$|@\$\{var\.image_digest\}$/
-    expect(images.filter((image) => !byDigest.test(image))).toEqual([])
-  })
 
-  it('refuses a query of raw events without a range of days, and names the range in the views', () => {
-    const raw = all('google_bigquery_table').filter(({ view }) => view === undefined)
-    expect(raw).toHaveLength(services.filter(({ emits }) => emits.length > 0).length)
-    for (const table of raw) {
-      expect(block(table['time_partitioning'])).toEqual({ type: 'DAY', field: 'publish_time' })
-      expect(table['require_partition_filter']).toBe(true)
-    }
-    const reading = all('google_bigquery_table')
-      .flatMap(({ view }) => (view === undefined ? [] : [String(block(view)['query'])]))
-      .flatMap((query) => query.split('\n').filter((line) => line.includes(`${environment.projectId}.events.`)))
-    expect(reading).toHaveLength(raw.length)
-    for (const line of reading) expect(line).toMatch(/WHERE publish_time >= TIMESTAMP '/)
-  })
+    it('grants no basic role', () => {
+      const granted = types.filter((type) => type.endsWith('_iam_member')).flatMap((type) => all(type))
+      expect(granted.length).toBeGreaterThan(100)
+      expect(granted.filter(({ role }) => /^roles\/(owner|editor|viewer)$/.test(String(role)))).toEqual([])
+    })
 
-  it('waits until a grant on a table is known before it subscribes a table', () => {
-    for (const grant of all('google_bigquery_table_iam_member')) {
-      const [provisioner] = grant['provisioner'] as [{ 'local-exec': { command: string } }]
-      expect(provisioner['local-exec'].command).toMatch(/^setTimeout\(\(\) => \{\}, \d\d_000\)$/)
-    }
-    for (const { bigquery_config: config, depends_on: needs } of all('google_pubsub_subscription')) {
-      if (config !== undefined) expect(needs).toEqual([expect.stringMatching(/^google_bigquery_table_iam_member\./)])
-    }
-  })
+    it('has no role on the whole project but for a database of its own, telemetry, the log of a build and how accounts stand', () => {
+      const wide = all('google_project_iam_member').filter(({ condition }) => condition === undefined)
+      expect([...new Set(wide.map(({ role }) => String(role)))].toSorted()).toEqual([
+        'roles/firebaseauth.viewer',
+        'roles/logging.logWriter',
+        'roles/serviceusage.serviceUsageConsumer',
+        'roles/telemetry.metricsWriter',
+        'roles/telemetry.tracesWriter',
+      ])
+      const readsAccounts = wide.filter(({ role }) => role === 'roles/firebaseauth.viewer')
+      expect(readsAccounts.map(({ member }) => member)).toEqual(
+        services.filter((one) => one.readsAccounts).map(({ name }) => `serviceAccount:${email(name)}`),
+      )
+      const writesLogs = wide.filter(({ role }) => role === 'roles/logging.logWriter')
+      expect(writesLogs.map(({ member }) => member)).toEqual([`serviceAccount:${email('image-builder')}`])
+    })
 
-  it('has an audit log of everybody but the services, kept for 400 days', () => {
-    const [config, ...others] = all('google_project_iam_audit_config')
-    expect(others).toEqual([])
-    expect(config!['service']).toBe('allServices')
-    const logs = Object.fromEntries(
-      blocks(config!['audit_log_config']).map((log) => [log['log_type'], log['exempted_members']]),
-    ) as Record<string, string[] | undefined>
-    expect(Object.keys(logs).toSorted()).toEqual(['ADMIN_READ', 'DATA_READ', 'DATA_WRITE'])
-    expect(logs['ADMIN_READ']).toBeUndefined()
-    for (const exempted of [logs['DATA_READ'], logs['DATA_WRITE']]) {
-      expect(exempted).toHaveLength(services.length + 1)
-      expect(exempted!.filter((member) => !/google_service_account\.account-|gcp-sa-pubsub/.test(member))).toEqual([])
-    }
-    expect(all('google_logging_project_sink')).toMatchObject([
-      { destination: expect.stringMatching(/^logging\.googleapis\.com\/\$\{google_logging_project_bucket_config\./) },
-    ])
-    expect(all('google_logging_project_bucket_config')).toMatchObject([{ bucket_id: 'audit', retention_days: 400 }])
-  })
+    it('keeps messages in the region, and images under tags that nobody moves', () => {
+      expect(all('google_pubsub_topic').length).toBeGreaterThan(20)
+      for (const topic of all('google_pubsub_topic'))
+        expect(block(topic['message_storage_policy'])).toEqual({ allowed_persistence_regions: [environment.region] })
+      for (const repository of all('google_artifact_registry_repository'))
+        expect(block(repository['docker_config'])).toEqual({ immutable_tags: true })
+    })
 
-  it('closes its bucket to the world', () => {
-    for (const bucket of all('google_storage_bucket'))
-      expect(bucket).toMatchObject({ uniform_bucket_level_access: true, public_access_prevention: 'enforced' })
-  })
-
-  it('pays for a container while it answers, for each container of an instance', () => {
-    for (const service of all('google_cloud_run_v2_service')) {
-      for (const container of blocks(block(service['template'])['containers']))
-        expect([container['name'], block(container['resources'])['cpu_idle']]).toEqual([container['name'], true])
-    }
-  })
-
-  it('lets services reach each other through the network, where run.app is Google itself', () => {
-    const [subnet] = all('google_compute_subnetwork')
-    expect(subnet!['private_ip_google_access']).toBe(true)
-    expect(all('google_dns_record_set')).toMatchObject([{ name: '*.run.app.', type: 'A' }])
-    for (const service of all('google_cloud_run_v2_service')) {
-      const access = block(block(service['template'])['vpc_access'])
-      expect(block(access['network_interfaces'])).toEqual({ network: subnet!['name'], subnetwork: subnet!['name'] })
-    }
-  })
-
-  it('labels everything with environment and part', () => {
-    for (const { name, json } of stacksOf(environment)) {
-      expect(json.provider!.google![0]!['default_labels']).toEqual({
-        platform: 'millrace',
-        environment: environment.name,
-        part: name.slice(environment.name.length + 1),
+    it('runs images by digest, whatever runs them', () => {
+      const images = stacksOf(environment).flatMap(({ json }) => {
+        const found: string[] = []
+        JSON.stringify(json.resource ?? {}, (name, value: unknown) => {
+          if (name === 'image') found.push(String(value))
+          return value
+        })
+        return found
       })
-    }
-  })
+      expect(images).toHaveLength(2 * all('google_cloud_run_v2_service').length)
+      const byDigest = /^\$\{var\.collector_image\}$|@\$\{var\.image_digest\}$/
+      expect(images.filter((image) => !byDigest.test(image))).toEqual([])
+    })
 
-  it('enables what a build that is to be verified writes its provenance to', () => {
-    expect(readFileSync(join(import.meta.dirname, '..', '..', 'cloudbuild.yaml'), 'utf8')).toContain(
-      'requestedVerifyOption: VERIFIED',
-    )
-    const apis = all('google_project_service').map(({ service }) => service)
-    for (const api of ['cloudbuild', 'artifactregistry', 'containeranalysis'])
-      expect(apis).toContain(`${api}.googleapis.com`)
-  })
+    it('refuses a query of raw events without a range of days, and names the range in the views', () => {
+      const raw = all('google_bigquery_table').filter(({ view }) => view === undefined)
+      expect(raw).toHaveLength(services.filter(({ emits }) => emits.length > 0).length)
+      for (const table of raw) {
+        expect(block(table['time_partitioning'])).toEqual({ type: 'DAY', field: 'publish_time' })
+        expect(table['require_partition_filter']).toBe(true)
+      }
+      const reading = all('google_bigquery_table')
+        .flatMap(({ view }) => (view === undefined ? [] : [String(block(view)['query'])]))
+        .flatMap((query) => query.split('\n').filter((line) => line.includes(`${environment.projectId}.events.`)))
+      expect(reading).toHaveLength(raw.length)
+      for (const line of reading) expect(line).toMatch(/WHERE publish_time >= TIMESTAMP '/)
+    })
 
-  it('enables the APIs before anything that they answer for', () => {
-    const [platform] = stacksOf(environment)
-    const resources = Object.entries(platform!.json.resource!)
-    const apis = Object.keys(platform!.json.resource!['google_project_service']!).map(
-      (id) => `google_project_service.${id}`,
-    )
-    for (const [type, byId] of resources) {
-      if (type === 'google_project_service') continue
-      for (const [id, { depends_on: needs }] of Object.entries(byId))
-        expect([id, needs]).toEqual([id, expect.arrayContaining(apis)])
-    }
-  })
-})
+    it('waits until a grant on a table is known before it subscribes a table', () => {
+      for (const grant of all('google_bigquery_table_iam_member')) {
+        const [provisioner] = grant['provisioner'] as [{ 'local-exec': { command: string } }]
+        expect(provisioner['local-exec'].command).toMatch(/^setTimeout\(\(\) => \{\}, \d\d_000\)$/)
+      }
+      for (const { bigquery_config: config, depends_on: needs } of all('google_pubsub_subscription')) {
+        if (config !== undefined) expect(needs).toEqual([expect.stringMatching(/^google_bigquery_table_iam_member\./)])
+      }
+    })
+
+    it('has an audit log of everybody but the services, kept for 400 days', () => {
+      const [config, ...others] = all('google_project_iam_audit_config')
+      expect(others).toEqual([])
+      expect(config!['service']).toBe('allServices')
+      const logs = Object.fromEntries(
+        blocks(config!['audit_log_config']).map((log) => [log['log_type'], log['exempted_members']]),
+      ) as Record<string, string[] | undefined>
+      expect(Object.keys(logs).toSorted()).toEqual(['ADMIN_READ', 'DATA_READ', 'DATA_WRITE'])
+      expect(logs['ADMIN_READ']).toBeUndefined()
+      for (const exempted of [logs['DATA_READ'], logs['DATA_WRITE']]) {
+        expect(exempted).toHaveLength(services.length + 1)
+        expect(exempted!.filter((member) => !/google_service_account\.account-|gcp-sa-pubsub/.test(member))).toEqual([])
+      }
+      expect(all('google_logging_project_sink')).toMatchObject([
+        { destination: expect.stringMatching(/^logging\.googleapis\.com\/\$\{google_logging_project_bucket_config\./) },
+      ])
+      expect(all('google_logging_project_bucket_config')).toMatchObject([{ bucket_id: 'audit', retention_days: 400 }])
+    })
+
+    it('closes its bucket to the world', () => {
+      for (const bucket of all('google_storage_bucket'))
+        expect(bucket).toMatchObject({ uniform_bucket_level_access: true, public_access_prevention: 'enforced' })
+    })
+
+    it('pays for a container while it answers, for each container of an instance', () => {
+      for (const service of all('google_cloud_run_v2_service')) {
+        for (const container of blocks(block(service['template'])['containers']))
+          expect([container['name'], block(container['resources'])['cpu_idle']]).toEqual([container['name'], true])
+      }
+    })
+
+    it('lets services reach each other through the network, where run.app is Google itself', () => {
+      const [subnet] = all('google_compute_subnetwork')
+      expect(subnet!['private_ip_google_access']).toBe(true)
+      expect(all('google_dns_record_set')).toMatchObject([{ name: '*.run.app.', type: 'A' }])
+      for (const service of all('google_cloud_run_v2_service')) {
+        const access = block(block(service['template'])['vpc_access'])
+        expect(block(access['network_interfaces'])).toEqual({ network: subnet!['name'], subnetwork: subnet!['name'] })
+      }
+    })
+
+    it('labels everything with environment and part', () => {
+      for (const { name, json } of stacksOf(environment)) {
+        expect(json.provider!.google![0]!['default_labels']).toEqual({
+          platform: 'millrace',
+          environment: environment.name,
+          part: name.slice(environment.name.length + 1),
+        })
+      }
+    })
+
+    it('enables what a build that is to be verified writes its provenance to', () => {
+      expect(readFileSync(join(import.meta.dirname, '..', '..', 'cloudbuild.yaml'), 'utf8')).toContain(
+        'requestedVerifyOption: VERIFIED',
+      )
+      const apis = all('google_project_service').map(({ service }) => service)
+      for (const api of ['cloudbuild', 'artifactregistry', 'containeranalysis'])
+        expect(apis).toContain(`${api}.googleapis.com`)
+    })
+
+    it('enables the APIs before anything that they answer for', () => {
+      const [platform] = stacksOf(environment)
+      const resources = Object.entries(platform!.json.resource!)
+      const apis = Object.keys(platform!.json.resource!['google_project_service']!).map(
+        (id) => `google_project_service.${id}`,
+      )
+      for (const [type, byId] of resources) {
+        if (type === 'google_project_service') continue
+        for (const [id, { depends_on: needs }] of Object.entries(byId))
+          expect([id, needs]).toEqual([id, expect.arrayContaining(apis)])
+      }
+    })
+  },
+)

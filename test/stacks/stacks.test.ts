@@ -7,199 +7,206 @@ import { stuckEvent } from '../../shared/names.ts'
 import { publishedBy, type Service } from '../../shared/service.ts'
 import { addEnvironment, synthesize } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
-import { dev, prod } from '../../stacks/environments.ts'
-import { declared, environments, resolved, stacksOf } from './synthesized.ts'
+import { environments } from '../../stacks/environments.ts'
+import { declared, allEnvironments, resolved, stacksOf } from './synthesized.ts'
+
+const { dev, prod } = environments
 
 type Block = Record<string, unknown>
 const block = (value: unknown): Block => (Array.isArray(value) ? value[0] : value) as Block
 
-describe.each(environments.map((environment) => [environment.name, environment] as const))('%s', (_, environment) => {
-  const all = (type: string) => declared(environment, type)
-  const email = (service: string): string => `${service}@${environment.projectId}.iam.gserviceaccount.com`
+describe.each(allEnvironments.map((environment) => [environment.name, environment] as const))(
+  '%s',
+  (_, environment) => {
+    const all = (type: string) => declared(environment, type)
+    const email = (service: string): string => `${service}@${environment.projectId}.iam.gserviceaccount.com`
 
-  it('has a stack for the platform, the bus, each service and what watches them, and none refers to another', () => {
-    expect(stacksOf(environment).map(({ name }) => name)).toEqual(
-      ['platform', 'bus', ...services.map(({ name }) => name), 'observability'].map(
-        (name) => `${environment.name}-${name}`,
-      ),
-    )
-    for (const { json } of stacksOf(environment)) {
-      expect(json.data).toBeUndefined()
-      expect(JSON.stringify(json)).not.toContain('terraform_remote_state')
-    }
-  })
-
-  it('keeps its state in a bucket, apart for each stack, but for the laptop', () => {
-    for (const { name, json } of stacksOf(environment)) {
-      const backend = json.terraform?.['backend']
-      if (environment.name === 'local') expect(backend).toEqual({ local: { path: `${name}.tfstate` } })
-      else expect(backend).toEqual({ gcs: { bucket: `${environment.projectId}-terraform`, prefix: name } })
-    }
-  })
-
-  it('lets everybody call the gateway and nothing else', () => {
-    const open = all('google_cloud_run_v2_service_iam_member').filter(
-      ({ attributes }) => attributes['member'] === 'allUsers',
-    )
-    expect(open.map(({ stack }) => stack)).toEqual([`${environment.name}-gateway`])
-    for (const { attributes } of all('google_cloud_run_v2_service')) {
-      expect(attributes['ingress']).toBe(
-        attributes['name'] === 'gateway' ? 'INGRESS_TRAFFIC_ALL' : 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+    it('has a stack for the platform, the bus, each service and what watches them, and none refers to another', () => {
+      expect(stacksOf(environment).map(({ name }) => name)).toEqual(
+        ['platform', 'bus', ...services.map(({ name }) => name), 'observability'].map(
+          (name) => `${environment.name}-${name}`,
+        ),
       )
-      expect(attributes['invoker_iam_disabled']).toBeUndefined()
-    }
-  })
-
-  it('runs each service as an account of its own, from the one image by digest, with the collector beside it', () => {
-    for (const { attributes } of all('google_cloud_run_v2_service')) {
-      const template = block(attributes['template'])
-      const containers = template['containers'] as Block[]
-      expect(template['service_account']).toBe(email(String(attributes['name'])))
-      expect(containers.map(({ name }) => name)).toEqual(['service', 'collector'])
-      expect(containers[0]).toMatchObject({ command: ['node'], args: ['functions/main.ts', attributes['name']] })
-      expect(containers[0]!['image']).toMatch(/@\$\{var\.image_digest\}$/)
-      expect(containers[1]!['image']).toBe('${var.collector_image}')
-      // Readiness restarts nothing: a database that is away does not come back by it.
-      for (const probe of ['startup_probe', 'liveness_probe'])
-        expect(block(block(containers[0]![probe])['http_get'])['path']).toBe('/health/live')
-      expect(block(template['vpc_access'])['egress']).toBe('PRIVATE_RANGES_ONLY')
-    }
-  })
-
-  it('writes the whole environment that a service reads, and nothing secret', () => {
-    for (const { attributes } of all('google_cloud_run_v2_service')) {
-      const [container] = block(attributes['template'])['containers'] as [Block]
-      const variables = Object.fromEntries(
-        (container['env'] as { name: string; value: string }[]).map(({ name, value }) => [name, value]),
-      )
-      const config = configSchema.safeParse({
-        ...variables,
-        K_SERVICE: attributes['name'],
-        K_REVISION: 'r-1',
-        PORT: '8080',
-      })
-      expect(config.error?.issues ?? []).toEqual([])
-      expect(Object.keys(variables).filter((name) => /SECRET|PASSWORD|KEY|CREDENTIAL/.test(name))).toEqual([])
-    }
-  })
-
-  it('says that the ingress is Cloud Run’s, and where Google’s keys are', () => {
-    for (const { attributes } of all('google_cloud_run_v2_service')) {
-      const [container] = block(attributes['template'])['containers'] as [Block]
-      const env = container['env'] as { name: string; value: string }[]
-      const valueOf = (name: string) => env.find((one) => one.name === name)?.value
-      expect(valueOf('INGRESS')).toBe('cloud-run')
-      if (environment.name === 'local')
-        expect(valueOf('ID_TOKEN_JWKS_URL')).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/oauth2\/v3\/certs$/)
-      else expect(valueOf('ID_TOKEN_JWKS_URL')).toBe('https://www.googleapis.com/oauth2/v3/certs')
-    }
-  })
-
-  it('delivers by push with OIDC, the service as audience, retries, dead letters and no expiry', () => {
-    const pushed = all('google_pubsub_subscription').filter(({ attributes }) => attributes['push_config'])
-    expect(pushed.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(
-      services.flatMap(({ name, on }) => on.map((type) => `${name}.${type}`)).toSorted(),
-    )
-    for (const { attributes } of pushed) {
-      const service = String(attributes['name']).split('.')[0]!
-      const push = block(attributes['push_config'])
-      expect(block(push['oidc_token'])).toEqual({
-        service_account_email: email(`${service}-push`),
-        audience: environment.serviceUrl(service),
-      })
-      expect(push['push_endpoint']).toMatch(new RegExp(`^${environment.serviceUrl(service)}/`))
-      expect(block(attributes['dead_letter_policy'])['max_delivery_attempts']).toBe(20)
-      expect(attributes['filter']).toBeUndefined()
-    }
-    for (const { attributes } of all('google_pubsub_subscription')) {
-      expect(block(attributes['expiration_policy'])).toEqual({ ttl: '' })
-      // People pull from these, and take their time.
-      const isPulled = !attributes['push_config'] && !attributes['bigquery_config']
-      if (!isPulled) {
-        expect(block(attributes['retry_policy'])).toEqual({ minimum_backoff: '1s', maximum_backoff: '600s' })
-        expect(attributes['dead_letter_policy']).toBeDefined()
+      for (const { json } of stacksOf(environment)) {
+        expect(json.data).toBeUndefined()
+        expect(JSON.stringify(json)).not.toContain('terraform_remote_state')
       }
-    }
-  })
+    })
 
-  it('deletes the documents of each collection with a lifetime, by one timestamp that no index covers', () => {
-    const expiring = all('google_firestore_field').filter(({ attributes }) => attributes['ttl_config'])
-    expect(expiring.map(({ stack, attributes }) => `${stack} ${String(attributes['collection'])}`).toSorted()).toEqual(
-      services
-        .flatMap(({ name, collections }) =>
-          Object.entries(collections)
-            .filter(([, { keptForDays }]) => keptForDays !== undefined)
-            .map(([collection]) => `${environment.name}-${name} ${collection}`),
-        )
-        .toSorted(),
-    )
-    for (const { attributes } of expiring) {
-      expect(attributes['field']).toBe('expireAt')
-      expect(block(attributes['index_config'])).toEqual({})
-    }
-  })
+    it('keeps its state in a bucket, apart for each stack, but for the laptop', () => {
+      for (const { name, json } of stacksOf(environment)) {
+        const backend = json.terraform?.['backend']
+        if (environment.name === 'local') expect(backend).toEqual({ local: { path: `${name}.tfstate` } })
+        else expect(backend).toEqual({ gcs: { bucket: `${environment.projectId}-terraform`, prefix: name } })
+      }
+    })
 
-  it('keeps every dead letter for 31 days', () => {
-    const topics = all('google_pubsub_topic')
-      .map(({ attributes }) => String(attributes['name']))
-      .filter((name) => name.endsWith('-dead-letters'))
-    const kept = all('google_pubsub_subscription').filter(({ attributes }) =>
-      String(attributes['name']).endsWith('-dead-letters'),
-    )
-    expect(kept.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(topics.toSorted())
-    for (const { attributes } of kept) expect(attributes['message_retention_duration']).toBe('2678400s')
-  })
-
-  it('keeps what people pull, dead letters and reports of stuck sagas, and nothing else without a listener', () => {
-    const pulled = all('google_pubsub_subscription').filter(
-      ({ attributes }) => !attributes['push_config'] && !attributes['bigquery_config'],
-    )
-    const names = pulled.map(({ attributes }) => String(attributes['name']))
-    expect(names.filter((name) => !name.endsWith('-dead-letters'))).toEqual(['operators.saga.stuck'])
-    for (const { attributes } of pulled) expect(attributes['message_retention_duration']).toBe('2678400s')
-  })
-
-  it('lets operators read dead letters, enqueue, and act with the token of one account, which may only call', () => {
-    const { operators } = environment
-    expect(operators).toMatch(/^group:/)
-    const roles = grants(environment.name).filter((grant) => grant.startsWith(`${operators} `))
-    expect(new Set(roles.map((grant) => grant.split(' ')[1]))).toEqual(
-      new Set(['roles/pubsub.subscriber', 'roles/cloudtasks.enqueuer', 'roles/iam.serviceAccountUser']),
-    )
-    const account = `serviceAccount:operations@${environment.projectId}.iam.gserviceaccount.com`
-    const held = grants(environment.name).filter((grant) => grant.startsWith(`${account} `))
-    expect(new Set(held.map((grant) => grant.split(' ')[1]))).toEqual(new Set(['roles/run.invoker']))
-    expect(held.some((grant) => grant.endsWith(' gateway'))).toBe(false)
-  })
-
-  it('writes every event type to BigQuery', () => {
-    const kept = all('google_pubsub_subscription').filter(({ attributes }) => attributes['bigquery_config'])
-    expect(kept.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(
-      [...new Set(services.flatMap(publishedBy))].map((type) => `bigquery.${type}`).toSorted(),
-    )
-  })
-
-  it('grants what the descriptions ask for, and nothing wider', () => {
-    expect(grants(environment.name).toSorted()).toEqual(
-      expectedGrants(environment.projectId, environment.projectNumber).toSorted(),
-    )
-  })
-
-  it('limits each service to its own database', () => {
-    for (const { stack, attributes } of all('google_project_iam_member').filter(
-      ({ attributes }) => attributes['role'] === 'roles/datastore.user',
-    )) {
-      const service = stack.slice(environment.name.length + 1)
-      expect(block(attributes['condition'])['expression']).toBe(
-        `resource.name == "projects/${environment.projectId}/databases/${service}"`,
+    it('lets everybody call the gateway and nothing else', () => {
+      const open = all('google_cloud_run_v2_service_iam_member').filter(
+        ({ attributes }) => attributes['member'] === 'allUsers',
       )
-    }
-  })
-})
+      expect(open.map(({ stack }) => stack)).toEqual([`${environment.name}-gateway`])
+      for (const { attributes } of all('google_cloud_run_v2_service')) {
+        expect(attributes['ingress']).toBe(
+          attributes['name'] === 'gateway' ? 'INGRESS_TRAFFIC_ALL' : 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+        )
+        expect(attributes['invoker_iam_disabled']).toBeUndefined()
+      }
+    })
+
+    it('runs each service as an account of its own, from the one image by digest, with the collector beside it', () => {
+      for (const { attributes } of all('google_cloud_run_v2_service')) {
+        const template = block(attributes['template'])
+        const containers = template['containers'] as Block[]
+        expect(template['service_account']).toBe(email(String(attributes['name'])))
+        expect(containers.map(({ name }) => name)).toEqual(['service', 'collector'])
+        expect(containers[0]).toMatchObject({ command: ['node'], args: ['functions/main.ts', attributes['name']] })
+        expect(containers[0]!['image']).toMatch(/@\$\{var\.image_digest\}$/)
+        expect(containers[1]!['image']).toBe('${var.collector_image}')
+        // Readiness restarts nothing: a database that is away does not come back by it.
+        for (const probe of ['startup_probe', 'liveness_probe'])
+          expect(block(block(containers[0]![probe])['http_get'])['path']).toBe('/health/live')
+        expect(block(template['vpc_access'])['egress']).toBe('PRIVATE_RANGES_ONLY')
+      }
+    })
+
+    it('writes the whole environment that a service reads, and nothing secret', () => {
+      for (const { attributes } of all('google_cloud_run_v2_service')) {
+        const [container] = block(attributes['template'])['containers'] as [Block]
+        const variables = Object.fromEntries(
+          (container['env'] as { name: string; value: string }[]).map(({ name, value }) => [name, value]),
+        )
+        const config = configSchema.safeParse({
+          ...variables,
+          K_SERVICE: attributes['name'],
+          K_REVISION: 'r-1',
+          PORT: '8080',
+        })
+        expect(config.error?.issues ?? []).toEqual([])
+        expect(Object.keys(variables).filter((name) => /SECRET|PASSWORD|KEY|CREDENTIAL/.test(name))).toEqual([])
+      }
+    })
+
+    it('says that the ingress is Cloud Run’s, and where Google’s keys are', () => {
+      for (const { attributes } of all('google_cloud_run_v2_service')) {
+        const [container] = block(attributes['template'])['containers'] as [Block]
+        const env = container['env'] as { name: string; value: string }[]
+        const valueOf = (name: string) => env.find((one) => one.name === name)?.value
+        expect(valueOf('INGRESS')).toBe('cloud-run')
+        if (environment.name === 'local')
+          expect(valueOf('ID_TOKEN_JWKS_URL')).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/oauth2\/v3\/certs$/)
+        else expect(valueOf('ID_TOKEN_JWKS_URL')).toBe('https://www.googleapis.com/oauth2/v3/certs')
+      }
+    })
+
+    it('delivers by push with OIDC, the service as audience, retries, dead letters and no expiry', () => {
+      const pushed = all('google_pubsub_subscription').filter(({ attributes }) => attributes['push_config'])
+      expect(pushed.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(
+        services.flatMap(({ name, on }) => on.map((type) => `${name}.${type}`)).toSorted(),
+      )
+      for (const { attributes } of pushed) {
+        const service = String(attributes['name']).split('.')[0]!
+        const push = block(attributes['push_config'])
+        expect(block(push['oidc_token'])).toEqual({
+          service_account_email: email(`${service}-push`),
+          audience: environment.serviceUrl(service),
+        })
+        expect(push['push_endpoint']).toMatch(new RegExp(`^${environment.serviceUrl(service)}/`))
+        expect(block(attributes['dead_letter_policy'])['max_delivery_attempts']).toBe(20)
+        expect(attributes['filter']).toBeUndefined()
+      }
+      for (const { attributes } of all('google_pubsub_subscription')) {
+        expect(block(attributes['expiration_policy'])).toEqual({ ttl: '' })
+        // People pull from these, and take their time.
+        const isPulled = !attributes['push_config'] && !attributes['bigquery_config']
+        if (!isPulled) {
+          expect(block(attributes['retry_policy'])).toEqual({ minimum_backoff: '1s', maximum_backoff: '600s' })
+          expect(attributes['dead_letter_policy']).toBeDefined()
+        }
+      }
+    })
+
+    it('deletes the documents of each collection with a lifetime, by one timestamp that no index covers', () => {
+      const expiring = all('google_firestore_field').filter(({ attributes }) => attributes['ttl_config'])
+      expect(
+        expiring.map(({ stack, attributes }) => `${stack} ${String(attributes['collection'])}`).toSorted(),
+      ).toEqual(
+        services
+          .flatMap(({ name, collections }) =>
+            Object.entries(collections)
+              .filter(([, { keptForDays }]) => keptForDays !== undefined)
+              .map(([collection]) => `${environment.name}-${name} ${collection}`),
+          )
+          .toSorted(),
+      )
+      for (const { attributes } of expiring) {
+        expect(attributes['field']).toBe('expireAt')
+        expect(block(attributes['index_config'])).toEqual({})
+      }
+    })
+
+    it('keeps every dead letter for 31 days', () => {
+      const topics = all('google_pubsub_topic')
+        .map(({ attributes }) => String(attributes['name']))
+        .filter((name) => name.endsWith('-dead-letters'))
+      const kept = all('google_pubsub_subscription').filter(({ attributes }) =>
+        String(attributes['name']).endsWith('-dead-letters'),
+      )
+      expect(kept.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(topics.toSorted())
+      for (const { attributes } of kept) expect(attributes['message_retention_duration']).toBe('2678400s')
+    })
+
+    it('keeps what people pull, dead letters and reports of stuck sagas, and nothing else without a listener', () => {
+      const pulled = all('google_pubsub_subscription').filter(
+        ({ attributes }) => !attributes['push_config'] && !attributes['bigquery_config'],
+      )
+      const names = pulled.map(({ attributes }) => String(attributes['name']))
+      expect(names.filter((name) => !name.endsWith('-dead-letters'))).toEqual(['operators.saga.stuck'])
+      for (const { attributes } of pulled) expect(attributes['message_retention_duration']).toBe('2678400s')
+    })
+
+    it('lets operators read dead letters, enqueue, and act with the token of one account, which may only call', () => {
+      const { operators } = environment
+      expect(operators).toMatch(/^group:/)
+      const roles = grants(environment.name).filter((grant) => grant.startsWith(`${operators} `))
+      expect(new Set(roles.map((grant) => grant.split(' ')[1]))).toEqual(
+        new Set(['roles/pubsub.subscriber', 'roles/cloudtasks.enqueuer', 'roles/iam.serviceAccountUser']),
+      )
+      const account = `serviceAccount:operations@${environment.projectId}.iam.gserviceaccount.com`
+      const held = grants(environment.name).filter((grant) => grant.startsWith(`${account} `))
+      expect(new Set(held.map((grant) => grant.split(' ')[1]))).toEqual(new Set(['roles/run.invoker']))
+      expect(held.some((grant) => grant.endsWith(' gateway'))).toBe(false)
+    })
+
+    it('writes every event type to BigQuery', () => {
+      const kept = all('google_pubsub_subscription').filter(({ attributes }) => attributes['bigquery_config'])
+      expect(kept.map(({ attributes }) => String(attributes['name'])).toSorted()).toEqual(
+        [...new Set(services.flatMap(publishedBy))].map((type) => `bigquery.${type}`).toSorted(),
+      )
+    })
+
+    it('grants what the descriptions ask for, and nothing wider', () => {
+      expect(grants(environment.name).toSorted()).toEqual(
+        expectedGrants(environment.projectId, environment.projectNumber).toSorted(),
+      )
+    })
+
+    it('limits each service to its own database', () => {
+      for (const { stack, attributes } of all('google_project_iam_member').filter(
+        ({ attributes }) => attributes['role'] === 'roles/datastore.user',
+      )) {
+        const service = stack.slice(environment.name.length + 1)
+        expect(block(attributes['condition'])['expression']).toBe(
+          `resource.name == "projects/${environment.projectId}/databases/${service}"`,
+        )
+      }
+    })
+  },
+)
 
 /** `who role where`, of every grant in the stacks. */
 function grants(name: string): string[] {
-  const environment = environments.find((one) => one.name === name)!
+  const environment = allEnvironments.find((one) => one.name === name)!
   const rows = (type: string, where: (attributes: Block) => unknown): string[] =>
     declared(environment, type).map(
       ({ stack, attributes }) =>
@@ -331,7 +338,7 @@ describe('environments', () => {
   })
 
   it('declare the same resources everywhere: what runs on the laptop is what runs in prod', () => {
-    const addresses = environments.map((environment) =>
+    const addresses = allEnvironments.map((environment) =>
       stacksOf(environment).flatMap(({ name, json }) =>
         Object.entries(json.resource ?? {}).flatMap(([type, byName]) =>
           Object.keys(byName).map((id) => `${name.slice(environment.name.length)} ${type}.${id}`),

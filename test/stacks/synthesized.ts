@@ -1,12 +1,15 @@
 /** Every environment's stacks, synthesized once, and questions that tests ask of them. */
 
-import { services } from '../../functions/index.ts'
+import { numberedServices, services } from '../../functions/index.ts'
 import { synthesize, type SynthesizedStack } from '../../stacks/app.ts'
-import { dev, type Environment, localEnvironment, localPorts, prod, staging } from '../../stacks/environments.ts'
+import { type Environment, environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
 
-export const environments: readonly Environment[] = [localEnvironment(localPorts(4100, services)), dev, staging, prod]
+export const allEnvironments: readonly Environment[] = [
+  localEnvironment(localPorts(4100, numberedServices)),
+  ...Object.values(environments),
+]
 
-const synthesized = new Map(environments.map((environment) => [environment.name, synthesize(environment, services)]))
+const synthesized = new Map(allEnvironments.map((environment) => [environment.name, synthesize(environment, services)]))
 
 export const stacksOf = (environment: Environment): readonly SynthesizedStack[] => synthesized.get(environment.name)!
 

@@ -3,9 +3,11 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { type SynthesizedStack, synthesize } from '../../stacks/app.ts'
-import { dev, noImage, prod, staging } from '../../stacks/environments.ts'
+import { environments, noImage } from '../../stacks/environments.ts'
 import { stacksOf } from './synthesized.ts'
 import { findTerraform, someDigest } from './terraform.ts'
+
+const { dev, prod, staging } = environments
 
 const terraform = findTerraform(stacksOf(dev)[0]!)
 afterAll(() => terraform.remove())

@@ -8,7 +8,7 @@ import { seed } from '../../emulators/seed.ts'
 import { freePorts } from 'local-google-cloud/host'
 import type { Running } from '../../emulators/running.ts'
 import type { StackJson } from 'local-google-cloud'
-import { services as allServices } from '../../functions/index.ts'
+import { numberedServices, services as allServices } from '../../functions/index.ts'
 import type { Service } from '../../shared/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment, localPorts } from '../../stacks/environments.ts'
@@ -30,7 +30,7 @@ export async function freeBlock(): Promise<number> {
   for (;;) {
     // As freePorts: below the ports of outgoing connections.
     const base = 20_000 + 100 * Math.floor(Math.random() * 120)
-    const ports = localPorts(base, allServices)
+    const ports = localPorts(base, numberedServices)
     const all = allServices.flatMap(({ name }) => [ports.service(name), ports.account(name)])
     if (await portsAreFree([ports.api, ports.identity, ports.paymentProvider, ports.carrier, ...all])) return base
   }
