@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { GoogleAuth } from 'google-auth-library'
+import { environments } from '../stacks/environments.ts'
 import { complain, isTerminal } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -15,6 +16,7 @@ const credentialVariables = ['GOOGLE_CREDENTIALS', 'GOOGLE_OAUTH_ACCESS_TOKEN', 
 /** Those that only read the stacks. */
 const withoutTerraform = new Set(['synth', 'list', 'ls', 'help', '--help', '-h', '--version', 'init', 'convert'])
 
+const names = Object.keys(environments)
 const flag = '--ignore-missing-stack-dependencies'
 
 const args = process.argv.slice(2)
@@ -47,7 +49,7 @@ async function run(): Promise<number> {
  * several the flag would lose their order, and of what `destroy` leaves behind CDKTF is right to speak.
  */
 function alone(): string[] {
-  const stacks = args.slice(1).filter((one) => /^(?:dev|staging|prod)-/.test(one))
+  const stacks = args.slice(1).filter((one) => names.some((name) => one.startsWith(`${name}-`)))
   const isOne = stacks.length === 1 && /^[\w-]+$/.test(stacks[0]!)
   return isOne && ['deploy', 'apply'].includes(args[0]!) && !args.includes(flag) ? [flag] : []
 }
@@ -58,7 +60,7 @@ async function lacking(command: string): Promise<string | undefined> {
     return `cdktf ${command} needs Terraform 1.5 or newer on the PATH: https://developer.hashicorp.com/terraform/install`
   const local = args.slice(1).find((one) => one.startsWith('local'))
   if (local !== undefined)
-    return `${local} is not for Google Cloud: npm start runs it. Stacks to ${command} begin with dev, staging or prod.`
+    return `${local} is not for Google Cloud: npm start runs it. Stacks to ${command} begin with ${names.join(', ')}.`
   if (credentialVariables.some((name) => process.env[name])) return undefined
   // Looking for a metadata server where there is none, the library warns of it.
   process.removeAllListeners('warning')

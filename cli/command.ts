@@ -3,35 +3,21 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import type { RunInfo, Running } from '../emulators/running.ts'
 import { complain, say } from './terminal.ts'
+
+export type { Running }
 
 /** A fault that is the caller's to mend: printed as one line, exit code 1. */
 export class UsageError extends Error {}
 
-export interface Running {
-  readonly pid: number
-  readonly projectId: string
-  /** `host:port` that answers every Google API as the owner. */
-  readonly apiHost: string
-  readonly region: string
-  readonly gatewayUrl: string
-  /** Service → where it answers; its OIDC audience too. */
-  readonly serviceUrls: Readonly<Record<string, string>>
-  readonly identityUrl: string
-  /** Asked for on what Google has no API for: `/_local/*`, tokens of the identity platform. */
-  readonly secret: string
-  readonly dataDirectory: string
-}
-
 export const dataDirectory = (): string => process.env['MILLRACE_DATA'] ?? join(process.cwd(), '.data')
 const runningFile = (): string => join(dataDirectory(), 'running.json')
 
-type Note = Running & { readonly ready?: boolean }
-
-/** The platform that runs in this checkout, or undefined. @throws UsageError when its note is damaged */
-export function findRunning(): Note | undefined {
+/** The platform that runs in this checkout, or undefined. @throws UsageError when its file is damaged */
+export function findRunning(): RunInfo | undefined {
   if (!existsSync(runningFile())) return undefined
-  const running = noteIn(runningFile())
+  const running = readRunInfo(runningFile())
   try {
     process.kill(running.pid, 0)
     return running
@@ -40,10 +26,10 @@ export function findRunning(): Note | undefined {
   }
 }
 
-function noteIn(file: string): Note {
+function readRunInfo(file: string): RunInfo {
   try {
-    const note = JSON.parse(readFileSync(file, 'utf8')) as Partial<Note> | null
-    if (typeof note?.pid === 'number') return note as Note
+    const info = JSON.parse(readFileSync(file, 'utf8')) as Partial<RunInfo> | null
+    if (typeof info?.pid === 'number') return info as RunInfo
   } catch {
     // Falls through to the error below.
   }
@@ -54,8 +40,7 @@ function noteIn(file: string): Note {
 export function requireRunning(): Running {
   const running = findRunning()
   if (!running) throw new UsageError('Millrace does not run here: start it with npm start.')
-  if (running.ready === false)
-    throw new UsageError('Millrace is still starting here: wait until it says that it is ready.')
+  if (!running.ready) throw new UsageError('Millrace is still starting here: wait until it says that it is ready.')
   return running
 }
 

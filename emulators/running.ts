@@ -1,4 +1,4 @@
-/** One platform a data directory: its lock, and the note by which commands in other terminals find it. */
+/** One platform per data directory: its lock, and `running.json`, by which commands in other terminals find it. */
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,13 +15,13 @@ export interface Running {
   /** Service → where it answers; its OIDC audience too. */
   readonly serviceUrls: Readonly<Record<string, string>>
   readonly identityUrl: string
-  /** Asked for on what Google has no API for: see core/run-secret.ts. */
+  /** Asked for on what Google has no API for: `/_local/*`, tokens of the identity platform. */
   readonly secret: string
   readonly dataDirectory: string
 }
 
-/** A start writes it before it is ready. */
-type Note = Running & { readonly ready: boolean }
+/** The content of `running.json`. A start writes it before the platform is ready. */
+export type RunInfo = Running & { readonly ready: boolean }
 
 export interface Claim {
   /** Commands in other terminals find the platform from now on. */
@@ -49,7 +49,7 @@ export function claim(running: Running): Claim {
   // Not before: a start that is refused must not meet files that come and go.
   closeState(running.dataDirectory)
   const write = (ready: boolean): void =>
-    writeState(file, JSON.stringify({ ...running, ready } satisfies Note, undefined, 2))
+    writeState(file, JSON.stringify({ ...running, ready } satisfies RunInfo, undefined, 2))
   const withdraw = (): void => rmSync(file, { force: true })
   write(false)
   return {
@@ -63,7 +63,7 @@ export function claim(running: Running): Claim {
 }
 
 /** SQLite has the lock of the operating system that Node has no function for: it ends with the process, even by SIGKILL. */
-function lockOf(directory: string, noteFile: string): DatabaseSync {
+function lockOf(directory: string, infoFile: string): DatabaseSync {
   const lock = new DatabaseSync(join(directory, 'lock'), { timeout: LOCK_TIMEOUT_MS })
   try {
     lock.exec('BEGIN EXCLUSIVE')
@@ -71,24 +71,24 @@ function lockOf(directory: string, noteFile: string): DatabaseSync {
   } catch (error) {
     lock.close()
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
-    throw new Error(alreadyHere(noteIn(noteFile)), { cause: error })
+    throw new Error(alreadyHere(liveRunInfo(infoFile)), { cause: error })
   }
 }
 
-function alreadyHere(note: Note | undefined): string {
-  if (!note) return 'Millrace is just starting or stopping here: wait a moment, then try again.'
-  const { pid, gatewayUrl, ready } = note
+function alreadyHere(info: RunInfo | undefined): string {
+  if (!info) return 'Millrace is just starting or stopping here: wait a moment, then try again.'
+  const { pid, gatewayUrl, ready } = info
   return ready
     ? `Millrace already runs here (process ${pid}, ${gatewayUrl}): use it, or stop it with Ctrl-C first.`
     : `Millrace is already starting here (process ${pid}): wait for it, or stop it with Ctrl-C first.`
 }
 
-/** Of a process that is alive: one that was killed leaves its note behind. */
-function noteIn(file: string): Note | undefined {
+/** Undefined when its process has ended: one that was killed leaves the file behind. */
+function liveRunInfo(file: string): RunInfo | undefined {
   try {
-    const note = JSON.parse(readFileSync(file, 'utf8')) as Note
-    process.kill(note.pid, 0)
-    return note
+    const info = JSON.parse(readFileSync(file, 'utf8')) as RunInfo
+    process.kill(info.pid, 0)
+    return info
   } catch {
     return undefined
   }

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { freePort, openJournal } from 'local-google-cloud/host'
 import type { StackJson } from 'local-google-cloud'
-import { startPlatform, type Platform, type Ports } from './start.ts'
+import type { LocalPorts } from '../stacks/environments.ts'
+import { startPlatform, type Platform } from './start.ts'
 
 const project = { id: 'p', number: '1', region: 'europe-west1' }
 const program = `
@@ -76,7 +77,14 @@ async function start(
   stacks: readonly StackJson[],
   progress: (step: string) => void = () => {},
 ): Promise<Platform> {
-  const ports: Ports = { api: 0, identity: 0, paymentProvider: 0, carrier: 0, service: () => port, account: () => 0 }
+  const ports: LocalPorts = {
+    api: 0,
+    identity: 0,
+    paymentProvider: 0,
+    carrier: 0,
+    service: () => port,
+    account: () => 0,
+  }
   return startPlatform({
     stacks,
     project,

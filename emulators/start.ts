@@ -19,6 +19,7 @@ import {
 import { closeState } from 'local-google-cloud/host'
 import { firestore } from 'local-google-cloud/firestore'
 import { iam, type IamCore } from 'local-google-cloud/iam'
+import type { LocalPorts } from '../stacks/environments.ts'
 import { createIdentityPlatform } from './identity-platform/server.ts'
 import { createCarrier } from './partners/carrier/server.ts'
 import { createPaymentProvider } from './partners/payment-provider/server.ts'
@@ -28,21 +29,10 @@ import { telemetry } from 'local-google-cloud/telemetry'
 /** In the checkout, where services run. Half the processor time of a start is the compiling of packages that never change. */
 const COMPILE_CACHE = 'node_modules/.cache/node'
 
-export interface Ports {
-  readonly api: number
-  readonly identity: number
-  readonly paymentProvider: number
-  readonly carrier: number
-  /** Where a Cloud Run service answers. */
-  service(name: string): number
-  /** Where every Google API answers to that service account. */
-  account(name: string): number
-}
-
 export interface StartOptions {
   readonly stacks: readonly StackJson[]
   readonly project: { readonly id: string; readonly number: string; readonly region: string }
-  readonly ports: Ports
+  readonly ports: LocalPorts
   /** Of this run (default: a new one). */
   readonly secret?: string
   /** Where state and logs are kept; absent: in memory. */
@@ -183,7 +173,7 @@ function checkOpened(
 }
 
 /** A port for each account that a service runs as: the port is how a caller is known. */
-function accountPorts(resources: readonly TerraformResource[], ports: Ports): { email: string; port: number }[] {
+function accountPorts(resources: readonly TerraformResource[], ports: LocalPorts): { email: string; port: number }[] {
   const emails = new Set(
     resources
       .filter(({ type }) => type === 'google_cloud_run_v2_service')

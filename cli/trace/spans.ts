@@ -4,28 +4,10 @@ import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { SpanRecord, TraceSummary } from 'local-google-cloud/telemetry'
 import { type Running, secretOf, UsageError } from '../command.ts'
 
-export interface Span {
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentSpanId?: string
-  readonly service: string
-  readonly name: string
-  readonly kind: string
-  readonly startMs: number
-  readonly durationMs: number
-  readonly attributes: Readonly<Record<string, unknown>>
-  readonly error?: string
-}
-
-export interface TraceSummary {
-  readonly traceId: string
-  readonly root: string
-  readonly startMs: number
-  readonly spans: number
-  readonly correlationIds: readonly string[]
-}
+export type Span = Omit<SpanRecord, 'events'>
 
 export interface LogLine {
   readonly time: string

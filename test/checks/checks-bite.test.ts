@@ -51,7 +51,7 @@ const directions: readonly (readonly [string, string, string])[] = [
   ['stacks/planted.ts', '../functions/orders/service.ts', 'stacks/ name no service'],
   ['stacks/planted.ts', 'cdktf', 'the way out stays two files wide'],
   ['cli/planted.ts', '../stacks/app.ts', 'cli/ uses the public API'],
-  ['cli/image.ts', '../stacks/app.ts', 'cli/image.ts reads the environments, and nothing else of the stacks'],
+  ['cli/image.ts', '../stacks/app.ts', 'npm run image and cdktf read the environments, and nothing else of the stacks'],
   ['cli/image.ts', '../functions/orders/service.ts', 'cli/ reads functions/index.ts, not a service'],
   ['shared/planted.ts', './names.js', 'import it by its own ending'],
 ]

@@ -3,7 +3,7 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { connect, type Api, type OrderView, hasEnded } from '../../cli/api.ts'
-import { startPlatform, type Platform, type Ports } from '../../emulators/start.ts'
+import { startPlatform, type Platform } from '../../emulators/start.ts'
 import { seed } from '../../emulators/seed.ts'
 import { freePorts } from 'local-google-cloud/host'
 import type { Running } from '../../emulators/running.ts'
@@ -11,13 +11,13 @@ import type { StackJson } from 'local-google-cloud'
 import { numberedServices, services as allServices } from '../../functions/index.ts'
 import type { Service } from '../../shared/service.ts'
 import { synthesize } from '../../stacks/app.ts'
-import { localEnvironment, localPorts } from '../../stacks/environments.ts'
+import { localEnvironment, localPorts, type LocalPorts } from '../../stacks/environments.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 
 export interface TestPlatform extends Platform {
   readonly running: Running
-  readonly ports: Ports
+  readonly ports: LocalPorts
   readonly stacks: readonly StackJson[]
   customer(sub?: string): Api
   staff(roles?: readonly string[]): Api
@@ -54,7 +54,7 @@ async function portsAreFree(ports: readonly number[]): Promise<boolean> {
   return listening.every(Boolean)
 }
 
-export async function testPorts(services: readonly Service[]): Promise<Ports> {
+export async function testPorts(services: readonly Service[]): Promise<LocalPorts> {
   const [api, identity, paymentProvider, carrier, ...rest] = (await freePorts(4 + 2 * services.length)) as [
     number,
     number,
@@ -74,7 +74,7 @@ export async function testPorts(services: readonly Service[]): Promise<Ports> {
 }
 
 export async function startTestPlatform(
-  options: { services?: readonly Service[]; dataDirectory?: string; ports?: Ports; seeded?: boolean } = {},
+  options: { services?: readonly Service[]; dataDirectory?: string; ports?: LocalPorts; seeded?: boolean } = {},
 ): Promise<TestPlatform> {
   const services = options.services ?? allServices
   const ports = options.ports ?? (await testPorts(services))

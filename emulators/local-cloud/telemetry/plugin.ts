@@ -6,7 +6,7 @@ import { telemetryAccess } from './permissions.ts'
 import { telemetryRoutes } from './routes.ts'
 import { keepTraces, type Traces } from './traces.ts'
 
-export type { SpanRecord } from './traces.ts'
+export type { SpanRecord, TraceSummary } from './traces.ts'
 
 export interface TelemetryCore {
   readonly traces: Traces
