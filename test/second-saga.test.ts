@@ -17,7 +17,7 @@ import { testConfig } from '../shared/testing/config.ts'
 import { deliver, message } from '../shared/testing/deliver.ts'
 import { testPlatform } from '../shared/testing/platform.ts'
 import { synthesize } from '../stacks/app.ts'
-import { dev } from '../stacks/environments.ts'
+import { environments } from '../stacks/environments.ts'
 
 const data = z.strictObject({ tripId: reference })
 const example = { tripId: 't-1' }
