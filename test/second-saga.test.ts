@@ -158,7 +158,7 @@ describe('a second service with a saga', () => {
         sends: [],
       }),
     }
-    const stacks = synthesize({ ...dev }, [...services, airline, travels])
+    const stacks = synthesize({ ...environments.dev }, [...services, airline, travels])
     const resources = stacks.flatMap(({ name, json }) =>
       Object.entries(json.resource ?? {}).flatMap(([type, byId]) =>
         Object.values(byId).map((attributes) => ({ stack: name, type, text: JSON.stringify(attributes) })),
