@@ -110,14 +110,21 @@ export async function limitedBody(c: Context, limitBytes: number): Promise<Buffe
 
 async function* none(): AsyncIterable<Uint8Array> {}
 
+interface BodyOptions {
+  readonly limitBytes?: number | undefined
+  /** Throws for bytes that must not be parsed: a signature does not cover them. */
+  readonly check?: ((bytes: Buffer) => void) | undefined
+}
+
 /** The body as this schema has it. @throws Refused that names the place. */
 export async function jsonBody<S extends z.ZodType>(
   c: Context,
   schema: S,
-  limitBytes = BODY_BYTES,
+  { limitBytes = BODY_BYTES, check }: BodyOptions = {},
 ): Promise<z.output<S>> {
   checkMediaType(c)
   const bytes = await limitedBody(c, limitBytes)
+  check?.(bytes)
   let value: unknown
   try {
     value = jsonFrom(bytes)

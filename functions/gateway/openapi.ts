@@ -3,7 +3,15 @@
 import { z } from 'zod'
 import { type Code, httpStatus } from '../../shared/errors.ts'
 import { idempotencyKey as keySchema } from '../../shared/fields.ts'
-import { isForCallers, type Operation, operations, parametersOf, pathParameters, problemsOf } from './operations.ts'
+import {
+  isForCallers,
+  type Operation,
+  operations,
+  parametersOf,
+  pathParameters,
+  problemsOf,
+  requiredRoles,
+} from './operations.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -53,20 +61,20 @@ export function openApiDocument(): Json {
   }
 }
 
-const rolesTold: Readonly<Partial<Record<Operation['access'], string>>> = {
-  staff: 'Takes the role staff or importer.',
-  importer: 'Takes the role importer.',
-}
+const rolesDescription = (access: Operation['access']): string | undefined =>
+  isForCallers(access) && requiredRoles[access].length > 0
+    ? `Takes the role ${requiredRoles[access].join(' or ')}.`
+    : undefined
 
 function describe(operationId: string, operation: Operation): Json {
-  const { summary, access, keyed, body, answers } = operation
-  const description = rolesTold[access]
+  const { summary, access, requiresIdempotencyKey, body, answers } = operation
+  const description = rolesDescription(access)
   return {
     operationId,
     summary,
     ...(description === undefined ? {} : { description }),
     security: isForCallers(access) ? [{ token: [] }] : [],
-    parameters: [...parametersInPath(operation), ...(keyed ? [idempotencyKey] : [])],
+    parameters: [...parametersInPath(operation), ...(requiresIdempotencyKey ? [idempotencyKey] : [])],
     ...(body
       ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }
       : {}),

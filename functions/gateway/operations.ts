@@ -1,6 +1,7 @@
-/** The public API as data: what each operation takes, answers and refuses. Routes, checks and the OpenAPI document all come from here. */
+/** The public API as data: who may call each operation, what it takes, answers and refuses. Routes, checks (`handle.ts`) and the OpenAPI document are made from it. */
 
 import { z } from 'zod'
+import type { Role } from '../../shared/auth.ts'
 import type { Code } from '../../shared/errors.ts'
 import { currency, lineId, minor, orderId, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
@@ -15,16 +16,26 @@ import {
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
 
+/** Access by token: any one of these roles is enough; where there are none, every verified caller has access. */
+export const requiredRoles = {
+  customer: [],
+  staff: ['staff', 'importer'],
+  importer: ['importer'],
+} as const satisfies Record<string, readonly Role[]>
+export type CallerAccess = keyof typeof requiredRoles
+
 export interface Operation {
   readonly method: 'get' | 'post' | 'delete'
   /** With parameters as OpenAPI writes them. */
   readonly path: string
   readonly summary: string
-  /** `provider`: no token, the body is signed. */
-  readonly access: 'everybody' | 'customer' | 'staff' | 'importer' | 'provider'
-  /** Takes an Idempotency-Key: the same again is the same request. */
-  readonly keyed?: true
+  /** `everybody`: no token. `provider`: no token, the payment provider signs the body. Otherwise a token, see `requiredRoles`. */
+  readonly access: 'everybody' | 'provider' | CallerAccess
+  /** A request without an Idempotency-Key is refused. The same key with the same body has the same answer. */
+  readonly requiresIdempotencyKey?: true
   readonly body?: z.ZodType
+  /** Absent: `BODY_BYTES`. */
+  readonly maxBodyBytes?: number
   /** Status → what it means, and the body's schema when it is JSON. */
   readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
   /** Besides those that follow from access, key and body. */
@@ -42,7 +53,10 @@ export const pathParameters = {
 } as const satisfies Record<string, z.ZodType<string>>
 export type PathParameter = keyof typeof pathParameters
 
+const acceptedMeaning = 'Accepted; processed asynchronously.'
 const accepted = z.object({ commandId: z.uuid() })
+/** A note may hold more, and be of a type that nothing here waits for. */
+const paymentNote = z.looseObject({ id: reference, type: reference, reference })
 const order = z.object({
   orderId: reference,
   status: z.enum(['pending', 'confirmed', 'completed', 'rejected', 'expired']),
@@ -100,7 +114,7 @@ export const operations = {
     path: '/v1/orders',
     summary: 'Place an order',
     access: 'customer',
-    keyed: true,
+    requiresIdempotencyKey: true,
     body: orderRequest,
     answers: {
       201: ['Placed: its checkout has begun.', order],
@@ -138,27 +152,28 @@ export const operations = {
     path: '/v1/orders/{orderId}/retry',
     summary: "Ask an order's saga to go on now",
     access: 'staff',
-    keyed: true,
+    requiresIdempotencyKey: true,
     body: retryRequest,
-    answers: { 202: ['Asked.', accepted] },
+    answers: { 202: [acceptedMeaning, accepted] },
     problems: ['not-found'],
   },
-  noteOfPaymentProvider: {
+  paymentWebhook: {
     method: 'post',
     path: '/v1/webhooks/payment-provider',
-    summary: 'A note of the payment provider, signed in the header webhook-signature',
+    summary: 'Take a note of the payment provider, signed in the header webhook-signature',
     access: 'provider',
-    answers: { 204: ['Heard.'] },
-    problems: ['signature-invalid', 'invalid-body', 'body-too-large', 'body-too-slow'],
+    body: paymentNote,
+    maxBodyBytes: 64 * 1024,
+    answers: { 204: ['Accepted.'] },
   },
   publishProduct: {
     method: 'post',
     path: '/v1/products',
     summary: 'Sell a product',
     access: 'staff',
-    keyed: true,
+    requiresIdempotencyKey: true,
     body: productRequest,
-    answers: { 202: ['Asked of the catalog.', accepted] },
+    answers: { 202: [acceptedMeaning, accepted] },
   },
   readProduct: {
     method: 'get',
@@ -173,18 +188,18 @@ export const operations = {
     path: '/v1/prices',
     summary: "Change a product's price, now or from a time on",
     access: 'staff',
-    keyed: true,
+    requiresIdempotencyKey: true,
     body: priceRequest,
-    answers: { 202: ['Asked of the catalog.', accepted] },
+    answers: { 202: [acceptedMeaning, accepted] },
   },
   receiveStock: {
     method: 'post',
     path: '/v1/stock',
     summary: 'Book a delivery of stock',
     access: 'staff',
-    keyed: true,
+    requiresIdempotencyKey: true,
     body: stockRequest,
-    answers: { 202: ['Asked of inventory.', accepted.extend({ deliveryId: reference })] },
+    answers: { 202: [acceptedMeaning, accepted.extend({ deliveryId: reference })] },
   },
   readStock: {
     method: 'get',
@@ -212,7 +227,7 @@ export const operations = {
     path: '/v1/addresses',
     summary: 'Keep an address to ship to',
     access: 'customer',
-    keyed: true,
+    requiresIdempotencyKey: true,
     body: addressRequest,
     answers: { 201: ['Kept: orders may name its reference.', address] },
     problems: ['too-many-references'],
@@ -237,7 +252,7 @@ export const operations = {
     path: '/v1/payment-methods',
     summary: 'Keep a payment method, by the token that the payment provider gave for it',
     access: 'customer',
-    keyed: true,
+    requiresIdempotencyKey: true,
     body: paymentMethodRequest,
     answers: { 201: ['Kept: orders may name its reference.', paymentMethod] },
     problems: ['too-many-references', 'payment-method-refused'],
@@ -264,7 +279,7 @@ export const operations = {
     path: '/v1/consents',
     summary: 'Consent to a version of a text; it replaces an earlier version of the same kind',
     access: 'customer',
-    keyed: true,
+    requiresIdempotencyKey: true,
     body: consentRequest,
     answers: { 201: ['Recorded.', consent] },
     problems: ['too-many-references'],
@@ -330,16 +345,18 @@ export const parametersOf = ({ path }: Pick<Operation, 'path'>): PathParameter[]
 export const routeOf = (operation: Pick<Operation, 'path'>): string =>
   parametersOf(operation).reduce((path, name) => path.replace(`{${name}}`, `:${name}`), operation.path)
 
-/** It takes a token. */
-export const isForCallers = (access: Operation['access']): boolean => access !== 'everybody' && access !== 'provider'
+export const isForCallers = (access: Operation['access']): access is CallerAccess =>
+  Object.hasOwn(requiredRoles, access)
 
 /** Every code that an operation may answer with. */
-export function problemsOf({ access, keyed, body, problems = [] }: Operation): Code[] {
+export function problemsOf({ access, requiresIdempotencyKey, body, problems = [] }: Operation): Code[] {
   const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
-  if (isForCallers(access))
+  if (isForCallers(access)) {
     known.push('token-missing', 'token-invalid', 'token-expired', 'token-revoked', 'second-factor-missing')
-  if (access === 'staff' || access === 'importer') known.push('forbidden')
-  if (keyed) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
+    if (requiredRoles[access].length > 0) known.push('forbidden')
+  }
+  if (access === 'provider') known.push('signature-invalid')
+  if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
   if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')
   return [...new Set(known)]
 }

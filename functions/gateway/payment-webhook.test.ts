@@ -122,7 +122,7 @@ describe('a note of the payment provider', () => {
     const bodies = [0xff, 0xfe].map((byte) => Uint8Array.from([...Buffer.from(`{"id":"`), byte, ...Buffer.from('"}')]))
     const [signature] = await Promise.all(bodies.map((body) => signed({ body })))
     expect(await told(signature, bodies[1])).toEqual({ status: 401, code: 'signature-invalid' })
-    expect(await told(signature, bodies[0])).toEqual({ status: 422, code: 'invalid-body' })
+    expect(await told(signature, bodies[0])).toEqual({ status: 400, code: 'invalid-json' })
     expect(platform.sent).toEqual([])
   })
 
@@ -154,13 +154,13 @@ describe('a note of the payment provider', () => {
   })
 
   it.each([
-    ['no JSON', '{'],
-    ['no event id', JSON.stringify({ ...note, id: undefined })],
-    ['no reference', JSON.stringify({ ...note, reference: '' })],
-    ['a reference that can be no order', JSON.stringify({ ...note, reference: 'o'.repeat(101) })],
-  ])('with %s is refused', async (_name, body) => {
+    ['no JSON', '{', 400, 'invalid-json'],
+    ['no event id', JSON.stringify({ ...note, id: undefined }), 422, 'invalid-body'],
+    ['no reference', JSON.stringify({ ...note, reference: '' }), 422, 'invalid-body'],
+    ['a reference that can be no order', JSON.stringify({ ...note, reference: 'o'.repeat(101) }), 422, 'invalid-body'],
+  ])('with %s is refused', async (_name, body, status, code) => {
     const { told, platform } = await open()
-    expect(await told(await signed({ body }), body)).toEqual({ status: 422, code: 'invalid-body' })
+    expect(await told(await signed({ body }), body)).toEqual({ status, code })
     expect(platform.sent).toEqual([])
   })
 

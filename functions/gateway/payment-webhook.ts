@@ -4,7 +4,6 @@
  * provider repeats a note until it is answered 2xx.
  */
 
-import type { Context } from 'hono'
 import {
   createLocalJWKSet,
   type CryptoKey,
@@ -16,14 +15,13 @@ import {
 import { z } from 'zod'
 import { keyIdOf } from '../../shared/auth.ts'
 import { outsideRequest } from '../../shared/deadline.ts'
-import { Refused, Unavailable } from '../../shared/errors.ts'
-import { orderId, reference } from '../../shared/fields.ts'
-import { limitedBody } from '../../shared/http.ts'
+import { Refused, refuseIf, Unavailable } from '../../shared/errors.ts'
+import { orderId } from '../../shared/fields.ts'
 import { derivedId, hashOf } from '../../shared/ids.ts'
-import { jsonFrom } from '../../shared/json-bytes.ts'
 import type { Platform } from '../../shared/platform.ts'
+import type { BodyCheck, Handler } from './handle.ts'
+import type { operations } from './operations.ts'
 
-const NOTE_BYTES = 64 * 1024
 const SIGNATURE_CHARACTERS = 4_096
 /** The provider signs each try anew: an older signature was kept by somebody. */
 const SIGNED_WITHIN = '5 minutes'
@@ -34,29 +32,19 @@ const KEYS_ASKED_AGAIN_MS = 10_000
 /** Notes wait for them in places that strangers may take until their signature is looked at. */
 const KEYS_WITHIN_MS = 3_000
 
-/** The provider may say more, and tell of what nobody here waits for. */
-const note = z.looseObject({ id: reference, type: reference, reference })
-/** Its reference is the order's id, as payments sent it: another can be of no order. */
-const authorizationNote = note.extend({ reference: orderId })
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
 
-/** `proved` is called when the signature is the provider's, before the body is read: others hold no place while they send. */
-export function paymentWebhook(platform: Platform, proved: (c: Context) => void): (c: Context) => Promise<Response> {
-  const signed = createSignatureCheck(platform)
-  return async (c) => {
-    const isOf = await signed(c.req.header('webhook-signature'))
-    proved(c)
-    const body = await limitedBody(c, NOTE_BYTES)
-    isOf(body)
-    const { type } = parsed(body, note)
+export function paymentWebhook(platform: Platform): Handler<typeof operations.paymentWebhook> {
+  return async ({ c, body: { id, type, reference } }) => {
     if (type === 'authorization.updated') {
-      const { id, reference: order } = parsed(body, authorizationNote)
+      // Its reference is the order's id, as payments sent it: another can be of no order.
+      refuseIf(!orderId.safeParse(reference).success, 'invalid-body', 'body.reference: can be the id of no order.')
       await platform.send(
-        { type: 'CheckAuthorization', data: { orderId: order, providerEventId: id } },
+        { type: 'CheckAuthorization', data: { orderId: reference, providerEventId: id } },
         {
-          id: derivedId('payment-provider', type, order, id),
-          subject: order,
-          correlationId: order,
+          id: derivedId('payment-provider', type, reference, id),
+          subject: reference,
+          correlationId: reference,
           actor: 'partner:payment-provider',
         },
       )
@@ -65,19 +53,8 @@ export function paymentWebhook(platform: Platform, proved: (c: Context) => void)
   }
 }
 
-function parsed<Schema extends z.ZodType>(body: Buffer, schema: Schema): z.output<Schema> {
-  try {
-    return schema.parse(jsonFrom(body))
-  } catch (error) {
-    throw new Refused('invalid-body', `The note can not be read: ${(error as Error).message.slice(0, 300)}`)
-  }
-}
-
-/** @throws Refused for a body that the signature does not cover. */
-type BodyCheck = (body: Buffer) => void
-
 /** The signature covers the body by its hash, so it is verified while the body is still on its way. */
-function createSignatureCheck(platform: Platform): (signature: string | undefined) => Promise<BodyCheck> {
+export function createSignatureCheck(platform: Platform): (signature: string | undefined) => Promise<BodyCheck> {
   const keys = providerKeys(platform)
   return async (signature) => {
     if (!signature || signature.length > SIGNATURE_CHARACTERS)

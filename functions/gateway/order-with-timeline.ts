@@ -7,17 +7,22 @@ import { Cancelled, Refused } from '../../shared/errors.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { relayed } from './relay.ts'
 
-const ownedBy = z.looseObject({ customerRef: z.string() })
+const ownerSchema = z.looseObject({ customerRef: z.string() })
 const HISTORY_TIMEOUT_MS = 2_000
 
-export async function orderParts(c: Context, platform: Platform, caller: Caller, orderId: string): Promise<Response> {
+export async function orderWithTimeline(
+  c: Context,
+  platform: Platform,
+  caller: Caller,
+  orderId: string,
+): Promise<Response> {
   const [answer, timeline] = await Promise.all([
     platform.call('orders', `/orders/${encodeURIComponent(orderId)}`),
     timelineOf(platform, encodeURIComponent(orderId)),
   ])
   if (!answer.ok) return relayed(c, answer, platform)
-  const order = ownedBy.parse(await answer.json())
-  // A stranger's order does not exist.
+  const order = ownerSchema.parse(await answer.json())
+  // 404 and not 403, so that ids can not be probed.
   if (order.customerRef !== caller.sub && !isStaff(caller)) {
     throw new Refused('not-found', `There is no order ${orderId}.`, { event: 'order-of-another-customer' })
   }

@@ -1,0 +1,114 @@
+/**
+ * Binds handlers to operations. Access, path parameters, Idempotency-Key and body are checked as the operation declares them
+ * before its handler runs: a handler can not forget a check, and has only what was checked.
+ */
+
+import type { Context, Hono } from 'hono'
+import type { z } from 'zod'
+import type { Caller, Role } from '../../shared/auth.ts'
+import { Refused, refuseIf } from '../../shared/errors.ts'
+import { idempotencyKey } from '../../shared/fields.ts'
+import { jsonBody } from '../../shared/http.ts'
+import {
+  type CallerAccess,
+  isForCallers,
+  type Operation,
+  parametersOf,
+  type PathParameter,
+  pathParameters,
+  requiredRoles,
+  routeOf,
+} from './operations.ts'
+
+/** @throws Refused for a body that the signature does not cover. */
+export type BodyCheck = (body: Buffer) => void
+
+export interface AccessChecks {
+  /** The caller whose token the request carries, charged for the request. @throws Refused (401), Limited, Unavailable. */
+  caller(c: Context): Promise<Caller>
+  /** Verifies that the payment provider signed. @throws Refused (401), Unavailable. */
+  providerSignature(c: Context): Promise<BodyCheck>
+}
+
+/** What a handler of the operation is given: of what the operation does not declare, undefined. */
+export interface Request<O extends Operation> {
+  readonly c: Context
+  readonly caller: O['access'] extends CallerAccess ? Caller : undefined
+  readonly key: O extends { readonly requiresIdempotencyKey: true } ? string : undefined
+  readonly body: O extends { readonly body: infer S extends z.ZodType } ? z.output<S> : undefined
+  readonly params: { readonly [Name in ParameterIn<O['path']>]: string }
+}
+
+export type Handler<O extends Operation> = (request: Request<O>) => Response | Promise<Response>
+
+/** Exactly one handler for each operation of a table: a missing or superfluous one does not compile. */
+export type Handlers<Table extends Readonly<Record<string, Operation>>> = {
+  readonly [Id in keyof Table]: Handler<Table[Id]>
+}
+
+type ParameterIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | ParameterIn<Rest>
+  : never
+
+export type Handle = <const O extends Operation>(operation: O, handler: Handler<O>) => void
+
+export function createHandle(http: Hono, checks: AccessChecks): Handle {
+  return (operation, handler) => {
+    const { method, requiresIdempotencyKey, body: schema, maxBodyBytes } = operation
+    const admit = admissionTo(operation, checks)
+    const names = parametersOf(operation)
+    http.on(method.toUpperCase(), routeOf(operation), async (c) => {
+      const { caller, check } = await admit(c)
+      const params = Object.fromEntries(names.map((name) => [name, parameterOf(c, name)]))
+      const key = requiresIdempotencyKey ? keyOf(c) : undefined
+      const body = schema && (await jsonBody(c, schema, { limitBytes: maxBodyBytes, check }))
+      // Each part was made as the declaration says from which the handler's own type follows.
+      return handler({ c, caller, key, body, params } as Parameters<typeof handler>[0])
+    })
+  }
+}
+
+interface Admitted {
+  readonly caller?: Caller
+  readonly check?: BodyCheck
+}
+
+/** @throws Error for an operation whose declaration does not say who has access. */
+function admissionTo(
+  { method, path, access, body }: Operation,
+  checks: AccessChecks,
+): (c: Context) => Admitted | Promise<Admitted> {
+  if (access === 'everybody') return () => ({})
+  if (access === 'provider') {
+    if (!body) throw new Error(`${method} ${path} declares no body, which the provider's signature would cover.`)
+    return async (c) => ({ check: await checks.providerSignature(c) })
+  }
+  if (!isForCallers(access))
+    throw new Error(`${method} ${path} declares no access: name one of those in the table of operations.`)
+  const needed: readonly Role[] = requiredRoles[access]
+  return async (c) => {
+    const caller = await checks.caller(c)
+    const isAllowed = needed.length === 0 || needed.some((role) => caller.roles.includes(role))
+    refuseIf(!isAllowed, 'forbidden', `This takes the role ${needed.join(' or ')}.`)
+    return { caller }
+  }
+}
+
+/** @throws Refused for a value that can be the name of nothing. */
+function parameterOf(c: Context, name: PathParameter): string {
+  const value = c.req.param(name)!
+  refuseIf(!pathParameters[name].safeParse(value).success, 'not-found', `There is nothing of this name: ${name}.`)
+  return value
+}
+
+function keyOf(c: Context): string {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined)
+    throw new Refused(
+      'idempotency-key-missing',
+      'Send a header Idempotency-Key: the same key again has the same answer.',
+    )
+  const fault = idempotencyKey.safeParse(key).error?.issues[0]?.message
+  if (fault !== undefined) throw new Refused('invalid-parameter', `Idempotency-Key ${fault}.`)
+  return key
+}
