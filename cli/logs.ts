@@ -1,10 +1,10 @@
 /** Prints and follows the logs that the running services write. */
 
-import { createReadStream, existsSync, mkdirSync, readdirSync, statSync, watch } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { services } from '../functions/index.ts'
 import { dataDirectory, findRunning, main, UsageError } from './command.ts'
+import { type LogReader, logReader } from './logs/reader.ts'
 import { complain, say, shown } from './terminal.ts'
 
 const usage = `
@@ -42,12 +42,14 @@ void main({
     const print = ({ file, line }: Line): void =>
       say(values.json ? line : readable(file.slice(0, -'.log'.length), line))
 
-    const files = existsSync(folder) ? readdirSync(folder).filter(isWanted) : []
-    const kept = (await Promise.all(files.map((file) => tail(folder, file, lines)))).flat()
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const reader = logReader(folder)
+    const files = readdirSync(folder).filter(isWanted)
+    const kept = (await Promise.all(files.map((file) => last(reader, file, lines)))).flat()
     for (const line of kept.toSorted((a, b) => timeOf(a.line).localeCompare(timeOf(b.line)))) print(line)
     if (kept.length === 0) complain(`${service ?? 'No service'} has written nothing yet: it sleeps until it is called.`)
     if (values['no-follow']) return
-    if (runs) await follow(folder, files, isWanted, print)
+    if (runs) await follow(folder, reader, isWanted, print)
     else complain('Millrace does not run here, so nothing more will come: start it with npm start.')
   },
 })
@@ -57,43 +59,35 @@ interface Line {
   readonly line: string
 }
 
-async function tail(folder: string, file: string, lines: number): Promise<Line[]> {
-  const last: Line[] = []
-  for await (const line of createInterface({ input: createReadStream(join(folder, file)) })) {
-    last.push({ file, line })
-    if (last.length > lines) last.shift()
-  }
-  return last
+/** The last lines of a file, and of the one before it when it was begun anew a short while ago. */
+async function last(reader: LogReader, file: string, count: number): Promise<Line[]> {
+  const lines = await reader.read(file)
+  const earlier = lines.length < count ? await reader.read(`${file}.1`).catch(() => []) : []
+  const all = [...earlier, ...lines]
+  return all.slice(Math.max(0, all.length - count)).map((line) => ({ file, line }))
 }
 
-/** Until Ctrl-C: prints what is appended, from the byte where the last look ended; a service that wakes up later too. */
+/** Until Ctrl-C: prints what is appended since the last look; what a service that wakes up later writes, too. */
 async function follow(
   folder: string,
-  files: readonly string[],
+  reader: LogReader,
   isWanted: (file: string) => boolean,
   print: (line: Line) => void,
 ): Promise<void> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const offsets = new Map(files.map((file) => [file, statSync(join(folder, file)).size]))
-  const rest = new Map<string, string>()
   let reading = Promise.resolve()
-  const readNew = async (file: string): Promise<void> => {
-    const path = join(folder, file)
-    const size = statSync(path).size
-    const start = Math.min(offsets.get(file) ?? 0, size)
-    if (size === start) return
-    offsets.set(file, size)
-    let text = rest.get(file) ?? ''
-    for await (const chunk of createReadStream(path, { start, end: size - 1, encoding: 'utf8' }))
-      text += chunk as string
-    const lines = text.split('\n')
-    rest.set(file, lines.pop() ?? '')
-    for (const line of lines) print({ file, line })
+  const readNew = (file: string): void => {
+    reading = reading
+      .then(async () => {
+        for (const line of await reader.read(file)) print({ file, line })
+      })
+      // Between the end of one file and the start of the next there is none: its first line is seen, too.
+      .catch(() => {})
   }
   const watcher = watch(folder, (_, file) => {
-    if (!file || !isWanted(file)) return
-    reading = reading.then(() => readNew(file)).catch(() => {})
+    if (file && isWanted(file)) readNew(file)
   })
+  // What was written while the earlier lines were read.
+  for (const file of readdirSync(folder)) if (isWanted(file)) readNew(file)
   await new Promise<void>((resolve) => process.once('SIGINT', resolve))
   watcher.close()
   await reading

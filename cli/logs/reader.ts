@@ -1,0 +1,52 @@
+/** Reads what is appended to log files, also when a file is put aside under `….1` and begun anew. */
+
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+
+export interface LogReader {
+  /** The whole lines that were appended to that file since the last call; at first, all of them. */
+  read(file: string): Promise<string[]>
+}
+
+interface Position {
+  readonly inode: number
+  /** After the last whole line that was read. */
+  readonly offset: number
+}
+
+const NEWLINE = 0x0a
+
+export function logReader(folder: string): LogReader {
+  const positions = new Map<string, Position>()
+  return {
+    async read(file) {
+      const path = join(folder, file)
+      const before = positions.get(file)
+      const now = await linesAfter(path, before)
+      positions.set(file, now.position)
+      if (!before || now.position.inode === before.inode) return now.lines
+      const rest = await linesAfter(`${path}.1`, before)
+      // Of another inode: the file was begun anew more than once, and the rest is lost.
+      return rest.position.inode === before.inode ? [...rest.lines, ...now.lines] : now.lines
+    },
+  }
+}
+
+/** From the start, when it is another file than before. @throws ENOENT */
+async function linesAfter(
+  path: string,
+  before: Position | undefined,
+): Promise<{ lines: string[]; position: Position }> {
+  const file = await open(path)
+  try {
+    const { ino: inode, size } = await file.stat()
+    const start = before?.inode === inode && before.offset <= size ? before.offset : 0
+    const bytes = Buffer.alloc(size - start)
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
+    const end = bytes.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1
+    const lines = end === 0 ? [] : bytes.toString('utf8', 0, end - 1).split('\n')
+    return { lines, position: { inode, offset: start + end } }
+  } finally {
+    await file.close()
+  }
+}
