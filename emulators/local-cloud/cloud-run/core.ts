@@ -213,6 +213,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     async stop() {
       await Promise.all([...planes.values()].map((plane) => plane.close()))
       await undertaker.close()
+      await logs.close()
     },
   }
 }

@@ -1,0 +1,58 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import { logKeeper } from './logs.ts'
+
+let directory: string
+const path = (name: string): string => join(directory, name)
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'logs-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+})
+
+it('writes lines in their order, a file each, all of them before it is closed, and not while the service speaks', async () => {
+  const logs = logKeeper(directory)
+  for (let index = 0; index < 100; index++) {
+    logs.write('orders', `o${index}`)
+    logs.write('gateway', `g${index}`)
+  }
+  expect(existsSync(path('orders.log'))).toBe(false)
+  await logs.close()
+  const lines = Array.from({ length: 100 }, (_, index) => `o${index}`)
+  expect(readFileSync(path('orders.log'), 'utf8').trimEnd().split('\n')).toEqual(lines)
+  expect(readFileSync(path('gateway.log'), 'utf8')).toContain('g99\n')
+  expect(statSync(path('orders.log')).mode & 0o777).toBe(0o600)
+})
+
+it('begins a file anew before it is larger than its limit in bytes, not in characters', async () => {
+  const line = 'ü'.repeat(49) // 99 bytes with its end
+  const logs = logKeeper(directory, 250)
+  for (let index = 0; index < 3; index++) {
+    logs.write('orders', line)
+    await logs.close()
+  }
+  expect(statSync(path('orders.log.1')).size).toBe(198)
+  expect(statSync(path('orders.log')).size).toBe(99)
+})
+
+it('goes on at the size that an earlier run left', async () => {
+  for (const run of ['first', 'second', 'third']) {
+    const logs = logKeeper(directory, 15)
+    logs.write('orders', run)
+    await logs.close()
+  }
+  expect(readFileSync(path('orders.log.1'), 'utf8')).toBe('first\nsecond\n')
+  expect(readFileSync(path('orders.log'), 'utf8')).toBe('third\n')
+})
+
+it('drops lines when more of them wait than are bounded, and says how many', async () => {
+  const logs = logKeeper(directory)
+  const line = 'x'.repeat(1024 * 1024)
+  for (let index = 0; index < 20; index++) logs.write('orders', line)
+  await logs.close()
+  const lines = readFileSync(path('orders.log'), 'utf8').trimEnd().split('\n')
+  expect(lines.filter((one) => one === line)).toHaveLength(15)
+  expect(lines.at(-1)).toBe('5 lines were dropped: the disk is too slow.')
+})
