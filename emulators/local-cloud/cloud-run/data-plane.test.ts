@@ -102,6 +102,48 @@ afterEach(async () => {
   started.length = 0
 })
 
+describe('the request timeout', () => {
+  const TIMEOUT_MS = 300_000
+
+  it('answers 504 when no answer has begun by then', async () => {
+    const calling = call()
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    await fake.clock.advance(TIMEOUT_MS)
+    expect(await calling).toBe(504)
+    started[0]!.held.length = 0
+  })
+
+  it('cuts an answer that drips longer than that in all', async () => {
+    const response = fetch(`http://127.0.0.1:${port}/`)
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    const { response: dripping } = started[0]!.held[0]!
+    dripping.write('a')
+    const reader = (await response).body!.getReader()
+    for (let third = 0; third < 2; third++) {
+      await reader.read()
+      await fake.clock.advance(TIMEOUT_MS / 3)
+      dripping.write('a')
+    }
+    await reader.read()
+    const rest = expect(reader.read()).rejects.toThrow('terminated')
+    await fake.clock.advance(TIMEOUT_MS / 3)
+    await rest
+    await vi.waitUntil(() => dripping.destroyed)
+    expect(plane.active()).toBe(0)
+  })
+
+  it('has no timer left once the answer is there', async () => {
+    const calling = call()
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    const before = fake.clock.pending
+    answered(started[0]!)
+    expect(await calling).toBe(200)
+    await vi.waitUntil(() => plane.active() === 0)
+    // The idle timer takes its place.
+    expect(fake.clock.pending).toBe(before)
+  })
+})
+
 describe('slots', () => {
   it('are not lost to a caller who went away while it waited for one', async () => {
     const first = call()

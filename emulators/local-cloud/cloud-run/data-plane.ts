@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http'
 import { randomBytes } from 'node:crypto'
-import type { Timer } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import { gated } from '../core/gate.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import { StatusError } from '../core/status.ts'
@@ -111,6 +111,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const resource = options.resource()
+    const deadlineMs = context.clock.now() + timeoutOf(resource.template)
     const admission = await admit(context.peer<Iam>('iam'), resource, request.headers, context.project.id)
     response.once('close', () => {
       const status = response.statusCode
@@ -135,7 +136,8 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     const forwarding = {
       reached: answerMoments(options, request),
       headers: handedOn(request, admission.headers),
-      timeoutMs: timeoutOf(resource.template),
+      clock: context.clock,
+      deadlineMs,
       looked,
     }
     // A second one only when the first took nothing of the request.
@@ -185,7 +187,9 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
 interface Forwarding {
   readonly target: Instance
   readonly headers: Record<string, string | string[] | undefined>
-  readonly timeoutMs: number
+  readonly clock: Clock
+  /** When the whole response must have been handed on. https://cloud.google.com/run/docs/configuring/request-timeout */
+  readonly deadlineMs: number
   /** Awaited after a broken connection: whether the instance is still there has been found out. */
   looked(target: Instance): Promise<void>
   /** Awaited when it has answered with success, and when that was handed on. */
@@ -211,7 +215,7 @@ function answerMoments(
 function forward(
   request: IncomingMessage,
   response: ServerResponse,
-  { target, headers, timeoutMs, looked, reached }: Forwarding,
+  { target, headers, clock, deadlineMs, looked, reached }: Forwarding,
 ): Promise<'ended' | 'unreached'> {
   return new Promise((resolve) => {
     const upstream = httpRequest(
@@ -230,8 +234,11 @@ function forward(
       response.writeHead(statusCode, kept)
       answer.pipe(response)
     }
-    upstream.setTimeout(timeoutMs, () => {
-      if (!response.headersSent)
+    let isCut = false
+    const deadline = clock.at(deadlineMs, () => {
+      isCut = true
+      if (response.headersSent) response.destroy()
+      else
         refuse(
           request,
           response,
@@ -241,6 +248,8 @@ function forward(
       upstream.destroy()
     })
     const broken = async (error: NodeJS.ErrnoException): Promise<void> => {
+      deadline.cancel()
+      if (isCut) return
       await looked(target)
       if (error.code === 'ECONNREFUSED') return resolve('unreached')
       if (!response.headersSent)
@@ -250,6 +259,7 @@ function forward(
     }
     upstream.once('error', (error) => void broken(error))
     response.once('close', () => {
+      deadline.cancel()
       if (!response.writableFinished) upstream.destroy()
       resolve('ended')
     })
