@@ -16,7 +16,7 @@ import {
   type StackJson,
   type TerraformResource,
 } from 'local-google-cloud'
-import { closeState } from 'local-google-cloud/host'
+import { closeAfter, closeAll, closeState } from 'local-google-cloud/host'
 import { firestore } from 'local-google-cloud/firestore'
 import { iam, type IamCore } from 'local-google-cloud/iam'
 import type { LocalPorts } from '../stacks/environments.ts'
@@ -62,9 +62,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
   const resources = readResources(options.stacks)
   if (dataDirectory) closeState(dataDirectory)
   const closers: (() => Promise<void>)[] = []
-  const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).toReversed()) await closeOne()
-  }
+  const close = (): Promise<void> => closeAll(closers.splice(0).toReversed())
   const inData = (name: string): { dataDir?: string } => (dataDirectory ? { dataDir: join(dataDirectory, name) } : {})
 
   try {
@@ -143,8 +141,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
       close,
     }
   } catch (error) {
-    await close()
-    throw error
+    return await closeAfter(error, close)
   }
 }
 

@@ -1,6 +1,7 @@
 /** For programs that run a local cloud or stand beside it: its journal, clock, ports, state files and secret. */
 
 export { type Clock, systemClock, virtualClock } from './core/clock.ts'
+export { closeAfter, closeAll } from './core/close-all.ts'
 export { freePort, freePorts } from './core/free-ports.ts'
 export { openHttp } from './core/http-server.ts'
 export { type Journal, openJournal, type Table } from './core/journal.ts'

@@ -3,6 +3,7 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
 import { type DataPlane, openDataPlane } from './data-plane.ts'
+import { closeAll } from '../core/close-all.ts'
 import { logKeeper } from './logs.ts'
 import { type Spawned, startInstance } from './process.ts'
 import { reaper } from './reaper.ts'
@@ -211,9 +212,11 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
       }
     },
     async stop() {
-      await Promise.all([...planes.values()].map((plane) => plane.close()))
-      await undertaker.close()
-      await logs.close()
+      await closeAll([
+        () => Promise.all([...planes.values()].map((plane) => plane.close())),
+        () => undertaker.close(),
+        () => logs.close(),
+      ])
     },
   }
 }

@@ -3,6 +3,7 @@
 import { getRequestListener } from '@hono/node-server'
 import { randomInt } from 'node:crypto'
 import { type Grants, guarded, type IamMode, makeAccess, OWNER } from './access.ts'
+import { closeAfter, closeAll } from './close-all.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { defineServices, grpcServer, type Served } from './grpc.ts'
 import { faultRoutes } from './fault-routes.ts'
@@ -91,11 +92,12 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
   const context = contextOf(options, shared)
   const { faults } = context
   const ports = new Map<string, PortServer>()
-  const close = async (): Promise<void> => {
-    for (const instance of [...instances.values()].toReversed()) await instance.close?.()
-    for (const port of ports.values()) await port.close()
-    journal.close()
-  }
+  const close = (): Promise<void> =>
+    closeAll([
+      ...[...instances.values()].toReversed().map((instance) => () => instance.close?.()),
+      ...[...ports.values()].map((port) => () => port.close()),
+      () => journal.close(),
+    ])
   // In the order of the plugins: who is delivered to before who delivers. The end goes the other way.
   const start = async (): Promise<void> => {
     for (const instance of instances.values()) await instance.start?.()
@@ -107,8 +109,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     for (const { email, port } of options.accounts ?? []) ports.set(email, await open(port, email))
     if (!options.startLater) await start()
   } catch (error) {
-    await close()
-    throw error
+    await closeAfter(error, close)
   }
   const hostOf = (email: string): string => {
     const port = ports.get(email)

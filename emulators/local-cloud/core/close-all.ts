@@ -1,0 +1,22 @@
+/**
+ * Runs every step of a shutdown one after the other, also when some of them fail.
+ * @throws the error of the one that failed, or an AggregateError of several
+ */
+export async function closeAll(steps: Iterable<() => unknown>): Promise<void> {
+  const errors: unknown[] = []
+  for (const step of steps) {
+    try {
+      await step()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length === 1) throw errors[0]
+  if (errors.length > 1) throw new AggregateError(errors, errors.map(String).join('\n'))
+}
+
+/** After a start that failed: its error is the one to report, what fails beside it goes to the terminal. */
+export async function closeAfter(failure: unknown, close: () => Promise<void>): Promise<never> {
+  await close().catch((error: unknown) => console.error(error))
+  throw failure
+}
