@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { openJournal } from '../core/journal.ts'
 import { DATABASE, ROOT, cloudWithDatabase, commit, fakeCloud, get, int, queryIds, set } from './fake-cloud.ts'
 import { createStore } from './store.ts'
@@ -152,4 +152,24 @@ test('a document is deleted once its TTL field has passed, and not before', asyn
   await cloud.clock.advance(3_600_000)
   expect(await queryIds(cloud, { from: [{ collectionId: 'a' }] })).toEqual(['text'])
   expect(await queryIds(cloud, { from: [{ collectionId: 'b' }] })).toEqual(['soon'])
+})
+
+test('a fault while documents expire ends nothing but that look', async () => {
+  const cloud = await cloudWithDatabase()
+  const field = { name: `${DATABASE}/collectionGroups/a/fields/expires`, ttlConfig: {} }
+  const expires = { timestampValue: { seconds: String(cloud.clock.now() / 1000), nanos: 0 } }
+  await commit(cloud, set('a/1', { expires }))
+  await cloud.admin('updateField', { field, updateMask: { paths: ['ttl_config'] } })
+  const reported = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const { store } = cloud.core.database({ project: 'p', database: 'orders' })
+  vi.spyOn(store, 'apply').mockImplementationOnce(() => {
+    throw new Error('a fault of the emulator')
+  })
+  onTestFinished(() => void vi.restoreAllMocks())
+  await cloud.clock.advance(3_600_000)
+  expect(reported.mock.calls).toEqual([
+    [expect.stringContaining('Documents of a could not be expired'), new Error('a fault of the emulator')],
+  ])
+  await cloud.clock.advance(3_600_000)
+  expect(await queryIds(cloud, { from: [{ collectionId: 'a' }] })).toEqual([])
 })

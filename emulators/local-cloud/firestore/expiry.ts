@@ -31,7 +31,14 @@ export function createExpiry(core: FirestoreCore): Expiry {
     if (timer || policies(core).length === 0) return
     timer = clock.at(clock.now() + EVERY_MS, () => {
       timer = undefined
-      for (const policy of policies(core)) void expire(policy, clock.now())
+      for (const policy of policies(core)) {
+        expire(policy, clock.now()).catch((error: unknown) =>
+          console.error(
+            `Documents of ${policy.collectionId} could not be expired, the next look is in an hour:`,
+            error,
+          ),
+        )
+      }
       start()
     })
   }
