@@ -54,14 +54,18 @@ export interface Caller {
   readonly roles: readonly string[]
 }
 
+const RENEW_BEFORE_MS = 60_000
+
 /** Signs in at the identity platform and calls the gateway with that token, which it renews before it expires. */
 export function connect(running: Running, caller: Caller): Api {
-  let token: Promise<{ token: string; expiresAt: string }> | undefined
+  let latest: Promise<{ token: string; expiresAt: string }> | undefined
   const bearer = async (): Promise<string> => {
-    const current = await (token ??= signIn(running, caller))
-    if (Date.parse(current.expiresAt) - Date.now() > 60_000) return current.token
-    token = undefined
-    return bearer()
+    const known = latest
+    const current = await known?.catch(() => undefined)
+    if (current && Date.parse(current.expiresAt) - Date.now() > RENEW_BEFORE_MS) return current.token
+    // Unless another call has done so meanwhile. A new one is used however short it lives.
+    if (latest === known) latest = signIn(running, caller)
+    return (await latest!).token
   }
   return connectWith(running.gatewayUrl, bearer)
 }

@@ -1,0 +1,59 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, it, onTestFinished } from 'vitest'
+import { type Api, connect } from './api.ts'
+
+async function serve(answer: RequestListener): Promise<string> {
+  const server = createServer(answer)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** An issuer whose tokens live that long, and a gateway that answers with the token that it got. */
+async function platform(livesMs: number, refusals = 0): Promise<{ api: Api; signIns: () => number }> {
+  let signIns = 0
+  const identityUrl = await serve((_, response) => {
+    signIns += 1
+    response.statusCode = signIns > refusals ? 200 : 503
+    response.end(JSON.stringify({ token: `t${signIns}`, expiresAt: new Date(Date.now() + livesMs).toISOString() }))
+  })
+  const gatewayUrl = await serve(({ headers }, response) => response.end(JSON.stringify(headers.authorization)))
+  const running = {
+    pid: process.pid,
+    projectId: 'p',
+    apiHost: '127.0.0.1:1',
+    region: 'europe-west1',
+    gatewayUrl,
+    serviceUrls: {},
+    identityUrl,
+    secret: 's',
+    dataDirectory: '.data',
+  }
+  return { api: connect(running, { sub: 'c', roles: ['customer'] }), signIns: () => signIns }
+}
+const ask = async (api: Api): Promise<unknown> => (await api.send('GET', '/v1/orders')).body
+
+it('a token serves many calls, also those at once', async () => {
+  const { api, signIns } = await platform(3_600_000)
+  expect(await Promise.all(Array.from({ length: 5 }, () => ask(api)))).toEqual(Array(5).fill('Bearer t1'))
+  expect(await ask(api)).toBe('Bearer t1')
+  expect(signIns()).toBe(1)
+})
+
+it('a token that lives a minute or less is used for one call', async () => {
+  const { api, signIns } = await platform(60_000)
+  expect(await ask(api)).toBe('Bearer t1')
+  expect(await ask(api)).toBe('Bearer t2')
+  expect(await ask(api)).toBe('Bearer t3')
+  expect(signIns()).toBe(3)
+})
+
+it('a sign-in that failed is tried again by the next call', async () => {
+  const { api } = await platform(3_600_000, 1)
+  await expect(ask(api)).rejects.toThrow('signing in failed with 503')
+  expect(await ask(api)).toBe('Bearer t2')
+})
