@@ -1,7 +1,7 @@
 /** Messages that wait in pull subscriptions for somebody to decide: looked at under a lease, and put back unless they are done with. */
 
 import type { v1 } from '@google-cloud/pubsub'
-import { type Waiting as Leased, leased, release } from '../../shared/gcp/waiting.ts'
+import { extend, type Waiting as Leased, leased, release } from '../../shared/gcp/waiting.ts'
 import type { Target } from './target.ts'
 
 export interface Waiting extends Leased {
@@ -16,36 +16,59 @@ export interface Shelf {
   close(): Promise<void>
 }
 
-export async function openShelf({ projectId, clientOptions }: Target): Promise<Shelf> {
+/** Looks and decisions may take longer than the ack deadline of one minute, for which Pub/Sub leases. */
+const LEASE_SECONDS = 60
+const EXTEND_EVERY_MS = 20_000
+
+/** Runs it regularly until the returned function is called. */
+export type Repeat = (everyMs: number, run: () => Promise<void>) => () => void
+
+const repeat: Repeat = (everyMs, run) => {
+  const timer = setInterval(() => void run(), everyMs)
+  return () => clearInterval(timer)
+}
+
+export async function openShelf(
+  { projectId, clientOptions }: Pick<Target, 'projectId' | 'clientOptions'>,
+  repeatedly = repeat,
+): Promise<Shelf> {
   const { v1 } = await import('@google-cloud/pubsub')
   const client: v1.SubscriberClient = new v1.SubscriberClient(await clientOptions())
+  /** The latest lease of each message, by subscription and message id. */
   const held = new Map<string, Waiting>()
+  const keyOf = ({ subscription, messageId }: Waiting): string => `${subscription}/${messageId}`
   const pathOf = (subscription: string): string => client.subscriptionPath(projectId, subscription)
+  const heldIds = (): [path: string, ackIds: string[]][] =>
+    [...Map.groupBy(held.values(), ({ subscription }) => subscription)].map(([subscription, waiting]) => [
+      pathOf(subscription),
+      waiting.map(({ ackId }) => ackId),
+    ])
+  const stopExtending = repeatedly(EXTEND_EVERY_MS, async () => {
+    for (const [path, ackIds] of heldIds())
+      // The request that needs the lease meets the same error.
+      await extend(client, path, { ackIds, seconds: LEASE_SECONDS }).catch(() => {})
+  })
 
   return {
     async look(subscription) {
-      const found: Waiting[] = []
+      const found = new Map<string, Waiting>()
       for await (const batch of leased(client, pathOf(subscription))) {
         for (const one of batch) {
           const waiting = { ...one, subscription }
-          held.set(waiting.ackId, waiting)
-          found.push(waiting)
+          held.set(keyOf(waiting), waiting)
+          found.set(waiting.messageId, waiting)
         }
       }
-      return found.toSorted((a, b) => a.sinceMs - b.sinceMs)
+      return [...found.values()].toSorted((a, b) => a.sinceMs - b.sinceMs)
     },
-    async take({ subscription, ackId }) {
-      await client.acknowledge({ subscription: pathOf(subscription), ackIds: [ackId] })
-      held.delete(ackId)
+    async take(message) {
+      const { ackId } = held.get(keyOf(message)) ?? message
+      await client.acknowledge({ subscription: pathOf(message.subscription), ackIds: [ackId] })
+      held.delete(keyOf(message))
     },
     async close() {
-      for (const [subscription, waiting] of Map.groupBy(held.values(), (one) => one.subscription)) {
-        await release(
-          client,
-          pathOf(subscription),
-          waiting.map(({ ackId }) => ackId),
-        )
-      }
+      stopExtending()
+      for (const [path, ackIds] of heldIds()) await release(client, path, ackIds)
       await client.close()
     },
   }

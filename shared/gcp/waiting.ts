@@ -39,13 +39,22 @@ export async function* leased(client: v1.SubscriberClient, subscription: string)
   }
 }
 
+/** The lease goes on for so long from now. */
+export async function extend(
+  client: v1.SubscriberClient,
+  subscription: string,
+  { ackIds, seconds }: { readonly ackIds: readonly string[]; readonly seconds: number },
+): Promise<void> {
+  await client.modifyAckDeadline({ subscription, ackIds: [...ackIds], ackDeadlineSeconds: seconds })
+}
+
 /** They are there at once for the next who looks. */
 export async function release(
   client: v1.SubscriberClient,
   subscription: string,
   ackIds: readonly string[],
 ): Promise<void> {
-  if (ackIds.length > 0) await client.modifyAckDeadline({ subscription, ackIds: [...ackIds], ackDeadlineSeconds: 0 })
+  if (ackIds.length > 0) await extend(client, subscription, { ackIds, seconds: 0 })
 }
 
 /** What a message is, and of whom: Pub/Sub's own copy names the subscription that gave it up, a service's own its type. */

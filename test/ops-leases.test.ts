@@ -1,0 +1,80 @@
+/** Operators who look for long: what they look at stays leased to them, and is acknowledged when they say so. */
+
+import { credentials } from '@grpc/grpc-js'
+import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import { openShelf, type Shelf } from '../cli/ops/shelf.ts'
+import { virtualClock, type VirtualClock } from '../emulators/core/clock.ts'
+import { createLocalCloud, type LocalCloud } from '../emulators/core/local-cloud.ts'
+import { pubsub } from '../emulators/pubsub/plugin.ts'
+
+const project = { id: 'p', number: '1', region: 'europe-west1' }
+const parent = 'projects/p'
+/** Of a subscription that is kept for operators. */
+const LEASE_SECONDS = 60
+
+let clock: VirtualClock
+let cloud: LocalCloud
+
+beforeEach(async () => {
+  clock = virtualClock()
+  cloud = await createLocalCloud({ plugins: [pubsub], project, clock })
+  onTestFinished(() => cloud.close())
+  await cloud.api('PUT', `/v1/${parent}/topics/kept`, {})
+  await cloud.api('PUT', `/v1/${parent}/subscriptions/kept`, {
+    topic: `${parent}/topics/kept`,
+    ackDeadlineSeconds: LEASE_SECONDS,
+  })
+  const messages = ['a', 'b', 'c'].map((text) => ({ data: Buffer.from(text).toString('base64') }))
+  await cloud.api('POST', `/v1/${parent}/topics/kept:publish`, { messages })
+})
+
+/** A shelf whose regular work is done when the test says so. */
+async function shelf(): Promise<Shelf & { passes(seconds: number): Promise<void> }> {
+  const regular: (() => Promise<void>)[] = []
+  const [apiEndpoint, port] = cloud.ownerHost.split(':') as [string, string]
+  const target = {
+    clientOptions: async () => ({
+      projectId: project.id,
+      apiEndpoint,
+      port: Number(port),
+      sslCreds: credentials.createInsecure(),
+    }),
+    projectId: project.id,
+  }
+  const opened = await openShelf(target, (everyMs, run) => {
+    expect(everyMs).toBeLessThan((LEASE_SECONDS * 1000) / 2)
+    regular.push(run)
+    return () => void regular.splice(regular.indexOf(run), 1)
+  })
+  return {
+    ...opened,
+    async passes(seconds) {
+      await clock.advance(seconds * 1000)
+      for (const run of regular) await run()
+    },
+  }
+}
+const texts = async (of: Shelf): Promise<string[]> => (await of.look('kept')).map(({ data }) => data.toString())
+
+it('keeps what it looks at for longer than the ack deadline, and takes it then', async () => {
+  const [mine, others] = [await shelf(), await shelf()]
+  const [first] = await mine.look('kept')
+  for (let minute = 0; minute < 4; minute++) await mine.passes(LEASE_SECONDS / 2)
+  expect(await texts(others)).toEqual([])
+  await mine.take(first!)
+  await mine.close()
+  expect(await texts(others)).toEqual(['b', 'c'])
+  await others.close()
+})
+
+it('takes a message by its latest lease, when an earlier one was lost', async () => {
+  const mine = await shelf()
+  const [first] = await mine.look('kept')
+  await clock.advance(LEASE_SECONDS * 1000)
+  expect(await texts(mine)).toEqual(['a', 'b', 'c'])
+  await mine.take(first!)
+  await mine.close()
+  const others = await shelf()
+  expect(await texts(others)).toEqual(['b', 'c'])
+  await others.close()
+})
