@@ -3,16 +3,16 @@
 import { credentials } from '@grpc/grpc-js'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { openShelf, type Shelf } from '../cli/ops/shelf.ts'
-import { virtualClock, type VirtualClock } from '../emulators/core/clock.ts'
-import { createLocalCloud, type LocalCloud } from '../emulators/core/local-cloud.ts'
-import { pubsub } from '../emulators/pubsub/plugin.ts'
+import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
+import { virtualClock } from 'local-google-cloud/host'
+import { pubsub } from 'local-google-cloud/pubsub'
 
 const project = { id: 'p', number: '1', region: 'europe-west1' }
 const parent = 'projects/p'
 /** Of a subscription that is kept for operators. */
 const LEASE_SECONDS = 60
 
-let clock: VirtualClock
+let clock: ReturnType<typeof virtualClock>
 let cloud: LocalCloud
 
 beforeEach(async () => {
@@ -54,11 +54,12 @@ async function shelf(): Promise<Shelf & { passes(seconds: number): Promise<void>
     },
   }
 }
-const texts = async (of: Shelf): Promise<string[]> => (await of.look('kept')).map(({ data }) => data.toString())
+const texts = async (of: Shelf): Promise<string[]> =>
+  (await of.look('kept')).map(({ data }) => data.toString()).toSorted()
 
 it('keeps what it looks at for longer than the ack deadline, and takes it then', async () => {
   const [mine, others] = [await shelf(), await shelf()]
-  const [first] = await mine.look('kept')
+  const first = (await mine.look('kept')).find(({ data }) => data.toString() === 'a')
   for (let minute = 0; minute < 4; minute++) await mine.passes(LEASE_SECONDS / 2)
   expect(await texts(others)).toEqual([])
   await mine.take(first!)
@@ -69,7 +70,7 @@ it('keeps what it looks at for longer than the ack deadline, and takes it then',
 
 it('takes a message by its latest lease, when an earlier one was lost', async () => {
   const mine = await shelf()
-  const [first] = await mine.look('kept')
+  const first = (await mine.look('kept')).find(({ data }) => data.toString() === 'a')
   await clock.advance(LEASE_SECONDS * 1000)
   expect(await texts(mine)).toEqual(['a', 'b', 'c'])
   await mine.take(first!)

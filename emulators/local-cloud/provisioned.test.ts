@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { removeUndeclared } from 'local-google-cloud'
+import { removeUndeclared } from './provisioned.ts'
 
 it.each(['', '[{"type":', '{}'])('a list that was left by halves is named, and what to do: %j', async (text) => {
   const directory = mkdtempSync(join(tmpdir(), 'provisioned-'))
