@@ -10,7 +10,8 @@ const usage = `
 npm run check [-- --fix]
 
 Runs oxfmt, oxlint (type-aware, import directions), tsc and knip over the whole repository, and refuses what
-is not named exactly: images without digest, actions without commit, packages without version or integrity.
+only tests use and is not named so, and what is not named exactly: images without digest, actions without commit,
+packages without version or integrity.
 
   --fix    let the formatter and the linter mend what they can
 `
@@ -31,6 +32,7 @@ void main({
     let failed = 0
     for (const [name, bin, ...args] of tools)
       if (!(await passes(name, () => execute(join(modules, bin), args)))) failed += 1
+    if (!(await passes('helpers', helpers))) failed += 1
     if (!(await passes('pins', async () => pins()))) failed += 1
     return failed === 0 ? 0 : 1
   },
@@ -48,6 +50,13 @@ async function passes(name: string, check: () => Promise<Outcome>): Promise<bool
   say(`${name.padEnd(8)} ${verdict.padEnd(6)} ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
   if (code !== 0) say(output.trim())
   return code === 0
+}
+
+/** What no program needs is a test's: the image and knip's other run know it by its name. */
+async function helpers(): Promise<Outcome> {
+  const { code, output } = await execute(join(modules, 'knip/bin/knip.js'), ['--production', '--include', 'files'])
+  const remedy = 'What only tests use is named *.testing.ts, or lies in test/: CONTRIBUTING.md.'
+  return { code, output: `${output.trim()}\n${remedy}` }
 }
 
 function pins(): Outcome {

@@ -5,7 +5,7 @@ import { createCaller } from './caller.ts'
 import { withDeadline } from './deadline.ts'
 import { Cancelled, ClientClosed, DeadlineExceeded, Unavailable } from './errors.ts'
 import type { AuthorizationFor } from './gcp/id-tokens.ts'
-import { testTelemetry } from './testing/telemetry.ts'
+import { testTelemetry } from './telemetry.testing.ts'
 import { parseTrace } from './trace.ts'
 
 interface Heard {

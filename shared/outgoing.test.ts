@@ -4,7 +4,7 @@ import { defineContracts } from './contract.ts'
 import { orderId } from './fields.ts'
 import { repeatCommand } from './names.ts'
 import { defineService } from './service.ts'
-import { testPlatform } from './testing/platform.ts'
+import { testPlatform } from './platform.testing.ts'
 
 const warehouseContracts = defineContracts({
   service: 'warehouse',

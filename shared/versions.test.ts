@@ -2,8 +2,8 @@ import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts } from './contract.ts'
 import { createStreams } from './streams.ts'
-import { message } from './testing/deliver.ts'
-import { memory } from './testing/memory.ts'
+import { message } from './deliver.testing.ts'
+import { memory } from './memory.testing.ts'
 import type { Envelope } from './envelope.ts'
 
 const { store } = memory()

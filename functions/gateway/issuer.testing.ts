@@ -4,7 +4,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Platform } from '../../shared/platform.ts'
-import { startOfTests } from '../../shared/testing/platform.ts'
+import { startOfTests } from '../../shared/platform.testing.ts'
 
 export interface TokenOptions {
   readonly sub?: string

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { message } from '../../shared/testing/deliver.ts'
+import { message } from '../../shared/deliver.testing.ts'
 import { type Timeline, type TimelineDocument, timelineOf, told } from './timeline.ts'
 
 /** Minutes and seconds of the day on which it all happened. */

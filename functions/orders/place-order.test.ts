@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/errors.ts'
 import type { Platform } from '../../shared/platform.ts'
-import { deliver, message } from '../../shared/testing/deliver.ts'
+import { deliver, message } from '../../shared/deliver.testing.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { MAX_ANNOUNCED_PRICES } from '../catalog/contracts.ts'
 import { app } from './app.ts'

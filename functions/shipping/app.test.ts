@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/errors.ts'
-import { deliver, message } from '../../shared/testing/deliver.ts'
-import { testPlatform } from '../../shared/testing/platform.ts'
+import { deliver, message } from '../../shared/deliver.testing.ts'
+import { testPlatform } from '../../shared/platform.testing.ts'
 import { app } from './app.ts'
 import { shipping } from './service.ts'
 

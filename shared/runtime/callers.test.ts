@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Config } from '../config.ts'
 import { Unavailable } from '../errors.ts'
-import { emailOf, idToken, testConfig, withoutSignature } from '../testing/config.ts'
-import { startOfTests } from '../testing/platform.ts'
+import { emailOf, idToken, testConfig, withoutSignature } from '../config.testing.ts'
+import { startOfTests } from '../platform.testing.ts'
 import { createCallerCheck } from './callers.ts'
 
 const nowSeconds = Date.parse(startOfTests) / 1000

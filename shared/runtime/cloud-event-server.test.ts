@@ -6,9 +6,9 @@ import { type Delivery, implement } from '../app.ts'
 import { defineContracts } from '../contract.ts'
 import { Refused, Unavailable } from '../errors.ts'
 import { defineService } from '../service.ts'
-import { emailOf, idToken, pushBody, testConfig } from '../testing/config.ts'
-import { message } from '../testing/deliver.ts'
-import { testPlatform } from '../testing/platform.ts'
+import { emailOf, idToken, pushBody, testConfig } from '../config.testing.ts'
+import { message } from '../deliver.testing.ts'
+import { testPlatform } from '../platform.testing.ts'
 import { createCloudEventServer } from './cloud-event-server.ts'
 
 const contracts = defineContracts({

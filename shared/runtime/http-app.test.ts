@@ -7,9 +7,9 @@ import { Refused, Unavailable } from '../errors.ts'
 import { operatorHeaders } from '../operator.ts'
 import type { Platform } from '../platform.ts'
 import { defineService, fromOperators } from '../service.ts'
-import { emailOf, idToken, pushBody, testConfig } from '../testing/config.ts'
-import { message } from '../testing/deliver.ts'
-import { testPlatform } from '../testing/platform.ts'
+import { emailOf, idToken, pushBody, testConfig } from '../config.testing.ts'
+import { message } from '../deliver.testing.ts'
+import { testPlatform } from '../platform.testing.ts'
 import { createHttpApp } from './http-app.ts'
 
 const shopContracts = defineContracts({

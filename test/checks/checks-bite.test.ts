@@ -113,6 +113,13 @@ describe('format and unused code', () => {
   beforeAll(() => {
     copy = copyOfSources()
     copy.write('shared/planted.ts', 'export   const planted={a:1}\n')
+    copy.write('shared/pretended.ts', 'export const pretended = 1\n')
+    copy.replace(
+      'shared/ids.test.ts',
+      "'vitest'\n",
+      "'vitest'\nimport { pretended } from './pretended.ts'\nvoid pretended\n",
+    )
+    copy.write('shared/unneeded.testing.ts', 'export const unneeded = 1\n')
     copy.replace('functions/index.ts', "import { history } from './history/service.ts'\n", '')
     copy.replace('functions/index.ts', 'history,', '')
   })
@@ -122,9 +129,17 @@ describe('format and unused code', () => {
     expect(failing('oxfmt/bin/oxfmt', '--check', 'shared')).toContain('planted.ts')
   })
 
-  it('an export that no file imports, and a service that is not in the list', { timeout }, () => {
+  it('an export that no file imports', { timeout }, () => {
     const output = failing('knip/bin/knip.js')
     expect(output).toContain('shared/planted.ts')
+    expect(output).toContain('shared/unneeded.testing.ts')
+    expect(output).not.toContain('shared/pretended.ts')
+  })
+
+  it('a file that only tests import, and a service that is not in the list', { timeout }, () => {
+    const output = failing('knip/bin/knip.js', '--production', '--include', 'files')
     expect(output).toContain('functions/history/service.ts')
+    expect(output).toContain('shared/pretended.ts')
+    expect(output).not.toContain('testing.ts')
   })
 })

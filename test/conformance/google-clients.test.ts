@@ -14,8 +14,8 @@ import { Unavailable } from '../../shared/errors.ts'
 import { createIdTokens } from '../../shared/gcp/id-tokens.ts'
 import { createPublisher, type Publisher } from '../../shared/gcp/publisher.ts'
 import { createTaskSender, type TaskSender } from '../../shared/gcp/task-sender.ts'
-import { testConfig } from '../../shared/testing/config.ts'
-import { message } from '../../shared/testing/deliver.ts'
+import { testConfig } from '../../shared/config.testing.ts'
+import { message } from '../../shared/deliver.testing.ts'
 
 const project = { id: 'test-project', number: '100000000000', region: 'europe-west1' }
 const account = 'orders@test-project.iam.gserviceaccount.com'

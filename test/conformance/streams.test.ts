@@ -15,9 +15,9 @@ import { documentId } from '../../shared/ids.ts'
 import type { Decision, Stream, Views } from '../../shared/platform.ts'
 import type { StreamStore } from '../../shared/stream-store.ts'
 import { createStreams } from '../../shared/streams.ts'
-import { message } from '../../shared/testing/deliver.ts'
-import { memory } from '../../shared/testing/memory.ts'
-import { testTrace } from '../../shared/testing/platform.ts'
+import { message } from '../../shared/deliver.testing.ts'
+import { memory } from '../../shared/memory.testing.ts'
+import { testTrace } from '../../shared/platform.testing.ts'
 import { parseTrace } from '../../shared/trace.ts'
 
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }

@@ -9,8 +9,8 @@ import { envelopeSchema } from '../../shared/envelope.ts'
 import { commandPath, pushPath, repeatCommand } from '../../shared/names.ts'
 import { repeatSchema } from '../../shared/repeat.ts'
 import { contractsOf } from '../../shared/service.ts'
-import { idToken } from '../../shared/testing/config.ts'
-import { startOfTests } from '../../shared/testing/platform.ts'
+import { idToken } from '../../shared/config.testing.ts'
+import { startOfTests } from '../../shared/platform.testing.ts'
 import { breaking, keeping } from './by-schema.ts'
 
 export interface Asked {

@@ -14,9 +14,9 @@ import { repeatCommand } from '../../shared/names.ts'
 import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import type { Service } from '../../shared/service.ts'
-import { idToken, pushBody, testConfig } from '../../shared/testing/config.ts'
-import { message } from '../../shared/testing/deliver.ts'
-import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+import { idToken, pushBody, testConfig } from '../../shared/config.testing.ts'
+import { message } from '../../shared/deliver.testing.ts'
+import { testPlatform, type TestPlatform } from '../../shared/platform.testing.ts'
 
 export interface Mesh {
   /** The services that Hono serves. */

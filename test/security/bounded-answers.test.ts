@@ -13,9 +13,9 @@ import { app as ordersApp } from '../../functions/orders/app.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { idToken, pushBody, testConfig } from '../../shared/testing/config.ts'
-import { message } from '../../shared/testing/deliver.ts'
-import { testPlatform } from '../../shared/testing/platform.ts'
+import { idToken, pushBody, testConfig } from '../../shared/config.testing.ts'
+import { message } from '../../shared/deliver.testing.ts'
+import { testPlatform } from '../../shared/platform.testing.ts'
 import { hasBrowser, inPage } from '../support/browser.ts'
 
 const ANSWER_BYTES = 4_000

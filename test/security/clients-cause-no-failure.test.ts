@@ -17,8 +17,8 @@ import { orders } from '../../functions/orders/service.ts'
 import { createCaller } from '../../shared/caller.ts'
 import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { idToken, testConfig } from '../../shared/testing/config.ts'
-import { testPlatform, type TestPlatform } from '../../shared/testing/platform.ts'
+import { idToken, testConfig } from '../../shared/config.testing.ts'
+import { testPlatform, type TestPlatform } from '../../shared/platform.testing.ts'
 import { answerOf, openRequest } from '../support/raw-client.ts'
 
 const order = {

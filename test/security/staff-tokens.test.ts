@@ -8,8 +8,8 @@ import { gateway } from '../../functions/gateway/service.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { STAFF_SESSION_MAX_SECONDS, STANDING_FRESH_MS, STANDING_STALE_MS } from '../../shared/staff-tokens.ts'
-import { testConfig } from '../../shared/testing/config.ts'
-import { startOfTests, testPlatform } from '../../shared/testing/platform.ts'
+import { testConfig } from '../../shared/config.testing.ts'
+import { startOfTests, testPlatform } from '../../shared/platform.testing.ts'
 
 const startSeconds = Date.parse(startOfTests) / 1000
 

@@ -14,8 +14,8 @@ import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../function
 import { gateway } from '../../functions/gateway/service.ts'
 import { reference, words } from '../../shared/fields.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { testConfig } from '../../shared/testing/config.ts'
-import { testPlatform } from '../../shared/testing/platform.ts'
+import { testConfig } from '../../shared/config.testing.ts'
+import { testPlatform } from '../../shared/platform.testing.ts'
 
 /** What each operation takes: every string in it is replaced in turn. */
 const bodies: readonly (readonly [path: string, body: object])[] = [

@@ -13,8 +13,8 @@ import { envelopeSchema } from '../../shared/envelope.ts'
 import { idempotencyKey, subject } from '../../shared/fields.ts'
 import { freshId } from '../../shared/ids.ts'
 import { repeatSchema } from '../../shared/repeat.ts'
-import { memory } from '../../shared/testing/memory.ts'
-import { startOfTests, testPlatform, testTrace } from '../../shared/testing/platform.ts'
+import { memory } from '../../shared/memory.testing.ts'
+import { startOfTests, testPlatform, testTrace } from '../../shared/platform.testing.ts'
 import { code, identifier, textKinds } from '../../shared/text.ts'
 
 interface Found {

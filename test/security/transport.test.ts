@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { createCaller } from '../../shared/caller.ts'
-import { testTelemetry } from '../../shared/testing/telemetry.ts'
+import { testTelemetry } from '../../shared/telemetry.testing.ts'
 import { environments } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
 

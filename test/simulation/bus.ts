@@ -3,8 +3,8 @@
 import type { ServiceApp } from '../../shared/app.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { createReceiver, type Receiver } from '../../shared/runtime/receive.ts'
-import { testConfig } from '../../shared/testing/config.ts'
-import type { SentCommand, TestPlatform } from '../../shared/testing/platform.ts'
+import { testConfig } from '../../shared/config.testing.ts'
+import type { SentCommand, TestPlatform } from '../../shared/platform.testing.ts'
 import type { Agenda, Item } from './agenda.ts'
 
 /** As the stacks set it. */

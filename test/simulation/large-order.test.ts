@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { limits } from '../../shared/fields.ts'
-import { message } from '../../shared/testing/deliver.ts'
+import { message } from '../../shared/deliver.testing.ts'
 import { ordersOf } from './always-true.ts'
 import { createWorld } from './world.ts'
 

@@ -1,9 +1,9 @@
 /** Streams and documents in memory, under the same preconditions as Firestore's. */
 
 import { setImmediate } from 'node:timers/promises'
-import { Unavailable } from '../errors.ts'
-import type { Views } from '../platform.ts'
-import type { Entry, StoredStream, StreamStore } from '../stream-store.ts'
+import { Unavailable } from './errors.ts'
+import type { Views } from './platform.ts'
+import type { Entry, StoredStream, StreamStore } from './stream-store.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

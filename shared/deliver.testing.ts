@@ -1,11 +1,11 @@
 /** Hands a message to a service as its runtime does: by its contract, from bytes. */
 
-import type { ServiceApp } from '../app.ts'
-import { type Envelope, envelopeSchema } from '../envelope.ts'
-import { derivedId } from '../ids.ts'
-import { readCommand, readEvent } from '../runtime/messages.ts'
-import { contractsOf } from '../service.ts'
-import { startOfTests, testTrace, type TestPlatform } from './platform.ts'
+import type { ServiceApp } from './app.ts'
+import { type Envelope, envelopeSchema } from './envelope.ts'
+import { derivedId } from './ids.ts'
+import { readCommand, readEvent } from './runtime/messages.ts'
+import { contractsOf } from './service.ts'
+import { startOfTests, testTrace, type TestPlatform } from './platform.testing.ts'
 
 export interface MessageOptions extends Partial<Omit<Envelope, 'type' | 'data'>> {
   /** Makes messages of the same type differ; the same key is the same message. */

@@ -1,9 +1,9 @@
 /** The environment of a service in a test, and ID tokens by a key of its own in place of Google's. */
 
 import { createSign, generateKeyPairSync } from 'node:crypto'
-import { type Config, configSchema } from '../config.ts'
-import { accountEmail, operationsAccountId, pushAccountId } from '../names.ts'
-import { startOfTests } from './platform.ts'
+import { type Config, configSchema } from './config.ts'
+import { accountEmail, operationsAccountId, pushAccountId } from './names.ts'
+import { startOfTests } from './platform.testing.ts'
 
 const projectId = 'test-project'
 export const emailOf = (account: string): string => accountEmail(account, projectId)

@@ -1,8 +1,8 @@
 /** Telemetry that a test reads: everything kept in lists, nothing sent. */
 
-import type { Log } from '../platform.ts'
-import { type Attributes, currentSpan, type FinishedSpan } from '../telemetry/span.ts'
-import { createTelemetry, type Telemetry, type TelemetryParts } from '../telemetry/telemetry.ts'
+import type { Log } from './platform.ts'
+import { type Attributes, currentSpan, type FinishedSpan } from './telemetry/span.ts'
+import { createTelemetry, type Telemetry, type TelemetryParts } from './telemetry/telemetry.ts'
 
 export interface LogLine {
   readonly severity: string
