@@ -30,7 +30,8 @@ export interface OrderView {
   readonly timeline: { readonly entries?: readonly TimelineEntry[]; readonly unavailable?: true }
 }
 
-export const hasEnded = (order: OrderView): boolean => ['completed', 'rejected', 'expired'].includes(order.status)
+export const hasEnded = (order: OrderView): boolean =>
+  ['completed', 'closed', 'rejected', 'expired'].includes(order.status)
 
 /** The gateway refused: `code` is stable, `detail` says what to do. */
 export class Refusal extends UsageError {

@@ -19,6 +19,7 @@ npm run ops -- COMMAND [options]
   replay ID… | --all               send them again to the one listener that failed
   stuck                            sagas that wait for an answer that does not come
   retry ORDER                      ask a saga to go on now
+  close ORDER                      end an order whose goods have left and whose money can not be taken
 
 Each has --help, as npm run ops -- replay --help. They act on the platform that runs here, or with --project and
 --project-number on a deployed one.
@@ -155,7 +156,30 @@ ${acting}${targetUsage}
   },
 })
 
-const commands = { 'dead-letters': deadLetters, replay, stuck, retry }
+const close = command({
+  usage: `
+npm run ops -- close ORDER --reason TEXT [--actor NAME]
+
+Ends an order whose goods have all left and are taken out of stock, and whose money was not all taken: the provider
+refused the capture, or it is settled in another way. An authorisation that was not used is let go. Orders closes no
+other order; npm run ops -- stuck lists this one until it is closed. Recorded in the order's stream.
+${acting}${targetUsage}
+`,
+  words: 1,
+  options: { ...targetOptions, reason: options.reason, actor: options.actor },
+  async run(values, [orderId]) {
+    const { actor, reason } = operatorFrom(values)
+    if (!orderId) throw new UsageError('Which order? npm run ops -- stuck lists those that wait.')
+    const api = targetFrom(values).api(actor)
+    const { status } = await readSaga(api, orderId)
+    if (status !== 'confirmed')
+      throw new UsageError(`${shown(orderId)} is ${shown(status)}: only a confirmed order is closed.`)
+    await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/close`, { key: randomUUID(), body: { reason } })
+    say(`orders was asked to close ${shown(orderId)}`)
+  },
+})
+
+const commands = { 'dead-letters': deadLetters, replay, stuck, retry, close }
 
 const [name, ...args] = process.argv.slice(2)
 if (name === undefined || name === '--help' || name === '-h') say(usage.trim())

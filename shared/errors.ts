@@ -20,6 +20,7 @@ export const httpStatus = {
   'invalid-parameter': 400,
   'method-not-allowed': 405,
   'not-found': 404,
+  'not-closable': 409,
   'nothing-to-retry': 409,
   overloaded: 503,
   'payment-method-refused': 422,

@@ -317,8 +317,8 @@ export interface Transition {
 const COMPENSATION_RETRY_MS = 60_000
 /** From this attempt on a saga is reported as stuck, and its retries back off. */
 export const STUCK_FROM_ATTEMPT = 5
-/** Each of the tasks is retried by its queue as well. */
-const MAX_COMPENSATION_RETRY_MS = 3_600_000
+/** Each of the tasks is retried by its queue as well, and an operator may retry; each retry stays in the stream. */
+const MAX_COMPENSATION_RETRY_MS = 24 * 3_600_000
 
 const compensationRetryMs = (attempt: number): number =>
   Math.min(COMPENSATION_RETRY_MS * 2 ** Math.max(0, attempt - STUCK_FROM_ATTEMPT + 1), MAX_COMPENSATION_RETRY_MS)

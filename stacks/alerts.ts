@@ -37,7 +37,7 @@ export class Alerts extends Construct {
       messages: ['saga.stuck'],
       severity: 'CRITICAL',
       content:
-        'A saga is stuck: a compensation, a timer or a republication has failed five times, or an order is confirmed and what follows is overdue. The step says which, and which service does not answer; the correlation id is the order.',
+        'A saga is stuck: a compensation, a timer or a republication has failed five times, or an order is confirmed and what follows is overdue, or its capture was refused. The step says which, and which service does not answer; the correlation id is the order.',
     })
     this.#refusals()
     this.#onLine('bugs', {

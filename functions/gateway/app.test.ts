@@ -195,7 +195,7 @@ describe('staff', () => {
     expect(platform.sent).toEqual([])
   })
 
-  it('asks a saga to go on, and sees where it stands', async () => {
+  it('asks a saga to go on, or an order to be closed, and sees where it stands', async () => {
     const saga = { orderId: 'o-1', status: 'rejected', stuck: true, waitsFor: [] }
     const { send, platform } = started({ orders: () => Response.json(saga) })
     const bearer = await staff()
@@ -213,12 +213,18 @@ describe('staff', () => {
         },
       },
     ])
+    expect((await send('POST', '/v1/orders/o-1/close', { bearer, body })).status).toBe(202)
+    expect(platform.sent[1]).toMatchObject({
+      target: 'orders',
+      envelope: { type: 'CloseOrder', actor: 'staff:staff-1', data: { orderId: 'o-1', ...body } },
+    })
     for (const [method, path] of [
       ['GET', '/v1/orders/o-1/saga'],
       ['POST', '/v1/orders/o-1/retry'],
+      ['POST', '/v1/orders/o-1/close'],
     ] as const)
       expect(await send(method, path, method === 'POST' ? { body } : {})).toMatchObject({ status: 403 })
-    expect(platform.sent).toHaveLength(1)
+    expect(platform.sent).toHaveLength(2)
   })
 
   it('names a delivery that it can look up', async () => {

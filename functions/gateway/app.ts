@@ -95,6 +95,8 @@ export const app: ServiceApp = implement(gateway, {
       readSaga: ({ c, params }) => relay(c, 'orders', `/orders/${encodeURIComponent(params.orderId)}/saga`),
       retrySaga: ({ c, caller, key, body: { reason }, params: { orderId } }) =>
         accepted(c, platform, { type: 'RetryCheckout', data: { orderId, reason } }, { caller, key, subject: orderId }),
+      closeOrder: ({ c, caller, key, body: { reason }, params: { orderId } }) =>
+        accepted(c, platform, { type: 'CloseOrder', data: { orderId, reason } }, { caller, key, subject: orderId }),
       paymentWebhook: paymentWebhook(platform),
       publishProduct: ({ c, caller, key, body: data }) =>
         accepted(c, platform, { type: 'PublishProduct', data }, { caller, key, subject: data.sku }),

@@ -208,7 +208,7 @@ describe('a token of the wrong role', () => {
     JSON.stringify(price),
     'x'.repeat(2_000_000),
   ]
-  it.each(['/v1/products', '/v1/prices', '/v1/stock', '/v1/orders/o-1/retry'])(
+  it.each(['/v1/products', '/v1/prices', '/v1/stock', '/v1/orders/o-1/retry', '/v1/orders/o-1/close'])(
     'is refused at %s before its body is looked at, whatever that is',
     async (path) => {
       for (const body of bodies) expect(await ask({ path, body })).toMatchObject({ status: 403, code: 'forbidden' })

@@ -59,7 +59,7 @@ const accepted = z.object({ commandId: z.uuid() })
 const paymentNote = z.looseObject({ id: reference, type: reference, reference })
 const order = z.object({
   orderId: reference,
-  status: z.enum(['pending', 'confirmed', 'completed', 'rejected', 'expired']),
+  status: z.enum(['pending', 'confirmed', 'completed', 'closed', 'rejected', 'expired']),
   reason: reference.optional(),
   customerRef: reference,
   currency,
@@ -86,6 +86,7 @@ const saga = z.object({
 export const productRequest = catalogContracts.commands.PublishProduct.data
 export const priceRequest = catalogContracts.commands.ChangePrice.data
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
+export const closeRequest = ordersContracts.commands.CloseOrder.data.omit({ orderId: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
 
 const kept = {
@@ -154,6 +155,16 @@ export const operations = {
     access: 'staff',
     requiresIdempotencyKey: true,
     body: retryRequest,
+    answers: { 202: [acceptedMeaning, accepted] },
+    problems: ['not-found'],
+  },
+  closeOrder: {
+    method: 'post',
+    path: '/v1/orders/{orderId}/close',
+    summary: 'End an order whose goods have all left and whose money can not be taken',
+    access: 'staff',
+    requiresIdempotencyKey: true,
+    body: closeRequest,
     answers: { 202: [acceptedMeaning, accepted] },
     problems: ['not-found'],
   },

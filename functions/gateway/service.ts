@@ -24,7 +24,7 @@ export const gateway = defineService({
   emits: [],
   on: [],
   accepts: [],
-  sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CheckAuthorization'],
+  sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CloseOrder', 'CheckAuthorization'],
   calls: ['catalog', 'customers', 'orders', 'history', 'inventory'],
   settings: [
     'EDGE',

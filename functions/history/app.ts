@@ -6,12 +6,13 @@ import { refuseIf } from '../../shared/errors.ts'
 import { documentId } from '../../shared/ids.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { history } from './service.ts'
-import { timelineOf, type TimelineDocument, told } from './timeline.ts'
+import { isKept, timelineOf, type TimelineDocument, told } from './timeline.ts'
 
 const timelinePath = (orderId: string): string => `timelines/${documentId(orderId)}`
 
-const tell = (message: Envelope, platform: Platform): Promise<void> =>
-  platform.views.merge(timelinePath(message.correlationId), told(message))
+async function tell(message: Envelope, platform: Platform): Promise<void> {
+  if (isKept(message)) await platform.views.merge(timelinePath(message.correlationId), told(message))
+}
 
 export const app: ServiceApp = implement(history, {
   on: {
@@ -21,6 +22,8 @@ export const app: ServiceApp = implement(history, {
     'order.confirmed': tell,
     'order.released': tell,
     'order.completed': tell,
+    'order.stalled': tell,
+    'order.closed': tell,
     'saga.stuck': tell,
     'stock.reserved': tell,
     'stock.rejected': tell,

@@ -20,6 +20,8 @@ export const history = defineService({
     'order.confirmed',
     'order.released',
     'order.completed',
+    'order.stalled',
+    'order.closed',
     'saga.stuck',
     'stock.reserved',
     'stock.rejected',

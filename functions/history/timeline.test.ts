@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { message } from '../../shared/deliver.testing.ts'
-import { type Timeline, type TimelineDocument, timelineOf, told } from './timeline.ts'
+import { isKept, type Timeline, type TimelineDocument, timelineOf, told } from './timeline.ts'
 
 /** Minutes and seconds of the day on which it all happened. */
 const at = (time: string): string => `2026-01-01T00:${time}.000Z`
@@ -40,5 +40,14 @@ describe('a timeline', () => {
   it('knows whose order it is as soon as it hears it, and not before', () => {
     expect(toldInTurn(life.slice(1)).customerRef).toBeUndefined()
     expect(toldInTurn(life.toReversed()).customerRef).toBe('customer-1')
+  })
+
+  it('stays small however long a saga is stuck, and still shows how often it was reported', () => {
+    const reports = Array.from({ length: 10_000 }, (_, index) =>
+      message('saga.stuck', { sagaId: 'o-1', step: 'x', attempt: index + 1, reason: 'x' }),
+    )
+    const attempts = reports.filter(isKept).map(({ data }) => data.attempt)
+    expect(attempts).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192])
+    expect(isKept(life[0]!)).toBe(true)
   })
 })

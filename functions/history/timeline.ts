@@ -1,5 +1,6 @@
 /** What happened to an order, whatever order it is told in: each event is one fact under its own id, so that writing it needs no reading. */
 
+import { stuckEvent } from '../../shared/names.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 
 interface Told {
@@ -9,7 +10,17 @@ interface Told {
   readonly sequence: number
 }
 
-/** As it is kept. An order has about ten events; a document has room for thousands. */
+/** Of reports that a saga is stuck, which may go on for years: each of the first, then each time their number has doubled. */
+const FIRST_REPORTS = 8
+
+/** An order has about ten events, and some for each shipment; a document has room for thousands. */
+export function isKept({ type, data }: Pick<Envelope, 'type' | 'data'>): boolean {
+  if (type !== stuckEvent) return true
+  const { attempt } = data as { attempt: number }
+  return attempt <= FIRST_REPORTS || Number.isInteger(Math.log2(attempt))
+}
+
+/** As it is kept. */
 export interface TimelineDocument {
   readonly orderId: string
   /** Unknown until `order.placed` is heard. */

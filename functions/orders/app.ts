@@ -7,7 +7,8 @@ import { refuseIf, Unavailable } from '../../shared/errors.ts'
 import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import type { Decision, Platform } from '../../shared/platform.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
-import { evolve, type FulfilmentFact, initial } from './order.ts'
+import type { FulfilmentFact } from './fulfilment.ts'
+import { evolve, initial } from './order.ts'
 import { placeOrder, republishPlacement, view } from './place-order.ts'
 import { readBounds } from './placements.ts'
 import { notePrice } from './prices.ts'
@@ -54,10 +55,11 @@ export const app: ServiceApp = implement(orders, {
     'stock.committed': recordFulfilment('committed'),
     async 'payment.capture-failed'(message, platform) {
       const { orderId, shipmentId, code } = message.data
-      platform.log('ERROR', 'payment.capture-failed', {
-        correlationId: orderId,
-        shipmentId,
-        code,
+      platform.log('ERROR', 'payment.capture-failed', { correlationId: orderId, shipmentId, code })
+      return apply(message, orderId, platform, {
+        type: 'fulfilment',
+        fact: { kind: 'refused', shipmentId, code },
+        nowMs: platform.now(),
       })
     },
   },
@@ -81,6 +83,11 @@ export const app: ServiceApp = implement(orders, {
       const { actor: by } = message
       await apply(message, orderId, platform, { type: 'retry', reason, by, nowMs: platform.now() })
       platform.log('NOTICE', 'saga.retried', { correlationId: orderId, actor: by, reason })
+    },
+    async CloseOrder(message, platform) {
+      const { orderId, reason } = message.data
+      await apply(message, orderId, platform, { type: 'close', reason })
+      platform.log('NOTICE', 'order.closed', { correlationId: orderId, actor: message.actor, reason })
     },
   },
   routes(http, platform) {

@@ -74,6 +74,23 @@ export const ordersContracts = defineContracts({
       example: { orderId: 'o-1', lines, addressRef: 'address-1' },
     },
     'order.completed': { version: 1, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    /** Nothing is requested any more: staff retries or closes the order. What is missing and comes after all counts. */
+    'order.stalled': {
+      version: 1,
+      data: z.strictObject({
+        orderId,
+        /** Services that did not say what is missing, however often they were asked. */
+        missing: z.array(reference),
+        refusedCaptures: z.array(z.strictObject({ shipmentId: reference, code: reference })),
+      }),
+      example: { orderId: 'o-1', missing: [], refusedCaptures: [{ shipmentId: 's-1', code: 'not-authorized' }] },
+    },
+    /** Staff ended an order whose goods have left and whose money was not all taken. */
+    'order.closed': {
+      version: 1,
+      data: z.strictObject({ orderId, reason: words, notCaptured: z.array(reference) }),
+      example: { orderId: 'o-1', reason: 'paid by invoice 4711', notCaptured: ['s-1'] },
+    },
   },
   commands: {
     /** The one timer of a checkout, to itself: looks, acts, arms the next. */
@@ -86,6 +103,11 @@ export const ordersContracts = defineContracts({
     RetryCheckout: {
       data: z.strictObject({ orderId, reason: words }),
       example: { orderId: 'o-1', reason: 'the provider is back' },
+    },
+    /** Staff ends an order whose goods have left and whose money can not be taken, or is settled in another way. */
+    CloseOrder: {
+      data: z.strictObject({ orderId, reason: words }),
+      example: { orderId: 'o-1', reason: 'paid by invoice 4711' },
     },
   },
 })

@@ -1,7 +1,6 @@
 /** Every rule about an order's life: what follows when it is placed, when a step is answered, when time has passed. */
 
-import { refuseIf } from '../../shared/errors.ts'
-import { repeatCommand } from '../../shared/names.ts'
+import { Refused, refuseIf } from '../../shared/errors.ts'
 import { type Decision, type Message, nothing, type OutgoingCommand } from '../../shared/platform.ts'
 import {
   begin,
@@ -16,14 +15,22 @@ import {
 import { checkout } from './checkout.ts'
 import {
   type FulfilmentFact,
-  goodsOf,
-  isClosed,
+  fulfilmentStep,
+  hasFact,
+  isFulfilled,
   isSettled,
-  type OrderState,
-  type Placed,
-  type SagaProgress,
+  isShipped,
+  MAX_REMINDERS,
+  missingFrom,
+  notCaptured,
+  notCommitted,
+  reminders,
+  reminderWaitMs,
+  SETTLEMENT_REMINDER_MS,
+  stalled,
   withFact,
-} from './order.ts'
+} from './fulfilment.ts'
+import { goodsOf, type OrderState, type Placed, type SagaProgress } from './order.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */
@@ -33,8 +40,6 @@ export interface Rules {
 /** The customer is promised the goods within this time; shipping is reminded when half of it has passed. */
 const PROMISED_WITHIN_MS = 48 * 3_600_000
 const SHIPMENT_REMINDER_MS = 24 * 3_600_000
-const SETTLEMENT_REMINDER_MS = 3_600_000
-
 export type OrderCommand =
   | { readonly type: 'place'; readonly order: Placed; readonly timerAtMs: number; readonly nowMs: number }
   | {
@@ -45,6 +50,7 @@ export type OrderCommand =
     }
   | { readonly type: 'fulfilment'; readonly fact: FulfilmentFact; readonly nowMs: number }
   | { readonly type: 'retry'; readonly reason: string; readonly by: string; readonly nowMs: number }
+  | { readonly type: 'close'; readonly reason: string }
   | { readonly type: 'timeout'; readonly deadlineMs: number; readonly nowMs: number }
 
 type CommandNamed<Type extends OrderCommand['type']> = Extract<OrderCommand, { type: Type }>
@@ -60,6 +66,8 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
       return recordFulfilment(state, command)
     case 'retry':
       return onRetry(state, command)
+    case 'close':
+      return close(state, command)
     case 'timeout':
       return onTimeout(state, command, rules)
   }
@@ -83,18 +91,21 @@ function onStepReply(state: OrderState, { reply, nowMs }: CommandNamed<'step-rep
 
 /** Facts of fulfilment come in any order, and may even overtake the confirmation's own echo: each is recorded once. */
 function recordFulfilment(state: OrderState, { fact, nowMs }: CommandNamed<'fulfilment'>): Decision {
-  const { order, ledger } = state
-  if (!order) return nothing
-  const { kind, shipmentId } = fact
-  const isKnown = kind === 'dispatched' ? shipmentId in ledger.dispatched : ledger[kind].includes(shipmentId)
-  if (isKnown) return nothing
+  const { order, status } = state
+  if (!order || hasFact(state.ledger, fact)) return nothing
   const recorded: Message = { type: 'fulfilment.recorded', data: fact }
-  const after = withFact(ledger, fact)
-  if (state.status === 'confirmed' && isClosed(order, after)) {
+  if (status === 'completed' || status === 'closed') return { events: [recorded], commands: [] }
+  const ledger = withFact(state.ledger, fact)
+  const after: OrderState = { ...state, ledger, isStalled: false }
+  if (status === 'confirmed' && isFulfilled(order, ledger)) {
     return { events: [recorded, { type: 'order.completed', data: { orderId: order.orderId } }], commands: [] }
   }
-  const nextReminderAtMs = nowMs + (isSettled(after) ? SHIPMENT_REMINDER_MS : SETTLEMENT_REMINDER_MS)
-  return withTimer(state, nowMs, { events: [recorded], commands: [] }, { nextReminderAtMs })
+  if (status === 'confirmed' && missingFrom({ order, ledger }).length === 0) {
+    return { events: [recorded, ...stalled({ order, ledger }, state.reminderCount)], commands: [] }
+  }
+  const nextReminderAtMs = nowMs + (isSettled(ledger) ? SHIPMENT_REMINDER_MS : SETTLEMENT_REMINDER_MS)
+  const progress = { nextReminderAtMs, ...(state.reminderCount > 0 ? { reminderCount: 0 } : {}) }
+  return withTimer(after, nowMs, { events: [recorded], commands: [] }, progress)
 }
 
 /** A timer fired: acts on what is due, and arms the next one if anything is still pending. */
@@ -104,7 +115,7 @@ function onTimeout(state: OrderState, { deadlineMs, nowMs }: CommandNamed<'timeo
   if (state.status === 'none' || state.status === 'abandoned')
     return { events: [{ type: 'order.abandoned', data: {} }], commands: [] }
   const { order, saga } = state
-  if (!order || !saga || state.status === 'completed') return nothing
+  if (!order || !saga || state.status === 'completed' || state.status === 'closed') return nothing
   // Another timer is armed for later: this one was the end of an older chain.
   if (state.timerAtMs !== undefined && deadlineMs < state.timerAtMs) return nothing
   const unarmed: OrderState = { ...state, timerAtMs: 0 }
@@ -116,17 +127,20 @@ function onTimeout(state: OrderState, { deadlineMs, nowMs }: CommandNamed<'timeo
 
 /** After the pivot there is no way back: what is due is released, and events that are missing are requested again. */
 function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: number): Decision {
-  const { nextReminderAtMs = 0, released } = state
+  const { nextReminderAtMs = 0, released, ledger } = state
+  if (state.isStalled) return nothing
   if (nowMs < nextReminderAtMs) return withTimer(state, nowMs, nothing, {})
   if (!released) {
     const decision = { events: [orderReleased(order)], commands: [] }
     return withTimer(state, nowMs, decision, { nextReminderAtMs: nowMs + SHIPMENT_REMINDER_MS })
   }
+  const missing = missingFrom({ order, ledger })
+  if (missing.length === 0 || state.reminderCount >= MAX_REMINDERS)
+    return { events: stalled({ order, ledger }, state.reminderCount), commands: [] }
   const reminderCount = state.reminderCount + 1
-  const missing = missingFrom(state)
   const stuck = sagaStuck({
     sagaId: order.orderId,
-    step: `fulfilment: ${missing.join(', ')}`,
+    step: fulfilmentStep({ order, ledger }),
     attempt: reminderCount,
     reason: 'no answer in time',
   })
@@ -134,8 +148,26 @@ function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: numbe
     state,
     nowMs,
     { events: [stuck], commands: reminders(order, missing) },
-    { nextReminderAtMs: nowMs + SETTLEMENT_REMINDER_MS, reminderCount },
+    { nextReminderAtMs: nowMs + reminderWaitMs(reminderCount), reminderCount },
   )
+}
+
+/** Staff ends it. Nothing is left to compensate: the goods have left, and were taken out of stock. */
+function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'close'>): Decision {
+  if (status === 'closed') return nothing
+  if (status !== 'confirmed' || !order || !isShipped(order, ledger) || notCommitted(ledger).length > 0)
+    throw new Refused(
+      'not-closable',
+      'Only an order whose goods have all left and are taken out of stock, and whose money was not all taken, can be closed.',
+    )
+  const { orderId } = order
+  const open = notCaptured(ledger)
+  // What was captured in part can not be voided. An authorisation that was not used at all is let go.
+  const isUnused = ledger.captured.length === 0 && open.every((shipmentId) => shipmentId in ledger.refused)
+  return {
+    events: [{ type: 'order.closed', data: { orderId, reason, notCaptured: open } }],
+    commands: isUnused ? [{ type: 'VoidPayment', data: { orderId } }] : [],
+  }
 }
 
 /** An operator asks the saga to go on now; who and why stays in the stream. */
@@ -143,31 +175,17 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
   const { order, saga } = state
   const retried: Message = { type: 'checkout.retried', data: { reason, by } }
   const isShipping = state.status === 'confirmed' && state.released
-  if (order && isShipping) return { events: [retried], commands: reminders(order, missingFrom(state)) }
+  if (order && isShipping) {
+    const missing = missingFrom({ order, ledger: state.ledger })
+    refuseIf(missing.length === 0, 'nothing-to-retry', 'The provider refused the capture: close the order.')
+    const progress = { nextReminderAtMs: nowMs + SETTLEMENT_REMINDER_MS, reminderCount: 0 }
+    const decision = { events: [retried], commands: reminders(order, missing) }
+    return state.isStalled ? withTimer({ ...state, isStalled: false }, nowMs, decision, progress) : decision
+  }
   const transition = order && saga && retry(checkout, saga, order, nowMs)
   refuseIf(!transition, 'nothing-to-retry', 'Nothing is waited for.')
   const { state: after, commands } = transition!
   return withTimer(state, nowMs, { events: [retried], commands }, { saga: after })
-}
-
-/**
- * The services that own the missing events publish again, with the same ids, what they have recorded; orders as well when
- * shipping alone is missing: it may never have received the release, or have given up on the carrier.
- */
-function reminders({ orderId }: Placed, missing: readonly string[]): OutgoingCommand[] {
-  const targets = missing.length === 1 ? ['orders', ...missing] : missing
-  return targets.map((target) => ({ type: repeatCommand, target, data: { correlationId: orderId } }))
-}
-
-export function missingFrom({ ledger }: OrderState): string[] {
-  const shipments = Object.keys(ledger.dispatched)
-  if (shipments.length === 0) return ['shipping']
-  const lacks = (list: readonly string[]): boolean => shipments.some((shipmentId) => !list.includes(shipmentId))
-  return [
-    ...(lacks(ledger.captured) ? ['payments'] : []),
-    ...(lacks(ledger.committed) ? ['inventory'] : []),
-    'shipping',
-  ]
 }
 
 /** No reply to its first command has arrived: its first messages may never have been sent. */

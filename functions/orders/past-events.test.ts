@@ -70,7 +70,17 @@ describe('a stream that an earlier revision recorded', () => {
     })
     // No old name is left beside the new one.
     expect(Object.keys(state).toSorted()).toEqual(
-      ['ledger', 'nextReminderAtMs', 'order', 'released', 'reminderCount', 'saga', 'status', 'timerAtMs'].toSorted(),
+      [
+        'isStalled',
+        'ledger',
+        'nextReminderAtMs',
+        'order',
+        'released',
+        'reminderCount',
+        'saga',
+        'status',
+        'timerAtMs',
+      ].toSorted(),
     )
   })
 })

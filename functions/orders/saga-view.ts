@@ -1,7 +1,7 @@
 /** Where an order's saga stands, as operators read it. */
 
 import { STUCK_FROM_ATTEMPT } from '../../shared/saga.ts'
-import { missingFrom } from './decide.ts'
+import { fulfilmentStep } from './fulfilment.ts'
 import type { OrderState } from './order.ts'
 
 export interface SagaView {
@@ -22,15 +22,16 @@ interface Wait {
 export function sagaView(state: OrderState): SagaView {
   const waitsFor = waits(state)
   const limit = state.status === 'confirmed' ? 1 : STUCK_FROM_ATTEMPT
-  return { status: state.status, waitsFor, stuck: waitsFor.some(({ attempt }) => attempt >= limit) }
+  const isOverdue = state.isStalled || waitsFor.some(({ attempt }) => attempt >= limit)
+  return { status: state.status, waitsFor, stuck: waitsFor.length > 0 && isOverdue }
 }
 
 function waits(state: OrderState): Wait[] {
-  const { status, saga, nextReminderAtMs, reminderCount, released } = state
-  if (!saga || status === 'completed') return []
+  const { status, saga, order, ledger, nextReminderAtMs, reminderCount, released, isStalled } = state
+  if (!saga || status === 'completed' || status === 'closed') return []
   if (status === 'confirmed') {
-    const step = released ? `fulfilment: ${missingFrom(state).join(', ')}` : 'the end of the cancellation window'
-    return [{ step, attempt: reminderCount, until: at(nextReminderAtMs) }]
+    const step = released ? fulfilmentStep({ order: order!, ledger }) : 'the end of the cancellation window'
+    return [{ step, attempt: reminderCount, until: isStalled ? null : at(nextReminderAtMs) }]
   }
   if (saga.phase === 'running') return [{ step: saga.step, attempt: 1, until: at(saga.deadlineMs) }]
   return saga.compensations

@@ -154,6 +154,10 @@ export const replies = {
       final: true,
     },
   ],
+  captureFailed: (orderId: string, shipmentId = 's-1'): Reply => [
+    'payment.capture-failed',
+    { orderId, paymentId: 'p-1', shipmentId, code: 'not-authorized' },
+  ],
   committed: (orderId: string, shipmentId = 's-1', quantity = 2): Reply => [
     'stock.committed',
     { orderId, reservationId: 'r-1', shipmentId, lines: [{ ...line, quantity }] },

@@ -3,6 +3,7 @@ WITH life AS (
   SELECT
     subject AS order_id,
     MAX(IF(type = 'order.completed', time, NULL)) AS completed_at,
+    MAX(IF(type = 'order.closed', time, NULL)) AS closed_at,
     MAX(IF(type = 'order.rejected', time, NULL)) AS rejected_at,
     MAX(IF(type = 'order.expired', time, NULL)) AS expired_at,
     MAX(IF(type = 'order.confirmed', time, NULL)) AS confirmed_at,
@@ -16,6 +17,7 @@ SELECT
   JSON_VALUE(placed.data, '$.customerRef') AS customer_ref,
   CASE
     WHEN life.completed_at IS NOT NULL THEN 'completed'
+    WHEN life.closed_at IS NOT NULL THEN 'closed'
     WHEN life.rejected_at IS NOT NULL THEN 'rejected'
     WHEN life.expired_at IS NOT NULL THEN 'expired'
     WHEN life.confirmed_at IS NOT NULL THEN 'confirmed'
@@ -27,7 +29,7 @@ SELECT
   CAST(JSON_VALUE(placed.data, '$.placedAt') AS TIMESTAMP) AS placed_at,
   placed.time AS received_at,
   life.confirmed_at,
-  COALESCE(life.completed_at, life.rejected_at, life.expired_at) AS ended_at
+  COALESCE(life.completed_at, life.closed_at, life.rejected_at, life.expired_at) AS ended_at
 FROM `{{analytics}}.event_log` AS placed
 JOIN life ON life.order_id = placed.subject
 WHERE placed.type = 'order.placed'

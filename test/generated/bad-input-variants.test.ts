@@ -123,6 +123,7 @@ const staffRequests: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   '/v1/prices': { sku: 'TEA-009', unitMinor: 5, currency: 'EUR' },
   '/v1/stock': { lines: [{ sku: 'TEA-009', quantity: 5 }] },
   '/v1/orders/o-1/retry': { reason: 'later' },
+  '/v1/orders/o-1/close': { reason: 'paid by invoice' },
 }
 
 const bad: readonly Bad[] = [
@@ -150,6 +151,7 @@ const bad: readonly Bad[] = [
     '/v1/prices': { ...staffRequests['/v1/prices'], sku: 'TEA-010' },
     '/v1/stock': { lines: [{ sku: 'TEA-009', quantity: 6 }] },
     '/v1/orders/o-2/retry': staffRequests['/v1/orders/o-1/retry']!,
+    '/v1/orders/o-2/close': staffRequests['/v1/orders/o-1/close']!,
   }).map(([path, body]): Bad => [
     `a key that was used at ${path}`,
     sentByStaff(path, body),

@@ -284,16 +284,19 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
 
 describe('what is refused', { timeout: 60_000 }, () => {
   it.each<[string, string[], RegExp]>([
-    ['an unknown command', ['erase'], /There is no "erase".*dead-letters, replay, stuck, retry/],
+    ['an unknown command', ['erase'], /There is no "erase".*dead-letters, replay, stuck, retry, close/],
     ['an unknown listener', ['dead-letters', '--service', 'shop'], /"shop" has no dead letters.*orders/],
     ['an unknown id', ['dead-letters', '12345678'], /There is no dead letter 12345678/],
     ['a replay of an unknown id', ['replay', '12345678', '--reason', 'x'], /There is no dead letter 12345678/],
     ['a replay of nothing', ['replay', '--reason', 'x'], /Name their ids, or --all/],
     ['a replay without a reason', ['replay', '--all'], /Why\? Say so with --reason/],
     ['a retry without a reason', ['retry', 'o-1'], /Why\? Say so with --reason/],
+    ['a close without a reason', ['close', 'o-1'], /Why\? Say so with --reason/],
+    ['a close of an unknown order', ['close', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
+    ['a close of nothing', ['close', '--reason', 'x'], /Which order\?/],
     ['a retry of an unknown order', ['retry', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
     ['an unknown option', ['stuck', '--loud'], /There is no option --loud: .*--help/],
-    ['an option before the command', ['--json'], /Which command\? .*dead-letters, replay, stuck, retry/],
+    ['an option before the command', ['--json'], /Which command\? .*dead-letters, replay, stuck, retry, close/],
     ['what every object has', ['toString'], /There is no "toString"/],
     ['ids and all of them', ['replay', '12345678', '--all', '--reason', 'x'], /not both/],
     ['a second order', ['retry', 'o-1', 'o-2', '--reason', 'x'], /What is "o-2"\?/],

@@ -174,8 +174,9 @@ it('has every act of the staff, with who did what to what', async () => {
     await send('POST', '/v1/prices', bearer, price),
     await send('POST', '/v1/stock', bearer, { lines: [{ sku: 'TEA-001', quantity: 1 }] }),
     await send('POST', '/v1/orders/o-1/retry', bearer, { reason: 'inventory is back' }),
+    await send('POST', '/v1/orders/o-1/close', bearer, { reason: 'paid by invoice' }),
     await send('POST', '/v1/products', bearer, { ...price, name: 'Tea' }),
-  ]).toEqual([202, 202, 202, 202])
+  ]).toEqual([202, 202, 202, 202, 202])
   const done = { severity: 'NOTICE', event: 'staff.command', outcome: 'done', subject: 'staff:clerk' }
   const sent = (command: string, object: unknown) => ({
     ...done,
@@ -188,6 +189,7 @@ it('has every act of the staff, with who did what to what', async () => {
     sent('ChangePrice', 'TEA-001'),
     sent('ReceiveStock', expect.any(String)),
     sent('RetryCheckout', 'o-1'),
+    sent('CloseOrder', 'o-1'),
     sent('PublishProduct', 'TEA-001'),
   ])
   noSecretIn(platform)

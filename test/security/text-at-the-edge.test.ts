@@ -31,6 +31,7 @@ const bodies: readonly (readonly [path: string, body: object])[] = [
     },
   ],
   ['/v1/orders/o-1/retry', { reason: 'it is back' }],
+  ['/v1/orders/o-1/close', { reason: 'paid by invoice' }],
   ['/v1/products', { sku: 'TEA-001', name: 'Darjeeling', unitMinor: 1190, currency: 'EUR' }],
   ['/v1/prices', { sku: 'TEA-001', unitMinor: 1190, currency: 'EUR', validFrom: '2026-01-01T00:00:00Z' }],
   ['/v1/stock', { lines: [{ sku: 'TEA-001', quantity: 1 }] }],

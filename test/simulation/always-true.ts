@@ -2,6 +2,7 @@
 
 import { expect } from 'vitest'
 import type { Authorization, Posting } from '../../emulators/partners/payment-provider/ledger.ts'
+import { isKept } from '../../functions/history/timeline.ts'
 import { notifications } from '../../functions/notifications/service.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import type { Entry } from '../../shared/stream-store.ts'
@@ -11,7 +12,7 @@ const eventSourced = ['orders', 'inventory', 'payments', 'shipping']
 
 export interface OrderFacts {
   readonly orderId: string
-  readonly status: 'none' | 'pending' | 'confirmed' | 'completed' | 'rejected' | 'expired'
+  readonly status: 'none' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired'
   readonly quantity: number
   readonly types: readonly string[]
 }
@@ -31,7 +32,7 @@ export function ordersOf(world: World): OrderFacts[] {
 }
 
 function statusOf(types: readonly string[]): OrderFacts['status'] {
-  for (const status of ['completed', 'rejected', 'expired', 'confirmed'] as const)
+  for (const status of ['completed', 'closed', 'rejected', 'expired', 'confirmed'] as const)
     if (types.includes(`order.${status}`)) return status
   return 'pending'
 }
@@ -188,7 +189,7 @@ function expectViews(world: World): void {
   const told = new Set<string>()
   for (const service of eventSourced) {
     for (const event of world.platform(service).published) {
-      ids.set(event.correlationId, (ids.get(event.correlationId) ?? new Set()).add(event.id))
+      if (isKept(event)) ids.set(event.correlationId, (ids.get(event.correlationId) ?? new Set()).add(event.id))
       if ((notifications.on as readonly string[]).includes(event.type)) told.add(event.id)
     }
   }

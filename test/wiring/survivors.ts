@@ -5,6 +5,8 @@ import type { TerraformResource } from 'local-google-cloud'
 const unheard = [
   'stock.rejected',
   'order.expired',
+  'order.stalled',
+  'order.closed',
   'saga.stuck',
   'payment.action-required',
   'payment.capture-failed',

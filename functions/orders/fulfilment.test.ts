@@ -1,0 +1,189 @@
+/** After the pivot: services that do not answer, captures that are refused, and how staff ends such an order. */
+
+import { describe, expect, it } from 'vitest'
+import type { MessageOptions } from '../../shared/deliver.testing.ts'
+import { MAX_REMINDERS } from './fulfilment.ts'
+import { openShop, permutations, replies, type Shop } from './shop.testing.ts'
+
+const HOUR = 3_600_000
+const reason = 'paid by invoice 4711'
+
+async function confirmed(): Promise<{ shop: Shop; orderId: string }> {
+  const shop = await openShop()
+  const { orderId } = (await (await shop.place()).json()) as { orderId: string }
+  await shop.deliver(...replies.reserved(orderId))
+  await shop.deliver(...replies.authorized(orderId))
+  return { shop, orderId }
+}
+
+async function shipped(...facts: (keyof typeof replies)[]) {
+  const order = await confirmed()
+  await order.shop.deliver(...replies.dispatched(order.orderId))
+  for (const fact of facts) await order.shop.deliver(...replies[fact](order.orderId))
+  return order
+}
+
+/** Fires every timer of so many days. */
+async function days(shop: Shop, count: number): Promise<void> {
+  for (let hour = 0; hour < count * 24; hour++) {
+    shop.platform.advance(HOUR)
+    await shop.fireTimers()
+  }
+}
+
+const asStaff: MessageOptions = { actor: 'staff:jo', sequence: 0 }
+const close = (shop: Shop, orderId: string, key = 1) =>
+  shop.deliver('CloseOrder', { orderId, reason }, { ...asStaff, key })
+const sagaOf = async (shop: Shop, orderId: string) => (await shop.read(`${orderId}/saga`)).body
+const counted = (types: readonly string[], type: string): number => types.filter((one) => one === type).length
+
+describe('a service that never answers', () => {
+  it('is reminded less and less often, and then no more: the order has stalled', async () => {
+    const { shop, orderId } = await shipped('committed')
+    const { platform } = shop
+    const hours: number[] = []
+    for (let hour = 1; hour <= 30 * 24; hour++) {
+      const before = counted(shop.publishedTypes(), 'saga.stuck')
+      platform.advance(HOUR)
+      await shop.fireTimers()
+      if (counted(shop.publishedTypes(), 'saga.stuck') > before) hours.push(hour)
+    }
+    expect(hours).toEqual([1, 2, 4, 8, 16, 32, 56, 80, 104, 128, 152])
+    expect(hours).toHaveLength(MAX_REMINDERS + 1)
+    const stalled = platform.published.filter(({ type }) => type === 'order.stalled')
+    expect(stalled.map(({ data }) => data)).toEqual([
+      { orderId, missing: ['payments', 'shipping'], refusedCaptures: [] },
+    ])
+    expect(await sagaOf(shop, orderId)).toMatchObject({
+      stuck: true,
+      waitsFor: [{ step: 'fulfilment: payments, shipping', until: null }],
+    })
+  })
+
+  it('completes the order when it answers after all', async () => {
+    const { shop, orderId } = await shipped('committed')
+    await days(shop, 10)
+    expect(shop.publishedTypes()).toContain('order.stalled')
+    await shop.deliver(...replies.captured(orderId))
+    expect(shop.publishedTypes().at(-1)).toBe('order.completed')
+  })
+
+  it('is reminded again from the beginning when an operator retries', async () => {
+    const { shop, orderId } = await shipped('committed')
+    await days(shop, 10)
+    const before = counted(shop.sentTypes(), 'RepeatEvents')
+    await shop.deliver('RetryCheckout', { orderId, reason }, asStaff)
+    expect(counted(shop.sentTypes(), 'RepeatEvents')).toBe(before + 2)
+    expect(await sagaOf(shop, orderId)).toMatchObject({ stuck: false })
+    await days(shop, 10)
+    expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(2)
+    expect(counted(shop.sentTypes(), 'RepeatEvents')).toBe(before + 2 + 2 * MAX_REMINDERS)
+  })
+
+  it('is reminded from the beginning when something else has come', async () => {
+    const { shop, orderId } = await shipped()
+    await days(shop, 3)
+    await shop.deliver(...replies.committed(orderId))
+    expect(await sagaOf(shop, orderId)).toMatchObject({ stuck: false, waitsFor: [{ attempt: 0 }] })
+  })
+})
+
+describe('a refused capture', () => {
+  it('is chased by nothing: the order has stalled at once, and is reported, whatever order the facts came in', async () => {
+    for (const facts of permutations(['dispatched', 'captureFailed', 'committed'] as const)) {
+      const { shop, orderId } = await confirmed()
+      for (const fact of facts) await shop.deliver(...replies[fact](orderId))
+      expect(shop.publishedTypes().slice(-2), facts.join(', ')).toEqual(['saga.stuck', 'order.stalled'])
+      expect(shop.platform.published.at(-1)!.data).toEqual({
+        orderId,
+        missing: [],
+        refusedCaptures: [{ shipmentId: 's-1', code: 'not-authorized' }],
+      })
+      const { length } = shop.platform.published
+      await days(shop, 30)
+      expect(shop.platform.published).toHaveLength(length)
+      expect(shop.sentTypes()).not.toContain('RepeatEvents')
+      expect(await sagaOf(shop, orderId)).toMatchObject({
+        status: 'confirmed',
+        stuck: true,
+        waitsFor: [{ step: 'fulfilment: refused capture', until: null }],
+      })
+    }
+  })
+
+  it('can not be retried', async () => {
+    const { shop, orderId } = await shipped('captureFailed', 'committed')
+    await expect(shop.deliver('RetryCheckout', { orderId, reason }, asStaff)).rejects.toMatchObject({
+      code: 'nothing-to-retry',
+    })
+  })
+
+  it('leaves the rest to be reminded of', async () => {
+    const { shop } = await shipped('captureFailed')
+    await days(shop, 1)
+    const reminded = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepeatEvents')
+    expect(new Set(reminded.map(({ target }) => target))).toEqual(new Set(['inventory', 'shipping']))
+  })
+
+  it('told again decides nothing', async () => {
+    const { shop, orderId } = await shipped('captureFailed', 'committed')
+    const { writes } = shop.platform.billed
+    await shop.deliver(...replies.captureFailed(orderId), { key: 'again' })
+    expect(shop.platform.billed.writes).toBe(writes)
+  })
+})
+
+describe('staff that closes an order', () => {
+  it('ends it once, lets go of what was authorised, and is named with the reason', async () => {
+    const { shop, orderId } = await shipped('captureFailed', 'committed')
+    await close(shop, orderId)
+    await close(shop, orderId)
+    await close(shop, orderId, 2)
+    const [event, ...others] = shop.platform.published.filter(({ type }) => type === 'order.closed')
+    expect(event).toMatchObject({ actor: 'staff:jo', data: { orderId, reason, notCaptured: ['s-1'] } })
+    expect(new Set(others.map(({ id }) => id))).toEqual(new Set([event!.id]))
+    expect(new Set(shop.sentTypes())).toContain('VoidPayment')
+    expect(shop.platform.logs.at(-1)).toMatchObject({
+      event: 'order.closed',
+      fields: { correlationId: orderId, actor: 'staff:jo', reason },
+    })
+    expect((await shop.read(orderId)).body).toMatchObject({ status: 'closed', reason: 'closed-by-staff' })
+    expect(await sagaOf(shop, orderId)).toEqual({ orderId, status: 'closed', stuck: false, waitsFor: [] })
+  })
+
+  it('takes no note of time any more, and records what comes after all', async () => {
+    const { shop, orderId } = await shipped('captureFailed', 'committed')
+    await close(shop, orderId)
+    const published = shop.platform.published.length
+    await shop.deliver(...replies.voided(orderId))
+    await shop.deliver(...replies.captured(orderId))
+    await days(shop, 3)
+    expect(shop.platform.published).toHaveLength(published)
+    const { events } = await shop.platform.streams.read(orderId)
+    expect(events.at(-1)).toMatchObject({ type: 'fulfilment.recorded', data: { kind: 'captured' } })
+  })
+
+  it('leaves the authorisation alone when payments has said nothing: a capture may be on its way', async () => {
+    const { shop, orderId } = await shipped('committed')
+    await close(shop, orderId)
+    expect(shop.publishedTypes().at(-1)).toBe('order.closed')
+    expect(shop.sentTypes()).not.toContain('VoidPayment')
+  })
+
+  it.each<[string, (keyof typeof replies)[]]>([
+    ['nothing has left', []],
+    ['what left is not taken out of stock', ['dispatched', 'captureFailed']],
+    ['it is completed', ['dispatched', 'captured', 'committed']],
+  ])('is refused when %s', async (_name, facts) => {
+    const { shop, orderId } = await confirmed()
+    for (const fact of facts) await shop.deliver(...replies[fact](orderId))
+    await expect(close(shop, orderId)).rejects.toMatchObject({ code: 'not-closable' })
+    expect(shop.publishedTypes()).not.toContain('order.closed')
+  })
+
+  it('is refused before the confirmation', async () => {
+    const shop = await openShop()
+    const { orderId } = (await (await shop.place()).json()) as { orderId: string }
+    await expect(close(shop, orderId)).rejects.toMatchObject({ code: 'not-closable' })
+  })
+})

@@ -1,0 +1,133 @@
+/** What must follow for each shipment, what is missing of it, and who is reminded of that how often. */
+
+import { repeatCommand } from '../../shared/names.ts'
+import type { Message, OutgoingCommand } from '../../shared/platform.ts'
+import { sagaStuck } from '../../shared/saga.ts'
+import type { Goods, Placed } from './order.ts'
+
+/** What was shipped, and what followed from it; the order is complete when nothing is missing. */
+export interface Ledger {
+  /** Shipment → its lines. */
+  readonly dispatched: Readonly<Record<string, Goods>>
+  readonly captured: readonly string[]
+  readonly committed: readonly string[]
+  /** Shipment → why the provider refused its capture. */
+  readonly refused: Readonly<Record<string, string>>
+}
+
+export const noFacts: Ledger = { dispatched: {}, captured: [], committed: [], refused: {} }
+
+/**
+ * One of the three facts that must follow for each shipment, or the refusal of one. Recorded in the stream only, as
+ * `fulfilment.recorded`.
+ */
+export interface FulfilmentFact {
+  readonly kind: 'dispatched' | 'captured' | 'committed' | 'refused'
+  readonly shipmentId: string
+  /** Of what was dispatched. */
+  readonly lines?: Goods
+  /** Why the capture was refused. */
+  readonly code?: string
+}
+
+export function withFact(ledger: Ledger, { kind, shipmentId, lines = [], code = '' }: FulfilmentFact): Ledger {
+  switch (kind) {
+    case 'dispatched':
+      return { ...ledger, dispatched: { ...ledger.dispatched, [shipmentId]: lines } }
+    case 'refused':
+      return { ...ledger, refused: { ...ledger.refused, [shipmentId]: code } }
+    case 'captured':
+    case 'committed':
+      return { ...ledger, [kind]: [...ledger[kind], shipmentId] }
+  }
+}
+
+export function hasFact(ledger: Ledger, { kind, shipmentId }: FulfilmentFact): boolean {
+  switch (kind) {
+    case 'dispatched':
+    case 'refused':
+      return shipmentId in ledger[kind]
+    case 'captured':
+    case 'committed':
+      return ledger[kind].includes(shipmentId)
+  }
+}
+
+/** Every line is shipped, and each shipment paid and taken out of stock. */
+export const isFulfilled = (order: Placed, ledger: Ledger): boolean => isShipped(order, ledger) && isSettled(ledger)
+
+/** Every line is shipped. */
+export function isShipped({ lines }: Placed, { dispatched }: Ledger): boolean {
+  const shipped = new Map<string, number>()
+  for (const line of Object.values(dispatched).flat())
+    shipped.set(line.lineId, (shipped.get(line.lineId) ?? 0) + line.quantity)
+  return lines.every(({ lineId, quantity }) => (shipped.get(lineId) ?? 0) >= quantity)
+}
+
+/** Shipments that are not paid. */
+export const notCaptured = ({ dispatched, captured }: Ledger): string[] =>
+  Object.keys(dispatched).filter((shipmentId) => !captured.includes(shipmentId))
+
+/** Shipments that are not taken out of stock. */
+export const notCommitted = ({ dispatched, committed }: Ledger): string[] =>
+  Object.keys(dispatched).filter((shipmentId) => !committed.includes(shipmentId))
+
+/** What left is paid and taken out of stock. */
+export const isSettled = (ledger: Ledger): boolean =>
+  notCaptured(ledger).length === 0 && notCommitted(ledger).length === 0
+
+interface Fulfilment {
+  readonly order: Placed
+  readonly ledger: Ledger
+}
+
+export const SETTLEMENT_REMINDER_MS = 3_600_000
+/** Each further reminder waits twice as long, at most so long. */
+const MAX_REMINDER_WAIT_MS = 24 * 3_600_000
+/** After so many, which takes six days, the order has stalled. */
+export const MAX_REMINDERS = 10
+export const reminderWaitMs = (count: number): number =>
+  Math.min(SETTLEMENT_REMINDER_MS * 2 ** (count - 1), MAX_REMINDER_WAIT_MS)
+
+/** The services that have not said what is missing. Empty when the captures that were refused are all that is missing. */
+export function missingFrom({ order, ledger }: Fulfilment): string[] {
+  const fromPayments = notCaptured(ledger).some((shipmentId) => !(shipmentId in ledger.refused))
+  const fromInventory = notCommitted(ledger).length > 0
+  if (!fromPayments && !fromInventory && isShipped(order, ledger)) return []
+  return [...(fromPayments ? ['payments'] : []), ...(fromInventory ? ['inventory'] : []), 'shipping']
+}
+
+/**
+ * The services that own the missing events publish again, with the same ids, what they have recorded; orders as well when
+ * shipping alone is missing: it may never have received the release, or have given up on the carrier.
+ */
+export function reminders({ orderId }: Placed, missing: readonly string[]): OutgoingCommand[] {
+  const targets = missing.length === 1 ? ['orders', ...missing] : missing
+  return targets.map((target) => ({ type: repeatCommand, target, data: { correlationId: orderId } }))
+}
+
+/** What a confirmed and released order is waiting for, for operators. */
+export function fulfilmentStep(fulfilment: Fulfilment): string {
+  const missing = missingFrom(fulfilment)
+  return missing.length === 0 ? 'fulfilment: refused capture' : `fulfilment: ${missing.join(', ')}`
+}
+
+/** Requested often enough, or refused: staff has to act. Reported to operators as well. */
+export function stalled(fulfilment: Fulfilment, reminderCount: number): Message[] {
+  const { order, ledger } = fulfilment
+  const { orderId } = order
+  const missing = missingFrom(fulfilment)
+  const refusedCaptures = notCaptured(ledger).flatMap((shipmentId) => {
+    const code = ledger.refused[shipmentId]
+    return code === undefined ? [] : [{ shipmentId, code }]
+  })
+  return [
+    sagaStuck({
+      sagaId: orderId,
+      step: fulfilmentStep(fulfilment),
+      attempt: reminderCount + 1,
+      reason: missing.length === 0 ? 'the capture was refused' : 'no answer after the last reminder',
+    }),
+    { type: 'order.stalled', data: { orderId, missing, refusedCaptures } },
+  ]
+}

@@ -1,0 +1,49 @@
+/** The provider refuses a capture after the goods have left: nothing chases it for ever, and staff ends the order. */
+
+import { expect, it } from 'vitest'
+import { PartnerRefusal } from '../../emulators/partners/partner-server.ts'
+import { message } from '../../shared/deliver.testing.ts'
+import { to } from '../simulation/agenda.ts'
+import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'
+import { createWorld, type World } from '../simulation/world.ts'
+import { DAY, MINUTE } from './rest.ts'
+
+/** Money that is held on the customer's card. */
+const heldMinor = ({ provider }: World): number =>
+  provider.ledger
+    .postings()
+    .reduce(
+      (sum, { debit, credit, amountMinor }) =>
+        sum + (credit === 'held' ? amountMinor : 0) - (debit === 'held' ? amountMinor : 0),
+      0,
+    )
+const statuses = (world: World): string[] => ordersOf(world).map(({ status }) => status)
+
+it('a refused capture stalls the order, and closing it ends everything that it holds', async () => {
+  const world = await createWorld()
+  const shipped = world.agenda.hold(to('payments', 'shipment.dispatched'))
+  const { orderId } = await world.place()
+  await world.run({ until: () => shipped.held().length > 0 })
+  Object.assign(world.provider.ledger, {
+    capture() {
+      throw new PartnerRefusal(409, 'authorization-expired', 'The card was replaced.')
+    },
+  })
+  shipped.release()
+  await world.run({ forMs: MINUTE })
+  const published = (): string[] => world.platform('orders').published.map(({ type }) => type)
+  expect(published().slice(-2)).toEqual(['saga.stuck', 'order.stalled'])
+  const before = published().length
+  await world.run({ forMs: 30 * DAY })
+  expect(published()).toHaveLength(before)
+  expect(heldMinor(world)).toBeGreaterThan(0)
+
+  const envelope = message('CloseOrder', { orderId, reason: 'paid by invoice' }, { actor: 'staff:jo' })
+  world.bus.send([{ target: 'orders', envelope }])
+  await world.run({ forMs: DAY })
+  expect(statuses(world)).toEqual(['closed'])
+  expect(heldMinor(world)).toBe(0)
+  expect(world.bus.putAside()).toEqual([])
+  expect(world.agenda.items).toEqual([])
+  expectNothingNegative(world)
+})
