@@ -9,6 +9,7 @@ import {
   type LocalCloud,
   type OwnerApi,
   plan,
+  type Plugin,
   provision,
   type Provisioned,
   readResources,
@@ -56,10 +57,38 @@ export interface Platform {
   close(): Promise<void>
 }
 
+interface EmulatorOptions {
+  readonly servicePort: (name: string) => number
+  readonly environmentOf: (email: string) => Readonly<Record<string, string>>
+  readonly workingDirectory: string
+  readonly dataDirectory?: string | undefined
+}
+
+/** Each after those it delivers to: what was kept is taken up in this order, and laid down in the other. */
+function emulators({ servicePort, environmentOf, workingDirectory, dataDirectory }: EmulatorOptions): Plugin[] {
+  return [
+    iam,
+    firestore,
+    telemetry,
+    bigquery(dataDirectory ? { directory: join(dataDirectory, 'bigquery') } : {}),
+    cloudRun({
+      addressOf: (name) => ({ port: servicePort(name) }),
+      environmentOf: (email) => ({ ...environmentOf(email), NODE_COMPILE_CACHE: COMPILE_CACHE }),
+      workingDirectory,
+      ...(dataDirectory ? { logDirectory: join(dataDirectory, 'logs') } : {}),
+    }),
+    pubsub,
+    cloudTasks,
+  ]
+}
+
+/** The resources of the stacks without starting anything: see `readResources`. */
+export const resourcesOf = (stacks: readonly StackJson[]): TerraformResource[] =>
+  readResources(stacks, emulators({ servicePort: () => 0, environmentOf: () => ({}), workingDirectory: '.' }))
+
 /** @throws Error in one line: a port that is taken, a resource that is refused, a type that nobody provisions. */
 export async function startPlatform(options: StartOptions): Promise<Platform> {
   const { ports, project, dataDirectory, progress = () => {} } = options
-  const resources = readResources(options.stacks)
   if (dataDirectory) closeState(dataDirectory)
   const closers: (() => Promise<void>)[] = []
   const close = (): Promise<void> => closeAll(closers.splice(0).toReversed())
@@ -68,21 +97,13 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
   try {
     // The services' variables name ports that are known only once the cloud has opened them.
     const opened: { cloud?: LocalCloud } = {}
-    // Each after those it delivers to: what was kept is taken up in this order, and laid down in the other.
-    const plugins = [
-      iam,
-      firestore,
-      telemetry,
-      bigquery(dataDirectory ? { directory: join(dataDirectory, 'bigquery') } : {}),
-      cloudRun({
-        addressOf: (name) => ({ port: ports.service(name) }),
-        environmentOf: (email) => ({ ...opened.cloud!.environmentOf(email), NODE_COMPILE_CACHE: COMPILE_CACHE }),
-        workingDirectory: options.workingDirectory,
-        ...(dataDirectory ? { logDirectory: join(dataDirectory, 'logs') } : {}),
-      }),
-      pubsub,
-      cloudTasks,
-    ]
+    const plugins = emulators({
+      servicePort: ports.service,
+      environmentOf: (email) => opened.cloud!.environmentOf(email),
+      workingDirectory: options.workingDirectory,
+      dataDirectory,
+    })
+    const resources = readResources(options.stacks, plugins)
     const planned = plan(resources, plugins)
     progress('starting the local cloud')
     const cloud = await createLocalCloud({

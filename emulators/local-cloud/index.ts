@@ -2,7 +2,10 @@
 
 export { createLocalCloud, type LocalCloud } from './core/local-cloud.ts'
 export type { FaultAction, FaultRule, Firing } from './core/faults.ts'
-export type { OwnerApi, Plugin, RequestLogEntry, TerraformResource } from './core/plugin.ts'
+export type { Plugin, RequestLogEntry } from './core/plugin.ts'
 export { readResources, type StackJson } from './core/terraform.ts'
-export { plan, provision, type Provisioned, unprovisioned } from './provision.ts'
+export type { OwnerApi } from './core/terraform/provisioner.ts'
+export type { TerraformResource } from './core/terraform/resource.ts'
+export { unprovisioned } from './core/terraform/unprovisioned.ts'
+export { plan, provision, type Provisioned } from './provision.ts'
 export { removeUndeclared } from './provisioned.ts'

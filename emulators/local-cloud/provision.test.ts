@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import type { Plugin, TerraformResource } from './core/plugin.ts'
+import type { Plugin } from './core/plugin.ts'
+import type { TerraformResource } from './core/terraform/resource.ts'
 import { plan, provision } from './provision.ts'
 
 const resource = (type: string): TerraformResource => ({

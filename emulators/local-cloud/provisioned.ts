@@ -2,8 +2,10 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import type { OwnerApi, Plugin, TerraformResource } from './core/plugin.ts'
+import type { Plugin } from './core/plugin.ts'
 import { writeState } from './core/state-files.ts'
+import type { OwnerApi } from './core/terraform/provisioner.ts'
+import type { TerraformResource } from './core/terraform/resource.ts'
 import type { Provisioned } from './provision.ts'
 
 /** Removes, last made first, what is in the file and no longer planned; writes down what now is. */

@@ -5,9 +5,9 @@ import { CloudTasksClient } from '@google-cloud/tasks'
 import { v1 as firestoreV1 } from '@google-cloud/firestore'
 import { v1 as pubsubV1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
-import { readResources, type RequestLogEntry, type StackJson, type TerraformResource } from 'local-google-cloud'
+import { type RequestLogEntry, type StackJson, type TerraformResource } from 'local-google-cloud'
 import type { IamCore } from 'local-google-cloud/iam'
-import { startPlatform, type Platform } from '../../emulators/start.ts'
+import { resourcesOf, startPlatform, type Platform } from '../../emulators/start.ts'
 import { services } from '../../functions/index.ts'
 import { accountEmail } from '../../shared/names.ts'
 import { synthesize } from '../../stacks/app.ts'
@@ -73,7 +73,7 @@ export async function startGrantedCloud(): Promise<GrantedCloud> {
   }
   return {
     platform,
-    resources: readResources(stacks),
+    resources: resourcesOf(stacks),
     projectId,
     region,
     iam: platform.cloud.core<IamCore>('iam'),

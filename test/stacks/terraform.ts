@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readResources } from 'local-google-cloud'
+import { resourcesOf } from '../../emulators/start.ts'
 import type { SynthesizedStack } from '../../stacks/app.ts'
 
 /** A digest that somebody might have built: the default is refused. */
@@ -137,7 +137,7 @@ const withoutBackend = (json: SynthesizedStack['json']): object => ({
 /** The stack with every reference replaced by what it stands for, so that a plan knows all that is asked for. */
 function literal(stack: SynthesizedStack): object {
   const resource: Record<string, Record<string, unknown>> = {}
-  for (const { type, address, attributes } of readResources([stack])) {
+  for (const { type, address, attributes } of resourcesOf([stack])) {
     const id = address.slice(type.length + 1)
     const { project, ...others } = attributes
     const asked = stack.json.resource![type]![id]!

@@ -1,6 +1,7 @@
 /** For one resource: is it refused without it, or does an order no longer play when it is taken away? */
 
-import { type Provisioned, readResources, type StackJson, unprovisioned } from 'local-google-cloud'
+import { type Provisioned, type StackJson, unprovisioned } from 'local-google-cloud'
+import { resourcesOf } from '../../emulators/start.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { play } from './play.ts'
 import { survives } from './survivors.ts'
@@ -71,7 +72,7 @@ function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned)
     }
   })
   try {
-    readResources(without)
+    resourcesOf(without)
     return undefined
   } catch (error) {
     return (error as Error).message

@@ -3,9 +3,10 @@
 import type { Plugin } from '../core/plugin.ts'
 import { type BigQueryCore, makeCore } from './core.ts'
 import type { EngineOptions } from './engine.ts'
+import { bigqueryIam } from './iam.ts'
 import { bigqueryAccess } from './permissions.ts'
 import { bigqueryRoutes } from './routes.ts'
-import { datasetProvisioner, tableProvisioner } from './terraform.ts'
+import { datasetMember, datasetProvisioner, tableMember, tableProvisioner } from './terraform.ts'
 
 export type { BigQueryCore } from './core.ts'
 
@@ -22,6 +23,13 @@ export function bigquery(options: EngineOptions = {}): Plugin<BigQueryCore> {
         close: core.close,
       }
     },
-    terraform: { google_bigquery_dataset: datasetProvisioner, google_bigquery_table: tableProvisioner },
+    terraform: {
+      google_bigquery_dataset: datasetProvisioner,
+      google_bigquery_dataset_iam_member: datasetMember,
+      google_bigquery_table: tableProvisioner,
+      google_bigquery_table_iam_member: tableMember,
+    },
+    iam: bigqueryIam,
+    environment: (host) => ({ BIGQUERY_EMULATOR_HOST: `http://${host}` }),
   }
 }

@@ -1,14 +1,23 @@
 /** google_bigquery_dataset and google_bigquery_table, by the public REST API. */
 
-import type { Provisioner } from '../core/plugin.ts'
 import { type Attributes, attributesOf, readAttributes } from '../core/terraform/attributes.ts'
+import { policyMember } from '../core/terraform/policy-member.ts'
+import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
+import { datasetPolicy, tablePolicy } from './iam.ts'
+
+const ROOT = '/bigquery/v2'
+
+const datasetName = (attributes: Attributes): string =>
+  `projects/${attributes.project()}/datasets/${attributes.shortName('dataset_id')}`
+const tableName = (attributes: Attributes): string =>
+  `${datasetName(attributes)}/tables/${attributes.shortName('table_id')}`
 
 export const datasetProvisioner: Provisioner = {
   async create(resource, api) {
     const { collection, path, dataset } = readAttributes(resource, (attributes) => ({
-      collection: datasetsPath(attributes),
-      path: datasetPath(attributes),
+      collection: `${ROOT}/projects/${attributes.project()}/datasets`,
+      path: `${ROOT}/${datasetName(attributes)}`,
       dataset: datasetOf(attributes),
     }))
     await upsert(
@@ -17,15 +26,18 @@ export const datasetProvisioner: Provisioner = {
     )
   },
   async remove(resource, api) {
-    await api('DELETE', `${datasetPath(attributesOf(resource))}?deleteContents=true`)
+    await api('DELETE', `${ROOT}/${datasetName(attributesOf(resource))}?deleteContents=true`)
   },
+  computed: (dataset) => ({ id: datasetName(dataset) }),
 }
+
+export const datasetMember = policyMember(datasetPolicy, datasetName)
 
 export const tableProvisioner: Provisioner = {
   async create(resource, api) {
     const { collection, path, table } = readAttributes(resource, (attributes) => ({
-      collection: `${datasetPath(attributes)}/tables`,
-      path: tablePath(attributes),
+      collection: `${ROOT}/${datasetName(attributes)}/tables`,
+      path: `${ROOT}/${tableName(attributes)}`,
       table: tableOf(attributes),
     }))
     await upsert(
@@ -34,15 +46,12 @@ export const tableProvisioner: Provisioner = {
     )
   },
   async remove(resource, api) {
-    await api('DELETE', tablePath(attributesOf(resource)))
+    await api('DELETE', `${ROOT}/${tableName(attributesOf(resource))}`)
   },
+  computed: (table) => ({ id: tableName(table) }),
 }
 
-const datasetsPath = (attributes: Attributes): string => `/bigquery/v2/projects/${attributes.project()}/datasets`
-const datasetPath = (attributes: Attributes): string =>
-  `${datasetsPath(attributes)}/${attributes.shortName('dataset_id')}`
-const tablePath = (attributes: Attributes): string =>
-  `${datasetPath(attributes)}/tables/${attributes.shortName('table_id')}`
+export const tableMember = policyMember(tablePolicy, tableName)
 
 function datasetOf(dataset: Attributes) {
   // Terraform's own, and a default that no table of the local cloud would expire by.

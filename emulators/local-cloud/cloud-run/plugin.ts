@@ -2,9 +2,10 @@
 
 import type { Plugin } from '../core/plugin.ts'
 import { type CloudRunCore, type CloudRunOptions, makeCore } from './core.ts'
+import { runIam } from './iam.ts'
 import { runAccess } from './permissions.ts'
 import { runRoutes } from './routes.ts'
-import { serviceProvisioner } from './terraform.ts'
+import { serviceMember, serviceProvisioner } from './terraform.ts'
 
 export type { CloudRunCore } from './core.ts'
 
@@ -27,6 +28,10 @@ export function cloudRun(options: CloudRunOptions): Plugin<CloudRunCore> {
         close: core.stop,
       }
     },
-    terraform: { google_cloud_run_v2_service: serviceProvisioner },
+    terraform: {
+      google_cloud_run_v2_service: serviceProvisioner,
+      google_cloud_run_v2_service_iam_member: serviceMember,
+    },
+    iam: runIam,
   }
 }

@@ -1,8 +1,10 @@
 /** google_cloud_run_v2_service, by the public REST API: blocks become the Admin API's messages. */
 
-import type { Provisioner } from '../core/plugin.ts'
 import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
+import { policyMember } from '../core/terraform/policy-member.ts'
+import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
+import { servicePolicy } from './iam.ts'
 
 export const serviceProvisioner: Provisioner = {
   async create(resource, api) {
@@ -20,7 +22,13 @@ export const serviceProvisioner: Provisioner = {
     const attributes = attributesOf(resource)
     await api('DELETE', `/v2/${parentOf(attributes)}/services/${attributes.required('name')}`)
   },
+  computed: (service) => ({ id: `${parentOf(service)}/services/${service.required('name')}` }),
 }
+
+export const serviceMember = policyMember(
+  servicePolicy,
+  (member) => `${parentOf(member)}/services/${member.shortName('name')}`,
+)
 
 const parentOf = (service: Attributes): string =>
   `projects/${service.project()}/locations/${service.required('location')}`

@@ -3,8 +3,9 @@
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from '../core/plugin.ts'
 import { type CloudTasksCore, makeCore } from './core.ts'
+import { tasksIam } from './iam.ts'
 import { tasksAccess } from './permissions.ts'
-import { queueProvisioner } from './terraform.ts'
+import { queueMember, queueProvisioner } from './terraform.ts'
 
 export const cloudTasks: Plugin<CloudTasksCore> = {
   name: 'cloud-tasks',
@@ -19,5 +20,6 @@ export const cloudTasks: Plugin<CloudTasksCore> = {
       close: async () => core.stop(),
     }
   },
-  terraform: { google_cloud_tasks_queue: queueProvisioner },
+  terraform: { google_cloud_tasks_queue: queueProvisioner, google_cloud_tasks_queue_iam_member: queueMember },
+  iam: tasksIam,
 }

@@ -1,8 +1,10 @@
 /** google_cloud_tasks_queue, by the public REST API. */
 
-import type { Provisioner, TerraformResource } from '../core/plugin.ts'
 import { attributesOf, type Attributes, readAttributes } from '../core/terraform/attributes.ts'
+import { policyMember } from '../core/terraform/policy-member.ts'
+import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
+import { queuePolicy } from './iam.ts'
 
 export const queueProvisioner: Provisioner = {
   async create(resource, api) {
@@ -16,14 +18,19 @@ export const queueProvisioner: Provisioner = {
     )
   },
   async remove(resource, api) {
-    await api('DELETE', `/v2/${nameOf(resource)}`)
+    await api('DELETE', `/v2/${queueName(attributesOf(resource))}`)
   },
+  computed: (queue) => ({ id: queueName(queue) }),
 }
+
+export const queueMember = policyMember(
+  queuePolicy,
+  (member) => `${parentOf(member)}/queues/${member.shortName('name')}`,
+)
 
 const parentOf = (attributes: Attributes): string =>
   `projects/${attributes.project()}/locations/${attributes.required('location')}`
 const queueName = (attributes: Attributes): string => `${parentOf(attributes)}/queues/${attributes.required('name')}`
-const nameOf = (resource: TerraformResource): string => queueName(attributesOf(resource))
 
 function queueOf(attributes: Attributes) {
   // Every queue is logged, and runs once it is made.

@@ -64,6 +64,7 @@ function startProcess(options: FakeContextOptions, { clock, directory, seed }: P
     count: (counter, amount = 1) => void counts.set(counter, (counts.get(counter) ?? 0) + amount),
     note: (entry) => void notes.push(entry),
     mintIdToken: ({ email, audience }) => Promise.resolve(`token-of-${email}-for-${audience}`),
+    iamFacts: [],
     resourceExists: () => undefined,
     faults: createFaults({
       clock,

@@ -11,13 +11,14 @@ import { createFaults, type Faults } from './faults.ts'
 import { httpApp, localRoutes } from './http-app.ts'
 import { openJournal, type Journal } from './journal.ts'
 import { ownerApi } from './owner-api.ts'
-import type { CloudContext, OwnerApi, Plugin, PluginInstance, RequestLogEntry } from './plugin.ts'
+import type { CloudContext, Plugin, PluginInstance, RequestLogEntry } from './plugin.ts'
 import { seededRandom } from './random.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { restOf } from './rest.ts'
 import { makeSecret } from './run-secret.ts'
 import { send, type Send } from './send.ts'
 import { listen, type PortServer } from './server.ts'
+import type { OwnerApi } from './terraform/provisioner.ts'
 
 export type { Http } from './plugin.ts'
 
@@ -121,7 +122,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     ownerHost: hostOf(OWNER),
     secret,
     hostOf,
-    environmentOf: (email) => environmentAt(hostOf(email)),
+    environmentOf: (email) => environmentAt(hostOf(email), options.plugins),
     api: ownerApi(`http://${hostOf(OWNER)}`, secret),
     core: (name) => coreOf(instances, name),
     counters: () => Object.fromEntries(counters),
@@ -152,6 +153,7 @@ function contextOf(options: LocalCloudOptions, { counters, requestLog, instances
     count: (counter, amount = 1) => void counters.set(counter, (counters.get(counter) ?? 0) + amount),
     note: requestLog.note,
     mintIdToken: (request) => coreOf<TokenMint>(instances, 'iam').mintIdToken(request),
+    iamFacts: options.plugins.flatMap(({ iam }) => iam ?? []),
     resourceExists: (name) => exists(instances.values(), name),
     fetch: options.fetch ?? send,
     peer: (name) => coreOf(instances, name),
@@ -225,12 +227,5 @@ function exists(instances: Iterable<PluginInstance>, name: string): boolean | un
 }
 
 /** docs/local-cloud.md lists the same variables: a service's process gets these and no others from the local cloud. */
-function environmentAt(host: string): Record<string, string> {
-  return {
-    PUBSUB_EMULATOR_HOST: host,
-    FIRESTORE_EMULATOR_HOST: host,
-    BIGQUERY_EMULATOR_HOST: `http://${host}`,
-    GCE_METADATA_HOST: host,
-    METADATA_SERVER_DETECTION: 'assume-present',
-  }
-}
+const environmentAt = (host: string, plugins: readonly Plugin[]): Record<string, string> =>
+  Object.assign({}, ...plugins.map(({ environment }) => environment?.(host)))

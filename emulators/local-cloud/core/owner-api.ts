@@ -1,7 +1,7 @@
 /** Calls the local cloud's own public API over its port, as its owner: what provisions a stack goes in by the front door. */
 
-import type { OwnerApi } from './plugin.ts'
 import { SECRET_HEADER } from './run-secret.ts'
+import type { OwnerApi } from './terraform/provisioner.ts'
 
 export function ownerApi(url: string, secret: string): OwnerApi {
   return async (method, path, body) => {

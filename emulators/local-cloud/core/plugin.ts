@@ -4,8 +4,10 @@ import type { Hono } from 'hono'
 import type { Access, RouteAccess, ServiceAccess } from './access.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
+import type { IamFacts } from './iam-facts.ts'
 import type { Journal } from './journal.ts'
 import type { Send } from './send.ts'
+import type { Provisioner } from './terraform/provisioner.ts'
 
 /** Who calls, and how: made by the transport for each request. */
 export interface RequestContext {
@@ -39,27 +41,6 @@ export interface GrpcService {
   readonly access?: ServiceAccess
 }
 
-/** One resource of a synthesized stack, its `${…}` references resolved. */
-export interface TerraformResource {
-  readonly type: string
-  /** `google_pubsub_topic.order-placed_4F2A`, unique within its stack. */
-  readonly address: string
-  readonly stack: string
-  // Terraform JSON is open by nature; each provisioner reads the attributes of its own type.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly attributes: Readonly<Record<string, any>>
-}
-
-/** Calls the local cloud's own public API as its owner; a non-2xx answer throws with status and Google's message. */
-export type OwnerApi = (method: string, path: string, body?: unknown) => Promise<unknown>
-
-export interface Provisioner {
-  /** Creates the resource, or brings an existing one to these attributes, by public API calls. */
-  create(resource: TerraformResource, api: OwnerApi): Promise<void>
-  /** Takes it away again by public API calls. */
-  remove(resource: TerraformResource, api: OwnerApi): Promise<void>
-}
-
 /** What the local cloud gives to every plugin when it makes it. */
 export interface CloudContext {
   readonly project: { readonly id: string; readonly number: string; readonly region: string }
@@ -77,6 +58,8 @@ export interface CloudContext {
   mintIdToken(options: { email: string; audience: string }): Promise<string>
   /** Who may do what: for Google's own agents, whose calls come in by no port. */
   readonly access: Access
+  /** What all plugins in use declare for IAM. */
+  readonly iamFacts: readonly IamFacts[]
   /** Whether any plugin has a resource of that full name; undefined when no plugin knows such names. */
   resourceExists(fullName: string): boolean | undefined
   /** What goes wrong on purpose, at the moments that no unary method has. */
@@ -121,10 +104,16 @@ export interface PluginInstance<Core = unknown> {
   close?(): Promise<void>
 }
 
+/** An emulator: all that the local cloud knows of a service is declared here. */
 export interface Plugin<Core = unknown> {
   readonly name: string
   /** Vendored protobufjs JSON of the services that `grpc` serves. */
   readonly proto?: () => Promise<object>
   readonly create: (context: CloudContext) => PluginInstance<Core> | Promise<PluginInstance<Core>>
+  /** The Terraform types of its resources, those of the members of their policies included. */
   readonly terraform: Readonly<Record<string, Provisioner>>
+  /** The roles and policies of its resources. */
+  readonly iam?: IamFacts
+  /** Variables by which Google's clients find the service at `host` (`127.0.0.1:4150`). */
+  readonly environment?: (host: string) => Readonly<Record<string, string>>
 }

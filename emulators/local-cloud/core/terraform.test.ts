@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import { iam } from '../iam/plugin.ts'
+import { pubsub } from '../pubsub/plugin.ts'
 import { readResources, type StackJson } from './terraform.ts'
 
 const stack = (json: StackJson['json']): StackJson => ({
   name: 'local-bus',
   json: { provider: { google: [{ project: 'p' }] }, ...json },
 })
+const resourcesOf = (stacks: readonly StackJson[]) => readResources(stacks, [iam, pubsub])
 
 describe('reading synthesized stacks', () => {
   it('puts what is referred to first, and resolves it', () => {
-    const resources = readResources([
+    const resources = resourcesOf([
       stack({
         variable: { digest: { default: 'sha256:1' } },
         resource: {
@@ -50,6 +53,6 @@ describe('reading synthesized stacks', () => {
       google_pubsub_topic: { x: { name: 'x' } },
       google_pubsub_subscription: { s: { name: 's', topic } },
     }
-    expect(() => readResources([stack({ resource })])).toThrow(message)
+    expect(() => resourcesOf([stack({ resource })])).toThrow(message)
   })
 })

@@ -1,6 +1,10 @@
 /** Reads synthesized stacks as Terraform would: variables and references resolved, resources in the order of their dependencies. */
 
-import type { TerraformResource } from './plugin.ts'
+import type { Plugin } from './plugin.ts'
+import { attributesOf } from './terraform/attributes.ts'
+import type { Computed } from './terraform/provisioner.ts'
+import type { TerraformResource } from './terraform/resource.ts'
+import { unprovisioned } from './terraform/unprovisioned.ts'
 
 /** A `cdk.tf.json`, as far as it is read here. */
 export interface StackJson {
@@ -13,6 +17,8 @@ export interface StackJson {
 }
 
 type Attributes = Readonly<Record<string, unknown>>
+
+type TerraformTypes = Readonly<Record<string, { readonly computed?: Computed }>>
 
 interface Node {
   readonly type: string
@@ -34,14 +40,19 @@ const metaArguments = new Set([
 const reference = /\$\{([^}]+)\}/g
 
 /**
- * Every resource of the stacks, stack by stack in the order given, each after what it refers to.
+ * Every resource of the stacks, stack by stack in the order given, each after what it refers to. The plugins say what
+ * Google's provider would compute of the resources that are referred to.
  * @throws Error that names the stack, the resource and the reference that can't be resolved.
  */
-export function readResources(stacks: readonly StackJson[]): TerraformResource[] {
-  return stacks.flatMap((stack) => readStack(stack))
+export function readResources(
+  stacks: readonly StackJson[],
+  plugins: readonly Pick<Plugin, 'terraform'>[],
+): TerraformResource[] {
+  const types: TerraformTypes = Object.assign({}, unprovisioned, ...plugins.map(({ terraform }) => terraform))
+  return stacks.flatMap((stack) => readStack(stack, types))
 }
 
-function readStack({ name, json }: StackJson): TerraformResource[] {
+function readStack({ name, json }: StackJson, types: TerraformTypes): TerraformResource[] {
   const project = json.provider?.google?.[0]?.['project']
   const nodes = new Map<string, Node>()
   for (const [type, byName] of Object.entries(json.resource ?? {})) {
@@ -112,7 +123,7 @@ function readStack({ name, json }: StackJson): TerraformResource[] {
         `${name}: ${from.address} holds the expression \${${expression}}, which the local cloud does not evaluate.`,
       )
     const target = visit(find(from, attribute[1]!))
-    const value = attributeOf(target, attribute[2]!)
+    const value = attributeOf(target, attribute[2]!, types)
     if (value === undefined)
       throw new Error(`${name}: ${from.address} reads ${expression}, which the local cloud does not know.`)
     return value
@@ -129,43 +140,7 @@ function dependsOn(node: Node): string[] {
 }
 
 /** An attribute as declared, or as Google's provider computes it. */
-function attributeOf({ type, address, attributes }: TerraformResource, name: string): unknown {
-  const { project } = attributes
-  const region: unknown = attributes['location'] ?? attributes['region']
-  if (type === 'google_service_account') {
-    const email = `${attributes['account_id']}@${project}.iam.gserviceaccount.com`
-    if (name === 'email') return email
-    if (name === 'member') return `serviceAccount:${email}`
-    if (name === 'id' || name === 'name') return `projects/${project}/serviceAccounts/${email}`
-  }
-  if (name !== 'id') return attributes[name]
-  switch (type) {
-    case 'google_pubsub_topic':
-      return `projects/${project}/topics/${attributes['name']}`
-    case 'google_pubsub_subscription':
-      return `projects/${project}/subscriptions/${attributes['name']}`
-    case 'google_cloud_tasks_queue':
-      return `projects/${project}/locations/${region}/queues/${attributes['name']}`
-    case 'google_cloud_run_v2_service':
-      return `projects/${project}/locations/${region}/services/${attributes['name']}`
-    case 'google_firestore_database':
-      return `projects/${project}/databases/${attributes['name']}`
-    case 'google_bigquery_dataset':
-      return `projects/${project}/datasets/${attributes['dataset_id']}`
-    case 'google_bigquery_table':
-      return `projects/${project}/datasets/${attributes['dataset_id']}/tables/${attributes['table_id']}`
-    case 'google_logging_project_bucket_config':
-      return `projects/${project}/locations/${region}/buckets/${attributes['bucket_id']}`
-    case 'google_monitoring_slo':
-      return `projects/${project}/services/${attributes['service']}/serviceLevelObjectives/${attributes['slo_id']}`
-    case 'google_monitoring_notification_channel':
-      // Google gives it a number; nothing local asks for it.
-      return `projects/${project}/notificationChannels/${address}`
-    case 'google_compute_network':
-      return `projects/${project}/global/networks/${attributes['name']}`
-    case 'google_compute_subnetwork':
-      return `projects/${project}/regions/${region}/subnetworks/${attributes['name']}`
-    default:
-      return undefined
-  }
+function attributeOf(resource: TerraformResource, name: string, types: TerraformTypes): unknown {
+  const written: unknown = resource.attributes[name]
+  return written ?? types[resource.type]?.computed?.(attributesOf(resource))[name]
 }

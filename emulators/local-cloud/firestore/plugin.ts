@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from '../core/plugin.ts'
 import { type FirestoreCore, type FirestoreOptions, createCore } from './core.ts'
+import { firestoreIam } from './iam.ts'
 import { services } from './services.ts'
 import { databaseProvisioner, fieldProvisioner, indexProvisioner } from './terraform.ts'
 
@@ -27,6 +28,8 @@ export const createFirestore = (options: FirestoreOptions = {}): Plugin<Firestor
     google_firestore_index: indexProvisioner,
     google_firestore_field: fieldProvisioner,
   },
+  iam: firestoreIam,
+  environment: (host) => ({ FIRESTORE_EMULATOR_HOST: host }),
 })
 
 export const firestore = createFirestore()

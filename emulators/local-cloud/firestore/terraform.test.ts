@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type LocalCloud, createLocalCloud } from '../core/local-cloud.ts'
-import type { TerraformResource } from '../core/plugin.ts'
+import type { TerraformResource } from '../core/terraform/resource.ts'
 import { firestore } from './plugin.ts'
 
 let cloud: LocalCloud

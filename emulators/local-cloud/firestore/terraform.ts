@@ -1,7 +1,8 @@
 /** Provisions google_firestore_database, _index and _field through the public REST API, as Terraform would. */
 
-import type { OwnerApi, Provisioner, TerraformResource } from '../core/plugin.ts'
 import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
+import type { OwnerApi, Provisioner } from '../core/terraform/provisioner.ts'
+import type { TerraformResource } from '../core/terraform/resource.ts'
 import { upsert } from '../core/terraform/upsert.ts'
 
 /** What PATCH changes; Terraform replaces the database for the others. */
@@ -44,6 +45,7 @@ export const databaseProvisioner: Provisioner = {
     })
     await api('DELETE', path)
   },
+  computed: (database) => ({ id: databaseName(database, 'name') }),
 }
 
 function databaseOf(database: Attributes): Message {

@@ -4,7 +4,8 @@ import type { CloudContext } from '../core/plugin.ts'
 import { invalidArgument } from '../core/status.ts'
 import type { Accounts } from './accounts.ts'
 import { checkCondition, type Condition } from './conditions.ts'
-import { roles } from './roles.ts'
+import type { PolicyKinds } from './policy-kinds.ts'
+import type { Roles } from './roles.ts'
 
 export interface Binding {
   readonly role: string
@@ -16,21 +17,12 @@ export interface Checking {
   readonly resource: string
   readonly project: CloudContext['project']
   readonly accounts: Accounts
+  readonly roles: Roles
+  readonly kinds: PolicyKinds
 }
 
 /** https://cloud.google.com/iam/quotas */
 const MOST_MEMBERS = 1500
-/** Which API's permissions a role must hold to make sense on a resource; on a project every role does. */
-const apiOfCollection: Readonly<Record<string, string>> = {
-  serviceAccounts: 'iam',
-  topics: 'pubsub',
-  subscriptions: 'pubsub',
-  queues: 'cloudtasks',
-  services: 'run',
-  datasets: 'bigquery',
-  tables: 'bigquery',
-}
-
 /** Bindings as they are kept: empty ones gone, members once each, deleted ones by the name that they had. */
 export function checkBindings(bindings: readonly Binding[], checking: Checking): Binding[] {
   const checked = bindings.map((binding) => checkBinding(binding, checking)).filter(({ members }) => members.length > 0)
@@ -43,7 +35,7 @@ function checkBinding(binding: Binding, checking: Checking): Binding {
   refuseOthers(binding, ['role', 'members', 'condition'], 'policy.bindings')
   const { role, members, condition } = binding
   if (!Array.isArray(members)) throw invalidArgument(`The binding of ${role} has no members.`)
-  checkRole(role, checking.resource)
+  checkRole(role, checking)
   if (condition) {
     refuseOthers(condition, ['title', 'description', 'expression', 'location'], 'policy.bindings.condition')
     checkCondition(condition)
@@ -52,15 +44,17 @@ function checkBinding(binding: Binding, checking: Checking): Binding {
   return { role, members: [...kept], ...(condition ? { condition } : {}) }
 }
 
-function checkRole(role: string, resource: string): void {
-  const permissions = Object.hasOwn(roles, role) ? roles[role] : undefined
+function checkRole(role: string, { resource, roles, kinds }: Checking): void {
+  const permissions = roles.permissionsOf(role)
   if (!permissions) {
     throw invalidArgument(
-      `Role ${role} is not supported for this resource: the local cloud knows ${Object.keys(roles).join(', ')}.`,
+      `Role ${role} is not supported for this resource: the local cloud knows ${roles.names.join(', ')}.`,
     )
   }
-  const api = apiOfCollection[resource.split('/').at(-2)!]
-  if (api && !permissions.some((permission) => permission.startsWith(`${api}.`))) {
+  const kind = kinds.kindOf(resource)
+  if (!kind || kind.takesAnyRole) return
+  const api = kind.permissions.split('.')[0]
+  if (!permissions.some((permission) => permission.startsWith(`${api}.`))) {
     throw invalidArgument(`Role ${role} is not supported for this resource: it allows nothing on ${resource}.`)
   }
 }

@@ -5,6 +5,7 @@ import { invalidArgument } from '../core/status.ts'
 import type { Binding } from './bindings.ts'
 import { policyAccess } from './permissions.ts'
 import type { Policies, Policy } from './policies.ts'
+import type { PolicyKinds } from './policy-kinds.ts'
 
 interface WireBinding {
   readonly role: string
@@ -19,10 +20,10 @@ interface WirePolicy {
   readonly auditConfigs?: readonly unknown[]
 }
 
-export function policyService(policies: Policies): GrpcService {
+export function policyService(policies: Policies, kinds: PolicyKinds): GrpcService {
   return {
     name: 'google.iam.v1.IAMPolicy',
-    access: policyAccess,
+    access: policyAccess(kinds),
     unary: {
       getIamPolicy: ({ resource }: { resource: string }) => toWire(policies.get(resource)),
       setIamPolicy({ resource, policy }: { resource: string; policy: WirePolicy | null }) {

@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { cloudTasks } from '../cloud-tasks/plugin.ts'
 import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
-import type { TerraformResource } from '../core/plugin.ts'
+import type { Provisioner } from '../core/terraform/provisioner.ts'
+import type { TerraformResource } from '../core/terraform/resource.ts'
+import { firestore } from '../firestore/plugin.ts'
 import { pubsub } from '../pubsub/plugin.ts'
 import { iam, type IamCore } from './plugin.ts'
 import type { Policy } from './policies.ts'
@@ -19,10 +21,13 @@ const accountsPath = '/v1/projects/millrace-local/serviceAccounts'
 const topic = 'projects/millrace-local/topics/order.placed'
 const queue = 'projects/millrace-local/locations/europe-west1/queues/orders'
 
+const plugins = [iam, firestore, pubsub, cloudTasks]
+const types = Object.assign({}, ...plugins.map(({ terraform }) => terraform)) as Record<string, Provisioner>
+
 let cloud: LocalCloud
 const start = (dataDir?: string): Promise<LocalCloud> =>
   createLocalCloud({
-    plugins: [iam, pubsub, cloudTasks],
+    plugins,
     project,
     accounts: [{ email: emailOf('orders'), port: 0 }],
     ...(dataDir ? { dataDir } : {}),
@@ -124,7 +129,7 @@ describe('policies', () => {
       { role: 'roles/pubsub.publisherr', members: [agent] },
       'Role roles/pubsub.publisherr is not supported',
     ],
-    ['a role of another API', { role: 'roles/run.invoker', members: [agent] }, `it allows nothing on ${topic}`],
+    ['a role of another API', { role: 'roles/cloudtasks.enqueuer', members: [agent] }, `it allows nothing on ${topic}`],
     [
       'an account that does not exist',
       { role: 'roles/pubsub.publisher', members: [`serviceAccount:${emailOf('ghosts')}`] },
@@ -299,10 +304,8 @@ describe('Terraform’s resources', () => {
     stack: 'local',
     attributes: { project: project.id, ...attributes },
   })
-  const create = (type: string, attributes: object) =>
-    iam.terraform[type]!.create(resource(type, attributes), cloud.api)
-  const remove = (type: string, attributes: object) =>
-    iam.terraform[type]!.remove(resource(type, attributes), cloud.api)
+  const create = (type: string, attributes: object) => types[type]!.create(resource(type, attributes), cloud.api)
+  const remove = (type: string, attributes: object) => types[type]!.remove(resource(type, attributes), cloud.api)
 
   it('make an account, and bring it to other attributes the second time', async () => {
     await create('google_service_account', { account_id: 'history', display_name: 'first' })

@@ -4,12 +4,15 @@ import { Hono } from 'hono'
 import { readFile } from 'node:fs/promises'
 import type { Http, Plugin } from '../core/plugin.ts'
 import { accounts } from './accounts.ts'
+import { ownFacts, unservedFacts } from './facts.ts'
 import { policyService } from './grpc.ts'
 import { metadataServer } from './metadata.ts'
 import { iamAccess } from './permissions.ts'
 import { policies, type Policies } from './policies.ts'
+import { declaredPolicies } from './policy-kinds.ts'
+import { declaredRoles } from './roles.ts'
 import { iamRoutes } from './routes.ts'
-import { members, serviceAccount } from './terraform.ts'
+import { accountMember, projectMember, serviceAccount } from './terraform.ts'
 import { tokens, type Tokens } from './tokens.ts'
 
 export interface IamCore extends Tokens, Pick<Policies, 'bindings' | 'isGranted' | 'usedGrants'> {}
@@ -19,17 +22,19 @@ export const iam: Plugin<IamCore> = {
   proto: async () => JSON.parse(await readFile(new URL('iam.proto.json', import.meta.url), 'utf8')) as object,
   async create(context) {
     const known = accounts(context)
-    const allow = policies(context, known)
+    const kinds = declaredPolicies(context.iamFacts)
+    const roles = declaredRoles([...context.iamFacts, unservedFacts])
+    const allow = policies(context, { accounts: known, roles, kinds })
     const issuer = await tokens(context, known)
     const http: Http = new Hono()
     http.route('/', metadataServer(context, known, issuer))
-    http.route('/', iamRoutes(context, { accounts: known, policies: allow, tokens: issuer }))
+    http.route('/', iamRoutes(context, { accounts: known, policies: allow, kinds, tokens: issuer }))
     const { bindings, isGranted, usedGrants } = allow
     return {
       core: { ...issuer, bindings, isGranted, usedGrants },
-      grpc: [policyService(allow)],
+      grpc: [policyService(allow, kinds)],
       http,
-      routes: iamAccess,
+      routes: iamAccess(kinds),
       resourceExists(name) {
         if (name === `projects/${context.project.id}`) return true
         const email = /^projects\/[^/]+\/serviceAccounts\/([^/]+)$/.exec(name)?.[1]
@@ -37,5 +42,11 @@ export const iam: Plugin<IamCore> = {
       },
     }
   },
-  terraform: { google_service_account: serviceAccount, ...members },
+  terraform: {
+    google_service_account: serviceAccount,
+    google_service_account_iam_member: accountMember,
+    google_project_iam_member: projectMember,
+  },
+  iam: ownFacts,
+  environment: (host) => ({ GCE_METADATA_HOST: host, METADATA_SERVER_DETECTION: 'assume-present' }),
 }

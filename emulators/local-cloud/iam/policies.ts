@@ -5,7 +5,8 @@ import { notFound, StatusError } from '../core/status.ts'
 import type { Accounts } from './accounts.ts'
 import { checkBindings, type Binding } from './bindings.ts'
 import { holds } from './conditions.ts'
-import { rolesWith } from './roles.ts'
+import type { PolicyKinds } from './policy-kinds.ts'
+import type { Roles } from './roles.ts'
 
 export interface Policy {
   readonly version: number
@@ -38,7 +39,10 @@ export interface Grant {
 /** What Google answers where nobody has set a policy. */
 const none: Policy = { version: 1, etag: 'ACAB', bindings: [] }
 
-export function policies(context: CloudContext, accounts: Accounts): Policies {
+export function policies(
+  context: CloudContext,
+  { accounts, roles, kinds }: { accounts: Accounts; roles: Roles; kinds: PolicyKinds },
+): Policies {
   const table = context.journal.table<Policy>('iam/policies')
   const project = `projects/${context.project.id}`
   const byNumber = new RegExp(`^projects/${context.project.number}(?=/|$)`)
@@ -62,7 +66,7 @@ export function policies(context: CloudContext, accounts: Accounts): Policies {
   /** Notes every grant that would do: one that is never among them is not needed. */
   const isGranted: Policies['isGranted'] = (email, permission, named) => {
     const resource = canonical(named)
-    const sufficient = rolesWith(permission)
+    const sufficient = roles.rolesWith(permission)
     let granted = false
     for (const holder of resource === project ? [project] : [resource, project]) {
       for (const binding of bindings(holder)) {
@@ -95,7 +99,13 @@ export function policies(context: CloudContext, accounts: Accounts): Policies {
           'There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.',
         )
       }
-      const checked = checkBindings(policy.bindings ?? [], { resource, project: context.project, accounts })
+      const checked = checkBindings(policy.bindings ?? [], {
+        resource,
+        project: context.project,
+        accounts,
+        roles,
+        kinds,
+      })
       const next: Policy = {
         version: checked.some(({ condition }) => condition) ? 3 : 1,
         etag: Buffer.from(context.newId(), 'hex').toString('base64'),

@@ -1,89 +1,27 @@
-/** The predefined roles that the stacks grant or that deploy them, and what each allows: https://cloud.google.com/iam/docs/understanding-roles */
+/** What each role allows, as all plugins in use declare it. */
 
-export const roles: Readonly<Record<string, readonly string[]>> = {
-  'roles/run.invoker': ['run.routes.invoke'],
-  'roles/run.developer': [
-    'run.services.create',
-    'run.services.delete',
-    'run.services.get',
-    'run.services.getIamPolicy',
-    'run.services.list',
-    'run.services.update',
-  ],
-  'roles/pubsub.editor': [
-    'pubsub.subscriptions.consume',
-    'pubsub.subscriptions.create',
-    'pubsub.subscriptions.delete',
-    'pubsub.subscriptions.get',
-    'pubsub.subscriptions.list',
-    'pubsub.subscriptions.update',
-    'pubsub.topics.attachSubscription',
-    'pubsub.topics.create',
-    'pubsub.topics.delete',
-    'pubsub.topics.detachSubscription',
-    'pubsub.topics.get',
-    'pubsub.topics.list',
-    'pubsub.topics.publish',
-    'pubsub.topics.update',
-  ],
-  'roles/pubsub.publisher': ['pubsub.topics.publish'],
-  'roles/pubsub.subscriber': [
-    'pubsub.snapshots.seek',
-    'pubsub.subscriptions.consume',
-    'pubsub.topics.attachSubscription',
-  ],
-  'roles/cloudtasks.enqueuer': ['cloudtasks.tasks.create', 'cloudtasks.tasks.fullView'],
-  'roles/iam.serviceAccountUser': ['iam.serviceAccounts.actAs', 'iam.serviceAccounts.get', 'iam.serviceAccounts.list'],
-  'roles/iam.serviceAccountTokenCreator': [
-    'iam.serviceAccounts.getAccessToken',
-    'iam.serviceAccounts.getOpenIdToken',
-    'iam.serviceAccounts.implicitDelegation',
-    'iam.serviceAccounts.signBlob',
-    'iam.serviceAccounts.signJwt',
-  ],
-  'roles/iam.serviceAccountOpenIdTokenCreator': ['iam.serviceAccounts.getOpenIdToken'],
-  'roles/datastore.user': [
-    'datastore.databases.get',
-    'datastore.entities.allocateIds',
-    'datastore.entities.create',
-    'datastore.entities.delete',
-    'datastore.entities.get',
-    'datastore.entities.list',
-    'datastore.entities.update',
-    'datastore.indexes.list',
-    'datastore.namespaces.get',
-    'datastore.namespaces.list',
-    'datastore.statistics.get',
-    'datastore.statistics.list',
-  ],
-  'roles/bigquery.dataEditor': [
-    'bigquery.tables.get',
-    'bigquery.tables.getData',
-    'bigquery.tables.update',
-    'bigquery.tables.updateData',
-    'bigquery.datasets.get',
-  ],
-  'roles/bigquery.dataViewer': ['bigquery.tables.get', 'bigquery.tables.getData', 'bigquery.datasets.get'],
-  'roles/bigquery.metadataViewer': ['bigquery.tables.get', 'bigquery.datasets.get'],
-  'roles/bigquery.jobUser': ['bigquery.jobs.create'],
-  'roles/cloudtrace.agent': ['cloudtrace.traces.patch'],
-  'roles/telemetry.writer': ['telemetry.traces.write', 'telemetry.metrics.write', 'telemetry.logs.write'],
-  'roles/telemetry.metricsWriter': ['monitoring.timeSeries.create'],
-  'roles/telemetry.tracesWriter': ['telemetry.traces.write'],
-  'roles/logging.logWriter': ['logging.logEntries.create', 'logging.logEntries.route'],
-  'roles/monitoring.metricWriter': ['monitoring.timeSeries.create', 'monitoring.metricDescriptors.create'],
-  'roles/artifactregistry.reader': ['artifactregistry.repositories.downloadArtifacts'],
-  'roles/artifactregistry.writer': ['artifactregistry.repositories.uploadArtifacts'],
-  'roles/serviceusage.serviceUsageConsumer': ['serviceusage.services.use'],
-  'roles/firebaseauth.viewer': ['firebaseauth.configs.get', 'firebaseauth.users.get'],
-  'roles/secretmanager.secretAccessor': ['secretmanager.versions.access'],
+import type { IamFacts } from '../core/iam-facts.ts'
+
+export interface Roles {
+  readonly names: readonly string[]
+  /** Undefined for a role that no plugin declares. */
+  readonly permissionsOf: (role: string) => readonly string[] | undefined
+  /** Looked up for every call: the roles that include the permission. */
+  readonly rolesWith: (permission: string) => ReadonlySet<string>
 }
 
-const byPermission = new Map<string, Set<string>>()
-for (const [role, permissions] of Object.entries(roles))
-  for (const permission of permissions)
-    byPermission.set(permission, (byPermission.get(permission) ?? new Set()).add(role))
 const none: ReadonlySet<string> = new Set()
 
-/** Asked at every call: the roles that allow this. */
-export const rolesWith = (permission: string): ReadonlySet<string> => byPermission.get(permission) ?? none
+export function declaredRoles(facts: readonly IamFacts[]): Roles {
+  const permissions = new Map<string, string[]>()
+  const byPermission = new Map<string, Set<string>>()
+  for (const [role, added] of facts.flatMap(({ roles = {} }) => Object.entries(roles))) {
+    permissions.set(role, [...(permissions.get(role) ?? []), ...added])
+    for (const permission of added) byPermission.set(permission, (byPermission.get(permission) ?? new Set()).add(role))
+  }
+  return {
+    names: [...permissions.keys()],
+    permissionsOf: (role) => permissions.get(role),
+    rolesWith: (permission) => byPermission.get(permission) ?? none,
+  }
+}

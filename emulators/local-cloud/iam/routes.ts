@@ -8,17 +8,18 @@ import { invalidArgument, notFound } from '../core/status.ts'
 import type { Accounts, AccountSettings } from './accounts.ts'
 import { refuseOthers } from './bindings.ts'
 import type { Policies, Policy } from './policies.ts'
+import type { PolicyKinds } from './policy-kinds.ts'
 import type { Tokens } from './tokens.ts'
 
 export function iamRoutes(
   { project }: CloudContext,
-  { accounts, policies, tokens }: { accounts: Accounts; policies: Policies; tokens: Tokens },
+  { accounts, policies, kinds, tokens }: { accounts: Accounts; policies: Policies; kinds: PolicyKinds; tokens: Tokens },
 ): Http {
   const app: Http = new Hono()
   app.get('/oauth2/v3/certs', (c) => c.json(tokens.jwks()))
   app.route('/', accountRoutes(accounts))
   // Above the projects, whose names would take in the verb.
-  app.on(['GET', 'POST'], '*', (c, next) => policyRoute(c, policies) ?? next())
+  app.route('/', policyRoutes(kinds, policies))
 
   const named = (name: string): void => {
     if (name !== project.id && name !== project.number) throw notFound(`Project not found: ${name}`)
@@ -94,18 +95,18 @@ function accountRoutes(accounts: Accounts): Http {
     const to = from + Math.min(Number(c.req.query('pageSize') ?? 0) || DEFAULT_PER_PAGE, MOST_PER_PAGE)
     return c.json({ accounts: all.slice(from, to), ...(to < all.length ? { nextPageToken: String(to) } : {}) })
   })
-  app.get(account, (c) => c.json(accounts.get(resourceOf(c.req.path))))
+  app.get(account, (c) => c.json(accounts.get(accountOf(c.req.path))))
   app.patch(account, async (c) => {
     const { serviceAccount, updateMask, ...others } = checkedBody(await c.req.text(), change)
     refuseOthers(others, [], '')
-    return c.json(accounts.update(resourceOf(c.req.path), masked(settingsOf(serviceAccount), updateMask)))
+    return c.json(accounts.update(accountOf(c.req.path), masked(settingsOf(serviceAccount), updateMask)))
   })
   app.delete(account, (c) => {
-    accounts.delete(resourceOf(c.req.path))
+    accounts.delete(accountOf(c.req.path))
     return c.json({})
   })
   app.post(account, (c, next) => {
-    const [, name, verb] = /^(.*):(disable|enable)$/.exec(resourceOf(c.req.path)) ?? []
+    const [, name, verb] = /^(.*):(disable|enable)$/.exec(accountOf(c.req.path)) ?? []
     if (!name) return next()
     accounts.setDisabled(name, verb === 'disable')
     return c.json({})
@@ -125,22 +126,16 @@ function masked(settings: AccountSettings, mask: unknown): AccountSettings {
   }
 }
 
-/** Whose policy lives under which version, and by which method each API reads it. */
-const policyApis: readonly { readonly path: RegExp; readonly read: 'GET' | 'POST' }[] = [
-  { path: /^\/v[13]\/projects\/[^/]+$/, read: 'POST' },
-  { path: /^\/v1\/projects\/[^/]+\/serviceAccounts\/[^/]+$/, read: 'POST' },
-  { path: /^\/v1\/projects\/[^/]+\/(topics|subscriptions|schemas|snapshots)\/[^/]+$/, read: 'GET' },
-  { path: /^\/v2\/projects\/[^/]+\/locations\/[^/]+\/queues\/[^/]+$/, read: 'POST' },
-  { path: /^\/v2\/projects\/[^/]+\/locations\/[^/]+\/services\/[^/]+$/, read: 'GET' },
-  // BigQuery's Node client drops the prefix when it talks to an emulator.
-  { path: /^(\/bigquery\/v2)?\/projects\/[^/]+\/datasets\/[^/]+(\/tables\/[^/]+)?$/, read: 'POST' },
-]
-
-function policyRoute(c: Context, policies: Policies): Promise<Response> | undefined {
-  const [, path = '', verb] = /^(.*):(getIamPolicy|setIamPolicy|testIamPermissions)$/.exec(c.req.path) ?? []
-  const api = policyApis.find((one) => one.path.test(path))
-  if (!api || c.req.method !== (verb === 'getIamPolicy' ? api.read : 'POST')) return undefined
-  return answerPolicy(c, resourceOf(path), { verb, policies })
+function policyRoutes({ paths }: PolicyKinds, policies: Policies): Http {
+  const app: Http = new Hono()
+  const served = paths.map(({ kind, prefix, path }) => ({ kind, prefix, path: new RegExp(`^${path}$`) }))
+  app.on(['GET', 'POST'], '*', (c, next) => {
+    const [, path = '', verb] = /^(.*):(getIamPolicy|setIamPolicy|testIamPermissions)$/.exec(c.req.path) ?? []
+    const found = served.find((one) => one.path.test(path))
+    if (!found || c.req.method !== (verb === 'getIamPolicy' ? found.kind.read : 'POST')) return next()
+    return answerPolicy(c, decoded(path.slice(found.prefix.length + 1)), { verb, policies })
+  })
+  return app
 }
 
 async function answerPolicy(
@@ -163,9 +158,10 @@ async function answerPolicy(
   return c.json(policies.set(resource, policy))
 }
 
-/** `/v2/projects/p/…` → `projects/p/…`. */
-function resourceOf(path: string): string {
-  const name = path.replace(/^(\/bigquery)?(\/v\d)?\//, '')
+/** `/v1/projects/p/serviceAccounts/a` → `projects/p/serviceAccounts/a`. */
+const accountOf = (path: string): string => decoded(path.replace(/^\/v1\//, ''))
+
+function decoded(name: string): string {
   try {
     return decodeURIComponent(name)
   } catch {

@@ -1,9 +1,10 @@
-/** Service accounts, and the members of every policy. */
+/** google_service_account, and the members of its policy and of the project's. */
 
-import type { Provisioner } from '../core/plugin.ts'
 import { type Attributes, attributesOf, readAttributes } from '../core/terraform/attributes.ts'
 import { policyMember } from '../core/terraform/policy-member.ts'
+import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
+import { accountPolicy, projectPolicy } from './facts.ts'
 
 export const serviceAccount: Provisioner = {
   async create(resource, api) {
@@ -23,42 +24,17 @@ export const serviceAccount: Provisioner = {
   async remove(resource, api) {
     await api('DELETE', accountPath(attributesOf(resource)))
   },
+  computed: (account) => {
+    const [email, name] = [emailOf(account), accountName(account)]
+    return { id: name, name, email, member: `serviceAccount:${email}` }
+  },
 }
 
-const accountPath = (account: Attributes): string => {
-  const project = account.project()
-  return `/v1/projects/${project}/serviceAccounts/${account.required('account_id')}@${project}.iam.gserviceaccount.com`
-}
+const emailOf = (account: Attributes): string =>
+  `${account.required('account_id')}@${account.project()}.iam.gserviceaccount.com`
+const accountName = (account: Attributes): string => `projects/${account.project()}/serviceAccounts/${emailOf(account)}`
+const accountPath = (account: Attributes): string => `/v1/${accountName(account)}`
 
-export const members: Readonly<Record<string, Provisioner>> = {
-  google_project_iam_member: policyMember({ read: 'POST', path: (a) => `/v1/projects/${a.shortName('project')}` }),
-  google_service_account_iam_member: policyMember({
-    read: 'POST',
-    path: (a) => `/v1/${a.required('service_account_id')}`,
-  }),
-  google_pubsub_topic_iam_member: policyMember({
-    read: 'GET',
-    path: (a) => `/v1/projects/${a.project()}/topics/${a.shortName('topic')}`,
-  }),
-  google_pubsub_subscription_iam_member: policyMember({
-    read: 'GET',
-    path: (a) => `/v1/projects/${a.project()}/subscriptions/${a.shortName('subscription')}`,
-  }),
-  google_cloud_tasks_queue_iam_member: policyMember({
-    read: 'POST',
-    path: (a) => `/v2/projects/${a.project()}/locations/${a.required('location')}/queues/${a.shortName('name')}`,
-  }),
-  google_cloud_run_v2_service_iam_member: policyMember({
-    read: 'GET',
-    path: (a) => `/v2/projects/${a.project()}/locations/${a.required('location')}/services/${a.shortName('name')}`,
-  }),
-  google_bigquery_dataset_iam_member: policyMember({
-    read: 'POST',
-    path: (a) => `/bigquery/v2/projects/${a.project()}/datasets/${a.shortName('dataset_id')}`,
-  }),
-  google_bigquery_table_iam_member: policyMember({
-    read: 'POST',
-    path: (a) =>
-      `/bigquery/v2/projects/${a.project()}/datasets/${a.shortName('dataset_id')}/tables/${a.shortName('table_id')}`,
-  }),
-}
+export const projectMember = policyMember(projectPolicy, (member) => `projects/${member.shortName('project')}`)
+
+export const accountMember = policyMember(accountPolicy, (member) => member.required('service_account_id'))

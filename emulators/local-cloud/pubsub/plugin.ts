@@ -3,8 +3,9 @@
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from '../core/plugin.ts'
 import { makeCore, type PubsubCore } from './core.ts'
+import { pubsubIam } from './iam.ts'
 import { publisherAccess, subscriberAccess } from './permissions.ts'
-import { subscriptionProvisioner, topicProvisioner } from './terraform.ts'
+import { subscriptionMember, subscriptionProvisioner, topicMember, topicProvisioner } from './terraform.ts'
 
 export type { PubsubCore } from './core.ts'
 
@@ -33,6 +34,10 @@ export const pubsub: Plugin<PubsubCore> = {
   },
   terraform: {
     google_pubsub_topic: topicProvisioner,
+    google_pubsub_topic_iam_member: topicMember,
     google_pubsub_subscription: subscriptionProvisioner,
+    google_pubsub_subscription_iam_member: subscriptionMember,
   },
+  iam: pubsubIam,
+  environment: (host) => ({ PUBSUB_EMULATOR_HOST: host }),
 }

@@ -1,8 +1,10 @@
 /** Provisions google_pubsub_topic and google_pubsub_subscription through the public REST API, as Terraform would. */
 
-import type { Provisioner } from '../core/plugin.ts'
 import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
+import { policyMember } from '../core/terraform/policy-member.ts'
+import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
+import { subscriptionPolicy, topicPolicy } from './iam.ts'
 
 export const topicProvisioner: Provisioner = {
   async create(resource, api) {
@@ -15,7 +17,13 @@ export const topicProvisioner: Provisioner = {
   async remove(resource, api) {
     await api('DELETE', `/v1/${topicName(attributesOf(resource))}`)
   },
+  computed: (topic) => ({ id: topicName(topic) }),
 }
+
+export const topicMember = policyMember(
+  topicPolicy,
+  (member) => `projects/${member.project()}/topics/${member.shortName('topic')}`,
+)
 
 export const subscriptionProvisioner: Provisioner = {
   async create(resource, api) {
@@ -36,7 +44,13 @@ export const subscriptionProvisioner: Provisioner = {
   async remove(resource, api) {
     await api('DELETE', `/v1/${subscriptionName(attributesOf(resource))}`)
   },
+  computed: (subscription) => ({ id: subscriptionName(subscription) }),
 }
+
+export const subscriptionMember = policyMember(
+  subscriptionPolicy,
+  (member) => `projects/${member.project()}/subscriptions/${member.shortName('subscription')}`,
+)
 
 const TOPIC_MUTABLE = ['labels', 'messageStoragePolicy', 'messageRetentionDuration', 'kmsKeyName']
 const SUBSCRIPTION_MUTABLE = [

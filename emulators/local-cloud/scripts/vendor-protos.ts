@@ -1,6 +1,6 @@
 /** Makes the vendored `*.proto.json` from the packages that Google publishes them in: `node emulators/local-cloud/scripts/vendor-protos.ts`. */
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 interface Namespace {
@@ -15,22 +15,17 @@ const root = join(cloud, '..', '..')
 const read = (path: string): Namespace =>
   JSON.parse(readFileSync(join(root, 'node_modules', path), 'utf8')) as Namespace
 
-/** Which file is made from which package, and what of it is left out. */
-const files = [
-  { to: 'pubsub/pubsub.proto.json', from: '@google-cloud/pubsub-api/build/protos/protos.json', without: [] },
-  { to: 'firestore/firestore.proto.json', from: '@google-cloud/firestore-api/build/protos/protos.json', without: [] },
-  {
-    to: 'cloud-tasks/cloud-tasks.proto.json',
-    from: '@google-cloud/tasks/build/protos/protos.json',
-    without: ['google.cloud.tasks.v2beta2', 'google.cloud.tasks.v2beta3'],
-  },
-  { to: 'iam/iam.proto.json', from: 'google-gax/build/protos/iam_service.json', without: [] },
-  { to: 'core/rpc-status.proto.json', from: 'google-gax/build/protos/status.json', without: [] },
-] as const
+/** Beside each vendored file: which package it is made from, and what of that is left out. */
+interface Source {
+  readonly from: string
+  readonly without: readonly string[]
+}
 
-for (const { to, from, without } of files) {
-  const trimmed = trim(read(from), '', without)
-  writeFileSync(join(cloud, to), `${JSON.stringify(trimmed)}\n`)
+const ENDING = '.proto.source.json'
+for (const source of globSync(`*/*${ENDING}`, { cwd: cloud })) {
+  const { from, without } = JSON.parse(readFileSync(join(cloud, source), 'utf8')) as Source
+  const to = source.replace(ENDING, '.proto.json')
+  writeFileSync(join(cloud, to), `${JSON.stringify(trim(read(from), '', without))}\n`)
 }
 
 /** Keeps `parsedOptions` of methods alone: the REST side is derived from their `google.api.http`. */

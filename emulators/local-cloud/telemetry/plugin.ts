@@ -1,6 +1,7 @@
 /** What stands in for the collector beside each service: OTLP on the port of its account, kept for people to look at. */
 
 import type { Plugin } from '../core/plugin.ts'
+import { telemetryIam } from './iam.ts'
 import { keepMetrics, type Metrics } from './metrics.ts'
 import { telemetryAccess } from './permissions.ts'
 import { telemetryRoutes } from './routes.ts'
@@ -24,4 +25,5 @@ export const telemetry: Plugin<TelemetryCore> = {
     }
   },
   terraform: {},
+  iam: telemetryIam,
 }

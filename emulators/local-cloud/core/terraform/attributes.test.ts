@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import type { TerraformResource } from '../plugin.ts'
 import { type Attributes, readAttributes } from './attributes.ts'
+import type { TerraformResource } from './resource.ts'
 
 const queue = (attributes: object): TerraformResource => ({
   type: 'google_queue',

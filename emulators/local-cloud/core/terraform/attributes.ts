@@ -1,6 +1,6 @@
 /** Reads the attributes of a Terraform resource one by one, so that an attribute which nothing reads is refused by name. */
 
-import type { TerraformResource } from '../plugin.ts'
+import type { TerraformResource } from './resource.ts'
 
 /** Nested blocks and resources become plain messages of the API; a field that is undefined is left out. */
 export type Message = Record<string, unknown>
@@ -29,12 +29,13 @@ export const defined = (message: Message): Message =>
   Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined))
 
 export class Attributes {
-  readonly #address: string
+  /** Of the resource, and of the block within it. */
+  readonly address: string
   readonly #values: Readonly<Record<string, unknown>>
   readonly #read = new Set<string>()
 
   constructor(address: string, values: Readonly<Record<string, unknown>>) {
-    this.#address = address
+    this.address = address
     this.#values = values
   }
 
@@ -54,14 +55,14 @@ export class Attributes {
   required(name: string): string {
     const value = this.text(name)
     if (value) return value
-    throw new Error(`${this.#address} has no ${name}. Set its attribute "${name}".`)
+    throw new Error(`${this.address} has no ${name}. Set its attribute "${name}".`)
   }
 
   /** The resource's own project, or the provider's: see `readResources`. */
   project(): string {
     const project = this.text('project')
     if (project) return project
-    throw new Error(`${this.#address} has no project. Set it on the resource or on the provider.`)
+    throw new Error(`${this.address} has no project. Set it on the resource or on the provider.`)
   }
 
   /** The last segment: Google's provider takes a short name or a full one. */
@@ -98,7 +99,7 @@ export class Attributes {
     if (value === undefined) return undefined
     return [value].flat().map((one: unknown) => {
       if (typeof one !== 'object' || one === null) throw this.#wrong(name, value, 'a block')
-      const block = new Attributes(`${this.#address} ${name}`, one as Readonly<Record<string, unknown>>)
+      const block = new Attributes(`${this.address} ${name}`, one as Readonly<Record<string, unknown>>)
       const message = defined(read(block))
       block.refuseUnread()
       return message
@@ -114,12 +115,12 @@ export class Attributes {
     const unread = Object.entries(this.#values).find(([name, value]) => !this.#read.has(name) && isSet(value))
     if (!unread) return
     throw new Error(
-      `${this.#address} has the attribute "${unread[0]}", which the local cloud does not know. Take it out, or teach it to the emulator that provisions the type.`,
+      `${this.address} has the attribute "${unread[0]}", which the local cloud does not know. Take it out, or teach it to the emulator that provisions the type.`,
     )
   }
 
   #wrong(name: string, value: unknown, wanted: string): Error {
-    return new Error(`${this.#address}: "${name}" is ${JSON.stringify(value)}, but must be ${wanted}.`)
+    return new Error(`${this.address}: "${name}" is ${JSON.stringify(value)}, but must be ${wanted}.`)
   }
 }
 

@@ -1,7 +1,9 @@
 /** Every `*_iam_member`: a member is added to its resource's allow policy by read, change, write, as Terraform does it. */
 
-import type { OwnerApi, Provisioner, TerraformResource } from '../plugin.ts'
+import type { PolicyKind } from '../iam-facts.ts'
 import { type Attributes, defined, type Message, readAttributes } from './attributes.ts'
+import type { OwnerApi, Provisioner } from './provisioner.ts'
+import type { TerraformResource } from './resource.ts'
 
 interface Binding {
   readonly role: string
@@ -9,20 +11,18 @@ interface Binding {
   readonly condition?: { readonly title?: string; readonly expression: string }
 }
 
-/** Whose policy a type changes, and how that API reads it. */
-interface PolicyOwner {
-  readonly path: (attributes: Attributes) => string
-  readonly read: 'GET' | 'POST'
-}
-
-export function policyMember({ path, read }: PolicyOwner): Provisioner {
+/** Adds to, and takes from, the policy of `resourceOf` the attributes: the full name of a resource of that kind. */
+export function policyMember(
+  { prefixes: [prefix], read }: Pick<PolicyKind, 'prefixes' | 'read'>,
+  resourceOf: (attributes: Attributes) => string,
+): Provisioner {
   const change = async (
     resource: TerraformResource,
     api: OwnerApi,
     edit: (bindings: readonly Binding[], wanted: Binding) => readonly Binding[],
   ): Promise<void> => {
     const { owner, wanted } = readAttributes(resource, (attributes) => ({
-      owner: path(attributes),
+      owner: `${prefix}/${resourceOf(attributes)}`,
       wanted: bindingOf(attributes),
     }))
     const policy = (await api(read, `${owner}:getIamPolicy`, read === 'GET' ? undefined : {})) as {

@@ -1,0 +1,18 @@
+/** What IAM knows of Cloud Tasks: the policy of a queue, and what roles allow on it. */
+
+import type { IamFacts, PolicyKind } from '../core/iam-facts.ts'
+
+export const queuePolicy: PolicyKind = {
+  name: 'projects/{project}/locations/{location}/queues/{queue}',
+  permissions: 'cloudtasks.queues',
+  prefixes: ['/v2'],
+  read: 'POST',
+}
+
+/** https://cloud.google.com/iam/docs/understanding-roles */
+export const tasksIam: IamFacts = {
+  policies: [queuePolicy],
+  roles: {
+    'roles/cloudtasks.enqueuer': ['cloudtasks.tasks.create', 'cloudtasks.tasks.fullView'],
+  },
+}

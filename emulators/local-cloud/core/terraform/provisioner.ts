@@ -1,0 +1,19 @@
+/** What a plugin says of a Terraform type: how its resources come and go, and what Google's provider computes of them. */
+
+import type { Attributes } from './attributes.ts'
+import type { TerraformResource } from './resource.ts'
+
+/** Calls the local cloud's own public API as its owner; a non-2xx answer throws with status and Google's message. */
+export type OwnerApi = (method: string, path: string, body?: unknown) => Promise<unknown>
+
+/** Attributes that no stack writes, of those that it wrote: `id` first of all. */
+export type Computed = (attributes: Attributes) => Readonly<Record<string, unknown>>
+
+export interface Provisioner {
+  /** Creates the resource, or brings an existing one to these attributes, by public API calls. */
+  create(resource: TerraformResource, api: OwnerApi): Promise<void>
+  /** Takes it away again by public API calls. */
+  remove(resource: TerraformResource, api: OwnerApi): Promise<void>
+  /** Without it, other resources can refer to written attributes only. */
+  readonly computed?: Computed
+}

@@ -1,0 +1,10 @@
+/** One resource of a synthesized stack, its `${…}` references resolved. */
+export interface TerraformResource {
+  readonly type: string
+  /** `google_pubsub_topic.order-placed_4F2A`, unique within its stack. */
+  readonly address: string
+  readonly stack: string
+  // Terraform JSON is open by nature; each provisioner reads the attributes of its own type.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly attributes: Readonly<Record<string, any>>
+}
