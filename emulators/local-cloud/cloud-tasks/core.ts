@@ -1,12 +1,13 @@
 /** The state machine of Cloud Tasks: queues, their tasks, the names that were used. */
 
 import type { CloudContext, Unary } from '../core/plugin.ts'
+import { msOf } from '../core/proto-values.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
 import { dispatcher, type Dispatcher } from './dispatcher.ts'
 import { limits } from './limits.ts'
 import { countOperation } from './operations.ts'
 import type { QueueRecord, TaskRecord } from './records.ts'
-import { httpRequestOf, settingsOf, spanMs, type WireQueue, type WireTask, wireQueue, wireTask } from './wire.ts'
+import { httpRequestOf, settingsOf, type WireQueue, type WireTask, wireQueue, wireTask } from './wire.ts'
 
 export interface CloudTasksCore {
   readonly unary: Readonly<Record<string, Unary>>
@@ -94,10 +95,10 @@ export function makeCore(context: CloudContext): CloudTasksCore {
       )
     }
     const nowMs = clock.now()
-    const dueMs = Math.max(nowMs, task.scheduleTime ? spanMs(task.scheduleTime) : nowMs)
+    const dueMs = Math.max(nowMs, task.scheduleTime ? msOf(task.scheduleTime) : nowMs)
     if (dueMs > nowMs + limits.scheduleAheadMs)
       throw invalidArgument('Task.schedule_time must be at most 30 days in the future.')
-    const deadlineMs = task.dispatchDeadline ? spanMs(task.dispatchDeadline) : limits.deadlineDefaultMs
+    const deadlineMs = task.dispatchDeadline ? msOf(task.dispatchDeadline) : limits.deadlineDefaultMs
     if (deadlineMs < limits.deadlineMinMs || deadlineMs > limits.deadlineMaxMs) {
       throw invalidArgument(`Task.dispatch_deadline must be between 15s and 30m, not ${deadlineMs / 1000}s.`)
     }

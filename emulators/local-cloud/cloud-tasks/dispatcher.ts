@@ -1,13 +1,13 @@
 /** Sends the due tasks of one queue: a token for each dispatch, a slot while it is under way, a later time when it failed. */
 
 import type { Timer } from '../core/clock.ts'
+import { DueQueue } from '../core/due-queue.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import type { Table } from '../core/journal.ts'
 import { backoffMs, isExhausted } from './backoff.ts'
 import { dispatchHeaders } from './headers.ts'
 import { countOperation } from './operations.ts'
 import type { QueueRecord, TaskRecord } from './records.ts'
-import { schedule } from './schedule.ts'
 
 export interface Dispatcher {
   add(task: TaskRecord): void
@@ -30,7 +30,13 @@ export interface DispatcherParts {
 
 export function dispatcher({ context, tasks, queue, finished }: DispatcherParts): Dispatcher {
   const { clock } = context
-  const due = schedule()
+  /** Until when each task waits, by its name: a task may be taken out, and put back for another time. */
+  const waiting = new Map<string, number>()
+  const due = new DueQueue<string>((name, dueMs) => waiting.get(name) === dueMs)
+  const enqueue = (name: string, dueMs: number): void => {
+    waiting.set(name, dueMs)
+    due.add(name, dueMs)
+  }
   const underWay = new Set<AbortController>()
   let tokens = burst(queue())
   let refilledMs = clock.now()
@@ -53,14 +59,14 @@ export function dispatcher({ context, tasks, queue, finished }: DispatcherParts)
       // A slot that becomes free pumps again.
       if (underWay.size >= maxConcurrentDispatches) return
       const tokenMs = tokens >= 1 ? clock.now() : clock.now() + Math.ceil(((1 - tokens) / rate) * 1000)
-      const atMs = Math.max(next.dueMs, tokenMs)
+      const atMs = Math.max(next.atMs, tokenMs)
       if (atMs > clock.now()) {
         timer = clock.at(atMs, pump)
         return
       }
       tokens -= 1
-      due.takeFirst()
-      const task = tasks.get(next.name)
+      waiting.delete(next.item)
+      const task = tasks.get(next.item)
       if (task) void attempt(task)
     }
   }
@@ -97,17 +103,17 @@ export function dispatcher({ context, tasks, queue, finished }: DispatcherParts)
       lastStatus: outcome.status,
       lastReason: outcome.reason,
     })
-    due.add(task.name, dueMs)
+    enqueue(task.name, dueMs)
   }
 
   return {
     add(task) {
-      due.add(task.name, task.dueMs)
+      enqueue(task.name, task.dueMs)
       pump()
     },
-    remove: due.remove,
+    remove: (name) => void waiting.delete(name),
     async runNow(task) {
-      due.remove(task.name)
+      waiting.delete(task.name)
       await attempt(task)
     },
     wake: pump,
@@ -117,7 +123,7 @@ export function dispatcher({ context, tasks, queue, finished }: DispatcherParts)
       for (const controller of underWay) controller.abort(new Error('the queue is gone'))
     },
     get waiting() {
-      return due.size
+      return waiting.size
     },
   }
 }

@@ -1,6 +1,7 @@
 /** Between google.cloud.tasks.v2's messages, as the transport shapes them, and what is kept. */
 
 import { refusedTarget } from '../core/control-ports.ts'
+import { bytesOf, msOf, type ProtoTime, protoTime } from '../core/proto-values.ts'
 import { invalidArgument } from '../core/status.ts'
 import { limits } from './limits.ts'
 import {
@@ -13,19 +14,14 @@ import {
   type TaskRecord,
 } from './records.ts'
 
-export interface Span {
-  readonly seconds?: string | number | null
-  readonly nanos?: number | null
-}
-
 export interface WireQueue {
   readonly name?: string
   readonly rateLimits?: { readonly maxDispatchesPerSecond?: number; readonly maxConcurrentDispatches?: number } | null
   readonly retryConfig?: {
     readonly maxAttempts?: number
-    readonly maxRetryDuration?: Span | null
-    readonly minBackoff?: Span | null
-    readonly maxBackoff?: Span | null
+    readonly maxRetryDuration?: ProtoTime | null
+    readonly minBackoff?: ProtoTime | null
+    readonly maxBackoff?: ProtoTime | null
     readonly maxDoublings?: number
   } | null
   readonly appEngineRoutingOverride?: unknown
@@ -42,16 +38,8 @@ export interface WireTask {
     readonly oauthToken?: unknown
   } | null
   readonly appEngineHttpRequest?: unknown
-  readonly scheduleTime?: Span | null
-  readonly dispatchDeadline?: Span | null
-}
-
-export const spanMs = ({ seconds, nanos }: Span): number =>
-  Number(seconds ?? 0) * 1000 + Math.floor(Number(nanos ?? 0) / 1_000_000)
-
-export const span = (ms: number): { seconds: string; nanos: number } => {
-  const seconds = Math.floor(ms / 1000)
-  return { seconds: String(seconds), nanos: Math.round((ms - seconds * 1000) * 1_000_000) }
+  readonly scheduleTime?: ProtoTime | null
+  readonly dispatchDeadline?: ProtoTime | null
 }
 
 /** Settings of a queue; what is absent keeps `before`. */
@@ -70,9 +58,9 @@ export function settingsOf(
   }
   const retryConfig = {
     maxAttempts: retry.maxAttempts || retryBefore.maxAttempts,
-    maxRetryMs: retry.maxRetryDuration ? spanMs(retry.maxRetryDuration) : retryBefore.maxRetryMs,
-    minBackoffMs: retry.minBackoff ? spanMs(retry.minBackoff) : retryBefore.minBackoffMs,
-    maxBackoffMs: retry.maxBackoff ? spanMs(retry.maxBackoff) : retryBefore.maxBackoffMs,
+    maxRetryMs: retry.maxRetryDuration ? msOf(retry.maxRetryDuration) : retryBefore.maxRetryMs,
+    minBackoffMs: retry.minBackoff ? msOf(retry.minBackoff) : retryBefore.minBackoffMs,
+    maxBackoffMs: retry.maxBackoff ? msOf(retry.maxBackoff) : retryBefore.maxBackoffMs,
     maxDoublings: retry.maxDoublings || retryBefore.maxDoublings,
   }
   const { maxDispatchesPerSecond: perSecond, maxConcurrentDispatches: atOnce } = rateLimits
@@ -101,12 +89,12 @@ export function wireQueue({ name, state, rateLimits, retryConfig, purgedAtMs }: 
     rateLimits: { ...rateLimits, maxBurstSize: Math.max(1, Math.ceil(rateLimits.maxDispatchesPerSecond / 5)) },
     retryConfig: {
       maxAttempts: retryConfig.maxAttempts,
-      ...(retryConfig.maxRetryMs > 0 ? { maxRetryDuration: span(retryConfig.maxRetryMs) } : {}),
-      minBackoff: span(retryConfig.minBackoffMs),
-      maxBackoff: span(retryConfig.maxBackoffMs),
+      ...(retryConfig.maxRetryMs > 0 ? { maxRetryDuration: protoTime(retryConfig.maxRetryMs) } : {}),
+      minBackoff: protoTime(retryConfig.minBackoffMs),
+      maxBackoff: protoTime(retryConfig.maxBackoffMs),
       maxDoublings: retryConfig.maxDoublings,
     },
-    ...(purgedAtMs === undefined ? {} : { purgeTime: span(purgedAtMs) }),
+    ...(purgedAtMs === undefined ? {} : { purgeTime: protoTime(purgedAtMs) }),
   }
 }
 
@@ -130,7 +118,7 @@ export function httpRequestOf(task: WireTask): HttpRequestRecord {
   if (oidc && !oidc.serviceAccountEmail)
     throw invalidArgument('Task.http_request.oidc_token.service_account_email is required.')
   const sent = !method || method === 'HTTP_METHOD_UNSPECIFIED' ? 'POST' : method
-  const body = Buffer.from(request.body ?? '')
+  const body = bytesOf(request.body)
   if (body.length > 0 && !['POST', 'PUT', 'PATCH'].includes(sent))
     throw invalidArgument(`Task.http_request.body is for POST, PUT and PATCH, not for ${sent}.`)
   return {
@@ -165,12 +153,12 @@ export function wireTask(task: TaskRecord, full: boolean): object {
       ...(full ? { body: Buffer.from(body, 'base64') } : {}),
       ...(oidc ? { oidcToken: { serviceAccountEmail: oidc.email, audience: oidc.audience } } : {}),
     },
-    scheduleTime: span(task.dueMs),
-    createTime: span(task.createdAtMs),
-    dispatchDeadline: span(task.deadlineMs),
+    scheduleTime: protoTime(task.dueMs),
+    createTime: protoTime(task.createdAtMs),
+    dispatchDeadline: protoTime(task.deadlineMs),
     dispatchCount: task.attempts,
     responseCount: task.responses,
-    ...(task.firstAttemptMs === undefined ? {} : { firstAttempt: { dispatchTime: span(task.firstAttemptMs) } }),
+    ...(task.firstAttemptMs === undefined ? {} : { firstAttempt: { dispatchTime: protoTime(task.firstAttemptMs) } }),
     view: full ? 'FULL' : 'BASIC',
   }
 }

@@ -144,6 +144,12 @@ it.each([
   expect(seen).toBeUndefined()
 })
 
+it.each(['1h', 'ten', 600])('refuses a duration that is none: %j', async (messageRetentionDuration) => {
+  const answer = await rest('PUT', `/v1/${topic}`, { messageRetentionDuration })
+  expect(answer).toMatchObject({ status: 400, body: { error: { status: 'INVALID_ARGUMENT' } } })
+  expect(seen).toBeUndefined()
+})
+
 it('refuses an enum value and a query parameter that do not exist', async () => {
   const value = await rest('PUT', `/v1/${topic}`, { schemaSettings: { encoding: 'XML' } })
   expect(value).toMatchObject({ status: 400 })

@@ -1,12 +1,12 @@
 /** google.firestore.admin.v1.FirestoreAdmin: databases. */
 
+import { type Mask, maskPaths, protoTimeOfMicros } from '../core/proto-values.ts'
 import { alreadyExists, failedPrecondition, invalidArgument } from '../core/status.ts'
 import { type DatabaseRecord, databaseMissing, requireDatabase } from './admin-state.ts'
 import type { FirestoreCore } from './core.ts'
-import { maskOf, operation } from './admin-wire.ts'
+import { operation } from './admin-wire.ts'
 import { limits } from './limits.ts'
 import { type DatabaseName, databaseNameOf, parseDatabaseName } from './paths.ts'
-import { timestampFrom } from './wire.ts'
 
 interface WireDatabase {
   readonly name?: string
@@ -96,8 +96,8 @@ export function encodeDatabase(name: DatabaseName, record: DatabaseRecord): obje
   return {
     name: databaseNameOf(name),
     ...settings,
-    createTime: timestampFrom(createMicros),
-    updateTime: timestampFrom(updateMicros),
+    createTime: protoTimeOfMicros(createMicros),
+    updateTime: protoTimeOfMicros(updateMicros),
     versionRetentionPeriod: { seconds: String(retentionSeconds), nanos: 0 },
     etag: Buffer.from(String(updateMicros)).toString('base64url'),
   }
@@ -120,7 +120,7 @@ export function listDatabases(core: FirestoreCore, request: { readonly parent?: 
 
 interface UpdateRequest {
   readonly database?: WireDatabase | null
-  readonly updateMask?: unknown
+  readonly updateMask?: Mask
 }
 
 const updatable = {
@@ -135,12 +135,13 @@ export function updateDatabase(core: FirestoreCore, request: UpdateRequest): obj
   const wire = request.database ?? {}
   const name = parseDatabaseName(wire.name ?? '')
   const record = requireDatabase(core.admin, name)
-  const mask = maskOf(request.updateMask)
+  const mask = maskPaths(request.updateMask)
   const changes: Record<string, string> = {}
-  for (const field of mask ?? Object.keys(updatable)) {
+  for (const field of mask.length > 0 ? mask : Object.keys(updatable)) {
     const given = wire[field as keyof WireDatabase]
     if (Object.hasOwn(updatable, field)) {
-      if (mask || isSpecified(given)) changes[field] = choose(field, given, updatable[field as keyof typeof updatable])
+      if (mask.length > 0 || isSpecified(given))
+        changes[field] = choose(field, given, updatable[field as keyof typeof updatable])
     } else if (given !== undefined && given !== record[field as keyof DatabaseRecord]) {
       throw invalidArgument(`Field ${field} of database "${databaseNameOf(name)}" cannot be changed.`)
     }

@@ -1,16 +1,9 @@
 /** google.firestore.admin.v1.FirestoreAdmin: how single fields are indexed, and which one says when a document expires. */
 
+import { type Mask, maskPaths } from '../core/proto-values.ts'
 import { invalidArgument } from '../core/status.ts'
 import { type FieldRecord, fieldIndexes, requireDatabase } from './admin-state.ts'
-import {
-  type GroupName,
-  type WireIndexField,
-  encodeKind,
-  kindOf,
-  maskOf,
-  operation,
-  parseGroupName,
-} from './admin-wire.ts'
+import { type GroupName, type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './admin-wire.ts'
 import type { FirestoreCore } from './core.ts'
 import { databaseNameOf, formatFieldPath, parseFieldPath } from './paths.ts'
 
@@ -29,7 +22,7 @@ export function getField(core: FirestoreCore, request: { readonly name?: string 
 
 interface UpdateRequest {
   readonly field?: WireField | null
-  readonly updateMask?: unknown
+  readonly updateMask?: Mask
 }
 
 /** A config that the mask names and the field leaves out goes back to what its ancestor says. */
@@ -37,7 +30,8 @@ export function updateField(core: FirestoreCore, request: UpdateRequest): object
   const wire = request.field ?? {}
   const key = wire.name ?? ''
   const name = parseFieldName(core, key)
-  const mask = maskOf(request.updateMask) ?? ['indexConfig', 'ttlConfig']
+  const asked = maskPaths(request.updateMask)
+  const mask = asked.length > 0 ? asked : ['indexConfig', 'ttlConfig']
   let { indexes, ttl } = core.admin.fields.get(key) ?? {}
   for (const path of mask) {
     if (path.startsWith('indexConfig')) indexes = wire.indexConfig ? parseIndexes(name, wire.indexConfig) : undefined

@@ -1,4 +1,4 @@
-/** What the administrative messages have in common: finished operations, masks, resource names. */
+/** What the administrative messages have in common: finished operations, resource names. */
 
 import { invalidArgument } from '../core/status.ts'
 import type { FirestoreCore } from './core.ts'
@@ -12,13 +12,6 @@ export function operation(core: FirestoreCore, name: DatabaseName, type: string,
     done: true,
     response: { '@type': `type.googleapis.com/google.firestore.admin.v1.${type}`, ...response },
   }
-}
-
-/** Paths of a field mask in lowerCamelCase, whichever way they came; undefined when there is none. */
-export function maskOf(mask: unknown): string[] | undefined {
-  const paths = typeof mask === 'string' ? mask.split(',') : (mask as { paths?: string[] } | null | undefined)?.paths
-  if (!paths || paths.length === 0) return undefined
-  return paths.map((path) => path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()))
 }
 
 const GROUP = /^projects\/([^/]+)\/databases\/([^/]+)\/collectionGroups\/([^/]+)(?:\/(indexes|fields)\/(.+))?$/s

@@ -1,12 +1,13 @@
 /** google.firestore.v1.Firestore: transactions, commits and batches of writes. */
 
 import type { RequestContext } from '../core/plugin.ts'
+import { type Bytes, bytesOf, protoTimeOfMicros } from '../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
 import { commitTransaction, commitWrites } from './commit.ts'
 import type { Database, FirestoreCore } from './core.ts'
 import { parseDatabaseName } from './paths.ts'
 import { type WireConsistency, beginTransaction } from './reading.ts'
-import { bytesOf, encodeValue, timestampFrom } from './wire.ts'
+import { encodeValue } from './wire.ts'
 import { type WireWrite, type WriteResult, parseWrite } from './writes.ts'
 
 interface BeginRequest {
@@ -22,7 +23,7 @@ export function begin(core: FirestoreCore, request: BeginRequest): object {
 interface CommitRequest {
   readonly database?: string
   readonly writes?: readonly WireWrite[]
-  readonly transaction?: unknown
+  readonly transaction?: Bytes
 }
 
 export async function commit(core: FirestoreCore, request: CommitRequest, { signal }: RequestContext): Promise<object> {
@@ -38,7 +39,7 @@ export async function commit(core: FirestoreCore, request: CommitRequest, { sign
       if (transaction) database.transactions.end(transaction)
     }
   })()
-  return { writeResults: results.map(encodeResult), commitTime: timestampFrom(commitMicros) }
+  return { writeResults: results.map(encodeResult), commitTime: protoTimeOfMicros(commitMicros) }
 }
 
 export function rollback(core: FirestoreCore, request: CommitRequest): object {
@@ -77,6 +78,6 @@ async function writeAlone(
 }
 
 const encodeResult = ({ updateMicros, transformResults }: WriteResult): object => ({
-  ...(updateMicros !== undefined && { updateTime: timestampFrom(updateMicros) }),
+  ...(updateMicros !== undefined && { updateTime: protoTimeOfMicros(updateMicros) }),
   transformResults: transformResults.map(encodeValue),
 })

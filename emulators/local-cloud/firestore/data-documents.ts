@@ -1,6 +1,7 @@
 /** google.firestore.v1.Firestore: single documents and lists of them. */
 
 import type { RequestContext } from '../core/plugin.ts'
+import { protoTimeOfMicros } from '../core/proto-values.ts'
 import { invalidArgument, notFound } from '../core/status.ts'
 import { commitWrites } from './commit.ts'
 import type { Database, FirestoreCore } from './core.ts'
@@ -18,7 +19,7 @@ import {
 import { type Query, type WireQuery, parseQuery } from './query.ts'
 import { type WireConsistency, countQueryReads, readDocuments, readQuery, viewOf, within } from './reading.ts'
 import type { Document } from './store.ts'
-import { type WireFields, encodeFields, timestampFrom } from './wire.ts'
+import { type WireFields, encodeFields } from './wire.ts'
 import { type WireWrite, parseWrite } from './writes.ts'
 
 interface WireMask {
@@ -36,8 +37,8 @@ export function encodeDocument({ prefix }: Database, document: Document, mask?: 
   return {
     name: prefix + document.path,
     fields: encodeFields(mask ? project(document.f, mask) : document.f),
-    createTime: timestampFrom(document.c),
-    updateTime: timestampFrom(document.u),
+    createTime: protoTimeOfMicros(document.c),
+    updateTime: protoTimeOfMicros(document.u),
   }
 }
 
@@ -84,7 +85,7 @@ export async function batchGetDocuments(
   const view = viewOf(database, request)
   if (view.isNew && view.transaction) write({ transaction: view.transaction.id })
   const documents = await within(database, view, () => readDocuments(database, view, paths, signal))
-  const readTime = timestampFrom(view.atMicros ?? database.store.readTime())
+  const readTime = protoTimeOfMicros(view.atMicros ?? database.store.readTime())
   for (const [at, document] of documents.entries()) {
     if (document) write({ found: encodeDocument(database, document, mask), readTime })
     else write({ missing: database.prefix + paths[at], readTime })

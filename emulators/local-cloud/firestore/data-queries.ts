@@ -1,6 +1,7 @@
 /** google.firestore.v1.Firestore: queries and aggregations. */
 
 import type { RequestContext } from '../core/plugin.ts'
+import { protoTimeOfMicros } from '../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
 import { type WireAggregation, aggregate, aggregatedFields, parseAggregations } from './aggregation.ts'
 import { type Database, type FirestoreCore, readsOfAggregation } from './core.ts'
@@ -9,7 +10,7 @@ import { countUnits } from './enterprise-units.ts'
 import { parseParent } from './paths.ts'
 import { type Query, type WireQuery, parseQuery, selected } from './query.ts'
 import { type WireConsistency, countQueryReads, readQuery, viewOf, within } from './reading.ts'
-import { encodeFields, timestampFrom } from './wire.ts'
+import { encodeFields } from './wire.ts'
 
 interface QueryRequest extends WireConsistency {
   readonly parent?: string
@@ -32,7 +33,7 @@ export async function runQueryRequest(
   if (view.isNew && view.transaction) write({ transaction: view.transaction.id })
   const found = await within(database, view, () => readQuery(database, view, query, signal))
   countQueryReads(database, found)
-  const readTime = timestampFrom(view.atMicros ?? database.store.readTime())
+  const readTime = protoTimeOfMicros(view.atMicros ?? database.store.readTime())
   // What the offset passed over is told even when nothing follows it.
   if (found.skipped > 0 || found.documents.length === 0) write({ readTime, skippedResults: found.skipped })
   for (const document of found.documents) {
@@ -68,7 +69,7 @@ export async function runAggregationQuery(
   write({
     ...(view.isNew && view.transaction && { transaction: view.transaction.id }),
     result: { aggregateFields: encodeFields(result) },
-    readTime: timestampFrom(view.atMicros ?? database.store.readTime()),
+    readTime: protoTimeOfMicros(view.atMicros ?? database.store.readTime()),
   })
 }
 

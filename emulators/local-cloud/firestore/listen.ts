@@ -1,6 +1,7 @@
 /** google.firestore.v1.Firestore.Listen: many targets on one stream, told of every commit. */
 
 import type { RequestContext } from '../core/plugin.ts'
+import { type Bytes, bytesOf, microsOf, type ProtoTime, protoTimeOfMicros } from '../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
 import { type Database, type FirestoreCore, readsOfQuery } from './core.ts'
 import { encodeDocument } from './data-documents.ts'
@@ -10,13 +11,12 @@ import { type Delta, type ListenTarget, type Selection, createTarget } from './l
 import { databaseNameOf, parseDatabaseName, parseDocumentName, parseParent } from './paths.ts'
 import { type WireQuery, parseQuery } from './query.ts'
 import type { Change } from './store.ts'
-import { type WireTimestamp, bytesOf, microsOf, timestampFrom } from './wire.ts'
 
 interface WireTarget {
   readonly query?: { readonly parent?: string; readonly structuredQuery?: WireQuery } | null
   readonly documents?: { readonly documents?: readonly string[] } | null
-  readonly resumeToken?: unknown
-  readonly readTime?: WireTimestamp | string | null
+  readonly resumeToken?: Bytes
+  readonly readTime?: ProtoTime | null
   readonly targetId?: number
   readonly once?: boolean
 }
@@ -76,7 +76,10 @@ function createListener(database: Database, write: Respond): Listener {
   }
   const targetChange = (targetChangeType: string, targetIds: readonly number[], more: object = {}): void =>
     write({ targetChange: { targetChangeType, targetIds, ...more } })
-  const consistentAt = (micros: number): object => ({ readTime: timestampFrom(micros), resumeToken: tokenOf(micros) })
+  const consistentAt = (micros: number): object => ({
+    readTime: protoTimeOfMicros(micros),
+    resumeToken: tokenOf(micros),
+  })
 
   function begin(targetId: number, wire: WireTarget): void {
     const target = createTarget(database, selectionOf(database, wire))
@@ -165,6 +168,10 @@ function encodeDelta(database: Database, targetId: number, delta: Delta, micros:
   if (delta.kind === 'changed') {
     return { documentChange: { document: encodeDocument(database, delta.document), targetIds: [targetId] } }
   }
-  const gone = { document: database.prefix + delta.path, removedTargetIds: [targetId], readTime: timestampFrom(micros) }
+  const gone = {
+    document: database.prefix + delta.path,
+    removedTargetIds: [targetId],
+    readTime: protoTimeOfMicros(micros),
+  }
   return delta.exists ? { documentRemove: gone } : { documentDelete: gone }
 }

@@ -1,22 +1,22 @@
 /** Reads documents and queries as a transaction, a past time or the present asks for, with Google's protection. */
 
+import { type Bytes, bytesOf, microsOf, type ProtoTime } from '../core/proto-values.ts'
 import { readsOfQuery, type Database } from './core.ts'
 import { pointReadUnits, scanUnits } from './enterprise-units.ts'
 import { type Found, type Query, runQuery } from './query.ts'
 import type { Document } from './store.ts'
 import type { Transaction } from './transactions.ts'
-import { type WireTimestamp, bytesOf, microsOf } from './wire.ts'
 
 interface WireTransactionOptions {
-  readonly readOnly?: { readonly readTime?: WireTimestamp | string | null } | null
-  readonly readWrite?: { readonly retryTransaction?: unknown } | null
+  readonly readOnly?: { readonly readTime?: ProtoTime | null } | null
+  readonly readWrite?: { readonly retryTransaction?: Bytes } | null
 }
 
 /** The consistency selector that every read request has. */
 export interface WireConsistency {
-  readonly transaction?: unknown
+  readonly transaction?: Bytes
   readonly newTransaction?: WireTransactionOptions | null
-  readonly readTime?: WireTimestamp | string | null
+  readonly readTime?: ProtoTime | null
 }
 
 export interface View {

@@ -1,13 +1,9 @@
 /** Between Google's messages, as the transport shapes them, and the values kept here. */
 
+import { bytesOf, microsecondsOf, type ProtoTime } from '../core/proto-values.ts'
 import { invalidArgument } from '../core/status.ts'
 import { limits } from './limits.ts'
 import { type Fields, type Value, double, integer, isObject } from './value.ts'
-
-export interface WireTimestamp {
-  readonly seconds?: unknown
-  readonly nanos?: unknown
-}
 
 export interface WireValue {
   // A oneof: which key is present says the type.
@@ -18,48 +14,15 @@ export type WireFields = Readonly<Record<string, WireValue>>
 
 const given = (value: unknown): boolean => value !== undefined && value !== null
 
-/** Microseconds since the epoch; Firestore keeps no finer time. */
-export function microsOf(timestamp: WireTimestamp | string): number {
-  const { t, u } = timestampOf(timestamp)
-  return t * 1_000_000 + u
-}
-
-export function timestampFrom(micros: number): { seconds: string; nanos: number } {
-  const seconds = Math.floor(micros / 1_000_000)
-  return { seconds: String(seconds), nanos: (micros - seconds * 1_000_000) * 1000 }
-}
-
 export const microsValue = (micros: number): Value => {
   const seconds = Math.floor(micros / 1_000_000)
   return { t: seconds, u: micros - seconds * 1_000_000 }
 }
 
-const FIRST_SECOND = -62_135_596_800
-const LAST_SECOND = 253_402_300_799
-
-function timestampOf(timestamp: WireTimestamp | string): { t: number; u: number } {
-  if (typeof timestamp === 'string') return timestampOfText(timestamp)
-  const seconds = Number(String(timestamp.seconds ?? 0))
-  const nanos = Number(timestamp.nanos ?? 0)
-  if (
-    !Number.isInteger(seconds) ||
-    seconds < FIRST_SECOND ||
-    seconds > LAST_SECOND ||
-    nanos < 0 ||
-    nanos > 999_999_999
-  ) {
-    throw invalidArgument(
-      `Timestamp ${JSON.stringify(timestamp)} is outside 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.`,
-    )
-  }
-  return { t: seconds, u: Math.floor(nanos / 1000) }
-}
-
-function timestampOfText(text: string): { t: number; u: number } {
-  const fraction = /\.(\d+)/.exec(text)?.[1] ?? ''
-  const ms = Date.parse(text.replace(/\.\d+/, ''))
-  if (Number.isNaN(ms)) throw invalidArgument(`Timestamp "${text}" is not RFC 3339, such as 2026-01-31T12:00:00Z.`)
-  return { t: Math.floor(ms / 1000), u: Number(fraction.padEnd(6, '0').slice(0, 6)) }
+/** Firestore keeps no finer time than microseconds. */
+function timestampOf(timestamp: ProtoTime): Value {
+  const { seconds, micros } = microsecondsOf(timestamp)
+  return { t: seconds, u: micros }
 }
 
 export function decodeFields(fields: WireFields | undefined | null): Fields {
@@ -88,8 +51,8 @@ export function decodeValue(wire: WireValue): Value {
   if (given(wire['doubleValue'])) return double(Number(wire['doubleValue']))
   if (given(wire['mapValue'])) return decodeMap(wire['mapValue'] as { fields?: WireFields })
   if (given(wire['arrayValue'])) return decodeArray((wire['arrayValue'] as { values?: WireValue[] }).values ?? [])
-  if (given(wire['timestampValue'])) return timestampOf(wire['timestampValue'] as WireTimestamp | string)
-  if (given(wire['bytesValue'])) return { b: bytesOf(wire['bytesValue']).toString('base64') }
+  if (given(wire['timestampValue'])) return timestampOf(wire['timestampValue'] as ProtoTime)
+  if (given(wire['bytesValue'])) return { b: bytesOf(wire['bytesValue'] as Uint8Array).toString('base64') }
   if (given(wire['referenceValue'])) return decodeReference(String(wire['referenceValue']))
   if (given(wire['geoPointValue']))
     return decodeGeoPoint(wire['geoPointValue'] as { latitude?: number; longitude?: number })
@@ -129,12 +92,6 @@ function decodeGeoPoint({ latitude = 0, longitude = 0 }: { latitude?: number; lo
   if (!(Math.abs(latitude) <= 90)) throw invalidArgument(`Latitude ${latitude} is outside [-90, 90].`)
   if (!(Math.abs(longitude) <= 180)) throw invalidArgument(`Longitude ${longitude} is outside [-180, 180].`)
   return { g: [latitude, longitude] }
-}
-
-/** Bytes come as a buffer, or as base64 from JSON. */
-export function bytesOf(value: unknown): Buffer {
-  if (typeof value === 'string') return Buffer.from(value, 'base64')
-  return value instanceof Uint8Array ? Buffer.from(value) : Buffer.alloc(0)
 }
 
 export function encodeFields(fields: Fields): Record<string, WireValue> {

@@ -1,5 +1,6 @@
 /** The writes of one commit: read from Google's message, checked, and applied in order to what is stored. */
 
+import { microsOf, type ProtoTime } from '../core/proto-values.ts'
 import { alreadyExists, failedPrecondition, invalidArgument, notFound } from '../core/status.ts'
 import { deleteField, getField, setField } from './fields.ts'
 import { depth, documentSize, limits, valueSize } from './limits.ts'
@@ -8,11 +9,11 @@ import type { StoredDocument } from './document-table.ts'
 import type { Document } from './store.ts'
 import { type Transform, type WireTransform, applyTransforms, parseTransform } from './transforms.ts'
 import { type Fields, type Value, identicalFields } from './value.ts'
-import { type WireFields, type WireTimestamp, decodeFields, microsOf } from './wire.ts'
+import { type WireFields, decodeFields } from './wire.ts'
 
 interface WirePrecondition {
   readonly exists?: boolean | null
-  readonly updateTime?: WireTimestamp | string | null
+  readonly updateTime?: ProtoTime | null
 }
 
 export interface WireWrite {

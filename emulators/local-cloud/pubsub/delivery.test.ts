@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { fakeCloud, publishText, pullNow, SUBSCRIPTION, TOPIC, withSubscription, type FakeCloud } from './fake-cloud.ts'
+import { protoTime } from '../core/proto-values.ts'
+import {
+  fakeCloud,
+  publishText,
+  pullNow,
+  SUBSCRIPTION,
+  TOPIC,
+  withSubscription,
+  type FakeCloud,
+  seconds,
+} from './fake-cloud.ts'
 
 const ack = (cloud: FakeCloud, ...ackIds: string[]) =>
   cloud.core.subscriber.acknowledge({ subscription: SUBSCRIPTION, ackIds })
@@ -76,7 +86,7 @@ describe('a pulled message', () => {
   })
 
   it('is dropped when it is older than the retention', async () => {
-    const cloud = withSubscription(fakeCloud(), { messageRetentionDuration: '600s' })
+    const cloud = withSubscription(fakeCloud(), { messageRetentionDuration: seconds(600) })
     publishText(cloud, 'old')
     await cloud.clock.advance(300_000)
     publishText(cloud, 'young')
@@ -88,7 +98,9 @@ describe('a pulled message', () => {
 
 describe('a retry policy', () => {
   it('doubles the wait from minimum to maximum, per message, on nack and on expiry', async () => {
-    const cloud = withSubscription(fakeCloud(), { retryPolicy: { minimumBackoff: '10s', maximumBackoff: '60s' } })
+    const cloud = withSubscription(fakeCloud(), {
+      retryPolicy: { minimumBackoff: seconds(10), maximumBackoff: seconds(60) },
+    })
     publishText(cloud, 'a')
     for (const waitMs of [10_000, 20_000, 40_000, 60_000, 60_000]) {
       const [one] = await pullNow(cloud)
@@ -213,7 +225,10 @@ describe('ordering keys', () => {
   })
 
   it('hold back the whole key during a backoff', async () => {
-    const cloud = withSubscription(fakeCloud(), { enableMessageOrdering: true, retryPolicy: { minimumBackoff: '10s' } })
+    const cloud = withSubscription(fakeCloud(), {
+      enableMessageOrdering: true,
+      retryPolicy: { minimumBackoff: seconds(10) },
+    })
     for (const text of ['a1', 'a2', 'b1']) publishText(cloud, text, { orderingKey: text[0] })
     const [a1] = await pullNow(cloud, 1)
     extend(cloud, 0, a1!.ackId)
@@ -225,7 +240,7 @@ describe('ordering keys', () => {
 
 describe('seek', () => {
   const seek = (cloud: FakeCloud, timeMs: number) =>
-    cloud.core.subscriber.seek({ subscription: SUBSCRIPTION, time: new Date(timeMs).toISOString() })
+    cloud.core.subscriber.seek({ subscription: SUBSCRIPTION, time: protoTime(timeMs) })
 
   it('to now drops the backlog; to the past brings retained messages back', async () => {
     const cloud = withSubscription(fakeCloud({ onDisk: true }), { retainAckedMessages: true })
@@ -247,7 +262,7 @@ describe('seek', () => {
   })
 
   it('reaches no message beyond the retention, whatever the order of acknowledgement', async () => {
-    const retained = { retainAckedMessages: true, messageRetentionDuration: '600s' }
+    const retained = { retainAckedMessages: true, messageRetentionDuration: seconds(600) }
     const cloud = withSubscription(fakeCloud(), retained)
     const startMs = cloud.clock.now()
     publishText(cloud, 'old')
@@ -268,7 +283,7 @@ describe('seek', () => {
 
   it('reaches messages that the topic retains from before the subscription', async () => {
     const cloud = fakeCloud()
-    cloud.core.publisher.createTopic({ name: TOPIC, messageRetentionDuration: '3600s' })
+    cloud.core.publisher.createTopic({ name: TOPIC, messageRetentionDuration: seconds(3600) })
     publishText(cloud, 'before')
     cloud.core.subscriber.createSubscription({ name: SUBSCRIPTION, topic: TOPIC })
     expect(await pullNow(cloud)).toEqual([])
@@ -282,7 +297,7 @@ describe('seek', () => {
 
 describe('expiration', () => {
   it('deletes a subscription that nobody uses for its ttl, and only then', async () => {
-    const cloud = withSubscription(fakeCloud(), { expirationPolicy: { ttl: '86400s' } })
+    const cloud = withSubscription(fakeCloud(), { expirationPolicy: { ttl: seconds(86400) } })
     publishText(cloud, 'a')
     await cloud.clock.advance(86_000_000)
     await pullNow(cloud)

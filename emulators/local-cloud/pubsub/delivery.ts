@@ -306,19 +306,18 @@ export class Delivery {
   #wake(): void {
     if (this.#closed) return
     for (let entry = this.#schedule.expired(); entry; entry = this.#schedule.expired()) this.#fail(entry)
-    for (let due = this.#schedule.due(); due; due = this.#schedule.due()) this.#ready(due.waits, due.atMs)
+    for (let due = this.#schedule.due(); due; due = this.#schedule.due()) this.#ready(due)
     this.#dropOld()
     if (this.#expireUnused()) return
     this.#rearm()
     this.pump()
   }
 
-  #ready(waits: Entry | Lane, atMs: number): void {
+  #ready(waits: Entry | Lane): void {
     if (waits instanceof Lane) {
-      if (waits.blockedUntilMs !== atMs) return
       waits.blockedUntilMs = 0
       this.#dispatch.offerLane(waits)
-    } else if (waits.state === 'delayed' && waits.readyAtMs === atMs) {
+    } else {
       waits.state = 'ready'
       this.#dispatch.offer(waits)
     }

@@ -1,13 +1,13 @@
 /** Hands ready messages to consumers with room, in turn, and the messages of one ordering key to one consumer. */
 
+import { DueQueue } from '../core/due-queue.ts'
 import type { Consumer, Entry } from './entry.ts'
 import { Lane } from './lane.ts'
-import { Queue } from './queue.ts'
 
 export class Dispatch {
-  readonly #shared = new Queue<Entry | Lane>()
+  readonly #shared = new DueQueue<Entry | Lane>()
   /** Lanes bound to a consumer wait for its room alone. */
-  readonly #bound = new Map<Consumer, Queue<Lane>>()
+  readonly #bound = new Map<Consumer, DueQueue<Lane>>()
   #consumers: Consumer[] = []
   #turn = 0
   #boundFirst = false
@@ -18,7 +18,7 @@ export class Dispatch {
 
   attach(consumer: Consumer): void {
     this.#consumers.push(consumer)
-    this.#bound.set(consumer, new Queue())
+    this.#bound.set(consumer, new DueQueue())
   }
 
   /** Lanes with outstanding messages stay bound to it until these are acknowledged or expire. */
@@ -26,7 +26,7 @@ export class Dispatch {
     this.#consumers = this.#consumers.filter((one) => one !== consumer)
     const lanes = this.#bound.get(consumer)
     this.#bound.delete(consumer)
-    for (let lane = lanes?.shift(); lane; lane = lanes?.shift()) {
+    for (let lane = lanes?.take(); lane; lane = lanes?.take()) {
       lane.queued = false
       this.offerLane(lane)
     }
@@ -34,7 +34,7 @@ export class Dispatch {
 
   offer(entry: Entry): void {
     if (entry.lane) this.offerLane(entry.lane)
-    else this.#shared.push(entry)
+    else this.#shared.add(entry)
   }
 
   /** Queues a lane where it can go on; does nothing while it must wait. */
@@ -42,11 +42,11 @@ export class Dispatch {
     if (lane.queued || lane.blockedUntilMs > 0 || !lane.next()) return
     if (lane.outstanding === 0) {
       lane.consumer = undefined
-      this.#shared.push(lane)
+      this.#shared.add(lane)
     } else {
       const queue = lane.consumer?.pipelinesKeys ? this.#bound.get(lane.consumer) : undefined
       if (!queue) return
-      queue.push(lane)
+      queue.add(lane)
     }
     lane.queued = true
   }
@@ -88,7 +88,7 @@ export class Dispatch {
 
   #nextBound(consumer: Consumer): Entry | undefined {
     const lanes = this.#bound.get(consumer)
-    for (let lane = lanes?.shift(); lane; lane = lanes?.shift()) {
+    for (let lane = lanes?.take(); lane; lane = lanes?.take()) {
       const entry = this.#from(lane)
       if (entry) return entry
     }
@@ -96,7 +96,7 @@ export class Dispatch {
   }
 
   #nextShared(): Entry | undefined {
-    for (let item = this.#shared.shift(); item; item = this.#shared.shift()) {
+    for (let item = this.#shared.take(); item; item = this.#shared.take()) {
       const entry = item instanceof Lane ? this.#from(item) : item
       // It may have been acknowledged late, or dropped, while it waited in the queue.
       if (entry?.state === 'ready') return entry

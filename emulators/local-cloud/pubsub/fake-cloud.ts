@@ -52,3 +52,6 @@ export async function pullNow(cloud: FakeCloud, maxMessages = 1000, subscription
     id: message.messageId,
   }))
 }
+
+/** A duration as the transport shapes it. */
+export const seconds = (count: number): { seconds: string; nanos: number } => ({ seconds: String(count), nanos: 0 })

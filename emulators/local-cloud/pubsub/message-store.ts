@@ -3,7 +3,6 @@
 import type { Journal, Table } from '../core/journal.ts'
 import { BILLED_BYTES_PER_MESSAGE } from './limits.ts'
 import type { MessageRecord } from './records.ts'
-import { base64Bytes, byteLength } from './values.ts'
 
 /** A message in memory. `waiting` and `kept` are the store's: nobody else changes them. */
 export interface Message {
@@ -109,7 +108,9 @@ export class MessageStore {
 
 /** https://cloud.google.com/pubsub/pricing: body, attributes, ordering key, and 20 B for id and timestamp. */
 export function billedBytes(message: Pick<MessageRecord, 'data' | 'attributes' | 'orderingKey'>): number {
-  let bytes = base64Bytes(message.data) + byteLength(message.orderingKey) + BILLED_BYTES_PER_MESSAGE
-  for (const [key, value] of Object.entries(message.attributes)) bytes += byteLength(key) + byteLength(value)
+  let bytes =
+    Buffer.byteLength(message.data, 'base64') + Buffer.byteLength(message.orderingKey) + BILLED_BYTES_PER_MESSAGE
+  for (const [key, value] of Object.entries(message.attributes))
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value)
   return bytes
 }

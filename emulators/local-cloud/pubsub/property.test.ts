@@ -1,7 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { fakeCloud, publishText, pullNow, SUBSCRIPTION, TOPIC, withSubscription, type FakeCloud } from './fake-cloud.ts'
+import {
+  fakeCloud,
+  publishText,
+  pullNow,
+  SUBSCRIPTION,
+  TOPIC,
+  withSubscription,
+  type FakeCloud,
+  seconds,
+} from './fake-cloud.ts'
 
 const DEAD_TOPIC = 'projects/p/topics/dead'
 const DEAD = 'projects/p/subscriptions/dead'
@@ -34,7 +43,7 @@ function makeWorld(random: (below: number) => number): World {
   withSubscription(cloud, {
     enableMessageOrdering: random(2) === 0,
     deadLetterPolicy: { deadLetterTopic: DEAD_TOPIC, maxDeliveryAttempts: 5 },
-    ...(random(2) === 0 && { retryPolicy: { minimumBackoff: '1s', maximumBackoff: '10s' } }),
+    ...(random(2) === 0 && { retryPolicy: { minimumBackoff: seconds(1), maximumBackoff: seconds(10) } }),
     ...(random(2) === 0 && { enableExactlyOnceDelivery: true }),
   })
   cloud.core.subscriber.createSubscription({ name: OTHER, topic: TOPIC })

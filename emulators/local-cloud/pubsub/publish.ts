@@ -1,5 +1,6 @@
 /** Publish: checks a request as Google does, stores each message once, and hands it to the subscriptions that match. */
 
+import { bytesOf } from '../core/proto-values.ts'
 import { invalidArgument } from '../core/status.ts'
 import type { Delivery } from './delivery.ts'
 import { BILLED_BYTES_MIN, limits } from './limits.ts'
@@ -7,7 +8,6 @@ import { billedBytes } from './message-store.ts'
 import { checkRange, idOf } from './names.ts'
 import type { MessageRecord } from './records.ts'
 import { topicOf, type PubsubState } from './state.ts'
-import { base64Of, byteLength } from './values.ts'
 
 export type Draft = Pick<MessageRecord, 'data' | 'attributes' | 'orderingKey'>
 
@@ -17,7 +17,7 @@ export interface PublishRequest {
 }
 
 interface PublishMessage {
-  readonly data?: Uint8Array | string | null
+  readonly data?: Uint8Array | null
   readonly attributes?: Readonly<Record<string, string>> | null
   readonly orderingKey?: string | null
 }
@@ -61,7 +61,7 @@ export function publishNow(state: PubsubState, name: string, drafts: readonly Dr
 }
 
 function draft(message: PublishMessage): Draft {
-  const data = base64Of(message.data)
+  const data = bytesOf(message.data).toString('base64')
   const attributes = { ...message.attributes }
   const orderingKey = message.orderingKey ?? ''
   const keys = Object.keys(attributes)
@@ -72,7 +72,7 @@ function draft(message: PublishMessage): Draft {
   }
   checkRange('attribute_count', keys.length, { min: 0, max: limits.attributes })
   for (const key of keys) checkAttribute(key, attributes[key]!)
-  checkRange('ordering_key_size', byteLength(orderingKey), { min: 0, max: limits.orderingKeyBytes })
+  checkRange('ordering_key_size', Buffer.byteLength(orderingKey), { min: 0, max: limits.orderingKeyBytes })
   return { data, attributes, orderingKey }
 }
 
@@ -82,6 +82,6 @@ function checkAttribute(key: string, value: string): void {
   if (key.toLowerCase().startsWith('goog')) {
     throw invalidArgument(`The attribute key "${key}" is reserved: attribute keys must not begin with 'goog'.`)
   }
-  checkRange('attribute_key_size', byteLength(key), { min: 1, max: limits.attributeKeyBytes })
-  checkRange('attribute_value_size', byteLength(value), { min: 0, max: limits.attributeValueBytes })
+  checkRange('attribute_key_size', Buffer.byteLength(key), { min: 1, max: limits.attributeKeyBytes })
+  checkRange('attribute_value_size', Buffer.byteLength(value), { min: 0, max: limits.attributeValueBytes })
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Send } from '../core/send.ts'
-import { fakeCloud, publishText, SUBSCRIPTION, TOPIC, withSubscription, type FakeCloud } from './fake-cloud.ts'
+import { fakeCloud, publishText, SUBSCRIPTION, TOPIC, withSubscription, type FakeCloud, seconds } from './fake-cloud.ts'
 
 const ENDPOINT = 'https://inventory.example/events/order.placed'
 const pushTo = (more: object = {}) => ({ pushConfig: { pushEndpoint: ENDPOINT, ...more } })
@@ -120,7 +120,7 @@ describe('push', () => {
     }
     const doubling = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000, 60_000]
     expect(await gaps({})).toEqual(doubling)
-    const policy = { retryPolicy: { minimumBackoff: '1s', maximumBackoff: '100s' } }
+    const policy = { retryPolicy: { minimumBackoff: seconds(1), maximumBackoff: seconds(100) } }
     expect(await gaps(policy)).toEqual([1, 2, 4, 8, 16, 32, 64, 100].map((seconds) => seconds * 1000))
   })
 

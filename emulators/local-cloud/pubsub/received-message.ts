@@ -2,7 +2,7 @@
 
 import type { Entry } from './entry.ts'
 import type { SubscriptionRecord } from './records.ts'
-import { protoTime, type Seconds } from './values.ts'
+import { protoTime, type ProtoTime } from '../core/proto-values.ts'
 
 export interface ReceivedMessage {
   readonly ackId: string
@@ -10,7 +10,7 @@ export interface ReceivedMessage {
     readonly data: Buffer
     readonly attributes: Readonly<Record<string, string>>
     readonly messageId: string
-    readonly publishTime: Seconds
+    readonly publishTime: ProtoTime
     readonly orderingKey: string
   }
   /** 0, which clients take as absent, without a dead-letter policy. */

@@ -1,12 +1,12 @@
 /** Acknowledged messages that a subscription retains for a seek. They are acknowledged in any order, and expire by age. */
 
-import { Heap } from './heap.ts'
+import { DueQueue } from '../core/due-queue.ts'
 import type { Message, MessageStore } from './message-store.ts'
 
 export class RetainedMessages {
   readonly #store: MessageStore
   readonly #byId = new Map<string, Message>()
-  readonly #byAge = new Heap<{ readonly atMs: number; readonly message: Message }>()
+  readonly #byAge = new DueQueue<Message>((message) => this.#byId.get(message.record.id) === message)
 
   constructor(store: MessageStore) {
     this.#store = store
@@ -14,7 +14,7 @@ export class RetainedMessages {
 
   /** When the oldest was published. */
   get oldestMs(): number | undefined {
-    return this.#byAge.peek()?.atMs
+    return this.#byAge.first()?.atMs
   }
 
   values(): Iterable<Message> {
@@ -23,21 +23,17 @@ export class RetainedMessages {
 
   add(message: Message): void {
     this.#byId.set(message.record.id, message)
-    this.#byAge.push({ atMs: message.record.publishMs, message })
+    this.#byAge.add(message, message.record.publishMs)
     this.#store.keep(message)
   }
 
   /** Releases what was published at that time or before. */
   releaseUntil(untilMs: number): void {
-    for (let oldest = this.#byAge.peek(); oldest && oldest.atMs <= untilMs; oldest = this.#byAge.peek()) {
-      this.#byAge.pop()
-      this.#release(oldest.message)
-    }
+    for (let oldest = this.#byAge.take(untilMs); oldest; oldest = this.#byAge.take(untilMs)) this.#release(oldest)
   }
 
   releaseWhere(matches: (message: Message) => boolean): void {
     for (const message of this.#byId.values()) if (matches(message)) this.#release(message)
-    this.#byAge.keep(({ message }) => this.#byId.has(message.record.id))
   }
 
   #release(message: Message): void {

@@ -1,17 +1,17 @@
 /** Seek a subscription to a time: earlier messages count as acknowledged, later ones are delivered again. */
 
+import { type MaybeTime, maybeMs } from '../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
 import { parseFilter } from './filter.ts'
 import { deliveryOf, type PubsubState } from './state.ts'
-import { timestampMs } from './values.ts'
 
 export function seek(
   state: PubsubState,
-  request: { subscription?: string; time?: unknown; snapshot?: string },
+  request: { subscription?: string; time?: MaybeTime; snapshot?: string },
 ): object {
   const delivery = deliveryOf(state, request.subscription)
   if (request.snapshot) throw new StatusError('UNIMPLEMENTED', 'Seek to a snapshot is not emulated. Seek to a time.')
-  const timeMs = timestampMs(request.time, 'time')
+  const timeMs = maybeMs(request.time)
   if (timeMs === undefined)
     throw invalidArgument('You have passed an invalid argument to the service (argument=target).')
   const { topic, filter } = delivery.record

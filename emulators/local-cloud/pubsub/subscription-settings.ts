@@ -1,6 +1,7 @@
 /** Reads a Subscription message into a record, field by field, with Google's ranges, and writes it back. */
 
 import { refusedTarget } from '../core/control-ports.ts'
+import { durationText, type MaybeTime, maybeMs, protoTime } from '../core/proto-values.ts'
 import { invalidArgument } from '../core/status.ts'
 import { bigqueryConfig, bigqueryMessage } from './bigquery-config.ts'
 import { checkLabels } from './labels.ts'
@@ -8,7 +9,6 @@ import { limits } from './limits.ts'
 import { checkAccountEmail, checkName, checkRange } from './names.ts'
 import type { DeadLetterPolicy, PushConfig, RetryPolicy, SubscriptionRecord } from './records.ts'
 import type { PubsubState } from './state.ts'
-import { durationMs, durationText, protoTime } from './values.ts'
 
 /** As the transport shapes `google.pubsub.v1.Subscription`; unset messages are null or absent. */
 export interface SubscriptionInput {
@@ -18,13 +18,13 @@ export interface SubscriptionInput {
   readonly bigqueryConfig?: Readonly<Record<string, unknown>> | null
   readonly ackDeadlineSeconds?: number
   readonly retainAckedMessages?: boolean
-  readonly messageRetentionDuration?: unknown
+  readonly messageRetentionDuration?: MaybeTime
   readonly labels?: Readonly<Record<string, string>> | null
   readonly enableMessageOrdering?: boolean
-  readonly expirationPolicy?: { readonly ttl?: unknown } | null
+  readonly expirationPolicy?: { readonly ttl?: MaybeTime } | null
   readonly filter?: string
   readonly deadLetterPolicy?: Partial<DeadLetterPolicy> | null
-  readonly retryPolicy?: { readonly minimumBackoff?: unknown; readonly maximumBackoff?: unknown } | null
+  readonly retryPolicy?: { readonly minimumBackoff?: MaybeTime; readonly maximumBackoff?: MaybeTime } | null
   readonly enableExactlyOnceDelivery?: boolean
   readonly [field: string]: unknown
 }
@@ -98,8 +98,8 @@ function ackDeadline(value: number | undefined): number {
   return seconds
 }
 
-function retention(value: unknown): number {
-  const ms = durationMs(value, 'message_retention_duration') ?? limits.retentionDefaultMs
+function retention(value: MaybeTime): number {
+  const ms = maybeMs(value) ?? limits.retentionDefaultMs
   const range = { min: limits.retentionMinMs, max: limits.retentionMaxMs, show: durationText }
   checkRange('message_retention_duration', ms, range)
   return ms
@@ -108,7 +108,7 @@ function retention(value: unknown): number {
 /** No policy: 31 days. A policy without ttl: never. */
 function expiration(policy: SubscriptionInput['expirationPolicy']): number | null {
   if (!policy) return limits.expirationDefaultMs
-  const ms = durationMs(policy.ttl, 'expiration_policy.ttl')
+  const ms = maybeMs(policy.ttl)
   if (ms === undefined) return null
   checkRange('expiration duration', ms, { min: limits.expirationMinMs, max: Infinity, show: durationText })
   return ms
@@ -130,8 +130,8 @@ function deadLetter(policy: SubscriptionInput['deadLetterPolicy'], state: Pubsub
 
 function retry(policy: SubscriptionInput['retryPolicy']): RetryPolicy | null {
   if (!policy) return null
-  const minimumMs = durationMs(policy.minimumBackoff, 'minimum_backoff') ?? limits.backoffMinDefaultMs
-  const maximumMs = durationMs(policy.maximumBackoff, 'maximum_backoff') ?? limits.backoffMaxDefaultMs
+  const minimumMs = maybeMs(policy.minimumBackoff) ?? limits.backoffMinDefaultMs
+  const maximumMs = maybeMs(policy.maximumBackoff) ?? limits.backoffMaxDefaultMs
   checkRange('minimum_backoff', minimumMs, { min: 0, max: limits.backoffMaxMs, show: durationText })
   checkRange('maximum_backoff', maximumMs, { min: 0, max: limits.backoffMaxMs, show: durationText })
   if (minimumMs > maximumMs) {

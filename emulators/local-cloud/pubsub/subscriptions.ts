@@ -1,6 +1,7 @@
 /** Subscriptions: create, get, update, list, delete, change of the push endpoint. */
 
 import { isDeepStrictEqual } from 'node:util'
+import type { Mask } from '../core/proto-values.ts'
 import { failedPrecondition, invalidArgument } from '../core/status.ts'
 import { connectEndpoint } from './endpoint.ts'
 import { parseFilter } from './filter.ts'
@@ -19,7 +20,6 @@ import {
   type SubscriptionInput,
 } from './subscription-settings.ts'
 import { checkMask, refuseNotEmulated } from './topics.ts'
-import { maskFields } from './values.ts'
 
 const NOT_EMULATED = ['cloudStorageConfig', 'bigtableConfig', 'messageTransforms', 'tags'] as const
 
@@ -49,12 +49,12 @@ export const getSubscription = (state: PubsubState, { subscription }: { subscrip
 
 export function updateSubscription(
   state: PubsubState,
-  request: { subscription?: SubscriptionInput; updateMask?: unknown },
+  request: { subscription?: SubscriptionInput; updateMask?: Mask },
 ): object {
   const input = request.subscription ?? {}
   const { record } = deliveryOf(state, input.name)
   refuseNotEmulated(input, NOT_EMULATED)
-  const mask = checkMask(maskFields(request.updateMask), {
+  const mask = checkMask(request.updateMask, {
     message: 'Subscription',
     mutable: Object.keys(mutableFields),
   })

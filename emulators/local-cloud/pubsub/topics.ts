@@ -1,5 +1,6 @@
 /** Topics: create, get, update, list, delete, and the subscriptions of one. */
 
+import { durationText, type Mask, maskPaths, type MaybeTime, maybeMs, protoTime } from '../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
 import { checkLabels } from './labels.ts'
 import { limits } from './limits.ts'
@@ -7,14 +8,13 @@ import { DELETED_TOPIC, checkName, checkProject, checkRange, taken } from './nam
 import { page, type PageRequest } from './paging.ts'
 import type { MessageStoragePolicy, TopicRecord } from './records.ts'
 import { openTopic, topicOf, type PubsubState } from './state.ts'
-import { durationMs, durationText, maskFields, protoTime } from './values.ts'
 
 export interface TopicInput {
   readonly name?: string
   readonly labels?: Readonly<Record<string, string>> | null
   readonly kmsKeyName?: string
   readonly messageStoragePolicy?: Partial<MessageStoragePolicy> | null
-  readonly messageRetentionDuration?: unknown
+  readonly messageRetentionDuration?: MaybeTime
   readonly [field: string]: unknown
 }
 
@@ -33,9 +33,9 @@ export function createTopic(state: PubsubState, input: TopicInput): object {
 export const getTopic = (state: PubsubState, { topic }: { topic?: string }): object =>
   topicMessage(topicOf(state, topic).record)
 
-export function updateTopic(state: PubsubState, request: { topic?: TopicInput; updateMask?: unknown }): object {
+export function updateTopic(state: PubsubState, request: { topic?: TopicInput; updateMask?: Mask }): object {
   const { topic, record } = topicOf(state, request.topic?.name)
-  const fields = checkMask(maskFields(request.updateMask), { message: 'Topic', mutable: MUTABLE })
+  const fields = checkMask(request.updateMask, { message: 'Topic', mutable: MUTABLE })
   const parsed = topicRecord(record.name, request.topic!)
   const updated = {
     ...record,
@@ -77,9 +77,11 @@ export function deleteTopic(state: PubsubState, request: { topic?: string }): ob
 
 /** The camelCase fields of an update mask; refuses an empty one and what cannot change. */
 export function checkMask(
-  fields: readonly string[],
+  mask: Mask,
   { message, mutable }: { message: string; mutable: readonly string[] },
 ): ReadonlySet<string> {
+  // A path into a field is about the whole field.
+  const fields = maskPaths(mask).map((path) => path.split('.')[0]!)
   if (fields.length === 0) {
     throw invalidArgument(
       `The update_mask in the Update${message}Request must be set, and must contain a non-empty paths list.`,
@@ -105,7 +107,7 @@ export function refuseNotEmulated(input: Readonly<Record<string, unknown>>, fiel
 
 function topicRecord(name: string, input: TopicInput): TopicRecord {
   refuseNotEmulated(input, NOT_EMULATED)
-  const retentionMs = durationMs(input.messageRetentionDuration, 'message_retention_duration') ?? null
+  const retentionMs = maybeMs(input.messageRetentionDuration) ?? null
   if (retentionMs !== null) {
     const range = { min: limits.retentionMinMs, max: limits.retentionMaxMs, show: durationText }
     checkRange('message_retention_duration', retentionMs, range)
