@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { ProgressReporter } from './test/support/progress-reporter.ts'
 
 const rooms = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
 
@@ -10,6 +11,7 @@ export default defineConfig({
       // Whole platforms, with variables by which clients find them: each file in a process of its own.
       { extends: true, test: { name: 'platform', include: ['test/**/*.test.ts'] } },
     ],
+    reporters: ['default', new ProgressReporter()],
     exclude: ['**/node_modules/**', '.data/**', '.tools/**'],
     // A limit for what hangs, not a measure: whole platforms start in some tests, on machines that do much else.
     testTimeout: 60_000,
