@@ -19,7 +19,7 @@ interface Typed {
 }
 
 const typed: readonly Typed[] = documents.flatMap((document) =>
-  [...text(document).matchAll(/npm (?:run (?:-s )?|(?=start|test))([\w-]+)(?: -- ([^\n`#]*))?/g)].map(
+  [...text(document).matchAll(/npm (?:run (?:-s )?|(?=start|test))([\w-]+(?::[\w-]+)?)(?: -- ([^\n`#]*))?/g)].map(
     ([, script, rest = '']) => ({
       document,
       script: script!,

@@ -1,10 +1,11 @@
 /** Every command of the README's tour, typed as it stands there, against a running platform. */
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { announce, temporaryDirectory } from '../support/command.ts'
+import { wholeLists } from '../support/whole-lists.ts'
 import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -30,27 +31,39 @@ const says: Readonly<Record<string, RegExp>> = {
 }
 
 let platform: TestPlatform
-let dataDirectory: string
+const data = temporaryDirectory()
 
 beforeAll(async () => {
-  dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-readme-'))
-  platform = await startTestPlatform({ dataDirectory })
-  writeFileSync(join(dataDirectory, 'running.json'), JSON.stringify(platform.running))
+  platform = await startTestPlatform({ dataDirectory: data.path })
+  announce(platform, data.path)
 }, 60_000)
 afterAll(async () => {
-  await platform.close()
-  rmSync(dataDirectory, { recursive: true, force: true })
+  await platform?.close()
+  data.remove()
 }, 30_000)
 
+/** So many lines of the sample make a dozen orders; all of it are 337. */
+const FEW_LINES = 200
+
 /** Of a person: Ctrl-C when enough was read, and patience with a machine that does much else. */
-const more: Readonly<Record<string, string>> = { logs: ' --no-follow', import: ' --limit 600' }
+const more = (): Readonly<Record<string, string>> => ({
+  logs: ' --no-follow',
+  import: wholeLists ? ' --limit 600' : ` ${fewOrders()}`,
+})
+
+function fewOrders(): string {
+  const path = join(data.path, 'few-orders.csv')
+  const sample = readFileSync(join(root, 'test', 'data', 'online-retail-2010-12-01-to-03.csv'), 'utf8')
+  writeFileSync(path, sample.split('\n').slice(0, FEW_LINES).join('\n'))
+  return path
+}
 
 /** As a shell would, by way of the package's script. */
 function type(command: string): Promise<{ code: number | null; output: string }> {
   const [, script, rest = ''] = /^npm (?:run )?([\w-]+)(?: -- (.*))?$/.exec(command)!
-  const line = `${scripts[script!]} ${rest}${more[script!] ?? ''}`
+  const line = `${scripts[script!]} ${rest}${more()[script!] ?? ''}`
   return new Promise((resolve) => {
-    const child = spawn('sh', ['-c', line], { cwd: root, env: { ...process.env, MILLRACE_DATA: dataDirectory } })
+    const child = spawn('sh', ['-c', line], { cwd: root, env: { ...process.env, MILLRACE_DATA: data.path } })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += String(chunk)))
     child.stderr.on('data', (chunk: Buffer) => (output += String(chunk)))

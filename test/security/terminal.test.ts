@@ -14,7 +14,7 @@ import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { pubsub } from 'local-google-cloud/pubsub'
 import { telemetry } from 'local-google-cloud/telemetry'
 import { deadLetterName, stuckSubscription } from '../../shared/names.ts'
-import { type Ended, run, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
+import { announce, type Ended, run, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
 
 /** Sets the title, clears the screen, hides the line, turns the direction, begins a line of its own. */
 const hostile = '\u001B]0;owned\u0007\u009B2J\u001B[8m\u202Eevil\u2066\u007F\r\nforged line\u0085'
@@ -70,7 +70,7 @@ beforeAll(async () => {
     secret: cloud.secret,
     dataDirectory: data.path,
   }
-  writeFileSync(join(data.path, 'running.json'), JSON.stringify(running))
+  announce({ running }, data.path)
   writeLogs()
   await publishLetters()
   await sendSpans()

@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { RunInfo } from '../../emulators/running.ts'
 import { root, type TestPlatform } from './platform.ts'
 
 export interface Ended {
@@ -48,6 +49,7 @@ export function temporaryDirectory(): TemporaryDirectory {
 }
 
 /** The note by which commands find the platform of this test. */
-export function announce(platform: TestPlatform, dataDirectory: string): void {
-  writeFileSync(join(dataDirectory, 'running.json'), JSON.stringify(platform.running))
+export function announce(platform: Pick<TestPlatform, 'running'>, dataDirectory: string): void {
+  const info: RunInfo = { ...platform.running, ready: true }
+  writeFileSync(join(dataDirectory, 'running.json'), JSON.stringify(info))
 }

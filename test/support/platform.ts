@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { connect, type Api, type OrderView, hasEnded } from '../../cli/api.ts'
 import { startPlatform, type Platform } from '../../emulators/start.ts'
 import { seed } from '../../emulators/seed.ts'
-import { freePorts } from 'local-google-cloud/host'
+import { freePorts, portRange } from 'local-google-cloud/host'
 import type { Running } from '../../emulators/running.ts'
 import type { StackJson } from 'local-google-cloud'
 import { numberedServices, services as allServices } from '../../functions/index.ts'
@@ -25,11 +25,15 @@ export interface TestPlatform extends Platform {
   followed(api: Api, orderId: string, withinMs?: number): Promise<OrderView>
 }
 
+/** More ports than a platform takes. */
+const BLOCK = 100
+
 /** The first of a block of ports that are all free. */
 export async function freeBlock(): Promise<number> {
+  const { first, last } = portRange()
+  const blocks = Math.floor((last - first + 1) / BLOCK)
   for (;;) {
-    // As freePorts: below the ports of outgoing connections.
-    const base = 20_000 + 100 * Math.floor(Math.random() * 120)
+    const base = first + BLOCK * Math.floor(Math.random() * blocks)
     const ports = localPorts(base, numberedServices)
     const all = allServices.flatMap(({ name }) => [ports.service(name), ports.account(name)])
     if (await portsAreFree([ports.api, ports.identity, ports.paymentProvider, ports.carrier, ...all])) return base

@@ -7,13 +7,27 @@ import { createServer, type Server } from 'node:net'
  * connection would take the port between here and the server's listening, or while a server is started again.
  */
 const FIRST = 20_000
-const COUNT = 12_700
+const LAST = 32_699
+
+/**
+ * Where free ports are looked for: all of them, or what LOCAL_CLOUD_PORTS says (`20000-20999`). A port is free until another
+ * process takes it: programs that start local clouds side by side, as test runners do, look in ranges of their own.
+ * @throws Error when the variable holds no such range
+ */
+export function portRange(given = process.env['LOCAL_CLOUD_PORTS']): { readonly first: number; readonly last: number } {
+  if (given === undefined) return { first: FIRST, last: LAST }
+  const [, first, last] = (/^(\d{4,5})-(\d{4,5})$/.exec(given) ?? []).map(Number)
+  if (first === undefined || last === undefined || first < 1024 || last > 65_535 || first > last)
+    throw new Error(`LOCAL_CLOUD_PORTS takes two ports, as in 20000-20999, not "${given}".`)
+  return { first, last }
+}
 
 /** On loopback, free a moment ago, each another. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = new Map<number, Server>()
+  const { first, last } = portRange()
   while (servers.size < count) {
-    const port = FIRST + Math.floor(Math.random() * COUNT)
+    const port = first + Math.floor(Math.random() * (last - first + 1))
     const server = servers.has(port) ? undefined : await listening(port)
     if (server) servers.set(port, server)
   }
