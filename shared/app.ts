@@ -1,4 +1,4 @@
-/** The running side of a service: a handler for every event it hears and every command it accepts, and its HTTP routes. */
+/** Binds a service's handlers to its description. */
 
 import type { Hono } from 'hono'
 import type { CommandOf, Contracts, EventOf } from './contract.ts'
@@ -7,25 +7,7 @@ import type { Platform } from './platform.ts'
 import type { runtimeContracts } from './runtime-events.ts'
 import { messagesOf } from './saga.ts'
 import type { Service } from './service.ts'
-
-/** How a message came in. */
-export interface Delivery {
-  /** Pub/Sub's message id, or the task's name. */
-  readonly messageId: string
-  /** The CloudEvent's id, where the functions framework delivered it. */
-  readonly cloudEventId?: string
-}
-
-export type Handler = (message: Envelope, platform: Platform, delivery: Delivery) => Promise<unknown>
-
-export interface ServiceApp {
-  readonly on: Readonly<Record<string, Handler>>
-  readonly commands: Readonly<Record<string, Handler>>
-  /** Events that it takes also from a person, who publishes them with sequence 0; every other is put aside. */
-  readonly takesByHand?: readonly string[]
-  /** Its own HTTP API, behind the runtime's checks of caller and body. */
-  readonly routes?: (app: Hono, platform: Platform) => void
-}
+import type { Delivery, Handler, ServiceApp } from './service-app.ts'
 
 interface Described {
   readonly contracts: Contracts

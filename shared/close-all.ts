@@ -1,7 +1,7 @@
 /** Ends what a process holds, whatever fails meanwhile: everything that matters was sent before. */
 
 import { withTimeout } from './deadline.ts'
-import type { Log } from './platform.ts'
+import type { Log } from './log.ts'
 
 /** Of the ten seconds after SIGTERM. */
 const CLOSE_TIMEOUT_MS = 3_000

@@ -16,7 +16,8 @@ import { firestoreViews } from './gcp/firestore-views.ts'
 import { lifetimesOf } from './lifetimes.ts'
 import { createLog } from './log.ts'
 import { addressing, createSend } from './outgoing.ts'
-import type { Log, Platform } from './platform.ts'
+import type { Platform } from './platform.ts'
+import type { Log } from './log.ts'
 import { createSecurityLog } from './security-log.ts'
 import type { Service } from './service.ts'
 import { createStreams, type StreamsWithRepeat } from './streams.ts'
@@ -24,6 +25,7 @@ import { otlpSink } from './telemetry/otlp.ts'
 import { createTelemetry, type Telemetry, traceparent } from './telemetry/telemetry.ts'
 
 export interface RunningPlatform extends Platform {
+  readonly service: Service
   readonly streams: StreamsWithRepeat
   readonly publisher: Publisher
   readonly deadLetterBox: DeadLetterBox

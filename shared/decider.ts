@@ -1,6 +1,7 @@
 /** Rules as two pure functions: what follows from a command, and what an event makes of the state. */
 
-import type { Message, RecordedEvent } from './platform.ts'
+import type { RecordedEvent } from './platform.ts'
+import type { Message } from './message.ts'
 
 export interface Decider<Command, State, Outcome> {
   readonly initial: State

@@ -1,6 +1,6 @@
 /** Hands a message to a service as its runtime does: by its contract, from bytes. */
 
-import type { ServiceApp } from './app.ts'
+import type { ServiceApp } from './service-app.ts'
 import { type Envelope, envelopeSchema } from './envelope.ts'
 import { derivedId } from './ids.ts'
 import { readCommand, readEvent } from './runtime/messages.ts'

@@ -4,7 +4,7 @@
  */
 
 import { connect } from 'node:net'
-import type { Log } from './platform.ts'
+import type { Log } from './log.ts'
 
 /** A probe that has no answer by then has failed. */
 const PROBE_WITHIN_MS = 1_000

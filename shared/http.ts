@@ -8,7 +8,7 @@ import { readBody, tooLarge } from './body.ts'
 import { ClientClosed, type Code, DeadlineExceeded, httpStatus, Limited, Refused, Unavailable } from './errors.ts'
 import { listOf } from './issues.ts'
 import { jsonFrom } from './json-bytes.ts'
-import type { Log } from './platform.ts'
+import type { Log } from './log.ts'
 import { shortened } from './shortened.ts'
 
 /** A body that is being read. */

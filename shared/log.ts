@@ -1,8 +1,15 @@
 /** Cloud Logging's JSON on stdout: https://cloud.google.com/logging/docs/structured-logging */
 
-import type { Log } from './platform.ts'
 import { shortened } from './shortened.ts'
 import { currentSpan } from './telemetry/span.ts'
+
+export interface Log {
+  (
+    severity: 'DEBUG' | 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR',
+    event: string,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void
+}
 
 /** What is logged may hold what a stranger sent: of a text, of an error with its stack, of all fields of a line. */
 const TEXT_CHARACTERS = 2_000

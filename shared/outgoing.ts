@@ -3,7 +3,8 @@
 import type { Contracts } from './contract.ts'
 import type { Envelope } from './envelope.ts'
 import { freshId } from './ids.ts'
-import type { Message, OutgoingCommand, Platform } from './platform.ts'
+import type { Platform } from './platform.ts'
+import type { Message, OutgoingCommand } from './message.ts'
 import { repeatCommand, repeatSchema } from './repeat.ts'
 
 export interface AddressedCommand {

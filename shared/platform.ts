@@ -1,23 +1,9 @@
 /** Everything that is outside a service comes in through here: in the cloud Google's clients stand behind it, in a test whatever the test wants. */
 
 import type { Envelope } from './envelope.ts'
+import type { Log } from './log.ts'
+import type { Message, OutgoingCommand } from './message.ts'
 import type { SecurityLog } from './security-log.ts'
-import type { Service } from './service.ts'
-
-/** What a decision says: `{ type, data }`; id, time, trace and sequence are the envelope's business. */
-export interface Message {
-  readonly type: string
-  readonly data: unknown
-}
-
-export interface OutgoingCommand extends Message {
-  /** Not before this time, in milliseconds since the epoch; absent: at once. */
-  readonly notBeforeMs?: number
-  /** Names it within its stream, whatever caused it: the same key again is the same command (a timer's deadline). */
-  readonly key?: string
-  /** Who is asked to repeat; every other command has one owner. */
-  readonly target?: string
-}
 
 /**
  * The outcome of one delivery. Events of the service's own contracts and of the runtime are numbered and published; others
@@ -106,16 +92,8 @@ export interface Streams {
   ): Promise<Decision>
 }
 
-export interface Log {
-  (
-    severity: 'DEBUG' | 'INFO' | 'NOTICE' | 'WARNING' | 'ERROR',
-    event: string,
-    fields?: Readonly<Record<string, unknown>>,
-  ): void
-}
-
 export interface Platform {
-  readonly service: Service
+  readonly service: { readonly name: string }
   /** Sends one command at once, outside any stream: what enters from outside, or a timer before its stream exists. */
   send(
     command: OutgoingCommand,

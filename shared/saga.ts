@@ -55,7 +55,7 @@
 import type { CommandContract, CommandOf, Contracts, EventOf, EventType } from './contract.ts'
 import { Unavailable } from './errors.ts'
 import { repeatCommand, stuckEvent } from './names.ts'
-import type { Message, OutgoingCommand } from './platform.ts'
+import type { Message, OutgoingCommand } from './message.ts'
 
 export interface SagaStep<Context> {
   /** Persisted with every saga that waits at the step. Unique within the definition, retired steps included. */

@@ -2,7 +2,7 @@
 
 import type { Code } from './errors.ts'
 import { httpStatus } from './errors.ts'
-import type { Log } from './platform.ts'
+import type { Log } from './log.ts'
 
 /** Never a token, a key, a reference to a card or an address, or a body: only what names the caller and the fault. */
 export interface SecurityEvent {

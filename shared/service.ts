@@ -1,10 +1,10 @@
 /** A service is a description: stacks, grants, local run and checks are all derived from this data. */
 
 import type { CommandType, Contracts, EventType } from './contract.ts'
-import type { ServiceApp } from './app.ts'
 import { repeatCommand } from './names.ts'
 import { runtimeContracts } from './runtime-events.ts'
 import { messagesOf, type Saga } from './saga.ts'
+import type { ServiceApp } from './service-app.ts'
 import type { Counter } from './telemetry/metrics.ts'
 
 export interface Collection {

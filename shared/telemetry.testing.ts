@@ -1,6 +1,6 @@
 /** Telemetry that a test reads: everything kept in lists, nothing sent. */
 
-import type { Log } from './platform.ts'
+import type { Log } from './log.ts'
 import { type Attributes, currentSpan, type FinishedSpan } from './telemetry/span.ts'
 import { createTelemetry, type Telemetry, type TelemetryParts } from './telemetry/telemetry.ts'
 

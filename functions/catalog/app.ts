@@ -1,6 +1,7 @@
 /** The catalog's commands, and what it tells who asks for a product. */
 
-import { implement, type ServiceApp } from '../../shared/app.ts'
+import { implement } from '../../shared/app.ts'
+import type { ServiceApp } from '../../shared/service-app.ts'
 import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Refused } from '../../shared/errors.ts'

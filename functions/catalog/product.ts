@@ -2,7 +2,8 @@
 
 import type { CommandOf } from '../../shared/contract.ts'
 import { refuseIf } from '../../shared/errors.ts'
-import type { Message, RecordedEvent } from '../../shared/platform.ts'
+import type { RecordedEvent } from '../../shared/platform.ts'
+import type { Message } from '../../shared/message.ts'
 import { areTooMany, type catalogContracts, MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
 
 export interface Product {

@@ -2,7 +2,8 @@
 
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
-import { implement, type ServiceApp } from '../../shared/app.ts'
+import { implement } from '../../shared/app.ts'
+import type { ServiceApp } from '../../shared/service-app.ts'
 import { Refused, refuseIf } from '../../shared/errors.ts'
 import { idempotencyKey } from '../../shared/fields.ts'
 import { jsonBody } from '../../shared/http.ts'

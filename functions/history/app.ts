@@ -1,6 +1,7 @@
 /** Every event becomes an entry in its order's timeline. */
 
-import { implement, type ServiceApp } from '../../shared/app.ts'
+import { implement } from '../../shared/app.ts'
+import type { ServiceApp } from '../../shared/service-app.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { refuseIf } from '../../shared/errors.ts'
 import { documentId } from '../../shared/ids.ts'

@@ -1,6 +1,7 @@
 /** Inventory's handlers and queries. */
 
-import { implement, type ServiceApp } from '../../shared/app.ts'
+import { implement } from '../../shared/app.ts'
+import type { ServiceApp } from '../../shared/service-app.ts'
 import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import { refuseIf } from '../../shared/errors.ts'
 import { bookedDelivery, commitStock, receiveStock, releaseStock, reserveStock } from './handlers.ts'

@@ -4,14 +4,8 @@ import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { documentId } from '../../shared/ids.ts'
-import {
-  type Decision,
-  type Message,
-  nothing,
-  type Platform,
-  type Stream,
-  type TransactionDocuments,
-} from '../../shared/platform.ts'
+import { type Decision, nothing, type Platform, type Stream, type TransactionDocuments } from '../../shared/platform.ts'
+import type { Message } from '../../shared/message.ts'
 import {
   draw,
   evolve,

@@ -1,6 +1,6 @@
 /** What an order holds, and what became of it. */
 
-import type { Message } from '../../shared/platform.ts'
+import type { Message } from '../../shared/message.ts'
 
 export interface Line {
   readonly lineId: string

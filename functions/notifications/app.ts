@@ -1,6 +1,7 @@
 /** A CloudEvent function: each event is told to the customer once, and noted in the send log. */
 
-import { type Delivery, implement, type ServiceApp } from '../../shared/app.ts'
+import { implement } from '../../shared/app.ts'
+import type { Delivery, ServiceApp } from '../../shared/service-app.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { notifications } from './service.ts'

@@ -1,6 +1,7 @@
 /** Handlers of the orders service: each translates one message into a command to the order. */
 
-import { implement, type ServiceApp } from '../../shared/app.ts'
+import { implement } from '../../shared/app.ts'
+import type { ServiceApp } from '../../shared/service-app.ts'
 import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/errors.ts'

@@ -1,7 +1,8 @@
 /** Every rule about an order's life: what follows when it is placed, when a step is answered, when time has passed. */
 
 import { Refused, refuseIf } from '../../shared/errors.ts'
-import { type Decision, type Message, nothing, type OutgoingCommand } from '../../shared/platform.ts'
+import { type Decision, nothing } from '../../shared/platform.ts'
+import type { Message, OutgoingCommand } from '../../shared/message.ts'
 import {
   begin,
   isAtFirstStep,

@@ -1,7 +1,7 @@
 /** What must follow for each shipment, what is missing of it, and who is reminded of that how often. */
 
 import { repeatCommand } from '../../shared/names.ts'
-import type { Message, OutgoingCommand } from '../../shared/platform.ts'
+import type { Message, OutgoingCommand } from '../../shared/message.ts'
 import { sagaStuck } from '../../shared/saga.ts'
 import type { Goods, Placed } from './order.ts'
 

@@ -1,7 +1,7 @@
 /** An order's state, and what each recorded event makes of it. */
 
 import type { z } from 'zod'
-import type { Message } from '../../shared/platform.ts'
+import type { Message } from '../../shared/message.ts'
 import type { SagaState } from '../../shared/saga.ts'
 import type { ordersContracts } from './contracts.ts'
 import { type FulfilmentFact, type Ledger, noFacts, withFact } from './fulfilment.ts'

@@ -3,7 +3,7 @@
  * never rewritten: nothing here is deleted. `past-events.json` holds an example of each old shape for the test.
  */
 
-import type { Message } from '../../shared/platform.ts'
+import type { Message } from '../../shared/message.ts'
 import type { SagaState } from '../../shared/saga.ts'
 
 /** `checkout.moved`, until steps were persisted by their names. */

@@ -6,7 +6,8 @@
 import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
-import { type Decision, type Message, nothing, type Platform } from '../../shared/platform.ts'
+import { type Decision, nothing, type Platform } from '../../shared/platform.ts'
+import type { Message } from '../../shared/message.ts'
 import {
   authorizationKey,
   type CaptureDue,

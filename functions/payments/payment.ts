@@ -1,6 +1,6 @@
 /** What is known of an order's payment, and what may be taken from it. */
 
-import type { Message } from '../../shared/platform.ts'
+import type { Message } from '../../shared/message.ts'
 
 export interface PaymentLine {
   readonly lineId: string

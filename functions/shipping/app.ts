@@ -1,6 +1,7 @@
 /** Shipping's handlers: a shipment for each released order, then the carrier, each in a commit of its own. */
 
-import { implement, type ServiceApp } from '../../shared/app.ts'
+import { implement } from '../../shared/app.ts'
+import type { ServiceApp } from '../../shared/service-app.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { nothing } from '../../shared/platform.ts'
 import { addressOf } from './address.ts'

@@ -2,7 +2,7 @@
 
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import type { ServiceApp } from '../app.ts'
+import type { ServiceApp } from '../service-app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import { DEADLINE_HEADER, deadlineOf, MAX_REQUEST_MS, withDeadline } from '../deadline.ts'

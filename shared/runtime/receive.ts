@@ -1,7 +1,7 @@
 /** Takes one delivery: what can't be read is put aside, what the rules refuse is acknowledged, what is not now is delivered again. */
 
 import { z } from 'zod'
-import type { Delivery, ServiceApp } from '../app.ts'
+import type { Delivery, ServiceApp } from '../service-app.ts'
 import type { Config } from '../config.ts'
 import type { RunningPlatform } from '../create-platform.ts'
 import type { Envelope } from '../envelope.ts'

@@ -10,7 +10,7 @@ import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { AggregationTemporality, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { BatchSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
-import type { Log } from '../platform.ts'
+import type { Log } from '../log.ts'
 import type { Instrument } from './metrics.ts'
 import type { Attributes, FinishedSpan } from './span.ts'
 

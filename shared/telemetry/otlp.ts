@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import type { Log } from '../platform.ts'
+import type { Log } from '../log.ts'
 import type { Instrument } from './metrics.ts'
 import type { Pipeline } from './otlp-pipeline.ts'
 import type { Attributes, FinishedSpan } from './span.ts'

@@ -3,7 +3,7 @@
 import type { Envelope } from '../envelope.ts'
 import type { Refused, Unavailable } from '../errors.ts'
 import { stuckEvent } from '../names.ts'
-import type { Log } from '../platform.ts'
+import type { Log } from '../log.ts'
 import type { CircuitState } from '../resilience.ts'
 import { isTimedOut } from '../saga.ts'
 import type { SagaMetrics } from '../service.ts'

@@ -1,6 +1,6 @@
 /** Pub/Sub and Cloud Tasks as the services meet them: at least once, in any order, again after a failure, put aside in the end. */
 
-import type { ServiceApp } from '../../shared/app.ts'
+import type { ServiceApp } from '../../shared/service-app.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { createReceiver, type Receiver } from '../../shared/runtime/receive.ts'
 import { testConfig } from '../../shared/config.testing.ts'
