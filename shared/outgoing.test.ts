@@ -21,7 +21,6 @@ const shop = defineService({
   on: [],
   accepts: [],
   sends: ['PickLine'],
-  load: () => Promise.reject(new Error('It is only described here.')),
 })
 
 const options = { id: '7b0c2a63-62b4-8f4e-9b6f-1f9a5f0c3d21', subject: 'o-1', correlationId: 'o-1', actor: 'test' }

@@ -4,7 +4,6 @@ import type { CommandType, Contracts, EventType } from './contract.ts'
 import { repeatCommand } from './names.ts'
 import { runtimeContracts } from './runtime-events.ts'
 import { messagesOf, type Saga } from './saga.ts'
-import type { ServiceApp } from './service-app.ts'
 import type { Counter } from './telemetry/metrics.ts'
 
 export interface Collection {
@@ -66,8 +65,6 @@ export interface Service {
   readonly saga?: SagaMetrics & { readonly definition: Saga<never> }
   /** `cloudevent`: served by the functions framework; `http`: Hono on node-server. */
   readonly runtime: 'http' | 'cloudevent'
-  /** Its code, imported when it runs and never when it is only described. */
-  readonly load: () => Promise<{ readonly app: ServiceApp }>
 }
 
 export const defaultScale: Scale = { concurrency: 80, maxInstances: 10, cpu: '1', memory: '512Mi' }
@@ -91,7 +88,6 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   /** What its steps send and receive is not repeated in `uses`, `on`, `sends` and `asksToRepeat`. */
   readonly saga?: Omit<SagaMetrics<EventType<Own>>, 'name'> & { readonly definition: Saga<never> }
   readonly runtime?: 'http' | 'cloudevent'
-  readonly load: () => Promise<{ readonly app: ServiceApp }>
 }
 
 /**

@@ -13,5 +13,4 @@ export const catalog = defineService({
   accepts: ['PublishProduct', 'ChangePrice'],
   sends: [],
   collections: { streams: { unindexed: ['*'] }, products: { unindexed: ['*'] }, keys: keysCollection },
-  load: () => import('./app.ts'),
 })

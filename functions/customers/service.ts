@@ -14,5 +14,4 @@ export const customers = defineService({
   sends: ['EraseWithdrawn'],
   collections: { vaults: { unindexed: ['*'] } },
   settings: ['PAYMENT_PROVIDER_URL'],
-  load: () => import('./app.ts'),
 })

@@ -37,5 +37,4 @@ export const gateway = defineService({
     'PAYMENT_WEBHOOK_URL',
   ],
   readsAccounts: true,
-  load: () => import('./app.ts'),
 })

@@ -39,5 +39,4 @@ export const history = defineService({
   accepts: [],
   sends: [],
   collections: { timelines: { unindexed: ['*'], keptForDays: 400 } },
-  load: () => import('./app.ts'),
 })

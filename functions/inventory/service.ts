@@ -20,5 +20,4 @@ export const inventory = defineService({
     deliveries: { unindexed: ['*'], keptForDays: 400 },
     keys: keysCollection,
   },
-  load: () => import('./app.ts'),
 })

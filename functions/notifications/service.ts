@@ -16,5 +16,4 @@ export const notifications = defineService({
   accepts: [],
   sends: [],
   collections: { sends: { unindexed: ['*'], keptForDays: 400 } },
-  load: () => import('./app.ts'),
 })

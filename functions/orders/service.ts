@@ -49,5 +49,4 @@ export const orders = defineService({
       'order.expired': 'expired',
     },
   },
-  load: () => import('./app.ts'),
 })

@@ -22,5 +22,4 @@ export const payments = defineService({
   sends: ['CapturePayment', 'VoidAuthorization'],
   collections: { streams: { unindexed: ['*'] } },
   settings: ['PAYMENT_PROVIDER_URL'],
-  load: () => import('./app.ts'),
 })

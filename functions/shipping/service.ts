@@ -17,5 +17,4 @@ export const shipping = defineService({
   calls: ['customers'],
   collections: { streams: { unindexed: ['*'] } },
   settings: ['CARRIER_URL'],
-  load: () => import('./app.ts'),
 })

@@ -27,7 +27,6 @@ const mailer = defineService({
   on: ['thing.sold'],
   accepts: [],
   sends: [],
-  load: async () => ({ app: { on: {}, commands: {} } }),
 })
 
 const path = '/projects/test-project/topics/thing.sold'

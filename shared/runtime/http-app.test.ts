@@ -53,7 +53,6 @@ const kitchen = defineService({
   on: ['thing.sold'],
   accepts: ['Cook', 'Clean'],
   sends: [],
-  load: async () => ({ app: { on: {}, commands: {} } }),
 })
 
 type Act = (platform: Platform) => unknown

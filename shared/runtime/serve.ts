@@ -4,6 +4,7 @@ import { serve as listen, type ServerType } from '@hono/node-server'
 import type { Server } from 'node:http'
 import { readConfig } from '../config.ts'
 import { createPlatform } from '../create-platform.ts'
+import type { ServiceApp } from '../service-app.ts'
 import type { Service } from '../service.ts'
 import { createCloudEventServer } from './cloud-event-server.ts'
 import { createHttpApp } from './http-app.ts'
@@ -12,10 +13,11 @@ import { limitServer, serverOptions } from './server-limits.ts'
 /** Cloud Run kills ten seconds after SIGTERM; what is not done by then is delivered again. */
 const STOP_WITHIN_MS = 9_000
 const LOOK_FOR_IDLE_EVERY_MS = 50
-export async function serve(service: Service): Promise<void> {
+/** @param load Imports the handlers: after the platform, whose clients connect in the meantime. */
+export async function serve(service: Service, load: () => Promise<ServiceApp>): Promise<void> {
   const config = readConfig()
   const platform = createPlatform(service, config)
-  const { app } = await service.load()
+  const app = await load()
   const server =
     service.runtime === 'cloudevent'
       ? (await createCloudEventServer(app, platform, config)).listen(config.PORT)

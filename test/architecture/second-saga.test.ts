@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { loadApp } from '../../functions/apps.ts'
 import { services } from '../../functions/index.ts'
 import { history } from '../../functions/history/service.ts'
 import { implement } from '../../shared/app.ts'
@@ -72,7 +73,6 @@ const description = {
   accepts: ['RequestTrip', 'ContinueTrip'],
   sends: ['ContinueTrip'],
   collections: { streams: { unindexed: ['*'] } },
-  load: async () => ({ app: { on: {}, commands: {} } }),
 } as const
 const travels = defineService({ ...description, saga: sagaOfTrips })
 
@@ -141,7 +141,7 @@ describe('a second service with a saga', () => {
     )
 
     const listener = testPlatform(history)
-    const receiver = createReceiver((await history.load()).app, listener, testConfig('history'))
+    const receiver = createReceiver(await loadApp('history'), listener, testConfig('history'))
     const letter = { messageId: 'm-1', data: Buffer.from(JSON.stringify(report)), attributes: { type: 'saga.stuck' } }
     expect(await receiver.replay(letter, 1)).toEqual({ type: 'saga.stuck', outcome: { status: 204 } })
     expect(JSON.stringify([...listener.documents().values()])).toContain('"source":"travels"')

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Hono } from 'hono'
 import { decodeJwt, decodeProtectedHeader, type JWK } from 'jose'
 import { readLines } from 'local-google-cloud/host'
+import { loadApp } from '../../functions/apps.ts'
 import { accountEmail, commandPath, pushPath, repeatCommand, replayCommand } from '../../shared/names.ts'
 import type { Platform } from '../../shared/platform.ts'
 import type { Service } from '../../shared/service.ts'
@@ -44,7 +45,7 @@ export function attackOn(platform: TestPlatform, directory: string): Attack {
       const http = new Hono()
       const { settings } = localEnvironment(platform.ports)
       const setting = (name: string): string => settings[name]!
-      const { app } = await service.load()
+      const app = await loadApp(service.name)
       app.routes?.(http, { setting, now: () => 0 } as unknown as Platform)
       return http.routes
         .filter(({ method, path }) => method !== 'ALL' && !notByToken.includes(path))

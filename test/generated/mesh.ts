@@ -4,6 +4,7 @@ import type { Hono } from 'hono'
 import type { AddressInfo } from 'node:net'
 import type { References } from '../../cli/references.ts'
 import { vaultOf } from '../../functions/customers/contracts.ts'
+import { loadApp } from '../../functions/apps.ts'
 import { services } from '../../functions/index.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
@@ -83,7 +84,7 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
     })
     callers.push(caller)
     platforms.set(service.name, platform)
-    const { app } = await service.load()
+    const app = await loadApp(service.name)
     const config = testConfig(service.name, {
       senders: Object.fromEntries([...service.accepts, repeatCommand].map((command) => [command, ['sender']])),
       callers: services.map(({ name }) => name),

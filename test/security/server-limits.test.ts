@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createEdge } from '../../functions/gateway/edge.ts'
 import { readEdgeSettings } from '../../functions/gateway/edge-settings.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
+import { loadApp } from '../../functions/apps.ts'
 import { services } from '../../functions/index.ts'
 import { answerProblem } from '../../shared/http.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
@@ -17,7 +18,6 @@ import { testPlatform } from '../../shared/platform.testing.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { answerOf, openRequest } from '../support/raw-client.ts'
 
-// By the list: a service that only a test imports would not be seen to be missing from it.
 const history = services.find(({ name }) => name === 'history')!
 
 let server: Server
@@ -56,7 +56,7 @@ describe("a service's server", () => {
   })
 
   it('refuses more header fields than anybody needs, and closes the connection', async () => {
-    const port = await serving(createHttpApp((await history.load()).app, testPlatform(history), testConfig('history')))
+    const port = await serving(createHttpApp(await loadApp('history'), testPlatform(history), testConfig('history')))
     const socket = await openRequest(port, { method: 'GET', path: '/health/live', headers: tooMany })
     expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"too-many-headers"/)
   })

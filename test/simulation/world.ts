@@ -8,6 +8,7 @@ import { carrierApp } from '../../emulators/partners/carrier/server.ts'
 import { paymentProviderApp } from '../../emulators/partners/payment-provider/server.ts'
 import { type Random, seededRandom } from 'local-google-cloud/host'
 import { vaultOf } from '../../functions/customers/contracts.ts'
+import { loadApp } from '../../functions/apps.ts'
 import { numberedServices, services } from '../../functions/index.ts'
 import type { Bounds } from '../../functions/orders/placements.ts'
 import { Unavailable } from '../../shared/errors.ts'
@@ -187,7 +188,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         },
       },
     })
-    listeners.set(service.name, { app: (await service.load()).app, platform })
+    listeners.set(service.name, { app: await loadApp(service.name), platform })
   }
 
   const orders = listeners.get('orders')!

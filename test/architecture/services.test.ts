@@ -1,0 +1,24 @@
+/** Services are found by their place: a folder with a description and handlers, and a line in the list. */
+
+import { globSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { expect, it } from 'vitest'
+import { loadApp } from '../../functions/apps.ts'
+import { services } from '../../functions/index.ts'
+
+const folders = (file: string): string[] =>
+  globSync(`functions/*/${file}`, { cwd: join(import.meta.dirname, '..', '..') })
+    .map((path) => basename(dirname(path)))
+    .toSorted()
+const names = services.map(({ name }) => name).toSorted()
+
+it('each folder with a description is a service of the list, and has handlers', () => {
+  expect(folders('service.ts')).toEqual(names)
+  expect(folders('app.ts')).toEqual(names)
+})
+
+it.each(services)('$name has a handler for each message that it describes', async ({ name, on, accepts }) => {
+  const app = await loadApp(name)
+  expect(Object.keys(app.on).toSorted()).toEqual([...new Set(on)].toSorted())
+  expect(Object.keys(app.commands).toSorted()).toEqual([...accepts].toSorted())
+})
