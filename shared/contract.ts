@@ -36,6 +36,8 @@ export interface Contracts {
   /** The service that owns, emits and accepts these. */
   readonly service: string
   readonly events: Readonly<Record<string, EventContract>>
+  /** Recorded in the service's own streams and published to no other: versioned and frozen as events are. */
+  readonly recorded?: Readonly<Record<string, EventContract>>
   readonly commands: Readonly<Record<string, CommandContract>>
 }
 
@@ -51,6 +53,24 @@ export type EventOf<C extends Contracts> = C extends Contracts
 export type CommandOf<C extends Contracts> = C extends Contracts
   ? { [T in CommandType<C>]: { readonly type: T; readonly data: z.output<C['commands'][T]['data']> } }[CommandType<C>]
   : never
+
+/** As it is read: nothing that was recorded is changed. */
+export type Immutable<T> = T extends readonly (infer Item)[]
+  ? readonly Immutable<Item>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Immutable<T[K]> }
+    : T
+
+type RecordedIn<Events> = {
+  [T in keyof Events & string]: Events[T] extends { readonly data: infer Schema extends z.ZodType }
+    ? { readonly type: T; readonly data: Immutable<z.output<Schema>> }
+    : never
+}[keyof Events & string]
+
+/** `{ type, data }` of all that a service records in its streams, published or not: a closed union. */
+export type RecordOf<C extends Contracts> = C extends { readonly recorded: infer Own }
+  ? RecordedIn<C['events']> | RecordedIn<Own>
+  : RecordedIn<C['events']>
 
 /** Declares the messages of one service, keeping their literal names and types. */
 export function defineContracts<const C extends Contracts>(contracts: C): C {

@@ -6,17 +6,18 @@ import type { Message, OutgoingCommand } from './message.ts'
 import type { SecurityLog } from './security-log.ts'
 
 /**
- * The outcome of one delivery. Events of the service's own contracts and of the runtime are numbered and published; others
- * (a reply taken note of, say) are recorded in the stream only.
+ * The outcome of one delivery. Events of the service's own contracts and of the runtime are numbered and published, those
+ * that its contracts have as `recorded` stay in the stream, and any other is an error. With the union named
+ * (`Decision<RecordOf<typeof …Contracts>>`) it does not compile.
  */
-export interface Decision {
-  readonly events: readonly Message[]
+export interface Decision<Recorded extends Message = Message> {
+  readonly events: readonly Recorded[]
   readonly commands: readonly OutgoingCommand[]
   /** The stream's companion from now on, written in the same commit; absent: it stays as it is. */
   readonly companion?: Readonly<Record<string, unknown>>
 }
 
-export const nothing: Decision = { events: [], commands: [] }
+export const nothing: Decision<never> = { events: [], commands: [] }
 
 export interface RecordedEvent extends Message {
   readonly id: string
@@ -79,17 +80,17 @@ export interface Streams {
    * One read, one write under a precondition; when somebody else was first, reads and decides again.
    * What `read` has just given need not be read once more.
    */
-  handle(
+  handle<Recorded extends Message = Message>(
     message: Envelope,
     stream: string | Stream,
-    decide: (stream: Stream) => Decision | Promise<Decision>,
-  ): Promise<Decision>
+    decide: (stream: Stream) => Decision<Recorded> | Promise<Decision<Recorded>>,
+  ): Promise<Decision<Recorded>>
   /** The same, with other documents read and written in the same transaction. */
-  transact(
+  transact<Recorded extends Message = Message>(
     message: Envelope,
     streamId: string,
-    decide: (stream: Stream, documents: TransactionDocuments) => Promise<Decision>,
-  ): Promise<Decision>
+    decide: (stream: Stream, documents: TransactionDocuments) => Promise<Decision<Recorded>>,
+  ): Promise<Decision<Recorded>>
 }
 
 export interface Platform {

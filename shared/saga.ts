@@ -52,7 +52,7 @@
  * them), and an Error for one whose version was dropped.
  */
 
-import type { CommandContract, CommandOf, Contracts, EventOf, EventType } from './contract.ts'
+import type { CommandContract, CommandOf, Contracts, EventOf, EventType, Immutable } from './contract.ts'
 import { Unavailable } from './errors.ts'
 import { repeatCommand, stuckEvent } from './names.ts'
 import type { Message, OutgoingCommand } from './message.ts'
@@ -107,7 +107,7 @@ export interface Saga<Context> {
 type CommandBy<Uses extends Contracts, Context> =
   CommandOf<Uses> extends infer Command
     ? Command extends { readonly type: infer Type; readonly data: infer Data }
-      ? { readonly command: Type; readonly data: (context: Context) => Data }
+      ? { readonly command: Type; readonly data: (context: Context) => Immutable<Data> }
       : never
     : never
 
@@ -305,7 +305,7 @@ export interface Transition {
   readonly state: SagaState
   readonly commands: readonly OutgoingCommand[]
   /** Reports of a saga that is stuck. */
-  readonly events: readonly Message[]
+  readonly events: readonly SagaStuck[]
   /** Present when the saga has ended one way or the other: the owner confirms, or rejects with the reason. */
   readonly outcome?:
     | { readonly type: 'committed' }
@@ -556,4 +556,8 @@ export interface StuckReport {
 }
 
 /** The report that operators find in `npm run ops -- stuck`. */
-export const sagaStuck = (data: StuckReport): Message => ({ type: stuckEvent, data })
+export const sagaStuck = (data: StuckReport): SagaStuck => ({ type: stuckEvent, data })
+export interface SagaStuck {
+  readonly type: typeof stuckEvent
+  readonly data: StuckReport
+}

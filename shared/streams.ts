@@ -3,13 +3,14 @@
  * the delivery unacknowledged, and its repeat finds under the same cause what was decided, and says it again.
  */
 
-import type { Contracts } from './contract.ts'
+import type { Contracts, EventContract } from './contract.ts'
 import type { Envelope } from './envelope.ts'
+import { recordsOf } from './decider.ts'
 import { Unavailable } from './errors.ts'
 import { derivedId } from './ids.ts'
 import { addressing, checked } from './outgoing.ts'
+import type { Message, OutgoingCommand } from './message.ts'
 import type { Decision, Stream, Streams, TransactionDocuments } from './platform.ts'
-import type { OutgoingCommand } from './message.ts'
 import { runtimeContracts } from './runtime-events.ts'
 import { currentSpan } from './telemetry/span.ts'
 import { childOf } from './trace.ts'
@@ -47,10 +48,16 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
   const address = addressing(parts.service, [parts.contracts, ...parts.uses])
   const published: Contracts['events'] = { ...runtimeContracts.events, ...parts.contracts.events }
 
+  const recorded: Contracts['events'] = parts.contracts.recorded ?? {}
+  const contractOf = (type: string): EventContract | undefined =>
+    [published, recorded].find((contracts) => Object.hasOwn(contracts, type))?.[type]
+
   /** What was recorded under an older version is decided on as what it means now. */
   const now = (event: EntryEvent): EntryEvent => {
-    const contract = published[event.type]
-    return contract && event.version < contract.version ? { ...event, data: lifted(contract, event) } : event
+    const contract = contractOf(event.type)
+    // What is not published was once recorded without a version.
+    const version = event.version || 1
+    return contract && version < contract.version ? { ...event, data: lifted(contract, { ...event, version }) } : event
   }
   const visible = ({ id, version, entries, companion }: StoredStream): Stream => ({
     id,
@@ -58,7 +65,10 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
     events: entries.flatMap(({ cause, time, events }) => events.map((event) => ({ ...now(event), time, cause }))),
     ...(companion?.value === undefined ? {} : { companion: companion.value }),
   })
-  const decisionOf = ({ events, commands }: Entry): Decision => ({ events: events.map(now), commands })
+  const decisionOf = <Recorded extends Message>({ events, commands }: Entry): Decision<Recorded> => ({
+    events: recordsOf<Recorded>(events.map(now)),
+    commands,
+  })
 
   const deliver = async (streamId: string, entry: Entry): Promise<void> => {
     await parts.publish(
@@ -85,13 +95,17 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
       // Recorded, so that a repeat hangs what it says on the span that decided it.
       traceparent: currentSpan()?.traceparent ?? childOf(message.traceparent, derivedId(stored.id, message.id)),
       events: decision.events.map((event, index) => {
-        const contract = published[event.type]
+        const contract = contractOf(event.type)
+        if (!contract)
+          throw new Error(
+            `${parts.service} records ${event.type}: declare it in its contracts, as an event or as recorded.`,
+          )
         return {
           id: derivedId(parts.service, stored.id, message.id, index),
           type: event.type,
-          version: contract?.version ?? 0,
-          sequence: contract ? (sequence += 1) : 0,
-          data: contract ? checked(event, contract.data) : event.data,
+          version: contract.version,
+          sequence: Object.hasOwn(published, event.type) ? (sequence += 1) : 0,
+          data: checked(event, contract.data),
         }
       }),
       commands: decision.commands.map((command, index) => entryCommand(stored.id, message.id, command, index)),
@@ -121,7 +135,11 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
       return stream
     },
 
-    async handle(message, given, decide) {
+    async handle<Recorded extends Message>(
+      message: Envelope,
+      given: string | Stream,
+      decide: (stream: Stream) => Decision<Recorded> | Promise<Decision<Recorded>>,
+    ) {
       const streamId = typeof given === 'string' ? given : given.id
       let known = typeof given === 'string' ? undefined : storedOf.get(given)
       const companion = known?.companion?.path
@@ -131,7 +149,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
         const done = stored.entries.find(({ cause }) => cause === message.id)
         if (done) {
           await deliver(streamId, done)
-          return decisionOf(done)
+          return decisionOf<Recorded>(done)
         }
         const decision = await decide(visible(stored))
         if (isNothing(decision)) return decision
@@ -146,10 +164,14 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
       throw new Unavailable(`The stream ${streamId} was written to ${TRIES} times while ${message.type} was decided.`)
     },
 
-    async transact(message, streamId, decide) {
+    async transact<Recorded extends Message>(
+      message: Envelope,
+      streamId: string,
+      decide: (stream: Stream, documents: TransactionDocuments) => Promise<Decision<Recorded>>,
+    ) {
       const { entry, decision, before } = await store.transact(streamId, async (stored, transaction) => {
         const done = stored.entries.find(({ cause }) => cause === message.id)
-        if (done) return { entry: done, decision: decisionOf(done) }
+        if (done) return { entry: done, decision: decisionOf<Recorded>(done) }
         const decided = await decide(visible(stored), documentsOf(transaction))
         if (isNothing(decided)) return { entry: undefined, decision: decided }
         const made = entryOf(stored, message, decided)

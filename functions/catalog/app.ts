@@ -9,14 +9,14 @@ import { sku as skuSchema } from '../../shared/fields.ts'
 import { documentId } from '../../shared/ids.ts'
 import type { Decision, Platform } from '../../shared/platform.ts'
 import { priceAt } from './contracts.ts'
-import { type CatalogCommand, decide, type Product, productOf } from './product.ts'
+import { type CatalogCommand, type CatalogRecord, decide, type Product, productOf } from './product.ts'
 import { catalog } from './service.ts'
 
 /** What the last command made of a product, written in its commit: questions read it alone, however long the history is. */
 const productPath = (sku: string): string => `products/${documentId(sku)}`
 
 /** A product's stream is named by its SKU, and so is what its events are about. */
-async function handle(message: Envelope & CatalogCommand, platform: Platform): Promise<Decision> {
+async function handle(message: Envelope & CatalogCommand, platform: Platform): Promise<Decision<CatalogRecord>> {
   const { sku } = message.data
   const stream = await platform.streams.read(sku, productPath(sku))
   return platform.streams.handle(message, stream, ({ companion, events }) => {

@@ -1,9 +1,8 @@
 /** Every rule about a product and its prices. */
 
-import type { CommandOf } from '../../shared/contract.ts'
+import type { CommandOf, RecordOf } from '../../shared/contract.ts'
 import { refuseIf } from '../../shared/errors.ts'
 import type { RecordedEvent } from '../../shared/platform.ts'
-import type { Message } from '../../shared/message.ts'
 import { areTooMany, type catalogContracts, MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
 
 export interface Product {
@@ -13,9 +12,10 @@ export interface Product {
 }
 
 export type CatalogCommand = CommandOf<typeof catalogContracts>
+export type CatalogRecord = RecordOf<typeof catalogContracts>
 
 interface Decided {
-  readonly events: readonly Message[]
+  readonly events: readonly CatalogRecord[]
   readonly product: Product
 }
 
@@ -63,7 +63,7 @@ function reprice(product: Product, { sku, unitMinor, currency, validFrom }: Aske
     'too-many-prices',
     `${sku} has ${MAX_ANNOUNCED_PRICES} announced prices: announce this one when the first of them holds.`,
   )
-  const event: Message = { type: 'price.changed', data: { sku, unitMinor, currency, validFrom: price.validFrom } }
+  const event: CatalogRecord = { type: 'price.changed', data: { sku, unitMinor, currency, validFrom: price.validFrom } }
   return { events: [event], product: { ...product, prices } }
 }
 

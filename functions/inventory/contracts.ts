@@ -5,6 +5,10 @@ import { defineContracts } from '../../shared/contract.ts'
 import { goods, minor, orderId, reference, sku } from '../../shared/fields.ts'
 
 const reservationId = reference
+const deliveredLines = z
+  .array(z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) }))
+  .min(1)
+  .max(100)
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
 export const inventoryContracts = defineContracts({
@@ -38,6 +42,20 @@ export const inventoryContracts = defineContracts({
       example: { orderId: 'o-1', reservationId: 'r-1', lines },
     },
   },
+  recorded: {
+    /** Per SKU, what the order holds of each shard from now on. */
+    'reservation.held': {
+      version: 1,
+      data: z.record(sku, z.array(minor)),
+      example: { 'TEA-001': [2, 0, 0, 0] },
+    },
+    /** Recorded until deliveries were documents. */
+    'delivery.booked': {
+      version: 1,
+      data: z.strictObject({ lines: deliveredLines }),
+      example: { lines: [{ sku: 'TEA-001', quantity: 100 }] },
+    },
+  },
   commands: {
     ReserveStock: { data: z.strictObject({ orderId, lines: goods }), example: { orderId: 'o-1', lines } },
     ReleaseStock: {
@@ -50,10 +68,7 @@ export const inventoryContracts = defineContracts({
     ReceiveStock: {
       data: z.strictObject({
         deliveryId: reference,
-        lines: z
-          .array(z.strictObject({ sku, quantity: z.int().min(1).max(10_000_000) }))
-          .min(1)
-          .max(100),
+        lines: deliveredLines,
       }),
       example: { deliveryId: 'd-1', lines: [{ sku: 'TEA-001', quantity: 100 }] },
     },

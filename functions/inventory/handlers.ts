@@ -1,16 +1,16 @@
 /** Reserve, release, commit, receive: each one transaction over the order's stream and the shards it touches. */
 
-import { fold } from '../../shared/decider.ts'
+import { fold, recordsOf } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { documentId } from '../../shared/ids.ts'
 import { type Decision, nothing, type Platform, type Stream, type TransactionDocuments } from '../../shared/platform.ts'
-import type { Message } from '../../shared/message.ts'
 import {
   draw,
   evolve,
   type Held,
   initial,
+  type InventoryRecord,
   type Line,
   quantityBySku,
   reservationId,
@@ -32,13 +32,13 @@ import {
 } from './shards.ts'
 
 const stateOf = ({ events }: Stream): ReservationState => fold({ initial, evolve }, events)
-const only = (...events: Message[]): Decision => ({ events, commands: [] })
+const only = (...events: InventoryRecord[]): Decision<InventoryRecord> => ({ events, commands: [] })
 
 /** All lines or none. A repeated command decides nothing: its answer was recorded, and is published again. */
 export function reserveStock(
   message: Envelope<string, { orderId: string; lines: readonly Line[] }>,
   platform: Platform,
-): Promise<Decision> {
+): Promise<Decision<InventoryRecord>> {
   const { orderId, lines } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
@@ -64,7 +64,10 @@ export function reserveStock(
 }
 
 /** Answered also when there is nothing to give back: whoever waits for it must hear. */
-export function releaseStock(message: Envelope<string, { orderId: string }>, platform: Platform): Promise<Decision> {
+export function releaseStock(
+  message: Envelope<string, { orderId: string }>,
+  platform: Platform,
+): Promise<Decision<InventoryRecord>> {
   const { orderId } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
@@ -78,7 +81,7 @@ export function releaseStock(message: Envelope<string, { orderId: string }>, pla
 export function commitStock(
   message: Envelope<string, { orderId: string; shipmentId: string; lines: readonly Line[] }>,
   platform: Platform,
-): Promise<Decision> {
+): Promise<Decision<InventoryRecord>> {
   const { orderId, shipmentId, lines } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
@@ -108,7 +111,7 @@ export function commitStock(
 export function receiveStock(
   message: Envelope<string, { deliveryId: string; lines: readonly { sku: string; quantity: number }[] }>,
   platform: Platform,
-): Promise<Decision> {
+): Promise<Decision<InventoryRecord>> {
   const { deliveryId, lines } = message.data
   return platform.streams.transact(message, formerStream(deliveryId), async (stream, documents) => {
     if (stream.version > 0 || (await documents.get(deliveryPath(deliveryId)))) return nothing
@@ -136,7 +139,7 @@ export async function bookedDelivery(
   const delivery = await views.get(deliveryPath(deliveryId))
   if (delivery) return delivery
   const { events } = await streams.read(formerStream(deliveryId))
-  return events.find(({ type }) => type === 'delivery.booked')?.data as Readonly<Record<string, unknown>> | undefined
+  return recordsOf<InventoryRecord>(events).find((event) => event.type === 'delivery.booked')?.data
 }
 
 const available = (shards: readonly Shard[]): number => shards.reduce((sum, { onHand }) => sum + onHand, 0)

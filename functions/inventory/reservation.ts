@@ -1,6 +1,9 @@
 /** What an order holds, and what became of it. */
 
-import type { Message } from '../../shared/message.ts'
+import type { RecordOf } from '../../shared/contract.ts'
+import type { inventoryContracts } from './contracts.ts'
+
+export type InventoryRecord = RecordOf<typeof inventoryContracts>
 
 export interface Line {
   readonly lineId: string
@@ -22,19 +25,19 @@ export interface ReservationState {
 
 export const initial: ReservationState = { status: 'none', lines: [], held: {}, committed: [] }
 
-export function evolve(state: ReservationState, { type, data }: Message): ReservationState {
+export function evolve(state: ReservationState, { type, data }: InventoryRecord): ReservationState {
   switch (type) {
     case 'stock.reserved':
-      return { ...state, status: 'held', lines: (data as { lines: readonly Line[] }).lines }
+      return { ...state, status: 'held', lines: data.lines }
     case 'reservation.held':
-      return { ...state, held: data as Held }
+      return { ...state, held: data }
     case 'stock.rejected':
       return { ...state, status: state.status === 'tombstone' ? 'tombstone' : 'rejected' }
     case 'stock.released':
       return { ...state, status: state.status === 'none' ? 'tombstone' : 'released', held: {} }
     case 'stock.committed':
-      return { ...state, committed: [...state.committed, (data as { shipmentId: string }).shipmentId] }
-    default:
+      return { ...state, committed: [...state.committed, data.shipmentId] }
+    case 'delivery.booked':
       return state
   }
 }

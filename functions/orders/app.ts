@@ -9,7 +9,7 @@ import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import type { Decision, Platform } from '../../shared/platform.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact } from './fulfilment.ts'
-import { evolve, initial } from './order.ts'
+import { evolve, initial, type OrderRecord } from './order.ts'
 import { placeOrder, republishPlacement, view } from './place-order.ts'
 import { readBounds } from './placements.ts'
 import { notePrice } from './prices.ts'
@@ -17,7 +17,12 @@ import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
 
-async function apply(message: Envelope, orderId: string, platform: Platform, command: OrderCommand): Promise<Decision> {
+async function apply(
+  message: Envelope,
+  orderId: string,
+  platform: Platform,
+  command: OrderCommand,
+): Promise<Decision<OrderRecord>> {
   return platform.streams.handle(message, orderId, (stream) => {
     const state = fold({ initial, evolve }, stream.events)
     // A reply can't precede the commit of its command: its sender is ahead of what this read has seen.
@@ -30,7 +35,7 @@ async function apply(message: Envelope, orderId: string, platform: Platform, com
 const onStepReply = (
   message: Envelope<string, { orderId: string; actionUrlRef?: string }>,
   platform: Platform,
-): Promise<Decision> =>
+): Promise<Decision<OrderRecord>> =>
   apply(message, message.data.orderId, platform, { type: 'step-reply', reply: message, nowMs: platform.now() })
 
 /** A shipment left, was paid, or was taken out of stock. */
@@ -39,7 +44,7 @@ const recordFulfilment =
   (
     message: Envelope<string, { orderId: string; shipmentId: string; lines?: FulfilmentFact['lines'] }>,
     platform: Platform,
-  ): Promise<Decision> => {
+  ): Promise<Decision<OrderRecord>> => {
     const { orderId, shipmentId, lines } = message.data
     const fact: FulfilmentFact = { kind, shipmentId, ...(kind === 'dispatched' && lines ? { lines } : {}) }
     return apply(message, orderId, platform, { type: 'fulfilment', fact, nowMs: platform.now() })

@@ -19,6 +19,22 @@ import {
   words,
 } from '../../shared/fields.ts'
 
+const compensations = z.array(
+  z.strictObject({ step: reference, attempt: z.int().min(0), nextRetryAtMs: z.int().exactOptional() }),
+)
+/** As `SagaState` of the engine. */
+const sagaState = z.discriminatedUnion('phase', [
+  z.strictObject({
+    phase: z.literal('running'),
+    version: z.int().min(1),
+    step: reference,
+    deadlineMs: z.int(),
+    isExtended: z.literal(true).exactOptional(),
+    compensations,
+  }),
+  z.strictObject({ phase: z.literal('committed'), version: z.int().min(1), compensations }),
+  z.strictObject({ phase: z.literal('compensating'), version: z.int().min(1), compensations }),
+])
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
 export const ordersContracts = defineContracts({
@@ -90,6 +106,55 @@ export const ordersContracts = defineContracts({
       version: 1,
       data: z.strictObject({ orderId, reason: words, notCaptured: z.array(reference) }),
       example: { orderId: 'o-1', reason: 'paid by invoice 4711', notCaptured: ['s-1'] },
+    },
+  },
+  recorded: {
+    /** Where the order stands from now on: the fields that changed. Times in milliseconds since the epoch. */
+    'checkout.progressed': {
+      version: 1,
+      data: z.strictObject({
+        saga: sagaState.exactOptional(),
+        timerAtMs: z.int().exactOptional(),
+        nextReminderAtMs: z.int().exactOptional(),
+        reminderCount: z.int().exactOptional(),
+      }),
+      example: {
+        saga: {
+          version: 1,
+          phase: 'running',
+          step: 'authorize-payment',
+          deadlineMs: 1_767_225_780_000,
+          compensations: [
+            { step: 'reserve-stock', attempt: 0 },
+            { step: 'authorize-payment', attempt: 0 },
+          ],
+        },
+        timerAtMs: 1_767_225_780_000,
+      },
+    },
+    /** One of the facts that must follow for each shipment, or the refusal of its capture. */
+    'fulfilment.recorded': {
+      version: 1,
+      data: z.strictObject({
+        kind: z.enum(['dispatched', 'captured', 'committed', 'refused']),
+        shipmentId: reference,
+        lines: goods.exactOptional(),
+        code: reference.exactOptional(),
+      }),
+      example: { kind: 'dispatched', shipmentId: 's-1', lines },
+    },
+    /** Where the customer has to act, for the payment. */
+    'customerAction.required': {
+      version: 1,
+      data: z.strictObject({ actionUrlRef: reference }),
+      example: { actionUrlRef: 'action-1' },
+    },
+    /** A timer found no order: a commit that comes later must fail. */
+    'order.abandoned': { version: 1, data: z.strictObject({}), example: {} },
+    'checkout.retried': {
+      version: 1,
+      data: z.strictObject({ reason: words, by: reference }),
+      example: { reason: 'the provider is back', by: 'staff:jo' },
     },
   },
   commands: {

@@ -1,8 +1,8 @@
 /** Every rule about an order's life: what follows when it is placed, when a step is answered, when time has passed. */
 
 import { Refused, refuseIf } from '../../shared/errors.ts'
+import type { OutgoingCommand } from '../../shared/message.ts'
 import { type Decision, nothing } from '../../shared/platform.ts'
-import type { Message, OutgoingCommand } from '../../shared/message.ts'
 import {
   begin,
   isAtFirstStep,
@@ -31,7 +31,7 @@ import {
   stalled,
   withFact,
 } from './fulfilment.ts'
-import { goodsOf, type OrderState, type Placed, type SagaProgress } from './order.ts'
+import { goodsOf, type OrderRecord, type OrderState, type Placed, type SagaProgress } from './order.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */
@@ -57,7 +57,7 @@ export type OrderCommand =
 type CommandNamed<Type extends OrderCommand['type']> = Extract<OrderCommand, { type: Type }>
 
 /** A repeated command decides nothing, so every caller may safely retry. */
-export function decide(command: OrderCommand, state: OrderState, rules: Rules): Decision {
+export function decide(command: OrderCommand, state: OrderState, rules: Rules): Decision<OrderRecord> {
   switch (command.type) {
     case 'place':
       return place(state, command)
@@ -74,13 +74,17 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
   }
 }
 
-function place(state: OrderState, { order, timerAtMs, nowMs }: CommandNamed<'place'>): Decision {
+function place(state: OrderState, { order, timerAtMs, nowMs }: CommandNamed<'place'>): Decision<OrderRecord> {
   if (state.status !== 'none' && state.status !== 'abandoned') return nothing
   const { state: saga, commands } = begin(checkout, order, nowMs)
   return { events: [{ type: 'order.placed', data: order }, progressed({ saga, timerAtMs })], commands }
 }
 
-function onStepReply(state: OrderState, { reply, nowMs }: CommandNamed<'step-reply'>, rules: Rules): Decision {
+function onStepReply(
+  state: OrderState,
+  { reply, nowMs }: CommandNamed<'step-reply'>,
+  rules: Rules,
+): Decision<OrderRecord> {
   if (!state.order || !state.saga) return nothing
   const transition = onReply(checkout, state.saga, reply, state.order, nowMs)
   if (!transition) return nothing
@@ -91,10 +95,10 @@ function onStepReply(state: OrderState, { reply, nowMs }: CommandNamed<'step-rep
 }
 
 /** Facts of fulfilment come in any order, and may even overtake the confirmation's own echo: each is recorded once. */
-function recordFulfilment(state: OrderState, { fact, nowMs }: CommandNamed<'fulfilment'>): Decision {
+function recordFulfilment(state: OrderState, { fact, nowMs }: CommandNamed<'fulfilment'>): Decision<OrderRecord> {
   const { order, status } = state
   if (!order || hasFact(state.ledger, fact)) return nothing
-  const recorded: Message = { type: 'fulfilment.recorded', data: fact }
+  const recorded: OrderRecord = { type: 'fulfilment.recorded', data: fact }
   if (status === 'completed' || status === 'closed') return { events: [recorded], commands: [] }
   const ledger = withFact(state.ledger, fact)
   const after: OrderState = { ...state, ledger, isStalled: false }
@@ -110,7 +114,11 @@ function recordFulfilment(state: OrderState, { fact, nowMs }: CommandNamed<'fulf
 }
 
 /** A timer fired: acts on what is due, and arms the next one if anything is still pending. */
-function onTimeout(state: OrderState, { deadlineMs, nowMs }: CommandNamed<'timeout'>, rules: Rules): Decision {
+function onTimeout(
+  state: OrderState,
+  { deadlineMs, nowMs }: CommandNamed<'timeout'>,
+  rules: Rules,
+): Decision<OrderRecord> {
   // The request was lost before its commit: its late commit must fail. So must that of a later request, which read the
   // abandoned stream and was slow as well: each timer that finds no order moves the version on.
   if (state.status === 'none' || state.status === 'abandoned')
@@ -127,7 +135,7 @@ function onTimeout(state: OrderState, { deadlineMs, nowMs }: CommandNamed<'timeo
 }
 
 /** After the pivot there is no way back: what is due is released, and events that are missing are requested again. */
-function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: number): Decision {
+function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: number): Decision<OrderRecord> {
   const { nextReminderAtMs = 0, released, ledger } = state
   if (state.isStalled) return nothing
   if (nowMs < nextReminderAtMs) return withTimer(state, nowMs, nothing, {})
@@ -154,7 +162,7 @@ function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: numbe
 }
 
 /** Staff ends it. Nothing is left to compensate: the goods have left, and were taken out of stock. */
-function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'close'>): Decision {
+function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'close'>): Decision<OrderRecord> {
   if (status === 'closed') return nothing
   if (status !== 'confirmed' || !order || !isShipped(order, ledger) || notCommitted(ledger).length > 0)
     throw new Refused(
@@ -172,9 +180,9 @@ function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'
 }
 
 /** An operator asks the saga to go on now; who and why stays in the stream. */
-function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>): Decision {
+function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>): Decision<OrderRecord> {
   const { order, saga } = state
-  const retried: Message = { type: 'checkout.retried', data: { reason, by } }
+  const retried: OrderRecord = { type: 'checkout.retried', data: { reason, by } }
   const isShipping = state.status === 'confirmed' && state.released
   if (order && isShipping) {
     const missing = missingFrom({ order, ledger: state.ledger })
@@ -194,10 +202,15 @@ export const isUnanswered = ({ status, saga }: OrderState): boolean =>
   status === 'pending' && saga !== undefined && isAtFirstStep(checkout, saga)
 
 /** What the saga's transition means for the order: confirmed at the pivot and nowhere else, or rejected. */
-function applyTransition(state: OrderState, transition: Transition, nowMs: number, rules: Rules): Decision {
+function applyTransition(
+  state: OrderState,
+  transition: Transition,
+  nowMs: number,
+  rules: Rules,
+): Decision<OrderRecord> {
   const { state: saga, outcome, commands } = transition
   const events = [...transition.events, ...outcomeEvents(state.order!, outcome, nowMs, rules)]
-  const decision: Decision = { events, commands }
+  const decision: Decision<OrderRecord> = { events, commands }
   if (outcome?.type !== 'committed') return withTimer(state, nowMs, decision, { saga })
   const { cancellationWindowMs } = rules
   const nextReminderAtMs = nowMs + (cancellationWindowMs > 0 ? cancellationWindowMs : SHIPMENT_REMINDER_MS)
@@ -209,13 +222,13 @@ function outcomeEvents(
   outcome: Transition['outcome'],
   nowMs: number,
   { cancellationWindowMs }: Rules,
-): Message[] {
+): OrderRecord[] {
   const { orderId } = order
   switch (outcome?.type) {
     case undefined:
       return []
     case 'committed': {
-      const confirmed = {
+      const confirmed: OrderRecord = {
         type: 'order.confirmed',
         data: { orderId, promisedBy: new Date(nowMs + PROMISED_WITHIN_MS).toISOString() },
       }
@@ -231,13 +244,18 @@ function outcomeEvents(
   }
 }
 
-const orderReleased = (order: Placed): Message => ({
+const orderReleased = (order: Placed): OrderRecord => ({
   type: 'order.released',
   data: { orderId: order.orderId, lines: goodsOf(order), addressRef: order.addressRef },
 })
 
 /** Records the progress, and arms a timer when the armed one would fire too late. */
-function withTimer(state: OrderState, nowMs: number, decision: Decision, progress: SagaProgress): Decision {
+function withTimer(
+  state: OrderState,
+  nowMs: number,
+  decision: Decision<OrderRecord>,
+  progress: SagaProgress,
+): Decision<OrderRecord> {
   const dueMs = nextDueMs({ ...state, ...progress })
   if (dueMs !== undefined && !isArmed(state, nowMs, dueMs)) {
     return {
@@ -265,4 +283,4 @@ const timer = ({ orderId }: Placed, atMs: number): OutgoingCommand => ({
   key: String(atMs),
 })
 
-const progressed = (progress: SagaProgress): Message => ({ type: 'checkout.progressed', data: progress })
+const progressed = (progress: SagaProgress): OrderRecord => ({ type: 'checkout.progressed', data: progress })

@@ -1,9 +1,9 @@
 /** What must follow for each shipment, what is missing of it, and who is reminded of that how often. */
 
 import { repeatCommand } from '../../shared/names.ts'
-import type { Message, OutgoingCommand } from '../../shared/message.ts'
+import type { OutgoingCommand } from '../../shared/message.ts'
 import { sagaStuck } from '../../shared/saga.ts'
-import type { Goods, Placed } from './order.ts'
+import type { Goods, OrderRecord, Placed } from './order.ts'
 
 /** What was shipped, and what followed from it; the order is complete when nothing is missing. */
 export interface Ledger {
@@ -113,7 +113,7 @@ export function fulfilmentStep(fulfilment: Fulfilment): string {
 }
 
 /** Requested often enough, or refused: staff has to act. Reported to operators as well. */
-export function stalled(fulfilment: Fulfilment, reminderCount: number): Message[] {
+export function stalled(fulfilment: Fulfilment, reminderCount: number): OrderRecord[] {
   const { order, ledger } = fulfilment
   const { orderId } = order
   const missing = missingFrom(fulfilment)

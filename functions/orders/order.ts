@@ -1,14 +1,19 @@
 /** An order's state, and what each recorded event makes of it. */
 
-import type { z } from 'zod'
+import type { RecordOf } from '../../shared/contract.ts'
 import type { Message } from '../../shared/message.ts'
+import type { runtimeContracts } from '../../shared/runtime-events.ts'
 import type { SagaState } from '../../shared/saga.ts'
 import type { ordersContracts } from './contracts.ts'
-import { type FulfilmentFact, type Ledger, noFacts, withFact } from './fulfilment.ts'
+import { type Ledger, noFacts, withFact } from './fulfilment.ts'
 import { upcast } from './past-events.ts'
 
-export type Placed = z.output<(typeof ordersContracts)['events']['order.placed']['data']>
-export type Goods = z.output<(typeof ordersContracts)['events']['order.released']['data']>['lines']
+/** All that an order's stream holds. */
+export type OrderRecord = RecordOf<typeof ordersContracts> | RecordOf<typeof runtimeContracts>
+type DataOf<Type extends OrderRecord['type']> = Extract<OrderRecord, { type: Type }>['data']
+
+export type Placed = DataOf<'order.placed'>
+export type Goods = DataOf<'order.released'>['lines']
 
 export type Status = 'none' | 'abandoned' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired'
 
@@ -50,13 +55,13 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
   const { type, data } = upcast(recorded)
   switch (type) {
     case 'order.placed':
-      return { ...state, status: 'pending', order: data as Placed }
+      return { ...state, status: 'pending', order: data }
     case 'order.abandoned':
       return { ...state, status: 'abandoned' }
     case 'order.rejected':
-      return { ...state, status: 'rejected', reason: (data as { reason: string }).reason }
+      return { ...state, status: 'rejected', reason: data.reason }
     case 'order.expired':
-      return { ...state, status: 'expired', reason: (data as { reason: string }).reason }
+      return { ...state, status: 'expired', reason: data.reason }
     case 'order.confirmed':
       return { ...state, status: 'confirmed' }
     case 'order.released':
@@ -71,13 +76,12 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'checkout.retried':
       return { ...state, isStalled: false }
     case 'customerAction.required':
-      return { ...state, ...(data as { actionUrlRef: string }) }
+      return { ...state, ...data }
     case 'checkout.progressed':
-      return { ...state, ...(data as SagaProgress) }
+      return { ...state, ...data }
     case 'fulfilment.recorded':
-      return { ...state, ledger: withFact(state.ledger, data as FulfilmentFact), isStalled: false }
-    default:
-      // Reports change nothing that is decided by.
+      return { ...state, ledger: withFact(state.ledger, data), isStalled: false }
+    case 'saga.stuck':
       return state
   }
 }

@@ -85,6 +85,11 @@ describe('a stream that an earlier revision recorded', () => {
   })
 })
 
+it('what a later revision recorded is left to it: nothing is decided without its meaning', () => {
+  const later = { type: 'order.refunded', data: {} }
+  expect(() => fold({ initial, evolve }, [later])).toThrow('does not know the recorded event order.refunded')
+})
+
 it('what is recorded now is not upcast', () => {
   for (const type of ['checkout.progressed', 'fulfilment.recorded', 'customerAction.required', 'order.placed']) {
     const event = { type, data: { saga: { phase: 'running' } } }

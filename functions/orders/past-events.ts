@@ -5,6 +5,8 @@
 
 import type { Message } from '../../shared/message.ts'
 import type { SagaState } from '../../shared/saga.ts'
+import type { FulfilmentFact } from './fulfilment.ts'
+import type { OrderRecord, SagaProgress } from './order.ts'
 
 /** `checkout.moved`, until steps were persisted by their names. */
 interface Moved {
@@ -27,22 +29,22 @@ interface IndexedSaga {
 const INDEXED_STEPS = ['reserve-stock', 'authorize-payment'] as const
 
 /** The event as it is recorded now; one that never changed as it is. */
-export function upcast(event: Message): Message {
+export function upcast(event: Message): OrderRecord {
   switch (event.type) {
     case 'checkout.moved':
       return { type: 'checkout.progressed', data: progressOf(event.data as Moved) }
     case 'fulfilment.heard': {
-      const { what, ...fact } = event.data as { readonly what: string }
+      const { what, ...fact } = event.data as Omit<FulfilmentFact, 'kind'> & { readonly what: FulfilmentFact['kind'] }
       return { type: 'fulfilment.recorded', data: { kind: what, ...fact } }
     }
     case 'customer.asked':
-      return { type: 'customerAction.required', data: event.data }
+      return { type: 'customerAction.required', data: event.data as { readonly actionUrlRef: string } }
     default:
-      return event
+      return event as OrderRecord
   }
 }
 
-const progressOf = ({ saga, armedMs, askAtMs, asked }: Moved): object => ({
+const progressOf = ({ saga, armedMs, askAtMs, asked }: Moved): SagaProgress => ({
   ...(saga ? { saga: sagaOf(saga) } : {}),
   ...(armedMs === undefined ? {} : { timerAtMs: armedMs }),
   ...(askAtMs === undefined ? {} : { nextReminderAtMs: askAtMs }),

@@ -65,7 +65,7 @@ export async function placeOrder(c: Context, platform: Platform, bounds: Bounds)
     return { ...decision, companion: await admitted.companionOf(stream) }
   })
   // Another request with this key may have been first, at the same moment: what is recorded is the answer.
-  const recorded = (events.find(({ type }) => type === 'order.placed')?.data as Placed | undefined) ?? other!.order!
+  const recorded = events.find((event) => event.type === 'order.placed')?.data ?? other!.order!
   checkSame(recorded, requestHash, idempotencyKey)
   return c.json(view(recorded, other?.status ?? 'pending'), 201)
 }

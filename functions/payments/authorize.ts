@@ -4,9 +4,16 @@ import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { type Decision, nothing, type Platform } from '../../shared/platform.ts'
-import type { Message } from '../../shared/message.ts'
 import { vaultOf } from '../customers/contracts.ts'
-import { authorizationKey, evolve, initial, isUndone, paymentId, type PaymentLine } from './payment.ts'
+import {
+  authorizationKey,
+  evolve,
+  initial,
+  isUndone,
+  paymentId,
+  type PaymentLine,
+  type PaymentRecord,
+} from './payment.ts'
 import { type Authorization, provider } from './provider.ts'
 
 interface Agreed {
@@ -21,9 +28,12 @@ interface Agreed {
 
 type About = Envelope<string, { orderId: string }>
 
-const only = (...events: Message[]): Decision => ({ events, commands: [] })
+const only = (...events: PaymentRecord[]): Decision<PaymentRecord> => ({ events, commands: [] })
 
-export function authorizePayment(message: Envelope<string, Agreed>, platform: Platform): Promise<Decision> {
+export function authorizePayment(
+  message: Envelope<string, Agreed>,
+  platform: Platform,
+): Promise<Decision<PaymentRecord>> {
   const { orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor } = message.data
   const lines = message.data.lines.map(({ lineId, quantity, unitMinor }) => ({ lineId, quantity, unitMinor }))
   return platform.streams.handle(message, orderId, async ({ events }) => {
@@ -36,13 +46,13 @@ export function authorizePayment(message: Envelope<string, Agreed>, platform: Pl
     const customer = customerRef === undefined ? {} : { customer: vaultOf(customerRef) }
     const request = { amountMinor: totalMinor, currency, paymentMethodRef, ...customer, reference: orderId }
     const answer = await provider(platform, message).authorize(authorizationKey(orderId), request)
-    const agreed = { type: 'payment.agreed', data: { currency, totalMinor, shippingMinor, lines } }
+    const agreed: PaymentRecord = { type: 'payment.agreed', data: { currency, totalMinor, shippingMinor, lines } }
     return only(agreed, outcome(answer, { orderId, amountMinor: totalMinor, currency }))
   })
 }
 
 /** The customer has acted, says the provider: it is asked what came of it, whatever order its notes arrive in. */
-export function checkAuthorization(message: About, platform: Platform): Promise<Decision> {
+export function checkAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
@@ -57,7 +67,7 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
 }
 
 /** Answered also when there is nothing to void; told once the provider has let go. */
-export function voidPayment(message: About, platform: Platform): Promise<Decision> {
+export function voidPayment(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, ({ events }) => {
     const { status } = fold({ initial, evolve }, events)
@@ -71,7 +81,7 @@ export function voidPayment(message: About, platform: Platform): Promise<Decisio
   })
 }
 
-export function voidAuthorization(message: About, platform: Platform): Promise<Decision> {
+export function voidAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
     if (fold({ initial, evolve }, events).status !== 'voiding') return nothing
@@ -80,7 +90,7 @@ export function voidAuthorization(message: About, platform: Platform): Promise<D
   })
 }
 
-const voided = (orderId: string): Message => ({
+const voided = (orderId: string): PaymentRecord => ({
   type: 'payment.voided',
   data: { orderId, paymentId: paymentId(orderId) },
 })
@@ -88,7 +98,7 @@ const voided = (orderId: string): Message => ({
 function outcome(
   answer: Authorization,
   { orderId, amountMinor, currency }: { orderId: string; amountMinor: number; currency: string },
-): Message {
+): PaymentRecord {
   const about = { orderId, paymentId: paymentId(orderId) }
   switch (answer.status) {
     case 'authorized':

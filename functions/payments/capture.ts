@@ -7,7 +7,6 @@ import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Unavailable } from '../../shared/errors.ts'
 import { type Decision, nothing, type Platform } from '../../shared/platform.ts'
-import type { Message } from '../../shared/message.ts'
 import {
   authorizationKey,
   type CaptureDue,
@@ -18,6 +17,7 @@ import {
   isWholeOrder,
   mustWait,
   paymentId,
+  type PaymentRecord,
 } from './payment.ts'
 import { provider } from './provider.ts'
 
@@ -28,7 +28,7 @@ interface Shipped {
 
 type Dispatched = Envelope<string, Shipped & { lines: readonly { lineId: string; quantity: number }[] }>
 
-export function captureForShipment(message: Dispatched, platform: Platform): Promise<Decision> {
+export function captureForShipment(message: Dispatched, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId, shipmentId, lines } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
@@ -37,7 +37,7 @@ export function captureForShipment(message: Dispatched, platform: Platform): Pro
     // One guard: a shipment is captured once, whoever tells of it and how often.
     if (shipmentId in state.captures) return nothing
     const due = captureFor(state, lines)
-    const noted: Message = { type: 'capture.due', data: { shipmentId, ...due } }
+    const noted: PaymentRecord = { type: 'capture.due', data: { shipmentId, ...due } }
     if (!isWholeOrder(state, due))
       return { events: [noted], commands: [{ type: 'CapturePayment', data: { orderId, shipmentId } }] }
     const taken = await take(message, platform, { ...due, currency: state.currency })
@@ -45,7 +45,10 @@ export function captureForShipment(message: Dispatched, platform: Platform): Pro
   })
 }
 
-export function capturePayment(message: Envelope<string, Shipped>, platform: Platform): Promise<Decision> {
+export function capturePayment(
+  message: Envelope<string, Shipped>,
+  platform: Platform,
+): Promise<Decision<PaymentRecord>> {
   const { orderId, shipmentId } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
@@ -60,7 +63,7 @@ async function take(
   message: Envelope<string, Shipped>,
   platform: Platform,
   { amountMinor, final, currency }: CaptureDue & { readonly currency: string },
-): Promise<Message> {
+): Promise<PaymentRecord> {
   const { orderId, shipmentId } = message.data
   const about = { orderId, paymentId: paymentId(orderId), shipmentId }
   const answer = await provider(platform, message).capture(authorizationKey(orderId), captureKey(orderId, shipmentId), {

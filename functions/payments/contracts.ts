@@ -2,7 +2,17 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contract.ts'
-import { currency, minor, orderId, pricedLines, reference, timestamp } from '../../shared/fields.ts'
+import {
+  currency,
+  lineId,
+  minor,
+  orderId,
+  pricedLines,
+  quantity,
+  reference,
+  timestamp,
+  unitMinor,
+} from '../../shared/fields.ts'
 
 const paymentId = reference
 
@@ -63,6 +73,37 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ orderId, paymentId }),
       example: { orderId: 'o-1', paymentId: 'p-1' },
     },
+  },
+  recorded: {
+    /** What was asked of the provider, and what the parts of a shipment come to. */
+    'payment.agreed': {
+      version: 1,
+      data: z.strictObject({
+        currency,
+        totalMinor: minor,
+        shippingMinor: minor,
+        lines: z.array(z.strictObject({ lineId, quantity, unitMinor })),
+      }),
+      example: {
+        currency: 'EUR',
+        totalMinor: 2380,
+        shippingMinor: 0,
+        lines: [{ lineId: '1', quantity: 2, unitMinor: 1190 }],
+      },
+    },
+    /** What a shipment comes to, fixed before the provider is asked. `quantities` by line. */
+    'capture.due': {
+      version: 1,
+      data: z.strictObject({
+        shipmentId: reference,
+        amountMinor: minor,
+        final: z.boolean(),
+        quantities: z.record(z.string(), z.int()),
+      }),
+      example: { shipmentId: 's-1', amountMinor: 2380, final: true, quantities: { '1': 2 } },
+    },
+    /** From here on a late authorisation is refused. */
+    'void.begun': { version: 1, data: z.strictObject({}), example: {} },
   },
   commands: {
     AuthorizePayment: {

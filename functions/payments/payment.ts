@@ -1,6 +1,9 @@
 /** What is known of an order's payment, and what may be taken from it. */
 
-import type { Message } from '../../shared/message.ts'
+import type { RecordOf } from '../../shared/contract.ts'
+import type { paymentsContracts } from './contracts.ts'
+
+export type PaymentRecord = RecordOf<typeof paymentsContracts>
 
 export interface PaymentLine {
   readonly lineId: string
@@ -43,10 +46,10 @@ export const initial: PaymentState = {
   captures: {},
 }
 
-export function evolve(state: PaymentState, { type, data }: Message): PaymentState {
+export function evolve(state: PaymentState, { type, data }: PaymentRecord): PaymentState {
   switch (type) {
     case 'payment.agreed':
-      return { ...state, ...(data as Pick<PaymentState, 'currency' | 'totalMinor' | 'shippingMinor' | 'lines'>) }
+      return { ...state, ...data }
     case 'payment.authorized':
       return { ...state, status: 'authorized' }
     case 'payment.declined':
@@ -58,15 +61,13 @@ export function evolve(state: PaymentState, { type, data }: Message): PaymentSta
     case 'payment.voided':
       return { ...state, status: 'voided' }
     case 'capture.due': {
-      const { shipmentId, ...due } = data as CaptureDue & { shipmentId: string }
+      const { shipmentId, ...due } = data
       return { ...state, captures: { ...state.captures, [shipmentId]: { ...due, outcome: 'due' } } }
     }
     case 'payment.captured':
-      return settled(state, data as { shipmentId: string }, 'captured')
+      return settled(state, data, 'captured')
     case 'payment.capture-failed':
-      return settled(state, data as { shipmentId: string }, 'failed')
-    default:
-      return state
+      return settled(state, data, 'failed')
   }
 }
 

@@ -1,27 +1,34 @@
 /** Shipping's handlers: a shipment for each released order, then the carrier, each in a commit of its own. */
 
 import { implement } from '../../shared/app.ts'
+import type { RecordOf } from '../../shared/contract.ts'
+import { recordsOf } from '../../shared/decider.ts'
 import type { ServiceApp } from '../../shared/service-app.ts'
 import { Unavailable } from '../../shared/errors.ts'
-import { nothing } from '../../shared/platform.ts'
+import { nothing, type Stream } from '../../shared/platform.ts'
 import { addressOf } from './address.ts'
 import { bookedBy } from './carrier.ts'
+import type { shippingContracts } from './contracts.ts'
 import { shipping } from './service.ts'
 
 /** One parcel an order for now; the events allow several. */
 const shipmentIdOf = (orderId: string): string => `s-${orderId}-1`
 
-interface Created {
-  readonly shipmentId: string
-  readonly lines: readonly { lineId: string; sku: string; quantity: number }[]
-}
+type ShippingRecord = RecordOf<typeof shippingContracts>
+
+/** The event of this type, if it was recorded. */
+const recorded = <T extends ShippingRecord['type']>(
+  { events }: Stream,
+  type: T,
+): Extract<ShippingRecord, { type: T }> | undefined =>
+  recordsOf<ShippingRecord>(events).find((event): event is Extract<ShippingRecord, { type: T }> => event.type === type)
 
 export const app: ServiceApp = implement(shipping, {
   on: {
     'order.released': (message, platform) => {
       const { orderId, lines, addressRef } = message.data
       const shipmentId = shipmentIdOf(orderId)
-      return platform.streams.handle(message, orderId, ({ version }) => {
+      return platform.streams.handle<ShippingRecord>(message, orderId, ({ version }) => {
         if (version > 0) return nothing
         return {
           events: [
@@ -36,17 +43,19 @@ export const app: ServiceApp = implement(shipping, {
   commands: {
     BookCarrier: (message, platform) => {
       const { orderId, shipmentId } = message.data
-      return platform.streams.handle(message, orderId, async ({ events }) => {
-        const created = events.find(({ type }) => type === 'shipment.created')?.data as Created | undefined
+      return platform.streams.handle<ShippingRecord>(message, orderId, async (stream) => {
+        const created = recorded(stream, 'shipment.created')
         if (!created) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
-        if (events.some(({ type }) => type === 'shipment.dispatched')) return nothing
-        const { addressRef } = events.find(({ type }) => type === 'address.noted')!.data as { addressRef: string }
+        if (recorded(stream, 'shipment.dispatched')) return nothing
+        const { addressRef } = recorded(stream, 'address.noted')!.data
         const { trackingRef } = await bookedBy(message, platform, {
           shipmentId,
           to: () => addressOf(platform, addressRef),
         })
         return {
-          events: [{ type: 'shipment.dispatched', data: { orderId, shipmentId, lines: created.lines, trackingRef } }],
+          events: [
+            { type: 'shipment.dispatched', data: { orderId, shipmentId, lines: created.data.lines, trackingRef } },
+          ],
           commands: [],
         }
       })

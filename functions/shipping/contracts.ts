@@ -21,6 +21,10 @@ export const shippingContracts = defineContracts({
       example: { orderId: 'o-1', shipmentId: 's-1', lines, trackingRef: 't-1' },
     },
   },
+  recorded: {
+    /** Where the shipment goes: the vault is asked for it when the carrier is booked. */
+    'address.noted': { version: 1, data: z.strictObject({ addressRef: reference }), example: { addressRef: 'a-1' } },
+  },
   commands: {
     /** To itself: the carrier's answer is a second commit, so it is a delivery of its own. */
     BookCarrier: { data: z.strictObject({ orderId, shipmentId }), example: { orderId: 'o-1', shipmentId: 's-1' } },

@@ -4,10 +4,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import type { EventContract } from '../../shared/contract.ts'
+import type { Contracts, EventContract } from '../../shared/contract.ts'
 import { runtimeContracts } from '../../shared/runtime-events.ts'
 import { publishedBy } from '../../shared/service.ts'
 import { lifted } from '../../shared/versions.ts'
+
+const recordedIn = ({ recorded = {} }: Contracts): NonNullable<Contracts['recorded']> => recorded
 
 const owners = [
   ...services.map(({ name, contracts }) => ({ name, folder: `functions/${name}`, contracts })),
@@ -26,11 +28,14 @@ const frozen: Record<string, unknown> = Object.assign(
 const events = owners.flatMap(({ name, folder, contracts }) =>
   Object.entries<EventContract>(contracts.events).map(([type, contract]) => ({ name, folder, type, contract })),
 )
+const recorded = owners.flatMap(({ name, folder, contracts }) =>
+  Object.entries<EventContract>(recordedIn(contracts)).map(([type, contract]) => ({ name, folder, type, contract })),
+)
 const commands = services.flatMap(({ name, contracts }) =>
   Object.entries(contracts.commands).map(([type, contract]) => ({ name, type, contract })),
 )
 
-describe.each(events)('$type of $name', ({ name, folder, type, contract }) => {
+describe.each([...events, ...recorded])('$type of $name', ({ folder, type, contract }) => {
   it('has an example that keeps its contract', () => {
     expect(contract.data.parse(contract.example)).toEqual(contract.example)
   })
@@ -44,7 +49,9 @@ describe.each(events)('$type of $name', ({ name, folder, type, contract }) => {
       contract.data.parse(lifted(contract, { type, version, data: example }))
     }
   })
+})
 
+describe.each(events)('$type of $name', ({ name, folder, type }) => {
   it('is published by its owner alone, or by the services that the runtime publishes it for', () => {
     const publishers = services.filter((service) => publishedBy(service).includes(type))
     const expected = services.filter((service) => (folder === 'shared' ? service.saga : service.name === name))
@@ -64,7 +71,7 @@ describe.each(commands)('$type of $name', ({ type, contract }) => {
 })
 
 it('no version that ever was is gone', () => {
-  const spoken = events.flatMap(({ type, contract }) =>
+  const spoken = [...events, ...recorded].flatMap(({ type, contract }) =>
     Array.from({ length: contract.version }, (_, index) => `${type}@${index + 1}`),
   )
   expect(Object.keys(frozen).toSorted()).toEqual(spoken.toSorted())

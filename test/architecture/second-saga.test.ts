@@ -36,6 +36,7 @@ const airlineContracts = defineContracts({
 const travelContracts = defineContracts({
   service: 'travels',
   events: { 'trip.requested': event, 'trip.booked': event, 'trip.refused': event },
+  recorded: { 'trip.progressed': { version: 1, data: z.any(), example: {} } },
   commands: { RequestTrip: { data, example }, ContinueTrip: { data, example, endless: true } },
 })
 const tripOf = ({ tripId }: Trip) => ({ tripId })

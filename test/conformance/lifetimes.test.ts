@@ -2,6 +2,7 @@
 
 import { Firestore } from '@google-cloud/firestore'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
 import { virtualClock } from 'local-google-cloud/host'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { firestore as emulator } from 'local-google-cloud/firestore'
@@ -36,9 +37,10 @@ afterAll(async () => {
 
 const parts = { firestore: async () => client, lifetimes: lifetimesOf(collections, clock.now), pause: async () => {} }
 const views = firestoreViews(parts)
+const written = { version: 1, data: z.strictObject({}), example: {} }
 const streams = createStreams({
   service: 'tests',
-  contracts: { service: 'tests', events: {}, commands: {} },
+  contracts: { service: 'tests', events: {}, recorded: { written }, commands: {} },
   uses: [],
   store: firestoreStreams(parts.firestore, parts.lifetimes),
   now: clock.now,
@@ -64,8 +66,8 @@ const writers: [string, (path: string, fields: Record<string, unknown>) => Promi
     'written as a companion',
     async (path, fields) => {
       const stream = await streams.read(`of ${path}`, path)
-      const written = { events: [{ type: 'written', data: {} }], commands: [], companion: fields }
-      return streams.handle(message('Write', {}, { key: path }), stream, () => written)
+      const decided = { events: [{ type: 'written', data: {} }], commands: [], companion: fields }
+      return streams.handle(message('Write', {}, { key: path }), stream, () => decided)
     },
   ],
 ]

@@ -26,6 +26,7 @@ const contracts = defineContracts({
   events: {
     'thing.counted': { version: 1, data: z.object({ to: z.int(), pad: z.string().optional() }), example: { to: 1 } },
   },
+  recorded: { noted: { version: 1, data: z.object({ by: z.string().optional() }), example: {} } },
   commands: { Continue: { data: z.object({ at: z.int() }), example: { at: 1 } } },
 })
 
