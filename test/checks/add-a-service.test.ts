@@ -23,7 +23,7 @@ beforeAll(() => {
     'import { orders }',
     "import { loyalty } from './loyalty/service.ts'\nimport { orders }",
   )
-  copy.replace('functions/index.ts', 'notifications,\n]', 'notifications,\n  loyalty,\n]')
+  copy.replace('functions/index.ts', '8: notifications,\n', '8: notifications,\n  9: loyalty,\n')
 })
 afterAll(() => copy.remove())
 
