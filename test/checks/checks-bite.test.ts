@@ -66,6 +66,7 @@ interface Diagnostic {
 describe('lint', () => {
   let diagnostics: readonly Diagnostic[]
   const promise = 'shared/promise.ts'
+  const circle = ['emulators/local-cloud/pubsub/planted-one.ts', 'emulators/local-cloud/pubsub/planted-two.ts'] as const
   const printing = ['cli/check.ts', 'cli/cdktf.ts', 'cli/order.ts']
   beforeAll(() => {
     copy = copyOfSources()
@@ -85,7 +86,9 @@ describe('lint', () => {
         `/** Planted. */\n${imports.join('')}\nexport const names = [${names.join(', ')}].map(Object.keys)\n`,
       )
     }
-    const printed = failing('oxlint/bin/oxlint', '--format=json', promise, ...printing, ...files)
+    copy.write(circle[0], "import type { Two } from './planted-two.ts'\n\nexport type One = Two | 1\n")
+    copy.write(circle[1], "import type { One } from './planted-one.ts'\n\nexport type Two = One[]\n")
+    const printed = failing('oxlint/bin/oxlint', '--format=json', promise, ...printing, ...files, ...circle)
     diagnostics = (JSON.parse(printed) as { diagnostics: Diagnostic[] }).diagnostics
   }, timeout)
   afterAll(() => copy.remove())
@@ -93,6 +96,11 @@ describe('lint', () => {
   it('a promise that no code waits for', () => {
     const found = diagnostics.filter(({ filename }) => filename === promise).map(({ code }) => code)
     expect(found).toContainEqual(expect.stringContaining('no-floating-promises'))
+  })
+
+  it.each(circle)('a circle of imports, of types alone: %s', (file) => {
+    const found = diagnostics.filter(({ filename }) => filename === file).map(({ code }) => code)
+    expect(found).toContainEqual(expect.stringContaining('no-cycle'))
   })
 
   it.each(printing)('%s prints past cli/terminal.ts', (file) => {

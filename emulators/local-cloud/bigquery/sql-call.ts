@@ -2,9 +2,8 @@
 
 import { invalidArgument } from '../core/status.ts'
 import { extract } from './sql-dates.ts'
-import { type Clauses, arithmetic } from './sql-expression.ts'
 import { macroCasts, renamed, rewritten, same, takesPath, types } from './sql-functions.ts'
-import { closes, type Ends, isWord, quote, type Reader } from './sql-reader.ts'
+import { closes, type Ends, isWord, quote, type Reader, type Clauses } from './sql-reader.ts'
 
 const endsArgument: Ends = (token) => token.kind === 'symbol' && (token.text === ')' || token.text === ',')
 
@@ -110,7 +109,7 @@ function collected(name: string, reader: Reader, clauses: Clauses): string {
     reader.expect('NULLS')
   }
   const order = reader.is('ORDER') ? ` ${clauses(reader, (token) => closes(token) || isWord(token, 'LIMIT'))}` : ''
-  const limit = reader.takeIf('LIMIT') ? arithmetic(reader, clauses) : undefined
+  const limit = reader.takeIf('LIMIT') ? clauses(reader, closes) : undefined
   reader.expect(')')
   const filter = ignores ? ` FILTER (${value} IS NOT NULL)` : ''
   if (name === 'STRING_AGG') {

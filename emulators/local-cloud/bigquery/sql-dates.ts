@@ -1,8 +1,7 @@
 /** Dates and times: parts, differences, formats. Weeks begin on Sunday, unless said otherwise; a zone is UTC. */
 
 import { invalidArgument } from '../core/status.ts'
-import type { Clauses } from './sql-expression.ts'
-import { closes, isWord, type Reader } from './sql-reader.ts'
+import { closes, isWord, type Reader, type Clauses } from './sql-reader.ts'
 
 export type Rewrite = (args: readonly string[], name: string) => string
 

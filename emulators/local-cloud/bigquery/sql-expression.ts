@@ -5,9 +5,7 @@ import { call } from './sql-call.ts'
 import { tableName } from './sql-from.ts'
 import { keywords } from './sql-functions.ts'
 import { limits, tooComplex, tooDeep } from './sql-limits.ts'
-import { closes, type Ends, isWord, quote, type Reader, text } from './sql-reader.ts'
-
-export type Clauses = (reader: Reader, ends: Ends) => string
+import { type Clauses, closes, isWord, quote, type Reader, text } from './sql-reader.ts'
 
 /** From the loosest to the tightest; every one binds tighter than comparisons. DuckDB ranks them otherwise, hence the parentheses. */
 const levels: readonly (readonly string[])[] = [['|'], ['^'], ['&'], ['<<', '>>'], ['+', '-'], ['*', '/', '||']]

@@ -92,3 +92,6 @@ export const isWord = (token: Token | undefined, ...words: readonly string[]): b
   token?.kind === 'word' && words.includes(token.text.toUpperCase())
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
+
+/** Translates what stands before the token that ends it. */
+export type Clauses = (reader: Reader, ends: Ends) => string

@@ -1,15 +1,12 @@
 /** What each route of Cloud Run's Admin API takes: https://cloud.google.com/run/docs/reference/iam/permissions */
 
-import type { Need, RouteAccess } from '../core/access.ts'
+import type { Need } from '../core/grpc-service.ts'
+import type { RouteAccess } from '../core/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
-import type { ServiceResource, Template } from './service.ts'
+import { actAsRefusal, type ServiceResource, type Template } from './service.ts'
 
 const COLLECTION = '^/v2/(?<parent>projects/(?<project>[^/]+)/locations/[^/]+)/services$'
 const SERVICE = '^/v2/(?<name>projects/(?<project>[^/]+)/locations/[^/]+/services/[^/:]+)$'
-
-/** In Cloud Run's words, which write the permission in lower case. */
-export const actAsRefusal = (account: string): string =>
-  `Permission 'iam.serviceaccounts.actAs' denied on service account ${account} (or it may not exist).`
 
 const domain = 'run.googleapis.com'
 const onServices = (permission: string, resource: string): Need => ({

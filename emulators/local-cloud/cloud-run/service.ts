@@ -4,7 +4,6 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { CloudContext } from '../core/plugin.ts'
 import { invalidArgument, StatusError } from '../core/status.ts'
-import { actAsRefusal } from './permissions.ts'
 
 export interface Probe {
   readonly httpGet?: { readonly path?: string; readonly port?: number }
@@ -123,6 +122,10 @@ export function checkService(id: string, body: Partial<ServiceResource>): void {
   if (!(timeoutMs > 0 && timeoutMs <= limits.timeoutMs))
     throw invalidArgument(`template.timeout: "${template.timeout}" must be above 0s and at most 3600s.`)
 }
+
+/** In Cloud Run's words, which write the permission in lower case. */
+export const actAsRefusal = (account: string): string =>
+  `Permission 'iam.serviceaccounts.actAs' denied on service account ${account} (or it may not exist).`
 
 /**
  * A name that is no account (`owner`, say) would be taken for another caller of the local cloud.

@@ -3,31 +3,19 @@
  * port. A method or route that names none is not for service accounts at all: forgotten means closed.
  */
 
-import type { GrpcService, RequestContext, Streaming, Unary } from './plugin.ts'
+import type {
+  GrpcService,
+  MethodAccess,
+  Need,
+  RequestContext,
+  ServiceAccess,
+  Streaming,
+  Unary,
+} from './grpc-service.ts'
 import { StatusError } from './status.ts'
 
 /** The principal of the port that people and tools call: it may do everything. */
 export const OWNER = 'owner'
-
-/** One permission on one resource, by its full name (`projects/p/topics/t`): a condition's `resource.name`, too. */
-export interface Need {
-  readonly permission: string
-  readonly resource: string
-}
-
-/** What a call takes, read from its request as the transport shapes it. */
-// oxlint-disable-next-line typescript/no-explicit-any
-export type MethodAccess = (request: any) => readonly Need[]
-
-/** What a plugin says of its gRPC services and the REST that follows from them. */
-export interface ServiceAccess {
-  /** By method in lowerCamelCase. */
-  readonly methods: Readonly<Record<string, MethodAccess>>
-  /** The refusal in that service's own words. */
-  readonly refusal: (need: Need) => string
-  /** `pubsub.googleapis.com` */
-  readonly domain: string
-}
 
 /** What a plugin says of a route that no proto describes. */
 export interface RouteAccess {

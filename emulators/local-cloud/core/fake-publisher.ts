@@ -1,7 +1,8 @@
 /** A plugin for tests of the transport: Pub/Sub's publisher, of which only what the test gives is there. */
 
 import { readFile } from 'node:fs/promises'
-import type { Plugin, Unary } from './plugin.ts'
+import type { Unary } from './grpc-service.ts'
+import type { Plugin } from './plugin.ts'
 
 export const fakePublisher = (unary: Readonly<Record<string, Unary>>): Plugin => ({
   name: 'publisher',

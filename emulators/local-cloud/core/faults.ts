@@ -3,8 +3,8 @@
  * of it: who calls is known by the port, and whose process that is by Cloud Run.
  */
 
+import type { GrpcService, Unary } from './grpc-service.ts'
 import type { Clock } from './clock.ts'
-import type { GrpcService, Unary } from './plugin.ts'
 import { codes, type Code, invalidArgument, notFound, StatusError } from './status.ts'
 
 const signals = ['SIGKILL', 'SIGTERM', 'SIGSTOP', 'SIGCONT'] as const

@@ -16,9 +16,9 @@ import {
 } from '@grpc/grpc-js'
 import { fromJSON, type Options } from '@grpc/proto-loader'
 import type { EventEmitter } from 'node:events'
+import type { GrpcService, RequestContext } from './grpc-service.ts'
 import { refusalOf } from './gate.ts'
 import type { Journal } from './journal.ts'
-import type { GrpcService, RequestContext } from './plugin.ts'
 import { encodeStatus } from './rpc-status.ts'
 import { StatusError } from './status.ts'
 

@@ -1,45 +1,14 @@
 /** What one emulated Google service is to the local cloud: its API, its Terraform types, its life. */
 
 import type { Hono } from 'hono'
-import type { Access, RouteAccess, ServiceAccess } from './access.ts'
+import type { Access, RouteAccess } from './access.ts'
 import type { Clock } from './clock.ts'
 import type { Faults } from './faults.ts'
+import type { GrpcService, RequestContext } from './grpc-service.ts'
 import type { IamFacts } from './iam-facts.ts'
 import type { Journal } from './journal.ts'
 import type { Send } from './send.ts'
 import type { Provisioner } from './terraform/provisioner.ts'
-
-/** Who calls, and how: made by the transport for each request. */
-export interface RequestContext {
-  /** E-mail of the service account whose port was called, or `owner`. */
-  readonly principal: string
-  readonly transport: 'grpc' | 'rest'
-  /** Whether the request carries the secret of this run; absent: it does not. */
-  readonly hasSecret?: boolean
-  /** Aborts when the caller hangs up or its deadline passes. */
-  readonly signal: AbortSignal
-}
-
-/** `(request, context) → response`, on plain objects as `@grpc/proto-loader` shapes them (see `grpc.ts`). */
-// The transport checks both shapes against the proto, so a plugin names its own types here.
-// oxlint-disable-next-line typescript/no-explicit-any
-export type Unary = (request: any, context: RequestContext) => unknown
-/** A server-streaming or bidirectional method: reads requests, writes responses. */
-export type Streaming = (
-  // oxlint-disable-next-line typescript/no-explicit-any
-  requests: AsyncIterable<any>,
-  write: (response: unknown) => void,
-  context: RequestContext,
-) => Promise<void>
-
-export interface GrpcService {
-  /** Full name, `google.pubsub.v1.Publisher`. Methods in lowerCamelCase; what is missing answers UNIMPLEMENTED by name. */
-  readonly name: string
-  readonly unary?: Readonly<Record<string, Unary>>
-  readonly streaming?: Readonly<Record<string, Streaming>>
-  /** What each method takes; without it no service account may call any. */
-  readonly access?: ServiceAccess
-}
 
 /** What the local cloud gives to every plugin when it makes it. */
 export interface CloudContext {

@@ -1,8 +1,8 @@
 /** REST of the same methods, derived from the `google.api.http` annotations of their protos. */
 
 import protobuf, { type Method, type Root, type Type } from 'protobufjs'
+import type { GrpcService, RequestContext } from './grpc-service.ts'
 import { asStatus, lowerFirst, messageShape, type Served } from './grpc.ts'
-import type { GrpcService, RequestContext } from './plugin.ts'
 import { camelCase, jsonOf, messageOf, parseBody, setParameter, type Json } from './rest-json.ts'
 import { invalidArgument, StatusError } from './status.ts'
 

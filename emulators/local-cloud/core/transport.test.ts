@@ -3,10 +3,11 @@
 import { v1 } from '@google-cloud/pubsub'
 import { credentials, makeGenericClientConstructor, type ServiceError } from '@grpc/grpc-js'
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import type { RequestContext, Unary } from './grpc-service.ts'
 import { fakePublisher } from './fake-publisher.ts'
 import type { Journal } from './journal.ts'
 import { createLocalCloud, type LocalCloud } from './local-cloud.ts'
-import type { Plugin, RequestContext, Unary } from './plugin.ts'
+import type { Plugin } from './plugin.ts'
 import { StatusError } from './status.ts'
 
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }

@@ -1,9 +1,9 @@
 /** google.firestore.admin.v1.FirestoreAdmin: databases. */
 
+import type { FirestoreCore } from './database.ts'
 import { type Mask, maskPaths, protoTimeOfMicros } from '../core/proto-values.ts'
 import { alreadyExists, failedPrecondition, invalidArgument } from '../core/status.ts'
 import { type DatabaseRecord, databaseMissing, requireDatabase } from './admin-state.ts'
-import type { FirestoreCore } from './core.ts'
 import { operation } from './admin-wire.ts'
 import { limits } from './limits.ts'
 import { type DatabaseName, databaseNameOf, parseDatabaseName } from './paths.ts'

@@ -1,10 +1,10 @@
 /** google.firestore.admin.v1.FirestoreAdmin: how single fields are indexed, and which one says when a document expires. */
 
+import type { FirestoreCore } from './database.ts'
 import { type Mask, maskPaths } from '../core/proto-values.ts'
 import { invalidArgument } from '../core/status.ts'
 import { type FieldRecord, fieldIndexes, requireDatabase } from './admin-state.ts'
 import { type GroupName, type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './admin-wire.ts'
-import type { FirestoreCore } from './core.ts'
 import { databaseNameOf, formatFieldPath, parseFieldPath } from './paths.ts'
 
 interface WireField {

@@ -1,9 +1,9 @@
 /** google.firestore.admin.v1.FirestoreAdmin: composite indexes. */
 
+import type { FirestoreCore } from './database.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
 import { requireDatabase } from './admin-state.ts'
 import { type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './admin-wire.ts'
-import type { FirestoreCore } from './core.ts'
 import type { CompositeIndex, IndexField } from './index-plan.ts'
 import { databaseNameOf, formatFieldPath, parseFieldPath } from './paths.ts'
 

@@ -1,7 +1,7 @@
 /** What the administrative messages have in common: finished operations, resource names. */
 
+import type { FirestoreCore } from './database.ts'
 import { invalidArgument } from '../core/status.ts'
-import type { FirestoreCore } from './core.ts'
 import type { IndexKind } from './index-plan.ts'
 import { type DatabaseName, databaseNameOf } from './paths.ts'
 

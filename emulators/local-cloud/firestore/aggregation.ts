@@ -1,9 +1,9 @@
 /** count, sum and avg over what a query finds. */
 
+import type { Document } from './document-table.ts'
 import { invalidArgument } from '../core/status.ts'
 import { getField } from './fields.ts'
 import { type FieldPath, formatFieldPath, parseFieldPath } from './paths.ts'
-import type { Document } from './store.ts'
 import { checkFieldName } from './wire.ts'
 import { type Value, double, integer, isInteger, isNumber, numeric } from './value.ts'
 

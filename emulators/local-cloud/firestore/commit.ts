@@ -1,7 +1,7 @@
 /** Commits writes: under the locks they need, at one server time, all or none. */
 
+import type { Database } from './database.ts'
 import { invalidArgument } from '../core/status.ts'
-import type { Database } from './core.ts'
 import { writeUnits } from './enterprise-units.ts'
 import { limits, valueSize } from './limits.ts'
 import { type LockOwner, contention } from './locks.ts'

@@ -1,54 +1,20 @@
 /** The state machine behind Firestore: its databases, each with documents, locks and transactions. */
 
 import type { CloudContext } from '../core/plugin.ts'
-import { type AdminState, createAdminState, indexSetOf, requireDatabase } from './admin-state.ts'
+import { createAdminState, indexSetOf, requireDatabase } from './admin-state.ts'
+import type { Database, FirestoreCore } from './database.ts'
 import { documentTable } from './document-table.ts'
-import { type Expiry, createExpiry } from './expiry.ts'
+import { createExpiry } from './expiry.ts'
 import { type CompositeIndex, missingIndex } from './index-plan.ts'
-import { type Locks, createLocks } from './locks.ts'
+import { createLocks } from './locks.ts'
 import { describeIndex, missingIndexError } from './missing-index.ts'
-import { type DatabaseName, type FieldPath, databaseNameOf, documentPrefix } from './paths.ts'
-import type { Query } from './query.ts'
-import { type Store, createStore } from './store.ts'
-import { type Transactions, createTransactions } from './transactions.ts'
+import { type DatabaseName, databaseNameOf, documentPrefix } from './paths.ts'
+import { createStore } from './store.ts'
+import { createTransactions } from './transactions.ts'
 
 export interface FirestoreOptions {
   /** What a query without its composite index meets: an error as at Google, a line on stderr, or nothing. */
   readonly indexes?: 'enforce' | 'warn' | 'off'
-}
-
-type Counter = 'documentReads' | 'documentWrites' | 'documentDeletes' | 'readUnits' | 'writeUnits'
-
-/** One database at work. */
-export interface Database {
-  readonly name: DatabaseName
-  /** `projects/p/databases/d/documents/`. */
-  readonly prefix: string
-  readonly store: Store
-  readonly locks: Locks
-  readonly transactions: Transactions
-  /** Whether transactions read without locks, and are compared when they commit. */
-  isOptimistic(): boolean
-  /** Refuses what no index serves, or says so. */
-  checkIndex(query: Query, aggregated: readonly FieldPath[]): void
-  /** Documents as Standard edition bills them, units as Enterprise would. */
-  count(counter: Counter, amount: number): void
-  /** The composite indexes of a collection. */
-  indexes(collectionId: string): readonly CompositeIndex[]
-}
-
-export interface FirestoreCore {
-  readonly admin: AdminState
-  readonly context: CloudContext
-  /** Throws NOT_FOUND in Google's words when there is none of that name. */
-  database(name: DatabaseName): Database
-  /** Forgets every document and transaction of a database that is deleted. */
-  forget(name: DatabaseName): void
-  /** What queries would have needed, when indexes are not enforced. */
-  readonly missingIndexes: ReadonlyMap<string, CompositeIndex>
-  /** Deletes what expires, once a field has a TTL policy. */
-  readonly expiry: Expiry
-  close(): void
 }
 
 export function createCore(context: CloudContext, { indexes = 'enforce' }: FirestoreOptions = {}): FirestoreCore {
@@ -117,8 +83,3 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
 }
 
 const tableName = ({ project, database }: DatabaseName): string => `${project}/${database}`
-
-export const readsOfQuery = (documents: number): number => Math.max(1, documents)
-/** Aggregations are billed by index entries read, a thousand to one read. */
-export const readsOfAggregation = (entries: number): number => Math.max(1, Math.ceil(entries / ENTRIES_PER_READ))
-const ENTRIES_PER_READ = 1000

@@ -1,10 +1,10 @@
 /** google.firestore.v1.Firestore: transactions, commits and batches of writes. */
 
-import type { RequestContext } from '../core/plugin.ts'
+import type { Database, FirestoreCore } from './database.ts'
+import type { RequestContext } from '../core/grpc-service.ts'
 import { type Bytes, bytesOf, protoTimeOfMicros } from '../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
 import { commitTransaction, commitWrites } from './commit.ts'
-import type { Database, FirestoreCore } from './core.ts'
 import { parseDatabaseName } from './paths.ts'
 import { type WireConsistency, beginTransaction } from './reading.ts'
 import { encodeValue } from './wire.ts'

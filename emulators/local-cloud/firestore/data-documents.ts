@@ -1,10 +1,11 @@
 /** google.firestore.v1.Firestore: single documents and lists of them. */
 
-import type { RequestContext } from '../core/plugin.ts'
+import type { Database, FirestoreCore } from './database.ts'
+import type { Document } from './document-table.ts'
+import type { RequestContext } from '../core/grpc-service.ts'
 import { protoTimeOfMicros } from '../core/proto-values.ts'
 import { invalidArgument, notFound } from '../core/status.ts'
 import { commitWrites } from './commit.ts'
-import type { Database, FirestoreCore } from './core.ts'
 import { project } from './fields.ts'
 import { limits } from './limits.ts'
 import {
@@ -18,7 +19,6 @@ import {
 } from './paths.ts'
 import { type Query, type WireQuery, parseQuery } from './query.ts'
 import { type WireConsistency, countQueryReads, readDocuments, readQuery, viewOf, within } from './reading.ts'
-import type { Document } from './store.ts'
 import { type WireFields, encodeFields } from './wire.ts'
 import { type WireWrite, parseWrite } from './writes.ts'
 

@@ -1,10 +1,10 @@
 /** google.firestore.v1.Firestore: queries and aggregations. */
 
-import type { RequestContext } from '../core/plugin.ts'
+import { type Database, type FirestoreCore, readsOfAggregation } from './database.ts'
+import type { RequestContext } from '../core/grpc-service.ts'
 import { protoTimeOfMicros } from '../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
 import { type WireAggregation, aggregate, aggregatedFields, parseAggregations } from './aggregation.ts'
-import { type Database, type FirestoreCore, readsOfAggregation } from './core.ts'
 import { encodeDocument } from './data-documents.ts'
 import { countUnits } from './enterprise-units.ts'
 import { parseParent } from './paths.ts'

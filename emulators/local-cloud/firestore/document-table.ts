@@ -15,3 +15,8 @@ export type Changes = ReadonlyMap<string, StoredDocument | undefined>
 /** The documents of the database of that name, `project/database`, by path. */
 export const documentTable = (journal: Journal, name: string): Table<StoredDocument> =>
   journal.table(`firestore/${name}/documents`)
+
+export interface Document extends StoredDocument {
+  /** Relative to the database: `orders/1`. */
+  readonly path: string
+}

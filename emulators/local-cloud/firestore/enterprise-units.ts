@@ -4,11 +4,12 @@
  * index entry that a write adds or takes away a write unit more; there are no indexes but those that were made.
  */
 
+import type { Document } from './document-table.ts'
 import type { CompositeIndex } from './index-plan.ts'
 import { documentSize } from './limits.ts'
 import { parseFieldPath } from './paths.ts'
 import { getField } from './fields.ts'
-import type { Change, Document } from './store.ts'
+import type { Change } from './store.ts'
 import type { Value } from './value.ts'
 
 const READ_UNIT_BYTES = 4096

@@ -3,17 +3,11 @@
 import type { Timer } from '../core/clock.ts'
 import { StatusError } from '../core/status.ts'
 import { commitWrites } from './commit.ts'
-import type { Database, FirestoreCore } from './core.ts'
+import type { Database, Expiry, FirestoreCore } from './database.ts'
 import { getField } from './fields.ts'
 import { type FieldPath, parseDatabaseName, parseFieldPath } from './paths.ts'
 import { isObject } from './value.ts'
 import { parseWrite } from './writes.ts'
-
-export interface Expiry {
-  /** Looks every hour from now on, as long as a field has a TTL policy. */
-  start(): void
-  stop(): void
-}
 
 const EVERY_MS = 3_600_000
 

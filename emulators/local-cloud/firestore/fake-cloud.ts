@@ -1,10 +1,11 @@
 /** Firestore without a transport, for tests: virtual clock, a journal that can be reopened, counted bills. */
 
+import type { FirestoreCore } from './database.ts'
+import type { GrpcService, RequestContext } from '../core/grpc-service.ts'
 import type { VirtualClock } from '../core/clock.ts'
 import { fakeContext, type FakeContext, type FakeContextOptions } from '../core/fake-context.ts'
 import type { Journal } from '../core/journal.ts'
-import type { GrpcService, RequestContext } from '../core/plugin.ts'
-import { type FirestoreCore, type FirestoreOptions, createCore } from './core.ts'
+import { type FirestoreOptions, createCore } from './core.ts'
 import { services } from './services.ts'
 
 export const DATABASE = 'projects/p/databases/orders'

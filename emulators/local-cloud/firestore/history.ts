@@ -1,9 +1,9 @@
 /** What documents were before their last changes, for reads at a past time. */
 
+import type { Document } from './document-table.ts'
 import type { Clock } from '../core/clock.ts'
 import { failedPrecondition, invalidArgument } from '../core/status.ts'
 import { documentSize, limits } from './limits.ts'
-import type { Document } from './store.ts'
 
 export interface History {
   add(path: string, before: Document | undefined, atMicros: number): void

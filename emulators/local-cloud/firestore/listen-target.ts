@@ -1,8 +1,9 @@
 /** What one target of a listener has been told, and what it has to be told next. */
 
-import type { Database } from './core.ts'
+import type { Database } from './database.ts'
+import type { Document } from './document-table.ts'
 import { type Query, compareDocuments, isMatch, runQuery } from './query.ts'
-import { type Change, type Document, documentInScope } from './store.ts'
+import { type Change, documentInScope } from './store.ts'
 
 export type Selection = { readonly query: Query } | { readonly paths: readonly string[] }
 

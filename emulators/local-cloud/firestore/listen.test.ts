@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { GrpcService } from '../core/plugin.ts'
+import type { GrpcService } from '../core/grpc-service.ts'
 import { DATABASE, ROOT, type FakeCloud, cloudWithDatabase, commit, int, owner, set } from './fake-cloud.ts'
 import { services } from './services.ts'
 

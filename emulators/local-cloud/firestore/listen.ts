@@ -1,9 +1,9 @@
 /** google.firestore.v1.Firestore.Listen: many targets on one stream, told of every commit. */
 
-import type { RequestContext } from '../core/plugin.ts'
+import { type Database, type FirestoreCore, readsOfQuery } from './database.ts'
+import type { RequestContext } from '../core/grpc-service.ts'
 import { type Bytes, bytesOf, microsOf, type ProtoTime, protoTimeOfMicros } from '../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
-import { type Database, type FirestoreCore, readsOfQuery } from './core.ts'
 import { encodeDocument } from './data-documents.ts'
 import { pointReadUnits } from './enterprise-units.ts'
 import { limits } from './limits.ts'

@@ -1,13 +1,15 @@
 /** Firestore for the local cloud: Google's data and admin services, and the Terraform types that use them. */
 
 import { readFile } from 'node:fs/promises'
+import type { FirestoreCore } from './database.ts'
 import type { Plugin } from '../core/plugin.ts'
-import { type FirestoreCore, type FirestoreOptions, createCore } from './core.ts'
+import { type FirestoreOptions, createCore } from './core.ts'
 import { firestoreIam } from './iam.ts'
 import { services } from './services.ts'
 import { databaseProvisioner, fieldProvisioner, indexProvisioner } from './terraform.ts'
 
-export type { FirestoreCore, FirestoreOptions } from './core.ts'
+export type { FirestoreOptions } from './core.ts'
+export type { FirestoreCore } from './database.ts'
 
 export const createFirestore = (options: FirestoreOptions = {}): Plugin<FirestoreCore> => ({
   name: 'firestore',

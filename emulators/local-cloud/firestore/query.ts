@@ -1,5 +1,6 @@
 /** A structured query: read from Google's message, made explicit, and run over documents. */
 
+import type { Document } from './document-table.ts'
 import { invalidArgument } from '../core/status.ts'
 import { getField, project } from './fields.ts'
 import {
@@ -12,7 +13,7 @@ import {
   parseFilter,
 } from './filter.ts'
 import { type FieldPath, NAME_FIELD, checkId, formatFieldPath, isNameField, parseFieldPath } from './paths.ts'
-import type { Document, Scope } from './store.ts'
+import type { Scope } from './store.ts'
 import { type Fields, type Value, comparePaths, compareStrings, compareValues, isObject } from './value.ts'
 import { type WireValue, decodeValue } from './wire.ts'
 

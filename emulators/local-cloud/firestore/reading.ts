@@ -1,10 +1,10 @@
 /** Reads documents and queries as a transaction, a past time or the present asks for, with Google's protection. */
 
+import { type Database, readsOfQuery } from './database.ts'
+import type { Document } from './document-table.ts'
 import { type Bytes, bytesOf, microsOf, type ProtoTime } from '../core/proto-values.ts'
-import { readsOfQuery, type Database } from './core.ts'
 import { pointReadUnits, scanUnits } from './enterprise-units.ts'
 import { type Found, type Query, runQuery } from './query.ts'
-import type { Document } from './store.ts'
 import type { Transaction } from './transactions.ts'
 
 interface WireTransactionOptions {

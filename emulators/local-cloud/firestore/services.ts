@@ -1,10 +1,10 @@
 /** Binds the operations to the methods of Google's two Firestore services. */
 
-import type { GrpcService, RequestContext } from '../core/plugin.ts'
+import type { FirestoreCore } from './database.ts'
+import type { GrpcService, RequestContext } from '../core/grpc-service.ts'
 import { createDatabase, deleteDatabase, getDatabase, listDatabases, updateDatabase } from './admin-databases.ts'
 import { getField, listFields, updateField } from './admin-fields.ts'
 import { createIndex, deleteIndex, getIndex, listIndexes } from './admin-indexes.ts'
-import type { FirestoreCore } from './core.ts'
 import { batchWrite, begin, commit, rollback } from './data-commits.ts'
 import {
   batchGetDocuments,

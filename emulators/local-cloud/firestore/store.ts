@@ -2,14 +2,9 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { Journal } from '../core/journal.ts'
-import { type Changes, type StoredDocument, documentTable } from './document-table.ts'
+import { type Changes, type Document, type StoredDocument, documentTable } from './document-table.ts'
 import { createHistory } from './history.ts'
 import { idOf, parentOf } from './paths.ts'
-
-export interface Document extends StoredDocument {
-  /** Relative to the database: `orders/1`. */
-  readonly path: string
-}
 
 export type CommitListener = (changes: readonly Change[], commitMicros: number) => void
 

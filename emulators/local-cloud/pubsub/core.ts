@@ -1,11 +1,13 @@
 /** The Pub/Sub state machine as one object: what the transport, peers and in-process simulations call. */
 
-import type { CloudContext, RequestContext } from '../core/plugin.ts'
+import { makeState, startState, stopState } from './lifecycle.ts'
+import type { RequestContext } from '../core/grpc-service.ts'
+import type { CloudContext } from '../core/plugin.ts'
 import { acknowledge, modifyAckDeadline } from './acknowledge.ts'
 import { publish } from './publish.ts'
 import { pull } from './pull.ts'
 import { seek } from './seek.ts'
-import { deliveryOf, makeState, startState, stopState } from './state.ts'
+import { deliveryOf } from './state.ts'
 import { streamingPull, type StreamingPullRequest } from './streaming-pull.ts'
 import {
   createSubscription,

@@ -1,8 +1,8 @@
 /** Publishes the copy of a message that failed too often to the dead-letter topic of its subscription. */
 // https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic
 
+import { publishNow } from './fan-out.ts'
 import { mayDeadLetter } from './permissions.ts'
-import { publishNow } from './publish.ts'
 import type { Message } from './message-store.ts'
 import { idOf, projectOf } from './names.ts'
 import type { SubscriptionRecord } from './records.ts'

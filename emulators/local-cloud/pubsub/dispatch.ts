@@ -1,8 +1,7 @@
 /** Hands ready messages to consumers with room, in turn, and the messages of one ordering key to one consumer. */
 
 import { DueQueue } from '../core/due-queue.ts'
-import type { Consumer, Entry } from './entry.ts'
-import { Lane } from './lane.ts'
+import { type Consumer, type Entry, Lane } from './entry.ts'
 
 export class Dispatch {
   readonly #shared = new DueQueue<Entry | Lane>()

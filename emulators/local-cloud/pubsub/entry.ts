@@ -1,8 +1,10 @@
-/** One message on its way to one subscription, and who may take it. */
+/** Messages on their way to one subscription: each by itself, those of one ordering key in a lane, and who takes them. */
 
 import type { StatusError } from '../core/status.ts'
-import type { Lane } from './lane.ts'
 import type { Message } from './message-store.ts'
+
+/** Below this many finished entries the array is not worth cutting. */
+const CUT_AT = 256
 
 /**
  * `ready` waits for a consumer, `delayed` for its backoff, `out` for an acknowledgement; `acked` is acknowledged before an
@@ -35,6 +37,76 @@ export function makeEntry(message: Message, lane: Lane | undefined, failures: nu
     deadlineMs: 0,
     readyAtMs: 0,
     consumer: undefined,
+  }
+}
+
+/** The messages of one ordering key, in the order of publication. */
+export class Lane {
+  readonly key: string
+  /** Who has the outstanding ones: the later ones go to the same, until none is outstanding. */
+  consumer: Consumer | undefined
+  outstanding = 0
+  blockedUntilMs = 0
+  /** Whether it waits in a queue of the dispatcher. */
+  queued = false
+  #entries: Entry[] = []
+  #head = 0
+  #next = 0
+
+  constructor(key: string) {
+    this.key = key
+  }
+
+  get empty(): boolean {
+    return this.#head >= this.#entries.length
+  }
+
+  push(entry: Entry): void {
+    this.#entries.push(entry)
+  }
+
+  /** The first one not yet given out. */
+  next(): Entry | undefined {
+    for (; this.#next < this.#entries.length; this.#next++) {
+      const entry = this.#entries[this.#next]!
+      if (entry.state === 'ready') return entry
+    }
+    return undefined
+  }
+
+  gave(consumer: Consumer): void {
+    this.consumer = consumer
+    this.outstanding++
+    this.#next++
+  }
+
+  /** Takes finished entries off the front; returns those that are only now completely acknowledged. */
+  settle(): Entry[] {
+    const completed: Entry[] = []
+    for (; this.#head < this.#entries.length; this.#head++) {
+      const entry = this.#entries[this.#head]!
+      if (entry.state === 'acked') completed.push(entry)
+      else if (entry.state !== 'gone') break
+    }
+    this.#next = Math.max(this.#next, this.#head)
+    this.#cut()
+    return completed
+  }
+
+  /** Goes back to an entry: it and all later ones are to be delivered again. Returns the later ones that had been. */
+  rewind(to: Entry): Entry[] {
+    const from = this.#entries.indexOf(to, this.#head)
+    if (from < 0) return []
+    const again = this.#entries.slice(from + 1, this.#next).filter(({ state }) => state === 'out' || state === 'acked')
+    this.#next = from
+    return again
+  }
+
+  #cut(): void {
+    if (this.#head < CUT_AT || this.#head * 2 < this.#entries.length) return
+    this.#entries = this.#entries.slice(this.#head)
+    this.#next -= this.#head
+    this.#head = 0
   }
 }
 

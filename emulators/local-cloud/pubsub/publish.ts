@@ -1,15 +1,12 @@
-/** Publish: checks a request as Google does, stores each message once, and hands it to the subscriptions that match. */
+/** Publish: checks a request as Google does, and hands its messages on. */
 
 import { bytesOf } from '../core/proto-values.ts'
 import { invalidArgument } from '../core/status.ts'
-import type { Delivery } from './delivery.ts'
+import { type Draft, publishNow } from './fan-out.ts'
 import { BILLED_BYTES_MIN, limits } from './limits.ts'
 import { billedBytes } from './message-store.ts'
-import { checkRange, idOf } from './names.ts'
-import type { MessageRecord } from './records.ts'
+import { checkRange } from './names.ts'
 import { topicOf, type PubsubState } from './state.ts'
-
-export type Draft = Pick<MessageRecord, 'data' | 'attributes' | 'orderingKey'>
 
 export interface PublishRequest {
   readonly topic?: string
@@ -32,32 +29,6 @@ export function publish(state: PubsubState, request: PublishRequest): { messageI
   state.context.count('pubsub.publishRequests')
   state.context.count('pubsub.publishBytes', Math.max(BILLED_BYTES_MIN, bytes))
   return { messageIds: publishNow(state, record.name, drafts) }
-}
-
-/** Publishes checked messages to a topic that exists; returns their ids. */
-export function publishNow(state: PubsubState, name: string, drafts: readonly Draft[]): string[] {
-  const { topic } = topicOf(state, name)
-  const { store, context } = state
-  const publishMs = context.clock.now()
-  const touched = new Set<Delivery>()
-  const ids = drafts.map((one) => {
-    const id = String(store.newId())
-    const { matching, filtered } = topic.targets(one.attributes)
-    const to = matching.map(({ record }) => record.serial)
-    const message = store.add({ id, topic: name, ...one, publishMs, to }, topic.keeps ? 1 : 0)
-    if (topic.keeps) topic.hold(message)
-    // What a filter drops is billed as delivered all the same: https://cloud.google.com/pubsub/pricing.
-    if (filtered > 0) context.count('pubsub.deliveryBytes', filtered * message.bytes)
-    for (const delivery of matching) {
-      delivery.add(message)
-      touched.add(delivery)
-    }
-    return id
-  })
-  context.count('pubsub.messages.published', drafts.length)
-  context.count(`pubsub.messages.published.${idOf(name)}`, drafts.length)
-  for (const delivery of touched) delivery.pump()
-  return ids
 }
 
 function draft(message: PublishMessage): Draft {

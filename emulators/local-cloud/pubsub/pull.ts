@@ -1,6 +1,6 @@
 /** Unary pull: takes what is ready, or waits for the first message until the caller gives up. */
 
-import type { RequestContext } from '../core/plugin.ts'
+import type { RequestContext } from '../core/grpc-service.ts'
 import { failedPrecondition, invalidArgument, type StatusError } from '../core/status.ts'
 import type { Delivery } from './delivery.ts'
 import type { Consumer, Entry } from './entry.ts'

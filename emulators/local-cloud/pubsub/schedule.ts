@@ -2,8 +2,7 @@
 
 import type { Clock, Timer } from '../core/clock.ts'
 import { DueQueue } from '../core/due-queue.ts'
-import type { Entry } from './entry.ts'
-import { Lane } from './lane.ts'
+import { type Entry, Lane } from './entry.ts'
 
 interface Deadline {
   readonly entry: Entry

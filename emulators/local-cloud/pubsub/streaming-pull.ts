@@ -1,6 +1,7 @@
 /** StreamingPull: messages flow within the stream's flow control; the requests acknowledge, extend and ping. */
 
-import type { CloudContext, RequestContext } from '../core/plugin.ts'
+import type { RequestContext } from '../core/grpc-service.ts'
+import type { CloudContext } from '../core/plugin.ts'
 import { invalidArgument, type StatusError } from '../core/status.ts'
 import { acknowledgeAll, checkAckIds, extendAll, type AckOutcome } from './acknowledge.ts'
 import type { Delivery } from './delivery.ts'

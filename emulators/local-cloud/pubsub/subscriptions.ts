@@ -1,6 +1,7 @@
 /** Subscriptions: create, get, update, list, delete, change of the push endpoint. */
 
 import { isDeepStrictEqual } from 'node:util'
+import { closeSubscription, openSubscription } from './lifecycle.ts'
 import type { Mask } from '../core/proto-values.ts'
 import { failedPrecondition, invalidArgument } from '../core/status.ts'
 import { connectEndpoint } from './endpoint.ts'
@@ -8,7 +9,7 @@ import { parseFilter } from './filter.ts'
 import { checkName, checkProject, idOf, missing, taken } from './names.ts'
 import { page, type PageRequest } from './paging.ts'
 import type { SubscriptionRecord } from './records.ts'
-import { closeSubscription, deliveryOf, openSubscription, topicOf, type PubsubState } from './state.ts'
+import { deliveryOf, topicOf, type PubsubState } from './state.ts'
 import {
   checkTogether,
   mutableFields,

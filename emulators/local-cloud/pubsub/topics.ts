@@ -1,5 +1,6 @@
 /** Topics: create, get, update, list, delete, and the subscriptions of one. */
 
+import { openTopic } from './lifecycle.ts'
 import { durationText, type Mask, maskPaths, type MaybeTime, maybeMs, protoTime } from '../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../core/status.ts'
 import { checkLabels } from './labels.ts'
@@ -7,7 +8,7 @@ import { limits } from './limits.ts'
 import { DELETED_TOPIC, checkName, checkProject, checkRange, taken } from './names.ts'
 import { page, type PageRequest } from './paging.ts'
 import type { MessageStoragePolicy, TopicRecord } from './records.ts'
-import { openTopic, topicOf, type PubsubState } from './state.ts'
+import { topicOf, type PubsubState } from './state.ts'
 
 export interface TopicInput {
   readonly name?: string

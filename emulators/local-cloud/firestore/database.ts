@@ -1,0 +1,55 @@
+/** A database at work, and all of them together: what the methods are functions of. */
+
+import type { CloudContext } from '../core/plugin.ts'
+import type { AdminState } from './admin-state.ts'
+import type { CompositeIndex } from './index-plan.ts'
+import type { Locks } from './locks.ts'
+import type { DatabaseName, FieldPath } from './paths.ts'
+import type { Query } from './query.ts'
+import type { Store } from './store.ts'
+import type { Transactions } from './transactions.ts'
+
+type Counter = 'documentReads' | 'documentWrites' | 'documentDeletes' | 'readUnits' | 'writeUnits'
+
+/** One database at work. */
+export interface Database {
+  readonly name: DatabaseName
+  /** `projects/p/databases/d/documents/`. */
+  readonly prefix: string
+  readonly store: Store
+  readonly locks: Locks
+  readonly transactions: Transactions
+  /** Whether transactions read without locks, and are compared when they commit. */
+  isOptimistic(): boolean
+  /** Refuses what no index serves, or says so. */
+  checkIndex(query: Query, aggregated: readonly FieldPath[]): void
+  /** Documents as Standard edition bills them, units as Enterprise would. */
+  count(counter: Counter, amount: number): void
+  /** The composite indexes of a collection. */
+  indexes(collectionId: string): readonly CompositeIndex[]
+}
+
+export interface Expiry {
+  /** Looks every hour from now on, as long as a field has a TTL policy. */
+  start(): void
+  stop(): void
+}
+
+export interface FirestoreCore {
+  readonly admin: AdminState
+  readonly context: CloudContext
+  /** Throws NOT_FOUND in Google's words when there is none of that name. */
+  database(name: DatabaseName): Database
+  /** Forgets every document and transaction of a database that is deleted. */
+  forget(name: DatabaseName): void
+  /** What queries would have needed, when indexes are not enforced. */
+  readonly missingIndexes: ReadonlyMap<string, CompositeIndex>
+  /** Deletes what expires, once a field has a TTL policy. */
+  readonly expiry: Expiry
+  close(): void
+}
+
+export const readsOfQuery = (documents: number): number => Math.max(1, documents)
+/** Aggregations are billed by index entries read, a thousand to one read. */
+export const readsOfAggregation = (entries: number): number => Math.max(1, Math.ceil(entries / ENTRIES_PER_READ))
+const ENTRIES_PER_READ = 1000
