@@ -1,13 +1,14 @@
--- One row per event: delivery is at least once, the envelope's id tells a repeat. The raw column has another name than the
+-- One row per event: delivery is at least once, the envelope's id tells a repeat. A message without one is no event, and a
+-- field that does not read is null: one such message would fail every query else. The raw column has another name than the
 -- event's own data: in QUALIFY a name of the SELECT list goes before a column's.
 SELECT
   JSON_VALUE(envelope, '$.id') AS id,
   JSON_VALUE(envelope, '$.type') AS type,
-  CAST(JSON_VALUE(envelope, '$.version') AS INT64) AS version,
+  SAFE_CAST(JSON_VALUE(envelope, '$.version') AS INT64) AS version,
   JSON_VALUE(envelope, '$.source') AS source,
   JSON_VALUE(envelope, '$.subject') AS subject,
-  CAST(JSON_VALUE(envelope, '$.sequence') AS INT64) AS sequence,
-  CAST(JSON_VALUE(envelope, '$.time') AS TIMESTAMP) AS time,
+  SAFE_CAST(JSON_VALUE(envelope, '$.sequence') AS INT64) AS sequence,
+  SAFE_CAST(JSON_VALUE(envelope, '$.time') AS TIMESTAMP) AS time,
   JSON_VALUE(envelope, '$.correlationId') AS correlation_id,
   JSON_VALUE(envelope, '$.causationId') AS causation_id,
   JSON_VALUE(envelope, '$.actor') AS actor,
@@ -16,4 +17,5 @@ SELECT
 FROM (
   {{raw events}}
 )
+WHERE JSON_VALUE(envelope, '$.id') IS NOT NULL
 QUALIFY ROW_NUMBER() OVER (PARTITION BY JSON_VALUE(envelope, '$.id') ORDER BY publish_time) = 1

@@ -24,9 +24,9 @@ SELECT
     ELSE 'pending'
   END AS status,
   life.reason,
-  CAST(JSON_VALUE(placed.data, '$.totalMinor') AS INT64) AS total_minor,
+  SAFE_CAST(JSON_VALUE(placed.data, '$.totalMinor') AS INT64) AS total_minor,
   JSON_VALUE(placed.data, '$.currency') AS currency,
-  CAST(JSON_VALUE(placed.data, '$.placedAt') AS TIMESTAMP) AS placed_at,
+  SAFE_CAST(JSON_VALUE(placed.data, '$.placedAt') AS TIMESTAMP) AS placed_at,
   placed.time AS received_at,
   life.confirmed_at,
   COALESCE(life.completed_at, life.closed_at, life.rejected_at, life.expired_at) AS ended_at

@@ -193,9 +193,10 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     })
     const found = async () => (await listed('--service', 'orders')).find(({ type }) => type === 'ShredOrder')
     await vi.waitUntil(async () => (await found()) !== undefined, { timeout: 10_000 })
-    const { code, stderr } = await ops('replay', (await found())!['id']!, '--reason', 'again')
+    const letter = (await found())!
+    const { code, stderr } = await ops('replay', letter['id']!, '--reason', 'again')
     expect([code, stderr]).toEqual([1, expect.stringMatching(/orders takes no ShredOrder/)])
-    expect(await found()).toBeDefined()
+    expect(await found()).toEqual(letter)
   })
 })
 

@@ -2,7 +2,7 @@
 
 import { credentials } from '@grpc/grpc-js'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
-import { openShelf, type Shelf } from '../cli/ops/shelf.ts'
+import { openShelf, type Shelf } from '../../cli/ops/shelf.ts'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { virtualClock } from 'local-google-cloud/host'
 import { pubsub } from 'local-google-cloud/pubsub'
