@@ -1,6 +1,5 @@
-/** The service of docs/add-a-service.md, added as it says: a folder and a line, and it runs. */
+/** Everything that the documents make by `npm run new`: it passes the check and its tests, and the service runs. */
 
-import { readFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -10,37 +9,65 @@ import { services } from '../../functions/index.ts'
 import { type Copy, copyOfSources } from './copy.ts'
 
 let copy: Copy
+const documents = ['docs/add-a-service.md', 'emulators/local-cloud/core/README.md']
 
+/** Everything that the documents make by `npm run new`, in their order. */
 beforeAll(() => {
   copy = copyOfSources()
-  const page = readFileSync(join(copy.root, 'docs/add-a-service.md'), 'utf8')
-  const blocks = [...page.matchAll(/`functions\/loyalty\/([\w-]+\.(?:ts|json))`[\s\S]*?```(?:ts|json)\n([\s\S]*?)```/g)]
-  expect(blocks.map(([, file]) => file)).toEqual(['contracts.ts', 'frozen-events.json', 'service.ts', 'app.ts'])
-  mkdirSync(join(copy.root, 'functions/loyalty'))
-  for (const [, file, code] of blocks) copy.write(`functions/loyalty/${file}`, code!)
-  copy.replace(
-    'functions/index.ts',
-    'import { orders }',
-    "import { loyalty } from './loyalty/service.ts'\nimport { orders }",
-  )
-  copy.replace('functions/index.ts', '8: notifications,\n', '8: notifications,\n  9: loyalty,\n')
-})
+  const commands = documents
+    .flatMap((document) => [...copy.read(document).matchAll(/^npm run new -- (.+)$/gm)])
+    .map(([, words]) => words!.split(' '))
+  expect(commands.map(([kind]) => kind)).toEqual(['service', 'event', 'command', 'emulator'])
+  for (const [index, words] of commands.entries()) {
+    expect(copy.runOwn('cli/new.ts', ...words)).toMatchObject({ code: 0 })
+    if (index === 0) expectAsShown(copy.read(documents[0]!))
+  }
+}, 60_000)
 afterAll(() => copy.remove())
 
-it('compiles, and passes lint and format', { timeout: 60_000 }, () => {
+/** The page shows the files of the new service as they are. */
+function expectAsShown(page: string): void {
+  const blocks = [...page.matchAll(/`functions\/loyalty\/([\w-]+\.(?:ts|json))`[^`]*```(?:ts|json)\n([\s\S]*?)```/g)]
+  expect(blocks.map(([, file]) => file)).toEqual(['contracts.ts', 'frozen-events.json', 'service.ts', 'app.ts'])
+  for (const [, file, text] of blocks) expect(text).toBe(copy.read(`functions/loyalty/${file}`))
+}
+
+it('what is made compiles, and passes lint, format and the search for what is unused', { timeout: 300_000 }, () => {
   expect(copy.run('typescript/bin/tsc', '-p', '.')).toEqual({ code: 0, output: '' })
-  expect(copy.run('oxlint/bin/oxlint', 'functions').output).toContain('0 errors')
-  expect(copy.run('oxfmt/bin/oxfmt', '--check', 'functions').code).toBe(0)
+  expect(copy.run('oxlint/bin/oxlint', 'functions', 'emulators').output).toContain('0 errors')
+  expect(copy.run('oxfmt/bin/oxfmt', '--check', 'functions', 'emulators').code).toBe(0)
+  for (const options of [[], ['--production', '--include', 'files']])
+    expect(copy.run('knip/bin/knip.js', ...options)).toMatchObject({ code: 0 })
 })
 
-it('keeps its contracts, by the suite that every service is held to', { timeout: 60_000 }, () => {
+it('has tests that pass, and keeps to the suites that every service is held to', { timeout: 300_000 }, () => {
   const { code, output } = copy.run(
     'vitest/vitest.mjs',
     'run',
+    'functions/loyalty',
+    'emulators/local-cloud/secret-manager',
     'test/architecture/contracts.test.ts',
+    'test/architecture/services.test.ts',
     '--reporter=verbose',
   )
-  expect([code, output]).toEqual([0, expect.stringContaining('points.granted of loyalty')])
+  expect(code, output).toBe(0)
+  for (const name of [
+    'order.completed is handled once',
+    'GrantPoints is handled once',
+    'a secret of the stacks is provisioned',
+    'points.granted of loyalty',
+    'points.spent of loyalty',
+    'GrantPoints of loyalty',
+    'loyalty has a handler',
+  ])
+    expect(output).toContain(name)
+})
+
+it('refuses to make it twice, and changes nothing', () => {
+  const before = copy.read('functions/index.ts')
+  const { code, output } = copy.runOwn('cli/new.ts', 'service', 'loyalty')
+  expect([code, output]).toEqual([1, expect.stringContaining('"loyalty" exists already')])
+  expect(copy.read('functions/index.ts')).toBe(before)
 })
 
 it('has its own resources, and answers', { timeout: 120_000 }, async () => {
@@ -57,7 +84,7 @@ it('has its own resources, and answers', { timeout: 120_000 }, async () => {
       queue: count('google_cloud_tasks_queue'),
       subscriptions: count('google_pubsub_subscription'),
       publishes: count('google_pubsub_topic_iam_member'),
-    }).toEqual({ service: 1, database: 1, queue: 1, subscriptions: 1, publishes: 2 })
+    }).toEqual({ service: 1, database: 1, queue: 1, subscriptions: 1, publishes: 3 })
     expect(platform.stacks).toHaveLength(services.length + 1 + 3)
 
     const api = platform.customer()

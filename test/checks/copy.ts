@@ -1,6 +1,6 @@
 /** A copy of the sources beside the real packages, for tests that break something on purpose. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
@@ -40,15 +40,24 @@ export interface Copy {
   replace(path: string, from: string, to: string): void
   /** One of the check's tools over the copy: what it printed, and its exit code. */
   run(bin: string, ...args: string[]): { readonly code: number | null; readonly output: string }
+  /** A program of the copy itself. */
+  runOwn(file: string, ...args: string[]): { readonly code: number | null; readonly output: string }
   remove(): void
 }
 
 export function copyOfSources(): Copy {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-copy-'))
   for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  linkPackages(join(folder, 'node_modules'))
   const read = (path: string): string => readFileSync(join(folder, path), 'utf8')
   const write = (path: string, text: string): void => writeFileSync(join(folder, path), text)
+  const execute: Copy['run'] = (program, ...args) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    return { code: status, output: `${stdout}${stderr}` }
+  }
   return {
     root: folder,
     read,
@@ -58,13 +67,18 @@ export function copyOfSources(): Copy {
       if (!text.includes(from)) throw new Error(`${path} does not hold "${from}".`)
       write(path, text.replace(from, to))
     },
-    run(bin, ...args) {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules', bin), ...args], {
-        cwd: folder,
-        encoding: 'utf8',
-      })
-      return { code: status, output: `${stdout}${stderr}` }
-    },
+    run: (bin, ...args) => execute(join(root, 'node_modules', bin), ...args),
+    runOwn: (file, ...args) => execute(join(folder, file), ...args),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** The real packages, each by a link; but the local cloud is the copy's own. */
+function linkPackages(folder: string): void {
+  mkdirSync(folder)
+  for (const name of readdirSync(join(root, 'node_modules')))
+    symlinkSync(
+      name === 'local-google-cloud' ? '../emulators/local-cloud' : join(root, 'node_modules', name),
+      join(folder, name),
+    )
 }

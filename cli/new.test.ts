@@ -1,0 +1,146 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { UsageError } from './command.ts'
+import { makeCommand } from './new/command.ts'
+import { keysOf, inVariable, withImport, withItem } from './new/edit.ts'
+import { makeEmulator } from './new/emulator.ts'
+import { makeEvent } from './new/event.ts'
+import type { Read } from './new/made.ts'
+import { makeService } from './new/service.ts'
+
+const root = join(import.meta.dirname, '..')
+const read: Read = (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined)
+const service = (name: string, options: { on?: readonly string[]; emits?: string } = {}) =>
+  makeService({ name, on: [], ...options }, read)
+
+function refusal(make: () => unknown): string {
+  try {
+    make()
+  } catch (error) {
+    if (error instanceof UsageError) return error.message
+    throw error
+  }
+  throw new Error('It was made.')
+}
+
+describe('a refusal names the value and the remedy', () => {
+  it.each([
+    ['a service of 5 characters', () => service('short'), /"short" can't name a service.*6 to 25/],
+    ['of 26', () => service('a'.repeat(26)), /6 to 25/],
+    ['with a capital letter', () => service('Loyalty'), /"Loyalty".*lower-case letters/],
+    ['that ends with a hyphen', () => service('loyalty-'), /the last no hyphen/],
+    ['a word of the language', () => service('export'), /"export".*TypeScript keeps that word/],
+    ['a service that exists', () => service('orders'), /"orders" exists already/],
+    ['whose account is the push account of another', () => service('orders-push'), /"orders-push" exists already/],
+    ["whose account is the operators'", () => service('operations'), /"operations" exists already/],
+    [
+      'on an event that does not exist',
+      () => service('loyalty', { on: ['order.lost'] }),
+      /"order\.lost".*order\.placed/,
+    ],
+    [
+      'an event that exists',
+      () => service('loyalty', { emits: 'order.placed' }),
+      /order\.placed exists already: orders owns it/,
+    ],
+    [
+      'an event without a dot',
+      () => makeEvent({ type: 'granted', service: 'orders' }, read),
+      /"granted".*"points\.granted"/,
+    ],
+    ['an event of the runtime', () => makeEvent({ type: 'saga.stuck', service: 'orders' }, read), /runtime owns it/],
+    [
+      'no owner',
+      () => makeEvent({ type: 'points.granted', service: undefined }, read),
+      /--service is missing.*gateway/,
+    ],
+    [
+      'an owner that does not exist',
+      () => makeEvent({ type: 'points.granted', service: 'oders' }, read),
+      /"oders".*orders/,
+    ],
+    [
+      'a command in lower case',
+      () => makeCommand({ name: 'grant', service: 'orders', sentBy: 'orders' }, read),
+      /"grant".*"GrantPoints"/,
+    ],
+    [
+      'a command that exists',
+      () => makeCommand({ name: 'ReserveStock', service: 'orders', sentBy: 'orders' }, read),
+      /inventory owns it/,
+    ],
+    [
+      'a command of the runtime',
+      () => makeCommand({ name: 'RepeatEvents', service: 'orders', sentBy: 'orders' }, read),
+      /the runtime owns it/,
+    ],
+    [
+      'no sender',
+      () => makeCommand({ name: 'GrantPoints', service: 'orders', sentBy: undefined }, read),
+      /--sent-by is missing/,
+    ],
+    [
+      'a service without streams',
+      () => makeCommand({ name: 'GrantPoints', service: 'history', sentBy: 'orders' }, read),
+      /history keeps no streams.*functions\/history\/service\.ts/,
+    ],
+    [
+      'an emulator that exists',
+      () => makeEmulator({ name: 'pubsub', resource: 'topic' }, read),
+      /pubsub\/plugin\.ts exists already/,
+    ],
+    [
+      'an emulator with a capital letter',
+      () => makeEmulator({ name: 'PubSub', resource: 'topic' }, read),
+      /"PubSub".*"secret-manager"/,
+    ],
+    [
+      'no kind of resource',
+      () => makeEmulator({ name: 'secret-manager', resource: undefined }, read),
+      /--resource is missing/,
+    ],
+  ])('%s', (_, make, message) => {
+    expect(refusal(make)).toMatch(message)
+  })
+
+  it('and a file of another form is named, with what to do by hand', () => {
+    const otherForm: Read = (path) => (path === 'functions/index.ts' ? 'export const services = []' : read(path))
+    expect(refusal(() => makeService({ name: 'loyalty', on: [], emits: undefined }, otherForm))).toMatch(
+      /functions\/index\.ts has not the form.*nothing was changed.*docs\/add-a-service\.md/,
+    )
+  })
+})
+
+it('a service takes the next number, also where one in between is free', () => {
+  const withGap: Read = (path) => read(path)?.replace('8: notifications', '11: notifications')
+  const { files } = makeService({ name: 'loyalty', on: [], emits: undefined }, withGap)
+  expect(keysOf(files['functions/index.ts']!, inVariable('numberedServices')).at(-1)).toBe('12')
+})
+
+describe('an edit', () => {
+  const list = inVariable('list')
+
+  it.each([
+    ['const list = []', 'const list = [x]'],
+    ['const list = [a]', 'const list = [a, x]'],
+    ['const list = [\n  a, // why\n]', 'const list = [\n  a, x, // why\n]'],
+    ['const list = { a: [1] }', 'const list = { a: [1], x }'],
+  ])('adds to %j', (before, after) => {
+    expect(withItem(before, list, 'x')).toBe(after)
+  })
+
+  it('imports once, in its alphabetical place', () => {
+    const text = "import { z } from 'zod'\nimport { a } from './a.ts'\nimport { c } from './c.ts'\n"
+    const once = withImport(text, 'b', './b.ts')
+    expect(once).toBe(text.replace('import { c }', "import { b } from './b.ts'\nimport { c }"))
+    expect(withImport(once, 'b', './b.ts')).toBe(once)
+    expect(withImport(once, 'd', './c.ts')).toContain("import { c, d } from './c.ts'")
+  })
+
+  it('leaves imports of types alone', () => {
+    expect(withImport("import type { A } from './a.ts'\n", 'b', './a.ts')).toBe(
+      "import type { A } from './a.ts'\nimport { b } from './a.ts'\n",
+    )
+  })
+})

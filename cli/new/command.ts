@@ -1,0 +1,128 @@
+/** A command of a service: contract, handler with its test, and its name at the owner and at the sender. */
+
+import { UsageError } from '../command.ts'
+import { inCall, keysOf, namesIn, withImport, withItem } from './edit.ts'
+import { contractOf, frozen, withFields } from './event.ts'
+import { edited, type Made, type Read, refuseExisting } from './made.ts'
+import { camelCase, checkCommandName, contractsVariable, kebabCase, serviceNamed } from './names.ts'
+
+export interface NewCommand {
+  readonly name: string
+  /** Name of the service that performs it. */
+  readonly service: string | undefined
+  /** Name of the service that sends it, which may be the same. */
+  readonly sentBy: string | undefined
+}
+
+/** @throws UsageError */
+export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): Made {
+  checkCommandName(name)
+  const owner = serviceNamed(service, 'service')
+  const sender = serviceNamed(sentBy, 'sent-by')
+  if (!('streams' in owner.collections))
+    throw new UsageError(
+      `${owner.name} keeps no streams, in which a command records what it decided: add streams: { unindexed: ['*'] } to the collections in functions/${owner.name}/service.ts, then run this again.`,
+    )
+  const folder = `functions/${owner.name}`
+  const file = kebabCase(name)
+  refuseExisting(read, [`${folder}/${file}.ts`, `${folder}/${file}.test.ts`])
+
+  const recorded = recordedBy(name)
+  const accept = (text: string): string => withItem(text, inCall('defineService', 'accepts'), `'${name}'`)
+  const send = (text: string): string => withItem(text, inCall('defineService', 'sends'), `'${name}'`)
+  const use = (text: string): string => withUse(text, owner.name)
+  const descriptions: Record<string, string> =
+    owner === sender
+      ? { [`${folder}/service.ts`]: edited(read, `${folder}/service.ts`, accept, send) }
+      : {
+          [`${folder}/service.ts`]: edited(read, `${folder}/service.ts`, accept),
+          [`functions/${sender.name}/service.ts`]: edited(read, `functions/${sender.name}/service.ts`, send, use),
+        }
+  return {
+    files: {
+      [`${folder}/contracts.ts`]: edited(
+        read,
+        `${folder}/contracts.ts`,
+        (text) =>
+          withItem(
+            text,
+            inCall('defineContracts', 'commands'),
+            `${name}: { data: z.strictObject({ orderId }), example: { orderId: 'o-1' } }`,
+          ),
+        (text) => withRecorded(text, recorded),
+        withFields,
+      ),
+      [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), recorded),
+      ...descriptions,
+      [`${folder}/app.ts`]: edited(
+        read,
+        `${folder}/app.ts`,
+        (text) => withItem(text, inCall('implement', 'commands'), `${name}: ${camelCase(name)}`),
+        (text) => withImport(text, camelCase(name), `./${file}.ts`),
+      ),
+      [`${folder}/${file}.ts`]: handler(name, owner.name),
+      [`${folder}/${file}.test.ts`]: test(name, owner.name),
+    },
+    next: [
+      `Give ${name} its fields in ${folder}/contracts.ts, and decide in ${folder}/${file}.ts what it does.`,
+      `Return { type: '${name}', data: … } among the commands of a decision of ${sender.name}.`,
+      `Type npx vitest run ${folder}, then npm run check.`,
+    ],
+  }
+}
+
+/** The sender's description with the owner's contracts among those that it uses. */
+function withUse(text: string, owner: string): string {
+  const find = inCall('defineService', 'uses')
+  const variable = contractsVariable(owner)
+  if (namesIn(text, find).includes(variable)) return text
+  return withImport(withItem(text, find, variable), variable, `../${owner}/contracts.ts`)
+}
+
+/** What stays in the stream, so that a repeated command decides nothing. */
+const recordedBy = (name: string): string => `${kebabCase(name)}.handled`
+
+/** The owner's contracts with one more event that stays in its streams. */
+function withRecorded(text: string, type: string): string {
+  const hasSome = keysOf(text, inCall('defineContracts')).includes('recorded')
+  return hasSome
+    ? withItem(text, inCall('defineContracts', 'recorded'), contractOf(type))
+    : withItem(text, inCall('defineContracts'), `recorded: { ${contractOf(type)} }`)
+}
+
+const handler = (name: string, owner: string): string => `/** Handles ${name}. */
+
+import type { RecordOf } from '../../shared/contract.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import { type Decision, nothing, type Platform } from '../../shared/platform.ts'
+import type { ${contractsVariable(owner)} } from './contracts.ts'
+
+type Recorded = RecordOf<typeof ${contractsVariable(owner)}>
+
+/** A repeated command decides nothing. */
+export function ${camelCase(name)}(
+  message: Envelope<string, { orderId: string }>,
+  platform: Platform,
+): Promise<Decision<Recorded>> {
+  const { orderId } = message.data
+  return platform.streams.handle<Recorded>(message, orderId, ({ events }) => {
+    if (events.some(({ type }) => type === '${recordedBy(name)}')) return nothing
+    return { events: [{ type: '${recordedBy(name)}', data: { orderId } }], commands: [] }
+  })
+}
+`
+
+const test = (name: string, owner: string): string => `import { expect, it } from 'vitest'
+import { deliver, message } from '../../shared/deliver.testing.ts'
+import { testPlatform } from '../../shared/platform.testing.ts'
+import { app } from './app.ts'
+import { ${camelCase(owner)} } from './service.ts'
+
+it('${name} is handled once, however often it is delivered', async () => {
+  const platform = testPlatform(${camelCase(owner)})
+  for (const key of [1, 1, 2]) await deliver(app, platform, message('${name}', { orderId: 'o-1' }, { key }))
+  expect([...platform.entries().values()].flat().flatMap(({ events }) => events)).toMatchObject([
+    { type: '${recordedBy(name)}', data: { orderId: 'o-1' } },
+  ])
+})
+`

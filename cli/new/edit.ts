@@ -1,0 +1,122 @@
+/** Small edits of a program's text, at the places that its syntax tree names; the formatter does the rest. */
+
+import { type ImportDeclaration, type Node, parseSync, type Program, Visitor } from 'oxc-parser'
+
+type Literal = Extract<Node, { type: 'ObjectExpression' | 'ArrayExpression' }>
+
+/** Where an item is put into a text: the object or the array in there, undefined where there is none. */
+export type Find = (program: Program) => Node | null | undefined
+
+/** Thrown when a file does not have the form that an edit needs; nothing has been written by then. */
+export class EditError extends Error {}
+
+function parse(text: string): Program {
+  const { program, errors } = parseSync('program.ts', text)
+  if (errors.length > 0) throw new EditError(errors[0]!.message)
+  return program
+}
+
+/** Whether the language lets a variable have this name: `export` and `public` it keeps for itself. */
+export const isIdentifier = (name: string): boolean =>
+  parseSync('program.ts', `const ${name} = 1\nexport { ${name} }`).errors.length === 0
+
+/**
+ * The text with one more item at the end of an object or array.
+ * @throws EditError when `find` leads to neither.
+ */
+export function withItem(text: string, find: Find, item: string): string {
+  const literal = find(parse(text))
+  if (!isLiteral(literal)) throw new EditError('there is no list to add it to')
+  const items: readonly (Node | null)[] = literal.type === 'ObjectExpression' ? literal.properties : literal.elements
+  const last = items.at(-1)
+  return last ? insert(text, last.end, `, ${item}`) : insert(text, literal.start + 1, item)
+}
+
+/** The names of an object's properties. @throws EditError when `find` does not lead to an object. */
+export function keysOf(text: string, find: Find): readonly string[] {
+  const object = find(parse(text))
+  if (object?.type !== 'ObjectExpression') throw new EditError('there is no object to read')
+  return object.properties.flatMap((property) => (property.type === 'Property' ? nameOf(property.key) : []))
+}
+
+/** The variables that an array names. @throws EditError when `find` does not lead to an array. */
+export function namesIn(text: string, find: Find): readonly string[] {
+  const array = find(parse(text))
+  if (array?.type !== 'ArrayExpression') throw new EditError('there is no list to read')
+  return array.elements.flatMap((element) => (element?.type === 'Identifier' ? element.name : []))
+}
+
+/** The text with `name` imported from `module`, in its alphabetical place among imports of the same kind. */
+export function withImport(text: string, name: string, module: string): string {
+  const imports = parse(text).body.filter((node): node is ImportDeclaration => node.type === 'ImportDeclaration')
+  const same = imports.find(({ source, importKind }) => source.value === module && importKind !== 'type')
+  if (same) {
+    const names = same.specifiers.map(({ local }) => local.name)
+    return names.includes(name) ? text : insert(text, same.specifiers.at(-1)!.end, `, ${name}`)
+  }
+  const line = `import { ${name} } from '${module}'\n`
+  const kind = (path: string): string => path.split('/')[0]!
+  const alike = imports.filter(({ source }) => kind(source.value) === kind(module))
+  const next = alike.find(({ source }) => source.value > module)
+  if (next) return insert(text, next.start, line)
+  const before = alike.at(-1) ?? (kind(module).startsWith('.') ? imports.at(-1) : undefined)
+  if (before) return insert(text, before.end + 1, line)
+  return insert(text, imports[0]?.start ?? 0, line)
+}
+
+const insert = (text: string, at: number, added: string): string => text.slice(0, at) + added + text.slice(at)
+
+/** In the last argument of the call of `callee`, which is an object: the value at this path of properties. */
+export const inCall =
+  (callee: string, ...path: readonly string[]): Find =>
+  (program) => {
+    let found: Node | undefined
+    new Visitor({
+      CallExpression(node) {
+        if (node.callee.type === 'Identifier' && node.callee.name === callee) found ??= node.arguments.at(-1)
+      },
+    }).visit(program)
+    return path.reduce<Node | undefined>(property, found)
+  }
+
+/** What a variable is declared as. */
+export const inVariable =
+  (name: string): Find =>
+  (program) => {
+    let found: Node | null = null
+    new Visitor({
+      VariableDeclarator(node) {
+        if (node.id.type === 'Identifier' && node.id.name === name) found ??= node.init
+      },
+    }).visit(program)
+    return found
+  }
+
+/** What a function returns in its last statement. */
+export const inFunction =
+  (name: string): Find =>
+  (program) => {
+    let found: Node | null | undefined
+    new Visitor({
+      FunctionDeclaration(node) {
+        if (node.id?.name !== name) return
+        const last = node.body?.body.at(-1)
+        if (last?.type === 'ReturnStatement') found = last.argument
+      },
+    }).visit(program)
+    return found
+  }
+
+function property(object: Node | undefined, key: string): Node | undefined {
+  if (object?.type !== 'ObjectExpression') return undefined
+  const found = object.properties.find((one) => one.type === 'Property' && nameOf(one.key) === key)
+  return found?.type === 'Property' ? found.value : undefined
+}
+
+function nameOf(key: Node): string {
+  if (key.type === 'Identifier') return key.name
+  return key.type === 'Literal' ? String(key.value) : ''
+}
+
+const isLiteral = (node: Node | null | undefined): node is Literal =>
+  node?.type === 'ObjectExpression' || node?.type === 'ArrayExpression'

@@ -1,0 +1,50 @@
+/** An event of a service: its contract, its frozen example, and its name in the service's description. */
+
+import { inCall, withImport, withItem } from './edit.ts'
+import { edited, type Made, type Read } from './made.ts'
+import { checkEventType, serviceNamed } from './names.ts'
+
+export interface NewEvent {
+  readonly type: string
+  /** Name of the service that owns it. */
+  readonly service: string | undefined
+}
+
+/** @throws UsageError */
+export function makeEvent({ type, service }: NewEvent, read: Read): Made {
+  checkEventType(type)
+  const { name } = serviceNamed(service, 'service')
+  const folder = `functions/${name}`
+  return {
+    files: {
+      [`${folder}/contracts.ts`]: edited(
+        read,
+        `${folder}/contracts.ts`,
+        (text) => withItem(text, inCall('defineContracts', 'events'), contractOf(type)),
+        withFields,
+      ),
+      [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), type),
+      [`${folder}/service.ts`]: edited(read, `${folder}/service.ts`, (text) =>
+        withItem(text, inCall('defineService', 'emits'), `'${type}'`),
+      ),
+    },
+    next: [
+      `Give ${type} its fields in ${folder}/contracts.ts and the same example in ${folder}/frozen-events.json.`,
+      `Return { type: '${type}', data: … } from a decision of ${name}.`,
+      `Name it in "on" of each service that subscribes to it: the compiler then asks for the handler.`,
+    ],
+  }
+}
+
+export const contractOf = (type: string): string =>
+  `'${type}': { version: 1, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } }`
+
+/** The imports that a contract from here needs. */
+export const withFields = (text: string): string =>
+  withImport(withImport(text, 'z', 'zod'), 'orderId', '../../shared/fields.ts')
+
+/** The text of frozen-events.json with this event; `text` is undefined where the service had none. */
+export function frozen(text: string | undefined, type: string): string {
+  const entry = `  "${type}@1": { "orderId": "o-1" }\n}\n`
+  return text === undefined ? `{\n${entry}` : text.replace(/\s*\}\s*$/, `,\n${entry}`)
+}

@@ -1,0 +1,37 @@
+/** What a generator gives back, and what it reads: texts by their paths, so that nothing is written before all is known. */
+
+import { UsageError } from '../command.ts'
+import { EditError } from './edit.ts'
+
+export interface Made {
+  /** Texts of new and of changed files, by their paths from the root of the project. */
+  readonly files: Readonly<Record<string, string>>
+  /** What the person does next: one sentence each. */
+  readonly next: readonly string[]
+}
+
+/** The text of a file of the project; undefined: there is no such file. */
+export type Read = (path: string) => string | undefined
+
+type Edit = (text: string) => string
+
+/** One file with all of these edits. @throws UsageError that names the file when it has not the form that they need. */
+export function edited(read: Read, path: string, ...edits: readonly Edit[]): string {
+  const text = read(path)
+  if (text === undefined) throw new UsageError(`${path} does not exist, so nothing was changed: restore it from git.`)
+  try {
+    return edits.reduce((current, edit) => edit(current), text)
+  } catch (error) {
+    if (!(error instanceof EditError)) throw error
+    throw new UsageError(
+      `${path} has not the form that this command edits (${error.message}), so nothing was changed: follow docs/add-a-service.md by hand.`,
+    )
+  }
+}
+
+/** @throws UsageError when one of these files exists. */
+export function refuseExisting(read: Read, paths: readonly string[]): void {
+  const existing = paths.find((path) => read(path) !== undefined)
+  if (existing)
+    throw new UsageError(`${existing} exists already, so nothing was changed: take another name, or remove it.`)
+}

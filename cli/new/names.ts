@@ -1,0 +1,101 @@
+/** Names of what is made: refused with the rule that they break and an example of one that keeps it. */
+
+import { services } from '../../functions/index.ts'
+import {
+  accountId,
+  databaseName,
+  operationsAccountId,
+  pushAccountId,
+  queueName,
+  repeatCommand,
+  replayCommand,
+} from '../../shared/names.ts'
+import { runtimeContracts } from '../../shared/runtime-events.ts'
+import type { Service } from '../../shared/service.ts'
+import { imageBuilderId } from '../../stacks/environments.ts'
+import { named } from '../../stacks/naming-rules.ts'
+import { UsageError } from '../command.ts'
+import { isIdentifier } from './edit.ts'
+
+/** `spare-parts` → `spareParts`, `SpareParts` → `spareParts` */
+export const camelCase = (name: string): string =>
+  name
+    .replace(/^[A-Z]/, (first) => first.toLowerCase())
+    .replaceAll(/-([a-z0-9])/g, (_, next: string) => next.toUpperCase())
+/** `GrantPoints` → `grant-points` */
+export const kebabCase = (name: string): string =>
+  name.replaceAll(/(?<!^)[A-Z]/g, (capital) => `-${capital}`).toLowerCase()
+
+/** @throws UsageError when Google refuses a name that is made from it, when it can't be a variable, or when it is taken. */
+export function checkServiceName(name: string): void {
+  try {
+    named('account', accountId(name))
+    named('account', pushAccountId(name))
+    named('database', databaseName(name))
+    named('queue', queueName(name))
+    named('service', name)
+  } catch {
+    throw new UsageError(
+      `"${name}" can't name a service: its accounts, queue and database are named for it. Take 6 to 25 lower-case letters, digits and hyphens, the first a letter and the last no hyphen, as in "loyalty".`,
+    )
+  }
+  if (!isIdentifier(camelCase(name)))
+    throw new UsageError(`"${name}" can't name a service: TypeScript keeps that word for itself. Take another name.`)
+  const accounts = services.flatMap((service) => [accountId(service.name), pushAccountId(service.name)])
+  const taken = [...accounts, operationsAccountId, imageBuilderId].find(
+    (account) => account === accountId(name) || account === pushAccountId(name),
+  )
+  if (taken) throw new UsageError(`The service account "${taken}" exists already. Take another name than "${name}".`)
+}
+
+/** @throws UsageError */
+export function checkEventType(type: string): void {
+  const isWellFormed = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*\.[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(type) && type.length <= 100
+  if (!isWellFormed || type.startsWith('goog'))
+    throw new UsageError(
+      `"${type}" can't name an event: its topic is named for it. Take a noun, a dot and a verb in the past, in lower case, at most 100 characters, not beginning with goog, as in "points.granted".`,
+    )
+  const owner = ownerOfEvent(type)
+  if (owner) throw new UsageError(`The event ${type} exists already: ${owner} owns it. Take another name.`)
+}
+
+/** @throws UsageError */
+export function checkCommandName(name: string): void {
+  if (!/^[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+$/.test(name) || name.length > 60)
+    throw new UsageError(
+      `"${name}" can't name a command. Take a verb and a noun, each with a capital letter, at most 60 characters, as in "GrantPoints".`,
+    )
+  const isRuntimes = name === repeatCommand || name === replayCommand
+  const owner = isRuntimes
+    ? 'the runtime'
+    : services.find((service) => Object.hasOwn(service.contracts.commands, name))?.name
+  if (owner) throw new UsageError(`The command ${name} exists already: ${owner} owns it. Take another name.`)
+}
+
+/** @throws UsageError */
+export function checkEmulatorName(name: string): void {
+  if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name) || name.length > 40)
+    throw new UsageError(
+      `"${name}" can't name an emulator. Take Google's name of the service in lower case with hyphens, at most 40 characters, as in "secret-manager".`,
+    )
+  if (!isIdentifier(camelCase(name)))
+    throw new UsageError(`"${name}" can't name an emulator: TypeScript keeps that word for itself. Take another name.`)
+}
+
+/** @throws UsageError when there is none of that name. */
+export function serviceNamed(name: string | undefined, option: string): Service {
+  const service = services.find((one) => one.name === name)
+  if (service) return service
+  const problem = name === undefined ? `--${option} is missing` : `There is no service "${name}"`
+  throw new UsageError(`${problem}. --${option} takes one of: ${services.map((one) => one.name).join(', ')}.`)
+}
+
+const contracts = [...services.map((service) => service.contracts), runtimeContracts]
+
+export const eventTypes: readonly string[] = contracts.flatMap(({ events }) => Object.keys(events)).toSorted()
+
+/** The service whose contracts have this event, `runtime` for those that every saga publishes; undefined: there is no such event. */
+export const ownerOfEvent = (type: string): string | undefined =>
+  contracts.find(({ events }) => Object.hasOwn(events, type))?.service
+
+export const contractsVariable = (service: string): string => `${camelCase(service)}Contracts`

@@ -1,0 +1,180 @@
+/** A service: its folder with contracts, description, handlers and test, and its line in functions/index.ts. */
+
+import { UsageError } from '../command.ts'
+import { inVariable, keysOf, withImport, withItem } from './edit.ts'
+import { contractOf, frozen } from './event.ts'
+import { edited, type Made, type Read, refuseExisting } from './made.ts'
+import { camelCase, checkEventType, checkServiceName, contractsVariable, eventTypes, ownerOfEvent } from './names.ts'
+
+const index = 'functions/index.ts'
+
+export interface NewService {
+  readonly name: string
+  /** Types of the events that it subscribes to. */
+  readonly on: readonly string[]
+  /** Type of the event that it publishes; absent: none. */
+  readonly emits?: string | undefined
+}
+
+/** @throws UsageError */
+export function makeService({ name, on, emits }: NewService, read: Read): Made {
+  checkServiceName(name)
+  if (emits !== undefined) checkEventType(emits)
+  const unknown = on.find((type) => ownerOfEvent(type) === undefined)
+  if (unknown !== undefined)
+    throw new UsageError(`There is no event "${unknown}" to subscribe to. There are: ${eventTypes.join(', ')}.`)
+  const folder = `functions/${name}`
+  refuseExisting(read, [`${folder}/service.ts`])
+
+  const variable = camelCase(name)
+  const recorded = recordedBy({ name, on, emits })
+  return {
+    files: {
+      [`${folder}/contracts.ts`]: contracts({ name, on, emits }),
+      ...(recorded === undefined ? {} : { [`${folder}/frozen-events.json`]: frozen(undefined, recorded) }),
+      [`${folder}/service.ts`]: description({ name, on, emits }),
+      [`${folder}/app.ts`]: app({ name, on, emits }),
+      ...(on.length === 0 ? {} : { [`${folder}/app.test.ts`]: test({ name, on, emits }) }),
+      [index]: edited(
+        read,
+        index,
+        (text) => withItem(text, inVariable('numberedServices'), `${nextNumber(text)}: ${variable}`),
+        (text) => withImport(text, variable, `./${name}/service.ts`),
+      ),
+    },
+    next: [
+      `Say in ${folder}/service.ts what the service is for, and decide in ${folder}/app.ts what it does.`,
+      ...(recorded === undefined
+        ? []
+        : [
+            `Give ${recorded} its fields in ${folder}/contracts.ts and the same example in ${folder}/frozen-events.json.`,
+          ]),
+      `Type npx vitest run ${folder}, then npm run check; npm start runs it.`,
+    ],
+  }
+}
+
+/** A number is never given to another service. */
+const nextNumber = (text: string): number => Math.max(...keysOf(text, inVariable('numberedServices')).map(Number)) + 1
+
+const subject = (name: string): string => `The service ${name}`
+const quoted = (types: readonly string[]): string => types.map((type) => `'${type}'`).join(', ')
+/** Contracts of the services whose events it subscribes to: those of the runtime are everyone's. */
+const owners = (on: readonly string[]): readonly string[] =>
+  [...new Set(on.map((type) => ownerOfEvent(type)!))].filter((owner) => owner !== 'runtime').toSorted()
+const importContracts = (service: string): string =>
+  `import { ${contractsVariable(service)} } from '../${service}/contracts.ts'\n`
+
+/** The type of what the service records first: an event that it publishes, or one that stays in its stream. */
+const recordedBy = ({ name, on, emits }: NewService): string | undefined =>
+  emits ?? (on.length === 0 ? undefined : `${name}.noted`)
+
+function contracts({ name, on, emits }: NewService): string {
+  const recorded = recordedBy({ name, on, emits })
+  if (recorded === undefined)
+    return `/** ${subject(name)} owns no messages. */
+
+import { defineContracts } from '../../shared/contract.ts'
+
+export const ${contractsVariable(name)} = defineContracts({ service: '${name}', events: {}, commands: {} })
+`
+  const contract = `{
+    ${contractOf(recorded)},
+  }`
+  return `/** The messages of ${name}. */
+
+import { z } from 'zod'
+import { defineContracts } from '../../shared/contract.ts'
+import { orderId } from '../../shared/fields.ts'
+
+export const ${contractsVariable(name)} = defineContracts({
+  service: '${name}',
+  events: ${emits === undefined ? `{},\n  recorded: ${contract}` : contract},
+  commands: {},
+})
+`
+}
+
+const description = ({
+  name,
+  on,
+  emits,
+}: NewService): string => `/** ${subject(name)}${on.length === 0 ? '' : `: it reacts to ${on.join(', ')}`}. */
+
+import { defineService } from '../../shared/service.ts'
+${owners(on).map(importContracts).join('')}import { ${contractsVariable(name)} } from './contracts.ts'
+
+export const ${camelCase(name)} = defineService({
+  name: '${name}',
+  ingress: 'internal',
+  contracts: ${contractsVariable(name)},
+  uses: [${owners(on).map(contractsVariable).join(', ')}],
+  emits: [${emits === undefined ? '' : quoted([emits])}],
+  on: [${quoted(on)}],
+  accepts: [],
+  sends: [],
+  collections: { streams: { unindexed: ['*'] } },
+})
+`
+
+function app({ name, on, emits }: NewService): string {
+  const implemented = `export const app: ServiceApp = implement(${camelCase(name)}, {
+  on: {${on.map((type) => `\n    '${type}': react,`).join('')}${on.length === 0 ? '' : '\n  '}},
+  commands: {},
+})
+`
+  const recorded = recordedBy({ name, on, emits })
+  if (on.length === 0)
+    return `/** The handlers of ${name}. */
+
+import { implement } from '../../shared/app.ts'
+import type { ServiceApp } from '../../shared/service-app.ts'
+import { ${camelCase(name)} } from './service.ts'
+
+${implemented}`
+  return `/** The handlers of ${name}. */
+
+import { implement } from '../../shared/app.ts'
+import type { RecordOf } from '../../shared/contract.ts'
+import type { Envelope } from '../../shared/envelope.ts'
+import { type Decision, nothing, type Platform } from '../../shared/platform.ts'
+import type { ServiceApp } from '../../shared/service-app.ts'
+import type { ${contractsVariable(name)} } from './contracts.ts'
+import { ${camelCase(name)} } from './service.ts'
+
+type Recorded = RecordOf<typeof ${contractsVariable(name)}>
+
+/** One ${recorded} for each order: a repeated event decides nothing. */
+function react(message: Envelope, platform: Platform): Promise<Decision<Recorded>> {
+  const orderId = message.correlationId
+  return platform.streams.handle<Recorded>(message, orderId, ({ events }) => {
+    if (events.some(({ type }) => type === '${recorded}')) return nothing
+    return { events: [{ type: '${recorded}', data: { orderId } }], commands: [] }
+  })
+}
+
+${implemented}`
+}
+
+function test({ name, on, emits }: NewService): string {
+  const examples = on
+    .map((type) => `  ['${type}', ${contractsVariable(ownerOfEvent(type)!)}.events['${type}'].example],\n`)
+    .join('')
+  const ofRuntime = on.some((type) => ownerOfEvent(type) === 'runtime')
+  return `import { expect, it } from 'vitest'
+import { deliver, message } from '../../shared/deliver.testing.ts'
+import { testPlatform } from '../../shared/platform.testing.ts'
+${ofRuntime ? "import { runtimeContracts } from '../../shared/runtime-events.ts'\n" : ''}${owners(on).map(importContracts).join('')}import { app } from './app.ts'
+import { ${camelCase(name)} } from './service.ts'
+
+it.each([
+${examples}])('%s is handled once, however often it is delivered', async (type, data) => {
+  const platform = testPlatform(${camelCase(name)})
+  for (const key of [1, 1, 2]) await deliver(app, platform, message(type, data, { subject: 'o-1', key }))
+  expect([...platform.entries().values()].flat().flatMap(({ events }) => events)).toMatchObject([
+    { type: '${recordedBy({ name, on, emits })}', data: { orderId: 'o-1' } },
+  ])
+  expect(new Set(platform.published.map(({ id }) => id)).size).toBe(${emits === undefined ? 0 : 1})
+})
+`
+}
