@@ -22,7 +22,6 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '.data/**', '.tools/**'],
     // Two on two cores: a platform waits half of its time.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    setupFiles: ['test/support/own-ports.ts'],
     reporters: ['default', new ProgressReporter()],
     // A limit for what hangs, not a measure: whole platforms start in some tests, on machines that do much else.
     testTimeout: 60_000,

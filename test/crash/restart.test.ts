@@ -8,7 +8,7 @@ import type { Running } from '../../emulators/running.ts'
 import { numberedServices } from '../../functions/index.ts'
 import { localPorts } from '../../stacks/environments.ts'
 import { start, type Started, temporaryDirectory } from '../support/command.ts'
-import { freeBlock } from '../support/platform.ts'
+import { freeBlock } from 'local-google-cloud/host'
 import { openBooks } from './books.ts'
 import { shopper } from './shopper.ts'
 

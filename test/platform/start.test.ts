@@ -10,7 +10,8 @@ import { references } from '../../cli/references.ts'
 import type { Running } from '../../emulators/running.ts'
 import { services } from '../../functions/index.ts'
 import { run, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
-import { freeBlock, root } from '../support/platform.ts'
+import { freeBlock } from 'local-google-cloud/host'
+import { root } from '../support/platform.ts'
 
 let data: TemporaryDirectory
 let started: Npm[]

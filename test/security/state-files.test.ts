@@ -4,7 +4,7 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { run, start, type Started, type TemporaryDirectory, temporaryDirectory } from '../support/command.ts'
-import { freeBlock } from '../support/platform.ts'
+import { freeBlock } from 'local-google-cloud/host'
 
 const STARTED_WITHIN_MS = 120_000
 let data: TemporaryDirectory

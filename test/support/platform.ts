@@ -1,17 +1,16 @@
 /** The whole platform for a test: the local environment synthesized with free ports, everything in memory. */
 
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { connect, type Api, type OrderView, hasEnded } from '../../cli/api.ts'
 import { startPlatform, type Platform } from '../../emulators/start.ts'
 import { seed } from '../../emulators/seed.ts'
-import { freePorts, portRange } from 'local-google-cloud/host'
+import { freePorts } from 'local-google-cloud/host'
 import type { Running } from '../../emulators/running.ts'
 import type { StackJson } from 'local-google-cloud'
-import { numberedServices, services as allServices } from '../../functions/index.ts'
+import { services as allServices } from '../../functions/index.ts'
 import type { Service } from '../../shared/service.ts'
 import { synthesize } from '../../stacks/app.ts'
-import { localEnvironment, localPorts, type LocalPorts } from '../../stacks/environments.ts'
+import { localEnvironment, type LocalPorts } from '../../stacks/environments.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 
@@ -23,39 +22,6 @@ export interface TestPlatform extends Platform {
   staff(roles?: readonly string[]): Api
   /** Looks, as a customer would, until the order has ended and the history tells it. */
   followed(api: Api, orderId: string, withinMs?: number): Promise<OrderView>
-}
-
-/** More ports than a platform takes. */
-const BLOCK = 100
-
-/** The first of a block of ports that are all free. */
-export async function freeBlock(): Promise<number> {
-  const { first, last } = portRange()
-  const blocks = Math.floor((last - first + 1) / BLOCK)
-  for (;;) {
-    const base = first + BLOCK * Math.floor(Math.random() * blocks)
-    const ports = localPorts(base, numberedServices)
-    const all = allServices.flatMap(({ name }) => [ports.service(name), ports.account(name)])
-    if (await portsAreFree([ports.api, ports.identity, ports.paymentProvider, ports.carrier, ...all])) return base
-  }
-}
-
-/** Whether nobody listens on any of them just now. */
-async function portsAreFree(ports: readonly number[]): Promise<boolean> {
-  const servers = ports.map(() => createServer())
-  const listening = await Promise.all(
-    servers.map(
-      (server, index) =>
-        new Promise<boolean>((resolve) => {
-          server.once('error', () => resolve(false))
-          server.listen(ports[index], '127.0.0.1', () => resolve(true))
-        }),
-    ),
-  )
-  await Promise.all(
-    servers.filter((_, index) => listening[index]).map((server) => new Promise((resolve) => server.close(resolve))),
-  )
-  return listening.every(Boolean)
 }
 
 export async function testPorts(services: readonly Service[]): Promise<LocalPorts> {

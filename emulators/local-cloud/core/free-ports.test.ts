@@ -1,16 +1,31 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
 import { afterEach, expect, it, vi } from 'vitest'
-import { freePorts, portRange } from './free-ports.ts'
+import { freeBlock, freePort, freePorts } from './free-ports.ts'
 
-afterEach(() => void vi.unstubAllEnvs())
+afterEach(() => void vi.restoreAllMocks())
 
-it('free ports are of the range that the variable gives, each another', async () => {
-  const { first } = portRange()
-  vi.stubEnv('LOCAL_CLOUD_PORTS', `${first}-${first + 19}`)
-  const ports = await freePorts(5)
-  expect(new Set(ports).size).toBe(5)
-  expect(ports.filter((port) => port < first || port > first + 19)).toEqual([])
+it('a port that was given is not given again, though nothing listens there yet', async () => {
+  const thrown = Math.random()
+  const random = vi.spyOn(Math, 'random').mockReturnValueOnce(thrown)
+  const first = await freePort()
+  random.mockReturnValueOnce(thrown)
+  expect(await freePort()).not.toBe(first)
 })
 
-it.each(['20000', '20000-', '30000-20000', '80-90', '20000-70000', ''])('"%s" is no range', (given) => {
-  expect(() => portRange(given)).toThrow(`LOCAL_CLOUD_PORTS takes two ports, as in 20000-20999, not "${given}".`)
+it('each of several is another', async () => {
+  expect(new Set(await freePorts(30)).size).toBe(30)
+})
+
+it('a block of a hundred ports is given once', async () => {
+  const [one, other] = [await freeBlock(), await freeBlock()]
+  expect([one % 100, other % 100]).toEqual([0, 0])
+  expect(one).not.toBe(other)
+})
+
+it('a server can listen there', async () => {
+  const port = await freePort()
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  server.close()
 })

@@ -1,41 +1,46 @@
 /** Ports for servers that have to be told theirs before they listen. */
 
+import { mkdirSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 
 /**
  * Below what any system gives to outgoing connections of its own accord (from 32,768 on Linux, 49,152 elsewhere): such a
  * connection would take the port between here and the server's listening, or while a server is started again.
  */
-const FIRST = 20_000
+const FIRST_OF_BLOCKS = 20_000
+const FIRST = 23_000
 const LAST = 32_699
+const BLOCK = 100
 
-/**
- * Where free ports are looked for: all of them, or what LOCAL_CLOUD_PORTS says (`20000-20999`). A port is free until another
- * process takes it: programs that start local clouds side by side, as test runners do, look in ranges of their own.
- * @throws Error when the variable holds no such range
- */
-export function portRange(given = process.env['LOCAL_CLOUD_PORTS']): { readonly first: number; readonly last: number } {
-  if (given === undefined) return { first: FIRST, last: LAST }
-  const [, first, last] = (/^(\d{4,5})-(\d{4,5})$/.exec(given) ?? []).map(Number)
-  if (first === undefined || last === undefined || first < 1024 || last > 65_535 || first > last)
-    throw new Error(`LOCAL_CLOUD_PORTS takes two ports, as in 20000-20999, not "${given}".`)
-  return { first, last }
-}
-
-/** On loopback, free a moment ago, each another. */
+/** On loopback, free a moment ago, each another, and given to no other program of this user for some minutes. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = new Map<number, Server>()
-  const { first, last } = portRange()
-  while (servers.size < count) {
-    const port = first + Math.floor(Math.random() * (last - first + 1))
-    const server = servers.has(port) ? undefined : await listening(port)
-    if (server) servers.set(port, server)
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = randomFrom(FIRST, LAST + 1)
+    if ((await areFree([port])) && claim(port)) ports.push(port)
   }
-  await Promise.all([...servers.values()].map((server) => new Promise((resolve) => server.close(resolve))))
-  return [...servers.keys()]
+  return ports
 }
 
 export const freePort = async (): Promise<number> => (await freePorts(1))[0]!
+
+/** The first of a hundred such ports in a row. */
+export async function freeBlock(): Promise<number> {
+  for (;;) {
+    const first = BLOCK * randomFrom(FIRST_OF_BLOCKS / BLOCK, FIRST / BLOCK)
+    if ((await areFree(Array.from({ length: BLOCK }, (_, index) => first + index))) && claim(first)) return first
+  }
+}
+
+const randomFrom = (first: number, end: number): number => first + Math.floor(Math.random() * (end - first))
+
+async function areFree(ports: readonly number[]): Promise<boolean> {
+  const servers = (await Promise.all(ports.map(listening))).filter((server) => server !== undefined)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return servers.length === ports.length
+}
 
 function listening(port: number): Promise<Server | undefined> {
   const server = createServer()
@@ -43,4 +48,29 @@ function listening(port: number): Promise<Server | undefined> {
     server.once('error', () => resolve(undefined))
     server.listen(port, '127.0.0.1', () => resolve(server))
   })
+}
+
+/** Longer than any program takes from choosing a port to listening there. */
+const PERIOD_MS = 120_000
+const claims = join(tmpdir(), `local-google-cloud-ports-${userInfo().username}`)
+
+/**
+ * A port looks free to others until its server listens: two test runs side by side would choose the same now and then. So
+ * each program that is given one leaves a file with its number, in the folder of this period; that of the one before counts too.
+ */
+function claim(port: number): boolean {
+  const period = Math.floor(Date.now() / PERIOD_MS)
+  const folder = join(claims, String(period))
+  if (!existsSync(folder)) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    for (const old of readdirSync(claims))
+      if (Number(old) < period - 1) rmSync(join(claims, old), { recursive: true, force: true })
+  }
+  try {
+    writeFileSync(join(folder, String(port)), '', { flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+  return !existsSync(join(claims, String(period - 1), String(port)))
 }
