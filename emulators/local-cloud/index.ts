@@ -1,11 +1,11 @@
 /** The local Google Cloud: what a program imports to run one. Each emulator is a plugin with an export of its own. */
 
 export { createLocalCloud, type LocalCloud } from './core/local-cloud.ts'
-export type { FaultAction, FaultRule, Firing } from './core/faults.ts'
+export type { FaultAction, FaultRule, Firing } from './core/access/faults.ts'
 export type { Plugin, RequestLogEntry } from './core/plugin.ts'
-export { readResources, type StackJson } from './core/terraform.ts'
+export { readResources, type StackJson } from './core/terraform/read-resources.ts'
 export type { OwnerApi } from './core/terraform/provisioner.ts'
 export type { TerraformResource } from './core/terraform/resource.ts'
 export { unprovisioned } from './core/terraform/unprovisioned.ts'
-export { plan, provision, type Provisioned } from './provision.ts'
-export { removeUndeclared } from './provisioned.ts'
+export { plan, provision, type Provisioned } from './core/terraform/provision.ts'
+export { removeUndeclared } from './core/terraform/provisioned.ts'

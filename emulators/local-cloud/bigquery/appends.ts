@@ -6,10 +6,10 @@
 import { nestsDeeper } from '../core/json.ts'
 import { invalidArgument, notFound, StatusError } from '../core/status.ts'
 import { type Catalog, sqlError, type TableReference } from './catalog.ts'
-import type { Column, EngineWork } from './engine-work.ts'
+import type { Column, EngineWork } from './engine/engine-work.ts'
 import { duckType, type FieldSchema } from './records.ts'
-import { limits } from './sql-limits.ts'
-import { quote } from './sql-reader.ts'
+import { limits } from './sql/limits.ts'
+import { quote } from './sql/reader.ts'
 
 /** Between two statements for the same table; a BigQuery subscription of Google's takes seconds. */
 const STATEMENT_EVERY_MS = 200

@@ -2,10 +2,10 @@
 
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
-import type { Engine } from './engine.ts'
+import type { Engine } from './engine/engine.ts'
 import { type DatasetResource, duckType, type FieldSchema, scalarTypes, type TableResource } from './records.ts'
-import { limits, tooComplex } from './sql-limits.ts'
-import { quote } from './sql-reader.ts'
+import { limits, tooComplex } from './sql/limits.ts'
+import { quote } from './sql/reader.ts'
 
 export interface TableReference {
   readonly projectId: string

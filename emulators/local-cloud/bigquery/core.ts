@@ -3,7 +3,7 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { makeAppends } from './appends.ts'
 import { type Catalog, makeCatalog, type TableReference } from './catalog.ts'
-import { type Engine, type EngineOptions, makeEngine } from './engine.ts'
+import { type Engine, type EngineOptions, makeEngine } from './engine/engine.ts'
 import { type Jobs, makeJobs } from './jobs.ts'
 import type { FieldSchema } from './records.ts'
 

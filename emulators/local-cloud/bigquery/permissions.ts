@@ -1,7 +1,7 @@
 /** What each route of BigQuery takes: https://cloud.google.com/bigquery/docs/access-control */
 
-import type { Need } from '../core/grpc-service.ts'
-import type { RouteAccess } from '../core/access.ts'
+import type { Need } from '../core/service.ts'
+import type { RouteAccess } from '../core/access/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import type { BigQueryCore } from './core.ts'
 

@@ -2,10 +2,10 @@
 
 import type { Plugin } from '../core/plugin.ts'
 import { type BigQueryCore, makeCore } from './core.ts'
-import type { EngineOptions } from './engine.ts'
+import type { EngineOptions } from './engine/engine.ts'
 import { bigqueryIam } from './iam.ts'
 import { bigqueryAccess } from './permissions.ts'
-import { bigqueryRoutes } from './routes.ts'
+import { bigqueryRoutes } from './api/routes.ts'
 import { datasetMember, datasetProvisioner, tableMember, tableProvisioner } from './terraform.ts'
 
 export type { BigQueryCore } from './core.ts'

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { fakeContext } from '../core/fake-context.ts'
+import { fakeContext } from '../core/fake-context.testing.ts'
 import { freePort } from '../core/free-ports.ts'
 import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
 import type { IamCore } from '../iam/plugin.ts'
@@ -329,7 +329,7 @@ describe('a fault', () => {
 describe('the supervisor', () => {
   it('killed without a word takes its processes with it', async () => {
     const script = join(folder, 'supervisor.ts')
-    const reaperPath = join(import.meta.dirname, 'reaper.ts')
+    const reaperPath = join(import.meta.dirname, 'process/reaper.ts')
     writeFileSync(
       script,
       `import { spawn } from 'node:child_process'

@@ -2,11 +2,11 @@
 
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
-import { type DataPlane, openDataPlane } from './data-plane.ts'
+import { type DataPlane, openDataPlane } from './serving/data-plane.ts'
 import { closeAll } from '../core/close-all.ts'
-import { logKeeper } from './logs.ts'
-import { type Spawned, startInstance } from './process.ts'
-import { reaper } from './reaper.ts'
+import { logKeeper } from './process/logs.ts'
+import { type Spawned, startInstance } from './process/process.ts'
+import { reaper } from './process/reaper.ts'
 import { checkAccount, checkService, type ServiceResource } from './service.ts'
 
 export interface CloudRunOptions {

@@ -1,7 +1,7 @@
 /** What each route of Cloud Run's Admin API takes: https://cloud.google.com/run/docs/reference/iam/permissions */
 
-import type { Need } from '../core/grpc-service.ts'
-import type { RouteAccess } from '../core/access.ts'
+import type { Need } from '../core/service.ts'
+import type { RouteAccess } from '../core/access/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import { actAsRefusal, type ServiceResource, type Template } from './service.ts'
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { fakeContext, type FakeContext, type FakeContextOptions } from '../core/fake-context.ts'
+import { fakeContext, type FakeContext, type FakeContextOptions } from '../core/fake-context.testing.ts'
 import { type CloudTasksCore, makeCore } from './core.ts'
 
 const LOCATION = 'projects/p/locations/l'

@@ -1,6 +1,6 @@
 /** The state machine of Cloud Tasks: queues, their tasks, the names that were used. */
 
-import type { Unary } from '../core/grpc-service.ts'
+import type { Unary } from '../core/service.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import { msOf } from '../core/proto-values.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'

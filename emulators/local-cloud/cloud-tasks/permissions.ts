@@ -1,6 +1,6 @@
 /** What each method of Cloud Tasks takes: https://cloud.google.com/tasks/docs/reference-access-control */
 
-import type { Need, ServiceAccess } from '../core/grpc-service.ts'
+import type { Need, ServiceAccess } from '../core/service.ts'
 
 interface Named {
   readonly name?: string

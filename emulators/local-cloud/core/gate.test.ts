@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { fakePublisher } from './fake-publisher.ts'
+import { fakePublisher } from './fake-publisher.testing.ts'
 import { createLocalCloud, type LocalCloud } from './local-cloud.ts'
 
 const topic = 'projects/p/topics/abc'

@@ -2,25 +2,23 @@
 
 import { getRequestListener } from '@hono/node-server'
 import { randomInt } from 'node:crypto'
-import { type Grants, guarded, type IamMode, makeAccess, OWNER } from './access.ts'
+import { type Grants, guarded, type IamMode, makeAccess, OWNER } from './access/access.ts'
 import { closeAfter, closeAll } from './close-all.ts'
 import { systemClock, type Clock } from './clock.ts'
-import { defineServices, grpcServer, type Served } from './grpc.ts'
-import { faultRoutes } from './fault-routes.ts'
-import { createFaults, type Faults } from './faults.ts'
-import { httpApp, localRoutes } from './http-app.ts'
+import { defineServices, grpcServer, type Served } from './api/grpc.ts'
+import { faultRoutes } from './access/fault-routes.ts'
+import { createFaults, type Faults } from './access/faults.ts'
+import { httpApp, localRoutes } from './api/http-app.ts'
 import { openJournal, type Journal } from './journal.ts'
-import { ownerApi } from './owner-api.ts'
+import { ownerApi } from './terraform/owner-api.ts'
 import type { CloudContext, Plugin, PluginInstance, RequestLogEntry } from './plugin.ts'
 import { seededRandom } from './random.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
-import { restOf } from './rest.ts'
+import { restOf } from './api/rest.ts'
 import { makeSecret } from './run-secret.ts'
 import { send, type Send } from './send.ts'
 import { listen, type PortServer } from './server.ts'
 import type { OwnerApi } from './terraform/provisioner.ts'
-
-export type { Http } from './plugin.ts'
 
 export interface LocalCloudOptions {
   readonly plugins: readonly Plugin[]

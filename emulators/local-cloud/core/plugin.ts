@@ -1,14 +1,13 @@
 /** What one emulated Google service is to the local cloud: its API, its Terraform types, its life. */
 
-import type { Hono } from 'hono'
-import type { Access, RouteAccess } from './access.ts'
+import type { Access, RouteAccess } from './access/access.ts'
 import type { Clock } from './clock.ts'
-import type { Faults } from './faults.ts'
-import type { GrpcService, RequestContext } from './grpc-service.ts'
+import type { Faults } from './access/faults.ts'
+import type { GrpcService, Http } from './service.ts'
 import type { IamFacts } from './iam-facts.ts'
 import type { Journal } from './journal.ts'
 import type { Send } from './send.ts'
-import type { Provisioner } from './terraform/provisioner.ts'
+import type { Provisioning } from './terraform/provisioner.ts'
 
 /** What the local cloud gives to every plugin when it makes it. */
 export interface CloudContext {
@@ -55,9 +54,6 @@ export interface RequestLogEntry {
   readonly messageId?: string
 }
 
-/** A Hono app whose handlers find who calls in `c.get('context')`. */
-export type Http = Hono<{ Variables: { context: RequestContext } }>
-
 export interface PluginInstance<Core = unknown> {
   /** The state machine itself: what peers and in-process tests call. */
   readonly core: Core
@@ -74,13 +70,11 @@ export interface PluginInstance<Core = unknown> {
 }
 
 /** An emulator: all that the local cloud knows of a service is declared here. */
-export interface Plugin<Core = unknown> {
+export interface Plugin<Core = unknown> extends Provisioning {
   readonly name: string
   /** Vendored protobufjs JSON of the services that `grpc` serves. */
   readonly proto?: () => Promise<object>
   readonly create: (context: CloudContext) => PluginInstance<Core> | Promise<PluginInstance<Core>>
-  /** The Terraform types of its resources, those of the members of their policies included. */
-  readonly terraform: Readonly<Record<string, Provisioner>>
   /** The roles and policies of its resources. */
   readonly iam?: IamFacts
   /** Variables by which Google's clients find the service at `host` (`127.0.0.1:4150`). */

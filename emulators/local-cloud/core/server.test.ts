@@ -6,7 +6,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, expect, it, vi } from 'vitest'
-import { fakePublisher } from './fake-publisher.ts'
+import { fakePublisher } from './fake-publisher.testing.ts'
 import { createLocalCloud, type LocalCloud } from './local-cloud.ts'
 
 const project = { id: 'p', number: '1', region: 'europe-west1' }

@@ -2,8 +2,8 @@
 
 import type { Journal, Table } from '../core/journal.ts'
 import { notFound } from '../core/status.ts'
-import type { CompositeIndex, IndexKind, IndexScope, IndexSet } from './index-plan.ts'
-import { type DatabaseName, type FieldPath, databaseNameOf, formatFieldPath } from './paths.ts'
+import type { CompositeIndex, IndexKind, IndexScope, IndexSet } from './query/index-plan.ts'
+import { type DatabaseName, type FieldPath, databaseNameOf, formatFieldPath } from './documents/paths.ts'
 
 export interface DatabaseRecord {
   readonly uid: string

@@ -3,14 +3,14 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { createAdminState, indexSetOf, requireDatabase } from './admin-state.ts'
 import type { Database, FirestoreCore } from './database.ts'
-import { documentTable } from './document-table.ts'
-import { createExpiry } from './expiry.ts'
-import { type CompositeIndex, missingIndex } from './index-plan.ts'
-import { createLocks } from './locks.ts'
-import { describeIndex, missingIndexError } from './missing-index.ts'
-import { type DatabaseName, databaseNameOf, documentPrefix } from './paths.ts'
-import { createStore } from './store.ts'
-import { createTransactions } from './transactions.ts'
+import { documentTable } from './documents/document-table.ts'
+import { createExpiry } from './writes/expiry.ts'
+import { type CompositeIndex, missingIndex } from './query/index-plan.ts'
+import { createLocks } from './transactions/locks.ts'
+import { describeIndex, missingIndexError } from './query/missing-index.ts'
+import { type DatabaseName, databaseNameOf, documentPrefix } from './documents/paths.ts'
+import { createStore } from './documents/store.ts'
+import { createTransactions } from './transactions/transactions.ts'
 
 export interface FirestoreOptions {
   /** What a query without its composite index meets: an error as at Google, a line on stderr, or nothing. */

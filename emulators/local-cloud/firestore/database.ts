@@ -2,12 +2,12 @@
 
 import type { CloudContext } from '../core/plugin.ts'
 import type { AdminState } from './admin-state.ts'
-import type { CompositeIndex } from './index-plan.ts'
-import type { Locks } from './locks.ts'
-import type { DatabaseName, FieldPath } from './paths.ts'
-import type { Query } from './query.ts'
-import type { Store } from './store.ts'
-import type { Transactions } from './transactions.ts'
+import type { CompositeIndex } from './query/index-plan.ts'
+import type { Locks } from './transactions/locks.ts'
+import type { DatabaseName, FieldPath } from './documents/paths.ts'
+import type { Query } from './query/query.ts'
+import type { Store } from './documents/store.ts'
+import type { Transactions } from './transactions/transactions.ts'
 
 type Counter = 'documentReads' | 'documentWrites' | 'documentDeletes' | 'readUnits' | 'writeUnits'
 

@@ -1,6 +1,6 @@
 /** What each method of Firestore takes: https://cloud.google.com/firestore/docs/security/iam#required_permissions */
 
-import type { MethodAccess, Need, ServiceAccess } from '../core/grpc-service.ts'
+import type { MethodAccess, Need, ServiceAccess } from '../core/service.ts'
 
 /** `projects/p/databases/d` of anything in it: the grants stand on the project, under conditions on this name. */
 const databaseOf = (name: string): string => name.split('/').slice(0, 4).join('/')

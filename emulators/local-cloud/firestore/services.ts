@@ -1,11 +1,11 @@
 /** Binds the operations to the methods of Google's two Firestore services. */
 
 import type { FirestoreCore } from './database.ts'
-import type { GrpcService, RequestContext } from '../core/grpc-service.ts'
-import { createDatabase, deleteDatabase, getDatabase, listDatabases, updateDatabase } from './admin-databases.ts'
-import { getField, listFields, updateField } from './admin-fields.ts'
-import { createIndex, deleteIndex, getIndex, listIndexes } from './admin-indexes.ts'
-import { batchWrite, begin, commit, rollback } from './data-commits.ts'
+import type { GrpcService, RequestContext } from '../core/service.ts'
+import { createDatabase, deleteDatabase, getDatabase, listDatabases, updateDatabase } from './api/admin/databases.ts'
+import { getField, listFields, updateField } from './api/admin/fields.ts'
+import { createIndex, deleteIndex, getIndex, listIndexes } from './api/admin/indexes.ts'
+import { batchWrite, begin, commit, rollback } from './api/data/commits.ts'
 import {
   batchGetDocuments,
   createDocument,
@@ -14,9 +14,9 @@ import {
   listCollectionIds,
   listDocuments,
   updateDocument,
-} from './data-documents.ts'
-import { runAggregationQuery, runQueryRequest } from './data-queries.ts'
-import { listen } from './listen.ts'
+} from './api/data/documents.ts'
+import { runAggregationQuery, runQueryRequest } from './api/data/queries.ts'
+import { listen } from './api/data/listen.ts'
 import { adminAccess, dataAccess } from './permissions.ts'
 
 // The transport checks each request against the proto.

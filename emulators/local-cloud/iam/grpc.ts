@@ -1,6 +1,6 @@
 /** google.iam.v1.IAMPolicy, as Google's clients ask for the policy of a topic, a subscription or a queue. */
 
-import type { GrpcService } from '../core/grpc-service.ts'
+import type { GrpcService } from '../core/service.ts'
 import { invalidArgument } from '../core/status.ts'
 import type { Binding } from './bindings.ts'
 import { policyAccess } from './permissions.ts'

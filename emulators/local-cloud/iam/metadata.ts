@@ -1,7 +1,8 @@
 /** The metadata server of each service account's port: https://cloud.google.com/run/docs/container-contract#metadata-server */
 
 import { Hono } from 'hono'
-import type { CloudContext, Http } from '../core/plugin.ts'
+import type { Http } from '../core/service.ts'
+import type { CloudContext } from '../core/plugin.ts'
 import type { Accounts } from './accounts.ts'
 import type { Tokens } from './tokens.ts'
 

@@ -1,7 +1,7 @@
 /** What each method of IAM takes, the policies of every other API's resources included. */
 
-import type { MethodAccess, Need, ServiceAccess } from '../core/grpc-service.ts'
-import type { RouteAccess } from '../core/access.ts'
+import type { MethodAccess, Need, ServiceAccess } from '../core/service.ts'
+import type { RouteAccess } from '../core/access/access.ts'
 import type { PolicyKinds } from './policy-kinds.ts'
 
 const policyNeed = ({ kindOf }: PolicyKinds, verb: string, resource: string): Need => ({

@@ -2,7 +2,8 @@
 
 import { Hono } from 'hono'
 import { readFile } from 'node:fs/promises'
-import type { Http, Plugin } from '../core/plugin.ts'
+import type { Http } from '../core/service.ts'
+import type { Plugin } from '../core/plugin.ts'
 import { accounts } from './accounts.ts'
 import { ownFacts, unservedFacts } from './facts.ts'
 import { policyService } from './grpc.ts'

@@ -2,8 +2,9 @@
 
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
-import { checkedBody } from '../core/checked-body.ts'
-import type { CloudContext, Http } from '../core/plugin.ts'
+import type { Http } from '../core/service.ts'
+import { checkedBody } from '../core/api/checked-body.ts'
+import type { CloudContext } from '../core/plugin.ts'
 import { invalidArgument, notFound } from '../core/status.ts'
 import type { Accounts, AccountSettings } from './accounts.ts'
 import { refuseOthers } from './bindings.ts'

@@ -1,14 +1,14 @@
 /** The Pub/Sub state machine as one object: what the transport, peers and in-process simulations call. */
 
 import { makeState, startState, stopState } from './lifecycle.ts'
-import type { RequestContext } from '../core/grpc-service.ts'
+import type { RequestContext } from '../core/service.ts'
 import type { CloudContext } from '../core/plugin.ts'
-import { acknowledge, modifyAckDeadline } from './acknowledge.ts'
-import { publish } from './publish.ts'
-import { pull } from './pull.ts'
-import { seek } from './seek.ts'
+import { acknowledge, modifyAckDeadline } from './api/acknowledge.ts'
+import { publish } from './api/publish.ts'
+import { pull } from './api/pull.ts'
+import { seek } from './api/seek.ts'
 import { deliveryOf } from './state.ts'
-import { streamingPull, type StreamingPullRequest } from './streaming-pull.ts'
+import { streamingPull, type StreamingPullRequest } from './api/streaming-pull.ts'
 import {
   createSubscription,
   deleteSubscription,
@@ -17,8 +17,8 @@ import {
   listSubscriptions,
   modifyPushConfig,
   updateSubscription,
-} from './subscriptions.ts'
-import { createTopic, deleteTopic, getTopic, listTopics, listTopicSubscriptions, updateTopic } from './topics.ts'
+} from './api/subscriptions.ts'
+import { createTopic, deleteTopic, getTopic, listTopics, listTopicSubscriptions, updateTopic } from './api/topics.ts'
 
 export interface Backlog {
   /** Not completed: ready, waiting for a backoff, or outstanding. */

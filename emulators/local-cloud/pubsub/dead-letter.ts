@@ -3,9 +3,9 @@
 
 import { publishNow } from './fan-out.ts'
 import { mayDeadLetter } from './permissions.ts'
-import type { Message } from './message-store.ts'
-import { idOf, projectOf } from './names.ts'
-import type { SubscriptionRecord } from './records.ts'
+import type { Message } from './delivery/message-store.ts'
+import { idOf, projectOf } from './values/names.ts'
+import type { SubscriptionRecord } from './values/records.ts'
 import type { PubsubState } from './state.ts'
 
 /** False when there is no such topic (any more), or Pub/Sub may not: the message then stays in its subscription, as at Google. */

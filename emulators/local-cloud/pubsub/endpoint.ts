@@ -1,8 +1,8 @@
 /** Connects a subscription to what it is configured for: a push endpoint, a BigQuery table, or nothing (pull). */
 
-import { BigQueryAppender } from './bigquery-appender.ts'
-import type { Delivery } from './delivery.ts'
-import { Pusher } from './pusher.ts'
+import { BigQueryAppender } from './bigquery/appender.ts'
+import type { Delivery } from './delivery/delivery.ts'
+import { Pusher } from './push/pusher.ts'
 import type { PubsubState } from './state.ts'
 
 /** Replaces what was connected; requests under way end by themselves, and their outcome still counts. */

@@ -1,8 +1,8 @@
 /** Stores a message once, and hands it to the subscriptions of its topic that match. */
 
-import type { Delivery } from './delivery.ts'
-import { idOf } from './names.ts'
-import type { MessageRecord } from './records.ts'
+import type { Delivery } from './delivery/delivery.ts'
+import { idOf } from './values/names.ts'
+import type { MessageRecord } from './values/records.ts'
 import { topicOf, type PubsubState } from './state.ts'
 
 export type Draft = Pick<MessageRecord, 'data' | 'attributes' | 'orderingKey'>

@@ -3,13 +3,13 @@
 import type { CloudContext } from '../core/plugin.ts'
 import type { StatusError } from '../core/status.ts'
 import { forwardDeadLetter } from './dead-letter.ts'
-import { Delivery } from './delivery.ts'
+import { Delivery } from './delivery/delivery.ts'
 import { connectEndpoint } from './endpoint.ts'
-import { type Message, MessageStore } from './message-store.ts'
-import { DELETED_TOPIC, missing } from './names.ts'
-import type { SubscriptionRecord, TopicRecord } from './records.ts'
+import { type Message, MessageStore } from './delivery/message-store.ts'
+import { DELETED_TOPIC, missing } from './values/names.ts'
+import type { SubscriptionRecord, TopicRecord } from './values/records.ts'
 import type { PubsubState } from './state.ts'
-import { Topic } from './topic.ts'
+import { Topic } from './delivery/topic.ts'
 
 export function makeState(context: CloudContext): PubsubState {
   const { clock, journal } = context

@@ -1,6 +1,6 @@
 /** What each method of Pub/Sub takes: https://cloud.google.com/pubsub/docs/access-control#required_permissions */
 
-import type { Need, ServiceAccess } from '../core/grpc-service.ts'
+import type { Need, ServiceAccess } from '../core/service.ts'
 import type { CloudContext } from '../core/plugin.ts'
 
 const on = (permission: string, resource: string): Need => ({ permission: `pubsub.${permission}`, resource })

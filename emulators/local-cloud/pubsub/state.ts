@@ -2,12 +2,12 @@
 
 import type { Table } from '../core/journal.ts'
 import type { CloudContext } from '../core/plugin.ts'
-import type { Delivery, DeliveryHost } from './delivery.ts'
-import type { Consumer } from './entry.ts'
-import type { MessageStore } from './message-store.ts'
-import { checkName, missing } from './names.ts'
-import type { SubscriptionRecord, TopicRecord } from './records.ts'
-import type { Topic } from './topic.ts'
+import type { Delivery, DeliveryHost } from './delivery/delivery.ts'
+import type { Consumer } from './delivery/entry.ts'
+import type { MessageStore } from './delivery/message-store.ts'
+import { checkName, missing } from './values/names.ts'
+import type { SubscriptionRecord, TopicRecord } from './values/records.ts'
+import type { Topic } from './delivery/topic.ts'
 
 export interface PubsubState {
   readonly context: CloudContext

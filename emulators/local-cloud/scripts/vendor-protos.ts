@@ -1,6 +1,6 @@
 /** Makes the vendored `*.proto.json` from the packages that Google publishes them in: `node emulators/local-cloud/scripts/vendor-protos.ts`. */
 
-import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 interface Namespace {
@@ -22,7 +22,8 @@ interface Source {
 }
 
 const ENDING = '.proto.source.json'
-for (const source of globSync(`*/*${ENDING}`, { cwd: cloud })) {
+for (const source of readdirSync(cloud, { encoding: 'utf8', recursive: true })) {
+  if (!source.endsWith(ENDING)) continue
   const { from, without } = JSON.parse(readFileSync(join(cloud, source), 'utf8')) as Source
   const to = source.replace(ENDING, '.proto.json')
   writeFileSync(join(cloud, to), `${JSON.stringify(trim(read(from), '', without))}\n`)

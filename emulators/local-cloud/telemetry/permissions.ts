@@ -3,7 +3,7 @@
  * the Telemetry API, and needs these there.
  */
 
-import type { RouteAccess } from '../core/access.ts'
+import type { RouteAccess } from '../core/access/access.ts'
 
 export const telemetryAccess = (projectId: string): readonly RouteAccess[] => {
   const route = (path: string, permission: string, domain: string): RouteAccess => ({

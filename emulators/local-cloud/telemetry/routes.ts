@@ -1,7 +1,7 @@
 /** OTLP/HTTP as a collector serves it, and what people ask: traces and metrics, under `/_local`. */
 
 import { Hono, type Context } from 'hono'
-import type { Http } from '../core/plugin.ts'
+import type { Http } from '../core/service.ts'
 import { invalidArgument, notFound, StatusError } from '../core/status.ts'
 import { limits } from './limits.ts'
 import type { Metrics } from './metrics.ts'

@@ -1,8 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { iam } from '../../iam/plugin.ts'
-import { plan, provision } from '../../provision.ts'
+import { plan, provision } from '../terraform/provision.ts'
 import { createLocalCloud, type LocalCloud } from '../local-cloud.ts'
-import { readResources, type StackJson } from '../terraform.ts'
+import { readResources, type StackJson } from '../terraform/read-resources.ts'
 import { secretManager } from './secret-manager.testing.ts'
 
 const plugins = [iam, secretManager]

@@ -1,8 +1,9 @@
 /** The smallest emulator there can be: secrets of Secret Manager with one value each, and one method to read it. */
 
 import { Hono } from 'hono'
+import type { Http } from '../service.ts'
 import type { IamFacts, PolicyKind } from '../iam-facts.ts'
-import type { Http, Plugin } from '../plugin.ts'
+import type { Plugin } from '../plugin.ts'
 import { alreadyExists, notFound } from '../status.ts'
 import { attributesOf, type Attributes, readAttributes } from '../terraform/attributes.ts'
 import { policyMember } from '../terraform/policy-member.ts'

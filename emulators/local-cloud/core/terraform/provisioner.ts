@@ -17,3 +17,9 @@ export interface Provisioner {
   /** Without it, other resources can refer to written attributes only. */
   readonly computed?: Computed
 }
+
+/** What a plugin provisions. */
+export interface Provisioning {
+  /** The Terraform types of its resources, those of the members of their policies included. */
+  readonly terraform: Readonly<Record<string, Provisioner>>
+}

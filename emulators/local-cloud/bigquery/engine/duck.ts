@@ -1,0 +1,141 @@
+/** One DuckDB database in the engine's process: a connection for each query in a small pool, one for appends, a limit on time and memory. */
+
+import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement } from '@duckdb/node-api'
+import { join } from 'node:path'
+import type { StatusError } from '../../core/status.ts'
+import type { Column, EngineWork, Query, QueryResult } from './engine-work.ts'
+import { parametersOf } from './parameters.ts'
+import { fieldOf, type Row, rowOf } from '../rows.ts'
+import { macros } from '../sql/functions.ts'
+import { queryError, timedOut } from '../sql/limits.ts'
+
+const MEMORY_LIMIT = '2GB'
+/** What a query may write beside the database when its memory is used up. */
+const SPILL_LIMIT = '4GB'
+/** Planning takes more than the square of the depth. */
+const MAX_EXPRESSION_DEPTH = 300
+const POOLED_CONNECTIONS = 4
+/** Of one query's rows, as JSON. Google: 10 GB compressed, https://cloud.google.com/bigquery/quotas#query_jobs */
+const MAX_RESULT_BYTES = 32 * 1024 * 1024
+
+export async function openDuck(directory: string): Promise<Omit<EngineWork, 'translate'>> {
+  const instance = await DuckDBInstance.create(join(directory, 'bigquery.duckdb'), {
+    memory_limit: MEMORY_LIMIT,
+    max_temp_directory_size: SPILL_LIMIT,
+    max_expression_depth: String(MAX_EXPRESSION_DEPTH),
+    threads: '2',
+    // BigQuery: nulls come first ascending, last descending.
+    default_null_order: 'nulls_first_on_asc_last_on_desc',
+    // A query reads tables, never this machine's files.
+    enable_external_access: 'false',
+  })
+  const idle: DuckDBConnection[] = []
+  const connect = async (): Promise<DuckDBConnection> => {
+    const connection = await instance.connect()
+    await connection.run(`SET TimeZone = 'UTC'`)
+    return connection
+  }
+  const first = await connect()
+  for (const macro of macros) await first.run(macro)
+  idle.push(first)
+
+  const borrowed = async <T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> => {
+    const connection = idle.pop() ?? (await connect())
+    try {
+      return await work(connection)
+    } finally {
+      if (idle.length < POOLED_CONNECTIONS) idle.push(connection)
+      else connection.closeSync()
+    }
+  }
+  return {
+    query: (query) => borrowed((connection) => interruptible(connection, query)),
+    execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))),
+    append: appender(await connect()),
+    check: (columns, row) =>
+      borrowed(async (connection) => {
+        await connection.run(`SELECT from_json_strict($1, '${structureOf(columns)}')`, [JSON.stringify([row])])
+      }),
+  }
+}
+
+async function interruptible(connection: DuckDBConnection, query: Query): Promise<QueryResult> {
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    connection.interrupt()
+  }, query.timeoutMs)
+  try {
+    return await (query.isSelect ? selected(connection, query) : changed(connection, query))
+  } catch (error) {
+    throw late ? timedOut(query.timeoutMs) : error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function changed(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
+  const bound = parametersOf(parameters)
+  const result = await (bound ? connection.run(sql, bound.values, bound.types) : connection.run(sql))
+  return { schema: [], rows: [], changed: result.rowsChanged, bytes: 0 }
+}
+
+/** Chunk by chunk, so that what is too large is not read to its end. */
+async function selected(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
+  const bound = parametersOf(parameters)
+  const result = await (bound ? connection.stream(sql, bound.values, bound.types) : connection.stream(sql))
+  const types = result.columnTypes()
+  const schema = result.columnNames().map((name, index) => fieldOf(name, types[index]!))
+  const rows: Row[] = []
+  let bytes = 0
+  for await (const chunk of result.yieldRows()) {
+    for (const values of chunk) {
+      const row = rowOf(values, schema)
+      bytes += JSON.stringify(row).length
+      if (bytes > MAX_RESULT_BYTES) {
+        connection.interrupt()
+        throw tooLarge()
+      }
+      rows.push(row)
+    }
+  }
+  return { schema, rows, changed: 0, bytes }
+}
+
+/** Appends have a connection of their own, one at a time, and a statement for each table that is planned once. */
+function appender(writer: DuckDBConnection): EngineWork['append'] {
+  const inserts = new Map<string, { readonly sql: string; readonly statement: DuckDBPreparedStatement }>()
+  let writing: Promise<unknown> = Promise.resolve()
+  const insertInto = async (table: string, sql: string): Promise<DuckDBPreparedStatement> => {
+    const known = inserts.get(table)
+    if (known?.sql === sql) return known.statement
+    known?.statement.destroySync()
+    const statement = await writer.prepare(sql)
+    inserts.set(table, { sql, statement })
+    return statement
+  }
+  const written: EngineWork['append'] = async (table, columns, rows) => {
+    const names = columns.map(({ name }) => `"${name}"`).join(', ')
+    const statement = await insertInto(
+      table,
+      `INSERT INTO ${table} (${names}) SELECT ${columns.map(({ name }) => `row."${name}"`).join(', ')} FROM (SELECT unnest(from_json_strict($1, '${structureOf(columns)}')) AS row)`,
+    )
+    statement.bindVarchar(1, JSON.stringify(rows))
+    await statement.run()
+  }
+  return (table, columns, rows) => {
+    const result = writing.then(() => written(table, columns, rows))
+    writing = result.catch(() => undefined)
+    return result
+  }
+}
+
+/** What DuckDB reads rows in JSON by. */
+const structureOf = (columns: readonly Column[]): string =>
+  JSON.stringify([Object.fromEntries(columns.map(({ name, type }) => [name, type]))]).replaceAll("'", "''")
+
+const tooLarge = (): StatusError =>
+  queryError(
+    'responseTooLarge',
+    `Response too large to return. The local cloud returns at most ${MAX_RESULT_BYTES} bytes: add a LIMIT, or select fewer columns.`,
+  )

@@ -1,0 +1,64 @@
+/**
+ * The process that owns DuckDB and the translation of GoogleSQL, so that no query can keep the local cloud from its other
+ * work. `engine.ts` starts it, and ends it when a query does not. Its argument is the folder of the database.
+ */
+
+import { STATE_UMASK } from '../../core/state-files.ts'
+import { StatusError } from '../../core/status.ts'
+import { openDuck } from './duck.ts'
+import type { Call, EngineWork, Reply } from './engine-work.ts'
+import { translate } from '../sql/translate.ts'
+
+/** Planning allocates beyond DuckDB's own limit; a process that takes so much ends. */
+const MAX_PROCESS_BYTES = 4 * 1024 ** 3
+const LOOK_EVERY_MS = 250
+/** Another process may still hold the database: the one before, which has not yet noticed that the local cloud ended. */
+const OPEN_WITHIN_MS = 10_000
+const TRY_EVERY_MS = 100
+
+process.umask(STATE_UMASK)
+// Ctrl-C reaches every process of a terminal; this one ends when the local cloud does.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+// What was acknowledged is in the log of the database. Without a wait for the threads of a query that never ends.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+setInterval(() => {
+  if (process.memoryUsage.rss() > MAX_PROCESS_BYTES) process.kill(process.pid, 'SIGKILL')
+}, LOOK_EVERY_MS)
+
+const send = (reply: Reply): void => void process.send!(reply)
+const failed = (id: number, error: unknown): Reply => {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof StatusError) return { id, message, status: { code: error.code, details: error.details } }
+  // A text that is deep in a way that nobody thought of: the caller's fault, and no reason to end.
+  return { id, message: error instanceof RangeError ? `The query is too complex: ${message}.` : message }
+}
+
+try {
+  const duck = await opened(process.argv[2]!)
+  const work: EngineWork = {
+    ...duck,
+    translate: async (googleSql, projectId) => translate(googleSql, projectId),
+  }
+  process.on('message', (call: Call) => {
+    const method = work[call.method] as (...given: readonly unknown[]) => Promise<unknown>
+    method(...call.arguments).then(
+      (value) => send({ id: call.id, value }),
+      (error: unknown) => send(failed(call.id, error)),
+    )
+  })
+  send({ id: 0, value: undefined })
+} catch (error) {
+  send(failed(0, error))
+}
+
+async function opened(directory: string): ReturnType<typeof openDuck> {
+  for (const endMs = performance.now() + OPEN_WITHIN_MS; ;) {
+    try {
+      return await openDuck(directory)
+    } catch (error) {
+      const isHeld = /conflicting lock is held/i.test((error as Error).message)
+      if (!isHeld || performance.now() > endMs) throw error
+      await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS))
+    }
+  }
+}

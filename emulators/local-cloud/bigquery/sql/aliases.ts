@@ -1,0 +1,128 @@
+/**
+ * In HAVING and QUALIFY a name is the SELECT list's before it is a column's; DuckDB has it the other way round. Names of
+ * the list are put there as what they stand for. https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
+ */
+
+import { keywords } from './functions.ts'
+import { limits, tooComplex, tooDeep } from './limits.ts'
+import { isWord } from './reader.ts'
+import type { Token } from './tokens.ts'
+
+type Aliases = ReadonlyMap<string, readonly Token[]>
+
+/** The tokens of a statement, and for each parenthesis or bracket that opens the place of the one that closes it. */
+interface Statement {
+  readonly tokens: readonly Token[]
+  readonly closing: ReadonlyMap<number, number>
+}
+
+/** @throws INVALID_ARGUMENT for parentheses nested too deep, and when the names stand for too much. */
+export function withAliases(tokens: readonly Token[]): readonly Token[] {
+  const statement = { tokens, closing: closingOf(tokens) }
+  if (!tokens.some((token) => isWord(token, 'HAVING', 'QUALIFY'))) return tokens
+  return rewritten(statement, 0, tokens.length)
+}
+
+/** Those from `begin` up to `end`, which is left out. */
+function rewritten(statement: Statement, begin: number, end: number): Token[] {
+  const { tokens, closing } = statement
+  const result: Token[] = []
+  let aliases: Aliases = new Map()
+  /** Whether names of the list stand in the clause that we are in. */
+  let named = false
+  const add = (more: readonly Token[]): void => {
+    if (result.length + more.length > limits.queryCharacters) throw tooComplex()
+    for (const token of more) result.push(token)
+  }
+  for (let at = begin; at < end; at++) {
+    const token = tokens[at]!
+    if (isSymbol(token, '(')) {
+      const close = Math.min(closing.get(at) ?? end, end)
+      const inside = rewritten(statement, at + 1, close)
+      const isQuery = isWord(tokens[at + 1], 'SELECT', 'WITH')
+      result.push(token)
+      add(named && !isQuery ? replaced(inside, aliases, token) : inside)
+      at = close - 1
+    } else if (isWord(token, 'SELECT')) {
+      aliases = aliasesOf(statement, at + 1, end)
+      named = false
+      result.push(token)
+    } else {
+      if (isWord(token, 'HAVING', 'QUALIFY')) named = true
+      else if (isWord(token, 'WINDOW', 'ORDER', 'LIMIT', 'UNION', 'INTERSECT', 'EXCEPT')) named = false
+      if (named) add(replaced([token], aliases, tokens[at - 1], tokens[at + 1]))
+      else result.push(token)
+    }
+  }
+  return result
+}
+
+/** Of the list that begins here: those that are an expression, by name. */
+function aliasesOf({ tokens, closing }: Statement, begin: number, end: number): Aliases {
+  const found = new Map<string, readonly Token[]>()
+  let item: Token[] = []
+  const ended = (): void => {
+    const name = item.at(-1)
+    const expression = item.slice(0, isWord(item.at(-2), 'AS') ? -2 : -1)
+    const isName = name?.kind === 'quoted' || (name?.kind === 'word' && !keywords.has(name.text.toUpperCase()))
+    const last = expression.at(-1)
+    // Without AS a name follows what could be an expression's end.
+    const endsThere = last !== undefined && (last.kind !== 'symbol' || [')', ']'].includes(last.text))
+    if (isName && endsThere && !hasPosition(expression)) found.set(name.text.toLowerCase(), expression)
+    item = []
+  }
+  for (let at = begin; at < end; at++) {
+    const token = tokens[at]!
+    const endsList = isWord(token, 'FROM', 'UNION', 'INTERSECT', 'WHERE', 'QUALIFY', 'HAVING', 'SELECT')
+    if (endsList || isSymbol(token, ')')) break
+    if (opens(token)) {
+      const close = Math.min(closing.get(at) ?? end, end - 1)
+      for (let inside = at; inside <= close; inside++) item.push(tokens[inside]!)
+      at = close
+    } else if (isSymbol(token, ',')) ended()
+    else if (item.length > 0 || !isWord(token, 'DISTINCT', 'ALL')) item.push(token)
+  }
+  ended()
+  return found
+}
+
+function replaced(tokens: readonly Token[], aliases: Aliases, before?: Token, after?: Token): Token[] {
+  const result: Token[] = []
+  for (const [at, token] of tokens.entries()) {
+    const expression =
+      token.kind === 'word' || token.kind === 'quoted' ? aliases.get(token.text.toLowerCase()) : undefined
+    const previous = tokens[at - 1] ?? before
+    const next = tokens[at + 1] ?? after
+    if (!expression || isSymbol(previous, '.') || isSymbol(next, '(') || isWord(previous, 'AS')) result.push(token)
+    else {
+      if (result.length + expression.length > limits.queryCharacters) throw tooComplex()
+      result.push(symbol('('))
+      for (const one of expression) result.push(one)
+      result.push(symbol(')'))
+    }
+  }
+  return result
+}
+
+/** One pass. A parenthesis or bracket that nothing closes has no entry: the translator refuses it. */
+function closingOf(tokens: readonly Token[]): Map<number, number> {
+  const closing = new Map<number, number>()
+  const open: number[] = []
+  for (const [at, token] of tokens.entries()) {
+    if (opens(token)) {
+      open.push(at)
+      if (open.length > limits.nesting) throw tooDeep()
+    } else if (isSymbol(token, ')') || isSymbol(token, ']')) {
+      const opened = open.pop()
+      if (opened !== undefined) closing.set(opened, at)
+    }
+  }
+  return closing
+}
+
+const symbol = (text: string): Token => ({ kind: 'symbol', text })
+const isSymbol = (token: Token | undefined, text: string): boolean => token?.kind === 'symbol' && token.text === text
+const opens = (token: Token): boolean => isSymbol(token, '(') || isSymbol(token, '[')
+/** A `?` is counted where it stands: it can't stand in two places. */
+const hasPosition = (tokens: readonly Token[]): boolean =>
+  tokens.some(({ kind, text }) => kind === 'parameter' && text === '')

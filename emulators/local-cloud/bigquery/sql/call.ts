@@ -1,0 +1,123 @@
+/** Calls: by another name, by a macro, or by a rewriting of their arguments; a function that is not listed is refused. */
+
+import { invalidArgument } from '../../core/status.ts'
+import { extract } from './dates.ts'
+import { macroCasts, renamed, rewritten, same, takesPath, types } from './functions.ts'
+import { closes, type Ends, isWord, quote, type Reader, type Clauses } from './reader.ts'
+
+const endsArgument: Ends = (token) => token.kind === 'symbol' && (token.text === ')' || token.text === ',')
+
+/** The reader stands at the parenthesis. */
+export function call(written: string, reader: Reader, clauses: Clauses): string {
+  const name = written.toUpperCase()
+  return `${called(name, written, reader, clauses)}${window(reader, clauses)}`
+}
+
+function called(name: string, written: string, reader: Reader, clauses: Clauses): string {
+  switch (name) {
+    case 'CAST':
+    case 'SAFE_CAST':
+      return cast(name, reader, clauses)
+    case 'STRUCT':
+      return struct(reader, clauses)
+    case 'EXTRACT':
+      return extract(reader, clauses)
+    case 'ARRAY_AGG':
+    case 'STRING_AGG':
+      return collected(name, reader, clauses)
+    default: {
+      const rewrite = rewritten[name]
+      const known = renamed[name] ?? (same.has(name) ? name : undefined)
+      if (!rewrite && !known) throw invalidArgument(`Function not found: ${written}`)
+      const args = callArguments(reader, clauses)
+      if (takesPath.has(name)) checkPath(args, name)
+      if (rewrite) return rewrite(args, name)
+      return `${known}(${args.join(', ')})`
+    }
+  }
+}
+
+function window(reader: Reader, clauses: Clauses): string {
+  if (!reader.takeIf('OVER')) return ''
+  if (!reader.takeIf('(')) return ` OVER ${quote(reader.take().text)}`
+  const inner = isNamedWindow(reader) ? quote(reader.take().text) : clauses(reader, closes)
+  reader.expect(')')
+  return ` OVER (${inner})`
+}
+
+const isNamedWindow = (reader: Reader): boolean => reader.peek()?.kind === 'word' && reader.is(')', 1)
+
+export function callArguments(reader: Reader, clauses: Clauses): string[] {
+  reader.expect('(')
+  const args: string[] = []
+  while (!reader.is(')')) {
+    args.push(clauses(reader, endsArgument))
+    if (reader.is(')')) break
+    reader.expect(',')
+  }
+  reader.expect(')')
+  return args
+}
+
+/** A path is a text; of its forms those that mean the same in both. */
+function checkPath(args: string[], name: string): void {
+  const path = args[1]
+  // The path's default is the whole document.
+  if (path === undefined) args.push("'$'")
+  else if (!path.startsWith('$') && !/^'\$(?:\.(?:[A-Za-z_]\w*|"[^"']+")|\[\d+\])*'$/.test(path))
+    throw invalidArgument(`Invalid JSONPath ${path}: the local cloud takes $, .name, ."name" and [0] in ${name}.`)
+}
+
+function cast(name: string, reader: Reader, clauses: Clauses): string {
+  reader.expect('(')
+  const value = clauses(reader, (token) => isWord(token, 'AS'))
+  reader.expect('AS')
+  const type = reader.take().text.toUpperCase()
+  const known = types[type]
+  if (!known) throw invalidArgument(`Type not found: ${type}`)
+  reader.expect(')')
+  const safe = name === 'SAFE_CAST'
+  const macro = macroCasts[known]
+  if (macro) return `${safe ? macro.replace('bq_', 'bq_safe_') : macro}(${value})`
+  return `${safe ? 'TRY_CAST' : 'CAST'}(${value} AS ${known})`
+}
+
+/** A field is named by its alias, or by the last name of the path that it is. */
+function struct(reader: Reader, clauses: Clauses): string {
+  reader.expect('(')
+  const fields: string[] = []
+  while (!reader.is(')')) {
+    const value = clauses(reader, (token) => endsArgument(token) || isWord(token, 'AS'))
+    const name = reader.takeIf('AS') ? quote(reader.take().text) : /^(?:"[^"]*"\.)*("[^"]*")$/.exec(value)?.[1]
+    fields.push(`${name ?? `_field_${fields.length + 1}`} := ${value}`)
+    if (!reader.takeIf(',')) break
+  }
+  reader.expect(')')
+  return `struct_pack(${fields.join(', ')})`
+}
+
+/** `ARRAY_AGG(DISTINCT x IGNORE NULLS ORDER BY y LIMIT n)`: DuckDB's has no LIMIT, so the list is cut. */
+function collected(name: string, reader: Reader, clauses: Clauses): string {
+  reader.expect('(')
+  const distinct = reader.takeIf('DISTINCT') ? 'DISTINCT ' : ''
+  const ends: Ends = (token) => closes(token) || isWord(token, 'IGNORE', 'RESPECT', 'ORDER', 'LIMIT', 'HAVING')
+  const value = clauses(reader, (token) => ends(token) || (token.kind === 'symbol' && token.text === ','))
+  const separator = reader.takeIf(',') ? clauses(reader, ends) : undefined
+  const ignores = reader.is('IGNORE')
+  if (ignores || reader.is('RESPECT')) {
+    reader.take()
+    reader.expect('NULLS')
+  }
+  const order = reader.is('ORDER') ? ` ${clauses(reader, (token) => closes(token) || isWord(token, 'LIMIT'))}` : ''
+  const limit = reader.takeIf('LIMIT') ? clauses(reader, closes) : undefined
+  reader.expect(')')
+  const filter = ignores ? ` FILTER (${value} IS NOT NULL)` : ''
+  if (name === 'STRING_AGG') {
+    if (limit !== undefined) throw invalidArgument('STRING_AGG with LIMIT is not translated by the local cloud.')
+    return `string_agg(${distinct}${value}, ${separator ?? "','"}${order})${filter}`
+  }
+  const list = `array_agg(${distinct}${value}${order})${filter}`
+  if (limit === undefined) return list
+  if (reader.is('OVER')) throw invalidArgument('ARRAY_AGG with LIMIT and OVER is not translated by the local cloud.')
+  return `(${list})[1:${limit}]`
+}

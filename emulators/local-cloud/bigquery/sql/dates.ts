@@ -1,0 +1,165 @@
+/** Dates and times: parts, differences, formats. Weeks begin on Sunday, unless said otherwise; a zone is UTC. */
+
+import { invalidArgument } from '../../core/status.ts'
+import { closes, isWord, type Reader, type Clauses } from './reader.ts'
+
+export type Rewrite = (args: readonly string[], name: string) => string
+
+const dateParts = ['DAY', 'WEEK', 'ISOWEEK', 'MONTH', 'QUARTER', 'YEAR']
+const clockParts = ['MICROSECOND', 'MILLISECOND', 'SECOND', 'MINUTE', 'HOUR']
+const weekdays = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY']
+
+/** The part's name, upper case, and for weeks the day on which they begin. @throws INVALID_ARGUMENT for one that is not among those allowed. */
+function part(
+  argument: string | undefined,
+  allowed: readonly string[],
+  name: string,
+): { part: string; begins: number } {
+  const written = (argument ?? '').trim().replaceAll('"', '').toUpperCase()
+  const week = /^BQ_WEEK\((\w+)\)$/.exec(written)
+  const found = week ? 'WEEK' : written
+  if (!allowed.includes(found) || (week && !weekdays.includes(week[1]!)))
+    throw invalidArgument(`A valid date part name is required but found ${written} in ${name}: ${allowed.join(', ')}.`)
+  return { part: found, begins: week ? weekdays.indexOf(week[1]!) : found === 'ISOWEEK' ? 1 : 0 }
+}
+
+/** @throws INVALID_ARGUMENT for more or fewer arguments: a zone, mostly. */
+const exactly =
+  (count: number, rewrite: Rewrite): Rewrite =>
+  (args, name) => {
+    if (args.length !== count)
+      throw invalidArgument(
+        `No matching signature for function ${name}: the local cloud takes ${count} arguments, not ${args.length}, and no time zone but UTC.`,
+      )
+    return rewrite(args, name)
+  }
+
+/** The day on which the week of `date` begins. */
+const weekOf = (date: string, begins: number): string =>
+  `(${date} - CAST((dayofweek(${date}) - ${begins} + 7) % 7 AS INTEGER))`
+
+function truncatedDate(date: string, { part: unit, begins }: { part: string; begins: number }): string {
+  if (unit.endsWith('WEEK')) return `CAST(${weekOf(date, begins)} AS DATE)`
+  return `CAST(date_trunc('${unit.toLowerCase()}', ${date}) AS DATE)`
+}
+
+/** How often a part begins between the two. */
+function dateDifference(later: string, earlier: string, chosen: { part: string; begins: number }): string {
+  if (!chosen.part.endsWith('WEEK')) return `date_diff('${chosen.part.toLowerCase()}', ${earlier}, ${later})`
+  return `CAST(date_diff('day', ${weekOf(earlier, chosen.begins)}, ${weekOf(later, chosen.begins)}) // 7 AS BIGINT)`
+}
+
+const moved = (sign: '+' | '-', type: 'DATE' | 'TIMESTAMPTZ'): Rewrite =>
+  exactly(2, ([from, interval], name) => {
+    const unit = /^bq_(\w+)s\(/.exec(interval!)?.[1]?.toUpperCase()
+    const allowed = type === 'DATE' ? dateParts : [...clockParts, 'DAY']
+    if (!unit || !allowed.includes(unit))
+      throw invalidArgument(`${name} takes an INTERVAL of ${allowed.join(', ')}, not ${unit ?? interval}.`)
+    return type === 'DATE'
+      ? `CAST((bq_date(${from}) ${sign} ${interval}) AS DATE)`
+      : `(bq_timestamp(${from}) ${sign} ${interval})`
+  })
+
+/** What means the same in both. */
+const specifiers: Readonly<Record<string, string>> = {
+  ...Object.fromEntries('Y m d H M S y j b B a A p I G V u %'.split(' ').map((one) => [one, `%${one}`])),
+  F: '%Y-%m-%d',
+  T: '%H:%M:%S',
+  R: '%H:%M',
+  D: '%m/%d/%y',
+}
+
+function format(argument: string, name: string, allowed: string = Object.keys(specifiers).join('')): string {
+  if (!argument.startsWith("'")) throw invalidArgument(`${name} takes its format as a literal in the local cloud.`)
+  return argument.replaceAll(/%(.)/gs, (written, one: string) => {
+    const known = allowed.includes(one) ? specifiers[one] : undefined
+    if (known === undefined) throw invalidArgument(`${name} does not know ${written} in the local cloud.`)
+    return known
+  })
+}
+
+const readable = 'YmdHMSFT%'
+
+export const dateFunctions: Readonly<Record<string, Rewrite>> = {
+  // Inside DATE_TRUNC(…, WEEK(MONDAY)); read again by `part`.
+  WEEK: exactly(1, ([day]) => `bq_week(${day})`),
+  DATE: (args, name) => {
+    if (args.length === 3) return `make_date(${args.join(', ')})`
+    return exactly(1, ([value]) => `CAST(${value} AS DATE)`)(args, name)
+  },
+  DATETIME: exactly(1, ([value]) => `CAST(${value} AS TIMESTAMP)`),
+  TIMESTAMP: exactly(1, ([value]) => `CAST(${value} AS TIMESTAMPTZ)`),
+  TIMESTAMP_MILLIS: exactly(1, ([value]) => `make_timestamptz(CAST(${value} AS BIGINT) * 1000)`),
+  TIMESTAMP_SECONDS: exactly(1, ([value]) => `make_timestamptz(CAST(${value} AS BIGINT) * 1000000)`),
+  TIMESTAMP_MICROS: exactly(1, ([value]) => `make_timestamptz(CAST(${value} AS BIGINT))`),
+  UNIX_SECONDS: exactly(1, ([value]) => `CAST(floor(epoch_us(${value}) / 1000000) AS BIGINT)`),
+  UNIX_MILLIS: exactly(1, ([value]) => `CAST(floor(epoch_us(${value}) / 1000) AS BIGINT)`),
+  UNIX_MICROS: exactly(1, ([value]) => `epoch_us(${value})`),
+  UNIX_DATE: exactly(1, ([value]) => `date_diff('day', DATE '1970-01-01', bq_date(${value}))`),
+  CURRENT_TIMESTAMP: exactly(0, () => 'now()'),
+  CURRENT_DATE: exactly(0, () => 'CAST(now() AS DATE)'),
+  TIMESTAMP_DIFF: exactly(3, ([later, earlier, unit], name) => {
+    const chosen = part(unit, [...clockParts, 'DAY'], name)
+    return `date_sub('${chosen.part.toLowerCase()}', bq_timestamp(${earlier}), bq_timestamp(${later}))`
+  }),
+  DATE_DIFF: exactly(3, ([later, earlier, unit], name) =>
+    dateDifference(`bq_date(${later})`, `bq_date(${earlier})`, part(unit, dateParts, name)),
+  ),
+  DATETIME_DIFF: exactly(3, ([later, earlier, unit], name) => {
+    const chosen = part(unit, [...clockParts, 'DAY', 'MONTH', 'QUARTER', 'YEAR'], name)
+    return `date_diff('${chosen.part.toLowerCase()}', CAST(${earlier} AS TIMESTAMP), CAST(${later} AS TIMESTAMP))`
+  }),
+  TIMESTAMP_ADD: moved('+', 'TIMESTAMPTZ'),
+  TIMESTAMP_SUB: moved('-', 'TIMESTAMPTZ'),
+  DATE_ADD: moved('+', 'DATE'),
+  DATE_SUB: moved('-', 'DATE'),
+  DATE_TRUNC: exactly(2, ([value, unit], name) => truncatedDate(`bq_date(${value})`, part(unit, dateParts, name))),
+  TIMESTAMP_TRUNC: exactly(2, ([value, unit], name) => {
+    const chosen = part(unit, [...clockParts, ...dateParts], name)
+    if (chosen.part.endsWith('WEEK'))
+      return `CAST(${truncatedDate(`CAST(bq_timestamp(${value}) AS DATE)`, chosen)} AS TIMESTAMPTZ)`
+    return `date_trunc('${chosen.part.toLowerCase()}', bq_timestamp(${value}))`
+  }),
+  FORMAT_TIMESTAMP: exactly(
+    2,
+    ([form, value], name) => `strftime(CAST(bq_timestamp(${value}) AS TIMESTAMP), ${format(form!, name)})`,
+  ),
+  FORMAT_DATE: exactly(2, ([form, value], name) => `strftime(bq_date(${value}), ${format(form!, name)})`),
+  PARSE_DATE: exactly(2, ([form, value], name) => `CAST(strptime(${value}, ${format(form!, name, readable)}) AS DATE)`),
+  PARSE_TIMESTAMP: exactly(
+    2,
+    ([form, value], name) => `CAST(strptime(${value}, ${format(form!, name, readable)}) AS TIMESTAMPTZ)`,
+  ),
+  GENERATE_DATE_ARRAY: ([from, to, step]) =>
+    `list_transform(generate_series(CAST(${from} AS TIMESTAMP), CAST(${to} AS TIMESTAMP), ${step ?? 'INTERVAL 1 DAY'}), lambda d: CAST(d AS DATE))`,
+}
+
+const extracts: Readonly<Record<string, (value: string) => string>> = {
+  ...Object.fromEntries(
+    ['YEAR', 'QUARTER', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND'].map((one) => [
+      one,
+      (value: string) => `EXTRACT(${one} FROM ${value})`,
+    ]),
+  ),
+  DAYOFWEEK: (value) => `(dayofweek(${value}) + 1)`,
+  DAYOFYEAR: (value) => `dayofyear(${value})`,
+  WEEK: (value) => `CAST(strftime(CAST(${value} AS TIMESTAMP), '%U') AS BIGINT)`,
+  ISOWEEK: (value) => `weekofyear(${value})`,
+  ISOYEAR: (value) => `EXTRACT(isoyear FROM ${value})`,
+  MILLISECOND: (value) => `(EXTRACT(millisecond FROM ${value}) % 1000)`,
+  MICROSECOND: (value) => `(EXTRACT(microsecond FROM ${value}) % 1000000)`,
+  DATE: (value) => `CAST(${value} AS DATE)`,
+}
+
+/** `EXTRACT(part FROM value)`. */
+export function extract(reader: Reader, clauses: Clauses): string {
+  reader.expect('(')
+  const chosen = reader.take().text.toUpperCase()
+  const rewrite = extracts[chosen]
+  if (!rewrite) throw invalidArgument(`A valid date part name is required but found ${chosen} in EXTRACT.`)
+  reader.expect('FROM')
+  const value = clauses(reader, (token) => closes(token) || isWord(token, 'AT'))
+  if (reader.is('AT')) throw invalidArgument('EXTRACT … AT TIME ZONE is not translated by the local cloud.')
+  reader.expect(')')
+  return rewrite(value)
+}

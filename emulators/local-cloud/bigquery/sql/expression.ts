@@ -1,0 +1,188 @@
+/** Expressions, by GoogleSQL's precedence: https://cloud.google.com/bigquery/docs/reference/standard-sql/operators */
+
+import { invalidArgument } from '../../core/status.ts'
+import { call } from './call.ts'
+import { tableName } from './from.ts'
+import { keywords } from './functions.ts'
+import { limits, tooComplex, tooDeep } from './limits.ts'
+import { type Clauses, closes, isWord, quote, type Reader, text } from './reader.ts'
+
+/** From the loosest to the tightest; every one binds tighter than comparisons. DuckDB ranks them otherwise, hence the parentheses. */
+const levels: readonly (readonly string[])[] = [['|'], ['^'], ['&'], ['<<', '>>'], ['+', '-'], ['*', '/', '||']]
+
+/** One operand of a comparison. */
+export function arithmetic(reader: Reader, clauses: Clauses, level = 0): string {
+  const operators = levels[level]
+  if (!operators) return unary(reader, clauses)
+  let left = arithmetic(reader, clauses, level + 1)
+  let inARow = 0
+  for (let token = reader.peek(); token?.kind === 'symbol'; token = reader.peek()) {
+    if (token.text === '%') throw invalidArgument('Syntax error: Illegal input character "%": write MOD(a, b).')
+    if (!operators.includes(token.text)) break
+    reader.take()
+    inARow += 1
+    if (inARow > limits.operatorsInARow) throw tooComplex()
+    const right = arithmetic(reader, clauses, level + 1)
+    left = applied(token.text, left, right)
+  }
+  return left
+}
+
+function applied(operator: string, left: string, right: string): string {
+  switch (operator) {
+    case '/':
+      return `bq_divide(${left}, ${right})`
+    case '-':
+      return `bq_minus(${left}, ${right})`
+    case '^':
+      return `xor(${left}, ${right})`
+    default:
+      return `(${left} ${operator} ${right})`
+  }
+}
+
+function unary(reader: Reader, clauses: Clauses): string {
+  const token = reader.peek()
+  if (token?.kind === 'symbol' && ['-', '+', '~'].includes(token.text)) {
+    reader.take()
+    // The least INT64 has no positive counterpart.
+    if (token.text === '-' && reader.peek()?.kind === 'number') return `(${number(`-${reader.take().text}`)})`
+    return `(${token.text}${reader.within(() => unary(reader, clauses))})`
+  }
+  return postfixed(primary(reader, clauses), reader, clauses)
+}
+
+function primary(reader: Reader, clauses: Clauses): string {
+  const token = reader.take()
+  switch (token.kind) {
+    case 'string':
+      return text(token.text)
+    case 'bytes':
+      return `unhex('${token.text}')`
+    case 'number':
+      return number(token.text)
+    case 'parameter':
+      return token.text === '' ? `$${reader.nextPositional()}` : `$${token.text}`
+    case 'quoted': {
+      const path = token.text.split('.')
+      return path.length === 1 ? quote(token.text) : tableName(path, reader)
+    }
+    case 'symbol':
+      return bracketed(token.text, reader, clauses)
+    case 'word':
+      return word(token.text, reader, clauses)
+  }
+}
+
+/** Whole numbers are INT64, all others FLOAT64. @throws INVALID_ARGUMENT beyond INT64. */
+function number(written: string): string {
+  if (!/^-?(\d+|0[xX][0-9a-fA-F]+)$/.test(written)) return /[eE]/.test(written) ? written : `${written}e0`
+  // Nineteen digits fit; to read very many takes long.
+  if (written.replace(/^-?(0[xX])?0*/, '').length > 19)
+    throw invalidArgument(`Invalid integer literal: ${written.slice(0, 40)}`)
+  const value = written.startsWith('-') ? -BigInt(written.slice(1)) : BigInt(written)
+  if (BigInt.asIntN(64, value) !== value) throw invalidArgument(`Invalid integer literal: ${written}`)
+  return value < 0n ? `CAST(${value} AS BIGINT)` : `${value}::BIGINT`
+}
+
+function bracketed(symbol: string, reader: Reader, clauses: Clauses): string {
+  if (symbol === '(') {
+    const read = (): string => clauses(reader, closes)
+    const inner = isWord(reader.peek(), 'SELECT', 'WITH') ? reader.subquery(read) : read()
+    reader.expect(')')
+    return `(${inner})`
+  }
+  if (symbol === '[') {
+    const inner = clauses(reader, (token) => token.kind === 'symbol' && token.text === ']')
+    reader.expect(']')
+    return `[${inner}]`
+  }
+  throw invalidArgument(`Syntax error: Unexpected "${symbol}"`)
+}
+
+const literals: Readonly<Record<string, string>> = {
+  DATE: 'DATE',
+  TIMESTAMP: 'TIMESTAMPTZ',
+  DATETIME: 'TIMESTAMP',
+  TIME: 'TIME',
+  JSON: 'JSON',
+  NUMERIC: 'DECIMAL(38, 9)',
+  BIGNUMERIC: 'DECIMAL(38, 9)',
+}
+
+function word(written: string, reader: Reader, clauses: Clauses): string {
+  const name = written.toUpperCase()
+  if (literals[name] && reader.peek()?.kind === 'string')
+    return `CAST(${text(reader.take().text)} AS ${literals[name]})`
+  if (name === 'CASE') {
+    const inner = clauses(reader, (token) => isWord(token, 'END'))
+    reader.expect('END')
+    return `CASE ${inner} END`
+  }
+  if (name === 'INTERVAL') return interval(reader, clauses)
+  if (name === 'NULL' || name === 'TRUE' || name === 'FALSE') return name
+  if ((name === 'CURRENT_TIMESTAMP' || name === 'CURRENT_DATE') && !reader.is('('))
+    return name === 'CURRENT_DATE' ? 'CAST(now() AS DATE)' : 'now()'
+  if (name === 'ARRAY' && reader.takeIf('[')) return bracketed('[', reader, clauses)
+  if ((name === 'ARRAY' || name === 'STRUCT') && reader.is('<'))
+    throw invalidArgument(`Typed ${name}<…> constructors are not translated by the local cloud.`)
+  if ((name === 'ARRAY' || name === 'EXISTS') && reader.takeIf('(')) return `${name}${bracketed('(', reader, clauses)}`
+  if (reader.is('(')) return call(written, reader, clauses)
+  if (reader.is('.') && reader.is('(', 2))
+    throw invalidArgument(`Function not found: ${written}.${reader.peek(1)!.text}`)
+  if (keywords.has(name)) throw invalidArgument(`Syntax error: Unexpected keyword ${name}`)
+  return quote(written)
+}
+
+const intervalUnits = 'MICROSECOND MILLISECOND SECOND MINUTE HOUR DAY WEEK MONTH QUARTER YEAR'.split(' ')
+
+function interval(reader: Reader, clauses: Clauses): string {
+  const amount = reader.within(() => arithmetic(reader, clauses))
+  const unit = reader.take().text.toUpperCase()
+  if (!intervalUnits.includes(unit) || amount.startsWith("'"))
+    throw invalidArgument(`INTERVAL takes a number and one of ${intervalUnits.join(', ')}: ${unit}`)
+  return `bq_${unit.toLowerCase()}s(${amount})`
+}
+
+/** `.field`, `.*`, `[OFFSET(1)]`, `OVER (…)`. */
+function postfixed(operand: string, reader: Reader, clauses: Clauses): string {
+  let result = operand
+  /** Whether all of it are names with dots between them. */
+  let isPath = /^"[^"]*"(\."[^"]*")?$/.test(operand)
+  for (let steps = 0; ; steps++) {
+    if (steps > limits.nesting) throw tooDeep()
+    if (reader.is('.')) {
+      reader.take()
+      if (reader.takeIf('*')) return `${result}.*`
+      const { kind, text: name } = reader.take()
+      if (kind !== 'word' && kind !== 'quoted') throw invalidArgument(`Syntax error: Unexpected "${name}"`)
+      // A call's or a parenthesis' field needs parentheses around what it is of.
+      result = `${isPath ? result : `(${result})`}.${quote(name)}`
+    } else if (reader.is('[')) {
+      result = element(result, reader, clauses)
+      isPath = false
+    } else return result
+  }
+}
+
+const positions: Readonly<Record<string, string>> = {
+  OFFSET: 'bq_offset',
+  SAFE_OFFSET: 'bq_safe_offset',
+  ORDINAL: 'bq_ordinal',
+  SAFE_ORDINAL: 'bq_safe_ordinal',
+}
+
+function element(of: string, reader: Reader, clauses: Clauses): string {
+  reader.expect('[')
+  const given = reader.is('(', 1) ? positions[reader.peek()!.text.toUpperCase()] : undefined
+  if (given) {
+    reader.take()
+    reader.take()
+  }
+  const index = clauses(reader, given ? closes : (token) => token.kind === 'symbol' && token.text === ']')
+  if (given) reader.expect(')')
+  reader.expect(']')
+  if (index.startsWith("'"))
+    throw invalidArgument('JSON subscripts are not translated by the local cloud: use JSON_QUERY.')
+  return `${given ?? 'bq_offset'}(${of}, ${index})`
+}

@@ -1,0 +1,101 @@
+/** What FROM and JOIN name: tables, whose project a dash may be part of, arrays, subqueries. */
+
+import { invalidArgument } from '../../core/status.ts'
+import { closes, type Ends, isWord, quote, type Reader } from './reader.ts'
+
+type Clauses = (reader: Reader, ends: Ends) => string
+
+/** One item with its alias, which is added to those of its list. */
+export function join(reader: Reader, aliases: Set<string>, clauses: Clauses): string {
+  if (reader.takeIf('UNNEST')) {
+    reader.expect('(')
+    const array = clauses(reader, closes)
+    reader.expect(')')
+    return unnest(array, reader)
+  }
+  if (reader.takeIf('(')) {
+    const inner = clauses(reader, closes)
+    reader.expect(')')
+    return withAlias(`(${inner})`, reader, aliases)
+  }
+  const path = tablePath(reader)
+  // `FROM t, t.items`: an array of a table that stands before it.
+  if (path.length > 1 && aliases.has(path[0]!.toLowerCase()))
+    return unnest(path.map(quote).join('.'), reader, path.at(-1))
+  if (reader.is('(')) throw invalidArgument(`Table-valued function not found: ${path.join('.')}`)
+  const named = tableName(path, reader)
+  aliases.add(path.at(-1)!.toLowerCase())
+  return withAlias(named, reader, aliases)
+}
+
+/** The table that a statement changes. */
+export function target(reader: Reader): string {
+  return tableName(tablePath(reader), reader)
+}
+
+function withAlias(source: string, reader: Reader, aliases: Set<string>): string {
+  const alias = aliasOf(reader)
+  if (alias === undefined) return source
+  aliases.add(alias.toLowerCase())
+  return `${source} AS ${quote(alias)}`
+}
+
+function tablePath(reader: Reader): string[] {
+  const first = reader.take()
+  if (first.kind === 'quoted') return [...first.text.split('.'), ...morePath(reader)]
+  if (first.kind !== 'word') throw invalidArgument(`Syntax error: Unexpected "${first.text}"`)
+  let name = first.text
+  while (reader.is('-') && ['word', 'number'].includes(reader.peek(1)?.kind ?? '')) {
+    reader.take()
+    name += `-${reader.take().text}`
+  }
+  return [name, ...morePath(reader)]
+}
+
+function morePath(reader: Reader): string[] {
+  const more: string[] = []
+  while (reader.is('.') && ['word', 'quoted'].includes(reader.peek(1)?.kind ?? '')) {
+    reader.take()
+    more.push(...reader.take().text.split('.'))
+  }
+  return more
+}
+
+/** `[table]`, `[dataset, table]`, `[project, dataset, table]`. @throws INVALID_ARGUMENT for another project. */
+export function tableName(path: readonly string[], reader: Reader): string {
+  if (path.length === 1) return quote(path[0]!)
+  const [table, dataset, project] = path.toReversed()
+  if (path.length > 3 || dataset === 'INFORMATION_SCHEMA')
+    throw invalidArgument('INFORMATION_SCHEMA is not served by the local cloud: ask the datasets and tables APIs.')
+  if (project !== undefined && project !== reader.projectId)
+    throw invalidArgument(`Access Denied: Project ${project}: the local cloud is the project ${reader.projectId}.`)
+  reader.tables.push(`${dataset}.${table}`)
+  return `${quote(dataset!)}.${quote(table!)}`
+}
+
+/** Its alias names the element; in DuckDB it would name a table. */
+function unnest(array: string, reader: Reader, byDefault = '_element'): string {
+  const alias = aliasOf(reader) ?? byDefault
+  let source = `UNNEST(${array}) AS ${quote(`_${alias}`)}(${quote(alias)})`
+  if (reader.is('WITH') && reader.is('OFFSET', 1)) {
+    reader.take()
+    reader.take()
+    const offset = aliasOf(reader) ?? 'offset'
+    source = `(SELECT unnest(${array}) AS ${quote(alias)}, generate_subscripts(${array}, 1) - 1 AS ${quote(offset)}) AS ${quote(`_${alias}`)}`
+  }
+  return source
+}
+
+function aliasOf(reader: Reader): string | undefined {
+  if (!reader.takeIf('AS')) {
+    const token = reader.peek()
+    if (token?.kind !== 'quoted' && (token?.kind !== 'word' || isWord(token, ...afterTable))) return undefined
+  }
+  return reader.take().text
+}
+
+/** What may follow a table without being its alias. */
+const afterTable =
+  'CROSS EXCEPT FOR FULL GROUP HAVING INNER INTERSECT JOIN LEFT LIMIT ON ORDER PIVOT QUALIFY RIGHT SELECT SET TABLESAMPLE UNION UNPIVOT USING VALUES WHEN WHERE WINDOW WITH'.split(
+    ' ',
+  )

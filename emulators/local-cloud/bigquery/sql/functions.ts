@@ -1,0 +1,247 @@
+/** GoogleSQL's functions in DuckDB's words: by another name, by a macro, or by a rewriting of the arguments. */
+
+import { invalidArgument } from '../../core/status.ts'
+import { limits } from './limits.ts'
+import { dateFunctions, type Rewrite } from './dates.ts'
+
+export const types: Readonly<Record<string, string>> = {
+  INT64: 'BIGINT',
+  INT: 'BIGINT',
+  INTEGER: 'BIGINT',
+  BIGINT: 'BIGINT',
+  SMALLINT: 'BIGINT',
+  TINYINT: 'BIGINT',
+  BYTEINT: 'BIGINT',
+  FLOAT64: 'DOUBLE',
+  STRING: 'VARCHAR',
+  BOOL: 'BOOLEAN',
+  BOOLEAN: 'BOOLEAN',
+  BYTES: 'BLOB',
+  TIMESTAMP: 'TIMESTAMPTZ',
+  DATETIME: 'TIMESTAMP',
+  DATE: 'DATE',
+  TIME: 'TIME',
+  NUMERIC: 'DECIMAL(38, 9)',
+  DECIMAL: 'DECIMAL(38, 9)',
+  BIGNUMERIC: 'DECIMAL(38, 9)',
+  BIGDECIMAL: 'DECIMAL(38, 9)',
+}
+
+/** Casts whose rules differ. */
+export const macroCasts: Readonly<Record<string, string>> = {
+  BIGINT: 'bq_cast_int64',
+  VARCHAR: 'bq_cast_string',
+  BOOLEAN: 'bq_cast_bool',
+  BLOB: 'bq_cast_bytes',
+}
+
+/** An argument of a type for which the rewriting is not proven ends the query. `typeof` is known before it runs. */
+const refuse = (message: string): string => `error('${message}')`
+const notNumeric = (name: string): string =>
+  refuse(`${name} of NUMERIC is not translated by the local cloud: CAST to FLOAT64 or to INT64 first.`)
+
+/** Defined once per database; each is exactly what BigQuery's documentation says of the function. */
+export const macros = [
+  // What is NULL or no JSON has no value; a scalar's text, and NULL for objects and arrays.
+  `bq_json_ok(j) AS CASE WHEN typeof(j) = 'JSON' THEN j WHEN json_valid(j) THEN j END`,
+  `bq_json_value(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(bq_json_ok(j), p) END`,
+  `bq_json_query(j, p) AS json_extract(bq_json_ok(j), p)`,
+  `bq_json_query_array(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) = 'ARRAY' THEN CAST(json_extract(bq_json_ok(j), p) AS JSON[]) END`,
+  `bq_json_value_array(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) = 'ARRAY' THEN CAST(json_extract(bq_json_ok(j), p) AS VARCHAR[]) END`,
+  `bq_parse_json(t) AS CAST(t AS JSON)`,
+  `bq_to_json_string(v) AS CASE WHEN regexp_matches(typeof(v), 'TIME|BLOB|DECIMAL') THEN ${refuse('TO_JSON_STRING of this type is not translated by the local cloud: CAST to STRING first.')} ELSE CAST(to_json(v) AS VARCHAR) END`,
+  `bq_json_scalar(j, kind) AS CASE WHEN j IS NULL THEN NULL WHEN NOT regexp_matches(json_type(j), kind) THEN ${refuse('The provided JSON input is not of the asked type')} ELSE json_extract_string(j, '$') END`,
+  `bq_string(j) AS CASE typeof(j) WHEN 'JSON' THEN CASE WHEN j IS NULL THEN NULL WHEN json_type(CAST(j AS JSON)) <> 'VARCHAR' THEN ${refuse('The provided JSON input is not a string')} ELSE json_extract_string(CAST(j AS JSON), '$') END ELSE CAST(j AS VARCHAR) END`,
+  // Arithmetic.
+  `bq_divide(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('Division')} WHEN b = 0 THEN error('division by zero: ' || a || ' / ' || b) ELSE CAST(a AS DOUBLE) / b END`,
+  `bq_safe_divide(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${notNumeric('SAFE_DIVIDE')} WHEN b = 0 THEN NULL ELSE CAST(a AS DOUBLE) / b END`,
+  `bq_minus(a, b) AS CASE WHEN typeof(a) = typeof(b) AND typeof(b) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN ${refuse('The difference of two times is not translated by the local cloud: use DATE_DIFF or TIMESTAMP_DIFF.')} ELSE a - b END`,
+  `bq_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || a || ', ' || b || ')') ELSE CAST(a AS BIGINT) // CAST(b AS BIGINT) END`,
+  `bq_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || a || ', ' || b || ')') ELSE a % b END`,
+  `bq_double(x) AS CASE WHEN typeof(x) LIKE 'DECIMAL%' THEN ${notNumeric('This function')} ELSE CAST(x AS DOUBLE) END`,
+  `bq_ln(x) AS CASE WHEN x <= 0 THEN error('Floating point error in function: LN(' || x || ')') ELSE ln(bq_double(x)) END`,
+  // Casts: half away from zero; texts as they are written.
+  `bq_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'JSON' THEN ${refuse('Invalid cast from JSON to INT64')} WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BIGINT) END`,
+  `bq_safe_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN NULL ELSE TRY_CAST(x AS BIGINT) END`,
+  `bq_cast_string(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND abs(TRY_CAST(x AS DOUBLE)) >= 1e15 THEN ${refuse('So great a FLOAT64 is not written as STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') WHEN typeof(x) LIKE 'DECIMAL%' THEN regexp_replace(CAST(x AS VARCHAR), '\\.?0+$', '') WHEN typeof(x) IN ('JSON', 'BLOB') OR typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE '%[]' THEN error('Invalid cast from ' || typeof(x) || ' to STRING in the local cloud') ELSE CAST(x AS VARCHAR) END`,
+  `bq_safe_cast_string(x) AS bq_cast_string(x)`,
+  `bq_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN error('Bad bool value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BOOLEAN) END`,
+  `bq_safe_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN NULL ELSE TRY_CAST(x AS BOOLEAN) END`,
+  `bq_cast_bytes(x) AS encode(x)`,
+  `bq_safe_cast_bytes(x) AS encode(x)`,
+  // Texts: positions from 1, from the end when negative.
+  `bq_substr(t, p) AS CASE WHEN p < -length(t) OR p = 0 THEN t WHEN p < 0 THEN right(t, -p) ELSE substr(t, p) END`,
+  `bq_substr_n(t, p, n) AS CASE WHEN n < 0 THEN error('Third argument in SUBSTR() cannot be negative') ELSE left(bq_substr(t, p), n) END`,
+  `bq_left(t, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE left(t, n) END`,
+  `bq_right(t, n) AS CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') ELSE right(t, n) END`,
+  `bq_replace(t, a, b) AS CASE WHEN a = '' THEN t ELSE replace(t, a, b) END`,
+  `bq_split(t, d) AS string_split(t, d)`,
+  `bq_regexp_replace(t, r, s) AS regexp_replace(t, r, s, 'g')`,
+  // Lists.
+  `bq_at(a, i, n) AS CASE WHEN n < 0 OR n >= array_length(a) THEN error('Array index ' || i || ' is out of bounds') ELSE a[n + 1] END`,
+  `bq_offset(a, i) AS bq_at(a, i, i)`,
+  `bq_ordinal(a, i) AS bq_at(a, i, i - 1)`,
+  `bq_safe_offset(a, i) AS CASE WHEN i >= 0 AND i < array_length(a) THEN a[i + 1] END`,
+  `bq_safe_ordinal(a, i) AS CASE WHEN i >= 1 AND i <= array_length(a) THEN a[i] END`,
+  // Times.
+  `bq_date(x) AS CASE WHEN typeof(x) LIKE 'TIMESTAMP%' THEN ${refuse('A DATE is needed here by the local cloud: write DATE(x).')} ELSE CAST(x AS DATE) END`,
+  `bq_timestamp(x) AS CASE WHEN typeof(x) IN ('TIMESTAMP', 'DATE') THEN ${refuse('A TIMESTAMP is needed here by the local cloud: write TIMESTAMP(x).')} ELSE CAST(x AS TIMESTAMPTZ) END`,
+  ...['microsecond', 'second'].map(
+    (unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS ${unit === 'second' ? 'DOUBLE' : 'BIGINT'}))`,
+  ),
+  `bq_milliseconds(n) AS to_milliseconds(CAST(n AS DOUBLE))`,
+  ...['minute', 'hour'].map((unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS BIGINT))`),
+  ...['day', 'week', 'month', 'quarter', 'year'].map((unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS INTEGER))`),
+].map((macro) => `CREATE OR REPLACE MACRO ${macro}`)
+
+/** Those whose second argument is a JSONPath. */
+export const takesPath = new Set(
+  'JSON_VALUE JSON_EXTRACT_SCALAR JSON_QUERY JSON_EXTRACT JSON_QUERY_ARRAY JSON_EXTRACT_ARRAY JSON_VALUE_ARRAY'.split(
+    ' ',
+  ),
+)
+
+/** Same arguments, another name. */
+export const renamed: Readonly<Record<string, string>> = {
+  JSON_VALUE: 'bq_json_value',
+  JSON_EXTRACT_SCALAR: 'bq_json_value',
+  JSON_QUERY: 'bq_json_query',
+  JSON_EXTRACT: 'bq_json_query',
+  JSON_QUERY_ARRAY: 'bq_json_query_array',
+  JSON_EXTRACT_ARRAY: 'bq_json_query_array',
+  JSON_VALUE_ARRAY: 'bq_json_value_array',
+  SAFE_DIVIDE: 'bq_safe_divide',
+  PARSE_JSON: 'bq_parse_json',
+  TO_JSON_STRING: 'bq_to_json_string',
+  TO_JSON: 'to_json',
+  LOGICAL_AND: 'bool_and',
+  LOGICAL_OR: 'bool_or',
+  IF: 'if',
+  REGEXP_CONTAINS: 'regexp_matches',
+  REGEXP_REPLACE: 'bq_regexp_replace',
+  ARRAY_LENGTH: 'array_length',
+  CHAR_LENGTH: 'length',
+  CHARACTER_LENGTH: 'length',
+  ENDS_WITH: 'ends_with',
+  ARRAY_CONCAT: 'list_concat',
+  ARRAY_REVERSE: 'list_reverse',
+  ARRAY_TO_STRING: 'array_to_string',
+  DIV: 'bq_div',
+  MOD: 'bq_mod',
+  LEFT: 'bq_left',
+  RIGHT: 'bq_right',
+  REPLACE: 'bq_replace',
+  STRPOS: 'instr',
+  STARTS_WITH: 'starts_with',
+  TO_BASE64: 'base64',
+  FROM_BASE64: 'from_base64',
+  FROM_HEX: 'unhex',
+  STRING: 'bq_string',
+  GENERATE_UUID: 'uuid',
+  APPROX_COUNT_DISTINCT: 'approx_count_distinct',
+  MAX_BY: 'max_by',
+  MIN_BY: 'min_by',
+}
+
+/** Alike in both: aggregates, windows, and plain functions. */
+export const same = new Set(
+  'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER LTRIM MAX MIN NTH_VALUE NTILE NULLIF PERCENT_RANK RANK REPEAT REVERSE ROW_NUMBER RTRIM SIGN SUM TRIM UPPER'.split(
+    ' ',
+  ),
+)
+
+/** GoogleSQL's reserved words; every other one is a name, and quoted, since DuckDB reserves others (`at`, `line`, `end`). */
+export const keywords = new Set(
+  'ALL AND ANY ARRAY AS ASC BETWEEN BY CASE CROSS CUBE CURRENT DESC DISTINCT ELSE END EXCEPT EXISTS FALSE FOR FROM FULL GROUP GROUPING HAVING IN INNER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT NOT NULL NULLS ON OR ORDER OUTER OVER PARTITION QUALIFY RANGE RECURSIVE RIGHT ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH'.split(
+    ' ',
+  ),
+)
+
+/** @throws INVALID_ARGUMENT for more or fewer arguments. */
+const of =
+  (least: number, most: number, rewrite: Rewrite): Rewrite =>
+  (args, name) => {
+    if (args.length < least || args.length > most)
+      throw invalidArgument(`No matching signature for function ${name}: ${args.length} arguments.`)
+    return rewrite(args, name)
+  }
+
+/** Of INT64 it is FLOAT64, of NUMERIC NUMERIC: that is not told before the types are known. */
+const ofDouble = (name: string): Rewrite =>
+  of(1, 2, ([value, digits]) => `${name}(bq_double(${value})${digits ? `, CAST(${digits} AS INTEGER)` : ''})`)
+
+/** NULL when one is. */
+const strict: Rewrite = (args, name) =>
+  `CASE WHEN ${args.map((arg) => `${arg} IS NULL`).join(' OR ')} THEN NULL ELSE ${name}(${args.join(', ')}) END`
+
+/** The group that is asked for: the only one, or the whole. What can't be told from an empty match is refused. */
+function group(pattern: string, name: string): 0 | 1 {
+  if (!pattern.startsWith("'")) throw invalidArgument(`${name} takes its pattern as a literal in the local cloud.`)
+  if (pattern.length > limits.patternCharacters)
+    throw invalidArgument(`Regular expression of ${name} is longer than ${limits.patternCharacters} characters.`)
+  const plain = pattern.replaceAll(/\\.|\[(?:\\.|[^\]\\])*\]/gs, '')
+  const groups = plain.match(/\((?!\?)|\(\?P</g)?.length ?? 0
+  if (groups > 1) throw invalidArgument(`Regular expression ${pattern} has more than one capturing group in ${name}.`)
+  if (groups === 1 && /\)[?*]|\)\{0|\|/.test(plain))
+    throw invalidArgument(`${name} with a group that may be left out is not translated by the local cloud: ${pattern}`)
+  return groups === 1 ? 1 : 0
+}
+
+/** Rewritten with their arguments, each already in DuckDB's words. */
+export const rewritten: Readonly<Record<string, Rewrite>> = {
+  ...dateFunctions,
+  // Of no rows it is 0.
+  COUNTIF: of(1, 1, ([condition]) => `count(CASE WHEN ${condition} THEN 1 END)`),
+  CONCAT: (args) => `(${args.join(' || ')})`,
+  GREATEST: strict,
+  LEAST: strict,
+  SUBSTR: of(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
+  SUBSTRING: of(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
+  LPAD: of(2, 3, ([text, length, pad = "' '"]) => `lpad(${text}, CAST(${length} AS INTEGER), ${pad})`),
+  RPAD: of(2, 3, ([text, length, pad = "' '"]) => `rpad(${text}, CAST(${length} AS INTEGER), ${pad})`),
+  SPLIT: of(1, 2, ([text, delimiter = "','"]) => `string_split(${text}, ${delimiter})`),
+  INSTR: of(2, 2, ([text, part]) => `instr(${text}, ${part})`),
+  REGEXP_EXTRACT: of(2, 2, ([text, pattern], name) => {
+    const asked = group(pattern!, name)
+    return `CASE WHEN regexp_matches(${text}, ${pattern}) THEN regexp_extract(${text}, ${pattern}, ${asked}) END`
+  }),
+  REGEXP_EXTRACT_ALL: of(
+    2,
+    2,
+    ([text, pattern], name) => `regexp_extract_all(${text}, ${pattern}, ${group(pattern!, name)})`,
+  ),
+  MD5: of(1, 1, ([value]) => `unhex(md5(${value}))`),
+  SHA256: of(1, 1, ([value]) => `unhex(sha256(${value}))`),
+  TO_HEX: of(1, 1, ([value]) => `lower(hex(CAST(${value} AS BLOB)))`),
+  AVG: of(1, 1, ([value]) => {
+    const distinct = /^DISTINCT /.exec(value!)?.[0] ?? ''
+    return `avg(${distinct}bq_double(${value!.slice(distinct.length)}))`
+  }),
+  ...Object.fromEntries(
+    ['STDDEV', 'STDDEV_POP', 'STDDEV_SAMP', 'VARIANCE', 'VAR_POP', 'VAR_SAMP', 'CEIL', 'CEILING', 'FLOOR'].map(
+      (name) => [name, ofDouble(name)],
+    ),
+  ),
+  ROUND: ofDouble('round'),
+  TRUNC: ofDouble('trunc'),
+  SQRT: of(1, 1, ([value]) => `sqrt(bq_double(${value}))`),
+  EXP: of(1, 1, ([value]) => `exp(bq_double(${value}))`),
+  POW: of(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),
+  POWER: of(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),
+  LN: of(1, 1, ([value]) => `bq_ln(${value})`),
+  LOG10: of(1, 1, ([value]) => `log10(bq_double(${value}))`),
+  LOG: of(1, 2, ([value, base]) => (base ? `(bq_ln(${value}) / bq_ln(${base}))` : `bq_ln(${value})`)),
+  LAX_STRING: of(1, 1, ([value]) => `json_extract_string(${value}, '$')`),
+  INT64: of(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'INT') AS BIGINT)`),
+  LAX_INT64: of(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS BIGINT)`),
+  FLOAT64: of(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'INT|DOUBLE') AS DOUBLE)`),
+  LAX_FLOAT64: of(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS DOUBLE)`),
+  BOOL: of(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'BOOLEAN') AS BOOLEAN)`),
+  APPROX_QUANTILES: of(
+    2,
+    2,
+    ([value, count]) =>
+      `quantile_disc(${value}, list_transform(range(0, ${count} + 1), lambda i: CAST(i AS DOUBLE) / ${count}))`,
+  ),
+  GENERATE_ARRAY: of(2, 3, (args) => `generate_series(${args.join(', ')})`),
+}

@@ -1,0 +1,67 @@
+/** How large and how deep a query may be, and the refusal beyond that, in BigQuery's words. */
+
+import { type StatusDetail, StatusError } from '../../core/status.ts'
+
+export const limits = {
+  /** Of a query's text. Source: https://cloud.google.com/bigquery/quotas#query_jobs */
+  queryCharacters: 1024 * 1024,
+  /** Of a query once it is resolved: 12 MB. Same source. */
+  resolvedCharacters: 12 * 1024 * 1024,
+  /** Of parentheses, brackets, calls, CASE and signs inside of each other. Ours: BigQuery names none, and ends when its stack does. */
+  nesting: 128,
+  /** Operators of one rank in a row, such as `a + b + c`: each nests in DuckDB. */
+  operatorsInARow: 200,
+  /** Subqueries within expressions, inside of each other: DuckDB plans each level twice. */
+  subqueryNesting: 16,
+  /** AND and OR in one statement: DuckDB's planner takes the square of their number. */
+  conditions: 5_000,
+  /** Parts that macros repeat, such as the operands of a division, over the parts that were written. */
+  repeatedParts: 50_000,
+  /** Tables and views that are read, also through views. Source: https://cloud.google.com/bigquery/quotas#query_jobs */
+  tables: 1_000,
+  /** Views of views. Source: https://cloud.google.com/bigquery/quotas#view_limits */
+  viewNesting: 16,
+  /** Of a value in a JSON column. Source: https://cloud.google.com/bigquery/docs/json-data#limitations */
+  jsonNesting: 500,
+  /** Of a regular expression that is read here. */
+  patternCharacters: 10_000,
+} as const
+
+/** A refusal with the `reason` of BigQuery's error table: https://cloud.google.com/bigquery/docs/error-messages */
+export function queryError(reason: string, message: string): StatusError {
+  const detail: StatusDetail = {
+    '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+    reason,
+    domain: 'bigquery.googleapis.com',
+  }
+  return new StatusError('INVALID_ARGUMENT', message, [detail])
+}
+
+export const tooComplex = (): StatusError =>
+  queryError(
+    'resourcesExceeded',
+    'Resources exceeded during query execution: Not enough resources for query planning - too many subqueries or query is too complex.',
+  )
+
+export const tooDeep = (): StatusError =>
+  queryError(
+    'resourcesExceeded',
+    'Resources exceeded during query execution: The query could not be executed in the allotted memory. Out of stack space due to deeply nested query expression during query resolution.',
+  )
+
+export const timedOut = (timeoutMs: number): StatusError =>
+  queryError(
+    'timeout',
+    `Operation timed out after ${timeoutMs / 1000} seconds. Consider reducing the amount of work performed by your operation so that it can complete within this limit.`,
+  )
+
+/** @throws INVALID_ARGUMENT for a text of more than 1 MB. */
+export function checkLength(sql: string): void {
+  const over = sql.length - limits.queryCharacters
+  if (over <= 0) return
+  const thousands = (sql.length / 1024).toFixed(2)
+  throw queryError(
+    'invalid',
+    `The query is too large (${thousands}K characters, ${over} characters over the limit). The maximum standard SQL query length is 1024.00K characters, including comments and white space characters.`,
+  )
+}

@@ -1,0 +1,97 @@
+/** Where the translator stands in the tokens, and what it has met on the way. */
+
+import { invalidArgument } from '../../core/status.ts'
+import { limits, tooComplex, tooDeep } from './limits.ts'
+import type { Token } from './tokens.ts'
+
+export type Ends = (token: Token) => boolean
+
+export class Reader {
+  readonly #tokens: readonly Token[]
+  readonly projectId: string
+  /** Tables and views named so far: `dataset.table`. */
+  readonly tables: string[] = []
+  #at = 0
+  #positional = 0
+  #nesting = 0
+  #subqueries = 0
+  #conditions = 0
+
+  constructor(tokens: readonly Token[], projectId: string) {
+    this.#tokens = tokens
+    this.projectId = projectId
+  }
+
+  peek(ahead = 0): Token | undefined {
+    return this.#tokens[this.#at + ahead]
+  }
+
+  is(text: string, ahead = 0): boolean {
+    const token = this.peek(ahead)
+    return (
+      token !== undefined && (token.kind === 'word' || token.kind === 'symbol') && token.text.toUpperCase() === text
+    )
+  }
+
+  /** @throws INVALID_ARGUMENT at the end. */
+  take(): Token {
+    const token = this.peek()
+    if (!token) throw invalidArgument('Syntax error: Unexpected end of statement')
+    this.#at += 1
+    return token
+  }
+
+  takeIf(text: string): boolean {
+    const found = this.is(text)
+    if (found) this.#at += 1
+    return found
+  }
+
+  /** @throws INVALID_ARGUMENT for any other token. */
+  expect(text: string): void {
+    if (this.takeIf(text)) return
+    const token = this.peek()
+    throw invalidArgument(`Syntax error: Expected "${text}" but got ${token ? `"${token.text}"` : 'end of script'}`)
+  }
+
+  /** What `read` reads stands inside of something. @throws INVALID_ARGUMENT too deep inside, and for what grows too long. */
+  within(read: () => string): string {
+    this.#nesting += 1
+    if (this.#nesting > limits.nesting) throw tooDeep()
+    const sql = read()
+    // Some rewritings repeat an argument, so that a short query may become a long one.
+    if (sql.length > limits.resolvedCharacters) throw tooComplex()
+    this.#nesting -= 1
+    return sql
+  }
+
+  /** The same for a subquery in an expression. */
+  subquery(read: () => string): string {
+    this.#subqueries += 1
+    if (this.#subqueries > limits.subqueryNesting) throw tooComplex()
+    const sql = read()
+    this.#subqueries -= 1
+    return sql
+  }
+
+  /** Counts an AND or OR. @throws INVALID_ARGUMENT for too many. */
+  condition(): void {
+    this.#conditions += 1
+    if (this.#conditions > limits.conditions) throw tooComplex()
+  }
+
+  /** The next `?`, counted from 1. */
+  nextPositional(): number {
+    this.#positional += 1
+    return this.#positional
+  }
+}
+
+export const closes: Ends = ({ kind, text }) => kind === 'symbol' && text === ')'
+export const isWord = (token: Token | undefined, ...words: readonly string[]): boolean =>
+  token?.kind === 'word' && words.includes(token.text.toUpperCase())
+export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
+
+/** Translates what stands before the token that ends it. */
+export type Clauses = (reader: Reader, ends: Ends) => string

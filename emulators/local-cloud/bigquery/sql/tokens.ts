@@ -1,0 +1,110 @@
+/** GoogleSQL as tokens: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical */
+
+import { invalidArgument } from '../../core/status.ts'
+
+export interface Token {
+  readonly kind: 'word' | 'quoted' | 'string' | 'bytes' | 'number' | 'parameter' | 'symbol'
+  /** As written; of a string its value, of bytes their hex digits, of a quoted name what stands between the backticks, of a parameter its name. */
+  readonly text: string
+}
+
+const patterns: readonly [RegExp, Token['kind'] | 'space'][] = [
+  [/\s+|--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\//y, 'space'],
+  [/(?:[rR][bB]?|[bB][rR]?)?(?:'''(?:\\[\s\S]|[^\\])*?'''|"""(?:\\[\s\S]|[^\\])*?""")/y, 'string'],
+  [/(?:[rR][bB]?|[bB][rR]?)?(?:'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*")/y, 'string'],
+  [/`(?:\\.|[^`\\])*`/y, 'quoted'],
+  [/@[A-Za-z_]\w*/y, 'parameter'],
+  [/\?/y, 'parameter'],
+  [/0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?/y, 'number'],
+  [/[A-Za-z_]\w*/y, 'word'],
+  [/<=|>=|<>|!=|\|\||<<|>>|=>|[-+*/%<>=(),.;[\]{}~&|^:]/y, 'symbol'],
+]
+
+/** @throws INVALID_ARGUMENT with the place of what can't be read. */
+export function tokenize(sql: string): Token[] {
+  const tokens: Token[] = []
+  for (let at = 0; at < sql.length;) {
+    const found = matchAt(sql, at)
+    if (!found) throw invalidArgument(`Syntax error: ${complaint(sql, at)} at ${place(sql, at)}`)
+    const [text, kind] = found
+    at += text.length
+    if (kind === 'space') continue
+    tokens.push(kind === 'string' ? literal(text) : { kind, text: contentOf(text, kind) })
+  }
+  return tokens
+}
+
+/** What is not closed is refused at once: to read on behind it would scan the rest again from there. */
+function matchAt(sql: string, at: number): [string, Token['kind'] | 'space'] | undefined {
+  for (const [pattern, kind] of patterns) {
+    pattern.lastIndex = at
+    const match = pattern.exec(sql)
+    if (match) return [match[0], kind]
+    if (kind === 'space' && sql.startsWith('/*', at)) return undefined
+    if (kind === 'string' && /^[rRbB]{0,2}('''|""")/.test(sql.slice(at, at + 5))) return undefined
+  }
+  return undefined
+}
+
+function complaint(sql: string, at: number): string {
+  const here = sql.slice(at, at + 5)
+  if (here.startsWith('/*')) return 'Unclosed comment'
+  if (/^[rRbB]{0,2}('''|""")/.test(here)) return 'Unclosed triple-quoted string literal'
+  if (/^[rRbB]{0,2}['"]/.test(here)) return 'Unclosed string literal'
+  if (here.startsWith('`')) return 'Unclosed identifier literal'
+  return `Unexpected character "${sql[at]}"`
+}
+
+function contentOf(text: string, kind: Token['kind']): string {
+  if (kind === 'quoted') return text.slice(1, -1)
+  return kind === 'parameter' ? text.slice(1) : text
+}
+
+/** `'…'`, `r'…'`, `b'…'`, `rb'…'`, each in double and in threefold quotes too. */
+function literal(text: string): Token {
+  const prefix = /^[rRbB]*/.exec(text)![0].toLowerCase()
+  const body = text.slice(prefix.length)
+  const width = body.startsWith("'''") || body.startsWith('"""') ? 3 : 1
+  const inner = body.slice(width, -width)
+  const isBytes = prefix.includes('b')
+  const isRaw = prefix.includes('r')
+  if (!isBytes) return { kind: 'string', text: isRaw ? inner : unescaped(inner, false) }
+  const bytes = isRaw ? Buffer.from(inner, 'utf8') : Buffer.from(unescaped(inner, true), 'latin1')
+  return { kind: 'bytes', text: bytes.toString('hex') }
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  '`': '`',
+  '?': '?',
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  b: '\b',
+  f: '\f',
+  a: '\u0007',
+  v: '\v',
+}
+
+/** What a text holds as characters, bytes hold as UTF-8; `\\xAA` is a character of the one, a byte of the other. */
+function unescaped(text: string, isBytes: boolean): string {
+  const plain = isBytes ? Buffer.from(text, 'utf8').toString('latin1') : text
+  return plain.replaceAll(
+    /\\(?:[xX]([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))/g,
+    (_, hex?: string, octal?: string, short?: string, long?: string, one?: string) => {
+      if (octal) return String.fromCharCode(Number.parseInt(octal, 8))
+      const digits = hex ?? short ?? long
+      if (digits) return String.fromCodePoint(Number.parseInt(digits, 16))
+      const known = escapes[one!]
+      if (known === undefined) throw invalidArgument(`Syntax error: Illegal escape sequence: \\${one}`)
+      return known
+    },
+  )
+}
+
+const place = (sql: string, at: number): string => {
+  const before = sql.slice(0, at).split('\n')
+  return `[${before.length}:${before.at(-1)!.length + 1}]`
+}

@@ -1,0 +1,212 @@
+/** GoogleSQL to DuckDB's SQL: clauses here, expressions beside; what is not known to mean the same is refused. */
+
+import { invalidArgument } from '../../core/status.ts'
+import { withAliases } from './aliases.ts'
+import { repeatedParts } from './expansion.ts'
+import { arithmetic } from './expression.ts'
+import { join, target } from './from.ts'
+import { keywords } from './functions.ts'
+import { checkLength, limits, tooComplex } from './limits.ts'
+import { type Ends, isWord, quote, Reader } from './reader.ts'
+import { tokenize } from './tokens.ts'
+
+export interface Translation {
+  readonly sql: string
+  /** Tables and views that it names: `dataset.table`. */
+  readonly tables: readonly string[]
+  /** The first word, upper case. */
+  readonly verb: string
+}
+
+/** @throws INVALID_ARGUMENT in BigQuery's words. */
+export function translate(googleSql: string, projectId: string): Translation {
+  checkLength(googleSql)
+  const tokens = tokenize(googleSql)
+  while (tokens.at(-1)?.text === ';' && tokens.at(-1)?.kind === 'symbol') tokens.pop()
+  if (tokens.length === 0) throw invalidArgument('Syntax error: Unexpected end of statement')
+  if (tokens.some(({ kind, text }) => kind === 'symbol' && text === ';'))
+    throw invalidArgument('Scripts of several statements are not run by the local cloud: send them one by one.')
+  const reader = new Reader(withAliases(tokens), projectId)
+  const sql = clauses(reader, () => false)
+  if (repeatedParts(sql) > limits.repeatedParts) throw tooComplex()
+  return { sql, tables: reader.tables, verb: tokens[0]!.text.toUpperCase() }
+}
+
+/** Everything up to a token that ends it, which is left. */
+export const clauses = (reader: Reader, ends: Ends): string => reader.within(() => clausesOf(reader, ends))
+
+function clausesOf(reader: Reader, ends: Ends): string {
+  const parts: string[] = []
+  const aliases = new Set<string>()
+  // The last keyword at this level: it decides what a comma or a lone number means.
+  let clause = ''
+  for (let token = reader.peek(); token && !ends(token); token = reader.peek()) {
+    const word = token.kind === 'word' ? token.text.toUpperCase() : ''
+    if (token.kind === 'symbol' && token.text === ',') {
+      reader.take()
+      parts.push(clause === 'FROM' ? `, ${join(reader, aliases, clauses)}` : ',')
+    } else if (word === 'FROM' || word === 'JOIN') {
+      reader.take()
+      if (word === 'FROM') clause = word
+      const source = join(reader, aliases, clauses)
+      // An array may be joined without a condition.
+      const needsNone = word === 'FROM' || parts.at(-1) === 'CROSS' || isWord(reader.peek(), 'ON', 'USING')
+      parts.push(word, needsNone ? source : `${source} ON TRUE`)
+    } else if (isStatement(word, reader)) {
+      reader.take()
+      parts.push(statement(word, reader))
+      clause = word
+    } else if (token.kind === 'symbol' && token.text === '*') {
+      reader.take()
+      parts.push(`*${starChanges(reader)}`)
+    } else if (isKeyword(word, clause, reader)) {
+      parts.push(keyword(word, reader))
+      if (!within.has(word)) clause = word
+    } else if (isComparison.has(token.text) && token.kind === 'symbol') {
+      reader.take()
+      parts.push(token.text === '<>' ? '!=' : token.text)
+    } else if (isOrdinal(clause, reader)) parts.push(reader.take().text)
+    else parts.push(arithmetic(reader, clauses))
+  }
+  return parts.join(' ')
+}
+
+const isComparison = new Set(['=', '!=', '<>', '<', '>', '<=', '>='])
+/** Keywords inside a clause: they end no list of tables. */
+const within = new Set(
+  'ALL AND AS ASC BETWEEN CROSS DESC DISTINCT FALSE FULL IN INNER IS LEFT LIKE NOT NULL NULLS OUTER ON OR RIGHT TRUE USING'.split(
+    ' ',
+  ),
+)
+
+/** At the beginning, or what a MERGE does; elsewhere such a word is a name. */
+function isStatement(word: string, reader: Reader): boolean {
+  if (!['INSERT', 'DELETE', 'MERGE', 'UPDATE', 'TRUNCATE'].includes(word)) return false
+  return reader.peek(-1) === undefined || isWord(reader.peek(-1), 'THEN')
+}
+
+/** The word that begins a statement with the table that it changes; inside MERGE it stands alone. */
+function statement(word: string, reader: Reader): string {
+  if (word === 'UPDATE' && reader.is('SET')) return word
+  if (word === 'INSERT' && (reader.is('(') || reader.is('ROW') || reader.is('VALUES'))) return word
+  if (word === 'DELETE' && (!reader.peek() || reader.is('WHEN'))) return word
+  const preposition = { INSERT: 'INTO', DELETE: 'FROM', MERGE: 'INTO', TRUNCATE: 'TABLE', UPDATE: '' }[word]!
+  if (word === 'TRUNCATE') reader.expect('TABLE')
+  else if (preposition) reader.takeIf(preposition)
+  return `${word} ${preposition} ${target(reader)}`
+}
+
+const values = new Set('ARRAY CASE EXISTS FALSE IF INTERVAL NULL STRUCT TRUE'.split(' '))
+
+/** Not reserved: a keyword after these words only, else a name. */
+const keywordsAfter: Readonly<Record<string, readonly string[]>> = {
+  FIRST: ['NULLS'],
+  LAST: ['NULLS'],
+  MATCHED: ['WHEN', 'NOT'],
+  SOURCE: ['BY'],
+  TARGET: ['BY'],
+  ROW: ['CURRENT', 'INSERT'],
+}
+/** Not reserved: a keyword before these words only. */
+const keywordsBefore: Readonly<Record<string, readonly string[]>> = {
+  IGNORE: ['NULLS'],
+  RESPECT: ['NULLS'],
+  CURRENT: ['ROW'],
+  SETS: ['('],
+  VALUES: ['('],
+  PIVOT: ['('],
+  UNPIVOT: ['('],
+}
+
+function isKeyword(word: string, clause: string, reader: Reader): boolean {
+  const next = reader.peek(1)?.text.toUpperCase() ?? ''
+  const before = reader.peek(-1)?.text.toUpperCase() ?? ''
+  if (word === 'PRECEDING' || word === 'FOLLOWING') return reader.peek(-1)?.kind === 'number' || before === 'UNBOUNDED'
+  if (word === 'OFFSET') return clause === 'LIMIT'
+  if (keywordsAfter[word]) return keywordsAfter[word].includes(before)
+  if (keywordsBefore[word]) return keywordsBefore[word].includes(next)
+  if ((word === 'LEFT' || word === 'RIGHT') && next === '(') return false
+  return keywords.has(word) && !values.has(word)
+}
+
+/** A keyword with what belongs to it. @throws INVALID_ARGUMENT for what has no proven counterpart. */
+function keyword(word: string, reader: Reader): string {
+  reader.take()
+  switch (word) {
+    case 'AND':
+    case 'OR':
+      reader.condition()
+      return word
+    case 'UNION':
+      if (!reader.is('ALL') && !reader.is('DISTINCT'))
+        throw invalidArgument('Syntax error: Expected keyword ALL or keyword DISTINCT')
+      return reader.take().text.toUpperCase() === 'ALL' ? 'UNION ALL' : 'UNION'
+    case 'EXCEPT':
+    case 'INTERSECT':
+      reader.expect('DISTINCT')
+      return word
+    case 'SELECT':
+      if (reader.is('AS'))
+        throw invalidArgument('SELECT AS STRUCT and SELECT AS VALUE are not translated by the local cloud.')
+      return word
+    case 'IN':
+      if (!reader.is('UNNEST')) return word
+      reader.take()
+      return `IN (SELECT unnest(${reader.subquery(() => parenthesised(reader))}))`
+    case 'LIKE':
+      if (reader.is('ANY') || reader.is('SOME') || reader.is('ALL'))
+        throw invalidArgument('LIKE ANY, SOME and ALL are not translated by the local cloud.')
+      return `LIKE ${arithmetic(reader, clauses)} ESCAPE '\\'`
+    case 'DISTINCT':
+      return isWord(reader.peek(), 'FROM') && reader.take() ? 'DISTINCT FROM' : word
+    case 'USING':
+      // Of a MERGE; a join's is followed by column names.
+      return reader.is('(') && !isWord(reader.peek(1), 'SELECT', 'WITH')
+        ? word
+        : `${word} ${join(reader, new Set(), clauses)}`
+    case 'AS': {
+      if (reader.is('(')) return word
+      const token = reader.take()
+      if (token.kind !== 'word' && token.kind !== 'quoted')
+        throw invalidArgument(`Syntax error: Unexpected "${token.text}"`)
+      return `AS ${quote(token.text)}`
+    }
+    case 'TABLESAMPLE':
+    case 'PIVOT':
+    case 'UNPIVOT':
+      throw invalidArgument(`${word} is not translated by the local cloud.`)
+    default:
+      return word
+  }
+}
+
+function parenthesised(reader: Reader): string {
+  reader.expect('(')
+  const inner = clauses(reader, ({ kind, text }) => kind === 'symbol' && text === ')')
+  reader.expect(')')
+  return inner
+}
+
+/** `* EXCEPT (a, b) REPLACE (a + 1 AS a)`. */
+export function starChanges(reader: Reader): string {
+  let changes = ''
+  if (reader.is('EXCEPT') && reader.is('(', 1)) {
+    reader.take()
+    changes += ` EXCLUDE (${parenthesised(reader)})`
+  }
+  if (reader.is('REPLACE') && reader.is('(', 1)) {
+    reader.take()
+    changes += ` REPLACE (${parenthesised(reader)})`
+  }
+  return changes
+}
+
+/** `ORDER BY 2`, `LIMIT 10`, `3 PRECEDING`: a number that is not a value. */
+function isOrdinal(clause: string, reader: Reader): boolean {
+  if (reader.peek()?.kind !== 'number') return false
+  if (clause === 'LIMIT' || clause === 'OFFSET') return true
+  const next = reader.peek(1)
+  if (isWord(next, 'PRECEDING', 'FOLLOWING')) return true
+  if (clause !== 'BY') return false
+  return !next || (next.kind === 'word' && keywords.has(next.text.toUpperCase())) || [',', ')'].includes(next.text)
+}

@@ -1,0 +1,91 @@
+/** Keeps what the services write, a file each, and starts a new file when one has grown large. */
+
+import { renameSync, statSync } from 'node:fs'
+import { appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { closeState, STATE_FILE_MODE } from '../../core/state-files.ts'
+
+/** Then `orders.log` becomes `orders.log.1`. */
+const ROTATE_ABOVE_BYTES = 32 * 1024 * 1024
+/** Of one service, while the disk is slower than it: further lines are dropped. */
+const MAX_UNWRITTEN_BYTES = 16 * 1024 * 1024
+
+export interface LogKeeper {
+  /** Returns at once: the lines of a moment are written together. */
+  write(service: string, line: string): void
+  /** Once every line is written. */
+  close(): Promise<void>
+}
+
+interface LogFile {
+  readonly path: string
+  bytes: number
+  unwritten: string[]
+  unwrittenBytes: number
+  dropped: number
+  writing: Promise<void> | undefined
+}
+
+export function logKeeper(directory: string | undefined, rotateAboveBytes = ROTATE_ABOVE_BYTES): LogKeeper {
+  if (directory === undefined) return { write: () => {}, close: async () => {} }
+  closeState(directory)
+  const files = new Map<string, LogFile>()
+
+  const fileOf = (service: string): LogFile => {
+    let file = files.get(service)
+    if (!file) {
+      const path = join(directory, `${service}.log`)
+      const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+      file = { path, bytes, unwritten: [], unwrittenBytes: 0, dropped: 0, writing: undefined }
+      files.set(service, file)
+    }
+    return file
+  }
+
+  return {
+    write(service, line) {
+      const file = fileOf(service)
+      const text = `${line}\n`
+      const bytes = Buffer.byteLength(text)
+      if (file.unwrittenBytes + bytes > MAX_UNWRITTEN_BYTES) {
+        file.dropped++
+        return
+      }
+      file.unwritten.push(text)
+      file.unwrittenBytes += bytes
+      file.writing ??= writeAll(file, rotateAboveBytes)
+    },
+    async close() {
+      for (const file of files.values()) await file.writing
+    },
+  }
+}
+
+async function writeAll(file: LogFile, rotateAboveBytes: number): Promise<void> {
+  // The other lines of this moment come along.
+  await new Promise((resolve) => setImmediate(resolve))
+  while (file.unwritten.length > 0) {
+    if (file.dropped > 0) file.unwritten.push(`${file.dropped} lines were dropped: the disk is too slow.\n`)
+    const text = file.unwritten.join('')
+    file.unwritten = []
+    file.unwrittenBytes = 0
+    file.dropped = 0
+    try {
+      await append(file, text, rotateAboveBytes)
+    } catch (error) {
+      console.error(`The log ${file.path} can't be written:`, error)
+    }
+  }
+  // In the same turn as the last look: the next line starts it again.
+  file.writing = undefined
+}
+
+async function append(file: LogFile, text: string, rotateAboveBytes: number): Promise<void> {
+  const bytes = Buffer.byteLength(text)
+  if (file.bytes > 0 && file.bytes + bytes > rotateAboveBytes) {
+    renameSync(file.path, `${file.path}.1`)
+    file.bytes = 0
+  }
+  await appendFile(file.path, text, { mode: STATE_FILE_MODE })
+  file.bytes += bytes
+}

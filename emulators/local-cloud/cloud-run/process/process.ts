@@ -1,0 +1,201 @@
+/** One instance of a service: a process of its own container, with exactly the environment that Cloud Run would give it. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { type Agent, get as httpGet } from 'node:http'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { freePort } from '../../core/free-ports.ts'
+import { IngressAgent } from './ingress-agent.ts'
+import { newSecret } from './ingress-secret.ts'
+import type { Reaper } from './reaper.ts'
+import { limits, servingContainer, type ServiceResource } from '../service.ts'
+
+export interface InstanceOptions {
+  readonly service: string
+  readonly resource: ServiceResource
+  /** Variables by which clients find the local cloud. */
+  readonly cloudEnvironment: Readonly<Record<string, string>>
+  readonly workingDirectory: string
+  readonly nodePath: string
+  readonly reaper: Reaper
+  onLine(line: string): void
+  /** Its process is there, and not ready yet. */
+  onSpawn(process: Spawned): Promise<void>
+}
+
+/** A process, ready or not. */
+export interface Spawned {
+  readonly pid: number
+  /** To the group; resolves once the signal is sent, after SIGKILL once the process is gone. */
+  kill(signal: NodeJS.Signals): Promise<void>
+  readonly exited: boolean
+}
+
+interface Target {
+  readonly port: number
+  /** Its connections are the only ones that the process takes on that port. */
+  readonly agent: Agent
+}
+
+export interface Instance extends Spawned, Target {
+  readonly revision: string
+  /** SIGTERM, and SIGKILL after ten seconds. */
+  stop(): Promise<void>
+  /** Whether it takes a new connection, and keeps it: the system still takes some for a process that is ending. */
+  listens(): Promise<boolean>
+}
+
+/** Between two looks of the startup probe; Cloud Run's own are seconds apart, a laptop need not wait so long. */
+const PROBE_EVERY_MS = 10
+const PROBE_WITHIN_MS = 1_000
+const START_WITHIN_MS = 60_000
+/** See there: what Cloud Run's sandbox does for a container. */
+const INGRESS_ONLY = new URL('ingress-only.ts', import.meta.url).href
+
+/** @throws Error with the last lines that the process wrote, when it ends or stays silent before it is ready. */
+export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  const { resource, service } = options
+  const container = servingContainer(resource.template)
+  const port = await freePort()
+  const [command, ...commandArgs] = [...(container.command ?? []), ...(container.args ?? [])]
+  if (!command)
+    throw new Error(`${service}: its container has no command; an image's own entry point is not known locally.`)
+  if (command !== 'node')
+    throw new Error(
+      `${service}: its container's command is "${command}", and the local cloud runs "node" only: it can not keep another program's port from everybody but the ingress.`,
+    )
+  const child = spawn(options.nodePath, ['--import', INGRESS_ONLY, ...commandArgs], {
+    cwd: options.workingDirectory,
+    env: environment(options, port),
+    // A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops each in order.
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const secret = newSecret()
+  child.stdin.on('error', () => {})
+  child.stdin.end(secret)
+  const agent = new IngressAgent(secret)
+  const lastLines: string[] = []
+  const keep = (line: string): void => {
+    lastLines.push(line)
+    if (lastLines.length > 20) lastLines.shift()
+    options.onLine(line)
+  }
+  readLines(child.stdout, keep)
+  readLines(child.stderr, keep)
+  let exited = false
+  const gone = new Promise<void>((resolve) => {
+    child.once('error', (error) => {
+      exited = true
+      keep(`${command} could not be started: ${error.message}`)
+      resolve()
+    })
+    child.once('exit', () => {
+      exited = true
+      resolve()
+    })
+  })
+  if (child.pid !== undefined) options.reaper.watch(child.pid)
+  void gone.then(() => {
+    if (child.pid !== undefined) options.reaper.forget(child.pid)
+  })
+
+  const spawned: Spawned = {
+    pid: child.pid ?? 0,
+    async kill(signal) {
+      signalGroup(child, signal)
+      if (signal === 'SIGKILL') await gone
+    },
+    get exited() {
+      return exited
+    },
+  }
+  await options.onSpawn(spawned)
+  const ready = await Promise.race([probe(resource, { port, agent }, () => exited), gone.then(() => false)])
+  if (!ready) {
+    signalGroup(child, 'SIGKILL')
+    throw new Error(`${service} did not start:\n${lastLines.join('\n')}`)
+  }
+  return {
+    pid: spawned.pid,
+    port,
+    agent,
+    revision: resource.latestReadyRevision,
+    kill: spawned.kill,
+    async stop() {
+      if (exited) return
+      signalGroup(child, 'SIGTERM')
+      const timeout = setTimeout(() => signalGroup(child, 'SIGKILL'), limits.stopWithinMs)
+      await gone
+      clearTimeout(timeout)
+    },
+    listens: async () => !exited && (await statusAt(probePath(resource), { port, agent })) !== 'broken',
+    get exited() {
+      return exited
+    },
+  }
+}
+
+/** Nothing is inherited: what the stacks wrote, what Cloud Run sets, where the local cloud is. */
+function environment({ service, resource, cloudEnvironment }: InstanceOptions, port: number): Record<string, string> {
+  const container = servingContainer(resource.template)
+  const written = (container.env ?? []).map(({ name, value, valueSource }) => {
+    if (valueSource)
+      throw new Error(`${service}: the variable ${name} comes from a secret, which the local cloud does not serve.`)
+    return [name, value ?? ''] as const
+  })
+  return {
+    ...Object.fromEntries(written),
+    ...cloudEnvironment,
+    PORT: String(port),
+    K_SERVICE: service,
+    K_REVISION: resource.latestReadyRevision,
+    K_CONFIGURATION: service,
+  }
+}
+
+const probePath = ({ template }: ServiceResource): string =>
+  servingContainer(template).startupProbe?.httpGet?.path ?? '/'
+
+async function probe(resource: ServiceResource, target: Target, ended: () => boolean): Promise<boolean> {
+  const path = probePath(resource)
+  const giveUpMs = Date.now() + START_WITHIN_MS
+  while (Date.now() < giveUpMs && !ended()) {
+    const status = await statusAt(path, target)
+    if (typeof status === 'number' && status >= 200 && status < 400) return true
+    await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS))
+  }
+  return false
+}
+
+/** `silent`: it took the connection and did not answer in time; `broken`: it refused the connection, or ended it. */
+function statusAt(path: string, { port, agent }: Target): Promise<number | 'silent' | 'broken'> {
+  return new Promise((resolve) => {
+    const at = { host: '127.0.0.1', port }
+    const asked = httpGet(
+      { ...at, path, agent, headers: { connection: 'close' }, timeout: PROBE_WITHIN_MS },
+      (response) => {
+        response.resume()
+        resolve(response.statusCode!)
+      },
+    )
+    asked.once('timeout', () => {
+      resolve('silent')
+      asked.destroy()
+    })
+    asked.once('error', () => resolve('broken'))
+  })
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // It ended in this moment.
+  }
+}
+
+function readLines(stream: Readable, keep: (line: string) => void): void {
+  createInterface({ input: stream }).on('line', keep)
+}

@@ -1,0 +1,264 @@
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { fakeContext, type FakeContext } from '../../core/fake-context.testing.ts'
+import { freePort } from '../../core/free-ports.ts'
+import { type DataPlane, openDataPlane } from './data-plane.ts'
+import type { Instance } from '../process/process.ts'
+import type { ServiceResource } from '../service.ts'
+
+const IDLE_MS = 60_000
+
+/** A container whose answers the test gives, one by one. */
+interface FakeInstance extends Instance {
+  readonly held: { request: IncomingMessage; response: ServerResponse }[]
+  readonly stops: () => number
+}
+
+const everybody = { bindings: () => [{ role: 'roles/run.invoker', members: ['allUsers'] }] }
+const gate = (): { promise: Promise<void>; open: () => void } => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { promise, open: resolve }
+}
+
+let fake: FakeContext
+let plane: DataPlane
+let port: number
+let concurrency: number
+let revision: number
+let beforeStart: () => Promise<void>
+const started: FakeInstance[] = []
+const servers: Server[] = []
+
+async function startFake(): Promise<FakeInstance> {
+  const mine = String(revision)
+  await beforeStart()
+  const held: FakeInstance['held'] = []
+  let stops = 0
+  let exited = false
+  const server = createServer((request, response) => {
+    // Or a connection kept alive would let the end wait.
+    response.setHeader('connection', 'close')
+    held.push({ request, response })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  servers.push(server)
+  const instance: FakeInstance = {
+    pid: started.length,
+    port: (server.address() as AddressInfo).port,
+    agent: new Agent({ keepAlive: true }),
+    revision: mine,
+    held,
+    stops: () => stops,
+    kill: () => Promise.resolve(),
+    listens: () => Promise.resolve(server.listening),
+    async stop() {
+      stops += 1
+      await new Promise((resolve) => server.close(resolve))
+      exited = true
+    },
+    get exited() {
+      return exited
+    },
+  }
+  started.push(instance)
+  return instance
+}
+
+const call = (): Promise<number> => fetch(`http://127.0.0.1:${port}/`).then(({ status }) => status)
+const answered = (instance: FakeInstance): void => void instance.held.shift()!.response.end('ok')
+
+beforeEach(async () => {
+  fake = fakeContext({ peers: { iam: everybody } })
+  concurrency = 1
+  revision = 1
+  beforeStart = () => Promise.resolve()
+  port = await freePort()
+  plane = await openDataPlane({
+    context: fake.context,
+    service: 'echo',
+    port,
+    idleMs: IDLE_MS,
+    start: startFake,
+    resource: () =>
+      ({
+        name: 'services/echo',
+        invokerIamDisabled: true,
+        template: { maxInstanceRequestConcurrency: concurrency, containers: [] },
+      }) as unknown as ServiceResource,
+  })
+})
+afterEach(async () => {
+  for (const { held } of started) for (const { response } of held.splice(0)) response.end()
+  for (const server of servers.splice(0)) server.closeAllConnections()
+  await plane.close()
+  started.length = 0
+})
+
+describe('the request timeout', () => {
+  const TIMEOUT_MS = 300_000
+
+  it('answers 504 when no answer has begun by then', async () => {
+    const calling = call()
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    await fake.clock.advance(TIMEOUT_MS)
+    expect(await calling).toBe(504)
+    started[0]!.held.length = 0
+  })
+
+  it('cuts an answer that drips longer than that in all', async () => {
+    const response = fetch(`http://127.0.0.1:${port}/`)
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    const { response: dripping } = started[0]!.held[0]!
+    dripping.write('a')
+    const reader = (await response).body!.getReader()
+    for (let third = 0; third < 2; third++) {
+      await reader.read()
+      await fake.clock.advance(TIMEOUT_MS / 3)
+      dripping.write('a')
+    }
+    await reader.read()
+    const rest = expect(reader.read()).rejects.toThrow('terminated')
+    await fake.clock.advance(TIMEOUT_MS / 3)
+    await rest
+    await vi.waitUntil(() => dripping.destroyed)
+    expect(plane.active()).toBe(0)
+  })
+
+  it('has no timer left once the answer is there', async () => {
+    const calling = call()
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    const before = fake.clock.pending
+    answered(started[0]!)
+    expect(await calling).toBe(200)
+    await vi.waitUntil(() => plane.active() === 0)
+    // The idle timer takes its place.
+    expect(fake.clock.pending).toBe(before)
+  })
+})
+
+describe('slots', () => {
+  it('are not lost to a caller who went away while it waited for one', async () => {
+    const first = call()
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    const impatient = httpRequest({ port, host: '127.0.0.1' }).on('error', () => {})
+    impatient.end()
+    await vi.waitUntil(() => plane.waiting() === 1)
+    impatient.destroy()
+    await vi.waitUntil(() => plane.waiting() === 0)
+    answered(started[0]!)
+    expect(await first).toBe(200)
+
+    const next = call()
+    await vi.waitUntil(() => started[0]!.held.length === 1)
+    // Who went away is not served either.
+    expect(started[0]!.held).toHaveLength(1)
+    answered(started[0]!)
+    expect(await next).toBe(200)
+  })
+
+  it('are not lost to a caller who went away while the service started', async () => {
+    const ready = gate()
+    beforeStart = () => ready.promise
+    const impatient = httpRequest({ port, host: '127.0.0.1' }).on('error', () => {})
+    impatient.end()
+    await vi.waitUntil(() => plane.active() === 1)
+    impatient.destroy()
+    await vi.waitUntil(() => plane.active() === 0)
+    ready.open()
+    await vi.waitUntil(() => started.length === 1)
+    const next = call()
+    await vi.waitUntil(() => started[0]!.held.length === 1)
+    answered(started[0]!)
+    expect(await next).toBe(200)
+  })
+})
+
+describe('an instance', () => {
+  it('is not idle while it answers', async () => {
+    concurrency = 80
+    const first = call()
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    answered(started[0]!)
+    expect(await first).toBe(200)
+    await vi.waitUntil(() => plane.active() === 0)
+    await fake.clock.advance(IDLE_MS - 1)
+    const late = call()
+    await vi.waitUntil(() => started[0]!.held.length === 1)
+    await fake.clock.advance(IDLE_MS)
+    expect(started[0]!.stops()).toBe(0)
+    answered(started[0]!)
+    expect(await late).toBe(200)
+    await vi.waitUntil(() => plane.active() === 0)
+    await fake.clock.advance(IDLE_MS)
+    expect(started[0]!.stops()).toBe(1)
+  })
+
+  it('of an old revision that was still starting takes no request', async () => {
+    const ready = gate()
+    beforeStart = () => ready.promise
+    const waiting = call()
+    await vi.waitUntil(() => plane.active() === 1)
+    revision = 2
+    const recycled = plane.recycle()
+    ready.open()
+    await recycled
+    await vi.waitUntil(() => started.at(-1)!.held.length === 1)
+    expect(started.map((one) => [one.revision, one.stops()])).toEqual([
+      ['1', 1],
+      ['2', 0],
+    ])
+    answered(started[1]!)
+    expect(await waiting).toBe(200)
+  })
+
+  it('is told to stop once, however many find it dying', async () => {
+    concurrency = 80
+    const calls = [call(), call()]
+    await vi.waitUntil(() => started[0]?.held.length === 2)
+    servers[0]!.close()
+    for (const { response } of started[0]!.held.splice(0)) response.destroy()
+    expect(await Promise.all(calls)).toEqual([503, 503])
+    expect(started[0]!.stops()).toBe(1)
+  })
+})
+
+describe('the end', () => {
+  it('starts nothing more for those who still waited', async () => {
+    const first = call()
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    const second = call().catch(() => 0)
+    await vi.waitUntil(() => plane.waiting() === 1)
+    const closed = plane.close()
+    answered(started[0]!)
+    expect(await first).toBe(200)
+    expect(await second).toBe(503)
+    await closed
+    expect(started).toHaveLength(1)
+  })
+
+  it('takes no request on a connection that was there before', async () => {
+    const socket = connect(port, '127.0.0.1')
+    const ask = `GET / HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`
+    let heard = ''
+    socket.on('data', (chunk) => (heard += String(chunk)))
+    socket.on('error', () => {})
+    socket.write(ask)
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    const closed = plane.close()
+    answered(started[0]!)
+    await vi.waitUntil(() => heard.includes('ok'))
+    socket.write(ask)
+    await closed
+    expect(started).toHaveLength(1)
+    expect(fake.clock.pending).toBe(0)
+    socket.destroy()
+  })
+})

@@ -1,0 +1,318 @@
+/** The address of one service: admits requests, starts an instance when there is none, and hands them on. */
+
+import { createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http'
+import { randomBytes } from 'node:crypto'
+import type { Clock, Timer } from '../../core/clock.ts'
+import { gated } from '../../core/gate.ts'
+import type { CloudContext } from '../../core/plugin.ts'
+import { StatusError } from '../../core/status.ts'
+import { admit, type Iam } from './ingress.ts'
+import { createMeter } from './meter.ts'
+import type { Instance } from '../process/process.ts'
+import { limits, type ServiceResource, timeoutOf } from '../service.ts'
+import { slots } from './slots.ts'
+
+const DEFAULT_CONCURRENCY = 80
+/** For a caller who does not take the answer that it asked for. */
+const LAST_ANSWERS_MS = 1_000
+
+export interface DataPlaneOptions {
+  readonly context: CloudContext
+  readonly service: string
+  readonly port: number
+  resource(): ServiceResource
+  start(): Promise<Instance>
+  /** The service stops when nobody called for so long. */
+  readonly idleMs: number
+}
+
+export interface DataPlane {
+  instance(): Instance | undefined
+  /** Requests that the instance has, or that wait for its start. */
+  active(): number
+  /** Requests that wait for a slot. */
+  waiting(): number
+  /** Stops the instance; the next request starts one of the newest revision. */
+  recycle(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const { context, service } = options
+  /** Each is told once. */
+  const stopping = new WeakMap<Instance, Promise<void>>()
+  const leaving = new Set<Promise<void>>()
+  let starting: Promise<Instance | undefined> | undefined
+  let instance: Instance | undefined
+  /** Counts recycles: what began to start before one is of an old revision. */
+  let generation = 0
+  let closing = false
+  let idle: Timer | undefined
+  const meter = createMeter(context, service, options.resource)
+  const line = slots({
+    busy: () => idle?.cancel(),
+    idle() {
+      if (!closing) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
+    },
+  })
+
+  const start = async (): Promise<Instance | undefined> => {
+    const mine = generation
+    meter.instanceBegins()
+    const started = await options.start().catch((error: unknown) => {
+      meter.instanceEnds()
+      throw error
+    })
+    context.count('run.coldStarts')
+    if (mine === generation) return (instance = started)
+    await retire(started)
+    return undefined
+  }
+  const running = async (): Promise<Instance> => {
+    for (;;) {
+      if (closing) throw new Error(`${service} is being stopped.`)
+      if (instance && !instance.exited) return instance
+      void retire(instance)
+      if (!starting) {
+        const begun = start().finally(() => {
+          if (starting === begun) starting = undefined
+        })
+        starting = begun
+      }
+      const started = await starting
+      if (started) return started
+    }
+  }
+  const retire = (leaver: Instance | undefined): Promise<void> => {
+    if (!leaver) return Promise.resolve()
+    if (instance === leaver) {
+      instance = undefined
+      meter.instanceEnds()
+    }
+    const known = stopping.get(leaver)
+    if (known) return known
+    const stopped = leaver.stop().finally(() => leaving.delete(stopped))
+    stopping.set(leaver, stopped)
+    leaving.add(stopped)
+    return stopped
+  }
+  const recycle = async (): Promise<void> => {
+    idle?.cancel()
+    generation += 1
+    const old = starting
+    starting = undefined
+    await retire(instance)
+    await old?.catch(() => {})
+  }
+  /** A connection broke: who takes no new one is dying, even when its end has not been reported yet. */
+  const looked = async (target: Instance): Promise<void> => {
+    if (!(await target.listens())) void retire(target)
+  }
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const resource = options.resource()
+    const deadlineMs = context.clock.now() + timeoutOf(resource.template)
+    const admission = await admit(context.peer<Iam>('iam'), resource, request.headers, context.project.id)
+    response.once('close', () => {
+      const status = response.statusCode
+      if (status >= 500) context.count('run.5xx')
+      context.note({
+        timeMs: context.clock.now(),
+        kind: 'ingress',
+        resource: service,
+        target: request.url ?? '/',
+        status,
+        ...(admission.email ? { email: admission.email } : {}),
+      })
+    })
+    if (!admission.admitted) return refuse(request, response, admission.status, admission.reason, admission.challenge)
+    if (Number(request.headers['content-length'] ?? 0) > limits.requestBytes)
+      return refuse(request, response, 413, `The request exceeds ${limits.requestBytes} bytes.`)
+    const slot = await line.take(response, resource.template.maxInstanceRequestConcurrency ?? DEFAULT_CONCURRENCY)
+    if (slot === 'gone') return
+    if (slot === 'full') return refuse(request, response, 429, 'Rate exceeded.')
+    meter.requestBegins()
+    response.once('close', meter.requestEnds)
+    const forwarding = {
+      reached: answerMoments(options, request),
+      headers: handedOn(request, admission.headers),
+      clock: context.clock,
+      deadlineMs,
+      looked,
+    }
+    // A second one only when the first took nothing of the request.
+    for (let tries = 0; tries < 2; tries++) {
+      let target: Instance
+      try {
+        target = await running()
+      } catch (error) {
+        if (!closing) console.error(error instanceof Error ? error.message : error)
+        return refuse(request, response, 503, `The service ${service} could not be started: its log tells why.`)
+      }
+      if (response.closed) return
+      if ((await forward(request, response, { ...forwarding, target })) === 'ended') return
+    }
+    refuse(request, response, 503, `The instance of ${service} took no connection.`)
+  }
+
+  const listener = gated('service', (request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      console.error(error)
+      if (!response.headersSent) refuse(request, response, 500, 'The ingress failed.')
+    })
+  })
+  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, listener)
+  await listen(server, options.port)
+  return {
+    instance: () => (instance?.exited ? undefined : instance),
+    recycle,
+    active: () => line.active,
+    waiting: () => line.waiting,
+    async close() {
+      closing = true
+      const closed = new Promise((resolve) => server.close(resolve))
+      line.dismiss()
+      await recycle()
+      await Promise.all(leaving)
+      // The last answers are still on their way to their callers.
+      const patience = context.clock.at(context.clock.now() + LAST_ANSWERS_MS, () => server.closeAllConnections())
+      await line.empty()
+      patience.cancel()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+interface Forwarding {
+  readonly target: Instance
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly clock: Clock
+  /** When the whole response must have been handed on. https://cloud.google.com/run/docs/configuring/request-timeout */
+  readonly deadlineMs: number
+  /** Awaited after a broken connection: whether the instance is still there has been found out. */
+  looked(target: Instance): Promise<void>
+  /** Awaited when it has answered with success, and when that was handed on. */
+  reached(when: 'before' | 'after'): Promise<void>
+}
+
+/** An answer to Pub/Sub or Tasks acknowledges; any other is an answer. */
+function answerMoments(
+  { context, resource }: DataPlaneOptions,
+  { headers, method, url }: IncomingMessage,
+): Forwarding['reached'] {
+  const isDelivery = /^(CloudPubSub-Google|Google-Cloud-Tasks)\b/.test(headers['user-agent'] ?? '')
+  return (when) =>
+    context.faults.reached({
+      principal: resource().template.serviceAccount ?? '',
+      method: isDelivery ? 'run.acknowledge' : 'run.answer',
+      when,
+      content: `${method} ${url}`,
+    })
+}
+
+/** Settles as `unreached` when nothing of the request was taken: another instance may have it. */
+function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { target, headers, clock, deadlineMs, looked, reached }: Forwarding,
+): Promise<'ended' | 'unreached'> {
+  return new Promise((resolve) => {
+    const upstream = httpRequest(
+      { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent: target.agent },
+      (answer) => void handOn(answer).catch((error: unknown) => broken(error as Error)),
+    )
+    const handOn = async (answer: IncomingMessage): Promise<void> => {
+      const { connection: _, 'keep-alive': __, ...kept } = answer.headers
+      const { statusCode = 502 } = answer
+      // Before it has begun to answer, a broken connection is told as one.
+      answer.once('error', () => response.headersSent && response.destroy())
+      if (statusCode < 300) {
+        await reached('before')
+        response.once('finish', () => void reached('after').catch(() => {}))
+      }
+      response.writeHead(statusCode, kept)
+      answer.pipe(response)
+    }
+    let isCut = false
+    const deadline = clock.at(deadlineMs, () => {
+      isCut = true
+      if (response.headersSent) response.destroy()
+      else
+        refuse(
+          request,
+          response,
+          504,
+          `The request has been terminated because it has reached the maximum request timeout.`,
+        )
+      upstream.destroy()
+    })
+    const broken = async (error: NodeJS.ErrnoException): Promise<void> => {
+      deadline.cancel()
+      if (isCut) return
+      await looked(target)
+      if (error.code === 'ECONNREFUSED') return resolve('unreached')
+      if (!response.headersSent)
+        refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
+      else response.destroy()
+      resolve('ended')
+    }
+    upstream.once('error', (error) => void broken(error))
+    response.once('close', () => {
+      deadline.cancel()
+      if (!response.writableFinished) upstream.destroy()
+      resolve('ended')
+    })
+    // Not before there is somebody who takes it: a body that was read can't be sent to another.
+    upstream.once('socket', (socket) => {
+      if (socket.connecting) socket.once('connect', () => request.pipe(upstream))
+      else request.pipe(upstream)
+    })
+    // At once: the headers of a request without a body must not wait for the end of what is piped.
+    upstream.flushHeaders()
+  })
+}
+
+function handedOn(
+  request: IncomingMessage,
+  headers: IncomingMessage['headers'],
+): Record<string, string | string[] | undefined> {
+  const { connection: _, 'keep-alive': __, ...kept } = headers
+  return {
+    ...kept,
+    'x-forwarded-for': [headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(','),
+    'x-forwarded-proto': 'http',
+    traceparent: requestSpan(headers['traceparent']),
+  }
+}
+
+/**
+ * Cloud Run gives every request a span of its own in the caller's trace, and keeps one in ten seconds of them: what the
+ * container finds in `traceparent` hangs on a span that is seldom there. https://cloud.google.com/run/docs/trace
+ */
+function requestSpan(traceparent: unknown): string {
+  const [, traceId, flags] = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(String(traceparent)) ?? []
+  return `00-${traceId ?? randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${flags ?? '00'}`
+}
+
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  reason: string,
+  challenge?: string,
+): void {
+  request.resume()
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    ...(challenge ? { 'www-authenticate': challenge } : {}),
+  })
+  response.end(`${reason}\n`)
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(new StatusError('UNAVAILABLE', error.message)))
+    server.listen(port, '127.0.0.1', resolve)
+  })
+}

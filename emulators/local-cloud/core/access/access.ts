@@ -1,0 +1,121 @@
+/**
+ * IAM at the door of every API: each method names the permissions that a call of it takes, and who calls is known by the
+ * port. A method or route that names none is not for service accounts at all: forgotten means closed.
+ */
+
+import type { GrpcService, MethodAccess, Need, RequestContext, ServiceAccess, Streaming, Unary } from '../service.ts'
+import { StatusError } from '../status.ts'
+
+/** The principal of the port that people and tools call: it may do everything. */
+export const OWNER = 'owner'
+
+/** What a plugin says of a route that no proto describes. */
+export interface RouteAccess {
+  readonly method: string
+  readonly path: RegExp
+  /** `groups` of the path's pattern; empty needs: open to every account. */
+  readonly needs: (
+    groups: Readonly<Record<string, string>>,
+    body: () => Promise<unknown>,
+  ) => readonly Need[] | Promise<readonly Need[]>
+  readonly refusal?: (need: Need) => string
+  readonly domain?: string
+}
+
+export type IamMode = 'enforce' | 'off'
+
+/** What the IAM plugin lends. */
+export interface Grants {
+  isGranted(email: string, permission: string, resource: string): boolean
+}
+
+export interface Access {
+  /** Whether somebody may; Google's own agents ask for themselves. */
+  allows(principal: string, need: Need): boolean
+  /** @throws PERMISSION_DENIED with Google's `ErrorInfo` for the first that is not granted. */
+  check(principal: string, needs: readonly Need[], words?: Pick<ServiceAccess, 'refusal' | 'domain'>): void
+}
+
+/** `grants` is absent where no IAM plugin is: then nobody can say no. */
+export function makeAccess(mode: IamMode, grants: () => Grants | undefined): Access {
+  const allows = (principal: string, { permission, resource }: Need): boolean =>
+    mode === 'off' || principal === OWNER || (grants()?.isGranted(principal, permission, resource) ?? true)
+  return {
+    allows,
+    check(principal, needs, words) {
+      const missing = needs.find((need) => !allows(principal, need))
+      if (missing) throw denied(missing, words)
+    },
+  }
+}
+
+const anyWords: Pick<ServiceAccess, 'refusal' | 'domain'> = {
+  refusal: ({ permission, resource }) =>
+    `Permission '${permission}' denied on resource '${resource}' (or it may not exist).`,
+  domain: 'iam.googleapis.com',
+}
+
+function denied({ permission, resource }: Need, words = anyWords): StatusError {
+  return new StatusError('PERMISSION_DENIED', words.refusal({ permission, resource }), [
+    {
+      '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+      reason: 'IAM_PERMISSION_DENIED',
+      domain: words.domain,
+      metadata: { permission, resource },
+    },
+  ])
+}
+
+/** The same service, with each method behind what it takes. */
+export function guarded(service: GrpcService, access: Access): GrpcService {
+  const check = (method: string, { principal }: RequestContext, request: unknown): void => {
+    if (principal !== OWNER) access.check(principal, needsOf(service, method)(request), service.access)
+  }
+  const unary = Object.entries(service.unary ?? {}).map(([method, handler]): [string, Unary] => [
+    method,
+    (request, context) => {
+      check(method, context, request)
+      return handler(request, context)
+    },
+  ])
+  const streaming = Object.entries(service.streaming ?? {}).map(([method, handler]): [string, Streaming] => [
+    method,
+    (requests, write, context) =>
+      handler(
+        checkedEach(requests, (request) => check(method, context, request)),
+        write,
+        context,
+      ),
+  ])
+  return { ...service, unary: Object.fromEntries(unary), streaming: Object.fromEntries(streaming) }
+}
+
+function needsOf({ name, access }: GrpcService, method: string): MethodAccess {
+  return access?.methods[method] ?? (() => [{ permission: `${name}.${method}`, resource: '*' }])
+}
+
+async function* checkedEach(requests: AsyncIterable<unknown>, check: (request: unknown) => void): AsyncGenerator {
+  for await (const request of requests) {
+    check(request)
+    yield request
+  }
+}
+
+/**
+ * Whether an account may take that route.
+ * @throws PERMISSION_DENIED; NOT_FOUND is the caller's to say when this is false: no plugin has the route for accounts.
+ */
+export async function routeAllowed(
+  routes: readonly RouteAccess[],
+  access: Access,
+  call: { principal: string; method: string; path: string; body: () => Promise<unknown> },
+): Promise<boolean> {
+  for (const { method, path, needs, refusal, domain } of routes) {
+    const match = method === call.method ? path.exec(call.path) : null
+    if (!match) continue
+    const words = { refusal: refusal ?? anyWords.refusal, domain: domain ?? anyWords.domain }
+    access.check(call.principal, await needs({ ...match.groups }, call.body), words)
+    return true
+  }
+  return false
+}

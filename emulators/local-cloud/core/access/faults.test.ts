@@ -1,0 +1,229 @@
+/** What a rule lets happen, to which call and how often, over the real transports. */
+
+import { v1 } from '@google-cloud/pubsub'
+import { credentials } from '@grpc/grpc-js'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { virtualClock } from '../clock.ts'
+import { fakePublisher } from '../fake-publisher.testing.ts'
+import { createFaults, type FaultRule } from './faults.ts'
+import { createLocalCloud, type LocalCloud } from '../local-cloud.ts'
+import type { Plugin } from '../plugin.ts'
+
+const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
+const email = (account: string): string => `${account}@millrace-local.iam.gserviceaccount.com`
+const topic = 'projects/millrace-local/topics/order.placed'
+const PUBLISH = 'google.pubsub.v1.Publisher.Publish'
+
+let published = 0
+const signalled: string[] = []
+
+const publisher = fakePublisher({
+  publish: () => ({ messageIds: [String((published += 1))] }),
+  getTopic: () => ({ name: topic }),
+})
+/** Stands in for Cloud Run: it knows whose process an account's is. */
+const processes: Plugin = {
+  name: 'cloud-run',
+  create: () => ({
+    core: {
+      signalAccount: (account: string, signal: string) => {
+        signalled.push(`${signal} to ${account}, ${published} published`)
+        return Promise.resolve(4711)
+      },
+    },
+  }),
+  terraform: {},
+}
+
+let cloud: LocalCloud
+
+beforeAll(async () => {
+  vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
+  const accounts = ['orders', 'payments'].map((name) => ({ email: email(name), port: 0 }))
+  cloud = await createLocalCloud({ plugins: [publisher, processes], project, accounts })
+})
+afterEach(() => {
+  cloud.faults.remove()
+  published = 0
+  signalled.length = 0
+})
+afterAll(async () => {
+  await cloud.close()
+  vi.unstubAllEnvs()
+})
+
+const publish = async (text: string, account = 'orders'): Promise<number> => {
+  const messages = [{ data: Buffer.from(text).toString('base64') }]
+  const response = await fetch(`http://${cloud.hostOf(email(account))}/v1/${topic}:publish`, {
+    method: 'POST',
+    body: JSON.stringify({ messages }),
+    headers: { 'content-type': 'application/json' },
+  })
+  await response.body?.cancel()
+  return response.status
+}
+const json = { 'content-type': 'application/json' }
+const ownHeaders = () => ({ ...json, 'x-millrace-secret': cloud.secret })
+const rule = (change: Partial<FaultRule> = {}): FaultRule => ({
+  principal: 'orders',
+  method: PUBLISH,
+  when: 'before',
+  action: { signal: 'SIGKILL' },
+  ...change,
+})
+
+describe('a fault', () => {
+  it('kills before the call is applied, once, and the caller hears of nothing', async () => {
+    const { id } = cloud.faults.add(rule())
+    expect([await publish('a'), published]).toEqual([503, 0])
+    expect(signalled).toEqual([`SIGKILL to ${email('orders')}, 0 published`])
+    expect([await publish('a'), published]).toEqual([200, 1])
+    expect(await cloud.faults.whenFired(id)).toMatchObject({
+      faultId: id,
+      principal: email('orders'),
+      method: PUBLISH,
+      when: 'before',
+      pid: 4711,
+    })
+    expect(cloud.faults.list()).toEqual([{ ...rule(), id, left: 0 }])
+  })
+
+  it('kills after the call is applied, before its answer leaves', async () => {
+    cloud.faults.add(rule({ when: 'after' }))
+    expect([await publish('a'), published]).toEqual([503, 1])
+    expect(signalled).toEqual([`SIGKILL to ${email('orders')}, 1 published`])
+  })
+
+  it('happens to gRPC as to REST', async () => {
+    const [apiEndpoint, port] = cloud.hostOf(email('orders')).split(':') as [string, string]
+    const sslCreds = credentials.createInsecure()
+    const client = new v1.PublisherClient({ projectId: project.id, apiEndpoint, port: Number(port), sslCreds })
+    cloud.faults.add(rule({ method: 'google.pubsub.v1.Publisher.GetTopic', action: { error: 'ABORTED' } }))
+    await expect(client.getTopic({ topic }, { retry: null })).rejects.toMatchObject({
+      code: 10,
+      details: 'A fault was asked for before google.pubsub.v1.Publisher.GetTopic.',
+    })
+    expect((await client.getTopic({ topic }))[0]).toMatchObject({ name: topic })
+    await client.close()
+  })
+
+  it('concerns one caller, one method, and what is about its text', async () => {
+    cloud.faults.add(rule({ about: '"orderId":"o-7"', action: { error: 'UNAVAILABLE' } }))
+    expect(await publish('{"orderId":"o-6"}')).toBe(200)
+    expect(await publish('{"orderId":"o-7"}', 'payments')).toBe(200)
+    expect(await publish('{"orderId":"o-7"}')).toBe(503)
+  })
+
+  it('happens as often as it is told to', async () => {
+    const { id } = cloud.faults.add(rule({ times: 2, action: { error: 'RESOURCE_EXHAUSTED', message: 'Slow down.' } }))
+    expect([await publish('a'), await publish('a'), await publish('a')]).toEqual([429, 429, 200])
+    expect(await cloud.faults.whenFired(id, 2)).toMatchObject({ faultId: id })
+  })
+
+  it('leaves the call alone that a signal other than SIGKILL, or one to somebody else, came to', async () => {
+    cloud.faults.add(rule({ action: { signal: 'SIGTERM' } }))
+    cloud.faults.add(rule({ when: 'after', action: { signal: 'SIGKILL', to: 'gateway' } }))
+    expect([await publish('a'), published]).toEqual([200, 1])
+    expect(signalled).toEqual([`SIGTERM to ${email('orders')}, 0 published`, 'SIGKILL to gateway, 1 published'])
+  })
+
+  it('is told about and taken back on the owner’s port', async () => {
+    const faults = `http://${cloud.ownerHost}/_local/faults`
+    const body = JSON.stringify(rule({ action: { error: 'ABORTED' } }))
+    const added = await fetch(faults, { method: 'POST', body, headers: ownHeaders() })
+    expect(added.status).toBe(201)
+    const { id } = (await added.json()) as { id: string }
+    expect(await (await fetch(faults, { headers: ownHeaders() })).json()).toMatchObject({ faults: [{ id, left: 1 }] })
+    const waited = expect(cloud.faults.whenFired(id)).rejects.toThrow('was removed before')
+    expect((await fetch(`${faults}/${id}`, { method: 'DELETE', headers: ownHeaders() })).status).toBe(204)
+    await waited
+    expect((await fetch(`${faults}/${id}`, { method: 'DELETE', headers: ownHeaders() })).status).toBe(404)
+    expect(await publish('a')).toBe(200)
+    expect((await fetch(`http://${cloud.hostOf(email('orders'))}/_local/faults`)).status).toBe(404)
+  })
+
+  it.each([
+    [{ method: 'Publish' }, `method: "Publish" has no such moments. There are: ${PUBLISH}.`],
+    [{ method: 'run.stop' }, 'run.acknowledge, run.answer, run.start'],
+    [{ when: 'during' }, 'when: "during" must be "before" or "after".'],
+    [{ principal: undefined }, 'principal: what was not sent must be the account of the caller'],
+    [{ times: 0 }, 'times: 0 must be a whole number from 1.'],
+    [{ probability: 1.5 }, 'probability: 1.5 must be above 0 and at most 1.'],
+    [{ about: 7 }, 'about: 7 must be a text that the call holds.'],
+    [{ moment: 1 }, '"moment" is no field of a fault'],
+    [{ action: {} }, 'action: {} must have one of "signal", "delayMs" and "error".'],
+    [{ action: { signal: 'SIGINT' } }, 'action.signal: "SIGINT" must be one of SIGKILL'],
+    [{ action: { error: 'OK' } }, 'action.error: "OK" must be one of CANCELLED'],
+    [{ action: { delayMs: -1 } }, 'action.delayMs: -1 must be from 0 to 3600000.'],
+    [{ action: { delayMs: 1, to: 'orders' } }, 'action: "to" does not go with "delayMs".'],
+    [
+      { action: { signal: 'SIGTERM', resumeAfterMs: 5 } },
+      'action.resumeAfterMs goes with SIGSTOP, not with "SIGTERM".',
+    ],
+    ['[]', 'The body must be a JSON object'],
+    ['{', 'Invalid JSON payload received'],
+  ])('is refused when it makes no sense: %j', async (change, reason) => {
+    const body = typeof change === 'string' ? change : JSON.stringify({ ...rule(), ...change })
+    const answer = await fetch(`http://${cloud.ownerHost}/_local/faults`, {
+      method: 'POST',
+      body,
+      headers: ownHeaders(),
+    })
+    expect(answer.status).toBe(400)
+    expect(((await answer.json()) as { error: { message: string } }).error.message).toContain(reason)
+    expect(cloud.faults.list()).toEqual([])
+  })
+})
+
+describe('time and chance are arguments', () => {
+  const made = (chances: number[]) => {
+    const clock = virtualClock()
+    const sent: string[] = []
+    const startMs = clock.now()
+    const faults = createFaults({
+      clock,
+      newId: () => 'f1',
+      random: () => chances.shift()!,
+      signal: (account, signal) => {
+        sent.push(`${signal} to ${account} at ${clock.now() - startMs}`)
+        return Promise.resolve(1)
+      },
+    })
+    return { clock, sent, faults }
+  }
+  const moment = { principal: 'orders', method: 'run.start', when: 'before' } as const
+
+  it('a paused process goes on when it is due', async () => {
+    const { faults, clock, sent } = made([0])
+    faults.add({ ...moment, action: { signal: 'SIGSTOP', resumeAfterMs: 2_000 } })
+    await faults.reached(moment)
+    await clock.advance(1_999)
+    expect(sent).toEqual(['SIGSTOP to orders at 0'])
+    await clock.advance(1)
+    expect(sent).toEqual(['SIGSTOP to orders at 0', 'SIGCONT to orders at 2000'])
+  })
+
+  it('a delay holds the call back', async () => {
+    const { faults, clock } = made([0])
+    faults.add({ ...moment, action: { delayMs: 300 } })
+    let passed = false
+    void faults.reached(moment).then(() => (passed = true))
+    await clock.advance(299)
+    expect(passed).toBe(false)
+    await clock.advance(1)
+    expect(passed).toBe(true)
+    // What follows from a fault is later than it: it is dated when the moment was reached.
+    expect(faults.fired()).toMatchObject([{ timeMs: clock.now() - 300 }])
+  })
+
+  it('a chance is drawn for each call that fits', async () => {
+    const { faults } = made([0.6, 0.4, 0.4])
+    faults.add({ ...moment, probability: 0.5, times: 2, action: { error: 'UNAVAILABLE' } })
+    await faults.reached(moment)
+    await faults.reached({ ...moment, principal: 'payments' })
+    await expect(faults.reached(moment)).rejects.toThrow('before run.start')
+    await expect(faults.reached(moment)).rejects.toThrow('before run.start')
+    await faults.reached(moment)
+    expect(faults.fired()).toHaveLength(2)
+  })
+})

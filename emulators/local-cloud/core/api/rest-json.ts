@@ -1,0 +1,132 @@
+/** Proto3 JSON to messages and back, as strict as Google's front end: an unknown field or value is refused by name. */
+
+import protobuf, { type Field, type Type } from 'protobufjs'
+import { fromProto3JSON, toProto3JSON } from 'proto3-json-serializer'
+import { badJson, parseJson } from '../json.ts'
+import type { StatusError } from '../status.ts'
+
+export type Json = Record<string, unknown>
+
+/** @throws INVALID_ARGUMENT when the text is no JSON object; an empty one is `{}`. */
+export function parseBody(text: string): Json {
+  if (text.trim() === '') return {}
+  const parsed = parseJson(text)
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw badJson('Root element must be a message.')
+  }
+  return parsed as Json
+}
+
+export function messageOf(type: Type, json: Json): protobuf.Message {
+  const checked = check(type, json, '')
+  try {
+    return fromProto3JSON(type, checked as never) as protobuf.Message
+  } catch (error) {
+    throw badJson((error as Error).message)
+  }
+}
+
+export function jsonOf(type: Type, response: unknown): unknown {
+  return withoutEmptyMaps(type, toProto3JSON(type.fromObject(response as Json)))
+}
+
+/** Google leaves them out, as it does every field that holds nothing. */
+function withoutEmptyMaps(type: Type, json: unknown): unknown {
+  if (type.fullName.startsWith('.google.protobuf.') || typeof json !== 'object' || json === null) return json
+  const kept: Json = {}
+  for (const [name, value] of Object.entries(json)) {
+    const field = fieldOf(type, name)
+    if (field?.map && Object.keys(value as object).length === 0) continue
+    const child = field?.resolvedType
+    kept[name] =
+      field && child instanceof protobuf.Type ? within(field, value, (one) => withoutEmptyMaps(child, one)) : value
+  }
+  return kept
+}
+
+/** Each message of a field, whether it is one, a list or a map of them. */
+function within(field: Field, value: unknown, change: (one: unknown, at: string) => unknown): unknown {
+  if (field.repeated && Array.isArray(value)) return value.map((one, index) => change(one, `[${index}]`))
+  if (!field.map || typeof value !== 'object' || value === null) return change(value, '')
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, change(one, `[${key}]`)]))
+}
+
+/** Sets the field that a path or query parameter names: `topic.name`, also in the proto's own spelling. */
+export function setParameter(json: Json, type: Type, path: string, values: readonly string[]): void {
+  const [head, ...rest] = path.split('.') as [string, ...string[]]
+  const field = fieldOf(type, head)
+  if (!field) {
+    throw badJson(
+      `Unknown name "${path}": Cannot bind query parameter. Field '${path}' could not be found in request message.`,
+    )
+  }
+  if (rest.length > 0 && field.resolvedType instanceof protobuf.Type) {
+    const inner = (json[field.name] ??= {})
+    if (typeof inner !== 'object') throw badValue(field.resolvedType, inner, field.name)
+    setParameter(inner as Json, field.resolvedType, rest.join('.'), values)
+    return
+  }
+  json[field.name] = field.repeated ? values.map((text) => scalar(field, text)) : scalar(field, values.at(-1)!)
+}
+
+function scalar(field: Field, text: string): unknown {
+  if (field.type === 'bool' && (text === 'true' || text === 'false')) return text === 'true'
+  return ['int32', 'uint32', 'double', 'float'].includes(field.type) && text !== '' ? Number(text) : text
+}
+
+/** The same JSON under the names that protobufjs knows; it would drop in silence what it does not. */
+function check(type: Type, json: unknown, path: string): unknown {
+  if (type.fullName === '.google.protobuf.FieldMask') return typeof json === 'string' ? snakeCase(json) : json
+  if (type.fullName.startsWith('.google.protobuf.') || json === null) return json
+  if (typeof json !== 'object' || Array.isArray(json)) {
+    throw badValue(type, json, path)
+  }
+  return Object.fromEntries(
+    Object.entries(json).map(([name, value]) => {
+      const field = fieldOf(type, name)
+      if (!field) throw badJson(`Unknown name "${name}"${path === '' ? '' : ` at '${path}'`}: Cannot find field.`, path)
+      return [field.name, checkField(field, value, path === '' ? name : `${path}.${name}`)]
+    }),
+  )
+}
+
+function checkField(field: Field, value: unknown, path: string): unknown {
+  const { resolvedType } = field
+  if (value === null) return value
+  // The serializer would set the prototype of the map and lose the entry.
+  if (field.map && typeof value === 'object' && Object.hasOwn(value, '__proto__'))
+    throw badJson(`The local cloud takes no map key "__proto__" at '${path}' by REST: send it by gRPC.`, path)
+  return within(field, value, (one, at) =>
+    resolvedType instanceof protobuf.Type
+      ? check(resolvedType, one, path + at)
+      : resolvedType
+        ? checkEnum(resolvedType, one, path + at)
+        : one,
+  )
+}
+
+function checkEnum(type: protobuf.Enum, value: unknown, path: string): unknown {
+  if (typeof value !== 'string' || Object.hasOwn(type.values, value)) return value
+  throw badValue(type, value, path)
+}
+
+/** A field by its JSON name or the proto's. */
+function fieldOf(type: Type, name: string): Field | undefined {
+  const known = [name, camelCase(name)].find((one) => Object.hasOwn(type.fields, one))
+  return known === undefined ? undefined : type.fields[known]!.resolve()
+}
+
+/** As much of a value as a refusal repeats. */
+const SHOWN_CHARACTERS = 200
+
+function badValue(type: Type | protobuf.Enum, value: unknown, path: string): StatusError {
+  const name = type.fullName.replace('.', '/')
+  const shown = JSON.stringify(value).slice(0, SHOWN_CHARACTERS)
+  return badJson(`Invalid value at '${path}' (type.googleapis.com${name}), ${shown}`, path)
+}
+
+export const camelCase = (name: string): string =>
+  name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+
+/** A mask's JSON is in camel case, its paths in the message are not. */
+const snakeCase = (mask: string): string => mask.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

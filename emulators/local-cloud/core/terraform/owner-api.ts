@@ -1,0 +1,37 @@
+/** Calls the local cloud's own public API over its port, as its owner: what provisions a stack goes in by the front door. */
+
+import { SECRET_HEADER } from '../run-secret.ts'
+import type { OwnerApi } from './provisioner.ts'
+
+export function ownerApi(url: string, secret: string): OwnerApi {
+  return async (method, path, body) => {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { [SECRET_HEADER]: secret, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    const answer: unknown = text === '' ? undefined : JSON.parse(text)
+    if (!response.ok) throw apiError(response.status, answer)
+    return answer
+  }
+}
+
+/** A refusal of the local cloud's API, with its HTTP status and canonical code. */
+class ApiError extends Error {
+  readonly httpStatus: number
+  readonly code: string
+
+  constructor(httpStatus: number, code: string, message: string) {
+    super(message)
+    this.name = 'ApiError'
+    this.httpStatus = httpStatus
+    this.code = code
+  }
+}
+
+function apiError(httpStatus: number, answer: unknown): ApiError {
+  const { message, status } = (answer as { error?: { message?: string; status?: string } } | undefined)?.error ?? {}
+  const code = status ?? String(httpStatus)
+  return new ApiError(httpStatus, code, `${code}: ${message ?? JSON.stringify(answer)}`)
+}

@@ -1,0 +1,45 @@
+/** Brings every resource of the synthesized stacks into the local cloud, or says why one stays out. */
+
+import type { OwnerApi, Provisioner, Provisioning } from './provisioner.ts'
+import type { TerraformResource } from './resource.ts'
+import { unprovisioned } from './unprovisioned.ts'
+
+export interface Provisioned {
+  readonly resource: TerraformResource
+  readonly provisioner: Provisioner
+}
+
+/**
+ * The resources that have a local part, each with its provisioner, in the order of the stacks.
+ * @throws Error that names the first type which no emulator provisions and no reason excuses.
+ */
+export function plan(resources: readonly TerraformResource[], plugins: readonly Provisioning[]): Provisioned[] {
+  const provisioners = new Map(plugins.flatMap((plugin) => Object.entries(plugin.terraform)))
+  return resources.flatMap((resource) => {
+    const provisioner = provisioners.get(resource.type)
+    if (provisioner) return [{ resource, provisioner }]
+    if (Object.hasOwn(unprovisioned, resource.type)) return []
+    throw new Error(
+      `${resource.stack} declares ${resource.address}, but no emulator provisions ${resource.type}: give one a provisioner, or name the type with its reason in core/terraform/unprovisioned.ts.`,
+    )
+  })
+}
+
+/** Creates them one after the other by the public APIs, as Terraform does within a dependency chain. */
+export async function provision(
+  planned: readonly Provisioned[],
+  api: OwnerApi,
+  progress: (done: number, of: number) => void = () => {},
+): Promise<void> {
+  let done = 0
+  for (const { resource, provisioner } of planned) {
+    try {
+      await provisioner.create(resource, api)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new Error(`${resource.stack}: ${resource.address} was refused: ${reason}`, { cause: error })
+    }
+    done += 1
+    progress(done, planned.length)
+  }
+}

@@ -1,0 +1,52 @@
+/** What the stacks declared last time, so that what they no longer declare is taken away: the part of Terraform's state that matters here. */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import { writeState } from '../state-files.ts'
+import type { OwnerApi, Provisioning } from './provisioner.ts'
+import type { TerraformResource } from './resource.ts'
+import type { Provisioned } from './provision.ts'
+
+/** Removes, last made first, what is in the file and no longer planned; writes down what now is. */
+export async function removeUndeclared(
+  file: string,
+  planned: readonly Provisioned[],
+  { plugins, api }: { readonly plugins: readonly Provisioning[]; readonly api: OwnerApi },
+): Promise<void> {
+  const before = existsSync(file) ? read(file) : []
+  const now = new Map(planned.map(({ resource }) => [addressOf(resource), resource]))
+  const gone = before.filter((resource) => !isKept(resource, now.get(addressOf(resource))))
+  // Killed halfway, both are known the next time.
+  write(file, [...gone, ...now.values()])
+  const provisioners = new Map(plugins.flatMap((plugin) => Object.entries(plugin.terraform)))
+  for (const resource of gone.toReversed()) {
+    try {
+      await provisioners.get(resource.type)?.remove(resource, api)
+    } catch (error) {
+      // With what it belonged to, or in an earlier start that was killed.
+      if ((error as { httpStatus?: number }).httpStatus !== 404) throw error
+    }
+  }
+  write(file, [...now.values()])
+}
+
+const addressOf = ({ stack, address }: TerraformResource): string => `${stack}/${address}`
+
+/** Most resources are changed in place; a grant is another grant when anything of it differs. */
+function isKept(before: TerraformResource, now: TerraformResource | undefined): boolean {
+  if (!now) return false
+  return !before.type.endsWith('_iam_member') || isDeepStrictEqual(before.attributes, now.attributes)
+}
+
+function read(file: string): TerraformResource[] {
+  try {
+    const resources: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (Array.isArray(resources)) return resources as TerraformResource[]
+  } catch {
+    // Falls through to the error below.
+  }
+  throw new Error(`${file} is damaged: forget the local state with npm run reset.`)
+}
+
+const write = (file: string, resources: readonly TerraformResource[]): void =>
+  writeState(file, JSON.stringify(resources))

@@ -1,0 +1,83 @@
+/** google.firestore.v1.Firestore: transactions, commits and batches of writes. */
+
+import type { Database, FirestoreCore } from '../../database.ts'
+import type { RequestContext } from '../../../core/service.ts'
+import { type Bytes, bytesOf, protoTimeOfMicros } from '../../../core/proto-values.ts'
+import { StatusError, invalidArgument } from '../../../core/status.ts'
+import { commitTransaction, commitWrites } from '../../writes/commit.ts'
+import { parseDatabaseName } from '../../documents/paths.ts'
+import { type WireConsistency, beginTransaction } from './reading.ts'
+import { encodeValue } from '../../documents/wire.ts'
+import { type WireWrite, type WriteResult, parseWrite } from '../../writes/writes.ts'
+
+interface BeginRequest {
+  readonly database?: string
+  readonly options?: WireConsistency['newTransaction']
+}
+
+export function begin(core: FirestoreCore, request: BeginRequest): object {
+  const database = core.database(parseDatabaseName(request.database ?? ''))
+  return { transaction: beginTransaction(database, request.options ?? {}).id }
+}
+
+interface CommitRequest {
+  readonly database?: string
+  readonly writes?: readonly WireWrite[]
+  readonly transaction?: Bytes
+}
+
+export async function commit(core: FirestoreCore, request: CommitRequest, { signal }: RequestContext): Promise<object> {
+  const database = core.database(parseDatabaseName(request.database ?? ''))
+  const id = bytesOf(request.transaction)
+  const transaction = id.length > 0 ? database.transactions.use(id) : undefined
+  const { commitMicros, results } = await (async () => {
+    try {
+      const writes = (request.writes ?? []).map((write) => parseWrite(write, database.name))
+      if (!transaction) return await commitWrites(database, writes, signal)
+      return await commitTransaction(database, transaction, writes, signal)
+    } finally {
+      if (transaction) database.transactions.end(transaction)
+    }
+  })()
+  return { writeResults: results.map(encodeResult), commitTime: protoTimeOfMicros(commitMicros) }
+}
+
+export function rollback(core: FirestoreCore, request: CommitRequest): object {
+  const { transactions } = core.database(parseDatabaseName(request.database ?? ''))
+  transactions.end(transactions.use(bytesOf(request.transaction)))
+  return {}
+}
+
+/** Each write for itself: some may fail, and their order is not promised. */
+export async function batchWrite(
+  core: FirestoreCore,
+  request: CommitRequest,
+  context: RequestContext,
+): Promise<object> {
+  const database = core.database(parseDatabaseName(request.database ?? ''))
+  const writes = (request.writes ?? []).map((write) => parseWrite(write, database.name))
+  if (new Set(writes.map(({ path }) => path)).size < writes.length) {
+    throw invalidArgument('the same document cannot be written more than once in a single request')
+  }
+  const outcomes = await Promise.all(writes.map((write) => writeAlone(database, write, context)))
+  return { writeResults: outcomes.map(({ result }) => result), status: outcomes.map(({ status }) => status) }
+}
+
+async function writeAlone(
+  database: Database,
+  write: ReturnType<typeof parseWrite>,
+  { signal }: RequestContext,
+): Promise<{ result: object; status: object }> {
+  try {
+    const { results } = await commitWrites(database, [write], signal)
+    return { result: encodeResult(results[0] as WriteResult), status: { code: 0 } }
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error
+    return { result: {}, status: { code: error.grpcCode, message: error.message } }
+  }
+}
+
+const encodeResult = ({ updateMicros, transformResults }: WriteResult): object => ({
+  ...(updateMicros !== undefined && { updateTime: protoTimeOfMicros(updateMicros) }),
+  transformResults: transformResults.map(encodeValue),
+})

@@ -1,0 +1,92 @@
+/** What one target of a listener has been told, and what it has to be told next. */
+
+import type { Database } from '../../database.ts'
+import type { Document } from '../../documents/document-table.ts'
+import { type Query, compareDocuments, isMatch, runQuery } from '../../query/query.ts'
+import { type Change, documentInScope } from '../../documents/store.ts'
+
+export type Selection = { readonly query: Query } | { readonly paths: readonly string[] }
+
+/** One step from what the client holds to what it should hold. */
+export type Delta =
+  | { readonly kind: 'changed'; readonly document: Document }
+  /** `exists`: the document is still there, but is no result any more. */
+  | { readonly kind: 'gone'; readonly path: string; readonly exists: boolean }
+
+export interface ListenTarget {
+  /** Everything there is now, against what was there at a time that the client has seen, if any. */
+  begin(sinceMicros: number | undefined): Delta[]
+  /** What a commit changes for it. */
+  follow(changes: readonly Change[]): Delta[]
+  readonly count: number
+}
+
+export function createTarget({ store }: Database, selection: Selection): ListenTarget {
+  /** Paths of the result, with the update time that the client was told. */
+  let told = new Map<string, number>()
+
+  const resultAt = (atMicros?: number): readonly Document[] =>
+    'query' in selection
+      ? runQuery(selection.query, store.scan(selection.query.scope, atMicros)).documents
+      : selection.paths.flatMap((path) => store.get(path, atMicros) ?? [])
+
+  function difference(result: readonly Document[]): Delta[] {
+    const now = new Map(result.map(({ path, u }) => [path, u]))
+    const gone = [...told.keys()].filter((path) => !now.has(path))
+    const changed = result.filter(({ path, u }) => told.get(path) !== u)
+    told = now
+    return [
+      ...gone.map((path): Delta => ({ kind: 'gone', path, exists: store.get(path) !== undefined })),
+      ...changed.map((document): Delta => ({ kind: 'changed', document })),
+    ]
+  }
+
+  function isTouched({ path, before, after }: Change): boolean {
+    if (!('query' in selection)) return selection.paths.includes(path)
+    const { query } = selection
+    if (!documentInScope(path, query.scope)) return false
+    return told.has(path) || [before, after].some((one) => one !== undefined && isMatch(query, one))
+  }
+
+  function followOne({ path, after }: Change): Delta[] {
+    const belongs = after !== undefined && (!('query' in selection) || isMatch(selection.query, after))
+    if (belongs) {
+      told.set(path, after.u)
+      return [{ kind: 'changed', document: after }]
+    }
+    const isMissingDocument = !('query' in selection) && after === undefined
+    return told.delete(path) || isMissingDocument ? [{ kind: 'gone', path, exists: after !== undefined }] : []
+  }
+
+  return {
+    begin(sinceMicros) {
+      if (sinceMicros !== undefined) told = new Map(resultAt(sinceMicros).map(({ path, u }) => [path, u]))
+      const result = resultAt()
+      const missing = 'paths' in selection ? selection.paths.filter((path) => !store.get(path) && !told.has(path)) : []
+      return [...difference(result), ...missing.map((path): Delta => ({ kind: 'gone', path, exists: false }))]
+    },
+    follow(changes) {
+      const touched = changes.filter(isTouched)
+      if (touched.length === 0) return []
+      // A window over the result moves when anything in it does: what leaves it makes room for what was behind.
+      if ('query' in selection && isWindow(selection.query)) return difference(resultAt())
+      return inOrder(touched.flatMap(followOne), selection)
+    },
+    get count() {
+      return told.size
+    },
+  }
+}
+
+const isWindow = ({ limit, offset }: Query): boolean => limit !== undefined || offset > 0
+
+function inOrder(deltas: Delta[], selection: Selection): Delta[] {
+  if (!('query' in selection)) return deltas
+  const { orders } = selection.query
+  return deltas.toSorted((left, right) => {
+    if (left.kind === 'changed' && right.kind === 'changed') {
+      return compareDocuments(orders, left.document, right.document)
+    }
+    return Number(left.kind === 'changed') - Number(right.kind === 'changed')
+  })
+}

@@ -1,0 +1,278 @@
+import { describe, expect, it } from 'vitest'
+import {
+  fakeCloud,
+  publishText,
+  pullNow,
+  SUBSCRIPTION,
+  TOPIC,
+  withSubscription,
+  seconds,
+} from '../fake-cloud.testing.ts'
+
+const refusal = (code: string, message: string) =>
+  expect.objectContaining({ code, message: expect.stringContaining(message) })
+const cloudWithTopic = () => {
+  const cloud = fakeCloud()
+  cloud.core.publisher.createTopic({ name: TOPIC })
+  return cloud
+}
+
+describe('topics', () => {
+  it.each([
+    'projects/p/topics/ab',
+    'projects/p/topics/1abc',
+    'projects/p/topics/google',
+    'projects/p/topics/a b c',
+    `projects/p/topics/a${'x'.repeat(255)}`,
+    'projects/p/subscriptions/abc',
+    'abc',
+    '',
+    'projects//topics/abc',
+  ])('refuse the name "%s"', (name) => {
+    expect(() => fakeCloud().core.publisher.createTopic({ name })).toThrow(
+      refusal(
+        'INVALID_ARGUMENT',
+        `Invalid resource name given (name=${name}). Refer to https://cloud.google.com/pubsub/docs`,
+      ),
+    )
+  })
+
+  it('exist once, can be updated by mask, listed by pages, and deleted', () => {
+    const { core } = cloudWithTopic()
+    expect(() => core.publisher.createTopic({ name: TOPIC })).toThrow(
+      refusal('ALREADY_EXISTS', 'Resource already exists in the project (resource=order.placed).'),
+    )
+    core.publisher.updateTopic({
+      topic: { name: TOPIC, labels: { team: 'shop' }, messageRetentionDuration: { seconds: '600' } },
+      updateMask: { paths: ['labels', 'message_retention_duration'] },
+    })
+    expect(core.publisher.getTopic({ topic: TOPIC })).toMatchObject({
+      labels: { team: 'shop' },
+      messageRetentionDuration: { seconds: '600', nanos: 0 },
+    })
+    for (const id of ['aaa', 'bbb', 'zzz']) core.publisher.createTopic({ name: `projects/p/topics/${id}` })
+    core.publisher.createTopic({ name: 'projects/other/topics/mmm' })
+    const first = core.publisher.listTopics({ project: 'projects/p', pageSize: 2 }) as { nextPageToken: string }
+    expect(first).toMatchObject({ topics: [{ name: 'projects/p/topics/aaa' }, { name: 'projects/p/topics/bbb' }] })
+    const rest = core.publisher.listTopics({ project: 'projects/p', pageSize: 2, pageToken: first.nextPageToken })
+    expect(rest).toMatchObject({ topics: [{ name: TOPIC }, { name: 'projects/p/topics/zzz' }], nextPageToken: '' })
+    core.publisher.deleteTopic({ topic: TOPIC })
+    expect(() => core.publisher.getTopic({ topic: TOPIC })).toThrow(
+      refusal('NOT_FOUND', 'Resource not found (resource=order.placed).'),
+    )
+  })
+
+  it('leave their subscriptions behind, with what these hold', async () => {
+    const cloud = withSubscription(fakeCloud({ onDisk: true }))
+    publishText(cloud, 'kept')
+    cloud.core.publisher.deleteTopic({ topic: TOPIC })
+    expect(cloud.core.subscriber.getSubscription({ subscription: SUBSCRIPTION })).toMatchObject({
+      topic: '_deleted-topic_',
+    })
+    const after = cloud.killed()
+    expect(after.core.subscriber.getSubscription({ subscription: SUBSCRIPTION })).toMatchObject({
+      topic: '_deleted-topic_',
+    })
+    expect(await pullNow(after)).toHaveLength(1)
+    after.core.publisher.createTopic({ name: TOPIC })
+    publishText(after, 'not for it')
+    expect(await pullNow(after)).toHaveLength(0)
+  })
+
+  it('refuse fields by name that are not emulated, and masks that Google refuses', () => {
+    const { core } = cloudWithTopic()
+    expect(() =>
+      core.publisher.createTopic({ name: 'projects/p/topics/abc', schemaSettings: { schema: 's' } }),
+    ).toThrow(refusal('UNIMPLEMENTED', 'schemaSettings'))
+    expect(() => core.publisher.updateTopic({ topic: { name: TOPIC }, updateMask: { paths: [] } })).toThrow(
+      refusal('INVALID_ARGUMENT', 'The update_mask in the UpdateTopicRequest must be set'),
+    )
+    expect(() => core.publisher.updateTopic({ topic: { name: TOPIC }, updateMask: { paths: ['name'] } })).toThrow(
+      refusal('INVALID_ARGUMENT', "the 'name' field in the Topic is not mutable"),
+    )
+  })
+})
+
+describe('publish', () => {
+  const data = Buffer.from('x')
+  it.each([
+    [[], 'The value for message_count is too small. You passed 0 in the request, but the minimum value is 1.'],
+    [
+      Array.from({ length: 1001 }, () => ({ data })),
+      'The value for message_count is too large. You passed 1001 in the request, but the maximum value is 1000.',
+    ],
+    [[{}], 'One or more messages in the publish request is empty.'],
+    [[{ data: Buffer.alloc(10_000_001) }], 'The value for request_size is too large.'],
+    [
+      [{ data, attributes: Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`k${n}`, ''])) }],
+      'attribute_count',
+    ],
+    [[{ data, attributes: { ['k'.repeat(257)]: '' } }], 'attribute_key_size'],
+    [[{ data, attributes: { k: 'v'.repeat(1025) } }], 'attribute_value_size'],
+    [[{ data, attributes: { googclient: 'v' } }], "must not begin with 'goog'"],
+    [[{ data, orderingKey: 'k'.repeat(1025) }], 'ordering_key_size'],
+  ])('refuses %#', (messages, message) => {
+    const { core } = cloudWithTopic()
+    expect(() => core.publisher.publish({ topic: TOPIC, messages })).toThrow(refusal('INVALID_ARGUMENT', message))
+  })
+
+  it('refuses all of a request when one message is wrong', async () => {
+    const cloud = withSubscription(fakeCloud())
+    expect(() => cloud.core.publisher.publish({ topic: TOPIC, messages: [{ data }, {}] })).toThrow('is empty')
+    expect(await pullNow(cloud)).toEqual([])
+  })
+
+  it('gives ids that are never given again, also not after a restart, and counts bytes as billed', () => {
+    const cloud = withSubscription(fakeCloud({ onDisk: true }))
+    const id = publishText(cloud, 'x')
+    cloud.core.publisher.publish({ topic: TOPIC, messages: [{ data: Buffer.alloc(2000), attributes: { ab: 'c' } }] })
+    expect(cloud.counts.get('pubsub.publishBytes')).toBe(1000 + 2000 + 3 + 20)
+    expect(cloud.counts.get('pubsub.messages.published')).toBe(2)
+    const after = cloud.killed()
+    expect(Number(publishText(after, 'y'))).toBeGreaterThan(Number(id) + 1)
+    expect(() => publishText(fakeCloud(), 'x')).toThrow(
+      refusal('NOT_FOUND', 'Resource not found (resource=order.placed).'),
+    )
+  })
+
+  it('delivers what the filter lets through, and bills what it drops', async () => {
+    const cloud = withSubscription(fakeCloud(), { filter: 'attributes.kind = "a"' })
+    publishText(cloud, 'no', { attributes: { kind: 'b' } })
+    publishText(cloud, 'yes', { attributes: { kind: 'a' } })
+    expect(await pullNow(cloud)).toMatchObject([{ text: 'yes' }])
+    expect(cloud.counts.get('pubsub.deliveryBytes')).toBe(2 + 5 + 20 + 1000)
+    expect(cloud.core.heldMessages()).toBe(1)
+  })
+
+  it('keeps nothing of a message that nobody listens to', () => {
+    const cloud = cloudWithTopic()
+    publishText(cloud, 'x')
+    expect(cloud.core.heldMessages()).toBe(0)
+  })
+})
+
+describe('subscriptions', () => {
+  it('have defaults as Google has', () => {
+    const cloud = withSubscription(fakeCloud())
+    expect(cloud.core.subscriber.getSubscription({ subscription: SUBSCRIPTION })).toEqual({
+      name: SUBSCRIPTION,
+      topic: TOPIC,
+      pushConfig: {},
+      ackDeadlineSeconds: 10,
+      retainAckedMessages: false,
+      messageRetentionDuration: { seconds: '604800', nanos: 0 },
+      labels: {},
+      enableMessageOrdering: false,
+      expirationPolicy: { ttl: { seconds: '2678400', nanos: 0 } },
+      filter: '',
+      detached: false,
+      enableExactlyOnceDelivery: false,
+      state: 'ACTIVE',
+    })
+  })
+
+  it.each([
+    [
+      { ackDeadlineSeconds: 9 },
+      'The value for ack_deadline_seconds is too small. You passed 9 in the request, but the minimum value is 10.',
+    ],
+    [{ ackDeadlineSeconds: 601 }, 'maximum value is 600'],
+    [{ messageRetentionDuration: seconds(599) }, 'You passed 599s in the request, but the minimum value is 600s.'],
+    [{ messageRetentionDuration: seconds(2678401) }, 'maximum value is 2678400s'],
+    [{ expirationPolicy: { ttl: seconds(3600) } }, 'minimum value is 86400s'],
+    [{ retryPolicy: { minimumBackoff: seconds(601) } }, 'minimum_backoff'],
+    [{ retryPolicy: { minimumBackoff: seconds(20), maximumBackoff: seconds(10) } }, 'must not exceed'],
+    [
+      { deadLetterPolicy: { deadLetterTopic: TOPIC, maxDeliveryAttempts: 4 } },
+      'The value for max_delivery_attempts is too small. You passed 4',
+    ],
+    [{ deadLetterPolicy: { deadLetterTopic: TOPIC, maxDeliveryAttempts: 101 } }, 'maximum value is 100'],
+    [{ deadLetterPolicy: { deadLetterTopic: 'projects/p/topics/none' } }, 'The dead letter topic does not exist'],
+    [{ filter: 'attributes' }, 'Invalid filter string'],
+    [{ labels: { Upper: 'x' } }, 'Invalid label key "Upper"'],
+    [{ pushConfig: { pushEndpoint: 'ftp://x' } }, 'Invalid push endpoint given (endpoint=ftp://x)'],
+    [
+      { pushConfig: { pushEndpoint: 'http://x', oidcToken: { serviceAccountEmail: '' } } },
+      'Invalid service account email',
+    ],
+    [{ pushConfig: { pushEndpoint: 'http://x' }, enableExactlyOnceDelivery: true }, 'only supported for pull'],
+    [{ topic: 'projects/p/topics/none' }, 'Resource not found (resource=none).'],
+    [{ cloudStorageConfig: { bucket: 'b' } }, 'cloudStorageConfig'],
+  ])('refuse %j', (settings, message) => {
+    const cloud = cloudWithTopic()
+    expect(() => cloud.core.subscriber.createSubscription({ name: SUBSCRIPTION, topic: TOPIC, ...settings })).toThrow(
+      message,
+    )
+    expect(cloud.core.resourceExists(SUBSCRIPTION)).toBe(false)
+  })
+
+  it('take a dead-letter policy of 0 attempts as 5', () => {
+    const cloud = withSubscription(fakeCloud(), {
+      deadLetterPolicy: { deadLetterTopic: TOPIC, maxDeliveryAttempts: 0 },
+    })
+    expect(cloud.core.subscriber.getSubscription({ subscription: SUBSCRIPTION })).toMatchObject({
+      deadLetterPolicy: { maxDeliveryAttempts: 5 },
+    })
+  })
+
+  it('change by mask, but not topic, filter or ordering', () => {
+    const { core } = withSubscription(fakeCloud())
+    const update = (fields: object, ...paths: string[]) =>
+      core.subscriber.updateSubscription({ subscription: { name: SUBSCRIPTION, ...fields }, updateMask: { paths } })
+    update(
+      { ackDeadlineSeconds: 60, retryPolicy: { minimumBackoff: seconds(1) }, labels: { a: 'b' } },
+      'ack_deadline_seconds',
+      'retry_policy',
+    )
+    expect(core.subscriber.getSubscription({ subscription: SUBSCRIPTION })).toMatchObject({
+      ackDeadlineSeconds: 60,
+      labels: {},
+      retryPolicy: { minimumBackoff: { seconds: '1', nanos: 0 }, maximumBackoff: { seconds: '600', nanos: 0 } },
+    })
+    for (const field of ['filter', 'topic', 'enable_message_ordering']) {
+      expect(() => update({}, field)).toThrow(refusal('INVALID_ARGUMENT', 'is not mutable'))
+    }
+  })
+
+  it('that push cannot be pulled, until their endpoint is taken away', async () => {
+    const cloud = withSubscription(fakeCloud(), { pushConfig: { pushEndpoint: 'http://127.0.0.1:1/' } })
+    await expect(pullNow(cloud)).rejects.toThrow('This method is not supported for this subscription type.')
+    cloud.core.subscriber.modifyPushConfig({ subscription: SUBSCRIPTION, pushConfig: {} })
+    publishText(cloud, 'a')
+    expect(await pullNow(cloud)).toHaveLength(1)
+  })
+
+  it('refuse ack ids that they never gave, and take stale ones in silence', async () => {
+    const { core } = withSubscription(fakeCloud())
+    const ack = (...ackIds: string[]) => core.subscriber.acknowledge({ subscription: SUBSCRIPTION, ackIds })
+    expect(() => ack('nonsense!')).toThrow('You have passed an invalid ack ID to the service (ack_id=nonsense!).')
+    expect(() => ack()).toThrow('You have not specified an ack ID in the request.')
+    expect(ack('0000000000000001.abc.1')).toEqual({})
+    expect(() =>
+      core.subscriber.modifyAckDeadline({ subscription: SUBSCRIPTION, ackIds: ['0.a.1'], ackDeadlineSeconds: 601 }),
+    ).toThrow('maximum value is 600')
+  })
+
+  it('end a waiting pull when they are deleted, and free what only they held', async () => {
+    const cloud = withSubscription(fakeCloud())
+    publishText(cloud, 'a')
+    await pullNow(cloud)
+    const waiting = cloud.core.subscriber.pull(
+      { subscription: SUBSCRIPTION, maxMessages: 1 },
+      { signal: new AbortController().signal },
+    )
+    cloud.core.subscriber.deleteSubscription({ subscription: SUBSCRIPTION })
+    await expect(waiting).rejects.toThrow('Resource not found')
+    expect(cloud.core.heldMessages()).toBe(0)
+    expect(cloud.core.publisher.listTopicSubscriptions({ topic: TOPIC })).toMatchObject({ subscriptions: [] })
+    expect(cloud.clock.pending).toBe(0)
+  })
+
+  it('that are made again under the same name get nothing of the earlier one', async () => {
+    const cloud = withSubscription(fakeCloud({ onDisk: true }))
+    publishText(cloud, 'old')
+    cloud.core.subscriber.deleteSubscription({ subscription: SUBSCRIPTION })
+    cloud.core.subscriber.createSubscription({ name: SUBSCRIPTION, topic: TOPIC })
+    expect(await pullNow(cloud.killed())).toEqual([])
+  })
+})

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest'
+import { StatusError } from '../../core/status.ts'
+import type { BigQueryWriter, TableField } from './config.ts'
+import { fakeCloud, publishText, SUBSCRIPTION, TOPIC, withSubscription } from '../fake-cloud.testing.ts'
+
+const field = (name: string, type: string): TableField => ({ name, type, mode: 'NULLABLE' })
+const EVENTS = [
+  field('data', 'JSON'),
+  field('subscription_name', 'STRING'),
+  field('message_id', 'STRING'),
+  field('publish_time', 'TIMESTAMP'),
+  field('attributes', 'JSON'),
+]
+
+class FakeTable implements BigQueryWriter {
+  fields: readonly TableField[] | undefined
+  readonly appends: Record<string, unknown>[][] = []
+  refuses: ((row: Record<string, unknown>) => boolean) | undefined
+
+  constructor(fields: readonly TableField[] | undefined) {
+    this.fields = fields
+  }
+
+  async appendRows(_: unknown, rows: readonly Record<string, unknown>[]): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (rows.some((row) => this.refuses?.(row))) throw new StatusError('INVALID_ARGUMENT', 'a row does not fit')
+    this.appends.push([...rows])
+  }
+
+  tableSchema() {
+    return this.fields && { fields: this.fields }
+  }
+
+  get rows() {
+    return this.appends.flat()
+  }
+}
+
+function writing(table: FakeTable, config: object = {}, settings: object = {}) {
+  const cloud = fakeCloud({ peers: { bigquery: table } })
+  const bigqueryConfig = { table: 'p.events.orders', writeMetadata: true, ...config }
+  return withSubscription(cloud, { bigqueryConfig, ...settings })
+}
+
+describe('a BigQuery subscription', () => {
+  it('writes data and metadata, everything that is ready in one append', async () => {
+    const table = new FakeTable(EVENTS)
+    const cloud = writing(table)
+    const messages = Array.from({ length: 200 }, (_, n) => ({
+      data: Buffer.from(JSON.stringify({ n })),
+      attributes: { a: 'b' },
+    }))
+    const { messageIds } = cloud.core.publisher.publish({ topic: TOPIC, messages })
+    await cloud.clock.settle()
+    expect(table.appends.map(({ length }) => length)).toEqual([200])
+    expect(cloud.notes.map(({ messageId, status }) => [messageId, status])).toEqual(messageIds.map((id) => [id, 200]))
+    expect(table.rows[7]).toEqual({
+      data: '{"n":7}',
+      subscription_name: SUBSCRIPTION,
+      message_id: messageIds[7],
+      publish_time: '2026-01-01T00:00:00.000Z',
+      attributes: '{"a":"b"}',
+    })
+    expect(cloud.core.heldMessages()).toBe(0)
+    expect(cloud.counts.get('pubsub.bigqueryBytes')).toBe(messages.reduce((sum, { data }) => sum + data.length + 22, 0))
+    expect(cloud.counts.get('pubsub.deliveryBytes')).toBeUndefined()
+  })
+
+  it('isolates the rows that do not fit and dead-letters them', async () => {
+    const table = new FakeTable(EVENTS)
+    table.refuses = ({ data }) => data === '13'
+    const dead = 'projects/p/topics/dead'
+    const cloud = fakeCloud({ peers: { bigquery: table } })
+    cloud.core.publisher.createTopic({ name: dead })
+    cloud.core.subscriber.createSubscription({ name: 'projects/p/subscriptions/dead', topic: dead })
+    withSubscription(cloud, {
+      bigqueryConfig: { table: 'p:events.orders', writeMetadata: true },
+      deadLetterPolicy: { deadLetterTopic: dead, maxDeliveryAttempts: 5 },
+    })
+    for (let n = 0; n < 20; n++) publishText(cloud, n === 4 ? 'not JSON' : String(n))
+    await cloud.clock.advance(600_000)
+    expect(table.rows.map(({ data }) => Number(data)).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 4 && n !== 13),
+    )
+    expect(cloud.core.backlog('projects/p/subscriptions/dead').undelivered).toBe(2)
+    expect(cloud.core.backlog(SUBSCRIPTION).undelivered).toBe(0)
+  })
+
+  it('keeps the messages while the table is missing, says so, and writes them when it is there', async () => {
+    const table = new FakeTable(EVENTS)
+    const cloud = writing(table)
+    table.fields = undefined
+    publishText(cloud, '{}')
+    await cloud.clock.advance(10_000)
+    expect(cloud.core.subscriber.getSubscription({ subscription: SUBSCRIPTION })).toMatchObject({
+      state: 'RESOURCE_ERROR',
+      bigqueryConfig: { state: 'NOT_FOUND' },
+    })
+    table.fields = [field('data', 'INTEGER')]
+    expect(cloud.core.subscriber.getSubscription({ subscription: SUBSCRIPTION })).toMatchObject({
+      bigqueryConfig: { state: 'SCHEMA_MISMATCH' },
+    })
+    table.fields = EVENTS
+    await cloud.clock.advance(60_000)
+    expect(table.rows).toHaveLength(1)
+    expect(cloud.notes.some(({ status }) => status === 404)).toBe(true)
+    expect(cloud.notes.at(-1)).toMatchObject({ kind: 'bigquery-subscription', status: 200, target: 'p.events.orders' })
+  })
+
+  it('is refused at creation for a table that is missing or does not fit', () => {
+    expect(() => writing(new FakeTable(undefined))).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }))
+    expect(() => writing(new FakeTable([field('data', 'JSON')]))).toThrow('it has no column "subscription_name"')
+    expect(() => writing(new FakeTable([]), { writeMetadata: false })).toThrow('it has no column "data"')
+    expect(() => writing(new FakeTable(EVENTS), { table: 'nonsense' })).toThrow('name it as project.dataset.table')
+    expect(() => writing(new FakeTable(EVENTS), { useTopicSchema: true })).toThrow('needs a topic with a schema')
+    expect(() => writing(new FakeTable(EVENTS), {}, { pushConfig: { pushEndpoint: 'http://x.test' } })).toThrow(
+      'only one of',
+    )
+  })
+
+  it('spreads the fields over the columns with the table schema', async () => {
+    const table = new FakeTable([field('sku', 'STRING'), field('quantity', 'INTEGER')])
+    const cloud = writing(table, { useTableSchema: true, writeMetadata: false, dropUnknownFields: true })
+    publishText(cloud, '{"sku":"TEA-001","quantity":2,"other":true}')
+    await cloud.clock.settle()
+    expect(table.rows).toEqual([{ sku: 'TEA-001', quantity: 2 }])
+  })
+
+  it.each([
+    ['a JSON column', EVENTS, {}],
+    ['the table schema', [field('a', 'JSON')], { useTableSchema: true, writeMetadata: false }],
+  ])('refuses data that nests deeper than BigQuery takes: %s', async (_, fields, settings) => {
+    const table = new FakeTable(fields)
+    const cloud = writing(table, settings)
+    publishText(cloud, `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
+    await cloud.clock.settle()
+    expect(table.rows).toEqual([])
+    expect(cloud.notes.at(-1)).toMatchObject({ status: 400 })
+  })
+
+  it('writes bytes as base64 and text as text, by the type of the column', async () => {
+    for (const [type, expected] of [
+      ['BYTES', Buffer.from('héllo').toString('base64')],
+      ['STRING', 'héllo'],
+    ] as const) {
+      const table = new FakeTable([field('data', type)])
+      const cloud = writing(table, { writeMetadata: false })
+      publishText(cloud, 'héllo')
+      await cloud.clock.settle()
+      expect(table.rows).toEqual([{ data: expected }])
+    }
+  })
+})

@@ -1,0 +1,316 @@
+import { describe, expect, it } from 'vitest'
+import { protoTime } from '../../core/proto-values.ts'
+import {
+  fakeCloud,
+  publishText,
+  pullNow,
+  SUBSCRIPTION,
+  TOPIC,
+  withSubscription,
+  type FakeCloud,
+  seconds,
+} from '../fake-cloud.testing.ts'
+
+const ack = (cloud: FakeCloud, ...ackIds: string[]) =>
+  cloud.core.subscriber.acknowledge({ subscription: SUBSCRIPTION, ackIds })
+const extend = (cloud: FakeCloud, seconds: number, ...ackIds: string[]) =>
+  cloud.core.subscriber.modifyAckDeadline({ subscription: SUBSCRIPTION, ackIds, ackDeadlineSeconds: seconds })
+const texts = async (cloud: FakeCloud, max?: number) => (await pullNow(cloud, max)).map(({ text }) => text)
+
+describe('a pulled message', () => {
+  it('is not given again while it is outstanding, and is again, with a fresh ack id, after its deadline', async () => {
+    const cloud = withSubscription(fakeCloud())
+    publishText(cloud, 'a')
+    const [first] = await pullNow(cloud)
+    await cloud.clock.advance(9_999)
+    expect(await pullNow(cloud)).toEqual([])
+    await cloud.clock.advance(1)
+    const [second] = await pullNow(cloud)
+    expect(second).toMatchObject({ text: 'a', id: first!.id })
+    expect(second!.ackId).not.toBe(first!.ackId)
+    ack(cloud, second!.ackId)
+    await cloud.clock.advance(60_000)
+    expect(await pullNow(cloud)).toEqual([])
+    expect(cloud.core.heldMessages()).toBe(0)
+    expect(cloud.counts.get('pubsub.redeliveries')).toBe(1)
+  })
+
+  it('stays out as long as its deadline is extended, counted from the request', async () => {
+    const cloud = withSubscription(fakeCloud())
+    publishText(cloud, 'a')
+    const [first] = await pullNow(cloud)
+    await cloud.clock.advance(9_000)
+    extend(cloud, 30, first!.ackId)
+    await cloud.clock.advance(29_999)
+    expect(await pullNow(cloud)).toEqual([])
+    await cloud.clock.advance(1)
+    expect(await texts(cloud)).toEqual(['a'])
+  })
+
+  it('comes back at once when it is nacked without a retry policy', async () => {
+    const cloud = withSubscription(fakeCloud())
+    publishText(cloud, 'a')
+    const [first] = await pullNow(cloud)
+    extend(cloud, 0, first!.ackId)
+    expect(await texts(cloud)).toEqual(['a'])
+  })
+
+  it('accepts a late acknowledgement before the next delivery, and ignores a superseded one', async () => {
+    const cloud = withSubscription(fakeCloud())
+    publishText(cloud, 'late')
+    const [late] = await pullNow(cloud)
+    await cloud.clock.advance(10_000)
+    ack(cloud, late!.ackId)
+    expect(await pullNow(cloud)).toEqual([])
+
+    publishText(cloud, 'superseded')
+    const [old] = await pullNow(cloud)
+    await cloud.clock.advance(10_000)
+    await pullNow(cloud)
+    ack(cloud, old!.ackId)
+    expect(cloud.core.backlog(SUBSCRIPTION).undelivered).toBe(1)
+  })
+
+  it('waits for the first message when asked to, and gives up when the caller does', async () => {
+    const cloud = withSubscription(fakeCloud())
+    const caller = new AbortController()
+    const pull = () =>
+      cloud.core.subscriber.pull({ subscription: SUBSCRIPTION, maxMessages: 5 }, { signal: caller.signal })
+    const waiting = pull()
+    publishText(cloud, 'a')
+    expect((await waiting).receivedMessages).toHaveLength(1)
+    const given = pull()
+    caller.abort()
+    expect((await given).receivedMessages).toEqual([])
+    expect(cloud.core.backlog(SUBSCRIPTION).outstanding).toBe(1)
+  })
+
+  it('is dropped when it is older than the retention', async () => {
+    const cloud = withSubscription(fakeCloud(), { messageRetentionDuration: seconds(600) })
+    publishText(cloud, 'old')
+    await cloud.clock.advance(300_000)
+    publishText(cloud, 'young')
+    await cloud.clock.advance(300_000)
+    expect(await texts(cloud)).toEqual(['young'])
+    expect(cloud.core.heldMessages()).toBe(1)
+  })
+})
+
+describe('a retry policy', () => {
+  it('doubles the wait from minimum to maximum, per message, on nack and on expiry', async () => {
+    const cloud = withSubscription(fakeCloud(), {
+      retryPolicy: { minimumBackoff: seconds(10), maximumBackoff: seconds(60) },
+    })
+    publishText(cloud, 'a')
+    for (const waitMs of [10_000, 20_000, 40_000, 60_000, 60_000]) {
+      const [one] = await pullNow(cloud)
+      extend(cloud, 0, one!.ackId)
+      await cloud.clock.advance(waitMs - 1)
+      expect(await pullNow(cloud)).toEqual([])
+      await cloud.clock.advance(1)
+    }
+    expect(await texts(cloud)).toEqual(['a'])
+    await cloud.clock.advance(10_000 + 59_999)
+    publishText(cloud, 'b')
+    expect(await texts(cloud)).toEqual(['b'])
+    await cloud.clock.advance(1)
+    expect(await texts(cloud)).toEqual(['a'])
+  })
+})
+
+describe('a dead-letter policy', () => {
+  const DEAD = 'projects/p/topics/dead-letters'
+  const dead = { name: 'projects/p/subscriptions/dead-letters', topic: DEAD }
+
+  const failing = (): FakeCloud => {
+    const cloud = fakeCloud({ onDisk: true })
+    cloud.core.publisher.createTopic({ name: DEAD })
+    cloud.core.subscriber.createSubscription(dead)
+    return withSubscription(cloud, { deadLetterPolicy: { deadLetterTopic: DEAD, maxDeliveryAttempts: 5 } })
+  }
+
+  it('counts attempts and forwards a copy with its origin after the last', async () => {
+    const cloud = failing()
+    publishText(cloud, 'poison', { attributes: { type: 'order.placed' } })
+    for (const attempt of [1, 2, 3, 4, 5]) {
+      const [one] = await pullNow(cloud)
+      expect(one!.deliveryAttempt).toBe(attempt)
+      if (attempt % 2) extend(cloud, 0, one!.ackId)
+      else await cloud.clock.advance(10_000)
+    }
+    expect(await pullNow(cloud)).toEqual([])
+    const [copy] = await pullNow(cloud, 10, dead.name)
+    expect(copy).toMatchObject({
+      text: 'poison',
+      deliveryAttempt: 0,
+      attributes: {
+        type: 'order.placed',
+        CloudPubSubDeadLetterSourceDeliveryCount: '5',
+        CloudPubSubDeadLetterSourceSubscription: 'inventory.order.placed',
+        CloudPubSubDeadLetterSourceSubscriptionProject: 'p',
+        CloudPubSubDeadLetterSourceTopicPublishTime: '2026-01-01T00:00:00.000+00:00',
+      },
+    })
+    expect(cloud.counts.get('pubsub.deadLettered')).toBe(1)
+  })
+
+  it('keeps counting over a restart', async () => {
+    let cloud = failing()
+    publishText(cloud, 'poison')
+    for (const attempt of [1, 2, 3, 4, 5]) {
+      const [one] = await pullNow(cloud)
+      expect(one!.deliveryAttempt).toBe(attempt)
+      extend(cloud, 0, one!.ackId)
+      cloud = cloud.killed()
+    }
+    expect(await pullNow(cloud)).toEqual([])
+    expect(await pullNow(cloud, 10, dead.name)).toHaveLength(1)
+  })
+
+  it('keeps the message while the dead-letter topic is gone', async () => {
+    const cloud = failing()
+    cloud.core.publisher.deleteTopic({ topic: DEAD })
+    publishText(cloud, 'poison')
+    for (const attempt of [1, 2, 3, 4, 5, 6, 7]) {
+      const [one] = await pullNow(cloud)
+      expect(one!.deliveryAttempt).toBe(attempt)
+      extend(cloud, 0, one!.ackId)
+    }
+  })
+})
+
+describe('exactly-once delivery', () => {
+  it('refuses a stale or expired ack id by name, and honours the others', async () => {
+    const cloud = withSubscription(fakeCloud(), { enableExactlyOnceDelivery: true })
+    publishText(cloud, 'a')
+    const [first] = await pullNow(cloud)
+    await cloud.clock.advance(10_000)
+    publishText(cloud, 'b')
+    const again = await pullNow(cloud)
+    expect(again.map(({ text }) => text).toSorted()).toEqual(['a', 'b'])
+    const failure = { metadata: { [first!.ackId]: 'PERMANENT_FAILURE_INVALID_ACK_ID' } }
+    expect(() => ack(cloud, first!.ackId, ...again.map(({ ackId }) => ackId))).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', details: [expect.objectContaining(failure)] }),
+    )
+    expect(cloud.core.backlog(SUBSCRIPTION).undelivered).toBe(0)
+  })
+})
+
+describe('ordering keys', () => {
+  const ordered = () => withSubscription(fakeCloud(), { enableMessageOrdering: true })
+
+  it('keep the order of a key, and let other keys pass', async () => {
+    const cloud = ordered()
+    for (const text of ['a1', 'a2', 'b1', 'a3']) publishText(cloud, text, { orderingKey: text[0] })
+    const [a1] = await pullNow(cloud, 1)
+    expect(a1!.text).toBe('a1')
+    // While a1 is outstanding at one subscriber, nobody else gets the key.
+    expect(await texts(cloud)).toEqual(['b1'])
+    ack(cloud, a1!.ackId)
+    expect(await texts(cloud)).toEqual(['a2', 'a3'])
+  })
+
+  it('redeliver all later messages of the key, acknowledged ones too', async () => {
+    const cloud = ordered()
+    for (const text of ['a1', 'a2', 'a3']) publishText(cloud, text, { orderingKey: 'a' })
+    const [a1, a2, a3] = await pullNow(cloud)
+    ack(cloud, a3!.ackId)
+    extend(cloud, 0, a1!.ackId)
+    ack(cloud, a2!.ackId)
+    expect(cloud.core.heldMessages()).toBe(3)
+    const again = await pullNow(cloud)
+    expect(again.map(({ text }) => text)).toEqual(['a1', 'a3'])
+    ack(cloud, ...again.map(({ ackId }) => ackId))
+    expect(cloud.core.heldMessages()).toBe(0)
+  })
+
+  it('hold back the whole key during a backoff', async () => {
+    const cloud = withSubscription(fakeCloud(), {
+      enableMessageOrdering: true,
+      retryPolicy: { minimumBackoff: seconds(10) },
+    })
+    for (const text of ['a1', 'a2', 'b1']) publishText(cloud, text, { orderingKey: text[0] })
+    const [a1] = await pullNow(cloud, 1)
+    extend(cloud, 0, a1!.ackId)
+    expect(await texts(cloud)).toEqual(['b1'])
+    await cloud.clock.advance(10_000)
+    expect(await texts(cloud)).toEqual(['a1', 'a2'])
+  })
+})
+
+describe('seek', () => {
+  const seek = (cloud: FakeCloud, timeMs: number) =>
+    cloud.core.subscriber.seek({ subscription: SUBSCRIPTION, time: protoTime(timeMs) })
+
+  it('to now drops the backlog; to the past brings retained messages back', async () => {
+    const cloud = withSubscription(fakeCloud({ onDisk: true }), { retainAckedMessages: true })
+    const startMs = cloud.clock.now()
+    for (const text of ['a', 'b', 'c']) {
+      publishText(cloud, text)
+      await cloud.clock.advance(1_000)
+    }
+    const all = await pullNow(cloud)
+    ack(cloud, ...all.slice(0, 2).map(({ ackId }) => ackId))
+    seek(cloud, cloud.clock.now())
+    expect(await pullNow(cloud)).toEqual([])
+    seek(cloud, startMs + 1_000)
+    expect(await texts(cloud)).toEqual(['b', 'c'])
+    const after = cloud.killed()
+    expect(await texts(after)).toEqual(['b', 'c'])
+    seek(after, startMs)
+    expect(await texts(after)).toEqual(['a', 'b', 'c'])
+  })
+
+  it('reaches no message beyond the retention, whatever the order of acknowledgement', async () => {
+    const retained = { retainAckedMessages: true, messageRetentionDuration: seconds(600) }
+    const cloud = withSubscription(fakeCloud(), retained)
+    const startMs = cloud.clock.now()
+    publishText(cloud, 'old')
+    const [old] = await pullNow(cloud)
+    await cloud.clock.advance(5_000)
+    publishText(cloud, 'young')
+    const [young] = await pullNow(cloud)
+    ack(cloud, young!.ackId, old!.ackId)
+    await cloud.clock.advance(595_000)
+    seek(cloud, startMs)
+    const again = await pullNow(cloud)
+    expect(again.map(({ text }) => text)).toEqual(['young'])
+    ack(cloud, again[0]!.ackId)
+    expect(cloud.core.heldMessages()).toBe(1)
+    await cloud.clock.advance(5_000)
+    expect(cloud.core.heldMessages()).toBe(0)
+  })
+
+  it('reaches messages that the topic retains from before the subscription', async () => {
+    const cloud = fakeCloud()
+    cloud.core.publisher.createTopic({ name: TOPIC, messageRetentionDuration: seconds(3600) })
+    publishText(cloud, 'before')
+    cloud.core.subscriber.createSubscription({ name: SUBSCRIPTION, topic: TOPIC })
+    expect(await pullNow(cloud)).toEqual([])
+    seek(cloud, cloud.clock.now())
+    expect(await texts(cloud)).toEqual(['before'])
+    await cloud.clock.advance(3_600_000)
+    ack(cloud, ...(await pullNow(cloud)).map(({ ackId }) => ackId))
+    expect(cloud.core.heldMessages()).toBe(0)
+  })
+})
+
+describe('expiration', () => {
+  it('deletes a subscription that nobody uses for its ttl, and only then', async () => {
+    const cloud = withSubscription(fakeCloud(), { expirationPolicy: { ttl: seconds(86400) } })
+    publishText(cloud, 'a')
+    await cloud.clock.advance(86_000_000)
+    await pullNow(cloud)
+    await cloud.clock.advance(86_399_999)
+    expect(cloud.core.resourceExists(SUBSCRIPTION)).toBe(true)
+    await cloud.clock.advance(1)
+    expect(cloud.core.resourceExists(SUBSCRIPTION)).toBe(false)
+    expect(cloud.core.heldMessages()).toBe(0)
+  })
+
+  it('never comes without a ttl', async () => {
+    const cloud = withSubscription(fakeCloud(), { expirationPolicy: {} })
+    await cloud.clock.advance(400 * 86_400_000)
+    expect(cloud.core.resourceExists(SUBSCRIPTION)).toBe(true)
+  })
+})

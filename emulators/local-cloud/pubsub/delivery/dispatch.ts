@@ -1,0 +1,110 @@
+/** Hands ready messages to consumers with room, in turn, and the messages of one ordering key to one consumer. */
+
+import { DueQueue } from '../../core/due-queue.ts'
+import { type Consumer, type Entry, Lane } from './entry.ts'
+
+export class Dispatch {
+  readonly #shared = new DueQueue<Entry | Lane>()
+  /** Lanes bound to a consumer wait for its room alone. */
+  readonly #bound = new Map<Consumer, DueQueue<Lane>>()
+  #consumers: Consumer[] = []
+  #turn = 0
+  #boundFirst = false
+
+  get consumers(): readonly Consumer[] {
+    return this.#consumers
+  }
+
+  attach(consumer: Consumer): void {
+    this.#consumers.push(consumer)
+    this.#bound.set(consumer, new DueQueue())
+  }
+
+  /** Lanes with outstanding messages stay bound to it until these are acknowledged or expire. */
+  detach(consumer: Consumer): void {
+    this.#consumers = this.#consumers.filter((one) => one !== consumer)
+    const lanes = this.#bound.get(consumer)
+    this.#bound.delete(consumer)
+    for (let lane = lanes?.take(); lane; lane = lanes?.take()) {
+      lane.queued = false
+      this.offerLane(lane)
+    }
+  }
+
+  offer(entry: Entry): void {
+    if (entry.lane) this.offerLane(entry.lane)
+    else this.#shared.add(entry)
+  }
+
+  /** Queues a lane where it can go on; does nothing while it must wait. */
+  offerLane(lane: Lane): void {
+    if (lane.queued || lane.blockedUntilMs > 0 || !lane.next()) return
+    if (lane.outstanding === 0) {
+      lane.consumer = undefined
+      this.#shared.add(lane)
+    } else {
+      const queue = lane.consumer?.pipelinesKeys ? this.#bound.get(lane.consumer) : undefined
+      if (!queue) return
+      queue.add(lane)
+    }
+    lane.queued = true
+  }
+
+  /** Gives out what can be given out, then lets each consumer send what it took. */
+  run(give: (entry: Entry, consumer: Consumer) => void): void {
+    const took = new Set<Consumer>()
+    let idle = 0
+    while (idle < this.#consumers.length) {
+      const consumer = this.#consumers[this.#turn++ % this.#consumers.length]!
+      const entry = consumer.hasRoom() ? this.#next(consumer) : undefined
+      if (!entry) {
+        idle++
+        continue
+      }
+      idle = 0
+      took.add(consumer)
+      give(entry, consumer)
+      if (entry.lane) {
+        entry.lane.gave(consumer)
+        this.offerLane(entry.lane)
+      }
+    }
+    for (const consumer of took) consumer.flush()
+  }
+
+  clear(): void {
+    this.#shared.clear()
+    for (const queue of this.#bound.values()) queue.clear()
+  }
+
+  /** Takes turns, or a key with a long backlog would starve all others. */
+  #next(consumer: Consumer): Entry | undefined {
+    this.#boundFirst = !this.#boundFirst
+    return this.#boundFirst
+      ? (this.#nextBound(consumer) ?? this.#nextShared())
+      : (this.#nextShared() ?? this.#nextBound(consumer))
+  }
+
+  #nextBound(consumer: Consumer): Entry | undefined {
+    const lanes = this.#bound.get(consumer)
+    for (let lane = lanes?.take(); lane; lane = lanes?.take()) {
+      const entry = this.#from(lane)
+      if (entry) return entry
+    }
+    return undefined
+  }
+
+  #nextShared(): Entry | undefined {
+    for (let item = this.#shared.take(); item; item = this.#shared.take()) {
+      const entry = item instanceof Lane ? this.#from(item) : item
+      // It may have been acknowledged late, or dropped, while it waited in the queue.
+      if (entry?.state === 'ready') return entry
+    }
+    return undefined
+  }
+
+  #from(lane: Lane): Entry | undefined {
+    lane.queued = false
+    return lane.blockedUntilMs > 0 ? undefined : lane.next()
+  }
+}

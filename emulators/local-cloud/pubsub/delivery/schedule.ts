@@ -1,0 +1,76 @@
+/** What a subscription waits for, behind one timer: ack deadlines, backoffs, retention, expiry. */
+
+import type { Clock, Timer } from '../../core/clock.ts'
+import { DueQueue } from '../../core/due-queue.ts'
+import { type Entry, Lane } from './entry.ts'
+
+interface Deadline {
+  readonly entry: Entry
+  readonly ackId: string
+}
+
+/** Extended and acknowledged deadlines stay in the queue until they are passed over. */
+const isCurrent = ({ entry, ackId }: Deadline, atMs: number): boolean =>
+  entry.state === 'out' && entry.ackId === ackId && entry.deadlineMs === atMs
+
+const stillWaits = (waits: Entry | Lane, untilMs: number): boolean =>
+  waits instanceof Lane ? waits.blockedUntilMs === untilMs : waits.state === 'delayed' && waits.readyAtMs === untilMs
+
+export class Schedule {
+  readonly #clock: Clock
+  readonly #wake: () => void
+  readonly #deadlines = new DueQueue<Deadline>(isCurrent)
+  readonly #backoffs = new DueQueue<Entry | Lane>(stillWaits)
+  #timer: Timer | undefined
+  #timerMs = Infinity
+
+  constructor(clock: Clock, wake: () => void) {
+    this.#clock = clock
+    this.#wake = wake
+  }
+
+  deadline(entry: Entry): void {
+    this.#deadlines.add({ entry, ackId: entry.ackId }, entry.deadlineMs)
+    this.wakeAt(entry.deadlineMs)
+  }
+
+  backoff(waits: Entry | Lane, atMs: number): void {
+    this.#backoffs.add(waits, atMs)
+    this.wakeAt(atMs)
+  }
+
+  /** The next entry whose ack deadline passed. */
+  expired(): Entry | undefined {
+    return this.#deadlines.take(this.#clock.now())?.entry
+  }
+
+  /** The next entry or lane whose backoff is over. */
+  due(): Entry | Lane | undefined {
+    return this.#backoffs.take(this.#clock.now())
+  }
+
+  wakeAt(atMs: number): void {
+    if (this.#timerMs <= atMs) return
+    this.#timer?.cancel()
+    this.#timerMs = atMs
+    this.#timer = this.#clock.at(atMs, () => {
+      this.#timer = undefined
+      this.#timerMs = Infinity
+      this.#wake()
+    })
+  }
+
+  /** Sets the timer for what is left; callers add what only they know. */
+  rearm(): void {
+    const nextMs = Math.min(this.#deadlines.first()?.atMs ?? Infinity, this.#backoffs.first()?.atMs ?? Infinity)
+    if (nextMs < Infinity) this.wakeAt(nextMs)
+  }
+
+  clear(): void {
+    this.#deadlines.clear()
+    this.#backoffs.clear()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#timerMs = Infinity
+  }
+}

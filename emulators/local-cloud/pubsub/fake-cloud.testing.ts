@@ -1,0 +1,57 @@
+/** Pub/Sub without a transport, for tests: virtual clock, a journal that can be reopened, recorders for counts, notes and pushes. */
+
+import { fakeContext, type FakeContext, type FakeContextOptions } from '../core/fake-context.testing.ts'
+import { makeCore, type PubsubCore } from './core.ts'
+
+export interface FakeCloud extends Omit<FakeContext, 'restarted'> {
+  readonly core: PubsubCore
+  /** The process dies and starts again with what the journal holds. */
+  killed(): FakeCloud
+}
+
+export const fakeCloud = (options: FakeContextOptions = {}): FakeCloud => startCloud(fakeContext(options))
+
+function startCloud({ restarted, ...fake }: FakeContext): FakeCloud {
+  const core = makeCore(fake.context)
+  core.start()
+  const killed = (): FakeCloud => {
+    core.stop()
+    return startCloud(restarted())
+  }
+  return { ...fake, core, killed }
+}
+
+export const TOPIC = 'projects/p/topics/order.placed'
+export const SUBSCRIPTION = 'projects/p/subscriptions/inventory.order.placed'
+export const NO_SIGNAL = { signal: new AbortController().signal }
+
+/** A topic with one subscription of those settings. */
+export function withSubscription(cloud: FakeCloud, settings: object = {}): FakeCloud {
+  cloud.core.publisher.createTopic({ name: TOPIC })
+  cloud.core.subscriber.createSubscription({ name: SUBSCRIPTION, topic: TOPIC, ...settings })
+  return cloud
+}
+
+export function publishText(cloud: FakeCloud, text: string, more: object = {}): string {
+  const { messageIds } = cloud.core.publisher.publish({
+    topic: TOPIC,
+    messages: [{ data: Buffer.from(text), ...more }],
+  })
+  return messageIds[0]!
+}
+
+/** Pulls what is ready now. */
+export async function pullNow(cloud: FakeCloud, maxMessages = 1000, subscription = SUBSCRIPTION) {
+  const request = { subscription, maxMessages, returnImmediately: true }
+  const { receivedMessages } = await cloud.core.subscriber.pull(request, NO_SIGNAL)
+  return receivedMessages.map(({ ackId, message, deliveryAttempt }) => ({
+    ackId,
+    deliveryAttempt,
+    text: message.data.toString(),
+    attributes: message.attributes,
+    id: message.messageId,
+  }))
+}
+
+/** A duration as the transport shapes it. */
+export const seconds = (count: number): { seconds: string; nanos: number } => ({ seconds: String(count), nanos: 0 })

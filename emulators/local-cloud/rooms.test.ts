@@ -1,0 +1,58 @@
+/** The linter refuses circles of files. Here are those of folders: `pubsub/api` stands above `pubsub/delivery`, and never below. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { expect, it } from 'vitest'
+
+const files = readdirSync(import.meta.dirname, { encoding: 'utf8', recursive: true }).filter((file) =>
+  /^(?!node_modules).+\/.+(?<!\.test|\.testing)\.ts$/.test(file),
+)
+
+/** Its folder within an emulator; a file that lies in the emulator's own folder stands for itself. */
+const roomOf = (file: string): string => (dirname(file).includes('/') ? dirname(file) : file)
+
+/** By room: the rooms that its files import, types included. */
+function importsOfRooms(): Map<string, Set<string>> {
+  const rooms = new Map<string, Set<string>>()
+  for (const file of files) {
+    const from = roomOf(file)
+    const imported = rooms.get(from) ?? new Set()
+    rooms.set(from, imported)
+    for (const [, path] of readFileSync(join(import.meta.dirname, file), 'utf8').matchAll(/ from '(\.[^']+)'/g)) {
+      const to = roomOf(normalize(join(dirname(file), path!)))
+      if (to !== from) imported.add(to)
+    }
+  }
+  return rooms
+}
+
+function circleIn(rooms: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] | undefined {
+  const finished = new Set<string>()
+  const visit = (room: string, way: readonly string[]): readonly string[] | undefined => {
+    if (way.includes(room)) return [...way.slice(way.indexOf(room)), room]
+    if (finished.has(room)) return undefined
+    for (const next of rooms.get(room) ?? []) {
+      const circle = visit(next, [...way, room])
+      if (circle) return circle
+    }
+    finished.add(room)
+    return undefined
+  }
+  for (const room of rooms.keys()) {
+    const circle = visit(room, [])
+    if (circle) return circle
+  }
+  return undefined
+}
+
+it('rooms import each other one way', () => {
+  const rooms = importsOfRooms()
+  expect(rooms.get('pubsub/api')).toContain('pubsub/delivery')
+  expect(circleIn(rooms)).toBeUndefined()
+})
+
+it('a circle of rooms would be found', () => {
+  const rooms = importsOfRooms()
+  rooms.get('pubsub/delivery')!.add('pubsub/api')
+  expect(circleIn(rooms)).toEqual(expect.arrayContaining(['pubsub/delivery', 'pubsub/api']))
+})
