@@ -12,7 +12,7 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[]): strin
   const widths = columns.map((column, index) =>
     Math.min(WIDEST_COLUMN, Math.max(column.length, ...cells.map((row) => row[index]!.length))),
   )
-  const right = names.map((name) => rows.every((row) => typeof row[name] === 'number' || row[name] === null))
+  const right = names.map((name) => rows.every((row) => isNumber(row[name]) || row[name] === null))
   const line = (row: readonly string[]): string =>
     row
       .map((cell, index) => {
@@ -25,8 +25,14 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[]): strin
   return [line(columns), widths.map((width) => '─'.repeat(width)).join('  '), ...cells.map(line)].join('\n')
 }
 
+/** BigQuery's client gives a NUMERIC as an object of big.js. */
+const isBig = (value: unknown): value is { toFixed(): string } =>
+  typeof value === 'object' && value !== null && 'toFixed' in value
+const isNumber = (value: unknown): boolean => typeof value === 'number' || isBig(value)
+
 function text(value: unknown): string {
   if (value === null || value === undefined) return '·'
+  if (isBig(value)) return value.toFixed()
   if (typeof value === 'object') return shown('value' in value ? String(value.value) : JSON.stringify(value))
   return shown(String(value))
 }

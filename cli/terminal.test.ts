@@ -47,3 +47,13 @@ it('a table is as wide as what is shown, on one line for each row', () => {
   ]).split('\n')
   expect(lines).toEqual(['a               b', '──────────────  ─', String.raw`x\u001b\u000ay  1`, 'plain           2'])
 })
+
+it('a NUMERIC of BigQuery is a number in a table: to the right, and never with an exponent', () => {
+  // As big.js would write it by itself.
+  const numeric = { toFixed: () => '1000000000000000000000', toJSON: () => '1e+21' }
+  expect(
+    table([{ a: numeric }, { a: 5 }])
+      .split('\n')
+      .slice(2),
+  ).toEqual(['1000000000000000000000', `${' '.repeat(21)}5`])
+})

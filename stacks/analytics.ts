@@ -1,6 +1,7 @@
 /** BigQuery: raw events as they were published, and views that tell one row per event, order and line. */
 
 import { Construct } from 'constructs'
+import * as currencies from 'dinero.js/currencies'
 import { readFileSync } from 'node:fs'
 import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../shared/names.ts'
 import type { LocalExecProvisioner } from './cdktf.ts'
@@ -139,6 +140,18 @@ export class Analytics extends Construct {
   }
 }
 
+/**
+ * What one minor unit of a currency is worth in whole ones, as SQL: 1 for JPY, 0.001 for KWD, and a hundredth for nearly all
+ * others. By ISO 4217, where a hundredth is also what counts for the two currencies whose coins divide by five.
+ */
+function minorUnit(currency: string): string {
+  const others = Object.values(currencies).filter(({ base, exponent }) => base === 10 && exponent !== 2)
+  const cases = others.map(
+    ({ code, exponent }) => `WHEN '${code}' THEN NUMERIC '${(10 ** -exponent).toFixed(exponent)}'`,
+  )
+  return `CASE ${currency} ${cases.join(' ')} ELSE NUMERIC '0.01' END`
+}
+
 /** The file's text with the project in place, and for the log of all events a part for each table. */
 function sql(view: string, owners: readonly string[], projectId: string): string {
   const text = readFileSync(new URL(`sql/${view}.sql`, import.meta.url), 'utf8')
@@ -148,5 +161,9 @@ function sql(view: string, owners: readonly string[], projectId: string): string
         `SELECT data AS envelope, publish_time FROM \`${projectId}.${eventsDataset}.${owner}\` WHERE publish_time >= ${FIRST_DAY}`,
     )
     .join('\n  UNION ALL ')
-  return text.replaceAll('{{raw events}}', raw).replaceAll('{{analytics}}', `${projectId}.${analyticsDataset}`).trim()
+  return text
+    .replaceAll('{{raw events}}', raw)
+    .replaceAll('{{analytics}}', `${projectId}.${analyticsDataset}`)
+    .replaceAll(/\{\{minor unit of (.+?)\}\}/g, (_, currency: string) => minorUnit(currency))
+    .trim()
 }

@@ -1,4 +1,4 @@
 -- Completed orders by day and currency.
-SELECT day, currency, orders, revenue_minor / 100 AS revenue
+SELECT day, currency, orders, revenue
 FROM analytics.revenue_by_day
 ORDER BY day, currency

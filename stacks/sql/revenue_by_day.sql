@@ -3,7 +3,8 @@ SELECT
   DATE(placed_at) AS day,
   currency,
   COUNT(*) AS orders,
-  SUM(total_minor) AS revenue_minor
+  SUM(total_minor) AS revenue_minor,
+  SUM(total) AS revenue
 FROM `{{analytics}}.orders`
 WHERE status = 'completed'
 GROUP BY day, currency

@@ -137,18 +137,31 @@ describe('a message', () => {
     await expect
       .poll(() => rows(`SELECT order_id, status, total_minor FROM analytics.orders`), { timeout: 10_000 })
       .toEqual([{ order_id: body.orderId, status: 'completed', total_minor: 1190 }])
-    const view = (name: string): Promise<unknown[]> => rows(`SELECT * FROM analytics.${name}`)
+    const view = async (name: string): Promise<unknown> =>
+      JSON.parse(JSON.stringify(await rows(`SELECT * FROM analytics.${name}`)))
     const log = (await view('event_log')) as { id: string | null; type: string }[]
     expect(log.filter(({ id }) => id === null)).toEqual([])
     expect(log.filter(({ id }) => id === 'nonsense')).toMatchObject([{ version: null, sequence: null, time: null }])
     expect(log.filter(({ id, type }) => type === 'order.placed' && id !== 'nonsense')).toHaveLength(1)
     expect(await view('order_lines')).toEqual([
-      { order_id: body.orderId, line_id: '1', sku: 'TEA-001', quantity: 1, unit_minor: 1190, currency: 'EUR' },
+      {
+        order_id: body.orderId,
+        line_id: '1',
+        sku: 'TEA-001',
+        quantity: 1,
+        unit_minor: 1190,
+        unit_price: '11.9',
+        currency: 'EUR',
+      },
     ])
     const funnel = (await view('funnel')) as { stage: string; orders: number }[]
     expect(funnel.map(({ orders }) => orders)).toEqual([1, 1, 1, 1, 1, 1, 1])
-    expect(await view('revenue_by_day')).toMatchObject([{ currency: 'EUR', orders: 1, revenue_minor: 1190 }])
-    expect(await view('units_by_sku')).toEqual([{ sku: 'TEA-001', currency: 'EUR', units: 1, revenue_minor: 1190 }])
+    expect(await view('revenue_by_day')).toMatchObject([
+      { currency: 'EUR', orders: 1, revenue_minor: 1190, revenue: '11.9' },
+    ])
+    expect(await view('units_by_sku')).toEqual([
+      { sku: 'TEA-001', currency: 'EUR', units: 1, revenue_minor: 1190, revenue: '11.9' },
+    ])
     expect(await view('saga_durations')).toMatchObject([{ order_id: body.orderId, status: 'completed' }])
   })
 })

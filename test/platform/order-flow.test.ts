@@ -1,8 +1,9 @@
 /** One order through real services over the real protocols, from POST to a row in BigQuery. */
 
 import { BigQuery } from '@google-cloud/bigquery'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { references, type TestCard } from '../../cli/references.ts'
+import { announce, run, temporaryDirectory } from '../support/command.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform
@@ -102,4 +103,47 @@ describe('an order', () => {
     expect(order.status).toBe('rejected')
     await expect.poll(stock, { timeout: 10_000 }).toBe(before)
   })
+})
+
+it('has the digits of its currency, when it is placed and in BigQuery', { timeout: 120_000 }, async () => {
+  const data = temporaryDirectory()
+  onTestFinished(() => data.remove())
+  announce(platform, data.path)
+  const products = [
+    { sku: 'IN-JPY', currency: 'JPY', unitMinor: 1_250 },
+    { sku: 'IN-KWD', currency: 'KWD', unitMinor: 1_255 },
+  ]
+  const staff = platform.staff()
+  const lines = products.map(({ sku }) => ({ sku, quantity: 10 }))
+  await staff.send('POST', '/v1/stock', { key: 'currencies', body: { lines } })
+  for (const product of products)
+    await staff.send('POST', '/v1/products', { key: product.sku, body: { ...product, name: 'Tea' } })
+  for (const path of products.flatMap(({ sku }) => [`/v1/stock/${sku}`, `/v1/products/${sku}`]))
+    await vi.waitFor(() => staff.send('GET', path), { timeout: 20_000 })
+
+  const ends: string[] = []
+  for (const { sku, currency } of products) {
+    const typed = ['--sku', sku, '--quantity', '2', '--currency', currency]
+    const { stdout } = await run('cli/order.ts', typed, data.path)
+    ends.push(stdout.trim().split('\n').at(-1)!)
+  }
+  expect(ends).toEqual(['completed: 2500 JPY', 'completed: 2.510 KWD'])
+
+  const query = async (...typed: string[]): Promise<string> =>
+    (await run('cli/query.ts', typed, data.path)).stdout.trim()
+  const sql =
+    "SELECT currency, revenue, revenue_minor FROM analytics.revenue_by_day WHERE currency <> 'EUR' ORDER BY currency"
+  await vi.waitFor(
+    async () =>
+      expect(JSON.parse(await query(sql, '--json'))).toEqual([
+        { currency: 'JPY', revenue: '2500', revenue_minor: 2_500 },
+        { currency: 'KWD', revenue: '2.51', revenue_minor: 2_510 },
+      ]),
+    { timeout: 30_000 },
+  )
+  const sold = (await query('units-by-sku')).split('\n').filter((line) => line.startsWith('IN-'))
+  expect(sold).toEqual([
+    expect.stringMatching(/^IN-JPY +JPY +2 +2500$/),
+    expect.stringMatching(/^IN-KWD +KWD +2 +2\.51$/),
+  ])
 })

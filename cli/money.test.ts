@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { money } from './money.ts'
+
+it.each<[number, string, string]>([
+  [1_250, 'EUR', '12.50 EUR'],
+  [5, 'EUR', '0.05 EUR'],
+  [0, 'GBP', '0.00 GBP'],
+  [-1_250, 'EUR', '-12.50 EUR'],
+  [1_250, 'JPY', '1250 JPY'],
+  [1_250, 'KWD', '1.250 KWD'],
+  [1_250, 'CLF', '0.1250 CLF'],
+  // Node's own Intl gives these none, by how people write them; ISO 4217 gives them two.
+  [1_250, 'HUF', '12.50 HUF'],
+  [1_250, 'MGA', '12.50 MGA'],
+  [1_250, 'QQQ', '12.50 QQQ'],
+  [1_250, 'toString', '12.50 toString'],
+  [Number.MAX_SAFE_INTEGER, 'EUR', '90071992547409.91 EUR'],
+  [Number.MAX_SAFE_INTEGER, 'JPY', '9007199254740991 JPY'],
+])('%i minor units of %s are %s', (minor, code, shown) => {
+  expect(money(minor, code)).toBe(shown)
+})

@@ -1,0 +1,14 @@
+/** Amounts for people: integer minor units as a decimal number with the digits that ISO 4217 gives the currency. */
+
+import { dinero, type DineroCurrency, toDecimal } from 'dinero.js'
+import * as currencies from 'dinero.js/currencies'
+
+/**
+ * `1250` in EUR as `12.50 EUR`, in JPY as `1250 JPY`, in KWD as `1.250 KWD`. A code that is in no list counts two digits,
+ * as nearly all do, and so do the two currencies whose coins divide by five, as ISO 4217 has it.
+ */
+export function money(minor: number, code: string): string {
+  const known = (currencies as Readonly<Record<string, DineroCurrency<number> | undefined>>)[code]
+  const currency = known?.base === 10 ? known : { code, base: 10, exponent: 2 }
+  return `${toDecimal(dinero({ amount: minor, currency }))} ${code}`
+}
