@@ -1,6 +1,6 @@
 /** `npm run bill`: what ran since the start, at Google's list prices. */
 
-import { main, requireRunning } from './command.ts'
+import { flag, main, requireRunning } from './command.ts'
 import { type Bill, billings, billOf, type Counters, editions, listPrices } from './bill/price.ts'
 import { table } from './table.ts'
 import { get } from './trace/spans.ts'
@@ -8,18 +8,13 @@ import { say, sayJson } from './terminal.ts'
 
 const MILLION = 1_000_000
 
-await main({
-  usage: `
-npm run bill -- [--json]
-
-Prices what the local cloud counted since its start, at Google's list prices of ${listPrices.date} (${listPrices.region}): by
-product and item, for each order and for a million of them; then the totals in Firestore's two editions and in
+await main('bill', {
+  brief: `Prices what the local cloud counted since its start, at Google's list prices of ${listPrices.date} (${listPrices.region}).`,
+  about: `
+By product and item, for each order and for a million of them; then the totals in Firestore's two editions and in
 Cloud Run's two ways of billing. Everything that ran counts: the seeding and your own queries too, and by instance
-the time that services wait for requests, so place many orders before you read a price from it.
-
-  --json    the lines and totals as JSON
-`,
-  options: { json: { type: 'boolean' } },
+the time that services wait for requests, so place many orders before you read a price from it.`,
+  options: { json: flag('the lines and totals as JSON') },
   async run({ json }) {
     const bill = billOf(await get<Counters>(requireRunning(), '/_local/counters'))
     if (json) sayJson({ prices: listPrices.date, region: listPrices.region, ...bill })

@@ -3,25 +3,18 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { findUnpinned } from './check/pins.ts'
-import { main } from './command.ts'
+import { flag, main } from './command.ts'
 import { say } from './terminal.ts'
-
-const usage = `
-npm run check [-- --fix]
-
-Runs oxfmt, oxlint (type-aware, import directions), tsc and knip over the whole repository, and refuses what
-only tests use and is not named so, and what is not named exactly: images without digest, actions without commit,
-packages without version or integrity.
-
-  --fix    let the formatter and the linter mend what they can
-`
 
 const root = join(import.meta.dirname, '..')
 const modules = join(root, 'node_modules')
 
-void main({
-  usage,
-  options: { fix: { type: 'boolean', default: false } },
+void main('check', {
+  brief: 'Runs oxfmt, oxlint (type-aware, import directions), tsc and knip over the whole repository.',
+  about: `
+Also refuses what only tests use and is not named so, and what is not named exactly: images without digest, actions
+without commit, packages without version or integrity.`,
+  options: { fix: flag('let the formatter and the linter mend what they can') },
   async run({ fix }) {
     const tools: [name: string, bin: string, ...args: string[]][] = [
       ['format', 'oxfmt/bin/oxfmt', ...(fix ? [] : ['--check'])],

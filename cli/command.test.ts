@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
-import { findRunning, main, UsageError } from './command.ts'
+import { findRunning, flag, main, text, texts, UsageError, wholeNumber } from './command.ts'
 
 const said: string[] = []
 const given: unknown[] = []
@@ -17,33 +17,96 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const typed = async (args: string[], words?: number): Promise<typeof process.exitCode> => {
-  const options = { service: { type: 'string' }, json: { type: 'boolean' } } as const
-  await main(
-    { usage: '', options, ...(words === undefined ? {} : { words }), run: async (...all) => void given.push(all) },
-    args,
-  )
+const typed = async (args: string[], most = 0): Promise<typeof process.exitCode> => {
+  const options = {
+    service: text('NAME', 'a name'),
+    'dry-run': flag('only looks'),
+    json: flag('as JSON'),
+    sku: texts('SKU', 'several'),
+    currency: text('CODE', 'of money', 'EUR'),
+    lines: wholeNumber('how many', 20, { from: 1, to: 99 }),
+  }
+  const words = { name: 'WORD', brief: 'a word', most }
+  const command = { brief: 'Tries.', about: 'Twice.', options, ...(most > 0 ? { words } : {}) }
+  await main('try', { ...command, run: async (...all) => void given.push(all) }, args)
   return process.exitCode
 }
 
 it.each<[string, string[], string]>([
-  ['an unknown option', ['--loud'], 'There is no option --loud: --help shows what this command takes.'],
-  ['an unknown letter', ['-x'], 'There is no option -x: --help shows what this command takes.'],
-  ['an option without its value', ['--service'], '--service takes a value: --help shows which.'],
-  ['an option whose value is the next option', ['--service', '--json'], '--service takes a value: --help shows which.'],
-  ['a value that nobody asked for', ['--json=yes'], '--json takes no value.'],
-  ['a word', ['orders'], 'What is "orders"? This command takes no words, only options: see --help.'],
+  ['an unknown option', ['--everything'], 'No flag registered for --everything. See --help.'],
+  ['an unknown option that is nearly one', ['--jsn'], 'No flag registered for --jsn, did you mean --json? See --help.'],
+  ['an unknown letter', ['-x'], 'No alias registered for -x. See --help.'],
+  ['an option without its value', ['--service'], 'Expected input for flag --service. See --help.'],
+  [
+    'an option whose value is the next option',
+    ['--service', '--json'],
+    'Expected input for flag --service but encountered --json instead. See --help.',
+  ],
+  [
+    'an option that takes one value, twice',
+    ['--currency', 'EUR', '--currency', 'GBP'],
+    'Too many arguments for --currency, encountered "GBP" after "EUR". See --help.',
+  ],
+  ['a word', ['orders'], 'Too many arguments, expected 0 but encountered "orders". See --help.'],
+  ...['0', '100', '1.5', '-1', '1e1', ' 2'].map((number): [string, string[], string] => [
+    `"${number}" for a number`,
+    [`--lines=${number}`],
+    `Failed to parse "${number}" for lines: it takes a whole number from 1 to 99. See --help.`,
+  ]),
 ])('%s is refused in one line', async (_, args, line) => {
   expect(await typed(args)).toBe(1)
   expect(said).toEqual([line])
   expect(given).toEqual([])
 })
 
+it('gives each option its value, or the one by default', async () => {
+  expect(await typed([])).toBe(0)
+  expect(await typed(['--sku', 'A', '--lines', '3', '--json', '--sku=--B', '--dry-run'])).toBe(0)
+  const all = (values: object): unknown => [expect.objectContaining(values), []]
+  expect(given).toEqual([
+    all({ service: undefined, json: undefined, sku: undefined, currency: 'EUR', lines: 20 }),
+    all({ 'dry-run': true, json: true, sku: ['A', '--B'], currency: 'EUR', lines: 3 }),
+  ])
+})
+
 it('takes as many words as it says', async () => {
   expect(await typed(['a', 'b'], 1)).toBe(1)
-  expect(said).toEqual(['What is "b"? This command takes one word at most besides its options: see --help.'])
+  expect(said).toEqual(['Too many arguments, expected 1 but encountered "b". See --help.'])
+  expect(await typed([], 1)).toBe(0)
   expect(await typed(['a'], 1)).toBe(0)
-  expect(given).toMatchObject([[{}, ['a']]])
+  expect(await typed(['a', '--', '--b'], 2)).toBe(0)
+  expect(given.map((all) => (all as [object, string[]])[1])).toEqual([[], ['a'], ['a', '--b']])
+})
+
+it('has help that names each option', async () => {
+  const out = vi.spyOn(console, 'log').mockReturnValue(undefined)
+  expect(await typed(['--help'], 1)).toBe(0)
+  const help = String(out.mock.calls[0])
+  expect(help).toMatch(
+    /npm run try -- .*\[--dry-run\][\s\S]*Tries\.\n\nTwice\.[\s\S]*--lines.*how many.*20[\s\S]*WORD.*a word/,
+  )
+  expect(given).toEqual([])
+})
+
+it.each<[string, Record<string, string>, string[]]>([
+  ['an option', { npm_config_sku: 'true' }, ['TEA-001', '2']],
+  ['what would have only looked', { npm_config_dry_run: 'true' }, []],
+  ['an option with its value', { npm_config_service: 'orders' }, []],
+])('notices %s that npm took, where no -- was typed', async (_, environment, args) => {
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  expect(await typed(args, 5)).toBe(1)
+  const [option] = Object.keys(environment).map((name) => name.replace('npm_config_', '--').replace('_', '-'))
+  expect(said).toEqual([expect.stringMatching(`^npm took ${option} .*npm run try -- ${option}$`)])
+  expect(given).toEqual([])
+})
+
+it('takes an option after -- whatever npm has of that name', async () => {
+  vi.stubEnv('npm_config_json', 'true')
+  vi.stubEnv('npm_config_dry_run', '')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  expect(await typed(['--json'])).toBe(0)
+  expect(given).toMatchObject([[{ json: true }, []]])
 })
 
 it.each(['', '{"pid":', '[]', 'null'])('a note that was left by halves is named, and what to do: %j', (text) => {

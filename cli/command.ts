@@ -1,8 +1,19 @@
 /** What every command shares: its options, `--help`, one line for what went wrong, and where the platform runs. */
 
+import {
+  type Application,
+  type ApplicationText,
+  buildApplication,
+  buildCommand,
+  buildRouteMap,
+  type Command as Built,
+  type CommandContext,
+  type PartialApplicationConfiguration,
+  run,
+  text_en,
+} from '@stricli/core'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs, type ParseArgsConfig } from 'node:util'
 import type { RunInfo, Running } from '../emulators/running.ts'
 import { complain, say } from './terminal.ts'
 
@@ -48,65 +59,173 @@ export const secretOf = ({ secret }: Pick<Running, 'secret'>): Record<string, st
   'x-millrace-secret': secret,
 })
 
-export type Options = NonNullable<ParseArgsConfig['options']>
+/** An option whose values are of type T. */
+export interface Option<T> {
+  readonly kind: 'parsed' | 'boolean'
+  readonly brief: string
+  readonly of?: T
+}
+export type Options = Readonly<Record<string, Option<unknown>>>
+export type Values<O> = { readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never }
+
+/** `--json` */
+export const flag = (brief: string): Option<boolean | undefined> =>
+  option({ kind: 'boolean', brief, optional: true, withNegated: false })
+
+/** `--customer NAME` */
+export function text(name: string, brief: string): Option<string | undefined>
+export function text(name: string, brief: string, byDefault: string): Option<string>
+export function text(placeholder: string, brief: string, byDefault?: string): Option<string | undefined> {
+  return option({
+    kind: 'parsed',
+    parse: String,
+    placeholder,
+    brief,
+    default: byDefault,
+    optional: byDefault === undefined,
+  })
+}
+
+/** `--sku SKU --sku SKU` */
+export const texts = (placeholder: string, brief: string): Option<readonly string[] | undefined> =>
+  option({ kind: 'parsed', parse: String, placeholder, brief, variadic: true, optional: true })
+
+interface Range {
+  readonly from?: number
+  readonly to?: number
+}
+
+/** `--lines N` */
+export const wholeNumber = (brief: string, byDefault: number, range: Range): Option<number> =>
+  option({ kind: 'parsed', parse: parseWholeNumber(range), placeholder: 'N', brief, default: String(byDefault) })
+
+export const parseWholeNumber =
+  ({ from = 0, to = Infinity }: Range) =>
+  (typed: string): number => {
+    const value = Number(typed)
+    if (/^\d+$/.test(typed) && value >= from && value <= to) return value
+    throw new UsageError(`it takes a whole number from ${from}${to === Infinity ? '' : ` to ${to}`}`)
+  }
+
+const option = <T>(parameter: Option<T> & { readonly [more: string]: unknown }): Option<T> => parameter
 
 export interface Command<O extends Options> {
-  readonly usage: string
+  /** In one line. */
+  readonly brief: string
+  /** What else its help says: how it works, examples. */
+  readonly about?: string
   readonly options: O
-  /** How many words it takes besides its options at most; absent: none. */
-  readonly words?: number
-  run(values: Values<O>, positionals: readonly string[]): Promise<number | void>
+  /** Besides its options; absent: none. */
+  readonly words?: { readonly name: string; readonly brief: string; readonly most: number }
+  /** Returns the exit code; nothing is 0. */
+  run(values: Values<O>, words: readonly string[]): Promise<number | void>
 }
 
-type Values<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allowPositionals: true }>>['values']
+interface Context extends CommandContext {
+  exitCode: number
+}
 
-const help = { help: { type: 'boolean', short: 'h' } } as const
+/** One of the commands of a program. */
+export interface Defined {
+  readonly optionNames: readonly string[]
+  readonly built: Built<Context>
+}
 
-/** Runs a command with this process's arguments and ends the process with its exit code. */
-export async function main<O extends Options>(command: Command<O>, args = process.argv.slice(2)): Promise<void> {
+export function define<O extends Options>({ brief, about, options, words, run: act }: Command<O>): Defined {
+  const word = { parse: String, brief: words?.brief ?? '', placeholder: words?.name ?? '' }
+  const built = buildCommand<Values<O>, readonly (string | undefined)[], Context>({
+    docs: { brief, fullDescription: about === undefined ? brief : `${brief}\n\n${about.replace(/^\n/, '')}` },
+    // The functions above made the options, each with the type of its values.
+    parameters: {
+      flags: options,
+      positional:
+        words && words.most > 1
+          ? { kind: 'array', parameter: word, maximum: words.most }
+          : { kind: 'tuple', parameters: words ? [{ ...word, optional: true }] : [] },
+    } as never,
+    async func(values, ...given) {
+      this.exitCode =
+        (await act(
+          values,
+          given.filter((one) => one !== undefined),
+        )) ?? 0
+    },
+  })
+  return { optionNames: Object.keys(options), built }
+}
+
+/** Runs the command `npm run NAME` with this process's arguments, and sets the process's exit code. */
+export function main<O extends Options>(
+  name: string,
+  command: Command<O>,
+  args = process.argv.slice(2),
+): Promise<void> {
+  const { optionNames, built } = define(command)
+  return start(name, { optionNames, application: buildApplication(built, configFor(name)) }, args)
+}
+
+/** The same for a program whose first word names one of its commands. */
+export function mainOf(name: string, about: string, commands: Readonly<Record<string, Defined>>): Promise<void> {
+  const routes = Object.fromEntries(Object.entries(commands).map(([word, { built }]) => [word, built]))
+  const root = buildRouteMap({ routes, docs: { brief: about } })
+  const optionNames = Object.values(commands).flatMap((command) => command.optionNames)
+  return start(name, { optionNames, application: buildApplication(root, configFor(name)) }, process.argv.slice(2))
+}
+
+const configFor = (name: string): PartialApplicationConfiguration => ({
+  name: `npm run ${name} --`,
+  scanner: { allowArgumentEscapeSequence: true },
+  documentation: { disableAnsiColor: true },
+  localization: { text: messages },
+})
+
+interface Program {
+  readonly optionNames: readonly string[]
+  readonly application: Application<Context>
+}
+
+async function start(name: string, { optionNames, application }: Program, args: readonly string[]): Promise<void> {
   // Google's clients would look for a metadata server, and warn that a laptop has none.
   process.env['METADATA_SERVER_DETECTION'] ??= 'none'
-  process.exitCode = await execute(command, args)
-}
-
-async function execute<O extends Options>(command: Command<O>, args: string[]): Promise<number> {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      options: { ...command.options, ...help },
-      allowPositionals: true,
-    })
-    if ((values as { help?: boolean }).help) {
-      say(command.usage.trim())
-      return 0
-    }
-    refuseWords(positionals, command.words ?? 0)
-    return (await command.run(values, positionals)) ?? 0
-  } catch (error) {
-    complain(explain(error))
-    return 1
+  const lost = optionNames.find((option) => isTakenByNpm(option, args))
+  if (lost !== undefined) {
+    complain(
+      `npm took --${lost} for itself (or an .npmrc sets it). Options come after "--": npm run ${name} -- --${lost}`,
+    )
+    process.exitCode = 1
+    return
   }
+  const context = {
+    process: {
+      stdout: { write: (written: string) => say(written.trimEnd()) },
+      stderr: { write: (written: string) => complain(written.trimEnd()) },
+      exitCode: null,
+    },
+    exitCode: 0,
+  }
+  await run(application, args, context)
+  // Its own codes are many: a fault is 1.
+  process.exitCode = context.process.exitCode === 0 ? context.exitCode : 1
 }
 
-/** A word that nobody looks at would seem to be obeyed. */
-function refuseWords(words: readonly string[], most: number): void {
-  if (words.length <= most) return
-  const takes =
-    most === 0 ? 'no words, only options' : `${most === 1 ? 'one word' : `${most} words`} at most besides its options`
-  throw new UsageError(`What is "${words[most]}"? This command takes ${takes}: see --help.`)
+/** `npm run order --sku TEA-001`, without the `--`: npm keeps what it takes for its own options in the environment. */
+function isTakenByNpm(option: string, args: readonly string[]): boolean {
+  const value = process.env[`npm_config_${option.replaceAll('-', '_')}`]
+  const isGiven = args.some((word) => word === `--${option}` || word.startsWith(`--${option}=`))
+  return value !== undefined && value !== '' && value !== 'false' && !isGiven
 }
 
-/** Node's own words are for who writes a command, not for who types it. */
-function explainOption(message: string): string {
-  const name = /'(?:-\w, )?(--?[\w-]+)/.exec(message)?.[1]
-  if (message.startsWith('Unknown option')) return `There is no option ${name}: --help shows what this command takes.`
-  return message.includes('does not take') ? `${name} takes no value.` : `${name} takes a value: --help shows which.`
+const messages: ApplicationText = {
+  ...text_en,
+  exceptionWhileParsingArguments: (error) => withHelp(text_en.exceptionWhileParsingArguments(error, false)),
+  noCommandRegisteredForInput: (given) => withHelp(text_en.noCommandRegisteredForInput(given)),
+  exceptionWhileRunningCommand: explain,
 }
+
+const withHelp = (message: string): string => `${message}${message.endsWith('?') ? '' : '.'} See --help.`
 
 function explain(error: unknown): string {
   if (error instanceof UsageError) return error.message
-  const { code, message } = error as { code?: string; message?: string }
-  if (code?.startsWith('ERR_PARSE_ARGS')) return explainOption(message!)
-  if (code === 'EPIPE') return ''
+  if ((error as { code?: string }).code === 'EPIPE') return ''
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -29,22 +29,18 @@ const sources = [
   'functions',
 ]
 
-const usage = `
-npm run image -- ${names.join('|')}
-
-Builds the image of the services by Cloud Build in that environment's project, as the account image-builder, and
-writes its digest to stacks/images.json. It is named for the commit; one that is there already is not built again.
-Asks the registry once for the digest of the collector's image, and writes that down as well: no deployment follows a tag.
-The platform stack of the environment has to be deployed: it holds repository, account and bucket.
-`
-
-void main({
-  usage,
-  words: 1,
+void main('image', {
+  brief:
+    "Builds the image of the services by Cloud Build in an environment's project, as the account image-builder, and writes its digest to stacks/images.json.",
+  about: `
+It is named for the commit; one that is there already is not built again. Asks the registry once for the digest of the
+collector's image, and writes that down as well: no deployment follows a tag. The platform stack of the environment has
+to be deployed: it holds repository, account and bucket.`,
+  words: { name: 'ENVIRONMENT', brief: names.join(' or '), most: 1 },
   options: {},
-  async run(_, [name, ...others]) {
+  async run(_, [name]) {
     const environment = Object.values(environments).find((one) => one.name === name)
-    if (!environment || others.length > 0) throw new UsageError(`Which environment? One of ${names.join(', ')}.`)
+    if (!environment) throw new UsageError(`Which environment? One of ${names.join(', ')}.`)
     requireAccount()
     const image = `${imageName(environment)}:${commit()}`
     const digest = digestOf(image) ?? built(environment, image)

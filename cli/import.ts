@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { connect } from './api.ts'
-import { main, requireRunning, UsageError } from './command.ts'
+import { main, requireRunning, wholeNumber } from './command.ts'
 import { expectedTotals } from './import/expected.ts'
 import { placeOrders, registerCustomers, stockUp, type Refused } from './import/place.ts'
 import { progressBar } from './import/progress.ts'
@@ -12,29 +12,22 @@ import { say, shown } from './terminal.ts'
 
 const sample = join(import.meta.dirname, '..', 'test', 'data', 'online-retail-2010-12-01-to-03.csv')
 
-const usage = `
-npm run import -- [FILE] [--limit SECONDS]
-
-Sends the invoices of a CSV file through the gateway as orders, with the products and the stock
-that they need, waits until every one has ended, and compares the file with BigQuery.
-
-FILE has the columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice (GBP),
-CustomerID, Country. Default: the sample in test/data/, 7,419 lines of a UK gift wholesaler.
-
-Ends with 1 when a figure differs. A second import of the same file changes nothing.
-
-  --limit SECONDS    how long to wait, once all is placed, for orders and BigQuery (default 120)
-`
 const SHOWN = 10
 
-void main({
-  usage,
-  words: 1,
-  options: { limit: { type: 'string', default: '120' } },
-  async run({ limit }, [path = sample, ...more]) {
-    if (more.length > 0) throw new UsageError('One file at a time, please.')
-    const limitSeconds = Number(limit)
-    if (!(limitSeconds > 0)) throw new UsageError(`--limit takes a number of seconds above 0, not "${limit}".`)
+void main('import', {
+  brief:
+    'Sends the invoices of a CSV file through the gateway as orders, with the products and the stock that they need, waits until every one has ended, and compares the file with BigQuery.',
+  about: 'Ends with 1 when a figure differs. A second import of the same file changes nothing.',
+  words: {
+    name: 'FILE',
+    brief:
+      'has the columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice (GBP), CustomerID, Country; absent, the sample in test/data/, 7,419 lines of a UK gift wholesaler',
+    most: 1,
+  },
+  options: {
+    limit: wholeNumber('seconds to wait, once all is placed, for orders and BigQuery', 120, { from: 1 }),
+  },
+  async run({ limit }, [path = sample]) {
     const running = requireRunning()
     const file = await readFile(path)
     const api = connect(running, { sub: 'importer', roles: ['importer'] })
@@ -47,7 +40,7 @@ void main({
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${running.apiHost}`
     const { BigQuery } = await import('@google-cloud/bigquery')
     const bigquery = new BigQuery({ projectId: running.projectId })
-    const ended = await waitForEnd({ api, bigquery, limitMs: limitSeconds * 1000 }, placed, progress)
+    const ended = await waitForEnd({ api, bigquery, limitMs: limit * 1000 }, placed, progress)
     const differing = await differences(bigquery, placed, await expectedTotals(path))
     report(file, refused, ended, differing, (Date.now() - startedMs) / 1000)
     return differing.length === 0 && ended.open.length === 0 && refused.length === 0 ? 0 : 1

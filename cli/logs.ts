@@ -3,28 +3,17 @@
 import { existsSync, mkdirSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { services } from '../functions/index.ts'
-import { dataDirectory, findRunning, main, UsageError } from './command.ts'
+import { dataDirectory, findRunning, flag, main, UsageError, wholeNumber } from './command.ts'
 import { type LogReader, logReader } from './logs/reader.ts'
 import { complain, say, shown } from './terminal.ts'
 
-const usage = `
-npm run logs -- [SERVICE] [--no-follow] [--lines N] [--json]
-
-Follows the logs of one service, or of all, until Ctrl-C. They are kept under .data/logs/.
-
-  SERVICE        ${services.map(({ name }) => name).join(', ')}
-  --lines N      how many earlier lines to print of each (default 20)
-  --no-follow    print what there is and end
-  --json         the lines as they were written
-`
-
-void main({
-  usage,
-  words: 1,
+void main('logs', {
+  brief: 'Follows the logs of one service, or of all, until Ctrl-C. They are kept under .data/logs/.',
+  words: { name: 'SERVICE', brief: services.map(({ name }) => name).join(', '), most: 1 },
   options: {
-    lines: { type: 'string', default: '20' },
-    'no-follow': { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
+    lines: wholeNumber('how many earlier lines to print of each', 20, {}),
+    'no-follow': flag('print what there is and end'),
+    json: flag('the lines as they were written'),
   },
   async run(values, [service]) {
     if (service && !services.some(({ name }) => name === service)) {
@@ -32,9 +21,6 @@ void main({
         `There is no service "${service}". There are: ${services.map(({ name }) => name).join(', ')}.`,
       )
     }
-    const lines = Number(values.lines)
-    if (!Number.isInteger(lines) || lines < 0)
-      throw new UsageError(`--lines takes a whole number, not "${values.lines}"`)
     const folder = join(dataDirectory(), 'logs')
     const runs = findRunning() !== undefined
     if (!runs && !existsSync(folder)) throw new UsageError('There are no logs yet: start Millrace with npm start.')
@@ -45,7 +31,7 @@ void main({
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const reader = logReader(folder)
     const files = readdirSync(folder).filter(isWanted)
-    const kept = (await Promise.all(files.map((file) => last(reader, file, lines)))).flat()
+    const kept = (await Promise.all(files.map((file) => last(reader, file, values.lines)))).flat()
     for (const line of kept.toSorted((a, b) => timeOf(a.line).localeCompare(timeOf(b.line)))) print(line)
     if (kept.length === 0) complain(`${service ?? 'No service'} has written nothing yet: it sleeps until it is called.`)
     if (values['no-follow']) return

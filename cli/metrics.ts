@@ -1,20 +1,10 @@
 /** Shows what the services measured: orders by outcome and how long they took, retries, dead letters, circuits, requests. */
 
 import { type Instrument, metrics } from '../shared/telemetry/metrics.ts'
-import { main, requireRunning, UsageError } from './command.ts'
+import { flag, main, requireRunning, UsageError } from './command.ts'
 import { table } from './table.ts'
 import { get } from './trace/spans.ts'
 import { say, sayJson } from './terminal.ts'
-
-const usage = `
-npm run metrics -- [--json]
-
-Prints the metrics that the services have sent since npm start -- --fresh: orders by outcome, deliveries that were
-repeated or put aside, changes of circuits, requests by service and route. p50 and p95 are read from histograms, as exact as their
-buckets.
-
-  --json    every time series as JSON
-`
 
 interface Metric {
   readonly name: string
@@ -28,9 +18,11 @@ interface Metric {
 
 type Row = Readonly<Record<string, unknown>>
 
-void main({
-  usage,
-  options: { json: { type: 'boolean', default: false } },
+void main('metrics', {
+  brief:
+    'Prints the metrics that the services have sent since npm start -- --fresh: orders by outcome, deliveries that were repeated or put aside, changes of circuits, requests by service and route.',
+  about: 'p50 and p95 are read from histograms, as exact as their buckets.',
+  options: { json: flag('every time series as JSON') },
   async run(values) {
     const { metrics: measured } = await get<{ metrics: Metric[] }>(requireRunning(), '/_local/metrics')
     if (values.json) return sayJson(measured)

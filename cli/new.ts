@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { main, UsageError } from './command.ts'
+import { define, mainOf, text, UsageError } from './command.ts'
 import { makeCommand } from './new/command.ts'
 import { makeEmulator } from './new/emulator.ts'
 import { makeEvent } from './new/event.ts'
@@ -11,63 +11,54 @@ import type { Made, Read } from './new/made.ts'
 import { makeService } from './new/service.ts'
 import { say } from './terminal.ts'
 
-const usage = `
-npm run new -- service NAME [--on EVENT,EVENT] [--emits EVENT]
-npm run new -- event NAME --service SERVICE
-npm run new -- command NAME --service SERVICE --sent-by SERVICE
-npm run new -- emulator NAME --resource KIND
-
-Makes files that pass npm run check and their own tests, and adds the lines that name them.
-
-  service    a folder in functions/ and its number in functions/index.ts; NAME has 6 to 25 characters: loyalty
-      --on         events that it subscribes to, separated by commas
-      --emits      an event that it publishes, which is made with it
-  event      a contract with its frozen example, in "emits" of its owner: points.granted
-      --service    the service that owns it
-  command    a contract, a handler with a test, in "accepts" and "sends": GrantPoints
-      --service    the service that performs it
-      --sent-by    the service that sends it, which may be the same
-  emulator   a plugin of the local cloud with one kind of resource, and its line in emulators/start.ts: secret-manager
-      --resource   the kind of resource that it keeps, in the singular: secret
-`
-
 const root = join(import.meta.dirname, '..')
 const read: Read = (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined)
 
-const optionsOf: Readonly<Record<string, readonly string[]>> = {
-  service: ['on', 'emits'],
-  event: ['service'],
-  command: ['service', 'sent-by'],
-  emulator: ['resource'],
-}
+const name = (brief: string) => ({ name: 'NAME', brief, most: 1 })
 
-void main({
-  usage,
-  words: 2,
+const service = define({
+  brief: 'Makes a folder in functions/ and its number in functions/index.ts.',
+  words: name('6 to 25 characters: loyalty'),
   options: {
-    on: { type: 'string' },
-    emits: { type: 'string' },
-    service: { type: 'string' },
-    'sent-by': { type: 'string' },
-    resource: { type: 'string' },
+    on: text('EVENT,EVENT', 'events that it subscribes to'),
+    emits: text('EVENT', 'an event that it publishes, which is made with it'),
   },
-  async run({ on, emits, service, 'sent-by': sentBy, resource }, [kind = '', name]) {
-    const allowed = optionsOf[kind]
-    if (!allowed)
-      throw new UsageError(`Say what to make: ${Object.keys(optionsOf).join(', ')}, not "${kind}". --help shows how.`)
-    if (name === undefined)
-      throw new UsageError(`Give the ${kind} a name: npm run new -- ${kind} NAME. --help shows how.`)
-    const given = Object.entries({ on, emits, service, 'sent-by': sentBy, resource })
-    const superfluous = given.find(([option, value]) => value !== undefined && !allowed.includes(option))
-    if (superfluous)
-      throw new UsageError(`--${superfluous[0]} is not for ${kind}: that takes --${allowed.join(', --')}.`)
-
-    if (kind === 'service') write(makeService({ name, on: listOf(on), emits }, read))
-    else if (kind === 'event') write(makeEvent({ type: name, service }, read))
-    else if (kind === 'command') write(makeCommand({ name, service, sentBy }, read))
-    else write(makeEmulator({ name, resource }, read))
-  },
+  run: async ({ on, emits }, [given]) =>
+    write(makeService({ name: named(given, 'service'), on: listOf(on), emits }, read)),
 })
+
+const event = define({
+  brief: 'Makes a contract with its frozen example, in "emits" of its owner.',
+  words: name('points.granted'),
+  options: { service: text('SERVICE', 'the service that owns it') },
+  run: async ({ service: owner }, [given]) => write(makeEvent({ type: named(given, 'event'), service: owner }, read)),
+})
+
+const command = define({
+  brief: 'Makes a contract, a handler with a test, in "accepts" and "sends".',
+  words: name('GrantPoints'),
+  options: {
+    service: text('SERVICE', 'the service that performs it'),
+    'sent-by': text('SERVICE', 'the service that sends it, which may be the same'),
+  },
+  run: async ({ service: owner, 'sent-by': sentBy }, [given]) =>
+    write(makeCommand({ name: named(given, 'command'), service: owner, sentBy }, read)),
+})
+
+const emulator = define({
+  brief: 'Makes a plugin of the local cloud with one kind of resource, and its line in emulators/start.ts.',
+  words: name('secret-manager'),
+  options: { resource: text('KIND', 'the kind of resource that it keeps, in the singular: secret') },
+  run: async ({ resource }, [given]) => write(makeEmulator({ name: named(given, 'emulator'), resource }, read)),
+})
+
+const about = 'Makes files that pass npm run check and their own tests, and adds the lines that name them.'
+void mainOf('new', about, { service, event, command, emulator })
+
+function named(given: string | undefined, kind: string): string {
+  if (given !== undefined) return given
+  throw new UsageError(`Give the ${kind} a name: npm run new -- ${kind} NAME. --help shows how.`)
+}
 
 function listOf(option = ''): readonly string[] {
   const items = option.split(',').map((item) => item.trim())

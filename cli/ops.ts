@@ -3,56 +3,33 @@
 import { userInfo } from 'node:os'
 import { randomUUID } from 'node:crypto'
 import type { Operator } from '../shared/operator.ts'
-import { type Command, main, type Options, UsageError } from './command.ts'
+import { define, flag, mainOf, text, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, listeners, readDeadLetters, theOne } from './ops/dead-letters.ts'
 import { createReplayer, replayEach } from './ops/replay.ts'
 import { readSaga, stuckSagas } from './ops/sagas.ts'
 import { openShelf, type Shelf } from './ops/shelf.ts'
-import { type Target, targetFrom, targetOptions, targetUsage } from './ops/target.ts'
+import { type Target, targetFrom, targetOptions } from './ops/target.ts'
 import { table } from './table.ts'
-import { complain, say, sayJson, shown } from './terminal.ts'
+import { say, sayJson, shown } from './terminal.ts'
 
-const usage = `
-npm run ops -- COMMAND [options]
+const service = text('NAME', `of this listener only: ${listeners.join(', ')}`)
+const json = flag('as JSON')
+const acting = {
+  reason: text('TEXT', 'why; logged by the service that takes it'),
+  actor: text('NAME', 'who; logged as well; absent, the user of this machine'),
+}
+const order = { name: 'ORDER', brief: 'its id, which stuck lists', most: 1 }
 
-  dead-letters [ID]                messages that a listener could not take: all, or one with its content
-  replay ID… | --all               send them again to the one listener that failed
-  stuck                            sagas that wait for an answer that does not come
-  retry ORDER                      ask a saga to go on now
-  close ORDER                      end an order whose goods have left and whose money can not be taken
-
-Each has --help, as npm run ops -- replay --help. They act on the platform that runs here, or with --project and
---project-number on a deployed one.
-`
-const acting = `
-  --reason TEXT     why; logged by the service that takes it
-  --actor NAME      who; logged as well (default: the user of this machine)`
-const service = `
-  --service NAME    of this listener only: ${listeners.join(', ')}`
-
-const options = {
-  service: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  reason: { type: 'string' },
-  actor: { type: 'string' },
-  all: { type: 'boolean', default: false },
-} as const
-
-const deadLetters = command({
-  usage: `
-npm run ops -- dead-letters [ID] [--service NAME] [--json]
-
-Lists what waits in the dead-letter subscriptions, oldest first; with ID, shows that one with its content. Nothing is
-taken away: each waits 31 days, until it is replayed.
-${service}
-  --json            as JSON${targetUsage}
-`,
-  words: 1,
-  options: { ...targetOptions, service: options.service, json: options.json },
-  async run({ service: listener, json, ...where }, [id]) {
+const deadLetters = define({
+  brief: 'Lists what waits in the dead-letter subscriptions, oldest first.',
+  about: `
+Nothing is taken away: each waits 31 days, until it is replayed.`,
+  words: { name: 'ID', brief: 'shows that one with its content', most: 1 },
+  options: { ...targetOptions, service, json },
+  async run({ service: listener, json: asJson, ...where }, [id]) {
     const letters = await withShelf(targetFrom(where), (shelf) => readDeadLetters(shelf, listener))
-    if (id !== undefined) return show(theOne(letters, id), json)
-    if (json) return print(letters.map(summary))
+    if (id !== undefined) return show(theOne(letters, id), asJson)
+    if (asJson) return print(letters.map(summary))
     if (letters.length === 0) return say('No dead letters.')
     const rows = letters.map(({ id, listener, type, sinceMs, reason }) => ({
       id,
@@ -66,28 +43,17 @@ ${service}
   },
 })
 
-const replay = command({
-  usage: `
-npm run ops -- replay ID… --reason TEXT [--service NAME] [--actor NAME]
-npm run ops -- replay --all --reason TEXT [--service NAME] [--actor NAME]
-
-Asks each listener that failed to take its dead letters again, by a task through its own queue that names them. The
-listener takes them from its own dead-letter subscription, and acknowledges those that it could handle; a message that
-was handled before changes nothing. What fails twenty times more, or can't be read, stays where it is.
-${service}
-  --all             all that wait now${acting}${targetUsage}
-`,
-  words: Infinity,
-  options: {
-    ...targetOptions,
-    service: options.service,
-    reason: options.reason,
-    actor: options.actor,
-    all: options.all,
-  },
+const replay = define({
+  brief: 'Asks each listener that failed to take its dead letters again: those named, or --all.',
+  about: `
+By a task through its own queue that names them. The listener takes them from its own dead-letter subscription, and
+acknowledges those that it could handle; a message that was handled before changes nothing. What fails twenty times more,
+or can't be read, stays where it is.`,
+  words: { name: 'ID', brief: 'which; dead-letters lists them', most: Infinity },
+  options: { ...targetOptions, ...acting, service, all: flag('all that wait now') },
   async run(values, ids) {
     const operator = operatorFrom(values)
-    if (values.all === ids.length > 0)
+    if ((values.all ?? false) === ids.length > 0)
       throw new UsageError('Which? Name their ids, or --all of them, not both: npm run ops -- dead-letters lists them.')
     const target = targetFrom(values)
     // Released before the listener is asked: it is to find them.
@@ -101,22 +67,17 @@ ${service}
   },
 })
 
-const stuck = command({
-  usage: `
-npm run ops -- stuck [--json]
-
-Lists sagas that were reported stuck and have not gone on since: what each waits for, how often that was requested, how
-long ago it was first reported, and why. The id of a checkout is its order's; a saga of another service is listed as it
-was reported.
-
-  --json            as JSON${targetUsage}
-`,
-  options: { ...targetOptions, json: options.json },
-  async run({ json, ...where }) {
+const stuck = define({
+  brief: 'Lists sagas that wait for an answer that does not come.',
+  about: `
+Those that were reported stuck and have not gone on since: what each waits for, how often that was requested, how long ago
+it was first reported, and why. The id of a checkout is its order's; a saga of another service is listed as it was reported.`,
+  options: { ...targetOptions, json },
+  async run({ json: asJson, ...where }) {
     const target = targetFrom(where)
     const api = target.api(userInfo().username)
     const sagas = await withShelf(target, (shelf) => stuckSagas(shelf, api))
-    if (json) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
+    if (asJson) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
     if (sagas.length === 0) return say('No saga is stuck.')
     const rows = sagas.flatMap(({ service, orderId, status, waitsFor, reason, sinceMs }) =>
       waitsFor.map(({ step, attempt, until }) => ({
@@ -134,17 +95,14 @@ was reported.
   },
 })
 
-const retry = command({
-  usage: `
-npm run ops -- retry ORDER --reason TEXT [--actor NAME]
-
-Asks an order's saga to go on now: the pending step is sent again and its recorded reply published again, or the
-compensations that are not answered are sent again; after the confirmation the services that are missing publish again
-what they recorded. Recorded in the order's stream.
-${acting}${targetUsage}
-`,
-  words: 1,
-  options: { ...targetOptions, reason: options.reason, actor: options.actor },
+const retry = define({
+  brief: "Asks an order's saga to go on now.",
+  about: `
+The pending step is sent again and its recorded reply published again, or the compensations that are not answered are
+sent again; after the confirmation the services that are missing publish again what they recorded. Recorded in the
+order's stream.`,
+  words: order,
+  options: { ...targetOptions, ...acting },
   async run(values, [orderId]) {
     const { actor, reason } = operatorFrom(values)
     if (!orderId) throw new UsageError('Which order? npm run ops -- stuck lists those that wait.')
@@ -156,17 +114,14 @@ ${acting}${targetUsage}
   },
 })
 
-const close = command({
-  usage: `
-npm run ops -- close ORDER --reason TEXT [--actor NAME]
-
-Ends an order whose goods have all left and are taken out of stock, and whose money was not all taken: the provider
-refused the capture, or it is settled in another way. An authorisation that was not used is let go. Orders closes no
-other order; npm run ops -- stuck lists this one until it is closed. Recorded in the order's stream.
-${acting}${targetUsage}
-`,
-  words: 1,
-  options: { ...targetOptions, reason: options.reason, actor: options.actor },
+const close = define({
+  brief: 'Ends an order whose goods have left and whose money can not be taken.',
+  about: `
+Its goods have all left and are taken out of stock, and its money was not all taken: the provider refused the capture, or
+it is settled in another way. An authorisation that was not used is let go. Orders closes no other order; stuck lists this
+one until it is closed. Recorded in the order's stream.`,
+  words: order,
+  options: { ...targetOptions, ...acting },
   async run(values, [orderId]) {
     const { actor, reason } = operatorFrom(values)
     if (!orderId) throw new UsageError('Which order? npm run ops -- stuck lists those that wait.')
@@ -179,22 +134,12 @@ ${acting}${targetUsage}
   },
 })
 
-const commands = { 'dead-letters': deadLetters, replay, stuck, retry, close }
+const about = `Acts on the platform that runs here, or with --project and --project-number on a deployed one: by your
+own credentials (gcloud auth application-default login), and the gateway takes the token in MILLRACE_TOKEN.
 
-const [name, ...args] = process.argv.slice(2)
-if (name === undefined || name === '--help' || name === '-h') say(usage.trim())
-else if (Object.hasOwn(commands, name)) await commands[name as keyof typeof commands](args)
-else {
-  const there = `${Object.keys(commands).join(', ')}. See npm run ops -- --help.`
-  complain(
-    name.startsWith('-') ? `Which command? It comes first: ${there}` : `There is no "${name}". There are: ${there}`,
-  )
-  process.exitCode = 1
-}
+Each command has --help, as npm run ops -- replay --help.`
 
-function command<O extends Options>(given: Command<O>): (args: string[]) => Promise<void> {
-  return (rest) => main(given, rest)
-}
+void mainOf('ops', about, { 'dead-letters': deadLetters, replay, stuck, retry, close })
 
 function operatorFrom({ reason, actor }: { reason?: string | undefined; actor?: string | undefined }): Operator {
   if (!reason?.trim()) throw new UsageError('Why? Say so with --reason "…": it is logged with your name.')
@@ -216,14 +161,14 @@ function summary({ id, listener, type, sinceMs, reason }: DeadLetter): Record<st
   return { id, listener, type, since: new Date(sinceMs).toISOString(), reason }
 }
 
-function show(letter: DeadLetter, json: boolean): void {
-  const { text, json: content } = contentOf(letter)
+function show(letter: DeadLetter, asJson: boolean | undefined): void {
+  const { text: plain, json: content } = contentOf(letter)
   const { attributes } = letter.waiting
-  if (json) return print({ ...summary(letter), attributes, content: content ?? text })
+  if (asJson) return print({ ...summary(letter), attributes, content: content ?? plain })
   for (const [label, value] of Object.entries({ ...summary(letter), ...attributes }))
     say(`${shown(label).padEnd(10)} ${shown(value)}`)
   // Indented, so that no line of it can pass for one of ours.
-  say(`\n${content === undefined ? text.replaceAll(/^/gm, '  ') : JSON.stringify(content, undefined, 2)}`)
+  say(`\n${content === undefined ? plain.replaceAll(/^/gm, '  ') : JSON.stringify(content, undefined, 2)}`)
 }
 
 function print(value: unknown): void {

@@ -4,36 +4,27 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, hasEnded, type OrderView, type TimelineEntry } from './api.ts'
 import { references } from './references.ts'
-import { main, requireRunning, UsageError } from './command.ts'
+import { flag, main, requireRunning, text, texts, UsageError } from './command.ts'
+import { money } from './money.ts'
 import { isTerminal, say, sayJson, sayMeanwhile, shown } from './terminal.ts'
-
-const usage = `
-npm run order -- --sku TEA-001 --quantity 2 [--sku … --quantity …] [options]
-
-Registers an address and a test card for the customer, which are the same each time, places an order and prints each event of its life: event, service, time since the start.
-
-  --sku SKU            what to order; several, each with its --quantity
-  --quantity N         how many of it (default 1)
-  --currency CODE      default EUR
-  --customer NAME      who orders (default customer-1)
-  --decline-card       pay with a card that the provider declines
-  --key KEY            idempotency key (default a new one): the same key and order give the same answer
-  --json               print the order at its end as JSON
-`
 
 const FOLLOW_FOR_MS = 60_000
 const LOOK_EVERY_MS = 100
 
-void main({
-  usage,
+void main('order', {
+  brief: 'Places an order, follows it and prints each event of its life: event, service, time since the start.',
+  about: `
+The customer has an address and a test card, which are the same each time. Several --sku have a --quantity each:
+
+  npm run order -- --sku TEA-001 --quantity 2 --sku POT-001 --quantity 1`,
   options: {
-    sku: { type: 'string', multiple: true },
-    quantity: { type: 'string', multiple: true },
-    currency: { type: 'string', default: 'EUR' },
-    customer: { type: 'string', default: 'customer-1' },
-    'decline-card': { type: 'boolean', default: false },
-    key: { type: 'string' },
-    json: { type: 'boolean', default: false },
+    sku: texts('SKU', 'what to order'),
+    quantity: texts('N', 'how many of it; absent, one'),
+    currency: text('CODE', 'what it is paid in (ISO 4217)', 'EUR'),
+    customer: text('NAME', 'who orders', 'customer-1'),
+    'decline-card': flag('pay with a card that the provider declines'),
+    key: text('KEY', 'idempotency key; the same key and order give the same answer; absent, a new one'),
+    json: flag('print the order at its end as JSON'),
   },
   async run(values) {
     const skus = values.sku ?? []
@@ -107,5 +98,3 @@ function wholeNumber(text: string): number {
   if (!Number.isFinite(value)) throw new UsageError(`--quantity takes a number, not "${text}"`)
   return value
 }
-
-const money = (minor: number, currency: string): string => `${(minor / 100).toFixed(2)} ${currency}`

@@ -5,35 +5,27 @@ import { services } from '../functions/index.ts'
 import type { EventContract } from '../shared/contract.ts'
 import { topicName } from '../shared/names.ts'
 import { runtimeContracts } from '../shared/runtime-events.ts'
-import { main, requireRunning, UsageError } from './command.ts'
+import { flag, main, requireRunning, text, UsageError } from './command.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
-const usage = `
-npm run publish -- TYPE DATA [--subject ID] [--dry-run]
+const example = `  npm run publish -- price.changed '{"sku":"TEA-001","unitMinor":1250,"currency":"EUR"}'`
 
-Publishes an event to its topic, as everybody who listens will hear it. DATA is JSON.
-
-  npm run publish -- price.changed '{"sku":"TEA-001","unitMinor":1250,"currency":"EUR"}'
-
-  --subject ID    what it is about (default: sku, orderId or reservationId of the data)
-  --dry-run       check it and print the envelope, publish nothing
-  --list          print every event type with an example
-`
-
-void main({
-  usage,
-  words: 2,
+void main('publish', {
+  brief: 'Publishes an event to its topic, as everybody who listens will hear it.',
+  about: example,
+  words: { name: 'TYPE DATA', brief: 'the type of the event, and its data as JSON', most: 2 },
   options: {
-    subject: { type: 'string' },
-    'dry-run': { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
+    subject: text('ID', 'what it is about; absent, the sku, orderId or sagaId of the data'),
+    'dry-run': flag('check it and print the envelope, publish nothing'),
+    list: flag('print every event type with an example'),
   },
   async run(values, [type, json]) {
     if (values.list) {
       for (const [name, contract] of contracts()) say(`${name.padEnd(24)} ${JSON.stringify(contract.example)}`)
       return
     }
-    if (!type || json === undefined) throw new UsageError(`Which event, with which data?\n${usage.trim()}`)
+    if (!type || json === undefined)
+      throw new UsageError(`Which event, with which data? See --help, or --list.\n${example}`)
     const contract = contracts().get(type)
     if (!contract) throw new UsageError(`No service emits "${type}". There are: ${[...contracts().keys()].join(', ')}.`)
     const data = checked(type, contract, json)

@@ -1,7 +1,7 @@
 /** Asks BigQuery by the official client: any SQL, or one of the saved queries by name. */
 
 import { readdirSync, readFileSync } from 'node:fs'
-import { main, requireRunning, UsageError, type Running } from './command.ts'
+import { flag, main, requireRunning, UsageError, type Running } from './command.ts'
 import { table } from './table.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
@@ -10,26 +10,18 @@ const saved = readdirSync(folder)
   .filter((file) => file.endsWith('.sql'))
   .map((file) => file.slice(0, -'.sql'.length))
 
-const usage = `
-npm run query -- "SELECT …" | NAME [--json]
+const examples = `  npm run query -- "SELECT status, COUNT(*) AS orders FROM analytics.orders GROUP BY status"
+  npm run query -- revenue-by-day`
 
-Asks BigQuery: raw events are in the dataset events, views of them in analytics.
-
-  npm run query -- "SELECT status, COUNT(*) AS orders FROM analytics.orders GROUP BY status"
-  npm run query -- revenue-by-day
-
-Saved: ${saved.join(', ')}
-
-  --json    print the rows as JSON
-`
-
-void main({
-  usage,
-  words: Infinity,
-  options: { json: { type: 'boolean', default: false } },
+void main('query', {
+  brief: 'Asks BigQuery: raw events are in the dataset events, views of them in analytics.',
+  about: examples,
+  words: { name: 'SQL', brief: `SQL, or the name of a saved query: ${saved.join(', ')}`, most: Infinity },
+  options: { json: flag('print the rows as JSON') },
   async run(values, positionals) {
     const asked = positionals.join(' ').trim()
-    if (asked === '') throw new UsageError(usage.trim())
+    if (asked === '')
+      throw new UsageError(`Which query? There are saved ones: ${saved.join(', ')}; or write SQL:\n${examples}`)
     const sql = saved.includes(asked) ? readFileSync(new URL(`${asked}.sql`, folder), 'utf8') : asked
     if (!/\s/.test(sql)) throw new UsageError(`There is no saved query "${asked}". There are: ${saved.join(', ')}.`)
     const rows = await query(requireRunning(), sql)

@@ -4,14 +4,8 @@ import { existsSync, rmSync } from 'node:fs'
 import { dataDirectory, findRunning, main, UsageError } from './command.ts'
 import { say } from './terminal.ts'
 
-const usage = `
-npm run reset
-
-Deletes .data/: orders, events, tables and logs of the local platform. Stop it first.
-`
-
-void main({
-  usage,
+void main('reset', {
+  brief: 'Deletes .data/: orders, events, tables and logs of the local platform. Stop it first.',
   options: {},
   async run() {
     const running = findRunning()

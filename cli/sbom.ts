@@ -4,28 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { main, UsageError } from './command.ts'
+import { main, text, UsageError } from './command.ts'
 import { type Lockfile, productionPackages } from './lockfile.ts'
 import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 
 const OLDEST_NPM = 11
-
-const usage = `
-npm run sbom [-- --output FOLDER]
-
-Writes three software bills of materials, CycloneDX 1.5 in JSON, from the lockfiles: every package with its version,
-package URL, licence and SHA-512.
-
-  image.cdx.json        what the services' image holds: its base image and the packages that services need
-  repository.cdx.json   all that npm start, npm test and npm run check install
-  cdktf-cli.cdx.json    what npm run cdktf installs
-
-The packages of Debian in the base image are not listed: a scanner of images sees those.
-
-  --output FOLDER   where to (default: sbom)
-`
 
 interface Component {
   readonly 'bom-ref': string
@@ -41,9 +26,17 @@ interface Sbom {
   readonly metadata: { readonly component: { readonly 'bom-ref': string } }
 }
 
-void main({
-  usage,
-  options: { output: { type: 'string', default: 'sbom' } },
+void main('sbom', {
+  brief: 'Writes three software bills of materials, CycloneDX 1.5 in JSON, from the lockfiles.',
+  about: `
+Every package with its version, package URL, licence and SHA-512:
+
+  image.cdx.json        what the services' image holds: its base image and the packages that services need
+  repository.cdx.json   all that npm start, npm test and npm run check install
+  cdktf-cli.cdx.json    what npm run cdktf installs
+
+The packages of Debian in the base image are not listed: a scanner of images sees those.`,
+  options: { output: text('FOLDER', 'where to', 'sbom') },
   async run({ output }) {
     const version = npm(root, '--version').trim()
     // Older ones write hashes and licences that CycloneDX's schema refuses.

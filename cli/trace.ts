@@ -1,24 +1,21 @@
 /** Shows the life of an order as one trace: every service's part, and what it logged there. */
 
-import { main, requireRunning } from './command.ts'
+import { flag, main, requireRunning } from './command.ts'
 import { lastOrder, logsOf, spansOf, tracesOf } from './trace/spans.ts'
 import { waterfall } from './trace/waterfall.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
-const usage = `
-npm run trace -- [ORDER] [--json]
-
-Prints the trace of an order as a waterfall: each span with its service, when it began and how long it took,
-which attempt of its delivery it was (#1 is the first), whether it failed, and the lines that were logged in it.
-
-  ORDER     an order's id, or the id of a product, delivery, … (default: the last order)
-  --json    the spans with their log lines as JSON
-`
-
-void main({
-  usage,
-  words: 1,
-  options: { json: { type: 'boolean', default: false } },
+void main('trace', {
+  brief: 'Prints the trace of an order as a waterfall.',
+  about: `
+Each span with its service, when it began and how long it took, which attempt of its delivery it was (#1 is the first),
+whether it failed, and the lines that were logged in it.`,
+  words: {
+    name: 'ORDER',
+    brief: "an order's id, or the id of a product, delivery, …; absent, the last order's",
+    most: 1,
+  },
+  options: { json: flag('the spans with their log lines as JSON') },
   async run(values, [given]) {
     const running = requireRunning()
     const orderId = given ?? (await lastOrder(running))

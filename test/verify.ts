@@ -5,14 +5,6 @@ import { join } from 'node:path'
 import { main } from '../cli/command.ts'
 import { say } from '../cli/terminal.ts'
 
-const usage = `
-npm run verify
-
-All that is known about the platform, in an hour or two: npm test with the whole of each list of which it takes some
-(every grant, every service's own port, the whole sample of orders, one resource of each type), then npm run wiring and
-npm run crash. Goes on after a failure; ends with 1 if there was one.
-`
-
 const root = join(import.meta.dirname, '..')
 const steps: readonly (readonly [name: string, file: string, ...args: string[]])[] = [
   ['tests', 'node_modules/vitest/vitest.mjs', 'run'],
@@ -20,8 +12,11 @@ const steps: readonly (readonly [name: string, file: string, ...args: string[]])
   ['crash', 'test/crash/run.ts'],
 ]
 
-void main({
-  usage,
+void main('verify', {
+  brief: 'All that is known about the platform, in an hour or two: every test, then npm run wiring and npm run crash.',
+  about: `
+npm test runs with the whole of each list of which it takes some: every grant, every service's own port, the whole sample of
+orders, one resource of each type. Goes on after a failure; ends with 1 if there was one.`,
   options: {},
   async run() {
     const verdicts: string[] = []

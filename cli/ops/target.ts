@@ -4,7 +4,7 @@ import type { ChannelCredentials } from '@grpc/grpc-js'
 import { services } from '../../functions/index.ts'
 import { cloudRunUrl } from '../../shared/names.ts'
 import { type Api, connect, connectWith } from '../api.ts'
-import { requireRunning, UsageError } from '../command.ts'
+import { requireRunning, text, UsageError } from '../command.ts'
 
 export type ClientOptions = {
   readonly projectId: string
@@ -24,22 +24,19 @@ export interface Target {
   api(actor: string): Api
 }
 
-export const targetOptions = {
-  project: { type: 'string' },
-  'project-number': { type: 'string' },
-  region: { type: 'string', default: 'europe-west1' },
-} as const
+const defaultRegion = 'europe-west1'
 
-export const targetUsage = `
-  --project ID --project-number N [--region R]
-                    a deployed environment, by your own credentials (gcloud auth application-default login); the gateway
-                    takes the token in MILLRACE_TOKEN. Absent: the platform that runs here.`
+export const targetOptions = {
+  project: text('ID', 'a deployed environment; absent, the platform that runs here'),
+  'project-number': text('N', "that project's number"),
+  region: text('REGION', 'where its services run', defaultRegion),
+}
 
 type Values = { readonly [Name in keyof typeof targetOptions]?: string | undefined }
 
 /** @throws UsageError when nothing runs here, or the project is named by half. */
 export function targetFrom(values: Values, token = process.env['MILLRACE_TOKEN']): Target {
-  const { project: projectId, 'project-number': number, region = targetOptions.region.default } = values
+  const { project: projectId, 'project-number': number, region = defaultRegion } = values
   if (projectId === undefined && number === undefined) return localTarget()
   if (!projectId || !number)
     throw new UsageError('A deployed environment takes both: --project ID and --project-number N.')

@@ -1,6 +1,6 @@
 /** `npm run crash`: kills every service before and after all that it does, within a burst of 200 orders, and audits the books. */
 
-import { main, UsageError } from '../../cli/command.ts'
+import { main, text, UsageError, wholeNumber } from '../../cli/command.ts'
 import { table } from '../../cli/table.ts'
 import { startTestPlatform } from '../support/platform.ts'
 import { balance } from './balance.ts'
@@ -8,17 +8,6 @@ import { openBooks } from './books.ts'
 import { type Hit, startBurst, unrepeated } from './burst.ts'
 import { inFlight, killPoints, nameOf } from './kill-points.ts'
 
-const usage = `
-npm run crash -- [--orders N] [--only TEXT]
-
-Starts a platform of its own in memory. While customers order, every service is killed (SIGKILL) before and after each
-commit, publish, send, acknowledgement and answer, then stopped (SIGTERM) and paused (SIGSTOP, two seconds) with a
-request in flight. At the end orders, the payment provider's ledger, stock, BigQuery, history and the send log must
-agree, and what was not acknowledged must have been repeated. Ends with 1 if not.
-
-  --orders N     orders in all (default 200)
-  --only TEXT    points whose name holds TEXT ("payments", "SIGKILL after commit")
-`
 /** A killed transaction keeps its locks for a minute, and a delivery may have met them more than once. */
 const SETTLED_WITHIN_MS = 180_000
 
@@ -26,16 +15,19 @@ const SETTLED_WITHIN_MS = 180_000
 const QUIET_MS = 15_000
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
-void main({
-  usage,
-  options: { orders: { type: 'string', default: '200' }, only: { type: 'string', default: '' } },
-  run: ({ orders, only }) => run(wholeNumber(orders), only),
+void main('crash', {
+  brief:
+    'Kills every service before and after each commit, publish, send, acknowledgement and answer while customers order, and compares the books.',
+  about: `
+Starts a platform of its own in memory. Every service is killed (SIGKILL), then stopped (SIGTERM) and paused (SIGSTOP, two
+seconds) with a request in flight. At the end orders, the payment provider's ledger, stock, BigQuery, history and the send
+log must agree, and what was not acknowledged must have been repeated. Ends with 1 if not.`,
+  options: {
+    orders: wholeNumber('orders in all', 200, { from: 1, to: 9_999 }),
+    only: text('TEXT', 'points whose name holds TEXT ("payments", "SIGKILL after commit")', ''),
+  },
+  run: ({ orders, only }) => run(orders, only),
 })
-
-function wholeNumber(given: string): number {
-  if (/^\d{1,4}$/.test(given) && Number(given) > 0) return Number(given)
-  throw new UsageError(`--orders takes a whole number from 1 to 9999, not "${given}".`)
-}
 
 async function run(orders: number, only: string): Promise<number> {
   const startedMs = performance.now()

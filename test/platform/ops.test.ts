@@ -285,7 +285,7 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
 
 describe('what is refused', { timeout: 60_000 }, () => {
   it.each<[string, string[], RegExp]>([
-    ['an unknown command', ['erase'], /There is no "erase".*dead-letters, replay, stuck, retry, close/],
+    ['an unknown command', ['erase'], /No command registered for `erase`.*--help/],
     ['an unknown listener', ['dead-letters', '--service', 'shop'], /"shop" has no dead letters.*orders/],
     ['an unknown id', ['dead-letters', '12345678'], /There is no dead letter 12345678/],
     ['a replay of an unknown id', ['replay', '12345678', '--reason', 'x'], /There is no dead letter 12345678/],
@@ -296,11 +296,12 @@ describe('what is refused', { timeout: 60_000 }, () => {
     ['a close of an unknown order', ['close', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
     ['a close of nothing', ['close', '--reason', 'x'], /Which order\?/],
     ['a retry of an unknown order', ['retry', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
-    ['an unknown option', ['stuck', '--loud'], /There is no option --loud: .*--help/],
-    ['an option before the command', ['--json'], /Which command\? .*dead-letters, replay, stuck, retry, close/],
-    ['what every object has', ['toString'], /There is no "toString"/],
+    ['what is nearly a command', ['dead-leters'], /did you mean `dead-letters`\?/],
+    ['an unknown option', ['stuck', '--loud'], /--loud.*--help/],
+    ['an option before the command', ['--json'], /No command registered for `--json`.*--help/],
+    ['what every object has', ['toString'], /No command registered for `toString`/],
     ['ids and all of them', ['replay', '12345678', '--all', '--reason', 'x'], /not both/],
-    ['a second order', ['retry', 'o-1', 'o-2', '--reason', 'x'], /What is "o-2"\?/],
+    ['a second order', ['retry', 'o-1', 'o-2', '--reason', 'x'], /encountered "o-2"/],
     ['a project number that is none', ['stuck', '--project', 'p', '--project-number', 'p1'], /digits, not "p1"/],
   ])('%s', async (_, args, says) => {
     const { code, stdout, stderr } = await ops(...args)

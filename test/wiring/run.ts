@@ -1,34 +1,30 @@
 /** `npm run wiring`: takes away every resource of the local stacks, one after the other, and shows that an order misses it. */
 
-import { main, UsageError } from '../../cli/command.ts'
+import { flag, main, text, UsageError } from '../../cli/command.ts'
 import { startTestPlatform } from '../support/platform.ts'
 import { patience, wired, type Verdict } from './wiring.ts'
 
-const usage = `
-npm run wiring -- [--only TEXT] [--one-of-each] [--shard I/N]
-
-For each resource of the synthesized local stacks: provisioning without it is refused, or, deleted through the
-emulators' API in the running platform, a success and a decline no longer play within three times their usual time,
-and play again when it is restored. What survives both is named with its reason in test/wiring/survivors.ts. Ends
-with 1 when one does not.
-
-  --only TEXT      resources whose address holds TEXT
-  --one-of-each    one resource of each type
-  --shard I/N      the I-th of N parts: most of the time is waiting, so several run side by side, a platform each
-`
-
 interface Given {
   readonly only: string
-  readonly 'one-of-each': boolean
+  readonly 'one-of-each': boolean | undefined
   readonly shard: string
 }
 
-void main({
-  usage,
+void main('wiring', {
+  brief: 'Takes away every resource of the local stacks, one after the other, and shows that an order misses it.',
+  about: `
+For each resource of the synthesized local stacks: provisioning without it is refused, or, deleted through the
+emulators' API in the running platform, a success and a decline no longer play within three times their usual time,
+and play again when it is restored. What survives both is named with its reason in test/wiring/survivors.ts. Ends
+with 1 when one does not.`,
   options: {
-    only: { type: 'string', default: '' },
-    'one-of-each': { type: 'boolean', default: false },
-    shard: { type: 'string', default: '1/1' },
+    only: text('TEXT', 'resources whose address holds TEXT', ''),
+    'one-of-each': flag('one resource of each type'),
+    shard: text(
+      'I/N',
+      'the I-th of N parts: most of the time is waiting, so several run side by side, a platform each',
+      '1/1',
+    ),
   },
   run: (values) => run(values),
 })
