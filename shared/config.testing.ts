@@ -18,6 +18,8 @@ const part = (value: object): string => Buffer.from(JSON.stringify(value)).toStr
 export interface TestConfigOptions {
   /** Command → accounts that may send it. */
   readonly senders?: Readonly<Record<string, readonly string[]>>
+  /** Command → accounts that may submit it. */
+  readonly submitters?: Readonly<Record<string, readonly string[]>>
   /** Accounts that may query it. */
   readonly callers?: readonly string[]
   readonly peers?: Readonly<Record<string, string>>
@@ -28,7 +30,7 @@ export interface TestConfigOptions {
 
 export function testConfig(
   service: string,
-  { senders = {}, callers = [], peers = {}, tasksEndpoint, ingress }: TestConfigOptions = {},
+  { senders = {}, submitters = {}, callers = [], peers = {}, tasksEndpoint, ingress }: TestConfigOptions = {},
 ): Config {
   return configSchema.parse({
     GOOGLE_CLOUD_PROJECT: projectId,
@@ -43,9 +45,8 @@ export function testConfig(
     FIRESTORE_DATABASE: service,
     CLOUD_TASKS_ENDPOINT: tasksEndpoint ?? 'https://cloudtasks.example.com',
     PEERS: JSON.stringify(peers),
-    SENDERS: JSON.stringify(
-      Object.fromEntries(Object.entries(senders).map(([command, accounts]) => [command, accounts.map(emailOf)])),
-    ),
+    SENDERS: JSON.stringify(emailsByCommand(senders)),
+    SUBMITTERS: JSON.stringify(emailsByCommand(submitters)),
     CALLERS: JSON.stringify(callers.map(emailOf)),
     ID_TOKEN_JWKS_URL: `data:application/json,${encodeURIComponent(jwks)}`,
     ...(ingress === undefined ? {} : { INGRESS: ingress }),
@@ -55,6 +56,9 @@ export function testConfig(
     OTEL_METRIC_EXPORT_INTERVAL: '60000',
   })
 }
+
+const emailsByCommand = (accounts: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
+  Object.fromEntries(Object.entries(accounts).map(([command, some]) => [command, some.map(emailOf)]))
 
 /** As the metadata server gives it to the account, for an authorization header. */
 export function idToken(service: string, account: string, claims: object = {}): string {

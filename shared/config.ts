@@ -34,9 +34,11 @@ export const configSchema = z.object({
   FIRESTORE_DATABASE: z.string().optional(),
   /** `https://cloudtasks.googleapis.com`, or `http://host:port` of an emulator: the client has no variable for it. */
   CLOUD_TASKS_ENDPOINT: z.url(),
-  /** Services that this one sends commands to or queries. */
+  /** Services that this one sends or submits commands to, or queries. */
   PEERS: json(urlByService),
   SENDERS: json(sendersByCommand),
+  /** The accounts of the services that may submit a command. */
+  SUBMITTERS: json(sendersByCommand),
   /** JSON list: accounts of the services that may query this one. */
   CALLERS: json(z.array(z.email())),
   /** The JWKS of Google's ID tokens. */

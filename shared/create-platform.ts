@@ -19,7 +19,8 @@ import { addressing, createSend } from './outgoing.ts'
 import type { Platform } from './platform.ts'
 import type { Log } from './log.ts'
 import { createSecurityLog } from './security-log.ts'
-import type { Service } from './service.ts'
+import { type Service, usesQueues } from './service.ts'
+import { createSubmit } from './submission.ts'
 import { createStreams, type StreamsWithRepeat } from './streams.ts'
 import { otlpSink } from './telemetry/otlp.ts'
 import { createTelemetry, type Telemetry, traceparent } from './telemetry/telemetry.ts'
@@ -54,6 +55,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     accessAuthorization: createAccessTokens(),
     telemetry,
   })
+  const address = addressing(service.name, [service.contracts, ...service.uses])
   return {
     service,
     publisher,
@@ -85,11 +87,12 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     }),
     send: createSend({
       service: service.name,
-      address: addressing(service.name, [service.contracts, ...service.uses]),
+      address,
       now,
       traceparent,
       enqueue: sender.send,
     }),
+    submit: createSubmit({ address, call: caller.call }),
     async close() {
       security.close()
       await closeAll(
@@ -116,7 +119,7 @@ function dependenciesOf(service: Service, config: Config): Record<string, string
   return {
     ...(Object.keys(service.collections).length > 0 ? { Firestore: firestore } : {}),
     ...(service.emits.length > 0 || receives ? { 'Pub/Sub': pubsub } : {}),
-    ...(service.sends.length > 0 || service.asksToRepeat.length > 0 ? { 'Cloud Tasks': tasks } : {}),
+    ...(usesQueues(service) ? { 'Cloud Tasks': tasks } : {}),
   }
 }
 

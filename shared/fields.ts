@@ -37,7 +37,6 @@ export const subject = identifier({ characters: 128, bytes: 400 })
 /** What people wrote for people: never compared. */
 export const words = freeText({ characters: 200, bytes: 800 })
 export const idempotencyKey = code(/^[\x21-\x7E]{1,200}$/, '1 to 200 printable ASCII characters, no spaces')
-export const sha256 = code(/^[0-9a-f]{64}$/, 'a SHA-256 in hexadecimal digits')
 
 const quantityOfLine = z.strictObject({ lineId, sku, quantity })
 /** Lines without prices: what stock and parcels are about. */

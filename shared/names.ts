@@ -27,6 +27,8 @@ export const eventPath = (eventType: string): string => `/events/${eventType}`
 export const pushPath = (runtime: 'http' | 'cloudevent', projectId: string, eventType: string): string =>
   runtime === 'cloudevent' ? `/projects/${projectId}/topics/${topicName(eventType)}` : eventPath(eventType)
 export const commandPath = (command: string): string => `/commands/${command}`
+/** Where a service takes a command from another one that took it from outside. */
+export const submissionPath = (command: string): string => `/submissions/${command}`
 /** Provided by the runtime of every service: publish again what is recorded for a correlation id. */
 export const repeatCommand = 'RepeatEvents'
 /** Provided by the runtime of every service: take dead letters of its own again. */

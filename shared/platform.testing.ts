@@ -8,6 +8,7 @@ import { addressing, createSend } from './outgoing.ts'
 import type { Platform } from './platform.ts'
 import { createSecurityLog } from './security-log.ts'
 import type { Service } from './service.ts'
+import { createSubmit } from './submission.ts'
 import { createStreams } from './streams.ts'
 import { currentSpan } from './telemetry/span.ts'
 import { memory, type Memory, type Turn } from './memory.testing.ts'
@@ -112,6 +113,12 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     throw new Unavailable('Nobody answers in this test.')
   }
 
+  const address = addressing(service.name, [service.contracts, ...service.uses])
+  const call: Platform['call'] = (name, path, asked) => {
+    calls.push({ service: name, path })
+    return (options.call ?? nobody)(name, path, asked)
+  }
+
   return {
     service,
     published,
@@ -143,15 +150,13 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     views: kept.views,
     send: createSend({
       service: service.name,
-      address: addressing(service.name, [service.contracts, ...service.uses]),
+      address,
       now,
       traceparent: () => currentSpan()?.traceparent ?? testTrace,
       enqueue: send,
     }),
-    call: (name, path, asked) => {
-      calls.push({ service: name, path })
-      return (options.call ?? nobody)(name, path, asked)
-    },
+    submit: createSubmit({ address, call }),
+    call,
     callExternal: (url, asked) => {
       externalCalls.push({ url, options: asked })
       return (options.callExternal ?? nobody)(url, asked)

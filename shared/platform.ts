@@ -105,6 +105,15 @@ export interface Platform {
       readonly actor: string
     },
   ): Promise<void>
+  /**
+   * Submits a command that enters from outside to its owner, which answers 202 with `submittedSchema` once it has recorded
+   * the key and enqueued the command, again for the same submission, and 409 `idempotency-key-reused` for a key that
+   * stands for another one. @throws Unavailable: whether it was enqueued is unknown, the same submission again completes it.
+   */
+  submit(
+    command: Message,
+    options: { readonly key: string; readonly actor: string; readonly subject: string },
+  ): Promise<Response>
   /** Milliseconds since the epoch. */
   now(): number
   readonly streams: Streams

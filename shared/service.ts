@@ -15,8 +15,11 @@ export interface Collection {
   readonly keptForDays?: number
 }
 
-/** Idempotency keys are known for longer than a year, so that what is repeated every year meets its own key. */
-export const keysCollection: Collection = { keptForDays: 400 }
+/**
+ * The runtime's own collection in services that take submitted commands. Idempotency keys are known for longer than a year,
+ * so that a request which is repeated every year meets its own key.
+ */
+const keysCollection: Collection = { keptForDays: 400 }
 
 export interface Scale {
   /** Requests that one instance handles at once. */
@@ -51,7 +54,14 @@ export interface Service {
   readonly accepts: readonly string[]
   /** Of the commands that it accepts, those that operators may send by the account `operations`, besides the runtime's own. */
   readonly acceptsFromOperators: readonly string[]
+  /**
+   * Of the commands that it accepts, those that other services submit by HTTP, since they enter from outside under an
+   * idempotency key. The runtime records the key and enqueues the command.
+   */
+  readonly acceptsSubmitted: readonly string[]
   readonly sends: readonly string[]
+  /** Commands that it submits to their owners by HTTP. */
+  readonly submits: readonly string[]
   /** Services whose HTTP API it queries. */
   readonly calls: readonly string[]
   /** Services that it asks, by `RepeatEvents`, to publish again what they recorded. */
@@ -78,7 +88,9 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly on: readonly EventType<Uses[number] | Own | typeof runtimeContracts>[]
   readonly accepts: readonly CommandType<Own>[]
   readonly acceptsFromOperators?: readonly CommandType<Own>[]
+  readonly acceptsSubmitted?: readonly CommandType<Own>[]
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
+  readonly submits?: readonly CommandType<Uses[number]>[]
   readonly calls?: readonly Uses[number]['service'][]
   readonly asksToRepeat?: readonly (Own['service'] | Uses[number]['service'])[]
   readonly collections?: Readonly<Record<string, Collection>>
@@ -102,13 +114,15 @@ export function defineService<
   const { saga, asksToRepeat = [], ...given } = description as Description<Contracts, readonly Contracts[]>
   const service: Service = {
     acceptsFromOperators: [],
+    acceptsSubmitted: [],
+    submits: [],
     calls: [],
     asksToRepeat,
-    collections: {},
     settings: [],
     readsAccounts: false,
     runtime: 'http',
     ...given,
+    collections: { ...given.collections, ...(given.acceptsSubmitted?.length ? { keys: keysCollection } : {}) },
     scale: { ...defaultScale, ...given.scale },
   }
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
@@ -151,6 +165,19 @@ export const contractsOf = ({ contracts, uses }: Pick<Service, 'contracts' | 'us
 /** The events to whose topics it publishes. */
 export const publishedBy = ({ emits, saga }: Pick<Service, 'emits' | 'saga'>): readonly string[] =>
   saga ? [...emits, ...Object.keys(runtimeContracts.events)] : emits
+
+/** The commands that it puts in queues: those that it sends, and to its own queue those that were submitted to it. */
+export const enqueuedBy = ({ sends, acceptsSubmitted }: Pick<Service, 'sends' | 'acceptsSubmitted'>): string[] => [
+  ...sends,
+  ...acceptsSubmitted,
+]
+
+/** Whether it puts anything in a queue. */
+export const usesQueues = ({
+  asksToRepeat,
+  ...service
+}: Pick<Service, 'sends' | 'acceptsSubmitted' | 'asksToRepeat'>): boolean =>
+  enqueuedBy(service).length > 0 || asksToRepeat.length > 0
 
 /** Commands with content that operators may send. `RepeatEvents` says nothing but what is recorded. */
 export const fromOperators = ({ acceptsFromOperators }: Pick<Service, 'acceptsFromOperators'>): readonly string[] => [

@@ -2,7 +2,7 @@
 
 import type { Construct } from 'constructs'
 import { accountId, operationsAccountId, pushAccountId } from '../shared/names.ts'
-import type { Service } from '../shared/service.ts'
+import { type Service, usesQueues } from '../shared/service.ts'
 import { Audit } from './audit.ts'
 import { dependable, TerraformResource } from './cdktf.ts'
 import { EnvironmentStack } from './environment-stack.ts'
@@ -80,7 +80,7 @@ export class PlatformStack extends EnvironmentStack {
       displayName: `Runs ${service.name}`,
     })
     // A task's token is the sender's own: the receiver's would let every sender act as it.
-    if (service.sends.length > 0 || service.asksToRepeat.length > 0) {
+    if (usesQueues(service)) {
       new ServiceAccountIamMember(this, `${service.name}-acts-as-itself`, {
         serviceAccountId: account.name,
         role: 'roles/iam.serviceAccountUser',

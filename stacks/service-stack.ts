@@ -9,7 +9,7 @@ import type { Environment } from './environments.ts'
 import { grantPublish, grantTake, pushTo } from './event-topic.ts'
 import { RunService } from './run-service.ts'
 import { ServiceDatabase } from './service-database.ts'
-import { sendersOf } from './service-variables.ts'
+import { callersOf, sendersOf } from './service-variables.ts'
 
 export class ServiceStack extends EnvironmentStack {
   constructor(scope: Construct, service: Service, services: readonly Service[], environment: Environment) {
@@ -21,8 +21,7 @@ export class ServiceStack extends EnvironmentStack {
     const queued = isReachable(service)
     if (queued) new CommandQueue(this, 'commands', { service: service.name, senders, environment })
 
-    const callers = services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => name)
-    for (const caller of new Set([...senders, ...callers])) run.grantInvoke(caller)
+    for (const caller of new Set([...senders, ...callersOf(service, services)])) run.grantInvoke(caller)
     if (queued) run.grantOperations()
     if (service.on.length > 0) run.grantPush(service.name)
 

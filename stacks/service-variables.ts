@@ -2,7 +2,7 @@
 
 import type { WrittenVariables } from '../shared/config.ts'
 import { databaseName, repeatCommand } from '../shared/names.ts'
-import type { Service } from '../shared/service.ts'
+import { enqueuedBy, type Service } from '../shared/service.ts'
 import type { Environment } from './environments.ts'
 import { operationsEmail, pushEmail, serviceEmail } from './members.ts'
 
@@ -25,6 +25,7 @@ export function variablesOf(
       Object.fromEntries(peersOf(service, services).map((peer) => [peer, environment.serviceUrl(peer)])),
     ),
     SENDERS: JSON.stringify(sendersByCommand(service, services, environment)),
+    SUBMITTERS: JSON.stringify(submittersByCommand(service, services, environment)),
     CALLERS: JSON.stringify(
       services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => serviceEmail(name, environment)),
     ),
@@ -45,22 +46,53 @@ export function variablesOf(
   return { ...written, ...Object.fromEntries(settings) }
 }
 
-/** Whom it sends commands to, queries or asks to repeat. */
+/** The services that it sends or submits commands to, queries or asks to repeat. */
 export function peersOf(service: Service, services: readonly Service[]): string[] {
+  const commands = [...enqueuedBy(service), ...service.submits]
   const owners = services
-    .filter(({ accepts }) => accepts.some((command) => service.sends.includes(command)))
+    .filter(({ accepts }) => accepts.some((command) => commands.includes(command)))
     .map(({ name }) => name)
   return [...new Set([...owners, ...service.calls, ...service.asksToRepeat])].toSorted()
 }
 
-/** Who may put something into this service's queue. */
+/** The services that put something into this service's queue. */
 export function sendersOf(service: Service, services: readonly Service[]): string[] {
   return services
     .filter(
-      ({ sends, asksToRepeat }) =>
-        sends.some((command) => service.accepts.includes(command)) || asksToRepeat.includes(service.name),
+      (sender) =>
+        enqueuedBy(sender).some((command) => service.accepts.includes(command)) ||
+        sender.asksToRepeat.includes(service.name),
     )
     .map(({ name }) => name)
+}
+
+/** The services that query this one, or submit commands to it. */
+export function callersOf(service: Service, services: readonly Service[]): string[] {
+  return services
+    .filter(
+      ({ calls, submits }) =>
+        calls.includes(service.name) || submits.some((command) => service.acceptsSubmitted.includes(command)),
+    )
+    .map(({ name }) => name)
+}
+
+const emailsOf = (some: readonly Service[], environment: Environment): string[] =>
+  some.map(({ name }) => serviceEmail(name, environment))
+
+function submittersByCommand(
+  { acceptsSubmitted }: Service,
+  services: readonly Service[],
+  environment: Environment,
+): Record<string, string[]> {
+  return Object.fromEntries(
+    acceptsSubmitted.map((command) => [
+      command,
+      emailsOf(
+        services.filter(({ submits }) => submits.includes(command)),
+        environment,
+      ),
+    ]),
+  )
 }
 
 function sendersByCommand(
@@ -68,13 +100,19 @@ function sendersByCommand(
   services: readonly Service[],
   environment: Environment,
 ): Record<string, string[]> {
-  const emails = (some: readonly Service[]): string[] => some.map(({ name }) => serviceEmail(name, environment))
   const commands = service.accepts.map(
-    (command) => [command, emails(services.filter(({ sends }) => sends.includes(command)))] as const,
+    (command) =>
+      [
+        command,
+        emailsOf(
+          services.filter((one) => enqueuedBy(one).includes(command)),
+          environment,
+        ),
+      ] as const,
   )
   const repeaters = services.filter(({ asksToRepeat }) => asksToRepeat.includes(service.name))
   return Object.fromEntries([
     ...commands,
-    ...(repeaters.length > 0 ? [[repeatCommand, emails(repeaters)] as const] : []),
+    ...(repeaters.length > 0 ? [[repeatCommand, emailsOf(repeaters, environment)] as const] : []),
   ])
 }

@@ -2,7 +2,6 @@
 
 import { implement } from '../../shared/app.ts'
 import type { ServiceApp } from '../../shared/service-app.ts'
-import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { Refused } from '../../shared/errors.ts'
 import { sku as skuSchema } from '../../shared/fields.ts'
@@ -40,7 +39,6 @@ export const app: ServiceApp = implement(catalog, {
     ChangePrice: (message, platform) => handle(message, platform),
   },
   routes(http, platform) {
-    http.post(keyPath, rememberKey(platform))
     http.get('/products/:sku', async (c) => {
       const sku = c.req.param('sku')
       const unknown = new Refused('not-found', `There is no product ${sku}.`)

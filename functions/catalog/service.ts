@@ -1,6 +1,6 @@
 /** Products, their prices and the history of both. Questions are answered from a document for each product. */
 
-import { defineService, keysCollection } from '../../shared/service.ts'
+import { defineService } from '../../shared/service.ts'
 import { catalogContracts } from './contracts.ts'
 
 export const catalog = defineService({
@@ -11,6 +11,7 @@ export const catalog = defineService({
   emits: ['product.published', 'price.changed'],
   on: [],
   accepts: ['PublishProduct', 'ChangePrice'],
+  acceptsSubmitted: ['PublishProduct', 'ChangePrice'],
   sends: [],
-  collections: { streams: { unindexed: ['*'] }, products: { unindexed: ['*'] }, keys: keysCollection },
+  collections: { streams: { unindexed: ['*'] }, products: { unindexed: ['*'] } },
 })

@@ -6,11 +6,11 @@ import { implement } from '../../shared/app.ts'
 import type { ServiceApp } from '../../shared/service-app.ts'
 import { type Caller, createTokenCheck, isStaff } from '../../shared/auth.ts'
 import { Refused } from '../../shared/errors.ts'
-import { keyOfCommand, keyPath } from '../../shared/idempotency.ts'
 import { derivedId } from '../../shared/ids.ts'
+import type { Message } from '../../shared/message.ts'
 import type { Platform } from '../../shared/platform.ts'
-import type { OutgoingCommand } from '../../shared/message.ts'
 import { requestOf } from '../../shared/runtime/refusals.ts'
+import { submittedSchema } from '../../shared/submission.ts'
 import { accountStandings } from './accounts.ts'
 import { createDocsPage } from './docs-page.ts'
 import { createEdge } from './edge.ts'
@@ -129,26 +129,24 @@ interface StaffCommand {
   readonly answer?: object
 }
 
-/** A command is named by who asked and with which key: the same request again is the same command, another is refused. */
+/** Submits a command to its owner, which refuses a key that stands for another request. The same request again is the same command. */
 async function accepted(
   c: Context,
   platform: Platform,
-  command: OutgoingCommand,
+  command: Message,
   { caller: { sub }, key, subject, answer = {} }: StaffCommand,
 ): Promise<Response> {
-  const id = derivedId('gateway', command.type, sub, key)
-  const { service: owner } = gateway.uses.find(({ commands }) => command.type in commands)!
-  const known = await platform.call(owner, keyPath, { method: 'POST', body: keyOfCommand(id, command.data) })
-  if (!known.ok) return relayed(c, known, platform)
-  await platform.send(command, { id, subject, correlationId: subject, actor: `staff:${sub}` })
+  const submitted = await platform.submit(command, { key, actor: `staff:${sub}`, subject })
+  if (!submitted.ok) return relayed(c, submitted, platform)
+  const { commandId } = submittedSchema.parse(await submitted.json())
   platform.security({
     event: 'staff.command',
     outcome: 'done',
-    reason: `${command.type} was sent to ${owner}`,
+    reason: `${command.type} was submitted to its owner`,
     ...requestOf(c),
-    act: { command: command.type, commandId: id, object: subject },
+    act: { command: command.type, commandId, object: subject },
   })
-  return c.json({ commandId: id, ...answer }, 202)
+  return c.json({ commandId, ...answer }, 202)
 }
 
 function once<T>(make: () => T): () => T {

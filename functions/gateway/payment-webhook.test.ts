@@ -19,12 +19,20 @@ beforeAll(async () => {
 
 const nowSeconds = Date.parse(startOfTests) / 1000
 const webhookUrl = 'https://gateway.example.com/v1/webhooks/payment-provider'
+const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
 const note = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', reference: 'o-1' }
 
 async function open() {
   const published: { keys: JWK[] } = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k-1', alg: 'ES256' }] }
   const provider = { isThere: true, asked: 0, onAsked: (): unknown => undefined }
+  const submitted: unknown[] = []
+  const payments = { isThere: true }
   const platform = testPlatform(gateway, {
+    async call(service, path, { body } = {}) {
+      if (!payments.isThere) throw new Unavailable('payments does not answer.')
+      submitted.push({ service, path, body })
+      return Response.json({ commandId }, { status: 202 })
+    },
     settings: {
       EDGE: testEdge(),
       TOKEN_ISSUER: 'issuer',
@@ -47,6 +55,8 @@ async function open() {
   return {
     platform,
     provider,
+    submitted,
+    payments,
     published,
     async told(signature: string | undefined, body: string | Uint8Array<ArrayBuffer> = JSON.stringify(note)) {
       const response = await http.request('/v1/webhooks/payment-provider', {
@@ -82,55 +92,60 @@ const signed = ({
     .setAudience(audience)
     .sign(key.privateKey)
 
+const keysOf = (submitted: readonly unknown[]): Set<string> =>
+  new Set(submitted.map((one) => (one as { body: { key: string } }).body.key))
+
 describe('a note of the payment provider', () => {
   it('becomes a command to payments, the same one however often it comes', async () => {
-    const { told, platform, provider } = await open()
+    const { told, submitted, provider } = await open()
     expect((await told(await signed())).status).toBe(204)
     expect((await told(await signed())).status).toBe(204)
-    expect(platform.sent).toHaveLength(2)
-    expect(platform.sent[0]).toMatchObject({
-      target: 'payments',
-      envelope: {
-        type: 'CheckAuthorization',
-        correlationId: 'o-1',
+    expect(submitted).toHaveLength(2)
+    expect(submitted[0]).toEqual({
+      service: 'payments',
+      path: '/submissions/CheckAuthorization',
+      body: {
+        key: expect.any(String),
+        actor: 'partner:payment-provider',
+        subject: 'o-1',
         data: { orderId: 'o-1', providerEventId: 'event-1' },
       },
     })
-    expect(platform.sent[1]!.envelope.id).toBe(platform.sent[0]!.envelope.id)
+    expect(submitted[1]).toEqual(submitted[0])
     expect(provider.asked).toBe(1)
   })
 
   it('of another event is another command', async () => {
-    const { told, platform } = await open()
+    const { told, submitted } = await open()
     const other = JSON.stringify({ ...note, id: 'event-2' })
     await told(await signed())
     await told(await signed({ body: other }), other)
-    expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(2)
+    expect(keysOf(submitted).size).toBe(2)
   })
 
   it('of another order or another type, with the same event id, is another command', async () => {
-    const { told, platform } = await open()
+    const { told, submitted } = await open()
     const other = JSON.stringify({ ...note, reference: 'o-2' })
     await told(await signed({ body: other }), other)
     await told(await signed())
-    expect(platform.sent.map(({ envelope }) => envelope.subject)).toEqual(['o-2', 'o-1'])
-    expect(new Set(platform.sent.map(({ envelope }) => envelope.id)).size).toBe(2)
+    expect(submitted).toMatchObject([{ body: { subject: 'o-2' } }, { body: { subject: 'o-1' } }])
+    expect(keysOf(submitted).size).toBe(2)
   })
 
   it('with the signature of another body is refused, also where both bodies are no text', async () => {
-    const { told, platform } = await open()
+    const { told, submitted } = await open()
     const bodies = [0xff, 0xfe].map((byte) => Uint8Array.from([...Buffer.from(`{"id":"`), byte, ...Buffer.from('"}')]))
     const [signature] = await Promise.all(bodies.map((body) => signed({ body })))
     expect(await told(signature, bodies[1])).toEqual({ status: 401, code: 'signature-invalid' })
     expect(await told(signature, bodies[0])).toEqual({ status: 400, code: 'invalid-json' })
-    expect(platform.sent).toEqual([])
+    expect(submitted).toEqual([])
   })
 
   it('that nobody waits for is taken, and nothing follows', async () => {
-    const { told, platform } = await open()
+    const { told, submitted } = await open()
     const other = JSON.stringify({ ...note, type: 'payout.paid' })
     expect((await told(await signed({ body: other }), other)).status).toBe(204)
-    expect(platform.sent).toEqual([])
+    expect(submitted).toEqual([])
   })
 
   it.each<[string, () => Promise<string | undefined> | string | undefined]>([
@@ -148,9 +163,9 @@ describe('a note of the payment provider', () => {
     ],
     ['a key that nobody published', () => signed({ key: foreign, kid: 'k-2' })],
   ])('with %s is refused', async (_name, signature) => {
-    const { told, platform } = await open()
+    const { told, submitted } = await open()
     expect(await told(await signature())).toEqual({ status: 401, code: 'signature-invalid' })
-    expect(platform.sent).toEqual([])
+    expect(submitted).toEqual([])
   })
 
   it.each([
@@ -159,9 +174,9 @@ describe('a note of the payment provider', () => {
     ['no reference', JSON.stringify({ ...note, reference: '' }), 422, 'invalid-body'],
     ['a reference that can be no order', JSON.stringify({ ...note, reference: 'o'.repeat(101) }), 422, 'invalid-body'],
   ])('with %s is refused', async (_name, body, status, code) => {
-    const { told, platform } = await open()
+    const { told, submitted } = await open()
     expect(await told(await signed({ body }), body)).toEqual({ status, code })
-    expect(platform.sent).toEqual([])
+    expect(submitted).toEqual([])
   })
 
   it('beyond 64 KiB is refused', async () => {
@@ -203,13 +218,14 @@ describe('a note of the payment provider', () => {
     expect(contexts).toEqual([undefined])
   })
 
-  it('is for later when the keys can not be had, or the command not be sent', async () => {
-    const { told, provider, platform } = await open()
+  it('is for later when the keys can not be had, or payments does not take the command', async () => {
+    const { told, provider, payments } = await open()
     provider.isThere = false
     expect(await told(await signed())).toEqual({ status: 503, code: 'unavailable' })
     provider.isThere = true
-    platform.fail('send')
+    payments.isThere = false
     expect(await told(await signed())).toEqual({ status: 503, code: 'unavailable' })
+    payments.isThere = true
     expect((await told(await signed())).status).toBe(204)
   })
 })

@@ -1,5 +1,5 @@
 /**
- * The payment provider's notes: signed by a key of its own for this platform's address, sent on as a command that is named
+ * The payment provider's notes: signed by a key of its own for this platform's address, submitted as a command that is named
  * for all that the command says, so that a note which comes twice is one command and no other note takes its name. The
  * provider repeats a note until it is answered 2xx.
  */
@@ -21,6 +21,7 @@ import { derivedId, hashOf } from '../../shared/ids.ts'
 import type { Platform } from '../../shared/platform.ts'
 import type { BodyCheck, Handler } from './handle.ts'
 import type { operations } from './operations.ts'
+import { relayed } from './relay.ts'
 
 const SIGNATURE_CHARACTERS = 4_096
 /** The provider signs each try anew: an older signature was kept by somebody. */
@@ -39,15 +40,11 @@ export function paymentWebhook(platform: Platform): Handler<typeof operations.pa
     if (type === 'authorization.updated') {
       // Its reference is the order's id, as payments sent it: another can be of no order.
       refuseIf(!orderId.safeParse(reference).success, 'invalid-body', 'body.reference: can be the id of no order.')
-      await platform.send(
+      const submitted = await platform.submit(
         { type: 'CheckAuthorization', data: { orderId: reference, providerEventId: id } },
-        {
-          id: derivedId('payment-provider', type, reference, id),
-          subject: reference,
-          correlationId: reference,
-          actor: 'partner:payment-provider',
-        },
+        { key: derivedId(type, reference, id), actor: 'partner:payment-provider', subject: reference },
       )
+      if (!submitted.ok) return relayed(c, submitted, platform)
     }
     return c.body(null, 204)
   }

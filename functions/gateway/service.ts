@@ -24,7 +24,8 @@ export const gateway = defineService({
   emits: [],
   on: [],
   accepts: [],
-  sends: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CloseOrder', 'CheckAuthorization'],
+  sends: [],
+  submits: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CloseOrder', 'CheckAuthorization'],
   calls: ['catalog', 'customers', 'orders', 'history', 'inventory'],
   settings: [
     'EDGE',

@@ -2,7 +2,6 @@
 
 import { implement } from '../../shared/app.ts'
 import type { ServiceApp } from '../../shared/service-app.ts'
-import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import { refuseIf } from '../../shared/errors.ts'
 import { bookedDelivery, commitStock, receiveStock, releaseStock, reserveStock } from './handlers.ts'
 import { inventory } from './service.ts'
@@ -12,7 +11,6 @@ export const app: ServiceApp = implement(inventory, {
   on: { 'shipment.dispatched': commitStock },
   commands: { ReserveStock: reserveStock, ReleaseStock: releaseStock, ReceiveStock: receiveStock },
   routes(http, platform) {
-    http.post(keyPath, rememberKey(platform))
     http.get('/stock/:sku', async (c) => {
       const { sku } = c.req.param()
       const shards = await platform.views.getAll(shardPaths(sku))

@@ -1,6 +1,6 @@
 /** Stock, in shards, and what orders hold of it. */
 
-import { defineService, keysCollection } from '../../shared/service.ts'
+import { defineService } from '../../shared/service.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { inventoryContracts } from './contracts.ts'
 
@@ -12,12 +12,12 @@ export const inventory = defineService({
   emits: ['stock.reserved', 'stock.rejected', 'stock.committed', 'stock.released'],
   on: ['shipment.dispatched'],
   accepts: ['ReserveStock', 'ReleaseStock', 'ReceiveStock'],
+  acceptsSubmitted: ['ReceiveStock'],
   sends: [],
   collections: {
     streams: { unindexed: ['*'] },
     shards: { unindexed: ['*'] },
     // As long as the key under which a delivery was asked for: the same request again books nothing.
     deliveries: { unindexed: ['*'], keptForDays: 400 },
-    keys: keysCollection,
   },
 })

@@ -5,7 +5,6 @@ import type { ServiceApp } from '../../shared/service-app.ts'
 import { fold } from '../../shared/decider.ts'
 import type { Envelope } from '../../shared/envelope.ts'
 import { refuseIf, Unavailable } from '../../shared/errors.ts'
-import { keyPath, rememberKey } from '../../shared/idempotency.ts'
 import type { Decision, Platform } from '../../shared/platform.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact } from './fulfilment.ts'
@@ -97,7 +96,6 @@ export const app: ServiceApp = implement(orders, {
     },
   },
   routes(http, platform) {
-    http.post(keyPath, rememberKey(platform))
     const bounds = readBounds(platform.setting('PLACING'))
     http.post('/orders', (c) => placeOrder(c, platform, bounds))
     http.get('/orders/:orderId', async (c) => {

@@ -1,6 +1,6 @@
 /** Takes orders from customers, leads each through its checkout, and keeps its history. */
 
-import { defineService, keysCollection } from '../../shared/service.ts'
+import { defineService } from '../../shared/service.ts'
 import { metrics } from '../../shared/telemetry/metrics.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { customersContracts } from '../customers/contracts.ts'
@@ -27,6 +27,7 @@ export const orders = defineService({
   ],
   on: ['price.changed', 'shipment.dispatched', 'payment.captured', 'payment.capture-failed', 'stock.committed'],
   accepts: ['ContinueCheckout', 'RetryCheckout', 'CloseOrder'],
+  acceptsSubmitted: ['RetryCheckout', 'CloseOrder'],
   sends: ['ContinueCheckout'],
   calls: ['catalog', 'customers'],
   asksToRepeat: ['orders', 'inventory', 'payments', 'shipping'],
@@ -35,7 +36,6 @@ export const orders = defineService({
     prices: { unindexed: ['*'] },
     // It says nothing that is older than an hour or longer open than an order may be.
     placements: { unindexed: ['*'], keptForDays: 40 },
-    keys: keysCollection,
   },
   settings: ['CANCELLATION_WINDOW_SECONDS', 'PLACING'],
   saga: {

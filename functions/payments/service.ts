@@ -19,6 +19,7 @@ export const payments = defineService({
   ],
   on: ['shipment.dispatched'],
   accepts: ['AuthorizePayment', 'CheckAuthorization', 'CapturePayment', 'VoidPayment', 'VoidAuthorization'],
+  acceptsSubmitted: ['CheckAuthorization'],
   sends: ['CapturePayment', 'VoidAuthorization'],
   collections: { streams: { unindexed: ['*'] } },
   settings: ['PAYMENT_PROVIDER_URL'],

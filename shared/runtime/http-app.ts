@@ -17,6 +17,7 @@ import { createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
 import { createReplay, dropped, namedOperator, noteOperator, retriesOf } from './replays.ts'
 import { limitHeaders } from './server-limits.ts'
+import { submissionRoutes } from './submissions.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -130,9 +131,13 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       return answer(c, await receiver.command(command, await bytes(c), task))
     })
 
+    // An account is named for the service that runs as it.
+    const serviceOf = (email: string): string => email.split('@', 1)[0]!
+    submissionRoutes(http, platform, async (c, type) =>
+      serviceOf(await caller(c, (Object.hasOwn(config.SUBMITTERS, type) && config.SUBMITTERS[type]) || [], 'query')),
+    )
     http.use('*', async (c, next) => {
-      // An account is named for the service that runs as it.
-      c.set('service', (await caller(c, config.CALLERS, 'query')).split('@', 1)[0])
+      c.set('service', serviceOf(await caller(c, config.CALLERS, 'query')))
       await next()
     })
   }

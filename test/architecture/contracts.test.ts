@@ -8,6 +8,7 @@ import type { Contracts, EventContract } from '../../shared/contract.ts'
 import { runtimeContracts } from '../../shared/runtime-events.ts'
 import { publishedBy } from '../../shared/service.ts'
 import { lifted } from '../../shared/versions.ts'
+import { callersOf } from '../../stacks/service-variables.ts'
 
 const recordedIn = ({ recorded = {} }: Contracts): NonNullable<Contracts['recorded']> => recorded
 
@@ -64,9 +65,9 @@ describe.each(commands)('$type of $name', ({ type, contract }) => {
     expect(contract.data.parse(contract.example)).toEqual(contract.example)
   })
 
-  it('is accepted by its owner alone, and sent by somebody', () => {
+  it('is accepted by its owner alone, and sent or submitted by somebody', () => {
     expect(services.filter(({ accepts }) => accepts.includes(type))).toHaveLength(1)
-    expect(services.some(({ sends }) => sends.includes(type))).toBe(true)
+    expect(services.some(({ sends, submits }) => [...sends, ...submits].includes(type))).toBe(true)
   })
 })
 
@@ -77,8 +78,13 @@ it('no version that ever was is gone', () => {
   expect(Object.keys(frozen).toSorted()).toEqual(spoken.toSorted())
 })
 
-it('queries never form a cycle', () => {
-  const callees = new Map(services.map(({ name, calls }) => [name, calls]))
+it('queries and submissions never form a cycle', () => {
+  const callees = new Map(
+    services.map(({ name }) => [
+      name,
+      services.filter((callee) => callersOf(callee, services).includes(name)).map((callee) => callee.name),
+    ]),
+  )
   const visit = (name: string, path: readonly string[]): void => {
     expect(path).not.toContain(name)
     for (const callee of callees.get(name) ?? []) visit(callee, [...path, name])

@@ -71,6 +71,7 @@ function testConfigOf(tasksEndpoint: string) {
     ...config,
     PEERS: JSON.stringify(config.PEERS),
     SENDERS: JSON.stringify(config.SENDERS),
+    SUBMITTERS: JSON.stringify(config.SUBMITTERS),
     CALLERS: JSON.stringify(config.CALLERS),
   }
 }

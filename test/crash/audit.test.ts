@@ -146,7 +146,7 @@ it('asks for a repeat where a delivery was broken off', () => {
   expect(unrepeated([{ ...hit, repeated: 1, lost: 2 }])).toEqual([
     'payments SIGKILL after commit: 2 deliveries were never acknowledged',
   ])
-  const gateway = { ...hit, point: { ...point, service: 'gateway', does: 'send' as const } }
+  const gateway = { ...hit, point: { ...point, service: 'gateway', does: 'answer' as const } }
   expect(unrepeated([{ ...gateway, retried: 0 }])).toEqual(['gateway: nothing was ever repeated or sent again'])
   expect(mustBeRepeated({ ...point, does: 'acknowledge' })).toBe(false)
   expect(mustBeRepeated({ ...point, does: 'acknowledge', when: 'before' })).toBe(true)

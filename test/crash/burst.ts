@@ -159,7 +159,10 @@ export async function startBurst(
         .then(() => Promise.all(byService.filter(locks).map(campaign)))
         .finally(() => (hitting = false))
       // Only staff reach these.
-      const someServeStaff = points.some(({ service }) => service === 'gateway' || service === 'catalog')
+      const someServeStaff = points.some(
+        ({ service, does }) =>
+          service === 'gateway' || service === 'catalog' || (service === 'inventory' && does === 'send'),
+      )
       const someOfTheVault = points.some(({ service }) => service === 'customers')
       await Promise.all([
         hits,

@@ -7,6 +7,7 @@ import { Refusal } from '../../cli/api.ts'
 import { references } from '../../cli/references.ts'
 import type { FaultAction, FaultRule, RequestLogEntry } from 'local-google-cloud'
 import { services } from '../../functions/index.ts'
+import { enqueuedBy } from '../../shared/service.ts'
 import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { type Auditor, openBooks } from './books.ts'
 import { type Burst, receiverOf, startBurst, unrepeated } from './burst.ts'
@@ -81,11 +82,12 @@ it('there are points before and after every commit, publish, send and acknowledg
   expect(readFileSync(join(root, 'docs', 'reliability.md'), 'utf8')).toContain(
     `${killPoints.length} kills and ${inFlight.length} signals`,
   )
-  for (const { name, emits, sends, on, accepts, collections } of services) {
+  for (const service of services) {
+    const { name, emits, on, accepts, collections } = service
     const expected = [
       ...(Object.keys(collections).length > 0 ? ['commit'] : []),
       ...(emits.length > 0 ? ['publish'] : []),
-      ...(sends.length > 0 ? ['send'] : []),
+      ...(enqueuedBy(service).length > 0 ? ['send'] : []),
       ...(on.length + accepts.length > 0 ? ['acknowledge'] : []),
     ].flatMap((does) => [`${name} SIGKILL before ${does}`, `${name} SIGKILL after ${does}`])
     expect(killPoints.map(nameOf)).toEqual(expect.arrayContaining(expected))

@@ -2,7 +2,7 @@
 
 import type { FaultAction, FaultRule } from 'local-google-cloud'
 import { services } from '../../functions/index.ts'
-import type { Service } from '../../shared/service.ts'
+import { enqueuedBy, type Service } from '../../shared/service.ts'
 
 export interface KillPoint {
   readonly service: string
@@ -24,7 +24,7 @@ const methods = {
 const does: Readonly<Record<keyof typeof methods, (service: Service) => boolean>> = {
   commit: ({ collections }) => Object.keys(collections).length > 0,
   publish: ({ emits }) => emits.length > 0,
-  send: ({ sends }) => sends.length > 0,
+  send: (service) => enqueuedBy(service).length > 0,
   acknowledge: ({ on, accepts }) => on.length + accepts.length > 0,
   answer: ({ name, ingress }) => ingress === 'public' || services.some(({ calls }) => calls.includes(name)),
 }
@@ -63,7 +63,7 @@ function beforeAndAfterEach(service: Service): KillPoint[] {
 export const inFlight: readonly KillPoint[] = services.flatMap((service) =>
   (['SIGTERM', 'SIGSTOP'] as const).map((signal) => ({
     service: service.name,
-    does: does.commit(service) ? 'commit' : 'send',
+    does: does.commit(service) ? 'commit' : 'answer',
     when: 'before',
     signal,
   })),
@@ -88,10 +88,14 @@ const commitOfDelivery = (name: string): string | undefined => {
 /**
  * What is in the service's hands when it is killed there comes again as a delivery. Not counted by point are the gateway,
  * orders and the vault, which also serve customers: a request that was lost is theirs to repeat; nor queries, which whoever asked
- * asks again; and after the last word nothing need be in flight.
+ * asks again, nor the sends of services that send only what was submitted to them, which staff submit again; and after the last
+ * word nothing need be in flight.
  */
 export const mustBeRepeated = ({ service, does: what, when, signal }: KillPoint): boolean => {
   if (signal !== 'SIGKILL' || what === 'answer' || servesCustomers.has(service)) return false
+  if (what === 'send' && sendsOnlySubmitted(service)) return false
   return what !== 'acknowledge' || when === 'before'
 }
+const sendsOnlySubmitted = (name: string): boolean =>
+  services.find((service) => service.name === name)!.sends.length === 0
 const servesCustomers = new Set(['customers', 'gateway', 'orders'])

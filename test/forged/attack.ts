@@ -6,7 +6,14 @@ import { Hono } from 'hono'
 import { decodeJwt, decodeProtectedHeader, type JWK } from 'jose'
 import { readLines } from 'local-google-cloud/host'
 import { loadApp } from '../../functions/apps.ts'
-import { accountEmail, commandPath, pushPath, repeatCommand, replayCommand } from '../../shared/names.ts'
+import {
+  accountEmail,
+  commandPath,
+  pushPath,
+  repeatCommand,
+  replayCommand,
+  submissionPath,
+} from '../../shared/names.ts'
 import type { Platform } from '../../shared/platform.ts'
 import type { Service } from '../../shared/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
@@ -31,6 +38,7 @@ export interface Attack {
   ownRoutes(service: Service): Promise<Route[]>
   events(service: Service): Route[]
   commands(service: Service): Route[]
+  submissions(service: Service): Route[]
   /** A token of the account that is let in, taken apart, and the key to sign what it never said. */
   ofGoogle(account: string, audience: string): Promise<Genuine>
   ofCustomer(): Promise<Genuine>
@@ -54,6 +62,7 @@ export function attackOn(platform: TestPlatform, directory: string): Attack {
     events: (service) => service.on.map((type) => posted(pushPath(service.runtime, projectId, type))),
     commands: (service) =>
       [...service.accepts, repeatCommand, replayCommand].map((command) => posted(commandPath(command))),
+    submissions: (service) => service.acceptsSubmitted.map((command) => posted(submissionPath(command))),
     async ofGoogle(account, audience) {
       const { mintIdToken } = platform.cloud.core<{ mintIdToken(of: object): Promise<string> }>('iam')
       const token = await mintIdToken({ email: accountEmail(account, projectId), audience })

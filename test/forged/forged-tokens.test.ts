@@ -46,6 +46,7 @@ describe('are let in nowhere', () => {
       const routes = [
         ...attack.events(service),
         ...attack.commands(service),
+        ...attack.submissions(service),
         ...(await attack.ownRoutes(service)),
         { method: 'GET', path: '/health/live' },
         { method: 'POST', path: '/' },

@@ -70,10 +70,12 @@ async function doors(service: Service): Promise<Door[]> {
     ]),
   )
   senders.set(commandPath(replayCommand), operationsAccountId)
+  const submitters = services.filter(({ submits }) => submits.some((one) => service.acceptsSubmitted.includes(one)))
   const [caller, ...others] = services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => name)
   const groups: [routes: Route[], account: string | undefined, orOf?: string[]][] = [
     [attack.events(service), pushAccountId(service.name)],
     ...attack.commands(service).map((route): [Route[], string | undefined] => [[route], senders.get(route.path)]),
+    [attack.submissions(service), submitters[0]?.name],
     [await attack.ownRoutes(service), caller, others],
   ]
   return Promise.all(
@@ -139,6 +141,7 @@ describe('at the port of its process, which only its ingress may reach,', () => 
         live,
         ...attack.events(service),
         ...attack.commands(service),
+        ...attack.submissions(service),
         ...(await attack.ownRoutes(service)),
       ]
       const kinds: Kind[] = [...(await kindsFor(of)), ['the genuine one', bearer(signed(of))]]

@@ -87,6 +87,7 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
     const app = await loadApp(service.name)
     const config = testConfig(service.name, {
       senders: Object.fromEntries([...service.accepts, repeatCommand].map((command) => [command, ['sender']])),
+      submitters: Object.fromEntries(service.acceptsSubmitted.map((command) => [command, ['gateway']])),
       callers: services.map(({ name }) => name),
     })
     if (service.runtime === 'cloudevent') await listen(service, app)

@@ -13,7 +13,7 @@ import {
 } from '../../shared/names.ts'
 import { runtimeContracts } from '../../shared/runtime-events.ts'
 import { publishedBy } from '../../shared/service.ts'
-import { sendersOf } from '../../stacks/service-variables.ts'
+import { callersOf, sendersOf } from '../../stacks/service-variables.ts'
 import type { GrantedCloud } from './cloud.ts'
 
 export interface Operation {
@@ -42,9 +42,7 @@ function operationsOfService(cloud: GrantedCloud, service: (typeof services)[num
     ...publishedBy(service).map((type) => publishing(cloud, service.name, topicName(type))),
     ...(isQueued(service) ? [publishing(cloud, service.name, deadLetterName(service.name))] : []),
     ...sendersOf(service, services).map((sender) => sending(cloud, sender, service.name)),
-    ...services
-      .filter(({ calls }) => calls.includes(service.name))
-      .map(({ name }) => calling(cloud, name, service.name)),
+    ...callersOf(service, services).map((caller) => calling(cloud, caller, service.name)),
     ...(isQueued(service) ? [replaying(cloud, service.name), taking(cloud, service.name)] : []),
     ...service.on.map((type) => hearing(cloud, service.name, type)),
     ...service.on.map((type) => givingUp(cloud, service.name, type)),

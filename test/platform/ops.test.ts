@@ -160,7 +160,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
 
   it('of a command goes to its command path; all of them, twice the same, change what one would', async () => {
     const command = envelope('ReceiveStock', {
-      source: 'gateway',
+      source: 'inventory',
       sequence: 0,
       data: { deliveryId: 'd-replayed', lines: [{ sku: 'POT-001', quantity: 5 }] },
     })

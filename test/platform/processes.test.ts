@@ -7,7 +7,15 @@ import { references } from '../../cli/references.ts'
 import type { RequestLogEntry } from 'local-google-cloud'
 import type { Container } from 'local-google-cloud/cloud-run'
 import { services } from '../../functions/index.ts'
-import { accountEmail, commandPath, pushAccountId, pushPath, subscriptionName } from '../../shared/names.ts'
+import {
+  accountEmail,
+  commandPath,
+  pushAccountId,
+  pushPath,
+  submissionPath,
+  subscriptionName,
+} from '../../shared/names.ts'
+import { enqueuedBy } from '../../shared/service.ts'
 import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform
@@ -126,7 +134,9 @@ describe('after one order', () => {
       if (on.some((type) => pushPath(runtime, projectId, type) === target)) return [email(pushAccountId(service))]
       const { accepts } = services.find(({ name }) => name === service)!
       const command = accepts.find((one) => commandPath(one) === target)
-      if (command) return services.filter(({ sends }) => sends.includes(command)).map(({ name }) => email(name))
+      if (command) return services.filter((one) => enqueuedBy(one).includes(command)).map(({ name }) => email(name))
+      const submitted = accepts.find((one) => submissionPath(one) === target)
+      if (submitted) return services.filter(({ submits }) => submits.includes(submitted)).map(({ name }) => email(name))
       return services.filter(({ calls }) => calls.includes(service)).map(({ name }) => email(name))
     }
     const ingress = log('ingress')

@@ -75,9 +75,9 @@ describe('the note of the provider and the answer of the call', () => {
     await expectRest(world, 'rejected')
   })
 
-  it('while the gateway is gone is told again until it is there', async () => {
+  it('while payments can not enqueue is told again until it can', async () => {
     const world = await createWorld()
-    world.platform('gateway').fail('send', 3)
+    world.platform('payments').fail('send', 3)
     await world.place({ card: 'card-action-required' })
     await world.run({ forMs: MINUTE })
     await act(world)

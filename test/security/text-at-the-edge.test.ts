@@ -105,8 +105,8 @@ function opened() {
     settings: { EDGE: testEdge(), ...issuer.settings },
     callExternal: everyAccountIsValid,
     async call(service, path, { body } = {}) {
-      if (path === '/keys') return new Response(null, { status: 204 })
       passed.push(body)
+      if (path.startsWith('/submissions/')) return Response.json({ commandId: crypto.randomUUID() }, { status: 202 })
       return Response.json({}, { status: service === 'customers' ? 201 : 200 })
     },
   })
@@ -124,16 +124,15 @@ function opened() {
     })
     return { status: response.status, body: (await response.json()) as { code?: string; detail?: string } }
   }
-  return { http, post, passed, sent: platform.sent }
+  return { http, post, passed }
 }
 
 describe.each(fields)('$name', ({ path, body, field }) => {
   it('is refused by its name, or goes on as it came', async () => {
-    const { post, passed, sent } = opened()
+    const { post, passed } = opened()
     await fc.assert(
       fc.asyncProperty(text, async (given) => {
         passed.length = 0
-        sent.length = 0
         const answer = await post(path, replaced(body, field, given))
         if (answer.status >= 300) {
           expect(answer).toMatchObject({ status: 422, body: { code: 'invalid-body' } })
@@ -143,7 +142,7 @@ describe.each(fields)('$name', ({ path, body, field }) => {
           return
         }
         expect(hostile).not.toContain(given)
-        expect(JSON.stringify([...passed, ...sent])).toContain(JSON.stringify(given))
+        expect(JSON.stringify(passed)).toContain(JSON.stringify(given))
       }),
       { numRuns: 60, seed: 20_261_128, examples: [...hostile, ...odd].map((given) => [given] as [string]) },
     )

@@ -16,6 +16,7 @@ import { hashOf } from '../../shared/ids.ts'
 import { answerProblem } from '../../shared/http.ts'
 import type { Platform } from '../../shared/platform.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { submissionRoutes } from '../../shared/runtime/submissions.ts'
 import { testConfig } from '../../shared/config.testing.ts'
 import { deliver, message } from '../../shared/deliver.testing.ts'
 import { startOfTests, testPlatform, type TestPlatform, testTrace } from '../../shared/platform.testing.ts'
@@ -140,7 +141,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     throw new Error(`${method} ${url} was refused with ${status}: ${text}`)
   }
 
-  /** Queries of services to each other, answered by the real routes. */
+  /** What services query and submit to each other, answered by the real routes. */
   const callFrom =
     (from: string): Platform['call'] =>
     async (name, path, { method = 'GET', body } = {}) => {
@@ -151,7 +152,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         c.set('service', from)
         await next()
       })
-      app.routes!(routes, platform)
+      submissionRoutes(routes, platform, async () => from)
+      app.routes?.(routes, platform)
       routes.onError((error, c) => answerProblem(c, error))
       const headers = { 'content-type': 'application/json' }
       return routes.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })

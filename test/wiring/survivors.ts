@@ -53,12 +53,11 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       isOf(resource, 'orders'),
   },
   {
-    reason: 'sent only when a person retries a checkout or the payment provider notes something',
+    reason: 'submitted only when the payment provider notes something',
     covers: (resource) =>
-      ['google_cloud_tasks_queue_iam_member', 'google_cloud_run_v2_service_iam_member'].includes(resource.type) &&
+      resource.type === 'google_cloud_run_v2_service_iam_member' &&
       isOf(resource, 'gateway') &&
-      (resource.attributes['name'] === 'payments' ||
-        (resource.attributes['name'] === 'orders' && resource.type === 'google_cloud_tasks_queue_iam_member')),
+      resource.attributes['name'] === 'payments',
   },
   {
     reason: 'payments tells itself only to void, or to capture one parcel of several',

@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { implement } from '../app.ts'
+import { idToken, testConfig, withoutSignature } from '../config.testing.ts'
+import { defineContracts } from '../contract.ts'
+import { memory } from '../memory.testing.ts'
+import { testPlatform, type TestPlatform } from '../platform.testing.ts'
+import { defineService } from '../service.ts'
+import { createHttpApp } from './http-app.ts'
+
+const meal = z.strictObject({ meal: z.string().max(20), servings: z.int().default(1) })
+const kitchenContracts = defineContracts({
+  service: 'kitchen',
+  events: {},
+  commands: {
+    Cook: { data: meal, example: { meal: 'soup' } },
+    Serve: { data: meal, example: { meal: 'soup' } },
+    Clean: { data: z.strictObject({}), example: {} },
+  },
+})
+const kitchen = defineService({
+  name: 'kitchen',
+  ingress: 'internal',
+  contracts: kitchenContracts,
+  uses: [],
+  emits: [],
+  on: [],
+  accepts: ['Cook', 'Serve', 'Clean'],
+  acceptsSubmitted: ['Cook', 'Serve'],
+  sends: [],
+  load: () => Promise.reject(new Error('It is only described here.')),
+})
+
+function started(platform: TestPlatform = testPlatform(kitchen)) {
+  const handled = async (): Promise<void> => {}
+  const app = implement(kitchen, { on: {}, commands: { Cook: handled, Serve: handled, Clean: handled } })
+  const config = testConfig('kitchen', {
+    submitters: { Cook: ['waiter', 'kiosk'], Serve: ['kiosk'] },
+    senders: { Cook: ['kitchen'] },
+    callers: ['guest'],
+  })
+  const http = createHttpApp(app, platform, config)
+  const submit = async (
+    changes: Readonly<Record<string, unknown>> = {},
+    { type = 'Cook', authorization = idToken('kitchen', 'waiter') }: { type?: string; authorization?: string } = {},
+  ) => {
+    const body = { key: 'key-1', actor: 'staff:chef', subject: 'table-1', data: { meal: 'soup' }, ...changes }
+    const response = await http.request(`/submissions/${type}`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return {
+      status: response.status,
+      body: (await response.json()) as { readonly commandId?: string; readonly code?: string },
+    }
+  }
+  return { platform, submit, ids: () => platform.sent.map(({ envelope }) => envelope.id) }
+}
+
+describe('a submitted command', () => {
+  it('is enqueued to the own queue of its owner, which answers with its id', async () => {
+    const { submit, platform, ids } = started()
+    const answer = await submit()
+    expect(answer).toEqual({ status: 202, body: { commandId: ids()[0] } })
+    expect(platform.sent).toMatchObject([
+      {
+        target: 'kitchen',
+        envelope: {
+          type: 'Cook',
+          source: 'kitchen',
+          actor: 'staff:chef',
+          subject: 'table-1',
+          correlationId: 'table-1',
+          data: { meal: 'soup', servings: 1 },
+        },
+      },
+    ])
+  })
+
+  it('submitted again is the same command, however its request is written', async () => {
+    const { submit, ids } = started()
+    const answers = [await submit(), await submit(), await submit({ data: { servings: 1, meal: 'soup' } })]
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202])
+    expect(new Set([...ids(), ...answers.map(({ body }) => body.commandId)]).size).toBe(1)
+  })
+
+  it('under a key that stands for another request is refused', async () => {
+    const { submit, ids } = started()
+    await submit()
+    expect(await submit({ data: { meal: 'stew' } })).toMatchObject({
+      status: 409,
+      body: { code: 'idempotency-key-reused' },
+    })
+    expect(ids()).toHaveLength(1)
+    expect((await submit()).status).toBe(202)
+  })
+
+  it('is another one of another actor, key, type or submitter', async () => {
+    const { submit, ids } = started()
+    const kiosk = idToken('kitchen', 'kiosk')
+    expect([
+      await submit(),
+      await submit({ actor: 'staff:cook', data: { meal: 'stew' } }),
+      await submit({ key: 'key-2', data: { meal: 'stew' } }),
+      await submit({ data: { meal: 'stew' } }, { authorization: kiosk }),
+      await submit({ data: { meal: 'bread' } }, { type: 'Serve', authorization: kiosk }),
+    ]).toMatchObject(Array.from({ length: 5 }, () => ({ status: 202 })))
+    expect(new Set(ids()).size).toBe(5)
+  })
+
+  it('of two requests at the same moment under one key, one is accepted', async () => {
+    const { submit, ids } = started()
+    const answers = await Promise.all([submit(), submit({ data: { meal: 'stew' } })])
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, 409])
+    expect(ids()).toHaveLength(1)
+  })
+
+  it('whose key was recorded before a crash is enqueued by its repeat, by the next instance too, under the same id', async () => {
+    const kept = memory()
+    const first = started(testPlatform(kitchen, { kept }))
+    first.platform.fail('send')
+    expect(await first.submit()).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect([...first.platform.documents().keys()]).toMatchObject([expect.stringMatching(/^keys\//)])
+    expect(first.ids()).toEqual([])
+    // The key stands for the request that crashed, and for no other.
+    expect(await first.submit({ data: { meal: 'stew' } })).toMatchObject({ status: 409 })
+    expect(first.ids()).toEqual([])
+
+    const next = started(testPlatform(kitchen, { kept }))
+    const answer = await next.submit()
+    expect(answer).toEqual({ status: 202, body: { commandId: next.ids()[0] } })
+    // The answer was lost, say: the task has the same name.
+    expect(await next.submit()).toEqual(answer)
+    expect(new Set(next.ids()).size).toBe(1)
+  })
+
+  it.each([
+    ['breaks its contract', { data: { meal: 'soup', spoon: 1 } }, 422],
+    ['has no key', { key: undefined }, 422],
+    ['has no actor', { actor: undefined }, 422],
+    ['has a field too many', { commandId: '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f' }, 422],
+  ])('that %s is refused, and its key stands for nothing', async (_name, changes, status) => {
+    const { submit, platform, ids } = started()
+    expect(await submit(changes)).toMatchObject({ status, body: { code: 'invalid-body' } })
+    expect([...platform.documents().keys()]).toEqual([])
+    expect(ids()).toEqual([])
+  })
+})
+
+describe('the path for submissions', () => {
+  it.each([
+    ['a service that may submit another command', { type: 'Serve' }, 403],
+    ['a service that may query', { authorization: idToken('kitchen', 'guest') }, 403],
+    ['the service itself', { authorization: idToken('kitchen', 'kitchen') }, 403],
+    ['operators', { authorization: idToken('kitchen', 'operations') }, 403],
+    ['a token whose signature was removed', { authorization: withoutSignature(idToken('kitchen', 'waiter')) }, 401],
+    ['a command that is not open to submissions', { type: 'Clean' }, 403],
+    ['a command that nobody owns', { type: 'toString' }, 403],
+    ['a command that is not open to submissions, of a service that may query', openTo('guest', 'Clean'), 404],
+  ])('takes nothing of %s', async (_name, options, status) => {
+    const { submit, platform, ids } = started()
+    expect((await submit({}, options)).status).toBe(status)
+    expect([...platform.documents().keys()]).toEqual([])
+    expect(ids()).toEqual([])
+  })
+
+  it('does not make a submitter one that may send tasks or query', async () => {
+    const platform = testPlatform(kitchen)
+    const http = createHttpApp(
+      implement(kitchen, {
+        on: {},
+        commands: { Cook: async () => {}, Serve: async () => {}, Clean: async () => {} },
+        routes: (routes) => void routes.get('/menu', (c) => c.json(['soup'])),
+      }),
+      platform,
+      testConfig('kitchen', { submitters: { Cook: ['waiter'] }, senders: { Cook: ['kitchen'] } }),
+    )
+    const headers = { authorization: idToken('kitchen', 'waiter') }
+    expect((await http.request('/commands/Cook', { method: 'POST', body: '{}', headers })).status).toBe(403)
+    expect((await http.request('/menu', { headers })).status).toBe(403)
+  })
+})
+
+function openTo(account: string, type: string) {
+  return { type, authorization: idToken('kitchen', account) }
+}

@@ -1,0 +1,47 @@
+/**
+ * Takes the commands that other services submit: records the idempotency key with the request's hash, enqueues the command to
+ * the service's own queue, answers 202. A crash between the two is completed by the same submission again: its task has the
+ * same name.
+ */
+
+import type { Context, Hono } from 'hono'
+import type { RunningPlatform } from '../create-platform.ts'
+import { refuseIf } from '../errors.ts'
+import { jsonBody } from '../http.ts'
+import { derivedId, hashOf } from '../ids.ts'
+import { submissionPath } from '../names.ts'
+import type { Platform } from '../platform.ts'
+import { submissionOf } from '../submission.ts'
+
+/** The service that submits this type of command. @throws Refused for one that may not. */
+export type SubmitterOf = (c: Context, type: string) => Promise<string>
+
+/** A path for each command that the service's description opens: there is none for any other. */
+export function submissionRoutes(http: Hono, platform: RunningPlatform, submitterOf: SubmitterOf): void {
+  const { contracts, acceptsSubmitted } = platform.service
+  for (const type of acceptsSubmitted) {
+    const schema = submissionOf(contracts.commands[type]!.data)
+    http.post(submissionPath(type), async (c) => {
+      const submitter = await submitterOf(c, type)
+      const { key, actor, subject, data } = await jsonBody(c, schema)
+      const commandId = derivedId(submitter, type, actor, key)
+      // The key comes first: a task that is enqueued under it is of the request that it stands for.
+      await recordIdempotencyKey(platform, commandId, data)
+      await platform.send({ type, data }, { id: commandId, subject, correlationId: subject, actor })
+      return c.json({ commandId }, 202)
+    })
+  }
+}
+
+/** @throws Refused when the key stands for another request. Of two at the same moment the document decides which is first. */
+async function recordIdempotencyKey({ views }: Platform, commandId: string, data: unknown): Promise<void> {
+  const requestHash = hashOf(JSON.stringify(data))
+  const path = `keys/${commandId}`
+  if (await views.create(path, { requestHash })) return
+  const recorded = await views.get(path)
+  refuseIf(
+    recorded?.['requestHash'] !== requestHash,
+    'idempotency-key-reused',
+    'The idempotency key was used for another request: take a new key for a new request.',
+  )
+}
