@@ -11,7 +11,7 @@ import { orders } from './orders/service.ts'
 import { payments } from './payments/service.ts'
 import { shipping } from './shipping/service.ts'
 
-/** Local ports follow the numbers. A new service takes the next one; a number is never given to another service. */
+/** Ports on a laptop follow the numbers. A new service takes the next one; a number is never given to another service. */
 export const numberedServices: Readonly<Record<number, Service>> = {
   0: gateway,
   1: catalog,
