@@ -56,7 +56,8 @@ function plugin(name: string, resource: string): string {
 
 import { Hono } from 'hono'
 import type { PolicyKind } from '../core/iam-facts.ts'
-import type { Http, Plugin } from '../core/plugin.ts'
+import type { Plugin } from '../core/plugin.ts'
+import type { Http } from '../core/service.ts'
 import { alreadyExists, notFound } from '../core/status.ts'
 import { attributesOf, type Attributes, readAttributes } from '../core/terraform/attributes.ts'
 import { policyMember } from '../core/terraform/policy-member.ts'
@@ -153,9 +154,9 @@ function test(name: string, resource: string): string {
   const type = terraformType(name, resource)
   return `import { expect, it, onTestFinished } from 'vitest'
 import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
-import { readResources, type StackJson } from '../core/terraform.ts'
+import { plan, provision } from '../core/terraform/provision.ts'
+import { readResources, type StackJson } from '../core/terraform/read-resources.ts'
 import { iam } from '../iam/plugin.ts'
-import { plan, provision } from '../provision.ts'
 import { ${camelCase(name)} } from './plugin.ts'
 
 const plugins = [iam, ${camelCase(name)}]
