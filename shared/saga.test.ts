@@ -429,3 +429,17 @@ describe('a definition is refused when it is declared', () => {
     expect(refused({ retired: [bookCar] })).toThrow('step "book-car" is retired, and no version')
   })
 })
+
+it('misspelt commands and events, and data that breaks a contract, do not compile', () => {
+  const definitions = [
+    // @ts-expect-error there is no command BookFlightt
+    () => defineSaga({ ...base, steps: [{ ...bookFlight, command: 'BookFlightt' }] }),
+    // @ts-expect-error there is no event flight.bookd
+    () => defineSaga({ ...base, steps: [{ ...bookFlight, done: 'flight.bookd' }] }),
+    // @ts-expect-error the command takes a tripId
+    () => defineSaga({ ...base, steps: [{ ...bookFlight, data: () => ({ trip: 't-1' }) }] }),
+    // @ts-expect-error the event has no code
+    () => defineSaga({ ...base, steps: [{ ...bookFlight, reasonOf: (full: { code: string }) => full.code }] }),
+  ]
+  expect(definitions).toHaveLength(4)
+})

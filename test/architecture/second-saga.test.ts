@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { loadApp } from '../../functions/apps.ts'
 import { services } from '../../functions/index.ts'
-import { history } from '../../functions/history/service.ts'
 import { implement } from '../../shared/app.ts'
 import { defineContracts } from '../../shared/contract.ts'
 import type { Envelope } from '../../shared/envelope.ts'
@@ -141,6 +140,7 @@ describe('a second service with a saga', () => {
       }),
     )
 
+    const history = services.find(({ name }) => name === 'history')!
     const listener = testPlatform(history)
     const receiver = createReceiver(await loadApp('history'), listener, testConfig('history'))
     const letter = { messageId: 'm-1', data: Buffer.from(JSON.stringify(report)), attributes: { type: 'saga.stuck' } }
