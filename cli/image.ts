@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { accountEmail } from '../shared/names.ts'
+import { accountEmail } from '../shared/base/names.ts'
 import {
   buildSourcesBucket,
   type Environment,

@@ -2,7 +2,7 @@
 
 import { userInfo } from 'node:os'
 import { randomUUID } from 'node:crypto'
-import type { Operator } from '../shared/operator.ts'
+import type { Operator } from '../shared/base/operator.ts'
 import { define, flag, mainOf, text, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, listeners, readDeadLetters, theOne } from './ops/dead-letters.ts'
 import { createReplayer, replayEach } from './ops/replay.ts'

@@ -2,9 +2,9 @@
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { services } from '../functions/index.ts'
-import type { EventContract } from '../shared/contract.ts'
-import { topicName } from '../shared/names.ts'
-import { runtimeContracts } from '../shared/runtime-events.ts'
+import type { EventContract } from '../shared/contracts/contract.ts'
+import { topicName } from '../shared/base/names.ts'
+import { runtimeContracts } from '../shared/contracts/runtime-events.ts'
 import { flag, main, requireRunning, text, UsageError } from './command.ts'
 import { say, sayJson, shown } from './terminal.ts'
 

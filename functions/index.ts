@@ -1,6 +1,6 @@
 /** The services of the platform. A new one is a folder and a line here. */
 
-import type { Service } from '../shared/service.ts'
+import type { Service } from '../shared/service/service.ts'
 import { catalog } from './catalog/service.ts'
 import { customers } from './customers/service.ts'
 import { gateway } from './gateway/service.ts'

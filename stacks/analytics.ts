@@ -3,7 +3,7 @@
 import { Construct } from 'constructs'
 import * as currencies from 'dinero.js/currencies'
 import { readFileSync } from 'node:fs'
-import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../shared/names.ts'
+import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../shared/base/names.ts'
 import type { LocalExecProvisioner } from './cdktf.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Environment } from './environments.ts'

@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Service } from '../shared/service.ts'
+import type { Service } from '../shared/service/service.ts'
 import { BusStack } from './bus-stack.ts'
 import { App } from './cdktf.ts'
 import type { Environment } from './environments.ts'

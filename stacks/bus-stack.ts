@@ -1,9 +1,9 @@
 /** What carries and keeps events: a topic per event type, dead letters, BigQuery. */
 
 import type { Construct } from 'constructs'
-import { stuckEvent } from '../shared/names.ts'
-import { runtimeContracts } from '../shared/runtime-events.ts'
-import { isReachable, type Service } from '../shared/service.ts'
+import { stuckEvent } from '../shared/base/names.ts'
+import { runtimeContracts } from '../shared/contracts/runtime-events.ts'
+import { isReachable, type Service } from '../shared/service/service.ts'
 import { Analytics } from './analytics.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { EnvironmentStack } from './environment-stack.ts'

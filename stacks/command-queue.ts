@@ -1,7 +1,7 @@
 /** The queue in which a service's commands, timers, repeats and replays wait. */
 
 import { Construct } from 'constructs'
-import { queueName } from '../shared/names.ts'
+import { queueName } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
 import { CloudTasksQueue, CloudTasksQueueIamMember } from './google.ts'
 import { serviceMember } from './members.ts'

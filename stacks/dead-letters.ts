@@ -1,7 +1,7 @@
 /** Where a listener's messages go that it could not take, and the subscription without which they would be lost. */
 
 import { Construct } from 'constructs'
-import { deadLetterName } from '../shared/names.ts'
+import { deadLetterName } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
 import { PubsubTopic, PubsubTopicIamMember } from './google.ts'
 import { keepForOperators } from './kept-for-operators.ts'

@@ -1,8 +1,8 @@
 /** The environments, and all that differs between them. */
 
 import { readFileSync } from 'node:fs'
-import { cloudRunUrl } from '../shared/names.ts'
-import type { Service } from '../shared/service.ts'
+import { cloudRunUrl } from '../shared/base/names.ts'
+import type { Service } from '../shared/service/service.ts'
 import { hostLabel } from './naming-rules.ts'
 
 export interface Environment {

@@ -1,8 +1,8 @@
 /** The topic of one event type: declared on the bus, and known by name to the stacks of those who publish and listen. */
 
 import { Construct } from 'constructs'
-import { deadLetterName, pushPath, subscriptionName, topicName } from '../shared/names.ts'
-import type { Service } from '../shared/service.ts'
+import { deadLetterName, pushPath, subscriptionName, topicName } from '../shared/base/names.ts'
+import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { PubsubSubscription, PubsubSubscriptionIamMember, PubsubTopic, PubsubTopicIamMember } from './google.ts'
 import { pubsubAgent, pushEmail, serviceMember } from './members.ts'

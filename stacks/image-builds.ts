@@ -1,7 +1,7 @@
 /** Where the image of the services is kept, and the account that Cloud Build makes it as. */
 
 import { Construct } from 'constructs'
-import { accountEmail } from '../shared/names.ts'
+import { accountEmail } from '../shared/base/names.ts'
 import { buildSourcesBucket, type Environment, imageBuilderId, imageRepositoryId } from './environments.ts'
 import {
   ArtifactRegistryRepository,

@@ -1,7 +1,7 @@
 /** What Cloud Monitoring counts in the logs: the lines that tell of trouble, and what the objectives are measured by. */
 
 import { Construct } from 'constructs'
-import type { Service } from '../shared/service.ts'
+import type { Service } from '../shared/service/service.ts'
 import { metrics } from '../shared/telemetry/metrics.ts'
 import { LoggingMetric } from './google.ts'
 import {

@@ -1,6 +1,6 @@
 /** Who is granted something, as IAM spells it. */
 
-import { accountEmail, accountId, operationsAccountId, pushAccountId } from '../shared/names.ts'
+import { accountEmail, accountId, operationsAccountId, pushAccountId } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
 
 export const serviceEmail = (service: string, { projectId }: Environment): string =>

@@ -41,7 +41,7 @@ export const linesThatSay = (...messages: CountedLine[]): string => {
   return `resource.type="cloud_run_revision" AND severity>=ERROR AND (${any})`
 }
 
-/** Refusals, and acts of staff and operators: see shared/security-log.ts. */
+/** Refusals, and acts of staff and operators: see shared/telemetry/security-log.ts. */
 export const securityLines = 'resource.type="cloud_run_revision" AND jsonPayload.message="security"'
 export const securityLabels = ['service', 'event', 'outcome'] as const
 

@@ -1,7 +1,7 @@
 /** Where reports of stuck sagas wait until an operator has looked after them. */
 
 import { Construct } from 'constructs'
-import { stuckSubscription } from '../shared/names.ts'
+import { stuckSubscription } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
 import type { EventTopic } from './event-topic.ts'
 import { keepForOperators } from './kept-for-operators.ts'

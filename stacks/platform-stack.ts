@@ -1,8 +1,8 @@
 /** What changes rarely: APIs, identities, the image repository, the network, audit logs, what is counted in logs. */
 
 import type { Construct } from 'constructs'
-import { accountId, operationsAccountId, pushAccountId } from '../shared/names.ts'
-import { type Service, usesQueues } from '../shared/service.ts'
+import { accountId, operationsAccountId, pushAccountId } from '../shared/base/names.ts'
+import { type Service, usesQueues } from '../shared/service/service.ts'
 import { Audit } from './audit.ts'
 import { dependable, TerraformResource } from './cdktf.ts'
 import { EnvironmentStack } from './environment-stack.ts'

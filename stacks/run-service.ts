@@ -2,8 +2,8 @@
 
 import { Construct } from 'constructs'
 import { readFileSync } from 'node:fs'
-import type { WrittenVariables } from '../shared/config.ts'
-import type { Service } from '../shared/service.ts'
+import type { WrittenVariables } from '../shared/base/config.ts'
+import type { Service } from '../shared/service/service.ts'
 import { TerraformVariable } from './cdktf.ts'
 import { type Environment, imageName, noImage } from './environments.ts'
 import { CloudRunV2Service, CloudRunV2ServiceIamMember, ProjectIamMember } from './google.ts'

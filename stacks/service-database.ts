@@ -1,8 +1,8 @@
 /** A service's own Firestore database, and the only grant that reaches it. */
 
 import { Construct } from 'constructs'
-import { databaseName, expiryField } from '../shared/names.ts'
-import type { Service } from '../shared/service.ts'
+import { databaseName, expiryField } from '../shared/base/names.ts'
+import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { FirestoreDatabase, FirestoreField, FirestoreIndex, ProjectIamMember } from './google.ts'
 import { serviceMember } from './members.ts'

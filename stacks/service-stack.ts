@@ -1,8 +1,8 @@
 /** One service's own stack. No service is named here, and nothing of another stack is referenced. */
 
 import type { Construct } from 'constructs'
-import { deadLetterName, topicName } from '../shared/names.ts'
-import { isReachable, publishedBy, type Service } from '../shared/service.ts'
+import { deadLetterName, topicName } from '../shared/base/names.ts'
+import { isReachable, publishedBy, type Service } from '../shared/service/service.ts'
 import { CommandQueue } from './command-queue.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'

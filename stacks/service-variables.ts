@@ -1,8 +1,8 @@
-/** The variables of a service's container, as `shared/config.ts` reads them: all derived from the descriptions. */
+/** The variables of a service's container, as `shared/base/config.ts` reads them: all derived from the descriptions. */
 
-import type { WrittenVariables } from '../shared/config.ts'
-import { databaseName, repeatCommand } from '../shared/names.ts'
-import { enqueuedBy, type Service } from '../shared/service.ts'
+import type { WrittenVariables } from '../shared/base/config.ts'
+import { databaseName, repeatCommand } from '../shared/base/names.ts'
+import { enqueuedBy, type Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { operationsEmail, pushEmail, serviceEmail } from './members.ts'
 

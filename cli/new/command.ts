@@ -92,9 +92,9 @@ function withRecorded(text: string, type: string): string {
 
 const handler = (name: string, owner: string): string => `/** Handles ${name}. */
 
-import type { RecordOf } from '../../shared/contract.ts'
-import type { Envelope } from '../../shared/envelope.ts'
-import { type Decision, nothing, type Platform } from '../../shared/platform.ts'
+import type { RecordOf } from '../../shared/contracts/contract.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { type Decision, nothing, type Platform } from '../../shared/service/platform.ts'
 import type { ${contractsVariable(owner)} } from './contracts.ts'
 
 type Recorded = RecordOf<typeof ${contractsVariable(owner)}>
@@ -113,8 +113,8 @@ export function ${camelCase(name)}(
 `
 
 const test = (name: string, owner: string): string => `import { expect, it } from 'vitest'
-import { deliver, message } from '../../shared/deliver.testing.ts'
-import { testPlatform } from '../../shared/platform.testing.ts'
+import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { ${camelCase(owner)} } from './service.ts'
 

@@ -41,7 +41,7 @@ export const contractOf = (type: string): string =>
 
 /** The imports that a contract from here needs. */
 export const withFields = (text: string): string =>
-  withImport(withImport(text, 'z', 'zod'), 'orderId', '../../shared/fields.ts')
+  withImport(withImport(text, 'z', 'zod'), 'orderId', '../../shared/base/fields.ts')
 
 /** The text of frozen-events.json with this event; `text` is undefined where the service had none. */
 export function frozen(text: string | undefined, type: string): string {

@@ -9,9 +9,9 @@ import {
   queueName,
   repeatCommand,
   replayCommand,
-} from '../../shared/names.ts'
-import { runtimeContracts } from '../../shared/runtime-events.ts'
-import type { Service } from '../../shared/service.ts'
+} from '../../shared/base/names.ts'
+import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
+import type { Service } from '../../shared/service/service.ts'
 import { imageBuilderId } from '../../stacks/environments.ts'
 import { named } from '../../stacks/naming-rules.ts'
 import { UsageError } from '../command.ts'

@@ -74,7 +74,7 @@ function contracts({ name, on, emits }: NewService): string {
   if (recorded === undefined)
     return `/** ${subject(name)} owns no messages. */
 
-import { defineContracts } from '../../shared/contract.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
 
 export const ${contractsVariable(name)} = defineContracts({ service: '${name}', events: {}, commands: {} })
 `
@@ -84,8 +84,8 @@ export const ${contractsVariable(name)} = defineContracts({ service: '${name}', 
   return `/** The messages of ${name}. */
 
 import { z } from 'zod'
-import { defineContracts } from '../../shared/contract.ts'
-import { orderId } from '../../shared/fields.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
+import { orderId } from '../../shared/base/fields.ts'
 
 export const ${contractsVariable(name)} = defineContracts({
   service: '${name}',
@@ -101,7 +101,7 @@ const description = ({
   emits,
 }: NewService): string => `/** ${subject(name)}${on.length === 0 ? '' : `: it reacts to ${on.join(', ')}`}. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 ${owners(on).map(importContracts).join('')}import { ${contractsVariable(name)} } from './contracts.ts'
 
 export const ${camelCase(name)} = defineService({
@@ -127,18 +127,18 @@ function app({ name, on, emits }: NewService): string {
   if (on.length === 0)
     return `/** The handlers of ${name}. */
 
-import { implement } from '../../shared/app.ts'
-import type { ServiceApp } from '../../shared/service-app.ts'
+import { implement } from '../../shared/service/app.ts'
+import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { ${camelCase(name)} } from './service.ts'
 
 ${implemented}`
   return `/** The handlers of ${name}. */
 
-import { implement } from '../../shared/app.ts'
-import type { RecordOf } from '../../shared/contract.ts'
-import type { Envelope } from '../../shared/envelope.ts'
-import { type Decision, nothing, type Platform } from '../../shared/platform.ts'
-import type { ServiceApp } from '../../shared/service-app.ts'
+import { implement } from '../../shared/service/app.ts'
+import type { RecordOf } from '../../shared/contracts/contract.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { type Decision, nothing, type Platform } from '../../shared/service/platform.ts'
+import type { ServiceApp } from '../../shared/service/service-app.ts'
 import type { ${contractsVariable(name)} } from './contracts.ts'
 import { ${camelCase(name)} } from './service.ts'
 
@@ -162,9 +162,9 @@ function test({ name, on, emits }: NewService): string {
     .join('')
   const ofRuntime = on.some((type) => ownerOfEvent(type) === 'runtime')
   return `import { expect, it } from 'vitest'
-import { deliver, message } from '../../shared/deliver.testing.ts'
-import { testPlatform } from '../../shared/platform.testing.ts'
-${ofRuntime ? "import { runtimeContracts } from '../../shared/runtime-events.ts'\n" : ''}${owners(on).map(importContracts).join('')}import { app } from './app.ts'
+import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { testPlatform } from '../../shared/runtime/platform.testing.ts'
+${ofRuntime ? "import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'\n" : ''}${owners(on).map(importContracts).join('')}import { app } from './app.ts'
 import { ${camelCase(name)} } from './service.ts'
 
 it.each([

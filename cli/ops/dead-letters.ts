@@ -2,8 +2,8 @@
 
 import { services } from '../../functions/index.ts'
 import { typeOf } from '../../shared/gcp/waiting.ts'
-import { deadLetterName } from '../../shared/names.ts'
-import { isReachable } from '../../shared/service.ts'
+import { deadLetterName } from '../../shared/base/names.ts'
+import { isReachable } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import type { Shelf, Waiting } from './shelf.ts'
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import { MOST_LETTERS } from '../../shared/replay.ts'
+import { MOST_LETTERS } from '../../shared/messaging/replay.ts'
 import { checkReplayable, replayEach } from './replay.ts'
 
 beforeEach(() => {

@@ -1,6 +1,6 @@
 /** Sagas that were reported stuck and have not ended since: the report says why, the order says how it stands now. */
 
-import { stuckSubscription } from '../../shared/names.ts'
+import { stuckSubscription } from '../../shared/base/names.ts'
 import { type Api, Refusal } from '../api.ts'
 import type { Shelf, Waiting } from './shelf.ts'
 

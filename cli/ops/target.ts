@@ -2,7 +2,7 @@
 
 import type { ChannelCredentials } from '@grpc/grpc-js'
 import { services } from '../../functions/index.ts'
-import { cloudRunUrl } from '../../shared/names.ts'
+import { cloudRunUrl } from '../../shared/base/names.ts'
 import { type Api, connect, connectWith } from '../api.ts'
 import { requireRunning, text, UsageError } from '../command.ts'
 

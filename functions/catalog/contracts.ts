@@ -1,8 +1,8 @@
 /** Products and their prices, as the catalog tells them. */
 
 import { z } from 'zod'
-import { defineContracts } from '../../shared/contract.ts'
-import { currency, sku, timestamp, unitMinor, words } from '../../shared/fields.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
+import { currency, sku, timestamp, unitMinor, words } from '../../shared/base/fields.ts'
 
 /** Absent: from the moment that the event's time says. The catalog always names it; a person who publishes by hand need not. */
 const validFrom = timestamp.optional()

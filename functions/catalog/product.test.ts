@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Refused } from '../../shared/errors.ts'
-import type { RecordedEvent } from '../../shared/platform.ts'
+import { Refused } from '../../shared/base/errors.ts'
+import type { RecordedEvent } from '../../shared/service/platform.ts'
 import { MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
 import { type CatalogCommand, decide, productOf } from './product.ts'
 

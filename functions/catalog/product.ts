@@ -1,8 +1,8 @@
 /** Every rule about a product and its prices. */
 
-import type { CommandOf, RecordOf } from '../../shared/contract.ts'
-import { refuseIf } from '../../shared/errors.ts'
-import type { RecordedEvent } from '../../shared/platform.ts'
+import type { CommandOf, RecordOf } from '../../shared/contracts/contract.ts'
+import { refuseIf } from '../../shared/base/errors.ts'
+import type { RecordedEvent } from '../../shared/service/platform.ts'
 import { areTooMany, type catalogContracts, MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
 
 export interface Product {

@@ -1,6 +1,6 @@
 /** Products, their prices and the history of both. Questions are answered from a document for each product. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 import { catalogContracts } from './contracts.ts'
 
 export const catalog = defineService({

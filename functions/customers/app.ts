@@ -2,13 +2,13 @@
 
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
-import { implement } from '../../shared/app.ts'
-import type { ServiceApp } from '../../shared/service-app.ts'
-import { Refused, refuseIf } from '../../shared/errors.ts'
-import { idempotencyKey } from '../../shared/fields.ts'
-import { jsonBody } from '../../shared/http.ts'
-import type { Platform } from '../../shared/platform.ts'
-import { onlyFor } from '../../shared/query-callers.ts'
+import { implement } from '../../shared/service/app.ts'
+import type { ServiceApp } from '../../shared/service/service-app.ts'
+import { Refused, refuseIf } from '../../shared/base/errors.ts'
+import { idempotencyKey } from '../../shared/base/fields.ts'
+import { jsonBody } from '../../shared/http/http.ts'
+import type { Platform } from '../../shared/service/platform.ts'
+import { onlyFor } from '../../shared/runtime/query-callers.ts'
 import { addressRequest, consentRequest, importRequest, paymentMethodRequest, vaultOf } from './contracts.ts'
 import {
   addAddress,

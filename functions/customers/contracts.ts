@@ -1,10 +1,10 @@
 /** What customers keep with the shop, each under a reference. Other services carry the references, never what is behind them. */
 
 import { z } from 'zod'
-import { defineContracts } from '../../shared/contract.ts'
-import { reference, timestamp } from '../../shared/fields.ts'
-import { derivedName } from '../../shared/ids.ts'
-import { code, freeText, identifier } from '../../shared/text.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
+import { reference, timestamp } from '../../shared/base/fields.ts'
+import { derivedName } from '../../shared/base/ids.ts'
+import { code, freeText, identifier } from '../../shared/base/text.ts'
 import { isCountry } from './countries.ts'
 import { holdsCardNumber } from './card-number.ts'
 

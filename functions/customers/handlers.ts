@@ -1,7 +1,7 @@
 /** What is added to a vault and withdrawn from it: one document of one customer, read and written under its precondition. */
 
-import { derivedId, derivedName, hashOf } from '../../shared/ids.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import type { z } from 'zod'
 import type { addressRequest, consentRequest, paymentMethodRequest } from './contracts.ts'
 import { attach, detach } from './provider.ts'

@@ -1,8 +1,8 @@
 /** The payment provider's book of payment methods: each is bound to one customer before it is kept here. */
 
-import { Refused } from '../../shared/errors.ts'
-import { reference } from '../../shared/fields.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { Refused } from '../../shared/base/errors.ts'
+import { reference } from '../../shared/base/fields.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import { shownCard } from './contracts.ts'
 import type { PaymentMethod } from './vault.ts'
 

@@ -1,6 +1,6 @@
 /** Keeps customers' addresses, payment methods and consents, and says whose a reference is. Personal data stays here. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 import { customersContracts } from './contracts.ts'
 
 export const customers = defineService({

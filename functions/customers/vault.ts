@@ -1,7 +1,7 @@
 /** One customer's vault, and every rule about what is added to it and withdrawn from it. No clock, no I/O. */
 
 import type { z } from 'zod'
-import { Refused, refuseIf } from '../../shared/errors.ts'
+import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { type Address, addressRequest, type consentRequest, type shownCard, vaultLimits } from './contracts.ts'
 
 interface Kept {

@@ -1,9 +1,9 @@
 /** How the accounts of staff stand at Identity Platform: https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts/lookup */
 
 import { z } from 'zod'
-import { outsideRequest } from '../../shared/deadline.ts'
-import type { Platform } from '../../shared/platform.ts'
-import { rememberStandings, type StandingOf } from '../../shared/staff-tokens.ts'
+import { outsideRequest } from '../../shared/base/deadline.ts'
+import type { Platform } from '../../shared/service/platform.ts'
+import { rememberStandings, type StandingOf } from '../../shared/http/staff-tokens.ts'
 
 const LOOK_UP_TIMEOUT_MS = 2_000
 

@@ -1,8 +1,8 @@
 /** Who is let in: limits on how often, and on how many at once, for strangers by address and for verified callers by name. */
 
-import type { Caller } from '../../shared/auth.ts'
-import { Limited } from '../../shared/errors.ts'
-import type { Upload } from '../../shared/http.ts'
+import type { Caller } from '../../shared/http/auth.ts'
+import { Limited } from '../../shared/base/errors.ts'
+import type { Upload } from '../../shared/http/http.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import { createKnownTokens, type KnownCaller, looksLikeToken } from './known-tokens.ts'
 import { type Buckets, createBuckets, type Limit, type Spent } from './rate-limit.ts'

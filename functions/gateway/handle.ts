@@ -5,10 +5,10 @@
 
 import type { Context, Hono } from 'hono'
 import type { z } from 'zod'
-import type { Caller, Role } from '../../shared/auth.ts'
-import { Refused, refuseIf } from '../../shared/errors.ts'
-import { idempotencyKey } from '../../shared/fields.ts'
-import { jsonBody } from '../../shared/http.ts'
+import type { Caller, Role } from '../../shared/http/auth.ts'
+import { Refused, refuseIf } from '../../shared/base/errors.ts'
+import { idempotencyKey } from '../../shared/base/fields.ts'
+import { jsonBody } from '../../shared/http/http.ts'
 import {
   type CallerAccess,
   isForCallers,

@@ -3,8 +3,8 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Platform } from '../../shared/platform.ts'
-import { startOfTests } from '../../shared/platform.testing.ts'
+import type { Platform } from '../../shared/service/platform.ts'
+import { startOfTests } from '../../shared/runtime/platform.testing.ts'
 
 export interface TokenOptions {
   readonly sub?: string

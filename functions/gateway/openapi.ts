@@ -1,8 +1,8 @@
 /** The OpenAPI 3.1 document of the public API, from its operations and their contracts. */
 
 import { z } from 'zod'
-import { type Code, httpStatus } from '../../shared/errors.ts'
-import { idempotencyKey as keySchema } from '../../shared/fields.ts'
+import { type Code, httpStatus } from '../../shared/base/errors.ts'
+import { idempotencyKey as keySchema } from '../../shared/base/fields.ts'
 import {
   isForCallers,
   type Operation,

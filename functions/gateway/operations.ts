@@ -1,9 +1,9 @@
 /** The public API as data: who may call each operation, what it takes, answers and refuses. Routes, checks (`handle.ts`) and the OpenAPI document are made from it. */
 
 import { z } from 'zod'
-import type { Role } from '../../shared/auth.ts'
-import type { Code } from '../../shared/errors.ts'
-import { currency, lineId, minor, orderId, reference, sku, timestamp, unitMinor } from '../../shared/fields.ts'
+import type { Role } from '../../shared/http/auth.ts'
+import type { Code } from '../../shared/base/errors.ts'
+import { currency, lineId, minor, orderId, reference, sku, timestamp, unitMinor } from '../../shared/base/fields.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import {
   addressRequest,

@@ -2,9 +2,9 @@
 
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { type Caller, isStaff } from '../../shared/auth.ts'
-import { Cancelled, Refused } from '../../shared/errors.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { type Caller, isStaff } from '../../shared/http/auth.ts'
+import { Cancelled, Refused } from '../../shared/base/errors.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import { relayed } from './relay.ts'
 
 const ownerSchema = z.looseObject({ customerRef: z.string() })

@@ -2,8 +2,8 @@
 
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { instanceOf } from '../../shared/http.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { instanceOf } from '../../shared/http/http.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import { noteProblem } from '../../shared/runtime/refusals.ts'
 
 /** @throws Error when the service did not accept the gateway itself: that is no business of the caller's. */

@@ -1,6 +1,6 @@
 /** The one door of the platform: checks who calls, limits, composes; decides nothing. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { customersContracts } from '../customers/contracts.ts'
 import { historyContracts } from '../history/contracts.ts'

@@ -1,11 +1,11 @@
 /** Every event becomes an entry in its order's timeline. */
 
-import { implement } from '../../shared/app.ts'
-import type { ServiceApp } from '../../shared/service-app.ts'
-import type { Envelope } from '../../shared/envelope.ts'
-import { refuseIf } from '../../shared/errors.ts'
-import { documentId } from '../../shared/ids.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { implement } from '../../shared/service/app.ts'
+import type { ServiceApp } from '../../shared/service/service-app.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { refuseIf } from '../../shared/base/errors.ts'
+import { documentId } from '../../shared/base/ids.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import { history } from './service.ts'
 import { isKept, timelineOf, type TimelineDocument, told } from './timeline.ts'
 

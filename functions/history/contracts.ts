@@ -1,5 +1,5 @@
 /** History only listens. */
 
-import { defineContracts } from '../../shared/contract.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
 
 export const historyContracts = defineContracts({ service: 'history', events: {}, commands: {} })

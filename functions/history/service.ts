@@ -1,6 +1,6 @@
 /** What happened to each order, told by everybody's events: a read model that can be rebuilt. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { message } from '../../shared/deliver.testing.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
 import { isKept, type Timeline, type TimelineDocument, timelineOf, told } from './timeline.ts'
 
 /** Minutes and seconds of the day on which it all happened. */

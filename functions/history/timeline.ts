@@ -1,7 +1,7 @@
 /** What happened to an order, whatever order it is told in: each event is one fact under its own id, so that writing it needs no reading. */
 
-import { stuckEvent } from '../../shared/names.ts'
-import type { Envelope } from '../../shared/envelope.ts'
+import { stuckEvent } from '../../shared/base/names.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
 
 interface Told {
   readonly type: string

@@ -1,8 +1,8 @@
 /** Inventory's handlers and queries. */
 
-import { implement } from '../../shared/app.ts'
-import type { ServiceApp } from '../../shared/service-app.ts'
-import { refuseIf } from '../../shared/errors.ts'
+import { implement } from '../../shared/service/app.ts'
+import type { ServiceApp } from '../../shared/service/service-app.ts'
+import { refuseIf } from '../../shared/base/errors.ts'
 import { bookedDelivery, commitStock, receiveStock, releaseStock, reserveStock } from './handlers.ts'
 import { inventory } from './service.ts'
 import { emptyShard, type Shard, shardPaths } from './shards.ts'

@@ -1,8 +1,8 @@
 /** What inventory holds, lets go and takes in. */
 
 import { z } from 'zod'
-import { defineContracts } from '../../shared/contract.ts'
-import { goods, minor, orderId, reference, sku } from '../../shared/fields.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
+import { goods, minor, orderId, reference, sku } from '../../shared/base/fields.ts'
 
 const reservationId = reference
 const deliveredLines = z

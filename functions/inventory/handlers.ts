@@ -1,10 +1,16 @@
 /** Reserve, release, commit, receive: each one transaction over the order's stream and the shards it touches. */
 
-import { fold, recordsOf } from '../../shared/decider.ts'
-import type { Envelope } from '../../shared/envelope.ts'
-import { Unavailable } from '../../shared/errors.ts'
-import { documentId } from '../../shared/ids.ts'
-import { type Decision, nothing, type Platform, type Stream, type TransactionDocuments } from '../../shared/platform.ts'
+import { fold, recordsOf } from '../../shared/service/decider.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import { documentId } from '../../shared/base/ids.ts'
+import {
+  type Decision,
+  nothing,
+  type Platform,
+  type Stream,
+  type TransactionDocuments,
+} from '../../shared/service/platform.ts'
 import {
   draw,
   evolve,

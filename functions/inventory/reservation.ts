@@ -1,6 +1,6 @@
 /** What an order holds, and what became of it. */
 
-import type { RecordOf } from '../../shared/contract.ts'
+import type { RecordOf } from '../../shared/contracts/contract.ts'
 import type { inventoryContracts } from './contracts.ts'
 
 export type InventoryRecord = RecordOf<typeof inventoryContracts>

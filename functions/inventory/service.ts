@@ -1,6 +1,6 @@
 /** Stock, in shards, and what orders hold of it. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { inventoryContracts } from './contracts.ts'
 

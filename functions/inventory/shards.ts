@@ -1,6 +1,6 @@
 /** Stock of a SKU lies in shards, so that no document is written more than about once a second: which one, and how much. */
 
-import { documentId } from '../../shared/ids.ts'
+import { documentId } from '../../shared/base/ids.ts'
 
 export interface Shard {
   /** Free to be reserved: stored documents call it so, though the reserved pieces are on hand too until they are sold. */

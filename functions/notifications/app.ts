@@ -1,9 +1,9 @@
 /** A CloudEvent function: each event is told to the customer once, and noted in the send log. */
 
-import { implement } from '../../shared/app.ts'
-import type { Delivery, ServiceApp } from '../../shared/service-app.ts'
-import type { Envelope } from '../../shared/envelope.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { implement } from '../../shared/service/app.ts'
+import type { Delivery, ServiceApp } from '../../shared/service/service-app.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import { notifications } from './service.ts'
 import { type Notified, textFor } from './templates.ts'
 

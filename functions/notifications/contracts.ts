@@ -1,5 +1,5 @@
 /** Notifications only listen. */
 
-import { defineContracts } from '../../shared/contract.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
 
 export const notificationsContracts = defineContracts({ service: 'notifications', events: {}, commands: {} })

@@ -1,6 +1,6 @@
 /** Tells customers what happened to their orders, and keeps a log of what was sent. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { notificationsContracts } from './contracts.ts'

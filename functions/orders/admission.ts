@@ -1,7 +1,7 @@
 /** Whether a customer's bounds leave room for one more order: asked before anything is done for it, and again at its commit. */
 
-import { fold } from '../../shared/decider.ts'
-import type { Platform, Stream } from '../../shared/platform.ts'
+import { fold } from '../../shared/service/decider.ts'
+import type { Platform, Stream } from '../../shared/service/platform.ts'
 import { evolve, initial } from './order.ts'
 import {
   type Bounds,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Unavailable } from '../../shared/errors.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
 import { openShop, permutations, replies, type Shop } from './shop.testing.ts'
 
 const MINUTE = 60_000

@@ -1,9 +1,10 @@
 /** Reserve the stock, authorize the payment, confirm. Read it top to bottom; compensations run bottom to top. */
 
-import { defineSaga } from '../../shared/saga.ts'
+import { defineSaga } from '../../shared/saga/saga.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
-import { goodsOf, type Placed } from './order.ts'
+import { goodsOf } from './order.ts'
+import type { Placed } from './records.ts'
 
 export const checkout = defineSaga({
   name: 'checkout',

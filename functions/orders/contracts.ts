@@ -1,7 +1,7 @@
 /** An order's life as the rest of the platform hears it. */
 
 import { z } from 'zod'
-import { defineContracts } from '../../shared/contract.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
 import {
   currency,
   goods,
@@ -17,7 +17,7 @@ import {
   timestamp,
   unitMinor,
   words,
-} from '../../shared/fields.ts'
+} from '../../shared/base/fields.ts'
 
 const compensations = z.array(
   z.strictObject({ step: reference, attempt: z.int().min(0), nextRetryAtMs: z.int().exactOptional() }),

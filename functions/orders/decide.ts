@@ -1,8 +1,8 @@
 /** Every rule about an order's life: what follows when it is placed, when a step is answered, when time has passed. */
 
-import { Refused, refuseIf } from '../../shared/errors.ts'
-import type { OutgoingCommand } from '../../shared/message.ts'
-import { type Decision, nothing } from '../../shared/platform.ts'
+import { Refused, refuseIf } from '../../shared/base/errors.ts'
+import type { OutgoingCommand } from '../../shared/contracts/message.ts'
+import { type Decision, nothing } from '../../shared/service/platform.ts'
 import {
   begin,
   isAtFirstStep,
@@ -12,10 +12,9 @@ import {
   retry,
   sagaStuck,
   type Transition,
-} from '../../shared/saga.ts'
+} from '../../shared/saga/saga.ts'
 import { checkout } from './checkout.ts'
 import {
-  type FulfilmentFact,
   fulfilmentStep,
   hasFact,
   isFulfilled,
@@ -31,7 +30,8 @@ import {
   stalled,
   withFact,
 } from './fulfilment.ts'
-import { goodsOf, type OrderRecord, type OrderState, type Placed, type SagaProgress } from './order.ts'
+import type { FulfilmentFact, OrderRecord, Placed, SagaProgress } from './records.ts'
+import { goodsOf, type OrderState } from './order.ts'
 
 export interface Rules {
   /** Between confirmation and release; 0: at once. */

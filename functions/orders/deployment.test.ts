@@ -2,12 +2,12 @@
 
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { type Contracts, defineContracts } from '../../shared/contract.ts'
-import { orderId } from '../../shared/fields.ts'
-import { defineSaga, type Saga, type SagaStep } from '../../shared/saga.ts'
-import { type Memory, memory } from '../../shared/memory.testing.ts'
+import { type Contracts, defineContracts } from '../../shared/contracts/contract.ts'
+import { orderId } from '../../shared/base/fields.ts'
+import { defineSaga, type Saga, type SagaStep } from '../../shared/saga/saga.ts'
+import { type Memory, memory } from '../../shared/messaging/memory.testing.ts'
 import { checkout } from './checkout.ts'
-import type { Placed } from './order.ts'
+import type { Placed } from './records.ts'
 import { openShop, replies, type Reply, type Shop } from './shop.testing.ts'
 
 const ORDERS = 40

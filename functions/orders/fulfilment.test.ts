@@ -1,7 +1,7 @@
 /** After the pivot: services that do not answer, captures that are refused, and how staff ends such an order. */
 
 import { describe, expect, it } from 'vitest'
-import type { MessageOptions } from '../../shared/deliver.testing.ts'
+import type { MessageOptions } from '../../shared/runtime/deliver.testing.ts'
 import { MAX_REMINDERS } from './fulfilment.ts'
 import { openShop, permutations, replies, type Shop } from './shop.testing.ts'
 

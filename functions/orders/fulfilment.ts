@@ -1,9 +1,9 @@
 /** What must follow for each shipment, what is missing of it, and who is reminded of that how often. */
 
-import { repeatCommand } from '../../shared/names.ts'
-import type { OutgoingCommand } from '../../shared/message.ts'
-import { sagaStuck } from '../../shared/saga.ts'
-import type { Goods, OrderRecord, Placed } from './order.ts'
+import { repeatCommand } from '../../shared/base/names.ts'
+import type { OutgoingCommand } from '../../shared/contracts/message.ts'
+import { sagaStuck } from '../../shared/saga/saga.ts'
+import type { FulfilmentFact, Goods, OrderRecord, Placed } from './records.ts'
 
 /** What was shipped, and what followed from it; the order is complete when nothing is missing. */
 export interface Ledger {
@@ -16,19 +16,6 @@ export interface Ledger {
 }
 
 export const noFacts: Ledger = { dispatched: {}, captured: [], committed: [], refused: {} }
-
-/**
- * One of the three facts that must follow for each shipment, or the refusal of one. Recorded in the stream only, as
- * `fulfilment.recorded`.
- */
-export interface FulfilmentFact {
-  readonly kind: 'dispatched' | 'captured' | 'committed' | 'refused'
-  readonly shipmentId: string
-  /** Of what was dispatched. */
-  readonly lines?: Goods
-  /** Why the capture was refused. */
-  readonly code?: string
-}
 
 export function withFact(ledger: Ledger, { kind, shipmentId, lines = [], code = '' }: FulfilmentFact): Ledger {
   switch (kind) {

@@ -1,19 +1,10 @@
 /** An order's state, and what each recorded event makes of it. */
 
-import type { RecordOf } from '../../shared/contract.ts'
-import type { Message } from '../../shared/message.ts'
-import type { runtimeContracts } from '../../shared/runtime-events.ts'
-import type { SagaState } from '../../shared/saga.ts'
-import type { ordersContracts } from './contracts.ts'
+import type { Message } from '../../shared/contracts/message.ts'
+import type { SagaState } from '../../shared/saga/saga.ts'
 import { type Ledger, noFacts, withFact } from './fulfilment.ts'
 import { upcast } from './past-events.ts'
-
-/** All that an order's stream holds. */
-export type OrderRecord = RecordOf<typeof ordersContracts> | RecordOf<typeof runtimeContracts>
-type DataOf<Type extends OrderRecord['type']> = Extract<OrderRecord, { type: Type }>['data']
-
-export type Placed = DataOf<'order.placed'>
-export type Goods = DataOf<'order.released'>['lines']
+import type { Goods, Placed } from './records.ts'
 
 export type Status = 'none' | 'abandoned' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired'
 
@@ -41,14 +32,6 @@ export const initial: OrderState = {
   released: false,
   reminderCount: 0,
   isStalled: false,
-}
-
-/** Recorded in the stream only, as `checkout.progressed`: the fields of the state that it changes. */
-export interface SagaProgress {
-  readonly saga?: SagaState
-  readonly timerAtMs?: number
-  readonly nextReminderAtMs?: number
-  readonly reminderCount?: number
 }
 
 export function evolve(state: OrderState, recorded: Message): OrderState {

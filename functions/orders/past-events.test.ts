@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { fold } from '../../shared/decider.ts'
-import type { Message } from '../../shared/message.ts'
+import { fold } from '../../shared/service/decider.ts'
+import type { Message } from '../../shared/contracts/message.ts'
 import { decide } from './decide.ts'
 import { evolve, initial, type OrderState } from './order.ts'
 // As an earlier revision recorded it: never changed, only added to.

@@ -3,10 +3,9 @@
  * never rewritten: nothing here is deleted. `past-events.json` holds an example of each old shape for the test.
  */
 
-import type { Message } from '../../shared/message.ts'
-import type { SagaState } from '../../shared/saga.ts'
-import type { FulfilmentFact } from './fulfilment.ts'
-import type { OrderRecord, SagaProgress } from './order.ts'
+import type { Message } from '../../shared/contracts/message.ts'
+import type { SagaState } from '../../shared/saga/saga.ts'
+import type { FulfilmentFact, OrderRecord, SagaProgress } from './records.ts'
 
 /** `checkout.moved`, until steps were persisted by their names. */
 interface Moved {

@@ -4,8 +4,8 @@
  */
 
 import { z } from 'zod'
-import { type Bound, Limited, Refused } from '../../shared/errors.ts'
-import { hashOf } from '../../shared/ids.ts'
+import { type Bound, Limited, Refused } from '../../shared/base/errors.ts'
+import { hashOf } from '../../shared/base/ids.ts'
 
 /** For one customer; importers have none. */
 const boundsSchema = z.strictObject({

@@ -1,8 +1,8 @@
 /** The replica of the catalog's prices, kept by the catalog's own rules. */
 
-import { Unavailable } from '../../shared/errors.ts'
-import { documentId } from '../../shared/ids.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import { documentId } from '../../shared/base/ids.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import { areTooMany, MAX_ANNOUNCED_PRICES, type Price, withPrice } from '../catalog/contracts.ts'
 
 export interface PriceList {

@@ -1,9 +1,9 @@
 /** Puts the price on each line: from the replica, from the catalog when the replica has not heard of a SKU yet. */
 
 import { z } from 'zod'
-import { Refused, refuseIf } from '../../shared/errors.ts'
-import { currency as currencyCode, unitMinor } from '../../shared/fields.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { Refused, refuseIf } from '../../shared/base/errors.ts'
+import { currency as currencyCode, unitMinor } from '../../shared/base/fields.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import { priceAt } from '../catalog/contracts.ts'
 import { type PriceList, pricePath } from './prices.ts'
 

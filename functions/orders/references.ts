@@ -1,8 +1,8 @@
 /** Whose the references of an order are: the customers' vault says it before anything is promised. */
 
 import type { z } from 'zod'
-import { refuseIf } from '../../shared/errors.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { refuseIf } from '../../shared/base/errors.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import { unknownReferences, vaultOf } from '../customers/contracts.ts'
 
 /** An instance of the vault that starts from nothing takes some seconds. */

@@ -1,6 +1,6 @@
 /** What the environment says about an order's rules. */
 
-import type { Platform } from '../../shared/platform.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import type { Rules } from './decide.ts'
 
 export const rulesOf = (platform: Platform): Rules => ({

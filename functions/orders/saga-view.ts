@@ -1,6 +1,6 @@
 /** Where an order's saga stands, as operators read it. */
 
-import { STUCK_FROM_ATTEMPT } from '../../shared/saga.ts'
+import { STUCK_FROM_ATTEMPT } from '../../shared/saga/saga.ts'
 import { fulfilmentStep } from './fulfilment.ts'
 import type { OrderState } from './order.ts'
 

@@ -1,6 +1,6 @@
 /** Takes orders from customers, leads each through its checkout, and keeps its history. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 import { metrics } from '../../shared/telemetry/metrics.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { customersContracts } from '../customers/contracts.ts'

@@ -1,7 +1,7 @@
 /** Payments' handlers: ask the provider under the step's key, commit what it said, publish. */
 
-import { implement } from '../../shared/app.ts'
-import type { ServiceApp } from '../../shared/service-app.ts'
+import { implement } from '../../shared/service/app.ts'
+import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { authorizePayment, checkAuthorization, voidAuthorization, voidPayment } from './authorize.ts'
 import { captureForShipment, capturePayment } from './capture.ts'
 import { payments } from './service.ts'

@@ -1,9 +1,9 @@
 /** Authorising and letting go: the undo is written down before the provider is asked, so that the do can't overtake it. */
 
-import { fold } from '../../shared/decider.ts'
-import type { Envelope } from '../../shared/envelope.ts'
-import { Unavailable } from '../../shared/errors.ts'
-import { type Decision, nothing, type Platform } from '../../shared/platform.ts'
+import { fold } from '../../shared/service/decider.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import { type Decision, nothing, type Platform } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import {
   authorizationKey,

@@ -3,10 +3,10 @@
  * since another shipment may be under way; only one that holds the whole order needs no such commit.
  */
 
-import { fold } from '../../shared/decider.ts'
-import type { Envelope } from '../../shared/envelope.ts'
-import { Unavailable } from '../../shared/errors.ts'
-import { type Decision, nothing, type Platform } from '../../shared/platform.ts'
+import { fold } from '../../shared/service/decider.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import { type Decision, nothing, type Platform } from '../../shared/service/platform.ts'
 import {
   authorizationKey,
   type CaptureDue,

@@ -1,7 +1,7 @@
 /** Authorising, capturing and voiding, as payments tells it. */
 
 import { z } from 'zod'
-import { defineContracts } from '../../shared/contract.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
 import {
   currency,
   lineId,
@@ -12,7 +12,7 @@ import {
   reference,
   timestamp,
   unitMinor,
-} from '../../shared/fields.ts'
+} from '../../shared/base/fields.ts'
 
 const paymentId = reference
 

@@ -1,6 +1,6 @@
 /** What is known of an order's payment, and what may be taken from it. */
 
-import type { RecordOf } from '../../shared/contract.ts'
+import type { RecordOf } from '../../shared/contracts/contract.ts'
 import type { paymentsContracts } from './contracts.ts'
 
 export type PaymentRecord = RecordOf<typeof paymentsContracts>

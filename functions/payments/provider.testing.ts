@@ -1,6 +1,6 @@
 /** A payment provider for tests of the handlers: keys that make a repeat the same call, and a memory of them that ends. */
 
-import type { Platform } from '../../shared/platform.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 
 interface Captured {
   readonly key: string

@@ -1,10 +1,10 @@
 /** The payment provider's API, each call with a key that makes a repeat the same call. */
 
 import { z } from 'zod'
-import type { Envelope } from '../../shared/envelope.ts'
-import { minor, reference, timestamp } from '../../shared/fields.ts'
-import { Unavailable } from '../../shared/errors.ts'
-import type { Platform } from '../../shared/platform.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { minor, reference, timestamp } from '../../shared/base/fields.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 
 const authorized = z.object({ status: z.literal('authorized'), expiresAt: timestamp })
 const declined = z.object({ status: z.literal('declined'), code: reference })

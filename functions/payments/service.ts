@@ -1,6 +1,6 @@
 /** Takes money through the payment provider, and knows what was authorised, captured and voided. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { paymentsContracts } from './contracts.ts'
 

@@ -1,7 +1,7 @@
 /** Where a shipment goes: asked of the vault when the carrier is booked, handed on to the carrier, and kept nowhere else. */
 
-import { Unavailable } from '../../shared/errors.ts'
-import type { Platform } from '../../shared/platform.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import { type Address, addressRequest } from '../customers/contracts.ts'
 
 /** @throws Unavailable when the vault does not answer, or has none: an operator finds the command among the dead letters. */

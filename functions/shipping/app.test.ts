@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { Unavailable } from '../../shared/errors.ts'
-import { deliver, message } from '../../shared/deliver.testing.ts'
-import { testPlatform } from '../../shared/platform.testing.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { shipping } from './service.ts'
 

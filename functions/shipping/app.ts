@@ -1,11 +1,11 @@
 /** Shipping's handlers: a shipment for each released order, then the carrier, each in a commit of its own. */
 
-import { implement } from '../../shared/app.ts'
-import type { RecordOf } from '../../shared/contract.ts'
-import { recordsOf } from '../../shared/decider.ts'
-import type { ServiceApp } from '../../shared/service-app.ts'
-import { Unavailable } from '../../shared/errors.ts'
-import { nothing, type Stream } from '../../shared/platform.ts'
+import { implement } from '../../shared/service/app.ts'
+import type { RecordOf } from '../../shared/contracts/contract.ts'
+import { recordsOf } from '../../shared/service/decider.ts'
+import type { ServiceApp } from '../../shared/service/service-app.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
+import { nothing, type Stream } from '../../shared/service/platform.ts'
 import { addressOf } from './address.ts'
 import { bookedBy } from './carrier.ts'
 import type { shippingContracts } from './contracts.ts'

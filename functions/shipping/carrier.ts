@@ -1,9 +1,9 @@
 /** The carrier's API: a booking under the shipment's own id, so that a repeat is the same parcel. */
 
 import { z } from 'zod'
-import type { Envelope } from '../../shared/envelope.ts'
-import { reference } from '../../shared/fields.ts'
-import type { Platform } from '../../shared/platform.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { reference } from '../../shared/base/fields.ts'
+import type { Platform } from '../../shared/service/platform.ts'
 import type { Address } from '../customers/contracts.ts'
 
 const booking = z.object({ trackingRef: reference })

@@ -1,8 +1,8 @@
 /** Shipments and their way to the customer. */
 
 import { z } from 'zod'
-import { defineContracts } from '../../shared/contract.ts'
-import { goods, orderId, reference } from '../../shared/fields.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
+import { goods, orderId, reference } from '../../shared/base/fields.ts'
 
 const shipmentId = reference
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]

@@ -1,6 +1,6 @@
 /** Makes shipments of released orders and hands them to the carrier. */
 
-import { defineService } from '../../shared/service.ts'
+import { defineService } from '../../shared/service/service.ts'
 import { customersContracts } from '../customers/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { shippingContracts } from './contracts.ts'

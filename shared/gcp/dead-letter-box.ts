@@ -1,9 +1,9 @@
 /** A service's own dead letters, by the official Pub/Sub client: what it could not take, as Pub/Sub or it itself put it aside. */
 
 import type { v1 } from '@google-cloud/pubsub'
-import { addressesOf, type Config } from '../config.ts'
-import { Unavailable } from '../errors.ts'
-import { deadLetterName } from '../names.ts'
+import { addressesOf, type Config } from '../base/config.ts'
+import { Unavailable } from '../base/errors.ts'
+import { deadLetterName } from '../base/names.ts'
 import { leased, release, type Waiting } from './waiting.ts'
 
 export interface DeadLetterBox {

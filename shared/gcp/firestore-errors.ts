@@ -1,6 +1,6 @@
 /** What an error of Firestore's client means: a lost race, Firestore away for now, or a bug of ours. */
 
-import { Unavailable } from '../errors.ts'
+import { Unavailable } from '../base/errors.ts'
 
 /** NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED: somebody else wrote in between. */
 const lostRace = new Set<unknown>([5, 6, 9, 10])

@@ -8,11 +8,11 @@ import type {
   Transaction as FirestoreTransaction,
   WriteBatch,
 } from '@google-cloud/firestore'
-import { documentId } from '../ids.ts'
-import type { Lifetimes } from '../lifetimes.ts'
+import { documentId } from '../base/ids.ts'
+import type { Lifetimes } from '../service/lifetimes.ts'
 import { available, isLostRace, unavailable } from './firestore-errors.ts'
 import { replacement } from './firestore-views.ts'
-import type { Entry, StoredStream, StreamStore, Transaction } from '../stream-store.ts'
+import type { Entry, StoredStream, StreamStore, Transaction } from '../messaging/stream-store.ts'
 
 /** A document holds 1 MiB; earlier entries move to a chunk of their own long before. */
 const HEAD_BYTES = 700_000

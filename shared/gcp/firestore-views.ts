@@ -1,9 +1,9 @@
 /** Read models on Firestore: plain documents, changed by read, change, write under a precondition. */
 
 import type { DocumentReference, FieldPath, Firestore, Precondition, Timestamp } from '@google-cloud/firestore'
-import { Unavailable } from '../errors.ts'
-import type { Lifetimes } from '../lifetimes.ts'
-import type { Views } from '../platform.ts'
+import { Unavailable } from '../base/errors.ts'
+import type { Lifetimes } from '../service/lifetimes.ts'
+import type { Views } from '../service/platform.ts'
 import { available, isAlreadyThere, isLostRace, unavailable } from './firestore-errors.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */

@@ -1,7 +1,7 @@
 /** This service's own ID tokens and access tokens, from the metadata server, by the official library. */
 
 import type { GoogleAuth, IdTokenClient } from 'google-auth-library'
-import { Unavailable } from '../errors.ts'
+import { Unavailable } from '../base/errors.ts'
 
 /** The value of an authorization header for a callee, who is named by its URL. Throws `Unavailable`. */
 export type AuthorizationFor = (audience: string) => Promise<string>

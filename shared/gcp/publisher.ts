@@ -1,9 +1,9 @@
 /** Publishes events by the official Pub/Sub client: a topic per type, awaited, so that nothing is acknowledged before it is safe. */
 
 import type { PubSub, Topic } from '@google-cloud/pubsub'
-import type { Envelope } from '../envelope.ts'
-import { Unavailable } from '../errors.ts'
-import { deadLetterName, topicName } from '../names.ts'
+import type { Envelope } from '../contracts/envelope.ts'
+import { Unavailable } from '../base/errors.ts'
+import { deadLetterName, topicName } from '../base/names.ts'
 
 /** Messages of one topic within so many milliseconds share a request: 1,000 bytes are the least that is billed. */
 const BATCH_MS = 2

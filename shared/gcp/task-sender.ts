@@ -1,10 +1,10 @@
 /** Sends commands by the official Cloud Tasks client: the task is named for the command, so a repeat of the send is one task. */
 
 import type { CloudTasksClient, protos } from '@google-cloud/tasks'
-import type { Config } from '../config.ts'
-import type { Envelope } from '../envelope.ts'
-import { Unavailable } from '../errors.ts'
-import { commandPath, queueName } from '../names.ts'
+import type { Config } from '../base/config.ts'
+import type { Envelope } from '../contracts/envelope.ts'
+import { Unavailable } from '../base/errors.ts'
+import { commandPath, queueName } from '../base/names.ts'
 
 const ALREADY_EXISTS = 6
 /** A command's handler has so long; the services' own timeout is shorter. */

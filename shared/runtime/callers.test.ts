@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Config } from '../config.ts'
-import { Unavailable } from '../errors.ts'
-import { emailOf, idToken, testConfig, withoutSignature } from '../config.testing.ts'
-import { startOfTests } from '../platform.testing.ts'
+import type { Config } from '../base/config.ts'
+import { Unavailable } from '../base/errors.ts'
+import { emailOf, idToken, testConfig, withoutSignature } from '../base/config.testing.ts'
+import { startOfTests } from './platform.testing.ts'
 import { createCallerCheck } from './callers.ts'
 
 const nowSeconds = Date.parse(startOfTests) / 1000

@@ -1,10 +1,10 @@
 /** From bytes to a message that keeps its contract, or the reason why it is none. */
 
-import type { Contracts, EventContract } from '../contract.ts'
-import { type Issues, listOf } from '../issues.ts'
-import { jsonFrom } from '../json-bytes.ts'
-import { type Envelope, envelopeSchema } from '../envelope.ts'
-import { lifted } from '../versions.ts'
+import type { Contracts, EventContract } from '../contracts/contract.ts'
+import { type Issues, listOf } from '../base/issues.ts'
+import { jsonFrom } from '../base/json-bytes.ts'
+import { type Envelope, envelopeSchema } from '../contracts/envelope.ts'
+import { lifted } from '../contracts/versions.ts'
 
 /** What can't be taken, ever: it is put aside with this reason. */
 export class Unreadable extends Error {}

@@ -2,9 +2,9 @@
 
 import type { Context } from 'hono'
 import { matchedRoutes } from 'hono/route'
-import type { Evidence } from '../errors.ts'
-import { Refused } from '../errors.ts'
-import { securityCodes, type SecurityEvent, type SecurityLog } from '../security-log.ts'
+import type { Evidence } from '../base/errors.ts'
+import { Refused } from '../base/errors.ts'
+import { securityCodes, type SecurityEvent, type SecurityLog } from '../telemetry/security-log.ts'
 
 declare module 'hono' {
   /** What the checks of a request have found out about its caller. */

@@ -3,12 +3,12 @@
  * content is what Pub/Sub or the service put there, so nothing can be said in the name of another service.
  */
 
-import type { Config } from '../config.ts'
-import type { RunningPlatform } from '../create-platform.ts'
+import type { Config } from '../base/config.ts'
+import type { RunningPlatform } from './create-platform.ts'
 import type { Waiting } from '../gcp/waiting.ts'
-import { type Operator, operatorOf } from '../operator.ts'
-import { replayCommand, replaySchema } from '../replay.ts'
-import type { SecurityLog } from '../security-log.ts'
+import { type Operator, operatorOf } from '../base/operator.ts'
+import { replayCommand, replaySchema } from '../messaging/replay.ts'
+import type { SecurityLog } from '../telemetry/security-log.ts'
 import { OfAnotherSource, readEnvelope, Unreadable } from './messages.ts'
 import type { Outcome, Receiver } from './receive.ts'
 

@@ -3,7 +3,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { IncomingMessage, Server, ServerOptions } from 'node:http'
-import { answerProblem } from '../http.ts'
+import { answerProblem } from '../http/http.ts'
 
 /** A front end sends the head of a request at once. */
 const HEADERS_WITHIN_MS = 10_000

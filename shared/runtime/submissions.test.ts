@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { implement } from '../app.ts'
-import { idToken, testConfig, withoutSignature } from '../config.testing.ts'
-import { defineContracts } from '../contract.ts'
-import { memory } from '../memory.testing.ts'
-import { testPlatform, type TestPlatform } from '../platform.testing.ts'
-import { defineService } from '../service.ts'
+import { implement } from '../service/app.ts'
+import { idToken, testConfig, withoutSignature } from '../base/config.testing.ts'
+import { defineContracts } from '../contracts/contract.ts'
+import { memory } from '../messaging/memory.testing.ts'
+import { testPlatform, type TestPlatform } from './platform.testing.ts'
+import { defineService } from '../service/service.ts'
 import { createHttpApp } from './http-app.ts'
 
 const meal = z.strictObject({ meal: z.string().max(20), servings: z.int().default(1) })

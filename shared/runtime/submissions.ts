@@ -5,13 +5,13 @@
  */
 
 import type { Context, Hono } from 'hono'
-import type { RunningPlatform } from '../create-platform.ts'
-import { refuseIf } from '../errors.ts'
-import { jsonBody } from '../http.ts'
-import { derivedId, hashOf } from '../ids.ts'
-import { submissionPath } from '../names.ts'
-import type { Platform } from '../platform.ts'
-import { submissionOf } from '../submission.ts'
+import type { RunningPlatform } from './create-platform.ts'
+import { refuseIf } from '../base/errors.ts'
+import { jsonBody } from '../http/http.ts'
+import { derivedId, hashOf } from '../base/ids.ts'
+import { submissionPath } from '../base/names.ts'
+import type { Platform } from '../service/platform.ts'
+import { submissionOf } from '../messaging/submission.ts'
 
 /** The service that submits this type of command. @throws Refused for one that may not. */
 export type SubmitterOf = (c: Context, type: string) => Promise<string>

@@ -1,7 +1,7 @@
 /** Spans: one for each piece of work, the one that runs now found by whatever runs inside it. */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { newSpanId, newTraceId, type TraceContext, traceparentOf } from '../trace.ts'
+import { newSpanId, newTraceId, type TraceContext, traceparentOf } from '../base/trace.ts'
 
 export type AttributeValue = string | number | boolean
 export type Attributes = Readonly<Record<string, AttributeValue>>

@@ -9,8 +9,8 @@ import { everyAccountIsValid, openIssuer } from '../../functions/gateway/issuer.
 import { gateway } from '../../functions/gateway/service.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
-import { testConfig } from '../../shared/config.testing.ts'
-import { testPlatform } from '../../shared/platform.testing.ts'
+import { testConfig } from '../../shared/base/config.testing.ts'
+import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments } from '../../stacks/environments.ts'
 
 const { prod } = environments

@@ -17,7 +17,7 @@ describe('types', () => {
   beforeAll(() => {
     copy = copyOfSources()
     copy.replace(
-      'shared/names.ts',
+      'shared/base/names.ts',
       'export const queueName = (service: string): string => service',
       'export const queueName = (service: string): number => service',
     )
@@ -47,7 +47,7 @@ const directions: readonly (readonly [string, string, string])[] = [
   ['shared/planted.ts', '../functions/index.ts', 'shared/ stands on nobody'],
   ['functions/orders/planted.ts', '../payments/app.ts', 'Of another service only its contracts.ts'],
   ['functions/orders/planted.ts', '../../emulators/local-cloud/core/clock.ts', 'functions/ imports shared/ only'],
-  ['emulators/local-cloud/core/planted.ts', '../../shared/names.ts', 'The local cloud is a package of its own'],
+  ['emulators/local-cloud/core/planted.ts', '../../shared/base/names.ts', 'The local cloud is a package of its own'],
   ['stacks/planted.ts', '../functions/orders/service.ts', 'stacks/ name no service'],
   ['stacks/planted.ts', 'cdktf', 'the way out stays two files wide'],
   ['cli/planted.ts', '../stacks/app.ts', 'cli/ uses the public API'],
@@ -123,7 +123,7 @@ describe('format and unused code', () => {
     copy.write('shared/planted.ts', 'export   const planted={a:1}\n')
     copy.write('shared/pretended.ts', 'export const pretended = 1\n')
     copy.replace(
-      'shared/ids.test.ts',
+      'shared/base/ids.test.ts',
       "'vitest'\n",
       "'vitest'\nimport { pretended } from './pretended.ts'\nvoid pretended\n",
     )

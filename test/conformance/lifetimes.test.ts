@@ -9,9 +9,9 @@ import { firestore as emulator } from 'local-google-cloud/firestore'
 import { services } from '../../functions/index.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { firestoreViews } from '../../shared/gcp/firestore-views.ts'
-import { lifetimesOf } from '../../shared/lifetimes.ts'
-import { createStreams } from '../../shared/streams.ts'
-import { message } from '../../shared/deliver.testing.ts'
+import { lifetimesOf } from '../../shared/service/lifetimes.ts'
+import { createStreams } from '../../shared/messaging/streams.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
 
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
 const DAY_MS = 24 * 3_600_000

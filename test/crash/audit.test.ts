@@ -1,7 +1,7 @@
 /** An audit that finds nothing in good books, and each planted fault in bad ones. */
 
 import { expect, it } from 'vitest'
-import type { Entry } from '../../shared/stream-store.ts'
+import type { Entry } from '../../shared/messaging/stream-store.ts'
 import { audit, type Books, type Expected } from './audit.ts'
 import { unrepeated, type Hit } from './burst.ts'
 import { mustBeRepeated } from './kill-points.ts'

@@ -1,7 +1,7 @@
 /** Holds everybody's books against each other: orders, money, stock, events, what customers were told. Pure: `books.ts` reads them. */
 
 import { services } from '../../functions/index.ts'
-import type { Entry } from '../../shared/stream-store.ts'
+import type { Entry } from '../../shared/messaging/stream-store.ts'
 import type { Authorization, Posting } from '../../emulators/partners/payment-provider/ledger.ts'
 import type { Placed, Product } from './shopper.ts'
 

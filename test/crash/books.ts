@@ -2,8 +2,8 @@
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { services } from '../../functions/index.ts'
-import { deadLetterName } from '../../shared/names.ts'
-import type { Entry } from '../../shared/stream-store.ts'
+import { deadLetterName } from '../../shared/base/names.ts'
+import type { Entry } from '../../shared/messaging/stream-store.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
 import { audit, type Books, type Expected, type Shard, type Stream } from './audit.ts'

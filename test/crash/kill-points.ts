@@ -2,7 +2,7 @@
 
 import type { FaultAction, FaultRule } from 'local-google-cloud'
 import { services } from '../../functions/index.ts'
-import { enqueuedBy, type Service } from '../../shared/service.ts'
+import { enqueuedBy, type Service } from '../../shared/service/service.ts'
 
 export interface KillPoint {
   readonly service: string

@@ -1,6 +1,6 @@
 /** Sends a service a command in another's name, as that one does when its time has come. */
 
-import { accountEmail, commandPath, queueName } from '../../shared/names.ts'
+import { accountEmail, commandPath, queueName } from '../../shared/base/names.ts'
 import type { TestPlatform } from '../support/platform.ts'
 
 interface Sent {

@@ -13,9 +13,9 @@ import {
   repeatCommand,
   replayCommand,
   submissionPath,
-} from '../../shared/names.ts'
-import type { Platform } from '../../shared/platform.ts'
-import type { Service } from '../../shared/service.ts'
+} from '../../shared/base/names.ts'
+import type { Platform } from '../../shared/service/platform.ts'
+import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { type Attempt, type Genuine, places, signed, tokens } from './kinds.ts'

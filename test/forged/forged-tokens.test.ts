@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { commandPath, pushAccountId, pushPath } from '../../shared/names.ts'
+import { commandPath, pushAccountId, pushPath } from '../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
 import { ask, type Attack, attackOn, attempts, bearer, letIn, neverSaid, REFUSALS, type Route } from './attack.ts'

@@ -10,8 +10,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from 'local-google-cloud/host'
 import { services } from '../../functions/index.ts'
-import { accountEmail, commandPath, operationsAccountId, pushAccountId, replayCommand } from '../../shared/names.ts'
-import type { Service } from '../../shared/service.ts'
+import {
+  accountEmail,
+  commandPath,
+  operationsAccountId,
+  pushAccountId,
+  replayCommand,
+} from '../../shared/base/names.ts'
+import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
 import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'

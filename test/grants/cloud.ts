@@ -9,7 +9,7 @@ import { type RequestLogEntry, type StackJson, type TerraformResource } from 'lo
 import type { IamCore } from 'local-google-cloud/iam'
 import { resourcesOf, startPlatform, type Platform } from '../../emulators/start.ts'
 import { services } from '../../functions/index.ts'
-import { accountEmail } from '../../shared/names.ts'
+import { accountEmail } from '../../shared/base/names.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import { root, testPorts } from '../support/platform.ts'

@@ -10,9 +10,9 @@ import {
   queueName,
   subscriptionName,
   topicName,
-} from '../../shared/names.ts'
-import { runtimeContracts } from '../../shared/runtime-events.ts'
-import { publishedBy } from '../../shared/service.ts'
+} from '../../shared/base/names.ts'
+import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
+import { publishedBy } from '../../shared/service/service.ts'
 import { callersOf, sendersOf } from '../../stacks/service-variables.ts'
 import type { GrantedCloud } from './cloud.ts'
 

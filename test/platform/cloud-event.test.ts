@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { OrderView } from '../../cli/api.ts'
 import { references } from '../../cli/references.ts'
 import { notifications } from '../../functions/notifications/service.ts'
-import { accountEmail, deadLetterName, pushAccountId, pushPath, subscriptionName } from '../../shared/names.ts'
+import { accountEmail, deadLetterName, pushAccountId, pushPath, subscriptionName } from '../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
 

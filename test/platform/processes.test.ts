@@ -14,8 +14,8 @@ import {
   pushPath,
   submissionPath,
   subscriptionName,
-} from '../../shared/names.ts'
-import { enqueuedBy } from '../../shared/service.ts'
+} from '../../shared/base/names.ts'
+import { enqueuedBy } from '../../shared/service/service.ts'
 import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform

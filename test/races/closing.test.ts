@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import { PartnerRefusal } from '../../emulators/partners/partner-server.ts'
-import { message } from '../../shared/deliver.testing.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
 import { to } from '../simulation/agenda.ts'
 import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'
 import { createWorld, type World } from '../simulation/world.ts'

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
-import { message } from '../../shared/deliver.testing.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
 import { to } from '../simulation/agenda.ts'
 import { createWorld } from '../simulation/world.ts'
 import { expectRest, sentTypes } from './rest.ts'

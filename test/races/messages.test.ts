@@ -6,7 +6,7 @@ import { type TimelineDocument, timelineOf } from '../../functions/history/timel
 import { services } from '../../functions/index.ts'
 import { ordersOf } from '../simulation/always-true.ts'
 import { type Item, to } from '../simulation/agenda.ts'
-import { derivedId } from '../../shared/ids.ts'
+import { derivedId } from '../../shared/base/ids.ts'
 import { noFaults } from '../simulation/faults.ts'
 import { createWorld, type World } from '../simulation/world.ts'
 import { DAY, expectRest, MINUTE } from './rest.ts'

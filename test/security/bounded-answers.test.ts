@@ -13,9 +13,9 @@ import { app as ordersApp } from '../../functions/orders/app.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { idToken, pushBody, testConfig } from '../../shared/config.testing.ts'
-import { message } from '../../shared/deliver.testing.ts'
-import { testPlatform } from '../../shared/platform.testing.ts'
+import { idToken, pushBody, testConfig } from '../../shared/base/config.testing.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
+import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { hasBrowser, inPage } from '../support/browser.ts'
 
 const ANSWER_BYTES = 4_000

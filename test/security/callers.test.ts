@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { references } from '../../cli/references.ts'
 import { services } from '../../functions/index.ts'
-import { accountEmail, pushAccountId } from '../../shared/names.ts'
+import { accountEmail, pushAccountId } from '../../shared/base/names.ts'
 import { listenersOf, LOOPBACK } from '../support/listeners.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 

@@ -16,8 +16,8 @@ import { app as notificationsApp } from '../../functions/notifications/app.ts'
 import { notifications } from '../../functions/notifications/service.ts'
 import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { idToken, testConfig } from '../../shared/config.testing.ts'
-import { startOfTests, testPlatform, type TestPlatform } from '../../shared/platform.testing.ts'
+import { idToken, testConfig } from '../../shared/base/config.testing.ts'
+import { startOfTests, testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 
 const nowSeconds = Date.parse(startOfTests) / 1000
 const card = 'card-4242-secret'

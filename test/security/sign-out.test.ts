@@ -1,7 +1,7 @@
 /** On the whole platform: the gateway asks the identity platform, by its own grant, whether a sign-in of the staff stands. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { accountEmail } from '../../shared/names.ts'
+import { accountEmail } from '../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform

@@ -10,8 +10,8 @@ import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.test
 import { gateway } from '../../functions/gateway/service.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
-import { testConfig } from '../../shared/config.testing.ts'
-import { testPlatform } from '../../shared/platform.testing.ts'
+import { testConfig } from '../../shared/base/config.testing.ts'
+import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments } from '../../stacks/environments.ts'
 import { answerOf, openRequest } from '../support/raw-client.ts'
 

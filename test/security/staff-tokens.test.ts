@@ -5,11 +5,11 @@ import { app } from '../../functions/gateway/app.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { openIssuer, type TestIssuer, type TokenOptions } from '../../functions/gateway/issuer.testing.ts'
 import { gateway } from '../../functions/gateway/service.ts'
-import { Unavailable } from '../../shared/errors.ts'
+import { Unavailable } from '../../shared/base/errors.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { STAFF_SESSION_MAX_SECONDS, STANDING_FRESH_MS, STANDING_STALE_MS } from '../../shared/staff-tokens.ts'
-import { testConfig } from '../../shared/config.testing.ts'
-import { startOfTests, testPlatform } from '../../shared/platform.testing.ts'
+import { STAFF_SESSION_MAX_SECONDS, STANDING_FRESH_MS, STANDING_STALE_MS } from '../../shared/http/staff-tokens.ts'
+import { testConfig } from '../../shared/base/config.testing.ts'
+import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'
 
 const startSeconds = Date.parse(startOfTests) / 1000
 

@@ -13,7 +13,7 @@ import { bigquery } from 'local-google-cloud/bigquery'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { pubsub } from 'local-google-cloud/pubsub'
 import { telemetry } from 'local-google-cloud/telemetry'
-import { deadLetterName, stuckSubscription } from '../../shared/names.ts'
+import { deadLetterName, stuckSubscription } from '../../shared/base/names.ts'
 import { announce, type Ended, run, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
 
 /** Sets the title, clears the screen, hides the line, turns the direction, begins a line of its own. */

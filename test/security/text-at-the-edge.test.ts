@@ -12,10 +12,10 @@ import { app } from '../../functions/gateway/app.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { gateway } from '../../functions/gateway/service.ts'
-import { reference, words } from '../../shared/fields.ts'
+import { reference, words } from '../../shared/base/fields.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { testConfig } from '../../shared/config.testing.ts'
-import { testPlatform } from '../../shared/platform.testing.ts'
+import { testConfig } from '../../shared/base/config.testing.ts'
+import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 
 /** What each operation takes: every string in it is replaced in turn. */
 const bodies: readonly (readonly [path: string, body: object])[] = [

@@ -1,6 +1,6 @@
 /** What is to happen, and when: deliveries, tasks, notes and timers, in virtual time. */
 
-import type { Envelope } from '../../shared/envelope.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
 
 export interface Item {
   readonly kind: 'event' | 'command' | 'note' | 'timer'

@@ -4,8 +4,8 @@ import { expect } from 'vitest'
 import type { Authorization, Posting } from '../../emulators/partners/payment-provider/ledger.ts'
 import { isKept } from '../../functions/history/timeline.ts'
 import { notifications } from '../../functions/notifications/service.ts'
-import type { Envelope } from '../../shared/envelope.ts'
-import type { Entry } from '../../shared/stream-store.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import type { Entry } from '../../shared/messaging/stream-store.ts'
 import { sku, unitMinor, type World } from './world.ts'
 
 const eventSourced = ['orders', 'inventory', 'payments', 'shipping']

@@ -1,10 +1,10 @@
 /** Pub/Sub and Cloud Tasks as the services meet them: at least once, in any order, again after a failure, put aside in the end. */
 
-import type { ServiceApp } from '../../shared/service-app.ts'
-import type { Envelope } from '../../shared/envelope.ts'
+import type { ServiceApp } from '../../shared/service/service-app.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { createReceiver, type Receiver } from '../../shared/runtime/receive.ts'
-import { testConfig } from '../../shared/config.testing.ts'
-import type { SentCommand, TestPlatform } from '../../shared/platform.testing.ts'
+import { testConfig } from '../../shared/base/config.testing.ts'
+import type { SentCommand, TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import type { Agenda, Item } from './agenda.ts'
 
 /** As the stacks set it. */

@@ -1,6 +1,6 @@
 /** One whole run from one seed: customers order, everything goes wrong, the faults stop, the platform comes to rest. */
 
-import { message } from '../../shared/deliver.testing.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
 import { expectNothingNegative, hasEnded, ordersOf } from './always-true.ts'
 import { seededRandom } from 'local-google-cloud/host'
 import { someFaults } from './faults.ts'

@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest'
 import written from './grants.json' with { type: 'json' }
 import { services } from '../../functions/index.ts'
-import { configSchema } from '../../shared/config.ts'
-import { stuckEvent } from '../../shared/names.ts'
-import { publishedBy, type Service } from '../../shared/service.ts'
+import { configSchema } from '../../shared/base/config.ts'
+import { stuckEvent } from '../../shared/base/names.ts'
+import { publishedBy, type Service } from '../../shared/service/service.ts'
 import { addEnvironment, synthesize } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
 import { type Environment, environments } from '../../stacks/environments.ts'

@@ -1,6 +1,6 @@
 /** Orders that can not be, with what each is told. */
 
-import type { Code } from '../../shared/errors.ts'
+import type { Code } from '../../shared/base/errors.ts'
 
 /** A platform knows others: its tests put those in. */
 export const own = { addressRef: 'a-1', paymentMethodRef: 'pm-1' }

@@ -8,7 +8,7 @@ import { freePorts } from 'local-google-cloud/host'
 import type { Running } from '../../emulators/running.ts'
 import type { StackJson } from 'local-google-cloud'
 import { services as allServices } from '../../functions/index.ts'
-import type { Service } from '../../shared/service.ts'
+import type { Service } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment, type LocalPorts } from '../../stacks/environments.ts'
 

@@ -4,7 +4,7 @@ import { Firestore } from '@google-cloud/firestore'
 import { CloudTasksClient } from '@google-cloud/tasks'
 import { credentials } from '@grpc/grpc-js'
 import { services } from '../../functions/index.ts'
-import { databaseName } from '../../shared/names.ts'
+import { databaseName } from '../../shared/base/names.ts'
 import type { TestPlatform } from './platform.ts'
 
 export interface State {

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { IamCore } from 'local-google-cloud/iam'
-import { accountEmail } from '../../../shared/names.ts'
+import { accountEmail } from '../../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
 import { type Attacker, browse, chromium, type Plan, type Report, startAttacker, type Write } from './browser.ts'
 

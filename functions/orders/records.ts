@@ -1,0 +1,34 @@
+/** What an order's stream records. */
+
+import type { RecordOf } from '../../shared/contracts/contract.ts'
+import type { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
+import type { SagaState } from '../../shared/saga/saga.ts'
+import type { ordersContracts } from './contracts.ts'
+
+/** All that an order's stream holds. */
+export type OrderRecord = RecordOf<typeof ordersContracts> | RecordOf<typeof runtimeContracts>
+type DataOf<Type extends OrderRecord['type']> = Extract<OrderRecord, { type: Type }>['data']
+
+export type Placed = DataOf<'order.placed'>
+export type Goods = DataOf<'order.released'>['lines']
+
+/** Recorded in the stream only, as `checkout.progressed`: the fields of the state that it changes. */
+export interface SagaProgress {
+  readonly saga?: SagaState
+  readonly timerAtMs?: number
+  readonly nextReminderAtMs?: number
+  readonly reminderCount?: number
+}
+
+/**
+ * One of the three facts that must follow for each shipment, or the refusal of one. Recorded in the stream only, as
+ * `fulfilment.recorded`.
+ */
+export interface FulfilmentFact {
+  readonly kind: 'dispatched' | 'captured' | 'committed' | 'refused'
+  readonly shipmentId: string
+  /** Of what was dispatched. */
+  readonly lines?: Goods
+  /** Why the capture was refused. */
+  readonly code?: string
+}

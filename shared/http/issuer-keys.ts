@@ -1,0 +1,30 @@
+/** The public keys of a token issuer: fetched when they are first needed, kept, and fetched again for a key id that is new. */
+
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+import { type Evidence, Refused, Unavailable } from '../base/errors.ts'
+
+const FETCH_TIMEOUT_MS = 3_000
+/** Between two fetches for key ids that are not known: anybody may send those. */
+const COOLDOWN_MS = 10_000
+
+export const issuerKeys = (jwksUrl: string): JWTVerifyGetKey =>
+  createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: FETCH_TIMEOUT_MS, cooldownDuration: COOLDOWN_MS })
+
+/** The issuer did not answer, or not with keys: nothing is known about the token. */
+const keysAreMissing = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'])
+
+/**
+ * What jose's failed verification means: `Refused`, or `Unavailable` when the keys can't be had. `evidence` gets the claims
+ * of a token whose signature held.
+ */
+export function verificationFailure(
+  error: unknown,
+  { expired, evidence }: { readonly expired: string; readonly evidence: (payload?: JWTPayload) => Evidence },
+): Error {
+  if (error instanceof Refused || error instanceof Unavailable) return error
+  if (error instanceof errors.JWTExpired) return new Refused('token-expired', expired, evidence(error.payload))
+  if (!(error instanceof errors.JOSEError) || keysAreMissing.has(error.code))
+    return new Unavailable('The keys of the token issuer can not be had.', { cause: error })
+  const payload = error instanceof errors.JWTClaimValidationFailed ? error.payload : undefined
+  return new Refused('token-invalid', `The token was not accepted (${error.code}).`, evidence(payload))
+}

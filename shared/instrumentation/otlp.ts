@@ -1,0 +1,85 @@
+/**
+ * Sends spans and metrics by OTLP to the collector beside this service. The OpenTelemetry packages cost a quarter of a
+ * second to import: what happens before they are there waits, so that no request does.
+ */
+
+import { randomUUID } from 'node:crypto'
+import type { Log } from '../telemetry/log.ts'
+import type { Instrument } from '../telemetry/metrics.ts'
+import type { Pipeline } from './otlp-pipeline.ts'
+import type { Attributes, FinishedSpan } from '../telemetry/span.ts'
+import type { Sink } from './telemetry.ts'
+
+export interface OtlpOptions {
+  readonly service: string
+  readonly version: string
+  /** Of the collector, without `/v1/traces`. */
+  readonly endpoint: string
+  readonly spanDelayMs: number
+  readonly metricIntervalMs: number
+  readonly log: Log
+}
+
+/** What would wait beyond this, because the collector is gone or the packages are not there yet, is counted and dropped. */
+const WAITING_SPANS = 2_048
+const WAITING_MEASURES = 4_096
+/** Of the ten seconds after SIGTERM. */
+const CLOSE_WITHIN_MS = 3_000
+
+export function otlpSink(options: OtlpOptions): Sink {
+  const spans: FinishedSpan[] = []
+  const measures: [Instrument, number, Attributes][] = []
+  let pipeline: Pipeline | undefined
+  let opening: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+  /** Here and in the pipeline, until a batch of them leaves. */
+  let waitingSpans = 0
+  const dropped = { spans: 0, measures: 0 }
+
+  /** One line for all that were dropped since the last. */
+  const tellDropped = (): void => {
+    if (dropped.spans + dropped.measures === 0) return
+    options.log('WARNING', 'telemetry.dropped', { ...dropped })
+    dropped.spans = dropped.measures = 0
+  }
+  const left = (count: number): void => {
+    waitingSpans -= count
+    tellDropped()
+  }
+  const open = async (): Promise<void> => {
+    const { openPipeline } = await import('./otlp-pipeline.ts')
+    pipeline = openPipeline({ ...options, instanceId: randomUUID(), waitingSpans: WAITING_SPANS, left })
+    for (const [instrument, value, attributes] of measures.splice(0)) pipeline.measure(instrument, value, attributes)
+    for (const span of spans.splice(0)) pipeline.span(span)
+  }
+  const opened = (): Promise<void> =>
+    (opening ??= open().catch((error: unknown) => options.log('WARNING', 'telemetry.unavailable', { error })))
+  /** After the answer that is being given now. */
+  const soon = (): void => {
+    timer ??= setTimeout(() => void opened(), options.spanDelayMs).unref()
+  }
+
+  return {
+    span(span) {
+      if (waitingSpans === WAITING_SPANS) return void (dropped.spans += 1)
+      waitingSpans += 1
+      if (pipeline) return pipeline.span(span)
+      spans.push(span)
+      soon()
+    },
+    measure(instrument, value, attributes) {
+      if (pipeline) return pipeline.measure(instrument, value, attributes)
+      if (measures.length === WAITING_MEASURES) return void (dropped.measures += 1)
+      measures.push([instrument, value, attributes])
+      soon()
+    },
+    async close() {
+      clearTimeout(timer)
+      if (!opening && spans.length === 0 && measures.length === 0) return
+      const flushed = opened().then(() => pipeline?.close())
+      const given = new Promise<void>((resolve) => void setTimeout(resolve, CLOSE_WITHIN_MS).unref())
+      await Promise.race([flushed, given])
+      tellDropped()
+    },
+  }
+}

@@ -1,0 +1,254 @@
+/** What is told about the platform: one function for each thing that happens feeds log, metric and span together. */
+
+import type { Envelope } from '../contracts/envelope.ts'
+import type { Refused, Unavailable } from '../base/errors.ts'
+import { stuckEvent } from '../base/names.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { CircuitState } from '../http/resilience.ts'
+import { isTimedOut } from '../saga/saga.ts'
+import type { SagaMetrics } from '../service/service.ts'
+import type { Entry, StoredStream } from '../messaging/stream-store.ts'
+import {
+  INNER_TRACE_HEADER,
+  newSpanId,
+  newTraceId,
+  parseTrace,
+  type TraceContext,
+  traceparentOf,
+} from '../base/trace.ts'
+import { type Instrument, metrics, TIMED_OUT } from '../telemetry/metrics.ts'
+import {
+  type Attributes,
+  createTracer,
+  currentSpan,
+  type FinishedSpan,
+  type InSpan,
+  type Span,
+} from '../telemetry/span.ts'
+
+/** Where it goes. None of these waits, or throws. */
+export interface Sink {
+  span(span: FinishedSpan): void
+  measure(instrument: Instrument, value: number, attributes: Attributes): void
+  /** Hands over what is still here, for as long as that may take. */
+  close(): Promise<void>
+}
+
+export interface TelemetryParts {
+  readonly service: string
+  /** The internet calls it: whoever does decides neither what is kept nor what it hangs on. */
+  readonly isEdge: boolean
+  readonly saga?: SagaMetrics | undefined
+  readonly log: Log
+  readonly sink: Sink
+  readonly sampledShare: number
+  now?(): number
+  random?(): number
+}
+
+export interface Attempt {
+  readonly kind: 'event' | 'command'
+  readonly type: string
+  /** Counts from 1. */
+  readonly attempt: number
+  readonly messageId: string
+  /** Absent when it could not be read. */
+  readonly message?: Envelope | undefined
+  /** Of a message that could not be read: what came beside it. */
+  readonly traceparent?: string | undefined
+}
+
+export interface Telemetry {
+  /** One delivery of an event or a command; a repeat is an attempt of its own. */
+  attempt<T>(about: Attempt, work: () => Promise<T>): Promise<T>
+  handled(message: Envelope): void
+  refused(message: Envelope, error: Refused): void
+  postponed(message: Envelope, error: Unavailable): void
+  failed(message: Envelope, error: unknown): void
+  deadLettered(type: string, reason: string): void
+  /** It should have been put aside, and could not be: it comes again. */
+  notPutAside(type: string, reason: string): void
+  stuck(message: Envelope, attempt: number): void
+  /** A decision is in its stream: told once, however often it is published. */
+  committed(entry: Entry, stream: StoredStream): void
+  /** One HTTP request. A delivery has a span already. */
+  request(about: HttpRequest, work: () => Promise<HttpAnswer>): Promise<void>
+  /** A query to another service: the callee has a span, so this side has one only when it failed. */
+  query<T>(about: { readonly service: string; readonly method: string }, work: () => Promise<T>): Promise<T>
+  /** A call out of the platform. */
+  partner<T extends { readonly status: number }>(
+    about: { readonly operation: string; readonly server: string },
+    work: () => Promise<T>,
+  ): Promise<T>
+  /** The circuit before a callee changed to this state; `reason`: the failure that opened it. */
+  circuit(transition: {
+    readonly callee: string
+    readonly state: CircuitState
+    readonly reason?: string | undefined
+  }): void
+  close(): Promise<void>
+}
+
+export interface HttpRequest {
+  readonly method: string
+  readonly isDelivery: boolean
+  header(name: string): string | undefined
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  /** The pattern, not the path; absent when none matched. */
+  readonly route?: string
+}
+
+/** The trace of the work that asks; one that begins when nothing is traced. */
+export const traceparent = (): string =>
+  currentSpan()?.traceparent ?? traceparentOf({ traceId: newTraceId(), spanId: newSpanId(), sampled: true })
+
+/** Headers that carry it to another service. */
+export function traceHeaders(): Record<string, string> {
+  const span = currentSpan()
+  return span ? { traceparent: span.traceparent, [INNER_TRACE_HEADER]: span.traceparent } : {}
+}
+
+export function createTelemetry(parts: TelemetryParts): Telemetry {
+  const { sink } = parts
+  const inSpan = createTracer({ ...parts, ended: (span) => sink.span(span) })
+  return { ...ofMessages(parts, inSpan), ...ofCalls(parts, inSpan), close: () => sink.close() }
+}
+
+function ofMessages(
+  { service, saga, log, sink }: TelemetryParts,
+  inSpan: InSpan,
+): Pick<
+  Telemetry,
+  'attempt' | 'handled' | 'refused' | 'postponed' | 'failed' | 'deadLettered' | 'notPutAside' | 'stuck' | 'committed'
+> {
+  const endings = new Map(Object.entries<string | undefined>(saga?.endsOn ?? {}))
+  const about = ({ type, id, subject }: Envelope) => ({ type, id, subject })
+  return {
+    attempt({ kind, type, attempt, messageId, message, traceparent: beside }, work) {
+      if (attempt > 1) sink.measure(metrics.retries, 1, { service, kind })
+      const parent = parseTrace(message?.traceparent ?? beside)
+      const options = {
+        name: `process ${type}`,
+        kind: 'consumer' as const,
+        ...(parent ? { parent } : {}),
+        ...(message ? { correlationId: message.correlationId } : {}),
+        attributes: {
+          'messaging.system': kind === 'event' ? 'gcp_pubsub' : 'gcp_tasks',
+          'messaging.message.id': messageId,
+          'millrace.attempt': attempt,
+        },
+      }
+      return inSpan(options, work)
+    },
+    handled: (message) => log('INFO', message.type, { id: message.id, subject: message.subject }),
+    refused(message, { code, message: reason }) {
+      log('WARNING', 'message.refused', { ...about(message), code, reason })
+      currentSpan()?.set({ 'millrace.refused': code })
+    },
+    postponed(message, { message: reason }) {
+      log('WARNING', 'message.postponed', { ...about(message), reason })
+      currentSpan()?.fail(reason)
+    },
+    failed(message, error) {
+      log('ERROR', 'message.failed', { ...about(message), error })
+      currentSpan()?.fail(error instanceof Error ? error.message : String(error))
+    },
+    deadLettered(type, reason) {
+      log('ERROR', 'message.dead-lettered', { type, reason })
+      sink.measure(metrics.deadLetters, 1, { service, type })
+      currentSpan()?.fail(`dead-lettered: ${reason}`)
+    },
+    notPutAside(type, reason) {
+      log('WARNING', 'message.postponed', { type, reason: `not put aside: ${reason}` })
+      currentSpan()?.fail(`not put aside: ${reason}`)
+    },
+    stuck({ type }, attempt) {
+      log('ERROR', stuckEvent, { step: type, attempt })
+      currentSpan()?.event(stuckEvent, { attempt })
+    },
+    committed({ time, correlationId, events }, { entries }) {
+      const span = currentSpan()
+      const types = events.map(({ type }) => type)
+      span?.correlate(correlationId)
+      span?.event('committed', { 'millrace.events': types.join(' ') })
+      // A delivery says at its end that it was handled; what entered by HTTP is told here.
+      if (span?.kind === 'server') log('INFO', types[0] ?? 'committed', { correlationId })
+      for (const { type, data } of events) {
+        if (type === stuckEvent) log('ERROR', stuckEvent, { ...(data as object), correlationId })
+      }
+      const end = events.find(({ type }) => endings.has(type))
+      const outcome = end && (isTimedOut((end.data as { reason?: unknown }).reason) ? TIMED_OUT : endings.get(end.type))
+      if (!saga || outcome === undefined) return
+      const began = entries.find((entry) => entry.events.some(({ type }) => type === saga.startsOn))
+      const seconds = began ? (Date.parse(time) - Date.parse(began.time)) / 1000 : 0
+      log('INFO', 'saga.ended', { saga: saga.name, outcome, seconds, correlationId })
+      sink.measure(saga.counter, 1, { outcome })
+      sink.measure(metrics.sagaDuration, seconds, { saga: saga.name, outcome })
+      span?.set({ 'millrace.outcome': outcome })
+    },
+  }
+}
+
+function ofCalls(
+  { service, isEdge, log, sink }: TelemetryParts,
+  inSpan: InSpan,
+): Pick<Telemetry, 'request' | 'query' | 'partner' | 'circuit'> {
+  const inner = (kind: 'client', name: string, attributes: Attributes) => ({
+    name,
+    kind,
+    attributes,
+    ...(currentSpan() ? { parent: currentSpan()!.context } : {}),
+  })
+  return {
+    async request({ method, isDelivery, header }, work) {
+      const started = performance.now()
+      const answered = async (span?: Span): Promise<void> => {
+        const { status, route } = await work()
+        const told = {
+          'http.request.method': method,
+          ...(route === undefined ? {} : { 'http.route': route }),
+          'http.response.status_code': status,
+        }
+        sink.measure(metrics.requestDuration, (performance.now() - started) / 1000, told)
+        span?.set(told)
+        if (route !== undefined) span?.rename(`${method} ${route}`)
+        if (status >= 500) span?.fail(`answered ${status}`)
+      }
+      if (isDelivery) return answered()
+      const origin = isEdge ? outside(header('traceparent')) : inside(header)
+      await inSpan({ name: method, kind: 'server', ...origin }, answered)
+    },
+    query: ({ service: callee, method }, work) => {
+      if (!currentSpan()) return work()
+      return inSpan({ ...inner('client', `${method} ${callee}`, {}), onlyWhenFailed: true }, work)
+    },
+    partner: ({ operation, server }, work) =>
+      inSpan(inner('client', operation, { 'server.address': server }), async (span) => {
+        const answer = await work()
+        span.set({ 'http.response.status_code': answer.status })
+        return answer
+      }),
+    circuit({ callee, state, reason }) {
+      log(state === 'open' ? 'WARNING' : 'INFO', 'circuit.changed', { callee, state, reason })
+      sink.measure(metrics.circuitTransitions, 1, { service, callee, state })
+    },
+  }
+}
+
+/** What the caller's span is. Cloud Run's own `traceparent` serves when somebody else than a service calls. */
+function inside(header: HttpRequest['header']): { parent?: TraceContext } {
+  const parent = parseTrace(header(INNER_TRACE_HEADER)) ?? parseTrace(header('traceparent'))
+  return parent ? { parent } : {}
+}
+
+/**
+ * From the internet only the trace's id is taken. Its flag would decide how many spans we pay for, and its span is
+ * Cloud Run's own, which is seldom kept: https://cloud.google.com/run/docs/trace
+ */
+function outside(header: string | undefined): { traceId?: string } {
+  const context = parseTrace(header)
+  return context ? { traceId: context.traceId } : {}
+}

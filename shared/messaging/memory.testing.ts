@@ -1,0 +1,190 @@
+/** Streams and documents in memory, under the same preconditions as Firestore's. */
+
+import { setImmediate } from 'node:timers/promises'
+import { Unavailable } from '../base/errors.ts'
+import type { Views } from '../service/platform.ts'
+import type { Entry, StoredStream, StreamStore } from './stream-store.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** What a stream and its companion were when they were read. */
+interface Token {
+  readonly entries: number
+  readonly companion?: number | undefined
+}
+
+interface Stored {
+  readonly fields: Fields
+  /** Stands for Firestore's update time. */
+  readonly stamp: number
+}
+
+/** A transaction that lost so often gives up, as Firestore's client does. */
+const TRIES = 5
+
+export interface Memory {
+  readonly store: StreamStore
+  readonly views: Views
+  /** Every document by path, streams apart. */
+  documents(): ReadonlyMap<string, Fields>
+  /** Every stream's entries by id. */
+  streams(): ReadonlyMap<string, readonly Entry[]>
+  /** What Firestore would have billed so far. */
+  readonly billed: { reads: number; writes: number }
+}
+
+/** Called before and after whatever the store does, when somebody else may go first; a simulation decides who. */
+export type Turn = (what: string) => Promise<void>
+/** After a commit nobody can come in between any more: there only a simulation stops. */
+const anybodysTurn: Turn = async (what) => {
+  if (what !== 'committed') await setImmediate()
+}
+
+export function memory(turn: Turn = anybodysTurn): Memory {
+  const documents = new Map<string, Stored>()
+  const streams = new Map<string, readonly Entry[]>()
+  const billed = { reads: 0, writes: 0 }
+  let stamps = 0
+
+  const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+  const load = (id: string, companion?: string): StoredStream => {
+    billed.reads += 1
+    const entries = streams.get(id) ?? []
+    const token: Token = { entries: entries.length }
+    const stored = { id, version: entries.length, entries: plain(entries), token }
+    if (companion === undefined) return stored
+    const found = get(companion)
+    return {
+      ...stored,
+      token: { ...token, companion: found?.stamp },
+      companion: { path: companion, ...(found ? { value: plain(found.fields) } : {}) },
+    }
+  }
+  const isCurrent = ({ id, token }: StoredStream): boolean =>
+    (streams.get(id)?.length ?? 0) === (token as Token).entries
+  const isCompanionCurrent = ({ token, companion }: StoredStream): boolean =>
+    documents.get(companion!.path)?.stamp === (token as Token).companion
+  const append = (stream: StoredStream, entry: Entry): void => {
+    billed.writes += 1
+    streams.set(stream.id, [...(streams.get(stream.id) ?? []), plain(entry)])
+  }
+  const put = (path: string, fields: Fields): void => {
+    billed.writes += 1
+    documents.set(path, { fields: plain(fields), stamp: (stamps += 1) })
+  }
+  const get = (path: string): Stored | undefined => {
+    billed.reads += 1
+    return documents.get(path)
+  }
+  const copy = (stored: Stored | undefined): Fields | undefined => stored && plain(stored.fields)
+
+  /** Runs once; undefined when somebody else wrote what it had read. */
+  const attempt = async <R>(
+    id: string,
+    work: Parameters<StreamStore['transact']>[1],
+  ): Promise<{ readonly result: R } | undefined> => {
+    await turn('load')
+    const stream = load(id)
+    const seen = new Map<string, number | undefined>()
+    const writes: (() => void)[] = []
+    const result = await work(stream, {
+      async getAll(paths) {
+        await turn('read')
+        if (writes.length > 0)
+          throw new Error('Firestore transactions require all reads to be executed before all writes.')
+        return paths.map((path) => {
+          const found = get(path)
+          seen.set(path, found?.stamp)
+          return copy(found)
+        })
+      },
+      set: (path, value) => void writes.push(() => put(path, value)),
+      delete: (path) => void writes.push(() => documents.delete(path)),
+      append: (appendTo, entry) => void writes.push(() => append(appendTo, entry)),
+    })
+    await turn('commit')
+    const lost = !isCurrent(stream) || [...seen].some(([path, stamp]) => documents.get(path)?.stamp !== stamp)
+    if (lost) return undefined
+    for (const write of writes) write()
+    await turn('committed')
+    return { result: result as R }
+  }
+
+  return {
+    billed,
+    documents: () => new Map([...documents].map(([path, { fields }]) => [path, fields])),
+    streams: () => streams,
+    store: {
+      async load(id, companion) {
+        await turn('load')
+        return load(id, companion)
+      },
+      async append(stream, entry, companion) {
+        await turn('commit')
+        if (companion && !stream.companion)
+          throw new Error('A companion is written only to a stream that was read with it.')
+        if (!isCurrent(stream) || (companion && !isCompanionCurrent(stream))) return false
+        append(stream, entry)
+        if (companion) put(stream.companion!.path, companion)
+        await turn('committed')
+        return true
+      },
+      async transact<R>(
+        id: string,
+        work: (...inside: Parameters<Parameters<StreamStore['transact']>[1]>) => Promise<R>,
+      ) {
+        for (let tried = 1; tried <= TRIES; tried++) {
+          const done = await attempt<R>(id, work)
+          if (done) return done.result
+        }
+        throw new Unavailable(`The transaction on ${id} lost ${TRIES} races.`)
+      },
+    },
+    views: {
+      async get(path) {
+        await turn('read')
+        return copy(get(path))
+      },
+      async getAll(paths) {
+        await turn('read')
+        return paths.map((path) => copy(get(path)))
+      },
+      async update(path, change) {
+        for (;;) {
+          const before = get(path)
+          await turn('commit')
+          const next = change(copy(before))
+          if (next === undefined) return
+          if (documents.get(path)?.stamp !== before?.stamp) continue
+          put(path, next)
+          return turn('committed')
+        }
+      },
+      async merge(path, fields) {
+        await turn('commit')
+        put(path, merged(documents.get(path)?.fields ?? {}, fields))
+        return turn('committed')
+      },
+      async create(path, fields) {
+        await turn('commit')
+        if (documents.has(path)) return false
+        put(path, fields)
+        await turn('committed')
+        return true
+      },
+    },
+  }
+}
+
+const isMap = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
+
+const merged = (before: Fields, fields: Fields): Fields => ({
+  ...before,
+  ...Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      const there = before[name]
+      return [name, isMap(value) ? merged(isMap(there) ? there : {}, value) : value]
+    }),
+  ),
+})

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { defineContracts } from '../contracts/contract.ts'
+import { orderId } from '../base/fields.ts'
+import { repeatCommand } from '../base/names.ts'
+import { defineService } from '../service/service.ts'
+import { testPlatform } from '../runtime/platform.testing.ts'
+
+const warehouseContracts = defineContracts({
+  service: 'warehouse',
+  events: {},
+  commands: { PickLine: { data: z.strictObject({ orderId }), example: { orderId: 'o-1' } } },
+})
+const shopContracts = defineContracts({ service: 'shop', events: {}, commands: {} })
+const shop = defineService({
+  name: 'shop',
+  ingress: 'internal',
+  contracts: shopContracts,
+  uses: [warehouseContracts],
+  emits: [],
+  on: [],
+  accepts: [],
+  sends: ['PickLine'],
+})
+
+const options = { id: '7b0c2a63-62b4-8f4e-9b6f-1f9a5f0c3d21', subject: 'o-1', correlationId: 'o-1', actor: 'test' }
+
+describe('a command sent outside any stream', () => {
+  it('goes to the service that owns it', async () => {
+    const platform = testPlatform(shop)
+    await platform.send({ type: 'PickLine', data: { orderId: 'o-1' } }, options)
+    expect(platform.sent).toMatchObject([
+      { target: 'warehouse', envelope: { id: options.id, data: { orderId: 'o-1' } } },
+    ])
+  })
+
+  it.each([
+    ['that breaks its contract', { type: 'PickLine', data: { orderId: 'o'.repeat(101) } }, 'break its contract'],
+    ['with a field too many', { type: 'PickLine', data: { orderId: 'o-1', shelf: 3 } }, 'break its contract'],
+    ['that no contract has', { type: 'PackLine', data: {} }, 'shop sends PackLine, which none of its contracts has'],
+    ['named like a property of every object', { type: 'toString', data: {} }, 'none of its contracts has'],
+    [
+      'to repeat, addressed to no service',
+      { type: repeatCommand, data: { correlationId: 'o-1' } },
+      'none of its contracts',
+    ],
+  ])('%s is not sent', async (_name, command, reason) => {
+    const platform = testPlatform(shop)
+    await expect(platform.send(command, options)).rejects.toThrow(reason)
+    expect(platform.sent).toEqual([])
+  })
+})

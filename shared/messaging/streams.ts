@@ -1,0 +1,234 @@
+/**
+ * The protocol of every delivery: decide, commit, publish, send; the caller acknowledges last. A crash anywhere leaves
+ * the delivery unacknowledged, and its repeat finds under the same cause what was decided, and says it again.
+ */
+
+import type { Contracts, EventContract } from '../contracts/contract.ts'
+import type { Envelope } from '../contracts/envelope.ts'
+import { recordsOf } from '../service/decider.ts'
+import { Unavailable } from '../base/errors.ts'
+import { derivedId } from '../base/ids.ts'
+import { addressing, checked } from './outgoing.ts'
+import type { Message, OutgoingCommand } from '../contracts/message.ts'
+import type { Decision, Stream, Streams, TransactionDocuments } from '../service/platform.ts'
+import { runtimeContracts } from '../contracts/runtime-events.ts'
+import { currentSpan } from '../telemetry/span.ts'
+import { childOf } from '../base/trace.ts'
+import { lifted } from '../contracts/versions.ts'
+import type { Entry, EntryCommand, EntryEvent, StoredStream, StreamStore, Transaction } from './stream-store.ts'
+
+/** Lost races in a row, after which the delivery is left to be repeated. */
+const TRIES = 8
+
+export interface StreamsParts {
+  readonly service: string
+  readonly contracts: Contracts
+  /** Contracts of those whom it sends commands to. */
+  readonly uses: readonly Contracts[]
+  readonly store: StreamStore
+  now(): number
+  publish(events: readonly Envelope[]): Promise<void>
+  /** `target` owns the command. */
+  send(
+    commands: readonly { readonly target: string; readonly envelope: Envelope; readonly notBeforeMs?: number }[],
+  ): Promise<void>
+  /** Told once of each commit. */
+  committed?(entry: Entry, before: StoredStream): void
+  /** Waits before a lost race is run again; tests pass one that does not. */
+  pause(tried: number): Promise<void>
+}
+
+export interface StreamsWithRepeat extends Streams {
+  /** Publishes again, with the same ids, what a stream recorded; returns how many events that were. */
+  repeat(streamId: string): Promise<number>
+}
+
+export function createStreams(parts: StreamsParts): StreamsWithRepeat {
+  const { store } = parts
+  const address = addressing(parts.service, [parts.contracts, ...parts.uses])
+  const published: Contracts['events'] = { ...runtimeContracts.events, ...parts.contracts.events }
+
+  const recorded: Contracts['events'] = parts.contracts.recorded ?? {}
+  const contractOf = (type: string): EventContract | undefined =>
+    [published, recorded].find((contracts) => Object.hasOwn(contracts, type))?.[type]
+
+  /** What was recorded under an older version is decided on as what it means now. */
+  const now = (event: EntryEvent): EntryEvent => {
+    const contract = contractOf(event.type)
+    // What is not published was once recorded without a version.
+    const version = event.version || 1
+    return contract && version < contract.version ? { ...event, data: lifted(contract, { ...event, version }) } : event
+  }
+  const visible = ({ id, version, entries, companion }: StoredStream): Stream => ({
+    id,
+    version,
+    events: entries.flatMap(({ cause, time, events }) => events.map((event) => ({ ...now(event), time, cause }))),
+    ...(companion?.value === undefined ? {} : { companion: companion.value }),
+  })
+  const decisionOf = <Recorded extends Message>({ events, commands }: Entry): Decision<Recorded> => ({
+    events: recordsOf<Recorded>(events.map(now)),
+    commands,
+  })
+
+  const deliver = async (streamId: string, entry: Entry): Promise<void> => {
+    await parts.publish(
+      entry.events
+        .filter(({ sequence }) => sequence > 0)
+        .map((event) => eventEnvelope(parts.service, streamId, entry, event)),
+    )
+    await parts.send(
+      entry.commands.map((command) => ({
+        target: command.target,
+        envelope: commandEnvelope(parts.service, streamId, entry, command),
+        ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
+      })),
+    )
+  }
+
+  const entryOf = (stored: StoredStream, message: Envelope, decision: Decision): Entry => {
+    let sequence = Math.max(0, ...stored.entries.flatMap(({ events }) => events.map((event) => event.sequence)))
+    return {
+      cause: message.id,
+      time: new Date(parts.now()).toISOString(),
+      correlationId: message.correlationId,
+      actor: message.actor,
+      // Recorded, so that a repeat hangs what it says on the span that decided it.
+      traceparent: currentSpan()?.traceparent ?? childOf(message.traceparent, derivedId(stored.id, message.id)),
+      events: decision.events.map((event, index) => {
+        const contract = contractOf(event.type)
+        if (!contract)
+          throw new Error(
+            `${parts.service} records ${event.type}: declare it in its contracts, as an event or as recorded.`,
+          )
+        return {
+          id: derivedId(parts.service, stored.id, message.id, index),
+          type: event.type,
+          version: contract.version,
+          sequence: Object.hasOwn(published, event.type) ? (sequence += 1) : 0,
+          data: checked(event, contract.data),
+        }
+      }),
+      commands: decision.commands.map((command, index) => entryCommand(stored.id, message.id, command, index)),
+    }
+  }
+
+  const entryCommand = (streamId: string, cause: string, command: OutgoingCommand, index: number): EntryCommand => {
+    const addressed = address(command)
+    const { target, type } = addressed
+    return {
+      id:
+        command.key === undefined
+          ? derivedId(target, cause, type, index)
+          : derivedId(target, streamId, type, command.key),
+      ...addressed,
+    }
+  }
+
+  /** What was read, with the store's mark of its version. */
+  const storedOf = new WeakMap<Stream, StoredStream>()
+
+  return {
+    async read(streamId, companion) {
+      const stored = await store.load(streamId, companion)
+      const stream = visible(stored)
+      storedOf.set(stream, stored)
+      return stream
+    },
+
+    async handle<Recorded extends Message>(
+      message: Envelope,
+      given: string | Stream,
+      decide: (stream: Stream) => Decision<Recorded> | Promise<Decision<Recorded>>,
+    ) {
+      const streamId = typeof given === 'string' ? given : given.id
+      let known = typeof given === 'string' ? undefined : storedOf.get(given)
+      const companion = known?.companion?.path
+      for (let tried = 1; tried <= TRIES; tried++) {
+        const stored = known ?? (await store.load(streamId, companion))
+        known = undefined
+        const done = stored.entries.find(({ cause }) => cause === message.id)
+        if (done) {
+          await deliver(streamId, done)
+          return decisionOf<Recorded>(done)
+        }
+        const decision = await decide(visible(stored))
+        if (isNothing(decision)) return decision
+        const entry = entryOf(stored, message, decision)
+        if (await store.append(stored, entry, decision.companion)) {
+          parts.committed?.(entry, stored)
+          await deliver(streamId, entry)
+          return decision
+        }
+        await parts.pause(tried)
+      }
+      throw new Unavailable(`The stream ${streamId} was written to ${TRIES} times while ${message.type} was decided.`)
+    },
+
+    async transact<Recorded extends Message>(
+      message: Envelope,
+      streamId: string,
+      decide: (stream: Stream, documents: TransactionDocuments) => Promise<Decision<Recorded>>,
+    ) {
+      const { entry, decision, before } = await store.transact(streamId, async (stored, transaction) => {
+        const done = stored.entries.find(({ cause }) => cause === message.id)
+        if (done) return { entry: done, decision: decisionOf<Recorded>(done) }
+        const decided = await decide(visible(stored), documentsOf(transaction))
+        if (isNothing(decided)) return { entry: undefined, decision: decided }
+        const made = entryOf(stored, message, decided)
+        transaction.append(stored, made)
+        return { entry: made, decision: decided, before: stored }
+      })
+      if (entry && before) parts.committed?.(entry, before)
+      if (entry) await deliver(streamId, entry)
+      return decision
+    },
+
+    async repeat(streamId) {
+      const { entries } = await store.load(streamId)
+      const events = entries.flatMap((entry) =>
+        entry.events
+          .filter(({ sequence }) => sequence > 0)
+          .map((event) => eventEnvelope(parts.service, streamId, entry, event)),
+      )
+      await parts.publish(events)
+      return events.length
+    },
+  }
+}
+
+const isNothing = ({ events, commands }: Decision): boolean => events.length === 0 && commands.length === 0
+
+function documentsOf(transaction: Transaction): TransactionDocuments {
+  return {
+    get: async (path) => (await transaction.getAll([path]))[0],
+    getAll: (paths) => transaction.getAll(paths),
+    set: (path, value) => transaction.set(path, value),
+    delete: (path) => transaction.delete(path),
+  }
+}
+
+function eventEnvelope(service: string, subject: string, entry: Entry, event: EntryEvent): Envelope {
+  return {
+    ...commonEnvelope(service, subject, entry),
+    id: event.id,
+    type: event.type,
+    version: event.version,
+    sequence: event.sequence,
+    data: event.data,
+  }
+}
+
+function commandEnvelope(service: string, subject: string, entry: Entry, command: EntryCommand): Envelope {
+  return {
+    ...commonEnvelope(service, subject, entry),
+    id: command.id,
+    type: command.type,
+    version: 1,
+    sequence: 0,
+    data: command.data,
+  }
+}
+
+function commonEnvelope(service: string, subject: string, { cause, time, correlationId, actor, traceparent }: Entry) {
+  return { source: service, subject, time, correlationId, causationId: cause, traceparent, actor }
+}

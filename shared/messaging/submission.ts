@@ -1,0 +1,41 @@
+/**
+ * Commands that enter from outside under an idempotency key. The service that took the request submits the command to its
+ * owner, whose runtime records the key and enqueues the command: the submitter needs no access to any queue.
+ */
+
+import { z } from 'zod'
+import { idempotencyKey, reference } from '../base/fields.ts'
+import { submissionPath } from '../base/names.ts'
+import type { AddressCommand } from './outgoing.ts'
+import type { Platform } from '../service/platform.ts'
+
+/** An owner that was scaled to zero starts, writes to Firestore and calls Cloud Tasks. */
+const SUBMIT_TIMEOUT_MS = 15_000
+
+/** The body of a submission, with the data that the command's contract has. */
+export const submissionOf = <Data extends z.ZodType>(data: Data) =>
+  z.strictObject({
+    /** Unique for this actor and type of command. */
+    key: idempotencyKey,
+    /** Who wants it: `staff:…`, `partner:…`. */
+    actor: reference,
+    /** Id of the aggregate that the command is about, which is its correlation id as well. */
+    subject: reference,
+    data,
+  })
+
+/** The answer to it: the same for the same submission again. */
+export const submittedSchema = z.object({ commandId: z.uuid() })
+
+interface SubmitParts {
+  readonly address: AddressCommand
+  readonly call: Platform['call']
+}
+
+export function createSubmit({ address, call }: SubmitParts): Platform['submit'] {
+  return async (command, { key, actor, subject }) => {
+    const { target, type, data } = address(command)
+    const body = { key, actor, subject, data } satisfies z.input<ReturnType<typeof submissionOf>>
+    return call(target, submissionPath(type), { method: 'POST', body, timeoutMs: SUBMIT_TIMEOUT_MS })
+  }
+}

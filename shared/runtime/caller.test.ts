@@ -1,0 +1,280 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createCaller } from './caller.ts'
+import { withDeadline } from '../base/deadline.ts'
+import { Cancelled, ClientClosed, DeadlineExceeded, Unavailable } from '../base/errors.ts'
+import type { AuthorizationFor } from '../gcp/id-tokens.ts'
+import { testTelemetry } from '../instrumentation/telemetry.testing.ts'
+import { parseTrace } from '../base/trace.ts'
+
+interface Heard {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+let server: Server | undefined
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+  server = undefined
+})
+
+/** A callee that answers these, one after the other, the last for ever; 0: never. */
+async function calleeThat(...answers: number[]) {
+  return calleeFor(async (audience) => `Bearer for ${audience}`, ...answers)
+}
+
+async function calleeFor(authorizationFor: AuthorizationFor, ...answers: number[]) {
+  const heard: Heard[] = []
+  server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')))
+    request.on('end', () => {
+      const status = answers[Math.min(heard.length, answers.length - 1)]!
+      heard.push({ method: request.method!, url: request.url!, headers: request.headers, body })
+      if (status > 0) response.writeHead(status, { 'content-type': 'application/json' }).end('{"ok":true}')
+    })
+  })
+  return { heard, ...(await calleeOf(server, authorizationFor)) }
+}
+
+async function calleeOf(callee: Server, authorizationFor: AuthorizationFor = async () => 'Bearer id') {
+  await new Promise<void>((resolve) => callee.listen(0, '127.0.0.1', resolve))
+  const origin = `http://127.0.0.1:${(callee.address() as AddressInfo).port}`
+  const told = testTelemetry({ service: 'shop' })
+  const caller = createCaller({
+    peers: { catalog: origin },
+    authorizationFor,
+    accessAuthorization: async () => 'Bearer access',
+    telemetry: told.telemetry,
+  })
+  return { origin, ...told, ...caller }
+}
+
+describe('a query to a service', () => {
+  it("carries this service's token twice: for the ingress, which removes the signature, and for the callee", async () => {
+    const { call, heard, origin } = await calleeThat(200)
+    const response = await call('catalog', '/products/A%20B', { headers: { 'x-of-mine': 't' } })
+    expect(await response.json()).toEqual({ ok: true })
+    expect(heard[0]).toMatchObject({
+      method: 'GET',
+      url: '/products/A%20B',
+      headers: {
+        'x-serverless-authorization': `Bearer for ${origin}`,
+        authorization: `Bearer for ${origin}`,
+        'x-of-mine': 't',
+      },
+    })
+  })
+
+  it('waits for its own token no longer than for the answer', async () => {
+    const { call, callExternal, heard, origin } = await calleeFor(() => new Promise(() => {}), 200)
+    const asked = { method: 'POST', operation: 'carrier.book', timeoutMs: 20 }
+    for (const answer of [call('catalog', '/', { timeoutMs: 20 }), callExternal(`${origin}/`, asked)]) {
+      await expect(answer).rejects.toBeInstanceOf(Unavailable)
+      // The request itself goes on.
+      await expect(answer).rejects.not.toBeInstanceOf(Cancelled)
+    }
+    expect(heard).toEqual([])
+  })
+
+  it('hangs on the work that asks, whose span is kept', async () => {
+    const { call, heard, telemetry, spans } = await calleeThat(200)
+    const about = { method: 'POST', isDelivery: false, header: () => undefined }
+    await telemetry.request(about, async () => ({ status: (await call('catalog', '/')).status }))
+    expect(spans).toHaveLength(1)
+    expect(parseTrace(String(heard[0]!.headers['x-millrace-traceparent']))).toEqual(spans[0]!.context)
+  })
+
+  it('hands on what the service refuses', async () => {
+    const { call, heard } = await calleeThat(404)
+    expect((await call('catalog', '/')).status).toBe(404)
+    expect(heard).toHaveLength(1)
+  })
+
+  it('is asked again when it failed in passing', async () => {
+    const { call, heard } = await calleeThat(503, 503, 200)
+    expect((await call('catalog', '/')).status).toBe(200)
+    expect(heard).toHaveLength(3)
+  })
+
+  it('is unavailable when it keeps failing', async () => {
+    const { call, heard } = await calleeThat(500)
+    await expect(call('catalog', '/')).rejects.toBeInstanceOf(Unavailable)
+    expect(heard).toHaveLength(3)
+  })
+
+  it('is unavailable when nobody is there, or nobody answers in time', async () => {
+    const silent = await calleeThat(0)
+    await expect(silent.call('catalog', '/', { timeoutMs: 30 })).rejects.toBeInstanceOf(Unavailable)
+    const { telemetry } = testTelemetry({ service: 'shop' })
+    const peers = { catalog: 'http://127.0.0.1:1' }
+    const { call } = createCaller({
+      peers,
+      authorizationFor: async () => '',
+      accessAuthorization: async () => '',
+      telemetry,
+    })
+    await expect(call('catalog', '/')).rejects.toBeInstanceOf(Unavailable)
+  })
+
+  it('that changes something is asked once', async () => {
+    const { call, heard } = await calleeThat(503)
+    await expect(call('catalog', '/', { method: 'POST', body: { a: 1 } })).rejects.toBeInstanceOf(Unavailable)
+    expect(heard).toMatchObject([{ method: 'POST', body: '{"a":1}', headers: { 'content-type': 'application/json' } }])
+  })
+
+  it('is not asked any more once it has failed often, and answers at once', async () => {
+    const { call, heard } = await calleeThat(500)
+    for (let index = 0; index < 10; index++)
+      await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
+    expect(heard).toHaveLength(8)
+  })
+
+  it('tells which callees are not asked', async () => {
+    const { call, openCircuits } = await calleeThat(500)
+    for (let index = 0; index < 7; index++) await call('catalog', '/', { method: 'POST' }).catch(() => {})
+    expect(openCircuits()).toEqual([])
+    await call('catalog', '/', { method: 'POST' }).catch(() => {})
+    expect(openCircuits()).toEqual(['catalog'])
+  })
+
+  it('hands on how long its caller still waits, less with each try, and not longer than the request it is for', async () => {
+    const { call, heard } = await calleeThat(503, 200)
+    const told = (): number[] => heard.map(({ headers }) => Number(headers['x-deadline-ms']))
+    await call('catalog', '/', { timeoutMs: 4_000 })
+    expect(told()[0]).toBeGreaterThan(3_000)
+    expect(told()[0]).toBeLessThanOrEqual(4_000)
+    expect(told()[1]).toBeLessThan(told()[0]!)
+    await withDeadline(3_000, () => call('catalog', '/', { timeoutMs: 20_000 }))
+    expect(told()[2]).toBeLessThanOrEqual(3_000)
+  })
+
+  it('is not asked at all when the time of its request is up', async () => {
+    const { call, heard } = await calleeThat(200)
+    const { promise: work, resolve: goOn } = Promise.withResolvers<void>()
+    let late: Promise<Response> | undefined
+    const request = withDeadline(1, () => (late = work.then(() => call('catalog', '/'))))
+    await expect(request).rejects.toBeInstanceOf(DeadlineExceeded)
+    goOn()
+    await expect(late).rejects.toBeInstanceOf(DeadlineExceeded)
+    expect(heard).toEqual([])
+  })
+
+  it('is unavailable when its answer stops halfway', async () => {
+    server = createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
+      response.write('{"ok":')
+      setTimeout(() => response.destroy(), 10)
+    })
+    const { call } = await calleeOf(server)
+    await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
+  })
+
+  it('ends when its client hangs up, which counts for nothing', async () => {
+    const { call, heard, openCircuits } = await calleeThat(0)
+    for (let asked = 1; asked <= 10; asked++) {
+      const client = new AbortController()
+      const answer = withDeadline(10_000, () => call('catalog', '/'), { disconnect: client.signal })
+      const refused = expect(answer).rejects.toBeInstanceOf(ClientClosed)
+      await vi.waitFor(() => expect(heard).toHaveLength(asked))
+      client.abort(new ClientClosed())
+      await refused
+    }
+    expect(openCircuits()).toEqual([])
+  })
+
+  it('changes the circuit of its callee, which is logged and counted', async () => {
+    const { call, logs, measures } = await calleeThat(500)
+    for (let index = 0; index < 9; index++) await call('catalog', '/', { method: 'POST' }).catch(() => {})
+    expect(logs).toMatchObject([
+      {
+        severity: 'WARNING',
+        event: 'circuit.changed',
+        fields: { callee: 'catalog', state: 'open', reason: expect.stringContaining('answered 500') },
+      },
+    ])
+    expect(measures).toEqual([
+      {
+        name: 'millrace.circuit.transitions',
+        value: 1,
+        attributes: { service: 'shop', callee: 'catalog', state: 'open' },
+      },
+    ])
+  })
+
+  it('of a service that the description does not name is a bug', async () => {
+    const { call } = await calleeThat(200)
+    await expect(call('payments', '/')).rejects.not.toBeInstanceOf(Unavailable)
+  })
+})
+
+describe('a call to a partner', () => {
+  it('carries identity and idempotency key', async () => {
+    const { callExternal, heard, origin } = await calleeThat(201)
+    await callExternal(`${origin}/v1/authorizations`, {
+      method: 'POST',
+      operation: 'provider.authorize',
+      body: { amount: 1 },
+      idempotencyKey: 'o-1:auth',
+    })
+    expect(heard[0]).toMatchObject({
+      method: 'POST',
+      body: '{"amount":1}',
+      headers: { authorization: `Bearer for ${origin}`, 'idempotency-key': 'o-1:auth' },
+    })
+  })
+
+  it.each([408, 429, 500, 503])('that answers %i is for later', async (status) => {
+    const { callExternal, heard, origin } = await calleeThat(status)
+    await expect(callExternal(origin, { method: 'POST', operation: 'provider.authorize' })).rejects.toBeInstanceOf(
+      Unavailable,
+    )
+    expect(heard).toHaveLength(1)
+  })
+
+  it('whose answer stalls in the middle is for later, ends its span then, and opens the circuit', async () => {
+    server = createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
+      response.write('{"status":')
+    })
+    const { callExternal, origin, openCircuits, spans } = await calleeOf(server)
+    const asked = { method: 'POST', operation: 'provider.authorize', timeoutMs: 30 }
+    const answers = await Promise.allSettled(Array.from({ length: 8 }, () => callExternal(origin, asked)))
+    for (const answer of answers)
+      expect((answer as PromiseRejectedResult).reason).toMatchObject({
+        name: 'Unavailable',
+        message: expect.stringContaining('did not answer in'),
+      })
+    expect(spans.map(({ error }) => error)).toEqual(Array(8).fill(expect.stringContaining('did not answer')))
+    await vi.waitFor(() => expect(openCircuits()).toEqual(['catalog']))
+  })
+
+  it('reads no more than 8 MiB of an answer', async () => {
+    server = createServer((_, response) => {
+      const chunk = Buffer.alloc(64 * 1024)
+      const write = (): void => {
+        while (response.write(chunk));
+      }
+      response.on('drain', write).on('error', () => {})
+      write()
+    })
+    const { callExternal, origin } = await calleeOf(server)
+    const asked = callExternal(origin, { method: 'GET', operation: 'provider.find' })
+    await expect(asked).rejects.toThrow('answered more than 8388608 bytes')
+    await expect(asked).rejects.not.toBeInstanceOf(Unavailable)
+  })
+
+  it('that is refused is an answer where it is expected, else a bug', async () => {
+    const { callExternal, origin } = await calleeThat(402)
+    expect(
+      (await callExternal(origin, { method: 'POST', operation: 'provider.authorize', accept: [402] })).status,
+    ).toBe(402)
+    const refused = callExternal(origin, { method: 'POST', operation: 'provider.authorize' })
+    await expect(refused).rejects.toThrow('refused with 402')
+    await expect(refused).rejects.not.toBeInstanceOf(Unavailable)
+  })
+})

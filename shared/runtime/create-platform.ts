@@ -1,0 +1,163 @@
+/** The platform of a running service: Google's clients behind its interface, each imported when it is first used. */
+
+import type { Firestore } from '@google-cloud/firestore'
+import type { PubSub } from '@google-cloud/pubsub'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createCaller } from './caller.ts'
+import { closeAll } from '../service/close-all.ts'
+import { addressesOf, type Config, readSetting } from '../base/config.ts'
+import { createHealth, type Health } from '../service/health.ts'
+import { createDeadLetterBox, type DeadLetterBox } from '../gcp/dead-letter-box.ts'
+import { createAccessTokens, createIdTokens } from '../gcp/id-tokens.ts'
+import { createPublisher, type Publisher } from '../gcp/publisher.ts'
+import { createTaskSender } from '../gcp/task-sender.ts'
+import { firestoreStreams } from '../gcp/firestore-streams.ts'
+import { firestoreViews } from '../gcp/firestore-views.ts'
+import { lifetimesOf } from '../service/lifetimes.ts'
+import { createLog } from '../telemetry/log.ts'
+import { addressing, createSend } from '../messaging/outgoing.ts'
+import type { Platform } from '../service/platform.ts'
+import type { Log } from '../telemetry/log.ts'
+import { createSecurityLog } from '../telemetry/security-log.ts'
+import { type Service, usesQueues } from '../service/service.ts'
+import { createSubmit } from '../messaging/submission.ts'
+import { createStreams, type StreamsWithRepeat } from '../messaging/streams.ts'
+import { otlpSink } from '../instrumentation/otlp.ts'
+import { createTelemetry, type Telemetry, traceparent } from '../instrumentation/telemetry.ts'
+
+export interface RunningPlatform extends Platform {
+  readonly service: Service
+  readonly streams: StreamsWithRepeat
+  readonly publisher: Publisher
+  readonly deadLetterBox: DeadLetterBox
+  readonly health: Health
+  readonly telemetry: Telemetry
+  /** Never throws: a resource that can not be closed is logged. */
+  close(): Promise<void>
+}
+
+/** After a lost race: a short wait that grows, with chance in it, so that two who met do not meet again. */
+const pause = (tried: number): Promise<void> => sleep(Math.random() * 10 * 2 ** tried)
+
+export function createPlatform(service: Service, config: Config): RunningPlatform {
+  const firestore = once(() => connectFirestore(config))
+  const publisher = createPublisher(once(connectPubSub))
+  const sender = createTaskSender(config)
+  const deadLetterBox = createDeadLetterBox(service.name, config)
+  const now = (): number => Date.now()
+  const lifetimes = lifetimesOf(service.collections, now)
+  const log = createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT })
+  const security = createSecurityLog({ log, now })
+  const telemetry = telemetryOf(service, config, log)
+  const caller = createCaller({
+    peers: config.PEERS,
+    authorizationFor: createIdTokens(),
+    accessAuthorization: createAccessTokens(),
+    telemetry,
+  })
+  const address = addressing(service.name, [service.contracts, ...service.uses])
+  return {
+    service,
+    publisher,
+    deadLetterBox,
+    now,
+    setting: readSetting,
+    log,
+    security,
+    telemetry,
+    streams: createStreams({
+      service: service.name,
+      contracts: service.contracts,
+      uses: service.uses,
+      store: firestoreStreams(firestore, lifetimes),
+      now,
+      publish: publisher.publish,
+      send: sender.send,
+      committed: telemetry.committed,
+      pause,
+    }),
+    views: firestoreViews({ firestore, lifetimes, pause }),
+    call: caller.call,
+    callExternal: caller.callExternal,
+    health: createHealth({
+      dependencies: dependenciesOf(service, config),
+      openCircuits: caller.openCircuits,
+      now,
+      log,
+    }),
+    send: createSend({
+      service: service.name,
+      address,
+      now,
+      traceparent,
+      enqueue: sender.send,
+    }),
+    submit: createSubmit({ address, call: caller.call }),
+    async close() {
+      security.close()
+      await closeAll(
+        {
+          'Pub/Sub': publisher.close,
+          'Cloud Tasks': sender.close,
+          'dead letters': deadLetterBox.close,
+          Firestore: async () => {
+            if (firestore.started()) await (await firestore()).terminate()
+          },
+        },
+        log,
+      )
+      // Last: it counts what the others did.
+      await closeAll({ telemetry: telemetry.close }, log)
+    },
+  }
+}
+
+/** What it can't do its work without, by what its description says that it does. */
+function dependenciesOf(service: Service, config: Config): Record<string, string> {
+  const { firestore, pubsub, tasks } = addressesOf(config)
+  const receives = service.on.length > 0 || service.accepts.length > 0
+  return {
+    ...(Object.keys(service.collections).length > 0 ? { Firestore: firestore } : {}),
+    ...(service.emits.length > 0 || receives ? { 'Pub/Sub': pubsub } : {}),
+    ...(usesQueues(service) ? { 'Cloud Tasks': tasks } : {}),
+  }
+}
+
+function telemetryOf(service: Service, config: Config, log: Log): Telemetry {
+  return createTelemetry({
+    service: service.name,
+    isEdge: service.ingress === 'public',
+    saga: service.saga,
+    log,
+    sampledShare: config.OTEL_TRACES_SAMPLER_ARG,
+    sink: otlpSink({
+      service: service.name,
+      version: config.K_REVISION,
+      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+      spanDelayMs: config.OTEL_BSP_SCHEDULE_DELAY,
+      metricIntervalMs: config.OTEL_METRIC_EXPORT_INTERVAL,
+      log,
+    }),
+  })
+}
+
+async function connectFirestore(config: Config): Promise<Firestore> {
+  if (!config.FIRESTORE_DATABASE)
+    throw new Error(`${config.K_SERVICE} owns no collection: name one in its description.`)
+  const { Firestore } = await import('@google-cloud/firestore')
+  return new Firestore({
+    projectId: config.GOOGLE_CLOUD_PROJECT,
+    databaseId: config.FIRESTORE_DATABASE,
+    ignoreUndefinedProperties: true,
+  })
+}
+
+async function connectPubSub(): Promise<PubSub> {
+  const { PubSub } = await import('@google-cloud/pubsub')
+  return new PubSub()
+}
+
+function once<T>(make: () => Promise<T>): (() => Promise<T>) & { started(): boolean } {
+  let made: Promise<T> | undefined
+  return Object.assign(() => (made ??= make()), { started: () => made !== undefined })
+}

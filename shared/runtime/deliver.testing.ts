@@ -1,0 +1,52 @@
+/** Hands a message to a service as its runtime does: by its contract, from bytes. */
+
+import type { ServiceApp } from '../service/service-app.ts'
+import { type Envelope, envelopeSchema } from '../contracts/envelope.ts'
+import { derivedId } from '../base/ids.ts'
+import { readCommand, readEvent } from './messages.ts'
+import { contractsOf } from '../service/service.ts'
+import { startOfTests, testTrace, type TestPlatform } from './platform.testing.ts'
+
+export interface MessageOptions extends Partial<Omit<Envelope, 'type' | 'data'>> {
+  /** Makes messages of the same type differ; the same key is the same message. */
+  readonly key?: string | number
+}
+
+/** A message as somebody else would have sent it; its id follows from type, subject and key. */
+export function message<Type extends string, Data>(
+  type: Type,
+  data: Data,
+  { key = '', ...given }: MessageOptions = {},
+): Envelope<Type, Data> {
+  const subject = given.subject ?? (data as { orderId?: string }).orderId ?? 'test'
+  return {
+    id: derivedId('test', type, subject, key),
+    version: 1,
+    source: 'test',
+    subject,
+    sequence: 1,
+    time: startOfTests,
+    correlationId: subject,
+    causationId: 'test',
+    traceparent: testTrace,
+    actor: 'customer:customer-1',
+    ...given,
+    type,
+    data,
+  }
+}
+
+/** Delivers an event or a command, whichever of the two the service takes under this type. */
+export async function deliver(app: ServiceApp, platform: TestPlatform, given: Envelope): Promise<void> {
+  const bytes = Buffer.from(JSON.stringify(envelopeSchema.parse(given)))
+  const { service } = platform
+  const delivery = { messageId: `delivery of ${given.id}` }
+  if (app.on[given.type]) {
+    const read = readEvent(bytes, given.type, contractsOf(service))
+    await app.on[given.type]!(read, platform, delivery)
+  } else {
+    const handler = app.commands[given.type]
+    if (!handler) throw new Error(`${service.name} takes no ${given.type}.`)
+    await handler(readCommand(bytes, given.type, service.contracts), platform, delivery)
+  }
+}

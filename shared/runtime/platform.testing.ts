@@ -1,0 +1,204 @@
+/** A platform for tests: the same protocol over a store in memory, a clock that a test moves, and everything that left it. */
+
+import type { RunningPlatform } from './create-platform.ts'
+import type { Envelope } from '../contracts/envelope.ts'
+import { Unavailable } from '../base/errors.ts'
+import { createHealth } from '../service/health.ts'
+import { addressing, createSend } from '../messaging/outgoing.ts'
+import type { Platform } from '../service/platform.ts'
+import { createSecurityLog } from '../telemetry/security-log.ts'
+import type { Service } from '../service/service.ts'
+import { createSubmit } from '../messaging/submission.ts'
+import { createStreams } from '../messaging/streams.ts'
+import { currentSpan } from '../telemetry/span.ts'
+import { memory, type Memory, type Turn } from '../messaging/memory.testing.ts'
+import { testTelemetry, type TestTelemetry } from '../instrumentation/telemetry.testing.ts'
+
+export const startOfTests = '2026-01-01T00:00:00.000Z'
+export const testTrace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
+export interface SentCommand {
+  readonly target: string
+  readonly envelope: Envelope
+  readonly notBeforeMs?: number
+  /** Sent without a name: the timer of the HTTP entry. */
+  readonly unnamed?: true
+}
+
+export interface DeadLetter {
+  readonly messageId: string
+  readonly service: string
+  readonly data: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+export interface ExternalCall {
+  readonly url: string
+  readonly options: Parameters<Platform['callExternal']>[1]
+}
+
+export interface TestOptions {
+  readonly settings?: Readonly<Record<string, string>>
+  /** Answers queries to other services; absent: every one is unavailable. */
+  readonly call?: Platform['call']
+  /** Answers calls to partners; absent: every one is unavailable. */
+  readonly callExternal?: Platform['callExternal']
+  readonly startAt?: string
+  /** What several services of one simulation share. */
+  readonly outside?: Outside
+  /** The store of another instance of the service; absent: one of its own. */
+  readonly kept?: Memory
+}
+
+export interface Outside {
+  now(): number
+  readonly turn: Turn
+  publish(events: readonly Envelope[]): Promise<void>
+  send(commands: readonly SentCommand[]): Promise<void>
+}
+
+export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' | 'billed'>, TestTelemetry {
+  /** Every stream's entries by id. */
+  readonly entries: Memory['streams']
+  readonly published: Envelope[]
+  /** Every send, repeated ones too: the ids tell them apart. */
+  readonly sent: SentCommand[]
+  readonly deadLetters: DeadLetter[]
+  readonly calls: { readonly service: string; readonly path: string }[]
+  readonly externalCalls: ExternalCall[]
+  /** The ids of streams that exist. */
+  streamIds(): readonly string[]
+  advance(ms: number): void
+  /** The next so many of these fail as if the network were gone: a crash after the commit, say. */
+  fail(what: 'publish' | 'send', times?: number): void
+}
+
+export function testPlatform(service: Service, options: TestOptions = {}): TestPlatform {
+  const { outside } = options
+  const kept = options.kept ?? memory(outside?.turn)
+  const published: Envelope[] = []
+  const sent: SentCommand[] = []
+  const deadLetters: DeadLetter[] = []
+  const calls: { service: string; path: string }[] = []
+  const externalCalls: ExternalCall[] = []
+  let letters = 0
+  const failures = { publish: 0, send: 0 }
+  let nowMs = Date.parse(options.startAt ?? startOfTests)
+
+  const now = (): number => outside?.now() ?? nowMs
+  const told = testTelemetry({
+    service: service.name,
+    isEdge: service.ingress === 'public',
+    saga: service.saga,
+    now,
+  })
+
+  const failing = (what: 'publish' | 'send'): void => {
+    if (failures[what] === 0) return
+    failures[what] -= 1
+    throw new Unavailable(`A test made this ${what} fail.`)
+  }
+  const publish = async (events: readonly Envelope[]): Promise<void> => {
+    if (events.length > 0) failing('publish')
+    published.push(...events.map(travelled))
+    await outside?.publish(events.map(travelled))
+  }
+  const send = async (commands: readonly SentCommand[]): Promise<void> => {
+    if (commands.length > 0) failing('send')
+    const leaving = commands.map((command) => ({ ...command, envelope: travelled(command.envelope) }))
+    sent.push(...leaving)
+    await outside?.send(leaving)
+  }
+  const nobody = async (): Promise<Response> => {
+    throw new Unavailable('Nobody answers in this test.')
+  }
+
+  const address = addressing(service.name, [service.contracts, ...service.uses])
+  const call: Platform['call'] = (name, path, asked) => {
+    calls.push({ service: name, path })
+    return (options.call ?? nobody)(name, path, asked)
+  }
+
+  return {
+    service,
+    published,
+    sent,
+    deadLetters,
+    ...told,
+    // The test's clock stands still until it is moved: what is held is written by `close`.
+    security: createSecurityLog({ log: told.log, now, later: () => {} }),
+    calls,
+    externalCalls,
+    billed: kept.billed,
+    documents: kept.documents,
+    entries: kept.streams,
+    streamIds: () => [...kept.streams().keys()],
+    now,
+    advance: (ms) => void (nowMs += ms),
+    fail: (what, times = 1) => void (failures[what] = times),
+    streams: createStreams({
+      service: service.name,
+      contracts: service.contracts,
+      uses: service.uses,
+      store: kept.store,
+      now,
+      publish,
+      send,
+      committed: told.telemetry.committed,
+      pause: async () => {},
+    }),
+    views: kept.views,
+    send: createSend({
+      service: service.name,
+      address,
+      now,
+      traceparent: () => currentSpan()?.traceparent ?? testTrace,
+      enqueue: send,
+    }),
+    submit: createSubmit({ address, call }),
+    call,
+    callExternal: (url, asked) => {
+      externalCalls.push({ url, options: asked })
+      return (options.callExternal ?? nobody)(url, asked)
+    },
+    setting(name) {
+      const value = options.settings?.[name]
+      if (value === undefined) throw new Error(`The setting ${name} is missing: give it to testPlatform.`)
+      return value
+    },
+    publisher: {
+      publish,
+      async deadLetter(name, data, attributes) {
+        failing('publish')
+        letters += 1
+        deadLetters.push({ messageId: `letter-${letters}`, service: name, data: data.toString('utf8'), attributes })
+      },
+      close: async () => {},
+    },
+    deadLetterBox: {
+      lease: async (messageIds) =>
+        deadLetters
+          .filter(({ messageId }) => messageIds.includes(messageId))
+          .map(({ messageId, data, attributes }) => ({
+            messageId,
+            data: Buffer.from(data),
+            attributes,
+            sinceMs: now(),
+            ackId: messageId,
+          })),
+      async acknowledge({ messageId }) {
+        deadLetters.splice(
+          deadLetters.findIndex((letter) => letter.messageId === messageId),
+          1,
+        )
+      },
+      release: async () => {},
+      close: async () => {},
+    },
+    health: createHealth({ dependencies: {}, openCircuits: () => [], now, log: told.log }),
+    close: async () => {},
+  }
+}
+
+/** As it comes out of JSON on the other side. */
+const travelled = (envelope: Envelope): Envelope => JSON.parse(JSON.stringify(envelope)) as Envelope

@@ -1,0 +1,445 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { defineContracts } from '../contracts/contract.ts'
+import { Unavailable } from '../base/errors.ts'
+import {
+  begin,
+  defineSaga,
+  frozenVersions,
+  nextTimeoutMs,
+  onReply,
+  onTimer,
+  retry,
+  type Saga,
+  type SagaState,
+  type Transition,
+} from './saga.ts'
+
+interface Trip {
+  readonly tripId: string
+}
+const trip: Trip = { tripId: 't-1' }
+const data = z.strictObject({ tripId: z.string() })
+const example = trip
+const event = { version: 1, data, example }
+const travel = defineContracts({
+  service: 'travel',
+  events: {
+    'flight.booked': event,
+    'flight.full': event,
+    'flight.cancelled': event,
+    'visa.fine': event,
+    'visa.missing': event,
+    'hotel.booked': event,
+    'hotel.full': event,
+    'hotel.cancelled': event,
+    'hotel.asks': event,
+    'car.booked': event,
+    'car.gone': event,
+    'car.cancelled': event,
+    'mail.sent': event,
+    'mail.failed': event,
+  },
+  commands: {
+    BookFlight: { data, example },
+    CancelFlight: { data, example, endless: true, compensates: 'BookFlight' },
+    CheckVisa: { data, example, readOnly: true },
+    BookHotel: { data, example },
+    CancelHotel: { data, example, endless: true, compensates: 'BookHotel' },
+    BookCar: { data, example },
+    CancelCar: { data, example, endless: true, compensates: 'BookCar' },
+    RefundFlight: { data, example, endless: true },
+    ForgetFlight: { data, example, compensates: 'BookFlight' },
+    SendMail: { data, example },
+  },
+})
+
+const tripOf = ({ tripId }: Trip) => ({ tripId })
+const bookFlight = {
+  name: 'book-flight',
+  command: 'BookFlight',
+  data: tripOf,
+  done: 'flight.booked',
+  failed: 'flight.full',
+  timeoutSeconds: 10,
+  compensate: { command: 'CancelFlight', data: tripOf, compensated: 'flight.cancelled' },
+} as const
+const checkVisa = {
+  name: 'check-visa',
+  command: 'CheckVisa',
+  data: tripOf,
+  done: 'visa.fine',
+  failed: 'visa.missing',
+  timeoutSeconds: 20,
+} as const
+const bookHotel = {
+  name: 'book-hotel',
+  command: 'BookHotel',
+  data: tripOf,
+  done: 'hotel.booked',
+  failed: 'hotel.full',
+  timeoutSeconds: 30,
+  pendingOn: { event: 'hotel.asks', timeoutSeconds: 100, onTimeout: 'nobody-answered' },
+  compensate: { command: 'CancelHotel', data: tripOf, compensated: 'hotel.cancelled' },
+} as const
+const bookCar = {
+  name: 'book-car',
+  command: 'BookCar',
+  data: tripOf,
+  done: 'car.booked',
+  failed: 'car.gone',
+  timeoutSeconds: 10,
+  compensate: { command: 'CancelCar', data: tripOf, compensated: 'car.cancelled' },
+} as const
+const base = {
+  name: 'booking',
+  version: 1,
+  contracts: [travel],
+  idOf: ({ tripId }: Trip) => tripId,
+  successEvents: ['trip.booked'],
+} as const
+const booking = defineSaga({ ...base, steps: [bookFlight, checkVisa, bookHotel] })
+
+const sent = (transition: Transition | undefined): string[] => transition!.commands.map(({ type }) => type)
+const reply = (state: SagaState, type: string, nowMs = 0, saga: Saga<Trip> = booking): Transition | undefined =>
+  onReply(saga, state, { type, data: trip }, trip, nowMs)
+const after = (...types: string[]): SagaState =>
+  types.reduce((state, type) => reply(state, type)!.state, begin(booking, trip, 0).state)
+const compensationsOf = ({ compensations }: SagaState): string[] => compensations.map(({ step }) => step)
+
+describe('a saga that goes forward', () => {
+  it('records the compensation before it sends the step', () => {
+    const first = begin(booking, trip, 1_000)
+    expect(first.commands).toEqual([{ type: 'BookFlight', data: trip }])
+    expect(compensationsOf(first.state)).toEqual(['book-flight'])
+    expect(nextTimeoutMs(first.state)).toBe(11_000)
+  })
+
+  it('goes step by step to the pivot, after which nothing is compensated or due', () => {
+    expect(sent(reply(after(), 'flight.booked'))).toEqual(['CheckVisa'])
+    expect(sent(reply(after('flight.booked'), 'visa.fine'))).toEqual(['BookHotel'])
+    const last = reply(after('flight.booked', 'visa.fine'), 'hotel.booked')!
+    expect(last.outcome).toEqual({ type: 'committed' })
+    expect(nextTimeoutMs(last.state)).toBeUndefined()
+    for (const late of ['flight.full', 'hotel.full', 'hotel.cancelled', 'flight.booked', 'hotel.asks'])
+      expect(reply(last.state, late)).toBeUndefined()
+    expect(onTimer(booking, last.state, trip, 1e12)).toBeUndefined()
+  })
+
+  it.each(['visa.fine', 'hotel.booked', 'hotel.full', 'flight.cancelled', 'unrelated'])(
+    'ignores %s before its step',
+    (type) => {
+      expect(reply(after(), type)).toBeUndefined()
+    },
+  )
+
+  it('extends a deadline once, when a customer has to act', () => {
+    const extended = reply(after('flight.booked', 'visa.fine'), 'hotel.asks', 5_000)!
+    expect(nextTimeoutMs(extended.state)).toBe(105_000)
+    expect(reply(extended.state, 'hotel.asks', 50_000)).toBeUndefined()
+    expect(onTimer(booking, extended.state, trip, 104_999)).toBeUndefined()
+    expect(onTimer(booking, extended.state, trip, 105_000)!.outcome).toEqual({
+      type: 'rejected',
+      reason: 'nobody-answered',
+      expired: true,
+    })
+    expect(reply(extended.state, 'hotel.booked')!.outcome).toEqual({ type: 'committed' })
+  })
+})
+
+describe('a saga that compensates', () => {
+  it('compensates from the last step to the first, but not the step that failed', () => {
+    const failed = reply(after('flight.booked', 'visa.fine'), 'hotel.full')!
+    expect(sent(failed)).toEqual(['CancelFlight'])
+    expect(failed.outcome).toEqual({ type: 'rejected', reason: 'hotel.full', expired: false })
+  })
+
+  it('compensates also the step that did not answer: it may have been performed', () => {
+    const state = after('flight.booked', 'visa.fine')
+    expect(onTimer(booking, state, trip, 29_999)).toBeUndefined()
+    const late = onTimer(booking, state, trip, 30_000)!
+    expect(sent(late)).toEqual(['CancelHotel', 'CancelFlight'])
+    expect(late.outcome).toEqual({ type: 'rejected', reason: 'book-hotel-timed-out', expired: false })
+  })
+
+  it('compensates what comes before a step that changes nothing', () => {
+    expect(sent(reply(after('flight.booked'), 'visa.missing'))).toEqual(['CancelFlight'])
+  })
+
+  it('has nothing to compensate when the first step fails', () => {
+    const failed = reply(after(), 'flight.full')!
+    expect(sent(failed)).toEqual([])
+    expect(nextTimeoutMs(failed.state)).toBeUndefined()
+  })
+
+  it('ends when every compensation is answered, in any order', () => {
+    const compensating = onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state
+    for (const answers of [
+      ['flight.cancelled', 'hotel.cancelled'],
+      ['hotel.cancelled', 'flight.cancelled'],
+    ]) {
+      let state = compensating
+      for (const answer of answers) {
+        expect(nextTimeoutMs(state)).toBe(90_000)
+        state = reply(state, answer)!.state
+      }
+      expect(nextTimeoutMs(state)).toBeUndefined()
+      expect(reply(state, answers[0]!)).toBeUndefined()
+    }
+  })
+
+  it('sends again only the compensation that is not answered, and reports from the fifth attempt on that it is stuck', () => {
+    let state = reply(
+      onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state,
+      'flight.cancelled',
+    )!.state
+    const waits = [60_000, 60_000, 60_000, 60_000, 120_000, 240_000]
+    let nowMs = 30_000
+    for (const [index, wait] of waits.entries()) {
+      const attempt = index + 2
+      nowMs += wait
+      expect(onTimer(booking, state, trip, nowMs - 1)).toBeUndefined()
+      const retried = onTimer(booking, state, trip, nowMs)!
+      expect(sent(retried)).toEqual(['CancelHotel'])
+      const report = {
+        type: 'saga.stuck',
+        data: {
+          sagaId: 't-1',
+          step: 'compensate book-hotel',
+          attempt,
+          reason: 'the compensation is not answered',
+        },
+      }
+      expect(retried.events).toEqual(attempt >= 5 ? [report] : [])
+      state = retried.state
+    }
+  })
+
+  it('compensates a late success again, answered before or not', () => {
+    const compensating = onTimer(booking, after(), trip, 10_000)!.state
+    for (const state of [compensating, reply(compensating, 'flight.cancelled')!.state]) {
+      const late = reply(state, 'flight.booked', 15_000)!
+      expect(sent(late)).toEqual(['CancelFlight'])
+      expect(late.outcome).toBeUndefined()
+      expect(nextTimeoutMs(late.state)).toBe(75_000)
+    }
+  })
+
+  it('never goes forward again', () => {
+    const compensating = onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state
+    for (const type of ['hotel.full', 'visa.fine', 'visa.missing', 'hotel.asks', 'flight.full'])
+      expect(reply(compensating, type)).toBeUndefined()
+  })
+})
+
+describe('an operator who retries', () => {
+  it('has the pending command sent again, and its recorded reply published again by its owner', () => {
+    const state = after('flight.booked')
+    const retried = retry(booking, state, trip, 5_000)!
+    expect(retried).toEqual({
+      state,
+      events: [],
+      commands: [
+        { type: 'CheckVisa', data: trip },
+        { type: 'RepeatEvents', target: 'travel', data: { correlationId: 't-1' } },
+      ],
+    })
+  })
+
+  it('has the compensations sent again that are not answered', () => {
+    const compensating = onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state
+    const open = reply(compensating, 'hotel.cancelled')!.state
+    expect(sent(retry(booking, open, trip, 31_000))).toEqual(['CancelFlight'])
+    expect(retry(booking, reply(open, 'flight.cancelled')!.state, trip, 32_000)).toBeUndefined()
+  })
+})
+
+it('a saga is plain data: what comes out of JSON goes on as before', () => {
+  const state = onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state
+  expect(JSON.parse(JSON.stringify(state))).toEqual(state)
+})
+
+describe('a deployment while 40 sagas wait at each step', () => {
+  const before = { 1: ['book-flight', 'check-visa', 'book-hotel'] } as const
+  const restored = (state: SagaState): SagaState => JSON.parse(JSON.stringify(state)) as SagaState
+  /** 40 of each: nothing but the recorded state survives. */
+  const waiting = (...types: string[]): SagaState[] => Array.from({ length: 40 }, () => restored(after(...types)))
+  const waitingAt = {
+    'book-flight': waiting(),
+    'check-visa': waiting('flight.booked'),
+    'book-hotel': waiting('flight.booked', 'visa.fine'),
+  } as const
+  /** The replies in this order; the commands in the order in which they were sent. */
+  const play = (saga: Saga<Trip>, from: SagaState, ...types: string[]): { commands: string[]; last: Transition } => {
+    const commands: string[] = []
+    let last: Transition = { state: from, commands: [], events: [] }
+    for (const type of types) {
+      const next = reply(last.state, type, 1_000, saga)
+      expect(next, `${type} while ${JSON.stringify(last.state)}`).toBeDefined()
+      commands.push(...sent(next))
+      last = { ...next!, state: restored(next!.state) }
+    }
+    return { commands, last }
+  }
+  const definitions = {
+    'inserts a step first': { steps: [bookCar, bookFlight, checkVisa, bookHotel] },
+    'inserts a step between': { steps: [bookFlight, bookCar, checkVisa, bookHotel] },
+    'appends a step': { steps: [bookFlight, checkVisa, bookHotel, bookCar] },
+    'removes the first step': { steps: [checkVisa, bookHotel], retired: [bookFlight] },
+    'removes the middle step': { steps: [bookFlight, bookHotel], retired: [checkVisa] },
+    'removes the last step': { steps: [bookFlight, checkVisa], retired: [bookHotel] },
+    'reorders the steps': { steps: [bookHotel, checkVisa, bookFlight] },
+    'replaces every step': { steps: [bookCar], retired: [bookFlight, checkVisa, bookHotel] },
+  } as const
+
+  describe.each(Object.entries(definitions))('that %s', (_name, change) => {
+    const next = defineSaga({ ...base, version: 2, previousVersions: before, ...change })
+    const replies = { 'book-flight': 'flight.booked', 'check-visa': 'visa.fine', 'book-hotel': 'hotel.booked' } as const
+    const commands = { 'book-flight': 'BookFlight', 'check-visa': 'CheckVisa', 'book-hotel': 'BookHotel' } as const
+    const names = before[1]
+
+    it.each(names)('lets those at %s reach the pivot by the steps that they began with', (at) => {
+      const left = names.slice(names.indexOf(at))
+      for (const state of waitingAt[at]) {
+        const { commands: seen, last } = play(next, state, ...left.map((name) => replies[name]))
+        expect(seen).toEqual(left.slice(1).map((name) => commands[name]))
+        expect(last.outcome).toEqual({ type: 'committed' })
+      }
+    })
+
+    it('compensates all that was done when the last step fails, times out, or succeeds too late', () => {
+      for (const state of waitingAt['book-hotel']) {
+        expect(play(next, state, 'hotel.full').commands).toEqual(['CancelFlight'])
+        const late = onTimer(next, state, trip, 1e6)!
+        expect(sent(late)).toEqual(['CancelHotel', 'CancelFlight'])
+        const compensated = play(next, restored(late.state), 'hotel.cancelled', 'hotel.booked', 'hotel.cancelled')
+        expect(compensated.commands).toEqual(['CancelHotel'])
+        const { last } = play(next, compensated.last.state, 'flight.cancelled')
+        expect(nextTimeoutMs(last.state)).toBeUndefined()
+      }
+    })
+
+    it('sends a retried command and its timeouts by the name of the step', () => {
+      for (const at of names) {
+        for (const state of waitingAt[at]) {
+          expect(sent(retry(next, state, trip, 0))).toEqual([commands[at], 'RepeatEvents'])
+          expect(onTimer(next, state, trip, 1e6)!.outcome).toMatchObject({ reason: `${at}-timed-out` })
+        }
+      }
+    })
+
+    it('begins new sagas with the new list', () => {
+      expect(begin(next, trip, 0).state).toMatchObject({ version: 2, step: change.steps[0].name })
+    })
+  })
+
+  it('leaves a saga of a newer revision to that revision', () => {
+    const newer = defineSaga({
+      ...base,
+      version: 2,
+      previousVersions: before,
+      steps: [bookCar],
+      retired: [bookFlight, checkVisa, bookHotel],
+    })
+    const { state } = begin(newer, trip, 0)
+    expect(() => reply(state, 'car.booked')).toThrow(Unavailable)
+    expect(() => reply(state, 'car.booked')).toThrow('version 2 of the saga booking')
+  })
+
+  it('reports a saga whose version was dropped, with the remedy', () => {
+    const forgetful = defineSaga({ ...base, version: 2, steps: [bookCar] })
+    expect(() => reply(after(), 'flight.booked', 0, forgetful)).toThrow(
+      'There is no version 1 of the saga booking any more: put its steps back into previousVersions and retired.',
+    )
+  })
+
+  it('can be checked against what was frozen of each version', () => {
+    const next = defineSaga({ ...base, version: 2, previousVersions: before, ...definitions['removes the last step'] })
+    const frozen = frozenVersions(next)
+    expect(Object.keys(frozen)).toEqual(['booking@1', 'booking@2'])
+    expect(frozen['booking@1']).toEqual(frozenVersions(booking)['booking@1'])
+    expect(frozenVersions(defineSaga({ ...base, steps: [{ ...bookFlight, done: 'car.booked' }] }))).not.toEqual(
+      frozenVersions(defineSaga({ ...base, steps: [bookFlight] })),
+    )
+  })
+})
+
+describe('a definition is refused when it is declared', () => {
+  const refused = (change: Partial<Parameters<typeof defineSaga<Trip, [typeof travel]>>[0]>) => () =>
+    defineSaga<Trip, [typeof travel]>({ ...base, contracts: [travel], steps: [bookFlight], ...change })
+
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])(
+    'with a step whose deadline is %s s away',
+    (timeoutSeconds) => {
+      expect(refused({ steps: [{ ...bookFlight, timeoutSeconds }] })).toThrow(
+        `The saga booking can't be declared: step "book-flight" has no deadline: timeoutSeconds is ${timeoutSeconds}`,
+      )
+      const pendingOn = { ...bookHotel.pendingOn, timeoutSeconds }
+      expect(refused({ steps: [{ ...bookHotel, pendingOn }] })).toThrow('step "book-hotel" has no deadline once it is')
+    },
+  )
+
+  it('with a compensation whose contract does not promise to be safe when the step was never performed', () => {
+    const compensate = { ...bookFlight.compensate, command: 'RefundFlight' } as const
+    expect(refused({ steps: [{ ...bookFlight, compensate }] })).toThrow(
+      `step "book-flight" is compensated by RefundFlight, whose contract does not say compensates: 'BookFlight': it may be unsafe when BookFlight was never performed.`,
+    )
+  })
+
+  it('with the compensation of another command', () => {
+    const compensate = { ...bookHotel.compensate, compensated: 'flight.cancelled' } as const
+    expect(refused({ steps: [{ ...bookFlight, compensate }] })).toThrow(
+      'step "book-flight" is compensated by CancelHotel',
+    )
+  })
+
+  it('with a compensation that is given up', () => {
+    const compensate = { ...bookFlight.compensate, command: 'ForgetFlight' } as const
+    expect(refused({ steps: [{ ...bookFlight, compensate }] })).toThrow(
+      'step "book-flight" is compensated by ForgetFlight, which is given up: declare it endless.',
+    )
+  })
+
+  it('with a command before the pivot that tells the outside: nothing takes it back', () => {
+    const sendMail = { ...checkVisa, name: 'send-mail', command: 'SendMail', done: 'mail.sent' } as const
+    expect(refused({ steps: [bookFlight, sendMail] })).toThrow(
+      'step "send-mail" sends SendMail, which nothing takes back',
+    )
+  })
+
+  it('with an event before the pivot that implies success', () => {
+    expect(refused({ steps: [bookFlight], successEvents: ['flight.booked'] })).toThrow(
+      'step "book-flight" is answered by flight.booked, which implies success',
+    )
+  })
+
+  it('with names, replies or versions that persisted sagas could not rely on', () => {
+    expect(refused({ steps: [] })).toThrow('it has no steps')
+    expect(refused({ steps: [bookFlight, { ...bookCar, name: 'book-flight' }] })).toThrow(
+      'two steps are named "book-flight"',
+    )
+    expect(refused({ steps: [bookFlight, { ...checkVisa, done: 'flight.booked' }] })).toThrow(
+      'flight.booked answers two of the steps book-flight, check-visa',
+    )
+    expect(refused({ version: 0 })).toThrow('its version is 0')
+    expect(refused({ previousVersions: { 1: ['book-flight'] } })).toThrow('previousVersions holds 1')
+    expect(refused({ version: 2, previousVersions: { 1: ['book-car'] } })).toThrow(
+      'version 1 had the step "book-car", which is gone: keep it in retired.',
+    )
+    expect(refused({ retired: [bookCar] })).toThrow('step "book-car" is retired, and no version')
+  })
+})
+
+it('misspelt commands and events, and data that breaks a contract, do not compile', () => {
+  const definitions = [
+    // @ts-expect-error there is no command BookFlightt
+    () => defineSaga({ ...base, steps: [{ ...bookFlight, command: 'BookFlightt' }] }),
+    // @ts-expect-error there is no event flight.bookd
+    () => defineSaga({ ...base, steps: [{ ...bookFlight, done: 'flight.bookd' }] }),
+    // @ts-expect-error the command takes a tripId
+    () => defineSaga({ ...base, steps: [{ ...bookFlight, data: () => ({ trip: 't-1' }) }] }),
+    // @ts-expect-error the event has no code
+    () => defineSaga({ ...base, steps: [{ ...bookFlight, reasonOf: (full: { code: string }) => full.code }] }),
+  ]
+  expect(definitions).toHaveLength(4)
+})

@@ -1,0 +1,563 @@
+/**
+ * Sagas as data: steps with a command, its replies, a deadline and a compensation, and the pure engine that interprets
+ * them. The owner records the returned state in its stream and sends the returned commands in the same commit.
+ *
+ *            begin                       done of the last step
+ *              │                       ┌────────────────────────▶ committed     no way back, nothing is pending
+ *              ▼      done: next step  │
+ *           running ───────────────────┤
+ *              │ pendingOn: once,      │  failed, or no reply in time
+ *              └─ a longer deadline    └────────────────────────▶ compensating  last step first; every compensation is
+ *                                                                               retried until it is answered
+ *
+ * The reply that commits the saga is its pivot: what tells others of a success follows from it, and never precedes it.
+ * A step that timed out may have been performed, so it is compensated as well; a step that failed has done nothing. A
+ * `done` that arrives while compensating is compensated again.
+ *
+ *     export const booking = defineSaga({
+ *       name: 'booking',
+ *       version: 1,
+ *       contracts: [airlineContracts],
+ *       idOf: ({ tripId }: Trip) => tripId,
+ *       successEvents: ['trip.booked'],
+ *       steps: [
+ *         {
+ *           name: 'book-flight',
+ *           command: 'BookFlight',
+ *           data: ({ tripId }) => ({ tripId }),
+ *           done: 'flight.booked',
+ *           failed: 'flight.full',
+ *           timeoutSeconds: 60,
+ *           compensate: { command: 'CancelFlight', data: ({ tripId }) => ({ tripId }), compensated: 'flight.cancelled' },
+ *         },
+ *       ],
+ *     })
+ *     const { state, commands } = begin(booking, trip, nowMs)
+ *     const transition = onReply(booking, state, { type: 'flight.booked', data }, trip, nowMs) // outcome: committed
+ *
+ * Between two deployments, while sagas run:
+ *
+ * - A saga keeps the list of steps that it began with. Inserting, removing or reordering steps raises `version`; the list
+ *   of names that was goes to `previousVersions`, and a removed step to `retired`: it is still performed and compensated
+ *   for the sagas that began with it.
+ * - `command`, `done`, `failed`, `pendingOn.event` and `compensate` of a step never change: a step that differs in one of
+ *   them has a new name, and the old one is retired. A service's `frozen-sagas.json` holds each version for the test that
+ *   checks it.
+ * - `data`, `reasonOf`, the timeouts and `onTimeout` may change at any time: they apply from the next command, deadline or timeout on.
+ * - A version is dropped, with the steps that it alone has, 31 days after its last saga has ended: no message of it can
+ *   arrive any more.
+ *
+ * Errors: `defineSaga` throws for a definition that could leave something undone (see `problemsOf`). The other functions
+ * throw `Unavailable` for a saga that a newer revision began (its messages are redelivered until that revision receives
+ * them), and an Error for one whose version was dropped.
+ */
+
+import type { CommandContract, CommandOf, Contracts, EventOf, EventType, Immutable } from '../contracts/contract.ts'
+import { Unavailable } from '../base/errors.ts'
+import { repeatCommand, stuckEvent } from '../base/names.ts'
+import type { Message, OutgoingCommand } from '../contracts/message.ts'
+
+export interface SagaStep<Context> {
+  /** Persisted with every saga that waits at the step. Unique within the definition, retired steps included. */
+  readonly name: string
+  readonly command: string
+  readonly data: (context: Context) => unknown
+  /** The reply with which the step has succeeded. */
+  readonly done: string
+  /** The reply with which it has failed, and done nothing. */
+  readonly failed: string
+  /** The reason of the rejection, by the data of `failed`; absent: the type of `failed`. */
+  readonly reasonOf?: (data: never) => string
+  readonly timeoutSeconds: number
+  /** A reply that extends the timeout once: a customer has to act first. */
+  readonly pendingOn?: {
+    readonly event: string
+    readonly timeoutSeconds: number
+    /** The reason of the rejection when that time is up. */
+    readonly onTimeout: string
+  }
+  /** Absent only where the command is `readOnly`: then there is nothing to compensate. */
+  readonly compensate?: {
+    readonly command: string
+    readonly data: (context: Context) => unknown
+    /** The reply, also when there was nothing to compensate. */
+    readonly compensated: string
+  }
+}
+
+export interface Saga<Context> {
+  readonly name: string
+  /** Counts from 1; raised when the list of steps changes. */
+  readonly version: number
+  /** Of the services that own its commands and replies. */
+  readonly contracts: readonly Contracts[]
+  /** The correlation id of everything that belongs to one saga, and the id of its owner's stream. */
+  readonly idOf: (context: Context) => string
+  /** Events by which the owner tells others that the saga has succeeded: published at the pivot or later. */
+  readonly successEvents: readonly string[]
+  /** In the order in which they are performed; compensated in reverse. */
+  readonly steps: readonly SagaStep<Context>[]
+  /** Steps that only sagas of an earlier version perform and compensate. */
+  readonly retired: readonly SagaStep<Context>[]
+  /** By version, the names of the steps that it had. */
+  readonly previousVersions: Readonly<Record<number, readonly string[]>>
+}
+
+/** A command of these contracts, with a function that gives its data. */
+type CommandBy<Uses extends Contracts, Context> =
+  CommandOf<Uses> extends infer Command
+    ? Command extends { readonly type: infer Type; readonly data: infer Data }
+      ? { readonly command: Type; readonly data: (context: Context) => Immutable<Data> }
+      : never
+    : never
+
+/** An event of these contracts by which a step fails, with a function of its data. */
+type FailedBy<Uses extends Contracts> =
+  EventOf<Uses> extends infer Event
+    ? Event extends { readonly type: infer Type; readonly data: infer Data }
+      ? { readonly failed: Type; readonly reasonOf?: (data: Data) => string }
+      : never
+    : never
+
+type StepOf<Uses extends Contracts, Context> = Pick<SagaStep<Context>, 'name' | 'timeoutSeconds'> &
+  CommandBy<Uses, Context> &
+  FailedBy<Uses> & {
+    readonly done: EventType<Uses>
+    readonly pendingOn?: NonNullable<SagaStep<Context>['pendingOn']> & { readonly event: EventType<Uses> }
+    readonly compensate?: CommandBy<Uses, Context> & { readonly compensated: EventType<Uses> }
+  }
+
+interface Definition<Context, Uses extends readonly Contracts[]> {
+  readonly name: string
+  readonly version: number
+  readonly contracts: Uses
+  readonly idOf: (context: Context) => string
+  readonly successEvents: readonly string[]
+  readonly steps: readonly StepOf<Uses[number], Context>[]
+  readonly retired?: readonly StepOf<Uses[number], Context>[]
+  readonly previousVersions?: Readonly<Record<number, readonly string[]>>
+}
+
+/**
+ * Declares a saga. Misspelt commands and events do not compile, nor does data that breaks a command's contract.
+ * @throws Error that names the step and the remedy, for a definition that could leave something undone
+ */
+export function defineSaga<Context, const Uses extends readonly Contracts[]>(
+  definition: Definition<Context, Uses>,
+): Saga<Context> {
+  const saga = { retired: [], previousVersions: {}, ...definition } as unknown as Saga<Context>
+  const [problem] = problemsOf(saga)
+  if (problem) throw new Error(`The saga ${saga.name} can't be declared: ${problem}`)
+  return saga
+}
+
+function problemsOf<C>(saga: Saga<C>): string[] {
+  const steps = [...saga.steps, ...saga.retired]
+  return [
+    ...(saga.steps.length === 0 ? ['it has no steps.'] : []),
+    ...repeated(steps.map(({ name }) => name)).map(
+      (name) => `two steps are named "${name}": persisted sagas name one.`,
+    ),
+    ...steps.flatMap((step) => stepProblems(saga, step).map((problem) => `step "${step.name}" ${problem}`)),
+    ...versionProblems(saga),
+  ]
+}
+
+function stepProblems<C>(saga: Saga<C>, { command, compensate, ...step }: SagaStep<C>): string[] {
+  const { timeoutSeconds, pendingOn } = step
+  const replies = repliesOf({ command, compensate, ...step } as SagaStep<C>)
+  const early = replies.find((reply) => saga.successEvents.includes(reply))
+  return [
+    ...(isPositive(timeoutSeconds) ? [] : [`has no deadline: timeoutSeconds is ${timeoutSeconds}, not above 0.`]),
+    ...(!pendingOn || isPositive(pendingOn.timeoutSeconds)
+      ? []
+      : [`has no deadline once it is pending: pendingOn.timeoutSeconds is ${pendingOn.timeoutSeconds}, not above 0.`]),
+    ...(early === undefined
+      ? []
+      : [`is answered by ${early}, which implies success: others would learn of it before the pivot.`]),
+    ...compensationProblems(saga, command, compensate?.command),
+  ]
+}
+
+/** Before the pivot everything can be taken back: by a compensation, or because the command changes nothing. */
+function compensationProblems<C>(saga: Saga<C>, command: string, compensation: string | undefined): string[] {
+  if (compensation === undefined) {
+    if (contractOf(saga, command)?.readOnly) return []
+    return [
+      `sends ${command}, which nothing takes back: give it a compensation, declare the command readOnly in its contract, or send it after the pivot.`,
+    ]
+  }
+  const contract = contractOf(saga, compensation)
+  return [
+    ...(contract?.compensates === command
+      ? []
+      : [
+          `is compensated by ${compensation}, whose contract does not say compensates: '${command}': it may be unsafe when ${command} was never performed.`,
+        ]),
+    ...(contract?.endless ? [] : [`is compensated by ${compensation}, which is given up: declare it endless.`]),
+  ]
+}
+
+function versionProblems<C>({ version, steps, retired, previousVersions }: Saga<C>): string[] {
+  const names = new Set([...steps, ...retired].map(({ name }) => name))
+  const previous = Object.entries(previousVersions)
+  const used = new Set(previous.flatMap(([, list]) => list))
+  return [
+    ...(Number.isInteger(version) && version > 0 ? [] : [`its version is ${version}, not 1 or more.`]),
+    ...previous.flatMap(([past, list]) => [
+      ...(Number(past) < version ? [] : [`previousVersions holds ${past}, which is not before version ${version}.`]),
+      ...list
+        .filter((name) => !names.has(name))
+        .map((name) => `version ${past} had the step "${name}", which is gone: keep it in retired.`),
+    ]),
+    ...retired
+      .filter(({ name }) => !used.has(name))
+      .map(({ name }) => `step "${name}" is retired, and no version in previousVersions had it.`),
+    ...[...previous.map(([, list]) => list), steps.map(({ name }) => name)].flatMap((list) =>
+      repeated([...steps, ...retired].filter(({ name }) => list.includes(name)).flatMap(repliesOf)).map(
+        (reply) => `${reply} answers two of the steps ${list.join(', ')}: a late reply would not say which.`,
+      ),
+    ),
+  ]
+}
+
+const isPositive = (seconds: number): boolean => Number.isFinite(seconds) && seconds > 0
+const repeated = (names: readonly string[]): string[] => names.filter((name, index) => names.indexOf(name) < index)
+const ownerOf = <C>({ contracts }: Saga<C>, command: string): Contracts | undefined =>
+  contracts.find(({ commands }) => Object.hasOwn(commands, command))
+const contractOf = <C>(saga: Saga<C>, command: string): CommandContract | undefined =>
+  ownerOf(saga, command)?.commands[command]
+const repliesOf = <C>({ done, failed, pendingOn, compensate }: SagaStep<C>): string[] => [
+  done,
+  failed,
+  ...(pendingOn ? [pendingOn.event] : []),
+  ...(compensate ? [compensate.compensated] : []),
+]
+
+/** What a service with this saga sends and receives, retired steps included: they are still performed and compensated. */
+export function messagesOf({ contracts, steps, retired }: Saga<never>): {
+  readonly commands: readonly string[]
+  readonly replies: readonly string[]
+  /** The services that own them. */
+  readonly owners: readonly string[]
+} {
+  const all = [...steps, ...retired]
+  const commands = unique(
+    all.flatMap(({ command, compensate }) => (compensate ? [command, compensate.command] : [command])),
+  )
+  const owners = contracts.filter((one) => commands.some((command) => Object.hasOwn(one.commands, command)))
+  return { commands, replies: unique(all.flatMap(repliesOf)), owners: owners.map(({ service }) => service) }
+}
+
+const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]
+
+/** What persisted sagas rely on, by `name@version`: never changed, only added to. Plain data. */
+export function frozenVersions<C>(saga: Saga<C>): Record<string, unknown> {
+  const versions = [...Object.keys(saga.previousVersions).map(Number), saga.version]
+  return Object.fromEntries(
+    versions.map((version) => [
+      `${saga.name}@${version}`,
+      stepsOf(saga, version).map(({ name, command, done, failed, pendingOn, compensate }) => ({
+        name,
+        command,
+        done,
+        failed,
+        ...(pendingOn ? { pendingOn: pendingOn.event } : {}),
+        ...(compensate ? { compensate: compensate.command, compensated: compensate.compensated } : {}),
+      })),
+    ]),
+  )
+}
+
+export interface Compensation {
+  /** Name of the step. */
+  readonly step: string
+  /** How often it was sent. */
+  readonly attempt: number
+  /** When it is sent again unless it is answered; absent before it is first sent, and once it is answered. */
+  readonly nextRetryAtMs?: number
+}
+
+interface Progress {
+  /** Of the definition that the saga began with, and keeps. */
+  readonly version: number
+  /** Recorded before their step is sent: a lost reply must still compensate what may have been done. */
+  readonly compensations: readonly Compensation[]
+}
+
+/** Where a saga stands: small plain data, recorded with every transition. */
+export type SagaState = Progress &
+  (
+    | {
+        readonly phase: 'running'
+        /** Name of the step that is pending. */
+        readonly step: string
+        readonly deadlineMs: number
+        /** `pendingOn` has extended the deadline. */
+        readonly isExtended?: true
+      }
+    | { readonly phase: 'committed' }
+    | { readonly phase: 'compensating' }
+  )
+
+/** What the owner records, sends and publishes, all in one commit. */
+export interface Transition {
+  readonly state: SagaState
+  readonly commands: readonly OutgoingCommand[]
+  /** Reports of a saga that is stuck. */
+  readonly events: readonly SagaStuck[]
+  /** Present when the saga has ended one way or the other: the owner confirms, or rejects with the reason. */
+  readonly outcome?:
+    | { readonly type: 'committed' }
+    /** `expired`: a customer did not act in time. */
+    | { readonly type: 'rejected'; readonly reason: string; readonly expired: boolean }
+}
+
+/** An unanswered compensation is sent again after this time, without end. */
+const COMPENSATION_RETRY_MS = 60_000
+/** From this attempt on a saga is reported as stuck, and its retries back off. */
+export const STUCK_FROM_ATTEMPT = 5
+/** Each of the tasks is retried by its queue as well, and an operator may retry; each retry stays in the stream. */
+const MAX_COMPENSATION_RETRY_MS = 24 * 3_600_000
+
+const compensationRetryMs = (attempt: number): number =>
+  Math.min(COMPENSATION_RETRY_MS * 2 ** Math.max(0, attempt - STUCK_FROM_ATTEMPT + 1), MAX_COMPENSATION_RETRY_MS)
+
+/** The transition into the first step. */
+export function begin<C>(saga: Saga<C>, context: C, nowMs: number): Transition {
+  return enter({ version: saga.version, compensations: [] }, saga.steps[0], context, nowMs)
+}
+
+/** The step's compensation is in the state before its command is sent. Without a step, all are done: the pivot. */
+function enter<C>(
+  { version, compensations }: Progress,
+  step: SagaStep<C> | undefined,
+  context: C,
+  nowMs: number,
+): Transition {
+  if (!step) {
+    const state: SagaState = { version, phase: 'committed', compensations }
+    return { state, commands: [], events: [], outcome: { type: 'committed' } }
+  }
+  const { name, compensate, timeoutSeconds } = step
+  return {
+    state: {
+      version,
+      phase: 'running',
+      step: name,
+      deadlineMs: nowMs + timeoutSeconds * 1000,
+      compensations: compensate ? [...compensations, { step: name, attempt: 0 }] : compensations,
+    },
+    commands: [commandOf(step, context)],
+    events: [],
+  }
+}
+
+const commandOf = <C>({ command, data }: Pick<SagaStep<C>, 'command' | 'data'>, context: C): Message => ({
+  type: command,
+  data: data(context),
+})
+
+/** Ends the reason of a saga one of whose steps got no reply in time: a fault of the platform, not of the customer. */
+const TIMED_OUT = '-timed-out'
+const timedOutReason = (step: string): string => `${step}${TIMED_OUT}`
+export const isTimedOut = (reason: unknown): boolean => typeof reason === 'string' && reason.endsWith(TIMED_OUT)
+
+/** The steps that sagas of this version perform, in order. @throws Unavailable, Error */
+function stepsOf<C>(saga: Saga<C>, version: number): readonly SagaStep<C>[] {
+  if (version === saga.version) return saga.steps
+  const about = `version ${version} of the saga ${saga.name}`
+  if (version > saga.version) throw new Unavailable(`A newer revision knows ${about}: this one has ${saga.version}.`)
+  const names = saga.previousVersions[version]
+  if (!names) throw new Error(`There is no ${about} any more: put its steps back into previousVersions and retired.`)
+  const known = [...saga.steps, ...saga.retired]
+  return names.map((name) => known.find((step) => step.name === name)!)
+}
+
+function pendingStep<C>(saga: Saga<C>, { version, step }: Extract<SagaState, { phase: 'running' }>): SagaStep<C> {
+  const found = stepsOf(saga, version).find(({ name }) => name === step)
+  if (!found) throw new Error(`Version ${version} of the saga ${saga.name} has no step "${step}".`)
+  return found
+}
+
+/** Whether nothing has been answered yet: its first command may never have been sent. */
+export const isAtFirstStep = <C>(saga: Saga<C>, state: SagaState): boolean =>
+  state.phase === 'running' && stepsOf(saga, state.version)[0]?.name === state.step
+
+/** The transition that follows from a reply; undefined when the saga does not wait for it. */
+export function onReply<C>(
+  saga: Saga<C>,
+  state: SagaState,
+  reply: Message,
+  context: C,
+  nowMs: number,
+): Transition | undefined {
+  switch (state.phase) {
+    case 'running':
+      return onStepReply(saga, state, reply, context, nowMs)
+    case 'compensating':
+      return onReplyWhileCompensating(saga, state, reply.type, context, nowMs)
+    case 'committed':
+      return undefined
+  }
+}
+
+function onStepReply<C>(
+  saga: Saga<C>,
+  state: Extract<SagaState, { phase: 'running' }>,
+  { type, data }: Message,
+  context: C,
+  nowMs: number,
+): Transition | undefined {
+  const step = pendingStep(saga, state)
+  if (type === step.done) {
+    const steps = stepsOf(saga, state.version)
+    return enter(state, steps[steps.indexOf(step) + 1], context, nowMs)
+  }
+  if (type === step.failed) {
+    const reason = step.reasonOf?.(data as never) ?? type
+    return reject(saga, state, context, { nowMs, reason, failed: step.name })
+  }
+  if (type !== step.pendingOn?.event || state.isExtended) return undefined
+  const deadlineMs = nowMs + step.pendingOn.timeoutSeconds * 1000
+  return { state: { ...state, isExtended: true, deadlineMs }, commands: [], events: [] }
+}
+
+function onReplyWhileCompensating<C>(
+  saga: Saga<C>,
+  state: SagaState,
+  type: string,
+  context: C,
+  nowMs: number,
+): Transition | undefined {
+  const step = stepsOf(saga, state.version).find((one) => one.done === type || one.compensate?.compensated === type)
+  if (!step?.compensate) return undefined
+  if (type === step.compensate.compensated) return answered(state, step.name)
+  // A success that arrives after its compensation: it is compensated again, under this new cause.
+  return { ...sendCompensations(saga, state, [step.name], context, nowMs), events: [] }
+}
+
+function answered(state: SagaState, name: string): Transition | undefined {
+  const isPending = ({ step, nextRetryAtMs }: Compensation): boolean => step === name && nextRetryAtMs !== undefined
+  if (!state.compensations.some(isPending)) return undefined
+  const compensations = state.compensations.map((one) =>
+    isPending(one) ? { step: one.step, attempt: one.attempt } : one,
+  )
+  return { state: { ...state, compensations }, commands: [], events: [] }
+}
+
+/** The transition that follows from the time; undefined while nothing is due. */
+export function onTimer<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: number): Transition | undefined {
+  if (state.phase === 'running') {
+    if (nowMs < state.deadlineMs) return undefined
+    const { name, pendingOn } = pendingStep(saga, state)
+    const expired = state.isExtended === true
+    const reason = expired && pendingOn ? pendingOn.onTimeout : timedOutReason(name)
+    return reject(saga, state, context, { nowMs, reason, expired })
+  }
+  const due = pendingCompensations(state).filter(({ nextRetryAtMs }) => nowMs >= nextRetryAtMs!)
+  if (due.length === 0) return undefined
+  return {
+    ...sendCompensations(saga, state, namesOf(due), context, nowMs),
+    events: due
+      .map(({ step, attempt }) => ({ step, attempt: attempt + 1 }))
+      .filter(({ attempt }) => attempt >= STUCK_FROM_ATTEMPT)
+      .map(({ step, attempt }) =>
+        sagaStuck({
+          sagaId: saga.idOf(context),
+          step: `compensate ${step}`,
+          attempt,
+          reason: 'the compensation is not answered',
+        }),
+      ),
+  }
+}
+
+/**
+ * The transition when an operator asks for what is not answered now; undefined when nothing is pending. The command is
+ * sent again, and its owner publishes again what it has recorded: a command that was performed before is not answered
+ * anew, so that a lost reply comes this way.
+ */
+export function retry<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: number): Transition | undefined {
+  if (state.phase === 'running') {
+    const step = pendingStep(saga, state)
+    const target = ownerOf(saga, step.command)!.service
+    const republish = { type: repeatCommand, target, data: { correlationId: saga.idOf(context) } }
+    return { state, commands: [commandOf(step, context), republish], events: [] }
+  }
+  const pending = pendingCompensations(state)
+  if (pending.length === 0) return undefined
+  return { ...sendCompensations(saga, state, namesOf(pending), context, nowMs), events: [] }
+}
+
+/** Sent and not answered yet. */
+const pendingCompensations = ({ phase, compensations }: SagaState): readonly Compensation[] =>
+  phase === 'compensating' ? compensations.filter(({ nextRetryAtMs }) => nextRetryAtMs !== undefined) : []
+const namesOf = (compensations: readonly Compensation[]): string[] => compensations.map(({ step }) => step)
+
+interface Rejection {
+  readonly nowMs: number
+  readonly reason: string
+  /** The step that answered with `failed`: it did nothing, so there is nothing to compensate. */
+  readonly failed?: string
+  readonly expired?: boolean
+}
+
+function reject<C>(
+  saga: Saga<C>,
+  { version, compensations }: SagaState,
+  context: C,
+  { nowMs, reason, failed, expired = false }: Rejection,
+): Transition {
+  const open = compensations.filter(({ step }) => step !== failed)
+  const compensating: SagaState = { version, phase: 'compensating', compensations: open }
+  return {
+    ...sendCompensations(saga, compensating, namesOf(open), context, nowMs),
+    events: [],
+    outcome: { type: 'rejected', reason, expired },
+  }
+}
+
+/** The last step is compensated first. */
+function sendCompensations<C>(
+  saga: Saga<C>,
+  state: SagaState,
+  names: readonly string[],
+  context: C,
+  nowMs: number,
+): { state: SagaState; commands: OutgoingCommand[] } {
+  const known = new Set(namesOf(state.compensations))
+  const late = names.filter((name) => !known.has(name)).map((step): Compensation => ({ step, attempt: 0 }))
+  const compensations = [...state.compensations, ...late].map(({ step, attempt, ...rest }) =>
+    names.includes(step)
+      ? { step, attempt: attempt + 1, nextRetryAtMs: nowMs + compensationRetryMs(attempt + 1) }
+      : { step, attempt, ...rest },
+  )
+  const commands = stepsOf(saga, state.version)
+    .filter(({ name }) => names.includes(name))
+    .toReversed()
+    .flatMap(({ compensate }) => (compensate ? [commandOf(compensate, context)] : []))
+  return { state: { ...state, compensations }, commands }
+}
+
+/** When the saga is due next, in milliseconds since the epoch; undefined when nothing is pending. */
+export function nextTimeoutMs(state: SagaState): number | undefined {
+  if (state.phase === 'running') return state.deadlineMs
+  const times = pendingCompensations(state).map(({ nextRetryAtMs }) => nextRetryAtMs!)
+  return times.length > 0 ? Math.min(...times) : undefined
+}
+
+export interface StuckReport {
+  readonly sagaId: string
+  /** For operators. */
+  readonly step: string
+  readonly attempt: number
+  readonly reason: string
+}
+
+/** The report that operators find in `npm run ops -- stuck`. */
+export const sagaStuck = (data: StuckReport): SagaStuck => ({ type: stuckEvent, data })
+export interface SagaStuck {
+  readonly type: typeof stuckEvent
+  readonly data: StuckReport
+}

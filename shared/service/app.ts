@@ -1,0 +1,58 @@
+/** Binds a service's handlers to its description. */
+
+import type { Hono } from 'hono'
+import type { CommandOf, Contracts, EventOf } from '../contracts/contract.ts'
+import type { Envelope } from '../contracts/envelope.ts'
+import type { Platform } from './platform.ts'
+import type { runtimeContracts } from '../contracts/runtime-events.ts'
+import { messagesOf } from '../saga/saga.ts'
+import type { Service } from './service.ts'
+import type { Delivery, Handler, ServiceApp } from './service-app.ts'
+
+interface Described {
+  readonly contracts: Contracts
+  readonly uses: readonly Contracts[]
+  readonly on: readonly string[]
+  readonly accepts: readonly string[]
+  readonly saga?: Service['saga']
+}
+
+type EventNamed<S extends Described, T extends string> = Extract<
+  EventOf<S['uses'][number] | S['contracts'] | typeof runtimeContracts>,
+  { type: T }
+>
+type CommandNamed<S extends Described, T extends string> = Extract<CommandOf<S['contracts']>, { type: T }>
+
+/** Exactly the handlers that the description asks for, each with its message's type. */
+export type Implementation<S extends Described> = {
+  readonly on: {
+    readonly [T in S['on'][number]]: (
+      message: Envelope<T, EventNamed<S, T>['data']>,
+      platform: Platform,
+      delivery: Delivery,
+    ) => Promise<unknown>
+  }
+  readonly commands: {
+    readonly [T in S['accepts'][number]]: (
+      message: Envelope<T, CommandNamed<S, T>['data']>,
+      platform: Platform,
+      delivery: Delivery,
+    ) => Promise<unknown>
+  }
+  readonly takesByHand?: readonly S['on'][number][]
+  readonly routes?: (app: Hono, platform: Platform) => void
+} & (S extends { readonly saga: object } ? SagaHandler : unknown)
+
+interface SagaHandler {
+  /** Takes the reply to any step of the service's saga. */
+  readonly onSagaReply: (message: Envelope<string, never>, platform: Platform, delivery: Delivery) => Promise<unknown>
+}
+
+/** Binds handlers to a description; a missing or superfluous one does not compile. */
+export function implement<S extends Described>({ saga }: S, implementation: Implementation<S>): ServiceApp {
+  // Each handler sees only messages that passed its own contract: the runtime parses before it calls.
+  const { onSagaReply, ...app } = implementation as unknown as ServiceApp & { readonly onSagaReply: Handler }
+  if (!saga) return app
+  const { replies } = messagesOf(saga.definition)
+  return { ...app, on: { ...app.on, ...Object.fromEntries(replies.map((reply) => [reply, onSagaReply])) } }
+}

@@ -1,0 +1,23 @@
+/** Ends what a process holds, whatever fails meanwhile: everything that matters was sent before. */
+
+import { withTimeout } from '../base/deadline.ts'
+import type { Log } from '../telemetry/log.ts'
+
+/** Of the ten seconds after SIGTERM. */
+const CLOSE_TIMEOUT_MS = 3_000
+
+/**
+ * Closes all resources at once. One that fails, or takes longer than three seconds, is logged and keeps none of the others
+ * open. Never throws.
+ */
+export async function closeAll(resources: Readonly<Record<string, () => Promise<void>>>, log: Log): Promise<void> {
+  await Promise.all(
+    Object.entries(resources).map(async ([resource, close]) => {
+      try {
+        await withTimeout(CLOSE_TIMEOUT_MS, close, () => new Error(`It did not close in ${CLOSE_TIMEOUT_MS} ms.`))
+      } catch (error) {
+        log('WARNING', 'close.failed', { resource, error })
+      }
+    }),
+  )
+}

@@ -1,0 +1,147 @@
+/** Everything that is outside a service comes in through here: in the cloud Google's clients stand behind it, in a test whatever the test wants. */
+
+import type { Envelope } from '../contracts/envelope.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Message, OutgoingCommand } from '../contracts/message.ts'
+import type { SecurityLog } from '../telemetry/security-log.ts'
+
+/**
+ * The outcome of one delivery. Events of the service's own contracts and of the runtime are numbered and published, those
+ * that its contracts have as `recorded` stay in the stream, and any other is an error. With the union named
+ * (`Decision<RecordOf<typeof …Contracts>>`) it does not compile.
+ */
+export interface Decision<Recorded extends Message = Message> {
+  readonly events: readonly Recorded[]
+  readonly commands: readonly OutgoingCommand[]
+  /** The stream's companion from now on, written in the same commit; absent: it stays as it is. */
+  readonly companion?: Readonly<Record<string, unknown>>
+}
+
+export const nothing: Decision<never> = { events: [], commands: [] }
+
+export interface RecordedEvent extends Message {
+  readonly id: string
+  /** 0 when it is not published. */
+  readonly sequence: number
+  readonly time: string
+  /** Id of the message under which it was decided. */
+  readonly cause: string
+}
+
+export interface Stream {
+  readonly id: string
+  /** How often it was appended to; 0: there is none yet. */
+  readonly version: number
+  readonly events: readonly RecordedEvent[]
+  /** The document that was read with it; absent: there is none, or none was asked for. */
+  readonly companion?: Readonly<Record<string, unknown>>
+}
+
+/** A document beside the streams, by its path (`shards/TEA-001~3`). Plain JSON values. */
+export interface Documents {
+  get(path: string): Promise<Readonly<Record<string, unknown>> | undefined>
+  /** In the order asked, in one read. */
+  getAll(paths: readonly string[]): Promise<readonly (Readonly<Record<string, unknown>> | undefined)[]>
+}
+
+/** Documents inside a transaction: what was read is locked until it commits with the stream. */
+export interface TransactionDocuments extends Documents {
+  set(path: string, value: Readonly<Record<string, unknown>>): void
+  delete(path: string): void
+}
+
+/** Views of a read model, outside any stream. */
+export interface Views extends Documents {
+  /**
+   * Reads one document, changes it, writes it back if nobody else wrote in between, else again from the read.
+   * `undefined` from `change` leaves it as it is.
+   */
+  update(
+    path: string,
+    change: (current: Readonly<Record<string, unknown>> | undefined) => Readonly<Record<string, unknown>> | undefined,
+  ): Promise<void>
+  /**
+   * Sets these fields, those within maps one by one, and leaves all others. Nothing is read: the same in any order, and
+   * again, comes to the same as long as each writes fields of its own.
+   */
+  merge(path: string, fields: Readonly<Record<string, unknown>>): Promise<void>
+  /** Writes a document unless there is one: what is there stays, and the answer is false. Nothing is read. */
+  create(path: string, fields: Readonly<Record<string, unknown>>): Promise<boolean>
+}
+
+/** Decide → commit → publish → send → (the caller acknowledges). The same cause again repeats what was decided, with the same ids. */
+export interface Streams {
+  /**
+   * `companion` is the path of one document beside the streams that is read with it, for a bound that holds over several
+   * streams: a decision of `handle` may write it in the stream's own commit, which fails if either was written in between.
+   */
+  read(streamId: string, companion?: string): Promise<Stream>
+  /**
+   * One read, one write under a precondition; when somebody else was first, reads and decides again.
+   * What `read` has just given need not be read once more.
+   */
+  handle<Recorded extends Message = Message>(
+    message: Envelope,
+    stream: string | Stream,
+    decide: (stream: Stream) => Decision<Recorded> | Promise<Decision<Recorded>>,
+  ): Promise<Decision<Recorded>>
+  /** The same, with other documents read and written in the same transaction. */
+  transact<Recorded extends Message = Message>(
+    message: Envelope,
+    streamId: string,
+    decide: (stream: Stream, documents: TransactionDocuments) => Promise<Decision<Recorded>>,
+  ): Promise<Decision<Recorded>>
+}
+
+export interface Platform {
+  readonly service: { readonly name: string }
+  /** Sends one command at once, outside any stream: what enters from outside, or a timer before its stream exists. */
+  send(
+    command: OutgoingCommand,
+    options: {
+      readonly id?: string
+      readonly subject: string
+      readonly correlationId: string
+      readonly actor: string
+    },
+  ): Promise<void>
+  /**
+   * Submits a command that enters from outside to its owner, which answers 202 with `submittedSchema` once it has recorded
+   * the key and enqueued the command, again for the same submission, and 409 `idempotency-key-reused` for a key that
+   * stands for another one. @throws Unavailable: whether it was enqueued is unknown, the same submission again completes it.
+   */
+  submit(
+    command: Message,
+    options: { readonly key: string; readonly actor: string; readonly subject: string },
+  ): Promise<Response>
+  /** Milliseconds since the epoch. */
+  now(): number
+  readonly streams: Streams
+  readonly views: Views
+  /** A query to another service, with this service's identity, a deadline and a circuit breaker; throws `Unavailable`. */
+  call(
+    service: string,
+    path: string,
+    options?: { method?: string; body?: unknown; headers?: Record<string, string>; timeoutMs?: number },
+  ): Promise<Response>
+  /** A call out of the platform (provider, carrier) with this service's ID token; 408, 429, 5xx and silence throw `Unavailable`, any other refusal that is not in `accept` is a bug. */
+  callExternal(
+    url: string,
+    options: {
+      method: string
+      /** What the call is named in traces: `carrier.book`. */
+      operation: string
+      body?: unknown
+      idempotencyKey?: string
+      timeoutMs?: number
+      accept?: readonly number[]
+      /** `id` (default): this service's ID token, for that partner; `access`: its access token, for an API of Google's. */
+      token?: 'id' | 'access'
+    },
+  ): Promise<Response>
+  /** One of the settings named in the service's description. */
+  setting(name: string): string
+  readonly log: Log
+  /** Records a refusal, or an act of staff or of an operator. */
+  readonly security: SecurityLog
+}

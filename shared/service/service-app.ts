@@ -1,0 +1,24 @@
+/** The running side of a service: a handler for every event that it receives and every command that it accepts, and its HTTP routes. */
+
+import type { Hono } from 'hono'
+import type { Envelope } from '../contracts/envelope.ts'
+import type { Platform } from './platform.ts'
+
+/** How a message came in. */
+export interface Delivery {
+  /** Pub/Sub's message id, or the task's name. */
+  readonly messageId: string
+  /** The CloudEvent's id, where the functions framework delivered it. */
+  readonly cloudEventId?: string
+}
+
+export type Handler = (message: Envelope, platform: Platform, delivery: Delivery) => Promise<unknown>
+
+export interface ServiceApp {
+  readonly on: Readonly<Record<string, Handler>>
+  readonly commands: Readonly<Record<string, Handler>>
+  /** Events that it takes also from a person, who publishes them with sequence 0; every other is put aside. */
+  readonly takesByHand?: readonly string[]
+  /** Its own HTTP API, behind the runtime's checks of caller and body. */
+  readonly routes?: (app: Hono, platform: Platform) => void
+}

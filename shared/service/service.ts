@@ -1,0 +1,190 @@
+/** A service is a description: stacks, grants, local run and checks are all derived from this data. */
+
+import type { CommandType, Contracts, EventType } from '../contracts/contract.ts'
+import { repeatCommand } from '../base/names.ts'
+import { runtimeContracts } from '../contracts/runtime-events.ts'
+import { messagesOf, type Saga } from '../saga/saga.ts'
+import type { Counter } from '../telemetry/metrics.ts'
+
+export interface Collection {
+  /** Fields that no index covers: large or never queried ones. */
+  readonly unindexed?: readonly string[]
+  /** Composite indexes, each a list of field paths; a leading `-` means descending. */
+  readonly indexes?: readonly (readonly string[])[]
+  /** Firestore deletes a document when it was not written for so long; absent: never. Not for `streams`. */
+  readonly keptForDays?: number
+}
+
+/**
+ * The runtime's own collection in services that take submitted commands. Idempotency keys are known for longer than a year,
+ * so that a request which is repeated every year meets its own key.
+ */
+const keysCollection: Collection = { keptForDays: 400 }
+
+export interface Scale {
+  /** Requests that one instance handles at once. */
+  readonly concurrency: number
+  readonly maxInstances: number
+  readonly cpu: string
+  readonly memory: string
+}
+
+/** How often a saga of the service ends, how, and after how long: measured when its last event is committed. */
+export interface SagaMetrics<Type extends string = string> {
+  readonly name: string
+  /** Counts it, by outcome. */
+  readonly counter: Counter
+  readonly startsOn: Type
+  /** Event → the outcome that it stands for. */
+  readonly endsOn: { readonly [T in Type]?: string }
+}
+
+export interface Service {
+  /** Lower-case letters, digits and hyphens: Cloud Run service, account, queue and database are named for it. */
+  readonly name: string
+  /** `public`: the internet may call it, and it checks its callers itself. */
+  readonly ingress: 'public' | 'internal'
+  readonly contracts: Contracts
+  /** Contracts of the services whose messages it hears or sends. */
+  readonly uses: readonly Contracts[]
+  /** Events of its own contracts. A service with a saga publishes those of the runtime as well. */
+  readonly emits: readonly string[]
+  /** Event types it listens to. */
+  readonly on: readonly string[]
+  readonly accepts: readonly string[]
+  /** Of the commands that it accepts, those that operators may send by the account `operations`, besides the runtime's own. */
+  readonly acceptsFromOperators: readonly string[]
+  /**
+   * Of the commands that it accepts, those that other services submit by HTTP, since they enter from outside under an
+   * idempotency key. The runtime records the key and enqueues the command.
+   */
+  readonly acceptsSubmitted: readonly string[]
+  readonly sends: readonly string[]
+  /** Commands that it submits to their owners by HTTP. */
+  readonly submits: readonly string[]
+  /** Services whose HTTP API it queries. */
+  readonly calls: readonly string[]
+  /** Services that it asks, by `RepeatEvents`, to publish again what they recorded. */
+  readonly asksToRepeat: readonly string[]
+  readonly collections: Readonly<Record<string, Collection>>
+  /** Names of the environment file's settings that it reads (see `shared/base/config.ts`). */
+  readonly settings: readonly string[]
+  /** It looks up how accounts of people stand at Identity Platform, and is granted that. */
+  readonly readsAccounts: boolean
+  readonly scale: Scale
+  readonly saga?: SagaMetrics & { readonly definition: Saga<never> }
+  /** `cloudevent`: served by the functions framework; `http`: Hono on node-server. */
+  readonly runtime: 'http' | 'cloudevent'
+}
+
+export const defaultScale: Scale = { concurrency: 80, maxInstances: 10, cpu: '1', memory: '512Mi' }
+
+interface Description<Own extends Contracts, Uses extends readonly Contracts[]> {
+  readonly name: Own['service']
+  readonly ingress: 'public' | 'internal'
+  readonly contracts: Own
+  readonly uses: Uses
+  readonly emits: readonly EventType<Own>[]
+  readonly on: readonly EventType<Uses[number] | Own | typeof runtimeContracts>[]
+  readonly accepts: readonly CommandType<Own>[]
+  readonly acceptsFromOperators?: readonly CommandType<Own>[]
+  readonly acceptsSubmitted?: readonly CommandType<Own>[]
+  readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
+  readonly submits?: readonly CommandType<Uses[number]>[]
+  readonly calls?: readonly Uses[number]['service'][]
+  readonly asksToRepeat?: readonly (Own['service'] | Uses[number]['service'])[]
+  readonly collections?: Readonly<Record<string, Collection>>
+  readonly settings?: readonly string[]
+  readonly readsAccounts?: boolean
+  readonly scale?: Partial<Scale>
+  /** What its steps send and receive is not repeated in `uses`, `on`, `sends` and `asksToRepeat`. */
+  readonly saga?: Omit<SagaMetrics<EventType<Own>>, 'name'> & { readonly definition: Saga<never> }
+  readonly runtime?: 'http' | 'cloudevent'
+}
+
+/**
+ * Describes one service. Misspelt events, commands and service names do not compile: every name is one of the service's
+ * own contracts or of those in `uses`.
+ */
+export function defineService<
+  const Own extends Contracts,
+  const Uses extends readonly Contracts[],
+  const D extends Description<Own, Uses>,
+>(description: D & Description<Own, Uses> & { contracts: Own; uses: Uses }): Defined<D> {
+  const { saga, asksToRepeat = [], ...given } = description as Description<Contracts, readonly Contracts[]>
+  const service: Service = {
+    acceptsFromOperators: [],
+    acceptsSubmitted: [],
+    submits: [],
+    calls: [],
+    asksToRepeat,
+    settings: [],
+    readsAccounts: false,
+    runtime: 'http',
+    ...given,
+    collections: { ...given.collections, ...(given.acceptsSubmitted?.length ? { keys: keysCollection } : {}) },
+    scale: { ...defaultScale, ...given.scale },
+  }
+  return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
+}
+
+/** @throws Error when the service has a handler of its own for a reply, or starts the saga with an event that implies success. */
+function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'name'>): Service {
+  const { definition, startsOn } = saga
+  const { commands, replies, owners } = messagesOf(definition)
+  const about = `The service ${service.name} can't have the saga ${definition.name}:`
+  const twice = replies.find((reply) => service.on.includes(reply))
+  if (twice) throw new Error(`${about} ${twice} is a reply to one of its steps, so take it out of "on".`)
+  if (definition.successEvents.includes(startsOn))
+    throw new Error(
+      `${about} it starts on ${startsOn}, which implies success: others would learn of it before the pivot.`,
+    )
+  return {
+    ...service,
+    uses: [...new Set([...service.uses, ...definition.contracts])],
+    on: [...service.on, ...replies],
+    sends: [...new Set([...service.sends, ...commands])],
+    asksToRepeat: [...new Set([...service.asksToRepeat, ...owners])],
+    saga: { name: definition.name, ...saga },
+  }
+}
+
+/** The description with its literal names kept, so that handlers can be checked against them. */
+export type Defined<D> = Omit<Service, keyof D> &
+  Omit<D, 'scale' | 'saga'> &
+  Pick<Service, 'scale'> &
+  (D extends { readonly saga: object } ? Required<Pick<Service, 'saga'>> : unknown)
+
+/** The contracts of every message that it publishes, sends or receives. */
+export const contractsOf = ({ contracts, uses }: Pick<Service, 'contracts' | 'uses'>): readonly Contracts[] => [
+  contracts,
+  ...uses,
+  runtimeContracts,
+]
+
+/** The events to whose topics it publishes. */
+export const publishedBy = ({ emits, saga }: Pick<Service, 'emits' | 'saga'>): readonly string[] =>
+  saga ? [...emits, ...Object.keys(runtimeContracts.events)] : emits
+
+/** The commands that it puts in queues: those that it sends, and to its own queue those that were submitted to it. */
+export const enqueuedBy = ({ sends, acceptsSubmitted }: Pick<Service, 'sends' | 'acceptsSubmitted'>): string[] => [
+  ...sends,
+  ...acceptsSubmitted,
+]
+
+/** Whether it puts anything in a queue. */
+export const usesQueues = ({
+  asksToRepeat,
+  ...service
+}: Pick<Service, 'sends' | 'acceptsSubmitted' | 'asksToRepeat'>): boolean =>
+  enqueuedBy(service).length > 0 || asksToRepeat.length > 0
+
+/** Commands with content that operators may send. `RepeatEvents` says nothing but what is recorded. */
+export const fromOperators = ({ acceptsFromOperators }: Pick<Service, 'acceptsFromOperators'>): readonly string[] => [
+  repeatCommand,
+  ...acceptsFromOperators,
+]
+
+/** Whether anything can be sent to it: it has a queue, and a place for what it can't take. Listeners are replayed to, whoever emits is asked to repeat. */
+export const isReachable = ({ on, accepts, emits }: Pick<Service, 'on' | 'accepts' | 'emits'>): boolean =>
+  on.length > 0 || accepts.length > 0 || emits.length > 0

@@ -1,0 +1,112 @@
+/** Security events: each refusal, and each act of staff and operators, is one line `security` of the log. */
+
+import type { Code } from '../base/errors.ts'
+import { httpStatus } from '../base/errors.ts'
+import type { Log } from './log.ts'
+
+/** Never a token, a key, a reference to a card or an address, or a body: only what names the caller and the fault. */
+export interface SecurityEvent {
+  /** The problem's code for a refusal (`token-expired`), a dotted name for an act (`staff.command`): a closed set. */
+  readonly event: string
+  readonly outcome: 'refused' | 'done'
+  /** `customer:…`, `staff:…`, or a service account's e-mail; absent when the caller did not prove who it is. */
+  readonly subject?: string | undefined
+  readonly reason: string
+  /** The caller's network address, where the edge knows it. */
+  readonly address?: string | undefined
+  /** Of the key that the caller's token or signature names. */
+  readonly keyId?: string | undefined
+  /** The route's pattern, not the path. */
+  readonly route?: string | undefined
+  /** Of an act: what was done to what. */
+  readonly act?: Readonly<Record<string, string | number | undefined>>
+}
+
+export interface SecurityLog {
+  (event: SecurityEvent): void
+  /** Writes the counts that are still held. */
+  close(): void
+}
+
+/** Refusals of one kind that have a line of their own; further ones within the same second are counted in one line. */
+export const LINES_PER_KIND_AND_SECOND = 10
+const WINDOW_MS = 1_000
+const VALUE_CHARACTERS = 300
+
+const statuses: ReadonlySet<number> = new Set([401, 403, 429])
+const others: ReadonlySet<Code> = new Set([
+  'idempotency-key-reused',
+  'overloaded',
+  'payment-method-refused',
+  'too-many-pieces',
+  'too-many-references',
+  'too-many-unpaid-orders',
+  'unknown-reference',
+])
+/** Codes whose refusal is a security event: who the caller is, what it may do, whose references it names, how often it asks. */
+export const securityCodes: ReadonlySet<string> = new Set(
+  (Object.keys(httpStatus) as Code[]).filter((code) => statuses.has(httpStatus[code]) || others.has(code)),
+)
+
+interface SecurityLogParts {
+  readonly log: Log
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Runs `work` after so many milliseconds; must not keep the process alive. */
+  readonly later?: (work: () => void, afterMs: number) => void
+}
+
+interface Window {
+  readonly startMs: number
+  lines: number
+  unlogged: number
+}
+
+export function createSecurityLog({ log, now, later = unreferenced }: SecurityLogParts): SecurityLog {
+  const windows = new Map<string, Window>()
+
+  const end = (event: string, window: Window): void => {
+    if (windows.get(event) !== window) return
+    windows.delete(event)
+    if (window.unlogged === 0) return
+    const reason = `${window.unlogged} more of this kind within ${WINDOW_MS} ms, without a line of their own`
+    log('WARNING', 'security', { event, outcome: 'refused', count: window.unlogged, reason })
+  }
+  const windowOf = (event: string): Window => {
+    const open = windows.get(event)
+    if (open && now() - open.startMs < WINDOW_MS) return open
+    if (open) end(event, open)
+    const window = { startMs: now(), lines: 0, unlogged: 0 }
+    windows.set(event, window)
+    return window
+  }
+
+  const note = (event: SecurityEvent): void => {
+    // An act is made by a caller who is known and limited, and each counts: none is folded into a count.
+    if (event.outcome === 'done') return log('NOTICE', 'security', { ...fieldsOf(event), count: 1 })
+    const window = windowOf(event.event)
+    if (window.lines < LINES_PER_KIND_AND_SECOND) {
+      window.lines += 1
+      return log('WARNING', 'security', { ...fieldsOf(event), count: 1 })
+    }
+    window.unlogged += 1
+    if (window.unlogged === 1) later(() => end(event.event, window), Math.max(0, window.startMs + WINDOW_MS - now()))
+  }
+  return Object.assign(note, {
+    close() {
+      for (const [event, window] of windows) end(event, window)
+    },
+  })
+}
+
+/** Values that a caller wrote are bounded: a line must not grow with what it tells of. */
+function fieldsOf({ act, ...event }: SecurityEvent): Record<string, unknown> {
+  const entries = Object.entries({ ...event, ...act }).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'string' ? value.slice(0, VALUE_CHARACTERS) : value]),
+  )
+}
+
+function unreferenced(work: () => void, afterMs: number): void {
+  setTimeout(work, afterMs).unref()
+}
