@@ -14,7 +14,7 @@ const recordedIn = ({ recorded = {} }: Contracts): NonNullable<Contracts['record
 
 const owners = [
   ...services.map(({ name, contracts }) => ({ name, folder: `functions/${name}`, contracts })),
-  { name: runtimeContracts.service, folder: 'shared', contracts: runtimeContracts },
+  { name: runtimeContracts.service, folder: 'shared/contracts', contracts: runtimeContracts },
 ]
 
 /** Of each owner, by `type@version`. Never changed, only added to: streams and dead letters hold these shapes. */
@@ -55,7 +55,9 @@ describe.each([...events, ...recorded])('$type of $name', ({ folder, type, contr
 describe.each(events)('$type of $name', ({ name, folder, type }) => {
   it('is published by its owner alone, or by the services that the runtime publishes it for', () => {
     const publishers = services.filter((service) => publishedBy(service).includes(type))
-    const expected = services.filter((service) => (folder === 'shared' ? service.saga : service.name === name))
+    const expected = services.filter((service) =>
+      folder === 'shared/contracts' ? service.saga : service.name === name,
+    )
     expect(publishers).toEqual(expected)
   })
 })

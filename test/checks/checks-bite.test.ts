@@ -34,7 +34,7 @@ describe('types', () => {
   afterAll(() => copy.remove())
 
   it.each([
-    ['a number where a text belongs', /^shared\/names\.ts.*'string' is not assignable to type 'number'/m],
+    ['a number where a text belongs', /^shared\/base\/names\.ts.*'string' is not assignable to type 'number'/m],
     ['a misspelt event', /^functions\/inventory\/service\.ts.*'"shipment\.dispached"' is not assignable/m],
     ['a misspelt command', /^functions\/shipping\/service\.ts.*"BookCarier"/m],
     ['a missing handler', /^functions\/history\/app\.ts.*order\.expired/m],
@@ -125,7 +125,7 @@ describe('format and unused code', () => {
     copy.replace(
       'shared/base/ids.test.ts',
       "'vitest'\n",
-      "'vitest'\nimport { pretended } from './pretended.ts'\nvoid pretended\n",
+      "'vitest'\nimport { pretended } from '../pretended.ts'\nvoid pretended\n",
     )
     copy.write('shared/unneeded.testing.ts', 'export const unneeded = 1\n')
   })
