@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
+import { parseSync } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 import { UsageError } from './command.ts'
 import { makeCommand } from './new/command.ts'
@@ -110,6 +111,39 @@ describe('a refusal names the value and the remedy', () => {
       /functions\/index\.ts has not the form.*nothing was changed.*docs\/add-a-service\.md/,
     )
   })
+})
+
+describe('what is made imports what is there', () => {
+  it.each([
+    ['a service', () => service('loyalty', { on: ['order.completed', 'saga.stuck'], emits: 'points.granted' })],
+    ['a service that publishes nothing', () => service('loyalty', { on: ['price.changed'] })],
+    ['a service that does nothing yet', () => service('loyalty')],
+    ['an event', () => makeEvent({ type: 'points.granted', service: 'history' }, read)],
+    ['a command', () => makeCommand({ name: 'GrantPoints', service: 'shipping', sentBy: 'orders' }, read)],
+    ['an emulator', () => makeEmulator({ name: 'secret-manager', resource: 'secret' }, read)],
+  ])('%s', (_, make) => {
+    const { files } = make()
+    const textOf: Read = (path) => files[path] ?? read(path)
+    const missing = Object.entries(files)
+      .filter(([path]) => path.endsWith('.ts'))
+      .flatMap(([path, text]) =>
+        parseSync(path, text).module.staticImports.flatMap(({ moduleRequest: { value: module }, entries }) => {
+          if (!module.startsWith('.')) return []
+          const target = posix.join(posix.dirname(path), module)
+          const exported = exportsIn(textOf(target) ?? '')
+          return entries
+            .map(({ importName }) => importName.name ?? '')
+            .filter((name) => !exported.includes(name))
+            .map((name) => `${path}: ${name} of ${target}`)
+        }),
+      )
+    expect(missing).toEqual([])
+  })
+
+  const exportsIn = (text: string): readonly string[] =>
+    parseSync('program.ts', text).module.staticExports.flatMap(({ entries }) =>
+      entries.map(({ exportName }) => exportName.name ?? ''),
+    )
 })
 
 it('a service takes the next number, also where one in between is free', () => {

@@ -3,7 +3,9 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { parseSync } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
+import { checkout } from '../../functions/orders/checkout.ts'
 import { root } from '../support/platform.ts'
 
 const documents = globSync('**/*.md', { cwd: root, exclude: ['node_modules', '.data', '.tools'] }).toSorted()
@@ -51,7 +53,41 @@ describe('documents', () => {
       .filter((target) => !existsSync(join(root, dirname(document), target)))
     expect(broken).toEqual([])
   })
+
+  it.each(documents)('%s names what the files that it links to export', (document) => {
+    const missing = [...text(document).matchAll(/\[`(\w+)`\]\(([^)#\s]+\.ts)\)/g)]
+      .filter(([, name, target]) => !exportsOf(join(root, dirname(document), target!)).has(name!))
+      .map(([link]) => link)
+    expect(missing).toEqual([])
+  })
+
+  it.each(documents)('%s names paths that are there', (document) => {
+    const folders = 'cli|docs|emulators|functions|shared|stacks|test'
+    const missing = [...text(document).matchAll(new RegExp(`\`((?:${folders})/[\\w./-]*)\``, 'g'))]
+      .map(([, path]) => path!)
+      .filter((path) => !path.startsWith('functions/loyalty/') && !existsSync(join(root, path)))
+    expect(missing).toEqual([])
+  })
 })
+
+it('docs/architecture.md shows the steps of the checkout as they are declared', () => {
+  const rows = text('docs/architecture.md').split('\n')
+  for (const { name, command, done, failed, timeoutSeconds, compensate } of checkout.steps) {
+    const row = rows.find((line) => line.startsWith(`| \`${name}\``)) ?? ''
+    const cells = row.split('|').map((cell) => cell.trim().replaceAll('`', ''))
+    const undone = [compensate?.command, compensate?.compensated]
+    expect(cells.slice(1, -1)).toEqual([name, command, done, failed, `${timeoutSeconds} s`, ...undone])
+  }
+})
+
+/** The names that a program exports, those of its types included. */
+function exportsOf(file: string): ReadonlySet<string> {
+  if (!existsSync(file)) return new Set()
+  const { module } = parseSync(file, readFileSync(file, 'utf8'))
+  return new Set(
+    module.staticExports.flatMap(({ entries }) => entries.flatMap(({ exportName }) => exportName.name ?? [])),
+  )
+}
 
 /** How a command takes the whole line, when it is asked for its help only: it refuses an option that it does not have. */
 function asked(script: string, words: readonly string[]): { code: number | null; errors: string } {
