@@ -20,8 +20,8 @@ export default defineConfig({
       { extends: true, test: { name: 'platform', include: ['test/**/*.test.ts'], exclude: quick } },
     ],
     exclude: ['**/node_modules/**', '.data/**', '.tools/**'],
-    // Two on two cores: a platform waits half of its time.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Two on two cores: a platform waits half of its time. Four are enough: each is ten processes and a gigabyte.
+    maxWorkers: Math.min(4, Math.max(2, availableParallelism() - 1)),
     reporters: ['default', new ProgressReporter()],
     // A limit for what hangs, not a measure: whole platforms start in some tests, on machines that do much else.
     testTimeout: 60_000,

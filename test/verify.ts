@@ -16,7 +16,7 @@ void main('verify', {
   brief: 'All that is known about the platform, in an hour or two: every test, then npm run wiring and npm run crash.',
   about: `
 npm test runs with the whole of each list of which it takes some: every grant, every service's own port, the whole sample of
-orders, one resource of each type. Goes on after a failure; ends with 1 if there was one.`,
+orders, one resource of each type, ten thousand generated requests. Goes on after a failure; ends with 1 if there was one.`,
   options: {},
   async run() {
     const verdicts: string[] = []
@@ -34,7 +34,7 @@ orders, one resource of each type. Goes on after a failure; ends with 1 if there
 
 function execute(file: string, args: readonly string[]): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, MILLRACE_VERIFY: '1' }
+    const env = { MILLRACE_REQUESTS: '10000', ...process.env, MILLRACE_VERIFY: '1' }
     const step = spawn(process.execPath, [file, ...args], { cwd: root, stdio: 'inherit', env })
     step.on('error', reject)
     step.on('close', resolve)
