@@ -1,0 +1,56 @@
+/** What editors and GitHub read of the project names scripts, files, images and ports that are there. */
+
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { numberedServices } from '../../functions/index.ts'
+import { localPorts } from '../../stacks/environments.ts'
+import { root } from '../support/platform.ts'
+
+const read = (file: string): string => readFileSync(join(root, file), 'utf8')
+const json = <T>(file: string): T => JSON.parse(read(file)) as T
+
+it('the development container is the image that services run on, and forwards the ports of npm start', () => {
+  const { image, forwardPorts, portsAttributes } = json<{
+    image: string
+    forwardPorts: readonly number[]
+    portsAttributes: Readonly<Record<string, unknown>>
+  }>('.devcontainer/devcontainer.json')
+  expect(read('Dockerfile')).toContain(`FROM ${image}\n`)
+  const { api, identity, paymentProvider, carrier, service } = localPorts(4100, numberedServices)
+  expect(forwardPorts).toEqual([api, identity, paymentProvider, carrier, service('gateway')])
+  expect(Object.keys(portsAttributes)).toEqual(expect.arrayContaining(forwardPorts.map(String)))
+})
+
+it('each launch configuration starts a script of the project, or attaches', () => {
+  const { configurations } = json<{
+    configurations: readonly { request: string; runtimeExecutable?: string; runtimeArgs?: readonly string[] }[]
+  }>('.vscode/launch.json')
+  const { scripts } = json<{ scripts: Readonly<Record<string, string>> }>('package.json')
+  for (const { request, runtimeExecutable, runtimeArgs = [] } of configurations)
+    if (request === 'launch')
+      expect([runtimeExecutable, Object.keys(scripts)]).toEqual(['npm', expect.arrayContaining([runtimeArgs[0]])])
+})
+
+it('the formatter of the editor is among the extensions that are recommended', () => {
+  const settings = json<Readonly<Record<string, unknown>>>('.vscode/settings.json')
+  const { recommendations } = json<{ recommendations: readonly string[] }>('.vscode/extensions.json')
+  expect(recommendations).toContain(settings['editor.defaultFormatter'])
+})
+
+it.each(globSync('.github/ISSUE_TEMPLATE/*.yml', { cwd: root }).filter((file) => !file.endsWith('config.yml')))(
+  '%s is a form as GitHub takes it',
+  (file) => {
+    const form = parse(read(file)) as {
+      name: string
+      description: string
+      body: readonly { type: string; id?: string; attributes: { label?: string; value?: string } }[]
+    }
+    expect(form).toMatchObject({ name: expect.any(String), description: expect.any(String) })
+    const fields = form.body.filter(({ type }) => type !== 'markdown')
+    expect(fields.every(({ id, attributes }) => id !== undefined && attributes.label !== undefined)).toBe(true)
+    expect(new Set(fields.map(({ id }) => id)).size).toBe(fields.length)
+    expect(fields.length).toBeGreaterThan(0)
+  },
+)
