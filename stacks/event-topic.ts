@@ -1,7 +1,7 @@
 /** The topic of one event type: declared on the bus, and known by name to the stacks of those who publish and listen. */
 
 import { Construct } from 'constructs'
-import { deadLetterName, pushPath, subscriptionName, topicName } from '../shared/base/names.ts'
+import { deadLetterName, eventPath, subscriptionName, topicName } from '../shared/base/names.ts'
 import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { PubsubSubscription, PubsubSubscriptionIamMember, PubsubTopic, PubsubTopicIamMember } from './google.ts'
@@ -72,7 +72,7 @@ export function pushTo(
       maxDeliveryAttempts: MAX_DELIVERY_ATTEMPTS,
     },
     pushConfig: {
-      pushEndpoint: `${url}${pushPath(service.runtime, environment.projectId, type)}`,
+      pushEndpoint: `${url}${eventPath(type)}`,
       // The default audience holds the path: written out, it is the service's URL everywhere.
       oidcToken: { serviceAccountEmail: pushEmail(service.name, environment), audience: url },
     },

@@ -22,10 +22,8 @@ export const analyticsDataset = 'analytics'
 export const cloudRunUrl = (label: string, region: string): string => `https://${label}.${region}.run.app`
 /** Of documents that are deleted after some time; a timestamp. */
 export const expiryField = 'expireAt'
+/** Where Pub/Sub pushes to. */
 export const eventPath = (eventType: string): string => `/events/${eventType}`
-/** Where Pub/Sub pushes to. The functions framework takes the topic's name from the path alone. */
-export const pushPath = (runtime: 'http' | 'cloudevent', projectId: string, eventType: string): string =>
-  runtime === 'cloudevent' ? `/projects/${projectId}/topics/${topicName(eventType)}` : eventPath(eventType)
 export const commandPath = (command: string): string => `/commands/${command}`
 /** Where a service takes a command from another one that took it from outside. */
 export const submissionPath = (command: string): string => `/submissions/${command}`

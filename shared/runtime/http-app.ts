@@ -13,7 +13,7 @@ import { commandPath, eventPath, replayCommand } from '../base/names.ts'
 import './query-callers.ts'
 import { fromOperators } from '../service/service.ts'
 import { createCallerCheck } from './callers.ts'
-import { createReceiver, type Outcome } from './receive.ts'
+import { type CallFunction, createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
 import { createReplay, dropped, namedOperator, noteOperator, retriesOf } from './replays.ts'
 import { limitHeaders } from './server-limits.ts'
@@ -29,7 +29,8 @@ declare module 'hono' {
 /** Pub/Sub messages have at most 10 MB, base64 a third more; tasks 1 MiB. */
 const PUSH_BYTES = 14 * 1024 * 1024
 
-export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config: Config): Hono {
+/** @param call Calls the CloudEvent function of a service that has one. */
+export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config: Config, call?: CallFunction): Hono {
   const http = new Hono()
   const receiver = createReceiver(app, platform, config)
   const check = createCallerCheck(config, platform.now)
@@ -102,7 +103,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     for (const type of platform.service.on) {
       http.post(eventPath(type), async (c) => {
         await caller(c, [config.PUSH_ACCOUNT], 'delivery')
-        return answer(c, await receiver.event(type, await bytes(c)))
+        return answer(c, await receiver.event(type, await bytes(c), call))
       })
     }
     http.post(commandPath(replayCommand), async (c) => {

@@ -42,13 +42,21 @@ export interface Push {
   readonly attributes: Readonly<Record<string, string>>
   readonly messageId: string
   readonly attempt: number
+  /** All of its JSON, as it came. */
+  readonly request: object
 }
 
 /** The message in a push request's body. @throws Unreadable */
 export function readPush(body: Buffer): Push {
   try {
-    const { message, deliveryAttempt } = pushSchema.parse(jsonFrom(body))
-    return { ...message, data: Buffer.from(message.data, 'base64'), attempt: deliveryAttempt }
+    const request = jsonFrom(body)
+    const { message, deliveryAttempt } = pushSchema.parse(request)
+    return {
+      ...message,
+      data: Buffer.from(message.data, 'base64'),
+      attempt: deliveryAttempt,
+      request: request as object,
+    }
   } catch (error) {
     const reason = error instanceof z.ZodError ? listOf(error, 'the whole') : (error as Error).message
     throw new Unreadable(`not a Pub/Sub push message: ${reason}`)
@@ -57,14 +65,10 @@ export function readPush(body: Buffer): Push {
 
 export interface Receiver {
   /** What a push brought, with the span of this attempt around what is done about it. */
-  event(type: string, body: Buffer, options?: EventOptions): Promise<Outcome>
+  event(type: string, body: Buffer, call?: CallFunction): Promise<Outcome>
   command(type: string, body: Buffer, task: Task): Promise<Outcome>
-  /** The event in a push message's data. @throws Unreadable, also for one published by hand that the service does not take. */
-  read(type: string, data: Buffer): Envelope
   /** Takes a dead letter of this service again, as an event or a command. `attempt` counts from 1. */
   replay(letter: Letter, attempt: number): Promise<Replayed>
-  /** Runs the handler, and says what its end means for the delivery. */
-  handle(message: Envelope, delivery: Delivery): Promise<Outcome>
 }
 
 /** A dead letter that was taken again: what it is, and what became of it, `Unreadable` when it can never be taken. */
@@ -73,10 +77,12 @@ export interface Replayed {
   readonly outcome: Outcome | Unreadable
 }
 
-export interface EventOptions {
-  /** Absent: the handler is called. */
-  readonly take?: () => Promise<Outcome>
-}
+/** Calls a CloudEvent function with the CloudEvent of a push request; `act` is what the function does. */
+export type CallFunction = (
+  type: string,
+  pushRequest: object,
+  act: (cloudEventId: string) => Promise<Outcome>,
+) => Promise<Outcome>
 
 export interface Task {
   readonly name: string
@@ -125,10 +131,11 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     }
   }
 
-  const handle: Receiver['handle'] = (message, delivery) =>
+  const handle = (message: Envelope, delivery: Delivery): Promise<Outcome> =>
     run(message, () => app.on[message.type]!(message, platform, delivery))
 
-  const read: Receiver['read'] = (type, data) => {
+  /** @throws Unreadable, also for one published by hand that the service does not take. */
+  const read = (type: string, data: Buffer): Envelope => {
     const message = readEvent(data, type, contracts)
     if (message.sequence > 0 || app.takesByHand?.includes(type)) return message
     throw new Unreadable(`${type} has sequence 0: it was published by hand, and ${service.name} counts what it hears`)
@@ -180,10 +187,8 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
   }
 
   return {
-    read,
-    handle,
     replay,
-    event(type, body, { take } = {}) {
+    event(type, body, call) {
       const push = readable(() => readPush(body))
       if (push instanceof Unreadable)
         return telemetry.attempt({ kind: 'event', type, messageId: '', attempt: 1 }, () =>
@@ -196,7 +201,11 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
         return telemetry.attempt({ ...about, traceparent: attributes['traceparent'] }, () =>
           deadLetter(type, data, message.message),
         )
-      return telemetry.attempt({ ...about, message }, () => (take ? take() : handle(message, { messageId })))
+      return telemetry.attempt({ ...about, message }, () =>
+        call
+          ? call(type, push.request, (cloudEventId) => handle(message, { messageId, cloudEventId }))
+          : handle(message, { messageId }),
+      )
     },
     command(type, body, task) {
       const message = readable(() =>

@@ -6,7 +6,7 @@ import { readConfig } from '../base/config.ts'
 import { createPlatform } from './create-platform.ts'
 import type { ServiceApp } from '../service/service-app.ts'
 import type { Service } from '../service/service.ts'
-import { createCloudEventServer } from './cloud-event-server.ts'
+import { createCloudEventFunction } from './cloud-event-function.ts'
 import { createHttpApp } from './http-app.ts'
 import { limitServer, serverOptions } from './server-limits.ts'
 
@@ -18,10 +18,11 @@ export async function serve(service: Service, load: () => Promise<ServiceApp>): 
   const config = readConfig()
   const platform = createPlatform(service, config)
   const app = await load()
-  const server =
+  const call =
     service.runtime === 'cloudevent'
-      ? (await createCloudEventServer(app, platform, config)).listen(config.PORT)
-      : listen({ fetch: createHttpApp(app, platform, config).fetch, port: config.PORT, serverOptions })
+      ? await createCloudEventFunction(service.name, config.GOOGLE_CLOUD_PROJECT)
+      : undefined
+  const server = listen({ fetch: createHttpApp(app, platform, config, call).fetch, port: config.PORT, serverOptions })
   limitServer(server as Server)
 
   let told = false

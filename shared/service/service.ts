@@ -73,7 +73,7 @@ export interface Service {
   readonly readsAccounts: boolean
   readonly scale: Scale
   readonly saga?: SagaMetrics & { readonly definition: Saga<never> }
-  /** `cloudevent`: served by the functions framework; `http`: Hono on node-server. */
+  /** `cloudevent`: its handlers are one CloudEvent function, which the functions framework calls; `http`: they are called as they are. */
   readonly runtime: 'http' | 'cloudevent'
 }
 

@@ -9,7 +9,7 @@ import { loadApp } from '../../functions/apps.ts'
 import {
   accountEmail,
   commandPath,
-  pushPath,
+  eventPath,
   repeatCommand,
   replayCommand,
   submissionPath,
@@ -59,7 +59,7 @@ export function attackOn(platform: TestPlatform, directory: string): Attack {
         .filter(({ method, path }) => method !== 'ALL' && !notByToken.includes(path))
         .map(({ method, path }) => ({ method, path: path.replaceAll(/:\w+/g, 'x') }))
     },
-    events: (service) => service.on.map((type) => posted(pushPath(service.runtime, projectId, type))),
+    events: (service) => service.on.map((type) => posted(eventPath(type))),
     commands: (service) =>
       [...service.accepts, repeatCommand, replayCommand].map((command) => posted(commandPath(command))),
     submissions: (service) => service.acceptsSubmitted.map((command) => posted(submissionPath(command))),

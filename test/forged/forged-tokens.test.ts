@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { commandPath, pushAccountId, pushPath } from '../../shared/base/names.ts'
+import { commandPath, eventPath, pushAccountId } from '../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
 import { ask, type Attack, attackOn, attempts, bearer, letIn, neverSaid, REFUSALS, type Route } from './attack.ts'
@@ -86,7 +86,7 @@ describe('are let in nowhere', () => {
     expect(await letIn(origin, routes, attempts(of, more))).toEqual([])
     // It has no paths for events and commands, where no ingress stands before it.
     const service = bearer(signed(await attack.ofGoogle('orders', origin)))
-    for (const path of [commandPath('PlaceOrder'), pushPath('http', platform.running.projectId, 'order.placed')])
+    for (const path of [commandPath('PlaceOrder'), eventPath('order.placed')])
       expect(await ask(origin, { method: 'POST', path }, service)).toBe(404)
     // The check can pass: this very token, untouched, is let in.
     expect(REFUSALS).not.toContain(await ask(origin, { method: 'GET', path: '/v1/orders/x' }, bearer(signed(of))))

@@ -6,7 +6,7 @@ import type { References } from '../../cli/references.ts'
 import { services } from '../../functions/index.ts'
 import { type Operation, operations } from '../../functions/gateway/operations.ts'
 import { envelopeSchema } from '../../shared/contracts/envelope.ts'
-import { commandPath, pushPath, repeatCommand } from '../../shared/base/names.ts'
+import { commandPath, eventPath, repeatCommand } from '../../shared/base/names.ts'
 import { repeatSchema } from '../../shared/messaging/repeat.ts'
 import { contractsOf } from '../../shared/service/service.ts'
 import { idToken } from '../../shared/base/config.testing.ts'
@@ -190,7 +190,7 @@ export const pushes = fc.oneof(
       return fc.record({
         service: fc.constant(service.name),
         method: fc.constant('POST'),
-        path: fc.constant(pushPath(service.runtime, 'test-project', type)),
+        path: fc.constant(eventPath(type)),
         headers: deliveryHeaders(service.name, `${service.name}-push`),
         body: fc.oneof(
           { weight: 4, arbitrary: push.map((one) => JSON.stringify(one)) },

@@ -58,7 +58,6 @@ beforeAll(async () => {
 afterEach(() => expect(mesh.bugs()).toEqual([]))
 afterAll(async () => {
   for (const server of servers) server.close()
-  await mesh?.close()
   issuer?.close()
 })
 

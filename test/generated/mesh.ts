@@ -1,7 +1,6 @@
 /** All services in one process, in memory, wired to each other as the stacks wire them: a request through the gateway reaches the others. */
 
 import type { Hono } from 'hono'
-import type { AddressInfo } from 'node:net'
 import type { References } from '../../cli/references.ts'
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import { loadApp } from '../../functions/apps.ts'
@@ -9,21 +8,16 @@ import { services } from '../../functions/index.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
-import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { createCaller } from '../../shared/runtime/caller.ts'
 import { repeatCommand } from '../../shared/base/names.ts'
-import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
+import { createCloudEventFunction } from '../../shared/runtime/cloud-event-function.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import type { Service } from '../../shared/service/service.ts'
 import { idToken, pushBody, testConfig } from '../../shared/base/config.testing.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 
 export interface Mesh {
-  /** The services that Hono serves. */
   readonly apps: ReadonlyMap<string, Hono>
-  /** The services that listen on a socket. */
-  readonly origins: ReadonlyMap<string, string>
   readonly platforms: ReadonlyMap<string, TestPlatform>
   /** A customer's address and payment method, kept by the vault. */
   references(sub: string): Promise<References>
@@ -32,7 +26,6 @@ export interface Mesh {
   openCircuits(): readonly string[]
   /** What a bug left in the logs of all services. */
   bugs(): readonly object[]
-  close(): Promise<void>
 }
 
 const settings = {
@@ -56,15 +49,11 @@ async function partner(url: string): Promise<Response> {
 export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   const platforms = new Map<string, TestPlatform>()
   const apps = new Map<string, Hono>()
-  const origins = new Map<string, string>()
-  const closers: (() => Promise<void>)[] = []
   const callers: ReturnType<typeof createCaller>[] = []
   const peers = Object.fromEntries(services.map(({ name }) => [name, `http://${name}.mesh`]))
   const nameOf = (url: string): string => new URL(url).hostname.replace(/\.mesh$/, '')
-  const reach = async (service: string, path: string, init: RequestInit): Promise<Response> => {
-    const origin = origins.get(service)
-    return origin ? fetch(`${origin}${path}`, init) : apps.get(service)!.request(path, init)
-  }
+  const reach = async (service: string, path: string, init: RequestInit): Promise<Response> =>
+    apps.get(service)!.request(path, init)
 
   for (const service of services) {
     const platform = testPlatform(service, {
@@ -90,21 +79,9 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
       submitters: Object.fromEntries(service.acceptsSubmitted.map((command) => [command, ['gateway']])),
       callers: services.map(({ name }) => name),
     })
-    if (service.runtime === 'cloudevent') await listen(service, app)
-    else apps.set(service.name, createHttpApp(app, platform, config))
-
-    async function listen({ name }: Service, functions: ServiceApp): Promise<void> {
-      const server = await createCloudEventServer(functions, platform, config)
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      origins.set(name, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-      closers.push(
-        () =>
-          new Promise((resolve) => {
-            server.close(() => resolve())
-            server.closeAllConnections()
-          }),
-      )
-    }
+    const call =
+      service.runtime === 'cloudevent' ? await createCloudEventFunction(service.name, 'test-project') : undefined
+    apps.set(service.name, createHttpApp(app, platform, config, call))
   }
   await stock(reach)
   const references = (sub: string): Promise<References> => registered(reach, sub)
@@ -112,7 +89,6 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   await references('customer-1')
   return {
     apps,
-    origins,
     platforms,
     references,
     openCircuits: () => callers.flatMap((caller) => caller.openCircuits()),
@@ -123,7 +99,6 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
           .filter(({ event }) => event === 'request.failed' || event === 'message.failed')
           .map(({ event, fields }) => ({ event, ...fields })),
       ),
-    close: async () => void (await Promise.all(closers.map((end) => end()))),
   }
 }
 

@@ -35,17 +35,11 @@ beforeAll(async () => {
   mesh = await openMesh(issuer.settings)
   own = await mesh.references('customer-1')
 }, 30_000)
-afterAll(async () => {
-  await mesh?.close()
-  issuer?.close()
-})
+afterAll(() => issuer?.close())
 
 async function ask({ service, path, headers, ...init }: Asked): Promise<Response> {
   asked += 1
-  if (asked % ASKED_PER_MESH === 0) {
-    await mesh.close()
-    mesh = await openMesh(issuer.settings)
-  }
+  if (asked % ASKED_PER_MESH === 0) mesh = await openMesh(issuer.settings)
   const role = /^Bearer (\w+)$/.exec(headers['authorization'] ?? '')?.[1]
   const authorization = role && tokens[role] ? { authorization: `Bearer ${tokens[role]}` } : {}
   const { promise: hung, reject } = Promise.withResolvers<never>()
@@ -139,7 +133,6 @@ describe('generated requests', { timeout: 300_000 }, () => {
 async function held(): Promise<number> {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  await mesh.close()
   mesh = await openMesh(issuer.settings)
   for (let turn = 0; turn < 3; turn++) {
     await new Promise((resolve) => setImmediate(resolve))

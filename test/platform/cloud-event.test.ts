@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { OrderView } from '../../cli/api.ts'
 import { references } from '../../cli/references.ts'
 import { notifications } from '../../functions/notifications/service.ts'
-import { accountEmail, deadLetterName, pushAccountId, pushPath, subscriptionName } from '../../shared/base/names.ts'
+import { accountEmail, deadLetterName, eventPath, pushAccountId, subscriptionName } from '../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
 
@@ -146,7 +146,7 @@ describe('what is no event', () => {
     })
     return response.status
   }
-  const path = (): string => pushPath('cloudevent', platform.running.projectId, 'order.placed')
+  const path = eventPath('order.placed')
   /** Pulls, by the official client, until the message with these bytes is there. */
   const deadLetter = async (data: string): Promise<Message> => {
     const kept = pubsub.subscription(deadLetterName('notifications'))
@@ -173,7 +173,7 @@ describe('what is no event', () => {
     ],
   ])('%s is put aside, not swallowed', async (_, body, reason) => {
     const before = await state.all()
-    expect(await post(path(), body)).toBe(204)
+    expect(await post(path, body)).toBe(204)
     const { attributes } = await deadLetter(JSON.stringify(body))
     expect(attributes).toMatchObject({
       type: 'order.placed',
@@ -190,11 +190,11 @@ describe('what is no event', () => {
     expect(attributes).toMatchObject({ type: 'order.rejected', reason: expect.stringMatching(/^not an envelope/) })
   })
 
-  it('nor a place for it: other paths are not there, and nobody comes in unsigned', async () => {
+  it('nor a place for it: Pub/Sub reaches no other path, and nobody comes in unsigned', async () => {
     const before = await state.all()
-    expect(await post('/', { unrelated: true })).toBe(404)
-    expect(await post(pushPath('cloudevent', platform.running.projectId, 'stock.reserved'), {})).toBe(404)
-    expect(await post(path(), { unrelated: true }, false)).toBe(403)
+    expect(await post('/', { unrelated: true })).toBe(401)
+    expect(await post(eventPath('stock.reserved'), {})).toBe(401)
+    expect(await post(path, { unrelated: true }, false)).toBe(403)
     expect(await state.all()).toEqual(before)
   })
 })

@@ -10,8 +10,8 @@ import { services } from '../../functions/index.ts'
 import {
   accountEmail,
   commandPath,
+  eventPath,
   pushAccountId,
-  pushPath,
   submissionPath,
   subscriptionName,
 } from '../../shared/base/names.ts'
@@ -127,11 +127,10 @@ describe('after one order', () => {
   })
 
   it('every request that a service saw came with the verified token of who may send it', () => {
-    const { projectId } = platform.running
     const allowed = (service: string, target: string): string[] => {
-      const { on, runtime, ingress } = services.find(({ name }) => name === service)!
+      const { on, ingress } = services.find(({ name }) => name === service)!
       if (ingress === 'public') return ['']
-      if (on.some((type) => pushPath(runtime, projectId, type) === target)) return [email(pushAccountId(service))]
+      if (on.some((type) => eventPath(type) === target)) return [email(pushAccountId(service))]
       const { accepts } = services.find(({ name }) => name === service)!
       const command = accepts.find((one) => commandPath(one) === target)
       if (command) return services.filter((one) => enqueuedBy(one).includes(command)).map(({ name }) => email(name))

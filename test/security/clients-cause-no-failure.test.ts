@@ -9,13 +9,10 @@ import { app as gatewayApp } from '../../functions/gateway/app.ts'
 import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { gateway } from '../../functions/gateway/service.ts'
-import { app as notificationsApp } from '../../functions/notifications/app.ts'
-import { notifications } from '../../functions/notifications/service.ts'
 import { app as ordersApp } from '../../functions/orders/app.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { createCaller } from '../../shared/runtime/caller.ts'
-import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
@@ -143,16 +140,6 @@ describe('a client that hangs up in the middle of its body', () => {
         const http = createHttpApp(ordersApp, platform, testConfig('orders'))
         const headers = { authorization: idToken('orders', 'orders-push') }
         return [await listening(http.fetch), platform, '/events/stock.reserved', headers]
-      },
-    ],
-    [
-      'a service that the functions framework serves',
-      async () => {
-        const platform = testPlatform(notifications)
-        const server = await createCloudEventServer(notificationsApp, platform, testConfig('notifications'))
-        const headers = { authorization: idToken('notifications', 'notifications-push') }
-        const path = '/projects/test-project/topics/order.confirmed'
-        return [await portOf(server.listen(0, '127.0.0.1')), platform, path, headers]
       },
     ],
   ]

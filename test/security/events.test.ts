@@ -1,8 +1,6 @@
 /** After a probing run each refusal, and each act, is in the security log with its subject and reason, and no secret is. */
 
 import { generateKeyPair, SignJWT } from 'jose'
-import { request } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { app as customersApp } from '../../functions/customers/app.ts'
 import { customers } from '../../functions/customers/service.ts'
@@ -12,9 +10,6 @@ import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../function
 import { gateway } from '../../functions/gateway/service.ts'
 import { app as inventoryApp } from '../../functions/inventory/app.ts'
 import { inventory } from '../../functions/inventory/service.ts'
-import { app as notificationsApp } from '../../functions/notifications/app.ts'
-import { notifications } from '../../functions/notifications/service.ts'
-import { createCloudEventServer } from '../../shared/runtime/cloud-event-server.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { startOfTests, testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
@@ -267,28 +262,6 @@ it('has a service that asks for what is for another service alone', async () => 
   expect(answer.status).toBe(403)
   expect(eventsOf(platform)).toMatchObject([
     { event: 'caller-refused', outcome: 'refused', subject: 'shipping', reason: expect.stringContaining('gateway') },
-  ])
-  noSecretIn(platform)
-})
-
-it('has the callers that a CloudEvent function refuses', async () => {
-  const platform = testPlatform(notifications)
-  const server = await createCloudEventServer(notificationsApp, platform, testConfig('notifications'))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  const path = '/projects/test-project/topics/order.placed'
-  const authorization = secret(idToken('notifications', 'orders-push'))
-  const status = await new Promise<number | undefined>((resolve, reject) =>
-    request({ port, host: '127.0.0.1', path, method: 'POST', headers: { authorization } }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode))
-    })
-      .on('error', reject)
-      .end('{}'),
-  )
-  await new Promise((resolve) => server.close(resolve))
-  expect(status).toBe(403)
-  expect(eventsOf(platform)).toMatchObject([
-    { event: 'caller-refused', outcome: 'refused', subject: expect.stringMatching(/^orders-push@/), route: path },
   ])
   noSecretIn(platform)
 })

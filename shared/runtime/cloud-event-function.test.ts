@@ -1,6 +1,5 @@
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Hono } from 'hono'
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { implement } from '../service/app.ts'
 import type { Delivery } from '../service/service-app.ts'
@@ -10,7 +9,8 @@ import { defineService } from '../service/service.ts'
 import { emailOf, idToken, pushBody, testConfig } from '../base/config.testing.ts'
 import { message } from './deliver.testing.ts'
 import { testPlatform } from './platform.testing.ts'
-import { createCloudEventServer } from './cloud-event-server.ts'
+import { createCloudEventFunction } from './cloud-event-function.ts'
+import { createHttpApp } from './http-app.ts'
 
 const contracts = defineContracts({
   service: 'mailer',
@@ -29,13 +29,12 @@ const mailer = defineService({
   sends: [],
 })
 
-const path = '/projects/test-project/topics/thing.sold'
+const path = '/events/thing.sold'
 const sold = message('thing.sold', { thing: 'tea' })
 const platform = testPlatform(mailer)
 const handled: { data: unknown; delivery: Delivery }[] = []
 let failure: Error | undefined
-let server: Server
-let origin: string
+let http: Hono
 
 beforeAll(async () => {
   const app = implement(mailer, {
@@ -47,19 +46,17 @@ beforeAll(async () => {
     },
     commands: {},
   })
-  server = await createCloudEventServer(app, platform, testConfig('mailer'))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const call = await createCloudEventFunction('mailer', 'test-project')
+  http = createHttpApp(app, platform, testConfig('mailer'), call)
 })
-afterAll(() => server.close())
 beforeEach(() => {
   failure = undefined
   handled.length = 0
   platform.deadLetters.length = 0
 })
 
-const push = (body: string, headers: Record<string, string> = {}, to = path): Promise<Response> =>
-  fetch(`${origin}${to}`, {
+const push = async (body: string, headers: Record<string, string> = {}, to = path): Promise<Response> =>
+  http.request(to, {
     method: 'POST',
     body,
     headers: { 'content-type': 'application/json', authorization: idToken('mailer', 'mailer-push'), ...headers },
@@ -95,9 +92,8 @@ describe('a CloudEvent function', () => {
   it.each<[string, Record<string, string>, string, number]>([
     ['without a token', { authorization: '' }, path, 401],
     ['by another account', { authorization: idToken('mailer', 'shop-push') }, path, 403],
-    ['for another topic', {}, '/projects/test-project/topics/thing.lost', 404],
-    ['for another project', {}, '/projects/other/topics/thing.sold', 404],
-    ['at its root, where the topic would be lost', {}, '/', 404],
+    ['for another topic', {}, '/events/thing.lost', 403],
+    ['at its root', {}, '/', 403],
   ])('is not called %s', async (_name, headers, to, status) => {
     expect((await push(pushBody(sold), headers, to)).status).toBe(status)
     expect(handled).toEqual([])
@@ -162,9 +158,13 @@ describe('a CloudEvent function', () => {
       }),
     )
   })
+})
 
-  it('tells the probes that it lives', async () => {
-    expect((await fetch(`${origin}/health/live`)).status).toBe(200)
-    expect(await (await fetch(`${origin}/health/ready`)).json()).toEqual({ status: 'ready' })
-  })
+it('fails, and does not hang, when the functions framework answers by itself', async () => {
+  const crash = vi.spyOn(console, 'error').mockReturnValue(undefined)
+  onTestFinished(() => crash.mockRestore())
+  const call = await createCloudEventFunction('failing', 'test-project')
+  const push = JSON.parse(pushBody(sold)) as object
+  const failed = call('thing.sold', push, () => Promise.reject(new Error('oops')))
+  await expect(failed).rejects.toThrow('The functions framework answered thing.sold with 500 by itself.')
 })
