@@ -1,5 +1,7 @@
 /** Time as an argument: every emulator reads and waits through one clock, so that a test can move it. */
 
+import { DueQueue } from './due-queue.ts'
+
 export interface Timer {
   cancel(): void
 }
@@ -38,27 +40,17 @@ export interface VirtualClock extends Clock {
 
 interface Waiting {
   readonly atMs: number
-  readonly order: number
   readonly run: () => void
 }
 
 export function virtualClock(startMs = Date.UTC(2026, 0, 1)): VirtualClock {
   let nowMs = startMs
-  let order = 0
   const waiting = new Set<Waiting>()
-
-  const next = (untilMs: number): Waiting | undefined => {
-    let first: Waiting | undefined
-    for (const one of waiting) {
-      if (one.atMs > untilMs) continue
-      if (!first || one.atMs < first.atMs || (one.atMs === first.atMs && one.order < first.order)) first = one
-    }
-    return first
-  }
+  const queue = new DueQueue<Waiting>((one) => waiting.has(one))
 
   const runUntil = async (untilMs: number): Promise<void> => {
     await settlePromises()
-    for (let due = next(untilMs); due; due = next(untilMs)) {
+    for (let due = queue.take(untilMs); due; due = queue.take(untilMs)) {
       waiting.delete(due)
       nowMs = Math.max(nowMs, due.atMs)
       due.run()
@@ -70,8 +62,9 @@ export function virtualClock(startMs = Date.UTC(2026, 0, 1)): VirtualClock {
   return {
     now: () => nowMs,
     at(atMs, run) {
-      const one = { atMs, order: order++, run }
+      const one = { atMs, run }
       waiting.add(one)
+      queue.add(one, atMs)
       return { cancel: () => void waiting.delete(one) }
     },
     advance: (ms) => runUntil(nowMs + ms),

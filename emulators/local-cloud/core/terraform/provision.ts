@@ -1,6 +1,6 @@
 /** Brings every resource of the synthesized stacks into the local cloud, or says why one stays out. */
 
-import type { OwnerApi, Provisioner, Provisioning } from './provisioner.ts'
+import { type OwnerApi, type Provisioner, type Provisioning, provisionersOf } from './provisioner.ts'
 import type { TerraformResource } from './resource.ts'
 import { unprovisioned } from './unprovisioned.ts'
 
@@ -14,7 +14,7 @@ export interface Provisioned {
  * @throws Error that names the first type which no emulator provisions and no reason excuses.
  */
 export function plan(resources: readonly TerraformResource[], plugins: readonly Provisioning[]): Provisioned[] {
-  const provisioners = new Map(plugins.flatMap((plugin) => Object.entries(plugin.terraform)))
+  const provisioners = provisionersOf(plugins)
   return resources.flatMap((resource) => {
     const provisioner = provisioners.get(resource.type)
     if (provisioner) return [{ resource, provisioner }]

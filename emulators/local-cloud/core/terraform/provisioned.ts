@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { writeState } from '../state-files.ts'
-import type { OwnerApi, Provisioning } from './provisioner.ts'
+import { type OwnerApi, type Provisioning, provisionersOf } from './provisioner.ts'
 import type { TerraformResource } from './resource.ts'
 import type { Provisioned } from './provision.ts'
 
@@ -18,7 +18,7 @@ export async function removeUndeclared(
   const gone = before.filter((resource) => !isKept(resource, now.get(addressOf(resource))))
   // Killed halfway, both are known the next time.
   write(file, [...gone, ...now.values()])
-  const provisioners = new Map(plugins.flatMap((plugin) => Object.entries(plugin.terraform)))
+  const provisioners = provisionersOf(plugins)
   for (const resource of gone.toReversed()) {
     try {
       await provisioners.get(resource.type)?.remove(resource, api)

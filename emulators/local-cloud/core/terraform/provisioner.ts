@@ -23,3 +23,7 @@ export interface Provisioning {
   /** The Terraform types of its resources, those of the members of their policies included. */
   readonly terraform: Readonly<Record<string, Provisioner>>
 }
+
+/** By Terraform type. */
+export const provisionersOf = (plugins: readonly Provisioning[]): ReadonlyMap<string, Provisioner> =>
+  new Map(plugins.flatMap(({ terraform }) => Object.entries(terraform)))

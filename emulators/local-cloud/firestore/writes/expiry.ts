@@ -1,6 +1,7 @@
 /** Deletes documents whose TTL field has passed: within the hour, where Google promises a day. */
 
 import type { Timer } from '../../core/clock.ts'
+import { protoTimeOfMicros } from '../../core/proto-values.ts'
 import { StatusError } from '../../core/status.ts'
 import { commitWrites } from './commit.ts'
 import type { Database, Expiry, FirestoreCore } from '../database.ts'
@@ -65,7 +66,7 @@ async function expire({ database, collectionId, field }: Policy, nowMs: number):
     return value !== undefined && isObject(value) && 't' in value && value.t * 1000 + value.u / 1000 <= nowMs
   })
   for (const { path, u } of past) {
-    const currentDocument = { updateTime: { seconds: String(Math.floor(u / 1e6)), nanos: (u % 1e6) * 1000 } }
+    const currentDocument = { updateTime: protoTimeOfMicros(u) }
     const write = parseWrite({ delete: database.prefix + path, currentDocument }, database.name)
     try {
       await commitWrites(database, [write], new AbortController().signal)

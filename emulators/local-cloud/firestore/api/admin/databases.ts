@@ -1,7 +1,7 @@
 /** google.firestore.admin.v1.FirestoreAdmin: databases. */
 
 import type { FirestoreCore } from '../../database.ts'
-import { type Mask, maskPaths, protoTimeOfMicros } from '../../../core/proto-values.ts'
+import { type Mask, maskPaths, protoTimeOfMicros, protoTime } from '../../../core/proto-values.ts'
 import { alreadyExists, failedPrecondition, invalidArgument } from '../../../core/status.ts'
 import { type DatabaseRecord, databaseMissing, requireDatabase } from '../../admin-state.ts'
 import { operation } from './wire.ts'
@@ -98,7 +98,7 @@ export function encodeDatabase(name: DatabaseName, record: DatabaseRecord): obje
     ...settings,
     createTime: protoTimeOfMicros(createMicros),
     updateTime: protoTimeOfMicros(updateMicros),
-    versionRetentionPeriod: { seconds: String(retentionSeconds), nanos: 0 },
+    versionRetentionPeriod: protoTime(retentionSeconds * 1000),
     etag: Buffer.from(String(updateMicros)).toString('base64url'),
   }
 }
