@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { references, type TestCard } from '../../cli/references.ts'
 import { announce, run, temporaryDirectory } from '../support/command.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { stateOf } from '../support/state.ts'
 
 let platform: TestPlatform
 
@@ -120,6 +121,11 @@ it('has the digits of its currency, when it is placed and in BigQuery', { timeou
     await staff.send('POST', '/v1/products', { key: product.sku, body: { ...product, name: 'Tea' } })
   for (const path of products.flatMap(({ sku }) => [`/v1/stock/${sku}`, `/v1/products/${sku}`]))
     await vi.waitFor(() => staff.send('GET', path), { timeout: 20_000 })
+  // Orders prices by its own replica, which hears of a product after the catalog shows it.
+  const state = stateOf(platform)
+  onTestFinished(() => state.close())
+  const priced = async (): Promise<unknown[]> => (await state.collection('orders', 'prices')).map(({ id }) => id)
+  await expect.poll(priced, { timeout: 20_000 }).toEqual(expect.arrayContaining(products.map(({ sku }) => sku)))
 
   const ends: string[] = []
   for (const { sku, currency } of products) {
