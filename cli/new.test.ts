@@ -73,7 +73,7 @@ describe('a refusal names the value and the remedy', () => {
     ],
     [
       'a command of the runtime',
-      () => makeCommand({ name: 'RepeatEvents', service: 'orders', sentBy: 'orders' }, read),
+      () => makeCommand({ name: 'RepublishEvents', service: 'orders', sentBy: 'orders' }, read),
       /the runtime owns it/,
     ],
     [

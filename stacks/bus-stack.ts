@@ -3,7 +3,7 @@
 import type { Construct } from 'constructs'
 import { stuckEvent } from '../shared/base/names.ts'
 import { runtimeContracts } from '../shared/contracts/runtime-events.ts'
-import { isReachable, type Service } from '../shared/service/service.ts'
+import { receivesMessages, type Service } from '../shared/service/service.ts'
 import { Analytics } from './analytics.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { EnvironmentStack } from './environment-stack.ts'
@@ -16,7 +16,7 @@ export class BusStack extends EnvironmentStack {
     super(scope, 'bus', environment)
     for (const service of services) {
       // Whoever can be sent something that it can't read needs a place for it.
-      if (isReachable(service)) {
+      if (receivesMessages(service)) {
         new DeadLetters(this, `dead-letters-${service.name}`, {
           listener: service.name,
           forwarded: service.on.length > 0,

@@ -2,7 +2,7 @@
 
 import type { Construct } from 'constructs'
 import { deadLetterName, topicName } from '../shared/base/names.ts'
-import { isReachable, publishedBy, type Service } from '../shared/service/service.ts'
+import { receivesMessages, publishedBy, type Service } from '../shared/service/service.ts'
 import { CommandQueue } from './command-queue.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
@@ -18,7 +18,7 @@ export class ServiceStack extends EnvironmentStack {
     if (Object.keys(service.collections).length > 0) new ServiceDatabase(this, 'store', { service, environment })
 
     const senders = sendersOf(service, services)
-    const queued = isReachable(service)
+    const queued = receivesMessages(service)
     if (queued) new CommandQueue(this, 'commands', { service: service.name, senders, environment })
 
     for (const caller of new Set([...senders, ...callersOf(service, services)])) run.grantInvoke(caller)

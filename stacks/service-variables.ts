@@ -1,7 +1,7 @@
 /** The variables of a service's container, as `shared/base/config.ts` reads them: all derived from the descriptions. */
 
 import type { WrittenVariables } from '../shared/base/config.ts'
-import { databaseName, repeatCommand } from '../shared/base/names.ts'
+import { databaseName, republishCommand } from '../shared/base/names.ts'
 import { enqueuedBy, type Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { operationsEmail, pushEmail, serviceEmail } from './members.ts'
@@ -52,7 +52,7 @@ export function peersOf(service: Service, services: readonly Service[]): string[
   const owners = services
     .filter(({ accepts }) => accepts.some((command) => commands.includes(command)))
     .map(({ name }) => name)
-  return [...new Set([...owners, ...service.calls, ...service.asksToRepeat])].toSorted()
+  return [...new Set([...owners, ...service.calls, ...service.requestsRepublishFrom])].toSorted()
 }
 
 /** The services that put something into this service's queue. */
@@ -61,7 +61,7 @@ export function sendersOf(service: Service, services: readonly Service[]): strin
     .filter(
       (sender) =>
         enqueuedBy(sender).some((command) => service.accepts.includes(command)) ||
-        sender.asksToRepeat.includes(service.name),
+        sender.requestsRepublishFrom.includes(service.name),
     )
     .map(({ name }) => name)
 }
@@ -110,9 +110,13 @@ function sendersByCommand(
         ),
       ] as const,
   )
-  const repeaters = services.filter(({ asksToRepeat }) => asksToRepeat.includes(service.name))
+  const republishRequesters = services.filter(({ requestsRepublishFrom }) =>
+    requestsRepublishFrom.includes(service.name),
+  )
   return Object.fromEntries([
     ...commands,
-    ...(repeaters.length > 0 ? [[repeatCommand, emailsOf(repeaters, environment)] as const] : []),
+    ...(republishRequesters.length > 0
+      ? [[republishCommand, emailsOf(republishRequesters, environment)] as const]
+      : []),
   ])
 }

@@ -7,7 +7,7 @@ import {
   operationsAccountId,
   pushAccountId,
   queueName,
-  repeatCommand,
+  republishCommand,
   replayCommand,
 } from '../../shared/base/names.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
@@ -65,7 +65,7 @@ export function checkCommandName(name: string): void {
     throw new UsageError(
       `"${name}" can't name a command. Take a verb and a noun, each with a capital letter, at most 60 characters, as in "GrantPoints".`,
     )
-  const isRuntimes = name === repeatCommand || name === replayCommand
+  const isRuntimes = name === republishCommand || name === replayCommand
   const owner = isRuntimes
     ? 'the runtime'
     : services.find((service) => Object.hasOwn(service.contracts.commands, name))?.name

@@ -3,7 +3,7 @@
 import { services } from '../../functions/index.ts'
 import { typeOf } from '../../shared/gcp/waiting.ts'
 import { deadLetterName } from '../../shared/base/names.ts'
-import { isReachable } from '../../shared/service/service.ts'
+import { receivesMessages } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import type { Shelf, Waiting } from './shelf.ts'
 
@@ -20,7 +20,7 @@ export interface DeadLetter {
 }
 
 /** Listeners that have a place for dead letters, as the stacks declare them. */
-export const listeners: readonly string[] = [...services.filter(isReachable).map(({ name }) => name), 'bigquery']
+export const listeners: readonly string[] = [...services.filter(receivesMessages).map(({ name }) => name), 'bigquery']
 
 /** @throws UsageError for a listener that is none. */
 export async function readDeadLetters(shelf: Shelf, listener?: string): Promise<DeadLetter[]> {

@@ -64,7 +64,12 @@ describe('a replay', () => {
     ['a command of another service', 'orders', 'ReserveStock', /orders takes no ReserveStock/],
     ['an event that it does not hear', 'payments', 'price.changed', /payments takes no price\.changed/],
     ["BigQuery's own", 'bigquery', 'order.placed', /bigquery is no service/],
-    ['a repeat, which any operator may ask for anew', 'payments', 'RepeatEvents', /payments takes no RepeatEvents/],
+    [
+      'a repeat, which any operator may ask for anew',
+      'payments',
+      'RepublishEvents',
+      /payments takes no RepublishEvents/,
+    ],
   ])('of %s is refused', (_, listener, type, says) => {
     expect(() => checkReplayable({ listener, type })).toThrow(says)
   })

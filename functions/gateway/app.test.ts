@@ -403,7 +403,7 @@ describe('what goes wrong inside', () => {
     })
   })
 
-  it.each(['/commands/PublishProduct', '/commands/RepeatEvents', '/events/order.placed'])(
+  it.each(['/commands/PublishProduct', '/commands/RepublishEvents', '/events/order.placed'])(
     'has no door at %s, not for a token that names an account of the platform either: nobody has verified it',
     async (path) => {
       const bearer = idToken('gateway', 'operations').slice('Bearer '.length)

@@ -90,7 +90,7 @@ describe('what follows the pivot', () => {
     const { shop, orderId } = await confirmed()
     shop.platform.advance(24 * 60 * MINUTE)
     await shop.fireTimers()
-    expect(shop.sentTypes().at(-1)).toBe('RepeatEvents')
+    expect(shop.sentTypes().at(-1)).toBe('RepublishEvents')
     expect(shop.platform.sent.at(-2)).toMatchObject({
       target: 'shipping',
       envelope: { data: { correlationId: orderId } },
@@ -108,7 +108,7 @@ describe('what follows the pivot', () => {
     shop.platform.advance(61 * MINUTE)
     await shop.fireTimers()
     const reminded = shop.platform.sent
-      .filter(({ envelope }) => envelope.type === 'RepeatEvents')
+      .filter(({ envelope }) => envelope.type === 'RepublishEvents')
       .map(({ target }) => target)
     expect(reminded).toEqual(['orders', 'shipping', 'inventory', 'shipping'])
     await shop.deliver(...replies.committed(orderId))
@@ -123,7 +123,7 @@ describe('what follows the pivot', () => {
     await shop.deliver(...replies.dispatched(orderId))
     shop.platform.advance(60 * MINUTE)
     await shop.fireTimers()
-    expect(shop.sentTypes().filter((type) => type === 'RepeatEvents')).toHaveLength(3)
+    expect(shop.sentTypes().filter((type) => type === 'RepublishEvents')).toHaveLength(3)
   })
 
   it('is given a day again for the next parcel, once what left before is paid and booked', async () => {
@@ -321,7 +321,7 @@ describe('an operator who retries', () => {
       waitsFor: [{ step: 'reserve-stock', attempt: 1 }],
     })
     await retry(shop, orderId)
-    expect(shop.sentTypes()).toEqual(['ReserveStock', 'ReserveStock', 'RepeatEvents'])
+    expect(shop.sentTypes()).toEqual(['ReserveStock', 'ReserveStock', 'RepublishEvents'])
     expect(shop.platform.sent.at(-1)).toMatchObject({
       target: 'inventory',
       envelope: { data: { correlationId: orderId } },
@@ -360,7 +360,7 @@ describe('an operator who retries', () => {
   it('has the services that are missing after the pivot publish again', async () => {
     const { shop, orderId } = await confirmed()
     await retry(shop, orderId)
-    const reminded = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepeatEvents')
+    const reminded = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
     expect(reminded.map(({ target }) => target)).toEqual(['orders', 'shipping'])
     expect(shop.publishedTypes()).not.toContain('saga.stuck')
     shop.platform.advance(24 * 60 * MINUTE)

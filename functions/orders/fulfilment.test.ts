@@ -71,13 +71,13 @@ describe('a service that never answers', () => {
   it('is reminded again from the beginning when an operator retries', async () => {
     const { shop, orderId } = await shipped('committed')
     await days(shop, 10)
-    const before = counted(shop.sentTypes(), 'RepeatEvents')
+    const before = counted(shop.sentTypes(), 'RepublishEvents')
     await shop.deliver('RetryCheckout', { orderId, reason }, asStaff)
-    expect(counted(shop.sentTypes(), 'RepeatEvents')).toBe(before + 2)
+    expect(counted(shop.sentTypes(), 'RepublishEvents')).toBe(before + 2)
     expect(await sagaOf(shop, orderId)).toMatchObject({ stuck: false })
     await days(shop, 10)
     expect(counted(shop.publishedTypes(), 'order.stalled')).toBe(2)
-    expect(counted(shop.sentTypes(), 'RepeatEvents')).toBe(before + 2 + 2 * MAX_REMINDERS)
+    expect(counted(shop.sentTypes(), 'RepublishEvents')).toBe(before + 2 + 2 * MAX_REMINDERS)
   })
 
   it('is reminded from the beginning when something else has come', async () => {
@@ -102,7 +102,7 @@ describe('a refused capture', () => {
       const { length } = shop.platform.published
       await days(shop, 30)
       expect(shop.platform.published).toHaveLength(length)
-      expect(shop.sentTypes()).not.toContain('RepeatEvents')
+      expect(shop.sentTypes()).not.toContain('RepublishEvents')
       expect(await sagaOf(shop, orderId)).toMatchObject({
         status: 'confirmed',
         stuck: true,
@@ -121,7 +121,7 @@ describe('a refused capture', () => {
   it('leaves the rest to be reminded of', async () => {
     const { shop } = await shipped('captureFailed')
     await days(shop, 1)
-    const reminded = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepeatEvents')
+    const reminded = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
     expect(new Set(reminded.map(({ target }) => target))).toEqual(new Set(['inventory', 'shipping']))
   })
 

@@ -1,6 +1,6 @@
 /** What must follow for each shipment, what is missing of it, and who is reminded of that how often. */
 
-import { repeatCommand } from '../../shared/base/names.ts'
+import { republishCommand } from '../../shared/base/names.ts'
 import type { OutgoingCommand } from '../../shared/contracts/message.ts'
 import { sagaStuck } from '../../shared/saga/saga.ts'
 import type { FulfilmentFact, Goods, OrderRecord, Placed } from './records.ts'
@@ -90,7 +90,7 @@ export function missingFrom({ order, ledger }: Fulfilment): string[] {
  */
 export function reminders({ orderId }: Placed, missing: readonly string[]): OutgoingCommand[] {
   const targets = missing.length === 1 ? ['orders', ...missing] : missing
-  return targets.map((target) => ({ type: repeatCommand, target, data: { correlationId: orderId } }))
+  return targets.map((target) => ({ type: republishCommand, target, data: { correlationId: orderId } }))
 }
 
 /** What a confirmed and released order is waiting for, for operators. */

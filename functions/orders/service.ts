@@ -30,7 +30,7 @@ export const orders = defineService({
   acceptsSubmitted: ['RetryCheckout', 'CloseOrder'],
   sends: ['ContinueCheckout'],
   calls: ['catalog', 'customers'],
-  asksToRepeat: ['orders', 'inventory', 'payments', 'shipping'],
+  requestsRepublishFrom: ['orders', 'inventory', 'payments', 'shipping'],
   collections: {
     streams: { unindexed: ['*'] },
     prices: { unindexed: ['*'] },

@@ -28,6 +28,6 @@ export const commandPath = (command: string): string => `/commands/${command}`
 /** Where a service takes a command from another one that took it from outside. */
 export const submissionPath = (command: string): string => `/submissions/${command}`
 /** Provided by the runtime of every service: publish again what is recorded for a correlation id. */
-export const repeatCommand = 'RepeatEvents'
+export const republishCommand = 'RepublishEvents'
 /** Provided by the runtime of every service: take dead letters of its own again. */
 export const replayCommand = 'ReplayDeadLetters'

@@ -52,7 +52,7 @@ it('an event recorded under an old version is decided on as what it means now, a
   expect((await streams.handle(first, 't-1', () => sold)).events.map(({ data }) => data)).toEqual([
     { minor: 5, currency: 'EUR' },
   ])
-  await streams.repeat('t-1')
+  await streams.republish('t-1')
   expect(published).toMatchObject([
     { version: 1, data: { minor: 5 } },
     { version: 1, data: { minor: 5 } },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
 import { orderId } from '../base/fields.ts'
-import { repeatCommand } from '../base/names.ts'
+import { republishCommand } from '../base/names.ts'
 import { defineService } from '../service/service.ts'
 import { testPlatform } from '../runtime/platform.testing.ts'
 
@@ -41,7 +41,7 @@ describe('a command sent outside any stream', () => {
     ['named like a property of every object', { type: 'toString', data: {} }, 'none of its contracts has'],
     [
       'to repeat, addressed to no service',
-      { type: repeatCommand, data: { correlationId: 'o-1' } },
+      { type: republishCommand, data: { correlationId: 'o-1' } },
       'none of its contracts',
     ],
   ])('%s is not sent', async (_name, command, reason) => {

@@ -5,7 +5,7 @@ import type { Envelope } from '../contracts/envelope.ts'
 import { freshId } from '../base/ids.ts'
 import type { Platform } from '../service/platform.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
-import { repeatCommand, repeatSchema } from './repeat.ts'
+import { republishCommand, republishSchema } from './republish.ts'
 
 export interface AddressedCommand {
   readonly target: string
@@ -27,8 +27,8 @@ export function addressing(service: string, contracts: readonly Contracts[]): Ad
     const target = command.target ?? owners.get(command.type)
     const owned = contracts.find((one) => one.service === target)?.commands ?? {}
     const schema =
-      command.type === repeatCommand
-        ? repeatSchema
+      command.type === republishCommand
+        ? republishSchema
         : Object.hasOwn(owned, command.type)
           ? owned[command.type]!.data
           : undefined

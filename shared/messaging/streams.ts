@@ -38,12 +38,12 @@ export interface StreamsParts {
   pause(tried: number): Promise<void>
 }
 
-export interface StreamsWithRepeat extends Streams {
+export interface StreamsWithRepublish extends Streams {
   /** Publishes again, with the same ids, what a stream recorded; returns how many events that were. */
-  repeat(streamId: string): Promise<number>
+  republish(streamId: string): Promise<number>
 }
 
-export function createStreams(parts: StreamsParts): StreamsWithRepeat {
+export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   const { store } = parts
   const address = addressing(parts.service, [parts.contracts, ...parts.uses])
   const published: Contracts['events'] = { ...runtimeContracts.events, ...parts.contracts.events }
@@ -183,7 +183,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepeat {
       return decision
     },
 
-    async repeat(streamId) {
+    async republish(streamId) {
       const { entries } = await store.load(streamId)
       const events = entries.flatMap((entry) =>
         entry.events

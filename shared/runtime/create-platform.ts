@@ -21,13 +21,13 @@ import type { Log } from '../telemetry/log.ts'
 import { createSecurityLog } from '../telemetry/security-log.ts'
 import { type Service, usesQueues } from '../service/service.ts'
 import { createSubmit } from '../messaging/submission.ts'
-import { createStreams, type StreamsWithRepeat } from '../messaging/streams.ts'
+import { createStreams, type StreamsWithRepublish } from '../messaging/streams.ts'
 import { otlpSink } from '../instrumentation/otlp.ts'
 import { createTelemetry, type Telemetry, traceparent } from '../instrumentation/telemetry.ts'
 
 export interface RunningPlatform extends Platform {
   readonly service: Service
-  readonly streams: StreamsWithRepeat
+  readonly streams: StreamsWithRepublish
   readonly publisher: Publisher
   readonly deadLetterBox: DeadLetterBox
   readonly health: Health

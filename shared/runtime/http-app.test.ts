@@ -83,7 +83,7 @@ function started(act: Act = () => undefined) {
     routes: (http) => void http.get('/menu', (c) => c.json(['soup'])),
   })
   const config = testConfig('kitchen', {
-    senders: { Cook: ['shop'], Clean: ['shop'], RepeatEvents: ['boss'] },
+    senders: { Cook: ['shop'], Clean: ['shop'], RepublishEvents: ['boss'] },
     callers: ['waiter'],
   })
   const http = createHttpApp(app, platform, config)
@@ -243,13 +243,13 @@ describe('a command sent by a task', () => {
     ['under the name of another', 'Clean', cook, 'Cook came where Clean is taken'],
     [
       'to repeat what nobody can read',
-      'RepeatEvents',
-      { ...cook, type: 'RepeatEvents', data: {} },
-      'RepeatEvents breaks its contract',
+      'RepublishEvents',
+      { ...cook, type: 'RepublishEvents', data: {} },
+      'RepublishEvents breaks its contract',
     ],
   ])('%s is put aside with the reason', async (_name, command, body, reason) => {
     const { task, platform, handled } = started()
-    const headers = command === 'RepeatEvents' ? { authorization: idToken('kitchen', 'boss') } : {}
+    const headers = command === 'RepublishEvents' ? { authorization: idToken('kitchen', 'boss') } : {}
     expect((await task(command, body, headers)).status).toBe(204)
     expect(handled).toEqual([])
     expect(platform.deadLetters).toHaveLength(1)
@@ -428,10 +428,12 @@ describe('an operator', () => {
 
   it('asks for events to be repeated, and sends commands that the description opens to operators', async () => {
     const one = started()
-    const repeat = message('RepeatEvents', { correlationId: 'm-1' }, { sequence: 0 })
-    expect((await one.task('RepeatEvents', repeat, operator)).status).toBe(204)
-    expect(security(one)).toMatchObject([{ event: 'operator.command', type: 'RepeatEvents', subject: 'operator:jo' }])
-    expect(fromOperators({ acceptsFromOperators: ['Clean'] })).toEqual(['RepeatEvents', 'Clean'])
+    const repeat = message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 })
+    expect((await one.task('RepublishEvents', repeat, operator)).status).toBe(204)
+    expect(security(one)).toMatchObject([
+      { event: 'operator.command', type: 'RepublishEvents', subject: 'operator:jo' },
+    ])
+    expect(fromOperators({ acceptsFromOperators: ['Clean'] })).toEqual(['RepublishEvents', 'Clean'])
   })
 
   it.each<[string, Record<string, string>]>([
@@ -444,7 +446,7 @@ describe('an operator', () => {
     const id = await put(one, ofShop, gaveUp)
     const asks = [
       { type: 'ReplayDeadLetters', body: asked([id]) },
-      { type: 'RepeatEvents', body: message('RepeatEvents', { correlationId: 'm-1' }, { sequence: 0 }) },
+      { type: 'RepublishEvents', body: message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 }) },
     ]
     for (const { type, body } of asks) {
       const task = await one.task(type, body, { ...operator, ...broken })
@@ -478,13 +480,13 @@ describe('an operator', () => {
   })
 })
 
-describe('RepeatEvents', () => {
+describe('RepublishEvents', () => {
   it('publishes again, with the same ids, what is recorded', async () => {
     const { task, platform } = started()
     await task('Cook', cook)
     const before = [...platform.published]
-    const repeat = message('RepeatEvents', { correlationId: 'm-1' }, { sequence: 0 })
-    expect((await task('RepeatEvents', repeat, { authorization: idToken('kitchen', 'boss') })).status).toBe(204)
+    const repeat = message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 })
+    expect((await task('RepublishEvents', repeat, { authorization: idToken('kitchen', 'boss') })).status).toBe(204)
     expect(platform.published).toEqual([...before, ...before])
   })
 
@@ -492,9 +494,9 @@ describe('RepeatEvents', () => {
     const { task, platform } = started()
     await task('Cook', cook)
     platform.fail('publish')
-    const repeat = message('RepeatEvents', { correlationId: 'm-1' }, { sequence: 0 })
+    const repeat = message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 })
     const headers = { authorization: idToken('kitchen', 'boss'), 'x-cloudtasks-taskretrycount': '30' }
-    expect((await task('RepeatEvents', repeat, headers)).status).toBe(503)
+    expect((await task('RepublishEvents', repeat, headers)).status).toBe(503)
     expect(platform.logs.some(({ event }) => event === 'saga.stuck')).toBe(true)
     expect(platform.deadLetters).toEqual([])
   })

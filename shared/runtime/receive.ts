@@ -10,7 +10,7 @@ import { listOf } from '../base/issues.ts'
 import { typeOf, type Waiting } from '../gcp/waiting.ts'
 import { jsonFrom } from '../base/json-bytes.ts'
 import { accountEmail, accountId } from '../base/names.ts'
-import { repeatCommand, repeatSchema } from '../messaging/repeat.ts'
+import { republishCommand, republishSchema } from '../messaging/republish.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { STUCK_FROM_ATTEMPT } from '../saga/saga.ts'
 import { contractsOf } from '../service/service.ts'
@@ -98,7 +98,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
   const { service, publisher, telemetry } = platform
   const contracts = contractsOf(service)
   const isKnown = (type: string): boolean =>
-    contracts.some(({ events, commands }) => type in events || type in commands) || type === repeatCommand
+    contracts.some(({ events, commands }) => type in events || type in commands) || type === republishCommand
 
   const deadLetter = async (type: string, body: Buffer, reason: string): Promise<Outcome> => {
     try {
@@ -143,11 +143,11 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
 
   const obey = async (message: Envelope, body: Buffer, { name, retries }: Task): Promise<Outcome> => {
     const { type } = message
-    const isRepeat = type === repeatCommand
-    const endless = isRepeat || service.contracts.commands[type]?.endless === true
+    const isRepublish = type === republishCommand
+    const endless = isRepublish || service.contracts.commands[type]?.endless === true
     const outcome = await run(message, () =>
-      isRepeat
-        ? platform.streams.repeat((message.data as Repeat).correlationId)
+      isRepublish
+        ? platform.streams.republish((message.data as Republish).correlationId)
         : app.commands[type]!(message, platform, { messageId: name }),
     )
     if (outcome.status === 204) return outcome
@@ -209,7 +209,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     },
     command(type, body, task) {
       const message = readable(() =>
-        type === repeatCommand ? readRepeat(body) : readCommand(body, type, service.contracts),
+        type === republishCommand ? readRepublish(body) : readCommand(body, type, service.contracts),
       )
       const about = { kind: 'command', type, messageId: task.name, attempt: task.retries + 1 } as const
       if (message instanceof Unreadable)
@@ -242,13 +242,13 @@ function beginningOf(body: Buffer, reason: string): [Buffer, string] {
   ]
 }
 
-type Repeat = z.output<typeof repeatSchema>
+type Republish = z.output<typeof republishSchema>
 
-function readRepeat(body: Buffer): Envelope<string, Repeat> {
-  const message = readEnvelope(body, repeatCommand)
-  const parsed = repeatSchema.safeParse(message.data)
+function readRepublish(body: Buffer): Envelope<string, Republish> {
+  const message = readEnvelope(body, republishCommand)
+  const parsed = republishSchema.safeParse(message.data)
   if (!parsed.success)
-    throw new Unreadable(`${repeatCommand} breaks its contract: ${listOf(parsed.error, 'the whole')}`)
+    throw new Unreadable(`${republishCommand} breaks its contract: ${listOf(parsed.error, 'the whole')}`)
   return { ...message, data: parsed.data }
 }
 

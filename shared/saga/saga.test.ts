@@ -241,7 +241,7 @@ describe('an operator who retries', () => {
       events: [],
       commands: [
         { type: 'CheckVisa', data: trip },
-        { type: 'RepeatEvents', target: 'travel', data: { correlationId: 't-1' } },
+        { type: 'RepublishEvents', target: 'travel', data: { correlationId: 't-1' } },
       ],
     })
   })
@@ -322,7 +322,7 @@ describe('a deployment while 40 sagas wait at each step', () => {
     it('sends a retried command and its timeouts by the name of the step', () => {
       for (const at of names) {
         for (const state of waitingAt[at]) {
-          expect(sent(retry(next, state, trip, 0))).toEqual([commands[at], 'RepeatEvents'])
+          expect(sent(retry(next, state, trip, 0))).toEqual([commands[at], 'RepublishEvents'])
           expect(onTimer(next, state, trip, 1e6)!.outcome).toMatchObject({ reason: `${at}-timed-out` })
         }
       }

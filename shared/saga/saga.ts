@@ -54,7 +54,7 @@
 
 import type { CommandContract, CommandOf, Contracts, EventOf, EventType, Immutable } from '../contracts/contract.ts'
 import { Unavailable } from '../base/errors.ts'
-import { repeatCommand, stuckEvent } from '../base/names.ts'
+import { republishCommand, stuckEvent } from '../base/names.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
 
 export interface SagaStep<Context> {
@@ -482,7 +482,7 @@ export function retry<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: num
   if (state.phase === 'running') {
     const step = pendingStep(saga, state)
     const target = ownerOf(saga, step.command)!.service
-    const republish = { type: repeatCommand, target, data: { correlationId: saga.idOf(context) } }
+    const republish = { type: republishCommand, target, data: { correlationId: saga.idOf(context) } }
     return { state, commands: [commandOf(step, context), republish], events: [] }
   }
   const pending = pendingCompensations(state)

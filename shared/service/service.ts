@@ -1,7 +1,7 @@
 /** A service is a description: stacks, grants, local run and checks are all derived from this data. */
 
 import type { CommandType, Contracts, EventType } from '../contracts/contract.ts'
-import { repeatCommand } from '../base/names.ts'
+import { republishCommand } from '../base/names.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { messagesOf, type Saga } from '../saga/saga.ts'
 import type { Counter } from '../telemetry/metrics.ts'
@@ -64,8 +64,8 @@ export interface Service {
   readonly submits: readonly string[]
   /** Services whose HTTP API it queries. */
   readonly calls: readonly string[]
-  /** Services that it asks, by `RepeatEvents`, to publish again what they recorded. */
-  readonly asksToRepeat: readonly string[]
+  /** Services that it asks, by `RepublishEvents`, to publish again what they recorded. */
+  readonly requestsRepublishFrom: readonly string[]
   readonly collections: Readonly<Record<string, Collection>>
   /** Names of the environment file's settings that it reads (see `shared/base/config.ts`). */
   readonly settings: readonly string[]
@@ -92,12 +92,12 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
   readonly submits?: readonly CommandType<Uses[number]>[]
   readonly calls?: readonly Uses[number]['service'][]
-  readonly asksToRepeat?: readonly (Own['service'] | Uses[number]['service'])[]
+  readonly requestsRepublishFrom?: readonly (Own['service'] | Uses[number]['service'])[]
   readonly collections?: Readonly<Record<string, Collection>>
   readonly settings?: readonly string[]
   readonly readsAccounts?: boolean
   readonly scale?: Partial<Scale>
-  /** What its steps send and receive is not repeated in `uses`, `on`, `sends` and `asksToRepeat`. */
+  /** What its steps send and receive is not repeated in `uses`, `on`, `sends` and `requestsRepublishFrom`. */
   readonly saga?: Omit<SagaMetrics<EventType<Own>>, 'name'> & { readonly definition: Saga<never> }
   readonly runtime?: 'http' | 'cloudevent'
 }
@@ -111,13 +111,13 @@ export function defineService<
   const Uses extends readonly Contracts[],
   const D extends Description<Own, Uses>,
 >(description: D & Description<Own, Uses> & { contracts: Own; uses: Uses }): Defined<D> {
-  const { saga, asksToRepeat = [], ...given } = description as Description<Contracts, readonly Contracts[]>
+  const { saga, requestsRepublishFrom = [], ...given } = description as Description<Contracts, readonly Contracts[]>
   const service: Service = {
     acceptsFromOperators: [],
     acceptsSubmitted: [],
     submits: [],
     calls: [],
-    asksToRepeat,
+    requestsRepublishFrom,
     settings: [],
     readsAccounts: false,
     runtime: 'http',
@@ -144,7 +144,7 @@ function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'na
     uses: [...new Set([...service.uses, ...definition.contracts])],
     on: [...service.on, ...replies],
     sends: [...new Set([...service.sends, ...commands])],
-    asksToRepeat: [...new Set([...service.asksToRepeat, ...owners])],
+    requestsRepublishFrom: [...new Set([...service.requestsRepublishFrom, ...owners])],
     saga: { name: definition.name, ...saga },
   }
 }
@@ -174,17 +174,17 @@ export const enqueuedBy = ({ sends, acceptsSubmitted }: Pick<Service, 'sends' | 
 
 /** Whether it puts anything in a queue. */
 export const usesQueues = ({
-  asksToRepeat,
+  requestsRepublishFrom,
   ...service
-}: Pick<Service, 'sends' | 'acceptsSubmitted' | 'asksToRepeat'>): boolean =>
-  enqueuedBy(service).length > 0 || asksToRepeat.length > 0
+}: Pick<Service, 'sends' | 'acceptsSubmitted' | 'requestsRepublishFrom'>): boolean =>
+  enqueuedBy(service).length > 0 || requestsRepublishFrom.length > 0
 
-/** Commands with content that operators may send. `RepeatEvents` says nothing but what is recorded. */
+/** Commands with content that operators may send. `RepublishEvents` says nothing but what is recorded. */
 export const fromOperators = ({ acceptsFromOperators }: Pick<Service, 'acceptsFromOperators'>): readonly string[] => [
-  repeatCommand,
+  republishCommand,
   ...acceptsFromOperators,
 ]
 
 /** Whether anything can be sent to it: it has a queue, and a place for what it can't take. Listeners are replayed to, whoever emits is asked to repeat. */
-export const isReachable = ({ on, accepts, emits }: Pick<Service, 'on' | 'accepts' | 'emits'>): boolean =>
+export const receivesMessages = ({ on, accepts, emits }: Pick<Service, 'on' | 'accepts' | 'emits'>): boolean =>
   on.length > 0 || accepts.length > 0 || emits.length > 0

@@ -110,7 +110,7 @@ describe('a second service with a saga', () => {
       uses: [airlineContracts],
       on: ['flight.booked', 'flight.full', 'flight.cancelled'],
       sends: ['ContinueTrip', 'BookFlight', 'CancelFlight'],
-      asksToRepeat: ['airline'],
+      requestsRepublishFrom: ['airline'],
       saga: { name: 'booking' },
     })
     expect(publishedBy(travels)).toContain('saga.stuck')

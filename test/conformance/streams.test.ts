@@ -280,7 +280,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     }))
     const before = [...published]
     published.length = 0
-    expect(await streams.repeat(id)).toBe(2)
+    expect(await streams.republish(id)).toBe(2)
     expect(published).toEqual(before)
   })
 

@@ -10,7 +10,7 @@ import {
   accountEmail,
   commandPath,
   eventPath,
-  repeatCommand,
+  republishCommand,
   replayCommand,
   submissionPath,
 } from '../../shared/base/names.ts'
@@ -61,7 +61,7 @@ export function attackOn(platform: TestPlatform, directory: string): Attack {
     },
     events: (service) => service.on.map((type) => posted(eventPath(type))),
     commands: (service) =>
-      [...service.accepts, repeatCommand, replayCommand].map((command) => posted(commandPath(command))),
+      [...service.accepts, republishCommand, replayCommand].map((command) => posted(commandPath(command))),
     submissions: (service) => service.acceptsSubmitted.map((command) => posted(submissionPath(command))),
     async ofGoogle(account, audience) {
       const { mintIdToken } = platform.cloud.core<{ mintIdToken(of: object): Promise<string> }>('iam')

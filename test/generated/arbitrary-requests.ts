@@ -6,8 +6,8 @@ import type { References } from '../../cli/references.ts'
 import { services } from '../../functions/index.ts'
 import { type Operation, operations } from '../../functions/gateway/operations.ts'
 import { envelopeSchema } from '../../shared/contracts/envelope.ts'
-import { commandPath, eventPath, repeatCommand } from '../../shared/base/names.ts'
-import { repeatSchema } from '../../shared/messaging/repeat.ts'
+import { commandPath, eventPath, republishCommand } from '../../shared/base/names.ts'
+import { republishSchema } from '../../shared/messaging/republish.ts'
 import { contractsOf } from '../../shared/service/service.ts'
 import { idToken } from '../../shared/base/config.testing.ts'
 import { startOfTests } from '../../shared/runtime/platform.testing.ts'
@@ -206,8 +206,8 @@ export const tasks = fc.oneof(
   ...services
     .filter(({ runtime, ingress }) => runtime === 'http' && ingress === 'internal')
     .flatMap((service) =>
-      [...service.accepts, repeatCommand, 'ShredOrder'].map((type) => {
-        const schema = service.contracts.commands[type]?.data ?? repeatSchema
+      [...service.accepts, republishCommand, 'ShredOrder'].map((type) => {
+        const schema = service.contracts.commands[type]?.data ?? republishSchema
         return fc.record({
           service: fc.constant(service.name),
           method: fc.constant('POST'),

@@ -9,7 +9,7 @@ import { testEdge } from '../../functions/gateway/edge.testing.ts'
 import { everyAccountIsValid, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { testPlacing } from '../../functions/orders/placements.testing.ts'
 import { createCaller } from '../../shared/runtime/caller.ts'
-import { repeatCommand } from '../../shared/base/names.ts'
+import { republishCommand } from '../../shared/base/names.ts'
 import { createCloudEventFunction } from '../../shared/runtime/cloud-event-function.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, pushBody, testConfig } from '../../shared/base/config.testing.ts'
@@ -75,7 +75,7 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
     platforms.set(service.name, platform)
     const app = await loadApp(service.name)
     const config = testConfig(service.name, {
-      senders: Object.fromEntries([...service.accepts, repeatCommand].map((command) => [command, ['sender']])),
+      senders: Object.fromEntries([...service.accepts, republishCommand].map((command) => [command, ['sender']])),
       submitters: Object.fromEntries(service.acceptsSubmitted.map((command) => [command, ['gateway']])),
       callers: services.map(({ name }) => name),
     })

@@ -47,13 +47,13 @@ describe('messages that come twice', () => {
     await expectRest(world, 'completed')
   })
 
-  it('RepeatEvents of everybody changes nothing', async () => {
+  it('RepublishEvents of everybody changes nothing', async () => {
     const world = await createWorld()
     const { orderId } = await world.place()
     await expectRest(world, 'completed')
     const before = states(world)
     for (const service of ['shipping', 'payments', 'inventory', 'orders'])
-      await world.platform(service).streams.repeat(orderId)
+      await world.platform(service).streams.republish(orderId)
     await expectRest(world, 'completed')
     expect(states(world)).toEqual(before)
   })

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { app as orders } from '../../functions/orders/app.ts'
 import { orders as description } from '../../functions/orders/service.ts'
-import { commandPath, eventPath, repeatCommand, replayCommand } from '../../shared/base/names.ts'
+import { commandPath, eventPath, republishCommand, replayCommand } from '../../shared/base/names.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { operatorHeaders } from '../../shared/base/operator.ts'
-import { isReachable } from '../../shared/service/service.ts'
+import { receivesMessages } from '../../shared/service/service.ts'
 import { emailOf, idToken, pushBody, testConfig } from '../../shared/base/config.testing.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
@@ -93,10 +93,10 @@ it('every path of every service refuses operators, but for repeats and replays',
   })
   const open: string[] = []
   let asked = 0
-  for (const service of services.filter(isReachable)) {
+  for (const service of services.filter(receivesMessages)) {
     const paths = [
       ...service.on.map((type) => eventPath(type)),
-      ...[...service.accepts, repeatCommand, replayCommand, 'Anything'].map(commandPath),
+      ...[...service.accepts, republishCommand, replayCommand, 'Anything'].map(commandPath),
     ]
     for (const path of paths) {
       const headers = {
@@ -111,10 +111,10 @@ it('every path of every service refuses operators, but for repeats and replays',
   }
   expect(asked).toBeGreaterThan(60)
   const expected = services
-    .filter(isReachable)
+    .filter(receivesMessages)
     .flatMap(({ name, acceptsFromOperators }) => [
       ...acceptsFromOperators.map((command) => `${name} ${commandPath(command)}`),
-      `${name} ${commandPath(repeatCommand)}`,
+      `${name} ${commandPath(republishCommand)}`,
       `${name} ${commandPath(replayCommand)}`,
     ])
   expect(open.toSorted()).toEqual(expected.toSorted())

@@ -12,7 +12,7 @@ import { orders } from '../../functions/orders/service.ts'
 import { envelopeSchema } from '../../shared/contracts/envelope.ts'
 import { idempotencyKey, subject } from '../../shared/base/fields.ts'
 import { freshId } from '../../shared/base/ids.ts'
-import { repeatSchema } from '../../shared/messaging/repeat.ts'
+import { republishSchema } from '../../shared/messaging/republish.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
 import { startOfTests, testPlatform, testTrace } from '../../shared/runtime/platform.testing.ts'
 import { code, identifier, textKinds } from '../../shared/base/text.ts'
@@ -58,7 +58,7 @@ const isShared = (schema: z.core.$ZodType): boolean => textKinds.get(schema as z
 
 const schemas: readonly (readonly [string, z.ZodType])[] = [
   ['envelope', envelopeSchema],
-  ['RepeatEvents', repeatSchema],
+  ['RepublishEvents', republishSchema],
   ['POST /orders of orders', placeRequest],
   ['sub', subject],
   ['Idempotency-Key', idempotencyKey],
@@ -141,6 +141,6 @@ it('an order that was stored before its text was bounded is read, and published 
   const http = new Hono()
   app.routes!(http, platform)
   expect(await (await http.request('/orders/o-1')).json()).toMatchObject({ orderId: 'o-1', status: 'pending' })
-  expect(await platform.streams.repeat('o-1')).toBe(1)
+  expect(await platform.streams.republish('o-1')).toBe(1)
   expect(platform.published).toMatchObject([{ type: 'order.placed', data: { addressRef } }])
 })

@@ -3,6 +3,6 @@
 import { z } from 'zod'
 import { reference } from '../base/fields.ts'
 
-export { repeatCommand } from '../base/names.ts'
+export { republishCommand } from '../base/names.ts'
 
-export const repeatSchema = z.strictObject({ correlationId: reference })
+export const republishSchema = z.strictObject({ correlationId: reference })
