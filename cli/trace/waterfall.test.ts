@@ -39,14 +39,14 @@ describe('a waterfall', () => {
     ]
     const text = waterfall(spans, [
       line('first', 'order.placed'),
-      line('later', 'message.postponed', { reason: 'gone' }),
+      line('later', 'message.retry-later', { reason: 'gone' }),
     ])
     expect(text.split('\n').map((one) => one.replaceAll(/ +/g, ' '))).toEqual([
       'orders root 0 ms 100 ms ██████████████████████████████ ok',
       'orders first 10 ms 50 ms ···███████████████············ #1 ok',
       ' INFO order.placed',
       'orders later 60 ms 40 ms ··················████████████ #2 FAILED gone',
-      ' INFO message.postponed reason=gone',
+      ' INFO message.retry-later reason=gone',
     ])
   })
 

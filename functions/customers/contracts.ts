@@ -15,7 +15,7 @@ export const customersContracts = defineContracts({
   commands: {
     /** To itself, a month after a withdrawal: what is behind the reference is erased. */
     EraseWithdrawn: {
-      endless: true,
+      retryForever: true,
       data: z.strictObject({
         /** The customer's pseudonym. */
         vault: reference,

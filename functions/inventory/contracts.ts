@@ -59,7 +59,7 @@ export const inventoryContracts = defineContracts({
   commands: {
     ReserveStock: { data: z.strictObject({ orderId, lines: goods }), example: { orderId: 'o-1', lines } },
     ReleaseStock: {
-      endless: true,
+      retryForever: true,
       compensates: 'ReserveStock',
       data: z.strictObject({ orderId }),
       example: { orderId: 'o-1' },

@@ -69,7 +69,7 @@ export const app: ServiceApp = implement(orders, {
     },
   },
   onSagaReply: onStepReply,
-  takesByHand: ['price.changed'],
+  acceptsManualEvents: ['price.changed'],
   commands: {
     async ContinueCheckout(message, platform) {
       const { orderId, deadline } = message.data

@@ -160,7 +160,7 @@ export const ordersContracts = defineContracts({
   commands: {
     /** The one timer of a checkout, to itself: looks, acts, arms the next. */
     ContinueCheckout: {
-      endless: true,
+      retryForever: true,
       data: z.strictObject({ orderId, deadline: timestamp }),
       example: { orderId: 'o-1', deadline: '2026-01-01T00:02:00.000Z' },
     },

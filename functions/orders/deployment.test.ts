@@ -23,7 +23,7 @@ const fraudContracts = defineContracts({
   },
   commands: {
     CheckFraud: { data: about, example },
-    CloseFraudCheck: { data: about, example, endless: true, compensates: 'CheckFraud' },
+    CloseFraudCheck: { data: about, example, retryForever: true, compensates: 'CheckFraud' },
   },
 })
 const aboutOrder = (order: Placed) => ({ orderId: order.orderId })

@@ -138,12 +138,12 @@ export const paymentsContracts = defineContracts({
       example: { orderId: 'o-1', shipmentId: 's-1' },
     },
     VoidPayment: {
-      endless: true,
+      retryForever: true,
       compensates: 'AuthorizePayment',
       data: z.strictObject({ orderId }),
       example: { orderId: 'o-1' },
     },
     /** To itself: from the first commit on a late authorisation is refused, in the second the provider has let go. */
-    VoidAuthorization: { endless: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
+    VoidAuthorization: { retryForever: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
   },
 })

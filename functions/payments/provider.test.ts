@@ -49,6 +49,6 @@ it('A provider whose answer stalls in the middle is unavailable: the command is 
     answer.write('{"status":"authorized"')
   })
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
-  expect(platform.logs.map(({ severity, event }) => [severity, event])).toEqual([['WARNING', 'message.postponed']])
+  expect(platform.logs.map(({ severity, event }) => [severity, event])).toEqual([['WARNING', 'message.retry-later']])
   expect(platform.published).toEqual([])
 })

@@ -6,22 +6,22 @@ export interface EventContract {
   /** Raised when the data's shape changes; the old one stays, with an upcaster. */
   readonly version: number
   readonly data: z.ZodType
-  /** Kept for ever in the service's `frozen-events.json`, as is that of each past version. */
+  /** Kept for ever in the service's `frozen-events.json`, as is that of each previous version. */
   readonly example: unknown
-  /** What it was before, by version: never deleted, since streams and dead letters hold it for years. */
-  readonly past?: Readonly<Record<number, PastVersion>>
+  /** Earlier shapes of the data, by version: never deleted, since streams and dead letters hold them for years. */
+  readonly previousVersions?: Readonly<Record<number, PreviousVersion>>
 }
 
-export interface PastVersion {
+export interface PreviousVersion {
   readonly data: z.ZodType
-  /** Lifts data that kept this contract to the next version's. */
+  /** Turns data of this version into data of the next version. */
   readonly upcast: (old: unknown) => unknown
 }
 
 export interface CommandContract {
   readonly data: z.ZodType
-  /** A compensation or a timer: it is never given up, however often it failed. */
-  readonly endless?: true
+  /** Never dead-lettered, however often it fails: for compensations and timers. */
+  readonly retryForever?: true
   /**
    * The command that it compensates. Its owner answers it also when that was never performed, and refuses that one if it
    * arrives later: a saga compensates a step whose reply was lost, without knowing whether it was performed.

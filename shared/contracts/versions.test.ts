@@ -20,7 +20,7 @@ const contractsOf = (version: 1 | 2) =>
               version,
               data: z.strictObject({ minor: z.int(), currency: z.string() }),
               example: { minor: 1, currency: 'EUR' },
-              past: { 1: { data: before, upcast: (old) => ({ ...(old as object), currency: 'EUR' }) } },
+              previousVersions: { 1: { data: before, upcast: (old) => ({ ...(old as object), currency: 'EUR' }) } },
             },
     },
     recorded: { 'sale.noted': { version: 1, data: z.strictObject({ by: z.string() }), example: { by: 'us' } } },

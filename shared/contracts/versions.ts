@@ -1,9 +1,9 @@
-/** An old version of an event is lifted step by step to the one that is spoken now, wherever it is read: from a message or from a stream. */
+/** Upcasts an event of a previous version, step by step, to the current one, whenever it is read from a message or a stream. */
 
 import type { EventContract } from './contract.ts'
 
-/** @throws Error that says which version can't be lifted, or breaks its own old contract. */
-export function lifted(
+/** @throws Error that names the version that has no upcaster, or whose data breaks that version's contract. */
+export function upcastToCurrent(
   contract: EventContract,
   { type, version, data }: { type: string; version: number; data: unknown },
 ): unknown {
@@ -11,9 +11,9 @@ export function lifted(
     throw new Error(`${type} has version ${version}, which is newer than ${contract.version}`)
   let current = data
   for (let from = version; from < contract.version; from++) {
-    const past = contract.past?.[from]
-    if (!past) throw new Error(`${type} has version ${version}, and nothing lifts ${from} to ${from + 1}`)
-    current = past.upcast(past.data.parse(current))
+    const previous = contract.previousVersions?.[from]
+    if (!previous) throw new Error(`${type} has version ${version}, and no upcaster from ${from} to ${from + 1}`)
+    current = previous.upcast(previous.data.parse(current))
   }
   return current
 }

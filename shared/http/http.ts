@@ -48,7 +48,7 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
   if (error instanceof ClientClosed) return answerProblem(c, { code: 'client-closed', detail: error.message }, log)
   if (error instanceof Unavailable) {
     c.header('retry-after', String(error.retryAfterSeconds))
-    log?.('WARNING', 'request.postponed', { path: c.req.path, reason: error.message, error: error.cause })
+    log?.('WARNING', 'request.retry-later', { path: c.req.path, reason: error.message, error: error.cause })
     return problem(c, 503, 'unavailable', 'This can not be answered now: send the same request again.')
   }
   if (error instanceof Limited) c.header('retry-after', String(error.retryAfterSeconds))

@@ -41,7 +41,7 @@ describe('an attempt', () => {
 
   it('that repeats another is counted, and hangs on the same', async () => {
     const { telemetry, spans, measures } = testTelemetry({ service: 'kitchen' })
-    await telemetry.attempt(about, async () => telemetry.postponed(cooked, new Unavailable('later')))
+    await telemetry.attempt(about, async () => telemetry.retryLater(cooked, new Unavailable('later')))
     await telemetry.attempt({ ...about, attempt: 2 }, async () => telemetry.handled(cooked))
     expect(spans.map(({ attributes, error }) => [attributes['millrace.attempt'], error])).toEqual([
       [1, 'later'],

@@ -63,11 +63,11 @@ export interface Telemetry {
   attempt<T>(about: Attempt, work: () => Promise<T>): Promise<T>
   handled(message: Envelope): void
   refused(message: Envelope, error: Refused): void
-  postponed(message: Envelope, error: Unavailable): void
+  retryLater(message: Envelope, error: Unavailable): void
   failed(message: Envelope, error: unknown): void
   deadLettered(type: string, reason: string): void
-  /** It should have been put aside, and could not be: it comes again. */
-  notPutAside(type: string, reason: string): void
+  /** It could not be dead-lettered: it is redelivered. */
+  deadLetterFailed(type: string, reason: string): void
   stuck(message: Envelope, attempt: number): void
   /** A decision is in its stream: told once, however often it is published. */
   committed(entry: Entry, stream: StoredStream): void
@@ -122,7 +122,15 @@ function ofMessages(
   inSpan: InSpan,
 ): Pick<
   Telemetry,
-  'attempt' | 'handled' | 'refused' | 'postponed' | 'failed' | 'deadLettered' | 'notPutAside' | 'stuck' | 'committed'
+  | 'attempt'
+  | 'handled'
+  | 'refused'
+  | 'retryLater'
+  | 'failed'
+  | 'deadLettered'
+  | 'deadLetterFailed'
+  | 'stuck'
+  | 'committed'
 > {
   const endings = new Map(Object.entries<string | undefined>(saga?.endsOn ?? {}))
   const about = ({ type, id, subject }: Envelope) => ({ type, id, subject })
@@ -148,8 +156,8 @@ function ofMessages(
       log('WARNING', 'message.refused', { ...about(message), code, reason })
       currentSpan()?.set({ 'millrace.refused': code })
     },
-    postponed(message, { message: reason }) {
-      log('WARNING', 'message.postponed', { ...about(message), reason })
+    retryLater(message, { message: reason }) {
+      log('WARNING', 'message.retry-later', { ...about(message), reason })
       currentSpan()?.fail(reason)
     },
     failed(message, error) {
@@ -161,9 +169,9 @@ function ofMessages(
       sink.measure(metrics.deadLetters, 1, { service, type })
       currentSpan()?.fail(`dead-lettered: ${reason}`)
     },
-    notPutAside(type, reason) {
-      log('WARNING', 'message.postponed', { type, reason: `not put aside: ${reason}` })
-      currentSpan()?.fail(`not put aside: ${reason}`)
+    deadLetterFailed(type, reason) {
+      log('WARNING', 'message.retry-later', { type, reason: `not dead-lettered: ${reason}` })
+      currentSpan()?.fail(`not dead-lettered: ${reason}`)
     },
     stuck({ type }, attempt) {
       log('ERROR', stuckEvent, { step: type, attempt })

@@ -14,7 +14,7 @@ import type { Decision, Stream, Streams, TransactionDocuments } from '../service
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { currentSpan } from '../telemetry/span.ts'
 import { childOf } from '../base/trace.ts'
-import { lifted } from '../contracts/versions.ts'
+import { upcastToCurrent } from '../contracts/versions.ts'
 import type { Entry, EntryCommand, EntryEvent, StoredStream, StreamStore, Transaction } from './stream-store.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */
@@ -57,7 +57,9 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     const contract = contractOf(event.type)
     // What is not published was once recorded without a version.
     const version = event.version || 1
-    return contract && version < contract.version ? { ...event, data: lifted(contract, { ...event, version }) } : event
+    return contract && version < contract.version
+      ? { ...event, data: upcastToCurrent(contract, { ...event, version }) }
+      : event
   }
   const visible = ({ id, version, entries, companion }: StoredStream): Stream => ({
     id,

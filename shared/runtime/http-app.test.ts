@@ -19,7 +19,7 @@ const shopContracts = defineContracts({
       version: 3,
       data: z.strictObject({ thing: z.string(), price: z.strictObject({ minor: z.int(), currency: z.string() }) }),
       example: { thing: 't', price: { minor: 1, currency: 'EUR' } },
-      past: {
+      previousVersions: {
         1: {
           data: z.strictObject({ thing: z.string(), minor: z.int() }),
           upcast: (old) => ({ ...(old as object), currency: 'EUR' }),
@@ -41,7 +41,7 @@ const kitchenContracts = defineContracts({
   events: { 'meal.cooked': { version: 1, data: z.strictObject({ meal: z.string() }), example: { meal: 'm' } } },
   commands: {
     Cook: { data: z.strictObject({ meal: z.string() }), example: { meal: 'm' } },
-    Clean: { endless: true, data: z.strictObject({}), example: {} },
+    Clean: { retryForever: true, data: z.strictObject({}), example: {} },
   },
 })
 const kitchen = defineService({
@@ -117,7 +117,7 @@ describe('an event pushed by Pub/Sub', () => {
     expect(handled).toEqual([{ data: sold.data, version: 3, messageId: 'message-1' }])
   })
 
-  it('of an old version is lifted step by step', async () => {
+  it('of an old version is upcast step by step', async () => {
     const { push, handled } = started()
     await push(pushBody({ ...sold, version: 1, data: { thing: 'tea', minor: 5 } }))
     await push(pushBody({ ...sold, version: 2, data: { thing: 'tea', minor: 5, currency: 'GBP' } }))
@@ -581,7 +581,7 @@ describe('the other paths', () => {
       await vi.advanceTimersByTimeAsync(60_000)
       expect(leftMs).toEqual([60_000])
       expect((await answer).status).toBe(503)
-      expect(logged()).toEqual(['WARNING request.postponed'])
+      expect(logged()).toEqual(['WARNING request.retry-later'])
     })
 
     it.each<[string, Error, string[]]>([

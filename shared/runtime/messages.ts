@@ -4,9 +4,9 @@ import type { Contracts, EventContract } from '../contracts/contract.ts'
 import { type Issues, listOf } from '../base/issues.ts'
 import { jsonFrom } from '../base/json-bytes.ts'
 import { type Envelope, envelopeSchema } from '../contracts/envelope.ts'
-import { lifted } from '../contracts/versions.ts'
+import { upcastToCurrent } from '../contracts/versions.ts'
 
-/** What can't be taken, ever: it is put aside with this reason. */
+/** A message that no retry makes valid: it is dead-lettered with this reason. */
 export class Unreadable extends Error {}
 
 /** It can be read, and is not from a service that may say it. */
@@ -46,7 +46,7 @@ function json(bytes: Buffer): unknown {
 
 function current(envelope: Envelope, contract: EventContract): unknown {
   try {
-    return lifted(contract, envelope)
+    return upcastToCurrent(contract, envelope)
   } catch (error) {
     throw new Unreadable((error as Error).message)
   }

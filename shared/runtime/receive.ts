@@ -1,4 +1,4 @@
-/** Takes one delivery: what can't be read is put aside, what the rules refuse is acknowledged, what is not now is delivered again. */
+/** Handles one delivery: an unparseable message is dead-lettered, a rejected one is acknowledged, a transient failure is redelivered. */
 
 import { z } from 'zod'
 import type { Delivery, ServiceApp } from '../service/service-app.ts'
@@ -16,8 +16,8 @@ import { STUCK_FROM_ATTEMPT } from '../saga/saga.ts'
 import { contractsOf } from '../service/service.ts'
 import { OfAnotherSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
-/** Of a "do" that failed so often: it is put aside, since an exhausted task would vanish. */
-const ATTEMPTS_OF_A_DO = 20
+/** A command that failed so often is dead-lettered, since Cloud Tasks deletes a task that has used up its attempts. */
+const MAX_COMMAND_ATTEMPTS = 20
 /** A message has 10 MB at most, with its attributes. */
 const MAX_DEAD_LETTER_BYTES = 9_990_000
 
@@ -107,7 +107,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
       telemetry.deadLettered(isKnown(type) ? type : 'unknown', reason)
       return { status: 204 }
     } catch (error) {
-      telemetry.notPutAside(type, reason)
+      telemetry.deadLetterFailed(type, reason)
       return { status: 503, retryAfterSeconds: error instanceof Unavailable ? error.retryAfterSeconds : 1 }
     }
   }
@@ -123,7 +123,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
         return { status: 204 }
       }
       if (error instanceof Unavailable) {
-        telemetry.postponed(message, error)
+        telemetry.retryLater(message, error)
         return { status: 503, retryAfterSeconds: error.retryAfterSeconds }
       }
       telemetry.failed(message, error)
@@ -137,14 +137,14 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
   /** @throws Unreadable, also for one published by hand that the service does not take. */
   const read = (type: string, data: Buffer): Envelope => {
     const message = readEvent(data, type, contracts)
-    if (message.sequence > 0 || app.takesByHand?.includes(type)) return message
+    if (message.sequence > 0 || app.acceptsManualEvents?.includes(type)) return message
     throw new Unreadable(`${type} has sequence 0: it was published by hand, and ${service.name} counts what it hears`)
   }
 
-  const obey = async (message: Envelope, body: Buffer, { name, retries }: Task): Promise<Outcome> => {
+  const handleCommand = async (message: Envelope, body: Buffer, { name, retries }: Task): Promise<Outcome> => {
     const { type } = message
     const isRepublish = type === republishCommand
-    const endless = isRepublish || service.contracts.commands[type]?.endless === true
+    const retryForever = isRepublish || service.contracts.commands[type]?.retryForever === true
     const outcome = await run(message, () =>
       isRepublish
         ? platform.streams.republish((message.data as Republish).correlationId)
@@ -152,9 +152,9 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     )
     if (outcome.status === 204) return outcome
     const attempt = retries + 1
-    if (!endless && attempt >= ATTEMPTS_OF_A_DO)
+    if (!retryForever && attempt >= MAX_COMMAND_ATTEMPTS)
       return deadLetter(type, body, `failed ${attempt} times, last with ${outcome.status}`)
-    if (endless && attempt >= STUCK_FROM_ATTEMPT) telemetry.stuck(message, attempt)
+    if (retryForever && attempt >= STUCK_FROM_ATTEMPT) telemetry.stuck(message, attempt)
     return outcome
   }
 
@@ -216,7 +216,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
         return telemetry.attempt({ ...about, traceparent: task.traceparent }, () =>
           deadLetter(type, body, message.message),
         )
-      return telemetry.attempt({ ...about, message }, () => obey(message, body, task))
+      return telemetry.attempt({ ...about, message }, () => handleCommand(message, body, task))
     },
   }
 }

@@ -133,7 +133,7 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
         noteRefused(operator, error.message)
         return dropped
       }
-      platform.log('WARNING', 'message.postponed', { type: replayCommand, error })
+      platform.log('WARNING', 'message.retry-later', { type: replayCommand, error })
       return notYet
     }
   }

@@ -42,13 +42,13 @@ const travel = defineContracts({
   },
   commands: {
     BookFlight: { data, example },
-    CancelFlight: { data, example, endless: true, compensates: 'BookFlight' },
+    CancelFlight: { data, example, retryForever: true, compensates: 'BookFlight' },
     CheckVisa: { data, example, readOnly: true },
     BookHotel: { data, example },
-    CancelHotel: { data, example, endless: true, compensates: 'BookHotel' },
+    CancelHotel: { data, example, retryForever: true, compensates: 'BookHotel' },
     BookCar: { data, example },
-    CancelCar: { data, example, endless: true, compensates: 'BookCar' },
-    RefundFlight: { data, example, endless: true },
+    CancelCar: { data, example, retryForever: true, compensates: 'BookCar' },
+    RefundFlight: { data, example, retryForever: true },
     ForgetFlight: { data, example, compensates: 'BookFlight' },
     SendMail: { data, example },
   },
@@ -396,7 +396,7 @@ describe('a definition is refused when it is declared', () => {
   it('with a compensation that is given up', () => {
     const compensate = { ...bookFlight.compensate, command: 'ForgetFlight' } as const
     expect(refused({ steps: [{ ...bookFlight, compensate }] })).toThrow(
-      'step "book-flight" is compensated by ForgetFlight, which is given up: declare it endless.',
+      'step "book-flight" is compensated by ForgetFlight, which is given up: declare it retryForever.',
     )
   })
 

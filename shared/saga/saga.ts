@@ -194,7 +194,9 @@ function compensationProblems<C>(saga: Saga<C>, command: string, compensation: s
       : [
           `is compensated by ${compensation}, whose contract does not say compensates: '${command}': it may be unsafe when ${command} was never performed.`,
         ]),
-    ...(contract?.endless ? [] : [`is compensated by ${compensation}, which is given up: declare it endless.`]),
+    ...(contract?.retryForever
+      ? []
+      : [`is compensated by ${compensation}, which is given up: declare it retryForever.`]),
   ]
 }
 

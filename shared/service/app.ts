@@ -39,7 +39,7 @@ export type Implementation<S extends Described> = {
       delivery: Delivery,
     ) => Promise<unknown>
   }
-  readonly takesByHand?: readonly S['on'][number][]
+  readonly acceptsManualEvents?: readonly S['on'][number][]
   readonly routes?: (app: Hono, platform: Platform) => void
 } & (S extends { readonly saga: object } ? SagaHandler : unknown)
 

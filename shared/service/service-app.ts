@@ -17,8 +17,8 @@ export type Handler = (message: Envelope, platform: Platform, delivery: Delivery
 export interface ServiceApp {
   readonly on: Readonly<Record<string, Handler>>
   readonly commands: Readonly<Record<string, Handler>>
-  /** Events that it takes also from a person, who publishes them with sequence 0; every other is put aside. */
-  readonly takesByHand?: readonly string[]
+  /** Events that people may publish too, with sequence 0; any other event with sequence 0 is dead-lettered. */
+  readonly acceptsManualEvents?: readonly string[]
   /** Its own HTTP API, behind the runtime's checks of caller and body. */
   readonly routes?: (app: Hono, platform: Platform) => void
 }

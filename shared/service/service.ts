@@ -64,7 +64,7 @@ export interface Service {
   readonly submits: readonly string[]
   /** Services whose HTTP API it queries. */
   readonly calls: readonly string[]
-  /** Services that it asks, by `RepublishEvents`, to publish again what they recorded. */
+  /** Services to which it sends `RepublishEvents`. */
   readonly requestsRepublishFrom: readonly string[]
   readonly collections: Readonly<Record<string, Collection>>
   /** Names of the environment file's settings that it reads (see `shared/base/config.ts`). */
@@ -185,6 +185,6 @@ export const fromOperators = ({ acceptsFromOperators }: Pick<Service, 'acceptsFr
   ...acceptsFromOperators,
 ]
 
-/** Whether anything can be sent to it: it has a queue, and a place for what it can't take. Listeners are replayed to, whoever emits is asked to repeat. */
+/** True if the service needs a queue and a dead-letter topic. Listeners get replays; emitters get `RepublishEvents`. */
 export const receivesMessages = ({ on, accepts, emits }: Pick<Service, 'on' | 'accepts' | 'emits'>): boolean =>
   on.length > 0 || accepts.length > 0 || emits.length > 0

@@ -1,4 +1,4 @@
-/** Every message of every service: its frozen example keeps its contract, and old versions can be lifted. */
+/** Every message of every service: its frozen example keeps its contract, and old versions can be upcast. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { services } from '../../functions/index.ts'
 import type { Contracts, EventContract } from '../../shared/contracts/contract.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import { publishedBy } from '../../shared/service/service.ts'
-import { lifted } from '../../shared/contracts/versions.ts'
+import { upcastToCurrent } from '../../shared/contracts/versions.ts'
 import { callersOf } from '../../stacks/service-variables.ts'
 
 const recordedIn = ({ recorded = {} }: Contracts): NonNullable<Contracts['recorded']> => recorded
@@ -45,9 +45,9 @@ describe.each([...events, ...recorded])('$type of $name', ({ folder, type, contr
     for (let version = 1; version <= contract.version; version++) {
       const example = frozen[`${type}@${version}`]
       expect(example, `add "${type}@${version}" to ${folder}/frozen-events.json, with its example`).toBeDefined()
-      const schema = version === contract.version ? contract.data : contract.past![version]!.data
+      const schema = version === contract.version ? contract.data : contract.previousVersions![version]!.data
       expect(schema.parse(example)).toEqual(example)
-      contract.data.parse(lifted(contract, { type, version, data: example }))
+      contract.data.parse(upcastToCurrent(contract, { type, version, data: example }))
     }
   })
 })

@@ -29,14 +29,14 @@ const airlineContracts = defineContracts({
   events: { 'flight.booked': event, 'flight.full': event, 'flight.cancelled': event, 'flight.delayed': event },
   commands: {
     BookFlight: { data, example },
-    CancelFlight: { data, example, endless: true, compensates: 'BookFlight' },
+    CancelFlight: { data, example, retryForever: true, compensates: 'BookFlight' },
   },
 })
 const travelContracts = defineContracts({
   service: 'travels',
   events: { 'trip.requested': event, 'trip.booked': event, 'trip.refused': event },
   recorded: { 'trip.progressed': { version: 1, data: z.any(), example: {} } },
-  commands: { RequestTrip: { data, example }, ContinueTrip: { data, example, endless: true } },
+  commands: { RequestTrip: { data, example }, ContinueTrip: { data, example, retryForever: true } },
 })
 const tripOf = ({ tripId }: Trip) => ({ tripId })
 const booking = defineSaga({

@@ -154,7 +154,7 @@ describe('a message that was given up, and is replayed a day later', () => {
     shipping.fail('publish', 20)
     const { orderId } = await world.place()
     await world.run({ forMs: DAY / 2 })
-    expect(shipping.logs.filter(({ event }) => event === 'message.postponed')).toHaveLength(20)
+    expect(shipping.logs.filter(({ event }) => event === 'message.retry-later')).toHaveLength(20)
     expect(world.bus.putAside()).toMatchObject([{ service: 'shipping', type: 'order.released' }])
     await expectRest(world, 'completed', { putAside: 1 })
     const before = states(world)

@@ -34,7 +34,7 @@ describe('the note of the provider and the answer of the call', () => {
     activity.paused = true
     await act(world)
     await world.run({ forMs: 10 * SECOND })
-    expect(world.platform('payments').logs.map(({ event }) => event)).toContain('message.postponed')
+    expect(world.platform('payments').logs.map(({ event }) => event)).toContain('message.retry-later')
     activity.paused = false
     call.release()
     await expectRest(world, 'completed')

@@ -67,8 +67,8 @@ const schemas: readonly (readonly [string, z.ZodType])[] = [
     Object.entries({ ...events, ...commands }).map(([type, { data }]) => [type, data] as const),
   ),
   ...services.flatMap(({ contracts: { events } }) =>
-    Object.entries(events).flatMap(([type, { past = {} }]) =>
-      Object.entries(past).map(([version, { data }]) => [`${type}@${version}`, data] as const),
+    Object.entries(events).flatMap(([type, { previousVersions = {} }]) =>
+      Object.entries(previousVersions).map(([version, { data }]) => [`${type}@${version}`, data] as const),
     ),
   ),
   ...Object.entries<Operation>(operations).flatMap(([id, { body, answers }]) => [
