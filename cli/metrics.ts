@@ -20,7 +20,7 @@ type Row = Readonly<Record<string, unknown>>
 
 void main('metrics', {
   brief:
-    'Prints the metrics that the services have sent since npm start -- --fresh: orders by outcome, deliveries that were repeated or put aside, changes of circuits, requests by service and route.',
+    'Prints the metrics that the services have sent since npm start -- --fresh: orders by outcome, deliveries that were repeated or dead-lettered, changes of circuits, requests by service and route.',
   about: 'p50 and p95 are read from histograms, as exact as their buckets.',
   options: { json: flag('every time series as JSON') },
   async run(values) {
@@ -33,7 +33,7 @@ void main('metrics', {
     const of = ({ name }: Instrument): Metric[] => measured.filter((metric) => metric.name === name)
     print('Orders', orders(of(metrics.orders), of(metrics.sagaDuration)))
     print('Deliveries that were repeated', of(metrics.retries).map(counted))
-    print('Messages that were put aside', of(metrics.deadLetters).map(counted))
+    print('Dead-lettered messages', of(metrics.deadLetters).map(counted))
     print('Changes of a circuit', of(metrics.circuitTransitions).map(counted))
     print(
       'Requests',

@@ -1,4 +1,4 @@
-/** Reads what is appended to log files, also when a file is put aside under `….1` and begun anew. */
+/** Reads what is appended to log files, also when a file is rotated to `….1`. */
 
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -97,7 +97,7 @@ export function commitStock(
     const left: Record<string, readonly number[]> = { ...state.held }
     for (const [sku, quantity] of quantityBySku(lines)) {
       const parts = draw(left[sku] ?? [], quantity)
-      // Nothing undoes a parcel: somebody has to look, so it is put aside rather than booked as if it were right.
+      // A dispatched parcel cannot be compensated: the event is dead-lettered so that an operator decides.
       if (parts.short > 0)
         throw new Error(
           `${shipmentId} ships ${quantity} of ${sku}, of which ${orderId} holds ${quantity - parts.short}.`,

@@ -28,7 +28,7 @@ const retry = {
 
 export interface Publisher {
   publish(events: readonly Envelope[]): Promise<void>
-  /** Puts aside what could not be taken, with the reason, as it came. */
+  /** Publishes an invalid message, unchanged, to the dead-letter topic, with the reason. */
   deadLetter(service: string, data: Buffer, attributes: Readonly<Record<string, string>>): Promise<void>
   close(): Promise<void>
 }

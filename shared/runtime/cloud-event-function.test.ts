@@ -82,7 +82,7 @@ describe('a CloudEvent function', () => {
     ['what is not the envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
     ['an unknown version', pushBody({ ...sold, version: 2 }), 'version 2'],
     ['what breaks the contract', pushBody({ ...sold, data: { thing: 1 } }), 'thing'],
-  ])('is not called with %s, which is put aside', async (_name, body, reason) => {
+  ])('is not called with %s, which is dead-lettered', async (_name, body, reason) => {
     expect((await push(body)).status).toBe(204)
     expect(handled).toEqual([])
     expect(platform.deadLetters).toHaveLength(1)
@@ -123,7 +123,7 @@ describe('a CloudEvent function', () => {
     expect(measured).toEqual([503, 500])
   })
 
-  it('answers an unreadable message that can not be put aside now with when to come back', async () => {
+  it('answers with Retry-After when an unreadable message cannot be dead-lettered now', async () => {
     platform.fail('publish')
     const later = await push('hello')
     expect([later.status, later.headers.get('retry-after')]).toEqual([503, '1'])

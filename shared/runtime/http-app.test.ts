@@ -141,7 +141,7 @@ describe('an event pushed by Pub/Sub', () => {
       pushBody({ ...sold, data: { thing: 'tea', price: { minor: 0.5, currency: 'EUR' } } }),
       'price.minor',
     ],
-  ])('%s is put aside with the reason, as it came', async (_name, body, reason) => {
+  ])('%s is dead-lettered unchanged, with the reason', async (_name, body, reason) => {
     const { push, platform, handled } = started()
     expect((await push(body)).status).toBe(204)
     expect(handled).toEqual([])
@@ -155,7 +155,7 @@ describe('an event pushed by Pub/Sub', () => {
     expect(letter!.data).toBe(data === undefined ? body : Buffer.from(data, 'base64').toString('utf8'))
   })
 
-  it('that is put aside for a long reason has one that an attribute can hold', async () => {
+  it('that is dead-lettered for a long reason gets one that fits into an attribute', async () => {
     const { push, platform } = started()
     await push(pushBody({ ...sold, ['é'.repeat(5_000)]: 1 }))
     const reason = platform.deadLetters[0]!.attributes['reason']!
@@ -164,7 +164,7 @@ describe('an event pushed by Pub/Sub', () => {
     expect(reason).not.toContain('\uFFFD')
   })
 
-  it('that is no push request and too large for a dead letter is put aside by its beginning', async () => {
+  it('that is no push request and too large for a dead letter is dead-lettered by its first bytes', async () => {
     const { push, platform } = started()
     expect((await push(`"${'x'.repeat(11_000_000)}`)).status).toBe(204)
     const { data, attributes } = platform.deadLetters[0]!
@@ -172,7 +172,7 @@ describe('an event pushed by Pub/Sub', () => {
     expect(attributes['reason']).toMatch(/^the first 9990000 of 11000001 bytes: not a Pub\/Sub push message/)
   })
 
-  it('is kept when it cannot be put aside either', async () => {
+  it('is redelivered when it cannot be dead-lettered either', async () => {
     const { push, platform } = started()
     platform.fail('publish')
     const response = await push('hello')
@@ -247,7 +247,7 @@ describe('a command sent by a task', () => {
       { ...cook, type: 'RepublishEvents', data: {} },
       'RepublishEvents breaks its contract',
     ],
-  ])('%s is put aside with the reason', async (_name, command, body, reason) => {
+  ])('%s is dead-lettered with the reason', async (_name, command, body, reason) => {
     const { task, platform, handled } = started()
     const headers = command === 'RepublishEvents' ? { authorization: idToken('kitchen', 'boss') } : {}
     expect((await task(command, body, headers)).status).toBe(204)
@@ -276,7 +276,7 @@ describe('a command sent by a task', () => {
 
   const broken: Act = () => Promise.reject(new Unavailable('later'))
 
-  it('is put aside at its twentieth attempt, since a task that is used up would vanish', async () => {
+  it('is dead-lettered at its twentieth attempt, since Cloud Tasks deletes an exhausted task', async () => {
     const { task, platform } = started(broken)
     expect((await task('Cook', cook, { 'x-cloudtasks-taskretrycount': '18' })).status).toBe(503)
     expect(platform.deadLetters).toEqual([])
@@ -386,7 +386,7 @@ describe('an operator', () => {
     ['was published by hand', { ...ofShop, sequence: 0 }, gaveUp, /by hand/],
     ['is no envelope', 'hello', gaveUp, /not JSON/],
     ['is no command', { ...fromShop, type: 'Bake' }, { type: 'Bake' }, /no command Bake/],
-    ['is of another type than it was put aside as', fromShop, gaveUp, /Cook came where thing\.sold/],
+    ['is of another type than it was dead-lettered as', fromShop, gaveUp, /Cook came where thing\.sold/],
     ['says what no contract has', { ...ofShop, data: { price: 1 } }, gaveUp, /breaks its contract/],
   ])('has no letter taken that %s: it stays, and the log says why', async (_, content, attributes, reason) => {
     const { one, id } = await stays(content, attributes)

@@ -112,7 +112,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
     http.post('/commands/:command', async (c) => {
       const command = c.req.param('command')
-      // A command that nobody may send is put aside only when somebody who may send any has sent it.
+      // A command that has no senders is dead-lettered only if its caller may send some other command.
       const senders =
         (Object.hasOwn(config.SENDERS, command) && config.SENDERS[command]) || Object.values(config.SENDERS).flat()
       const operators = fromOperators(platform.service).includes(command) ? [config.OPERATIONS_ACCOUNT] : []

@@ -40,7 +40,7 @@ export const metrics = {
     kind: 'counter',
     name: 'millrace.dead_letters',
     unit: '{message}',
-    description: 'Messages that a service put aside',
+    description: 'Messages that a service dead-lettered',
     attributes: ['service', 'type'],
   },
   /** `kind`: event, command. */

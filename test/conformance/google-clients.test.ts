@@ -101,7 +101,7 @@ describe('an event', () => {
     await expect(publisher.publish([message('order.lost', {})])).rejects.toBeInstanceOf(Unavailable)
   })
 
-  it('that is put aside arrives as it came, with the reason', async () => {
+  it('that is dead-lettered arrives unchanged, with the reason', async () => {
     const arriving = received('orders-dead-letters')
     await publisher.deadLetter('orders', Buffer.from('hello'), { reason: 'not JSON' })
     const { data, attributes } = await arriving

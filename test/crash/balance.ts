@@ -31,6 +31,6 @@ export function balance({ placed, products }: Expected, books: Books): Line[] {
     { book: 'BigQuery', holds: `${new Set(books.inBigQuery).size} events` },
     { book: 'history', holds: `${books.inTimelines.length} entries` },
     { book: 'notifications', holds: `${books.inSendLog.length} messages sent` },
-    { book: 'left over', holds: `${books.deadLetters.length} put aside, ${books.waiting.length} commands waiting` },
+    { book: 'left over', holds: `${books.deadLetters.length} dead-lettered, ${books.waiting.length} commands waiting` },
   ]
 }

@@ -272,7 +272,7 @@ async function refused(name: string, request: Request, answers: readonly string[
   const { answer, text } = await ask(request)
   expect(answers, `${name}: ${text}`).toContain(answer)
   expect(written(), name).toBe(before)
-  // Nothing that came is lost: acknowledged is put aside.
+  // No input is lost: an acknowledged message was dead-lettered.
   expect(deadLetters() - lettersBefore, name).toBe(answer === '204' ? 1 : 0)
 }
 

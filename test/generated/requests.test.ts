@@ -98,7 +98,7 @@ describe('generated requests', { timeout: 300_000 }, () => {
   it.each([
     ['push paths are acknowledged', pushes, 3_500],
     ['command paths are acknowledged, retried later', tasks, 2_500],
-  ] as const)('to %s, put aside, or refused at the door', async (_, requests, count) => {
+  ] as const)('to %s, dead-lettered, or refused at the door', async (_, requests, count) => {
     const seen = new Set<number>()
     await run(requests, count, async (request) => {
       const response = await ask(request)

@@ -217,15 +217,21 @@ const delivered = (cloud: GrantedCloud, kind: string, resource: string, id: stri
       entry.kind === kind && entry.resource === resource && entry.messageId === id && entry.attempt === attempt,
   )
 
-/** Whatever the listener answers to poison, or that it can't be reached: the message is put aside. */
+/** Whether the listener rejects poison or can't be reached, the message is dead-lettered. */
 function givingUp(cloud: GrantedCloud, listener: string, type: string): Operation {
   const subscription = subscriptionName(listener, type)
   return {
     kind: 'give up',
-    name: `what ${listener} can not take of ${type} is put aside`,
+    name: `a poisoned ${type} is dead-lettered for ${listener}`,
     needs: [`${AGENT} pubsub.publisher ${deadLetterName(listener)}`, `${AGENT} pubsub.subscriber ${subscription}`],
     run: () =>
-      putAside(cloud, { type, subscription, kind: 'push', listener, message: { attributes: { poison: 'yes' } } }),
+      expectDeadLettered(cloud, {
+        type,
+        subscription,
+        kind: 'push',
+        listener,
+        message: { attributes: { poison: 'yes' } },
+      }),
   }
 }
 
@@ -249,10 +255,10 @@ function notKeeping(cloud: GrantedCloud, type: string): Operation {
   const subscription = bigQuerySubscriptionName(type)
   return {
     kind: 'not keep',
-    name: `what BigQuery can not keep of ${type} is put aside`,
+    name: `a row of ${type} that BigQuery rejects is dead-lettered`,
     needs: [`${AGENT} pubsub.publisher ${deadLetterName('bigquery')}`, `${AGENT} pubsub.subscriber ${subscription}`],
     run: () =>
-      putAside(cloud, {
+      expectDeadLettered(cloud, {
         type,
         subscription,
         kind: 'bigquery-subscription',
@@ -270,7 +276,10 @@ interface Aside {
   readonly message: { readonly data?: string; readonly attributes?: Record<string, string> }
 }
 
-async function putAside(cloud: GrantedCloud, { type, subscription, kind, listener, message }: Aside): Promise<void> {
+async function expectDeadLettered(
+  cloud: GrantedCloud,
+  { type, subscription, kind, listener, message }: Aside,
+): Promise<void> {
   const resource = `projects/${cloud.projectId}/subscriptions/${subscription}`
   const id = await publish(cloud, 'owner', topicName(type), message)
   await delivered(cloud, kind, resource, id, 5)
@@ -284,7 +293,7 @@ async function putAside(cloud: GrantedCloud, { type, subscription, kind, listene
         .some((entry) => entry.messageId === id && entry.attempt === 6 && entry.resource === resource)
     ) {
       await forget(cloud, resource)
-      throw new Error(`${id} was not put aside.`)
+      throw new Error(`${id} was not dead-lettered.`)
     }
     if (waiting.backlog(resource).undelivered === 0 && waiting.backlog(deadLetters).undelivered > 0) return
     await new Promise((resolve) => setTimeout(resolve, 5))

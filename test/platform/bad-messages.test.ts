@@ -1,4 +1,4 @@
-/** Messages and tasks that can't be taken are put aside with the reason, as they came; strangers are not let in; nothing is changed. */
+/** Invalid messages and tasks are dead-lettered unchanged, with the reason; unknown callers are rejected; no state changes. */
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { PubSub, type Message, type Subscription } from '@google-cloud/pubsub'
@@ -55,7 +55,7 @@ const envelope = (changes: object = {}): object => ({
 })
 
 /** Waits until exactly these bytes are among the dead letters, once. */
-async function putAside(data: Buffer): Promise<Message['attributes']> {
+async function deadLetterOf(data: Buffer): Promise<Message['attributes']> {
   const found = (): Message[] => deadLetters.filter((one) => one.data.equals(data))
   await expect.poll(() => found().length, { timeout: 10_000 }).toBe(1)
   return found()[0]!.attributes
@@ -94,7 +94,7 @@ describe('a message', () => {
     const text = Buffer.isBuffer(given) ? given : typeof given === 'string' ? given : JSON.stringify(given)
     const data = Buffer.from(text as string)
     await pubsub.topic(topic).publishMessage({ data })
-    const attributes = await putAside(data)
+    const attributes = await deadLetterOf(data)
     expect(attributes).toMatchObject({ type: topic, listener: 'orders', reason: expect.stringMatching(reason) })
     expect(await state.all()).toEqual(before)
   })
@@ -211,9 +211,9 @@ describe('a task', () => {
   ])('%s', async (_, name, bodyOf, reason) => {
     const before = await state.all()
     const { data } = await sent(`/commands/${name}`, bodyOf())
-    const attributes = await putAside(data)
+    const attributes = await deadLetterOf(data)
     expect(attributes).toMatchObject({ type: name, listener: 'orders', reason: expect.stringMatching(reason) })
-    // Put aside is done: the task does not come again.
+    // A dead-lettered task is acknowledged, so Cloud Tasks does not retry it.
     await expect.poll(() => state.all(), { timeout: 5_000 }).toEqual(before)
   })
 
@@ -297,14 +297,14 @@ describe('a direct call of a service', () => {
     expect(await state.all()).toEqual(before)
   })
 
-  it('a push that is none is put aside too', async () => {
+  it('a body that is no push message is dead-lettered too', async () => {
     const push = await platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
       email: accountEmail(pushAccountId('orders'), platform.running.projectId),
       audience: urlOf('orders'),
     })
     const body = { unrelated: crypto.randomUUID() }
     expect((await call(`${urlOf('orders')}/events/price.changed`, push, body)).status).toBe(204)
-    const attributes = await putAside(Buffer.from(JSON.stringify(body)))
+    const attributes = await deadLetterOf(Buffer.from(JSON.stringify(body)))
     expect(attributes['reason']).toMatch(/^not a Pub\/Sub push message/)
   })
 })

@@ -171,7 +171,7 @@ describe('what is no event', () => {
       { specversion: '1.0', type: 'com.example', source: 'x', id: '1', data: {} },
       /^not a Pub\/Sub push message/,
     ],
-  ])('%s is put aside, not swallowed', async (_, body, reason) => {
+  ])('%s is dead-lettered, not swallowed', async (_, body, reason) => {
     const before = await state.all()
     expect(await post(path, body)).toBe(204)
     const { attributes } = await deadLetter(JSON.stringify(body))
@@ -183,7 +183,7 @@ describe('what is no event', () => {
     expect(await state.all()).toEqual(before)
   })
 
-  it('a push of something that is no envelope is put aside with its own bytes', async () => {
+  it('a push of something that is no envelope is dead-lettered with its own bytes', async () => {
     const data = JSON.stringify({ hello: 'world' })
     await pubsub.topic('order.rejected').publishMessage({ data: Buffer.from(data) })
     const { attributes } = await deadLetter(data)

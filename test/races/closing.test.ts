@@ -43,7 +43,7 @@ it('a refused capture stalls the order, and closing it ends everything that it h
   await world.run({ forMs: DAY })
   expect(statuses(world)).toEqual(['closed'])
   expect(heldMinor(world)).toBe(0)
-  expect(world.bus.putAside()).toEqual([])
+  expect(world.bus.deadLetters()).toEqual([])
   expect(world.agenda.items).toEqual([])
   expectNothingNegative(world)
 })

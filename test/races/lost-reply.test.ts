@@ -20,11 +20,11 @@ it.each(checkout.steps)(
     world.bus.deliver('orders', done, JSON.stringify({ ...reply!.envelope, version: 99 }))
     replies.release()
     await world.run({ forMs: 30_000 })
-    expect(world.bus.putAside()).toMatchObject([{ service: 'orders', type: done }])
+    expect(world.bus.deadLetters()).toMatchObject([{ service: 'orders', type: done }])
 
     const envelope = message('RetryCheckout', { orderId, reason: 'rolled forward again' })
     world.bus.send([{ target: 'orders', envelope }])
-    await expectRest(world, 'completed', { putAside: 1 })
+    await expectRest(world, 'completed', { deadLetters: 1 })
     // It was performed once: the retried command found it done.
     expect(sentTypes(world).filter((type) => type === command)).toHaveLength(2)
   },

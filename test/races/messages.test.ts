@@ -107,7 +107,7 @@ describe('messages that come in another order', () => {
 describe('a message that can not be taken', () => {
   const poison = ['garbage', '{}', JSON.stringify({ type: 'stock.reserved' })]
 
-  it.each(poison)('%s in the middle is put aside, and the order goes on', async (data) => {
+  it.each(poison)('%s in the middle is dead-lettered, and the order goes on', async (data) => {
     const world = await createWorld()
     const answers = world.agenda.hold(({ to: listener, kind }) => listener === 'orders' && kind === 'event')
     await world.place()
@@ -116,8 +116,8 @@ describe('a message that can not be taken', () => {
     answers.release()
     await world.run({ forMs: 0 })
     // At the first try, with its reason: nothing gets better by waiting.
-    expect(world.bus.putAside()).toHaveLength(services.flatMap(({ on }) => on).length)
-    await expectRest(world, 'completed', { putAside: services.flatMap(({ on }) => on).length })
+    expect(world.bus.deadLetters()).toHaveLength(services.flatMap(({ on }) => on).length)
+    await expectRest(world, 'completed', { deadLetters: services.flatMap(({ on }) => on).length })
   })
 })
 
@@ -155,11 +155,11 @@ describe('a message that was given up, and is replayed a day later', () => {
     const { orderId } = await world.place()
     await world.run({ forMs: DAY / 2 })
     expect(shipping.logs.filter(({ event }) => event === 'message.retry-later')).toHaveLength(20)
-    expect(world.bus.putAside()).toMatchObject([{ service: 'shipping', type: 'order.released' }])
-    await expectRest(world, 'completed', { putAside: 1 })
+    expect(world.bus.deadLetters()).toMatchObject([{ service: 'shipping', type: 'order.released' }])
+    await expectRest(world, 'completed', { deadLetters: 1 })
     const before = states(world)
-    world.bus.replay(world.bus.putAside()[0]!)
-    await expectRest(world, 'completed', { putAside: 1 })
+    world.bus.replay(world.bus.deadLetters()[0]!)
+    await expectRest(world, 'completed', { deadLetters: 1 })
     expect(states(world)).toEqual(before)
     expect(ordersOf(world)).toMatchObject([{ orderId }])
   })

@@ -40,12 +40,12 @@ function statusOf(types: readonly string[]): OrderFacts['status'] {
 export const hasEnded = ({ status }: OrderFacts): boolean => ['completed', 'rejected', 'expired'].includes(status)
 
 export interface Exceptions {
-  /** Messages that are expected to have been put aside. */
-  readonly putAside?: number
+  /** How many dead letters are expected. */
+  readonly deadLetters?: number
 }
 
 /** At rest: nothing is under way, nothing is due. @throws AssertionError that names what does not hold. */
-export function expectAlwaysTrue(world: World, { putAside = 0 }: Exceptions = {}): void {
+export function expectAlwaysTrue(world: World, { deadLetters = 0 }: Exceptions = {}): void {
   const orders = ordersOf(world)
   for (const order of orders) {
     expect(hasEnded(order), `${order.orderId} has ended: it is ${order.status} after ${order.types.join(', ')}`).toBe(
@@ -60,7 +60,7 @@ export function expectAlwaysTrue(world: World, { putAside = 0 }: Exceptions = {}
   expectStock(world, orders)
   for (const service of eventSourced) expectStreams(world, service)
   expectViews(world)
-  expect(world.bus.putAside().map(({ service, type }) => `${type} of ${service}`)).toHaveLength(putAside)
+  expect(world.bus.deadLetters().map(({ service, type }) => `${type} of ${service}`)).toHaveLength(deadLetters)
 }
 
 const count = (types: readonly string[], type: string): number => types.filter((one) => one === type).length

@@ -1,4 +1,4 @@
-/** Pub/Sub and Cloud Tasks as the services meet them: at least once, in any order, again after a failure, put aside in the end. */
+/** Pub/Sub and Cloud Tasks as the services meet them: at least once, in any order, again after a failure, dead-lettered in the end. */
 
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS = 600_000
 /** A task's name can be used again so long after it ran. */
 const NAMES_KNOWN_MS = 3_600_000
 
-export interface PutAside {
+export interface DeadLetter {
   readonly service: string
   readonly type: string
   readonly data: string
@@ -25,10 +25,10 @@ export interface Bus {
   send(commands: readonly SentCommand[]): void
   /** Any bytes to one listener, as a push delivery. */
   deliver(service: string, type: string, data: string): Item
-  /** Given up by Pub/Sub or put aside by a service. */
-  putAside(): readonly PutAside[]
+  /** Dead-lettered by Pub/Sub or by a service. */
+  deadLetters(): readonly DeadLetter[]
   /** As a task to the one listener that failed. */
-  replay(letter: PutAside): Item
+  replay(letter: DeadLetter): Item
   /** How long until it comes again. */
   readonly waitMs: (tries: number) => number
 }
@@ -46,7 +46,7 @@ export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listene
     receivers.set(service, known)
     return known
   }
-  const givenUp: PutAside[] = []
+  const givenUp: DeadLetter[] = []
   /** Of tasks: when each may be used again; Infinity while it waits. */
   const names = new Map<string, number>()
 
@@ -103,7 +103,7 @@ export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listene
         task(target, envelope, notBeforeMs ?? agenda.now() + latencyMs(), envelope.id)
       }
     },
-    putAside: () => [
+    deadLetters: () => [
       ...givenUp,
       ...[...listeners].flatMap(([service, { platform }]) =>
         platform.deadLetters.map(({ data, attributes }) => ({ service, type: attributes['type']!, data })),
