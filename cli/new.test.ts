@@ -35,6 +35,9 @@ describe('a refusal names the value and the remedy', () => {
     ['a service that exists', () => service('orders'), /"orders" exists already/],
     ['whose account is the push account of another', () => service('orders-push'), /"orders-push" exists already/],
     ["whose account is the operators'", () => service('operations'), /"operations" exists already/],
+    ['whose name is a variable of the list', () => service('services'), /functions\/index\.ts.*"services" already/],
+    ["whose table is the runtime's", () => service('runtime'), /"runtime" exists already/],
+    ['whose dead letters are those of BigQuery', () => service('bigquery'), /"bigquery" exists already/],
     [
       'on an event that does not exist',
       () => service('loyalty', { on: ['order.lost'] }),
@@ -97,6 +100,16 @@ describe('a refusal names the value and the remedy', () => {
       /"PubSub".*"secret-manager"/,
     ],
     [
+      'an emulator whose name start.ts has',
+      () => makeEmulator({ name: 'plan', resource: 'one' }, read),
+      /start\.ts.*"plan" already/,
+    ],
+    [
+      'an emulator that is another export',
+      () => makeEmulator({ name: 'host', resource: 'one' }, read),
+      /host\.ts exists already/,
+    ],
+    [
       'no kind of resource',
       () => makeEmulator({ name: 'secret-manager', resource: undefined }, read),
       /--resource is missing/,
@@ -108,7 +121,7 @@ describe('a refusal names the value and the remedy', () => {
   it('and a file of another form is named, with what to do by hand', () => {
     const otherForm: Read = (path) => (path === 'functions/index.ts' ? 'export const services = []' : read(path))
     expect(refusal(() => makeService({ name: 'loyalty', on: [], emits: undefined }, otherForm))).toMatch(
-      /functions\/index\.ts has not the form.*nothing was changed.*docs\/add-a-service\.md/,
+      /functions\/index\.ts can't be edited.*nothing was changed.*docs\/add-a-service\.md by hand/,
     )
   })
 })

@@ -7,12 +7,14 @@ type Literal = Extract<Node, { type: 'ObjectExpression' | 'ArrayExpression' }>
 /** Where an item is put into a text: the object or the array in there, undefined where there is none. */
 export type Find = (program: Program) => Node | null | undefined
 
-/** Thrown when a file does not have the form that an edit needs; nothing has been written by then. */
+/** Thrown when a file does not have the form that an edit needs, with the remedy; nothing has been written by then. */
 export class EditError extends Error {}
+
+const BY_HAND = 'follow docs/add-a-service.md by hand'
 
 function parse(text: string): Program {
   const { program, errors } = parseSync('program.ts', text)
-  if (errors.length > 0) throw new EditError(errors[0]!.message)
+  if (errors.length > 0) throw new EditError(`it does not parse (${errors[0]!.message}): mend it first`)
   return program
 }
 
@@ -26,7 +28,7 @@ export const isIdentifier = (name: string): boolean =>
  */
 export function withItem(text: string, find: Find, item: string): string {
   const literal = find(parse(text))
-  if (!isLiteral(literal)) throw new EditError('there is no list to add it to')
+  if (!isLiteral(literal)) throw new EditError(`there is no list to add it to: ${BY_HAND}`)
   const items: readonly (Node | null)[] = literal.type === 'ObjectExpression' ? literal.properties : literal.elements
   const last = items.at(-1)
   return last ? insert(text, last.end, `, ${item}`) : insert(text, literal.start + 1, item)
@@ -35,25 +37,30 @@ export function withItem(text: string, find: Find, item: string): string {
 /** The names of an object's properties. @throws EditError when `find` does not lead to an object. */
 export function keysOf(text: string, find: Find): readonly string[] {
   const object = find(parse(text))
-  if (object?.type !== 'ObjectExpression') throw new EditError('there is no object to read')
+  if (object?.type !== 'ObjectExpression') throw new EditError(`there is no object to read: ${BY_HAND}`)
   return object.properties.flatMap((property) => (property.type === 'Property' ? nameOf(property.key) : []))
 }
 
 /** The variables that an array names. @throws EditError when `find` does not lead to an array. */
 export function namesIn(text: string, find: Find): readonly string[] {
   const array = find(parse(text))
-  if (array?.type !== 'ArrayExpression') throw new EditError('there is no list to read')
+  if (array?.type !== 'ArrayExpression') throw new EditError(`there is no list to read: ${BY_HAND}`)
   return array.elements.flatMap((element) => (element?.type === 'Identifier' ? element.name : []))
 }
 
-/** The text with `name` imported from `module`, in its alphabetical place among imports of the same kind. */
+/**
+ * The text with `name` imported from `module`, in its alphabetical place among imports of the same kind.
+ * @throws EditError when the name stands for something else there.
+ */
 export function withImport(text: string, name: string, module: string): string {
-  const imports = parse(text).body.filter((node): node is ImportDeclaration => node.type === 'ImportDeclaration')
+  const program = parse(text)
+  const imports = program.body.filter((node): node is ImportDeclaration => node.type === 'ImportDeclaration')
   const same = imports.find(({ source, importKind }) => source.value === module && importKind !== 'type')
   if (same) {
     const names = same.specifiers.map(({ local }) => local.name)
     return names.includes(name) ? text : insert(text, same.specifiers.at(-1)!.end, `, ${name}`)
   }
+  if (namesOf(program).includes(name)) throw new EditError(`it has the name "${name}" already: take another one`)
   const line = `import { ${name} } from '${module}'\n`
   const kind = (path: string): string => path.split('/')[0]!
   const alike = imports.filter(({ source }) => kind(source.value) === kind(module))
@@ -62,6 +69,17 @@ export function withImport(text: string, name: string, module: string): string {
   const before = alike.at(-1) ?? (kind(module).startsWith('.') ? imports.at(-1) : undefined)
   if (before) return insert(text, before.end + 1, line)
   return insert(text, imports[0]?.start ?? 0, line)
+}
+
+/** The names that a program imports or declares at its top. */
+function namesOf({ body }: Program): readonly string[] {
+  return body.flatMap((node) => {
+    if (node.type === 'ImportDeclaration') return node.specifiers.map(({ local }) => local.name)
+    const declared = node.type === 'ExportNamedDeclaration' ? node.declaration : node
+    if (declared?.type === 'VariableDeclaration')
+      return declared.declarations.flatMap(({ id }) => (id.type === 'Identifier' ? id.name : []))
+    return declared?.type === 'FunctionDeclaration' ? (declared.id?.name ?? []) : []
+  })
 }
 
 const insert = (text: string, at: number, added: string): string => text.slice(0, at) + added + text.slice(at)

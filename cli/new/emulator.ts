@@ -21,7 +21,8 @@ export function makeEmulator({ name, resource }: NewEmulator, read: Read): Made 
       `${resource === undefined ? '--resource is missing' : `"${resource}" can't name a kind of resource`}. --resource takes the singular in 3 to 30 lower-case letters, as in --resource secret.`,
     )
   const folder = `emulators/local-cloud/${name}`
-  refuseExisting(read, [`${folder}/plugin.ts`])
+  // A name of a file there is an export of the package.
+  refuseExisting(read, [`${folder}/plugin.ts`, `${folder}.ts`])
   return {
     files: {
       [`${folder}/plugin.ts`]: plugin(name, resource),

@@ -23,9 +23,7 @@ export function edited(read: Read, path: string, ...edits: readonly Edit[]): str
     return edits.reduce((current, edit) => edit(current), text)
   } catch (error) {
     if (!(error instanceof EditError)) throw error
-    throw new UsageError(
-      `${path} has not the form that this command edits (${error.message}), so nothing was changed: follow docs/add-a-service.md by hand.`,
-    )
+    throw new UsageError(`${path} can't be edited, so nothing was changed: ${error.message}.`)
   }
 }
 

@@ -26,6 +26,9 @@ export const camelCase = (name: string): string =>
 export const kebabCase = (name: string): string =>
   name.replaceAll(/(?<!^)[A-Z]/g, (capital) => `-${capital}`).toLowerCase()
 
+/** The runtime's events have a table, and BigQuery's subscriptions have dead letters, as services do. */
+const reserved: readonly string[] = [runtimeContracts.service, 'bigquery']
+
 /** @throws UsageError when Google refuses a name that is made from it, when it can't be a variable, or when it is taken. */
 export function checkServiceName(name: string): void {
   try {
@@ -46,6 +49,8 @@ export function checkServiceName(name: string): void {
     (account) => account === accountId(name) || account === pushAccountId(name),
   )
   if (taken) throw new UsageError(`The service account "${taken}" exists already. Take another name than "${name}".`)
+  if (reserved.includes(name))
+    throw new UsageError(`A table or a dead-letter topic named for "${name}" exists already. Take another name.`)
 }
 
 /** @throws UsageError */
