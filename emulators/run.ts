@@ -143,13 +143,18 @@ function killGroup(pid: number): void {
 
 function readOptions(): { port: number; fresh: boolean } {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       options: {
         port: { type: 'string' },
         fresh: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h' },
       },
+      allowPositionals: true,
     })
+    // npm splits `npm start --port 5100`, without the `--`, into an option of its own and a word.
+    const [word] = positionals
+    if (word !== undefined)
+      throw new Error(`npm start takes no "${word}", only options, which come after "--": npm start -- --help.`)
     if (values.help) {
       say(usage.trim())
       process.exit(0)

@@ -212,6 +212,9 @@ async function refusesOthers(port: number): Promise<void> {
     )
     const none = await run('emulators/run.ts', ['--port', 'x'], other.path)
     expect(none).toMatchObject({ code: 1, stderr: '--port takes a number from 1024 to 65000, not "x".\n' })
+    const word = await run('emulators/run.ts', ['5100'], other.path)
+    const remedy = 'npm start takes no "5100", only options, which come after "--": npm start -- --help.\n'
+    expect(word).toMatchObject({ code: 1, stderr: remedy })
   } finally {
     other.remove()
   }
