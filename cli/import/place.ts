@@ -14,7 +14,7 @@ const CONCURRENCY = 16
 const LINES_PER_DELIVERY = 100
 /** The gateway takes 100. */
 const CUSTOMERS_PER_REQUEST = 50
-const APPEAR_WITHIN_MS = 120_000
+const APPEAR_TIMEOUT_MS = 120_000
 const LOOK_EVERY_MS = 100
 const TRIES = 5
 
@@ -157,7 +157,7 @@ function isSold(error: unknown): void {
 }
 
 async function appears(api: Api, path: string): Promise<void> {
-  const giveUpMs = Date.now() + APPEAR_WITHIN_MS
+  const giveUpMs = Date.now() + APPEAR_TIMEOUT_MS
   for (;;) {
     try {
       await patiently(() => api.send('GET', path))
@@ -166,7 +166,7 @@ async function appears(api: Api, path: string): Promise<void> {
       if (!(error instanceof Refusal) || error.problem.status !== 404) throw error
       if (Date.now() > giveUpMs)
         throw new UsageError(
-          `${path} was accepted but is not there after ${APPEAR_WITHIN_MS / 1000} s: see npm run logs.`,
+          `${path} was accepted but is not there after ${APPEAR_TIMEOUT_MS / 1000} s: see npm run logs.`,
         )
       await pause(LOOK_EVERY_MS)
     }

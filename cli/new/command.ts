@@ -94,7 +94,7 @@ const handler = (name: string, owner: string): string => `/** Handles ${name}. *
 
 import type { RecordOf } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { type Decision, nothing, type Platform } from '../../shared/service/platform.ts'
+import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
 import type { ${contractsVariable(owner)} } from './contracts.ts'
 
 type Recorded = RecordOf<typeof ${contractsVariable(owner)}>
@@ -106,7 +106,7 @@ export function ${camelCase(name)}(
 ): Promise<Decision<Recorded>> {
   const { orderId } = message.data
   return platform.streams.handle<Recorded>(message, orderId, ({ events }) => {
-    if (events.some(({ type }) => type === '${recordedBy(name)}')) return nothing
+    if (events.some(({ type }) => type === '${recordedBy(name)}')) return noChange
     return { events: [{ type: '${recordedBy(name)}', data: { orderId } }], commands: [] }
   })
 }

@@ -137,7 +137,7 @@ ${implemented}`
 import { implement } from '../../shared/service/app.ts'
 import type { RecordOf } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { type Decision, nothing, type Platform } from '../../shared/service/platform.ts'
+import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import type { ${contractsVariable(name)} } from './contracts.ts'
 import { ${camelCase(name)} } from './service.ts'
@@ -148,7 +148,7 @@ type Recorded = RecordOf<typeof ${contractsVariable(name)}>
 function react(message: Envelope, platform: Platform): Promise<Decision<Recorded>> {
   const orderId = message.correlationId
   return platform.streams.handle<Recorded>(message, orderId, ({ events }) => {
-    if (events.some(({ type }) => type === '${recorded}')) return nothing
+    if (events.some(({ type }) => type === '${recorded}')) return noChange
     return { events: [{ type: '${recorded}', data: { orderId } }], commands: [] }
   })
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import { MOST_LETTERS } from '../../shared/messaging/replay.ts'
+import { MAX_LETTERS } from '../../shared/messaging/replay.ts'
 import { checkReplayable, replayEach } from './replay.ts'
 
 beforeEach(() => {
@@ -29,7 +29,7 @@ const letter = (id: string, listener: string, type: string, data = '{}'): DeadLe
 describe('a replay', () => {
   it('names the letters of each listener, a bounded number in one task, and goes on after one that is refused', async () => {
     const asked: string[][] = []
-    const many = Array.from({ length: MOST_LETTERS + 1 }, (_, at) => letter(`o-${at}`, 'orders', 'price.changed'))
+    const many = Array.from({ length: MAX_LETTERS + 1 }, (_, at) => letter(`o-${at}`, 'orders', 'price.changed'))
     const stay = await replayEach(
       [...many, letter('i-1', 'inventory', 'ReserveStock'), letter('b-1', 'bigquery', 'order.placed')],
       {
@@ -43,12 +43,12 @@ describe('a replay', () => {
         },
       },
     )
-    expect(asked.map(({ length }) => length)).toEqual([MOST_LETTERS, 1, 1])
+    expect(asked.map(({ length }) => length)).toEqual([MAX_LETTERS, 1, 1])
     expect(asked[2]).toEqual(['i-1'])
     expect(stay).toBe(2)
     expect(vi.mocked(console.error).mock.calls.map(([line]) => String(line).split(' ')[0])).toEqual([
       'b-1',
-      `o-${MOST_LETTERS}`,
+      `o-${MAX_LETTERS}`,
     ])
   })
 

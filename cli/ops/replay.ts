@@ -5,7 +5,7 @@ import { services } from '../../functions/index.ts'
 import { freshId } from '../../shared/base/ids.ts'
 import { accountEmail, commandPath, operationsAccountId, queueName } from '../../shared/base/names.ts'
 import { type Operator, operatorHeaders } from '../../shared/base/operator.ts'
-import { MOST_LETTERS, replayCommand } from '../../shared/messaging/replay.ts'
+import { MAX_LETTERS, replayCommand } from '../../shared/messaging/replay.ts'
 import { newSpanId, newTraceId, traceparentOf } from '../../shared/base/trace.ts'
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
@@ -42,8 +42,8 @@ export async function replayEach(
   })
   let stay = letters.length - sendable.length
   for (const some of Map.groupBy(sendable, ({ listener }) => listener).values()) {
-    for (let first = 0; first < some.length; first += MOST_LETTERS) {
-      const chunk = some.slice(first, first + MOST_LETTERS)
+    for (let first = 0; first < some.length; first += MAX_LETTERS) {
+      const chunk = some.slice(first, first + MAX_LETTERS)
       try {
         await replayer.replay(chunk, operator)
         for (const { id, type, listener } of chunk)

@@ -36,8 +36,8 @@ export interface Accounts {
 }
 
 /** Identity Platform's own bound. */
-const MOST_IDS = 100
-const lookUp = z.object({ localId: z.array(z.string().min(1)).min(1).max(MOST_IDS) })
+const MAX_IDS = 100
+const lookUp = z.object({ localId: z.array(z.string().min(1)).min(1).max(MAX_IDS) })
 const update = z.object({
   localId: z.string().min(1),
   validSince: z.union([z.string().regex(/^\d{1,10}$/), z.int().min(0)]).optional(),

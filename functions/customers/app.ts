@@ -25,7 +25,7 @@ import { customers } from './service.ts'
 import { addressIn, hasActive, type Kind, shown, shownOne } from './vault.ts'
 
 /** Of an import: each costs a call of the payment provider. */
-const IMPORTED_AT_ONCE = 16
+const MAX_CONCURRENT_IMPORTS = 16
 
 const keyed = <S extends z.ZodType>(body: S) => z.strictObject({ idempotencyKey, body })
 
@@ -121,8 +121,8 @@ type Imported = z.output<typeof importRequest>['customers'][number]
 
 async function importedAll(platform: Platform, { customers: all }: z.output<typeof importRequest>): Promise<object[]> {
   const references: object[] = []
-  for (let from = 0; from < all.length; from += IMPORTED_AT_ONCE) {
-    const some = all.slice(from, from + IMPORTED_AT_ONCE)
+  for (let from = 0; from < all.length; from += MAX_CONCURRENT_IMPORTS) {
+    const some = all.slice(from, from + MAX_CONCURRENT_IMPORTS)
     references.push(...(await Promise.all(some.map((one) => imported(platform, one)))))
   }
   return references

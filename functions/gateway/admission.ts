@@ -5,7 +5,7 @@ import { Limited } from '../../shared/base/errors.ts'
 import type { Upload } from '../../shared/http/http.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import { createKnownTokens, type KnownCaller, looksLikeToken } from './known-tokens.ts'
-import { type Buckets, createBuckets, type Limit, type Spent } from './rate-limit.ts'
+import { type Buckets, createBuckets, type Limit, type RateLimitResult } from './rate-limit.ts'
 import { createSlots, type Slots } from './slots.ts'
 
 export interface Visitor {
@@ -14,7 +14,7 @@ export interface Visitor {
   /** Providers and customers have places of their own, so that neither takes those of the other. */
   readonly pool: 'customers' | 'provider'
   /** The limit that this request counts for. */
-  tell(name: string, limit: Limit, spent: Spent): void
+  setRateLimitHeaders(name: string, limit: Limit, result: RateLimitResult): void
 }
 
 /** One request under way. */
@@ -58,11 +58,11 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
   return {
     charge: (visitor) => void charges.charge(visitor),
     enter(visitor) {
-      const { address, authorization, pool, tell } = visitor
+      const { address, authorization, pool, setRateLimitHeaders } = visitor
       const before = authorization === undefined ? undefined : known.find(authorization)
       // What a verified caller may ask does not depend on who else is behind its address. It pays at once: not every path
       // looks at the token.
-      const paid = before && callers[before.role].spend(before.sub)
+      const paid = before && callers[before.role].consume(before.sub)
       const welcome = paid?.allowed ? before : undefined
       let refund = welcome ? undefined : charges.charge(visitor)
       const leavePool = placeIn(pool)
@@ -86,12 +86,12 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
           const role = (['importer', 'staff'] as const).find((one) => roles.includes(one)) ?? 'customer'
           prove()
           if (authorization !== undefined) known.remember(authorization, { sub, role } satisfies KnownCaller)
-          const spent = paid ?? callers[role].spend(sub)
-          tell(role, limits[role], spent)
-          refuse(`This ${role}`, spent)
+          const result = paid ?? callers[role].consume(sub)
+          setRateLimitHeaders(role, limits[role], result)
+          refuse(`This ${role}`, result)
           if (role === 'customer') {
-            const ofAddress = customersOfAddress.spend(address)
-            if (!ofAddress.allowed) tell('address', limits.address, ofAddress)
+            const ofAddress = customersOfAddress.consume(address)
+            if (!ofAddress.allowed) setRateLimitHeaders('address', limits.address, ofAddress)
             refuse('This address', ofAddress)
           }
           if (!welcome) leaveOwn = taken(perCaller, sub, `requests of this ${role}`)
@@ -152,23 +152,23 @@ function addressCharges(limit: Limit, now: () => number): { charge(visitor: Visi
   const strangers = createBuckets(limit, now)
   // A flood without tokens does not take from those who bring one for the first time.
   const withToken = createBuckets(limit, now)
-  const from = (buckets: Buckets, address: string): { readonly spent: Spent; refund(): void } => ({
-    spent: buckets.spend(address),
-    refund: () => buckets.giveBack(address),
+  const from = (buckets: Buckets, address: string): { readonly result: RateLimitResult; refund(): void } => ({
+    result: buckets.consume(address),
+    refund: () => buckets.refund(address),
   })
   return {
-    charge({ address, authorization, tell }) {
+    charge({ address, authorization, setRateLimitHeaders }) {
       let charged = from(strangers, address)
-      if (!charged.spent.allowed && authorization !== undefined && looksLikeToken(authorization))
+      if (!charged.result.allowed && authorization !== undefined && looksLikeToken(authorization))
         charged = from(withToken, address)
-      tell('address', limit, charged.spent)
-      refuse('This address', charged.spent)
+      setRateLimitHeaders('address', limit, charged.result)
+      refuse('This address', charged.result)
       return charged.refund
     },
   }
 }
 
-function refuse(who: string, { allowed, retryAfterSeconds }: Spent): void {
+function refuse(who: string, { allowed, retryAfterSeconds }: RateLimitResult): void {
   if (!allowed) throw new Limited(`${who} has asked too often: come back in ${retryAfterSeconds} s.`, retryAfterSeconds)
 }
 

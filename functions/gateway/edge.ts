@@ -10,7 +10,7 @@ import { limitHeaders } from '../../shared/runtime/server-limits.ts'
 import { addressOf } from './address.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
 import type { EdgeSettings } from './edge-settings.ts'
-import type { Limit, Spent } from './rate-limit.ts'
+import type { Limit, RateLimitResult } from './rate-limit.ts'
 
 export interface Edge {
   /** @throws Limited when this caller, or the customers of its address, have asked too often, or have too much under way. */
@@ -38,7 +38,7 @@ export function createEdge(http: Hono, { settings, providerPaths, now }: EdgePar
     address: c.get('address')!,
     authorization: c.req.header('authorization'),
     pool: providerPaths.includes(c.req.path) ? 'provider' : 'customers',
-    tell: (name, limit, spent) => tell(c, name, limit, spent),
+    setRateLimitHeaders: (name, limit, result) => setRateLimitHeaders(c, name, limit, result),
   })
 
   http.use('*', async (c, next) => {
@@ -93,7 +93,12 @@ export function createEdge(http: Hono, { settings, providerPaths, now }: EdgePar
 const isHealth = (c: Context): boolean => c.req.path.startsWith('/health/')
 
 /** https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
-function tell(c: Context, name: string, limit: Limit, { remaining, resetSeconds }: Spent): void {
+function setRateLimitHeaders(
+  c: Context,
+  name: string,
+  limit: Limit,
+  { remaining, resetSeconds }: RateLimitResult,
+): void {
   c.header('ratelimit-policy', `"${name}";q=${limit.burst};w=${Math.ceil(limit.burst / limit.perSecond)}`)
   c.header('ratelimit', `"${name}";r=${remaining};t=${resetSeconds}`)
 }

@@ -31,7 +31,7 @@ const CLOCK_TOLERANCE_SECONDS = 30
 const KEYS_KEPT_MS = 600_000
 const KEYS_ASKED_AGAIN_MS = 10_000
 /** Notes wait for them in places that strangers may take until their signature is looked at. */
-const KEYS_WITHIN_MS = 3_000
+const KEYS_TIMEOUT_MS = 3_000
 
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
 
@@ -87,7 +87,7 @@ function providerKeys(platform: Platform): Key {
     const response = await platform.callExternal(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
       method: 'GET',
       operation: 'payment-provider.keys',
-      timeoutMs: KEYS_WITHIN_MS,
+      timeoutMs: KEYS_TIMEOUT_MS,
     })
     const found = createLocalJWKSet(keySet.parse(await response.json()))
     kept = { find: found, atMs: platform.now() }

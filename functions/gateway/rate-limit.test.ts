@@ -10,47 +10,47 @@ function started(limit = { perSecond: 2, burst: 3 }) {
 describe('a bucket', () => {
   it('gives its burst, then says when the next one is there, and gives that', () => {
     const { buckets, advance } = started()
-    expect([1, 2, 3].map(() => buckets.spend('a').remaining)).toEqual([2, 1, 0])
-    expect(buckets.spend('a')).toEqual({ allowed: false, remaining: 0, retryAfterSeconds: 1, resetSeconds: 2 })
+    expect([1, 2, 3].map(() => buckets.consume('a').remaining)).toEqual([2, 1, 0])
+    expect(buckets.consume('a')).toEqual({ allowed: false, remaining: 0, retryAfterSeconds: 1, resetSeconds: 2 })
     advance(499)
-    expect(buckets.spend('a').allowed).toBe(false)
+    expect(buckets.consume('a').allowed).toBe(false)
     advance(1)
-    expect(buckets.spend('a')).toMatchObject({ allowed: true, remaining: 0 })
-    expect(buckets.spend('a').allowed).toBe(false)
+    expect(buckets.consume('a')).toMatchObject({ allowed: true, remaining: 0 })
+    expect(buckets.consume('a').allowed).toBe(false)
   })
 
   it('asked too often loses nothing by asking, and never holds more than its burst', () => {
     const { buckets, advance } = started()
-    for (let asked = 0; asked < 100; asked++) buckets.spend('a')
+    for (let asked = 0; asked < 100; asked++) buckets.consume('a')
     advance(1_000)
-    expect([1, 2, 3].map(() => buckets.spend('a').allowed)).toEqual([true, true, false])
+    expect([1, 2, 3].map(() => buckets.consume('a').allowed)).toEqual([true, true, false])
     advance(3_600_000)
-    expect([1, 2, 3, 4].map(() => buckets.spend('a').allowed)).toEqual([true, true, true, false])
+    expect([1, 2, 3, 4].map(() => buckets.consume('a').allowed)).toEqual([true, true, true, false])
   })
 
   it('is not emptied by looking, nor by others', () => {
     const { buckets } = started()
-    for (let looked = 0; looked < 10; looked++) expect(buckets.look('a').remaining).toBe(3)
-    for (let asked = 0; asked < 10; asked++) buckets.spend('b')
-    expect(buckets.spend('a').remaining).toBe(2)
+    for (let looked = 0; looked < 10; looked++) expect(buckets.peek('a').remaining).toBe(3)
+    for (let asked = 0; asked < 10; asked++) buckets.consume('b')
+    expect(buckets.consume('a').remaining).toBe(2)
   })
 
   it('gives nothing back when the clock is put back', () => {
     const { buckets, advance } = started()
-    for (let asked = 0; asked < 3; asked++) buckets.spend('a')
+    for (let asked = 0; asked < 3; asked++) buckets.consume('a')
     advance(-10_000)
-    expect(buckets.spend('a').allowed).toBe(false)
+    expect(buckets.consume('a').allowed).toBe(false)
   })
 
   it('is forgotten, used longest ago first, beyond so many', () => {
     const { buckets } = started({ perSecond: 0.001, burst: 1 })
-    buckets.spend('first')
+    buckets.consume('first')
     for (let key = 0; key < 3 * KEYS_HELD; key++) {
-      if (key % 1_000 === 0) expect(buckets.spend('busy').allowed).toBe(key === 0)
-      buckets.spend(String(key))
+      if (key % 1_000 === 0) expect(buckets.consume('busy').allowed).toBe(key === 0)
+      buckets.consume(String(key))
     }
     expect(buckets.size()).toBe(KEYS_HELD)
-    expect(buckets.spend('first').allowed).toBe(true)
+    expect(buckets.consume('first').allowed).toBe(true)
   })
 })
 

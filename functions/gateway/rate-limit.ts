@@ -1,13 +1,13 @@
 /** Token buckets in memory, one for each key: bounded, and as exact as one instance can be. */
 
 export interface Limit {
-  /** What comes back each second. */
+  /** Tokens that are refilled each second. */
   readonly perSecond: number
-  /** The most that may be spent at once. */
+  /** Tokens of a full bucket. */
   readonly burst: number
 }
 
-export interface Spent {
+export interface RateLimitResult {
   readonly allowed: boolean
   /** Whole requests left. */
   readonly remaining: number
@@ -18,12 +18,12 @@ export interface Spent {
 }
 
 export interface Buckets {
-  /** Takes one, if there is one. */
-  spend(key: string): Spent
-  /** Puts one back that was taken. */
-  giveBack(key: string): void
-  /** The same as to spend without taking. */
-  look(key: string): Spent
+  /** Consumes a token, if one is left. */
+  consume(key: string): RateLimitResult
+  /** Returns a consumed token. */
+  refund(key: string): void
+  /** The result of `consume`, without consuming. */
+  peek(key: string): RateLimitResult
   readonly limit: Limit
   /** How many keys are held. */
   size(): number
@@ -43,7 +43,7 @@ export function createBuckets(limit: Limit, now: () => number): Buckets {
     if (!bucket) return limit.burst
     return Math.min(limit.burst, bucket.tokens + (Math.max(0, now() - bucket.atMs) / 1000) * limit.perSecond)
   }
-  const told = (tokens: number, allowed: boolean): Spent => ({
+  const resultOf = (tokens: number, allowed: boolean): RateLimitResult => ({
     allowed,
     remaining: Math.floor(tokens),
     retryAfterSeconds: tokens >= 1 ? 0 : Math.ceil((1 - tokens) / limit.perSecond),
@@ -53,22 +53,22 @@ export function createBuckets(limit: Limit, now: () => number): Buckets {
   return {
     limit,
     size: () => buckets.size,
-    look(key) {
+    peek(key) {
       const tokens = tokensOf(key)
-      return told(tokens, tokens >= 1)
+      return resultOf(tokens, tokens >= 1)
     },
-    giveBack(key) {
+    refund(key) {
       // Where the key is forgotten its bucket is full.
       if (buckets.has(key)) buckets.set(key, { tokens: Math.min(limit.burst, tokensOf(key) + 1), atMs: now() })
     },
-    spend(key) {
+    consume(key) {
       const tokens = tokensOf(key)
       const left = tokens < 1 ? tokens : tokens - 1
       // Deleted first, so that the map is in order of use.
       buckets.delete(key)
       buckets.set(key, { tokens: left, atMs: now() })
       if (buckets.size > KEYS_HELD) buckets.delete(buckets.keys().next().value!)
-      return told(left, tokens >= 1)
+      return resultOf(left, tokens >= 1)
     },
   }
 }

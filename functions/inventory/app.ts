@@ -5,7 +5,7 @@ import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { refuseIf } from '../../shared/base/errors.ts'
 import { bookedDelivery, commitStock, receiveStock, releaseStock, reserveStock } from './handlers.ts'
 import { inventory } from './service.ts'
-import { emptyShard, type Shard, shardPaths } from './shards.ts'
+import { type Shard, shardFrom, shardPaths } from './shards.ts'
 
 export const app: ServiceApp = implement(inventory, {
   on: { 'shipment.dispatched': commitStock },
@@ -19,9 +19,8 @@ export const app: ServiceApp = implement(inventory, {
         'not-found',
         `There never was stock of "${sku}".`,
       )
-      const sum = (field: keyof Shard): number =>
-        shards.reduce((total, shard) => total + ((shard as Shard | undefined) ?? emptyShard)[field], 0)
-      const available = sum('onHand')
+      const sum = (field: keyof Shard): number => shards.reduce((total, shard) => total + shardFrom(shard)[field], 0)
+      const available = sum('available')
       const reserved = sum('reserved')
       return c.json({ sku, available, onHand: available + reserved, reserved, sold: sum('sold') })
     })

@@ -1,4 +1,4 @@
-/** What inventory holds, lets go and takes in. */
+/** Reservations, releases, shipments and deliveries of stock. */
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'

@@ -6,15 +6,15 @@ import { Unavailable } from '../../shared/base/errors.ts'
 import { documentId } from '../../shared/base/ids.ts'
 import {
   type Decision,
-  nothing,
+  noChange,
   type Platform,
   type Stream,
   type TransactionDocuments,
 } from '../../shared/service/platform.ts'
 import {
-  draw,
+  consumeAllocation,
   evolve,
-  type Held,
+  type Allocation,
   initial,
   type InventoryRecord,
   type Line,
@@ -23,6 +23,7 @@ import {
   type ReservationState,
 } from './reservation.ts'
 import {
+  documentOf,
   emptyShard,
   preferredShard,
   receive,
@@ -30,15 +31,16 @@ import {
   reserve,
   sell,
   type Shard,
+  shardFrom,
   shardPath,
   shardPaths,
   SHARDS,
-  spread,
-  take,
+  splitEvenly,
+  allocate,
 } from './shards.ts'
 
 const stateOf = ({ events }: Stream): ReservationState => fold({ initial, evolve }, events)
-const only = (...events: InventoryRecord[]): Decision<InventoryRecord> => ({ events, commands: [] })
+const emit = (...events: InventoryRecord[]): Decision<InventoryRecord> => ({ events, commands: [] })
 
 /** All lines or none. A repeated command decides nothing: its answer was recorded, and is published again. */
 export function reserveStock(
@@ -48,28 +50,28 @@ export function reserveStock(
   const { orderId, lines } = message.data
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
-    // The undo came first: what it undid must not happen now.
-    if (state.status === 'tombstone') return only({ type: 'stock.rejected', data: { orderId, shortages: [] } })
-    if (state.status !== 'none') return nothing
+    // The compensation came first: the reservation must not be made any more.
+    if (state.status === 'tombstone') return emit({ type: 'stock.rejected', data: { orderId, shortages: [] } })
+    if (state.status !== 'none') return noChange
     const wanted = [...quantityBySku(lines)]
     const shards = await firstChoice(documents, orderId, wanted)
     const shortages = []
     const held: Record<string, number[]> = {}
     for (const [sku, quantity] of wanted) {
-      const taken = take(quantity, shards.get(sku)!, preferredShard(orderId, sku))
+      const taken = allocate(quantity, shards.get(sku)!, preferredShard(orderId, sku))
       if (taken) held[sku] = taken
       else shortages.push({ sku, asked: quantity, available: available(shards.get(sku)!), backorderable: false })
     }
-    if (shortages.length > 0) return only({ type: 'stock.rejected', data: { orderId, shortages } })
+    if (shortages.length > 0) return emit({ type: 'stock.rejected', data: { orderId, shortages } })
     writeShards(documents, held, shards, reserve)
-    return only(
+    return emit(
       { type: 'stock.reserved', data: { orderId, reservationId: reservationId(orderId), lines } },
       { type: 'reservation.held', data: held },
     )
   })
 }
 
-/** Answered also when there is nothing to give back: whoever waits for it must hear. */
+/** Replies also when there is nothing to release, since the saga waits for the reply. */
 export function releaseStock(
   message: Envelope<string, { orderId: string }>,
   platform: Platform,
@@ -80,7 +82,7 @@ export function releaseStock(
     const open = state.status === 'held' ? state.held : {}
     writeShards(documents, open, await readTouched(documents, open), release)
     const lines = state.status === 'held' ? openLines(state) : []
-    return only({ type: 'stock.released', data: { orderId, reservationId: reservationId(orderId), lines } })
+    return emit({ type: 'stock.released', data: { orderId, reservationId: reservationId(orderId), lines } })
   })
 }
 
@@ -92,21 +94,21 @@ export function commitStock(
   return platform.streams.transact(message, orderId, async (stream, documents) => {
     const state = stateOf(stream)
     if (state.status === 'none') throw new Unavailable(`Nothing is reserved for ${orderId} yet.`)
-    if (state.committed.includes(shipmentId)) return nothing
+    if (state.committed.includes(shipmentId)) return noChange
     const sold: Record<string, number[]> = {}
     const left: Record<string, readonly number[]> = { ...state.held }
     for (const [sku, quantity] of quantityBySku(lines)) {
-      const parts = draw(left[sku] ?? [], quantity)
+      const parts = consumeAllocation(left[sku] ?? [], quantity)
       // A dispatched parcel cannot be compensated: the event is dead-lettered so that an operator decides.
       if (parts.short > 0)
         throw new Error(
           `${shipmentId} ships ${quantity} of ${sku}, of which ${orderId} holds ${quantity - parts.short}.`,
         )
-      sold[sku] = parts.drawn
+      sold[sku] = parts.allocated
       left[sku] = parts.left
     }
     writeShards(documents, sold, await readTouched(documents, sold), sell)
-    return only(
+    return emit(
       { type: 'stock.committed', data: { orderId, reservationId: reservationId(orderId), shipmentId, lines } },
       { type: 'reservation.held', data: left },
     )
@@ -120,16 +122,16 @@ export function receiveStock(
 ): Promise<Decision<InventoryRecord>> {
   const { deliveryId, lines } = message.data
   return platform.streams.transact(message, formerStream(deliveryId), async (stream, documents) => {
-    if (stream.version > 0 || (await documents.get(deliveryPath(deliveryId)))) return nothing
+    if (stream.version > 0 || (await documents.get(deliveryPath(deliveryId)))) return noChange
     const added = Object.fromEntries(
       [...quantityBySku(lines.map((line) => ({ ...line, lineId: '' })))].map(([sku, quantity]) => [
         sku,
-        spread(quantity),
+        splitEvenly(quantity),
       ]),
     )
     writeShards(documents, added, await readTouched(documents, added), receive)
     documents.set(deliveryPath(deliveryId), { lines })
-    return nothing
+    return noChange
   })
 }
 
@@ -148,7 +150,7 @@ export async function bookedDelivery(
   return recordsOf<InventoryRecord>(events).find((event) => event.type === 'delivery.booked')?.data
 }
 
-const available = (shards: readonly Shard[]): number => shards.reduce((sum, { onHand }) => sum + onHand, 0)
+const available = (shards: readonly Shard[]): number => shards.reduce((sum, shard) => sum + shard.available, 0)
 
 /** The preferred shard of each SKU in one read; only where it is short, the others in a second. */
 async function firstChoice(
@@ -160,8 +162,8 @@ async function firstChoice(
   const shards = new Map<string, Shard[]>()
   const short: string[] = []
   for (const [index, [sku, quantity]] of wanted.entries()) {
-    const shard = (preferred[index] as Shard | undefined) ?? emptyShard
-    if (shard.onHand < quantity) short.push(sku)
+    const shard = shardFrom(preferred[index])
+    if (shard.available < quantity) short.push(sku)
     const all = Array.from({ length: SHARDS }, () => emptyShard)
     all[preferredShard(orderId, sku)] = shard
     shards.set(sku, all)
@@ -169,35 +171,31 @@ async function firstChoice(
   const all = await documents.getAll(short.flatMap(shardPaths))
   for (const [at, sku] of short.entries()) {
     const own = all.slice(at * SHARDS, (at + 1) * SHARDS)
-    shards.set(
-      sku,
-      own.map((shard) => (shard as Shard | undefined) ?? emptyShard),
-    )
+    shards.set(sku, own.map(shardFrom))
   }
   return shards
 }
 
 /** The shards that something is taken from or put into, and no other: what is read is locked. */
-async function readTouched(documents: TransactionDocuments, quantities: Held): Promise<Map<string, Shard[]>> {
+async function readTouched(documents: TransactionDocuments, quantities: Allocation): Promise<Map<string, Shard[]>> {
   const touched = Object.entries(quantities).flatMap(([sku, perShard]) =>
     perShard.flatMap((quantity, shard) => (quantity > 0 ? [{ sku, shard }] : [])),
   )
   const found = await documents.getAll(touched.map(({ sku, shard }) => shardPath(sku, shard)))
   const shards = new Map(Object.keys(quantities).map((sku) => [sku, Array.from({ length: SHARDS }, () => emptyShard)]))
-  for (const [at, { sku, shard }] of touched.entries())
-    shards.get(sku)![shard] = (found[at] as Shard | undefined) ?? emptyShard
+  for (const [at, { sku, shard }] of touched.entries()) shards.get(sku)![shard] = shardFrom(found[at])
   return shards
 }
 
 function writeShards(
   documents: TransactionDocuments,
-  quantities: Held,
+  quantities: Allocation,
   shards: ReadonlyMap<string, readonly Shard[]>,
   change: (shard: Shard, quantity: number) => Shard,
 ): void {
   for (const [sku, perShard] of Object.entries(quantities)) {
     for (const [shard, quantity] of perShard.entries()) {
-      if (quantity > 0) documents.set(shardPath(sku, shard), { ...change(shards.get(sku)![shard]!, quantity) })
+      if (quantity > 0) documents.set(shardPath(sku, shard), documentOf(change(shards.get(sku)![shard]!, quantity)))
     }
   }
 }

@@ -11,14 +11,14 @@ export interface Line {
   readonly quantity: number
 }
 
-/** Per SKU, what was taken from each shard and is still held. */
-export type Held = Readonly<Record<string, readonly number[]>>
+/** Per SKU, the quantity that is reserved in each shard. */
+export type Allocation = Readonly<Record<string, readonly number[]>>
 
 export interface ReservationState {
   /** `tombstone`: released before it was ever made; a reservation that comes later is refused. */
   readonly status: 'none' | 'held' | 'rejected' | 'released' | 'tombstone'
   readonly lines: readonly Line[]
-  readonly held: Held
+  readonly held: Allocation
   /** Shipments whose lines were sold. */
   readonly committed: readonly string[]
 }
@@ -51,20 +51,20 @@ export function quantityBySku(lines: readonly Line[]): Map<string, number> {
   return quantities
 }
 
-export interface Drawn {
-  readonly drawn: number[]
+export interface ConsumedAllocation {
+  readonly allocated: number[]
   readonly left: number[]
-  /** What was asked for and is not held. */
+  /** The quantity that the allocation does not cover. */
   readonly short: number
 }
 
-/** Takes a quantity out of what is held, shard by shard. */
-export function draw(held: readonly number[], quantity: number): Drawn {
+/** Splits a quantity off an allocation, shard by shard. */
+export function consumeAllocation(held: readonly number[], quantity: number): ConsumedAllocation {
   let wanted = quantity
-  const drawn = held.map((inShard) => {
+  const allocated = held.map((inShard) => {
     const from = Math.min(inShard, wanted)
     wanted -= from
     return from
   })
-  return { drawn, left: held.map((inShard, shard) => inShard - drawn[shard]!), short: wanted }
+  return { allocated, left: held.map((inShard, shard) => inShard - allocated[shard]!), short: wanted }
 }

@@ -2,7 +2,7 @@
 
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import type { OutgoingCommand } from '../../shared/contracts/message.ts'
-import { type Decision, nothing } from '../../shared/service/platform.ts'
+import { type Decision, noChange } from '../../shared/service/platform.ts'
 import {
   begin,
   isAtFirstStep,
@@ -39,7 +39,7 @@ export interface Rules {
 }
 
 /** The customer is promised the goods within this time; shipping is reminded when half of it has passed. */
-const PROMISED_WITHIN_MS = 48 * 3_600_000
+const DELIVERY_PROMISE_MS = 48 * 3_600_000
 const SHIPMENT_REMINDER_MS = 24 * 3_600_000
 export type OrderCommand =
   | { readonly type: 'place'; readonly order: Placed; readonly timerAtMs: number; readonly nowMs: number }
@@ -75,7 +75,7 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
 }
 
 function place(state: OrderState, { order, timerAtMs, nowMs }: CommandNamed<'place'>): Decision<OrderRecord> {
-  if (state.status !== 'none' && state.status !== 'abandoned') return nothing
+  if (state.status !== 'none' && state.status !== 'abandoned') return noChange
   const { state: saga, commands } = begin(checkout, order, nowMs)
   return { events: [{ type: 'order.placed', data: order }, progressed({ saga, timerAtMs })], commands }
 }
@@ -85,9 +85,9 @@ function onStepReply(
   { reply, nowMs }: CommandNamed<'step-reply'>,
   rules: Rules,
 ): Decision<OrderRecord> {
-  if (!state.order || !state.saga) return nothing
+  if (!state.order || !state.saga) return noChange
   const transition = onReply(checkout, state.saga, reply, state.order, nowMs)
-  if (!transition) return nothing
+  if (!transition) return noChange
   const decision = applyTransition(state, transition, nowMs, rules)
   const { actionUrlRef } = reply.data
   if (actionUrlRef === undefined) return decision
@@ -97,7 +97,7 @@ function onStepReply(
 /** Facts of fulfilment come in any order, and may even overtake the confirmation's own echo: each is recorded once. */
 function recordFulfilment(state: OrderState, { fact, nowMs }: CommandNamed<'fulfilment'>): Decision<OrderRecord> {
   const { order, status } = state
-  if (!order || hasFact(state.ledger, fact)) return nothing
+  if (!order || hasFact(state.ledger, fact)) return noChange
   const recorded: OrderRecord = { type: 'fulfilment.recorded', data: fact }
   if (status === 'completed' || status === 'closed') return { events: [recorded], commands: [] }
   const ledger = withFact(state.ledger, fact)
@@ -124,21 +124,21 @@ function onTimeout(
   if (state.status === 'none' || state.status === 'abandoned')
     return { events: [{ type: 'order.abandoned', data: {} }], commands: [] }
   const { order, saga } = state
-  if (!order || !saga || state.status === 'completed' || state.status === 'closed') return nothing
+  if (!order || !saga || state.status === 'completed' || state.status === 'closed') return noChange
   // Another timer is armed for later: this one was the end of an older chain.
-  if (state.timerAtMs !== undefined && deadlineMs < state.timerAtMs) return nothing
+  if (state.timerAtMs !== undefined && deadlineMs < state.timerAtMs) return noChange
   const unarmed: OrderState = { ...state, timerAtMs: 0 }
   const transition = onTimer(checkout, saga, order, nowMs)
   if (transition) return applyTransition(unarmed, transition, nowMs, rules)
   if (state.status === 'confirmed') return requestMissingFulfilment(unarmed, order, nowMs)
-  return withTimer(unarmed, nowMs, nothing, {})
+  return withTimer(unarmed, nowMs, noChange, {})
 }
 
 /** After the pivot there is no way back: what is due is released, and events that are missing are requested again. */
 function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: number): Decision<OrderRecord> {
   const { nextReminderAtMs = 0, released, ledger } = state
-  if (state.isStalled) return nothing
-  if (nowMs < nextReminderAtMs) return withTimer(state, nowMs, nothing, {})
+  if (state.isStalled) return noChange
+  if (nowMs < nextReminderAtMs) return withTimer(state, nowMs, noChange, {})
   if (!released) {
     const decision = { events: [orderReleased(order)], commands: [] }
     return withTimer(state, nowMs, decision, { nextReminderAtMs: nowMs + SHIPMENT_REMINDER_MS })
@@ -163,7 +163,7 @@ function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: numbe
 
 /** Staff ends it. Nothing is left to compensate: the goods have left, and were taken out of stock. */
 function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'close'>): Decision<OrderRecord> {
-  if (status === 'closed') return nothing
+  if (status === 'closed') return noChange
   if (status !== 'confirmed' || !order || !isShipped(order, ledger) || notCommitted(ledger).length > 0)
     throw new Refused(
       'not-closable',
@@ -171,7 +171,7 @@ function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'
     )
   const { orderId } = order
   const open = notCaptured(ledger)
-  // What was captured in part can not be voided. An authorisation that was not used at all is let go.
+  // What was captured in part can not be voided. An authorisation that was not used at all is voided.
   const isUnused = ledger.captured.length === 0 && open.every((shipmentId) => shipmentId in ledger.refused)
   return {
     events: [{ type: 'order.closed', data: { orderId, reason, notCaptured: open } }],
@@ -230,7 +230,7 @@ function outcomeEvents(
     case 'committed': {
       const confirmed: OrderRecord = {
         type: 'order.confirmed',
-        data: { orderId, promisedBy: new Date(nowMs + PROMISED_WITHIN_MS).toISOString() },
+        data: { orderId, promisedBy: new Date(nowMs + DELIVERY_PROMISE_MS).toISOString() },
       }
       return cancellationWindowMs > 0 ? [confirmed] : [confirmed, orderReleased(order)]
     }
@@ -264,7 +264,7 @@ function withTimer(
     }
   }
   const isUnchanged = decision.events.length === 0 && decision.commands.length === 0
-  if (isUnchanged && Object.keys(progress).length === 0) return nothing
+  if (isUnchanged && Object.keys(progress).length === 0) return noChange
   return { ...decision, events: [...decision.events, progressed(progress)] }
 }
 

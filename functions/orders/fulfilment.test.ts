@@ -134,7 +134,7 @@ describe('a refused capture', () => {
 })
 
 describe('staff that closes an order', () => {
-  it('ends it once, lets go of what was authorised, and is named with the reason', async () => {
+  it('ends it once, voids the authorisation, and is recorded with the reason', async () => {
     const { shop, orderId } = await shipped('captureFailed', 'committed')
     await close(shop, orderId)
     await close(shop, orderId)

@@ -6,7 +6,7 @@ import { fold } from '../../shared/service/decider.ts'
 import { jsonBody } from '../../shared/http/http.ts'
 import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { nothing, type Platform, type Stream } from '../../shared/service/platform.ts'
+import { noChange, type Platform, type Stream } from '../../shared/service/platform.ts'
 import { traceparent } from '../../shared/instrumentation/telemetry.ts'
 import { admission } from './admission.ts'
 import { type OrderRequest, placeRequest } from './contracts.ts'
@@ -20,7 +20,7 @@ import { rulesOf } from './rules.ts'
 
 /** Longer than a request may take: a timer that fires earlier would abandon an order that is still being placed. */
 const FIRST_TIMER_AFTER_MS = 90_000
-const MOST_TOTAL_MINOR = 1_000_000_000_000
+const MAX_TOTAL_MINOR = 1_000_000_000_000
 
 export async function placeOrder(c: Context, platform: Platform, bounds: Bounds): Promise<Response> {
   const { sub, importer, idempotencyKey, order } = await jsonBody(c, placeRequest)
@@ -84,7 +84,7 @@ function checkSame(recorded: Placed, requestHash: string, key: string): void {
 
 /** Publishes and sends once more, with the same ids, the messages that were decided when the order was placed. */
 export async function republishPlacement(platform: Platform, message: Envelope, stream: Stream): Promise<void> {
-  await platform.streams.handle({ ...message, id: placeCause(stream.id) }, stream, () => nothing)
+  await platform.streams.handle({ ...message, id: placeCause(stream.id) }, stream, () => noChange)
 }
 
 function checkRights(order: OrderRequest, importer: boolean): void {
@@ -131,9 +131,9 @@ async function newOrder(platform: Platform, { orderId, sub, requestHash, order }
   const lines = pricedLines.map((line, index) => ({ lineId: String(index + 1), ...line }))
   const totalMinor = lines.reduce((sum, line) => sum + line.quantity * line.unitMinor, 0)
   refuseIf(
-    totalMinor > MOST_TOTAL_MINOR,
+    totalMinor > MAX_TOTAL_MINOR,
     'invalid-body',
-    `The order's total of ${totalMinor} minor units exceeds ${MOST_TOTAL_MINOR}.`,
+    `The order's total of ${totalMinor} minor units exceeds ${MAX_TOTAL_MINOR}.`,
   )
   if (order.expectedTotalMinor !== undefined && order.expectedTotalMinor !== totalMinor) {
     throw new Refused(

@@ -23,7 +23,7 @@ export interface PricedLine {
 /** The customer waits: the catalog has a second. */
 const CATALOG_TIMEOUT_MS = 1_000
 /** Questions to the catalog at once. */
-const ASK_AT_ONCE = 8
+const MAX_CONCURRENT_QUERIES = 8
 
 const catalogAnswer = z.object({ unitMinor, currency: currencyCode })
 
@@ -42,9 +42,11 @@ export async function priced(
     if (price) prices.set(sku, price)
     else missing.push(sku)
   }
-  for (let from = 0; from < missing.length; from += ASK_AT_ONCE) {
+  for (let from = 0; from < missing.length; from += MAX_CONCURRENT_QUERIES) {
     await Promise.all(
-      missing.slice(from, from + ASK_AT_ONCE).map(async (sku) => prices.set(sku, await askCatalog(platform, sku))),
+      missing
+        .slice(from, from + MAX_CONCURRENT_QUERIES)
+        .map(async (sku) => prices.set(sku, await askCatalog(platform, sku))),
     )
   }
   return lines.map(({ sku, quantity, unitMinor }, index) => {

@@ -132,7 +132,7 @@ describe('a note of the provider', () => {
     expect(types()).toEqual(['payment.authorized'])
   })
 
-  it('after the undo brings nothing back', async () => {
+  it('after the void authorises nothing', async () => {
     const { authorize, provider, platform, work, types, ...payment } = open()
     provider.outcome = 'action-required'
     await authorize()

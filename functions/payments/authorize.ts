@@ -1,9 +1,9 @@
-/** Authorising and letting go: the undo is written down before the provider is asked, so that the do can't overtake it. */
+/** Authorises and voids: a void is recorded before the provider is called, so that a late authorisation can't overtake it. */
 
 import { fold } from '../../shared/service/decider.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { type Decision, nothing, type Platform } from '../../shared/service/platform.ts'
+import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import {
   authorizationKey,
@@ -42,7 +42,7 @@ export function authorizePayment(
       const data = { orderId, paymentId: paymentId(orderId), code: 'voided-before' }
       return only({ type: 'payment.declined', data })
     }
-    if (state.status !== 'none') return nothing
+    if (state.status !== 'none') return noChange
     const customer = customerRef === undefined ? {} : { customer: vaultOf(customerRef) }
     const request = { amountMinor: totalMinor, currency, paymentMethodRef, ...customer, reference: orderId }
     const answer = await provider(platform, message).authorize(authorizationKey(orderId), request)
@@ -59,21 +59,21 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
     // The note overtook the answer of the call that it is about.
     if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)
     // One guard: whoever tells first of an outcome, answer or note, decides; the other finds it decided.
-    if (state.status !== 'action-required') return nothing
+    if (state.status !== 'action-required') return noChange
     const answer = await provider(platform, message).find(authorizationKey(orderId))
-    if (!answer || answer.status === 'action-required') return nothing
+    if (!answer || answer.status === 'action-required') return noChange
     return only(outcome(answer, { orderId, amountMinor: state.totalMinor, currency: state.currency }))
   })
 }
 
-/** Answered also when there is nothing to void; told once the provider has let go. */
+/** Replies also when there is nothing to void; replies once the provider has voided the authorisation. */
 export function voidPayment(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, ({ events }) => {
     const { status } = fold({ initial, evolve }, events)
     if (status === 'voided') return only(voided(orderId))
     // The command to itself is repeated without end: its answer comes.
-    if (status === 'voiding') return nothing
+    if (status === 'voiding') return noChange
     return {
       events: [{ type: 'void.begun', data: {} }],
       commands: [{ type: 'VoidAuthorization', data: { orderId } }],
@@ -84,7 +84,7 @@ export function voidPayment(message: About, platform: Platform): Promise<Decisio
 export function voidAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
-    if (fold({ initial, evolve }, events).status !== 'voiding') return nothing
+    if (fold({ initial, evolve }, events).status !== 'voiding') return noChange
     await provider(platform, message).void(authorizationKey(orderId))
     return only(voided(orderId))
   })

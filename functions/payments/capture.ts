@@ -6,7 +6,7 @@
 import { fold } from '../../shared/service/decider.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { type Decision, nothing, type Platform } from '../../shared/service/platform.ts'
+import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
 import {
   authorizationKey,
   type CaptureDue,
@@ -35,7 +35,7 @@ export function captureForShipment(message: Dispatched, platform: Platform): Pro
     if (state.status !== 'authorized')
       throw new Unavailable(`The payment of ${orderId} is ${state.status}: it can not be captured yet.`)
     // One guard: a shipment is captured once, whoever tells of it and how often.
-    if (shipmentId in state.captures) return nothing
+    if (shipmentId in state.captures) return noChange
     const due = captureFor(state, lines)
     const noted: PaymentRecord = { type: 'capture.due', data: { shipmentId, ...due } }
     if (!isWholeOrder(state, due))
@@ -53,7 +53,7 @@ export function capturePayment(
   return platform.streams.handle(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     const due = state.captures[shipmentId]
-    if (due?.outcome !== 'due') return nothing
+    if (due?.outcome !== 'due') return noChange
     if (mustWait(state, shipmentId)) throw new Unavailable(`Other shipments of ${orderId} are captured first.`)
     return { events: [await take(message, platform, { ...due, currency: state.currency })], commands: [] }
   })

@@ -143,7 +143,7 @@ export const paymentsContracts = defineContracts({
       data: z.strictObject({ orderId }),
       example: { orderId: 'o-1' },
     },
-    /** To itself: from the first commit on a late authorisation is refused, in the second the provider has let go. */
+    /** To itself: after the first commit a late authorisation is rejected; the second records that the provider has voided. */
     VoidAuthorization: { retryForever: true, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
   },
 })

@@ -16,7 +16,7 @@ type Quantities = Readonly<Record<string, number>>
 /** What one shipment comes to, fixed before the provider is asked: others may be under way at the same moment. */
 export interface CaptureDue {
   readonly amountMinor: number
-  /** The last lines: what is left of the authorisation is let go. */
+  /** The last shipment: the rest of the authorisation is released. */
   readonly final: boolean
   readonly quantities: Quantities
 }
@@ -26,7 +26,7 @@ interface Capture extends CaptureDue {
 }
 
 export interface PaymentState {
-  /** `voiding`: an authorisation that comes from now on is refused, and the provider is asked to let go. */
+  /** `voiding`: a later authorisation is rejected, and the provider is asked to void. */
   readonly status: 'none' | 'authorized' | 'declined' | 'action-required' | 'voiding' | 'voided'
   readonly currency: string
   readonly totalMinor: number
@@ -76,7 +76,7 @@ const settled = (state: PaymentState, { shipmentId }: { shipmentId: string }, ou
   captures: { ...state.captures, [shipmentId]: { ...state.captures[shipmentId]!, outcome } },
 })
 
-/** The undo was here: what it undid must not happen any more. */
+/** The compensation came first: a later authorisation must be rejected. */
 export const isUndone = ({ status }: PaymentState): boolean => status === 'voiding' || status === 'voided'
 
 /** What a shipment's lines come to: the shipping fee goes with the first, and the last takes what is left to the total. */

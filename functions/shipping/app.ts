@@ -5,7 +5,7 @@ import type { RecordOf } from '../../shared/contracts/contract.ts'
 import { recordsOf } from '../../shared/service/decider.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { nothing, type Stream } from '../../shared/service/platform.ts'
+import { noChange, type Stream } from '../../shared/service/platform.ts'
 import { addressOf } from './address.ts'
 import { bookedBy } from './carrier.ts'
 import type { shippingContracts } from './contracts.ts'
@@ -29,7 +29,7 @@ export const app: ServiceApp = implement(shipping, {
       const { orderId, lines, addressRef } = message.data
       const shipmentId = shipmentIdOf(orderId)
       return platform.streams.handle<ShippingRecord>(message, orderId, ({ version }) => {
-        if (version > 0) return nothing
+        if (version > 0) return noChange
         return {
           events: [
             { type: 'shipment.created', data: { orderId, shipmentId, lines } },
@@ -46,7 +46,7 @@ export const app: ServiceApp = implement(shipping, {
       return platform.streams.handle<ShippingRecord>(message, orderId, async (stream) => {
         const created = recorded(stream, 'shipment.created')
         if (!created) throw new Unavailable(`There is no shipment ${shipmentId} yet.`)
-        if (recorded(stream, 'shipment.dispatched')) return nothing
+        if (recorded(stream, 'shipment.dispatched')) return noChange
         const { addressRef } = recorded(stream, 'address.noted')!.data
         const { trackingRef } = await bookedBy(message, platform, {
           shipmentId,

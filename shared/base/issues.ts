@@ -3,7 +3,7 @@
 import { shortened } from './shortened.ts'
 
 /** The rest comes to light when these are mended. */
-const ISSUES_TOLD = 20
+const MAX_REPORTED_ISSUES = 20
 const ISSUE_CHARACTERS = 200
 
 export interface Issues {
@@ -13,8 +13,8 @@ export interface Issues {
 /** `whole` names the place of an issue that concerns the whole value. */
 export function listOf({ issues }: Issues, whole: string): string {
   const told = issues
-    .slice(0, ISSUES_TOLD)
+    .slice(0, MAX_REPORTED_ISSUES)
     .map(({ path, message }) => shortened(`${path.map(String).join('.') || whole}: ${message}`, ISSUE_CHARACTERS))
-  if (issues.length > ISSUES_TOLD) told.push(`and ${issues.length - ISSUES_TOLD} more`)
+  if (issues.length > MAX_REPORTED_ISSUES) told.push(`and ${issues.length - MAX_REPORTED_ISSUES} more`)
   return told.join('; ')
 }

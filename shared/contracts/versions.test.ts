@@ -37,7 +37,7 @@ function speaking(version: 1 | 2) {
     now: () => 0,
     publish: async (events) => void published.push(...events),
     send: async () => {},
-    pause: async () => {},
+    backoff: async () => {},
   })
   return { streams, published }
 }

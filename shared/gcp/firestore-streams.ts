@@ -11,8 +11,8 @@ import type {
 import { documentId } from '../base/ids.ts'
 import type { Lifetimes } from '../service/lifetimes.ts'
 import { available, isLostRace, unavailable } from './firestore-errors.ts'
-import { replacement } from './firestore-views.ts'
-import type { Entry, StoredStream, StreamStore, Transaction } from '../messaging/stream-store.ts'
+import { replacement } from './firestore-documents.ts'
+import type { Commit, StoredStream, StreamStore, Transaction } from '../messaging/stream-store.ts'
 
 /** A document holds 1 MiB; earlier entries move to a chunk of their own long before. */
 const HEAD_BYTES = 700_000
@@ -26,7 +26,7 @@ interface Head {
   readonly chunks?: number
 }
 
-interface Token {
+interface ConcurrencyToken {
   readonly updateTime: Timestamp | undefined
   readonly head: Head
   readonly companionUpdateTime?: Timestamp | undefined
@@ -50,17 +50,20 @@ export function firestoreStreams(firestore: () => Promise<Firestore>, lifetimes:
     )
     if (companion === undefined) return stored
     const value = lifetimes.written(beside!.data())
-    const token: Token = { ...(stored.token as Token), companionUpdateTime: beside!.updateTime }
-    return { ...stored, token, companion: { path: companion, ...(value === undefined ? {} : { value }) } }
+    const concurrencyToken: ConcurrencyToken = {
+      ...(stored.concurrencyToken as ConcurrencyToken),
+      companionUpdateTime: beside!.updateTime,
+    }
+    return { ...stored, concurrencyToken, companion: { path: companion, ...(value === undefined ? {} : { value }) } }
   }
 
   return {
     load,
-    async append(stream, entry, companion) {
+    async append(stream, commit, companion) {
       const db = await firestore()
       const batch = db.batch()
       if (companion) await writeCompanion({ db, batch, lifetimes }, stream, companion)
-      write(streamDocument(db, stream.id), stream, entry, {
+      write(streamDocument(db, stream.id), stream, commit, {
         union: await unionOf(),
         create: (reference, head) => void batch.create(reference, head),
         update: (reference, change, updateTime) => void batch.update(reference, change, { lastUpdateTime: updateTime }),
@@ -102,8 +105,8 @@ function transactionOf(
     },
     set: (path, value) => void transaction.set(db.doc(path), lifetimes.stored(path, value)),
     delete: (path) => void transaction.delete(db.doc(path)),
-    append(stream, entry) {
-      write(streamDocument(db, stream.id), stream, entry, {
+    append(stream, commit) {
+      write(streamDocument(db, stream.id), stream, commit, {
         union,
         create: (reference, head) => void transaction.create(reference, head),
         // The transaction's lock stands in for the precondition.
@@ -116,13 +119,13 @@ function transactionOf(
 
 async function writeCompanion(
   { db, batch, lifetimes }: { readonly db: Firestore; readonly batch: WriteBatch; readonly lifetimes: Lifetimes },
-  { companion, token }: StoredStream,
+  { companion, concurrencyToken }: StoredStream,
   fields: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   if (!companion) throw new Error('A companion is written only to a stream that was read with it.')
   const reference = db.doc(companion.path)
   const next = lifetimes.stored(companion.path, fields)
-  const lastUpdateTime = (token as Token).companionUpdateTime
+  const lastUpdateTime = (concurrencyToken as ConcurrencyToken).companionUpdateTime
   if (!companion.value || !lastUpdateTime) return void batch.create(reference, next)
   const [field, value, ...rest] = await replacement(companion.value, next)
   batch.update(reference, field, value, ...rest, { lastUpdateTime })
@@ -135,9 +138,9 @@ interface Writer {
   set(reference: DocumentReference, value: { entries: readonly string[] }): void
 }
 
-function write(reference: DocumentReference, stream: StoredStream, entry: Entry, writer: Writer): void {
-  const { updateTime, head } = stream.token as Token
-  const text = JSON.stringify(entry)
+function write(reference: DocumentReference, stream: StoredStream, commit: Commit, writer: Writer): void {
+  const { updateTime, head } = stream.concurrencyToken as ConcurrencyToken
+  const text = JSON.stringify(commit)
   if (!updateTime) return writer.create(reference, { version: 1, entries: [text] })
   const version = head.version + 1
   const bytes = head.entries.reduce((sum, one) => sum + Buffer.byteLength(one), Buffer.byteLength(text))
@@ -157,8 +160,8 @@ async function read(
   const chunks =
     count === 0 ? [] : await getAll(Array.from({ length: count }, (_, index) => chunkDocument(snapshot.ref, index)))
   const texts = [...chunks.flatMap((chunk) => (chunk.data() as Head).entries), ...head.entries]
-  const token: Token = { updateTime: snapshot.updateTime, head }
-  return { id, version: head.version, entries: texts.map((text) => JSON.parse(text) as Entry), token }
+  const concurrencyToken: ConcurrencyToken = { updateTime: snapshot.updateTime, head }
+  return { id, version: head.version, commits: texts.map((text) => JSON.parse(text) as Commit), concurrencyToken }
 }
 
 const streamDocument = (db: Firestore, id: string): DocumentReference => db.collection(STREAMS).doc(documentId(id))

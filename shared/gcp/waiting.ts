@@ -3,7 +3,7 @@
 import type { v1 } from '@google-cloud/pubsub'
 
 /** Of one subscription, in one look: a bound on what is leased. */
-const MOST_MESSAGES = 1_000
+const MAX_MESSAGES = 1_000
 /** A message has at most 10 MB: so many of them are held in memory at once. */
 const MESSAGES_PER_PULL = 20
 /** An empty answer may only mean that this server had none at hand. */
@@ -21,10 +21,10 @@ export interface Waiting {
 /** Leases what waits there, for the subscription's ack deadline, a batch at a time. `subscription`: its full name. */
 export async function* leased(client: v1.SubscriberClient, subscription: string): AsyncGenerator<readonly Waiting[]> {
   let found = 0
-  for (let empty = 0; empty < EMPTY_ANSWERS && found < MOST_MESSAGES;) {
+  for (let empty = 0; empty < EMPTY_ANSWERS && found < MAX_MESSAGES;) {
     const [{ receivedMessages }] = await client.pull({
       subscription,
-      maxMessages: Math.min(MESSAGES_PER_PULL, MOST_MESSAGES - found),
+      maxMessages: Math.min(MESSAGES_PER_PULL, MAX_MESSAGES - found),
       returnImmediately: true,
     })
     if (!receivedMessages?.length) empty += 1

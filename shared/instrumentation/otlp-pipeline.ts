@@ -35,7 +35,7 @@ export interface Pipeline {
 }
 
 /** A collector that does not answer within it has lost the batch. */
-const EXPORT_WITHIN_MS = 5_000
+const EXPORT_TIMEOUT_MS = 5_000
 /** What `setInterval` can wait at most: metrics are sent when there are new ones, not by the reader's own timer. */
 const NEVER_MS = 2 ** 31 - 1
 const scope = { name: 'millrace' }
@@ -92,7 +92,7 @@ function watching({ endpoint, log }: PipelineOptions): (done: Done) => Done {
 }
 
 function spanProcessor(options: PipelineOptions, watched: (done: Done) => Done): BatchSpanProcessor {
-  const exporter = new OTLPTraceExporter({ url: `${options.endpoint}/v1/traces`, timeoutMillis: EXPORT_WITHIN_MS })
+  const exporter = new OTLPTraceExporter({ url: `${options.endpoint}/v1/traces`, timeoutMillis: EXPORT_TIMEOUT_MS })
   return new BatchSpanProcessor({
     exporter: {
       export(batch, done) {
@@ -104,12 +104,12 @@ function spanProcessor(options: PipelineOptions, watched: (done: Done) => Done):
     // Never reached: whoever fills it counts what waits, since what it drops it tells nobody.
     maxQueueSize: options.waitingSpans,
     scheduledDelayMillis: options.spanDelayMs,
-    exportTimeoutMillis: 2 * EXPORT_WITHIN_MS,
+    exportTimeoutMillis: 2 * EXPORT_TIMEOUT_MS,
   })
 }
 
 function meterProvider(options: PipelineOptions, resource: Resource, watched: (done: Done) => Done): MeterProvider {
-  const exporter = new OTLPMetricExporter({ url: `${options.endpoint}/v1/metrics`, timeoutMillis: EXPORT_WITHIN_MS })
+  const exporter = new OTLPMetricExporter({ url: `${options.endpoint}/v1/metrics`, timeoutMillis: EXPORT_TIMEOUT_MS })
   const reader = new PeriodicExportingMetricReader({
     exporter: {
       export: (metrics, done) => exporter.export(metrics, watched(done)),
@@ -119,7 +119,7 @@ function meterProvider(options: PipelineOptions, resource: Resource, watched: (d
       selectAggregationTemporality: () => AggregationTemporality.CUMULATIVE,
     },
     exportIntervalMillis: NEVER_MS,
-    exportTimeoutMillis: 2 * EXPORT_WITHIN_MS,
+    exportTimeoutMillis: 2 * EXPORT_TIMEOUT_MS,
   })
   return new MeterProvider({ resource, readers: [reader] })
 }

@@ -24,7 +24,7 @@ export interface OtlpOptions {
 const WAITING_SPANS = 2_048
 const WAITING_MEASURES = 4_096
 /** Of the ten seconds after SIGTERM. */
-const CLOSE_WITHIN_MS = 3_000
+const CLOSE_TIMEOUT_MS = 3_000
 
 export function otlpSink(options: OtlpOptions): Sink {
   const spans: FinishedSpan[] = []
@@ -77,7 +77,7 @@ export function otlpSink(options: OtlpOptions): Sink {
       clearTimeout(timer)
       if (!opening && spans.length === 0 && measures.length === 0) return
       const flushed = opened().then(() => pipeline?.close())
-      const given = new Promise<void>((resolve) => void setTimeout(resolve, CLOSE_WITHIN_MS).unref())
+      const given = new Promise<void>((resolve) => void setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())
       await Promise.race([flushed, given])
       tellDropped()
     },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Refused, Unavailable } from '../base/errors.ts'
-import type { Entry, StoredStream } from '../messaging/stream-store.ts'
+import type { Commit, StoredStream } from '../messaging/stream-store.ts'
 import { message } from '../runtime/deliver.testing.ts'
 import { testTrace } from '../runtime/platform.testing.ts'
 import { testTelemetry } from './telemetry.testing.ts'
@@ -206,7 +206,7 @@ describe('a call', () => {
 })
 
 describe('a commit', () => {
-  const entry = (time: string, ...types: string[]): Entry => ({
+  const commit = (time: string, ...types: string[]): Commit => ({
     cause: 'c',
     time,
     correlationId: 'o-1',
@@ -215,19 +215,24 @@ describe('a commit', () => {
     events: types.map((type) => ({ id: type, type, version: 1, sequence: 1, data: {} })),
     commands: [],
   })
-  const stream = (...entries: Entry[]): StoredStream => ({ id: 'o-1', version: entries.length, entries, token: 0 })
+  const stream = (...commits: Commit[]): StoredStream => ({
+    id: 'o-1',
+    version: commits.length,
+    commits,
+    concurrencyToken: 0,
+  })
   const saga = {
     name: 'checkout',
     counter: metrics.orders,
     startsOn: 'order.placed',
     endsOn: { 'order.completed': 'completed', 'order.rejected': 'rejected', 'order.expired': 'expired' },
   }
-  const placed = entry('2026-01-01T00:00:00.000Z', 'order.placed', 'checkout.progressed')
+  const placed = commit('2026-01-01T00:00:00.000Z', 'order.placed', 'checkout.progressed')
 
   it('that ends a saga counts it by outcome, with its time, in log, metrics and span', async () => {
     const { telemetry, spans, logs, measures } = testTelemetry({ service: 'orders', saga })
     await telemetry.attempt(about, async () => {
-      telemetry.committed(entry('2026-01-01T00:00:02.500Z', 'note', 'order.completed'), stream(placed))
+      telemetry.committed(commit('2026-01-01T00:00:02.500Z', 'note', 'order.completed'), stream(placed))
     })
     expect(measures).toEqual([
       { name: 'millrace.orders', value: 1, attributes: { outcome: 'completed' } },
@@ -246,7 +251,7 @@ describe('a commit', () => {
     ['order.expired', 'customer-did-not-act', 'expired'],
   ])('of %s for %s counts as %s: our silence is not the answer of somebody', (type, reason, outcome) => {
     const { telemetry, measures } = testTelemetry({ service: 'orders', saga })
-    const end = entry('2026-01-01T00:00:09.000Z', type)
+    const end = commit('2026-01-01T00:00:09.000Z', type)
     telemetry.committed({ ...end, events: [{ ...end.events[0]!, data: { orderId: 'o-1', reason } }] }, stream(placed))
     expect(measures.map(({ attributes }) => attributes['outcome'])).toEqual([outcome, outcome])
   })
@@ -259,7 +264,7 @@ describe('a commit', () => {
       attempt: 5,
       reason: 'the compensation is not answered',
     }
-    const moved = entry('2026-01-01T00:00:09.000Z', 'checkout.progressed', 'saga.stuck')
+    const moved = commit('2026-01-01T00:00:09.000Z', 'checkout.progressed', 'saga.stuck')
     await telemetry.attempt({ ...about, kind: 'command', type: 'ContinueCheckout' }, async () =>
       telemetry.committed({ ...moved, events: [moved.events[0]!, { ...moved.events[1]!, data }] }, stream(placed)),
     )

@@ -7,7 +7,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { CircuitState } from '../http/resilience.ts'
 import { isTimedOut } from '../saga/saga.ts'
 import type { SagaMetrics } from '../service/service.ts'
-import type { Entry, StoredStream } from '../messaging/stream-store.ts'
+import type { Commit, StoredStream } from '../messaging/stream-store.ts'
 import {
   INNER_TRACE_HEADER,
   newSpanId,
@@ -70,7 +70,7 @@ export interface Telemetry {
   deadLetterFailed(type: string, reason: string): void
   stuck(message: Envelope, attempt: number): void
   /** A decision is in its stream: told once, however often it is published. */
-  committed(entry: Entry, stream: StoredStream): void
+  committed(commit: Commit, stream: StoredStream): void
   /** One HTTP request. A delivery has a span already. */
   request(about: HttpRequest, work: () => Promise<HttpAnswer>): Promise<void>
   /** A query to another service: the callee has a span, so this side has one only when it failed. */
@@ -177,7 +177,7 @@ function ofMessages(
       log('ERROR', stuckEvent, { step: type, attempt })
       currentSpan()?.event(stuckEvent, { attempt })
     },
-    committed({ time, correlationId, events }, { entries }) {
+    committed({ time, correlationId, events }, { commits }) {
       const span = currentSpan()
       const types = events.map(({ type }) => type)
       span?.correlate(correlationId)
@@ -190,7 +190,7 @@ function ofMessages(
       const end = events.find(({ type }) => endings.has(type))
       const outcome = end && (isTimedOut((end.data as { reason?: unknown }).reason) ? TIMED_OUT : endings.get(end.type))
       if (!saga || outcome === undefined) return
-      const began = entries.find((entry) => entry.events.some(({ type }) => type === saga.startsOn))
+      const began = commits.find((commit) => commit.events.some(({ type }) => type === saga.startsOn))
       const seconds = began ? (Date.parse(time) - Date.parse(began.time)) / 1000 : 0
       log('INFO', 'saga.ended', { saga: saga.name, outcome, seconds, correlationId })
       sink.measure(saga.counter, 1, { outcome })

@@ -2,14 +2,14 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { Unavailable } from '../base/errors.ts'
-import type { Views } from '../service/platform.ts'
-import type { Entry, StoredStream, StreamStore } from './stream-store.ts'
+import type { DocumentStore } from '../service/platform.ts'
+import type { Commit, StoredStream, StreamStore } from './stream-store.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
 /** What a stream and its companion were when they were read. */
-interface Token {
-  readonly entries: number
+interface ConcurrencyToken {
+  readonly commits: number
   readonly companion?: number | undefined
 }
 
@@ -20,15 +20,15 @@ interface Stored {
 }
 
 /** A transaction that lost so often gives up, as Firestore's client does. */
-const TRIES = 5
+const MAX_ATTEMPTS = 5
 
 export interface Memory {
   readonly store: StreamStore
-  readonly views: Views
+  readonly views: DocumentStore
   /** Every document by path, streams apart. */
   documents(): ReadonlyMap<string, Fields>
-  /** Every stream's entries by id. */
-  streams(): ReadonlyMap<string, readonly Entry[]>
+  /** Every stream's commits by id. */
+  streams(): ReadonlyMap<string, readonly Commit[]>
   /** What Firestore would have billed so far. */
   readonly billed: { reads: number; writes: number }
 }
@@ -42,31 +42,31 @@ const anybodysTurn: Turn = async (what) => {
 
 export function memory(turn: Turn = anybodysTurn): Memory {
   const documents = new Map<string, Stored>()
-  const streams = new Map<string, readonly Entry[]>()
+  const streams = new Map<string, readonly Commit[]>()
   const billed = { reads: 0, writes: 0 }
   let stamps = 0
 
   const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
   const load = (id: string, companion?: string): StoredStream => {
     billed.reads += 1
-    const entries = streams.get(id) ?? []
-    const token: Token = { entries: entries.length }
-    const stored = { id, version: entries.length, entries: plain(entries), token }
+    const commits = streams.get(id) ?? []
+    const concurrencyToken: ConcurrencyToken = { commits: commits.length }
+    const stored = { id, version: commits.length, commits: plain(commits), concurrencyToken }
     if (companion === undefined) return stored
     const found = get(companion)
     return {
       ...stored,
-      token: { ...token, companion: found?.stamp },
+      concurrencyToken: { ...concurrencyToken, companion: found?.stamp },
       companion: { path: companion, ...(found ? { value: plain(found.fields) } : {}) },
     }
   }
-  const isCurrent = ({ id, token }: StoredStream): boolean =>
-    (streams.get(id)?.length ?? 0) === (token as Token).entries
-  const isCompanionCurrent = ({ token, companion }: StoredStream): boolean =>
-    documents.get(companion!.path)?.stamp === (token as Token).companion
-  const append = (stream: StoredStream, entry: Entry): void => {
+  const isCurrent = ({ id, concurrencyToken }: StoredStream): boolean =>
+    (streams.get(id)?.length ?? 0) === (concurrencyToken as ConcurrencyToken).commits
+  const isCompanionCurrent = ({ concurrencyToken, companion }: StoredStream): boolean =>
+    documents.get(companion!.path)?.stamp === (concurrencyToken as ConcurrencyToken).companion
+  const append = (stream: StoredStream, commit: Commit): void => {
     billed.writes += 1
-    streams.set(stream.id, [...(streams.get(stream.id) ?? []), plain(entry)])
+    streams.set(stream.id, [...(streams.get(stream.id) ?? []), plain(commit)])
   }
   const put = (path: string, fields: Fields): void => {
     billed.writes += 1
@@ -79,7 +79,7 @@ export function memory(turn: Turn = anybodysTurn): Memory {
   const copy = (stored: Stored | undefined): Fields | undefined => stored && plain(stored.fields)
 
   /** Runs once; undefined when somebody else wrote what it had read. */
-  const attempt = async <R>(
+  const runOnce = async <R>(
     id: string,
     work: Parameters<StreamStore['transact']>[1],
   ): Promise<{ readonly result: R } | undefined> => {
@@ -100,7 +100,7 @@ export function memory(turn: Turn = anybodysTurn): Memory {
       },
       set: (path, value) => void writes.push(() => put(path, value)),
       delete: (path) => void writes.push(() => documents.delete(path)),
-      append: (appendTo, entry) => void writes.push(() => append(appendTo, entry)),
+      append: (appendTo, commit) => void writes.push(() => append(appendTo, commit)),
     })
     await turn('commit')
     const lost = !isCurrent(stream) || [...seen].some(([path, stamp]) => documents.get(path)?.stamp !== stamp)
@@ -119,12 +119,12 @@ export function memory(turn: Turn = anybodysTurn): Memory {
         await turn('load')
         return load(id, companion)
       },
-      async append(stream, entry, companion) {
+      async append(stream, commit, companion) {
         await turn('commit')
         if (companion && !stream.companion)
           throw new Error('A companion is written only to a stream that was read with it.')
         if (!isCurrent(stream) || (companion && !isCompanionCurrent(stream))) return false
-        append(stream, entry)
+        append(stream, commit)
         if (companion) put(stream.companion!.path, companion)
         await turn('committed')
         return true
@@ -133,11 +133,11 @@ export function memory(turn: Turn = anybodysTurn): Memory {
         id: string,
         work: (...inside: Parameters<Parameters<StreamStore['transact']>[1]>) => Promise<R>,
       ) {
-        for (let tried = 1; tried <= TRIES; tried++) {
-          const done = await attempt<R>(id, work)
+        for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+          const done = await runOnce<R>(id, work)
           if (done) return done.result
         }
-        throw new Unavailable(`The transaction on ${id} lost ${TRIES} races.`)
+        throw new Unavailable(`The transaction on ${id} lost ${MAX_ATTEMPTS} races.`)
       },
     },
     views: {

@@ -1,18 +1,18 @@
 /** Where streams are kept: one document each, appended to under a precondition. */
 
 /** What one delivery decided: an append adds exactly one. */
-export interface Entry {
+export interface Commit {
   /** Id of the message under which it was decided. */
   readonly cause: string
   readonly time: string
   readonly correlationId: string
   readonly actor: string
   readonly traceparent: string
-  readonly events: readonly EntryEvent[]
-  readonly commands: readonly EntryCommand[]
+  readonly events: readonly CommittedEvent[]
+  readonly commands: readonly CommittedCommand[]
 }
 
-export interface EntryEvent {
+export interface CommittedEvent {
   readonly id: string
   readonly type: string
   readonly version: number
@@ -21,7 +21,7 @@ export interface EntryEvent {
   readonly data: unknown
 }
 
-export interface EntryCommand {
+export interface CommittedCommand {
   readonly id: string
   readonly target: string
   readonly type: string
@@ -31,12 +31,12 @@ export interface EntryCommand {
 
 export interface StoredStream {
   readonly id: string
-  /** Number of entries; 0: there is no stream. */
+  /** Number of commits; 0: there is no stream. */
   readonly version: number
-  readonly entries: readonly Entry[]
+  readonly commits: readonly Commit[]
   readonly companion?: Companion
   /** The store's own mark of this version, and of the companion's. */
-  readonly token: unknown
+  readonly concurrencyToken: unknown
 }
 
 /** One document beside the streams that was read with a stream; without a value when there is none. */
@@ -50,7 +50,7 @@ export interface Transaction {
   getAll(paths: readonly string[]): Promise<readonly (Readonly<Record<string, unknown>> | undefined)[]>
   set(path: string, value: Readonly<Record<string, unknown>>): void
   delete(path: string): void
-  append(stream: StoredStream, entry: Entry): void
+  append(stream: StoredStream, commit: Commit): void
 }
 
 export interface StreamStore {
@@ -60,7 +60,7 @@ export interface StreamStore {
    * Writes the companion in the same commit, if one is given. False when the stream or its companion was written since
    * it was loaded. @throws Unavailable when the store can't be asked.
    */
-  append(stream: StoredStream, entry: Entry, companion?: Readonly<Record<string, unknown>>): Promise<boolean>
+  append(stream: StoredStream, commit: Commit, companion?: Readonly<Record<string, unknown>>): Promise<boolean>
   /** All or nothing; run again by the store when it loses a race. @throws Unavailable when it lost too often. */
   transact<Result>(
     id: string,

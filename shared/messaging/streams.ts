@@ -15,10 +15,17 @@ import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { currentSpan } from '../telemetry/span.ts'
 import { childOf } from '../base/trace.ts'
 import { upcastToCurrent } from '../contracts/versions.ts'
-import type { Entry, EntryCommand, EntryEvent, StoredStream, StreamStore, Transaction } from './stream-store.ts'
+import type {
+  Commit,
+  CommittedCommand,
+  CommittedEvent,
+  StoredStream,
+  StreamStore,
+  Transaction,
+} from './stream-store.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */
-const TRIES = 8
+const MAX_ATTEMPTS = 8
 
 export interface StreamsParts {
   readonly service: string
@@ -33,9 +40,9 @@ export interface StreamsParts {
     commands: readonly { readonly target: string; readonly envelope: Envelope; readonly notBeforeMs?: number }[],
   ): Promise<void>
   /** Told once of each commit. */
-  committed?(entry: Entry, before: StoredStream): void
+  committed?(commit: Commit, before: StoredStream): void
   /** Waits before a lost race is run again; tests pass one that does not. */
-  pause(tried: number): Promise<void>
+  backoff(attempt: number): Promise<void>
 }
 
 export interface StreamsWithRepublish extends Streams {
@@ -53,7 +60,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     [published, recorded].find((contracts) => Object.hasOwn(contracts, type))?.[type]
 
   /** What was recorded under an older version is decided on as what it means now. */
-  const now = (event: EntryEvent): EntryEvent => {
+  const now = (event: CommittedEvent): CommittedEvent => {
     const contract = contractOf(event.type)
     // What is not published was once recorded without a version.
     const version = event.version || 1
@@ -61,34 +68,34 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       ? { ...event, data: upcastToCurrent(contract, { ...event, version }) }
       : event
   }
-  const visible = ({ id, version, entries, companion }: StoredStream): Stream => ({
+  const visible = ({ id, version, commits, companion }: StoredStream): Stream => ({
     id,
     version,
-    events: entries.flatMap(({ cause, time, events }) => events.map((event) => ({ ...now(event), time, cause }))),
+    events: commits.flatMap(({ cause, time, events }) => events.map((event) => ({ ...now(event), time, cause }))),
     ...(companion?.value === undefined ? {} : { companion: companion.value }),
   })
-  const decisionOf = <Recorded extends Message>({ events, commands }: Entry): Decision<Recorded> => ({
+  const decisionOf = <Recorded extends Message>({ events, commands }: Commit): Decision<Recorded> => ({
     events: recordsOf<Recorded>(events.map(now)),
     commands,
   })
 
-  const deliver = async (streamId: string, entry: Entry): Promise<void> => {
+  const deliver = async (streamId: string, commit: Commit): Promise<void> => {
     await parts.publish(
-      entry.events
+      commit.events
         .filter(({ sequence }) => sequence > 0)
-        .map((event) => eventEnvelope(parts.service, streamId, entry, event)),
+        .map((event) => eventEnvelope(parts.service, streamId, commit, event)),
     )
     await parts.send(
-      entry.commands.map((command) => ({
+      commit.commands.map((command) => ({
         target: command.target,
-        envelope: commandEnvelope(parts.service, streamId, entry, command),
+        envelope: commandEnvelope(parts.service, streamId, commit, command),
         ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
       })),
     )
   }
 
-  const entryOf = (stored: StoredStream, message: Envelope, decision: Decision): Entry => {
-    let sequence = Math.max(0, ...stored.entries.flatMap(({ events }) => events.map((event) => event.sequence)))
+  const commitOf = (stored: StoredStream, message: Envelope, decision: Decision): Commit => {
+    let sequence = Math.max(0, ...stored.commits.flatMap(({ events }) => events.map((event) => event.sequence)))
     return {
       cause: message.id,
       time: new Date(parts.now()).toISOString(),
@@ -110,11 +117,16 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
           data: checked(event, contract.data),
         }
       }),
-      commands: decision.commands.map((command, index) => entryCommand(stored.id, message.id, command, index)),
+      commands: decision.commands.map((command, index) => committedCommand(stored.id, message.id, command, index)),
     }
   }
 
-  const entryCommand = (streamId: string, cause: string, command: OutgoingCommand, index: number): EntryCommand => {
+  const committedCommand = (
+    streamId: string,
+    cause: string,
+    command: OutgoingCommand,
+    index: number,
+  ): CommittedCommand => {
     const addressed = address(command)
     const { target, type } = addressed
     return {
@@ -145,25 +157,27 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       const streamId = typeof given === 'string' ? given : given.id
       let known = typeof given === 'string' ? undefined : storedOf.get(given)
       const companion = known?.companion?.path
-      for (let tried = 1; tried <= TRIES; tried++) {
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
         const stored = known ?? (await store.load(streamId, companion))
         known = undefined
-        const done = stored.entries.find(({ cause }) => cause === message.id)
+        const done = stored.commits.find(({ cause }) => cause === message.id)
         if (done) {
           await deliver(streamId, done)
           return decisionOf<Recorded>(done)
         }
         const decision = await decide(visible(stored))
         if (isNothing(decision)) return decision
-        const entry = entryOf(stored, message, decision)
-        if (await store.append(stored, entry, decision.companion)) {
-          parts.committed?.(entry, stored)
-          await deliver(streamId, entry)
+        const commit = commitOf(stored, message, decision)
+        if (await store.append(stored, commit, decision.companion)) {
+          parts.committed?.(commit, stored)
+          await deliver(streamId, commit)
           return decision
         }
-        await parts.pause(tried)
+        await parts.backoff(attempt)
       }
-      throw new Unavailable(`The stream ${streamId} was written to ${TRIES} times while ${message.type} was decided.`)
+      throw new Unavailable(
+        `The stream ${streamId} was written to ${MAX_ATTEMPTS} times while ${message.type} was decided.`,
+      )
     },
 
     async transact<Recorded extends Message>(
@@ -171,26 +185,26 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       streamId: string,
       decide: (stream: Stream, documents: TransactionDocuments) => Promise<Decision<Recorded>>,
     ) {
-      const { entry, decision, before } = await store.transact(streamId, async (stored, transaction) => {
-        const done = stored.entries.find(({ cause }) => cause === message.id)
-        if (done) return { entry: done, decision: decisionOf<Recorded>(done) }
+      const { commit, decision, before } = await store.transact(streamId, async (stored, transaction) => {
+        const done = stored.commits.find(({ cause }) => cause === message.id)
+        if (done) return { commit: done, decision: decisionOf<Recorded>(done) }
         const decided = await decide(visible(stored), documentsOf(transaction))
-        if (isNothing(decided)) return { entry: undefined, decision: decided }
-        const made = entryOf(stored, message, decided)
+        if (isNothing(decided)) return { commit: undefined, decision: decided }
+        const made = commitOf(stored, message, decided)
         transaction.append(stored, made)
-        return { entry: made, decision: decided, before: stored }
+        return { commit: made, decision: decided, before: stored }
       })
-      if (entry && before) parts.committed?.(entry, before)
-      if (entry) await deliver(streamId, entry)
+      if (commit && before) parts.committed?.(commit, before)
+      if (commit) await deliver(streamId, commit)
       return decision
     },
 
     async republish(streamId) {
-      const { entries } = await store.load(streamId)
-      const events = entries.flatMap((entry) =>
-        entry.events
+      const { commits } = await store.load(streamId)
+      const events = commits.flatMap((commit) =>
+        commit.events
           .filter(({ sequence }) => sequence > 0)
-          .map((event) => eventEnvelope(parts.service, streamId, entry, event)),
+          .map((event) => eventEnvelope(parts.service, streamId, commit, event)),
       )
       await parts.publish(events)
       return events.length
@@ -209,9 +223,9 @@ function documentsOf(transaction: Transaction): TransactionDocuments {
   }
 }
 
-function eventEnvelope(service: string, subject: string, entry: Entry, event: EntryEvent): Envelope {
+function eventEnvelope(service: string, subject: string, commit: Commit, event: CommittedEvent): Envelope {
   return {
-    ...commonEnvelope(service, subject, entry),
+    ...commonEnvelope(service, subject, commit),
     id: event.id,
     type: event.type,
     version: event.version,
@@ -220,9 +234,9 @@ function eventEnvelope(service: string, subject: string, entry: Entry, event: En
   }
 }
 
-function commandEnvelope(service: string, subject: string, entry: Entry, command: EntryCommand): Envelope {
+function commandEnvelope(service: string, subject: string, commit: Commit, command: CommittedCommand): Envelope {
   return {
-    ...commonEnvelope(service, subject, entry),
+    ...commonEnvelope(service, subject, commit),
     id: command.id,
     type: command.type,
     version: 1,
@@ -231,6 +245,6 @@ function commandEnvelope(service: string, subject: string, entry: Entry, command
   }
 }
 
-function commonEnvelope(service: string, subject: string, { cause, time, correlationId, actor, traceparent }: Entry) {
+function commonEnvelope(service: string, subject: string, { cause, time, correlationId, actor, traceparent }: Commit) {
   return { source: service, subject, time, correlationId, causationId: cause, traceparent, actor }
 }

@@ -12,7 +12,7 @@ import { createAccessTokens, createIdTokens } from '../gcp/id-tokens.ts'
 import { createPublisher, type Publisher } from '../gcp/publisher.ts'
 import { createTaskSender } from '../gcp/task-sender.ts'
 import { firestoreStreams } from '../gcp/firestore-streams.ts'
-import { firestoreViews } from '../gcp/firestore-views.ts'
+import { firestoreDocuments } from '../gcp/firestore-documents.ts'
 import { lifetimesOf } from '../service/lifetimes.ts'
 import { createLog } from '../telemetry/log.ts'
 import { addressing, createSend } from '../messaging/outgoing.ts'
@@ -37,7 +37,7 @@ export interface RunningPlatform extends Platform {
 }
 
 /** After a lost race: a short wait that grows, with chance in it, so that two who met do not meet again. */
-const pause = (tried: number): Promise<void> => sleep(Math.random() * 10 * 2 ** tried)
+const backoff = (attempt: number): Promise<void> => sleep(Math.random() * 10 * 2 ** attempt)
 
 export function createPlatform(service: Service, config: Config): RunningPlatform {
   const firestore = once(() => connectFirestore(config))
@@ -74,9 +74,9 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       publish: publisher.publish,
       send: sender.send,
       committed: telemetry.committed,
-      pause,
+      backoff,
     }),
-    views: firestoreViews({ firestore, lifetimes, pause }),
+    views: firestoreDocuments({ firestore, lifetimes, backoff }),
     call: caller.call,
     callExternal: caller.callExternal,
     health: createHealth({

@@ -145,7 +145,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       publish,
       send,
       committed: told.telemetry.committed,
-      pause: async () => {},
+      backoff: async () => {},
     }),
     views: kept.views,
     send: createSend({

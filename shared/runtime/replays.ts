@@ -17,7 +17,7 @@ interface Headers {
 }
 
 /** Of one replay: then the letters stay where they are. */
-const MOST_ATTEMPTS = 20
+const MAX_ATTEMPTS = 20
 /** A letter may be leased by somebody who looks at it; one that is still not there then was taken meanwhile. */
 const ATTEMPTS_FOR_MISSING = 5
 
@@ -125,7 +125,7 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
       let later = 0
       for (const letter of letters) if (!(await replayed(letter, headers, operator))) later += 1
       const isMissing = letters.length < messageIds.length
-      if (later > 0 ? attempt < MOST_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
+      if (later > 0 ? attempt < MAX_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
       if (later > 0) platform.log('ERROR', 'replay.given-up', { letters: later, attempt, service: service.name })
       return { status: 204 }
     } catch (error) {

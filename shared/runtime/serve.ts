@@ -11,7 +11,7 @@ import { createHttpApp } from './http-app.ts'
 import { limitServer, serverOptions } from './server-limits.ts'
 
 /** Cloud Run kills ten seconds after SIGTERM; what is not done by then is delivered again. */
-const STOP_WITHIN_MS = 9_000
+const STOP_TIMEOUT_MS = 9_000
 const LOOK_FOR_IDLE_EVERY_MS = 50
 /** @param load Imports the handlers: after the platform, whose clients connect in the meantime. */
 export async function serve(service: Service, load: () => Promise<ServiceApp>): Promise<void> {
@@ -31,7 +31,7 @@ export async function serve(service: Service, load: () => Promise<ServiceApp>): 
     if (told) return
     told = true
     platform.health.stop()
-    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
+    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
     void stopped(server)
       .then(() => platform.close())
       .then(() => process.exit(0))

@@ -6,9 +6,9 @@ import type { IncomingMessage, Server, ServerOptions } from 'node:http'
 import { answerProblem } from '../http/http.ts'
 
 /** A front end sends the head of a request at once. */
-const HEADERS_WITHIN_MS = 10_000
+const HEADERS_TIMEOUT_MS = 10_000
 /** With its body: the largest push (14 MiB) has 58 s by its own rule, see body.ts. */
-const REQUEST_WITHIN_MS = 65_000
+const REQUEST_TIMEOUT_MS = 65_000
 const LOOK_FOR_SLOW_EVERY_MS = 2_000
 /** A browser sends some thirty, front ends add ten. Each costs time in every look at the others. */
 const HEADERS = 100
@@ -26,8 +26,8 @@ const KEEP_ALIVE_MS = 620_000
 
 export const serverOptions = {
   maxHeaderSize: HEADER_BYTES,
-  headersTimeout: HEADERS_WITHIN_MS,
-  requestTimeout: REQUEST_WITHIN_MS,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
   connectionsCheckingInterval: LOOK_FOR_SLOW_EVERY_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
 } satisfies ServerOptions

@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import type { Log } from '../telemetry/log.ts'
 
 /** A probe that has no answer by then has failed. */
-const PROBE_WITHIN_MS = 1_000
+const PROBE_TIMEOUT_MS = 1_000
 /** Whoever asks more often hears the last answer. */
 const KEPT_MS = 2_000
 
@@ -92,7 +92,7 @@ export const statusOf = ({ status }: Readiness): 200 | 503 => (status === 'not-r
 function canConnect(address: string): Promise<void> {
   const [host, port] = splitAddress(address)
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, timeout: PROBE_WITHIN_MS })
+    const socket = connect({ host, port, timeout: PROBE_TIMEOUT_MS })
     const end = (error?: Error): void => {
       socket.destroy()
       if (error) reject(error)

@@ -17,7 +17,7 @@ export interface Decision<Recorded extends Message = Message> {
   readonly companion?: Readonly<Record<string, unknown>>
 }
 
-export const nothing: Decision<never> = { events: [], commands: [] }
+export const noChange: Decision<never> = { events: [], commands: [] }
 
 export interface RecordedEvent extends Message {
   readonly id: string
@@ -50,8 +50,8 @@ export interface TransactionDocuments extends Documents {
   delete(path: string): void
 }
 
-/** Views of a read model, outside any stream. */
-export interface Views extends Documents {
+/** Documents outside any stream: read models, idempotency keys, shards of stock. */
+export interface DocumentStore extends Documents {
   /**
    * Reads one document, changes it, writes it back if nobody else wrote in between, else again from the read.
    * `undefined` from `change` leaves it as it is.
@@ -117,7 +117,7 @@ export interface Platform {
   /** Milliseconds since the epoch. */
   now(): number
   readonly streams: Streams
-  readonly views: Views
+  readonly views: DocumentStore
   /** A query to another service, with this service's identity, a deadline and a circuit breaker; throws `Unavailable`. */
   call(
     service: string,

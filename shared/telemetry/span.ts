@@ -65,8 +65,8 @@ export type InSpan = <T>(options: SpanOptions, work: (span: Span) => Promise<T>)
 const CORRELATION = 'millrace.correlation_id'
 
 /** A span is a few hundred bytes: what would make it more is cut. */
-const MOST_EVENTS = 32
-const LONGEST_TEXT = 500
+const MAX_EVENTS = 32
+const MAX_TEXT_LENGTH = 500
 
 const running = new AsyncLocalStorage<Span>()
 
@@ -119,9 +119,9 @@ function recording(
     rename: (better) => void (name = better),
     set: (more) => void (attributes = { ...attributes, ...more }),
     event(happened, more = {}) {
-      if (events.length < MOST_EVENTS) events.push({ name: happened, atMs: startMs + elapsedMs(), attributes: more })
+      if (events.length < MAX_EVENTS) events.push({ name: happened, atMs: startMs + elapsedMs(), attributes: more })
     },
-    fail: (reason) => void (error ??= reason.slice(0, LONGEST_TEXT)),
+    fail: (reason) => void (error ??= reason.slice(0, MAX_TEXT_LENGTH)),
   }
   const finish = (): FinishedSpan => ({
     name,
@@ -141,6 +141,6 @@ const clipped = (attributes: Attributes): Attributes =>
   Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [
       name,
-      typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : value,
+      typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : value,
     ]),
   )

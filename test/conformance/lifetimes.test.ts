@@ -8,7 +8,7 @@ import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { firestore as emulator } from 'local-google-cloud/firestore'
 import { services } from '../../functions/index.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
-import { firestoreViews } from '../../shared/gcp/firestore-views.ts'
+import { firestoreDocuments } from '../../shared/gcp/firestore-documents.ts'
 import { lifetimesOf } from '../../shared/service/lifetimes.ts'
 import { createStreams } from '../../shared/messaging/streams.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
@@ -35,8 +35,8 @@ afterAll(async () => {
   await cloud.close()
 })
 
-const parts = { firestore: async () => client, lifetimes: lifetimesOf(collections, clock.now), pause: async () => {} }
-const views = firestoreViews(parts)
+const parts = { firestore: async () => client, lifetimes: lifetimesOf(collections, clock.now), backoff: async () => {} }
+const views = firestoreDocuments(parts)
 const written = { version: 1, data: z.strictObject({}), example: {} }
 const streams = createStreams({
   service: 'tests',
@@ -46,7 +46,7 @@ const streams = createStreams({
   now: clock.now,
   publish: async () => {},
   send: async () => {},
-  pause: parts.pause,
+  backoff: parts.backoff,
 })
 
 /** Each way in which a service writes a document. */

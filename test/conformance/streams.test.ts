@@ -9,10 +9,10 @@ import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
-import { firestoreViews } from '../../shared/gcp/firestore-views.ts'
+import { firestoreDocuments } from '../../shared/gcp/firestore-documents.ts'
 import { lifetimesOf } from '../../shared/service/lifetimes.ts'
 import { documentId } from '../../shared/base/ids.ts'
-import type { Decision, Stream, Views } from '../../shared/service/platform.ts'
+import type { Decision, Stream, DocumentStore } from '../../shared/service/platform.ts'
 import type { StreamStore } from '../../shared/messaging/stream-store.ts'
 import { createStreams } from '../../shared/messaging/streams.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
@@ -32,7 +32,7 @@ const contracts = defineContracts({
 
 interface Driver {
   readonly name: string
-  open(): Promise<{ store: StreamStore; views: Views }>
+  open(): Promise<{ store: StreamStore; views: DocumentStore }>
 }
 
 let cloud: LocalCloud
@@ -59,7 +59,7 @@ const drivers: Driver[] = [
       const lifetimes = lifetimesOf({}, Date.now)
       return {
         store: firestoreStreams(connect, lifetimes),
-        views: firestoreViews({ firestore: connect, lifetimes, pause: async () => {} }),
+        views: firestoreDocuments({ firestore: connect, lifetimes, backoff: async () => {} }),
       }
     },
   },
@@ -101,7 +101,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
         if (broken.send && commands.length > 0) throw new Unavailable('sending is broken')
         sent.push(...commands)
       },
-      pause: async () => {},
+      backoff: async () => {},
     })
     return { streams, views, published, sent, broken, id: freshName() }
   }

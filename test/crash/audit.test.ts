@@ -1,7 +1,7 @@
 /** An audit that finds nothing in good books, and each planted fault in bad ones. */
 
 import { expect, it } from 'vitest'
-import type { Entry } from '../../shared/messaging/stream-store.ts'
+import type { Commit } from '../../shared/messaging/stream-store.ts'
 import { audit, type Books, type Expected } from './audit.ts'
 import { unrepeated, type Hit } from './burst.ts'
 import { mustBeRepeated } from './kill-points.ts'
@@ -14,7 +14,7 @@ const expected: Expected = {
   ],
 }
 
-const entry = (cause: string, ...events: [id: string, type: string, sequence: number][]): Entry => ({
+const entry = (cause: string, ...events: [id: string, type: string, sequence: number][]): Commit => ({
   cause,
   time: '2026-01-01T00:00:00.000Z',
   correlationId: 'o-1',
@@ -60,7 +60,7 @@ const good = (): Books =>
     waiting: [],
   }) as unknown as Books
 
-const withOrders = (change: (entries: Entry[]) => Entry[]): Partial<Books> => {
+const withOrders = (change: (entries: Commit[]) => Commit[]): Partial<Books> => {
   const streams = new Map(good().streams)
   const [first, ...rest] = streams.get('orders')!
   return { streams: streams.set('orders', [{ ...first!, entries: change([...first!.entries]) }, ...rest]) }

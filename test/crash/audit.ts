@@ -1,7 +1,7 @@
 /** Holds everybody's books against each other: orders, money, stock, events, what customers were told. Pure: `books.ts` reads them. */
 
 import { services } from '../../functions/index.ts'
-import type { Entry } from '../../shared/messaging/stream-store.ts'
+import type { Commit } from '../../shared/messaging/stream-store.ts'
 import type { Authorization, Posting } from '../../emulators/partners/payment-provider/ledger.ts'
 import type { Placed, Product } from './shopper.ts'
 
@@ -12,7 +12,7 @@ export interface Expected {
 
 export interface Stream {
   readonly id: string
-  readonly entries: readonly Entry[]
+  readonly entries: readonly Commit[]
 }
 
 export interface Shard {
@@ -53,7 +53,7 @@ export function audit(expected: Expected, books: Books): string[] {
   ]
 }
 
-type Told = Entry['events'][number]
+type Told = Commit['events'][number]
 
 const published = ({ entries }: Stream): Told[] =>
   entries.flatMap((entry) => entry.events.filter(({ sequence }) => sequence > 0))

@@ -3,7 +3,7 @@
 import { BigQuery } from '@google-cloud/bigquery'
 import { services } from '../../functions/index.ts'
 import { deadLetterName } from '../../shared/base/names.ts'
-import type { Entry } from '../../shared/messaging/stream-store.ts'
+import type { Commit } from '../../shared/messaging/stream-store.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
 import { audit, type Books, type Expected, type Shard, type Stream } from './audit.ts'
@@ -72,7 +72,7 @@ async function streams(state: State, service: string): Promise<Stream[]> {
   const documents = await state.collection(service, 'streams')
   return documents.map(({ id, entries }) => ({
     id: decodeURIComponent(id as string),
-    entries: (entries as string[]).map((text) => JSON.parse(text) as Entry),
+    entries: (entries as string[]).map((text) => JSON.parse(text) as Commit),
   }))
 }
 

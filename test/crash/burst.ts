@@ -36,7 +36,7 @@ export interface Burst {
 }
 
 /** A point that nothing reaches within this time is told by name. */
-const HIT_WITHIN_MS = 300_000
+const HIT_TIMEOUT_MS = 300_000
 const LOOK_EVERY_MS = 50
 const CUSTOMERS = 6
 /** Without a hit for so long, customers order more than the hits so far allow. */
@@ -116,8 +116,8 @@ export async function startBurst(
       const askedMs = Date.now()
       const { id } = cloud.faults.add(ruleFor(point))
       underWay.add(nameOf(point))
-      const firing = await within(HIT_WITHIN_MS, nameOf(point), cloud.faults.whenFired(id))
-      await within(HIT_WITHIN_MS, `the recovery of ${nameOf(point)}`, back(point, firing))
+      const firing = await within(HIT_TIMEOUT_MS, nameOf(point), cloud.faults.whenFired(id))
+      await within(HIT_TIMEOUT_MS, `the recovery of ${nameOf(point)}`, back(point, firing))
       underWay.delete(nameOf(point))
       const { timeMs } = firing
       const hit = { point, firing, waitedMs: timeMs - askedMs, recoveredMs: Date.now() - timeMs }

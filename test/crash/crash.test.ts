@@ -19,7 +19,7 @@ const chosen = ['payments SIGKILL before commit of payment.authorized', 'shippin
 const ORDERS = 12
 const PRODUCTS = 2
 /** Limits for what hangs: a message that was hit several times waits ever longer, and a killed transaction keeps its locks for a minute. */
-const SETTLED_WITHIN_MS = 180_000
+const SETTLED_TIMEOUT_MS = 180_000
 const TEST_MS = 300_000
 
 /** Who serves the customer, who works in a transaction, and who runs in the functions framework. */
@@ -61,7 +61,7 @@ const place = async (key: string): Promise<string> => {
 const atRest = async (): Promise<void> => {
   const { customers } = burst
   const expected = { placed: [...customers.placed, ...placed], products: customers.products }
-  expect(await books.settled(expected, SETTLED_WITHIN_MS)).toEqual([])
+  expect(await books.settled(expected, SETTLED_TIMEOUT_MS)).toEqual([])
 }
 const failedDeliveries = (sinceMs: number): RequestLogEntry[] =>
   platform.cloud

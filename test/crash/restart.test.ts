@@ -17,8 +17,8 @@ const CUSTOMERS = 4
 /** So many have been answered, and others are under way, when it is killed. */
 const ANSWERED = 6
 /** Limits for what hangs. */
-const READY_WITHIN_MS = 240_000
-const SETTLED_WITHIN_MS = 180_000
+const READY_TIMEOUT_MS = 240_000
+const SETTLED_TIMEOUT_MS = 180_000
 
 const data = temporaryDirectory()
 let last: Started | undefined
@@ -47,7 +47,7 @@ it('loses nothing that was acknowledged', { timeout: 600_000 }, async () => {
     }),
   )
   await expect
-    .poll(() => customers.placed.length, { timeout: READY_WITHIN_MS, interval: 5 })
+    .poll(() => customers.placed.length, { timeout: READY_TIMEOUT_MS, interval: 5 })
     .toBeGreaterThanOrEqual(ANSWERED)
   process.kill(running.pid, 'SIGKILL')
   const answered = customers.placed.length
@@ -61,7 +61,7 @@ it('loses nothing that was acknowledged', { timeout: 600_000 }, async () => {
   expect(customers.retries.length).toBeGreaterThan(0)
   const books = openBooks(platform)
   try {
-    expect(await books.settled(customers, SETTLED_WITHIN_MS)).toEqual([])
+    expect(await books.settled(customers, SETTLED_TIMEOUT_MS)).toEqual([])
   } finally {
     await books.close()
   }
@@ -72,7 +72,7 @@ async function started(base: number): Promise<Running> {
   const { ended, output } = last
   let over = false
   void ended.then(() => (over = true))
-  await expect.poll(() => over || output().includes('Ready in'), { timeout: READY_WITHIN_MS, interval: 20 }).toBe(true)
+  await expect.poll(() => over || output().includes('Ready in'), { timeout: READY_TIMEOUT_MS, interval: 20 }).toBe(true)
   if (over) throw new Error(`npm start ended: ${output()}`)
   return JSON.parse(readFileSync(join(data.path, 'running.json'), 'utf8')) as Running
 }

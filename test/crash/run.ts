@@ -9,7 +9,7 @@ import { type Hit, startBurst, unrepeated } from './burst.ts'
 import { inFlight, killPoints, nameOf } from './kill-points.ts'
 
 /** A killed transaction keeps its locks for a minute, and a delivery may have met them more than once. */
-const SETTLED_WITHIN_MS = 180_000
+const SETTLED_TIMEOUT_MS = 180_000
 
 /** Without a hit for so long, it says what it waits for. */
 const QUIET_MS = 15_000
@@ -61,7 +61,7 @@ async function run(orders: number, only: string): Promise<number> {
     }, 1_000)
     await burst.run(points, orders).finally(() => clearInterval(beat))
     say(`every point was hit, ${customers.placed.length} orders are placed; waiting until all books agree`)
-    const disagreements = await books.settled(customers, SETTLED_WITHIN_MS)
+    const disagreements = await books.settled(customers, SETTLED_TIMEOUT_MS)
     say('at rest')
 
     const hits = burst.hits()

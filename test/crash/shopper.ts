@@ -6,7 +6,7 @@ import type { TestPlatform } from '../support/platform.ts'
 
 /** Doubled at each failure in a row, as a well-behaved client does. */
 const AGAIN_AFTER_MS = 200
-const LONGEST_WAIT_MS = 1_600
+const MAX_WAIT_MS = 1_600
 const LOOK_EVERY_MS = 250
 const GIVE_UP_AFTER_MS = 300_000
 
@@ -54,7 +54,7 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
     options: { body?: unknown; key?: string } = {},
   ): Promise<Body> => {
     const giveUpMs = Date.now() + GIVE_UP_AFTER_MS
-    for (let waitMs = AGAIN_AFTER_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+    for (let waitMs = AGAIN_AFTER_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
       try {
         return (await api.send<Body>(method, path, options)).body
       } catch (error) {

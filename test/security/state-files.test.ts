@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { run, start, type Started, type TemporaryDirectory, temporaryDirectory } from '../support/command.ts'
 import { freeBlock } from 'local-google-cloud/host'
 
-const STARTED_WITHIN_MS = 120_000
+const STARTED_TIMEOUT_MS = 120_000
 let data: TemporaryDirectory
 let started: Started
 
@@ -23,8 +23,8 @@ beforeAll(async () => {
     chmodSync(join(data.path, file), 0o644)
   }
   started = start('emulators/run.ts', ['--port', String(await freeBlock())], data.path)
-  await vi.waitUntil(() => /Ready in|Error|taken/.test(started.output()), { timeout: STARTED_WITHIN_MS })
-}, STARTED_WITHIN_MS)
+  await vi.waitUntil(() => /Ready in|Error|taken/.test(started.output()), { timeout: STARTED_TIMEOUT_MS })
+}, STARTED_TIMEOUT_MS)
 afterAll(async () => {
   started.child.kill('SIGINT')
   await started.ended

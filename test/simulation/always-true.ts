@@ -5,7 +5,7 @@ import type { Authorization, Posting } from '../../emulators/partners/payment-pr
 import { isKept } from '../../functions/history/timeline.ts'
 import { notifications } from '../../functions/notifications/service.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import type { Entry } from '../../shared/messaging/stream-store.ts'
+import type { Commit } from '../../shared/messaging/stream-store.ts'
 import { sku, unitMinor, type World } from './world.ts'
 
 const eventSourced = ['orders', 'inventory', 'payments', 'shipping']
@@ -203,5 +203,5 @@ function expectViews(world: World): void {
   expect(sends.toSorted(), 'what customers were told').toEqual([...told].toSorted())
 }
 
-const eventsOf = (world: World, service: string, orderId: string): Entry['events'] =>
+const eventsOf = (world: World, service: string, orderId: string): Commit['events'] =>
   (world.platform(service).entries().get(orderId) ?? []).flatMap((entry) => entry.events)

@@ -8,9 +8,9 @@ import type { SentCommand, TestPlatform } from '../../shared/runtime/platform.te
 import type { Agenda, Item } from './agenda.ts'
 
 /** As the stacks set it. */
-const MOST_DELIVERIES = 20
+const MAX_DELIVERIES = 20
 const FIRST_WAIT_MS = 1_000
-const LONGEST_WAIT_MS = 600_000
+const MAX_WAIT_MS = 600_000
 /** A task's name can be used again so long after it ran. */
 const NAMES_KNOWN_MS = 3_600_000
 
@@ -61,7 +61,7 @@ export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listene
         const message = { data: Buffer.from(data).toString('base64'), attributes: {}, messageId: `message-${order}` }
         const body = Buffer.from(JSON.stringify({ message, subscription: `${service}.${type}` }))
         if ((await receiverOf(service).event(type, body)).status === 204) return true
-        if (tries + 1 < MOST_DELIVERIES) return false
+        if (tries + 1 < MAX_DELIVERIES) return false
         givenUp.push({ service, type, data })
         return true
       },
@@ -87,7 +87,7 @@ export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listene
 
   return {
     deliver,
-    waitMs: (tries) => Math.min(FIRST_WAIT_MS * 2 ** tries, LONGEST_WAIT_MS),
+    waitMs: (tries) => Math.min(FIRST_WAIT_MS * 2 ** tries, MAX_WAIT_MS),
     publish(events) {
       for (const event of events) {
         for (const [service, { platform }] of listeners)

@@ -14,7 +14,7 @@ const OPERATOR_RETRIES = 0.5
 /** About half of what is asked for. */
 const STOCK = 9
 /** What is missing after the pivot is asked for after a day, and an hour after each thing that was heard. */
-const TERMINAL_WITHIN_MS = 2 * DAY_MS
+const TERMINAL_TIMEOUT_MS = 2 * DAY_MS
 
 export async function simulate(seed: number): Promise<World> {
   // Another stream of choices than the run's own.
@@ -29,7 +29,7 @@ export async function simulate(seed: number): Promise<World> {
   await customers(world)
   await world.run({ forMs: HOUR_MS })
   world.endFaults()
-  await world.run({ forMs: TERMINAL_WITHIN_MS, until: () => ordersOf(world).every(hasEnded) })
+  await world.run({ forMs: TERMINAL_TIMEOUT_MS, until: () => ordersOf(world).every(hasEnded) })
   const late = ordersOf(world).filter((order) => !hasEnded(order))
   if (late.length > 0) throw new Error(`Not ended in time: ${JSON.stringify(late)}`)
   // Undos, views and what was frozen come to rest too.

@@ -35,9 +35,9 @@ const PROVIDER = 'https://provider.test'
 const CARRIER = 'https://carrier.test'
 const WEBHOOK = 'https://gateway.test/v1/webhooks/payment-provider'
 /** Pub/Sub and Cloud Tasks wait so long for an answer before they try again. */
-const ANSWER_WITHIN_MS = 60_000
+const ANSWER_TIMEOUT_MS = 60_000
 /** An order takes some hundred; whoever asks himself without end takes them all. */
-const MOST_STEPS = 50_000
+const MAX_STEPS = 50_000
 
 export interface WorldOptions {
   readonly seed?: number
@@ -255,7 +255,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     })
     if (item.kind === 'event' || item.kind === 'command') {
       const breaks = happens(faults.crash) ? 'crash' : happens(faults.pause) ? 'pause' : undefined
-      if (breaks) broken.set(activity, { breaks, atStep: 1 + upTo(8), again: () => again(ANSWER_WITHIN_MS) })
+      if (breaks) broken.set(activity, { breaks, atStep: 1 + upTo(8), again: () => again(ANSWER_TIMEOUT_MS) })
     }
     return activity
   }
@@ -290,8 +290,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const run: World['run'] = async ({ forMs = 3_600_000, until = () => false } = {}) => {
     const endMs = agenda.now() + forMs
     for (let steps = 0; !until(); steps++) {
-      if (steps > MOST_STEPS)
-        throw new Error(`It does not come to rest: ${agenda.items.length} things are still to do.`)
+      if (steps > MAX_STEPS) throw new Error(`It does not come to rest: ${agenda.items.length} things are still to do.`)
       const due = agenda.due()
       const ready = scheduler.ready()
       if (due.length > 0 && ready.length < atOnce) begin(atOnce === 1 && faults === noFaults ? due[0]! : pick(due))

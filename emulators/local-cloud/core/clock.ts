@@ -14,7 +14,7 @@ export interface Clock {
 }
 
 /** setTimeout overflows above 2^31 - 1 ms and would fire at once: longer waits are taken in pieces. */
-const LONGEST_WAIT_MS = 2 ** 31 - 1
+const MAX_WAIT_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -22,7 +22,7 @@ export const systemClock: Clock = {
     let handle: NodeJS.Timeout
     const wait = (): void => {
       const leftMs = Math.max(0, atMs - Date.now())
-      handle = setTimeout(leftMs > LONGEST_WAIT_MS ? wait : run, Math.min(leftMs, LONGEST_WAIT_MS))
+      handle = setTimeout(leftMs > MAX_WAIT_MS ? wait : run, Math.min(leftMs, MAX_WAIT_MS))
     }
     wait()
     return { cancel: () => clearTimeout(handle) }

@@ -9,7 +9,7 @@ import { gated } from './gate.ts'
 /** HTTP/2's preface begins with `PRI`; no HTTP/1 method does. */
 const PREFACE = 'PRI'
 /** A connection that says nothing for so long is closed. */
-const FIRST_BYTES_WITHIN_MS = 10_000
+const FIRST_BYTES_TIMEOUT_MS = 10_000
 /** Longer than clients keep idle connections, so that none is closed under a request that is on its way. */
 const KEEP_ALIVE_MS = 75_000
 
@@ -57,7 +57,7 @@ export async function listen(port: number, grpc: GrpcServer, http: RequestListen
 /** The three bytes may come one by one. */
 function sniff(socket: Socket, decided: (isHttp2: boolean) => void): void {
   let seen = Buffer.alloc(0)
-  const timeout = setTimeout(() => socket.destroy(), FIRST_BYTES_WITHIN_MS)
+  const timeout = setTimeout(() => socket.destroy(), FIRST_BYTES_TIMEOUT_MS)
   const read = (): void => {
     const chunk = socket.read() as Buffer | null
     if (chunk === null) return

@@ -35,8 +35,8 @@ export interface Accounts {
 }
 
 const pattern = '[a-z]([-a-z0-9]*[a-z0-9])'
-const LONGEST_DISPLAY_NAME_BYTES = 100
-const LONGEST_DESCRIPTION_BYTES = 256
+const MAX_DISPLAY_NAME_BYTES = 100
+const MAX_DESCRIPTION_BYTES = 256
 
 export function accounts(context: CloudContext): Accounts {
   const table = context.journal.table<ServiceAccount>('iam/accounts')
@@ -112,11 +112,11 @@ function checkAccountId(accountId: string | undefined): asserts accountId is str
 }
 
 function checked({ displayName, description }: AccountSettings): AccountSettings {
-  if (Buffer.byteLength(displayName ?? '') > LONGEST_DISPLAY_NAME_BYTES) {
-    throw invalidArgument(`The display name is longer than ${LONGEST_DISPLAY_NAME_BYTES} bytes: "${displayName}".`)
+  if (Buffer.byteLength(displayName ?? '') > MAX_DISPLAY_NAME_BYTES) {
+    throw invalidArgument(`The display name is longer than ${MAX_DISPLAY_NAME_BYTES} bytes: "${displayName}".`)
   }
-  if (Buffer.byteLength(description ?? '') > LONGEST_DESCRIPTION_BYTES) {
-    throw invalidArgument(`The description is longer than ${LONGEST_DESCRIPTION_BYTES} bytes: "${description}".`)
+  if (Buffer.byteLength(description ?? '') > MAX_DESCRIPTION_BYTES) {
+    throw invalidArgument(`The description is longer than ${MAX_DESCRIPTION_BYTES} bytes: "${description}".`)
   }
   return {
     ...(displayName === undefined ? {} : { displayName }),

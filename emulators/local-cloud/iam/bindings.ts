@@ -22,12 +22,12 @@ export interface Checking {
 }
 
 /** https://cloud.google.com/iam/quotas */
-const MOST_MEMBERS = 1500
+const MAX_MEMBERS = 1500
 /** Bindings as they are kept: empty ones gone, members once each, deleted ones by the name that they had. */
 export function checkBindings(bindings: readonly Binding[], checking: Checking): Binding[] {
   const checked = bindings.map((binding) => checkBinding(binding, checking)).filter(({ members }) => members.length > 0)
   const count = checked.reduce((sum, { members }) => sum + members.length, 0)
-  if (count > MOST_MEMBERS) throw invalidArgument(`The policy has ${count} members, more than ${MOST_MEMBERS}.`)
+  if (count > MAX_MEMBERS) throw invalidArgument(`The policy has ${count} members, more than ${MAX_MEMBERS}.`)
   return checked
 }
 

@@ -46,7 +46,7 @@ export function iamRoutes(
   return app
 }
 
-const MOST_PER_PAGE = 100
+const MAX_PER_PAGE = 100
 const DEFAULT_PER_PAGE = 20
 /** What a caller may send of a service account; the rest is Google's to say, and ignored on input. */
 const accountFields = [
@@ -93,7 +93,7 @@ function accountRoutes(accounts: Accounts): Http {
   app.get('/v1/projects/:project/serviceAccounts', (c) => {
     const all = accounts.list(c.req.param('project'))
     const from = Number(c.req.query('pageToken') ?? 0)
-    const to = from + Math.min(Number(c.req.query('pageSize') ?? 0) || DEFAULT_PER_PAGE, MOST_PER_PAGE)
+    const to = from + Math.min(Number(c.req.query('pageSize') ?? 0) || DEFAULT_PER_PAGE, MAX_PER_PAGE)
     return c.json({ accounts: all.slice(from, to), ...(to < all.length ? { nextPageToken: String(to) } : {}) })
   })
   app.get(account, (c) => c.json(accounts.get(accountOf(c.req.path))))

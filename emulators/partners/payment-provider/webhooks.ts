@@ -35,8 +35,8 @@ export interface Webhooks {
 const ALGORITHM = 'ES256'
 const KEY_ID = 'provider-1'
 const FIRST_WAIT_MS = 1_000
-const LONGEST_WAIT_MS = 3_600_000
-const ANSWER_WITHIN_MS = 10_000
+const MAX_WAIT_MS = 3_600_000
+const ANSWER_TIMEOUT_MS = 10_000
 
 export function openWebhooks(
   journal: Journal,
@@ -74,7 +74,7 @@ export function openWebhooks(
         body,
         // A redirect is an answer: notes go to the address that was agreed alone.
         redirect: 'manual',
-        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       })
       await response.body?.cancel()
       return response.ok
@@ -85,7 +85,7 @@ export function openWebhooks(
 
   const deliver = (note: Note, tried: number): void => {
     if (webhookUrl === undefined) return
-    const waitMs = tried === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), LONGEST_WAIT_MS)
+    const waitMs = tried === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), MAX_WAIT_MS)
     clock.at(clock.now() + waitMs, () => {
       if (closed) return
       void send(note).then((told) => {

@@ -13,7 +13,7 @@ import { translate } from '../sql/translate.ts'
 const MAX_PROCESS_BYTES = 4 * 1024 ** 3
 const LOOK_EVERY_MS = 250
 /** Another process may still hold the database: the one before, which has not yet noticed that the local cloud ended. */
-const OPEN_WITHIN_MS = 10_000
+const OPEN_TIMEOUT_MS = 10_000
 const TRY_EVERY_MS = 100
 
 process.umask(STATE_UMASK)
@@ -52,7 +52,7 @@ try {
 }
 
 async function opened(directory: string): ReturnType<typeof openDuck> {
-  for (const endMs = performance.now() + OPEN_WITHIN_MS; ;) {
+  for (const endMs = performance.now() + OPEN_TIMEOUT_MS; ;) {
     try {
       return await openDuck(directory)
     } catch (error) {

@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 /** The init process collects an orphan in its own time. */
-const ENDS_WITHIN_MS = 30_000
+const END_TIMEOUT_MS = 30_000
 
 const column = [{ name: 'n', type: 'BIGINT' }]
 const count = { sql: 'SELECT COUNT(*) AS n FROM t', parameters: [], isSelect: true }
@@ -51,7 +51,7 @@ it('keeps what it acknowledged when the process that started it is killed, ends 
   const { rows } = await engine.query(count)
   expect(Number(rows[0]!.f[0]!.v)).toBeGreaterThanOrEqual(acknowledged)
   await engine.close()
-  await vi.waitUntil(() => !isAlive(enginePid), { timeout: ENDS_WITHIN_MS })
+  await vi.waitUntil(() => !isAlive(enginePid), { timeout: END_TIMEOUT_MS })
 })
 
 it('starts no process before it is needed, and leaves none and nothing behind', async () => {

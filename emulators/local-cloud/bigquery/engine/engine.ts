@@ -35,7 +35,7 @@ const CALL_TIMEOUT_MS = 60_000
 /** Of the process: to start, to wait for the one before, and to read the database's log. */
 const OPEN_TIMEOUT_MS = 60_000
 /** After its time a query is interrupted; DuckDB does not look for that while it plans. */
-const INTERRUPT_WITHIN_MS = 1_000
+const INTERRUPT_TIMEOUT_MS = 1_000
 /** Calls that wait for their answer. */
 const MAX_WAITING_CALLS = 1_000
 const OLD_SPACE_MB = 1_024
@@ -118,7 +118,7 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
       () => {
         // Its time begins when the process is there.
         if (waiting.get(one.call.id) !== one) return
-        one.timer = setTimeout(() => late(one), one.timeoutMs + INTERRUPT_WITHIN_MS)
+        one.timer = setTimeout(() => late(one), one.timeoutMs + INTERRUPT_TIMEOUT_MS)
         try {
           child.send(one.call)
         } catch (error) {

@@ -10,7 +10,7 @@ import { Server, type Socket } from 'node:net'
 import { SECRET_BYTES } from './ingress-secret.ts'
 
 const LOOPBACK = '127.0.0.1'
-const SECRET_WITHIN_MS = 10_000
+const SECRET_TIMEOUT_MS = 10_000
 
 type Arguments = readonly unknown[]
 interface ListenOptions {
@@ -54,7 +54,7 @@ function admitIngressOnly(server: Server): void {
 function afterSecret(socket: Socket, admit: () => void): void {
   // Without a secret this process was not started by the ingress: a child of an instance, say.
   if (secret.length < SECRET_BYTES) return void socket.destroy()
-  const timeout = setTimeout(() => socket.destroy(), SECRET_WITHIN_MS).unref()
+  const timeout = setTimeout(() => socket.destroy(), SECRET_TIMEOUT_MS).unref()
   const end = (): void => void socket.destroy()
   const read = (): void => {
     const begins = socket.read(SECRET_BYTES) as Buffer | null

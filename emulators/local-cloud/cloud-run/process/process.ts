@@ -47,8 +47,8 @@ export interface Instance extends Spawned, Target {
 
 /** Between two looks of the startup probe; Cloud Run's own are seconds apart, a laptop need not wait so long. */
 const PROBE_EVERY_MS = 10
-const PROBE_WITHIN_MS = 1_000
-const START_WITHIN_MS = 60_000
+const PROBE_TIMEOUT_MS = 1_000
+const START_TIMEOUT_MS = 60_000
 /** See there: what Cloud Run's sandbox does for a container. */
 const INGRESS_ONLY = new URL('ingress-only.ts', import.meta.url).href
 
@@ -159,7 +159,7 @@ const probePath = ({ template }: ServiceResource): string =>
 
 async function probe(resource: ServiceResource, target: Target, ended: () => boolean): Promise<boolean> {
   const path = probePath(resource)
-  const giveUpMs = Date.now() + START_WITHIN_MS
+  const giveUpMs = Date.now() + START_TIMEOUT_MS
   while (Date.now() < giveUpMs && !ended()) {
     const status = await statusAt(path, target)
     if (typeof status === 'number' && status >= 200 && status < 400) return true
@@ -173,7 +173,7 @@ function statusAt(path: string, { port, agent }: Target): Promise<number | 'sile
   return new Promise((resolve) => {
     const at = { host: '127.0.0.1', port }
     const asked = httpGet(
-      { ...at, path, agent, headers: { connection: 'close' }, timeout: PROBE_WITHIN_MS },
+      { ...at, path, agent, headers: { connection: 'close' }, timeout: PROBE_TIMEOUT_MS },
       (response) => {
         response.resume()
         resolve(response.statusCode!)

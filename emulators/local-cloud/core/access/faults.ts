@@ -87,7 +87,7 @@ export interface FaultParts {
 }
 
 /** Older firings are forgotten. */
-const MOST_FIRINGS = 10_000
+const MAX_FIRINGS = 10_000
 const MAX_ARMED_FAULTS = 1_000
 /** As much of a value as a refusal repeats. */
 const SHOWN_CHARACTERS = 200
@@ -131,7 +131,7 @@ export function createFaults(parts: FaultParts): Faults {
       when,
       ...(outcome.pid === undefined ? {} : { pid: outcome.pid }),
     })
-    if (firings.length > MOST_FIRINGS) firings.splice(0, MOST_FIRINGS / 10)
+    if (firings.length > MAX_FIRINGS) firings.splice(0, MAX_FIRINGS / 10)
     wake()
     if (outcome.instead) throw outcome.instead
   }

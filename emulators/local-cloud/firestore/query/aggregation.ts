@@ -22,12 +22,12 @@ export interface WireAggregation {
   readonly avg?: { readonly field?: { readonly fieldPath?: string } } | null
 }
 
-const MOST_AGGREGATIONS = 5
+const MAX_AGGREGATIONS = 5
 
 export function parseAggregations(wire: readonly WireAggregation[]): Aggregation[] {
   if (wire.length === 0) throw invalidArgument('Aggregations can not be empty.')
-  if (wire.length > MOST_AGGREGATIONS) {
-    throw invalidArgument(`The maximum number of aggregations allowed in an aggregation query is ${MOST_AGGREGATIONS}.`)
+  if (wire.length > MAX_AGGREGATIONS) {
+    throw invalidArgument(`The maximum number of aggregations allowed in an aggregation query is ${MAX_AGGREGATIONS}.`)
   }
   const parsed = wire.map(parseAggregation)
   const aliases = new Set(parsed.map(({ alias }) => alias))

@@ -119,14 +119,14 @@ export function disjunctions(filter: Filter): FieldFilter[][] {
 }
 
 /** Far beyond what is allowed, so that nobody's filter can grow exponentially before it is refused. */
-const MOST_EXPANDED = 1000
+const MAX_EXPANDED = 1000
 
 function expand(filter: Filter): FieldFilter[][] {
   if ('or' in filter) return filter.or.flatMap(expand)
   if ('and' in filter) {
     return filter.and.map(expand).reduce<FieldFilter[][]>(
       (left, right) => {
-        if (left.length * right.length > MOST_EXPANDED) {
+        if (left.length * right.length > MAX_EXPANDED) {
           throw invalidArgument(
             `The query has more than ${limits.disjunctions} disjunctions in disjunctive normal form.`,
           )

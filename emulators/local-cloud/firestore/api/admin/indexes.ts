@@ -13,7 +13,7 @@ interface WireIndex {
   readonly fields?: readonly WireIndexField[]
 }
 
-const MOST_FIELDS = 100
+const MAX_FIELDS = 100
 
 export function createIndex(
   core: FirestoreCore,
@@ -39,8 +39,8 @@ function parseIndex(collectionId: string, { queryScope, apiScope, fields = [] }:
   }
   if (apiScope && apiScope !== 'ANY_API')
     throw invalidArgument(`Index api_scope "${apiScope}" is not supported: use ANY_API.`)
-  if (fields.length > MOST_FIELDS)
-    throw invalidArgument(`Index has ${fields.length} fields; at most ${MOST_FIELDS} are allowed.`)
+  if (fields.length > MAX_FIELDS)
+    throw invalidArgument(`Index has ${fields.length} fields; at most ${MAX_FIELDS} are allowed.`)
   const parsed: IndexField[] = fields.map((field) => ({
     path: formatFieldPath(parseFieldPath(field.fieldPath ?? '')),
     kind: kindOf(field),

@@ -3,21 +3,21 @@
 import type { DocumentReference, FieldPath, Firestore, Precondition, Timestamp } from '@google-cloud/firestore'
 import { Unavailable } from '../base/errors.ts'
 import type { Lifetimes } from '../service/lifetimes.ts'
-import type { Views } from '../service/platform.ts'
+import type { DocumentStore } from '../service/platform.ts'
 import { available, isAlreadyThere, isLostRace, unavailable } from './firestore-errors.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */
-const TRIES = 10
+const MAX_ATTEMPTS = 10
 
-interface ViewsParts {
+interface DocumentStoreParts {
   readonly firestore: () => Promise<Firestore>
   readonly lifetimes: Lifetimes
   /** Waits before a lost race is run again. */
-  readonly pause: (tried: number) => Promise<void>
+  readonly backoff: (attempt: number) => Promise<void>
 }
 
-export function firestoreViews({ firestore, lifetimes, pause }: ViewsParts): Views {
-  const getAll: Views['getAll'] = async (paths) => {
+export function firestoreDocuments({ firestore, lifetimes, backoff }: DocumentStoreParts): DocumentStore {
+  const getAll: DocumentStore['getAll'] = async (paths) => {
     if (paths.length === 0) return []
     const db = await firestore()
     const snapshots = await available(() => db.getAll(...paths.map((path) => db.doc(path))))
@@ -28,7 +28,7 @@ export function firestoreViews({ firestore, lifetimes, pause }: ViewsParts): Vie
     get: async (path) => (await getAll([path]))[0],
     async update(path, change) {
       const reference = (await firestore()).doc(path)
-      for (let tried = 1; tried <= TRIES; tried++) {
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
         const snapshot = await available(() => reference.get())
         const current = snapshot.data()
         const changed = change(lifetimes.written(current))
@@ -39,10 +39,10 @@ export function firestoreViews({ firestore, lifetimes, pause }: ViewsParts): Vie
           return
         } catch (error) {
           if (!isLostRace(error)) throw unavailable(error)
-          await pause(tried)
+          await backoff(attempt)
         }
       }
-      throw new Unavailable(`${path} was written to ${TRIES} times while it was changed.`)
+      throw new Unavailable(`${path} was written to ${MAX_ATTEMPTS} times while it was changed.`)
     },
     async merge(path, fields) {
       const reference = (await firestore()).doc(path)
