@@ -10,7 +10,7 @@ import {
   environments,
   imageBuilderId,
   imageName,
-  noImage,
+  PLACEHOLDER_DIGEST,
 } from '../stacks/environments.ts'
 import { main, UsageError } from './command.ts'
 import { say } from './terminal.ts'
@@ -75,7 +75,7 @@ function digestOf(image: string): string | undefined {
 
 /** The image with the digest that its registry has for the tag, unless a digest is written down: that one stays. */
 function byDigest(image: string): string {
-  if (!image.endsWith(noImage)) return image
+  if (!image.endsWith(PLACEHOLDER_DIGEST)) return image
   const [tagged] = image.split('@')
   const digest = digestOf(tagged!)
   if (digest === undefined)

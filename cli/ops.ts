@@ -7,7 +7,7 @@ import { define, flag, mainOf, text, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, listeners, readDeadLetters, theOne } from './ops/dead-letters.ts'
 import { createReplayer, replayEach } from './ops/replay.ts'
 import { readSaga, stuckSagas } from './ops/sagas.ts'
-import { openShelf, type Shelf } from './ops/shelf.ts'
+import { openPullSubscriptions, type PullSubscriptions } from './ops/pull-subscriptions.ts'
 import { type Target, targetFrom, targetOptions } from './ops/target.ts'
 import { table } from './table.ts'
 import { say, sayJson, shown } from './terminal.ts'
@@ -27,7 +27,9 @@ Nothing is taken away: each waits 31 days, until it is replayed.`,
   words: { name: 'ID', brief: 'shows that one with its content', most: 1 },
   options: { ...targetOptions, service, json },
   async run({ service: listener, json: asJson, ...where }, [id]) {
-    const letters = await withShelf(targetFrom(where), (shelf) => readDeadLetters(shelf, listener))
+    const letters = await withPullSubscriptions(targetFrom(where), (subscriptions) =>
+      readDeadLetters(subscriptions, listener),
+    )
     if (id !== undefined) return show(theOne(letters, id), asJson)
     if (asJson) return print(letters.map(summary))
     if (letters.length === 0) return say('No dead letters.')
@@ -57,7 +59,9 @@ or can't be read, stays where it is.`,
       throw new UsageError('Which? Name their ids, or --all of them, not both: npm run ops -- dead-letters lists them.')
     const target = targetFrom(values)
     // Released before the listener is asked: it is to find them.
-    const waiting = await withShelf(target, (shelf) => readDeadLetters(shelf, values.service))
+    const waiting = await withPullSubscriptions(target, (subscriptions) =>
+      readDeadLetters(subscriptions, values.service),
+    )
     const chosen = values.all ? waiting : ids.map((id) => theOne(waiting, id))
     if (chosen.length === 0) say('No dead letters.')
     const replayer = await createReplayer(target)
@@ -76,7 +80,7 @@ it was first reported, and why. The id of a checkout is its order's; a saga of a
   async run({ json: asJson, ...where }) {
     const target = targetFrom(where)
     const api = target.api(userInfo().username)
-    const sagas = await withShelf(target, (shelf) => stuckSagas(shelf, api))
+    const sagas = await withPullSubscriptions(target, (subscriptions) => stuckSagas(subscriptions, api))
     if (asJson) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
     if (sagas.length === 0) return say('No saga is stuck.')
     const rows = sagas.flatMap(({ service, orderId, status, waitsFor, reason, sinceMs }) =>
@@ -148,12 +152,15 @@ function operatorFrom({ reason, actor }: { reason?: string | undefined; actor?: 
   return { actor: actor ?? userInfo().username, reason }
 }
 
-async function withShelf<T>(target: Target, work: (shelf: Shelf) => Promise<T>): Promise<T> {
-  const shelf = await openShelf(target)
+async function withPullSubscriptions<T>(
+  target: Target,
+  work: (subscriptions: PullSubscriptions) => Promise<T>,
+): Promise<T> {
+  const subscriptions = await openPullSubscriptions(target)
   try {
-    return await work(shelf)
+    return await work(subscriptions)
   } finally {
-    await shelf.close()
+    await subscriptions.close()
   }
 }
 

@@ -13,7 +13,7 @@ const REFUSALS_TOLERATED = { any: 300, forged: 5 } as const
 const FORGED = ['caller-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid']
 
 /** Of an alert by log line: one mail in that time, however many lines there are. */
-const QUIET = '300s'
+const NOTIFICATION_RATE_LIMIT = '300s'
 
 interface AlertsProps {
   readonly channel: MonitoringNotificationChannel
@@ -112,7 +112,7 @@ export class Alerts extends Construct {
     new MonitoringAlertPolicy(this, name, {
       ...this.#policy(name, content),
       severity,
-      alertStrategy: { notificationRateLimit: { period: QUIET }, autoClose: '86400s' },
+      alertStrategy: { notificationRateLimit: { period: NOTIFICATION_RATE_LIMIT }, autoClose: '86400s' },
       conditions: [
         {
           displayName: name,

@@ -72,14 +72,14 @@ export class Analytics extends Construct {
   }
 
   /** Every event of this topic becomes a row in its owner's table. */
-  keep({ topic, type }: EventTopic, owner: string, unwritten: DeadLetters): void {
+  keep({ topic, type }: EventTopic, owner: string, bigQueryDeadLetters: DeadLetters): void {
     const { table, grant } = this.#tables.get(owner)!
     const subscription = new PubsubSubscription(this, `keep-${type}`, {
       name: named('topic', bigQuerySubscriptionName(type)),
       topic: topic.id,
       ackDeadlineSeconds: 60,
       ...delivery,
-      deadLetterPolicy: { deadLetterTopic: unwritten.topic.id, maxDeliveryAttempts: MAX_DELIVERY_ATTEMPTS },
+      deadLetterPolicy: { deadLetterTopic: bigQueryDeadLetters.topic.id, maxDeliveryAttempts: MAX_DELIVERY_ATTEMPTS },
       bigqueryConfig: {
         table: `${this.#environment.projectId}.${eventsDataset}.${table.tableIdInput}`,
         writeMetadata: true,

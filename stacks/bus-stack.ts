@@ -9,7 +9,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
 import { EventTopic } from './event-topic.ts'
-import { OperatorsDesk } from './operators-desk.ts'
+import { StuckSagaSubscription } from './stuck-saga-subscription.ts'
 
 export class BusStack extends EnvironmentStack {
   constructor(scope: Construct, services: readonly Service[], environment: Environment) {
@@ -24,7 +24,7 @@ export class BusStack extends EnvironmentStack {
         })
       }
     }
-    const unwritten = new DeadLetters(this, 'dead-letters-bigquery', {
+    const bigQueryDeadLetters = new DeadLetters(this, 'dead-letters-bigquery', {
       listener: 'bigquery',
       forwarded: true,
       environment,
@@ -35,14 +35,14 @@ export class BusStack extends EnvironmentStack {
     const analytics = new Analytics(this, 'analytics', { tables, environment })
     const carry = (type: string, table: string): EventTopic => {
       const topic = new EventTopic(this, `topic-${type}`, { type, environment })
-      analytics.keep(topic, table, unwritten)
+      analytics.keep(topic, table, bigQueryDeadLetters)
       return topic
     }
     for (const { name, emits } of services) for (const type of emits) carry(type, name)
     // One topic, however many services have a saga.
     if (hasSagas) {
       const stuck = carry(stuckEvent, runtimeContracts.service)
-      new OperatorsDesk(this, 'operators-desk', { stuck, environment })
+      new StuckSagaSubscription(this, 'operators-desk', { stuck, environment })
     }
   }
 }

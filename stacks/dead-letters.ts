@@ -4,7 +4,7 @@ import { Construct } from 'constructs'
 import { deadLetterName } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
 import { PubsubTopic, PubsubTopicIamMember } from './google.ts'
-import { keepForOperators } from './kept-for-operators.ts'
+import { addRetentionSubscription } from './retention-subscription.ts'
 import { pubsubAgent } from './members.ts'
 import { named } from './naming-rules.ts'
 
@@ -25,7 +25,7 @@ export class DeadLetters extends Construct {
       name,
       messageStoragePolicy: { allowedPersistenceRegions: [environment.region] },
     })
-    keepForOperators(this, 'kept', { name, topic: this.topic, environment })
+    addRetentionSubscription(this, 'kept', { name, topic: this.topic, environment })
     if (!forwarded) return
     new PubsubTopicIamMember(this, 'agent-publishes', {
       topic: this.topic.name,

@@ -118,7 +118,7 @@ interface Deployed {
 
 const region = 'europe-west1'
 /** What stands there until the first image is built; services run from the checkout locally. */
-export const noImage = `sha256:${'0'.repeat(64)}`
+export const PLACEHOLDER_DIGEST = `sha256:${'0'.repeat(64)}`
 export const imageRepositoryId = 'millrace'
 export const imageBuilderId = 'image-builder'
 /** Where Cloud Build finds what it builds from. */
@@ -149,7 +149,7 @@ function deployed(
     projectNumber,
     region,
     analyticsLocation: region,
-    imageDigest: images[name] ?? noImage,
+    imageDigest: images[name] ?? PLACEHOLDER_DIGEST,
     collectorImage: images['collector']!,
     serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
@@ -278,7 +278,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
     projectNumber: '100000000000',
     region,
     analyticsLocation: region,
-    imageDigest: noImage,
+    imageDigest: PLACEHOLDER_DIGEST,
     collectorImage: images['collector']!,
     serviceUrl: (service) => at(ports.service(service)),
     tasksEndpoint: (service) => at(ports.account(service)),

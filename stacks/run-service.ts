@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { WrittenVariables } from '../shared/base/config.ts'
 import type { Service } from '../shared/service/service.ts'
 import { TerraformVariable } from './cdktf.ts'
-import { type Environment, imageName, noImage } from './environments.ts'
+import { type Environment, imageName, PLACEHOLDER_DIGEST } from './environments.ts'
 import { CloudRunV2Service, CloudRunV2ServiceIamMember, ProjectIamMember } from './google.ts'
 import { operationsMember, pushMember, serviceEmail, serviceMember } from './members.ts'
 import { named } from './naming-rules.ts'
@@ -41,7 +41,7 @@ export class RunService extends Construct {
       description: `Digest of the image that ${service.name} runs`,
     })
     digest.addValidation({
-      condition: `\${can(regex("^sha256:[0-9a-f]{64}$", var.image_digest)) && var.image_digest != "${noImage}"}`,
+      condition: `\${can(regex("^sha256:[0-9a-f]{64}$", var.image_digest)) && var.image_digest != "${PLACEHOLDER_DIGEST}"}`,
       errorMessage: `Build the image first, by npm run image -- ${environment.name}; a digest is sha256: and 64 hexadecimal digits.`,
     })
     const collector = new TerraformVariable(scope, 'collector_image', {
@@ -50,7 +50,7 @@ export class RunService extends Construct {
       description: `Image of the collector beside ${service.name}`,
     })
     collector.addValidation({
-      condition: `\${can(regex("@sha256:[0-9a-f]{64}$", var.collector_image)) && !endswith(var.collector_image, "@${noImage}")}`,
+      condition: `\${can(regex("@sha256:[0-9a-f]{64}$", var.collector_image)) && !endswith(var.collector_image, "@${PLACEHOLDER_DIGEST}")}`,
       errorMessage: `Record the digest of the collector's image first, by npm run image -- ${environment.name}; it ends with @sha256: and 64 hexadecimal digits.`,
     })
     const { concurrency, maxInstances, cpu, memory } = service.scale

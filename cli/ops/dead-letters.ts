@@ -5,7 +5,7 @@ import { typeOf } from '../../shared/gcp/waiting.ts'
 import { deadLetterName } from '../../shared/base/names.ts'
 import { receivesMessages } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
-import type { Shelf, Waiting } from './shelf.ts'
+import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
 
 export interface DeadLetter {
   /** Of the copy in the dead-letter subscription. */
@@ -23,12 +23,14 @@ export interface DeadLetter {
 export const listeners: readonly string[] = [...services.filter(receivesMessages).map(({ name }) => name), 'bigquery']
 
 /** @throws UsageError for a listener that is none. */
-export async function readDeadLetters(shelf: Shelf, listener?: string): Promise<DeadLetter[]> {
+export async function readDeadLetters(subscriptions: PullSubscriptions, listener?: string): Promise<DeadLetter[]> {
   if (listener !== undefined && !listeners.includes(listener))
     throw new UsageError(`"${listener}" has no dead letters. These may have: ${listeners.join(', ')}.`)
   const asked = listener === undefined ? listeners : [listener]
   const found = await Promise.all(
-    asked.map(async (one) => (await shelf.look(deadLetterName(one))).map((waiting) => deadLetter(one, waiting))),
+    asked.map(async (one) =>
+      (await subscriptions.pull(deadLetterName(one))).map((waiting) => deadLetter(one, waiting)),
+    ),
   )
   return found.flat()
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Api } from '../api.ts'
 import { stuckSagas } from './sagas.ts'
-import type { Shelf, Waiting } from './shelf.ts'
+import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
 
 const report = (source: string, sagaId: string, sinceMs = 1): Waiting => ({
   subscription: 'operators.saga.stuck',
@@ -16,10 +16,10 @@ const report = (source: string, sagaId: string, sinceMs = 1): Waiting => ({
 
 it("lists orders that are still stuck as they stand now, and other services' sagas as they were reported", async () => {
   const taken: string[] = []
-  const shelf = {
-    look: async () => [report('orders', 'o-1'), report('orders', 'o-2'), report('travel', 'o-2', 2)],
-    take: async ({ messageId }: Waiting) => void taken.push(messageId),
-  } as unknown as Shelf
+  const subscription = {
+    pull: async () => [report('orders', 'o-1'), report('orders', 'o-2'), report('travel', 'o-2', 2)],
+    acknowledge: async ({ messageId }: Waiting) => void taken.push(messageId),
+  } as unknown as PullSubscriptions
   const asked: string[] = []
   const api = {
     async send(_method: string, path: string) {
@@ -30,7 +30,7 @@ it("lists orders that are still stuck as they stand now, and other services' sag
     },
   } as unknown as Api
 
-  const found = await stuckSagas(shelf, api)
+  const found = await stuckSagas(subscription, api)
 
   expect(found).toMatchObject([
     { service: 'orders', orderId: 'o-1', status: 'rejected', waitsFor: [{ attempt: 7 }], reason: 'no answer' },

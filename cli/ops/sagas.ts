@@ -2,7 +2,7 @@
 
 import { stuckSubscription } from '../../shared/base/names.ts'
 import { type Api, Refusal } from '../api.ts'
-import type { Shelf, Waiting } from './shelf.ts'
+import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
 
 /** Orders asked for at once. */
 const AT_ONCE = 8
@@ -28,9 +28,9 @@ const READABLE = 'orders'
 export const readSaga = async (api: Api, orderId: string): Promise<Saga> =>
   (await api.send<Saga>('GET', `/v1/orders/${encodeURIComponent(orderId)}/saga`)).body
 
-/** Reports of orders that have gone on since are taken off the shelf. Those of other services' sagas are listed as they are. */
-export async function stuckSagas(shelf: Shelf, api: Api): Promise<StuckSaga[]> {
-  const reports = Map.groupBy(await shelf.look(stuckSubscription), (report) => {
+/** Reports of orders that have gone on since are taken off the subscription. Those of other services' sagas are listed as they are. */
+export async function stuckSagas(subscriptions: PullSubscriptions, api: Api): Promise<StuckSaga[]> {
+  const reports = Map.groupBy(await subscriptions.pull(stuckSubscription), (report) => {
     const { service, sagaId } = reportOf(report)
     return JSON.stringify([service, sagaId])
   })
@@ -42,7 +42,7 @@ export async function stuckSagas(shelf: Shelf, api: Api): Promise<StuckSaga[]> {
       const saga = report.service === READABLE ? await readIfAny(api, report.sagaId) : asReported(report)
       const { service, reason } = report
       if (saga?.stuck) found.push({ service, ...saga, reason, sinceMs: waiting[0]!.sinceMs })
-      else for (const one of waiting) await shelf.take(one)
+      else for (const one of waiting) await subscriptions.acknowledge(one)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, ask))

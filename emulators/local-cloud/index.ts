@@ -1,7 +1,7 @@
 /** The local Google Cloud: what a program imports to run one. Each emulator is a plugin with an export of its own. */
 
 export { createLocalCloud, type LocalCloud } from './core/local-cloud.ts'
-export type { FaultAction, FaultRule, Firing } from './core/access/faults.ts'
+export type { FaultAction, FaultRule, FaultEvent } from './core/access/faults.ts'
 export type { Plugin, RequestLogEntry } from './core/plugin.ts'
 export { readResources, type StackJson } from './core/terraform/read-resources.ts'
 export type { OwnerApi } from './core/terraform/provisioner.ts'

@@ -82,7 +82,7 @@ export async function settled({ cloud }: TestPlatform): Promise<Operations> {
   let last = ''
   for (let quiet = 0; quiet < LOOKS;) {
     const now = JSON.stringify(cloud.counters())
-    quiet = now === last && pubsub.heldMessages() === 0 ? quiet + 1 : 0
+    quiet = now === last && pubsub.retainedMessageCount() === 0 ? quiet + 1 : 0
     last = now
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
   }

@@ -2,7 +2,7 @@
 
 import { credentials } from '@grpc/grpc-js'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
-import { openShelf, type Shelf } from '../../cli/ops/shelf.ts'
+import { openPullSubscriptions, type PullSubscriptions } from '../../cli/ops/pull-subscriptions.ts'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { virtualClock } from 'local-google-cloud/host'
 import { pubsub } from 'local-google-cloud/pubsub'
@@ -28,8 +28,8 @@ beforeEach(async () => {
   await cloud.api('POST', `/v1/${parent}/topics/kept:publish`, { messages })
 })
 
-/** A shelf whose regular work is done when the test says so. */
-async function shelf(): Promise<Shelf & { passes(seconds: number): Promise<void> }> {
+/** A subscription whose regular work is done when the test says so. */
+async function subscription(): Promise<PullSubscriptions & { passes(seconds: number): Promise<void> }> {
   const regular: (() => Promise<void>)[] = []
   const [apiEndpoint, port] = cloud.ownerHost.split(':') as [string, string]
   const target = {
@@ -41,7 +41,7 @@ async function shelf(): Promise<Shelf & { passes(seconds: number): Promise<void>
     }),
     projectId: project.id,
   }
-  const opened = await openShelf(target, (everyMs, run) => {
+  const opened = await openPullSubscriptions(target, (everyMs, run) => {
     expect(everyMs).toBeLessThan((LEASE_SECONDS * 1000) / 2)
     regular.push(run)
     return () => void regular.splice(regular.indexOf(run), 1)
@@ -54,28 +54,28 @@ async function shelf(): Promise<Shelf & { passes(seconds: number): Promise<void>
     },
   }
 }
-const texts = async (of: Shelf): Promise<string[]> =>
-  (await of.look('kept')).map(({ data }) => data.toString()).toSorted()
+const texts = async (of: PullSubscriptions): Promise<string[]> =>
+  (await of.pull('kept')).map(({ data }) => data.toString()).toSorted()
 
 it('keeps what it looks at for longer than the ack deadline, and takes it then', async () => {
-  const [mine, others] = [await shelf(), await shelf()]
-  const first = (await mine.look('kept')).find(({ data }) => data.toString() === 'a')
+  const [mine, others] = [await subscription(), await subscription()]
+  const first = (await mine.pull('kept')).find(({ data }) => data.toString() === 'a')
   for (let minute = 0; minute < 4; minute++) await mine.passes(LEASE_SECONDS / 2)
   expect(await texts(others)).toEqual([])
-  await mine.take(first!)
+  await mine.acknowledge(first!)
   await mine.close()
   expect(await texts(others)).toEqual(['b', 'c'])
   await others.close()
 })
 
 it('takes a message by its latest lease, when an earlier one was lost', async () => {
-  const mine = await shelf()
-  const first = (await mine.look('kept')).find(({ data }) => data.toString() === 'a')
+  const mine = await subscription()
+  const first = (await mine.pull('kept')).find(({ data }) => data.toString() === 'a')
   await clock.advance(LEASE_SECONDS * 1000)
   expect(await texts(mine)).toEqual(['a', 'b', 'c'])
-  await mine.take(first!)
+  await mine.acknowledge(first!)
   await mine.close()
-  const others = await shelf()
+  const others = await subscription()
   expect(await texts(others)).toEqual(['b', 'c'])
   await others.close()
 })

@@ -1,7 +1,7 @@
 /** The burst: customers order without a break while each service is hit at one of its points after the other. */
 
 import { vaultOf } from '../../functions/customers/contracts.ts'
-import type { Firing, RequestLogEntry } from 'local-google-cloud'
+import type { FaultEvent, RequestLogEntry } from 'local-google-cloud'
 import type { TestPlatform } from '../support/platform.ts'
 import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './kill-points.ts'
 import { sendCommand } from './send-command.ts'
@@ -10,7 +10,7 @@ import { type Shopper, shopper } from './shopper.ts'
 /** What became of one hit. */
 export interface Hit {
   readonly point: KillPoint
-  readonly firing: Firing
+  readonly firing: FaultEvent
   /** From when it was asked for until something came by there. */
   readonly waitedMs: number
   /** Until the service had taken a request again. */
@@ -98,7 +98,7 @@ export async function startBurst(
   }
 
   /** A request was taken since: by the process that came after, or by the paused one when it went on. */
-  const back = async ({ service, signal }: KillPoint, { pid, timeMs }: Firing): Promise<void> => {
+  const back = async ({ service, signal }: KillPoint, { pid, timeMs }: FaultEvent): Promise<void> => {
     const goesOn = (): boolean =>
       signal === 'SIGSTOP'
         ? Date.now() >= timeMs + PAUSED_MS

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { type SynthesizedStack, synthesize } from '../../stacks/app.ts'
-import { environments, noImage } from '../../stacks/environments.ts'
+import { environments, PLACEHOLDER_DIGEST } from '../../stacks/environments.ts'
 import { stacksOf } from './synthesized.ts'
 import { findTerraform, someDigest } from './terraform.ts'
 
@@ -115,8 +115,12 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
 
   it('refuses a service whose image nobody has built, with the command', { timeout }, async () => {
     const orders = stacksOf(dev).find(({ name }) => name === 'dev-orders')!
-    await expect(terraform.plan(orders, noImage)).rejects.toThrow(/Build the image first, by npm run image -- dev/)
-    await expect(terraform.plan(orders, noImage)).rejects.toThrow(/Record the digest of the collector's image first/)
+    await expect(terraform.plan(orders, PLACEHOLDER_DIGEST)).rejects.toThrow(
+      /Build the image first, by npm run image -- dev/,
+    )
+    await expect(terraform.plan(orders, PLACEHOLDER_DIGEST)).rejects.toThrow(
+      /Record the digest of the collector's image first/,
+    )
   })
 
   it.each(['dev-platform', 'dev-bus', 'dev-orders', 'dev-observability'])(

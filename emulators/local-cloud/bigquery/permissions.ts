@@ -1,6 +1,6 @@
 /** What each route of BigQuery takes: https://cloud.google.com/bigquery/docs/access-control */
 
-import type { Need } from '../core/service.ts'
+import type { RequiredPermission } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import type { BigQueryCore } from './core.ts'
@@ -16,7 +16,7 @@ const datasetOf = (groups: Groups): string => `${projectOf(groups)}/datasets/${g
 const tableOf = (groups: Groups): string => `${datasetOf(groups)}/tables/${groups['table']}`
 
 /** In BigQuery's words: `Access Denied: Table p:d.t: Permission … denied on table p:d.t (or it may not exist).` */
-function refusal({ permission, resource }: Need): string {
+function refusal({ permission, resource }: RequiredPermission): string {
   const [, project, , dataset, , table] = resource.split('/')
   if (permission === 'bigquery.jobs.create')
     return `Access Denied: Project ${project}: User does not have ${permission} permission in project ${project}.`
@@ -32,7 +32,7 @@ const writes = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE'])
 
 export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: CloudContext): RouteAccess[] {
   /** A view is read with the rights of who reads it, down to the tables. */
-  const reads = async (tables: readonly string[]): Promise<Need[]> => {
+  const reads = async (tables: readonly string[]): Promise<RequiredPermission[]> => {
     const all = new Set(tables)
     // What is added while we go through it comes up as well.
     for (const name of all) {
@@ -45,7 +45,7 @@ export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: C
       return { permission: 'bigquery.tables.getData', resource }
     })
   }
-  const queryNeeds = async (groups: Groups, query: unknown): Promise<Need[]> => {
+  const queryNeeds = async (groups: Groups, query: unknown): Promise<RequiredPermission[]> => {
     const created = { permission: 'bigquery.jobs.create', resource: projectOf(groups) }
     if (typeof query !== 'string') return [created]
     const { tables, verb } = await engine.translate(query, project.id)

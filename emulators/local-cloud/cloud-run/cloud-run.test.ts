@@ -334,9 +334,9 @@ describe('the supervisor', () => {
       script,
       `import { spawn } from 'node:child_process'
 import { reaper } from ${JSON.stringify(reaperPath)}
-const undertaker = reaper(process.execPath)
+const orphanReaper = reaper(process.execPath)
 const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' })
-undertaker.watch(child.pid)
+orphanReaper.watch(child.pid)
 console.log(child.pid)
 setInterval(() => {}, 1000)`,
     )

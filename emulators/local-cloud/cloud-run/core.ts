@@ -67,7 +67,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
   const unopened = new Map<string, string>()
   const logs = logKeeper(options.logDirectory)
   const nodePath = options.nodePath ?? process.execPath
-  const undertaker = reaper(nodePath)
+  const orphanReaper = reaper(nodePath)
 
   const get = (name: string): ServiceResource => {
     const found = services.get(name)
@@ -99,7 +99,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           cloudEnvironment: options.environmentOf(principal),
           workingDirectory: options.workingDirectory,
           nodePath,
-          reaper: undertaker,
+          reaper: orphanReaper,
           onLine(line) {
             context.count('logging.bytes', Buffer.byteLength(line))
             logs.write(id, line)
@@ -214,7 +214,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     async stop() {
       await closeAll([
         () => Promise.all([...planes.values()].map((plane) => plane.close())),
-        () => undertaker.close(),
+        () => orphanReaper.close(),
         () => logs.close(),
       ])
     },

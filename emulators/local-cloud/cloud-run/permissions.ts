@@ -1,6 +1,6 @@
 /** What each route of Cloud Run's Admin API takes: https://cloud.google.com/run/docs/reference/iam/permissions */
 
-import type { Need } from '../core/service.ts'
+import type { RequiredPermission } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import { actAsRefusal, type ServiceResource, type Template } from './service.ts'
@@ -9,7 +9,7 @@ const COLLECTION = '^/v2/(?<parent>projects/(?<project>[^/]+)/locations/[^/]+)/s
 const SERVICE = '^/v2/(?<name>projects/(?<project>[^/]+)/locations/[^/]+/services/[^/:]+)$'
 
 const domain = 'run.googleapis.com'
-const onServices = (permission: string, resource: string): Need => ({
+const onServices = (permission: string, resource: string): RequiredPermission => ({
   permission: `run.services.${permission}`,
   resource,
 })
@@ -21,7 +21,7 @@ interface Body {
 /** Creating or changing a service also takes the right to act as the account that it runs as. */
 export function runAccess({ project, journal }: CloudContext): readonly RouteAccess[] {
   const services = journal.table<ServiceResource>('cloud-run/services')
-  const actsAs = ({ serviceAccount }: Partial<Template>, projectId = ''): Need => ({
+  const actsAs = ({ serviceAccount }: Partial<Template>, projectId = ''): RequiredPermission => ({
     permission: 'iam.serviceAccounts.actAs',
     // Google runs a service that names no account as the default one of the project.
     resource: `projects/${projectId}/serviceAccounts/${serviceAccount || `${project.number}-compute@developer.gserviceaccount.com`}`,

@@ -1,6 +1,6 @@
 /** What each method of Cloud Tasks takes: https://cloud.google.com/tasks/docs/reference-access-control */
 
-import type { Need, ServiceAccess } from '../core/service.ts'
+import type { RequiredPermission, ServiceAccess } from '../core/service.ts'
 
 interface Named {
   readonly name?: string
@@ -17,15 +17,18 @@ interface NewTask extends OfParent, Viewing {
   } | null
 }
 
-const on = (permission: string, resource: string): Need => ({ permission: `cloudtasks.${permission}`, resource })
+const on = (permission: string, resource: string): RequiredPermission => ({
+  permission: `cloudtasks.${permission}`,
+  resource,
+})
 const projectOf = (name: string): string => name.split('/').slice(0, 2).join('/')
 /** A task has no policy of its own: its queue's counts. */
 const queueOf = (task: string): string => task.split('/tasks/')[0]!
-const fully = (queue: string, { responseView }: Viewing): Need[] =>
+const fully = (queue: string, { responseView }: Viewing): RequiredPermission[] =>
   responseView === 'FULL' ? [on('tasks.fullView', queue)] : []
 const ofQueue =
   (permission: string) =>
-  ({ name = '' }: Named): Need[] => [on(permission, name)]
+  ({ name = '' }: Named): RequiredPermission[] => [on(permission, name)]
 
 export const tasksAccess: ServiceAccess = {
   refusal: ({ permission, resource }) =>

@@ -3,21 +3,21 @@
 import type { Hono } from 'hono'
 
 /** One permission on one resource, by its full name (`projects/p/topics/t`): a condition's `resource.name`, too. */
-export interface Need {
+export interface RequiredPermission {
   readonly permission: string
   readonly resource: string
 }
 
 /** What a call takes, read from its request as the transport shapes it. */
 // oxlint-disable-next-line typescript/no-explicit-any
-export type MethodAccess = (request: any) => readonly Need[]
+export type MethodAccess = (request: any) => readonly RequiredPermission[]
 
 /** What a plugin says of its gRPC services and the REST that follows from them. */
 export interface ServiceAccess {
   /** By method in lowerCamelCase. */
   readonly methods: Readonly<Record<string, MethodAccess>>
   /** The refusal in that service's own words. */
-  readonly refusal: (need: Need) => string
+  readonly refusal: (need: RequiredPermission) => string
   /** `pubsub.googleapis.com` */
   readonly domain: string
 }

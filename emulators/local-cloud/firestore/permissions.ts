@@ -1,13 +1,13 @@
 /** What each method of Firestore takes: https://cloud.google.com/firestore/docs/security/iam#required_permissions */
 
-import type { MethodAccess, Need, ServiceAccess } from '../core/service.ts'
+import type { MethodAccess, RequiredPermission, ServiceAccess } from '../core/service.ts'
 
 /** `projects/p/databases/d` of anything in it: the grants stand on the project, under conditions on this name. */
 const databaseOf = (name: string): string => name.split('/').slice(0, 4).join('/')
 const projectOf = (name: string): string => name.split('/').slice(0, 2).join('/')
 
 /** Each permission on each database that the request names: who may use one must not reach another through it. */
-function needs(names: readonly (string | undefined)[], permissions: readonly string[]): Need[] {
+function needs(names: readonly (string | undefined)[], permissions: readonly string[]): RequiredPermission[] {
   const databases = new Set(names.map((name) => databaseOf(name ?? '')))
   return [...databases].flatMap((resource) =>
     [...new Set(permissions)].map((permission) => ({ permission: `datastore.${permission}`, resource })),
@@ -34,7 +34,7 @@ function permissionsOf({ delete: deleted, currentDocument }: Write): string[] {
   return currentDocument?.conditionType === 'updateTime' ? ['entities.update'] : ['entities.create', 'entities.update']
 }
 
-function writing({ database, writes = [] }: Writing): Need[] {
+function writing({ database, writes = [] }: Writing): RequiredPermission[] {
   // A commit of nothing still ends a transaction.
   if (writes.length === 0) return needs([database], ['databases.get'])
   return needs(

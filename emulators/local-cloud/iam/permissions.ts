@@ -1,10 +1,10 @@
 /** What each method of IAM takes, the policies of every other API's resources included. */
 
-import type { MethodAccess, Need, ServiceAccess } from '../core/service.ts'
+import type { MethodAccess, RequiredPermission, ServiceAccess } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'
 import type { PolicyKinds } from './policy-kinds.ts'
 
-const policyNeed = ({ kindOf }: PolicyKinds, verb: string, resource: string): Need => ({
+const policyNeed = ({ kindOf }: PolicyKinds, verb: string, resource: string): RequiredPermission => ({
   permission: `${kindOf(resource)?.permissions ?? 'resourcemanager.projects'}.${verb}`,
   resource,
 })

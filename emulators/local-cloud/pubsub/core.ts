@@ -74,7 +74,7 @@ export function makeCore(context: CloudContext) {
       }
     },
     /** Messages held for anybody. */
-    heldMessages: (): number => state.store.size,
+    retainedMessageCount: (): number => state.store.size,
     resourceExists(fullName: string): boolean | undefined {
       const kind = /^projects\/[^/]+\/(topics|subscriptions)\/[^/]+$/.exec(fullName)?.[1]
       if (kind === 'topics') return state.topics.has(fullName)

@@ -1,9 +1,12 @@
 /** What each method of Pub/Sub takes: https://cloud.google.com/pubsub/docs/access-control#required_permissions */
 
-import type { Need, ServiceAccess } from '../core/service.ts'
+import type { RequiredPermission, ServiceAccess } from '../core/service.ts'
 import type { CloudContext } from '../core/plugin.ts'
 
-const on = (permission: string, resource: string): Need => ({ permission: `pubsub.${permission}`, resource })
+const on = (permission: string, resource: string): RequiredPermission => ({
+  permission: `pubsub.${permission}`,
+  resource,
+})
 const projectOf = (name: string | undefined): string => (name ?? '').split('/').slice(0, 2).join('/')
 const words: Pick<ServiceAccess, 'refusal' | 'domain'> = {
   refusal: () => 'User not authorized to perform this action.',
@@ -32,7 +35,7 @@ interface Delivering {
 }
 
 /** Who makes a subscription push or write as an account must be allowed to act as it. */
-const actsAs = ({ pushConfig, bigqueryConfig }: Delivering, project: string): Need[] =>
+const actsAs = ({ pushConfig, bigqueryConfig }: Delivering, project: string): RequiredPermission[] =>
   [pushConfig?.oidcToken, bigqueryConfig].flatMap((config) =>
     config?.serviceAccountEmail
       ? [
@@ -59,7 +62,9 @@ export const publisherAccess: ServiceAccess = {
   },
 }
 
-const consumes = ({ subscription = '' }: OfSubscription): Need[] => [on('subscriptions.consume', subscription)]
+const consumes = ({ subscription = '' }: OfSubscription): RequiredPermission[] => [
+  on('subscriptions.consume', subscription),
+]
 
 export const subscriberAccess: ServiceAccess = {
   ...words,

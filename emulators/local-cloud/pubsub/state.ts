@@ -3,7 +3,7 @@
 import type { Table } from '../core/journal.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import type { Delivery, DeliveryHost } from './delivery/delivery.ts'
-import type { Consumer } from './delivery/entry.ts'
+import type { Consumer } from './delivery/outstanding-message.ts'
 import type { MessageStore } from './delivery/message-store.ts'
 import { checkName, missing } from './values/names.ts'
 import type { SubscriptionRecord, TopicRecord } from './values/records.ts'

@@ -3,7 +3,15 @@
  * port. A method or route that names none is not for service accounts at all: forgotten means closed.
  */
 
-import type { GrpcService, MethodAccess, Need, RequestContext, ServiceAccess, Streaming, Unary } from '../service.ts'
+import type {
+  GrpcService,
+  MethodAccess,
+  RequiredPermission,
+  RequestContext,
+  ServiceAccess,
+  Streaming,
+  Unary,
+} from '../service.ts'
 import { StatusError } from '../status.ts'
 
 /** The principal of the port that people and tools call: it may do everything. */
@@ -17,8 +25,8 @@ export interface RouteAccess {
   readonly needs: (
     groups: Readonly<Record<string, string>>,
     body: () => Promise<unknown>,
-  ) => readonly Need[] | Promise<readonly Need[]>
-  readonly refusal?: (need: Need) => string
+  ) => readonly RequiredPermission[] | Promise<readonly RequiredPermission[]>
+  readonly refusal?: (need: RequiredPermission) => string
   readonly domain?: string
 }
 
@@ -31,14 +39,18 @@ export interface Grants {
 
 export interface Access {
   /** Whether somebody may; Google's own agents ask for themselves. */
-  allows(principal: string, need: Need): boolean
+  allows(principal: string, need: RequiredPermission): boolean
   /** @throws PERMISSION_DENIED with Google's `ErrorInfo` for the first that is not granted. */
-  check(principal: string, needs: readonly Need[], words?: Pick<ServiceAccess, 'refusal' | 'domain'>): void
+  check(
+    principal: string,
+    needs: readonly RequiredPermission[],
+    words?: Pick<ServiceAccess, 'refusal' | 'domain'>,
+  ): void
 }
 
 /** `grants` is absent where no IAM plugin is: then nobody can say no. */
 export function makeAccess(mode: IamMode, grants: () => Grants | undefined): Access {
-  const allows = (principal: string, { permission, resource }: Need): boolean =>
+  const allows = (principal: string, { permission, resource }: RequiredPermission): boolean =>
     mode === 'off' || principal === OWNER || (grants()?.isGranted(principal, permission, resource) ?? true)
   return {
     allows,
@@ -55,7 +67,7 @@ const anyWords: Pick<ServiceAccess, 'refusal' | 'domain'> = {
   domain: 'iam.googleapis.com',
 }
 
-function denied({ permission, resource }: Need, words = anyWords): StatusError {
+function denied({ permission, resource }: RequiredPermission, words = anyWords): StatusError {
   return new StatusError('PERMISSION_DENIED', words.refusal({ permission, resource }), [
     {
       '@type': 'type.googleapis.com/google.rpc.ErrorInfo',

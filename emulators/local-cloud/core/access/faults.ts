@@ -42,7 +42,7 @@ export interface Fault extends FaultRule {
   readonly left: number
 }
 
-export interface Firing {
+export interface FaultEvent {
   readonly faultId: string
   /** When the moment was reached: what followed from it came later. */
   readonly timeMs: number
@@ -54,7 +54,7 @@ export interface Firing {
 }
 
 /** One moment of one call. */
-export interface Moment {
+export interface InterceptionPoint {
   readonly principal: string
   readonly method: string
   readonly when: FaultRule['when']
@@ -69,11 +69,11 @@ export interface Faults {
   remove(id?: string): void
   list(): Fault[]
   /** What happened so far, oldest first. */
-  fired(): readonly Firing[]
+  fired(): readonly FaultEvent[]
   /** Resolves when the fault has fired that often; rejects when it is removed before. */
-  whenFired(id: string, times?: number): Promise<Firing>
+  whenFired(id: string, times?: number): Promise<FaultEvent>
   /** Lets happen what a rule says of this moment. @throws StatusError instead of what would have followed. */
-  reached(moment: Moment): Promise<void>
+  reached(moment: InterceptionPoint): Promise<void>
   /** The same service, each of whose unary methods has its two moments. */
   around(service: GrpcService): GrpcService
 }
@@ -102,20 +102,20 @@ interface Armed {
 export function createFaults(parts: FaultParts): Faults {
   const armed = new Map<string, Armed>()
   const methods = new Set<string>(runMoments)
-  const firings: Firing[] = []
+  const firings: FaultEvent[] = []
   const waiting = new Set<() => void>()
   const wake = (): void => {
     for (const look of waiting) look()
   }
 
-  const firstThatFits = (moment: Moment): [string, Armed] | undefined => {
+  const firstThatFits = (moment: InterceptionPoint): [string, Armed] | undefined => {
     for (const [id, one] of armed) {
       if (one.left > 0 && fits(one.rule, moment) && parts.random() < (one.rule.probability ?? 1)) return [id, one]
     }
     return undefined
   }
 
-  const reached = async (moment: Moment): Promise<void> => {
+  const reached = async (moment: InterceptionPoint): Promise<void> => {
     const found = firstThatFits(moment)
     if (!found) return
     const [faultId, one] = found
@@ -190,7 +190,7 @@ export function createFaults(parts: FaultParts): Faults {
   }
 }
 
-function fits({ principal, method, when, about }: FaultRule, moment: Moment): boolean {
+function fits({ principal, method, when, about }: FaultRule, moment: InterceptionPoint): boolean {
   return (
     method === moment.method &&
     when === moment.when &&
@@ -213,7 +213,11 @@ interface Outcome {
   readonly instead?: StatusError
 }
 
-async function happen(action: FaultAction, { principal, method, when }: Moment, parts: FaultParts): Promise<Outcome> {
+async function happen(
+  action: FaultAction,
+  { principal, method, when }: InterceptionPoint,
+  parts: FaultParts,
+): Promise<Outcome> {
   if ('delayMs' in action) {
     await new Promise<void>((resolve) => void parts.clock.at(parts.clock.now() + action.delayMs, resolve))
     return {}

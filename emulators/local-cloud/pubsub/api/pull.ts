@@ -3,7 +3,7 @@
 import type { RequestContext } from '../../core/service.ts'
 import { failedPrecondition, invalidArgument, type StatusError } from '../../core/status.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import type { Consumer, Entry } from '../delivery/entry.ts'
+import type { Consumer, OutstandingMessage } from '../delivery/outstanding-message.ts'
 import { BILLED_BYTES_MIN, limits } from '../values/limits.ts'
 import { idOf } from '../values/names.ts'
 import { receivedMessage, type ReceivedMessage } from './received-message.ts'
@@ -48,7 +48,11 @@ interface Wish {
   readonly wait: boolean
 }
 
-async function takeFor(state: PubsubState, delivery: Delivery, { maxMessages, signal, wait }: Wish): Promise<Entry[]> {
+async function takeFor(
+  state: PubsubState,
+  delivery: Delivery,
+  { maxMessages, signal, wait }: Wish,
+): Promise<OutstandingMessage[]> {
   const puller = new Puller(delivery, Math.min(maxMessages, limits.pullMessages))
   delivery.attach(puller)
   if (puller.entries.length > 0 || !wait || signal.aborted) {
@@ -71,7 +75,7 @@ async function takeFor(state: PubsubState, delivery: Delivery, { maxMessages, si
 class Puller implements Consumer {
   readonly pipelinesKeys = true
   readonly keepsAlive = true
-  readonly entries: Entry[] = []
+  readonly entries: OutstandingMessage[] = []
   readonly filled: Promise<void>
   readonly done: () => void
   readonly fail: (error: StatusError) => void
@@ -96,7 +100,7 @@ class Puller implements Consumer {
     return this.entries.length < this.#maxMessages && this.#bytes < limits.pullBytes
   }
 
-  take(entry: Entry): void {
+  take(entry: OutstandingMessage): void {
     this.entries.push(entry)
     this.#bytes += entry.message.bytes
   }

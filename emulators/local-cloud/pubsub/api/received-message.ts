@@ -1,6 +1,6 @@
 /** A delivered message as pull and streaming pull answer with it. */
 
-import type { Entry } from '../delivery/entry.ts'
+import type { OutstandingMessage } from '../delivery/outstanding-message.ts'
 import type { SubscriptionRecord } from '../values/records.ts'
 import { protoTime, type ProtoTime } from '../../core/proto-values.ts'
 
@@ -18,7 +18,7 @@ export interface ReceivedMessage {
 }
 
 export function receivedMessage(
-  { ackId, message, failures }: Entry,
+  { ackId, message, failures }: OutstandingMessage,
   subscription: SubscriptionRecord,
 ): ReceivedMessage {
   const { id, data, attributes, publishMs, orderingKey } = message.record

@@ -141,13 +141,13 @@ describe('publish', () => {
     publishText(cloud, 'yes', { attributes: { kind: 'a' } })
     expect(await pullNow(cloud)).toMatchObject([{ text: 'yes' }])
     expect(cloud.counts.get('pubsub.deliveryBytes')).toBe(2 + 5 + 20 + 1000)
-    expect(cloud.core.heldMessages()).toBe(1)
+    expect(cloud.core.retainedMessageCount()).toBe(1)
   })
 
   it('keeps nothing of a message that nobody listens to', () => {
     const cloud = cloudWithTopic()
     publishText(cloud, 'x')
-    expect(cloud.core.heldMessages()).toBe(0)
+    expect(cloud.core.retainedMessageCount()).toBe(0)
   })
 })
 
@@ -263,7 +263,7 @@ describe('subscriptions', () => {
     )
     cloud.core.subscriber.deleteSubscription({ subscription: SUBSCRIPTION })
     await expect(waiting).rejects.toThrow('Resource not found')
-    expect(cloud.core.heldMessages()).toBe(0)
+    expect(cloud.core.retainedMessageCount()).toBe(0)
     expect(cloud.core.publisher.listTopicSubscriptions({ topic: TOPIC })).toMatchObject({ subscriptions: [] })
     expect(cloud.clock.pending).toBe(0)
   })

@@ -5,7 +5,7 @@ import type { CloudContext } from '../../core/plugin.ts'
 import { invalidArgument, type StatusError } from '../../core/status.ts'
 import { acknowledgeAll, checkAckIds, extendAll, type AckOutcome } from './acknowledge.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import type { Consumer, Entry } from '../delivery/entry.ts'
+import type { Consumer, OutstandingMessage } from '../delivery/outstanding-message.ts'
 import { BILLED_BYTES_MIN, limits } from '../values/limits.ts'
 import { checkRange } from '../values/names.ts'
 import { pullable } from './pull.ts'
@@ -79,7 +79,7 @@ class Stream implements Consumer {
   readonly #connection: Connection
   readonly #maxMessages: number
   readonly #maxBytes: number
-  #taken: Entry[] = []
+  #taken: OutstandingMessage[] = []
   #messages = 0
   #bytes = 0
   #closed = false
@@ -106,7 +106,7 @@ class Stream implements Consumer {
     return !this.#closed && this.#messages < this.#maxMessages && this.#bytes < this.#maxBytes
   }
 
-  take(entry: Entry): void {
+  take(entry: OutstandingMessage): void {
     this.#messages++
     this.#bytes += entry.message.bytes
     this.#taken.push(entry)
@@ -126,7 +126,7 @@ class Stream implements Consumer {
     if (batch.length > 0) this.#deliver(batch, bytes)
   }
 
-  released(entry: Entry): void {
+  released(entry: OutstandingMessage): void {
     this.#messages--
     this.#bytes -= entry.message.bytes
   }

@@ -61,7 +61,7 @@ describe('a BigQuery subscription', () => {
       publish_time: '2026-01-01T00:00:00.000Z',
       attributes: '{"a":"b"}',
     })
-    expect(cloud.core.heldMessages()).toBe(0)
+    expect(cloud.core.retainedMessageCount()).toBe(0)
     expect(cloud.counts.get('pubsub.bigqueryBytes')).toBe(messages.reduce((sum, { data }) => sum + data.length + 22, 0))
     expect(cloud.counts.get('pubsub.deliveryBytes')).toBeUndefined()
   })

@@ -4,14 +4,14 @@ import { StatusError } from '../../core/status.ts'
 import { bigqueryWriter, tableReference, type TableField } from './config.ts'
 import { bigqueryRow } from './row.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import type { Consumer, Entry } from '../delivery/entry.ts'
+import type { Consumer, OutstandingMessage } from '../delivery/outstanding-message.ts'
 import { limits } from '../values/limits.ts'
 import { notWritable } from '../permissions.ts'
 import type { BigQueryConfig } from '../values/records.ts'
 import type { PubsubState } from '../state.ts'
 
 interface Pending {
-  readonly entry: Entry
+  readonly entry: OutstandingMessage
   readonly ackId: string
 }
 
@@ -39,7 +39,7 @@ export class BigQueryAppender implements Consumer {
     return this.#pending.length < limits.bigqueryBatchRows && this.#bytes < limits.bigqueryBatchBytes
   }
 
-  take(entry: Entry): void {
+  take(entry: OutstandingMessage): void {
     this.#pending.push({ entry, ackId: entry.ackId })
     this.#bytes += entry.message.bytes
   }
@@ -100,7 +100,7 @@ export class BigQueryAppender implements Consumer {
     }
   }
 
-  #row(entry: Entry, fields: readonly TableField[]): Record<string, unknown> {
+  #row(entry: OutstandingMessage, fields: readonly TableField[]): Record<string, unknown> {
     return bigqueryRow(entry.message.record, this.#config, { subscription: this.#delivery.record.name, fields })
   }
 

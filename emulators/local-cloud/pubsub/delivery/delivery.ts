@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Table } from '../../core/journal.ts'
 import type { StatusError } from '../../core/status.ts'
 import { Dispatch } from './dispatch.ts'
-import { makeEntry, type Consumer, type Entry, Lane } from './entry.ts'
+import { makeEntry, type Consumer, type OutstandingMessage, OrderingKeyQueue } from './outstanding-message.ts'
 import { limits } from '../values/limits.ts'
 import type { Message, MessageStore } from './message-store.ts'
 import type { SubscriptionRecord } from '../values/records.ts'
@@ -30,10 +30,10 @@ export class Delivery {
   readonly #dispatch = new Dispatch()
   readonly #schedule: Schedule
   /** Everything not completed, in the order of publication. */
-  readonly #backlog = new Map<string, Entry>()
+  readonly #backlog = new Map<string, OutstandingMessage>()
   readonly #acked: RetainedMessages
-  readonly #byAckId = new Map<string, Entry>()
-  readonly #lanes = new Map<string, Lane>()
+  readonly #byAckId = new Map<string, OutstandingMessage>()
+  readonly #lanes = new Map<string, OrderingKeyQueue>()
   #record: SubscriptionRecord
   #ackCount = 0
   #outstanding = 0
@@ -186,7 +186,7 @@ export class Delivery {
     this.#schedule.wakeAt(message.record.publishMs + this.#record.retentionMs)
   }
 
-  #give(entry: Entry, consumer: Consumer): void {
+  #give(entry: OutstandingMessage, consumer: Consumer): void {
     if (entry.ackId) this.#byAckId.delete(entry.ackId)
     if (entry.deliveries++ > 0) this.#host.count('pubsub.redeliveries')
     entry.state = 'out'
@@ -200,14 +200,14 @@ export class Delivery {
   }
 
   /** A late acknowledgement still counts before the next delivery, except under exactly-once. */
-  #current(ackId: string): Entry | undefined {
+  #current(ackId: string): OutstandingMessage | undefined {
     this.touch()
     const entry = this.#byAckId.get(ackId)
     if (!entry || !this.#record.enableExactlyOnceDelivery) return entry
     return entry.state === 'out' && entry.deadlineMs > this.#host.clock.now() ? entry : undefined
   }
 
-  #release(entry: Entry): void {
+  #release(entry: OutstandingMessage): void {
     if (entry.state !== 'out') return
     this.#outstanding--
     if (entry.lane) entry.lane.outstanding--
@@ -217,7 +217,7 @@ export class Delivery {
   }
 
   /** A nack or an expired deadline. */
-  #fail(entry: Entry): void {
+  #fail(entry: OutstandingMessage): void {
     this.#release(entry)
     entry.failures++
     const { deadLetterPolicy: policy, serial } = this.#record
@@ -234,7 +234,7 @@ export class Delivery {
     } else this.#dispatch.offer(entry)
   }
 
-  #deadLetter(entry: Entry): boolean {
+  #deadLetter(entry: OutstandingMessage): boolean {
     if (!this.#host.deadLetter(this.#record, entry.message, entry.failures)) return false
     this.#host.count('pubsub.deadLettered')
     this.#complete(entry)
@@ -242,7 +242,7 @@ export class Delivery {
   }
 
   /** Redelivery of one message of a key redelivers all later ones, acknowledged ones too. */
-  #rewind(entry: Entry, lane: Lane, readyMs: number): void {
+  #rewind(entry: OutstandingMessage, lane: OrderingKeyQueue, readyMs: number): void {
     for (const later of lane.rewind(entry)) {
       this.#release(later)
       later.state = 'ready'
@@ -262,19 +262,19 @@ export class Delivery {
     return Math.min(maxMs, minMs * 2 ** Math.min(failures - 1, 30))
   }
 
-  #complete(entry: Entry): void {
+  #complete(entry: OutstandingMessage): void {
     this.#forget(entry, true)
     if (entry.lane) this.#settle(entry.lane)
   }
 
-  #settle(lane: Lane): void {
+  #settle(lane: OrderingKeyQueue): void {
     for (const entry of lane.settle()) this.#forget(entry, true)
     if (lane.empty) this.#lanes.delete(lane.key)
     else this.#dispatch.offerLane(lane)
   }
 
   /** Takes an entry out of every index; `done` also completes its message. */
-  #forget(entry: Entry, done: boolean): void {
+  #forget(entry: OutstandingMessage, done: boolean): void {
     this.#release(entry)
     entry.state = 'gone'
     const { message } = entry
@@ -294,10 +294,10 @@ export class Delivery {
     this.#byAckId.clear()
   }
 
-  #lane(key: string): Lane {
+  #lane(key: string): OrderingKeyQueue {
     const known = this.#lanes.get(key)
     if (known) return known
-    const lane = new Lane(key)
+    const lane = new OrderingKeyQueue(key)
     this.#lanes.set(key, lane)
     return lane
   }
@@ -312,8 +312,8 @@ export class Delivery {
     this.pump()
   }
 
-  #ready(waits: Entry | Lane): void {
-    if (waits instanceof Lane) {
+  #ready(waits: OutstandingMessage | OrderingKeyQueue): void {
+    if (waits instanceof OrderingKeyQueue) {
       waits.blockedUntilMs = 0
       this.#dispatch.offerLane(waits)
     } else {

@@ -1,12 +1,12 @@
 /** Hands ready messages to consumers with room, in turn, and the messages of one ordering key to one consumer. */
 
 import { DueQueue } from '../../core/due-queue.ts'
-import { type Consumer, type Entry, Lane } from './entry.ts'
+import { type Consumer, type OutstandingMessage, OrderingKeyQueue } from './outstanding-message.ts'
 
 export class Dispatch {
-  readonly #shared = new DueQueue<Entry | Lane>()
+  readonly #shared = new DueQueue<OutstandingMessage | OrderingKeyQueue>()
   /** Lanes bound to a consumer wait for its room alone. */
-  readonly #bound = new Map<Consumer, DueQueue<Lane>>()
+  readonly #bound = new Map<Consumer, DueQueue<OrderingKeyQueue>>()
   #consumers: Consumer[] = []
   #turn = 0
   #boundFirst = false
@@ -31,13 +31,13 @@ export class Dispatch {
     }
   }
 
-  offer(entry: Entry): void {
+  offer(entry: OutstandingMessage): void {
     if (entry.lane) this.offerLane(entry.lane)
     else this.#shared.add(entry)
   }
 
   /** Queues a lane where it can go on; does nothing while it must wait. */
-  offerLane(lane: Lane): void {
+  offerLane(lane: OrderingKeyQueue): void {
     if (lane.queued || lane.blockedUntilMs > 0 || !lane.next()) return
     if (lane.outstanding === 0) {
       lane.consumer = undefined
@@ -51,7 +51,7 @@ export class Dispatch {
   }
 
   /** Gives out what can be given out, then lets each consumer send what it took. */
-  run(give: (entry: Entry, consumer: Consumer) => void): void {
+  run(give: (entry: OutstandingMessage, consumer: Consumer) => void): void {
     const took = new Set<Consumer>()
     let idle = 0
     while (idle < this.#consumers.length) {
@@ -78,14 +78,14 @@ export class Dispatch {
   }
 
   /** Takes turns, or a key with a long backlog would starve all others. */
-  #next(consumer: Consumer): Entry | undefined {
+  #next(consumer: Consumer): OutstandingMessage | undefined {
     this.#boundFirst = !this.#boundFirst
     return this.#boundFirst
       ? (this.#nextBound(consumer) ?? this.#nextShared())
       : (this.#nextShared() ?? this.#nextBound(consumer))
   }
 
-  #nextBound(consumer: Consumer): Entry | undefined {
+  #nextBound(consumer: Consumer): OutstandingMessage | undefined {
     const lanes = this.#bound.get(consumer)
     for (let lane = lanes?.take(); lane; lane = lanes?.take()) {
       const entry = this.#from(lane)
@@ -94,16 +94,16 @@ export class Dispatch {
     return undefined
   }
 
-  #nextShared(): Entry | undefined {
+  #nextShared(): OutstandingMessage | undefined {
     for (let item = this.#shared.take(); item; item = this.#shared.take()) {
-      const entry = item instanceof Lane ? this.#from(item) : item
+      const entry = item instanceof OrderingKeyQueue ? this.#from(item) : item
       // It may have been acknowledged late, or dropped, while it waited in the queue.
       if (entry?.state === 'ready') return entry
     }
     return undefined
   }
 
-  #from(lane: Lane): Entry | undefined {
+  #from(lane: OrderingKeyQueue): OutstandingMessage | undefined {
     lane.queued = false
     return lane.blockedUntilMs > 0 ? undefined : lane.next()
   }

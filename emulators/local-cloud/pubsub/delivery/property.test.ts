@@ -120,8 +120,8 @@ describe('whatever subscribers do, and whenever the process is killed', () => {
       expect([...published].filter((text) => !accounted.has(text) && !world.ackedEarly.has(text))).toEqual([])
       // The other subscription is not concerned by anything that happened to the first.
       expect((await drain(cloud, OTHER)).toSorted()).toEqual([...published].toSorted())
-      expect(cloud.core.heldMessages()).toBe(0)
-      expect(cloud.killed().core.heldMessages()).toBe(0)
+      expect(cloud.core.retainedMessageCount()).toBe(0)
+      expect(cloud.killed().core.retainedMessageCount()).toBe(0)
     },
   )
 

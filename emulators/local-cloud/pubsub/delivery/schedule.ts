@@ -2,10 +2,10 @@
 
 import type { Clock, Timer } from '../../core/clock.ts'
 import { DueQueue } from '../../core/due-queue.ts'
-import { type Entry, Lane } from './entry.ts'
+import { type OutstandingMessage, OrderingKeyQueue } from './outstanding-message.ts'
 
 interface Deadline {
-  readonly entry: Entry
+  readonly entry: OutstandingMessage
   readonly ackId: string
 }
 
@@ -13,14 +13,16 @@ interface Deadline {
 const isCurrent = ({ entry, ackId }: Deadline, atMs: number): boolean =>
   entry.state === 'out' && entry.ackId === ackId && entry.deadlineMs === atMs
 
-const stillWaits = (waits: Entry | Lane, untilMs: number): boolean =>
-  waits instanceof Lane ? waits.blockedUntilMs === untilMs : waits.state === 'delayed' && waits.readyAtMs === untilMs
+const stillWaits = (waits: OutstandingMessage | OrderingKeyQueue, untilMs: number): boolean =>
+  waits instanceof OrderingKeyQueue
+    ? waits.blockedUntilMs === untilMs
+    : waits.state === 'delayed' && waits.readyAtMs === untilMs
 
 export class Schedule {
   readonly #clock: Clock
   readonly #wake: () => void
   readonly #deadlines = new DueQueue<Deadline>(isCurrent)
-  readonly #backoffs = new DueQueue<Entry | Lane>(stillWaits)
+  readonly #backoffs = new DueQueue<OutstandingMessage | OrderingKeyQueue>(stillWaits)
   #timer: Timer | undefined
   #timerMs = Infinity
 
@@ -29,23 +31,23 @@ export class Schedule {
     this.#wake = wake
   }
 
-  deadline(entry: Entry): void {
+  deadline(entry: OutstandingMessage): void {
     this.#deadlines.add({ entry, ackId: entry.ackId }, entry.deadlineMs)
     this.wakeAt(entry.deadlineMs)
   }
 
-  backoff(waits: Entry | Lane, atMs: number): void {
+  backoff(waits: OutstandingMessage | OrderingKeyQueue, atMs: number): void {
     this.#backoffs.add(waits, atMs)
     this.wakeAt(atMs)
   }
 
   /** The next entry whose ack deadline passed. */
-  expired(): Entry | undefined {
+  expired(): OutstandingMessage | undefined {
     return this.#deadlines.take(this.#clock.now())?.entry
   }
 
   /** The next entry or lane whose backoff is over. */
-  due(): Entry | Lane | undefined {
+  due(): OutstandingMessage | OrderingKeyQueue | undefined {
     return this.#backoffs.take(this.#clock.now())
   }
 

@@ -1,6 +1,6 @@
 /** What a push request carries: Google's JSON wrapper, or the bare data with metadata as headers. */
 
-import type { Entry } from '../delivery/entry.ts'
+import type { OutstandingMessage } from '../delivery/outstanding-message.ts'
 import type { PushConfig, SubscriptionRecord } from '../values/records.ts'
 
 export interface PushRequest {
@@ -8,7 +8,11 @@ export interface PushRequest {
   readonly body: string | Uint8Array<ArrayBuffer>
 }
 
-export function pushRequest(entry: Entry, subscription: SubscriptionRecord, config: PushConfig): PushRequest {
+export function pushRequest(
+  entry: OutstandingMessage,
+  subscription: SubscriptionRecord,
+  config: PushConfig,
+): PushRequest {
   return config.noWrapper
     ? unwrapped(entry, subscription, config.noWrapper.writeMetadata)
     : { headers: { 'content-type': 'application/json', ...AGENT }, body: JSON.stringify(wrapper(entry, subscription)) }
@@ -17,7 +21,7 @@ export function pushRequest(entry: Entry, subscription: SubscriptionRecord, conf
 const AGENT = { 'user-agent': 'CloudPubSub-Google', accept: 'application/json' }
 
 /** https://cloud.google.com/pubsub/docs/push#receive_push: both spellings of id and time, empty fields left out. */
-function wrapper({ message, failures }: Entry, subscription: SubscriptionRecord): object {
+function wrapper({ message, failures }: OutstandingMessage, subscription: SubscriptionRecord): object {
   const { id, data, attributes, orderingKey, publishMs } = message.record
   const publishTime = new Date(publishMs).toISOString()
   return {
@@ -37,7 +41,7 @@ function wrapper({ message, failures }: Entry, subscription: SubscriptionRecord)
 
 /** https://cloud.google.com/pubsub/docs/payload-unwrapping */
 function unwrapped(
-  { message, failures }: Entry,
+  { message, failures }: OutstandingMessage,
   subscription: SubscriptionRecord,
   writeMetadata: boolean,
 ): PushRequest {

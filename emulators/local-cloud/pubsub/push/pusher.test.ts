@@ -83,7 +83,7 @@ describe('push', () => {
         messageId: id,
       }),
     ])
-    expect(cloud.core.heldMessages()).toBe(0)
+    expect(cloud.core.retainedMessageCount()).toBe(0)
     expect(cloud.counts.get('pubsub.deliveryBytes')).toBe(1000)
   })
 
@@ -141,7 +141,7 @@ describe('push', () => {
     await cloud.clock.advance(100)
     expect(seen).toHaveLength(2)
     expect(cloud.notes[1]).toMatchObject({ status: 200, attempt: 2 })
-    expect(cloud.core.heldMessages()).toBe(0)
+    expect(cloud.core.retainedMessageCount()).toBe(0)
   })
 
   it('dead-letters after the attempts, with the attempt in each wrapper', async () => {
@@ -222,7 +222,7 @@ describe('push', () => {
     await after.clock.settle()
     expect(seen).toHaveLength(2)
     expect(seen[1]!.body).toContain(id)
-    expect(after.core.heldMessages()).toBe(0)
-    expect(after.killed().core.heldMessages()).toBe(0)
+    expect(after.core.retainedMessageCount()).toBe(0)
+    expect(after.killed().core.retainedMessageCount()).toBe(0)
   })
 })

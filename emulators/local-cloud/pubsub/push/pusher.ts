@@ -3,7 +3,7 @@
 
 import type { CloudContext } from '../../core/plugin.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import type { Consumer, Entry } from '../delivery/entry.ts'
+import type { Consumer, OutstandingMessage } from '../delivery/outstanding-message.ts'
 import { BILLED_BYTES_MIN, limits } from '../values/limits.ts'
 import { mayPushAs } from '../permissions.ts'
 import { pushRequest } from './push-request.ts'
@@ -13,7 +13,7 @@ import type { PushConfig } from '../values/records.ts'
 const ACKNOWLEDGED = new Set([102, 200, 201, 202, 204])
 
 /** In the request log: no token could be made, the endpoint could not be reached, or did not answer within the ack deadline. */
-const NO_ANSWER = 0
+const CONNECTION_FAILED = 0
 
 export class Pusher implements Consumer {
   readonly pipelinesKeys = false
@@ -21,8 +21,8 @@ export class Pusher implements Consumer {
   readonly #context: CloudContext
   readonly #delivery: Delivery
   readonly #config: PushConfig
-  readonly #underWay = new Map<Entry, AbortController>()
-  readonly #taken: Entry[] = []
+  readonly #underWay = new Map<OutstandingMessage, AbortController>()
+  readonly #taken: OutstandingMessage[] = []
   #window: number = limits.pushWindowStart
   #cutMs = -Infinity
   #token: { readonly value: Promise<string>; readonly mintedMs: number } | undefined
@@ -41,7 +41,7 @@ export class Pusher implements Consumer {
     return this.#underWay.size < this.#window
   }
 
-  take(entry: Entry): void {
+  take(entry: OutstandingMessage): void {
     this.#underWay.set(entry, new AbortController())
     this.#taken.push(entry)
   }
@@ -51,12 +51,12 @@ export class Pusher implements Consumer {
   }
 
   /** The deadline passed, or the message is done with: no answer can count any more. */
-  released(entry: Entry): void {
+  released(entry: OutstandingMessage): void {
     this.#underWay.get(entry)?.abort()
     this.#underWay.delete(entry)
   }
 
-  async #push(entry: Entry): Promise<void> {
+  async #push(entry: OutstandingMessage): Promise<void> {
     const { ackId, failures } = entry
     const controller = this.#underWay.get(entry)
     const { status, reason } = await this.#send(entry)
@@ -81,7 +81,7 @@ export class Pusher implements Consumer {
     this.#delivery.pump()
   }
 
-  async #send(entry: Entry): Promise<{ readonly status: number; readonly reason?: string }> {
+  async #send(entry: OutstandingMessage): Promise<{ readonly status: number; readonly reason?: string }> {
     const { signal } = this.#underWay.get(entry)!
     const { bytes } = entry.message
     this.#context.count('pubsub.messages.delivered')
@@ -90,7 +90,10 @@ export class Pusher implements Consumer {
     try {
       const { oidcToken } = this.#config
       if (oidcToken && !mayPushAs(this.#context, oidcToken.serviceAccountEmail))
-        return { status: NO_ANSWER, reason: `Pub/Sub may not make tokens for ${oidcToken.serviceAccountEmail}.` }
+        return {
+          status: CONNECTION_FAILED,
+          reason: `Pub/Sub may not make tokens for ${oidcToken.serviceAccountEmail}.`,
+        }
       const { headers, body } = pushRequest(entry, this.#delivery.record, this.#config)
       if (oidcToken) headers['authorization'] = `Bearer ${await this.#idToken(oidcToken)}`
       const { fetch } = this.#context
@@ -103,7 +106,7 @@ export class Pusher implements Consumer {
       })
       return { status: answer.status }
     } catch (error) {
-      return { status: NO_ANSWER, reason: error instanceof Error ? error.message : String(error) }
+      return { status: CONNECTION_FAILED, reason: error instanceof Error ? error.message : String(error) }
     }
   }
 

@@ -13,7 +13,7 @@ interface KeptProps {
   readonly environment: Environment
 }
 
-export function keepForOperators(scope: Construct, id: string, { name, topic, environment }: KeptProps): void {
+export function addRetentionSubscription(scope: Construct, id: string, { name, topic, environment }: KeptProps): void {
   const kept = new PubsubSubscription(scope, id, {
     name,
     topic: topic.id,

@@ -4,7 +4,7 @@ import { Construct } from 'constructs'
 import { stuckSubscription } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
 import type { EventTopic } from './event-topic.ts'
-import { keepForOperators } from './kept-for-operators.ts'
+import { addRetentionSubscription } from './retention-subscription.ts'
 import { named } from './naming-rules.ts'
 
 interface OperatorsDeskProps {
@@ -12,10 +12,10 @@ interface OperatorsDeskProps {
   readonly environment: Environment
 }
 
-export class OperatorsDesk extends Construct {
+export class StuckSagaSubscription extends Construct {
   constructor(scope: Construct, id: string, { stuck, environment }: OperatorsDeskProps) {
     super(scope, id)
-    keepForOperators(this, 'stuck-sagas', {
+    addRetentionSubscription(this, 'stuck-sagas', {
       name: named('topic', stuckSubscription),
       topic: stuck.topic,
       environment,

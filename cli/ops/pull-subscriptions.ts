@@ -1,4 +1,4 @@
-/** Messages that wait in pull subscriptions for somebody to decide: looked at under a lease, and put back unless they are done with. */
+/** Pulls messages that wait for an operator's decision under a lease; those that are not acknowledged are released. */
 
 import type { v1 } from '@google-cloud/pubsub'
 import { extend, type Waiting as Leased, leased, release } from '../../shared/gcp/waiting.ts'
@@ -8,15 +8,15 @@ export interface Waiting extends Leased {
   readonly subscription: string
 }
 
-export interface Shelf {
-  look(subscription: string): Promise<Waiting[]>
-  /** It will not be seen again. */
-  take(message: Waiting): Promise<void>
-  /** Whatever was looked at and not taken is there for the next who looks. */
+export interface PullSubscriptions {
+  pull(subscription: string): Promise<Waiting[]>
+  /** Pub/Sub delivers the message no more. */
+  acknowledge(message: Waiting): Promise<void>
+  /** Releases each message that was pulled and not acknowledged. */
   close(): Promise<void>
 }
 
-/** Looks and decisions may take longer than the ack deadline of one minute, for which Pub/Sub leases. */
+/** Pulls and decisions may take longer than the ack deadline of one minute, for which Pub/Sub leases. */
 const LEASE_SECONDS = 60
 const EXTEND_EVERY_MS = 20_000
 
@@ -28,10 +28,10 @@ const repeat: Repeat = (everyMs, run) => {
   return () => clearInterval(timer)
 }
 
-export async function openShelf(
+export async function openPullSubscriptions(
   { projectId, clientOptions }: Pick<Target, 'projectId' | 'clientOptions'>,
   repeatedly = repeat,
-): Promise<Shelf> {
+): Promise<PullSubscriptions> {
   const { v1 } = await import('@google-cloud/pubsub')
   const client: v1.SubscriberClient = new v1.SubscriberClient(await clientOptions())
   /** The latest lease of each message, by subscription and message id. */
@@ -50,7 +50,7 @@ export async function openShelf(
   })
 
   return {
-    async look(subscription) {
+    async pull(subscription) {
       const found = new Map<string, Waiting>()
       for await (const batch of leased(client, pathOf(subscription))) {
         for (const one of batch) {
@@ -61,7 +61,7 @@ export async function openShelf(
       }
       return [...found.values()].toSorted((a, b) => a.sinceMs - b.sinceMs)
     },
-    async take(message) {
+    async acknowledge(message) {
       const { ackId } = held.get(keyOf(message)) ?? message
       await client.acknowledge({ subscription: pathOf(message.subscription), ackIds: [ackId] })
       held.delete(keyOf(message))

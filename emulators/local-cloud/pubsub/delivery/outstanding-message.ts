@@ -12,9 +12,9 @@ const CUT_AT = 256
  */
 export type EntryState = 'ready' | 'delayed' | 'out' | 'acked' | 'gone'
 
-export interface Entry {
+export interface OutstandingMessage {
   readonly message: Message
-  readonly lane: Lane | undefined
+  readonly lane: OrderingKeyQueue | undefined
   state: EntryState
   /** Nacks and expirations so far; `delivery_attempt` is one more. */
   failures: number
@@ -26,7 +26,7 @@ export interface Entry {
   consumer: Consumer | undefined
 }
 
-export function makeEntry(message: Message, lane: Lane | undefined, failures: number): Entry {
+export function makeEntry(message: Message, lane: OrderingKeyQueue | undefined, failures: number): OutstandingMessage {
   return {
     message,
     lane,
@@ -41,7 +41,7 @@ export function makeEntry(message: Message, lane: Lane | undefined, failures: nu
 }
 
 /** The messages of one ordering key, in the order of publication. */
-export class Lane {
+export class OrderingKeyQueue {
   readonly key: string
   /** Who has the outstanding ones: the later ones go to the same, until none is outstanding. */
   consumer: Consumer | undefined
@@ -49,7 +49,7 @@ export class Lane {
   blockedUntilMs = 0
   /** Whether it waits in a queue of the dispatcher. */
   queued = false
-  #entries: Entry[] = []
+  #entries: OutstandingMessage[] = []
   #head = 0
   #next = 0
 
@@ -61,12 +61,12 @@ export class Lane {
     return this.#head >= this.#entries.length
   }
 
-  push(entry: Entry): void {
+  push(entry: OutstandingMessage): void {
     this.#entries.push(entry)
   }
 
   /** The first one not yet given out. */
-  next(): Entry | undefined {
+  next(): OutstandingMessage | undefined {
     for (; this.#next < this.#entries.length; this.#next++) {
       const entry = this.#entries[this.#next]!
       if (entry.state === 'ready') return entry
@@ -81,8 +81,8 @@ export class Lane {
   }
 
   /** Takes finished entries off the front; returns those that are only now completely acknowledged. */
-  settle(): Entry[] {
-    const completed: Entry[] = []
+  settle(): OutstandingMessage[] {
+    const completed: OutstandingMessage[] = []
     for (; this.#head < this.#entries.length; this.#head++) {
       const entry = this.#entries[this.#head]!
       if (entry.state === 'acked') completed.push(entry)
@@ -94,7 +94,7 @@ export class Lane {
   }
 
   /** Goes back to an entry: it and all later ones are to be delivered again. Returns the later ones that had been. */
-  rewind(to: Entry): Entry[] {
+  rewind(to: OutstandingMessage): OutstandingMessage[] {
     const from = this.#entries.indexOf(to, this.#head)
     if (from < 0) return []
     const again = this.#entries.slice(from + 1, this.#next).filter(({ state }) => state === 'out' || state === 'acked')
@@ -119,10 +119,10 @@ export interface Consumer {
   readonly keepsAlive: boolean
   hasRoom(): boolean
   /** Takes one message; sends nothing before `flush`. */
-  take(entry: Entry): void
+  take(entry: OutstandingMessage): void
   flush(): void
   /** An entry that it took is no longer outstanding. */
-  released(entry: Entry): void
+  released(entry: OutstandingMessage): void
   /** The subscription is gone, or no longer for such a consumer. */
   fail?(error: StatusError): void
 }
