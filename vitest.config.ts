@@ -7,7 +7,7 @@ const rooms = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
 const quick = [
   'test/{architecture,bench,conformance,races}/**/*.test.ts',
   'test/stacks/{observability,ops-target,policies,stacks}.test.ts',
-  'test/checks/{docs,editors,layout,progress-reporter,renovate,whole-lists}.test.ts',
+  'test/checks/{docs,editors,layout,progress-reporter,renovate,whole-lists,words}.test.ts',
 ]
 
 export default defineConfig({
