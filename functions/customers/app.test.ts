@@ -291,7 +291,7 @@ describe('an import', () => {
   })
 })
 
-it('the document of a customer names nobody', async () => {
+it('the document of a customer has no personal data', async () => {
   const { add, platform } = open()
   await add(vaultOf('someone@example.com'), 'addresses', address)
   expect(JSON.stringify([...platform.documents()])).not.toContain('someone')

@@ -89,7 +89,7 @@ function ownEntries(http: Hono, platform: Platform): void {
 
 /** What services ask that serve an order. */
 function questions(http: Hono, platform: Platform): void {
-  // One read, of this customer's document alone: whether anybody else has such a reference can not be told from the answer or its time.
+  // One read, of this customer's document alone: neither the answer nor its time reveals whether another customer has such a reference.
   http.get('/references/:vault', async (c) => {
     const vault = await read(platform, vaultIn(c))
     const { addressRef = '', paymentMethodRef = '' } = c.req.query()

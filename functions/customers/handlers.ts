@@ -39,7 +39,7 @@ const requestOf = (platform: Platform, idempotencyKey: string, body: unknown) =>
   at: new Date(platform.now()).toISOString(),
 })
 
-/** It names its vault too, so that whoever ships finds it by the reference alone. */
+/** It names its vault too, so that shipping finds it by the reference alone. */
 const addressName = (vault: string, key: string): string =>
   `a-${vault.slice('c-'.length)}-${nameOf('', vault, key).slice(1, 1 + ADDRESS_CHARACTERS)}`
 /** Of an address within its vault: 50 bits tell a hundred apart. */

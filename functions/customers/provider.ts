@@ -7,7 +7,7 @@ import { shownCard } from './contracts.ts'
 import type { PaymentMethod } from './vault.ts'
 
 const attached = shownCard.extend({ paymentMethodRef: reference })
-/** Unknown to the provider, bound to somebody else, or not a token: outside the three are one answer. */
+/** Unknown to the provider, bound to another customer, or malformed: clients get the same answer for all three. */
 const REFUSED = [404, 409, 422]
 
 /**

@@ -32,7 +32,7 @@ const token = (options?: TokenOptions): Promise<string> => issuer.token(options)
 type Answers = Readonly<Record<string, (body: unknown) => Response>>
 
 function started(answers: Answers = {}, settings: object = {}) {
-  const asked: { service: string; path: string; body: unknown }[] = []
+  const calls: { service: string; path: string; body: unknown }[] = []
   const platform = testPlatform(gateway, {
     settings: {
       EDGE: testEdge(),
@@ -41,7 +41,7 @@ function started(answers: Answers = {}, settings: object = {}) {
     },
     callExternal: everyAccountIsValid,
     async call(service, path, { body } = {}) {
-      asked.push({ service, path, body })
+      calls.push({ service, path, body })
       const answer = answers[service]
       if (!answer) throw new Unavailable(`http://10.0.0.1/${service} does not answer.`)
       return answer(body)
@@ -72,7 +72,7 @@ function started(answers: Answers = {}, settings: object = {}) {
       body: (await response.json()) as Record<string, unknown>,
     }
   }
-  return { platform, http, asked, send }
+  return { platform, http, calls, send }
 }
 
 const orders: Answers = { orders: () => Response.json(placed, { status: 201 }) }
@@ -84,9 +84,9 @@ const problem = (instance: string, status: number, code: string): Response =>
 
 describe('a customer', () => {
   it('places an order', async () => {
-    const { send, asked } = started(orders)
+    const { send, calls } = started(orders)
     expect(await send('POST', '/v1/orders', { body: order })).toMatchObject({ status: 201, body: placed })
-    expect(asked).toEqual([
+    expect(calls).toEqual([
       {
         service: 'orders',
         path: '/orders',
@@ -112,7 +112,7 @@ describe('a customer', () => {
     })
   })
 
-  it("does not see somebody else's, which is as if there were none", async () => {
+  it('gets 404 for the order of another customer', async () => {
     const { send } = started({ orders: () => Response.json(placed), history: () => Response.json({ entries: [] }) })
     const none = started({
       orders: () => problem('/orders/o-1', 404, 'not-found'),
@@ -128,18 +128,18 @@ describe('a customer', () => {
   })
 
   it.each(['/v1/products', '/v1/prices', '/v1/stock'])('may not write to %s', async (path) => {
-    const { send, asked } = started()
+    const { send, calls } = started()
     expect(await send('POST', path, { body: {} })).toMatchObject({ status: 403, body: { code: 'forbidden' } })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
   it('cannot make themselves importer by a field', async () => {
-    const { send, asked } = started(orders)
+    const { send, calls } = started(orders)
     expect(await send('POST', '/v1/orders', { body: { ...order, importer: true } })).toMatchObject({
       status: 422,
       body: { code: 'invalid-body' },
     })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 })
 
@@ -157,13 +157,13 @@ describe('staff', () => {
     '/v1/products/__x__',
     `/v1/stock/${'x'.repeat(65)}`,
     `/v1/deliveries/${'x'.repeat(201)}`,
-  ])('hear that there is nothing at %s, and nobody is asked', async (path) => {
-    const { send, asked } = started()
+  ])('get 404 at %s, and no service is called', async (path) => {
+    const { send, calls } = started()
     expect(await send('GET', path, { bearer: await staff() })).toMatchObject({
       status: 404,
       body: { code: 'not-found' },
     })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
   it.each([
@@ -173,14 +173,14 @@ describe('staff', () => {
   ])(
     'writes to %s by a command that its owner enqueues: one request, with caller and key',
     async (path, body, type, service) => {
-      const { send, platform, asked } = started({ [service]: () => Response.json({ commandId }, { status: 202 }) })
+      const { send, platform, calls } = started({ [service]: () => Response.json({ commandId }, { status: 202 }) })
       const answer = await send('POST', path, { body, bearer: await staff() })
       expect(answer).toMatchObject({ status: 202, body: { commandId } })
-      expect(asked).toMatchObject([
+      expect(calls).toMatchObject([
         { service, path: `/submissions/${type}`, body: { key: 'key-1', actor: 'staff:staff-1', data: body } },
       ])
       expect(await send('POST', path, { body, bearer: await staff() })).toMatchObject({ body: answer.body })
-      expect(asked[1]).toEqual(asked[0])
+      expect(calls[1]).toEqual(calls[0])
       expect(platform.sent).toEqual([])
     },
   )
@@ -193,7 +193,7 @@ describe('staff', () => {
       'idempotency-key-reused',
     ],
     ['nobody knows what', undefined, 503, 'unavailable'],
-  ])('hears what the owner makes of a key that stands for %s', async (_, owner, status, code) => {
+  ])('passes on the answer of the owner to a key that stands for %s', async (_, owner, status, code) => {
     const { send, platform } = started(owner ? { inventory: owner } : {})
     const body = { lines: [{ sku: 'TEA-001', quantity: 1 }] }
     const answer = await send('POST', '/v1/stock', { body, bearer: await staff() })
@@ -204,14 +204,14 @@ describe('staff', () => {
 
   it('asks a saga to go on, or an order to be closed, and sees where it stands', async () => {
     const saga = { orderId: 'o-1', status: 'rejected', stuck: true, waitsFor: [] }
-    const { send, asked } = started({
+    const { send, calls } = started({
       orders: (body) => (body ? Response.json({ commandId }, { status: 202 }) : Response.json(saga)),
     })
     const bearer = await staff()
     expect(await send('GET', '/v1/orders/o-1/saga', { bearer })).toMatchObject({ status: 200, body: saga })
     const body = { reason: 'inventory is back' }
     expect((await send('POST', '/v1/orders/o-1/retry', { bearer, body })).status).toBe(202)
-    expect(asked.slice(1)).toEqual([
+    expect(calls.slice(1)).toEqual([
       {
         service: 'orders',
         path: '/submissions/RetryCheckout',
@@ -219,20 +219,20 @@ describe('staff', () => {
       },
     ])
     expect((await send('POST', '/v1/orders/o-1/close', { bearer, body })).status).toBe(202)
-    expect(asked[2]).toMatchObject({ path: '/submissions/CloseOrder', body: { data: { orderId: 'o-1', ...body } } })
+    expect(calls[2]).toMatchObject({ path: '/submissions/CloseOrder', body: { data: { orderId: 'o-1', ...body } } })
     for (const [method, path] of [
       ['GET', '/v1/orders/o-1/saga'],
       ['POST', '/v1/orders/o-1/retry'],
       ['POST', '/v1/orders/o-1/close'],
     ] as const)
       expect(await send(method, path, method === 'POST' ? { body } : {})).toMatchObject({ status: 403 })
-    expect(asked).toHaveLength(3)
+    expect(calls).toHaveLength(3)
   })
 
   it('names a delivery that it can look up', async () => {
-    const { send, asked } = started({
-      inventory: (asked) =>
-        asked ? Response.json({ commandId }, { status: 202 }) : problem('/deliveries/d-1', 404, 'not-found'),
+    const { send, calls } = started({
+      inventory: (body) =>
+        body ? Response.json({ commandId }, { status: 202 }) : problem('/deliveries/d-1', 404, 'not-found'),
     })
     const { body } = await send('POST', '/v1/stock', {
       body: { lines: [{ sku: 'TEA-001', quantity: 1 }] },
@@ -240,13 +240,13 @@ describe('staff', () => {
     })
     const path = `/v1/deliveries/${String(body['deliveryId'])}`
     expect(await send('GET', path, { bearer: await staff() })).toMatchObject({ status: 404, body: { instance: path } })
-    expect(asked.at(-1)).toMatchObject({ service: 'inventory', path: `/deliveries/${String(body['deliveryId'])}` })
+    expect(calls.at(-1)).toMatchObject({ service: 'inventory', path: `/deliveries/${String(body['deliveryId'])}` })
   })
 })
 
 describe('an importer', () => {
-  it('is told to orders as one, and may name customer, time and price', async () => {
-    const { send, asked } = started(orders)
+  it('is submitted to orders as an import, and may name customer, time and price', async () => {
+    const { send, calls } = started(orders)
     const bearer = await token({ sub: 'importer-1', roles: ['importer'] })
     const imported = {
       ...order,
@@ -255,7 +255,7 @@ describe('an importer', () => {
       lines: [{ sku: '85123A', quantity: 6, unitMinor: 255 }],
     }
     expect((await send('POST', '/v1/orders', { body: imported, bearer })).status).toBe(201)
-    expect(asked[0]!.body).toMatchObject({ sub: 'importer-1', importer: true, order: imported })
+    expect(calls[0]!.body).toMatchObject({ sub: 'importer-1', importer: true, order: imported })
   })
 })
 
@@ -283,11 +283,11 @@ describe('a token', () => {
     ['that is none', () => 'hello', 'token-invalid'],
     ['that is huge', () => 'a'.repeat(10_000), 'token-invalid'],
   ])('%s is refused', async (_name, make, code) => {
-    const { send, asked } = started(orders)
+    const { send, calls } = started(orders)
     const answer = await send('POST', '/v1/orders', { body: order, bearer: await make() })
     expect(answer).toMatchObject({ status: 401, body: { code, status: 401, type: `urn:millrace:problem:${code}` } })
     expect(answer.headers.get('content-type')).toBe('application/problem+json')
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
   it('must be there', async () => {
@@ -328,9 +328,9 @@ describe('a body', () => {
     ['with unknown fields', { ...order, discount: 5 }, 422, 'invalid-body'],
     ['that is a list', [], 422, 'invalid-body'],
   ])('%s is refused before anybody is asked', async (_name, body, status, code) => {
-    const { send, asked } = started(orders)
+    const { send, calls } = started(orders)
     expect(await send('POST', '/v1/orders', { body })).toMatchObject({ status, body: { code, instance: '/v1/orders' } })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
   it('that does not say how long it is, is cut off all the same', async () => {
@@ -382,14 +382,14 @@ describe('an idempotency key', () => {
 })
 
 describe('what goes wrong inside', () => {
-  it('is told as 503 without addresses, to be sent again', async () => {
+  it('is answered 503 without addresses, with Retry-After', async () => {
     const { send } = started()
     const answer = await send('POST', '/v1/orders', { body: order })
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
     expect(JSON.stringify(answer.body)).not.toContain('10.0.0.1')
   })
 
-  it('is told as 500 without details when a service does not know the gateway', async () => {
+  it('is answered 500 without details when a service rejects the token of the gateway', async () => {
     const { send, platform } = started({ orders: () => problem('/orders', 401, 'token-invalid') })
     const answer = await send('POST', '/v1/orders', { body: order })
     expect(answer).toMatchObject({ status: 500, body: { code: 'bug' } })
@@ -404,7 +404,7 @@ describe('what goes wrong inside', () => {
   })
 
   it.each(['/commands/PublishProduct', '/commands/RepublishEvents', '/events/order.placed'])(
-    'has no door at %s, not for a token that names an account of the platform either: nobody has verified it',
+    'has no door at %s, not even for a token of a platform account, since it is unverified',
     async (path) => {
       const bearer = idToken('gateway', 'operations').slice('Bearer '.length)
       expect((await started().send('POST', path, { body: {} })).status).toBe(404)

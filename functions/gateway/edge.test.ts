@@ -1,4 +1,4 @@
-/** The edge by itself: who is let in how often, what browsers are told, when nobody waits any longer. */
+/** The edge by itself: rate limits, CORS headers, deadlines. */
 
 import { Hono } from 'hono'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -59,7 +59,7 @@ function started(changes: Partial<EdgeSettings> = {}) {
 }
 
 describe('who asks too often', () => {
-  it('is told 429 with when to come back, and then let in', async () => {
+  it('gets 429 with Retry-After, and is let in after that time', async () => {
     const { ask, advance } = started({ limits })
     const answers = []
     for (let asked = 0; asked < 4; asked++) answers.push(await ask('/as/customer/c-1'))
@@ -116,7 +116,7 @@ describe('who asks too often', () => {
   })
 })
 
-describe('an address that somebody floods', () => {
+describe('an address that is flooded', () => {
   const token = (name: string) => ({ authorization: `Bearer ${name}.b.c` })
   const flood = async (ask: ReturnType<typeof started>['ask'], headers: Record<string, string> = {}) => {
     for (let asked = 0; asked < 8; asked++) await ask('/nothing', headers)
@@ -190,7 +190,7 @@ describe('an address that somebody floods', () => {
 })
 
 describe('requests at once', () => {
-  it('have a quota: the next is told to come back, and is let in when one has ended', async () => {
+  it('have a quota: the next request gets Retry-After, and is let in when one has ended', async () => {
     const { ask, release } = started({ concurrentRequests: 1 })
     const first = ask('/slow')
     const second = await ask('/open')

@@ -1,4 +1,4 @@
-/** What a client can send over a real socket: headers twice, bodies in other encodings, traces that are none, tokens of the wrong role. */
+/** What a client can send over a real socket: duplicate headers, bodies in other encodings, malformed traces, tokens of the wrong role. */
 
 import { serve } from '@hono/node-server'
 import { request as send, type Server } from 'node:http'
@@ -126,7 +126,7 @@ describe('a body in another encoding', () => {
     ['a charset that is none', text, { 'content-type': 'application/json; charset=' }, 415, 'unsupported-media-type'],
     ['a form', 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported-media-type'],
     ['no type', text, { 'content-type': '' }, 415, 'unsupported-media-type'],
-  ])('%s is refused, and nobody is asked', async (_, body, headers, status, code) => {
+  ])('%s is refused, and no service is called', async (_, body, headers, status, code) => {
     expect(await ask({ body, headers })).toMatchObject({ status, code })
     expect(asked).toEqual([])
   })

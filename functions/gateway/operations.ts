@@ -16,7 +16,7 @@ import {
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
 
-/** Access by token: any one of these roles is enough; where there are none, every verified caller has access. */
+/** Access by token: any one of these roles is enough; an empty list admits every verified caller. */
 export const requiredRoles = {
   customer: [],
   staff: ['staff', 'importer'],
@@ -72,7 +72,7 @@ const timeline = z.object({
   entries: z
     .array(z.looseObject({ eventId: reference, type: reference, source: reference, time: timestamp }))
     .optional(),
-  /** Its service is away: the order itself is told all the same. */
+  /** The history service is unavailable: the response still has the order. */
   unavailable: z.literal(true).optional(),
 })
 const saga = z.object({

@@ -141,7 +141,7 @@ describe('a note of the payment provider', () => {
     expect(submitted).toEqual([])
   })
 
-  it('that nobody waits for is taken, and nothing follows', async () => {
+  it('for an unknown order is accepted, and changes nothing', async () => {
     const { told, submitted } = await open()
     const other = JSON.stringify({ ...note, type: 'payout.paid' })
     expect((await told(await signed({ body: other }), other)).status).toBe(204)

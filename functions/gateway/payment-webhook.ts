@@ -24,7 +24,7 @@ import type { operations } from './operations.ts'
 import { relayed } from './relay.ts'
 
 const SIGNATURE_CHARACTERS = 4_096
-/** The provider signs each try anew: an older signature was kept by somebody. */
+/** The provider signs each attempt anew: an older signature is a replay. */
 const SIGNED_WITHIN = '5 minutes'
 const CLOCK_TOLERANCE_SECONDS = 30
 /** The provider's keys are asked for again after so long, sooner when a note names one that is not among them. */

@@ -14,7 +14,7 @@ type VaultOperation = Extract<
   `${string}Address${string}` | `${string}PaymentMethod${string}` | `${string}Consent${string}` | 'importCustomers'
 >
 
-/** What is added or withdrawn may be told to the payment provider; an import is, for each customer. */
+/** Adding and withdrawing may call the payment provider; an import calls it for each customer. */
 const WRITE_MS = 20_000
 
 export function vaultHandlers(platform: Platform): Pick<Handlers<typeof operations>, VaultOperation> {

@@ -1,4 +1,4 @@
-/** What happened to each order, told by everybody's events: a read model that can be rebuilt. */
+/** The timeline of each order, from the events of all services: a read model that can be rebuilt. */
 
 import { defineService } from '../../shared/service/service.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'

@@ -16,7 +16,7 @@ const life = [
   event('orders', 3, 'order.released', '00:03'),
   event('orders', 4, 'order.completed', '00:01'),
 ]
-/** As Firestore merges one field after another: what is told last is there, too. */
+/** As Firestore merges one field after another: the last write stays. */
 const toldInTurn = (events: typeof life): Timeline => {
   const parts = events.map((event) => told(event)) as unknown as TimelineDocument[]
   return timelineOf(Object.assign({}, ...parts, { events: Object.assign({}, ...parts.map((part) => part.events)) }))
@@ -24,7 +24,7 @@ const toldInTurn = (events: typeof life): Timeline => {
 const types = ({ entries }: Timeline): string[] => entries.map(({ type }) => type)
 
 describe('a timeline', () => {
-  it('is the same whatever order it is told in, and a service never contradicts its own sequence', () => {
+  it('is the same for any order of delivery, and a service never contradicts its own sequence', () => {
     const expected = toldInTurn(life)
     expect(types(expected)).toEqual(life.map(({ type }) => type))
     for (let turn = 0; turn < life.length; turn++) {
@@ -37,7 +37,7 @@ describe('a timeline', () => {
     expect(toldInTurn([...life, ...life])).toEqual(toldInTurn(life))
   })
 
-  it('knows whose order it is as soon as it hears it, and not before', () => {
+  it('has the customer once order.placed arrived, and not before', () => {
     expect(toldInTurn(life.slice(1)).customerRef).toBeUndefined()
     expect(toldInTurn(life.toReversed()).customerRef).toBe('customer-1')
   })

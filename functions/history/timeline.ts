@@ -1,4 +1,4 @@
-/** What happened to an order, whatever order it is told in: each event is one fact under its own id, so that writing it needs no reading. */
+/** The timeline of an order, for any order of delivery: each event is one fact under its own id, so that it is written without a read. */
 
 import { stuckEvent } from '../../shared/base/names.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
@@ -37,7 +37,7 @@ export interface Timeline extends Omit<TimelineDocument, 'events'> {
   readonly entries: readonly TimelineEntry[]
 }
 
-/** The fields of the document that this event adds; the same again when it is told again. */
+/** The fields that this event adds to the document; a redelivery adds the same. */
 export function told({ id, type, source, time, sequence, correlationId, data }: Envelope): Record<string, unknown> {
   return {
     orderId: correlationId,

@@ -176,7 +176,7 @@ describe('committing', () => {
     expect(platform.billed).toEqual({ reads: 2, writes: 2 })
   })
 
-  it('of more than is held is no sale: goods left that nobody had reserved', async () => {
+  it('of more than is reserved is an error, and nothing is sold', async () => {
     const { reserve, release, dispatched, stock, types } = await open({ tea: 10 })
     await reserve('o-1', [line('tea', 5)])
     await expect(dispatched('o-1', 's-1', [line('tea', 6)])).rejects.toThrow('holds 5')

@@ -1,4 +1,4 @@
-/** A CloudEvent function: each event is told to the customer once, and noted in the send log. */
+/** A CloudEvent function: sends one message to the customer for each event, and records it in the send log. */
 
 import { implement } from '../../shared/service/app.ts'
 import type { Delivery, ServiceApp } from '../../shared/service/service-app.ts'

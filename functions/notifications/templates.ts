@@ -1,4 +1,4 @@
-/** What customers are told, in plain words. */
+/** The texts that customers receive. */
 
 export type Notified =
   | 'order.placed'

@@ -1,4 +1,4 @@
-/** An order's life as the rest of the platform hears it. */
+/** The events and commands of an order. */
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'

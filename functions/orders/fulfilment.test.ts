@@ -125,7 +125,7 @@ describe('a refused capture', () => {
     expect(new Set(reminded.map(({ target }) => target))).toEqual(new Set(['inventory', 'shipping']))
   })
 
-  it('told again decides nothing', async () => {
+  it('redelivered changes nothing', async () => {
     const { shop, orderId } = await shipped('captureFailed', 'committed')
     const { writes } = shop.platform.billed
     await shop.deliver(...replies.captureFailed(orderId), { key: 'again' })

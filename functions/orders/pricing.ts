@@ -27,7 +27,7 @@ const MAX_CONCURRENT_QUERIES = 8
 
 const catalogAnswer = z.object({ unitMinor, currency: currencyCode })
 
-/** @throws Refused for a SKU that nobody sells or another currency; Unavailable when the catalog is silent. */
+/** @throws Refused for an unknown SKU or another currency; Unavailable when the catalog does not answer. */
 export async function priced(
   platform: Platform,
   lines: readonly RequestedLine[],

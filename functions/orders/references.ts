@@ -31,6 +31,6 @@ const meant = { addressRef: 'address', paymentMethodRef: 'payment method' } as c
 
 /** A reference of another customer, one that was withdrawn and one that never was are refused alike. */
 export function refuseUnknown(unknown: Unknown): void {
-  const told = unknown.map((field) => `${field}: the customer has no such ${meant[field]}, or has withdrawn it.`)
-  refuseIf(unknown.length > 0, 'unknown-reference', told.join(' '))
+  const problems = unknown.map((field) => `${field}: the customer has no such ${meant[field]}, or has withdrawn it.`)
+  refuseIf(unknown.length > 0, 'unknown-reference', problems.join(' '))
 }

@@ -97,14 +97,14 @@ describe('authorising', () => {
 })
 
 describe('who pays', () => {
-  it('is told to the provider, by a pseudonym', async () => {
+  it('is sent to the provider, as a pseudonym', async () => {
     const { authorize, platform } = open()
     await authorize({}, { customerRef: 'someone@example.com' })
     expect(platform.externalCalls[0]?.options.body).toMatchObject({ customer: vaultOf('someone@example.com') })
     expect(JSON.stringify(platform.externalCalls)).not.toContain('someone@')
   })
 
-  it('is not told for a command that was sent before the field was there', async () => {
+  it('is not sent for a command from before the field existed', async () => {
     const { authorize, platform, types } = open()
     await authorize()
     expect(platform.externalCalls[0]?.options.body).not.toHaveProperty('customer')
@@ -112,7 +112,7 @@ describe('who pays', () => {
   })
 })
 
-describe('a note of the provider', () => {
+describe('a webhook of the provider', () => {
   const noted = (id: string) => message('CheckAuthorization', { orderId, providerEventId: id }, { key: id })
 
   it.each(['authorized', 'declined'] as const)('after the customer acted tells once that it is %s', async (outcome) => {
@@ -220,7 +220,7 @@ describe('capturing', () => {
     expect(provider.did).toEqual([])
   })
 
-  it('of one shipment happens once, whoever tells of it and how often', async () => {
+  it('of one shipment happens once, however many messages report it', async () => {
     const { authorize, dispatched, work, captured, platform, provider } = open()
     await authorize()
     for (const shipmentId of ['s-1', 's-2', 's-1', 's-2'])
@@ -257,7 +257,7 @@ describe('capturing', () => {
     expect(captured()).toHaveLength(1)
   })
 
-  it('that is refused for good is told, and the rest goes on', async () => {
+  it('that is refused for good is published, and the rest goes on', async () => {
     const { authorize, dispatched, work, provider, types } = open()
     await authorize()
     provider.captures.push({ key: 'other', amountMinor: 0, final: true })

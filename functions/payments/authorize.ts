@@ -58,7 +58,7 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
     const state = fold({ initial, evolve }, events)
     // The note overtook the answer of the call that it is about.
     if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)
-    // One guard: whoever tells first of an outcome, answer or note, decides; the other finds it decided.
+    // The first report of an outcome decides, be it the provider's response or its webhook; the other one changes nothing.
     if (state.status !== 'action-required') return noChange
     const answer = await provider(platform, message).find(authorizationKey(orderId))
     if (!answer || answer.status === 'action-required') return noChange

@@ -34,7 +34,7 @@ export function captureForShipment(message: Dispatched, platform: Platform): Pro
     const state = fold({ initial, evolve }, events)
     if (state.status !== 'authorized')
       throw new Unavailable(`The payment of ${orderId} is ${state.status}: it can not be captured yet.`)
-    // One guard: a shipment is captured once, whoever tells of it and how often.
+    // A shipment is captured once, however many messages report it.
     if (shipmentId in state.captures) return noChange
     const due = captureFor(state, lines)
     const noted: PaymentRecord = { type: 'capture.due', data: { shipmentId, ...due } }

@@ -109,7 +109,7 @@ export const paymentsContracts = defineContracts({
     AuthorizePayment: {
       data: z.strictObject({
         orderId,
-        /** Who pays. Absent in commands that were sent before the provider was told. */
+        /** Who pays. Absent in commands from before the provider needed it. */
         customerRef: reference.optional(),
         paymentMethodRef: reference,
         currency,

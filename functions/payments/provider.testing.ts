@@ -29,7 +29,7 @@ export function testProvider(): TestProvider {
   const captures: Captured[] = []
   const did: string[] = []
   const json = (status: number, body: object): Response => Response.json(body, { status })
-  const told = ({ status }: { status: string }): object => ({
+  const viewOf = ({ status }: { status: string }): object => ({
     status,
     ...(status === 'authorized' ? { expiresAt: '2026-01-08T00:00:00.000Z' } : {}),
     ...(status === 'declined' ? { code: 'card-declined' } : {}),
@@ -60,7 +60,7 @@ export function testProvider(): TestProvider {
     const authorizationKey = parts[4] ?? key
     if (method === 'GET') {
       const found = authorizations.get(authorizationKey)
-      return found ? json(200, told(found)) : json(404, {})
+      return found ? json(200, viewOf(found)) : json(404, {})
     }
     const known = remembered.get(key)
     if (known !== undefined && known !== JSON.stringify(body)) return json(422, { code: 'key-reused' })
@@ -84,7 +84,7 @@ export function testProvider(): TestProvider {
       if (!authorizations.has(key)) authorizations.set(key, { status: provider.outcome })
     }
     const authorization = authorizations.get(key)!
-    return json(authorization.status === 'declined' ? 402 : 200, told(authorization))
+    return json(authorization.status === 'declined' ? 402 : 200, viewOf(authorization))
   }
 
   return provider

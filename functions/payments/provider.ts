@@ -31,7 +31,7 @@ const CONFLICT = 409
 const KEYS_KNOWN_MS = 23 * 3_600_000
 
 export interface Provider {
-  /** What became of the authorisation under this key; undefined when there is none. */
+  /** The state of the authorisation under this key; undefined if the provider has no such authorisation. */
   find(key: string): Promise<Authorization | undefined>
   authorize(
     key: string,
@@ -62,8 +62,8 @@ export function provider(platform: Platform, cause: Envelope): Provider {
   const post = (name: string, path: string, idempotencyKey: string, { body = {}, accept = [] as readonly number[] }) =>
     platform.callExternal(`${url}${path}`, { method: 'POST', operation: operation(name), body, idempotencyKey, accept })
   const get = async (key: string): Promise<unknown> => {
-    const asked = { method: 'GET', operation: operation('find'), accept: [NOT_FOUND] }
-    const response = await platform.callExternal(`${url}${pathOf(key)}`, asked)
+    const options = { method: 'GET', operation: operation('find'), accept: [NOT_FOUND] }
+    const response = await platform.callExternal(`${url}${pathOf(key)}`, options)
     return response.status === NOT_FOUND ? undefined : response.json()
   }
   const find = async (key: string): Promise<Authorization | undefined> => {

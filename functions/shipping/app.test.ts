@@ -12,7 +12,7 @@ const address = { name: 'A. Customer', lines: ['1 Mill Lane'], city: 'Berlin', c
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
 function open() {
-  const carrier = { bookings: new Map<string, string>(), asked: [] as string[], isThere: true, answers: true }
+  const carrier = { bookings: new Map<string, string>(), requests: [] as string[], isThere: true, answers: true }
   const vault = { isThere: true, has: true }
   const platform = testPlatform(shipping, {
     settings: { CARRIER_URL: 'https://carrier.example.com' },
@@ -21,7 +21,7 @@ function open() {
       return Response.json(vault.has ? address : {}, { status: vault.has ? 200 : 404 })
     },
     async callExternal(url, { method, idempotencyKey = '' }) {
-      carrier.asked.push(`${method} ${new URL(url).pathname}`)
+      carrier.requests.push(`${method} ${new URL(url).pathname}`)
       if (!carrier.isThere) throw new Unavailable('The carrier is silent.')
       const key = method === 'GET' ? url.split('/').at(-1)! : idempotencyKey
       if (method === 'POST') carrier.bookings.set(key, `t-${carrier.bookings.size + 1}`)
@@ -42,7 +42,7 @@ function open() {
 }
 
 describe('a released order', () => {
-  it('becomes one shipment with all its lines, however often it is told', async () => {
+  it('becomes one shipment with all its lines, however often it is delivered', async () => {
     const { released, platform } = open()
     for (const key of [1, 1, 2]) await released(key)
     expect(platform.published.map(({ id }) => id)).toEqual([platform.published[0]!.id, platform.published[0]!.id])
@@ -58,14 +58,14 @@ describe('booking the carrier', () => {
     const { released, book, carrier, types } = open()
     await released()
     for (const key of [1, 1, 2]) await book(key)
-    expect(carrier.asked).toEqual(['POST /v1/bookings'])
+    expect(carrier.requests).toEqual(['POST /v1/bookings'])
     expect(types()).toEqual(['shipment.created', 'shipment.dispatched', 'shipment.dispatched'])
   })
 
   it('waits for its shipment', async () => {
     const { book, carrier } = open()
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
-    expect(carrier.asked).toEqual([])
+    expect(carrier.requests).toEqual([])
   })
 
   it('tells the carrier where to, and keeps the address nowhere', async () => {
@@ -82,7 +82,7 @@ describe('booking the carrier', () => {
     await released()
     vault[what] = false
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
-    expect(carrier.asked).toEqual([])
+    expect(carrier.requests).toEqual([])
     vault[what] = true
     await book()
     expect(types()).toEqual(['shipment.created', 'shipment.dispatched'])
@@ -106,7 +106,7 @@ describe('booking the carrier', () => {
     carrier.answers = true
     platform.advance(2 * DAY_MS)
     await book()
-    expect(carrier.asked).toEqual(['POST /v1/bookings', `GET /v1/bookings/${shipmentId}`])
+    expect(carrier.requests).toEqual(['POST /v1/bookings', `GET /v1/bookings/${shipmentId}`])
     expect(platform.published.at(-1)).toMatchObject({ type: 'shipment.dispatched', data: { trackingRef: 't-1' } })
   })
 })

@@ -108,7 +108,7 @@ export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): P
   }
 }
 
-/** The caller's deadline from its header; undefined when there is none, or none that can be one. */
+/** The caller's deadline from its header; undefined if the header is absent or invalid. */
 export function deadlineOf(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Math.min(Number(header), MAX_REQUEST_MS) : undefined
 }

@@ -56,7 +56,7 @@ export interface Evidence {
   readonly event?: string
 }
 
-/** The rules say no: the caller hears why; a message is acknowledged. */
+/** The rules reject it: a caller gets the reason; a message is acknowledged. */
 export class Refused extends Error {
   readonly code: Code
   readonly evidence: Evidence
@@ -69,7 +69,7 @@ export class Refused extends Error {
   }
 }
 
-/** Not now: the caller hears when to come back; a message is delivered again. */
+/** A transient failure: a caller gets Retry-After; a message is redelivered. */
 export class Unavailable extends Error {
   readonly retryAfterSeconds: number
 

@@ -13,7 +13,7 @@ export function derivedId(...parts: readonly (string | number)[]): string {
   return asUuid(hash.digest().subarray(0, 16), 8)
 }
 
-/** A UUIDv7 for what nobody in the platform caused: it sorts by time, so it never names a document. */
+/** A UUIDv7 for a message without a cause in the platform: it sorts by time, so it never names a document. */
 export function freshId(nowMs: number): string {
   const bytes = randomBytes(16)
   bytes.writeUIntBE(nowMs, 0, 6)

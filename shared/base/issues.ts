@@ -12,9 +12,9 @@ export interface Issues {
 
 /** `whole` names the place of an issue that concerns the whole value. */
 export function listOf({ issues }: Issues, whole: string): string {
-  const told = issues
+  const messages = issues
     .slice(0, MAX_REPORTED_ISSUES)
     .map(({ path, message }) => shortened(`${path.map(String).join('.') || whole}: ${message}`, ISSUE_CHARACTERS))
-  if (issues.length > MAX_REPORTED_ISSUES) told.push(`and ${issues.length - MAX_REPORTED_ISSUES} more`)
-  return told.join('; ')
+  if (issues.length > MAX_REPORTED_ISSUES) messages.push(`and ${issues.length - MAX_REPORTED_ISSUES} more`)
+  return messages.join('; ')
 }

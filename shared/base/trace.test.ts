@@ -33,7 +33,7 @@ describe('a traceparent', () => {
     `00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
     `00-0af7651916cd43dd8448eb211c80319c-${'0'.repeat(16)}-01`,
     'é'.repeat(10_000),
-  ])('that is broken is none: %s', (broken) => {
+  ])('that is malformed is ignored: %s', (broken) => {
     expect(parseTrace(broken)).toBeUndefined()
   })
 

@@ -14,11 +14,11 @@ export interface TraceContext {
 /** Between services of the platform, beside `traceparent`, which Cloud Run rewrites to a span of its own that it seldom keeps. */
 export const INNER_TRACE_HEADER = 'x-millrace-traceparent'
 
-/** Version 00 has these four fields and no more; a later one may have others behind them; ff is none. */
+/** Version 00 has these four fields and no more; a later one may append fields; ff is invalid. */
 const shape = /^(?!ff)(?!00.{53}.)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/
 const SAMPLED = 1
 
-/** Undefined for what is none: the recommendation asks to begin a new trace then, and never to fail. */
+/** Undefined for a malformed header: the recommendation asks to begin a new trace then, and never to fail. */
 export function parseTrace(traceparent: string | undefined): TraceContext | undefined {
   const [, traceId, spanId, flags] = shape.exec(traceparent ?? '') ?? []
   if (!traceId || !spanId || !flags || /^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined

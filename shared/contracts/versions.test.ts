@@ -42,7 +42,7 @@ function speaking(version: 1 | 2) {
   return { streams, published }
 }
 
-it('an event recorded under an old version is decided on as what it means now, and told again as it was', async () => {
+it('an event recorded under an old version is upcast for a decision, and republished as it was', async () => {
   const first = message('Sell', {}, { key: 1 })
   const sold = { events: [{ type: 'thing.sold', data: { minor: 5 } }], commands: [] }
   await speaking(1).streams.handle(first, 't-1', () => sold)

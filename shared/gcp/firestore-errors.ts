@@ -2,7 +2,7 @@
 
 import { Unavailable } from '../base/errors.ts'
 
-/** NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED: somebody else wrote in between. */
+/** NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED: a concurrent write came first. */
 const lostRace = new Set<unknown>([5, 6, 9, 10])
 /** CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE */
 const passing = new Set<unknown>([1, 2, 4, 8, 10, 13, 14])

@@ -1,4 +1,4 @@
-/** Messages that wait in a pull subscription until somebody decides about them: pulled under a lease, then acknowledged or released. */
+/** Messages that wait in a pull subscription for an operator's decision: pulled under a lease, then acknowledged or released. */
 
 import type { v1 } from '@google-cloud/pubsub'
 

@@ -65,7 +65,7 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
   return problem(c, 500, 'bug', 'Something went wrong on our side. It was noted.')
 }
 
-/** Fires with `ClientClosed` when the connection is closed before the answer was sent; undefined where there is none. */
+/** Fires with `ClientClosed` when the connection is closed before the answer was sent; undefined if the server provides no such signal. */
 export function disconnectOf(c: Context): AbortSignal | undefined {
   const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
   if (!outgoing) return undefined

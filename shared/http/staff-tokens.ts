@@ -90,9 +90,9 @@ export function rememberStandings(lookUp: StandingOf, now: () => number): Standi
     }
   }
   const askOnce = (subject: string): Promise<Standing> => {
-    const asked = underWay.get(subject) ?? ask(subject)
-    underWay.set(subject, asked)
-    return asked
+    const pending = underWay.get(subject) ?? ask(subject)
+    underWay.set(subject, pending)
+    return pending
   }
 
   return async (subject) => {

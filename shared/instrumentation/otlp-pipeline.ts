@@ -56,7 +56,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
       measure(instrument, value, attributes)
       timer ??= setTimeout(() => {
         timer = undefined
-        // A failed export was told by `watched`.
+        // `watched` has logged a failed export.
         void meters.forceFlush().catch(() => {})
       }, options.metricIntervalMs).unref()
     },
@@ -101,7 +101,7 @@ function spanProcessor(options: PipelineOptions, watched: (done: Done) => Done):
       },
       shutdown: () => exporter.shutdown(),
     },
-    // Never reached: whoever fills it counts what waits, since what it drops it tells nobody.
+    // Never reached: the caller counts waiting spans itself, since this queue drops spans silently.
     maxQueueSize: options.waitingSpans,
     scheduledDelayMillis: options.spanDelayMs,
     exportTimeoutMillis: 2 * EXPORT_TIMEOUT_MS,

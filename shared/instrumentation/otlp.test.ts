@@ -5,7 +5,7 @@ import { metrics } from '../telemetry/metrics.ts'
 import { otlpSink } from './otlp.ts'
 import type { FinishedSpan } from '../telemetry/span.ts'
 
-interface Heard {
+interface ReceivedRequest {
   readonly path: string
   readonly type: string
   // What OTLP says is asserted, not modelled.
@@ -20,18 +20,21 @@ afterEach(() => {
 })
 
 /** `answering`: none of its answers is given before. */
-async function collector(status = 200, answering = Promise.resolve()): Promise<{ endpoint: string; heard: Heard[] }> {
-  const heard: Heard[] = []
+async function collector(
+  status = 200,
+  answering = Promise.resolve(),
+): Promise<{ endpoint: string; received: ReceivedRequest[] }> {
+  const received: ReceivedRequest[] = []
   server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')))
     request.on('end', () => {
-      heard.push({ path: request.url!, type: request.headers['content-type']!, body: JSON.parse(body) })
+      received.push({ path: request.url!, type: request.headers['content-type']!, body: JSON.parse(body) })
       void answering.then(() => response.writeHead(status, { 'content-type': 'application/json' }).end('{}'))
     })
   })
   await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, heard }
+  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received }
 }
 
 /** Without a delay nothing is sent before it is closed. */
@@ -64,21 +67,21 @@ const span: FinishedSpan = {
   error: 'later',
 }
 
-describe('what is told', () => {
+describe('telemetry', () => {
   it(
     'reaches the collector before the process ends, though it waited for nothing until then',
     { timeout: 30_000 },
     async () => {
-      const { endpoint, heard } = await collector()
+      const { endpoint, received } = await collector()
       const { sink, logs } = sinkTo(endpoint)
       sink.span(span)
       sink.measure(metrics.deadLetters, 1, { service: 'orders', type: 'x' })
       sink.measure(metrics.deadLetters, 2, { service: 'orders', type: 'x' })
       sink.measure(metrics.sagaDuration, 0.3, { saga: 'checkout', outcome: 'completed' })
-      expect(heard).toEqual([])
+      expect(received).toEqual([])
       await sink.close()
 
-      const traces = heard.find(({ path }) => path === '/v1/traces')!.body.resourceSpans[0]
+      const traces = received.find(({ path }) => path === '/v1/traces')!.body.resourceSpans[0]
       expect(traces.resource.attributes).toEqual(
         expect.arrayContaining([
           { key: 'service.name', value: { stringValue: 'orders' } },
@@ -98,7 +101,7 @@ describe('what is told', () => {
           status: { code: 2, message: 'later' },
         },
       ])
-      const { metrics: sent } = heard.find(({ path }) => path === '/v1/metrics')!.body.resourceMetrics[0]
+      const { metrics: sent } = received.find(({ path }) => path === '/v1/metrics')!.body.resourceMetrics[0]
         .scopeMetrics[0]
       expect(sent).toMatchObject([
         {
@@ -116,22 +119,26 @@ describe('what is told', () => {
   )
 
   it('is nothing when nothing happened: a service that slept ends at once', async () => {
-    const { endpoint, heard } = await collector()
+    const { endpoint, received } = await collector()
     await sinkTo(endpoint).sink.close()
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
   })
 
-  it('that nobody takes is lost with one warning, however many batches there were', { timeout: 30_000 }, async () => {
-    const { endpoint, heard } = await collector(400)
-    const { sink, logs } = sinkTo(endpoint, 1)
-    for (let batch = 1; batch <= 3; batch++) {
-      sink.span(span)
-      sink.measure(metrics.deadLetters, 1, {})
-      await expect.poll(() => heard.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2 * batch)
-    }
-    await sink.close()
-    expect(logs).toEqual(['telemetry.lost'])
-  })
+  it(
+    'that the collector rejects is lost with one warning, however many batches there were',
+    { timeout: 30_000 },
+    async () => {
+      const { endpoint, received } = await collector(400)
+      const { sink, logs } = sinkTo(endpoint, 1)
+      for (let batch = 1; batch <= 3; batch++) {
+        sink.span(span)
+        sink.measure(metrics.deadLetters, 1, {})
+        await expect.poll(() => received.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2 * batch)
+      }
+      await sink.close()
+      expect(logs).toEqual(['telemetry.lost'])
+    },
+  )
 
   it(
     'delays neither work nor end when the collector is gone, and is kept up to a limit',
@@ -149,11 +156,11 @@ describe('what is told', () => {
 
   it('beyond the limit is counted, before and after the packages are there', { timeout: 30_000 }, async () => {
     let answer = (): void => {}
-    const { endpoint, heard } = await collector(200, new Promise((resolve) => (answer = resolve)))
+    const { endpoint, received } = await collector(200, new Promise((resolve) => (answer = resolve)))
     const { sink, dropped } = sinkTo(endpoint, 1)
     for (let index = 0; index < 3_000; index++) sink.span(span)
     for (let index = 0; index < 5_000; index++) sink.measure(metrics.deadLetters, 1, {})
-    await expect.poll(() => heard.filter(({ path }) => path === '/v1/traces').length, { timeout: 10_000 }).toBe(1)
+    await expect.poll(() => received.filter(({ path }) => path === '/v1/traces').length, { timeout: 10_000 }).toBe(1)
     expect(dropped).toEqual([{ spans: 3_000 - 2_048, measures: 5_000 - 4_096 }])
 
     // One batch is with the collector, which does not answer: there is room for as many, and no more.
@@ -162,7 +169,7 @@ describe('what is told', () => {
     await expect.poll(() => dropped.length, { timeout: 10_000 }).toBe(2)
     expect(dropped[1]).toEqual({ spans: 1_000 - 512, measures: 0 })
     await sink.close()
-    const arrived = heard.flatMap(({ body }) => body.resourceSpans?.[0].scopeSpans[0].spans ?? [])
+    const arrived = received.flatMap(({ body }) => body.resourceSpans?.[0].scopeSpans[0].spans ?? [])
     expect(arrived).toHaveLength(2_048 + 512)
     expect(dropped).toHaveLength(2)
   })

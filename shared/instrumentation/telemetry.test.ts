@@ -193,15 +193,15 @@ describe('a call', () => {
     })
   })
 
-  it('to a partner is a span that the partner is told of', async () => {
+  it('to a partner sends its span as traceparent', async () => {
     const { telemetry, spans } = testTelemetry({ service: 'payments' })
-    let told = ''
+    let header = ''
     await telemetry.partner({ operation: 'provider.authorize', server: 'provider.example.com' }, async () => {
-      told = traceparent()
+      header = traceparent()
       return { status: 402 }
     })
     expect(spans).toMatchObject([{ name: 'provider.authorize', attributes: { 'http.response.status_code': 402 } }])
-    expect(parseTrace(told)).toEqual(spans[0]!.context)
+    expect(parseTrace(header)).toEqual(spans[0]!.context)
   })
 })
 
@@ -249,7 +249,7 @@ describe('a commit', () => {
     ['order.rejected', 'card-declined', 'rejected'],
     ['order.rejected', 'authorize-payment-timed-out', 'timed-out'],
     ['order.expired', 'customer-did-not-act', 'expired'],
-  ])('of %s for %s counts as %s: our silence is not the answer of somebody', (type, reason, outcome) => {
+  ])('of %s for %s counts as %s: a timeout of ours is not an answer', (type, reason, outcome) => {
     const { telemetry, measures } = testTelemetry({ service: 'orders', saga })
     const end = commit('2026-01-01T00:00:09.000Z', type)
     telemetry.committed({ ...end, events: [{ ...end.events[0]!, data: { orderId: 'o-1', reason } }] }, stream(placed))

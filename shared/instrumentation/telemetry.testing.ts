@@ -43,7 +43,7 @@ export function testTelemetry(
     sink: {
       span: (span) => void spans.push(span),
       measure({ name, attributes: known }, value, attributes) {
-        // Charts and alerts go by what is declared: what is recorded beside it, nobody finds.
+        // Charts and alerts use declared metrics only: an undeclared one would stay invisible.
         const unknown = Object.keys(attributes).filter((attribute) => !known.includes(attribute))
         if (unknown.length > 0) throw new Error(`${name} has no attribute ${unknown.join(', ')}: see metrics.ts.`)
         measures.push({ name, value, attributes })

@@ -1,4 +1,4 @@
-/** What is told about the platform: one function for each thing that happens feeds log, metric and span together. */
+/** One function for each kind of event feeds log, metric and span together. */
 
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Refused, Unavailable } from '../base/errors.ts'
@@ -36,7 +36,7 @@ export interface Sink {
 
 export interface TelemetryParts {
   readonly service: string
-  /** The internet calls it: whoever does decides neither what is kept nor what it hangs on. */
+  /** Called from the internet: its callers decide neither sampling nor the parent span. */
   readonly isEdge: boolean
   readonly saga?: SagaMetrics | undefined
   readonly log: Log
@@ -69,7 +69,7 @@ export interface Telemetry {
   /** It could not be dead-lettered: it is redelivered. */
   deadLetterFailed(type: string, reason: string): void
   stuck(message: Envelope, attempt: number): void
-  /** A decision is in its stream: told once, however often it is published. */
+  /** Called once when a decision is committed, however often it is published. */
   committed(commit: Commit, stream: StoredStream): void
   /** One HTTP request. A delivery has a span already. */
   request(about: HttpRequest, work: () => Promise<HttpAnswer>): Promise<void>
@@ -182,7 +182,7 @@ function ofMessages(
       const types = events.map(({ type }) => type)
       span?.correlate(correlationId)
       span?.event('committed', { 'millrace.events': types.join(' ') })
-      // A delivery says at its end that it was handled; what entered by HTTP is told here.
+      // A delivery says at its end that it was handled; what entered by HTTP is logged here.
       if (span?.kind === 'server') log('INFO', types[0] ?? 'committed', { correlationId })
       for (const { type, data } of events) {
         if (type === stuckEvent) log('ERROR', stuckEvent, { ...(data as object), correlationId })
@@ -215,13 +215,13 @@ function ofCalls(
       const started = performance.now()
       const answered = async (span?: Span): Promise<void> => {
         const { status, route } = await work()
-        const told = {
+        const attributes = {
           'http.request.method': method,
           ...(route === undefined ? {} : { 'http.route': route }),
           'http.response.status_code': status,
         }
-        sink.measure(metrics.requestDuration, (performance.now() - started) / 1000, told)
-        span?.set(told)
+        sink.measure(metrics.requestDuration, (performance.now() - started) / 1000, attributes)
+        span?.set(attributes)
         if (route !== undefined) span?.rename(`${method} ${route}`)
         if (status >= 500) span?.fail(`answered ${status}`)
       }
@@ -246,7 +246,7 @@ function ofCalls(
   }
 }
 
-/** What the caller's span is. Cloud Run's own `traceparent` serves when somebody else than a service calls. */
+/** What the caller's span is. Cloud Run's own `traceparent` serves for callers outside the platform. */
 function inside(header: HttpRequest['header']): { parent?: TraceContext } {
   const parent = parseTrace(header(INNER_TRACE_HEADER)) ?? parseTrace(header('traceparent'))
   return parent ? { parent } : {}

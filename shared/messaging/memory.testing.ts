@@ -33,9 +33,9 @@ export interface Memory {
   readonly billed: { reads: number; writes: number }
 }
 
-/** Called before and after whatever the store does, when somebody else may go first; a simulation decides who. */
+/** Called before and after each operation of the store, where another task may go first; a simulation decides which. */
 export type Turn = (what: string) => Promise<void>
-/** After a commit nobody can come in between any more: there only a simulation stops. */
+/** After a commit no other task can interfere: only a simulation stops there. */
 const anybodysTurn: Turn = async (what) => {
   if (what !== 'committed') await setImmediate()
 }
@@ -78,7 +78,7 @@ export function memory(turn: Turn = anybodysTurn): Memory {
   }
   const copy = (stored: Stored | undefined): Fields | undefined => stored && plain(stored.fields)
 
-  /** Runs once; undefined when somebody else wrote what it had read. */
+  /** Runs once; undefined if a concurrent write changed what it had read. */
   const runOnce = async <R>(
     id: string,
     work: Parameters<StreamStore['transact']>[1],

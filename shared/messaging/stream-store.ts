@@ -39,7 +39,7 @@ export interface StoredStream {
   readonly concurrencyToken: unknown
 }
 
-/** One document beside the streams that was read with a stream; without a value when there is none. */
+/** One document beside the streams that was read with a stream; without a value if the document does not exist. */
 export interface Companion {
   readonly path: string
   readonly value?: Readonly<Record<string, unknown>>

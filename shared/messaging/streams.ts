@@ -1,6 +1,6 @@
 /**
- * The protocol of every delivery: decide, commit, publish, send; the caller acknowledges last. A crash anywhere leaves
- * the delivery unacknowledged, and its repeat finds under the same cause what was decided, and says it again.
+ * The protocol of every delivery: decide, commit, publish, send; the caller acknowledges last. After a crash the
+ * delivery is unacknowledged; its redelivery finds the recorded commit by causation id and publishes it again.
  */
 
 import type { Contracts, EventContract } from '../contracts/contract.ts'
@@ -39,7 +39,7 @@ export interface StreamsParts {
   send(
     commands: readonly { readonly target: string; readonly envelope: Envelope; readonly notBeforeMs?: number }[],
   ): Promise<void>
-  /** Told once of each commit. */
+  /** Called once for each commit. */
   committed?(commit: Commit, before: StoredStream): void
   /** Waits before a lost race is run again; tests pass one that does not. */
   backoff(attempt: number): Promise<void>

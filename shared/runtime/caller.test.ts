@@ -8,7 +8,7 @@ import type { AuthorizationFor } from '../gcp/id-tokens.ts'
 import { testTelemetry } from '../instrumentation/telemetry.testing.ts'
 import { parseTrace } from '../base/trace.ts'
 
-interface Heard {
+interface ReceivedRequest {
   readonly method: string
   readonly url: string
   readonly headers: IncomingHttpHeaders
@@ -28,38 +28,38 @@ async function calleeThat(...answers: number[]) {
 }
 
 async function calleeFor(authorizationFor: AuthorizationFor, ...answers: number[]) {
-  const heard: Heard[] = []
+  const requests: ReceivedRequest[] = []
   server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')))
     request.on('end', () => {
-      const status = answers[Math.min(heard.length, answers.length - 1)]!
-      heard.push({ method: request.method!, url: request.url!, headers: request.headers, body })
+      const status = answers[Math.min(requests.length, answers.length - 1)]!
+      requests.push({ method: request.method!, url: request.url!, headers: request.headers, body })
       if (status > 0) response.writeHead(status, { 'content-type': 'application/json' }).end('{"ok":true}')
     })
   })
-  return { heard, ...(await calleeOf(server, authorizationFor)) }
+  return { requests, ...(await calleeOf(server, authorizationFor)) }
 }
 
 async function calleeOf(callee: Server, authorizationFor: AuthorizationFor = async () => 'Bearer id') {
   await new Promise<void>((resolve) => callee.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(callee.address() as AddressInfo).port}`
-  const told = testTelemetry({ service: 'shop' })
+  const recorded = testTelemetry({ service: 'shop' })
   const caller = createCaller({
     peers: { catalog: origin },
     authorizationFor,
     accessAuthorization: async () => 'Bearer access',
-    telemetry: told.telemetry,
+    telemetry: recorded.telemetry,
   })
-  return { origin, ...told, ...caller }
+  return { origin, ...recorded, ...caller }
 }
 
 describe('a query to a service', () => {
   it("carries this service's token twice: for the ingress, which removes the signature, and for the callee", async () => {
-    const { call, heard, origin } = await calleeThat(200)
+    const { call, requests, origin } = await calleeThat(200)
     const response = await call('catalog', '/products/A%20B', { headers: { 'x-of-mine': 't' } })
     expect(await response.json()).toEqual({ ok: true })
-    expect(heard[0]).toMatchObject({
+    expect(requests[0]).toMatchObject({
       method: 'GET',
       url: '/products/A%20B',
       headers: {
@@ -71,43 +71,43 @@ describe('a query to a service', () => {
   })
 
   it('waits for its own token no longer than for the answer', async () => {
-    const { call, callExternal, heard, origin } = await calleeFor(() => new Promise(() => {}), 200)
+    const { call, callExternal, requests, origin } = await calleeFor(() => new Promise(() => {}), 200)
     const asked = { method: 'POST', operation: 'carrier.book', timeoutMs: 20 }
     for (const answer of [call('catalog', '/', { timeoutMs: 20 }), callExternal(`${origin}/`, asked)]) {
       await expect(answer).rejects.toBeInstanceOf(Unavailable)
       // The request itself goes on.
       await expect(answer).rejects.not.toBeInstanceOf(Cancelled)
     }
-    expect(heard).toEqual([])
+    expect(requests).toEqual([])
   })
 
   it('hangs on the work that asks, whose span is kept', async () => {
-    const { call, heard, telemetry, spans } = await calleeThat(200)
+    const { call, requests, telemetry, spans } = await calleeThat(200)
     const about = { method: 'POST', isDelivery: false, header: () => undefined }
     await telemetry.request(about, async () => ({ status: (await call('catalog', '/')).status }))
     expect(spans).toHaveLength(1)
-    expect(parseTrace(String(heard[0]!.headers['x-millrace-traceparent']))).toEqual(spans[0]!.context)
+    expect(parseTrace(String(requests[0]!.headers['x-millrace-traceparent']))).toEqual(spans[0]!.context)
   })
 
   it('hands on what the service refuses', async () => {
-    const { call, heard } = await calleeThat(404)
+    const { call, requests } = await calleeThat(404)
     expect((await call('catalog', '/')).status).toBe(404)
-    expect(heard).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 
   it('is asked again when it failed in passing', async () => {
-    const { call, heard } = await calleeThat(503, 503, 200)
+    const { call, requests } = await calleeThat(503, 503, 200)
     expect((await call('catalog', '/')).status).toBe(200)
-    expect(heard).toHaveLength(3)
+    expect(requests).toHaveLength(3)
   })
 
   it('is unavailable when it keeps failing', async () => {
-    const { call, heard } = await calleeThat(500)
+    const { call, requests } = await calleeThat(500)
     await expect(call('catalog', '/')).rejects.toBeInstanceOf(Unavailable)
-    expect(heard).toHaveLength(3)
+    expect(requests).toHaveLength(3)
   })
 
-  it('is unavailable when nobody is there, or nobody answers in time', async () => {
+  it('is unavailable when it refuses the connection, or does not answer in time', async () => {
     const silent = await calleeThat(0)
     await expect(silent.call('catalog', '/', { timeoutMs: 30 })).rejects.toBeInstanceOf(Unavailable)
     const { telemetry } = testTelemetry({ service: 'shop' })
@@ -122,16 +122,18 @@ describe('a query to a service', () => {
   })
 
   it('that changes something is asked once', async () => {
-    const { call, heard } = await calleeThat(503)
+    const { call, requests } = await calleeThat(503)
     await expect(call('catalog', '/', { method: 'POST', body: { a: 1 } })).rejects.toBeInstanceOf(Unavailable)
-    expect(heard).toMatchObject([{ method: 'POST', body: '{"a":1}', headers: { 'content-type': 'application/json' } }])
+    expect(requests).toMatchObject([
+      { method: 'POST', body: '{"a":1}', headers: { 'content-type': 'application/json' } },
+    ])
   })
 
   it('is not asked any more once it has failed often, and answers at once', async () => {
-    const { call, heard } = await calleeThat(500)
+    const { call, requests } = await calleeThat(500)
     for (let index = 0; index < 10; index++)
       await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
-    expect(heard).toHaveLength(8)
+    expect(requests).toHaveLength(8)
   })
 
   it('tells which callees are not asked', async () => {
@@ -143,25 +145,25 @@ describe('a query to a service', () => {
   })
 
   it('hands on how long its caller still waits, less with each try, and not longer than the request it is for', async () => {
-    const { call, heard } = await calleeThat(503, 200)
-    const told = (): number[] => heard.map(({ headers }) => Number(headers['x-deadline-ms']))
+    const { call, requests } = await calleeThat(503, 200)
+    const deadlines = (): number[] => requests.map(({ headers }) => Number(headers['x-deadline-ms']))
     await call('catalog', '/', { timeoutMs: 4_000 })
-    expect(told()[0]).toBeGreaterThan(3_000)
-    expect(told()[0]).toBeLessThanOrEqual(4_000)
-    expect(told()[1]).toBeLessThan(told()[0]!)
+    expect(deadlines()[0]).toBeGreaterThan(3_000)
+    expect(deadlines()[0]).toBeLessThanOrEqual(4_000)
+    expect(deadlines()[1]).toBeLessThan(deadlines()[0]!)
     await withDeadline(3_000, () => call('catalog', '/', { timeoutMs: 20_000 }))
-    expect(told()[2]).toBeLessThanOrEqual(3_000)
+    expect(deadlines()[2]).toBeLessThanOrEqual(3_000)
   })
 
   it('is not asked at all when the time of its request is up', async () => {
-    const { call, heard } = await calleeThat(200)
+    const { call, requests } = await calleeThat(200)
     const { promise: work, resolve: goOn } = Promise.withResolvers<void>()
     let late: Promise<Response> | undefined
     const request = withDeadline(1, () => (late = work.then(() => call('catalog', '/'))))
     await expect(request).rejects.toBeInstanceOf(DeadlineExceeded)
     goOn()
     await expect(late).rejects.toBeInstanceOf(DeadlineExceeded)
-    expect(heard).toEqual([])
+    expect(requests).toEqual([])
   })
 
   it('is unavailable when its answer stops halfway', async () => {
@@ -175,12 +177,12 @@ describe('a query to a service', () => {
   })
 
   it('ends when its client hangs up, which counts for nothing', async () => {
-    const { call, heard, openCircuits } = await calleeThat(0)
+    const { call, requests, openCircuits } = await calleeThat(0)
     for (let asked = 1; asked <= 10; asked++) {
       const client = new AbortController()
       const answer = withDeadline(10_000, () => call('catalog', '/'), { disconnect: client.signal })
       const refused = expect(answer).rejects.toBeInstanceOf(ClientClosed)
-      await vi.waitFor(() => expect(heard).toHaveLength(asked))
+      await vi.waitFor(() => expect(requests).toHaveLength(asked))
       client.abort(new ClientClosed())
       await refused
     }
@@ -214,14 +216,14 @@ describe('a query to a service', () => {
 
 describe('a call to a partner', () => {
   it('carries identity and idempotency key', async () => {
-    const { callExternal, heard, origin } = await calleeThat(201)
+    const { callExternal, requests, origin } = await calleeThat(201)
     await callExternal(`${origin}/v1/authorizations`, {
       method: 'POST',
       operation: 'provider.authorize',
       body: { amount: 1 },
       idempotencyKey: 'o-1:auth',
     })
-    expect(heard[0]).toMatchObject({
+    expect(requests[0]).toMatchObject({
       method: 'POST',
       body: '{"amount":1}',
       headers: { authorization: `Bearer for ${origin}`, 'idempotency-key': 'o-1:auth' },
@@ -229,11 +231,11 @@ describe('a call to a partner', () => {
   })
 
   it.each([408, 429, 500, 503])('that answers %i is for later', async (status) => {
-    const { callExternal, heard, origin } = await calleeThat(status)
+    const { callExternal, requests, origin } = await calleeThat(status)
     await expect(callExternal(origin, { method: 'POST', operation: 'provider.authorize' })).rejects.toBeInstanceOf(
       Unavailable,
     )
-    expect(heard).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 
   it('whose answer stalls in the middle is for later, ends its span then, and opens the circuit', async () => {

@@ -109,7 +109,7 @@ export function createCaller({
   }
 }
 
-/** The answer with its body, which is read while the time of the call lasts: an answer that stops halfway is none. */
+/** The answer with its body, which is read while the time of the call lasts: a truncated answer counts as no answer. */
 async function whole(response: Response): Promise<Response> {
   const chunks: Uint8Array[] = []
   let bytes = 0
@@ -136,7 +136,7 @@ function notRedirected(response: Response): Response {
   )
 }
 
-/** A limit that a service of this platform sets to its customers is an answer; the same status from a front end is none. */
+/** A limit that a service of this platform sets to its customers is an answer; the same status from a front end is a failure. */
 const isOfOurs = ({ headers }: Response): boolean =>
   headers.get('content-type')?.startsWith('application/problem+json') === true
 

@@ -129,7 +129,7 @@ describe('the issuer’s keys', () => {
     expect(fetches).toBe(1)
   })
 
-  it('that can not be had make the service unavailable, and let nobody in', async () => {
+  it('that cannot be fetched make the service unavailable, and admit no caller', async () => {
     const { check } = started({ ID_TOKEN_JWKS_URL: await issuer() })
     status = 500
     await expect(check({ authorization: token() })).rejects.toThrow(Unavailable)

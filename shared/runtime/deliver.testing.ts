@@ -12,7 +12,7 @@ export interface MessageOptions extends Partial<Omit<Envelope, 'type' | 'data'>>
   readonly key?: string | number
 }
 
-/** A message as somebody else would have sent it; its id follows from type, subject and key. */
+/** A message as another service would send it; its id follows from type, subject and key. */
 export function message<Type extends string, Data>(
   type: Type,
   data: Data,

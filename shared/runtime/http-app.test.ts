@@ -199,15 +199,15 @@ describe('an event pushed by Pub/Sub', () => {
     expect(platform.deadLetters).toEqual([])
   })
 
-  it('of a type that nobody listens to has no door', async () => {
+  it('of a type without a subscription is refused', async () => {
     const { push } = started()
     expect([403, 404]).toContain((await push(pushBody(sold), undefined, '/events/thing.lost')).status)
   })
 
   it.each<[string, Record<string, string>, number]>([
-    ['nobody', {}, 401],
-    ['somebody without a token', { authorization: 'hello' }, 401],
-    ['a token that is none', { authorization: 'Bearer hello' }, 401],
+    ['no caller', {}, 401],
+    ['a caller without a token', { authorization: 'hello' }, 401],
+    ['a malformed token', { authorization: 'Bearer hello' }, 401],
     ['a token for somebody else', { authorization: idToken('shop', 'kitchen-push') }, 401],
     ['an expired token', { authorization: idToken('kitchen', 'kitchen-push', { exp: 1 }) }, 401],
     ['a token that never expires', { authorization: idToken('kitchen', 'kitchen-push', { exp: undefined }) }, 401],
@@ -242,7 +242,7 @@ describe('a command sent by a task', () => {
     ['that is not the envelope', 'Cook', { meal: 'soup' }, 'not an envelope'],
     ['under the name of another', 'Clean', cook, 'Cook came where Clean is taken'],
     [
-      'to repeat what nobody can read',
+      'to republish without a correlation id',
       'RepublishEvents',
       { ...cook, type: 'RepublishEvents', data: {} },
       'RepublishEvents breaks its contract',
@@ -268,7 +268,7 @@ describe('a command sent by a task', () => {
     expect(handled).toEqual([])
   })
 
-  it('that nobody knows, by a stranger, is refused and not kept', async () => {
+  it('of an unknown type, by an unknown caller, is refused and not dead-lettered', async () => {
     const { task, platform } = started()
     expect((await task('Bake', cook, { authorization: idToken('kitchen', 'waiter') })).status).toBe(403)
     expect(platform.deadLetters).toEqual([])
@@ -285,7 +285,7 @@ describe('a command sent by a task', () => {
     expect(platform.deadLetters[0]!.attributes['reason']).toContain('20 times')
   })
 
-  it('that undoes is never given up, and from the fifth attempt on somebody is told', async () => {
+  it('that compensates is retried for ever, and reported as stuck from the fifth attempt on', async () => {
     const { task, platform } = started(broken)
     const clean = message('Clean', {}, { sequence: 0 })
     expect((await task('Clean', clean, { 'x-cloudtasks-taskretrycount': '3' })).status).toBe(503)
@@ -397,7 +397,7 @@ describe('an operator', () => {
     expect(security(one).map(({ event, outcome }) => [event, outcome])).toEqual([['message.replayed', 'refused']])
   })
 
-  it('waits a few attempts for a letter that somebody else holds', async () => {
+  it('waits a few attempts for a letter that another reader has leased', async () => {
     const one = started()
     expect((await replay(one, ['none'])).status).toBe(503)
     expect((await replay(one, ['none'], '4')).status).toBe(204)
@@ -473,7 +473,7 @@ describe('an operator', () => {
     expect(security(one)[0]).toMatchObject({ subject: 'operator:jo', reason: 'x'.repeat(300) })
   })
 
-  it('is nobody to Pub/Sub, whatever the headers of a push say', async () => {
+  it('is not logged for a push, whatever its headers say', async () => {
     const { push, platform } = started()
     await push(pushBody(sold), { ...operator, authorization: idToken('kitchen', 'kitchen-push') })
     expect(platform.logs.some(({ event }) => event === 'security')).toBe(false)
@@ -490,7 +490,7 @@ describe('RepublishEvents', () => {
     expect(platform.published).toEqual([...before, ...before])
   })
 
-  it('is never given up, and from the fifth attempt on somebody is told', async () => {
+  it('is retried for ever, and reported as stuck from the fifth attempt on', async () => {
     const { task, platform } = started()
     await task('Cook', cook)
     platform.fail('publish')

@@ -1,4 +1,4 @@
-/** From bytes to a message that keeps its contract, or the reason why it is none. */
+/** From bytes to a message that keeps its contract, or the reason why it is invalid. */
 
 import type { Contracts, EventContract } from '../contracts/contract.ts'
 import { type Issues, listOf } from '../base/issues.ts'

@@ -86,7 +86,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
   let nowMs = Date.parse(options.startAt ?? startOfTests)
 
   const now = (): number => outside?.now() ?? nowMs
-  const told = testTelemetry({
+  const recorded = testTelemetry({
     service: service.name,
     isEdge: service.ingress === 'public',
     saga: service.saga,
@@ -114,9 +114,9 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
   }
 
   const address = addressing(service.name, [service.contracts, ...service.uses])
-  const call: Platform['call'] = (name, path, asked) => {
+  const call: Platform['call'] = (name, path, requestOptions) => {
     calls.push({ service: name, path })
-    return (options.call ?? nobody)(name, path, asked)
+    return (options.call ?? nobody)(name, path, requestOptions)
   }
 
   return {
@@ -124,9 +124,9 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     published,
     sent,
     deadLetters,
-    ...told,
+    ...recorded,
     // The test's clock stands still until it is moved: what is held is written by `close`.
-    security: createSecurityLog({ log: told.log, now, later: () => {} }),
+    security: createSecurityLog({ log: recorded.log, now, later: () => {} }),
     calls,
     externalCalls,
     billed: kept.billed,
@@ -144,7 +144,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       now,
       publish,
       send,
-      committed: told.telemetry.committed,
+      committed: recorded.telemetry.committed,
       backoff: async () => {},
     }),
     views: kept.views,
@@ -157,9 +157,9 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     }),
     submit: createSubmit({ address, call }),
     call,
-    callExternal: (url, asked) => {
-      externalCalls.push({ url, options: asked })
-      return (options.callExternal ?? nobody)(url, asked)
+    callExternal: (url, requestOptions) => {
+      externalCalls.push({ url, options: requestOptions })
+      return (options.callExternal ?? nobody)(url, requestOptions)
     },
     setting(name) {
       const value = options.settings?.[name]
@@ -195,7 +195,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       release: async () => {},
       close: async () => {},
     },
-    health: createHealth({ dependencies: {}, openCircuits: () => [], now, log: told.log }),
+    health: createHealth({ dependencies: {}, openCircuits: () => [], now, log: recorded.log }),
     close: async () => {},
   }
 }

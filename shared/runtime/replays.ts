@@ -18,7 +18,7 @@ interface Headers {
 
 /** Of one replay: then the letters stay where they are. */
 const MAX_ATTEMPTS = 20
-/** A letter may be leased by somebody who looks at it; one that is still not there then was taken meanwhile. */
+/** Another reader may hold the lease of a letter; one that stays missing was acknowledged meanwhile. */
 const ATTEMPTS_FOR_MISSING = 5
 
 /** How often Cloud Tasks has tried before; 0 for what Pub/Sub pushes. */

@@ -1,4 +1,4 @@
-/** Runs a service as a container does: listens on PORT, finishes what it began when it is told to stop. */
+/** Runs a service as a container does: listens on PORT, finishes running requests on SIGTERM. */
 
 import { serve as listen, type ServerType } from '@hono/node-server'
 import type { Server } from 'node:http'
@@ -25,11 +25,11 @@ export async function serve(service: Service, load: () => Promise<ServiceApp>): 
   const server = listen({ fetch: createHttpApp(app, platform, config, call).fetch, port: config.PORT, serverOptions })
   limitServer(server as Server)
 
-  let told = false
+  let isStopping = false
   // The listener stays: without one, a second signal would end the process in the middle of its work.
   process.on('SIGTERM', () => {
-    if (told) return
-    told = true
+    if (isStopping) return
+    isStopping = true
     platform.health.stop()
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
     void stopped(server)

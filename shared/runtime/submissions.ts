@@ -16,7 +16,7 @@ import { submissionOf } from '../messaging/submission.ts'
 /** The service that submits this type of command. @throws Refused for one that may not. */
 export type SubmitterOf = (c: Context, type: string) => Promise<string>
 
-/** A path for each command that the service's description opens: there is none for any other. */
+/** A path for each command that the service's description opens: other commands have no path. */
 export function submissionRoutes(http: Hono, platform: RunningPlatform, submitterOf: SubmitterOf): void {
   const { contracts, acceptsSubmitted } = platform.service
   for (const type of acceptsSubmitted) {

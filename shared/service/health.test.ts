@@ -69,13 +69,13 @@ describe('readiness', () => {
     state.away = ['pubsub:443']
   })
 
-  it('is over when the process was told to stop, and asks nobody then', async () => {
+  it('ends when the process receives SIGTERM, without probing any dependency', async () => {
     const { health, probed } = started()
     health.stop()
     const readiness = await health.readiness()
     expect(readiness).toEqual({
       status: 'not-ready',
-      reasons: [{ dependency: 'process', detail: 'was told to stop' }],
+      reasons: [{ dependency: 'process', detail: 'received SIGTERM' }],
     })
     expect(probed).toEqual([])
   })

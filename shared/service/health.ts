@@ -8,7 +8,7 @@ import type { Log } from '../telemetry/log.ts'
 
 /** A probe that has no answer by then has failed. */
 const PROBE_TIMEOUT_MS = 1_000
-/** Whoever asks more often hears the last answer. */
+/** More frequent calls get the last answer. */
 const KEPT_MS = 2_000
 
 export interface Reason {
@@ -24,7 +24,7 @@ export interface Readiness {
 
 export interface Health {
   readiness(): Promise<Readiness>
-  /** From now on it is not ready: it was told to stop. */
+  /** Not ready from now on: the process received SIGTERM. */
   stop(): void
 }
 
@@ -34,9 +34,9 @@ export interface HealthParts {
   /** Callees whose circuit is open. */
   openCircuits(): readonly string[]
   now(): number
-  /** The reasons are for those who run the platform: they are logged when they change, and answered to nobody. */
+  /** The reasons are for those who run the platform: they are logged when they change, and never part of an answer. */
   readonly log: Log
-  /** Throws when nobody takes connections there. */
+  /** Throws if no server accepts connections there. */
   readonly probe?: (address: string) => Promise<void>
 }
 
@@ -61,7 +61,7 @@ export function createHealth({ dependencies, openCircuits, now, log, probe = can
   }
 
   const readiness = async (): Promise<Readiness> => {
-    if (stopping) return { status: 'not-ready', reasons: [{ dependency: 'process', detail: 'was told to stop' }] }
+    if (stopping) return { status: 'not-ready', reasons: [{ dependency: 'process', detail: 'received SIGTERM' }] }
     if (!kept || now() - kept.atMs >= KEPT_MS) kept = { atMs: now(), found: unreachable() }
     const missing = await kept.found
     const circuits = openCircuits().map((dependency) => ({ dependency, detail: 'is not asked: its circuit is open' }))

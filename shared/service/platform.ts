@@ -1,4 +1,4 @@
-/** Everything that is outside a service comes in through here: in the cloud Google's clients stand behind it, in a test whatever the test wants. */
+/** A service's only way to the outside: implemented by Google's clients in the cloud, in memory in tests. */
 
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -30,10 +30,10 @@ export interface RecordedEvent extends Message {
 
 export interface Stream {
   readonly id: string
-  /** How often it was appended to; 0: there is none yet. */
+  /** Number of commits; 0: the stream does not exist yet. */
   readonly version: number
   readonly events: readonly RecordedEvent[]
-  /** The document that was read with it; absent: there is none, or none was asked for. */
+  /** The document that was read with it; absent: it does not exist, or was not requested. */
   readonly companion?: Readonly<Record<string, unknown>>
 }
 
@@ -53,7 +53,7 @@ export interface TransactionDocuments extends Documents {
 /** Documents outside any stream: read models, idempotency keys, shards of stock. */
 export interface DocumentStore extends Documents {
   /**
-   * Reads one document, changes it, writes it back if nobody else wrote in between, else again from the read.
+   * Reads one document, changes it, writes it back unless a concurrent write came first, else starts again from the read.
    * `undefined` from `change` leaves it as it is.
    */
   update(
@@ -77,7 +77,7 @@ export interface Streams {
    */
   read(streamId: string, companion?: string): Promise<Stream>
   /**
-   * One read, one write under a precondition; when somebody else was first, reads and decides again.
+   * One read, one write under a precondition; after a concurrent write it reads and decides again.
    * What `read` has just given need not be read once more.
    */
   handle<Recorded extends Message = Message>(

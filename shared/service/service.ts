@@ -45,7 +45,7 @@ export interface Service {
   /** `public`: the internet may call it, and it checks its callers itself. */
   readonly ingress: 'public' | 'internal'
   readonly contracts: Contracts
-  /** Contracts of the services whose messages it hears or sends. */
+  /** Contracts of the services whose messages it receives or sends. */
   readonly uses: readonly Contracts[]
   /** Events of its own contracts. A service with a saga publishes those of the runtime as well. */
   readonly emits: readonly string[]

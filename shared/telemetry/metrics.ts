@@ -1,6 +1,6 @@
 /** What is measured, in the one place that services, stacks and commands read it from. */
 
-interface Told {
+interface Description {
   /** As OpenTelemetry has it. */
   readonly name: string
   readonly unit: string
@@ -8,11 +8,11 @@ interface Told {
   readonly attributes: readonly string[]
 }
 
-export interface Counter extends Told {
+export interface Counter extends Description {
   readonly kind: 'counter'
 }
 
-export interface Histogram extends Told {
+export interface Histogram extends Description {
   readonly kind: 'histogram'
   /** Upper bounds of the buckets, in the unit. */
   readonly bounds: readonly number[]

@@ -81,7 +81,7 @@ export function createSecurityLog({ log, now, later = unreferenced }: SecurityLo
     return window
   }
 
-  const note = (event: SecurityEvent): void => {
+  const record = (event: SecurityEvent): void => {
     // An act is made by a caller who is known and limited, and each counts: none is folded into a count.
     if (event.outcome === 'done') return log('NOTICE', 'security', { ...fieldsOf(event), count: 1 })
     const window = windowOf(event.event)
@@ -92,7 +92,7 @@ export function createSecurityLog({ log, now, later = unreferenced }: SecurityLo
     window.unlogged += 1
     if (window.unlogged === 1) later(() => end(event.event, window), Math.max(0, window.startMs + WINDOW_MS - now()))
   }
-  return Object.assign(note, {
+  return Object.assign(record, {
     close() {
       for (const [event, window] of windows) end(event, window)
     },

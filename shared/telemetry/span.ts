@@ -23,7 +23,7 @@ export interface Span {
 
 export type SpanKind = 'server' | 'client' | 'consumer'
 
-/** A span as it is handed to whoever keeps it. */
+/** A span as it is handed to the exporter. */
 export interface FinishedSpan {
   readonly name: string
   readonly kind: SpanKind
@@ -42,7 +42,7 @@ export interface SpanOptions {
   readonly kind: SpanKind
   /** Absent: it begins a trace. */
   readonly parent?: TraceContext
-  /** Of somebody whose span nobody keeps: its trace goes on, with a first span. */
+  /** The caller's span is not exported: its trace goes on, with a first span. */
   readonly traceId?: string
   readonly attributes?: Attributes
   readonly correlationId?: string
