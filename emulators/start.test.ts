@@ -26,7 +26,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** A topic, and a service that hears it. */
+/** A topic, and a service with a subscription to it. */
 function stack(port: number, heard = true, role = 'roles/logging.logWriter'): StackJson {
   const listener = {
     google_project_iam_member: {

@@ -86,7 +86,7 @@ function emulators({ servicePort, environmentOf, workingDirectory, dataDirectory
 export const resourcesOf = (stacks: readonly StackJson[]): TerraformResource[] =>
   readResources(stacks, emulators({ servicePort: () => 0, environmentOf: () => ({}), workingDirectory: '.' }))
 
-/** @throws Error in one line: a port that is taken, a resource that is refused, a type that nobody provisions. */
+/** @throws Error in one line: a port that is taken, a resource that is refused, a type without a provisioner. */
 export async function startPlatform(options: StartOptions): Promise<Platform> {
   const { ports, project, dataDirectory, progress = () => {} } = options
   if (dataDirectory) closeState(dataDirectory)

@@ -27,7 +27,7 @@ export interface AccountsParts {
 }
 
 export interface Accounts {
-  /** Notes a sign-in, which makes the account when there is none. @throws Error when it is disabled */
+  /** Records a sign-in, and creates the account at the first. @throws Error when it is disabled */
   signIn(localId: string, claims: object): void
   /** Revokes every sign-in before that second (default: now), as the Admin SDK's `revokeRefreshTokens` does. */
   revoke(localId: string, beforeSeconds?: number): void

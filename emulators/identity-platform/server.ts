@@ -23,9 +23,9 @@ export interface IdentityPlatformOptions {
   /** Where the key is kept, so that tokens outlive a restart; absent: in memory. */
   readonly dataDir?: string
   readonly clock?: Clock
-  /** Of this run: whoever asks for a token over HTTP sends it; it allows everything on the accounts. */
+  /** The secret of this run: requests for a token carry it, and it allows every operation on accounts. */
   readonly secret: string
-  /** Whose access token may do what to the accounts; absent: nobody's. */
+  /** Decides which access token may do what to accounts; absent: none may. */
   readonly isGranted?: (accessToken: string, permission: string) => boolean
 }
 
@@ -49,7 +49,7 @@ export interface IdentityPlatform {
 
 const VALID_FOR_SECONDS = 3600
 const LARGEST_BODY_BYTES = 64 * 1024
-/** Roles are not checked: a token with one that nobody knows is there to be refused. */
+/** Roles are not checked, so that a test can make a token with an unknown role. */
 const tokenRequest = z.object({
   sub: z.string().min(1).max(128),
   roles: z.array(z.string()).max(10).optional(),

@@ -90,7 +90,7 @@ export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: C
         ((await body()) as { configuration?: { query?: { query?: unknown } } }).configuration?.query?.query,
       ),
     ),
-    // Who may create jobs reads the results of its own; here nobody else has any.
+    // At Google an account reads the results of its own jobs; here that permission reads the results of all.
     simple('GET', `${ROOT}/queries/[^/]+`, 'jobs.create', projectOf),
     simple('GET', `${ROOT}/jobs/[^/]+`, 'jobs.create', projectOf),
     simple('GET', `${ROOT}/jobs`, 'jobs.list', projectOf),

@@ -12,7 +12,7 @@ import { iam } from '../iam/plugin.ts'
 import { makeCore } from './core.ts'
 import { cloudRun, type CloudRunCore } from './plugin.ts'
 
-/** A service as a container has it: says what it was given, takes its time when asked, and dies when told. */
+/** A service as a container has it: answers with its environment, waits or ends as the request asks. */
 const program = `
 import { createServer } from 'node:http'
 const server = createServer(async (request, response) => {

@@ -20,7 +20,7 @@ export interface CloudRunOptions {
   readonly logDirectory?: string
   /** What `node` in a container's command means (default: the Node that runs this). */
   readonly nodePath?: string
-  /** A service that nobody calls for so long stops (default 15 minutes). */
+  /** An instance stops after so long without a request (default 15 minutes). */
   readonly idleMs?: number
   onLog?(service: string, line: string): void
 }
@@ -122,7 +122,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
   const kill = async (name: string | undefined, signal: NodeJS.Signals): Promise<number | undefined> => {
     const target = name === undefined ? undefined : spawned.get(name)
     if (!target || target.exited) return undefined
-    // As Cloud Run does it: who is told to stop gets no request more.
+    // As on Cloud Run, an instance gets no more requests after its SIGTERM.
     if (signal === 'SIGTERM' && planes.get(name!)?.instance()?.pid === target.pid) void planes.get(name!)!.recycle()
     else await target.kill(signal)
     return target.pid

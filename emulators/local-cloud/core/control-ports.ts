@@ -51,7 +51,7 @@ export function refusedTarget(url: string): string | undefined {
   return what !== undefined && shows ? reason(url, what) : undefined
 }
 
-/** For the connection that a request opens: refuses what resolves to this machine. Absent: the port is none of control. */
+/** Resolves names for a request's connection and refuses addresses of this machine. Absent for other ports. */
 export function guardedLookup(url: string): LookupFunction | undefined {
   const { what } = targetOf(url)
   if (what === undefined) return undefined

@@ -1,4 +1,4 @@
-/** Ports for servers that have to be told theirs before they listen. */
+/** Free ports, for servers whose port must be known before they listen. */
 
 import { mkdirSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'

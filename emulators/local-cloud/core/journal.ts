@@ -171,7 +171,7 @@ function openLog(directory: string, tables: Tables, compactAboveBytes: number): 
   }
 }
 
-/** A last line without its end was being written when the process was killed: nobody was told of it, so it never was. */
+/** A last line without its end was being written when the process was killed: no request was answered on it, so it is dropped. */
 function replay(file: string, tables: Tables): { bytes: number; torn: boolean } {
   return readLines(file, (line, number) => {
     for (const [table, key, ...value] of parse(line, file, number)) {

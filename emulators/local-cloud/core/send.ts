@@ -19,7 +19,7 @@ export interface OutgoingAnswer {
   readonly headers: { get(name: string): string | null }
 }
 
-/** Resolves when the answer has come to its end; its body is nobody's concern. Rejects when none comes, and for control ports. */
+/** Resolves when the whole answer has arrived; its body is discarded. Rejects without an answer, and for control ports. */
 export type Send = (url: string, request: OutgoingRequest) => Promise<OutgoingAnswer>
 
 const httpAgent = new HttpAgent({ keepAlive: true })

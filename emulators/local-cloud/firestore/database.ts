@@ -38,7 +38,7 @@ export interface Expiry {
 export interface FirestoreCore {
   readonly admin: AdminState
   readonly context: CloudContext
-  /** Throws NOT_FOUND in Google's words when there is none of that name. */
+  /** @throws StatusError NOT_FOUND, in Google's words, for an unknown name. */
   database(name: DatabaseName): Database
   /** Forgets every document and transaction of a database that is deleted. */
   forget(name: DatabaseName): void

@@ -1,4 +1,4 @@
-/** Allow policies of every resource, and the question whether they let somebody do something. */
+/** The allow policies of all resources, and their evaluation. */
 
 import type { CloudContext } from '../core/plugin.ts'
 import { notFound, StatusError } from '../core/status.ts'
@@ -36,7 +36,7 @@ export interface Grant {
   readonly condition?: Binding['condition']
 }
 
-/** What Google answers where nobody has set a policy. */
+/** Google's answer for a resource without a policy. */
 const none: Policy = { version: 1, etag: 'ACAB', bindings: [] }
 
 export function policies(

@@ -33,7 +33,7 @@ export interface Tokens {
   readonly verifyIdToken: (token: string, options: { audience: string | string[] }) => Promise<VerifiedToken>
   /** An opaque one, the same until it is about to expire, as the metadata server answers. */
   readonly accessToken: (email: string) => AccessToken
-  /** Whose access token it is; undefined when it is none of ours, or expired. */
+  /** The account of an access token; undefined for a foreign or expired one. */
   readonly accountOf: (accessToken: string) => string | undefined
   readonly jwks: () => { keys: JWK[] }
 }

@@ -18,7 +18,7 @@ export interface Body {
 }
 
 let root: protobuf.Root | undefined
-/** Read when somebody first sends protobuf: our own services send JSON. */
+/** Loaded at the first protobuf request: the platform's services send JSON. */
 const typeNamed = (name: string): Type =>
   (root ??= protobuf.parse(readFileSync(new URL('otlp.proto', import.meta.url), 'utf8')).root).lookupType(name)
 
@@ -135,7 +135,7 @@ function valueIn(any: unknown): Value | undefined {
   return Array.isArray(values) ? values.map(valueIn).filter((one) => one !== undefined) : undefined
 }
 
-/** Nothing at all when there are none: protobuf leaves out what is empty. */
+/** Absent when empty: protobuf leaves out empty lists. */
 const keyValues = z.unknown().optional().transform(attributesIn)
 const resource = z.looseObject({ attributes: keyValues }).default({ attributes: {} })
 

@@ -1,5 +1,5 @@
 /**
- * What the provider tells by itself: a note for each event, signed, repeated until somebody answers 2xx.
+ * The provider's webhooks: one signed request per event, repeated until it is answered 2xx.
  * The signature is a JWT in the header `webhook-signature` over the body's hash, for the address that it is sent to; its keys stand at
  * `/.well-known/jwks.json`, so that no secret is shared.
  */
@@ -17,7 +17,7 @@ export interface Note {
 }
 
 export interface WebhookOptions {
-  /** Who is told; absent: nobody. */
+  /** Where webhooks are sent; absent: nowhere. */
   readonly webhookUrl?: string
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
 }

@@ -29,7 +29,7 @@ const send = (reply: Reply): void => void process.send!(reply)
 const failed = (id: number, error: unknown): Reply => {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof StatusError) return { id, message, status: { code: error.code, details: error.details } }
-  // A text that is deep in a way that nobody thought of: the caller's fault, and no reason to end.
+  // SQL so deep that the parser's stack overflows: the caller's error, and the process goes on.
   return { id, message: error instanceof RangeError ? `The query is too complex: ${message}.` : message }
 }
 

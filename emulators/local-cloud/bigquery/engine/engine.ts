@@ -92,7 +92,7 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
     clearTimeout(one.timer)
     waiting.delete(one.call.id)
   }
-  /** The process is gone: calls that change nothing are made again, once; of the others nobody knows whether they took effect. */
+  /** The process has ended: calls that only read are repeated once; whether others took effect is unknown. */
   const ended = (): void => {
     running = undefined
     // What is made again is added while we go through them.

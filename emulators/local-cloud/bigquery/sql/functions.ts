@@ -166,7 +166,7 @@ const of =
     return rewrite(args, name)
   }
 
-/** Of INT64 it is FLOAT64, of NUMERIC NUMERIC: that is not told before the types are known. */
+/** FLOAT64 of INT64, NUMERIC of NUMERIC: DuckDB decides when it knows the types. */
 const ofDouble = (name: string): Rewrite =>
   of(1, 2, ([value, digits]) => `${name}(bq_double(${value})${digits ? `, CAST(${digits} AS INTEGER)` : ''})`)
 
@@ -174,7 +174,7 @@ const ofDouble = (name: string): Rewrite =>
 const strict: Rewrite = (args, name) =>
   `CASE WHEN ${args.map((arg) => `${arg} IS NULL`).join(' OR ')} THEN NULL ELSE ${name}(${args.join(', ')}) END`
 
-/** The group that is asked for: the only one, or the whole. What can't be told from an empty match is refused. */
+/** The group that is asked for: the only one, or the whole. A pattern whose missing match looks like an empty one is refused. */
 function group(pattern: string, name: string): 0 | 1 {
   if (!pattern.startsWith("'")) throw invalidArgument(`${name} takes its pattern as a literal in the local cloud.`)
   if (pattern.length > limits.patternCharacters)

@@ -22,7 +22,7 @@ export interface DataPlaneOptions {
   readonly port: number
   resource(): ServiceResource
   start(): Promise<Instance>
-  /** The service stops when nobody called for so long. */
+  /** The instance stops after so long without a request. */
   readonly idleMs: number
 }
 
@@ -39,7 +39,7 @@ export interface DataPlane {
 
 export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { context, service } = options
-  /** Each is told once. */
+  /** Each is reported once. */
   const stopping = new WeakMap<Instance, Promise<void>>()
   const leaving = new Set<Promise<void>>()
   let starting: Promise<Instance | undefined> | undefined
@@ -225,7 +225,7 @@ function forward(
     const handOn = async (answer: IncomingMessage): Promise<void> => {
       const { connection: _, 'keep-alive': __, ...kept } = answer.headers
       const { statusCode = 502 } = answer
-      // Before it has begun to answer, a broken connection is told as one.
+      // An answer that breaks off before it was handed on is handled by `broken`.
       answer.once('error', () => response.headersSent && response.destroy())
       if (statusCode < 300) {
         await reached('before')
@@ -263,7 +263,7 @@ function forward(
       if (!response.writableFinished) upstream.destroy()
       resolve('ended')
     })
-    // Not before there is somebody who takes it: a body that was read can't be sent to another.
+    // The body is read only when an instance takes it: a body that was read cannot be sent to another instance.
     upstream.once('socket', (socket) => {
       if (socket.connecting) socket.once('connect', () => request.pipe(upstream))
       else request.pipe(upstream)

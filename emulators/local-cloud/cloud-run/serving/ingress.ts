@@ -57,7 +57,7 @@ export async function admit(
       `Bearer error="invalid_token" error_description="${reason.replaceAll('"', "'")}"`,
     )
   }
-  // On loopback there is no VPC to come from: whoever holds an identity of this project counts as inside.
+  // Loopback has no VPC: a caller with an identity of this project counts as internal.
   if (resource.ingress !== 'INGRESS_TRAFFIC_ALL' && !email.endsWith(`@${projectId}.iam.gserviceaccount.com`)) {
     return { ...refused(404, 'Page not found'), email }
   }

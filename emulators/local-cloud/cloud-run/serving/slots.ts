@@ -6,11 +6,11 @@ import type { ServerResponse } from 'node:http'
 const QUEUED_REQUESTS = 1000
 
 export interface Slots {
-  /** `taken` until the response closes; `gone`: the caller went away first; `dismissed`: nobody is served any more. */
+  /** `taken` until the response closes; `gone`: the caller hung up first; `dismissed`: the service is stopping. */
   take(response: ServerResponse, most: number): Promise<'taken' | 'full' | 'gone' | 'dismissed'>
   /** Sends away who waits. */
   dismiss(): void
-  /** When nobody has a slot any more. */
+  /** Resolves when all slots are free. */
   empty(): Promise<void>
   readonly active: number
   readonly waiting: number
@@ -32,7 +32,7 @@ export function slots({ busy, idle }: { busy(): void; idle(): void }): Slots {
   }
   return {
     async take(response, most) {
-      // Its close was told before anybody listened.
+      // It closed before this listener was added.
       if (response.closed) return 'gone'
       if (active < most) {
         active += 1

@@ -380,7 +380,7 @@ it('tells by which grants something was allowed', async () => {
   ])
 })
 
-/** Not served: they answer UNIMPLEMENTED, whoever asks. */
+/** Methods that are not served answer UNIMPLEMENTED to every caller. */
 it('every method that is served says what it takes', async () => {
   const forgotten: string[] = []
   for (const plugin of plugins) {

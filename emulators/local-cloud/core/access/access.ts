@@ -38,7 +38,7 @@ export interface Grants {
 }
 
 export interface Access {
-  /** Whether somebody may; Google's own agents ask for themselves. */
+  /** Whether a principal has a permission; Google's service agents are checked by the plugins that act for them. */
   allows(principal: string, need: RequiredPermission): boolean
   /** @throws PERMISSION_DENIED with Google's `ErrorInfo` for the first that is not granted. */
   check(
@@ -48,7 +48,7 @@ export interface Access {
   ): void
 }
 
-/** `grants` is absent where no IAM plugin is: then nobody can say no. */
+/** Without an IAM plugin `grants` is absent, and every call is allowed. */
 export function makeAccess(mode: IamMode, grants: () => Grants | undefined): Access {
   const allows = (principal: string, { permission, resource }: RequiredPermission): boolean =>
     mode === 'off' || principal === OWNER || (grants()?.isGranted(principal, permission, resource) ?? true)

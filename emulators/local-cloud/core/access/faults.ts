@@ -229,7 +229,7 @@ async function happen(
   const pid = await parts.signal(whose, action.signal)
   if (action.resumeAfterMs !== undefined)
     parts.clock.at(parts.clock.now() + action.resumeAfterMs, () => void parts.signal(whose, 'SIGCONT'))
-  // Who was killed hears no answer, and what it asked for before must not be applied.
+  // A killed caller gets no answer, and its pending request must not be applied.
   const killed = action.signal === 'SIGKILL' && action.to === undefined
   return { pid, ...(killed ? { instead: new StatusError('UNAVAILABLE', `Killed ${when} ${method}.`) } : {}) }
 }

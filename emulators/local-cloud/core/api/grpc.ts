@@ -193,7 +193,7 @@ async function flushed<Result>({ journal }: Calling, handle: () => Result): Prom
   }
 }
 
-/** Who stops reading must not end the call: its error is still to be told. */
+/** A client that stops reading must not end the call, whose error it still has to get. */
 function leftOpen(call: AsyncIterable<unknown>): AsyncIterable<unknown> {
   const iterator = call[Symbol.asyncIterator]()
   const next = async (): Promise<IteratorResult<unknown>> => {
@@ -250,7 +250,7 @@ function grpcError(error: unknown): { code: number; details: string; metadata: M
   return { code: status.grpcCode, details: status.message, metadata }
 }
 
-/** What is no StatusError is a fault of the emulator: the caller hears its message, the terminal its stack. */
+/** An error other than StatusError is a bug of the emulator: the caller gets its message, the terminal its stack. */
 export function asStatus(error: unknown): StatusError {
   if (error instanceof StatusError) return error
   console.error(error)

@@ -118,7 +118,7 @@ export function disjunctions(filter: Filter): FieldFilter[][] {
   return result
 }
 
-/** Far beyond what is allowed, so that nobody's filter can grow exponentially before it is refused. */
+/** Far beyond the limit: expansion stops there, so that a filter cannot grow exponentially before it is refused. */
 const MAX_EXPANDED = 1000
 
 function expand(filter: Filter): FieldFilter[][] {

@@ -112,7 +112,7 @@ export function createLocks(clock: Clock): Locks {
     }
   }
 
-  /** Its locks go at once, so that the others need not wait until it hears of it. */
+  /** Its locks are released at once, so that other transactions do not wait for its client. */
   function giveUp(owner: LockOwner): void {
     for (const waiter of waiters) if (waiter.owner === owner) waiter.settle(contention())
     release(owner)

@@ -19,7 +19,7 @@ export interface TopicInput {
   readonly [field: string]: unknown
 }
 
-/** Fields of the API that are not emulated: refused by name, so that nobody relies on them. */
+/** Fields of the API that are not emulated: refused by name, so that no client relies on them. */
 const NOT_EMULATED = ['schemaSettings', 'ingestionDataSourceSettings', 'messageTransforms', 'tags'] as const
 const MUTABLE = ['labels', 'messageStoragePolicy', 'messageRetentionDuration', 'kmsKeyName'] as const
 

@@ -204,7 +204,7 @@ describe('ordering keys', () => {
     for (const text of ['a1', 'a2', 'b1', 'a3']) publishText(cloud, text, { orderingKey: text[0] })
     const [a1] = await pullNow(cloud, 1)
     expect(a1!.text).toBe('a1')
-    // While a1 is outstanding at one subscriber, nobody else gets the key.
+    // While a1 is outstanding at one subscriber, no other gets the key.
     expect(await texts(cloud)).toEqual(['b1'])
     ack(cloud, a1!.ackId)
     expect(await texts(cloud)).toEqual(['a2', 'a3'])

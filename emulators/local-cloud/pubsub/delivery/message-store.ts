@@ -4,7 +4,7 @@ import type { Journal, Table } from '../../core/journal.ts'
 import { BILLED_BYTES_PER_MESSAGE } from '../values/limits.ts'
 import type { MessageRecord } from '../values/records.ts'
 
-/** A message in memory. `waiting` and `kept` are the store's: nobody else changes them. */
+/** A message in memory. Only the store changes `waiting` and `kept`. */
 export interface Message {
   readonly record: MessageRecord
   /** Billed bytes: data, attributes, ordering key and the fixed 20. */
@@ -49,7 +49,7 @@ export class MessageStore {
     return this.#nextId++
   }
 
-  /** Keeps a published message; one that nobody waits for and no topic keeps is never written. */
+  /** Keeps a published message; a message without subscription and retention is never written. */
   add(record: MessageRecord, kept: number): Message {
     const message = { record, bytes: billedBytes(record), waiting: record.to, kept }
     if (record.to.length === 0 && kept === 0) return message
@@ -93,7 +93,7 @@ export class MessageStore {
     return [...this.#messages.values()]
   }
 
-  /** Drops a loaded message that turned out to be needed by nobody. */
+  /** Drops a loaded message that no subscription or topic needs. */
   dropUnneeded(message: Message): void {
     if (message.waiting.length === 0 && message.kept === 0) this.#forget(message)
   }

@@ -1,4 +1,4 @@
-/** What one target of a listener has been told, and what it has to be told next. */
+/** The state of one target of a listener: what was sent, and what is sent next. */
 
 import type { Database } from '../../database.ts'
 import type { Document } from '../../documents/document-table.ts'
@@ -22,7 +22,7 @@ export interface ListenTarget {
 }
 
 export function createTarget({ store }: Database, selection: Selection): ListenTarget {
-  /** Paths of the result, with the update time that the client was told. */
+  /** Paths of the result, with the update time that was sent. */
   let told = new Map<string, number>()
 
   const resultAt = (atMicros?: number): readonly Document[] =>

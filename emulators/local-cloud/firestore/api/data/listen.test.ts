@@ -8,7 +8,7 @@ const query = (more: object = {}): object => ({
   query: { parent: ROOT, structuredQuery: { from: [{ collectionId: 'c' }], ...more } },
 })
 
-/** A stream whose responses are told in short: `+id`, `-id` out of the result, `xid` deleted, or the target change. */
+/** A stream whose responses are written in short: `+id`, `-id` out of the result, `xid` deleted, or the target change. */
 function open(cloud: FakeCloud) {
   const [data] = services(cloud.core) as [GrpcService]
   const caller = new AbortController()

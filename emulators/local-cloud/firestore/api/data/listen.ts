@@ -1,4 +1,4 @@
-/** google.firestore.v1.Firestore.Listen: many targets on one stream, told of every commit. */
+/** google.firestore.v1.Firestore.Listen: many targets on one stream, updated at each commit. */
 
 import { type Database, type FirestoreCore, readsOfQuery } from '../../database.ts'
 import type { RequestContext } from '../../../core/service.ts'
@@ -154,7 +154,7 @@ function tokenOf(micros: number): Buffer {
   return token
 }
 
-/** What the client has seen; undefined when it has to be told everything, because it is new or was away too long. */
+/** What the client has seen; undefined when it needs the whole result, being new or away for too long. */
 function resumeMicros({ store }: Database, { resumeToken, readTime }: WireTarget): number | undefined {
   const token = bytesOf(resumeToken)
   if (token.length > 0 && token.length !== TOKEN_BYTES)

@@ -34,7 +34,7 @@ export async function runQueryRequest(
   const found = await within(database, view, () => readQuery(database, view, query, signal))
   countQueryReads(database, found)
   const readTime = protoTimeOfMicros(view.atMicros ?? database.store.readTime())
-  // What the offset passed over is told even when nothing follows it.
+  // The number of skipped results is sent even when no result follows.
   if (found.skipped > 0 || found.documents.length === 0) write({ readTime, skippedResults: found.skipped })
   for (const document of found.documents) {
     write({ document: encodeDocument(database, { ...document, f: selected(query, document.f) }), readTime })
