@@ -27,7 +27,7 @@ import { addressIn, hasActive, type Kind, shown, shownOne } from './vault.ts'
 /** Of an import: each costs a call of the payment provider. */
 const MAX_CONCURRENT_IMPORTS = 16
 
-const keyed = <S extends z.ZodType>(body: S) => z.strictObject({ idempotencyKey, body })
+const withIdempotencyKey = <S extends z.ZodType>(body: S) => z.strictObject({ idempotencyKey, body })
 
 export const app: ServiceApp = implement(customers, {
   on: {},
@@ -61,15 +61,19 @@ function ownEntries(http: Hono, platform: Platform): void {
   list('consents', 'consents', 'consentRef')
 
   http.post('/vaults/:vault/addresses', async (c) => {
-    const entry = await addAddress(platform, vaultIn(c), await jsonBody(c, keyed(addressRequest)))
+    const entry = await addAddress(platform, vaultIn(c), await jsonBody(c, withIdempotencyKey(addressRequest)))
     return added(c, 'addresses', 'addressRef', entry)
   })
   http.post('/vaults/:vault/payment-methods', async (c) => {
-    const entry = await addPaymentMethod(platform, vaultIn(c), await jsonBody(c, keyed(paymentMethodRequest)))
+    const entry = await addPaymentMethod(
+      platform,
+      vaultIn(c),
+      await jsonBody(c, withIdempotencyKey(paymentMethodRequest)),
+    )
     return added(c, 'paymentMethods', 'paymentMethodRef', entry)
   })
   http.post('/vaults/:vault/consents', async (c) => {
-    const entry = await addConsent(platform, vaultIn(c), await jsonBody(c, keyed(consentRequest)))
+    const entry = await addConsent(platform, vaultIn(c), await jsonBody(c, withIdempotencyKey(consentRequest)))
     return added(c, 'consents', 'consentRef', entry)
   })
 

@@ -28,7 +28,7 @@ const PAYMENT_REQUIRED = 402
 const NOT_FOUND = 404
 const CONFLICT = 409
 /** The provider knows a key for a day; an hour less, since the call itself takes its time. */
-const KEYS_KNOWN_MS = 23 * 3_600_000
+const IDEMPOTENCY_KEY_TTL_MS = 23 * 3_600_000
 
 export interface Provider {
   /** The state of the authorisation under this key; undefined if the provider has no such authorisation. */
@@ -57,7 +57,7 @@ const operation = (name: string): string => `payment-provider.${name}`
 /** What follows from a cause older than the provider's memory of keys is asked for before it is done. */
 export function provider(platform: Platform, cause: Envelope): Provider {
   const url = platform.setting('PAYMENT_PROVIDER_URL')
-  const asksFirst = platform.now() - Date.parse(cause.time) > KEYS_KNOWN_MS
+  const asksFirst = platform.now() - Date.parse(cause.time) > IDEMPOTENCY_KEY_TTL_MS
   const pathOf = (key: string): string => `/v1/authorizations/by-key/${encodeURIComponent(key)}`
   const post = (name: string, path: string, idempotencyKey: string, { body = {}, accept = [] as readonly number[] }) =>
     platform.callExternal(`${url}${path}`, { method: 'POST', operation: operation(name), body, idempotencyKey, accept })

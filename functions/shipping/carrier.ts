@@ -9,7 +9,7 @@ import type { Address } from '../customers/contracts.ts'
 const booking = z.object({ trackingRef: reference })
 const NOT_FOUND = 404
 /** The carrier knows a key for a day; an hour less, since the call itself takes its time. */
-const KEYS_KNOWN_MS = 23 * 3_600_000
+const IDEMPOTENCY_KEY_TTL_MS = 23 * 3_600_000
 
 /** What follows from a cause older than the carrier's memory of keys is asked for before it is booked. */
 export async function bookedBy(
@@ -18,7 +18,7 @@ export async function bookedBy(
   { shipmentId, to }: { readonly shipmentId: string; readonly to: () => Promise<Address> },
 ): Promise<z.output<typeof booking>> {
   const url = `${platform.setting('CARRIER_URL')}/v1/bookings`
-  if (platform.now() - Date.parse(cause.time) > KEYS_KNOWN_MS) {
+  if (platform.now() - Date.parse(cause.time) > IDEMPOTENCY_KEY_TTL_MS) {
     const found = await platform.callExternal(`${url}/${encodeURIComponent(shipmentId)}`, {
       method: 'GET',
       operation: 'carrier.find',

@@ -67,7 +67,7 @@ describe.each(commands)('$type of $name', ({ type, contract }) => {
     expect(contract.data.parse(contract.example)).toEqual(contract.example)
   })
 
-  it('is accepted by its owner alone, and sent or submitted by somebody', () => {
+  it('is accepted by its owner alone, and sent or submitted by at least one service', () => {
     expect(services.filter(({ accepts }) => accepts.includes(type))).toHaveLength(1)
     expect(services.some(({ sends, submits }) => [...sends, ...submits].includes(type))).toBe(true)
   })

@@ -167,7 +167,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     expect((await streams.read(id)).version).toBe(1)
   })
 
-  it('decide again when somebody else was first, so that no update is lost and no number missing', async () => {
+  it('decide again after a concurrent write, so that no update is lost and no number missing', async () => {
     const { streams, id } = await started()
     await Promise.all(Array.from({ length: 5 }, (_, index) => streams.handle(ask(index), id, oneMore)))
     const { events } = await streams.read(id)
@@ -271,7 +271,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     expect((await streams.read(id)).version).toBe(8)
   })
 
-  it('are told again as a whole', async () => {
+  it('are republished as a whole', async () => {
     const { streams, id, published } = await started()
     await streams.handle(ask(1), id, oneMore)
     await streams.handle(ask(2), id, (stream) => ({

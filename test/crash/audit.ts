@@ -1,4 +1,4 @@
-/** Holds everybody's books against each other: orders, money, stock, events, what customers were told. Pure: `books.ts` reads them. */
+/** Reconciles orders, money, stock, events and notifications across all services. Pure: `books.ts` reads them. */
 
 import { services } from '../../functions/index.ts'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
@@ -30,7 +30,7 @@ export interface Books {
   readonly authorizations: readonly Authorization[]
   readonly postings: readonly Posting[]
   readonly shards: readonly Shard[]
-  /** Ids of events: one row each in the view, as often as they were told in the others. */
+  /** Ids of events: one row each in the view, as often as they were published in the others. */
   readonly inBigQuery: readonly string[]
   readonly inTimelines: readonly string[]
   readonly inSendLog: readonly string[]

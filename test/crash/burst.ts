@@ -35,7 +35,7 @@ export interface Burst {
   underWay(): readonly string[]
 }
 
-/** A point that nothing reaches within this time is told by name. */
+/** A point that no request reaches within this time is reported by name. */
 const HIT_TIMEOUT_MS = 300_000
 const LOOK_EVERY_MS = 50
 const CUSTOMERS = 6
@@ -69,7 +69,7 @@ export async function startBurst(
     ...Array.from({ length: products }, (_, index) => ({ sku: `TEA-${index}`, unitMinor: 100 + index, stock: 1_000 })),
   ])
 
-  /** One in eight has a bad card, one in twelve wants what nobody has. */
+  /** One in eight has a bad card, one in twelve orders a product without stock. */
   const orderOne = async (): Promise<void> => {
     const index = ordered++
     const isDeclined = index % 8 === 3

@@ -14,7 +14,7 @@ import { type Burst, receiverOf, startBurst, unrepeated } from './burst.ts'
 import { inFlight, killPoints, nameOf, ruleFor } from './kill-points.ts'
 import type { Placed } from './shopper.ts'
 
-/** The provider has the money and nobody knows; a parcel is on its way and nobody has heard. */
+/** The provider has the money, or the carrier a parcel, and no commit records it yet. */
 const chosen = ['payments SIGKILL before commit of payment.authorized', 'shipping SIGKILL before publish']
 const ORDERS = 12
 const PRODUCTS = 2
@@ -136,7 +136,7 @@ it(
   },
 )
 
-it('told to stop with a request in flight, each finishes it: no delivery fails', { timeout: TEST_MS }, async () => {
+it('each service finishes a request in flight on SIGTERM: no delivery fails', { timeout: TEST_MS }, async () => {
   await atRest()
   const before = pids()
   const sinceMs = Date.now()

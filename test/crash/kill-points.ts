@@ -79,7 +79,7 @@ export function ruleFor(point: KillPoint): FaultRule {
   return { principal: service, method: methods[what], when, action, ...(about ? { about } : {}) }
 }
 
-/** Where there are streams, a delivery writes to one: the key of a staff command is kept by a request, which nobody delivers again. */
+/** Where there are streams, a delivery writes to one: the key of a staff command is kept by a request, which is not redelivered. */
 const commitOfDelivery = (name: string): string | undefined => {
   const { collections } = services.find((service) => service.name === name)!
   return 'streams' in collections ? '/documents/streams/' : undefined

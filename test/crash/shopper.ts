@@ -21,7 +21,7 @@ export interface Placed {
 export interface Product {
   readonly sku: string
   readonly unitMinor: number
-  /** 0: nobody has it. */
+  /** 0: out of stock. */
   readonly stock: number
 }
 

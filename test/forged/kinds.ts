@@ -1,4 +1,4 @@
-/** Tokens that nobody may be let in with: https://www.rfc-editor.org/rfc/rfc8725, and what has been tried on others. */
+/** Tokens that must be rejected: https://www.rfc-editor.org/rfc/rfc8725, and what has been tried on others. */
 
 import {
   createHmac,

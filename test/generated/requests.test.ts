@@ -16,7 +16,7 @@ import { type Mesh, openMesh } from './mesh.ts'
 /** Printed by fast-check when a request fails: give it here to run the same ones. */
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_126)
 const HANGS_AFTER_MS = 5_000
-/** Services remember what they are told: each mesh is asked so often, then a new one takes its place. */
+/** Services keep state: each mesh gets so many requests, then a new one takes its place. */
 const ASKED_PER_MESH = 500
 /** What is held after so many requests more, once the garbage is gone. */
 const GROWTH_BYTES = 24 * 1024 * 1024

@@ -18,7 +18,7 @@ import { type Mesh, openMesh } from './mesh.ts'
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_128)
 const REQUESTS = Number(process.env['MILLRACE_REQUESTS'] ?? 400)
-/** Services remember what they are told: each mesh is asked so often, then a new one takes its place. */
+/** Services keep state: each mesh gets so many requests, then a new one takes its place. */
 const ASKED_PER_MESH = 500
 const CLIENTS = 32
 /** What messages of internal senders are: not readable, a timer that failed five times, the news of a failure. No client sends any. */
@@ -80,7 +80,7 @@ interface Rude {
   readonly deadline: string | undefined
 }
 
-/** The status of the answer; undefined when there is none, as for a client that is gone. */
+/** The status of the answer; undefined without an answer, as for a client that disconnected. */
 async function sent(port: number, { request, manner, deadline }: Rude): Promise<number | undefined> {
   const { method, path, headers, body = '' } = request
   const role = /^Bearer (\w+)$/.exec(headers['authorization'] ?? '')?.[1]

@@ -72,7 +72,7 @@ describe('an order that can not be', () => {
     refused({ token: await token('staff-1', ['staff']), body: line({ unitMinor: 1 }) }, 403, 'forbidden', 'unitMinor'))
 })
 
-describe('a body that is none', () => {
+describe('a malformed body', () => {
   it('10 MB', () =>
     refused({ body: JSON.stringify(order({ addressRef: 'a'.repeat(10_000_000) })) }, 413, 'body-too-large'))
   it('invalid JSON', () => refused({ body: '{"currency": "EUR", "lines": [' }, 400, 'invalid-json'))
@@ -82,7 +82,7 @@ describe('a body that is none', () => {
     refused({ body: 'a=b', contentType: 'application/x-www-form-urlencoded' }, 415, 'unsupported-media-type'))
 })
 
-describe('a token that is none', () => {
+describe('a malformed token', () => {
   const claims = { roles: ['staff'] }
   const signedByAnother = async (kid: string): Promise<string> =>
     new SignJWT(claims)
@@ -204,7 +204,7 @@ describe('after an order was placed', () => {
   beforeAll(async () => {
     placed = (await ask({ key })).body
     await platform.followed(platform.customer(), String(placed['orderId']))
-    // The last that happens: placed, confirmed, dispatched and completed are told to the customer.
+    // The last that happens: the customer was notified of placed, confirmed, dispatched and completed.
     await vi.waitUntil(async () => (await state.collection('notifications', 'sends')).length === 4, { timeout: 10_000 })
   }, 60_000)
 
@@ -235,7 +235,7 @@ describe('after an order was placed', () => {
     await platform.followed(platform.customer('customer-2'), String(other.body['orderId']))
   })
 
-  it('nobody else sees it', async () => {
+  it('no other customer sees it', async () => {
     const path = `/v1/orders/${String(placed['orderId'])}`
     const stranger = await ask({ method: 'GET', path, token: await token('customer-2') })
     expect(stranger).toMatchObject({ status: 404, body: { code: 'not-found' } })

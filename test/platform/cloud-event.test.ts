@@ -49,7 +49,7 @@ async function ordered(): Promise<OrderView> {
 const sendsOf = async (orderId: string): Promise<Record<string, unknown>[]> =>
   (await state.collection('notifications', 'sends')).filter((one) => one['orderId'] === orderId)
 
-/** The published events of an order: envelope and Pub/Sub's message id, as BigQuery was told them. */
+/** The published events of an order: envelope and Pub/Sub's message id, as BigQuery received them. */
 async function published(orderId: string): Promise<{ id: string; type: string; messageId: string; json: string }[]> {
   const [rows] = await bigquery.query({
     query: `
@@ -190,7 +190,7 @@ describe('what is no event', () => {
     expect(attributes).toMatchObject({ type: 'order.rejected', reason: expect.stringMatching(/^not an envelope/) })
   })
 
-  it('nor a place for it: Pub/Sub reaches no other path, and nobody comes in unsigned', async () => {
+  it('nor a place for it: Pub/Sub reaches no other path, and unsigned requests are refused', async () => {
     const before = await state.all()
     expect(await post('/', { unrelated: true })).toBe(401)
     expect(await post(eventPath('stock.reserved'), {})).toBe(401)

@@ -1,4 +1,4 @@
-/** A service as its container runs it: a process of its own, told by its environment alone, stopped by SIGTERM. */
+/** A service as its container runs it: a process of its own, configured by its environment alone, stopped by SIGTERM. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -92,7 +92,7 @@ describe('the container', () => {
     expect(errors()).toContain('SERVICE_URL')
   })
 
-  it('answers what it has begun when it is told to stop, takes nothing new, and ends well', async () => {
+  it('finishes its requests on SIGTERM, accepts no new ones, and exits with 0', async () => {
     const { child, ended, url, port, authorization } = await started('orders')
     const body = '{"currency":'
     const head = `POST /orders HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`

@@ -61,7 +61,7 @@ async function ask(method: string, path: string, body?: object) {
 }
 
 describe('while history hangs', { timeout: 60_000 }, () => {
-  it('an order is told without its timeline, which is marked, and orders are placed', async () => {
+  it('an order is returned without its timeline, which is marked, and orders are placed', async () => {
     await whileHanging('history', async () => {
       const answer = await ask('GET', `/v1/orders/${orderId}`)
       expect(answer).toMatchObject({

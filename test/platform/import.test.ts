@@ -60,7 +60,7 @@ const fileOf = (content: string | Buffer): string => {
 }
 const imported = (...args: string[]): Promise<Ended> => run('cli/import.ts', args, data.path)
 
-describe('a file that is none', () => {
+describe('an unreadable file', () => {
   it.each<[string, () => string, RegExp]>([
     ['a file that is not there', () => join(data.path, 'none.csv'), /^There is no file .*none\.csv\.\n$/],
     ['a folder', () => data.path, /^\S+ is not a CSV file that can be read: /],

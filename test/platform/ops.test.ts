@@ -186,7 +186,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     expect(await listed('--service', 'inventory')).toEqual([])
   })
 
-  it('that nobody takes any more stays where it is, and says why', async () => {
+  it('without a handler stays where it is, with the reason', async () => {
     await pubsub.topic(deadLetterName('orders')).publishMessage({
       data: Buffer.from('{}'),
       attributes: { type: 'ShredOrder', listener: 'orders', reason: 'orders has no command ShredOrder' },
@@ -245,7 +245,7 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
     await state.tasks.pauseQueue(queue('payments'))
     const orderId = await placed()
     await waitingFor(orderId, 'authorize-payment', 1)
-    // From here on nobody gives the stock back.
+    // From here on the stock is not released.
     await state.tasks.pauseQueue(queue('inventory'))
     await state.tasks.resumeQueue(queue('payments'))
     for (let attempt = 1; attempt < 5; attempt++) {

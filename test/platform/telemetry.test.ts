@@ -204,7 +204,7 @@ describe('an order', () => {
     expect(tree(spans)).toEqual(declined)
   })
 
-  it('is told by log lines with its trace, each at the span that wrote it', { timeout: 60_000 }, async () => {
+  it('is described by log lines with its trace, each at the span that wrote it', { timeout: 60_000 }, async () => {
     const orderId = await place()
     await ended(orderId)
     const spans = await spansOf(orderId, completed.length)

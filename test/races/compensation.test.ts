@@ -80,7 +80,7 @@ describe.each(steps)('$command and $compensation', ({ command, compensation, own
   })
 })
 
-it('AuthorizePayment after VoidPayment holds no money, also before the provider was told', async () => {
+it('AuthorizePayment after VoidPayment holds no money, also before the provider was called', async () => {
   const world = await createWorld()
   const late = world.agenda.hold(to('payments', 'AuthorizePayment'))
   const provider = world.agenda.hold(to('payments', 'VoidAuthorization'))

@@ -1,4 +1,4 @@
-/** Several orders want what is there for one: nobody is promised what somebody else has. */
+/** Several orders compete for the last piece: it is promised to one of them only. */
 
 import { describe, expect, it } from 'vitest'
 import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'

@@ -148,7 +148,7 @@ describe('a message that was given up, and is replayed a day later', () => {
     await expectRest(world, ends)
   })
 
-  it('was given up after twenty tries, and is asked for by the saga even when nobody replays it', async () => {
+  it('was dead-lettered after twenty attempts, and is requested by the saga even without a replay', async () => {
     const world = await createWorld()
     const shipping = world.platform('shipping')
     shipping.fail('publish', 20)

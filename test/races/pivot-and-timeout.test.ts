@@ -1,4 +1,4 @@
-/** One append decides between the pivot and the timeout, whoever comes first: the loser reads again. */
+/** One append decides between the pivot and the timeout, whichever comes first: the loser reads again. */
 
 import { describe, expect, it } from 'vitest'
 import { ordersOf } from '../simulation/always-true.ts'
@@ -7,7 +7,7 @@ import { type Activity, everyWay } from '../simulation/scheduler.ts'
 import { createWorld, type World } from '../simulation/world.ts'
 import { expectRest, MINUTE, only, SECOND } from './rest.ts'
 
-/** The payment is authorised, nobody has heard of it, and its time is up. */
+/** The payment is authorised, its reply is not delivered yet, and its time is up. */
 async function atTheDeadline(): Promise<World> {
   const world = await createWorld()
   const answer = world.agenda.hold(to('orders', 'payment.authorized'))

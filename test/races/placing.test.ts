@@ -1,4 +1,4 @@
-/** The HTTP entry, which nobody repeats: the timer before the paused commit, a client that tries again, two at once. */
+/** The HTTP entry, which is not redelivered: the timer before the paused commit, a client that tries again, two at once. */
 
 import { describe, expect, it } from 'vitest'
 import { ordersOf } from '../simulation/always-true.ts'
@@ -121,7 +121,7 @@ describe('two chains of timers', () => {
     await expectRest(world, 'completed')
   })
 
-  it('a timer that fires too early is told to come again, and changes nothing', async () => {
+  it('a timer that fires too early is retried later, and changes nothing', async () => {
     const world = await createWorld()
     const answer = world.agenda.hold(to('orders', 'stock.reserved'))
     await world.place()

@@ -40,7 +40,7 @@ describe('the note of the provider and the answer of the call', () => {
     await expectRest(world, 'completed')
   })
 
-  it('the note first, while the answer is lost: the call asks again and hears the same', async () => {
+  it('the webhook first, while the response is lost: the retried call gets the same outcome', async () => {
     const world = await createWorld()
     world.provider.faults.lostAnswers = 1
     await world.place({ card: 'card-action-required' })
@@ -75,7 +75,7 @@ describe('the note of the provider and the answer of the call', () => {
     await expectRest(world, 'rejected')
   })
 
-  it('while payments can not enqueue is told again until it can', async () => {
+  it('while payments cannot enqueue is redelivered until it can', async () => {
     const world = await createWorld()
     world.platform('payments').fail('send', 3)
     await world.place({ card: 'card-action-required' })

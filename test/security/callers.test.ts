@@ -28,7 +28,7 @@ async function pass(name: string): Promise<RequestInit> {
   return { headers: { authorization: `Bearer ${await mintIdToken({ email: email(account), audience })}` } }
 }
 
-/** As the ingress hands it on: read by nobody, signed by nobody. */
+/** As the ingress forwards it: unverified and unsigned. */
 function unsigned(service: string, account: string): string {
   const nowSeconds = Math.floor(Date.now() / 1000)
   const claims = {

@@ -10,7 +10,7 @@ import { createIdentityPlatform, type IdentityPlatform } from '../../emulators/i
 import { createPaymentProvider, type PaymentProvider } from '../../emulators/partners/payment-provider/server.ts'
 import { pubsub } from 'local-google-cloud/pubsub'
 
-/** Names that somebody's DNS server resolves to this machine. */
+/** Names that a foreign DNS server resolves to this machine. */
 const names: Record<string, { address: string; family: number }[]> = {
   'evil.example': [{ address: '127.0.0.1', family: 4 }],
   'six.example': [{ address: '::ffff:127.0.0.1', family: 6 }],

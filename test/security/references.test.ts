@@ -1,4 +1,4 @@
-/** Addresses and payment methods are their customer's: nobody else ships to one, pays with one, sees one or withdraws one. */
+/** Addresses and payment methods belong to one customer: no other ships to one, pays with one, sees one or withdraws one. */
 
 import { Firestore } from '@google-cloud/firestore'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'

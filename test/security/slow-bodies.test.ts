@@ -1,4 +1,4 @@
-/** Slow bodies over real connections, with the limits of production: whoever sends them, others are served. */
+/** Slow bodies over real connections, with the limits of production: other requests are served meanwhile. */
 
 import { createAdaptorServer } from '@hono/node-server'
 import { once } from 'node:events'

@@ -165,7 +165,7 @@ describe('a revoked sign-in of the staff', () => {
 })
 
 describe('while the issuer does not answer', () => {
-  it('staff who were let in before stay so for a bounded time, then nobody of the staff is', async () => {
+  it('staff who were admitted before stay so for a bounded time, then no staff are', async () => {
     const { ask, issuers, platform } = started()
     expect(await ask(clerk)).toBe('200')
     issuers.answers = false

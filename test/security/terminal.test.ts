@@ -146,7 +146,7 @@ function expectShown({ stdout, stderr }: Ended): string {
 
 const sql = String.raw`SELECT '\x1b]0;owned\x07\u009b2J\u202eevil\r\nforged line' AS text, 1 AS number`
 
-describe('a command that prints what somebody else wrote', { timeout: 60_000 }, () => {
+describe('a command that prints text from others', { timeout: 60_000 }, () => {
   it.each<[string, string, string[]]>([
     ['query', 'cli/query.ts', [sql]],
     ['query that is refused', 'cli/query.ts', ['SELECT `\u001B]0;owned\u0007\u202E` AS a']],

@@ -74,7 +74,7 @@ function expectOneEnd({ orderId, status, types }: OrderFacts): void {
     expect(count(types, type), `${type} of ${orderId}`).toBe(completed)
 }
 
-/** Every effect exactly once, whoever told of its cause and how often. */
+/** Every effect exactly once, however often its cause was delivered. */
 const effects = {
   inventory: ['stock.reserved', 'stock.committed'],
   payments: ['payment.authorized', 'payment.captured'],
@@ -183,7 +183,7 @@ function expectStreams(world: World, service: string): void {
   expect(published.size, `${service} published only what it recorded`).toBe(recorded)
 }
 
-/** History is the fold of all events, and every customer is told each thing once. */
+/** History is the fold of all events, and every customer is notified of each event once. */
 function expectViews(world: World): void {
   const ids = new Map<string, Set<string>>()
   const told = new Set<string>()

@@ -16,9 +16,9 @@ export interface Faults {
   readonly publishAnswerLost: number
   readonly sendFails: number
   readonly partnerUnavailable: number
-  /** It took effect, and nobody hears. */
+  /** It took effect, and the reply is lost. */
   readonly partnerAnswerLost: number
-  /** A process dies at one of the places where somebody else may go first. */
+  /** A process dies at a point where another task may run first. */
   readonly crash: number
   /** It is frozen there, and goes on when others have done its work. */
   readonly pause: number

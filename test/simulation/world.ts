@@ -28,7 +28,7 @@ import { type Faults, noFaults } from './faults.ts'
 
 export const sku = 'TEA-001'
 export const unitMinor = 1190
-/** As the local environment has them; nobody listens at its addresses here. */
+/** As the local environment has them; no server listens at its addresses here. */
 const { settings } = localEnvironment(localPorts(4_100, numberedServices))
 const CUSTOMER = 'customer-1'
 const PROVIDER = 'https://provider.test'
@@ -36,7 +36,7 @@ const CARRIER = 'https://carrier.test'
 const WEBHOOK = 'https://gateway.test/v1/webhooks/payment-provider'
 /** Pub/Sub and Cloud Tasks wait so long for an answer before they try again. */
 const ANSWER_TIMEOUT_MS = 60_000
-/** An order takes some hundred; whoever asks himself without end takes them all. */
+/** An order takes some hundred; an endless loop takes them all. */
 const MAX_STEPS = 50_000
 
 export interface WorldOptions {
@@ -261,7 +261,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   }
   const broken = new Map<Activity, { readonly breaks: 'crash' | 'pause'; readonly atStep: number; again(): void }>()
 
-  /** What was to break breaks before its step: it is tried again by whoever waits for the answer. */
+  /** What was to break breaks before its step: the caller that waits for the answer tries it again. */
   const step = async (activity: Activity): Promise<void> => {
     const fault = broken.get(activity)
     if (!fault || activity.steps < fault.atStep) return scheduler.step(activity)

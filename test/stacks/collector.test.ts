@@ -150,7 +150,7 @@ describe.skipIf(program === '')('the collector', () => {
     expect(running.output()).not.toMatch(/deprecated/i)
   })
 
-  it('leaves spans as they were told', () => {
+  it('leaves spans unchanged', () => {
     expect(spans()).toEqual([
       {
         traceId,

@@ -5,7 +5,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readBody } from 'local-google-cloud/telemetry/otlp'
 
-/** What Cloud Run is told of it. */
+/** Its Cloud Run configuration. */
 export interface Container {
   readonly args: readonly string[]
   readonly env: readonly { readonly name: string; readonly value: string }[]

@@ -191,7 +191,7 @@ esac`,
     )
   })
 
-  it('does not build a commit twice, whose tag nobody may move', () => {
+  it('does not build a commit twice, since its tag is immutable', () => {
     gcloud()
     image('dev')
     expect(image('dev').code).toBe(0)

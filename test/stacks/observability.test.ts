@@ -140,7 +140,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('alerts on dead letters, stuck sagas and bugs, and every alert reaches somebody and says what to do', () => {
+    it('alerts on dead letters, stuck sagas and bugs, and every alert has a recipient and says what to do', () => {
       expect(policies.map(({ display_name: name }) => String(name)).filter((name) => !/-burns-/.test(name))).toEqual([
         'bugs',
         'dead-letters',

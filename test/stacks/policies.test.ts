@@ -1,4 +1,4 @@
-/** Rules of security and cost that every environment's stacks keep, whoever adds what. */
+/** Rules of security and cost that the stacks of every environment keep. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -43,7 +43,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(writesLogs.map(({ member }) => member)).toEqual([`serviceAccount:${email('image-builder')}`])
     })
 
-    it('keeps messages in the region, and images under tags that nobody moves', () => {
+    it('keeps messages in the region, and images under immutable tags', () => {
       expect(all('google_pubsub_topic').length).toBeGreaterThan(20)
       for (const topic of all('google_pubsub_topic'))
         expect(block(topic['message_storage_policy'])).toEqual({ allowed_persistence_regions: [environment.region] })

@@ -113,7 +113,7 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
     expect(await terraform.plan(stack)).toContain(`Plan: ${declared.length} to add, 0 to change, 0 to destroy.`)
   })
 
-  it('refuses a service whose image nobody has built, with the command', { timeout }, async () => {
+  it('refuses a service without a built image, with the command', { timeout }, async () => {
     const orders = stacksOf(dev).find(({ name }) => name === 'dev-orders')!
     await expect(terraform.plan(orders, PLACEHOLDER_DIGEST)).rejects.toThrow(
       /Build the image first, by npm run image -- dev/,
@@ -134,7 +134,7 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
     },
   )
 
-  it('has a typical change of each type, but for those that Google lets nobody change', () => {
+  it('has a typical change of each type, but for those that Google makes immutable', () => {
     const types = new Set(stacks.flatMap(({ json }) => Object.keys(json.resource!)))
     expect([...types].filter((type) => !(type in edits) && !unchangeable.test(type))).toEqual([])
     expect(Object.keys(edits).filter((type) => !types.has(type))).toEqual([])

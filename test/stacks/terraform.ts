@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { resourcesOf } from '../../emulators/start.ts'
 import type { SynthesizedStack } from '../../stacks/app.ts'
 
-/** A digest that somebody might have built: the default is refused. */
+/** A plausible digest: the default is refused. */
 export const someDigest = `sha256:${'1'.repeat(64)}`
 
 export interface Change {
@@ -17,7 +17,7 @@ export interface Change {
 }
 
 export interface Terraform {
-  /** Why there is none, in one line. */
+  /** Why it is missing, in one line. */
   readonly missing: string | undefined
   /** What `terraform validate` says. */
   validate(stack: SynthesizedStack): Promise<string>
@@ -110,7 +110,7 @@ export function findTerraform(first: SynthesizedStack): Terraform {
   }
 }
 
-/** Why it can't be used, or undefined. The provider is large: it is fetched only when somebody says so. */
+/** Why it can't be used, or undefined. The provider is large: it is fetched only on request. */
 function prepare(folder: string, env: NodeJS.ProcessEnv, { json }: SynthesizedStack): string | undefined {
   const configured = process.env['TF_CLI_CONFIG_FILE']
   if (!process.env['MILLRACE_TERRAFORM'] && !(configured && existsSync(configured)))
@@ -128,7 +128,7 @@ function prepare(folder: string, env: NodeJS.ProcessEnv, { json }: SynthesizedSt
   return `the provider is not at hand: ${stderr.split('\n').find((line) => line.startsWith('Error')) ?? stderr.trim()}`
 }
 
-/** The state's place is a bucket that nobody may read here. */
+/** The state's place is a bucket that is not readable here. */
 const withoutBackend = (json: SynthesizedStack['json']): object => ({
   ...json,
   terraform: { ...json.terraform, backend: undefined },

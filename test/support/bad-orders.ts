@@ -1,4 +1,4 @@
-/** Orders that can not be, with what each is told. */
+/** Invalid orders, with the answer to each. */
 
 import type { Code } from '../../shared/base/errors.ts'
 

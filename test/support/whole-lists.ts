@@ -4,7 +4,7 @@ export const wholeLists = process.env['MILLRACE_VERIFY'] === '1'
 
 /**
  * Those of `all` whose name is among `names`, in their order; all of them in `npm run verify`.
- * @throws Error when one of the names is none of the list
+ * @throws Error when a name is not in the list
  */
 export function representatives<T>(
   all: readonly T[],

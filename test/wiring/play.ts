@@ -121,7 +121,7 @@ async function ordered(
   }
 }
 
-/** By hand, as a person does: only the replica of prices hears it, so an order at this price shows that the replica is wired. */
+/** By hand, as a person does: only the replica of prices receives it, so an order at this price shows that the replica is wired. */
 async function publishPrice({ running }: TestPlatform, sku: string): Promise<void> {
   const pubsub = new PubSub({ projectId: running.projectId })
   const data = { sku, unitMinor: 120, currency: 'EUR' }

@@ -29,7 +29,7 @@ export interface Booking {
 }
 
 /** As long as a key makes a repeat the same booking; after that the same key is another parcel. */
-const KEYS_KNOWN_MS = 24 * 3_600_000
+const IDEMPOTENCY_KEY_TTL_MS = 24 * 3_600_000
 
 interface Books {
   bookings(): Booking[]
@@ -63,7 +63,7 @@ export function carrierApp(options: PartnerOptions = {}): Books & { readonly par
           'to must have name, lines, city and country, and may have postcode.',
         )
       const before = bookings.get(key)
-      const known = before && clock.now() - before.madeAtMs <= KEYS_KNOWN_MS ? before : undefined
+      const known = before && clock.now() - before.madeAtMs <= IDEMPOTENCY_KEY_TTL_MS ? before : undefined
       if (known && known.reference !== reference)
         throw new PartnerRefusal(422, 'key-reused', `The key ${key} was used for another booking.`)
       const ownKey = before && !known ? `${key}~${bookings.size}` : key

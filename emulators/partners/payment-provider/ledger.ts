@@ -50,7 +50,7 @@ export interface AuthorizeRequest {
 
 const VALID_FOR_MS = 7 * 24 * 3_600_000
 /** As long as a key makes a repeat the same call; after that the same key is a new call. */
-const KEYS_KNOWN_MS = 24 * 3_600_000
+const IDEMPOTENCY_KEY_TTL_MS = 24 * 3_600_000
 
 export interface Ledger {
   authorize(key: string, request: AuthorizeRequest): Authorization
@@ -77,7 +77,8 @@ export function openLedger(journal: Journal, clock: Clock, paymentMethods: Payme
     if (!found) throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${key}.`)
     return found
   }
-  const isKnown = ({ madeAtMs }: { readonly madeAtMs: number }): boolean => clock.now() - madeAtMs <= KEYS_KNOWN_MS
+  const isKnown = ({ madeAtMs }: { readonly madeAtMs: number }): boolean =>
+    clock.now() - madeAtMs <= IDEMPOTENCY_KEY_TTL_MS
   const capturedOf = ({ captures }: Authorization): number =>
     captures.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
 
