@@ -62,7 +62,7 @@ async function lacking(command: string): Promise<string | undefined> {
   if (local !== undefined)
     return `${local} is not for Google Cloud: npm start runs it. Stacks to ${command} begin with ${names.join(', ')}.`
   if (credentialVariables.some((name) => process.env[name])) return undefined
-  // Looking for a metadata server where there is none, the library warns of it.
+  // Outside Google Cloud the library warns of the missing metadata server.
   process.removeAllListeners('warning')
   try {
     await new GoogleAuth().getApplicationDefault()

@@ -159,7 +159,7 @@ function runtime() {
   )
 }
 
-/** Hands signals on, and ends the program when whoever started this is gone: npm does not hand on a SIGTERM. */
+/** Hands signals on, and ends the program when its parent process is gone: npm does not hand on a SIGTERM. */
 function run(node, nodeArgs) {
   const child = spawn(node, nodeArgs, {
     stdio: 'inherit',

@@ -70,7 +70,7 @@ async function follow(
   while (Date.now() < giveUpMs) {
     const { body: order } = await get(`/v1/orders/${orderId}`)
     const entries = order.timeline.entries ?? []
-    // The history hears of the end a moment after the order itself knows: wait until both do.
+    // The history receives the end a moment after the order itself knows: wait until both do.
     const told = order.timeline.unavailable === true || entries.some(({ type }) => type === `order.${order.status}`)
     if (hasEnded(order) && told) {
       const startMs = Date.parse(entries[0]?.time ?? '')

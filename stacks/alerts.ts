@@ -1,4 +1,4 @@
-/** What wakes somebody besides a burning objective: a dead letter, a saga that is stuck, a bug, many refusals. */
+/** Alerts besides those on objectives: a dead letter, a saga that is stuck, a bug, many refusals. */
 
 import { Construct } from 'constructs'
 import { MonitoringAlertPolicy, type MonitoringNotificationChannel } from './google.ts'

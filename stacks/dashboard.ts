@@ -12,7 +12,7 @@ import {
   securityLabels,
 } from './metric-filters.ts'
 
-/** A chart: a metric, how its series are put together, and by which label they are told apart. */
+/** A chart: a metric, how its series are put together, and by which label they are distinguished. */
 export interface Chart {
   readonly title: string
   readonly filter: string

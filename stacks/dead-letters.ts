@@ -10,7 +10,7 @@ import { named } from './naming-rules.ts'
 
 interface DeadLettersProps {
   readonly listener: string
-  /** Whether Pub/Sub puts messages here: of who hears nothing it has none to give up. */
+  /** Whether Pub/Sub forwards dead letters here: only services with subscriptions have some. */
   readonly forwarded: boolean
   readonly environment: Environment
 }

@@ -47,7 +47,7 @@ export interface Environment {
 /** Limits of the gateway's edge, for one instance of it: see functions/gateway/edge-settings.ts. */
 interface Edge {
   readonly limits: Readonly<Record<'customer' | 'staff' | 'importer' | 'address', { perSecond: number; burst: number }>>
-  /** Both together below the 80 that Cloud Run lets in, so that the next one is told to come back and does not wait unseen. */
+  /** Both together below the 80 that Cloud Run lets in, so that the next one gets Retry-After instead of waiting unseen. */
   readonly concurrentRequests: number
   readonly providerRequests: number
   readonly requestsPerAddress: number

@@ -35,7 +35,7 @@ export function recorded(metric: keyof typeof metrics, conditions: Readonly<Reco
 
 const underscored = (name: string): string => name.replaceAll('.', '_')
 
-/** Each event of the platform is one line, and its name is the message. Who hears of one that others had says so too, but as no error. */
+/** Each event of the platform is one line, and its name is the message. Other services log the same name at a lower severity. */
 export const linesThatSay = (...messages: CountedLine[]): string => {
   const any = messages.map((message) => `jsonPayload.message="${message}"`).join(' OR ')
   return `resource.type="cloud_run_revision" AND severity>=ERROR AND (${any})`

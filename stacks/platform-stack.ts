@@ -48,7 +48,7 @@ export class PlatformStack extends EnvironmentStack {
     this.#enableApis()
   }
 
-  /** Operators act with the token of this account alone, and nobody else may. */
+  /** Operators act with the token of this account alone; no other account may. */
   #operations(): void {
     const account = new ServiceAccount(this, 'account-operations', {
       accountId: named('account', operationsAccountId),

@@ -19,7 +19,7 @@ export function addRetentionSubscription(scope: Construct, id: string, { name, t
     topic: topic.id,
     ackDeadlineSeconds: 60,
     messageRetentionDuration: RETENTION,
-    // The default deletes a subscription that nobody reads for 31 days, with what it holds.
+    // The default deletes a subscription without readers for 31 days, with what it holds.
     expirationPolicy: { ttl: '' },
   })
   new PubsubSubscriptionIamMember(scope, 'operators-take', {

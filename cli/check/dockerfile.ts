@@ -30,7 +30,7 @@ export function readDockerfile(text: string): Instruction[] {
   return instructions
 }
 
-/** A comment is none of it, not even between lines that are continued. */
+/** Comments are dropped, also between continued lines. */
 function takeLine(lines: string[]): string {
   const line = lines.shift()!
   return /^\s*#/.test(line) && lines.length > 0 ? takeLine(lines) : line
@@ -44,7 +44,7 @@ function withoutList(words: string): string {
   }
 }
 
-/** One whose end is missing is none: `$((1<<BITS))`. */
+/** Without its end it is no heredoc: `$((1<<BITS))`. */
 function takeHereDocuments(words: string, lines: string[]): string {
   return [...words.matchAll(/(?<!<)<<-?\s*['"]?([^\s'"]+)/g)]
     .flatMap(([, delimiter]) => {

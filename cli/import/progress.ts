@@ -1,4 +1,4 @@
-/** A progress bar on a terminal; a line every few seconds where there is none. */
+/** A progress bar on a terminal; a line every few seconds without a terminal. */
 
 import { complain, isTerminal, sayMeanwhile } from '../terminal.ts'
 

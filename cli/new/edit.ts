@@ -4,7 +4,7 @@ import { type ImportDeclaration, type Node, parseSync, type Program, Visitor } f
 
 type Literal = Extract<Node, { type: 'ObjectExpression' | 'ArrayExpression' }>
 
-/** Where an item is put into a text: the object or the array in there, undefined where there is none. */
+/** Where an item is put into a text: the object or the array in there, undefined if the text has neither. */
 export type Find = (program: Program) => Node | null | undefined
 
 /** Thrown when a file does not have the form that an edit needs, with the remedy; nothing has been written by then. */

@@ -87,7 +87,7 @@ export function checkEmulatorName(name: string): void {
     throw new UsageError(`"${name}" can't name an emulator: TypeScript keeps that word for itself. Take another name.`)
 }
 
-/** @throws UsageError when there is none of that name. */
+/** @throws UsageError for an unknown name. */
 export function serviceNamed(name: string | undefined, option: string): Service {
   const service = services.find((one) => one.name === name)
   if (service) return service

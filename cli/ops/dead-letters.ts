@@ -22,7 +22,7 @@ export interface DeadLetter {
 /** Listeners that have a place for dead letters, as the stacks declare them. */
 export const listeners: readonly string[] = [...services.filter(receivesMessages).map(({ name }) => name), 'bigquery']
 
-/** @throws UsageError for a listener that is none. */
+/** @throws UsageError for an unknown listener. */
 export async function readDeadLetters(subscriptions: PullSubscriptions, listener?: string): Promise<DeadLetter[]> {
   if (listener !== undefined && !listeners.includes(listener))
     throw new UsageError(`"${listener}" has no dead letters. These may have: ${listeners.join(', ')}.`)
@@ -35,7 +35,7 @@ export async function readDeadLetters(subscriptions: PullSubscriptions, listener
   return found.flat()
 }
 
-/** @throws UsageError when there is none of this id, or more than one. */
+/** @throws UsageError when no dead letter has this id, or more than one. */
 export function theOne(letters: readonly DeadLetter[], id: string): DeadLetter {
   const [found, ...others] = letters.filter((letter) => letter.id === id)
   if (!found) throw new UsageError(`There is no dead letter ${id}: npm run ops -- dead-letters lists those that wait.`)

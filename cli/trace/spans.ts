@@ -31,7 +31,7 @@ export async function get<Answer>(running: Running, path: string): Promise<Answe
   return (await response.json()) as Answer
 }
 
-/** The traces of an order, the one in which it was placed first. @throws UsageError when there is none. */
+/** The traces of an order, the one in which it was placed first. @throws UsageError when the order has no trace. */
 export async function tracesOf(running: Running, orderId: string): Promise<TraceSummary[]> {
   const asked = `/_local/traces?limit=${LISTED}&correlationId=${encodeURIComponent(orderId)}`
   const { traces } = await get<{ traces: TraceSummary[] }>(running, asked)

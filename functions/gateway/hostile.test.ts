@@ -19,7 +19,7 @@ let server: Server
 let platform: TestPlatform
 let port: number
 const tokens: Record<string, string> = {}
-const asked: { readonly path: string; readonly headers: Record<string, string>; readonly traceparent: string }[] = []
+const calls: { readonly path: string; readonly headers: Record<string, string>; readonly traceparent: string }[] = []
 
 beforeAll(async () => {
   issuer = await openIssuer()
@@ -33,7 +33,7 @@ beforeAll(async () => {
     },
     callExternal: everyAccountIsValid,
     async call(_, path, { headers = {} } = {}) {
-      asked.push({ path, headers, traceparent: traceparent() })
+      calls.push({ path, headers, traceparent: traceparent() })
       if (path.startsWith('/submissions/')) return Response.json({ commandId: crypto.randomUUID() }, { status: 202 })
       return Response.json({ orderId: 'o-1', customerRef: 'customer-1', entries: [] }, { status: 200 })
     },
@@ -50,7 +50,7 @@ afterAll(() => {
   issuer.close()
 })
 beforeEach(() => {
-  asked.length = 0
+  calls.length = 0
 })
 
 async function listening(one: Server): Promise<number> {
@@ -128,7 +128,7 @@ describe('a body in another encoding', () => {
     ['no type', text, { 'content-type': '' }, 415, 'unsupported-media-type'],
   ])('%s is refused, and no service is called', async (_, body, headers, status, code) => {
     expect(await ask({ body, headers })).toMatchObject({ status, code })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
   it.each([
@@ -160,7 +160,7 @@ describe('a header that comes twice', () => {
   ])('%s', async (name, values, status, code) => {
     const answer = await ask({ headers: { [name]: values } })
     expect(answer).toMatchObject({ status, code })
-    expect(asked).toHaveLength(status === 200 ? 1 : 0)
+    expect(calls).toHaveLength(status === 200 ? 1 : 0)
   })
 
   it('authorization, both of them good, is one caller or none', async () => {
@@ -173,7 +173,7 @@ describe('a header that comes twice', () => {
   it('of its length is no request', async () => {
     const answer = await ask({ headers: { 'content-length': ['5', '6'] } })
     expect(answer.status).toBe(400)
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 })
 
@@ -193,9 +193,9 @@ describe('a trace header that is not one', () => {
       traceparent: Buffer.from(traceparent).toString('latin1'),
     }
     expect((await ask({ path: '/v1/prices', body: JSON.stringify(price), headers: staff })).status).toBe(202)
-    const told = asked.at(-1)!.traceparent
-    expect(told).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
-    expect(told).not.toContain('0'.repeat(32))
+    const sent = calls.at(-1)!.traceparent
+    expect(sent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
+    expect(sent).not.toContain('0'.repeat(32))
   })
 })
 
@@ -213,13 +213,13 @@ describe('a token of the wrong role', () => {
     'is refused at %s before its body is looked at, whatever that is',
     async (path) => {
       for (const body of bodies) expect(await ask({ path, body })).toMatchObject({ status: 403, code: 'forbidden' })
-      expect(asked).toEqual([])
+      expect(calls).toEqual([])
     },
   )
 
   it.each(['/v1/stock/TEA-001', '/v1/deliveries/d-1', '/v1/orders/o-1/saga'])('is refused at %s', async (path) => {
     expect(await ask({ method: 'GET', path })).toMatchObject({ status: 403, code: 'forbidden' })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
   it.each(['staff', 'importer'])(
@@ -235,7 +235,7 @@ describe('a token of the wrong role', () => {
         ['x'.repeat(2_000_000), 'body-too-large'],
       ] as const)
         expect(await ask({ body, headers })).toMatchObject({ code })
-      expect(asked).toEqual([])
+      expect(calls).toEqual([])
     },
   )
 })

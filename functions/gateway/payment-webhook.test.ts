@@ -20,11 +20,11 @@ beforeAll(async () => {
 const nowSeconds = Date.parse(startOfTests) / 1000
 const webhookUrl = 'https://gateway.example.com/v1/webhooks/payment-provider'
 const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
-const note = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', reference: 'o-1' }
+const notification = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', reference: 'o-1' }
 
 async function open() {
   const published: { keys: JWK[] } = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k-1', alg: 'ES256' }] }
-  const provider = { isThere: true, asked: 0, onAsked: (): unknown => undefined }
+  const provider = { isThere: true, keyRequests: 0, onKeyRequest: (): unknown => undefined }
   const submitted: unknown[] = []
   const payments = { isThere: true }
   const platform = testPlatform(gateway, {
@@ -44,8 +44,8 @@ async function open() {
       PAYMENT_WEBHOOK_URL: webhookUrl,
     },
     async callExternal(url) {
-      provider.asked += 1
-      provider.onAsked()
+      provider.keyRequests += 1
+      provider.onKeyRequest()
       expect(url).toBe('https://provider.example.com/.well-known/jwks.json')
       if (!provider.isThere) throw new Unavailable('The provider is silent.')
       return Response.json(published)
@@ -58,7 +58,10 @@ async function open() {
     submitted,
     payments,
     published,
-    async told(signature: string | undefined, body: string | Uint8Array<ArrayBuffer> = JSON.stringify(note)) {
+    async deliver(
+      signature: string | undefined,
+      body: string | Uint8Array<ArrayBuffer> = JSON.stringify(notification),
+    ) {
       const response = await http.request('/v1/webhooks/payment-provider', {
         method: 'POST',
         body,
@@ -79,7 +82,7 @@ interface Signing {
 }
 
 const signed = ({
-  body = JSON.stringify(note),
+  body = JSON.stringify(notification),
   key = keys,
   kid = 'k-1',
   atSeconds = nowSeconds,
@@ -95,11 +98,11 @@ const signed = ({
 const keysOf = (submitted: readonly unknown[]): Set<string> =>
   new Set(submitted.map((one) => (one as { body: { key: string } }).body.key))
 
-describe('a note of the payment provider', () => {
+describe('a webhook of the payment provider', () => {
   it('becomes a command to payments, the same one however often it comes', async () => {
-    const { told, submitted, provider } = await open()
-    expect((await told(await signed())).status).toBe(204)
-    expect((await told(await signed())).status).toBe(204)
+    const { deliver, submitted, provider } = await open()
+    expect((await deliver(await signed())).status).toBe(204)
+    expect((await deliver(await signed())).status).toBe(204)
     expect(submitted).toHaveLength(2)
     expect(submitted[0]).toEqual({
       service: 'payments',
@@ -112,39 +115,39 @@ describe('a note of the payment provider', () => {
       },
     })
     expect(submitted[1]).toEqual(submitted[0])
-    expect(provider.asked).toBe(1)
+    expect(provider.keyRequests).toBe(1)
   })
 
   it('of another event is another command', async () => {
-    const { told, submitted } = await open()
-    const other = JSON.stringify({ ...note, id: 'event-2' })
-    await told(await signed())
-    await told(await signed({ body: other }), other)
+    const { deliver, submitted } = await open()
+    const other = JSON.stringify({ ...notification, id: 'event-2' })
+    await deliver(await signed())
+    await deliver(await signed({ body: other }), other)
     expect(keysOf(submitted).size).toBe(2)
   })
 
   it('of another order or another type, with the same event id, is another command', async () => {
-    const { told, submitted } = await open()
-    const other = JSON.stringify({ ...note, reference: 'o-2' })
-    await told(await signed({ body: other }), other)
-    await told(await signed())
+    const { deliver, submitted } = await open()
+    const other = JSON.stringify({ ...notification, reference: 'o-2' })
+    await deliver(await signed({ body: other }), other)
+    await deliver(await signed())
     expect(submitted).toMatchObject([{ body: { subject: 'o-2' } }, { body: { subject: 'o-1' } }])
     expect(keysOf(submitted).size).toBe(2)
   })
 
   it('with the signature of another body is refused, also where both bodies are no text', async () => {
-    const { told, submitted } = await open()
+    const { deliver, submitted } = await open()
     const bodies = [0xff, 0xfe].map((byte) => Uint8Array.from([...Buffer.from(`{"id":"`), byte, ...Buffer.from('"}')]))
     const [signature] = await Promise.all(bodies.map((body) => signed({ body })))
-    expect(await told(signature, bodies[1])).toEqual({ status: 401, code: 'signature-invalid' })
-    expect(await told(signature, bodies[0])).toEqual({ status: 400, code: 'invalid-json' })
+    expect(await deliver(signature, bodies[1])).toEqual({ status: 401, code: 'signature-invalid' })
+    expect(await deliver(signature, bodies[0])).toEqual({ status: 400, code: 'invalid-json' })
     expect(submitted).toEqual([])
   })
 
   it('for an unknown order is accepted, and changes nothing', async () => {
-    const { told, submitted } = await open()
-    const other = JSON.stringify({ ...note, type: 'payout.paid' })
-    expect((await told(await signed({ body: other }), other)).status).toBe(204)
+    const { deliver, submitted } = await open()
+    const other = JSON.stringify({ ...notification, type: 'payout.paid' })
+    expect((await deliver(await signed({ body: other }), other)).status).toBe(204)
     expect(submitted).toEqual([])
   })
 
@@ -159,73 +162,78 @@ describe('a note of the payment provider', () => {
     ['a signature of another kind', () => signed({ typ: 'JWT' })],
     [
       'no algorithm',
-      () => new UnsecuredJWT({ body_sha256: hashOf(JSON.stringify(note)) }).setIssuedAt(nowSeconds).encode(),
+      () => new UnsecuredJWT({ body_sha256: hashOf(JSON.stringify(notification)) }).setIssuedAt(nowSeconds).encode(),
     ],
     ['a key that nobody published', () => signed({ key: foreign, kid: 'k-2' })],
   ])('with %s is refused', async (_name, signature) => {
-    const { told, submitted } = await open()
-    expect(await told(await signature())).toEqual({ status: 401, code: 'signature-invalid' })
+    const { deliver, submitted } = await open()
+    expect(await deliver(await signature())).toEqual({ status: 401, code: 'signature-invalid' })
     expect(submitted).toEqual([])
   })
 
   it.each([
     ['no JSON', '{', 400, 'invalid-json'],
-    ['no event id', JSON.stringify({ ...note, id: undefined }), 422, 'invalid-body'],
-    ['no reference', JSON.stringify({ ...note, reference: '' }), 422, 'invalid-body'],
-    ['a reference that can be no order', JSON.stringify({ ...note, reference: 'o'.repeat(101) }), 422, 'invalid-body'],
+    ['no event id', JSON.stringify({ ...notification, id: undefined }), 422, 'invalid-body'],
+    ['no reference', JSON.stringify({ ...notification, reference: '' }), 422, 'invalid-body'],
+    [
+      'a reference that can be no order',
+      JSON.stringify({ ...notification, reference: 'o'.repeat(101) }),
+      422,
+      'invalid-body',
+    ],
   ])('with %s is refused', async (_name, body, status, code) => {
-    const { told, submitted } = await open()
-    expect(await told(await signed({ body }), body)).toEqual({ status, code })
+    const { deliver, submitted } = await open()
+    expect(await deliver(await signed({ body }), body)).toEqual({ status, code })
     expect(submitted).toEqual([])
   })
 
   it('beyond 64 KiB is refused', async () => {
-    const { told } = await open()
-    const body = JSON.stringify({ ...note, pad: 'x'.repeat(70_000) })
-    expect(await told(await signed({ body }), body)).toEqual({ status: 413, code: 'body-too-large' })
+    const { deliver } = await open()
+    const body = JSON.stringify({ ...notification, pad: 'x'.repeat(70_000) })
+    expect(await deliver(await signed({ body }), body)).toEqual({ status: 413, code: 'body-too-large' })
   })
 
   it('signed by a new key is accepted once the provider published it', async () => {
-    const { told, published, platform } = await open()
-    await told(await signed())
+    const { deliver, published, platform } = await open()
+    await deliver(await signed())
     published.keys.push({ ...(await exportJWK(foreign.publicKey)), kid: 'k-2', alg: 'ES256' })
     platform.advance(60_000)
-    expect((await told(await signed({ key: foreign, kid: 'k-2', atSeconds: nowSeconds + 60 }))).status).toBe(204)
+    expect((await deliver(await signed({ key: foreign, kid: 'k-2', atSeconds: nowSeconds + 60 }))).status).toBe(204)
   })
 
   it('signed by an unknown key fetches the keys once, however many come at once, and not again for ten seconds', async () => {
-    const { told, published, provider, platform } = await open()
-    await told(await signed())
+    const { deliver, published, provider, platform } = await open()
+    await deliver(await signed())
     published.keys.push({ ...(await exportJWK(foreign.publicKey)), kid: 'k-2', alg: 'ES256' })
     platform.advance(60_000)
     const rotated = await signed({ key: foreign, kid: 'k-2', atSeconds: nowSeconds + 60 })
     const madeUp = await signed({ key: foreign, kid: 'k-3', atSeconds: nowSeconds + 60 })
-    const answers = await Promise.all([rotated, rotated, madeUp, madeUp].map((signature) => told(signature)))
+    const answers = await Promise.all([rotated, rotated, madeUp, madeUp].map((signature) => deliver(signature)))
     expect(answers.map(({ status }) => status)).toEqual([204, 204, 401, 401])
-    expect(provider.asked).toBe(2)
-    expect((await told(madeUp)).status).toBe(401)
-    expect(provider.asked).toBe(2)
+    expect(provider.keyRequests).toBe(2)
+    expect((await deliver(madeUp)).status).toBe(401)
+    expect(provider.keyRequests).toBe(2)
     platform.advance(10_000)
-    expect((await told(madeUp)).status).toBe(401)
-    expect(provider.asked).toBe(3)
+    expect((await deliver(madeUp)).status).toBe(401)
+    expect(provider.keyRequests).toBe(3)
   })
 
   it('waits for keys that another request asked for, also when the client of that one hangs up', async () => {
-    const { told, provider } = await open()
+    const { deliver, provider } = await open()
     const contexts: unknown[] = []
-    provider.onAsked = () => contexts.push(requestContext())
-    expect((await told(await signed())).status).toBe(204)
+    provider.onKeyRequest = () => contexts.push(requestContext())
+    expect((await deliver(await signed())).status).toBe(204)
     expect(contexts).toEqual([undefined])
   })
 
   it('is for later when the keys can not be had, or payments does not take the command', async () => {
-    const { told, provider, payments } = await open()
+    const { deliver, provider, payments } = await open()
     provider.isThere = false
-    expect(await told(await signed())).toEqual({ status: 503, code: 'unavailable' })
+    expect(await deliver(await signed())).toEqual({ status: 503, code: 'unavailable' })
     provider.isThere = true
     payments.isThere = false
-    expect(await told(await signed())).toEqual({ status: 503, code: 'unavailable' })
+    expect(await deliver(await signed())).toEqual({ status: 503, code: 'unavailable' })
     payments.isThere = true
-    expect((await told(await signed())).status).toBe(204)
+    expect((await deliver(await signed())).status).toBe(204)
   })
 })

@@ -7,44 +7,44 @@ import { refuseIf } from '../../shared/base/errors.ts'
 import { documentId } from '../../shared/base/ids.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { history } from './service.ts'
-import { isKept, timelineOf, type TimelineDocument, told } from './timeline.ts'
+import { isKept, timelineOf, type TimelineDocument, timelineFields } from './timeline.ts'
 
 const timelinePath = (orderId: string): string => `timelines/${documentId(orderId)}`
 
-async function tell(message: Envelope, platform: Platform): Promise<void> {
-  if (isKept(message)) await platform.views.merge(timelinePath(message.correlationId), told(message))
+async function record(message: Envelope, platform: Platform): Promise<void> {
+  if (isKept(message)) await platform.views.merge(timelinePath(message.correlationId), timelineFields(message))
 }
 
 export const app: ServiceApp = implement(history, {
   on: {
-    'order.placed': tell,
-    'order.rejected': tell,
-    'order.expired': tell,
-    'order.confirmed': tell,
-    'order.released': tell,
-    'order.completed': tell,
-    'order.stalled': tell,
-    'order.closed': tell,
-    'saga.stuck': tell,
-    'stock.reserved': tell,
-    'stock.rejected': tell,
-    'stock.committed': tell,
-    'stock.released': tell,
-    'payment.authorized': tell,
-    'payment.declined': tell,
-    'payment.action-required': tell,
-    'payment.captured': tell,
-    'payment.capture-failed': tell,
-    'payment.voided': tell,
-    'shipment.created': tell,
-    'shipment.dispatched': tell,
+    'order.placed': record,
+    'order.rejected': record,
+    'order.expired': record,
+    'order.confirmed': record,
+    'order.released': record,
+    'order.completed': record,
+    'order.stalled': record,
+    'order.closed': record,
+    'saga.stuck': record,
+    'stock.reserved': record,
+    'stock.rejected': record,
+    'stock.committed': record,
+    'stock.released': record,
+    'payment.authorized': record,
+    'payment.declined': record,
+    'payment.action-required': record,
+    'payment.captured': record,
+    'payment.capture-failed': record,
+    'payment.voided': record,
+    'shipment.created': record,
+    'shipment.dispatched': record,
   },
   commands: {},
   routes(http, platform) {
     http.get('/orders/:orderId/timeline', async (c) => {
       const { orderId } = c.req.param()
       const document = await platform.views.get(timelinePath(orderId))
-      refuseIf(document === undefined, 'not-found', `Nothing was heard of ${orderId}.`)
+      refuseIf(document === undefined, 'not-found', `No event of ${orderId} has arrived.`)
       return c.json(timelineOf(document as unknown as TimelineDocument))
     })
   },

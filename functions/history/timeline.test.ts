@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import { isKept, type Timeline, type TimelineDocument, timelineOf, told } from './timeline.ts'
+import { isKept, type Timeline, type TimelineDocument, timelineOf, timelineFields } from './timeline.ts'
 
 /** Minutes and seconds of the day on which it all happened. */
 const at = (time: string): string => `2026-01-01T00:${time}.000Z`
@@ -18,7 +18,7 @@ const life = [
 ]
 /** As Firestore merges one field after another: the last write stays. */
 const toldInTurn = (events: typeof life): Timeline => {
-  const parts = events.map((event) => told(event)) as unknown as TimelineDocument[]
+  const parts = events.map((event) => timelineFields(event)) as unknown as TimelineDocument[]
   return timelineOf(Object.assign({}, ...parts, { events: Object.assign({}, ...parts.map((part) => part.events)) }))
 }
 const types = ({ entries }: Timeline): string[] => entries.map(({ type }) => type)

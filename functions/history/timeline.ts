@@ -23,7 +23,7 @@ export function isKept({ type, data }: Pick<Envelope, 'type' | 'data'>): boolean
 /** As it is kept. */
 export interface TimelineDocument {
   readonly orderId: string
-  /** Unknown until `order.placed` is heard. */
+  /** Unknown until `order.placed` arrives. */
   readonly customerRef?: string
   /** By the event's id. */
   readonly events: Readonly<Record<string, Told>>
@@ -38,7 +38,15 @@ export interface Timeline extends Omit<TimelineDocument, 'events'> {
 }
 
 /** The fields that this event adds to the document; a redelivery adds the same. */
-export function told({ id, type, source, time, sequence, correlationId, data }: Envelope): Record<string, unknown> {
+export function timelineFields({
+  id,
+  type,
+  source,
+  time,
+  sequence,
+  correlationId,
+  data,
+}: Envelope): Record<string, unknown> {
   return {
     orderId: correlationId,
     ...(type === 'order.placed' ? { customerRef: (data as { customerRef: string }).customerRef } : {}),

@@ -26,9 +26,9 @@ export function admission(platform: Platform, bounds: Bounds, sub: string, placi
   return {
     path: placementsPath(sub),
     async companionOf({ companion }) {
-      const asked = { bounds, nowMs: platform.now(), look }
+      const context = { bounds, nowMs: platform.now(), look }
       const document = companion as Placements | undefined
-      const next = (document && known.get(document)) ?? withPlacement(document, placing, asked)
+      const next = (document && known.get(document)) ?? withPlacement(document, placing, context)
       if (document) known.set(document, next)
       return { ...(await next) }
     },

@@ -133,10 +133,10 @@ const isWithin = (kept: Recent, pieces: Unpaid['pieces'], bounds: Bounds): boole
 function refuseLargeOrder({ lines }: Placing, pieces: Unpaid['pieces'], { unpaidPieces }: Bounds): void {
   const line = lines.find(({ sku }) => pieces[keyOf(sku)]! > unpaidPieces)
   if (!line) return
-  const asked = pieces[keyOf(line.sku)]!
+  const ordered = pieces[keyOf(line.sku)]!
   throw new Refused(
     'too-many-pieces',
-    `The order asks for ${asked} pieces of ${line.sku}, and one customer may hold ${unpaidPieces} unpaid: order less at once.`,
+    `The order asks for ${ordered} pieces of ${line.sku}, and one customer may hold ${unpaidPieces} unpaid: order less at once.`,
   )
 }
 

@@ -19,8 +19,8 @@ export async function unknownReferencesOf(
   customerRef: string,
   { addressRef, paymentMethodRef }: { readonly addressRef: string; readonly paymentMethodRef: string },
 ): Promise<Unknown> {
-  const asked = new URLSearchParams({ addressRef, paymentMethodRef })
-  const response = await platform.call('customers', `/references/${vaultOf(customerRef)}?${asked.toString()}`, {
+  const query = new URLSearchParams({ addressRef, paymentMethodRef })
+  const response = await platform.call('customers', `/references/${vaultOf(customerRef)}?${query.toString()}`, {
     timeoutMs: VAULT_TIMEOUT_MS,
   })
   if (!response.ok) throw new Error(`customers answered ${response.status} when asked for references.`)

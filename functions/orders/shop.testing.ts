@@ -58,9 +58,9 @@ export async function openShop({
   const platform = testPlatform(orders, {
     ...(kept ? { kept } : {}),
     settings: { CANCELLATION_WINDOW_SECONDS: String(windowSeconds), PLACING: testPlacing(bounds) },
-    call(service, path, asked) {
-      if (service === 'customers') return customers(service, path, asked)
-      if (call) return call(service, path, asked)
+    call(service, path, requestOptions) {
+      if (service === 'customers') return customers(service, path, requestOptions)
+      if (call) return call(service, path, requestOptions)
       throw new Unavailable(`${service} does not answer in this test.`)
     },
   })

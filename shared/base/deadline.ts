@@ -95,7 +95,7 @@ export const outsideRequest = <T>(work: () => Promise<T>): Promise<T> => context
 
 /** Settles as `work` does, or rejects with the signal's reason when that fires first; `work` itself goes on. */
 export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  // After the signal its failure is nobody's.
+  // After the signal its failure is discarded.
   work.catch(() => {})
   signal.throwIfAborted()
   const { promise: aborted, reject } = Promise.withResolvers<never>()

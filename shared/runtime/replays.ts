@@ -31,8 +31,8 @@ interface Sent {
 }
 
 /**
- * Who sent that task by the operators' account. One that does not say who and why must not be carried out: nobody could be
- * asked about it. It is a security event, and undefined.
+ * Who sent that task by the operators' account. Undefined, and a security event, for a task that does not say who and why:
+ * it must not be carried out.
  */
 export function namedOperator(headers: Headers, { type, config, security }: Sent): Operator | undefined {
   const operator = operatorOf(headers)

@@ -19,7 +19,7 @@ const CONNECTIONS = 1_000
 /** Nothing sent or received for so long, while a request is under way: longer than the longest answer takes. */
 const IDLE_REQUEST_MS = 65_000
 /**
- * Longer than any front end keeps an idle connection (Google's load balancers: 600 s): whoever closes first may meet a
+ * Longer than any front end keeps an idle connection (Google's load balancers: 600 s): the side that closes first may meet a
  * request that is on its way, which then fails although nothing is wrong. Node's own 5 s do that under load.
  */
 const KEEP_ALIVE_MS = 620_000
