@@ -88,7 +88,7 @@ export const charts: readonly Chart[] = [
     by: securityLabels.map(label),
   },
   {
-    title: 'Oldest message not taken yet',
+    title: 'Oldest unacknowledged message',
     filter: google('pubsub.googleapis.com/subscription/oldest_unacked_message_age', 'pubsub_subscription'),
     ...highest,
     by: [subscription],
