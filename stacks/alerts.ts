@@ -2,17 +2,17 @@
 
 import { Construct } from 'constructs'
 import { MonitoringAlertPolicy, type MonitoringNotificationChannel } from './google.ts'
-import { type CountedLine, countedLines, deadLettersWaiting, fromLog, linesThatSay } from './metric-filters.ts'
+import { type CountedLine, countedLines, deadLettersWaiting, logMetric, logFilter } from './metric-filters.ts'
 
 const REFUSALS_WINDOW = '300s'
 /**
  * Lines of refusals in five minutes. `expected` refusals (an expired token, a reused key, a limit) are ordinary in small
- * numbers; `forged` ones are none of a well-behaved client: a caller that a service refuses, a signature that does not hold.
+ * numbers; `forged` ones never come from a well-behaved client: a caller that a service refuses, an invalid signature.
  */
 const REFUSALS_TOLERATED = { any: 300, forged: 5 } as const
 const FORGED = ['caller-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid']
 
-/** Of an alert by log line: one mail in that time, however many lines there are. */
+/** An alert by log line sends one mail in this time, however many lines match. */
 const NOTIFICATION_RATE_LIMIT = '300s'
 
 interface AlertsProps {
@@ -20,7 +20,7 @@ interface AlertsProps {
 }
 
 interface LineAlert {
-  /** Any of them. */
+  /** The alert fires for any of them. */
   readonly messages: readonly CountedLine[]
   readonly severity: 'CRITICAL' | 'WARNING'
   readonly content: string
@@ -37,24 +37,24 @@ export class Alerts extends Construct {
       messages: ['saga.stuck'],
       severity: 'CRITICAL',
       content:
-        'A saga is stuck: a compensation, a timer or a republication has failed five times, or an order is confirmed and what follows is overdue, or its capture was refused. The step says which, and which service does not answer; the correlation id is the order.',
+        'A saga is stuck: a compensation, a timer or a republication has failed five times, or a confirmed order is overdue, or its capture was refused. The step names the cause and the service that does not answer; the correlation id is the order.',
     })
     this.#refusals()
     this.#onLine('bugs', {
       messages: ['message.failed', 'request.failed'],
       severity: 'WARNING',
       content:
-        'A handler failed in a way that it does not know. A message is delivered again, a request was answered 500; the log has the stack.',
+        'A handler threw an unexpected error. The message is redelivered, or the request was answered with 500; the log has the stack.',
     })
   }
 
-  /** Stands for as long as one waits. */
+  /** Open as long as a dead letter is in a subscription. */
   #deadLetters(): void {
     const name = 'dead-letters'
     new MonitoringAlertPolicy(this, name, {
       ...this.#policy(
         name,
-        'A message was given up after 20 attempts, or could not be read. It waits 31 days in the dead-letter subscription.',
+        'A message failed 20 attempts or could not be parsed. It is kept for 31 days in the dead-letter subscription.',
       ),
       severity: 'CRITICAL',
       conditions: [
@@ -78,7 +78,7 @@ export class Alerts extends Construct {
     const refused = (filter: string, threshold: number, by: readonly string[]) => ({
       displayName: `${name} > ${threshold}`,
       conditionThreshold: {
-        filter: `${fromLog('security', { outcome: 'refused' })}${filter}`,
+        filter: `${logMetric('security', { outcome: 'refused' })}${filter}`,
         comparison: 'COMPARISON_GT',
         thresholdValue: threshold,
         duration: '0s',
@@ -94,7 +94,7 @@ export class Alerts extends Construct {
     })
     const forged = FORGED.map((event) => `metric.labels.event="${event}"`).join(' OR ')
     new MonitoringAlertPolicy(this, name, {
-      ...this.#policy(name, 'Many requests are refused, or some that only an attacker or a wrong deployment sends.'),
+      ...this.#policy(name, 'Many requests are refused, or some that only an attack or a wrong deployment causes.'),
       severity: 'WARNING',
       conditions: [
         refused('', REFUSALS_TOLERATED.any, ['event']),
@@ -103,7 +103,7 @@ export class Alerts extends Construct {
     })
   }
 
-  /** By the line itself, not by its counter: the mail tells whose it is, and no counter has to exist first. */
+  /** Matches the line itself, not its counter: the mail then shows the order, and the alert needs no existing metric. */
   #onLine(name: string, { messages, severity, content }: LineAlert): void {
     const extracted = new Set([
       ...messages.flatMap((message): readonly string[] => countedLines[message]),
@@ -117,7 +117,7 @@ export class Alerts extends Construct {
         {
           displayName: name,
           conditionMatchedLog: {
-            filter: linesThatSay(...messages),
+            filter: logFilter(...messages),
             labelExtractors: Object.fromEntries([...extracted].map((key) => [key, `EXTRACT(jsonPayload.${key})`])),
           },
         },

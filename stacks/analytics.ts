@@ -1,4 +1,4 @@
-/** BigQuery: raw events as they were published, and views that tell one row per event, order and line. */
+/** BigQuery: raw events as they were published, and views with one row per event, order and line. */
 
 import { Construct } from 'constructs'
 import * as currencies from 'dinero.js/currencies'
@@ -16,9 +16,9 @@ import {
   PubsubSubscriptionIamMember,
 } from './google.ts'
 import { pubsubAgent } from './members.ts'
-import { named } from './naming-rules.ts'
+import { validName } from './naming-rules.ts'
 
-/** What a BigQuery subscription without schema writes. Order and case of types as BigQuery gives them back, else every plan differs. */
+/** The columns that a BigQuery subscription without schema writes. Order and case of types are those that BigQuery returns; otherwise every plan shows a difference. */
 const rawSchema = JSON.stringify([
   { name: 'data', type: 'JSON', mode: 'NULLABLE' },
   { name: 'subscription_name', type: 'STRING', mode: 'NULLABLE' },
@@ -27,10 +27,10 @@ const rawSchema = JSON.stringify([
   { name: 'attributes', type: 'JSON', mode: 'NULLABLE' },
 ])
 
-/** The tables refuse a query without a range of days; a view of all events names the whole of it. */
+/** The tables refuse a query without a range of days, so the view of all events names one that includes them all. */
 const FIRST_DAY = "TIMESTAMP '2020-01-01'"
 
-/** Each after those it reads. */
+/** In the order of creation: each view after those that it reads. */
 export const views = [
   'event_log',
   'orders',
@@ -42,15 +42,15 @@ export const views = [
   'saga_durations',
 ] as const
 
-/** A grant is known everywhere after a minute or so; until then a BigQuery subscription is refused with 403. Node, because `sleep` is not on every machine. */
-const spread: LocalExecProvisioner = {
+/** A grant takes about a minute to propagate; until then Pub/Sub refuses a BigQuery subscription with 403. Node, because `sleep` does not exist on every machine. */
+const waitForIamPropagation: LocalExecProvisioner = {
   type: 'local-exec',
   interpreter: ['node', '-e'],
   command: 'setTimeout(() => {}, 90_000)',
 }
 
 interface AnalyticsProps {
-  /** The owners of the events: each has a table of its name. */
+  /** The owners of the events: each has a table with its name. */
   readonly tables: readonly string[]
   readonly environment: Environment
 }
@@ -71,11 +71,11 @@ export class Analytics extends Construct {
     this.#views(analytics, tables)
   }
 
-  /** Every event of this topic becomes a row in its owner's table. */
-  keep({ topic, type }: EventTopic, owner: string, bigQueryDeadLetters: DeadLetters): void {
+  /** Writes every event of this topic as a row into its owner's table. */
+  streamToBigQuery({ topic, type }: EventTopic, owner: string, bigQueryDeadLetters: DeadLetters): void {
     const { table, grant } = this.#tables.get(owner)!
-    const subscription = new PubsubSubscription(this, `keep-${type}`, {
-      name: named('topic', bigQuerySubscriptionName(type)),
+    const subscription = new PubsubSubscription(this, `bigquery-${type}`, {
+      name: validName('topic', bigQuerySubscriptionName(type)),
       topic: topic.id,
       ackDeadlineSeconds: 60,
       ...delivery,
@@ -84,10 +84,10 @@ export class Analytics extends Construct {
         table: `${this.#environment.projectId}.${eventsDataset}.${table.tableIdInput}`,
         writeMetadata: true,
       },
-      // Creating it is refused until the agent may write.
+      // Pub/Sub refuses to create it until its agent may write into the table.
       dependsOn: [grant],
     })
-    new PubsubSubscriptionIamMember(this, `agent-takes-${type}`, {
+    new PubsubSubscriptionIamMember(this, `agent-subscriber-${type}`, {
       subscription: subscription.name,
       role: 'roles/pubsub.subscriber',
       member: pubsubAgent(this.#environment),
@@ -96,7 +96,7 @@ export class Analytics extends Construct {
 
   #dataset(datasetId: string, description: string): BigqueryDataset {
     return new BigqueryDataset(this, datasetId, {
-      datasetId: named('table', datasetId),
+      datasetId: validName('table', datasetId),
       location: this.#environment.analyticsLocation,
       description,
       deleteContentsOnDestroy: !this.#environment.protectsData,
@@ -106,20 +106,20 @@ export class Analytics extends Construct {
   #rawTable(events: BigqueryDataset, owner: string): void {
     const table = new BigqueryTable(this, `raw-${owner}`, {
       datasetId: events.datasetId,
-      tableId: named('table', owner),
+      tableId: validName('table', owner),
       description: `Events of ${owner}`,
       schema: rawSchema,
       timePartitioning: { type: 'DAY', field: 'publish_time' },
-      // A query by hand says which days it reads, and so what it costs.
+      // Ad-hoc queries must name the days that they read, which bounds their cost.
       requirePartitionFilter: true,
       deletionProtection: this.#environment.protectsData,
     })
-    const grant = new BigqueryTableIamMember(this, `agent-writes-${owner}`, {
+    const grant = new BigqueryTableIamMember(this, `agent-editor-${owner}`, {
       datasetId: events.datasetId,
       tableId: table.tableId,
       role: 'roles/bigquery.dataEditor',
       member: pubsubAgent(this.#environment),
-      provisioners: [spread],
+      provisioners: [waitForIamPropagation],
     })
     this.#tables.set(owner, { table, grant })
   }
@@ -141,8 +141,8 @@ export class Analytics extends Construct {
 }
 
 /**
- * What one minor unit of a currency is worth in whole ones, as SQL: 1 for JPY, 0.001 for KWD, and a hundredth for nearly all
- * others. By ISO 4217, where a hundredth is also what counts for the two currencies whose coins divide by five.
+ * The value of a currency's minor unit in major units, as SQL: 1 for JPY, 0.001 for KWD, 0.01 for nearly all
+ * others. By ISO 4217, which also has 0.01 for the two currencies whose coins are fifths.
  */
 function minorUnit(currency: string): string {
   const others = Object.values(currencies).filter(({ base, exponent }) => base === 10 && exponent !== 2)
@@ -152,7 +152,7 @@ function minorUnit(currency: string): string {
   return `CASE ${currency} ${cases.join(' ')} ELSE NUMERIC '0.01' END`
 }
 
-/** The file's text with the project in place, and for the log of all events a part for each table. */
+/** The text of the view's file, with the project, and for the log of all events one SELECT per table. */
 function sql(view: string, owners: readonly string[], projectId: string): string {
   const text = readFileSync(new URL(`sql/${view}.sql`, import.meta.url), 'utf8')
   const raw = owners

@@ -36,7 +36,7 @@ export function addEnvironment(app: App, environment: Environment, services: rea
   return [platform, bus, ...stacks, observability].map(({ node }) => node.id)
 }
 
-/** Synthesizes one environment and gives its stacks back, in the order in which they are applied. */
+/** Synthesizes one environment. Returns its stacks in the order in which they are applied. */
 export function synthesize(environment: Environment, services: readonly Service[]): SynthesizedStack[] {
   const outdir = mkdtempSync(join(tmpdir(), 'millrace-synth-'))
   try {

@@ -1,15 +1,15 @@
-/** Who did what to the project, and who but the platform read or wrote its data: kept for longer than the logs. */
+/** Audit logs: changes of the project, and reads and writes of its data by others than the platform. They are kept longer than other logs. */
 
 import { Construct } from 'constructs'
 import type { Environment } from './environments.ts'
 import { LoggingProjectBucketConfig, LoggingProjectSink, ProjectIamAuditConfig, type ServiceAccount } from './google.ts'
 import { pubsubAgent } from './members.ts'
 
-/** As long as Cloud Logging keeps what it never lets go of. */
+/** Cloud Logging keeps the required audit logs for the same time. */
 const RETENTION_DAYS = 400
 
 interface AuditProps {
-  /** Those that the services run as. */
+  /** The service accounts of the services. */
   readonly accounts: readonly ServiceAccount[]
   readonly environment: Environment
 }
@@ -18,7 +18,7 @@ export class Audit extends Construct {
   constructor(scope: Construct, id: string, { accounts, environment }: AuditProps) {
     super(scope, id)
     const { projectId, region } = environment
-    // Each order reads and writes some forty times: those lines would cost more than the order. A stranger's are few.
+    // Each order reads and writes some forty times: logging that would cost more than the order. Other accesses are rare.
     const exemptedMembers = [...accounts.map(({ member }) => member), pubsubAgent(environment)]
     new ProjectIamAuditConfig(this, 'everything', {
       project: projectId,
@@ -37,7 +37,7 @@ export class Audit extends Construct {
     })
     new LoggingProjectSink(this, 'sink', {
       name: 'audit',
-      // The bucket is the project's own, so that the sink needs no grant.
+      // The bucket is in the same project, so the sink needs no grant.
       destination: `logging.googleapis.com/${kept.id}`,
       filter:
         'log_id("cloudaudit.googleapis.com/data_access") OR log_id("cloudaudit.googleapis.com/activity") OR log_id("cloudaudit.googleapis.com/policy")',

@@ -1,4 +1,4 @@
-/** What carries and keeps events: a topic per event type, dead letters, BigQuery. */
+/** The event bus: a topic per event type, dead-letter topics, and the subscriptions that write events to BigQuery. */
 
 import type { Construct } from 'constructs'
 import { stuckEvent } from '../shared/base/names.ts'
@@ -15,7 +15,7 @@ export class BusStack extends EnvironmentStack {
   constructor(scope: Construct, services: readonly Service[], environment: Environment) {
     super(scope, 'bus', environment)
     for (const service of services) {
-      // Whoever can be sent something that it can't read needs a place for it.
+      // A service that receives messages needs a dead-letter topic for those that it can not parse.
       if (receivesMessages(service)) {
         new DeadLetters(this, `dead-letters-${service.name}`, {
           listener: service.name,
@@ -33,16 +33,16 @@ export class BusStack extends EnvironmentStack {
     const owners = services.filter(({ emits }) => emits.length > 0).map(({ name }) => name)
     const tables = hasSagas ? [...owners, runtimeContracts.service] : owners
     const analytics = new Analytics(this, 'analytics', { tables, environment })
-    const carry = (type: string, table: string): EventTopic => {
+    const addTopic = (type: string, table: string): EventTopic => {
       const topic = new EventTopic(this, `topic-${type}`, { type, environment })
-      analytics.keep(topic, table, bigQueryDeadLetters)
+      analytics.streamToBigQuery(topic, table, bigQueryDeadLetters)
       return topic
     }
-    for (const { name, emits } of services) for (const type of emits) carry(type, name)
+    for (const { name, emits } of services) for (const type of emits) addTopic(type, name)
     // One topic, however many services have a saga.
     if (hasSagas) {
-      const stuck = carry(stuckEvent, runtimeContracts.service)
-      new StuckSagaSubscription(this, 'operators-desk', { stuck, environment })
+      const stuck = addTopic(stuckEvent, runtimeContracts.service)
+      new StuckSagaSubscription(this, 'stuck-sagas', { stuck, environment })
     }
   }
 }

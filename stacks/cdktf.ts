@@ -1,4 +1,4 @@
-/** All that is used of CDKTF. It is archived: with `google.ts` this is the whole way out. */
+/** All imports of CDKTF, which is archived: to replace it, change this file and `google.ts`. */
 
 export { App, dependable, GcsBackend, LocalBackend, TerraformResource, TerraformStack, TerraformVariable } from 'cdktf'
 export type { LocalExecProvisioner } from 'cdktf'

@@ -1,15 +1,15 @@
-/** The queue in which a service's commands, timers, repeats and replays wait. */
+/** The queue of a service's commands: also its timers, republish requests and replays. */
 
 import { Construct } from 'constructs'
 import { queueName } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
 import { CloudTasksQueue, CloudTasksQueueIamMember } from './google.ts'
 import { serviceMember } from './members.ts'
-import { named } from './naming-rules.ts'
+import { validName } from './naming-rules.ts'
 
 interface CommandQueueProps {
   readonly service: string
-  /** Services that may put commands into it. */
+  /** Services that may create tasks in it. */
   readonly senders: readonly string[]
   readonly environment: Environment
 }
@@ -18,11 +18,11 @@ export class CommandQueue extends Construct {
   constructor(scope: Construct, id: string, { service, senders, environment }: CommandQueueProps) {
     super(scope, id)
     const queue = new CloudTasksQueue(this, 'queue', {
-      name: named('queue', queueName(service)),
+      name: validName('queue', queueName(service)),
       location: environment.region,
-      // 500 is the most that Cloud Tasks dispatches; beyond that a service needs more queues.
+      // Cloud Tasks dispatches at most 500 a second; beyond that a service needs more queues.
       rateLimits: { maxDispatchesPerSecond: 500, maxConcurrentDispatches: 200 },
-      // Without end: an exhausted task vanishes. A command is dead-lettered by its handler at attempt 20, a compensation or timer never.
+      // Unlimited, because Cloud Tasks deletes an exhausted task. The service dead-letters a command at attempt 20, a compensation or timer never.
       retryConfig: { maxAttempts: -1, minBackoff: '1s', maxBackoff: '600s', maxDoublings: 9 },
     })
     new CloudTasksQueueIamMember(this, 'from-operators', {

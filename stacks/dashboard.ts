@@ -1,18 +1,18 @@
-/** One page that tells how the platform is: what it promises, what it does, and where something waits. Names no service: charts are split by it. */
+/** The dashboard: objectives, throughput, latency and backlogs. No chart names a service; charts group by service. */
 
 import { metrics } from '../shared/telemetry/metrics.ts'
 import {
-  counted,
+  logMetricFilter,
   type CountedLine,
   countedLines,
   deadLettersWaiting,
-  fromLog,
-  google,
-  recorded,
+  logMetric,
+  googleMetric,
+  customMetric,
   securityLabels,
 } from './metric-filters.ts'
 
-/** A chart: a metric, how its series are put together, and by which label they are distinguished. */
+/** A chart: a metric, the aggregation of its series, and by which label they are distinguished. */
 export interface Chart {
   readonly title: string
   readonly filter: string
@@ -31,106 +31,118 @@ const run = 'cloud_run_revision'
 const service = 'resource.label."service_name"'
 const subscription = 'resource.label."subscription_id"'
 
-/** All but the error budgets, which need the objectives' names. */
+/** All charts except the error budgets, which need the names of the objectives. */
 export const charts: readonly Chart[] = [
-  { title: 'Orders that ended', filter: recorded('orders'), ...rate, by: [label('outcome')], unit: '1/s' },
-  { title: 'Sagas, p95', filter: recorded('sagaDuration'), ...p95, by: [label('saga'), label('outcome')], unit: 's' },
+  { title: 'Orders that ended', filter: customMetric('orders'), ...rate, by: [label('outcome')], unit: '1/s' },
+  {
+    title: 'Sagas, p95',
+    filter: customMetric('sagaDuration'),
+    ...p95,
+    by: [label('saga'), label('outcome')],
+    unit: 's',
+  },
   {
     title: 'Sagas that ended',
-    filter: fromLog('saga-ended'),
+    filter: logMetric('saga-ended'),
     ...rate,
     by: ['saga', 'outcome'].map(label),
     unit: '1/s',
   },
   {
     title: 'Placing an order, by class of answer',
-    filter: fromLog('placing-answered'),
+    filter: logMetric('placing-answered'),
     ...rate,
     by: [label('class')],
     unit: '1/s',
   },
-  { title: 'Placing an order, p95', filter: fromLog('placing-latency'), ...p95, unit: 's' },
+  { title: 'Placing an order, p95', filter: logMetric('placing-latency'), ...p95, unit: 's' },
   {
     title: 'Requests, p95',
-    filter: recorded('requestDuration'),
+    filter: customMetric('requestDuration'),
     ...p95,
     by: ['resource.label."job"', label('http.route')],
     unit: 's',
   },
-  { title: 'Retries', filter: recorded('retries'), ...rate, by: metrics.retries.attributes.map(label), unit: '1/s' },
+  {
+    title: 'Retries',
+    filter: customMetric('retries'),
+    ...rate,
+    by: metrics.retries.attributes.map(label),
+    unit: '1/s',
+  },
   {
     title: 'Circuits that opened',
-    filter: recorded('circuitTransitions', { state: 'open' }),
+    filter: customMetric('circuitTransitions', { state: 'open' }),
     aligner: 'ALIGN_DELTA',
     reducer: 'REDUCE_SUM',
     by: ['service', 'callee'].map(label),
   },
   {
     title: 'Dead letters',
-    filter: recorded('deadLetters'),
+    filter: customMetric('deadLetters'),
     aligner: 'ALIGN_DELTA',
     reducer: 'REDUCE_SUM',
     by: metrics.deadLetters.attributes.map(label),
   },
-  { title: 'Dead letters that wait', filter: deadLettersWaiting, ...highest, by: [subscription] },
+  { title: 'Dead letters in subscriptions', filter: deadLettersWaiting, ...highest, by: [subscription] },
   ...(Object.keys(countedLines) as CountedLine[]).map((message): Chart => ({
-    title: `Lines that say ${message}`,
-    filter: counted(message),
+    title: `Log lines: ${message}`,
+    filter: logMetricFilter(message),
     aligner: 'ALIGN_DELTA',
     reducer: 'REDUCE_SUM',
     by: countedLines[message].map(label),
   })),
   {
     title: 'Security events',
-    filter: fromLog('security'),
+    filter: logMetric('security'),
     aligner: 'ALIGN_DELTA',
     reducer: 'REDUCE_SUM',
     by: securityLabels.map(label),
   },
   {
     title: 'Oldest unacknowledged message',
-    filter: google('pubsub.googleapis.com/subscription/oldest_unacked_message_age', 'pubsub_subscription'),
+    filter: googleMetric('pubsub.googleapis.com/subscription/oldest_unacked_message_age', 'pubsub_subscription'),
     ...highest,
     by: [subscription],
     unit: 's',
   },
   {
-    title: 'Tasks that wait',
-    filter: google('cloudtasks.googleapis.com/queue/depth', 'cloud_tasks_queue'),
+    title: 'Tasks in queues',
+    filter: googleMetric('cloudtasks.googleapis.com/queue/depth', 'cloud_tasks_queue'),
     ...highest,
     by: ['resource.label."queue_id"'],
   },
   {
     title: 'Requests by class of answer',
-    filter: google('run.googleapis.com/request_count', run),
+    filter: googleMetric('run.googleapis.com/request_count', run),
     ...rate,
     by: [service, 'metric.label."response_code_class"'],
     unit: '1/s',
   },
   {
     title: 'Instances',
-    filter: google('run.googleapis.com/container/instance_count', run),
+    filter: googleMetric('run.googleapis.com/container/instance_count', run),
     aligner: 'ALIGN_MAX',
     reducer: 'REDUCE_SUM',
     by: [service],
   },
   {
-    title: 'Start of an instance, p95',
-    filter: google('run.googleapis.com/container/startup_latencies', run),
+    title: 'Instance start, p95',
+    filter: googleMetric('run.googleapis.com/container/startup_latencies', run),
     ...p95,
     by: [service],
     unit: 'ms',
   },
   {
-    title: 'Firestore, reads of documents',
-    filter: google('firestore.googleapis.com/document/read_ops_count', 'firestore.googleapis.com/Database'),
+    title: 'Firestore document reads',
+    filter: googleMetric('firestore.googleapis.com/document/read_ops_count', 'firestore.googleapis.com/Database'),
     ...rate,
     by: ['resource.label."database_id"'],
     unit: '1/s',
   },
   {
-    title: 'Firestore, writes of documents',
-    filter: google('firestore.googleapis.com/document/write_ops_count', 'firestore.googleapis.com/Database'),
+    title: 'Firestore document writes',
+    filter: googleMetric('firestore.googleapis.com/document/write_ops_count', 'firestore.googleapis.com/Database'),
     ...rate,
     by: ['resource.label."database_id"'],
     unit: '1/s',
@@ -141,7 +153,7 @@ const COLUMNS = 48
 const WIDTH = COLUMNS / 3
 const HEIGHT = 16
 
-/** The page as Cloud Monitoring's API takes it. `objectives`: names of SLOs, which lead the page. */
+/** The dashboard as JSON of Cloud Monitoring's API. `objectives`: the SLOs, whose charts come first. */
 export function dashboard(displayName: string, objectives: readonly { title: string; name: string }[]): string {
   const budgets = objectives.map(({ title, name }): Chart => ({
     title: `${title}: error budget left`,

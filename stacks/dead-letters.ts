@@ -1,4 +1,4 @@
-/** Where a listener's messages go that it could not take, and the subscription without which they would be lost. */
+/** The dead-letter topic of a service or of BigQuery, with the subscription that retains its messages for operators. */
 
 import { Construct } from 'constructs'
 import { deadLetterName } from '../shared/base/names.ts'
@@ -6,7 +6,7 @@ import type { Environment } from './environments.ts'
 import { PubsubTopic, PubsubTopicIamMember } from './google.ts'
 import { addRetentionSubscription } from './retention-subscription.ts'
 import { pubsubAgent } from './members.ts'
-import { named } from './naming-rules.ts'
+import { validName } from './naming-rules.ts'
 
 interface DeadLettersProps {
   readonly listener: string
@@ -20,14 +20,14 @@ export class DeadLetters extends Construct {
 
   constructor(scope: Construct, id: string, { listener, forwarded, environment }: DeadLettersProps) {
     super(scope, id)
-    const name = named('topic', deadLetterName(listener))
+    const name = validName('topic', deadLetterName(listener))
     this.topic = new PubsubTopic(this, 'topic', {
       name,
       messageStoragePolicy: { allowedPersistenceRegions: [environment.region] },
     })
-    addRetentionSubscription(this, 'kept', { name, topic: this.topic, environment })
+    addRetentionSubscription(this, 'retention', { name, topic: this.topic, environment })
     if (!forwarded) return
-    new PubsubTopicIamMember(this, 'agent-publishes', {
+    new PubsubTopicIamMember(this, 'agent-publisher', {
       topic: this.topic.name,
       role: 'roles/pubsub.publisher',
       member: pubsubAgent(environment),

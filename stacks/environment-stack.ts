@@ -1,4 +1,4 @@
-/** What every stack has: the provider, the state's place, and the environment it is of. */
+/** The base of every stack: the provider, the backend of the state, and the environment. */
 
 import type { Construct } from 'constructs'
 import { GcsBackend, LocalBackend, TerraformStack } from './cdktf.ts'
@@ -8,7 +8,7 @@ import { GoogleProvider } from './google.ts'
 export class EnvironmentStack extends TerraformStack {
   readonly environment: Environment
 
-  /** `part`: `platform`, `bus` or the service's name; the bill can be read by it. */
+  /** `part`: `platform`, `bus` or the service's name. It is a label by which the bill can be grouped. */
   constructor(scope: Construct, part: string, environment: Environment) {
     const id = `${environment.name}-${part}`
     super(scope, id)

@@ -1,4 +1,4 @@
-/** The environments, and all that differs between them. */
+/** The environments and their differences. */
 
 import { readFileSync } from 'node:fs'
 import { cloudRunUrl } from '../shared/base/names.ts'
@@ -17,34 +17,34 @@ export interface Environment {
   readonly imageDigest: string
   /** `image:tag@sha256:…` of the OpenTelemetry collector beside each service. */
   readonly collectorImage: string
-  /** Known before the service exists, and its OIDC audience. */
+  /** The service's URL, known before the service exists. It is also the OIDC audience. */
   serviceUrl(service: string): string
-  /** Where that service finds Cloud Tasks: its client has no emulator variable. */
+  /** The address of Cloud Tasks for this service: the client has no emulator variable. */
   tasksEndpoint(service: string): string
-  /** Where that service finds the public keys of Google's ID tokens. */
+  /** The address of the public keys of Google's ID tokens, for this service. */
   idTokenKeysUrl(service: string): string
-  /** Bucket of the Terraform state; absent: a file beside the checkout. */
+  /** Bucket of the Terraform state; absent: the state is a local file. */
   readonly stateBucket?: string
-  /** Off where `destroy` is to work. */
+  /** False where `destroy` must work. */
   readonly protectsData: boolean
   readonly minInstances: number
   readonly alertEmail: string
-  /** Who reads and replays dead letters, as IAM spells it: a group, so that people come and go without a deployment. */
+  /** The IAM principal that reads and replays dead letters: a group, so that members change without a deployment. */
   readonly operators: string
   readonly objectives: Objectives
   readonly telemetry: {
-    /** Where that service finds its collector. */
+    /** The address of this service's collector. */
     endpoint(service: string): string
-    /** How many of the traces that begin at the gateway are kept, 0 to 1: spans are paid for by the million. */
+    /** The share of traces that are kept, 0 to 1; the gateway decides. Spans are billed by the million. */
     readonly sampledShare: number
     readonly spanDelayMs: number
     readonly metricIntervalMs: number
   }
-  /** What services name in their `settings`. */
+  /** Values of the settings that services list in `settings`. */
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** Limits of the gateway's edge, for one instance of it: see functions/gateway/edge-settings.ts. */
+/** Limits of one instance of the gateway: see functions/gateway/edge-settings.ts. */
 interface Edge {
   readonly limits: Readonly<Record<'customer' | 'staff' | 'importer' | 'address', { perSecond: number; burst: number }>>
   /** Both together below the 80 that Cloud Run lets in, so that the next one gets Retry-After instead of waiting unseen. */
@@ -75,7 +75,7 @@ const edge = (changes: Pick<Edge, 'origins'> & Partial<Edge>): string =>
     ...changes,
   } satisfies Edge)
 
-/** What one customer may place and hold unpaid, over all instances: see functions/orders/placements.ts. */
+/** The limits of one customer's orders and unpaid pieces, over all instances: see functions/orders/placements.ts. */
 interface Placing {
   readonly ordersPerHour: number
   readonly unpaidOrders: number
@@ -93,17 +93,17 @@ const placing = (changes: Partial<Placing> = {}): string =>
     ...changes,
   } satisfies Placing)
 
-/** What the platform promises, and is measured by. */
+/** Service level objectives. */
 export interface Objectives {
-  /** Of the orders that complete or end because a service did not answer in time, the share that completes. */
+  /** The share of orders that complete, among those that complete or time out. */
   readonly ordersCompleted: number
-  /** Of the requests to place an order, the share that is not answered by 5xx. */
+  /** The share of requests to place an order that are not answered with 5xx. */
   readonly placingAnswered: number
-  /** 95 of 100 orders are taken, or refused, within that many seconds: a bound of `http.server.request.duration`. */
+  /** p95 of placing an order, in seconds: a bucket bound of `http.server.request.duration`. */
   readonly placingSeconds: number
 }
 
-/** What differs between the environments in the cloud. */
+/** The differences between the environments in the cloud. */
 interface Deployed {
   readonly projectId: string
   readonly projectNumber: string
@@ -111,23 +111,24 @@ interface Deployed {
   readonly minInstances: number
   readonly objectives: Objectives
   readonly sampledShare: number
+  /** Delay between `order.confirmed` and `order.released`. It only delays shipping: no operation cancels an order yet. */
   readonly cancellationWindowSeconds: number
-  /** Whether the gateway refuses staff and importers who signed in without a second factor. */
+  /** `required`: the gateway refuses staff and importers who signed in without a second factor. */
   readonly staffSecondFactor: 'required' | 'optional'
 }
 
 const region = 'europe-west1'
-/** What stands there until the first image is built; services run from the checkout locally. */
+/** The image digest before the first image is built. Locally, services run from the checkout. */
 export const PLACEHOLDER_DIGEST = `sha256:${'0'.repeat(64)}`
 export const imageRepositoryId = 'millrace'
 export const imageBuilderId = 'image-builder'
-/** Where Cloud Build finds what it builds from. */
+/** The bucket from which Cloud Build reads sources. */
 export const buildSourcesBucket = ({ projectId }: Pick<Environment, 'projectId'>): string =>
   `${projectId}-build-sources`
 /** Written by `npm run image`. */
 const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
 
-/** Given to the payment provider, which signs its notes for this address: with a domain of one's own, the address there. */
+/** The payment provider signs its webhooks for this address. With your own domain, use the address there. */
 const paymentWebhookUrl = (gatewayUrl: string): string => `${gatewayUrl}/v1/webhooks/payment-provider`
 
 function deployed(
@@ -184,8 +185,8 @@ function deployed(
 }
 
 /**
- * The environments in the cloud. An entry is an environment: its stacks, its image (`npm run image -- NAME`) and its deployment
- * follow from it.
+ * The environments in the cloud. Stacks, image (`npm run image -- NAME`) and deployment of an environment are derived from
+ * its entry.
  */
 export const environments = deployedEach({
   dev: {
@@ -241,7 +242,7 @@ export interface LocalPorts {
   account(name: string): number
 }
 
-/** Accounts' ports begin after so many services' ports. */
+/** Ports of accounts begin after the ports of this many services. */
 const MAX_LOCAL_SERVICES = 40
 
 /**
@@ -268,7 +269,7 @@ export function localPorts(base: number, services: Readonly<Record<number, Servi
   }
 }
 
-/** The laptop: loopback addresses in place of Google's. */
+/** The local environment: loopback addresses replace Google's. */
 export function localEnvironment(ports: LocalPorts): Environment {
   const at = (port: number): string => `http://127.0.0.1:${port}`
   const projectId = 'millrace-local'
@@ -285,10 +286,10 @@ export function localEnvironment(ports: LocalPorts): Environment {
     idTokenKeysUrl: (service) => `${at(ports.account(service))}/oauth2/v3/certs`,
     protectsData: false,
     minInstances: 0,
-    alertEmail: 'nobody@example.com',
+    alertEmail: 'developer@example.com',
     operators: 'group:platform-operators@example.com',
     objectives: { ordersCompleted: 0.99, placingAnswered: 0.995, placingSeconds: 1 },
-    // No sidecar: the local cloud takes OTLP on each account's port, and people want to see it at once.
+    // No sidecar: the local cloud accepts OTLP on each account's port. Short delays make telemetry visible at once.
     telemetry: {
       endpoint: (service) => at(ports.account(service)),
       sampledShare: 1,
@@ -299,16 +300,16 @@ export function localEnvironment(ports: LocalPorts): Environment {
       TOKEN_ISSUER: `${at(ports.identity)}/${projectId}`,
       TOKEN_AUDIENCE: projectId,
       TOKEN_JWKS_URL: `${at(ports.identity)}/jwks`,
-      // As the Firebase emulator's clients have it: the API's host is the first step of the path.
+      // As for the Firebase emulator, the API's host is the first segment of the path.
       ACCOUNTS_URL: `${at(ports.identity)}/identitytoolkit.googleapis.com`,
       STAFF_SECOND_FACTOR: 'required',
       PAYMENT_PROVIDER_URL: at(ports.paymentProvider),
       PAYMENT_WEBHOOK_URL: paymentWebhookUrl(at(ports.service('gateway'))),
       CARRIER_URL: at(ports.carrier),
       CANCELLATION_WINDOW_SECONDS: '0',
-      // Tests and benchmarks place the orders of a day as one customer; the bound of pieces is one that can be seen.
+      // Tests and benchmarks place many orders as one customer; the limit of pieces is low enough to try out.
       PLACING: placing({ ordersPerHour: 1_000_000, unpaidOrders: 250, unpaidPieces: 250, lapsedOrders: 25 }),
-      // Everybody on a laptop has one address, and benchmarks one customer.
+      // All clients on a laptop share one address, and benchmarks use one customer.
       EDGE: edge({
         origins: ['http://127.0.0.1:5173', 'http://localhost:5173'],
         concurrentRequests: 72,

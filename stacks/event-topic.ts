@@ -1,4 +1,4 @@
-/** The topic of one event type: declared on the bus, and known by name to the stacks of those who publish and listen. */
+/** The topic of one event type, declared on the bus. Stacks of publishers and subscribers refer to it by name. */
 
 import { Construct } from 'constructs'
 import { deadLetterName, eventPath, subscriptionName, topicName } from '../shared/base/names.ts'
@@ -6,17 +6,17 @@ import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { PubsubSubscription, PubsubSubscriptionIamMember, PubsubTopic, PubsubTopicIamMember } from './google.ts'
 import { pubsubAgent, pushEmail, serviceMember } from './members.ts'
-import { named } from './naming-rules.ts'
+import { validName } from './naming-rules.ts'
 import type { RunService } from './run-service.ts'
 
-/** Of every subscription that delivers: 20 attempts, 1 to 600 s apart, are about two hours of trouble. */
+/** Settings of every push or BigQuery subscription: 20 attempts, 1 to 600 s apart, last about two hours. */
 export const delivery = {
   messageRetentionDuration: '604800s',
   expirationPolicy: { ttl: '' },
   retryPolicy: { minimumBackoff: '1s', maximumBackoff: '600s' },
 } as const
 export const MAX_DELIVERY_ATTEMPTS = 20
-/** As long as a push may take. */
+/** The time limit of a push. */
 const ACK_DEADLINE_SECONDS = 60
 
 export class EventTopic extends Construct {
@@ -31,7 +31,7 @@ export class EventTopic extends Construct {
     super(scope, id)
     this.type = type
     this.topic = new PubsubTopic(this, 'topic', {
-      name: named('topic', topicName(type)),
+      name: validName('topic', topicName(type)),
       messageStoragePolicy: { allowedPersistenceRegions: [environment.region] },
     })
   }
@@ -39,31 +39,36 @@ export class EventTopic extends Construct {
 
 /** Lets a service publish to a topic of the bus. */
 export function grantPublish(scope: Construct, topic: string, service: string, environment: Environment): void {
-  new PubsubTopicIamMember(scope, `publishes-${topic}`, {
+  new PubsubTopicIamMember(scope, `publisher-${topic}`, {
     topic,
     role: 'roles/pubsub.publisher',
     member: serviceMember(service, environment),
   })
 }
 
-/** Lets a service pull from a subscription of the bus. */
-export function grantTake(scope: Construct, subscription: string, service: string, environment: Environment): void {
-  new PubsubSubscriptionIamMember(scope, `takes-${subscription}`, {
+/** Lets a service pull from and acknowledge in a subscription of the bus. */
+export function grantSubscribe(
+  scope: Construct,
+  subscription: string,
+  service: string,
+  environment: Environment,
+): void {
+  new PubsubSubscriptionIamMember(scope, `subscriber-${subscription}`, {
     subscription,
     role: 'roles/pubsub.subscriber',
     member: serviceMember(service, environment),
   })
 }
 
-/** Delivers a topic of the bus to a service of this stack. */
+/** Subscribes a service of this stack to a topic of the bus, by push. */
 export function pushTo(
   scope: Construct,
   type: string,
   { service, run, environment }: { service: Service; run: RunService; environment: Environment },
 ): void {
   const url = environment.serviceUrl(service.name)
-  const subscription = new PubsubSubscription(scope, `hears-${type}`, {
-    name: named('topic', subscriptionName(service.name, type)),
+  const subscription = new PubsubSubscription(scope, `push-${type}`, {
+    name: validName('topic', subscriptionName(service.name, type)),
     topic: `projects/${environment.projectId}/topics/${topicName(type)}`,
     ackDeadlineSeconds: ACK_DEADLINE_SECONDS,
     ...delivery,
@@ -73,12 +78,12 @@ export function pushTo(
     },
     pushConfig: {
       pushEndpoint: `${url}${eventPath(type)}`,
-      // The default audience holds the path: written out, it is the service's URL everywhere.
+      // The default audience includes the path; set explicitly, it is the service's URL in every subscription.
       oidcToken: { serviceAccountEmail: pushEmail(service.name, environment), audience: url },
     },
     dependsOn: [run.service],
   })
-  new PubsubSubscriptionIamMember(scope, `agent-takes-${type}`, {
+  new PubsubSubscriptionIamMember(scope, `agent-subscriber-${type}`, {
     subscription: subscription.name,
     role: 'roles/pubsub.subscriber',
     member: pubsubAgent(environment),

@@ -1,4 +1,4 @@
-/** Google's provider, a resource each by its own path: importing its root costs seconds. */
+/** Resources of Google's provider, each imported by its own path, because importing the root takes seconds. */
 
 export { ArtifactRegistryRepository } from '@cdktf/provider-google/lib/artifact-registry-repository/index.js'
 export { ArtifactRegistryRepositoryIamMember } from '@cdktf/provider-google/lib/artifact-registry-repository-iam-member/index.js'

@@ -1,4 +1,4 @@
-/** Where the image of the services is kept, and the account that Cloud Build makes it as. */
+/** The repository of the services' image, and the account that Cloud Build runs as. */
 
 import { Construct } from 'constructs'
 import { accountEmail } from '../shared/base/names.ts'
@@ -11,7 +11,7 @@ import {
   StorageBucket,
   StorageBucketIamMember,
 } from './google.ts'
-import { named } from './naming-rules.ts'
+import { validName } from './naming-rules.ts'
 
 export class ImageBuilds extends Construct {
   constructor(scope: Construct, id: string, { environment }: { readonly environment: Environment }) {
@@ -23,9 +23,9 @@ export class ImageBuilds extends Construct {
       format: 'DOCKER',
       dockerConfig: { immutableTags: true },
     })
-    // Cloud Build's default is the project's compute account, which may do nothing or everything, as the organisation has it.
+    // Cloud Build's default is the project's compute account, whose permissions depend on the organization.
     const builder = new ServiceAccount(this, 'builder', {
-      accountId: named('account', imageBuilderId),
+      accountId: validName('account', imageBuilderId),
       displayName: 'Builds the image of the services',
     })
     const member = `serviceAccount:${accountEmail(imageBuilderId, projectId)}`

@@ -1,4 +1,4 @@
-/** What Cloud Monitoring counts in the logs: the lines that tell of trouble, and what the objectives are measured by. */
+/** Log-based metrics: counts of errors, and the measures of the objectives. */
 
 import { Construct } from 'constructs'
 import type { Service } from '../shared/service/service.ts'
@@ -7,18 +7,18 @@ import { LoggingMetric } from './google.ts'
 import {
   type CountedLine,
   countedLines,
-  linesThatSay,
+  logFilter,
   logMetricName,
   securityLabels,
   securityLines,
 } from './metric-filters.ts'
 
-/** The route that takes an order. */
+/** The route that places an order. */
 const placing = '/v1/orders'
 
 const field = (name: string): string => `EXTRACT(jsonPayload.${name})`
 
-/** The Monitoring API makes a metric of it only minutes later, so it is declared long before what stands on it. */
+/** Cloud Monitoring knows a new metric only minutes later, so they are declared in a stack that is applied long before the objectives. */
 export class LogMetrics extends Construct {
   constructor(scope: Construct, id: string, { services }: { readonly services: readonly Service[] }) {
     super(scope, id)
@@ -26,8 +26,8 @@ export class LogMetrics extends Construct {
       const labels = countedLines[message]
       new LoggingMetric(this, logMetricName(message), {
         name: logMetricName(message),
-        description: `Log lines that say ${message}`,
-        filter: linesThatSay(message),
+        description: `Log lines with the message ${message}`,
+        filter: logFilter(message),
         ...counter(Object.fromEntries(labels.map((label) => [label, field(label)]))),
       })
     }
@@ -44,7 +44,7 @@ export class LogMetrics extends Construct {
       ...counter(Object.fromEntries(securityLabels.map((label) => [label, field(label)]))),
     })
     const fronts = services.filter(({ ingress }) => ingress === 'public').map(({ name }) => `"${name}"`)
-    // By Cloud Run's own log: it has a line as well when no instance could answer, and counts the start of one.
+    // Cloud Run's request log also has a line when no instance could answer, and its latency includes the start of an instance.
     const requests = [
       'resource.type="cloud_run_revision"',
       'log_id("run.googleapis.com/requests")',
@@ -60,8 +60,8 @@ export class LogMetrics extends Construct {
     })
     new LoggingMetric(this, 'placing-latency', {
       name: 'placing-latency',
-      description: 'How long it took to place an order, or to refuse it',
-      // A failure is quick, and no answer. How long a client sends its body, or waits for the answer, is its own affair: 408, 499.
+      description: 'Latency of requests to place an order, refused ones included',
+      // Failures are excluded, because they are quick; 408 and 499 too, because the client's own speed determines them.
       filter: `${requests} AND httpRequest.status<500 AND NOT httpRequest.status=(408 OR 499)`,
       metricDescriptor: { metricKind: 'DELTA', valueType: 'DISTRIBUTION', unit: 's' },
       valueExtractor: 'EXTRACT(httpRequest.latency)',

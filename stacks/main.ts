@@ -1,4 +1,4 @@
-/** What the CDKTF CLI runs: every environment, written to cdktf.out. */
+/** The program that the CDKTF CLI runs: it writes every environment to cdktf.out. */
 
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const stacks = [localEnvironment(localPorts(4100, numberedServices)), ...Object.
   (environment) => addEnvironment(app, environment, services),
 )
 app.synth()
-// Terraform would take the provider that it is given at its first init, and lock that one.
+// Without a lock file, Terraform would trust and lock the provider that it downloads at the first init.
 for (const stack of stacks)
   copyFileSync(
     join(import.meta.dirname, 'terraform.lock.hcl'),

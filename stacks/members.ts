@@ -1,4 +1,4 @@
-/** Who is granted something, as IAM spells it. */
+/** The e-mail addresses and IAM members of the platform's accounts. */
 
 import { accountEmail, accountId, operationsAccountId, pushAccountId } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
@@ -13,6 +13,6 @@ export const serviceMember = (service: string, environment: Environment): string
   `serviceAccount:${serviceEmail(service, environment)}`
 export const pushMember = (service: string, environment: Environment): string =>
   `serviceAccount:${pushEmail(service, environment)}`
-/** Pub/Sub's own agent: the provider has no resource that would tell its address. */
+/** Pub/Sub's service agent: the provider has no resource that has its address. */
 export const pubsubAgent = ({ projectNumber }: Environment): string =>
   `serviceAccount:service-${projectNumber}@gcp-sa-pubsub.iam.gserviceaccount.com`

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { hostLabel, named, type rules } from './naming-rules.ts'
+import { hostLabel, validName, type rules } from './naming-rules.ts'
 
 const long = (length: number): string => 'a'.repeat(length)
 
-/** For each kind what Google takes at its edges, and what it refuses. */
+/** For each kind, names that Google accepts and refuses at the edges of the rule. */
 const cases: readonly [kind: keyof typeof rules, taken: readonly string[], refused: readonly string[]][] = [
   ['service', ['a', 'orders', long(49)], ['', 'Orders', '1st', 'orders-', 'or_ders', long(50)]],
   ['account', ['orders', long(30)], ['short', 'Orders', '1orders', 'orders-', 'or.ders', long(31)]],
@@ -14,15 +14,17 @@ const cases: readonly [kind: keyof typeof rules, taken: readonly string[], refus
 ]
 
 describe.each(cases)('%s', (kind, taken, refused) => {
-  it.each(taken)('takes "%s"', (name) => expect(named(kind, name)).toBe(name))
+  it.each(taken)('takes "%s"', (name) => expect(validName(kind, name)).toBe(name))
 
   it.each(refused)('refuses "%s" with the name and the rule', (name) => {
-    expect(() => named(kind, name)).toThrow(`"${name}" can't name a `)
-    expect(() => named(kind, name)).toThrow(/: it takes .{10,}\.$/)
+    expect(() => validName(kind, name)).toThrow(`"${name}" can't name a `)
+    expect(() => validName(kind, name)).toThrow(/: it takes .{10,}\.$/)
   })
 })
 
 it('refuses a service whose URL would be too long, with both lengths', () => {
   expect(hostLabel(long(49), '1234567890123')).toHaveLength(63)
-  expect(() => hostLabel(long(49), '12345678901234')).toThrow('is 64 characters long, name and project number have 63')
+  expect(() => hostLabel(long(49), '12345678901234')).toThrow(
+    'is 64 characters long, name and project number have at most 63',
+  )
 })

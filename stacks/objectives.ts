@@ -1,4 +1,4 @@
-/** What is promised of the platform, measured over 28 days, and the alerts when the promise is being used up too fast. */
+/** The service level objectives over 28 days, and the alerts when an error budget burns too fast. */
 
 import { Construct } from 'constructs'
 import { TIMED_OUT } from '../shared/telemetry/metrics.ts'
@@ -9,10 +9,10 @@ import {
   type MonitoringNotificationChannel,
   MonitoringSlo,
 } from './google.ts'
-import { fromLog } from './metric-filters.ts'
+import { logMetric } from './metric-filters.ts'
 
 /**
- * Burning at this rate over the long window, and over the short one still, which ends the alert soon after the trouble:
+ * An alert needs this burn rate over the long window and over the short one, so that it ends soon after the incident:
  * 2 % of the budget in an hour, 5 % in six. https://sre.google/workbook/alerting-on-slos/
  */
 const burns = [
@@ -36,26 +36,26 @@ export class Objectives extends Construct {
     const completed = new MonitoringSlo(this, 'orders-completed', {
       ...common,
       sloId: 'orders-completed',
-      displayName: 'Orders that are to be completed are',
+      displayName: 'Orders complete',
       goal: ordersCompleted,
       requestBasedSli: {
         goodTotalRatio: {
-          // A declined card and an empty shelf are answers, and a customer who does not act is no fault of ours: they
-          // count neither way.
-          goodServiceFilter: fromLog('saga-ended', { outcome: 'completed' }),
-          badServiceFilter: fromLog('saga-ended', { outcome: TIMED_OUT }),
+          // Declined cards, missing stock and customers who do not act are not failures of the platform: they
+          // count neither as good nor as bad.
+          goodServiceFilter: logMetric('saga-ended', { outcome: 'completed' }),
+          badServiceFilter: logMetric('saga-ended', { outcome: TIMED_OUT }),
         },
       },
     })
     const answered = new MonitoringSlo(this, 'placing-answered', {
       ...common,
       sloId: 'placing-answered',
-      displayName: 'Whoever places an order gets an answer',
+      displayName: 'Requests to place an order are answered',
       goal: placingAnswered,
       requestBasedSli: {
         goodTotalRatio: {
-          badServiceFilter: fromLog('placing-answered', { class: '5' }),
-          totalServiceFilter: fromLog('placing-answered'),
+          badServiceFilter: logMetric('placing-answered', { class: '5' }),
+          totalServiceFilter: logMetric('placing-answered'),
         },
       },
     })
@@ -66,7 +66,7 @@ export class Objectives extends Construct {
       goal: 0.95,
       requestBasedSli: {
         distributionCut: {
-          distributionFilter: fromLog('placing-latency'),
+          distributionFilter: logMetric('placing-latency'),
           range: { min: 0, max: placingSeconds },
         },
       },

@@ -1,4 +1,4 @@
-/** What is promised, alerted and shown. Applied last: Google refuses an objective over a metric that it has not known for some minutes. */
+/** Objectives, alerts and dashboard. Applied last: Google refuses an objective over a metric that it has not known for some minutes. */
 
 import type { Construct } from 'constructs'
 import { Alerts } from './alerts.ts'

@@ -1,4 +1,4 @@
-/** What changes rarely: APIs, identities, the image repository, the network, audit logs, what is counted in logs. */
+/** Resources that change rarely: APIs, accounts, the image repository, the network, audit logs, log-based metrics. */
 
 import type { Construct } from 'constructs'
 import { accountId, operationsAccountId, pushAccountId } from '../shared/base/names.ts'
@@ -11,7 +11,7 @@ import { ProjectService, ServiceAccount, ServiceAccountIamMember } from './googl
 import { ImageBuilds } from './image-builds.ts'
 import { LogMetrics } from './log-metrics.ts'
 import { pubsubAgent, serviceMember } from './members.ts'
-import { named } from './naming-rules.ts'
+import { validName } from './naming-rules.ts'
 import { PrivateNetwork } from './private-network.ts'
 
 const apis = [
@@ -21,12 +21,12 @@ const apis = [
   'cloudtasks',
   'cloudtrace',
   'compute',
-  // Where a verified build puts its provenance: cloudbuild.yaml asks for one, and fails without.
+  // Cloud Build stores the provenance of verified builds there; the build of cloudbuild.yaml fails without it.
   'containeranalysis',
   'dns',
   'firestore',
   'iam',
-  // Identity Platform: the gateway looks up how accounts of the staff stand.
+  // Identity Platform: the gateway looks up the state of staff accounts.
   'identitytoolkit',
   'logging',
   'monitoring',
@@ -51,8 +51,8 @@ export class PlatformStack extends EnvironmentStack {
   /** Operators act with the token of this account alone; no other account may. */
   #operations(): void {
     const account = new ServiceAccount(this, 'account-operations', {
-      accountId: named('account', operationsAccountId),
-      displayName: 'Sends what operators replay',
+      accountId: validName('account', operationsAccountId),
+      displayName: 'Sends replays and commands of operators',
     })
     new ServiceAccountIamMember(this, 'operators-act-as-operations', {
       serviceAccountId: account.name,
@@ -62,7 +62,7 @@ export class PlatformStack extends EnvironmentStack {
     })
   }
 
-  /** In a new project everything else is refused until its API is on. */
+  /** A new project refuses all other resources until their APIs are enabled. */
   #enableApis(): void {
     const others = this.node.findAll().filter((one) => TerraformResource.isTerraformResource(one))
     const enabled = apis.map((api) =>
@@ -76,10 +76,10 @@ export class PlatformStack extends EnvironmentStack {
 
   #identities(service: Service): ServiceAccount {
     const account = new ServiceAccount(this, `account-${service.name}`, {
-      accountId: named('account', accountId(service.name)),
+      accountId: validName('account', accountId(service.name)),
       displayName: `Runs ${service.name}`,
     })
-    // A task's token is the sender's own: the receiver's would let every sender act as it.
+    // A task carries the token of its sender: with the receiver's, every sender could act as the receiver.
     if (usesQueues(service)) {
       new ServiceAccountIamMember(this, `${service.name}-acts-as-itself`, {
         serviceAccountId: account.name,
@@ -94,7 +94,7 @@ export class PlatformStack extends EnvironmentStack {
 
   #pushIdentity({ name }: Service): void {
     const push = new ServiceAccount(this, `push-${name}`, {
-      accountId: named('account', pushAccountId(name)),
+      accountId: validName('account', pushAccountId(name)),
       displayName: `Pushes events to ${name}`,
     })
     new ServiceAccountIamMember(this, `push-token-${name}`, {

@@ -20,7 +20,7 @@ export class PrivateNetwork extends Construct {
       ipCidrRange: '10.8.0.0/20',
       privateIpGoogleAccess: true,
     })
-    // Without it a call from one internal service to another leaves the VPC and is refused.
+    // Without this zone a call from one internal service to another leaves the VPC and is refused.
     const zone = new DnsManagedZone(this, 'run-app', {
       name: 'run-app',
       dnsName: 'run.app.',

@@ -1,4 +1,4 @@
-/** A subscription in which messages wait until an operator takes them. */
+/** A subscription that retains messages until an operator acknowledges them. */
 
 import type { Construct } from 'constructs'
 import type { Environment } from './environments.ts'
@@ -7,23 +7,27 @@ import { PubsubSubscription, PubsubSubscriptionIamMember, type PubsubTopic } fro
 /** The longest that Pub/Sub keeps a message: 31 days. */
 const RETENTION = '2678400s'
 
-interface KeptProps {
+interface RetentionProps {
   readonly name: string
   readonly topic: PubsubTopic
   readonly environment: Environment
 }
 
-export function addRetentionSubscription(scope: Construct, id: string, { name, topic, environment }: KeptProps): void {
-  const kept = new PubsubSubscription(scope, id, {
+export function addRetentionSubscription(
+  scope: Construct,
+  id: string,
+  { name, topic, environment }: RetentionProps,
+): void {
+  const subscription = new PubsubSubscription(scope, id, {
     name,
     topic: topic.id,
     ackDeadlineSeconds: 60,
     messageRetentionDuration: RETENTION,
-    // The default deletes a subscription without readers for 31 days, with what it holds.
+    // By default Pub/Sub deletes a subscription, with its messages, after 31 days without a reader.
     expirationPolicy: { ttl: '' },
   })
-  new PubsubSubscriptionIamMember(scope, 'operators-take', {
-    subscription: kept.name,
+  new PubsubSubscriptionIamMember(scope, 'operators-subscriber', {
+    subscription: subscription.name,
     role: 'roles/pubsub.subscriber',
     member: environment.operators,
   })

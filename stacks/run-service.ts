@@ -1,4 +1,4 @@
-/** One service on Cloud Run: its container, the collector beside it, and who may call it. */
+/** One service on Cloud Run: its container, the collector beside it, and its invokers. */
 
 import { Construct } from 'constructs'
 import { readFileSync } from 'node:fs'
@@ -8,14 +8,14 @@ import { TerraformVariable } from './cdktf.ts'
 import { type Environment, imageName, PLACEHOLDER_DIGEST } from './environments.ts'
 import { CloudRunV2Service, CloudRunV2ServiceIamMember, ProjectIamMember } from './google.ts'
 import { operationsMember, pushMember, serviceEmail, serviceMember } from './members.ts'
-import { named } from './naming-rules.ts'
+import { validName } from './naming-rules.ts'
 import { networkName } from './private-network.ts'
 import { variablesOf } from './service-variables.ts'
 
-/** Its own `${env:…}` escaped, which Terraform would take for itself. */
+/** With `${env:…}` escaped, because Terraform would interpolate it. */
 const collectorConfig = readFileSync(new URL('collector.yaml', import.meta.url), 'utf8').replaceAll('${', () => '$${')
 const REQUEST_TIMEOUT = '60s'
-/** Of the collector, which runs as the service's account: spans, metrics, and the quota that they count against. What a container prints Cloud Run takes by itself. */
+/** Roles of the collector, which runs as the service's account: spans, metrics, and the quota that they use. Cloud Run collects logs by itself. */
 const telemetryRoles = [
   'roles/telemetry.tracesWriter',
   'roles/telemetry.metricsWriter',
@@ -55,7 +55,7 @@ export class RunService extends Construct {
     })
     const { concurrency, maxInstances, cpu, memory } = service.scale
     this.service = new CloudRunV2Service(this, 'service', {
-      name: named('service', service.name),
+      name: validName('service', service.name),
       location: environment.region,
       ingress: service.ingress === 'public' ? 'INGRESS_TRAFFIC_ALL' : 'INGRESS_TRAFFIC_INTERNAL_ONLY',
       deletionProtection: environment.protectsData,
@@ -78,7 +78,7 @@ export class RunService extends Construct {
             ports: { name: 'http1', containerPort: 8080 },
             env: Object.entries({
               ...variablesOf(service, services, environment),
-              // Said here alone, where it is true: elsewhere the same image verifies every token itself.
+              // Set on Cloud Run only: on other platforms the same image must verify every token itself.
               INGRESS: 'cloud-run' satisfies WrittenVariables['INGRESS'],
             }).map(([name, value]) => ({ name, value })),
             resources: { limits: { cpu, memory }, cpuIdle: true, startupCpuBoost: true },
@@ -104,10 +104,10 @@ export class RunService extends Construct {
             env: [
               { name: 'COLLECTOR_CONFIG', value: collectorConfig },
               { name: 'GOOGLE_CLOUD_PROJECT', value: environment.projectId },
-              // Go then collects before it grows: the program itself needs the rest of the container's memory.
+              // Go collects garbage before it exceeds this; the program itself needs the rest of the container's memory.
               { name: 'GOMEMLIMIT', value: '160MiB' },
             ],
-            // Said of each container: where it is left out, the instance is billed and kept awake between requests.
+            // cpuIdle must be set for each container: without it the instance is billed between requests.
             resources: { limits: { cpu: '0.5', memory: '256Mi' }, cpuIdle: true },
             startupProbe: {
               httpGet: { path: '/', port: 13_133 },
@@ -126,7 +126,7 @@ export class RunService extends Construct {
         member: serviceMember(service.name, environment),
       })
     }
-    if (service.ingress === 'public') this.#invoker('everybody', 'allUsers')
+    if (service.ingress === 'public') this.#invoker('public', 'allUsers')
     for (const role of telemetryRoles) {
       new ProjectIamMember(this, `writes-${role.replaceAll(/\W/g, '-')}`, {
         project: environment.projectId,
@@ -136,17 +136,17 @@ export class RunService extends Construct {
     }
   }
 
-  /** A service that sends it commands or queries it. */
+  /** Lets a service send it commands and query it. */
   grantInvoke(caller: string): void {
     this.#invoker(`invoked-by-${caller}`, serviceMember(caller, this.#environment))
   }
 
-  /** The account of Pub/Sub's deliveries to this service, which may do nothing else. */
+  /** Lets the account of Pub/Sub's pushes to this service invoke it; the account has no other grant. */
   grantPush(service: string): void {
     this.#invoker('invoked-by-push', pushMember(service, this.#environment))
   }
 
-  /** The account of what operators send through this service's queue. */
+  /** Lets the account of operators invoke it, through this service's queue. */
   grantOperations(): void {
     this.#invoker('invoked-by-operations', operationsMember(this.#environment))
   }

@@ -1,4 +1,4 @@
-/** A service's own Firestore database, and the only grant that reaches it. */
+/** The Firestore database of one service, and the only grant to it. */
 
 import { Construct } from 'constructs'
 import { databaseName, expiryField } from '../shared/base/names.ts'
@@ -6,7 +6,7 @@ import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { FirestoreDatabase, FirestoreField, FirestoreIndex, ProjectIamMember } from './google.ts'
 import { serviceMember } from './members.ts'
-import { named } from './naming-rules.ts'
+import { validName } from './naming-rules.ts'
 
 export class ServiceDatabase extends Construct {
   constructor(
@@ -16,7 +16,7 @@ export class ServiceDatabase extends Construct {
   ) {
     super(scope, id)
     const database = new FirestoreDatabase(this, 'database', {
-      name: named('database', databaseName(service.name)),
+      name: validName('database', databaseName(service.name)),
       locationId: environment.region,
       type: 'FIRESTORE_NATIVE',
       concurrencyMode: 'PESSIMISTIC',
@@ -24,7 +24,7 @@ export class ServiceDatabase extends Construct {
         ? 'POINT_IN_TIME_RECOVERY_ENABLED'
         : 'POINT_IN_TIME_RECOVERY_DISABLED',
       deleteProtectionState: environment.protectsData ? 'DELETE_PROTECTION_ENABLED' : 'DELETE_PROTECTION_DISABLED',
-      // The default leaves the database behind when the stack is destroyed.
+      // By default `destroy` leaves the database.
       deletionPolicy: environment.protectsData ? 'ABANDON' : 'DELETE',
     })
     for (const [collection, { unindexed = [], indexes = [], keptForDays }] of Object.entries(service.collections)) {
@@ -34,7 +34,7 @@ export class ServiceDatabase extends Construct {
           collection,
           field: expiryField,
           ttlConfig: {},
-          // Nearby times in an index would hold the writes of a collection down to 500 a second.
+          // An index over increasing times limits a collection to 500 writes a second.
           indexConfig: {},
         })
       }

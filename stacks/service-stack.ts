@@ -1,4 +1,4 @@
-/** One service's own stack. No service is named here, and nothing of another stack is referenced. */
+/** The stack of one service. It names no service and refers to no other stack. */
 
 import type { Construct } from 'constructs'
 import { deadLetterName, topicName } from '../shared/base/names.ts'
@@ -6,7 +6,7 @@ import { receivesMessages, publishedBy, type Service } from '../shared/service/s
 import { CommandQueue } from './command-queue.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
-import { grantPublish, grantTake, pushTo } from './event-topic.ts'
+import { grantPublish, grantSubscribe, pushTo } from './event-topic.ts'
 import { RunService } from './run-service.ts'
 import { ServiceDatabase } from './service-database.ts'
 import { callersOf, sendersOf } from './service-variables.ts'
@@ -26,10 +26,10 @@ export class ServiceStack extends EnvironmentStack {
     if (service.on.length > 0) run.grantPush(service.name)
 
     for (const type of publishedBy(service)) grantPublish(this, topicName(type), service.name, environment)
-    // What it can't read it puts there itself.
+    // A service dead-letters unparseable messages itself.
     if (queued) grantPublish(this, deadLetterName(service.name), service.name, environment)
-    // And takes it from there again when operators ask.
-    if (queued) grantTake(this, deadLetterName(service.name), service.name, environment)
+    // It pulls its dead letters when an operator replays them.
+    if (queued) grantSubscribe(this, deadLetterName(service.name), service.name, environment)
     for (const type of service.on) pushTo(this, type, { service, run, environment })
   }
 }

@@ -1,4 +1,4 @@
-/** The variables of a service's container, as `shared/base/config.ts` reads them: all derived from the descriptions. */
+/** The variables of a service's container, which `shared/base/config.ts` reads: all derived from the descriptions. */
 
 import type { WrittenVariables } from '../shared/base/config.ts'
 import { databaseName, republishCommand } from '../shared/base/names.ts'
@@ -6,7 +6,7 @@ import { enqueuedBy, type Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { operationsEmail, pushEmail, serviceEmail } from './members.ts'
 
-/** @throws Error that names a setting which the environment's file lacks. */
+/** @throws Error that names a setting which the environment lacks. */
 export function variablesOf(
   service: Service,
   services: readonly Service[],
@@ -46,7 +46,7 @@ export function variablesOf(
   return { ...written, ...Object.fromEntries(settings) }
 }
 
-/** The services that it sends or submits commands to, queries or asks to repeat. */
+/** The services to which it sends or submits commands, queries or `RepublishEvents`. */
 export function peersOf(service: Service, services: readonly Service[]): string[] {
   const commands = [...enqueuedBy(service), ...service.submits]
   const owners = services
@@ -55,7 +55,7 @@ export function peersOf(service: Service, services: readonly Service[]): string[
   return [...new Set([...owners, ...service.calls, ...service.requestsRepublishFrom])].toSorted()
 }
 
-/** The services that put something into this service's queue. */
+/** The services that enqueue commands for this service. */
 export function sendersOf(service: Service, services: readonly Service[]): string[] {
   return services
     .filter(

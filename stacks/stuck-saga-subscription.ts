@@ -1,22 +1,22 @@
-/** Where reports of stuck sagas wait until an operator has looked after them. */
+/** The subscription that retains reports of stuck sagas for operators. */
 
 import { Construct } from 'constructs'
 import { stuckSubscription } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
 import type { EventTopic } from './event-topic.ts'
 import { addRetentionSubscription } from './retention-subscription.ts'
-import { named } from './naming-rules.ts'
+import { validName } from './naming-rules.ts'
 
-interface OperatorsDeskProps {
+interface StuckSagaSubscriptionProps {
   readonly stuck: EventTopic
   readonly environment: Environment
 }
 
 export class StuckSagaSubscription extends Construct {
-  constructor(scope: Construct, id: string, { stuck, environment }: OperatorsDeskProps) {
+  constructor(scope: Construct, id: string, { stuck, environment }: StuckSagaSubscriptionProps) {
     super(scope, id)
-    addRetentionSubscription(this, 'stuck-sagas', {
-      name: named('topic', stuckSubscription),
+    addRetentionSubscription(this, 'subscription', {
+      name: validName('topic', stuckSubscription),
       topic: stuck.topic,
       environment,
     })

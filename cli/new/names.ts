@@ -13,7 +13,7 @@ import {
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { imageBuilderId } from '../../stacks/environments.ts'
-import { named } from '../../stacks/naming-rules.ts'
+import { validName } from '../../stacks/naming-rules.ts'
 import { UsageError } from '../command.ts'
 import { isIdentifier } from './edit.ts'
 
@@ -32,11 +32,11 @@ const reserved: readonly string[] = [runtimeContracts.service, 'bigquery']
 /** @throws UsageError when Google refuses a name that is made from it, when it can't be a variable, or when it is taken. */
 export function checkServiceName(name: string): void {
   try {
-    named('account', accountId(name))
-    named('account', pushAccountId(name))
-    named('database', databaseName(name))
-    named('queue', queueName(name))
-    named('service', name)
+    validName('account', accountId(name))
+    validName('account', pushAccountId(name))
+    validName('database', databaseName(name))
+    validName('queue', queueName(name))
+    validName('service', name)
   } catch {
     throw new UsageError(
       `"${name}" can't name a service: its accounts, queue and database are named for it. Take 6 to 25 lower-case letters, digits and hyphens, the first a letter and the last no hyphen, as in "loyalty".`,

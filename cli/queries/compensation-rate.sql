@@ -1,3 +1,3 @@
--- How many orders were undone.
-SELECT orders, undone, rate
+-- The number and the share of orders that were rejected or expired, and so compensated.
+SELECT orders, compensated, rate
 FROM analytics.compensation_rate

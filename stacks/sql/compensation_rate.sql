@@ -1,6 +1,6 @@
--- How many orders were undone, and how often what was held had to be given back.
+-- The number and the share of orders that were rejected or expired, and so compensated.
 SELECT
   COUNT(*) AS orders,
-  COUNTIF(status IN ('rejected', 'expired')) AS undone,
+  COUNTIF(status IN ('rejected', 'expired')) AS compensated,
   SAFE_DIVIDE(COUNTIF(status IN ('rejected', 'expired')), COUNT(*)) AS rate
 FROM `{{analytics}}.orders`

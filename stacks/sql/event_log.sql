@@ -1,6 +1,6 @@
--- One row per event: delivery is at least once, the envelope's id tells a repeat. A message without one is no event, and a
--- field that does not read is null: one such message would fail every query else. The raw column has another name than the
--- event's own data: in QUALIFY a name of the SELECT list goes before a column's.
+-- One row per event: delivery is at least once, so duplicates are removed by the envelope's id. A message without an id is not
+-- an event. A field that can not be parsed is null, because otherwise one such message would fail every query. The raw column
+-- is not named data, because in QUALIFY a name of the SELECT list takes precedence over a column's.
 SELECT
   JSON_VALUE(envelope, '$.id') AS id,
   JSON_VALUE(envelope, '$.type') AS type,

@@ -1,4 +1,4 @@
--- How many orders came to each stage.
+-- The number of orders that reached each stage.
 SELECT
   type AS stage,
   COUNT(DISTINCT correlation_id) AS orders

@@ -1,4 +1,4 @@
--- One row per order, with the status that its events tell.
+-- One row per order, with the status that follows from its events.
 WITH life AS (
   SELECT
     subject AS order_id,

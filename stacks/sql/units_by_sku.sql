@@ -1,4 +1,4 @@
--- What was sold, by SKU and currency.
+-- Units sold and revenue, by SKU and currency.
 SELECT
   line.sku,
   line.currency,

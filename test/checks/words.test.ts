@@ -24,6 +24,9 @@ const finished: readonly string[] = [
   'README.md',
   'docs/{add-a-service,api,architecture,benchmarks,dependencies,deploy,glossary,local-cloud,operations,reliability,telemetry}.md',
   '{emulators,shared,test}/**/README.md',
+  'stacks/*.ts',
+  'stacks/sql/*.sql',
+  'stacks/collector.yaml',
 ]
 
 function occurrences(path: string): readonly string[] {

@@ -8,7 +8,7 @@ import { operations } from '../../functions/gateway/operations.ts'
 import { LINES_PER_KIND_AND_SECOND } from '../../shared/telemetry/security-log.ts'
 import { metrics, TIMED_OUT } from '../../shared/telemetry/metrics.ts'
 import { environments } from '../../stacks/environments.ts'
-import { recorded } from '../../stacks/metric-filters.ts'
+import { customMetric } from '../../stacks/metric-filters.ts'
 import { type Attributes, declared, allEnvironments, stacksOf } from './synthesized.ts'
 
 const { prod } = environments
@@ -273,7 +273,7 @@ it('promises outcomes that a saga can have', () => {
 })
 
 it('refuses a condition on a label that a metric has not', () => {
-  expect(() => recorded('orders', { result: 'completed' })).toThrow(
+  expect(() => customMetric('orders', { result: 'completed' })).toThrow(
     'millrace.orders has no label result: it has outcome.',
   )
 })

@@ -8,11 +8,11 @@ import { patience, wired } from './wiring.ts'
 /** Enough to see that each type is wired, and that the check can tell. */
 const chosen: readonly [text: string, outcome: string][] = [
   ['google_pubsub_topic.topic-ordercompleted', 'refused'],
-  ['local-payments/google_pubsub_subscription.hears-shipmentdispatched', 'missed'],
-  ['google_pubsub_subscription.analytics_keep-paymentcaptured', 'missed'],
+  ['local-payments/google_pubsub_subscription.push-shipmentdispatched', 'missed'],
+  ['google_pubsub_subscription.analytics_bigquery-paymentcaptured', 'missed'],
   ['google_bigquery_dataset.analytics_events', 'refused'],
   ['google_bigquery_table.analytics_view-saga_durations', 'missed'],
-  ['google_bigquery_table_iam_member.analytics_agent-writes-orders', 'refused'],
+  ['google_bigquery_table_iam_member.analytics_agent-editor-orders', 'refused'],
   ['local-inventory/google_cloud_tasks_queue.commands_queue', 'missed'],
   ['local-shipping/google_firestore_database.store_database', 'refused'],
   ['local-orders/google_firestore_field', 'listed'],
@@ -20,7 +20,7 @@ const chosen: readonly [text: string, outcome: string][] = [
   ['local-inventory/google_cloud_run_v2_service_iam_member.run_invoked-by-orders', 'missed'],
   ['local-platform/google_service_account.push-payments', 'missed'],
   ['local-platform/google_service_account_iam_member.orders-acts-as-itself', 'missed'],
-  ['local-orders/google_pubsub_topic_iam_member.publishes-orderplaced', 'missed'],
+  ['local-orders/google_pubsub_topic_iam_member.publisher-orderplaced', 'missed'],
   ['google_pubsub_subscription_iam_member', 'listed'],
   ['local-inventory/google_cloud_tasks_queue_iam_member.commands_from-orders', 'missed'],
   ['local-shipping/google_project_iam_member.store_uses', 'missed'],
@@ -31,7 +31,7 @@ const some = representatives(
   chosen,
   [
     ...chosen.filter(([, outcome]) => outcome !== 'missed').map(([text]) => text),
-    'local-payments/google_pubsub_subscription.hears-shipmentdispatched',
+    'local-payments/google_pubsub_subscription.push-shipmentdispatched',
     'local-inventory/google_cloud_tasks_queue.commands_queue',
     'local-inventory/google_cloud_run_v2_service_iam_member.run_invoked-by-orders',
   ],
