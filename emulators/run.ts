@@ -95,7 +95,7 @@ function forget(): void {
 
 function readyText({ gatewayUrl, apiHost, identityUrl }: Running): string {
   return `
-Ready in ${seconds()}: ${services.length} services, asleep until they are called.
+Ready in ${seconds()}: ${services.length} services, scaled to zero until they are called.
 
   gateway               ${gatewayUrl}
   Google Cloud (local)  http://${apiHost}   Pub/Sub, Firestore, Cloud Tasks, BigQuery, Cloud Run, IAM
