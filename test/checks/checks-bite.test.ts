@@ -23,7 +23,7 @@ describe('types', () => {
     )
     copy.replace('functions/inventory/service.ts', "on: ['shipment.dispatched']", "on: ['shipment.dispached']")
     copy.replace('functions/shipping/service.ts', "accepts: ['BookCarrier']", "accepts: ['BookCarier']")
-    copy.replace('functions/history/app.ts', "    'order.expired': tell,\n", '')
+    copy.replace('functions/history/app.ts', "    'order.expired': record,\n", '')
     copy.replace(
       'functions/notifications/templates.ts',
       "    case 'order.expired':\n",
