@@ -1,4 +1,4 @@
-/** The gateway's public API, as a customer's program would call it. */
+/** A client of the gateway's public API. */
 
 import { type Running, secretOf, UsageError } from './command.ts'
 import { shown } from './terminal.ts'
@@ -33,7 +33,7 @@ export interface OrderView {
 export const hasEnded = (order: OrderView): boolean =>
   ['completed', 'closed', 'rejected', 'expired'].includes(order.status)
 
-/** The gateway refused: `code` is stable, `detail` says what to do. */
+/** A problem document of the gateway: `code` is stable, `detail` has the remedy. */
 export class Refusal extends UsageError {
   readonly problem: Problem
 
@@ -57,21 +57,21 @@ export interface Caller {
 
 const RENEW_BEFORE_MS = 60_000
 
-/** Signs in at the identity platform and calls the gateway with that token, which it renews before it expires. */
+/** Signs in at the identity platform and calls the gateway with the token, which is renewed before it expires. */
 export function connect(running: Running, caller: Caller): Api {
   let latest: Promise<{ token: string; expiresAt: string }> | undefined
   const bearer = async (): Promise<string> => {
     const known = latest
     const current = await known?.catch(() => undefined)
     if (current && Date.parse(current.expiresAt) - Date.now() > RENEW_BEFORE_MS) return current.token
-    // Unless another call has done so meanwhile. A new one is used however short it lives.
+    // Unless another call has renewed it meanwhile. A new token is used even if it expires soon.
     if (latest === known) latest = signIn(running, caller)
     return (await latest!).token
   }
   return connectWith(running.gatewayUrl, bearer)
 }
 
-/** Calls a gateway with whatever token `bearer` gives. */
+/** Calls a gateway with the token that `bearer` returns. */
 export function connectWith(gatewayUrl: string, bearer: () => Promise<string>): Api {
   return {
     async send<Body>(method: Method, path: string, options: { body?: unknown; key?: string } = {}) {
@@ -105,7 +105,7 @@ function parse(text: string, status: number): unknown {
   }
 }
 
-/** A token for that caller. @throws UsageError when it is refused. */
+/** Issues a token for the caller. @throws UsageError when it is refused. */
 export async function signIn(running: Running, caller: Caller): Promise<{ token: string; expiresAt: string }> {
   const response = await fetch(`${running.identityUrl}/v1/token`, {
     method: 'POST',

@@ -1,4 +1,4 @@
-/** `npm run bill`: what ran since the start, at Google's list prices. */
+/** `npm run bill`: the operations since the start, at Google's list prices. */
 
 import { flag, main, requireRunning } from './command.ts'
 import { type Bill, billings, billOf, type Counters, editions, listPrices } from './bill/price.ts'
@@ -9,11 +9,11 @@ import { say, sayJson } from './terminal.ts'
 const MILLION = 1_000_000
 
 await main('bill', {
-  brief: `Prices what the local cloud counted since its start, at Google's list prices of ${listPrices.date} (${listPrices.region}).`,
+  brief: `Prices the operations that the local cloud counted since its start, at Google's list prices of ${listPrices.date} (${listPrices.region}).`,
   about: `
-By product and item, for each order and for a million of them; then the totals in Firestore's two editions and in
-Cloud Run's two ways of billing. Everything that ran counts: the seeding and your own queries too, and by instance
-the time that services wait for requests, so place many orders before you read a price from it.`,
+By product and item, per order and per million orders; then the totals for Firestore's two editions and Cloud Run's
+two billing modes. All operations count, including the seeding and your own queries and, with instance-based billing,
+the idle time of services. Place many orders before you read a price from it.`,
   options: { json: flag('the lines and totals as JSON') },
   async run({ json }) {
     const bill = billOf(await get<Counters>(requireRunning(), '/_local/counters'))
@@ -42,7 +42,7 @@ function print({ orders, lines, totals }: Bill): void {
     const one = each(usd)
     return one === null ? '·' : (one * MILLION).toFixed(2)
   }
-  say(`\nUSD for each million orders, all in; ${orders} placed since the start\n`)
+  say(`\nUSD for each million orders, all operations; ${orders} orders placed since the start\n`)
   say(
     table(
       editions.map((edition) => ({
@@ -53,7 +53,7 @@ function print({ orders, lines, totals }: Bill): void {
       })),
     ),
   )
-  if (orders === 0) say('\nNo order was placed since the start: npm run order places one.')
+  if (orders === 0) say('\nNo order was placed since the start: place one with npm run order -- --sku TEA-001.')
   say(`\nList prices of ${listPrices.date}, ${listPrices.region}: ${listPrices.note}`)
 }
 

@@ -11,9 +11,9 @@ const root = join(import.meta.dirname, '..')
 const home = join(root, '.tools', 'cdktf')
 const bin = join(home, 'node_modules', 'cdktf-cli', 'bundle', 'bin', 'cdktf')
 const manifest = join(import.meta.dirname, 'cdktf-cli')
-/** Terraform's provider and its state's bucket take them from here as well. */
+/** Terraform's provider and state backend read the same variables. */
 const credentialVariables = ['GOOGLE_CREDENTIALS', 'GOOGLE_OAUTH_ACCESS_TOKEN', 'GOOGLE_APPLICATION_CREDENTIALS']
-/** Those that only read the stacks. */
+/** Commands that only read the stacks. */
 const withoutTerraform = new Set(['synth', 'list', 'ls', 'help', '--help', '-h', '--version', 'init', 'convert'])
 
 const names = Object.keys(environments)
@@ -24,29 +24,29 @@ process.exitCode = await run()
 
 async function run(): Promise<number> {
   const [command = '--help'] = args
-  const lack = withoutTerraform.has(command) ? undefined : await lacking(command)
-  if (lack) {
-    complain(lack)
+  const missing = withoutTerraform.has(command) ? undefined : await missingPrerequisite(command)
+  if (missing) {
+    complain(missing)
     return 1
   }
   if (!isInstalled() && (await install()) !== 0) {
-    complain('The CDKTF CLI could not be installed: see above, then try again.')
+    complain('The CDKTF CLI could not be installed: see the messages above, then try again.')
     return 1
   }
-  // A Node of its own on the PATH: the app's command and the CLI run on the project's.
+  // The project's Node comes first on the PATH, for the CLI and for the app's command.
   const env = {
     ...process.env,
     CHECKPOINT_DISABLE: '1',
     PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
-    // Into a file or a pipe it writes lines, no spinner.
+    // In CI mode it writes lines instead of a spinner, for files and pipes.
     ...(isTerminal() ? {} : { CI: '1' }),
   }
   return execute(process.execPath, [bin, ...(args.length === 0 ? ['--help'] : args), ...alone()], { cwd: root, env })
 }
 
 /**
- * To CDKTF a release of one service is a mistake: it wants the stacks on which that one depends deployed with it. Among
- * several the flag would lose their order, and of what `destroy` leaves behind CDKTF is right to speak.
+ * CDKTF refuses to deploy one stack without those on which it depends, so the release of one service needs this flag. With
+ * several stacks the flag would lose their order, and for `destroy` CDKTF's refusal is right.
  */
 function alone(): string[] {
   const stacks = args.slice(1).filter((one) => names.some((name) => one.startsWith(`${name}-`)))
@@ -54,8 +54,8 @@ function alone(): string[] {
   return isOne && ['deploy', 'apply'].includes(args[0]!) && !args.includes(flag) ? [flag] : []
 }
 
-/** What a command that asks Google lacks, in one line. */
-async function lacking(command: string): Promise<string | undefined> {
+/** The missing prerequisite of a command that calls Google, as one line. */
+async function missingPrerequisite(command: string): Promise<string | undefined> {
   if (!has('terraform', 'version'))
     return `cdktf ${command} needs Terraform 1.5 or newer on the PATH: https://developer.hashicorp.com/terraform/install`
   const local = args.slice(1).find((one) => one.startsWith('local'))
@@ -68,7 +68,7 @@ async function lacking(command: string): Promise<string | undefined> {
     await new GoogleAuth().getApplicationDefault()
     return undefined
   } catch {
-    return `cdktf ${command} needs Google credentials, and there are none: gcloud auth application-default login, then again.`
+    return `cdktf ${command} needs Google credentials: run gcloud auth application-default login, then try again.`
   }
 }
 

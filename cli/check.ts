@@ -1,4 +1,4 @@
-/** `npm run check`: format, lint with import directions, types, unused code; all of them, then one verdict. */
+/** `npm run check`: format, lint with import directions, types, unused code, helpers and pins. It runs all before it fails. */
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -12,9 +12,9 @@ const modules = join(root, 'node_modules')
 void main('check', {
   brief: 'Runs oxfmt, oxlint (type-aware, import directions), tsc and knip over the whole repository.',
   about: `
-Also refuses what only tests use and is not named so, and what is not named exactly: images without digest, actions
-without commit, packages without version or integrity.`,
-  options: { fix: flag('let the formatter and the linter mend what they can') },
+Also refuses files that only tests use but that are not named *.testing.ts, and unpinned inputs: images without digest,
+actions without commit, packages without version or integrity.`,
+  options: { fix: flag('apply the fixes of the formatter and the linter') },
   async run({ fix }) {
     const tools: [name: string, bin: string, ...args: string[]][] = [
       ['format', 'oxfmt/bin/oxfmt', ...(fix ? [] : ['--check'])],
@@ -45,10 +45,10 @@ async function passes(name: string, check: () => Promise<Outcome>): Promise<bool
   return code === 0
 }
 
-/** What no program needs is a test's: the image and knip's other run know it by its name. */
+/** Files that only tests use must be named for it, because the image and knip exclude them by name. */
 async function helpers(): Promise<Outcome> {
   const { code, output } = await execute(join(modules, 'knip/bin/knip.js'), ['--production', '--include', 'files'])
-  const remedy = 'What only tests use is named *.testing.ts, or lies in test/: CONTRIBUTING.md.'
+  const remedy = 'Name files that only tests use *.testing.ts, or move them to test/: see CONTRIBUTING.md.'
   return { code, output: `${output.trim()}\n${remedy}` }
 }
 
@@ -59,7 +59,7 @@ function pins(): Outcome {
 
 function execute(bin: string, args: string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    // Colours would be shown as what they are made of; some tools take CI for a terminal.
+    // Escape sequences of colours would be printed as text; some tools treat CI as a terminal.
     const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined }
     const tool = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
     let output = ''

@@ -92,12 +92,12 @@ it.each<[string, Record<string, string>, string[]]>([
   ['an option', { npm_config_sku: 'true' }, ['TEA-001', '2']],
   ['what would have only looked', { npm_config_dry_run: 'true' }, []],
   ['an option with its value', { npm_config_service: 'orders' }, []],
-])('notices %s that npm took, where no -- was typed', async (_, environment, args) => {
+])('notices %s that npm consumed, because -- is missing', async (_, environment, args) => {
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
   onTestFinished(() => void vi.unstubAllEnvs())
   expect(await typed(args, 5)).toBe(1)
   const [option] = Object.keys(environment).map((name) => name.replace('npm_config_', '--').replace('_', '-'))
-  expect(said).toEqual([expect.stringMatching(`^npm took ${option} .*npm run try -- ${option}$`)])
+  expect(said).toEqual([expect.stringMatching(`^npm consumed ${option} .*npm run try -- ${option}$`)])
   expect(given).toEqual([])
 })
 

@@ -1,4 +1,4 @@
-/** What every command shares: its options, `--help`, one line for what went wrong, and where the platform runs. */
+/** Code that every command shares: options, `--help`, errors as one line, and the address of the running platform. */
 
 import {
   type Application,
@@ -19,7 +19,7 @@ import { complain, say } from './terminal.ts'
 
 export type { Running }
 
-/** A fault that is the caller's to mend: printed as one line, exit code 1. */
+/** An error that the user can correct: printed as one line, exit code 1. */
 export class UsageError extends Error {}
 
 export const dataDirectory = (): string => process.env['MILLRACE_DATA'] ?? join(process.cwd(), '.data')
@@ -47,11 +47,11 @@ function readRunInfo(file: string): RunInfo {
   throw new UsageError(`${file} is damaged: stop Millrace if it runs, delete that file, then run npm start again.`)
 }
 
-/** @throws UsageError when nothing runs here. */
+/** @throws UsageError when no platform runs here. */
 export function requireRunning(): Running {
   const running = findRunning()
-  if (!running) throw new UsageError('Millrace does not run here: start it with npm start.')
-  if (!running.ready) throw new UsageError('Millrace is still starting here: wait until it says that it is ready.')
+  if (!running) throw new UsageError('Millrace is not running here: start it with npm start.')
+  if (!running.ready) throw new UsageError('Millrace is still starting here: wait until it prints "Ready".')
   return running
 }
 
@@ -112,10 +112,10 @@ const option = <T>(parameter: Option<T> & { readonly [more: string]: unknown }):
 export interface Command<O extends Options> {
   /** In one line. */
   readonly brief: string
-  /** What else its help says: how it works, examples. */
+  /** Further help text: details, examples. */
   readonly about?: string
   readonly options: O
-  /** Besides its options; absent: none. */
+  /** Positional arguments; absent: it takes no positional arguments. */
   readonly words?: { readonly name: string; readonly brief: string; readonly most: number }
   /** Returns the exit code; nothing is 0. */
   run(values: Values<O>, words: readonly string[]): Promise<number | void>
@@ -164,7 +164,7 @@ export function main<O extends Options>(
   return start(name, { optionNames, application: buildApplication(built, configFor(name)) }, args)
 }
 
-/** The same for a program whose first word names one of its commands. */
+/** The same for a program with subcommands. */
 export function mainOf(name: string, about: string, commands: Readonly<Record<string, Defined>>): Promise<void> {
   const routes = Object.fromEntries(Object.entries(commands).map(([word, { built }]) => [word, built]))
   const root = buildRouteMap({ routes, docs: { brief: about } })
@@ -185,12 +185,12 @@ interface Program {
 }
 
 async function start(name: string, { optionNames, application }: Program, args: readonly string[]): Promise<void> {
-  // Google's clients would look for a metadata server, and warn that a laptop has none.
+  // Otherwise Google's clients look for a metadata server, and warn that it is missing.
   process.env['METADATA_SERVER_DETECTION'] ??= 'none'
-  const lost = optionNames.find((option) => isTakenByNpm(option, args))
-  if (lost !== undefined) {
+  const consumed = optionNames.find((option) => isConsumedByNpm(option, args))
+  if (consumed !== undefined) {
     complain(
-      `npm took --${lost} for itself (or an .npmrc sets it). Options come after "--": npm run ${name} -- --${lost}`,
+      `npm consumed --${consumed} itself (or an .npmrc sets it). Options come after "--": npm run ${name} -- --${consumed}`,
     )
     process.exitCode = 1
     return
@@ -204,12 +204,12 @@ async function start(name: string, { optionNames, application }: Program, args: 
     exitCode: 0,
   }
   await run(application, args, context)
-  // Its own codes are many: a fault is 1.
+  // Stricli has several exit codes; ours for an error is 1.
   process.exitCode = context.process.exitCode === 0 ? context.exitCode : 1
 }
 
-/** `npm run order --sku TEA-001`, without the `--`: npm keeps what it takes for its own options in the environment. */
-function isTakenByNpm(option: string, args: readonly string[]): boolean {
+/** True for `npm run order --sku TEA-001` without the `--`: npm then sets an environment variable for the option. */
+function isConsumedByNpm(option: string, args: readonly string[]): boolean {
   const value = process.env[`npm_config_${option.replaceAll('-', '_')}`]
   const isGiven = args.some((word) => word === `--${option}` || word.startsWith(`--${option}=`))
   return value !== undefined && value !== '' && value !== 'false' && !isGiven

@@ -1,4 +1,4 @@
-/** Builds the one image by Cloud Build, and writes its digest where the stacks read it. */
+/** Builds the services' image by Cloud Build, and writes its digest to stacks/images.json. */
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ import { say } from './terminal.ts'
 const root = join(import.meta.dirname, '..')
 const imagesFile = join(root, 'stacks', 'images.json')
 const names = Object.keys(environments)
-/** What the image is made of: `Dockerfile` copies these. */
+/** The sources of the image: `Dockerfile` copies these. */
 const sources = [
   'Dockerfile',
   '.dockerignore',
@@ -33,21 +33,21 @@ void main('image', {
   brief:
     "Builds the image of the services by Cloud Build in an environment's project, as the account image-builder, and writes its digest to stacks/images.json.",
   about: `
-It is named for the commit; one that is there already is not built again. Asks the registry once for the digest of the
-collector's image, and writes that down as well: no deployment follows a tag. The platform stack of the environment has
-to be deployed: it holds repository, account and bucket.`,
+The image is named for the commit; an existing image is not built again. The first run also reads the digest of the
+collector's image from its registry and writes it to the same file, because deployments use digests, never tags. Deploy
+the environment's platform stack first: it has the repository, the account and the bucket.`,
   words: { name: 'ENVIRONMENT', brief: names.join(' or '), most: 1 },
   options: {},
   async run(_, [name]) {
     const environment = Object.values(environments).find((one) => one.name === name)
-    if (!environment) throw new UsageError(`Which environment? One of ${names.join(', ')}.`)
+    if (!environment) throw new UsageError(`The environment is missing or unknown: it is one of ${names.join(', ')}.`)
     requireAccount()
     const image = `${imageName(environment)}:${commit()}`
     const digest = digestOf(image) ?? built(environment, image)
     const images = JSON.parse(readFileSync(imagesFile, 'utf8')) as Record<string, string>
     const collector = byDigest(images['collector']!)
     writeFileSync(imagesFile, `${JSON.stringify({ ...images, [environment.name]: digest, collector }, undefined, 2)}\n`)
-    say(`${imageName(environment)}@${digest} is what ${environment.name} runs from its next deploy on.`)
+    say(`${imageName(environment)}@${digest} is the image of ${environment.name} from its next deployment on.`)
   },
 })
 
@@ -55,15 +55,16 @@ function requireAccount(): void {
   const { status, stdout } = ask('gcloud', ['auth', 'list', '--filter=status:ACTIVE', '--format=value(account)'])
   if (status !== 0)
     throw new UsageError('Building needs gcloud on the PATH, signed in: https://cloud.google.com/sdk/docs/install')
-  if (stdout.trim() === '')
-    throw new UsageError('Building needs an account, and gcloud is not signed in: gcloud auth login, then again.')
+  if (stdout.trim() === '') throw new UsageError('Building needs an account: run gcloud auth login, then try again.')
 }
 
-/** The commit that the image is named for. @throws UsageError when the sources are not what it holds. */
+/** The commit for which the image is named. @throws UsageError if the sources differ from the commit. */
 function commit(): string {
   const changed = said('git', ['status', '--porcelain', '--', ...sources])
   if (changed !== '')
-    throw new UsageError(`The image is named for its commit, and these differ from it: commit them first.\n${changed}`)
+    throw new UsageError(
+      `The image is named for its commit, and these files differ from it: commit them first.\n${changed}`,
+    )
   return said('git', ['rev-parse', '--short=12', 'HEAD'])
 }
 
@@ -73,13 +74,13 @@ function digestOf(image: string): string | undefined {
   return status === 0 ? stdout.trim() : undefined
 }
 
-/** The image with the digest that its registry has for the tag, unless a digest is written down: that one stays. */
+/** The image with its recorded digest or, without one, with the digest that its registry has for the tag. */
 function byDigest(image: string): string {
   if (!image.endsWith(PLACEHOLDER_DIGEST)) return image
   const [tagged] = image.split('@')
   const digest = digestOf(tagged!)
   if (digest === undefined)
-    throw new UsageError(`The registry names no digest for ${tagged}; nothing was changed. Does that tag exist?`)
+    throw new UsageError(`The registry has no digest for ${tagged}; nothing was changed. Check that the tag exists.`)
   return `${tagged}@${digest}`
 }
 
@@ -103,7 +104,9 @@ function built(environment: Environment, image: string): string {
   )
   const digest = status === 0 ? digestOf(image) : undefined
   if (digest === undefined)
-    throw new UsageError(`The build failed; nothing was changed. Is the stack ${environment.name}-platform deployed?`)
+    throw new UsageError(
+      `The build failed; nothing was changed. Check that the stack ${environment.name}-platform is deployed.`,
+    )
   return digest
 }
 

@@ -1,4 +1,4 @@
-/** Sends real orders through the public API and shows that BigQuery tells the same story as the file. */
+/** Sends real orders through the public API, then compares BigQuery's totals with the file. */
 
 import { join } from 'node:path'
 import { connect } from './api.ts'
@@ -12,22 +12,24 @@ import { say, shown } from './terminal.ts'
 
 const sample = join(import.meta.dirname, '..', 'test', 'data', 'online-retail-2010-12-01-to-03.csv')
 
-const SHOWN = 10
+const MAX_SHOWN = 10
 
 void main('import', {
   brief:
-    'Sends the invoices of a CSV file through the gateway as orders, with the products and the stock that they need, waits until every one has ended, and compares the file with BigQuery.',
-  about: 'Ends with 1 when a figure differs. A second import of the same file changes nothing.',
+    'Sends the invoices of a CSV file through the gateway as orders, with the products and stock that they need, waits until all have ended, and compares BigQuery with the file.',
+  about: 'The exit code is 1 if a figure differs. A second import of the same file changes nothing.',
   words: {
     name: 'FILE',
     brief:
-      'has the columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice (GBP), CustomerID, Country; absent, the sample in test/data/, 7,419 lines of a UK gift wholesaler',
+      'a CSV file with the columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice (GBP), CustomerID, Country; absent, the sample in test/data/, 7,419 lines of a UK gift wholesaler',
     most: 1,
   },
   options: {
-    limit: wholeNumber('seconds to wait, once all is placed, for orders and BigQuery', 120, { from: 1 }),
+    timeout: wholeNumber('seconds to wait, once all orders are placed, for their end and for BigQuery', 120, {
+      from: 1,
+    }),
   },
-  async run({ limit }, [path = sample]) {
+  async run({ timeout }, [path = sample]) {
     const running = requireRunning()
     const file = await readFile(path)
     const api = connect(running, { sub: 'importer', roles: ['importer'] })
@@ -40,7 +42,7 @@ void main('import', {
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${running.apiHost}`
     const { BigQuery } = await import('@google-cloud/bigquery')
     const bigquery = new BigQuery({ projectId: running.projectId })
-    const ended = await waitForEnd({ api, bigquery, limitMs: limit * 1000 }, placed, progress)
+    const ended = await waitForEnd({ api, bigquery, timeoutMs: timeout * 1000 }, placed, progress)
     const differing = await differences(bigquery, placed, await expectedTotals(path))
     report(file, refused, ended, differing, (Date.now() - startedMs) / 1000)
     return differing.length === 0 && ended.open.length === 0 && refused.length === 0 ? 0 : 1
@@ -60,16 +62,16 @@ function report(
   )
   reasons('rejected', file.rejected)
   reasons('unmatched', file.unmatched)
-  for (const { order, reason } of refused.slice(0, SHOWN))
+  for (const { order, reason } of refused.slice(0, MAX_SHOWN))
     say(`  invoice ${shown(order.invoice)} was refused: ${shown(reason)}`)
   say(
     `${count(file.orders.length)} orders: ${count(ended.completed)} completed, ${count(ended.rejected)} rejected, ${count(refused.length)} refused, ${count(ended.open.length)} open, in ${seconds.toFixed(1)} s`,
   )
-  for (const orderId of ended.open.slice(0, SHOWN))
+  for (const orderId of ended.open.slice(0, MAX_SHOWN))
     say(`  ${shown(orderId)} has not ended, or BigQuery lacks one of its events`)
   if (differing.length === 0) return say('The file and BigQuery agree: orders, revenue by currency, units per SKU.')
   say(`The file and BigQuery differ in ${count(differing.length)} figures:`)
-  for (const { what, file: expected, bigquery } of differing.slice(0, SHOWN))
+  for (const { what, file: expected, bigquery } of differing.slice(0, MAX_SHOWN))
     say(`  ${shown(what)}: ${expected} in the file, ${bigquery} in BigQuery`)
   return undefined
 }

@@ -1,6 +1,6 @@
 /**
- * Runs one of the project's programs on Node 24 and installs what is missing first, so that any command is a good first
- * command in a fresh clone. Plain JavaScript: the Node that starts it may be an old one.
+ * Runs one of the project's programs on Node 24. It first installs missing packages, so that any command works in a fresh
+ * clone. Plain JavaScript: the Node that starts it may be an old one.
  *
  *   node cli/launch.mjs FILE [ARGUMENTS]
  */
@@ -28,9 +28,9 @@ if (differing().length > 0) await install()
 process.exitCode = await run(runtime(), [join(root, file), ...args])
 
 /**
- * The packages whose version or integrity in node_modules is not that of package-lock.json: npm keeps a lockfile of its
- * own in there, and what npm wrote there is compared, not the files. A package that it names and package-lock.json does
- * not differs too: a nested one would be found first.
+ * The packages whose version or integrity in node_modules differs from package-lock.json. It compares npm's own lockfile
+ * in node_modules, not the files. A package that package-lock.json does not list counts too, because Node would find a
+ * nested one first.
  */
 function differing() {
   const wanted = readJson('package-lock.json')
@@ -45,7 +45,7 @@ function differing() {
 
 function isSame(wanted, present) {
   if (!present) return isElsewhere(wanted)
-  // npm fetches, without integrity, what is said to be in a bundle and is not: that one came with no other package.
+  // npm fetches a package without integrity if the lockfile marks it as bundled although it is not.
   const isBundled = (entry) => entry.inBundle === true
   // The local cloud is a folder of the project, which npm links.
   if (wanted.link) return present.link === true && present.resolved === wanted.resolved
@@ -56,12 +56,12 @@ function isSame(wanted, present) {
   )
 }
 
-/** npm leaves out optional packages that are for another machine. */
+/** npm omits optional packages of other platforms. */
 function isElsewhere(entry) {
   return Boolean(entry.optional || entry.devOptional) || entry.peer === true
 }
 
-/** npm takes any bytes for a package that the lockfile gives no integrity for, and others' bytes for one that it gives a weak hash for. */
+/** Without an integrity in the lockfile npm accepts any bytes, and with a weak hash it can accept forged ones. */
 function requireIntegrity() {
   const packages = Object.entries(readJson('package-lock.json')?.packages ?? {})
   const unchecked = packages.filter(
@@ -85,7 +85,7 @@ function readJson(path) {
   }
 }
 
-/** Exactly the packages of package-lock.json, each held against its integrity; no package gets to run a script. */
+/** Installs exactly the packages of package-lock.json, verifies their integrity, and runs no install script. */
 async function install() {
   const started = Date.now()
   const seconds = () => `${((Date.now() - started) / 1000).toFixed(0)} s`
@@ -99,7 +99,7 @@ async function install() {
     say(`  ${fetched} packages fetched, unpacking … ${seconds()}`)
   }, 1_000)
   const code = await new Promise((resolve) => {
-    // dev is asked for by name: with NODE_ENV=production npm would leave it out.
+    // With NODE_ENV=production npm would omit dev packages, so they are included explicitly.
     const npmArgs = [
       'ci',
       '--ignore-scripts',
@@ -143,7 +143,7 @@ async function install() {
   say(`Installed in ${seconds()}.`)
 }
 
-/** The Node that runs the project: the one that npm brought, else the system's if it is new enough. */
+/** The Node that runs the project: the one that npm installed, else the system's if it is new enough. */
 function runtime() {
   const exe = process.platform === 'win32' ? 'node.exe' : 'bin/node'
   const brought = join(
@@ -159,12 +159,12 @@ function runtime() {
   )
 }
 
-/** Hands signals on, and ends the program when its parent process is gone: npm does not hand on a SIGTERM. */
+/** Forwards signals, and ends the program when its parent process has ended, because npm does not forward SIGTERM. */
 function run(node, nodeArgs) {
   const child = spawn(node, nodeArgs, {
     stdio: 'inherit',
     cwd: root,
-    // What the packages compile to is kept: most of a command's start is that.
+    // Caches compiled code, which takes most of a command's start.
     env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node'), ...process.env },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
@@ -184,7 +184,7 @@ function run(node, nodeArgs) {
   })
 }
 
-/** The parent, and when that is npm's shell, npm itself. */
+/** The parent and, if that is npm's shell, npm itself. */
 function ancestors() {
   const parent = process.ppid
   if (!process.env.npm_lifecycle_event) return [parent]

@@ -1,4 +1,4 @@
-/** Reads package-lock.json (version 3): which packages an installation holds. */
+/** Reads package-lock.json (version 3): the packages of an installation. */
 
 export interface LockedPackage {
   readonly name?: string

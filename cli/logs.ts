@@ -1,4 +1,4 @@
-/** Prints and follows the logs that the running services write. */
+/** Prints and follows the logs of the running services. */
 
 import { existsSync, mkdirSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
@@ -8,12 +8,12 @@ import { type LogReader, logReader } from './logs/reader.ts'
 import { complain, say, shown } from './terminal.ts'
 
 void main('logs', {
-  brief: 'Follows the logs of one service, or of all, until Ctrl-C. They are kept under .data/logs/.',
+  brief: 'Follows the logs of one service, or of all, until Ctrl-C. The files are in .data/logs/.',
   words: { name: 'SERVICE', brief: services.map(({ name }) => name).join(', '), most: 1 },
   options: {
-    lines: wholeNumber('how many earlier lines to print of each', 20, {}),
-    'no-follow': flag('print what there is and end'),
-    json: flag('the lines as they were written'),
+    lines: wholeNumber('number of earlier lines to print for each service', 20, {}),
+    'no-follow': flag('print the existing lines and exit'),
+    json: flag('print the lines as JSON, with all fields'),
   },
   async run(values, [service]) {
     if (service && !services.some(({ name }) => name === service)) {
@@ -33,10 +33,15 @@ void main('logs', {
     const files = readdirSync(folder).filter(isWanted)
     const kept = (await Promise.all(files.map((file) => last(reader, file, values.lines)))).flat()
     for (const line of kept.toSorted((a, b) => timeOf(a.line).localeCompare(timeOf(b.line)))) print(line)
-    if (kept.length === 0) complain(`${service ?? 'No service'} has written nothing yet: it sleeps until it is called.`)
+    if (kept.length === 0)
+      complain(
+        service
+          ? `${service} has no log yet: it starts at its first request.`
+          : 'There are no logs yet: services start at their first request.',
+      )
     if (values['no-follow']) return
     if (runs) await follow(folder, reader, isWanted, print)
-    else complain('Millrace does not run here, so nothing more will come: start it with npm start.')
+    else complain('Millrace is not running here, so no more lines follow: start it with npm start.')
   },
 })
 
@@ -45,7 +50,7 @@ interface Line {
   readonly line: string
 }
 
-/** The last lines of a file, and of the one before it when it was begun anew a short while ago. */
+/** The last lines of a file, and of its predecessor if it was rotated a short while ago. */
 async function last(reader: LogReader, file: string, count: number): Promise<Line[]> {
   const lines = await reader.read(file)
   const earlier = lines.length < count ? await reader.read(`${file}.1`).catch(() => []) : []
@@ -53,7 +58,7 @@ async function last(reader: LogReader, file: string, count: number): Promise<Lin
   return all.slice(Math.max(0, all.length - count)).map((line) => ({ file, line }))
 }
 
-/** Until Ctrl-C: prints what is appended since the last look; what a service that wakes up later writes, too. */
+/** Prints appended lines until Ctrl-C, also of services that start later. */
 async function follow(
   folder: string,
   reader: LogReader,
@@ -66,20 +71,20 @@ async function follow(
       .then(async () => {
         for (const line of await reader.read(file)) print({ file, line })
       })
-      // Between the end of one file and the start of the next there is none: its first line is seen, too.
+      // During a rotation the file does not exist for a moment: the next event reads it from its first line.
       .catch(() => {})
   }
   const watcher = watch(folder, (_, file) => {
     if (file && isWanted(file)) readNew(file)
   })
-  // What was written while the earlier lines were read.
+  // Lines that were appended while the earlier ones were read.
   for (const file of readdirSync(folder)) if (isWanted(file)) readNew(file)
   await new Promise<void>((resolve) => process.once('SIGINT', resolve))
   watcher.close()
   await reading
 }
 
-/** Lines that carry no time (a stack trace, a warning of Node) come first. */
+/** Lines without a time (a stack trace, a warning of Node) come first. */
 function timeOf(line: string): string {
   try {
     return String((JSON.parse(line) as { time?: unknown }).time ?? '')
@@ -88,7 +93,7 @@ function timeOf(line: string): string {
   }
 }
 
-/** One line of Cloud Logging's JSON as people read it; anything else as it is. */
+/** A line of Cloud Logging's JSON as text for people; any other line unchanged. */
 function readable(service: string, line: string): string {
   try {
     const { severity, message, time, timestamp, ...rest } = JSON.parse(line) as Record<string, unknown>

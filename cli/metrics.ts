@@ -1,4 +1,4 @@
-/** Shows what the services measured: orders by outcome and how long they took, retries, dead letters, circuits, requests. */
+/** Prints the metrics of the services: orders by outcome and duration, retries, dead letters, circuits, requests. */
 
 import { type Instrument, metrics } from '../shared/telemetry/metrics.ts'
 import { flag, main, requireRunning, UsageError } from './command.ts'
@@ -20,21 +20,21 @@ type Row = Readonly<Record<string, unknown>>
 
 void main('metrics', {
   brief:
-    'Prints the metrics that the services have sent since npm start -- --fresh: orders by outcome, deliveries that were repeated or dead-lettered, changes of circuits, requests by service and route.',
-  about: 'p50 and p95 are read from histograms, as exact as their buckets.',
+    'Prints the metrics of the services since npm start -- --fresh: orders by outcome, retries, dead letters, circuit transitions, requests by service and route.',
+  about: 'p50 and p95 are estimated from histograms, with the precision of their buckets.',
   options: { json: flag('every time series as JSON') },
   async run(values) {
     const { metrics: measured } = await get<{ metrics: Metric[] }>(requireRunning(), '/_local/metrics')
     if (values.json) return sayJson(measured)
     if (measured.length === 0)
       throw new UsageError(
-        'Nothing was measured yet: try npm run order -- --sku TEA-001, and ask again a second later.',
+        'There are no metrics yet: place an order (npm run order -- --sku TEA-001), then try again after a second.',
       )
     const of = ({ name }: Instrument): Metric[] => measured.filter((metric) => metric.name === name)
     print('Orders', orders(of(metrics.orders), of(metrics.sagaDuration)))
-    print('Deliveries that were repeated', of(metrics.retries).map(counted))
-    print('Dead-lettered messages', of(metrics.deadLetters).map(counted))
-    print('Changes of a circuit', of(metrics.circuitTransitions).map(counted))
+    print('Retries', of(metrics.retries).map(counted))
+    print('Dead letters', of(metrics.deadLetters).map(counted))
+    print('Circuit transitions', of(metrics.circuitTransitions).map(counted))
     print(
       'Requests',
       of(metrics.requestDuration)

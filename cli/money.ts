@@ -4,8 +4,8 @@ import { dinero, type DineroCurrency, toDecimal } from 'dinero.js'
 import * as currencies from 'dinero.js/currencies'
 
 /**
- * `1250` in EUR as `12.50 EUR`, in JPY as `1250 JPY`, in KWD as `1.250 KWD`. A code that is in no list counts two digits,
- * as nearly all do, and so do the two currencies whose coins divide by five, as ISO 4217 has it.
+ * `1250` in EUR as `12.50 EUR`, in JPY as `1250 JPY`, in KWD as `1.250 KWD`. An unknown code gets two digits,
+ * as nearly all have, and so do the two currencies whose coins are fifths, by ISO 4217.
  */
 export function money(minor: number, code: string): string {
   const known = (currencies as Readonly<Record<string, DineroCurrency<number> | undefined>>)[code]

@@ -1,4 +1,4 @@
-/** Makes a service, an event, a command or an emulator that passes the check and its tests at once. */
+/** Generates a service, an event, a command or an emulator that passes the check and its own tests. */
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -17,28 +17,28 @@ const read: Read = (path) => (existsSync(join(root, path)) ? readFileSync(join(r
 const name = (brief: string) => ({ name: 'NAME', brief, most: 1 })
 
 const service = define({
-  brief: 'Makes a folder in functions/ and its number in functions/index.ts.',
+  brief: 'Generates a folder in functions/ and its number in functions/index.ts.',
   words: name('6 to 25 characters: loyalty'),
   options: {
     on: text('EVENT,EVENT', 'events that it subscribes to'),
-    emits: text('EVENT', 'an event that it publishes, which is made with it'),
+    emits: text('EVENT', 'an event that it publishes, generated with it'),
   },
   run: async ({ on, emits }, [given]) =>
     write(makeService({ name: named(given, 'service'), on: listOf(on), emits }, read)),
 })
 
 const event = define({
-  brief: 'Makes a contract with its frozen example, in "emits" of its owner.',
+  brief: 'Generates a contract with its frozen example, and adds the event to "emits" of its owner.',
   words: name('points.granted'),
   options: { service: text('SERVICE', 'the service that owns it') },
   run: async ({ service: owner }, [given]) => write(makeEvent({ type: named(given, 'event'), service: owner }, read)),
 })
 
 const command = define({
-  brief: 'Makes a contract, a handler with a test, in "accepts" and "sends".',
+  brief: 'Generates a contract and a handler with a test, and adds the command to "accepts" and "sends".',
   words: name('GrantPoints'),
   options: {
-    service: text('SERVICE', 'the service that performs it'),
+    service: text('SERVICE', 'the service that handles it'),
     'sent-by': text('SERVICE', 'the service that sends it, which may be the same'),
   },
   run: async ({ service: owner, 'sent-by': sentBy }, [given]) =>
@@ -46,18 +46,18 @@ const command = define({
 })
 
 const emulator = define({
-  brief: 'Makes a plugin of the local cloud with one kind of resource, and its line in emulators/start.ts.',
+  brief: 'Generates a plugin of the local cloud with one kind of resource, and adds it to emulators/start.ts.',
   words: name('secret-manager'),
   options: { resource: text('KIND', 'the kind of resource that it keeps, in the singular: secret') },
   run: async ({ resource }, [given]) => write(makeEmulator({ name: named(given, 'emulator'), resource }, read)),
 })
 
-const about = 'Makes files that pass npm run check and their own tests, and adds the lines that name them.'
+const about = 'Generates files that pass npm run check and their own tests, and registers them.'
 void mainOf('new', about, { service, event, command, emulator })
 
 function named(given: string | undefined, kind: string): string {
   if (given !== undefined) return given
-  throw new UsageError(`Give the ${kind} a name: npm run new -- ${kind} NAME. --help shows how.`)
+  throw new UsageError(`The name of the ${kind} is missing: npm run new -- ${kind} NAME. See --help.`)
 }
 
 function listOf(option = ''): readonly string[] {
@@ -65,10 +65,10 @@ function listOf(option = ''): readonly string[] {
   return [...new Set(items)].filter((item) => item !== '')
 }
 
-/** @throws Error when the formatter fails: what was written is there to be looked at. */
+/** @throws Error when the formatter fails; the files remain for inspection. */
 function write({ files, next }: Made): void {
   for (const [path, text] of Object.entries(files)) {
-    say(`${read(path) === undefined ? 'made   ' : 'changed'} ${path}`)
+    say(`${read(path) === undefined ? 'created' : 'changed'} ${path}`)
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
   }
@@ -77,7 +77,7 @@ function write({ files, next }: Made): void {
     cwd: root,
     encoding: 'utf8',
   })
-  if (status !== 0) throw new Error(`oxfmt could not format what was made: ${stderr}`)
+  if (status !== 0) throw new Error(`oxfmt could not format the generated files: ${stderr}`)
   say('')
   for (const [index, step] of next.entries()) say(`${index + 1}. ${step}`)
 }

@@ -1,10 +1,10 @@
-/** What operators do: look at dead letters and stuck sagas, send them on again. Every act carries who did it and why. */
+/** Commands of operators: list, replay, retry and close. Every act carries the operator's name and reason. */
 
 import { userInfo } from 'node:os'
 import { randomUUID } from 'node:crypto'
 import type { Operator } from '../shared/base/operator.ts'
 import { define, flag, mainOf, text, UsageError } from './command.ts'
-import { contentOf, type DeadLetter, listeners, readDeadLetters, theOne } from './ops/dead-letters.ts'
+import { contentOf, type DeadLetter, consumers, readDeadLetters, theOne } from './ops/dead-letters.ts'
 import { createReplayer, replayEach } from './ops/replay.ts'
 import { readSaga, stuckSagas } from './ops/sagas.ts'
 import { openPullSubscriptions, type PullSubscriptions } from './ops/pull-subscriptions.ts'
@@ -12,30 +12,30 @@ import { type Target, targetFrom, targetOptions } from './ops/target.ts'
 import { table } from './table.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
-const service = text('NAME', `of this listener only: ${listeners.join(', ')}`)
+const service = text('NAME', `only dead letters of this service: ${consumers.join(', ')}`)
 const json = flag('as JSON')
 const acting = {
-  reason: text('TEXT', 'why; logged by the service that takes it'),
-  actor: text('NAME', 'who; logged as well; absent, the user of this machine'),
+  reason: text('TEXT', 'the reason; the service logs it'),
+  actor: text('NAME', 'the operator, logged as well; absent, the user of this machine'),
 }
-const order = { name: 'ORDER', brief: 'its id, which stuck lists', most: 1 }
+const order = { name: 'ORDER', brief: 'its id; stuck lists the ids', most: 1 }
 
 const deadLetters = define({
-  brief: 'Lists what waits in the dead-letter subscriptions, oldest first.',
+  brief: 'Lists the dead letters, oldest first.',
   about: `
-Nothing is taken away: each waits 31 days, until it is replayed.`,
-  words: { name: 'ID', brief: 'shows that one with its content', most: 1 },
+Listing removes none of them: a dead letter is kept for 31 days, or until it is replayed.`,
+  words: { name: 'ID', brief: 'shows one, with its content', most: 1 },
   options: { ...targetOptions, service, json },
-  async run({ service: listener, json: asJson, ...where }, [id]) {
+  async run({ service: consumer, json: asJson, ...where }, [id]) {
     const letters = await withPullSubscriptions(targetFrom(where), (subscriptions) =>
-      readDeadLetters(subscriptions, listener),
+      readDeadLetters(subscriptions, consumer),
     )
     if (id !== undefined) return show(theOne(letters, id), asJson)
     if (asJson) return print(letters.map(summary))
     if (letters.length === 0) return say('No dead letters.')
-    const rows = letters.map(({ id, listener, type, sinceMs, reason }) => ({
+    const rows = letters.map(({ id, consumer, type, sinceMs, reason }) => ({
       id,
-      listener,
+      consumer,
       type,
       age: age(sinceMs),
       reason,
@@ -46,36 +46,36 @@ Nothing is taken away: each waits 31 days, until it is replayed.`,
 })
 
 const replay = define({
-  brief: 'Asks each listener that failed to take its dead letters again: those named, or --all.',
+  brief: 'Replays dead letters to the services that failed: the ones with these ids, or --all.',
   about: `
-By a task through its own queue that names them. The listener takes them from its own dead-letter subscription, and
-acknowledges those that it could handle; a message that was handled before changes nothing. What fails twenty times more,
-or can't be read, stays where it is.`,
-  words: { name: 'ID', brief: 'which; dead-letters lists them', most: Infinity },
-  options: { ...targetOptions, ...acting, service, all: flag('all that wait now') },
+Sends each service a task that names them. The service pulls them from its own dead-letter subscription, handles them, and
+acknowledges those that succeeded. Replaying a message that was already handled has no effect. A message that fails twenty
+more times, or can not be parsed, stays in the subscription.`,
+  words: { name: 'ID', brief: 'an id; dead-letters lists them', most: Infinity },
+  options: { ...targetOptions, ...acting, service, all: flag('all dead letters there are now') },
   async run(values, ids) {
     const operator = operatorFrom(values)
     if ((values.all ?? false) === ids.length > 0)
-      throw new UsageError('Which? Name their ids, or --all of them, not both: npm run ops -- dead-letters lists them.')
+      throw new UsageError('Name the ids of dead letters, or --all, not both: npm run ops -- dead-letters lists them.')
     const target = targetFrom(values)
-    // Released before the listener is asked: it is to find them.
+    // The leases are released before the task is sent, so that the service can pull the messages.
     const waiting = await withPullSubscriptions(target, (subscriptions) =>
       readDeadLetters(subscriptions, values.service),
     )
     const chosen = values.all ? waiting : ids.map((id) => theOne(waiting, id))
     if (chosen.length === 0) say('No dead letters.')
     const replayer = await createReplayer(target)
-    const stay = await replayEach(chosen, { replayer, operator })
+    const failed = await replayEach(chosen, { replayer, operator })
     await replayer.close()
-    return stay > 0 ? 1 : 0
+    return failed > 0 ? 1 : 0
   },
 })
 
 const stuck = define({
-  brief: 'Lists sagas that wait for an answer that does not come.',
+  brief: 'Lists stuck sagas.',
   about: `
-Those that were reported stuck and have not gone on since: what each waits for, how often that was requested, how long ago
-it was first reported, and why. The id of a checkout is its order's; a saga of another service is listed as it was reported.`,
+A saga is listed if it was reported stuck and has not continued since: with its pending step, the attempts, the time since
+the first report, and the reason. The id of a checkout is its order's; a saga of another service is listed as it was reported.`,
   options: { ...targetOptions, json },
   async run({ json: asJson, ...where }) {
     const target = targetFrom(where)
@@ -91,7 +91,7 @@ it was first reported, and why. The id of a checkout is its order's; a saga of a
         step,
         attempt,
         age: age(sinceMs),
-        'asks again': until,
+        'next retry': until,
         reason,
       })),
     )
@@ -100,55 +100,54 @@ it was first reported, and why. The id of a checkout is its order's; a saga of a
 })
 
 const retry = define({
-  brief: "Asks an order's saga to go on now.",
+  brief: "Retries an order's pending step now.",
   about: `
-The pending step is sent again and its recorded reply published again, or the compensations that are not answered are
-sent again; after the confirmation the services that are missing publish again what they recorded. Recorded in the
-order's stream.`,
+Sends the pending step again and has its reply republished, or sends the unanswered compensations again; after the
+confirmation it has the services with missing events republish them. The retry is recorded in the order's stream.`,
   words: order,
   options: { ...targetOptions, ...acting },
   async run(values, [orderId]) {
     const { actor, reason } = operatorFrom(values)
-    if (!orderId) throw new UsageError('Which order? npm run ops -- stuck lists those that wait.')
+    if (!orderId) throw new UsageError("The order's id is missing: npm run ops -- stuck lists them.")
     const api = targetFrom(values).api(actor)
     const { status, waitsFor } = await readSaga(api, orderId)
-    if (waitsFor.length === 0) throw new UsageError(`${shown(orderId)} is ${shown(status)} and waits for nothing.`)
+    if (waitsFor.length === 0) throw new UsageError(`${shown(orderId)} is ${shown(status)} and has no pending step.`)
     await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/retry`, { key: randomUUID(), body: { reason } })
-    say(`${shown(orderId)} was asked to go on with ${shown(waitsFor.map(({ step }) => step).join(', '))}`)
+    say(`${shown(orderId)}: retry of ${shown(waitsFor.map(({ step }) => step).join(', '))} requested`)
   },
 })
 
 const close = define({
-  brief: 'Ends an order whose goods have left and whose money can not be taken.',
+  brief: 'Ends a shipped order whose payment can not be captured.',
   about: `
-Its goods have all left and are taken out of stock, and its money was not all taken: the provider refused the capture, or
-it is settled in another way. An authorisation that was not used is let go. Orders closes no other order; stuck lists this
-one until it is closed. Recorded in the order's stream.`,
+All goods must be shipped and committed, and the money not all captured: the provider refused the capture, or it is
+collected in another way. An unused authorization is voided. The service orders refuses to close any other order. stuck
+lists the order until it is closed. The closing is recorded in the order's stream.`,
   words: order,
   options: { ...targetOptions, ...acting },
   async run(values, [orderId]) {
     const { actor, reason } = operatorFrom(values)
-    if (!orderId) throw new UsageError('Which order? npm run ops -- stuck lists those that wait.')
+    if (!orderId) throw new UsageError("The order's id is missing: npm run ops -- stuck lists them.")
     const api = targetFrom(values).api(actor)
     const { status } = await readSaga(api, orderId)
     if (status !== 'confirmed')
-      throw new UsageError(`${shown(orderId)} is ${shown(status)}: only a confirmed order is closed.`)
+      throw new UsageError(`${shown(orderId)} is ${shown(status)}: only a confirmed order can be closed.`)
     await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/close`, { key: randomUUID(), body: { reason } })
-    say(`orders was asked to close ${shown(orderId)}`)
+    say(`${shown(orderId)}: closing requested`)
   },
 })
 
-const about = `Acts on the platform that runs here, or with --project and --project-number on a deployed one: by your
-own credentials (gcloud auth application-default login), and the gateway takes the token in MILLRACE_TOKEN.
+const about = `Acts on the platform that runs here or, with --project and --project-number, on a deployed one: with your
+own credentials (gcloud auth application-default login) and, for the gateway, the token in MILLRACE_TOKEN.
 
-Each command has --help, as npm run ops -- replay --help.`
+Each command has --help: npm run ops -- replay --help.`
 
 void mainOf('ops', about, { 'dead-letters': deadLetters, replay, stuck, retry, close })
 
 function operatorFrom({ reason, actor }: { reason?: string | undefined; actor?: string | undefined }): Operator {
-  if (!reason?.trim()) throw new UsageError('Why? Say so with --reason "…": it is logged with your name.')
+  if (!reason?.trim()) throw new UsageError('--reason "…" is missing: it is logged with your name.')
   if (actor !== undefined && !actor.trim())
-    throw new UsageError('--actor needs the name of who does this: it is logged.')
+    throw new UsageError('--actor needs the name of the operator: it is logged.')
   return { actor: actor ?? userInfo().username, reason }
 }
 
@@ -164,8 +163,8 @@ async function withPullSubscriptions<T>(
   }
 }
 
-function summary({ id, listener, type, sinceMs, reason }: DeadLetter): Record<string, string> {
-  return { id, listener, type, since: new Date(sinceMs).toISOString(), reason }
+function summary({ id, consumer, type, sinceMs, reason }: DeadLetter): Record<string, string> {
+  return { id, consumer, type, since: new Date(sinceMs).toISOString(), reason }
 }
 
 function show(letter: DeadLetter, asJson: boolean | undefined): void {
@@ -174,7 +173,7 @@ function show(letter: DeadLetter, asJson: boolean | undefined): void {
   if (asJson) return print({ ...summary(letter), attributes, content: content ?? plain })
   for (const [label, value] of Object.entries({ ...summary(letter), ...attributes }))
     say(`${shown(label).padEnd(10)} ${shown(value)}`)
-  // Indented, so that no line of it can pass for one of ours.
+  // Indented, so that the content can not imitate our lines.
   say(`\n${content === undefined ? plain.replaceAll(/^/gm, '  ') : JSON.stringify(content, undefined, 2)}`)
 }
 

@@ -1,4 +1,4 @@
-/** Places an order through the gateway, follows it and prints its timeline until it has ended. */
+/** Places an order through the gateway, follows it to its end and prints its timeline. */
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -8,28 +8,27 @@ import { flag, main, requireRunning, text, texts, UsageError } from './command.t
 import { money } from './money.ts'
 import { isTerminal, say, sayJson, sayMeanwhile, shown } from './terminal.ts'
 
-const FOLLOW_FOR_MS = 60_000
-const LOOK_EVERY_MS = 100
+const FOLLOW_TIMEOUT_MS = 60_000
+const POLL_INTERVAL_MS = 100
 
 void main('order', {
-  brief: 'Places an order, follows it and prints each event of its life: event, service, time since the start.',
+  brief: 'Places an order, follows it, and prints its events when it has ended: time since the start, event, service.',
   about: `
-The customer has an address and a test card, which are the same each time. Several --sku have a --quantity each:
+The customer gets an address and a test card, the same each time. Give one --quantity for each --sku:
 
   npm run order -- --sku TEA-001 --quantity 2 --sku POT-001 --quantity 1`,
   options: {
-    sku: texts('SKU', 'what to order'),
-    quantity: texts('N', 'how many of it; absent, one'),
-    currency: text('CODE', 'what it is paid in (ISO 4217)', 'EUR'),
-    customer: text('NAME', 'who orders', 'customer-1'),
+    sku: texts('SKU', 'a product to order'),
+    quantity: texts('N', 'its quantity; absent, one'),
+    currency: text('CODE', 'the currency (ISO 4217)', 'EUR'),
+    customer: text('NAME', 'the customer', 'customer-1'),
     'decline-card': flag('pay with a card that the provider declines'),
     key: text('KEY', 'idempotency key; the same key and order give the same answer; absent, a new one'),
-    json: flag('print the order at its end as JSON'),
+    json: flag('print the ended order as JSON'),
   },
   async run(values) {
     const skus = values.sku ?? []
-    if (skus.length === 0)
-      throw new UsageError('What is to be ordered? Try: npm run order -- --sku TEA-001 --quantity 2')
+    if (skus.length === 0) throw new UsageError('--sku is missing. Try: npm run order -- --sku TEA-001 --quantity 2')
     const lines = skus.map((sku, index) => ({ sku, quantity: wholeNumber(values.quantity?.[index] ?? '1') }))
     const api = connect(requireRunning(), { sub: values.customer, roles: ['customer'] })
     const card = values['decline-card'] ? 'card-declined' : 'card-ok'
@@ -65,14 +64,15 @@ async function follow(
   get: (path: string) => Promise<{ body: OrderView }>,
   print: (entry: TimelineEntry, startMs: number) => void,
 ): Promise<OrderView> {
-  const giveUpMs = Date.now() + FOLLOW_FOR_MS
+  const endMs = Date.now() + FOLLOW_TIMEOUT_MS
   let printed = 0
-  while (Date.now() < giveUpMs) {
+  while (Date.now() < endMs) {
     const { body: order } = await get(`/v1/orders/${orderId}`)
     const entries = order.timeline.entries ?? []
-    // The history receives the end a moment after the order itself knows: wait until both do.
-    const told = order.timeline.unavailable === true || entries.some(({ type }) => type === `order.${order.status}`)
-    if (hasEnded(order) && told) {
+    // The service history receives the last event a moment later: wait for it too.
+    const isRecorded =
+      order.timeline.unavailable === true || entries.some(({ type }) => type === `order.${order.status}`)
+    if (hasEnded(order) && isRecorded) {
       const startMs = Date.parse(entries[0]?.time ?? '')
       for (const entry of entries) print(entry, startMs)
       return order
@@ -81,10 +81,10 @@ async function follow(
       printed = entries.length
       sayMeanwhile(`${printed} events so far …`)
     }
-    await pause(LOOK_EVERY_MS)
+    await pause(POLL_INTERVAL_MS)
   }
   throw new UsageError(
-    `${orderId} has not ended within ${FOLLOW_FOR_MS / 1000} s: npm run logs -- orders shows what its service says.`,
+    `${orderId} has not ended within ${FOLLOW_TIMEOUT_MS / 1000} s: npm run trace -- ${orderId} shows its steps, npm run logs -- orders the log.`,
   )
 }
 

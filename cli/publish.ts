@@ -1,4 +1,4 @@
-/** Publishes an event by the official Pub/Sub client, after its contract has looked at it. */
+/** Validates an event by its contract and publishes it with the official Pub/Sub client. */
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { services } from '../functions/index.ts'
@@ -11,12 +11,13 @@ import { say, sayJson, shown } from './terminal.ts'
 const example = `  npm run publish -- price.changed '{"sku":"TEA-001","unitMinor":1250,"currency":"EUR"}'`
 
 void main('publish', {
-  brief: 'Publishes an event to its topic, as everybody who listens will hear it.',
+  brief:
+    'Publishes an event to its topic. Only services that accept manual events of this type handle it; others dead-letter it.',
   about: example,
   words: { name: 'TYPE DATA', brief: 'the type of the event, and its data as JSON', most: 2 },
   options: {
-    subject: text('ID', 'what it is about; absent, the sku, orderId or sagaId of the data'),
-    'dry-run': flag('check it and print the envelope, publish nothing'),
+    subject: text('ID', 'its subject; absent, the sku, orderId or sagaId of the data'),
+    'dry-run': flag('print the envelope without publishing it'),
     list: flag('print every event type with an example'),
   },
   async run(values, [type, json]) {
@@ -25,9 +26,10 @@ void main('publish', {
       return
     }
     if (!type || json === undefined)
-      throw new UsageError(`Which event, with which data? See --help, or --list.\n${example}`)
+      throw new UsageError(`The event type or its data is missing. See --help, or --list.\n${example}`)
     const contract = contracts().get(type)
-    if (!contract) throw new UsageError(`No service emits "${type}". There are: ${[...contracts().keys()].join(', ')}.`)
+    if (!contract)
+      throw new UsageError(`No service emits "${type}". The event types are: ${[...contracts().keys()].join(', ')}.`)
     const data = checked(type, contract, json)
     const envelope = {
       id: randomUUID(),
@@ -35,7 +37,7 @@ void main('publish', {
       version: contract.version,
       source: 'cli',
       subject: values.subject ?? subjectOf(data),
-      // Published by hand: it stands outside the numbered stream of its subject.
+      // 0: a manual event is not part of the numbered stream of its subject.
       sequence: 0,
       time: new Date().toISOString(),
       correlationId: values.subject ?? subjectOf(data),
@@ -79,7 +81,7 @@ function checked(type: string, contract: EventContract, json: string): object {
     (issue) => `  data${issue.path.map((part) => `.${String(part)}`).join('')}: ${issue.message}`,
   )
   throw new UsageError(
-    `${type} breaks its contract:\n${faults.join('\n')}\nAn example that keeps it: ${JSON.stringify(contract.example)}`,
+    `${type} breaks its contract:\n${faults.join('\n')}\nA valid example: ${JSON.stringify(contract.example)}`,
   )
 }
 

@@ -1,4 +1,4 @@
-/** Asks BigQuery by the official client: any SQL, or one of the saved queries by name. */
+/** Queries BigQuery with the official client: SQL, or a saved query by name. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { flag, main, requireRunning, UsageError, type Running } from './command.ts'
@@ -14,16 +14,17 @@ const examples = `  npm run query -- "SELECT status, COUNT(*) AS orders FROM ana
   npm run query -- revenue-by-day`
 
 void main('query', {
-  brief: 'Asks BigQuery: raw events are in the dataset events, views of them in analytics.',
+  brief: 'Queries BigQuery: raw events are in the dataset events, views of them in analytics.',
   about: examples,
   words: { name: 'SQL', brief: `SQL, or the name of a saved query: ${saved.join(', ')}`, most: Infinity },
   options: { json: flag('print the rows as JSON') },
   async run(values, positionals) {
-    const asked = positionals.join(' ').trim()
-    if (asked === '')
-      throw new UsageError(`Which query? There are saved ones: ${saved.join(', ')}; or write SQL:\n${examples}`)
-    const sql = saved.includes(asked) ? readFileSync(new URL(`${asked}.sql`, folder), 'utf8') : asked
-    if (!/\s/.test(sql)) throw new UsageError(`There is no saved query "${asked}". There are: ${saved.join(', ')}.`)
+    const given = positionals.join(' ').trim()
+    if (given === '')
+      throw new UsageError(`The query is missing: SQL, or a saved query (${saved.join(', ')}).\n${examples}`)
+    const sql = saved.includes(given) ? readFileSync(new URL(`${given}.sql`, folder), 'utf8') : given
+    if (!/\s/.test(sql))
+      throw new UsageError(`There is no saved query "${given}". The saved queries are: ${saved.join(', ')}.`)
     const rows = await query(requireRunning(), sql)
     if (values.json) sayJson(rows)
     else say(table(rows))
@@ -37,7 +38,7 @@ async function query(running: Running, sql: string): Promise<Record<string, unkn
     const [rows] = await new BigQuery({ projectId: running.projectId }).query({ query: sql })
     return rows as Record<string, unknown>[]
   } catch (error) {
-    // The client wraps what BigQuery said; that alone is of use here.
+    // Only BigQuery's message helps here, not the client's wrapping.
     throw new UsageError(`BigQuery refused the query: ${shown((error as Error).message)}`)
   }
 }

@@ -1,4 +1,4 @@
-/** Forgets everything that the local platform keeps. */
+/** Deletes all local state. */
 
 import { existsSync, rmSync } from 'node:fs'
 import { dataDirectory, findRunning, main, UsageError } from './command.ts'
@@ -9,9 +9,10 @@ void main('reset', {
   options: {},
   async run() {
     const running = findRunning()
-    if (running) throw new UsageError(`Millrace runs (process ${running.pid}): stop it with Ctrl-C first, then reset.`)
-    if (!existsSync(dataDirectory())) return say('There was nothing to forget.')
+    if (running)
+      throw new UsageError(`Millrace is running (process ${running.pid}): stop it with Ctrl-C first, then reset.`)
+    if (!existsSync(dataDirectory())) return say('There is no local state.')
     rmSync(dataDirectory(), { recursive: true })
-    return say(`${dataDirectory()} is gone: the next npm start begins anew.`)
+    return say(`${dataDirectory()} was deleted: the next npm start begins with empty state.`)
   },
 })

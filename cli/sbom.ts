@@ -1,4 +1,4 @@
-/** `npm run sbom`: what the image, the repository and the CDKTF CLI are made of, as CycloneDX. */
+/** `npm run sbom`: CycloneDX software bills of materials of the image, the repository and the CDKTF CLI. */
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -31,18 +31,18 @@ void main('sbom', {
   about: `
 Every package with its version, package URL, licence and SHA-512:
 
-  image.cdx.json        what the services' image holds: its base image and the packages that services need
-  repository.cdx.json   all that npm start, npm test and npm run check install
-  cdktf-cli.cdx.json    what npm run cdktf installs
+  image.cdx.json        the services' image: its base image and the packages that services need
+  repository.cdx.json   the packages that npm start, npm test and npm run check install
+  cdktf-cli.cdx.json    the packages that npm run cdktf installs
 
-The packages of Debian in the base image are not listed: a scanner of images sees those.`,
-  options: { output: text('FOLDER', 'where to', 'sbom') },
+Debian's packages in the base image are not listed: use an image scanner for those.`,
+  options: { output: text('FOLDER', 'the output folder', 'sbom') },
   async run({ output }) {
     const version = npm(root, '--version').trim()
-    // Older ones write hashes and licences that CycloneDX's schema refuses.
+    // Older versions write hashes and licences that CycloneDX's schema refuses.
     if (Number.parseInt(version, 10) < OLDEST_NPM)
       throw new UsageError(
-        `npm ${version} writes no valid bill: it needs npm ${OLDEST_NPM} or newer, which comes with Node 24.`,
+        `npm ${version} can not write a valid SBOM: it needs npm ${OLDEST_NPM} or newer, which comes with Node 24.`,
       )
     const folder = resolve(root, output)
     mkdirSync(folder, { recursive: true })
@@ -60,9 +60,9 @@ The packages of Debian in the base image are not listed: a scanner of images see
 })
 
 /**
- * Of the lockfile in `from`. npm writes it, over a copy in a folder of the project's name, which it takes for the
- * name; `production` leaves out of the copy what the image leaves out, since `npm sbom --omit=dev` also loses packages that
- * are needed by both.
+ * The SBOM of the lockfile in `from`. npm writes it for a copy in a folder with the project's name, because npm uses the
+ * folder's name. `production` removes from the copy the packages that the image lacks, because `npm sbom --omit=dev` also
+ * drops packages that production and development share.
  */
 function sbomOf(from: string, { production = false } = {}): Sbom {
   const read = <T>(file: string): T => JSON.parse(readFileSync(join(from, file), 'utf8')) as T
@@ -99,7 +99,7 @@ function ofImage({ packages, ...lockfile }: Lockfile): Lockfile {
   return { ...lockfile, packages: { '': withoutDevelopment(packages['']!), ...Object.fromEntries(kept) } }
 }
 
-/** npm leaves the hash out of a package that is also part of another one's tarball. */
+/** npm omits the hash of a package that is also part of another package's tarball. */
 function withHashes(bom: Sbom, { packages }: Lockfile): Sbom {
   const integrities = new Map(
     Object.entries(packages).map(([path, { name, version, integrity }]) => [
@@ -116,7 +116,7 @@ function withHashes(bom: Sbom, { packages }: Lockfile): Sbom {
   return { ...bom, components }
 }
 
-/** The last stage's base image, by the digest of the Dockerfile. */
+/** The base image of the last stage, with its digest in the Dockerfile. */
 function withBaseImage(bom: Sbom): Sbom {
   const stages = [
     ...readFileSync(join(root, 'Dockerfile'), 'utf8').matchAll(/^FROM (\w+):(\S+)@sha256:([0-9a-f]{64})/gm),

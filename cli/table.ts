@@ -2,7 +2,7 @@
 
 import { shown } from './terminal.ts'
 
-const WIDEST_COLUMN = 60
+const MAX_COLUMN_WIDTH = 60
 
 export function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
@@ -10,14 +10,16 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[]): strin
   if (columns.length === 0) return '(no rows)'
   const cells = rows.map((row) => names.map((name) => text(row[name])))
   const widths = columns.map((column, index) =>
-    Math.min(WIDEST_COLUMN, Math.max(column.length, ...cells.map((row) => row[index]!.length))),
+    Math.min(MAX_COLUMN_WIDTH, Math.max(column.length, ...cells.map((row) => row[index]!.length))),
   )
   const right = names.map((name) => rows.every((row) => isNumber(row[name]) || row[name] === null))
   const line = (row: readonly string[]): string =>
     row
       .map((cell, index) => {
         const cut =
-          cell.length > WIDEST_COLUMN ? `${cell.slice(0, WIDEST_COLUMN - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : cell
+          cell.length > MAX_COLUMN_WIDTH
+            ? `${cell.slice(0, MAX_COLUMN_WIDTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
+            : cell
         return right[index] ? cut.padStart(widths[index]!) : cut.padEnd(widths[index]!)
       })
       .join('  ')
@@ -25,7 +27,7 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[]): strin
   return [line(columns), widths.map((width) => '─'.repeat(width)).join('  '), ...cells.map(line)].join('\n')
 }
 
-/** BigQuery's client gives a NUMERIC as an object of big.js. */
+/** BigQuery's client returns a NUMERIC as an object of big.js. */
 const isBig = (value: unknown): value is { toFixed(): string } =>
   typeof value === 'object' && value !== null && 'toFixed' in value
 const isNumber = (value: unknown): boolean => typeof value === 'number' || isBig(value)

@@ -1,4 +1,4 @@
-/** Shows the life of an order as one trace: every service's part, and what it logged there. */
+/** Prints the trace of an order: the spans of every service, with their log lines. */
 
 import { flag, main, requireRunning } from './command.ts'
 import { lastOrder, logsOf, spansOf, tracesOf } from './trace/spans.ts'
@@ -8,8 +8,8 @@ import { say, sayJson, shown } from './terminal.ts'
 void main('trace', {
   brief: 'Prints the trace of an order as a waterfall.',
   about: `
-Each span with its service, when it began and how long it took, which attempt of its delivery it was (#1 is the first),
-whether it failed, and the lines that were logged in it.`,
+Each line is a span: service, name, start, duration, attempt of the delivery (#1 is the first), and ok or the error.
+Below it are the log lines of the span.`,
   words: {
     name: 'ORDER',
     brief: "an order's id, or the id of a product, delivery, …; absent, the last order's",
@@ -24,8 +24,8 @@ whether it failed, and the lines that were logged in it.`,
     const spans = await spansOf(running, traceId)
     const logs = await logsOf(running, traceId)
     if (values.json) {
-      const told = spans.map((span) => ({ ...span, logs: logs.filter(({ spanId }) => spanId === span.spanId) }))
-      sayJson({ orderId, traceId, spans: told, others })
+      const withLogs = spans.map((span) => ({ ...span, logs: logs.filter(({ spanId }) => spanId === span.spanId) }))
+      sayJson({ orderId, traceId, spans: withLogs, others })
       return
     }
     const services = new Set(spans.map(({ service }) => service)).size

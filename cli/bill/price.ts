@@ -1,4 +1,4 @@
-/** What the counters of the local cloud cost by Google's list prices, line by line, and in each way of billing. */
+/** Prices the counters of the local cloud by Google's list prices, by item and billing mode. */
 
 import { readFileSync } from 'node:fs'
 
@@ -24,7 +24,7 @@ interface Item {
   readonly product: string
   readonly item: string
   readonly price: string
-  /** Billed in this edition or mode only. */
+  /** The only edition or mode in which it is billed. */
   readonly variant?: Variant
   quantity(counters: Counters): number
 }
@@ -128,9 +128,9 @@ export interface Line {
 }
 
 export interface Bill {
-  /** Placed since the start: messages published to `order.placed`. */
+  /** Orders placed since the start: messages published to `order.placed`. */
   readonly orders: number
-  /** Without those of which nothing was used. */
+  /** Without unused items. */
   readonly lines: readonly Line[]
   /** Edition of Firestore → mode of Cloud Run → dollars. */
   readonly totals: Readonly<Record<string, Readonly<Record<string, number>>>>

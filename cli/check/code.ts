@@ -1,8 +1,8 @@
-/** The texts of a program, and the lists that they stand in. */
+/** The string literals of a program, and the lists that contain them. */
 
 import { parseSync, type Node, Visitor } from 'oxc-parser'
 
-/** What a text or a list takes from elsewhere. */
+/** A placeholder for a value that the program computes. */
 export const UNKNOWN = '${}'
 
 export interface Code {
@@ -35,7 +35,7 @@ export function readCode(text: string): Code {
   return { texts, lists, named }
 }
 
-/** What an expression may be, as far as it is written there. */
+/** The possible texts of an expression, as far as its source shows them. */
 function textsIn(node: Node): string[] {
   if (node.type === 'Literal') return typeof node.value === 'string' ? [node.value] : []
   if (node.type === 'TemplateLiteral') return [node.quasis.map(({ value }) => value.cooked ?? value.raw).join(UNKNOWN)]

@@ -1,11 +1,11 @@
-/** A Dockerfile as Docker reads it: continued lines, comments between them, here-documents. */
+/** Parses a Dockerfile as Docker does: continued lines, comments between them, here-documents. */
 
 export interface Instruction {
-  /** In capitals; what ONBUILD delays is an instruction like any other. */
+  /** In capitals. The instruction after ONBUILD counts as an ordinary one. */
   readonly name: string
   /** `--from=packages` */
   readonly flags: readonly string[]
-  /** What follows the flags; a list in JSON has its items separated by spaces. */
+  /** The rest after the flags; the items of a JSON list are separated by spaces. */
   readonly words: string
   /** The lines of its here-documents. */
   readonly body: string
@@ -30,7 +30,7 @@ export function readDockerfile(text: string): Instruction[] {
   return instructions
 }
 
-/** Comments are dropped, also between continued lines. */
+/** Removes comments, also between continued lines. */
 function takeLine(lines: string[]): string {
   const line = lines.shift()!
   return /^\s*#/.test(line) && lines.length > 0 ? takeLine(lines) : line
@@ -44,7 +44,7 @@ function withoutList(words: string): string {
   }
 }
 
-/** Without its end it is no heredoc: `$((1<<BITS))`. */
+/** Without an end marker it is not a here-document: `$((1<<BITS))`. */
 function takeHereDocuments(words: string, lines: string[]): string {
   return [...words.matchAll(/(?<!<)<<-?\s*['"]?([^\s'"]+)/g)]
     .flatMap(([, delimiter]) => {

@@ -10,14 +10,14 @@ const remedy = 'name it as image:tag@sha256:…'
 export const withoutDigest = (images: readonly string[]): string[] =>
   images.filter((image) => !byDigest.test(image)).map((image) => `${image} has no digest — ${remedy}`)
 
-/** Base images, those that files come from, what reads the Dockerfile itself, and files from elsewhere. */
+/** Base images, images of COPY --from and mounts, the Dockerfile's frontend, and remote files of ADD. */
 export function findInDockerfile(text: string): string[] {
   const frontends = [...text.matchAll(/^\s*(?:#|\/\/)\s*syntax\s*=\s*(\S+)/gim)].map(([, image]) => image!)
   const instructions = readDockerfile(text)
   return [...withoutDigest([...frontends, ...imagesOf(instructions)]), ...instructions.flatMap(findInAdd)]
 }
 
-/** Those that come from a registry: no stage that was built above, by name or by number. */
+/** Images of a registry, not earlier stages of the same file by name or number. */
 function imagesOf(instructions: readonly Instruction[]): string[] {
   const images: string[] = []
   const stages: string[] = []
@@ -47,7 +47,7 @@ function findInAdd({ name, flags, words }: Instruction): string[] {
     .map((source) => `ADD ${source} takes what is there on that day — add --checksum=sha256:…`)
 }
 
-/** Whatever file it is in: a build has steps with names. */
+/** Recognizes a build by its named steps, in any file. */
 export function readBuild(text: string): {
   steps: readonly unknown[]
   texts: readonly string[]
@@ -70,13 +70,13 @@ export function findInCloudBuild(text: string): string[] {
 
 /** `image:` in YAML and JSON. */
 export function findInData(text: string): string[] {
-  // Most of them are large, and of something else.
+  // Most data files are large and contain no image.
   if (!/\bimage\b/.test(text)) return []
   const yaml = readYaml(text)
   return [...yaml.faults, ...withoutDigest(textsAt(yaml, 'image').filter(isName))]
 }
 
-/** Of a job, of its services and of a step that is a container. */
+/** Images of a job, of its services and of container steps. */
 export function imagesOfWorkflow(content: unknown): string[] {
   const containers = valuesOf(at(content, 'jobs')).flatMap((job) => [
     at(job, 'container'),
@@ -85,18 +85,18 @@ export function imagesOfWorkflow(content: unknown): string[] {
   return containers.map((one) => (isText(one) ? one : at(one, 'image'))).filter(isText)
 }
 
-/** What is called an image in a program, and names of Docker Hub with a tag, whatever they are called. */
+/** Values of variables or properties named image, and any Docker Hub name with a tag. */
 export function findInCode({ texts, named }: Code): string[] {
   const called = named.filter(([name]) => /image$/i.test(name)).map(([, image]) => image)
   const tagged = texts.filter((one) => /^[a-z\d][\w.-]*\/[\w.-]+:(?:v?\d[\w.-]*|latest|stable)$/.test(one))
   return withoutDigest([...called, ...tagged].filter(isName))
 }
 
-/** No digest alone, no sentence, and nothing that a variable completes with a digest, or all of whose words are variables. */
+/** Not a digest alone, not a sentence, and not a text that a variable completes with a digest or that consists of variables. */
 const isName = (image: string): boolean =>
   !/\s|^sha256:/.test(image) && !image.endsWith(`@${UNKNOWN}`) && /\w/.test(image.replaceAll(UNKNOWN, ''))
 
-/** Images of known registries anywhere in stacks and code, but for names that a variable completes with a path or a digest. */
+/** Images of known registries anywhere in stacks and code, except names that a variable completes with a path or a digest. */
 export function findInSource(text: string): string[] {
   const image =
     /(?:[\w-]+\.)*\b(?:pkg\.dev|gcr\.io|docker\.io|ghcr\.io|quay\.io|mcr\.microsoft\.com|public\.ecr\.aws|registry\.k8s\.io)\/[\w.][\w./-]*\w(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?/g

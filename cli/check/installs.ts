@@ -1,4 +1,4 @@
-/** Commands that install: only `npm ci --ignore-scripts`, which takes the lockfile's packages and runs none of their scripts. */
+/** Finds install commands other than `npm ci --ignore-scripts`, which installs the lockfile's packages without running scripts. */
 
 import { type Code, UNKNOWN } from './code.ts'
 import { readDockerfile } from './dockerfile.ts'
@@ -7,11 +7,11 @@ import { commandsOf } from './shell.ts'
 import { at, isText, listOf, readYaml, textsAt } from './yaml.ts'
 
 const remedy = 'only npm ci --ignore-scripts installs what the lockfile names, and runs no script'
-/** npm has some forty words that install, misspelt ones among them; so those are named that do not. */
+/** npm has some forty commands that install, misspelt ones included, so this lists those that do not. */
 const harmless = new Set(['--version', '-v', 'audit', 'help', 'ls', 'outdated', 'run', 'sbom', 'start', 'test', 'view'])
-/** They fetch, whatever they are asked for. */
+/** Programs that always fetch. */
 const fetching = /^(?:npx|pnpx|pnpm|yarn|bunx?|corepack|deno|pipx|uvx?|curl|wget)$/
-/** They fetch when they are asked to, as do all that are asked to install. */
+/** Programs that fetch with certain arguments; all programs do with an install command. */
 const asked: Readonly<Record<string, RegExp>> = {
   apk: /^add$/,
   docker: /^(?:pull|run|create)$/,
@@ -20,7 +20,7 @@ const asked: Readonly<Record<string, RegExp>> = {
   podman: /^(?:pull|run|create)$/,
 }
 
-/** In scripts, and wherever else a shell reads: the program may stand anywhere in a command, as after `sudo` or `xargs`. */
+/** Searches scripts and other shell input. The program may be anywhere in a command, for example after `sudo` or `xargs`. */
 export function findInShell(script: string): string[] {
   return commandsOf(script)
     .flatMap((words) => {
@@ -37,10 +37,10 @@ export function findInDockerfile(text: string): string[] {
   ])
 }
 
-/** Of workflows and actions. */
+/** Searches workflows and actions. */
 export const findInWorkflow = (text: string): string[] => textsAt(readYaml(text), 'run').flatMap(findInShell)
 
-/** Scripts, and entrypoint with arguments; the builders of Cloud Build are called as the program that they run. */
+/** Searches scripts, and entrypoints with arguments; a builder of Cloud Build is named after the program that it runs. */
 export function findInCloudBuild(text: string): string[] {
   return readBuild(text).steps.flatMap((step) => {
     const [builder] = String(at(step, 'name')).split('/').at(-1)!.split(/[:@]/)
@@ -49,7 +49,7 @@ export function findInCloudBuild(text: string): string[] {
   })
 }
 
-/** In programs: commands for a shell, arguments for npm, and lists that may become its arguments. */
+/** Searches programs: shell commands, arguments of npm, and lists that may become its arguments. */
 export function findInCode({ texts, lists }: Code): string[] {
   const piped = texts.flatMap((one) => /\b(?:curl|wget)\b.*\|\s*\w*sh\b/.exec(one) ?? []).map((one) => [one])
   const commands = texts.flatMap(commandsOf).filter(isCommand)
@@ -60,7 +60,7 @@ export function findInCode({ texts, lists }: Code): string[] {
   return [...new Set([...piped, ...commands, ...calls, ...arguments_.map((words) => ['npm', ...words])].map(refuse))]
 }
 
-/** A command, and no sentence that begins with npm; what is shown to people to be typed may ask a server by curl. */
+/** A command, not a sentence that begins with npm. A command shown to people may contain curl. */
 function isCommand([program, ...words]: readonly string[]): boolean {
   if (program === 'npm') return !isHarmless(words) && listInstalls(words)
   return program !== 'curl' && program !== 'wget' && installs([program!, ...words])
@@ -82,7 +82,7 @@ function installs([path = '', ...words]: readonly string[]): boolean {
 const isHarmless = ([command, ...words]: readonly string[]): boolean =>
   harmless.has(command!) && !(command === 'audit' && words.includes('fix'))
 
-/** What follows `--` is no option; `--ignore-scripts=false`, `--ignore-scripts false` and `--no-ignore-scripts` turn it off again. */
+/** Arguments after `--` are not options; `--ignore-scripts=false`, `--ignore-scripts false` and `--no-ignore-scripts` turn it off again. */
 function isLocked([command, ...words]: readonly string[]): boolean {
   const end = words.indexOf('--')
   const options = end === -1 ? words : words.slice(0, end)

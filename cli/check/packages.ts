@@ -11,7 +11,7 @@ export interface Manifest {
   readonly dependencies?: Versions
   readonly devDependencies?: Versions
   readonly optionalDependencies?: Versions
-  /** npm installs these as well. */
+  /** npm installs these too. */
   readonly peerDependencies?: Versions
   readonly overrides?: Versions
   /** Package → whether its install script may run. */
@@ -23,11 +23,11 @@ export interface Lockfile {
 }
 
 interface LockedPackage extends Manifest {
-  /** Of the package, where the folder has another: `npm:other@1.2.3`. */
+  /** The package's name if it differs from the folder's: `npm:other@1.2.3`. */
   readonly name?: string
   readonly integrity?: string
   readonly resolved?: string
-  /** It is part of another package's tarball, whose integrity covers it. */
+  /** The package is part of another package's tarball, whose integrity covers it. */
   readonly inBundle?: boolean
   readonly bundleDependencies?: readonly string[]
   readonly hasInstallScript?: boolean
@@ -55,7 +55,7 @@ export function findInManifest(manifest: Manifest): string[] {
   ]
 }
 
-/** @param allowScripts each package that has an install script stands in it, so that a new one is looked at. */
+/** @param allowScripts lists each package with an install script, so that a new one needs a review. */
 export function findInLockfile(
   { packages }: Lockfile,
   manifest: Manifest,
@@ -85,7 +85,7 @@ export function findInLockfile(
   return findings
 }
 
-/** `folder name` of each package that is asked for by another name: npm installs any package that the lockfile says is there. */
+/** `folder name` of each aliased package: npm installs any package that the lockfile names for a folder. */
 function aliasesOf(asking: readonly Manifest[]): Set<string> {
   const asked = asking.flatMap((one) =>
     [...sections, 'overrides' as const].flatMap((section) => Object.entries(one[section] ?? {})),
@@ -98,7 +98,7 @@ function aliasesOf(asking: readonly Manifest[]): Set<string> {
   )
 }
 
-/** What npm is configured with, in one folder. */
+/** Checks the npm configuration of one folder. */
 export function findInConfiguration(text: string): string[] {
   const lines = text.split('\n').map((line) => line.replaceAll(/\s/g, ''))
   const scripts = lines.filter((line) => /^ignore-scripts\b/.test(line)).at(-1)
@@ -112,8 +112,8 @@ export function findInConfiguration(text: string): string[] {
 }
 
 /**
- * Whether it is in another package's tarball: named by that one, or needed by what is there. npm fetches what is only
- * said to be, without integrity.
+ * Whether the package is in another package's tarball: listed by that one, or a dependency of a listed one. npm fetches a
+ * package that the lockfile wrongly marks as bundled, without integrity.
  */
 function isBundled(path: string, packages: Lockfile['packages']): boolean {
   const [, bundler, name] = /^(.+?)\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path) ?? []

@@ -1,4 +1,4 @@
-/** What reaches the project from outside is named exactly: images by digest, actions by commit, packages by version and integrity. */
+/** Finds unpinned inputs: images without digest, actions without commit, packages without version or integrity. */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
@@ -17,11 +17,11 @@ import { findInAction, findInWorkflow } from './workflows.ts'
 
 /** Each with its own lockfile. */
 const manifests = ['package.json', 'cli/cdktf-cli/package.json']
-/** Made here, or fetched. */
+/** Generated or downloaded folders. */
 const derived = new Set(['.git', '.data', '.tools', 'node_modules', 'cdktf.out'])
 
 type Find = (text: string) => string[]
-/** What each kind of file is searched for; a file may be of several. */
+/** The searches for each kind of file; a file may match several. */
 const searches: readonly (readonly [files: RegExp, ...Find[]])[] = [
   [
     /(?:^|\/)(?:Docker|Container)file[^/]*$|\.(?:docker|container)file$/i,
@@ -47,12 +47,12 @@ function findInCode(text: string): string[] {
   return [...images.findInCode(code), ...installs.findInCode(code)]
 }
 
-/** Their text is of faults, planted ones and those that are looked for. */
+/** These files contain faults on purpose: planted ones and the search patterns. */
 const isSearched = (file: string): boolean => !/\.test\.ts$|package-lock\.json$|^cli\/check\//.test(file)
 
 /**
- * What is not exact in the repository at `root`: one line each, `file: what it says — what to do`. Of the files that are
- * given only these are searched; packages always are.
+ * The unpinned inputs of the repository at `root`, one line each: `file: finding — remedy`. Only the given files are
+ * searched, and packages always.
  */
 export function findUnpinned(root: string, given = filesOf(root)): string[] {
   const read = (file: string): string => readFileSync(join(root, file), 'utf8')
@@ -88,7 +88,7 @@ function filesOf(root: string, folder = ''): string[] {
     .flatMap((entry) => {
       const path = posix.join(folder, entry.name)
       if (entry.isDirectory()) return filesOf(root, path)
-      // A link is read as what it leads to.
+      // Follows symbolic links.
       return statSync(join(root, path), { throwIfNoEntry: false })?.isFile() ? [path] : []
     })
 }

@@ -1,8 +1,8 @@
-/** What a shell would run, as far as the text says it: what a variable holds is not looked for. */
+/** The commands that a shell would run, as far as the text shows them: values of variables are unknown. */
 
 /**
- * The words of each command. Quotes go, so that the command in `sh -c '…'` is read like any other; so does a comment that
- * has its line to itself. Between two commands stands whatever a shell takes for a border.
+ * The words of each command. Quotes are removed, so that the command in `sh -c '…'` is read like any other; comment lines
+ * are removed too. Commands are separated by the shell's separators.
  */
 export function commandsOf(script: string): string[][] {
   return script

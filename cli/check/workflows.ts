@@ -1,14 +1,14 @@
-/** GitHub's workflows and actions: actions by commit, no credentials left in the checkout, no rights that are not named. */
+/** Checks GitHub's workflows and actions: actions by commit, no credentials left in the checkout, only declared permissions. */
 
 import { imagesOfWorkflow, withoutDigest } from './images.ts'
 import { at, isText, listOf, readYaml, type Yaml, textsAt } from './yaml.ts'
 
-/** `owner/action@<commit>`, with `# v1.2.3` behind it. */
+/** `owner/action@<commit>`, followed by `# v1.2.3`. */
 const pinned = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/
 const version = /^['"]?\s+# v\d+\.\d+\.\d+\s*$/
-/** What the text of is run: `script` is that of actions/github-script. */
+/** Keys whose text is executed: `script` belongs to actions/github-script. */
 const commands = ['run', 'script', 'shell']
-/** They run with this repository's secrets, and anyone may cause them. */
+/** Triggers that run with this repository's secrets, and that anyone can cause. */
 const foreign = ['pull_request_target', 'workflow_run', 'issue_comment']
 
 export function findInWorkflow(text: string): string[] {
@@ -30,7 +30,7 @@ export function findInWorkflow(text: string): string[] {
   ]
 }
 
-/** What a workflow shares with an action of this repository. */
+/** Checks for both workflows and actions of this repository. */
 export function findInAction(text: string): string[] {
   const yaml = readYaml(text)
   return [
@@ -65,7 +65,7 @@ function findInCheckouts({ steps }: Yaml): string[] {
     .map(() => 'actions/checkout leaves its token in the checkout — persist-credentials: false')
 }
 
-/** What an action fetches: a program of one version, another repository by commit. */
+/** Downloads of an action: a program by version, another repository by commit. */
 function findVersions({ entries, steps }: Yaml): string[] {
   const ranges = entries.filter(
     ({ name, value }) =>
@@ -86,7 +86,7 @@ function findVersions({ entries, steps }: Yaml): string[] {
   ]
 }
 
-/** Whoever opens a pull request writes what it runs. */
+/** The author of a pull request controls the code that it runs. */
 function findForPullRequests({ entries, texts }: Yaml): string[] {
   const rights = entries
     .filter(({ name }) => name === 'permissions')

@@ -1,23 +1,23 @@
-/** YAML, and with it JSON, as its readers see it: in block or flow style, folded, quoted or by alias. */
+/** Parses YAML, and so JSON, in every notation: block or flow style, folded, quoted or by alias. */
 
 import { isAlias, isNode, isScalar, parseDocument, visit } from 'yaml'
 
 export interface Entry {
   readonly name: string
   readonly value: unknown
-  /** What follows the value on its line. */
+  /** The comment after the value on its line. */
   readonly rest: string
 }
 
 export interface Yaml {
   readonly content: unknown
-  /** Of every mapping, however deep. */
+  /** The entries of every mapping, at any depth. */
   readonly entries: readonly Entry[]
-  /** Every mapping that is the item of a list, as the steps of a job are. */
+  /** Every mapping that is an item of a list, such as a step of a job. */
   readonly steps: readonly unknown[]
-  /** Every text that is a value. */
+  /** Every string value. */
   readonly texts: readonly string[]
-  /** Why it can't be read; what is above is then not all of it. */
+  /** The parse error; the other fields are then incomplete. */
   readonly faults: readonly string[]
 }
 
@@ -50,7 +50,7 @@ function endOfLine(text: string, from: number): number {
   return end === -1 ? text.length : end
 }
 
-/** The texts under that name: one, or the items of a list. */
+/** The strings under that key: one, or the items of a list. */
 export const textsAt = ({ entries }: Yaml, name: string): string[] =>
   entries.filter((entry) => entry.name === name).flatMap(({ value }) => listOf(value).filter(isText))
 
@@ -61,6 +61,6 @@ export const valuesOf = (mapping: unknown): unknown[] => Object.values(mapping ?
 
 export const isText = (value: unknown): value is string => typeof value === 'string'
 
-/** The value under that name, or undefined where there is no mapping. */
+/** The value under that key; undefined if it is not in a mapping. */
 export const at = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined

@@ -1,9 +1,9 @@
-/** The file names countries as the wholesaler's clerks wrote them. */
+/** Country codes for the country names in the file, which are not standardized. */
 
 const LETTERS = Array.from({ length: 26 }, (_, index) => String.fromCodePoint(65 + index))
-/** Names that are no English country name of today. */
+/** Names that are not current English country names. */
 const aliases: Readonly<Record<string, string>> = { EIRE: 'IE', USA: 'US', RSA: 'ZA', 'CHANNEL ISLANDS': 'JE' }
-/** Where the wholesaler is: for "Unspecified" and "European Community". */
+/** The wholesaler's country, for "Unspecified" and "European Community". */
 const HOME = 'GB'
 
 let byName: Map<string, string> | undefined
@@ -19,7 +19,7 @@ function namesOfRegions(): Map<string, string> {
   const codes = LETTERS.flatMap((first) => LETTERS.map((second) => `${first}${second}`))
   return new Map(
     codes
-      // Codes that were withdrawn stand for another one now.
+      // Withdrawn codes are aliases of current ones.
       .filter((code) => new Intl.Locale('und', { region: code }).region === code)
       .flatMap((code) => {
         const name = english.of(code)

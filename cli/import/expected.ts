@@ -1,4 +1,4 @@
-/** What BigQuery must hold after an import, computed from the file alone by SQL: nothing of the importer's own code takes part. */
+/** The expected totals of an import, computed from the file by SQL, independently of the importer's code. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { currency } from './read.ts'
@@ -18,7 +18,7 @@ export async function expectedTotals(path: string): Promise<Totals> {
       `CREATE VIEW sold AS
        SELECT InvoiceNo AS invoice, StockCode AS sku, TRY_CAST(Quantity AS BIGINT) AS units,
          TRY_CAST(UnitPrice AS DECIMAL(18, 6)) AS price
-       -- A line of another column count is broken: it is left out.
+       -- A line with a different number of columns is skipped.
        FROM read_csv($$${path.replaceAll('$$', '')}$$, header = true, all_varchar = true, delim = ',', quote = '"',
          escape = '"', skip = 0, null_padding = false, ignore_errors = true)
        WHERE InvoiceNo <> '' AND InvoiceNo NOT LIKE 'C%' AND StockCode <> '' AND units > 0 AND price > 0

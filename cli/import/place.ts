@@ -1,4 +1,4 @@
-/** Puts products, stock and orders into the shop through the gateway, a bounded number at a time. */
+/** Creates products, stock and orders through the gateway, with a bounded number of concurrent requests. */
 
 import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -8,15 +8,15 @@ import type { References } from '../references.ts'
 import type { Progress } from './progress.ts'
 import { currency, type Order } from './read.ts'
 
-/** Requests under way at once: enough to keep two cores busy, far below what one gateway instance takes. */
+/** Concurrent requests: enough to keep two cores busy, far below the limit of a gateway instance. */
 const CONCURRENCY = 16
-/** The gateway takes this many lines in one delivery. */
+/** The gateway's limit of lines in one delivery. */
 const LINES_PER_DELIVERY = 100
-/** The gateway takes 100. */
+/** The gateway's limit is 100. */
 const CUSTOMERS_PER_REQUEST = 50
-const APPEAR_TIMEOUT_MS = 120_000
-const LOOK_EVERY_MS = 100
-const TRIES = 5
+const AVAILABLE_TIMEOUT_MS = 120_000
+const POLL_INTERVAL_MS = 100
+const MAX_ATTEMPTS = 5
 
 export interface Placed {
   readonly orderId: string
@@ -28,7 +28,7 @@ export interface Refused {
   readonly reason: string
 }
 
-/** Products and stock that the orders need. The same file again has the same keys, and so changes nothing. */
+/** Creates the products and stock that the orders need. The same file has the same idempotency keys, so a second import changes nothing. */
 export async function stockUp(api: Api, orders: readonly Order[], progress: Progress): Promise<void> {
   const needed = new Map<string, { name: string; unitMinor: number; quantity: number }>()
   for (const { sku, name, unitMinor, quantity } of orders.flatMap(({ lines }) => lines)) {
@@ -41,9 +41,9 @@ export async function stockUp(api: Api, orders: readonly Order[], progress: Prog
   )
   progress.begin('products and stock', skus.length + deliveries.length)
   const waits: string[] = []
-  await each(skus, async (sku) => {
+  await forEachConcurrently(skus, async (sku) => {
     const { name, unitMinor } = needed.get(sku)!
-    await patiently(() =>
+    await withRetry(() =>
       api.send('POST', '/v1/products', {
         key: `import-${encodeURIComponent(sku)}`,
         body: { sku, name, unitMinor, currency },
@@ -52,17 +52,17 @@ export async function stockUp(api: Api, orders: readonly Order[], progress: Prog
     waits.push(`/v1/products/${encodeURIComponent(sku)}`)
     progress.step()
   })
-  await each(deliveries, async (lines) => {
+  await forEachConcurrently(deliveries, async (lines) => {
     const key = `import-${createHash('sha256').update(JSON.stringify(lines)).digest('hex').slice(0, 32)}`
-    const { body } = await patiently(() =>
+    const { body } = await withRetry(() =>
       api.send<{ deliveryId: string }>('POST', '/v1/stock', { key, body: { lines } }),
     )
     waits.push(`/v1/deliveries/${body.deliveryId}`)
     progress.step()
   })
   progress.begin('booked', waits.length)
-  await each(waits, async (path) => {
-    await appears(api, path)
+  await forEachConcurrently(waits, async (path) => {
+    await waitUntilAvailable(api, path)
     progress.step()
   })
 }
@@ -84,8 +84,8 @@ export async function registerCustomers(
   }))
   const references = new Map<string, References>()
   progress.begin('customers', customers.length)
-  await each(chunks(customers, CUSTOMERS_PER_REQUEST), async (some) => {
-    const { body } = await patiently(() =>
+  await forEachConcurrently(chunks(customers, CUSTOMERS_PER_REQUEST), async (some) => {
+    const { body } = await withRetry(() =>
       api.send<{ references: readonly (References & { customerRef: string })[] }>('POST', '/v1/customers', {
         body: { customers: some },
       }),
@@ -98,7 +98,7 @@ export async function registerCustomers(
   return references
 }
 
-/** The invoice number is the idempotency key: a second import of it finds the same order. */
+/** The invoice number is the idempotency key, so a second import gets the same order. */
 export async function placeOrders(
   api: Api,
   { orders, references }: { readonly orders: readonly Order[]; readonly references: ReadonlyMap<string, References> },
@@ -107,7 +107,7 @@ export async function placeOrders(
   const placed: Placed[] = []
   const refused: Refused[] = []
   progress.begin('orders placed', orders.length)
-  await each(orders, async (order) => {
+  await forEachConcurrently(orders, async (order) => {
     const body = {
       currency,
       customerRef: order.customerRef,
@@ -116,7 +116,7 @@ export async function placeOrders(
       lines: order.lines.map(({ sku, quantity, unitMinor }) => ({ sku, quantity, unitMinor })),
     }
     try {
-      const answer = await patiently(() =>
+      const answer = await withRetry(() =>
         api.send<{ orderId: string }>('POST', '/v1/orders', { key: `invoice-${order.invoice}`, body }),
       )
       placed.push({ orderId: answer.body.orderId, order })
@@ -129,8 +129,8 @@ export async function placeOrders(
   return { placed, refused }
 }
 
-/** Runs `work` for each, a bounded number at once; the first failure ends it. */
-export async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+/** Runs `work` for each item, with bounded concurrency. Rejects at the first failure. */
+export async function forEachConcurrently<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values()
   const worker = async (): Promise<void> => {
     for (const item of queue) await work(item)
@@ -138,37 +138,37 @@ export async function each<T>(items: readonly T[], work: (item: T) => Promise<vo
   await Promise.all(Array.from({ length: CONCURRENCY }, worker))
 }
 
-/** A 503 or 429 says "later": the same key may be sent again without harm. */
-async function patiently<T>(send: () => Promise<T>): Promise<T> {
-  for (let tried = 1; ; tried++) {
+/** Retries after 429, 502, 503 and 504, with backoff: the same idempotency key makes that safe. */
+async function withRetry<T>(send: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
     try {
       return await send()
     } catch (error) {
       const later = error instanceof Refusal && [429, 502, 503, 504].includes(error.problem.status)
-      if (!later || tried === TRIES) throw error
-      await pause(2 ** tried * 100)
+      if (!later || attempt === MAX_ATTEMPTS) throw error
+      await pause(2 ** attempt * 100)
     }
   }
 }
 
-/** Another file had the SKU before, by another name or price: it is sold, and orders of an import bring their own price. */
+/** Ignores that another file created the SKU with another name or price: imported orders have their own price. */
 function isSold(error: unknown): void {
   if (!(error instanceof Refusal) || error.problem.code !== 'idempotency-key-reused') throw error
 }
 
-async function appears(api: Api, path: string): Promise<void> {
-  const giveUpMs = Date.now() + APPEAR_TIMEOUT_MS
+async function waitUntilAvailable(api: Api, path: string): Promise<void> {
+  const endMs = Date.now() + AVAILABLE_TIMEOUT_MS
   for (;;) {
     try {
-      await patiently(() => api.send('GET', path))
+      await withRetry(() => api.send('GET', path))
       return
     } catch (error) {
       if (!(error instanceof Refusal) || error.problem.status !== 404) throw error
-      if (Date.now() > giveUpMs)
+      if (Date.now() > endMs)
         throw new UsageError(
-          `${path} was accepted but is not there after ${APPEAR_TIMEOUT_MS / 1000} s: see npm run logs.`,
+          `${path} was accepted but is not available after ${AVAILABLE_TIMEOUT_MS / 1000} s: see npm run logs.`,
         )
-      await pause(LOOK_EVERY_MS)
+      await pause(POLL_INTERVAL_MS)
     }
   }
 }

@@ -3,17 +3,17 @@
 import { complain, isTerminal, sayMeanwhile } from '../terminal.ts'
 
 const WIDTH = 30
-const LINE_EVERY_MS = 5_000
+const LINE_INTERVAL_MS = 5_000
 
 export interface Progress {
-  begin(what: string, total: number): void
+  begin(name: string, total: number): void
   step(): void
   set(done: number): void
   end(): void
 }
 
 export function progressBar(): Progress {
-  let what = ''
+  let label = ''
   let total = 0
   let done = 0
   let lastMs = 0
@@ -21,12 +21,12 @@ export function progressBar(): Progress {
 
   const line = (): string => {
     const filled = total === 0 ? WIDTH : Math.round((done / total) * WIDTH)
-    return `${what.padEnd(20)} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}`
+    return `${label.padEnd(20)} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}`
   }
   const draw = (): void => {
     const nowMs = Date.now()
     const onTerminal = isTerminal('stderr')
-    if (nowMs - lastMs < (onTerminal ? 50 : LINE_EVERY_MS)) return
+    if (nowMs - lastMs < (onTerminal ? 50 : LINE_INTERVAL_MS)) return
     lastMs = nowMs
     if (onTerminal) sayMeanwhile(line())
     else complain(line())
@@ -41,7 +41,7 @@ export function progressBar(): Progress {
   return {
     begin(name, count) {
       end()
-      what = name
+      label = name
       total = count
       done = 0
       lastMs = Date.now()

@@ -35,7 +35,7 @@ export interface Order {
 }
 
 export interface Rejected {
-  /** Of the file, the header being line 1. */
+  /** Line number in the file; the header is line 1. */
   readonly line: number
   readonly reason: string
 }
@@ -45,11 +45,11 @@ export interface File {
   readonly imported: number
   readonly orders: readonly Order[]
   readonly rejected: readonly Rejected[]
-  /** Cancellations whose order is not looked for yet. */
+  /** Cancellations: their orders are not cancelled. */
   readonly unmatched: readonly Rejected[]
 }
 
-/** @throws UsageError when it is no CSV file of these columns. */
+/** @throws UsageError if it is not a CSV file with these columns. */
 export async function readFile(path: string): Promise<File> {
   const orders = new Map<string, Order>()
   const rejected: Rejected[] = []
@@ -110,7 +110,7 @@ async function* rows(path: string): AsyncGenerator<Read> {
   if (!header) throw new UsageError(`${path} is empty: it needs a header line ${columns.join(',')}.`)
 }
 
-/** The line, or why it can't be sold. */
+/** The line, or the reason why it is rejected. */
 function lineOf(row: Row): Line | string {
   const quantity = Number(row.Quantity)
   const price = Number(row.UnitPrice)
@@ -122,7 +122,7 @@ function lineOf(row: Row): Line | string {
   if (quantity <= 0) return 'quantity is not above 0'
   if (price <= 0) return 'price is not above 0'
   const unitMinor = Math.round(price * 100)
-  // Half a penny would be lost by rounding: such a line is for a person to look at.
+  // Rounding would lose half a penny: such a line is rejected for a person to check.
   if (Math.abs(unitMinor / 100 - price) > 1e-9) return `price ${row.UnitPrice} has parts of a penny`
   return { sku: row.StockCode, name: row.Description === '' ? row.StockCode : row.Description, quantity, unitMinor }
 }

@@ -1,44 +1,48 @@
-/** Waits until what was published stands in BigQuery, and holds BigQuery's figures against the file's. */
+/** Waits until all events are in BigQuery, then compares BigQuery's figures with the file's. */
 
 import type { BigQuery } from '@google-cloud/bigquery'
 import { setTimeout as pause } from 'node:timers/promises'
 import { hasEnded, type Api, type OrderView } from '../api.ts'
-import { each, type Placed } from './place.ts'
+import { forEachConcurrently, type Placed } from './place.ts'
 import type { Totals } from './expected.ts'
 import type { Progress } from './progress.ts'
 
-const LOOK_EVERY_MS = 500
+const POLL_INTERVAL_MS = 500
 
 export interface Ended {
   readonly completed: number
   readonly rejected: number
-  /** Orders whose saga has not ended, or whose events BigQuery lacks, when the time was up. */
+  /** Orders whose saga had not ended, or whose events were not in BigQuery, at the timeout. */
   readonly open: readonly string[]
 }
 
-/** Every order ended, and every event that the history heard of it is a row in BigQuery; or the time is up. */
+/** Returns when every order has ended and all events of its timeline are rows in BigQuery, or at the timeout. */
 export async function waitForEnd(
-  { api, bigquery, limitMs }: { readonly api: Api; readonly bigquery: BigQuery; readonly limitMs: number },
+  { api, bigquery, timeoutMs }: { readonly api: Api; readonly bigquery: BigQuery; readonly timeoutMs: number },
   placed: readonly Placed[],
   progress: Progress,
 ): Promise<Ended> {
-  const giveUpMs = Date.now() + limitMs
+  const endMs = Date.now() + timeoutMs
   const outcome = new Map<string, string>()
   let waiting = placed.map(({ orderId }) => orderId)
   progress.begin('orders ended', placed.length)
-  while (waiting.length > 0 && Date.now() < giveUpMs) {
+  while (waiting.length > 0 && Date.now() < endMs) {
     const stored = await storedEvents(bigquery, waiting)
     const candidates = waiting.filter((orderId) => stored.get(orderId)?.ended)
-    await each(candidates, async (orderId) => {
+    await forEachConcurrently(candidates, async (orderId) => {
       const { body: order } = await api.send<OrderView>('GET', `/v1/orders/${orderId}`)
-      const heard = order.timeline.entries ?? []
-      if (hasEnded(order) && heard.length > 0 && heard.every(({ eventId }) => stored.get(orderId)!.ids.has(eventId))) {
+      const recorded = order.timeline.entries ?? []
+      if (
+        hasEnded(order) &&
+        recorded.length > 0 &&
+        recorded.every(({ eventId }) => stored.get(orderId)!.ids.has(eventId))
+      ) {
         outcome.set(orderId, order.status)
         progress.set(outcome.size)
       }
     })
     waiting = waiting.filter((orderId) => !outcome.has(orderId))
-    if (waiting.length > 0) await pause(LOOK_EVERY_MS)
+    if (waiting.length > 0) await pause(POLL_INTERVAL_MS)
   }
   progress.end()
   const completed = [...outcome.values()].filter((status) => status === 'completed').length
@@ -69,7 +73,7 @@ export interface Difference {
   readonly bigquery: number
 }
 
-/** What differs between the file and BigQuery: nothing, when all is well. */
+/** The figures that differ between the file and BigQuery: empty if they agree. */
 export async function differences(
   bigquery: BigQuery,
   placed: readonly Placed[],

@@ -1,16 +1,16 @@
-/** Reads what is appended to log files, also when a file is rotated to `….1`. */
+/** Reads lines that are appended to log files, also across a rotation to `….1`. */
 
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface LogReader {
-  /** The whole lines that were appended to that file since the last call; at first, all of them. */
+  /** The complete lines that were appended to the file since the last call; at the first call, all of them. */
   read(file: string): Promise<string[]>
 }
 
 interface Position {
   readonly inode: number
-  /** After the last whole line that was read. */
+  /** The end of the last complete line that was read. */
   readonly offset: number
 }
 
@@ -26,13 +26,13 @@ export function logReader(folder: string): LogReader {
       positions.set(file, now.position)
       if (!before || now.position.inode === before.inode) return now.lines
       const rest = await linesAfter(`${path}.1`, before)
-      // Of another inode: the file was begun anew more than once, and the rest is lost.
+      // Another inode: the file was rotated more than once, and the lines between are lost.
       return rest.position.inode === before.inode ? [...rest.lines, ...now.lines] : now.lines
     },
   }
 }
 
-/** From the start, when it is another file than before. @throws ENOENT */
+/** Reads from the start if the file is not the same as before. @throws ENOENT */
 async function linesAfter(
   path: string,
   before: Position | undefined,

@@ -8,7 +8,7 @@ import { camelCase, checkCommandName, contractsVariable, kebabCase, serviceNamed
 
 export interface NewCommand {
   readonly name: string
-  /** Name of the service that performs it. */
+  /** Name of the service that handles it. */
   readonly service: string | undefined
   /** Name of the service that sends it, which may be the same. */
   readonly sentBy: string | undefined
@@ -64,9 +64,9 @@ export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): 
       [`${folder}/${file}.test.ts`]: test(name, owner.name),
     },
     next: [
-      `Give ${name} its fields in ${folder}/contracts.ts, and decide in ${folder}/${file}.ts what it does.`,
+      `Add the fields of ${name} in ${folder}/contracts.ts, and write its rules in ${folder}/${file}.ts.`,
       `Return { type: '${name}', data: … } among the commands of a decision of ${sender.name}.`,
-      `Type npx vitest run ${folder}, then npm run check.`,
+      `Run npx vitest run ${folder}, then npm run check.`,
     ],
   }
 }

@@ -4,21 +4,21 @@ import { type ImportDeclaration, type Node, parseSync, type Program, Visitor } f
 
 type Literal = Extract<Node, { type: 'ObjectExpression' | 'ArrayExpression' }>
 
-/** Where an item is put into a text: the object or the array in there, undefined if the text has neither. */
+/** Finds the object or array to which an item is added; undefined if the text has neither. */
 export type Find = (program: Program) => Node | null | undefined
 
-/** Thrown when a file does not have the form that an edit needs, with the remedy; nothing has been written by then. */
+/** Thrown when an edit does not fit a file, with the remedy; no file has been written by then. */
 export class EditError extends Error {}
 
 const BY_HAND = 'follow docs/add-a-service.md by hand'
 
 function parse(text: string): Program {
   const { program, errors } = parseSync('program.ts', text)
-  if (errors.length > 0) throw new EditError(`it does not parse (${errors[0]!.message}): mend it first`)
+  if (errors.length > 0) throw new EditError(`it does not parse (${errors[0]!.message}): correct it first`)
   return program
 }
 
-/** Whether the language lets a variable have this name: `export` and `public` it keeps for itself. */
+/** Whether a variable can have this name: `export` and `public` are reserved words. */
 export const isIdentifier = (name: string): boolean =>
   parseSync('program.ts', `const ${name} = 1\nexport { ${name} }`).errors.length === 0
 

@@ -21,7 +21,7 @@ export function makeEmulator({ name, resource }: NewEmulator, read: Read): Made 
       `${resource === undefined ? '--resource is missing' : `"${resource}" can't name a kind of resource`}. --resource takes the singular in 3 to 30 lower-case letters, as in --resource secret.`,
     )
   const folder = `emulators/local-cloud/${name}`
-  // A name of a file there is an export of the package.
+  // File names in that folder are exports of the package.
   refuseExisting(read, [`${folder}/plugin.ts`, `${folder}.ts`])
   return {
     files: {
@@ -36,10 +36,10 @@ export function makeEmulator({ name, resource }: NewEmulator, read: Read): Made 
       ),
     },
     next: [
-      `Hold the paths, permissions and roles in ${folder}/plugin.ts against Google's reference, and add the methods that your client calls.`,
+      `Check the paths, permissions and roles in ${folder}/plugin.ts against Google's reference, and add the methods that your client calls.`,
       `Declare ${terraformType(name, resource)} in a stack: npm start provisions it.`,
-      `Name in "environment" of the plugin the variable by which Google's client finds an emulator (emulators/local-cloud/core/README.md).`,
-      `Type npx vitest run ${folder}, then npm run check.`,
+      `In "environment" of the plugin, set the variable that directs Google's client to an emulator (emulators/local-cloud/core/README.md).`,
+      `Run npx vitest run ${folder}, then npm run check.`,
     ],
   }
 }

@@ -29,9 +29,9 @@ export function makeEvent({ type, service }: NewEvent, read: Read): Made {
       ),
     },
     next: [
-      `Give ${type} its fields in ${folder}/contracts.ts and the same example in ${folder}/frozen-events.json.`,
+      `Add the fields of ${type} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-events.json.`,
       `Return { type: '${type}', data: … } from a decision of ${name}.`,
-      `Name it in "on" of each service that subscribes to it: the compiler then asks for the handler.`,
+      `Add it to "on" of each service that subscribes to it: the compiler then requires a handler.`,
     ],
   }
 }

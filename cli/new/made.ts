@@ -1,4 +1,4 @@
-/** What a generator gives back, and what it reads: texts by their paths, so that nothing is written before all is known. */
+/** The input and output of a generator: texts by path, so that no file is written before all are complete. */
 
 import { UsageError } from '../command.ts'
 import { EditError } from './edit.ts'
@@ -6,7 +6,7 @@ import { EditError } from './edit.ts'
 export interface Made {
   /** Texts of new and of changed files, by their paths from the root of the project. */
   readonly files: Readonly<Record<string, string>>
-  /** What the person does next: one sentence each. */
+  /** The next steps of the user, one sentence each. */
   readonly next: readonly string[]
 }
 
@@ -15,7 +15,7 @@ export type Read = (path: string) => string | undefined
 
 type Edit = (text: string) => string
 
-/** One file with all of these edits. @throws UsageError that names the file when it has not the form that they need. */
+/** Applies all edits to one file. @throws UsageError that names the file if an edit does not fit it. */
 export function edited(read: Read, path: string, ...edits: readonly Edit[]): string {
   const text = read(path)
   if (text === undefined) throw new UsageError(`${path} does not exist, so nothing was changed: restore it from git.`)

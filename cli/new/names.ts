@@ -1,4 +1,4 @@
-/** Names of what is made: refused with the rule that they break and an example of one that keeps it. */
+/** Checks names for new services, events, commands and emulators. An error has the rule and a valid example. */
 
 import { services } from '../../functions/index.ts'
 import {
@@ -26,10 +26,10 @@ export const camelCase = (name: string): string =>
 export const kebabCase = (name: string): string =>
   name.replaceAll(/(?<!^)[A-Z]/g, (capital) => `-${capital}`).toLowerCase()
 
-/** The runtime's events have a table, and BigQuery's subscriptions have dead letters, as services do. */
+/** Names that are taken by the table of the runtime's events and by the dead-letter topic of BigQuery's subscriptions. */
 const reserved: readonly string[] = [runtimeContracts.service, 'bigquery']
 
-/** @throws UsageError when Google refuses a name that is made from it, when it can't be a variable, or when it is taken. */
+/** @throws UsageError when Google refuses a name derived from it, when it is not a valid identifier, or when it is taken. */
 export function checkServiceName(name: string): void {
   try {
     validName('account', accountId(name))
@@ -43,7 +43,7 @@ export function checkServiceName(name: string): void {
     )
   }
   if (!isIdentifier(camelCase(name)))
-    throw new UsageError(`"${name}" can't name a service: TypeScript keeps that word for itself. Take another name.`)
+    throw new UsageError(`"${name}" can't name a service: it is a reserved word of TypeScript. Take another name.`)
   const accounts = services.flatMap((service) => [accountId(service.name), pushAccountId(service.name)])
   const taken = [...accounts, operationsAccountId, imageBuilderId].find(
     (account) => account === accountId(name) || account === pushAccountId(name),
@@ -84,7 +84,7 @@ export function checkEmulatorName(name: string): void {
       `"${name}" can't name an emulator. Take Google's name of the service in lower case with hyphens, at most 40 characters, as in "secret-manager".`,
     )
   if (!isIdentifier(camelCase(name)))
-    throw new UsageError(`"${name}" can't name an emulator: TypeScript keeps that word for itself. Take another name.`)
+    throw new UsageError(`"${name}" can't name an emulator: it is a reserved word of TypeScript. Take another name.`)
 }
 
 /** @throws UsageError for an unknown name. */

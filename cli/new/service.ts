@@ -22,7 +22,7 @@ export function makeService({ name, on, emits }: NewService, read: Read): Made {
   if (emits !== undefined) checkEventType(emits)
   const unknown = on.find((type) => ownerOfEvent(type) === undefined)
   if (unknown !== undefined)
-    throw new UsageError(`There is no event "${unknown}" to subscribe to. There are: ${eventTypes.join(', ')}.`)
+    throw new UsageError(`There is no event "${unknown}" to subscribe to. The events are: ${eventTypes.join(', ')}.`)
   const folder = `functions/${name}`
   refuseExisting(read, [`${folder}/service.ts`])
 
@@ -43,18 +43,18 @@ export function makeService({ name, on, emits }: NewService, read: Read): Made {
       ),
     },
     next: [
-      `Say in ${folder}/service.ts what the service is for, and decide in ${folder}/app.ts what it does.`,
+      `Describe the service in ${folder}/service.ts, and write its rules in ${folder}/app.ts.`,
       ...(recorded === undefined
         ? []
         : [
-            `Give ${recorded} its fields in ${folder}/contracts.ts and the same example in ${folder}/frozen-events.json.`,
+            `Add the fields of ${recorded} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-events.json.`,
           ]),
-      `Type npx vitest run ${folder}, then npm run check; npm start runs it.`,
+      `Run npx vitest run ${folder}, then npm run check; npm start runs the service.`,
     ],
   }
 }
 
-/** A number is never given to another service. */
+/** A number is never reused for another service. */
 const nextNumber = (text: string): number => Math.max(...keysOf(text, inVariable('numberedServices')).map(Number)) + 1
 
 const subject = (name: string): string => `The service ${name}`

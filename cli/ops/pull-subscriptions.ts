@@ -1,4 +1,4 @@
-/** Pulls messages that wait for an operator's decision under a lease; those that are not acknowledged are released. */
+/** Pulls messages under a lease, for an operator's decision. Messages that are not acknowledged are released. */
 
 import type { v1 } from '@google-cloud/pubsub'
 import { extend, type Waiting as Leased, leased, release } from '../../shared/gcp/waiting.ts'
@@ -10,17 +10,17 @@ export interface Waiting extends Leased {
 
 export interface PullSubscriptions {
   pull(subscription: string): Promise<Waiting[]>
-  /** Pub/Sub delivers the message no more. */
+  /** Pub/Sub does not deliver the message again. */
   acknowledge(message: Waiting): Promise<void>
   /** Releases each message that was pulled and not acknowledged. */
   close(): Promise<void>
 }
 
-/** Pulls and decisions may take longer than the ack deadline of one minute, for which Pub/Sub leases. */
+/** A lease lasts for the ack deadline of one minute; pulling and deciding may take longer. */
 const LEASE_SECONDS = 60
 const EXTEND_EVERY_MS = 20_000
 
-/** Runs it regularly until the returned function is called. */
+/** Calls `run` at this interval until the returned function is called. */
 export type Repeat = (everyMs: number, run: () => Promise<void>) => () => void
 
 const repeat: Repeat = (everyMs, run) => {
@@ -45,7 +45,7 @@ export async function openPullSubscriptions(
     ])
   const stopExtending = repeatedly(EXTEND_EVERY_MS, async () => {
     for (const [path, ackIds] of heldIds())
-      // The request that needs the lease meets the same error.
+      // The request that needs the lease fails with the same error.
       await extend(client, path, { ackIds, seconds: LEASE_SECONDS }).catch(() => {})
   })
 

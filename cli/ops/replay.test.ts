@@ -10,14 +10,14 @@ beforeEach(() => {
 })
 afterEach(() => void vi.restoreAllMocks())
 
-const letter = (id: string, listener: string, type: string, data = '{}'): DeadLetter => ({
+const letter = (id: string, consumer: string, type: string, data = '{}'): DeadLetter => ({
   id,
-  listener,
+  consumer,
   type,
   reason: '',
   sinceMs: 0,
   waiting: {
-    subscription: `${listener}-dead-letters`,
+    subscription: `${consumer}-dead-letters`,
     messageId: id,
     data: Buffer.from(data),
     attributes: { type },
@@ -27,25 +27,25 @@ const letter = (id: string, listener: string, type: string, data = '{}'): DeadLe
 })
 
 describe('a replay', () => {
-  it('names the letters of each listener, a bounded number in one task, and goes on after one that is refused', async () => {
-    const asked: string[][] = []
+  it('names the dead letters of each consumer, a bounded number in one task, and continues after a refused task', async () => {
+    const sent: string[][] = []
     const many = Array.from({ length: MAX_LETTERS + 1 }, (_, at) => letter(`o-${at}`, 'orders', 'price.changed'))
-    const stay = await replayEach(
+    const failed = await replayEach(
       [...many, letter('i-1', 'inventory', 'ReserveStock'), letter('b-1', 'bigquery', 'order.placed')],
       {
         operator: { actor: 'jo', reason: 'x' },
         replayer: {
           async replay(letters) {
-            asked.push(letters.map(({ id }) => id))
-            if (asked.length === 2) throw new UsageError('the queue is gone')
+            sent.push(letters.map(({ id }) => id))
+            if (sent.length === 2) throw new UsageError('the queue is gone')
           },
           close: async () => {},
         },
       },
     )
-    expect(asked.map(({ length }) => length)).toEqual([MAX_LETTERS, 1, 1])
-    expect(asked[2]).toEqual(['i-1'])
-    expect(stay).toBe(2)
+    expect(sent.map(({ length }) => length)).toEqual([MAX_LETTERS, 1, 1])
+    expect(sent[2]).toEqual(['i-1'])
+    expect(failed).toBe(2)
     expect(vi.mocked(console.error).mock.calls.map(([line]) => String(line).split(' ')[0])).toEqual([
       'b-1',
       `o-${MAX_LETTERS}`,
@@ -53,24 +53,29 @@ describe('a replay', () => {
   })
 
   it.each([
-    ['an event that it hears', 'orders', 'price.changed'],
+    ['an event that it subscribes to', 'orders', 'price.changed'],
     ['an event of a CloudEvent function', 'notifications', 'order.placed'],
     ['a command that it accepts', 'inventory', 'ReserveStock'],
-  ])('of %s is possible', (_, listener, type) => {
-    expect(() => checkReplayable({ listener, type })).not.toThrow()
+  ])('of %s is possible', (_, consumer, type) => {
+    expect(() => checkReplayable({ consumer, type })).not.toThrow()
   })
 
   it.each([
-    ['a command of another service', 'orders', 'ReserveStock', /orders takes no ReserveStock/],
-    ['an event that it does not hear', 'payments', 'price.changed', /payments takes no price\.changed/],
-    ["BigQuery's own", 'bigquery', 'order.placed', /bigquery is no service/],
+    ['a command of another service', 'orders', 'ReserveStock', /orders has no handler for ReserveStock/],
     [
-      'a repeat, which any operator may ask for anew',
+      'an event that it does not subscribe to',
+      'payments',
+      'price.changed',
+      /payments has no handler for price\.changed/,
+    ],
+    ["BigQuery's own", 'bigquery', 'order.placed', /bigquery is not a service/],
+    [
+      'a republish request, which an operator can send again',
       'payments',
       'RepublishEvents',
-      /payments takes no RepublishEvents/,
+      /payments has no handler for RepublishEvents/,
     ],
-  ])('of %s is refused', (_, listener, type, says) => {
-    expect(() => checkReplayable({ listener, type })).toThrow(says)
+  ])('of %s is refused', (_, consumer, type, says) => {
+    expect(() => checkReplayable({ consumer, type })).toThrow(says)
   })
 })

@@ -1,4 +1,4 @@
-/** Has listeners take their dead letters again: a task through the listener's own queue that names them, and holds nothing of them. */
+/** Replays dead letters: a task through the service's own queue names them; it carries no content. */
 
 import type { CloudTasksClient } from '@google-cloud/tasks'
 import { services } from '../../functions/index.ts'
@@ -12,21 +12,21 @@ import type { DeadLetter } from './dead-letters.ts'
 import type { Target } from './target.ts'
 import { complain, say, shown } from '../terminal.ts'
 
-/** The letters of one task are taken one after the other. */
+/** The service handles the messages of one task sequentially. */
 const DISPATCH_DEADLINE_SECONDS = 60
 
-/** @throws UsageError for a letter that its listener can't take again. */
-export function checkReplayable({ listener, type }: Pick<DeadLetter, 'listener' | 'type'>): void {
-  const service = services.find(({ name }) => name === listener)
+/** @throws UsageError for a dead letter that can not be replayed. */
+export function checkReplayable({ consumer, type }: Pick<DeadLetter, 'consumer' | 'type'>): void {
+  const service = services.find(({ name }) => name === consumer)
   if (!service)
     throw new UsageError(
-      `${listener} is no service that could take it again: mend what it complains of, and publish the event again.`,
+      `${consumer} is not a service, so nothing can be replayed to it: remove the cause that the reason names, then publish the event again.`,
     )
   if (!service.on.includes(type) && !service.accepts.includes(type))
-    throw new UsageError(`${listener} takes no ${type}: there is nobody to take it again.`)
+    throw new UsageError(`${consumer} has no handler for ${type}: deploy one first.`)
 }
 
-/** Returns how many stay where they are, which it tells. */
+/** Prints the outcome of each. Returns the number of those that were not replayed. */
 export async function replayEach(
   letters: readonly DeadLetter[],
   { replayer, operator }: { replayer: Replayer; operator: Operator },
@@ -36,34 +36,34 @@ export async function replayEach(
       checkReplayable(letter)
       return true
     } catch (error) {
-      tellStays(letter, error)
+      reportNotReplayed(letter, error)
       return false
     }
   })
-  let stay = letters.length - sendable.length
-  for (const some of Map.groupBy(sendable, ({ listener }) => listener).values()) {
+  let failed = letters.length - sendable.length
+  for (const some of Map.groupBy(sendable, ({ consumer }) => consumer).values()) {
     for (let first = 0; first < some.length; first += MAX_LETTERS) {
       const chunk = some.slice(first, first + MAX_LETTERS)
       try {
         await replayer.replay(chunk, operator)
-        for (const { id, type, listener } of chunk)
-          say(`${shown(id)}  ${listener} was asked to take ${shown(type)} again`)
+        for (const { id, type, consumer } of chunk)
+          say(`${shown(id)}  replay of ${shown(type)} to ${consumer} requested`)
       } catch (error) {
-        stay += chunk.length
-        for (const letter of chunk) tellStays(letter, error)
+        failed += chunk.length
+        for (const letter of chunk) reportNotReplayed(letter, error)
       }
     }
   }
-  return stay
+  return failed
 }
 
-function tellStays({ id, type }: DeadLetter, error: unknown): void {
+function reportNotReplayed({ id, type }: DeadLetter, error: unknown): void {
   if (!(error instanceof UsageError)) throw error
-  complain(`${shown(id)}  ${shown(type)} stays where it is: ${shown(error.message)}`)
+  complain(`${shown(id)}  ${shown(type)} was not replayed: ${shown(error.message)}`)
 }
 
 export interface Replayer {
-  /** Returns once the task exists. The letters are of one listener. @throws UsageError when it was refused */
+  /** Returns once the task exists. The dead letters are of one consumer. @throws UsageError when the task was refused */
   replay(letters: readonly DeadLetter[], operator: Operator): Promise<void>
   close(): Promise<void>
 }
@@ -73,9 +73,9 @@ export async function createReplayer({ projectId, region, serviceUrls, clientOpt
   const client: CloudTasksClient = new CloudTasksClient(await clientOptions())
   return {
     async replay(letters, operator) {
-      const { listener } = letters[0]!
-      const url = serviceUrls[listener]!
-      const parent = client.queuePath(projectId, region, queueName(listener))
+      const { consumer } = letters[0]!
+      const url = serviceUrls[consumer]!
+      const parent = client.queuePath(projectId, region, queueName(consumer))
       const envelope = envelopeOf(letters, operator)
       const headers = { 'content-type': 'application/json', ...operatorHeaders(operator) }
       const task = {
@@ -105,7 +105,7 @@ function envelopeOf(letters: readonly DeadLetter[], { actor }: Operator) {
     type: replayCommand,
     version: 1,
     source: 'cli',
-    subject: letters[0]!.listener,
+    subject: letters[0]!.consumer,
     sequence: 0,
     time: new Date().toISOString(),
     correlationId: id,

@@ -1,11 +1,11 @@
-/** Sagas that were reported stuck and have not ended since: the report says why, the order says how it stands now. */
+/** Sagas that were reported stuck and have not continued since: the reason comes from the report, the state from the order. */
 
 import { stuckSubscription } from '../../shared/base/names.ts'
 import { type Api, Refusal } from '../api.ts'
 import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
 
-/** Orders asked for at once. */
-const AT_ONCE = 8
+/** Concurrent queries of orders. */
+const MAX_CONCURRENT_QUERIES = 8
 
 export interface Saga {
   readonly orderId: string
@@ -15,20 +15,20 @@ export interface Saga {
 }
 
 export interface StuckSaga extends Saga {
-  /** The service whose saga it is. */
+  /** The service that runs the saga. */
   readonly service: string
   readonly reason: string
-  /** Of the first report. */
+  /** The time of the first report. */
   readonly sinceMs: number
 }
 
-/** The service whose sagas can be read: its reports are dropped when the saga has gone on. */
+/** The service whose sagas can be read: their reports are acknowledged once the saga has continued. */
 const READABLE = 'orders'
 
 export const readSaga = async (api: Api, orderId: string): Promise<Saga> =>
   (await api.send<Saga>('GET', `/v1/orders/${encodeURIComponent(orderId)}/saga`)).body
 
-/** Reports of orders that have gone on since are taken off the subscription. Those of other services' sagas are listed as they are. */
+/** Acknowledges reports of orders that have continued since. Sagas of other services are listed as they were reported. */
 export async function stuckSagas(subscriptions: PullSubscriptions, api: Api): Promise<StuckSaga[]> {
   const reports = Map.groupBy(await subscriptions.pull(stuckSubscription), (report) => {
     const { service, sagaId } = reportOf(report)
@@ -36,7 +36,7 @@ export async function stuckSagas(subscriptions: PullSubscriptions, api: Api): Pr
   })
   const left = [...reports.values()]
   const found: StuckSaga[] = []
-  const ask = async (): Promise<void> => {
+  const queryEach = async (): Promise<void> => {
     for (let waiting = left.pop(); waiting; waiting = left.pop()) {
       const report = reportOf(waiting.at(-1)!)
       const saga = report.service === READABLE ? await readIfAny(api, report.sagaId) : asReported(report)
@@ -45,7 +45,7 @@ export async function stuckSagas(subscriptions: PullSubscriptions, api: Api): Pr
       else for (const one of waiting) await subscriptions.acknowledge(one)
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, ask))
+  await Promise.all(Array.from({ length: MAX_CONCURRENT_QUERIES }, queryEach))
   return found.toSorted((a, b) => a.sinceMs - b.sinceMs)
 }
 
@@ -73,7 +73,7 @@ interface Report {
   readonly reason: string
 }
 
-/** A message that is not a report names no order, and is taken off like one that is no longer true. */
+/** A message that can not be parsed names no order, and is acknowledged like an outdated report. */
 function reportOf({ data }: Waiting): Report {
   try {
     const { source = READABLE, data: report } = JSON.parse(data.toString('utf8')) as {

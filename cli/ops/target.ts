@@ -1,4 +1,4 @@
-/** Which platform is operated: the one that runs in this checkout, or one in a Google Cloud project. */
+/** The platform that a command operates on: the one that runs in this checkout, or one in a Google Cloud project. */
 
 import type { ChannelCredentials } from '@grpc/grpc-js'
 import { services } from '../../functions/index.ts'
@@ -16,11 +16,11 @@ export type ClientOptions = {
 export interface Target {
   readonly projectId: string
   readonly region: string
-  /** Service → where it answers; its OIDC audience too. */
+  /** Service → its URL, which is also its OIDC audience. */
   readonly serviceUrls: Readonly<Record<string, string>>
-  /** For Google's clients: in the cloud they find credentials by themselves. */
+  /** Options of Google's clients. In the cloud the clients find credentials themselves. */
   clientOptions(): Promise<ClientOptions>
-  /** The gateway, asked by a member of the staff. */
+  /** The gateway, called as a member of staff. */
   api(actor: string): Api
 }
 
@@ -29,20 +29,20 @@ const defaultRegion = 'europe-west1'
 export const targetOptions = {
   project: text('ID', 'a deployed environment; absent, the platform that runs here'),
   'project-number': text('N', "that project's number"),
-  region: text('REGION', 'where its services run', defaultRegion),
+  region: text('REGION', 'the region of its services', defaultRegion),
 }
 
 type Values = { readonly [Name in keyof typeof targetOptions]?: string | undefined }
 
-/** @throws UsageError when nothing runs here, or the project is named by half. */
+/** @throws UsageError when no platform runs here, or when one of the two options is missing. */
 export function targetFrom(values: Values, token = process.env['MILLRACE_TOKEN']): Target {
   const { project: projectId, 'project-number': number, region = defaultRegion } = values
   if (projectId === undefined && number === undefined) return localTarget()
   if (!projectId || !number)
-    throw new UsageError('A deployed environment takes both: --project ID and --project-number N.')
+    throw new UsageError('A deployed environment needs both --project ID and --project-number N.')
   if (!/^\d+$/.test(number))
     throw new UsageError(
-      `--project-number takes digits, not "${number}": gcloud projects describe ${projectId} --format="value(projectNumber)" tells it.`,
+      `--project-number takes digits, not "${number}": gcloud projects describe ${projectId} --format="value(projectNumber)" prints it.`,
     )
   const serviceUrls = Object.fromEntries(services.map(({ name }) => [name, cloudRunUrl(`${name}-${number}`, region)]))
   return {
@@ -51,7 +51,7 @@ export function targetFrom(values: Values, token = process.env['MILLRACE_TOKEN']
     serviceUrls,
     clientOptions: async () => ({ projectId }),
     api() {
-      if (!token) throw new UsageError('The gateway asks who you are: put a token of the role staff in MILLRACE_TOKEN.')
+      if (!token) throw new UsageError('The gateway needs a token: set MILLRACE_TOKEN to one with the role staff.')
       return connectWith(serviceUrls['gateway']!, async () => token)
     },
   }

@@ -1,4 +1,4 @@
--- How many orders came to each stage.
+-- The number of orders that reached each stage.
 SELECT stage, orders
 FROM analytics.funnel
 ORDER BY orders DESC, stage

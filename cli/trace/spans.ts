@@ -1,4 +1,4 @@
-/** What the local cloud kept of traces, and what the services logged in them. */
+/** Reads traces from the local cloud, and the log lines of their spans from the services' logs. */
 
 import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,10 +20,10 @@ export interface LogLine {
 
 /** The request that begins an order. */
 const PLACING = 'POST /v1/orders'
-const LISTED = 200
-/** Services hand their spans over in batches: a trace that has just ended may still be coming in. */
+const MAX_TRACES = 200
+/** Services export spans in batches: spans of a trace that has just ended may still arrive. */
 const SETTLED_AFTER_MS = 1_500
-const LOOK_EVERY_MS = 300
+const POLL_INTERVAL_MS = 300
 
 export async function get<Answer>(running: Running, path: string): Promise<Answer> {
   const response = await fetch(`http://${running.apiHost}${path}`, { headers: secretOf(running) })
@@ -31,37 +31,38 @@ export async function get<Answer>(running: Running, path: string): Promise<Answe
   return (await response.json()) as Answer
 }
 
-/** The traces of an order, the one in which it was placed first. @throws UsageError when the order has no trace. */
+/** The traces of an order, beginning with the one in which it was placed. @throws UsageError when the order has no trace. */
 export async function tracesOf(running: Running, orderId: string): Promise<TraceSummary[]> {
-  const asked = `/_local/traces?limit=${LISTED}&correlationId=${encodeURIComponent(orderId)}`
-  const { traces } = await get<{ traces: TraceSummary[] }>(running, asked)
+  const path = `/_local/traces?limit=${MAX_TRACES}&correlationId=${encodeURIComponent(orderId)}`
+  const { traces } = await get<{ traces: TraceSummary[] }>(running, path)
   if (traces.length === 0)
-    throw new UsageError(`No trace is kept of "${orderId}": npm run trace without an id shows the last order's.`)
+    throw new UsageError(`There is no trace of "${orderId}": npm run trace without an id shows the last order's.`)
   const isPlacing = ({ root }: TraceSummary): number => (root === PLACING ? 0 : 1)
   return traces.toSorted((a, b) => isPlacing(a) - isPlacing(b) || a.startMs - b.startMs)
 }
 
-/** @throws UsageError when none was placed lately. */
+/** @throws UsageError when the recorded traces contain no order. */
 export async function lastOrder(running: Running): Promise<string> {
-  const asked = `/_local/traces?limit=${LISTED}&root=${encodeURIComponent(PLACING)}`
-  const { traces } = await get<{ traces: TraceSummary[] }>(running, asked)
+  const path = `/_local/traces?limit=${MAX_TRACES}&root=${encodeURIComponent(PLACING)}`
+  const { traces } = await get<{ traces: TraceSummary[] }>(running, path)
   const orderId = traces.find(({ correlationIds }) => correlationIds.length > 0)?.correlationIds[0]
-  if (orderId === undefined) throw new UsageError('No order was placed lately: try npm run order -- --sku TEA-001')
+  if (orderId === undefined)
+    throw new UsageError('There is no trace of an order: place one with npm run order -- --sku TEA-001')
   return orderId
 }
 
-/** Waits for those that are on their way. */
+/** Waits for spans that are still being exported. */
 export async function spansOf(running: Running, traceId: string): Promise<Span[]> {
   for (let before = 0; ;) {
     const { spans } = await get<{ spans: Span[] }>(running, `/_local/traces/${traceId}`)
     const endMs = Math.max(...spans.map(({ startMs, durationMs }) => startMs + durationMs))
     if (spans.length === before || Date.now() - endMs > SETTLED_AFTER_MS) return spans
     before = spans.length
-    await pause(LOOK_EVERY_MS)
+    await pause(POLL_INTERVAL_MS)
   }
 }
 
-/** In the order of their time. */
+/** Sorted by time. */
 export async function logsOf(running: Running, traceId: string): Promise<LogLine[]> {
   const folder = join(running.dataDirectory, 'logs')
   if (!existsSync(folder)) return []
@@ -79,7 +80,7 @@ async function matching(path: string, traceId: string): Promise<LogLine[]> {
       const { 'logging.googleapis.com/spanId': spanId, 'logging.googleapis.com/trace': trace, ...fields } = entry
       if (String(trace).endsWith(traceId)) found.push({ ...fields, spanId: String(spanId) })
     } catch {
-      // What a library wrote by itself is in no span.
+      // Not JSON: a library's own output, which belongs to no span.
     }
   }
   return found

@@ -61,7 +61,7 @@ describe('a waterfall', () => {
   it('keeps what has lost its parent or its span', () => {
     const text = waterfall([span('orphan', 'gone', 5, 0)], [line('gone', 'hello')])
     expect(text).toContain('orphan')
-    expect(text).toContain('INFO hello  (its span is not kept)')
+    expect(text).toContain('INFO hello  (its span is missing)')
     expect(text).not.toContain('NaN')
   })
 })

@@ -1,10 +1,10 @@
-/** A trace as people read it: its tree from top to bottom, time from left to right. */
+/** Renders a trace as text: its tree from top to bottom, time from left to right. */
 
 import type { LogLine, Span } from './spans.ts'
 import { shown } from '../terminal.ts'
 
 const BAR_COLUMNS = 30
-/** A pause in which nothing happened is drawn short when it is longer than this share of the whole. */
+/** An idle period longer than this share of the trace is shortened. */
 const LONG_PAUSE_SHARE = 0.1
 const SHORT_PAUSE_SHARE = 0.02
 
@@ -13,7 +13,7 @@ interface Placed {
   readonly depth: number
 }
 
-/** Every text of a span may come from elsewhere. */
+/** Texts of a span may come from outside, so they are escaped. */
 const shownSpan = (span: Span): Span => ({
   ...span,
   name: shown(span.name),
@@ -42,21 +42,19 @@ export function waterfall(given: readonly Span[], logs: readonly LogLine[]): str
       (attempt === undefined ? '' : `#${shown(String(attempt))}`).padEnd(4),
       span.error === undefined ? 'ok' : `FAILED ${span.error}`,
     ]
-    const told = logs.filter(({ spanId }) => spanId === span.spanId)
+    const spanLogs = logs.filter(({ spanId }) => spanId === span.spanId)
     const indent = ' '.repeat(width.service + 2 + 2 * (depth + 1))
-    return [cells.join('  ').trimEnd(), ...told.map((line) => indent + logText(line))]
+    return [cells.join('  ').trimEnd(), ...spanLogs.map((line) => indent + logText(line))]
   })
   const known = new Set(spans.map(({ spanId }) => spanId))
   const elsewhere = logs.filter(({ spanId }) => !known.has(spanId))
   return [
     ...lines,
-    ...elsewhere.map(
-      (line) => `${shown(line.service).padEnd(width.service)}  ${logText(line)}  (its span is not kept)`,
-    ),
+    ...elsewhere.map((line) => `${shown(line.service).padEnd(width.service)}  ${logText(line)}  (its span is missing)`),
   ].join('\n')
 }
 
-/** Parents before their children, these in order of time. A span whose parent is not kept stands at the margin. */
+/** Parents before their children; children sorted by time. A span whose parent is missing is at the top level. */
 function treeOf(spans: readonly Span[]): Placed[] {
   const known = new Set(spans.map(({ spanId }) => spanId))
   const children = Map.groupBy(spans, ({ parentSpanId }) =>
@@ -71,7 +69,7 @@ function treeOf(spans: readonly Span[]): Placed[] {
   return under('', 0)
 }
 
-/** Where a moment lies between 0 and 1, long pauses drawn short: a timer fires minutes after everything else. */
+/** The position of a moment between 0 and 1, with long idle periods shortened: a timer fires minutes after the other spans. */
 function axisOf(spans: readonly Span[]): (atMs: number) => number {
   const byStart = spans.toSorted((a, b) => a.startMs - b.startMs)
   const startMs = byStart[0]!.startMs
@@ -99,11 +97,21 @@ function bar(from: number, to: number): string {
 
 const ms = (value: number): string => (value < 10_000 ? `${value.toFixed(0)} ms` : `${(value / 1000).toFixed(1)} s`)
 
-/** What is in the span already is not said again. */
-const said = new Set(['time', 'severity', 'message', 'service', 'spanId', 'correlationId', 'id', 'subject', 'type'])
+/** Fields that the span already shows. */
+const shownBySpan = new Set([
+  'time',
+  'severity',
+  'message',
+  'service',
+  'spanId',
+  'correlationId',
+  'id',
+  'subject',
+  'type',
+])
 function logText({ severity, message, ...fields }: LogLine): string {
   const more = Object.entries(fields)
-    .filter(([name]) => !said.has(name) && !name.startsWith('logging.googleapis.com/'))
+    .filter(([name]) => !shownBySpan.has(name) && !name.startsWith('logging.googleapis.com/'))
     .map(([name, value]) => `${name}=${(typeof value === 'string' ? value : JSON.stringify(value)).split('\n')[0]}`)
   return shown([severity, message, ...more].join(' '))
 }

@@ -24,6 +24,7 @@ const finished: readonly string[] = [
   'docs/*.md',
   '{AGENTS,CHANGELOG,CONTRIBUTING,README,SECURITY}.md',
   '{emulators,shared,test}/**/README.md',
+  'cli/**/*.{ts,mjs,sql}',
   'stacks/*.ts',
   'stacks/sql/*.sql',
   'stacks/collector.yaml',

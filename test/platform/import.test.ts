@@ -172,7 +172,7 @@ describe('a shop of ten invoices', () => {
         DELETE FROM events.orders
         WHERE JSON_VALUE(data, '$.type') = 'order.placed' AND JSON_VALUE(data, '$.data.totalMinor') = '1801'`,
     })
-    const { code, stdout } = await imported(file, '--limit', '1')
+    const { code, stdout } = await imported(file, '--timeout', '1')
     expect(stdout).toContain('8 orders: 7 completed, 0 rejected, 0 refused, 1 open')
     expect(stdout).toMatch(/has not ended, or BigQuery lacks one of its events/)
     expect(stdout).toContain('The file and BigQuery differ in 4 figures:')

@@ -58,7 +58,7 @@ const envelope = (type: string, given: object): object => ({
   actor: 'staff:test',
   ...given,
 })
-/** As Pub/Sub puts a message there that its listener did not take in twenty deliveries. */
+/** Publishes a dead letter as Pub/Sub forwards it after twenty deliveries. */
 const givenUp = (listener: string, type: string, json: object): Promise<string> =>
   pubsub.topic(deadLetterName(listener)).publishMessage({
     json,
@@ -75,19 +75,19 @@ const logOf = async (service: string): Promise<string> =>
   (await run('cli/logs.ts', [service, '--no-follow', '--json', '--lines', '500'], data.path)).stdout
 
 describe('a dead letter', { timeout: 60_000 }, () => {
-  it('is listed with its listener, type, reason and age, shown with its content, and is still there', async () => {
+  it('is listed with its consumer, type, reason and age, shown with its content, and is still there', async () => {
     expect((await ops('dead-letters')).stdout).toBe('No dead letters.\n')
     await pubsub.topic('price.changed').publishMessage({ data: Buffer.from('unit price: 1') })
     await vi.waitUntil(async () => (await listed()).length === 1, { timeout: 10_000 })
     const [letter] = await listed('--service', 'orders')
     expect(letter).toMatchObject({
-      listener: 'orders',
+      consumer: 'orders',
       type: 'price.changed',
       reason: expect.stringMatching(/^not JSON/),
     })
     expect(await listed('--service', 'payments')).toEqual([])
     const table = (await ops('dead-letters')).stdout
-    expect(table).toMatch(/id +listener +type +age +reason/)
+    expect(table).toMatch(/id +consumer +type +age +reason/)
     expect(table).toMatch(new RegExp(`${letter!['id']} +orders +price\\.changed +\\d+ s +not JSON`))
     const shown = await ops('dead-letters', letter!['id']!)
     expect(shown.stdout).toContain('unit price: 1')
@@ -97,12 +97,12 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     })
   })
 
-  it('that is replayed unmended stays where it is, and its service says why', async () => {
+  it('that fails again after a replay stays in the subscription, and its service logs the reason', async () => {
     const [before] = await listed()
     const answer = await ops('replay', before!['id']!, '--reason', 'hope', '--actor', 'jo')
     expect([answer.code, answer.stdout]).toEqual([
       0,
-      expect.stringMatching(/orders was asked to take price.changed again/),
+      expect.stringMatching(/replay of price.changed to orders requested/),
     ])
     const refused = async (): Promise<string | undefined> =>
       (await logOf('orders')).split('\n').findLast((one) => one.includes('replay.unreadable'))
@@ -125,7 +125,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     expect(replayed()).toEqual(before)
   })
 
-  it('is replayed to the one listener that failed, who logs the operator and the reason', async () => {
+  it('is replayed to the one service that failed, which logs the operator and the reason', async () => {
     const change = envelope('price.changed', { data: { sku: 'TEA-002', unitMinor: 777, currency: 'EUR' } })
     const id = await givenUp('orders', 'price.changed', change)
     await vi.waitUntil(async () => (await listed()).some((one) => one['id'] === id), { timeout: 10_000 })
@@ -186,7 +186,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     expect(await listed('--service', 'inventory')).toEqual([])
   })
 
-  it('without a handler stays where it is, with the reason', async () => {
+  it('without a handler stays in the subscription, with the reason', async () => {
     await pubsub.topic(deadLetterName('orders')).publishMessage({
       data: Buffer.from('{}'),
       attributes: { type: 'ShredOrder', listener: 'orders', reason: 'orders has no command ShredOrder' },
@@ -195,7 +195,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     await vi.waitUntil(async () => (await found()) !== undefined, { timeout: 10_000 })
     const letter = (await found())!
     const { code, stderr } = await ops('replay', letter['id']!, '--reason', 'again')
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/orders takes no ShredOrder/)])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/orders has no handler for ShredOrder/)])
     expect(await found()).toEqual(letter)
   })
 })
@@ -240,7 +240,7 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
       return wait?.step === step && wait.attempt === attempt
     }, 20_000)
 
-  it('is listed with step, attempt, age and reason, asked to go on by an operator, and gone when it has', async () => {
+  it('is listed with step, attempt, age and reason, retried by an operator, and no longer listed once it has continued', async () => {
     const queue = (name: string) => ({ name: state.tasks.queuePath(platform.running.projectId, 'europe-west1', name) })
     await state.tasks.pauseQueue(queue('payments'))
     const orderId = await placed()
@@ -251,13 +251,13 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
     for (let attempt = 1; attempt < 5; attempt++) {
       await waitingFor(orderId, 'compensate reserve-stock', attempt)
       const { code, stdout } = await ops('retry', orderId, '--reason', 'is inventory back?', '--actor', 'jo')
-      expect([code, stdout]).toEqual([0, `${orderId} was asked to go on with compensate reserve-stock\n`])
+      expect([code, stdout]).toEqual([0, `${orderId}: retry of compensate reserve-stock requested\n`])
     }
     await waitingFor(orderId, 'compensate reserve-stock', 5)
     await report(orderId)
     const stuck = (): Promise<Ended> => ops('stuck', '--json')
     await vi.waitUntil(async () => (await stuck()).stdout.includes(orderId), 20_000)
-    // Looking takes nothing away.
+    // Listing does not remove the report.
     expect(JSON.parse((await stuck()).stdout)).toEqual([
       {
         service: 'orders',
@@ -279,22 +279,22 @@ describe('a stuck saga', { timeout: 60_000 }, () => {
     await vi.waitUntil(async () => (await sagaOf(orderId)).waitsFor.length === 0, 20_000)
     expect((await ops('stuck')).stdout).toBe('No saga is stuck.\n')
     const over = await ops('retry', orderId, '--reason', 'x')
-    expect([over.code, over.stderr]).toEqual([1, `${orderId} is rejected and waits for nothing.\n`])
+    expect([over.code, over.stderr]).toEqual([1, `${orderId} is rejected and has no pending step.\n`])
   })
 })
 
 describe('what is refused', { timeout: 60_000 }, () => {
   it.each<[string, string[], RegExp]>([
     ['an unknown command', ['erase'], /No command registered for `erase`.*--help/],
-    ['an unknown listener', ['dead-letters', '--service', 'shop'], /"shop" has no dead letters.*orders/],
+    ['an unknown consumer', ['dead-letters', '--service', 'shop'], /"shop" has no dead-letter subscription.*orders/],
     ['an unknown id', ['dead-letters', '12345678'], /There is no dead letter 12345678/],
     ['a replay of an unknown id', ['replay', '12345678', '--reason', 'x'], /There is no dead letter 12345678/],
-    ['a replay of nothing', ['replay', '--reason', 'x'], /Name their ids, or --all/],
-    ['a replay without a reason', ['replay', '--all'], /Why\? Say so with --reason/],
-    ['a retry without a reason', ['retry', 'o-1'], /Why\? Say so with --reason/],
-    ['a close without a reason', ['close', 'o-1'], /Why\? Say so with --reason/],
+    ['a replay of nothing', ['replay', '--reason', 'x'], /Name the ids of dead letters, or --all/],
+    ['a replay without a reason', ['replay', '--all'], /--reason "…" is missing/],
+    ['a retry without a reason', ['retry', 'o-1'], /--reason "…" is missing/],
+    ['a close without a reason', ['close', 'o-1'], /--reason "…" is missing/],
     ['a close of an unknown order', ['close', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
-    ['a close of nothing', ['close', '--reason', 'x'], /Which order\?/],
+    ['a close of nothing', ['close', '--reason', 'x'], /The order's id is missing/],
     ['a retry of an unknown order', ['retry', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
     ['what is nearly a command', ['dead-leters'], /did you mean `dead-letters`\?/],
     ['an unknown option', ['stuck', '--loud'], /--loud.*--help/],
@@ -319,7 +319,7 @@ describe('what is refused', { timeout: 60_000 }, () => {
     for (const args of [['dead-letters'], ['retry', 'o-1', '--reason', 'x']])
       expect(await run('cli/ops.ts', args, empty.path)).toMatchObject({
         code: 1,
-        stderr: 'Millrace does not run here: start it with npm start.\n',
+        stderr: 'Millrace is not running here: start it with npm start.\n',
       })
     empty.remove()
   })

@@ -23,7 +23,7 @@ const says: Readonly<Record<string, RegExp>> = {
   publish: /price\.changed published as message \d+/,
   query: /──/,
   import: /The file and BigQuery agree/,
-  ops: /No dead letters|listener/,
+  ops: /No dead letters|consumer/,
   logs: /orders +INFO/,
   trace: /gateway +POST \/v1\/orders[\s\S]*INFO order\.placed[\s\S]*payment-provider\.authorize/,
   metrics: /completed +\d+ [\s\S]*POST \/v1\/orders +201/,
@@ -48,7 +48,7 @@ const FEW_LINES = 200
 /** Of a person: Ctrl-C when enough was read, and patience with a machine that does much else. */
 const more = (): Readonly<Record<string, string>> => ({
   logs: ' --no-follow',
-  import: wholeLists ? ' --limit 600' : ` ${fewOrders()}`,
+  import: wholeLists ? ' --timeout 600' : ` ${fewOrders()}`,
 })
 
 function fewOrders(): string {

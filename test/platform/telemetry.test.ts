@@ -314,7 +314,7 @@ describe('npm run trace', () => {
     const { code, stderr } = await trace('o-nobody')
     expect([code, stderr]).toEqual([
       1,
-      'No trace is kept of "o-nobody": npm run trace without an id shows the last order\'s.\n',
+      'There is no trace of "o-nobody": npm run trace without an id shows the last order\'s.\n',
     ])
   })
 

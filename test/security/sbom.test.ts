@@ -93,7 +93,7 @@ describe.skipIf(isOld)('the bill of the image', () => {
   })
 })
 
-it('is refused by an npm whose bills are not valid', () => {
+it('is refused by an npm that writes no valid SBOM', () => {
   const programs = mkdtempSync(join(tmpdir(), 'millrace-old-npm-'))
   writeFileSync(join(programs, 'npm'), '#!/bin/sh\necho 10.9.9\n', { mode: 0o755 })
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'cli/sbom.ts')], {
@@ -103,6 +103,6 @@ it('is refused by an npm whose bills are not valid', () => {
   rmSync(programs, { recursive: true })
   expect([status, stderr]).toEqual([
     1,
-    'npm 10.9.9 writes no valid bill: it needs npm 11 or newer, which comes with Node 24.\n',
+    'npm 10.9.9 can not write a valid SBOM: it needs npm 11 or newer, which comes with Node 24.\n',
   ])
 })

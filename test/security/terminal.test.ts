@@ -164,7 +164,7 @@ describe('a command that prints text from others', { timeout: 60_000 }, () => {
     ['ops stuck', 'cli/ops.ts', ['stuck']],
     ['ops retry', 'cli/ops.ts', ['retry', ORDER, '--reason', 'test']],
     ['publish', 'cli/publish.ts', ['price.changed', '{"sku":"TEA-001","unitMinor":1250,"currency":"EUR"}']],
-    ['import', 'cli/import.ts', ['--limit', '2']],
+    ['import', 'cli/import.ts', ['--timeout', '2']],
   ])('%s', async (_name, file, args) => {
     const output = expectShown(
       await run(

@@ -79,9 +79,7 @@ describe('npm run cdktf says in one line what it lacks', { timeout }, () => {
   it('credentials', () => {
     pretend('terraform', 'echo Terraform v1.11.4')
     expect(run(root, 'cli/cdktf.ts', 'deploy', 'dev-platform')).toEqual(
-      oneLine(
-        'cdktf deploy needs Google credentials, and there are none: gcloud auth application-default login, then again.',
-      ),
+      oneLine('cdktf deploy needs Google credentials: run gcloud auth application-default login, then try again.'),
     )
   })
 
@@ -166,17 +164,15 @@ esac`,
   it('says in one line what it lacks', () => {
     expect(image('dev').stderr).toMatch(/^Building needs gcloud on the PATH, signed in: .*\n$/)
     pretend('gcloud', '')
-    expect(image('dev')).toEqual(
-      oneLine('Building needs an account, and gcloud is not signed in: gcloud auth login, then again.'),
-    )
-    expect(image('local')).toEqual(oneLine('Which environment? One of dev, staging, prod.'))
+    expect(image('dev')).toEqual(oneLine('Building needs an account: run gcloud auth login, then try again.'))
+    expect(image('local')).toEqual(oneLine('The environment is missing or unknown: it is one of dev, staging, prod.'))
   })
 
   it("builds in the environment's project as its builder, and writes the digest down", () => {
     gcloud()
     expect(image('dev')).toMatchObject({
       code: 0,
-      stdout: `europe-west1-docker.pkg.dev/millrace-dev/millrace/platform@${digest} is what dev runs from its next deploy on.\n`,
+      stdout: `europe-west1-docker.pkg.dev/millrace-dev/millrace/platform@${digest} is the image of dev from its next deployment on.\n`,
     })
     expect(digests()).toMatchObject({ dev: digest, prod: `sha256:${'0'.repeat(64)}` })
     expect(digests()['collector']).toMatch(new RegExp(`^us-docker.pkg.dev/.*/otelcol-google:[\\d.]+@${digest}$`))
@@ -224,14 +220,16 @@ esac`,
 esac`,
     )
     expect(image('dev').stderr).toMatch(
-      /^The registry names no digest for .*otelcol-google:[\d.]+; nothing was changed\./,
+      /^The registry has no digest for .*otelcol-google:[\d.]+; nothing was changed\./,
     )
     expect(digests()['dev']).toBe(`sha256:${'0'.repeat(64)}`)
   })
 
   it('changes nothing when the build fails', () => {
     gcloud('exit 1')
-    expect(image('dev').stderr).toContain('The build failed; nothing was changed. Is the stack dev-platform deployed?')
+    expect(image('dev').stderr).toContain(
+      'The build failed; nothing was changed. Check that the stack dev-platform is deployed.',
+    )
     expect(digests()['dev']).toBe(`sha256:${'0'.repeat(64)}`)
   })
 })
