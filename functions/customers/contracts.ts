@@ -8,7 +8,7 @@ import { code, freeText, identifier } from '../../shared/base/text.ts'
 import { isCountry } from './countries.ts'
 import { holdsCardNumber } from './card-number.ts'
 
-/** Nobody listens, so nothing is published: personal data stays in the database of this service. */
+/** No events: personal data stays in the database of this service. */
 export const customersContracts = defineContracts({
   service: 'customers',
   events: {},

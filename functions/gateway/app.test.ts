@@ -146,7 +146,7 @@ describe('a customer', () => {
 describe('staff', () => {
   const staff = () => token({ sub: 'staff-1', roles: ['staff'] })
 
-  it("sees everybody's orders", async () => {
+  it('sees the orders of every customer', async () => {
     const { send } = started({ orders: () => Response.json(placed), history: () => Response.json({ entries: [] }) })
     expect((await send('GET', '/v1/orders/o-1', { bearer: await staff() })).status).toBe(200)
   })
@@ -192,7 +192,7 @@ describe('staff', () => {
       409,
       'idempotency-key-reused',
     ],
-    ['nobody knows what', undefined, 503, 'unavailable'],
+    ['an unknown owner', undefined, 503, 'unavailable'],
   ])('passes on the answer of the owner to a key that stands for %s', async (_, owner, status, code) => {
     const { send, platform } = started(owner ? { inventory: owner } : {})
     const body = { lines: [{ sku: 'TEA-001', quantity: 1 }] }
@@ -280,7 +280,7 @@ describe('a token', () => {
     ['not valid yet', () => token({ claims: { nbf: nowSeconds + 600 } }), 'token-invalid'],
     ['with an unknown role', () => token({ roles: ['admin'] }), 'token-invalid'],
     ['without a subject', () => token({ sub: '' }), 'token-invalid'],
-    ['that is none', () => 'hello', 'token-invalid'],
+    ['that is malformed', () => 'hello', 'token-invalid'],
     ['that is huge', () => 'a'.repeat(10_000), 'token-invalid'],
   ])('%s is refused', async (_name, make, code) => {
     const { send, calls } = started(orders)

@@ -27,7 +27,7 @@ import { vaultHandlers } from './vault-handlers.ts'
 /** Placing an order asks others in turn. */
 const PLACE_MS = 20_000
 const secondFactor = z.enum(['required', 'optional'])
-/** The same for everybody: made when it is first asked for. */
+/** The same for every caller: generated at the first request. */
 const document = once(openApiDocument)
 const documentText = once(() => JSON.stringify(document()))
 const docsPage = createDocsPage(document)

@@ -23,7 +23,7 @@ interface Described {
 
 type Document = Readonly<Record<string, unknown>>
 
-/** Drawn once: it is the same for everybody, and anybody may ask for it. */
+/** Rendered once, because the page is public and the same for every caller. */
 export function createDocsPage(document: () => Document): (c: Context) => Response | Promise<Response> {
   let drawn: ReturnType<typeof page> | undefined
   return (c) => {

@@ -35,7 +35,7 @@ type Refusal = readonly [name: string, given: Given, status: number, code: strin
 
 /** Each request has one fault; what stands before it in the order of checks is as it should be. */
 function refusalsOf({ access, requiresIdempotencyKey, body, ...operation }: Operation): Refusal[] {
-  if (access === 'everybody') return []
+  if (access === 'public') return []
   if (access === 'provider') return [['without a signature', { body: '{}' }, 401, 'signature-invalid']]
   const needed: readonly Role[] = requiredRoles[access]
   const role = needed[0] ?? 'customer'
@@ -179,7 +179,7 @@ describe('a new operation', () => {
   })
 
   it('is given nothing that it does not declare', async () => {
-    const { send, requests } = planted({ ...common, path: '/v1/planted', access: 'everybody' })
+    const { send, requests } = planted({ ...common, path: '/v1/planted', access: 'public' })
     expect(await send({ role: 'staff', key: 'key-1', body: '{}' })).toMatchObject({ status: 200 })
     expect(requests).toEqual([{ caller: undefined, key: undefined, body: undefined, params: {} }])
   })
@@ -204,7 +204,7 @@ describe('a new operation', () => {
 /** The compiler alone reads this: a line without the error that it expects does not compile. */
 export function typesOfHandlers(response: Response): void {
   const table = {
-    read: { ...common, access: 'everybody' },
+    read: { ...common, access: 'public' },
     write: { ...common, access: 'staff', requiresIdempotencyKey: true, body: z.strictObject({ n: z.int() }) },
   } as const
   const write: Handler<(typeof table)['write']> = ({ caller, key, body, params }) => {
@@ -213,7 +213,7 @@ export function typesOfHandlers(response: Response): void {
     return taken.length === 4 ? response : params.orderId
   }
   const read: Handler<(typeof table)['read']> = ({ caller }) => {
-    // @ts-expect-error everybody has access: there is no caller
+    // @ts-expect-error a public operation has no caller
     return caller.sub === '' ? response : response
   }
   const whole: Handlers<typeof table> = { read, write }

@@ -78,7 +78,7 @@ function admissionTo(
   { method, path, access, body }: Operation,
   checks: AccessChecks,
 ): (c: Context) => Admitted | Promise<Admitted> {
-  if (access === 'everybody') return () => ({})
+  if (access === 'public') return () => ({})
   if (access === 'provider') {
     if (!body) throw new Error(`${method} ${path} declares no body, which the provider's signature would cover.`)
     return async (c) => ({ check: await checks.providerSignature(c) })

@@ -29,8 +29,8 @@ export interface Operation {
   /** With parameters as OpenAPI writes them. */
   readonly path: string
   readonly summary: string
-  /** `everybody`: no token. `provider`: no token, the payment provider signs the body. Otherwise a token, see `requiredRoles`. */
-  readonly access: 'everybody' | 'provider' | CallerAccess
+  /** `public`: no token. `provider`: no token, the payment provider signs the body. Otherwise a token, see `requiredRoles`. */
+  readonly access: 'public' | 'provider' | CallerAccess
   /** A request without an Idempotency-Key is refused. The same key with the same body has the same answer. */
   readonly requiresIdempotencyKey?: true
   readonly body?: z.ZodType
@@ -126,7 +126,7 @@ export const operations = {
   readOrder: {
     method: 'get',
     path: '/v1/orders/{orderId}',
-    summary: "See an order of one's own with its timeline; staff see everybody's",
+    summary: "See an order of one's own with its timeline; staff see every customer's",
     access: 'customer',
     answers: {
       200: [
@@ -331,14 +331,14 @@ export const operations = {
     method: 'get',
     path: '/openapi.json',
     summary: 'This API, described',
-    access: 'everybody',
+    access: 'public',
     answers: { 200: ['An OpenAPI 3.1 document.', z.looseObject({ openapi: z.literal('3.1.1') })] },
   },
   readPage: {
     method: 'get',
     path: '/docs',
     summary: 'The same for people',
-    access: 'everybody',
+    access: 'public',
     answers: { 200: ['A page.'] },
   },
 } as const satisfies Record<string, Operation>

@@ -164,7 +164,7 @@ describe('a webhook of the payment provider', () => {
       'no algorithm',
       () => new UnsecuredJWT({ body_sha256: hashOf(JSON.stringify(notification)) }).setIssuedAt(nowSeconds).encode(),
     ],
-    ['a key that nobody published', () => signed({ key: foreign, kid: 'k-2' })],
+    ['an unpublished key', () => signed({ key: foreign, kid: 'k-2' })],
   ])('with %s is refused', async (_name, signature) => {
     const { deliver, submitted } = await open()
     expect(await deliver(await signature())).toEqual({ status: 401, code: 'signature-invalid' })

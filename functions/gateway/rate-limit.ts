@@ -30,8 +30,8 @@ export interface Buckets {
 }
 
 /**
- * Beyond it the key that was used longest ago is forgotten, whose bucket is most likely full again. Whoever comes from
- * so many addresses is held by the quota of requests at once.
+ * Beyond it the least recently used key is removed, whose bucket is most likely full again. Attacks from that many
+ * addresses are limited by the number of concurrent requests.
  */
 export const KEYS_HELD = 10_000
 

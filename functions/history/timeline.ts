@@ -3,7 +3,7 @@
 import { stuckEvent } from '../../shared/base/names.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 
-interface Told {
+interface TimelineFact {
   readonly type: string
   readonly source: string
   readonly time: string
@@ -26,10 +26,10 @@ export interface TimelineDocument {
   /** Unknown until `order.placed` arrives. */
   readonly customerRef?: string
   /** By the event's id. */
-  readonly events: Readonly<Record<string, Told>>
+  readonly events: Readonly<Record<string, TimelineFact>>
 }
 
-export interface TimelineEntry extends Told {
+export interface TimelineEntry extends TimelineFact {
   readonly eventId: string
 }
 

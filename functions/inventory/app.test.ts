@@ -48,17 +48,17 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
       return { available, reserved, sold }
     },
     status: async (path: string) => (await http.request(path)).status,
-    told: () => platform.published.map(({ type, data }) => ({ type, ...(data as { lines?: Line[] }) })),
+    published: () => platform.published.map(({ type, data }) => ({ type, ...(data as { lines?: Line[] }) })),
     types: () => platform.published.map(({ type }) => type),
   }
 }
 
 describe('reserving', () => {
   it('takes all lines, the same SKU in several too', async () => {
-    const { reserve, stock, told } = await open({ tea: 10, pot: 1 })
+    const { reserve, stock, published } = await open({ tea: 10, pot: 1 })
     const lines = [line('tea', 3, '1'), line('pot', 1, '2'), line('tea', 4, '3')]
     await reserve('o-1', lines)
-    expect(told()).toMatchObject([{ type: 'stock.reserved', lines }])
+    expect(published()).toMatchObject([{ type: 'stock.reserved', lines }])
     expect(await stock('tea')).toEqual({ available: 3, reserved: 7, sold: 0 })
     expect(await stock('pot')).toEqual({ available: 0, reserved: 1, sold: 0 })
   })
@@ -126,12 +126,12 @@ describe('reserving', () => {
 
 describe('releasing', () => {
   it('gives back what was held, once, and is answered each time', async () => {
-    const { reserve, release, stock, told } = await open({ tea: 10 })
+    const { reserve, release, stock, published } = await open({ tea: 10 })
     await reserve('o-1', [line('tea', 7)])
     for (const key of [1, 1, 2, 3]) await release('o-1', key)
     expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
     expect(
-      told()
+      published()
         .slice(1)
         .map(({ lines }) => lines),
     ).toEqual([[line('tea', 7)], [line('tea', 7)], [], []])
@@ -156,16 +156,16 @@ describe('releasing', () => {
 
 describe('committing', () => {
   it('sells what each shipment holds, once; what is left can be released', async () => {
-    const { reserve, dispatched, release, stock, told } = await open({ tea: 10, pot: 2 })
+    const { reserve, dispatched, release, stock, published } = await open({ tea: 10, pot: 2 })
     await reserve('o-1', [line('tea', 5, '1'), line('pot', 2, '2')])
     await dispatched('o-1', 's-1', [line('tea', 3, '1')])
     await dispatched('o-1', 's-1', [line('tea', 3, '1')])
-    await dispatched('o-1', 's-1', [line('tea', 3, '1')], 'told anew')
+    await dispatched('o-1', 's-1', [line('tea', 3, '1')], 'another message')
     expect(await stock('tea')).toEqual({ available: 5, reserved: 2, sold: 3 })
     await release('o-1')
     expect(await stock('tea')).toEqual({ available: 7, reserved: 0, sold: 3 })
     expect(await stock('pot')).toEqual({ available: 2, reserved: 0, sold: 0 })
-    expect(told().at(-1)!.lines).toEqual([line('tea', 2, '1'), line('pot', 2, '2')])
+    expect(published().at(-1)!.lines).toEqual([line('tea', 2, '1'), line('pot', 2, '2')])
   })
 
   it('touches the shards that hold something, and no other', async () => {

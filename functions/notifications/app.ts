@@ -7,10 +7,14 @@ import type { Platform } from '../../shared/service/platform.ts'
 import { notifications } from './service.ts'
 import { type Notified, textFor } from './templates.ts'
 
-type Told = Envelope<Notified, { orderId: string }>
+type NotifiedEvent = Envelope<Notified, { orderId: string }>
 
 /** Keyed by the envelope's id: a message that is delivered or published again is not sent again. */
-const send = async (message: Told, platform: Platform, { messageId, cloudEventId }: Delivery): Promise<void> => {
+const send = async (
+  message: NotifiedEvent,
+  platform: Platform,
+  { messageId, cloudEventId }: Delivery,
+): Promise<void> => {
   await platform.views.create(`sends/${message.id}`, {
     eventType: message.type,
     orderId: message.data.orderId,

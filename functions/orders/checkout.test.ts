@@ -77,10 +77,10 @@ describe('what follows the pivot', () => {
   it('completes once, with the last of its facts, whatever their order', { timeout: 60_000 }, async () => {
     for (const indexes of permutations([0, 1, 2, 3, 4, 5])) {
       const { shop, orderId } = await confirmed()
-      for (const [heard, index] of indexes.entries()) {
+      for (const [position, index] of indexes.entries()) {
         expect(shop.publishedTypes()).not.toContain('order.completed')
-        await shop.deliver(...facts(orderId)[index]!, { key: heard })
-        await shop.deliver(...facts(orderId)[index]!, { key: `again ${heard}` })
+        await shop.deliver(...facts(orderId)[index]!, { key: position })
+        await shop.deliver(...facts(orderId)[index]!, { key: `again ${position}` })
       }
       expect(shop.publishedTypes().filter((type) => type === 'order.completed')).toHaveLength(1)
     }

@@ -85,8 +85,8 @@ export function missingFrom({ order, ledger }: Fulfilment): string[] {
 }
 
 /**
- * The services that own the missing events publish again, with the same ids, what they have recorded; orders as well when
- * shipping alone is missing: it may never have received the release, or have given up on the carrier.
+ * The services that own the missing events republish their recorded events, with the same ids. Orders does too if only
+ * shipping is missing, because shipping may not have received the release, or may have dead-lettered the booking.
  */
 export function reminders({ orderId }: Placed, missing: readonly string[]): OutgoingCommand[] {
   const targets = missing.length === 1 ? ['orders', ...missing] : missing

@@ -115,7 +115,7 @@ describe('an order that is not one', () => {
     ['an unknown field', { discount: 100 }, 'discount'],
     ['an unknown field of a line', lines({ sku: 'TEA-001', quantity: 1, status: 'paid' }), 'status'],
     ['a status', { status: 'completed' }, 'status'],
-    ['a currency that is none', { currency: 'eur' }, 'currency'],
+    ['an invalid currency', { currency: 'eur' }, 'currency'],
     ['a SKU with a slash', lines({ sku: '../prices', quantity: 1 }), 'lines.0.sku'],
   ])('%s is refused with the place', async (_name, change, place) => {
     const shop = await openShop()
@@ -130,7 +130,7 @@ describe('an order that is not one', () => {
     ['at another price than expected', { expectedTotalMinor: 2000 }, {}, 409, 'price-changed'],
     ['with a price by a customer', lines({ sku: 'TEA-001', quantity: 1, unitMinor: 1 }), {}, 403, 'forbidden'],
     ['dated back by a customer', { placedAt: '2010-12-01T08:26:00.000Z' }, {}, 403, 'forbidden'],
-    ['for somebody else by a customer', { customerRef: 'customer-2' }, {}, 403, 'forbidden'],
+    ['for another customer by a customer', { customerRef: 'customer-2' }, {}, 403, 'forbidden'],
     [
       'beyond what money can count',
       lines({ sku: 'TEA-001', quantity: 100_000, unitMinor: 1_000_000_000 }),
@@ -246,7 +246,7 @@ describe('references', () => {
 })
 
 describe('the replica of prices', () => {
-  const told = (unitMinor: number, key: string, more: object = {}) =>
+  const priceChanged = (unitMinor: number, key: string, more: object = {}) =>
     message(
       'price.changed',
       { sku: 'TEA-001', unitMinor, currency: 'EUR', ...more },
@@ -255,9 +255,9 @@ describe('the replica of prices', () => {
 
   it('holds the newest, whatever order they came in', async () => {
     const prices = [
-      told(1000, 'a', { validFrom: '2025-01-01T00:00:00Z' }),
-      told(1100, 'b', { validFrom: '2025-06-01T00:00:00+02:00' }),
-      told(1200, 'c', { validFrom: '2025-12-31T23:59:59Z' }),
+      priceChanged(1000, 'a', { validFrom: '2025-01-01T00:00:00Z' }),
+      priceChanged(1100, 'b', { validFrom: '2025-06-01T00:00:00+02:00' }),
+      priceChanged(1200, 'c', { validFrom: '2025-12-31T23:59:59Z' }),
     ]
     for (const order of [
       [0, 1, 2],
@@ -277,7 +277,7 @@ describe('the replica of prices', () => {
   it('takes what a person published by hand', async () => {
     const shop = await openShop()
     await deliver(app, shop.platform, {
-      ...told(1250, 'hand', { validFrom: '2026-01-01T00:00:00.001Z' }),
+      ...priceChanged(1250, 'hand', { validFrom: '2026-01-01T00:00:00.001Z' }),
       source: 'cli',
       sequence: 0,
     })
@@ -293,7 +293,7 @@ describe('the replica of prices', () => {
       await deliver(
         app,
         shop.platform,
-        told(1300 + day, `day-${day}`, { validFrom: `2026-01-${String(day + 1).padStart(2, '0')}T00:00:00Z` }),
+        priceChanged(1300 + day, `day-${day}`, { validFrom: `2026-01-${String(day + 1).padStart(2, '0')}T00:00:00Z` }),
       )
     for (const day of days) {
       shop.platform.advance(86_400_000)
@@ -308,7 +308,7 @@ describe('the replica of prices', () => {
       deliver(
         app,
         shop.platform,
-        told(1300, `day-${day}`, { validFrom: `2026-02-${String(day).padStart(2, '0')}T00:00:00Z` }),
+        priceChanged(1300, `day-${day}`, { validFrom: `2026-02-${String(day).padStart(2, '0')}T00:00:00Z` }),
       )
     for (let day = 1; day <= MAX_ANNOUNCED_PRICES; day++) await announce(day)
     await expect(announce(MAX_ANNOUNCED_PRICES + 1)).rejects.toBeInstanceOf(Unavailable)
@@ -318,7 +318,7 @@ describe('the replica of prices', () => {
 
   it('does not ask for a price before its time', async () => {
     const shop = await openShop()
-    await deliver(app, shop.platform, told(1300, 'later', { validFrom: '2026-02-01T00:00:00Z' }))
+    await deliver(app, shop.platform, priceChanged(1300, 'later', { validFrom: '2026-02-01T00:00:00Z' }))
     expect(await answerOf(await shop.place())).toMatchObject({ totalMinor: 2380 })
     shop.platform.advance(31 * 24 * 3_600_000)
     expect(await answerOf(await shop.place({}, { idempotencyKey: 'key-2' }))).toMatchObject({ totalMinor: 2600 })
@@ -387,7 +387,7 @@ describe('a request that is lost on the way', () => {
     expect((await shop.read(orderId)).body).toMatchObject({ status: 'pending' })
   })
 
-  it('is heard of only once its order is there', async () => {
+  it('retries a dispatch that arrives before its order', async () => {
     const shop = await openShop()
     await expect(shop.deliver(...replies.dispatched('o-later'))).rejects.toBeInstanceOf(Unavailable)
   })

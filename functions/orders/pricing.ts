@@ -1,4 +1,4 @@
-/** Puts the price on each line: from the replica, from the catalog when the replica has not heard of a SKU yet. */
+/** Prices each line: from the replica or, if the replica has no price of the SKU yet, from the catalog. */
 
 import { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
@@ -66,7 +66,7 @@ async function askCatalog(platform: Platform, sku: string): Promise<{ unitMinor:
   })
   if (response.status === 404) {
     await response.body?.cancel()
-    throw new Refused('unknown-sku', `Nobody sells "${sku}".`)
+    throw new Refused('unknown-sku', `Unknown SKU "${sku}".`)
   }
   return catalogAnswer.parse(await response.json())
 }

@@ -226,7 +226,7 @@ describe('capturing', () => {
     for (const shipmentId of ['s-1', 's-2', 's-1', 's-2'])
       await dispatched(shipmentId, shipmentId === 's-1' ? ['1'] : ['2', '3'])
     const again = { orderId, shipmentId: 's-1', lines: goods('1'), trackingRef: 't-1' }
-    await deliver(app, platform, message('shipment.dispatched', again, { key: 'told anew' }))
+    await deliver(app, platform, message('shipment.dispatched', again, { key: 'another message' }))
     await work()
     expect(captured()).toHaveLength(2)
     expect(provider.captures).toHaveLength(2)
@@ -235,7 +235,7 @@ describe('capturing', () => {
   it('asks first what became of it when the cause is older than the memory of keys', async () => {
     const { authorize, dispatched, provider, platform, captured } = open()
     await authorize()
-    const told = message('shipment.dispatched', {
+    const shipment = message('shipment.dispatched', {
       orderId,
       shipmentId: 's-1',
       lines: goods('1', '2', '3'),
@@ -250,7 +250,7 @@ describe('capturing', () => {
     })
     platform.advance(2 * DAY_MS)
     provider.forgetKeys()
-    await deliver(app, platform, told)
+    await deliver(app, platform, shipment)
     expect(captured()).toMatchObject([{ amountMinor: 350, captureId: 'c-o-1:capture:s-1' }])
     expect(provider.captures).toHaveLength(1)
     await dispatched('s-1', ['1', '2', '3'])

@@ -47,7 +47,7 @@ export function testProvider(): TestProvider {
     acted: (authorizationKey, status) => void authorizations.set(authorizationKey, { status }),
     refundedMinor: 0,
     async callExternal(url, { method, body, idempotencyKey = '', accept = [] }) {
-      // Somebody else's turn, as with any call.
+      // Yields to other work, as every call does.
       await new Promise((resolve) => setImmediate(resolve))
       const answer = answered(new URL(url).pathname, method, idempotencyKey, body)
       if (answer.ok || accept.includes(answer.status)) return answer

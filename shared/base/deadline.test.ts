@@ -24,7 +24,7 @@ describe('a deadline', () => {
     const waited = withDeadline(50, async () => {
       await new Promise<void>((resolve) => void setTimeout(resolve, 80))
       done = true
-      throw new Error('nobody hears this')
+      throw new Error('an ignored error')
     })
     const refused = expect(waited).rejects.toBeInstanceOf(Unavailable)
     await vi.advanceTimersByTimeAsync(50)

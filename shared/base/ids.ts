@@ -54,7 +54,7 @@ const DOCUMENT_ID_BYTES = 1_500
 
 /**
  * Any text as a document's id, which Firestore would not all take: no slash (it begins a collection), not `.` or `..`,
- * nothing of the form `__x__`, at most 1,500 bytes. `decodeURIComponent` undoes it unless the text was too long, or held
+ * nothing of the form `__x__`, at most 1,500 bytes. `decodeURIComponent` reverses it unless the text was too long, or held
  * an unpaired surrogate: such ids end with the text's hash.
  * https://cloud.google.com/firestore/quotas#collections_documents_and_fields
  */

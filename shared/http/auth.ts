@@ -86,7 +86,7 @@ export function createTokenCheck(
   }
 }
 
-/** Whoever may do more than a customer. */
+/** Roles with more permissions than a customer. */
 export const isStaff = ({ roles: held }: Caller): boolean => held.some((role) => role !== 'customer')
 
 /** `payload`: of a token whose signature held, whatever else was wrong; only then is its subject known. */

@@ -136,7 +136,7 @@ export async function jsonBody<S extends z.ZodType>(
   throw new Refused('invalid-body', listOf(parsed.error, 'body'))
 }
 
-/** JSON is UTF-8 (RFC 8259): another charset, or a coding that would have to be undone first, is refused by its name. */
+/** JSON is UTF-8 (RFC 8259): another charset or a Content-Encoding is refused by name. */
 function checkMediaType(c: Context): void {
   const type = c.req.header('content-type') ?? ''
   const [, charset] = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?([\w-]+)"?\s*)?$/i.exec(type) ?? [

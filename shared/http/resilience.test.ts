@@ -13,7 +13,7 @@ const QUEUED = 200
 const HALF_OPEN_AFTER_MS = 2_000
 const calleeMs = 10_000
 const once = { timeoutMs: calleeMs, idempotent: false }
-/** Waits until the call is given up, as fetch does. */
+/** Waits until the call is aborted, as fetch does. */
 const silent = ({ signal }: Allowance) =>
   new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error))
@@ -78,7 +78,7 @@ describe('a circuit', () => {
     expect(policy.isOpen()).toBe(true)
   })
 
-  it('counts failures in a row: a call that was given up in between is neither failure nor success', async () => {
+  it('counts failures in a row: a call that was aborted in between is neither failure nor success', async () => {
     const policy = createResiliencePolicy('orders')
     for (let failed = 0; failed < 8; failed++) {
       expect(policy.isOpen()).toBe(false)
@@ -111,7 +111,7 @@ describe('a circuit', () => {
 })
 
 describe('a call', () => {
-  it('is not repeated for a caller that has given up', async () => {
+  it('is not repeated for a caller that has hung up', async () => {
     let calls = 0
     const policy = createResiliencePolicy('orders')
     const counting = (time: Allowance): Promise<never> => {
@@ -146,14 +146,14 @@ describe('a call', () => {
     expect(await next).toBe('answer')
   })
 
-  it('holds its slot until it has really ended, also when its caller has given up', async () => {
+  it('holds its slot until it has really ended, also when its caller has hung up', async () => {
     const policy = createResiliencePolicy('orders')
     const { promise: work, resolve } = Promise.withResolvers<void>()
     const calls = Array.from({ length: CONCURRENT }, () =>
-      withDeadline(5, () => policy.execute(() => work, once)).catch(() => 'given up'),
+      withDeadline(5, () => policy.execute(() => work, once)).catch(() => 'aborted'),
     )
     await vi.advanceTimersByTimeAsync(5)
-    expect(new Set(await Promise.all(calls))).toEqual(new Set(['given up']))
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['aborted']))
     let started = false
     const next = policy.execute(async () => void (started = true), once)
     await vi.advanceTimersByTimeAsync(100)

@@ -208,7 +208,7 @@ describe('an event pushed by Pub/Sub', () => {
     ['no caller', {}, 401],
     ['a caller without a token', { authorization: 'hello' }, 401],
     ['a malformed token', { authorization: 'Bearer hello' }, 401],
-    ['a token for somebody else', { authorization: idToken('shop', 'kitchen-push') }, 401],
+    ['a token for another service', { authorization: idToken('shop', 'kitchen-push') }, 401],
     ['an expired token', { authorization: idToken('kitchen', 'kitchen-push', { exp: 1 }) }, 401],
     ['a token that never expires', { authorization: idToken('kitchen', 'kitchen-push', { exp: undefined }) }, 401],
     ['another push account', { authorization: idToken('kitchen', 'shop-push') }, 403],
@@ -235,7 +235,7 @@ describe('a command sent by a task', () => {
   })
 
   it.each<[string, string, unknown, string]>([
-    ['that nobody knows', 'Bake', { ...cook, type: 'Bake' }, 'kitchen has no command Bake'],
+    ['that is unknown', 'Bake', { ...cook, type: 'Bake' }, 'kitchen has no command Bake'],
     ['named as what every object has', 'constructor', { ...cook, type: 'constructor' }, 'no command constructor'],
     ['named as the prototype', '__proto__', { ...cook, type: '__proto__' }, 'no command __proto__'],
     ['that breaks its contract', 'Cook', { ...cook, data: {} }, 'Cook breaks its contract'],
@@ -258,7 +258,7 @@ describe('a command sent by a task', () => {
   })
 
   it.each<[string, Record<string, string>, number]>([
-    ['nobody', { authorization: '' }, 401],
+    ['a caller without a token', { authorization: '' }, 401],
     ['who sends other commands', { authorization: idToken('kitchen', 'boss') }, 403],
     ['who only queries', { authorization: idToken('kitchen', 'waiter') }, 403],
     ['the push account', { authorization: idToken('kitchen', 'kitchen-push') }, 403],

@@ -98,7 +98,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
   }
 
-  /** Of Pub/Sub, Cloud Tasks and other services. A public service has none: its ingress lets everybody through. */
+  /** Routes for Pub/Sub, Cloud Tasks and other services. A public service has no such routes, because its ingress admits every caller. */
   function deliveries(): void {
     for (const type of platform.service.on) {
       http.post(eventPath(type), async (c) => {

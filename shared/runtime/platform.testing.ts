@@ -109,14 +109,14 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     sent.push(...leaving)
     await outside?.send(leaving)
   }
-  const nobody = async (): Promise<Response> => {
-    throw new Unavailable('Nobody answers in this test.')
+  const unavailable = async (): Promise<Response> => {
+    throw new Unavailable('No callee answers in this test.')
   }
 
   const address = addressing(service.name, [service.contracts, ...service.uses])
   const call: Platform['call'] = (name, path, requestOptions) => {
     calls.push({ service: name, path })
-    return (options.call ?? nobody)(name, path, requestOptions)
+    return (options.call ?? unavailable)(name, path, requestOptions)
   }
 
   return {
@@ -159,7 +159,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     call,
     callExternal: (url, requestOptions) => {
       externalCalls.push({ url, options: requestOptions })
-      return (options.callExternal ?? nobody)(url, requestOptions)
+      return (options.callExternal ?? unavailable)(url, requestOptions)
     },
     setting(name) {
       const value = options.settings?.[name]

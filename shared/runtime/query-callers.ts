@@ -10,14 +10,14 @@ declare module 'hono' {
   }
 }
 
-/** For the routes that follow. @throws Refused for every other service, and when none was recognised. */
+/** Guards the routes that follow. @throws Refused for any other service, and for an unknown caller. */
 export const onlyFor = (...services: readonly string[]): MiddlewareHandler =>
   async function checkService(c, next) {
     const service = c.get('service')
     if (service === undefined || !services.includes(service))
       throw new Refused(
         'forbidden',
-        `${service ?? 'Nobody'} may not query this path: it is for ${services.join(', ')}.`,
+        `${service ?? 'An unknown caller'} may not query this path: only ${services.join(', ')} may.`,
         { event: 'caller-refused', subject: service },
       )
     await next()

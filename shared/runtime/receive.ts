@@ -138,7 +138,9 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
   const read = (type: string, data: Buffer): Envelope => {
     const message = readEvent(data, type, contracts)
     if (message.sequence > 0 || app.acceptsManualEvents?.includes(type)) return message
-    throw new Unreadable(`${type} has sequence 0: it was published by hand, and ${service.name} counts what it hears`)
+    throw new Unreadable(
+      `${type} has sequence 0: it was published by hand, but ${service.name} accepts numbered events of this type only`,
+    )
   }
 
   const handleCommand = async (message: Envelope, body: Buffer, { name, retries }: Task): Promise<Outcome> => {

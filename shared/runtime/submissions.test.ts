@@ -156,7 +156,7 @@ describe('the path for submissions', () => {
     ['operators', { authorization: idToken('kitchen', 'operations') }, 403],
     ['a token whose signature was removed', { authorization: withoutSignature(idToken('kitchen', 'waiter')) }, 401],
     ['a command that is not open to submissions', { type: 'Clean' }, 403],
-    ['a command that nobody owns', { type: 'toString' }, 403],
+    ['a command without an owner', { type: 'toString' }, 403],
     ['a command that is not open to submissions, of a service that may query', openTo('guest', 'Clean'), 404],
   ])('takes nothing of %s', async (_name, options, status) => {
     const { submit, platform, ids } = started()

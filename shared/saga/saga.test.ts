@@ -79,7 +79,7 @@ const bookHotel = {
   done: 'hotel.booked',
   failed: 'hotel.full',
   timeoutSeconds: 30,
-  pendingOn: { event: 'hotel.asks', timeoutSeconds: 100, onTimeout: 'nobody-answered' },
+  pendingOn: { event: 'hotel.asks', timeoutSeconds: 100, onTimeout: 'hotel-did-not-answer' },
   compensate: { command: 'CancelHotel', data: tripOf, compensated: 'hotel.cancelled' },
 } as const
 const bookCar = {
@@ -140,7 +140,7 @@ describe('a saga that goes forward', () => {
     expect(onTimer(booking, extended.state, trip, 104_999)).toBeUndefined()
     expect(onTimer(booking, extended.state, trip, 105_000)!.outcome).toEqual({
       type: 'rejected',
-      reason: 'nobody-answered',
+      reason: 'hotel-did-not-answer',
       expired: true,
     })
     expect(reply(extended.state, 'hotel.booked')!.outcome).toEqual({ type: 'committed' })
@@ -393,10 +393,10 @@ describe('a definition is refused when it is declared', () => {
     )
   })
 
-  it('with a compensation that is given up', () => {
+  it('with a compensation that is dead-lettered', () => {
     const compensate = { ...bookFlight.compensate, command: 'ForgetFlight' } as const
     expect(refused({ steps: [{ ...bookFlight, compensate }] })).toThrow(
-      'step "book-flight" is compensated by ForgetFlight, which is given up: declare it retryForever.',
+      'step "book-flight" is compensated by ForgetFlight, which is dead-lettered after 20 attempts: declare it retryForever.',
     )
   })
 

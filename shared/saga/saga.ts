@@ -47,7 +47,7 @@
  * - A version is dropped, with the steps that it alone has, 31 days after its last saga has ended: no message of it can
  *   arrive any more.
  *
- * Errors: `defineSaga` throws for a definition that could leave something undone (see `problemsOf`). The other functions
+ * Errors: `defineSaga` throws for a definition with a step that could not be compensated (see `problemsOf`). The other functions
  * throw `Unavailable` for a saga that a newer revision began (its messages are redelivered until that revision receives
  * them), and an Error for one whose version was dropped.
  */
@@ -140,7 +140,7 @@ interface Definition<Context, Uses extends readonly Contracts[]> {
 
 /**
  * Declares a saga. Misspelt commands and events do not compile, nor does data that breaks a command's contract.
- * @throws Error that names the step and the remedy, for a definition that could leave something undone
+ * @throws Error that names the step and the remedy, for a definition with a step that could not be compensated
  */
 export function defineSaga<Context, const Uses extends readonly Contracts[]>(
   definition: Definition<Context, Uses>,
@@ -196,7 +196,7 @@ function compensationProblems<C>(saga: Saga<C>, command: string, compensation: s
         ]),
     ...(contract?.retryForever
       ? []
-      : [`is compensated by ${compensation}, which is given up: declare it retryForever.`]),
+      : [`is compensated by ${compensation}, which is dead-lettered after 20 attempts: declare it retryForever.`]),
   ]
 }
 

@@ -25,10 +25,15 @@ const finished: readonly string[] = [
   '{AGENTS,CHANGELOG,CONTRIBUTING,README,SECURITY}.md',
   '{emulators,shared,test}/**/README.md',
   'cli/**/*.{ts,mjs,sql}',
+  'functions/**/*.ts',
+  'shared/**/*.ts',
   'stacks/*.ts',
   'stacks/sql/*.sql',
   'stacks/collector.yaml',
 ]
+
+/** Earlier versions of recorded events, whose names are stored. */
+const stored = /past-events\./
 
 function occurrences(path: string): readonly string[] {
   // A test's name is quoted as the test has it.
@@ -44,7 +49,7 @@ function occurrences(path: string): readonly string[] {
 
 describe('words', () => {
   it.each(finished)('that were replaced do not occur in %s', (pattern) => {
-    const paths = globSync(pattern, { cwd: root })
+    const paths = globSync(pattern, { cwd: root }).filter((path) => !stored.test(path))
     expect(paths).not.toEqual([])
     expect(paths.flatMap(occurrences)).toEqual([])
   })
