@@ -163,7 +163,7 @@ describe('npm start', { timeout: 240_000 }, () => {
     const pids = await processes()
     expect(await run('cli/reset.ts', [], data.path)).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^Millrace runs \(process \d+\)/),
+      stderr: expect.stringMatching(/^Millrace is running \(process \d+\)/),
     })
     // One that does not listen would be waited for, ten seconds long.
     for (const pid of pids.slice(1)) process.kill(pid, 'SIGSTOP')
