@@ -53,7 +53,7 @@ function plugin(name: string, resource: string): string {
   const api = apiOf(name)
   const kinds = `${resource}s`
   const Kind = capital(resource)
-  return `/** ${titleOf(name)} for the local cloud: its ${kinds}, who may read them, and their Terraform types. */
+  return `/** ${titleOf(name)} for the local cloud: its API for ${kinds}, the permissions that each call needs, and their Terraform types. */
 
 import { Hono } from 'hono'
 import type { PolicyKind } from '../core/iam-facts.ts'

@@ -116,7 +116,7 @@ describe('ingress', () => {
     )
   })
 
-  it("puts a span of its own into the caller's trace, or begins one that nobody keeps", async () => {
+  it("puts a span of its own into the caller's trace, or begins one that is not kept", async () => {
     const bearer = await token(account('caller-account'))
     const heard = async (given?: string): Promise<string> => {
       const response = await call('/', bearer, given === undefined ? {} : { traceparent: given })
@@ -371,14 +371,14 @@ describe('the Admin API', () => {
     ),
     [
       'echo2',
-      service({ template: { serviceAccount: account('nobody'), containers: [{ image: 'x' }] } }),
-      /'iam.serviceaccounts.actAs' denied on service account nobody@p.iam.gserviceaccount.com \(or it may not exist\)/,
+      service({ template: { serviceAccount: account('undeclared'), containers: [{ image: 'x' }] } }),
+      /'iam.serviceaccounts.actAs' denied on service account undeclared@p.iam.gserviceaccount.com \(or it may not exist\)/,
     ],
   ])('refuses %s: %#', async (id, body, message) => {
     await expect(cloud.api('POST', `${LOCATION}/services?serviceId=${id}`, body)).rejects.toThrow(message)
   })
 
-  it('keeps the account of a service when an update names one that is none of the project', async () => {
+  it('keeps the account when an update names an account outside the project', async () => {
     const { template } = service() as { template: object }
     await expect(
       cloud.api('PATCH', SERVICE, { template: { ...template, serviceAccount: 'owner' } }),

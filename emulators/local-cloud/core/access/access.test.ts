@@ -220,7 +220,7 @@ describe('a service account without a grant is refused in Google’s words', () 
     expect(await update(runningAs())).toMatchObject(refused(ofProject))
     expect(await asOrders('PATCH', `${services}/absent`, runningAs(emailOf('orders')))).toMatchObject({ status: 404 })
 
-    // Whoever may not act as its account may change nothing of a service.
+    // Every change to a service needs iam.serviceAccounts.actAs on its account.
     await cloud.api('PATCH', `${services}/one`, runningAs(emailOf('history')))
     expect(await update({ labels: { release: '3' } })).toMatchObject(refused(emailOf('history')))
     await cloud.api('DELETE', `${services}/one`)
