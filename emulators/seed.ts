@@ -8,7 +8,7 @@ const products = [
   { sku: 'TEA-001', name: 'Darjeeling First Flush, 100 g', unitMinor: 1190, quantity: 10_000 },
   { sku: 'TEA-002', name: 'Sencha, 100 g', unitMinor: 890, quantity: 10_000 },
   { sku: 'POT-001', name: 'Cast-iron teapot, 0.8 l', unitMinor: 5900, quantity: 1_000 },
-  { sku: 'OUT-OF-STOCK', name: 'A tea that nobody has', unitMinor: 990, quantity: 0 },
+  { sku: 'OUT-OF-STOCK', name: 'A tea without stock', unitMinor: 990, quantity: 0 },
 ] as const
 const GIVE_UP_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 50

@@ -25,6 +25,7 @@ const finished: readonly string[] = [
   '{AGENTS,CHANGELOG,CONTRIBUTING,README,SECURITY}.md',
   '{emulators,shared,test}/**/README.md',
   'cli/**/*.{ts,mjs,sql}',
+  'emulators/**/!(*.test).ts',
   'functions/**/*.ts',
   'shared/**/*.ts',
   'stacks/*.ts',

@@ -11,7 +11,7 @@ export function backoffMs(attempts: number, { minBackoffMs, maxBackoffMs, maxDou
   return Math.min(maxBackoffMs, doubled + linear * minBackoffMs * 2 ** Math.min(maxDoublings, 60))
 }
 
-/** Whether a task that failed so often has to be given up: attempts, and the time when one is set, are used up. */
+/** True when a task's attempts and, if set, its retry duration are used up: the queue drops it. */
 export function isExhausted(attempts: number, sinceFirstMs: number, { maxAttempts, maxRetryMs }: RetryConfig): boolean {
   const attemptsUsed = maxAttempts !== -1 && attempts >= maxAttempts
   const timeUsed = maxRetryMs > 0 && sinceFirstMs >= maxRetryMs

@@ -24,7 +24,7 @@ export interface DispatcherParts {
   readonly context: CloudContext
   readonly tasks: Table<TaskRecord>
   queue(): QueueRecord
-  /** The task is over: done, given up or deleted. */
+  /** The task has ended: done, dropped or deleted. */
   finished(task: TaskRecord): void
 }
 

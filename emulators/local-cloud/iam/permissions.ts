@@ -21,7 +21,7 @@ export function policyAccess(kinds: PolicyKinds): ServiceAccess {
     methods: {
       getIamPolicy: onPolicy('getIamPolicy'),
       setIamPolicy: onPolicy('setIamPolicy'),
-      // Whoever asks learns about itself alone.
+      // A caller learns only its own permissions.
       testIamPermissions: () => [],
     },
   }

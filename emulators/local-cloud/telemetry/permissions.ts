@@ -1,5 +1,5 @@
 /**
- * What the two paths take. In the cloud nobody asks at the collector's door: it writes on in the service's name, both to
+ * Permissions of the two paths. In the cloud the collector accepts every request and exports with the service's account, both to
  * the Telemetry API, and needs these there.
  */
 

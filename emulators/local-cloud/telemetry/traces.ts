@@ -63,7 +63,7 @@ const FAILED = 2
 
 export function keepTraces({ journal, count }: CloudContext): Traces {
   const table = journal.table<SpanRecord>('telemetry/spans')
-  /** In the order in which they were first heard of. */
+  /** In the order of their first span. */
   const traces = new Map<string, Kept>()
   let characters = 0
   const correlated = new Map<string, Set<string>>()

@@ -114,9 +114,9 @@ function routes(app: Hono, { ledger: books, paymentMethods, webhooks, faults }: 
     const {
       token: _token,
       behaviour: _behaviour,
-      ...told
+      ...shown
     } = paymentMethods.attach(textOf(body, 'token'), textOf(body, 'customer'))
-    return c.json(told)
+    return c.json(shown)
   })
   app.post('/v1/payment-methods/:paymentMethodRef/detach', async (c) => {
     paymentMethods.detach(c.req.param('paymentMethodRef'), textOf(await bodyOf(c.req), 'customer'))

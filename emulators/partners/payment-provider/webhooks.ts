@@ -44,7 +44,8 @@ export function openWebhooks(
   { webhookUrl, fetch: post = fetch }: WebhookOptions,
 ): Webhooks {
   const notes = journal.table<Note>('notes')
-  const untold = journal.table<true>('untold-notes')
+  // The table keeps its first name, so that kept state stays readable.
+  const undelivered = journal.table<true>('untold-notes')
   const secrets = journal.table<JWK>('signing-keys')
   let closed = false
 
@@ -88,19 +89,19 @@ export function openWebhooks(
     const waitMs = tried === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), MAX_WAIT_MS)
     clock.at(clock.now() + waitMs, () => {
       if (closed) return
-      void send(note).then((told) => {
-        if (told) untold.delete(note.id)
+      void send(note).then((delivered) => {
+        if (delivered) undelivered.delete(note.id)
         else deliver(note, tried + 1)
       })
     })
   }
-  for (const id of untold.keys()) deliver(notes.get(id)!, 1)
+  for (const id of undelivered.keys()) deliver(notes.get(id)!, 1)
 
   return {
     notes: () => [...notes.values()],
     tell(note) {
       notes.set(note.id, note)
-      untold.set(note.id, true)
+      undelivered.set(note.id, true)
       deliver(note, 0)
     },
     tellAgain(id) {

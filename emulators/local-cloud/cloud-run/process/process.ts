@@ -62,7 +62,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     throw new Error(`${service}: its container has no command; an image's own entry point is not known locally.`)
   if (command !== 'node')
     throw new Error(
-      `${service}: its container's command is "${command}", and the local cloud runs "node" only: it can not keep another program's port from everybody but the ingress.`,
+      `${service}: its container's command is "${command}", and the local cloud runs "node" only: it can not restrict another program's port to the ingress.`,
     )
   const child = spawn(options.nodePath, ['--import', INGRESS_ONLY, ...commandArgs], {
     cwd: options.workingDirectory,

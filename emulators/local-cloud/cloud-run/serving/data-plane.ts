@@ -1,4 +1,4 @@
-/** The address of one service: admits requests, starts an instance when there is none, and hands them on. */
+/** The address of one service: admits requests, starts an instance if necessary, and forwards them. */
 
 import { createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http'
 import { randomBytes } from 'node:crypto'

@@ -23,7 +23,7 @@ export interface ListenTarget {
 
 export function createTarget({ store }: Database, selection: Selection): ListenTarget {
   /** Paths of the result, with the update time that was sent. */
-  let told = new Map<string, number>()
+  let sent = new Map<string, number>()
 
   const resultAt = (atMicros?: number): readonly Document[] =>
     'query' in selection
@@ -32,9 +32,9 @@ export function createTarget({ store }: Database, selection: Selection): ListenT
 
   function difference(result: readonly Document[]): Delta[] {
     const now = new Map(result.map(({ path, u }) => [path, u]))
-    const gone = [...told.keys()].filter((path) => !now.has(path))
-    const changed = result.filter(({ path, u }) => told.get(path) !== u)
-    told = now
+    const gone = [...sent.keys()].filter((path) => !now.has(path))
+    const changed = result.filter(({ path, u }) => sent.get(path) !== u)
+    sent = now
     return [
       ...gone.map((path): Delta => ({ kind: 'gone', path, exists: store.get(path) !== undefined })),
       ...changed.map((document): Delta => ({ kind: 'changed', document })),
@@ -45,24 +45,24 @@ export function createTarget({ store }: Database, selection: Selection): ListenT
     if (!('query' in selection)) return selection.paths.includes(path)
     const { query } = selection
     if (!documentInScope(path, query.scope)) return false
-    return told.has(path) || [before, after].some((one) => one !== undefined && isMatch(query, one))
+    return sent.has(path) || [before, after].some((one) => one !== undefined && isMatch(query, one))
   }
 
   function followOne({ path, after }: Change): Delta[] {
     const belongs = after !== undefined && (!('query' in selection) || isMatch(selection.query, after))
     if (belongs) {
-      told.set(path, after.u)
+      sent.set(path, after.u)
       return [{ kind: 'changed', document: after }]
     }
     const isMissingDocument = !('query' in selection) && after === undefined
-    return told.delete(path) || isMissingDocument ? [{ kind: 'gone', path, exists: after !== undefined }] : []
+    return sent.delete(path) || isMissingDocument ? [{ kind: 'gone', path, exists: after !== undefined }] : []
   }
 
   return {
     begin(sinceMicros) {
-      if (sinceMicros !== undefined) told = new Map(resultAt(sinceMicros).map(({ path, u }) => [path, u]))
+      if (sinceMicros !== undefined) sent = new Map(resultAt(sinceMicros).map(({ path, u }) => [path, u]))
       const result = resultAt()
-      const missing = 'paths' in selection ? selection.paths.filter((path) => !store.get(path) && !told.has(path)) : []
+      const missing = 'paths' in selection ? selection.paths.filter((path) => !store.get(path) && !sent.has(path)) : []
       return [...difference(result), ...missing.map((path): Delta => ({ kind: 'gone', path, exists: false }))]
     },
     follow(changes) {
@@ -73,7 +73,7 @@ export function createTarget({ store }: Database, selection: Selection): ListenT
       return inOrder(touched.flatMap(followOne), selection)
     },
     get count() {
-      return told.size
+      return sent.size
     },
   }
 }

@@ -70,9 +70,9 @@ function createListener(database: Database, write: Respond): Listener {
 
   const tell = (targetId: number, deltas: readonly Delta[], micros: number): void => {
     for (const delta of deltas) write(encodeDelta(database, targetId, delta, micros))
-    const told = deltas.flatMap((delta) => (delta.kind === 'changed' ? [delta.document] : []))
-    database.count('documentReads', told.length)
-    database.count('readUnits', pointReadUnits(told))
+    const changed = deltas.flatMap((delta) => (delta.kind === 'changed' ? [delta.document] : []))
+    database.count('documentReads', changed.length)
+    database.count('readUnits', pointReadUnits(changed))
   }
   const targetChange = (targetChangeType: string, targetIds: readonly number[], more: object = {}): void =>
     write({ targetChange: { targetChangeType, targetIds, ...more } })
