@@ -47,7 +47,7 @@ export interface Environment {
 /** Limits of one instance of the gateway: see functions/gateway/edge-settings.ts. */
 interface Edge {
   readonly limits: Readonly<Record<'customer' | 'staff' | 'importer' | 'address', { perSecond: number; burst: number }>>
-  /** Both together below the 80 that Cloud Run lets in, so that the next one gets Retry-After instead of waiting unseen. */
+  /** Both together, and the seven places for checks of callers, below the 80 that Cloud Run lets in, so that the next one gets Retry-After instead of waiting unseen. */
   readonly concurrentRequests: number
   readonly providerRequests: number
   readonly requestsPerAddress: number
@@ -312,7 +312,8 @@ export function localEnvironment(ports: LocalPorts): Environment {
       // All clients on a laptop share one address, and benchmarks use one customer.
       EDGE: edge({
         origins: ['http://127.0.0.1:5173', 'http://localhost:5173'],
-        concurrentRequests: 72,
+        concurrentRequests: 68,
+        providerRequests: 4,
         requestsPerAddress: 72,
         requestsPerCaller: 72,
         limits: {

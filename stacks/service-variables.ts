@@ -115,8 +115,7 @@ function sendersByCommand(
   )
   return Object.fromEntries([
     ...commands,
-    ...(republishRequesters.length > 0
-      ? [[republishCommand, emailsOf(republishRequesters, environment)] as const]
-      : []),
+    // Empty where no service requests it: a command without an entry is not refused but dead-lettered.
+    [republishCommand, emailsOf(republishRequesters, environment)],
   ])
 }

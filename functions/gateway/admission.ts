@@ -25,7 +25,7 @@ export interface Visit {
   refuse(): void
   /** Its body is read from now on. Where all places are taken, the body that began first gives its place to the next request. */
   beginUpload(): Upload
-  /** It has proved by other means where it comes from: it counts no longer for its address. */
+  /** It has proved by other means where it comes from: it counts no longer for its address. @throws Limited when the pool is full. */
   prove(): void
   leave(): void
 }
@@ -36,6 +36,9 @@ export interface Admission {
   /** @throws Limited: too often (429), too many at once of this address or caller (429), or of all (503). */
   enter(visitor: Visitor): Visit
 }
+
+/** Requests of a full pool whose callers are verified at once: some milliseconds each. */
+const CONCURRENT_CHECKS = { customers: 5, provider: 2 }
 
 export function createAdmission(settings: EdgeSettings, now: () => number): Admission {
   const { limits } = settings
@@ -54,6 +57,10 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
   const perAddress = createSlots(settings.requestsPerAddress)
   const perCaller = createSlots(settings.requestsPerCaller)
   const uploads = { customers: createUploads(), provider: createUploads() }
+  const checks = {
+    customers: createSlots(CONCURRENT_CHECKS.customers),
+    provider: createSlots(CONCURRENT_CHECKS.provider),
+  }
 
   return {
     charge: (visitor) => void charges.charge(visitor),
@@ -65,30 +72,40 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
       const paid = before && callers[before.role].consume(before.sub)
       const welcome = paid?.allowed ? before : undefined
       let refund = welcome ? undefined : charges.charge(visitor)
-      const leavePool = placeIn(pool)
-      let leaveOwn: () => void
+      let leaveOwn = welcome
+        ? taken(perCaller, welcome.sub, `requests of this ${welcome.role}`)
+        : taken(perAddress, address, 'requests of this address')
+      let leavePool: () => void
+      // Only a verified caller ends the upload of another: until then the request has a place for the check alone.
+      let isInPool = true
       try {
-        leaveOwn = welcome
-          ? taken(perCaller, welcome.sub, `requests of this ${welcome.role}`)
-          : taken(perAddress, address, 'requests of this address')
+        const free = pools[pool].take(pool)
+        isInPool = free !== undefined || welcome !== undefined
+        leavePool = free ?? (welcome ? placeIn(pool) : placeForCheck(visitor))
       } catch (error) {
-        leavePool()
+        leaveOwn()
         throw error
       }
       const prove = (): void => {
         refund?.()
         refund = undefined
         if (!welcome) leaveOwn()
+        if (isInPool) return
+        const leaveCheck = leavePool
+        leavePool = placeIn(pool)
+        leaveCheck()
+        isInPool = true
       }
       return {
         prove,
         admit({ sub, roles }) {
           const role = (['importer', 'staff'] as const).find((one) => roles.includes(one)) ?? 'customer'
-          prove()
           if (authorization !== undefined) known.remember(authorization, { sub, role } satisfies KnownCaller)
           const result = paid ?? callers[role].consume(sub)
           setRateLimitHeaders(role, limits[role], result)
+          // Without a refund to its address: each refused request costs the check of a signature.
           refuse(`This ${role}`, result)
+          prove()
           if (role === 'customer') {
             const ofAddress = customersOfAddress.consume(address)
             if (!ofAddress.allowed) setRateLimitHeaders('address', limits.address, ofAddress)
@@ -112,19 +129,25 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
     },
   }
 
-  /** @throws Limited when all places are taken by requests whose bodies have arrived. */
+  /** A place in the pool, if necessary that of the oldest upload. @throws Limited when all bodies have arrived. */
   function placeIn(pool: Visitor['pool']): () => void {
-    return (
-      pools[pool].take(pool) ??
-      taken(uploads[pool].evictOldest() ? pools[pool] : noPlaces, pool, 'requests', 'overloaded')
-    )
+    const free = pools[pool].take(pool)
+    if (free) return free
+    uploads[pool].evictOldest()
+    return taken(pools[pool], pool, 'requests', 'overloaded')
+  }
+
+  /** A place while the caller of a full pool is verified. @throws Limited when no upload could end, or nothing can be verified. */
+  function placeForCheck({ authorization, pool }: Visitor): () => void {
+    const isCheckable = pool === 'provider' || (authorization !== undefined && looksLikeToken(authorization))
+    return taken(isCheckable && uploads[pool].size() > 0 ? checks[pool] : noPlaces, pool, 'requests', 'overloaded')
   }
 }
 
 const noPlaces = createSlots(0)
 
 /** The bodies that are being read, oldest first: a customer's arrives within milliseconds, so the oldest is the slowest. */
-function createUploads(): { begin(leave: () => void): Upload; evictOldest(): boolean } {
+function createUploads(): { begin(leave: () => void): Upload; evictOldest(): void; size(): number } {
   const underWay = new Set<() => void>()
   return {
     begin(leave) {
@@ -142,8 +165,8 @@ function createUploads(): { begin(leave: () => void): Upload; evictOldest(): boo
     evictOldest() {
       const [oldest] = underWay
       oldest?.()
-      return oldest !== undefined
     },
+    size: () => underWay.size,
   }
 }
 

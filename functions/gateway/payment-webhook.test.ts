@@ -22,7 +22,7 @@ const webhookUrl = 'https://gateway.example.com/v1/webhooks/payment-provider'
 const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
 const notification = { id: 'event-1', type: 'authorization.updated', key: 'o-1:auth', reference: 'o-1' }
 
-async function open() {
+async function open(edge = testEdge()) {
   const published: { keys: JWK[] } = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k-1', alg: 'ES256' }] }
   const provider = { isThere: true, keyRequests: 0, onKeyRequest: (): unknown => undefined }
   const submitted: unknown[] = []
@@ -34,7 +34,7 @@ async function open() {
       return Response.json({ commandId }, { status: 202 })
     },
     settings: {
-      EDGE: testEdge(),
+      EDGE: edge,
       TOKEN_ISSUER: 'issuer',
       TOKEN_AUDIENCE: 'shop',
       TOKEN_JWKS_URL: 'https://issuer.example.com/jwks',
@@ -116,6 +116,17 @@ describe('a webhook of the payment provider', () => {
     })
     expect(submitted[1]).toEqual(submitted[0])
     expect(provider.keyRequests).toBe(1)
+  })
+
+  it('counts no longer for its address once its signature is verified', async () => {
+    const wide = { perSecond: 1_000, burst: 1_000 }
+    const limits = { customer: wide, staff: wide, importer: wide, address: { perSecond: 0.001, burst: 1 } }
+    const { deliver } = await open(testEdge({ limits }))
+    expect((await deliver(await signed())).status).toBe(204)
+    expect((await deliver(await signed({ key: foreign }))).status).toBe(401)
+    expect((await deliver(await signed())).status).toBe(429)
+    const other = await open(testEdge({ limits }))
+    for (let sent = 0; sent < 3; sent++) expect((await other.deliver(await signed())).status).toBe(204)
   })
 
   it('of another event is another command', async () => {

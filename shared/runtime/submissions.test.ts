@@ -38,6 +38,8 @@ function started(platform: TestPlatform = testPlatform(kitchen)) {
     submitters: { Cook: ['waiter', 'kiosk'], Serve: ['kiosk'] },
     senders: { Cook: ['kitchen'] },
     callers: ['guest'],
+    // Where deliveries without a signature are accepted.
+    ingress: 'cloud-run',
   })
   const http = createHttpApp(app, platform, config)
   const submit = async (

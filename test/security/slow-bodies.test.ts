@@ -123,7 +123,7 @@ describe('74 slow bodies', () => {
     for (const socket of sockets) void answerOf(socket).then((text) => evicted.push(text.slice(0, 12)))
     await vi.waitFor(() => expect(evicted).toHaveLength(many - concurrentRequests!))
     expect(new Set(evicted)).toEqual(new Set(['HTTP/1.1 503']))
-    expect(await Promise.all(Array.from({ length: 10 }, (_, at) => place(`victim-${at}`)))).toEqual(Array(10).fill(201))
+    for (let at = 0; at < 10; at++) expect(await place(`newcomer-${at}`)).toBe(201)
     for (const socket of sockets) socket.destroy()
   })
 })

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import written from './grants.json' with { type: 'json' }
 import { services } from '../../functions/index.ts'
 import { configSchema } from '../../shared/base/config.ts'
-import { stuckEvent } from '../../shared/base/names.ts'
+import { republishCommand, stuckEvent } from '../../shared/base/names.ts'
 import { publishedBy, type Service } from '../../shared/service/service.ts'
 import { addEnvironment, synthesize } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
@@ -94,6 +94,9 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         const env = container['env'] as { name: string; value: string }[]
         const valueOf = (name: string) => env.find((one) => one.name === name)?.value
         expect(valueOf('INGRESS')).toBe('cloud-run')
+        // An entry for each command that the runtime performs, so that no other sender may send it.
+        if (attributes['name'] !== 'gateway')
+          expect(JSON.parse(valueOf('SENDERS')!)).toHaveProperty(republishCommand, expect.any(Array))
         if (environment.name === 'local')
           expect(valueOf('ID_TOKEN_JWKS_URL')).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/oauth2\/v3\/certs$/)
         else expect(valueOf('ID_TOKEN_JWKS_URL')).toBe('https://www.googleapis.com/oauth2/v3/certs')

@@ -1,0 +1,113 @@
+/** Places of an instance: who gets one when all are taken, and whose upload ends for it. */
+
+import { describe, expect, it } from 'vitest'
+import type { Role } from '../../shared/http/auth.ts'
+import { createAdmission, type Visit, type Visitor } from './admission.ts'
+import { readEdgeSettings, type EdgeSettings } from './edge-settings.ts'
+import { testEdge } from './edge.testing.ts'
+
+function started(changes: Partial<EdgeSettings> = {}) {
+  const admission = createAdmission(
+    readEdgeSettings(testEdge({ concurrentRequests: 2, providerRequests: 1, ...changes })),
+    () => 0,
+  )
+  const enter = (address: string, authorization?: string, pool: Visitor['pool'] = 'customers'): Visit =>
+    admission.enter({ address, authorization, pool, setRateLimitHeaders() {} })
+  const admit = (name: string, role: Role = 'customer'): Visit => {
+    const visit = enter(name, tokenOf(name))
+    visit.admit({ sub: name, roles: [role] })
+    return visit
+  }
+  return { enter, admit }
+}
+
+const tokenOf = (name: string): string => `Bearer ${name}.b.c`
+const overloaded = expect.objectContaining({ code: 'overloaded' })
+const rateLimited = expect.objectContaining({ code: 'rate-limited' })
+const caught = (act: () => unknown): unknown => {
+  try {
+    act()
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
+describe('with all places taken by uploads', () => {
+  it('a verified caller gets the place of the oldest one', () => {
+    const { admit } = started()
+    const oldest = admit('a').beginUpload()
+    const newer = admit('b').beginUpload()
+    admit('c')
+    expect(oldest.evicted.reason).toEqual(overloaded)
+    expect(newer.evicted.aborted).toBe(false)
+    admit('d')
+    expect(newer.evicted.aborted).toBe(true)
+  })
+
+  it('an upload that has ended is not evicted', () => {
+    const { admit } = started()
+    const ended = admit('a').beginUpload()
+    ended.end()
+    const other = admit('b').beginUpload()
+    admit('c')
+    expect([ended.evicted.aborted, other.evicted.aborted]).toEqual([false, true])
+  })
+
+  it('a stranger, and a token that is never verified, end none', () => {
+    const { admit, enter } = started()
+    const uploads = [admit('a').beginUpload(), admit('b').beginUpload()]
+    expect(caught(() => enter('stranger'))).toEqual(overloaded)
+    enter('stranger', tokenOf('made-up')).leave()
+    expect(uploads.map(({ evicted }) => evicted.aborted)).toEqual([false, false])
+  })
+
+  it('so many callers are verified at once, and the place for it is given back', () => {
+    const { admit, enter } = started()
+    admit('a').beginUpload()
+    admit('b').beginUpload()
+    const checked = Array.from({ length: 5 }, (_, at) => enter('x', tokenOf(`t${at}`)))
+    expect(caught(() => enter('x', tokenOf('t5')))).toEqual(overloaded)
+    checked[0]!.leave()
+    enter('x', tokenOf('t5'))
+  })
+
+  it('a request that is refused for its own limit ends none', () => {
+    const { admit, enter } = started({ concurrentRequests: 3, requestsPerCaller: 2 })
+    const victim = admit('victim').beginUpload()
+    admit('m')
+    admit('m')
+    expect(caught(() => enter('m', tokenOf('m')))).toEqual(rateLimited)
+    expect(victim.evicted.aborted).toBe(false)
+  })
+
+  it('the payment provider and the customers do not end uploads of each other', () => {
+    const { admit, enter } = started()
+    const provider = enter('p', undefined, 'provider')
+    const customers = [admit('a').beginUpload(), admit('b').beginUpload()]
+    expect(caught(() => enter('p', undefined, 'provider'))).toEqual(overloaded)
+    const upload = provider.beginUpload()
+    admit('c')
+    expect([customers[0]!.evicted.aborted, upload.evicted.aborted]).toEqual([true, false])
+    const next = enter('p', undefined, 'provider')
+    expect(upload.evicted.aborted).toBe(false)
+    next.prove()
+    expect(upload.evicted.aborted).toBe(true)
+  })
+})
+
+it('a caller beyond its limit counts for its address, so that not each of its requests costs the check of a token', () => {
+  const limit = (burst: number) => ({ perSecond: 0.001, burst })
+  const { enter } = started({ limits: { customer: limit(1), staff: limit(1), importer: limit(1), address: limit(2) } })
+  let checks = 0
+  for (let asked = 0; asked < 100; asked++) {
+    caught(() => {
+      const visit = enter('x', tokenOf('m'))
+      checks += 1
+      caught(() => visit.admit({ sub: 'm', roles: ['customer'] }))
+      visit.leave()
+    })
+  }
+  // The first, and two of each bucket of the address: without a token's form, and with it.
+  expect(checks).toBe(5)
+})
