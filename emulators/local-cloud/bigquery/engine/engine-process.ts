@@ -25,7 +25,8 @@ setInterval(() => {
   if (process.memoryUsage.rss() > MAX_PROCESS_BYTES) process.kill(process.pid, 'SIGKILL')
 }, LOOK_EVERY_MS)
 
-const send = (reply: Reply): void => void process.send!(reply)
+/** Fails when the local cloud has ended, which `disconnect` reports: the failure itself is of no use. */
+const send = (reply: Reply): void => void process.send!(reply, undefined, undefined, () => {})
 const failed = (id: number, error: unknown): Reply => {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof StatusError) return { id, message, status: { code: error.code, details: error.details } }

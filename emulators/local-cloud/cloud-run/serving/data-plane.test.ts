@@ -144,6 +144,39 @@ describe('the request timeout', () => {
   })
 })
 
+describe('a connection whose request was answered before the end of its body', () => {
+  const BODY = Buffer.alloc(10_000_000, 'a')
+  const GET = 'GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n'
+
+  it.each<[string, (response: ServerResponse) => Promise<unknown>, string]>([
+    ['by an instance that reads no further', async (response) => response.writeHead(413).end('too large'), '413'],
+    [
+      'by an instance that then closes its connection',
+      async (response) => response.writeHead(413).end('too large', () => response.socket!.destroy()),
+      '413',
+    ],
+    ['because the instance broke off', async (response) => response.socket!.destroy(), '503'],
+    ['because its time was up', () => fake.clock.advance(300_000), '504'],
+  ])('takes the next request: %s', async (_, answer, status) => {
+    const client = connect(port, '127.0.0.1')
+    client.on('error', () => {})
+    let received = ''
+    client.on('data', (chunk) => (received += String(chunk)))
+    client.write(`POST / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\ncontent-length: ${BODY.length}\r\n\r\n`)
+    client.write(BODY)
+    await vi.waitUntil(() => started[0]?.held.length === 1)
+    await answer(started[0]!.held.shift()!.response)
+    await vi.waitUntil(() => received.startsWith(`HTTP/1.1 ${status}`))
+    received = ''
+
+    client.write(GET.replace('PORT', String(port)))
+    await vi.waitUntil(() => started.at(-1)!.held.length === 1)
+    answered(started.at(-1)!)
+    await vi.waitUntil(() => received.includes('HTTP/1.1 200'))
+    client.destroy()
+  })
+})
+
 describe('slots', () => {
   it('are not lost to a caller who went away while it waited for one', async () => {
     const first = call()

@@ -260,7 +260,10 @@ function forward(
     upstream.once('error', (error) => void broken(error))
     response.once('close', () => {
       deadline.cancel()
-      if (!response.writableFinished) upstream.destroy()
+      // Answered before the end of its body, say: what is left is read, or the connection's next request would never be.
+      request.unpipe(upstream)
+      request.resume()
+      if (!request.complete || !response.writableFinished) upstream.destroy()
       resolve('ended')
     })
     // The body is read only when an instance takes it: a body that was read cannot be sent to another instance.
