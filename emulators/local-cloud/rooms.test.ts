@@ -1,8 +1,8 @@
 /** The linter refuses circles of files. Here are those of folders: `pubsub/api` stands above `pubsub/delivery`, and never below. */
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 const files = readdirSync(import.meta.dirname, { encoding: 'utf8', recursive: true }).filter((file) =>
   /^(?!node_modules).+\/.+(?<!\.test|\.testing)\.ts$/.test(file),
@@ -55,4 +55,20 @@ it('a circle of rooms would be found', () => {
   const rooms = importsOfRooms()
   rooms.get('pubsub/delivery')!.add('pubsub/api')
   expect(circleIn(rooms)).toEqual(expect.arrayContaining(['pubsub/delivery', 'pubsub/api']))
+})
+
+const emulators = readdirSync(import.meta.dirname).filter(
+  (name) => name !== 'core' && existsSync(join(import.meta.dirname, name, 'plugin.ts')),
+)
+
+describe.each(emulators)('the emulator %s', (emulator) => {
+  it.each([
+    ['its methods', 'api'],
+    ['its state machine', 'core.ts'],
+    ['its IAM facts', 'iam.ts'],
+    ['the permissions of its methods', 'permissions.ts'],
+    ['its features, refusals and differences from Google', 'README.md'],
+  ])('has %s in %s', (_, path) => {
+    expect(existsSync(join(import.meta.dirname, emulator, path))).toBe(true)
+  })
 })

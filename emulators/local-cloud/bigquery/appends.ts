@@ -7,7 +7,7 @@ import { nestsDeeper } from '../core/json.ts'
 import { invalidArgument, notFound, StatusError } from '../core/status.ts'
 import { type Catalog, sqlError, type TableReference } from './catalog.ts'
 import type { Column, EngineWork } from './engine/engine-work.ts'
-import { duckType, type FieldSchema } from './records.ts'
+import { duckType, type FieldSchema } from './values/records.ts'
 import { limits } from './sql/limits.ts'
 import { quote } from './sql/reader.ts'
 

@@ -3,7 +3,7 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
-import { type DatasetResource, duckType, type FieldSchema, scalarTypes, type TableResource } from './records.ts'
+import { type DatasetResource, duckType, type FieldSchema, scalarTypes, type TableResource } from './values/records.ts'
 import { limits, tooComplex } from './sql/limits.ts'
 import { quote } from './sql/reader.ts'
 

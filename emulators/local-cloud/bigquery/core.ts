@@ -5,7 +5,7 @@ import { makeAppends } from './appends.ts'
 import { type Catalog, makeCatalog, type TableReference } from './catalog.ts'
 import { type Engine, type EngineOptions, makeEngine } from './engine/engine.ts'
 import { type Jobs, makeJobs } from './jobs.ts'
-import type { FieldSchema } from './records.ts'
+import type { FieldSchema } from './values/records.ts'
 
 export interface BigQueryCore {
   readonly catalog: Catalog

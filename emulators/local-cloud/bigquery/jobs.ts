@@ -5,9 +5,9 @@ import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
 import { type Catalog, sqlError } from './catalog.ts'
 import type { Engine } from './engine/engine.ts'
 import type { QueryResult } from './engine/engine-work.ts'
-import type { FieldSchema } from './records.ts'
-import type { QueryParameter } from './requests.ts'
-import { inSeconds, type Row } from './rows.ts'
+import type { FieldSchema } from './values/records.ts'
+import type { QueryParameter } from './values/requests.ts'
+import { inSeconds, type Row } from './values/rows.ts'
 
 export interface QueryRequest {
   readonly query: string

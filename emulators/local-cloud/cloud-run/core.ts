@@ -7,7 +7,7 @@ import { closeAll } from '../core/close-all.ts'
 import { logKeeper } from './process/logs.ts'
 import { type Spawned, startInstance } from './process/process.ts'
 import { reaper } from './process/reaper.ts'
-import { checkAccount, checkService, type ServiceResource } from './service.ts'
+import { checkAccount, checkService, type ServiceResource } from './values/service.ts'
 
 export interface CloudRunOptions {
   /** Where a service answers; in the cloud Google chooses, here the environment's file. */

@@ -3,7 +3,7 @@
 import type { RequiredPermission } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
-import { actAsRefusal, type ServiceResource, type Template } from './service.ts'
+import { actAsRefusal, type ServiceResource, type Template } from './values/service.ts'
 
 const COLLECTION = '^/v2/(?<parent>projects/(?<project>[^/]+)/locations/[^/]+)/services$'
 const SERVICE = '^/v2/(?<name>projects/(?<project>[^/]+)/locations/[^/]+/services/[^/:]+)$'

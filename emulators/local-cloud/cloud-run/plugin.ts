@@ -4,12 +4,12 @@ import type { Plugin } from '../core/plugin.ts'
 import { type CloudRunCore, type CloudRunOptions, makeCore } from './core.ts'
 import { runIam } from './iam.ts'
 import { runAccess } from './permissions.ts'
-import { runRoutes } from './routes.ts'
+import { runRoutes } from './api/routes.ts'
 import { serviceMember, serviceProvisioner } from './terraform.ts'
 
 export type { CloudRunCore } from './core.ts'
 
-export type { Container } from './service.ts'
+export type { Container } from './values/service.ts'
 
 const serviceName = /^projects\/[^/]+\/locations\/[^/]+\/services\/[^/]+$/
 

@@ -3,7 +3,7 @@
 import type { Journal, Table } from '../core/journal.ts'
 import { notFound } from '../core/status.ts'
 import type { CompositeIndex, IndexKind, IndexScope, IndexSet } from './query/index-plan.ts'
-import { type DatabaseName, type FieldPath, databaseNameOf, formatFieldPath } from './documents/paths.ts'
+import { type DatabaseName, type FieldPath, databaseNameOf, formatFieldPath } from './values/paths.ts'
 
 export interface DatabaseRecord {
   readonly uid: string

@@ -8,7 +8,7 @@ import { createExpiry } from './writes/expiry.ts'
 import { type CompositeIndex, missingIndex } from './query/index-plan.ts'
 import { createLocks } from './transactions/locks.ts'
 import { describeIndex, missingIndexError } from './query/missing-index.ts'
-import { type DatabaseName, databaseNameOf, documentPrefix } from './documents/paths.ts'
+import { type DatabaseName, databaseNameOf, documentPrefix } from './values/paths.ts'
 import { createStore } from './documents/store.ts'
 import { createTransactions } from './transactions/transactions.ts'
 

@@ -12,7 +12,7 @@ import type { TerraformResource } from '../core/terraform/resource.ts'
 import { firestore } from '../firestore/plugin.ts'
 import { pubsub } from '../pubsub/plugin.ts'
 import { iam, type IamCore } from './plugin.ts'
-import type { Policy } from './policies.ts'
+import type { Policy } from './policies/policies.ts'
 
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
 const emailOf = (id: string): string => `${id}@millrace-local.iam.gserviceaccount.com`

@@ -2,7 +2,7 @@
 
 import type { MethodAccess, RequiredPermission, ServiceAccess } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'
-import type { PolicyKinds } from './policy-kinds.ts'
+import type { PolicyKinds } from './policies/policy-kinds.ts'
 
 const policyNeed = ({ kindOf }: PolicyKinds, verb: string, resource: string): RequiredPermission => ({
   permission: `${kindOf(resource)?.permissions ?? 'resourcemanager.projects'}.${verb}`,

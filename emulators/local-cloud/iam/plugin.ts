@@ -4,42 +4,33 @@ import { Hono } from 'hono'
 import { readFile } from 'node:fs/promises'
 import type { Http } from '../core/service.ts'
 import type { Plugin } from '../core/plugin.ts'
-import { accounts } from './accounts.ts'
-import { ownFacts, unservedFacts } from './facts.ts'
-import { policyService } from './grpc.ts'
-import { metadataServer } from './metadata.ts'
+import { policyService } from './api/grpc.ts'
+import { metadataServer } from './api/metadata.ts'
+import { iamRoutes } from './api/routes.ts'
+import { createState, type IamCore } from './core.ts'
+import { ownFacts } from './iam.ts'
 import { iamAccess } from './permissions.ts'
-import { policies, type Policies } from './policies.ts'
-import { declaredPolicies } from './policy-kinds.ts'
-import { declaredRoles } from './roles.ts'
-import { iamRoutes } from './routes.ts'
 import { accountMember, projectMember, serviceAccount } from './terraform.ts'
-import { tokens, type Tokens } from './tokens.ts'
 
-export interface IamCore extends Tokens, Pick<Policies, 'bindings' | 'isGranted' | 'usedGrants'> {}
+export type { IamCore } from './core.ts'
 
 export const iam: Plugin<IamCore> = {
   name: 'iam',
   proto: async () => JSON.parse(await readFile(new URL('iam.proto.json', import.meta.url), 'utf8')) as object,
   async create(context) {
-    const known = accounts(context)
-    const kinds = declaredPolicies(context.iamFacts)
-    const roles = declaredRoles([...context.iamFacts, unservedFacts])
-    const allow = policies(context, { accounts: known, roles, kinds })
-    const issuer = await tokens(context, known)
+    const { core, ...state } = await createState(context)
     const http: Http = new Hono()
-    http.route('/', metadataServer(context, known, issuer))
-    http.route('/', iamRoutes(context, { accounts: known, policies: allow, kinds, tokens: issuer }))
-    const { bindings, isGranted, usedGrants } = allow
+    http.route('/', metadataServer(context, state.accounts, state.tokens))
+    http.route('/', iamRoutes(context, state))
     return {
-      core: { ...issuer, bindings, isGranted, usedGrants },
-      grpc: [policyService(allow, kinds)],
+      core,
+      grpc: [policyService(state.policies, state.kinds)],
       http,
-      routes: iamAccess(kinds),
+      routes: iamAccess(state.kinds),
       resourceExists(name) {
         if (name === `projects/${context.project.id}`) return true
         const email = /^projects\/[^/]+\/serviceAccounts\/([^/]+)$/.exec(name)?.[1]
-        return email === undefined ? undefined : known.find(email) !== undefined
+        return email === undefined ? undefined : state.accounts.find(email) !== undefined
       },
     }
   },

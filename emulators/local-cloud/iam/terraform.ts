@@ -4,7 +4,7 @@ import { type Attributes, attributesOf, readAttributes } from '../core/terraform
 import { policyMember } from '../core/terraform/policy-member.ts'
 import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
-import { accountPolicy, projectPolicy } from './facts.ts'
+import { accountPolicy, projectPolicy } from './iam.ts'
 
 export const serviceAccount: Provisioner = {
   async create(resource, api) {

@@ -1,8 +1,8 @@
 /** The metrics that were received: the newest point of each time series, added up over the processes that wrote them. */
 
 import type { CloudContext } from '../core/plugin.ts'
-import { limits } from './limits.ts'
-import { type Attributes, DELTA, type HistogramPoint, type NumberPoint, type OtlpMetric } from './otlp.ts'
+import { limits } from './values/limits.ts'
+import { type Attributes, DELTA, type HistogramPoint, type NumberPoint, type OtlpMetric } from './values/otlp.ts'
 
 /** One metric, one set of attributes, one process. */
 interface Series {

@@ -1,8 +1,8 @@
 /** The spans that were received: whole traces, the newest kept. */
 
 import type { CloudContext } from '../core/plugin.ts'
-import { limits } from './limits.ts'
-import { type Attributes, type OtlpSpan, readSpan } from './otlp.ts'
+import { limits } from './values/limits.ts'
+import { type Attributes, type OtlpSpan, readSpan } from './values/otlp.ts'
 
 export interface SpanRecord {
   readonly traceId: string

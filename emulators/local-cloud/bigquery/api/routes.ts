@@ -10,7 +10,7 @@ import { invalidArgument, StatusError } from '../../core/status.ts'
 import type { BigQueryCore } from '../core.ts'
 import { insertAll } from './insert-all.ts'
 import { type Job, page } from '../jobs.ts'
-import { datasetBody, insertAllBody, jobBody, queryBody, tableBody } from '../requests.ts'
+import { datasetBody, insertAllBody, jobBody, queryBody, tableBody } from '../values/requests.ts'
 
 const PAGE_ROWS = 10_000
 const JOBS_PER_PAGE = 50

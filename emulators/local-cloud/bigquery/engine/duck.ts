@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { StatusError } from '../../core/status.ts'
 import type { Column, EngineWork, Query, QueryResult } from './engine-work.ts'
 import { parametersOf } from './parameters.ts'
-import { fieldOf, type Row, rowOf } from '../rows.ts'
+import { fieldOf, type Row, rowOf } from '../values/rows.ts'
 import { macros } from '../sql/functions.ts'
 import { queryError, timedOut } from '../sql/limits.ts'
 

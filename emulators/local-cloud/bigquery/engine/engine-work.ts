@@ -1,9 +1,9 @@
 /** What the engine's process does for the local cloud: each call by its name, with arguments and result that can be copied between processes. */
 
 import type { StatusDetail } from '../../core/status.ts'
-import type { FieldSchema } from '../records.ts'
-import type { QueryParameter } from '../requests.ts'
-import type { Row } from '../rows.ts'
+import type { FieldSchema } from '../values/records.ts'
+import type { QueryParameter } from '../values/requests.ts'
+import type { Row } from '../values/rows.ts'
 import type { Translation } from '../sql/translate.ts'
 
 export interface Column {

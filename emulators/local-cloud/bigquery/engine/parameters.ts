@@ -15,7 +15,7 @@ import {
   VARCHAR,
 } from '@duckdb/node-api'
 import { invalidArgument, type StatusError } from '../../core/status.ts'
-import type { QueryParameter } from '../requests.ts'
+import type { QueryParameter } from '../values/requests.ts'
 
 export interface Parameters {
   readonly values: Record<string, DuckDBValue> | DuckDBValue[]

@@ -8,7 +8,7 @@ import { freePort } from '../../core/free-ports.ts'
 import { IngressAgent } from './ingress-agent.ts'
 import { newSecret } from './ingress-secret.ts'
 import type { Reaper } from './reaper.ts'
-import { limits, servingContainer, type ServiceResource } from '../service.ts'
+import { limits, servingContainer, type ServiceResource } from '../values/service.ts'
 
 export interface InstanceOptions {
   readonly service: string

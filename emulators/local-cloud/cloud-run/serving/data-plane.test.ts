@@ -12,7 +12,7 @@ import { fakeContext, type FakeContext } from '../../core/fake-context.testing.t
 import { freePort } from '../../core/free-ports.ts'
 import { type DataPlane, openDataPlane } from './data-plane.ts'
 import type { Instance } from '../process/process.ts'
-import type { ServiceResource } from '../service.ts'
+import type { ServiceResource } from '../values/service.ts'
 
 const IDLE_MS = 60_000
 

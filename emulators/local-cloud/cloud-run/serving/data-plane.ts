@@ -9,7 +9,7 @@ import { StatusError } from '../../core/status.ts'
 import { admit, type Iam } from './ingress.ts'
 import { createMeter } from './meter.ts'
 import type { Instance } from '../process/process.ts'
-import { limits, type ServiceResource, timeoutOf } from '../service.ts'
+import { limits, type ServiceResource, timeoutOf } from '../values/service.ts'
 import { slots } from './slots.ts'
 
 const DEFAULT_CONCURRENCY = 80

@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { isFromPage } from '../../core/gate.ts'
-import type { ServiceResource } from '../service.ts'
+import type { ServiceResource } from '../values/service.ts'
 
 /** What the IAM emulator answers. */
 export interface Iam {

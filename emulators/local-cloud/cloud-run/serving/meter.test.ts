@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { fakeContext } from '../../core/fake-context.testing.ts'
 import { createMeter, sizeOf } from './meter.ts'
-import type { ServiceResource } from '../service.ts'
+import type { ServiceResource } from '../values/service.ts'
 
 const container = (cpu: string, memory: string) => ({ image: 'i', resources: { limits: { cpu, memory } } })
 const resource = (...containers: object[]): ServiceResource =>

@@ -5,7 +5,7 @@
  */
 
 import type { CloudContext } from '../../core/plugin.ts'
-import type { Container, ServiceResource } from '../service.ts'
+import type { Container, ServiceResource } from '../values/service.ts'
 
 const ROUND_UP_TO_MS = 100
 const LEAST_INSTANCE_MS = 60_000

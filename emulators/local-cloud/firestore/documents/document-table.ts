@@ -1,7 +1,7 @@
 /** Documents in the journal. */
 
 import type { Journal, Table } from '../../core/journal.ts'
-import type { Fields } from './value.ts'
+import type { Fields } from '../values/value.ts'
 
 /** What is kept of a document: fields, create and update time in microseconds. */
 export interface StoredDocument {

@@ -3,7 +3,7 @@
 import type { Document } from './document-table.ts'
 import type { Clock } from '../../core/clock.ts'
 import { failedPrecondition, invalidArgument } from '../../core/status.ts'
-import { documentSize, limits } from './limits.ts'
+import { documentSize, limits } from '../values/limits.ts'
 
 export interface History {
   add(path: string, before: Document | undefined, atMicros: number): void

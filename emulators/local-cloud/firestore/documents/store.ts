@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Journal } from '../../core/journal.ts'
 import { type Changes, type Document, type StoredDocument, documentTable } from './document-table.ts'
 import { createHistory } from './history.ts'
-import { idOf, parentOf } from './paths.ts'
+import { idOf, parentOf } from '../values/paths.ts'
 
 export type CommitListener = (changes: readonly Change[], commitMicros: number) => void
 

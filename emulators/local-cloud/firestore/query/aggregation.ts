@@ -2,10 +2,10 @@
 
 import type { Document } from '../documents/document-table.ts'
 import { invalidArgument } from '../../core/status.ts'
-import { getField } from '../documents/fields.ts'
-import { type FieldPath, formatFieldPath, parseFieldPath } from '../documents/paths.ts'
-import { checkFieldName } from '../documents/wire.ts'
-import { type Value, double, integer, isInteger, isNumber, numeric } from '../documents/value.ts'
+import { getField } from '../values/fields.ts'
+import { type FieldPath, formatFieldPath, parseFieldPath } from '../values/paths.ts'
+import { checkFieldName } from '../values/wire.ts'
+import { type Value, double, integer, isInteger, isNumber, numeric } from '../values/value.ts'
 
 export interface Aggregation {
   readonly alias: string

@@ -6,11 +6,11 @@
 
 import type { Document } from '../documents/document-table.ts'
 import type { CompositeIndex } from './index-plan.ts'
-import { documentSize } from '../documents/limits.ts'
-import { parseFieldPath } from '../documents/paths.ts'
-import { getField } from '../documents/fields.ts'
+import { documentSize } from '../values/limits.ts'
+import { parseFieldPath } from '../values/paths.ts'
+import { getField } from '../values/fields.ts'
 import type { Change } from '../documents/store.ts'
-import type { Value } from '../documents/value.ts'
+import type { Value } from '../values/value.ts'
 
 const READ_UNIT_BYTES = 4096
 const WRITE_UNIT_BYTES = 1024

@@ -1,10 +1,10 @@
 /** Which documents a query's `where` lets through, and what Google refuses in one. */
 
 import { invalidArgument } from '../../core/status.ts'
-import { limits } from '../documents/limits.ts'
-import { type FieldPath, isNameField, parseFieldPath } from '../documents/paths.ts'
-import { type Value, compareValues, equalValues, isNan, isObject, typeOrder } from '../documents/value.ts'
-import { type WireValue, decodeValue } from '../documents/wire.ts'
+import { limits } from '../values/limits.ts'
+import { type FieldPath, isNameField, parseFieldPath } from '../values/paths.ts'
+import { type Value, compareValues, equalValues, isNan, isObject, typeOrder } from '../values/value.ts'
+import { type WireValue, decodeValue } from '../values/wire.ts'
 
 const FIELD_OPERATORS = [
   'LESS_THAN',

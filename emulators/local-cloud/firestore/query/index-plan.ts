@@ -1,7 +1,7 @@
 /** Which index a query needs, by Google's rules for Standard edition: single fields by themselves, composites on demand. */
 
 import { type FieldFilter, disjunctions, isArrayOperator, isInequality } from './filter.ts'
-import { type FieldPath, formatFieldPath, isNameField } from '../documents/paths.ts'
+import { type FieldPath, formatFieldPath, isNameField } from '../values/paths.ts'
 import type { Query } from './query.ts'
 
 export type IndexScope = 'COLLECTION' | 'COLLECTION_GROUP'

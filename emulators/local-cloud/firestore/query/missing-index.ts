@@ -2,7 +2,7 @@
 
 import { type StatusError, failedPrecondition } from '../../core/status.ts'
 import type { CompositeIndex, IndexField } from './index-plan.ts'
-import { type DatabaseName, databaseNameOf } from '../documents/paths.ts'
+import { type DatabaseName, databaseNameOf } from '../values/paths.ts'
 
 const shortKind = { ASCENDING: 'ASC', DESCENDING: 'DESC', CONTAINS: 'CONTAINS' } as const
 

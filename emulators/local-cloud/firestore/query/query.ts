@@ -2,7 +2,7 @@
 
 import type { Document } from '../documents/document-table.ts'
 import { invalidArgument } from '../../core/status.ts'
-import { getField, project } from '../documents/fields.ts'
+import { getField, project } from '../values/fields.ts'
 import {
   type Filter,
   type WireFilter,
@@ -12,17 +12,10 @@ import {
   matches,
   parseFilter,
 } from './filter.ts'
-import {
-  type FieldPath,
-  NAME_FIELD,
-  checkId,
-  formatFieldPath,
-  isNameField,
-  parseFieldPath,
-} from '../documents/paths.ts'
+import { type FieldPath, NAME_FIELD, checkId, formatFieldPath, isNameField, parseFieldPath } from '../values/paths.ts'
 import type { Scope } from '../documents/store.ts'
-import { type Fields, type Value, comparePaths, compareStrings, compareValues, isObject } from '../documents/value.ts'
-import { type WireValue, decodeValue } from '../documents/wire.ts'
+import { type Fields, type Value, comparePaths, compareStrings, compareValues, isObject } from '../values/value.ts'
+import { type WireValue, decodeValue } from '../values/wire.ts'
 
 export interface Order {
   readonly field: FieldPath

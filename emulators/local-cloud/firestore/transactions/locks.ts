@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from '../../core/clock.ts'
 import { StatusError } from '../../core/status.ts'
-import { limits } from '../documents/limits.ts'
+import { limits } from '../values/limits.ts'
 
 export interface LockOwner {
   /** Smaller is older; the youngest of a deadlock is aborted. */

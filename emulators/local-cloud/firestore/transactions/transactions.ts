@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from '../../core/clock.ts'
 import { StatusError, invalidArgument } from '../../core/status.ts'
-import { limits } from '../documents/limits.ts'
+import { limits } from '../values/limits.ts'
 import { type LockOwner, type Locks, contention } from './locks.ts'
 
 export interface Transaction extends LockOwner {

@@ -3,7 +3,7 @@
 import type { Database } from '../database.ts'
 import { invalidArgument } from '../../core/status.ts'
 import { writeUnits } from '../query/enterprise-units.ts'
-import { limits, valueSize } from '../documents/limits.ts'
+import { limits, valueSize } from '../values/limits.ts'
 import { type LockOwner, contention } from '../transactions/locks.ts'
 import type { Transaction } from '../transactions/transactions.ts'
 import { type Write, type WriteResult, applyWrites } from './writes.ts'

@@ -1,8 +1,8 @@
 /** Field transforms: what the server computes on write. */
 
 import { invalidArgument } from '../../core/status.ts'
-import { getField, setField } from '../documents/fields.ts'
-import { type FieldPath, parseFieldPath } from '../documents/paths.ts'
+import { getField, setField } from '../values/fields.ts'
+import { type FieldPath, parseFieldPath } from '../values/paths.ts'
 import {
   type Fields,
   type Value,
@@ -13,8 +13,8 @@ import {
   isInteger,
   isNumber,
   numeric,
-} from '../documents/value.ts'
-import { type WireValue, decodeValue, microsValue } from '../documents/wire.ts'
+} from '../values/value.ts'
+import { type WireValue, decodeValue, microsValue } from '../values/wire.ts'
 
 interface WireArray {
   readonly values?: readonly WireValue[]

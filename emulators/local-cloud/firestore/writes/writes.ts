@@ -2,19 +2,19 @@
 
 import { microsOf, type ProtoTime } from '../../core/proto-values.ts'
 import { alreadyExists, failedPrecondition, invalidArgument, notFound } from '../../core/status.ts'
-import { deleteField, getField, setField } from '../documents/fields.ts'
-import { depth, documentSize, limits, valueSize } from '../documents/limits.ts'
+import { deleteField, getField, setField } from '../values/fields.ts'
+import { depth, documentSize, limits, valueSize } from '../values/limits.ts'
 import {
   type DatabaseName,
   type FieldPath,
   databaseNameOf,
   parseDocumentName,
   parseFieldPath,
-} from '../documents/paths.ts'
+} from '../values/paths.ts'
 import type { StoredDocument, Document } from '../documents/document-table.ts'
 import { type Transform, type WireTransform, applyTransforms, parseTransform } from './transforms.ts'
-import { type Fields, type Value, identicalFields } from '../documents/value.ts'
-import { type WireFields, decodeFields } from '../documents/wire.ts'
+import { type Fields, type Value, identicalFields } from '../values/value.ts'
+import { type WireFields, decodeFields } from '../values/wire.ts'
 
 interface WirePrecondition {
   readonly exists?: boolean | null

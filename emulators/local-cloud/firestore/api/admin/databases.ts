@@ -5,8 +5,8 @@ import { type Mask, maskPaths, protoTimeOfMicros, protoTime } from '../../../cor
 import { alreadyExists, failedPrecondition, invalidArgument } from '../../../core/status.ts'
 import { type DatabaseRecord, databaseMissing, requireDatabase } from '../../admin-state.ts'
 import { operation } from './wire.ts'
-import { limits } from '../../documents/limits.ts'
-import { type DatabaseName, databaseNameOf, parseDatabaseName } from '../../documents/paths.ts'
+import { limits } from '../../values/limits.ts'
+import { type DatabaseName, databaseNameOf, parseDatabaseName } from '../../values/paths.ts'
 
 interface WireDatabase {
   readonly name?: string

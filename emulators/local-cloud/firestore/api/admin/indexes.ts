@@ -5,7 +5,7 @@ import { alreadyExists, invalidArgument, notFound } from '../../../core/status.t
 import { requireDatabase } from '../../admin-state.ts'
 import { type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './wire.ts'
 import type { CompositeIndex, IndexField } from '../../query/index-plan.ts'
-import { databaseNameOf, formatFieldPath, parseFieldPath } from '../../documents/paths.ts'
+import { databaseNameOf, formatFieldPath, parseFieldPath } from '../../values/paths.ts'
 
 interface WireIndex {
   readonly queryScope?: string

@@ -3,7 +3,7 @@
 import type { FirestoreCore } from '../../database.ts'
 import { invalidArgument } from '../../../core/status.ts'
 import type { IndexKind } from '../../query/index-plan.ts'
-import { type DatabaseName, databaseNameOf } from '../../documents/paths.ts'
+import { type DatabaseName, databaseNameOf } from '../../values/paths.ts'
 
 /** A long-running operation that is done already. */
 export function operation(core: FirestoreCore, name: DatabaseName, type: string, response: object): object {

@@ -5,9 +5,9 @@ import type { RequestContext } from '../../../core/service.ts'
 import { type Bytes, bytesOf, protoTimeOfMicros } from '../../../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../../../core/status.ts'
 import { commitTransaction, commitWrites } from '../../writes/commit.ts'
-import { parseDatabaseName } from '../../documents/paths.ts'
+import { parseDatabaseName } from '../../values/paths.ts'
 import { type WireConsistency, beginTransaction } from './reading.ts'
-import { encodeValue } from '../../documents/wire.ts'
+import { encodeValue } from '../../values/wire.ts'
 import { type WireWrite, type WriteResult, parseWrite } from '../../writes/writes.ts'
 
 interface BeginRequest {

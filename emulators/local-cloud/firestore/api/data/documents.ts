@@ -6,8 +6,8 @@ import type { RequestContext } from '../../../core/service.ts'
 import { protoTimeOfMicros } from '../../../core/proto-values.ts'
 import { invalidArgument, notFound } from '../../../core/status.ts'
 import { commitWrites } from '../../writes/commit.ts'
-import { project } from '../../documents/fields.ts'
-import { limits } from '../../documents/limits.ts'
+import { project } from '../../values/fields.ts'
+import { limits } from '../../values/limits.ts'
 import {
   type FieldPath,
   checkId,
@@ -16,10 +16,10 @@ import {
   parseDocumentName,
   parseFieldPath,
   parseParent,
-} from '../../documents/paths.ts'
+} from '../../values/paths.ts'
 import { type Query, type WireQuery, parseQuery } from '../../query/query.ts'
 import { type WireConsistency, countQueryReads, readDocuments, readQuery, viewOf, within } from './reading.ts'
-import { type WireFields, encodeFields } from '../../documents/wire.ts'
+import { type WireFields, encodeFields } from '../../values/wire.ts'
 import { type WireWrite, parseWrite } from '../../writes/writes.ts'
 
 interface WireMask {

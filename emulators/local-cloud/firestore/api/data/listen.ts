@@ -6,9 +6,9 @@ import { type Bytes, bytesOf, microsOf, type ProtoTime, protoTimeOfMicros } from
 import { StatusError, invalidArgument } from '../../../core/status.ts'
 import { encodeDocument } from './documents.ts'
 import { pointReadUnits } from '../../query/enterprise-units.ts'
-import { limits } from '../../documents/limits.ts'
+import { limits } from '../../values/limits.ts'
 import { type Delta, type ListenTarget, type Selection, createTarget } from './listen-target.ts'
-import { databaseNameOf, parseDatabaseName, parseDocumentName, parseParent } from '../../documents/paths.ts'
+import { databaseNameOf, parseDatabaseName, parseDocumentName, parseParent } from '../../values/paths.ts'
 import { type WireQuery, parseQuery } from '../../query/query.ts'
 import type { Change } from '../../documents/store.ts'
 

@@ -7,10 +7,10 @@ import { StatusError, invalidArgument } from '../../../core/status.ts'
 import { type WireAggregation, aggregate, aggregatedFields, parseAggregations } from '../../query/aggregation.ts'
 import { encodeDocument } from './documents.ts'
 import { countUnits } from '../../query/enterprise-units.ts'
-import { parseParent } from '../../documents/paths.ts'
+import { parseParent } from '../../values/paths.ts'
 import { type Query, type WireQuery, parseQuery, selected } from '../../query/query.ts'
 import { type WireConsistency, countQueryReads, readQuery, viewOf, within } from './reading.ts'
-import { encodeFields } from '../../documents/wire.ts'
+import { encodeFields } from '../../values/wire.ts'
 
 interface QueryRequest extends WireConsistency {
   readonly parent?: string

@@ -11,7 +11,7 @@ import {
   DuckDBTypeId,
   type DuckDBValue,
 } from '@duckdb/node-api'
-import { invalidArgument } from '../core/status.ts'
+import { invalidArgument } from '../../core/status.ts'
 import type { FieldSchema } from './records.ts'
 
 export interface Cell {

@@ -1,13 +1,13 @@
 /** Sends the due tasks of one queue: a token for each dispatch, a slot while it is under way, a later time when it failed. */
 
-import type { Timer } from '../core/clock.ts'
-import { DueQueue } from '../core/due-queue.ts'
-import type { CloudContext } from '../core/plugin.ts'
-import type { Table } from '../core/journal.ts'
+import type { Timer } from '../../core/clock.ts'
+import { DueQueue } from '../../core/due-queue.ts'
+import type { CloudContext } from '../../core/plugin.ts'
+import type { Table } from '../../core/journal.ts'
 import { backoffMs, isExhausted } from './backoff.ts'
 import { dispatchHeaders } from './headers.ts'
-import { countOperation } from './operations.ts'
-import type { QueueRecord, TaskRecord } from './records.ts'
+import { countOperation } from '../values/operations.ts'
+import type { QueueRecord, TaskRecord } from '../values/records.ts'
 
 export interface Dispatcher {
   add(task: TaskRecord): void

@@ -1,12 +1,12 @@
 /** The Admin API v2, as far as the stacks use it: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services */
 
 import { type Handler, Hono } from 'hono'
-import { checkedBody } from '../core/api/checked-body.ts'
-import type { Http } from '../core/service.ts'
-import { SECRET_REMEDY } from '../core/run-secret.ts'
-import { StatusError } from '../core/status.ts'
-import type { CloudRunCore } from './core.ts'
-import { serviceSchema, type ServiceResource, startsAnotherProgram } from './service.ts'
+import { checkedBody } from '../../core/api/checked-body.ts'
+import type { Http } from '../../core/service.ts'
+import { SECRET_REMEDY } from '../../core/run-secret.ts'
+import { StatusError } from '../../core/status.ts'
+import type { CloudRunCore } from '../core.ts'
+import { serviceSchema, type ServiceResource, startsAnotherProgram } from '../values/service.ts'
 
 const collection = '/v2/projects/:project/locations/:location/services'
 

@@ -1,6 +1,6 @@
 /** Which resources have allow policies, as all plugins in use declare them. */
 
-import type { IamFacts, PolicyKind } from '../core/iam-facts.ts'
+import type { IamFacts, PolicyKind } from '../../core/iam-facts.ts'
 
 export interface PolicyKinds {
   /** Where policies are served: each kind under each of its prefixes, `path` as the source of a pattern for its resources. */

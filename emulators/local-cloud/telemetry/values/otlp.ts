@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import protobuf, { type Type } from 'protobufjs'
 import { z } from 'zod'
-import { parseJson } from '../core/json.ts'
-import { invalidArgument, StatusError } from '../core/status.ts'
+import { parseJson } from '../../core/json.ts'
+import { invalidArgument, StatusError } from '../../core/status.ts'
 import { limits } from './limits.ts'
 
 export type Signal = 'Trace' | 'Metrics'
@@ -20,7 +20,7 @@ export interface Body {
 let root: protobuf.Root | undefined
 /** Loaded at the first protobuf request: the platform's services send JSON. */
 const typeNamed = (name: string): Type =>
-  (root ??= protobuf.parse(readFileSync(new URL('otlp.proto', import.meta.url), 'utf8')).root).lookupType(name)
+  (root ??= protobuf.parse(readFileSync(new URL('./otlp.proto', import.meta.url), 'utf8')).root).lookupType(name)
 
 /** @throws UNIMPLEMENTED for another content type, INVALID_ARGUMENT for what is not what it says. */
 export function readBody(

@@ -1,12 +1,20 @@
 /** OTLP/HTTP as a collector serves it, and what people ask: traces and metrics, under `/_local`. */
 
 import { Hono, type Context } from 'hono'
-import type { Http } from '../core/service.ts'
-import { invalidArgument, notFound, StatusError } from '../core/status.ts'
-import { limits } from './limits.ts'
-import type { Metrics } from './metrics.ts'
-import { encodingOf, metricsRequest, readBody, type Signal, traceRequest, writeAnswer, writeStatus } from './otlp.ts'
-import type { Traces } from './traces.ts'
+import type { Http } from '../../core/service.ts'
+import { invalidArgument, notFound, StatusError } from '../../core/status.ts'
+import { limits } from '../values/limits.ts'
+import type { Metrics } from '../metrics.ts'
+import {
+  encodingOf,
+  metricsRequest,
+  readBody,
+  type Signal,
+  traceRequest,
+  writeAnswer,
+  writeStatus,
+} from '../values/otlp.ts'
+import type { Traces } from '../traces.ts'
 
 const LISTED = 20
 

@@ -1,7 +1,7 @@
 /** The headers of a dispatch: the task's own, as far as Cloud Tasks leaves them, and what it says of the task. */
 // https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks#HttpRequest
 
-import type { TaskRecord } from './records.ts'
+import type { TaskRecord } from '../values/records.ts'
 
 /** Computed, or Google's own: a task's say does not count. */
 const IGNORED = /^(host|content-length|user-agent|x-google-.*|x-appengine-.*|x-cloudtasks-.*)$/i

@@ -2,8 +2,8 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import type { CloudContext } from '../core/plugin.ts'
-import { invalidArgument, StatusError } from '../core/status.ts'
+import type { CloudContext } from '../../core/plugin.ts'
+import { invalidArgument, StatusError } from '../../core/status.ts'
 
 export interface Probe {
   readonly httpGet?: { readonly path?: string; readonly port?: number }

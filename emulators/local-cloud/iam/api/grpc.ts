@@ -1,11 +1,11 @@
 /** google.iam.v1.IAMPolicy, as Google's clients ask for the policy of a topic, a subscription or a queue. */
 
-import type { GrpcService } from '../core/service.ts'
-import { invalidArgument } from '../core/status.ts'
-import type { Binding } from './bindings.ts'
-import { policyAccess } from './permissions.ts'
-import type { Policies, Policy } from './policies.ts'
-import type { PolicyKinds } from './policy-kinds.ts'
+import type { GrpcService } from '../../core/service.ts'
+import { invalidArgument } from '../../core/status.ts'
+import type { Binding } from '../policies/bindings.ts'
+import { policyAccess } from '../permissions.ts'
+import type { Policies, Policy } from '../policies/policies.ts'
+import type { PolicyKinds } from '../policies/policy-kinds.ts'
 
 interface WireBinding {
   readonly role: string

@@ -2,8 +2,8 @@
 
 import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type JWK, jwtVerify, SignJWT } from 'jose'
 import { createHash } from 'node:crypto'
-import type { CloudContext } from '../core/plugin.ts'
-import { notFound } from '../core/status.ts'
+import type { CloudContext } from '../../core/plugin.ts'
+import { notFound } from '../../core/status.ts'
 import type { Accounts, ServiceAccount } from './accounts.ts'
 
 const ISSUER = 'https://accounts.google.com'

@@ -1,6 +1,6 @@
 /** The part of IAM's condition language that stacks use: https://cloud.google.com/iam/docs/conditions-overview */
 
-import { invalidArgument } from '../core/status.ts'
+import { invalidArgument } from '../../core/status.ts'
 
 export interface Condition {
   readonly title?: string

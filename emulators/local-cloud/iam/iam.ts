@@ -1,4 +1,4 @@
-/** What IAM knows of itself: accounts and the project have policies, too. */
+/** IAM facts of IAM itself: accounts and the project have policies, too. */
 
 import type { IamFacts, PolicyKind } from '../core/iam-facts.ts'
 

@@ -1,8 +1,8 @@
 /** The allow policies of all resources, and their evaluation. */
 
-import type { CloudContext } from '../core/plugin.ts'
-import { notFound, StatusError } from '../core/status.ts'
-import type { Accounts } from './accounts.ts'
+import type { CloudContext } from '../../core/plugin.ts'
+import { notFound, StatusError } from '../../core/status.ts'
+import type { Accounts } from '../accounts/accounts.ts'
 import { checkBindings, type Binding } from './bindings.ts'
 import { holds } from './conditions.ts'
 import type { PolicyKinds } from './policy-kinds.ts'

@@ -1,9 +1,9 @@
 /** Between google.cloud.tasks.v2's messages, as the transport shapes them, and what is kept. */
 
-import { refusedTarget } from '../core/control-ports.ts'
-import { bytesOf, msOf, type ProtoTime, protoTime } from '../core/proto-values.ts'
-import { invalidArgument } from '../core/status.ts'
-import { limits } from './limits.ts'
+import { refusedTarget } from '../../core/control-ports.ts'
+import { bytesOf, msOf, type ProtoTime, protoTime } from '../../core/proto-values.ts'
+import { invalidArgument } from '../../core/status.ts'
+import { limits } from '../values/limits.ts'
 import {
   defaultRateLimits,
   defaultRetryConfig,
@@ -12,7 +12,7 @@ import {
   type RateLimits,
   type RetryConfig,
   type TaskRecord,
-} from './records.ts'
+} from '../values/records.ts'
 
 export interface WireQueue {
   readonly name?: string

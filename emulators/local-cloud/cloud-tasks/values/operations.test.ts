@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { fakeContext } from '../core/fake-context.testing.ts'
+import { fakeContext } from '../../core/fake-context.testing.ts'
 import { countOperation } from './operations.ts'
 
 it.each([

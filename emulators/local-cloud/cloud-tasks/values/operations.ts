@@ -1,6 +1,6 @@
 /** What Cloud Tasks bills: API calls and push attempts, one for each 32 KB: https://cloud.google.com/tasks/pricing. */
 
-import type { CloudContext } from '../core/plugin.ts'
+import type { CloudContext } from '../../core/plugin.ts'
 import { limits } from './limits.ts'
 
 /** `name`: of the queue, or of a task in it. */

@@ -2,15 +2,15 @@
 
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
-import type { Http } from '../core/service.ts'
-import { checkedBody } from '../core/api/checked-body.ts'
-import type { CloudContext } from '../core/plugin.ts'
-import { invalidArgument, notFound } from '../core/status.ts'
-import type { Accounts, AccountSettings } from './accounts.ts'
-import { refuseOthers } from './bindings.ts'
-import type { Policies, Policy } from './policies.ts'
-import type { PolicyKinds } from './policy-kinds.ts'
-import type { Tokens } from './tokens.ts'
+import type { Http } from '../../core/service.ts'
+import { checkedBody } from '../../core/api/checked-body.ts'
+import type { CloudContext } from '../../core/plugin.ts'
+import { invalidArgument, notFound } from '../../core/status.ts'
+import type { Accounts, AccountSettings } from '../accounts/accounts.ts'
+import { refuseOthers } from '../policies/bindings.ts'
+import type { Policies, Policy } from '../policies/policies.ts'
+import type { PolicyKinds } from '../policies/policy-kinds.ts'
+import type { Tokens } from '../accounts/tokens.ts'
 
 export function iamRoutes(
   { project }: CloudContext,

@@ -3,9 +3,9 @@
 import { gcpMetadata, GoogleAuth } from 'google-auth-library'
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { virtualClock, type VirtualClock } from '../core/clock.ts'
-import { createLocalCloud, type LocalCloud } from '../core/local-cloud.ts'
-import { iam, type IamCore } from './plugin.ts'
+import { virtualClock, type VirtualClock } from '../../core/clock.ts'
+import { createLocalCloud, type LocalCloud } from '../../core/local-cloud.ts'
+import { iam, type IamCore } from '../plugin.ts'
 
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
 const orders = 'orders@millrace-local.iam.gserviceaccount.com'

@@ -1,8 +1,8 @@
 /** Service accounts: https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts */
 
 import { createHash } from 'node:crypto'
-import type { CloudContext } from '../core/plugin.ts'
-import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
+import type { CloudContext } from '../../core/plugin.ts'
+import { alreadyExists, invalidArgument, notFound } from '../../core/status.ts'
 
 export interface ServiceAccount {
   readonly name: string

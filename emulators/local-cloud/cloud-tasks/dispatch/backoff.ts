@@ -1,6 +1,6 @@
 /** When a failed task is tried again: https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#RetryConfig */
 
-import type { RetryConfig } from './records.ts'
+import type { RetryConfig } from '../values/records.ts'
 
 /** The wait after that many attempts: it doubles `maxDoublings` times, grows by the last doubling from then on, and never exceeds the maximum. */
 export function backoffMs(attempts: number, { minBackoffMs, maxBackoffMs, maxDoublings }: RetryConfig): number {

@@ -1,8 +1,8 @@
 /** What a policy's bindings must be before they are taken: known roles, on resources that have them, for members that exist. */
 
-import type { CloudContext } from '../core/plugin.ts'
-import { invalidArgument } from '../core/status.ts'
-import type { Accounts } from './accounts.ts'
+import type { CloudContext } from '../../core/plugin.ts'
+import { invalidArgument } from '../../core/status.ts'
+import type { Accounts } from '../accounts/accounts.ts'
 import { checkCondition, type Condition } from './conditions.ts'
 import type { PolicyKinds } from './policy-kinds.ts'
 import type { Roles } from './roles.ts'

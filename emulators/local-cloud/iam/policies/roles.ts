@@ -1,6 +1,6 @@
 /** What each role allows, as all plugins in use declare it. */
 
-import type { IamFacts } from '../core/iam-facts.ts'
+import type { IamFacts } from '../../core/iam-facts.ts'
 
 export interface Roles {
   readonly names: readonly string[]

@@ -1,10 +1,10 @@
 /** The metadata server of each service account's port: https://cloud.google.com/run/docs/container-contract#metadata-server */
 
 import { Hono } from 'hono'
-import type { Http } from '../core/service.ts'
-import type { CloudContext } from '../core/plugin.ts'
-import type { Accounts } from './accounts.ts'
-import type { Tokens } from './tokens.ts'
+import type { Http } from '../../core/service.ts'
+import type { CloudContext } from '../../core/plugin.ts'
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Tokens } from '../accounts/tokens.ts'
 
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform']
 const ROOT = '/computeMetadata/v1'
