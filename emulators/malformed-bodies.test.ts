@@ -1,4 +1,4 @@
-/** JSON that is not what a route takes is the caller's fault: 4xx with the reason, on every emulator and partner, never 500. */
+/** Every emulator and partner answers malformed JSON with 4xx and the reason, never with 500. */
 
 import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, expect, it } from 'vitest'

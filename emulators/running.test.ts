@@ -8,12 +8,12 @@ import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { type Claim, claim, type Running } from './running.ts'
 
 let running: Running
-let note: string
+let file: string
 
 beforeEach(() => {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'claim-'))
   onTestFinished(() => rmSync(dataDirectory, { recursive: true }))
-  note = join(dataDirectory, 'running.json')
+  file = join(dataDirectory, 'running.json')
   running = {
     pid: process.pid,
     projectId: 'p',
@@ -36,20 +36,20 @@ function start(): Claim {
 interface OtherProcess {
   /** Resolves with `claimed`, or with the reason why it is refused. */
   claim(): Promise<string>
-  /** Whether it has it or not. */
+  /** Releases the directory if this process has claimed it. */
   release(): Promise<string>
   kill(): Promise<void>
 }
 
-/** A process that is loaded, and claims the directory when it is asked to. */
+/** A process that claims and releases the directory on request. */
 async function otherProcess(): Promise<OtherProcess> {
   const module = JSON.stringify(new URL('running.ts', import.meta.url).href)
   const program = `
     const { claim } = await import(${module})
     console.log('loaded')
     let claimed
-    process.stdin.on('data', (asked) => {
-      if (String(asked) === 'release') {
+    process.stdin.on('data', (request) => {
+      if (String(request) === 'release') {
         claimed?.release()
         claimed = undefined
         console.log('released')
@@ -69,21 +69,21 @@ async function otherProcess(): Promise<OtherProcess> {
   const lines = createInterface({ input: child.stdout })
   const nextLine = async (): Promise<string> => ((await once(lines, 'line')) as [string])[0]
   await nextLine()
-  const ask = (word: string): Promise<string> => {
+  const send = (word: string): Promise<string> => {
     child.stdin.write(word)
     return nextLine()
   }
   return {
-    claim: () => ask('claim'),
-    release: () => ask('release'),
+    claim: () => send('claim'),
+    release: () => send('release'),
     kill,
   }
 }
 
-it('of starts that find the note of a killed process at once, one has the directory', async () => {
+it('of concurrent starts after a killed process, exactly one claims the directory', async () => {
   const others = await Promise.all(Array.from({ length: 4 }, otherProcess))
   for (let round = 0; round < 10; round++) {
-    writeFileSync(note, JSON.stringify({ ...running, pid: 2 ** 22 + 1, ready: true }))
+    writeFileSync(file, JSON.stringify({ ...running, pid: 2 ** 22 + 1, ready: true }))
     const answers = await Promise.all(others.map((other) => other.claim()))
     expect(
       answers.filter((answer) => answer === 'claimed'),
@@ -94,34 +94,34 @@ it('of starts that find the note of a killed process at once, one has the direct
   }
 })
 
-it('says what the other is at: starting, running, stopping', () => {
+it('a refused start names the state of the other process: starting, running, stopping', () => {
   const first = start()
   expect(start).toThrow(`Millrace is already starting here (process ${process.pid}): wait for it`)
   first.ready()
   expect(start).toThrow('Millrace already runs here')
   first.withdraw()
-  expect(existsSync(note)).toBe(false)
+  expect(existsSync(file)).toBe(false)
   expect(start).toThrow('Millrace is just starting or stopping here: wait a moment')
   first.release()
   expect(start).not.toThrow()
 })
 
-it('is free again when the process that had it is killed, whatever program has its process id by now', async () => {
+it('the directory of a killed process can be claimed, even if another program has its process id', async () => {
   const other = await otherProcess()
   expect(await other.claim()).toBe('claimed')
   expect(start).toThrow('already starting')
   await other.kill()
-  // The note names this process, which is alive.
-  expect(JSON.parse(readFileSync(note, 'utf8'))).toMatchObject({ pid: process.pid, ready: false })
+  // The file names the present process, which is alive.
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ pid: process.pid, ready: false })
   expect(start).not.toThrow()
 })
 
-it('a reader finds the note whole at every moment', () => {
+it('a reader never finds the file half written', () => {
   const claimed = start()
-  const reading = openSync(note, 'r')
+  const reading = openSync(file, 'r')
   onTestFinished(() => closeSync(reading))
   claimed.ready()
-  // Replaced, not written over: who has opened the earlier one reads all of it.
+  // The file is replaced, not overwritten: a reader that has opened the earlier one reads all of it.
   expect(JSON.parse(readFileSync(reading, 'utf8'))).toMatchObject({ ready: false })
-  expect(JSON.parse(readFileSync(note, 'utf8'))).toMatchObject({ ready: true })
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ ready: true })
 })

@@ -27,7 +27,7 @@ afterEach(async () => {
 })
 
 /** A topic, and a service with a subscription to it. */
-function stack(port: number, heard = true, role = 'roles/logging.logWriter'): StackJson {
+function stack(port: number, subscribed = true, role = 'roles/logging.logWriter'): StackJson {
   const listener = {
     google_project_iam_member: {
       logs: { role, member: '${google_service_account.account.member}' },
@@ -51,8 +51,8 @@ function stack(port: number, heard = true, role = 'roles/logging.logWriter'): St
       },
     },
     google_pubsub_subscription: {
-      hears: {
-        name: 'hears',
+      receives: {
+        name: 'receives',
         topic: '${google_pubsub_topic.said.id}',
         push_config: { push_endpoint: `http://127.0.0.1:${port}/` },
         retry_policy: { minimum_backoff: '600s', maximum_backoff: '600s' },
@@ -66,7 +66,7 @@ function stack(port: number, heard = true, role = 'roles/logging.logWriter'): St
       resource: {
         google_service_account: { account: { account_id: 'echo-account' } },
         google_pubsub_topic: { said: { name: 'said' } },
-        ...(heard ? listener : {}),
+        ...(subscribed ? listener : {}),
       },
     },
   }
@@ -95,7 +95,7 @@ async function start(
   })
 }
 
-it('delivers what waited over a restart only when everything is as the stacks say', async () => {
+it('delivers messages of an earlier run only after all stacks are provisioned', async () => {
   const first = await freePort()
   platform = await start(first, [stack(first)])
   await platform.api('POST', '/v2/projects/p/locations/europe-west1/services/echo:setIamPolicy', { policy: {} })
@@ -111,7 +111,7 @@ it('delivers what waited over a restart only when everything is as the stacks sa
   expect(pushes()).toMatchObject([{ status: 200, target: `http://127.0.0.1:${second}/` }])
 })
 
-it('takes away what the stacks no longer declare, as Terraform does', async () => {
+it('deletes resources that the stacks no longer declare, as Terraform does', async () => {
   const port = await freePort()
   platform = await start(port, [stack(port)])
   await platform.close()
@@ -142,11 +142,11 @@ function occupied(port: number): Promise<Server> {
   })
 }
 
-it('keeps no service whose port can not be opened: the next start has nothing to fail at', async () => {
+it('stores no service whose port can not be opened, so that the next start succeeds', async () => {
   const port = await freePort()
   platform = await start(port, [stack(port)])
   const body = { template: { containers: [{ image: 'echo', command: ['node'], args: ['echo.mjs'] }] } }
-  // It would answer at the port of the service that is there.
+  // It would need the port of the existing service.
   const elsewhere = '/v2/projects/p/locations/us-east1/services'
   await expect(platform.api('POST', `${elsewhere}?serviceId=echo`, body)).rejects.toThrow(`EADDRINUSE`)
   expect(await platform.api('GET', elsewhere)).toEqual({ services: [] })
@@ -158,7 +158,7 @@ it('keeps no service whose port can not be opened: the next start has nothing to
   expect(await platform.api('GET', `${LOCATION}/services`)).toMatchObject({ services: [{ generation: 1 }] })
 })
 
-it('starts beside a kept service that it can not open, and says what takes it away', async () => {
+it('starts without a stored service that it can not open, and prints the command that deletes it', async () => {
   const port = await freePort()
   platform = await start(port, [stack(port)])
   await platform.close()
@@ -181,7 +181,7 @@ it('starts beside a kept service that it can not open, and says what takes it aw
   expect(steps.filter((step) => step.includes(name))).toEqual([])
 })
 
-it('does not start without a service of the stacks, and starts once its port is free', async () => {
+it('fails to start when a port of a service is occupied, and starts once it is free', async () => {
   const port = await freePort()
   platform = await start(port, [stack(port)])
   await platform.close()

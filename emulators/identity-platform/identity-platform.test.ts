@@ -1,4 +1,4 @@
-/** Accounts by Identity Platform's REST API, and what a token says of a sign-in. */
+/** Accounts by Identity Platform's REST API, and the claims of a token about its sign-in. */
 
 import { decodeJwt } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -36,7 +36,7 @@ async function started() {
 }
 
 describe('a token', () => {
-  it('says when its subject signed in, and with which second factor', async () => {
+  it('states the time of the sign-in and its second factor', async () => {
     await started()
     const claims = async (request: object) =>
       decodeJwt((await identity.mint({ sub: 'clerk', roles: ['staff'], ...request })).token)
@@ -56,12 +56,12 @@ describe('a token', () => {
 })
 
 describe('accounts', () => {
-  it('are made by a sign-in, and looked up with their times as decimal strings and their custom claims as JSON', async () => {
+  it('are created by a sign-in, and read with their times as decimal strings and their custom claims as JSON', async () => {
     const { accounts, advance } = await started()
     await identity.mint({ sub: 'clerk', roles: ['staff'] })
     advance(60_000)
     await identity.mint({ sub: 'clerk', roles: ['staff'] })
-    expect(await accounts('lookup', { localId: ['clerk', 'nobody'] }, 'viewer')).toEqual({
+    expect(await accounts('lookup', { localId: ['clerk', 'unknown'] }, 'viewer')).toEqual({
       status: 200,
       body: {
         kind: 'identitytoolkit#GetAccountInfoResponse',
@@ -77,10 +77,10 @@ describe('accounts', () => {
         ],
       },
     })
-    expect((await accounts('lookup', { localId: ['nobody'] }, 'viewer')).body).not.toHaveProperty('users')
+    expect((await accounts('lookup', { localId: ['unknown'] }, 'viewer')).body).not.toHaveProperty('users')
   })
 
-  it('are signed out, and disabled, whose sign-ins are then refused', async () => {
+  it('can be signed out and disabled, and a disabled account can not sign in', async () => {
     const { accounts } = await started()
     await identity.mint({ sub: 'clerk', roles: ['staff'] })
     const since = String(startMs / 1000 + 100)
@@ -96,14 +96,22 @@ describe('accounts', () => {
   })
 
   it.each<[string, string, unknown, string | undefined, string, number, RegExp]>([
-    ['nobody', 'lookup', { localId: ['clerk'] }, undefined, 'p', 403, /PERMISSION_DENIED/],
-    ['an account that may only look', 'update', { localId: 'clerk' }, 'viewer', 'p', 403, /users\.update/],
+    ['a caller without a token', 'lookup', { localId: ['clerk'] }, undefined, 'p', 403, /PERMISSION_DENIED/],
+    ['an account that may only read', 'update', { localId: 'clerk' }, 'viewer', 'p', 403, /users\.update/],
     ['another project', 'lookup', { localId: ['clerk'] }, 'viewer', 'q', 400, /PROJECT_NOT_FOUND/],
     ['no id', 'lookup', {}, 'viewer', 'p', 400, /INVALID_ARGUMENT/],
-    ['no JSON', 'lookup', '{', 'viewer', 'p', 400, /INVALID_ARGUMENT/],
-    ['a time that is none', 'update', { localId: 'clerk', validSince: 'now' }, 'admin', 'p', 400, /INVALID_ARGUMENT/],
-    ['an unknown account', 'update', { localId: 'nobody' }, 'admin', 'p', 400, /USER_NOT_FOUND/],
-  ])('are refused to %s', async (_, operation, body, token, project, status, says) => {
+    ['a body that is not JSON', 'lookup', '{', 'viewer', 'p', 400, /INVALID_ARGUMENT/],
+    [
+      'a value that is not a time',
+      'update',
+      { localId: 'clerk', validSince: 'now' },
+      'admin',
+      'p',
+      400,
+      /INVALID_ARGUMENT/,
+    ],
+    ['an unknown account', 'update', { localId: 'unknown' }, 'admin', 'p', 400, /USER_NOT_FOUND/],
+  ])('are not read or changed: %s', async (_, operation, body, token, project, status, says) => {
     const { accounts } = await started()
     const answer = await accounts(operation, body, token, project)
     expect(answer.status).toBe(status)

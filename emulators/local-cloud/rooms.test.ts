@@ -1,4 +1,4 @@
-/** The linter refuses circles of files. Here are those of folders: `pubsub/api` stands above `pubsub/delivery`, and never below. */
+/** The linter refuses import cycles of files; these tests refuse cycles of folders: `pubsub/api` imports `pubsub/delivery`, not the reverse. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -8,10 +8,10 @@ const files = readdirSync(import.meta.dirname, { encoding: 'utf8', recursive: tr
   /^(?!node_modules).+\/.+(?<!\.test|\.testing)\.ts$/.test(file),
 )
 
-/** Its folder within an emulator; a file that lies in the emulator's own folder stands for itself. */
+/** A file's folder within its emulator; a file in the emulator's own folder counts as a folder of its own. */
 const roomOf = (file: string): string => (dirname(file).includes('/') ? dirname(file) : file)
 
-/** By room: the rooms that its files import, types included. */
+/** The folders that the files of each folder import, types included. */
 function importsOfRooms(): Map<string, Set<string>> {
   const rooms = new Map<string, Set<string>>()
   for (const file of files) {
@@ -45,13 +45,13 @@ function circleIn(rooms: ReadonlyMap<string, ReadonlySet<string>>): readonly str
   return undefined
 }
 
-it('rooms import each other one way', () => {
+it('folders of an emulator have no import cycle', () => {
   const rooms = importsOfRooms()
   expect(rooms.get('pubsub/api')).toContain('pubsub/delivery')
   expect(circleIn(rooms)).toBeUndefined()
 })
 
-it('a circle of rooms would be found', () => {
+it('an import cycle of folders is detected', () => {
   const rooms = importsOfRooms()
   rooms.get('pubsub/delivery')!.add('pubsub/api')
   expect(circleIn(rooms)).toEqual(expect.arrayContaining(['pubsub/delivery', 'pubsub/api']))

@@ -25,7 +25,7 @@ const finished: readonly string[] = [
   '{AGENTS,CHANGELOG,CONTRIBUTING,README,SECURITY}.md',
   '{emulators,shared,test}/**/README.md',
   'cli/**/*.{ts,mjs,sql}',
-  'emulators/**/!(*.test).ts',
+  'emulators/**/*.ts',
   'functions/**/*.ts',
   'shared/**/*.ts',
   'stacks/*.ts',

@@ -101,7 +101,7 @@ describe('GoogleSQL', () => {
     expect(await query(sql)).toEqual(expected)
   })
 
-  it('knows dates as dates', async () => {
+  it('returns DATE values as dates', async () => {
     const rows = await query('SELECT DATE(at) AS day, COUNT(*) AS n FROM shop.sales GROUP BY day ORDER BY day')
     expect(rows.map(({ day, n }) => [(day as { value: string }).value, n])).toEqual([
       ['2026-01-31', 1],
@@ -113,7 +113,7 @@ describe('GoogleSQL', () => {
     expect([(month!['m'] as { value: string }).value, month!['f']]).toEqual(['2026-02-01', '2026/02'])
   })
 
-  it('takes parameters, lists too', async () => {
+  it('accepts query parameters, arrays among them', async () => {
     expect(
       await query('SELECT id FROM shop.sales WHERE sku = @sku AND id IN UNNEST(@ids) ORDER BY id', {
         sku: 'a',
@@ -125,7 +125,7 @@ describe('GoogleSQL', () => {
   })
 
   it.each([
-    ['SELECT nobody FROM shop.sales', 'Unrecognized name: nobody'],
+    ['SELECT missing FROM shop.sales', 'Unrecognized name: missing'],
     ['SELECT 1 FROM shop.none', 'Not found: Table p:shop.none was not found in location europe-west1'],
     ['SELECT 1 FROM none.none', 'Not found: Dataset p:none'],
     ['SELECT 1 FROM `other.shop.sales`', 'Access Denied: Project other'],
@@ -139,7 +139,7 @@ describe('GoogleSQL', () => {
     await expect(query(sql || ' ')).rejects.toThrow(message)
   })
 
-  it('changes rows, and says how many', async () => {
+  it('changes rows and returns their number', async () => {
     await query("INSERT INTO shop.sales (id, sku) VALUES (10, 'z'), (11, 'z')")
     const [job] = await bigquery.createQueryJob("UPDATE shop.sales SET sku = 'y' WHERE id = 10")
     await job.getQueryResults()
@@ -151,7 +151,7 @@ describe('GoogleSQL', () => {
 })
 
 describe('jobs', () => {
-  it('hand their rows out page by page', async () => {
+  it('return their rows in pages', async () => {
     const [job] = await bigquery.createQueryJob({ query: 'SELECT x FROM UNNEST([1, 2, 3]) AS x ORDER BY x' })
     const [first, next] = await job.getQueryResults({ maxResults: 2, autoPaginate: false })
     expect([first, next?.pageToken]).toEqual([[{ x: 1 }, { x: 2 }], '2'])
@@ -159,19 +159,19 @@ describe('jobs', () => {
     expect([rest, end]).toEqual([[{ x: 3 }], null])
   })
 
-  it('have one name once', async () => {
+  it('refuse an id that another job has', async () => {
     await bigquery.createQueryJob({ query: 'SELECT 1', jobId: 'mine' })
     await expect(bigquery.createQueryJob({ query: 'SELECT 1', jobId: 'mine' })).rejects.toMatchObject({ code: 409 })
   })
 
-  it('tell what a query would read without running it', async () => {
+  it('estimate the bytes that a dry run would read, and run nothing', async () => {
     const before = cloud.counters()['bigquery.queries']
     const [job] = await bigquery.createQueryJob({ query: 'SELECT id FROM shop.sales', dryRun: true })
     expect(Number(job.metadata.statistics.totalBytesProcessed)).toBe(10 * 1024 * 1024)
     expect(cloud.counters()['bigquery.queries']).toBe(before)
   })
 
-  it('are billed for each table once, also behind views of views; for none nothing', async () => {
+  it('are billed once for each table, also behind nested views, and not at all without a table', async () => {
     const view = (name: string, sql: string): Promise<unknown> =>
       bigquery.dataset('shop').createTable(name, { view: { query: sql, useLegacySql: false } })
     await bigquery.dataset('shop').createTable('other', { schema: [{ name: 'id', type: 'INTEGER' }] })
@@ -187,7 +187,7 @@ describe('jobs', () => {
 })
 
 describe('tables', () => {
-  it('take new columns, and refuse to lose or retype one', async () => {
+  it('accept new columns, and refuse to lose or retype one', async () => {
     const table = bigquery.dataset('shop').table('grown')
     await table.create({ schema: [{ name: 'a', type: 'INTEGER' }] })
     await table.insert([{ a: 1 }])
@@ -219,13 +219,13 @@ describe('tables', () => {
     ).rejects.toThrow('changed type')
   })
 
-  it('say which row does not fit, and keep none of them', async () => {
+  it('reject an insert with an invalid row as a whole, and name the row', async () => {
     const table = bigquery.dataset('shop').table('sales')
-    await expect(table.insert([{ id: 99 }, { nobody: 1 }])).rejects.toMatchObject({ name: 'PartialFailureError' })
+    await expect(table.insert([{ id: 99 }, { missing: 1 }])).rejects.toMatchObject({ name: 'PartialFailureError' })
     expect(await query('SELECT COUNT(*) AS n FROM shop.sales WHERE id = 99')).toEqual([{ n: 0 }])
   })
 
-  it('say what is wrong with each row, and take the others when they are told to', async () => {
+  it('report the fault of each row, and insert the valid rows with skipInvalidRows', async () => {
     const table = bigquery.dataset('shop').table('strict')
     await table.create({
       schema: [
@@ -234,7 +234,7 @@ describe('tables', () => {
       ],
     })
     const rows = [{ a: 1, at: '2026-01-01T00:00:00Z' }, { a: 'x' }, { at: '2026-01-01T00:00:00Z' }, { a: 2, b: 3 }]
-    const told = async (options: object): Promise<unknown> =>
+    const insertErrors = async (options: object): Promise<unknown> =>
       table.insert(rows, options).then(
         () => undefined,
         (error: { errors: { errors: { reason: string; message: string }[] }[] }) =>
@@ -245,13 +245,13 @@ describe('tables', () => {
       'invalid: Missing required field: a.',
       'invalid: no such field: b.',
     ]
-    expect(await told({})).toEqual(['stopped: ', ...faults])
+    expect(await insertErrors({})).toEqual(['stopped: ', ...faults])
     expect(await query('SELECT COUNT(*) AS n FROM shop.strict')).toEqual([{ n: 0 }])
-    expect(await told({ skipInvalidRows: true, ignoreUnknownValues: true })).toEqual(faults.slice(0, 2))
+    expect(await insertErrors({ skipInvalidRows: true, ignoreUnknownValues: true })).toEqual(faults.slice(0, 2))
     expect(await query('SELECT a FROM shop.strict ORDER BY a')).toEqual([{ a: 1 }, { a: 2 }])
   })
 
-  it('through views stay in sight when they are made again', async () => {
+  it('can be queried through an existing view after they were recreated', async () => {
     const dataset = bigquery.dataset('shop')
     await dataset.createTable('base', { schema: [{ name: 'a', type: 'INTEGER' }] })
     await dataset.createTable('seen', { view: { query: 'SELECT a FROM `p.shop.base`', useLegacySql: false } })
@@ -266,7 +266,7 @@ describe('appends', () => {
   const core = (): BigQueryCore => cloud.core<BigQueryCore>('bigquery')
   const sales = { projectId: 'p', datasetId: 'shop', tableId: 'appended' }
 
-  it('are all rows or none', async () => {
+  it('write all rows of a call or no row', async () => {
     await bigquery.dataset('shop').createTable('appended', {
       schema: [
         { name: 'data', type: 'JSON' },
@@ -283,7 +283,7 @@ describe('appends', () => {
         "SELECT COUNT(*) AS n, MAX(CAST(JSON_VALUE(data, '$.id') AS INT64)) AS last, ANY_VALUE(JSON_VALUE(data, '$.text')) AS text FROM shop.appended",
       ),
     ).toEqual([{ n: 5000, last: 4999, text: 'it\'s "quoted" \\ ü' }])
-    await expect(core().appendRows(sales, [{ data: '{}' }, { nobody: 1 }])).rejects.toMatchObject({
+    await expect(core().appendRows(sales, [{ data: '{}' }, { missing: 1 }])).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
     })
     await expect(core().appendRows(sales, [{ data: '{}', publish_time: 'never' }])).rejects.toMatchObject({
@@ -300,7 +300,7 @@ describe('appends at the same time', () => {
   const make = (type: string): Promise<unknown> =>
     bigquery.dataset('shop').createTable('together', { schema: [{ name: 'a', type }] })
 
-  it('are written together, and the one that does not fit fails alone', async () => {
+  it('are written in one batch, and only the append with an invalid row fails', async () => {
     await make('INTEGER')
     const results = await Promise.allSettled(
       Array.from({ length: 50 }, (_, a) => core().appendRows(table, [{ a: a === 7 ? 'x' : a }, { a: 100 }])),
@@ -311,7 +311,7 @@ describe('appends at the same time', () => {
     ])
   })
 
-  it('find the table that was made anew with other columns', async () => {
+  it('use the new columns of a recreated table', async () => {
     await bigquery.dataset('shop').table('together').delete()
     await expect(async () => core().appendRows(table, [{ a: 1 }])).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await make('STRING')
@@ -323,23 +323,23 @@ describe('appends at the same time', () => {
   })
 })
 
-it('ends a query that takes too long, and goes on', async () => {
+it('interrupts a query that exceeds its timeout, and answers the next query', async () => {
   const { engine } = cloud.core<BigQueryCore>('bigquery')
   const before = engine.pid
   const sql = 'SELECT COUNT(*) FROM range(100000000000) a'
   await expect(engine.query({ sql, parameters: [], isSelect: true, timeoutMs: 100 })).rejects.toThrow(
     'Operation timed out after 0.1 seconds.',
   )
-  // It was interrupted: its process goes on.
+  // The query was interrupted, its process was not ended.
   expect(engine.pid).toBe(before)
   expect(await query('SELECT 1 AS one')).toEqual([{ one: 1 }])
 })
 
-describe('a change that ended between DuckDB and the catalog', () => {
+describe('a change interrupted between DuckDB and the catalog', () => {
   const execute = (sql: string): Promise<void> => cloud.core<BigQueryCore>('bigquery').engine.execute(sql)
   const schema = [{ name: 'a', type: 'INTEGER' }]
 
-  it('is made by the call that repeats it', async () => {
+  it('is completed when a client repeats the create', async () => {
     await execute('CREATE SCHEMA halfway')
     await bigquery.createDataset('halfway')
     await execute('CREATE TABLE halfway.t (b VARCHAR)')
@@ -351,7 +351,7 @@ describe('a change that ended between DuckDB and the catalog', () => {
     expect(await query('SELECT a, c FROM halfway.t')).toEqual([{ a: 1, c: 2 }])
   })
 
-  it('is taken away by the call that repeats it', async () => {
+  it('is completed when a client repeats the delete', async () => {
     await execute('DROP TABLE halfway.t')
     await bigquery.dataset('halfway').table('t').delete()
     await bigquery.dataset('halfway').createTable('t', { schema })
@@ -361,7 +361,7 @@ describe('a change that ended between DuckDB and the catalog', () => {
     expect(await bigquery.dataset('halfway').exists()).toEqual([false])
   })
 
-  it('that DuckDB refuses leaves nothing in the catalog', async () => {
+  it('leaves nothing in the catalog when DuckDB refuses it', async () => {
     const view = { query: 'SELECT nowhere FROM shop.sales', useLegacySql: false }
     await expect(bigquery.dataset('shop').createTable('refused', { view })).rejects.toThrow(
       'Unrecognized name: nowhere',
@@ -370,7 +370,7 @@ describe('a change that ended between DuckDB and the catalog', () => {
   })
 })
 
-it('keeps tables, rows and views on disk', async () => {
+it('keeps tables, rows and views over a restart', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-bigquery-'))
   const open = () =>
     createLocalCloud({

@@ -12,7 +12,7 @@ import { iam } from '../iam/plugin.ts'
 import { makeCore } from './core.ts'
 import { cloudRun, type CloudRunCore } from './plugin.ts'
 
-/** A service as a container has it: answers with its environment, waits or ends as the request asks. */
+/** A service as its container would hold it: answers with its environment, waits or exits, by the path of the request. */
 const program = `
 import { createServer } from 'node:http'
 const server = createServer(async (request, response) => {
@@ -106,7 +106,7 @@ afterEach(async () => {
 })
 
 describe('ingress', () => {
-  it('lets in who holds a token for this address and the grant, and hands it on without its signature', async () => {
+  it("admits a caller with the grant and a token for this address, and removes the token's signature", async () => {
     const bearer = await token(account('caller-account'))
     const response = await call('/', bearer)
     expect(response.status).toBe(200)
@@ -116,19 +116,21 @@ describe('ingress', () => {
     )
   })
 
-  it("puts a span of its own into the caller's trace, or begins one that is not kept", async () => {
+  it("adds its own span to the caller's trace, or starts an unsampled trace", async () => {
     const bearer = await token(account('caller-account'))
-    const heard = async (given?: string): Promise<string> => {
+    const traceparentOf = async (given?: string): Promise<string> => {
       const response = await call('/', bearer, given === undefined ? {} : { traceparent: given })
       return ((await response.json()) as { headers: Record<string, string> }).headers['traceparent']!
     }
     const mine = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-    expect(await heard(mine)).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/)
-    expect(await heard()).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
-    expect(await heard('hello')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+    expect(await traceparentOf(mine)).toMatch(
+      /^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/,
+    )
+    expect(await traceparentOf()).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+    expect(await traceparentOf('hello')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
   })
 
-  it('refuses everybody else, before any process is started', async () => {
+  it('refuses every other caller before it starts a process', async () => {
     const { privateKey } = await generateKeyPair('RS256')
     const claims = new SignJWT({ email: account('caller-account'), email_verified: true })
       .setIssuer('https://accounts.google.com')
@@ -139,7 +141,7 @@ describe('ingress', () => {
     const none = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')
     const cases: [string, string | undefined, number][] = [
       ['no token', undefined, 403],
-      ['no JWT', 'nonsense', 401],
+      ['a token that is not a JWT', 'nonsense', 401],
       ['another audience', await token(account('caller-account'), 'http://127.0.0.1:1'), 401],
       ['without the grant', await token(account('stranger-account')), 403],
       [
@@ -158,7 +160,7 @@ describe('ingress', () => {
     expect(run().processes()).toEqual([])
   })
 
-  it('lets everybody in where the service is public', async () => {
+  it('admits every caller to a public service', async () => {
     await cloud.api('POST', `${SERVICE}:setIamPolicy`, {
       policy: { bindings: [{ role: 'roles/run.invoker', members: ['allUsers'] }] },
     })
@@ -166,7 +168,7 @@ describe('ingress', () => {
   })
 })
 
-describe('a process', () => {
+describe('an instance', () => {
   const caller = (): Promise<string> => token(account('caller-account'))
 
   it('is started by the first request, with exactly the environment that Cloud Run gives', async () => {
@@ -190,7 +192,7 @@ describe('a process', () => {
     expect(one!.revision).toMatch(/^echo-00001-/)
   })
 
-  it('is one for many requests at once, also while it starts', async () => {
+  it('serves many concurrent requests, also those that arrive while it starts', async () => {
     const bearer = await caller()
     const answers = await Promise.all(
       Array.from({ length: 20 }, async () => ((await (await call('/', bearer)).json()) as { pid: number }).pid),
@@ -199,7 +201,7 @@ describe('a process', () => {
     expect(cloud.counters()).toMatchObject({ 'run.coldStarts': 1, 'run.requests': 20, 'run.requests.echo': 20 })
   })
 
-  it('finishes what it began when it is told to stop', async () => {
+  it('finishes its requests before a new revision replaces it', async () => {
     const bearer = await caller()
     await call('/', bearer)
     const [one] = run().processes()
@@ -213,7 +215,7 @@ describe('a process', () => {
     expect(run().processes()[0]!.revision).toMatch(/^echo-00002-/)
   })
 
-  it('that is told to stop gets no request more, and finishes what it has', async () => {
+  it('gets no new request after SIGTERM, and finishes its requests', async () => {
     const bearer = await caller()
     const slow = call('/slow', bearer)
     await expect.poll(() => lines).toContain('slow began')
@@ -225,50 +227,52 @@ describe('a process', () => {
     await expect.poll(() => isAlive(pid!)).toBe(false)
   })
 
-  it('is started again after it died', async () => {
+  it('is replaced at the next request after it died', async () => {
     const bearer = await caller()
-    // Often: while a process ends, the system still takes connections for it.
+    // Ten times: while a process ends, the system still accepts connections for it.
     for (let time = 0; time < 10; time++) {
       expect((await call('/die', bearer)).status).toBe(503)
       expect((await call('/', bearer)).status).toBe(200)
     }
   })
 
-  it('that is dying gets no request more, and its end takes no successor along', async () => {
+  it('gets no request while it is exiting, and its exit does not stop its successor', async () => {
     const bearer = await caller()
     expect((await call('/fade', bearer)).status).toBe(503)
     const [first, second] = await Promise.all([call('/', bearer), call('/', bearer)])
     expect([first.status, second.status]).toEqual([200, 200])
     const { pid } = (await first.json()) as { pid: number }
     expect(run().processes()).toMatchObject([{ pid }])
-    // The cloud ends only when both have: neither is forgotten.
+    // The cloud closes only after both processes have ended.
     await cloud.close()
     expect(isAlive(pid)).toBe(false)
   })
 
-  it('that does not start is told with what it wrote', async () => {
+  it('that fails to start has its output logged', async () => {
     writeFileSync(join(folder, 'echo.mjs'), 'console.error("no such luck"); process.exit(1)')
     expect((await call('/', await caller())).status).toBe(503)
     expect(lines).toContain('no such luck')
   })
 
-  it('is never one whose port can not be kept from others: only node is run', async () => {
+  it('is started only if its command is node, because its port could not be protected otherwise', async () => {
     const [container] = (service() as { template: { containers: object[] } }).template.containers
     const template = { serviceAccount: account('echo-account'), containers: [{ ...container, command: ['/bin/sh'] }] }
     await cloud.api('PATCH', SERVICE, { template })
-    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const consoleError = vi.spyOn(console, 'error').mockImplementation(() => {})
     expect((await call('/', await caller())).status).toBe(503)
-    expect(told.mock.calls.flat().join()).toContain('command is "/bin/sh", and the local cloud runs "node" only')
-    told.mockRestore()
+    expect(consoleError.mock.calls.flat().join()).toContain(
+      'command is "/bin/sh", and the local cloud runs "node" only',
+    )
+    consoleError.mockRestore()
   })
 
-  it('is reached by its ingress alone', async () => {
+  it('accepts no connection but that of its ingress', async () => {
     await call('/', await caller())
     const [one] = run().processes()
     await expect(fetch(`http://127.0.0.1:${one!.port}/health/live`)).rejects.toThrow()
   })
 
-  it('leaves with its service, and with the cloud', async () => {
+  it('ends when its service is deleted', async () => {
     await call('/', await caller())
     const [one] = run().processes()
     await cloud.api('DELETE', SERVICE)
@@ -290,7 +294,7 @@ describe('a fault', () => {
     })
   const kill = { principal: 'echo-account', action: { signal: 'SIGKILL' } } as const
 
-  it('before an acknowledgement: the process is gone, and Pub/Sub hears of no success', async () => {
+  it('before an acknowledgement kills the instance, and Pub/Sub gets 503', async () => {
     cloud.faults.add({ ...kill, method: 'run.acknowledge', when: 'before', about: 'POST /events/e' })
     expect((await push()).status).toBe(503)
     const pid = cloud.faults.fired()[0]!.pid!
@@ -299,7 +303,7 @@ describe('a fault', () => {
     expect(next).not.toBe(pid)
   })
 
-  it('after an acknowledgement: Pub/Sub has heard, and the process is gone', async () => {
+  it('after an acknowledgement kills the instance, and Pub/Sub gets its 200', async () => {
     const { id } = cloud.faults.add({ ...kill, method: 'run.acknowledge', when: 'after' })
     const { pid } = (await (await push()).json()) as { pid: number }
     expect(await cloud.faults.whenFired(id)).toMatchObject({ pid })
@@ -307,14 +311,14 @@ describe('a fault', () => {
     expect((await push()).status).toBe(200)
   })
 
-  it('at an answer concerns who is neither Pub/Sub nor Tasks, and only success', async () => {
+  it('at an answer fires for callers other than Pub/Sub and Cloud Tasks', async () => {
     cloud.faults.add({ ...kill, method: 'run.answer', when: 'before' })
     expect((await push()).status).toBe(200)
     expect((await call('/', await token(account('caller-account')))).status).toBe(503)
   })
 
   it.each(['before', 'after'] as const)(
-    '%s it is ready: the process is gone, and the next request starts another',
+    '%s an instance is ready kills it, and the next request starts another',
     async (when) => {
       const { id } = cloud.faults.add({ ...kill, method: 'run.start', when })
       const bearer = await token(account('caller-account'))
@@ -327,7 +331,7 @@ describe('a fault', () => {
 })
 
 describe('the supervisor', () => {
-  it('killed without a word takes its processes with it', async () => {
+  it('takes its instances with it when it is killed by SIGKILL', async () => {
     const script = join(folder, 'supervisor.ts')
     const reaperPath = join(import.meta.dirname, 'process/reaper.ts')
     writeFileSync(
@@ -386,7 +390,7 @@ describe('the Admin API', () => {
     expect(await cloud.api('GET', SERVICE)).toMatchObject({ generation: 1, template })
   })
 
-  it('opens no service that is kept with such an account from an earlier version', async () => {
+  it('does not open a stored service that has an account outside the project', async () => {
     const { context, journal } = fakeContext()
     const name = 'projects/p/locations/europe-west1/services/echo'
     journal.table<object>('cloud-run/services').set(name, { name, template: { serviceAccount: 'owner' } })
@@ -399,7 +403,7 @@ describe('the Admin API', () => {
     await restarted.stop()
   })
 
-  it('knows its processes from outside', async () => {
+  it('lists the instances and kills them', async () => {
     await call('/', await token(account('caller-account')))
     const listed = await fetch(`http://${cloud.ownerHost}/_local/run/processes`, {
       headers: { 'x-millrace-secret': cloud.secret },

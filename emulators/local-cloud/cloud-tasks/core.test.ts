@@ -13,7 +13,7 @@ interface Sent {
   readonly body: string
 }
 
-/** A queue whose target answers as `answer` says. */
+/** A queue whose target answers with `answer`. */
 class World {
   readonly sent: Sent[] = []
   answer: (attempt: number) => Response | Promise<Response> = () => new Response(undefined, { status: 204 })
@@ -69,7 +69,7 @@ const span = (seconds: number): object => ({ seconds: String(seconds), nanos: 0 
 const retry = { retryConfig: { maxAttempts: -1, minBackoff: span(10), maxBackoff: span(300), maxDoublings: 3 } }
 
 describe('dispatch', () => {
-  it('sends at once, as Google does: method, headers, token', async () => {
+  it("sends a due task at once, with Google's method, headers and token", async () => {
     world.queue()
     world.task({
       name: `${QUEUE}/tasks/a1`,
@@ -97,7 +97,7 @@ describe('dispatch', () => {
     expect(() => world.call('getTask', { name: `${QUEUE}/tasks/a1` })).toThrow('The task does not exist.')
   })
 
-  it('says itself what a task may not say: who sends, which task this is, how often it was tried', async () => {
+  it('overrides the headers of sender, task name and retry count that a task sets', async () => {
     world.queue()
     world.task({
       name: `${QUEUE}/tasks/a1`,
@@ -130,7 +130,7 @@ describe('dispatch', () => {
     })
   })
 
-  it('waits for the schedule time', async () => {
+  it('sends a task at its schedule time', async () => {
     world.queue()
     world.task({ scheduleTime: { seconds: String(Date.UTC(2026, 0, 1) / 1000 + 90), nanos: 0 } })
     await world.fake.clock.advance(89_999)
@@ -139,7 +139,7 @@ describe('dispatch', () => {
     expect(world.seconds).toEqual([90])
   })
 
-  it('is tried again by the queue’s backoff, and says how often', async () => {
+  it('retries by the queue’s backoff, and counts the attempts in a header', async () => {
     world.queue(retry)
     world.answer = () => new Response(undefined, { status: 500 })
     world.task()
@@ -159,7 +159,7 @@ describe('dispatch', () => {
     expect(world.sent[1]!.headers['x-cloudtasks-taskpreviousresponse']).toBe('500')
   })
 
-  it('respects Retry-After', async () => {
+  it('waits for Retry-After', async () => {
     world.queue(retry)
     world.answer = (attempt) =>
       attempt === 1 ? new Response(undefined, { status: 503, headers: { 'retry-after': '42' } }) : new Response()
@@ -168,7 +168,7 @@ describe('dispatch', () => {
     expect(world.seconds).toEqual([0, 42])
   })
 
-  it('gives up after the attempts that the queue allows', async () => {
+  it('deletes the task after the attempts that the queue allows', async () => {
     world.queue({ retryConfig: { maxAttempts: 2, minBackoff: span(1), maxBackoff: span(1) } })
     world.answer = () => new Response(undefined, { status: 500 })
     world.task()
@@ -176,7 +176,7 @@ describe('dispatch', () => {
     expect(world.sent).toHaveLength(2)
   })
 
-  it('never exceeds rate and concurrency', async () => {
+  it("never exceeds the queue's rate and concurrency", async () => {
     world.queue({ rateLimits: { maxDispatchesPerSecond: 5, maxConcurrentDispatches: 2 } })
     const open: (() => void)[] = []
     world.answer = () => new Promise((resolve) => open.push(() => resolve(new Response())))
@@ -193,7 +193,7 @@ describe('dispatch', () => {
     expect(world.sent).toHaveLength(10)
   })
 
-  it('stops at pause, and goes on at resume; RunTask does not care', async () => {
+  it('stops when the queue is paused, continues when it is resumed; RunTask works in both states', async () => {
     world.queue()
     world.call('pauseQueue', { name: QUEUE })
     const { name } = world.task()
@@ -209,7 +209,7 @@ describe('dispatch', () => {
 })
 
 describe('names', () => {
-  it('are taken while the task waits, and for an hour after it is done', async () => {
+  it('can not be used again while the task waits and for an hour after it ended', async () => {
     world.queue()
     const name = `${QUEUE}/tasks/once`
     world.task({ name })
@@ -224,7 +224,7 @@ describe('names', () => {
 })
 
 describe('a killed process', () => {
-  it('sends what was accepted when it comes back, and knows the names that were used', async () => {
+  it('sends the accepted tasks after its restart, and still refuses used names', async () => {
     world = new World({ onDisk: true })
     world.queue()
     world.task({ name: `${QUEUE}/tasks/done` })

@@ -8,7 +8,7 @@ const all = <Item>(queue: DueQueue<Item>): Item[] => {
   return taken
 }
 
-it('gives out by time, and in the order of arrival where times are equal', () => {
+it('returns items by time, and items of equal time in the order of arrival', () => {
   const random = seededRandom(1)
   const queue = new DueQueue<{ atMs: number; arrival: number }>()
   const added = Array.from({ length: 5000 }, (_, arrival) => ({ atMs: Math.floor(random.next() * 100), arrival }))
@@ -16,7 +16,7 @@ it('gives out by time, and in the order of arrival where times are equal', () =>
   expect(all(queue)).toEqual(added.toSorted((a, b) => a.atMs - b.atMs || a.arrival - b.arrival))
 })
 
-it('without times is first in, first out, also while items come and go', () => {
+it('without times is first in, first out, also when adding and taking alternate', () => {
   const queue = new DueQueue<number>()
   const taken: number[] = []
   for (let at = 0; at < 3000; at++) {
@@ -26,7 +26,7 @@ it('without times is first in, first out, also while items come and go', () => {
   expect([...taken, ...all(queue)]).toEqual(Array.from({ length: 3000 }, (_, at) => at))
 })
 
-it('takes what is due and leaves what is not', () => {
+it('takes due items and leaves the others', () => {
   const queue = new DueQueue<string>()
   queue.add('later', 20)
   queue.add('sooner', 10)
@@ -38,7 +38,7 @@ it('takes what is due and leaves what is not', () => {
   ])
 })
 
-it('passes over what no longer counts', () => {
+it('skips cancelled items', () => {
   const waiting = new Map([['a', 1]])
   const queue = new DueQueue<string>((name, atMs) => waiting.get(name) === atMs)
   queue.add('a', 1)
@@ -49,7 +49,7 @@ it('passes over what no longer counts', () => {
   expect(queue.take()).toBeUndefined()
 })
 
-it('does not grow with what no longer counts', () => {
+it('does not grow with cancelled items', () => {
   let current = 0
   const queue = new DueQueue<number>((item) => item === current)
   for (let item = 0; item < 100_000; item++) {

@@ -1,4 +1,4 @@
-/** A plugin's context for tests of its core: a virtual clock, the real journal, recorders in place of everything outside. */
+/** A plugin's context for tests of its core: a virtual clock, the real journal, recorders in place of other plugins. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ export interface FakeContext {
   readonly notes: RequestLogEntry[]
   /** Absent: the journal is in memory. */
   readonly directory: string | undefined
-  /** The context of the next process: with the journal as it was written, at the same time. @throws Error without `onDisk` */
+  /** The context of the next process, with the written journal and the same time. @throws Error without `onDisk` */
   restarted(): FakeContext
 }
 
@@ -81,7 +81,7 @@ function startProcess(options: FakeContextOptions, { clock, directory, seed }: P
   }
   const restarted = (): FakeContext => {
     if (directory === undefined) throw new Error('A restart needs a journal on disk: fakeContext({ onDisk: true }).')
-    // The transport flushes before each answer, so all that a test was answered is written.
+    // The transport flushes before each answer, so every answered change is written.
     journal.close()
     return startProcess(options, { clock, directory, seed: seed + 1 })
   }

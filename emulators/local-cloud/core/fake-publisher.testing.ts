@@ -1,4 +1,4 @@
-/** A plugin for tests of the transport: Pub/Sub's publisher, of which only what the test gives is there. */
+/** A plugin for tests of the transport: Pub/Sub's publisher with only the methods that the test gives. */
 
 import { readFile } from 'node:fs/promises'
 import type { Unary } from './service.ts'

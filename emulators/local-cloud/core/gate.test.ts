@@ -33,7 +33,7 @@ afterAll(async () => {
   vi.unstubAllEnvs()
 })
 
-interface Asked {
+interface TestRequest {
   readonly method?: string
   readonly path?: string
   readonly headers?: Record<string, string>
@@ -41,7 +41,12 @@ interface Asked {
 }
 
 /** With exactly these headers, `Host` among them. */
-function ask({ method = 'POST', path = `/v1/${topic}:publish`, headers = {}, body }: Asked): Promise<number> {
+function statusOf({
+  method = 'POST',
+  path = `/v1/${topic}:publish`,
+  headers = {},
+  body,
+}: TestRequest): Promise<number> {
   const all = { host: `127.0.0.1:${port}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
   return new Promise((resolve, reject) => {
     const outgoing = request({ port, host: '127.0.0.1', method, path, headers: { ...all, ...headers } }, (answer) => {
@@ -56,21 +61,21 @@ function ask({ method = 'POST', path = `/v1/${topic}:publish`, headers = {}, bod
 const body = '{"messages":[{"data":"aGk="}]}'
 const own = (): string => `http://127.0.0.1:${port}`
 
-describe('a request is let in', () => {
+describe('a request is admitted', () => {
   it.each<[string, Record<string, () => string>]>([
-    ['by the address', {}],
-    ['by its name', { host: () => `localhost:${port}` }],
-    ['by a name in capitals', { host: () => `LOCALHOST:${port}` }],
-    ['by the IPv6 address', { host: () => `[::1]:${port}` }],
-    ['with the type that says its charset', { 'content-type': () => 'application/json; charset=utf-8' }],
+    ['to the address', {}],
+    ['to its name', { host: () => `localhost:${port}` }],
+    ['to a name in capitals', { host: () => `LOCALHOST:${port}` }],
+    ['to the IPv6 address', { host: () => `[::1]:${port}` }],
+    ['with a content type with a charset', { 'content-type': () => 'application/json; charset=utf-8' }],
     ['from a page of this port', { origin: own, 'sec-fetch-site': () => 'same-origin' }],
-    ['typed into the address bar', { 'sec-fetch-site': () => 'none' }],
+    ['from the address bar', { 'sec-fetch-site': () => 'none' }],
   ])('%s', async (_, headers) => {
-    expect(await ask({ body, headers: made(headers) })).toBe(200)
+    expect(await statusOf({ body, headers: made(headers) })).toBe(200)
   })
 
-  it('with no body and no type', async () => {
-    expect(await ask({ method: 'GET', path: `/v1/${topic}` })).toBe(200)
+  it('without body and content type', async () => {
+    expect(await statusOf({ method: 'GET', path: `/v1/${topic}` })).toBe(200)
   })
 })
 
@@ -90,27 +95,29 @@ describe('a request is refused', () => {
     ['a form with files', 415, { 'content-type': () => 'multipart/form-data; boundary=x' }],
     ['text', 415, { 'content-type': () => 'text/plain;charset=UTF-8' }],
     ['text that mentions JSON', 415, { 'content-type': () => 'text/plain; application/json' }],
-    ['no type at all', 415, { 'content-type': () => '' }],
+    ['no content type', 415, { 'content-type': () => '' }],
   ])('%s', async (_, status, headers) => {
     published.length = 0
-    expect(await ask({ body, headers: made(headers) })).toBe(status)
+    expect(await statusOf({ body, headers: made(headers) })).toBe(status)
     expect(published).toEqual([])
   })
 
-  it('when a body without a length is text', async () => {
+  it('when it has a text body without a length', async () => {
     const headers = { 'transfer-encoding': 'chunked', 'content-type': 'text/plain' }
-    expect(await ask({ body, headers })).toBe(415)
+    expect(await statusOf({ body, headers })).toBe(415)
   })
 
   it('when it asks for a WebSocket, with an origin or without', async () => {
     const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
-    expect(await ask({ method: 'GET', path: '/', headers: upgrade })).toBe(403)
-    expect(await ask({ method: 'GET', path: '/', headers: { ...upgrade, origin: 'https://evil.example' } })).toBe(403)
+    expect(await statusOf({ method: 'GET', path: '/', headers: upgrade })).toBe(403)
+    expect(await statusOf({ method: 'GET', path: '/', headers: { ...upgrade, origin: 'https://evil.example' } })).toBe(
+      403,
+    )
   })
 
   it('when it is a preflight', async () => {
     const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' }
-    expect(await ask({ method: 'OPTIONS', headers })).toBe(403)
+    expect(await statusOf({ method: 'OPTIONS', headers })).toBe(403)
   })
 
   it('when it names no host', async () => {
@@ -120,14 +127,14 @@ describe('a request is refused', () => {
     expect(String(answer)).toMatch(/^HTTP\/1\.1 421 /)
   })
 
-  it('when it takes the port for a proxy', async () => {
-    expect(await ask({ method: 'GET', path: `http://evil.example/v1/${topic}` })).toBe(421)
+  it('when it uses the port as a proxy', async () => {
+    expect(await statusOf({ method: 'GET', path: `http://evil.example/v1/${topic}` })).toBe(421)
     const socket = connect(port, '127.0.0.1')
     socket.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)
-    const heard: string[] = []
-    socket.on('data', (chunk) => heard.push(String(chunk)))
+    const received: string[] = []
+    socket.on('data', (chunk) => received.push(String(chunk)))
     await once(socket, 'close')
-    expect(heard.join('')).not.toMatch(/ 200 /)
+    expect(received.join('')).not.toMatch(/ 200 /)
   })
 })
 
@@ -151,14 +158,14 @@ describe('gRPC', () => {
     }
   }
 
-  it('is answered by the address', async () => {
+  it('is answered at the address', async () => {
     expect(await calling({})).toBe(topic)
   })
-  it('is refused by another name', async () => {
+  it('is refused under another host name', async () => {
     const named = calling({ 'grpc.default_authority': `evil.example:${port}` })
     await expect(named).rejects.toThrow(/PERMISSION_DENIED.*evil\.example/)
   })
-  it('is refused from a page', async () => {
+  it('is refused when it comes from a web page', async () => {
     await expect(calling({}, { origin: 'https://evil.example' })).rejects.toThrow(/PERMISSION_DENIED.*another origin/)
   })
 })

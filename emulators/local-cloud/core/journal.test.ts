@@ -9,14 +9,14 @@ import { openJournal } from './journal.ts'
 
 let directory: string
 const file = (): string => join(directory, 'journal.jsonl')
-/** What a process that was killed would find. */
+/** The files as the next process finds them after a kill. */
 const reopened = () => openJournal({ directory })
 
 beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), 'journal-'))))
 afterEach(() => rmSync(directory, { recursive: true }))
 
 describe('a journal', () => {
-  it('is read again as it was: set, changed, deleted', () => {
+  it('restores set, changed and deleted values when it is reopened', () => {
     const journal = openJournal({ directory })
     const topics = journal.table<{ labels: string[] }>('pubsub/topics')
     topics.set('a', { labels: ['é\n"'] })
@@ -38,7 +38,7 @@ describe('a journal', () => {
     again.close()
   })
 
-  it('keeps nothing on disk without a directory', () => {
+  it('writes nothing to disk without a directory', () => {
     const journal = openJournal()
     journal.table('t').set('a', 1)
     journal.flush()
@@ -46,7 +46,7 @@ describe('a journal', () => {
     expect(openJournal().table('t').size).toBe(0)
   })
 
-  it('writes what no answer waits for by itself, in the same turn of the event loop', async () => {
+  it('writes changes without a flush in the same turn of the event loop', async () => {
     const journal = openJournal({ directory })
     journal.table('t').set('a', 1)
     await new Promise((resolve) => setImmediate(resolve))
@@ -54,7 +54,7 @@ describe('a journal', () => {
     journal.close()
   })
 
-  it('forgets a torn last line whole, and goes on after it', () => {
+  it('drops a torn last line, and appends after it', () => {
     const journal = openJournal({ directory })
     journal.table('t').set('a', 1)
     journal.close()
@@ -72,12 +72,15 @@ describe('a journal', () => {
     last.close()
   })
 
-  it.each(['not json', '{"t":1}', '["t","a",1]'])('names the file and the line that is damaged: %s', (line) => {
-    writeFileSync(file(), `[["t","a",1]]\n${line}\n[["t","b",1]]\n`)
-    expect(reopened).toThrow(`${file()} is damaged in line 2`)
-  })
+  it.each(['not json', '{"t":1}', '["t","a",1]'])(
+    'fails to open with the file and the number of a damaged line: %s',
+    (line) => {
+      writeFileSync(file(), `[["t","a",1]]\n${line}\n[["t","b",1]]\n`)
+      expect(reopened).toThrow(`${file()} is damaged in line 2`)
+    },
+  )
 
-  it('is compacted when it outgrows its limit, while it runs and when it is opened', () => {
+  it('is compacted when it exceeds its limit, while it is open and when it is opened', () => {
     const compactAboveBytes = 10_000
     const journal = openJournal({ directory, compactAboveBytes })
     const table = journal.table<string>('t')
@@ -95,7 +98,7 @@ describe('a journal', () => {
     again.close()
   })
 
-  it('reads lines longer than a chunk, and more than one chunk', () => {
+  it('reads lines that are longer than a chunk', () => {
     const journal = openJournal({ directory })
     const long = 'ä'.repeat(1_500_000)
     journal.table('t').set('long', long)
@@ -109,7 +112,7 @@ describe('a journal', () => {
   })
 })
 
-/** The disk is full until the returned function is called: of what is written, only the first bytes find room. */
+/** Fills the disk until the returned function is called: a write stores only its first bytes. */
 function fillDisk(roomBytes: number): () => void {
   const { writeSync } = fs
   vi.spyOn(fs, 'writeSync').mockImplementation((descriptor, bytes) => {
@@ -126,7 +129,7 @@ function fillDisk(roomBytes: number): () => void {
 }
 
 describe('a write that fails', () => {
-  it.each([0, 7])('fails its caller, and the next write takes its changes along: %i bytes had room', (roomBytes) => {
+  it.each([0, 7])('rejects the flush, and the next write includes its changes: %i bytes were written', (roomBytes) => {
     const journal = openJournal({ directory })
     const table = journal.table<number>('t')
     table.set('before', 1)
@@ -150,7 +153,7 @@ describe('a write that fails', () => {
     journal.close()
   })
 
-  it('is reported when no answer waits for it, and made up for by the next change', async () => {
+  it('is reported when no flush waits for it, and the next change writes the lost ones', async () => {
     const reported = vi.spyOn(console, 'error').mockImplementation(() => {})
     const journal = openJournal({ directory })
     const free = fillDisk(3)
@@ -164,7 +167,7 @@ describe('a write that fails', () => {
     journal.close()
   })
 
-  it('closes the file all the same at the end', () => {
+  it('does not keep close from closing the file', () => {
     const journal = openJournal({ directory })
     fillDisk(0)
     journal.table('t').set('a', 1)
@@ -175,7 +178,7 @@ describe('a write that fails', () => {
 })
 
 describe('a compaction that fails', () => {
-  it('leaves the log at work, and is tried again', () => {
+  it('leaves the log usable, and is retried', () => {
     const reported = vi.spyOn(console, 'error').mockImplementation(() => {})
     onTestFinished(() => void vi.restoreAllMocks())
     const compactAboveBytes = 1_000
@@ -205,7 +208,7 @@ describe('a compaction that fails', () => {
 })
 
 describe('a process killed by SIGKILL', () => {
-  it('finds everything that it acknowledged, and what was written at once as a whole or not at all', async () => {
+  it('restores every acknowledged change, and each batch as a whole or not at all', async () => {
     const journalFile = JSON.stringify(new URL('journal.ts', import.meta.url).href)
     const program = `
       const { openJournal } = await import(${journalFile})

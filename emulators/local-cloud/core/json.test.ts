@@ -3,7 +3,7 @@ import { MAX_JSON_DEPTH, parseJson } from './json.ts'
 
 const nested = (levels: number): string => '[{"a":'.repeat(levels / 2) + '1' + '}]'.repeat(levels / 2)
 
-it('takes the deepest value that is allowed, and refuses one level more', () => {
+it('accepts the deepest allowed value, and refuses one level more', () => {
   expect(parseJson(nested(MAX_JSON_DEPTH))).toBeInstanceOf(Array)
   expect(() => parseJson(`[${nested(MAX_JSON_DEPTH)}]`)).toThrow('Message too deep')
 })
@@ -17,6 +17,6 @@ it('counts siblings once: a long list is not deep', () => {
   expect(parseJson(`[${'[],'.repeat(1000)}[]]`)).toHaveLength(1001)
 })
 
-it('refuses what is no JSON in words that a client can show', () => {
+it('refuses text that is not JSON with a message for the client', () => {
   expect(() => parseJson('{"a":')).toThrow(/^Invalid JSON payload received\. /)
 })

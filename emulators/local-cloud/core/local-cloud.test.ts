@@ -33,7 +33,7 @@ const plugin = (name: string, life: { closeFails?: boolean; startFails?: boolean
   },
 })
 
-it('closes everything, also after plugins that fail, and says which', async () => {
+it('closes every plugin also when some fail to close, and names those', async () => {
   const plugins = [plugin('a'), plugin('b', { closeFails: true }), plugin('c', { closeFails: true })]
   const { close, ownerHost } = await createLocalCloud({ plugins, project, dataDir })
   const closesJournal = vi.spyOn(journal, 'close')
@@ -43,7 +43,7 @@ it('closes everything, also after plugins that fail, and says which', async () =
   expect(closesJournal).toHaveBeenCalledTimes(1)
 })
 
-it('reports why it did not start, not what failed to close after that', async () => {
+it('rejects with the error of the start, not with the error of the closing after it', async () => {
   const reported = vi.spyOn(console, 'error').mockImplementation(() => {})
   onTestFinished(() => reported.mockRestore())
   const plugins = [plugin('a', { closeFails: true }), plugin('b', { startFails: true })]

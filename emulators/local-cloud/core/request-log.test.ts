@@ -3,14 +3,14 @@ import { createRequestLog, limits } from './request-log.ts'
 
 const entry = { timeMs: 1, kind: 'ingress', resource: 'gateway', status: 404 } as const
 
-it('keeps the beginning of a long URL', () => {
+it('truncates a long URL', () => {
   const log = createRequestLog()
   log.note({ ...entry, target: `/${'x'.repeat(12_000)}` })
   log.note({ ...entry, target: '/short' })
   expect(log.entries.map(({ target }) => target)).toEqual([`/${'x'.repeat(limits.textCharacters - 1)}…`, '/short'])
 })
 
-it('forgets the oldest entries when there are too many', () => {
+it('drops the oldest entries beyond their maximum number', () => {
   const log = createRequestLog()
   for (let status = 0; status <= limits.entries; status++) log.note({ ...entry, status })
   expect(log.entries.length).toBeLessThanOrEqual(limits.entries)
@@ -18,7 +18,7 @@ it('forgets the oldest entries when there are too many', () => {
   expect(log.entries[0]!.status).toBeGreaterThan(0)
 })
 
-it('forgets the oldest entries when they are too large together', () => {
+it('drops the oldest entries beyond their maximum total size', () => {
   const log = createRequestLog()
   const target = `/${'x'.repeat(10_000)}`
   for (let status = 0; status < 50_000; status++) log.note({ ...entry, target, status })

@@ -27,7 +27,7 @@ const post = (url: string, more: object = {}) =>
     ...more,
   })
 
-it('sends what it is given, and tells status and headers', async () => {
+it('sends method, headers and body, and returns status and headers', async () => {
   const seen: unknown[] = []
   const url = await serve((request, response) => {
     request.setEncoding('utf8')
@@ -35,7 +35,7 @@ it('sends what it is given, and tells status and headers', async () => {
     request.on('data', (chunk: string) => (body += chunk))
     request.on('end', () => {
       seen.push([request.method, request.url, request.headers['x-one'], request.headers['content-length'], body])
-      response.writeHead(302, { location: '/elsewhere', 'Retry-After': '7' }).end('read by nobody')
+      response.writeHead(302, { location: '/elsewhere', 'Retry-After': '7' }).end('never read')
     })
   })
   const { status, headers } = await post(url)
@@ -43,7 +43,7 @@ it('sends what it is given, and tells status and headers', async () => {
   expect(seen).toEqual([['POST', '/path?a=1', '1', '2', 'ü']])
 })
 
-it('uses a connection again', async () => {
+it('reuses a connection', async () => {
   const ports = new Set<number>()
   const url = await serve((request, response) => {
     ports.add(request.socket.remotePort!)
@@ -53,7 +53,7 @@ it('uses a connection again', async () => {
   expect(ports.size).toBe(1)
 })
 
-it('rejects when nobody listens, when the answer breaks off, and when it is aborted', async () => {
+it('rejects when no server listens, when the answer breaks off, and when it is aborted', async () => {
   await expect(post('http://127.0.0.1:1/')).rejects.toThrow('ECONNREFUSED')
   const broken = await serve((_, response) => {
     response.writeHead(200, { 'content-length': '100' })

@@ -19,7 +19,7 @@ afterEach(async () => {
   vi.unstubAllEnvs()
 })
 
-/** Hands on what it gets one byte at a time, for the first bytes of a connection. */
+/** Forwards the first bytes of a connection one at a time. */
 async function slowProxy(to: number): Promise<number> {
   const proxy: Server = createServer((near) => {
     const far = connect(to, '127.0.0.1').setNoDelay(true)
@@ -47,14 +47,14 @@ async function pour(near: Socket, far: Socket): Promise<void> {
   far.end()
 }
 
-it('tells gRPC from HTTP however slowly the first bytes come', async () => {
+it('distinguishes gRPC from HTTP when the first bytes arrive one at a time', async () => {
   vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
   const cloud = await start()
   closers.push(() => cloud.close())
   const port = await slowProxy(cloud.ownerPort)
   const topic = 'projects/p/topics/abc'
   const options = { projectId: 'p', apiEndpoint: '127.0.0.1', port, sslCreds: credentials.createInsecure() }
-  // Behind the proxy's port, it is the cloud that is called.
+  // The proxy forwards to the cloud.
   const client = new v1.PublisherClient({ ...options, 'grpc.default_authority': cloud.ownerHost })
   closers.push(() => client.close())
   expect((await client.getTopic({ topic }))[0].name).toBe(topic)
@@ -68,13 +68,13 @@ it('tells gRPC from HTTP however slowly the first bytes come', async () => {
   }
 })
 
-it('names the port that is taken', async () => {
+it('names an occupied port in its error', async () => {
   const cloud = await start()
   closers.push(() => cloud.close())
   await expect(start(cloud.ownerPort)).rejects.toThrow(new RegExp(`EADDRINUSE.*:${cloud.ownerPort}$`))
 })
 
-it('listens on loopback alone', async () => {
+it('listens on loopback only', async () => {
   const cloud = await start()
   closers.push(() => cloud.close())
   const elsewhere = connect(cloud.ownerPort, '127.0.0.2')
@@ -82,7 +82,7 @@ it('listens on loopback alone', async () => {
   expect(error.code).toBe('ECONNREFUSED')
 })
 
-it('closes at once though clients of both kinds hold idle connections, and frees the port', async () => {
+it('closes at once while gRPC and HTTP clients hold idle connections, and frees the port', async () => {
   vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
   const cloud = await start()
   const options = {

@@ -1,4 +1,4 @@
-/** Google's own client over the real port: the unmodified library is the judge. */
+/** Google's own unmodified client over the real port. */
 
 import { FieldValue, Firestore, Timestamp, Filter, AggregateField } from '@google-cloud/firestore'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -43,7 +43,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true })
 })
 
-test('set, create, update, delete, and the preconditions between them', async () => {
+test('set, create, update and delete work, with their preconditions', async () => {
   const client = connect()
   const document = fresh(client).doc('1')
   const data = {
@@ -86,7 +86,7 @@ test('set, create, update, delete, and the preconditions between them', async ()
   await expect(document.delete({ exists: true })).rejects.toMatchObject({ code: 5 })
 })
 
-test('a batch is written whole or not at all, a bulk writer one by one', async () => {
+test('a batch is written as a whole or not at all, a bulk writer writes one by one', async () => {
   const client = connect()
   const collection = fresh(client)
   await collection.doc('there').set({})
@@ -102,7 +102,7 @@ test('a batch is written whole or not at all, a bulk writer one by one', async (
   expect((await collection.doc('new').get()).data()).toEqual({ n: 1 })
 })
 
-test('a hundred concurrent increments end at a hundred', async () => {
+test('a hundred concurrent increments add up to a hundred', async () => {
   const client = connect()
   const document = fresh(client).doc('counter')
   await document.set({ n: 0 })
@@ -146,7 +146,7 @@ test('transfers over several documents in opposed orders neither deadlock nor lo
 })
 const clientDocument = (client: Firestore, id: string) => client.collection('accounts').doc(id)
 
-test('transactions query, read only, and roll back', async () => {
+test('transactions can query, be read-only, and roll back', async () => {
   const client = connect()
   const collection = fresh(client)
   await collection.doc('1').set({ n: 1 })
@@ -166,7 +166,7 @@ test('transactions query, read only, and roll back', async () => {
   await collection.doc('1').set({ n: 5 })
 })
 
-test('queries as the client writes them', async () => {
+test('queries of the client return the documents that match', async () => {
   const client = connect()
   const collection = fresh(client)
   const batch = client.batch()
@@ -229,7 +229,7 @@ test('snapshots follow a query and a document', async () => {
   stopDocument()
 })
 
-test('a missing index is named, and made by the admin API', async () => {
+test('a missing index is named in the error, and the admin API creates it', async () => {
   const client = connect()
   const collection = fresh(client)
   const query = collection.where('a', '==', 1).orderBy('b')
@@ -249,7 +249,7 @@ test('a missing index is named, and made by the admin API', async () => {
   expect((await query.get()).empty).toBe(true)
 })
 
-test('databases are apart, and one that does not exist says so', async () => {
+test('databases share no documents, and an unknown database answers NOT_FOUND', async () => {
   await connect('payments').doc('apart/1').set({})
   expect((await connect().doc('apart/1').get()).exists).toBe(false)
   await expect(connect('nowhere').doc('a/1').set({})).rejects.toMatchObject({
@@ -258,7 +258,7 @@ test('databases are apart, and one that does not exist says so', async () => {
   })
 })
 
-test('the bill counts per database', async () => {
+test('operations are counted per database', async () => {
   const client = connect('payments')
   const collection = fresh(client)
   cloud.resetCounters()
@@ -273,7 +273,7 @@ test('the bill counts per database', async () => {
   })
 })
 
-test('what was acknowledged is there after a restart', async () => {
+test('acknowledged writes survive a restart', async () => {
   await connect().doc('kept/1').set({ n: 1 })
   await stop()
   await start()

@@ -26,7 +26,7 @@ export interface FakeCloud {
   /** Every response of a streaming method. */
   // oxlint-disable-next-line typescript/no-explicit-any
   stream(method: string, request: object): Promise<any[]>
-  /** The process dies and starts again with what the journal holds. */
+  /** Kills the process and starts it again with the journal. */
   killed(): FakeCloud
 }
 

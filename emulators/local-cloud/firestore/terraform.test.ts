@@ -48,7 +48,7 @@ const field = resource('google_firestore_field', {
   ttl_config: {},
 })
 
-test('a database, an index and a field are made, and made again without a change', async () => {
+test('a database, an index and a field are created, and provisioned again without a change', async () => {
   for (let start = 0; start < 2; start++) for (const one of [database, index, field]) await create(one)
   expect(await read('')).toMatchObject({
     name: 'projects/p/databases/orders',
@@ -74,7 +74,7 @@ test('a database, an index and a field are made, and made again without a change
   expect(made).toMatchObject({ ttlConfig: { state: 'ACTIVE' } })
 })
 
-test('a changed attribute is changed on the next start, a changed location is refused', async () => {
+test('a changed attribute is applied at the next start, a changed location is refused', async () => {
   await create(database)
   await create(
     resource(database.type, {
@@ -89,7 +89,7 @@ test('a changed attribute is changed on the next start, a changed location is re
   )
 })
 
-test('each is taken away again, the field back to its default', async () => {
+test('database and index are deleted, and the field gets its default again', async () => {
   for (const one of [database, index, field]) await create(one)
   await remove(field)
   expect((await read('/collectionGroups/streams/fields/events')).indexConfig.indexes).toHaveLength(3)
@@ -100,7 +100,7 @@ test('each is taken away again, the field back to its default', async () => {
   await create(database)
 })
 
-test('an index_config with one order is what the field keeps', async () => {
+test('a field keeps only the single order of its index_config', async () => {
   await create(database)
   await create(
     resource(field.type, {

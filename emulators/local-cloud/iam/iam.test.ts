@@ -52,7 +52,7 @@ afterEach(async () => {
 })
 
 describe('service accounts', () => {
-  it('are made, read by e-mail and unique id, changed, listed in pages, deleted', async () => {
+  it('are created, read by e-mail and unique id, changed, listed in pages, deleted', async () => {
     const made = (await makeAccount('history', { displayName: 'Runs history' })) as { uniqueId: string }
     expect(made).toMatchObject({
       name: `projects/millrace-local/serviceAccounts/${emailOf('history')}`,
@@ -94,7 +94,7 @@ describe('service accounts', () => {
     })
   })
 
-  it('refuse an unknown field, another project and what is no JSON', async () => {
+  it('refuse an unknown field, another project and a body that is not JSON', async () => {
     await expect(makeAccount('history', { displayNames: 'x' })).rejects.toThrow(
       `Unknown name "displayNames" at 'service_account'`,
     )
@@ -111,7 +111,7 @@ describe('service accounts', () => {
 })
 
 describe('policies', () => {
-  it('are written by read, change, write; a stale etag is refused', async () => {
+  it('are changed by read, modify, write; a stale etag is refused', async () => {
     const before = await policyOf()
     expect(before).toEqual({ version: 1, etag: 'ACAB', bindings: [] })
     await setPolicy({ ...before, ...publisherBy(`serviceAccount:${emailOf('orders')}`) })
@@ -125,7 +125,7 @@ describe('policies', () => {
 
   it.each([
     [
-      'a role that is not known',
+      'an unknown role',
       { role: 'roles/pubsub.publisherr', members: [agent] },
       'Role roles/pubsub.publisherr is not supported',
     ],
@@ -164,7 +164,7 @@ describe('policies', () => {
     expect((await policyOf()).bindings).toEqual([])
   })
 
-  it('belong to resources that exist, under the version and method of their API', async () => {
+  it('exist only for existing resources, under the version and method of their API', async () => {
     const missing = {
       httpStatus: 404,
       message: expect.stringContaining('Resource not found (resource=projects/millrace-local/topics/none)') as string,
@@ -200,10 +200,10 @@ describe('policies', () => {
   })
 })
 
-describe('what a policy allows', () => {
+describe('a grant', () => {
   const orders = emailOf('orders')
 
-  it('holds for its members, on its resource, through its roles', async () => {
+  it('allows its members the permissions of its role on its resource', async () => {
     await setPolicy(publisherBy(`serviceAccount:${orders}`))
     expect(core().isGranted(orders, 'pubsub.topics.publish', topic)).toBe(true)
     expect(core().isGranted(orders, 'pubsub.subscriptions.consume', topic)).toBe(false)
@@ -216,7 +216,7 @@ describe('what a policy allows', () => {
     expect(await answer.json()).toEqual({ permissions: ['pubsub.topics.publish'] })
   })
 
-  it('is inherited from the project, where its condition holds', async () => {
+  it('of the project applies to its resources where its condition holds', async () => {
     const named = (database: string) => `projects/millrace-local/databases/${database}`
     const expression = `resource.name == "${named('orders')}" || resource.name.startsWith('${named('shared')}')`
     const binding = {
@@ -234,12 +234,12 @@ describe('what a policy allows', () => {
     expect(may).toEqual(['orders', 'shared-1'])
   })
 
-  it('is for everybody by allUsers', async () => {
+  it('to allUsers applies to every caller', async () => {
     await setPolicy(publisherBy('allUsers'))
     expect(core().isGranted('stranger@example.com', 'pubsub.topics.publish', topic)).toBe(true)
   })
 
-  it('ends with the account, is shown so, and keeps no other change from being made', async () => {
+  it('of a deleted account ends, is shown as deleted, and does not block other changes of the policy', async () => {
     await makeAccount('history')
     await setPolicy(publisherBy(`serviceAccount:${orders}`, agent))
     const { uniqueId } = (await cloud.api('GET', `${accountsPath}/${orders}`)) as { uniqueId: string }
@@ -254,7 +254,7 @@ describe('what a policy allows', () => {
     expect((await policyOf()).bindings[0]!.members).toHaveLength(3)
   })
 
-  it('ends with the resource', async () => {
+  it('ends when its resource is deleted', async () => {
     await setPolicy(publisherBy('allUsers'))
     await cloud.api('DELETE', `/v1/${topic}`)
     expect(core().isGranted(orders, 'pubsub.topics.publish', topic)).toBe(false)
@@ -262,7 +262,7 @@ describe('what a policy allows', () => {
 })
 
 describe('Google’s clients', () => {
-  it('read, write and test the policy of a topic and of a queue', async () => {
+  it('read, write and test the policies of a topic and of a queue', async () => {
     vi.stubEnv('PUBSUB_EMULATOR_HOST', cloud.ownerHost)
     vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
     const client = new PubSub({ projectId: project.id })
@@ -307,7 +307,7 @@ describe('Terraform’s resources', () => {
   const create = (type: string, attributes: object) => types[type]!.create(resource(type, attributes), cloud.api)
   const remove = (type: string, attributes: object) => types[type]!.remove(resource(type, attributes), cloud.api)
 
-  it('make an account, and bring it to other attributes the second time', async () => {
+  it('create an account, and update its attributes the second time', async () => {
     await create('google_service_account', { account_id: 'history', display_name: 'first' })
     await create('google_service_account', { account_id: 'history', display_name: 'second', disabled: true })
     expect(await cloud.api('GET', `${accountsPath}/${emailOf('history')}`)).toMatchObject({
@@ -335,7 +335,7 @@ describe('Terraform’s resources', () => {
       { role: 'roles/cloudtasks.enqueuer', location: 'europe-west1', name: 'orders' },
       queue,
     ],
-  ])('add a member once, and take away that member alone: %s %j', async (type, own, name) => {
+  ])('add a member once, and remove only that member: %s %j', async (type, own, name) => {
     const others = { ...own, member: agent }
     const mine = { ...own, member }
     await create(type, others)
@@ -350,7 +350,7 @@ describe('Terraform’s resources', () => {
     expect(core().bindings(name)).toEqual([])
   })
 
-  it('keep the same role under different conditions apart', async () => {
+  it('store the same role under different conditions as separate bindings', async () => {
     const own = { role: 'roles/datastore.user', member }
     const condition = (database: string) => ({
       title: database,
@@ -364,7 +364,7 @@ describe('Terraform’s resources', () => {
     ])
   })
 
-  it('refuse an attribute that they do not know, and a resource that is not there', async () => {
+  it('refuse an unknown attribute and a missing resource', async () => {
     const own = { role: 'roles/pubsub.publisher', topic: 'none', member }
     await expect(create('google_pubsub_topic_iam_member', own)).rejects.toThrow('NOT_FOUND: Resource not found')
     await expect(create('google_pubsub_topic_iam_member', { ...own, memberz: 'x' })).rejects.toThrow(

@@ -1,11 +1,11 @@
-/** Pub/Sub without a transport, for tests: virtual clock, a journal that can be reopened, recorders for counts, notes and pushes. */
+/** Pub/Sub without a transport, for tests: virtual clock, a journal that can be reopened, recorders for counts, log entries and pushes. */
 
 import { fakeContext, type FakeContext, type FakeContextOptions } from '../core/fake-context.testing.ts'
 import { makeCore, type PubsubCore } from './core.ts'
 
 export interface FakeCloud extends Omit<FakeContext, 'restarted'> {
   readonly core: PubsubCore
-  /** The process dies and starts again with what the journal holds. */
+  /** Kills the process and starts it again with the journal. */
   killed(): FakeCloud
 }
 
@@ -25,7 +25,7 @@ export const TOPIC = 'projects/p/topics/order.placed'
 export const SUBSCRIPTION = 'projects/p/subscriptions/inventory.order.placed'
 export const NO_SIGNAL = { signal: new AbortController().signal }
 
-/** A topic with one subscription of those settings. */
+/** A topic with one subscription with these settings. */
 export function withSubscription(cloud: FakeCloud, settings: object = {}): FakeCloud {
   cloud.core.publisher.createTopic({ name: TOPIC })
   cloud.core.subscriber.createSubscription({ name: SUBSCRIPTION, topic: TOPIC, ...settings })
@@ -40,7 +40,7 @@ export function publishText(cloud: FakeCloud, text: string, more: object = {}): 
   return messageIds[0]!
 }
 
-/** Pulls what is ready now. */
+/** Pulls the messages that are ready now. */
 export async function pullNow(cloud: FakeCloud, maxMessages = 1000, subscription = SUBSCRIPTION) {
   const request = { subscription, maxMessages, returnImmediately: true }
   const { receivedMessages } = await cloud.core.subscriber.pull(request, NO_SIGNAL)

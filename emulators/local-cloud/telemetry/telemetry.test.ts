@@ -59,19 +59,19 @@ const post = (path: string, body: string | Uint8Array<ArrayBuffer>, headers: Rec
     body,
     headers: { 'content-type': 'application/json', ...headers },
   })
-const asked = async (path: string) => {
+const getJson = async (path: string) => {
   const response = await fetch(`http://${cloud.ownerHost}${path}`, { headers: { 'x-millrace-secret': cloud.secret } })
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 const bytes = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(base64, 'base64'))
 
 describe('spans', () => {
-  it('come as JSON on the port of an account, are billed, and are found by trace and by correlation id', async () => {
+  it('are accepted as JSON on the port of an account, billed, and found by trace and by correlation id', async () => {
     const attributes = [{ key: 'millrace.correlation_id', value: { stringValue: 'o-1' } }]
     const response = await post('/v1/traces', JSON.stringify(traces(jsonSpan('b7ad6b7169203331', { attributes }))))
     expect([response.status, await response.json()]).toEqual([200, {}])
     expect(cloud.counters()['trace.spans']).toBe(1)
-    const { body } = await asked('/_local/traces?correlationId=o-1')
+    const { body } = await getJson('/_local/traces?correlationId=o-1')
     expect(body['traces']).toEqual([
       {
         traceId,
@@ -84,13 +84,13 @@ describe('spans', () => {
         correlationIds: ['o-1'],
       },
     ])
-    expect((await asked('/_local/traces?correlationId=o-2')).body['traces']).toEqual([])
-    expect((await asked(`/_local/traces/${traceId}`)).body['spans']).toMatchObject([
+    expect((await getJson('/_local/traces?correlationId=o-2')).body['traces']).toEqual([])
+    expect((await getJson(`/_local/traces/${traceId}`)).body['spans']).toMatchObject([
       { service: 'orders', kind: 'server' },
     ])
   })
 
-  it.each([false, true])('come as protobuf, gzipped: %s', async (gzipped) => {
+  it.each([false, true])('are accepted as protobuf, gzipped: %s', async (gzipped) => {
     const plain = bytes(protobufSpan)
     const response = await post('/v1/traces', gzipped ? Uint8Array.from(gzipSync(plain)) : plain, {
       'content-type': 'application/x-protobuf',
@@ -98,7 +98,7 @@ describe('spans', () => {
     })
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/x-protobuf'])
     expect((await response.arrayBuffer()).byteLength).toBe(0)
-    expect((await asked(`/_local/traces/${traceId}`)).body['spans']).toEqual([
+    expect((await getJson(`/_local/traces/${traceId}`)).body['spans']).toEqual([
       {
         traceId,
         spanId: 'b7ad6b7169203331',
@@ -122,7 +122,7 @@ describe('spans', () => {
     ])
   })
 
-  it('that are none are told, and those that came with them are kept', async () => {
+  it('that are malformed are counted as rejected, and the valid ones of the request are kept', async () => {
     const good = jsonSpan('b7ad6b7169203331')
     const broken = [
       jsonSpan('short'),
@@ -139,11 +139,11 @@ describe('spans', () => {
     await post('/v1/traces', JSON.stringify(traces(jsonSpan('b7ad6b7169203331'))))
     await cloud.close()
     cloud = await open()
-    expect((await asked(`/_local/traces/${traceId}`)).body['spans']).toHaveLength(1)
-    expect((await asked('/_local/traces')).body['traces']).toHaveLength(1)
+    expect((await getJson(`/_local/traces/${traceId}`)).body['spans']).toHaveLength(1)
+    expect((await getJson('/_local/traces')).body['traces']).toHaveLength(1)
   })
 
-  it('are listed by their root, however many others came after', () => {
+  it('are found by the name of their root among many later traces', () => {
     const kept = keepTraces(fakeContext().context)
     const trace = (index: number, name: string): void => {
       const id = `f${index.toString(16).padStart(31, '0')}`
@@ -155,7 +155,7 @@ describe('spans', () => {
     expect(kept.list({ limit: 5, root: 'POST /v1/orders' })).toMatchObject([{ traceId: `f${'1'.padStart(31, '0')}` }])
   })
 
-  it('are kept up to a limit: the oldest traces go as a whole, and what is known of them too', () => {
+  it('are kept up to a limit: the oldest traces are deleted as a whole, with their index', () => {
     const { context, journal } = fakeContext()
     const kept = keepTraces(context)
     const perTrace = 100
@@ -174,14 +174,14 @@ describe('spans', () => {
     expect(kept.spansOf(idOf(3))).toHaveLength(perTrace)
   })
 
-  it('of one trace are limited too', () => {
+  it('of one trace are limited in number', () => {
     const kept = keepTraces(fakeContext().context)
     const spans = Array.from({ length: limits.spansPerTrace + 5 }, (_, index) => jsonSpan(spanIdOf(index)))
     expect(kept.add('orders', spans)).toBe(5)
     expect(kept.add('orders', [spans[0]])).toBe(0)
   })
 
-  it('are limited in size, each and all together', () => {
+  it('are limited in size, individually and in total', () => {
     const kept = keepTraces(fakeContext().context)
     const idOf = (trace: number): string => `f${trace.toString(16).padStart(31, '0')}`
     const span = (trace: number, characters: number) =>
@@ -198,37 +198,37 @@ describe('spans', () => {
   })
 })
 
-describe('what is not OTLP', () => {
+describe('a request', () => {
   it.each<[string, string, Record<string, string>, number]>([
-    ['JSON that is none', '{', {}, 400],
-    ['another message', '{"resourceSpans":7}', {}, 400],
-    ['protobuf that is none', 'hello', { 'content-type': 'application/x-protobuf' }, 400],
-    ['gzip that is none', '{}', { 'content-encoding': 'gzip' }, 400],
-    ['another encoding', '{}', { 'content-encoding': 'br' }, 415],
-    ['another type', '{}', { 'content-type': 'text/plain' }, 415],
-  ])('is refused: %s', async (_name, body, headers, status) => {
+    ['malformed JSON', '{', {}, 400],
+    ['JSON of another shape', '{"resourceSpans":7}', {}, 400],
+    ['malformed protobuf', 'hello', { 'content-type': 'application/x-protobuf' }, 400],
+    ['malformed gzip', '{}', { 'content-encoding': 'gzip' }, 400],
+    ['an unsupported encoding', '{}', { 'content-encoding': 'br' }, 415],
+    ['an unsupported content type', '{}', { 'content-type': 'text/plain' }, 415],
+  ])('that is not OTLP is refused: %s', async (_name, body, headers, status) => {
     const response = await post('/v1/traces', body, headers)
     expect(response.status).toBe(status)
     expect((await response.text()).length).toBeGreaterThan(5)
     expect(cloud.counters()['trace.spans']).toBeUndefined()
   })
 
-  it('nor does a small body become a large one', async () => {
+  it('whose gzipped body unpacks beyond the limit is refused', async () => {
     const bomb = Uint8Array.from(gzipSync(Buffer.alloc(limits.requestBytes + 1)))
     expect((await post('/v1/traces', bomb, { 'content-encoding': 'gzip' })).status).toBe(400)
   })
 
-  it('is asked for with a number, and what is not known is said', async () => {
-    expect((await asked('/_local/traces?limit=0')).status).toBe(400)
-    expect((await asked('/_local/traces/hello')).status).toBe(404)
+  it('for traces with an invalid limit is answered 400, for an unknown trace 404', async () => {
+    expect((await getJson('/_local/traces?limit=0')).status).toBe(400)
+    expect((await getJson('/_local/traces/hello')).status).toBe(404)
   })
 })
 
 describe('metrics', () => {
-  it('come as protobuf too', async () => {
+  it('are accepted as protobuf', async () => {
     const response = await post('/v1/metrics', bytes(protobufMetrics), { 'content-type': 'application/x-protobuf' })
     expect(response.status).toBe(200)
-    expect((await asked('/_local/metrics')).body['metrics']).toEqual([
+    expect((await getJson('/_local/metrics')).body['metrics']).toEqual([
       {
         name: 'things',
         unit: '{thing}',
@@ -255,12 +255,12 @@ describe('metrics', () => {
     ])
   })
 
-  it('come without attributes and without a start', async () => {
+  it('are accepted without attributes and without a start time', async () => {
     const gauge = { dataPoints: [{ asDouble: 7, timeUnixNano: '1767225600000000000' }] }
     const body = { resourceMetrics: [{ resource: {}, scopeMetrics: [{ metrics: [{ name: 'depth', gauge }] }] }] }
     const response = await post('/v1/metrics', JSON.stringify(body))
     expect([response.status, await response.json()]).toEqual([200, {}])
-    expect((await asked('/_local/metrics')).body['metrics']).toMatchObject([
+    expect((await getJson('/_local/metrics')).body['metrics']).toMatchObject([
       { name: 'depth', service: 'unknown', attributes: {}, value: 7 },
     ])
   })
@@ -277,7 +277,7 @@ describe('metrics', () => {
   })
   const total = (metrics: ReturnType<typeof keepMetrics>): number[] => metrics.list().map(({ value }) => value)
 
-  it('that count on are replaced, those of several processes added, and one that begins anew loses nothing', () => {
+  it('with cumulative values are replaced per process, added over processes, and keep their total when a process starts anew', () => {
     const metrics = keepMetrics(fakeContext().context)
     metrics.add(instance('a'), sum(1, 0, 10))
     metrics.add(instance('a'), sum(5, 0, 20))
@@ -290,14 +290,14 @@ describe('metrics', () => {
     expect(total(metrics)).toEqual([8])
   })
 
-  it('that tell what is new are added', () => {
+  it('with delta values are added', () => {
     const metrics = keepMetrics(fakeContext().context)
     metrics.add(instance('a'), sum(1, 0, 10, 1))
     metrics.add(instance('a'), sum(2, 10, 20, 1))
     expect(total(metrics)).toEqual([3])
   })
 
-  it('of processes that have ended are added up when they become many, and new names are refused when there is no room', () => {
+  it('of ended processes are merged at the limit of series, and new series beyond it are refused', () => {
     const { context, journal } = fakeContext()
     const metrics = keepMetrics(context)
     for (let index = 0; index < limits.series + 50; index++)
@@ -312,14 +312,14 @@ describe('metrics', () => {
     expect(rejected.reduce((all, one) => all + one, 0)).toBe(7)
   })
 
-  it('of a size that few may have are refused', () => {
+  it('with oversized attributes are refused', () => {
     const metrics = keepMetrics(fakeContext().context)
     expect(metrics.add(instance('a'), sum(1, 0, 1, 2, { label: 'x'.repeat(limits.seriesCharacters) }))).toBe(1)
     expect(metrics.add(instance('a'), sum(1, 0, 1, 2, { label: 'x'.repeat(1_000) }))).toBe(0)
     expect(total(metrics)).toEqual([1])
   })
 
-  it('of a kind that is not kept are told', async () => {
+  it('of an unsupported kind are counted as rejected', async () => {
     const metric = { name: 'x', exponentialHistogram: { dataPoints: [{}] } }
     const body = { resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] }
     expect(await (await post('/v1/metrics', JSON.stringify(body))).json()).toMatchObject({
@@ -338,7 +338,7 @@ it.each([
   expect(quantile(share, [1, 2], buckets)).toBeCloseTo(value)
 })
 
-it('an account needs the grants that the collector would need in its name', async () => {
+it('an account needs the grants that the collector needs in the cloud', async () => {
   const guarded = await createLocalCloud({
     project,
     plugins: [iam, telemetry],
@@ -359,6 +359,6 @@ it('an account needs the grants that the collector would need in its name', asyn
   }
 })
 
-it('the core is there for tests in the same process', () => {
+it('the core offers traces and metrics to tests in the same process', () => {
   expect(cloud.core<TelemetryCore>('telemetry').traces.list({ limit: 1 })).toEqual([])
 })

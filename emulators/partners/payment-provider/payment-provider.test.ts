@@ -4,9 +4,9 @@ import { virtualClock } from 'local-google-cloud/host'
 import { paymentProviderApp } from './server.ts'
 
 const DAY_MS = 24 * 3_600_000
-const asked = { amountMinor: 1_000, currency: 'EUR', paymentMethodRef: 'card-ok', reference: 'o-1' }
+const authorization = { amountMinor: 1_000, currency: 'EUR', paymentMethodRef: 'card-ok', reference: 'o-1' }
 
-interface Told {
+interface Answer {
   readonly status: string
   readonly code?: string
 }
@@ -25,10 +25,10 @@ function open(webhookUrl?: string) {
       return new Response(null, { status: answer })
     },
   })
-  const post = async (path: string, key: string, body: object = {}): Promise<Told & { http: number }> => {
+  const post = async (path: string, key: string, body: object = {}): Promise<Answer & { http: number }> => {
     const headers = { 'idempotency-key': key }
     const response = await partner.app.request(path, { method: 'POST', headers, body: JSON.stringify(body) })
-    return { ...((await response.json()) as Told), http: response.status }
+    return { ...((await response.json()) as Answer), http: response.status }
   }
   const by = (key: string): string => `/v1/authorizations/by-key/${key}`
   return {
@@ -37,7 +37,7 @@ function open(webhookUrl?: string) {
     clock,
     posted,
     hook,
-    authorize: (key: string, change: object = {}) => post('/v1/authorizations', key, { ...asked, ...change }),
+    authorize: (key: string, change: object = {}) => post('/v1/authorizations', key, { ...authorization, ...change }),
     capture: (key: string, amountMinor: number, final = false) =>
       post(`${by('a')}/captures`, key, { amountMinor, final }),
     void: (key: string) => post(`${by(key)}/void`, `${key}:void`),
@@ -46,14 +46,14 @@ function open(webhookUrl?: string) {
 }
 
 describe('authorising', () => {
-  it('is the same call under the same key, and refused under it for anything else', async () => {
+  it('returns the same authorization under the same key, and refuses the key with another body', async () => {
     const { authorize, ledger } = open()
     expect(await authorize('a')).toEqual(await authorize('a'))
     expect(await authorize('a', { amountMinor: 1 })).toMatchObject({ http: 422, code: 'key-reused' })
     expect(ledger.postings()).toHaveLength(1)
   })
 
-  it('is another call once the key is forgotten', async () => {
+  it('creates another authorization under a key whose retention has ended', async () => {
     const { authorize, ledger, clock } = open()
     await authorize('a')
     await clock.advance(DAY_MS + 1)
@@ -61,14 +61,14 @@ describe('authorising', () => {
     expect(ledger.all().map(({ status }) => status)).toEqual(['authorized', 'authorized'])
   })
 
-  it('is refused under a key that was voided before', async () => {
+  it('is refused under a key that was already voided', async () => {
     const { authorize, ledger, ...provider } = open()
     expect((await provider.void('a')).http).toBe(200)
     expect(await authorize('a')).toMatchObject({ status: 'declined', code: 'voided' })
     expect(ledger.postings()).toEqual([])
   })
 
-  it('waits for the customer, who may act once', async () => {
+  it("waits for the customer's action, which is accepted once", async () => {
     const { authorize, act, app } = open()
     expect(await authorize('a', { paymentMethodRef: 'card-action-required' })).toMatchObject({
       status: 'action-required',
@@ -95,7 +95,7 @@ describe('a payment method', () => {
       body: JSON.stringify({ customer }),
     })
 
-  it('of a test token is each customer’s own, the same for the same customer, and tells no token', async () => {
+  it('of a test token is derived from token and customer, and does not reveal the token', async () => {
     const provider = open()
     const [alices, again, bobs] = [
       await attached(provider, 'card-ok', 'alice'),
@@ -106,11 +106,11 @@ describe('a payment method', () => {
     expect(again).toEqual(alices)
     expect(bobs.paymentMethodRef).not.toBe(alices.paymentMethodRef)
     expect(JSON.stringify(alices)).not.toContain('card-ok')
-    expect(await attached(provider, 'card-of-nobody', 'alice')).toMatchObject({ http: 404, code: 'token-unknown' })
+    expect(await attached(provider, 'card-unknown', 'alice')).toMatchObject({ http: 404, code: 'token-unknown' })
     expect(await attached(provider, 'constructor', 'alice')).toMatchObject({ http: 404 })
   })
 
-  it('is charged for its customer alone', async () => {
+  it('pays only for its own customer', async () => {
     const provider = open()
     const { paymentMethodRef } = await attached(provider, 'card-ok', 'alice')
     const refused = { http: 402, status: 'declined', code: 'payment-method-of-another-customer' }
@@ -121,7 +121,7 @@ describe('a payment method', () => {
     expect(provider.ledger.postings().map(({ key }) => key)).toEqual(['c'])
   })
 
-  it('that nobody attached is unknown; a test token itself pays without a customer', async () => {
+  it('that was never attached is unknown; a test token itself pays without a customer', async () => {
     const provider = open()
     const unknown = { http: 402, code: 'payment-method-unknown' }
     expect(await provider.authorize('a', { paymentMethodRef: 'pm-1', customer: 'alice' })).toMatchObject(unknown)
@@ -130,7 +130,7 @@ describe('a payment method', () => {
     expect(await provider.authorize('d')).toMatchObject({ http: 200 })
   })
 
-  it('that was detached is unknown, stays so, and what was authorised with it can still be captured', async () => {
+  it('that was detached stays unknown, and its authorizations can still be captured', async () => {
     const provider = open()
     const { paymentMethodRef } = await attached(provider, 'card-ok', 'alice')
     await provider.authorize('a', { paymentMethodRef, customer: 'alice' })
@@ -145,7 +145,7 @@ describe('a payment method', () => {
 })
 
 describe('capturing', () => {
-  it('takes parts, each key once, never more than was authorised, nothing after the final one', async () => {
+  it('accepts partial captures, each key once, up to the authorized amount, none after the final one', async () => {
     const { authorize, capture, ledger } = open()
     await authorize('a')
     expect(await capture('c-1', 300)).toMatchObject({ status: 'captured' })
@@ -158,7 +158,7 @@ describe('capturing', () => {
     expect(moved).toEqual(['authorize 1000', 'capture 300', 'capture 600', 'release 100'])
   })
 
-  it('can not be voided any more', async () => {
+  it('rules out a later void', async () => {
     const { authorize, capture, ...provider } = open()
     await authorize('a')
     await capture('c-1', 300)
@@ -166,9 +166,9 @@ describe('capturing', () => {
   })
 })
 
-describe('a note', () => {
+describe('a webhook', () => {
   const acted = async () => {
-    const provider = open('https://shop.test/notes')
+    const provider = open('https://shop.test/webhooks')
     await provider.authorize('a', { paymentMethodRef: 'card-action-required' })
     await provider.act('a', 'authorized')
     return provider
@@ -177,12 +177,12 @@ describe('a note', () => {
   const posts = (posted: readonly unknown[], count: number) =>
     expect.poll(() => posted.length, { timeout: 5_000 }).toBe(count)
 
-  it('says what happened, signed by a key that is published', async () => {
+  it('reports the event, signed by a published key', async () => {
     const { posted, app, clock } = await acted()
     await clock.settle()
     await posts(posted, 1)
     const [{ url, body, signature }] = posted as [(typeof posted)[number]]
-    expect(url).toBe('https://shop.test/notes')
+    expect(url).toBe('https://shop.test/webhooks')
     expect(JSON.parse(body)).toEqual({ id: 'event-a-acted', type: 'authorization.updated', key: 'a', reference: 'o-1' })
     const keys = (await (await app.request('/.well-known/jwks.json')).json()) as JSONWebKeySet
     expect(JSON.stringify(keys)).not.toContain('"d"')
@@ -190,14 +190,14 @@ describe('a note', () => {
     expect(payload['body_sha256']).toMatch(/^[0-9a-f]{64}$/)
   })
 
-  it('is told again, later each time and signed anew, until somebody takes it', async () => {
+  it('is sent again with growing delays and new signatures until it is accepted', async () => {
     const again = await acted()
     again.hook.answers.push(503, new Error('no connection'))
     await again.clock.settle()
     await posts(again.posted, 1)
     for (const waitMs of [1_000, 2_000]) {
       const before = again.posted.length
-      // Its answer is heard before it is armed again.
+      // The answer is processed before the next attempt is scheduled.
       await expect.poll(() => again.clock.pending, { timeout: 5_000 }).toBe(1)
       await again.clock.advance(waitMs - 1)
       expect(again.posted).toHaveLength(before)
@@ -210,7 +210,7 @@ describe('a note', () => {
     expect(again.posted).toHaveLength(3)
   })
 
-  it('is told to nobody when nobody is named', async () => {
+  it('is not sent when no URL is configured', async () => {
     const { authorize, act, posted, clock, webhooks } = open()
     await authorize('a', { paymentMethodRef: 'card-action-required' })
     await act('a', 'authorized')

@@ -1,4 +1,4 @@
-/** The engine's process over the ends of itself, and of the process that started it. */
+/** The engine's process, when it is closed and when the process that started it is killed. */
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -27,7 +27,7 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-/** Appends rows one after the other, and says how many were acknowledged. */
+/** Appends rows one after the other, and prints how many were acknowledged. */
 const program = (directory: string): string => `
   import { makeEngine } from ${JSON.stringify(new URL('engine.ts', import.meta.url).href)}
   const engine = makeEngine({ directory: ${JSON.stringify(directory)} })
@@ -38,7 +38,7 @@ const program = (directory: string): string => `
   }
 `
 
-it('keeps what it acknowledged when the process that started it is killed, ends with it, and is there for the next', async () => {
+it('keeps acknowledged rows when its parent process is killed, ends with the parent, and the next engine can read them', async () => {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program(folder)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -54,7 +54,7 @@ it('keeps what it acknowledged when the process that started it is killed, ends 
   await vi.waitUntil(() => !isAlive(enginePid), { timeout: END_TIMEOUT_MS })
 })
 
-it('starts no process before it is needed, and leaves none and nothing behind', async () => {
+it('starts its process at the first call, and ends it on close', async () => {
   const engine = makeEngine()
   expect(engine.pid).toBeUndefined()
   await engine.execute('CREATE TABLE t (n BIGINT)')
@@ -66,7 +66,7 @@ it('starts no process before it is needed, and leaves none and nothing behind', 
   await expect(engine.query(count)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
 })
 
-it('says why a database can not be opened, at each call', async () => {
+it('fails each call with the file name when the database can not be opened', async () => {
   const engine = makeEngine({ directory: folder })
   await engine.execute('CREATE TABLE t (n BIGINT)')
   await engine.close()
@@ -78,7 +78,7 @@ it('says why a database can not be opened, at each call', async () => {
   await damaged.close()
 })
 
-it('takes only so many calls that wait', async () => {
+it('refuses calls beyond the limit of waiting calls', async () => {
   const engine = makeEngine()
   const calls = Array.from({ length: 1_001 }, () => engine.translate('SELECT 1', 'p').catch((error: unknown) => error))
   expect(await calls.at(-1)).toMatchObject({ code: 'RESOURCE_EXHAUSTED' })

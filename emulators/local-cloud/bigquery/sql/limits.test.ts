@@ -1,4 +1,4 @@
-/** Queries that are built to cost: each is refused in BigQuery's words, and what is read grows no faster than the text. */
+/** Queries built to be expensive: each is refused in BigQuery's words, and parsing takes time in proportion to the text. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { withAliases } from './aliases.ts'
@@ -38,7 +38,7 @@ describe('a query is refused', () => {
     ['divisions, which DuckDB would repeat a million times', `SELECT ${times(13, '1', '/')}`, TOO_COMPLEX],
     ['calls whose arguments are repeated', nested(40, 'GREATEST(', ', 2)'), TOO_COMPLEX],
     [
-      'a name that stands for much, often',
+      'a long alias, used often',
       `SELECT [${times(10_000, '1', ',')}] AS a FROM t HAVING ${times(10_000, 'a', ',')}`,
       TOO_COMPLEX,
     ],
@@ -53,7 +53,7 @@ describe('a query is refused', () => {
     expect(refusal(sql)).toContain(message)
   })
 
-  it('longer than 1 MB, with how much it is over', () => {
+  it('longer than 1 MB, and the error states the excess', () => {
     const over = 72_092
     expect(refusal(`SELECT 1 -- ${times(limits.queryCharacters + over - 12, 'x')}`)).toBe(
       'The query is too large (1094.40K characters, 72092 characters over the limit). The maximum standard SQL query length is 1024.00K characters, including comments and white space characters.',
@@ -61,7 +61,7 @@ describe('a query is refused', () => {
   })
 })
 
-describe('a query is taken', () => {
+describe('a query is accepted', () => {
   it.each([
     ['100 parentheses', nested(100, '(', ')')],
     ['100 calls', nested(100, 'ABS(', ')')],
@@ -75,19 +75,19 @@ describe('a query is taken', () => {
   })
 })
 
-describe('twice the text takes twice the steps', () => {
+describe('the number of steps grows in proportion to the text', () => {
   afterEach(() => void vi.restoreAllMocks())
   const shapes: [string, (count: number) => string][] = [
     ['a list', (count) => `SELECT 1 IN (${times(count, '1', ',')})`],
     ['columns', (count) => `SELECT ${times(count, 'a AS b', ', ')} FROM t`],
     ['a name in HAVING', (count) => `SELECT 1 AS a FROM t HAVING ${times(count, 'a = 1', ', ')}`],
     ['parentheses side by side', (count) => `SELECT 1 AS a FROM t HAVING ${times(count, '(a)', ', ')}`],
-    ['SELECT again and again', (count) => `${times(count, 'SELECT a')} QUALIFY a`],
+    ['repeated SELECT', (count) => `${times(count, 'SELECT a')} QUALIFY a`],
     ['unions', (count) => times(count, 'SELECT 1', ' UNION ALL ')],
     ['texts and comments', (count) => `SELECT ${times(count, "'a' /* b */", ', ')}`],
   ]
 
-  it.each(shapes)('of the translator: %s', (_, sql) => {
+  it.each(shapes)('in the translator: %s', (_, sql) => {
     const peek = vi.spyOn(Reader.prototype, 'peek')
     const steps = (count: number): number => {
       peek.mockClear()
@@ -97,7 +97,7 @@ describe('twice the text takes twice the steps', () => {
     expect(steps(2_000) / steps(1_000)).toBeLessThan(2.1)
   })
 
-  it.each(shapes)('of the aliases: %s', (_, sql) => {
+  it.each(shapes)('in the alias expansion: %s', (_, sql) => {
     const steps = (count: number): number => {
       let reads = 0
       const counted = new Proxy(tokenize(sql(count)), {
@@ -112,7 +112,7 @@ describe('twice the text takes twice the steps', () => {
     expect(steps(2_000) / steps(1_000)).toBeLessThan(2.1)
   })
 
-  it.each(shapes)('of the tokenizer: %s', (_, sql) => {
+  it.each(shapes)('in the tokenizer: %s', (_, sql) => {
     const exec = vi.spyOn(RegExp.prototype, 'exec')
     const steps = (count: number): number => {
       exec.mockClear()

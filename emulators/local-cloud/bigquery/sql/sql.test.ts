@@ -1,4 +1,4 @@
-/** What a statement gives by BigQuery's documentation: `sql-cases.txt` holds each with the types and the rows of its answer. */
+/** Statements of BigQuery's documentation: `sql-cases.txt` holds each with the types and the rows of its answer. */
 
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -62,11 +62,11 @@ afterAll(() => cloud.close())
 
 it.each(cases)('%s', async (sql, expected) => {
   const answer = await post('/queries', { query: sql, useLegacySql: false })
-  expect(told(answer)).toBe(expected)
+  expect(summarize(answer)).toBe(expected)
 })
 
 /** `refused`, or `2 rows` changed, or the types' first letters and the rows. */
-function told({ error, numDmlAffectedRows, schema, rows }: Answer): string {
+function summarize({ error, numDmlAffectedRows, schema, rows }: Answer): string {
   if (error) return error.code === 500 ? error.message : 'refused'
   if (numDmlAffectedRows) return `${numDmlAffectedRows} ${numDmlAffectedRows === '1' ? 'row' : 'rows'}`
   const types = schema.fields.map(({ type, mode }) => `${type[0]}${mode === 'REPEATED' ? '[]' : ''}`)

@@ -14,7 +14,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
 })
 
-/** Runs a program as an instance is run; resolves with the first line that it writes. */
+/** Runs a program as an instance is run. Resolves with the first line of its output. */
 async function run(program: string, { port, secret }: { port: number; secret: Buffer }): Promise<string> {
   const child = spawn(process.execPath, ['--import', preload, '--input-type=module', '-e', program], {
     env: { PORT: String(port) },
@@ -43,7 +43,7 @@ function post(port: number, agent: IngressAgent, body: string): Promise<string> 
   })
 }
 
-/** What comes back before the connection is closed. */
+/** The bytes that the instance sends before it closes the connection. */
 async function answerTo(port: number, ...writes: (Buffer | string)[]): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   let answer = ''
@@ -57,7 +57,7 @@ async function answerTo(port: number, ...writes: (Buffer | string)[]): Promise<s
 const get = 'GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'
 
 describe('the port of an instance', () => {
-  it('takes requests of its ingress, one after the other on one connection, of any size', async () => {
+  it('serves requests of its ingress, one after the other on one connection, of any size', async () => {
     const [port, secret] = [await freePort(), newSecret()]
     await run(echo, { port, secret })
     const agent = new IngressAgent(secret)
@@ -67,7 +67,7 @@ describe('the port of an instance', () => {
     agent.destroy()
   })
 
-  it('takes a secret that arrives byte by byte', async () => {
+  it('accepts a secret that arrives byte by byte', async () => {
     const [port, secret] = [await freePort(), newSecret()]
     await run(echo, { port, secret })
     const bytes = [...secret].map((byte) => Buffer.from([byte]))
@@ -86,7 +86,7 @@ describe('the port of an instance', () => {
     expect(await answerTo(port, ...writes(secret))).toBe('')
   })
 
-  it.each([0, 31])('takes nobody where the process was given %i bytes of a secret', async (bytes) => {
+  it.each([0, 31])('refuses every connection when the process was given %i bytes of a secret', async (bytes) => {
     const port = await freePort()
     await run(echo, { port, secret: Buffer.alloc(bytes) })
     expect(await answerTo(port, Buffer.alloc(32), get)).toBe('')
@@ -106,7 +106,7 @@ describe('a listener', () => {
     'listen(undefined)',
     "listen({ port: undefined, host: '0.0.0.0' })",
     'listen(0)',
-  ])('by %s is on loopback', async (call) => {
+  ])('opened by %s listens on loopback', async (call) => {
     const program = `
 import { createServer } from 'node:net'
 const PORT = Number(process.env.PORT)
@@ -117,7 +117,7 @@ server.${call}`
     expect((JSON.parse(line) as AddressInfo).address).toBe('127.0.0.1')
   })
 
-  it('with a callback calls it, and keeps a path as it is', async () => {
+  it('calls its callback, and keeps the path of a Unix socket', async () => {
     const program = `
 import { createServer } from 'node:net'
 const path = process.platform === 'win32' ? '\\\\\\\\.\\\\pipe\\\\ingress-only-' + process.pid : './ingress-only-' + process.pid

@@ -12,7 +12,7 @@ beforeEach(() => {
   onTestFinished(() => rmSync(directory, { recursive: true }))
 })
 
-it('writes lines in their order, a file each, all of them before it is closed, and not while the service speaks', async () => {
+it('writes the lines of each service in order to its own file, asynchronously, and all of them before it is closed', async () => {
   const logs = logKeeper(directory)
   for (let index = 0; index < 100; index++) {
     logs.write('orders', `o${index}`)
@@ -26,7 +26,7 @@ it('writes lines in their order, a file each, all of them before it is closed, a
   expect(statSync(path('orders.log')).mode & 0o777).toBe(0o600)
 })
 
-it('begins a file anew before it is larger than its limit in bytes, not in characters', async () => {
+it('truncates a file before it exceeds its limit, which counts bytes and not characters', async () => {
   const line = 'ü'.repeat(49) // 99 bytes with its end
   const logs = logKeeper(directory, 250)
   for (let index = 0; index < 3; index++) {
@@ -37,7 +37,7 @@ it('begins a file anew before it is larger than its limit in bytes, not in chara
   expect(statSync(path('orders.log')).size).toBe(99)
 })
 
-it('goes on at the size that an earlier run left', async () => {
+it('counts the bytes that an earlier run left in the file', async () => {
   for (const run of ['first', 'second', 'third']) {
     const logs = logKeeper(directory, 15)
     logs.write('orders', run)
@@ -47,7 +47,7 @@ it('goes on at the size that an earlier run left', async () => {
   expect(readFileSync(path('orders.log'), 'utf8')).toBe('third\n')
 })
 
-it('drops lines when more of them wait than are bounded, and says how many', async () => {
+it('drops lines beyond the limit of waiting lines, and writes how many', async () => {
   const logs = logKeeper(directory)
   const line = 'x'.repeat(1024 * 1024)
   for (let index = 0; index < 20; index++) logs.write('orders', line)

@@ -16,13 +16,13 @@ import type { ServiceResource } from '../values/service.ts'
 
 const IDLE_MS = 60_000
 
-/** A container whose answers the test gives, one by one. */
+/** A container that answers when the test says so, request by request. */
 interface FakeInstance extends Instance {
   readonly held: { request: IncomingMessage; response: ServerResponse }[]
   readonly stops: () => number
 }
 
-const everybody = { bindings: () => [{ role: 'roles/run.invoker', members: ['allUsers'] }] }
+const publicAccess = { bindings: () => [{ role: 'roles/run.invoker', members: ['allUsers'] }] }
 const gate = (): { promise: Promise<void>; open: () => void } => {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { promise, open: resolve }
@@ -44,7 +44,7 @@ async function startFake(): Promise<FakeInstance> {
   let stops = 0
   let exited = false
   const server = createServer((request, response) => {
-    // Or a connection kept alive would let the end wait.
+    // A connection kept alive would delay the close.
     response.setHeader('connection', 'close')
     held.push({ request, response })
   })
@@ -76,7 +76,7 @@ const call = (): Promise<number> => fetch(`http://127.0.0.1:${port}/`).then(({ s
 const answered = (instance: FakeInstance): void => void instance.held.shift()!.response.end('ok')
 
 beforeEach(async () => {
-  fake = fakeContext({ peers: { iam: everybody } })
+  fake = fakeContext({ peers: { iam: publicAccess } })
   concurrency = 1
   revision = 1
   beforeStart = () => Promise.resolve()
@@ -105,7 +105,7 @@ afterEach(async () => {
 describe('the request timeout', () => {
   const TIMEOUT_MS = 300_000
 
-  it('answers 504 when no answer has begun by then', async () => {
+  it('answers 504 when the instance has sent nothing by then', async () => {
     const calling = call()
     await vi.waitUntil(() => started[0]?.held.length === 1)
     await fake.clock.advance(TIMEOUT_MS)
@@ -113,7 +113,7 @@ describe('the request timeout', () => {
     started[0]!.held.length = 0
   })
 
-  it('cuts an answer that drips longer than that in all', async () => {
+  it('cuts off an answer that takes longer than that in total', async () => {
     const response = fetch(`http://127.0.0.1:${port}/`)
     await vi.waitUntil(() => started[0]?.held.length === 1)
     const { response: dripping } = started[0]!.held[0]!
@@ -132,14 +132,14 @@ describe('the request timeout', () => {
     expect(plane.active()).toBe(0)
   })
 
-  it('has no timer left once the answer is there', async () => {
+  it('leaves no timer after the answer', async () => {
     const calling = call()
     await vi.waitUntil(() => started[0]?.held.length === 1)
     const before = fake.clock.pending
     answered(started[0]!)
     expect(await calling).toBe(200)
     await vi.waitUntil(() => plane.active() === 0)
-    // The idle timer takes its place.
+    // Only the idle timer remains.
     expect(fake.clock.pending).toBe(before)
   })
 })
@@ -155,8 +155,8 @@ describe('a connection whose request was answered before the end of its body', (
       async (response) => response.writeHead(413).end('too large', () => response.socket!.destroy()),
       '413',
     ],
-    ['because the instance broke off', async (response) => response.socket!.destroy(), '503'],
-    ['because its time was up', () => fake.clock.advance(300_000), '504'],
+    ['because the instance broke the connection', async (response) => response.socket!.destroy(), '503'],
+    ['because the request timed out', () => fake.clock.advance(300_000), '504'],
   ])('takes the next request: %s', async (_, answer, status) => {
     const client = connect(port, '127.0.0.1')
     client.on('error', () => {})
@@ -178,7 +178,7 @@ describe('a connection whose request was answered before the end of its body', (
 })
 
 describe('slots', () => {
-  it('are not lost to a caller who went away while it waited for one', async () => {
+  it('are released when a caller disconnects while it waits for one', async () => {
     const first = call()
     await vi.waitUntil(() => started[0]?.held.length === 1)
     const impatient = httpRequest({ port, host: '127.0.0.1' }).on('error', () => {})
@@ -191,13 +191,13 @@ describe('slots', () => {
 
     const next = call()
     await vi.waitUntil(() => started[0]!.held.length === 1)
-    // Who went away is not served either.
+    // The disconnected caller's request does not reach the instance.
     expect(started[0]!.held).toHaveLength(1)
     answered(started[0]!)
     expect(await next).toBe(200)
   })
 
-  it('are not lost to a caller who went away while the service started', async () => {
+  it('are released when a caller disconnects while the service starts', async () => {
     const ready = gate()
     beforeStart = () => ready.promise
     const impatient = httpRequest({ port, host: '127.0.0.1' }).on('error', () => {})
@@ -215,7 +215,7 @@ describe('slots', () => {
 })
 
 describe('an instance', () => {
-  it('is not idle while it answers', async () => {
+  it('is not idle while it is answering', async () => {
     concurrency = 80
     const first = call()
     await vi.waitUntil(() => started[0]?.held.length === 1)
@@ -234,7 +234,7 @@ describe('an instance', () => {
     expect(started[0]!.stops()).toBe(1)
   })
 
-  it('of an old revision that was still starting takes no request', async () => {
+  it('of an old revision gets no request when it becomes ready after the new revision', async () => {
     const ready = gate()
     beforeStart = () => ready.promise
     const waiting = call()
@@ -252,7 +252,7 @@ describe('an instance', () => {
     expect(await waiting).toBe(200)
   })
 
-  it('is told to stop once, however many find it dying', async () => {
+  it('is stopped once when several of its requests fail', async () => {
     concurrency = 80
     const calls = [call(), call()]
     await vi.waitUntil(() => started[0]?.held.length === 2)
@@ -263,8 +263,8 @@ describe('an instance', () => {
   })
 })
 
-describe('the end', () => {
-  it('starts nothing more for those who still waited', async () => {
+describe('closing', () => {
+  it('answers waiting requests 503 and starts no instance for them', async () => {
     const first = call()
     await vi.waitUntil(() => started[0]?.held.length === 1)
     const second = call().catch(() => 0)
@@ -277,18 +277,18 @@ describe('the end', () => {
     expect(started).toHaveLength(1)
   })
 
-  it('takes no request on a connection that was there before', async () => {
+  it('serves no further request on an open connection', async () => {
     const socket = connect(port, '127.0.0.1')
-    const ask = `GET / HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`
-    let heard = ''
-    socket.on('data', (chunk) => (heard += String(chunk)))
+    const request = `GET / HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`
+    let received = ''
+    socket.on('data', (chunk) => (received += String(chunk)))
     socket.on('error', () => {})
-    socket.write(ask)
+    socket.write(request)
     await vi.waitUntil(() => started[0]?.held.length === 1)
     const closed = plane.close()
     answered(started[0]!)
-    await vi.waitUntil(() => heard.includes('ok'))
-    socket.write(ask)
+    await vi.waitUntil(() => received.includes('ok'))
+    socket.write(request)
     await closed
     expect(started).toHaveLength(1)
     expect(fake.clock.pending).toBe(0)

@@ -13,11 +13,11 @@ it.each([
   [resource(container('500m', '1Gi')), { vcpu: 0.5, gib: 1 }],
   [resource({ image: 'i' }), { vcpu: 1, gib: 0.5 }],
   [resource(container('2', '1073741824')), { vcpu: 2, gib: 1 }],
-])('all containers count: %j', (given, expected) => {
+])('the price counts all containers: %j', (given, expected) => {
   expect(sizeOf(given)).toEqual(expected)
 })
 
-it('requests at the same time share their time, which is rounded up to 100 ms', async () => {
+it('concurrent requests are billed once, and the time is rounded up to 100 ms', async () => {
   const { context, clock, counts } = fakeContext()
   const meter = createMeter(context, 's', () => oneVcpu)
   meter.requestBegins()
@@ -41,7 +41,7 @@ it('requests at the same time share their time, which is rounded up to 100 ms', 
   expect(counts.get('run.request.vcpuMs')).toBe(300)
 })
 
-it('an instance costs from its start to its end, a minute at least', async () => {
+it('an instance is billed from its start to its end, for a minute at least', async () => {
   const { context, clock, counts } = fakeContext()
   const meter = createMeter(context, 's', () => oneVcpu)
   meter.instanceBegins()

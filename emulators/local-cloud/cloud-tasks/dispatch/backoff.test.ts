@@ -4,17 +4,17 @@ import { backoffMs, isExhausted } from './backoff.ts'
 const config = { maxAttempts: -1, maxRetryMs: 0, minBackoffMs: 10_000, maxBackoffMs: 300_000, maxDoublings: 3 }
 
 describe('the wait before the next attempt', () => {
-  it("doubles, grows by the last doubling, and stops at the maximum: Google's example", () => {
+  it("doubles, then grows linearly, and stops at the maximum: Google's example", () => {
     const waits = Array.from({ length: 9 }, (_, index) => backoffMs(index + 1, config) / 1000)
     expect(waits).toEqual([10, 20, 40, 80, 160, 240, 300, 300, 300])
   })
 
-  it('stays a number after ten thousand attempts', () => {
+  it('is finite after ten thousand attempts', () => {
     expect(backoffMs(10_000, { ...config, maxDoublings: 16 })).toBe(300_000)
   })
 })
 
-describe('giving up', () => {
+describe('the end of the retries', () => {
   it.each([
     [3, 0, { maxAttempts: 3 }, true],
     [2, 0, { maxAttempts: 3 }, false],

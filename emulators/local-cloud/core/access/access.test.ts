@@ -41,7 +41,7 @@ async function start(): Promise<void> {
   await cloud.api('POST', `/v1/${PROJECT}/serviceAccounts`, { accountId: 'orders' })
   await cloud.api('POST', `/v1/${PROJECT}/serviceAccounts`, { accountId: 'history' })
   await cloud.api('PUT', `/v1/${topic}`, {})
-  await cloud.api('PUT', `/v1/${PROJECT}/subscriptions/heard`, { topic })
+  await cloud.api('PUT', `/v1/${PROJECT}/subscriptions/placed`, { topic })
   await cloud.api('POST', `/v2/${PROJECT}/locations/europe-west1/queues`, { name: queue })
   for (const id of ['orders', 'history'])
     await cloud.api('POST', `/v1/${PROJECT}/databases?databaseId=${id}`, {
@@ -63,7 +63,7 @@ async function start(): Promise<void> {
 beforeAll(() => start(), 30_000)
 beforeEach(async () => {
   stubEnvironment(cloud)
-  // Nobody holds a grant.
+  // No account holds a grant.
   for (const resource of [
     `/v1/${PROJECT}`,
     `/v1/${topic}`,
@@ -126,18 +126,18 @@ const createTask = (client: CloudTasksClient, account?: string): Promise<unknown
   })
 
 describe('a service account without a grant is refused in Google’s words', () => {
-  it('by Pub/Sub, with the permission among the details', async () => {
+  it("by Pub/Sub, with the missing permission in the error's details", async () => {
     const publishing = pubsubClient().topic('order.placed').publishMessage({ json: {} })
     const error = (await publishing.catch((thrown: unknown) => thrown)) as ServiceError
     expect(error).toMatchObject({ code: 7, details: 'User not authorized to perform this action.' })
-    // The client leaves the details where gRPC carries them.
+    // The client leaves the details in gRPC's metadata.
     const carried = String(error.metadata.get('grpc-status-details-bin')[0])
     for (const part of ['IAM_PERMISSION_DENIED', 'pubsub.googleapis.com', 'pubsub.topics.publish', topic])
       expect(carried).toContain(part)
   })
 
   it('by Pub/Sub on a stream', async () => {
-    const subscription = pubsubClient().subscription('heard')
+    const subscription = pubsubClient().subscription('placed')
     const error = await new Promise((resolve) => {
       subscription.on('error', resolve)
       subscription.on('message', () => {})
@@ -146,7 +146,7 @@ describe('a service account without a grant is refused in Google’s words', () 
     await subscription.close()
   })
 
-  it('by Pub/Sub: for the account as which a subscription would write into BigQuery', async () => {
+  it("by Pub/Sub, when it may not act as the account that writes a subscription's messages into BigQuery", async () => {
     await grant(`/v1/${PROJECT}`, 'roles/pubsub.editor')
     const subscribe = (serviceAccountEmail: string) =>
       asOrders('PUT', `/v1/${PROJECT}/subscriptions/stored`, {
@@ -159,13 +159,13 @@ describe('a service account without a grant is refused in Google’s words', () 
       expect(text).toContain(`"resource":"${PROJECT}/serviceAccounts/${account}"`)
     }
     // Nor does the owner's port lend its own rights to a table.
-    const asked = { topic, bigqueryConfig: { table: 'millrace-local.events.orders', serviceAccountEmail: 'owner' } }
-    await expect(cloud.api('PUT', `/v1/${PROJECT}/subscriptions/stored`, asked)).rejects.toThrow(
+    const request = { topic, bigqueryConfig: { table: 'millrace-local.events.orders', serviceAccountEmail: 'owner' } }
+    await expect(cloud.api('PUT', `/v1/${PROJECT}/subscriptions/stored`, request)).rejects.toThrow(
       'Invalid service account email given in bigquery_config (email=owner).',
     )
   })
 
-  it('by Cloud Tasks: for the queue, and for the account that the task would be sent as', async () => {
+  it("by Cloud Tasks, without a grant on the queue and on the account of the task's token", async () => {
     const tasks = tasksClient()
     await expect(createTask(tasks, emailOf('orders'))).rejects.toMatchObject({
       code: 7,
@@ -185,7 +185,7 @@ describe('a service account without a grant is refused in Google’s words', () 
     await expect(tasks.deleteQueue({ name: queue })).rejects.toMatchObject({ code: 7 })
   })
 
-  it('by Cloud Run: for the service, and for the account that it would run as', async () => {
+  it('by Cloud Run, without a grant on the service and on the account that it runs as', async () => {
     await cloud.api('POST', `/v1/${PROJECT}/serviceAccounts/${emailOf('history')}:setIamPolicy`, { policy: {} })
     const services = `/v2/${PROJECT}/locations/europe-west1/services`
     const runningAs = (serviceAccount?: string): object => ({
@@ -260,7 +260,7 @@ describe('a service account without a grant is refused in Google’s words', () 
     await expect(other.runTransaction((t) => t.get(other.doc('a/b')))).rejects.toMatchObject(denied)
   })
 
-  it('by Firestore when its own database is only the way to another', async () => {
+  it('by Firestore, when a request to its own database names a document of another', async () => {
     const expression = `resource.name == "${PROJECT}/databases/orders"`
     await cloud.api('POST', `/v1/${PROJECT}:setIamPolicy`, {
       policy: {
@@ -283,7 +283,7 @@ describe('a service account without a grant is refused in Google’s words', () 
     }
   })
 
-  it('by BigQuery: to run a query, and to read what it names or what a view stands on', async () => {
+  it('by BigQuery, without a grant to run queries, and on each table that the query or its view reads', async () => {
     const client = new BigQuery({ projectId: project.id })
     const query = (sql: string): Promise<unknown> => client.query(sql)
     await expect(query('SELECT 1')).rejects.toThrow(
@@ -318,12 +318,12 @@ const asOrders = async (method: string, path: string, body?: object): Promise<{ 
 }
 
 describe('the ports', () => {
-  it('of service accounts give away no administration, by REST either', async () => {
+  it('of service accounts refuse administration, also by REST', async () => {
     const calls: [string, string, object?][] = [
       ['PUT', `/v1/${PROJECT}/topics/another`, {}],
       ['DELETE', `/v1/${topic}`],
       ['POST', `/v1/${topic}:publish`, { messages: [{ data: 'aGk=' }] }],
-      ['POST', `/v1/${PROJECT}/subscriptions/heard:pull`, { maxMessages: 1 }],
+      ['POST', `/v1/${PROJECT}/subscriptions/placed:pull`, { maxMessages: 1 }],
       ['GET', `/v1/${topic}:getIamPolicy`],
       ['POST', `/v1/${topic}:setIamPolicy`, { policy: {} }],
       ['POST', `/v1/${PROJECT}:setIamPolicy`, { policy: {} }],
@@ -345,19 +345,19 @@ describe('the ports', () => {
     }
   })
 
-  it('of service accounts know nothing of the local cloud itself', async () => {
+  it("of service accounts do not serve the local cloud's own paths", async () => {
     for (const path of ['/_local/run/processes', '/_local/counters', '/_local/request-log', '/_local/faults'])
       expect([path, (await asOrders('GET', path)).status]).toEqual([path, 404])
   })
 
-  it('of service accounts tell each about itself', async () => {
+  it('of service accounts answer which permissions the account itself has', async () => {
     await grant(`/v1/${topic}`, 'roles/pubsub.publisher')
-    const asked = { permissions: ['pubsub.topics.publish', 'pubsub.topics.delete'] }
-    const { text } = await asOrders('POST', `/v1/${topic}:testIamPermissions`, asked)
+    const request = { permissions: ['pubsub.topics.publish', 'pubsub.topics.delete'] }
+    const { text } = await asOrders('POST', `/v1/${topic}:testIamPermissions`, request)
     expect(JSON.parse(text)).toEqual({ permissions: ['pubsub.topics.publish'] })
   })
 
-  it('of the owner may everything, and so may all when IAM is off', async () => {
+  it('of the owner allow everything, and so do all ports when IAM is off', async () => {
     await cloud.api('POST', `/v1/${topic}:publish`, { messages: [{ data: 'aGk=' }] })
     const accounts = [{ email: emailOf('orders'), port: 0 }]
     const free = await createLocalCloud({ plugins: [iam, pubsub], project, accounts, iam: 'off' })
@@ -368,7 +368,7 @@ describe('the ports', () => {
   })
 })
 
-it('tells by which grants something was allowed', async () => {
+it('records the grants by which calls were allowed', async () => {
   await grant(`/v1/${topic}`, 'roles/pubsub.publisher', {
     role: 'roles/pubsub.subscriber',
     members: [member('history')],
@@ -381,7 +381,7 @@ it('tells by which grants something was allowed', async () => {
 })
 
 /** Methods that are not served answer UNIMPLEMENTED to every caller. */
-it('every method that is served says what it takes', async () => {
+it('every served method declares the permission that it requires', async () => {
   const forgotten: string[] = []
   for (const plugin of plugins) {
     const { grpc = [] } = await plugin.create(fakeContext().context)

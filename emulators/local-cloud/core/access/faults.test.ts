@@ -1,4 +1,4 @@
-/** What a rule lets happen, to which call and how often, over the real transports. */
+/** Fault rules over the real transports: which call they affect, how, and how often. */
 
 import { v1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
@@ -21,7 +21,7 @@ const publisher = fakePublisher({
   publish: () => ({ messageIds: [String((published += 1))] }),
   getTopic: () => ({ name: topic }),
 })
-/** Stands in for Cloud Run: it knows whose process an account's is. */
+/** Stands in for Cloud Run, which finds the process of an account. */
 const processes: Plugin = {
   name: 'cloud-run',
   create: () => ({
@@ -73,7 +73,7 @@ const rule = (change: Partial<FaultRule> = {}): FaultRule => ({
 })
 
 describe('a fault', () => {
-  it('kills before the call is applied, once, and the caller hears of nothing', async () => {
+  it('kills once, before the call is applied, and the caller gets no success', async () => {
     const { id } = cloud.faults.add(rule())
     expect([await publish('a'), published]).toEqual([503, 0])
     expect(signalled).toEqual([`SIGKILL to ${email('orders')}, 0 published`])
@@ -88,13 +88,13 @@ describe('a fault', () => {
     expect(cloud.faults.list()).toEqual([{ ...rule(), id, left: 0 }])
   })
 
-  it('kills after the call is applied, before its answer leaves', async () => {
+  it('kills after the call is applied and before it is answered', async () => {
     cloud.faults.add(rule({ when: 'after' }))
     expect([await publish('a'), published]).toEqual([503, 1])
     expect(signalled).toEqual([`SIGKILL to ${email('orders')}, 1 published`])
   })
 
-  it('happens to gRPC as to REST', async () => {
+  it('applies to gRPC and to REST', async () => {
     const [apiEndpoint, port] = cloud.hostOf(email('orders')).split(':') as [string, string]
     const sslCreds = credentials.createInsecure()
     const client = new v1.PublisherClient({ projectId: project.id, apiEndpoint, port: Number(port), sslCreds })
@@ -107,27 +107,27 @@ describe('a fault', () => {
     await client.close()
   })
 
-  it('concerns one caller, one method, and what is about its text', async () => {
+  it('applies only to its caller, its method and requests that contain its text', async () => {
     cloud.faults.add(rule({ about: '"orderId":"o-7"', action: { error: 'UNAVAILABLE' } }))
     expect(await publish('{"orderId":"o-6"}')).toBe(200)
     expect(await publish('{"orderId":"o-7"}', 'payments')).toBe(200)
     expect(await publish('{"orderId":"o-7"}')).toBe(503)
   })
 
-  it('happens as often as it is told to', async () => {
+  it('fires as many times as its rule says', async () => {
     const { id } = cloud.faults.add(rule({ times: 2, action: { error: 'RESOURCE_EXHAUSTED', message: 'Slow down.' } }))
     expect([await publish('a'), await publish('a'), await publish('a')]).toEqual([429, 429, 200])
     expect(await cloud.faults.whenFired(id, 2)).toMatchObject({ faultId: id })
   })
 
-  it('leaves the call alone that a signal other than SIGKILL, or one to somebody else, came to', async () => {
+  it('lets the call succeed when it sends a signal other than SIGKILL, or a signal to another process', async () => {
     cloud.faults.add(rule({ action: { signal: 'SIGTERM' } }))
     cloud.faults.add(rule({ when: 'after', action: { signal: 'SIGKILL', to: 'gateway' } }))
     expect([await publish('a'), published]).toEqual([200, 1])
     expect(signalled).toEqual([`SIGTERM to ${email('orders')}, 0 published`, 'SIGKILL to gateway, 1 published'])
   })
 
-  it('is told about and taken back on the owner’s port', async () => {
+  it('is created, listed and deleted on the owner’s port', async () => {
     const faults = `http://${cloud.ownerHost}/_local/faults`
     const body = JSON.stringify(rule({ action: { error: 'ABORTED' } }))
     const added = await fetch(faults, { method: 'POST', body, headers: ownHeaders() })
@@ -162,7 +162,7 @@ describe('a fault', () => {
     ],
     ['[]', 'The body must be a JSON object'],
     ['{', 'Invalid JSON payload received'],
-  ])('is refused when it makes no sense: %j', async (change, reason) => {
+  ])('is refused when its rule is invalid: %j', async (change, reason) => {
     const body = typeof change === 'string' ? change : JSON.stringify({ ...rule(), ...change })
     const answer = await fetch(`http://${cloud.ownerHost}/_local/faults`, {
       method: 'POST',
@@ -175,7 +175,7 @@ describe('a fault', () => {
   })
 })
 
-describe('time and chance are arguments', () => {
+describe('clock and random numbers are injected', () => {
   const made = (chances: number[]) => {
     const clock = virtualClock()
     const sent: string[] = []
@@ -193,7 +193,7 @@ describe('time and chance are arguments', () => {
   }
   const moment = { principal: 'orders', method: 'run.start', when: 'before' } as const
 
-  it('a paused process goes on when it is due', async () => {
+  it('a paused process continues when its pause is over', async () => {
     const { faults, clock, sent } = made([0])
     faults.add({ ...moment, action: { signal: 'SIGSTOP', resumeAfterMs: 2_000 } })
     await faults.reached(moment)
@@ -203,7 +203,7 @@ describe('time and chance are arguments', () => {
     expect(sent).toEqual(['SIGSTOP to orders at 0', 'SIGCONT to orders at 2000'])
   })
 
-  it('a delay holds the call back', async () => {
+  it('a delay postpones the call', async () => {
     const { faults, clock } = made([0])
     faults.add({ ...moment, action: { delayMs: 300 } })
     let passed = false
@@ -212,11 +212,11 @@ describe('time and chance are arguments', () => {
     expect(passed).toBe(false)
     await clock.advance(1)
     expect(passed).toBe(true)
-    // What follows from a fault is later than it: it is dated when the moment was reached.
+    // The fault has the time of its start, which is before its consequences.
     expect(faults.fired()).toMatchObject([{ timeMs: clock.now() - 300 }])
   })
 
-  it('a chance is drawn for each call that fits', async () => {
+  it('a probability is drawn for each matching call', async () => {
     const { faults } = made([0.6, 0.4, 0.4])
     faults.add({ ...moment, probability: 0.5, times: 2, action: { error: 'UNAVAILABLE' } })
     await faults.reached(moment)

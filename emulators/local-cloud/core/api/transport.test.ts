@@ -1,4 +1,4 @@
-/** Google's own client and plain HTTP against a publisher made for the purpose: what the transport does with both. */
+/** The transport, by Google's own client and by plain HTTP, before a publisher of this test. */
 
 import { v1 } from '@google-cloud/pubsub'
 import { credentials, makeGenericClientConstructor, type ServiceError } from '@grpc/grpc-js'
@@ -14,7 +14,7 @@ const project = { id: 'millrace-local', number: '100000000000', region: 'europe-
 const email = 'orders@millrace-local.iam.gserviceaccount.com'
 const topic = 'projects/millrace-local/topics/order.placed'
 
-/** The next request goes to it; what it was called with is kept. */
+/** Handles the next request, and records its argument. */
 let handler: Unary = () => ({})
 let seen: { request: unknown; context: RequestContext } | undefined
 const handle: Unary = (request, context) => {
@@ -72,7 +72,7 @@ const rest = async (method: string, path: string, body?: string | object) => {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
-it('hands a handler the same request from gRPC and from REST, and names the port as the principal', async () => {
+it("passes a handler the same request from gRPC and from REST, with the port's account as the principal", async () => {
   handler = () => ({ messageIds: ['1'] })
   const message = { data: Buffer.from('é'), attributes: { Key: 'v' }, orderingKey: 'k' }
   await client.publish({ topic, messages: [message] })
@@ -117,7 +117,7 @@ it('turns path, query, body field and mask into the message, and the message int
   })
 })
 
-it('decodes names in the path, and tells a custom verb from the end of a name', async () => {
+it('decodes names in the path, and separates a custom verb from the end of a name', async () => {
   await rest('GET', '/v1/projects/p/topics/a%2Bb%20c')
   expect(seen!.request).toEqual({ topic: 'projects/p/topics/a+b c' })
   await rest('GET', '/v1/projects/p/topics/with:colon')
@@ -136,7 +136,7 @@ it.each([
   ],
   ['[]', 'Root element must be a message.', undefined],
   ['{', 'JSON', undefined],
-])('refuses what the message does not have: %j', async (body, reason, field) => {
+])('refuses fields that the message does not have: %j', async (body, reason, field) => {
   const answer = await rest('POST', `/v1/${topic}:publish`, body)
   const error = answer.body['error'] as { message: string; details: { fieldViolations: { field?: string }[] }[] }
   expect(answer).toMatchObject({ status: 400, body: { error: { code: 400, status: 'INVALID_ARGUMENT' } } })
@@ -145,13 +145,13 @@ it.each([
   expect(seen).toBeUndefined()
 })
 
-it.each(['1h', 'ten', 600])('refuses a duration that is none: %j', async (messageRetentionDuration) => {
+it.each(['1h', 'ten', 600])('refuses an invalid duration: %j', async (messageRetentionDuration) => {
   const answer = await rest('PUT', `/v1/${topic}`, { messageRetentionDuration })
   expect(answer).toMatchObject({ status: 400, body: { error: { status: 'INVALID_ARGUMENT' } } })
   expect(seen).toBeUndefined()
 })
 
-it('refuses an enum value and a query parameter that do not exist', async () => {
+it('refuses an unknown enum value and an unknown query parameter', async () => {
   const value = await rest('PUT', `/v1/${topic}`, { schemaSettings: { encoding: 'XML' } })
   expect(value).toMatchObject({ status: 400 })
   expect(JSON.stringify(value.body)).toContain(`Invalid value at 'schemaSettings.encoding'`)
@@ -159,7 +159,7 @@ it('refuses an enum value and a query parameter that do not exist', async () => 
   expect(JSON.stringify(parameter.body)).toContain(`Field 'pageSize' could not be found in request message.`)
 })
 
-it('brings an error with its details to the official client and to REST', async () => {
+it('returns an error with its details by gRPC and by REST', async () => {
   const details = [
     {
       '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
@@ -193,7 +193,7 @@ it('brings an error with its details to the official client and to REST', async 
   })
 })
 
-it('answers INTERNAL for a fault of its own, and prints the stack', async () => {
+it('answers INTERNAL when a handler throws an unexpected error, and prints the stack', async () => {
   const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
   handler = () => {
     throw new TypeError('a bug')
@@ -203,7 +203,7 @@ it('answers INTERNAL for a fault of its own, and prints the stack', async () => 
   printed.mockRestore()
 })
 
-it('names a method that is not there, a service that is not there and a route that is not there', async () => {
+it('names an unknown method, an unknown service and an unknown route', async () => {
   await expect(client.detachSubscription({ subscription: 's' })).rejects.toMatchObject({
     code: 12,
     details: expect.stringContaining('google.pubsub.v1.Publisher.detachSubscription') as string,
@@ -225,7 +225,7 @@ it('names a method that is not there, a service that is not there and a route th
   })
 })
 
-it('tells a handler that its caller hung up', async () => {
+it("aborts a handler's signal when its caller disconnects", async () => {
   let aborted: (() => void) | undefined
   const hungUp = new Promise<void>((resolve) => (aborted = resolve))
   const reached = new Promise<void>((resolve) => {
@@ -241,7 +241,7 @@ it('tells a handler that its caller hung up', async () => {
   await hungUp
 })
 
-it('refuses a body beyond the limit, declared or not', async () => {
+it('refuses a body beyond the limit, with and without a content length', async () => {
   const large = Buffer.alloc(33 * 1024 * 1024, ' ')
   const publishing = `http://${cloud.ownerHost}/v1/${topic}:publish`
   const declared = await fetch(publishing, { method: 'POST', body: large, headers: json })
@@ -252,7 +252,7 @@ it('refuses a body beyond the limit, declared or not', async () => {
   expect(chunked.status).toBe(400)
 })
 
-it('tells other processes the bill on the owner’s port alone', async () => {
+it('serves the bill on the owner’s port only', async () => {
   const health = await fetch(`http://${cloud.ownerHost}/_local/health`)
   expect(await health.json()).toEqual({ ok: true })
   expect((await rest('GET', '/_local/counters')).status).toBe(404)

@@ -35,7 +35,7 @@ const provisioned = (stacks: readonly StackJson[]) => plan(readResources(stacks,
 const read = (cloud: LocalCloud, account: string): Promise<Response> =>
   fetch(`http://${cloud.hostOf(emailOf(account))}/v1/projects/shop/secrets/card-key/versions/latest:access`)
 
-it('an emulator in a folder of its own is provisioned, granted, found by clients and taken away', async () => {
+it('an emulator in its own folder has its resources provisioned, granted, served to clients and deleted', async () => {
   const cloud = await start()
   const planned = provisioned([stack(member('${google_service_account.payments.member}'))])
   for (let starts = 0; starts < 2; starts++) await provision(planned, cloud.api)
@@ -63,13 +63,13 @@ it('an emulator in a folder of its own is provisioned, granted, found by clients
 it.each([
   ['roles/iam.serviceAccountUser', 'it allows nothing on projects/shop/secrets/card-key'],
   ['roles/secretmanager.admin', 'Role roles/secretmanager.admin is not supported'],
-])('a role that allows nothing on it is refused: %s', async (role, message) => {
+])('a role without a permission on a secret is refused: %s', async (role, message) => {
   const cloud = await start()
   const planned = provisioned([stack(member('${google_service_account.payments.member}', role))])
   await expect(provision(planned, cloud.api)).rejects.toThrow(message)
 })
 
-it('its policy is served at its path alone, to accounts that may read it', async () => {
+it("a secret's policy is served at its own path only, to accounts that may read it", async () => {
   const cloud = await start()
   await provision(provisioned([stack(member('${google_service_account.payments.member}'))]), cloud.api)
   const policy = '/v1/projects/shop/secrets/card-key:getIamPolicy'

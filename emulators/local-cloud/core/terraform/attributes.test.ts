@@ -25,12 +25,12 @@ it('reads texts, numbers and flags as Terraform converts them, and leaves out un
   })
 })
 
-it('takes a block with or without its list', () => {
+it('reads a block with and without its list', () => {
   const wanted = { limits: { perSecond: 5 }, routes: [{ to: 'a' }] }
   expect(read({ name: 'orders', limits: [{ per_second: 5 }], routes: { to: 'a' } })).toMatchObject(wanted)
 })
 
-it('takes null, an empty list and what Terraform alone reads for not set', () => {
+it("treats null, an empty list and Terraform's own arguments as unset", () => {
   const unset = { limits: null, colour: null, tags: [], timeouts: { create: '5m' }, id: 'x' }
   expect(read({ name: 'orders', ...unset })).toMatchObject({ limits: undefined })
 })
@@ -48,6 +48,6 @@ it.each([
   [{ name: 'orders', routes: 'a' }, '"routes" is "a", but must be a block.'],
   [{}, 'google_queue.orders has no name. Set its attribute "name".'],
   [{ name: 'orders', project: undefined }, 'has no project. Set it on the resource or on the provider.'],
-])('refuses by name: %j', (attributes, message) => {
+])('refuses an unknown attribute by its name: %j', (attributes, message) => {
   expect(() => read(attributes)).toThrow(message)
 })

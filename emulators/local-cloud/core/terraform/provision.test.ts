@@ -15,13 +15,13 @@ const plugin = (create: () => Promise<void>): Plugin => ({
   terraform: { google_pubsub_topic: { create, remove: async () => {} } },
 })
 
-it('stops at a type that nobody provisions, by name', () => {
+it('stops at a type without a provisioner, and names it', () => {
   expect(() => plan([resource('google_redis_instance')], [])).toThrow(
     /google_redis_instance\.x, but no emulator provisions google_redis_instance/,
   )
 })
 
-it('leaves out what stands on the list with a reason', () => {
+it('skips types that the list names with a reason', () => {
   expect(plan([resource('google_project_service')], [])).toEqual([])
 })
 

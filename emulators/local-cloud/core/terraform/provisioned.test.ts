@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { removeUndeclared } from './provisioned.ts'
 
-it.each(['', '[{"type":', '{}'])('a list that was left by halves is named, and what to do: %j', async (text) => {
+it.each(['', '[{"type":', '{}'])('a damaged list fails with its file name and the remedy: %j', async (text) => {
   const directory = mkdtempSync(join(tmpdir(), 'provisioned-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   const file = join(directory, 'provisioned.json')

@@ -10,7 +10,7 @@ const stack = (json: StackJson['json']): StackJson => ({
 const resourcesOf = (stacks: readonly StackJson[]) => readResources(stacks, [iam, pubsub])
 
 describe('reading synthesized stacks', () => {
-  it('puts what is referred to first, and resolves it', () => {
+  it('orders resources by their references, and resolves these', () => {
     const resources = resourcesOf([
       stack({
         variable: { digest: { default: 'sha256:1' } },
@@ -48,7 +48,7 @@ describe('reading synthesized stacks', () => {
     ['${var.missing}', /needs the variable missing/],
     ['${upper("x")}', /does not evaluate/],
     ['${google_pubsub_subscription.s.id}', /depends on itself/],
-  ])('names what it can not resolve: %s', (topic, message) => {
+  ])('names the reference that it can not resolve: %s', (topic, message) => {
     const resource = {
       google_pubsub_topic: { x: { name: 'x' } },
       google_pubsub_subscription: { s: { name: 's', topic } },

@@ -15,7 +15,7 @@ function write(store: Store, path: string, value?: number): number {
 }
 
 describe('a read at a past time', () => {
-  it.each([1, 2, 3])('finds of each document the same as a query of that time: seed %i', async (seed) => {
+  it.each([1, 2, 3])('finds the same versions as a query at that time: seed %i', async (seed) => {
     const random = seededRandom(seed)
     const clock = virtualClock()
     const store = emptyStore(clock)
@@ -37,12 +37,12 @@ describe('a read at a past time', () => {
     }
   })
 
-  it('takes of all versions only those of the document', { timeout: 5_000 }, () => {
+  it('reads only the versions of the requested document', { timeout: 5_000 }, () => {
     const store = emptyStore()
     const past = write(store, 'a/0', 0)
     const paths = Array.from({ length: 10_000 }, (_, index) => `a/${index}`)
     for (let round = 0; round < 8; round++) for (const path of paths) write(store, path, round)
-    // Going through all versions for each would be 800 million steps.
+    // A scan of all versions for each document would take 800 million steps.
     const read = paths.map((path) => store.get(path, past)?.f['n'])
     expect(read).toEqual([0, ...paths.slice(1).map(() => undefined)])
   })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { cloudWithDatabase, commit, DATABASE, queryIds, ROOT, set, type FakeCloud } from '../fake-cloud.testing.ts'
 
-/** With name and field, its stored size is the text's length and some 70 bytes. */
+/** A document whose stored size is the text's length and some 70 bytes for name and field. */
 const text = (length: number) => ({ s: { stringValue: 'x'.repeat(length) } })
 
 async function unitsOf(run: (cloud: FakeCloud) => Promise<unknown>): Promise<[read: number, write: number]> {
@@ -19,18 +19,18 @@ const read =
 it.each<[string, (cloud: FakeCloud) => Promise<unknown>, [number, number]]>([
   ['a small document', read('small'), [1, 0]],
   ['one above 4 KiB', read('large'), [2, 0]],
-  ['one that is not there', read('none'), [1, 0]],
-  ['documents each by itself', read('small', 'large'), [3, 0]],
-  ['a query what it scans together', (cloud) => queryIds(cloud, { from: [{ collectionId: 'c' }] }), [2, 0]],
+  ['a missing document', read('none'), [1, 0]],
+  ['documents read one by one', read('small', 'large'), [3, 0]],
+  ['a query, by the total size of its scan', (cloud) => queryIds(cloud, { from: [{ collectionId: 'c' }] }), [2, 0]],
   ['a query that finds nothing', (cloud) => queryIds(cloud, { from: [{ collectionId: 'none' }] }), [1, 0]],
   ['a write below 1 KiB', (cloud) => commit(cloud, set('c/new', text(10))), [0, 1]],
   ['a write above 1 KiB', (cloud) => commit(cloud, set('c/new', text(2_000))), [0, 3]],
-  ['a delete of what is large', (cloud) => commit(cloud, { delete: `${ROOT}/c/large` }), [0, 5]],
+  ['a delete of a large document', (cloud) => commit(cloud, { delete: `${ROOT}/c/large` }), [0, 5]],
 ])('%s', async (_, run, expected) => {
   expect(await unitsOf(run)).toEqual(expected)
 })
 
-it('an index entry that a write adds or takes away is a write unit', async () => {
+it('each index entry that a write adds or removes is a write unit', async () => {
   const cloud = await cloudWithDatabase()
   await cloud.admin('createIndex', {
     parent: `${DATABASE}/collectionGroups/c`,

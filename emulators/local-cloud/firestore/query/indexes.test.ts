@@ -95,14 +95,14 @@ test.each<[string, object, string[][], string[][]]>([
   await expect(run(cloud, query)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' })
 })
 
-test('the index to create is named field by field', async () => {
+test('the error names the fields of the index to create', async () => {
   const cloud = await cloudWithDatabase()
   await expect(run(cloud, { ...where(equal('status')), ...by('-at') })).rejects.toThrow(
     'fields status ASCENDING, at DESCENDING, __name__ DESCENDING',
   )
 })
 
-test('indexes that sort alike are merged', async () => {
+test('indexes with the same order are merged for one query', async () => {
   const cloud = await cloudWithDatabase()
   await createIndex(cloud, ['a', 'd'])
   await createIndex(cloud, ['b', 'd'])
@@ -137,7 +137,7 @@ test('a collection group needs an index of its own scope', async () => {
   await expect(run(cloud, where(equal('a')))).rejects.toThrow('COLLECTION_ASC')
 })
 
-test('an exempted field is in no index, nor is what lies in it', async () => {
+test('an exempted field and its nested fields are in no index', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('c/1', { events: int(1) }))
   const name = `${DATABASE}/collectionGroups/c/fields/events`
@@ -160,7 +160,7 @@ test('an exempted field is in no index, nor is what lies in it', async () => {
   expect(await cloud.admin('getField', { name })).toMatchObject({ indexConfig: { usesAncestorConfig: true } })
 })
 
-test('without enforcement what would be missing is written down', async () => {
+test('without enforcement a missing index is logged and the query is served', async () => {
   const cloud = await cloudWithDatabase({ indexes: 'off' })
   await expect(run(cloud, by('a', 'b'))).resolves.toEqual([])
   await run(cloud, by('a', 'b'))

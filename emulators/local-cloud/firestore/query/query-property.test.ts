@@ -1,4 +1,4 @@
-/** Random queries against a model that knows nothing of the implementation: plain JavaScript values and arrays. */
+/** Random queries against an independent model of plain JavaScript values and arrays. */
 
 import { expect, test } from 'vitest'
 import { cloudWithDatabase, commit, queryIds, set } from '../fake-cloud.testing.ts'
@@ -33,7 +33,7 @@ const wire = (value: Plain): object => {
   if (typeof value === 'boolean') return { booleanValue: value }
   if (typeof value === 'string') return { stringValue: value }
   if (Array.isArray(value)) return { arrayValue: { values: value.map(wire) } }
-  // Half of the whole numbers come as doubles, which must make no difference.
+  // Half of the whole numbers are doubles, which must not change the result.
   return Number.isInteger(value) && value !== 1 ? { integerValue: String(value) } : { doubleValue: value }
 }
 

@@ -29,7 +29,7 @@ const by = (fieldPath: string, direction = 'ASCENDING'): object => ({ field: { f
 const key = (id: string): object => ({ referenceValue: `${ROOT}/q/${id}` })
 const ids = (query: object): Promise<string[]> => queryIds(cloud, { from: [{ collectionId: 'q' }], ...query })
 
-// Each expectation was also given by Google's own emulator, where it has an opinion.
+// Google's own emulator gives the same results, where it supports the query.
 test.each<[string, object, string[]]>([
   ['< stays within numbers and leaves NaN out', filter('LESS_THAN', int(5)), ['half', 'three']],
   ['> compares integers with doubles', filter('GREATER_THAN', { doubleValue: 2.5 }), ['three']],
@@ -62,7 +62,7 @@ test.each<[string, object, string[]]>([
     ['other', 'text'],
   ],
   [
-    'an inequality orders the whole OR, so what lacks its field vanishes',
+    'an inequality orders the whole OR, so documents without its field are left out',
     both('OR', filter('EQUAL', int(3)), filter('GREATER_THAN', int(0), 'y')),
     ['half', 'other', 'three'],
   ],
@@ -81,11 +81,15 @@ test.each<[string, object, string[]]>([
 
 test.each<[string, object, string[]]>([
   [
-    'order mixes types, and leaves out what lacks the field',
+    'an order sorts mixed types, and leaves out documents without the field',
     { orderBy: [by('x')] },
     ['null', 'nan', 'half', 'three', 'text', 'list'],
   ],
-  ['a descending order takes the name with it', { orderBy: [by('y', 'DESCENDING')] }, ['three', 'other', 'half']],
+  [
+    'a descending order also sorts the names descending',
+    { orderBy: [by('y', 'DESCENDING')] },
+    ['three', 'other', 'half'],
+  ],
   ['start after a value', { orderBy: [by('x')], startAt: { values: [int(3)], before: false } }, ['text', 'list']],
   [
     'start at a value and a name',
@@ -106,7 +110,7 @@ test('collection groups and parents', async () => {
   expect(await queryIds(cloud, { from: [{ allDescendants: true }] }, { parent: `${ROOT}/q/other` })).toEqual(['1'])
 })
 
-test('a projection answers the selected fields alone', async () => {
+test('a projection returns only the selected fields', async () => {
   const select = { fields: [{ fieldPath: 'y' }] }
   const [response] = await cloud.stream('runQuery', {
     parent: ROOT,
@@ -120,7 +124,7 @@ test.each<[string, object, string]>([
   ['an empty IN', { where: filter('IN', list()) }, "'IN' requires an non-empty ArrayValue."],
   ['31 values', { where: filter('IN', numbers(31)) }, "'IN' supports up to 30 comparison values."],
   ['11 values', { where: filter('NOT_IN', numbers(11)) }, "'NOT_IN' supports up to 10 comparison values."],
-  ['no list', { where: filter('IN', int(1)) }, "'IN' requires an ArrayValue."],
+  ['a value that is not a list', { where: filter('IN', int(1)) }, "'IN' requires an ArrayValue."],
   [
     'NOT_IN and !=',
     { where: both('AND', filter('NOT_IN', numbers(1)), filter('NOT_EQUAL', int(1))) },
@@ -181,7 +185,7 @@ describe('aggregations', () => {
   }
   const sum = { field: { fieldPath: 'y' } }
 
-  test('count, sum and average take what has every aggregated field', async () => {
+  test('count, sum and average include the documents that have every aggregated field', async () => {
     expect(
       await aggregate([
         { alias: 'c', count: {} },
@@ -194,13 +198,13 @@ describe('aggregations', () => {
       a: { doubleValue: 4 / 3 },
     })
   })
-  test('count alone counts all, up to a limit; names are made up', async () => {
+  test('count alone counts every document up to a limit; missing aliases are generated', async () => {
     expect(await aggregate([{ count: {} }, { count: { upTo: { value: '2' } } }])).toEqual({
       field_1: int(8),
       field_2: int(2),
     })
   })
-  test('of nothing', async () => {
+  test('of an empty result are 0 and null', async () => {
     expect(
       await aggregate(
         [
@@ -214,7 +218,7 @@ describe('aggregations', () => {
       a: { nullValue: 'NULL_VALUE' },
     })
   })
-  test('NaN makes NaN, and none is refused', async () => {
+  test('NaN makes the result NaN, and a request without aggregations is refused', async () => {
     expect(await aggregate([{ alias: 's', sum: { field: { fieldPath: 'x' } } }])).toEqual({ s: { doubleValue: NaN } })
     await expect(aggregate([])).rejects.toThrow('Aggregations can not be empty.')
   })

@@ -21,7 +21,7 @@ const commitIn = (cloud: FakeCloud, transaction: Buffer, ...writes: object[]): P
 const numberIn = (document: { fields: Record<string, Record<string, unknown>> }): number =>
   Number(document.fields['n']?.['integerValue'])
 
-/** As Google's client does it: begun again after an abort, with the age of the first attempt. */
+/** Retries after an abort as Google's client does, with the age of the first attempt. */
 async function retried(cloud: FakeCloud, run: (transaction: Buffer) => Promise<unknown>): Promise<number> {
   let retryTransaction: Buffer | undefined
   for (let attempt = 1; ; attempt++) {
@@ -44,22 +44,25 @@ const increment =
     await commitIn(cloud, transaction, ...paths.map((path, at) => set(path, { n: int((values[at] as number) + 1) })))
   }
 
-test.each(['PESSIMISTIC', 'OPTIMISTIC'])('no increment of a hundred is lost when %s', async (concurrencyMode) => {
-  const cloud = await cloudWithDatabase({}, { concurrencyMode })
-  await commit(cloud, set('c/1', { n: int(0) }))
-  if (concurrencyMode === 'PESSIMISTIC') {
-    const attempts = await Promise.all(Array.from({ length: 100 }, () => retried(cloud, increment(cloud, 'c/1'))))
-    expect(Math.max(...attempts)).toBe(1)
-    expect(numberIn(await get(cloud, 'c/1'))).toBe(100)
-    return
-  }
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: 100 }, () => begin(cloud).then(increment(cloud, 'c/1'))),
-  )
-  const done = outcomes.filter(({ status }) => status === 'fulfilled').length
-  expect(done).toBeGreaterThan(0)
-  expect(numberIn(await get(cloud, 'c/1'))).toBe(done)
-})
+test.each(['PESSIMISTIC', 'OPTIMISTIC'])(
+  'none of a hundred concurrent increments is lost in mode %s',
+  async (concurrencyMode) => {
+    const cloud = await cloudWithDatabase({}, { concurrencyMode })
+    await commit(cloud, set('c/1', { n: int(0) }))
+    if (concurrencyMode === 'PESSIMISTIC') {
+      const attempts = await Promise.all(Array.from({ length: 100 }, () => retried(cloud, increment(cloud, 'c/1'))))
+      expect(Math.max(...attempts)).toBe(1)
+      expect(numberIn(await get(cloud, 'c/1'))).toBe(100)
+      return
+    }
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 100 }, () => begin(cloud).then(increment(cloud, 'c/1'))),
+    )
+    const done = outcomes.filter(({ status }) => status === 'fulfilled').length
+    expect(done).toBeGreaterThan(0)
+    expect(numberIn(await get(cloud, 'c/1'))).toBe(done)
+  },
+)
 
 test('transactions that lock in opposed orders neither hang nor lose a write', async () => {
   const cloud = await cloudWithDatabase()
@@ -75,7 +78,7 @@ test('transactions that lock in opposed orders neither hang nor lose a write', a
   for (const path of ['c/1', 'c/2', 'c/3']) expect(numberIn(await get(cloud, path))).toBe(30)
 })
 
-test('a deadlock costs the younger one its locks, and the older one goes on', async () => {
+test('a deadlock aborts the younger transaction, and the older one commits', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('c/1', { n: int(0) }), set('c/2', { n: int(0) }))
   const older = await begin(cloud)
@@ -89,7 +92,7 @@ test('a deadlock costs the younger one its locks, and the older one goes on', as
   await commitIn(cloud, older, set('c/1', { n: int(1) }))
 })
 
-test('a writer outside waits for the transaction that read the document', async () => {
+test('a write outside transactions waits for the transaction that read the document', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('c/1', { n: int(1) }))
   const transaction = await begin(cloud)
@@ -102,7 +105,7 @@ test('a writer outside waits for the transaction that read the document', async 
   expect(numberIn(await get(cloud, 'c/1'))).toBe(100)
 })
 
-test('a document that was missing is locked as well', async () => {
+test('a missing document that was read is locked', async () => {
   const cloud = await cloudWithDatabase()
   const [first] = await cloud.stream('batchGetDocuments', {
     database: DATABASE,
@@ -114,7 +117,7 @@ test('a document that was missing is locked as well', async () => {
   await expect(outside).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
 })
 
-test('who waits too long, or hangs up, waits no more', async () => {
+test('a write that waits for a lock ends by its timeout or when the client disconnects', async () => {
   const cloud = await cloudWithDatabase()
   const transaction = await begin(cloud)
   await get(cloud, 'c/1', { transaction }).catch(() => undefined)
@@ -146,7 +149,7 @@ test('a transaction ends after 60 s without a request, and after 270 s in any ca
   await commit(cloud, set('c/busy', {}))
 })
 
-test('what comes to match a query that was read aborts the commit', async () => {
+test('a new document that matches a query of the transaction aborts its commit', async () => {
   const cloud = await cloudWithDatabase()
   const transaction = await begin(cloud)
   expect(await queryIds(cloud, { from: [{ collectionId: 'c' }] }, { transaction })).toEqual([])
@@ -181,7 +184,7 @@ test('a read-only transaction sees one moment, without locks', async () => {
   )
 })
 
-test('a read time shows the past hour, and nothing older or still to come', async () => {
+test('a read time within the past hour is served, an older or future one is refused', async () => {
   const cloud = await cloudWithDatabase()
   const { commitTime } = await commit(cloud, set('c/1', { n: int(1) }))
   await cloud.clock.advance(60_000)

@@ -55,7 +55,7 @@ test('values sort by type, then exactly within their type', () => {
   }
 })
 
-test('1 equals 1.0 in a query, but is not the same when stored', () => {
+test('1 equals 1.0 in a query, and both are stored with their own type', () => {
   expect(equalValues(1, double(1))).toBe(true)
   expect(identical(1, double(1))).toBe(false)
   expect(equalValues(0, double(-0))).toBe(true)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DATABASE, ROOT, cloudWithDatabase, commit, get, int, set, text } from '../fake-cloud.testing.ts'
 
-test('a document is kept as written, with its times', async () => {
+test('a document is stored as written, with its create and update times', async () => {
   const cloud = await cloudWithDatabase()
   const fields = {
     n: { nullValue: 'NULL_VALUE' },
@@ -24,19 +24,19 @@ test('a document is kept as written, with its times', async () => {
 const missing = set('a/none', { x: int(1) })
 test.each([
   [
-    'create of one that exists',
+    'create of an existing document',
     set('a/1', {}, { currentDocument: { exists: false } }),
     'ALREADY_EXISTS',
     `Document already exists: ${ROOT}/a/1`,
   ],
   [
-    'update of none',
+    'update of a missing document',
     { ...missing, currentDocument: { exists: true } },
     'NOT_FOUND',
     `No document to update: ${ROOT}/a/none`,
   ],
   [
-    'delete of none',
+    'delete of a missing document',
     { delete: `${ROOT}/a/none`, currentDocument: { exists: true } },
     'NOT_FOUND',
     'No document to update',
@@ -48,7 +48,7 @@ test.each([
     'does not match the required base version (5000000)',
   ],
   [
-    'an update time of none',
+    'an update time of a missing document',
     { ...missing, currentDocument: { updateTime: { seconds: '5', nanos: 0 } } },
     'FAILED_PRECONDITION',
     'the stored version (0) does not match the required base version (5000000)',
@@ -84,7 +84,7 @@ test('commit times grow strictly while the clock stands still, and a write that 
   expect(third.writeResults[0]?.updateTime).toEqual(third.commitTime)
 })
 
-test('a mask changes what it names and deletes what it names without a value', async () => {
+test('a mask changes the fields that it names and deletes those without a value', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('a/1', { keep: int(1), gone: int(2), m: { mapValue: { fields: { x: int(1), y: int(2) } } } }))
   const fields = { m: { mapValue: { fields: { y: int(3), z: int(9) } } } }
@@ -95,7 +95,7 @@ test('a mask changes what it names and deletes what it names without a value', a
   })
 })
 
-test('transforms run in order and answer what they stored', async () => {
+test('transforms run in order and return the stored values', async () => {
   const cloud = await cloudWithDatabase()
   await cloud.clock.advance(1)
   const updateTransforms = [
@@ -129,7 +129,7 @@ test('transforms run in order and answer what they stored', async () => {
   expect((await get(cloud, 'a/1')).fields['l']).toEqual({ arrayValue: { values: [int(1)] } })
 })
 
-test('several writes of one document see each other, and its last state counts', async () => {
+test('later writes of a commit see earlier ones of the same document, and the last one is stored', async () => {
   const cloud = await cloudWithDatabase()
   const increment = { updateMask: { fieldPaths: [] }, updateTransforms: [{ fieldPath: 'n', increment: int(1) }] }
   await commit(
@@ -197,7 +197,7 @@ test('the size of a document is computed as Google computes it', async () => {
 
 const nestedFields = (depth: number): object => ({ f: nested(depth) })
 
-test('batchWrite writes each document for itself', async () => {
+test('batchWrite writes each document independently', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('a/1', {}))
   const writes = [set('a/1', {}, { currentDocument: { exists: false } }), set('a/2', { x: int(1) })]
@@ -224,7 +224,7 @@ test('createDocument, updateDocument and deleteDocument are commits of one write
   await expect(cloud.call('getDocument', { name: created.name })).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
-test('listDocuments pages, and shows what only has documents below it', async () => {
+test('listDocuments returns pages, and includes missing documents that have subcollections', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('a/1', {}), set('a/2', {}), set('a/3/b/4', {}), set('c/1', {}))
   const first = await cloud.call('listDocuments', { parent: ROOT, collectionId: 'a', pageSize: 1 })

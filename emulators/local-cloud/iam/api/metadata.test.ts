@@ -1,4 +1,4 @@
-/** The official auth library and metadata client, pointed at a service account's port as a service's process would be. */
+/** The official auth library and metadata client at the port of a service account, as in a service's process. */
 
 import { gcpMetadata, GoogleAuth } from 'google-auth-library'
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
@@ -9,7 +9,7 @@ import { iam, type IamCore } from '../plugin.ts'
 
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
 const orders = 'orders@millrace-local.iam.gserviceaccount.com'
-const nobody = 'nobody@millrace-local.iam.gserviceaccount.com'
+const missingAccount = 'missing@millrace-local.iam.gserviceaccount.com'
 const audience = 'http://127.0.0.1:4201'
 
 let cloud: LocalCloud
@@ -18,7 +18,7 @@ const core = (): IamCore => cloud.core<IamCore>('iam')
 
 beforeAll(async () => {
   clock = virtualClock(Date.now())
-  const accounts = [orders, nobody].map((email) => ({ email, port: 0 }))
+  const accounts = [orders, missingAccount].map((email) => ({ email, port: 0 }))
   cloud = await createLocalCloud({ plugins: [iam], project, accounts, clock })
   await cloud.api('POST', `/v1/projects/${project.id}/serviceAccounts`, { accountId: 'orders' })
 })
@@ -34,14 +34,14 @@ interface Asking {
   readonly headers?: Record<string, string>
 }
 
-const ask = async (path: string, asking: Asking = {}) => {
+const metadata = async (path: string, asking: Asking = {}) => {
   const { host = cloud.hostOf(orders), headers = { 'Metadata-Flavor': 'Google' } } = asking
   const response = await fetch(`http://${host}/computeMetadata/v1/${path}`, { headers })
   return { status: response.status, flavor: response.headers.get('metadata-flavor'), text: await response.text() }
 }
 
 describe('Google’s own libraries', () => {
-  it('get an ID token that proves account and audience, and verifies against the published keys', async () => {
+  it('get an ID token with account and audience that verifies against the published keys', async () => {
     const client = await new GoogleAuth().getIdTokenClient(audience)
     const headers = await client.getRequestHeaders(audience)
     const token = headers.get('authorization')!.slice('Bearer '.length)
@@ -66,7 +66,7 @@ describe('Google’s own libraries', () => {
     expect((await core().verifyIdToken(token, { audience })).email).toBe(orders)
   })
 
-  it('get an access token that is bound to the account', async () => {
+  it('get an access token of the account', async () => {
     const auth = new GoogleAuth({ scopes: 'https://www.googleapis.com/auth/cloud-platform' })
     const token = await auth.getAccessToken()
     expect(core().accountOf(token!)).toBe(orders)
@@ -101,16 +101,19 @@ describe('the metadata server', () => {
     ['universe/universe-domain', 'googleapis.com'],
     ['project/?recursive=true', '{"numericProjectId":100000000000,"projectId":"millrace-local"}'],
   ])('answers %s', async (path, text) => {
-    expect(await ask(path)).toEqual({ status: 200, flavor: 'Google', text })
+    expect(await metadata(path)).toEqual({ status: 200, flavor: 'Google', text })
   })
 
-  it('keeps an identity for those who ask with the header, for an audience', async () => {
+  it('gives an identity only with the Metadata-Flavor header and an audience', async () => {
     const path = 'instance/service-accounts/default/identity'
-    expect(await ask(`${path}?audience=${audience}`, { headers: {} })).toMatchObject({ status: 403, flavor: 'Google' })
+    expect(await metadata(`${path}?audience=${audience}`, { headers: {} })).toMatchObject({
+      status: 403,
+      flavor: 'Google',
+    })
     const passedOn = { 'Metadata-Flavor': 'Google', 'X-Forwarded-For': '192.0.2.1' }
-    expect(await ask(`${path}?audience=${audience}`, { headers: passedOn })).toMatchObject({ status: 403 })
-    expect(await ask(path)).toMatchObject({ status: 400, text: 'non-empty audience parameter required\n' })
-    const full = await ask(`${path}?audience=${audience}&format=full`)
+    expect(await metadata(`${path}?audience=${audience}`, { headers: passedOn })).toMatchObject({ status: 403 })
+    expect(await metadata(path)).toMatchObject({ status: 400, text: 'non-empty audience parameter required\n' })
+    const full = await metadata(`${path}?audience=${audience}&format=full`)
     expect((await core().verifyIdToken(full.text, { audience })).email).toBe(orders)
   })
 
@@ -119,15 +122,15 @@ describe('the metadata server', () => {
     'instance/nothing',
     'constructor',
     'project/project-id/x',
-  ])('answers 404 for %s', async (path) => expect((await ask(path)).status).toBe(404))
+  ])('answers 404 for %s', async (path) => expect((await metadata(path)).status).toBe(404))
 
-  it('gives no identity on the owner’s port, nor to an account that is not there', async () => {
+  it('gives no identity on the owner’s port, nor of a missing account', async () => {
     for (const path of ['project/project-id', 'instance/service-accounts/default/token'])
-      expect((await ask(path, { host: cloud.ownerHost })).status).toBe(404)
-    const token = await ask('instance/service-accounts/default/token', { host: cloud.hostOf(nobody) })
+      expect((await metadata(path, { host: cloud.ownerHost })).status).toBe(404)
+    const token = await metadata('instance/service-accounts/default/token', { host: cloud.hostOf(missingAccount) })
     expect(token.status).toBe(404)
-    await expect(core().mintIdToken({ email: nobody, audience })).rejects.toThrow(
-      `Service account ${nobody} does not exist`,
+    await expect(core().mintIdToken({ email: missingAccount, audience })).rejects.toThrow(
+      `Service account ${missingAccount} does not exist`,
     )
   })
 })
@@ -135,7 +138,7 @@ describe('the metadata server', () => {
 describe('tokens', () => {
   it('expire by the injected clock, and are renewed before', async () => {
     const first = await core().mintIdToken({ email: orders, audience })
-    // One that was accepted is refused all the same once it has expired.
+    // A token that was accepted before is refused after it has expired.
     expect((await core().verifyIdToken(first, { audience })).email).toBe(orders)
     expect(await core().mintIdToken({ email: orders, audience })).toBe(first)
     expect(await core().mintIdToken({ email: orders, audience: 'http://other' })).not.toBe(first)
@@ -147,10 +150,10 @@ describe('tokens', () => {
     expect((await core().verifyIdToken(second, { audience })).email).toBe(orders)
   })
 
-  it('are refused for another audience, another signer and without a signature', async () => {
+  it('are refused with another audience, another signer or no signature', async () => {
     const token = await core().mintIdToken({ email: orders, audience })
     const [header, payload] = token.split('.') as [string, string]
-    // That it was accepted opens nothing to one that looks like it.
+    // The cached verification of the genuine token does not admit a similar one.
     await core().verifyIdToken(token, { audience: ['http://other', audience] })
     const foreign = await createLocalCloud({ plugins: [iam], project, clock })
     await foreign.api('POST', `/v1/projects/${project.id}/serviceAccounts`, { accountId: 'orders' })
@@ -169,7 +172,7 @@ describe('tokens', () => {
     )
   })
 
-  it('stop with the account: disabled or deleted', async () => {
+  it('are refused when their account is disabled or deleted', async () => {
     const path = `/v1/projects/${project.id}/serviceAccounts/${orders}`
     await cloud.api('POST', `${path}:disable`)
     await expect(core().mintIdToken({ email: orders, audience })).rejects.toThrow(`${orders} is disabled`)

@@ -37,7 +37,7 @@ describe('topics', () => {
     )
   })
 
-  it('exist once, can be updated by mask, listed by pages, and deleted', () => {
+  it('are created once, updated by mask, listed in pages, and deleted', () => {
     const { core } = cloudWithTopic()
     expect(() => core.publisher.createTopic({ name: TOPIC })).toThrow(
       refusal('ALREADY_EXISTS', 'Resource already exists in the project (resource=order.placed).'),
@@ -62,7 +62,7 @@ describe('topics', () => {
     )
   })
 
-  it('leave their subscriptions behind, with what these hold', async () => {
+  it('leave their subscriptions with their messages when they are deleted', async () => {
     const cloud = withSubscription(fakeCloud({ onDisk: true }))
     publishText(cloud, 'kept')
     cloud.core.publisher.deleteTopic({ topic: TOPIC })
@@ -79,7 +79,7 @@ describe('topics', () => {
     expect(await pullNow(after)).toHaveLength(0)
   })
 
-  it('refuse fields by name that are not emulated, and masks that Google refuses', () => {
+  it('refuse unsupported fields by name, and masks that Google refuses', () => {
     const { core } = cloudWithTopic()
     expect(() =>
       core.publisher.createTopic({ name: 'projects/p/topics/abc', schemaSettings: { schema: 's' } }),
@@ -116,13 +116,13 @@ describe('publish', () => {
     expect(() => core.publisher.publish({ topic: TOPIC, messages })).toThrow(refusal('INVALID_ARGUMENT', message))
   })
 
-  it('refuses all of a request when one message is wrong', async () => {
+  it('refuses a request as a whole when one of its messages is invalid', async () => {
     const cloud = withSubscription(fakeCloud())
     expect(() => cloud.core.publisher.publish({ topic: TOPIC, messages: [{ data }, {}] })).toThrow('is empty')
     expect(await pullNow(cloud)).toEqual([])
   })
 
-  it('gives ids that are never given again, also not after a restart, and counts bytes as billed', () => {
+  it('returns ids that are unique also after a restart, and counts bytes as billed', () => {
     const cloud = withSubscription(fakeCloud({ onDisk: true }))
     const id = publishText(cloud, 'x')
     cloud.core.publisher.publish({ topic: TOPIC, messages: [{ data: Buffer.alloc(2000), attributes: { ab: 'c' } }] })
@@ -135,7 +135,7 @@ describe('publish', () => {
     )
   })
 
-  it('delivers what the filter lets through, and bills what it drops', async () => {
+  it('delivers messages that match the filter, and bills those that it drops', async () => {
     const cloud = withSubscription(fakeCloud(), { filter: 'attributes.kind = "a"' })
     publishText(cloud, 'no', { attributes: { kind: 'b' } })
     publishText(cloud, 'yes', { attributes: { kind: 'a' } })
@@ -144,7 +144,7 @@ describe('publish', () => {
     expect(cloud.core.retainedMessageCount()).toBe(1)
   })
 
-  it('keeps nothing of a message that nobody listens to', () => {
+  it('stores no message of a topic without subscriptions', () => {
     const cloud = cloudWithTopic()
     publishText(cloud, 'x')
     expect(cloud.core.retainedMessageCount()).toBe(0)
@@ -152,7 +152,7 @@ describe('publish', () => {
 })
 
 describe('subscriptions', () => {
-  it('have defaults as Google has', () => {
+  it("have Google's defaults", () => {
     const cloud = withSubscription(fakeCloud())
     expect(cloud.core.subscriber.getSubscription({ subscription: SUBSCRIPTION })).toEqual({
       name: SUBSCRIPTION,
@@ -206,7 +206,7 @@ describe('subscriptions', () => {
     expect(cloud.core.resourceExists(SUBSCRIPTION)).toBe(false)
   })
 
-  it('take a dead-letter policy of 0 attempts as 5', () => {
+  it('treat 0 attempts in a dead-letter policy as 5', () => {
     const cloud = withSubscription(fakeCloud(), {
       deadLetterPolicy: { deadLetterTopic: TOPIC, maxDeliveryAttempts: 0 },
     })
@@ -215,7 +215,7 @@ describe('subscriptions', () => {
     })
   })
 
-  it('change by mask, but not topic, filter or ordering', () => {
+  it('are changed by mask, except topic, filter and ordering', () => {
     const { core } = withSubscription(fakeCloud())
     const update = (fields: object, ...paths: string[]) =>
       core.subscriber.updateSubscription({ subscription: { name: SUBSCRIPTION, ...fields }, updateMask: { paths } })
@@ -234,7 +234,7 @@ describe('subscriptions', () => {
     }
   })
 
-  it('that push cannot be pulled, until their endpoint is taken away', async () => {
+  it('with a push endpoint cannot be pulled until it is removed', async () => {
     const cloud = withSubscription(fakeCloud(), { pushConfig: { pushEndpoint: 'http://127.0.0.1:1/' } })
     await expect(pullNow(cloud)).rejects.toThrow('This method is not supported for this subscription type.')
     cloud.core.subscriber.modifyPushConfig({ subscription: SUBSCRIPTION, pushConfig: {} })
@@ -242,7 +242,7 @@ describe('subscriptions', () => {
     expect(await pullNow(cloud)).toHaveLength(1)
   })
 
-  it('refuse ack ids that they never gave, and take stale ones in silence', async () => {
+  it('refuse unknown ack ids, and ignore stale ones', async () => {
     const { core } = withSubscription(fakeCloud())
     const ack = (...ackIds: string[]) => core.subscriber.acknowledge({ subscription: SUBSCRIPTION, ackIds })
     expect(() => ack('nonsense!')).toThrow('You have passed an invalid ack ID to the service (ack_id=nonsense!).')
@@ -253,7 +253,7 @@ describe('subscriptions', () => {
     ).toThrow('maximum value is 600')
   })
 
-  it('end a waiting pull when they are deleted, and free what only they held', async () => {
+  it('end a waiting pull when they are deleted, and delete their messages', async () => {
     const cloud = withSubscription(fakeCloud())
     publishText(cloud, 'a')
     await pullNow(cloud)
@@ -268,7 +268,7 @@ describe('subscriptions', () => {
     expect(cloud.clock.pending).toBe(0)
   })
 
-  it('that are made again under the same name get nothing of the earlier one', async () => {
+  it('that are recreated under the same name get no message of the earlier one', async () => {
     const cloud = withSubscription(fakeCloud({ onDisk: true }))
     publishText(cloud, 'old')
     cloud.core.subscriber.deleteSubscription({ subscription: SUBSCRIPTION })

@@ -49,7 +49,7 @@ function stream(cloud: FakeCloud, first: StreamingPullRequest = {}) {
 }
 
 describe('streaming pull', () => {
-  it('stops at the outstanding limit and goes on with each acknowledgement', async () => {
+  it('stops at the limit of outstanding messages and continues with each acknowledgement', async () => {
     const cloud = withSubscription(fakeCloud())
     for (const text of ['a', 'b', 'c', 'd']) publishText(cloud, text)
     const client = stream(cloud, { maxOutstandingMessages: '2' })
@@ -62,7 +62,7 @@ describe('streaming pull', () => {
     await client.close()
   })
 
-  it('stops at the outstanding bytes', async () => {
+  it('stops at the limit of outstanding bytes', async () => {
     const cloud = withSubscription(fakeCloud())
     for (let n = 0; n < 5; n++) publishText(cloud, 'x'.repeat(980))
     const client = stream(cloud, { maxOutstandingBytes: '2000' })
@@ -80,7 +80,7 @@ describe('streaming pull', () => {
     expect(streams[0]!.responses.filter(({ receivedMessages }) => receivedMessages)).toHaveLength(1)
   })
 
-  it('answers a ping with an empty response that tells the properties', async () => {
+  it("answers a ping with an empty response that has the subscription's properties", async () => {
     const cloud = withSubscription(fakeCloud(), { enableMessageOrdering: true })
     const client = stream(cloud)
     await cloud.clock.settle()
@@ -91,7 +91,7 @@ describe('streaming pull', () => {
     ])
   })
 
-  it('uses the deadline of the stream, extends and nacks', async () => {
+  it('uses the deadline of the stream, extends deadlines and nacks messages', async () => {
     const cloud = withSubscription(fakeCloud())
     publishText(cloud, 'a')
     const client = stream(cloud, { streamAckDeadlineSeconds: 60 })
@@ -141,9 +141,9 @@ describe('streaming pull', () => {
 
   it.each([
     ['unequal arrays', { modifyDeadlineAckIds: ['0.a.1'], modifyDeadlineSeconds: [] }],
-    ['an ack id that is none', { ackIds: ['none'] }],
+    ['a malformed ack id', { ackIds: ['none'] }],
     ['an extension that is too long', { modifyDeadlineAckIds: ['0.a.1'], modifyDeadlineSeconds: [601] }],
-  ])('takes no message when its first request is invalid: %s', async (_, invalid) => {
+  ])('leases no message when its first request is invalid: %s', async (_, invalid) => {
     const cloud = withSubscription(fakeCloud())
     publishText(cloud, 'before')
     const refused = stream(cloud, invalid)
@@ -172,7 +172,7 @@ describe('streaming pull', () => {
     await expect(second.ended).rejects.toThrow('Resource not found')
   })
 
-  it('leaves what was outstanding to its deadline when the client hangs up', async () => {
+  it('redelivers outstanding messages after their deadline when the client disconnects', async () => {
     const cloud = withSubscription(fakeCloud())
     publishText(cloud, 'a')
     const client = stream(cloud)
@@ -186,7 +186,7 @@ describe('streaming pull', () => {
     expect(second.texts).toEqual(['a'])
   })
 
-  it('keeps the messages of a key on one stream', async () => {
+  it('delivers the messages of an ordering key on one stream', async () => {
     const cloud = withSubscription(fakeCloud(), { enableMessageOrdering: true })
     const streams = [stream(cloud), stream(cloud)]
     await cloud.clock.settle()

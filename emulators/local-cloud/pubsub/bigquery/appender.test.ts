@@ -43,7 +43,7 @@ function writing(table: FakeTable, config: object = {}, settings: object = {}) {
 }
 
 describe('a BigQuery subscription', () => {
-  it('writes data and metadata, everything that is ready in one append', async () => {
+  it('writes data and metadata of all ready messages in one append', async () => {
     const table = new FakeTable(EVENTS)
     const cloud = writing(table)
     const messages = Array.from({ length: 200 }, (_, n) => ({
@@ -66,7 +66,7 @@ describe('a BigQuery subscription', () => {
     expect(cloud.counts.get('pubsub.deliveryBytes')).toBeUndefined()
   })
 
-  it('isolates the rows that do not fit and dead-letters them', async () => {
+  it('isolates invalid rows and dead-letters them', async () => {
     const table = new FakeTable(EVENTS)
     table.refuses = ({ data }) => data === '13'
     const dead = 'projects/p/topics/dead'
@@ -86,7 +86,7 @@ describe('a BigQuery subscription', () => {
     expect(cloud.core.backlog(SUBSCRIPTION).undelivered).toBe(0)
   })
 
-  it('keeps the messages while the table is missing, says so, and writes them when it is there', async () => {
+  it('keeps the messages while the table is missing, logs 404, and writes them when it exists', async () => {
     const table = new FakeTable(EVENTS)
     const cloud = writing(table)
     table.fields = undefined
@@ -107,7 +107,7 @@ describe('a BigQuery subscription', () => {
     expect(cloud.notes.at(-1)).toMatchObject({ kind: 'bigquery-subscription', status: 200, target: 'p.events.orders' })
   })
 
-  it('is refused at creation for a table that is missing or does not fit', () => {
+  it('is refused at creation when its table is missing or lacks the columns', () => {
     expect(() => writing(new FakeTable(undefined))).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }))
     expect(() => writing(new FakeTable([field('data', 'JSON')]))).toThrow('it has no column "subscription_name"')
     expect(() => writing(new FakeTable([]), { writeMetadata: false })).toThrow('it has no column "data"')
@@ -118,7 +118,7 @@ describe('a BigQuery subscription', () => {
     )
   })
 
-  it('spreads the fields over the columns with the table schema', async () => {
+  it('writes the fields into columns with use_table_schema', async () => {
     const table = new FakeTable([field('sku', 'STRING'), field('quantity', 'INTEGER')])
     const cloud = writing(table, { useTableSchema: true, writeMetadata: false, dropUnknownFields: true })
     publishText(cloud, '{"sku":"TEA-001","quantity":2,"other":true}')
@@ -129,7 +129,7 @@ describe('a BigQuery subscription', () => {
   it.each([
     ['a JSON column', EVENTS, {}],
     ['the table schema', [field('a', 'JSON')], { useTableSchema: true, writeMetadata: false }],
-  ])('refuses data that nests deeper than BigQuery takes: %s', async (_, fields, settings) => {
+  ])('refuses data that is nested deeper than BigQuery allows: %s', async (_, fields, settings) => {
     const table = new FakeTable(fields)
     const cloud = writing(table, settings)
     publishText(cloud, `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)

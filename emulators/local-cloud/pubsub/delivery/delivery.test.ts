@@ -18,7 +18,7 @@ const extend = (cloud: FakeCloud, seconds: number, ...ackIds: string[]) =>
 const texts = async (cloud: FakeCloud, max?: number) => (await pullNow(cloud, max)).map(({ text }) => text)
 
 describe('a pulled message', () => {
-  it('is not given again while it is outstanding, and is again, with a fresh ack id, after its deadline', async () => {
+  it('is not redelivered while it is outstanding, and is redelivered with a new ack id after its deadline', async () => {
     const cloud = withSubscription(fakeCloud())
     publishText(cloud, 'a')
     const [first] = await pullNow(cloud)
@@ -35,7 +35,7 @@ describe('a pulled message', () => {
     expect(cloud.counts.get('pubsub.redeliveries')).toBe(1)
   })
 
-  it('stays out as long as its deadline is extended, counted from the request', async () => {
+  it('stays outstanding as long as its deadline is extended, counted from the request', async () => {
     const cloud = withSubscription(fakeCloud())
     publishText(cloud, 'a')
     const [first] = await pullNow(cloud)
@@ -47,7 +47,7 @@ describe('a pulled message', () => {
     expect(await texts(cloud)).toEqual(['a'])
   })
 
-  it('comes back at once when it is nacked without a retry policy', async () => {
+  it('is redelivered at once when it is nacked without a retry policy', async () => {
     const cloud = withSubscription(fakeCloud())
     publishText(cloud, 'a')
     const [first] = await pullNow(cloud)
@@ -55,7 +55,7 @@ describe('a pulled message', () => {
     expect(await texts(cloud)).toEqual(['a'])
   })
 
-  it('accepts a late acknowledgement before the next delivery, and ignores a superseded one', async () => {
+  it('can be acknowledged late before its next delivery, and a superseded ack id is ignored', async () => {
     const cloud = withSubscription(fakeCloud())
     publishText(cloud, 'late')
     const [late] = await pullNow(cloud)
@@ -71,7 +71,7 @@ describe('a pulled message', () => {
     expect(cloud.core.backlog(SUBSCRIPTION).undelivered).toBe(1)
   })
 
-  it('waits for the first message when asked to, and gives up when the caller does', async () => {
+  it('is returned to a pull that waited for it, and a disconnected pull gets no message', async () => {
     const cloud = withSubscription(fakeCloud())
     const caller = new AbortController()
     const pull = () =>
@@ -85,7 +85,7 @@ describe('a pulled message', () => {
     expect(cloud.core.backlog(SUBSCRIPTION).outstanding).toBe(1)
   })
 
-  it('is dropped when it is older than the retention', async () => {
+  it('is deleted when it is older than the retention', async () => {
     const cloud = withSubscription(fakeCloud(), { messageRetentionDuration: seconds(600) })
     publishText(cloud, 'old')
     await cloud.clock.advance(300_000)
@@ -154,7 +154,7 @@ describe('a dead-letter policy', () => {
     expect(cloud.counts.get('pubsub.deadLettered')).toBe(1)
   })
 
-  it('keeps counting over a restart', async () => {
+  it('keeps its count of attempts over a restart', async () => {
     let cloud = failing()
     publishText(cloud, 'poison')
     for (const attempt of [1, 2, 3, 4, 5]) {
@@ -167,7 +167,7 @@ describe('a dead-letter policy', () => {
     expect(await pullNow(cloud, 10, dead.name)).toHaveLength(1)
   })
 
-  it('keeps the message while the dead-letter topic is gone', async () => {
+  it('keeps the message while the dead-letter topic is missing', async () => {
     const cloud = failing()
     cloud.core.publisher.deleteTopic({ topic: DEAD })
     publishText(cloud, 'poison')
@@ -180,7 +180,7 @@ describe('a dead-letter policy', () => {
 })
 
 describe('exactly-once delivery', () => {
-  it('refuses a stale or expired ack id by name, and honours the others', async () => {
+  it('refuses stale and expired ack ids by name, and accepts the others', async () => {
     const cloud = withSubscription(fakeCloud(), { enableExactlyOnceDelivery: true })
     publishText(cloud, 'a')
     const [first] = await pullNow(cloud)
@@ -199,7 +199,7 @@ describe('exactly-once delivery', () => {
 describe('ordering keys', () => {
   const ordered = () => withSubscription(fakeCloud(), { enableMessageOrdering: true })
 
-  it('keep the order of a key, and let other keys pass', async () => {
+  it('keep the order of a key, and do not delay other keys', async () => {
     const cloud = ordered()
     for (const text of ['a1', 'a2', 'b1', 'a3']) publishText(cloud, text, { orderingKey: text[0] })
     const [a1] = await pullNow(cloud, 1)
@@ -210,7 +210,7 @@ describe('ordering keys', () => {
     expect(await texts(cloud)).toEqual(['a2', 'a3'])
   })
 
-  it('redeliver all later messages of the key, acknowledged ones too', async () => {
+  it('redeliver all later messages of the key, the acknowledged ones included', async () => {
     const cloud = ordered()
     for (const text of ['a1', 'a2', 'a3']) publishText(cloud, text, { orderingKey: 'a' })
     const [a1, a2, a3] = await pullNow(cloud)
@@ -224,7 +224,7 @@ describe('ordering keys', () => {
     expect(cloud.core.retainedMessageCount()).toBe(0)
   })
 
-  it('hold back the whole key during a backoff', async () => {
+  it('delay the whole key during a backoff', async () => {
     const cloud = withSubscription(fakeCloud(), {
       enableMessageOrdering: true,
       retryPolicy: { minimumBackoff: seconds(10) },
@@ -242,7 +242,7 @@ describe('seek', () => {
   const seek = (cloud: FakeCloud, timeMs: number) =>
     cloud.core.subscriber.seek({ subscription: SUBSCRIPTION, time: protoTime(timeMs) })
 
-  it('to now drops the backlog; to the past brings retained messages back', async () => {
+  it('to the present drops the backlog; to the past redelivers retained messages', async () => {
     const cloud = withSubscription(fakeCloud({ onDisk: true }), { retainAckedMessages: true })
     const startMs = cloud.clock.now()
     for (const text of ['a', 'b', 'c']) {
@@ -261,7 +261,7 @@ describe('seek', () => {
     expect(await texts(after)).toEqual(['a', 'b', 'c'])
   })
 
-  it('reaches no message beyond the retention, whatever the order of acknowledgement', async () => {
+  it('redelivers no message beyond the retention, in any order of acknowledgement', async () => {
     const retained = { retainAckedMessages: true, messageRetentionDuration: seconds(600) }
     const cloud = withSubscription(fakeCloud(), retained)
     const startMs = cloud.clock.now()
@@ -281,7 +281,7 @@ describe('seek', () => {
     expect(cloud.core.retainedMessageCount()).toBe(0)
   })
 
-  it('reaches messages that the topic retains from before the subscription', async () => {
+  it('delivers messages that the topic retained before the subscription existed', async () => {
     const cloud = fakeCloud()
     cloud.core.publisher.createTopic({ name: TOPIC, messageRetentionDuration: seconds(3600) })
     publishText(cloud, 'before')
@@ -296,7 +296,7 @@ describe('seek', () => {
 })
 
 describe('expiration', () => {
-  it('deletes a subscription that nobody uses for its ttl, and only then', async () => {
+  it('deletes a subscription that was unused for its ttl, and not before', async () => {
     const cloud = withSubscription(fakeCloud(), { expirationPolicy: { ttl: seconds(86400) } })
     publishText(cloud, 'a')
     await cloud.clock.advance(86_000_000)
@@ -308,7 +308,7 @@ describe('expiration', () => {
     expect(cloud.core.retainedMessageCount()).toBe(0)
   })
 
-  it('never comes without a ttl', async () => {
+  it('never deletes a subscription without a ttl', async () => {
     const cloud = withSubscription(fakeCloud(), { expirationPolicy: {} })
     await cloud.clock.advance(400 * 86_400_000)
     expect(cloud.core.resourceExists(SUBSCRIPTION)).toBe(true)

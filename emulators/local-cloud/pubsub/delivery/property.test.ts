@@ -31,7 +31,7 @@ interface World {
   cloud: FakeCloud
   readonly published: Set<string>
   readonly acked: Set<string>
-  /** Acknowledged before an earlier message of their key: they leave with it. */
+  /** Acknowledged before an earlier message of their key: they are completed together with it. */
   readonly ackedEarly: Set<string>
   held: { ackId: string; text: string }[]
 }
@@ -94,7 +94,7 @@ function journalRecords({ journal, directory }: FakeCloud): number {
   return lines.flatMap((line) => JSON.parse(line) as unknown[]).length
 }
 
-/** What a subscription still holds, drained with an acknowledgement each; ends because each round takes some away. */
+/** Pulls and acknowledges all messages that a subscription still holds; each round removes some, so it ends. */
 async function drain(cloud: FakeCloud, subscription: string): Promise<string[]> {
   const texts: string[] = []
   while (cloud.core.backlog(subscription).undelivered > 0) {
@@ -106,9 +106,9 @@ async function drain(cloud: FakeCloud, subscription: string): Promise<string[]> 
   return texts
 }
 
-describe('whatever subscribers do, and whenever the process is killed', () => {
+describe('random actions of subscribers, with kills of the process', () => {
   it.each(Array.from({ length: 40 }, (_, seed) => seed))(
-    'every message is acknowledged, still held or dead-lettered: seed %i',
+    'leave every message acknowledged, held or dead-lettered: seed %i',
     async (seed) => {
       const random = seeded(seed)
       const world = makeWorld(random)
@@ -118,14 +118,14 @@ describe('whatever subscribers do, and whenever the process is killed', () => {
       const dead = await drain(cloud, DEAD)
       const accounted = new Set([...acked, ...left, ...dead])
       expect([...published].filter((text) => !accounted.has(text) && !world.ackedEarly.has(text))).toEqual([])
-      // The other subscription is not concerned by anything that happened to the first.
+      // The other subscription is not affected by the actions on the first.
       expect((await drain(cloud, OTHER)).toSorted()).toEqual([...published].toSorted())
       expect(cloud.core.retainedMessageCount()).toBe(0)
       expect(cloud.killed().core.retainedMessageCount()).toBe(0)
     },
   )
 
-  it('writes one journal record per message and one per completion', async () => {
+  it('write one journal record per message and one per completion', async () => {
     const cloud = withSubscription(fakeCloud({ onDisk: true }))
     publishText(cloud, 'first takes a block of ids')
     const before = journalRecords(cloud)

@@ -20,7 +20,7 @@ interface Seen {
   readonly timeMs: number
 }
 
-/** An endpoint that answers with those statuses in turn, the last one for ever; 0 never answers. */
+/** An endpoint that answers with these statuses in turn, and then always with the last one; 0 never answers. */
 function endpoint(...statuses: number[]) {
   const seen: Seen[] = []
   const state = { cloud: undefined as FakeCloud | undefined, open: 0, mostOpen: 0 }
@@ -48,7 +48,7 @@ function endpoint(...statuses: number[]) {
 }
 
 describe('push', () => {
-  it("sends Google's wrapper with a token for the endpoint, once, and notes it", async () => {
+  it("sends Google's wrapper once, with a token for the endpoint, and logs the request", async () => {
     const { cloud, seen } = endpoint(204)
     const email = 'inventory-push@p.iam.gserviceaccount.com'
     withSubscription(cloud, pushTo({ oidcToken: { serviceAccountEmail: email } }))
@@ -87,7 +87,7 @@ describe('push', () => {
     expect(cloud.counts.get('pubsub.deliveryBytes')).toBe(1000)
   })
 
-  it('takes the audience that is configured', async () => {
+  it('uses the configured audience in its token', async () => {
     const { cloud, seen } = endpoint(200)
     const oidcToken = { serviceAccountEmail: 'a@p', audience: 'https://inventory.example' }
     withSubscription(cloud, pushTo({ oidcToken }))
@@ -118,7 +118,7 @@ describe('push', () => {
     expect(cloud.core.backlog(SUBSCRIPTION).undelivered).toBe(0)
   })
 
-  it('backs off from 100 ms to 60 s without a retry policy, and by the policy with one', async () => {
+  it('backs off from 100 ms to 60 s without a retry policy, and as a retry policy says', async () => {
     const gaps = async (settings: object): Promise<number[]> => {
       const { cloud, seen } = endpoint(500)
       withSubscription(cloud, { ...pushTo(), ...settings })
@@ -144,7 +144,7 @@ describe('push', () => {
     expect(cloud.core.retainedMessageCount()).toBe(0)
   })
 
-  it('dead-letters after the attempts, with the attempt in each wrapper', async () => {
+  it('dead-letters a message after the maximum attempts, and counts attempts in the wrapper', async () => {
     const { cloud, seen } = endpoint(500)
     const dead = 'projects/p/topics/dead'
     cloud.core.publisher.createTopic({ name: dead })
@@ -160,7 +160,7 @@ describe('push', () => {
     expect(cloud.counts.get('pubsub.redeliveries')).toBe(4)
   })
 
-  it('sends many at once, never more than its window, which a failure halves', async () => {
+  it('sends concurrently up to its window, and halves the window after a failure', async () => {
     const { cloud, state, seen } = endpoint(204)
     withSubscription(cloud, pushTo())
     const messages = Array.from({ length: 1000 }, (_, n) => ({ data: Buffer.from(String(n)) }))
@@ -180,7 +180,7 @@ describe('push', () => {
     expect(failing.state.mostOpen).toBeLessThanOrEqual(4)
   })
 
-  it('sends the messages of a key one after the other', async () => {
+  it('sends the messages of an ordering key one after the other', async () => {
     const { cloud, state, seen } = endpoint(204, 500, 204)
     withSubscription(cloud, { ...pushTo(), enableMessageOrdering: true })
     for (const text of ['1', '2', '3']) publishText(cloud, text, { orderingKey: 'k' })
@@ -190,7 +190,7 @@ describe('push', () => {
     expect(data.map((text) => Buffer.from(text, 'base64').toString())).toEqual(['1', '2', '2', '3'])
   })
 
-  it('sends the bare data, with metadata as headers when asked to', async () => {
+  it('sends unwrapped data, with metadata as headers if configured', async () => {
     const { cloud, seen } = endpoint(204)
     withSubscription(cloud, pushTo({ noWrapper: { writeMetadata: true } }))
     const id = publishText(cloud, 'raw', { attributes: { Type: 'x', 'no header': 'y' } })
@@ -212,7 +212,7 @@ describe('push', () => {
     expect(Object.keys(seen[1]!.headers).toSorted()).toEqual(['accept', 'user-agent'])
   })
 
-  it('delivers what was not acknowledged when the process is killed', async () => {
+  it('redelivers unacknowledged messages after the process was killed', async () => {
     const { cloud, seen, state } = endpoint(0, 200)
     withSubscription(cloud, pushTo())
     const id = publishText(cloud, 'a')

@@ -32,7 +32,7 @@ test.each(['abc', 'Orders', '1orders', 'orders-', 'x'.repeat(64), 'f47ac10b-58cc
   },
 )
 
-test('a database is answered with its defaults, listed, changed and deleted', async () => {
+test("a database is created with Google's defaults, listed, changed and deleted", async () => {
   const cloud = fakeCloud()
   const made = await cloud.admin('createDatabase', create('(default)'))
   expect(made).toMatchObject({
@@ -54,7 +54,7 @@ test('a database is answered with its defaults, listed, changed and deleted', as
   await expect(cloud.admin('getDatabase', { name })).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
-test('what is not supported is refused by its value', async () => {
+test('an unsupported setting is refused with its value', async () => {
   const unsupported = { locationId: 'eur3', databaseEdition: 'ENTERPRISE' }
   await expect(fakeCloud().admin('createDatabase', create('orders', unsupported))).rejects.toThrow(
     '"ENTERPRISE" is not supported',
@@ -62,14 +62,14 @@ test('what is not supported is refused by its value', async () => {
   await expect(fakeCloud().admin('createDatabase', create('orders', {}))).rejects.toThrow('location_id is required')
 })
 
-test('data in a database that does not exist is refused in the words of Google', async () => {
+test("data in a database that does not exist is refused in Google's words", async () => {
   await expect(commit(fakeCloud(), set('a/1', {}))).rejects.toMatchObject({
     code: 'NOT_FOUND',
     message: expect.stringMatching(/^The database orders does not exist for project p\. Please visit https:/),
   })
 })
 
-test('databases are apart, and a deleted one comes back empty', async () => {
+test('databases share no documents, and a recreated database is empty', async () => {
   const cloud = await cloudWithDatabase()
   await cloud.admin('createDatabase', create('payments'))
   await commit(cloud, set('a/1', {}))
@@ -81,7 +81,7 @@ test('databases are apart, and a deleted one comes back empty', async () => {
   await expect(get(cloud, 'a/1')).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
-test('what was acknowledged is there after the process was killed', async () => {
+test('acknowledged writes survive a kill of the process', async () => {
   const cloud = await cloudWithDatabase({ onDisk: true })
   const fields = {
     n: int('9223372036854775807'),
@@ -106,7 +106,7 @@ test('what was acknowledged is there after the process was killed', async () => 
   expect(later.commitTime.nanos).toBeGreaterThan(commitTime.nanos)
 })
 
-test('a kill at any byte of a commit leaves all of its documents or none', async () => {
+test('a kill at any byte of a commit leaves all of its documents or no document', async () => {
   const cloud = await cloudWithDatabase({ onDisk: true })
   await commit(cloud, set('a/1', {}), set('a/3', {}))
   const file = join(cloud.directory!, 'journal.jsonl')
@@ -164,7 +164,7 @@ test('a document is deleted once its TTL field has passed, and not before', asyn
   expect(await queryIds(cloud, { from: [{ collectionId: 'b' }] })).toEqual(['soon'])
 })
 
-test('a fault while documents expire ends nothing but that look', async () => {
+test('a fault while documents expire ends only that round of deletions', async () => {
   const cloud = await cloudWithDatabase()
   const field = { name: `${DATABASE}/collectionGroups/a/fields/expires`, ttlConfig: {} }
   const expires = { timestampValue: { seconds: String(cloud.clock.now() / 1000), nanos: 0 } }

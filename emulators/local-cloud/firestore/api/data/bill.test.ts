@@ -41,7 +41,7 @@ const aggregation =
 // Source: https://cloud.google.com/firestore/pricing
 test.each<[string, (cloud: FakeCloud) => Promise<unknown>, Record<string, number>]>([
   ['get', (cloud) => get(cloud, 'c/1'), { Reads: 1 }],
-  ['get of none', (cloud) => get(cloud, 'c/none').catch(() => undefined), { Reads: 1 }],
+  ['get of a missing document', (cloud) => get(cloud, 'c/none').catch(() => undefined), { Reads: 1 }],
   [
     'batch get, missing ones too',
     (cloud) => cloud.stream('batchGetDocuments', { database: DATABASE, documents }),

@@ -8,7 +8,7 @@ const query = (more: object = {}): object => ({
   query: { parent: ROOT, structuredQuery: { from: [{ collectionId: 'c' }], ...more } },
 })
 
-/** A stream whose responses are written in short: `+id`, `-id` out of the result, `xid` deleted, or the target change. */
+/** A stream whose responses are abbreviated: `+id` changed, `-id` out of the result, `xid` deleted, or the target change. */
 function open(cloud: FakeCloud) {
   const [data] = services(cloud.core) as [GrpcService]
   const caller = new AbortController()
@@ -20,18 +20,18 @@ function open(cloud: FakeCloud) {
       await new Promise<void>((resolve) => (wake = resolve))
     }
   }
-  let told: string[] = []
+  let pending: string[] = []
   let token: Buffer | undefined
   // oxlint-disable-next-line typescript/no-explicit-any
   const write = (response: any): void => {
     const { targetChange, documentChange, documentRemove, documentDelete } = response
     const id = (name: string): string => name.split('/').at(-1) as string
-    if (documentChange) told.push(`+${id(documentChange.document.name)}`)
-    if (documentRemove) told.push(`-${id(documentRemove.document)}`)
-    if (documentDelete) told.push(`x${id(documentDelete.document)}`)
-    if (response.filter) told.push(`count ${response.filter.count}`)
+    if (documentChange) pending.push(`+${id(documentChange.document.name)}`)
+    if (documentRemove) pending.push(`-${id(documentRemove.document)}`)
+    if (documentDelete) pending.push(`x${id(documentDelete.document)}`)
+    if (response.filter) pending.push(`count ${response.filter.count}`)
     if (targetChange)
-      told.push(
+      pending.push(
         `${targetChange.targetChangeType} ${targetChange.targetIds}${targetChange.cause ? ` ${targetChange.cause.code}` : ''}`,
       )
     token = targetChange?.resumeToken ?? token
@@ -42,10 +42,10 @@ function open(cloud: FakeCloud) {
       waiting.push({ database: DATABASE, ...request })
       wake()
     },
-    async told(): Promise<string[]> {
+    async received(): Promise<string[]> {
       await cloud.clock.settle()
-      const result = told
-      told = []
+      const result = pending
+      pending = []
       return result
     },
     token: () => token,
@@ -56,68 +56,68 @@ function open(cloud: FakeCloud) {
   }
 }
 
-test('a query target hears what is there, then each commit that concerns it', async () => {
+test('a query target receives the present result, then each commit that changes it', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('c/1', { n: int(1) }), set('c/0', { n: int(0) }))
   const stream = open(cloud)
   stream.send({ addTarget: { targetId: 7, ...query({ where: filter }) } })
-  expect(await stream.told()).toEqual(['ADD 7', '+1', 'CURRENT 7', 'NO_CHANGE '])
+  expect(await stream.received()).toEqual(['ADD 7', '+1', 'CURRENT 7', 'NO_CHANGE '])
   await commit(cloud, set('c/3', { n: int(3) }), set('c/2', { n: int(2) }), set('elsewhere/1', {}))
-  expect(await stream.told()).toEqual(['+2', '+3', 'NO_CHANGE '])
+  expect(await stream.received()).toEqual(['+2', '+3', 'NO_CHANGE '])
   await commit(cloud, set('c/1', { n: int(0) }), { delete: `${ROOT}/c/2` }, set('c/3', { n: int(4) }))
-  expect(await stream.told()).toEqual(['-1', 'x2', '+3', 'NO_CHANGE '])
+  expect(await stream.received()).toEqual(['-1', 'x2', '+3', 'NO_CHANGE '])
   await commit(cloud, set('c/0', { n: int(-1) }))
-  expect(await stream.told()).toEqual([])
+  expect(await stream.received()).toEqual([])
   stream.send({ removeTarget: 7 })
-  expect(await stream.told()).toEqual(['REMOVE 7'])
+  expect(await stream.received()).toEqual(['REMOVE 7'])
   await commit(cloud, set('c/3', { n: int(5) }))
-  expect(await stream.told()).toEqual([])
+  expect(await stream.received()).toEqual([])
   await stream.close()
 })
 
-test('a limited query fills up again', async () => {
+test('a limited query replaces a document that left its result', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('c/1', {}), set('c/2', {}), set('c/3', {}))
   const stream = open(cloud)
   stream.send({ addTarget: { targetId: 1, ...query({ limit: { value: 2 } }) } })
-  expect(await stream.told()).toEqual(['ADD 1', '+1', '+2', 'CURRENT 1', 'NO_CHANGE '])
+  expect(await stream.received()).toEqual(['ADD 1', '+1', '+2', 'CURRENT 1', 'NO_CHANGE '])
   await commit(cloud, { delete: `${ROOT}/c/1` })
-  expect(await stream.told()).toEqual(['x1', '+3', 'NO_CHANGE '])
+  expect(await stream.received()).toEqual(['x1', '+3', 'NO_CHANGE '])
   await commit(cloud, set('c/0', {}))
-  expect(await stream.told()).toEqual(['-3', '+0', 'NO_CHANGE '])
+  expect(await stream.received()).toEqual(['-3', '+0', 'NO_CHANGE '])
   await stream.close()
 })
 
-test('a document target hears of a document that is missing', async () => {
+test('a document target receives the deletion of a missing document', async () => {
   const cloud = await cloudWithDatabase()
   const stream = open(cloud)
   stream.send({ addTarget: { targetId: 1, documents: { documents: [`${ROOT}/c/1`] } } })
-  expect(await stream.told()).toEqual(['ADD 1', 'x1', 'CURRENT 1', 'NO_CHANGE '])
+  expect(await stream.received()).toEqual(['ADD 1', 'x1', 'CURRENT 1', 'NO_CHANGE '])
   await commit(cloud, set('c/1', {}))
-  expect(await stream.told()).toEqual(['+1', 'NO_CHANGE '])
+  expect(await stream.received()).toEqual(['+1', 'NO_CHANGE '])
   await stream.close()
 })
 
-test('a resumed target hears only what happened meanwhile', async () => {
+test('a resumed target receives only the changes since its resume token', async () => {
   const cloud = await cloudWithDatabase()
   await commit(cloud, set('c/1', {}), set('c/2', {}), set('c/3', {}))
   const first = open(cloud)
   first.send({ addTarget: { targetId: 1, ...query() } })
-  await first.told()
+  await first.received()
   await first.close()
   await commit(cloud, { delete: `${ROOT}/c/1` }, set('c/2', { n: int(1) }))
   const second = open(cloud)
   second.send({ addTarget: { targetId: 1, resumeToken: first.token(), ...query() } })
-  expect(await second.told()).toEqual(['ADD 1', 'x1', '+2', 'count 2', 'CURRENT 1', 'NO_CHANGE '])
+  expect(await second.received()).toEqual(['ADD 1', 'x1', '+2', 'count 2', 'CURRENT 1', 'NO_CHANGE '])
   await second.close()
 })
 
-test('a target that cannot be served is removed with its cause, the others go on', async () => {
+test('an invalid target is removed with its cause, and the others continue', async () => {
   const cloud = await cloudWithDatabase()
   const stream = open(cloud)
   const orderBy = ['a', 'b'].map((fieldPath) => ({ field: { fieldPath }, direction: 'ASCENDING' }))
   stream.send({ addTarget: { targetId: 1, ...query({ orderBy }) } })
   stream.send({ addTarget: { targetId: 2, ...query() } })
-  expect(await stream.told()).toEqual(['REMOVE 1 9', 'ADD 2', 'CURRENT 2', 'NO_CHANGE '])
+  expect(await stream.received()).toEqual(['REMOVE 1 9', 'ADD 2', 'CURRENT 2', 'NO_CHANGE '])
   await stream.close()
 })
