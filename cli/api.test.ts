@@ -13,7 +13,7 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** An issuer whose tokens live that long, and a gateway that answers with the token that it got. */
+/** An issuer whose tokens have these lifetimes, and a gateway that answers with the token of the request. */
 async function platform(livesMs: number, refusals = 0): Promise<{ api: Api; signIns: () => number }> {
   let signIns = 0
   const identityUrl = await serve((_, response) => {
@@ -35,25 +35,25 @@ async function platform(livesMs: number, refusals = 0): Promise<{ api: Api; sign
   }
   return { api: connect(running, { sub: 'c', roles: ['customer'] }), signIns: () => signIns }
 }
-const ask = async (api: Api): Promise<unknown> => (await api.send('GET', '/v1/orders')).body
+const listOrders = async (api: Api): Promise<unknown> => (await api.send('GET', '/v1/orders')).body
 
-it('a token serves many calls, also those at once', async () => {
+it('one token is used for many calls, concurrent ones too', async () => {
   const { api, signIns } = await platform(3_600_000)
-  expect(await Promise.all(Array.from({ length: 5 }, () => ask(api)))).toEqual(Array(5).fill('Bearer t1'))
-  expect(await ask(api)).toBe('Bearer t1')
+  expect(await Promise.all(Array.from({ length: 5 }, () => listOrders(api)))).toEqual(Array(5).fill('Bearer t1'))
+  expect(await listOrders(api)).toBe('Bearer t1')
   expect(signIns()).toBe(1)
 })
 
-it('a token that lives a minute or less is used for one call', async () => {
+it('a token that is valid for a minute or less is used for one call', async () => {
   const { api, signIns } = await platform(60_000)
-  expect(await ask(api)).toBe('Bearer t1')
-  expect(await ask(api)).toBe('Bearer t2')
-  expect(await ask(api)).toBe('Bearer t3')
+  expect(await listOrders(api)).toBe('Bearer t1')
+  expect(await listOrders(api)).toBe('Bearer t2')
+  expect(await listOrders(api)).toBe('Bearer t3')
   expect(signIns()).toBe(3)
 })
 
-it('a sign-in that failed is tried again by the next call', async () => {
+it('the next call repeats a failed sign-in', async () => {
   const { api } = await platform(3_600_000, 1)
-  await expect(ask(api)).rejects.toThrow('signing in failed with 503')
-  expect(await ask(api)).toBe('Bearer t2')
+  await expect(listOrders(api)).rejects.toThrow('signing in failed with 503')
+  expect(await listOrders(api)).toBe('Bearer t2')
 })

@@ -1,4 +1,4 @@
-/** The command itself, over counters that some local cloud tells. */
+/** The command itself, over the counters of a fake local cloud. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -20,7 +20,7 @@ afterEach(() => {
 const typed = async (args: string[], most = 0): Promise<typeof process.exitCode> => {
   const options = {
     service: text('NAME', 'a name'),
-    'dry-run': flag('only looks'),
+    'dry-run': flag('changes nothing'),
     json: flag('as JSON'),
     sku: texts('SKU', 'several'),
     currency: text('CODE', 'of money', 'EUR'),
@@ -34,7 +34,7 @@ const typed = async (args: string[], most = 0): Promise<typeof process.exitCode>
 
 it.each<[string, string[], string]>([
   ['an unknown option', ['--everything'], 'No flag registered for --everything. See --help.'],
-  ['an unknown option that is nearly one', ['--jsn'], 'No flag registered for --jsn, did you mean --json? See --help.'],
+  ['an option with a typing error', ['--jsn'], 'No flag registered for --jsn, did you mean --json? See --help.'],
   ['an unknown letter', ['-x'], 'No alias registered for -x. See --help.'],
   ['an option without its value', ['--service'], 'Expected input for flag --service. See --help.'],
   [
@@ -43,7 +43,7 @@ it.each<[string, string[], string]>([
     'Expected input for flag --service but encountered --json instead. See --help.',
   ],
   [
-    'an option that takes one value, twice',
+    'a single-valued option, given twice',
     ['--currency', 'EUR', '--currency', 'GBP'],
     'Too many arguments for --currency, encountered "GBP" after "EUR". See --help.',
   ],
@@ -59,7 +59,7 @@ it.each<[string, string[], string]>([
   expect(given).toEqual([])
 })
 
-it('gives each option its value, or the one by default', async () => {
+it('gives each option its value or its default', async () => {
   expect(await typed([])).toBe(0)
   expect(await typed(['--sku', 'A', '--lines', '3', '--json', '--sku=--B', '--dry-run'])).toBe(0)
   const all = (values: object): unknown => [expect.objectContaining(values), []]
@@ -69,7 +69,7 @@ it('gives each option its value, or the one by default', async () => {
   ])
 })
 
-it('takes as many words as it says', async () => {
+it('accepts the declared number of words', async () => {
   expect(await typed(['a', 'b'], 1)).toBe(1)
   expect(said).toEqual(['Too many arguments, expected 1 but encountered "b". See --help.'])
   expect(await typed([], 1)).toBe(0)
@@ -78,7 +78,7 @@ it('takes as many words as it says', async () => {
   expect(given.map((all) => (all as [object, string[]])[1])).toEqual([[], ['a'], ['a', '--b']])
 })
 
-it('has help that names each option', async () => {
+it('names each option in its help', async () => {
   const out = vi.spyOn(console, 'log').mockReturnValue(undefined)
   expect(await typed(['--help'], 1)).toBe(0)
   const help = String(out.mock.calls[0])
@@ -89,10 +89,10 @@ it('has help that names each option', async () => {
 })
 
 it.each<[string, Record<string, string>, string[]]>([
-  ['an option', { npm_config_sku: 'true' }, ['TEA-001', '2']],
-  ['what would have only looked', { npm_config_dry_run: 'true' }, []],
+  ['a flag', { npm_config_sku: 'true' }, ['TEA-001', '2']],
+  ['a dry run', { npm_config_dry_run: 'true' }, []],
   ['an option with its value', { npm_config_service: 'orders' }, []],
-])('notices %s that npm consumed, because -- is missing', async (_, environment, args) => {
+])('reports that npm consumed %s, because -- is missing', async (_, environment, args) => {
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
   onTestFinished(() => void vi.unstubAllEnvs())
   expect(await typed(args, 5)).toBe(1)
@@ -101,7 +101,7 @@ it.each<[string, Record<string, string>, string[]]>([
   expect(given).toEqual([])
 })
 
-it('takes an option after -- whatever npm has of that name', async () => {
+it('reads an option after -- even if npm has an option of that name', async () => {
   vi.stubEnv('npm_config_json', 'true')
   vi.stubEnv('npm_config_dry_run', '')
   onTestFinished(() => void vi.unstubAllEnvs())
@@ -109,8 +109,8 @@ it('takes an option after -- whatever npm has of that name', async () => {
   expect(given).toMatchObject([[{ json: true }, []]])
 })
 
-it.each(['', '{"pid":', '[]', 'null'])('a note that was left by halves is named, and what to do: %j', (text) => {
-  const directory = mkdtempSync(join(tmpdir(), 'note-'))
+it.each(['', '{"pid":', '[]', 'null'])('a damaged running.json fails with its path and the remedy: %j', (text) => {
+  const directory = mkdtempSync(join(tmpdir(), 'running-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   vi.stubEnv('MILLRACE_DATA', directory)
   onTestFinished(() => void vi.unstubAllEnvs())

@@ -9,7 +9,7 @@ it.each<[number, string, string]>([
   [1_250, 'JPY', '1250 JPY'],
   [1_250, 'KWD', '1.250 KWD'],
   [1_250, 'CLF', '0.1250 CLF'],
-  // Node's own Intl gives these none, by how people write them; ISO 4217 gives them two.
+  // Node's Intl gives these currencies no minor digits; ISO 4217 gives them two.
   [1_250, 'HUF', '12.50 HUF'],
   [1_250, 'MGA', '12.50 MGA'],
   [1_250, 'QQQ', '12.50 QQQ'],

@@ -31,7 +31,7 @@ describe('a refusal names the value and the remedy', () => {
     ['of 26', () => service('a'.repeat(26)), /6 to 25/],
     ['with a capital letter', () => service('Loyalty'), /"Loyalty".*lower-case letters/],
     ['that ends with a hyphen', () => service('loyalty-'), /the last no hyphen/],
-    ['a word of the language', () => service('export'), /"export".*reserved word of TypeScript/],
+    ['a reserved word of JavaScript', () => service('export'), /"export".*reserved word of TypeScript/],
     ['a service that exists', () => service('orders'), /"orders" exists already/],
     ['whose account is the push account of another', () => service('orders-push'), /"orders-push" exists already/],
     ["whose account is the operators'", () => service('operations'), /"operations" exists already/],
@@ -39,7 +39,7 @@ describe('a refusal names the value and the remedy', () => {
     ["whose table is the runtime's", () => service('runtime'), /"runtime" exists already/],
     ['whose dead letters are those of BigQuery', () => service('bigquery'), /"bigquery" exists already/],
     [
-      'on an event that does not exist',
+      'that subscribes to an unknown event',
       () => service('loyalty', { on: ['order.lost'] }),
       /"order\.lost".*order\.placed/,
     ],
@@ -100,17 +100,17 @@ describe('a refusal names the value and the remedy', () => {
       /"PubSub".*"secret-manager"/,
     ],
     [
-      'an emulator whose name start.ts has',
+      'an emulator whose name start.ts declares',
       () => makeEmulator({ name: 'plan', resource: 'one' }, read),
       /start\.ts.*"plan" already/,
     ],
     [
-      'an emulator that is another export',
+      'an emulator with the name of another export',
       () => makeEmulator({ name: 'host', resource: 'one' }, read),
       /host\.ts exists already/,
     ],
     [
-      'no kind of resource',
+      'an unknown kind of resource',
       () => makeEmulator({ name: 'secret-manager', resource: undefined }, read),
       /--resource is missing/,
     ],
@@ -118,7 +118,7 @@ describe('a refusal names the value and the remedy', () => {
     expect(refusal(make)).toMatch(message)
   })
 
-  it('and a file of another form is named, with what to do by hand', () => {
+  it('an unexpected form of an edited file is reported with the manual edit', () => {
     const otherForm: Read = (path) => (path === 'functions/index.ts' ? 'export const services = []' : read(path))
     expect(refusal(() => makeService({ name: 'loyalty', on: [], emits: undefined }, otherForm))).toMatch(
       /functions\/index\.ts can't be edited.*nothing was changed.*docs\/add-a-service\.md by hand/,
@@ -126,11 +126,11 @@ describe('a refusal names the value and the remedy', () => {
   })
 })
 
-describe('what is made imports what is there', () => {
+describe('generated code imports only existing exports', () => {
   it.each([
     ['a service', () => service('loyalty', { on: ['order.completed', 'saga.stuck'], emits: 'points.granted' })],
     ['a service that publishes nothing', () => service('loyalty', { on: ['price.changed'] })],
-    ['a service that does nothing yet', () => service('loyalty')],
+    ['a service without events and commands', () => service('loyalty')],
     ['an event', () => makeEvent({ type: 'points.granted', service: 'history' }, read)],
     ['a command', () => makeCommand({ name: 'GrantPoints', service: 'shipping', sentBy: 'orders' }, read)],
     ['an emulator', () => makeEmulator({ name: 'secret-manager', resource: 'secret' }, read)],
@@ -159,7 +159,7 @@ describe('what is made imports what is there', () => {
     )
 })
 
-it('a service takes the next number, also where one in between is free', () => {
+it('a service gets the number after the highest, even if a lower one is free', () => {
   const withGap: Read = (path) => read(path)?.replace('8: notifications', '11: notifications')
   const { files } = makeService({ name: 'loyalty', on: [], emits: undefined }, withGap)
   expect(keysOf(files['functions/index.ts']!, inVariable('numberedServices')).at(-1)).toBe('12')
@@ -177,7 +177,7 @@ describe('an edit', () => {
     expect(withItem(before, list, 'x')).toBe(after)
   })
 
-  it('imports once, in its alphabetical place', () => {
+  it('adds an import once, in alphabetical order', () => {
     const text = "import { z } from 'zod'\nimport { a } from './a.ts'\nimport { c } from './c.ts'\n"
     const once = withImport(text, 'b', './b.ts')
     expect(once).toBe(text.replace('import { c }', "import { b } from './b.ts'\nimport { c }"))
@@ -185,7 +185,7 @@ describe('an edit', () => {
     expect(withImport(once, 'd', './c.ts')).toContain("import { c, d } from './c.ts'")
   })
 
-  it('leaves imports of types alone', () => {
+  it('leaves type imports unchanged', () => {
     expect(withImport("import type { A } from './a.ts'\n", 'b', './a.ts')).toBe(
       "import type { A } from './a.ts'\nimport { b } from './a.ts'\n",
     )

@@ -14,9 +14,9 @@ const cases: readonly [kind: keyof typeof rules, taken: readonly string[], refus
 ]
 
 describe.each(cases)('%s', (kind, taken, refused) => {
-  it.each(taken)('takes "%s"', (name) => expect(validName(kind, name)).toBe(name))
+  it.each(taken)('accepts "%s"', (name) => expect(validName(kind, name)).toBe(name))
 
-  it.each(refused)('refuses "%s" with the name and the rule', (name) => {
+  it.each(refused)('refuses "%s" and names the rule', (name) => {
     expect(() => validName(kind, name)).toThrow(`"${name}" can't name a `)
     expect(() => validName(kind, name)).toThrow(/: it takes .{10,}\.$/)
   })

@@ -27,7 +27,7 @@ it.each([
   expect(lines[0]!.usd).toBeCloseTo(usd, 10)
 })
 
-it('adds up each edition with each way of billing, and what is always billed with all', () => {
+it('adds up each edition with each billing mode, and includes the other costs in every total', () => {
   const { orders, totals } = billOf({
     'pubsub.messages.published.order.placed': 7,
     'firestore.documentWrites': 100_000,
@@ -43,7 +43,7 @@ it('adds up each edition with each way of billing, and what is always billed wit
   expect(totals['Enterprise']!['by instance']).toBeCloseTo(0.26 + 0.018 + 4)
 })
 
-it('every price is dated and has a source', () => {
+it('every price has a date and a source', () => {
   expect(listPrices.date).toMatch(/^\d{4}-\d{2}-\d{2}$/)
   for (const price of Object.values(listPrices.prices)) {
     expect(price).toMatchObject({ usd: expect.any(Number), source: expect.stringMatching(/^https:/) })

@@ -16,7 +16,7 @@ beforeEach(() => {
   reader = logReader(folder)
 })
 
-it('reads each line once, when it is whole', async () => {
+it('reads each line once, after its end was written', async () => {
   append('a\nb\nc')
   expect(await read()).toEqual(['a', 'b'])
   expect(await read()).toEqual([])
@@ -24,7 +24,7 @@ it('reads each line once, when it is whole', async () => {
   expect(await read()).toEqual(['cc', 'd'])
 })
 
-it('reads characters that were written by halves', async () => {
+it('reads a character whose bytes were written in two parts', async () => {
   const bytes = Buffer.from('größer\n')
   writeFileSync(path, bytes.subarray(0, 3))
   expect(await read()).toEqual([])
@@ -32,7 +32,7 @@ it('reads characters that were written by halves', async () => {
   expect(await read()).toEqual(['größer'])
 })
 
-it('misses nothing when the file is begun anew, though the next one is shorter', async () => {
+it('misses no line when the file is replaced by a shorter one', async () => {
   append('a\nb\nc\n')
   expect(await read()).toEqual(['a', 'b', 'c'])
   append('d\n')
@@ -43,7 +43,7 @@ it('misses nothing when the file is begun anew, though the next one is shorter',
   expect(await read()).toEqual(['f'])
 })
 
-it('misses nothing when it looked while there was no file', async () => {
+it('misses no line when a read found no file', async () => {
   append('a\n')
   expect(await read()).toEqual(['a'])
   append('b\n')
@@ -53,7 +53,7 @@ it('misses nothing when it looked while there was no file', async () => {
   expect(await read()).toEqual(['b', 'c'])
 })
 
-it('goes on with a file that was emptied', async () => {
+it('continues with a file that was truncated', async () => {
   append('a\nb\n')
   await read()
   writeFileSync(path, 'c\n')

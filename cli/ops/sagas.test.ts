@@ -14,16 +14,16 @@ const report = (source: string, sagaId: string, sinceMs = 1): Waiting => ({
   sinceMs,
 })
 
-it("lists orders that are still stuck as they stand now, and other services' sagas as they were reported", async () => {
+it("lists stuck orders in their present state, and other services' sagas as they were reported", async () => {
   const taken: string[] = []
   const subscription = {
     pull: async () => [report('orders', 'o-1'), report('orders', 'o-2'), report('travel', 'o-2', 2)],
     acknowledge: async ({ messageId }: Waiting) => void taken.push(messageId),
   } as unknown as PullSubscriptions
-  const asked: string[] = []
+  const requested: string[] = []
   const api = {
     async send(_method: string, path: string) {
-      asked.push(path)
+      requested.push(path)
       const stuck = path.includes('o-1')
       const waitsFor = stuck ? [{ step: 'compensate reserve-stock', attempt: 7, until: null }] : []
       return { body: { orderId: path.split('/')[3], status: 'rejected', stuck, waitsFor } }
@@ -36,7 +36,7 @@ it("lists orders that are still stuck as they stand now, and other services' sag
     { service: 'orders', orderId: 'o-1', status: 'rejected', waitsFor: [{ attempt: 7 }], reason: 'no answer' },
     { service: 'travel', orderId: 'o-2', status: 'unknown', waitsFor: [{ step: 'compensate book-hotel', attempt: 5 }] },
   ])
-  expect(asked.toSorted()).toEqual(['/v1/orders/o-1/saga', '/v1/orders/o-2/saga'])
-  // The one that has gone on; a saga that can't be read stays reported.
+  expect(requested.toSorted()).toEqual(['/v1/orders/o-1/saga', '/v1/orders/o-2/saga'])
+  // A saga that has continued is left out; a saga that can't be read stays listed.
   expect(taken).toEqual(['orders o-2'])
 })

@@ -31,7 +31,7 @@ const line = (spanId: string, message: string, more: object = {}): LogLine => ({
 const drawn = (text: string): string[] => text.split('\n').map((one) => /[·█]{30}/.exec(one)?.[0] ?? '')
 
 describe('a waterfall', () => {
-  it('draws each span under its parent, in order of time, and what was logged under its span', () => {
+  it('draws each span under its parent, by time, and log lines under their span', () => {
     const spans = [
       span('later', 'root', 60, 40, { error: 'gone', attributes: { 'millrace.attempt': 2 } }),
       span('root', undefined, 0, 100),
@@ -50,7 +50,7 @@ describe('a waterfall', () => {
     ])
   })
 
-  it('draws a long pause short: a timer must not press everything else into one column', () => {
+  it('shortens a long pause, so that the other spans stay wider than one column', () => {
     const spans = [span('root', undefined, 0, 100), span('half', 'root', 0, 50), span('timer', 'root', 90_000, 10)]
     const [root, half, timer] = drawn(waterfall(spans, []))
     expect(root!.indexOf('·')).toBeGreaterThan(20)
@@ -58,7 +58,7 @@ describe('a waterfall', () => {
     expect(timer!.endsWith('█')).toBe(true)
   })
 
-  it('keeps what has lost its parent or its span', () => {
+  it('keeps spans without a parent and log lines without a span', () => {
     const text = waterfall([span('orphan', 'gone', 5, 0)], [line('gone', 'hello')])
     expect(text).toContain('orphan')
     expect(text).toContain('INFO hello  (its span is missing)')

@@ -23,7 +23,7 @@ function started() {
 }
 
 describe('the catalog', () => {
-  it('tells a product and its price, once each, and answers for it', async () => {
+  it('publishes a product and its price once each, and answers queries for it', async () => {
     const { platform, http } = started()
     await deliver(app, platform, publish)
     expect(
@@ -47,7 +47,7 @@ describe('the catalog', () => {
     })
   })
 
-  it('publishes again with the same ids when the same command comes again', async () => {
+  it('republishes the same events when a command is repeated', async () => {
     const { platform } = started()
     platform.fail('publish')
     await expect(deliver(app, platform, publish)).rejects.toThrow('fail')
@@ -61,7 +61,7 @@ describe('the catalog', () => {
     expect(platform.billed.writes).toBe(2)
   })
 
-  it('answers for a product from one document, however often its price was changed', async () => {
+  it('answers a query from one document after any number of price changes', async () => {
     const { platform, http } = started()
     await deliver(app, platform, publish)
     for (let day = 1; day <= 400; day++) {
@@ -76,7 +76,7 @@ describe('the catalog', () => {
     expect(platform.billed.reads).toBe(1)
   })
 
-  it('answers for a product without such a document, and makes it with the next command', async () => {
+  it('answers for a product without its document, which the next command writes', async () => {
     const { platform } = started()
     await deliver(app, platform, publish)
     const streams = platform.entries()
@@ -87,16 +87,17 @@ describe('the catalog', () => {
     const former = testPlatform(catalog, { kept })
     const http = new Hono()
     app.routes!(http, former)
-    const asked = async () => (await (await http.request('/products/BANK%20CHARGES')).json()) as { unitMinor: number }
-    expect((await asked()).unitMinor).toBe(1500)
+    const currentPrice = async () =>
+      (await (await http.request('/products/BANK%20CHARGES')).json()) as { unitMinor: number }
+    expect((await currentPrice()).unitMinor).toBe(1500)
     former.advance(1)
     const data = { sku: 'BANK CHARGES', unitMinor: 1600, currency: 'GBP' }
     await deliver(app, former, message('ChangePrice', data))
-    expect((await asked()).unitMinor).toBe(1600)
+    expect((await currentPrice()).unitMinor).toBe(1600)
     expect(former.documents().get('products/BANK%20CHARGES')).toMatchObject({ name: 'Bank charges' })
   })
 
-  it('records nothing of a price that it refuses', async () => {
+  it('records no refused price', async () => {
     const { platform } = started()
     await deliver(app, platform, publish)
     const announce = (day: number) =>
@@ -120,7 +121,7 @@ describe('the catalog', () => {
     expect(platform.published).toHaveLength(before)
   })
 
-  it.each(['/products/TEA-404', '/products/%2F', '/products/%00'])('knows nothing at %s', async (path) => {
+  it.each(['/products/TEA-404', '/products/%2F', '/products/%00'])('answers 404 at %s', async (path) => {
     const answer = await started().http.request(path)
     expect(answer.status).toBe(404)
     expect(await answer.json()).toMatchObject({ code: 'not-found', status: 404 })

@@ -43,19 +43,19 @@ describe('a product', () => {
         },
       ))
 
-  it('is published once, however often it is asked for', () => given(published, priced).when(publish).expect())
+  it('is published once when the command is repeated', () => given(published, priced).when(publish).expect())
 
-  it('changes only what differs when it is published again', () =>
+  it('publishes only the difference when it is published again', () =>
     given(published, priced)
       .when({ type: 'PublishProduct', data: { ...publish.data, name: 'Darjeeling First Flush' } })
       .expect({ type: 'product.published', data: { sku: 'TEA-001', name: 'Darjeeling First Flush' } }))
 
-  it('refuses a price for what was never published', () =>
+  it('refuses a price for an unknown SKU', () =>
     expect(() => decide(change(1), productOf([], nowMs), nowMs)).toThrow(Refused))
 
-  it('does not change a price to what it is', () => given(published, priced).when(change(1190)).expect())
+  it('publishes nothing for an unchanged price', () => given(published, priced).when(change(1190)).expect())
 
-  it('takes a price for later, once, however its moment is written', () => {
+  it('accepts a future price once, in any notation of its time', () => {
     const later = change(1290, '2026-02-01T00:00:00.000Z')
     given(published, priced).when(later).expect({ type: 'price.changed', data: later.data })
     for (const same of ['2026-02-01T00:00:00.000Z', '2026-02-01T00:00:00Z', '2026-02-01T01:00:00+01:00'])
@@ -64,7 +64,7 @@ describe('a product', () => {
         .expect()
   })
 
-  it('takes back an announced price: the one announced last holds', () => {
+  it('charges the price that was announced last for the same time', () => {
     const from = '2026-02-01T00:00:00.000Z'
     const first = recorded('price.changed', change(1290, from).data, 'z', '2026-01-02T00:00:00.000Z')
     const second = recorded('price.changed', change(1390, from).data, 'a', '2026-01-03T00:00:00.000Z')
@@ -75,10 +75,10 @@ describe('a product', () => {
       .expect({ type: 'price.changed', data: change(1290, from).data })
   })
 
-  it('decides nothing about a price that can hold no more', () =>
+  it('publishes nothing for a price that a newer one has replaced', () =>
     given(published, priced).when(change(1000, '2025-06-01T00:00:00.000Z')).expect())
 
-  it('refuses more announced prices than it keeps, and takes the next when one of them holds', () => {
+  it('refuses announced prices beyond its limit, and accepts another when one has become valid', () => {
     const day = (index: number): string => new Date(nowMs + (index + 1) * 86_400_000).toISOString()
     const announced = Array.from({ length: MAX_ANNOUNCED_PRICES }, (_, index) =>
       recorded('price.changed', change(2000 + index, day(index)).data, `d-${index}`),
@@ -90,7 +90,7 @@ describe('a product', () => {
   })
 })
 
-describe('the price at a moment', () => {
+describe('the price at a time', () => {
   const at = (time: string, ...events: RecordedEvent[]) =>
     priceAt(productOf(events, Date.parse(time)).prices, Date.parse(time))?.unitMinor
   const later = recorded(
@@ -99,7 +99,7 @@ describe('the price at a moment', () => {
     'c',
   )
 
-  it('is the newest that has begun', () => {
+  it('is the newest price that is valid', () => {
     expect(at('2026-01-31T23:59:59.999Z', published, priced, later)).toBe(1190)
     expect(at('2026-02-01T00:00:00.000Z', published, priced, later)).toBe(1290)
     expect(at('2025-12-31T00:00:00.000Z', published, priced)).toBeUndefined()
@@ -110,7 +110,7 @@ describe('a list of prices', () => {
   const price = fc.record({
     unitMinor: fc.integer({ min: 1, max: 5 }),
     currency: fc.constant('EUR'),
-    // Few moments, in several forms, so that they meet.
+    // Few times, in several notations, so that they coincide.
     validFrom: fc
       .tuple(fc.integer({ min: 1, max: 28 }), fc.constantFrom('T00:00:00Z', 'T00:00:00.000Z', 'T01:00:00+01:00'))
       .map(([day, time]) => `2026-01-${String(day).padStart(2, '0')}${time}`),
@@ -119,7 +119,7 @@ describe('a list of prices', () => {
   const listOf = (prices: readonly Price[]): readonly Price[] =>
     prices.reduce<readonly Price[]>((list, one) => withPrice(list, one, nowMs) ?? list, [])
 
-  it('says the same from now on as all prices ever, whatever order they came in and however often', () => {
+  it('gives the same future prices as the full history, in any order of arrival and with duplicates', () => {
     const days = Array.from({ length: 30 }, (_, index) => nowMs + index * 86_400_000)
     const said = (prices: readonly Price[]) => days.map((day) => priceAt(prices, day)?.unitMinor)
     fc.assert(
@@ -140,7 +140,7 @@ describe('a list of prices', () => {
     )
   })
 
-  it('keeps none that can hold no more', () =>
+  it('keeps no replaced price', () =>
     fc.assert(
       fc.property(fc.array(price, { maxLength: 60 }), (prices) => {
         const begun = listOf(prices).filter(({ validFrom }) => Date.parse(validFrom) <= nowMs)

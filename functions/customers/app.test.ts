@@ -22,7 +22,7 @@ const provider: Platform['callExternal'] = async (url, { body, accept = [] }) =>
   return Response.json({ ...card, paymentMethodRef: `pm-${token}-${customer}` })
 }
 
-/** Who asks, unless a test says otherwise. */
+/** The calling service, unless a test names another. */
 const serviceFor = (path: string): string =>
   path.startsWith('/references/') ? 'orders' : path.startsWith('/addresses/') ? 'shipping' : 'gateway'
 
@@ -38,7 +38,7 @@ function open(callExternal = provider) {
   })
   app.routes!(http, platform)
   http.onError((error, c) => answerProblem(c, error))
-  const ask = async (method: string, path: string, body?: object, from?: string) => {
+  const send = async (method: string, path: string, body?: object, from?: string) => {
     const response = await http.request(path, {
       method,
       headers: { 'content-type': 'application/json', ...(from ? { from } : {}) },
@@ -49,32 +49,32 @@ function open(callExternal = provider) {
   }
   return {
     platform,
-    ask,
+    send,
     add: (vault: string, path: string, body: object, idempotencyKey: string = crypto.randomUUID()) =>
-      ask('POST', `/vaults/${vault}/${path}`, { idempotencyKey, body }),
+      send('POST', `/vaults/${vault}/${path}`, { idempotencyKey, body }),
     unknown: async (vault: string, references: object) => {
-      const asked = new URLSearchParams(references as Record<string, string>)
-      return (await ask('GET', `/references/${vault}?${asked.toString()}`)).body['unknown']
+      const query = new URLSearchParams(references as Record<string, string>)
+      return (await send('GET', `/references/${vault}?${query.toString()}`)).body['unknown']
     },
   }
 }
 
 describe('an address', () => {
-  it('is kept once under its key, shown to its vault alone, and known until it is withdrawn', async () => {
-    const { add, ask, unknown } = open()
+  it('is stored once under its key, shown to its own vault only, and valid until it is withdrawn', async () => {
+    const { add, send, unknown } = open()
     const first = await add(alice, 'addresses', address, 'key')
     expect(first).toMatchObject({ status: 201, body: { ...address, addressRef: expect.stringMatching(/^a-/) } })
     expect(await add(alice, 'addresses', address, 'key')).toEqual(first)
-    expect((await ask('GET', `/vaults/${alice}/addresses`)).body).toEqual({ addresses: [first.body] })
-    expect((await ask('GET', `/vaults/${bob}/addresses`)).body).toEqual({ addresses: [] })
+    expect((await send('GET', `/vaults/${alice}/addresses`)).body).toEqual({ addresses: [first.body] })
+    expect((await send('GET', `/vaults/${bob}/addresses`)).body).toEqual({ addresses: [] })
     const { addressRef } = first.body as { addressRef: string }
     expect(await unknown(alice, { addressRef, paymentMethodRef: 'pm' })).toEqual(['paymentMethodRef'])
     expect(await unknown(bob, { addressRef, paymentMethodRef: 'pm' })).toEqual(['addressRef', 'paymentMethodRef'])
 
-    expect((await ask('DELETE', `/vaults/${bob}/addresses/${addressRef}`)).status).toBe(404)
+    expect((await send('DELETE', `/vaults/${bob}/addresses/${addressRef}`)).status).toBe(404)
     for (const _ of ['once', 'again'])
-      expect((await ask('DELETE', `/vaults/${alice}/addresses/${addressRef}`)).status).toBe(204)
-    expect((await ask('GET', `/vaults/${alice}/addresses`)).body).toEqual({ addresses: [] })
+      expect((await send('DELETE', `/vaults/${alice}/addresses/${addressRef}`)).status).toBe(204)
+    expect((await send('GET', `/vaults/${alice}/addresses`)).body).toEqual({ addresses: [] })
     expect(await unknown(alice, { addressRef, paymentMethodRef: 'pm' })).toEqual(['addressRef', 'paymentMethodRef'])
   })
 
@@ -104,75 +104,75 @@ describe('an address', () => {
     expect(platform.documents()).toEqual(new Map())
   })
 
-  it('beyond the limit is refused until one is withdrawn, and withdrawing makes no room without end', async () => {
-    const { add, ask } = open()
+  it('beyond the limit is refused until one is withdrawn, and withdrawn ones are limited too', async () => {
+    const { add, send } = open()
     const refs: string[] = []
     for (let index = 0; index < vaultLimits.addresses; index++)
       refs.push((await add(alice, 'addresses', address)).body['addressRef'] as string)
     expect(await add(alice, 'addresses', address)).toMatchObject({ status: 409, body: { code: 'too-many-references' } })
     for (let kept = refs.length; kept < vaultLimits.kept; kept++) {
-      await ask('DELETE', `/vaults/${alice}/addresses/${refs.pop()}`)
+      await send('DELETE', `/vaults/${alice}/addresses/${refs.pop()}`)
       refs.push((await add(alice, 'addresses', address)).body['addressRef'] as string)
     }
-    await ask('DELETE', `/vaults/${alice}/addresses/${refs.pop()}`)
+    await send('DELETE', `/vaults/${alice}/addresses/${refs.pop()}`)
     expect(await add(alice, 'addresses', address)).toMatchObject({ status: 409, body: { code: 'too-many-references' } })
   })
 
-  it('is found by no name that every object has', async () => {
-    const { ask, unknown } = open()
+  it("is not found under the name of an object's built-in property", async () => {
+    const { send, unknown } = open()
     for (const name of ['__proto__', 'constructor', 'toString']) {
-      expect((await ask('DELETE', `/vaults/${alice}/addresses/${name}`)).status).toBe(404)
+      expect((await send('DELETE', `/vaults/${alice}/addresses/${name}`)).status).toBe(404)
       expect(await unknown(alice, { addressRef: name, paymentMethodRef: name })).toHaveLength(2)
     }
   })
 })
 
 describe('a payment method', () => {
-  it('is attached to its customer before it is kept, and shows no token', async () => {
-    const { add, platform, ask } = open()
+  it('is attached at the provider before it is stored, and its answer has no token', async () => {
+    const { add, platform, send } = open()
     const { body } = await add(alice, 'payment-methods', { token: 'tok' }, 'key')
     expect(body).toMatchObject({ ...card, paymentMethodRef: `pm-tok-${alice}` })
     expect(platform.externalCalls[0]?.options.body).toEqual({ token: 'tok', customer: alice })
     expect(JSON.stringify([...platform.documents().values()])).not.toContain('"tok"')
     // The same token again is the same payment method.
     expect((await add(alice, 'payment-methods', { token: 'tok' })).body).toEqual(body)
-    expect((await ask('GET', `/vaults/${alice}/payment-methods`)).body).toEqual({ paymentMethods: [body] })
+    expect((await send('GET', `/vaults/${alice}/payment-methods`)).body).toEqual({ paymentMethods: [body] })
   })
 
   it.each([
     ['a card number', { token: '4242424242424242' }, 'invalid-body'],
     ['a card number in groups', { token: '4242-4242-4242-4242' }, 'invalid-body'],
-    ['what the provider does not take', { token: 'unknown' }, 'payment-method-refused'],
-  ])('of %s is refused, and nothing is kept', async (_, body, code) => {
+    ['a token that the provider refuses', { token: 'unknown' }, 'payment-method-refused'],
+  ])('of %s is refused, and nothing is stored', async (_, body, code) => {
     const { add, platform } = open()
     expect(await add(alice, 'payment-methods', body)).toMatchObject({ status: 422, body: { code } })
     expect(platform.documents()).toEqual(new Map())
     if (code === 'invalid-body') expect(platform.externalCalls).toEqual([])
   })
 
-  it('is withdrawn at once, and the provider asked again until it has let go', async () => {
+  it('is withdrawn at once, and detached at the provider by a repeated request if the first failed', async () => {
     let isAway = true
-    const { add, ask, unknown, platform } = open(async (url, options) => {
+    const { add, send, unknown, platform } = open(async (url, options) => {
       if (url.endsWith('/detach') && isAway) throw new Unavailable('The provider is away.')
       return provider(url, options)
     })
     const { paymentMethodRef } = (await add(alice, 'payment-methods', { token: 'tok' })).body as Record<string, string>
     const path = `/vaults/${alice}/payment-methods/${paymentMethodRef}`
-    expect((await ask('DELETE', path)).status).toBe(503)
+    expect((await send('DELETE', path)).status).toBe(503)
     expect(await unknown(alice, { addressRef: 'a', paymentMethodRef })).toContain('paymentMethodRef')
     isAway = false
-    expect((await ask('DELETE', path)).status).toBe(204)
+    expect((await send('DELETE', path)).status).toBe(204)
     expect(platform.externalCalls.at(-1)?.url).toContain(`/${paymentMethodRef}/detach`)
   })
 
-  it('is let go by the provider before it is erased, when its customer did not ask again', async () => {
+  it('is detached at the provider before it is erased, without a further request of its customer', async () => {
     let isAway = true
-    const { add, ask, platform } = open(async (url, options) => {
+    const { add, send, platform } = open(async (url, options) => {
       if (url.endsWith('/detach') && isAway) throw new Unavailable('The provider is away.')
       return provider(url, options)
     })
     const { paymentMethodRef } = (await add(alice, 'payment-methods', { token: 'tok' })).body as Record<string, string>
-    expect((await ask('DELETE', `/vaults/${alice}/payment-methods/${paymentMethodRef}`)).status).toBe(503)
+    expect((await send('DELETE', `/vaults/${alice}/payment-methods/${paymentMethodRef}`)).status).toBe(503)
     const erase = platform.sent[0]!.envelope
     await expect(deliver(app, platform, erase)).rejects.toThrow('The provider is away.')
     expect(JSON.stringify([...platform.documents().values()])).toContain(paymentMethodRef)
@@ -184,82 +184,82 @@ describe('a payment method', () => {
 })
 
 describe('a consent', () => {
-  it('holds from its grant on, is replaced by another version, and is withdrawn by its kind', async () => {
-    const { add, ask } = open()
+  it('is valid from its grant, replaced by another version, and withdrawn by its kind', async () => {
+    const { add, send } = open()
     const grant = (version: string) => add(alice, 'consents', { kind: 'marketing-email', version })
     const first = await grant('2026-01')
     expect(first).toMatchObject({ status: 201, body: { kind: 'marketing-email', version: '2026-01' } })
     expect((await grant('2026-01')).body).toEqual(first.body)
     const second = await grant('2026-02')
     const held = async () =>
-      ((await ask('GET', `/vaults/${alice}/consents`)).body['consents'] as Record<string, string>[])
+      ((await send('GET', `/vaults/${alice}/consents`)).body['consents'] as Record<string, string>[])
         .filter(({ withdrawnAt }) => withdrawnAt === undefined)
         .map(({ consentRef }) => consentRef)
     expect(await held()).toEqual([second.body['consentRef']])
     for (const _ of ['once', 'again'])
-      expect((await ask('DELETE', `/vaults/${alice}/consents/marketing-email`)).status).toBe(204)
+      expect((await send('DELETE', `/vaults/${alice}/consents/marketing-email`)).status).toBe(204)
     expect(await held()).toEqual([])
-    expect((await ask('DELETE', `/vaults/${alice}/consents/analytics`)).status).toBe(404)
+    expect((await send('DELETE', `/vaults/${alice}/consents/analytics`)).status).toBe(404)
   })
 })
 
-describe('what was withdrawn', () => {
+describe('a withdrawn entry', () => {
   const MONTH_MS = 29 * 24 * 3_600_000
   const armed = (platform: ReturnType<typeof open>['platform']) => platform.sent.map(({ envelope }) => envelope)
 
-  it('is erased a month later, is shipped to until then, and makes room', async () => {
-    const { add, ask, platform } = open()
+  it('is readable for shipping for a month, and then erased', async () => {
+    const { add, send, platform } = open()
     const { addressRef } = (await add(alice, 'addresses', address)).body as { addressRef: string }
-    await ask('DELETE', `/vaults/${alice}/addresses/${addressRef}`)
+    await send('DELETE', `/vaults/${alice}/addresses/${addressRef}`)
     expect(platform.sent).toMatchObject([
       { target: 'customers', notBeforeMs: platform.now() + MONTH_MS, envelope: { type: 'EraseWithdrawn' } },
     ])
-    expect((await ask('GET', `/addresses/${addressRef}`)).status).toBe(200)
+    expect((await send('GET', `/addresses/${addressRef}`)).status).toBe(200)
     for (const _ of ['once', 'again']) await deliver(app, platform, armed(platform)[0]!)
-    expect((await ask('GET', `/addresses/${addressRef}`)).status).toBe(404)
+    expect((await send('GET', `/addresses/${addressRef}`)).status).toBe(404)
     expect(JSON.stringify([...platform.documents()])).not.toContain('Mill Lane')
   })
 
-  it('has one timer, however often it is withdrawn', async () => {
-    const { add, ask, platform } = open()
+  it('has one timer after repeated withdrawals', async () => {
+    const { add, send, platform } = open()
     const { addressRef } = (await add(alice, 'addresses', address)).body as { addressRef: string }
     for (let again = 0; again < 5; again++) {
-      expect((await ask('DELETE', `/vaults/${alice}/addresses/${addressRef}`)).status).toBe(204)
+      expect((await send('DELETE', `/vaults/${alice}/addresses/${addressRef}`)).status).toBe(204)
       platform.advance(1_000)
     }
     expect(armed(platform)).toHaveLength(1)
   })
 
-  it('is armed before it is committed: a lost commit erases nothing that is not withdrawn', async () => {
-    const { add, ask, platform } = open()
+  it('has its timer sent before the commit, and a timer without its commit erases nothing', async () => {
+    const { add, send, platform } = open()
     const { addressRef } = (await add(alice, 'addresses', address)).body as { addressRef: string }
     const path = `/vaults/${alice}/addresses/${addressRef}`
     platform.fail('send')
-    expect((await ask('DELETE', path)).status).toBe(503)
-    expect((await ask('GET', `/vaults/${alice}/addresses`)).body['addresses']).toHaveLength(1)
-    await ask('DELETE', path)
+    expect((await send('DELETE', path)).status).toBe(503)
+    expect((await send('GET', `/vaults/${alice}/addresses`)).body['addresses']).toHaveLength(1)
+    await send('DELETE', path)
     const early = { ...(armed(platform)[0]!.data as object), withdrawnBy: '2025-12-31T23:59:59.999Z' }
     await deliver(app, platform, message('EraseWithdrawn', early))
-    expect((await ask('GET', `/addresses/${addressRef}`)).status).toBe(200)
+    expect((await send('GET', `/addresses/${addressRef}`)).status).toBe(200)
   })
 
-  it('arms nothing when there is no such entry', async () => {
-    const { ask, platform } = open()
-    expect((await ask('DELETE', `/vaults/${alice}/addresses/a-1`)).status).toBe(404)
+  it('has no timer when it does not exist', async () => {
+    const { send, platform } = open()
+    expect((await send('DELETE', `/vaults/${alice}/addresses/a-1`)).status).toBe(404)
     expect(platform.sent).toEqual([])
   })
 })
 
 describe('the services', () => {
-  it('that ships gets an address by its reference, also when it was withdrawn since, and no other service does', async () => {
-    const { add, ask } = open()
+  it('shipping reads an address by its reference, also after it was withdrawn', async () => {
+    const { add, send } = open()
     const { addressRef } = (await add(alice, 'addresses', address)).body as { addressRef: string }
     const path = `/addresses/${addressRef}`
-    expect(await ask('GET', path)).toEqual({ status: 200, body: address })
-    await ask('DELETE', `/vaults/${alice}${path}`)
-    expect(await ask('GET', path)).toEqual({ status: 200, body: address })
+    expect(await send('GET', path)).toEqual({ status: 200, body: address })
+    await send('DELETE', `/vaults/${alice}${path}`)
+    expect(await send('GET', path)).toEqual({ status: 200, body: address })
     for (const ref of [addressRef.replace(/.$/, '!'), 'a-1', '__proto__', `a-${'0'.repeat(26)}-${'0'.repeat(10)}`])
-      expect((await ask('GET', `/addresses/${ref}`)).status).toBe(404)
+      expect((await send('GET', `/addresses/${ref}`)).status).toBe(404)
   })
 
   it.each([
@@ -270,22 +270,22 @@ describe('the services', () => {
     ['shipping', 'GET', `/references/${alice}`],
     ['gateway', 'GET', '/addresses/a-1'],
     ['gateway', 'GET', `/references/${alice}`],
-  ])('%s may not ask %s %s', async (from, method, path) => {
-    const { ask } = open()
-    expect(await ask(method, path, undefined, from)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+  ])('%s may not request %s %s', async (from, method, path) => {
+    const { send } = open()
+    expect(await send(method, path, undefined, from)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
   })
 })
 
 describe('an import', () => {
-  it('registers many customers, and the same again finds the same references', async () => {
-    const { ask, unknown } = open()
+  it('registers many customers, and a repeat returns the same references', async () => {
+    const { send, unknown } = open()
     const body = { customers: ['alice', 'bob', 'alice'].map((customerRef) => ({ customerRef, address, token: 'tok' })) }
-    const first = await ask('POST', '/imports', body)
+    const first = await send('POST', '/imports', body)
     expect(first.status).toBe(200)
     const [one, two, again] = first.body['references'] as Record<string, string>[]
     expect(one).toEqual(again)
     expect(one!['addressRef']).not.toBe(two!['addressRef'])
-    expect(await ask('POST', '/imports', body)).toEqual(first)
+    expect(await send('POST', '/imports', body)).toEqual(first)
     expect(await unknown(alice, one!)).toEqual([])
     expect(await unknown(alice, two!)).toEqual(['addressRef', 'paymentMethodRef'])
   })

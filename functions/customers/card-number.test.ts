@@ -17,7 +17,7 @@ describe('a text with a card number', () => {
   ])('%s is found', (_, text) => expect(holdsCardNumber(text)).toBe(true))
 })
 
-describe('a text without one', () => {
+describe('a text without a card number', () => {
   it.each([
     ['a token', 'pm-1f3a9c'],
     ['a wrong check digit', '4111111111112'],

@@ -1,4 +1,4 @@
-/** Places of an instance: who gets one when all are taken, and whose upload ends for it. */
+/** Places for requests of an instance: which caller gets one when all are taken, and which upload is evicted. */
 
 import { describe, expect, it } from 'vitest'
 import type { Role } from '../../shared/http/auth.ts'
@@ -54,7 +54,7 @@ describe('with all places taken by uploads', () => {
     expect([ended.evicted.aborted, other.evicted.aborted]).toEqual([false, true])
   })
 
-  it('a stranger, and a token that is never verified, end none', () => {
+  it('callers without a token and with an unverified token evict no upload', () => {
     const { admit, enter } = started()
     const uploads = [admit('a').beginUpload(), admit('b').beginUpload()]
     expect(caught(() => enter('stranger'))).toEqual(overloaded)
@@ -62,7 +62,7 @@ describe('with all places taken by uploads', () => {
     expect(uploads.map(({ evicted }) => evicted.aborted)).toEqual([false, false])
   })
 
-  it('so many callers are verified at once, and the place for it is given back', () => {
+  it('the verification of tokens has a limited number of places, which are released', () => {
     const { admit, enter } = started()
     admit('a').beginUpload()
     admit('b').beginUpload()
@@ -72,7 +72,7 @@ describe('with all places taken by uploads', () => {
     enter('x', tokenOf('t5'))
   })
 
-  it('a request that is refused for its own limit ends none', () => {
+  it("a request beyond its caller's limit evicts no upload", () => {
     const { admit, enter } = started({ concurrentRequests: 3, requestsPerCaller: 2 })
     const victim = admit('victim').beginUpload()
     admit('m')
@@ -81,7 +81,7 @@ describe('with all places taken by uploads', () => {
     expect(victim.evicted.aborted).toBe(false)
   })
 
-  it('the payment provider and the customers do not end uploads of each other', () => {
+  it('the payment provider and the customers do not evict uploads of each other', () => {
     const { admit, enter } = started()
     const provider = enter('p', undefined, 'provider')
     const customers = [admit('a').beginUpload(), admit('b').beginUpload()]
@@ -96,11 +96,11 @@ describe('with all places taken by uploads', () => {
   })
 })
 
-it('a caller beyond its limit counts for its address, so that not each of its requests costs the check of a token', () => {
+it('requests of a caller beyond its limit count for its address, which bounds the verifications of tokens', () => {
   const limit = (burst: number) => ({ perSecond: 0.001, burst })
   const { enter } = started({ limits: { customer: limit(1), staff: limit(1), importer: limit(1), address: limit(2) } })
   let checks = 0
-  for (let asked = 0; asked < 100; asked++) {
+  for (let request = 0; request < 100; request++) {
     caught(() => {
       const visit = enter('x', tokenOf('m'))
       checks += 1
@@ -108,6 +108,6 @@ it('a caller beyond its limit counts for its address, so that not each of its re
       visit.leave()
     })
   }
-  // The first, and two of each bucket of the address: without a token's form, and with it.
+  // The first, and two of each of the address's buckets: without and with the form of a token.
   expect(checks).toBe(5)
 })

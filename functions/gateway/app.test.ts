@@ -95,7 +95,7 @@ describe('a customer', () => {
     ])
   })
 
-  it('sees an order with its timeline', async () => {
+  it('reads an order with its timeline', async () => {
     const entries = [{ type: 'order.placed', source: 'orders', time: startOfTests, eventId: 'e-1' }]
     const { send } = started({
       orders: () => Response.json(placed),
@@ -104,7 +104,7 @@ describe('a customer', () => {
     expect((await send('GET', '/v1/orders/o-1')).body).toEqual({ ...placed, timeline: { entries } })
   })
 
-  it('sees the order also while its history is away', async () => {
+  it('reads the order while its history is unavailable', async () => {
     const { send } = started({ orders: () => Response.json(placed) })
     expect(await send('GET', '/v1/orders/o-1')).toMatchObject({
       status: 200,
@@ -133,7 +133,7 @@ describe('a customer', () => {
     expect(calls).toEqual([])
   })
 
-  it('cannot make themselves importer by a field', async () => {
+  it('cannot act as an importer by a field of the body', async () => {
     const { send, calls } = started(orders)
     expect(await send('POST', '/v1/orders', { body: { ...order, importer: true } })).toMatchObject({
       status: 422,
@@ -146,7 +146,7 @@ describe('a customer', () => {
 describe('staff', () => {
   const staff = () => token({ sub: 'staff-1', roles: ['staff'] })
 
-  it('sees the orders of every customer', async () => {
+  it('reads the orders of every customer', async () => {
     const { send } = started({ orders: () => Response.json(placed), history: () => Response.json({ entries: [] }) })
     expect((await send('GET', '/v1/orders/o-1', { bearer: await staff() })).status).toBe(200)
   })
@@ -170,20 +170,17 @@ describe('staff', () => {
     ['/v1/products', { sku: 'TEA-001', name: 'Tea', unitMinor: 1190, currency: 'EUR' }, 'PublishProduct', 'catalog'],
     ['/v1/prices', { sku: 'TEA-001', unitMinor: 1250, currency: 'EUR' }, 'ChangePrice', 'catalog'],
     ['/v1/stock', { lines: [{ sku: 'TEA-001', quantity: 1_000_000 }] }, 'ReceiveStock', 'inventory'],
-  ])(
-    'writes to %s by a command that its owner enqueues: one request, with caller and key',
-    async (path, body, type, service) => {
-      const { send, platform, calls } = started({ [service]: () => Response.json({ commandId }, { status: 202 }) })
-      const answer = await send('POST', path, { body, bearer: await staff() })
-      expect(answer).toMatchObject({ status: 202, body: { commandId } })
-      expect(calls).toMatchObject([
-        { service, path: `/submissions/${type}`, body: { key: 'key-1', actor: 'staff:staff-1', data: body } },
-      ])
-      expect(await send('POST', path, { body, bearer: await staff() })).toMatchObject({ body: answer.body })
-      expect(calls[1]).toEqual(calls[0])
-      expect(platform.sent).toEqual([])
-    },
-  )
+  ])('writes to %s by one submission to the owner, with caller and key', async (path, body, type, service) => {
+    const { send, platform, calls } = started({ [service]: () => Response.json({ commandId }, { status: 202 }) })
+    const answer = await send('POST', path, { body, bearer: await staff() })
+    expect(answer).toMatchObject({ status: 202, body: { commandId } })
+    expect(calls).toMatchObject([
+      { service, path: `/submissions/${type}`, body: { key: 'key-1', actor: 'staff:staff-1', data: body } },
+    ])
+    expect(await send('POST', path, { body, bearer: await staff() })).toMatchObject({ body: answer.body })
+    expect(calls[1]).toEqual(calls[0])
+    expect(platform.sent).toEqual([])
+  })
 
   it.each([
     [
@@ -193,16 +190,16 @@ describe('staff', () => {
       'idempotency-key-reused',
     ],
     ['an unknown owner', undefined, 503, 'unavailable'],
-  ])('passes on the answer of the owner to a key that stands for %s', async (_, owner, status, code) => {
+  ])("passes on the owner's answer to a key of %s", async (_, owner, status, code) => {
     const { send, platform } = started(owner ? { inventory: owner } : {})
     const body = { lines: [{ sku: 'TEA-001', quantity: 1 }] }
     const answer = await send('POST', '/v1/stock', { body, bearer: await staff() })
     expect(answer).toMatchObject({ status, body: { code, instance: '/v1/stock' } })
-    // No act: nothing was accepted.
+    // No security event of an act: nothing was accepted.
     expect(platform.logs.filter(({ fields }) => fields?.['event'] === 'staff.command')).toEqual([])
   })
 
-  it('asks a saga to go on, or an order to be closed, and sees where it stands', async () => {
+  it('retries a saga, closes an order, and reads the state of a saga', async () => {
     const saga = { orderId: 'o-1', status: 'rejected', stuck: true, waitsFor: [] }
     const { send, calls } = started({
       orders: (body) => (body ? Response.json({ commandId }, { status: 202 }) : Response.json(saga)),
@@ -229,7 +226,7 @@ describe('staff', () => {
     expect(calls).toHaveLength(3)
   })
 
-  it('names a delivery that it can look up', async () => {
+  it('names a delivery whose result it can read', async () => {
     const { send, calls } = started({
       inventory: (body) =>
         body ? Response.json({ commandId }, { status: 202 }) : problem('/deliveries/d-1', 404, 'not-found'),
@@ -245,7 +242,7 @@ describe('staff', () => {
 })
 
 describe('an importer', () => {
-  it('is submitted to orders as an import, and may name customer, time and price', async () => {
+  it('submits an order as an import, and may set customer, time and price', async () => {
     const { send, calls } = started(orders)
     const bearer = await token({ sub: 'importer-1', roles: ['importer'] })
     const imported = {
@@ -290,7 +287,7 @@ describe('a token', () => {
     expect(calls).toEqual([])
   })
 
-  it('must be there', async () => {
+  it('is required', async () => {
     const { http } = started(orders)
     const response = await http.request('/v1/orders', {
       method: 'POST',
@@ -301,12 +298,12 @@ describe('a token', () => {
     expect(await response.json()).toMatchObject({ code: 'token-missing' })
   })
 
-  it('is not taken from the address', async () => {
+  it('is not read from the URL', async () => {
     const { http } = started(orders)
     expect((await http.request(`/v1/orders/o-1?access_token=${await token()}`)).status).toBe(401)
   })
 
-  it('is neither good nor bad while the keys cannot be had', async () => {
+  it("is answered 503 while the issuer's keys are unavailable", async () => {
     const { send } = started(orders, { TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks' })
     const answer = await send('POST', '/v1/orders', { body: order })
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
@@ -327,13 +324,13 @@ describe('a body', () => {
     ],
     ['with unknown fields', { ...order, discount: 5 }, 422, 'invalid-body'],
     ['that is a list', [], 422, 'invalid-body'],
-  ])('%s is refused before anybody is asked', async (_name, body, status, code) => {
+  ])('%s is refused before a service is called', async (_name, body, status, code) => {
     const { send, calls } = started(orders)
     expect(await send('POST', '/v1/orders', { body })).toMatchObject({ status, body: { code, instance: '/v1/orders' } })
     expect(calls).toEqual([])
   })
 
-  it('that does not say how long it is, is cut off all the same', async () => {
+  it('without a content length is cut off at the limit', async () => {
     const { http } = started(orders)
     const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) })
     const response = await http.request('/v1/orders', {
@@ -349,7 +346,7 @@ describe('a body', () => {
     expect(response.status).toBe(413)
   })
 
-  it('must say that it is JSON', async () => {
+  it('must have the content type JSON', async () => {
     const { send } = started(orders)
     expect(await send('POST', '/v1/orders', { body: order, headers: { 'content-type': 'text/plain' } })).toMatchObject({
       status: 415,
@@ -359,7 +356,7 @@ describe('a body', () => {
 })
 
 describe('an idempotency key', () => {
-  it('must be there', async () => {
+  it('is required', async () => {
     const { http } = started(orders)
     const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' }
     const response = await http.request('/v1/orders', { method: 'POST', headers, body: JSON.stringify(order) })
@@ -372,7 +369,7 @@ describe('an idempotency key', () => {
     expect((await send('POST', '/v1/orders', { body: order, headers: { 'idempotency-key': key } })).status).toBe(400)
   })
 
-  it('that was used for another body is refused, as orders says', async () => {
+  it('that was used for another body is refused with the answer of orders', async () => {
     const { send } = started({ orders: () => problem('/orders', 409, 'idempotency-key-reused') })
     expect(await send('POST', '/v1/orders', { body: order })).toMatchObject({
       status: 409,
@@ -381,8 +378,8 @@ describe('an idempotency key', () => {
   })
 })
 
-describe('what goes wrong inside', () => {
-  it('is answered 503 without addresses, with Retry-After', async () => {
+describe('a failure', () => {
+  it('of a service is answered 503 with Retry-After and without internal addresses', async () => {
     const { send } = started()
     const answer = await send('POST', '/v1/orders', { body: order })
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
@@ -396,7 +393,7 @@ describe('what goes wrong inside', () => {
     expect(platform.logs.at(-1)).toMatchObject({ severity: 'ERROR' })
   })
 
-  it('is 404 where there is nothing', async () => {
+  it('of an unknown path is answered 404', async () => {
     expect(await started().send('GET', '/v2/orders')).toMatchObject({
       status: 404,
       body: { code: 'not-found', instance: '/v2/orders' },
@@ -404,7 +401,7 @@ describe('what goes wrong inside', () => {
   })
 
   it.each(['/commands/PublishProduct', '/commands/RepublishEvents', '/events/order.placed'])(
-    'has no door at %s, not even for a token of a platform account, since it is unverified',
+    'at the internal path %s is answered 404, also with a token of a platform account',
     async (path) => {
       const bearer = idToken('gateway', 'operations').slice('Bearer '.length)
       expect((await started().send('POST', path, { body: {} })).status).toBe(404)

@@ -1,4 +1,4 @@
-/** The edge's settings for tests, wide open but for what a test narrows. */
+/** The edge's settings for tests: no limit applies unless a test sets it. */
 
 import type { EdgeSettings } from './edge-settings.ts'
 

@@ -1,4 +1,4 @@
-/** What an operation declares is checked before its handler runs: for every operation of the table, and for new ones. */
+/** The declared requirements of an operation are checked before its handler runs: for every operation of the table, and for new ones. */
 
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -33,7 +33,7 @@ interface Given {
 
 type Refusal = readonly [name: string, given: Given, status: number, code: string]
 
-/** Each request has one fault; what stands before it in the order of checks is as it should be. */
+/** Each request has one fault, and passes all checks before it. */
 function refusalsOf({ access, requiresIdempotencyKey, body, ...operation }: Operation): Refusal[] {
   if (access === 'public') return []
   if (access === 'provider') return [['without a signature', { body: '{}' }, 401, 'signature-invalid']]
@@ -98,7 +98,7 @@ describe('the table of operations', () => {
     refusalsOf(operation).map((refusal) => ({ name: `${id} ${refusal[0]}`, operation, refusal })),
   )
 
-  it('has a refusal for each thing that an operation declares', () => {
+  it('has a refused request for each requirement that an operation declares', () => {
     const counted = (code: string) => cases.filter(({ refusal }) => refusal[3] === code).length
     const all = Object.values<Operation>(operations)
     expect(counted('token-missing')).toBe(all.filter(({ access }) => isForCallers(access)).length)
@@ -141,7 +141,7 @@ function planted<const O extends Operation>(operation: O) {
 }
 
 describe('a new operation', () => {
-  it('is closed to whom its declaration does not name, with a handler that checks nothing', async () => {
+  it('refuses callers that its declaration does not name, though its handler checks nothing', async () => {
     const operation = {
       ...common,
       access: 'staff',
@@ -163,7 +163,7 @@ describe('a new operation', () => {
     expect(requests).toEqual([])
   })
 
-  it('is given the caller, the key, the parsed body and the parameters that it declares', async () => {
+  it('receives the caller, the key, the parsed body and the parameters that it declares', async () => {
     const { send, requests } = planted({
       ...common,
       access: 'staff',
@@ -178,30 +178,30 @@ describe('a new operation', () => {
     ])
   })
 
-  it('is given nothing that it does not declare', async () => {
+  it('receives nothing that it does not declare', async () => {
     const { send, requests } = planted({ ...common, path: '/v1/planted', access: 'public' })
     expect(await send({ role: 'staff', key: 'key-1', body: '{}' })).toMatchObject({ status: 200 })
     expect(requests).toEqual([{ caller: undefined, key: undefined, body: undefined, params: {} }])
   })
 
-  it('of the provider is given a body that the signature covers, and no other', async () => {
+  it('of the provider receives only a body with a valid signature', async () => {
     const { send, requests } = planted({ ...common, access: 'provider', body: z.looseObject({}) })
     expect(await send({ key: '{"a":1}', body: '{"a":2}' })).toEqual({ status: 401, code: 'signature-invalid' })
     expect(requests).toEqual([])
     expect(await send({ key: '{"a":1}', body: '{"a":1}' })).toMatchObject({ status: 200 })
   })
 
-  it('is not registered when its declaration says less than it must', () => {
+  it('is not registered when its declaration is incomplete', () => {
     // @ts-expect-error access is missing
     expect(() => planted({ ...common })).toThrow('post /v1/planted/{sku} declares no access')
-    // @ts-expect-error there is no such access
+    // @ts-expect-error the access is unknown
     expect(() => planted({ ...common, access: 'valueOf' })).toThrow('declares no access')
     expect(() => planted({ ...common, access: 'provider' })).toThrow('declares no body')
     expect(() => planted({ ...common, path: '/v1/planted/{thing}', access: 'staff' })).toThrow('not in pathParameters')
   })
 })
 
-/** The compiler alone reads this: a line without the error that it expects does not compile. */
+/** Checked by the compiler only: a line without its expected error does not compile. */
 export function typesOfHandlers(response: Response): void {
   const table = {
     read: { ...common, access: 'public' },

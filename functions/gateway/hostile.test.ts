@@ -1,7 +1,7 @@
-/** What a client can send over a real socket: duplicate headers, bodies in other encodings, malformed traces, tokens of the wrong role. */
+/** Hostile requests over a real socket: duplicate headers, bodies in other encodings, malformed traces, tokens of the wrong role. */
 
 import { serve } from '@hono/node-server'
-import { request as send, type Server } from 'node:http'
+import { request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -73,8 +73,8 @@ interface Given {
   readonly headers?: Record<string, string | string[]>
 }
 
-/** By Node's own client, which sends a list as that header several times. */
-function ask({ method = 'POST', path = '/v1/orders', body = JSON.stringify(order), headers = {} }: Given) {
+/** Sends by Node's client, which repeats a header whose value is a list. */
+function send({ method = 'POST', path = '/v1/orders', body = JSON.stringify(order), headers = {} }: Given) {
   const all = {
     authorization: `Bearer ${tokens['customer']}`,
     'content-type': 'application/json',
@@ -82,7 +82,7 @@ function ask({ method = 'POST', path = '/v1/orders', body = JSON.stringify(order
     ...headers,
   }
   return new Promise<{ status: number; code: unknown; text: string }>((resolve, reject) => {
-    const outgoing = send({ port, host: '127.0.0.1', method, path, headers: all }, (response) => {
+    const outgoing = request({ port, host: '127.0.0.1', method, path, headers: all }, (response) => {
       let text = ''
       response.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
       response.on('end', () => {
@@ -104,7 +104,7 @@ describe('a body in another encoding', () => {
   it.each<[string, Buffer | string, Record<string, string>, number, string]>([
     ['latin-1', Buffer.from(text, 'latin1'), {}, 400, 'invalid-json'],
     [
-      'latin-1, and says so',
+      'latin-1, declared',
       Buffer.from(text, 'latin1'),
       { 'content-type': 'application/json; charset=iso-8859-1' },
       415,
@@ -112,22 +112,22 @@ describe('a body in another encoding', () => {
     ],
     ['UTF-16', Buffer.from(`\uFEFF${text}`, 'utf16le'), {}, 400, 'invalid-json'],
     [
-      'UTF-16, and says so',
+      'UTF-16, declared',
       Buffer.from(text, 'utf16le'),
       { 'content-type': 'application/json; charset=utf-16' },
       415,
       'unsupported-media-type',
     ],
-    ['bytes that are no text', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), {}, 400, 'invalid-json'],
+    ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), {}, 400, 'invalid-json'],
     ['overlong UTF-8', Buffer.from([0x22, 0xc0, 0xaf, 0x22]), {}, 400, 'invalid-json'],
-    ['gzip, and says so', gzipSync(text), { 'content-encoding': 'gzip' }, 415, 'unsupported-media-type'],
-    ['gzip, and says nothing', gzipSync(text), {}, 400, 'invalid-json'],
-    ['text that says it is gzip', text, { 'content-encoding': 'gzip' }, 415, 'unsupported-media-type'],
+    ['gzip, declared', gzipSync(text), { 'content-encoding': 'gzip' }, 415, 'unsupported-media-type'],
+    ['gzip, undeclared', gzipSync(text), {}, 400, 'invalid-json'],
+    ['text declared as gzip', text, { 'content-encoding': 'gzip' }, 415, 'unsupported-media-type'],
     ['an empty charset', text, { 'content-type': 'application/json; charset=' }, 415, 'unsupported-media-type'],
     ['a form', 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported-media-type'],
-    ['no type', text, { 'content-type': '' }, 415, 'unsupported-media-type'],
+    ['no content type', text, { 'content-type': '' }, 415, 'unsupported-media-type'],
   ])('%s is refused, and no service is called', async (_, body, headers, status, code) => {
-    expect(await ask({ body, headers })).toMatchObject({ status, code })
+    expect(await send({ body, headers })).toMatchObject({ status, code })
     expect(calls).toEqual([])
   })
 
@@ -136,8 +136,8 @@ describe('a body in another encoding', () => {
     'application/json; charset=utf-8',
     'application/json;charset="UTF-8"',
     'application/vnd.shop+json',
-  ])('%s is taken', async (type) => {
-    expect((await ask({ body: text, headers: { 'content-type': type } })).status).toBe(200)
+  ])('%s is accepted', async (type) => {
+    expect((await send({ body: text, headers: { 'content-type': type } })).status).toBe(200)
   })
 })
 
@@ -158,26 +158,26 @@ describe('a header that comes twice', () => {
     ['origin', ['https://shop.example.com', 'https://evil.example.com'], 200, undefined],
     ['accept', ['text/html', 'application/json'], 200, undefined],
   ])('%s', async (name, values, status, code) => {
-    const answer = await ask({ headers: { [name]: values } })
+    const answer = await send({ headers: { [name]: values } })
     expect(answer).toMatchObject({ status, code })
     expect(calls).toHaveLength(status === 200 ? 1 : 0)
   })
 
-  it('authorization, both of them good, is one caller or none', async () => {
-    const answer = await ask({
+  it('authorization with two valid tokens is refused or served as one caller', async () => {
+    const answer = await send({
       headers: { authorization: [`Bearer ${tokens['customer']}`, `Bearer ${tokens['importer']}`] },
     })
     expect(answer).toMatchObject({ status: 401, code: 'token-invalid' })
   })
 
-  it('of its length is no request', async () => {
-    const answer = await ask({ headers: { 'content-length': ['5', '6'] } })
+  it('content-length makes the request invalid', async () => {
+    const answer = await send({ headers: { 'content-length': ['5', '6'] } })
     expect(answer.status).toBe(400)
     expect(calls).toEqual([])
   })
 })
 
-describe('a trace header that is not one', () => {
+describe('a malformed trace header', () => {
   it.each([
     '',
     'hello',
@@ -186,13 +186,13 @@ describe('a trace header that is not one', () => {
     `00-${'0'.repeat(32)}-${'2'.repeat(16)}-01`,
     'x'.repeat(5_000),
     'ünicode',
-  ])('"%s" begins a new trace, and goes no further', async (traceparent) => {
-    expect((await ask({ headers: { traceparent: Buffer.from(traceparent).toString('latin1') } })).status).toBe(200)
+  ])('"%s" is not passed on, and a new trace begins', async (traceparent) => {
+    expect((await send({ headers: { traceparent: Buffer.from(traceparent).toString('latin1') } })).status).toBe(200)
     const staff = {
       authorization: `Bearer ${tokens['staff']}`,
       traceparent: Buffer.from(traceparent).toString('latin1'),
     }
-    expect((await ask({ path: '/v1/prices', body: JSON.stringify(price), headers: staff })).status).toBe(202)
+    expect((await send({ path: '/v1/prices', body: JSON.stringify(price), headers: staff })).status).toBe(202)
     const sent = calls.at(-1)!.traceparent
     expect(sent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
     expect(sent).not.toContain('0'.repeat(32))
@@ -210,20 +210,20 @@ describe('a token of the wrong role', () => {
     'x'.repeat(2_000_000),
   ]
   it.each(['/v1/products', '/v1/prices', '/v1/stock', '/v1/orders/o-1/retry', '/v1/orders/o-1/close'])(
-    'is refused at %s before its body is looked at, whatever that is',
+    'is refused at %s before its body is parsed',
     async (path) => {
-      for (const body of bodies) expect(await ask({ path, body })).toMatchObject({ status: 403, code: 'forbidden' })
+      for (const body of bodies) expect(await send({ path, body })).toMatchObject({ status: 403, code: 'forbidden' })
       expect(calls).toEqual([])
     },
   )
 
   it.each(['/v1/stock/TEA-001', '/v1/deliveries/d-1', '/v1/orders/o-1/saga'])('is refused at %s', async (path) => {
-    expect(await ask({ method: 'GET', path })).toMatchObject({ status: 403, code: 'forbidden' })
+    expect(await send({ method: 'GET', path })).toMatchObject({ status: 403, code: 'forbidden' })
     expect(calls).toEqual([])
   })
 
   it.each(['staff', 'importer'])(
-    'of %s finds the same bad bodies refused, and a good one not theirs to place as another',
+    'of %s gets the same refusals of bad bodies, and may not place an order for another customer',
     async (role) => {
       const headers = { authorization: `Bearer ${tokens[role]}` }
       for (const [body, code] of [
@@ -234,7 +234,7 @@ describe('a token of the wrong role', () => {
         [JSON.stringify({ ...order, discount: 1 }), 'invalid-body'],
         ['x'.repeat(2_000_000), 'body-too-large'],
       ] as const)
-        expect(await ask({ body, headers })).toMatchObject({ code })
+        expect(await send({ body, headers })).toMatchObject({ code })
       expect(calls).toEqual([])
     },
   )

@@ -1,4 +1,4 @@
-/** An issuer of tokens for tests of the gateway: it publishes its key, and signs what it is asked to. */
+/** An issuer of tokens for tests of the gateway: it publishes its key, and signs any claims. */
 
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createServer } from 'node:http'
@@ -15,16 +15,16 @@ export interface TokenOptions {
 }
 
 export interface TestIssuer {
-  /** What tells the gateway of it. */
+  /** The gateway's settings for this issuer. */
   readonly settings: Readonly<
     Record<'TOKEN_ISSUER' | 'TOKEN_AUDIENCE' | 'TOKEN_JWKS_URL' | 'ACCOUNTS_URL' | 'STAFF_SECOND_FACTOR', string>
   >
-  /** Good for an hour of the tests' clock, signed in with a second factor; a customer's when nothing is said. */
+  /** A token that is valid for an hour of the tests' clock, with a second factor; by default a customer's. */
   token(options?: TokenOptions): Promise<string>
   close(): void
 }
 
-/** Identity Platform's look-up of accounts, to which every subject is one that was never signed out. */
+/** Identity Platform's query of accounts, in which no subject was ever signed out. */
 export const everyAccountIsValid: Platform['callExternal'] = async (_url, { body }) => {
   const { localId } = body as { localId: readonly [string] }
   return Response.json({ users: [{ localId: localId[0], validSince: '0' }] })

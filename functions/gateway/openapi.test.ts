@@ -1,4 +1,4 @@
-/** The served document: valid, whole, and of the routes that there are. */
+/** The served document is valid and complete, and describes exactly the registered routes. */
 
 import { createHash } from 'node:crypto'
 import { type SchemaObject, validate } from '@hyperjump/json-schema/openapi-3-1'
@@ -40,7 +40,7 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Partial<Record<Operation['method'], Described>>>>>
 }
 
-/** Where it breaks OpenAPI's own schema, or JSON Schema's wherever the document holds a schema. */
+/** The places where it breaks OpenAPI's own schema, or JSON Schema's where the document holds a schema. */
 async function faults(text: string): Promise<string[]> {
   const document = JSON.parse(text) as SchemaObject
   const result = await validate('https://spec.openapis.org/oas/3.1/schema-base', document, 'BASIC')
@@ -53,7 +53,7 @@ const described = (document: Document) =>
   )
 
 describe('the document', () => {
-  it('is OpenAPI 3.1 by its own schema, which finds what is wrong', async () => {
+  it('is valid OpenAPI 3.1, by a schema that detects errors', async () => {
     const text = JSON.stringify(await served())
     expect(await faults(text)).toEqual([])
     for (const [right, wrong] of [
@@ -65,7 +65,7 @@ describe('the document', () => {
       expect(await faults(text.replace(right, wrong)), wrong).not.toEqual([])
   })
 
-  it('refers to nothing that it does not hold', async () => {
+  it('has no unresolved reference', async () => {
     const document = await served()
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, to]) => to!)
     expect(references.length).toBeGreaterThan(10)
@@ -88,10 +88,10 @@ describe('the document', () => {
     }
   })
 
-  it('holds schemas that take what the contracts take, and refuse what they refuse', async () => {
+  it('has schemas that accept and refuse the same bodies as the contracts', async () => {
     const document = await served()
     const body = document.paths['/v1/orders']!.post!.requestBody!.content['application/json']!.schema
-    // Zod reads patterns without the u flag, which JSON Schema asks for.
+    // Zod reads patterns without the u flag, which JSON Schema requires.
     const ascii = JSON.stringify(body)
       .replaceAll(/\[\^(?:\\\\p\{\w+\})+\]/g, '[!-~]')
       .replaceAll(String.raw`\\p{L}`, 'A-Za-z')
@@ -111,19 +111,19 @@ describe('the document', () => {
       expect(parser.safeParse(wrong).success, JSON.stringify(wrong)).toBe(false)
   })
 
-  it('holds patterns that compile as JSON Schema has them', async () => {
+  it("has patterns that compile with JSON Schema's flag", async () => {
     const patterns = [...JSON.stringify(await served()).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)]
     expect(patterns.length).toBeGreaterThan(5)
     for (const [, text] of patterns) expect(() => new RegExp(JSON.parse(text!) as string, 'u')).not.toThrow()
   })
 
-  it('is not made of a path whose parameter has no schema, and no route is', () => {
+  it('can not be made, nor a route, from a path whose parameter has no schema', () => {
     const fault = '/v1/things/{constructor} has the parameter constructor, which is not in pathParameters'
     expect(() => routeOf({ path: '/v1/things/{constructor}' })).toThrow(fault)
     expect(routeOf({ path: '/v1/orders/{orderId}/saga' })).toBe('/v1/orders/:orderId/saga')
   })
 
-  it('is of the routes that are registered, all of them and no other', async () => {
+  it('describes exactly the registered routes', async () => {
     const registered = http.routes
       .filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/health/'))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
@@ -131,7 +131,7 @@ describe('the document', () => {
     expect([...new Set(registered)].toSorted()).toEqual(documented.toSorted())
   })
 
-  it('tells every code that may be answered, under its status', async () => {
+  it('lists every error code under its status', async () => {
     const document = await served()
     for (const [id, one] of Object.entries<Operation>(operations)) {
       const { responses } = document.paths[one.path]![one.method]!
@@ -150,7 +150,7 @@ describe('the document', () => {
 })
 
 describe('the page', () => {
-  it('has exactly the style that its policy allows', async () => {
+  it('contains exactly the style that its content security policy allows', async () => {
     const answer = await http.request('/docs')
     const styles = [...(await answer.text()).matchAll(/<style>([^]*?)<\/style>/g)].map(([, text]) => text!)
     expect(styles).toHaveLength(1)
@@ -158,7 +158,7 @@ describe('the page', () => {
     expect(answer.headers.get('content-security-policy')).toContain(`style-src 'sha256-${hash}'`)
   })
 
-  it('tells every operation and loads nothing from anywhere', async () => {
+  it('shows every operation and loads no external resource', async () => {
     const answer = await http.request('/docs')
     const page = await answer.text()
     expect(answer.status).toBe(200)

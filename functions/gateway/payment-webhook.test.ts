@@ -99,7 +99,7 @@ const keysOf = (submitted: readonly unknown[]): Set<string> =>
   new Set(submitted.map((one) => (one as { body: { key: string } }).body.key))
 
 describe('a webhook of the payment provider', () => {
-  it('becomes a command to payments, the same one however often it comes', async () => {
+  it('becomes one command to payments, the same one for every repeat', async () => {
     const { deliver, submitted, provider } = await open()
     expect((await deliver(await signed())).status).toBe(204)
     expect((await deliver(await signed())).status).toBe(204)
@@ -118,7 +118,7 @@ describe('a webhook of the payment provider', () => {
     expect(provider.keyRequests).toBe(1)
   })
 
-  it('counts no longer for its address once its signature is verified', async () => {
+  it('does not count for its address after its signature was verified', async () => {
     const wide = { perSecond: 1_000, burst: 1_000 }
     const limits = { customer: wide, staff: wide, importer: wide, address: { perSecond: 0.001, burst: 1 } }
     const { deliver } = await open(testEdge({ limits }))
@@ -129,7 +129,7 @@ describe('a webhook of the payment provider', () => {
     for (let sent = 0; sent < 3; sent++) expect((await other.deliver(await signed())).status).toBe(204)
   })
 
-  it('of another event is another command', async () => {
+  it('of another event becomes another command', async () => {
     const { deliver, submitted } = await open()
     const other = JSON.stringify({ ...notification, id: 'event-2' })
     await deliver(await signed())
@@ -137,7 +137,7 @@ describe('a webhook of the payment provider', () => {
     expect(keysOf(submitted).size).toBe(2)
   })
 
-  it('of another order or another type, with the same event id, is another command', async () => {
+  it('of another order or another type with the same event id becomes another command', async () => {
     const { deliver, submitted } = await open()
     const other = JSON.stringify({ ...notification, reference: 'o-2' })
     await deliver(await signed({ body: other }), other)
@@ -146,7 +146,7 @@ describe('a webhook of the payment provider', () => {
     expect(keysOf(submitted).size).toBe(2)
   })
 
-  it('with the signature of another body is refused, also where both bodies are no text', async () => {
+  it('with the signature of another body is refused, also if neither body is UTF-8', async () => {
     const { deliver, submitted } = await open()
     const bodies = [0xff, 0xfe].map((byte) => Uint8Array.from([...Buffer.from(`{"id":"`), byte, ...Buffer.from('"}')]))
     const [signature] = await Promise.all(bodies.map((body) => signed({ body })))
@@ -164,10 +164,10 @@ describe('a webhook of the payment provider', () => {
 
   it.each<[string, () => Promise<string | undefined> | string | undefined]>([
     ['no signature', () => undefined],
-    ['text for a signature', () => 'x.y.z'],
+    ['text in place of a signature', () => 'x.y.z'],
     ['the signature of another key', () => signed({ key: foreign })],
     ['the signature of another body', () => signed({ body: '{}' })],
-    ['a signature of long ago', () => signed({ atSeconds: nowSeconds - 3_600 })],
+    ['an old signature', () => signed({ atSeconds: nowSeconds - 3_600 })],
     ['a signature for another address', () => signed({ audience: 'https://shop.example.com/webhooks' })],
     ['a signature for no address', () => signed({ audience: '' })],
     ['a signature of another kind', () => signed({ typ: 'JWT' })],
@@ -183,11 +183,11 @@ describe('a webhook of the payment provider', () => {
   })
 
   it.each([
-    ['no JSON', '{', 400, 'invalid-json'],
+    ['a body that is not JSON', '{', 400, 'invalid-json'],
     ['no event id', JSON.stringify({ ...notification, id: undefined }), 422, 'invalid-body'],
     ['no reference', JSON.stringify({ ...notification, reference: '' }), 422, 'invalid-body'],
     [
-      'a reference that can be no order',
+      'a reference that is not an order id',
       JSON.stringify({ ...notification, reference: 'o'.repeat(101) }),
       422,
       'invalid-body',
@@ -212,7 +212,7 @@ describe('a webhook of the payment provider', () => {
     expect((await deliver(await signed({ key: foreign, kid: 'k-2', atSeconds: nowSeconds + 60 }))).status).toBe(204)
   })
 
-  it('signed by an unknown key fetches the keys once, however many come at once, and not again for ten seconds', async () => {
+  it('signed by an unknown key makes concurrent requests fetch the keys once, and not again for ten seconds', async () => {
     const { deliver, published, provider, platform } = await open()
     await deliver(await signed())
     published.keys.push({ ...(await exportJWK(foreign.publicKey)), kid: 'k-2', alg: 'ES256' })
@@ -229,7 +229,7 @@ describe('a webhook of the payment provider', () => {
     expect(provider.keyRequests).toBe(3)
   })
 
-  it('waits for keys that another request asked for, also when the client of that one hangs up', async () => {
+  it('waits for keys that another request fetches, also when that client disconnects', async () => {
     const { deliver, provider } = await open()
     const contexts: unknown[] = []
     provider.onKeyRequest = () => contexts.push(requestContext())
@@ -237,7 +237,7 @@ describe('a webhook of the payment provider', () => {
     expect(contexts).toEqual([undefined])
   })
 
-  it('is for later when the keys can not be had, or payments does not take the command', async () => {
+  it('is answered 503 when the keys or payments are unavailable', async () => {
     const { deliver, provider, payments } = await open()
     provider.isThere = false
     expect(await deliver(await signed())).toEqual({ status: 503, code: 'unavailable' })

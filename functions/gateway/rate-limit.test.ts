@@ -8,7 +8,7 @@ function started(limit = { perSecond: 2, burst: 3 }) {
 }
 
 describe('a bucket', () => {
-  it('gives its burst, then says when the next one is there, and gives that', () => {
+  it('allows its burst, then states when the next request is allowed', () => {
     const { buckets, advance } = started()
     expect([1, 2, 3].map(() => buckets.consume('a').remaining)).toEqual([2, 1, 0])
     expect(buckets.consume('a')).toEqual({ allowed: false, remaining: 0, retryAfterSeconds: 1, resetSeconds: 2 })
@@ -19,30 +19,30 @@ describe('a bucket', () => {
     expect(buckets.consume('a').allowed).toBe(false)
   })
 
-  it('asked too often loses nothing by asking, and never holds more than its burst', () => {
+  it('is not charged for refused requests, and refills to no more than its burst', () => {
     const { buckets, advance } = started()
-    for (let asked = 0; asked < 100; asked++) buckets.consume('a')
+    for (let index = 0; index < 100; index++) buckets.consume('a')
     advance(1_000)
     expect([1, 2, 3].map(() => buckets.consume('a').allowed)).toEqual([true, true, false])
     advance(3_600_000)
     expect([1, 2, 3, 4].map(() => buckets.consume('a').allowed)).toEqual([true, true, true, false])
   })
 
-  it('is not emptied by looking, nor by others', () => {
+  it('is not charged by a peek or by other buckets', () => {
     const { buckets } = started()
-    for (let looked = 0; looked < 10; looked++) expect(buckets.peek('a').remaining).toBe(3)
-    for (let asked = 0; asked < 10; asked++) buckets.consume('b')
+    for (let index = 0; index < 10; index++) expect(buckets.peek('a').remaining).toBe(3)
+    for (let index = 0; index < 10; index++) buckets.consume('b')
     expect(buckets.consume('a').remaining).toBe(2)
   })
 
-  it('gives nothing back when the clock is put back', () => {
+  it('does not refill when the clock is set back', () => {
     const { buckets, advance } = started()
-    for (let asked = 0; asked < 3; asked++) buckets.consume('a')
+    for (let index = 0; index < 3; index++) buckets.consume('a')
     advance(-10_000)
     expect(buckets.consume('a').allowed).toBe(false)
   })
 
-  it('is forgotten, used longest ago first, beyond so many', () => {
+  it('is dropped, the least recently used first, beyond a maximum number', () => {
     const { buckets } = started({ perSecond: 0.001, burst: 1 })
     buckets.consume('first')
     for (let key = 0; key < 3 * KEYS_HELD; key++) {

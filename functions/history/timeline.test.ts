@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { isKept, type Timeline, type TimelineDocument, timelineOf, timelineFields } from './timeline.ts'
 
-/** Minutes and seconds of the day on which it all happened. */
+/** A time by minutes and seconds of the day of the test. */
 const at = (time: string): string => `2026-01-01T00:${time}.000Z`
 const event = (source: string, sequence: number, type: string, time: string) =>
   message(type, { customerRef: 'customer-1' }, { source, sequence, time: at(time), subject: 'o-1' })
@@ -11,12 +11,12 @@ const life = [
   event('orders', 1, 'order.placed', '00:00'),
   event('inventory', 1, 'stock.reserved', '00:01'),
   event('payments', 1, 'payment.authorized', '00:02'),
-  // The same moment, and then an instance whose clock is behind.
+  // The same time, and then an instance whose clock is behind.
   event('orders', 2, 'order.confirmed', '00:03'),
   event('orders', 3, 'order.released', '00:03'),
   event('orders', 4, 'order.completed', '00:01'),
 ]
-/** As Firestore merges one field after another: the last write stays. */
+/** Merges fields as Firestore does: the last write of a field wins. */
 const toldInTurn = (events: typeof life): Timeline => {
   const parts = events.map((event) => timelineFields(event)) as unknown as TimelineDocument[]
   return timelineOf(Object.assign({}, ...parts, { events: Object.assign({}, ...parts.map((part) => part.events)) }))
@@ -24,7 +24,7 @@ const toldInTurn = (events: typeof life): Timeline => {
 const types = ({ entries }: Timeline): string[] => entries.map(({ type }) => type)
 
 describe('a timeline', () => {
-  it('is the same for any order of delivery, and a service never contradicts its own sequence', () => {
+  it('is the same for any order of delivery, and keeps the sequence of each service', () => {
     const expected = toldInTurn(life)
     expect(types(expected)).toEqual(life.map(({ type }) => type))
     for (let turn = 0; turn < life.length; turn++) {
@@ -33,16 +33,16 @@ describe('a timeline', () => {
     }
   })
 
-  it('has each event once', () => {
+  it('contains each event once', () => {
     expect(toldInTurn([...life, ...life])).toEqual(toldInTurn(life))
   })
 
-  it('has the customer once order.placed arrived, and not before', () => {
+  it('has the customer from order.placed on', () => {
     expect(toldInTurn(life.slice(1)).customerRef).toBeUndefined()
     expect(toldInTurn(life.toReversed()).customerRef).toBe('customer-1')
   })
 
-  it('stays small however long a saga is stuck, and still shows how often it was reported', () => {
+  it('stays small while a saga is reported stuck again and again, and counts the reports', () => {
     const reports = Array.from({ length: 10_000 }, (_, index) =>
       message('saga.stuck', { sagaId: 'o-1', step: 'x', attempt: index + 1, reason: 'x' }),
     )

@@ -28,17 +28,20 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
   if (deliveries.length > 0)
     await deliver(app, platform, message('ReceiveStock', { deliveryId: 'd-0', lines: deliveries }))
   Object.assign(platform.billed, { reads: 0, writes: 0 })
-  const tell = (type: string, data: { orderId: string; [field: string]: unknown }, key: string | number = '') =>
-    deliver(app, platform, message(type, data, { key }))
+  const deliverMessage = (
+    type: string,
+    data: { orderId: string; [field: string]: unknown },
+    key: string | number = '',
+  ) => deliver(app, platform, message(type, data, { key }))
   return {
     platform,
     receive: (deliveryId: string, sku: string, quantity: number, key = deliveryId) =>
       deliver(app, platform, message('ReceiveStock', { deliveryId, lines: [{ sku, quantity }] }, { key })),
-    reserve: (orderId: string, lines: readonly Line[]) => tell('ReserveStock', { orderId, lines }),
-    release: (orderId: string, key = 1) => tell('ReleaseStock', { orderId }, key),
+    reserve: (orderId: string, lines: readonly Line[]) => deliverMessage('ReserveStock', { orderId, lines }),
+    release: (orderId: string, key = 1) => deliverMessage('ReleaseStock', { orderId }, key),
     dispatched: (orderId: string, shipmentId: string, lines: readonly Line[], key = shipmentId) =>
-      tell('shipment.dispatched', { orderId, shipmentId, lines, trackingRef: 't-1' }, key),
-    /** By SKU; every shard is looked at, none may be negative. */
+      deliverMessage('shipment.dispatched', { orderId, shipmentId, lines, trackingRef: 't-1' }, key),
+    /** By SKU; fails if a field of a shard is negative. */
     async stock(sku: string) {
       for (const [path, shard] of shardsOf(platform))
         for (const [field, value] of Object.entries(shard))
@@ -54,7 +57,7 @@ async function open(stock: Readonly<Record<string, number>> = {}) {
 }
 
 describe('reserving', () => {
-  it('takes all lines, the same SKU in several too', async () => {
+  it('reserves all lines, also several lines of one SKU', async () => {
     const { reserve, stock, published } = await open({ tea: 10, pot: 1 })
     const lines = [line('tea', 3, '1'), line('pot', 1, '2'), line('tea', 4, '3')]
     await reserve('o-1', lines)
@@ -63,7 +66,7 @@ describe('reserving', () => {
     expect(await stock('pot')).toEqual({ available: 0, reserved: 1, sold: 0 })
   })
 
-  it('says what several lines of a SKU ask for together, though no one line may ask for so much', async () => {
+  it('reports the total of several lines of a SKU in a shortage, also beyond the limit of one line', async () => {
     const { reserve, platform } = await open({ tea: 10 })
     await reserve('o-1', [line('tea', 60_000, '1'), line('tea', 60_000, '2')])
     expect(platform.published[0]).toMatchObject({
@@ -72,7 +75,7 @@ describe('reserving', () => {
     })
   })
 
-  it('takes none when one is short, and says of which how much', async () => {
+  it('reserves no line when one is short, and reports the shortages', async () => {
     const { reserve, stock, platform } = await open({ tea: 10, pot: 1 })
     await reserve('o-1', [line('tea', 3, '1'), line('pot', 2, '2'), line('cup', 1, '3')])
     expect(platform.published[0]).toMatchObject({
@@ -87,7 +90,7 @@ describe('reserving', () => {
     expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
   })
 
-  it('happens once, and answers each repeat with the same', async () => {
+  it('happens once, and answers each repeat with the same event', async () => {
     const { reserve, stock, platform } = await open({ tea: 10 })
     await reserve('o-1', [line('tea', 3)])
     await reserve('o-1', [line('tea', 3)])
@@ -96,16 +99,16 @@ describe('reserving', () => {
     expect(platform.published[1]).toEqual(platform.published[0])
   })
 
-  it('of many at once sells nothing twice', async () => {
+  it('of many orders at once never sells a piece twice', async () => {
     const { reserve, stock, types } = await open({ tea: 10 })
     await Promise.allSettled(Array.from({ length: 8 }, (_, index) => reserve(`o-${index}`, [line('tea', 2)])))
-    // A transaction that lost too often is delivered again.
+    // A transaction that lost too often is redelivered.
     for (let index = 0; index < 8; index++) await reserve(`o-${index}`, [line('tea', 2)])
     expect(await stock('tea')).toEqual({ available: 0, reserved: 10, sold: 0 })
     expect(types().filter((type) => type === 'stock.rejected').length).toBeGreaterThanOrEqual(3)
   })
 
-  it('spreads orders over the shards, each order over as few as it needs', async () => {
+  it('spreads orders over the shards, and takes each order from as few as it needs', async () => {
     const { reserve, platform } = await open({ tea: 4_000 })
     for (let index = 0; index < 400; index++) await reserve(`o-${index}`, [line('tea', 1)])
     const perShard = shardsOf(platform).map(([, { reserved }]) => reserved as number)
@@ -115,7 +118,7 @@ describe('reserving', () => {
     expect(platform.billed).toEqual({ reads: 800, writes: 800 })
   })
 
-  it('takes the rest from the others when its own shard is short', async () => {
+  it('takes the rest from other shards when its own shard is short', async () => {
     const { reserve, stock } = await open({ tea: 8 })
     await reserve('o-1', [line('tea', 7)])
     await reserve('o-2', [line('tea', 1)])
@@ -125,7 +128,7 @@ describe('reserving', () => {
 })
 
 describe('releasing', () => {
-  it('gives back what was held, once, and is answered each time', async () => {
+  it('returns the held pieces once, and answers each repeat', async () => {
     const { reserve, release, stock, published } = await open({ tea: 10 })
     await reserve('o-1', [line('tea', 7)])
     for (const key of [1, 1, 2, 3]) await release('o-1', key)
@@ -137,7 +140,7 @@ describe('releasing', () => {
     ).toEqual([[line('tea', 7)], [line('tea', 7)], [], []])
   })
 
-  it('that overtook its reservation leaves a tombstone: the reservation is refused', async () => {
+  it('that overtook its reservation makes the reservation refused', async () => {
     const { reserve, release, stock, types } = await open({ tea: 10 })
     await release('o-1')
     await reserve('o-1', [line('tea', 7)])
@@ -146,7 +149,7 @@ describe('releasing', () => {
     expect(await stock('tea')).toEqual({ available: 10, reserved: 0, sold: 0 })
   })
 
-  it('at the same moment as the reservation ends with nothing held, once it is asked for again', async () => {
+  it('concurrent with the reservation leaves nothing held after its repeat', async () => {
     const { reserve, release, stock } = await open({ tea: 10 })
     await Promise.all([reserve('o-1', [line('tea', 7)]), release('o-1')])
     await release('o-1', 2)
@@ -155,7 +158,7 @@ describe('releasing', () => {
 })
 
 describe('committing', () => {
-  it('sells what each shipment holds, once; what is left can be released', async () => {
+  it('sells the pieces of each shipment once, and the rest can be released', async () => {
     const { reserve, dispatched, release, stock, published } = await open({ tea: 10, pot: 2 })
     await reserve('o-1', [line('tea', 5, '1'), line('pot', 2, '2')])
     await dispatched('o-1', 's-1', [line('tea', 3, '1')])
@@ -168,7 +171,7 @@ describe('committing', () => {
     expect(published().at(-1)!.lines).toEqual([line('tea', 2, '1'), line('pot', 2, '2')])
   })
 
-  it('touches the shards that hold something, and no other', async () => {
+  it('writes only the shards that hold pieces of the order', async () => {
     const { reserve, dispatched, platform } = await open({ tea: 1_000 })
     await reserve('o-1', [line('tea', 2)])
     Object.assign(platform.billed, { reads: 0, writes: 0 })
@@ -176,7 +179,7 @@ describe('committing', () => {
     expect(platform.billed).toEqual({ reads: 2, writes: 2 })
   })
 
-  it('of more than is reserved is an error, and nothing is sold', async () => {
+  it('more than is reserved is an error, and nothing is sold', async () => {
     const { reserve, release, dispatched, stock, types } = await open({ tea: 10 })
     await reserve('o-1', [line('tea', 5)])
     await expect(dispatched('o-1', 's-1', [line('tea', 6)])).rejects.toThrow('holds 5')
@@ -186,7 +189,7 @@ describe('committing', () => {
     expect(types()).toEqual(['stock.reserved', 'stock.released'])
   })
 
-  it('waits for the reservation', async () => {
+  it('is retried until the reservation exists', async () => {
     const { dispatched, types } = await open({ tea: 10 })
     await expect(dispatched('o-1', 's-1', [line('tea', 1)])).rejects.toThrow('Nothing is reserved')
     expect(types()).toEqual([])
@@ -194,7 +197,7 @@ describe('committing', () => {
 })
 
 describe('receiving', () => {
-  it('books a delivery once, and tells that it did', async () => {
+  it('books a delivery once, and publishes it', async () => {
     const { receive, stock, status } = await open()
     expect(await status('/deliveries/d-1')).toBe(404)
     expect(await status('/stock/tea')).toBe(404)
@@ -203,7 +206,7 @@ describe('receiving', () => {
     expect(await status('/deliveries/d-1')).toBe(200)
   })
 
-  it('leaves what was booked as a stream booked', async () => {
+  it('does not book again a delivery that an earlier version recorded in a stream', async () => {
     const { platform, receive, status, stock } = await open({ tea: 1 })
     const { streams } = platform
     await streams.handle(message('ReceiveStock', {}, { key: 'former' }), 'delivery-d-1', () => ({
@@ -215,7 +218,7 @@ describe('receiving', () => {
     expect((await stock('tea')).available).toBe(1)
   })
 
-  it('leaves every shard with something to sell', async () => {
+  it('leaves pieces in every shard', async () => {
     const { receive, platform } = await open()
     await receive('d-1', 'tea', 5)
     expect(shardsOf(platform).map(([, { onHand }]) => onHand)).toEqual([2, 1, 1, 1])

@@ -19,7 +19,7 @@ async function confirmed(options?: Parameters<typeof openShop>[0]) {
 }
 
 describe('a checkout that goes well', () => {
-  it('asks step by step, confirms at the pivot, and completes when all is shipped, paid and booked', async () => {
+  it('sends the steps in order, confirms at the pivot, and completes when all lines are shipped, paid and booked', async () => {
     const { shop, orderId } = await placed()
     expect(shop.sentTypes()).toEqual(['ReserveStock'])
     await shop.deliver(...replies.reserved(orderId))
@@ -38,7 +38,7 @@ describe('a checkout that goes well', () => {
     expect((await shop.read(orderId)).body).toMatchObject({ status: 'completed', totalMinor: 2380 })
   })
 
-  it('writes its stream once per delivery and the bounds of its customer once, and the timer of a completed order writes and arms nothing', async () => {
+  it("writes its stream once per delivery and its customer's bounds once, and the timer of a completed order writes and sends nothing", async () => {
     const { shop, orderId } = await confirmed()
     for (const reply of [replies.dispatched(orderId), replies.captured(orderId), replies.committed(orderId)])
       await shop.deliver(...reply)
@@ -64,7 +64,7 @@ describe('a checkout that goes well', () => {
   })
 })
 
-describe('what follows the pivot', () => {
+describe('the fulfilment after the pivot', () => {
   const facts = (orderId: string) => [
     replies.dispatched(orderId, 's-1', 1),
     replies.captured(orderId, 's-1'),
@@ -74,7 +74,7 @@ describe('what follows the pivot', () => {
     replies.committed(orderId, 's-2', 1),
   ]
 
-  it('completes once, with the last of its facts, whatever their order', { timeout: 60_000 }, async () => {
+  it('completes once, with the last of its facts, in any order', { timeout: 60_000 }, async () => {
     for (const indexes of permutations([0, 1, 2, 3, 4, 5])) {
       const { shop, orderId } = await confirmed()
       for (const [position, index] of indexes.entries()) {
@@ -86,7 +86,7 @@ describe('what follows the pivot', () => {
     }
   })
 
-  it('is requested again when it does not come, and is reported stuck', async () => {
+  it('is requested again when it is missing, and is reported stuck', async () => {
     const { shop, orderId } = await confirmed()
     shop.platform.advance(24 * 60 * MINUTE)
     await shop.fireTimers()
@@ -115,7 +115,7 @@ describe('what follows the pivot', () => {
     expect((await shop.read(orderId)).body).toMatchObject({ status: 'completed' })
   })
 
-  it('is watched from the dispatch on, an hour for payment and stock', async () => {
+  it('requests missing payment and stock facts an hour after the dispatch', async () => {
     const { shop, orderId } = await confirmed()
     shop.platform.advance(2 * MINUTE)
     await shop.fireTimers()
@@ -126,7 +126,7 @@ describe('what follows the pivot', () => {
     expect(shop.sentTypes().filter((type) => type === 'RepublishEvents')).toHaveLength(3)
   })
 
-  it('is given a day again for the next parcel, once what left before is paid and booked', async () => {
+  it('waits another day for the next parcel after the previous one is paid and booked', async () => {
     const { shop, orderId } = await confirmed()
     for (const reply of [
       replies.dispatched(orderId, 's-1', 1),
@@ -162,7 +162,7 @@ describe('a checkout that fails', () => {
     expect((await shop.read(orderId)).body).toMatchObject({ status: 'rejected', reason: 'out-of-stock' })
   })
 
-  it('gives the stock back when the payment is declined', async () => {
+  it('releases the stock when the payment is declined', async () => {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     await shop.deliver(...replies.declined(orderId))
@@ -170,19 +170,19 @@ describe('a checkout that fails', () => {
     expect((await shop.read(orderId)).body).toMatchObject({ status: 'rejected', reason: 'card-declined' })
   })
 
-  it('compensates a step whose reply never came: it may have been performed', async () => {
+  it('compensates a step without a reply, since it may have been performed', async () => {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     shop.platform.advance(3 * MINUTE)
     await shop.fireTimers()
     expect(shop.sentTypes()).toEqual(['ReserveStock', 'AuthorizePayment', 'VoidPayment', 'ReleaseStock'])
     expect((await shop.read(orderId)).body).toMatchObject({ status: 'rejected', reason: 'authorize-payment-timed-out' })
-    // To the customer a no, to the objective our own fault.
+    // A rejection to the customer, a failure of ours to the service level objective.
     const ended = shop.platform.logs.filter(({ event }) => event === 'saga.ended')
     expect(ended).toMatchObject([{ fields: { outcome: 'timed-out' } }])
   })
 
-  it('shows the customer where to act, while that is pending', async () => {
+  it('shows the customer the URL of a pending action', async () => {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     expect((await shop.read(orderId)).body).not.toHaveProperty('actionUrlRef')
@@ -192,7 +192,7 @@ describe('a checkout that fails', () => {
     expect((await shop.read(orderId)).body).not.toHaveProperty('actionUrlRef')
   })
 
-  it('expires when the customer does not act in time, which is longer', async () => {
+  it('expires when the customer does not act within the extended timeout', async () => {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     await shop.deliver(...replies.actionRequired(orderId))
@@ -205,7 +205,7 @@ describe('a checkout that fails', () => {
     expect(shop.sentTypes().slice(-2)).toEqual(['VoidPayment', 'ReleaseStock'])
   })
 
-  it('compensates a late success again, under a new cause', async () => {
+  it('compensates a late success again, with a new causation id', async () => {
     const { shop, orderId } = await placed()
     shop.platform.advance(2 * MINUTE)
     await shop.fireTimers()
@@ -219,7 +219,7 @@ describe('a checkout that fails', () => {
     expect(shop.sentTypes()).not.toContain('AuthorizePayment')
   })
 
-  it('sends an unanswered compensation without end, every minute until it is stuck, at least once an hour from then on', async () => {
+  it('sends an unanswered compensation for ever, every minute until it is stuck and at least hourly from then on', async () => {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     await shop.deliver(...replies.declined(orderId))
@@ -244,7 +244,7 @@ describe('a checkout that fails', () => {
     expect(shop.platform.billed.writes).toBe(before)
   })
 
-  it('ends alike whatever the order of answers that come after the time is up', { timeout: 60_000 }, async () => {
+  it('ends in the same state for any order of replies after the timeout', { timeout: 60_000 }, async () => {
     for (const order of permutations(['reserved', 'released', 'released again', 'authorized', 'voided', 'reserved'])) {
       const { shop, orderId } = await placed()
       await shop.deliver(...replies.reserved(orderId), { key: 'first' })
@@ -254,7 +254,7 @@ describe('a checkout that fails', () => {
         const kind = name.split(' ')[0] as 'reserved' | 'released' | 'authorized' | 'voided'
         await shop.deliver(...replies[kind](orderId), { key: index })
       }
-      // Every compensation is answered, each time.
+      // Every compensation that was sent is answered.
       for (let round = 0; round < 3; round++) {
         shop.platform.advance(MINUTE)
         await shop.fireTimers()
@@ -271,7 +271,7 @@ describe('a checkout that fails', () => {
 })
 
 describe('the timer', () => {
-  it('that fires early is refused for now', async () => {
+  it('that fires early is retried later', async () => {
     const { shop, orderId } = await placed()
     const deadline = new Date(shop.platform.now() + 90_000).toISOString()
     await expect(shop.deliver('ContinueCheckout', { orderId, deadline })).rejects.toMatchObject({
@@ -280,7 +280,7 @@ describe('the timer', () => {
     })
   })
 
-  it('does nothing twice when it comes twice', async () => {
+  it('changes nothing when it fires twice', async () => {
     const { shop, orderId } = await placed()
     shop.platform.advance(2 * MINUTE)
     await shop.fireTimers()
@@ -291,7 +291,7 @@ describe('the timer', () => {
     expect(shop.sentTypes().filter((type) => type === 'ReleaseStock')).toHaveLength(1)
   })
 
-  it('of an order without any reply publishes and sends again what may never have left, with the same ids', async () => {
+  it('of an order without any reply republishes its events and commands with the same ids', async () => {
     const shop = await openShop()
     shop.platform.fail('publish')
     expect((await shop.place()).status).toBe(503)
@@ -314,7 +314,7 @@ describe('an operator who retries', () => {
     shop.deliver('RetryCheckout', { orderId, reason }, { key, actor: 'staff:jo', sequence: 0 })
   const waits = async (shop: Shop, orderId: string) => (await shop.read(`${orderId}/saga`)).body
 
-  it('has the step sent again that is not answered, under a new id, and its reply published again', async () => {
+  it('sends the unanswered step again with a new id, and requests its reply again', async () => {
     const { shop, orderId } = await placed()
     expect(await waits(shop, orderId)).toMatchObject({
       stuck: false,
@@ -330,7 +330,7 @@ describe('an operator who retries', () => {
     expect(new Set(ids.map(({ envelope }) => envelope.id)).size).toBe(2)
   })
 
-  it('has the compensation sent again at once, which counts, and is recorded with who and why', async () => {
+  it('sends the compensation again at once, which counts as an attempt and is recorded with actor and reason', async () => {
     const { shop, orderId } = await placed()
     await shop.deliver(...replies.reserved(orderId))
     await shop.deliver(...replies.declined(orderId))
@@ -357,7 +357,7 @@ describe('an operator who retries', () => {
     expect(await waits(shop, orderId)).toEqual({ orderId, status: 'rejected', stuck: false, waitsFor: [] })
   })
 
-  it('has the services that are missing after the pivot publish again', async () => {
+  it('requests the missing facts after the pivot from their services', async () => {
     const { shop, orderId } = await confirmed()
     await retry(shop, orderId)
     const reminded = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
@@ -377,7 +377,7 @@ describe('an operator who retries', () => {
     expect(shop.publishedTypes()).not.toContain('order.released')
   })
 
-  it('is refused when nothing is waited for, and twice the same is once', async () => {
+  it('is refused when the saga waits for nothing, and a repeat is applied once', async () => {
     const { shop, orderId } = await placed()
     await retry(shop, orderId)
     await retry(shop, orderId)
@@ -389,7 +389,7 @@ describe('an operator who retries', () => {
 })
 
 describe('a repeated delivery', () => {
-  it('decides nothing and says the same with the same ids', async () => {
+  it('decides nothing and republishes with the same ids', async () => {
     const { shop, orderId } = await placed()
     shop.platform.fail('send')
     await expect(shop.deliver(...replies.reserved(orderId))).rejects.toBeInstanceOf(Unavailable)
@@ -402,13 +402,13 @@ describe('a repeated delivery', () => {
     expect(shop.platform.billed.writes).toBe(3)
   })
 
-  it('of an answer that overtook the order waits for it', async () => {
+  it('of a reply that overtook the order is retried until the order exists', async () => {
     const shop = await openShop()
     await expect(shop.deliver(...replies.reserved('o-unknown'))).rejects.toBeInstanceOf(Unavailable)
     expect(shop.platform.streamIds()).toEqual([])
   })
 
-  it('of two answers at once loses neither', async () => {
+  it('concurrent with another reply loses neither', async () => {
     const { shop, orderId } = await confirmed()
     await Promise.all([
       shop.deliver(...replies.dispatched(orderId)),

@@ -1,4 +1,4 @@
-/** A revision with another definition of the checkout takes over while orders wait at each step. */
+/** A revision with another definition of the checkout is deployed while orders wait at each step. */
 
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
@@ -40,7 +40,7 @@ const cleared = (id: string): Reply => ['fraud.cleared', { orderId: id }]
 
 const [reserveStock, authorizePayment] = checkout.steps as [SagaStep<Placed>, SagaStep<Placed>]
 const revised = (change: Partial<Pick<Saga<Placed>, 'steps' | 'retired'>>): Saga<Placed> =>
-  // Steps of another definition: their commands are not literal types any more, so nothing is left to compare.
+  // The commands of another definition are not literal types, so the types can not be compared.
   defineSaga<Placed, readonly Contracts[]>({
     ...checkout,
     version: 2,
@@ -56,7 +56,7 @@ const definitions = {
   'with the steps reordered': revised({ steps: [authorizePayment, reserveStock] }),
 }
 
-/** The service as it would start from that definition, over what the earlier revision has stored. */
+/** The service with that definition, over the store of the earlier revision. */
 async function deploy(definition: object, kept: Memory): Promise<Shop> {
   vi.resetModules()
   vi.doMock('./checkout.ts', () => ({ checkout: definition }))
@@ -101,11 +101,11 @@ const commandsFor = (shop: Shop, id: string): string[] =>
     .map(({ envelope }) => envelope.type)
 
 describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) => {
-  it('is not followed by the orders that wait: each confirms by the steps that it began with', async () => {
+  it('does not change waiting orders: each confirms by the steps that it began with', async () => {
     const { kept, at } = await waiting()
     const shop = await deploy(definition, kept)
     for (const id of at['reserve-stock']!) {
-      // A reply of a step that these orders do not have.
+      // A reply to a step that these orders do not have.
       if (shop.platform.service.on.includes('fraud.cleared')) await shop.deliver(...cleared(id))
       await shop.deliver(...replies.reserved(id))
       expect(await statusOf(shop, id)).toBe('pending')
@@ -120,7 +120,7 @@ describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) 
     }
   })
 
-  it('compensates what the orders that wait have done, the steps that are gone as well', async () => {
+  it('compensates the completed steps of waiting orders, removed steps included', async () => {
     const { kept, at } = await waiting()
     const shop = await deploy(definition, kept)
     shop.platform.advance(3 * 60_000)
@@ -129,7 +129,7 @@ describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) 
       await shop.deliver('ContinueCheckout', { orderId: id, deadline })
       expect(await statusOf(shop, id)).toBe('rejected')
     }
-    // The first command is sent once more by the timer: nothing says that it ever was.
+    // The timer sends the first command again, since no reply shows that it was sent.
     for (const id of at['reserve-stock']!) expect(commandsFor(shop, id)).toEqual(['ReserveStock', 'ReleaseStock'])
     for (const id of at['authorize-payment']!) {
       expect(commandsFor(shop, id)).toEqual(['VoidPayment', 'ReleaseStock'])
@@ -142,7 +142,7 @@ describe.each(Object.entries(definitions))('a checkout %s', (_name, definition) 
     }
   })
 
-  it('is followed by new orders, with handlers for all of its replies', async () => {
+  it('applies to new orders, with handlers for all of its replies', async () => {
     const { kept } = await waiting()
     const shop = await deploy(definition, kept)
     const response = await shop.place({}, { idempotencyKey: 'new' })

@@ -1,4 +1,4 @@
-/** After the pivot: services that do not answer, captures that are refused, and how staff ends such an order. */
+/** After the pivot: services that do not answer, refused captures, and the closing of such orders by staff. */
 
 import { describe, expect, it } from 'vitest'
 import type { MessageOptions } from '../../shared/runtime/deliver.testing.ts'
@@ -23,7 +23,7 @@ async function shipped(...facts: (keyof typeof replies)[]) {
   return order
 }
 
-/** Fires every timer of so many days. */
+/** Advances the clock by so many days and fires every timer. */
 async function days(shop: Shop, count: number): Promise<void> {
   for (let hour = 0; hour < count * 24; hour++) {
     shop.platform.advance(HOUR)
@@ -38,7 +38,7 @@ const sagaOf = async (shop: Shop, orderId: string) => (await shop.read(`${orderI
 const counted = (types: readonly string[], type: string): number => types.filter((one) => one === type).length
 
 describe('a service that never answers', () => {
-  it('is reminded less and less often, and then no more: the order has stalled', async () => {
+  it('is reminded at growing intervals up to a maximum, after which the order has stalled', async () => {
     const { shop, orderId } = await shipped('committed')
     const { platform } = shop
     const hours: number[] = []
@@ -60,7 +60,7 @@ describe('a service that never answers', () => {
     })
   })
 
-  it('completes the order when it answers after all', async () => {
+  it('completes a stalled order when it answers', async () => {
     const { shop, orderId } = await shipped('committed')
     await days(shop, 10)
     expect(shop.publishedTypes()).toContain('order.stalled')
@@ -68,7 +68,7 @@ describe('a service that never answers', () => {
     expect(shop.publishedTypes().at(-1)).toBe('order.completed')
   })
 
-  it('is reminded again from the beginning when an operator retries', async () => {
+  it('is reminded from the first interval again when an operator retries', async () => {
     const { shop, orderId } = await shipped('committed')
     await days(shop, 10)
     const before = counted(shop.sentTypes(), 'RepublishEvents')
@@ -80,7 +80,7 @@ describe('a service that never answers', () => {
     expect(counted(shop.sentTypes(), 'RepublishEvents')).toBe(before + 2 + 2 * MAX_REMINDERS)
   })
 
-  it('is reminded from the beginning when something else has come', async () => {
+  it('is reminded from the first interval again after another fact', async () => {
     const { shop, orderId } = await shipped()
     await days(shop, 3)
     await shop.deliver(...replies.committed(orderId))
@@ -89,7 +89,7 @@ describe('a service that never answers', () => {
 })
 
 describe('a refused capture', () => {
-  it('is chased by nothing: the order has stalled at once, and is reported, whatever order the facts came in', async () => {
+  it('stalls the order at once without reminders and is reported, in any order of the facts', async () => {
     for (const facts of permutations(['dispatched', 'captureFailed', 'committed'] as const)) {
       const { shop, orderId } = await confirmed()
       for (const fact of facts) await shop.deliver(...replies[fact](orderId))
@@ -118,14 +118,14 @@ describe('a refused capture', () => {
     })
   })
 
-  it('leaves the rest to be reminded of', async () => {
+  it('does not stop the reminders of other missing facts', async () => {
     const { shop } = await shipped('captureFailed')
     await days(shop, 1)
     const reminded = shop.platform.sent.filter(({ envelope }) => envelope.type === 'RepublishEvents')
     expect(new Set(reminded.map(({ target }) => target))).toEqual(new Set(['inventory', 'shipping']))
   })
 
-  it('redelivered changes nothing', async () => {
+  it('that is redelivered changes nothing', async () => {
     const { shop, orderId } = await shipped('captureFailed', 'committed')
     const { writes } = shop.platform.billed
     await shop.deliver(...replies.captureFailed(orderId), { key: 'again' })
@@ -134,7 +134,7 @@ describe('a refused capture', () => {
 })
 
 describe('staff that closes an order', () => {
-  it('ends it once, voids the authorisation, and is recorded with the reason', async () => {
+  it('ends it once, voids the authorisation, and records the reason', async () => {
     const { shop, orderId } = await shipped('captureFailed', 'committed')
     await close(shop, orderId)
     await close(shop, orderId)
@@ -151,7 +151,7 @@ describe('staff that closes an order', () => {
     expect(await sagaOf(shop, orderId)).toEqual({ orderId, status: 'closed', stuck: false, waitsFor: [] })
   })
 
-  it('takes no note of time any more, and records what comes after all', async () => {
+  it('stops its timers, and still records late facts', async () => {
     const { shop, orderId } = await shipped('captureFailed', 'committed')
     await close(shop, orderId)
     const published = shop.platform.published.length
@@ -163,7 +163,7 @@ describe('staff that closes an order', () => {
     expect(events.at(-1)).toMatchObject({ type: 'fulfilment.recorded', data: { kind: 'captured' } })
   })
 
-  it('leaves the authorisation alone when payments has said nothing: a capture may be on its way', async () => {
+  it('does not void the authorisation while no reply of payments has arrived, since a capture may be under way', async () => {
     const { shop, orderId } = await shipped('committed')
     await close(shop, orderId)
     expect(shop.publishedTypes().at(-1)).toBe('order.closed')
@@ -171,8 +171,8 @@ describe('staff that closes an order', () => {
   })
 
   it.each<[string, (keyof typeof replies)[]]>([
-    ['nothing has left', []],
-    ['what left is not taken out of stock', ['dispatched', 'captureFailed']],
+    ['nothing was dispatched', []],
+    ['dispatched pieces are not taken out of stock', ['dispatched', 'captureFailed']],
     ['it is completed', ['dispatched', 'captured', 'committed']],
   ])('is refused when %s', async (_name, facts) => {
     const { shop, orderId } = await confirmed()

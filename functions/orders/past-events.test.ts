@@ -3,7 +3,7 @@ import { fold } from '../../shared/service/decider.ts'
 import type { Message } from '../../shared/contracts/message.ts'
 import { decide } from './decide.ts'
 import { evolve, initial, type OrderState } from './order.ts'
-// As an earlier revision recorded it: never changed, only added to.
+// Recorded by an earlier revision: never change it, only add to it.
 import frozen from './past-events.json' with { type: 'json' }
 import { upcast } from './past-events.ts'
 
@@ -33,7 +33,7 @@ describe('a stream that an earlier revision recorded', () => {
     })
   })
 
-  it('goes on from there: the reply of the pending step confirms it, its timeout rejects it', () => {
+  it('continues: the reply of the pending step confirms it, its timeout rejects it', () => {
     const reply = { type: 'payment.authorized', data: {} }
     const confirmed = decide({ type: 'step-reply', reply, nowMs: 1767225800000 }, pending, rules)
     expect(confirmed.events.map(({ type }) => type)).toContain('order.confirmed')
@@ -43,7 +43,7 @@ describe('a stream that an earlier revision recorded', () => {
     expect(expired.commands.map(({ type }) => type)).toEqual(['VoidPayment', 'ReleaseStock', 'ContinueCheckout'])
   })
 
-  it('sends again the compensation that was not answered, and no other', () => {
+  it('resends only the unanswered compensation', () => {
     const state = after('placed', 'waiting for the customer', 'undoing')
     expect(state.saga).toEqual({
       version: 1,
@@ -58,7 +58,7 @@ describe('a stream that an earlier revision recorded', () => {
     expect(commands.map(({ type }) => type)).toEqual(['VoidPayment', 'ContinueCheckout'])
   })
 
-  it('has its facts and its reminders', () => {
+  it('has the recorded facts and reminders', () => {
     const state = after('placed', 'fulfilled in part')
     expect(state).toMatchObject({
       status: 'confirmed',
@@ -68,7 +68,7 @@ describe('a stream that an earlier revision recorded', () => {
       nextReminderAtMs: 1767315600000,
       reminderCount: 1,
     })
-    // No old name is left beside the new one.
+    // No field keeps its old name.
     expect(Object.keys(state).toSorted()).toEqual(
       [
         'isStalled',
@@ -85,12 +85,12 @@ describe('a stream that an earlier revision recorded', () => {
   })
 })
 
-it('what a later revision recorded is left to it: nothing is decided without its meaning', () => {
+it('an event of a later revision is left to that revision: this one decides nothing', () => {
   const later = { type: 'order.refunded', data: {} }
   expect(() => fold({ initial, evolve }, [later])).toThrow('does not know the recorded event order.refunded')
 })
 
-it('what is recorded now is not upcast', () => {
+it('an event of the current version is not upcast', () => {
   for (const type of ['checkout.progressed', 'fulfilment.recorded', 'customerAction.required', 'order.placed']) {
     const event = { type, data: { saga: { phase: 'running' } } }
     expect(upcast(event)).toBe(event)

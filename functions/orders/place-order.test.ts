@@ -7,7 +7,7 @@ import { MAX_ANNOUNCED_PRICES } from '../catalog/contracts.ts'
 import { app } from './app.ts'
 import { openShop, orderBody, replies, type Shop } from './shop.testing.ts'
 
-/** The body, with HTTP's status in place of the order's. */
+/** The body of the answer, with the HTTP status in place of the order's. */
 const answerOf = async (response: Response) => ({
   ...((await response.json()) as { orderId: string; code: string; detail: string; totalMinor: number }),
   status: response.status,
@@ -15,7 +15,7 @@ const answerOf = async (response: Response) => ({
 const lines = (...some: object[]) => ({ lines: some })
 const importer = { importer: true }
 
-/** A refused order leaves nothing behind. */
+/** Asserts that a refused order has left no stream, message or event. */
 function expectNothing({ platform }: Shop): void {
   expect({ streams: platform.streamIds(), published: platform.published, sent: platform.sent }).toEqual({
     streams: [],
@@ -25,7 +25,7 @@ function expectNothing({ platform }: Shop): void {
 }
 
 describe('placing an order', () => {
-  it('takes the price from the replica and tells what was placed', async () => {
+  it('takes the price from the replica and publishes order.placed', async () => {
     const shop = await openShop()
     const answer = await answerOf(await shop.place({ expectedTotalMinor: 2380 }))
     expect(answer).toMatchObject({ status: 201, customerRef: 'customer-1', currency: 'EUR', totalMinor: 2380 })
@@ -41,7 +41,7 @@ describe('placing an order', () => {
     })
   })
 
-  it('arms a timer without a name first, later than any request may last', async () => {
+  it('first sends a timer without a task name, due after the longest possible request', async () => {
     const shop = await openShop()
     await shop.place()
     const [timer] = shop.platform.sent
@@ -49,13 +49,13 @@ describe('placing an order', () => {
     expect(timer!.notBeforeMs! - shop.platform.now()).toBeGreaterThan(60_000)
   })
 
-  it('reads every price in one go, and the stream with its customer’s bounds, which are written in one commit', async () => {
+  it('reads all prices at once, and the stream with its customer’s bounds, and writes both in one commit', async () => {
     const shop = await openShop()
     await shop.place(lines({ sku: 'TEA-001', quantity: 1 }, { sku: 'TEA-001', quantity: 2 }))
     expect(shop.platform.billed).toEqual({ reads: 3, writes: 2 })
   })
 
-  it('has the same answer for the same key and body, and the same ids', async () => {
+  it('returns the same answer and ids for the same key and body', async () => {
     const shop = await openShop()
     const first = await answerOf(await shop.place())
     const again = await answerOf(await shop.place())
@@ -64,7 +64,7 @@ describe('placing an order', () => {
     expect(shop.platform.streamIds()).toHaveLength(1)
   })
 
-  it('has another order for another customer with the same key', async () => {
+  it('places another order for another customer with the same key', async () => {
     const shop = await openShop()
     const [mine, theirs] = [
       await answerOf(await shop.place()),
@@ -83,7 +83,7 @@ describe('placing an order', () => {
     expect(shop.publishedTypes()).toEqual(['order.placed'])
   })
 
-  it('refuses one of two bodies that come with one key at the same moment', async () => {
+  it('refuses one of two concurrent bodies with one key', async () => {
     const shop = await openShop()
     const answers = await Promise.all([shop.place(), shop.place(lines({ sku: 'TEA-001', quantity: 3 }))])
     expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409])
@@ -91,20 +91,20 @@ describe('placing an order', () => {
     expect(new Set(shop.platform.published.map(({ id }) => id)).size).toBe(1)
   })
 
-  it('does not mind the order in which the fields of a body stand', async () => {
+  it('treats bodies with another order of fields as equal', async () => {
     const shop = await openShop()
     const { currency, ...rest } = orderBody
     await shop.place()
     expect((await shop.place({ ...rest, currency })).status).toBe(200)
   })
 
-  it('is not there for who asks for another', async () => {
+  it('answers 404 for another order id', async () => {
     const shop = await openShop()
     expect(await shop.read('o-unknown')).toMatchObject({ status: 404, body: { code: 'not-found' } })
   })
 })
 
-describe('an order that is not one', () => {
+describe('an invalid order', () => {
   it.each([
     ['quantity zero', lines({ sku: 'TEA-001', quantity: 0 }), 'lines.0.quantity'],
     ['a negative quantity', lines({ sku: 'TEA-001', quantity: -1 }), 'lines.0.quantity'],
@@ -117,7 +117,7 @@ describe('an order that is not one', () => {
     ['a status', { status: 'completed' }, 'status'],
     ['an invalid currency', { currency: 'eur' }, 'currency'],
     ['a SKU with a slash', lines({ sku: '../prices', quantity: 1 }), 'lines.0.sku'],
-  ])('%s is refused with the place', async (_name, change, place) => {
+  ])('%s is refused with the path of the fault', async (_name, change, place) => {
     const shop = await openShop()
     const answer = await answerOf(await shop.place(change))
     expect(answer).toMatchObject({ status: 422, code: 'invalid-body' })
@@ -162,29 +162,29 @@ describe('an import', () => {
 })
 
 describe('a SKU that the replica lacks', () => {
-  const unheard = lines({ sku: 'TEA-NEW', quantity: 1 })
+  const withoutPrice = lines({ sku: 'TEA-NEW', quantity: 1 })
   const catalog =
     (answer: () => Response): Platform['call'] =>
     async () =>
       answer()
 
-  it('is asked of the catalog', async () => {
+  it('is queried from the catalog', async () => {
     const shop = await openShop({
       call: catalog(() => Response.json({ sku: 'TEA-NEW', name: 'New', unitMinor: 500, currency: 'EUR' })),
     })
-    expect(await answerOf(await shop.place(unheard))).toMatchObject({ status: 201, totalMinor: 500 })
+    expect(await answerOf(await shop.place(withoutPrice))).toMatchObject({ status: 201, totalMinor: 500 })
     expect(shop.platform.calls).toContainEqual({ service: 'catalog', path: '/products/TEA-NEW' })
   })
 
-  it('is refused when the catalog has none', async () => {
+  it('is refused when the catalog does not know it', async () => {
     const shop = await openShop({ call: catalog(() => Response.json({}, { status: 404 })) })
-    expect(await answerOf(await shop.place(unheard))).toMatchObject({ status: 422, code: 'unknown-sku' })
+    expect(await answerOf(await shop.place(withoutPrice))).toMatchObject({ status: 422, code: 'unknown-sku' })
     expectNothing(shop)
   })
 
-  it('is for later when the catalog is silent', async () => {
+  it('is answered 503 when the catalog does not answer', async () => {
     const shop = await openShop()
-    const response = await shop.place(unheard)
+    const response = await shop.place(withoutPrice)
     expect(response.headers.get('retry-after')).toBe('1')
     expect(await answerOf(response)).toMatchObject({ status: 503, code: 'unavailable' })
     expectNothing(shop)
@@ -197,22 +197,22 @@ describe('references', () => {
     async () =>
       Response.json({ unknown: fields })
 
-  it("are looked up in the vault of who orders, or of an import's customer", async () => {
+  it("are checked in the vault of the caller, or of an import's customer", async () => {
     const shop = await openShop()
     await shop.place()
     await shop.place({ customerRef: '17850' }, { ...importer, idempotencyKey: 'key-2' })
-    const asked = (customerRef: string) => ({
+    const lookup = (customerRef: string) => ({
       service: 'customers',
       path: `/references/${vaultOf(customerRef)}?addressRef=address-1&paymentMethodRef=card-ok`,
     })
-    expect(shop.platform.calls).toEqual([asked('customer-1'), asked('17850')])
+    expect(shop.platform.calls).toEqual([lookup('customer-1'), lookup('17850')])
   })
 
   it.each([
     [['addressRef'], /^addressRef: [^:]*$/],
     [['paymentMethodRef'], /^paymentMethodRef: [^:]*$/],
     [['addressRef', 'paymentMethodRef'], /^addressRef: .* paymentMethodRef: /],
-  ])('%j that are not the customer’s are refused by name, and leave nothing', async (fields, detail) => {
+  ])('%j of another customer are refused by name, and nothing is placed', async (fields, detail) => {
     const shop = await openShop({ customers: unknown(...fields) })
     expect(await answerOf(await shop.place())).toMatchObject({
       status: 422,
@@ -224,22 +224,22 @@ describe('references', () => {
 
   it.each<[string, Platform['call']]>([
     ['does not answer', () => Promise.reject(new Unavailable('customers is away.'))],
-    ['answers what it should not', async () => Response.json({}, { status: 403 })],
-    ['answers no list', async () => Response.json({ unknown: 'no' })],
-  ])('are not taken unchecked when the vault %s', async (_, customers) => {
+    ['answers 403', async () => Response.json({}, { status: 403 })],
+    ['answers without a list', async () => Response.json({ unknown: 'no' })],
+  ])('are not accepted unchecked when the vault %s', async (_, customers) => {
     const shop = await openShop({ customers })
     expect((await shop.place()).status).toBeGreaterThanOrEqual(500)
     expectNothing(shop)
   })
 
-  it('are not looked at again for an order that is there', async () => {
+  it('are not checked again for an existing order', async () => {
     const answers = [unknown(), unknown('addressRef')]
-    const shop = await openShop({ customers: (...asked) => answers.shift()!(...asked) })
+    const shop = await openShop({ customers: (...lookup) => answers.shift()!(...lookup) })
     expect((await shop.place()).status).toBe(201)
     expect((await shop.place()).status).toBe(200)
   })
 
-  it('have one answer beside a refused price: that of the price', async () => {
+  it('are reported after a refused price', async () => {
     const shop = await openShop({ customers: unknown('addressRef') })
     expect(await answerOf(await shop.place({ currency: 'GBP' }))).toMatchObject({ code: 'currency-mismatch' })
   })
@@ -253,7 +253,7 @@ describe('the replica of prices', () => {
       { subject: 'TEA-001', key, time: '2026-01-01T00:00:00.000Z' },
     )
 
-  it('holds the newest, whatever order they came in', async () => {
+  it('keeps the newest price, in any order of arrival', async () => {
     const prices = [
       priceChanged(1000, 'a', { validFrom: '2025-01-01T00:00:00Z' }),
       priceChanged(1100, 'b', { validFrom: '2025-06-01T00:00:00+02:00' }),
@@ -274,7 +274,7 @@ describe('the replica of prices', () => {
     }
   })
 
-  it('takes what a person published by hand', async () => {
+  it('accepts a price that a person published by hand', async () => {
     const shop = await openShop()
     await deliver(app, shop.platform, {
       ...priceChanged(1250, 'hand', { validFrom: '2026-01-01T00:00:00.001Z' }),
@@ -285,10 +285,10 @@ describe('the replica of prices', () => {
     expect(await answerOf(await shop.place())).toMatchObject({ totalMinor: 2500 })
   })
 
-  it('charges each announced price from its day on, in whatever order they were announced', async () => {
+  it('charges each announced price from its day on, in any order of announcement', async () => {
     const shop = await openShop()
     const days = Array.from({ length: MAX_ANNOUNCED_PRICES }, (_, index) => index + 1)
-    // The latest first: what is dropped must be none that will hold.
+    // The latest first: a price that will be valid must not be dropped.
     for (const day of days.toReversed())
       await deliver(
         app,
@@ -302,7 +302,7 @@ describe('the replica of prices', () => {
     }
   })
 
-  it('leaves an announced price for later when it is full, rather than drop one', async () => {
+  it('retries an announced price later when it is full, and drops none', async () => {
     const shop = await openShop()
     const announce = (day: number) =>
       deliver(
@@ -316,7 +316,7 @@ describe('the replica of prices', () => {
     await announce(MAX_ANNOUNCED_PRICES + 1)
   })
 
-  it('does not ask for a price before its time', async () => {
+  it('does not charge a price before its time', async () => {
     const shop = await openShop()
     await deliver(app, shop.platform, priceChanged(1300, 'later', { validFrom: '2026-02-01T00:00:00Z' }))
     expect(await answerOf(await shop.place())).toMatchObject({ totalMinor: 2380 })
@@ -326,12 +326,12 @@ describe('the replica of prices', () => {
 })
 
 describe('a request that is lost on the way', () => {
-  it('leaves an abandoned stream, in which its late commit fails, and a new request succeeds', async () => {
+  it('leaves an abandoned stream, in which the late commit fails, and a new request succeeds', async () => {
     const shop = await openShop()
     const { platform } = shop
     const read = platform.streams.read.bind(platform.streams)
     let paused = false
-    // The first request pauses after its look: meanwhile its timer fires.
+    // The first request pauses after its read, and its timer fires meanwhile.
     const handle = platform.streams.handle.bind(platform.streams)
     Object.assign(platform.streams, {
       read,
@@ -352,11 +352,11 @@ describe('a request that is lost on the way', () => {
     expect(platform.published[0]!.sequence).toBe(1)
   })
 
-  it('leaves one without a timer no more when it was a second request, slow as the first', async () => {
+  it('never leaves an order without a timer, also when a second request is as slow as the first', async () => {
     const shop = await openShop()
     const { platform } = shop
     const handle = platform.streams.handle.bind(platform.streams)
-    // Every request pauses after it armed its timer, until that has fired.
+    // Every request pauses after it sent its timer, until that has fired.
     Object.assign(platform.streams, {
       handle: async (...given: Parameters<typeof handle>) => {
         if (given[0].type === 'PlaceOrder') {
@@ -371,14 +371,14 @@ describe('a request that is lost on the way', () => {
     expect(platform.published).toEqual([])
   })
 
-  it('never leaves an order without a timer: when none can be armed, nothing is placed', async () => {
+  it('places nothing when its timer can not be sent', async () => {
     const shop = await openShop()
     shop.platform.fail('send')
     expect((await shop.place()).status).toBe(503)
     expect(shop.platform.streamIds()).toEqual([])
   })
 
-  it('is not abandoned when it was placed', async () => {
+  it('is not abandoned when its order was placed', async () => {
     const shop = await openShop()
     const { orderId } = await answerOf(await shop.place())
     await shop.deliver(...replies.reserved(orderId))

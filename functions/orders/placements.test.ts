@@ -5,13 +5,13 @@ const MINUTE = 60_000
 const nowMs = Date.parse('2026-01-01T12:00:00.000Z')
 const bounds: Bounds = { ordersPerHour: 100, unpaidOrders: 3, unpaidPieces: 10, lapsedOrders: 2 }
 
-/** Places so many orders, one after the other, at these times; returns the last document and what was looked up. */
+/** Places these orders one after the other; returns the last document and the ids of the orders whose state was read. */
 async function after(
   orders: readonly { readonly atMs?: number; readonly sku?: string; readonly quantity?: number }[],
   { standings = {}, ...changes }: Partial<Bounds> & { standings?: Record<string, Standing> } = {},
-): Promise<{ document: Placements | undefined; looked: string[] }> {
+): Promise<{ document: Placements | undefined; read: string[] }> {
   let document: Placements | undefined
-  const looked: string[] = []
+  const read: string[] = []
   for (const [index, { atMs = nowMs, sku = 'TEA-001', quantity = 1 }] of orders.entries())
     document = await withPlacement(
       document,
@@ -20,25 +20,25 @@ async function after(
         bounds: { ...bounds, ...changes },
         nowMs: atMs,
         look: async (orderId) => {
-          looked.push(orderId)
+          read.push(orderId)
           return standings[orderId] ?? { is: 'unpaid', endsAtMs: nowMs + 200_000 }
         },
       },
     )
-  return { document, looked }
+  return { document, read }
 }
 const times = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one)
 
-describe('orders that are not paid', () => {
-  it('are looked up only where the bound would refuse', async () => {
-    expect((await after(times(3, {}))).looked).toEqual([])
+describe('unpaid orders', () => {
+  it('are read only if the bound would refuse the order', async () => {
+    expect((await after(times(3, {}))).read).toEqual([])
     const standings = { 'o-0': { is: 'over' } } as const
-    const { looked, document } = await after(times(4, {}), { standings })
-    expect(looked).toEqual(['o-0', 'o-1', 'o-2'])
+    const { read, document } = await after(times(4, {}), { standings })
+    expect(read).toEqual(['o-0', 'o-1', 'o-2'])
     expect(document!.unpaid.map(({ orderId }) => orderId)).toEqual(['o-1', 'o-2', 'o-3'])
   })
 
-  it('are refused beyond the bound, with how many there are and when the first of them ends', async () => {
+  it('are refused beyond the bound, with their number and the time at which the first ends', async () => {
     await expect(after(times(4, {}))).rejects.toMatchObject({
       code: 'too-many-unpaid-orders',
       message: '3 orders are not paid yet, and 3 may be at once: pay one, or come back in 200 s.',
@@ -47,7 +47,7 @@ describe('orders that are not paid', () => {
     })
   })
 
-  it('hold no more pieces of one SKU together than the bound', async () => {
+  it('together hold no more pieces of one SKU than the bound', async () => {
     await after([{ quantity: 6 }, { quantity: 4 }])
     await after([{ quantity: 6 }, { sku: 'TEA-002', quantity: 10 }])
     await expect(after([{ quantity: 6 }, { quantity: 5 }])).rejects.toMatchObject({
@@ -59,11 +59,11 @@ describe('orders that are not paid', () => {
     await after([{ quantity: 6 }, { quantity: 5 }], { standings: { 'o-0': { is: 'over' } } })
   })
 
-  it('of more pieces than the bound are refused at once, whatever else there is', async () => {
+  it('of more pieces than the bound are refused without reading other orders', async () => {
     await expect(after([{ quantity: 11 }])).rejects.toMatchObject({ code: 'too-many-pieces' })
   })
 
-  it('count a SKU that stands in several lines once, with all its pieces', async () => {
+  it('add up the pieces of a SKU over their lines', async () => {
     const lines = [
       { sku: 'TEA-001', quantity: 6 },
       { sku: 'TEA-001', quantity: 5 },
@@ -75,10 +75,10 @@ describe('orders that are not paid', () => {
   })
 })
 
-describe('orders that lapsed', () => {
+describe('lapsed orders', () => {
   const lapse = { 'o-0': { is: 'lapsed' }, 'o-1': { is: 'lapsed' }, 'o-2': { is: 'over' } } as const
 
-  it('give their places back, until too many did within an hour', async () => {
+  it('free their places, until too many have lapsed within an hour', async () => {
     const one = { 'o-0': { is: 'lapsed' } } as const
     expect((await after(times(4, {}), { standings: one })).document!.lapses).toMatchObject([{ placedAtMs: nowMs }])
     await expect(
@@ -90,7 +90,7 @@ describe('orders that lapsed', () => {
     })
   })
 
-  it('count with their pieces for an hour, so that one after the other does not hold them all the time', async () => {
+  it('count with their pieces for an hour, so that successive orders can not hold the stock all the time', async () => {
     const one = { 'o-0': { is: 'lapsed' } } as const
     const again = (atMs: number) =>
       after(
@@ -108,7 +108,7 @@ describe('orders that lapsed', () => {
     await again(nowMs + 60 * MINUTE)
   })
 
-  it('are forgotten after an hour', async () => {
+  it('no longer count after an hour', async () => {
     const hourAgo = nowMs - 60 * MINUTE
     const { document } = await after([{ atMs: hourAgo }, { atMs: hourAgo }, {}, {}], { standings: lapse })
     expect(document!.lapses).toEqual([])
@@ -121,7 +121,7 @@ describe('orders within an hour', () => {
     Standing
   >
 
-  it('are refused beyond the bound, whatever became of them', async () => {
+  it('are refused beyond the bound in whatever state the earlier ones are', async () => {
     await after(times(5, {}), { ordersPerHour: 5, standings: all })
     await expect(after(times(6, {}), { ordersPerHour: 5, standings: all })).rejects.toMatchObject({
       code: 'too-many-orders',
@@ -130,7 +130,7 @@ describe('orders within an hour', () => {
     })
   })
 
-  it('may be placed again when the oldest of them are an hour old, which the refusal says', async () => {
+  it('may be placed when the oldest are an hour old, and the refusal states that time', async () => {
     const orders = [{ atMs: nowMs - 50 * MINUTE }, { atMs: nowMs - 50 * MINUTE }, { atMs: nowMs - 10 * MINUTE }]
     const placed = after([...orders, {}], { ordersPerHour: 3, standings: all })
     await expect(placed).rejects.toMatchObject({ retryAfterSeconds: 15 * 60 })
@@ -138,7 +138,7 @@ describe('orders within an hour', () => {
   })
 })
 
-it('the document stays as small as its bounds, however many orders there were', async () => {
+it('the document stays within its bounds after many orders', async () => {
   const { document } = await after(
     times(500, {}).map((_, index) => ({ atMs: nowMs + index * MINUTE })),
     { standings: new Proxy({}, { get: (): Standing => ({ is: 'over' }) }) },

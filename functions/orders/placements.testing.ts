@@ -1,4 +1,4 @@
-/** Bounds of one customer that are out of the way of tests about something else. */
+/** Bounds of one customer that no test of another subject reaches. */
 
 import type { Bounds } from './placements.ts'
 

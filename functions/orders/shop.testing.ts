@@ -1,4 +1,4 @@
-/** An orders service in memory, with a product to sell: what its tests share. */
+/** An orders service in memory with one product, shared by the tests of orders. */
 
 import { Hono } from 'hono'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
@@ -20,7 +20,7 @@ export interface Shop {
   read(orderId: string): Promise<{ status: number; body: Record<string, unknown> }>
   /** Delivers an event of another service, or a command. */
   deliver(type: string, data: Record<string, unknown>, options?: MessageOptions): Promise<void>
-  /** Delivers the timers that are due, in the order of their deadlines, as Cloud Tasks would: each until it succeeds. */
+  /** Delivers the due timers in the order of their deadlines, each until it succeeds, as Cloud Tasks would. */
   fireTimers(): Promise<void>
   publishedTypes(): string[]
   sentTypes(): string[]
@@ -38,9 +38,9 @@ interface ShopOptions {
   readonly windowSeconds?: number
   /** Answers queries to the catalog. */
   readonly call?: Platform['call']
-  /** Answers when asked for references; absent: the customer has every one. */
+  /** Answers queries for references; absent: the customer has every reference. */
   readonly customers?: Platform['call']
-  /** Of one customer; those that are not given are out of the way. */
+  /** Bounds of one customer; the absent ones are never reached. */
   readonly bounds?: Partial<Bounds>
   /** The store of an earlier revision; absent: an empty one. */
   readonly kept?: Memory
@@ -112,7 +112,7 @@ export async function openShop({
 
 const isTimer = ({ type }: Envelope): boolean => type === 'ContinueCheckout'
 
-/** Every order of these. */
+/** All permutations of the items. */
 export function permutations<T>(items: readonly T[]): T[][] {
   if (items.length < 2) return [[...items]]
   return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]))

@@ -12,7 +12,7 @@ const orderId = 'o-1'
 const line = (lineId: string, quantity = 1, unitMinor = 100) => ({ lineId, sku: `SKU-${lineId}`, quantity, unitMinor })
 const goods = (...lineIds: string[]) => lineIds.map((lineId) => ({ lineId, sku: `SKU-${lineId}`, quantity: 1 }))
 /** Three lines of 1.00 and a fee of 0.50. */
-const asked = {
+const authorization = {
   orderId,
   paymentMethodRef: 'card-ok',
   currency: 'EUR',
@@ -31,7 +31,7 @@ function open(provider = testProvider()) {
     platform,
     provider,
     authorize: (options?: MessageOptions, change: object = {}) =>
-      deliver(app, platform, message('AuthorizePayment', { ...asked, ...change }, options)),
+      deliver(app, platform, message('AuthorizePayment', { ...authorization, ...change }, options)),
     void: (key = 1) => deliver(app, platform, message('VoidPayment', { orderId }, { key })),
     dispatched: (shipmentId: string, lineIds: readonly string[]) =>
       deliver(
@@ -43,7 +43,7 @@ function open(provider = testProvider()) {
           { key: shipmentId },
         ),
       ),
-    /** Delivers what payments sent to itself, newest first when asked, each until it succeeds. */
+    /** Delivers the commands that payments sent to itself, each until it succeeds; with `newestFirst` in reverse order. */
     async work({ newestFirst = false } = {}) {
       for (let round = 0; round < 10; round++) {
         const open = platform.sent.filter(({ envelope }) => !done.has(envelope.id)).map(({ envelope }) => envelope)
@@ -57,7 +57,7 @@ function open(provider = testProvider()) {
       throw new Error('What payments sent to itself never succeeds.')
     },
     types: () => platform.published.map(({ type }) => type),
-    /** Each once, however often it was published. */
+    /** Each captured event once, without its republications. */
     captured: () =>
       [...new Map(platform.published.map((event) => [event.id, event])).values()]
         .filter(({ type }) => type === 'payment.captured')
@@ -66,7 +66,7 @@ function open(provider = testProvider()) {
 }
 
 describe('authorising', () => {
-  it('asks the provider once, under the key of the step, and answers each repeat with the same', async () => {
+  it('calls the provider once, with the key of the step, and republishes the same event for a repeat', async () => {
     const { authorize, provider, platform, types } = open()
     await authorize()
     await authorize()
@@ -76,14 +76,14 @@ describe('authorising', () => {
     expect(platform.published[0]).toMatchObject({ sequence: 1, data: { amountMinor: 350, currency: 'EUR' } })
   })
 
-  it.each(['declined', 'action-required'] as const)('tells that it is %s', async (outcome) => {
+  it.each(['declined', 'action-required'] as const)('publishes that the payment is %s', async (outcome) => {
     const { authorize, provider, types } = open()
     provider.outcome = outcome
     await authorize()
     expect(types()).toEqual([`payment.${outcome}`])
   })
 
-  it('asks first what became of it when the cause is older than the memory of keys', async () => {
+  it('queries the provider first when its idempotency keys may have expired', async () => {
     const first = open()
     await first.authorize()
     // The commit was lost: only the provider knows.
@@ -96,7 +96,7 @@ describe('authorising', () => {
   })
 })
 
-describe('who pays', () => {
+describe('the customer of a payment', () => {
   it('is sent to the provider, as a pseudonym', async () => {
     const { authorize, platform } = open()
     await authorize({}, { customerRef: 'someone@example.com' })
@@ -104,7 +104,7 @@ describe('who pays', () => {
     expect(JSON.stringify(platform.externalCalls)).not.toContain('someone@')
   })
 
-  it('is not sent for a command from before the field existed', async () => {
+  it('is not sent for a command of an earlier version without the field', async () => {
     const { authorize, platform, types } = open()
     await authorize()
     expect(platform.externalCalls[0]?.options.body).not.toHaveProperty('customer')
@@ -113,22 +113,22 @@ describe('who pays', () => {
 })
 
 describe('a webhook of the provider', () => {
-  const noted = (id: string) => message('CheckAuthorization', { orderId, providerEventId: id }, { key: id })
+  const webhookCommand = (id: string) => message('CheckAuthorization', { orderId, providerEventId: id }, { key: id })
 
-  it.each(['authorized', 'declined'] as const)('after the customer acted tells once that it is %s', async (outcome) => {
+  it.each(['authorized', 'declined'] as const)("after the customer's action publishes %s once", async (outcome) => {
     const { authorize, provider, platform, types } = open()
     provider.outcome = 'action-required'
     await authorize()
     provider.acted(`${orderId}:auth`, outcome)
-    for (const id of ['event-1', 'event-2']) await deliver(app, platform, noted(id))
+    for (const id of ['event-1', 'event-2']) await deliver(app, platform, webhookCommand(id))
     expect(types()).toEqual(['payment.action-required', `payment.${outcome}`])
   })
 
-  it('that overtook the answer waits for it; one that comes after it decides nothing', async () => {
+  it("that overtook the provider's answer is retried; one that comes after the answer decides nothing", async () => {
     const { authorize, platform, types } = open()
-    await expect(deliver(app, platform, noted('event-1'))).rejects.toBeInstanceOf(Unavailable)
+    await expect(deliver(app, platform, webhookCommand('event-1'))).rejects.toBeInstanceOf(Unavailable)
     await authorize()
-    await deliver(app, platform, noted('event-1'))
+    await deliver(app, platform, webhookCommand('event-1'))
     expect(types()).toEqual(['payment.authorized'])
   })
 
@@ -137,15 +137,15 @@ describe('a webhook of the provider', () => {
     provider.outcome = 'action-required'
     await authorize()
     await payment.void()
-    await deliver(app, platform, noted('event-1'))
+    await deliver(app, platform, webhookCommand('event-1'))
     await work()
-    await deliver(app, platform, noted('event-2'))
+    await deliver(app, platform, webhookCommand('event-2'))
     expect(types()).toEqual(['payment.action-required', 'payment.voided'])
   })
 })
 
 describe('voiding', () => {
-  it('is written down before the provider is asked: an authorisation that it overtook is refused', async () => {
+  it('is recorded before the provider is called, and an authorisation that it overtook is declined', async () => {
     const { authorize, work, provider, types, ...payment } = open()
     await payment.void()
     await authorize()
@@ -154,7 +154,7 @@ describe('voiding', () => {
     expect(types()).toEqual(['payment.declined', 'payment.voided'])
   })
 
-  it('comes after an authorisation that was under way, whichever commits first', async () => {
+  it('follows a concurrent authorisation, whichever commits first', async () => {
     const { authorize, work, provider, types, ...payment } = open()
     await Promise.all([authorize(), payment.void()])
     await work()
@@ -162,7 +162,7 @@ describe('voiding', () => {
     expect(types().at(-1)).toBe('payment.voided')
   })
 
-  it('is answered each time it is asked for, also when it was done', async () => {
+  it('answers every repeat, also after it was done', async () => {
     const { authorize, work, provider, types, ...payment } = open()
     await authorize()
     for (const key of [1, 2, 3]) {
@@ -173,7 +173,7 @@ describe('voiding', () => {
     expect(types()).toEqual(['payment.authorized', 'payment.voided', 'payment.voided', 'payment.voided'])
   })
 
-  it('of money that was captured is redelivered until the money was refunded', async () => {
+  it('of captured money is retried until the money was refunded', async () => {
     const { authorize, platform, provider, types, ...payment } = open()
     await authorize()
     provider.captures.push({ key: 'by hand', amountMinor: 350, final: true })
@@ -190,7 +190,7 @@ describe('voiding', () => {
 })
 
 describe('capturing', () => {
-  it('takes everything in one go when one shipment holds everything, with a single write', async () => {
+  it('takes the whole amount with a single write when one shipment holds all lines', async () => {
     const { authorize, dispatched, captured, platform } = open()
     await authorize()
     const before = platform.billed.writes
@@ -201,7 +201,7 @@ describe('capturing', () => {
   })
 
   it.each([false, true])(
-    'of several shipments at once adds up, the final one last (newest first: %s)',
+    'of concurrent shipments adds up to the total, with the final one last (newest first: %s)',
     async (newestFirst) => {
       const { authorize, dispatched, work, captured, provider } = open()
       await authorize()
@@ -214,13 +214,13 @@ describe('capturing', () => {
     },
   )
 
-  it('waits for the authorisation', async () => {
+  it('is retried until the authorisation exists', async () => {
     const { dispatched, provider } = open()
     await expect(dispatched('s-1', ['1', '2', '3'])).rejects.toBeInstanceOf(Unavailable)
     expect(provider.did).toEqual([])
   })
 
-  it('of one shipment happens once, however many messages report it', async () => {
+  it('of one shipment happens once, though several messages report it', async () => {
     const { authorize, dispatched, work, captured, platform, provider } = open()
     await authorize()
     for (const shipmentId of ['s-1', 's-2', 's-1', 's-2'])
@@ -232,7 +232,7 @@ describe('capturing', () => {
     expect(provider.captures).toHaveLength(2)
   })
 
-  it('asks first what became of it when the cause is older than the memory of keys', async () => {
+  it('queries the provider first when its idempotency keys may have expired', async () => {
     const { authorize, dispatched, provider, platform, captured } = open()
     await authorize()
     const shipment = message('shipment.dispatched', {
@@ -257,7 +257,7 @@ describe('capturing', () => {
     expect(captured()).toHaveLength(1)
   })
 
-  it('that is refused for good is published, and the rest goes on', async () => {
+  it('that the provider refuses is published, and later captures are still attempted', async () => {
     const { authorize, dispatched, work, provider, types } = open()
     await authorize()
     provider.captures.push({ key: 'other', amountMinor: 0, final: true })

@@ -1,4 +1,4 @@
-/** What payments makes of a provider that does not answer as it should, over a real connection. */
+/** Payments with a provider whose answers are faulty, over a real connection. */
 
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
@@ -43,7 +43,7 @@ async function authorized(provider: RequestListener) {
   return { response, platform }
 }
 
-it('A provider whose answer stalls in the middle is unavailable: the command is redelivered, and no bug is reported', async () => {
+it('a provider whose answer stalls in the middle is unavailable: the command is redelivered, and no bug is reported', async () => {
   const { response, platform } = await authorized((_, answer) => {
     answer.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
     answer.write('{"status":"authorized"')

@@ -1,4 +1,4 @@
-/** A payment provider for tests of the handlers: keys that make a repeat the same call, and a memory of them that ends. */
+/** A payment provider for tests of the handlers, with idempotency keys that it can forget. */
 
 import type { Platform } from '../../shared/service/platform.ts'
 
@@ -10,16 +10,16 @@ interface Captured {
 
 export interface TestProvider {
   readonly callExternal: Platform['callExternal']
-  /** What it did, in order. */
+  /** The performed operations, in order. */
   readonly did: string[]
   readonly captures: Captured[]
   /** How the next authorisations end. */
   outcome: 'authorized' | 'declined' | 'action-required'
-  /** Forgets the keys of calls, not what they did. */
+  /** Forgets the idempotency keys, not the payments. */
   forgetKeys(): void
-  /** The customer did what was asked, or gave up. */
+  /** The customer's action succeeded or was cancelled. */
   acted(authorizationKey: string, outcome: 'authorized' | 'declined'): void
-  /** Of what was captured: nothing of it can be voided. */
+  /** The refunded part of the captured amount; captured money can not be voided. */
   refundedMinor: number
 }
 

@@ -42,7 +42,7 @@ function open() {
 }
 
 describe('a released order', () => {
-  it('becomes one shipment with all its lines, however often it is delivered', async () => {
+  it('becomes one shipment with all its lines, also when it is redelivered', async () => {
     const { released, platform } = open()
     for (const key of [1, 1, 2]) await released(key)
     expect(platform.published.map(({ id }) => id)).toEqual([platform.published[0]!.id, platform.published[0]!.id])
@@ -54,7 +54,7 @@ describe('a released order', () => {
 })
 
 describe('booking the carrier', () => {
-  it('dispatches once, under the key of the shipment', async () => {
+  it("dispatches once, with the shipment's idempotency key", async () => {
     const { released, book, carrier, types } = open()
     await released()
     for (const key of [1, 1, 2]) await book(key)
@@ -62,13 +62,13 @@ describe('booking the carrier', () => {
     expect(types()).toEqual(['shipment.created', 'shipment.dispatched', 'shipment.dispatched'])
   })
 
-  it('waits for its shipment', async () => {
+  it('is retried until its shipment exists', async () => {
     const { book, carrier } = open()
     await expect(book()).rejects.toBeInstanceOf(Unavailable)
     expect(carrier.requests).toEqual([])
   })
 
-  it('tells the carrier where to, and keeps the address nowhere', async () => {
+  it('sends the address to the carrier, and does not store it', async () => {
     const { released, book, platform } = open()
     await released()
     await book()
@@ -77,7 +77,7 @@ describe('booking the carrier', () => {
     expect(JSON.stringify([...platform.entries(), platform.published, platform.sent])).not.toContain('Mill Lane')
   })
 
-  it.each(['isThere', 'has'] as const)('waits for the address (%s)', async (what) => {
+  it.each(['isThere', 'has'] as const)('is retried until the address is available (%s)', async (what) => {
     const { released, book, carrier, vault, types } = open()
     await released()
     vault[what] = false
@@ -88,7 +88,7 @@ describe('booking the carrier', () => {
     expect(types()).toEqual(['shipment.created', 'shipment.dispatched'])
   })
 
-  it('waits for the carrier', async () => {
+  it('is retried until the carrier answers', async () => {
     const { released, book, carrier, types } = open()
     await released()
     carrier.isThere = false
@@ -98,7 +98,7 @@ describe('booking the carrier', () => {
     expect(types()).toEqual(['shipment.created', 'shipment.dispatched'])
   })
 
-  it('asks first what became of it when the cause is older than the memory of keys', async () => {
+  it('queries the carrier first when its idempotency keys may have expired', async () => {
     const { released, book, carrier, platform } = open()
     await released()
     carrier.answers = false

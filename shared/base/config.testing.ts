@@ -24,7 +24,7 @@ export interface TestConfigOptions {
   readonly callers?: readonly string[]
   readonly peers?: Readonly<Record<string, string>>
   readonly tasksEndpoint?: string
-  /** Absent: as on any other platform than Cloud Run. */
+  /** Absent: not on Cloud Run. */
   readonly ingress?: 'cloud-run'
 }
 
@@ -60,7 +60,7 @@ export function testConfig(
 const emailsByCommand = (accounts: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
   Object.fromEntries(Object.entries(accounts).map(([command, some]) => [command, some.map(emailOf)]))
 
-/** As the metadata server gives it to the account, for an authorization header. */
+/** An authorization header with the account's token, as the metadata server issues it. */
 export function idToken(service: string, account: string, claims: object = {}): string {
   const nowSeconds = Date.parse(startOfTests) / 1000
   const payload = {
@@ -77,7 +77,7 @@ export function idToken(service: string, account: string, claims: object = {}): 
   return `Bearer ${signed}.${createSign('RSA-SHA256').update(signed).sign(privateKey, 'base64url')}`
 }
 
-/** As Cloud Run's ingress hands it on. */
+/** The token as Cloud Run's ingress forwards it, without its signature. */
 export const withoutSignature = (token: string): string => token.replace(/[^.]*$/, 'SIGNATURE_REMOVED_BY_GOOGLE')
 
 /** The body of a push request. */

@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers())
 const never = () => new Promise<never>(() => {})
 
 describe('a deadline', () => {
-  it('is what is left, for everything that runs within it', async () => {
+  it('gives nested work the remaining time', async () => {
     expect(remainingMs()).toBeUndefined()
     await withDeadline(1_000, async () => {
       expect(remainingMs()).toBe(1_000)
@@ -19,7 +19,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('ends the waiting, not the work', async () => {
+  it('ends the wait, not the work', async () => {
     let done = false
     const waited = withDeadline(50, async () => {
       await new Promise<void>((resolve) => void setTimeout(resolve, 80))
@@ -34,7 +34,7 @@ describe('a deadline', () => {
     expect(done).toBe(true)
   })
 
-  it('inside another is the sooner of the two', async () => {
+  it('within another is the earlier of the two', async () => {
     const waited = withDeadline(100, () => withDeadline(10_000, never))
     const refused = expect(waited).rejects.toBeInstanceOf(Unavailable)
     await vi.advanceTimersByTimeAsync(100)
@@ -42,7 +42,7 @@ describe('a deadline', () => {
     await withDeadline(10_000, async () => withDeadline(20, async () => expect(remainingMs()).toBe(20)))
   })
 
-  it('fires the signal of everything that runs within it, with the error that ends the request', async () => {
+  it('aborts the signal of nested work with the error that ends the request', async () => {
     let signal: AbortSignal | undefined
     const waited = withDeadline(
       100,
@@ -60,7 +60,7 @@ describe('a deadline', () => {
     expect(signal!.reason).toBeInstanceOf(DeadlineExceeded)
   })
 
-  it('ends sooner when the client hangs up, and does not begin when it has', async () => {
+  it('ends when the client disconnects, and does not begin after that', async () => {
     const client = new AbortController()
     let signal: AbortSignal | undefined
     const work = (): Promise<never> => {
@@ -77,7 +77,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('ends a wait that has a timeout of its own, whose passing is another error', async () => {
+  it('ends a wait that has its own timeout, which fails with another error', async () => {
     const late = new Error('No token.')
     const waits = withDeadline(100, () => withTimeout(200, never, () => late)).catch((error: unknown) => error)
     const timesOut = withDeadline(300, () => withTimeout(200, never, () => late)).catch((error: unknown) => error)
@@ -87,7 +87,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('does not hold for work that other requests wait for as well', async () => {
+  it('does not apply to work shared with other requests', async () => {
     await withDeadline(100, () => outsideRequest(async () => expect(requestContext()).toBeUndefined()))
   })
 

@@ -3,17 +3,17 @@ import { envelopeSchema } from '../contracts/envelope.ts'
 import { derivedId, derivedName, documentId, freshId, hashOf } from './ids.ts'
 
 describe('a derived id', () => {
-  it('is the same for the same parts, for ever', () => {
+  it('never changes for the same parts', () => {
     expect(derivedId('orders', 'o-1', 'cause', 0)).toBe('b59904c2-2b8c-8492-a1da-6d41b3c99ef2')
   })
 
-  it('is a UUID of version 8, which an envelope takes', () => {
+  it('is a UUID of version 8, which an envelope accepts', () => {
     const id = derivedId('a')
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
     expect(envelopeSchema.shape.id.safeParse(id).success).toBe(true)
   })
 
-  it('differs for parts that only look alike when they are joined', () => {
+  it('differs for parts that are equal only when they are joined', () => {
     const ids = [
       derivedId('ab', 'c'),
       derivedId('a', 'bc'),
@@ -37,11 +37,11 @@ describe('a fresh id', () => {
 })
 
 describe('a derived name', () => {
-  it('has a prefix and 26 characters that any document id takes', () => {
+  it('has a prefix and 26 characters that are valid in any document id', () => {
     expect(derivedName('o', 'customer-1', 'key-1')).toMatch(/^o-[0-9a-z]{26}$/)
   })
 
-  it('differs for parts that only look alike when they are joined', () => {
+  it('differs for parts that are equal only when they are joined', () => {
     expect(derivedName('o', 'a', 'b-c')).not.toBe(derivedName('o', 'a-b', 'c'))
     expect(derivedName('o', '["a"]')).not.toBe(derivedName('o', 'a'))
   })
@@ -51,12 +51,12 @@ it.each<[string, (text: string) => string]>([
   ['a hash', hashOf],
   ['a derived id', (text) => derivedId('a', text)],
   ['a derived name', (text) => derivedName('a', text)],
-])('%s tells texts apart that have the same bytes in UTF-8, where an unpaired surrogate is replaced', (_, make) => {
+])('%s differs for texts that have the same bytes in UTF-8 because an unpaired surrogate is replaced', (_, make) => {
   const texts = ['\ud800', '\udfff', '\ufffd', '"\\ud800"']
   expect(new Set(texts.map(make)).size).toBe(texts.length)
 })
 
-it('a hash of bytes is of the bytes, also where they are no text', () => {
+it('a hash of bytes is correct for bytes that are not UTF-8', () => {
   expect(hashOf(Buffer.from('ü'))).toBe(hashOf('ü'))
   expect(hashOf(Buffer.of(0xff))).not.toBe(hashOf(Buffer.of(0xfe)))
 })
@@ -67,7 +67,7 @@ it('a hash is SHA-256 in hex', () => {
 
 describe("a document's id", () => {
   it.each(['o-1', 'BANK CHARGES', 'a/b', '.', '..', '__x__', '__', 'ü~%2E', 'x'.repeat(1_500)])(
-    '%s comes back',
+    'of %s can be decoded again',
     (text) => {
       const id = documentId(text)
       expect(id).not.toMatch(/[./]|^__.*__$/)
@@ -75,13 +75,13 @@ describe("a document's id", () => {
     },
   )
 
-  it('is within the limit however long the text is, and still its own', () => {
+  it('of a long text is within the limit and unique', () => {
     const ids = ['a', 'b'].map((end) => documentId('€'.repeat(2_000) + end))
     expect(ids[0]).not.toBe(ids[1])
     for (const id of ids) expect(Buffer.byteLength(id)).toBeLessThanOrEqual(1_500)
   })
 
-  it('is made of what is no text at all, too', () => {
+  it('of a text with unpaired surrogates is valid', () => {
     const ids = ['\ud800', '\udfff', '\ufffd'].map(documentId)
     expect(new Set(ids).size).toBe(3)
     expect(ids[0]).toMatch(/^%EF%BF%BD~[0-9a-f]{64}$/)

@@ -3,12 +3,12 @@ import { code, freeText, identifier } from './text.ts'
 
 const name = identifier({ characters: 200, bytes: 500 })
 const words = freeText({ characters: 200, bytes: 800 })
-/** The first fault of a text; undefined when it is taken. */
+/** The first fault of a text; undefined if it is accepted. */
 const faultOf = (schema: typeof name, text: unknown): string | undefined =>
   schema.safeParse(text).error?.issues[0]?.message
 
 describe('an identifier', () => {
-  it.each(['a', 'BANK CHARGES', 'é', 'ÅSA', '注文', 'x'.repeat(200), '😀'.repeat(125)])('takes %j', (text) => {
+  it.each(['a', 'BANK CHARGES', 'é', 'ÅSA', '注文', 'x'.repeat(200), '😀'.repeat(125)])('accepts %j', (text) => {
     expect(name.parse(text)).toBe(text)
   })
 
@@ -44,7 +44,7 @@ describe('an identifier', () => {
     expect(faultOf(name, 'x'.repeat(1_000_000))).toContain('1 to 200 characters')
   })
 
-  it('takes what its narrower pattern takes and no more', () => {
+  it('with a narrower pattern accepts only matches of it', () => {
     const two = identifier({ characters: 9, bytes: 9 }, { pattern: /^[ab ]{2}$/u, takes: 'two of "a" and "b"' })
     expect(faultOf(two, 'ab')).toBeUndefined()
     expect(faultOf(two, 'abc')).toBe('takes two of "a" and "b"')
@@ -53,7 +53,7 @@ describe('an identifier', () => {
 })
 
 describe('free text', () => {
-  it.each(['Sencha, 50 g', ' BOX ', '👨‍👩‍👧', '❤️', 'می‌خواهم', 'e\u0301', '😀'.repeat(200)])('takes %j', (text) => {
+  it.each(['Sencha, 50 g', ' BOX ', '👨‍👩‍👧', '❤️', 'می‌خواهم', 'e\u0301', '😀'.repeat(200)])('accepts %j', (text) => {
     expect(words.parse(text)).toBe(text)
   })
 
@@ -65,7 +65,7 @@ describe('free text', () => {
   )
 })
 
-it('a code takes its own form alone', () => {
+it('a code accepts only its own form', () => {
   const currency = code(/^[A-Z]{3}$/, 'three capital letters')
   expect(faultOf(currency, 'EUR')).toBeUndefined()
   expect(faultOf(currency, 'EUR\n')).toBe('takes three capital letters')

@@ -15,7 +15,7 @@ describe('a traceparent', () => {
     '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03',
     valid.replace('00-', '42-'),
     `${valid.replace('00-', '42-')}-more`,
-  ])('of a later version, or with other flags, is read as far as it is known: %s', (later) => {
+  ])('of a later version or with other flags is parsed in its known parts: %s', (later) => {
     expect(parseTrace(later)).toEqual(parseTrace(valid))
   })
 
@@ -37,10 +37,10 @@ describe('a traceparent', () => {
     expect(parseTrace(broken)).toBeUndefined()
   })
 
-  it('of a decision is the same each time, in the trace of its cause', () => {
+  it('of a decision is derived from its cause and in the same trace', () => {
     const id = 'b1946ac9-2492-8d23-87e4-2e9a4b1c0f11'
     expect(childOf(valid, id)).toBe('00-0af7651916cd43dd8448eb211c80319c-b1946ac924928d23-01')
-    // Of a cause without a trace: one that is derived as well, and kept.
+    // A cause without a trace gives a derived, sampled trace.
     expect(childOf('hello', id)).toBe('00-b1946ac924928d2387e42e9a4b1c0f11-b1946ac924928d23-01')
   })
 })

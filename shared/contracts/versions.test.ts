@@ -42,13 +42,13 @@ function speaking(version: 1 | 2) {
   return { streams, published }
 }
 
-it('an event recorded under an old version is upcast for a decision, and republished as it was', async () => {
+it('an event of an old version is upcast for a decision, and republished unchanged', async () => {
   const first = message('Sell', {}, { key: 1 })
   const sold = { events: [{ type: 'thing.sold', data: { minor: 5 } }], commands: [] }
   await speaking(1).streams.handle(first, 't-1', () => sold)
   const { streams, published } = speaking(2)
   expect((await streams.read('t-1')).events.map(({ data }) => data)).toEqual([{ minor: 5, currency: 'EUR' }])
-  // The repeat of a delivery from before the release.
+  // The redelivery of a message from before the release.
   expect((await streams.handle(first, 't-1', () => sold)).events.map(({ data }) => data)).toEqual([
     { minor: 5, currency: 'EUR' },
   ])
@@ -59,7 +59,7 @@ it('an event recorded under an old version is upcast for a decision, and republi
   ])
 })
 
-it('what is recorded and not published has a version too, and is read as it means now', async () => {
+it('an event that is recorded and not published has a version too, and is upcast when it is read', async () => {
   const { streams, published } = speaking(1)
   const noted = { events: [{ type: 'sale.noted', data: { by: 'us' } }], commands: [] }
   await streams.handle(message('Sell', {}, { key: 2 }), 't-2', () => noted)

@@ -1,4 +1,4 @@
-/** How long a body may take, and what its reader says when it stops. */
+/** The time limits of a request body, and the errors of its reader. */
 
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers())
 
 const limitBytes = 1024 * 1024
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
-/** Until what has been written is read, or the check after a timer has run. */
+/** Waits until written bytes are read, or the check after a timer has run. */
 const settled = async (): Promise<void> => {
   for (let turns = 0; turns < 4; turns++) await turn()
 }
@@ -41,7 +41,7 @@ describe('a body', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('that comes a byte now and then has not a second more', async () => {
+  it('that arrives byte by byte gets no additional time', async () => {
     const { source, outcome } = reading()
     for (let second = 0; second < 2; second++) {
       source.write('x')
@@ -53,7 +53,7 @@ describe('a body', () => {
     expect(await outcome).toBe('body-too-slow')
   })
 
-  it('that comes at the least rate has the time that it needs', async () => {
+  it('that arrives at the minimum rate has the time that it needs', async () => {
     const { source, outcome } = reading()
     for (let second = 0; second < 4; second++) {
       source.write(Buffer.alloc(BODY_BYTES_PER_SECOND, 'x'))
@@ -65,24 +65,24 @@ describe('a body', () => {
     expect(await outcome).toBe('x'.repeat(20))
   })
 
-  it('that had arrived while the process was busy is read, although its time is over', async () => {
+  it('that had arrived while the process was busy is read after its time limit', async () => {
     const { source, outcome } = reading()
     await settled()
-    // The clock goes on before the loop turns: the timer comes first, then the bytes.
+    // The clock advances before the event loop continues: the timer fires first, then the bytes are read.
     vi.advanceTimersByTime(BODY_GRACE_MS)
     source.end(Buffer.alloc(600_000, 'x'))
     await settled()
     expect(await outcome).toBe('x'.repeat(20))
   })
 
-  it('beyond its limit is refused, without an end of its stream, so that the answer can be sent', async () => {
+  it('beyond its limit is refused without destroying its stream, so that the answer can be sent', async () => {
     const { source, outcome } = reading()
     source.write(Buffer.alloc(limitBytes + 1))
     expect(await outcome).toBe('body-too-large')
     expect(source.destroyed).toBe(false)
   })
 
-  it('that stops before its end is of a client that hung up', async () => {
+  it('that stops before its end is reported as a disconnected client', async () => {
     const { source, outcome } = reading()
     source.write('{"a":')
     await settled()

@@ -1,4 +1,4 @@
-/** Which outcomes of a call open a callee's circuit, which one closes it again, and how long a call waits. */
+/** The outcomes of calls that open and close a callee's circuit, and the waits of a call. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { withDeadline } from '../base/deadline.ts'
@@ -27,7 +27,7 @@ async function givenUp(policy: ResiliencePolicy, call = silent): Promise<unknown
   await vi.advanceTimersByTimeAsync(5)
   return outcome
 }
-/** Calls that no signal ends; `end` ends them all. */
+/** Calls that ignore their signal; `end` ends them all. */
 function stuck(policy: ResiliencePolicy, count: number) {
   const { promise, resolve } = Promise.withResolvers<void>()
   const calls = Promise.all(Array.from({ length: count }, () => policy.execute(() => promise, once)))
@@ -46,14 +46,14 @@ async function opened(policy = createResiliencePolicy('orders')): Promise<Resili
 }
 
 describe('a circuit', () => {
-  it('stays closed when callers give up before the callee has had its time', async () => {
+  it("stays closed when callers abort before the callee's timeout", async () => {
     const policy = createResiliencePolicy('orders')
     for (let given = 0; given < 20; given++) expect(await givenUp(policy)).toBeInstanceOf(DeadlineExceeded)
     expect(policy.isOpen()).toBe(false)
     expect(await policy.execute(async () => 'answer', once)).toBe('answer')
   })
 
-  it('stays closed when clients hang up', async () => {
+  it('stays closed when clients disconnect', async () => {
     const policy = createResiliencePolicy('orders')
     for (let given = 0; given < 20; given++) {
       const client = new AbortController()
@@ -64,7 +64,7 @@ describe('a circuit', () => {
     expect(policy.isOpen()).toBe(false)
   })
 
-  it('opens when the callee itself does not answer in the time that it has', async () => {
+  it('opens when the callee does not answer within its timeout', async () => {
     const policy = createResiliencePolicy('orders')
     const calls = Array.from({ length: 8 }, () =>
       withDeadline(calleeMs, () => policy.execute(silent, { timeoutMs: 5, idempotent: false })),
@@ -88,7 +88,7 @@ describe('a circuit', () => {
     expect(policy.isOpen()).toBe(true)
   })
 
-  it('stays closed when calls find no slot', async () => {
+  it('stays closed when calls get no slot', async () => {
     const policy = createResiliencePolicy('orders')
     const calls = stuck(policy, CONCURRENT + QUEUED)
     for (let refused = 0; refused < 20; refused++)
@@ -111,7 +111,7 @@ describe('a circuit', () => {
 })
 
 describe('a call', () => {
-  it('is not repeated for a caller that has hung up', async () => {
+  it('is not retried for a disconnected caller', async () => {
     let calls = 0
     const policy = createResiliencePolicy('orders')
     const counting = (time: Allowance): Promise<never> => {
@@ -133,7 +133,7 @@ describe('a call', () => {
     await refused
   })
 
-  it('that waits for a slot ends with its signal, and frees its place in the queue', async () => {
+  it('that waits for a slot ends with its signal and leaves the queue', async () => {
     const policy = createResiliencePolicy('orders')
     const calls = stuck(policy, CONCURRENT)
     const waiting = Array.from({ length: QUEUED }, () =>
@@ -146,7 +146,7 @@ describe('a call', () => {
     expect(await next).toBe('answer')
   })
 
-  it('holds its slot until it has really ended, also when its caller has hung up', async () => {
+  it('keeps its slot until it has ended, also when its caller has disconnected', async () => {
     const policy = createResiliencePolicy('orders')
     const { promise: work, resolve } = Promise.withResolvers<void>()
     const calls = Array.from({ length: CONCURRENT }, () =>
@@ -170,7 +170,7 @@ describe('a call', () => {
 })
 
 describe('a half-open circuit', () => {
-  it('is decided by the answer of the callee, which has its whole time, whatever deadline the caller has', async () => {
+  it("is decided by the callee's answer within its full timeout, independent of the caller's deadline", async () => {
     const policy = await opened()
     vi.advanceTimersByTime(HALF_OPEN_AFTER_MS)
     const { promise: answer, reject } = Promise.withResolvers<never>()
@@ -179,7 +179,7 @@ describe('a half-open circuit', () => {
       time = given
       return answer
     })
-    // Its own caller has gone; the callee's answer still decides.
+    // Its caller has disconnected; the callee's answer still decides.
     expect(outcome).toBeInstanceOf(DeadlineExceeded)
     expect(time!.signal.aborted).toBe(false)
     expect(time!.leftMs()).toBe(calleeMs - 5)
@@ -192,7 +192,7 @@ describe('a half-open circuit', () => {
     expect(policy.isOpen()).toBe(false)
   })
 
-  it('refuses all other calls at once: none waits for the one that decides', async () => {
+  it('refuses other calls at once, without waiting for the test call', async () => {
     const policy = await opened()
     vi.advanceTimersByTime(HALF_OPEN_AFTER_MS)
     const { promise, resolve } = Promise.withResolvers<string>()
@@ -203,7 +203,7 @@ describe('a half-open circuit', () => {
     expect(await policy.execute(async () => 'another', once)).toBe('another')
   })
 
-  it('is tried at once, also while all slots are taken by calls that hang', async () => {
+  it('sends its test call at once, also while hanging calls hold all slots', async () => {
     const policy = createResiliencePolicy('orders')
     const failed = Array.from({ length: 8 }, () => policy.execute(failing, once).catch(() => {}))
     const calls = stuck(policy, 250)

@@ -8,7 +8,7 @@ import type { FinishedSpan } from '../telemetry/span.ts'
 interface ReceivedRequest {
   readonly path: string
   readonly type: string
-  // What OTLP says is asserted, not modelled.
+  // The tests assert parts of OTLP's JSON, so it is not typed.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly body: any
 }
@@ -19,7 +19,7 @@ afterEach(() => {
   server?.close()
 })
 
-/** `answering`: none of its answers is given before. */
+/** `answering`: it sends no answer before this resolves. */
 async function collector(
   status = 200,
   answering = Promise.resolve(),
@@ -37,7 +37,7 @@ async function collector(
   return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received }
 }
 
-/** Without a delay nothing is sent before it is closed. */
+/** Without a delay nothing is sent before the close. */
 function sinkTo(endpoint: string, delayMs = 60_000) {
   const logs: string[] = []
   const dropped: unknown[] = []
@@ -68,80 +68,72 @@ const span: FinishedSpan = {
 }
 
 describe('telemetry', () => {
-  it(
-    'reaches the collector before the process ends, though it waited for nothing until then',
-    { timeout: 30_000 },
-    async () => {
-      const { endpoint, received } = await collector()
-      const { sink, logs } = sinkTo(endpoint)
-      sink.span(span)
-      sink.measure(metrics.deadLetters, 1, { service: 'orders', type: 'x' })
-      sink.measure(metrics.deadLetters, 2, { service: 'orders', type: 'x' })
-      sink.measure(metrics.sagaDuration, 0.3, { saga: 'checkout', outcome: 'completed' })
-      expect(received).toEqual([])
-      await sink.close()
+  it('reaches the collector before the process ends, without delaying requests', { timeout: 30_000 }, async () => {
+    const { endpoint, received } = await collector()
+    const { sink, logs } = sinkTo(endpoint)
+    sink.span(span)
+    sink.measure(metrics.deadLetters, 1, { service: 'orders', type: 'x' })
+    sink.measure(metrics.deadLetters, 2, { service: 'orders', type: 'x' })
+    sink.measure(metrics.sagaDuration, 0.3, { saga: 'checkout', outcome: 'completed' })
+    expect(received).toEqual([])
+    await sink.close()
 
-      const traces = received.find(({ path }) => path === '/v1/traces')!.body.resourceSpans[0]
-      expect(traces.resource.attributes).toEqual(
-        expect.arrayContaining([
-          { key: 'service.name', value: { stringValue: 'orders' } },
-          { key: 'service.version', value: { stringValue: 'orders-00001' } },
-        ]),
-      )
-      expect(traces.scopeSpans[0].spans).toMatchObject([
-        {
-          traceId: span.context.traceId,
-          spanId: span.context.spanId,
-          parentSpanId: 'aaaaaaaaaaaaaaaa',
-          name: 'process order.placed',
-          kind: 5,
-          startTimeUnixNano: '1767225600000000000',
-          endTimeUnixNano: '1767225600012500000',
-          attributes: [{ key: 'millrace.attempt', value: { intValue: 2 } }],
-          status: { code: 2, message: 'later' },
-        },
-      ])
-      const { metrics: sent } = received.find(({ path }) => path === '/v1/metrics')!.body.resourceMetrics[0]
-        .scopeMetrics[0]
-      expect(sent).toMatchObject([
-        {
-          name: 'millrace.dead_letters',
-          sum: { isMonotonic: true, aggregationTemporality: 2, dataPoints: [{ asDouble: 3 }] },
-        },
-        {
-          name: 'millrace.saga.duration',
-          unit: 's',
-          histogram: { dataPoints: [{ count: 1, sum: 0.3, explicitBounds: [...metrics.sagaDuration.bounds] }] },
-        },
-      ])
-      expect(logs).toEqual([])
-    },
-  )
+    const traces = received.find(({ path }) => path === '/v1/traces')!.body.resourceSpans[0]
+    expect(traces.resource.attributes).toEqual(
+      expect.arrayContaining([
+        { key: 'service.name', value: { stringValue: 'orders' } },
+        { key: 'service.version', value: { stringValue: 'orders-00001' } },
+      ]),
+    )
+    expect(traces.scopeSpans[0].spans).toMatchObject([
+      {
+        traceId: span.context.traceId,
+        spanId: span.context.spanId,
+        parentSpanId: 'aaaaaaaaaaaaaaaa',
+        name: 'process order.placed',
+        kind: 5,
+        startTimeUnixNano: '1767225600000000000',
+        endTimeUnixNano: '1767225600012500000',
+        attributes: [{ key: 'millrace.attempt', value: { intValue: 2 } }],
+        status: { code: 2, message: 'later' },
+      },
+    ])
+    const { metrics: sent } = received.find(({ path }) => path === '/v1/metrics')!.body.resourceMetrics[0]
+      .scopeMetrics[0]
+    expect(sent).toMatchObject([
+      {
+        name: 'millrace.dead_letters',
+        sum: { isMonotonic: true, aggregationTemporality: 2, dataPoints: [{ asDouble: 3 }] },
+      },
+      {
+        name: 'millrace.saga.duration',
+        unit: 's',
+        histogram: { dataPoints: [{ count: 1, sum: 0.3, explicitBounds: [...metrics.sagaDuration.bounds] }] },
+      },
+    ])
+    expect(logs).toEqual([])
+  })
 
-  it('is nothing when nothing happened: a service that slept ends at once', async () => {
+  it('is not sent by an idle service, which ends at once', async () => {
     const { endpoint, received } = await collector()
     await sinkTo(endpoint).sink.close()
     expect(received).toEqual([])
   })
 
-  it(
-    'that the collector rejects is lost with one warning, however many batches there were',
-    { timeout: 30_000 },
-    async () => {
-      const { endpoint, received } = await collector(400)
-      const { sink, logs } = sinkTo(endpoint, 1)
-      for (let batch = 1; batch <= 3; batch++) {
-        sink.span(span)
-        sink.measure(metrics.deadLetters, 1, {})
-        await expect.poll(() => received.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2 * batch)
-      }
-      await sink.close()
-      expect(logs).toEqual(['telemetry.lost'])
-    },
-  )
+  it('that the collector rejects is lost with one warning for all batches', { timeout: 30_000 }, async () => {
+    const { endpoint, received } = await collector(400)
+    const { sink, logs } = sinkTo(endpoint, 1)
+    for (let batch = 1; batch <= 3; batch++) {
+      sink.span(span)
+      sink.measure(metrics.deadLetters, 1, {})
+      await expect.poll(() => received.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2 * batch)
+    }
+    await sink.close()
+    expect(logs).toEqual(['telemetry.lost'])
+  })
 
   it(
-    'delays neither work nor end when the collector is gone, and is kept up to a limit',
+    'delays neither requests nor the end when the collector is unavailable, and is buffered up to a limit',
     { timeout: 30_000 },
     async () => {
       const { sink, dropped } = sinkTo('http://127.0.0.1:1')
@@ -154,7 +146,7 @@ describe('telemetry', () => {
     },
   )
 
-  it('beyond the limit is counted, before and after the packages are there', { timeout: 30_000 }, async () => {
+  it('beyond the limit is counted, before and after the packages are loaded', { timeout: 30_000 }, async () => {
     let answer = (): void => {}
     const { endpoint, received } = await collector(200, new Promise((resolve) => (answer = resolve)))
     const { sink, dropped } = sinkTo(endpoint, 1)
@@ -163,7 +155,7 @@ describe('telemetry', () => {
     await expect.poll(() => received.filter(({ path }) => path === '/v1/traces').length, { timeout: 10_000 }).toBe(1)
     expect(dropped).toEqual([{ spans: 3_000 - 2_048, measures: 5_000 - 4_096 }])
 
-    // One batch is with the collector, which does not answer: there is room for as many, and no more.
+    // The collector has one batch and does not answer: the buffer holds one more.
     for (let index = 0; index < 1_000; index++) sink.span(span)
     answer()
     await expect.poll(() => dropped.length, { timeout: 10_000 }).toBe(2)

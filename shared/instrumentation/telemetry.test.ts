@@ -22,7 +22,7 @@ const request = (headers: Readonly<Record<string, string>> = {}, isDelivery = fa
 const answer = async () => ({ status: 201, route: '/orders' })
 
 describe('an attempt', () => {
-  it('is a span of its own that hangs on who sent the message', async () => {
+  it('is a span whose parent is the span of the sender', async () => {
     const { telemetry, spans, logs, measures } = testTelemetry({ service: 'kitchen' })
     await telemetry.attempt(about, async () => telemetry.handled(cooked))
     expect(spans).toMatchObject([
@@ -39,7 +39,7 @@ describe('an attempt', () => {
     expect(measures).toEqual([])
   })
 
-  it('that repeats another is counted, and hangs on the same', async () => {
+  it('that repeats another is counted, and has the same parent', async () => {
     const { telemetry, spans, measures } = testTelemetry({ service: 'kitchen' })
     await telemetry.attempt(about, async () => telemetry.retryLater(cooked, new Unavailable('later')))
     await telemetry.attempt({ ...about, attempt: 2 }, async () => telemetry.handled(cooked))
@@ -54,7 +54,7 @@ describe('an attempt', () => {
     ])
   })
 
-  it('of a message that can not be read goes on with the trace that came beside it, or begins one', async () => {
+  it('of an unparseable message continues the trace of its attributes, or begins a trace', async () => {
     const { telemetry, spans, measures } = testTelemetry({ service: 'kitchen' })
     const unread = { kind: 'command', type: 'Cook', messageId: 't-1', attempt: 1 } as const
     await telemetry.attempt({ ...unread, traceparent: testTrace }, async () =>
@@ -68,7 +68,7 @@ describe('an attempt', () => {
     )
   })
 
-  it('that the rules refuse has not failed; one that meets a bug has', async () => {
+  it('that the rules refuse is no error; one that meets a bug is', async () => {
     const { telemetry, spans, logs } = testTelemetry({ service: 'kitchen' })
     await telemetry.attempt(about, async () => telemetry.refused(cooked, new Refused('unknown-sku', 'no')))
     await telemetry.attempt(about, async () => telemetry.failed(cooked, new TypeError('oops')))
@@ -77,13 +77,13 @@ describe('an attempt', () => {
     expect(logs.map(({ severity }) => severity)).toEqual(['WARNING', 'ERROR'])
   })
 
-  it('that throws fails its span, and throws on', async () => {
+  it('that throws marks its span as failed, and rethrows', async () => {
     const { telemetry, spans } = testTelemetry({ service: 'kitchen' })
     await expect(telemetry.attempt(about, () => Promise.reject(new Error('gone')))).rejects.toThrow('gone')
     expect(spans[0]!.error).toBe('gone')
   })
 
-  it('of a trace that is not kept is not kept, but is passed on as such', async () => {
+  it('of an unsampled trace is not recorded, and the trace stays unsampled', async () => {
     const { telemetry, spans } = testTelemetry({ service: 'kitchen' })
     const quiet = { ...cooked, traceparent: testTrace.replace(/01$/, '00') }
     await telemetry.attempt({ ...about, message: quiet }, async () => {
@@ -93,8 +93,8 @@ describe('an attempt', () => {
   })
 })
 
-describe('what runs inside', () => {
-  it('finds its own span, also when others run at the same time', async () => {
+describe('nested work', () => {
+  it('finds its own span among concurrent ones', async () => {
     const { telemetry } = testTelemetry({ service: 'kitchen' })
     const one = async (id: string): Promise<void> => {
       const mine = message('meal.cooked', {}, { correlationId: id })
@@ -112,7 +112,7 @@ describe('what runs inside', () => {
 })
 
 describe('a request', () => {
-  it('to an internal service hangs on its caller, whatever Cloud Run put into traceparent', async () => {
+  it("to an internal service has its caller's span as parent, not the traceparent of Cloud Run", async () => {
     const { telemetry, spans, measures } = testTelemetry({ service: 'orders' })
     await telemetry.request(request({ traceparent: other, [INNER_TRACE_HEADER]: testTrace }), answer)
     expect(spans).toMatchObject([
@@ -126,7 +126,7 @@ describe('a request', () => {
     ])
   })
 
-  it('from outside goes on with the trace, and decides nothing else', async () => {
+  it('from outside continues the trace, and can not switch its sampling off', async () => {
     const { telemetry, spans } = testTelemetry({
       service: 'gateway',
       isEdge: true,
@@ -146,7 +146,7 @@ describe('a request', () => {
   })
 
   it.each(['hello', testTrace.toUpperCase(), `00-${'0'.repeat(32)}-b7ad6b7169203331-01`, `${testTrace},${other}`])(
-    'with a broken trace begins one: %s',
+    'with a malformed trace begins a trace: %s',
     async (broken) => {
       for (const isEdge of [true, false]) {
         const { telemetry, spans } = testTelemetry({ service: 'gateway', isEdge })
@@ -157,7 +157,7 @@ describe('a request', () => {
     },
   )
 
-  it('that fails says so; one that delivers a message has the span of its attempt alone', async () => {
+  it('that fails has an error in its span; one that delivers a message has only the span of its attempt', async () => {
     const { telemetry, spans, measures } = testTelemetry({ service: 'orders' })
     await telemetry.request(request(), async () => ({ status: 503, route: '/orders' }))
     await telemetry.request(request({}, true), async () => ({ status: 204, route: '/events/meal.cooked' }))
@@ -175,7 +175,7 @@ describe('a request', () => {
 })
 
 describe('a call', () => {
-  it('to a service is its callee’s to tell, unless it failed', async () => {
+  it('to a service has no span of its own unless it failed, since the callee records one', async () => {
     const { telemetry, spans } = testTelemetry({ service: 'orders' })
     const query = (work: () => Promise<unknown>) => telemetry.query({ service: 'catalog', method: 'GET' }, work)
     await telemetry.attempt(about, async () => {
@@ -249,14 +249,14 @@ describe('a commit', () => {
     ['order.rejected', 'card-declined', 'rejected'],
     ['order.rejected', 'authorize-payment-timed-out', 'timed-out'],
     ['order.expired', 'customer-did-not-act', 'expired'],
-  ])('of %s for %s counts as %s: a timeout of ours is not an answer', (type, reason, outcome) => {
+  ])("of %s for %s counts as %s, and our own timeout is not a customer's outcome", (type, reason, outcome) => {
     const { telemetry, measures } = testTelemetry({ service: 'orders', saga })
     const end = commit('2026-01-01T00:00:09.000Z', type)
     telemetry.committed({ ...end, events: [{ ...end.events[0]!, data: { orderId: 'o-1', reason } }] }, stream(placed))
     expect(measures.map(({ attributes }) => attributes['outcome'])).toEqual([outcome, outcome])
   })
 
-  it('that finds the saga stuck says so in a line of its own, by step and saga', async () => {
+  it('that finds the saga stuck logs a line with step and saga', async () => {
     const { telemetry, logs } = testTelemetry({ service: 'orders', saga })
     const data = {
       sagaId: 'o-1',
@@ -273,14 +273,14 @@ describe('a commit', () => {
     ])
   })
 
-  it('that does not end one counts nothing', () => {
+  it('that does not end a saga counts nothing', () => {
     const { telemetry, measures } = testTelemetry({ service: 'orders', saga })
     telemetry.committed(placed, stream())
     testTelemetry({ service: 'other' }).telemetry.committed(placed, stream())
     expect(measures).toEqual([])
   })
 
-  it('by HTTP names the order in the span and in the log, since no message did', async () => {
+  it('by HTTP names the order in the span and in the log, since there is no message', async () => {
     const { telemetry, spans, logs } = testTelemetry({ service: 'orders', saga })
     await telemetry.request(request(), async () => {
       telemetry.committed(placed, stream())

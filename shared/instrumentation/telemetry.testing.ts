@@ -1,4 +1,4 @@
-/** Telemetry that a test reads: everything kept in lists, nothing sent. */
+/** Telemetry for tests: it keeps everything in lists and sends nothing. */
 
 import type { Log } from '../telemetry/log.ts'
 import { type Attributes, currentSpan, type FinishedSpan } from '../telemetry/span.ts'
@@ -20,7 +20,7 @@ export interface TestTelemetry {
   readonly telemetry: Telemetry
   readonly log: Log
   readonly logs: LogLine[]
-  /** Those that ended and are kept. */
+  /** The ended and sampled spans. */
   readonly spans: FinishedSpan[]
   readonly measures: Measure[]
 }

@@ -7,7 +7,7 @@ import type { Commit, StoredStream, StreamStore } from './stream-store.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** What a stream and its companion were when they were read. */
+/** The versions of a stream and its companion when they were read. */
 interface ConcurrencyToken {
   readonly commits: number
   readonly companion?: number | undefined
@@ -19,23 +19,23 @@ interface Stored {
   readonly stamp: number
 }
 
-/** A transaction that lost so often gives up, as Firestore's client does. */
+/** A transaction fails after so many conflicts, as in Firestore's client. */
 const MAX_ATTEMPTS = 5
 
 export interface Memory {
   readonly store: StreamStore
   readonly views: DocumentStore
-  /** Every document by path, streams apart. */
+  /** Every document by path, without the streams. */
   documents(): ReadonlyMap<string, Fields>
   /** Every stream's commits by id. */
   streams(): ReadonlyMap<string, readonly Commit[]>
-  /** What Firestore would have billed so far. */
+  /** The operations that Firestore would have billed. */
   readonly billed: { reads: number; writes: number }
 }
 
 /** Called before and after each operation of the store, where another task may go first; a simulation decides which. */
 export type Turn = (what: string) => Promise<void>
-/** After a commit no other task can interfere: only a simulation stops there. */
+/** Only a simulation stops after a commit, where no other task can interfere. */
 const anybodysTurn: Turn = async (what) => {
   if (what !== 'committed') await setImmediate()
 }

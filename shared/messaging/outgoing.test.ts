@@ -40,7 +40,7 @@ describe('a command sent outside any stream', () => {
     ['that no contract has', { type: 'PackLine', data: {} }, 'shop sends PackLine, which none of its contracts has'],
     ['named like a property of every object', { type: 'toString', data: {} }, 'none of its contracts has'],
     [
-      'to repeat, addressed to no service',
+      'to republish, addressed to an unknown service',
       { type: republishCommand, data: { correlationId: 'o-1' } },
       'none of its contracts',
     ],

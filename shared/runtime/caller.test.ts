@@ -22,7 +22,7 @@ afterEach(() => {
   server = undefined
 })
 
-/** A callee that answers these, one after the other, the last for ever; 0: never. */
+/** A callee that answers these statuses in turn, and then always the last one; 0: no answer. */
 async function calleeThat(...answers: number[]) {
   return calleeFor(async (audience) => `Bearer for ${audience}`, ...answers)
 }
@@ -55,7 +55,7 @@ async function calleeOf(callee: Server, authorizationFor: AuthorizationFor = asy
 }
 
 describe('a query to a service', () => {
-  it("carries this service's token twice: for the ingress, which removes the signature, and for the callee", async () => {
+  it("sends this service's token twice: for the ingress, which removes the signature, and for the callee", async () => {
     const { call, requests, origin } = await calleeThat(200)
     const response = await call('catalog', '/products/A%20B', { headers: { 'x-of-mine': 't' } })
     expect(await response.json()).toEqual({ ok: true })
@@ -70,18 +70,18 @@ describe('a query to a service', () => {
     })
   })
 
-  it('waits for its own token no longer than for the answer', async () => {
+  it('waits for its token no longer than for an answer', async () => {
     const { call, callExternal, requests, origin } = await calleeFor(() => new Promise(() => {}), 200)
-    const asked = { method: 'POST', operation: 'carrier.book', timeoutMs: 20 }
-    for (const answer of [call('catalog', '/', { timeoutMs: 20 }), callExternal(`${origin}/`, asked)]) {
+    const options = { method: 'POST', operation: 'carrier.book', timeoutMs: 20 }
+    for (const answer of [call('catalog', '/', { timeoutMs: 20 }), callExternal(`${origin}/`, options)]) {
       await expect(answer).rejects.toBeInstanceOf(Unavailable)
-      // The request itself goes on.
+      // The request for the token continues.
       await expect(answer).rejects.not.toBeInstanceOf(Cancelled)
     }
     expect(requests).toEqual([])
   })
 
-  it('hangs on the work that asks, whose span is kept', async () => {
+  it('has the span of the calling work as parent, with its sampling', async () => {
     const { call, requests, telemetry, spans } = await calleeThat(200)
     const about = { method: 'POST', isDelivery: false, header: () => undefined }
     await telemetry.request(about, async () => ({ status: (await call('catalog', '/')).status }))
@@ -89,13 +89,13 @@ describe('a query to a service', () => {
     expect(parseTrace(String(requests[0]!.headers['x-millrace-traceparent']))).toEqual(spans[0]!.context)
   })
 
-  it('hands on what the service refuses', async () => {
+  it('passes on a refusal of the service', async () => {
     const { call, requests } = await calleeThat(404)
     expect((await call('catalog', '/')).status).toBe(404)
     expect(requests).toHaveLength(1)
   })
 
-  it('is asked again when it failed in passing', async () => {
+  it('is retried after a transient failure', async () => {
     const { call, requests } = await calleeThat(503, 503, 200)
     expect((await call('catalog', '/')).status).toBe(200)
     expect(requests).toHaveLength(3)
@@ -121,7 +121,7 @@ describe('a query to a service', () => {
     await expect(call('catalog', '/')).rejects.toBeInstanceOf(Unavailable)
   })
 
-  it('that changes something is asked once', async () => {
+  it('that changes something is sent once', async () => {
     const { call, requests } = await calleeThat(503)
     await expect(call('catalog', '/', { method: 'POST', body: { a: 1 } })).rejects.toBeInstanceOf(Unavailable)
     expect(requests).toMatchObject([
@@ -129,14 +129,14 @@ describe('a query to a service', () => {
     ])
   })
 
-  it('is not asked any more once it has failed often, and answers at once', async () => {
+  it('fails at once without a request after many failures', async () => {
     const { call, requests } = await calleeThat(500)
     for (let index = 0; index < 10; index++)
       await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
     expect(requests).toHaveLength(8)
   })
 
-  it('tells which callees are not asked', async () => {
+  it('reports the callees whose circuits are open', async () => {
     const { call, openCircuits } = await calleeThat(500)
     for (let index = 0; index < 7; index++) await call('catalog', '/', { method: 'POST' }).catch(() => {})
     expect(openCircuits()).toEqual([])
@@ -144,7 +144,7 @@ describe('a query to a service', () => {
     expect(openCircuits()).toEqual(['catalog'])
   })
 
-  it('hands on how long its caller still waits, less with each try, and not longer than the request it is for', async () => {
+  it('sends the remaining time of its deadline, which shrinks with each attempt and ends with the request that it serves', async () => {
     const { call, requests } = await calleeThat(503, 200)
     const deadlines = (): number[] => requests.map(({ headers }) => Number(headers['x-deadline-ms']))
     await call('catalog', '/', { timeoutMs: 4_000 })
@@ -155,7 +155,7 @@ describe('a query to a service', () => {
     expect(deadlines()[2]).toBeLessThanOrEqual(3_000)
   })
 
-  it('is not asked at all when the time of its request is up', async () => {
+  it('is not sent after the deadline of its request', async () => {
     const { call, requests } = await calleeThat(200)
     const { promise: work, resolve: goOn } = Promise.withResolvers<void>()
     let late: Promise<Response> | undefined
@@ -176,13 +176,13 @@ describe('a query to a service', () => {
     await expect(call('catalog', '/', { method: 'POST' })).rejects.toBeInstanceOf(Unavailable)
   })
 
-  it('ends when its client hangs up, which counts for nothing', async () => {
+  it('ends when its client disconnects, which the circuit ignores', async () => {
     const { call, requests, openCircuits } = await calleeThat(0)
-    for (let asked = 1; asked <= 10; asked++) {
+    for (let options = 1; options <= 10; options++) {
       const client = new AbortController()
       const answer = withDeadline(10_000, () => call('catalog', '/'), { disconnect: client.signal })
       const refused = expect(answer).rejects.toBeInstanceOf(ClientClosed)
-      await vi.waitFor(() => expect(requests).toHaveLength(asked))
+      await vi.waitFor(() => expect(requests).toHaveLength(options))
       client.abort(new ClientClosed())
       await refused
     }
@@ -208,14 +208,14 @@ describe('a query to a service', () => {
     ])
   })
 
-  it('of a service that the description does not name is a bug', async () => {
+  it('to a service that the description does not name is a bug', async () => {
     const { call } = await calleeThat(200)
     await expect(call('payments', '/')).rejects.not.toBeInstanceOf(Unavailable)
   })
 })
 
 describe('a call to a partner', () => {
-  it('carries identity and idempotency key', async () => {
+  it('sends identity and idempotency key', async () => {
     const { callExternal, requests, origin } = await calleeThat(201)
     await callExternal(`${origin}/v1/authorizations`, {
       method: 'POST',
@@ -230,7 +230,7 @@ describe('a call to a partner', () => {
     })
   })
 
-  it.each([408, 429, 500, 503])('that answers %i is for later', async (status) => {
+  it.each([408, 429, 500, 503])('that answers %i is a transient failure', async (status) => {
     const { callExternal, requests, origin } = await calleeThat(status)
     await expect(callExternal(origin, { method: 'POST', operation: 'provider.authorize' })).rejects.toBeInstanceOf(
       Unavailable,
@@ -238,14 +238,14 @@ describe('a call to a partner', () => {
     expect(requests).toHaveLength(1)
   })
 
-  it('whose answer stalls in the middle is for later, ends its span then, and opens the circuit', async () => {
+  it('whose answer stalls in the middle is a transient failure, ends its span then, and opens the circuit', async () => {
     server = createServer((_, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
       response.write('{"status":')
     })
     const { callExternal, origin, openCircuits, spans } = await calleeOf(server)
-    const asked = { method: 'POST', operation: 'provider.authorize', timeoutMs: 30 }
-    const answers = await Promise.allSettled(Array.from({ length: 8 }, () => callExternal(origin, asked)))
+    const options = { method: 'POST', operation: 'provider.authorize', timeoutMs: 30 }
+    const answers = await Promise.allSettled(Array.from({ length: 8 }, () => callExternal(origin, options)))
     for (const answer of answers)
       expect((answer as PromiseRejectedResult).reason).toMatchObject({
         name: 'Unavailable',
@@ -255,7 +255,7 @@ describe('a call to a partner', () => {
     await vi.waitFor(() => expect(openCircuits()).toEqual(['catalog']))
   })
 
-  it('reads no more than 8 MiB of an answer', async () => {
+  it('reads at most 8 MiB of an answer', async () => {
     server = createServer((_, response) => {
       const chunk = Buffer.alloc(64 * 1024)
       const write = (): void => {
@@ -265,12 +265,12 @@ describe('a call to a partner', () => {
       write()
     })
     const { callExternal, origin } = await calleeOf(server)
-    const asked = callExternal(origin, { method: 'GET', operation: 'provider.find' })
-    await expect(asked).rejects.toThrow('answered more than 8388608 bytes')
-    await expect(asked).rejects.not.toBeInstanceOf(Unavailable)
+    const options = callExternal(origin, { method: 'GET', operation: 'provider.find' })
+    await expect(options).rejects.toThrow('answered more than 8388608 bytes')
+    await expect(options).rejects.not.toBeInstanceOf(Unavailable)
   })
 
-  it('that is refused is an answer where it is expected, else a bug', async () => {
+  it('that is refused returns an expected status, and any other is a bug', async () => {
     const { callExternal, origin } = await calleeThat(402)
     expect(
       (await callExternal(origin, { method: 'POST', operation: 'provider.authorize', accept: [402] })).status,

@@ -24,7 +24,7 @@ function started(changes: Partial<Config> = {}, kind: 'delivery' | 'query' = 'de
 const onCloudRun = { INGRESS: 'cloud-run' } as const
 
 describe.each(['delivery', 'query'] as const)('a %s', (kind) => {
-  it.each(['authorization', 'x-serverless-authorization'])('with a signed token in %s is let in', async (header) => {
+  it.each(['authorization', 'x-serverless-authorization'])('with a signed token in %s is admitted', async (header) => {
     expect(await started({}, kind).check({ [header]: token() })).toBe(waiter)
   })
 
@@ -37,13 +37,13 @@ describe.each(['delivery', 'query'] as const)('a %s', (kind) => {
     ['older than an hour, whatever its expiry', { iat: nowSeconds - 3_700, exp: nowSeconds + 1e9 }, 'token-expired'],
     ['of the future', { iat: nowSeconds + 60, exp: nowSeconds + 120 }, 'token-invalid'],
     ['without a subject', { sub: undefined }, 'token-invalid'],
-    ['whose subject is no text', { sub: 1 }, 'token-invalid'],
+    ['whose subject is not a text', { sub: 1 }, 'token-invalid'],
     ['whose subject is empty', { sub: '' }, 'token-invalid'],
     ['without an e-mail', { email: undefined }, 'token-invalid'],
     ['with an e-mail that is not verified', { email_verified: false }, 'token-invalid'],
-    ['with an e-mail that says it is verified', { email_verified: 'true' }, 'token-invalid'],
+    ['with email_verified as a text', { email_verified: 'true' }, 'token-invalid'],
     ['of another account', { email: emailOf('guest') }, 'forbidden'],
-  ])('with a token %s is refused, signed or as Cloud Run hands it on', async (_, claims, expected) => {
+  ])('with a token %s is refused, signed or without its signature as from Cloud Run', async (_, claims, expected) => {
     await expect(started({}, kind).check({ authorization: token(claims) })).rejects.toEqual(code(expected))
     const handedOn = started(onCloudRun, kind).check({
       'x-serverless-authorization': withoutSignature(token(claims)),
@@ -80,7 +80,7 @@ describe.each(['delivery', 'query'] as const)('a %s', (kind) => {
 })
 
 describe('behind Cloud Run’s ingress', () => {
-  it('a delivery is let in by the token that the ingress verified', async () => {
+  it('a delivery is admitted by the token that the ingress verified', async () => {
     expect(await started(onCloudRun).check({ authorization: withoutSignature(token()) })).toBe(waiter)
   })
 
@@ -92,12 +92,12 @@ describe('behind Cloud Run’s ingress', () => {
     expect(await check({ 'x-serverless-authorization': handedOn, authorization: token() })).toBe(waiter)
   })
 
-  it('a signature that is there is verified all the same', async () => {
+  it('a present signature is verified', async () => {
     const forged = token().replace(/[^.]*$/, token({ sub: 'x' }).split('.')[2]!)
     await expect(started(onCloudRun).check({ authorization: forged })).rejects.toEqual(code('token-invalid'))
   })
 
-  it('only the token that the ingress looks at may be without its signature', async () => {
+  it('only the token that the ingress verifies may be without its signature', async () => {
     const headers = { 'x-serverless-authorization': token(), authorization: withoutSignature(token()) }
     await expect(started(onCloudRun).check(headers)).rejects.toEqual(code('token-invalid'))
   })
@@ -122,14 +122,14 @@ describe('the issuer’s keys', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/certs`
   }
 
-  it('are fetched once, for many callers at once', async () => {
+  it('are fetched once for concurrent callers', async () => {
     const { check } = started({ ID_TOKEN_JWKS_URL: await issuer() })
     await Promise.all(Array.from({ length: 20 }, () => check({ authorization: token() })))
     await check({ authorization: token({ iat: nowSeconds - 1 }) })
     expect(fetches).toBe(1)
   })
 
-  it('that cannot be fetched make the service unavailable, and admit no caller', async () => {
+  it('that cannot be fetched make the service answer 503, and admit no caller', async () => {
     const { check } = started({ ID_TOKEN_JWKS_URL: await issuer() })
     status = 500
     await expect(check({ authorization: token() })).rejects.toThrow(Unavailable)
@@ -137,7 +137,7 @@ describe('the issuer’s keys', () => {
     expect(await check({ authorization: token() })).toBe(waiter)
   })
 
-  it('are not asked for again for a token that was verified, which is refused once it has expired', async () => {
+  it('are not needed again for a verified token, which is refused after it has expired', async () => {
     const { check, advance } = started({ ID_TOKEN_JWKS_URL: await issuer() })
     await check({ authorization: token() })
     advance(3_599_000)
@@ -147,7 +147,7 @@ describe('the issuer’s keys', () => {
     await expect(check({ authorization: token() })).rejects.toEqual(code('token-expired'))
   })
 
-  it('make no token hold longer than an hour, whatever end it names', async () => {
+  it('admit no token for more than an hour, whatever expiry it names', async () => {
     const { check, advance } = started({ ID_TOKEN_JWKS_URL: await issuer() })
     const long = token({ exp: nowSeconds + 36_000 })
     expect(await check({ authorization: long })).toBe(waiter)

@@ -73,15 +73,15 @@ describe('a CloudEvent function', () => {
 
   it.each<[string, string, string]>([
     ['unrelated JSON', '{"hello":"world"}', 'not a Pub/Sub push message'],
-    ['no JSON', 'hello', 'not a Pub/Sub push message'],
+    ['malformed JSON', 'hello', 'not a Pub/Sub push message'],
     [
       'another event',
       JSON.stringify({ specversion: '1.0', id: '1', type: 'x', source: 'y', data: {} }),
       'not a Pub/Sub push message',
     ],
-    ['what is not the envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
+    ['JSON without an envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
     ['an unknown version', pushBody({ ...sold, version: 2 }), 'version 2'],
-    ['what breaks the contract', pushBody({ ...sold, data: { thing: 1 } }), 'thing'],
+    ['data that break the contract', pushBody({ ...sold, data: { thing: 1 } }), 'thing'],
   ])('is not called with %s, which is dead-lettered', async (_name, body, reason) => {
     expect((await push(body)).status).toBe(204)
     expect(handled).toEqual([])
@@ -112,7 +112,7 @@ describe('a CloudEvent function', () => {
     expect(handled).toHaveLength(1)
   })
 
-  it('answers what is not for now with when to come back, and a bug with 500', async () => {
+  it('answers a transient failure with 503 and Retry-After, and a bug with 500', async () => {
     failure = new Unavailable('later', { retryAfterSeconds: 7 })
     const later = await push(pushBody(sold))
     expect([later.status, later.headers.get('retry-after')]).toEqual([503, '7'])
@@ -130,7 +130,7 @@ describe('a CloudEvent function', () => {
     expect((await push('hello')).status).toBe(204)
   })
 
-  it('takes dead letters again that an operator names, and nothing that an operator sends', async () => {
+  it('replays dead letters that an operator names, and accepts no message from an operator', async () => {
     const operator = {
       authorization: idToken('mailer', 'operations'),
       'x-operator': 'jo',

@@ -1,4 +1,4 @@
-/** Hands a message to a service as its runtime does: by its contract, from bytes. */
+/** Delivers a message to a service as its runtime does: parsed from bytes by its contract. */
 
 import type { ServiceApp } from '../service/service-app.ts'
 import { type Envelope, envelopeSchema } from '../contracts/envelope.ts'
@@ -8,11 +8,11 @@ import { contractsOf } from '../service/service.ts'
 import { startOfTests, testTrace, type TestPlatform } from './platform.testing.ts'
 
 export interface MessageOptions extends Partial<Omit<Envelope, 'type' | 'data'>> {
-  /** Makes messages of the same type differ; the same key is the same message. */
+  /** Distinguishes messages of the same type; the same key gives the same message. */
   readonly key?: string | number
 }
 
-/** A message as another service would send it; its id follows from type, subject and key. */
+/** A message of another service; its id is derived from type, subject and key. */
 export function message<Type extends string, Data>(
   type: Type,
   data: Data,
@@ -36,7 +36,7 @@ export function message<Type extends string, Data>(
   }
 }
 
-/** Delivers an event or a command, whichever of the two the service takes under this type. */
+/** Delivers an event or a command, depending on the handler that the service has for its type. */
 export async function deliver(app: ServiceApp, platform: TestPlatform, given: Envelope): Promise<void> {
   const bytes = Buffer.from(JSON.stringify(envelopeSchema.parse(given)))
   const { service } = platform

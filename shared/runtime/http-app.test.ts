@@ -128,14 +128,14 @@ describe('an event pushed by Pub/Sub', () => {
   })
 
   it.each<[string, string, string]>([
-    ['that is no push request', '{"hello":"world"}', 'not a Pub/Sub push message'],
+    ['that is not a push request', '{"hello":"world"}', 'not a Pub/Sub push message'],
     ['that is not JSON', 'hello', 'not a Pub/Sub push message'],
-    ['whose data are no JSON', pushBody('hello'), 'not JSON'],
-    ['that is not the envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
-    ['with more than the envelope', pushBody({ ...sold, more: 1 }), 'not an envelope'],
+    ['whose data are not JSON', pushBody('hello'), 'not JSON'],
+    ['without an envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
+    ['with an unknown field in its envelope', pushBody({ ...sold, more: 1 }), 'not an envelope'],
     ['of another type', pushBody({ ...sold, type: 'thing.lost' }), 'thing.lost came where thing.sold is taken'],
     ['that a person published by hand', pushBody({ ...sold, source: 'cli', sequence: 0 }), 'published by hand'],
-    ['of a version that is not known yet', pushBody({ ...sold, version: 4 }), 'version 4, which is newer than 3'],
+    ['of an unknown version', pushBody({ ...sold, version: 4 }), 'version 4, which is newer than 3'],
     [
       'that breaks its contract',
       pushBody({ ...sold, data: { thing: 'tea', price: { minor: 0.5, currency: 'EUR' } } }),
@@ -155,7 +155,7 @@ describe('an event pushed by Pub/Sub', () => {
     expect(letter!.data).toBe(data === undefined ? body : Buffer.from(data, 'base64').toString('utf8'))
   })
 
-  it('that is dead-lettered for a long reason gets one that fits into an attribute', async () => {
+  it('that is dead-lettered for a long reason has the reason cut to the length of an attribute', async () => {
     const { push, platform } = started()
     await push(pushBody({ ...sold, ['é'.repeat(5_000)]: 1 }))
     const reason = platform.deadLetters[0]!.attributes['reason']!
@@ -164,7 +164,7 @@ describe('an event pushed by Pub/Sub', () => {
     expect(reason).not.toContain('\uFFFD')
   })
 
-  it('that is no push request and too large for a dead letter is dead-lettered by its first bytes', async () => {
+  it('that is not a push request and too large for a dead letter is dead-lettered by its first bytes', async () => {
     const { push, platform } = started()
     expect((await push(`"${'x'.repeat(11_000_000)}`)).status).toBe(204)
     const { data, attributes } = platform.deadLetters[0]!
@@ -172,7 +172,7 @@ describe('an event pushed by Pub/Sub', () => {
     expect(attributes['reason']).toMatch(/^the first 9990000 of 11000001 bytes: not a Pub\/Sub push message/)
   })
 
-  it('is redelivered when it cannot be dead-lettered either', async () => {
+  it('is redelivered when its dead-lettering fails', async () => {
     const { push, platform } = started()
     platform.fail('publish')
     const response = await push('hello')
@@ -181,14 +181,14 @@ describe('an event pushed by Pub/Sub', () => {
   })
 
   it.each<[string, Act, number, string]>([
-    ['refused by the rules is acknowledged', () => Promise.reject(new Refused('unknown-sku', 'no')), 204, 'WARNING'],
+    ['that the rules refuse is acknowledged', () => Promise.reject(new Refused('unknown-sku', 'no')), 204, 'WARNING'],
     [
-      'that is not for now comes again',
+      'with a transient failure is redelivered',
       () => Promise.reject(new Unavailable('later', { retryAfterSeconds: 7 })),
       503,
       'WARNING',
     ],
-    ['that meets a bug comes again', () => Promise.reject(new TypeError('oops')), 500, 'ERROR'],
+    ['that meets a bug is redelivered', () => Promise.reject(new TypeError('oops')), 500, 'ERROR'],
   ])('%s', async (_name, act, status, severity) => {
     const { push, platform } = started(act)
     const response = await push(pushBody(sold))
@@ -227,7 +227,7 @@ describe('an event pushed by Pub/Sub', () => {
 })
 
 describe('a command sent by a task', () => {
-  it('reaches its handler, whose events are published before it is acknowledged', async () => {
+  it("is acknowledged after its handler's events are published", async () => {
     const { task, platform, handled } = started()
     expect((await task('Cook', cook)).status).toBe(204)
     expect(handled).toEqual([{ data: { meal: 'soup' }, version: 1, messageId: 'task-1' }])
@@ -236,13 +236,18 @@ describe('a command sent by a task', () => {
 
   it.each<[string, string, unknown, string]>([
     ['that is unknown', 'Bake', { ...cook, type: 'Bake' }, 'kitchen has no command Bake'],
-    ['named as what every object has', 'constructor', { ...cook, type: 'constructor' }, 'no command constructor'],
-    ['named as the prototype', '__proto__', { ...cook, type: '__proto__' }, 'no command __proto__'],
-    ['that breaks its contract', 'Cook', { ...cook, data: {} }, 'Cook breaks its contract'],
-    ['that is not the envelope', 'Cook', { meal: 'soup' }, 'not an envelope'],
-    ['under the name of another', 'Clean', cook, 'Cook came where Clean is taken'],
     [
-      'to republish without a correlation id',
+      'named like a property of every object',
+      'constructor',
+      { ...cook, type: 'constructor' },
+      'no command constructor',
+    ],
+    ['named __proto__', '__proto__', { ...cook, type: '__proto__' }, 'no command __proto__'],
+    ['that breaks its contract', 'Cook', { ...cook, data: {} }, 'Cook breaks its contract'],
+    ['without an envelope', 'Cook', { meal: 'soup' }, 'not an envelope'],
+    ['under the name of another command', 'Clean', cook, 'Cook came where Clean is taken'],
+    [
+      'RepublishEvents without a correlation id',
       'RepublishEvents',
       { ...cook, type: 'RepublishEvents', data: {} },
       'RepublishEvents breaks its contract',
@@ -259,8 +264,8 @@ describe('a command sent by a task', () => {
 
   it.each<[string, Record<string, string>, number]>([
     ['a caller without a token', { authorization: '' }, 401],
-    ['who sends other commands', { authorization: idToken('kitchen', 'boss') }, 403],
-    ['who only queries', { authorization: idToken('kitchen', 'waiter') }, 403],
+    ['a sender of other commands', { authorization: idToken('kitchen', 'boss') }, 403],
+    ['a caller that may only query', { authorization: idToken('kitchen', 'waiter') }, 403],
     ['the push account', { authorization: idToken('kitchen', 'kitchen-push') }, 403],
   ])('by %s is refused', async (_name, headers, status) => {
     const { task, handled } = started()
@@ -268,7 +273,7 @@ describe('a command sent by a task', () => {
     expect(handled).toEqual([])
   })
 
-  it('of an unknown type, by an unknown caller, is refused and not dead-lettered', async () => {
+  it('of an unknown type by an unknown caller is refused and not dead-lettered', async () => {
     const { task, platform } = started()
     expect((await task('Bake', cook, { authorization: idToken('kitchen', 'waiter') })).status).toBe(403)
     expect(platform.deadLetters).toEqual([])
@@ -285,7 +290,7 @@ describe('a command sent by a task', () => {
     expect(platform.deadLetters[0]!.attributes['reason']).toContain('20 times')
   })
 
-  it('that compensates is retried for ever, and reported as stuck from the fifth attempt on', async () => {
+  it('that compensates is retried for ever, and reported stuck from the fifth attempt on', async () => {
     const { task, platform } = started(broken)
     const clean = message('Clean', {}, { sequence: 0 })
     expect((await task('Clean', clean, { 'x-cloudtasks-taskretrycount': '3' })).status).toBe(503)
@@ -311,17 +316,17 @@ describe('an operator', () => {
     await platform.publisher.deadLetter('kitchen', data, attributes)
     return platform.deadLetters.at(-1)!.messageId
   }
-  const asked = (messageIds: readonly unknown[]): object =>
+  const replayOf = (messageIds: readonly unknown[]): object =>
     message('ReplayDeadLetters', { messageIds }, { sequence: 0, subject: 'kitchen' })
   const replay = (kitchenRun: ReturnType<typeof started>, ids: readonly unknown[], retries = '0') =>
-    kitchenRun.task('ReplayDeadLetters', asked(ids), { ...operator, 'x-cloudtasks-taskretrycount': retries })
+    kitchenRun.task('ReplayDeadLetters', replayOf(ids), { ...operator, 'x-cloudtasks-taskretrycount': retries })
   const security = ({ platform }: ReturnType<typeof started>) =>
     platform.logs.filter(({ event }) => event === 'security').map(({ fields }) => fields)
   const ofShop = { ...sold, source: 'shop' }
   const fromShop = { ...cook, source: 'shop' }
   const gaveUp = { type: 'thing.sold', CloudPubSubDeadLetterSourceSubscription: 'kitchen.thing.sold' }
 
-  it('sends no event, no command and no query of their own', async () => {
+  it('may send no event, command or query', async () => {
     const { push, task, http, handled } = started()
     expect((await push(pushBody(sold), operator)).status).toBe(403)
     for (const command of ['Cook', 'Clean', 'Unknown'])
@@ -330,7 +335,7 @@ describe('an operator', () => {
     expect(handled).toEqual([])
   })
 
-  it('has the service take its dead letters again, each of which is then gone, and who and why is logged', async () => {
+  it('replays dead letters, which deletes each of them and logs operator and reason', async () => {
     const one = started()
     const event = await put(one, ofShop, gaveUp)
     const command = await put(one, fromShop, { type: 'Cook', listener: 'kitchen' })
@@ -354,7 +359,7 @@ describe('an operator', () => {
     )
   })
 
-  it('has a letter stay that fails again, and is tried twenty times', async () => {
+  it('leaves a dead letter in place that fails again for twenty attempts', async () => {
     const one = started(() => Promise.reject(new Unavailable('later')))
     const id = await put(one, ofShop, gaveUp)
     expect((await replay(one, [id])).status).toBe(503)
@@ -374,30 +379,36 @@ describe('an operator', () => {
   }
 
   it.each<[string, unknown, Record<string, string>]>([
-    ['no service says', { ...sold, source: 'stranger' }, gaveUp],
-    ['another service says than the one that emits it', { ...sold, source: 'kitchen' }, gaveUp],
-    ['is a command of a service that sends none of these', { ...cook, source: 'waiter' }, { type: 'Cook' }],
-  ])('has no letter taken that %s: it stays, and that is a security event', async (_, content, attributes) => {
-    const { one, id } = await stays(content, attributes)
-    expect(security(one).at(-1)).toMatchObject({ event: 'replay-refused', subject: 'operator:jo', letter: id })
-  })
+    ['names a source that is not a service', { ...sold, source: 'stranger' }, gaveUp],
+    ['names a source that does not own the event', { ...sold, source: 'kitchen' }, gaveUp],
+    ['is a command of a source that may not send it', { ...cook, source: 'waiter' }, { type: 'Cook' }],
+  ])(
+    'can not replay a dead letter that %s, which stays and causes a security event',
+    async (_, content, attributes) => {
+      const { one, id } = await stays(content, attributes)
+      expect(security(one).at(-1)).toMatchObject({ event: 'replay-refused', subject: 'operator:jo', letter: id })
+    },
+  )
 
   it.each<[string, unknown, Record<string, string>, RegExp]>([
     ['was published by hand', { ...ofShop, sequence: 0 }, gaveUp, /by hand/],
-    ['is no envelope', 'hello', gaveUp, /not JSON/],
-    ['is no command', { ...fromShop, type: 'Bake' }, { type: 'Bake' }, /no command Bake/],
-    ['is of another type than it was dead-lettered as', fromShop, gaveUp, /Cook came where thing\.sold/],
-    ['says what no contract has', { ...ofShop, data: { price: 1 } }, gaveUp, /breaks its contract/],
-  ])('has no letter taken that %s: it stays, and the log says why', async (_, content, attributes, reason) => {
-    const { one, id } = await stays(content, attributes)
-    expect(one.platform.logs.find(({ event }) => event === 'replay.unreadable')?.fields).toMatchObject({
-      letter: id,
-      reason: expect.stringMatching(reason),
-    })
-    expect(security(one).map(({ event, outcome }) => [event, outcome])).toEqual([['message.replayed', 'refused']])
-  })
+    ['has no envelope', 'hello', gaveUp, /not JSON/],
+    ['is an unknown command', { ...fromShop, type: 'Bake' }, { type: 'Bake' }, /no command Bake/],
+    ['has another type than its dead-letter attribute', fromShop, gaveUp, /Cook came where thing\.sold/],
+    ['breaks its contract', { ...ofShop, data: { price: 1 } }, gaveUp, /breaks its contract/],
+  ])(
+    'can not replay a dead letter that %s, which stays and whose reason is logged',
+    async (_, content, attributes, reason) => {
+      const { one, id } = await stays(content, attributes)
+      expect(one.platform.logs.find(({ event }) => event === 'replay.unreadable')?.fields).toMatchObject({
+        letter: id,
+        reason: expect.stringMatching(reason),
+      })
+      expect(security(one).map(({ event, outcome }) => [event, outcome])).toEqual([['message.replayed', 'refused']])
+    },
+  )
 
-  it('waits a few attempts for a letter that another reader has leased', async () => {
+  it('retries a few times for a dead letter that another reader has leased', async () => {
     const one = started()
     expect((await replay(one, ['none'])).status).toBe(503)
     expect((await replay(one, ['none'], '4')).status).toBe(204)
@@ -405,10 +416,10 @@ describe('an operator', () => {
 
   it.each<[string, unknown]>([
     ['nothing', { messageIds: [] }],
-    ['too many', { messageIds: Array.from({ length: 21 }, (_, at) => `m-${at}`) }],
+    ['too many ids', { messageIds: Array.from({ length: 21 }, (_, at) => `m-${at}`) }],
     ['content', { messageIds: ['m-1'], data: {} }],
     ['no ids', { messageIds: [1] }],
-  ])('who names %s is refused', async (_, data) => {
+  ])('is refused a replay of %s', async (_, data) => {
     const one = started()
     const body = message('ReplayDeadLetters', data, { sequence: 0, subject: 'kitchen' })
     expect((await one.task('ReplayDeadLetters', body, operator)).status).toBe(204)
@@ -416,17 +427,17 @@ describe('an operator', () => {
     expect(one.platform.deadLetters).toEqual([])
   })
 
-  it('alone asks for replays', async () => {
+  it('is the only caller that may replay', async () => {
     const one = started()
     const id = await put(one, ofShop, gaveUp)
     for (const account of ['shop', 'boss', 'kitchen-push'])
       expect(
-        (await one.task('ReplayDeadLetters', asked([id]), { authorization: idToken('kitchen', account) })).status,
+        (await one.task('ReplayDeadLetters', replayOf([id]), { authorization: idToken('kitchen', account) })).status,
       ).toBe(403)
     expect(one.handled).toEqual([])
   })
 
-  it('asks for events to be repeated, and sends commands that the description opens to operators', async () => {
+  it('may send RepublishEvents and the commands that the description opens to operators', async () => {
     const one = started()
     const repeat = message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 })
     expect((await one.task('RepublishEvents', repeat, operator)).status).toBe(204)
@@ -439,18 +450,18 @@ describe('an operator', () => {
   it.each<[string, Record<string, string>]>([
     ['no name', { 'x-operator': '' }],
     ['a blank name', { 'x-operator': '%20' }],
-    ['a name that can not be read', { 'x-operator': '%E0%A4%A' }],
+    ['a malformed name', { 'x-operator': '%E0%A4%A' }],
     ['no reason', { 'x-operator-reason': '' }],
-  ])('with %s is refused for good: nothing is taken, and a security event says so', async (_, broken) => {
+  ])('with %s is refused with an acknowledgement and a security event', async (_, broken) => {
     const one = started()
     const id = await put(one, ofShop, gaveUp)
-    const asks = [
-      { type: 'ReplayDeadLetters', body: asked([id]) },
+    const requests = [
+      { type: 'ReplayDeadLetters', body: replayOf([id]) },
       { type: 'RepublishEvents', body: message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 }) },
     ]
-    for (const { type, body } of asks) {
+    for (const { type, body } of requests) {
       const task = await one.task(type, body, { ...operator, ...broken })
-      // Cloud Tasks repeats whatever is answered with no success, without end.
+      // Cloud Tasks would retry every other status for ever.
       expect([type, task.status]).toEqual([type, 204])
       expect(security(one).at(-1)).toMatchObject({
         event: 'operator-unnamed',
@@ -461,19 +472,19 @@ describe('an operator', () => {
         task: 'replay-1',
       })
     }
-    expect(security(one)).toHaveLength(asks.length)
+    expect(security(one)).toHaveLength(requests.length)
     expect(one.handled).toEqual([])
     expect(one.platform.deadLetters.map(({ messageId }) => messageId)).toEqual([id])
   })
 
-  it('gives a reason of any length, of which the beginning is logged', async () => {
+  it('has a long reason truncated in the log', async () => {
     const one = started()
     const id = await put(one, ofShop, gaveUp)
-    await one.task('ReplayDeadLetters', asked([id]), { ...operator, 'x-operator-reason': 'x'.repeat(5_000) })
+    await one.task('ReplayDeadLetters', replayOf([id]), { ...operator, 'x-operator-reason': 'x'.repeat(5_000) })
     expect(security(one)[0]).toMatchObject({ subject: 'operator:jo', reason: 'x'.repeat(300) })
   })
 
-  it('is not logged for a push, whatever its headers say', async () => {
+  it("is not logged for a push with an operator's headers", async () => {
     const { push, platform } = started()
     await push(pushBody(sold), { ...operator, authorization: idToken('kitchen', 'kitchen-push') })
     expect(platform.logs.some(({ event }) => event === 'security')).toBe(false)
@@ -481,7 +492,7 @@ describe('an operator', () => {
 })
 
 describe('RepublishEvents', () => {
-  it('publishes again, with the same ids, what is recorded', async () => {
+  it('publishes the recorded events again with the same ids', async () => {
     const { task, platform } = started()
     await task('Cook', cook)
     const before = [...platform.published]
@@ -490,7 +501,7 @@ describe('RepublishEvents', () => {
     expect(platform.published).toEqual([...before, ...before])
   })
 
-  it('is retried for ever, and reported as stuck from the fifth attempt on', async () => {
+  it('is retried for ever, and reported stuck from the fifth attempt on', async () => {
     const { task, platform } = started()
     await task('Cook', cook)
     platform.fail('publish')
@@ -503,7 +514,7 @@ describe('RepublishEvents', () => {
 })
 
 describe('the other paths', () => {
-  it('answer who may query, by either header', async () => {
+  it('answer callers that may query, with the token in either header', async () => {
     const { http } = started()
     for (const name of ['authorization', 'x-serverless-authorization']) {
       const response = await http.request('/menu', { headers: { [name]: idToken('kitchen', 'waiter') } })
@@ -513,12 +524,12 @@ describe('the other paths', () => {
     expect((await http.request('/menu')).status).toBe(401)
   })
 
-  it('tell the probes that it lives, without a token', async () => {
+  it('answer the probes without a token', async () => {
     const { http } = started()
     for (const path of ['/health/live', '/health/ready']) expect((await http.request(path)).status).toBe(200)
   })
 
-  it('tell whether it can work, and nothing of the reasons, which are logged, apart from whether it lives', async () => {
+  it('report readiness apart from liveness, and log the reasons without answering them', async () => {
     const { http, platform } = started()
     expect(await (await http.request('/health/ready')).json()).toEqual({ status: 'ready' })
     platform.health.stop()
@@ -533,7 +544,7 @@ describe('the other paths', () => {
   describe('that are slow', () => {
     afterEach(() => void vi.useRealTimers())
 
-    /** A kitchen whose soup ends when the test says so. */
+    /** A kitchen whose request ends when the test says so. */
     async function slow() {
       const platform = testPlatform(kitchen)
       const soup = Promise.withResolvers<Response>()
@@ -552,7 +563,7 @@ describe('the other paths', () => {
         testConfig('kitchen', { callers: ['waiter'] }),
       )
       const authorization = idToken('kitchen', 'waiter')
-      // The issuer's keys are fetched, which no clock of a test can hurry.
+      // Fetch the issuer's keys first, since the virtual clock does not speed up the fetch.
       await http.request('/nothing', { headers: { authorization } })
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
       return {
@@ -560,24 +571,24 @@ describe('the other paths', () => {
         platform,
         soup,
         leftMs,
-        ask: async (headers: Record<string, string> = {}) =>
+        send: async (headers: Record<string, string> = {}) =>
           http.request('/soup', { headers: { authorization, ...headers } }),
         logged: () => platform.logs.map(({ severity, event }) => `${severity} ${event}`),
       }
     }
 
-    it('wait no longer than their caller does, and tell whom they ask how long that is', async () => {
-      const { ask, leftMs } = await slow()
-      const answer = ask({ 'x-deadline-ms': '700' })
+    it("end with their caller's deadline, and pass on the remaining time", async () => {
+      const { send, leftMs } = await slow()
+      const answer = send({ 'x-deadline-ms': '700' })
       await vi.advanceTimersByTimeAsync(699)
       expect(leftMs).toEqual([700])
       await vi.advanceTimersByTimeAsync(1)
       expect(await (await answer).json()).toMatchObject({ status: 499, code: 'deadline-exceeded' })
     })
 
-    it('have a minute when their caller sets no deadline, and then it is their own failure', async () => {
-      const { ask, leftMs, logged } = await slow()
-      const answer = ask()
+    it("end after a minute without a caller's deadline, which is a failure of the service", async () => {
+      const { send, leftMs, logged } = await slow()
+      const answer = send()
       await vi.advanceTimersByTimeAsync(60_000)
       expect(leftMs).toEqual([60_000])
       expect((await answer).status).toBe(503)
@@ -588,8 +599,8 @@ describe('the other paths', () => {
       ['in the same way, are logged once', new Unavailable('No soup.'), ['INFO request.abandoned']],
       ['by a bug, are logged twice', new TypeError('oops'), ['INFO request.abandoned', 'ERROR request.failed']],
     ])('and fail after their deadline %s', async (_, failure, lines) => {
-      const { ask, soup, logged } = await slow()
-      const answer = ask({ 'x-deadline-ms': '700' })
+      const { send, soup, logged } = await slow()
+      const answer = send({ 'x-deadline-ms': '700' })
       await vi.advanceTimersByTimeAsync(700)
       expect((await answer).status).toBe(499)
       soup.reject(failure)
@@ -610,7 +621,7 @@ describe('the other paths', () => {
     })
   })
 
-  it('are 404 where there is nothing', async () => {
+  it('answer 404 for an unknown path', async () => {
     const response = await started().http.request('/nothing', {
       headers: { authorization: idToken('kitchen', 'waiter') },
     })

@@ -1,4 +1,4 @@
-/** A platform for tests: the same protocol over a store in memory, a clock that a test moves, and everything that left it. */
+/** A platform for tests: the same protocol over a store in memory, a virtual clock, and lists of all sent messages. */
 
 import type { RunningPlatform } from './create-platform.ts'
 import type { Envelope } from '../contracts/envelope.ts'
@@ -44,9 +44,9 @@ export interface TestOptions {
   /** Answers calls to partners; absent: every one is unavailable. */
   readonly callExternal?: Platform['callExternal']
   readonly startAt?: string
-  /** What several services of one simulation share. */
+  /** The parts that the services of one simulation share. */
   readonly outside?: Outside
-  /** The store of another instance of the service; absent: one of its own. */
+  /** The store of another instance of the service; absent: its own. */
   readonly kept?: Memory
 }
 
@@ -61,7 +61,7 @@ export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' 
   /** Every stream's entries by id. */
   readonly entries: Memory['streams']
   readonly published: Envelope[]
-  /** Every send, repeated ones too: the ids tell them apart. */
+  /** Every send, repeated ones included: their ids distinguish them. */
   readonly sent: SentCommand[]
   readonly deadLetters: DeadLetter[]
   readonly calls: { readonly service: string; readonly path: string }[]
@@ -69,7 +69,7 @@ export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' 
   /** The ids of streams that exist. */
   streamIds(): readonly string[]
   advance(ms: number): void
-  /** The next so many of these fail as if the network were gone: a crash after the commit, say. */
+  /** Makes the next so many of these operations fail like a broken network, for example after the commit. */
   fail(what: 'publish' | 'send', times?: number): void
 }
 
@@ -125,7 +125,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     sent,
     deadLetters,
     ...recorded,
-    // The test's clock stands still until it is moved: what is held is written by `close`.
+    // The virtual clock does not advance by itself, so `close` writes the buffered lines.
     security: createSecurityLog({ log: recorded.log, now, later: () => {} }),
     calls,
     externalCalls,
@@ -200,5 +200,5 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
   }
 }
 
-/** As it comes out of JSON on the other side. */
+/** A copy by way of JSON, as the receiver gets it. */
 const travelled = (envelope: Envelope): Envelope => JSON.parse(JSON.stringify(envelope)) as Envelope

@@ -38,7 +38,7 @@ function started(platform: TestPlatform = testPlatform(kitchen)) {
     submitters: { Cook: ['waiter', 'kiosk'], Serve: ['kiosk'] },
     senders: { Cook: ['kitchen'] },
     callers: ['guest'],
-    // Where deliveries without a signature are accepted.
+    // On Cloud Run, deliveries without a signature are accepted.
     ingress: 'cloud-run',
   })
   const http = createHttpApp(app, platform, config)
@@ -61,7 +61,7 @@ function started(platform: TestPlatform = testPlatform(kitchen)) {
 }
 
 describe('a submitted command', () => {
-  it('is enqueued to the own queue of its owner, which answers with its id', async () => {
+  it('is enqueued by its owner to its own queue, and answered with its id', async () => {
     const { submit, platform, ids } = started()
     const answer = await submit()
     expect(answer).toEqual({ status: 202, body: { commandId: ids()[0] } })
@@ -80,14 +80,14 @@ describe('a submitted command', () => {
     ])
   })
 
-  it('submitted again is the same command, however its request is written', async () => {
+  it('submitted again is the same command, also with another notation of its body', async () => {
     const { submit, ids } = started()
     const answers = [await submit(), await submit(), await submit({ data: { servings: 1, meal: 'soup' } })]
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202])
     expect(new Set([...ids(), ...answers.map(({ body }) => body.commandId)]).size).toBe(1)
   })
 
-  it('under a key that stands for another request is refused', async () => {
+  it('under the key of another request is refused', async () => {
     const { submit, ids } = started()
     await submit()
     expect(await submit({ data: { meal: 'stew' } })).toMatchObject({
@@ -98,7 +98,7 @@ describe('a submitted command', () => {
     expect((await submit()).status).toBe(202)
   })
 
-  it('is another one of another actor, key, type or submitter', async () => {
+  it('of another actor, key, type or submitter is another command', async () => {
     const { submit, ids } = started()
     const kiosk = idToken('kitchen', 'kiosk')
     expect([
@@ -111,28 +111,28 @@ describe('a submitted command', () => {
     expect(new Set(ids()).size).toBe(5)
   })
 
-  it('of two requests at the same moment under one key, one is accepted', async () => {
+  it('is accepted from only one of two concurrent requests with one key', async () => {
     const { submit, ids } = started()
     const answers = await Promise.all([submit(), submit({ data: { meal: 'stew' } })])
     expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, 409])
     expect(ids()).toHaveLength(1)
   })
 
-  it('whose key was recorded before a crash is enqueued by its repeat, by the next instance too, under the same id', async () => {
+  it('whose key was recorded before a crash is enqueued by the repeat under the same id, also at the next instance', async () => {
     const kept = memory()
     const first = started(testPlatform(kitchen, { kept }))
     first.platform.fail('send')
     expect(await first.submit()).toMatchObject({ status: 503, body: { code: 'unavailable' } })
     expect([...first.platform.documents().keys()]).toMatchObject([expect.stringMatching(/^keys\//)])
     expect(first.ids()).toEqual([])
-    // The key stands for the request that crashed, and for no other.
+    // The key belongs to the request that crashed, and to no other.
     expect(await first.submit({ data: { meal: 'stew' } })).toMatchObject({ status: 409 })
     expect(first.ids()).toEqual([])
 
     const next = started(testPlatform(kitchen, { kept }))
     const answer = await next.submit()
     expect(answer).toEqual({ status: 202, body: { commandId: next.ids()[0] } })
-    // The answer was lost, say: the task has the same name.
+    // If the answer was lost, the repeat creates a task of the same name.
     expect(await next.submit()).toEqual(answer)
     expect(new Set(next.ids()).size).toBe(1)
   })
@@ -142,7 +142,7 @@ describe('a submitted command', () => {
     ['has no key', { key: undefined }, 422],
     ['has no actor', { actor: undefined }, 422],
     ['has a field too many', { commandId: '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f' }, 422],
-  ])('that %s is refused, and its key stands for nothing', async (_name, changes, status) => {
+  ])('that %s is refused, and its key is not recorded', async (_name, changes, status) => {
     const { submit, platform, ids } = started()
     expect(await submit(changes)).toMatchObject({ status, body: { code: 'invalid-body' } })
     expect([...platform.documents().keys()]).toEqual([])
@@ -160,14 +160,14 @@ describe('the path for submissions', () => {
     ['a command that is not open to submissions', { type: 'Clean' }, 403],
     ['a command without an owner', { type: 'toString' }, 403],
     ['a command that is not open to submissions, of a service that may query', openTo('guest', 'Clean'), 404],
-  ])('takes nothing of %s', async (_name, options, status) => {
+  ])('refuses %s', async (_name, options, status) => {
     const { submit, platform, ids } = started()
     expect((await submit({}, options)).status).toBe(status)
     expect([...platform.documents().keys()]).toEqual([])
     expect(ids()).toEqual([])
   })
 
-  it('does not make a submitter one that may send tasks or query', async () => {
+  it('does not allow a submitter to send tasks or to query', async () => {
     const platform = testPlatform(kitchen)
     const http = createHttpApp(
       implement(kitchen, {

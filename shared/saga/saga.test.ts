@@ -115,7 +115,7 @@ describe('a saga that goes forward', () => {
     expect(nextTimeoutMs(first.state)).toBe(11_000)
   })
 
-  it('goes step by step to the pivot, after which nothing is compensated or due', () => {
+  it('runs step by step to the pivot, after which nothing is compensated or due', () => {
     expect(sent(reply(after(), 'flight.booked'))).toEqual(['CheckVisa'])
     expect(sent(reply(after('flight.booked'), 'visa.fine'))).toEqual(['BookHotel'])
     const last = reply(after('flight.booked', 'visa.fine'), 'hotel.booked')!
@@ -154,7 +154,7 @@ describe('a saga that compensates', () => {
     expect(failed.outcome).toEqual({ type: 'rejected', reason: 'hotel.full', expired: false })
   })
 
-  it('compensates also the step that did not answer: it may have been performed', () => {
+  it('compensates also the step that did not answer, since it may have been performed', () => {
     const state = after('flight.booked', 'visa.fine')
     expect(onTimer(booking, state, trip, 29_999)).toBeUndefined()
     const late = onTimer(booking, state, trip, 30_000)!
@@ -162,7 +162,7 @@ describe('a saga that compensates', () => {
     expect(late.outcome).toEqual({ type: 'rejected', reason: 'book-hotel-timed-out', expired: false })
   })
 
-  it('compensates what comes before a step that changes nothing', () => {
+  it('compensates the steps before a step without a compensation', () => {
     expect(sent(reply(after('flight.booked'), 'visa.missing'))).toEqual(['CancelFlight'])
   })
 
@@ -188,7 +188,7 @@ describe('a saga that compensates', () => {
     }
   })
 
-  it('sends again only the compensation that is not answered, and reports from the fifth attempt on that it is stuck', () => {
+  it('resends only the unanswered compensation, and reports it stuck from the fifth attempt on', () => {
     let state = reply(
       onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state,
       'flight.cancelled',
@@ -215,7 +215,7 @@ describe('a saga that compensates', () => {
     }
   })
 
-  it('compensates a late success again, answered before or not', () => {
+  it('compensates a late success again, before and after the first compensation is answered', () => {
     const compensating = onTimer(booking, after(), trip, 10_000)!.state
     for (const state of [compensating, reply(compensating, 'flight.cancelled')!.state]) {
       const late = reply(state, 'flight.booked', 15_000)!
@@ -233,7 +233,7 @@ describe('a saga that compensates', () => {
 })
 
 describe('an operator who retries', () => {
-  it('has the pending command sent again, and its recorded reply published again by its owner', () => {
+  it('resends the pending command, and requests its recorded reply from its owner', () => {
     const state = after('flight.booked')
     const retried = retry(booking, state, trip, 5_000)!
     expect(retried).toEqual({
@@ -246,7 +246,7 @@ describe('an operator who retries', () => {
     })
   })
 
-  it('has the compensations sent again that are not answered', () => {
+  it('resends the unanswered compensations', () => {
     const compensating = onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state
     const open = reply(compensating, 'hotel.cancelled')!.state
     expect(sent(retry(booking, open, trip, 31_000))).toEqual(['CancelFlight'])
@@ -254,7 +254,7 @@ describe('an operator who retries', () => {
   })
 })
 
-it('a saga is plain data: what comes out of JSON goes on as before', () => {
+it('a saga is plain data: a copy by way of JSON behaves the same', () => {
   const state = onTimer(booking, after('flight.booked', 'visa.fine'), trip, 30_000)!.state
   expect(JSON.parse(JSON.stringify(state))).toEqual(state)
 })
@@ -262,7 +262,7 @@ it('a saga is plain data: what comes out of JSON goes on as before', () => {
 describe('a deployment while 40 sagas wait at each step', () => {
   const before = { 1: ['book-flight', 'check-visa', 'book-hotel'] } as const
   const restored = (state: SagaState): SagaState => JSON.parse(JSON.stringify(state)) as SagaState
-  /** 40 of each: nothing but the recorded state survives. */
+  /** 40 sagas at each step, of which only the recorded state survives. */
   const waiting = (...types: string[]): SagaState[] => Array.from({ length: 40 }, () => restored(after(...types)))
   const waitingAt = {
     'book-flight': waiting(),
@@ -298,7 +298,7 @@ describe('a deployment while 40 sagas wait at each step', () => {
     const commands = { 'book-flight': 'BookFlight', 'check-visa': 'CheckVisa', 'book-hotel': 'BookHotel' } as const
     const names = before[1]
 
-    it.each(names)('lets those at %s reach the pivot by the steps that they began with', (at) => {
+    it.each(names)('lets sagas at %s reach the pivot by the steps that they began with', (at) => {
       const left = names.slice(names.indexOf(at))
       for (const state of waitingAt[at]) {
         const { commands: seen, last } = play(next, state, ...left.map((name) => replies[name]))
@@ -307,7 +307,7 @@ describe('a deployment while 40 sagas wait at each step', () => {
       }
     })
 
-    it('compensates all that was done when the last step fails, times out, or succeeds too late', () => {
+    it('compensates all performed steps when the last one fails, times out, or succeeds too late', () => {
       for (const state of waitingAt['book-hotel']) {
         expect(play(next, state, 'hotel.full').commands).toEqual(['CancelFlight'])
         const late = onTimer(next, state, trip, 1e6)!
@@ -319,7 +319,7 @@ describe('a deployment while 40 sagas wait at each step', () => {
       }
     })
 
-    it('sends a retried command and its timeouts by the name of the step', () => {
+    it('retries and times out each step by its name', () => {
       for (const at of names) {
         for (const state of waitingAt[at]) {
           expect(sent(retry(next, state, trip, 0))).toEqual([commands[at], 'RepublishEvents'])
@@ -328,7 +328,7 @@ describe('a deployment while 40 sagas wait at each step', () => {
       }
     })
 
-    it('begins new sagas with the new list', () => {
+    it('begins new sagas with the new steps', () => {
       expect(begin(next, trip, 0).state).toMatchObject({ version: 2, step: change.steps[0].name })
     })
   })
@@ -353,7 +353,7 @@ describe('a deployment while 40 sagas wait at each step', () => {
     )
   })
 
-  it('can be checked against what was frozen of each version', () => {
+  it('can be checked against the frozen definition of each version', () => {
     const next = defineSaga({ ...base, version: 2, previousVersions: before, ...definitions['removes the last step'] })
     const frozen = frozenVersions(next)
     expect(Object.keys(frozen)).toEqual(['booking@1', 'booking@2'])
@@ -379,7 +379,7 @@ describe('a definition is refused when it is declared', () => {
     },
   )
 
-  it('with a compensation whose contract does not promise to be safe when the step was never performed', () => {
+  it('with a compensation whose contract does not declare the command that it compensates', () => {
     const compensate = { ...bookFlight.compensate, command: 'RefundFlight' } as const
     expect(refused({ steps: [{ ...bookFlight, compensate }] })).toThrow(
       `step "book-flight" is compensated by RefundFlight, whose contract does not say compensates: 'BookFlight': it may be unsafe when BookFlight was never performed.`,
@@ -400,7 +400,7 @@ describe('a definition is refused when it is declared', () => {
     )
   })
 
-  it('with a command before the pivot that tells the outside: nothing takes it back', () => {
+  it('with a command before the pivot that can not be compensated', () => {
     const sendMail = { ...checkVisa, name: 'send-mail', command: 'SendMail', done: 'mail.sent' } as const
     expect(refused({ steps: [bookFlight, sendMail] })).toThrow(
       'step "send-mail" sends SendMail, which nothing takes back',
@@ -413,7 +413,7 @@ describe('a definition is refused when it is declared', () => {
     )
   })
 
-  it('with names, replies or versions that persisted sagas could not rely on', () => {
+  it('with ambiguous names or replies, or a version that drops a step', () => {
     expect(refused({ steps: [] })).toThrow('it has no steps')
     expect(refused({ steps: [bookFlight, { ...bookCar, name: 'book-flight' }] })).toThrow(
       'two steps are named "book-flight"',

@@ -4,7 +4,7 @@ import { closeAll } from './close-all.ts'
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
 
-it('Closing goes on when a resource fails or hangs, and both are logged', async () => {
+it('closing continues when a resource fails or hangs, and both are logged', async () => {
   const closed: string[] = []
   const logged: unknown[] = []
   const failure = new Error('The channel is closed.')

@@ -23,12 +23,12 @@ function started(away: readonly string[] = [], open: readonly string[] = []) {
 }
 
 describe('readiness', () => {
-  it('is there when everything can be reached', async () => {
+  it('is reported when every dependency can be reached', async () => {
     const { health } = started()
     expect(await health.readiness()).toEqual({ status: 'ready', reasons: [] })
   })
 
-  it('names each dependency that is away, and why, and is back when they are', async () => {
+  it('names each unavailable dependency with its reason, and returns with them', async () => {
     const { health, state, advance } = started(['firestore:443', 'pubsub:443'])
     const readiness = await health.readiness()
     expect(readiness).toEqual({
@@ -44,12 +44,12 @@ describe('readiness', () => {
     expect((await health.readiness()).status).toBe('ready')
   })
 
-  it('is logged when it changes, once, with the reasons', async () => {
+  it('is logged once for each change, with the reasons', async () => {
     const { health, state, logged, advance } = started(['firestore:443'])
-    for (let asked = 0; asked < 3; asked++) await health.readiness()
+    for (let index = 0; index < 3; index++) await health.readiness()
     state.away = []
     advance(2_000)
-    for (let asked = 0; asked < 3; asked++) await health.readiness()
+    for (let index = 0; index < 3; index++) await health.readiness()
     expect(logged).toEqual([
       {
         severity: 'WARNING',
@@ -61,7 +61,7 @@ describe('readiness', () => {
     ])
   })
 
-  it('is only less when a callee is not asked: the rest is answered', async () => {
+  it('is degraded, not lost, while the circuit of a callee is open', async () => {
     const { health, state } = started([], ['history'])
     const readiness = await health.readiness()
     expect(readiness).toMatchObject({ status: 'degraded', reasons: [{ dependency: 'history' }] })
@@ -69,7 +69,7 @@ describe('readiness', () => {
     state.away = ['pubsub:443']
   })
 
-  it('ends when the process receives SIGTERM, without probing any dependency', async () => {
+  it('ends at SIGTERM without probing a dependency', async () => {
     const { health, probed } = started()
     health.stop()
     const readiness = await health.readiness()
@@ -80,7 +80,7 @@ describe('readiness', () => {
     expect(probed).toEqual([])
   })
 
-  it('asked a thousand times at once probes once', async () => {
+  it('probes each dependency once for a thousand concurrent requests', async () => {
     const { health, probed, advance } = started()
     await Promise.all(Array.from({ length: 1_000 }, () => health.readiness()))
     expect(probed).toHaveLength(2)
@@ -92,20 +92,20 @@ describe('readiness', () => {
     expect(probed).toHaveLength(4)
   })
 
-  it('is found by a connection', async () => {
+  it('of a dependency is probed by a connection', async () => {
     const server = createServer((socket) => socket.end())
     await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
-    const ask = () =>
+    const probe = () =>
       createHealth({
         dependencies: { it: `127.0.0.1:${port}` },
         openCircuits: () => [],
         now: () => 0,
         log: () => {},
       }).readiness()
-    expect((await ask()).status).toBe('ready')
+    expect((await probe()).status).toBe('ready')
     await new Promise((resolve) => server.close(resolve))
-    expect(await ask()).toEqual({
+    expect(await probe()).toEqual({
       status: 'not-ready',
       reasons: [{ dependency: 'it', detail: 'can not be reached (ECONNREFUSED)' }],
     })

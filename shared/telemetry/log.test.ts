@@ -10,7 +10,7 @@ function written(...given: Parameters<ReturnType<typeof createLog>>): Record<str
 }
 
 describe('a line of the log', () => {
-  it('is JSON as Cloud Logging reads it, with trace, span and correlation id of the work that writes it', async () => {
+  it('is JSON of Cloud Logging, with trace, span and correlation id of the present work', async () => {
     const inSpan = createTracer({ sampledShare: 0, ended: () => {} })
     await inSpan({ name: 'work', kind: 'consumer', correlationId: 'o-1' }, async ({ context }) => {
       await Promise.resolve()
@@ -26,11 +26,11 @@ describe('a line of the log', () => {
     })
   })
 
-  it('outside any work has no trace', () => {
+  it('outside of traced work has no trace', () => {
     expect(Object.keys(written('INFO', 'started'))).toEqual(['severity', 'message', 'time', 'service'])
   })
 
-  it('tells where an error came from', () => {
+  it('has the stack of an error', () => {
     expect(written('ERROR', 'request.failed', { error: new TypeError('oops') })['error']).toMatch(
       /TypeError: oops\n +at /,
     )
@@ -42,14 +42,14 @@ describe('a line of the log', () => {
     ['an error', { error: new Error('y'.repeat(900_000)) }],
     ['the cause of an error inside a list', { errors: Array.from({ length: 9 }, () => new Error('z'.repeat(9_000))) }],
     ['many fields', Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [`field-${at}`, at]))],
-  ])('has a bounded length with %s that a stranger may have sent', (_, fields) => {
+  ])('has a bounded length with %s from an untrusted client', (_, fields) => {
     const line = JSON.stringify(written('INFO', 'message.refused', fields))
     expect(line.length).toBeLessThan(33_000)
     expect(line.isWellFormed()).toBe(true)
     expect(line).not.toMatch(/\\ud83d"/)
   })
 
-  it('is one line whatever is in it', () => {
+  it('is a single line, also with line breaks in its fields', () => {
     expect(written('INFO', 'a\nb', { text: 'c\nd' })).toMatchObject({ message: 'a\nb', text: 'c\nd' })
   })
 })

@@ -25,7 +25,7 @@ function started() {
 }
 
 describe('the security log', () => {
-  it('writes a refusal with what is known of it, and nothing that is not', () => {
+  it('writes the known fields of a refusal, and no others', () => {
     const { security, lines } = started()
     security({ ...refusal, subject: 'customer:c-1', keyId: 'k', address: '203.0.113.7', route: '/v1/orders' })
     security({ ...refusal, event: 'forbidden', subject: undefined })
@@ -52,13 +52,13 @@ describe('the security log', () => {
     ])
   })
 
-  it('bounds what a caller wrote', () => {
+  it('truncates texts of the caller', () => {
     const { security, lines } = started()
     security({ ...refusal, subject: 's'.repeat(10_000), reason: 'r'.repeat(10_000) })
     expect(JSON.stringify(lines).length).toBeLessThan(1_000)
   })
 
-  it('writes the first refusals of a kind in a second, and one line with the count of the others', () => {
+  it('writes the first refusals of a kind in each second, and one line with the count of the others', () => {
     const { security, lines, advance, counted } = started()
     for (let sent = 0; sent < 5_000; sent++) security(refusal)
     security({ ...refusal, event: 'forbidden' })
@@ -73,7 +73,7 @@ describe('the security log', () => {
     expect(counted()).toBe(5_001)
   })
 
-  it('loses no count: not when the next second begins before the timer runs, not at the end', () => {
+  it('loses no count when the next second begins before the timer runs, nor on close', () => {
     const { security, timers, advance, counted, lines } = started()
     const flood = (): void => {
       for (let sent = 0; sent < 100; sent++) security(refusal)
@@ -82,7 +82,7 @@ describe('the security log', () => {
     const [late] = timers.splice(0)
     advance(1_500)
     flood()
-    // The timer of the first second runs only now.
+    // The timer of the first second fires only now.
     late!.work()
     security.close()
     expect(counted()).toBe(200)
@@ -92,7 +92,7 @@ describe('the security log', () => {
     expect(counted()).toBe(200)
   })
 
-  it('holds no more than one second of each kind in a flood of hours', () => {
+  it('keeps at most one second of each kind in memory during a long flood', () => {
     const { security, advance, lines, counted } = started()
     for (let second = 0; second < 3_600; second++) {
       for (let sent = 0; sent < 50; sent++) security(refusal)
@@ -102,7 +102,7 @@ describe('the security log', () => {
     expect(counted()).toBe(3_600 * 50)
   })
 
-  it('writes every act, however many', () => {
+  it('writes every act of staff and operators without a limit', () => {
     const { security, lines } = started()
     for (let sent = 0; sent < 100; sent++)
       security({ event: 'staff.command', outcome: 'done', reason: 'r', subject: 'staff:s', act: { command: 'X' } })
