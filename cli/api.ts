@@ -14,25 +14,6 @@ export interface Answer<Body> {
   readonly body: Body
 }
 
-export interface TimelineEntry {
-  readonly eventId: string
-  readonly type: string
-  readonly source: string
-  readonly time: string
-}
-
-export interface OrderView {
-  readonly orderId: string
-  readonly status: string
-  readonly reason?: string
-  readonly currency: string
-  readonly totalMinor: number
-  readonly timeline: { readonly entries?: readonly TimelineEntry[]; readonly unavailable?: true }
-}
-
-export const hasEnded = (order: OrderView): boolean =>
-  ['completed', 'closed', 'rejected', 'expired'].includes(order.status)
-
 /** A problem document of the gateway: `code` is stable, `detail` has the remedy. */
 export class Refusal extends UsageError {
   readonly problem: Problem

@@ -5,7 +5,7 @@ import { flag, main, requireRunning, UsageError, type Running } from './command.
 import { table } from './table.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
-const folder = new URL('queries/', import.meta.url)
+const folder = new URL('../functions/shop/cli/queries/', import.meta.url)
 const saved = readdirSync(folder)
   .filter((file) => file.endsWith('.sql'))
   .map((file) => file.slice(0, -'.sql'.length))

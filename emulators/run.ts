@@ -8,7 +8,7 @@ import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret, STATE_UMASK, whoListens, writeState } from 'local-google-cloud/host'
 import { claim, type Claim, claimFiles, type Running } from './running.ts'
-import { seed } from './seed.ts'
+import { seed } from '../functions/shop/local/seed.ts'
 import { startPlatform, type Platform } from './start.ts'
 
 const usage = `

@@ -15,7 +15,7 @@ export const importing: Section = {
       announce(platform, directory.path)
       let told = ''
       const ms = await timed(async () => {
-        const { code, stdout, stderr } = await run('cli/import.ts', [], directory.path)
+        const { code, stdout, stderr } = await run('functions/shop/cli/import.ts', [], directory.path)
         if (code !== 0) throw new Error(`The import ended with ${code}:\n${stdout}${stderr}`)
         told = stdout
       })

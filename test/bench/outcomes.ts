@@ -2,7 +2,7 @@
 
 import { PubSub } from '@google-cloud/pubsub'
 import type { Api } from '../../cli/api.ts'
-import { references, type References } from '../../cli/references.ts'
+import { references, type References } from '../../functions/shop/cli/references.ts'
 import type { Running } from '../../emulators/running.ts'
 
 export interface Outcomes {

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { references } from '../../cli/references.ts'
+import { references } from '../../functions/shop/cli/references.ts'
 import type { startTestPlatform } from '../support/platform.ts'
 import { services } from '../../functions/index.ts'
 import { type Copy, copyOfSources } from './copy.ts'

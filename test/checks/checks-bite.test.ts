@@ -47,6 +47,11 @@ const directions: readonly (readonly [string, string, string])[] = [
   ['shared/planted.ts', '../functions/index.ts', 'shared/ stands on nobody'],
   ['functions/orders/planted.ts', '../payments/app.ts', 'Of another service only its contracts.ts'],
   ['functions/orders/planted.ts', '../../emulators/local-cloud/core/clock.ts', 'functions/ imports shared/ only'],
+  ['functions/orders/planted.ts', '../tools.ts', 'no service imports them'],
+  ['functions/orders/planted.ts', '../shop/local/seed.ts', 'no service imports them'],
+  ['functions/shop/planted.ts', './cli/order.ts', 'no service imports them'],
+  ['functions/shop/cli/planted.ts', '../../../stacks/app.ts', 'Commands use the public API'],
+  ['functions/shop/local/planted.ts', '../../../cli/api.ts', 'functions/shop/local/ imports emulators/'],
   ['emulators/local-cloud/core/planted.ts', '../../shared/base/names.ts', 'The local cloud is a package of its own'],
   ['stacks/planted.ts', '../functions/orders/service.ts', 'stacks/ name no service'],
   ['stacks/planted.ts', 'cdktf', 'the way out stays two files wide'],
@@ -67,7 +72,7 @@ describe('lint', () => {
   let diagnostics: readonly Diagnostic[]
   const promise = 'shared/promise.ts'
   const circle = ['emulators/local-cloud/pubsub/planted-one.ts', 'emulators/local-cloud/pubsub/planted-two.ts'] as const
-  const printing = ['cli/check.ts', 'cli/cdktf.ts', 'cli/order.ts']
+  const printing = ['cli/check.ts', 'cli/cdktf.ts', 'functions/shop/cli/order.ts']
   beforeAll(() => {
     copy = copyOfSources()
     copy.write(promise, '/** Planted. */\nexport function planted(): void {\n  Promise.resolve(1)\n}\n')

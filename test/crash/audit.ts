@@ -2,7 +2,7 @@
 
 import { services } from '../../functions/index.ts'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
-import type { Authorization, Posting } from '../../emulators/partners/payment-provider/ledger.ts'
+import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
 import type { Placed, Product } from './shopper.ts'
 
 export interface Expected {

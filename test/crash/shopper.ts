@@ -1,7 +1,7 @@
 /** Customers and staff who do not give up: a request that failed is sent again with its key, until it is answered. */
 
 import { type Api, type Method, Refusal } from '../../cli/api.ts'
-import { references, type References, type TestCard } from '../../cli/references.ts'
+import { references, type References, type TestCard } from '../../functions/shop/cli/references.ts'
 import type { TestPlatform } from '../support/platform.ts'
 
 /** Doubled at each failure in a row, as a well-behaved client does. */

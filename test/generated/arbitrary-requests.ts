@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check'
 import type { Hono } from 'hono'
-import type { References } from '../../cli/references.ts'
+import type { References } from '../../functions/shop/cli/references.ts'
 import { services } from '../../functions/index.ts'
 import { type Operation, operations } from '../../functions/gateway/operations.ts'
 import { envelopeSchema } from '../../shared/contracts/envelope.ts'

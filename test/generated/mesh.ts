@@ -1,7 +1,7 @@
 /** All services in one process, in memory, wired to each other as the stacks wire them: a request through the gateway reaches the others. */
 
 import type { Hono } from 'hono'
-import type { References } from '../../cli/references.ts'
+import type { References } from '../../functions/shop/cli/references.ts'
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import { loadApp } from '../../functions/apps.ts'
 import { services } from '../../functions/index.ts'

@@ -2,7 +2,7 @@
 
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { references } from '../../cli/references.ts'
+import { references } from '../../functions/shop/cli/references.ts'
 import { badOrders, line, order, own } from '../support/bad-orders.ts'
 import { stateOf, type State } from '../support/state.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'

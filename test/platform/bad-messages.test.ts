@@ -3,7 +3,7 @@
 import { BigQuery } from '@google-cloud/bigquery'
 import { PubSub, type Message, type Subscription } from '@google-cloud/pubsub'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { references } from '../../cli/references.ts'
+import { references } from '../../functions/shop/cli/references.ts'
 import { accountEmail, deadLetterName, pushAccountId, queueName } from '../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'

@@ -1,8 +1,8 @@
 /** What the gateway still answers when a service behind it hangs: a stopped process takes the request and says nothing. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { OrderView } from '../../cli/api.ts'
-import { references } from '../../cli/references.ts'
+import type { OrderView } from '../../functions/shop/cli/order-view.ts'
+import { references } from '../../functions/shop/cli/references.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform

@@ -58,7 +58,7 @@ const fileOf = (content: string | Buffer): string => {
   writeFileSync(path, content)
   return path
 }
-const imported = (...args: string[]): Promise<Ended> => run('cli/import.ts', args, data.path)
+const imported = (...args: string[]): Promise<Ended> => run('functions/shop/cli/import.ts', args, data.path)
 
 describe('an unreadable file', () => {
   it.each<[string, () => string, RegExp]>([

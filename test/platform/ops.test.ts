@@ -2,7 +2,7 @@
 
 import { PubSub } from '@google-cloud/pubsub'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { references } from '../../cli/references.ts'
+import { references } from '../../functions/shop/cli/references.ts'
 import { deadLetterName, stuckEvent } from '../../shared/base/names.ts'
 import { announce, type Ended, run, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'

@@ -2,7 +2,7 @@
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { references, type TestCard } from '../../cli/references.ts'
+import { references, type TestCard } from '../../functions/shop/cli/references.ts'
 import { announce, run, temporaryDirectory } from '../support/command.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { stateOf } from '../support/state.ts'
@@ -130,7 +130,7 @@ it('has the digits of its currency, when it is placed and in BigQuery', { timeou
   const ends: string[] = []
   for (const { sku, currency } of products) {
     const typed = ['--sku', sku, '--quantity', '2', '--currency', currency]
-    const { stdout } = await run('cli/order.ts', typed, data.path)
+    const { stdout } = await run('functions/shop/cli/order.ts', typed, data.path)
     ends.push(stdout.trim().split('\n').at(-1)!)
   }
   expect(ends).toEqual(['completed: 2500 JPY', 'completed: 2.510 KWD'])

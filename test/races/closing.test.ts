@@ -1,7 +1,7 @@
 /** The provider refuses a capture after the goods have left: nothing chases it for ever, and staff ends the order. */
 
 import { expect, it } from 'vitest'
-import { PartnerRefusal } from '../../emulators/partners/partner-server.ts'
+import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { to } from '../simulation/agenda.ts'
 import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'

@@ -3,7 +3,7 @@
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { references } from '../../cli/references.ts'
+import { references } from '../../functions/shop/cli/references.ts'
 import { services } from '../../functions/index.ts'
 import { accountEmail, pushAccountId } from '../../shared/base/names.ts'
 import { listenersOf, LOOPBACK } from '../support/listeners.ts'

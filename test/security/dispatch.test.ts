@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { cloudTasks } from 'local-google-cloud/cloud-tasks'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { createIdentityPlatform, type IdentityPlatform } from '../../emulators/identity-platform/server.ts'
-import { createPaymentProvider, type PaymentProvider } from '../../emulators/partners/payment-provider/server.ts'
+import { createPaymentProvider, type PaymentProvider } from '../../functions/shop/local/payment-provider/server.ts'
 import { pubsub } from 'local-google-cloud/pubsub'
 
 /** Names that a foreign DNS server resolves to this machine. */

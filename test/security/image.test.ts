@@ -49,6 +49,11 @@ describe('the image', () => {
     expect(files.filter((file) => /testing/.test(file))).toEqual([])
   })
 
+  it('holds no command, partner or seed of the shop', () => {
+    expect(files.filter((file) => /^functions\/(?:tools\.ts$|shop\/(?:cli|local)\/)/.test(file))).toEqual([])
+    expect(existsSync(join(root, 'functions/shop/cli'))).toBe(true)
+  })
+
   it('holds every file that its files import', () => {
     const missing = imports
       .filter(([, specifier]) => specifier.startsWith('.'))

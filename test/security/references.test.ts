@@ -2,9 +2,10 @@
 
 import { Firestore } from '@google-cloud/firestore'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { Api, OrderView, Problem } from '../../cli/api.ts'
+import type { Api, Problem } from '../../cli/api.ts'
+import type { OrderView } from '../../functions/shop/cli/order-view.ts'
 import { Refusal } from '../../cli/api.ts'
-import { references, type References } from '../../cli/references.ts'
+import { references, type References } from '../../functions/shop/cli/references.ts'
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 

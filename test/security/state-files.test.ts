@@ -40,7 +40,7 @@ const modes = (): [path: string, mode: string][] =>
 const open = (): [path: string, mode: string][] => modes().filter(([, mode]) => !/^[0-7]00$/.test(mode))
 
 it('every directory is 0700, every file 0600', { timeout: 60_000 }, async () => {
-  const order = await run('cli/order.ts', ['--sku', 'TEA-001'], data.path)
+  const order = await run('functions/shop/cli/order.ts', ['--sku', 'TEA-001'], data.path)
   expect(order.stdout).toContain('completed')
   const found = modes().map(([path]) => path)
   for (const path of ['/running.json', '/provisioned.json', '/seeded', '/cloud/journal.jsonl', '/logs/gateway.log'])

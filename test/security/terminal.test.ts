@@ -155,8 +155,8 @@ describe('a command that prints text from others', { timeout: 60_000 }, () => {
     ['logs --json', 'cli/logs.ts', ['--no-follow', '--json']],
     ['trace', 'cli/trace.ts', [ORDER]],
     ['trace --json', 'cli/trace.ts', [ORDER, '--json']],
-    ['order', 'cli/order.ts', ['--sku', 'TEA-001']],
-    ['order --json', 'cli/order.ts', ['--sku', 'TEA-001', '--json']],
+    ['order', 'functions/shop/cli/order.ts', ['--sku', 'TEA-001']],
+    ['order --json', 'functions/shop/cli/order.ts', ['--sku', 'TEA-001', '--json']],
     ['ops dead-letters', 'cli/ops.ts', ['dead-letters', '--service', 'orders']],
     ['ops dead-letters --json', 'cli/ops.ts', ['dead-letters', '--service', 'orders', '--json']],
     ['ops dead-letters ID', 'cli/ops.ts', ['dead-letters', 'LETTER', '--service', 'orders']],
@@ -164,7 +164,7 @@ describe('a command that prints text from others', { timeout: 60_000 }, () => {
     ['ops stuck', 'cli/ops.ts', ['stuck']],
     ['ops retry', 'cli/ops.ts', ['retry', ORDER, '--reason', 'test']],
     ['publish', 'cli/publish.ts', ['price.changed', '{"sku":"TEA-001","unitMinor":1250,"currency":"EUR"}']],
-    ['import', 'cli/import.ts', ['--timeout', '2']],
+    ['import', 'functions/shop/cli/import.ts', ['--timeout', '2']],
   ])('%s', async (_name, file, args) => {
     const output = expectShown(
       await run(

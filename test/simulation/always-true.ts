@@ -1,7 +1,7 @@
 /** What the domain says is always true, checked at rest: money by the provider's own ledger, stock, streams, views, messages. */
 
 import { expect } from 'vitest'
-import type { Authorization, Posting } from '../../emulators/partners/payment-provider/ledger.ts'
+import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
 import { isKept } from '../../functions/history/timeline.ts'
 import { notifications } from '../../functions/notifications/service.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'

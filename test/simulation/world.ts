@@ -4,8 +4,8 @@
  */
 
 import { Hono } from 'hono'
-import { carrierApp } from '../../emulators/partners/carrier/server.ts'
-import { paymentProviderApp } from '../../emulators/partners/payment-provider/server.ts'
+import { carrierApp } from '../../functions/shop/local/carrier/server.ts'
+import { paymentProviderApp } from '../../functions/shop/local/payment-provider/server.ts'
 import { type Random, seededRandom } from 'local-google-cloud/host'
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import { loadApp } from '../../functions/apps.ts'

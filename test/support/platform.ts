@@ -1,9 +1,10 @@
 /** The whole platform for a test: the local environment synthesized with free ports, everything in memory. */
 
 import { join } from 'node:path'
-import { connect, type Api, type OrderView, hasEnded } from '../../cli/api.ts'
+import { connect, type Api } from '../../cli/api.ts'
+import { hasEnded, type OrderView } from '../../functions/shop/cli/order-view.ts'
 import { startPlatform, type Platform } from '../../emulators/start.ts'
-import { seed } from '../../emulators/seed.ts'
+import { seed } from '../../functions/shop/local/seed.ts'
 import { freePorts } from 'local-google-cloud/host'
 import type { Running } from '../../emulators/running.ts'
 import type { StackJson } from 'local-google-cloud'

@@ -3,8 +3,9 @@
 import { BigQuery } from '@google-cloud/bigquery'
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
-import { hasEnded, type Api, type OrderView } from '../../cli/api.ts'
-import { references, type TestCard } from '../../cli/references.ts'
+import type { Api } from '../../cli/api.ts'
+import { hasEnded, type OrderView } from '../../functions/shop/cli/order-view.ts'
+import { references, type TestCard } from '../../functions/shop/cli/references.ts'
 import type { TestPlatform } from '../support/platform.ts'
 
 const LOOK_EVERY_MS = 25

@@ -1,16 +1,16 @@
 /** Sends real orders through the public API, then compares BigQuery's totals with the file. */
 
 import { join } from 'node:path'
-import { connect } from './api.ts'
-import { main, requireRunning, wholeNumber } from './command.ts'
+import { connect } from '../../../cli/api.ts'
+import { main, requireRunning, wholeNumber } from '../../../cli/command.ts'
 import { expectedTotals } from './import/expected.ts'
 import { placeOrders, registerCustomers, stockUp, type Refused } from './import/place.ts'
 import { progressBar } from './import/progress.ts'
 import { readFile, type File, type Rejected } from './import/read.ts'
 import { differences, waitForEnd, type Difference, type Ended } from './import/reconcile.ts'
-import { say, shown } from './terminal.ts'
+import { say, shown } from '../../../cli/terminal.ts'
 
-const sample = join(import.meta.dirname, '..', 'test', 'data', 'online-retail-2010-12-01-to-03.csv')
+const sample = join(import.meta.dirname, '..', '..', '..', 'test', 'data', 'online-retail-2010-12-01-to-03.csv')
 
 const MAX_SHOWN = 10
 

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Journal } from 'local-google-cloud/host'
-import { PartnerRefusal } from '../partner-server.ts'
+import { PartnerRefusal } from '../../../../emulators/partner-server.ts'
 
 export type Behaviour = 'authorized' | 'declined' | 'action-required'
 

@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Refusal, type Api } from '../api.ts'
-import { UsageError } from '../command.ts'
+import { Refusal, type Api } from '../../../../cli/api.ts'
+import { UsageError } from '../../../../cli/command.ts'
 import type { References } from '../references.ts'
 import type { Progress } from './progress.ts'
 import { currency, type Order } from './read.ts'

@@ -1,6 +1,6 @@
 /** A progress bar on a terminal; a line every few seconds without a terminal. */
 
-import { complain, isTerminal, sayMeanwhile } from '../terminal.ts'
+import { complain, isTerminal, sayMeanwhile } from '../../../../cli/terminal.ts'
 
 const WIDTH = 30
 const LINE_INTERVAL_MS = 5_000

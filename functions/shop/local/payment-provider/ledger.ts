@@ -1,7 +1,7 @@
 /** The provider's own books: authorisations by their idempotency key, captures, voids, refunds, each posted twice. */
 
 import type { Clock, Journal } from 'local-google-cloud/host'
-import { PartnerRefusal } from '../partner-server.ts'
+import { PartnerRefusal } from '../../../../emulators/partner-server.ts'
 import type { Behaviour, Mismatch, PaymentMethods } from './payment-methods.ts'
 
 export interface Capture {

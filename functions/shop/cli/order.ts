@@ -2,11 +2,12 @@
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { connect, hasEnded, type OrderView, type TimelineEntry } from './api.ts'
+import { connect } from '../../../cli/api.ts'
+import { hasEnded, type OrderView, type TimelineEntry } from './order-view.ts'
 import { references } from './references.ts'
-import { flag, main, requireRunning, text, texts, UsageError } from './command.ts'
+import { flag, main, requireRunning, text, texts, UsageError } from '../../../cli/command.ts'
 import { money } from './money.ts'
-import { isTerminal, say, sayJson, sayMeanwhile, shown } from './terminal.ts'
+import { isTerminal, say, sayJson, sayMeanwhile, shown } from '../../../cli/terminal.ts'
 
 const FOLLOW_TIMEOUT_MS = 60_000
 const POLL_INTERVAL_MS = 100

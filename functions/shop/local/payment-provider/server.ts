@@ -9,7 +9,7 @@ import {
   partnerApp,
   type PartnerOptions,
   PartnerRefusal,
-} from '../partner-server.ts'
+} from '../../../../emulators/partner-server.ts'
 import { type Authorization, type AuthorizeRequest, type Ledger, openLedger } from './ledger.ts'
 import { openPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { openWebhooks, type WebhookOptions, type Webhooks } from './webhooks.ts'

@@ -2,7 +2,8 @@
 
 import type { BigQuery } from '@google-cloud/bigquery'
 import { setTimeout as pause } from 'node:timers/promises'
-import { hasEnded, type Api, type OrderView } from '../api.ts'
+import type { Api } from '../../../../cli/api.ts'
+import { hasEnded, type OrderView } from '../order-view.ts'
 import { forEachConcurrently, type Placed } from './place.ts'
 import type { Totals } from './expected.ts'
 import type { Progress } from './progress.ts'

@@ -8,7 +8,7 @@ import {
   partnerApp,
   type PartnerOptions,
   PartnerRefusal,
-} from '../partner-server.ts'
+} from '../../../../emulators/partner-server.ts'
 
 export interface Address {
   readonly name: string

@@ -2,7 +2,7 @@
 
 import { createReadStream } from 'node:fs'
 import { parse } from 'csv-parse'
-import { UsageError } from '../command.ts'
+import { UsageError } from '../../../../cli/command.ts'
 import { countryCode } from './country-code.ts'
 
 export const currency = 'GBP'

@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { SECRET_HEADER } from 'local-google-cloud/host'
-import type { Running } from './running.ts'
+import type { Running } from '../../../emulators/running.ts'
 
 const products = [
   { sku: 'TEA-001', name: 'Darjeeling First Flush, 100 g', unitMinor: 1190, quantity: 10_000 },

@@ -1,7 +1,7 @@
 /** Registers a customer's address and payment method, which an order needs. */
 
 import { randomUUID } from 'node:crypto'
-import type { Api } from './api.ts'
+import type { Api } from '../../../cli/api.ts'
 
 export interface References {
   readonly addressRef: string
