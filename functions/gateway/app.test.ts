@@ -17,7 +17,16 @@ const order = {
   paymentMethodRef: 'card-ok',
 }
 const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
-const placed = { orderId: 'o-1', customerRef: 'customer-1', status: 'pending', currency: 'EUR', totalMinor: 2380 }
+const placed = {
+  orderId: 'o-1',
+  status: 'pending',
+  customerRef: 'customer-1',
+  currency: 'EUR',
+  totalMinor: 2380,
+  shippingMinor: 0,
+  lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
+  placedAt: startOfTests,
+}
 
 let issuer: TestIssuer
 let foreign: Awaited<ReturnType<typeof generateKeyPair>>

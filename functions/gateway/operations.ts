@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Role } from '../../shared/http/auth.ts'
 import type { Code } from '../../shared/base/errors.ts'
-import { currency, lineId, minor, orderId, reference, sku, timestamp, unitMinor } from '../../shared/base/fields.ts'
+import { currency, orderId, reference, sku, timestamp, unitMinor } from '../../shared/base/fields.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import {
   addressRequest,
@@ -57,17 +57,8 @@ const acceptedMeaning = 'Accepted; processed asynchronously.'
 const accepted = z.object({ commandId: z.uuid() })
 /** A note may hold more, and be of a type that nothing here waits for. */
 const paymentNote = z.looseObject({ id: reference, type: reference, reference })
-const order = z.object({
-  orderId: reference,
-  status: z.enum(['pending', 'confirmed', 'completed', 'closed', 'rejected', 'expired']),
-  reason: reference.optional(),
-  customerRef: reference,
-  currency,
-  totalMinor: minor,
-  shippingMinor: minor,
-  lines: z.array(z.looseObject({ lineId, sku, quantity: z.int(), unitMinor })),
-  placedAt: timestamp,
-})
+const { readOrder } = ordersContracts.queries
+const order = readOrder.answers[200]
 const timeline = z.object({
   entries: z
     .array(z.looseObject({ eventId: reference, type: reference, source: reference, time: timestamp }))
@@ -129,16 +120,9 @@ export const operations = {
     summary: "See an order of one's own with its timeline; staff see every customer's",
     access: 'customer',
     answers: {
-      200: [
-        'The order.',
-        order.extend({
-          timeline,
-          /** Where the customer has to act, while the order waits for it. */
-          actionUrlRef: reference.optional(),
-        }),
-      ],
+      200: ['The order.', order.extend({ timeline })],
     },
-    problems: ['not-found'],
+    problems: readOrder.refuses,
   },
   readSaga: {
     method: 'get',

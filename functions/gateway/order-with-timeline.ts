@@ -5,9 +5,8 @@ import { z } from 'zod'
 import { type Caller, isStaff } from '../../shared/http/auth.ts'
 import { Cancelled, Refused } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { relayed } from './relay.ts'
+import { ordersContracts } from '../orders/contracts.ts'
 
-const ownerSchema = z.looseObject({ customerRef: z.string() })
 const HISTORY_TIMEOUT_MS = 2_000
 
 export async function orderWithTimeline(
@@ -17,11 +16,11 @@ export async function orderWithTimeline(
   orderId: string,
 ): Promise<Response> {
   const [answer, timeline] = await Promise.all([
-    platform.call('orders', `/orders/${encodeURIComponent(orderId)}`),
+    platform.query(ordersContracts, 'readOrder', { orderId }),
     timelineOf(platform, encodeURIComponent(orderId)),
   ])
-  if (!answer.ok) return relayed(c, answer, platform)
-  const order = ownerSchema.parse(await answer.json())
+  if (answer.refused) throw new Refused(answer.refused, answer.detail)
+  const order = answer.body
   // 404 and not 403, so that ids can not be probed.
   if (order.customerRef !== caller.sub && !isStaff(caller)) {
     throw new Refused('not-found', `There is no order ${orderId}.`, { event: 'order-of-another-customer' })

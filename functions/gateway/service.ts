@@ -26,6 +26,7 @@ export const gateway = defineService({
   accepts: [],
   sends: [],
   submits: ['PublishProduct', 'ChangePrice', 'ReceiveStock', 'RetryCheckout', 'CloseOrder', 'CheckAuthorization'],
+  queries: ['readOrder'],
   calls: ['catalog', 'customers', 'orders', 'history', 'inventory'],
   settings: [
     'EDGE',

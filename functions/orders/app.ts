@@ -4,12 +4,12 @@ import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { fold } from '../../shared/service/decider.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { refuseIf, Unavailable } from '../../shared/base/errors.ts'
+import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord } from './records.ts'
-import { evolve, initial } from './order.ts'
-import { placeOrder, republishPlacement, view } from './place-order.ts'
+import { evolve, initial, isPlaced, viewOf } from './order.ts'
+import { placeOrder, republishPlacement } from './place-order.ts'
 import { readBounds } from './placements.ts'
 import { notePrice } from './prices.ts'
 import { rulesOf } from './rules.ts'
@@ -95,17 +95,18 @@ export const app: ServiceApp = implement(orders, {
       platform.log('NOTICE', 'order.closed', { correlationId: orderId, actor: message.actor, reason })
     },
   },
+  queries: {
+    async readOrder({ orderId }, platform) {
+      const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+      if (!isPlaced(state)) throw new Refused('not-found', `There is no order ${orderId}.`)
+      const { saga, actionUrlRef } = state
+      const waits = saga?.phase === 'running' && saga.isExtended === true
+      return { status: 200, body: { ...viewOf(state), ...(waits ? { actionUrlRef } : {}) } }
+    },
+  },
   routes(http, platform) {
     const bounds = readBounds(platform.setting('PLACING'))
     http.post('/orders', (c) => placeOrder(c, platform, bounds))
-    http.get('/orders/:orderId', async (c) => {
-      const { orderId } = c.req.param()
-      const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
-      const { order, status, reason, saga, actionUrlRef } = state
-      refuseIf(order === undefined, 'not-found', `There is no order ${orderId}.`)
-      const waits = saga?.phase === 'running' && saga.isExtended === true
-      return c.json({ ...view(order!, status, reason), ...(waits ? { actionUrlRef } : {}) })
-    })
     http.get('/orders/:orderId/saga', async (c) => {
       const { orderId } = c.req.param()
       const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)

@@ -1,7 +1,8 @@
-/** The events and commands of an order. */
+/** The events, commands and queries of an order. */
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
+import type { Immutable } from '../../shared/contracts/immutable.ts'
 import {
   currency,
   goods,
@@ -36,6 +37,21 @@ const sagaState = z.discriminatedUnion('phase', [
   z.strictObject({ phase: z.literal('compensating'), version: z.int().min(1), compensations }),
 ])
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
+
+const order = z.object({
+  orderId,
+  status: z.enum(['pending', 'confirmed', 'completed', 'closed', 'rejected', 'expired']),
+  reason: reference.optional(),
+  customerRef: reference,
+  currency,
+  totalMinor: minor,
+  shippingMinor: minor,
+  lines: pricedLines,
+  placedAt: timestamp,
+  /** Where the customer has to act, while the order waits for it. */
+  actionUrlRef: reference.optional(),
+})
+export type OrderView = Immutable<z.output<typeof order>>
 
 export const ordersContracts = defineContracts({
   service: 'orders',
@@ -173,6 +189,15 @@ export const ordersContracts = defineContracts({
     CloseOrder: {
       data: z.strictObject({ orderId, reason: words }),
       example: { orderId: 'o-1', reason: 'paid by invoice 4711' },
+    },
+  },
+  queries: {
+    readOrder: {
+      method: 'get',
+      path: '/orders/{orderId}',
+      parameters: { orderId },
+      answers: { 200: order },
+      refuses: ['not-found'],
     },
   },
 })

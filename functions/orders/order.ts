@@ -3,10 +3,11 @@
 import type { Message } from '../../shared/contracts/message.ts'
 import type { SagaState } from '../../shared/saga/saga.ts'
 import { type Ledger, noFacts, withFact } from './fulfilment.ts'
+import type { OrderView } from './contracts.ts'
 import { upcast } from './past-events.ts'
 import type { Goods, Placed } from './records.ts'
 
-export type Status = 'none' | 'abandoned' | 'pending' | 'confirmed' | 'completed' | 'closed' | 'rejected' | 'expired'
+export type Status = 'none' | 'abandoned' | OrderView['status']
 
 export interface OrderState {
   readonly status: Status
@@ -66,6 +67,28 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
       return { ...state, ledger: withFact(state.ledger, data), isStalled: false }
     case 'saga.stuck':
       return state
+  }
+}
+
+/** An order that its customer knows of. */
+export type PlacedOrder = OrderState & { readonly status: OrderView['status']; readonly order: Placed }
+
+export const isPlaced = (state: OrderState): state is PlacedOrder =>
+  state.status !== 'none' && state.status !== 'abandoned'
+
+/** The order as other services see it: no references to what the customer keeps, and no hash. */
+export function viewOf({ order, status, reason }: Pick<PlacedOrder, 'order' | 'status' | 'reason'>): OrderView {
+  const { orderId, customerRef, currency, totalMinor, shippingMinor, lines, placedAt } = order
+  return {
+    orderId,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    customerRef,
+    currency,
+    totalMinor,
+    shippingMinor,
+    lines,
+    placedAt,
   }
 }
 

@@ -11,7 +11,7 @@ import { traceparent } from '../../shared/instrumentation/telemetry.ts'
 import { admission } from './admission.ts'
 import { type OrderRequest, placeRequest } from './contracts.ts'
 import { decide, isUnanswered } from './decide.ts'
-import { evolve, initial, type OrderState } from './order.ts'
+import { evolve, initial, isPlaced, type OrderState, type PlacedOrder, viewOf } from './order.ts'
 import type { Placed } from './records.ts'
 import type { Bounds } from './placements.ts'
 import { priced, type RequestedLine } from './pricing.ts'
@@ -34,9 +34,9 @@ export async function placeOrder(c: Context, platform: Platform, bounds: Bounds)
   const before = await platform.streams.read(orderId, admitted?.path)
   const known = stateOf(before)
   if (isPlaced(known)) {
-    checkSame(known.order!, requestHash, idempotencyKey)
+    checkSame(known.order, requestHash, idempotencyKey)
     if (isUnanswered(known)) await republishPlacement(platform, message, before)
-    return c.json(view(known.order!, known.status, known.reason), 200)
+    return c.json(viewOf(known), 200)
   }
 
   await admitted?.companionOf(before)
@@ -50,7 +50,7 @@ export async function placeOrder(c: Context, platform: Platform, bounds: Bounds)
     },
     { subject: orderId, correlationId: orderId, actor: message.actor },
   )
-  let other: OrderState | undefined
+  let other: PlacedOrder | undefined
   const { events } = await platform.streams.handle(message, before, async (stream) => {
     const state = stateOf(stream)
     // Our own timer was here since we looked.
@@ -66,12 +66,11 @@ export async function placeOrder(c: Context, platform: Platform, bounds: Bounds)
     return { ...decision, companion: await admitted.companionOf(stream) }
   })
   // Another request with this key may have been first, at the same moment: what is recorded is the answer.
-  const recorded = events.find((event) => event.type === 'order.placed')?.data ?? other!.order!
+  const recorded = events.find((event) => event.type === 'order.placed')?.data ?? other!.order
   checkSame(recorded, requestHash, idempotencyKey)
-  return c.json(view(recorded, other?.status ?? 'pending'), 201)
+  return c.json(viewOf({ order: recorded, status: other?.status ?? 'pending' }), 201)
 }
 
-const isPlaced = ({ status }: OrderState): boolean => status !== 'none' && status !== 'abandoned'
 const stateOf = ({ events }: Stream): OrderState => fold({ initial, evolve }, events)
 
 function checkSame(recorded: Placed, requestHash: string, key: string): void {
@@ -153,20 +152,5 @@ async function newOrder(platform: Platform, { orderId, sub, requestHash, order }
     paymentMethodRef: order.paymentMethodRef,
     placedAt: order.placedAt ?? new Date(platform.now()).toISOString(),
     requestHash,
-  }
-}
-
-export function view(order: Placed, status: string, reason?: string): object {
-  const { orderId, customerRef, currency: code, totalMinor, shippingMinor, lines, placedAt } = order
-  return {
-    orderId,
-    status,
-    ...(reason === undefined ? {} : { reason }),
-    customerRef,
-    currency: code,
-    totalMinor,
-    shippingMinor,
-    lines,
-    placedAt,
   }
 }

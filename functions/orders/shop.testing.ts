@@ -7,6 +7,7 @@ import { answerProblem } from '../../shared/http/http.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import type { Memory } from '../../shared/messaging/memory.testing.ts'
 import { deliver, message, type MessageOptions } from '../../shared/runtime/deliver.testing.ts'
+import { queryRoutes } from '../../shared/runtime/query-routes.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import type { Bounds } from './placements.ts'
@@ -66,6 +67,7 @@ export async function openShop({
   })
   const http = new Hono()
   app.routes!(http, platform)
+  queryRoutes(http, app, platform)
   http.onError((error, c) => answerProblem(c, error))
   const price = { sku: 'TEA-001', unitMinor: 1190, currency: 'EUR' }
   await deliver(app, platform, message('price.changed', price, { subject: 'TEA-001' }))

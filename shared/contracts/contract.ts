@@ -1,6 +1,8 @@
-/** The messages a service owns: one Zod contract per event and per command, checked when sent and when received. */
+/** What a service owns: one Zod contract per event, command and query, checked when sent and when received. */
 
 import type { z } from 'zod'
+import type { Immutable } from './immutable.ts'
+import type { QueryContract } from './query.ts'
 
 export interface EventContract {
   /** Raised when the data's shape changes; the old one stays, with an upcaster. */
@@ -39,10 +41,21 @@ export interface Contracts {
   /** Recorded in the service's own streams and published to no other: versioned and frozen as events are. */
   readonly recorded?: Readonly<Record<string, EventContract>>
   readonly commands: Readonly<Record<string, CommandContract>>
+  /** What other services may ask it over HTTP, by name. The names are unique among all services. */
+  readonly queries?: Readonly<Record<string, QueryContract>>
 }
 
 export type EventType<C extends Contracts> = C extends Contracts ? keyof C['events'] & string : never
 export type CommandType<C extends Contracts> = C extends Contracts ? keyof C['commands'] & string : never
+
+export type QueryName<C extends Contracts> = C extends { readonly queries: infer Q } ? keyof Q & string : never
+
+/** The contract of a query, by its name. */
+export type QueryNamed<C extends Contracts, N extends string> = C extends { readonly queries: infer Q }
+  ? N extends keyof Q
+    ? Q[N]
+    : never
+  : never
 
 /** `{ type, data }` of every event of these contracts: a closed union. */
 export type EventOf<C extends Contracts> = C extends Contracts
@@ -53,13 +66,6 @@ export type EventOf<C extends Contracts> = C extends Contracts
 export type CommandOf<C extends Contracts> = C extends Contracts
   ? { [T in CommandType<C>]: { readonly type: T; readonly data: z.output<C['commands'][T]['data']> } }[CommandType<C>]
   : never
-
-/** As it is read: nothing that was recorded is changed. */
-export type Immutable<T> = T extends readonly (infer Item)[]
-  ? readonly Immutable<Item>[]
-  : T extends object
-    ? { readonly [K in keyof T]: Immutable<T[K]> }
-    : T
 
 type RecordedIn<Events> = {
   [T in keyof Events & string]: Events[T] extends { readonly data: infer Schema extends z.ZodType }
@@ -72,7 +78,7 @@ export type RecordOf<C extends Contracts> = C extends { readonly recorded: infer
   ? RecordedIn<C['events']> | RecordedIn<Own>
   : RecordedIn<C['events']>
 
-/** Declares the messages of one service, keeping their literal names and types. */
+/** Declares the messages and queries of one service, keeping their literal names and types. */
 export function defineContracts<const C extends Contracts>(contracts: C): C {
   return contracts
 }

@@ -20,6 +20,7 @@ import type { Platform } from '../service/platform.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createSecurityLog } from '../telemetry/security-log.ts'
 import { type Service, usesQueues } from '../service/service.ts'
+import { createQuery } from '../messaging/query.ts'
 import { createSubmit } from '../messaging/submission.ts'
 import { createStreams, type StreamsWithRepublish } from '../messaging/streams.ts'
 import { otlpSink } from '../instrumentation/otlp.ts'
@@ -93,6 +94,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       enqueue: sender.send,
     }),
     submit: createSubmit({ address, call: caller.call }),
+    ...createQuery({ service, call: caller.call }),
     async close() {
       security.close()
       await closeAll(

@@ -15,6 +15,7 @@ import { fromOperators } from '../service/service.ts'
 import { createCallerCheck } from './callers.ts'
 import { type CallFunction, createReceiver, type Outcome } from './receive.ts'
 import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
+import { queryRoutes } from './query-routes.ts'
 import { createReplay, dropped, namedOperator, noteOperator, retriesOf } from './replays.ts'
 import { limitHeaders } from './server-limits.ts'
 import { submissionRoutes } from './submissions.ts'
@@ -76,6 +77,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     deliveries()
   }
   app.routes?.(http, platform)
+  queryRoutes(http, app, platform)
   // Strangers reach it as well: behind the limits of the public service.
   if (!isInternal) health()
   http.notFound((c) =>

@@ -8,6 +8,7 @@ import { addressing, createSend } from '../messaging/outgoing.ts'
 import type { Platform } from '../service/platform.ts'
 import { createSecurityLog } from '../telemetry/security-log.ts'
 import type { Service } from '../service/service.ts'
+import { createQuery } from '../messaging/query.ts'
 import { createSubmit } from '../messaging/submission.ts'
 import { createStreams } from '../messaging/streams.ts'
 import { currentSpan } from '../telemetry/span.ts'
@@ -156,6 +157,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       enqueue: send,
     }),
     submit: createSubmit({ address, call }),
+    ...createQuery({ service, call }),
     call,
     callExternal: (url, requestOptions) => {
       externalCalls.push({ url, options: requestOptions })

@@ -52,7 +52,8 @@
  * them), and an Error for one whose version was dropped.
  */
 
-import type { CommandContract, CommandOf, Contracts, EventOf, EventType, Immutable } from '../contracts/contract.ts'
+import type { CommandContract, CommandOf, Contracts, EventOf, EventType } from '../contracts/contract.ts'
+import type { Immutable } from '../contracts/immutable.ts'
 import { Unavailable } from '../base/errors.ts'
 import { republishCommand, stuckEvent } from '../base/names.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'

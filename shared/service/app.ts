@@ -1,8 +1,9 @@
 /** Binds a service's handlers to its description. */
 
 import type { Hono } from 'hono'
-import type { CommandOf, Contracts, EventOf } from '../contracts/contract.ts'
+import type { CommandOf, Contracts, EventOf, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
+import type { Answered, ParsedRequest } from '../contracts/query.ts'
 import type { Platform } from './platform.ts'
 import type { runtimeContracts } from '../contracts/runtime-events.ts'
 import { messagesOf } from '../saga/saga.ts'
@@ -41,7 +42,17 @@ export type Implementation<S extends Described> = {
   }
   readonly acceptsManualEvents?: readonly S['on'][number][]
   readonly routes?: (app: Hono, platform: Platform) => void
-} & (S extends { readonly saga: object } ? SagaHandler : unknown)
+} & (S extends { readonly saga: object } ? SagaHandler : unknown) &
+  (S['contracts'] extends { readonly queries: object } ? QueryHandlers<S['contracts']> : unknown)
+
+interface QueryHandlers<Own extends Contracts> {
+  readonly queries: {
+    readonly [N in QueryName<Own>]: (
+      request: ParsedRequest<QueryNamed<Own, N>>,
+      platform: Platform,
+    ) => Promise<Answered<QueryNamed<Own, N>>>
+  }
+}
 
 interface SagaHandler {
   /** Takes the reply to any step of the service's saga. */

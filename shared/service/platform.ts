@@ -1,8 +1,10 @@
 /** A service's only way to the outside: implemented by Google's clients in the cloud, in memory in tests. */
 
+import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
+import type { QueryAnswer, QueryRequest } from '../contracts/query.ts'
 import type { SecurityLog } from '../telemetry/security-log.ts'
 
 /**
@@ -93,6 +95,11 @@ export interface Streams {
   ): Promise<Decision<Recorded>>
 }
 
+export interface QueryOptions {
+  /** Absent: five seconds. */
+  readonly timeoutMs?: number
+}
+
 export interface Platform {
   readonly service: { readonly name: string }
   /** Sends one command at once, outside any stream: what enters from outside, or a timer before its stream exists. */
@@ -118,6 +125,24 @@ export interface Platform {
   now(): number
   readonly streams: Streams
   readonly views: DocumentStore
+  /**
+   * Asks another service a query that this one's description names, with its identity, a deadline and a circuit breaker.
+   * The answer is parsed by its contract. @throws Unavailable; Error for an answer or a refusal that the contract does not
+   * name, which is a bug of the owner, and for a parameter that breaks its schema, which is one of the caller.
+   */
+  query<C extends Contracts, const N extends QueryName<C>>(
+    owner: C,
+    name: N,
+    request: QueryRequest<QueryNamed<C, N>>,
+    options?: QueryOptions,
+  ): Promise<QueryAnswer<QueryNamed<C, N>>>
+  /** The same, with the owner's answer as it came, refusals too: for a service that hands it on. */
+  relay<C extends Contracts, const N extends QueryName<C>>(
+    owner: C,
+    name: N,
+    request: QueryRequest<QueryNamed<C, N>>,
+    options?: QueryOptions,
+  ): Promise<Response>
   /** A query to another service, with this service's identity, a deadline and a circuit breaker; throws `Unavailable`. */
   call(
     service: string,

@@ -14,9 +14,16 @@ export interface Delivery {
 
 export type Handler = (message: Envelope, platform: Platform, delivery: Delivery) => Promise<unknown>
 
+/** Takes a request as the query's contract has it, returns status and body of an answer. */
+export type QueryHandler = (
+  request: never,
+  platform: Platform,
+) => Promise<{ readonly status: number; readonly body?: unknown }>
+
 export interface ServiceApp {
   readonly on: Readonly<Record<string, Handler>>
   readonly commands: Readonly<Record<string, Handler>>
+  readonly queries?: Readonly<Record<string, QueryHandler>>
   /** Events that people may publish too, with sequence 0; any other event with sequence 0 is dead-lettered. */
   readonly acceptsManualEvents?: readonly string[]
   /** Its own HTTP API, behind the runtime's checks of caller and body. */

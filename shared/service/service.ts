@@ -1,6 +1,6 @@
 /** A service is a description: stacks, grants, local run and checks are all derived from this data. */
 
-import type { CommandType, Contracts, EventType } from '../contracts/contract.ts'
+import type { CommandType, Contracts, EventType, QueryName } from '../contracts/contract.ts'
 import { republishCommand } from '../base/names.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { messagesOf, type Saga } from '../saga/saga.ts'
@@ -62,7 +62,9 @@ export interface Service {
   readonly sends: readonly string[]
   /** Commands that it submits to their owners by HTTP. */
   readonly submits: readonly string[]
-  /** Services whose HTTP API it queries. */
+  /** What it asks of other services: queries of theirs, by name. */
+  readonly queries: readonly string[]
+  /** The services that it queries. */
   readonly calls: readonly string[]
   /** Services to which it sends `RepublishEvents`. */
   readonly requestsRepublishFrom: readonly string[]
@@ -91,6 +93,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly acceptsSubmitted?: readonly CommandType<Own>[]
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
   readonly submits?: readonly CommandType<Uses[number]>[]
+  readonly queries?: readonly QueryName<Uses[number]>[]
   readonly calls?: readonly Uses[number]['service'][]
   readonly requestsRepublishFrom?: readonly (Own['service'] | Uses[number]['service'])[]
   readonly collections?: Readonly<Record<string, Collection>>
@@ -116,17 +119,24 @@ export function defineService<
     acceptsFromOperators: [],
     acceptsSubmitted: [],
     submits: [],
-    calls: [],
+    queries: [],
     requestsRepublishFrom,
     settings: [],
     readsAccounts: false,
     runtime: 'http',
     ...given,
+    calls: [...new Set([...(given.calls ?? []), ...ownersOf(given)])],
     collections: { ...given.collections, ...(given.acceptsSubmitted?.length ? { keys: keysCollection } : {}) },
     scale: { ...defaultScale, ...given.scale },
   }
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
 }
+
+/** The services that own what it queries. */
+const ownersOf = ({ uses, queries = [] }: Pick<Description<Contracts, readonly Contracts[]>, 'uses' | 'queries'>) =>
+  uses
+    .filter((owner) => queries.some((query) => Object.hasOwn(owner.queries ?? {}, query)))
+    .map(({ service }) => service)
 
 /** @throws Error when the service has a handler of its own for a reply, or starts the saga with an event that implies success. */
 function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'name'>): Service {

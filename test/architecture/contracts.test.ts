@@ -1,15 +1,17 @@
-/** Every message of every service: its frozen example keeps its contract, and old versions can be upcast. */
+/** Every message and query of every service: its frozen example keeps its contract, and old versions can be upcast. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import type { Contracts, EventContract } from '../../shared/contracts/contract.ts'
+import { pathParametersOf, type QueryContract } from '../../shared/contracts/query.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import { publishedBy } from '../../shared/service/service.ts'
 import { upcastToCurrent } from '../../shared/contracts/versions.ts'
 import { callersOf } from '../../stacks/service-variables.ts'
 
+const queriesIn = ({ queries = {} }: Contracts): NonNullable<Contracts['queries']> => queries
 const recordedIn = ({ recorded = {} }: Contracts): NonNullable<Contracts['recorded']> => recorded
 
 const owners = [
@@ -17,14 +19,20 @@ const owners = [
   { name: runtimeContracts.service, folder: 'shared/contracts', contracts: runtimeContracts },
 ]
 
+/** What these files of all owners hold together. */
+const together = (name: string): Record<string, unknown> =>
+  Object.assign(
+    {},
+    ...owners
+      .map(({ folder }) => join(import.meta.dirname, '..', '..', folder, name))
+      .filter((file) => existsSync(file))
+      .map((file) => JSON.parse(readFileSync(file, 'utf8')) as object),
+  ) as Record<string, unknown>
+
 /** Of each owner, by `type@version`. Never changed, only added to: streams and dead letters hold these shapes. */
-const frozen: Record<string, unknown> = Object.assign(
-  {},
-  ...owners
-    .map(({ folder }) => join(import.meta.dirname, '..', '..', folder, 'frozen-events.json'))
-    .filter((file) => existsSync(file))
-    .map((file) => JSON.parse(readFileSync(file, 'utf8')) as object),
-)
+const frozen = together('frozen-events.json')
+/** Of each owner, by `query@status`: the answer of an earlier revision, which a caller may still get while a new one is deployed. */
+const frozenAnswers = together('frozen-answers.json')
 
 const events = owners.flatMap(({ name, folder, contracts }) =>
   Object.entries<EventContract>(contracts.events).map(([type, contract]) => ({ name, folder, type, contract })),
@@ -34,6 +42,15 @@ const recorded = owners.flatMap(({ name, folder, contracts }) =>
 )
 const commands = services.flatMap(({ name, contracts }) =>
   Object.entries(contracts.commands).map(([type, contract]) => ({ name, type, contract })),
+)
+
+const queries = services.flatMap(({ name, contracts }) =>
+  Object.entries<QueryContract>(queriesIn(contracts)).map(([query, contract]) => ({ name, query, contract })),
+)
+const answers = queries.flatMap(({ name, query, contract }) =>
+  Object.entries(contract.answers)
+    .filter(([, schema]) => schema !== null)
+    .map(([status, schema]) => ({ name, answer: `${query}@${status}`, schema: schema! })),
 )
 
 describe.each([...events, ...recorded])('$type of $name', ({ folder, type, contract }) => {
@@ -71,6 +88,27 @@ describe.each(commands)('$type of $name', ({ type, contract }) => {
     expect(services.filter(({ accepts }) => accepts.includes(type))).toHaveLength(1)
     expect(services.some(({ sends, submits }) => [...sends, ...submits].includes(type))).toBe(true)
   })
+})
+
+describe.each(queries)('$query of $name', ({ query, contract }) => {
+  it('is a name of no other query, and is asked by at least one service', () => {
+    expect(queries.filter((one) => one.query === query)).toHaveLength(1)
+    expect(services.some((service) => service.queries.includes(query))).toBe(true)
+  })
+
+  it('has a schema for each parameter of its path', () => {
+    expect(Object.keys(contract.parameters ?? {})).toEqual(expect.arrayContaining(pathParametersOf(contract)))
+  })
+})
+
+it.each(answers)('the answer $answer of $name still takes what was frozen', ({ name, answer, schema }) => {
+  const example = frozenAnswers[answer]
+  expect(example, `add "${answer}" to functions/${name}/frozen-answers.json, with an example`).toBeDefined()
+  expect(schema.parse(example)).toEqual(example)
+})
+
+it('each answer that was frozen is one of a query', () => {
+  expect(Object.keys(frozenAnswers).toSorted()).toEqual(answers.map(({ answer }) => answer).toSorted())
 })
 
 it('no version that ever was is gone', () => {

@@ -17,8 +17,12 @@ it('each folder with a description is a service of the list, and has handlers', 
   expect(folders('app.ts')).toEqual(names)
 })
 
-it.each(services)('$name has a handler for each message that it describes', async ({ name, on, accepts }) => {
-  const app = await loadApp(name)
-  expect(Object.keys(app.on).toSorted()).toEqual([...new Set(on)].toSorted())
-  expect(Object.keys(app.commands).toSorted()).toEqual([...accepts].toSorted())
-})
+it.each(services)(
+  '$name has a handler for each message that it describes',
+  async ({ name, on, accepts, contracts }) => {
+    const app = await loadApp(name)
+    expect(Object.keys(app.on).toSorted()).toEqual([...new Set(on)].toSorted())
+    expect(Object.keys(app.commands).toSorted()).toEqual([...accepts].toSorted())
+    expect(Object.keys(app.queries ?? {}).toSorted()).toEqual(Object.keys(contracts.queries ?? {}).toSorted())
+  },
+)

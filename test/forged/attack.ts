@@ -14,7 +14,7 @@ import {
   replayCommand,
   submissionPath,
 } from '../../shared/base/names.ts'
-import type { Platform } from '../../shared/service/platform.ts'
+import { type QueryPlatform, queryRoutes } from '../../shared/runtime/query-routes.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import type { TestPlatform } from '../support/platform.ts'
@@ -54,7 +54,9 @@ export function attackOn(platform: TestPlatform, directory: string): Attack {
       const { settings } = localEnvironment(platform.ports)
       const setting = (name: string): string => settings[name]!
       const app = await loadApp(service.name)
-      app.routes?.(http, { setting, now: () => 0 } as unknown as Platform)
+      const of = { service, setting, now: () => 0 } as unknown as QueryPlatform
+      app.routes?.(http, of)
+      queryRoutes(http, app, of)
       return http.routes
         .filter(({ method, path }) => method !== 'ALL' && !notByToken.includes(path))
         .map(({ method, path }) => ({ method, path: path.replaceAll(/:\w+/g, 'x') }))

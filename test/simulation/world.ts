@@ -16,6 +16,7 @@ import { hashOf } from '../../shared/base/ids.ts'
 import { answerProblem } from '../../shared/http/http.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { queryRoutes } from '../../shared/runtime/query-routes.ts'
 import { submissionRoutes } from '../../shared/runtime/submissions.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
@@ -154,6 +155,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       })
       submissionRoutes(routes, platform, async () => from)
       app.routes?.(routes, platform)
+      queryRoutes(routes, app, platform)
       routes.onError((error, c) => answerProblem(c, error))
       const headers = { 'content-type': 'application/json' }
       return routes.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
@@ -196,6 +198,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const orders = listeners.get('orders')!
   const shop = new Hono()
   orders.app.routes!(shop, orders.platform)
+  queryRoutes(shop, orders.app, orders.platform)
   shop.onError((error, c) => answerProblem(c, error))
   const gateway = listeners.get('gateway')!
   const door = createHttpApp(gateway.app, gateway.platform, testConfig('gateway'))

@@ -1,0 +1,74 @@
+/** The contract of a query: what one service may ask another over HTTP, and every answer to it. */
+
+import type { z } from 'zod'
+import type { Code } from '../base/errors.ts'
+import { listOf } from '../base/issues.ts'
+import type { Immutable } from './immutable.ts'
+
+export interface QueryContract {
+  /** A `get` is asked again when its callee was unavailable. */
+  readonly method: 'get' | 'post' | 'delete'
+  /** With parameters as OpenAPI writes them: `/orders/{orderId}`. */
+  readonly path: string
+  /** Name → schema. A parameter that the path does not name is a search parameter. None is called `body`. */
+  readonly parameters?: Readonly<Record<string, z.ZodType<string>>>
+  readonly body?: z.ZodType
+  /** Status → schema of the body; null: an answer without a body. A new field is optional: callers may read answers of an older revision. */
+  readonly answers: Readonly<Record<number, z.ZodType | null>>
+  /** The codes of refusals that a caller has to reckon with; any other is a bug. */
+  readonly refuses?: readonly Code[]
+}
+
+type ParametersOf<Q> = Q extends { readonly parameters: infer P extends Readonly<Record<string, z.ZodType>> }
+  ? { readonly [Name in keyof P]: z.output<P[Name]> }
+  : object
+
+/** What its caller gives: the parameters by name, and `body` where there is one. */
+export type QueryRequest<Q> = ParametersOf<Q> &
+  (Q extends { readonly body: infer Body extends z.ZodType } ? { readonly body: Immutable<z.input<Body>> } : object)
+
+/** The same, as its handler gets it: parsed. */
+export type ParsedRequest<Q> = ParametersOf<Q> &
+  (Q extends { readonly body: infer Body extends z.ZodType } ? { readonly body: z.output<Body> } : object)
+
+type BodyOf<Schema> = Schema extends z.ZodType
+  ? { readonly body: Immutable<z.output<Schema>> }
+  : { readonly body?: undefined }
+
+/** Status and body of an answer: a closed union over the statuses. */
+export type Answered<Q> = Q extends { readonly answers: infer A }
+  ? { [Status in keyof A & number]: { readonly status: Status } & BodyOf<A[Status]> }[keyof A & number]
+  : never
+
+/** The owner's rules do not allow it. */
+type RefusedAnswer<Q> = Q extends { readonly refuses: readonly (infer Refusal)[] }
+  ? { readonly refused: Refusal; readonly detail: string; readonly status?: undefined; readonly body?: undefined }
+  : never
+
+/** What a caller gets: an answer, or one of the refusals that the contract names. */
+export type QueryAnswer<Q> = (Answered<Q> & { readonly refused?: undefined }) | RefusedAnswer<Q>
+
+const PARAMETER = /\{(\w+)\}/g
+
+/** The parameters that stand in the path. */
+export const pathParametersOf = ({ path }: Pick<QueryContract, 'path'>): string[] =>
+  [...path.matchAll(PARAMETER)].map(([, name]) => name!)
+
+/** The path as Hono writes it. */
+export const routeOf = ({ path }: Pick<QueryContract, 'path'>): string => path.replaceAll(PARAMETER, ':$1')
+
+/**
+ * The path and search of a request, each parameter parsed and encoded.
+ * @throws Error for a parameter that breaks its schema: a bug of the caller, whose input was to be checked before.
+ */
+export function targetOf({ path, parameters = {} }: QueryContract, request: object): string {
+  const given = Object.entries(parameters).map(([name, schema]) => {
+    const parsed = schema.safeParse((request as Readonly<Record<string, unknown>>)[name])
+    if (!parsed.success) throw new Error(`${path}: ${listOf(parsed.error, name)}.`)
+    return [name, parsed.data] as const
+  })
+  const inPath = Object.fromEntries(given)
+  const search = new URLSearchParams(Object.fromEntries(given.filter(([name]) => !path.includes(`{${name}}`))))
+  const target = path.replaceAll(PARAMETER, (_, name: string) => encodeURIComponent(inPath[name]!))
+  return search.size === 0 ? target : `${target}?${search.toString()}`
+}

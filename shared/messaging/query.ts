@@ -1,0 +1,81 @@
+/** Asks other services what their contracts declare: a request's path is made here alone, and an answer is parsed here. */
+
+import { z } from 'zod'
+import { listOf } from '../base/issues.ts'
+import { shortened } from '../base/shortened.ts'
+import type { Contracts } from '../contracts/contract.ts'
+import { type QueryContract, targetOf } from '../contracts/query.ts'
+import type { Platform, QueryOptions } from '../service/platform.ts'
+import type { Service } from '../service/service.ts'
+
+const QUOTED_CHARACTERS = 300
+const problemSchema = z.looseObject({ code: z.string(), detail: z.string() })
+
+interface QueryParts {
+  readonly service: Pick<Service, 'name' | 'queries'>
+  readonly call: Platform['call']
+}
+
+export function createQuery({ service, call }: QueryParts): Pick<Platform, 'query' | 'relay'> {
+  const ask = async (
+    owner: Contracts,
+    name: string,
+    request: object,
+    options: QueryOptions = {},
+  ): Promise<Response> => {
+    if (!service.queries.includes(name))
+      throw new Error(`${service.name} does not query ${name}: name it in the description's queries.`)
+    const contract = owner.queries![name]!
+    const { body } = request as { readonly body?: unknown }
+    return call(owner.service, targetOf(contract, request), {
+      ...options,
+      method: contract.method.toUpperCase(),
+      ...(contract.body ? { body } : {}),
+    })
+  }
+  return {
+    relay: ask,
+    async query(owner, name, request, options) {
+      const response = await ask(owner, name, request, options)
+      const answer = await answerOf(response, {
+        contract: owner.queries![name]!,
+        about: `${owner.service} answered ${name}`,
+      })
+      // Its type follows from the contract, by which it was parsed.
+      return answer as never
+    },
+  }
+}
+
+interface Asked {
+  readonly contract: QueryContract
+  readonly about: string
+}
+
+/** @throws Error for an answer that breaks the contract: a bug of the owner, or a refusal of this service itself. */
+async function answerOf(response: Response, { contract, about }: Asked): Promise<object> {
+  const { status } = response
+  const text = await response.text()
+  const schema = contract.answers[status]
+  if (schema === null) return { status }
+  if (schema === undefined) return refusalIn(text, status, { contract, about })
+  const parsed = schema.safeParse(jsonIn(text))
+  if (parsed.success) return { status, body: parsed.data }
+  throw new Error(`${about} with ${status}, which breaks its contract: ${listOf(parsed.error, 'answer')}.`)
+}
+
+function refusalIn(text: string, status: number, { contract: { refuses = [] }, about }: Asked): object {
+  const problem = problemSchema.safeParse(jsonIn(text))
+  const refused = refuses.find((code) => code === problem.data?.code)
+  if (refused !== undefined) return { refused, detail: problem.data!.detail }
+  throw new Error(`${about} with ${status}, which its contract does not name: ${shortened(text, QUOTED_CHARACTERS)}`)
+}
+
+/** Undefined for what is not JSON: no contract takes that. */
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

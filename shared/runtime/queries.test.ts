@@ -1,0 +1,213 @@
+/** A query from its caller to its owner and back: both ends by the same contract. */
+
+import { Hono } from 'hono'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { Refused } from '../base/errors.ts'
+import { defineContracts } from '../contracts/contract.ts'
+import type { Answered } from '../contracts/query.ts'
+import { answerProblem } from '../http/http.ts'
+import { implement } from '../service/app.ts'
+import type { Platform } from '../service/platform.ts'
+import { defineService } from '../service/service.ts'
+import { testPlatform } from './platform.testing.ts'
+import { queryRoutes } from './query-routes.ts'
+
+const name = z.string().regex(/^[a-z ]+$/)
+const kitchenContracts = defineContracts({
+  service: 'kitchen',
+  events: {},
+  commands: {},
+  queries: {
+    readDish: {
+      method: 'get',
+      path: '/menus/{menu}/dishes/{dish}',
+      parameters: { menu: name, dish: name, language: name },
+      answers: { 200: z.object({ dish: name, minor: z.int() }) },
+      refuses: ['not-found', 'too-many-orders'],
+    },
+    orderDish: {
+      method: 'post',
+      path: '/orders',
+      body: z.strictObject({ dish: name }),
+      answers: { 201: z.object({ orderId: name }), 200: z.object({ orderId: name }), 204: null },
+    },
+  },
+})
+const { readDish } = kitchenContracts.queries
+const kitchen = defineService({
+  name: 'kitchen',
+  ingress: 'internal',
+  contracts: kitchenContracts,
+  uses: [],
+  emits: [],
+  on: [],
+  accepts: [],
+  sends: [],
+})
+const waiter = defineService({
+  name: 'waiter',
+  ingress: 'public',
+  contracts: defineContracts({ service: 'waiter', events: {}, commands: {} }),
+  uses: [kitchenContracts],
+  emits: [],
+  on: [],
+  accepts: [],
+  sends: [],
+  queries: ['readDish', 'orderDish'],
+})
+
+type Dish = Answered<typeof readDish>
+const soup: Dish = { status: 200, body: { dish: 'soup', minor: 450 } }
+const asked = { menu: 'of today', dish: 'soup', language: 'en' }
+
+/** A waiter who asks a kitchen. */
+function opened({ cook = async () => soup, garble }: { cook?: () => Promise<Dish>; garble?: () => Response } = {}) {
+  const requests: unknown[] = []
+  const paths: string[] = []
+  const app = implement(kitchen, {
+    on: {},
+    commands: {},
+    queries: {
+      readDish: (request) => (requests.push(request), cook()),
+      async orderDish({ body }) {
+        requests.push(body)
+        return body.dish === 'nothing' ? { status: 204 } : { status: 201, body: { orderId: 'first' } }
+      },
+    },
+  })
+  const failures: string[] = []
+  const http = new Hono()
+  queryRoutes(http, app, testPlatform(kitchen))
+  http.onError((error, c) => {
+    failures.push(error.message)
+    return answerProblem(c, error)
+  })
+  const call: Platform['call'] = async (service, path, { method = 'GET', body } = {}) => {
+    paths.push(`${method} ${service}${path}`)
+    if (garble) return garble()
+    const headers = { 'content-type': 'application/json' }
+    return http.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+  }
+  return { http, requests, paths, failures, platform: testPlatform(waiter, { call }) }
+}
+
+describe('a query', () => {
+  it('reaches its handler with its parameters, and its answer has status and body', async () => {
+    const { platform, paths, requests } = opened()
+    expect(await platform.query(kitchenContracts, 'readDish', asked)).toEqual(soup)
+    expect(paths).toEqual(['GET kitchen/menus/of%20today/dishes/soup?language=en'])
+    expect(requests).toEqual([asked])
+  })
+
+  it('reaches its handler with its body, and answers without one where its contract says so', async () => {
+    const { platform, paths, requests } = opened()
+    const ask = (dish: string) => platform.query(kitchenContracts, 'orderDish', { body: { dish } })
+    expect(await ask('soup')).toEqual({ status: 201, body: { orderId: 'first' } })
+    expect(await ask('nothing')).toEqual({ status: 204 })
+    expect(paths).toEqual(['POST kitchen/orders', 'POST kitchen/orders'])
+    expect(requests).toEqual([{ dish: 'soup' }, { dish: 'nothing' }])
+  })
+
+  it('makes its callee one of those that its caller calls', () => {
+    expect(waiter.calls).toEqual(['kitchen'])
+  })
+
+  it('that the description does not name is not asked', async () => {
+    const platform = testPlatform({ ...waiter, queries: ['orderDish'] })
+    await expect(platform.query(kitchenContracts, 'readDish', asked)).rejects.toThrow(
+      "waiter does not query readDish: name it in the description's queries.",
+    )
+  })
+
+  it('without a handler does not compile, and is not served', () => {
+    // @ts-expect-error readDish has no handler.
+    const app = implement(kitchen, { on: {}, commands: {}, queries: { orderDish: async () => ({ status: 204 }) } })
+    expect(() => queryRoutes(new Hono(), app, testPlatform(kitchen))).toThrow(
+      'kitchen has no handler for the query readDish: give one to implement().',
+    )
+  })
+
+  it('that the contracts do not have compiles neither where it is asked nor where it is answered', () => {
+    const { platform } = opened()
+    const readSoup = async () => soup
+    const answered = { on: {}, commands: {}, queries: { readDish: readSoup, orderDish: readSoup, readSoup } }
+    // @ts-expect-error An order has no answer of a dish.
+    implement(kitchen, answered)
+    // @ts-expect-error There is no query readSoup.
+    defineService({ ...waiter, contracts: kitchenContracts, name: 'kitchen', queries: ['readSoup'] })
+    // @ts-expect-error There is no query readSoup.
+    const ask = () => platform.query(kitchenContracts, 'readSoup', asked)
+    // @ts-expect-error The dish is missing.
+    const askLess = () => platform.query(kitchenContracts, 'readDish', { menu: 'a', language: 'en' })
+    expect([ask, askLess]).toHaveLength(2)
+  })
+})
+
+describe('a parameter', () => {
+  it.each([
+    ['in the path', { ...asked, dish: '../soup' }, '/menus/{menu}/dishes/{dish}: dish: '],
+    ['in the search', { ...asked, language: 'EN' }, '/menus/{menu}/dishes/{dish}: language: '],
+  ])('%s that breaks its schema is not asked', async (_, request, fault) => {
+    const { platform, paths } = opened()
+    await expect(platform.query(kitchenContracts, 'readDish', request)).rejects.toThrow(fault)
+    expect(paths).toEqual([])
+  })
+
+  it.each([
+    ['/menus/of%20today/dishes/SOUP?language=en', 404, 'not-found'],
+    ['/menus/a%2Fb/dishes/soup?language=en', 404, 'not-found'],
+    ['/menus/m/dishes/soup?language=EN', 400, 'invalid-parameter'],
+    ['/menus/m/dishes/soup', 400, 'invalid-parameter'],
+  ])('of %s does not reach the handler', async (path, status, code) => {
+    const { http, requests } = opened()
+    const answer = await http.request(path)
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code])
+    expect(requests).toEqual([])
+  })
+})
+
+describe('an answer', () => {
+  it.each<[string, object, string]>([
+    ['of another shape', { status: 200, body: { dish: 'soup', minor: '450' } }, 'breaks its contract: minor: '],
+    ['of another status', { status: 203, body: soup.body }, 'is not in its contract.'],
+  ])('%s does not leave its owner', async (_, answer, fault) => {
+    const { http, failures } = opened({ cook: async () => answer as Dish })
+    expect((await http.request('/menus/m/dishes/soup?language=en')).status).toBe(500)
+    expect(failures).toEqual([expect.stringMatching(/^The answer 20\d of kitchen to readDish /)])
+    expect(failures[0]).toContain(fault)
+  })
+
+  it('has no field that its contract does not name', async () => {
+    const body = { ...soup.body, recipe: 'secret' }
+    const { http } = opened({ cook: async () => ({ status: 200, body }) })
+    expect(await (await http.request('/menus/m/dishes/soup?language=en')).json()).toEqual(soup.body)
+  })
+
+  it.each<[string, Response, string]>([
+    ['of another shape', Response.json({ dish: 'soup' }), 'with 200, which breaks its contract: minor: '],
+    ['that is not JSON', new Response('soup'), 'with 200, which breaks its contract: answer: '],
+    ['of another status', Response.json(soup.body, { status: 203 }), 'with 203, which its contract does not name: '],
+    ['of a refusal that is not named', Response.json({ code: 'forbidden', detail: 'no' }, { status: 403 }), 'with 403'],
+  ])('%s is an error that names the query', async (_, answer, fault) => {
+    const { platform } = opened({ garble: () => answer })
+    await expect(platform.query(kitchenContracts, 'readDish', asked)).rejects.toThrow(
+      `kitchen answered readDish ${fault}`,
+    )
+  })
+
+  it('that refuses has the code and the reason', async () => {
+    const cook = async () => Promise.reject(new Refused('not-found', 'There is no soup today.'))
+    const { platform } = opened({ cook })
+    expect(await platform.query(kitchenContracts, 'readDish', asked)).toEqual({
+      refused: 'not-found',
+      detail: 'There is no soup today.',
+    })
+  })
+
+  it('is relayed as it came', async () => {
+    const { platform } = opened({ garble: () => new Response('{ "dish" : 1 }', { status: 418 }) })
+    const answer = await platform.relay(kitchenContracts, 'readDish', asked)
+    expect([answer.status, await answer.text()]).toEqual([418, '{ "dish" : 1 }'])
+  })
+})

@@ -1,0 +1,57 @@
+/** Serves the queries that a service's contracts declare: a request is parsed before its handler, and an answer after it. */
+
+import type { Context, Hono } from 'hono'
+import type { ContentfulStatusCode, ContentlessStatusCode } from 'hono/utils/http-status'
+import { Refused } from '../base/errors.ts'
+import { listOf } from '../base/issues.ts'
+import { pathParametersOf, type QueryContract, routeOf } from '../contracts/query.ts'
+import { jsonBody } from '../http/http.ts'
+import type { Platform } from '../service/platform.ts'
+import type { Service } from '../service/service.ts'
+import type { ServiceApp } from '../service/service-app.ts'
+
+export interface QueryPlatform extends Platform {
+  readonly service: Pick<Service, 'name' | 'contracts'>
+}
+
+/** A route for each query of the service's contracts. @throws Error for a query that has no handler. */
+export function queryRoutes(http: Hono, app: Pick<ServiceApp, 'queries'>, platform: QueryPlatform): void {
+  const { name: service, contracts } = platform.service
+  for (const [name, contract] of Object.entries(contracts.queries ?? {})) {
+    const handle = app.queries?.[name]
+    if (!handle) throw new Error(`${service} has no handler for the query ${name}: give one to implement().`)
+    http.on(contract.method.toUpperCase(), routeOf(contract), async (c) => {
+      const parameters = parametersIn(c, contract)
+      const request = contract.body ? { ...parameters, body: await jsonBody(c, contract.body) } : parameters
+      const answer = await handle(request as never, platform)
+      return sent(c, answer, { contract, about: `The answer ${answer.status} of ${service} to ${name}` })
+    })
+  }
+}
+
+/** @throws Refused: what can be the name of nothing is not found. */
+function parametersIn(c: Context, contract: QueryContract): Record<string, string> {
+  const inPath = new Set(pathParametersOf(contract))
+  return Object.fromEntries(
+    Object.entries(contract.parameters ?? {}).map(([name, schema]) => {
+      const parsed = schema.safeParse(inPath.has(name) ? c.req.param(name) : c.req.query(name))
+      if (parsed.success) return [name, parsed.data]
+      if (inPath.has(name)) throw new Refused('not-found', `There is nothing of this name: ${name}.`)
+      throw new Refused('invalid-parameter', `${listOf(parsed.error, name)}.`)
+    }),
+  )
+}
+
+/** @throws Error for an answer that breaks the contract. Fields that the contract does not name are left out. */
+function sent(
+  c: Context,
+  { status, body }: { readonly status: number; readonly body?: unknown },
+  { contract, about }: { readonly contract: QueryContract; readonly about: string },
+): Response {
+  const schema = contract.answers[status]
+  if (schema === undefined) throw new Error(`${about} is not in its contract.`)
+  if (schema === null) return c.body(null, status as ContentlessStatusCode)
+  const parsed = schema.safeParse(body)
+  if (!parsed.success) throw new Error(`${about} breaks its contract: ${listOf(parsed.error, 'answer')}.`)
+  return c.json(parsed.data as object, status as ContentfulStatusCode)
+}
