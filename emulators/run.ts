@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { numberedServices, services } from '../functions/index.ts'
+import { business, services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret, STATE_UMASK, whoListens, writeState } from 'local-google-cloud/host'
@@ -38,7 +38,7 @@ try {
 }
 
 async function run(): Promise<void> {
-  const ports = localPorts(options.port, numberedServices)
+  const ports = localPorts(options.port, business)
   const environment = localEnvironment(ports)
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
   const running: Running = {
@@ -55,7 +55,7 @@ async function run(): Promise<void> {
   const claimed = claim(running)
   try {
     if (options.fresh) forget()
-    const stacks = synthesize(environment, services)
+    const stacks = synthesize(environment, business)
     const resourceCount = stacks.flatMap(({ json }) =>
       Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName)),
     ).length

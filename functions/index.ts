@@ -1,5 +1,6 @@
-/** The services of the platform. A new one is a folder and a line here. */
+/** The business that runs on the platform. A new service is a folder and a line here. */
 
+import { type Business, servicesOf } from '../shared/service/business.ts'
 import type { Service } from '../shared/service/service.ts'
 import { catalog } from './catalog/service.ts'
 import { customers } from './customers/service.ts'
@@ -12,7 +13,7 @@ import { payments } from './payments/service.ts'
 import { shipping } from './shipping/service.ts'
 
 /** Ports on a laptop follow the numbers. A new service takes the next one; a number is never given to another service. */
-export const numberedServices: Readonly<Record<number, Service>> = {
+const numberedServices: Readonly<Record<number, Service>> = {
   0: gateway,
   1: catalog,
   2: orders,
@@ -24,4 +25,6 @@ export const numberedServices: Readonly<Record<number, Service>> = {
   8: notifications,
 }
 
-export const services: readonly Service[] = Object.values(numberedServices)
+export const business: Business = { services: numberedServices }
+
+export const services: readonly Service[] = servicesOf(business)

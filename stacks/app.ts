@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Service } from '../shared/service/service.ts'
+import { type Business, servicesOf } from '../shared/service/business.ts'
 import { BusStack } from './bus-stack.ts'
 import { App } from './cdktf.ts'
 import type { Environment } from './environments.ts'
@@ -23,7 +23,8 @@ export interface SynthesizedStack {
   }
 }
 
-export function addEnvironment(app: App, environment: Environment, services: readonly Service[]): string[] {
+export function addEnvironment(app: App, environment: Environment, business: Business): string[] {
+  const services = servicesOf(business)
   const platform = new PlatformStack(app, services, environment)
   const bus = new BusStack(app, services, environment)
   bus.addDependency(platform)
@@ -37,11 +38,11 @@ export function addEnvironment(app: App, environment: Environment, services: rea
 }
 
 /** Synthesizes one environment. Returns its stacks in the order in which they are applied. */
-export function synthesize(environment: Environment, services: readonly Service[]): SynthesizedStack[] {
+export function synthesize(environment: Environment, business: Business): SynthesizedStack[] {
   const outdir = mkdtempSync(join(tmpdir(), 'millrace-synth-'))
   try {
     const app = new App({ outdir, context: { excludeStackIdFromLogicalIds: true, allowSepCharsInLogicalIds: true } })
-    const names = addEnvironment(app, environment, services)
+    const names = addEnvironment(app, environment, business)
     app.synth()
     return names.map((name) => ({
       name,

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { cloudRunUrl } from '../shared/base/names.ts'
-import type { Service } from '../shared/service/service.ts'
+import type { Business } from '../shared/service/business.ts'
 import { hostLabel } from './naming-rules.ts'
 
 export interface Environment {
@@ -248,9 +248,9 @@ const MAX_LOCAL_SERVICES = 40
 /**
  * The default ports: `base` and the ninety after it.
  *
- * @param services Each by its number, which its ports follow.
+ * @param business The ports of its services follow their numbers.
  */
-export function localPorts(base: number, services: Readonly<Record<number, Service>>): LocalPorts {
+export function localPorts(base: number, { services }: Pick<Business, 'services'>): LocalPorts {
   const numbers = new Map(Object.entries(services).map(([number, { name }]) => [name, Number(number)]))
   const at = (name: string): number => {
     const number = numbers.get(name)

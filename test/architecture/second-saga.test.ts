@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { loadApp } from '../../functions/apps.ts'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { implement } from '../../shared/service/app.ts'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
@@ -159,7 +159,7 @@ describe('a second service with a saga', () => {
         sends: [],
       }),
     }
-    const stacks = synthesize({ ...environments.dev }, [...services, airline, travels])
+    const stacks = synthesize(environments.dev, { ...business, services: [...services, airline, travels] })
     const resources = stacks.flatMap(({ name, json }) =>
       Object.entries(json.resource ?? {}).flatMap(([type, byId]) =>
         Object.values(byId).map((attributes) => ({ stack: name, type, text: JSON.stringify(attributes) })),

@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { numberedServices } from '../../functions/index.ts'
+import { business } from '../../functions/index.ts'
 import { localPorts } from '../../stacks/environments.ts'
 import { root } from '../support/platform.ts'
 
@@ -18,7 +18,7 @@ it('the development container is the image that services run on, and forwards th
     portsAttributes: Readonly<Record<string, unknown>>
   }>('.devcontainer/devcontainer.json')
   expect(read('Dockerfile')).toContain(`FROM ${image}\n`)
-  const { api, identity, paymentProvider, carrier, service } = localPorts(4100, numberedServices)
+  const { api, identity, paymentProvider, carrier, service } = localPorts(4100, business)
   expect(forwardPorts).toEqual([api, identity, paymentProvider, carrier, service('gateway')])
   expect(Object.keys(portsAttributes)).toEqual(expect.arrayContaining(forwardPorts.map(String)))
 })

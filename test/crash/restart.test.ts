@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { connect } from '../../cli/api.ts'
 import type { Running } from '../../emulators/running.ts'
-import { numberedServices } from '../../functions/index.ts'
+import { business } from '../../functions/index.ts'
 import { localPorts } from '../../stacks/environments.ts'
 import { start, type Started, temporaryDirectory } from '../support/command.ts'
 import { freeBlock } from 'local-google-cloud/host'
@@ -34,7 +34,7 @@ it('loses nothing that was acknowledged', { timeout: 600_000 }, async () => {
   const running = await started(base)
   const platform = {
     running,
-    ports: localPorts(base, numberedServices),
+    ports: localPorts(base, business),
     staff: () => connect(running, { sub: 'staff-1', roles: ['staff'] }),
     customer: () => connect(running, { sub: 'customer-1', roles: ['customer'] }),
   }

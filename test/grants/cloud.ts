@@ -8,7 +8,7 @@ import { credentials } from '@grpc/grpc-js'
 import { type RequestLogEntry, type StackJson, type TerraformResource } from 'local-google-cloud'
 import type { IamCore } from 'local-google-cloud/iam'
 import { resourcesOf, startPlatform, type Platform } from '../../emulators/start.ts'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { accountEmail } from '../../shared/base/names.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
@@ -56,7 +56,7 @@ export async function startGrantedCloud(): Promise<GrantedCloud> {
   const ports = await testPorts(services)
   const environment = localEnvironment(ports)
   const { projectId, projectNumber, region } = environment
-  const stacks = synthesize(environment, services).map((stack): StackJson => ({ ...stack, json: simpler(stack.json) }))
+  const stacks = synthesize(environment, business).map((stack): StackJson => ({ ...stack, json: simpler(stack.json) }))
   const platform = await startPlatform({
     stacks,
     ports,

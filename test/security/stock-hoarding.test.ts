@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from 'local-google-cloud/host'
-import { numberedServices } from '../../functions/index.ts'
+import { business } from '../../functions/index.ts'
 import { app } from '../../functions/orders/app.ts'
 import { type Bounds, readBounds } from '../../functions/orders/placements.ts'
 import { orders } from '../../functions/orders/service.ts'
@@ -21,7 +21,7 @@ const { prod } = environments
 
 const MINUTE = 60_000
 const inProd = readBounds(prod.settings['PLACING']!)
-const onLaptop = readBounds(localEnvironment(localPorts(4_100, numberedServices)).settings['PLACING']!)
+const onLaptop = readBounds(localEnvironment(localPorts(4_100, business)).settings['PLACING']!)
 
 /** Pieces that unpaid orders hold now. */
 const held = (world: World): number =>

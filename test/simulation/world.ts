@@ -9,7 +9,7 @@ import { paymentProviderApp } from '../../functions/shop/local/payment-provider/
 import { type Random, seededRandom } from 'local-google-cloud/host'
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import { loadApp } from '../../functions/apps.ts'
-import { numberedServices, services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import type { Bounds } from '../../functions/orders/placements.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { hashOf } from '../../shared/base/ids.ts'
@@ -30,7 +30,7 @@ import { type Faults, noFaults } from './faults.ts'
 export const sku = 'TEA-001'
 export const unitMinor = 1190
 /** As the local environment has them; no server listens at its addresses here. */
-const { settings } = localEnvironment(localPorts(4_100, numberedServices))
+const { settings } = localEnvironment(localPorts(4_100, business))
 const CUSTOMER = 'customer-1'
 const PROVIDER = 'https://provider.test'
 const CARRIER = 'https://carrier.test'

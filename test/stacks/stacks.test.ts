@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import written from './grants.json' with { type: 'json' }
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { configSchema } from '../../shared/base/config.ts'
 import { republishCommand, stuckEvent } from '../../shared/base/names.ts'
 import { publishedBy, type Service } from '../../shared/service/service.ts'
@@ -247,7 +247,7 @@ function access(environment: Environment): Record<string, string[]> {
 it('has one topic for reports of stuck sagas, to which every service with a saga publishes, and no more access than that', () => {
   const { saga } = services.find(({ name }) => name === 'orders')!
   const both = services.map((service) => (service.name === 'shipping' ? { ...service, saga } : service)) as Service[]
-  const stacks = synthesize(dev, both)
+  const stacks = synthesize(dev, { ...business, services: both })
   const topics = declared(dev, 'google_pubsub_topic', stacks).filter(
     ({ attributes }) => attributes['name'] === stuckEvent,
   )
@@ -257,7 +257,7 @@ it('has one topic for reports of stuck sagas, to which every service with a saga
   )
   expect(publishers.map(({ stack }) => stack)).toEqual(['dev-orders', 'dev-shipping'])
   const without = services.map((service) => ({ ...service, saga: undefined })) as unknown as Service[]
-  const names = declared(dev, 'google_pubsub_topic', synthesize(dev, without)).map(
+  const names = declared(dev, 'google_pubsub_topic', synthesize(dev, { ...business, services: without })).map(
     ({ attributes }) => attributes['name'],
   )
   expect(names).not.toContain(stuckEvent)
@@ -300,7 +300,7 @@ describe('environments', () => {
 
   it('are applied in this order: what the alerts and objectives watch is there before them, and nothing waits for them', () => {
     const app = new App()
-    addEnvironment(app, dev, services)
+    addEnvironment(app, dev, business)
     const after = app.node.children
       .filter((child) => TerraformStack.isStack(child))
       .map((stack) => [stack.node.id, stack.dependencies.map(({ node }) => node.id)])
@@ -317,17 +317,17 @@ describe('environments', () => {
     const named = (name: string): readonly Service[] => [
       { ...services.find((one) => one.name === 'history')!, name, on: [] },
     ]
-    expect(() => synthesize(dev, named('ab'))).toThrow(
+    expect(() => synthesize(dev, { ...business, services: named('ab') })).toThrow(
       '"ab" can\'t name a service account: it takes 6 to 30 lower-case letters',
     )
-    expect(() => synthesize(dev, named('Upper-case'))).toThrow(/"Upper-case" can't name/)
+    expect(() => synthesize(dev, { ...business, services: named('Upper-case') })).toThrow(/"Upper-case" can't name/)
   })
 
   it('refuse a setting that the environment lacks, by name', () => {
     const asking = services.map((service) =>
       service.name === 'payments' ? { ...service, settings: ['NOBODY_SET_IT'] } : service,
     )
-    expect(() => synthesize(dev, asking)).toThrow(
+    expect(() => synthesize(dev, { ...business, services: asking })).toThrow(
       /payments reads the setting NOBODY_SET_IT, which the environment dev does not have/,
     )
   })

@@ -1,15 +1,15 @@
 /** Every environment's stacks, synthesized once, and questions that tests ask of them. */
 
-import { numberedServices, services } from '../../functions/index.ts'
+import { business } from '../../functions/index.ts'
 import { synthesize, type SynthesizedStack } from '../../stacks/app.ts'
 import { type Environment, environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
 
 export const allEnvironments: readonly Environment[] = [
-  localEnvironment(localPorts(4100, numberedServices)),
+  localEnvironment(localPorts(4100, business)),
   ...Object.values(environments),
 ]
 
-const synthesized = new Map(allEnvironments.map((environment) => [environment.name, synthesize(environment, services)]))
+const synthesized = new Map(allEnvironments.map((environment) => [environment.name, synthesize(environment, business)]))
 
 export const stacksOf = (environment: Environment): readonly SynthesizedStack[] => synthesized.get(environment.name)!
 

@@ -1,7 +1,7 @@
 /** Terraform and Google's provider judge every stack of every environment, and what a change of it would replace. */
 
 import { afterAll, describe, expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { type SynthesizedStack, synthesize } from '../../stacks/app.ts'
 import { environments, PLACEHOLDER_DIGEST } from '../../stacks/environments.ts'
 import { stacksOf } from './synthesized.ts'
@@ -20,7 +20,7 @@ const valid = 'Success! The configuration is valid.'
 type Attributes = Readonly<Record<string, unknown>>
 
 /** Those of dev with an image, so that nothing is left to a variable. */
-const built = synthesize({ ...dev, imageDigest: someDigest }, services)
+const built = synthesize({ ...dev, imageDigest: someDigest }, business)
 
 /** What is changed once in a while, for each type. */
 const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = {
@@ -157,7 +157,9 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
       )
       for (const name of ['dev-bus', 'dev-orders']) {
         const before = built.find((stack) => stack.name === name)!
-        const after = synthesize({ ...dev, imageDigest: someDigest }, grown).find((stack) => stack.name === name)!
+        const after = synthesize({ ...dev, imageDigest: someDigest }, { ...business, services: grown }).find(
+          (stack) => stack.name === name,
+        )!
         const changes = await terraform.change(before, after)
         expect(changes.filter(({ actions }) => actions.includes('delete'))).toEqual([])
         expect(changes.filter(({ actions }) => actions.join() === 'create').length).toBeGreaterThan(2)

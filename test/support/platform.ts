@@ -8,7 +8,7 @@ import { seed } from '../../functions/shop/local/seed.ts'
 import { freePorts } from 'local-google-cloud/host'
 import type { Running } from '../../emulators/running.ts'
 import type { StackJson } from 'local-google-cloud'
-import { services as allServices } from '../../functions/index.ts'
+import { business, services as allServices } from '../../functions/index.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment, type LocalPorts } from '../../stacks/environments.ts'
@@ -51,7 +51,7 @@ export async function startTestPlatform(
   const ports = options.ports ?? (await testPorts(services))
   const environment = localEnvironment(ports)
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
-  const stacks = synthesize(environment, services)
+  const stacks = synthesize(environment, { ...business, services })
   const platform = await startPlatform({
     stacks,
     ports,
