@@ -28,14 +28,14 @@ const service = define({
 })
 
 const event = define({
-  brief: 'Generates a contract with its frozen example, and adds the event to "emits" of its owner.',
+  brief: 'Generates the contract of an event with its frozen example.',
   words: name('points.granted'),
   options: { service: text('SERVICE', 'the service that owns it') },
   run: async ({ service: owner }, [given]) => write(makeEvent({ type: named(given, 'event'), service: owner }, read)),
 })
 
 const command = define({
-  brief: 'Generates a contract and a handler with a test, and adds the command to "accepts" and "sends".',
+  brief: 'Generates a contract and a handler with a test, and adds the command to "sends".',
   words: name('GrantPoints'),
   options: {
     service: text('SERVICE', 'the service that handles it'),

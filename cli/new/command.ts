@@ -1,4 +1,4 @@
-/** A command of a service: contract, handler with its test, and its name at the owner and at the sender. */
+/** A command of a service: contract, handler with its test, and its name at the sender. */
 
 import { UsageError } from '../command.ts'
 import { inCall, keysOf, namesIn, withImport, withItem } from './edit.ts'
@@ -28,16 +28,9 @@ export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): 
   refuseExisting(read, [`${folder}/${file}.ts`, `${folder}/${file}.test.ts`])
 
   const recorded = recordedBy(name)
-  const accept = (text: string): string => withItem(text, inCall('defineService', 'accepts'), `'${name}'`)
   const send = (text: string): string => withItem(text, inCall('defineService', 'sends'), `'${name}'`)
-  const use = (text: string): string => withUse(text, owner.name)
-  const descriptions: Record<string, string> =
-    owner === sender
-      ? { [`${folder}/service.ts`]: edited(read, `${folder}/service.ts`, accept, send) }
-      : {
-          [`${folder}/service.ts`]: edited(read, `${folder}/service.ts`, accept),
-          [`functions/${sender.name}/service.ts`]: edited(read, `functions/${sender.name}/service.ts`, send, use),
-        }
+  const use = (text: string): string => (owner === sender ? text : withUse(text, owner.name))
+  const senderFile = `functions/${sender.name}/service.ts`
   return {
     files: {
       [`${folder}/contracts.ts`]: edited(
@@ -53,7 +46,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): 
         withFields,
       ),
       [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), recorded),
-      ...descriptions,
+      [senderFile]: edited(read, senderFile, send, use),
       [`${folder}/app.ts`]: edited(
         read,
         `${folder}/app.ts`,

@@ -1,4 +1,4 @@
-/** An event of a service: its contract, its frozen example, and its name in the service's description. */
+/** An event of a service: its contract and its frozen example. */
 
 import { inCall, withImport, withItem } from './edit.ts'
 import { edited, type Made, type Read } from './made.ts'
@@ -24,9 +24,6 @@ export function makeEvent({ type, service }: NewEvent, read: Read): Made {
         withFields,
       ),
       [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), type),
-      [`${folder}/service.ts`]: edited(read, `${folder}/service.ts`, (text) =>
-        withItem(text, inCall('defineService', 'emits'), `'${type}'`),
-      ),
     },
     next: [
       `Add the fields of ${type} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-events.json.`,

@@ -32,7 +32,7 @@ export function makeService({ name, on, emits }: NewService, read: Read): Made {
     files: {
       [`${folder}/contracts.ts`]: contracts({ name, on, emits }),
       ...(recorded === undefined ? {} : { [`${folder}/frozen-events.json`]: frozen(undefined, recorded) }),
-      [`${folder}/service.ts`]: description({ name, on, emits }),
+      [`${folder}/service.ts`]: description(name, on),
       [`${folder}/app.ts`]: app({ name, on, emits }),
       ...(on.length === 0 ? {} : { [`${folder}/app.test.ts`]: test({ name, on, emits }) }),
       [index]: edited(
@@ -95,11 +95,10 @@ export const ${contractsVariable(name)} = defineContracts({
 `
 }
 
-const description = ({
-  name,
-  on,
-  emits,
-}: NewService): string => `/** ${subject(name)}${on.length === 0 ? '' : `: it reacts to ${on.join(', ')}`}. */
+const description = (
+  name: string,
+  on: readonly string[],
+): string => `/** ${subject(name)}${on.length === 0 ? '' : `: it reacts to ${on.join(', ')}`}. */
 
 import { defineService } from '../../shared/service/service.ts'
 ${owners(on).map(importContracts).join('')}import { ${contractsVariable(name)} } from './contracts.ts'
@@ -109,9 +108,7 @@ export const ${camelCase(name)} = defineService({
   ingress: 'internal',
   contracts: ${contractsVariable(name)},
   uses: [${owners(on).map(contractsVariable).join(', ')}],
-  emits: [${emits === undefined ? '' : quoted([emits])}],
   on: [${quoted(on)}],
-  accepts: [],
   sends: [],
   collections: { streams: { unindexed: ['*'] } },
 })

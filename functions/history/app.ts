@@ -1,6 +1,6 @@
 /** Every event becomes an entry in its order's timeline. */
 
-import { implement } from '../../shared/service/app.ts'
+import { implement, sameHandlerFor } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { refuseIf } from '../../shared/base/errors.ts'
@@ -16,29 +16,7 @@ async function record(message: Envelope, platform: Platform): Promise<void> {
 }
 
 export const app: ServiceApp = implement(history, {
-  on: {
-    'order.placed': record,
-    'order.rejected': record,
-    'order.expired': record,
-    'order.confirmed': record,
-    'order.released': record,
-    'order.completed': record,
-    'order.stalled': record,
-    'order.closed': record,
-    'saga.stuck': record,
-    'stock.reserved': record,
-    'stock.rejected': record,
-    'stock.committed': record,
-    'stock.released': record,
-    'payment.authorized': record,
-    'payment.declined': record,
-    'payment.action-required': record,
-    'payment.captured': record,
-    'payment.capture-failed': record,
-    'payment.voided': record,
-    'shipment.created': record,
-    'shipment.dispatched': record,
-  },
+  on: sameHandlerFor(history.on, record),
   commands: {},
   routes(http, platform) {
     http.get('/orders/:orderId/timeline', async (c) => {

@@ -1,5 +1,7 @@
 /** The timeline of each order, from the events of all services: a read model that can be rebuilt. */
 
+import { allEventsOf } from '../../shared/contracts/contract.ts'
+import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import { defineService } from '../../shared/service/service.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
@@ -12,31 +14,8 @@ export const history = defineService({
   ingress: 'internal',
   contracts: historyContracts,
   uses: [ordersContracts, inventoryContracts, paymentsContracts, shippingContracts],
-  emits: [],
-  on: [
-    'order.placed',
-    'order.rejected',
-    'order.expired',
-    'order.confirmed',
-    'order.released',
-    'order.completed',
-    'order.stalled',
-    'order.closed',
-    'saga.stuck',
-    'stock.reserved',
-    'stock.rejected',
-    'stock.committed',
-    'stock.released',
-    'payment.authorized',
-    'payment.declined',
-    'payment.action-required',
-    'payment.captured',
-    'payment.capture-failed',
-    'payment.voided',
-    'shipment.created',
-    'shipment.dispatched',
-  ],
-  accepts: [],
+  // Each of them is about one order, which its correlation id names.
+  on: allEventsOf(ordersContracts, inventoryContracts, paymentsContracts, shippingContracts, runtimeContracts),
   sends: [],
   collections: { timelines: { unindexed: ['*'], keptForDays: 400 } },
 })

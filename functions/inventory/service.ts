@@ -9,9 +9,7 @@ export const inventory = defineService({
   ingress: 'internal',
   contracts: inventoryContracts,
   uses: [shippingContracts],
-  emits: ['stock.reserved', 'stock.rejected', 'stock.committed', 'stock.released'],
   on: ['shipment.dispatched'],
-  accepts: ['ReserveStock', 'ReleaseStock', 'ReceiveStock'],
   acceptsSubmitted: ['ReceiveStock'],
   sends: [],
   collections: {

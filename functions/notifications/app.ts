@@ -1,6 +1,6 @@
 /** A CloudEvent function: sends one message to the customer for each event, and records it in the send log. */
 
-import { implement } from '../../shared/service/app.ts'
+import { implement, sameHandlerFor } from '../../shared/service/app.ts'
 import type { Delivery, ServiceApp } from '../../shared/service/service-app.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import type { Platform } from '../../shared/service/platform.ts'
@@ -26,13 +26,6 @@ const send = async (
 }
 
 export const app: ServiceApp = implement(notifications, {
-  on: {
-    'order.placed': send,
-    'order.rejected': send,
-    'order.expired': send,
-    'order.confirmed': send,
-    'order.completed': send,
-    'shipment.dispatched': send,
-  },
+  on: sameHandlerFor(notifications.on, send),
   commands: {},
 })

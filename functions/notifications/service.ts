@@ -11,9 +11,7 @@ export const notifications = defineService({
   runtime: 'cloudevent',
   contracts: notificationsContracts,
   uses: [ordersContracts, shippingContracts],
-  emits: [],
   on: ['order.placed', 'order.rejected', 'order.expired', 'order.confirmed', 'order.completed', 'shipment.dispatched'],
-  accepts: [],
   sends: [],
   collections: { sends: { unindexed: ['*'], keptForDays: 400 } },
 })

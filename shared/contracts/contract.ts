@@ -57,6 +57,10 @@ export type QueryNamed<C extends Contracts, N extends string> = C extends { read
     : never
   : never
 
+/** Each event of these contracts, those that are added later included: for a service that subscribes to all of them. */
+export const allEventsOf = <const All extends readonly Contracts[]>(...all: All): readonly EventType<All[number]>[] =>
+  all.flatMap(({ events }) => Object.keys(events) as EventType<All[number]>[])
+
 /** `{ type, data }` of every event of these contracts: a closed union. */
 export type EventOf<C extends Contracts> = C extends Contracts
   ? { [T in EventType<C>]: { readonly type: T; readonly data: z.output<C['events'][T]['data']> } }[EventType<C>]

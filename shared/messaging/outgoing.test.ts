@@ -17,9 +17,7 @@ const shop = defineService({
   ingress: 'internal',
   contracts: shopContracts,
   uses: [warehouseContracts],
-  emits: [],
   on: [],
-  accepts: [],
   sends: ['PickLine'],
 })
 

@@ -12,8 +12,8 @@ import { testPlatform } from './platform.testing.ts'
 import { createCloudEventFunction } from './cloud-event-function.ts'
 import { createHttpApp } from './http-app.ts'
 
-const contracts = defineContracts({
-  service: 'mailer',
+const shopContracts = defineContracts({
+  service: 'shop',
   events: { 'thing.sold': { version: 1, data: z.strictObject({ thing: z.string() }), example: { thing: 't' } } },
   commands: {},
 })
@@ -21,11 +21,9 @@ const mailer = defineService({
   name: 'mailer',
   ingress: 'internal',
   runtime: 'cloudevent',
-  contracts,
-  uses: [],
-  emits: [],
+  contracts: defineContracts({ service: 'mailer', events: {}, commands: {} }),
+  uses: [shopContracts],
   on: ['thing.sold'],
-  accepts: [],
   sends: [],
 })
 
@@ -137,7 +135,7 @@ describe('a CloudEvent function', () => {
       'x-operator-reason': 'again',
     }
     expect((await push(pushBody(sold), operator)).status).toBe(403)
-    await platform.publisher.deadLetter('mailer', Buffer.from(JSON.stringify({ ...sold, source: 'mailer' })), {
+    await platform.publisher.deadLetter('mailer', Buffer.from(JSON.stringify({ ...sold, source: 'shop' })), {
       CloudPubSubDeadLetterSourceSubscription: 'mailer.thing.sold',
     })
     const { messageId } = platform.deadLetters[0]!

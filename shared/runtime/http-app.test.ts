@@ -49,9 +49,7 @@ const kitchen = defineService({
   ingress: 'internal',
   contracts: kitchenContracts,
   uses: [shopContracts],
-  emits: ['meal.cooked'],
   on: ['thing.sold'],
-  accepts: ['Cook', 'Clean'],
   sends: [],
 })
 

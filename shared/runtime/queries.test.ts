@@ -40,9 +40,7 @@ const kitchen = defineService({
   ingress: 'internal',
   contracts: kitchenContracts,
   uses: [],
-  emits: [],
   on: [],
-  accepts: [],
   sends: [],
 })
 const waiter = defineService({
@@ -50,9 +48,7 @@ const waiter = defineService({
   ingress: 'public',
   contracts: defineContracts({ service: 'waiter', events: {}, commands: {} }),
   uses: [kitchenContracts],
-  emits: [],
   on: [],
-  accepts: [],
   sends: [],
   queries: ['readDish', 'orderDish'],
 })

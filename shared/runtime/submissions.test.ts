@@ -23,12 +23,9 @@ const kitchen = defineService({
   ingress: 'internal',
   contracts: kitchenContracts,
   uses: [],
-  emits: [],
   on: [],
-  accepts: ['Cook', 'Serve', 'Clean'],
   acceptsSubmitted: ['Cook', 'Serve'],
   sends: [],
-  load: () => Promise.reject(new Error('It is only described here.')),
 })
 
 function started(platform: TestPlatform = testPlatform(kitchen)) {

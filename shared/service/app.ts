@@ -1,7 +1,7 @@
 /** Binds a service's handlers to its description. */
 
 import type { Hono } from 'hono'
-import type { CommandOf, Contracts, EventOf, QueryName, QueryNamed } from '../contracts/contract.ts'
+import type { CommandOf, CommandType, Contracts, EventOf, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Answered, ParsedRequest } from '../contracts/query.ts'
 import type { Platform } from './platform.ts'
@@ -14,7 +14,6 @@ interface Described {
   readonly contracts: Contracts
   readonly uses: readonly Contracts[]
   readonly on: readonly string[]
-  readonly accepts: readonly string[]
   readonly saga?: Service['saga']
 }
 
@@ -34,7 +33,7 @@ export type Implementation<S extends Described> = {
     ) => Promise<unknown>
   }
   readonly commands: {
-    readonly [T in S['accepts'][number]]: (
+    readonly [T in CommandType<S['contracts']>]: (
       message: Envelope<T, CommandNamed<S, T>['data']>,
       platform: Platform,
       delivery: Delivery,
@@ -65,5 +64,9 @@ export function implement<S extends Described>({ saga }: S, implementation: Impl
   const { onSagaReply, ...app } = implementation as unknown as ServiceApp & { readonly onSagaReply: Handler }
   if (!saga) return app
   const { replies } = messagesOf(saga.definition)
-  return { ...app, on: { ...app.on, ...Object.fromEntries(replies.map((reply) => [reply, onSagaReply])) } }
+  return { ...app, on: { ...app.on, ...sameHandlerFor(replies, onSagaReply) } }
 }
+
+/** One handler for all of these messages: `on: sameHandlerFor(history.on, record)`. */
+export const sameHandlerFor = <Type extends string, H>(types: readonly Type[], handler: H): Readonly<Record<Type, H>> =>
+  Object.fromEntries(types.map((type) => [type, handler])) as Record<Type, H>

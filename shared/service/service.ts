@@ -47,10 +47,11 @@ export interface Service {
   readonly contracts: Contracts
   /** Contracts of the services whose messages it receives or sends. */
   readonly uses: readonly Contracts[]
-  /** Events of its own contracts. A service with a saga publishes those of the runtime as well. */
+  /** All events of its own contracts. A service with a saga publishes those of the runtime as well. */
   readonly emits: readonly string[]
   /** Event types it listens to. */
   readonly on: readonly string[]
+  /** All commands of its own contracts. */
   readonly accepts: readonly string[]
   /** Of the commands that it accepts, those that operators may send by the account `operations`, besides the runtime's own. */
   readonly acceptsFromOperators: readonly string[]
@@ -86,9 +87,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly ingress: 'public' | 'internal'
   readonly contracts: Own
   readonly uses: Uses
-  readonly emits: readonly EventType<Own>[]
   readonly on: readonly EventType<Uses[number] | Own | typeof runtimeContracts>[]
-  readonly accepts: readonly CommandType<Own>[]
   readonly acceptsFromOperators?: readonly CommandType<Own>[]
   readonly acceptsSubmitted?: readonly CommandType<Own>[]
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
@@ -105,6 +104,9 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly runtime?: 'http' | 'cloudevent'
 }
 
+/** The properties of D besides the known ones, which no value fits: a misspelt one does not compile. */
+type Unknown<D, Known> = Readonly<Record<Exclude<keyof D, Known>, never>>
+
 /**
  * Describes one service. Misspelt events, commands and service names do not compile: every name is one of the service's
  * own contracts or of those in `uses`.
@@ -113,7 +115,9 @@ export function defineService<
   const Own extends Contracts,
   const Uses extends readonly Contracts[],
   const D extends Description<Own, Uses>,
->(description: D & Description<Own, Uses> & { contracts: Own; uses: Uses }): Defined<D> {
+>(
+  description: D & Description<Own, Uses> & { contracts: Own; uses: Uses } & Unknown<D, keyof Description<Own, Uses>>,
+): Defined<D> {
   const { saga, requestsRepublishFrom = [], ...given } = description as Description<Contracts, readonly Contracts[]>
   const service: Service = {
     acceptsFromOperators: [],
@@ -126,6 +130,8 @@ export function defineService<
     runtime: 'http',
     ...given,
     calls: [...new Set([...(given.calls ?? []), ...ownersOf(given)])],
+    emits: Object.keys(given.contracts.events),
+    accepts: Object.keys(given.contracts.commands),
     collections: { ...given.collections, ...(given.acceptsSubmitted?.length ? { keys: keysCollection } : {}) },
     scale: { ...defaultScale, ...given.scale },
   }

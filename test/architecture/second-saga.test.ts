@@ -68,9 +68,7 @@ const description = {
   ingress: 'internal',
   contracts: travelContracts,
   uses: [],
-  emits: ['trip.requested', 'trip.booked', 'trip.refused'],
   on: [],
-  accepts: ['RequestTrip', 'ContinueTrip'],
   sends: ['ContinueTrip'],
   collections: { streams: { unindexed: ['*'] } },
 } as const
@@ -154,8 +152,6 @@ describe('a second service with a saga', () => {
         ...description,
         name: 'airline',
         contracts: airlineContracts,
-        emits: [],
-        accepts: [],
         sends: [],
       }),
     }

@@ -22,8 +22,9 @@ describe('types', () => {
       'export const queueName = (service: string): number => service',
     )
     copy.replace('functions/inventory/service.ts', "on: ['shipment.dispatched']", "on: ['shipment.dispached']")
-    copy.replace('functions/shipping/service.ts', "accepts: ['BookCarrier']", "accepts: ['BookCarier']")
-    copy.replace('functions/history/app.ts', "    'order.expired': record,\n", '')
+    copy.replace('functions/shipping/service.ts', "sends: ['BookCarrier']", "sends: ['BookCarier']")
+    copy.replace('functions/customers/service.ts', 'settings: [', 'setings: [')
+    copy.replace('functions/orders/app.ts', "    'stock.committed': recordFulfilment('committed'),\n", '')
     copy.replace(
       'functions/notifications/templates.ts',
       "    case 'order.expired':\n",
@@ -37,7 +38,8 @@ describe('types', () => {
     ['a number where a text belongs', /^shared\/base\/names\.ts.*'string' is not assignable to type 'number'/m],
     ['a misspelt event', /^functions\/inventory\/service\.ts.*'"shipment\.dispached"' is not assignable/m],
     ['a misspelt command', /^functions\/shipping\/service\.ts.*"BookCarier"/m],
-    ['a missing handler', /^functions\/history\/app\.ts.*order\.expired/m],
+    ['a misspelt property of a description', /^functions\/customers\/service\.ts.*'never'/m],
+    ['a missing handler', /^functions\/orders\/app\.ts.*stock\.committed/m],
     ['an unhandled case', /^functions\/notifications\/templates\.ts/m],
   ])('%s', (_, error) => expect(output).toMatch(error))
 })
