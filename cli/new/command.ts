@@ -40,7 +40,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): 
           withItem(
             text,
             inCall('defineContracts', 'commands'),
-            `${name}: { data: z.strictObject({ orderId }), example: { orderId: 'o-1' } }`,
+            `${name}: { data: z.strictObject({ id: reference }), example: { id: 'id-1' } }`,
           ),
         (text) => withRecorded(text, recorded),
         withFields,
@@ -94,13 +94,13 @@ type Recorded = RecordOf<typeof ${contractsVariable(owner)}>
 
 /** A repeated command decides nothing. */
 export function ${camelCase(name)}(
-  message: Envelope<string, { orderId: string }>,
+  message: Envelope<string, { id: string }>,
   platform: Platform,
 ): Promise<Decision<Recorded>> {
-  const { orderId } = message.data
-  return platform.streams.handle<Recorded>(message, orderId, ({ events }) => {
+  const { id } = message.data
+  return platform.streams.handle<Recorded>(message, id, ({ events }) => {
     if (events.some(({ type }) => type === '${recordedBy(name)}')) return noChange
-    return { events: [{ type: '${recordedBy(name)}', data: { orderId } }], commands: [] }
+    return { events: [{ type: '${recordedBy(name)}', data: { id } }], commands: [] }
   })
 }
 `
@@ -113,9 +113,9 @@ import { ${camelCase(owner)} } from './service.ts'
 
 it('${name} is handled once, however often it is delivered', async () => {
   const platform = testPlatform(${camelCase(owner)})
-  for (const key of [1, 1, 2]) await deliver(app, platform, message('${name}', { orderId: 'o-1' }, { key }))
+  for (const key of [1, 1, 2]) await deliver(app, platform, message('${name}', { id: 'id-1' }, { key }))
   expect([...platform.entries().values()].flat().flatMap(({ events }) => events)).toMatchObject([
-    { type: '${recordedBy(name)}', data: { orderId: 'o-1' } },
+    { type: '${recordedBy(name)}', data: { id: 'id-1' } },
   ])
 })
 `

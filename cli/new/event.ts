@@ -34,14 +34,14 @@ export function makeEvent({ type, service }: NewEvent, read: Read): Made {
 }
 
 export const contractOf = (type: string): string =>
-  `'${type}': { version: 1, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } }`
+  `'${type}': { version: 1, data: z.strictObject({ id: reference }), example: { id: 'id-1' } }`
 
 /** The imports that a contract from here needs. */
 export const withFields = (text: string): string =>
-  withImport(withImport(text, 'z', 'zod'), 'orderId', '../../shared/base/fields.ts')
+  withImport(withImport(text, 'z', 'zod'), 'reference', '../../shared/base/fields.ts')
 
 /** The text of frozen-events.json with this event; `text` is undefined where the service had none. */
 export function frozen(text: string | undefined, type: string): string {
-  const entry = `  "${type}@1": { "orderId": "o-1" }\n}\n`
+  const entry = `  "${type}@1": { "id": "id-1" }\n}\n`
   return text === undefined ? `{\n${entry}` : text.replace(/\s*\}\s*$/, `,\n${entry}`)
 }

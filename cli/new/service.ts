@@ -85,7 +85,7 @@ export const ${contractsVariable(name)} = defineContracts({ service: '${name}', 
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import { orderId } from '../../shared/base/fields.ts'
+import { reference } from '../../shared/base/fields.ts'
 
 export const ${contractsVariable(name)} = defineContracts({
   service: '${name}',
@@ -141,12 +141,12 @@ import { ${camelCase(name)} } from './service.ts'
 
 type Recorded = RecordOf<typeof ${contractsVariable(name)}>
 
-/** One ${recorded} for each order: a repeated event decides nothing. */
+/** One ${recorded} for each correlation id: a repeated event decides nothing. */
 function react(message: Envelope, platform: Platform): Promise<Decision<Recorded>> {
-  const orderId = message.correlationId
-  return platform.streams.handle<Recorded>(message, orderId, ({ events }) => {
+  const id = message.correlationId
+  return platform.streams.handle<Recorded>(message, id, ({ events }) => {
     if (events.some(({ type }) => type === '${recorded}')) return noChange
-    return { events: [{ type: '${recorded}', data: { orderId } }], commands: [] }
+    return { events: [{ type: '${recorded}', data: { id } }], commands: [] }
   })
 }
 
@@ -167,9 +167,9 @@ import { ${camelCase(name)} } from './service.ts'
 it.each([
 ${examples}])('%s is handled once, however often it is delivered', async (type, data) => {
   const platform = testPlatform(${camelCase(name)})
-  for (const key of [1, 1, 2]) await deliver(app, platform, message(type, data, { subject: 'o-1', key }))
+  for (const key of [1, 1, 2]) await deliver(app, platform, message(type, data, { subject: 'id-1', key }))
   expect([...platform.entries().values()].flat().flatMap(({ events }) => events)).toMatchObject([
-    { type: '${recordedBy({ name, on, emits })}', data: { orderId: 'o-1' } },
+    { type: '${recordedBy({ name, on, emits })}', data: { id: 'id-1' } },
   ])
   expect(new Set(platform.published.map(({ id }) => id)).size).toBe(${emits === undefined ? 0 : 1})
 })

@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import { currency, sku, timestamp, unitMinor, words } from '../../shared/base/fields.ts'
+import { timestamp, words } from '../../shared/base/fields.ts'
+import { currency, sku, unitMinor } from '../shop/fields.ts'
 
 /** Absent: from the moment that the event's time says. The catalog always names it; a person who publishes by hand need not. */
 const validFrom = timestamp.optional()

@@ -3,7 +3,8 @@
 import { z } from 'zod'
 import type { Role } from '../../shared/http/auth.ts'
 import type { Code } from '../../shared/base/errors.ts'
-import { currency, orderId, reference, sku, timestamp, unitMinor } from '../../shared/base/fields.ts'
+import { reference, timestamp } from '../../shared/base/fields.ts'
+import { currency, orderId, sku, unitMinor } from '../shop/fields.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import {
   addressRequest,

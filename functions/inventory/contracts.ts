@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import { goods, minor, orderId, reference, sku } from '../../shared/base/fields.ts'
+import { reference } from '../../shared/base/fields.ts'
+import { goods, minor, orderId, sku } from '../shop/fields.ts'
 
 const reservationId = reference
 const deliveredLines = z

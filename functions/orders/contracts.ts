@@ -3,22 +3,8 @@
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
-import {
-  currency,
-  goods,
-  idempotencyKey,
-  limits,
-  minor,
-  orderId,
-  pricedLines,
-  quantity,
-  reference,
-  sku,
-  subject,
-  timestamp,
-  unitMinor,
-  words,
-} from '../../shared/base/fields.ts'
+import { idempotencyKey, reference, subject, timestamp, words } from '../../shared/base/fields.ts'
+import { currency, goods, limits, minor, orderId, pricedLines, quantity, sku, unitMinor } from '../shop/fields.ts'
 
 const compensations = z.array(
   z.strictObject({ step: reference, attempt: z.int().min(0), nextRetryAtMs: z.int().exactOptional() }),

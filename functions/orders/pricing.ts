@@ -2,8 +2,8 @@
 
 import { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
-import { currency as currencyCode, unitMinor } from '../../shared/base/fields.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { currency as currencyCode, unitMinor } from '../shop/fields.ts'
 import { priceAt } from '../catalog/contracts.ts'
 import { type PriceList, pricePath } from './prices.ts'
 

@@ -2,17 +2,8 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import {
-  currency,
-  lineId,
-  minor,
-  orderId,
-  pricedLines,
-  quantity,
-  reference,
-  timestamp,
-  unitMinor,
-} from '../../shared/base/fields.ts'
+import { reference, timestamp } from '../../shared/base/fields.ts'
+import { currency, lineId, minor, orderId, pricedLines, quantity, unitMinor } from '../shop/fields.ts'
 
 const paymentId = reference
 

@@ -2,9 +2,10 @@
 
 import { z } from 'zod'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { minor, reference, timestamp } from '../../shared/base/fields.ts'
+import { reference, timestamp } from '../../shared/base/fields.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { minor } from '../shop/fields.ts'
 
 const authorized = z.object({ status: z.literal('authorized'), expiresAt: timestamp })
 const declined = z.object({ status: z.literal('declined'), code: reference })

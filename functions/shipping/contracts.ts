@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import { goods, orderId, reference } from '../../shared/base/fields.ts'
+import { reference } from '../../shared/base/fields.ts'
+import { goods, orderId } from '../shop/fields.ts'
 
 const shipmentId = reference
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
-import { orderId } from '../base/fields.ts'
+import { reference } from '../base/fields.ts'
 import { republishCommand } from '../base/names.ts'
 import { defineService } from '../service/service.ts'
 import { testPlatform } from '../runtime/platform.testing.ts'
@@ -9,7 +9,7 @@ import { testPlatform } from '../runtime/platform.testing.ts'
 const warehouseContracts = defineContracts({
   service: 'warehouse',
   events: {},
-  commands: { PickLine: { data: z.strictObject({ orderId }), example: { orderId: 'o-1' } } },
+  commands: { PickLine: { data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } } },
 })
 const shopContracts = defineContracts({ service: 'shop', events: {}, commands: {} })
 const shop = defineService({
@@ -33,7 +33,7 @@ describe('a command sent outside any stream', () => {
   })
 
   it.each([
-    ['that breaks its contract', { type: 'PickLine', data: { orderId: 'o'.repeat(101) } }, 'break its contract'],
+    ['that breaks its contract', { type: 'PickLine', data: { orderId: 'o'.repeat(201) } }, 'break its contract'],
     ['with a field too many', { type: 'PickLine', data: { orderId: 'o-1', shelf: 3 } }, 'break its contract'],
     ['that no contract has', { type: 'PackLine', data: {} }, 'shop sends PackLine, which none of its contracts has'],
     ['named like a property of every object', { type: 'toString', data: {} }, 'none of its contracts has'],

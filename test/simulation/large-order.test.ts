@@ -2,8 +2,8 @@
 
 import { expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { limits } from '../../shared/base/fields.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
+import { limits } from '../../functions/shop/fields.ts'
 import { ordersOf } from './always-true.ts'
 import { createWorld } from './world.ts'
 
