@@ -7,7 +7,7 @@ import { services } from '../../functions/index.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** The packages that a file pulls in as it is imported, by way of our own files. Types cost nothing; `import()` is later. */
+/** The packages that an import of the file loads, through our own files. Types are erased; `import()` runs later. */
 function imported(file: string, seen = new Map<string, string>()): Map<string, string> {
   const source = readFileSync(file, 'utf8')
   const statements = source.matchAll(
@@ -31,7 +31,7 @@ const entries = [
 ]
 
 describe.each(entries)('$name', ({ file }) => {
-  it('imports no Google client and no OpenTelemetry before it is used', () => {
+  it('imports Google clients and OpenTelemetry only at their first use', () => {
     const found = imported(join(root, file))
     expect(found.size).toBeGreaterThan(3)
     expect([...found].filter(([name]) => heavy.test(name))).toEqual([])

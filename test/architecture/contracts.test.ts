@@ -29,7 +29,7 @@ const together = (name: string): Record<string, unknown> =>
       .map((file) => JSON.parse(readFileSync(file, 'utf8')) as object),
   ) as Record<string, unknown>
 
-/** Of each owner, by `type@version`. Never changed, only added to: streams and dead letters hold these shapes. */
+/** The events of each owner, by `type@version`. Never change them, only add to them: streams and dead letters hold these shapes. */
 const frozen = together('frozen-events.json')
 /** Of each owner, by `query@status`: the answer of an earlier revision, which a caller may still get while a new one is deployed. */
 const frozenAnswers = together('frozen-answers.json')
@@ -54,11 +54,11 @@ const answers = queries.flatMap(({ name, query, contract }) =>
 )
 
 describe.each([...events, ...recorded])('$type of $name', ({ folder, type, contract }) => {
-  it('has an example that keeps its contract', () => {
+  it('has an example that fits its contract', () => {
     expect(contract.data.parse(contract.example)).toEqual(contract.example)
   })
 
-  it('still reads each version that ever was, as it was frozen', () => {
+  it('still upcasts the frozen example of each earlier version', () => {
     for (let version = 1; version <= contract.version; version++) {
       const example = frozen[`${type}@${version}`]
       expect(example, `add "${type}@${version}" to ${folder}/frozen-events.json, with its example`).toBeDefined()
@@ -70,7 +70,7 @@ describe.each([...events, ...recorded])('$type of $name', ({ folder, type, contr
 })
 
 describe.each(events)('$type of $name', ({ name, folder, type }) => {
-  it('is published by its owner alone, or by the services that the runtime publishes it for', () => {
+  it('is published only by its owner, or by the services for which the runtime publishes it', () => {
     const publishers = services.filter((service) => publishedBy(service).includes(type))
     const expected = services.filter((service) =>
       folder === 'shared/contracts' ? service.saga : service.name === name,
@@ -80,11 +80,11 @@ describe.each(events)('$type of $name', ({ name, folder, type }) => {
 })
 
 describe.each(commands)('$type of $name', ({ type, contract }) => {
-  it('has an example that keeps its contract', () => {
+  it('has an example that fits its contract', () => {
     expect(contract.data.parse(contract.example)).toEqual(contract.example)
   })
 
-  it('is accepted by its owner alone, and sent or submitted by at least one service', () => {
+  it('is accepted only by its owner, and sent or submitted by at least one service', () => {
     expect(services.filter(({ accepts }) => accepts.includes(type))).toHaveLength(1)
     expect(services.some(({ sends, submits }) => [...sends, ...submits].includes(type))).toBe(true)
   })
@@ -111,7 +111,7 @@ it('each answer that was frozen is one of a query', () => {
   expect(Object.keys(frozenAnswers).toSorted()).toEqual(answers.map(({ answer }) => answer).toSorted())
 })
 
-it('no version that ever was is gone', () => {
+it('no frozen version is missing from the contracts', () => {
   const spoken = [...events, ...recorded].flatMap(({ type, contract }) =>
     Array.from({ length: contract.version }, (_, index) => `${type}@${index + 1}`),
   )

@@ -1,4 +1,4 @@
-/** Every version of every saga that ever ran: sagas that wait in the streams rely on it. */
+/** Every version of every saga, since sagas that wait in the streams continue by their own version. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ describe.each(sagas)('the saga $definition.name of $name', ({ name, definition }
   const path = join(import.meta.dirname, '..', '..', file)
   const frozen = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>) : {}
 
-  it.each(Object.entries(frozenVersions(definition)))('%s is as it was frozen', (version, steps) => {
+  it.each(Object.entries(frozenVersions(definition)))('%s equals its frozen definition', (version, steps) => {
     expect(frozen[version], `add "${version}" to ${file}: ${JSON.stringify(steps)}`).toBeDefined()
     expect(steps, `${version} has changed: give the step a new name, retire the old one, raise the version`).toEqual(
       frozen[version],

@@ -1,4 +1,4 @@
-/** A second service with a saga, beside orders: what it sends and receives is derived, and its reports reach everybody. */
+/** A second service with a saga, beside orders: its messages are derived, and its reports reach operators, history and BigQuery. */
 
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -103,7 +103,7 @@ const app = implement(travels, {
 })
 
 describe('a second service with a saga', () => {
-  it('needs to name nothing of what the saga sends and receives', () => {
+  it("has the saga's messages in its description without naming them", () => {
     expect(travels as Service).toMatchObject({
       uses: [airlineContracts],
       on: ['flight.booked', 'flight.full', 'flight.cancelled'],
@@ -115,7 +115,7 @@ describe('a second service with a saga', () => {
     expect(Object.keys(app.on)).toEqual(['flight.booked', 'flight.full', 'flight.cancelled'])
   })
 
-  it('reports a stuck saga by an event of its own stream, which history takes as it takes that of orders', async () => {
+  it('reports a stuck saga by an event of its own stream, which history records like that of orders', async () => {
     const platform = testPlatform(travels)
     await deliver(app, platform, message('RequestTrip', example, { subject: 't-1' }))
     for (let attempt = 0; attempt < 6; attempt++) {
@@ -129,7 +129,7 @@ describe('a second service with a saga', () => {
       sequence: 1,
       data: { sagaId: 't-1', step: 'compensate book-flight', attempt: 5 },
     })
-    // The line that alerts.
+    // The log line that the alert counts.
     expect(platform.logs).toContainEqual(
       expect.objectContaining({
         severity: 'ERROR',
@@ -146,7 +146,7 @@ describe('a second service with a saga', () => {
     expect(JSON.stringify([...listener.documents().values()])).toContain('"source":"travels"')
   })
 
-  it('publishes to the one topic that orders publishes to, which BigQuery and operators have once', () => {
+  it('publishes its reports to the same topic as orders, with one subscription for BigQuery and one for operators', () => {
     const airline: Service = {
       ...defineService({
         ...description,
@@ -168,19 +168,19 @@ describe('a second service with a saga', () => {
   })
 })
 
-describe('a service that can not have its saga', () => {
-  it('has a handler of its own for a reply', () => {
+describe('a service whose description or handlers contradict its saga', () => {
+  it('is refused with its own handler for a reply', () => {
     const refused = () =>
       defineService({ ...description, uses: [airlineContracts], on: ['flight.booked'], saga: sagaOfTrips })
     expect(refused).toThrow("travels can't have the saga booking: flight.booked is a reply to one of its steps")
   })
 
-  it('starts it with an event that implies success', () => {
+  it('is refused when the saga starts with an event that implies success', () => {
     const refused = () => defineService({ ...description, saga: { ...sagaOfTrips, startsOn: 'trip.booked' } })
     expect(refused).toThrow('it starts on trip.booked, which implies success')
   })
 
-  it('has no handler for its replies: that does not compile', () => {
+  it('does not compile without a handler for its replies', () => {
     const commands = { RequestTrip: async () => {}, ContinueTrip: async () => {} }
     // @ts-expect-error onSagaReply is missing
     implement(travels, { on: {}, commands })

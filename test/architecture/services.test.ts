@@ -1,4 +1,4 @@
-/** Services are found by their place: a folder with a description and handlers, and a line in the list. */
+/** Every service has a folder with a description and handlers, and a line in the list. */
 
 import { globSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ const folders = (file: string): string[] =>
     .toSorted()
 const names = services.map(({ name }) => name).toSorted()
 
-it('each folder with a description is a service of the list, and has handlers', () => {
+it('each folder with a description is in the list of services and has handlers', () => {
   expect(folders('service.ts')).toEqual(names)
   expect(folders('app.ts')).toEqual(names)
 })

@@ -6,7 +6,7 @@ import { openRequest, type RawRequest } from '../support/raw-client.ts'
 const [attack, port, mallory] = process.argv.slice(2) as [string, string, string]
 const address = { 'x-forwarded-for': '203.0.113.66' }
 const json = { ...address, 'content-type': 'application/json', 'idempotency-key': 'key-1' }
-const note = '/v1/webhooks/payment-provider'
+const webhook = '/v1/webhooks/payment-provider'
 const madeUp = `Bearer ${['{"alg":"RS256","typ":"JWT","kid":"key-1"}', '{"sub":"x"}', 'x'.repeat(256)]
   .map((part) => Buffer.from(part).toString('base64url'))
   .join('.')}`
@@ -14,7 +14,7 @@ const manyHeaders = Object.fromEntries(Array.from({ length: 2_000 }, (_, at) => 
 
 const open = (request: RawRequest): Promise<Socket> => openRequest(Number(port), request)
 
-/** So many at once; each begins again when it has ended. */
+/** Runs so many attacks at once, and repeats each when it has ended. */
 function always(count: number, act: () => Promise<unknown>): void {
   for (let at = 0; at < count; at++) {
     void (async () => {
@@ -24,13 +24,13 @@ function always(count: number, act: () => Promise<unknown>): void {
 }
 const closed = (socket: Socket): Promise<unknown> =>
   new Promise((resolve) => (socket.destroyed ? resolve(undefined) : socket.resume().once('close', resolve)))
-/** A head and the first byte of a body, then nothing until the server closes the connection. */
+/** Sends a head and the first byte of a body, and waits until the server closes the connection. */
 const slowly = (path: string, headers: Record<string, string>) => async () => {
   const socket = await open({ path, headers, bodyBytes: 900 })
   socket.write('{')
   await closed(socket)
 }
-/** Request after request on one connection, the next when the answer has come: a refusal is one packet. */
+/** Sends request after request on one connection, each after the previous answer. */
 const flooding = (request: RawRequest) => async () => {
   const socket = await open(request)
   const { method = 'GET', path, headers = {} } = request
@@ -41,7 +41,7 @@ const flooding = (request: RawRequest) => async () => {
 }
 
 const attacks: Readonly<Record<string, () => void>> = {
-  'slow bodies': () => always(200, slowly(note, { ...json, 'webhook-signature': 'a.b.c' })),
+  'slow bodies': () => always(200, slowly(webhook, { ...json, 'webhook-signature': 'a.b.c' })),
   "slow bodies, a customer's token": () =>
     always(200, slowly('/v1/orders', { ...json, authorization: `Bearer ${mallory}` })),
   'slow heads': () =>

@@ -1,6 +1,6 @@
 /**
  * The same three steps with a bare durable log: one process, a request by HTTP, and for each step a transaction in SQLite that
- * is on disk before the next begins. No other process, no message, no undo: what the architecture adds is the difference.
+ * is on disk before the next begins. No other process, message or compensation: the difference is the cost of the architecture.
  */
 
 import { serve } from '@hono/node-server'

@@ -1,4 +1,4 @@
-/** The clients' side of `calls`: each call so often by Google's own client, one after the other and some at once, on its parent's word. */
+/** The clients of `calls`: they repeat each call by Google's own client, sequentially and concurrently, when the parent requests it. */
 
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
@@ -23,7 +23,7 @@ const parent = tasks.queuePath(projectId, region, 'bench')
 const agent = new Agent({ keepAlive: true })
 const data = Buffer.from(JSON.stringify({ id: crypto.randomUUID(), pad: 'x'.repeat(500) }))
 const entry = data.toString()
-// Of this run alone.
+// Unique to this run.
 const collection = `run-${process.pid}`
 const inAnHour = { seconds: Math.floor(Date.now() / 1000) + 3_600 }
 
@@ -63,7 +63,7 @@ async function repeated(count: number, atOnce: number, call: (n: number) => Prom
 for (const atOnce of [1, 16]) {
   const first = atOnce * 1_000_000
   for (const [name, call] of Object.entries(calls)) {
-    // The read finds what was just created.
+    // The read finds the created document.
     next = first
     await repeated(WARM_UP, atOnce, call)
     process.send!({ begin: name })

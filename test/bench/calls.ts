@@ -1,4 +1,4 @@
-/** What one call costs, in Google's client and in the local cloud: an order is some sixty of them, which is where its processor time goes. */
+/** The processor time of one call in Google's client and in the local cloud; an order makes some sixty calls. */
 
 import { fork } from 'node:child_process'
 import { join } from 'node:path'

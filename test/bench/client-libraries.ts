@@ -1,4 +1,4 @@
-/** What the import of each library costs a service that starts, eagerly and on the first request, beside bare Hono. */
+/** The cost of importing each library in a starting service, eagerly and at the first request, compared with bare Hono. */
 
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
@@ -27,10 +27,10 @@ export const clientLibraries: Section = {
       ['hono', 'never'],
       ...libraries.flatMap((library) => [[library, 'eager'] as const, [library, 'lazy'] as const].map((v) => [...v])),
     ] as [string, 'never' | 'eager' | 'lazy'][]
-    // Once for the disk's cache.
+    // One run fills the disk's cache.
     for (const [library, when] of variants) await start(library, when)
     const starts = new Map<string, Start[]>(variants.map((variant) => [variant.join(' '), []]))
-    // In turns, so that a slow minute is everybody's.
+    // Alternate, so that a slow minute affects every library.
     for (let at = 0; at < runs; at++)
       for (const [library, when] of variants) starts.get(`${library} ${when}`)!.push(await start(library, when))
     const of = (variant: string, figure: keyof Start): number =>

@@ -1,5 +1,5 @@
 /**
- * A service that needs one of Google's libraries: `eager` imports it before it listens, `lazy` on its first request. Says when
+ * A service that needs one of Google's libraries: `eager` imports it before it listens, `lazy` at its first request. Reports when
  * it listens and when the first request is answered, with the processor time so far.
  */
 

@@ -1,4 +1,4 @@
-/** The sample's import, from the command's start to its report: `npm run import` as anybody types it. */
+/** The import of the sample by `npm run import`, from the command's start to its report. */
 
 import { startTestPlatform } from '../support/platform.ts'
 import { announce, run, temporaryDirectory } from '../support/command.ts'
@@ -13,13 +13,13 @@ export const importing: Section = {
     const platform = await startTestPlatform({ dataDirectory: directory.path })
     try {
       announce(platform, directory.path)
-      let told = ''
+      let report = ''
       const ms = await timed(async () => {
         const { code, stdout, stderr } = await run('functions/shop/cli/import.ts', [], directory.path)
         if (code !== 0) throw new Error(`The import ended with ${code}:\n${stdout}${stderr}`)
-        told = stdout
+        report = stdout
       })
-      const completed = Number(/(\d+) completed/.exec(told.replaceAll(',', ''))?.[1])
+      const completed = Number(/(\d+) completed/.exec(report.replaceAll(',', ''))?.[1])
       return [{ title: 'the sample', rows: [{ 'orders completed': completed, seconds: rounded(ms / 1000) }] }]
     } finally {
       await platform.close()

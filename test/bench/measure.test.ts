@@ -6,15 +6,15 @@ it.each([
   [[4, 1, 2, 3], 0.5, 2],
   [Array.from({ length: 100 }, (_, at) => at + 1), 0.99, 99],
   [[7], 0.99, 7],
-])('of %j the share %d is %d', (values, share, expected) => {
+])('of %j the percentile %d is %d', (values, share, expected) => {
   expect(percentile(values, share)).toBe(expected)
 })
 
-it('a median is not moved by one that is far off', () => {
+it('a median is not changed by an outlier', () => {
   expect(median([1, 1000, 2, 3, 2])).toBe(2)
 })
 
-it('places as many orders as asked for, at most as many at once as there are clients', async () => {
+it('places the requested number of orders, concurrently at most as many as there are clients', async () => {
   let active = 0
   let most = 0
   let placed = 0

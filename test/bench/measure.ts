@@ -1,4 +1,4 @@
-/** What every measurement shares: processor time of all processes, medians, percentiles, memory. */
+/** Helpers of all measurements: processor time of all processes, medians, percentiles, memory. */
 
 import { readFileSync } from 'node:fs'
 import type { TestPlatform } from '../support/platform.ts'
@@ -31,7 +31,7 @@ export const ownCpuMs = (): number => {
   return (user + system) / 1000
 }
 
-/** Of this process, which holds the local cloud, the partners and the clients, and of each service. */
+/** The processor time of this process (local cloud, partners and clients) and of each service. */
 export function cpuByProcess(platform: TestPlatform): Map<string, number> {
   const result = new Map([['local cloud and clients', ownCpuMs()]])
   for (const { service, pid } of platform.run.processes()) {
@@ -43,7 +43,7 @@ export function cpuByProcess(platform: TestPlatform): Map<string, number> {
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5)
 
-/** The value that this share of all do not exceed. */
+/** The percentile: this share of the values does not exceed it. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!
@@ -70,7 +70,7 @@ export interface Served {
   readonly p99Ms: number
 }
 
-/** So many clients, each of which places its next order when its last one has ended. */
+/** Runs so many clients; each places its next order when its last one has ended. */
 export async function underLoad({ clients, orders, order }: Load): Promise<Served> {
   const latencies: number[] = []
   let left = orders

@@ -1,4 +1,4 @@
-/** What one order needs, as the emulators count it, and what a million of them cost at list prices. */
+/** The operations of one order by the emulators' counters, and the list price of a million orders. */
 
 import { billings, billOf, editions } from '../../cli/bill/price.ts'
 import { operationsOfOneOrder, settled, sumOf } from '../budget/operations.ts'
@@ -18,7 +18,7 @@ export const operations: Section = {
       const outcomes = await hearOutcomes(platform.running)
       const order = (): Promise<void> => place(outcomes, platform.customer())
       await underLoad({ clients: 16, orders: 32, order })
-      // Without the listener of this program, whose deliveries would be counted too.
+      // Without a subscription of this program, whose deliveries would be counted.
       const before = await settled(platform)
       await underLoad({ clients: 16, orders, order })
       const after = await settled(platform)
@@ -60,7 +60,7 @@ export const operations: Section = {
   },
 }
 
-/** The end is seen where its event is counted. */
+/** Finds the end of an order by the counter of its event. */
 async function placeUnheard(platform: Awaited<ReturnType<typeof startTestPlatform>>): Promise<void> {
   const ended = (): number => platform.cloud.counters()['pubsub.messages.published.order.completed'] ?? 0
   const before = ended()

@@ -1,4 +1,4 @@
-/** Hears the end of each order as any listener would: a pull subscription by the official client. */
+/** Receives the final event of each order by a pull subscription of the official client. */
 
 import { PubSub } from '@google-cloud/pubsub'
 import type { Api } from '../../cli/api.ts'
@@ -14,7 +14,7 @@ export interface Outcomes {
 export async function hearOutcomes(running: Running): Promise<Outcomes> {
   process.env['PUBSUB_EMULATOR_HOST'] = running.apiHost
   const pubsub = new PubSub({ projectId: running.projectId })
-  const heard = new Map<string, string>()
+  const received = new Map<string, string>()
   const waiting = new Map<string, (type: string) => void>()
   const subscriptions = await Promise.all(
     ['order.completed', 'order.rejected'].map(async (type) => {
@@ -24,14 +24,14 @@ export async function hearOutcomes(running: Running): Promise<Outcomes> {
         message.ack()
         waiting.get(subject)?.(type)
         waiting.delete(subject)
-        heard.set(subject, type)
+        received.set(subject, type)
       })
       return subscription
     }),
   )
   return {
     ended: (orderId) => {
-      const type = heard.get(orderId)
+      const type = received.get(orderId)
       return type ? Promise.resolve(type) : new Promise((resolve) => waiting.set(orderId, resolve))
     },
     async close() {

@@ -23,7 +23,7 @@ ${sections.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}
   options: {
     orders: wholeNumber('orders per run', 200, { from: 1 }),
     clients: text('LIST', 'how many clients order at once', '1,16,64'),
-    runs: wholeNumber('runs of which the median is told', 5, { from: 1 }),
+    runs: wholeNumber('runs of which the median is reported', 5, { from: 1 }),
     json: flag('figures as JSON'),
   },
   run: ({ clients, json, ...others }, names) =>
@@ -35,11 +35,11 @@ async function bench(settings: Settings, names: readonly string[], json: boolean
   if (unknown !== undefined)
     throw new UsageError(`There is no section "${unknown}": ${sections.map(({ name }) => name).join(', ')}.`)
   const chosen = sections.filter(({ name }) => names.length === 0 || names.includes(name))
-  const told: Record<string, Figures[]> = {}
+  const results: Record<string, Figures[]> = {}
   for (const section of chosen) {
     const figures = await section.run(settings)
-    told[section.name] = figures
+    results[section.name] = figures
     if (!json) for (const { title, rows } of figures) console.log(`${section.name}: ${title}\n\n${table(rows)}\n`)
   }
-  if (json) console.log(JSON.stringify(told, undefined, 2))
+  if (json) console.log(JSON.stringify(results, undefined, 2))
 }

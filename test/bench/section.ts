@@ -1,7 +1,7 @@
-/** One part of the benchmark, which can be run by itself. */
+/** One part of the benchmark, which can run alone. */
 
 export interface Settings {
-  /** Of each run. */
+  /** The figures of each run. */
   readonly orders: number
   readonly clients: readonly number[]
   readonly runs: number

@@ -1,4 +1,4 @@
-/** From nothing to an order: the start, the first order with every service asleep, each service's own awakening, a second start, memory at rest. */
+/** Times of a start, of the first order with all services scaled to zero, of each service's cold start, and of a second start; memory at rest. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -52,7 +52,7 @@ export const starting: Section = {
   },
 }
 
-/** Each service is stopped by itself; the next order starts it again. */
+/** Stops one service at a time; the next order starts it again. */
 async function awakenings(platform: TestPlatform, order: () => Promise<void>): Promise<Record<string, unknown>[]> {
   await order()
   const rows = []

@@ -1,4 +1,4 @@
-/** Orders per second end to end, beside the bare durable log in the same minutes, so that the ratio tells what the architecture costs. */
+/** Orders per second end to end, and of the bare durable log in the same minutes: the ratio is the cost of the architecture. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,9 +9,9 @@ import { cpuByProcess, median, ownCpuMs, rounded, type Served, underLoad } from 
 import { hearOutcomes, place } from './outcomes.ts'
 import type { Section } from './section.ts'
 
-/** Services, code and connections are warm after so many. */
+/** Services, code and connections are warm after so many orders. */
 const WARM_UP_ORDERS = 64
-/** Each has one document of what was placed, which no two orders write at once. */
+/** Each customer has one document of bounds, which concurrent orders may not write. */
 const CUSTOMERS = 64
 
 interface Run extends Served {
@@ -22,7 +22,7 @@ export const throughput: Section = {
   name: 'throughput',
   about: 'orders/s, p50 and p99 from POST to order.completed, CPU-ms per order; beside a bare SQLite log',
   async run({ orders, clients, runs }) {
-    // Kept on disk, as npm start does.
+    // On disk, like npm start.
     const dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
     const platform = await startTestPlatform({ dataDirectory })
     const outcomes = await hearOutcomes(platform.running)
@@ -78,7 +78,7 @@ function row(system: string, clients: number, orders: number, runs: readonly Run
   }
 }
 
-/** Orders per second of the one in those of the other; times and CPU the other way round. */
+/** The ratio of the orders per second, and the inverse ratio of times and CPU. */
 function ratio(clients: number, ours: readonly Run[], bare: readonly Run[]): Record<string, unknown> {
   const times = (figure: keyof Run, more: readonly Run[], less: readonly Run[]): string =>
     `${rounded(of(more, figure) / of(less, figure))} ×`

@@ -15,7 +15,7 @@ import { environments } from '../../stacks/environments.ts'
 
 const { prod } = environments
 
-/** So many that none of them reaches its own limit (5 requests a second after a burst of 30). */
+/** Enough customers that none reaches its own limit (5 requests a second after a burst of 30). */
 const CUSTOMERS = 2_000
 const TICK_MS = 50
 
@@ -26,7 +26,7 @@ const platform = testPlatform(gateway, {
   callExternal: (url, options) =>
     url.includes('accounts:lookup') ? everyAccountIsValid(url, options) : Promise.resolve(Response.json({ keys: [] })),
 })
-// The clock of tests goes with the real one, and what a test would read is dropped, so that memory is the gateway's.
+// The virtual clock follows the real one, and recorded messages are dropped, so that the memory is the gateway's.
 let lastMs = performance.now()
 setInterval(() => {
   const nowMs = performance.now()

@@ -1,4 +1,4 @@
-/** A gateway's customers beside an attacker: alone and beside each attack in turns, so that the ratio is the figure. */
+/** The latency of a gateway's customers without and with each attack, alternately; the ratio is the figure. */
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,10 +7,10 @@ import { median, percentile, rounded, rssMbOf, timed } from './measure.ts'
 import type { Section } from './section.ts'
 
 const PHASE_MS = 3_000
-/** Until an attack holds what it can. */
+/** The time in which an attack reaches its full effect. */
 const RAMP_MS = 1_000
 const CLIENTS = 8
-/** Of production's 20 for each second. */
+/** Requests a second, of the 20 that production allows. */
 const STAFF_EVERY_MS = 100
 
 interface Target {
@@ -38,10 +38,10 @@ export const victim: Section = {
       const alone: Phase[] = []
       const beside: Phase[] = []
       for (let at = 0; at < runs; at++) {
-        // A gateway of its own, so that its memory is of this attack.
+        // One gateway for each attack, so that its memory is the attack's.
         const child = fork(join(import.meta.dirname, 'victim-gateway.child.ts'))
         const [target] = (await once(child, 'message')) as [Target]
-        // Code and tokens are warm after one phase.
+        // One phase warms code and tokens.
         await phase(child, target)
         alone.push(await phase(child, target))
         const attacker = fork(join(import.meta.dirname, 'attack.child.ts'), [
@@ -73,7 +73,7 @@ async function ended(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-/** Customers ask for a product from addresses of their own; a person of staff asks from the attacker's. */
+/** Customers request a product from their own addresses; staff from the attacker's address. */
 async function phase(gateway: ChildProcess, { port, customers, staff }: Target): Promise<Phase> {
   const untilMs = performance.now() + PHASE_MS
   const latencies: number[] = []

@@ -1,4 +1,4 @@
-/** An order's operations are a design quantity: they may not grow unseen. */
+/** The number of an order's operations is part of the design, and does not grow unnoticed. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Api } from '../../cli/api.ts'
@@ -27,14 +27,14 @@ describe('a budget', () => {
       { 'firestore.documentReads.shipping': 1 },
       ['firestore.documentReads.shipping: 1 an order, which the budget does not have'],
     ],
-    // History counts apart.
+    // History is counted separately.
     [{ 'firestore.documentWrites.orders': 3, 'firestore.documentWrites.history': 9 }, []],
     [
       { 'firestore.documentWrites.orders': 3, 'firestore.documentWrites.payments': 2 },
       ['document writes: 5 an order without history and notifications, at most 4'],
     ],
-  ])('%j', (operations, told) => {
-    expect(beyondBudget(operations, given)).toEqual(told)
+  ])('%j', (operations, expected) => {
+    expect(beyondBudget(operations, given)).toEqual(expected)
   })
 })
 
@@ -42,7 +42,7 @@ describe('the platform', () => {
   let platform: TestPlatform
   let api: Api
   let own: References
-  /** Nobody asks for it: the end is seen where its event is counted. */
+  /** Finds the end of an order by the counter of its event, without a query. */
   const place = async (): Promise<void> => {
     const ended = (): number => platform.cloud.counters()['pubsub.messages.published.order.completed'] ?? 0
     const before = ended()
@@ -56,12 +56,12 @@ describe('the platform', () => {
     platform = await startTestPlatform()
     api = platform.customer()
     own = await references(api)
-    // The first wakes the services, which then know the keys and the prices.
+    // The first order starts the services, which then have the keys and the prices.
     await place()
   }, 120_000)
   afterAll(() => platform.close(), 30_000)
 
-  it('keeps to the budget of one order', { timeout: 120_000 }, async () => {
+  it('uses no more operations for an order than its budget', { timeout: 120_000 }, async () => {
     expect(beyondBudget(await operationsOfOneOrder(platform, place), budget)).toEqual([])
   })
 })

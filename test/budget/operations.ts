@@ -1,4 +1,4 @@
-/** The operations of one order, as the emulators count them, and what of them is beyond the budget. */
+/** The operations of one order by the emulators' counters, and those beyond the budget. */
 
 import { readFileSync } from 'node:fs'
 import type { PubsubCore } from 'local-google-cloud/pubsub'
@@ -12,21 +12,21 @@ interface BudgetLine {
 }
 export interface Budget {
   readonly order: string
-  /** Sums without history and notifications, which only listen. */
+  /** Sums without history and notifications, which only subscribe. */
   readonly aims: Readonly<Record<string, { readonly most: number; readonly counters: string }>>
   readonly lines: Readonly<Record<string, BudgetLine>>
 }
 
 export const budget = JSON.parse(readFileSync(new URL('one-order.json', import.meta.url), 'utf8')) as Budget
 
-/** What is budgeted: each counter of a database, a queue or a service, and Pub/Sub's totals. */
+/** The budgeted counters: those of each database, queue and service, and Pub/Sub's totals. */
 const budgeted =
   /^(firestore\.document(Reads|Writes|Deletes)|tasks\.operations|run\.requests)\.[^.]+$|^pubsub\.(messages\.published|publishBytes|deliveryBytes|bigqueryBytes)$/
 const listenersOnly = /\.(history|notifications)$/
 
 /**
- * Places orders one after the other and takes of each counter the least: whatever else runs (a timer, a repeated
- * delivery of a slow moment) only adds, and what an order needs is in each of them.
+ * Places orders one after the other and takes the minimum of each counter: other work (a timer, a repeated
+ * delivery) only adds to the operations that every order needs.
  */
 export async function operationsOfOneOrder(
   platform: TestPlatform,
@@ -50,7 +50,7 @@ export async function operationsOfOneOrder(
   )
 }
 
-/** In words, each line that grew beyond the budget or is not in it; nothing when all is well. */
+/** Describes each counter that exceeds the budget or is missing from it. */
 export function beyondBudget(operations: Operations, { lines, aims }: Budget): string[] {
   const grown = Object.entries(operations)
     .filter(([counter]) => budgeted.test(counter))
@@ -73,10 +73,10 @@ export function sumOf(operations: Operations, prefix: string): number {
 }
 
 const LOOK_EVERY_MS = 100
-/** So many looks without a change, and nothing undelivered, are rest. */
+/** The platform is at rest after so many equal readings with no undelivered message. */
 const LOOKS = 5
 
-/** The counters once nothing moves any more: history, notifications and BigQuery come after order.completed. */
+/** The counters at rest: history, notifications and BigQuery work after order.completed. */
 export async function settled({ cloud }: TestPlatform): Promise<Operations> {
   const pubsub = cloud.core<PubsubCore>('pubsub')
   let last = ''

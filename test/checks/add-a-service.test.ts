@@ -1,4 +1,4 @@
-/** Everything that the documents make by `npm run new`: it passes the check and its tests, and the service runs. */
+/** The service, event, command and emulator that the documents make by `npm run new` pass the check and their tests, and the service runs. */
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -25,14 +25,14 @@ beforeAll(() => {
 }, 60_000)
 afterAll(() => copy.remove())
 
-/** The page shows the files of the new service as they are. */
+/** Asserts that the page shows the files of the new service. */
 function expectAsShown(page: string): void {
   const blocks = [...page.matchAll(/`functions\/loyalty\/([\w-]+\.(?:ts|json))`[^`]*```(?:ts|json)\n([\s\S]*?)```/g)]
   expect(blocks.map(([, file]) => file)).toEqual(['contracts.ts', 'frozen-events.json', 'service.ts', 'app.ts'])
   for (const [, file, text] of blocks) expect(text).toBe(copy.read(`functions/loyalty/${file}`))
 }
 
-it('what is made compiles, and passes lint, format and the search for what is unused', { timeout: 300_000 }, () => {
+it('the generated code compiles, and passes lint, format and the check for unused code', { timeout: 300_000 }, () => {
   expect(copy.run('typescript/bin/tsc', '-p', '.')).toEqual({ code: 0, output: '' })
   expect(copy.run('oxlint/bin/oxlint', 'functions', 'emulators').output).toContain('0 errors')
   expect(copy.run('oxfmt/bin/oxfmt', '--check', 'functions', 'emulators').code).toBe(0)
@@ -40,7 +40,7 @@ it('what is made compiles, and passes lint, format and the search for what is un
     expect(copy.run('knip/bin/knip.js', ...options)).toMatchObject({ code: 0 })
 })
 
-it('has tests that pass, and keeps to the suites that every service is held to', { timeout: 300_000 }, () => {
+it('the generated tests pass, and so do the suites of all services with the new one', { timeout: 300_000 }, () => {
   const { code, output } = copy.run(
     'vitest/vitest.mjs',
     'run',
@@ -63,14 +63,14 @@ it('has tests that pass, and keeps to the suites that every service is held to',
     expect(output).toContain(name)
 })
 
-it('refuses to make it twice, and changes nothing', () => {
+it('npm run new refuses an existing name, and changes nothing', () => {
   const before = copy.read('functions/index.ts')
   const { code, output } = copy.runOwn('cli/new.ts', 'service', 'loyalty')
   expect([code, output]).toEqual([1, expect.stringContaining('"loyalty" exists already')])
   expect(copy.read('functions/index.ts')).toBe(before)
 })
 
-it('has its own resources, and answers', { timeout: 120_000 }, async () => {
+it('the new service has its own resources, and answers requests', { timeout: 120_000 }, async () => {
   const support = (await import(pathToFileURL(join(copy.root, 'test/support/platform.ts')).href)) as {
     startTestPlatform: typeof startTestPlatform
   }

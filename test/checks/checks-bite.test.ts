@@ -5,14 +5,14 @@ import { type Copy, copyOfSources } from './copy.ts'
 
 const timeout = 120_000
 let copy: Copy
-/** What the tool printed. @throws when it found nothing. */
+/** The output of the tool. @throws Error if it reports nothing. */
 function failing(...command: Parameters<Copy['run']>): string {
   const { code, output } = copy.run(...command)
-  if (code === 0) throw new Error(`${command[0]} passed what is planted: ${output}`)
+  if (code === 0) throw new Error(`${command[0]} did not detect the planted fault: ${output}`)
   return output
 }
 
-describe('types', () => {
+describe('the compiler reports', () => {
   let output: string
   beforeAll(() => {
     copy = copyOfSources()
@@ -44,9 +44,9 @@ describe('types', () => {
   ])('%s', (_, error) => expect(output).toMatch(error))
 })
 
-/** [file, what it imports, why it may not] */
+/** [file, imported module, message] */
 const directions: readonly (readonly [string, string, string])[] = [
-  ['shared/planted.ts', '../functions/index.ts', 'shared/ stands on nobody'],
+  ['shared/planted.ts', '../functions/index.ts', 'shared/ imports no other folder'],
   ['functions/orders/planted.ts', '../payments/app.ts', 'Of another service only its contracts.ts'],
   ['functions/orders/planted.ts', '../../emulators/local-cloud/core/clock.ts', 'functions/ imports shared/ only'],
   ['functions/orders/planted.ts', '../tools.ts', 'no service imports them'],
@@ -70,7 +70,7 @@ interface Diagnostic {
   readonly labels: readonly { readonly span: { readonly line: number } }[]
 }
 
-describe('lint', () => {
+describe('the linter', () => {
   let diagnostics: readonly Diagnostic[]
   const promise = 'shared/promise.ts'
   const circle = ['emulators/local-cloud/pubsub/planted-one.ts', 'emulators/local-cloud/pubsub/planted-two.ts'] as const
@@ -100,17 +100,17 @@ describe('lint', () => {
   }, timeout)
   afterAll(() => copy.remove())
 
-  it('a promise that no code waits for', () => {
+  it('a promise that is not awaited is reported', () => {
     const found = diagnostics.filter(({ filename }) => filename === promise).map(({ code }) => code)
     expect(found).toContainEqual(expect.stringContaining('no-floating-promises'))
   })
 
-  it.each(circle)('a circle of imports, of types alone: %s', (file) => {
+  it.each(circle)('a cycle of type imports is reported: %s', (file) => {
     const found = diagnostics.filter(({ filename }) => filename === file).map(({ code }) => code)
     expect(found).toContainEqual(expect.stringContaining('no-cycle'))
   })
 
-  it.each(printing)('%s prints past cli/terminal.ts', (file) => {
+  it.each(printing)('printing without cli/terminal.ts is reported in %s', (file) => {
     const found = diagnostics.filter(({ filename }) => filename === file).map(({ code }) => code)
     expect(found.filter((code) => code.includes('no-console'))).toHaveLength(1)
     expect(found.filter((code) => code.includes('no-restricted-properties'))).toHaveLength(2)
@@ -138,18 +138,18 @@ describe('format and unused code', () => {
   })
   afterAll(() => copy.remove())
 
-  it('a file that is not formatted', { timeout }, () => {
+  it('the formatter reports an unformatted file', { timeout }, () => {
     expect(failing('oxfmt/bin/oxfmt', '--check', 'shared')).toContain('planted.ts')
   })
 
-  it('an export that no file imports', { timeout }, () => {
+  it('knip reports an export that no file imports', { timeout }, () => {
     const output = failing('knip/bin/knip.js')
     expect(output).toContain('shared/planted.ts')
     expect(output).toContain('shared/unneeded.testing.ts')
     expect(output).not.toContain('shared/pretended.ts')
   })
 
-  it('a file that only tests import', { timeout }, () => {
+  it('knip reports a file that only tests import', { timeout }, () => {
     const output = failing('knip/bin/knip.js', '--production', '--include', 'files')
     expect(output).toContain('shared/pretended.ts')
     expect(output).not.toContain('testing.ts')

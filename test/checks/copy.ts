@@ -1,4 +1,4 @@
-/** A copy of the sources beside the real packages, for tests that break something on purpose. */
+/** A copy of the sources with links to the real packages, for tests that plant faults. */
 
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -38,7 +38,7 @@ export interface Copy {
   write(path: string, text: string): void
   /** @throws Error when the text is not there. */
   replace(path: string, from: string, to: string): void
-  /** One of the check's tools over the copy: what it printed, and its exit code. */
+  /** Runs one of the check's tools over the copy; its output and exit code. */
   run(bin: string, ...args: string[]): { readonly code: number | null; readonly output: string }
   /** A program of the copy itself. */
   runOwn(file: string, ...args: string[]): { readonly code: number | null; readonly output: string }
@@ -73,7 +73,7 @@ export function copyOfSources(): Copy {
   }
 }
 
-/** The real packages, each by a link; but the local cloud is the copy's own. */
+/** Links each real package, except the local cloud, which is the copy's own. */
 function linkPackages(folder: string): void {
   mkdirSync(folder)
   for (const name of readdirSync(join(root, 'node_modules')))

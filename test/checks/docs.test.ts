@@ -1,4 +1,4 @@
-/** What the documents tell people to type exists as they write it, and their links lead somewhere. */
+/** The commands in the documents exist with their options, and links, paths and names resolve. */
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ const text = (document: string): string => readFileSync(join(root, document), 'u
 interface Typed {
   readonly document: string
   readonly script: string
-  /** What stands behind `--`. */
+  /** The words after `--`. */
   readonly words: readonly string[]
 }
 
@@ -24,14 +24,14 @@ const typed: readonly Typed[] = documents.flatMap((document) =>
     ([, script, rest = '']) => ({
       document,
       script: script!,
-      // As a shell takes them apart.
+      // Split like a shell does.
       words: [...rest.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
         ([, double, single, bare]) => double ?? single ?? bare!,
       ),
     }),
   ),
 )
-/** Other programs than ours take what stands there: CDKTF's CLI, vitest. */
+/** Scripts whose arguments go to other programs: CDKTF's CLI, vitest. */
 const foreign = new Set(['cdktf', 'test'])
 
 describe('documents', () => {
@@ -39,29 +39,29 @@ describe('documents', () => {
     expect(Object.keys(scripts)).toContain(script)
     for (const path of words.filter((word) => word.startsWith('test/'))) expect(existsSync(join(root, path))).toBe(true)
     if (!foreign.has(script) && words.some((word) => word.startsWith('--')))
-      expect(asked(script, words)).toEqual({ code: 0, errors: '' })
+      expect(helpOf(script, words)).toEqual({ code: 0, errors: '' })
   })
 
-  it('tell of every script that people have', () => {
-    const told = new Set(typed.map(({ script }) => script))
-    expect(Object.keys(scripts).filter((script) => !told.has(script))).toEqual([])
+  it('mention every script for people', () => {
+    const mentioned = new Set(typed.map(({ script }) => script))
+    expect(Object.keys(scripts).filter((script) => !mentioned.has(script))).toEqual([])
   })
 
-  it.each(documents)('%s links to what is there', (document) => {
+  it.each(documents)('%s has only links that resolve', (document) => {
     const broken = [...text(document).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)]
       .map(([, target]) => target!)
       .filter((target) => !existsSync(join(root, dirname(document), target)))
     expect(broken).toEqual([])
   })
 
-  it.each(documents)('%s names what the files that it links to export', (document) => {
+  it.each(documents)('%s names only exports of the files that it links to', (document) => {
     const missing = [...text(document).matchAll(/\[`(\w+)`\]\(([^)#\s]+\.ts)\)/g)]
       .filter(([, name, target]) => !exportsOf(join(root, dirname(document), target!)).has(name!))
       .map(([link]) => link)
     expect(missing).toEqual([])
   })
 
-  it.each(documents)('%s names paths that are there', (document) => {
+  it.each(documents)('%s names only paths that exist', (document) => {
     const folders = 'cli|docs|emulators|functions|shared|stacks|test'
     const missing = [...text(document).matchAll(new RegExp(`\`((?:${folders})/[\\w./-]*)\``, 'g'))]
       .map(([, path]) => path!)
@@ -70,17 +70,17 @@ describe('documents', () => {
   })
 })
 
-it('docs/architecture.md shows the steps of the checkout as they are declared', () => {
+it('docs/architecture.md shows the declared steps of the checkout', () => {
   const rows = text('docs/architecture.md').split('\n')
   for (const { name, command, done, failed, timeoutSeconds, compensate } of checkout.steps) {
     const row = rows.find((line) => line.startsWith(`| \`${name}\``)) ?? ''
     const cells = row.split('|').map((cell) => cell.trim().replaceAll('`', ''))
-    const undone = [compensate?.command, compensate?.compensated]
-    expect(cells.slice(1, -1)).toEqual([name, command, done, failed, `${timeoutSeconds} s`, ...undone])
+    const compensation = [compensate?.command, compensate?.compensated]
+    expect(cells.slice(1, -1)).toEqual([name, command, done, failed, `${timeoutSeconds} s`, ...compensation])
   }
 })
 
-/** The names that a program exports, those of its types included. */
+/** The exported names of a program, types included. */
 function exportsOf(file: string): ReadonlySet<string> {
   if (!existsSync(file)) return new Set()
   const { module } = parseSync(file, readFileSync(file, 'utf8'))
@@ -89,8 +89,8 @@ function exportsOf(file: string): ReadonlySet<string> {
   )
 }
 
-/** How a command takes the whole line, when it is asked for its help only: it refuses an option that it does not have. */
-function asked(script: string, words: readonly string[]): { code: number | null; errors: string } {
+/** Runs the command with its whole line and --help: it refuses an unknown option. */
+function helpOf(script: string, words: readonly string[]): { code: number | null; errors: string } {
   const [, ...args] = scripts[script]!.split(' ')
   const { status, stderr } = spawnSync(process.execPath, [...args, ...words, '--help'], { cwd: root, encoding: 'utf8' })
   return { code: status, errors: stderr }

@@ -1,4 +1,4 @@
-/** What editors and GitHub read of the project names scripts, files, images and ports that are there. */
+/** The settings for editors and GitHub name only existing scripts, files, images and ports. */
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { root } from '../support/platform.ts'
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 const json = <T>(file: string): T => JSON.parse(read(file)) as T
 
-it('the development container is the image that services run on, and forwards the ports of npm start', () => {
+it("the development container uses the services' base image, and forwards the ports of npm start", () => {
   const { image, forwardPorts, portsAttributes } = json<{
     image: string
     forwardPorts: readonly number[]
@@ -23,7 +23,7 @@ it('the development container is the image that services run on, and forwards th
   expect(Object.keys(portsAttributes)).toEqual(expect.arrayContaining(forwardPorts.map(String)))
 })
 
-it('each launch configuration starts a script of the project, or attaches', () => {
+it('each launch configuration starts an existing script, or attaches', () => {
   const { configurations } = json<{
     configurations: readonly { request: string; runtimeExecutable?: string; runtimeArgs?: readonly string[] }[]
   }>('.vscode/launch.json')
@@ -33,14 +33,14 @@ it('each launch configuration starts a script of the project, or attaches', () =
       expect([runtimeExecutable, Object.keys(scripts)]).toEqual(['npm', expect.arrayContaining([runtimeArgs[0]])])
 })
 
-it('the formatter of the editor is among the extensions that are recommended', () => {
+it("the editor's formatter is a recommended extension", () => {
   const settings = json<Readonly<Record<string, unknown>>>('.vscode/settings.json')
   const { recommendations } = json<{ recommendations: readonly string[] }>('.vscode/extensions.json')
   expect(recommendations).toContain(settings['editor.defaultFormatter'])
 })
 
 it.each(globSync('.github/ISSUE_TEMPLATE/*.yml', { cwd: root }).filter((file) => !file.endsWith('config.yml')))(
-  '%s is a form as GitHub takes it',
+  '%s is a valid GitHub issue form',
   (file) => {
     const form = parse(read(file)) as {
       name: string

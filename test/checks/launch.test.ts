@@ -1,4 +1,4 @@
-/** The starter that any npm command goes through: what it says when it can't go on, and what it hands on. */
+/** The starter of every npm command: its errors, and the programs that it runs. */
 
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ const write = (path: string, text: string): void => {
 const lock = (version: string): string =>
   JSON.stringify({ lockfileVersion: 3, packages: { 'node_modules/one': { version, integrity: `sha512-${version}` } } })
 
-/** A project with one program and one package, which is installed. */
+/** A project with one program and one installed package. */
 beforeEach(() => {
   project = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-launch-')))
   mkdirSync(join(project, 'cli'))
@@ -28,24 +28,24 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(project, { recursive: true, force: true }))
 
-/** By this Node, which says that it is of that version. */
+/** Runs it by this Node, which reports that version. */
 function launch(version: string, ...args: string[]) {
   const pretend = `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'${version}'}})`
   return spawnSync(process.execPath, ['--import', pretend, join(project, 'cli', 'launch.mjs'), ...args], {
     encoding: 'utf8',
     cwd: tmpdir(),
-    // As npm names itself to the scripts that it runs.
+    // npm sets this variable for its scripts.
     env: { PATH: process.env['PATH'], npm_execpath: join(project, 'npm.mjs') },
   })
 }
 
 describe('the starter', () => {
-  it('runs the program in the project, with its arguments, and ends as it did', () => {
+  it('runs the program in the project with its arguments, and ends with its exit code', () => {
     const { status, stdout, stderr } = launch('24.1.0', 'program.mjs', '--one', 'two words')
     expect({ status, stdout, stderr }).toEqual({ status: 7, stdout: `["--one","two words"] ${project}\n`, stderr: '' })
   })
 
-  it('says in one line that Node is too old to begin with', () => {
+  it('refuses a Node that is too old, in one line', () => {
     const { status, stderr } = launch('18.20.1', 'program.mjs')
     expect([status, stderr]).toEqual([
       1,
@@ -53,7 +53,7 @@ describe('the starter', () => {
     ])
   })
 
-  it('says in one line that npm has no Node 24 for this machine', () => {
+  it('reports in one line that npm has no Node 24 for this machine', () => {
     const { status, stderr } = launch('20.20.2', 'program.mjs')
     expect(status).toBe(1)
     expect(stderr).toBe(
@@ -61,14 +61,14 @@ describe('the starter', () => {
     )
   })
 
-  it.skipIf(process.platform === 'win32')('takes the Node that npm brought', () => {
+  it.skipIf(process.platform === 'win32')('uses the Node that npm installed', () => {
     const bin = join(project, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin')
     mkdirSync(bin, { recursive: true })
     symlinkSync(process.execPath, join(bin, 'node'))
     expect(launch('20.20.2', 'program.mjs').status).toBe(7)
   })
 
-  it('installs what the lockfile asks for, then goes on', () => {
+  it('installs the packages of the lockfile, then runs the program', () => {
     write('package-lock.json', lock('2.0.0'))
     write(
       'npm.mjs',
@@ -82,7 +82,7 @@ describe('the starter', () => {
     expect(launch('24.1.0', 'program.mjs').stderr).toBe('')
   })
 
-  it('runs nothing when npm installed other packages than the lockfile names', () => {
+  it('runs nothing when npm installed packages that the lockfile does not name', () => {
     write('package-lock.json', lock('2.0.0'))
     write('npm.mjs', '')
     const { status, stdout, stderr } = launch('24.1.0', 'program.mjs')
@@ -90,7 +90,7 @@ describe('the starter', () => {
     expect(stderr).toMatch(/npm installed other packages than package-lock\.json names.*: node_modules\/one\./)
   })
 
-  it('says in few lines why it could not install', () => {
+  it('reports in a few lines why the installation failed', () => {
     write('package-lock.json', lock('2.0.0'))
     write(
       'npm.mjs',

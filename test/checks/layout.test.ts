@@ -1,9 +1,9 @@
-/** Where tests lie: the folder says what they need. */
+/** The folder of a test says which processes it needs. */
 
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 
-it('each test of test/ lies in a folder of its kind', () => {
+it('each test in test/ is in a folder of a known kind', () => {
   expect(globSync('*.test.ts', { cwd: join(import.meta.dirname, '..') })).toEqual([])
 })

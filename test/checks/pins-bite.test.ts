@@ -16,7 +16,7 @@ const digest = `@sha256:${'a'.repeat(64)}`
 const node = 'node:24.21.0-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6'
 const checkout = 'actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1'
 
-it('finds nothing in the repository as it is', () => {
+it('finds nothing in the unchanged repository', () => {
   expect(findUnpinned(copy.root)).toEqual([])
 })
 
@@ -26,7 +26,7 @@ const job = '    runs-on: ubuntu-24.04\n'
 const inCi = 'npm test\n'
 const inImage = 'USER node\n'
 
-/** [what is planted, file, text that is replaced, its replacement, what is found] */
+/** [name of the fault, file, replaced text, replacement, finding] */
 const plants: readonly (readonly [string, string, string, string, string])[] = [
   [
     'a base image by tag',
@@ -127,13 +127,7 @@ const plants: readonly (readonly [string, string, string, string, string])[] = [
     '"protobufjs": true',
     'allowScripts lets protobufjs',
   ],
-  [
-    'an install script that is not known',
-    'package.json',
-    ',\n    "protobufjs": false',
-    '',
-    'protobufjs has an install script',
-  ],
+  ['an unknown install script', 'package.json', ',\n    "protobufjs": false', '', 'protobufjs has an install script'],
   [
     'a lockfile of another manifest',
     'package.json',
@@ -179,7 +173,7 @@ const plants: readonly (readonly [string, string, string, string, string])[] = [
   ],
 ]
 
-/** Text that others write, in a command: each is one step. */
+/** Text of other people in a command: each is one step. */
 const commands: readonly (readonly [string, string])[] = [
   ['on a line of a script', "- run: |\n          echo ok\n          echo '${{ github.event.pull_request.title }}'"],
   ['in a folded script', '- run: >-\n          echo\n          ${{ inputs.name }}'],
@@ -194,7 +188,7 @@ const commands: readonly (readonly [string, string])[] = [
   ['in a shell', '- run: bash .ci/run\n        shell: bash -c "${{ github.head_ref }}" {0}'],
 ]
 
-/** Commands that install other than by the lockfile, or run scripts, and what is shown of them. */
+/** Commands that install packages without the lockfile or run scripts, and the finding. */
 const installs: readonly (readonly [command: string, shown?: string])[] = [
   ['npm ci --ignore-scripts && npm install evil', 'npm install evil'],
   ['npm ci --ignore-scripts; npm install evil', 'npm install evil'],
@@ -234,7 +228,7 @@ const installs: readonly (readonly [command: string, shown?: string])[] = [
   ['docker run evil:1'],
 ]
 
-/** The same in a program. */
+/** The same commands in a program. */
 const inPrograms: readonly (readonly [code: string, shown: string])[] = [
   ["spawn('npm', ['install'])", 'npm install'],
   ["spawnSync('npm', ['-g', 'install', 'evil'])", 'npm -g install evil'],
@@ -260,7 +254,7 @@ const more: typeof plants = [
   ['an action in flow style', ci, step, `- {uses: actions/cache@v4}\n      ${step}`, 'actions/cache@v4 is no commit'],
   ['a checkout in capitals', ci, step, `- uses: ${checkout.replace('actions/c', 'Actions/C')}`, 'leaves its token'],
   [
-    'a checkout that keeps its token beside a step that says it does not',
+    'a checkout that keeps its token beside a step that does not',
     ci,
     step,
     `- run: bash .ci/run\n        env:\n          persist-credentials: false\n      - uses: ${checkout}`,
@@ -272,7 +266,7 @@ const more: typeof plants = [
   ['a secret', ci, "MILLRACE_CDKTF: '1'", 'KEY: ${{ secrets.KEY }}', 'a pull request gets secrets.KEY'],
   ['all secrets', ci, "MILLRACE_CDKTF: '1'", 'KEYS: ${{ toJSON(secrets) }}', 'a pull request gets secrets)'],
   ['secrets after another workflow', ci, 'pull_request:', 'workflow_run:', 'workflow_run runs what others send'],
-  ['a workflow that is no YAML', ci, 'permissions: {}', 'permissions: {', "can't be read as YAML"],
+  ['a workflow that is not YAML', ci, 'permissions: {}', 'permissions: {', "can't be read as YAML"],
   [
     'an action of the repository',
     '.github/actions/one/action.yml',
@@ -321,13 +315,13 @@ const more: typeof plants = [
     ([code, shown]) => [code.replaceAll('\n', '; '), 'stacks/main.ts', '', `\n${code}\n`, shown] as const,
   ),
   [
-    'a stage that is named as its image',
+    'a stage with the name of its image',
     'Dockerfile',
     `FROM ${node} AS packages`,
     'FROM packages AS packages',
     'packages has no digest',
   ],
-  ['a base image behind spaces', 'Dockerfile', inImage, `${inImage}  from\tbusybox\n`, 'busybox has no digest'],
+  ['a base image after several spaces', 'Dockerfile', inImage, `${inImage}  from\tbusybox\n`, 'busybox has no digest'],
   ['a base image on the next line', 'Dockerfile', inImage, `${inImage}FROM \\\n  busybox\n`, 'busybox has no digest'],
   ['a base image by argument', 'Dockerfile', inImage, `${inImage}FROM \${BASE}\n`, '${BASE} has no digest'],
   [
@@ -338,7 +332,7 @@ const more: typeof plants = [
     'node:latest has no digest',
   ],
   [
-    'a mount whose image comes first',
+    'a mount with its image first',
     'Dockerfile',
     inImage,
     `RUN --mount=from=node:1,target=/x true\n${inImage}`,
@@ -351,8 +345,14 @@ const more: typeof plants = [
     `COPY --chown=1 --from=nginx:1 /x /x\n${inImage}`,
     'nginx:1 has no digest',
   ],
-  ['files of a stage that is not there', 'Dockerfile', inImage, `COPY --from=7 /x /x\n${inImage}`, '7 has no digest'],
-  ['what is delayed', 'Dockerfile', inImage, `ONBUILD COPY --from=nginx /x /x\n${inImage}`, 'nginx has no digest'],
+  ['files of an unknown stage', 'Dockerfile', inImage, `COPY --from=7 /x /x\n${inImage}`, '7 has no digest'],
+  [
+    'an instruction for ONBUILD',
+    'Dockerfile',
+    inImage,
+    `ONBUILD COPY --from=nginx /x /x\n${inImage}`,
+    'nginx has no digest',
+  ],
   [
     'a frontend',
     'Dockerfile',
@@ -377,7 +377,7 @@ const more: typeof plants = [
   ['a file from somewhere', 'Dockerfile', inImage, `ADD $FROM /x\n${inImage}`, 'ADD $FROM takes'],
   ['another Dockerfile', 'functions/Dockerfile.dev', '', 'FROM node:24\n', 'node:24 has no digest'],
   [
-    'another Node in the image, behind a platform',
+    'another Node in the image, after a platform',
     'Dockerfile',
     `FROM ${node}\n`,
     `FROM --platform=linux/amd64 node:24.20.0-slim${digest}\n`,
@@ -385,7 +385,7 @@ const more: typeof plants = [
   ],
   ['a builder in flow style', 'cloudbuild.yaml', 'steps:\n', 'steps:\n  - {name: node}\n', 'node has no digest'],
   [
-    'a builder whose name comes second',
+    'a builder with its name second',
     'cloudbuild.yaml',
     'steps:\n',
     'steps:\n  - id: one\n    "name": node\n',
@@ -421,7 +421,7 @@ const more: typeof plants = [
     'node:${} has no digest',
   ],
   [
-    'an image or another',
+    'an expression that selects an image',
     'stacks/main.ts',
     '',
     "\nexport const collectorImage = given ?? 'otel/collector'\n",
@@ -516,9 +516,9 @@ const more: typeof plants = [
     'npm install —',
   ],
   ['npm install of make', 'Makefile', '', 'all:\n\t@npm install\n', '@npm install —'],
-  ['npm install in a folder that is new', 'scripts/one.mjs', '', "spawn('npm', ['install'])\n", 'npm install —'],
+  ['npm install in a new folder', 'scripts/one.mjs', '', "spawn('npm', ['install'])\n", 'npm install —'],
   [
-    'an image that is put together',
+    'an image name that is composed',
     'stacks/main.ts',
     '',
     "\nexport const one = { image: 'node:' + version }\n",
@@ -546,14 +546,14 @@ const more: typeof plants = [
     'node_modules/zod comes from https://registry.npmjs.org/evil/',
   ],
   [
-    'a package that is said to be in the bundle of the project',
+    'a package marked as bundled by the project',
     'package-lock.json',
     '"integrity": "sha512-',
     '"inBundle": true,\n      "was": "sha512-',
     'has no sha512 integrity',
   ],
   [
-    'a package that is said to be in the bundle of another',
+    'a package marked as bundled by another',
     'package-lock.json',
     '    "node_modules/cdktf/node_modules/',
     '    "node_modules/cdktf/node_modules/evil": { "version": "1.0.0", "inBundle": true },\n    "node_modules/cdktf/node_modules/',
@@ -561,7 +561,7 @@ const more: typeof plants = [
   ],
 ]
 
-describe('the pins bite', () => {
+describe('the pins report', () => {
   it.each([...plants, ...more])('%s', (_, file, from, to, found) => {
     const path = join(copy.root, file)
     const before = existsSync(path) ? readFileSync(path, 'utf8') : undefined
@@ -578,7 +578,7 @@ describe('the pins bite', () => {
   })
 })
 
-/** What is named exactly, or fetches nothing: [what, file, text that is replaced, its replacement] */
+/** Changes that are pinned or fetch nothing: [name, file, replaced text, replacement] */
 const exact: readonly (readonly [string, string, string, string])[] = [
   [
     'commands that install nothing, or by the lockfile',
@@ -630,7 +630,7 @@ const exact: readonly (readonly [string, string, string, string])[] = [
   ],
 ]
 
-describe('the pins let pass', () => {
+describe('the pins accept', () => {
   it.each(exact)('%s', (_, file, from, to) => {
     const before = copy.read(file)
     if (from === '') copy.write(file, `${before}${to}`)
@@ -641,7 +641,7 @@ describe('the pins let pass', () => {
   })
 })
 
-it('searches folders that are new', () => {
+it('searches new folders', () => {
   mkdirSync(join(copy.root, 'infra/image'), { recursive: true })
   copy.write('infra/image/Dockerfile', 'FROM node:24\n')
   const findings = findUnpinned(copy.root)
@@ -649,7 +649,7 @@ it('searches folders that are new', () => {
   expect(findings).toEqual([expect.stringContaining('infra/image/Dockerfile: node:24 has no digest')])
 })
 
-it('reads what a link leads to', () => {
+it('reads the target of a link', () => {
   copy.write('one.txt', 'FROM node:24\n')
   symlinkSync('one.txt', join(copy.root, 'Dockerfile.one'))
   const findings = findUnpinned(copy.root)

@@ -1,4 +1,4 @@
-/** What the log of a run says while it runs. */
+/** The progress lines in the log of a test run. */
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { ProgressReporter } from '../support/progress-reporter.ts'
@@ -10,7 +10,7 @@ const written: string[] = []
 const output = (isTTY: boolean) => ({ isTTY, write: (text: string) => written.push(text) })
 const file = (name: string, state = 'pending') => ({ relativeModuleId: name, state: () => state })
 
-it('a line every five seconds: files that ended, of how many, failed ones, and those that run', () => {
+it('prints a line every five seconds: ended, total, failed and running files', () => {
   const reporter = new ProgressReporter(output(false))
   reporter.onTestRunStart([1, 2, 3])
   for (const name of ['a.test.ts', 'b.test.ts']) reporter.onTestModuleQueued(file(name))
@@ -27,7 +27,7 @@ it('a line every five seconds: files that ended, of how many, failed ones, and t
   ])
 })
 
-it('a terminal is left to the summary that vitest draws', () => {
+it('prints nothing in a terminal, where vitest draws its summary', () => {
   written.length = 0
   const reporter = new ProgressReporter(output(true))
   reporter.onTestRunStart([1])

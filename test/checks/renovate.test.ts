@@ -1,4 +1,4 @@
-/** Renovate's rules name packages and files that there are, and hold the versions that are pinned. */
+/** Renovate's rules name existing packages and files, and match the pinned versions. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -44,8 +44,11 @@ describe('Renovate', () => {
     }
   })
 
-  it.each(customManagers)('finds one image in $managerFilePatterns', ({ managerFilePatterns, matchStrings }) => {
-    const file = managerFilePatterns[0]!.replaceAll(/^\/\^|\$\/$|\\/g, '')
-    expect(readFileSync(join(root, file), 'utf8').match(new RegExp(matchStrings[0]!, 'g'))).toHaveLength(1)
-  })
+  it.each(customManagers)(
+    'finds exactly one image in $managerFilePatterns',
+    ({ managerFilePatterns, matchStrings }) => {
+      const file = managerFilePatterns[0]!.replaceAll(/^\/\^|\$\/$|\\/g, '')
+      expect(readFileSync(join(root, file), 'utf8').match(new RegExp(matchStrings[0]!, 'g'))).toHaveLength(1)
+    },
+  )
 })

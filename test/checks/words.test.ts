@@ -37,7 +37,7 @@ const finished: readonly string[] = [
 const stored = /past-events\./
 
 function occurrences(path: string): readonly string[] {
-  // A test's name is quoted as the test has it.
+  // The name of a test is a quotation.
   const lines = text(path)
     .replaceAll(/(`[^`]*\.test\.ts`) "[^"]*"/g, '$1')
     .split('\n')
@@ -55,7 +55,7 @@ describe('words', () => {
     expect(paths.flatMap(occurrences)).toEqual([])
   })
 
-  it('are found where they occur', () => {
+  it('are detected in a line, and not inside other words', () => {
     const found = (line: string): boolean => replaced.some(([word]) => word.test(line))
     expect(['what can be put aside', 'It is told as 500', 'there is none', 'nobody'].every(found)).toBe(true)
     expect(['deserted', 'a message is dead-lettered', 'nonempty'].some(found)).toBe(false)

@@ -1,4 +1,4 @@
-/** What a service hands to Google's clients, and what arrives: publisher, tasks and ID tokens against the local cloud. */
+/** A service's publisher, tasks and ID tokens, by Google's clients and the local cloud. */
 
 import { PubSub, type Message } from '@google-cloud/pubsub'
 import { CloudTasksClient } from '@google-cloud/tasks'
@@ -32,7 +32,7 @@ beforeAll(async () => {
     plugins: [iam, pubsub, cloudTasks],
     project,
     accounts: [{ email: account, port: 0 }],
-    // The account looks at what arrived, too: what it may is another test's matter.
+    // The account also reads the messages; other tests check its permissions.
     iam: 'off',
   })
   await cloud.api('POST', `/v1/projects/${project.id}/serviceAccounts`, { accountId: 'orders' })
@@ -61,7 +61,7 @@ afterAll(async () => {
   await cloud.close()
 })
 
-/** As text, the way it stands in the environment. */
+/** The text of the environment variable. */
 function testConfigOf(tasksEndpoint: string) {
   const config = testConfig('orders', {
     tasksEndpoint,
@@ -97,7 +97,7 @@ describe('an event', () => {
     expect(attributes).toEqual({ type: 'order.placed', traceparent: event.traceparent })
   })
 
-  it('that has no topic is not acknowledged', async () => {
+  it('without a topic fails as a transient failure, so that its delivery is retried', async () => {
     await expect(publisher.publish([message('order.lost', {})])).rejects.toBeInstanceOf(Unavailable)
   })
 
@@ -116,7 +116,7 @@ describe('a command', () => {
   // Tasks may be scheduled thirty days ahead at most.
   const soon = Math.min(later, Date.now() + 86_400_000)
 
-  it('is a task named for it, to its owner, with a token of the sender', async () => {
+  it('becomes a task with its id as name, to its owner, with a token of the sender', async () => {
     await sender.send([{ target: 'inventory', envelope: command, notBeforeMs: soon }])
     const [task] = await listed()
     expect(task!.name).toBe(`${queue}/tasks/${command.id}`)
@@ -133,12 +133,12 @@ describe('a command', () => {
     expect(Number(task!.scheduleTime!.seconds) * 1000 + Math.floor(task!.scheduleTime!.nanos! / 1e6)).toBe(soon)
   })
 
-  it('that is sent again is the same task', async () => {
+  it('that is sent again creates no second task', async () => {
     await sender.send([{ target: 'inventory', envelope: command, notBeforeMs: soon }])
     expect(await listed()).toHaveLength(1)
   })
 
-  it('without a name is another task each time', async () => {
+  it('without a name creates another task each time', async () => {
     const timer = {
       target: 'inventory',
       envelope: message('ReserveStock', {}, { key: 2 }),
@@ -149,7 +149,7 @@ describe('a command', () => {
     expect(await listed()).toHaveLength(3)
   })
 
-  it('to an address that is not known is a bug; to a queue that is away, for later', async () => {
+  it('to an unknown target is a bug; to a missing queue a transient failure', async () => {
     await expect(sender.send([{ target: 'shipping', envelope: command }])).rejects.toThrow('PEERS')
     const away = sender.send([{ target: 'orders', envelope: command }])
     await expect(away).rejects.toBeInstanceOf(Unavailable)
@@ -157,7 +157,7 @@ describe('a command', () => {
 })
 
 describe('an ID token', () => {
-  it("is this service's own, for the callee, and kept while it is good", async () => {
+  it('has this service as subject and the callee as audience, and is cached while it is valid', async () => {
     const authorizationFor = createIdTokens()
     const first = await authorizationFor('https://inventory.example.com')
     expect(decodeJwt(first.replace('Bearer ', ''))).toMatchObject({

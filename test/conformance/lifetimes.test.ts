@@ -49,7 +49,7 @@ const streams = createStreams({
   backoff: parts.backoff,
 })
 
-/** Each way in which a service writes a document. */
+/** All ways in which a service writes a document. */
 const writers: [string, (path: string, fields: Record<string, unknown>) => Promise<unknown>][] = [
   ['created', (path, fields) => views.create(path, fields)],
   ['merged', (path, fields) => views.merge(path, fields)],
@@ -75,7 +75,7 @@ const writers: [string, (path: string, fields: Record<string, unknown>) => Promi
 describe.each(writers)('a document that was %s', (name, write) => {
   const id = name.replaceAll(' ', '-')
 
-  it('is read as it was written, and is gone when its time has passed', async () => {
+  it('is read as it was written, and deleted after its lifetime', async () => {
     await write(`keys/${id}`, { hash: 'a' })
     expect(await views.get(`keys/${id}`)).toEqual({ hash: 'a' })
     expect((await streams.read('another', `keys/${id}`)).companion).toEqual({ hash: 'a' })
@@ -85,14 +85,14 @@ describe.each(writers)('a document that was %s', (name, write) => {
     expect(await views.get(`keys/${id}`)).toBeUndefined()
   })
 
-  it('stays where its collection has no lifetime', async () => {
+  it('stays in a collection without a lifetime', async () => {
     await write(`shards/${id}`, { onHand: 1 })
     await clock.advance(40 * DAY_MS)
     expect(await views.get(`shards/${id}`)).toEqual({ onHand: 1 })
   })
 })
 
-it('its time begins anew with each write', async () => {
+it('each write restarts the lifetime', async () => {
   await views.merge('keys/again', { a: 1 })
   await clock.advance(6 * DAY_MS)
   await views.merge('keys/again', { b: 2 })
@@ -103,7 +103,7 @@ it('its time begins anew with each write', async () => {
   expect(await views.get('keys/again')).toEqual({ a: 3, b: 2 })
 })
 
-it('no stream has a lifetime: it holds facts that nothing else holds', () => {
+it('no stream has a lifetime, since only streams hold the facts', () => {
   for (const { name, collections: declared } of services)
     expect(declared['streams']?.keptForDays, `streams of ${name}`).toBeUndefined()
 })

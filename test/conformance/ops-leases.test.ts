@@ -1,4 +1,4 @@
-/** Operators who look for long: what they look at stays leased to them, and is acknowledged when they say so. */
+/** Operators who read for long: the pulled messages stay leased to them, and can be acknowledged later. */
 
 import { credentials } from '@grpc/grpc-js'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
@@ -9,7 +9,7 @@ import { pubsub } from 'local-google-cloud/pubsub'
 
 const project = { id: 'p', number: '1', region: 'europe-west1' }
 const parent = 'projects/p'
-/** Of a subscription that is kept for operators. */
+/** The ack deadline of operators' subscriptions. */
 const LEASE_SECONDS = 60
 
 let clock: ReturnType<typeof virtualClock>
@@ -28,7 +28,7 @@ beforeEach(async () => {
   await cloud.api('POST', `/v1/${parent}/topics/kept:publish`, { messages })
 })
 
-/** A subscription whose regular work is done when the test says so. */
+/** A subscription whose regular work runs when the test advances the time. */
 async function subscription(): Promise<PullSubscriptions & { passes(seconds: number): Promise<void> }> {
   const regular: (() => Promise<void>)[] = []
   const [apiEndpoint, port] = cloud.ownerHost.split(':') as [string, string]
@@ -57,7 +57,7 @@ async function subscription(): Promise<PullSubscriptions & { passes(seconds: num
 const texts = async (of: PullSubscriptions): Promise<string[]> =>
   (await of.pull('kept')).map(({ data }) => data.toString()).toSorted()
 
-it('keeps what it looks at for longer than the ack deadline, and takes it then', async () => {
+it('extends the lease of pulled messages beyond the ack deadline, and acknowledges one then', async () => {
   const [mine, others] = [await subscription(), await subscription()]
   const first = (await mine.pull('kept')).find(({ data }) => data.toString() === 'a')
   for (let minute = 0; minute < 4; minute++) await mine.passes(LEASE_SECONDS / 2)
@@ -68,7 +68,7 @@ it('keeps what it looks at for longer than the ack deadline, and takes it then',
   await others.close()
 })
 
-it('takes a message by its latest lease, when an earlier one was lost', async () => {
+it('acknowledges a message by its latest lease after an earlier one expired', async () => {
   const mine = await subscription()
   const first = (await mine.pull('kept')).find(({ data }) => data.toString() === 'a')
   await clock.advance(LEASE_SECONDS * 1000)

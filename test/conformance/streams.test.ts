@@ -26,7 +26,7 @@ const contracts = defineContracts({
   events: {
     'thing.counted': { version: 1, data: z.object({ to: z.int(), pad: z.string().optional() }), example: { to: 1 } },
   },
-  recorded: { noted: { version: 1, data: z.object({ by: z.string().optional() }), example: {} } },
+  recorded: { recorded: { version: 1, data: z.object({ by: z.string().optional() }), example: {} } },
   commands: { Continue: { data: z.object({ at: z.int() }), example: { at: 1 } } },
 })
 
@@ -79,7 +79,7 @@ const oneMore = (stream: Stream): Decision => ({
   events: [{ type: 'thing.counted', data: { to: count(stream) + 1 } }],
   commands: [],
 })
-const ask = (key: string | number): Envelope => message('Count', {}, { key, correlationId: 'c-1' })
+const command = (key: string | number): Envelope => message('Count', {}, { key, correlationId: 'c-1' })
 
 describe.each(drivers)('streams on $name', ({ open }) => {
   async function started() {
@@ -106,60 +106,60 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     return { streams, views, published, sent, broken, id: freshName() }
   }
 
-  it.each(['__x__', '.', '..', 'a/b', '€'.repeat(3_000)])('are there under any name: %s', async (id) => {
+  it.each(['__x__', '.', '..', 'a/b', '€'.repeat(3_000)])('can have any name: %s', async (id) => {
     const { streams } = await started()
     expect((await streams.read(id)).version).toBe(0)
-    await streams.handle(ask(id), id, oneMore)
+    await streams.handle(command(id), id, oneMore)
     expect((await streams.read(id)).version).toBe(1)
   })
 
-  it('begin, grow, and are read as they were written', async () => {
+  it('are created, appended to, and read as they were written', async () => {
     const { streams, id, published } = await started()
     expect(await streams.read(id)).toEqual({ id, version: 0, events: [] })
-    await streams.handle(ask(1), id, oneMore)
-    await streams.handle(ask(2), id, (stream) => ({
-      events: [...oneMore(stream).events, { type: 'noted', data: { by: 'us' } }],
+    await streams.handle(command(1), id, oneMore)
+    await streams.handle(command(2), id, (stream) => ({
+      events: [...oneMore(stream).events, { type: 'recorded', data: { by: 'us' } }],
       commands: [],
     }))
     const { version, events } = await streams.read(id)
     expect(version).toBe(2)
     expect(events.map(({ type, sequence, cause }) => ({ type, sequence, cause }))).toEqual([
-      { type: 'thing.counted', sequence: 1, cause: ask(1).id },
-      { type: 'thing.counted', sequence: 2, cause: ask(2).id },
-      { type: 'noted', sequence: 0, cause: ask(2).id },
+      { type: 'thing.counted', sequence: 1, cause: command(1).id },
+      { type: 'thing.counted', sequence: 2, cause: command(2).id },
+      { type: 'recorded', sequence: 0, cause: command(2).id },
     ])
     expect(published.map(({ id: eventId }) => eventId)).toEqual(events.slice(0, 2).map(({ id: eventId }) => eventId))
     expect(published[0]).toMatchObject({
       source: 'tests',
       subject: id,
-      causationId: ask(1).id,
+      causationId: command(1).id,
       correlationId: 'c-1',
       version: 1,
     })
   })
 
-  it('write nothing when nothing was decided', async () => {
+  it('write nothing for an empty decision', async () => {
     const { streams, id, published } = await started()
-    await streams.handle(ask(1), id, () => ({ events: [], commands: [] }))
+    await streams.handle(command(1), id, () => ({ events: [], commands: [] }))
     expect((await streams.read(id)).version).toBe(0)
     expect(published).toEqual([])
   })
 
-  it('say the same again, with the same ids, when a crash came between commit and publish', async () => {
+  it('republish the recorded decision with the same ids after a crash between commit and publish', async () => {
     const { streams, id, published, sent, broken } = await started()
     const decide = vi.fn((stream: Stream): Decision => ({
       ...oneMore(stream),
       commands: [{ type: 'Continue', data: { at: 7 } }],
     }))
     broken.publish = true
-    await expect(streams.handle(ask(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
+    await expect(streams.handle(command(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
     const [recorded] = (await streams.read(id)).events
     broken.publish = false
     broken.send = true
-    await expect(streams.handle(ask(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
+    await expect(streams.handle(command(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
     broken.send = false
-    await streams.handle(ask(1), id, decide)
-    await streams.handle(ask(1), id, decide)
+    await streams.handle(command(1), id, decide)
+    await streams.handle(command(1), id, decide)
     expect(decide).toHaveBeenCalledTimes(1)
     expect(new Set(published.map((event) => event.id))).toEqual(new Set([recorded!.id]))
     expect(sent).toHaveLength(2)
@@ -167,20 +167,20 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     expect((await streams.read(id)).version).toBe(1)
   })
 
-  it('decide again after a concurrent write, so that no update is lost and no number missing', async () => {
+  it('decide again after a concurrent write, so that no update is lost and no sequence number skipped', async () => {
     const { streams, id } = await started()
-    await Promise.all(Array.from({ length: 5 }, (_, index) => streams.handle(ask(index), id, oneMore)))
+    await Promise.all(Array.from({ length: 5 }, (_, index) => streams.handle(command(index), id, oneMore)))
     const { events } = await streams.read(id)
     expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5])
     expect(events.map(({ data }) => (data as { to: number }).to)).toEqual([1, 2, 3, 4, 5])
   })
 
-  it('are not read twice by who has just read them, and still lose no race', async () => {
+  it('are not read again by a caller that passes its read, and still detect a concurrent write', async () => {
     const { streams, id } = await started()
     const before = await streams.read(id)
-    await streams.handle(ask('other'), id, oneMore)
+    await streams.handle(command('other'), id, oneMore)
     const seen: number[] = []
-    await streams.handle(ask('mine'), before, (stream) => {
+    await streams.handle(command('mine'), before, (stream) => {
       seen.push(stream.version)
       return oneMore(stream)
     })
@@ -193,23 +193,23 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const path = `companions/${documentId(id)}`
     const before = await streams.read(id, path)
     expect(before.companion).toBeUndefined()
-    await streams.handle(ask(1), before, (stream) => ({ ...oneMore(stream), companion: { 'a.b': 1, gone: true } }))
-    await streams.handle(ask(2), await streams.read(id, path), (stream) => {
+    await streams.handle(command(1), before, (stream) => ({ ...oneMore(stream), companion: { 'a.b': 1, gone: true } }))
+    await streams.handle(command(2), await streams.read(id, path), (stream) => {
       expect(stream.companion).toEqual({ 'a.b': 1, gone: true })
       return { ...oneMore(stream), companion: { 'a.b': 2, more: { c: [1] } } }
     })
     expect(await views.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
-    await streams.handle(ask(3), await streams.read(id, path), oneMore)
+    await streams.handle(command(3), await streams.read(id, path), oneMore)
     expect(await views.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
     expect((await streams.read(id)).version).toBe(3)
   })
 
-  it('share a companion without losing an update, however many write at once', async () => {
+  it('share a companion without losing an update of concurrent writers', async () => {
     const { streams, views, id } = await started()
     const path = `companions/${documentId(id)}`
     const others = Array.from({ length: 5 }, (_, index) => `${id}-${index}`)
     const counted = async (name: string): Promise<unknown> =>
-      streams.handle(ask(name), await streams.read(name, path), (stream) => ({
+      streams.handle(command(name), await streams.read(name, path), (stream) => ({
         ...oneMore(stream),
         companion: { count: Number(stream.companion?.['count'] ?? 0) + 1 },
       }))
@@ -218,46 +218,46 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     for (const name of others) expect((await streams.read(name)).version).toBe(1)
   })
 
-  it('write a companion that was not read as a bug', async () => {
+  it('refuse to write a companion that was not read', async () => {
     const { streams, id } = await started()
     await expect(
-      streams.handle(ask(1), id, (stream) => ({ ...oneMore(stream), companion: { count: 1 } })),
+      streams.handle(command(1), id, (stream) => ({ ...oneMore(stream), companion: { count: 1 } })),
     ).rejects.toThrow('read with it')
     expect((await streams.read(id)).version).toBe(0)
   })
 
-  it('go on with the trace, in a span of their own that a repeat has too', async () => {
+  it('continue the trace in a new span, which is the same for a repeat', async () => {
     const { streams, id, published } = await started()
-    await streams.handle(ask(1), id, oneMore)
-    await streams.handle(ask(1), id, oneMore)
+    await streams.handle(command(1), id, oneMore)
+    await streams.handle(command(1), id, oneMore)
     const [first, again] = published.map(({ traceparent }) => traceparent)
     expect(parseTrace(first)!.traceId).toBe(parseTrace(testTrace)!.traceId)
     expect(parseTrace(first)!.spanId).not.toBe(parseTrace(testTrace)!.spanId)
     expect(again).toBe(first)
   })
 
-  it('take one cause once, also when it is delivered several times at the same moment', async () => {
+  it('decide once for each cause, also for concurrent deliveries', async () => {
     const { streams, id, published } = await started()
-    await Promise.all(Array.from({ length: 4 }, () => streams.handle(ask('same'), id, oneMore)))
+    await Promise.all(Array.from({ length: 4 }, () => streams.handle(command('same'), id, oneMore)))
     expect((await streams.read(id)).version).toBe(1)
     expect(new Set(published.map((event) => event.id)).size).toBe(1)
   })
 
-  it('leave it to a later delivery when they lose every race', async () => {
+  it('fail with a transient failure after losing every race', async () => {
     const { streams, id } = await started()
     let other = 0
-    const losing = streams.handle(ask('slow'), id, async (stream) => {
-      await streams.handle(ask(`fast ${other++}`), id, oneMore)
+    const losing = streams.handle(command('slow'), id, async (stream) => {
+      await streams.handle(command(`fast ${other++}`), id, oneMore)
       return oneMore(stream)
     })
     await expect(losing).rejects.toBeInstanceOf(Unavailable)
   })
 
-  it('outgrow one document and are still whole, with every cause known', async () => {
+  it('are complete beyond the size of one document, with every cause', async () => {
     const { streams, id, published } = await started()
     const pad = 'é'.repeat(150_000)
     for (let index = 1; index <= 8; index++) {
-      await streams.handle(ask(index), id, () => ({
+      await streams.handle(command(index), id, () => ({
         events: [{ type: 'thing.counted', data: { to: index, pad } }],
         commands: [],
       }))
@@ -266,16 +266,16 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     expect(version).toBe(8)
     expect(events.map(({ data }) => (data as { to: number }).to)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
     published.length = 0
-    await streams.handle(ask(1), id, oneMore)
+    await streams.handle(command(1), id, oneMore)
     expect(published).toMatchObject([{ sequence: 1, id: events[0]!.id }])
     expect((await streams.read(id)).version).toBe(8)
   })
 
-  it('are republished as a whole', async () => {
+  it('are republished completely, with the same ids', async () => {
     const { streams, id, published } = await started()
-    await streams.handle(ask(1), id, oneMore)
-    await streams.handle(ask(2), id, (stream) => ({
-      events: [{ type: 'noted', data: {} }, ...oneMore(stream).events],
+    await streams.handle(command(1), id, oneMore)
+    await streams.handle(command(2), id, (stream) => ({
+      events: [{ type: 'recorded', data: {} }, ...oneMore(stream).events],
       commands: [],
     }))
     const before = [...published]
@@ -287,16 +287,16 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   it('refuse a decision that breaks its contract, before anything is written', async () => {
     const { streams, id } = await started()
     await expect(
-      streams.handle(ask(1), id, () => ({ events: [{ type: 'thing.counted', data: { to: 0.5 } }], commands: [] })),
+      streams.handle(command(1), id, () => ({ events: [{ type: 'thing.counted', data: { to: 0.5 } }], commands: [] })),
     ).rejects.toThrow('thing.counted')
     expect((await streams.read(id)).version).toBe(0)
   })
 
-  it('change documents with them in one transaction: nothing is lost, and all or nothing is written', async () => {
+  it('change documents in their transaction, without a lost update or a partial write', async () => {
     const { streams, views } = await started()
     const path = `counters/${documentId(freshName())}`
     const add = (index: number, fails = false) =>
-      streams.transact(ask(index), freshName(), async (stream, documents) => {
+      streams.transact(command(index), freshName(), async (stream, documents) => {
         const counter = await documents.get(path)
         documents.set(path, { count: ((counter?.['count'] as number | undefined) ?? 0) + 1 })
         if (fails) throw new Error('after the write')
@@ -307,11 +307,11 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     expect(await views.get(path)).toEqual({ count: 4 })
   })
 
-  it('transact one cause once', async () => {
+  it('run a transaction once for each cause', async () => {
     const { streams, views, published, id } = await started()
     const path = `counters/once-${names++}`
     const add = () =>
-      streams.transact(ask(1), id, async (stream, documents) => {
+      streams.transact(command(1), id, async (stream, documents) => {
         const [counter] = await documents.getAll([path])
         documents.set(path, { count: ((counter?.['count'] as number | undefined) ?? 0) + 1 })
         return oneMore(stream)
@@ -327,7 +327,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
 describe.each(drivers)('views on $name', ({ open }) => {
   const freshPath = (): string => `views/view-${names++}`
 
-  it('are read in the order asked, missing ones too', async () => {
+  it('are read in the requested order, missing ones as undefined', async () => {
     const { views } = await open()
     const [a, b] = [freshPath(), freshPath()]
     await views.update(a, () => ({ name: 'a' }))
@@ -335,7 +335,7 @@ describe.each(drivers)('views on $name', ({ open }) => {
     expect(await views.getAll([])).toEqual([])
   })
 
-  it('are replaced whole: a field that is gone is gone, a dot in a name is a dot', async () => {
+  it('are replaced as a whole: omitted fields are deleted, and names may contain dots', async () => {
     const { views } = await open()
     const path = freshPath()
     await views.update(path, () => ({ 'a.b': 1, old: true, 'with space': 1 }))
@@ -343,7 +343,7 @@ describe.each(drivers)('views on $name', ({ open }) => {
     expect(await views.get(path)).toEqual({ 'a.b': 2, 'with space': { x: [1, 'é'] } })
   })
 
-  it('lose no change that was made at the same moment', async () => {
+  it('lose no concurrent change', async () => {
     const { views } = await open()
     const path = freshPath()
     await Promise.all(
@@ -354,7 +354,7 @@ describe.each(drivers)('views on $name', ({ open }) => {
     expect(await views.get(path)).toEqual({ count: 5 })
   })
 
-  it('are merged without being read: maps field by field, lists whole, whatever else there is stays', async () => {
+  it('are merged without a read: maps field by field, lists as a whole, other fields stay', async () => {
     const { views } = await open()
     const path = freshPath()
     const parts = [
@@ -371,7 +371,7 @@ describe.each(drivers)('views on $name', ({ open }) => {
     })
   })
 
-  it('are created once: what is there stays', async () => {
+  it('are created only if they do not exist', async () => {
     const { views } = await open()
     const path = freshPath()
     const created = await Promise.all([1, 2, 3].map((n) => views.create(path, { n, same: true })))
@@ -382,7 +382,7 @@ describe.each(drivers)('views on $name', ({ open }) => {
     expect(await views.get(path)).toEqual(first)
   })
 
-  it('stay as they are when the change says so', async () => {
+  it('are not written when the change returns undefined', async () => {
     const { views } = await open()
     const path = freshPath()
     await views.update(path, () => undefined)

@@ -1,4 +1,4 @@
-/** An audit that finds nothing in good books, and each planted fault in bad ones. */
+/** The audit finds nothing in consistent data, and each planted fault in inconsistent data. */
 
 import { expect, it } from 'vitest'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
@@ -66,7 +66,7 @@ const withOrders = (change: (entries: Commit[]) => Commit[]): Partial<Books> => 
   return { streams: streams.set('orders', [{ ...first!, entries: change([...first!.entries]) }, ...rest]) }
 }
 
-it('finds nothing in good books', () => {
+it('finds nothing in consistent data', () => {
   expect(audit(expected, good())).toEqual([])
 })
 
@@ -74,11 +74,11 @@ it.each<[string, Partial<Books>, string]>([
   ['an order that has not ended', withOrders(([one]) => [one!]), 'orders: o-1 should be completed, is order.placed'],
   ['an order without a stream', { streams: new Map() }, 'orders: o-1 was placed 0 times'],
   [
-    'an order that nobody placed',
+    'an order that no customer placed',
     {
       streams: new Map([...good().streams, ['orders', [...good().streams.get('orders')!, { id: 'o-3', entries: [] }]]]),
     },
-    'orders: nobody knows of having placed o-3',
+    'orders: o-3 was placed by no customer',
   ],
   [
     'one cause decided twice',
@@ -86,7 +86,7 @@ it.each<[string, Partial<Books>, string]>([
     'orders: o-1 decided twice under one cause',
   ],
   [
-    'a hole in the numbers',
+    'a gap in the sequence numbers',
     withOrders(([one]) => [one!, entry('c2', ['e2', 'order.completed', 3])]),
     'orders: o-1 counts 1 3',
   ],
@@ -111,7 +111,7 @@ it.each<[string, Partial<Books>, string]>([
     'money: 200 are still held',
   ],
   [
-    'a posting that no authorisation shows',
+    'a posting without its authorisation',
     { postings: [...good().postings, { ...posting, kind: 'capture' }] },
     'money: all orders owe 200, the merchant got 400',
   ],
@@ -120,15 +120,19 @@ it.each<[string, Partial<Books>, string]>([
     { shards: [{ id: 'TEA-1~0', onHand: 7, reserved: 1, sold: 2 }] },
     'stock: TEA-1 should be 8 on hand, 0 reserved, 2 sold; it is 7 on hand, 1 reserved, 2 sold',
   ],
-  ['an event that BigQuery lacks', { inBigQuery: ['e1', 'e2', 'e3', 'e4'] }, 'BigQuery: lacks 1 of 5 events'],
+  ['an event missing in BigQuery', { inBigQuery: ['e1', 'e2', 'e3', 'e4'] }, 'BigQuery: lacks 1 of 5 events'],
   [
-    'an event that nobody decided',
+    'an event in BigQuery that no stream has',
     { inBigQuery: [...good().inBigQuery, 'e6'] },
-    'BigQuery: holds 1 that nobody decided',
+    'BigQuery: holds 1 that no stream has',
   ],
-  ['an event told twice', { inTimelines: [...good().inTimelines, 'e1'] }, 'history: holds 1 twice'],
-  ['a customer not told', { inSendLog: ['e1', 'e2', 'e3'] }, 'notifications: lacks 1 of 4 events'],
-  ['a dead letter', { deadLetters: ['orders: put 1 aside'] }, 'orders: put 1 aside'],
+  ['a duplicate event in a timeline', { inTimelines: [...good().inTimelines, 'e1'] }, 'history: holds 1 twice'],
+  [
+    'an event of which a customer was not notified',
+    { inSendLog: ['e1', 'e2', 'e3'] },
+    'notifications: lacks 1 of 4 events',
+  ],
+  ['a dead letter', { deadLetters: ['orders: 1 dead letters'] }, 'orders: 1 dead letters'],
   [
     'a command that waits',
     { waiting: ['http://x/commands/ReserveStock'] },
@@ -138,7 +142,7 @@ it.each<[string, Partial<Books>, string]>([
   expect(audit(expected, { ...good(), ...change })).toContain(fault)
 })
 
-it('asks for a repeat where a delivery was broken off', () => {
+it('reports a kill after which no delivery was repeated, and one whose delivery was lost', () => {
   const point = { service: 'payments', does: 'commit', when: 'after', signal: 'SIGKILL' } as const
   const hit = { point, firing: {} as Hit['firing'], waitedMs: 100, recoveredMs: 1, repeated: 0, lost: 0, retried: 1 }
   expect(unrepeated([hit])).toEqual(['payments SIGKILL after commit: nothing was repeated'])

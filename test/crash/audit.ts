@@ -24,23 +24,23 @@ export interface Shard {
 }
 
 export interface Books {
-  /** By service. */
+  /** Streams by service. */
   readonly streams: ReadonlyMap<string, readonly Stream[]>
-  /** The payment provider's own. */
+  /** The payment provider's postings. */
   readonly authorizations: readonly Authorization[]
   readonly postings: readonly Posting[]
   readonly shards: readonly Shard[]
-  /** Ids of events: one row each in the view, as often as they were published in the others. */
+  /** Ids of events: once each in the view, and as often as they were published in the others. */
   readonly inBigQuery: readonly string[]
   readonly inTimelines: readonly string[]
   readonly inSendLog: readonly string[]
-  /** `orders: put 3 aside` */
+  /** `orders: 3 dead letters` */
   readonly deadLetters: readonly string[]
-  /** Addresses of commands that wait, timers apart. */
+  /** URLs of waiting commands, without timers. */
   readonly waiting: readonly string[]
 }
 
-/** What does not agree, in plain words; nothing when all is well. */
+/** Describes each inconsistency; empty if there is none. */
 export function audit(expected: Expected, books: Books): string[] {
   return [
     ...ordersEnd(expected.placed, books.streams.get('orders') ?? []),
@@ -53,16 +53,16 @@ export function audit(expected: Expected, books: Books): string[] {
   ]
 }
 
-type Told = Commit['events'][number]
+type PublishedEvent = Commit['events'][number]
 
-const published = ({ entries }: Stream): Told[] =>
+const published = ({ entries }: Stream): PublishedEvent[] =>
   entries.flatMap((entry) => entry.events.filter(({ sequence }) => sequence > 0))
 
 function ordersEnd(placed: readonly Placed[], found: readonly Stream[]): string[] {
   const typesOf = new Map(found.map((stream) => [stream.id, published(stream).map(({ type }) => type)]))
   const strangers = found.map(({ id }) => id).filter((id) => !placed.some(({ orderId }) => orderId === id))
   return [
-    ...strangers.map((id) => `orders: nobody knows of having placed ${id}`),
+    ...strangers.map((id) => `orders: ${id} was placed by no customer`),
     ...placed.flatMap(({ orderId, ends }) => {
       const types = typesOf.get(orderId) ?? []
       const times = types.filter((type) => type === 'order.placed').length
@@ -75,7 +75,7 @@ function ordersEnd(placed: readonly Placed[], found: readonly Stream[]): string[
   ]
 }
 
-/** Each cause decided once, each number given once. */
+/** Reports causes with two decisions, and gaps or duplicates in the sequence numbers. */
 function gaps(service: string, stream: Stream): string[] {
   const causes = stream.entries.map(({ cause }) => cause)
   const sequences = published(stream).map(({ sequence }) => sequence)
@@ -123,20 +123,20 @@ function stock({ placed, products }: Expected, shards: readonly Shard[]): string
   })
 }
 
-/** Whoever listens has heard each event once, and nothing else. */
+/** Reports subscribers that lack an event, have one twice, or have one that no stream has. */
 function events(placed: readonly Placed[], books: Books): string[] {
   const orderIds = new Set(placed.map(({ orderId }) => orderId))
   const { on } = services.find(({ name }) => name === 'notifications')!
   const all = [...books.streams.values()].flat()
-  const told = (streams: readonly Stream[], concerns: (event: Told) => boolean = () => true): string[] =>
+  const idsOf = (streams: readonly Stream[], concerns: (event: PublishedEvent) => boolean = () => true): string[] =>
     streams.flatMap((stream) => published(stream).filter(concerns)).map(({ id }) => id)
   const ofOrders = all.filter(({ id }) => orderIds.has(id))
   return [
-    ...difference('BigQuery', told(all), books.inBigQuery),
-    ...difference('history', told(ofOrders), books.inTimelines),
+    ...difference('BigQuery', idsOf(all), books.inBigQuery),
+    ...difference('history', idsOf(ofOrders), books.inTimelines),
     ...difference(
       'notifications',
-      told(ofOrders, ({ type }) => on.includes(type)),
+      idsOf(ofOrders, ({ type }) => on.includes(type)),
       books.inSendLog,
     ),
   ]
@@ -148,7 +148,7 @@ function difference(where: string, should: readonly string[], is: readonly strin
   const excess = [...found].filter((id) => !due.has(id)).length
   return [
     ...(lacks > 0 ? [`${where}: lacks ${lacks} of ${due.size} events`] : []),
-    ...(excess > 0 ? [`${where}: holds ${excess} that nobody decided`] : []),
+    ...(excess > 0 ? [`${where}: holds ${excess} that no stream has`] : []),
     ...(found.size < is.length ? [`${where}: holds ${is.length - found.size} twice`] : []),
   ]
 }

@@ -1,4 +1,4 @@
-/** What each book holds at the end, in one line each: for people. Whether they agree, `audit.ts` finds out. */
+/** Prints a summary line for each kind of data, for people; `audit.ts` compares them. */
 
 import type { Books, Expected } from './audit.ts'
 

@@ -1,4 +1,4 @@
-/** Reads everybody's books by the official clients and public APIs, and looks until they agree. */
+/** Reads the data of all services and partners by the official clients and public APIs, until they agree. */
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { services } from '../../functions/index.ts'
@@ -11,7 +11,7 @@ import { audit, type Books, type Expected, type Shard, type Stream } from './aud
 export type Audited = Pick<TestPlatform, 'running' | 'ports'>
 
 export interface Auditor {
-  /** Looks until nothing disagrees; what still does after that time is returned. */
+  /** Reads until the audit finds nothing; returns its findings after the timeout. */
   settled(expected: Expected, withinMs: number): Promise<string[]>
   read(): Promise<Books>
   /** Rows in BigQuery beyond one for each event: published, or delivered, more than once. */
@@ -21,7 +21,7 @@ export interface Auditor {
   close(): Promise<void>
 }
 
-const LOOK_EVERY_MS = 500
+const POLL_INTERVAL_MS = 500
 const withStreams = services.filter(({ collections }) => 'streams' in collections).map(({ name }) => name)
 
 export function openBooks(platform: Audited): Auditor {
@@ -34,7 +34,7 @@ export function openBooks(platform: Audited): Auditor {
       for (;;) {
         const found = audit(expected, await read(platform, state, bigquery))
         if (found.length === 0 || Date.now() > giveUpMs) return found
-        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+        await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS))
       }
     },
     read: () => read(platform, state, bigquery),
@@ -76,7 +76,7 @@ async function streams(state: State, service: string): Promise<Stream[]> {
   }))
 }
 
-/** The provider's, asked as payments would. */
+/** The provider's authorizations, queried as payments does. */
 async function ledger({ ports }: Audited): Promise<Pick<Books, 'authorizations' | 'postings'>> {
   const audience = `http://127.0.0.1:${ports.paymentProvider}`
   const identity = `http://127.0.0.1:${ports.account('payments')}/computeMetadata/v1/instance/service-accounts/default/identity`
@@ -90,7 +90,10 @@ async function deadLetters({ running }: Audited): Promise<string[]> {
   const found = await Promise.all(
     [...services.map(({ name }) => name), 'bigquery'].map(async (listener) => {
       const url = `http://${running.apiHost}/v1/projects/${running.projectId}/subscriptions/${deadLetterName(listener)}`
-      const ask = async (verb: string, body: object): Promise<{ receivedMessages?: { ackId: string }[] }> =>
+      const subscriptionCall = async (
+        verb: string,
+        body: object,
+      ): Promise<{ receivedMessages?: { ackId: string }[] }> =>
         (
           await fetch(`${url}:${verb}`, {
             method: 'POST',
@@ -98,17 +101,20 @@ async function deadLetters({ running }: Audited): Promise<string[]> {
             body: JSON.stringify(body),
           })
         ).json() as Promise<object>
-      const { receivedMessages = [] } = await ask('pull', { maxMessages: 10, returnImmediately: true })
+      const { receivedMessages = [] } = await subscriptionCall('pull', { maxMessages: 10, returnImmediately: true })
       if (receivedMessages.length === 0) return []
-      // Given back, so that the next look finds it again.
-      await ask('modifyAckDeadline', { ackIds: receivedMessages.map(({ ackId }) => ackId), ackDeadlineSeconds: 0 })
-      return [`${listener}: put ${receivedMessages.length} aside`]
+      // Nack the messages, so that the next read finds them again.
+      await subscriptionCall('modifyAckDeadline', {
+        ackIds: receivedMessages.map(({ ackId }) => ackId),
+        ackDeadlineSeconds: 0,
+      })
+      return [`${listener}: ${receivedMessages.length} dead letters`]
     }),
   )
   return found.flat()
 }
 
-/** Timers of ended orders may wait, and what is erased in a month. */
+/** Timers of ended orders and erasures in a month may wait. */
 async function waiting({ running }: Audited, { tasks }: State): Promise<string[]> {
   const parent = tasks.locationPath(running.projectId, 'europe-west1')
   const [queues] = await tasks.listQueues({ parent })

@@ -1,4 +1,4 @@
-/** The burst: customers order without a break while each service is hit at one of its points after the other. */
+/** The burst: customers order continuously while each service is hit at one kill point after the other. */
 
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import type { FaultEvent, RequestLogEntry } from 'local-google-cloud'
@@ -7,17 +7,17 @@ import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './ki
 import { sendCommand } from './send-command.ts'
 import { type Shopper, shopper } from './shopper.ts'
 
-/** What became of one hit. */
+/** The consequences of one hit. */
 export interface Hit {
   readonly point: KillPoint
   readonly firing: FaultEvent
-  /** From when it was asked for until something came by there. */
+  /** From the injection of the fault until a call reached it. */
   readonly waitedMs: number
-  /** Until the service had taken a request again. */
+  /** Until the service had accepted a request again. */
   readonly recoveredMs: number
-  /** Deliveries to the service that failed then, and were acknowledged when they came again. */
+  /** Deliveries to the service that failed then, and were acknowledged at their redelivery. */
   readonly repeated: number
-  /** Such that were never acknowledged. */
+  /** Deliveries that failed then and were never acknowledged. */
   readonly lost: number
   /** Requests of clients that failed then, and were sent again. */
   readonly retried: number
@@ -29,30 +29,30 @@ export interface Burst {
   readonly customers: Shopper
   /** Until every point has been hit and that many orders are placed. */
   run(points: readonly KillPoint[], orders: number): Promise<void>
-  /** What the request log tells of each hit. */
+  /** The consequences of each hit by the request log. */
   hits(): Hit[]
-  /** Asked for, or not back yet. */
+  /** Kill points that were not reached, or whose service has not recovered. */
   underWay(): readonly string[]
 }
 
 /** A point that no request reaches within this time is reported by name. */
 const HIT_TIMEOUT_MS = 300_000
-const LOOK_EVERY_MS = 50
+const POLL_INTERVAL_MS = 50
 const CUSTOMERS = 6
-/** Without a hit for so long, customers order more than the hits so far allow. */
+/** After so long without a hit, customers place orders beyond the quota of the hits. */
 const DRIP_MS = 1_000
-/** Its killed transactions keep their locks for a minute: it comes last, or the services behind it would wait for orders. */
+/** Its killed transactions keep their locks for a minute, so it is hit last: other services would wait for its orders. */
 const LOCKING = 'inventory'
-const NOBODY_HAS_IT = 'NOBODY-HAS-IT'
+const SKU_WITHOUT_STOCK = 'NO-STOCK'
 
 export interface BurstOptions {
-  /** Several, so that the locks which a killed transaction leaves on one do not stop all orders (default 12). */
+  /** Several products, so that the locks of a killed transaction do not block all orders (default 12). */
   readonly products?: number
-  /** It is back. */
+  /** Called when the service has recovered. */
   onHit?(hit: Hitting): void
 }
 
-/** Opens a shop and names each hit as it comes. */
+/** Creates products and starts customers; reports each hit. */
 export async function startBurst(
   platform: TestPlatform,
   { products = 12, onHit = () => {} }: BurstOptions = {},
@@ -65,7 +65,7 @@ export async function startBurst(
   let sold = 0
 
   await customers.sells([
-    { sku: NOBODY_HAS_IT, unitMinor: 100, stock: 0 },
+    { sku: SKU_WITHOUT_STOCK, unitMinor: 100, stock: 0 },
     ...Array.from({ length: products }, (_, index) => ({ sku: `TEA-${index}`, unitMinor: 100 + index, stock: 1_000 })),
   ])
 
@@ -74,11 +74,11 @@ export async function startBurst(
     const index = ordered++
     const isDeclined = index % 8 === 3
     const orderId = await customers.orders({
-      sku: index % 12 === 5 ? NOBODY_HAS_IT : `TEA-${index % products}`,
+      sku: index % 12 === 5 ? SKU_WITHOUT_STOCK : `TEA-${index % products}`,
       quantity: 1 + (index % 3),
       card: isDeclined ? 'card-declined' : 'card-ok',
     })
-    // Once more, as the checkout does when an answer is lost: only then does payments send.
+    // Send the compensation a second time, as after a lost reply: only then does payments send a command.
     if (isDeclined)
       await sendCommand(platform, {
         type: 'VoidPayment',
@@ -89,7 +89,7 @@ export async function startBurst(
       })
   }
 
-  /** A customer keeps an address and withdraws it; what the vault does a month later it is asked for at once. */
+  /** A customer adds and withdraws an address; the erasure of a month later is requested at once. */
   const moveOne = async (): Promise<void> => {
     const { sub, addressRef } = await customers.moves()
     const vault = vaultOf(sub)
@@ -97,30 +97,30 @@ export async function startBurst(
     await sendCommand(platform, { type: 'EraseWithdrawn', from: 'customers', to: 'customers', subject: vault, data })
   }
 
-  /** A request was taken since: by the process that came after, or by the paused one when it went on. */
+  /** Waits until the next process, or the paused one after its resumption, has accepted a request. */
   const back = async ({ service, signal }: KillPoint, { pid, timeMs }: FaultEvent): Promise<void> => {
-    const goesOn = (): boolean =>
+    const hasRecovered = (): boolean =>
       signal === 'SIGSTOP'
         ? Date.now() >= timeMs + PAUSED_MS
         : run.processes().some((one) => one.service === service && one.pid !== pid)
-    await until(goesOn)
+    await until(hasRecovered)
     const sinceMs = Date.now()
     const took = ({ kind, resource, status, timeMs: thenMs }: RequestLogEntry): boolean =>
       kind === 'ingress' && resource === service && status < 400 && thenMs >= sinceMs
     await until(() => cloud.requestLog().some(took))
   }
 
-  /** Its points, one after the other: the next when the service has taken a request since the last. */
+  /** Hits the points one after the other, each after the service has recovered from the last. */
   const campaign = async (points: readonly KillPoint[]): Promise<void> => {
     for (const point of points) {
-      const askedMs = Date.now()
+      const injectedMs = Date.now()
       const { id } = cloud.faults.add(ruleFor(point))
       underWay.add(nameOf(point))
       const firing = await within(HIT_TIMEOUT_MS, nameOf(point), cloud.faults.whenFired(id))
       await within(HIT_TIMEOUT_MS, `the recovery of ${nameOf(point)}`, back(point, firing))
       underWay.delete(nameOf(point))
       const { timeMs } = firing
-      const hit = { point, firing, waitedMs: timeMs - askedMs, recoveredMs: Date.now() - timeMs }
+      const hit = { point, firing, waitedMs: timeMs - injectedMs, recoveredMs: Date.now() - timeMs }
       fired.push(hit)
       onHit(hit)
     }
@@ -158,7 +158,7 @@ export async function startBurst(
       const hits = Promise.all(byService.filter((own) => !locks(own)).map(campaign))
         .then(() => Promise.all(byService.filter(locks).map(campaign)))
         .finally(() => (hitting = false))
-      // Only staff reach these.
+      // Only requests of staff reach these services.
       const someServeStaff = points.some(
         ({ service, does }) =>
           service === 'gateway' || service === 'catalog' || (service === 'inventory' && does === 'send'),
@@ -176,7 +176,7 @@ export async function startBurst(
   }
 }
 
-/** Of what the service had in its hands. */
+/** Deliveries in flight at the service. */
 function fate(
   { point, firing, recoveredMs }: Hitting,
   platform: TestPlatform,
@@ -199,14 +199,14 @@ function fate(
 
 const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
-/** The service that a push or task went to. */
+/** The target service of a push or task. */
 export function receiverOf({ kind, resource }: RequestLogEntry): string | undefined {
   const name = resource.split('/').at(-1)!
   if (kind === 'push') return name.split('.')[0]
   return kind === 'task' ? name : undefined
 }
 
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS))
 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await pause()
@@ -220,7 +220,7 @@ async function within<T>(ms: number, what: string, promise: Promise<T>): Promise
   return Promise.race([promise, late]).finally(() => clearTimeout(timeout))
 }
 
-/** What hits of this kind must have led to, and have not: a repeat where they broke something off, none where they did not. */
+/** Reports hits without their required consequence: a redelivery if they interrupted a delivery, otherwise no lost one. */
 export function unrepeated(hits: readonly Hit[]): string[] {
   const single = hits.flatMap(({ point, lost, repeated }) => {
     if (lost > 0) return [`${nameOf(point)}: ${lost} deliveries were never acknowledged`]

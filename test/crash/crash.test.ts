@@ -1,4 +1,4 @@
-/** Some of what `npm run crash` does, on every build: kills at the places that tell most, stops, pauses, and the gateway's death after its POST. */
+/** A selection of `npm run crash` for every build: kills at the most critical points, stops, pauses, and a kill of the gateway after its POST. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,24 +14,24 @@ import { type Burst, receiverOf, startBurst, unrepeated } from './burst.ts'
 import { inFlight, killPoints, nameOf, ruleFor } from './kill-points.ts'
 import type { Placed } from './shopper.ts'
 
-/** The provider has the money, or the carrier a parcel, and no commit records it yet. */
+/** The provider holds money, or the carrier a parcel, that no commit has recorded. */
 const chosen = ['payments SIGKILL before commit of payment.authorized', 'shipping SIGKILL before publish']
 const ORDERS = 12
 const PRODUCTS = 2
-/** Limits for what hangs: a message that was hit several times waits ever longer, and a killed transaction keeps its locks for a minute. */
+/** Generous limits: a message that was hit several times has a long backoff, and a killed transaction keeps its locks for a minute. */
 const SETTLED_TIMEOUT_MS = 180_000
 const TEST_MS = 300_000
 
-/** Who serves the customer, who works in a transaction, and who runs in the functions framework. */
+/** One service for customers, one with transactions, and one in the functions framework. */
 const signalled = ['orders', 'inventory', 'notifications']
-/** Asked by the customer, by a task, and by a push in the functions framework. */
+/** Services called by the customer, by a task, and by a push in the functions framework. */
 const killedAtStart = ['gateway', 'payments', 'notifications']
 const names = services.map(({ name }) => name)
 
 let platform: TestPlatform
 let books: Auditor
 let burst: Burst
-/** By the tests themselves, beside the burst. */
+/** Orders placed by the tests, in addition to the burst. */
 const placed: Placed[] = []
 
 beforeAll(async () => {
@@ -57,8 +57,8 @@ const place = async (key: string): Promise<string> => {
     placed.push({ orderId, sku, quantity: 1, totalMinor: unitMinor, ends: 'completed' })
   return orderId
 }
-/** When it has ended, everybody has heard so, and nothing is on its way any more; at that, all books must agree. */
-const atRest = async (): Promise<void> => {
+/** Waits until all orders have ended and all deliveries are done; then the data of all services must agree. */
+const expectConsistency = async (): Promise<void> => {
   const { customers } = burst
   const expected = { placed: [...customers.placed, ...placed], products: customers.products }
   expect(await books.settled(expected, SETTLED_TIMEOUT_MS)).toEqual([])
@@ -78,7 +78,7 @@ const inFlightRule = (principal: string, action: FaultAction): FaultRule => ({
 })
 const pids = (): Map<string, number> => new Map(platform.run.processes().map(({ service, pid }) => [service, pid]))
 
-it('there are points before and after every commit, publish, send and acknowledgement of every service', () => {
+it('there are kill points before and after every commit, publish, send and acknowledgement of every service', () => {
   expect(readFileSync(join(root, 'docs', 'reliability.md'), 'utf8')).toContain(
     `${killPoints.length} kills and ${inFlight.length} signals`,
   )
@@ -94,29 +94,33 @@ it('there are points before and after every commit, publish, send and acknowledg
   }
 })
 
-it('killed within a burst: what was in its hands comes again, and all books agree', { timeout: TEST_MS }, async () => {
-  const points = killPoints.filter((point) => chosen.includes(nameOf(point)))
-  expect(points.map(nameOf).toSorted()).toEqual(chosen.toSorted())
-  await burst.run(points, ORDERS)
-  expect(burst.customers.placed.length).toBeGreaterThanOrEqual(ORDERS)
-  await atRest()
-  expect(burst.hits()).toHaveLength(chosen.length)
-  expect(unrepeated(burst.hits())).toEqual([])
-})
+it(
+  'kills within a burst: interrupted deliveries are repeated, and the data of all services agree',
+  { timeout: TEST_MS },
+  async () => {
+    const points = killPoints.filter((point) => chosen.includes(nameOf(point)))
+    expect(points.map(nameOf).toSorted()).toEqual(chosen.toSorted())
+    await burst.run(points, ORDERS)
+    expect(burst.customers.placed.length).toBeGreaterThanOrEqual(ORDERS)
+    await expectConsistency()
+    expect(burst.hits()).toHaveLength(chosen.length)
+    expect(unrepeated(burst.hits())).toEqual([])
+  },
+)
 
-it('inventory dies before it acknowledges: the stock is taken once', { timeout: TEST_MS }, async () => {
-  // Not within the burst: what else it had in a transaction would stay locked for a minute.
+it('a kill of inventory before its acknowledgement: the stock is taken once', { timeout: TEST_MS }, async () => {
+  // Not within the burst, where other transactions would leave locks for a minute.
   const point = killPoints.find((one) => nameOf(one) === 'inventory SIGKILL before acknowledge')!
   const sinceMs = Date.now()
   const { id } = platform.cloud.faults.add(ruleFor(point))
   await place(crypto.randomUUID())
-  await atRest()
+  await expectConsistency()
   await platform.cloud.faults.whenFired(id)
   expect(failedDeliveries(sinceMs).map(receiverOf)).toEqual(['inventory'])
 })
 
 it(
-  'the gateway dies after its POST: the retry with the same key gets the same order',
+  'a kill of the gateway after its POST: the retry with the same key gets the same order',
   { timeout: TEST_MS },
   async () => {
     const key = crypto.randomUUID()
@@ -136,32 +140,32 @@ it(
   },
 )
 
-it('each service finishes a request in flight on SIGTERM: no delivery fails', { timeout: TEST_MS }, async () => {
-  await atRest()
+it('SIGTERM: each service finishes its request in flight, and no delivery fails', { timeout: TEST_MS }, async () => {
+  await expectConsistency()
   const before = pids()
   const sinceMs = Date.now()
   const ids = signalled.map((service) => platform.cloud.faults.add(inFlightRule(service, { signal: 'SIGTERM' })).id)
   await place(crypto.randomUUID())
-  await atRest()
+  await expectConsistency()
   for (const id of ids) await platform.cloud.faults.whenFired(id)
   expect(failedDeliveries(sinceMs)).toEqual([])
-  // Each has ended: another one did the rest of its work.
+  // Each process has ended, and another one continued its work.
   for (const service of signalled) expect(pids().get(service)).not.toBe(before.get(service))
 })
 
-it('paused with a request in flight, each goes on with it: no delivery fails', { timeout: TEST_MS }, async () => {
+it('a pause: each service continues its request in flight, and no delivery fails', { timeout: TEST_MS }, async () => {
   const before = pids()
   const sinceMs = Date.now()
   const pause = { signal: 'SIGSTOP', resumeAfterMs: 500 } as const
   const ids = signalled.map((service) => platform.cloud.faults.add(inFlightRule(service, pause)).id)
   await place(crypto.randomUUID())
-  await atRest()
+  await expectConsistency()
   for (const id of ids) await platform.cloud.faults.whenFired(id)
   expect(failedDeliveries(sinceMs)).toEqual([])
   for (const service of signalled) expect(pids().get(service)).toBe(before.get(service))
 })
 
-it('killed while idle or while it starts: the next request starts it again', { timeout: TEST_MS }, async () => {
+it('a kill while idle or starting: the next request starts the service again', { timeout: TEST_MS }, async () => {
   const sinceMs = Date.now()
   const kill = { method: 'run.start', when: 'before', action: { signal: 'SIGKILL' } } as const
   const ids = killedAtStart.map((principal) => platform.cloud.faults.add({ ...kill, principal }).id)
@@ -170,8 +174,8 @@ it('killed while idle or while it starts: the next request starts it again', { t
   const key = crypto.randomUUID()
   await expect(place(key)).rejects.toMatchObject({ problem: { status: 503 } })
   await place(key)
-  await atRest()
+  await expectConsistency()
   for (const id of ids) await platform.cloud.faults.whenFired(id)
-  // Who was only idle took everything at once.
+  // A service that was only idle accepted every request at the first attempt.
   expect(new Set(failedDeliveries(sinceMs).map(receiverOf))).toEqual(new Set(['payments', 'notifications']))
 })

@@ -1,4 +1,4 @@
-/** Where a service can be hit: before and after each thing that it does towards the outside, derived from its description. */
+/** The points at which a service can be hit: before and after each of its external calls, derived from its description. */
 
 import type { FaultAction, FaultRule } from 'local-google-cloud'
 import { services } from '../../functions/index.ts'
@@ -9,7 +9,7 @@ export interface KillPoint {
   readonly does: keyof typeof methods
   readonly when: 'before' | 'after'
   readonly signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP'
-  /** Only where it does so with this event. */
+  /** Only for a call with this text. */
   readonly about?: string
 }
 
@@ -31,7 +31,7 @@ const does: Readonly<Record<keyof typeof methods, (service: Service) => boolean>
 const things = Object.keys(does) as (keyof typeof does)[]
 export const PAUSED_MS = 2_000
 
-/** What has happened outside by the time these are committed: the first commit that comes by need not be one of them. */
+/** Events that record an external effect; the first commit of a service need not record one. */
 const effects: Readonly<Record<string, readonly string[]>> = {
   payments: ['payment.authorized', 'payment.captured', 'payment.voided'],
   shipping: ['shipment.dispatched'],
@@ -45,7 +45,7 @@ const afterEffect = (service: Service): KillPoint[] =>
     about,
   }))
 
-/** Killed before and after each, and before each commit that says what was done outside. */
+/** A kill before and after each call, and before each commit that records an external effect. */
 export const killPoints: readonly KillPoint[] = services.flatMap((service) => [
   ...afterEffect(service),
   ...beforeAndAfterEach(service),
@@ -59,7 +59,7 @@ function beforeAndAfterEach(service: Service): KillPoint[] {
     )
 }
 
-/** Stopped, and paused, with a request in flight. */
+/** A stop and a pause with a request in flight. */
 export const inFlight: readonly KillPoint[] = services.flatMap((service) =>
   (['SIGTERM', 'SIGSTOP'] as const).map((signal) => ({
     service: service.name,
@@ -79,17 +79,16 @@ export function ruleFor(point: KillPoint): FaultRule {
   return { principal: service, method: methods[what], when, action, ...(about ? { about } : {}) }
 }
 
-/** Where there are streams, a delivery writes to one: the key of a staff command is kept by a request, which is not redelivered. */
+/** Restricts the commits of services with streams to deliveries: a submission commits an idempotency key in a request, which is not redelivered. */
 const commitOfDelivery = (name: string): string | undefined => {
   const { collections } = services.find((service) => service.name === name)!
   return 'streams' in collections ? '/documents/streams/' : undefined
 }
 
 /**
- * What is in the service's hands when it is killed there comes again as a delivery. Not counted by point are the gateway,
- * orders and the vault, which also serve customers: a request that was lost is theirs to repeat; nor queries, which whoever asked
- * asks again, nor the sends of services that send only what was submitted to them, which staff submit again; and after the last
- * word nothing need be in flight.
+ * True if a kill at this point must lead to a redelivery. That is not so for the gateway, orders and the vault, whose clients
+ * repeat a lost request themselves; for queries, which the caller repeats; for sends of services that send only submitted
+ * commands, which staff submit again; and after an acknowledgement, when no delivery is in flight.
  */
 export const mustBeRepeated = ({ service, does: what, when, signal }: KillPoint): boolean => {
   if (signal !== 'SIGKILL' || what === 'answer' || servesCustomers.has(service)) return false

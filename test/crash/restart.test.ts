@@ -1,4 +1,4 @@
-/** `npm start`, killed without a word in the middle of a burst and started again: what was acknowledged is there, and every order ends. */
+/** `npm start`, killed by SIGKILL in a burst and started again: acknowledged changes are there, and every order ends. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,9 +14,9 @@ import { shopper } from './shopper.ts'
 
 const ORDERS = 16
 const CUSTOMERS = 4
-/** So many have been answered, and others are under way, when it is killed. */
+/** So many requests have been answered, and others are in flight, at the kill. */
 const ANSWERED = 6
-/** Limits for what hangs. */
+/** Generous limits, which only a hang exceeds. */
 const READY_TIMEOUT_MS = 240_000
 const SETTLED_TIMEOUT_MS = 180_000
 
@@ -29,7 +29,7 @@ afterAll(async () => {
   data.remove()
 }, 60_000)
 
-it('loses nothing that was acknowledged', { timeout: 600_000 }, async () => {
+it('no acknowledged change is lost by a kill of npm start', { timeout: 600_000 }, async () => {
   const base = await freeBlock()
   const running = await started(base)
   const platform = {

@@ -1,4 +1,4 @@
-/** `npm run crash`: kills every service before and after all that it does, within a burst of 200 orders, and audits the books. */
+/** `npm run crash`: kills every service before and after each of its calls, within a burst of 200 orders, and audits the data. */
 
 import { main, text, UsageError, wholeNumber } from '../../cli/command.ts'
 import { table } from '../../cli/table.ts'
@@ -8,10 +8,10 @@ import { openBooks } from './books.ts'
 import { type Hit, startBurst, unrepeated } from './burst.ts'
 import { inFlight, killPoints, nameOf } from './kill-points.ts'
 
-/** A killed transaction keeps its locks for a minute, and a delivery may have met them more than once. */
+/** A killed transaction keeps its locks for a minute, and may have delayed a delivery more than once. */
 const SETTLED_TIMEOUT_MS = 180_000
 
-/** Without a hit for so long, it says what it waits for. */
+/** After so long without a hit, it prints the pending kill points. */
 const QUIET_MS = 15_000
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 

@@ -1,4 +1,4 @@
-/** Sends a service a command in another's name, as that one does when its time has come. */
+/** Sends a command to a service as another service. */
 
 import { accountEmail, commandPath, queueName } from '../../shared/base/names.ts'
 import type { TestPlatform } from '../support/platform.ts'

@@ -1,10 +1,10 @@
-/** Customers and staff who do not give up: a request that failed is sent again with its key, until it is answered. */
+/** Customers and staff that retry: a failed request is sent again with its key until it is answered. */
 
 import { type Api, type Method, Refusal } from '../../cli/api.ts'
 import { references, type References, type TestCard } from '../../functions/shop/cli/references.ts'
 import type { TestPlatform } from '../support/platform.ts'
 
-/** Doubled at each failure in a row, as a well-behaved client does. */
+/** Doubled after each consecutive failure, as in a well-behaved client. */
 const AGAIN_AFTER_MS = 200
 const MAX_WAIT_MS = 1_600
 const LOOK_EVERY_MS = 250
@@ -28,13 +28,13 @@ export interface Product {
 export interface Shopper {
   readonly placed: readonly Placed[]
   readonly products: readonly Product[]
-  /** When a request failed and was sent again. */
+  /** The times at which a request failed and was sent again. */
   readonly retries: readonly number[]
   /** Publishes products, changes their prices, and stocks them in one delivery. */
   sells(products: readonly Product[]): Promise<void>
-  /** A new customer keeps an address, and withdraws it. */
+  /** A new customer adds an address and withdraws it. */
   moves(): Promise<{ sub: string; addressRef: string }>
-  /** Places one order, and looks at it and at its product's stock; returns its id. */
+  /** Places one order, reads it and its product's stock, and returns its id. */
   orders(options: { sku: string; quantity: number; card: TestCard }): Promise<string>
 }
 
@@ -77,7 +77,7 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
     kept.set(card, known)
     return known
   }
-  /** Until what was accepted has been carried out. */
+  /** Waits until the accepted command was carried out. */
   const until = async (path: string, isSo: (body: Record<string, unknown>) => boolean): Promise<void> => {
     const giveUpMs = Date.now() + GIVE_UP_AFTER_MS
     for (;;) {
@@ -124,7 +124,7 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
         currency,
         lines: [{ sku, quantity }],
         ...(await ownedWith(card)),
-        // The replica of prices may not have heard of the last change yet.
+        // The replica of prices may not have received the last change yet.
         expectedTotalMinor: totalMinor,
       }
       const { orderId } = await insist<{ orderId: string }>(customer, 'POST', '/v1/orders', {
@@ -140,7 +140,7 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
   }
 }
 
-/** No answer, not now, or not at this price yet. */
+/** No answer, a transient failure, or a price that the replica does not have yet. */
 function passes(error: unknown): boolean {
   if (!(error instanceof Refusal)) return true
   const { status, code } = error.problem

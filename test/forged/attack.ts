@@ -1,4 +1,4 @@
-/** What an attack on a platform needs: the routes of its services, tokens that are let in, and the keys that sign such tokens. */
+/** Parts of an attack on a platform: the routes of its services, valid tokens, and the keys that sign them. */
 
 import { createPrivateKey } from 'node:crypto'
 import { join } from 'node:path'
@@ -20,10 +20,10 @@ import { localEnvironment } from '../../stacks/environments.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { type Attempt, type Genuine, places, signed, tokens } from './kinds.ts'
 
-/** For everybody to read; or signed by the provider's own key over the body: `functions/gateway/payment-webhook.test.ts`. */
+/** Public routes; or routes with a signed body, whose test is `functions/gateway/payment-webhook.test.ts`. */
 const notByToken = ['/v1/webhooks/payment-provider', '/openapi.json', '/docs']
 const AT_ONCE = 8
-/** 431: longer than any header may be. */
+/** 431: the header is longer than the limit. */
 export const REFUSALS = [401, 403, 431]
 /** In place of a status: the connection was closed without an answer. */
 export const NO_ANSWER = 0
@@ -34,17 +34,17 @@ export interface Route {
 }
 
 export interface Attack {
-  /** What a service serves besides its deliveries and its health. */
+  /** The routes of a service besides deliveries and health. */
   ownRoutes(service: Service): Promise<Route[]>
   events(service: Service): Route[]
   commands(service: Service): Route[]
   submissions(service: Service): Route[]
-  /** A token of the account that is let in, taken apart, and the key to sign what it never said. */
+  /** A valid token in its parts, and the key that signs other claims. */
   ofGoogle(account: string, audience: string): Promise<Genuine>
   ofCustomer(): Promise<Genuine>
 }
 
-/** The platform's data are in that directory. */
+/** Makes an attack on the platform whose data are in that directory. */
 export function attackOn(platform: TestPlatform, directory: string): Attack {
   const { projectId } = platform.running
   const posted = (path: string): Route => ({ method: 'POST', path })
@@ -77,7 +77,7 @@ export function attackOn(platform: TestPlatform, directory: string): Attack {
   }
 }
 
-/** What the keepers of the keys keep to themselves. */
+/** The private keys of the token issuers. */
 function signingKey(directory: string, table: string): JWK {
   let found: JWK | undefined
   readLines(join(directory, 'journal.jsonl'), (line) => {
@@ -97,7 +97,7 @@ export const bearer = (token: string): Attempt => ({ headers: { authorization: `
 
 export type Kind = readonly [name: string, attempt: Attempt]
 
-/** Every kind, as a request has it. */
+/** Every kind of forged token, as an attempt. */
 export function attempts(of: Genuine, more: Readonly<Record<string, string>> = {}): Kind[] {
   return [
     ...Object.entries(tokens).map(([name, forge]): Kind => [name, bearer(forge(of))]),
@@ -106,12 +106,12 @@ export function attempts(of: Genuine, more: Readonly<Record<string, string>> = {
   ]
 }
 
-/** By the right key, what Google never said of any account that may call. */
+/** Claims that Google never issued for an allowed account, signed by the right key. */
 export function neverSaid(of: Genuine): Readonly<Record<string, string>> {
   const claims = (more: object): string => signed({ ...of, claims: { ...of.claims, ...more } })
   return {
     'a token for another': claims({ aud: 'http://127.0.0.1:9999' }),
-    'an account of nobody': claims({ email: 'stranger@example.com' }),
+    'an unknown account': claims({ email: 'stranger@example.com' }),
     'an account without the grant': claims({ email: String(of.claims['email']).replace(/^[^@]*/, 'notifications') }),
     'an e-mail that is not verified': claims({ email_verified: false }),
     'an e-mail that says it is verified': claims({ email_verified: 'true' }),
@@ -121,7 +121,11 @@ export function neverSaid(of: Genuine): Readonly<Record<string, string>> {
 }
 
 /** The status, or `NO_ANSWER`. */
-export async function ask(origin: string, { method, path }: Route, { headers = {}, query }: Attempt): Promise<number> {
+export async function statusOf(
+  origin: string,
+  { method, path }: Route,
+  { headers = {}, query }: Attempt,
+): Promise<number> {
   try {
     const response = await fetch(`${origin}${path}${query ? `?${query}` : ''}`, {
       method,
@@ -135,7 +139,7 @@ export async function ask(origin: string, { method, path }: Route, { headers = {
   }
 }
 
-/** Those that were answered by anything but a refusal. */
+/** The attempts that were not refused. */
 export async function letIn(
   origin: string,
   routes: readonly Route[],
@@ -147,7 +151,7 @@ export async function letIn(
   const work = async (): Promise<void> => {
     for (let next = queue.pop(); next; next = queue.pop()) {
       const { route, kind, attempt } = next
-      const status = await ask(origin, route, attempt)
+      const status = await statusOf(origin, route, attempt)
       if (!refusals.includes(status)) accepted.push(`${kind} at ${route.method} ${route.path}: ${status}`)
     }
   }

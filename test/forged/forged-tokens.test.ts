@@ -5,10 +5,10 @@ import { services } from '../../functions/index.ts'
 import { commandPath, eventPath, pushAccountId } from '../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
-import { ask, type Attack, attackOn, attempts, bearer, letIn, neverSaid, REFUSALS, type Route } from './attack.ts'
+import { statusOf, type Attack, attackOn, attempts, bearer, letIn, neverSaid, REFUSALS, type Route } from './attack.ts'
 import { places, signed, tokens } from './kinds.ts'
 
-/** To who does not come from inside there is nothing; that no service was started shows that it said so itself. */
+/** The statuses with which the ingress refuses external callers itself, without starting a service. */
 const INGRESS_REFUSALS = [...REFUSALS, 404]
 
 let folder: TemporaryDirectory
@@ -25,11 +25,11 @@ afterAll(async () => {
   folder.remove()
 }, 60_000)
 
-it('are of at least forty kinds', () => {
+it('forged tokens are of at least forty kinds', () => {
   expect(Object.keys(tokens).length + Object.keys(places).length).toBeGreaterThanOrEqual(40)
 })
 
-describe('are let in nowhere', () => {
+describe('forged tokens are refused', () => {
   const internal = services.filter(({ ingress }) => ingress === 'internal')
 
   it.each(internal.map((service) => [service.name, service] as const))(
@@ -58,10 +58,10 @@ describe('are let in nowhere', () => {
       ])
       expect(await letIn(origin, routes, kinds, INGRESS_REFUSALS)).toEqual([])
       const before = platform.cloud.counters()['run.coldStarts'] ?? 0
-      // The check can pass: this very token, untouched, gets through to the service.
+      // The genuine token is admitted, so the refusals are due to the forgery.
       expect(platform.run.processes().map((one) => one.service)).not.toContain(name)
       if (service.on.length > 0) {
-        expect(await ask(origin, { method: 'GET', path: '/health/live' }, bearer(signed(of)))).toBe(200)
+        expect(await statusOf(origin, { method: 'GET', path: '/health/live' }, bearer(signed(of)))).toBe(200)
         expect(platform.cloud.counters()['run.coldStarts']).toBe(before + 1)
         await platform.run.kill(name, 'SIGKILL')
       }
@@ -78,18 +78,18 @@ describe('are let in nowhere', () => {
       'a service’s token for the customers’ audience': signed(
         await attack.ofGoogle('orders', String(of.claims['aud'])),
       ),
-      'a role that nobody has': signed({ ...of, claims: { ...of.claims, roles: ['admin'] } }),
+      'an unknown role': signed({ ...of, claims: { ...of.claims, roles: ['admin'] } }),
       'roles that are no list': signed({ ...of, claims: { ...of.claims, roles: 'staff' } }),
       'an empty subject': signed({ ...of, claims: { ...of.claims, sub: '' } }),
       'a subject too long': signed({ ...of, claims: { ...of.claims, sub: 'x'.repeat(129) } }),
     }
     expect(await letIn(origin, routes, attempts(of, more))).toEqual([])
-    // It has no paths for events and commands, where no ingress stands before it.
+    // The gateway has no ingress check, and no paths for events and commands.
     const service = bearer(signed(await attack.ofGoogle('orders', origin)))
     for (const path of [commandPath('PlaceOrder'), eventPath('order.placed')])
-      expect(await ask(origin, { method: 'POST', path }, service)).toBe(404)
-    // The check can pass: this very token, untouched, is let in.
-    expect(REFUSALS).not.toContain(await ask(origin, { method: 'GET', path: '/v1/orders/x' }, bearer(signed(of))))
+      expect(await statusOf(origin, { method: 'POST', path }, service)).toBe(404)
+    // The genuine token is admitted, so the refusals are due to the forgery.
+    expect(REFUSALS).not.toContain(await statusOf(origin, { method: 'GET', path: '/v1/orders/x' }, bearer(signed(of))))
   })
 
   it.each([
@@ -114,6 +114,6 @@ describe('are let in nowhere', () => {
       'a token for the gateway': signed(await attack.ofGoogle('payments', platform.running.gatewayUrl)),
     })
     expect(await letIn(url(), routes, kinds)).toEqual([])
-    expect(await ask(url(), routes.at(-1)!, bearer(signed(of)))).not.toBe(401)
+    expect(await statusOf(url(), routes.at(-1)!, bearer(signed(of)))).not.toBe(401)
   })
 })

@@ -1,4 +1,4 @@
-/** Tokens that must be rejected: https://www.rfc-editor.org/rfc/rfc8725, and what has been tried on others. */
+/** Tokens that must be rejected: https://www.rfc-editor.org/rfc/rfc8725, and known attacks on other products. */
 
 import {
   createHmac,
@@ -12,7 +12,7 @@ import {
 
 type Json = Record<string, unknown>
 
-/** A token that is let in, in its parts, with the key that signs such tokens. */
+/** A valid token in its parts, with the key that signs such tokens. */
 export interface Genuine {
   readonly header: Json
   readonly claims: Json
@@ -29,13 +29,13 @@ const base64 = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 const rs256 = (text: string, key: KeyObject): string => createSign('RSA-SHA256').update(text).sign(key, 'base64url')
 
-/** Header and claims as given, signed as the genuine ones are. */
+/** Signs this header and these claims with the genuine key. */
 export function signed({ header, claims, key }: Genuine): string {
   const text = `${base64(header)}.${base64(claims)}`
   return `${text}.${rs256(text, key)}`
 }
 
-/** Texts in place of JSON: what no serializer would write. */
+/** Signs texts in place of JSON that no serializer would write. */
 function signedText(header: string, claims: string, key: KeyObject): string {
   const text = `${base64(header)}.${base64(claims)}`
   return `${text}.${rs256(text, key)}`
@@ -71,13 +71,13 @@ const without = (genuine: Genuine, claim: string): string => {
   const { [claim]: _, ...claims } = genuine.claims
   return signed({ ...genuine, claims })
 }
-/** By the thief's key, whatever the header says of it. */
+/** Signs by the attacker's key, with any header. */
 const stolen = (genuine: Genuine, more: Json = {}): string =>
   signed({ ...genuine, header: { ...genuine.header, ...more }, key: thiefs })
 const parts = (genuine: Genuine): [string, string, string] => signed(genuine).split('.') as [string, string, string]
 const now = (): number => Math.floor(Date.now() / 1000)
 
-/** In the Authorization header, by its name. */
+/** A token in the Authorization header, by the name of its kind. */
 export const tokens: Readonly<Record<string, (genuine: Genuine) => string>> = {
   'alg none': (g) => unsigned(g, 'none'),
   'alg None': (g) => unsigned(g, 'None'),
@@ -118,7 +118,7 @@ export const tokens: Readonly<Record<string, (genuine: Genuine) => string>> = {
   'its own key at x5u': (g) => stolen(g, { x5u: 'http://127.0.0.1:9/cert', kid: 'thief' }),
   'its own key in x5c': (g) =>
     stolen(g, { x5c: [createPublicKey(thiefs).export({ type: 'spki', format: 'der' }).toString('base64')] }),
-  'crit that nobody knows': (g) => withHeader(g, { crit: ['exp-of-my-own'], 'exp-of-my-own': 1 }),
+  'an unknown crit': (g) => withHeader(g, { crit: ['exp-of-my-own'], 'exp-of-my-own': 1 }),
   'crit that is empty': (g) => withHeader(g, { crit: [] }),
   'crit that is a text': (g) => withHeader(g, { crit: 'exp' }),
   'b64 false': (g) => withHeader(g, { crit: ['b64'], b64: false }),
@@ -193,7 +193,7 @@ export const tokens: Readonly<Record<string, (genuine: Genuine) => string>> = {
   'far too long': (g) => withClaims(g, { padding: 'x'.repeat(20_000) }),
 }
 
-/** The genuine token, where it does not belong. */
+/** The genuine token in a wrong place. */
 export const places: Readonly<Record<string, (token: string) => Attempt>> = {
   'no token': () => ({}),
   'in the query as access_token': (token) => ({ query: `access_token=${token}` }),

@@ -24,7 +24,7 @@ import { root, startTestPlatform, type TestPlatform } from '../support/platform.
 import { temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
 import { representatives } from '../support/whole-lists.ts'
 import {
-  ask,
+  statusOf,
   type Attack,
   attackOn,
   attempts,
@@ -39,7 +39,7 @@ import {
 import { type Genuine, signed } from './kinds.ts'
 
 const live: Route = { method: 'GET', path: '/health/live' }
-/** Served in public, over HTTP, and by the functions framework; all of them in `npm run verify`. */
+/** A public service, one over HTTP, and one by the functions framework; all services in `npm run verify`. */
 const chosen = representatives(services, ['gateway', 'orders', 'notifications'], ({ name }) => name)
 const internal = chosen.filter(({ ingress }) => ingress === 'internal')
 
@@ -61,9 +61,9 @@ const withoutSignature = (token: string): string => token.replace(/[^.]*$/, 'SIG
 
 interface Door {
   readonly routes: readonly Route[]
-  /** Of an account that may call these. */
+  /** A token of an account that may call these routes. */
   readonly of: Genuine
-  /** Further ones: a path may be for one of the callers alone. */
+  /** Further tokens: a path may be open to only one of the callers. */
   readonly orOf?: readonly Genuine[]
 }
 
@@ -97,13 +97,13 @@ async function doors(service: Service): Promise<Door[]> {
   )
 }
 
-/** What operators may send, and what they might like to. */
+/** Commands that operators may send, and others that they may not. */
 const replays = async (service: Service): Promise<Door> => ({
   routes: [...attack.events(service), ...attack.commands(service)],
   of: await attack.ofGoogle(operationsAccountId, urlOf(service)),
 })
 
-/** Two headers, of which the ingress of Cloud Run would take the first. */
+/** Two headers, of which Cloud Run's ingress uses the first. */
 function pairs(of: Genuine, other: Genuine): Kind[] {
   const both = (first: string, second: string): Kind[1] => ({
     headers: { 'x-serverless-authorization': `Bearer ${first}`, authorization: `Bearer ${second}` },
@@ -115,7 +115,7 @@ function pairs(of: Genuine, other: Genuine): Kind[] {
     ['the genuine one beside another account’s', both(signed(of), signed(other))],
     ['another account’s beside the genuine one', both(signed(other), signed(of))],
     ['the genuine one beside one without its signature', both(signed(of), withoutSignature(signed(of)))],
-    ['nonsense before the genuine one', both('nonsense', signed(of))],
+    ['an invalid token before the genuine one', both('nonsense', signed(of))],
   ]
 }
 
@@ -134,14 +134,14 @@ async function kindsFor(of: Genuine): Promise<Kind[]> {
   ]
 }
 
-describe('at the port of its process, which only its ingress may reach,', () => {
+describe('at the port of its process, which only its ingress can use,', () => {
   it.each(chosen.map((service) => [service.name, service] as const))(
-    '%s answers to no token, not to the genuine one either',
+    '%s does not answer any token, not even the genuine one',
     { timeout: 240_000 },
     async (name, service) => {
       const account = service.on.length > 0 ? pushAccountId(name) : 'gateway'
       const of = await attack.ofGoogle(account, urlOf(service))
-      await ask(urlOf(service), live, bearer(signed(of)))
+      await statusOf(urlOf(service), live, bearer(signed(of)))
       const running = platform.run.processes().find((one) => one.service === name)!
       const routes = [
         live,
@@ -152,14 +152,14 @@ describe('at the port of its process, which only its ingress may reach,', () => 
       ]
       const kinds: Kind[] = [...(await kindsFor(of)), ['the genuine one', bearer(signed(of))]]
       expect(await letIn(`http://127.0.0.1:${running.port}`, routes, kinds, [NO_ANSWER])).toEqual([])
-      // Its process is the same: none of them made it fail.
+      // The process is the same: no request made it crash.
       expect(platform.run.processes().find((one) => one.service === name)?.pid).toBe(running.pid)
       await platform.run.kill(name, 'SIGKILL')
     },
   )
 })
 
-describe('as a container without an ingress that is known,', () => {
+describe('as a container without a known ingress,', () => {
   const children: ChildProcess[] = []
   afterEach(async () => {
     for (const child of children.splice(0)) {
@@ -169,7 +169,7 @@ describe('as a container without an ingress that is known,', () => {
     }
   })
 
-  /** Its own port; `ingress`: what its stack says stands before it. */
+  /** The service's own port; `ingress`: the front end that its stack declares. */
   async function started(service: Service, ingress: { INGRESS?: 'cloud-run' } = {}): Promise<string> {
     const port = await freePort()
     const account = accountEmail(service.name, platform.running.projectId)
@@ -187,7 +187,7 @@ describe('as a container without an ingress that is known,', () => {
     })
     children.push(child)
     const origin = `http://127.0.0.1:${port}`
-    while ((await ask(origin, live, {})) !== 200) {
+    while ((await statusOf(origin, live, {})) !== 200) {
       if (child.exitCode !== null) throw new Error(`${service.name} ended with ${child.exitCode}.`)
       await pause(20)
     }
@@ -195,15 +195,15 @@ describe('as a container without an ingress that is known,', () => {
   }
 
   it.each(internal.map((service) => [service.name, service] as const))(
-    '%s refuses every forged one at every route',
+    '%s refuses every forged token at every route',
     { timeout: 240_000 },
     async (_, service) => {
       const origin = await started(service)
       for (const { routes, of, orOf = [] } of await doors(service)) {
         expect(await letIn(origin, routes, await kindsFor(of))).toEqual([])
-        // The check can pass: this very token, untouched, is let in.
+        // The genuine token is admitted, so the refusals are due to the forgery.
         for (const route of routes) {
-          const answers = await Promise.all([of, ...orOf].map((one) => ask(origin, route, bearer(signed(one)))))
+          const answers = await Promise.all([of, ...orOf].map((one) => statusOf(origin, route, bearer(signed(one)))))
           expect(answers.filter((status) => !REFUSALS.includes(status))).not.toEqual([])
         }
       }
@@ -212,11 +212,11 @@ describe('as a container without an ingress that is known,', () => {
     },
   )
 
-  // One for each way in which a service is served.
+  // One service for each kind of server.
   it.each(
     internal.filter(({ name }) => ['orders', 'notifications'].includes(name)).map((one) => [one.name, one] as const),
   )(
-    '%s believes Cloud Run’s ingress about deliveries alone, where its stack says that there is one',
+    '%s trusts a token that Cloud Run’s ingress verified only for deliveries, and only if its stack declares the ingress',
     { timeout: 240_000 },
     async (_, service) => {
       const origin = await started(service, { INGRESS: 'cloud-run' })
@@ -241,7 +241,7 @@ describe('as a container without an ingress that is known,', () => {
   )
 })
 
-/** With a header line for each value, which `fetch` would write into one. */
+/** Sends one header line for each value, which `fetch` would join. */
 function statusWith(url: string, headers: Record<string, string[]>): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method: 'POST', headers }, (response) => {

@@ -1,4 +1,4 @@
-/** Arbitrary requests of every kind that a service takes, made from its contracts. */
+/** Arbitrary requests of every kind that a service accepts, made from its contracts. */
 
 import * as fc from 'fast-check'
 import type { Hono } from 'hono'
@@ -13,7 +13,7 @@ import { idToken } from '../../shared/base/config.testing.ts'
 import { startOfTests } from '../../shared/runtime/platform.testing.ts'
 import { breaking, keeping } from './by-schema.ts'
 
-export interface Asked {
+export interface TestRequest {
   readonly service: string
   readonly method: string
   readonly path: string
@@ -94,7 +94,7 @@ const common = fc.record(
   { requiredKeys: ['content-type'] },
 )
 
-/** Chance alone seldom names a product that is sold, in its currency, without a field that only importers may set. */
+/** Random orders seldom name a product in its currency without fields of importers, so some are built. */
 const likelyOrder = (own: References) =>
   fc
     .record({
@@ -141,7 +141,7 @@ export const publicRequests = (own: References) =>
               'idempotency-key': key,
             },
             ...(operation.method === 'get' ? {} : { body }),
-          } satisfies Asked,
+          } satisfies TestRequest,
         })),
     ),
   )
@@ -222,7 +222,7 @@ export const tasks = fc.oneof(
     ),
 )
 
-/** The services' own paths, as the gateway asks them. */
+/** Queries of the services' own paths, as the gateway sends them. */
 export const queries = (apps: ReadonlyMap<string, Hono>) =>
   fc.constantFrom('catalog', 'orders', 'inventory', 'payments', 'shipping', 'history').chain((service) => {
     const routes = apps

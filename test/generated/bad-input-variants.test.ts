@@ -5,7 +5,7 @@
  */
 
 import { serve } from '@hono/node-server'
-import { request as send, type Server } from 'node:http'
+import { request as openRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -25,7 +25,7 @@ interface Request {
   readonly headers: Headers
   readonly body: Buffer
 }
-/** What it is answered: status, and code where there is one. */
+/** The answer: status, and code if it has one. */
 type Bad = readonly [name: string, request: () => Request, answer: string]
 
 let issuer: TestIssuer
@@ -49,9 +49,9 @@ beforeAll(async () => {
     ports[service] = (server.address() as AddressInfo).port
   }
   for (const [path, body] of Object.entries(staffRequests))
-    expect((await ask(sentByStaff(path, body)())).answer, path).toBe('202')
+    expect((await send(sentByStaff(path, body)())).answer, path).toBe('202')
   Object.assign(own, await mesh.references('customer'))
-  const placed = await ask(posted(order(), used)())
+  const placed = await send(posted(order(), used)())
   expect(placed.answer).toBe('201')
   ;({ orderId } = JSON.parse(placed.text) as { orderId: string })
 })
@@ -61,10 +61,10 @@ afterAll(async () => {
   issuer?.close()
 })
 
-/** By Node's own client, which sends a list as that header several times. */
-function ask({ service, method, path, headers, body }: Request): Promise<{ answer: string; text: string }> {
+/** Sends by Node's client, which repeats a header whose value is a list. */
+function send({ service, method, path, headers, body }: Request): Promise<{ answer: string; text: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = send({ port: ports[service], host: '127.0.0.1', method, path, headers }, (response) => {
+    const outgoing = openRequest({ port: ports[service], host: '127.0.0.1', method, path, headers }, (response) => {
       let text = ''
       response.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
       response.on('end', () => {
@@ -79,7 +79,7 @@ function ask({ service, method, path, headers, body }: Request): Promise<{ answe
 }
 
 const bearer = (who: string): Headers => ({ authorization: `Bearer ${tokens[who]}` })
-/** Of the one order that is there. */
+/** The id of the one order. */
 const used = (): Headers => ({ 'idempotency-key': 'the-used-key' })
 const json = { 'content-type': 'application/json' }
 const posted =
@@ -116,7 +116,7 @@ const price = { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' }
 const changed = (changes: object = {}): object => ({ ...message('price.changed', price), ...changes })
 const command = (changes: object = {}): string => JSON.stringify({ ...message('ContinueCheckout', {}), ...changes })
 
-/** Each was sent once, with the key that is used. */
+/** Each command was sent once with the used key. */
 const staffRequests: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   '/v1/products': { sku: 'TEA-009', name: 'Tea', unitMinor: 5, currency: 'EUR' },
   '/v1/prices': { sku: 'TEA-009', unitMinor: 5, currency: 'EUR' },
@@ -157,11 +157,11 @@ const bad: readonly Bad[] = [
     '409 idempotency-key-reused',
   ]),
   ['a key with a space', posted(order(), () => ({ 'idempotency-key': 'a key' })), '400 invalid-parameter'],
-  ["somebody else's order", got(() => `/v1/orders/${orderId}`, 'stranger'), '404 not-found'],
-  ["somebody else's saga", got(() => `/v1/orders/${orderId}/saga`, 'customer'), '403 forbidden'],
-  ['a push that is no JSON', delivered('/events/price.changed', 'hello'), '204'],
+  ["another customer's order", got(() => `/v1/orders/${orderId}`, 'stranger'), '404 not-found'],
+  ["another customer's saga", got(() => `/v1/orders/${orderId}/saga`, 'customer'), '403 forbidden'],
+  ['a push that is not JSON', delivered('/events/price.changed', 'hello'), '204'],
   ['a push without a message', delivered('/events/price.changed', '{}'), '204'],
-  ['an event that is no envelope', delivered('/events/price.changed', pushBody({ hello: 'world' })), '204'],
+  ['an event without an envelope', delivered('/events/price.changed', pushBody({ hello: 'world' })), '204'],
   ['an event of another type', delivered('/events/price.changed', pushBody(changed({ type: 'price.x' }))), '204'],
   ['an event of a later version', delivered('/events/price.changed', pushBody(changed({ version: 99 }))), '204'],
   [
@@ -171,12 +171,12 @@ const bad: readonly Bad[] = [
   ],
   ['an unknown event', delivered('/events/price.invented', pushBody(changed())), '403 forbidden'],
   ['an unknown command', delivered('/commands/ShredOrder', command({ type: 'ShredOrder' })), '204'],
-  ['a command that is no envelope', delivered('/commands/ContinueCheckout', '{"orderId":"o-1"}'), '204'],
-  ['a command that is no JSON', delivered('/commands/ContinueCheckout', 'continue'), '204'],
+  ['a command without an envelope', delivered('/commands/ContinueCheckout', '{"orderId":"o-1"}'), '204'],
+  ['a command that is not JSON', delivered('/commands/ContinueCheckout', 'continue'), '204'],
   ['a command that breaks its contract', delivered('/commands/ContinueCheckout', command()), '204'],
 ]
 
-/** What else is wrong, and what may be answered for that. */
+/** Additional faults, with the answers that they allow. */
 type Variant = readonly [name: string, change: (request: Request) => Request | undefined, own: readonly string[]]
 
 const withHeaders =
@@ -200,7 +200,7 @@ const traced = (header: string, name: string, value: string | string[]): Variant
   withHeaders(() => ({ [header]: value })),
   [],
 ]
-/** Staff who order, accounts that deliver what is not theirs to; where the fault is the caller, there is no other. */
+/** Wrong callers: staff who order, accounts without the permission to deliver; not combined with a fault of the caller. */
 const by = (who: string): Variant => [
   `by ${who}`,
   (request) => {
@@ -251,7 +251,7 @@ const variants: readonly Variant[] = [
   ]),
 ]
 
-/** Everything that a service keeps or sends on, dead letters apart. */
+/** All stored documents and sent messages of a service, except dead letters. */
 const written = (): string =>
   JSON.stringify(
     [...mesh.platforms].map(([name, { entries, documents, sent, published }]) => [
@@ -269,14 +269,14 @@ const deadLetters = (): number => [...mesh.platforms.values()].reduce((sum, one)
 
 async function refused(name: string, request: Request, answers: readonly string[]): Promise<void> {
   const [before, lettersBefore] = [written(), deadLetters()]
-  const { answer, text } = await ask(request)
+  const { answer, text } = await send(request)
   expect(answers, `${name}: ${text}`).toContain(answer)
   expect(written(), name).toBe(before)
-  // No input is lost: an acknowledged message was dead-lettered.
+  // An acknowledged bad message must be in the dead letters.
   expect(deadLetters() - lettersBefore, name).toBe(answer === '204' ? 1 : 0)
 }
 
-describe('whatever else is wrong with it,', () => {
+describe('with any additional fault,', () => {
   it.each(bad)('%s is refused', async (_, request, answer) => {
     await refused('as it is', request(), [answer])
     for (const [name, change, own] of variants) {
@@ -285,7 +285,7 @@ describe('whatever else is wrong with it,', () => {
     }
   })
 
-  it.each(staffPaths)('every body at %s is refused to a customer', async (path) => {
+  it.each(staffPaths)('every body at %s is refused for a customer', async (path) => {
     for (const [name, request] of bad) {
       const one = withHeaders(() => bearer('customer'))(request())
       if (one.service === 'gateway') await refused(name, { ...one, method: 'POST', path }, ['403 forbidden'])

@@ -1,4 +1,4 @@
-/** Values from a Zod contract: mostly ones that keep it, some that break it in one place. */
+/** Values from a Zod contract: mostly valid ones, some with one fault. */
 
 import * as fc from 'fast-check'
 import { z } from 'zod'
@@ -23,7 +23,7 @@ interface Schema {
   readonly additionalProperties?: Schema | boolean
 }
 
-/** What keeps a pattern: found by hand, since some speak of every letter that there is. */
+/** Values that match a pattern, written by hand, since some patterns use Unicode classes. */
 const texts = ['TEA-001', 'TEA-002', 'BANK CHARGES', 'É1', 'a.b_c-d', '0', 'EUR', 'GBP', 'o-1', 'customer-1']
 const times = [
   '2026-01-01T00:00:00.000Z',
@@ -89,7 +89,7 @@ function stringOf({ pattern, format, minLength = 0, maxLength = 40 }: Schema): f
   )
 }
 
-/** Values that programs stumble over. */
+/** Values that often break programs. */
 const odd = fc.oneof(
   {
     weight: 4,
@@ -119,7 +119,7 @@ const odd = fc.oneof(
   { weight: 2, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
 )
 
-/** The same value with one thing in it changed, left out or added. */
+/** The same value with one field changed, removed or added. */
 export function breaking(arbitrary: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc
     .tuple(arbitrary, odd, fc.nat(), fc.constantFrom('replace', 'leave out', 'add', 'instead'))

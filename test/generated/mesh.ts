@@ -19,12 +19,12 @@ import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.t
 export interface Mesh {
   readonly apps: ReadonlyMap<string, Hono>
   readonly platforms: ReadonlyMap<string, TestPlatform>
-  /** A customer's address and payment method, kept by the vault. */
+  /** A customer's address and payment method in the vault. */
   references(sub: string): Promise<References>
-  ask(service: string, path: string, init: RequestInit): Promise<Response>
-  /** Callees that some service does not ask, since they failed. */
+  request(service: string, path: string, init: RequestInit): Promise<Response>
+  /** Callees for which a service has an open circuit. */
   openCircuits(): readonly string[]
-  /** What a bug left in the logs of all services. */
+  /** Log lines of bugs in all services. */
   bugs(): readonly object[]
 }
 
@@ -37,7 +37,7 @@ const settings = {
   PLACING: testPlacing(),
 }
 
-/** A provider and a carrier that always say yes. */
+/** A provider and a carrier that always succeed. */
 async function partner(url: string): Promise<Response> {
   if (url.endsWith('/payment-methods'))
     return Response.json({ paymentMethodRef: 'pm-1', brand: 'visa', last4: '4242', expiryMonth: 12, expiryYear: 2034 })
@@ -60,9 +60,9 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
       settings: { ...settings, ...issuer },
       callExternal: (url, options) =>
         url.includes('accounts:lookup') ? everyAccountIsValid(url, options) : partner(url),
-      call: (...asked) => caller.call(...asked),
+      call: (...parameters) => caller.call(...parameters),
     })
-    // With the circuits that guard each callee.
+    // Includes the circuit of each callee.
     const caller = createCaller({
       peers,
       authorizationFor: async (origin) => idToken(nameOf(origin), service.name),
@@ -85,14 +85,14 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   }
   await stock(reach)
   const references = (sub: string): Promise<References> => registered(reach, sub)
-  // Of whom the generated orders are.
+  // The customer of the generated orders.
   await references('customer-1')
   return {
     apps,
     platforms,
     references,
     openCircuits: () => callers.flatMap((caller) => caller.openCircuits()),
-    ask: reach,
+    request: reach,
     bugs: () =>
       [...platforms.values()].flatMap(({ logs }) =>
         logs
@@ -102,9 +102,9 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   }
 }
 
-async function registered(ask: Mesh['ask'], sub: string): Promise<References> {
+async function registered(request: Mesh['request'], sub: string): Promise<References> {
   const add = async (path: string, body: object): Promise<object> => {
-    const response = await ask('customers', `/vaults/${vaultOf(sub)}/${path}`, {
+    const response = await request('customers', `/vaults/${vaultOf(sub)}/${path}`, {
       method: 'POST',
       headers: { 'x-serverless-authorization': idToken('customers', 'gateway'), 'content-type': 'application/json' },
       body: JSON.stringify({ idempotencyKey: path, body }),
@@ -118,11 +118,11 @@ async function registered(ask: Mesh['ask'], sub: string): Promise<References> {
   return { addressRef, paymentMethodRef }
 }
 
-/** Something to sell, so that some of the orders are placed. */
-async function stock(ask: Mesh['ask']): Promise<void> {
+/** Adds a product with stock, so that some of the orders are placed. */
+async function stock(request: Mesh['request']): Promise<void> {
   const deliver = async (service: string, path: string, account: string, body: string): Promise<void> => {
     const headers = { authorization: idToken(service, account), 'content-type': 'application/json' }
-    const { status } = await ask(service, path, { method: 'POST', headers, body })
+    const { status } = await request(service, path, { method: 'POST', headers, body })
     if (status !== 204) throw new Error(`${service} answered ${status}`)
   }
   for (const sku of ['TEA-001', 'BANK CHARGES']) {

@@ -10,21 +10,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { References } from '../../functions/shop/cli/references.ts'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { type Operation, operations, problemsOf } from '../../functions/gateway/operations.ts'
-import { type Asked, publicRequests, pushes, queries, tasks } from './arbitrary-requests.ts'
+import { type TestRequest, publicRequests, pushes, queries, tasks } from './arbitrary-requests.ts'
 import { type Mesh, openMesh } from './mesh.ts'
 
-/** Printed by fast-check when a request fails: give it here to run the same ones. */
+/** The seed that fast-check prints when a request fails: set it to repeat the same requests. */
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_126)
 const HANGS_AFTER_MS = 5_000
-/** Services keep state: each mesh gets so many requests, then a new one takes its place. */
-const ASKED_PER_MESH = 500
-/** What is held after so many requests more, once the garbage is gone. */
+/** Services keep state, so the mesh is replaced after so many requests. */
+const REQUESTS_PER_MESH = 500
+/** The memory in use after so many more requests and a garbage collection. */
 const GROWTH_BYTES = 24 * 1024 * 1024
 
 let issuer: TestIssuer
 let mesh: Mesh
-let asked = 0
-/** Of customer-1, in every mesh. */
+let requestCount = 0
+/** The references of customer-1, the same in every mesh. */
 let own: References
 const tokens: Record<string, string> = {}
 
@@ -37,15 +37,18 @@ beforeAll(async () => {
 }, 30_000)
 afterAll(() => issuer?.close())
 
-async function ask({ service, path, headers, ...init }: Asked): Promise<Response> {
-  asked += 1
-  if (asked % ASKED_PER_MESH === 0) mesh = await openMesh(issuer.settings)
+async function send({ service, path, headers, ...init }: TestRequest): Promise<Response> {
+  requestCount += 1
+  if (requestCount % REQUESTS_PER_MESH === 0) mesh = await openMesh(issuer.settings)
   const role = /^Bearer (\w+)$/.exec(headers['authorization'] ?? '')?.[1]
   const authorization = role && tokens[role] ? { authorization: `Bearer ${tokens[role]}` } : {}
   const { promise: hung, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`${init.method} ${path} of ${service} hangs`)), HANGS_AFTER_MS)
   try {
-    return await Promise.race([mesh.ask(service, path, { ...init, headers: { ...headers, ...authorization } }), hung])
+    return await Promise.race([
+      mesh.request(service, path, { ...init, headers: { ...headers, ...authorization } }),
+      hung,
+    ])
   } finally {
     clearTimeout(timer)
   }
@@ -69,10 +72,10 @@ const run = async <T>(
 }
 
 describe('generated requests', { timeout: 300_000 }, () => {
-  it('to the gateway are answered as its document says', async () => {
+  it('to the gateway get only documented answers', async () => {
     const seen = new Map<string, number>()
     await run(publicRequests(own), 4_000, async ({ operation, request }) => {
-      const response = await ask(request)
+      const response = await send(request)
       noBug(response)
       const text = await response.text()
       seen.set(`${operation.path} ${response.status}`, (seen.get(`${operation.path} ${response.status}`) ?? 0) + 1)
@@ -81,12 +84,12 @@ describe('generated requests', { timeout: 300_000 }, () => {
         if (answer[1]) answer[1].parse(JSON.parse(text))
         return
       }
-      // A segment with a slash in it is another path.
+      // A segment that contains a slash gives another path.
       const { code } = JSON.parse(text) as { code: string }
       if (code !== 'not-found' || operation.path.includes('{'))
         expect([...problemsOf(operation), 'not-found']).toContain(code)
     })
-    // They reached what they are for, and not only its door.
+    // Some requests reached their handlers, and were not all refused before.
     for (const { path, method, answers } of Object.values<Operation>(operations).filter(
       ({ access }) => access !== 'provider',
     )) {
@@ -98,10 +101,10 @@ describe('generated requests', { timeout: 300_000 }, () => {
   it.each([
     ['push paths are acknowledged', pushes, 3_500],
     ['command paths are acknowledged, retried later', tasks, 2_500],
-  ] as const)('to %s, dead-lettered, or refused at the door', async (_, requests, count) => {
+  ] as const)('to %s, dead-lettered, or refused by access control', async (_, requests, count) => {
     const seen = new Set<number>()
     await run(requests, count, async (request) => {
-      const response = await ask(request)
+      const response = await send(request)
       noBug(response)
       seen.add(response.status)
       await response.body?.cancel()
@@ -110,21 +113,21 @@ describe('generated requests', { timeout: 300_000 }, () => {
     expect([...seen]).toEqual(expect.arrayContaining([204, 401, 403]))
   })
 
-  it('to the services themselves are answered or refused', async () => {
+  it("to the services' own paths are answered or refused", async () => {
     await run(queries(mesh.apps), 1_000, async (request) => {
-      const response = await ask(request)
+      const response = await send(request)
       noBug(response)
       await response.body?.cancel()
       expect(response.status).toBeLessThan(504)
     })
   })
 
-  it('leave nothing behind that grows', async () => {
+  it('do not make the memory of the gateway grow', async () => {
     const before = await held()
-    // Against one gateway: what it keeps of each caller, address and circuit has a bound.
+    // One gateway: its data on callers, addresses and circuits are bounded.
     await run(publicRequests(own), 1_000, async ({ request }) => {
-      const address = `198.51.${asked % 250}.${asked % 199}`
-      await (await ask({ ...request, headers: { ...request.headers, 'x-forwarded-for': address } })).body?.cancel()
+      const address = `198.51.${requestCount % 250}.${requestCount % 199}`
+      await (await send({ ...request, headers: { ...request.headers, 'x-forwarded-for': address } })).body?.cancel()
     })
     expect((await held()) - before).toBeLessThan(GROWTH_BYTES)
   })

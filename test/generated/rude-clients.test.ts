@@ -13,15 +13,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { answerOf, openRequest } from '../support/raw-client.ts'
-import { type Asked, publicRequests, pushes, queries, tasks } from './arbitrary-requests.ts'
+import { type TestRequest, publicRequests, pushes, queries, tasks } from './arbitrary-requests.ts'
 import { type Mesh, openMesh } from './mesh.ts'
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_128)
 const REQUESTS = Number(process.env['MILLRACE_REQUESTS'] ?? 400)
-/** Services keep state: each mesh gets so many requests, then a new one takes its place. */
-const ASKED_PER_MESH = 500
+/** Services keep state, so the mesh is replaced after so many requests. */
+const REQUESTS_PER_MESH = 500
 const CLIENTS = 32
-/** What messages of internal senders are: not readable, a timer that failed five times, the news of a failure. No client sends any. */
+/** Log lines that only messages of internal senders cause: an unparseable message, a timer that failed five times, a failure event. No client causes them. */
 const notOfClients = ['message.dead-lettered', 'saga.stuck', 'payment.capture-failed']
 
 type Manner = 'polite' | 'hangs up in the head' | 'hangs up in the body' | 'hangs up at the end' | 'sends slowly'
@@ -32,7 +32,7 @@ const manners: fc.Arbitrary<Manner> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Manner>('hangs up at the end') },
   { weight: 1, arbitrary: fc.constant<Manner>('sends slowly') },
 )
-/** Without parcels of what was never reserved: inventory answers 500 to them, since shipping would have a bug. */
+/** Excludes shipments of unreserved pieces, which inventory answers 500, since they would be a bug of shipping. */
 const deliveries = pushes.filter(
   ({ service, path }) => service !== 'inventory' || path !== '/events/shipment.dispatched',
 )
@@ -75,7 +75,7 @@ async function listening(): Promise<Listening> {
 }
 
 interface Rude {
-  readonly request: Asked
+  readonly request: TestRequest
   readonly manner: Manner
   readonly deadline: string | undefined
 }
@@ -92,12 +92,12 @@ async function sent(port: number, { request, manner, deadline }: Rude): Promise<
     connection: 'close',
   }
   const isUnfinished = manner === 'hangs up in the head'
-  // A body that is not there can't be sent slowly.
+  // A missing body can't be sent slowly.
   const announced = manner === 'sends slowly' || manner === 'hangs up in the body' ? bytes.length + 10 : bytes.length
   const socket = await openRequest(port, { method, path, headers: all, isUnfinished, bodyBytes: announced })
   if (!isUnfinished) socket.write(bytes)
   if (manner.startsWith('hangs up')) {
-    // In one turn of the loop or the next: before, while or after the server reads.
+    // In this turn of the event loop or the next: before, while or after the server reads.
     if (bytes.length % 2 === 0) await new Promise((resolve) => void setImmediate(resolve))
     socket.resetAndDestroy()
     return undefined
@@ -109,17 +109,17 @@ async function sent(port: number, { request, manner, deadline }: Rude): Promise<
 describe('rude clients', { timeout: 900_000 }, () => {
   it(`cause no failure of any service in ${REQUESTS} requests`, async () => {
     const seen = new Map<string, number>()
-    for (let done = 0; done < REQUESTS; done += ASKED_PER_MESH) {
+    for (let done = 0; done < REQUESTS; done += REQUESTS_PER_MESH) {
       const { mesh, portOf, close } = await listening()
       try {
         const own = await mesh.references('customer-1')
         const requests = fc.oneof(
-          { weight: 3, arbitrary: publicRequests(own).map(({ request }): Asked => request) },
+          { weight: 3, arbitrary: publicRequests(own).map(({ request }): TestRequest => request) },
           { weight: 2, arbitrary: fc.oneof(deliveries, tasks, queries(mesh.apps)) },
         )
         const all = fc.sample(fc.record({ request: requests, manner: manners, deadline: deadlines }), {
           seed: SEED + done,
-          numRuns: Math.min(ASKED_PER_MESH, REQUESTS - done),
+          numRuns: Math.min(REQUESTS_PER_MESH, REQUESTS - done),
         })
         await Promise.all(
           Array.from({ length: CLIENTS }, async () => {
@@ -141,7 +141,7 @@ describe('rude clients', { timeout: 900_000 }, () => {
         close()
       }
     }
-    // Each manner was met, the slow ones by their own refusal where their body was waited for.
+    // Each kind of client occurred, and slow bodies were refused with 408 if the server waited for them.
     expect([...seen.keys()]).toEqual(
       expect.arrayContaining(['sends slowly: 408', 'hangs up in the body: no answer', 'polite: 499', 'polite: 200']),
     )
@@ -151,7 +151,7 @@ describe('rude clients', { timeout: 900_000 }, () => {
 
 const readable = (bug: object): object => ({ ...bug, error: String((bug as { error?: Error }).error?.stack) })
 
-/** What was logged and measured, also of those who did not wait for their answer. */
+/** The log lines and metrics, also of clients that did not wait for their answer. */
 function checkLogs(mesh: Mesh): void {
   for (const [service, { logs, measures }] of mesh.platforms) {
     const errors = logs.filter(({ severity, event }) => severity === 'ERROR' && !notOfClients.includes(event))

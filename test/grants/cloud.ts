@@ -1,4 +1,4 @@
-/** The local cloud with everything that the stacks declare, and in each service's place a process that takes whatever comes. */
+/** The local cloud with all resources of the stacks, and in place of each service a process that accepts every request. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { CloudTasksClient } from '@google-cloud/tasks'
@@ -14,7 +14,7 @@ import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import { root, testPorts } from '../support/platform.ts'
 
-/** Poisoned messages fail, all else is taken: also in the attributes of a push. */
+/** Fails messages marked as poison in body or attributes, and accepts all others. */
 const program = `
 require('node:http').createServer((request, response) => {
   let body = ''
@@ -22,7 +22,7 @@ require('node:http').createServer((request, response) => {
   request.on('end', () => response.writeHead(body.includes('"poison"') ? 500 : 204).end())
 }).listen(Number(process.env.PORT), '127.0.0.1')`
 
-/** Five attempts, as fast as may be: the stacks' twenty take two hours. */
+/** Five attempts without delay; the twenty of the stacks take two hours. */
 const hurried = {
   dead_letter_policy: (policy: object) => ({ ...policy, max_delivery_attempts: 5 }),
   retry_policy: () => ({ minimum_backoff: '0.02s', maximum_backoff: '0.02s' }),
@@ -47,8 +47,8 @@ export interface GrantedCloud {
   email(account: string): string
   /** Google's clients on that service's port, or on the owner's. */
   as(service: string): Clients
-  /** The first entry of the request log that fits, when it comes. */
-  noted(what: string, fits: (entry: RequestLogEntry) => boolean): Promise<RequestLogEntry>
+  /** Waits for the latest matching entry of the request log. */
+  loggedRequest(what: string, fits: (entry: RequestLogEntry) => boolean): Promise<RequestLogEntry>
   close(): Promise<void>
 }
 
@@ -56,7 +56,7 @@ export async function startGrantedCloud(): Promise<GrantedCloud> {
   const ports = await testPorts(services)
   const environment = localEnvironment(ports)
   const { projectId, projectNumber, region } = environment
-  const stacks = synthesize(environment, business).map((stack): StackJson => ({ ...stack, json: simpler(stack.json) }))
+  const stacks = synthesize(environment, business).map((stack): StackJson => ({ ...stack, json: withShortRetries(stack.json) }))
   const platform = await startPlatform({
     stacks,
     ports,
@@ -80,7 +80,7 @@ export async function startGrantedCloud(): Promise<GrantedCloud> {
     url: environment.serviceUrl,
     email,
     as,
-    async noted(what, fits) {
+    async loggedRequest(what, fits) {
       const giveUpMs = Date.now() + 20_000
       for (;;) {
         const found = platform.cloud.requestLog().findLast(fits)
@@ -97,7 +97,7 @@ export async function startGrantedCloud(): Promise<GrantedCloud> {
   }
 }
 
-function simpler(json: StackJson['json']): StackJson['json'] {
+function withShortRetries(json: StackJson['json']): StackJson['json'] {
   const resource = Object.fromEntries(
     Object.entries(json.resource ?? {}).map(([type, byId]) => [
       type,

@@ -1,6 +1,6 @@
 /**
  * The grants of the stacks, proved minimal: with all of them everything works, each is used, and without one of them
- * exactly the operations that need it fail. Nobody may do what its description does not say.
+ * exactly the operations that need it fail. No service may do more than its description says.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,14 +13,14 @@ import { wholeLists } from '../support/whole-lists.ts'
 import { startGrantedCloud, type GrantedCloud } from './cloud.ts'
 import { call, enqueue, type Operation, operationsOf, publish, readDocument, writeDocument } from './operations.ts'
 
-/** Grants that nothing local asks for, each with the reason. */
+/** Grants that no local operation uses, each with the reason. */
 const unasked: readonly { readonly reason: string; readonly covers: (grant: Grant) => boolean }[] = [
   {
     reason: 'telemetry goes to the sidecar collector, which does not run on a laptop',
     covers: ({ role }) => /^(telemetry|logging|monitoring|serviceusage)\./.test(role),
   },
   {
-    reason: 'asked of the identity platform, which is no part of this cloud: test/security/sign-out.test.ts',
+    reason: 'used at the identity platform, which is not part of this cloud: test/security/sign-out.test.ts',
     covers: ({ role }) => role === 'firebaseauth.viewer',
   },
   {
@@ -37,7 +37,7 @@ interface Grant {
 }
 
 const PERMISSION_DENIED = 7
-/** So many grants are taken away at once; none of them is needed by an operation that needs another of them. */
+/** So many grants are removed at once; no operation needs two of them. */
 const GRANTS_PER_ROUND = 16
 const AT_ONCE = 12
 
@@ -75,7 +75,7 @@ function grantOf(made: Provisioned): Grant {
 
 const textOf = ({ account, role, on }: Grant): string => `${account} ${role} ${on}`
 
-/** Names of those that were not let; several at a time, one kind after the other. */
+/** Names of the operations that were denied; runs several at a time, one kind after the other. */
 async function failing(some: readonly Operation[]): Promise<string[]> {
   const failed: string[] = []
   const kinds = new Set(some.map(({ kind }) => kind))
@@ -96,28 +96,28 @@ const needing = (some: readonly Grant[]): Operation[] =>
   operations.filter(({ needs }) => some.some((grant) => needs.includes(textOf(grant))))
 
 describe('the grants of the stacks', () => {
-  it('are those that the operations need, none more and none less', () => {
+  it('are exactly those that the operations need', () => {
     const needed = new Set(operations.flatMap(({ needs }) => needs))
     expect(grants.map(textOf).toSorted()).toEqual([...needed].toSorted())
   })
 
-  it('let everything work, and each of them is used', async () => {
+  it('allow all operations, and each grant is used', async () => {
     expect(await failing(operations)).toEqual([])
     const used = new Set(
       cloud.iam
         .usedGrants()
         .map(({ email, role, resource, condition }) => JSON.stringify([email, role, resource, condition?.expression])),
     )
-    // One is enough to be let in, by whatever account.
+    // A grant to allUsers is not used where the account has its own.
     const expected = grants.filter(({ account }) => account !== 'allUsers')
     expect(used.size).toBe(expected.length)
   }, 300_000)
 
-  it('are missed one by one: what needs it fails, and nothing else', async () => {
+  it('are each necessary: without one, exactly the operations that need it fail', async () => {
     for (const round of rounds(chosen())) {
       const without = needing(round)
       for (const { made } of round) await made.provisioner.remove(made.resource, cloud.platform.api)
-      // Of the others each kind once: that the rest does not need it is what `rounds` and the first test say.
+      // One other operation of each kind as a witness; the first test covers the rest.
       const witnesses = [
         ...new Map(operations.filter((one) => !without.includes(one)).map((one) => [one.kind, one])).values(),
       ]
@@ -129,13 +129,13 @@ describe('the grants of the stacks', () => {
   }, 600_000)
 })
 
-/** One for each role on each type of resource; every one of them in `npm run verify`. */
+/** One grant for each role on each type of resource; all grants in `npm run verify`. */
 const chosen = (): readonly Grant[] =>
   wholeLists
     ? grants
     : [...new Map(grants.map((grant) => [`${grant.role} ${grant.made.resource.type}`, grant])).values()]
 
-/** Each grant once, in sets of which no operation needs two. */
+/** Partitions the grants into sets of which no operation needs two. */
 function rounds(some: readonly Grant[]): Grant[][] {
   const made: { readonly grants: Grant[]; readonly touched: Set<string> }[] = []
   for (const grant of some) {
@@ -154,16 +154,19 @@ function rounds(some: readonly Grant[]): Grant[][] {
 describe('without a grant', { timeout: 120_000 }, () => {
   const denied = { code: PERMISSION_DENIED }
 
-  it.each(services.map(({ name }) => name))('%s reads and writes no database of another', async (name) => {
-    for (const other of services.filter((one) => one.name !== name && Object.keys(one.collections).length > 0)) {
-      const database = `projects/${cloud.projectId}/databases/${databaseName(other.name)}`
-      await expect(readDocument(cloud, name, database)).rejects.toMatchObject(denied)
-      await expect(writeDocument(cloud, name, database)).rejects.toMatchObject(denied)
-    }
-  })
+  it.each(services.map(({ name }) => name))(
+    '%s can not read or write the database of another service',
+    async (name) => {
+      for (const other of services.filter((one) => one.name !== name && Object.keys(one.collections).length > 0)) {
+        const database = `projects/${cloud.projectId}/databases/${databaseName(other.name)}`
+        await expect(readDocument(cloud, name, database)).rejects.toMatchObject(denied)
+        await expect(writeDocument(cloud, name, database)).rejects.toMatchObject(denied)
+      }
+    },
+  )
 
   it.each(services.map((service) => [service.name, service] as const))(
-    '%s publishes no event of another',
+    '%s can not publish an event of another service',
     async (name, service) => {
       const own = new Set<string>([...publishedBy(service).map(topicName), deadLetterName(name)])
       const topics = cloud.resources
@@ -175,7 +178,7 @@ describe('without a grant', { timeout: 120_000 }, () => {
   )
 
   it.each(services.map(({ name }) => name))(
-    '%s sends no command to whom it does not send, and none as another',
+    '%s can not send commands that it does not declare, nor with the account of another',
     async (name) => {
       const queues = cloud.resources.filter(({ type }) => type === 'google_cloud_tasks_queue')
       for (const { attributes } of queues) {
@@ -189,7 +192,7 @@ describe('without a grant', { timeout: 120_000 }, () => {
   )
 
   it.each(services.map(({ name }) => name))(
-    '%s calls no service to which it neither sends nor submits, and which it does not query',
+    '%s can not call a service that it does not send or submit to, or query',
     async (name) => {
       for (const other of services) {
         const callers = [...sendersOf(other, services), ...callersOf(other, services)]

@@ -1,4 +1,4 @@
-/** All that the platform does by a grant, from its descriptions: each operation with the grants that it must take. */
+/** All operations of the platform that need a grant, from its descriptions, each with its required grants. */
 
 import { services } from '../../functions/index.ts'
 import {
@@ -19,9 +19,9 @@ import type { GrantedCloud } from './cloud.ts'
 export interface Operation {
   readonly kind: string
   readonly name: string
-  /** `account role resource`, as `grantOf` writes it. */
+  /** `account role resource`, in the form of `grantOf`. */
   readonly needs: readonly string[]
-  /** Does it, and rejects when it was not let. */
+  /** Performs the operation; rejects if it was denied. */
   run(): Promise<unknown>
 }
 
@@ -44,7 +44,7 @@ function operationsOfService(cloud: GrantedCloud, service: (typeof services)[num
     ...sendersOf(service, services).map((sender) => sending(cloud, sender, service.name)),
     ...callersOf(service, services).map((caller) => calling(cloud, caller, service.name)),
     ...(isQueued(service) ? [replaying(cloud, service.name), taking(cloud, service.name)] : []),
-    ...service.on.map((type) => hearing(cloud, service.name, type)),
+    ...service.on.map((type) => receiving(cloud, service.name, type)),
     ...service.on.map((type) => givingUp(cloud, service.name, type)),
     ...service.emits.flatMap((type) => [keeping(cloud, service.name, type), notKeeping(cloud, type)]),
     ...(service.ingress === 'public' ? [visiting(cloud, service.name)] : []),
@@ -54,7 +54,7 @@ function operationsOfService(cloud: GrantedCloud, service: (typeof services)[num
 const isQueued = ({ accepts, on, emits }: (typeof services)[number]): boolean =>
   accepts.length > 0 || on.length > 0 || emits.length > 0
 
-/** Reads and writes, as streams and views do it. */
+/** Reads and writes a document like streams and views. */
 function database(cloud: GrantedCloud, service: string): Operation {
   const resource = `projects/${cloud.projectId}/databases/${databaseName(service)}`
   return {
@@ -107,7 +107,7 @@ export async function publish(
   return messageIds![0]!
 }
 
-/** The task arrives with the token of its sender. */
+/** A task is delivered with the token of its sender. */
 function sending(cloud: GrantedCloud, sender: string, receiver: string): Operation {
   return {
     kind: 'send',
@@ -130,13 +130,13 @@ function replaying(cloud: GrantedCloud, receiver: string): Operation {
   }
 }
 
-/** The service takes its dead letters again. */
+/** The service pulls its dead letters for a replay. */
 function taking(cloud: GrantedCloud, service: string): Operation {
   const letters = deadLetterName(service)
   const subscription = `projects/${cloud.projectId}/subscriptions/${letters}`
   return {
     kind: 'take',
-    name: `${service} takes its dead letters again`,
+    name: `${service} pulls its dead letters`,
     needs: [`${service} pubsub.subscriber ${letters}`],
     run: () => cloud.as(service).subscriber.pull({ subscription, maxMessages: 1, returnImmediately: true }),
   }
@@ -144,7 +144,7 @@ function taking(cloud: GrantedCloud, service: string): Operation {
 
 async function arrived(cloud: GrantedCloud, who: string, receiver: string, account: string): Promise<void> {
   const name = await enqueue(cloud, who, receiver, account)
-  const { status } = await cloud.noted(
+  const { status } = await cloud.loggedRequest(
     `the task ${name}`,
     (entry) => entry.kind === 'task' && name.endsWith(entry.messageId!),
   )
@@ -180,7 +180,7 @@ function calling(cloud: GrantedCloud, caller: string, callee: string): Operation
 function visiting(cloud: GrantedCloud, service: string): Operation {
   return {
     kind: 'visit',
-    name: `anybody calls ${service}`,
+    name: `any caller calls ${service}`,
     needs: [`allUsers run.invoker ${service}`],
     run: () => call(cloud, service),
   }
@@ -193,12 +193,12 @@ export async function call(cloud: GrantedCloud, callee: string, caller?: string)
   if (status !== 204) throw new Error(`The call was answered ${status}.`)
 }
 
-function hearing(cloud: GrantedCloud, listener: string, type: string): Operation {
+function receiving(cloud: GrantedCloud, listener: string, type: string): Operation {
   const subscription = `projects/${cloud.projectId}/subscriptions/${subscriptionName(listener, type)}`
   const push = pushAccountId(listener)
   return {
-    kind: 'hear',
-    name: `${listener} hears ${type}`,
+    kind: 'receive',
+    name: `${listener} receives ${type}`,
     needs: [`${push} run.invoker ${listener}`, `${AGENT} ${CREATOR} ${push}`],
     async run() {
       const id = await publish(cloud, 'owner', topicName(type))
@@ -211,13 +211,13 @@ function hearing(cloud: GrantedCloud, listener: string, type: string): Operation
 }
 
 const delivered = (cloud: GrantedCloud, kind: string, resource: string, id: string, attempt = 1) =>
-  cloud.noted(
+  cloud.loggedRequest(
     `delivery ${attempt} of ${id} to ${resource}`,
     (entry) =>
       entry.kind === kind && entry.resource === resource && entry.messageId === id && entry.attempt === attempt,
   )
 
-/** Whether the listener rejects poison or can't be reached, the message is dead-lettered. */
+/** A message that its subscriber rejects is dead-lettered. */
 function givingUp(cloud: GrantedCloud, listener: string, type: string): Operation {
   const subscription = subscriptionName(listener, type)
   return {
@@ -268,7 +268,7 @@ function notKeeping(cloud: GrantedCloud, type: string): Operation {
   }
 }
 
-interface Aside {
+interface DeadLetterCase {
   readonly type: string
   readonly subscription: string
   readonly kind: string
@@ -278,12 +278,12 @@ interface Aside {
 
 async function expectDeadLettered(
   cloud: GrantedCloud,
-  { type, subscription, kind, listener, message }: Aside,
+  { type, subscription, kind, listener, message }: DeadLetterCase,
 ): Promise<void> {
   const resource = `projects/${cloud.projectId}/subscriptions/${subscription}`
   const id = await publish(cloud, 'owner', topicName(type), message)
   await delivered(cloud, kind, resource, id, 5)
-  // What was not let is tried again: a sixth attempt, or none.
+  // A denied dead-lettering leads to a sixth attempt.
   const waiting = cloud.platform.cloud.core<{ backlog(subscription: string): { undelivered: number } }>('pubsub')
   const deadLetters = `projects/${cloud.projectId}/subscriptions/${deadLetterName(listener)}`
   for (;;) {
@@ -300,7 +300,7 @@ async function expectDeadLettered(
   }
 }
 
-/** What would be tried for ever. */
+/** Drops the backlog, which would be retried for ever. */
 async function forget(cloud: GrantedCloud, subscription: string): Promise<void> {
   await cloud.platform.api('POST', `/v1/${subscription}:seek`, { time: new Date(Date.now() + 60_000).toISOString() })
 }

@@ -104,7 +104,7 @@ it('every path of every service refuses operators, but for repeats and replays',
         'content-type': 'application/json',
         ...named,
       }
-      const { status } = await mesh.ask(service.name, path, { method: 'POST', headers, body: '{}' })
+      const { status } = await mesh.request(service.name, path, { method: 'POST', headers, body: '{}' })
       asked += 1
       if (status < 400) open.push(`${service.name} ${path}`)
     }
