@@ -1,4 +1,4 @@
-/** Every message and query of every service: its frozen example keeps its contract, and old versions can be upcast. */
+/** Every message and query of every service: its frozen example fits its contract, and old versions can be upcast. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ const owners = [
   { name: runtimeContracts.service, folder: 'shared/contracts', contracts: runtimeContracts },
 ]
 
-/** What these files of all owners hold together. */
+/** The merged contents of these files of all owners. */
 const together = (name: string): Record<string, unknown> =>
   Object.assign(
     {},
@@ -31,7 +31,7 @@ const together = (name: string): Record<string, unknown> =>
 
 /** The events of each owner, by `type@version`. Never change them, only add to them: streams and dead letters hold these shapes. */
 const frozen = together('frozen-events.json')
-/** Of each owner, by `query@status`: the answer of an earlier revision, which a caller may still get while a new one is deployed. */
+/** The answers of each owner, by `query@status`: a caller may get those of an earlier revision during a deployment. */
 const frozenAnswers = together('frozen-answers.json')
 
 const events = owners.flatMap(({ name, folder, contracts }) =>
@@ -91,7 +91,7 @@ describe.each(commands)('$type of $name', ({ type, contract }) => {
 })
 
 describe.each(queries)('$query of $name', ({ query, contract }) => {
-  it('is a name of no other query, and is asked by at least one service', () => {
+  it('has a unique name, and is sent by at least one service', () => {
     expect(queries.filter((one) => one.query === query)).toHaveLength(1)
     expect(services.some((service) => service.queries.includes(query))).toBe(true)
   })
@@ -101,13 +101,13 @@ describe.each(queries)('$query of $name', ({ query, contract }) => {
   })
 })
 
-it.each(answers)('the answer $answer of $name still takes what was frozen', ({ name, answer, schema }) => {
+it.each(answers)('the answer $answer of $name still accepts its frozen example', ({ name, answer, schema }) => {
   const example = frozenAnswers[answer]
   expect(example, `add "${answer}" to functions/${name}/frozen-answers.json, with an example`).toBeDefined()
   expect(schema.parse(example)).toEqual(example)
 })
 
-it('each answer that was frozen is one of a query', () => {
+it('each frozen answer belongs to a query', () => {
   expect(Object.keys(frozenAnswers).toSorted()).toEqual(answers.map(({ answer }) => answer).toSorted())
 })
 

@@ -56,7 +56,10 @@ export async function startGrantedCloud(): Promise<GrantedCloud> {
   const ports = await testPorts(services)
   const environment = localEnvironment(ports)
   const { projectId, projectNumber, region } = environment
-  const stacks = synthesize(environment, business).map((stack): StackJson => ({ ...stack, json: withShortRetries(stack.json) }))
+  const stacks = synthesize(environment, business).map((stack): StackJson => ({
+    ...stack,
+    json: withShortRetries(stack.json),
+  }))
   const platform = await startPlatform({
     stacks,
     ports,
