@@ -68,7 +68,7 @@ async function run(): Promise<void> {
       secret: running.secret,
       dataDirectory,
       workingDirectory: root,
-      webhookUrl: environment.settings['PAYMENT_WEBHOOK_URL']!,
+      webhookUrl: business.settings(environment)['PAYMENT_WEBHOOK_URL']!,
       progress: (step) => say(`${seconds()}  ${step}`),
     })
     stopOnSignal(platform, claimed)

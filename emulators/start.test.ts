@@ -80,8 +80,7 @@ async function start(
   const ports: LocalPorts = {
     api: 0,
     identity: 0,
-    paymentProvider: 0,
-    carrier: 0,
+    partner: () => 0,
     service: () => port,
     account: () => 0,
   }

@@ -121,16 +121,16 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     const { verifyIdToken, accountOf, isGranted } = cloud.core<IamCore>('iam')
     const verify = (audience: string) => (token: string) => verifyIdToken(token, { audience })
     const paymentProvider = await createPaymentProvider({
-      port: ports.paymentProvider,
-      verify: verify(`http://127.0.0.1:${ports.paymentProvider}`),
+      port: ports.partner('payment-provider'),
+      verify: verify(`http://127.0.0.1:${ports.partner('payment-provider')}`),
       secret: cloud.secret,
       ...(options.webhookUrl ? { webhookUrl: options.webhookUrl } : {}),
       ...inData('payment-provider'),
     })
     closers.push(() => paymentProvider.close())
     const carrier = await createCarrier({
-      port: ports.carrier,
-      verify: verify(`http://127.0.0.1:${ports.carrier}`),
+      port: ports.partner('carrier'),
+      verify: verify(`http://127.0.0.1:${ports.partner('carrier')}`),
       ...inData('carrier'),
     })
     closers.push(() => carrier.close())

@@ -11,6 +11,7 @@ import { notifications } from './notifications/service.ts'
 import { orders } from './orders/service.ts'
 import { payments } from './payments/service.ts'
 import { shipping } from './shipping/service.ts'
+import { goals, settings } from './shop/settings.ts'
 
 /** Ports on a laptop follow the numbers. A new service takes the next one; a number is never given to another service. */
 const numberedServices: Readonly<Record<number, Service>> = {
@@ -25,6 +26,15 @@ const numberedServices: Readonly<Record<number, Service>> = {
   8: notifications,
 }
 
-export const business: Business = { services: numberedServices }
+export const business: Business = {
+  services: numberedServices,
+  partners: ['payment-provider', 'carrier'],
+  views: {
+    folder: new URL('shop/views/', import.meta.url),
+    names: ['orders', 'order_lines', 'revenue_by_day', 'units_by_sku', 'funnel', 'compensation_rate', 'saga_durations'],
+  },
+  settings,
+  goals,
+}
 
 export const services: readonly Service[] = servicesOf(business)

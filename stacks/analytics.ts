@@ -1,9 +1,10 @@
-/** BigQuery: raw events as they were published, and views with one row per event, order and line. */
+/** BigQuery: raw events as they were published, the log of all of them, and the views of the business. */
 
 import { Construct } from 'constructs'
 import * as currencies from 'dinero.js/currencies'
 import { readFileSync } from 'node:fs'
 import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../shared/base/names.ts'
+import type { Business } from '../shared/service/business.ts'
 import type { LocalExecProvisioner } from './cdktf.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Environment } from './environments.ts'
@@ -30,17 +31,8 @@ const rawSchema = JSON.stringify([
 /** The tables refuse a query without a range of days, so the view of all events names one that includes them all. */
 const FIRST_DAY = "TIMESTAMP '2020-01-01'"
 
-/** In the order of creation: each view after those that it reads. */
-export const views = [
-  'event_log',
-  'orders',
-  'order_lines',
-  'revenue_by_day',
-  'units_by_sku',
-  'funnel',
-  'compensation_rate',
-  'saga_durations',
-] as const
+/** The platform's own view: one row per event. All views of a business follow from it. */
+const EVENT_LOG = { name: 'event_log', folder: new URL('sql/', import.meta.url) }
 
 /** A grant takes about a minute to propagate; until then Pub/Sub refuses a BigQuery subscription with 403. Node, because `sleep` does not exist on every machine. */
 const waitForIamPropagation: LocalExecProvisioner = {
@@ -52,6 +44,7 @@ const waitForIamPropagation: LocalExecProvisioner = {
 interface AnalyticsProps {
   /** The owners of the events: each has a table with its name. */
   readonly tables: readonly string[]
+  readonly views: Business['views']
   readonly environment: Environment
 }
 
@@ -59,7 +52,7 @@ export class Analytics extends Construct {
   readonly #tables = new Map<string, { readonly table: BigqueryTable; readonly grant: BigqueryTableIamMember }>()
   readonly #environment: Environment
 
-  constructor(scope: Construct, id: string, { tables, environment }: AnalyticsProps) {
+  constructor(scope: Construct, id: string, { tables, views, environment }: AnalyticsProps) {
     super(scope, id)
     this.#environment = environment
     const events = this.#dataset(
@@ -68,7 +61,7 @@ export class Analytics extends Construct {
     )
     for (const owner of tables) this.#rawTable(events, owner)
     const analytics = this.#dataset(analyticsDataset, 'Views of the events.')
-    this.#views(analytics, tables)
+    this.#views(analytics, tables, views)
   }
 
   /** Writes every event of this topic as a row into its owner's table. */
@@ -124,14 +117,14 @@ export class Analytics extends Construct {
     this.#tables.set(owner, { table, grant })
   }
 
-  #views(analytics: BigqueryDataset, owners: readonly string[]): void {
+  #views(analytics: BigqueryDataset, owners: readonly string[], { folder, names }: Business['views']): void {
     let before: BigqueryTable | undefined
     const tables = [...this.#tables.values()].map(({ table }) => table)
-    for (const view of views) {
+    for (const view of [EVENT_LOG, ...names.map((name) => ({ name, folder }))]) {
       const query = sql(view, owners, this.#environment.projectId)
-      before = new BigqueryTable(this, `view-${view}`, {
+      before = new BigqueryTable(this, `view-${view.name}`, {
         datasetId: analytics.datasetId,
-        tableId: view,
+        tableId: validName('table', view.name),
         view: { query, useLegacySql: false },
         deletionProtection: false,
         dependsOn: before ? [before] : tables,
@@ -152,9 +145,12 @@ function minorUnit(currency: string): string {
   return `CASE ${currency} ${cases.join(' ')} ELSE NUMERIC '0.01' END`
 }
 
-/** The text of the view's file, with the project, and for the log of all events one SELECT per table. */
-function sql(view: string, owners: readonly string[], projectId: string): string {
-  const text = readFileSync(new URL(`sql/${view}.sql`, import.meta.url), 'utf8')
+/**
+ * The text of the view's file, in which `{{analytics}}` is the dataset of the views, `{{minor unit of COLUMN}}` the factor
+ * from integer minor units of the column's currency to an amount, and `{{raw events}}` one SELECT per table.
+ */
+function sql({ name, folder }: typeof EVENT_LOG, owners: readonly string[], projectId: string): string {
+  const text = readFileSync(new URL(`${name}.sql`, folder), 'utf8')
   const raw = owners
     .map(
       (owner) =>

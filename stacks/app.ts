@@ -26,10 +26,10 @@ export interface SynthesizedStack {
 export function addEnvironment(app: App, environment: Environment, business: Business): string[] {
   const services = servicesOf(business)
   const platform = new PlatformStack(app, services, environment)
-  const bus = new BusStack(app, services, environment)
+  const bus = new BusStack(app, business, environment)
   bus.addDependency(platform)
-  const stacks = services.map((service) => new ServiceStack(app, service, services, environment))
-  const observability = new ObservabilityStack(app, environment)
+  const stacks = services.map((service) => new ServiceStack(app, service, business, environment))
+  const observability = new ObservabilityStack(app, business, environment)
   for (const stack of stacks) {
     stack.addDependency(bus)
     observability.addDependency(stack)

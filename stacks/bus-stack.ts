@@ -3,7 +3,8 @@
 import type { Construct } from 'constructs'
 import { stuckEvent } from '../shared/base/names.ts'
 import { runtimeContracts } from '../shared/contracts/runtime-events.ts'
-import { receivesMessages, type Service } from '../shared/service/service.ts'
+import { type Business, servicesOf } from '../shared/service/business.ts'
+import { receivesMessages } from '../shared/service/service.ts'
 import { Analytics } from './analytics.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { EnvironmentStack } from './environment-stack.ts'
@@ -12,8 +13,9 @@ import { EventTopic } from './event-topic.ts'
 import { StuckSagaSubscription } from './stuck-saga-subscription.ts'
 
 export class BusStack extends EnvironmentStack {
-  constructor(scope: Construct, services: readonly Service[], environment: Environment) {
+  constructor(scope: Construct, business: Business, environment: Environment) {
     super(scope, 'bus', environment)
+    const services = servicesOf(business)
     for (const service of services) {
       // A service that receives messages needs a dead-letter topic for those that it can not parse.
       if (receivesMessages(service)) {
@@ -32,7 +34,7 @@ export class BusStack extends EnvironmentStack {
     const hasSagas = services.some(({ saga }) => saga)
     const owners = services.filter(({ emits }) => emits.length > 0).map(({ name }) => name)
     const tables = hasSagas ? [...owners, runtimeContracts.service] : owners
-    const analytics = new Analytics(this, 'analytics', { tables, environment })
+    const analytics = new Analytics(this, 'analytics', { tables, views: business.views, environment })
     const addTopic = (type: string, table: string): EventTopic => {
       const topic = new EventTopic(this, `topic-${type}`, { type, environment })
       analytics.streamToBigQuery(topic, table, bigQueryDeadLetters)

@@ -2,7 +2,7 @@
 
 import { Construct } from 'constructs'
 import { TIMED_OUT } from '../shared/telemetry/metrics.ts'
-import type { Environment } from './environments.ts'
+import type { Goal } from '../shared/service/business.ts'
 import {
   MonitoringAlertPolicy,
   MonitoringCustomService,
@@ -21,16 +21,17 @@ const burns = [
 ] as const
 
 interface ObjectivesProps {
-  readonly environment: Environment
+  readonly goals: Readonly<Record<string, Goal>>
   readonly channel: MonitoringNotificationChannel
 }
 
 export class Objectives extends Construct {
   readonly slos: readonly MonitoringSlo[]
 
-  constructor(scope: Construct, id: string, { environment, channel }: ObjectivesProps) {
+  constructor(scope: Construct, id: string, { goals, channel }: ObjectivesProps) {
     super(scope, id)
-    const { ordersCompleted, placingAnswered, placingSeconds } = environment.objectives
+    const { share: ordersCompleted } = goals['orders-completed']!
+    const { share: placingAnswered, p95Seconds: placingSeconds = 0 } = goals['placing']!
     const service = new MonitoringCustomService(this, 'service', { serviceId: 'millrace', displayName: 'Millrace' })
     const common = { service: service.serviceId, rollingPeriodDays: 28 }
     const completed = new MonitoringSlo(this, 'orders-completed', {

@@ -1,6 +1,7 @@
 /** Objectives, alerts and dashboard. Applied last: Google refuses an objective over a metric that it has not known for some minutes. */
 
 import type { Construct } from 'constructs'
+import type { Business } from '../shared/service/business.ts'
 import { Alerts } from './alerts.ts'
 import { dashboard } from './dashboard.ts'
 import { EnvironmentStack } from './environment-stack.ts'
@@ -9,7 +10,7 @@ import { MonitoringDashboard, MonitoringNotificationChannel } from './google.ts'
 import { Objectives } from './objectives.ts'
 
 export class ObservabilityStack extends EnvironmentStack {
-  constructor(scope: Construct, environment: Environment) {
+  constructor(scope: Construct, business: Business, environment: Environment) {
     super(scope, 'observability', environment)
     const channel = new MonitoringNotificationChannel(this, 'email', {
       displayName: 'Platform team',
@@ -17,7 +18,7 @@ export class ObservabilityStack extends EnvironmentStack {
       labels: { email_address: environment.alertEmail },
     })
     new Alerts(this, 'alerts', { channel })
-    const { slos } = new Objectives(this, 'objectives', { environment, channel })
+    const { slos } = new Objectives(this, 'objectives', { goals: business.goals(environment), channel })
     new MonitoringDashboard(this, 'dashboard', {
       dashboardJson: dashboard(
         `Millrace ${environment.name}`,

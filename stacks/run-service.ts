@@ -3,6 +3,7 @@
 import { Construct } from 'constructs'
 import { readFileSync } from 'node:fs'
 import type { WrittenVariables } from '../shared/base/config.ts'
+import type { Business } from '../shared/service/business.ts'
 import type { Service } from '../shared/service/service.ts'
 import { TerraformVariable } from './cdktf.ts'
 import { type Environment, imageName, PLACEHOLDER_DIGEST } from './environments.ts'
@@ -24,7 +25,7 @@ const telemetryRoles = [
 
 interface RunServiceProps {
   readonly service: Service
-  readonly services: readonly Service[]
+  readonly business: Business
   readonly environment: Environment
 }
 
@@ -32,7 +33,7 @@ export class RunService extends Construct {
   readonly service: CloudRunV2Service
   readonly #environment: Environment
 
-  constructor(scope: Construct, id: string, { service, services, environment }: RunServiceProps) {
+  constructor(scope: Construct, id: string, { service, business, environment }: RunServiceProps) {
     super(scope, id)
     this.#environment = environment
     const digest = new TerraformVariable(scope, 'image_digest', {
@@ -77,7 +78,7 @@ export class RunService extends Construct {
             args: ['functions/main.ts', service.name],
             ports: { name: 'http1', containerPort: 8080 },
             env: Object.entries({
-              ...variablesOf(service, services, environment),
+              ...variablesOf(service, business, environment),
               // Set on Cloud Run only: on other platforms the same image must verify every token itself.
               INGRESS: 'cloud-run' satisfies WrittenVariables['INGRESS'],
             }).map(([name, value]) => ({ name, value })),

@@ -2,6 +2,7 @@
 
 import type { Construct } from 'constructs'
 import { deadLetterName, topicName } from '../shared/base/names.ts'
+import { type Business, servicesOf } from '../shared/service/business.ts'
 import { receivesMessages, publishedBy, type Service } from '../shared/service/service.ts'
 import { CommandQueue } from './command-queue.ts'
 import { EnvironmentStack } from './environment-stack.ts'
@@ -12,9 +13,10 @@ import { ServiceDatabase } from './service-database.ts'
 import { callersOf, sendersOf } from './service-variables.ts'
 
 export class ServiceStack extends EnvironmentStack {
-  constructor(scope: Construct, service: Service, services: readonly Service[], environment: Environment) {
+  constructor(scope: Construct, service: Service, business: Business, environment: Environment) {
     super(scope, service.name, environment)
-    const run = new RunService(this, 'run', { service, services, environment })
+    const services = servicesOf(business)
+    const run = new RunService(this, 'run', { service, business, environment })
     if (Object.keys(service.collections).length > 0) new ServiceDatabase(this, 'store', { service, environment })
 
     const senders = sendersOf(service, services)

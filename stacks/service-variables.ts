@@ -2,16 +2,14 @@
 
 import type { WrittenVariables } from '../shared/base/config.ts'
 import { databaseName, republishCommand } from '../shared/base/names.ts'
+import { type Business, servicesOf } from '../shared/service/business.ts'
 import { enqueuedBy, type Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { operationsEmail, pushEmail, serviceEmail } from './members.ts'
 
 /** @throws Error that names a setting which the environment lacks. */
-export function variablesOf(
-  service: Service,
-  services: readonly Service[],
-  environment: Environment,
-): Record<string, string> {
+export function variablesOf(service: Service, business: Business, environment: Environment): Record<string, string> {
+  const services = servicesOf(business)
   const written = {
     GOOGLE_CLOUD_PROJECT: environment.projectId,
     REGION: environment.region,
@@ -35,16 +33,23 @@ export function variablesOf(
     OTEL_BSP_SCHEDULE_DELAY: String(environment.telemetry.spanDelayMs),
     OTEL_METRIC_EXPORT_INTERVAL: String(environment.telemetry.metricIntervalMs),
   } satisfies WrittenVariables
+  const values = settingsOf(environment, business)
   const settings = service.settings.map((name) => {
-    const value = environment.settings[name]
+    const value = values[name]
     if (value === undefined)
       throw new Error(
-        `${service.name} reads the setting ${name}, which the environment ${environment.name} does not have: add it in stacks/environments.ts.`,
+        `${service.name} reads the setting ${name}, which the environment ${environment.name} does not have: add it to the settings of the business in functions/index.ts.`,
       )
     return [name, value] as const
   })
   return { ...written, ...Object.fromEntries(settings) }
 }
+
+/** The values of all settings, of the platform and of the business. */
+export const settingsOf = (environment: Environment, business: Pick<Business, 'settings'>): Record<string, string> => ({
+  ...environment.settings,
+  ...business.settings(environment),
+})
 
 /** The services to which it sends or submits commands, queries or `RepublishEvents`. */
 export function peersOf(service: Service, services: readonly Service[]): string[] {

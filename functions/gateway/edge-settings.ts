@@ -1,4 +1,4 @@
-/** The edge's limits and who may call from a browser, as the environment's file has them. */
+/** The edge's limits and who may call from a browser, as functions/shop/settings.ts has them. */
 
 import { z } from 'zod'
 

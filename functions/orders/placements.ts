@@ -18,7 +18,7 @@ const boundsSchema = z.strictObject({
   lapsedOrders: z.int().min(1),
 })
 export type Bounds = z.output<typeof boundsSchema>
-/** @param text JSON, as the environment's file has it */
+/** @param text JSON, as functions/shop/settings.ts has it */
 export const readBounds = (text: string): Bounds => boundsSchema.parse(JSON.parse(text))
 
 /** The document: bounded by the bounds. */

@@ -91,7 +91,7 @@ export function readSetting(name: string, variables: NodeJS.ProcessEnv = process
   const value = variables[name]
   if (!value)
     throw new Error(
-      `The setting ${name} is missing: name it in service.ts and give it a value in the environment's file.`,
+      `The setting ${name} is missing: name it in service.ts and give it a value in the settings of the business (functions/index.ts).`,
     )
   return value
 }

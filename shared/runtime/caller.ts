@@ -132,7 +132,7 @@ function notRedirected(response: Response): Response {
   if (status < 300 || status > 399) return response
   void response.body?.cancel()
   throw new Error(
-    `${url} answered ${status} with a redirect to ${String(headers.get('location')).slice(0, 200)}, which is not followed: its final address belongs into stacks/environments.ts.`,
+    `${url} answered ${status} with a redirect to ${String(headers.get('location')).slice(0, 200)}, which is not followed: give the setting its final address.`,
   )
 }
 

@@ -1,10 +1,36 @@
-/** What a business adds to the platform, as data and pure functions: its services. */
+/** What a business adds to the platform, as data and pure functions: services, views, settings and goals. */
 
 import type { Service } from './service.ts'
 
 export interface Business {
   /** By number, which their local ports follow. */
   readonly services: Readonly<Record<number, Service>>
+  /** Companies outside the platform that its services call, and that emulators stand for on a laptop; local ports follow the order. */
+  readonly partners: readonly string[]
+  /** Views in BigQuery: `NAME.sql` in the folder. Each view comes after those that it reads. See `Analytics` for what a text may refer to. */
+  readonly views: { readonly folder: URL; readonly names: readonly string[] }
+  /** The values of the settings that its services list, besides those of the platform. */
+  settings(deployment: Deployment): Readonly<Record<string, string>>
+  /** By objective. Every objective that a service describes has one. */
+  goals(deployment: Pick<Deployment, 'name'>): Readonly<Record<string, Goal>>
+}
+
+/** An environment, as far as settings depend on it. */
+export interface Deployment {
+  /** `local`, or a name in `stacks/environments.ts`. */
+  readonly name: string
+  readonly projectId: string
+  /** Without a slash at the end. */
+  serviceUrl(service: string): string
+  /** Of the emulator that stands for the partner, without a slash at the end; absent outside the laptop. */
+  partnerUrl?(partner: string): string
+}
+
+export interface Goal {
+  /** The share of good ones among good and bad, 0 to 1: sagas that end as they should, or requests that are answered. */
+  readonly share: number
+  /** The time in which 95 % of the requests are answered, in seconds: a bucket bound of `http.server.request.duration`. Absent: no objective. */
+  readonly p95Seconds?: number
 }
 
 /** In the order of their numbers. */

@@ -7,13 +7,13 @@ import type { AddressInfo } from 'node:net'
 import { app } from '../../functions/gateway/app.ts'
 import { everyAccountIsValid, openIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { gateway } from '../../functions/gateway/service.ts'
+import { business } from '../../functions/index.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments } from '../../stacks/environments.ts'
-
-const { prod } = environments
+import { settingsOf } from '../../stacks/service-variables.ts'
 
 /** Enough customers that none reaches its own limit (5 requests a second after a burst of 30). */
 const CUSTOMERS = 2_000
@@ -21,7 +21,7 @@ const TICK_MS = 50
 
 const issuer = await openIssuer()
 const platform = testPlatform(gateway, {
-  settings: { ...prod.settings, ...issuer.settings },
+  settings: { ...settingsOf(environments.prod, business), ...issuer.settings },
   call: async () => Response.json({ sku: 'TEA-001', unitMinor: 100, currency: 'EUR' }),
   callExternal: (url, options) =>
     url.includes('accounts:lookup') ? everyAccountIsValid(url, options) : Promise.resolve(Response.json({ keys: [] })),

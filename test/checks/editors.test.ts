@@ -18,8 +18,8 @@ it("the development container uses the services' base image, and forwards the po
     portsAttributes: Readonly<Record<string, unknown>>
   }>('.devcontainer/devcontainer.json')
   expect(read('Dockerfile')).toContain(`FROM ${image}\n`)
-  const { api, identity, paymentProvider, carrier, service } = localPorts(4100, business)
-  expect(forwardPorts).toEqual([api, identity, paymentProvider, carrier, service('gateway')])
+  const { api, identity, partner, service } = localPorts(4100, business)
+  expect(forwardPorts).toEqual([api, identity, ...business.partners.map(partner), service('gateway')])
   expect(Object.keys(portsAttributes)).toEqual(expect.arrayContaining(forwardPorts.map(String)))
 })
 

@@ -78,7 +78,7 @@ async function streams(state: State, service: string): Promise<Stream[]> {
 
 /** The provider's authorizations, queried as payments does. */
 async function ledger({ ports }: Audited): Promise<Pick<Books, 'authorizations' | 'postings'>> {
-  const audience = `http://127.0.0.1:${ports.paymentProvider}`
+  const audience = `http://127.0.0.1:${ports.partner('payment-provider')}`
   const identity = `http://127.0.0.1:${ports.account('payments')}/computeMetadata/v1/instance/service-accounts/default/identity`
   const token = await fetch(`${identity}?audience=${audience}`, { headers: { 'metadata-flavor': 'Google' } })
   const response = await fetch(`${audience}/v1/ledger`, { headers: { authorization: `Bearer ${await token.text()}` } })

@@ -6,6 +6,7 @@ import { Hono } from 'hono'
 import { decodeJwt, decodeProtectedHeader, type JWK } from 'jose'
 import { readLines } from 'local-google-cloud/host'
 import { loadApp } from '../../functions/apps.ts'
+import { business } from '../../functions/index.ts'
 import {
   accountEmail,
   commandPath,
@@ -17,6 +18,7 @@ import {
 import { type QueryPlatform, queryRoutes } from '../../shared/runtime/query-routes.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
+import { settingsOf } from '../../stacks/service-variables.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { type Attempt, type Genuine, places, signed, tokens } from './kinds.ts'
 
@@ -51,7 +53,7 @@ export function attackOn(platform: TestPlatform, directory: string): Attack {
   return {
     async ownRoutes(service) {
       const http = new Hono()
-      const { settings } = localEnvironment(platform.ports)
+      const settings = settingsOf(localEnvironment(platform.ports), business)
       const setting = (name: string): string => settings[name]!
       const app = await loadApp(service.name)
       const of = { service, setting, now: () => 0 } as unknown as QueryPlatform

@@ -9,7 +9,7 @@ import { request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from 'local-google-cloud/host'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import {
   accountEmail,
   commandPath,
@@ -68,7 +68,7 @@ interface Door {
 }
 
 async function doors(service: Service): Promise<Door[]> {
-  const { SENDERS = '{}' } = variablesOf(service, services, localEnvironment(platform.ports))
+  const { SENDERS = '{}' } = variablesOf(service, business, localEnvironment(platform.ports))
   const senders = new Map(
     Object.entries(JSON.parse(SENDERS) as Record<string, string[]>).map(([command, emails]) => [
       commandPath(command),
@@ -176,7 +176,7 @@ describe('as a container without a known ingress,', () => {
     const child = spawn(process.execPath, ['functions/main.ts', service.name], {
       cwd: root,
       env: {
-        ...variablesOf(service, services, localEnvironment(platform.ports)),
+        ...variablesOf(service, business, localEnvironment(platform.ports)),
         ...platform.cloud.environmentOf(account),
         ...ingress,
         PORT: String(port),

@@ -246,7 +246,7 @@ describe('an order', () => {
         .filter(({ kind, target, status }) => kind === 'task' && target?.endsWith('/BookCarrier') && status === 503)
     await expect.poll(() => booked().length, { timeout: 20_000 }).toBeGreaterThan(0)
     const { verifyIdToken } = platform.cloud.core<IamCore>('iam')
-    const port = platform.ports.carrier
+    const port = platform.ports.partner('carrier')
     const audience = `http://127.0.0.1:${port}`
     reopened = await createCarrier({ port, verify: (token) => verifyIdToken(token, { audience }) })
     expect((await ended(orderId)).status).toBe('completed')

@@ -1,7 +1,7 @@
 /** The account `operations` says nothing in the name of a service: no event, and no command but those that carry no content. */
 
 import { describe, expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { app as orders } from '../../functions/orders/app.ts'
 import { orders as description } from '../../functions/orders/service.ts'
 import { commandPath, eventPath, republishCommand, replayCommand } from '../../shared/base/names.ts'
@@ -12,6 +12,7 @@ import { emailOf, idToken, pushBody, testConfig } from '../../shared/base/config
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments } from '../../stacks/environments.ts'
+import { settingsOf } from '../../stacks/service-variables.ts'
 import { openMesh } from '../generated/mesh.ts'
 
 const { prod } = environments
@@ -28,7 +29,7 @@ const named = operatorHeaders({ actor: 'jo', reason: 'the provider is back' })
 
 describe('a forged payment', () => {
   const started = () => {
-    const platform = testPlatform(description, { settings: prod.settings })
+    const platform = testPlatform(description, { settings: settingsOf(prod, business) })
     return { platform, http: createHttpApp(orders, platform, testConfig('orders')) }
   }
   const authorized = (source: string) =>

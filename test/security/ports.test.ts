@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform
@@ -65,8 +65,8 @@ describe.skipIf(!existsSync('/proc/net/tcp'))('the ports of the local cloud (as 
   const others = (): number[] => ports.filter((port) => !ofServices().includes(port))
 
   it('are the documented ones', () => {
-    const { api, identity, paymentProvider, carrier, account } = platform.ports
-    const expected = [api, identity, paymentProvider, carrier, ...services.map(({ name }) => account(name))]
+    const { api, identity, partner, account } = platform.ports
+    const expected = [api, identity, ...business.partners.map(partner), ...services.map(({ name }) => account(name))]
     expect(new Set(ports)).toEqual(new Set([...expected, ...ofServices()]))
   })
 

@@ -47,7 +47,7 @@ const ports = {
   owner: () => platform.ports.api,
   orders: () => platform.ports.account('orders'),
   identity: () => platform.ports.identity,
-  provider: () => platform.ports.paymentProvider,
+  provider: () => platform.ports.partner('payment-provider'),
 }
 
 const secret = (): string => platform.cloud.secret

@@ -8,14 +8,16 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { app } from '../../functions/gateway/app.ts'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { gateway } from '../../functions/gateway/service.ts'
+import { business } from '../../functions/index.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments } from '../../stacks/environments.ts'
+import { settingsOf } from '../../stacks/service-variables.ts'
 import { answerOf, openRequest } from '../support/raw-client.ts'
 
-const { prod } = environments
+const inProd = settingsOf(environments.prod, business)
 
 /** More than the places of an instance: what stopped one before. */
 const SLOW = 74
@@ -36,9 +38,9 @@ const bearer = async (sub: string) => ({ authorization: `Bearer ${await issuer.t
 const platform = (settings: object) =>
   testPlatform(gateway, {
     settings: {
-      EDGE: prod.settings['EDGE']!,
+      EDGE: inProd['EDGE']!,
       PAYMENT_PROVIDER_URL: 'https://provider.example.com',
-      PAYMENT_WEBHOOK_URL: prod.settings['PAYMENT_WEBHOOK_URL']!,
+      PAYMENT_WEBHOOK_URL: inProd['PAYMENT_WEBHOOK_URL']!,
       ...settings,
     },
     call: async () => Response.json({}, { status: 201 }),
@@ -94,7 +96,7 @@ describe('74 slow bodies', () => {
     const { sockets, answers } = await slowly('/v1/orders', { ...json, ...mallory })
     const refused: string[] = []
     for (const answer of answers) void answer.then((text) => refused.push(text.slice(0, 12)))
-    const { requestsPerCaller } = JSON.parse(prod.settings['EDGE']!) as { requestsPerCaller: number }
+    const { requestsPerCaller } = JSON.parse(inProd['EDGE']!) as { requestsPerCaller: number }
     await vi.waitFor(() => expect(refused).toHaveLength(SLOW - requestsPerCaller))
     expect(new Set(refused)).toEqual(new Set(['HTTP/1.1 429']))
     expect(await Promise.all(Array.from({ length: 10 }, (_, at) => place(`victim-${at}`)))).toEqual(Array(10).fill(201))
@@ -102,7 +104,7 @@ describe('74 slow bodies', () => {
   })
 
   it('of eight customers of several addresses give their places to those who need them', async () => {
-    const { requestsPerCaller, concurrentRequests } = JSON.parse(prod.settings['EDGE']!) as Record<string, number>
+    const { requestsPerCaller, concurrentRequests } = JSON.parse(inProd['EDGE']!) as Record<string, number>
     const many = 2 * concurrentRequests!
     const sockets = await Promise.all(
       Array.from({ length: many }, async (_, at) =>

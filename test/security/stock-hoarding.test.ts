@@ -20,8 +20,8 @@ import { createWorld, sku, type World } from '../simulation/world.ts'
 const { prod } = environments
 
 const MINUTE = 60_000
-const inProd = readBounds(prod.settings['PLACING']!)
-const onLaptop = readBounds(localEnvironment(localPorts(4_100, business)).settings['PLACING']!)
+const inProd = readBounds(business.settings(prod)['PLACING']!)
+const onLaptop = readBounds(business.settings(localEnvironment(localPorts(4_100, business)))['PLACING']!)
 
 /** Pieces that unpaid orders hold now. */
 const held = (world: World): number =>

@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { createCaller } from '../../shared/runtime/caller.ts'
 import { testTelemetry } from '../../shared/instrumentation/telemetry.testing.ts'
 import { environments } from '../../stacks/environments.ts'
@@ -26,7 +26,7 @@ async function listening(answer: Parameters<typeof createServer>[1]): Promise<st
 
 describe.each(Object.values(environments))('every address that $name gives', (environment) => {
   it.each(services)('to $name is HTTPS, but for the collector beside it', (service) => {
-    const written = Object.entries(variablesOf(service, services, environment)).flatMap(([name, value]) =>
+    const written = Object.entries(variablesOf(service, business, environment)).flatMap(([name, value]) =>
       [...value.matchAll(/http:\/\/[^"\s]*/g)].map(([url]) => ({ name, url })),
     )
     const collector = written.filter(({ name }) => name === 'OTEL_EXPORTER_OTLP_ENDPOINT')

@@ -22,6 +22,7 @@ import { testConfig } from '../../shared/base/config.testing.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { startOfTests, testPlatform, type TestPlatform, testTrace } from '../../shared/runtime/platform.testing.ts'
 import { localEnvironment, localPorts } from '../../stacks/environments.ts'
+import { settingsOf } from '../../stacks/service-variables.ts'
 import { type Agenda, createAgenda, type Item } from './agenda.ts'
 import { type Bus, createBus, type Listener } from './bus.ts'
 import { type Activity, createScheduler, type Scheduler } from './scheduler.ts'
@@ -30,7 +31,7 @@ import { type Faults, noFaults } from './faults.ts'
 export const sku = 'TEA-001'
 export const unitMinor = 1190
 /** As the local environment has them; no server listens at its addresses here. */
-const { settings } = localEnvironment(localPorts(4_100, business))
+const settings = settingsOf(localEnvironment(localPorts(4_100, business)), business)
 const CUSTOMER = 'customer-1'
 const PROVIDER = 'https://provider.test'
 const CARRIER = 'https://carrier.test'

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { operations } from '../../functions/gateway/operations.ts'
 import { LINES_PER_KIND_AND_SECOND } from '../../shared/telemetry/security-log.ts'
 import { metrics, TIMED_OUT } from '../../shared/telemetry/metrics.ts'
@@ -57,10 +57,10 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     )
 
     it('promises what the environment says of orders and of placing them', () => {
-      const { ordersCompleted, placingAnswered, placingSeconds } = environment.objectives
+      const { 'orders-completed': completing, placing } = business.goals(environment)
       expect(slos.map(({ slo_id: id, goal, rolling_period_days: days }) => [id, goal, days])).toEqual([
-        ['orders-completed', ordersCompleted, 28],
-        ['placing-answered', placingAnswered, 28],
+        ['orders-completed', completing!.share, 28],
+        ['placing-answered', placing!.share, 28],
         ['placing-p95', 0.95, 28],
       ])
       const [completed, answered, placed] = slos.map((slo) => block(slo['request_based_sli']))
@@ -77,10 +77,10 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       })
       expect(block(placed!['distribution_cut'])).toEqual({
         distribution_filter: metric('placing-latency'),
-        range: { min: 0, max: placingSeconds },
+        range: { min: 0, max: placing!.p95Seconds },
       })
       const buckets = block(block(counters.find(({ name }) => name === 'placing-latency')!['bucket_options']))
-      expect(block(buckets['explicit_buckets'])['bounds']).toContain(placingSeconds)
+      expect(block(buckets['explicit_buckets'])['bounds']).toContain(placing!.p95Seconds)
     })
 
     it('promises by metrics alone that Google knows before anybody has ordered, and that are there some minutes before', () => {

@@ -1,5 +1,6 @@
 /** What must hold over the whole synthesized app, in every environment. */
 
+import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import written from './grants.json' with { type: 'json' }
 import { business, services } from '../../functions/index.ts'
@@ -321,6 +322,21 @@ describe('environments', () => {
       '"ab" can\'t name a service account: it takes 6 to 30 lower-case letters',
     )
     expect(() => synthesize(dev, { ...business, services: named('Upper-case') })).toThrow(/"Upper-case" can't name/)
+  })
+
+  it('get the strict figures of prod from the shop until they have their own', () => {
+    const added = { ...prod, name: 'added' }
+    const withoutName = (text: string): string => text.replaceAll(/\.(?:prod|added)\./g, '.')
+    expect(withoutName(JSON.stringify(business.settings(added)))).toBe(
+      withoutName(JSON.stringify(business.settings(prod))),
+    )
+    expect(business.goals(added)).toEqual(business.goals(prod))
+    expect(business.goals(dev)).not.toEqual(business.goals(prod))
+  })
+
+  it('have every view that lies in the folder of views', () => {
+    const { folder, names } = business.views
+    expect(readdirSync(folder).toSorted()).toEqual(names.map((name) => `${name}.sql`).toSorted())
   })
 
   it('refuse a setting that the environment lacks, by name', () => {

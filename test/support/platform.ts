@@ -26,21 +26,17 @@ export interface TestPlatform extends Platform {
 }
 
 export async function testPorts(services: readonly Service[]): Promise<LocalPorts> {
-  const [api, identity, paymentProvider, carrier, ...rest] = (await freePorts(4 + 2 * services.length)) as [
-    number,
-    number,
-    number,
-    number,
-    ...number[],
-  ]
+  const { partners } = business
+  const ports = await freePorts(2 + partners.length + 2 * services.length)
+  const [api, identity] = ports.splice(0, 2) as [number, number]
+  const partnerPorts = ports.splice(0, partners.length)
   const at = (name: string): number => services.findIndex((service) => service.name === name)
   return {
     api,
     identity,
-    paymentProvider,
-    carrier,
-    service: (name) => rest[at(name)]!,
-    account: (name) => rest[services.length + at(name)]!,
+    partner: (name) => partnerPorts[partners.indexOf(name)]!,
+    service: (name) => ports[at(name)]!,
+    account: (name) => ports[services.length + at(name)]!,
   }
 }
 
@@ -57,7 +53,7 @@ export async function startTestPlatform(
     ports,
     project,
     workingDirectory: root,
-    webhookUrl: environment.settings['PAYMENT_WEBHOOK_URL']!,
+    webhookUrl: business.settings(environment)['PAYMENT_WEBHOOK_URL']!,
     ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
   })
   const running: Running = {

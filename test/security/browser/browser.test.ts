@@ -73,7 +73,7 @@ async function prepare(): Promise<void> {
     schema: { fields: [{ name: 'mark', type: 'STRING' }] },
   })
   const email = accountEmail('shipping', projectId)
-  const audience = `http://127.0.0.1:${platform.ports.carrier}`
+  const audience = `http://127.0.0.1:${platform.ports.partner('carrier')}`
   carrierToken = await platform.cloud.core<IamCore>('iam').mintIdToken({ email, audience })
 }
 
@@ -96,8 +96,8 @@ const portOf = (door: Door): number =>
     owner: platform.ports.api,
     account: platform.ports.account('orders'),
     identity: platform.ports.identity,
-    provider: platform.ports.paymentProvider,
-    carrier: platform.ports.carrier,
+    provider: platform.ports.partner('payment-provider'),
+    carrier: platform.ports.partner('carrier'),
   })[door]
 
 /** One of each kind that a page could misuse; `quotaUser` is a parameter that Google's APIs ignore. */

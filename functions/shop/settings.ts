@@ -1,0 +1,122 @@
+/** The shop's values of the settings that its services read, and the goals of its objectives, in each environment. */
+
+import type { Business, Deployment } from '../../shared/service/business.ts'
+
+/** What differs between the environments. */
+interface Figures {
+  /** Delay between `order.confirmed` and `order.released`. It only delays shipping: no operation cancels an order yet. */
+  readonly cancellationWindowSeconds: number
+  readonly edge?: Partial<Edge>
+  readonly placing?: Partial<Placing>
+  readonly ordersCompleted: number
+  readonly placingAnswered: number
+  readonly placingSeconds: number
+}
+
+/** Limits of one instance of the gateway: see functions/gateway/edge-settings.ts. */
+interface Edge {
+  readonly limits: Readonly<Record<'customer' | 'staff' | 'importer' | 'address', { perSecond: number; burst: number }>>
+  /** Both together, and the seven places for checks of callers, below the 80 that Cloud Run lets in, so that the next one gets Retry-After instead of waiting unseen. */
+  readonly concurrentRequests: number
+  readonly providerRequests: number
+  readonly requestsPerAddress: number
+  readonly requestsPerCaller: number
+  readonly requestTimeoutMs: number
+  readonly trustedProxies: number
+  readonly origins: readonly string[]
+}
+
+/** The limits of one customer's orders and unpaid pieces, over all instances: see functions/orders/placements.ts. */
+interface Placing {
+  readonly ordersPerHour: number
+  readonly unpaidOrders: number
+  readonly unpaidPieces: number
+  readonly lapsedOrders: number
+}
+
+const prod: Figures = {
+  cancellationWindowSeconds: 1800,
+  ordersCompleted: 0.995,
+  placingAnswered: 0.999,
+  placingSeconds: 2.5,
+}
+
+/** An environment without figures of its own has those of prod. */
+const figures: Readonly<Record<string, Figures>> = {
+  local: {
+    cancellationWindowSeconds: 0,
+    // Tests and benchmarks place many orders as one customer; the limit of pieces is low enough to try out.
+    placing: { ordersPerHour: 1_000_000, unpaidOrders: 250, unpaidPieces: 250, lapsedOrders: 25 },
+    // All clients on a laptop share one address, and benchmarks use one customer.
+    edge: {
+      origins: ['http://127.0.0.1:5173', 'http://localhost:5173'],
+      concurrentRequests: 68,
+      providerRequests: 4,
+      requestsPerAddress: 72,
+      requestsPerCaller: 72,
+      limits: {
+        customer: { perSecond: 1_000, burst: 2_000 },
+        staff: { perSecond: 1_000, burst: 2_000 },
+        importer: { perSecond: 2_000, burst: 4_000 },
+        address: { perSecond: 2_000, burst: 4_000 },
+      },
+    },
+    ordersCompleted: 0.99,
+    placingAnswered: 0.995,
+    placingSeconds: 1,
+  },
+  // Scaled to zero, a first order waits for two services to start.
+  dev: { cancellationWindowSeconds: 60, ordersCompleted: 0.95, placingAnswered: 0.99, placingSeconds: 5 },
+  staging: { cancellationWindowSeconds: 300, ordersCompleted: 0.99, placingAnswered: 0.995, placingSeconds: 5 },
+  prod,
+}
+
+const figuresOf = (name: string): Figures => (Object.hasOwn(figures, name) ? figures[name]! : prod)
+
+const edge = ({ name }: Deployment): Edge => ({
+  limits: {
+    customer: { perSecond: 5, burst: 30 },
+    staff: { perSecond: 20, burst: 100 },
+    importer: { perSecond: 200, burst: 400 },
+    // A school or an office has one address.
+    address: { perSecond: 50, burst: 200 },
+  },
+  concurrentRequests: 64,
+  providerRequests: 8,
+  requestsPerAddress: 24,
+  requestsPerCaller: 16,
+  requestTimeoutMs: 25_000,
+  trustedProxies: 0,
+  origins: [`https://shop.${name}.example.com`],
+  ...figuresOf(name).edge,
+})
+
+/** A person orders a few times an hour; a card that waits for its bank holds stock for five minutes. */
+const placing = ({ name }: Deployment): Placing => ({
+  ordersPerHour: 60,
+  unpaidOrders: 5,
+  unpaidPieces: 100,
+  lapsedOrders: 5,
+  ...figuresOf(name).placing,
+})
+
+export const settings: Business['settings'] = (deployment) => {
+  const { name, serviceUrl, partnerUrl } = deployment
+  return {
+    PAYMENT_PROVIDER_URL: partnerUrl?.('payment-provider') ?? `https://payments.${name}.example.com`,
+    // The payment provider signs its webhooks for this address. With your own domain, use the address there.
+    PAYMENT_WEBHOOK_URL: `${serviceUrl('gateway')}/v1/webhooks/payment-provider`,
+    CARRIER_URL: partnerUrl?.('carrier') ?? `https://carrier.${name}.example.com`,
+    CANCELLATION_WINDOW_SECONDS: String(figuresOf(name).cancellationWindowSeconds),
+    EDGE: JSON.stringify(edge(deployment)),
+    PLACING: JSON.stringify(placing(deployment)),
+  }
+}
+
+export const goals: Business['goals'] = ({ name }) => {
+  const { ordersCompleted, placingAnswered, placingSeconds } = figuresOf(name)
+  return {
+    'orders-completed': { share: ordersCompleted },
+    placing: { share: placingAnswered, p95Seconds: placingSeconds },
+  }
+}
