@@ -3,6 +3,7 @@
 import type { CommandOf, RecordOf } from '../../shared/contracts/contract.ts'
 import { refuseIf } from '../../shared/base/errors.ts'
 import type { RecordedEvent } from '../../shared/service/platform.ts'
+import { shopCodes } from '../shop/errors.ts'
 import { areTooMany, type catalogContracts, MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
 
 export interface Product {
@@ -34,7 +35,7 @@ export function decide({ type, data }: CatalogCommand, product: Product, nowMs: 
       }
     }
     case 'ChangePrice':
-      refuseIf(product.name === undefined, 'unknown-sku', `There is no product ${sku}: publish it first.`)
+      refuseIf(product.name === undefined, shopCodes['unknown-sku'], `There is no product ${sku}: publish it first.`)
       return reprice(product, data, nowMs)
   }
 }
@@ -60,7 +61,7 @@ function reprice(product: Product, { sku, unitMinor, currency, validFrom }: Aske
   if (!prices) return { events: [], product }
   refuseIf(
     areTooMany(prices, nowMs),
-    'too-many-prices',
+    shopCodes['too-many-prices'],
     `${sku} has ${MAX_ANNOUNCED_PRICES} announced prices: announce this one when the first of them holds.`,
   )
   const event: CatalogRecord = { type: 'price.changed', data: { sku, unitMinor, currency, validFrom: price.validFrom } }

@@ -3,6 +3,7 @@
 import { Refused } from '../../shared/base/errors.ts'
 import { reference } from '../../shared/base/fields.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { shopCodes } from '../shop/errors.ts'
 import { shownCard } from './contracts.ts'
 import type { PaymentMethod } from './vault.ts'
 
@@ -27,7 +28,10 @@ export async function attach(
     accept: REFUSED,
   })
   if (!response.ok) {
-    throw new Refused('payment-method-refused', 'token: the payment provider does not take it for this customer.')
+    throw new Refused(
+      shopCodes['payment-method-refused'],
+      'token: the payment provider does not take it for this customer.',
+    )
   }
   const { paymentMethodRef, ...method } = attached.parse(await response.json())
   return { ref: paymentMethodRef, method }

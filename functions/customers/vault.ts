@@ -2,6 +2,7 @@
 
 import type { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
+import { shopCodes } from '../shop/errors.ts'
 import { type Address, addressRequest, type consentRequest, type shownCard, vaultLimits } from './contracts.ts'
 
 interface Kept {
@@ -61,12 +62,12 @@ export function checkRoom(vault: Vault, kind: Kind): void {
   const active = all.filter(isActive).length
   refuseIf(
     active >= vaultLimits[kind],
-    'too-many-references',
+    shopCodes['too-many-references'],
     `A customer may have ${vaultLimits[kind]} of these at once: withdraw one first.`,
   )
   refuseIf(
     all.length >= vaultLimits.kept,
-    'too-many-references',
+    shopCodes['too-many-references'],
     `${vaultLimits.kept} of these are kept, those that were withdrawn included: there is no room for more.`,
   )
 }

@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto'
 import { type SchemaObject, validate } from '@hyperjump/json-schema/openapi-3-1'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { httpStatus } from '../../shared/base/errors.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
@@ -135,8 +134,8 @@ describe('the document', () => {
     const document = await served()
     for (const [id, one] of Object.entries<Operation>(operations)) {
       const { responses } = document.paths[one.path]![one.method]!
-      for (const code of problemsOf(one)) {
-        const { content, description } = responses[String(httpStatus[code])]!
+      for (const { name: code, status } of problemsOf(one)) {
+        const { content, description } = responses[String(status)]!
         expect(description.split(', '), `${id} ${code}`).toContain(code)
         expect(JSON.stringify(content)).toContain(`"${code}"`)
       }

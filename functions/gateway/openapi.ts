@@ -1,8 +1,9 @@
 /** The OpenAPI 3.1 document of the public API, from its operations and their contracts. */
 
 import { z } from 'zod'
-import { type Code, httpStatus } from '../../shared/base/errors.ts'
+import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'
 import { idempotencyKey as keySchema } from '../../shared/base/fields.ts'
+import { shopCodes } from '../shop/errors.ts'
 import {
   isForCallers,
   type Operation,
@@ -110,22 +111,31 @@ const parametersInPath = (operation: Operation): Json[] =>
     schema: schemaOf(pathParameters[name], 'input'),
   }))
 
-function problemResponses(codes: readonly Code[]): Json {
-  const byStatus = Map.groupBy(codes, (code) => httpStatus[code])
-  const responses = [...byStatus].map(([status, some]) => [
-    status,
-    {
-      description: some.join(', '),
-      ...(some.some(isForLater) ? { headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } } : {}),
-      content: {
-        'application/problem+json': {
-          schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: some } } }] },
+function problemResponses(codes: readonly DeclaredCode[]): Json {
+  const byStatus = Map.groupBy(codes, ({ status }) => status)
+  const responses = [...byStatus].map(([status, some]) => {
+    const names = some.map(({ name }) => name)
+    return [
+      status,
+      {
+        description: names.join(', '),
+        ...(some.some(isForLater) ? { headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } } : {}),
+        content: {
+          'application/problem+json': {
+            schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: names } } }] },
+          },
         },
       },
-    },
-  ])
+    ]
+  })
   return Object.fromEntries(responses) as Json
 }
 
-const isForLater = (code: Code): boolean =>
-  ['rate-limited', 'overloaded', 'unavailable', 'too-many-orders', 'too-many-unpaid-orders'].includes(code)
+const forLater: readonly Code[] = [
+  'rate-limited',
+  'overloaded',
+  'unavailable',
+  shopCodes['too-many-orders'],
+  shopCodes['too-many-unpaid-orders'],
+]
+const isForLater = (code: DeclaredCode): boolean => forLater.map(declarationOf).includes(code)

@@ -2,8 +2,9 @@
 
 import { z } from 'zod'
 import type { Role } from '../../shared/http/auth.ts'
-import type { Code } from '../../shared/base/errors.ts'
+import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'
 import { reference, timestamp } from '../../shared/base/fields.ts'
+import { shopCodes } from '../shop/errors.ts'
 import { currency, orderId, sku, unitMinor } from '../shop/fields.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import {
@@ -91,14 +92,14 @@ const paymentMethod = shownCard.extend({ paymentMethodRef: reference, ...kept })
 const consent = consentRequest.extend({ consentRef: reference, ...kept })
 
 const orderProblems = [
-  'unknown-reference',
-  'unknown-sku',
-  'currency-mismatch',
-  'price-changed',
+  shopCodes['unknown-reference'],
+  shopCodes['unknown-sku'],
+  shopCodes['currency-mismatch'],
+  shopCodes['price-changed'],
   'forbidden',
-  'too-many-orders',
-  'too-many-pieces',
-  'too-many-unpaid-orders',
+  shopCodes['too-many-orders'],
+  shopCodes['too-many-pieces'],
+  shopCodes['too-many-unpaid-orders'],
 ] as const
 
 export const operations = {
@@ -226,7 +227,7 @@ export const operations = {
     requiresIdempotencyKey: true,
     body: addressRequest,
     answers: { 201: ['Kept: orders may name its reference.', address] },
-    problems: ['too-many-references'],
+    problems: [shopCodes['too-many-references']],
   },
   listAddresses: {
     method: 'get',
@@ -251,7 +252,7 @@ export const operations = {
     requiresIdempotencyKey: true,
     body: paymentMethodRequest,
     answers: { 201: ['Kept: orders may name its reference.', paymentMethod] },
-    problems: ['too-many-references', 'payment-method-refused'],
+    problems: [shopCodes['too-many-references'], shopCodes['payment-method-refused']],
   },
   listPaymentMethods: {
     method: 'get',
@@ -278,7 +279,7 @@ export const operations = {
     requiresIdempotencyKey: true,
     body: consentRequest,
     answers: { 201: ['Recorded.', consent] },
-    problems: ['too-many-references'],
+    problems: [shopCodes['too-many-references']],
   },
   listConsents: {
     method: 'get',
@@ -310,7 +311,7 @@ export const operations = {
         }),
       ],
     },
-    problems: ['too-many-references', 'payment-method-refused'],
+    problems: [shopCodes['too-many-references'], shopCodes['payment-method-refused']],
   },
   readDocument: {
     method: 'get',
@@ -345,7 +346,7 @@ export const isForCallers = (access: Operation['access']): access is CallerAcces
   Object.hasOwn(requiredRoles, access)
 
 /** Every code that an operation may answer with. */
-export function problemsOf({ access, requiresIdempotencyKey, body, problems = [] }: Operation): Code[] {
+export function problemsOf({ access, requiresIdempotencyKey, body, problems = [] }: Operation): DeclaredCode[] {
   const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
   if (isForCallers(access)) {
     known.push('token-missing', 'token-invalid', 'token-expired', 'token-revoked', 'second-factor-missing')
@@ -354,5 +355,5 @@ export function problemsOf({ access, requiresIdempotencyKey, body, problems = []
   if (access === 'provider') known.push('signature-invalid')
   if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
   if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')
-  return [...new Set(known)]
+  return [...new Set(known.map(declarationOf))]
 }

@@ -2,9 +2,14 @@
 
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { type DeclaredCode, platformCodes } from '../../shared/base/errors.ts'
 import { instanceOf } from '../../shared/http/http.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { noteProblem } from '../../shared/runtime/refusals.ts'
+import { shopCodes } from '../shop/errors.ts'
+
+/** The codes that services answer with, by their names. */
+const codes: ReadonlyMap<string, DeclaredCode> = new Map(Object.entries({ ...platformCodes, ...shopCodes }))
 
 /** @throws Error when the service did not accept the gateway itself: that is no business of the caller's. */
 export async function relayed(c: Context, response: Response, { security }: Platform): Promise<Response> {
@@ -18,6 +23,7 @@ export async function relayed(c: Context, response: Response, { security }: Plat
   const problem = (await response.json()) as { code: string; detail: string }
   const retryAfter = response.headers.get('retry-after')
   if (retryAfter !== null) c.header('retry-after', retryAfter)
-  noteProblem(security, c, { code: problem.code, reason: problem.detail })
+  const isSecurityEvent = codes.get(problem.code)?.isSecurityEvent ?? false
+  noteProblem(security, c, { code: problem.code, isSecurityEvent, reason: problem.detail })
   return c.json({ ...problem, instance: instanceOf(c) }, status, { 'content-type': 'application/problem+json' })
 }

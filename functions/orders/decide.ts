@@ -13,6 +13,7 @@ import {
   sagaStuck,
   type Transition,
 } from '../../shared/saga/saga.ts'
+import { shopCodes } from '../shop/errors.ts'
 import { checkout } from './checkout.ts'
 import {
   fulfilmentStep,
@@ -166,7 +167,7 @@ function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'
   if (status === 'closed') return noChange
   if (status !== 'confirmed' || !order || !isShipped(order, ledger) || notCommitted(ledger).length > 0)
     throw new Refused(
-      'not-closable',
+      shopCodes['not-closable'],
       'Only an order whose goods have all left and are taken out of stock, and whose money was not all taken, can be closed.',
     )
   const { orderId } = order
@@ -186,13 +187,13 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
   const isShipping = state.status === 'confirmed' && state.released
   if (order && isShipping) {
     const missing = missingFrom({ order, ledger: state.ledger })
-    refuseIf(missing.length === 0, 'nothing-to-retry', 'The provider refused the capture: close the order.')
+    refuseIf(missing.length === 0, shopCodes['nothing-to-retry'], 'The provider refused the capture: close the order.')
     const progress = { nextReminderAtMs: nowMs + SETTLEMENT_REMINDER_MS, reminderCount: 0 }
     const decision = { events: [retried], commands: reminders(order, missing) }
     return state.isStalled ? withTimer({ ...state, isStalled: false }, nowMs, decision, progress) : decision
   }
   const transition = order && saga && retry(checkout, saga, order, nowMs)
-  refuseIf(!transition, 'nothing-to-retry', 'Nothing is waited for.')
+  refuseIf(!transition, shopCodes['nothing-to-retry'], 'Nothing is waited for.')
   const { state: after, commands } = transition!
   return withTimer(state, nowMs, { events: [retried], commands }, { saga: after })
 }

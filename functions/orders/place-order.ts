@@ -8,6 +8,7 @@ import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { noChange, type Platform, type Stream } from '../../shared/service/platform.ts'
 import { traceparent } from '../../shared/instrumentation/telemetry.ts'
+import { shopCodes } from '../shop/errors.ts'
 import { admission } from './admission.ts'
 import { type OrderRequest, placeRequest } from './contracts.ts'
 import { decide, isUnanswered } from './decide.ts'
@@ -136,7 +137,7 @@ async function newOrder(platform: Platform, { orderId, sub, requestHash, order }
   )
   if (order.expectedTotalMinor !== undefined && order.expectedTotalMinor !== totalMinor) {
     throw new Refused(
-      'price-changed',
+      shopCodes['price-changed'],
       `The order comes to ${totalMinor} minor units, not to ${order.expectedTotalMinor} as expected.`,
     )
   }

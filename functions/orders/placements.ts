@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { type Bound, Limited, Refused } from '../../shared/base/errors.ts'
 import { hashOf } from '../../shared/base/ids.ts'
+import { shopCodes } from '../shop/errors.ts'
 
 /** For one customer; importers have none. */
 const boundsSchema = z.strictObject({
@@ -135,7 +136,7 @@ function refuseLargeOrder({ lines }: Placing, pieces: Unpaid['pieces'], { unpaid
   if (!line) return
   const ordered = pieces[keyOf(line.sku)]!
   throw new Refused(
-    'too-many-pieces',
+    shopCodes['too-many-pieces'],
     `The order asks for ${ordered} pieces of ${line.sku}, and one customer may hold ${unpaidPieces} unpaid: order less at once.`,
   )
 }
@@ -150,7 +151,7 @@ function refuseManyOrders({ placed }: Placements, { ordersPerHour }: Bounds, now
   throw new Limited(
     `${bound.used} orders were placed within an hour, and ${ordersPerHour} may be: come back in ${seconds} s.`,
     seconds,
-    'too-many-orders',
+    shopCodes['too-many-orders'],
     bound,
   )
 }
@@ -166,7 +167,7 @@ interface Unfit {
 function refuseUnpaid(kept: Recent, { lines }: Placing, { pieces, bounds, nowMs, endsAtMs }: Unfit): void {
   const refuse = (detail: string, fromMs: number, bound: Bound): never => {
     const seconds = secondsUntil(fromMs, nowMs)
-    throw new Limited(`${detail} in ${seconds} s.`, seconds, 'too-many-unpaid-orders', bound)
+    throw new Limited(`${detail} in ${seconds} s.`, seconds, shopCodes['too-many-unpaid-orders'], bound)
   }
   const { unpaidOrders, unpaidPieces, lapsedOrders } = bounds
   const lapsed = kept.lapses.length

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { shopCodes } from '../shop/errors.ts'
 import { currency as currencyCode, unitMinor } from '../shop/fields.ts'
 import { priceAt } from '../catalog/contracts.ts'
 import { type PriceList, pricePath } from './prices.ts'
@@ -53,7 +54,7 @@ export async function priced(
     const price = prices.get(sku)!
     refuseIf(
       price.currency !== currency,
-      'currency-mismatch',
+      shopCodes['currency-mismatch'],
       `lines.${index}: ${sku} is sold in ${price.currency}, the order is in ${currency}.`,
     )
     return { sku, quantity, unitMinor: unitMinor ?? price.unitMinor }
@@ -66,7 +67,7 @@ async function askCatalog(platform: Platform, sku: string): Promise<{ unitMinor:
   })
   if (response.status === 404) {
     await response.body?.cancel()
-    throw new Refused('unknown-sku', `Unknown SKU "${sku}".`)
+    throw new Refused(shopCodes['unknown-sku'], `Unknown SKU "${sku}".`)
   }
   return catalogAnswer.parse(await response.json())
 }

@@ -3,6 +3,7 @@
 import type { z } from 'zod'
 import { refuseIf } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { shopCodes } from '../shop/errors.ts'
 import { unknownReferences, vaultOf } from '../customers/contracts.ts'
 
 /** An instance of the vault that starts from nothing takes some seconds. */
@@ -32,5 +33,5 @@ const meant = { addressRef: 'address', paymentMethodRef: 'payment method' } as c
 /** A reference of another customer, one that was withdrawn and one that never was are refused alike. */
 export function refuseUnknown(unknown: Unknown): void {
   const problems = unknown.map((field) => `${field}: the customer has no such ${meant[field]}, or has withdrawn it.`)
-  refuseIf(unknown.length > 0, 'unknown-reference', problems.join(' '))
+  refuseIf(unknown.length > 0, shopCodes['unknown-reference'], problems.join(' '))
 }

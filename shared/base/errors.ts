@@ -1,50 +1,66 @@
 /** The two failures that are foreseen; everything else is a bug. */
 
-/**
- * What each stable code means in HTTP. 499 is nginx's and Google's convention for a request whose client no longer waits:
- * no failure of this service, so no 5xx.
- */
-export const httpStatus = {
-  abandoned: 503,
-  'body-too-large': 413,
-  'body-too-slow': 408,
-  'client-closed': 499,
-  'currency-mismatch': 422,
-  'deadline-exceeded': 499,
-  forbidden: 403,
-  'idempotency-key-missing': 400,
-  'idempotency-key-reused': 409,
-  'invalid-body': 422,
-  'invalid-json': 400,
-  'invalid-message': 422,
-  'invalid-parameter': 400,
-  'method-not-allowed': 405,
-  'not-found': 404,
-  'not-closable': 409,
-  'nothing-to-retry': 409,
-  overloaded: 503,
-  'payment-method-refused': 422,
-  'price-changed': 409,
-  'rate-limited': 429,
-  'second-factor-missing': 401,
-  'signature-invalid': 401,
-  'token-expired': 401,
-  'token-invalid': 401,
-  'token-missing': 401,
-  'token-revoked': 401,
-  'too-many-orders': 429,
-  'too-many-pieces': 422,
-  'too-many-prices': 409,
-  'too-many-references': 409,
-  'too-many-unpaid-orders': 409,
-  'too-many-headers': 431,
-  unavailable: 503,
-  'unknown-reference': 422,
-  'unknown-sku': 422,
-  'unsupported-media-type': 415,
-} as const satisfies Record<string, number>
+export interface CodeMeaning {
+  /** Of the HTTP answer. */
+  readonly status: number
+  /** Whether a refusal with this code is written to the security log. Absent: those with 401, 403 and 429 are. */
+  readonly isSecurityEvent?: boolean
+}
 
-export type Code = keyof typeof httpStatus
+/** A stable code, by which programs decide. */
+export interface DeclaredCode<Name extends string = string> extends Required<CodeMeaning> {
+  readonly name: Name
+}
+
+const SECURITY_STATUSES: readonly number[] = [401, 403, 429]
+
+/** Declares the codes of a table: `new Refused(table['unknown-sku'], …)`. A misspelt code does not compile. */
+export function defineCodes<const Table extends Readonly<Record<string, CodeMeaning>>>(
+  table: Table,
+): { readonly [Name in keyof Table & string]: DeclaredCode<Name> } {
+  const codes = Object.entries(table).map(
+    ([name, { status, isSecurityEvent = SECURITY_STATUSES.includes(status) }]) => [
+      name,
+      { name, status, isSecurityEvent },
+    ],
+  )
+  return Object.fromEntries(codes) as ReturnType<typeof defineCodes<Table>>
+}
+
+/**
+ * The codes of the platform. 499 is nginx's and Google's convention for a request whose client no longer waits: no failure of
+ * this service, so no 5xx.
+ */
+export const platformCodes = defineCodes({
+  'body-too-large': { status: 413 },
+  'body-too-slow': { status: 408 },
+  'client-closed': { status: 499 },
+  'deadline-exceeded': { status: 499 },
+  forbidden: { status: 403 },
+  'idempotency-key-missing': { status: 400 },
+  'idempotency-key-reused': { status: 409, isSecurityEvent: true },
+  'invalid-body': { status: 422 },
+  'invalid-json': { status: 400 },
+  'invalid-parameter': { status: 400 },
+  'not-found': { status: 404 },
+  overloaded: { status: 503, isSecurityEvent: true },
+  'rate-limited': { status: 429 },
+  'second-factor-missing': { status: 401 },
+  'signature-invalid': { status: 401 },
+  'token-expired': { status: 401 },
+  'token-invalid': { status: 401 },
+  'token-missing': { status: 401 },
+  'token-revoked': { status: 401 },
+  'too-many-headers': { status: 431 },
+  unavailable: { status: 503 },
+  'unsupported-media-type': { status: 415 },
+})
+
+export type PlatformCode = keyof typeof platformCodes
+/** One of the platform's by its name, or one that services declare with `defineCodes`. */
+export type Code = PlatformCode | DeclaredCode
+
+export const declarationOf = (code: Code): DeclaredCode => (typeof code === 'string' ? platformCodes[code] : code)
 
 /** What the security log records of a refusal beside the answer. None of it is sent to the caller. */
 export interface Evidence {
@@ -52,19 +68,25 @@ export interface Evidence {
   readonly subject?: string | undefined
   /** The key that the token or signature names; what it names is not verified. */
   readonly keyId?: string | undefined
-  /** The refusal is a security event of this name, whatever its code: an order of another customer answers 404. */
+  /** The refusal is a security event of this name, whatever its code: what belongs to another customer answers 404. */
   readonly event?: string
 }
 
 /** The rules reject it: a caller gets the reason; a message is acknowledged. */
 export class Refused extends Error {
-  readonly code: Code
+  /** The name of its code. */
+  readonly code: string
+  readonly status: number
+  readonly isSecurityEvent: boolean
   readonly evidence: Evidence
 
   constructor(code: Code, detail: string, evidence: Evidence = {}) {
     super(detail)
     this.name = 'Refused'
-    this.code = code
+    const { name, status, isSecurityEvent } = declarationOf(code)
+    this.code = name
+    this.status = status
+    this.isSecurityEvent = isSecurityEvent
     this.evidence = evidence
   }
 }

@@ -40,9 +40,16 @@ export type Answered<Q> = Q extends { readonly answers: infer A }
   ? { [Status in keyof A & number]: { readonly status: Status } & BodyOf<A[Status]> }[keyof A & number]
   : never
 
+type NameOf<C> = C extends { readonly name: infer Name extends string } ? Name : C
+
 /** The owner's rules do not allow it. */
 type RefusedAnswer<Q> = Q extends { readonly refuses: readonly (infer Refusal)[] }
-  ? { readonly refused: Refusal; readonly detail: string; readonly status?: undefined; readonly body?: undefined }
+  ? {
+      readonly refused: NameOf<Refusal>
+      readonly detail: string
+      readonly status?: undefined
+      readonly body?: undefined
+    }
   : never
 
 /** What a caller gets: an answer, or one of the refusals that the contract names. */

@@ -5,7 +5,15 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
 import { readBody, tooLarge } from './body.ts'
-import { ClientClosed, type Code, DeadlineExceeded, httpStatus, Limited, Refused, Unavailable } from '../base/errors.ts'
+import {
+  ClientClosed,
+  DeadlineExceeded,
+  Limited,
+  type PlatformCode,
+  platformCodes,
+  Refused,
+  Unavailable,
+} from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
 import { jsonFrom } from '../base/json-bytes.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -34,10 +42,10 @@ const DETAIL_CHARACTERS = 2_000
 const INSTANCE_CHARACTERS = 200
 
 /** Each leaves a part of the request unread, or more than one connection should bring. */
-const ENDS_CONNECTION = new Set<Code>(['body-too-slow', 'too-many-headers', 'overloaded'])
+const ENDS_CONNECTION: ReadonlySet<string> = new Set<PlatformCode>(['body-too-slow', 'too-many-headers', 'overloaded'])
 
 interface Known {
-  readonly code: Code
+  readonly code: PlatformCode
   readonly detail: string
 }
 
@@ -53,8 +61,10 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
   }
   if (error instanceof Limited) c.header('retry-after', String(error.retryAfterSeconds))
   if (error instanceof Refused || !(error instanceof Error)) {
-    const { code, detail } = error instanceof Refused ? { code: error.code, detail: error.message } : error
-    const status = httpStatus[code]
+    const { code, status, detail } =
+      error instanceof Refused
+        ? { code: error.code, status: error.status, detail: error.message }
+        : { ...error, status: platformCodes[error.code].status }
     // What else this connection may bring is not waited for.
     if (ENDS_CONNECTION.has(code)) c.header('connection', 'close')
     if (status === CLIENT_GONE && log) noteAbandoned(log, c.req.path, detail)

@@ -4,7 +4,7 @@
  */
 
 import type { JWTPayload } from 'jose'
-import { type Code, Refused, Unavailable } from '../base/errors.ts'
+import { type PlatformCode, Refused, Unavailable } from '../base/errors.ts'
 
 /** A working day: after it people of the staff sign in again, however often their token was renewed. */
 export const STAFF_SESSION_MAX_SECONDS = 12 * 3_600
@@ -33,7 +33,7 @@ export interface StaffRules {
  * @throws Refused (401); Unavailable when it is not known how the account stands.
  */
 export async function checkStaff(payload: JWTPayload & { readonly sub: string }, rules: StaffRules): Promise<void> {
-  const refuse = (code: Code, detail: string): never => {
+  const refuse = (code: PlatformCode, detail: string): never => {
     throw new Refused(code, detail, { subject: `token:${payload.sub}` })
   }
   const signedInAt = payload['auth_time']

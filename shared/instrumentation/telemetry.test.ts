@@ -70,10 +70,10 @@ describe('an attempt', () => {
 
   it('that the rules refuse is no error; one that meets a bug is', async () => {
     const { telemetry, spans, logs } = testTelemetry({ service: 'kitchen' })
-    await telemetry.attempt(about, async () => telemetry.refused(cooked, new Refused('unknown-sku', 'no')))
+    await telemetry.attempt(about, async () => telemetry.refused(cooked, new Refused('not-found', 'no')))
     await telemetry.attempt(about, async () => telemetry.failed(cooked, new TypeError('oops')))
     expect(spans.map(({ error }) => error)).toEqual([undefined, 'oops'])
-    expect(spans[0]!.attributes['millrace.refused']).toBe('unknown-sku')
+    expect(spans[0]!.attributes['millrace.refused']).toBe('not-found')
     expect(logs.map(({ severity }) => severity)).toEqual(['WARNING', 'ERROR'])
   })
 

@@ -1,6 +1,7 @@
 /** Asks other services what their contracts declare: a request's path is made here alone, and an answer is parsed here. */
 
 import { z } from 'zod'
+import { declarationOf } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
 import { shortened } from '../base/shortened.ts'
 import type { Contracts } from '../contracts/contract.ts'
@@ -66,7 +67,7 @@ async function answerOf(response: Response, { contract, about }: Asked): Promise
 
 function refusalIn(text: string, status: number, { contract: { refuses = [] }, about }: Asked): object {
   const problem = problemSchema.safeParse(jsonIn(text))
-  const refused = refuses.find((code) => code === problem.data?.code)
+  const refused = refuses.map(declarationOf).find(({ name }) => name === problem.data?.code)?.name
   if (refused !== undefined) return { refused, detail: problem.data!.detail }
   throw new Error(`${about} with ${status}, which its contract does not name: ${shortened(text, QUOTED_CHARACTERS)}`)
 }

@@ -1,7 +1,7 @@
 /** Queries to other services and calls to partners, each with this service's identity, a deadline and a policy of its own. */
 
 import { DEADLINE_HEADER, withTimeout } from '../base/deadline.ts'
-import { httpStatus, Unavailable } from '../base/errors.ts'
+import { platformCodes, Unavailable } from '../base/errors.ts'
 import type { AuthorizationFor } from '../gcp/id-tokens.ts'
 import type { Platform } from '../service/platform.ts'
 import { type Allowance, createResiliencePolicy, type ResiliencePolicy } from '../http/resilience.ts'
@@ -69,7 +69,7 @@ export function createCaller({
           await send(`${origin}${path}`, { ...init(time.leftMs()), signal: time.signal, redirect: 'manual' }),
         )
         // The time that it was given was up before it had an answer.
-        if (response.status === httpStatus['deadline-exceeded']) throw time.passed()
+        if (response.status === platformCodes['deadline-exceeded'].status) throw time.passed()
         return whole(answered(response))
       }
       return policyOf(origin).execute((time) => telemetry.query({ service, method }, () => ask(time)), {

@@ -179,7 +179,7 @@ describe('an event pushed by Pub/Sub', () => {
   })
 
   it.each<[string, Act, number, string]>([
-    ['that the rules refuse is acknowledged', () => Promise.reject(new Refused('unknown-sku', 'no')), 204, 'WARNING'],
+    ['that the rules refuse is acknowledged', () => Promise.reject(new Refused('not-found', 'no')), 204, 'WARNING'],
     [
       'with a transient failure is redelivered',
       () => Promise.reject(new Unavailable('later', { retryAfterSeconds: 7 })),

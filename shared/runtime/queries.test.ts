@@ -3,7 +3,7 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { Refused } from '../base/errors.ts'
+import { defineCodes, Refused } from '../base/errors.ts'
 import { defineContracts } from '../contracts/contract.ts'
 import type { Answered } from '../contracts/query.ts'
 import { answerProblem } from '../http/http.ts'
@@ -14,6 +14,7 @@ import { testPlatform } from './platform.testing.ts'
 import { queryRoutes } from './query-routes.ts'
 
 const name = z.string().regex(/^[a-z ]+$/)
+const kitchenCodes = defineCodes({ 'sold-out': { status: 409 } })
 const kitchenContracts = defineContracts({
   service: 'kitchen',
   events: {},
@@ -24,7 +25,7 @@ const kitchenContracts = defineContracts({
       path: '/menus/{menu}/dishes/{dish}',
       parameters: { menu: name, dish: name, language: name },
       answers: { 200: z.object({ dish: name, minor: z.int() }) },
-      refuses: ['not-found', 'too-many-orders'],
+      refuses: ['not-found', kitchenCodes['sold-out']],
     },
     orderDish: {
       method: 'post',
@@ -193,12 +194,13 @@ describe('an answer', () => {
   })
 
   it('that refuses has the code and the reason', async () => {
-    const cook = async () => Promise.reject(new Refused('not-found', 'There is no soup today.'))
-    const { platform } = opened({ cook })
-    expect(await platform.query(kitchenContracts, 'readDish', asked)).toEqual({
-      refused: 'not-found',
-      detail: 'There is no soup today.',
-    })
+    for (const code of ['not-found', kitchenCodes['sold-out']] as const) {
+      const cook = async () => Promise.reject(new Refused(code, 'There is no soup today.'))
+      const { platform } = opened({ cook })
+      const answer = await platform.query(kitchenContracts, 'readDish', asked)
+      const refused: 'not-found' | 'sold-out' = code === 'not-found' ? code : code.name
+      expect(answer).toEqual({ refused, detail: 'There is no soup today.' } satisfies typeof answer)
+    }
   })
 
   it('is relayed as it came', async () => {

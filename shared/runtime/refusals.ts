@@ -2,9 +2,8 @@
 
 import type { Context } from 'hono'
 import { matchedRoutes } from 'hono/route'
-import type { Evidence } from '../base/errors.ts'
-import { Refused } from '../base/errors.ts'
-import { securityCodes, type SecurityEvent, type SecurityLog } from '../telemetry/security-log.ts'
+import { type Evidence, Refused } from '../base/errors.ts'
+import type { SecurityEvent, SecurityLog } from '../telemetry/security-log.ts'
 
 declare module 'hono' {
   /** What the checks of a request have found out about its caller. */
@@ -32,7 +31,12 @@ export function noteCallerRefused(security: SecurityLog, error: unknown, route: 
  */
 export function noteRefusal(security: SecurityLog, c: Context, { error, isInternal }: Failure): void {
   if (!(error instanceof Refused) || (isInternal && error.evidence.event === undefined)) return
-  noteProblem(security, c, { code: error.code, reason: error.message, ...error.evidence })
+  noteProblem(security, c, {
+    code: error.code,
+    isSecurityEvent: error.isSecurityEvent,
+    reason: error.message,
+    ...error.evidence,
+  })
 }
 
 interface Failure {
@@ -42,12 +46,17 @@ interface Failure {
 
 export interface Problem extends Evidence {
   readonly code: string
+  readonly isSecurityEvent: boolean
   readonly reason: string
 }
 
 /** The same for a problem that another service answered and this one hands on. */
-export function noteProblem(security: SecurityLog, c: Context, { code, reason, event, ...evidence }: Problem): void {
-  if (event === undefined && !securityCodes.has(code)) return
+export function noteProblem(
+  security: SecurityLog,
+  c: Context,
+  { code, isSecurityEvent, reason, event, ...evidence }: Problem,
+): void {
+  if (event === undefined && !isSecurityEvent) return
   security({ event: event ?? code, outcome: 'refused', reason, ...requestOf(c), ...defined(evidence) })
 }
 

@@ -1,7 +1,5 @@
 /** Security events: each refusal, and each act of staff and operators, is one line `security` of the log. */
 
-import type { Code } from '../base/errors.ts'
-import { httpStatus } from '../base/errors.ts'
 import type { Log } from './log.ts'
 
 /** Never a token, a key, a reference to a card or an address, or a body: only what names the caller and the fault. */
@@ -32,21 +30,6 @@ export interface SecurityLog {
 export const LINES_PER_KIND_AND_SECOND = 10
 const WINDOW_MS = 1_000
 const VALUE_CHARACTERS = 300
-
-const statuses: ReadonlySet<number> = new Set([401, 403, 429])
-const others: ReadonlySet<Code> = new Set([
-  'idempotency-key-reused',
-  'overloaded',
-  'payment-method-refused',
-  'too-many-pieces',
-  'too-many-references',
-  'too-many-unpaid-orders',
-  'unknown-reference',
-])
-/** Codes whose refusal is a security event: who the caller is, what it may do, whose references it names, how often it asks. */
-export const securityCodes: ReadonlySet<string> = new Set(
-  (Object.keys(httpStatus) as Code[]).filter((code) => statuses.has(httpStatus[code]) || others.has(code)),
-)
 
 interface SecurityLogParts {
   readonly log: Log

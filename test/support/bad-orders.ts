@@ -1,6 +1,7 @@
 /** Invalid orders, with the answer to each. */
 
-import type { Code } from '../../shared/base/errors.ts'
+import type { PlatformCode } from '../../shared/base/errors.ts'
+import type { shopCodes } from '../../functions/shop/errors.ts'
 
 /** A platform knows others: its tests put those in. */
 export const own = { addressRef: 'a-1', paymentMethodRef: 'pm-1' }
@@ -16,7 +17,7 @@ export const badOrders: readonly (readonly [
   name: string,
   body: object,
   status: number,
-  code: Code,
+  code: PlatformCode | keyof typeof shopCodes,
   detail: string | RegExp,
 ])[] = [
   ['an unknown SKU', line({ sku: 'NOBODY-SELLS-IT' }), 422, 'unknown-sku', 'NOBODY-SELLS-IT'],

@@ -1,0 +1,19 @@
+/** The refusals of the shop's services, besides those of the platform. */
+
+import { defineCodes } from '../../shared/base/errors.ts'
+
+/** Security events besides those that their status makes one: whose references the caller names, and how much it asks for. */
+export const shopCodes = defineCodes({
+  'currency-mismatch': { status: 422 },
+  'not-closable': { status: 409 },
+  'nothing-to-retry': { status: 409 },
+  'payment-method-refused': { status: 422, isSecurityEvent: true },
+  'price-changed': { status: 409 },
+  'too-many-orders': { status: 429 },
+  'too-many-pieces': { status: 422, isSecurityEvent: true },
+  'too-many-prices': { status: 409 },
+  'too-many-references': { status: 409, isSecurityEvent: true },
+  'too-many-unpaid-orders': { status: 409, isSecurityEvent: true },
+  'unknown-reference': { status: 422, isSecurityEvent: true },
+  'unknown-sku': { status: 422 },
+})
