@@ -69,7 +69,7 @@ describe('the catalog', () => {
       const data = { sku: 'BANK CHARGES', unitMinor: 1500 + day, currency: 'GBP' }
       await deliver(app, platform, message('ChangePrice', data, { key: day }))
     }
-    const document = platform.documents().get('products/BANK%20CHARGES')!
+    const document = platform.storedDocuments().get('products/BANK%20CHARGES')!
     expect(document['prices']).toHaveLength(1)
     platform.billed.reads = 0
     expect(await (await http.request('/products/BANK%20CHARGES')).json()).toMatchObject({ unitMinor: 1900 })
@@ -94,7 +94,7 @@ describe('the catalog', () => {
     const data = { sku: 'BANK CHARGES', unitMinor: 1600, currency: 'GBP' }
     await deliver(app, former, message('ChangePrice', data))
     expect((await currentPrice()).unitMinor).toBe(1600)
-    expect(former.documents().get('products/BANK%20CHARGES')).toMatchObject({ name: 'Bank charges' })
+    expect(former.storedDocuments().get('products/BANK%20CHARGES')).toMatchObject({ name: 'Bank charges' })
   })
 
   it('records no refused price', async () => {

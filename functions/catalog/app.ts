@@ -28,7 +28,7 @@ async function handle(message: Envelope & CatalogCommand, platform: Platform): P
 
 /** Products from before there were such documents have one from their next command on. */
 async function productNamed(sku: string, platform: Platform): Promise<Product> {
-  const document = (await platform.views.get(productPath(sku))) as Product | undefined
+  const document = (await platform.documents.get(productPath(sku))) as Product | undefined
   return document ?? productOf((await platform.streams.read(sku)).events, platform.now())
 }
 

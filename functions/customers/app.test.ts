@@ -101,7 +101,7 @@ describe('an address', () => {
     expect(answer).toMatchObject({ status: 422, body: { code: 'invalid-body' } })
     expect(answer.body['detail']).toContain(place)
     expect(JSON.stringify(answer.body)).not.toContain('4242 4242')
-    expect(platform.documents()).toEqual(new Map())
+    expect(platform.storedDocuments()).toEqual(new Map())
   })
 
   it('beyond the limit is refused until one is withdrawn, and withdrawn ones are limited too', async () => {
@@ -133,7 +133,7 @@ describe('a payment method', () => {
     const { body } = await add(alice, 'payment-methods', { token: 'tok' }, 'key')
     expect(body).toMatchObject({ ...card, paymentMethodRef: `pm-tok-${alice}` })
     expect(platform.externalCalls[0]?.options.body).toEqual({ token: 'tok', customer: alice })
-    expect(JSON.stringify([...platform.documents().values()])).not.toContain('"tok"')
+    expect(JSON.stringify([...platform.storedDocuments().values()])).not.toContain('"tok"')
     // The same token again is the same payment method.
     expect((await add(alice, 'payment-methods', { token: 'tok' })).body).toEqual(body)
     expect((await send('GET', `/vaults/${alice}/payment-methods`)).body).toEqual({ paymentMethods: [body] })
@@ -146,7 +146,7 @@ describe('a payment method', () => {
   ])('of %s is refused, and nothing is stored', async (_, body, code) => {
     const { add, platform } = open()
     expect(await add(alice, 'payment-methods', body)).toMatchObject({ status: 422, body: { code } })
-    expect(platform.documents()).toEqual(new Map())
+    expect(platform.storedDocuments()).toEqual(new Map())
     if (code === 'invalid-body') expect(platform.externalCalls).toEqual([])
   })
 
@@ -175,11 +175,11 @@ describe('a payment method', () => {
     expect((await send('DELETE', `/vaults/${alice}/payment-methods/${paymentMethodRef}`)).status).toBe(503)
     const erase = platform.sent[0]!.envelope
     await expect(deliver(app, platform, erase)).rejects.toThrow('The provider is away.')
-    expect(JSON.stringify([...platform.documents().values()])).toContain(paymentMethodRef)
+    expect(JSON.stringify([...platform.storedDocuments().values()])).toContain(paymentMethodRef)
     isAway = false
     await deliver(app, platform, erase)
     expect(platform.externalCalls.at(-1)?.url).toContain(`/${paymentMethodRef}/detach`)
-    expect(JSON.stringify([...platform.documents().values()])).not.toContain(paymentMethodRef)
+    expect(JSON.stringify([...platform.storedDocuments().values()])).not.toContain(paymentMethodRef)
   })
 })
 
@@ -217,7 +217,7 @@ describe('a withdrawn entry', () => {
     expect((await send('GET', `/addresses/${addressRef}`)).status).toBe(200)
     for (const _ of ['once', 'again']) await deliver(app, platform, armed(platform)[0]!)
     expect((await send('GET', `/addresses/${addressRef}`)).status).toBe(404)
-    expect(JSON.stringify([...platform.documents()])).not.toContain('Mill Lane')
+    expect(JSON.stringify([...platform.storedDocuments()])).not.toContain('Mill Lane')
   })
 
   it('has one timer after repeated withdrawals', async () => {
@@ -294,5 +294,5 @@ describe('an import', () => {
 it('the document of a customer has no personal data', async () => {
   const { add, platform } = open()
   await add(vaultOf('someone@example.com'), 'addresses', address)
-  expect(JSON.stringify([...platform.documents()])).not.toContain('someone')
+  expect(JSON.stringify([...platform.storedDocuments()])).not.toContain('someone')
 })

@@ -14,7 +14,7 @@ export interface Entry {
 
 const pathOf = (vault: string): string => `vaults/${vault}`
 export const read = async (platform: Platform, vault: string): Promise<Vault> =>
-  (await platform.views.get(pathOf(vault))) ?? {}
+  (await platform.documents.get(pathOf(vault))) ?? {}
 
 /** Applies `change`; returns the vault as it is afterwards. */
 async function update(
@@ -23,7 +23,7 @@ async function update(
   change: (current: Vault) => Vault | undefined,
 ): Promise<Vault> {
   let after: Vault = {}
-  await platform.views.update(pathOf(vault), (stored) => {
+  await platform.documents.update(pathOf(vault), (stored) => {
     const current = (stored ?? {}) as Vault
     const next = change(current)
     after = next ?? current

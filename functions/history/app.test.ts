@@ -14,5 +14,5 @@ it.each(events)('$type becomes an entry of the timeline', async ({ type, example
   const platform = testPlatform(history)
   const event = message(type, example, { subject: 'o-1' })
   await deliver(app, platform, event)
-  expect([...platform.documents().values()]).toMatchObject([{ events: { [event.id]: { type } } }])
+  expect([...platform.storedDocuments().values()]).toMatchObject([{ events: { [event.id]: { type } } }])
 })

@@ -12,7 +12,7 @@ import { isKept, timelineOf, type TimelineDocument, timelineFields } from './tim
 const timelinePath = (orderId: string): string => `timelines/${documentId(orderId)}`
 
 async function record(message: Envelope, platform: Platform): Promise<void> {
-  if (isKept(message)) await platform.views.merge(timelinePath(message.correlationId), timelineFields(message))
+  if (isKept(message)) await platform.documents.merge(timelinePath(message.correlationId), timelineFields(message))
 }
 
 export const app: ServiceApp = implement(history, {
@@ -21,7 +21,7 @@ export const app: ServiceApp = implement(history, {
   routes(http, platform) {
     http.get('/orders/:orderId/timeline', async (c) => {
       const { orderId } = c.req.param()
-      const document = await platform.views.get(timelinePath(orderId))
+      const document = await platform.documents.get(timelinePath(orderId))
       refuseIf(document === undefined, 'not-found', `No event of ${orderId} has arrived.`)
       return c.json(timelineOf(document as unknown as TimelineDocument))
     })

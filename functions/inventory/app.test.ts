@@ -17,7 +17,8 @@ type Stock = Readonly<Record<'available' | 'onHand' | 'reserved' | 'sold', numbe
 
 const line = (sku: string, quantity: number, lineId = '1'): Line => ({ lineId, sku, quantity })
 
-const shardsOf = (platform: TestPlatform) => [...platform.documents()].filter(([path]) => path.startsWith('shards/'))
+const shardsOf = (platform: TestPlatform) =>
+  [...platform.storedDocuments()].filter(([path]) => path.startsWith('shards/'))
 
 async function open(stock: Readonly<Record<string, number>> = {}) {
   const platform = testPlatform(inventory)

@@ -13,7 +13,7 @@ export const app: ServiceApp = implement(inventory, {
   routes(http, platform) {
     http.get('/stock/:sku', async (c) => {
       const { sku } = c.req.param()
-      const shards = await platform.views.getAll(shardPaths(sku))
+      const shards = await platform.documents.getAll(shardPaths(sku))
       refuseIf(
         shards.every((shard) => shard === undefined),
         'not-found',

@@ -141,10 +141,10 @@ const formerStream = (deliveryId: string): string => `delivery-${deliveryId}`
 
 /** Undefined: it is not booked. */
 export async function bookedDelivery(
-  { views, streams }: Platform,
+  { documents, streams }: Platform,
   deliveryId: string,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const delivery = await views.get(deliveryPath(deliveryId))
+  const delivery = await documents.get(deliveryPath(deliveryId))
   if (delivery) return delivery
   const { events } = await streams.read(formerStream(deliveryId))
   return recordsOf<InventoryRecord>(events).find((event) => event.type === 'delivery.booked')?.data

@@ -15,7 +15,7 @@ const send = async (
   platform: Platform,
   { messageId, cloudEventId }: Delivery,
 ): Promise<void> => {
-  await platform.views.create(`sends/${message.id}`, {
+  await platform.documents.create(`sends/${message.id}`, {
     eventType: message.type,
     orderId: message.data.orderId,
     text: textFor(message.type, message.data),

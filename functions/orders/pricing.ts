@@ -35,7 +35,7 @@ export async function priced(
   currency: string,
 ): Promise<PricedLine[]> {
   const skus = [...new Set(lines.map(({ sku }) => sku))]
-  const lists = (await platform.views.getAll(skus.map(pricePath))) as readonly (PriceList | undefined)[]
+  const lists = (await platform.documents.getAll(skus.map(pricePath))) as readonly (PriceList | undefined)[]
   const prices = new Map<string, { unitMinor: number; currency: string }>()
   const missing: string[] = []
   for (const [index, sku] of skus.entries()) {

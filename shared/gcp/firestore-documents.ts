@@ -1,4 +1,4 @@
-/** Read models on Firestore: plain documents, changed by read, change, write under a precondition. */
+/** Documents on Firestore: plain values, changed by read, change, write under a precondition. */
 
 import type { DocumentReference, FieldPath, Firestore, Precondition, Timestamp } from '@google-cloud/firestore'
 import { Unavailable } from '../base/errors.ts'

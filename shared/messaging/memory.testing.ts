@@ -24,9 +24,9 @@ const MAX_ATTEMPTS = 5
 
 export interface Memory {
   readonly store: StreamStore
-  readonly views: DocumentStore
+  readonly documents: DocumentStore
   /** Every document by path, without the streams. */
-  documents(): ReadonlyMap<string, Fields>
+  storedDocuments(): ReadonlyMap<string, Fields>
   /** Every stream's commits by id. */
   streams(): ReadonlyMap<string, readonly Commit[]>
   /** The operations that Firestore would have billed. */
@@ -41,7 +41,7 @@ const anybodysTurn: Turn = async (what) => {
 }
 
 export function memory(turn: Turn = anybodysTurn): Memory {
-  const documents = new Map<string, Stored>()
+  const byPath = new Map<string, Stored>()
   const streams = new Map<string, readonly Commit[]>()
   const billed = { reads: 0, writes: 0 }
   let stamps = 0
@@ -63,18 +63,18 @@ export function memory(turn: Turn = anybodysTurn): Memory {
   const isCurrent = ({ id, concurrencyToken }: StoredStream): boolean =>
     (streams.get(id)?.length ?? 0) === (concurrencyToken as ConcurrencyToken).commits
   const isCompanionCurrent = ({ concurrencyToken, companion }: StoredStream): boolean =>
-    documents.get(companion!.path)?.stamp === (concurrencyToken as ConcurrencyToken).companion
+    byPath.get(companion!.path)?.stamp === (concurrencyToken as ConcurrencyToken).companion
   const append = (stream: StoredStream, commit: Commit): void => {
     billed.writes += 1
     streams.set(stream.id, [...(streams.get(stream.id) ?? []), plain(commit)])
   }
   const put = (path: string, fields: Fields): void => {
     billed.writes += 1
-    documents.set(path, { fields: plain(fields), stamp: (stamps += 1) })
+    byPath.set(path, { fields: plain(fields), stamp: (stamps += 1) })
   }
   const get = (path: string): Stored | undefined => {
     billed.reads += 1
-    return documents.get(path)
+    return byPath.get(path)
   }
   const copy = (stored: Stored | undefined): Fields | undefined => stored && plain(stored.fields)
 
@@ -99,11 +99,11 @@ export function memory(turn: Turn = anybodysTurn): Memory {
         })
       },
       set: (path, value) => void writes.push(() => put(path, value)),
-      delete: (path) => void writes.push(() => documents.delete(path)),
+      delete: (path) => void writes.push(() => byPath.delete(path)),
       append: (appendTo, commit) => void writes.push(() => append(appendTo, commit)),
     })
     await turn('commit')
-    const lost = !isCurrent(stream) || [...seen].some(([path, stamp]) => documents.get(path)?.stamp !== stamp)
+    const lost = !isCurrent(stream) || [...seen].some(([path, stamp]) => byPath.get(path)?.stamp !== stamp)
     if (lost) return undefined
     for (const write of writes) write()
     await turn('committed')
@@ -112,7 +112,7 @@ export function memory(turn: Turn = anybodysTurn): Memory {
 
   return {
     billed,
-    documents: () => new Map([...documents].map(([path, { fields }]) => [path, fields])),
+    storedDocuments: () => new Map([...byPath].map(([path, { fields }]) => [path, fields])),
     streams: () => streams,
     store: {
       async load(id, companion) {
@@ -140,7 +140,7 @@ export function memory(turn: Turn = anybodysTurn): Memory {
         throw new Unavailable(`The transaction on ${id} lost ${MAX_ATTEMPTS} races.`)
       },
     },
-    views: {
+    documents: {
       async get(path) {
         await turn('read')
         return copy(get(path))
@@ -155,19 +155,19 @@ export function memory(turn: Turn = anybodysTurn): Memory {
           await turn('commit')
           const next = change(copy(before))
           if (next === undefined) return
-          if (documents.get(path)?.stamp !== before?.stamp) continue
+          if (byPath.get(path)?.stamp !== before?.stamp) continue
           put(path, next)
           return turn('committed')
         }
       },
       async merge(path, fields) {
         await turn('commit')
-        put(path, merged(documents.get(path)?.fields ?? {}, fields))
+        put(path, merged(byPath.get(path)?.fields ?? {}, fields))
         return turn('committed')
       },
       async create(path, fields) {
         await turn('commit')
-        if (documents.has(path)) return false
+        if (byPath.has(path)) return false
         put(path, fields)
         await turn('committed')
         return true

@@ -77,7 +77,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       committed: telemetry.committed,
       backoff,
     }),
-    views: firestoreDocuments({ firestore, lifetimes, backoff }),
+    documents: firestoreDocuments({ firestore, lifetimes, backoff }),
     call: caller.call,
     callExternal: caller.callExternal,
     health: createHealth({

@@ -58,7 +58,7 @@ export interface Outside {
   send(commands: readonly SentCommand[]): Promise<void>
 }
 
-export interface TestPlatform extends RunningPlatform, Pick<Memory, 'documents' | 'billed'>, TestTelemetry {
+export interface TestPlatform extends RunningPlatform, Pick<Memory, 'storedDocuments' | 'billed'>, TestTelemetry {
   /** Every stream's entries by id. */
   readonly entries: Memory['streams']
   readonly published: Envelope[]
@@ -131,7 +131,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     calls,
     externalCalls,
     billed: kept.billed,
-    documents: kept.documents,
+    storedDocuments: kept.storedDocuments,
     entries: kept.streams,
     streamIds: () => [...kept.streams().keys()],
     now,
@@ -148,7 +148,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       committed: recorded.telemetry.committed,
       backoff: async () => {},
     }),
-    views: kept.views,
+    documents: kept.documents,
     send: createSend({
       service: service.name,
       address,

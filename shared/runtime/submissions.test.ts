@@ -120,7 +120,7 @@ describe('a submitted command', () => {
     const first = started(testPlatform(kitchen, { kept }))
     first.platform.fail('send')
     expect(await first.submit()).toMatchObject({ status: 503, body: { code: 'unavailable' } })
-    expect([...first.platform.documents().keys()]).toMatchObject([expect.stringMatching(/^keys\//)])
+    expect([...first.platform.storedDocuments().keys()]).toMatchObject([expect.stringMatching(/^keys\//)])
     expect(first.ids()).toEqual([])
     // The key belongs to the request that crashed, and to no other.
     expect(await first.submit({ data: { meal: 'stew' } })).toMatchObject({ status: 409 })
@@ -142,7 +142,7 @@ describe('a submitted command', () => {
   ])('that %s is refused, and its key is not recorded', async (_name, changes, status) => {
     const { submit, platform, ids } = started()
     expect(await submit(changes)).toMatchObject({ status, body: { code: 'invalid-body' } })
-    expect([...platform.documents().keys()]).toEqual([])
+    expect([...platform.storedDocuments().keys()]).toEqual([])
     expect(ids()).toEqual([])
   })
 })
@@ -160,7 +160,7 @@ describe('the path for submissions', () => {
   ])('refuses %s', async (_name, options, status) => {
     const { submit, platform, ids } = started()
     expect((await submit({}, options)).status).toBe(status)
-    expect([...platform.documents().keys()]).toEqual([])
+    expect([...platform.storedDocuments().keys()]).toEqual([])
     expect(ids()).toEqual([])
   })
 

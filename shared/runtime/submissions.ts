@@ -34,11 +34,11 @@ export function submissionRoutes(http: Hono, platform: RunningPlatform, submitte
 }
 
 /** @throws Refused when the key stands for another request. Of two at the same moment the document decides which is first. */
-async function recordIdempotencyKey({ views }: Platform, commandId: string, data: unknown): Promise<void> {
+async function recordIdempotencyKey({ documents }: Platform, commandId: string, data: unknown): Promise<void> {
   const requestHash = hashOf(JSON.stringify(data))
   const path = `keys/${commandId}`
-  if (await views.create(path, { requestHash })) return
-  const recorded = await views.get(path)
+  if (await documents.create(path, { requestHash })) return
+  const recorded = await documents.get(path)
   refuseIf(
     recorded?.['requestHash'] !== requestHash,
     'idempotency-key-reused',

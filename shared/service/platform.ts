@@ -124,7 +124,8 @@ export interface Platform {
   /** Milliseconds since the epoch. */
   now(): number
   readonly streams: Streams
-  readonly views: DocumentStore
+  /** Read models, idempotency keys, shards of stock: all that is kept outside the streams. */
+  readonly documents: DocumentStore
   /**
    * Asks another service a query that this one's description names, with its identity, a deadline and a circuit breaker.
    * The answer is parsed by its contract. @throws Unavailable; Error for an answer or a refusal that the contract does not

@@ -36,7 +36,7 @@ afterAll(async () => {
 })
 
 const parts = { firestore: async () => client, lifetimes: lifetimesOf(collections, clock.now), backoff: async () => {} }
-const views = firestoreDocuments(parts)
+const documents = firestoreDocuments(parts)
 const written = { version: 1, data: z.strictObject({}), example: {} }
 const streams = createStreams({
   service: 'tests',
@@ -51,9 +51,9 @@ const streams = createStreams({
 
 /** All ways in which a service writes a document. */
 const writers: [string, (path: string, fields: Record<string, unknown>) => Promise<unknown>][] = [
-  ['created', (path, fields) => views.create(path, fields)],
-  ['merged', (path, fields) => views.merge(path, fields)],
-  ['updated', (path, fields) => views.update(path, () => fields)],
+  ['created', (path, fields) => documents.create(path, fields)],
+  ['merged', (path, fields) => documents.merge(path, fields)],
+  ['updated', (path, fields) => documents.update(path, () => fields)],
   [
     'written in a transaction',
     (path, fields) =>
@@ -77,30 +77,30 @@ describe.each(writers)('a document that was %s', (name, write) => {
 
   it('is read as it was written, and deleted after its lifetime', async () => {
     await write(`keys/${id}`, { hash: 'a' })
-    expect(await views.get(`keys/${id}`)).toEqual({ hash: 'a' })
+    expect(await documents.get(`keys/${id}`)).toEqual({ hash: 'a' })
     expect((await streams.read('another', `keys/${id}`)).companion).toEqual({ hash: 'a' })
     await clock.advance(10 * DAY_MS - 3_600_000)
-    expect(await views.get(`keys/${id}`)).toEqual({ hash: 'a' })
+    expect(await documents.get(`keys/${id}`)).toEqual({ hash: 'a' })
     await clock.advance(2 * 3_600_000)
-    expect(await views.get(`keys/${id}`)).toBeUndefined()
+    expect(await documents.get(`keys/${id}`)).toBeUndefined()
   })
 
   it('stays in a collection without a lifetime', async () => {
     await write(`shards/${id}`, { onHand: 1 })
     await clock.advance(40 * DAY_MS)
-    expect(await views.get(`shards/${id}`)).toEqual({ onHand: 1 })
+    expect(await documents.get(`shards/${id}`)).toEqual({ onHand: 1 })
   })
 })
 
 it('each write restarts the lifetime', async () => {
-  await views.merge('keys/again', { a: 1 })
+  await documents.merge('keys/again', { a: 1 })
   await clock.advance(6 * DAY_MS)
-  await views.merge('keys/again', { b: 2 })
+  await documents.merge('keys/again', { b: 2 })
   await clock.advance(6 * DAY_MS)
-  expect(await views.get('keys/again')).toEqual({ a: 1, b: 2 })
-  await views.update('keys/again', (fields) => ({ ...fields, a: 3 }))
+  expect(await documents.get('keys/again')).toEqual({ a: 1, b: 2 })
+  await documents.update('keys/again', (fields) => ({ ...fields, a: 3 }))
   await clock.advance(6 * DAY_MS)
-  expect(await views.get('keys/again')).toEqual({ a: 3, b: 2 })
+  expect(await documents.get('keys/again')).toEqual({ a: 3, b: 2 })
 })
 
 it('no stream has a lifetime, since only streams hold the facts', () => {

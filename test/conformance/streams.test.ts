@@ -32,7 +32,7 @@ const contracts = defineContracts({
 
 interface Driver {
   readonly name: string
-  open(): Promise<{ store: StreamStore; views: DocumentStore }>
+  open(): Promise<{ store: StreamStore; documents: DocumentStore }>
 }
 
 let cloud: LocalCloud
@@ -59,15 +59,15 @@ const drivers: Driver[] = [
       const lifetimes = lifetimesOf({}, Date.now)
       return {
         store: firestoreStreams(connect, lifetimes),
-        views: firestoreDocuments({ firestore: connect, lifetimes, backoff: async () => {} }),
+        documents: firestoreDocuments({ firestore: connect, lifetimes, backoff: async () => {} }),
       }
     },
   },
   {
     name: 'memory',
     async open() {
-      const { store, views } = memory()
-      return { store, views }
+      const { store, documents } = memory()
+      return { store, documents }
     },
   },
 ]
@@ -83,7 +83,7 @@ const command = (key: string | number): Envelope => message('Count', {}, { key, 
 
 describe.each(drivers)('streams on $name', ({ open }) => {
   async function started() {
-    const { store, views } = await open()
+    const { store, documents } = await open()
     const published: Envelope[] = []
     const sent: { target: string; envelope: Envelope }[] = []
     const broken = { publish: false, send: false }
@@ -103,7 +103,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
       },
       backoff: async () => {},
     })
-    return { streams, views, published, sent, broken, id: freshName() }
+    return { streams, documents, published, sent, broken, id: freshName() }
   }
 
   it.each(['__x__', '.', '..', 'a/b', '€'.repeat(3_000)])('can have any name: %s', async (id) => {
@@ -189,7 +189,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   })
 
   it('are read and written with their companion in one commit', async () => {
-    const { streams, views, id } = await started()
+    const { streams, documents, id } = await started()
     const path = `companions/${documentId(id)}`
     const before = await streams.read(id, path)
     expect(before.companion).toBeUndefined()
@@ -198,14 +198,14 @@ describe.each(drivers)('streams on $name', ({ open }) => {
       expect(stream.companion).toEqual({ 'a.b': 1, gone: true })
       return { ...oneMore(stream), companion: { 'a.b': 2, more: { c: [1] } } }
     })
-    expect(await views.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
+    expect(await documents.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
     await streams.handle(command(3), await streams.read(id, path), oneMore)
-    expect(await views.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
+    expect(await documents.get(path)).toEqual({ 'a.b': 2, more: { c: [1] } })
     expect((await streams.read(id)).version).toBe(3)
   })
 
   it('share a companion without losing an update of concurrent writers', async () => {
-    const { streams, views, id } = await started()
+    const { streams, documents, id } = await started()
     const path = `companions/${documentId(id)}`
     const others = Array.from({ length: 5 }, (_, index) => `${id}-${index}`)
     const counted = async (name: string): Promise<unknown> =>
@@ -214,7 +214,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
         companion: { count: Number(stream.companion?.['count'] ?? 0) + 1 },
       }))
     await Promise.all(others.map(counted))
-    expect(await views.get(path)).toEqual({ count: 5 })
+    expect(await documents.get(path)).toEqual({ count: 5 })
     for (const name of others) expect((await streams.read(name)).version).toBe(1)
   })
 
@@ -293,7 +293,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
   })
 
   it('change documents in their transaction, without a lost update or a partial write', async () => {
-    const { streams, views } = await started()
+    const { streams, documents } = await started()
     const path = `counters/${documentId(freshName())}`
     const add = (index: number, fails = false) =>
       streams.transact(command(index), freshName(), async (stream, documents) => {
@@ -304,11 +304,11 @@ describe.each(drivers)('streams on $name', ({ open }) => {
       })
     await Promise.all(Array.from({ length: 4 }, (_, index) => add(index)))
     await expect(add(5, true)).rejects.toThrow('after the write')
-    expect(await views.get(path)).toEqual({ count: 4 })
+    expect(await documents.get(path)).toEqual({ count: 4 })
   })
 
   it('run a transaction once for each cause', async () => {
-    const { streams, views, published, id } = await started()
+    const { streams, documents, published, id } = await started()
     const path = `counters/once-${names++}`
     const add = () =>
       streams.transact(command(1), id, async (stream, documents) => {
@@ -318,53 +318,53 @@ describe.each(drivers)('streams on $name', ({ open }) => {
       })
     await add()
     await add()
-    expect(await views.get(path)).toEqual({ count: 1 })
+    expect(await documents.get(path)).toEqual({ count: 1 })
     expect(published).toHaveLength(2)
     expect(published[0]).toEqual(published[1])
   })
 })
 
-describe.each(drivers)('views on $name', ({ open }) => {
-  const freshPath = (): string => `views/view-${names++}`
+describe.each(drivers)('documents on $name', ({ open }) => {
+  const freshPath = (): string => `documents/document-${names++}`
 
   it('are read in the requested order, missing ones as undefined', async () => {
-    const { views } = await open()
+    const { documents } = await open()
     const [a, b] = [freshPath(), freshPath()]
-    await views.update(a, () => ({ name: 'a' }))
-    expect(await views.getAll([b, a])).toEqual([undefined, { name: 'a' }])
-    expect(await views.getAll([])).toEqual([])
+    await documents.update(a, () => ({ name: 'a' }))
+    expect(await documents.getAll([b, a])).toEqual([undefined, { name: 'a' }])
+    expect(await documents.getAll([])).toEqual([])
   })
 
   it('are replaced as a whole: omitted fields are deleted, and names may contain dots', async () => {
-    const { views } = await open()
+    const { documents } = await open()
     const path = freshPath()
-    await views.update(path, () => ({ 'a.b': 1, old: true, 'with space': 1 }))
-    await views.update(path, () => ({ 'a.b': 2, 'with space': { x: [1, 'é'] } }))
-    expect(await views.get(path)).toEqual({ 'a.b': 2, 'with space': { x: [1, 'é'] } })
+    await documents.update(path, () => ({ 'a.b': 1, old: true, 'with space': 1 }))
+    await documents.update(path, () => ({ 'a.b': 2, 'with space': { x: [1, 'é'] } }))
+    expect(await documents.get(path)).toEqual({ 'a.b': 2, 'with space': { x: [1, 'é'] } })
   })
 
   it('lose no concurrent change', async () => {
-    const { views } = await open()
+    const { documents } = await open()
     const path = freshPath()
     await Promise.all(
       Array.from({ length: 5 }, () =>
-        views.update(path, (current) => ({ count: ((current?.['count'] as number | undefined) ?? 0) + 1 })),
+        documents.update(path, (current) => ({ count: ((current?.['count'] as number | undefined) ?? 0) + 1 })),
       ),
     )
-    expect(await views.get(path)).toEqual({ count: 5 })
+    expect(await documents.get(path)).toEqual({ count: 5 })
   })
 
   it('are merged without a read: maps field by field, lists as a whole, other fields stay', async () => {
-    const { views } = await open()
+    const { documents } = await open()
     const path = freshPath()
     const parts = [
       { id: 'x', facts: { 'a.b': { n: 1, gone: [1, 2] } } },
       { facts: { 'é `c`': { n: 2 } } },
       { facts: { 'a.b': { gone: [3] } }, more: {} },
     ]
-    await Promise.all([0, 1].map(async (index) => views.merge(path, parts[index]!)))
-    for (const part of [parts[2]!, parts[1]!]) await views.merge(path, part)
-    expect(await views.get(path)).toEqual({
+    await Promise.all([0, 1].map(async (index) => documents.merge(path, parts[index]!)))
+    for (const part of [parts[2]!, parts[1]!]) await documents.merge(path, part)
+    expect(await documents.get(path)).toEqual({
       id: 'x',
       facts: { 'a.b': { n: 1, gone: [3] }, 'é `c`': { n: 2 } },
       more: {},
@@ -372,20 +372,20 @@ describe.each(drivers)('views on $name', ({ open }) => {
   })
 
   it('are created only if they do not exist', async () => {
-    const { views } = await open()
+    const { documents } = await open()
     const path = freshPath()
-    const created = await Promise.all([1, 2, 3].map((n) => views.create(path, { n, same: true })))
+    const created = await Promise.all([1, 2, 3].map((n) => documents.create(path, { n, same: true })))
     expect(created.filter(Boolean)).toHaveLength(1)
-    const first = await views.get(path)
+    const first = await documents.get(path)
     expect(first).toMatchObject({ same: true })
-    expect(await views.create(path, { n: 9 })).toBe(false)
-    expect(await views.get(path)).toEqual(first)
+    expect(await documents.create(path, { n: 9 })).toBe(false)
+    expect(await documents.get(path)).toEqual(first)
   })
 
   it('are not written when the change returns undefined', async () => {
-    const { views } = await open()
+    const { documents } = await open()
     const path = freshPath()
-    await views.update(path, () => undefined)
-    expect(await views.get(path)).toBeUndefined()
+    await documents.update(path, () => undefined)
+    expect(await documents.get(path)).toBeUndefined()
   })
 })

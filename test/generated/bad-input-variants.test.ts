@@ -254,10 +254,10 @@ const variants: readonly Variant[] = [
 /** All stored documents and sent messages of a service, except dead letters. */
 const written = (): string =>
   JSON.stringify(
-    [...mesh.platforms].map(([name, { entries, documents, sent, published }]) => [
+    [...mesh.platforms].map(([name, { entries, storedDocuments, sent, published }]) => [
       name,
       [...entries()],
-      [...documents()],
+      [...storedDocuments()],
       sent,
       published,
     ]),

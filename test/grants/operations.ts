@@ -54,7 +54,7 @@ function operationsOfService(cloud: GrantedCloud, service: (typeof services)[num
 const isQueued = ({ accepts, on, emits }: (typeof services)[number]): boolean =>
   accepts.length > 0 || on.length > 0 || emits.length > 0
 
-/** Reads and writes a document like streams and views. */
+/** Reads and writes a document. */
 function database(cloud: GrantedCloud, service: string): Operation {
   const resource = `projects/${cloud.projectId}/databases/${databaseName(service)}`
   return {

@@ -62,7 +62,10 @@ describe('messages that come twice', () => {
 /** What each service decided: nothing that comes again adds to it. */
 const states = (world: World): object =>
   Object.fromEntries(
-    services.map(({ name }) => [name, [[...world.platform(name).entries()], [...world.platform(name).documents()]]]),
+    services.map(({ name }) => [
+      name,
+      [[...world.platform(name).entries()], [...world.platform(name).storedDocuments()]],
+    ]),
   )
 
 describe('messages that come in another order', () => {
@@ -96,7 +99,7 @@ describe('messages that come in another order', () => {
     expect(heard).toHaveLength(10)
     for (const item of heard.toReversed()) await world.finish(world.begin(item))
     late.release()
-    const [document] = [...world.platform('history').documents().values()] as unknown as [TimelineDocument]
+    const [document] = [...world.platform('history').storedDocuments().values()] as unknown as [TimelineDocument]
     const { entries } = timelineOf(document)
     expect(entries.at(0)).toMatchObject({ type: 'order.placed' })
     expect(entries.at(-1)).toMatchObject({ type: 'order.completed' })

@@ -25,7 +25,7 @@ const onLaptop = readBounds(business.settings(localEnvironment(localPorts(4_100,
 
 /** Pieces that unpaid orders hold now. */
 const held = (world: World): number =>
-  [...world.platform('inventory').documents()]
+  [...world.platform('inventory').storedDocuments()]
     .filter(([path]) => path.startsWith('shards/'))
     .reduce((sum, [, shard]) => sum + Number(shard['reserved']), 0)
 
@@ -174,7 +174,9 @@ describe('two instances', () => {
     expect(new Set(same.map(({ body }) => body.orderId)).size).toBe(1)
     expect([(await place(0, 'two')).status, (await place(1, 'three')).status]).toEqual([201, 429])
     expect((await place(1, 'one')).status).toBe(200)
-    const [document] = [...kept.documents()].filter(([path]) => path.startsWith('placements/')).map(([, one]) => one)
+    const [document] = [...kept.storedDocuments()]
+      .filter(([path]) => path.startsWith('placements/'))
+      .map(([, one]) => one)
     expect(document!['unpaid']).toHaveLength(2)
   })
 

@@ -1,4 +1,4 @@
-/** What the domain says is always true, checked at rest: money by the provider's own ledger, stock, streams, views, messages. */
+/** What the domain says is always true, checked at rest: money by the provider's own ledger, stock, streams, read models, messages. */
 
 import { expect } from 'vitest'
 import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
@@ -135,14 +135,14 @@ function expectCompensated(world: World, { orderId, status, types }: OrderFacts)
 
 /** At every moment; `atRest` nothing is held for anybody either. */
 export function expectNothingNegative(world: World): void {
-  const shards = [...world.platform('inventory').documents()].filter(([path]) => path.startsWith('shards/'))
+  const shards = [...world.platform('inventory').storedDocuments()].filter(([path]) => path.startsWith('shards/'))
   for (const [path, shard] of shards)
     for (const [field, value] of Object.entries(shard)) expect(value, `${field} of ${path}`).toBeGreaterThanOrEqual(0)
 }
 
 function expectStock(world: World, orders: readonly OrderFacts[]): void {
   expectNothingNegative(world)
-  const shards = [...world.platform('inventory').documents()].filter(([path]) => path.startsWith(`shards/${sku}`))
+  const shards = [...world.platform('inventory').storedDocuments()].filter(([path]) => path.startsWith(`shards/${sku}`))
   const of = (field: string): number => sum(shards.map(([, shard]) => shard[field] as number))
   const sold = sum(orders.map(({ status, quantity }) => (status === 'completed' ? quantity : 0)))
   expect({ onHand: of('onHand'), reserved: of('reserved'), sold: of('sold') }, 'stock').toEqual({
@@ -193,13 +193,13 @@ function expectViews(world: World): void {
       if ((notifications.on as readonly string[]).includes(event.type)) told.add(event.id)
     }
   }
-  const timelines = [...world.platform('history').documents().values()]
+  const timelines = [...world.platform('history').storedDocuments().values()]
   expect(timelines.map(({ orderId }) => orderId as string).toSorted()).toEqual([...ids.keys()].toSorted())
   for (const { orderId, events } of timelines) {
     const own = Object.keys(events as object)
     expect(own.toSorted(), `timeline of ${orderId as string}`).toEqual([...ids.get(orderId as string)!].toSorted())
   }
-  const sends = [...world.platform('notifications').documents().keys()].map((path) => path.replace('sends/', ''))
+  const sends = [...world.platform('notifications').storedDocuments().keys()].map((path) => path.replace('sends/', ''))
   expect(sends.toSorted(), 'what customers were told').toEqual([...told].toSorted())
 }
 

@@ -32,7 +32,7 @@ export async function simulate(seed: number): Promise<World> {
   await world.run({ forMs: TERMINAL_TIMEOUT_MS, until: () => ordersOf(world).every(hasEnded) })
   const late = ordersOf(world).filter((order) => !hasEnded(order))
   if (late.length > 0) throw new Error(`Not ended in time: ${JSON.stringify(late)}`)
-  // Undos, views and what was frozen come to rest too.
+  // Undos, read models and what was frozen come to rest too.
   await world.run({ forMs: 3 * DAY_MS })
   return world
 }
