@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { outsideRequest } from '../../shared/base/deadline.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { rememberStandings, type StandingOf } from '../../shared/http/staff-tokens.ts'
+import { rememberStandings, type StandingOf } from './staff-tokens.ts'
 
 const LOOK_UP_TIMEOUT_MS = 2_000
 

@@ -1,7 +1,7 @@
 /** Places for requests of an instance: which caller gets one when all are taken, and which upload is evicted. */
 
 import { describe, expect, it } from 'vitest'
-import type { Role } from '../../shared/http/auth.ts'
+import type { Role } from './caller-tokens.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
 import { readEdgeSettings, type EdgeSettings } from './edge-settings.ts'
 import { testEdge } from './edge.testing.ts'

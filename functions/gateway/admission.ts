@@ -1,6 +1,6 @@
 /** Who is let in: limits on how often, and on how many at once, for strangers by address and for verified callers by name. */
 
-import type { Caller } from '../../shared/http/auth.ts'
+import type { Caller } from './caller-tokens.ts'
 import { Limited } from '../../shared/base/errors.ts'
 import type { Upload } from '../../shared/http/http.ts'
 import type { EdgeSettings } from './edge-settings.ts'

@@ -2,7 +2,7 @@
 
 import { Hono } from 'hono'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Role } from '../../shared/http/auth.ts'
+import type { Role } from './caller-tokens.ts'
 import { remainingMs } from '../../shared/base/deadline.ts'
 import { Refused } from '../../shared/base/errors.ts'
 import { answerProblem } from '../../shared/http/http.ts'

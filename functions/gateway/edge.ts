@@ -3,7 +3,7 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
-import type { Caller } from '../../shared/http/auth.ts'
+import type { Caller } from './caller-tokens.ts'
 import { withDeadline } from '../../shared/base/deadline.ts'
 import { disconnectOf } from '../../shared/http/http.ts'
 import { limitHeaders } from '../../shared/runtime/server-limits.ts'

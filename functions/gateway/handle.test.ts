@@ -3,7 +3,7 @@
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { type Caller, type Role, roles } from '../../shared/http/auth.ts'
+import { type Caller, type Role, roles } from './caller-tokens.ts'
 import { Refused } from '../../shared/base/errors.ts'
 import { answerProblem } from '../../shared/http/http.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'

@@ -5,7 +5,7 @@
 
 import type { Context, Hono } from 'hono'
 import type { z } from 'zod'
-import type { Caller, Role } from '../../shared/http/auth.ts'
+import type { Caller, Role } from './caller-tokens.ts'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { idempotencyKey } from '../../shared/base/fields.ts'
 import { jsonBody } from '../../shared/http/http.ts'

@@ -1,7 +1,7 @@
 /** Tokens that were verified before, so that their callers are not refused for what others do from their address. */
 
 import { createHash } from 'node:crypto'
-import type { Role } from '../../shared/http/auth.ts'
+import type { Role } from './caller-tokens.ts'
 
 export interface KnownCaller {
   readonly sub: string
@@ -18,7 +18,7 @@ export interface KnownTokens {
 
 /** Beyond it the token that was used longest ago is forgotten. */
 const TOKENS_HELD = 10_000
-/** A header beyond this is no token: see shared/http/auth.ts. */
+/** A header beyond this is no token: see caller-tokens.ts. */
 const HEADER_CHARACTERS = 8_300
 
 /**

@@ -1,7 +1,7 @@
 /** The public API as data: who may call each operation, what it takes, answers and refuses. Routes, checks (`handle.ts`) and the OpenAPI document are made from it. */
 
 import { z } from 'zod'
-import type { Role } from '../../shared/http/auth.ts'
+import type { Role } from './caller-tokens.ts'
 import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'
 import { reference, timestamp } from '../../shared/base/fields.ts'
 import { shopCodes } from '../shop/errors.ts'

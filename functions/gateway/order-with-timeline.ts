@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { type Caller, isStaff } from '../../shared/http/auth.ts'
+import { type Caller, isStaff } from './caller-tokens.ts'
 import { Cancelled, Refused } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { ordersContracts } from '../orders/contracts.ts'

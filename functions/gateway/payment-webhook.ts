@@ -13,7 +13,7 @@ import {
   jwtVerify,
 } from 'jose'
 import { z } from 'zod'
-import { keyIdOf } from '../../shared/http/auth.ts'
+import { keyIdOf } from '../../shared/http/issuer-keys.ts'
 import { outsideRequest } from '../../shared/base/deadline.ts'
 import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { derivedId, hashOf } from '../../shared/base/ids.ts'

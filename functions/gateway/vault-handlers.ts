@@ -1,7 +1,7 @@
 /** A customer's own addresses, payment methods and consents: the vault that is asked is always that of the token's subject. */
 
 import type { Context } from 'hono'
-import type { Caller } from '../../shared/http/auth.ts'
+import type { Caller } from './caller-tokens.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { requestOf } from '../../shared/runtime/refusals.ts'
 import { vaultOf } from '../customers/contracts.ts'

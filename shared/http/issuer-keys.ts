@@ -1,6 +1,6 @@
 /** The public keys of a token issuer: fetched when they are first needed, kept, and fetched again for a key id that is new. */
 
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import { type Evidence, Refused, Unavailable } from '../base/errors.ts'
 
 const FETCH_TIMEOUT_MS = 3_000
@@ -27,4 +27,14 @@ export function verificationFailure(
     return new Unavailable('The keys of the token issuer can not be had.', { cause: error })
   const payload = error instanceof errors.JWTClaimValidationFailed ? error.payload : undefined
   return new Refused('token-invalid', `The token was not accepted (${error.code}).`, evidence(payload))
+}
+
+/** The key that a token's header names; nothing of it is verified. */
+export function keyIdOf(token: string): string | undefined {
+  try {
+    const { kid } = decodeProtectedHeader(token)
+    return typeof kid === 'string' ? kid : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -6,10 +6,9 @@
 
 import { jwtVerify, type JWTClaimVerificationOptions, type JWTPayload, UnsecuredJWT } from 'jose'
 import { hash } from 'node:crypto'
-import { keyIdOf } from '../http/auth.ts'
 import type { Config } from '../base/config.ts'
 import { type Evidence, Refused } from '../base/errors.ts'
-import { issuerKeys, verificationFailure } from '../http/issuer-keys.ts'
+import { issuerKeys, keyIdOf, verificationFailure } from '../http/issuer-keys.ts'
 
 const CLOCK_TOLERANCE_SECONDS = 10
 /** https://cloud.google.com/docs/authentication/token-types#id */

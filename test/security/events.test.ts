@@ -10,6 +10,7 @@ import { everyAccountIsValid, openIssuer, type TestIssuer } from '../../function
 import { gateway } from '../../functions/gateway/service.ts'
 import { app as inventoryApp } from '../../functions/inventory/app.ts'
 import { inventory } from '../../functions/inventory/service.ts'
+import answersOfOrders from '../../functions/orders/frozen-answers.json' with { type: 'json' }
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { startOfTests, testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
@@ -36,7 +37,7 @@ const problem = (status: number, code: string): Response =>
     { type: `urn:millrace:problem:${code}`, status, code, detail: `refused as ${code}`, instance: '/' },
     { status, headers: { 'content-type': 'application/problem+json' } },
   )
-const placed = { orderId: 'o-1', customerRef: 'customer-1', status: 'pending', currency: 'EUR', totalMinor: 1 }
+const placed = answersOfOrders['readOrder@200']
 
 /** Everything that was sent and must not be found in the log. */
 const secrets: string[] = [card, home]

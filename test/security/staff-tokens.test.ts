@@ -7,7 +7,12 @@ import { openIssuer, type TestIssuer, type TokenOptions } from '../../functions/
 import { gateway } from '../../functions/gateway/service.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { STAFF_SESSION_MAX_SECONDS, STANDING_FRESH_MS, STANDING_STALE_MS } from '../../shared/http/staff-tokens.ts'
+import answersOfOrders from '../../functions/orders/frozen-answers.json' with { type: 'json' }
+import {
+  STAFF_SESSION_MAX_SECONDS,
+  STANDING_FRESH_MS,
+  STANDING_STALE_MS,
+} from '../../functions/gateway/staff-tokens.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'
 
@@ -37,7 +42,7 @@ function started(settings: Readonly<Record<string, string>> = {}) {
       ...issuer.settings,
       ...settings,
     },
-    call: async () => Response.json({ sku: 'TEA-001', orderId: 'o-1', customerRef: 'customer-1', entries: [] }),
+    call: async () => Response.json({ ...answersOfOrders['readOrder@200'], sku: 'TEA-001', entries: [] }),
     async callExternal(url, options) {
       issuers.asked.push({ url, token: options.token, body: options.body })
       if (!issuers.answers) throw new Unavailable('The issuer is silent.')

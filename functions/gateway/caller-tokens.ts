@@ -1,10 +1,10 @@
 /** Customers' and staff's tokens: keys only from the configured JWKS, one algorithm, issuer, audience and time checked. */
 
-import { decodeProtectedHeader, jwtVerify } from 'jose'
+import { jwtVerify } from 'jose'
 import { z } from 'zod'
-import { type Evidence, Refused } from '../base/errors.ts'
-import { subject } from '../base/fields.ts'
-import { issuerKeys, verificationFailure } from './issuer-keys.ts'
+import { type Evidence, Refused } from '../../shared/base/errors.ts'
+import { subject } from '../../shared/base/fields.ts'
+import { issuerKeys, keyIdOf, verificationFailure } from '../../shared/http/issuer-keys.ts'
 import { checkStaff, type StaffRules, type StandingOf } from './staff-tokens.ts'
 
 export const roles = ['customer', 'staff', 'importer'] as const
@@ -94,15 +94,5 @@ function evidenceOf(token: string, payload?: { readonly sub?: unknown }): Eviden
   return {
     ...(typeof payload?.sub === 'string' ? { subject: `token:${payload.sub}` } : {}),
     keyId: keyIdOf(token),
-  }
-}
-
-/** The key that a token's header names; nothing of it is verified. */
-export function keyIdOf(token: string): string | undefined {
-  try {
-    const { kid } = decodeProtectedHeader(token)
-    return typeof kid === 'string' ? kid : undefined
-  } catch {
-    return undefined
   }
 }

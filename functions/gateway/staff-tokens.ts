@@ -4,7 +4,7 @@
  */
 
 import type { JWTPayload } from 'jose'
-import { type PlatformCode, Refused, Unavailable } from '../base/errors.ts'
+import { type PlatformCode, Refused, Unavailable } from '../../shared/base/errors.ts'
 
 /** A working day: after it people of the staff sign in again, however often their token was renewed. */
 export const STAFF_SESSION_MAX_SECONDS = 12 * 3_600
