@@ -10,14 +10,24 @@ const quick = [
   'test/checks/{docs,editors,layout,progress-reporter,renovate,whole-lists,words}.test.ts',
 ]
 
+/** What only adds orders of its own to a platform, and reads: all of these share one. */
+const shared = [
+  'test/platform/{cloud-event,ops,order-flow,telemetry}.test.ts',
+  'test/security/{callers,ports,references}.test.ts',
+]
+
 export default defineConfig({
   test: {
     projects: [
       // Half the time of small tests is importing what the file before them had imported.
       { extends: true, test: { name: 'rooms', include: [rooms], isolate: false } },
       { extends: true, test: { name: 'quick', include: quick, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'shared-platform', include: shared, globalSetup: 'test/support/shared-platform.ts' },
+      },
       // Whole platforms, with variables by which clients find them: each file in a process of its own.
-      { extends: true, test: { name: 'platform', include: ['test/**/*.test.ts'], exclude: quick } },
+      { extends: true, test: { name: 'platform', include: ['test/**/*.test.ts'], exclude: [...quick, ...shared] } },
     ],
     exclude: ['**/node_modules/**', '.data/**', '.tools/**'],
     // Two on two cores: a platform waits half of its time. Four are enough: each is ten processes and a gigabyte.

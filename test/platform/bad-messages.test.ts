@@ -1,58 +1,41 @@
 /** Invalid messages and tasks are dead-lettered unchanged, with the reason; unknown callers are rejected; no state changes. */
 
-import { BigQuery } from '@google-cloud/bigquery'
-import { PubSub, type Message, type Subscription } from '@google-cloud/pubsub'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { references } from '../../functions/shop/cli/references.ts'
-import { accountEmail, deadLetterName, pushAccountId, queueName } from '../../shared/base/names.ts'
+import type { Message, Subscription } from '@google-cloud/pubsub'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { accountEmail, deadLetterName, eventPath, pushAccountId, queueName } from '../../shared/base/names.ts'
+import { envelope } from '../support/envelope.ts'
+import { googleClients, type GoogleClients } from '../support/google-clients.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
 
 let platform: TestPlatform
 let state: State
-let pubsub: PubSub
-let bigquery: BigQuery
-let kept: Subscription
+let google: GoogleClients
+let kept: Subscription[] = []
 const deadLetters: Message[] = []
 
 beforeAll(async () => {
   platform = await startTestPlatform()
   state = stateOf(platform)
-  const { projectId, apiHost } = platform.running
-  vi.stubEnv('PUBSUB_EMULATOR_HOST', apiHost)
-  vi.stubEnv('BIGQUERY_EMULATOR_HOST', `http://${apiHost}`)
-  pubsub = new PubSub({ projectId })
-  bigquery = new BigQuery({ projectId })
-  kept = pubsub.subscription(deadLetterName('orders'))
-  kept.on('message', (message: Message) => {
-    deadLetters.push(message)
-    message.ack()
-  })
-  await vi.waitUntil(async () => (await state.collection('orders', 'prices')).length === 4, { timeout: 20_000 })
+  google = googleClients(platform)
+  kept = ['orders', 'notifications'].map((listener) => google.pubsub.subscription(deadLetterName(listener)))
+  for (const subscription of kept)
+    subscription.on('message', (message: Message) => {
+      deadLetters.push(message)
+      message.ack()
+    })
+  await state.seeded()
 }, 120_000)
 afterAll(async () => {
-  vi.unstubAllEnvs()
-  await kept?.close()
-  await pubsub?.close()
+  await Promise.all(kept.map((subscription) => subscription.close()))
+  await google?.close()
   await state?.close()
   await platform?.close()
 }, 30_000)
 
-const envelope = (changes: object = {}): object => ({
-  id: crypto.randomUUID(),
-  type: 'price.changed',
-  version: 1,
-  source: 'cli',
-  subject: 'TEA-001',
-  sequence: 0,
-  time: new Date().toISOString(),
-  correlationId: 'TEA-001',
-  causationId: 'cli',
-  traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
-  actor: 'staff:cli',
-  data: { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' },
-  ...changes,
-})
+/** As `npm run publish` sends it. */
+const byHand = (changes: object = {}): object =>
+  envelope('price.changed', { sequence: 0, data: { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' }, ...changes })
 
 /** Waits until exactly these bytes are among the dead letters, once. */
 async function deadLetterOf(data: Buffer): Promise<Message['attributes']> {
@@ -68,52 +51,54 @@ describe('a message', () => {
     ['of bytes that are no text', 'price.changed', Buffer.from([0xff, 0x00, 0xfe]), /^not JSON: /],
     ['that is not the envelope', 'price.changed', { hello: 'world' }, /^not an envelope: id: .*; type: /],
     ['that is only its data', 'price.changed', { ...taken, unitMinor: 1 }, /^not an envelope: /],
-    ['with a field that no envelope has', 'price.changed', envelope({ priority: 1 }), /^not an envelope: .*priority/],
+    ['with a field that no envelope has', 'price.changed', byHand({ priority: 1 }), /^not an envelope: .*priority/],
     [
       'of an unknown type',
       'price.changed',
-      envelope({ type: 'price.invented' }),
+      byHand({ type: 'price.invented' }),
       /^an envelope of price\.invented came where price\.changed is taken$/,
     ],
-    ['of a later version', 'price.changed', envelope({ version: 99 }), /version 99, which is newer than 1$/],
-    ['of version zero', 'price.changed', envelope({ version: 0 }), /^not an envelope: version: /],
+    ['of a later version', 'price.changed', byHand({ version: 99 }), /version 99, which is newer than 1$/],
+    ['of version zero', 'price.changed', byHand({ version: 0 }), /^not an envelope: version: /],
     [
       'that breaks its contract',
       'price.changed',
-      envelope({ data: { ...taken, unitMinor: -1 } }),
+      byHand({ data: { ...taken, unitMinor: -1 } }),
       /^price\.changed breaks its contract: unitMinor: /,
     ],
     [
       'by hand, where only a service may tell',
       'payment.declined',
-      envelope({ type: 'payment.declined', data: { orderId: 'o-1', paymentId: 'p-1', code: 'card-declined' } }),
+      byHand({ type: 'payment.declined', data: { orderId: 'o-1', paymentId: 'p-1', code: 'card-declined' } }),
       /^payment\.declined has sequence 0: it was published by hand/,
     ],
   ])('%s', async (_, topic, given, reason) => {
     const before = await state.all()
     const text = Buffer.isBuffer(given) ? given : typeof given === 'string' ? given : JSON.stringify(given)
     const data = Buffer.from(text as string)
-    await pubsub.topic(topic).publishMessage({ data })
+    await google.pubsub.topic(topic).publishMessage({ data })
     const attributes = await deadLetterOf(data)
     expect(attributes).toMatchObject({ type: topic, listener: 'orders', reason: expect.stringMatching(reason) })
     expect(await state.all()).toEqual(before)
   })
 
+  it('that is not the envelope is dead-lettered by a CloudEvent function too, with its own bytes', async () => {
+    const data = Buffer.from(JSON.stringify({ hello: 'notifications' }))
+    await google.pubsub.topic('order.rejected').publishMessage({ data })
+    expect(await deadLetterOf(data)).toMatchObject({
+      type: 'order.rejected',
+      listener: 'notifications',
+      reason: expect.stringMatching(/^not an envelope/),
+    })
+  })
+
   it('to a topic of an unknown event is refused', async () => {
-    const publish = pubsub.topic('price.invented').publishMessage({ json: envelope({ type: 'price.invented' }) })
+    const publish = google.pubsub.topic('price.invented').publishMessage({ json: byHand({ type: 'price.invented' }) })
     await expect(publish).rejects.toMatchObject({ code: 5 })
   })
 
   it('of nonsense does not spoil what BigQuery tells', { timeout: 30_000 }, async () => {
-    const api = platform.customer()
-    const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
-      key: crypto.randomUUID(),
-      body: {
-        currency: 'EUR',
-        lines: [{ sku: 'TEA-001', quantity: 1 }],
-        ...(await references(api)),
-      },
-    })
+    const orderId = await platform.place({ sku: 'TEA-001', quantity: 1 })
     const nonsense = [
       {
         id: 'nonsense',
@@ -128,15 +113,15 @@ describe('a message', () => {
       'a text',
       null,
     ]
-    const topic = pubsub.topic('order.placed')
+    const topic = google.pubsub.topic('order.placed')
     await Promise.all(nonsense.map((json) => topic.publishMessage({ data: Buffer.from(JSON.stringify(json)) })))
-    await platform.followed(api, body.orderId)
-    const rows = async (sql: string): Promise<unknown[]> => (await bigquery.query({ query: sql }))[0] as unknown[]
+    await platform.followed(platform.customer(), orderId)
+    const { rows } = google
     const raw = `SELECT message_id FROM events.orders WHERE subscription_name LIKE '%order.placed'`
     await expect.poll(async () => (await rows(raw)).length, { timeout: 10_000 }).toBe(nonsense.length + 1)
     await expect
       .poll(() => rows(`SELECT order_id, status, total_minor FROM analytics.orders`), { timeout: 10_000 })
-      .toEqual([{ order_id: body.orderId, status: 'completed', total_minor: 1190 }])
+      .toEqual([{ order_id: orderId, status: 'completed', total_minor: 1190 }])
     const view = async (name: string): Promise<unknown> =>
       JSON.parse(JSON.stringify(await rows(`SELECT * FROM analytics.${name}`)))
     const log = (await view('event_log')) as { id: string | null; type: string }[]
@@ -145,7 +130,7 @@ describe('a message', () => {
     expect(log.filter(({ id, type }) => type === 'order.placed' && id !== 'nonsense')).toHaveLength(1)
     expect(await view('order_lines')).toEqual([
       {
-        order_id: body.orderId,
+        order_id: orderId,
         line_id: '1',
         sku: 'TEA-001',
         quantity: 1,
@@ -162,7 +147,7 @@ describe('a message', () => {
     expect(await view('units_by_sku')).toEqual([
       { sku: 'TEA-001', currency: 'EUR', units: 1, revenue_minor: 1190, revenue: '11.9' },
     ])
-    expect(await view('saga_durations')).toMatchObject([{ order_id: body.orderId, status: 'completed' }])
+    expect(await view('saga_durations')).toMatchObject([{ order_id: orderId, status: 'completed' }])
   })
 })
 
@@ -185,7 +170,7 @@ describe('a task', () => {
     return { name: task.name!.split('/').at(-1)!, data: Buffer.from(body) }
   }
   const command = (changes: object): string =>
-    JSON.stringify(envelope({ type: 'ContinueCheckout', source: 'orders', data: {}, ...changes }))
+    JSON.stringify(byHand({ type: 'ContinueCheckout', source: 'orders', data: {}, ...changes }))
 
   it.each<[string, string, () => string, RegExp]>([
     [
@@ -229,17 +214,13 @@ describe('a task', () => {
 })
 
 describe('a direct call of a service', () => {
-  /** As a process asks for it: at the metadata server on its account's port. */
-  const idToken = async (account: string, audience: string): Promise<string> => {
-    const host = platform.cloud.hostOf(accountEmail(account, platform.running.projectId))
-    const path = '/computeMetadata/v1/instance/service-accounts/default/identity'
-    const response = await fetch(`http://${host}${path}?audience=${encodeURIComponent(audience)}`, {
-      headers: { 'metadata-flavor': 'Google' },
-    })
-    expect(response.status).toBe(200)
-    return response.text()
-  }
   const urlOf = (service: string): string => `http://127.0.0.1:${platform.ports.service(service)}`
+  /** As Pub/Sub sends it with a push. */
+  const pushToken = (listener: string): Promise<string> =>
+    platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
+      email: accountEmail(pushAccountId(listener), platform.running.projectId),
+      audience: urlOf(listener),
+    })
   const call = async (url: string, token?: string, body?: object): Promise<Response> =>
     fetch(url, {
       ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
@@ -268,11 +249,11 @@ describe('a direct call of a service', () => {
       const path = `${urlOf(service)}/orders`
       expect((await call(path, undefined, place)).status).toBe(403)
       expect((await call(path, 'abc', place)).status).toBe(401)
-      expect((await call(path, await idToken('gateway', urlOf('gateway')), place)).status).toBe(401)
+      expect((await call(path, await platform.idToken('gateway', urlOf('gateway')), place)).status).toBe(401)
       const customer = await platform.identity.mint({ sub: 'customer-1', roles: ['importer'] })
       expect((await call(path, customer.token, place)).status).toBe(401)
       // Nobody is sent by notifications: it may call none of them.
-      expect((await call(path, await idToken('notifications', urlOf(service)), place)).status).toBe(403)
+      expect((await call(path, await platform.idToken('notifications', urlOf(service)), place)).status).toBe(403)
       expect(await state.all()).toEqual(before)
     },
   )
@@ -280,31 +261,52 @@ describe('a direct call of a service', () => {
   it('who may call one path may not call the others', async () => {
     const before = await state.all()
     // The gateway may place orders, not deliver events or continue checkouts; a listener's push account the reverse.
-    const gateway = await idToken('gateway', urlOf('orders'))
+    const gateway = await platform.idToken('gateway', urlOf('orders'))
     expect((await call(`${urlOf('orders')}/orders/o-none`, gateway)).status).toBe(404)
     for (const path of ['/events/price.changed', '/commands/ContinueCheckout']) {
       const answer = await call(`${urlOf('orders')}${path}`, gateway, {})
       expect(answer.status).toBe(403)
       expect(await answer.json()).toMatchObject({ code: 'forbidden' })
     }
-    const push = await platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
-      email: accountEmail(pushAccountId('orders'), platform.running.projectId),
-      audience: urlOf('orders'),
-    })
-    expect((await call(`${urlOf('orders')}/orders`, push, place)).status).toBe(403)
+    const pushed = await pushToken('orders')
+    expect((await call(`${urlOf('orders')}/orders`, pushed, place)).status).toBe(403)
     for (const command of ['ContinueCheckout', 'ShredOrder'])
-      expect((await call(`${urlOf('orders')}/commands/${command}`, push, {})).status).toBe(403)
+      expect((await call(`${urlOf('orders')}/commands/${command}`, pushed, {})).status).toBe(403)
     expect(await state.all()).toEqual(before)
   })
 
-  it('a body that is no push message is dead-lettered too', async () => {
-    const push = await platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
-      email: accountEmail(pushAccountId('orders'), platform.running.projectId),
-      audience: urlOf('orders'),
+  /** With its token in the one header that Pub/Sub sets. */
+  const push = async (listener: string, path: string, body: object): Promise<number> => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await pushToken(listener)}` }
+    return (await fetch(`${urlOf(listener)}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).status
+  }
+
+  // Orders receives over HTTP, notifications by the functions framework as CloudEvents.
+  describe.each([
+    ['orders', 'price.changed'],
+    ['notifications', 'order.rejected'],
+  ])('of Pub/Sub to %s', (listener, type) => {
+    it.each<[string, object]>([
+      ['unrelated JSON', { unrelated: listener }],
+      ['a CloudEvent of something else', { specversion: '1.0', type: 'com.example', source: 'x', id: '1', data: {} }],
+    ])('with %s is dead-lettered, not swallowed', async (_, given) => {
+      const before = await state.all()
+      const body = { ...given, nonce: crypto.randomUUID() }
+      expect(await push(listener, eventPath(type), body)).toBe(204)
+      const attributes = await deadLetterOf(Buffer.from(JSON.stringify(body)))
+      expect(attributes).toMatchObject({
+        type,
+        listener,
+        reason: expect.stringMatching(/^not a Pub\/Sub push message/),
+      })
+      expect(await state.all()).toEqual(before)
     })
-    const body = { unrelated: crypto.randomUUID() }
-    expect((await call(`${urlOf('orders')}/events/price.changed`, push, body)).status).toBe(204)
-    const attributes = await deadLetterOf(Buffer.from(JSON.stringify(body)))
-    expect(attributes['reason']).toMatch(/^not a Pub\/Sub push message/)
+  })
+
+  it('to notifications at a path that is no subscription of it is refused', async () => {
+    const before = await state.all()
+    expect(await push('notifications', '/', { unrelated: true })).toBe(401)
+    expect(await push('notifications', eventPath('stock.reserved'), {})).toBe(401)
+    expect(await state.all()).toEqual(before)
   })
 })

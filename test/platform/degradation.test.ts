@@ -1,27 +1,48 @@
-/** What the gateway still answers when a service behind it hangs: a stopped process takes the request and says nothing. */
+/** The platform while a part of it is away: what is still answered, what waits, and what an operator sees and does. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { OrderView } from '../../functions/shop/cli/order-view.ts'
 import { references } from '../../functions/shop/cli/references.ts'
+import type { IamCore } from 'local-google-cloud/iam'
+import type { TelemetryCore } from 'local-google-cloud/telemetry'
+import { createCarrier } from '../../functions/shop/local/carrier/server.ts'
+import { notifications } from '../../functions/notifications/service.ts'
+import { stuckEvent, subscriptionName } from '../../shared/base/names.ts'
+import { announce, type Ended, run, temporaryDirectory } from '../support/command.ts'
+import { envelope } from '../support/envelope.ts'
+import { googleClients, type GoogleClients } from '../support/google-clients.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { completed, spansOf, tree } from '../support/spans.ts'
+import { stateOf, type State } from '../support/state.ts'
 
+const data = temporaryDirectory()
 let platform: TestPlatform
+let google: GoogleClients
+let state: State
+let carrier: Awaited<ReturnType<typeof createCarrier>> | undefined
 let orderId: string
+let order: object
 const stopped = new Set<number>()
 
 beforeAll(async () => {
-  platform = await startTestPlatform()
-  order = { ...order, ...(await references(platform.customer())) }
-  const { body } = await platform.customer().send<OrderView>('POST', '/v1/orders', { key: 'k', body: order })
-  orderId = body.orderId
+  platform = await startTestPlatform({ dataDirectory: data.path })
+  announce(platform, data.path)
+  google = googleClients(platform)
+  state = stateOf(platform)
+  await state.seeded()
+  order = { currency: 'EUR', lines: [one], ...(await references(platform.customer())) }
+  orderId = await platform.place(one)
   await platform.followed(platform.customer(), orderId)
 }, 120_000)
 afterAll(async () => {
   for (const pid of stopped) process.kill(pid, 'SIGCONT')
+  await google?.close()
+  await state?.close()
+  await carrier?.close()
   await platform?.close()
+  data.remove()
 }, 30_000)
 
-let order: object = { currency: 'EUR', lines: [{ sku: 'TEA-001', quantity: 1 }] }
+const one = { sku: 'TEA-001', quantity: 1 }
 
 async function whileHanging(service: string, look: () => Promise<void>): Promise<void> {
   const pids = platform.run
@@ -98,4 +119,152 @@ describe('while orders hangs', { timeout: 90_000 }, () => {
       interval: 200,
     })
   })
+})
+
+describe('while inventory takes no commands', { timeout: 60_000 }, () => {
+  const ops = (...args: string[]): Promise<Ended> => run('cli/ops.ts', args, data.path)
+  const report = (orderId: string): Promise<string> =>
+    google.pubsub.topic(stuckEvent).publishMessage({
+      json: envelope(stuckEvent, {
+        source: 'orders',
+        subject: orderId,
+        correlationId: orderId,
+        data: {
+          sagaId: orderId,
+          step: 'compensate reserve-stock',
+          attempt: 5,
+          reason: 'the compensation is not answered',
+        },
+      }),
+    })
+
+  const sagaOf = async (orderId: string): Promise<{ waitsFor: { step: string; attempt: number }[] }> =>
+    (
+      await platform
+        .staff()
+        .send<{ waitsFor: { step: string; attempt: number }[] }>('GET', `/v1/orders/${orderId}/saga`)
+    ).body
+  const waitingFor = (orderId: string, step: string, attempt: number): Promise<unknown> =>
+    vi.waitUntil(async () => {
+      const [wait] = (await sagaOf(orderId)).waitsFor
+      return wait?.step === step && wait.attempt === attempt
+    }, 20_000)
+
+  it('the stuck saga is listed with step, attempt, age and reason, retried by an operator, and no longer listed once it has continued', async () => {
+    const queue = (name: string) => ({ name: state.tasks.queuePath(platform.running.projectId, 'europe-west1', name) })
+    await state.tasks.pauseQueue(queue('payments'))
+    const orderId = await platform.place(one, { card: 'card-declined' })
+    await waitingFor(orderId, 'authorize-payment', 1)
+    // From here on the stock is not released.
+    await state.tasks.pauseQueue(queue('inventory'))
+    await state.tasks.resumeQueue(queue('payments'))
+    for (let attempt = 1; attempt < 5; attempt++) {
+      await waitingFor(orderId, 'compensate reserve-stock', attempt)
+      const { code, stdout } = await ops('retry', orderId, '--reason', 'is inventory back?', '--actor', 'jo')
+      expect([code, stdout]).toEqual([0, `${orderId}: retry of compensate reserve-stock requested\n`])
+    }
+    await waitingFor(orderId, 'compensate reserve-stock', 5)
+    await report(orderId)
+    const stuck = (): Promise<Ended> => ops('stuck', '--json')
+    await vi.waitUntil(async () => (await stuck()).stdout.includes(orderId), 20_000)
+    // Listing does not remove the report.
+    expect(JSON.parse((await stuck()).stdout)).toEqual([
+      {
+        service: 'orders',
+        orderId,
+        status: 'rejected',
+        stuck: true,
+        waitsFor: [{ step: 'compensate reserve-stock', attempt: 5, until: expect.any(String) }],
+        reason: 'the compensation is not answered',
+        since: expect.any(String),
+      },
+    ])
+    expect((await ops('stuck')).stdout).toMatch(
+      new RegExp(`${orderId} +rejected +compensate reserve-stock +5 +\\d+ s .*the compensation is not answered`),
+    )
+    const { stdout: log } = await run('cli/logs.ts', ['orders', '--no-follow', '--json', '--lines', '500'], data.path)
+    const line = log.split('\n').findLast((one) => one.includes('saga.retried'))!
+    expect(JSON.parse(line)).toMatchObject({ actor: 'staff:jo', reason: 'is inventory back?', correlationId: orderId })
+
+    await state.tasks.resumeQueue(queue('inventory'))
+    await vi.waitUntil(async () => (await sagaOf(orderId)).waitsFor.length === 0, 20_000)
+    expect((await ops('stuck')).stdout).toBe('No saga is stuck.\n')
+    const over = await ops('retry', orderId, '--reason', 'x')
+    expect([over.code, over.stderr]).toEqual([1, `${orderId} is rejected and has no pending step.\n`])
+  })
+})
+
+describe('while notifications has no subscriptions', { timeout: 60_000 }, () => {
+  it('orders complete and the send log stays as it is; with them it fills again', async () => {
+    const sendsOf = async (id: string): Promise<unknown[]> =>
+      (await state.collection('notifications', 'sends')).filter((send) => send['orderId'] === id)
+    const wanted = new Set<unknown>(notifications.on.map((type) => subscriptionName('notifications', type)))
+    const subscriptions = platform.provisioned.filter(
+      ({ resource: { type, attributes } }) => type === 'google_pubsub_subscription' && wanted.has(attributes['name']),
+    )
+    expect(subscriptions).toHaveLength(wanted.size)
+    const complete = async (): Promise<string> => {
+      const id = await platform.place(one)
+      expect(await platform.followed(platform.customer(), id)).toMatchObject({ status: 'completed' })
+      return id
+    }
+    // Nothing of the orders before is still on its way.
+    await expect.poll(async () => (await sendsOf(orderId)).length, { timeout: 10_000 }).toBe(4)
+    const pushes = (): number =>
+      platform.cloud.requestLog().filter(({ kind, resource }) => kind === 'ingress' && resource === 'notifications')
+        .length
+    try {
+      for (const { resource } of subscriptions)
+        await google.pubsub.subscription(String(resource.attributes['name'])).delete()
+      const before = pushes()
+      const id = await complete()
+      const published = 'SELECT id FROM analytics.event_log WHERE correlation_id = @id'
+      await expect.poll(async () => (await google.rows(published, { id })).length, { timeout: 10_000 }).toBe(10)
+      expect([await sendsOf(id), pushes()]).toEqual([[], before])
+    } finally {
+      for (const { resource, provisioner } of subscriptions) await provisioner.create(resource, platform.api)
+    }
+    const id = await complete()
+    await expect.poll(async () => (await sendsOf(id)).length, { timeout: 10_000 }).toBe(4)
+  })
+})
+
+describe('while the carrier is away', () => {
+  it(
+    'a step of an order is answered 503 until the carrier is back, and its trace has the attempts side by side',
+    { timeout: 60_000 },
+    async () => {
+      const retriesOf = (): number =>
+        platform.cloud
+          .core<TelemetryCore>('telemetry')
+          .metrics.list()
+          .filter(({ name, service }) => name === 'millrace.retries' && service === 'shipping')
+          .reduce((all, { value }) => all + value, 0)
+      const before = retriesOf()
+      // Nobody is there: shipping can not book, and answers 503.
+      await platform.carrier.close()
+      const orderId = await platform.place(one)
+      const booked = () =>
+        platform.cloud
+          .requestLog()
+          .filter(({ kind, target, status }) => kind === 'task' && target?.endsWith('/BookCarrier') && status === 503)
+      await expect.poll(() => booked().length, { timeout: 20_000 }).toBeGreaterThan(0)
+      const { verifyIdToken } = platform.cloud.core<IamCore>('iam')
+      const port = platform.ports.partner('carrier')
+      const audience = `http://127.0.0.1:${port}`
+      carrier = await createCarrier({ port, verify: (token) => verifyIdToken(token, { audience }) })
+      expect((await platform.followed(platform.customer(), orderId)).status).toBe('completed')
+      const failures = booked().length
+      // Of each attempt: the delivery, the question for the address, the call of the carrier.
+      const spans = await spansOf(platform, orderId, completed.length + 3 * failures)
+      tree(spans)
+      const attempts = spans.filter(({ name }) => name === 'process BookCarrier')
+      expect(attempts.map(({ attributes }) => attributes['millrace.attempt'])).toEqual(
+        Array.from({ length: failures + 1 }, (_, index) => index + 1),
+      )
+      expect(new Set(attempts.map(({ parentSpanId }) => parentSpanId)).size).toBe(1)
+      expect(attempts.map(({ error }) => error !== undefined)).toEqual([...attempts.slice(1).map(() => true), false])
+      await expect.poll(retriesOf, { timeout: 10_000 }).toBe(before + failures)
+    },
+  )
 })

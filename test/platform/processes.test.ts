@@ -2,10 +2,10 @@
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { references } from '../../functions/shop/cli/references.ts'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { RequestLogEntry } from 'local-google-cloud'
 import type { Container } from 'local-google-cloud/cloud-run'
+import type { TelemetryCore } from 'local-google-cloud/telemetry'
 import { services } from '../../functions/index.ts'
 import {
   accountEmail,
@@ -16,6 +16,7 @@ import {
   subscriptionName,
 } from '../../shared/base/names.ts'
 import { enqueuedBy } from '../../shared/service/service.ts'
+import { announce, run, temporaryDirectory } from '../support/command.ts'
 import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
 let platform: TestPlatform
@@ -24,16 +25,8 @@ const names = services.map(({ name }) => name)
 
 beforeAll(async () => {
   platform = await startTestPlatform()
-  const api = platform.customer()
-  const { body } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
-    key: crypto.randomUUID(),
-    body: {
-      currency: 'EUR',
-      lines: [{ sku: 'TEA-001', quantity: 1 }],
-      ...(await references(api)),
-    },
-  })
-  events = (await platform.followed(api, body.orderId)).timeline.entries!
+  const orderId = await platform.place({ sku: 'TEA-001', quantity: 1 })
+  events = (await platform.followed(platform.customer(), orderId)).timeline.entries!
   // The last event is still on its way to some: until each has it, and the seed's prices too.
   const due = [...events, ...Array.from({ length: 4 }, () => ({ type: 'price.changed' }))].flatMap(({ type }) =>
     listeners(type),
@@ -151,6 +144,48 @@ describe('after one order', () => {
       expect(ingress).toContainEqual(expect.objectContaining({ resource: service, target: pathname, email: sender }))
     }
     expect(log('task').length).toBeGreaterThan(0)
+  })
+
+  it('nothing was sent twice, and no service failed', () => {
+    const counters = platform.cloud.counters()
+    const of = (name: string): number => counters[name] ?? 0
+    expect([of('pubsub.redeliveries'), of('tasks.retries'), of('run.5xx')]).toEqual([0, 0, 0])
+    // Counted they are: each of these has counted something.
+    expect(
+      [of('pubsub.messages.delivered'), of('tasks.dispatches'), of('run.requests')].every((count) => count > 0),
+    ).toBe(true)
+  })
+})
+
+describe('after a second order, which was declined', () => {
+  const orders = (): [outcome: unknown, count: number][] =>
+    measured('millrace.orders').map(({ attributes, value }) => [attributes['outcome'], value])
+  const measured = (name: string) =>
+    platform.cloud
+      .core<TelemetryCore>('telemetry')
+      .metrics.list()
+      .filter((metric) => metric.name === name)
+  let second: string
+
+  beforeAll(async () => {
+    second = await platform.place({ sku: 'TEA-001', quantity: 1 }, { card: 'card-declined' })
+    await platform.followed(platform.customer(), second)
+  }, 60_000)
+
+  it('each is counted once, by its outcome, with the time that it took', async () => {
+    await expect.poll(() => Object.fromEntries(orders()), { timeout: 10_000 }).toEqual({ completed: 1, rejected: 1 })
+    const durations = measured('millrace.saga.duration')
+    expect(Object.fromEntries(durations.map(({ attributes, count }) => [attributes['outcome'], count]))).toEqual({
+      completed: 1,
+      rejected: 1,
+    })
+  })
+
+  it('npm run trace shows the last order', { timeout: 30_000 }, async () => {
+    const data = temporaryDirectory()
+    onTestFinished(() => data.remove())
+    announce(platform, data.path)
+    expect((await run('cli/trace.ts', [], data.path)).stdout).toContain(`${second}: trace `)
   })
 })
 

@@ -2,31 +2,32 @@
 
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { references } from '../../functions/shop/cli/references.ts'
 import { services } from '../../functions/index.ts'
 import { accountEmail, pushAccountId } from '../../shared/base/names.ts'
+import { envelope } from '../support/envelope.ts'
+import { joinPlatform } from '../support/joined-platform.ts'
 import { listenersOf, LOOPBACK } from '../support/listeners.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 
-let platform: TestPlatform
+const platform = joinPlatform('callers')
+const line = { sku: 'CALLERS-1', quantity: 1 }
 beforeAll(async () => {
-  platform = await startTestPlatform()
-  for (const { name } of services) await fetch(`${platform.running.serviceUrls[name]}/health/live`, await pass(name))
+  await platform.sell({ sku: line.sku, unitMinor: 1190 })
+  // Every service has a part in an order: from here on each has a process.
+  await platform.followed(platform.customer(), await platform.place(line))
 }, 120_000)
-afterAll(() => platform?.close(), 30_000)
 
-const processOf = (name: string) => platform.run.processes().find(({ service }) => service === name)!
-const email = (account: string): string => accountEmail(account, platform.running.projectId)
-
-/** What its ingress lets through: a token of an account that may call it. */
-async function pass(name: string): Promise<RequestInit> {
-  const service = services.find((one) => one.name === name)!
-  const { mintIdToken } = platform.cloud.core<{ mintIdToken(of: object): Promise<string> }>('iam')
-  const audience = platform.running.serviceUrls[name]!
-  const account = service.on.length > 0 ? pushAccountId(name) : 'gateway'
-  return { headers: { authorization: `Bearer ${await mintIdToken({ email: email(account), audience })}` } }
+interface Process {
+  readonly service: string
+  readonly pid: number
+  readonly port: number
 }
+
+const processes = async (): Promise<readonly Process[]> =>
+  (await platform.local<{ processes: Process[] }>('run/processes')).processes
+const processOf = async (name: string): Promise<Process> => (await processes()).find(({ service }) => service === name)!
+const email = (account: string): string => accountEmail(account, platform.running.projectId)
 
 /** As the ingress forwards it: unverified and unsigned. */
 function unsigned(service: string, account: string): string {
@@ -45,9 +46,9 @@ function unsigned(service: string, account: string): string {
 }
 
 /** The status; undefined when the connection was refused or closed without an answer. */
-function answerOf(service: string, path: string, { account, body }: { account: string; body: object }) {
+async function answerOf(service: string, path: string, { account, body }: { account: string; body: object }) {
+  const { port } = await processOf(service)
   return new Promise<number | undefined>((resolve) => {
-    const { port } = processOf(service)
     const headers = { authorization: unsigned(service, account), 'content-type': 'application/json' }
     const sent = request({ host: '127.0.0.1', port, path, method: 'POST', headers }, (response) => {
       response.resume()
@@ -58,22 +59,17 @@ function answerOf(service: string, path: string, { account, body }: { account: s
   })
 }
 
-const order = {
-  currency: 'EUR',
-  lines: [{ sku: 'TEA-001', quantity: 1 }],
-}
-
 describe('at its own port', () => {
   it.runIf(process.platform === 'linux').each(services.map(({ name }) => name))(
     '%s listens on loopback alone',
-    (name) => {
-      const { pid, port } = processOf(name)
+    async (name) => {
+      const { pid, port } = await processOf(name)
       expect(listenersOf(pid)).toEqual([{ address: LOOPBACK, port }])
     },
   )
 
   it.runIf(process.platform === 'linux')('the emulators listen on loopback alone too', () => {
-    const found = listenersOf(process.pid)
+    const found = listenersOf(platform.running.pid)
     expect(found.length).toBeGreaterThan(services.length)
     expect(found.filter(({ address }) => address !== LOOPBACK)).toEqual([])
   })
@@ -83,29 +79,17 @@ describe('at its own port', () => {
       .flatMap((addresses) => addresses ?? [])
       .filter(({ internal, family }) => !internal && family === 'IPv4')
     for (const { address } of outside)
-      for (const { port } of platform.run.processes())
+      for (const { port } of await processes())
         await expect(fetch(`http://${address}:${port}/health/live`)).rejects.toThrow()
   })
 
   it('orders takes no payment that payments did not authorize', async () => {
-    const api = platform.customer()
-    const own = await references(api, 'card-action-required')
-    const { body: placed } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
-      key: crypto.randomUUID(),
-      body: { ...order, ...own },
-    })
-    const { orderId } = placed
-    const paid = {
-      id: crypto.randomUUID(),
-      type: 'payment.authorized',
-      version: 1,
+    const orderId = await platform.place(line, { card: 'card-action-required' })
+    const paid = envelope('payment.authorized', {
       source: 'payments',
       subject: orderId,
-      sequence: 1,
-      time: new Date().toISOString(),
       correlationId: orderId,
       causationId: orderId,
-      traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
       actor: 'service:payments',
       data: {
         orderId,
@@ -114,7 +98,7 @@ describe('at its own port', () => {
         currency: 'EUR',
         expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
       },
-    }
+    })
     const message = { data: Buffer.from(JSON.stringify(paid)).toString('base64'), messageId: '1' }
     const answer = await answerOf('orders', '/events/payment.authorized', {
       account: pushAccountId('orders'),
@@ -127,9 +111,14 @@ describe('at its own port', () => {
   })
 
   it('orders takes no order in the name of the gateway', async () => {
-    const lines = [{ sku: 'TEA-001', quantity: 1, unitMinor: 1 }]
+    const lines = [{ ...line, unitMinor: 1 }]
     const own = await references(platform.customer('victim-1'))
-    const body = { sub: 'victim-1', importer: true, idempotencyKey: 'forged', order: { ...order, ...own, lines } }
+    const body = {
+      sub: 'victim-1',
+      importer: true,
+      idempotencyKey: 'forged',
+      order: { currency: 'EUR', ...own, lines },
+    }
     expect(await answerOf('orders', '/orders', { account: 'gateway', body })).toBeUndefined()
   })
 })

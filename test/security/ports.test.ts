@@ -1,41 +1,16 @@
 /** Every port that the platform opens, found in the system's own list, and what it answers to a page in a browser. */
 
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { joinPlatform } from '../support/joined-platform.ts'
+import { listenersOf } from '../support/listeners.ts'
 
-let platform: TestPlatform
-/** Of this process: the local cloud, not the services' own. */
-let ports: readonly number[]
-
-beforeAll(async () => {
-  platform = await startTestPlatform({ seeded: false })
-  ports = listening()
-}, 120_000)
-afterAll(async () => {
-  await platform.close()
-}, 60_000)
-
-/** The ports on which this process listens. */
-function listening(): number[] {
-  const LISTEN = '0A'
-  const own = new Set(readdirSync('/proc/self/fd').map(linkOf))
-  const rows = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(1))
-  return rows
-    .map((row) => row.trim().split(/\s+/))
-    .filter((columns) => columns[3] === LISTEN && own.has(`socket:[${columns[9]}]`))
-    .map((columns) => Number.parseInt(columns[1]!.split(':')[1]!, 16))
-}
-
-function linkOf(descriptor: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${descriptor}`)
-  } catch {
-    return ''
-  }
-}
+const platform = joinPlatform('ports')
+const listed = existsSync('/proc/net/tcp')
+/** Of the process of the local cloud; the services have their own. */
+const ports: readonly number[] = listed ? listenersOf(platform.running.pid).map(({ port }) => port) : []
 
 function answer(
   port: number,
@@ -60,7 +35,7 @@ const each = (look: (port: number) => Promise<number>): Promise<Record<number, n
 const all = (of: readonly number[], status: number): Record<number, number> =>
   Object.fromEntries(of.map((port) => [port, status]))
 
-describe.skipIf(!existsSync('/proc/net/tcp'))('the ports of the local cloud (as Linux lists them)', () => {
+describe.skipIf(!listed)('the ports of the local cloud (as Linux lists them)', () => {
   const ofServices = (): number[] => services.map(({ name }) => platform.ports.service(name))
   const others = (): number[] => ports.filter((port) => !ofServices().includes(port))
 

@@ -1,35 +1,29 @@
 /** Addresses and payment methods belong to one customer: no other ships to one, pays with one, sees one or withdraws one. */
 
 import { Firestore } from '@google-cloud/firestore'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Api, Problem } from '../../cli/api.ts'
 import type { OrderView } from '../../functions/shop/cli/order-view.ts'
 import { Refusal } from '../../cli/api.ts'
 import { references, type References } from '../../functions/shop/cli/references.ts'
 import { vaultOf } from '../../functions/customers/contracts.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { joinPlatform } from '../support/joined-platform.ts'
 
-let platform: TestPlatform
-let owner: Api
-let thief: Api
+const platform = joinPlatform('references')
+const owner = platform.customer('owner')
+const thief = platform.customer('thief')
+const line = { sku: 'REFERENCES-1', quantity: 1 }
 let owned: References
 let thiefs: References
 
 beforeAll(async () => {
-  platform = await startTestPlatform()
-  owner = platform.customer('owner')
-  thief = platform.customer('thief')
+  await platform.sell({ sku: line.sku, unitMinor: 1190 })
   ;[owned, thiefs] = await Promise.all([references(owner), references(thief)])
 }, 120_000)
-afterAll(() => platform?.close(), 30_000)
 
-const body = (given: object): object => ({
-  currency: 'EUR',
-  lines: [{ sku: 'TEA-001', quantity: 1 }],
-  ...given,
-})
-const place = (api: Api, given: object): Promise<{ body: OrderView & { orderId: string } }> =>
-  api.send('POST', '/v1/orders', { key: crypto.randomUUID(), body: body(given) })
+const body = (given: object): object => ({ currency: 'EUR', lines: [line], ...given })
+const place = (api: Api, given: object, key: string = crypto.randomUUID()): Promise<{ body: OrderView }> =>
+  api.send('POST', '/v1/orders', { key, body: body(given) })
 const refusal = async (request: Promise<unknown>): Promise<Problem> => {
   const error = await request.then(
     () => undefined,
@@ -38,19 +32,19 @@ const refusal = async (request: Promise<unknown>): Promise<Problem> => {
   expect(error).toBeInstanceOf(Refusal)
   return (error as Refusal).problem
 }
-const placedSoFar = (): number => platform.cloud.counters()['pubsub.messages.published.order.placed'] ?? 0
-
 describe('an order', { timeout: 60_000 }, () => {
   it.each(['addressRef', 'paymentMethodRef'] as const)(
     "with another customer's %s is refused exactly as one with a reference that nobody has",
     async (field) => {
-      const before = placedSoFar()
-      const theirs = await refusal(place(thief, { ...thiefs, [field]: owned[field] }))
+      const key = crypto.randomUUID()
+      const theirs = await refusal(place(thief, { ...thiefs, [field]: owned[field] }, key))
       const nobodys = await refusal(place(thief, { ...thiefs, [field]: `${owned[field].slice(0, -1)}!` }))
       expect(theirs).toMatchObject({ status: 422, code: 'unknown-reference', instance: '/v1/orders' })
       expect(theirs.detail).toMatch(new RegExp(`^${field}: `))
       expect(theirs).toEqual(nobodys)
-      expect(placedSoFar()).toBe(before)
+      // The id follows from customer and key: there is no such order, and the key still makes a new one.
+      const { body: placed } = await place(thief, thiefs, key)
+      expect(placed).toMatchObject({ status: 'pending' })
     },
   )
 
@@ -146,8 +140,11 @@ describe('the payment provider', { timeout: 60_000 }, () => {
     const { body: placed } = await place(thief, { ...thiefs, paymentMethodRef: owned.paymentMethodRef })
     const ended = await platform.followed(thief, placed.orderId)
     expect(ended).toMatchObject({ status: 'rejected', reason: 'payment-method-of-another-customer' })
-    const asked = platform.paymentProvider.ledger.find(`${placed.orderId}:auth`)
-    expect(asked).toMatchObject({ customer: vaultOf('thief'), status: 'declined' })
-    expect(platform.paymentProvider.ledger.postings().filter(({ key }) => key.startsWith(placed.orderId))).toEqual([])
+    const { authorizations, postings } = await platform.ledger()
+    expect(authorizations.find(({ key }) => key === `${placed.orderId}:auth`)).toMatchObject({
+      customer: vaultOf('thief'),
+      status: 'declined',
+    })
+    expect(postings.filter(({ key }) => key.startsWith(placed.orderId))).toEqual([])
   })
 })

@@ -1,8 +1,6 @@
 /** The whole platform for a test: the local environment synthesized with free ports, everything in memory. */
 
 import { join } from 'node:path'
-import { connect, type Api } from '../../cli/api.ts'
-import { hasEnded, type OrderView } from '../../functions/shop/cli/order-view.ts'
 import { startPlatform, type Platform } from '../../emulators/start.ts'
 import { seed } from '../../functions/shop/local/seed.ts'
 import { freePorts } from 'local-google-cloud/host'
@@ -12,17 +10,12 @@ import { business, services as allServices } from '../../functions/index.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment, type LocalPorts } from '../../stacks/environments.ts'
+import { clientOf, type PlatformClient } from './client.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 
-export interface TestPlatform extends Platform {
-  readonly running: Running
-  readonly ports: LocalPorts
+export interface TestPlatform extends Platform, PlatformClient {
   readonly stacks: readonly StackJson[]
-  customer(sub?: string): Api
-  staff(roles?: readonly string[]): Api
-  /** Looks, as a customer would, until the order has ended and the history tells it. */
-  followed(api: Api, orderId: string, withinMs?: number): Promise<OrderView>
 }
 
 export async function testPorts(services: readonly Service[]): Promise<LocalPorts> {
@@ -68,25 +61,5 @@ export async function startTestPlatform(
     dataDirectory: options.dataDirectory ?? '',
   }
   if (options.seeded !== false) await seed(running)
-  return {
-    ...platform,
-    running,
-    ports,
-    stacks,
-    customer: (sub = 'customer-1') => connect(running, { sub, roles: ['customer'] }),
-    staff: (roles = ['staff']) => connect(running, { sub: 'staff-1', roles }),
-    followed,
-  }
-}
-
-async function followed(api: Api, orderId: string, withinMs = 30_000): Promise<OrderView> {
-  const giveUpMs = Date.now() + withinMs
-  for (;;) {
-    const { body: order } = await api.send<OrderView>('GET', `/v1/orders/${orderId}`)
-    const told = order.timeline.entries?.some(({ type }) => type === `order.${order.status}`)
-    if (hasEnded(order) && told) return order
-    if (Date.now() > giveUpMs)
-      throw new Error(`${orderId} has not ended within ${withinMs} ms: ${JSON.stringify(order)}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  return { ...platform, ...clientOf(running, ports), stacks }
 }

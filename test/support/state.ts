@@ -3,14 +3,20 @@
 import { Firestore } from '@google-cloud/firestore'
 import { CloudTasksClient } from '@google-cloud/tasks'
 import { credentials } from '@grpc/grpc-js'
+import { vi } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { databaseName } from '../../shared/base/names.ts'
 import type { TestPlatform } from './platform.ts'
+
+/** Products of emulators/seed.ts. */
+const SEEDED = 4
 
 export interface State {
   /** Every document and task: its name → when it was last written. */
   all(): Promise<Record<string, string>>
   collection(service: string, collection: string): Promise<Record<string, unknown>[]>
+  /** Returns when orders has the prices of the seed, the last that it makes happen: after that nothing changes by itself. */
+  seeded(): Promise<void>
   readonly tasks: CloudTasksClient
   close(): Promise<void>
 }
@@ -53,15 +59,19 @@ export function stateOf({ running }: Pick<TestPlatform, 'running'>): State {
     const found = await Promise.all(queues.map(({ name }) => tasks.listTasks({ parent: name! })))
     return found.flatMap(([some]) => some.map(({ name }) => [name!, 'queued'] as [string, string]))
   }
+  const collection: State['collection'] = async (service, name) => {
+    const { docs } = await database(service).collection(name).get()
+    return docs.map((one) => ({ id: one.id, ...one.data() }))
+  }
   return {
     tasks,
+    collection,
     async all() {
       const parts = await Promise.all([...documents.map(written), queued()])
       return Object.fromEntries(parts.flat())
     },
-    async collection(service, collection) {
-      const { docs } = await database(service).collection(collection).get()
-      return docs.map((one) => ({ id: one.id, ...one.data() }))
+    async seeded() {
+      await vi.waitUntil(async () => (await collection('orders', 'prices')).length === SEEDED, { timeout: 20_000 })
     },
     async close() {
       await tasks.close()

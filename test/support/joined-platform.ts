@@ -1,0 +1,29 @@
+/**
+ * The platform that suites share. A suite of it sells products of its own, orders as customers of its own, and reads what
+ * belongs to its own orders: others run at the same time. What stops, counts or configures the platform starts its own.
+ */
+
+import { inject } from 'vitest'
+import { clientOf, type PlatformClient } from './client.ts'
+
+/**
+ * `customer` is the suite's own: orders are limited for each.
+ * @throws Error in a suite that vitest.config.ts does not list under `shared-platform`.
+ */
+export function joinPlatform(customer: string): PlatformClient {
+  const shared = inject('sharedPlatform') as ReturnType<typeof inject<'sharedPlatform'>> | undefined
+  if (!shared) throw new Error('No platform is shared here: list this file in vitest.config.ts under `shared`.')
+  const { partners, services, accounts, ...ports } = shared.ports
+  const portIn = (of: Readonly<Record<string, number>>, name: string): number => {
+    const port = of[name]
+    if (port === undefined) throw new Error(`There is no ${name}, only ${Object.keys(of).join(', ')}.`)
+    return port
+  }
+  const all = {
+    ...ports,
+    partner: (name: string) => portIn(partners, name),
+    service: (name: string) => portIn(services, name),
+    account: (name: string) => portIn(accounts, name),
+  }
+  return clientOf(shared.running, all, customer)
+}

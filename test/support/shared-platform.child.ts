@@ -1,0 +1,32 @@
+/** The platform that suites share, in a process of its own: it runs until the test run that started it ends. */
+
+import { business, services } from '../../functions/index.ts'
+import { announce, temporaryDirectory } from './command.ts'
+import { startTestPlatform } from './platform.ts'
+import type { SharedPlatform } from './shared-platform.ts'
+
+const data = temporaryDirectory()
+// The channel ends with the run, even with one that was killed.
+const runEnded = new Promise((resolve) => process.once('disconnect', resolve))
+try {
+  const platform = await startTestPlatform({ dataDirectory: data.path })
+  announce(platform, data.path)
+  const { api, identity, partner, service, account } = platform.ports
+  const portsOf = (names: readonly string[], portOf: (name: string) => number): Record<string, number> =>
+    Object.fromEntries(names.map((name) => [name, portOf(name)]))
+  const names = services.map(({ name }) => name)
+  process.send!({
+    running: platform.running,
+    ports: {
+      api,
+      identity,
+      partners: portsOf(business.partners, partner),
+      services: portsOf(names, service),
+      accounts: portsOf(names, account),
+    },
+  } satisfies SharedPlatform)
+  await runEnded
+  await platform.close()
+} finally {
+  data.remove()
+}
