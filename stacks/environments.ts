@@ -52,7 +52,7 @@ interface Deployed {
 }
 
 const region = 'europe-west1'
-/** The image digest before the first image is built. Locally, services run from the checkout. */
+/** The image digest before the first image is built. Locally, services run from the working copy. */
 export const PLACEHOLDER_DIGEST = `sha256:${'0'.repeat(64)}`
 export const imageRepositoryId = 'millrace'
 export const imageBuilderId = 'image-builder'

@@ -14,7 +14,7 @@ export interface DeclaredCode<Name extends string = string> extends Required<Cod
 
 const SECURITY_STATUSES: readonly number[] = [401, 403, 429]
 
-/** Declares the codes of a table: `new Refused(table['unknown-sku'], …)`. A misspelt code does not compile. */
+/** Declares the codes of a table: `new Refused(table['sold-out'], …)`. A misspelt code does not compile. */
 export function defineCodes<const Table extends Readonly<Record<string, CodeMeaning>>>(
   table: Table,
 ): { readonly [Name in keyof Table & string]: DeclaredCode<Name> } {
@@ -68,7 +68,7 @@ export interface Evidence {
   readonly subject?: string | undefined
   /** The key that the token or signature names; what it names is not verified. */
   readonly keyId?: string | undefined
-  /** The refusal is a security event of this name, whatever its code: what belongs to another customer answers 404. */
+  /** The refusal is a security event of this name, whatever its code: what belongs to another caller answers 404. */
   readonly event?: string
 }
 

@@ -63,7 +63,7 @@ export const identifier = (
 ): z.ZodString => textOf(identifierKind, limit, narrowed)
 
 /**
- * One line for people: a product's name, an operator's reason. It is never compared, so its normal form and its white
+ * One line for people: the name of a thing, an operator's reason. It is never compared, so its normal form and its white
  * space are left alone.
  */
 export const freeText = (limit: TextLimit): z.ZodString => textOf(freeTextKind, limit)

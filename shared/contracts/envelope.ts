@@ -16,13 +16,13 @@ export const envelopeSchema = z.strictObject({
   /** Counts the subject's published events from 1; 0 for commands and for what a person published by hand. */
   sequence: z.int().min(0),
   time: timestamp,
-  /** The order's id on every message of an order. */
+  /** The same on every message that one request led to: the id of the stream with which it began. */
   correlationId: reference,
   /** Id of the message that led to this one. */
   causationId: reference,
   /** W3C trace context. */
   traceparent: code(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'a W3C trace context'),
-  /** Who asked: `customer:…`, `service:…`, `staff:…`. */
+  /** Who asked: `ROLE:SUBJECT` of a person, or `service:NAME`. */
   actor: reference,
   data: z.unknown(),
 })

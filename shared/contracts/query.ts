@@ -8,7 +8,7 @@ import type { Immutable } from './immutable.ts'
 export interface QueryContract {
   /** A `get` is asked again when its callee was unavailable. */
   readonly method: 'get' | 'post' | 'delete'
-  /** With parameters as OpenAPI writes them: `/orders/{orderId}`. */
+  /** With parameters as OpenAPI writes them: `/rooms/{roomId}`. */
   readonly path: string
   /** Name → schema. A parameter that the path does not name is a search parameter. None is called `body`. */
   readonly parameters?: Readonly<Record<string, z.ZodType<string>>>

@@ -136,7 +136,7 @@ function notRedirected(response: Response): Response {
   )
 }
 
-/** A limit that a service of this platform sets to its customers is an answer; the same status from a front end is a failure. */
+/** A limit that a service of this platform sets to its callers is an answer; the same status from a front end is a failure. */
 const isOfOurs = ({ headers }: Response): boolean =>
   headers.get('content-type')?.startsWith('application/problem+json') === true
 

@@ -8,7 +8,7 @@ import type { SecurityEvent, SecurityLog } from '../telemetry/security-log.ts'
 declare module 'hono' {
   /** What the checks of a request have found out about its caller. */
   interface ContextVariableMap {
-    /** `customer:…` or `staff:…`, once the token is verified. */
+    /** `ROLE:SUBJECT`, as `staff:jo`, once the token is verified. */
     subject?: string
     /** The network address, as the edge reads it. */
     address?: string

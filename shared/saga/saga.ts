@@ -70,7 +70,7 @@ export interface SagaStep<Context> {
   /** The reason of the rejection, by the data of `failed`; absent: the type of `failed`. */
   readonly reasonOf?: (data: never) => string
   readonly timeoutSeconds: number
-  /** A reply that extends the timeout once: a customer has to act first. */
+  /** A reply that extends the timeout once: a person has to act first. */
   readonly pendingOn?: {
     readonly event: string
     readonly timeoutSeconds: number
@@ -312,7 +312,7 @@ export interface Transition {
   /** Present when the saga has ended one way or the other: the owner confirms, or rejects with the reason. */
   readonly outcome?:
     | { readonly type: 'committed' }
-    /** `expired`: a customer did not act in time. */
+    /** `expired`: a person did not act in time. */
     | { readonly type: 'rejected'; readonly reason: string; readonly expired: boolean }
 }
 
@@ -361,7 +361,7 @@ const commandOf = <C>({ command, data }: Pick<SagaStep<C>, 'command' | 'data'>, 
   data: data(context),
 })
 
-/** Ends the reason of a saga one of whose steps got no reply in time: a fault of the platform, not of the customer. */
+/** Ends the reason of a saga one of whose steps got no reply in time: a fault of the platform, not of the caller. */
 const TIMED_OUT = '-timed-out'
 const timedOutReason = (step: string): string => `${step}${TIMED_OUT}`
 export const isTimedOut = (reason: unknown): boolean => typeof reason === 'string' && reason.endsWith(TIMED_OUT)

@@ -67,6 +67,6 @@ export function implement<S extends Described>({ saga }: S, implementation: Impl
   return { ...app, on: { ...app.on, ...sameHandlerFor(replies, onSagaReply) } }
 }
 
-/** One handler for all of these messages: `on: sameHandlerFor(history.on, record)`. */
+/** One handler for all of these messages: `on: sameHandlerFor(audit.on, record)`. */
 export const sameHandlerFor = <Type extends string, H>(types: readonly Type[], handler: H): Readonly<Record<Type, H>> =>
   Object.fromEntries(types.map((type) => [type, handler])) as Record<Type, H>

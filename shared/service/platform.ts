@@ -52,7 +52,7 @@ export interface TransactionDocuments extends Documents {
   delete(path: string): void
 }
 
-/** Documents outside any stream: read models, idempotency keys, shards of stock. */
+/** Documents outside any stream: read models, idempotency keys, counters. */
 export interface DocumentStore extends Documents {
   /**
    * Reads one document, changes it, writes it back unless a concurrent write came first, else starts again from the read.
@@ -124,7 +124,7 @@ export interface Platform {
   /** Milliseconds since the epoch. */
   now(): number
   readonly streams: Streams
-  /** Read models, idempotency keys, shards of stock: all that is kept outside the streams. */
+  /** Read models, idempotency keys, counters: all that is kept outside the streams. */
   readonly documents: DocumentStore
   /**
    * Asks another service a query that this one's description names, with its identity, a deadline and a circuit breaker.
@@ -150,12 +150,12 @@ export interface Platform {
     path: string,
     options?: { method?: string; body?: unknown; headers?: Record<string, string>; timeoutMs?: number },
   ): Promise<Response>
-  /** A call out of the platform (provider, carrier) with this service's ID token; 408, 429, 5xx and silence throw `Unavailable`, any other refusal that is not in `accept` is a bug. */
+  /** A call out of the platform (to a partner) with this service's ID token; 408, 429, 5xx and silence throw `Unavailable`, any other refusal that is not in `accept` is a bug. */
   callExternal(
     url: string,
     options: {
       method: string
-      /** What the call is named in traces: `carrier.book`. */
+      /** What the call is named in traces: `airline.book`. */
       operation: string
       body?: unknown
       idempotencyKey?: string

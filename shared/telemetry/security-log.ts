@@ -7,7 +7,7 @@ export interface SecurityEvent {
   /** The problem's code for a refusal (`token-expired`), a dotted name for an act (`staff.command`): a closed set. */
   readonly event: string
   readonly outcome: 'refused' | 'done'
-  /** `customer:…`, `staff:…`, or a service account's e-mail; absent when the caller did not prove who it is. */
+  /** `ROLE:SUBJECT` of a person (`staff:jo`), or a service account's e-mail; absent when the caller did not prove who it is. */
   readonly subject?: string | undefined
   readonly reason: string
   /** The caller's network address, where the edge knows it. */

@@ -11,7 +11,7 @@ export interface Span {
   readonly context: TraceContext
   /** What goes along with everything that leaves from here. */
   readonly traceparent: string
-  /** The order's id, as soon as it is known. */
+  /** Of the message that is handled, as soon as it is known. */
   readonly correlationId: string | undefined
   correlate(id: string): void
   /** Once it is known what the work was. */

@@ -77,7 +77,7 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
           resource.attributes['name'] === 'customers')),
   },
   {
-    reason: 'the services run from the checkout: no image is built',
+    reason: 'the services run from the working copy: no image is built',
     covers: ({ type, attributes }) => type === 'google_service_account' && attributes['account_id'] === 'image-builder',
   },
   {

@@ -14,7 +14,7 @@ export interface CloudRunOptions {
   addressOf(service: string): { readonly port: number } | undefined
   /** The variables by which clients find the local cloud as that account. */
   environmentOf(email: string): Readonly<Record<string, string>>
-  /** The checkout: locally a container's command runs there, not in an image. */
+  /** The working copy: locally a container's command runs there, not in an image. */
   readonly workingDirectory: string
   /** Where logs are kept; absent: nowhere. */
   readonly logDirectory?: string

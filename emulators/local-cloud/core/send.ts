@@ -1,4 +1,4 @@
-/** Outgoing HTTP: pushes and task dispatches. `fetch` would do, at three times the processor time, and an order has some thirty of them. */
+/** Outgoing HTTP: pushes and task dispatches. `fetch` would do, at three times the processor time, and one request to a platform leads to dozens of them. */
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'

@@ -1,4 +1,4 @@
-/** State holds signing keys, tokens' ledgers and orders: only the user who runs the local cloud may read it. */
+/** State holds signing keys, tokens' ledgers and documents: only the user who runs the local cloud may read it. */
 
 import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

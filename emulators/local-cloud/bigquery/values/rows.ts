@@ -118,7 +118,7 @@ function scalar(value: DuckDBValue, isFloat: boolean): string {
   return String(value)
 }
 
-/** Nine digits after the point; a product of two has eighteen, which BigQuery would have rounded on the way. */
+/** Nine digits after the point; two of them multiplied have eighteen, which BigQuery would have rounded on the way. */
 function numeric(value: DuckDBDecimalValue): string {
   const text = value.toString()
   if (!text.includes('.')) return text

@@ -5,7 +5,7 @@ import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { closeState, STATE_FILE_MODE } from '../../core/state-files.ts'
 
-/** Then `orders.log` becomes `orders.log.1`. */
+/** Then `SERVICE.log` becomes `SERVICE.log.1`. */
 const ROTATE_ABOVE_BYTES = 32 * 1024 * 1024
 /** Of one service, while the disk is slower than it: further lines are dropped. */
 const MAX_UNWRITTEN_BYTES = 16 * 1024 * 1024

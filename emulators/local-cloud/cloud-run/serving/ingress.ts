@@ -38,8 +38,8 @@ export async function admit(
   )
     return refused(404, 'Page not found')
   if (isPublic(iam, resource)) return { admitted: true, headers }
-  const carrier = headers['x-serverless-authorization'] ? 'x-serverless-authorization' : 'authorization'
-  const token = /^bearer ([^\s]+)$/i.exec(String(headers[carrier] ?? ''))?.[1]
+  const header = headers['x-serverless-authorization'] ? 'x-serverless-authorization' : 'authorization'
+  const token = /^bearer ([^\s]+)$/i.exec(String(headers[header] ?? ''))?.[1]
   if (!token)
     return refused(
       403,
@@ -72,7 +72,7 @@ export async function admit(
     }
   }
   const unsigned = `Bearer ${token.split('.').slice(0, 2).join('.')}.${REMOVED}`
-  return { admitted: true, headers: { ...headers, [carrier]: unsigned }, email }
+  return { admitted: true, headers: { ...headers, [header]: unsigned }, email }
 }
 
 function isPublic(iam: Iam, resource: ServiceResource): boolean {

@@ -241,7 +241,7 @@ function check(rule: FaultRule, methods: ReadonlySet<string>): void {
   const unknown = Object.keys(rule).find((name) => !fields.includes(name))
   if (unknown !== undefined) throw invalidArgument(`"${unknown}" is no field of a fault: ${fields.join(', ')}.`)
   if (typeof principal !== 'string' || principal === '')
-    throw invalidArgument(`principal: ${said(principal)} must be the account of the caller, as "orders".`)
+    throw invalidArgument(`principal: ${said(principal)} must be the account of the caller, as "bookings".`)
   if (typeof method !== 'string' || !methods.has(method))
     throw invalidArgument(`method: ${said(method)} has no such moments. There are: ${like(method, methods)}.`)
   if (!moments.includes(when!)) throw invalidArgument(`when: ${said(when)} must be "before" or "after".`)

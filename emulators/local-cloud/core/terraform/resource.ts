@@ -1,7 +1,7 @@
 /** One resource of a synthesized stack, its `${…}` references resolved. */
 export interface TerraformResource {
   readonly type: string
-  /** `google_pubsub_topic.order-placed_4F2A`, unique within its stack. */
+  /** `google_pubsub_topic.room-booked_4F2A`, unique within its stack. */
   readonly address: string
   readonly stack: string
   // Terraform JSON is open by nature; each provisioner reads the attributes of its own type.

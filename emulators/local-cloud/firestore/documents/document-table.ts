@@ -17,6 +17,6 @@ export const documentTable = (journal: Journal, name: string): Table<StoredDocum
   journal.table(`firestore/${name}/documents`)
 
 export interface Document extends StoredDocument {
-  /** Relative to the database: `orders/1`. */
+  /** Relative to the database: `rooms/1`. */
   readonly path: string
 }

@@ -9,7 +9,7 @@ export interface DatabaseName {
 }
 
 export interface DocumentName extends DatabaseName {
-  /** Relative to the database: `orders/1/lines/2`. Empty for the root. */
+  /** Relative to the database: `rooms/1/beds/2`. Empty for the root. */
   readonly path: string
 }
 

@@ -50,7 +50,7 @@ export async function tokens(context: CloudContext, accounts: Accounts): Promise
   const privateKey = await importJWK(stored.privateJwk, 'RS256')
   const keySet = createLocalJWKSet({ keys: [stored.publicJwk] })
   const minted = new Map<string, { token: string; expiresAtSeconds: number }>()
-  /** Their signature need not be computed again: a quarter of a millisecond, some thirty times an order. */
+  /** Their signature need not be computed again: a quarter of a millisecond, for every request between services. */
   const accepted = new Map<string, VerifiedToken>()
   const nowSeconds = (): number => Math.floor(context.clock.now() / 1000)
   const sign = ({ email, uniqueId }: ServiceAccount, audience: string): Promise<string> =>

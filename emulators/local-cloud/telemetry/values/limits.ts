@@ -3,7 +3,7 @@
 export const limits = {
   /** Unpacked. */
   requestBytes: 16 * 1024 * 1024,
-  /** Some 1,500 orders; then the oldest traces go. */
+  /** Some 1,500 traces of thirty spans; then the oldest traces go. */
   spans: 50_000,
   spansPerTrace: 5_000,
   /** Of one span with its attributes and events, as JSON. */

@@ -1,0 +1,96 @@
+/** What is the shop's lies in functions/: no generic source names one of its services, or a thing that it trades in. */
+
+import { globSync, readFileSync } from 'node:fs'
+import { join, matchesGlob } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { services } from '../../functions/index.ts'
+import { root } from '../support/platform.ts'
+
+/** Sources that a platform with other services would keep as they are. Their tests may take the shop as an example. */
+const rooms: readonly string[] = [
+  'shared/**/*.{ts,json,md}',
+  'stacks/**/*.{ts,sql,yaml}',
+  'emulators/*.ts',
+  'emulators/local-cloud/**/*.{ts,md}',
+  'cli/**/*.{ts,mjs}',
+]
+/** Still name the shop: the list only shrinks. */
+const unfinished: readonly string[] = [
+  'cli/{api,bill,command,metrics,ops,publish,query,reset,token,trace}.ts',
+  'cli/{bill/price,ops/sagas,ops/target,trace/spans}.ts',
+  'emulators/{run,running,start}.ts',
+  'shared/telemetry/metrics.ts',
+  'stacks/{audit,dashboard,log-metrics,objectives,platform-stack}.ts',
+  'stacks/collector.yaml',
+]
+const isChecked = (path: string): boolean =>
+  !/\.test(ing)?\.ts$|node_modules/.test(path) && !unfinished.some((pattern) => matchesGlob(path, pattern))
+
+/** In a line as words: `orderId` is "order id", and `order.placed` is "order placed". */
+const shopWords: readonly RegExp[] = [
+  new RegExp(`\\b(${services.map(({ name }) => name).join('|')})\\b`),
+  /\b(carriers?|carts?|checkouts?|customers?|parcels?|payments?|products?|shipments?|skus?|stock|warehouses?)\b/,
+  // The noun of the business, as opposed to `ORDER BY`, "in this order" and an index's order.
+  /\b(an|another|each|every|per|place|placed|placing|run) orders?\b(?! of\b)/,
+  /\border (ids?|lines?|placed|confirmed|rejected|completed|s)\b/,
+]
+
+/** What looks like a word of the shop and is none, with the reason. */
+const allowed: readonly (readonly [files: string, words: RegExp, reason: string])[] = [
+  ['shared/contracts/*', /\breserve stock\b/, 'a step in the frozen example of saga.stuck'],
+  ['emulators/local-cloud/bigquery/**', /\bcatalog\b/, 'its datasets and tables'],
+  ['emulators/local-cloud/firestore/**', /\borders\b/, 'the fields by which a query sorts'],
+  [
+    'emulators/local-cloud/firestore/documents/*',
+    /\bhistory\b/,
+    'earlier versions of documents, for reads in the past',
+  ],
+  ['{cli/bill,stacks}/**', /\bproducts?\b/, "Google's: Firestore, Pub/Sub, …"],
+  ['cli/bill.ts', /\bproducts?\b/, "Google's: Firestore, Pub/Sub, …"],
+  ['cli/sbom.ts', /\bproduct\b/, 'the word of CycloneDX for the software that the list is about'],
+  ['cli/check/workflows.ts', /\bcheckouts?\b/, 'the action actions/checkout'],
+]
+
+const wordsOf = (line: string): string =>
+  line
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .replaceAll(/[^A-Za-z]+/g, ' ')
+    .toLowerCase()
+
+/** The first word of the shop in a line of that file. */
+function shopWordIn(path: string, line: string): string | undefined {
+  const words = allowed
+    .filter(([files]) => matchesGlob(path, files))
+    .reduce((rest, [, exception]) => rest.replaceAll(new RegExp(exception, 'g'), ''), wordsOf(line))
+  return shopWords.map((word) => word.exec(words)?.[0]).find((found) => found !== undefined)
+}
+
+const linesOf = (path: string): string[] => readFileSync(join(root, path), 'utf8').split('\n')
+
+describe('no word of the shop', () => {
+  it.each(rooms)('is in %s', (room) => {
+    const paths = globSync(room, { cwd: root }).filter(isChecked)
+    expect(paths).not.toEqual([])
+    const found = paths.flatMap((path) =>
+      linesOf(path).flatMap((line, index) => {
+        const word = shopWordIn(path, line)
+        return word === undefined ? [] : [`${path}:${index + 1}: "${word}" is the shop's: ${line.trim()}`]
+      }),
+    )
+    expect(found).toEqual([])
+  })
+
+  it('is overlooked in an identifier, an event or a sentence, and none is seen in SQL or plain English', () => {
+    const isFound = (line: string): boolean => shopWordIn('shared/service/service.ts', line) !== undefined
+    expect(
+      ['const skuOf = 1', 'row.order_id', "on: ['order.placed']", 'the id of each order', 'Calls the Gateway.'].filter(
+        (line) => !isFound(line),
+      ),
+    ).toEqual([])
+    expect(
+      ['SELECT a FROM t ORDER BY a', 'in the order of their numbers', 'the ordering key', 'index.order = 2'].filter(
+        isFound,
+      ),
+    ).toEqual([])
+  })
+})
