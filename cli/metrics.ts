@@ -1,4 +1,4 @@
-/** Prints the metrics of the services: orders by outcome and duration, retries, dead letters, circuits, requests. */
+/** Prints the metrics of the services: ended sagas by outcome and duration, retries, dead letters, circuits, requests. */
 
 import { type Instrument, metrics } from '../shared/telemetry/metrics.ts'
 import { flag, main, requireRunning, UsageError } from './command.ts'
@@ -20,7 +20,7 @@ type Row = Readonly<Record<string, unknown>>
 
 void main('metrics', {
   brief:
-    'Prints the metrics of the services since npm start -- --fresh: orders by outcome, retries, dead letters, circuit transitions, requests by service and route.',
+    'Prints the metrics of the services since npm start -- --fresh: ended sagas by outcome, retries, dead letters, circuit transitions, requests by service and route.',
   about: 'p50 and p95 are estimated from histograms, with the precision of their buckets.',
   options: { json: flag('every time series as JSON') },
   async run(values) {
@@ -31,7 +31,7 @@ void main('metrics', {
         'There are no metrics yet: place an order (npm run order -- --sku TEA-001), then try again after a second.',
       )
     const of = ({ name }: Instrument): Metric[] => measured.filter((metric) => metric.name === name)
-    print('Orders', orders(of(metrics.orders), of(metrics.sagaDuration)))
+    print('Sagas that ended', of(metrics.sagaDuration).map(saga))
     print('Retries', of(metrics.retries).map(counted))
     print('Dead letters', of(metrics.deadLetters).map(counted))
     print('Circuit transitions', of(metrics.circuitTransitions).map(counted))
@@ -48,11 +48,8 @@ function print(title: string, rows: readonly Row[]): void {
   say(`${title}\n\n${rows.length === 0 ? 'none' : table(rows)}\n`)
 }
 
-function orders(counters: readonly Metric[], durations: readonly Metric[]): Row[] {
-  return counters.map(({ attributes: { outcome }, value }) => {
-    const took = durations.find(({ attributes }) => attributes['outcome'] === outcome)
-    return { outcome, orders: value, p50: seconds(took?.p50), p95: seconds(took?.p95) }
-  })
+function saga({ attributes: { saga: name, outcome }, count, p50, p95 }: Metric): Row {
+  return { saga: name, outcome, count, p50: seconds(p50), p95: seconds(p95) }
 }
 
 const counted = ({ attributes, value }: Metric): Row => ({ ...attributes, count: value })

@@ -37,7 +37,7 @@ export class Alerts extends Construct {
       messages: ['saga.stuck'],
       severity: 'CRITICAL',
       content:
-        'A saga is stuck: a compensation, a timer or a republication has failed five times, or a confirmed order is overdue, or its capture was refused. The step names the cause and the service that does not answer; the correlation id is the order.',
+        'A saga is stuck: a compensation, a timer or a republication has failed five times, or its owner reports one that can not go on alone. The step names the cause and the service that does not answer; the correlation id names the saga.',
     })
     this.#refusals()
     this.#onLine('bugs', {
@@ -103,7 +103,7 @@ export class Alerts extends Construct {
     })
   }
 
-  /** Matches the line itself, not its counter: the mail then shows the order, and the alert needs no existing metric. */
+  /** Matches the line itself, not its counter: the mail then shows the saga, and the alert needs no existing metric. */
   #onLine(name: string, { messages, severity, content }: LineAlert): void {
     const extracted = new Set([
       ...messages.flatMap((message): readonly string[] => countedLines[message]),

@@ -18,7 +18,7 @@ export class Audit extends Construct {
   constructor(scope: Construct, id: string, { accounts, environment }: AuditProps) {
     super(scope, id)
     const { projectId, region } = environment
-    // Each order reads and writes some forty times: logging that would cost more than the order. Other accesses are rare.
+    // One request can cause some forty reads and writes: logging them would cost more than the request. Other accesses are rare.
     const exemptedMembers = [...accounts.map(({ member }) => member), pubsubAgent(environment)]
     new ProjectIamAuditConfig(this, 'everything', {
       project: projectId,

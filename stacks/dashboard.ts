@@ -1,7 +1,10 @@
 /** The dashboard: objectives, throughput, latency and backlogs. No chart names a service; charts group by service. */
 
+import type { RequestObjective } from '../shared/service/service.ts'
 import { metrics } from '../shared/telemetry/metrics.ts'
 import {
+  answeredMetric,
+  latencyMetric,
   logMetricFilter,
   type CountedLine,
   countedLines,
@@ -31,9 +34,19 @@ const run = 'cloud_run_revision'
 const service = 'resource.label."service_name"'
 const subscription = 'resource.label."subscription_id"'
 
-/** All charts except the error budgets, which need the names of the objectives. */
-export const charts: readonly Chart[] = [
-  { title: 'Orders that ended', filter: customMetric('orders'), ...rate, by: [label('outcome')], unit: '1/s' },
+const chartsOfRequests = ({ name, title }: RequestObjective): readonly Chart[] => [
+  {
+    title: `${title}, by class of answer`,
+    filter: logMetric(answeredMetric(name)),
+    ...rate,
+    by: [label('class')],
+    unit: '1/s',
+  },
+  { title: `${title}, p95`, filter: logMetric(latencyMetric(name)), ...p95, unit: 's' },
+]
+
+/** All charts except the error budgets, which need the names of the objectives in Cloud Monitoring. */
+export const chartsOf = (requests: readonly RequestObjective[]): readonly Chart[] => [
   {
     title: 'Sagas, p95',
     filter: customMetric('sagaDuration'),
@@ -48,14 +61,7 @@ export const charts: readonly Chart[] = [
     by: ['saga', 'outcome'].map(label),
     unit: '1/s',
   },
-  {
-    title: 'Placing an order, by class of answer',
-    filter: logMetric('placing-answered'),
-    ...rate,
-    by: [label('class')],
-    unit: '1/s',
-  },
-  { title: 'Placing an order, p95', filter: logMetric('placing-latency'), ...p95, unit: 's' },
+  ...requests.flatMap(chartsOfRequests),
   {
     title: 'Requests, p95',
     filter: customMetric('requestDuration'),
@@ -154,13 +160,17 @@ const WIDTH = COLUMNS / 3
 const HEIGHT = 16
 
 /** The dashboard as JSON of Cloud Monitoring's API. `objectives`: the SLOs, whose charts come first. */
-export function dashboard(displayName: string, objectives: readonly { title: string; name: string }[]): string {
+export function dashboard(
+  displayName: string,
+  objectives: readonly { title: string; name: string }[],
+  requests: readonly RequestObjective[],
+): string {
   const budgets = objectives.map(({ title, name }): Chart => ({
     title: `${title}: error budget left`,
     filter: `select_slo_budget_fraction("${name}")`,
     aligner: 'ALIGN_NEXT_OLDER',
   }))
-  const tiles = [...budgets, ...charts].map((chart, index) => ({
+  const tiles = [...budgets, ...chartsOf(requests)].map((chart, index) => ({
     xPos: (index % 3) * WIDTH,
     yPos: Math.floor(index / 3) * HEIGHT,
     width: WIDTH,

@@ -1,20 +1,19 @@
 /** Log-based metrics: counts of errors, and the measures of the objectives. */
 
 import { Construct } from 'constructs'
-import type { Service } from '../shared/service/service.ts'
+import type { RequestObjective, Service } from '../shared/service/service.ts'
 import { metrics } from '../shared/telemetry/metrics.ts'
 import { LoggingMetric } from './google.ts'
 import {
+  answeredMetric,
   type CountedLine,
   countedLines,
+  latencyMetric,
   logFilter,
   logMetricName,
   securityLabels,
   securityLines,
 } from './metric-filters.ts'
-
-/** The route that places an order. */
-const placing = '/v1/orders'
 
 const field = (name: string): string => `EXTRACT(jsonPayload.${name})`
 
@@ -43,24 +42,28 @@ export class LogMetrics extends Construct {
       filter: securityLines,
       ...counter(Object.fromEntries(securityLabels.map((label) => [label, field(label)]))),
     })
-    const fronts = services.filter(({ ingress }) => ingress === 'public').map(({ name }) => `"${name}"`)
-    // Cloud Run's request log also has a line when no instance could answer, and its latency includes the start of an instance.
+    for (const { name, requestObjectives } of services)
+      for (const objective of requestObjectives) this.#ofRequests(name, objective)
+  }
+
+  /** By Cloud Run's request log: it also has a line when no instance could answer, and its latency includes the start of an instance. */
+  #ofRequests(service: string, { name, title, method, path }: RequestObjective): void {
     const requests = [
       'resource.type="cloud_run_revision"',
       'log_id("run.googleapis.com/requests")',
-      `resource.labels.service_name=(${fronts.join(' OR ')})`,
-      'httpRequest.requestMethod="POST"',
-      `httpRequest.requestUrl=~"^https://[^/]+${placing}([?].*)?$"`,
+      `resource.labels.service_name="${service}"`,
+      `httpRequest.requestMethod="${method}"`,
+      `httpRequest.requestUrl=~"^https://[^/]+${path.replaceAll(/\{[^}]*\}/g, '[^/?]+')}([?].*)?$"`,
     ].join(' AND ')
-    new LoggingMetric(this, 'placing-answered', {
-      name: 'placing-answered',
-      description: 'Requests to place an order, by the first digit of the answer',
+    new LoggingMetric(this, answeredMetric(name), {
+      name: answeredMetric(name),
+      description: `${title}: requests, by the first digit of the answer`,
       filter: requests,
       ...counter({ class: 'REGEXP_EXTRACT(httpRequest.status, "^([0-9])")' }),
     })
-    new LoggingMetric(this, 'placing-latency', {
-      name: 'placing-latency',
-      description: 'Latency of requests to place an order, refused ones included',
+    new LoggingMetric(this, latencyMetric(name), {
+      name: latencyMetric(name),
+      description: `${title}: latency of requests, refused ones included`,
       // Failures are excluded, because they are quick; 408 and 499 too, because the client's own speed determines them.
       filter: `${requests} AND httpRequest.status<500 AND NOT httpRequest.status=(408 OR 499)`,
       metricDescriptor: { metricKind: 'DELTA', valueType: 'DISTRIBUTION', unit: 's' },

@@ -58,6 +58,10 @@ export const logMetricFilter = (message: CountedLine): string => logMetric(logMe
 
 export const logMetricName = (message: CountedLine): string => message.replaceAll('.', '-')
 
+/** The log-based metrics of a request objective: answers by the first digit of their status, and their latency. */
+export const answeredMetric = (objective: string): string => `${objective}-answered`
+export const latencyMetric = (objective: string): string => `${objective}-latency`
+
 /** A metric of Google's products. */
 export const googleMetric = (metric: string, resource: string): string =>
   `metric.type="${metric}" AND resource.type="${resource}"`

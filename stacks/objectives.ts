@@ -1,15 +1,17 @@
-/** The service level objectives over 28 days, and the alerts when an error budget burns too fast. */
+/** The service level objectives that services describe, over 28 days, and the alerts when an error budget burns too fast. */
 
 import { Construct } from 'constructs'
-import { TIMED_OUT } from '../shared/telemetry/metrics.ts'
-import type { Goal } from '../shared/service/business.ts'
+import { type Business, type Goal, servicesOf } from '../shared/service/business.ts'
+import type { RequestObjective, Service } from '../shared/service/service.ts'
+import { metrics, TIMED_OUT } from '../shared/telemetry/metrics.ts'
+import type { Environment } from './environments.ts'
 import {
   MonitoringAlertPolicy,
   MonitoringCustomService,
   type MonitoringNotificationChannel,
   MonitoringSlo,
 } from './google.ts'
-import { logMetric } from './metric-filters.ts'
+import { answeredMetric, latencyMetric, logMetric } from './metric-filters.ts'
 
 /**
  * An alert needs this burn rate over the long window and over the short one, so that it ends soon after the incident:
@@ -21,59 +23,88 @@ const burns = [
 ] as const
 
 interface ObjectivesProps {
-  readonly goals: Readonly<Record<string, Goal>>
+  readonly business: Business
+  readonly environment: Environment
   readonly channel: MonitoringNotificationChannel
 }
 
 export class Objectives extends Construct {
   readonly slos: readonly MonitoringSlo[]
+  readonly #common: { readonly service: string; readonly rollingPeriodDays: number }
+  readonly #goalOf: (name: string) => Goal
 
-  constructor(scope: Construct, id: string, { goals, channel }: ObjectivesProps) {
+  constructor(scope: Construct, id: string, { business, environment, channel }: ObjectivesProps) {
     super(scope, id)
-    const { share: ordersCompleted } = goals['orders-completed']!
-    const { share: placingAnswered, p95Seconds: placingSeconds = 0 } = goals['placing']!
+    const goals = business.goals(environment)
+    this.#goalOf = (name) => {
+      const goal = goals[name]
+      if (goal) return goal
+      throw new Error(
+        `The objective ${name} has no goal in the environment ${environment.name}: add it to the goals of the business in functions/index.ts.`,
+      )
+    }
     const service = new MonitoringCustomService(this, 'service', { serviceId: 'millrace', displayName: 'Millrace' })
-    const common = { service: service.serviceId, rollingPeriodDays: 28 }
-    const completed = new MonitoringSlo(this, 'orders-completed', {
-      ...common,
-      sloId: 'orders-completed',
-      displayName: 'Orders complete',
-      goal: ordersCompleted,
+    this.#common = { service: service.serviceId, rollingPeriodDays: 28 }
+    const services = servicesOf(business)
+    this.slos = [
+      ...services.flatMap(({ saga }) => (saga ? this.#ofSaga(saga) : [])),
+      ...services.flatMap(({ requestObjectives }) => requestObjectives.flatMap((one) => this.#ofRequests(one))),
+    ]
+    for (const slo of this.slos) this.#alertOn(slo, channel)
+  }
+
+  #ofSaga({ name: saga, objective }: NonNullable<Service['saga']>): MonitoringSlo[] {
+    if (!objective) return []
+    const { name, title, good } = objective
+    const completed = new MonitoringSlo(this, name, {
+      ...this.#common,
+      sloId: name,
+      displayName: title,
+      goal: this.#goalOf(name).share,
       requestBasedSli: {
         goodTotalRatio: {
-          // Declined cards, missing stock and customers who do not act are not failures of the platform: they
-          // count neither as good nor as bad.
-          goodServiceFilter: logMetric('saga-ended', { outcome: 'completed' }),
-          badServiceFilter: logMetric('saga-ended', { outcome: TIMED_OUT }),
+          // Other outcomes are answers, not failures of the platform: they count neither as good nor as bad.
+          goodServiceFilter: logMetric('saga-ended', { saga, outcome: good }),
+          badServiceFilter: logMetric('saga-ended', { saga, outcome: TIMED_OUT }),
         },
       },
     })
-    const answered = new MonitoringSlo(this, 'placing-answered', {
-      ...common,
-      sloId: 'placing-answered',
-      displayName: 'Requests to place an order are answered',
-      goal: placingAnswered,
+    return [completed]
+  }
+
+  #ofRequests({ name, title }: RequestObjective): MonitoringSlo[] {
+    const { share, p95Seconds } = this.#goalOf(name)
+    const answered = new MonitoringSlo(this, `${name}-answered`, {
+      ...this.#common,
+      sloId: `${name}-answered`,
+      displayName: `${title} is answered`,
+      goal: share,
       requestBasedSli: {
         goodTotalRatio: {
-          badServiceFilter: logMetric('placing-answered', { class: '5' }),
-          totalServiceFilter: logMetric('placing-answered'),
+          badServiceFilter: logMetric(answeredMetric(name), { class: '5' }),
+          totalServiceFilter: logMetric(answeredMetric(name)),
         },
       },
     })
-    const placed = new MonitoringSlo(this, 'placing-p95', {
-      ...common,
-      sloId: 'placing-p95',
-      displayName: `Placing an order takes at most ${placingSeconds} s`,
+    if (p95Seconds === undefined) return [answered]
+    const bounds: readonly number[] = metrics.requestDuration.bounds
+    if (!bounds.includes(p95Seconds))
+      throw new Error(
+        `The goal of ${name} has ${p95Seconds} as p95Seconds, between two buckets of the latency: take one of ${bounds.join(', ')}.`,
+      )
+    const inTime = new MonitoringSlo(this, `${name}-p95`, {
+      ...this.#common,
+      sloId: `${name}-p95`,
+      displayName: `${title} takes at most ${p95Seconds} s`,
       goal: 0.95,
       requestBasedSli: {
         distributionCut: {
-          distributionFilter: logMetric('placing-latency'),
-          range: { min: 0, max: placingSeconds },
+          distributionFilter: logMetric(latencyMetric(name)),
+          range: { min: 0, max: p95Seconds },
         },
       },
     })
-    this.slos = [completed, answered, placed]
-    for (const slo of this.slos) this.#alertOn(slo, channel)
+    return [answered, inTime]
   }
 
   #alertOn(slo: MonitoringSlo, channel: MonitoringNotificationChannel): void {

@@ -1,7 +1,7 @@
 /** Objectives, alerts and dashboard. Applied last: Google refuses an objective over a metric that it has not known for some minutes. */
 
 import type { Construct } from 'constructs'
-import type { Business } from '../shared/service/business.ts'
+import { type Business, servicesOf } from '../shared/service/business.ts'
 import { Alerts } from './alerts.ts'
 import { dashboard } from './dashboard.ts'
 import { EnvironmentStack } from './environment-stack.ts'
@@ -18,11 +18,12 @@ export class ObservabilityStack extends EnvironmentStack {
       labels: { email_address: environment.alertEmail },
     })
     new Alerts(this, 'alerts', { channel })
-    const { slos } = new Objectives(this, 'objectives', { goals: business.goals(environment), channel })
+    const { slos } = new Objectives(this, 'objectives', { business, environment, channel })
     new MonitoringDashboard(this, 'dashboard', {
       dashboardJson: dashboard(
         `Millrace ${environment.name}`,
         slos.map((slo) => ({ title: slo.displayNameInput!, name: slo.id })),
+        servicesOf(business).flatMap(({ requestObjectives }) => requestObjectives),
       ),
     })
   }

@@ -37,4 +37,5 @@ export const gateway = defineService({
     'PAYMENT_WEBHOOK_URL',
   ],
   readsAccounts: true,
+  requestObjectives: [{ name: 'placing', title: 'Placing an order', method: 'POST', path: '/v1/orders' }],
 })

@@ -1,7 +1,6 @@
 /** Takes orders from customers, leads each through its checkout, and keeps its history. */
 
 import { defineService } from '../../shared/service/service.ts'
-import { metrics } from '../../shared/telemetry/metrics.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { customersContracts } from '../customers/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
@@ -29,7 +28,6 @@ export const orders = defineService({
   settings: ['CANCELLATION_WINDOW_SECONDS', 'PLACING'],
   saga: {
     definition: checkout,
-    counter: metrics.orders,
     startsOn: 'order.placed',
     endsOn: {
       'order.completed': 'completed',
@@ -37,5 +35,7 @@ export const orders = defineService({
       'order.rejected': 'rejected',
       'order.expired': 'expired',
     },
+    // Declined cards, missing stock and customers who do not act are not failures of the platform.
+    objective: { name: 'orders-completed', title: 'Orders complete', good: 'completed' },
   },
 })

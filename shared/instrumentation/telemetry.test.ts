@@ -5,7 +5,6 @@ import { message } from '../runtime/deliver.testing.ts'
 import { testTrace } from '../runtime/platform.testing.ts'
 import { testTelemetry } from './telemetry.testing.ts'
 import { INNER_TRACE_HEADER, parseTrace } from '../base/trace.ts'
-import { metrics } from '../telemetry/metrics.ts'
 import { currentSpan } from '../telemetry/span.ts'
 import { type HttpRequest, traceHeaders, traceparent } from './telemetry.ts'
 
@@ -223,7 +222,6 @@ describe('a commit', () => {
   })
   const saga = {
     name: 'checkout',
-    counter: metrics.orders,
     startsOn: 'order.placed',
     endsOn: { 'order.completed': 'completed', 'order.rejected': 'rejected', 'order.expired': 'expired' },
   }
@@ -235,7 +233,6 @@ describe('a commit', () => {
       telemetry.committed(commit('2026-01-01T00:00:02.500Z', 'note', 'order.completed'), stream(placed))
     })
     expect(measures).toEqual([
-      { name: 'millrace.orders', value: 1, attributes: { outcome: 'completed' } },
       { name: 'millrace.saga.duration', value: 2.5, attributes: { saga: 'checkout', outcome: 'completed' } },
     ])
     expect(logs).toMatchObject([{ event: 'saga.ended', fields: { outcome: 'completed', seconds: 2.5 } }])
@@ -253,7 +250,7 @@ describe('a commit', () => {
     const { telemetry, measures } = testTelemetry({ service: 'orders', saga })
     const end = commit('2026-01-01T00:00:09.000Z', type)
     telemetry.committed({ ...end, events: [{ ...end.events[0]!, data: { orderId: 'o-1', reason } }] }, stream(placed))
-    expect(measures.map(({ attributes }) => attributes['outcome'])).toEqual([outcome, outcome])
+    expect(measures.map(({ attributes }) => attributes['outcome'])).toEqual([outcome])
   })
 
   it('that finds the saga stuck logs a line with step and saga', async () => {

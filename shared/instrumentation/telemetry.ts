@@ -193,7 +193,6 @@ function ofMessages(
       const began = commits.find((commit) => commit.events.some(({ type }) => type === saga.startsOn))
       const seconds = began ? (Date.parse(time) - Date.parse(began.time)) / 1000 : 0
       log('INFO', 'saga.ended', { saga: saga.name, outcome, seconds, correlationId })
-      sink.measure(saga.counter, 1, { outcome })
       sink.measure(metrics.sagaDuration, seconds, { saga: saga.name, outcome })
       span?.set({ 'millrace.outcome': outcome })
     },

@@ -4,7 +4,6 @@ import type { CommandType, Contracts, EventType, QueryName } from '../contracts/
 import { republishCommand } from '../base/names.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { messagesOf, type Saga } from '../saga/saga.ts'
-import type { Counter } from '../telemetry/metrics.ts'
 
 export interface Collection {
   /** Fields that no index covers: large or never queried ones. */
@@ -32,11 +31,29 @@ export interface Scale {
 /** How often a saga of the service ends, how, and after how long: measured when its last event is committed. */
 export interface SagaMetrics<Type extends string = string> {
   readonly name: string
-  /** Counts it, by outcome. */
-  readonly counter: Counter
   readonly startsOn: Type
   /** Event → the outcome that it stands for. */
   readonly endsOn: { readonly [T in Type]?: string }
+}
+
+/** A service level objective over all sagas of one kind. Its goal is the business's. */
+export interface SagaObjective {
+  /** Lower-case letters, digits and hyphens: the objective and its alerts are named for it. */
+  readonly name: string
+  readonly title: string
+  /** The outcome that counts as good. `timed-out` counts as bad, every other outcome neither way. */
+  readonly good: string
+}
+
+/** Service level objectives over one kind of request: that it is answered, and in which time. Their goals are the business's. */
+export interface RequestObjective {
+  /** Lower-case letters, digits and hyphens: the objectives, their metrics and alerts are named for it. */
+  readonly name: string
+  /** Names the request in titles of charts and objectives: "Buying a ticket". */
+  readonly title: string
+  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT'
+  /** `{name}` stands for a segment that varies. */
+  readonly path: `/${string}`
 }
 
 export interface Service {
@@ -75,7 +92,8 @@ export interface Service {
   /** It looks up how accounts of people stand at Identity Platform, and is granted that. */
   readonly readsAccounts: boolean
   readonly scale: Scale
-  readonly saga?: SagaMetrics & { readonly definition: Saga<never> }
+  readonly saga?: SagaMetrics & { readonly definition: Saga<never>; readonly objective?: SagaObjective }
+  readonly requestObjectives: readonly RequestObjective[]
   /** `cloudevent`: its handlers are one CloudEvent function, which the functions framework calls; `http`: they are called as they are. */
   readonly runtime: 'http' | 'cloudevent'
 }
@@ -100,7 +118,11 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly readsAccounts?: boolean
   readonly scale?: Partial<Scale>
   /** What its steps send and receive is not repeated in `uses`, `on`, `sends` and `requestsRepublishFrom`. */
-  readonly saga?: Omit<SagaMetrics<EventType<Own>>, 'name'> & { readonly definition: Saga<never> }
+  readonly saga?: Omit<SagaMetrics<EventType<Own>>, 'name'> & {
+    readonly definition: Saga<never>
+    readonly objective?: SagaObjective
+  }
+  readonly requestObjectives?: readonly RequestObjective[]
   readonly runtime?: 'http' | 'cloudevent'
 }
 
@@ -127,6 +149,7 @@ export function defineService<
     requestsRepublishFrom,
     settings: [],
     readsAccounts: false,
+    requestObjectives: [],
     runtime: 'http',
     ...given,
     calls: [...new Set([...(given.calls ?? []), ...ownersOf(given)])],
@@ -144,9 +167,9 @@ const ownersOf = ({ uses, queries = [] }: Pick<Description<Contracts, readonly C
     .filter((owner) => queries.some((query) => Object.hasOwn(owner.queries ?? {}, query)))
     .map(({ service }) => service)
 
-/** @throws Error when the service has a handler of its own for a reply, or starts the saga with an event that implies success. */
+/** @throws Error when the service has a handler of its own for a reply, starts the saga with an event that implies success, or has an objective for an outcome that the saga can not have. */
 function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'name'>): Service {
-  const { definition, startsOn } = saga
+  const { definition, startsOn, endsOn, objective } = saga
   const { commands, replies, owners } = messagesOf(definition)
   const about = `The service ${service.name} can't have the saga ${definition.name}:`
   const twice = replies.find((reply) => service.on.includes(reply))
@@ -154,6 +177,11 @@ function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'na
   if (definition.successEvents.includes(startsOn))
     throw new Error(
       `${about} it starts on ${startsOn}, which implies success: others would learn of it before the pivot.`,
+    )
+  const outcomes = Object.values(endsOn)
+  if (objective && !outcomes.includes(objective.good))
+    throw new Error(
+      `${about} its objective ${objective.name} counts "${objective.good}" as good, but it ends as ${outcomes.join(', ')}.`,
     )
   return {
     ...service,

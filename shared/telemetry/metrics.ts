@@ -21,13 +21,7 @@ export interface Histogram extends Description {
 export type Instrument = Counter | Histogram
 
 export const metrics = {
-  orders: {
-    kind: 'counter',
-    name: 'millrace.orders',
-    unit: '{order}',
-    description: 'Orders that have ended, by outcome',
-    attributes: ['outcome'],
-  },
+  /** Its count is the number of sagas that have ended. */
   sagaDuration: {
     kind: 'histogram',
     name: 'millrace.saga.duration',

@@ -12,7 +12,6 @@ import type { Decision, Platform } from '../../shared/service/platform.ts'
 import { createReceiver } from '../../shared/runtime/receive.ts'
 import { begin, defineSaga, onReply, onTimer, type SagaState, type Transition } from '../../shared/saga/saga.ts'
 import { defineService, publishedBy, type Service } from '../../shared/service/service.ts'
-import { metrics } from '../../shared/telemetry/metrics.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
@@ -59,7 +58,6 @@ const booking = defineSaga({
 })
 const sagaOfTrips = {
   definition: booking,
-  counter: metrics.orders,
   startsOn: 'trip.requested',
   endsOn: { 'trip.booked': 'completed', 'trip.refused': 'rejected' },
 } as const
@@ -173,6 +171,12 @@ describe('a service whose description or handlers contradict its saga', () => {
     const refused = () =>
       defineService({ ...description, uses: [airlineContracts], on: ['flight.booked'], saga: sagaOfTrips })
     expect(refused).toThrow("travels can't have the saga booking: flight.booked is a reply to one of its steps")
+  })
+
+  it('is refused with an objective for an outcome that the saga can not have', () => {
+    const objective = { name: 'trips-booked', title: 'Trips are booked', good: 'booked' }
+    const refused = () => defineService({ ...description, saga: { ...sagaOfTrips, objective } })
+    expect(refused).toThrow('its objective trips-booked counts "booked" as good, but it ends as completed, rejected.')
   })
 
   it('is refused when the saga starts with an event that implies success', () => {

@@ -203,8 +203,8 @@ describe('npm run trace', () => {
 it('npm run metrics prints what was measured', { timeout: 30_000 }, async () => {
   const { code, stdout } = await run('cli/metrics.ts', [], directory)
   expect(code).toBe(0)
-  expect(stdout).toMatch(/^completed +\d+ +\d.*s +\d.*s$/m)
+  expect(stdout).toMatch(/^checkout +completed +\d+ +\d.*s +\d.*s$/m)
   expect(stdout).toMatch(/^gateway +POST \/v1\/orders +201 +\d+ /m)
   const metrics = JSON.parse((await run('cli/metrics.ts', ['--json'], directory)).stdout) as { name: string }[]
-  expect(metrics.map(({ name }) => name)).toContain('millrace.orders')
+  expect(metrics.map(({ name }) => name)).toContain('millrace.saga.duration')
 })

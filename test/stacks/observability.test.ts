@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { operations } from '../../functions/gateway/operations.ts'
+import type { Business, Goal } from '../../shared/service/business.ts'
 import { LINES_PER_KIND_AND_SECOND } from '../../shared/telemetry/security-log.ts'
 import { metrics, TIMED_OUT } from '../../shared/telemetry/metrics.ts'
+import { synthesize, type SynthesizedStack } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { customMetric } from '../../stacks/metric-filters.ts'
 import { type Attributes, declared, allEnvironments, stacksOf } from './synthesized.ts'
@@ -56,7 +58,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       })),
     )
 
-    it('promises what the environment says of orders and of placing them', () => {
+    it('promises what the shop says of orders and of placing them in this environment', () => {
       const { 'orders-completed': completing, placing } = business.goals(environment)
       expect(slos.map(({ slo_id: id, goal, rolling_period_days: days }) => [id, goal, days])).toEqual([
         ['orders-completed', completing!.share, 28],
@@ -67,9 +69,15 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       const metric = (name: string, conditions = ''): string =>
         `metric.type="logging.googleapis.com/user/${name}" AND resource.type="cloud_run_revision"${conditions}`
       expect(block(completed!['good_total_ratio'])).toEqual({
-        good_service_filter: metric('saga-ended', ' AND metric.labels.outcome="completed"'),
+        good_service_filter: metric(
+          'saga-ended',
+          ' AND metric.labels.saga="checkout" AND metric.labels.outcome="completed"',
+        ),
         // Rejected and expired count neither way.
-        bad_service_filter: metric('saga-ended', ' AND metric.labels.outcome="timed-out"'),
+        bad_service_filter: metric(
+          'saga-ended',
+          ' AND metric.labels.saga="checkout" AND metric.labels.outcome="timed-out"',
+        ),
       })
       expect(block(answered!['good_total_ratio'])).toEqual({
         bad_service_filter: metric('placing-answered', ' AND metric.labels.class="5"'),
@@ -108,7 +116,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       const filterOf = (metric: string): string => String(counters.find(({ name }) => name === metric)!['filter'])
       const requests = filterOf('placing-answered')
       expect(requests).toContain('log_id("run.googleapis.com/requests")')
-      expect(requests).toContain(`resource.labels.service_name=("${front}")`)
+      expect(requests).toContain(`resource.labels.service_name="${front}"`)
       const url = new RegExp(/requestUrl=~"(.*)"$/.exec(requests)![1]!)
       const base = environment.serviceUrl(front!).replace('http://', 'https://')
       expect([`${base}${path}`, `${base}${path}?x=1`].map((one) => url.test(one))).toEqual([true, true])
@@ -272,9 +280,59 @@ it('promises outcomes that a saga can have', () => {
   for (const outcome of promised) expect(outcomes).toContain(outcome)
 })
 
+describe('objectives follow from the descriptions', () => {
+  const synthesized = (some: Partial<Business>) => synthesize(prod, { ...business, ...some })
+  const named = (type: string, stacks: readonly SynthesizedStack[]) =>
+    declared(prod, type, stacks).map(({ attributes }) => String(attributes['slo_id'] ?? attributes['name']))
+  const history = services.find(({ name }) => name === 'history')!
+  const reading = { name: 'reading', title: 'Reading a timeline', method: 'GET', path: '/v1/timelines/{id}' } as const
+
+  it('so that there are none without one', () => {
+    const stacks = synthesized({ services: [history], goals: () => ({}) })
+    expect(named('google_monitoring_slo', stacks)).toEqual([])
+    expect(named('google_logging_metric', stacks)).not.toContainEqual(expect.stringMatching(/-(?:answered|latency)$/))
+    const policies = declared(prod, 'google_monitoring_alert_policy', stacks)
+    expect(policies.filter(({ attributes }) => /-burns-/.test(String(attributes['display_name'])))).toEqual([])
+  })
+
+  it('so that each kind of request of each service can have one, with a time or without', () => {
+    const ofHistory = (goal: Goal) =>
+      synthesized({
+        services: [...services.filter((one) => one !== history), { ...history, requestObjectives: [reading] }],
+        goals: () => ({ ...business.goals(prod), reading: goal }),
+      })
+    const stacks = ofHistory({ share: 0.9 })
+    expect(named('google_monitoring_slo', stacks)).toEqual([
+      'orders-completed',
+      'placing-answered',
+      'placing-p95',
+      'reading-answered',
+    ])
+    const filter = String(
+      declared(prod, 'google_logging_metric', stacks).find(
+        ({ attributes }) => attributes['name'] === 'reading-answered',
+      )!.attributes['filter'],
+    )
+    expect(filter).toContain('resource.labels.service_name="history" AND httpRequest.requestMethod="GET"')
+    const url = new RegExp(/requestUrl=~"(.*)"$/.exec(filter)![1]!)
+    const hit = ['/o-1', '/o-1?x=1', '', '/o-1/lines'].map((path) => url.test(`https://h.run.app/v1/timelines${path}`))
+    expect(hit).toEqual([true, true, false, false])
+    expect(named('google_monitoring_slo', ofHistory({ share: 0.9, p95Seconds: 0.25 }))).toContain('reading-p95')
+    expect(() => ofHistory({ share: 0.9, p95Seconds: 0.3 })).toThrow(
+      /The goal of reading has 0\.3 as p95Seconds.*take one of 0\.005, /,
+    )
+  })
+
+  it('and one without a goal is refused, by name', () => {
+    expect(() => synthesized({ goals: () => ({}) })).toThrow(
+      'The objective orders-completed has no goal in the environment prod: add it to the goals of the business in functions/index.ts.',
+    )
+  })
+})
+
 it('refuses a condition on a label that a metric has not', () => {
-  expect(() => customMetric('orders', { result: 'completed' })).toThrow(
-    'millrace.orders has no label result: it has outcome.',
+  expect(() => customMetric('sagaDuration', { result: 'completed' })).toThrow(
+    'millrace.saga.duration has no label result: it has saga, outcome.',
   )
 })
 
