@@ -2,20 +2,12 @@
 
 import type { FirestoreCore } from './database.ts'
 import type { GrpcService, RequestContext } from '../core/service.ts'
-import { createDatabase, deleteDatabase, getDatabase, listDatabases, updateDatabase } from './api/admin/databases.ts'
-import { getField, listFields, updateField } from './api/admin/fields.ts'
-import { createIndex, deleteIndex, getIndex, listIndexes } from './api/admin/indexes.ts'
-import { batchWrite, begin, commit, rollback } from './api/data/commits.ts'
-import {
-  batchGetDocuments,
-  createDocument,
-  deleteDocument,
-  getDocument,
-  listCollectionIds,
-  listDocuments,
-  updateDocument,
-} from './api/data/documents.ts'
-import { runAggregationQuery, runQueryRequest } from './api/data/queries.ts'
+import { databaseMethods } from './api/admin/databases.ts'
+import { fieldMethods } from './api/admin/fields.ts'
+import { indexMethods } from './api/admin/indexes.ts'
+import { commitMethods } from './api/data/commits.ts'
+import { documentMethods, documentStreams } from './api/data/documents.ts'
+import { queryStreams } from './api/data/queries.ts'
 import { listen } from './api/data/listen.ts'
 import { adminAccess, dataAccess } from './permissions.ts'
 
@@ -30,39 +22,9 @@ type ServerStream = (
   context: RequestContext,
 ) => Promise<void>
 
-const data = {
-  getDocument,
-  listDocuments,
-  createDocument,
-  updateDocument,
-  deleteDocument,
-  beginTransaction: begin,
-  commit,
-  rollback,
-  batchWrite,
-  listCollectionIds,
-} satisfies Record<string, Operation>
-
-const dataStreams = {
-  batchGetDocuments,
-  runQuery: runQueryRequest,
-  runAggregationQuery,
-} satisfies Record<string, ServerStream>
-
-const administration = {
-  createDatabase,
-  getDatabase,
-  listDatabases,
-  updateDatabase,
-  deleteDatabase,
-  createIndex,
-  listIndexes,
-  getIndex,
-  deleteIndex,
-  getField,
-  updateField,
-  listFields,
-} satisfies Record<string, Operation>
+const data = { ...documentMethods, ...commitMethods } satisfies Record<string, Operation>
+const dataStreams = { ...documentStreams, ...queryStreams } satisfies Record<string, ServerStream>
+const administration = { ...databaseMethods, ...indexMethods, ...fieldMethods } satisfies Record<string, Operation>
 
 export function services(core: FirestoreCore): GrpcService[] {
   return [

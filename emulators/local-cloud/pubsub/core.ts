@@ -7,18 +7,10 @@ import { acknowledge, modifyAckDeadline } from './api/acknowledge.ts'
 import { publish } from './api/publish.ts'
 import { pull } from './api/pull.ts'
 import { seek } from './api/seek.ts'
-import { deliveryOf } from './state.ts'
+import { deliveryOf, type PubsubState } from './state.ts'
 import { streamingPull, type StreamingPullRequest } from './api/streaming-pull.ts'
-import {
-  createSubscription,
-  deleteSubscription,
-  detachSubscription,
-  getSubscription,
-  listSubscriptions,
-  modifyPushConfig,
-  updateSubscription,
-} from './api/subscriptions.ts'
-import { createTopic, deleteTopic, getTopic, listTopics, listTopicSubscriptions, updateTopic } from './api/topics.ts'
+import { detachSubscription, subscriptionMethods } from './api/subscriptions.ts'
+import { topicMethods } from './api/topics.ts'
 
 export interface Backlog {
   /** Not completed: ready, waiting for a backoff, or outstanding. */
@@ -32,31 +24,10 @@ export type PubsubCore = ReturnType<typeof makeCore>
 /** The operations of `google.pubsub.v1`, on plain objects with fields in camelCase. */
 export function makeCore(context: CloudContext) {
   const state = makeState(context)
-  const bind =
-    <Request, Response>(operation: (of: typeof state, request: Request) => Response) =>
-    (request: Request): Response =>
-      operation(state, request)
   return {
-    publisher: {
-      createTopic: bind(createTopic),
-      getTopic: bind(getTopic),
-      updateTopic: bind(updateTopic),
-      listTopics: bind(listTopics),
-      listTopicSubscriptions: bind(listTopicSubscriptions),
-      deleteTopic: bind(deleteTopic),
-      detachSubscription: bind(detachSubscription),
-      publish: bind(publish),
-    },
+    publisher: bindAll(state, { ...topicMethods, detachSubscription, publish }),
     subscriber: {
-      createSubscription: bind(createSubscription),
-      getSubscription: bind(getSubscription),
-      updateSubscription: bind(updateSubscription),
-      listSubscriptions: bind(listSubscriptions),
-      deleteSubscription: bind(deleteSubscription),
-      modifyPushConfig: bind(modifyPushConfig),
-      modifyAckDeadline: bind(modifyAckDeadline),
-      acknowledge: bind(acknowledge),
-      seek: bind(seek),
+      ...bindAll(state, { ...subscriptionMethods, modifyAckDeadline, acknowledge, seek }),
       pull: (request: Parameters<typeof pull>[1], caller: Pick<RequestContext, 'signal'>) =>
         pull(state, request, caller),
     },
@@ -85,3 +56,13 @@ export function makeCore(context: CloudContext) {
     stop: () => stopState(state),
   }
 }
+
+type Operations = Readonly<Record<string, (state: PubsubState, request: never) => unknown>>
+type Bound<All extends Operations> = {
+  readonly [Name in keyof All]: (request: Parameters<All[Name]>[1]) => ReturnType<All[Name]>
+}
+
+const bindAll = <All extends Operations>(state: PubsubState, operations: All): Bound<All> =>
+  Object.fromEntries(
+    Object.entries(operations).map(([name, operation]) => [name, (request: never) => operation(state, request)]),
+  ) as Bound<All>

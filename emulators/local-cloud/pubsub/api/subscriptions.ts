@@ -24,7 +24,7 @@ import { checkMask, refuseNotEmulated } from './topics.ts'
 
 const NOT_EMULATED = ['cloudStorageConfig', 'bigtableConfig', 'messageTransforms', 'tags'] as const
 
-export function createSubscription(state: PubsubState, input: SubscriptionInput): object {
+function createSubscription(state: PubsubState, input: SubscriptionInput): object {
   const name = checkName(input.name, 'subscriptions')
   const topic = topicOf(state, input.topic).record.name
   refuseNotEmulated(input, NOT_EMULATED)
@@ -45,10 +45,10 @@ export function createSubscription(state: PubsubState, input: SubscriptionInput)
   return subscriptionMessage(record, state)
 }
 
-export const getSubscription = (state: PubsubState, { subscription }: { subscription?: string }): object =>
+const getSubscription = (state: PubsubState, { subscription }: { subscription?: string }): object =>
   subscriptionMessage(deliveryOf(state, subscription).record, state)
 
-export function updateSubscription(
+function updateSubscription(
   state: PubsubState,
   request: { subscription?: SubscriptionInput; updateMask?: Mask },
 ): object {
@@ -66,7 +66,7 @@ export function updateSubscription(
   return subscriptionMessage(updated, state)
 }
 
-export function modifyPushConfig(
+function modifyPushConfig(
   state: PubsubState,
   request: { subscription?: string; pushConfig?: PushConfigInput | null },
 ): object {
@@ -77,7 +77,7 @@ export function modifyPushConfig(
   return {}
 }
 
-export function listSubscriptions(state: PubsubState, request: PageRequest & { project?: string }): object {
+function listSubscriptions(state: PubsubState, request: PageRequest & { project?: string }): object {
   const prefix = `${checkProject(request.project)}/subscriptions/`
   const inProject = [...state.deliveries.keys()].filter((name) => name.startsWith(prefix))
   const { names, nextPageToken } = page(inProject, request)
@@ -85,7 +85,7 @@ export function listSubscriptions(state: PubsubState, request: PageRequest & { p
   return { subscriptions, nextPageToken }
 }
 
-export function deleteSubscription(state: PubsubState, request: { subscription?: string }): object {
+function deleteSubscription(state: PubsubState, request: { subscription?: string }): object {
   const { name } = deliveryOf(state, request.subscription).record
   closeSubscription(state, name, missing(name))
   return {}
@@ -118,3 +118,13 @@ function sameEndpoint(one: SubscriptionRecord, other: SubscriptionRecord): boole
 }
 
 export const notForPull = () => failedPrecondition('This method is not supported for this subscription type.')
+
+/** By their names in the API; `detachSubscription` is a method of the publisher. */
+export const subscriptionMethods = {
+  createSubscription,
+  getSubscription,
+  updateSubscription,
+  listSubscriptions,
+  deleteSubscription,
+  modifyPushConfig,
+}

@@ -23,7 +23,7 @@ export interface TopicInput {
 const NOT_EMULATED = ['schemaSettings', 'ingestionDataSourceSettings', 'messageTransforms', 'tags'] as const
 const MUTABLE = ['labels', 'messageStoragePolicy', 'messageRetentionDuration', 'kmsKeyName'] as const
 
-export function createTopic(state: PubsubState, input: TopicInput): object {
+function createTopic(state: PubsubState, input: TopicInput): object {
   const name = checkName(input.name, 'topics')
   const record = topicRecord(name, input)
   if (state.topics.has(name)) throw taken(name)
@@ -31,10 +31,10 @@ export function createTopic(state: PubsubState, input: TopicInput): object {
   return topicMessage(record)
 }
 
-export const getTopic = (state: PubsubState, { topic }: { topic?: string }): object =>
+const getTopic = (state: PubsubState, { topic }: { topic?: string }): object =>
   topicMessage(topicOf(state, topic).record)
 
-export function updateTopic(state: PubsubState, request: { topic?: TopicInput; updateMask?: Mask }): object {
+function updateTopic(state: PubsubState, request: { topic?: TopicInput; updateMask?: Mask }): object {
   const { topic, record } = topicOf(state, request.topic?.name)
   const fields = checkMask(request.updateMask, { message: 'Topic', mutable: MUTABLE })
   const parsed = topicRecord(record.name, request.topic!)
@@ -50,20 +50,20 @@ export function updateTopic(state: PubsubState, request: { topic?: TopicInput; u
   return topicMessage(updated)
 }
 
-export function listTopics(state: PubsubState, request: PageRequest & { project?: string }): object {
+function listTopics(state: PubsubState, request: PageRequest & { project?: string }): object {
   const prefix = `${checkProject(request.project)}/topics/`
   const inProject = [...state.topicRecords.keys()].filter((name) => name.startsWith(prefix))
   const { names, nextPageToken } = page(inProject, request)
   return { topics: names.map((name) => topicMessage(state.topicRecords.get(name)!)), nextPageToken }
 }
 
-export function listTopicSubscriptions(state: PubsubState, request: PageRequest & { topic?: string }): object {
+function listTopicSubscriptions(state: PubsubState, request: PageRequest & { topic?: string }): object {
   const { names, nextPageToken } = page(topicOf(state, request.topic).topic.subscriptions, request)
   return { subscriptions: names, nextPageToken }
 }
 
 /** The topic's subscriptions stay, with what they hold; their topic becomes `_deleted-topic_`. */
-export function deleteTopic(state: PubsubState, request: { topic?: string }): object {
+function deleteTopic(state: PubsubState, request: { topic?: string }): object {
   const { topic, record } = topicOf(state, request.topic)
   for (const name of topic.subscriptions) {
     const delivery = state.deliveries.get(name)!
@@ -136,3 +136,6 @@ const topicMessage = (record: TopicRecord): object => ({
   ...(record.retentionMs !== null && { messageRetentionDuration: protoTime(record.retentionMs) }),
   state: 'ACTIVE',
 })
+
+/** By their names in the API. */
+export const topicMethods = { createTopic, getTopic, updateTopic, listTopics, listTopicSubscriptions, deleteTopic }

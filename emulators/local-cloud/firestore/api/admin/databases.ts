@@ -29,7 +29,7 @@ interface CreateRequest {
   readonly database?: WireDatabase | null
 }
 
-export function createDatabase(core: FirestoreCore, request: CreateRequest): object {
+function createDatabase(core: FirestoreCore, request: CreateRequest): object {
   const name = { project: projectOf(request.parent), database: request.databaseId ?? '' }
   checkDatabaseId(name.database)
   const key = databaseNameOf(name)
@@ -103,12 +103,12 @@ export function encodeDatabase(name: DatabaseName, record: DatabaseRecord): obje
   }
 }
 
-export function getDatabase(core: FirestoreCore, request: { readonly name?: string }): object {
+function getDatabase(core: FirestoreCore, request: { readonly name?: string }): object {
   const name = parseDatabaseName(request.name ?? '')
   return encodeDatabase(name, requireDatabase(core.admin, name))
 }
 
-export function listDatabases(core: FirestoreCore, request: { readonly parent?: string }): object {
+function listDatabases(core: FirestoreCore, request: { readonly parent?: string }): object {
   const project = projectOf(request.parent)
   const databases: object[] = []
   for (const [key, record] of core.admin.databases.entries()) {
@@ -131,7 +131,7 @@ const updatable = {
   type: ['FIRESTORE_NATIVE'],
 } as const
 
-export function updateDatabase(core: FirestoreCore, request: UpdateRequest): object {
+function updateDatabase(core: FirestoreCore, request: UpdateRequest): object {
   const wire = request.database ?? {}
   const name = parseDatabaseName(wire.name ?? '')
   const record = requireDatabase(core.admin, name)
@@ -151,7 +151,7 @@ export function updateDatabase(core: FirestoreCore, request: UpdateRequest): obj
   return operation(core, name, 'Database', encodeDatabase(name, updated))
 }
 
-export function deleteDatabase(core: FirestoreCore, request: { readonly name?: string }): object {
+function deleteDatabase(core: FirestoreCore, request: { readonly name?: string }): object {
   const name = parseDatabaseName(request.name ?? '')
   const key = databaseNameOf(name)
   const record = core.admin.databases.get(key)
@@ -168,3 +168,6 @@ export function deleteDatabase(core: FirestoreCore, request: { readonly name?: s
   core.admin.databases.delete(key)
   return operation(core, name, 'Database', encodeDatabase(name, record))
 }
+
+/** By their names in the API. */
+export const databaseMethods = { createDatabase, getDatabase, listDatabases, updateDatabase, deleteDatabase }

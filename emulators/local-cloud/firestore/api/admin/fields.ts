@@ -15,7 +15,7 @@ interface WireField {
   readonly ttlConfig?: object | null
 }
 
-export function getField(core: FirestoreCore, request: { readonly name?: string }): object {
+function getField(core: FirestoreCore, request: { readonly name?: string }): object {
   const name = parseFieldName(core, request.name)
   return encodeField(core, name, request.name ?? '')
 }
@@ -26,7 +26,7 @@ interface UpdateRequest {
 }
 
 /** A config that the mask names and the field leaves out goes back to what its ancestor says. */
-export function updateField(core: FirestoreCore, request: UpdateRequest): object {
+function updateField(core: FirestoreCore, request: UpdateRequest): object {
   const wire = request.field ?? {}
   const key = wire.name ?? ''
   const name = parseFieldName(core, key)
@@ -102,10 +102,7 @@ function encodeField(core: FirestoreCore, name: GroupName, key: string): object 
 }
 
 /** Those that were overridden; a filter on `ttlConfig:*` asks for the expiring ones alone. */
-export function listFields(
-  core: FirestoreCore,
-  request: { readonly parent?: string; readonly filter?: string },
-): object {
+function listFields(core: FirestoreCore, request: { readonly parent?: string; readonly filter?: string }): object {
   const name = parseGroupName(request.parent ?? '', undefined)
   requireDatabase(core.admin, name)
   const prefix = `${databaseNameOf(name)}/collectionGroups/`
@@ -119,3 +116,6 @@ export function listFields(
   }
   return { fields }
 }
+
+/** By their names in the API. */
+export const fieldMethods = { getField, updateField, listFields }

@@ -15,7 +15,7 @@ interface WireIndex {
 
 const MAX_FIELDS = 100
 
-export function createIndex(
+function createIndex(
   core: FirestoreCore,
   request: { readonly parent?: string; readonly index?: WireIndex | null },
 ): object {
@@ -72,7 +72,7 @@ function encodeIndex(name: string, { scope, fields }: CompositeIndex): object {
 }
 
 /** `-` as the collection lists those of all collections. */
-export function listIndexes(core: FirestoreCore, request: { readonly parent?: string }): object {
+function listIndexes(core: FirestoreCore, request: { readonly parent?: string }): object {
   const name = parseGroupName(request.parent ?? '', undefined)
   requireDatabase(core.admin, name)
   const prefix = `${databaseNameOf(name)}/collectionGroups/`
@@ -84,12 +84,12 @@ export function listIndexes(core: FirestoreCore, request: { readonly parent?: st
   return { indexes }
 }
 
-export function getIndex(core: FirestoreCore, request: { readonly name?: string }): object {
+function getIndex(core: FirestoreCore, request: { readonly name?: string }): object {
   const key = existing(core, request.name)
   return encodeIndex(key, core.admin.indexes.get(key) as CompositeIndex)
 }
 
-export function deleteIndex(core: FirestoreCore, request: { readonly name?: string }): object {
+function deleteIndex(core: FirestoreCore, request: { readonly name?: string }): object {
   core.admin.indexes.delete(existing(core, request.name))
   return {}
 }
@@ -99,3 +99,6 @@ function existing(core: FirestoreCore, name = ''): string {
   if (!core.admin.indexes.has(name)) throw notFound(`Index "${name}" not found.`)
   return name
 }
+
+/** By their names in the API. */
+export const indexMethods = { createIndex, listIndexes, getIndex, deleteIndex }

@@ -15,7 +15,7 @@ interface BeginRequest {
   readonly options?: WireConsistency['newTransaction']
 }
 
-export function begin(core: FirestoreCore, request: BeginRequest): object {
+function begin(core: FirestoreCore, request: BeginRequest): object {
   const database = core.database(parseDatabaseName(request.database ?? ''))
   return { transaction: beginTransaction(database, request.options ?? {}).id }
 }
@@ -26,7 +26,7 @@ interface CommitRequest {
   readonly transaction?: Bytes
 }
 
-export async function commit(core: FirestoreCore, request: CommitRequest, { signal }: RequestContext): Promise<object> {
+async function commit(core: FirestoreCore, request: CommitRequest, { signal }: RequestContext): Promise<object> {
   const database = core.database(parseDatabaseName(request.database ?? ''))
   const id = bytesOf(request.transaction)
   const transaction = id.length > 0 ? database.transactions.use(id) : undefined
@@ -42,18 +42,14 @@ export async function commit(core: FirestoreCore, request: CommitRequest, { sign
   return { writeResults: results.map(encodeResult), commitTime: protoTimeOfMicros(commitMicros) }
 }
 
-export function rollback(core: FirestoreCore, request: CommitRequest): object {
+function rollback(core: FirestoreCore, request: CommitRequest): object {
   const { transactions } = core.database(parseDatabaseName(request.database ?? ''))
   transactions.end(transactions.use(bytesOf(request.transaction)))
   return {}
 }
 
 /** Each write for itself: some may fail, and their order is not promised. */
-export async function batchWrite(
-  core: FirestoreCore,
-  request: CommitRequest,
-  context: RequestContext,
-): Promise<object> {
+async function batchWrite(core: FirestoreCore, request: CommitRequest, context: RequestContext): Promise<object> {
   const database = core.database(parseDatabaseName(request.database ?? ''))
   const writes = (request.writes ?? []).map((write) => parseWrite(write, database.name))
   if (new Set(writes.map(({ path }) => path)).size < writes.length) {
@@ -81,3 +77,6 @@ const encodeResult = ({ updateMicros, transformResults }: WriteResult): object =
   ...(updateMicros !== undefined && { updateTime: protoTimeOfMicros(updateMicros) }),
   transformResults: transformResults.map(encodeValue),
 })
+
+/** By their names in the API. */
+export const commitMethods = { beginTransaction: begin, commit, rollback, batchWrite }

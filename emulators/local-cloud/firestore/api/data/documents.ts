@@ -47,11 +47,7 @@ interface GetRequest extends WireConsistency {
   readonly mask?: WireMask | null
 }
 
-export async function getDocument(
-  core: FirestoreCore,
-  request: GetRequest,
-  { signal }: RequestContext,
-): Promise<object> {
+async function getDocument(core: FirestoreCore, request: GetRequest, { signal }: RequestContext): Promise<object> {
   const name = request.name ?? ''
   const parsed = parseDocumentName(name)
   const database = core.database(parsed)
@@ -68,7 +64,7 @@ interface BatchGetRequest extends WireConsistency {
 }
 
 /** Each document once, in the order asked for. A transaction that it begins is answered first. */
-export async function batchGetDocuments(
+async function batchGetDocuments(
   core: FirestoreCore,
   request: BatchGetRequest,
   write: (response: unknown) => void,
@@ -103,11 +99,7 @@ interface CreateRequest {
 const ID_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const ID_LENGTH = 20
 
-export async function createDocument(
-  core: FirestoreCore,
-  request: CreateRequest,
-  context: RequestContext,
-): Promise<object> {
+async function createDocument(core: FirestoreCore, request: CreateRequest, context: RequestContext): Promise<object> {
   const parent = parseParent(request.parent ?? '')
   checkId(request.collectionId ?? '')
   const letter = (): string => ID_LETTERS[Math.floor(core.context.random() * ID_LETTERS.length)] as string
@@ -125,11 +117,7 @@ interface UpdateRequest {
   readonly currentDocument?: WireWrite['currentDocument']
 }
 
-export async function updateDocument(
-  core: FirestoreCore,
-  request: UpdateRequest,
-  context: RequestContext,
-): Promise<object> {
+async function updateDocument(core: FirestoreCore, request: UpdateRequest, context: RequestContext): Promise<object> {
   const database = core.database(parseDocumentName(request.document?.name ?? ''))
   const { updateMask = null, currentDocument = null } = request
   const write = { update: request.document ?? null, updateMask, currentDocument }
@@ -152,7 +140,7 @@ interface DeleteRequest {
   readonly currentDocument?: WireWrite['currentDocument']
 }
 
-export async function deleteDocument(
+async function deleteDocument(
   core: FirestoreCore,
   request: DeleteRequest,
   { signal }: RequestContext,
@@ -173,11 +161,7 @@ interface ListRequest extends WireConsistency {
   readonly showMissing?: boolean
 }
 
-export async function listDocuments(
-  core: FirestoreCore,
-  request: ListRequest,
-  { signal }: RequestContext,
-): Promise<object> {
+async function listDocuments(core: FirestoreCore, request: ListRequest, { signal }: RequestContext): Promise<object> {
   const parent = parseParent(request.parent ?? '')
   const database = core.database(parent)
   const query = parseQuery(
@@ -240,7 +224,7 @@ interface CollectionIdsRequest extends WireConsistency {
   readonly pageToken?: string
 }
 
-export function listCollectionIds(core: FirestoreCore, request: CollectionIdsRequest): object {
+function listCollectionIds(core: FirestoreCore, request: CollectionIdsRequest): object {
   const parent = parseParent(request.parent ?? '')
   const database = core.database(parent)
   const after = request.pageToken ?? ''
@@ -253,3 +237,16 @@ export function listCollectionIds(core: FirestoreCore, request: CollectionIdsReq
   database.count('readUnits', 1)
   return { collectionIds: page, nextPageToken: page.length < ids.length ? page.at(-1) : '' }
 }
+
+/** By their names in the API. */
+export const documentMethods = {
+  getDocument,
+  listDocuments,
+  createDocument,
+  updateDocument,
+  deleteDocument,
+  listCollectionIds,
+}
+
+/** Those that answer with a stream. */
+export const documentStreams = { batchGetDocuments }

@@ -20,7 +20,7 @@ interface QueryRequest extends WireConsistency {
 
 type Respond = (response: unknown) => void
 
-export async function runQueryRequest(
+async function runQueryRequest(
   core: FirestoreCore,
   request: QueryRequest,
   write: Respond,
@@ -50,7 +50,7 @@ interface AggregationRequest extends WireConsistency {
   readonly explainOptions?: unknown
 }
 
-export async function runAggregationQuery(
+async function runAggregationQuery(
   core: FirestoreCore,
   request: AggregationRequest,
   write: Respond,
@@ -88,3 +88,6 @@ function queryOf(
 function refuseExplain({ explainOptions }: { readonly explainOptions?: unknown }): void {
   if (explainOptions) throw new StatusError('UNIMPLEMENTED', 'explainOptions is not implemented: leave it out.')
 }
+
+/** By their names in the API. */
+export const queryStreams = { runQuery: runQueryRequest, runAggregationQuery }
