@@ -21,13 +21,13 @@ async function platform(livesMs: number, refusals = 0): Promise<{ api: Api; sign
     response.statusCode = signIns > refusals ? 200 : 503
     response.end(JSON.stringify({ token: `t${signIns}`, expiresAt: new Date(Date.now() + livesMs).toISOString() }))
   })
-  const gatewayUrl = await serve(({ headers }, response) => response.end(JSON.stringify(headers.authorization)))
+  const publicUrl = await serve(({ headers }, response) => response.end(JSON.stringify(headers.authorization)))
   const running = {
     pid: process.pid,
     projectId: 'p',
     apiHost: '127.0.0.1:1',
     region: 'europe-west1',
-    gatewayUrl,
+    publicUrl,
     serviceUrls: {},
     identityUrl,
     secret: 's',

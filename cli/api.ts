@@ -1,4 +1,4 @@
-/** A client of the gateway's public API. */
+/** A client of the public API: of the service with public ingress. */
 
 import { type Running, secretOf, UsageError } from './command.ts'
 import { shown } from './terminal.ts'
@@ -14,7 +14,7 @@ export interface Answer<Body> {
   readonly body: Body
 }
 
-/** A problem document of the gateway: `code` is stable, `detail` has the remedy. */
+/** A problem document of the public API: `code` is stable, `detail` has the remedy. */
 export class Refusal extends UsageError {
   readonly problem: Problem
 
@@ -38,8 +38,10 @@ export interface Caller {
 
 const RENEW_BEFORE_MS = 60_000
 
-/** Signs in at the identity platform and calls the gateway with the token, which is renewed before it expires. */
+/** Signs in at the identity platform and calls the public API with the token, which is renewed before it expires. @throws UsageError when no service is public */
 export function connect(running: Running, caller: Caller): Api {
+  const { publicUrl } = running
+  if (publicUrl === undefined) throw new UsageError(noPublicService)
   let latest: Promise<{ token: string; expiresAt: string }> | undefined
   const bearer = async (): Promise<string> => {
     const known = latest
@@ -49,14 +51,16 @@ export function connect(running: Running, caller: Caller): Api {
     if (latest === known) latest = signIn(running, caller)
     return (await latest!).token
   }
-  return connectWith(running.gatewayUrl, bearer)
+  return connectWith(publicUrl, bearer)
 }
 
-/** Calls a gateway with the token that `bearer` returns. */
-export function connectWith(gatewayUrl: string, bearer: () => Promise<string>): Api {
+export const noPublicService = "No service is public: one with ingress: 'public' has the public API."
+
+/** Calls the public API at this address with the token that `bearer` returns. */
+export function connectWith(publicUrl: string, bearer: () => Promise<string>): Api {
   return {
     async send<Body>(method: Method, path: string, options: { body?: unknown; key?: string } = {}) {
-      const response = await fetch(`${gatewayUrl}${path}`, {
+      const response = await fetch(`${publicUrl}${path}`, {
         method,
         headers: {
           authorization: `Bearer ${await bearer()}`,
@@ -80,7 +84,7 @@ function parse(text: string, status: number): unknown {
   } catch {
     if (status < 400)
       throw new UsageError(
-        `the gateway answered ${status} with something that is not JSON: ${shown(text.slice(0, 100))}`,
+        `the public API answered ${status} with something that is not JSON: ${shown(text.slice(0, 100))}`,
       )
     return {}
   }

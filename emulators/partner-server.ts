@@ -28,6 +28,28 @@ export interface PartnerServer {
   close(): Promise<void>
 }
 
+/** What `npm start` gives each partner. */
+export interface PartnerContext {
+  readonly port: number
+  /** Where its ledger is kept; absent: in memory. */
+  readonly dataDir?: string
+  /** Throws when the ID token is not for the partner's address. */
+  readonly verify: (token: string) => Promise<unknown>
+  /** Of this run, for pages that no ID token protects. */
+  readonly secret: string
+  /** The values of the services' settings: a partner may call back an address that services know too. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** Starts a partner at the port. @throws Error (EADDRINUSE) that names the port when it is taken */
+export type StartPartner = (context: PartnerContext) => Promise<Pick<PartnerServer, 'close'>>
+
+/** Partners by name. The stacks give services the address of each by that name. */
+export type Partners = Readonly<Record<string, StartPartner>>
+
+/** What the functions of `P` have started. */
+export type Started<P extends Partners> = { readonly [Name in keyof P]: Awaited<ReturnType<P[Name]>> }
+
 /** A refusal that the caller is to hear. */
 export class PartnerRefusal extends Error {
   readonly status: 400 | 401 | 402 | 404 | 409 | 422

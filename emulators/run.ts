@@ -1,4 +1,4 @@
-/** `npm start`: synthesizes the stacks, starts the local cloud and every service from them, seeds the shop, says what to type next. */
+/** `npm start`: synthesizes the stacks, starts the local cloud and every service from them, adds the first data, says what to type next. */
 
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,13 +8,13 @@ import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret, STATE_UMASK, whoListens, writeState } from 'local-google-cloud/host'
 import { claim, type Claim, claimFiles, type Running } from './running.ts'
-import { seed } from '../functions/shop/local/seed.ts'
+import { tools } from '../functions/tools.ts'
 import { startPlatform, type Platform } from './start.ts'
 
 const usage = `
 npm start -- [--port N] [--fresh]
 
-Synthesizes the stacks, starts the local Google Cloud and every service, and seeds the shop.
+Synthesizes the stacks, starts the local Google Cloud and every service, and adds the first data.
 
   --port N    first of the ports that are used (default 4100)
   --fresh     forget what is kept in .data/ and begin anew
@@ -23,6 +23,8 @@ const root = join(import.meta.dirname, '..')
 const dataDirectory = process.env['MILLRACE_DATA'] ?? join(root, '.data')
 /** A terminal sends one Ctrl-C to npm, its shell and to us, and the first two hand it on: what comes at once is one. */
 const SAME_SIGNAL_MS = 500
+
+const publicService = services.find(({ ingress }) => ingress === 'public')
 
 const startedMs = performance.now()
 const seconds = (): string => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
@@ -46,7 +48,7 @@ async function run(): Promise<void> {
     projectId: project.id,
     apiHost: `127.0.0.1:${ports.api}`,
     region: environment.region,
-    gatewayUrl: environment.serviceUrl('gateway'),
+    ...(publicService ? { publicUrl: environment.serviceUrl(publicService.name) } : {}),
     serviceUrls: Object.fromEntries(services.map(({ name }) => [name, environment.serviceUrl(name)])),
     identityUrl: `http://127.0.0.1:${ports.identity}`,
     secret: makeSecret(),
@@ -68,15 +70,15 @@ async function run(): Promise<void> {
       secret: running.secret,
       dataDirectory,
       workingDirectory: root,
-      webhookUrl: business.settings(environment)['PAYMENT_WEBHOOK_URL']!,
+      partners: tools.partners ?? {},
+      settings: business.settings(environment),
       progress: (step) => say(`${seconds()}  ${step}`),
     })
     stopOnSignal(platform, claimed)
 
     const seededFile = join(dataDirectory, 'seeded')
-    if (!existsSync(seededFile)) {
-      const sold = await seed(running)
-      say(`${seconds()}  ${sold}`)
+    if (tools.seed && !existsSync(seededFile)) {
+      say(`${seconds()}  ${await tools.seed(running)}`)
       writeState(seededFile, new Date().toISOString())
     }
   } catch (error) {
@@ -93,20 +95,19 @@ function forget(): void {
     if (!claimFiles.includes(name)) rmSync(join(dataDirectory, name), { recursive: true, force: true })
 }
 
-function readyText({ gatewayUrl, apiHost, identityUrl }: Running): string {
+function readyText({ publicUrl, apiHost, identityUrl }: Running): string {
+  const publicLine = publicService ? `  ${publicService.name.padEnd(20)}  ${publicUrl}\n` : ''
+  const nextSteps = [...(tools.nextSteps ?? []), 'npm run logs']
   return `
 Ready in ${seconds()}: ${services.length} services, scaled to zero until they are called.
 
-  gateway               ${gatewayUrl}
-  Google Cloud (local)  http://${apiHost}   Pub/Sub, Firestore, Cloud Tasks, BigQuery, Cloud Run, IAM
+${publicLine}  Google Cloud (local)  http://${apiHost}   Pub/Sub, Firestore, Cloud Tasks, BigQuery, Cloud Run, IAM
   identity platform     ${identityUrl}
   state and logs        ${dataDirectory}
 
 In a second terminal:
 
-  npm run order -- --sku TEA-001 --quantity 2
-  npm run query -- orders
-  npm run logs
+${nextSteps.map((line) => `  ${line}`).join('\n')}
 
 Ctrl-C stops everything.`
 }

@@ -19,7 +19,7 @@ beforeEach(() => {
     projectId: 'p',
     apiHost: '127.0.0.1:1',
     region: 'europe-west1',
-    gatewayUrl: 'http://127.0.0.1:4110',
+    publicUrl: 'http://127.0.0.1:4110',
     serviceUrls: {},
     identityUrl: 'http://127.0.0.1:2',
     secret: 's',

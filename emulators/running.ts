@@ -11,7 +11,8 @@ export interface Running {
   /** `host:port` that answers every Google API as the owner. */
   readonly apiHost: string
   readonly region: string
-  readonly gatewayUrl: string
+  /** Of the service with public ingress; absent: there is no such service. */
+  readonly publicUrl?: string
   /** Service → where it answers; its OIDC audience too. */
   readonly serviceUrls: Readonly<Record<string, string>>
   readonly identityUrl: string
@@ -77,9 +78,9 @@ function lockOf(directory: string, infoFile: string): DatabaseSync {
 
 function alreadyHere(info: RunInfo | undefined): string {
   if (!info) return 'Millrace is just starting or stopping here: wait a moment, then try again.'
-  const { pid, gatewayUrl, ready } = info
+  const { pid, apiHost, publicUrl = `http://${apiHost}`, ready } = info
   return ready
-    ? `Millrace already runs here (process ${pid}, ${gatewayUrl}): use it, or stop it with Ctrl-C first.`
+    ? `Millrace already runs here (process ${pid}, ${publicUrl}): use it, or stop it with Ctrl-C first.`
     : `Millrace is already starting here (process ${pid}): wait for it, or stop it with Ctrl-C first.`
 }
 

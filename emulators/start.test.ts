@@ -88,6 +88,8 @@ async function start(
     stacks,
     project,
     ports,
+    partners: {},
+    settings: {},
     dataDirectory: join(folder, 'data'),
     workingDirectory: folder,
     progress,

@@ -22,15 +22,14 @@ import { firestore } from 'local-google-cloud/firestore'
 import { iam, type IamCore } from 'local-google-cloud/iam'
 import type { LocalPorts } from '../stacks/environments.ts'
 import { createIdentityPlatform } from './identity-platform/server.ts'
-import { createCarrier } from '../functions/shop/local/carrier/server.ts'
-import { createPaymentProvider } from '../functions/shop/local/payment-provider/server.ts'
+import type { Partners, Started } from './partner-server.ts'
 import { pubsub } from 'local-google-cloud/pubsub'
 import { telemetry } from 'local-google-cloud/telemetry'
 
 /** In the checkout, where services run. Half the processor time of a start is the compiling of packages that never change. */
 const COMPILE_CACHE = 'node_modules/.cache/node'
 
-export interface StartOptions {
+export interface StartOptions<P extends Partners = Partners> {
   readonly stacks: readonly StackJson[]
   readonly project: { readonly id: string; readonly number: string; readonly region: string }
   readonly ports: LocalPorts
@@ -40,16 +39,16 @@ export interface StartOptions {
   readonly dataDirectory?: string
   /** The checkout, where the services' commands run. */
   readonly workingDirectory: string
-  /** Where the payment provider tells what customers did on its own pages; absent: nowhere. */
-  readonly webhookUrl?: string
+  readonly partners: P
+  /** The values of the services' settings, for partners. */
+  readonly settings: Readonly<Record<string, string>>
   readonly progress?: (step: string) => void
 }
 
-export interface Platform {
+export interface Platform<P extends Partners = Partners> {
   readonly cloud: LocalCloud
   readonly run: CloudRunCore
-  readonly paymentProvider: Awaited<ReturnType<typeof createPaymentProvider>>
-  readonly carrier: Awaited<ReturnType<typeof createCarrier>>
+  readonly partners: Started<P>
   readonly identity: Awaited<ReturnType<typeof createIdentityPlatform>>
   /** Every resource that has a local part, in the order in which it was made. */
   readonly provisioned: readonly Provisioned[]
@@ -87,7 +86,7 @@ export const resourcesOf = (stacks: readonly StackJson[]): TerraformResource[] =
   readResources(stacks, emulators({ servicePort: () => 0, environmentOf: () => ({}), workingDirectory: '.' }))
 
 /** @throws Error in one line: a port that is taken, a resource that is refused, a type without a provisioner. */
-export async function startPlatform(options: StartOptions): Promise<Platform> {
+export async function startPlatform<P extends Partners>(options: StartOptions<P>): Promise<Platform<P>> {
   const { ports, project, dataDirectory, progress = () => {} } = options
   if (dataDirectory) closeState(dataDirectory)
   const closers: (() => Promise<void>)[] = []
@@ -120,20 +119,19 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
 
     const { verifyIdToken, accountOf, isGranted } = cloud.core<IamCore>('iam')
     const verify = (audience: string) => (token: string) => verifyIdToken(token, { audience })
-    const paymentProvider = await createPaymentProvider({
-      port: ports.partner('payment-provider'),
-      verify: verify(`http://127.0.0.1:${ports.partner('payment-provider')}`),
-      secret: cloud.secret,
-      ...(options.webhookUrl ? { webhookUrl: options.webhookUrl } : {}),
-      ...inData('payment-provider'),
-    })
-    closers.push(() => paymentProvider.close())
-    const carrier = await createCarrier({
-      port: ports.partner('carrier'),
-      verify: verify(`http://127.0.0.1:${ports.partner('carrier')}`),
-      ...inData('carrier'),
-    })
-    closers.push(() => carrier.close())
+    const partners: Record<string, unknown> = {}
+    for (const [name, start] of Object.entries(options.partners)) {
+      const port = ports.partner(name)
+      const partner = await start({
+        port,
+        verify: verify(`http://127.0.0.1:${port}`),
+        secret: cloud.secret,
+        settings: options.settings,
+        ...inData(name),
+      })
+      closers.push(() => partner.close())
+      partners[name] = partner
+    }
     const identity = await createIdentityPlatform({
       port: ports.identity,
       projectId: project.id,
@@ -154,8 +152,7 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
     return {
       cloud,
       run: cloud.core<CloudRunCore>('cloud-run'),
-      paymentProvider,
-      carrier,
+      partners: partners as Started<P>,
       identity,
       provisioned: planned,
       api: cloud.api,

@@ -4,7 +4,8 @@ import { globSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { loadApp } from '../../functions/apps.ts'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
+import { tools } from '../../functions/tools.ts'
 
 const folders = (file: string): string[] =>
   globSync(`functions/*/${file}`, { cwd: join(import.meta.dirname, '..', '..') })
@@ -15,6 +16,10 @@ const names = services.map(({ name }) => name).toSorted()
 it('each folder with a description is in the list of services and has handlers', () => {
   expect(folders('service.ts')).toEqual(names)
   expect(folders('app.ts')).toEqual(names)
+})
+
+it('each partner of the business is played on a laptop', () => {
+  expect(Object.keys(tools.partners ?? {}).toSorted()).toEqual(business.partners.toSorted())
 })
 
 it.each(services)(

@@ -56,6 +56,7 @@ const directions: readonly (readonly [string, string, string])[] = [
   ['functions/shop/local/planted.ts', '../../../cli/api.ts', 'functions/shop/local/ imports emulators/'],
   ['emulators/local-cloud/core/planted.ts', '../../shared/base/names.ts', 'The local cloud is a package of its own'],
   ['stacks/planted.ts', '../functions/orders/service.ts', 'stacks/ name no service'],
+  ['emulators/planted.ts', '../functions/shop/local/seed.ts', 'npm start reads functions/index.ts'],
   ['stacks/planted.ts', 'cdktf', 'the way out stays two files wide'],
   ['cli/planted.ts', '../stacks/app.ts', 'cli/ uses the public API'],
   ['cli/image.ts', '../stacks/app.ts', 'npm run image and cdktf read the environments, and nothing else of the stacks'],

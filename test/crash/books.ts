@@ -4,11 +4,12 @@ import { BigQuery } from '@google-cloud/bigquery'
 import { services } from '../../functions/index.ts'
 import { deadLetterName } from '../../shared/base/names.ts'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
+import type { Running } from '../../emulators/running.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
 import { audit, type Books, type Expected, type Shard, type Stream } from './audit.ts'
 
-export type Audited = Pick<TestPlatform, 'running' | 'ports'>
+export type Audited = Pick<TestPlatform, 'ports'> & { readonly running: Running }
 
 export interface Auditor {
   /** Reads until the audit finds nothing; returns its findings after the timeout. */

@@ -36,11 +36,11 @@ describe('forged tokens are refused', () => {
     'at the ingress of %s',
     { timeout: 240_000 },
     async (name, service) => {
-      const origin = platform.running.gatewayUrl.replace(/\d+$/, String(platform.ports.service(name)))
+      const origin = platform.running.publicUrl.replace(/\d+$/, String(platform.ports.service(name)))
       const of = await attack.ofGoogle(service.on.length > 0 ? pushAccountId(name) : 'gateway', origin)
       const more = {
         'a customer’s token': signed(await attack.ofCustomer()),
-        'a token for the gateway': signed({ ...of, claims: { ...of.claims, aud: platform.running.gatewayUrl } }),
+        'a token for the gateway': signed({ ...of, claims: { ...of.claims, aud: platform.running.publicUrl } }),
         ...neverSaid(of),
       }
       const routes = [
@@ -70,7 +70,7 @@ describe('forged tokens are refused', () => {
 
   it('at the gateway', { timeout: 240_000 }, async () => {
     const gateway = services.find(({ ingress }) => ingress === 'public')!
-    const origin = platform.running.gatewayUrl
+    const origin = platform.running.publicUrl
     const of = await attack.ofCustomer()
     const routes = await attack.ownRoutes(gateway)
     const more = {
@@ -111,7 +111,7 @@ describe('forged tokens are refused', () => {
     const of = await attack.ofGoogle('payments', url())
     const kinds = attempts(of, {
       'a customer’s token': signed(await attack.ofCustomer()),
-      'a token for the gateway': signed(await attack.ofGoogle('payments', platform.running.gatewayUrl)),
+      'a token for the gateway': signed(await attack.ofGoogle('payments', platform.running.publicUrl)),
     })
     expect(await letIn(url(), routes, kinds)).toEqual([])
     expect(await statusOf(url(), routes.at(-1)!, bearer(signed(of)))).not.toBe(401)

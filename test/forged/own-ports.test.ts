@@ -122,7 +122,7 @@ function pairs(of: Genuine, other: Genuine): Kind[] {
 async function kindsFor(of: Genuine): Promise<Kind[]> {
   const audience = String(of.claims['aud'])
   const customer = await attack.ofCustomer()
-  const elsewhere = await attack.ofGoogle('gateway', platform.running.gatewayUrl)
+  const elsewhere = await attack.ofGoogle('gateway', platform.running.publicUrl)
   return [
     ...attempts(of, {
       'a customer’s token': signed(customer),

@@ -63,6 +63,8 @@ export async function startGrantedCloud(): Promise<GrantedCloud> {
   const platform = await startPlatform({
     stacks,
     ports,
+    partners: {},
+    settings: {},
     project: { id: projectId, number: projectNumber, region },
     workingDirectory: root,
   })

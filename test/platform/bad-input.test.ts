@@ -40,7 +40,7 @@ async function ask(given: Given): Promise<{ status: number; body: Record<string,
   const { method = 'POST', path = '/v1/orders', body = method === 'POST' ? order() : undefined } = given
   const key = 'key' in given ? given.key : crypto.randomUUID()
   const bearer = 'token' in given ? given.token : await token()
-  const response = await fetch(`${platform.running.gatewayUrl}${path}`, {
+  const response = await fetch(`${platform.running.publicUrl}${path}`, {
     method,
     headers: {
       ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
@@ -146,7 +146,7 @@ describe('a malformed token', () => {
   it('for another project, by the same issuer', async () => {
     const other = await platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
       email: 'orders@millrace-local.iam.gserviceaccount.com',
-      audience: platform.running.gatewayUrl,
+      audience: platform.running.publicUrl,
     })
     await refused({ token: other }, 401, 'token-invalid')
   })

@@ -64,7 +64,7 @@ async function whileHanging(service: string, look: () => Promise<void>): Promise
 async function ask(method: string, path: string, body?: object) {
   const { token } = await platform.identity.mint({ sub: 'customer-1', roles: ['customer'] })
   const startedMs = performance.now()
-  const response = await fetch(`${platform.running.gatewayUrl}${path}`, {
+  const response = await fetch(`${platform.running.publicUrl}${path}`, {
     method,
     headers: {
       authorization: `Bearer ${token}`,
@@ -111,7 +111,7 @@ describe('while orders hangs', { timeout: 90_000 }, () => {
       expect((await ask('GET', '/v1/products/TEA-001')).status).toBe(200)
       // Enough failures in a row: orders is not asked for now, and the answer comes at once.
       await Promise.all(Array.from({ length: 8 }, () => ask('GET', `/v1/orders/${orderId}`)))
-      const ready = await fetch(`${platform.running.gatewayUrl}/health/ready`)
+      const ready = await fetch(`${platform.running.publicUrl}/health/ready`)
       expect([ready.status, await ready.json()]).toEqual([200, { status: 'degraded' }])
     })
     await vi.waitUntil(async () => (await ask('GET', `/v1/orders/${orderId}`)).status === 200, {

@@ -21,7 +21,7 @@ const place = (card?: TestCard): Promise<string> => platform.place(line, card ? 
 /** By a client that has a trace of its own. */
 const placeIn = async (traceparent: string): Promise<string> => {
   const customer = { sub: 'telemetry', roles: ['customer'] }
-  const response = await fetch(`${platform.running.gatewayUrl}/v1/orders`, {
+  const response = await fetch(`${platform.running.publicUrl}/v1/orders`, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${(await signIn(platform.running, customer)).token}`,

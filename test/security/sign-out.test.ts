@@ -15,7 +15,7 @@ const stock = async (sub: string): Promise<number> => {
   return asked(token)
 }
 const asked = async (token: string): Promise<number> => {
-  const response = await fetch(`${platform.running.gatewayUrl}/v1/stock/TEA-404`, {
+  const response = await fetch(`${platform.running.publicUrl}/v1/stock/TEA-404`, {
     headers: { authorization: `Bearer ${token}` },
   })
   await response.body?.cancel()

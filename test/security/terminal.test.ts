@@ -57,16 +57,16 @@ beforeAll(async () => {
   publisher = new PubSub({ projectId: project.id })
   gateway = serve({ fetch: hostileGateway().fetch, port: 0, hostname: '127.0.0.1' }) as Server
   if (!gateway.listening) await once(gateway, 'listening')
-  const gatewayUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`
+  const publicUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`
   data = temporaryDirectory()
   const running = {
     pid: process.pid,
     projectId: project.id,
     apiHost: cloud.ownerHost,
     region: project.region,
-    gatewayUrl,
+    publicUrl,
     serviceUrls: {},
-    identityUrl: gatewayUrl,
+    identityUrl: publicUrl,
     secret: cloud.secret,
     dataDirectory: data.path,
   }

@@ -26,8 +26,11 @@ export interface ProviderLedger {
   readonly postings: readonly Posting[]
 }
 
+/** The shop has a public service. */
+export type RunningShop = Running & { readonly publicUrl: string }
+
 export interface PlatformClient {
-  readonly running: Running
+  readonly running: RunningShop
   readonly ports: LocalPorts
   customer(sub?: string): Api
   staff(roles?: readonly string[]): Api
@@ -49,7 +52,7 @@ const IN_STOCK = 1_000
 const LOOK_EVERY_MS = 20
 
 /** `someCustomer` is whom `customer()` signs in as. */
-export function clientOf(running: Running, ports: LocalPorts, someCustomer = 'customer-1'): PlatformClient {
+export function clientOf(running: RunningShop, ports: LocalPorts, someCustomer = 'customer-1'): PlatformClient {
   const customer = (sub = someCustomer): Api => connect(running, { sub, roles: ['customer'] })
   const staff = (roles: readonly string[] = ['staff']): Api => connect(running, { sub: 'staff-1', roles })
   const idToken = async (account: string, audience: string): Promise<string> => {

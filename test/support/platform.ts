@@ -2,9 +2,9 @@
 
 import { join } from 'node:path'
 import { startPlatform, type Platform } from '../../emulators/start.ts'
+import { partners } from '../../functions/shop/local/partners.ts'
 import { seed } from '../../functions/shop/local/seed.ts'
 import { freePorts } from 'local-google-cloud/host'
-import type { Running } from '../../emulators/running.ts'
 import type { StackJson } from 'local-google-cloud'
 import { business, services as allServices } from '../../functions/index.ts'
 import type { Service } from '../../shared/service/service.ts'
@@ -14,7 +14,11 @@ import { clientOf, type PlatformClient } from './client.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 
-export interface TestPlatform extends Platform, PlatformClient {
+type ShopPlatform = Platform<typeof partners>
+
+export interface TestPlatform extends ShopPlatform, PlatformClient {
+  readonly paymentProvider: ShopPlatform['partners']['payment-provider']
+  readonly carrier: ShopPlatform['partners']['carrier']
   readonly stacks: readonly StackJson[]
 }
 
@@ -46,20 +50,22 @@ export async function startTestPlatform(
     ports,
     project,
     workingDirectory: root,
-    webhookUrl: business.settings(environment)['PAYMENT_WEBHOOK_URL']!,
+    partners,
+    settings: business.settings(environment),
     ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
   })
-  const running: Running = {
+  const running = {
     pid: process.pid,
     projectId: project.id,
     apiHost: `127.0.0.1:${ports.api}`,
     region: environment.region,
-    gatewayUrl: environment.serviceUrl('gateway'),
+    publicUrl: environment.serviceUrl('gateway'),
     serviceUrls: Object.fromEntries(services.map(({ name }) => [name, environment.serviceUrl(name)])),
     identityUrl: `http://127.0.0.1:${ports.identity}`,
     secret: platform.cloud.secret,
     dataDirectory: options.dataDirectory ?? '',
   }
   if (options.seeded !== false) await seed(running)
-  return { ...platform, ...clientOf(running, ports), stacks }
+  const { 'payment-provider': paymentProvider, carrier } = platform.partners
+  return { ...platform, paymentProvider, carrier, ...clientOf(running, ports), stacks }
 }

@@ -4,11 +4,11 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import type { Running } from '../../emulators/running.ts'
+import type { RunningShop } from './client.ts'
 
 /** Where it is, as it goes from process to process. */
 export interface SharedPlatform {
-  readonly running: Running
+  readonly running: RunningShop
   readonly ports: {
     readonly api: number
     readonly identity: number

@@ -6,7 +6,7 @@ import { credentials } from '@grpc/grpc-js'
 import { vi } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { databaseName } from '../../shared/base/names.ts'
-import type { TestPlatform } from './platform.ts'
+import type { Running } from '../../emulators/running.ts'
 
 /** Products of emulators/seed.ts. */
 const SEEDED = 4
@@ -21,7 +21,7 @@ export interface State {
   close(): Promise<void>
 }
 
-export function stateOf({ running }: Pick<TestPlatform, 'running'>): State {
+export function stateOf({ running }: { readonly running: Running }): State {
   const { projectId, apiHost } = running
   const [host, port] = apiHost.split(':')
   const databases = new Map<string, Firestore>()

@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 50
 export async function seed(running: Running): Promise<string> {
   const token = await signIn(running)
   const send = (method: string, path: string, options: { body?: unknown; key?: string } = {}): Promise<Response> =>
-    fetch(`${running.gatewayUrl}${path}`, {
+    fetch(`${running.publicUrl}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${token}`,

@@ -6,9 +6,9 @@ import { cloudRun } from 'local-google-cloud/cloud-run'
 import { cloudTasks } from 'local-google-cloud/cloud-tasks'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { iam } from 'local-google-cloud/iam'
-import { createIdentityPlatform } from './identity-platform/server.ts'
-import { createCarrier } from '../functions/shop/local/carrier/server.ts'
-import { createPaymentProvider } from '../functions/shop/local/payment-provider/server.ts'
+import { createIdentityPlatform } from '../../emulators/identity-platform/server.ts'
+import { createCarrier } from '../../functions/shop/local/carrier/server.ts'
+import { createPaymentProvider } from '../../functions/shop/local/payment-provider/server.ts'
 import { pubsub } from 'local-google-cloud/pubsub'
 
 const binding = (change: object): string =>

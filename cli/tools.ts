@@ -1,0 +1,48 @@
+/** What a business adds to the commands and to `npm start`: functions/tools.ts declares it. Every part may be absent. */
+
+import type { Partners } from '../emulators/partner-server.ts'
+import type { Running } from '../emulators/running.ts'
+import type { Api, Caller } from './api.ts'
+import type { Defined } from './command.ts'
+
+export interface Tools {
+  /** The external companies that services call, as the local cloud plays them. functions/index.ts gives them their ports. */
+  readonly partners?: Partners
+  /** Fills a new local platform. Returns the line that `npm start` prints. */
+  seed?(running: Running): Promise<string>
+  /** The commands that `npm start` prints when it is ready. */
+  readonly nextSteps?: readonly string[]
+  readonly unit?: Unit
+  /** A folder of saved queries: `NAME.sql`. */
+  readonly queries?: URL
+  /** The arguments of a command as its help shows them. */
+  readonly examples?: { readonly publish?: string; readonly query?: string; readonly path?: string }
+  /** The caller of `npm run token` without a name and a role. */
+  readonly caller?: Caller
+  /** Verbs of `npm run ops` besides dead-letters, replay and stuck, by name. */
+  ops?(): Promise<Readonly<Record<string, Defined>>>
+  /** Service → how the public API shows one of its sagas. Sagas of other services are listed as they were reported. */
+  readonly sagas?: Readonly<Record<string, ReadSaga>>
+}
+
+/** What the business counts, such as an order: `npm run bill` divides by them, `npm run trace` shows the last one. */
+export interface Unit {
+  readonly one: string
+  readonly many: string
+  /** The event that is published once for each. */
+  readonly event: string
+  /** The request that begins one, as its span is named: `POST /v1/orders`. */
+  readonly request: string
+  /** A command that begins one. */
+  readonly command: string
+}
+
+export interface SagaState {
+  readonly sagaId: string
+  readonly status: string
+  readonly stuck: boolean
+  readonly waitsFor: readonly { readonly step: string; readonly attempt: number; readonly until: string | null }[]
+}
+
+/** Undefined: there is no such saga. */
+export type ReadSaga = (api: Api, sagaId: string) => Promise<SagaState | undefined>
