@@ -24,9 +24,7 @@ export function variablesOf(service: Service, business: Business, environment: E
     ),
     SENDERS: JSON.stringify(sendersByCommand(service, services, environment)),
     SUBMITTERS: JSON.stringify(submittersByCommand(service, services, environment)),
-    CALLERS: JSON.stringify(
-      services.filter(({ calls }) => calls.includes(service.name)).map(({ name }) => serviceEmail(name, environment)),
-    ),
+    CALLERS: JSON.stringify(callersByQuery(service, services, environment)),
     ID_TOKEN_JWKS_URL: environment.idTokenKeysUrl(service.name),
     OTEL_EXPORTER_OTLP_ENDPOINT: environment.telemetry.endpoint(service.name),
     OTEL_TRACES_SAMPLER_ARG: String(environment.telemetry.sampledShare),
@@ -94,6 +92,22 @@ function submittersByCommand(
       command,
       emailsOf(
         services.filter(({ submits }) => submits.includes(command)),
+        environment,
+      ),
+    ]),
+  )
+}
+
+function callersByQuery(
+  { contracts }: Service,
+  services: readonly Service[],
+  environment: Environment,
+): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.keys(contracts.queries ?? {}).map((query) => [
+      query,
+      emailsOf(
+        services.filter(({ queries }) => queries.includes(query)),
         environment,
       ),
     ]),

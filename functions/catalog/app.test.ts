@@ -1,7 +1,6 @@
-import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
-import { answerProblem } from '../../shared/http/http.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
@@ -16,9 +15,7 @@ const publish = message(
 
 function started() {
   const platform = testPlatform(catalog)
-  const http = new Hono()
-  app.routes!(http, platform)
-  http.onError((error, c) => answerProblem(c, error))
+  const http = serveQueries(app, platform)
   return { platform, http }
 }
 
@@ -85,8 +82,7 @@ describe('the catalog', () => {
     for (const [id, entries] of streams)
       for (const entry of entries) await kept.store.append(await kept.store.load(id), entry)
     const former = testPlatform(catalog, { kept })
-    const http = new Hono()
-    app.routes!(http, former)
+    const http = serveQueries(app, former)
     const currentPrice = async () =>
       (await (await http.request('/products/BANK%20CHARGES')).json()) as { unitMinor: number }
     expect((await currentPrice()).unitMinor).toBe(1500)

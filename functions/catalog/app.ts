@@ -1,4 +1,4 @@
-/** The catalog's commands, and what it tells who asks for a product. */
+/** The catalog's commands, and its answer to a query for a product. */
 
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
@@ -38,15 +38,12 @@ export const app: ServiceApp = implement(catalog, {
     PublishProduct: (message, platform) => handle(message, platform),
     ChangePrice: (message, platform) => handle(message, platform),
   },
-  routes(http, platform) {
-    http.get('/products/:sku', async (c) => {
-      const sku = c.req.param('sku')
-      const unknown = new Refused('not-found', `There is no product ${sku}.`)
-      if (!skuSchema.safeParse(sku).success) throw unknown
+  queries: {
+    async readProduct({ sku }, platform) {
       const { name, prices } = await productNamed(sku, platform)
       const price = priceAt(prices, platform.now())
-      if (name === undefined || !price) throw unknown
-      return c.json({ sku, name, ...price })
-    })
+      if (name === undefined || !price) throw new Refused('not-found', `There is no product ${sku}.`)
+      return { status: 200, body: { sku, name, ...price } }
+    },
   },
 })

@@ -32,6 +32,25 @@ export const catalogContracts = defineContracts({
       example: { sku: 'TEA-001', unitMinor: 1250, currency: 'EUR' },
     },
   },
+  queries: {
+    readProduct: {
+      method: 'get',
+      path: '/products/{sku}',
+      parameters: { sku },
+      answers: {
+        /** With the price that holds now. */
+        200: z.object({
+          sku,
+          name: words,
+          unitMinor,
+          currency,
+          validFrom: timestamp,
+          announcedAt: timestamp.optional(),
+        }),
+      },
+      refuses: ['not-found'],
+    },
+  },
 })
 
 /** A price of a product: in the catalog, and in every replica of its prices. */

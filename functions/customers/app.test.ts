@@ -1,12 +1,12 @@
-import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { answerProblem } from '../../shared/http/http.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { app } from './app.ts'
-import { vaultLimits, vaultOf } from './contracts.ts'
+import { services } from '../index.ts'
+import { customersContracts, vaultLimits, vaultOf } from './contracts.ts'
 import { customers } from './service.ts'
 
 const address = { name: 'A. Customer', lines: ['1 Mill Lane'], postcode: '10115', city: 'Berlin', country: 'DE' }
@@ -22,26 +22,16 @@ const provider: Platform['callExternal'] = async (url, { body, accept = [] }) =>
   return Response.json({ ...card, paymentMethodRef: `pm-${token}-${customer}` })
 }
 
-/** The calling service, unless a test names another. */
-const serviceFor = (path: string): string =>
-  path.startsWith('/references/') ? 'orders' : path.startsWith('/addresses/') ? 'shipping' : 'gateway'
-
 function open(callExternal = provider) {
   const platform = testPlatform(customers, {
     settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' },
     callExternal,
   })
-  const http = new Hono()
-  http.use('*', async (c, next) => {
-    c.set('service', c.req.header('from') ?? serviceFor(c.req.path))
-    await next()
-  })
-  app.routes!(http, platform)
-  http.onError((error, c) => answerProblem(c, error))
-  const send = async (method: string, path: string, body?: object, from?: string) => {
+  const http = serveQueries(app, platform)
+  const send = async (method: string, path: string, body?: object) => {
     const response = await http.request(path, {
       method,
-      headers: { 'content-type': 'application/json', ...(from ? { from } : {}) },
+      headers: { 'content-type': 'application/json' },
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
     const text = await response.text()
@@ -262,17 +252,14 @@ describe('the services', () => {
       expect((await send('GET', `/addresses/${ref}`)).status).toBe(404)
   })
 
-  it.each([
-    ['orders', 'GET', `/vaults/${alice}/addresses`],
-    ['orders', 'GET', '/addresses/a-1'],
-    ['orders', 'POST', '/imports'],
-    ['shipping', 'DELETE', `/vaults/${alice}/addresses/a-1`],
-    ['shipping', 'GET', `/references/${alice}`],
-    ['gateway', 'GET', '/addresses/a-1'],
-    ['gateway', 'GET', `/references/${alice}`],
-  ])('%s may not request %s %s', async (from, method, path) => {
-    const { send } = open()
-    expect(await send(method, path, undefined, from)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+  it('that serve orders ask what they need, and the gateway alone reads and changes vaults', () => {
+    const askers = Object.keys(customersContracts.queries).map((query) => [
+      query,
+      services.filter(({ queries }) => queries.includes(query)).map(({ name }) => name),
+    ])
+    const { findUnknownReferences, readAddress, ...others } = Object.fromEntries(askers) as Record<string, string[]>
+    expect([findUnknownReferences, readAddress]).toEqual([['orders'], ['shipping']])
+    expect(new Set(Object.values(others).flat())).toEqual(new Set(['gateway']))
   })
 })
 

@@ -1,38 +1,14 @@
 /** What customers keep with the shop, each under a reference. Other services carry the references, never what is behind them. */
 
 import { z } from 'zod'
+import { shopCodes } from '../shop/errors.ts'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import { reference, timestamp } from '../../shared/base/fields.ts'
+import type { Immutable } from '../../shared/contracts/immutable.ts'
+import { idempotencyKey, reference, timestamp } from '../../shared/base/fields.ts'
 import { derivedName } from '../../shared/base/ids.ts'
 import { code, freeText, identifier } from '../../shared/base/text.ts'
 import { isCountry } from './countries.ts'
 import { holdsCardNumber } from './card-number.ts'
-
-/** No events: personal data stays in the database of this service. */
-export const customersContracts = defineContracts({
-  service: 'customers',
-  events: {},
-  commands: {
-    /** To itself, a month after a withdrawal: what is behind the reference is erased. */
-    EraseWithdrawn: {
-      retryForever: true,
-      data: z.strictObject({
-        /** The customer's pseudonym. */
-        vault: reference,
-        kind: z.enum(['addresses', 'paymentMethods']),
-        ref: reference,
-        /** Whatever was withdrawn by then. */
-        withdrawnBy: timestamp,
-      }),
-      example: {
-        vault: 'c-00000000000000000000000000',
-        kind: 'addresses',
-        ref: 'a-1',
-        withdrawnBy: '2026-01-01T00:00:00.000Z',
-      },
-    },
-  },
-})
 
 /** A customer's pseudonym: it names the document in the database, stands in URLs, and is all that partners learn. */
 export const vaultOf = (customerRef: string): string => derivedName('c', customerRef)
@@ -69,7 +45,7 @@ export const addressRequest = z.strictObject({
     'is no country of ISO 3166-1',
   ),
 })
-export type Address = z.output<typeof addressRequest>
+export type Address = Immutable<z.output<typeof addressRequest>>
 
 export const paymentMethodRequest = z.strictObject({
   /** What the payment provider's form gave the customer's browser in exchange for the card. */
@@ -102,5 +78,133 @@ export const importRequest = z.strictObject({
   customers: z.array(importedCustomer).min(1).max(vaultLimits.importedAtOnce),
 })
 
-/** Fields of an order that no active entry of the customer's vault answers to. */
-export const unknownReferences = z.object({ unknown: z.array(z.enum(['addressRef', 'paymentMethodRef'])) })
+const vault = code(/^c-[0-9a-hjkmnp-tv-z]{26}$/, 'the name of a vault')
+const withIdempotencyKey = <S extends z.ZodType>(body: S) => z.strictObject({ idempotencyKey, body })
+const kept = {
+  addedAt: timestamp,
+  /** Of a request that is repeated after a withdrawal; of a consent also when a newer version replaced it. */
+  withdrawnAt: timestamp.optional(),
+}
+const address = addressRequest.strip().extend({ addressRef: reference, ...kept })
+const paymentMethod = shownCard.extend({ paymentMethodRef: reference, ...kept })
+const consent = consentRequest.strip().extend({ consentRef: reference, ...kept })
+
+/** No events: personal data stays in the database of this service. */
+export const customersContracts = defineContracts({
+  service: 'customers',
+  events: {},
+  commands: {
+    /** To itself, a month after a withdrawal: what is behind the reference is erased. */
+    EraseWithdrawn: {
+      retryForever: true,
+      data: z.strictObject({
+        /** The customer's pseudonym. */
+        vault: reference,
+        kind: z.enum(['addresses', 'paymentMethods']),
+        ref: reference,
+        /** Whatever was withdrawn by then. */
+        withdrawnBy: timestamp,
+      }),
+      example: {
+        vault: 'c-00000000000000000000000000',
+        kind: 'addresses',
+        ref: 'a-1',
+        withdrawnBy: '2026-01-01T00:00:00.000Z',
+      },
+    },
+  },
+  queries: {
+    addAddress: {
+      method: 'post',
+      path: '/vaults/{vault}/addresses',
+      parameters: { vault },
+      body: withIdempotencyKey(addressRequest),
+      answers: { 201: address },
+      refuses: [shopCodes['too-many-references'], 'idempotency-key-reused'],
+    },
+    /** Those that orders may name, the newest first. */
+    listAddresses: {
+      method: 'get',
+      path: '/vaults/{vault}/addresses',
+      parameters: { vault },
+      answers: { 200: z.object({ addresses: z.array(address) }) },
+    },
+    withdrawAddress: {
+      method: 'delete',
+      path: '/vaults/{vault}/addresses/{addressRef}',
+      parameters: { vault, addressRef: reference },
+      answers: { 204: null },
+      refuses: ['not-found'],
+    },
+    addPaymentMethod: {
+      method: 'post',
+      path: '/vaults/{vault}/payment-methods',
+      parameters: { vault },
+      body: withIdempotencyKey(paymentMethodRequest),
+      answers: { 201: paymentMethod },
+      refuses: [shopCodes['too-many-references'], 'idempotency-key-reused', shopCodes['payment-method-refused']],
+    },
+    listPaymentMethods: {
+      method: 'get',
+      path: '/vaults/{vault}/payment-methods',
+      parameters: { vault },
+      answers: { 200: z.object({ paymentMethods: z.array(paymentMethod) }) },
+    },
+    withdrawPaymentMethod: {
+      method: 'delete',
+      path: '/vaults/{vault}/payment-methods/{paymentMethodRef}',
+      parameters: { vault, paymentMethodRef: reference },
+      answers: { 204: null },
+      refuses: ['not-found'],
+    },
+    grantConsent: {
+      method: 'post',
+      path: '/vaults/{vault}/consents',
+      parameters: { vault },
+      body: withIdempotencyKey(consentRequest),
+      answers: { 201: consent },
+      refuses: [shopCodes['too-many-references'], 'idempotency-key-reused'],
+    },
+    /** Those that were withdrawn included. */
+    listConsents: {
+      method: 'get',
+      path: '/vaults/{vault}/consents',
+      parameters: { vault },
+      answers: { 200: z.object({ consents: z.array(consent) }) },
+    },
+    withdrawConsent: {
+      method: 'delete',
+      path: '/vaults/{vault}/consents/{kind}',
+      parameters: { vault, kind: consentKind },
+      answers: { 204: null },
+      refuses: ['not-found'],
+    },
+    /** In the order in which they were sent. */
+    importCustomers: {
+      method: 'post',
+      path: '/imports',
+      body: importRequest,
+      answers: {
+        200: z.object({
+          references: z.array(z.object({ customerRef: reference, addressRef: reference, paymentMethodRef: reference })),
+        }),
+      },
+      refuses: [shopCodes['too-many-references'], shopCodes['payment-method-refused']],
+    },
+    /** The fields of an order that no active entry of the customer's vault answers to. */
+    findUnknownReferences: {
+      method: 'get',
+      path: '/references/{vault}',
+      parameters: { vault, addressRef: reference, paymentMethodRef: reference },
+      answers: { 200: z.object({ unknown: z.array(z.enum(['addressRef', 'paymentMethodRef'])) }) },
+    },
+    /** Withdrawn ones too: what was ordered before is still shipped. */
+    readAddress: {
+      method: 'get',
+      path: '/addresses/{addressRef}',
+      parameters: { addressRef: reference },
+      answers: { 200: addressRequest.strip() },
+      refuses: ['not-found'],
+    },
+  },
+})

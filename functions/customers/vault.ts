@@ -116,16 +116,25 @@ export function addressIn(vault: Vault, ref: string): Address | undefined {
 export const consentTo = (vault: Vault, kind: string): string | undefined =>
   Object.entries(entriesOf(vault, 'consents')).find(([, entry]) => entry.kind === kind && isActive(entry))?.[0]
 
-/** What the customer is shown: no hashes; the newest first. */
-export function shown(vault: Vault, kind: Kind, refName: string): object[] {
-  return Object.entries(entriesOf(vault, kind))
+const refNames = { addresses: 'addressRef', paymentMethods: 'paymentMethodRef', consents: 'consentRef' } as const
+
+/** An entry as its customer is shown it: under its reference, without hashes. */
+export type Shown<K extends Kind> = Contents[K] &
+  Pick<Kept, 'addedAt' | 'withdrawnAt'> & { readonly [Name in (typeof refNames)[K]]: string }
+
+const shownAs = <K extends Kind>(kind: K, ref: string, entry: Contents[K] & Kept): Shown<K> => {
+  const { key: _key, requestHash: _hash, ...rest } = entry
+  return { [refNames[kind]]: ref, ...rest } as unknown as Shown<K>
+}
+
+/** What the customer is shown, the newest first. */
+export function shown<K extends Kind>(vault: Vault, kind: K): Shown<K>[] {
+  return Object.entries<Contents[K] & Kept>(entriesOf(vault, kind))
     .filter(([, entry]) => isActive(entry) || kind === 'consents')
-    .map(([ref, { key: _key, requestHash: _hash, ...entry }]) => ({ [refName]: ref, ...entry }))
+    .map(([ref, entry]) => shownAs(kind, ref, entry))
     .toSorted((a, b) => (a.addedAt < b.addedAt ? 1 : a.addedAt > b.addedAt ? -1 : 0))
 }
 
-/** One entry as its owner is shown it, withdrawn or not. */
-export function shownOne(vault: Vault, kind: Kind, refName: string, ref: string): object {
-  const { key: _key, requestHash: _hash, ...entry } = entriesOf(vault, kind)[ref]!
-  return { [refName]: ref, ...entry }
-}
+/** One entry, withdrawn or not. */
+export const shownOne = <K extends Kind>(vault: Vault, kind: K, ref: string): Shown<K> =>
+  shownAs(kind, ref, entriesOf(vault, kind)[ref]!)

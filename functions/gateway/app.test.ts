@@ -105,7 +105,7 @@ describe('a customer', () => {
   })
 
   it('reads an order with its timeline', async () => {
-    const entries = [{ type: 'order.placed', source: 'orders', time: startOfTests, eventId: 'e-1' }]
+    const entries = [{ type: 'order.placed', source: 'orders', time: startOfTests, eventId: 'e-1', sequence: 1 }]
     const { send } = started({
       orders: () => Response.json(placed),
       history: () => Response.json({ orderId: 'o-1', entries }),
@@ -122,10 +122,13 @@ describe('a customer', () => {
   })
 
   it('gets 404 for the order of another customer', async () => {
-    const { send } = started({ orders: () => Response.json(placed), history: () => Response.json({ entries: [] }) })
+    const { send } = started({
+      orders: () => Response.json(placed),
+      history: () => Response.json({ orderId: 'o-1', entries: [] }),
+    })
     const none = started({
       orders: () => problem('/orders/o-1', 404, 'not-found'),
-      history: () => Response.json({ entries: [] }),
+      history: () => Response.json({ orderId: 'o-1', entries: [] }),
     })
     const bearer = await token({ sub: 'customer-2' })
     const [theirs, missing] = [
@@ -156,7 +159,10 @@ describe('staff', () => {
   const staff = () => token({ sub: 'staff-1', roles: ['staff'] })
 
   it('reads the orders of every customer', async () => {
-    const { send } = started({ orders: () => Response.json(placed), history: () => Response.json({ entries: [] }) })
+    const { send } = started({
+      orders: () => Response.json(placed),
+      history: () => Response.json({ orderId: 'o-1', entries: [] }),
+    })
     expect((await send('GET', '/v1/orders/o-1', { bearer: await staff() })).status).toBe(200)
   })
 

@@ -11,6 +11,9 @@ import type { Message } from '../../shared/contracts/message.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { requestOf } from '../../shared/runtime/refusals.ts'
 import { submittedSchema } from '../../shared/messaging/submission.ts'
+import { catalogContracts } from '../catalog/contracts.ts'
+import { inventoryContracts } from '../inventory/contracts.ts'
+import { ordersContracts } from '../orders/contracts.ts'
 import { accountStandings } from './accounts.ts'
 import { createDocsPage } from './docs-page.ts'
 import { createEdge } from './edge.ts'
@@ -20,12 +23,14 @@ import { openApiDocument } from './openapi.ts'
 import { type Operation, type OperationId, operations } from './operations.ts'
 import { orderWithTimeline } from './order-with-timeline.ts'
 import { createSignatureCheck, paymentWebhook } from './payment-webhook.ts'
-import { relayed } from './relay.ts'
+import { createRelay, relayed } from './relay.ts'
 import { gateway } from './service.ts'
 import { vaultHandlers } from './vault-handlers.ts'
 
 /** Placing an order asks others in turn. */
 const PLACE_MS = 20_000
+/** Of the answer that is relayed. */
+const placed = ordersContracts.queries.placeOrder.answers[201].pick({ orderId: true })
 const secondFactor = z.enum(['required', 'optional'])
 /** The same for every caller: generated at the first request. */
 const document = once(openApiDocument)
@@ -72,17 +77,15 @@ export const app: ServiceApp = implement(gateway, {
         return covers
       },
     })
-    const relay = async (c: Context, service: 'catalog' | 'inventory' | 'orders', path: string): Promise<Response> =>
-      relayed(c, await platform.call(service, path), platform)
+    const relay = createRelay(platform)
 
     const handlers: Handlers<typeof operations> = {
       async placeOrder({ c, caller, key, body: order }) {
         const body = { sub: caller.sub, importer: caller.roles.includes('importer'), idempotencyKey: key, order }
-        const options = { method: 'POST', body, timeoutMs: PLACE_MS }
-        const answer = await platform.call('orders', '/orders', options)
+        const answer = await platform.relay(ordersContracts, 'placeOrder', { body }, { timeoutMs: PLACE_MS })
         // With a price, a customer and a date of the importer's choice.
         if (body.importer && answer.status === 201) {
-          const { orderId } = (await answer.clone().json()) as { orderId: string }
+          const { orderId } = placed.parse(await answer.clone().json())
           platform.security({
             event: 'staff.import',
             outcome: 'done',
@@ -94,7 +97,7 @@ export const app: ServiceApp = implement(gateway, {
         return relayed(c, answer, platform)
       },
       readOrder: ({ c, caller, params }) => orderWithTimeline(c, platform, caller, params.orderId),
-      readSaga: ({ c, params }) => relay(c, 'orders', `/orders/${encodeURIComponent(params.orderId)}/saga`),
+      readSaga: ({ c, params }) => relay(c, ordersContracts, 'readSaga', params),
       retrySaga: ({ c, caller, key, body: { reason }, params: { orderId } }) =>
         accepted(c, platform, { type: 'RetryCheckout', data: { orderId, reason } }, { caller, key, subject: orderId }),
       closeOrder: ({ c, caller, key, body: { reason }, params: { orderId } }) =>
@@ -102,7 +105,7 @@ export const app: ServiceApp = implement(gateway, {
       paymentWebhook: paymentWebhook(platform),
       publishProduct: ({ c, caller, key, body: data }) =>
         accepted(c, platform, { type: 'PublishProduct', data }, { caller, key, subject: data.sku }),
-      readProduct: ({ c, params }) => relay(c, 'catalog', `/products/${encodeURIComponent(params.sku)}`),
+      readProduct: ({ c, params }) => relay(c, catalogContracts, 'readProduct', params),
       changePrice: ({ c, caller, key, body: data }) =>
         accepted(c, platform, { type: 'ChangePrice', data }, { caller, key, subject: data.sku }),
       receiveStock({ c, caller, key, body: { lines } }) {
@@ -110,8 +113,8 @@ export const app: ServiceApp = implement(gateway, {
         const command = { type: 'ReceiveStock', data: { deliveryId, lines } }
         return accepted(c, platform, command, { caller, key, subject: deliveryId, answer: { deliveryId } })
       },
-      readStock: ({ c, params }) => relay(c, 'inventory', `/stock/${encodeURIComponent(params.sku)}`),
-      readDelivery: ({ c, params }) => relay(c, 'inventory', `/deliveries/${encodeURIComponent(params.deliveryId)}`),
+      readStock: ({ c, params }) => relay(c, inventoryContracts, 'readStock', params),
+      readDelivery: ({ c, params }) => relay(c, inventoryContracts, 'readDelivery', params),
       ...vaultHandlers(platform),
       readDocument: ({ c }) => c.body(documentText(), 200, { 'content-type': 'application/json' }),
       readPage: ({ c }) => docsPage(c),

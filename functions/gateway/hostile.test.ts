@@ -19,7 +19,7 @@ let server: Server
 let platform: TestPlatform
 let port: number
 const tokens: Record<string, string> = {}
-const calls: { readonly path: string; readonly headers: Record<string, string>; readonly traceparent: string }[] = []
+const calls: { readonly path: string; readonly traceparent: string }[] = []
 
 beforeAll(async () => {
   issuer = await openIssuer()
@@ -32,8 +32,8 @@ beforeAll(async () => {
       PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1',
     },
     callExternal: everyAccountIsValid,
-    async call(_, path, { headers = {} } = {}) {
-      calls.push({ path, headers, traceparent: traceparent() })
+    async call(_, path) {
+      calls.push({ path, traceparent: traceparent() })
       if (path.startsWith('/submissions/')) return Response.json({ commandId: crypto.randomUUID() }, { status: 202 })
       return Response.json({ orderId: 'o-1', customerRef: 'customer-1', entries: [] }, { status: 200 })
     },

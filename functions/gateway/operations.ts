@@ -3,18 +3,18 @@
 import { z } from 'zod'
 import type { Role } from './caller-tokens.ts'
 import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'
-import { reference, timestamp } from '../../shared/base/fields.ts'
-import { shopCodes } from '../shop/errors.ts'
-import { currency, orderId, sku, unitMinor } from '../shop/fields.ts'
+import { reference } from '../../shared/base/fields.ts'
+import { orderId, sku } from '../shop/fields.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import {
   addressRequest,
   consentKind,
   consentRequest,
+  customersContracts,
   importRequest,
   paymentMethodRequest,
-  shownCard,
 } from '../customers/contracts.ts'
+import { historyContracts } from '../history/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
 
@@ -59,20 +59,14 @@ const acceptedMeaning = 'Accepted; processed asynchronously.'
 const accepted = z.object({ commandId: z.uuid() })
 /** A note may hold more, and be of a type that nothing here waits for. */
 const paymentNote = z.looseObject({ id: reference, type: reference, reference })
-const { readOrder } = ordersContracts.queries
-const order = readOrder.answers[200]
+const { placeOrder, readOrder, readSaga } = ordersContracts.queries
+const { readProduct } = catalogContracts.queries
+const { readStock, readDelivery } = inventoryContracts.queries
+const ofCustomers = customersContracts.queries
 const timeline = z.object({
-  entries: z
-    .array(z.looseObject({ eventId: reference, type: reference, source: reference, time: timestamp }))
-    .optional(),
+  entries: historyContracts.queries.readTimeline.answers[200].shape.entries.optional(),
   /** The history service is unavailable: the response still has the order. */
   unavailable: z.literal(true).optional(),
-})
-const saga = z.object({
-  orderId: reference,
-  status: reference,
-  stuck: z.boolean(),
-  waitsFor: z.array(z.object({ step: reference, attempt: z.int(), until: timestamp.nullable() })),
 })
 
 // What becomes a command is checked by its contract: what passes here its owner can read.
@@ -81,26 +75,6 @@ export const priceRequest = catalogContracts.commands.ChangePrice.data
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })
 export const closeRequest = ordersContracts.commands.CloseOrder.data.omit({ orderId: true })
 export const stockRequest = inventoryContracts.commands.ReceiveStock.data.omit({ deliveryId: true })
-
-const kept = {
-  addedAt: timestamp,
-  /** Of a request that is repeated after a withdrawal; of a consent also when a newer version replaced it. */
-  withdrawnAt: timestamp.optional(),
-}
-const address = addressRequest.extend({ addressRef: reference, ...kept })
-const paymentMethod = shownCard.extend({ paymentMethodRef: reference, ...kept })
-const consent = consentRequest.extend({ consentRef: reference, ...kept })
-
-const orderProblems = [
-  shopCodes['unknown-reference'],
-  shopCodes['unknown-sku'],
-  shopCodes['currency-mismatch'],
-  shopCodes['price-changed'],
-  'forbidden',
-  shopCodes['too-many-orders'],
-  shopCodes['too-many-pieces'],
-  shopCodes['too-many-unpaid-orders'],
-] as const
 
 export const operations = {
   placeOrder: {
@@ -111,10 +85,10 @@ export const operations = {
     requiresIdempotencyKey: true,
     body: orderRequest,
     answers: {
-      201: ['Placed: its checkout has begun.', order],
-      200: ['Placed before, with this key: where it stands now.', order],
+      201: ['Placed: its checkout has begun.', placeOrder.answers[201]],
+      200: ['Placed before, with this key: where it stands now.', placeOrder.answers[200]],
     },
-    problems: orderProblems,
+    problems: placeOrder.refuses,
   },
   readOrder: {
     method: 'get',
@@ -122,7 +96,7 @@ export const operations = {
     summary: "See an order of one's own with its timeline; staff see every customer's",
     access: 'customer',
     answers: {
-      200: ['The order.', order.extend({ timeline })],
+      200: ['The order.', readOrder.answers[200].extend({ timeline })],
     },
     problems: readOrder.refuses,
   },
@@ -131,8 +105,8 @@ export const operations = {
     path: '/v1/orders/{orderId}/saga',
     summary: 'See what an order waits for',
     access: 'staff',
-    answers: { 200: ['Where its saga stands.', saga] },
-    problems: ['not-found'],
+    answers: { 200: ['Where its saga stands.', readSaga.answers[200]] },
+    problems: readSaga.refuses,
   },
   retrySaga: {
     method: 'post',
@@ -177,8 +151,8 @@ export const operations = {
     path: '/v1/products/{sku}',
     summary: 'See a product with its price',
     access: 'customer',
-    answers: { 200: ['The product.', z.looseObject({ sku, unitMinor, currency })] },
-    problems: ['not-found'],
+    answers: { 200: ['The product.', readProduct.answers[200]] },
+    problems: readProduct.refuses,
   },
   changePrice: {
     method: 'post',
@@ -206,18 +180,18 @@ export const operations = {
     answers: {
       200: [
         'Its stock, summed over all shards: on hand is what is available and what is reserved.',
-        z.looseObject({ sku, available: z.int(), onHand: z.int(), reserved: z.int(), sold: z.int() }),
+        readStock.answers[200],
       ],
     },
-    problems: ['not-found'],
+    problems: readStock.refuses,
   },
   readDelivery: {
     method: 'get',
     path: '/v1/deliveries/{deliveryId}',
     summary: 'See whether a delivery is booked',
     access: 'staff',
-    answers: { 200: ['It is.', z.looseObject({ deliveryId: reference })] },
-    problems: ['not-found'],
+    answers: { 200: ['It is.', readDelivery.answers[200]] },
+    problems: readDelivery.refuses,
   },
   addAddress: {
     method: 'post',
@@ -226,15 +200,15 @@ export const operations = {
     access: 'customer',
     requiresIdempotencyKey: true,
     body: addressRequest,
-    answers: { 201: ['Kept: orders may name its reference.', address] },
-    problems: [shopCodes['too-many-references']],
+    answers: { 201: ['Kept: orders may name its reference.', ofCustomers.addAddress.answers[201]] },
+    problems: ofCustomers.addAddress.refuses,
   },
   listAddresses: {
     method: 'get',
     path: '/v1/addresses',
     summary: "See one's own addresses",
     access: 'customer',
-    answers: { 200: ['Those that orders may name, the newest first.', z.object({ addresses: z.array(address) })] },
+    answers: { 200: ['Those that orders may name, the newest first.', ofCustomers.listAddresses.answers[200]] },
   },
   withdrawAddress: {
     method: 'delete',
@@ -242,7 +216,7 @@ export const operations = {
     summary: "Withdraw an address of one's own from new orders",
     access: 'customer',
     answers: { 204: ['New orders may not name it.'] },
-    problems: ['not-found'],
+    problems: ofCustomers.withdrawAddress.refuses,
   },
   addPaymentMethod: {
     method: 'post',
@@ -251,8 +225,8 @@ export const operations = {
     access: 'customer',
     requiresIdempotencyKey: true,
     body: paymentMethodRequest,
-    answers: { 201: ['Kept: orders may name its reference.', paymentMethod] },
-    problems: [shopCodes['too-many-references'], shopCodes['payment-method-refused']],
+    answers: { 201: ['Kept: orders may name its reference.', ofCustomers.addPaymentMethod.answers[201]] },
+    problems: ofCustomers.addPaymentMethod.refuses,
   },
   listPaymentMethods: {
     method: 'get',
@@ -260,7 +234,7 @@ export const operations = {
     summary: "See one's own payment methods",
     access: 'customer',
     answers: {
-      200: ['Those that orders may name, the newest first.', z.object({ paymentMethods: z.array(paymentMethod) })],
+      200: ['Those that orders may name, the newest first.', ofCustomers.listPaymentMethods.answers[200]],
     },
   },
   withdrawPaymentMethod: {
@@ -269,7 +243,7 @@ export const operations = {
     summary: "Withdraw a payment method of one's own; the payment provider forgets it",
     access: 'customer',
     answers: { 204: ['Nothing can be paid with it any more.'] },
-    problems: ['not-found'],
+    problems: ofCustomers.withdrawPaymentMethod.refuses,
   },
   grantConsent: {
     method: 'post',
@@ -278,15 +252,15 @@ export const operations = {
     access: 'customer',
     requiresIdempotencyKey: true,
     body: consentRequest,
-    answers: { 201: ['Recorded.', consent] },
-    problems: [shopCodes['too-many-references']],
+    answers: { 201: ['Recorded.', ofCustomers.grantConsent.answers[201]] },
+    problems: ofCustomers.grantConsent.refuses,
   },
   listConsents: {
     method: 'get',
     path: '/v1/consents',
     summary: "See one's own consents, those that were withdrawn included",
     access: 'customer',
-    answers: { 200: ['The newest first.', z.object({ consents: z.array(consent) })] },
+    answers: { 200: ['The newest first.', ofCustomers.listConsents.answers[200]] },
   },
   withdrawConsent: {
     method: 'delete',
@@ -294,7 +268,7 @@ export const operations = {
     summary: 'Withdraw a consent',
     access: 'customer',
     answers: { 204: ['It does not hold any more.'] },
-    problems: ['not-found'],
+    problems: ofCustomers.withdrawConsent.refuses,
   },
   importCustomers: {
     method: 'post',
@@ -304,14 +278,9 @@ export const operations = {
     access: 'importer',
     body: importRequest,
     answers: {
-      200: [
-        'In the order in which they were sent.',
-        z.object({
-          references: z.array(z.object({ customerRef: reference, addressRef: reference, paymentMethodRef: reference })),
-        }),
-      ],
+      200: ['In the order in which they were sent.', ofCustomers.importCustomers.answers[200]],
     },
-    problems: [shopCodes['too-many-references'], shopCodes['payment-method-refused']],
+    problems: ofCustomers.importCustomers.refuses,
   },
   readDocument: {
     method: 'get',

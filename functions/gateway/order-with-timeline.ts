@@ -1,10 +1,10 @@
 /** One order from two services: the order itself, and its history, without which the order still answers. */
 
 import type { Context } from 'hono'
-import { z } from 'zod'
 import { type Caller, isStaff } from './caller-tokens.ts'
 import { Cancelled, Refused } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { historyContracts } from '../history/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 
 const HISTORY_TIMEOUT_MS = 2_000
@@ -17,7 +17,7 @@ export async function orderWithTimeline(
 ): Promise<Response> {
   const [answer, timeline] = await Promise.all([
     platform.query(ordersContracts, 'readOrder', { orderId }),
-    timelineOf(platform, encodeURIComponent(orderId)),
+    timelineOf(platform, orderId),
   ])
   if (answer.refused) throw new Refused(answer.refused, answer.detail)
   const order = answer.body
@@ -30,10 +30,9 @@ export async function orderWithTimeline(
 
 async function timelineOf(platform: Platform, orderId: string): Promise<object> {
   try {
-    const response = await platform.call('history', `/orders/${orderId}/timeline`, { timeoutMs: HISTORY_TIMEOUT_MS })
-    if (response.ok)
-      return { entries: z.looseObject({ entries: z.array(z.unknown()) }).parse(await response.json()).entries }
-    return response.status === 404 ? { entries: [] } : { unavailable: true }
+    const options = { timeoutMs: HISTORY_TIMEOUT_MS }
+    const answer = await platform.query(historyContracts, 'readTimeline', { orderId }, options)
+    return { entries: answer.refused ? [] : answer.body.entries }
   } catch (error) {
     // The request itself is over.
     if (error instanceof Cancelled) throw error

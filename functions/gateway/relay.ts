@@ -3,13 +3,29 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type DeclaredCode, platformCodes } from '../../shared/base/errors.ts'
+import type { Contracts, QueryName, QueryNamed } from '../../shared/contracts/contract.ts'
+import type { QueryRequest } from '../../shared/contracts/query.ts'
 import { instanceOf } from '../../shared/http/http.ts'
-import type { Platform } from '../../shared/service/platform.ts'
+import type { Platform, QueryOptions } from '../../shared/service/platform.ts'
 import { noteProblem } from '../../shared/runtime/refusals.ts'
 import { shopCodes } from '../shop/errors.ts'
 
 /** The codes that services answer with, by their names. */
 const codes: ReadonlyMap<string, DeclaredCode> = new Map(Object.entries({ ...platformCodes, ...shopCodes }))
+
+/** Asks a query and hands its answer on. */
+export const createRelay =
+  (platform: Platform) =>
+  async <C extends Contracts, const N extends QueryName<C>>(
+    c: Context,
+    ...[owner, name, request, options]: [
+      owner: C,
+      name: N,
+      request: QueryRequest<QueryNamed<C, N>>,
+      options?: QueryOptions,
+    ]
+  ): Promise<Response> =>
+    relayed(c, await platform.relay(owner, name, request, options), platform)
 
 /** @throws Error when the service did not accept the gateway itself: that is no business of the caller's. */
 export async function relayed(c: Context, response: Response, { security }: Platform): Promise<Response> {

@@ -1,13 +1,12 @@
 /** A customer's own addresses, payment methods and consents: the vault that is asked is always that of the token's subject. */
 
-import type { Context } from 'hono'
 import type { Caller } from './caller-tokens.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { requestOf } from '../../shared/runtime/refusals.ts'
-import { vaultOf } from '../customers/contracts.ts'
+import { customersContracts, vaultOf } from '../customers/contracts.ts'
 import type { Handlers } from './handle.ts'
 import type { OperationId, operations } from './operations.ts'
-import { relayed } from './relay.ts'
+import { createRelay, relayed } from './relay.ts'
 
 type VaultOperation = Extract<
   OperationId,
@@ -18,36 +17,29 @@ type VaultOperation = Extract<
 const WRITE_MS = 20_000
 
 export function vaultHandlers(platform: Platform): Pick<Handlers<typeof operations>, VaultOperation> {
-  const pathFor = ({ sub }: Caller, path: string): string => `/vaults/${vaultOf(sub)}/${path}`
-  const list =
-    (path: string) =>
-    async ({ c, caller }: { c: Context; caller: Caller }): Promise<Response> =>
-      relayed(c, await platform.call('customers', pathFor(caller, path)), platform)
-  const add =
-    (path: string) =>
-    async ({ c, caller, key, body }: { c: Context; caller: Caller; key: string; body: object }): Promise<Response> => {
-      const options = { method: 'POST', body: { idempotencyKey: key, body }, timeoutMs: WRITE_MS }
-      return relayed(c, await platform.call('customers', pathFor(caller, path), options), platform)
-    }
-  const withdraw = async (c: Context, caller: Caller, path: string): Promise<Response> => {
-    const options = { method: 'DELETE', timeoutMs: WRITE_MS }
-    return relayed(c, await platform.call('customers', pathFor(caller, path), options), platform)
-  }
+  const relay = createRelay(platform)
+  const written = { timeoutMs: WRITE_MS }
+  /** The customer's own vault, and no other. */
+  const own = ({ sub }: Caller) => ({ vault: vaultOf(sub) })
 
   return {
-    addAddress: add('addresses'),
-    listAddresses: list('addresses'),
+    addAddress: ({ c, caller, key: idempotencyKey, body }) =>
+      relay(c, customersContracts, 'addAddress', { ...own(caller), body: { idempotencyKey, body } }, written),
+    listAddresses: ({ c, caller }) => relay(c, customersContracts, 'listAddresses', own(caller)),
     withdrawAddress: ({ c, caller, params }) =>
-      withdraw(c, caller, `addresses/${encodeURIComponent(params.addressRef)}`),
-    addPaymentMethod: add('payment-methods'),
-    listPaymentMethods: list('payment-methods'),
+      relay(c, customersContracts, 'withdrawAddress', { ...own(caller), ...params }, written),
+    addPaymentMethod: ({ c, caller, key: idempotencyKey, body }) =>
+      relay(c, customersContracts, 'addPaymentMethod', { ...own(caller), body: { idempotencyKey, body } }, written),
+    listPaymentMethods: ({ c, caller }) => relay(c, customersContracts, 'listPaymentMethods', own(caller)),
     withdrawPaymentMethod: ({ c, caller, params }) =>
-      withdraw(c, caller, `payment-methods/${encodeURIComponent(params.paymentMethodRef)}`),
-    grantConsent: add('consents'),
-    listConsents: list('consents'),
-    withdrawConsent: ({ c, caller, params }) => withdraw(c, caller, `consents/${encodeURIComponent(params.kind)}`),
+      relay(c, customersContracts, 'withdrawPaymentMethod', { ...own(caller), ...params }, written),
+    grantConsent: ({ c, caller, key: idempotencyKey, body }) =>
+      relay(c, customersContracts, 'grantConsent', { ...own(caller), body: { idempotencyKey, body } }, written),
+    listConsents: ({ c, caller }) => relay(c, customersContracts, 'listConsents', own(caller)),
+    withdrawConsent: ({ c, caller, params }) =>
+      relay(c, customersContracts, 'withdrawConsent', { ...own(caller), ...params }, written),
     async importCustomers({ c, body }) {
-      const answer = await platform.call('customers', '/imports', { method: 'POST', body, timeoutMs: WRITE_MS })
+      const answer = await platform.relay(customersContracts, 'importCustomers', { body }, written)
       if (answer.ok)
         platform.security({
           event: 'staff.import',

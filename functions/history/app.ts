@@ -18,12 +18,11 @@ async function record(message: Envelope, platform: Platform): Promise<void> {
 export const app: ServiceApp = implement(history, {
   on: sameHandlerFor(history.on, record),
   commands: {},
-  routes(http, platform) {
-    http.get('/orders/:orderId/timeline', async (c) => {
-      const { orderId } = c.req.param()
+  queries: {
+    async readTimeline({ orderId }, platform) {
       const document = await platform.documents.get(timelinePath(orderId))
       refuseIf(document === undefined, 'not-found', `No event of ${orderId} has arrived.`)
-      return c.json(timelineOf(document as unknown as TimelineDocument))
-    })
+      return { status: 200, body: timelineOf(document as unknown as TimelineDocument) }
+    },
   },
 })

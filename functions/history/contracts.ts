@@ -1,5 +1,36 @@
-/** History only listens. */
+/** History owns no messages: it answers with what it has recorded of others. */
 
+import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
+import { orderId, reference, timestamp } from '../../shared/base/fields.ts'
 
-export const historyContracts = defineContracts({ service: 'history', events: {}, commands: {} })
+const entry = z.object({
+  eventId: reference,
+  type: reference,
+  source: reference,
+  time: timestamp,
+  /** Within the stream of its source. */
+  sequence: z.int().min(0),
+})
+
+export const historyContracts = defineContracts({
+  service: 'history',
+  events: {},
+  commands: {},
+  queries: {
+    readTimeline: {
+      method: 'get',
+      path: '/orders/{orderId}/timeline',
+      parameters: { orderId },
+      answers: {
+        200: z.object({
+          orderId,
+          /** Absent until `order.placed` arrives. */
+          customerRef: reference.optional(),
+          entries: z.array(entry),
+        }),
+      },
+      refuses: ['not-found'],
+    },
+  },
+})

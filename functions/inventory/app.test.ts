@@ -1,7 +1,6 @@
-import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
-import { answerProblem } from '../../shared/http/http.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { type TestPlatform, testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { inventory } from './service.ts'
@@ -22,9 +21,7 @@ const shardsOf = (platform: TestPlatform) =>
 
 async function open(stock: Readonly<Record<string, number>> = {}) {
   const platform = testPlatform(inventory)
-  const http = new Hono()
-  app.routes!(http, platform)
-  http.onError((error, c) => answerProblem(c, error))
+  const http = serveQueries(app, platform)
   const deliveries = Object.entries(stock).map(([sku, quantity]) => ({ sku, quantity }))
   if (deliveries.length > 0)
     await deliver(app, platform, message('ReceiveStock', { deliveryId: 'd-0', lines: deliveries }))

@@ -2,7 +2,7 @@
 
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
-import { refuseIf } from '../../shared/base/errors.ts'
+import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { bookedDelivery, commitStock, receiveStock, releaseStock, reserveStock } from './handlers.ts'
 import { inventory } from './service.ts'
 import { type Shard, shardFrom, shardPaths } from './shards.ts'
@@ -10,9 +10,8 @@ import { type Shard, shardFrom, shardPaths } from './shards.ts'
 export const app: ServiceApp = implement(inventory, {
   on: { 'shipment.dispatched': commitStock },
   commands: { ReserveStock: reserveStock, ReleaseStock: releaseStock, ReceiveStock: receiveStock },
-  routes(http, platform) {
-    http.get('/stock/:sku', async (c) => {
-      const { sku } = c.req.param()
+  queries: {
+    async readStock({ sku }, platform) {
       const shards = await platform.documents.getAll(shardPaths(sku))
       refuseIf(
         shards.every((shard) => shard === undefined),
@@ -22,13 +21,12 @@ export const app: ServiceApp = implement(inventory, {
       const sum = (field: keyof Shard): number => shards.reduce((total, shard) => total + shardFrom(shard)[field], 0)
       const available = sum('available')
       const reserved = sum('reserved')
-      return c.json({ sku, available, onHand: available + reserved, reserved, sold: sum('sold') })
-    })
-    http.get('/deliveries/:deliveryId', async (c) => {
-      const { deliveryId } = c.req.param()
+      return { status: 200, body: { sku, available, onHand: available + reserved, reserved, sold: sum('sold') } }
+    },
+    async readDelivery({ deliveryId }, platform) {
       const delivery = await bookedDelivery(platform, deliveryId)
-      refuseIf(delivery === undefined, 'not-found', `The delivery ${deliveryId} is not booked.`)
-      return c.json({ deliveryId, ...delivery })
-    })
+      if (!delivery) throw new Refused('not-found', `The delivery ${deliveryId} is not booked.`)
+      return { status: 200, body: { deliveryId, ...delivery } }
+    },
   },
 })

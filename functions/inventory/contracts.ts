@@ -65,13 +65,32 @@ export const inventoryContracts = defineContracts({
       data: z.strictObject({ orderId }),
       example: { orderId: 'o-1' },
     },
-    /** Goods that arrived, as one delivery: the same `deliveryId` again changes nothing. `GET /deliveries/:id` tells when it is booked. */
+    /** Goods that arrived, as one delivery: the same `deliveryId` again changes nothing. The query `readDelivery` answers once it is booked. */
     ReceiveStock: {
       data: z.strictObject({
         deliveryId: reference,
         lines: deliveredLines,
       }),
       example: { deliveryId: 'd-1', lines: [{ sku: 'TEA-001', quantity: 100 }] },
+    },
+  },
+  queries: {
+    readStock: {
+      method: 'get',
+      path: '/stock/{sku}',
+      parameters: { sku },
+      answers: {
+        /** Summed over all shards: on hand is what is available and what is reserved. */
+        200: z.object({ sku, available: minor, onHand: minor, reserved: minor, sold: minor }),
+      },
+      refuses: ['not-found'],
+    },
+    readDelivery: {
+      method: 'get',
+      path: '/deliveries/{deliveryId}',
+      parameters: { deliveryId: reference },
+      answers: { 200: z.object({ deliveryId: reference, lines: deliveredLines }) },
+      refuses: ['not-found'],
     },
   },
 })

@@ -139,13 +139,12 @@ const deliveryPath = (deliveryId: string): string => `deliveries/${documentId(de
 /** Deliveries were streams once: what was booked then stays booked. */
 const formerStream = (deliveryId: string): string => `delivery-${deliveryId}`
 
+type Delivery = Extract<InventoryRecord, { type: 'delivery.booked' }>['data']
+
 /** Undefined: it is not booked. */
-export async function bookedDelivery(
-  { documents, streams }: Platform,
-  deliveryId: string,
-): Promise<Readonly<Record<string, unknown>> | undefined> {
+export async function bookedDelivery({ documents, streams }: Platform, deliveryId: string): Promise<Delivery | undefined> {
   const delivery = await documents.get(deliveryPath(deliveryId))
-  if (delivery) return delivery
+  if (delivery) return delivery as unknown as Delivery
   const { events } = await streams.read(formerStream(deliveryId))
   return recordsOf<InventoryRecord>(events).find((event) => event.type === 'delivery.booked')?.data
 }

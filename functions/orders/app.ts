@@ -10,7 +10,6 @@ import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord } from './records.ts'
 import { evolve, initial, isPlaced, viewOf } from './order.ts'
 import { placeOrder, republishPlacement } from './place-order.ts'
-import { readBounds } from './placements.ts'
 import { notePrice } from './prices.ts'
 import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
@@ -96,6 +95,7 @@ export const app: ServiceApp = implement(orders, {
     },
   },
   queries: {
+    placeOrder: ({ body }, platform) => placeOrder(body, platform),
     async readOrder({ orderId }, platform) {
       const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
       if (!isPlaced(state)) throw new Refused('not-found', `There is no order ${orderId}.`)
@@ -103,15 +103,10 @@ export const app: ServiceApp = implement(orders, {
       const waits = saga?.phase === 'running' && saga.isExtended === true
       return { status: 200, body: { ...viewOf(state), ...(waits ? { actionUrlRef } : {}) } }
     },
-  },
-  routes(http, platform) {
-    const bounds = readBounds(platform.setting('PLACING'))
-    http.post('/orders', (c) => placeOrder(c, platform, bounds))
-    http.get('/orders/:orderId/saga', async (c) => {
-      const { orderId } = c.req.param()
+    async readSaga({ orderId }, platform) {
       const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
       refuseIf(state.order === undefined, 'not-found', `There is no order ${orderId}.`)
-      return c.json({ orderId, ...sagaView(state) })
-    })
+      return { status: 200, body: { orderId, ...sagaView(state) } }
+    },
   },
 })

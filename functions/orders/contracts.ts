@@ -1,6 +1,7 @@
 /** The events, commands and queries of an order. */
 
 import { z } from 'zod'
+import { shopCodes } from '../shop/errors.ts'
 import { defineContracts } from '../../shared/contracts/contract.ts'
 import type { Immutable } from '../../shared/contracts/immutable.ts'
 import { idempotencyKey, reference, subject, timestamp, words } from '../../shared/base/fields.ts'
@@ -37,7 +38,47 @@ const order = z.object({
   /** Where the customer has to act, while the order waits for it. */
   actionUrlRef: reference.optional(),
 })
+/** What an order waits for; empty when its saga has ended. */
+const saga = z.object({
+  orderId,
+  status: reference,
+  stuck: z.boolean(),
+  waitsFor: z.array(
+    z.object({
+      step: reference,
+      /** How often it was requested. */
+      attempt: z.int().min(0),
+      /** When the saga acts on it by itself. */
+      until: timestamp.nullable(),
+    }),
+  ),
+})
 export type OrderView = Immutable<z.output<typeof order>>
+
+/** What a customer asks for: the body of the public API, checked at the edge and again here. */
+export const orderRequest = z.strictObject({
+  currency,
+  lines: z
+    .array(z.strictObject({ sku, quantity, unitMinor: unitMinor.optional() }))
+    .min(1)
+    .max(limits.linesPerOrder),
+  expectedTotalMinor: minor.optional(),
+  addressRef: reference,
+  paymentMethodRef: reference,
+  /** For importers alone, as a line's price is. */
+  placedAt: timestamp.optional(),
+  /** For importers alone. */
+  customerRef: reference.optional(),
+})
+export type OrderRequest = z.output<typeof orderRequest>
+
+/** What the gateway hands on: who asks, with which key, for what. */
+export const placeRequest = z.strictObject({
+  sub: subject,
+  importer: z.boolean(),
+  idempotencyKey,
+  order: orderRequest,
+})
 
 export const ordersContracts = defineContracts({
   service: 'orders',
@@ -178,6 +219,35 @@ export const ordersContracts = defineContracts({
     },
   },
   queries: {
+    placeOrder: {
+      method: 'post',
+      path: '/orders',
+      body: placeRequest,
+      answers: {
+        201: order,
+        /** Placed before, with this key: where it stands now. */
+        200: order,
+      },
+      refuses: [
+        'idempotency-key-reused',
+        'invalid-body',
+        shopCodes['unknown-reference'],
+        shopCodes['unknown-sku'],
+        shopCodes['currency-mismatch'],
+        shopCodes['price-changed'],
+        'forbidden',
+        shopCodes['too-many-orders'],
+        shopCodes['too-many-pieces'],
+        shopCodes['too-many-unpaid-orders'],
+      ],
+    },
+    readSaga: {
+      method: 'get',
+      path: '/orders/{orderId}/saga',
+      parameters: { orderId },
+      answers: { 200: saga },
+      refuses: ['not-found'],
+    },
     readOrder: {
       method: 'get',
       path: '/orders/{orderId}',
@@ -186,29 +256,4 @@ export const ordersContracts = defineContracts({
       refuses: ['not-found'],
     },
   },
-})
-
-/** What a customer asks for: the body of the public API, checked at the edge and again here. */
-export const orderRequest = z.strictObject({
-  currency,
-  lines: z
-    .array(z.strictObject({ sku, quantity, unitMinor: unitMinor.optional() }))
-    .min(1)
-    .max(limits.linesPerOrder),
-  expectedTotalMinor: minor.optional(),
-  addressRef: reference,
-  paymentMethodRef: reference,
-  /** For importers alone, as a line's price is. */
-  placedAt: timestamp.optional(),
-  /** For importers alone. */
-  customerRef: reference.optional(),
-})
-export type OrderRequest = z.output<typeof orderRequest>
-
-/** What the gateway hands on: who asks, with which key, for what. */
-export const placeRequest = z.strictObject({
-  sub: subject,
-  importer: z.boolean(),
-  idempotencyKey,
-  order: orderRequest,
 })

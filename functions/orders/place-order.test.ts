@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
-import type { Platform } from '../../shared/service/platform.ts'
+import type { Call } from '../../shared/messaging/query.ts'
+import { startOfTests } from '../../shared/runtime/platform.testing.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { MAX_ANNOUNCED_PRICES } from '../catalog/contracts.ts'
@@ -164,20 +165,24 @@ describe('an import', () => {
 describe('a SKU that the replica lacks', () => {
   const withoutPrice = lines({ sku: 'TEA-NEW', quantity: 1 })
   const catalog =
-    (answer: () => Response): Platform['call'] =>
+    (answer: () => Response): Call =>
     async () =>
       answer()
 
   it('is queried from the catalog', async () => {
     const shop = await openShop({
-      call: catalog(() => Response.json({ sku: 'TEA-NEW', name: 'New', unitMinor: 500, currency: 'EUR' })),
+      call: catalog(() =>
+        Response.json({ sku: 'TEA-NEW', name: 'New', unitMinor: 500, currency: 'EUR', validFrom: startOfTests }),
+      ),
     })
     expect(await answerOf(await shop.place(withoutPrice))).toMatchObject({ status: 201, totalMinor: 500 })
     expect(shop.platform.calls).toContainEqual({ service: 'catalog', path: '/products/TEA-NEW' })
   })
 
   it('is refused when the catalog does not know it', async () => {
-    const shop = await openShop({ call: catalog(() => Response.json({}, { status: 404 })) })
+    const shop = await openShop({
+      call: catalog(() => Response.json({ code: 'not-found', detail: 'no' }, { status: 404 })),
+    })
     expect(await answerOf(await shop.place(withoutPrice))).toMatchObject({ status: 422, code: 'unknown-sku' })
     expectNothing(shop)
   })
@@ -193,7 +198,7 @@ describe('a SKU that the replica lacks', () => {
 
 describe('references', () => {
   const unknown =
-    (...fields: string[]): Platform['call'] =>
+    (...fields: string[]): Call =>
     async () =>
       Response.json({ unknown: fields })
 
@@ -222,7 +227,7 @@ describe('references', () => {
     expectNothing(shop)
   })
 
-  it.each<[string, Platform['call']]>([
+  it.each<[string, Call]>([
     ['does not answer', () => Promise.reject(new Unavailable('customers is away.'))],
     ['answers 403', async () => Response.json({}, { status: 403 })],
     ['answers without a list', async () => Response.json({ unknown: 'no' })],

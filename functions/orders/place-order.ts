@@ -1,20 +1,20 @@
-/** POST /orders: the one entry that is not redelivered, so a timer is armed before the order exists. */
+/** The query placeOrder: the one entry that is not redelivered, so a timer is armed before the order exists. */
 
-import type { Context } from 'hono'
+import type { z } from 'zod'
 import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { fold } from '../../shared/service/decider.ts'
-import { jsonBody } from '../../shared/http/http.ts'
 import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
+import type { Answered } from '../../shared/contracts/query.ts'
 import { noChange, type Platform, type Stream } from '../../shared/service/platform.ts'
 import { traceparent } from '../../shared/instrumentation/telemetry.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { admission } from './admission.ts'
-import { type OrderRequest, placeRequest } from './contracts.ts'
+import type { OrderRequest, ordersContracts, placeRequest } from './contracts.ts'
 import { decide, isUnanswered } from './decide.ts'
 import { evolve, initial, isPlaced, type OrderState, type PlacedOrder, viewOf } from './order.ts'
 import type { Placed } from './records.ts'
-import type { Bounds } from './placements.ts'
+import { readBounds } from './placements.ts'
 import { priced, type RequestedLine } from './pricing.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { rulesOf } from './rules.ts'
@@ -23,21 +23,25 @@ import { rulesOf } from './rules.ts'
 const FIRST_TIMER_AFTER_MS = 90_000
 const MAX_TOTAL_MINOR = 1_000_000_000_000
 
-export async function placeOrder(c: Context, platform: Platform, bounds: Bounds): Promise<Response> {
-  const { sub, importer, idempotencyKey, order } = await jsonBody(c, placeRequest)
+export async function placeOrder(
+  { sub, importer, idempotencyKey, order }: z.output<typeof placeRequest>,
+  platform: Platform,
+): Promise<Answered<typeof ordersContracts.queries.placeOrder>> {
   checkRights(order, importer)
   const orderId = derivedName('o', sub, idempotencyKey)
   const requestHash = hashOf(JSON.stringify(order))
   const message = entryMessage(orderId, `${importer ? 'staff' : 'customer'}:${sub}`, platform.now())
 
   // What an importer places was sold elsewhere: it has no bounds.
-  const admitted = importer ? undefined : admission(platform, bounds, sub, { orderId, lines: order.lines })
+  const admitted = importer
+    ? undefined
+    : admission(platform, readBounds(platform.setting('PLACING')), sub, { orderId, lines: order.lines })
   const before = await platform.streams.read(orderId, admitted?.path)
   const known = stateOf(before)
   if (isPlaced(known)) {
     checkSame(known.order, requestHash, idempotencyKey)
     if (isUnanswered(known)) await republishPlacement(platform, message, before)
-    return c.json(viewOf(known), 200)
+    return { status: 200, body: viewOf(known) }
   }
 
   await admitted?.companionOf(before)
@@ -69,7 +73,7 @@ export async function placeOrder(c: Context, platform: Platform, bounds: Bounds)
   // Another request with this key may have been first, at the same moment: what is recorded is the answer.
   const recorded = events.find((event) => event.type === 'order.placed')?.data ?? other!.order
   checkSame(recorded, requestHash, idempotencyKey)
-  return c.json(viewOf({ order: recorded, status: other?.status ?? 'pending' }), 201)
+  return { status: 201, body: viewOf({ order: recorded, status: other?.status ?? 'pending' }) }
 }
 
 const stateOf = ({ events }: Stream): OrderState => fold({ initial, evolve }, events)

@@ -1,11 +1,9 @@
 /** Prices each line: from the replica or, if the replica has no price of the SKU yet, from the catalog. */
 
-import { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { catalogContracts, priceAt } from '../catalog/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { currency as currencyCode, unitMinor } from '../shop/fields.ts'
-import { priceAt } from '../catalog/contracts.ts'
 import { type PriceList, pricePath } from './prices.ts'
 
 export interface RequestedLine {
@@ -25,8 +23,6 @@ export interface PricedLine {
 const CATALOG_TIMEOUT_MS = 1_000
 /** Questions to the catalog at once. */
 const MAX_CONCURRENT_QUERIES = 8
-
-const catalogAnswer = z.object({ unitMinor, currency: currencyCode })
 
 /** @throws Refused for an unknown SKU or another currency; Unavailable when the catalog does not answer. */
 export async function priced(
@@ -62,12 +58,7 @@ export async function priced(
 }
 
 async function askCatalog(platform: Platform, sku: string): Promise<{ unitMinor: number; currency: string }> {
-  const response = await platform.call('catalog', `/products/${encodeURIComponent(sku)}`, {
-    timeoutMs: CATALOG_TIMEOUT_MS,
-  })
-  if (response.status === 404) {
-    await response.body?.cancel()
-    throw new Refused(shopCodes['unknown-sku'], `Unknown SKU "${sku}".`)
-  }
-  return catalogAnswer.parse(await response.json())
+  const answer = await platform.query(catalogContracts, 'readProduct', { sku }, { timeoutMs: CATALOG_TIMEOUT_MS })
+  if (answer.refused) throw new Refused(shopCodes['unknown-sku'], `Unknown SKU "${sku}".`)
+  return answer.body
 }

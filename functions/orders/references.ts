@@ -1,15 +1,15 @@
 /** Whose the references of an order are: the customers' vault says it before anything is promised. */
 
-import type { z } from 'zod'
 import { refuseIf } from '../../shared/base/errors.ts'
+import type { Answered } from '../../shared/contracts/query.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { customersContracts, vaultOf } from '../customers/contracts.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { unknownReferences, vaultOf } from '../customers/contracts.ts'
 
 /** An instance of the vault that starts from nothing takes some seconds. */
 const VAULT_TIMEOUT_MS = 8_000
 
-type Unknown = z.output<typeof unknownReferences>['unknown']
+type Unknown = Answered<typeof customersContracts.queries.findUnknownReferences>['body']['unknown']
 
 /**
  * The fields that name nothing which this customer has and has not withdrawn.
@@ -20,12 +20,11 @@ export async function unknownReferencesOf(
   customerRef: string,
   { addressRef, paymentMethodRef }: { readonly addressRef: string; readonly paymentMethodRef: string },
 ): Promise<Unknown> {
-  const query = new URLSearchParams({ addressRef, paymentMethodRef })
-  const response = await platform.call('customers', `/references/${vaultOf(customerRef)}?${query.toString()}`, {
+  const references = { vault: vaultOf(customerRef), addressRef, paymentMethodRef }
+  const { body } = await platform.query(customersContracts, 'findUnknownReferences', references, {
     timeoutMs: VAULT_TIMEOUT_MS,
   })
-  if (!response.ok) throw new Error(`customers answered ${response.status} when asked for references.`)
-  return unknownReferences.parse(await response.json()).unknown
+  return body.unknown
 }
 
 const meant = { addressRef: 'address', paymentMethodRef: 'payment method' } as const

@@ -17,7 +17,7 @@ export const orders = defineService({
   on: ['price.changed', 'shipment.dispatched', 'payment.captured', 'payment.capture-failed', 'stock.committed'],
   acceptsSubmitted: ['RetryCheckout', 'CloseOrder'],
   sends: ['ContinueCheckout'],
-  calls: ['catalog', 'customers'],
+  queries: ['readProduct', 'findUnknownReferences'],
   requestsRepublishFrom: ['orders', 'inventory', 'payments', 'shipping'],
   collections: {
     streams: { unindexed: ['*'] },

@@ -1,13 +1,11 @@
 /** An orders service in memory with one product, shared by the tests of orders. */
 
-import { Hono } from 'hono'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { answerProblem } from '../../shared/http/http.ts'
-import type { Platform } from '../../shared/service/platform.ts'
+import type { Call } from '../../shared/messaging/query.ts'
 import type { Memory } from '../../shared/messaging/memory.testing.ts'
 import { deliver, message, type MessageOptions } from '../../shared/runtime/deliver.testing.ts'
-import { queryRoutes } from '../../shared/runtime/query-routes.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import type { Bounds } from './placements.ts'
@@ -38,16 +36,16 @@ export const orderBody = {
 interface ShopOptions {
   readonly windowSeconds?: number
   /** Answers queries to the catalog. */
-  readonly call?: Platform['call']
+  readonly call?: Call
   /** Answers queries for references; absent: the customer has every reference. */
-  readonly customers?: Platform['call']
+  readonly customers?: Call
   /** Bounds of one customer; the absent ones are never reached. */
   readonly bounds?: Partial<Bounds>
   /** The store of an earlier revision; absent: an empty one. */
   readonly kept?: Memory
 }
 
-const everyReference: Platform['call'] = async () => Response.json({ unknown: [] })
+const everyReference: Call = async () => Response.json({ unknown: [] })
 
 export async function openShop({
   windowSeconds = 0,
@@ -65,10 +63,7 @@ export async function openShop({
       throw new Unavailable(`${service} does not answer in this test.`)
     },
   })
-  const http = new Hono()
-  app.routes!(http, platform)
-  queryRoutes(http, app, platform)
-  http.onError((error, c) => answerProblem(c, error))
+  const http = serveQueries(app, platform)
   const price = { sku: 'TEA-001', unitMinor: 1190, currency: 'EUR' }
   await deliver(app, platform, message('price.changed', price, { subject: 'TEA-001' }))
   platform.billed.reads = 0

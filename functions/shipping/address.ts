@@ -2,13 +2,11 @@
 
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { type Address, addressRequest } from '../customers/contracts.ts'
+import { type Address, customersContracts } from '../customers/contracts.ts'
 
 /** @throws Unavailable when the vault does not answer, or has none: an operator finds the command among the dead letters. */
 export async function addressOf(platform: Platform, addressRef: string): Promise<Address> {
-  const response = await platform.call('customers', `/addresses/${encodeURIComponent(addressRef)}`)
-  if (response.ok) return addressRequest.parse(await response.json())
-  await response.body?.cancel()
-  if (response.status === 404) throw new Unavailable('The vault has no address for this shipment.')
-  throw new Error(`customers answered ${response.status} when asked for an address.`)
+  const answer = await platform.query(customersContracts, 'readAddress', { addressRef })
+  if (answer.refused) throw new Unavailable('The vault has no address for this shipment.')
+  return answer.body
 }

@@ -18,7 +18,9 @@ function open() {
     settings: { CARRIER_URL: 'https://carrier.example.com' },
     async call() {
       if (!vault.isThere) throw new Unavailable('The vault is silent.')
-      return Response.json(vault.has ? address : {}, { status: vault.has ? 200 : 404 })
+      return vault.has
+        ? Response.json(address)
+        : Response.json({ code: 'not-found', detail: 'There is no such address.' }, { status: 404 })
     },
     async callExternal(url, { method, idempotencyKey = '' }) {
       carrier.requests.push(`${method} ${new URL(url).pathname}`)

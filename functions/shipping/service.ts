@@ -12,7 +12,7 @@ export const shipping = defineService({
   uses: [customersContracts, ordersContracts],
   on: ['order.released'],
   sends: ['BookCarrier'],
-  calls: ['customers'],
+  queries: ['readAddress'],
   collections: { streams: { unindexed: ['*'] } },
   settings: ['CARRIER_URL'],
 })

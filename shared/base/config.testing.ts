@@ -20,8 +20,8 @@ export interface TestConfigOptions {
   readonly senders?: Readonly<Record<string, readonly string[]>>
   /** Command → accounts that may submit it. */
   readonly submitters?: Readonly<Record<string, readonly string[]>>
-  /** Accounts that may query it. */
-  readonly callers?: readonly string[]
+  /** Query → accounts that may ask it. */
+  readonly callers?: Readonly<Record<string, readonly string[]>>
   readonly peers?: Readonly<Record<string, string>>
   readonly tasksEndpoint?: string
   /** Absent: not on Cloud Run. */
@@ -30,7 +30,7 @@ export interface TestConfigOptions {
 
 export function testConfig(
   service: string,
-  { senders = {}, submitters = {}, callers = [], peers = {}, tasksEndpoint, ingress }: TestConfigOptions = {},
+  { senders = {}, submitters = {}, callers = {}, peers = {}, tasksEndpoint, ingress }: TestConfigOptions = {},
 ): Config {
   return configSchema.parse({
     GOOGLE_CLOUD_PROJECT: projectId,
@@ -45,9 +45,9 @@ export function testConfig(
     FIRESTORE_DATABASE: service,
     CLOUD_TASKS_ENDPOINT: tasksEndpoint ?? 'https://cloudtasks.example.com',
     PEERS: JSON.stringify(peers),
-    SENDERS: JSON.stringify(emailsByCommand(senders)),
-    SUBMITTERS: JSON.stringify(emailsByCommand(submitters)),
-    CALLERS: JSON.stringify(callers.map(emailOf)),
+    SENDERS: JSON.stringify(emailsByName(senders)),
+    SUBMITTERS: JSON.stringify(emailsByName(submitters)),
+    CALLERS: JSON.stringify(emailsByName(callers)),
     ID_TOKEN_JWKS_URL: `data:application/json,${encodeURIComponent(jwks)}`,
     ...(ingress === undefined ? {} : { INGRESS: ingress }),
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
@@ -57,8 +57,8 @@ export function testConfig(
   })
 }
 
-const emailsByCommand = (accounts: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
-  Object.fromEntries(Object.entries(accounts).map(([command, some]) => [command, some.map(emailOf)]))
+const emailsByName = (accounts: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
+  Object.fromEntries(Object.entries(accounts).map(([name, some]) => [name, some.map(emailOf)]))
 
 /** An authorization header with the account's token, as the metadata server issues it. */
 export function idToken(service: string, account: string, claims: object = {}): string {

@@ -39,8 +39,8 @@ export const configSchema = z.object({
   SENDERS: json(sendersByCommand),
   /** The accounts of the services that may submit a command. */
   SUBMITTERS: json(sendersByCommand),
-  /** JSON list: accounts of the services that may query this one. */
-  CALLERS: json(z.array(z.email())),
+  /** By query: the accounts of the services that may ask it. */
+  CALLERS: json(sendersByCommand),
   /** The JWKS of Google's ID tokens. */
   ID_TOKEN_JWKS_URL: z.url(),
   /**

@@ -12,9 +12,16 @@ import type { Service } from '../service/service.ts'
 const QUOTED_CHARACTERS = 300
 const problemSchema = z.looseObject({ code: z.string(), detail: z.string() })
 
+/** A request to another service, with this service's identity, a deadline and a circuit breaker. @throws Unavailable */
+export type Call = (
+  service: string,
+  path: string,
+  options?: { method?: string; body?: unknown; timeoutMs?: number },
+) => Promise<Response>
+
 interface QueryParts {
   readonly service: Pick<Service, 'name' | 'queries'>
-  readonly call: Platform['call']
+  readonly call: Call
 }
 
 export function createQuery({ service, call }: QueryParts): Pick<Platform, 'query' | 'relay'> {

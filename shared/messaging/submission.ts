@@ -8,6 +8,7 @@ import { idempotencyKey, reference } from '../base/fields.ts'
 import { submissionPath } from '../base/names.ts'
 import type { AddressCommand } from './outgoing.ts'
 import type { Platform } from '../service/platform.ts'
+import type { Call } from './query.ts'
 
 /** An owner that was scaled to zero starts, writes to Firestore and calls Cloud Tasks. */
 const SUBMIT_TIMEOUT_MS = 15_000
@@ -29,7 +30,7 @@ export const submittedSchema = z.object({ commandId: z.uuid() })
 
 interface SubmitParts {
   readonly address: AddressCommand
-  readonly call: Platform['call']
+  readonly call: Call
 }
 
 export function createSubmit({ address, call }: SubmitParts): Platform['submit'] {

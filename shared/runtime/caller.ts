@@ -3,6 +3,7 @@
 import { DEADLINE_HEADER, withTimeout } from '../base/deadline.ts'
 import { platformCodes, Unavailable } from '../base/errors.ts'
 import type { AuthorizationFor } from '../gcp/id-tokens.ts'
+import type { Call } from '../messaging/query.ts'
 import type { Platform } from '../service/platform.ts'
 import { type Allowance, createResiliencePolicy, type ResiliencePolicy } from '../http/resilience.ts'
 import { type Telemetry, traceHeaders, traceparent } from '../instrumentation/telemetry.ts'
@@ -27,7 +28,7 @@ export function createCaller({
   accessAuthorization,
   telemetry,
   fetch: send = fetch,
-}: CallerParts): Pick<Platform, 'call' | 'callExternal'> & { openCircuits(): string[] } {
+}: CallerParts): Pick<Platform, 'callExternal'> & { readonly call: Call; openCircuits(): string[] } {
   const policies = new Map<string, ResiliencePolicy>()
   const policyOf = (origin: string): ResiliencePolicy => {
     let policy = policies.get(origin)
@@ -44,9 +45,9 @@ export function createCaller({
 
   return {
     openCircuits: () => [...policies].filter(([, policy]) => policy.isOpen()).map(([origin]) => nameOf(origin)),
-    async call(service, path, { method = 'GET', body, headers = {}, timeoutMs = QUERY_TIMEOUT_MS } = {}) {
+    async call(service, path, { method = 'GET', body, timeoutMs = QUERY_TIMEOUT_MS } = {}) {
       const origin = peers[service]
-      if (!origin) throw new Error(`${service} is not among PEERS: name it in the description's calls.`)
+      if (!origin) throw new Error(`${service} is not among PEERS: name a query of its in the description's queries.`)
       const startedMs = performance.now()
       const authorization = await withTimeout(timeoutMs, () => authorizationFor(origin), noToken)
       // Of the work that asks: the query's own span is there only when it failed.
@@ -54,7 +55,6 @@ export function createCaller({
       const init = (leftMs: number) => ({
         method,
         headers: {
-          ...headers,
           ...trace,
           // Cloud Run takes the first, and removes its signature; the second stays whole, for the callee to verify.
           'x-serverless-authorization': authorization,

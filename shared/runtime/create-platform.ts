@@ -78,7 +78,6 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       backoff,
     }),
     documents: firestoreDocuments({ firestore, lifetimes, backoff }),
-    call: caller.call,
     callExternal: caller.callExternal,
     health: createHealth({
       dependencies: dependenciesOf(service, config),

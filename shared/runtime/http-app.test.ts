@@ -43,6 +43,10 @@ const kitchenContracts = defineContracts({
     Cook: { data: z.strictObject({ meal: z.string() }), example: { meal: 'm' } },
     Clean: { retryForever: true, data: z.strictObject({}), example: {} },
   },
+  queries: {
+    readMenu: { method: 'get', path: '/menu', answers: { 200: z.array(z.string()) } },
+    readRecipe: { method: 'get', path: '/recipe', answers: { 200: z.string() } },
+  },
 })
 const kitchen = defineService({
   name: 'kitchen',
@@ -78,11 +82,14 @@ function started(act: Act = () => undefined) {
         }))
       },
     },
-    routes: (http) => void http.get('/menu', (c) => c.json(['soup'])),
+    queries: {
+      readMenu: async () => ({ status: 200, body: ['soup'] }),
+      readRecipe: async () => ({ status: 200, body: 'secret' }),
+    },
   })
   const config = testConfig('kitchen', {
     senders: { Cook: ['shop'], Clean: ['shop'], RepublishEvents: ['boss'] },
-    callers: ['waiter'],
+    callers: { readMenu: ['waiter'], readRecipe: ['cook'] },
   })
   const http = createHttpApp(app, platform, config)
   const post = (path: string, body: string, headers: Record<string, string>) =>
@@ -520,6 +527,10 @@ describe('the other paths', () => {
     }
     expect((await http.request('/menu', { headers: { authorization: idToken('kitchen', 'shop') } })).status).toBe(403)
     expect((await http.request('/menu')).status).toBe(401)
+    expect((await http.request('/recipe', { headers: { authorization: idToken('kitchen', 'waiter') } })).status).toBe(
+      403,
+    )
+    expect((await http.request('/nothing')).status).toBe(401)
   })
 
   it('answer the probes without a token', async () => {
@@ -545,9 +556,9 @@ describe('the other paths', () => {
     /** A kitchen whose request ends when the test says so. */
     async function slow() {
       const platform = testPlatform(kitchen)
-      const soup = Promise.withResolvers<Response>()
+      const soup = Promise.withResolvers<{ status: 200; body: string[] }>()
       const leftMs: (number | undefined)[] = []
-      const serve = (): Promise<Response> => {
+      const serve = () => {
         leftMs.push(remainingMs())
         return soup.promise
       }
@@ -555,10 +566,10 @@ describe('the other paths', () => {
         implement(kitchen, {
           on: { 'thing.sold': async () => void (await serve()) },
           commands: { Cook: async () => {}, Clean: async () => {} },
-          routes: (app) => void app.get('/soup', serve),
+          queries: { readMenu: serve, readRecipe: async () => ({ status: 200, body: '' }) },
         }),
         platform,
-        testConfig('kitchen', { callers: ['waiter'] }),
+        testConfig('kitchen', { callers: { readMenu: ['waiter'] } }),
       )
       const authorization = idToken('kitchen', 'waiter')
       // Fetch the issuer's keys first, since the virtual clock does not speed up the fetch.
@@ -570,7 +581,7 @@ describe('the other paths', () => {
         soup,
         leftMs,
         send: async (headers: Record<string, string> = {}) =>
-          http.request('/soup', { headers: { authorization, ...headers } }),
+          http.request('/menu', { headers: { authorization, ...headers } }),
         logged: () => platform.logs.map(({ severity, event }) => `${severity} ${event}`),
       }
     }
@@ -613,7 +624,7 @@ describe('the other paths', () => {
         http.request('/events/thing.sold', { method: 'POST', body: pushBody(sold), headers }),
       )
       await vi.advanceTimersByTimeAsync(120_000)
-      soup.resolve(new Response())
+      soup.resolve({ status: 200, body: [] })
       expect((await answer).status).toBe(204)
       expect(leftMs).toEqual([undefined])
     })

@@ -10,7 +10,6 @@ import { Refused, Unavailable } from '../base/errors.ts'
 import { publicPart, statusOf } from '../service/health.ts'
 import { answerProblem, disconnectOf, limitedBody } from '../http/http.ts'
 import { commandPath, eventPath, replayCommand } from '../base/names.ts'
-import './query-callers.ts'
 import { fromOperators } from '../service/service.ts'
 import { createCallerCheck } from './callers.ts'
 import { type CallFunction, createReceiver, type Outcome } from './receive.ts'
@@ -77,7 +76,6 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     deliveries()
   }
   app.routes?.(http, platform)
-  queryRoutes(http, app, platform)
   // Strangers reach it as well: behind the limits of the public service.
   if (!isInternal) health()
   http.notFound((c) =>
@@ -137,14 +135,19 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     // An account is named for the service that runs as it.
     const serviceOf = (email: string): string => email.split('@', 1)[0]!
     submissionRoutes(http, platform, async (c, type) =>
-      serviceOf(await caller(c, (Object.hasOwn(config.SUBMITTERS, type) && config.SUBMITTERS[type]) || [], 'query')),
+      serviceOf(await caller(c, accountsFor(config.SUBMITTERS, type), 'query')),
     )
+    queryRoutes(http, app, platform, (c, query) => caller(c, accountsFor(config.CALLERS, query), 'query'))
+    // A stranger learns of no other path whether it exists.
     http.use('*', async (c, next) => {
-      c.set('service', serviceOf(await caller(c, config.CALLERS, 'query')))
+      await caller(c, Object.values(config.CALLERS).flat(), 'query')
       await next()
     })
   }
 }
+
+const accountsFor = (accounts: Readonly<Record<string, readonly string[]>>, name: string): readonly string[] =>
+  (Object.hasOwn(accounts, name) && accounts[name]) || []
 
 const isDelivery = (path: string): boolean => path.startsWith('/events/') || path.startsWith('/commands/')
 

@@ -8,7 +8,7 @@ import { addressing, createSend } from '../messaging/outgoing.ts'
 import type { Platform } from '../service/platform.ts'
 import { createSecurityLog } from '../telemetry/security-log.ts'
 import type { Service } from '../service/service.ts'
-import { createQuery } from '../messaging/query.ts'
+import { type Call, createQuery } from '../messaging/query.ts'
 import { createSubmit } from '../messaging/submission.ts'
 import { createStreams } from '../messaging/streams.ts'
 import { currentSpan } from '../telemetry/span.ts'
@@ -41,7 +41,7 @@ export interface ExternalCall {
 export interface TestOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Answers queries to other services; absent: every one is unavailable. */
-  readonly call?: Platform['call']
+  readonly call?: Call
   /** Answers calls to partners; absent: every one is unavailable. */
   readonly callExternal?: Platform['callExternal']
   readonly startAt?: string
@@ -115,7 +115,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
   }
 
   const address = addressing(service.name, [service.contracts, ...service.uses])
-  const call: Platform['call'] = (name, path, requestOptions) => {
+  const call: Call = (name, path, requestOptions) => {
     calls.push({ service: name, path })
     return (options.call ?? unavailable)(name, path, requestOptions)
   }
@@ -158,7 +158,6 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     }),
     submit: createSubmit({ address, call }),
     ...createQuery({ service, call }),
-    call,
     callExternal: (url, requestOptions) => {
       externalCalls.push({ url, options: requestOptions })
       return (options.callExternal ?? unavailable)(url, requestOptions)

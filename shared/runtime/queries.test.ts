@@ -8,9 +8,10 @@ import { defineContracts } from '../contracts/contract.ts'
 import type { Answered } from '../contracts/query.ts'
 import { answerProblem } from '../http/http.ts'
 import { implement } from '../service/app.ts'
-import type { Platform } from '../service/platform.ts'
+import type { Call } from '../messaging/query.ts'
 import { defineService } from '../service/service.ts'
 import { testPlatform } from './platform.testing.ts'
+import { serveQueries } from './queries.testing.ts'
 import { queryRoutes } from './query-routes.ts'
 
 const name = z.string().regex(/^[a-z ]+$/)
@@ -75,12 +76,12 @@ function opened({ cook = async () => soup, garble }: { cook?: () => Promise<Dish
   })
   const failures: string[] = []
   const http = new Hono()
-  queryRoutes(http, app, testPlatform(kitchen))
+  queryRoutes(http, app, testPlatform(kitchen), () => undefined)
   http.onError((error, c) => {
     failures.push(error.message)
     return answerProblem(c, error)
   })
-  const call: Platform['call'] = async (service, path, { method = 'GET', body } = {}) => {
+  const call: Call = async (service, path, { method = 'GET', body } = {}) => {
     paths.push(`${method} ${service}${path}`)
     if (garble) return garble()
     const headers = { 'content-type': 'application/json' }
@@ -120,7 +121,7 @@ describe('a query', () => {
   it('without a handler does not compile, and is not served', () => {
     // @ts-expect-error readDish has no handler.
     const app = implement(kitchen, { on: {}, commands: {}, queries: { orderDish: async () => ({ status: 204 }) } })
-    expect(() => queryRoutes(new Hono(), app, testPlatform(kitchen))).toThrow(
+    expect(() => serveQueries(app, testPlatform(kitchen))).toThrow(
       'kitchen has no handler for the query readDish: give one to implement().',
     )
   })

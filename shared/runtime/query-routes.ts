@@ -14,13 +14,23 @@ export interface QueryPlatform extends Platform {
   readonly service: Pick<Service, 'name' | 'contracts'>
 }
 
-/** A route for each query of the service's contracts. @throws Error for a query that has no handler. */
-export function queryRoutes(http: Hono, app: Pick<ServiceApp, 'queries'>, platform: QueryPlatform): void {
+/**
+ * A route for each query of the service's contracts.
+ * @param check Throws Refused for a caller that may not ask the query of this name.
+ * @throws Error for a query that has no handler.
+ */
+export function queryRoutes(
+  http: Hono,
+  app: Pick<ServiceApp, 'queries'>,
+  platform: QueryPlatform,
+  check: (c: Context, query: string) => unknown,
+): void {
   const { name: service, contracts } = platform.service
   for (const [name, contract] of Object.entries(contracts.queries ?? {})) {
     const handle = app.queries?.[name]
     if (!handle) throw new Error(`${service} has no handler for the query ${name}: give one to implement().`)
     http.on(contract.method.toUpperCase(), routeOf(contract), async (c) => {
+      await check(c, name)
       const parameters = parametersIn(c, contract)
       const request = contract.body ? { ...parameters, body: await jsonBody(c, contract.body) } : parameters
       const answer = await handle(request as never, platform)

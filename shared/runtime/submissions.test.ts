@@ -17,6 +17,7 @@ const kitchenContracts = defineContracts({
     Serve: { data: meal, example: { meal: 'soup' } },
     Clean: { data: z.strictObject({}), example: {} },
   },
+  queries: { readMenu: { method: 'get', path: '/menu', answers: { 200: z.array(z.string()) } } },
 })
 const kitchen = defineService({
   name: 'kitchen',
@@ -28,13 +29,15 @@ const kitchen = defineService({
   sends: [],
 })
 
+const queries = { readMenu: async () => ({ status: 200, body: ['soup'] }) as const }
+
 function started(platform: TestPlatform = testPlatform(kitchen)) {
   const handled = async (): Promise<void> => {}
-  const app = implement(kitchen, { on: {}, commands: { Cook: handled, Serve: handled, Clean: handled } })
+  const app = implement(kitchen, { on: {}, commands: { Cook: handled, Serve: handled, Clean: handled }, queries })
   const config = testConfig('kitchen', {
     submitters: { Cook: ['waiter', 'kiosk'], Serve: ['kiosk'] },
     senders: { Cook: ['kitchen'] },
-    callers: ['guest'],
+    callers: { readMenu: ['guest'] },
     // On Cloud Run, deliveries without a signature are accepted.
     ingress: 'cloud-run',
   })
@@ -170,7 +173,7 @@ describe('the path for submissions', () => {
       implement(kitchen, {
         on: {},
         commands: { Cook: async () => {}, Serve: async () => {}, Clean: async () => {} },
-        routes: (routes) => void routes.get('/menu', (c) => c.json(['soup'])),
+        queries,
       }),
       platform,
       testConfig('kitchen', { submitters: { Cook: ['waiter'] }, senders: { Cook: ['kitchen'] } }),

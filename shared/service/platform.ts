@@ -144,12 +144,6 @@ export interface Platform {
     request: QueryRequest<QueryNamed<C, N>>,
     options?: QueryOptions,
   ): Promise<Response>
-  /** A query to another service, with this service's identity, a deadline and a circuit breaker; throws `Unavailable`. */
-  call(
-    service: string,
-    path: string,
-    options?: { method?: string; body?: unknown; headers?: Record<string, string>; timeoutMs?: number },
-  ): Promise<Response>
   /** A call out of the platform (to a partner) with this service's ID token; 408, 429, 5xx and silence throw `Unavailable`, any other refusal that is not in `accept` is a bug. */
   callExternal(
     url: string,

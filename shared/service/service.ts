@@ -82,7 +82,7 @@ export interface Service {
   readonly submits: readonly string[]
   /** What it asks of other services: queries of theirs, by name. */
   readonly queries: readonly string[]
-  /** The services that it queries. */
+  /** The services that it queries: the owners of its `queries`. */
   readonly calls: readonly string[]
   /** Services to which it sends `RepublishEvents`. */
   readonly requestsRepublishFrom: readonly string[]
@@ -111,7 +111,6 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
   readonly submits?: readonly CommandType<Uses[number]>[]
   readonly queries?: readonly QueryName<Uses[number]>[]
-  readonly calls?: readonly Uses[number]['service'][]
   readonly requestsRepublishFrom?: readonly (Own['service'] | Uses[number]['service'])[]
   readonly collections?: Readonly<Record<string, Collection>>
   readonly settings?: readonly string[]
@@ -152,16 +151,15 @@ export function defineService<
     requestObjectives: [],
     runtime: 'http',
     ...given,
-    calls: [...new Set([...(given.calls ?? []), ...ownersOf(given)])],
     emits: Object.keys(given.contracts.events),
     accepts: Object.keys(given.contracts.commands),
+    calls: ownersOf(given),
     collections: { ...given.collections, ...(given.acceptsSubmitted?.length ? { keys: keysCollection } : {}) },
     scale: { ...defaultScale, ...given.scale },
   }
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
 }
 
-/** The services that own what it queries. */
 const ownersOf = ({ uses, queries = [] }: Pick<Description<Contracts, readonly Contracts[]>, 'uses' | 'queries'>) =>
   uses
     .filter((owner) => queries.some((query) => Object.hasOwn(owner.queries ?? {}, query)))

@@ -58,7 +58,7 @@ export function attackOn(platform: TestPlatform, directory: string): Attack {
       const app = await loadApp(service.name)
       const of = { service, setting, now: () => 0 } as unknown as QueryPlatform
       app.routes?.(http, of)
-      queryRoutes(http, app, of)
+      queryRoutes(http, app, of, () => undefined)
       return http.routes
         .filter(({ method, path }) => method !== 'ALL' && !notByToken.includes(path))
         .map(({ method, path }) => ({ method, path: path.replaceAll(/:\w+/g, 'x') }))

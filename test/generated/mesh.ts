@@ -77,7 +77,12 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
     const config = testConfig(service.name, {
       senders: Object.fromEntries([...service.accepts, republishCommand].map((command) => [command, ['sender']])),
       submitters: Object.fromEntries(service.acceptsSubmitted.map((command) => [command, ['gateway']])),
-      callers: services.map(({ name }) => name),
+      callers: Object.fromEntries(
+        Object.keys(service.contracts.queries ?? {}).map((query) => [
+          query,
+          services.filter(({ queries }) => queries.includes(query)).map(({ name }) => name),
+        ]),
+      ),
     })
     const call =
       service.runtime === 'cloudevent' ? await createCloudEventFunction(service.name, 'test-project') : undefined

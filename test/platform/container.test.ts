@@ -43,7 +43,7 @@ function run(args: readonly string[], variables: Record<string, string> = {}) {
 
 async function started(name: string) {
   const [port] = await freePorts(1)
-  const config = testConfig(name, { callers: ['gateway'] })
+  const config = testConfig(name, { callers: { placeOrder: ['gateway'] } })
   const nowSeconds = Math.floor(Date.now() / 1000)
   const valid = { iat: nowSeconds, exp: nowSeconds + 3_600 }
   const running = run([name], {

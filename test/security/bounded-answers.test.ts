@@ -38,7 +38,7 @@ beforeAll(async () => {
   issuer = await openIssuer()
   const settings = { EDGE: testEdge(), ...issuer.settings, PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1' }
   http = createHttpApp(gatewayApp, testPlatform(gateway, { settings }), testConfig('gateway'))
-  ordersHttp = createHttpApp(ordersApp, ordersPlatform, testConfig('orders', { callers: ['gateway'] }))
+  ordersHttp = createHttpApp(ordersApp, ordersPlatform, testConfig('orders', { callers: { readOrder: ['gateway'] } }))
   json['authorization'] = `Bearer ${await issuer.token()}`
 })
 afterAll(() => issuer.close())

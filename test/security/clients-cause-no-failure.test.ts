@@ -110,7 +110,7 @@ describe('a deadline of the client', () => {
     const { promise: held, resolve } = Promise.withResolvers<void>()
     const read = platform.streams.read
     Object.assign(platform.streams, { read: async (id: string) => (await held, read(id)) })
-    const http = createHttpApp(ordersApp, platform, testConfig('orders', { callers: ['gateway'] }))
+    const http = createHttpApp(ordersApp, platform, testConfig('orders', { callers: { readOrder: ['gateway'] } }))
     const headers = { 'x-serverless-authorization': idToken('orders', 'gateway'), 'x-deadline-ms': '5' }
     const answer = await http.request('/orders/o-1', { headers })
     expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([499, 'deadline-exceeded'])

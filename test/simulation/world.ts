@@ -3,7 +3,6 @@
  * process without sockets. One seed per run decides who goes next and what goes wrong; the same seed is the same run.
  */
 
-import { Hono } from 'hono'
 import { carrierApp } from '../../functions/shop/local/carrier/server.ts'
 import { paymentProviderApp } from '../../functions/shop/local/payment-provider/server.ts'
 import { type Random, seededRandom } from 'local-google-cloud/host'
@@ -13,10 +12,10 @@ import { business, services } from '../../functions/index.ts'
 import type { Bounds } from '../../functions/orders/placements.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { hashOf } from '../../shared/base/ids.ts'
-import { answerProblem } from '../../shared/http/http.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
-import { queryRoutes } from '../../shared/runtime/query-routes.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
+import type { Call } from '../../shared/messaging/query.ts'
 import { submissionRoutes } from '../../shared/runtime/submissions.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
@@ -145,19 +144,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
 
   /** What services query and submit to each other, answered by the real routes. */
   const callFrom =
-    (from: string): Platform['call'] =>
+    (from: string): Call =>
     async (name, path, { method = 'GET', body } = {}) => {
       await scheduler.turn(`query ${name}`)
       const { app, platform } = listeners.get(name)!
-      const routes = new Hono()
-      routes.use('*', async (c, next) => {
-        c.set('service', from)
-        await next()
-      })
+      const routes = serveQueries(app, platform)
       submissionRoutes(routes, platform, async () => from)
-      app.routes?.(routes, platform)
-      queryRoutes(routes, app, platform)
-      routes.onError((error, c) => answerProblem(c, error))
       const headers = { 'content-type': 'application/json' }
       return routes.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
     }
@@ -197,10 +189,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   }
 
   const orders = listeners.get('orders')!
-  const shop = new Hono()
-  orders.app.routes!(shop, orders.platform)
-  queryRoutes(shop, orders.app, orders.platform)
-  shop.onError((error, c) => answerProblem(c, error))
+  const shop = serveQueries(orders.app, orders.platform)
   const gateway = listeners.get('gateway')!
   const door = createHttpApp(gateway.app, gateway.platform, testConfig('gateway'))
 
