@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
-import { orderId, reference, timestamp } from '../../shared/base/fields.ts'
+import { reference, timestamp } from '../../shared/base/fields.ts'
+import { orderId } from '../shop/fields.ts'
 
 const entry = z.object({
   eventId: reference,
