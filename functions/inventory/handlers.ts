@@ -142,7 +142,10 @@ const formerStream = (deliveryId: string): string => `delivery-${deliveryId}`
 type Delivery = Extract<InventoryRecord, { type: 'delivery.booked' }>['data']
 
 /** Undefined: it is not booked. */
-export async function bookedDelivery({ documents, streams }: Platform, deliveryId: string): Promise<Delivery | undefined> {
+export async function bookedDelivery(
+  { documents, streams }: Platform,
+  deliveryId: string,
+): Promise<Delivery | undefined> {
   const delivery = await documents.get(deliveryPath(deliveryId))
   if (delivery) return delivery as unknown as Delivery
   const { events } = await streams.read(formerStream(deliveryId))
