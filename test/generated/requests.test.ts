@@ -87,7 +87,7 @@ describe('generated requests', { timeout: 300_000 }, () => {
       // A segment that contains a slash gives another path.
       const { code } = JSON.parse(text) as { code: string }
       if (code !== 'not-found' || operation.path.includes('{'))
-        expect([...problemsOf(operation), 'not-found']).toContain(code)
+        expect(['not-found', ...problemsOf(operation).map(({ name }) => name)]).toContain(code)
     })
     // Some requests reached their handlers, and were not all refused before.
     for (const { path, method, answers } of Object.values<Operation>(operations).filter(
