@@ -61,7 +61,8 @@ export class Analytics extends Construct {
     )
     for (const owner of tables) this.#rawTable(events, owner)
     const analytics = this.#dataset(analyticsDataset, 'Views of the events.')
-    this.#views(analytics, tables, views)
+    // Without events there is nothing that a view could read.
+    if (tables.length > 0) this.#views(analytics, tables, views)
   }
 
   /** Writes every event of this topic as a row into its owner's table. */

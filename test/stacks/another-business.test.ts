@@ -1,0 +1,72 @@
+/** The stacks of a business that has nothing in common with the shop. */
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import { services as ofShop } from '../../functions/index.ts'
+import { defineContracts } from '../../shared/contracts/contract.ts'
+import type { Business } from '../../shared/service/business.ts'
+import { defineService } from '../../shared/service/service.ts'
+import { synthesize } from '../../stacks/app.ts'
+import { environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
+import { temporaryDirectory } from '../support/command.ts'
+import { declared } from './synthesized.ts'
+
+const { dev } = environments
+
+const sold = { version: 1, data: z.strictObject({ seat: z.string() }), example: { seat: 'B7' } }
+const description = {
+  name: 'tickets',
+  ingress: 'public',
+  contracts: defineContracts({ service: 'tickets', events: { 'ticket.sold': sold }, commands: {} }),
+  uses: [],
+  on: [],
+  sends: [],
+  settings: ['HALL'],
+} as const
+const tickets = defineService(description)
+
+const theatre: Business = {
+  services: { 3: tickets },
+  partners: [],
+  views: { folder: new URL('.', import.meta.url), names: [] },
+  settings: ({ name, serviceUrl }) => ({ HALL: `${serviceUrl('tickets')}/${name}` }),
+  goals: () => ({}),
+}
+
+it('consist of its service and the platform, in the cloud and on a laptop, and of nothing of the shop', () => {
+  const words = new RegExp(`\\b(?:${ofShop.map(({ name }) => name).join('|')}|order|sku|checkout|carrier)\\b`, 'i')
+  for (const environment of [dev, localEnvironment(localPorts(4100, theatre))]) {
+    const stacks = synthesize(environment, theatre)
+    const parts = ['platform', 'bus', 'tickets', 'observability']
+    expect(stacks.map(({ name }) => name)).toEqual(parts.map((part) => `${environment.name}-${part}`))
+    const lines = JSON.stringify(stacks, undefined, 1).split('\n')
+    expect(lines.filter((line) => words.test(line.replaceAll(/ORDER BY/g, '')))).toEqual([])
+    expect(lines.join()).toContain(`"value": "${environment.serviceUrl('tickets')}/${environment.name}"`)
+  }
+})
+
+it('have its views, each after those that it reads', () => {
+  const { path, remove } = temporaryDirectory()
+  onTestFinished(remove)
+  writeFileSync(join(path, 'seats.sql'), 'SELECT subject FROM `{{analytics}}.event_log`')
+  const views = { folder: pathToFileURL(`${path}/`), names: ['seats'] }
+  const tables = declared(dev, 'google_bigquery_table', synthesize(dev, { ...theatre, views }))
+  expect(tables.map(({ attributes }) => attributes['table_id'])).toEqual(['tickets', 'event_log', 'seats'])
+  const { view, depends_on: before } = tables.at(-1)!.attributes
+  expect(view).toMatchObject({ query: 'SELECT subject FROM `millrace-dev.analytics.event_log`' })
+  expect(before).toEqual([tables[1]!.address])
+})
+
+it('have no views without events to read', () => {
+  const contracts = defineContracts({ service: 'tickets', events: {}, commands: {} })
+  const silent = defineService({ ...description, contracts })
+  const stacks = synthesize(dev, { ...theatre, services: [silent] })
+  expect(declared(dev, 'google_bigquery_table', stacks)).toEqual([])
+})
+
+it('do not know a partner that it does not name', () => {
+  expect(() => localPorts(4100, theatre).partner('bank')).toThrow('There is no partner "bank" in functions/index.ts.')
+})
