@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
@@ -71,6 +71,33 @@ describe('the catalog', () => {
     platform.billed.reads = 0
     expect(await (await http.request('/products/BANK%20CHARGES')).json()).toMatchObject({ unitMinor: 1900 })
     expect(platform.billed.reads).toBe(1)
+  })
+
+  it('reads no more for a command after 1,000 price changes than after 100, and recognises an old one', async () => {
+    const kept = memory()
+    const platform = testPlatform(catalog, { kept })
+    const load = vi.spyOn(kept.store, 'load')
+    const change = (day: number) =>
+      message('ChangePrice', { sku: 'BANK CHARGES', unitMinor: 1500 + day, currency: 'GBP' }, { key: day })
+    await deliver(app, platform, publish)
+    for (let day = 1; day <= 1_000; day++) {
+      platform.advance(86_400_000)
+      await deliver(app, platform, change(day))
+    }
+    const changes = platform.published.slice(-1_000)
+
+    platform.billed.reads = 0
+    await deliver(app, platform, change(1_001))
+    // The stream's document, the product and the look for its cause.
+    expect(platform.billed.reads).toBe(3)
+    expect((await load.mock.results.at(-1)!.value).commits.length).toBeLessThanOrEqual(100)
+
+    platform.published.length = 0
+    platform.billed.reads = 0
+    for (const day of [1, 500, 1_000]) await deliver(app, platform, change(day))
+    expect(platform.published).toEqual([changes[0], changes[499], changes[999]])
+    expect(platform.billed.reads).toBeLessThanOrEqual(9)
+    expect(platform.storedDocuments().get('products/BANK%20CHARGES')).toMatchObject({ prices: [{ unitMinor: 2501 }] })
   })
 
   it('answers for a product without its document, which the next command writes', async () => {

@@ -10,13 +10,13 @@ import { priceAt } from './contracts.ts'
 import { type CatalogCommand, type CatalogRecord, decide, type Product, productOf } from './product.ts'
 import { catalog } from './service.ts'
 
-/** What the last command made of a product, written in its commit: questions read it alone, however long the history is. */
+/** The snapshot of a product's stream: queries read it alone, and commands no more than recent commits with it. */
 const productPath = (sku: string): string => `products/${documentId(sku)}`
 
 /** A product's stream is named by its SKU, and so is what its events are about. */
 async function handle(message: Envelope & CatalogCommand, platform: Platform): Promise<Decision<CatalogRecord>> {
   const { sku } = message.data
-  const stream = await platform.streams.read(sku, productPath(sku))
+  const stream = await platform.streams.readRecent(sku, productPath(sku))
   return platform.streams.handle(message, stream, ({ companion, events }) => {
     const nowMs = platform.now()
     const before = (companion as Product | undefined) ?? productOf(events, nowMs)

@@ -1,6 +1,7 @@
 /** Streams on Firestore: a document each, an append is one commit under a precondition on its update time. */
 
 import type {
+  CollectionReference,
   DocumentReference,
   DocumentSnapshot,
   Firestore,
@@ -12,10 +13,15 @@ import { documentId } from '../base/ids.ts'
 import type { Lifetimes } from '../service/lifetimes.ts'
 import { available, isLostRace, unavailable } from './firestore-errors.ts'
 import { replacement } from './firestore-documents.ts'
-import type { Commit, StoredStream, StreamStore, Transaction } from '../messaging/stream-store.ts'
+import {
+  areRecentFull,
+  type Commit,
+  lastSequence,
+  type StoredStream,
+  type StreamStore,
+  type Transaction,
+} from '../messaging/stream-store.ts'
 
-/** A document holds 1 MiB; earlier entries move to a chunk of their own long before. */
-const HEAD_BYTES = 700_000
 const STREAMS = 'streams'
 
 /** Entries are JSON texts: a tenth of the work of Firestore's own maps, and appending one sends only that one. */
@@ -24,6 +30,14 @@ interface Head {
   readonly entries: readonly string[]
   /** How many chunks hold what came before. */
   readonly chunks?: number
+  /** The last sequence in the chunks. */
+  readonly sequence?: number
+}
+
+interface Chunk {
+  readonly entries: readonly string[]
+  /** Of its entries: they are looked up by an array-contains query. */
+  readonly causes: readonly string[]
 }
 
 interface ConcurrencyToken {
@@ -43,22 +57,30 @@ const unionOf = async (): Promise<Union> => {
 export function firestoreStreams(firestore: () => Promise<Firestore>, lifetimes: Lifetimes): StreamStore {
   const load: StreamStore['load'] = async (id, companion) => {
     const db = await firestore()
-    const references = [streamDocument(db, id), ...(companion === undefined ? [] : [db.doc(companion)])]
+    const references = [streamDocument(db, id), ...(companion === undefined ? [] : [db.doc(companion.path)])]
     const [snapshot, beside] = await available(() => db.getAll(...references))
-    const stored = await read(id, snapshot!, (chunks) =>
-      available(() => Promise.all(chunks.map((chunk) => chunk.get()))),
-    )
+    const recent = companion?.isSnapshot && beside!.exists ? recentOf(id, snapshot!) : undefined
+    const stored =
+      recent ??
+      (await read(id, snapshot!, (chunks) => available(() => Promise.all(chunks.map((chunk) => chunk.get())))))
     if (companion === undefined) return stored
     const value = lifetimes.written(beside!.data())
     const concurrencyToken: ConcurrencyToken = {
       ...(stored.concurrencyToken as ConcurrencyToken),
       companionUpdateTime: beside!.updateTime,
     }
-    return { ...stored, concurrencyToken, companion: { path: companion, ...(value === undefined ? {} : { value }) } }
+    return { ...stored, concurrencyToken, companion: { ...companion, ...(value === undefined ? {} : { value }) } }
   }
 
   return {
     load,
+    async earlierCommit({ id }, cause) {
+      const chunks = chunksOf(streamDocument(await firestore(), id))
+      const { docs } = await available(() => chunks.where('causes', 'array-contains', cause).limit(1).get())
+      return docs
+        .flatMap((chunk) => commitsIn((chunk.data() as Chunk).entries))
+        .find((commit) => commit.cause === cause)
+    },
     async append(stream, commit, companion) {
       const db = await firestore()
       const batch = db.batch()
@@ -135,7 +157,7 @@ interface Writer {
   readonly union: Union
   create(reference: DocumentReference, head: Head): void
   update(reference: DocumentReference, change: { [field: string]: unknown }, updateTime: Timestamp): void
-  set(reference: DocumentReference, value: { entries: readonly string[] }): void
+  set(reference: DocumentReference, value: Chunk): void
 }
 
 function write(reference: DocumentReference, stream: StoredStream, commit: Commit, writer: Writer): void {
@@ -143,11 +165,21 @@ function write(reference: DocumentReference, stream: StoredStream, commit: Commi
   const text = JSON.stringify(commit)
   if (!updateTime) return writer.create(reference, { version: 1, entries: [text] })
   const version = head.version + 1
-  const bytes = head.entries.reduce((sum, one) => sum + Buffer.byteLength(one), Buffer.byteLength(text))
+  if (!areRecentFull(stream, [...head.entries, text]))
+    return writer.update(reference, { version, entries: writer.union(text) }, updateTime)
   const chunks = head.chunks ?? 0
-  if (bytes <= HEAD_BYTES) return writer.update(reference, { version, entries: writer.union(text) }, updateTime)
-  writer.set(chunkDocument(reference, chunks), { entries: head.entries })
-  return writer.update(reference, { version, entries: [text], chunks: chunks + 1 }, updateTime)
+  const causes = stream.commits.slice(-head.entries.length).map(({ cause }) => cause)
+  writer.set(chunkDocument(reference, chunks), { entries: head.entries, causes })
+  writer.update(reference, { version, entries: [text], chunks: chunks + 1, sequence: lastSequence(stream) }, updateTime)
+}
+
+/** The commits in the head, without those in chunks; undefined while the head holds all. */
+function recentOf(id: string, snapshot: DocumentSnapshot): StoredStream | undefined {
+  const head = snapshot.data() as Head | undefined
+  if (head?.sequence === undefined) return undefined
+  const { version, entries, sequence } = head
+  const concurrencyToken: ConcurrencyToken = { updateTime: snapshot.updateTime, head }
+  return { id, version, commits: commitsIn(entries), earlier: { sequence }, concurrencyToken }
 }
 
 async function read(
@@ -159,11 +191,13 @@ async function read(
   const count = head.chunks ?? 0
   const chunks =
     count === 0 ? [] : await getAll(Array.from({ length: count }, (_, index) => chunkDocument(snapshot.ref, index)))
-  const texts = [...chunks.flatMap((chunk) => (chunk.data() as Head).entries), ...head.entries]
+  const texts = [...chunks.flatMap((chunk) => (chunk.data() as Chunk).entries), ...head.entries]
   const concurrencyToken: ConcurrencyToken = { updateTime: snapshot.updateTime, head }
-  return { id, version: head.version, commits: texts.map((text) => JSON.parse(text) as Commit), concurrencyToken }
+  return { id, version: head.version, commits: commitsIn(texts), concurrencyToken }
 }
 
 const streamDocument = (db: Firestore, id: string): DocumentReference => db.collection(STREAMS).doc(documentId(id))
+const chunksOf = (stream: DocumentReference): CollectionReference => stream.collection('chunks')
 const chunkDocument = (stream: DocumentReference, index: number): DocumentReference =>
-  stream.collection('chunks').doc(String(index))
+  chunksOf(stream).doc(String(index))
+const commitsIn = (texts: readonly string[]): Commit[] => texts.map((text) => JSON.parse(text) as Commit)

@@ -3,7 +3,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { Unavailable } from '../base/errors.ts'
 import type { DocumentStore } from '../service/platform.ts'
-import type { Commit, StoredStream, StreamStore } from './stream-store.ts'
+import {
+  areRecentFull,
+  type Commit,
+  type CompanionRequest,
+  lastSequence,
+  type StoredStream,
+  type StreamStore,
+} from './stream-store.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -43,22 +50,36 @@ const anybodysTurn: Turn = async (what) => {
 export function memory(turn: Turn = anybodysTurn): Memory {
   const byPath = new Map<string, Stored>()
   const streams = new Map<string, readonly Commit[]>()
+  /** Of each stream, where recent commits became earlier ones: each time Firestore has one more document. */
+  const splits = new Map<string, readonly number[]>()
   const billed = { reads: 0, writes: 0 }
   let stamps = 0
 
   const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
-  const load = (id: string, companion?: string): StoredStream => {
+  const recentFrom = (id: string): number => splits.get(id)?.at(-1) ?? 0
+  const load = (id: string, companion?: CompanionRequest): StoredStream => {
     billed.reads += 1
     const commits = streams.get(id) ?? []
     const concurrencyToken: ConcurrencyToken = { commits: commits.length }
-    const stored = { id, version: commits.length, commits: plain(commits), concurrencyToken }
-    if (companion === undefined) return stored
-    const found = get(companion)
+    const found = companion && get(companion.path)
+    const stored = { id, version: commits.length, ...partOf(id, found && companion.isSnapshot), concurrencyToken }
+    if (!companion) return stored
     return {
       ...stored,
       concurrencyToken: { ...concurrencyToken, companion: found?.stamp },
-      companion: { path: companion, ...(found ? { value: plain(found.fields) } : {}) },
+      companion: { ...companion, ...(found ? { value: plain(found.fields) } : {}) },
     }
+  }
+  const partOf = (id: string, isRecent = false): Pick<StoredStream, 'commits' | 'earlier'> => {
+    const commits = streams.get(id) ?? []
+    const from = recentFrom(id)
+    if (isRecent && from > 0)
+      return {
+        commits: plain(commits.slice(from)),
+        earlier: { sequence: lastSequence({ commits: commits.slice(0, from) }) },
+      }
+    billed.reads += splits.get(id)?.length ?? 0
+    return { commits: plain(commits) }
   }
   const isCurrent = ({ id, concurrencyToken }: StoredStream): boolean =>
     (streams.get(id)?.length ?? 0) === (concurrencyToken as ConcurrencyToken).commits
@@ -66,7 +87,13 @@ export function memory(turn: Turn = anybodysTurn): Memory {
     byPath.get(companion!.path)?.stamp === (concurrencyToken as ConcurrencyToken).companion
   const append = (stream: StoredStream, commit: Commit): void => {
     billed.writes += 1
-    streams.set(stream.id, [...(streams.get(stream.id) ?? []), plain(commit)])
+    const before = streams.get(stream.id) ?? []
+    const texts = [...before.slice(recentFrom(stream.id)), commit].map((one) => JSON.stringify(one))
+    if (areRecentFull(stream, texts)) {
+      billed.writes += 1
+      splits.set(stream.id, [...(splits.get(stream.id) ?? []), before.length])
+    }
+    streams.set(stream.id, [...before, plain(commit)])
   }
   const put = (path: string, fields: Fields): void => {
     billed.writes += 1
@@ -118,6 +145,11 @@ export function memory(turn: Turn = anybodysTurn): Memory {
       async load(id, companion) {
         await turn('load')
         return load(id, companion)
+      },
+      async earlierCommit({ id }, cause) {
+        await turn('read')
+        billed.reads += 1
+        return (streams.get(id) ?? []).slice(0, recentFrom(id)).find((commit) => commit.cause === cause)
       },
       async append(stream, commit, companion) {
         await turn('commit')

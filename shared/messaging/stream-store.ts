@@ -33,15 +33,27 @@ export interface StoredStream {
   readonly id: string
   /** Number of commits; 0: there is no stream. */
   readonly version: number
+  /** All of them, or with `earlier` the recent ones. */
   readonly commits: readonly Commit[]
+  /** The commits that were not read, since the snapshot stands for them. */
+  readonly earlier?: {
+    /** Of the last published event among them; 0: none was published. */
+    readonly sequence: number
+  }
   readonly companion?: Companion
   /** The store's own mark of this version, and of the companion's. */
   readonly concurrencyToken: unknown
 }
 
-/** One document beside the streams that was read with a stream; without a value if the document does not exist. */
-export interface Companion {
+/** A document beside the streams to read with a stream. */
+export interface CompanionRequest {
   readonly path: string
+  /** It holds what all commits of the stream come to, so that the recent ones are read with it, and no more. */
+  readonly isSnapshot: boolean
+}
+
+/** One document beside the streams that was read with a stream; without a value if the document does not exist. */
+export interface Companion extends CompanionRequest {
   readonly value?: Readonly<Record<string, unknown>>
 }
 
@@ -53,9 +65,26 @@ export interface Transaction {
   append(stream: StoredStream, commit: Commit): void
 }
 
+/** A document holds 1 MiB; recent commits become earlier ones long before. */
+const MAX_RECENT_BYTES = 700_000
+/** Of a stream with a snapshot: each command reads the recent commits, and looks up a cause in the earlier ones. */
+export const MAX_RECENT_COMMITS = 100
+
+/** Whether the recent commits become earlier ones before this one is appended. @param texts JSON of the recent commits, and of this one */
+export function areRecentFull({ companion }: StoredStream, texts: readonly string[]): boolean {
+  if (companion?.isSnapshot && texts.length > MAX_RECENT_COMMITS) return true
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > MAX_RECENT_BYTES
+}
+
+/** Of the last published event of a stream; 0: none was published. */
+export const lastSequence = ({ commits, earlier }: Pick<StoredStream, 'commits' | 'earlier'>): number =>
+  Math.max(earlier?.sequence ?? 0, ...commits.flatMap(({ events }) => events.map(({ sequence }) => sequence)))
+
 export interface StreamStore {
-  /** @param companion path of the document that is read with it */
-  load(id: string, companion?: string): Promise<StoredStream>
+  /** All commits, or the recent ones where a snapshot is asked for and exists. */
+  load(id: string, companion?: CompanionRequest): Promise<StoredStream>
+  /** The commit of this cause among those that were not read. @throws Unavailable when the store can't be asked. */
+  earlierCommit(stream: StoredStream, cause: string): Promise<Commit | undefined>
   /**
    * Writes the companion in the same commit, if one is given. False when the stream or its companion was written since
    * it was loaded. @throws Unavailable when the store can't be asked.

@@ -15,13 +15,15 @@ import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { currentSpan } from '../telemetry/span.ts'
 import { childOf } from '../base/trace.ts'
 import { upcastToCurrent } from '../contracts/versions.ts'
-import type {
-  Commit,
-  CommittedCommand,
-  CommittedEvent,
-  StoredStream,
-  StreamStore,
-  Transaction,
+import {
+  type Commit,
+  type CommittedCommand,
+  type CommittedEvent,
+  type CompanionRequest,
+  lastSequence,
+  type StoredStream,
+  type StreamStore,
+  type Transaction,
 } from './stream-store.ts'
 
 /** Lost races in a row, after which the delivery is left to be repeated. */
@@ -95,7 +97,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   }
 
   const commitOf = (stored: StoredStream, message: Envelope, decision: Decision): Commit => {
-    let sequence = Math.max(0, ...stored.commits.flatMap(({ events }) => events.map((event) => event.sequence)))
+    let sequence = lastSequence(stored)
     return {
       cause: message.id,
       time: new Date(parts.now()).toISOString(),
@@ -141,13 +143,21 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   /** What was read, with the store's mark of its version. */
   const storedOf = new WeakMap<Stream, StoredStream>()
 
+  const read = async (streamId: string, companion?: CompanionRequest): Promise<Stream> => {
+    const stored = await store.load(streamId, companion)
+    const stream = visible(stored)
+    storedOf.set(stream, stored)
+    return stream
+  }
+
+  const commitCausedBy = async (stored: StoredStream, cause: string): Promise<Commit | undefined> =>
+    stored.commits.find((commit) => commit.cause === cause) ??
+    (stored.earlier ? store.earlierCommit(stored, cause) : undefined)
+
   return {
-    async read(streamId, companion) {
-      const stored = await store.load(streamId, companion)
-      const stream = visible(stored)
-      storedOf.set(stream, stored)
-      return stream
-    },
+    read: (streamId, companion) =>
+      read(streamId, companion === undefined ? undefined : { path: companion, isSnapshot: false }),
+    readRecent: (streamId, snapshot) => read(streamId, { path: snapshot, isSnapshot: true }),
 
     async handle<Recorded extends Message>(
       message: Envelope,
@@ -156,17 +166,19 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     ) {
       const streamId = typeof given === 'string' ? given : given.id
       let known = typeof given === 'string' ? undefined : storedOf.get(given)
-      const companion = known?.companion?.path
+      const companion = known?.companion
       for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
         const stored = known ?? (await store.load(streamId, companion))
         known = undefined
-        const done = stored.commits.find(({ cause }) => cause === message.id)
+        const done = await commitCausedBy(stored, message.id)
         if (done) {
           await deliver(streamId, done)
           return decisionOf<Recorded>(done)
         }
         const decision = await decide(visible(stored))
         if (isNothing(decision)) return decision
+        if (companion?.isSnapshot && !decision.companion)
+          throw new Error(`${message.type} changes ${streamId} without its snapshot: return it as the companion.`)
         const commit = commitOf(stored, message, decision)
         if (await store.append(stored, commit, decision.companion)) {
           parts.committed?.(commit, stored)

@@ -79,6 +79,12 @@ export interface Streams {
    */
   read(streamId: string, companion?: string): Promise<Stream>
   /**
+   * For streams without an end. The companion at this path is the stream's snapshot: what all its events come to. `handle`
+   * requires it of each decision with events. `events` are recent ones, of at most 100 commits, or all of them while there
+   * is no snapshot. A redelivery is recognised by all commits.
+   */
+  readRecent(streamId: string, snapshot: string): Promise<Stream>
+  /**
    * One read, one write under a precondition; after a concurrent write it reads and decides again.
    * What `read` has just given need not be read once more.
    */

@@ -20,6 +20,9 @@ export interface Collection {
  */
 const keysCollection: Collection = { keptForDays: 400 }
 
+/** Earlier entries of long streams (`firestoreStreams`), which are looked up by `causes` alone. */
+const chunksCollection: Collection = { unindexed: ['entries'] }
+
 export interface Scale {
   /** Requests that one instance handles at once. */
   readonly concurrency: number
@@ -154,7 +157,11 @@ export function defineService<
     emits: Object.keys(given.contracts.events),
     accepts: Object.keys(given.contracts.commands),
     calls: ownersOf(given),
-    collections: { ...given.collections, ...(given.acceptsSubmitted?.length ? { keys: keysCollection } : {}) },
+    collections: {
+      ...given.collections,
+      ...(given.collections?.['streams'] ? { chunks: chunksCollection } : {}),
+      ...(given.acceptsSubmitted?.length ? { keys: keysCollection } : {}),
+    },
     scale: { ...defaultScale, ...given.scale },
   }
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>

@@ -12,8 +12,8 @@ import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { firestoreDocuments } from '../../shared/gcp/firestore-documents.ts'
 import { lifetimesOf } from '../../shared/service/lifetimes.ts'
 import { documentId } from '../../shared/base/ids.ts'
-import type { Decision, Stream, DocumentStore } from '../../shared/service/platform.ts'
-import type { StreamStore } from '../../shared/messaging/stream-store.ts'
+import type { Decision, Stream, DocumentStore, Streams } from '../../shared/service/platform.ts'
+import { MAX_RECENT_COMMITS, type StreamStore } from '../../shared/messaging/stream-store.ts'
 import { createStreams } from '../../shared/messaging/streams.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
@@ -75,10 +75,19 @@ const drivers: Driver[] = [
 let names = 0
 const freshName = (): string => `thing/${names++} .`
 const count = ({ events }: Stream): number => events.filter(({ type }) => type === 'thing.counted').length
+const sequences = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index)
 const oneMore = (stream: Stream): Decision => ({
   events: [{ type: 'thing.counted', data: { to: count(stream) + 1 } }],
   commands: [],
 })
+/** Counts on from the snapshot alone. */
+const countingOn = (streams: Streams, id: string) => async (key: number) =>
+  streams.handle(command(key), await streams.readRecent(id, snapshotOf(id)), ({ companion }) => {
+    const to = Number(companion?.['to'] ?? 0) + 1
+    return { events: [{ type: 'thing.counted', data: { to } }], commands: [], companion: { to } }
+  })
+const snapshotOf = (id: string): string => `snapshots/${documentId(id)}`
 const command = (key: string | number): Envelope => message('Count', {}, { key, correlationId: 'c-1' })
 
 describe.each(drivers)('streams on $name', ({ open }) => {
@@ -269,6 +278,72 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     await streams.handle(command(1), id, oneMore)
     expect(published).toMatchObject([{ sequence: 1, id: events[0]!.id }])
     expect((await streams.read(id)).version).toBe(8)
+  })
+
+  it('with a snapshot are read in part after any number of commits, and know every cause', async () => {
+    const { streams, id, published } = await started()
+    const commits = 2 * MAX_RECENT_COMMITS + 10
+    const change = countingOn(streams, id)
+    for (let key = 1; key <= commits; key++) await change(key)
+
+    const recent = await streams.readRecent(id, snapshotOf(id))
+    expect(recent).toMatchObject({ version: commits, companion: { to: commits } })
+    expect(recent.events.map(({ sequence }) => sequence)).toEqual(sequences(2 * MAX_RECENT_COMMITS + 1, commits))
+    const { events } = await streams.read(id)
+    expect(events.map(({ sequence }) => sequence)).toEqual(sequences(1, commits))
+
+    const first = published.slice(0, commits)
+    published.length = 0
+    for (const key of [1, MAX_RECENT_COMMITS, MAX_RECENT_COMMITS + 1, commits]) {
+      expect(await change(key)).toMatchObject({ events: [{ data: { to: key } }] })
+      expect(published.pop()).toEqual(first[key - 1])
+    }
+    expect((await streams.read(id)).version).toBe(commits)
+    await streams.republish(id)
+    expect(published).toEqual(first)
+  })
+
+  it('with a snapshot number a published event after earlier ones when no recent one is published', async () => {
+    const { streams, id } = await started()
+    const record = async (key: number, type = 'recorded', data = {}) =>
+      streams.handle(command(key), await streams.readRecent(id, snapshotOf(id)), () => ({
+        events: [{ type, data }],
+        commands: [],
+        companion: { key },
+      }))
+    await record(0, 'thing.counted', { to: 1 })
+    for (let key = 1; key < MAX_RECENT_COMMITS + 5; key++) await record(key)
+    await record(-1, 'thing.counted', { to: 2 })
+    const { events } = await streams.readRecent(id, snapshotOf(id))
+    expect(events.length).toBeLessThan(MAX_RECENT_COMMITS)
+    expect(events.at(-1)).toMatchObject({ type: 'thing.counted', sequence: 2 })
+  })
+
+  it('decide again on the snapshot and recent commits after a concurrent write', async () => {
+    const { streams, id } = await started()
+    const change = countingOn(streams, id)
+    for (let key = 1; key < MAX_RECENT_COMMITS; key++) await change(key)
+    // One of these moves what is recent.
+    await Promise.all([0, 1, 2, 3].map((more) => change(MAX_RECENT_COMMITS + more)))
+    const { events } = await streams.read(id)
+    expect(events.map(({ data }) => (data as { to: number }).to)).toEqual(sequences(1, MAX_RECENT_COMMITS + 3))
+    expect(events.map(({ sequence }) => sequence)).toEqual(sequences(1, MAX_RECENT_COMMITS + 3))
+  })
+
+  it('with a snapshot but without its document are read completely', async () => {
+    const { streams, id } = await started()
+    await streams.handle(command(1), id, oneMore)
+    await streams.handle(command(2), id, oneMore)
+    const stream = await streams.readRecent(id, snapshotOf(id))
+    expect(stream.companion).toBeUndefined()
+    expect(count(stream)).toBe(2)
+  })
+
+  it('refuse a commit that leaves the snapshot as it was', async () => {
+    const { streams, id } = await started()
+    const stream = await streams.readRecent(id, snapshotOf(id))
+    await expect(streams.handle(command(1), stream, oneMore)).rejects.toThrow('without its snapshot')
+    expect((await streams.read(id)).version).toBe(0)
   })
 
   it('are republished completely, with the same ids', async () => {
