@@ -9,6 +9,7 @@ import type { Decision } from '../service/platform.ts'
 
 const { store } = memory()
 const before = z.strictObject({ minor: z.int() })
+const noted = z.strictObject({ by: z.string() })
 const contractsOf = (version: 1 | 2) =>
   defineContracts({
     service: 'tests',
@@ -23,7 +24,17 @@ const contractsOf = (version: 1 | 2) =>
               previousVersions: { 1: { data: before, upcast: (old) => ({ ...(old as object), currency: 'EUR' }) } },
             },
     },
-    recorded: { 'sale.noted': { version: 1, data: z.strictObject({ by: z.string() }), example: { by: 'us' } } },
+    recorded: {
+      'sale.noted':
+        version === 1
+          ? { version, data: noted, example: { by: 'us' } }
+          : {
+              version,
+              data: noted.extend({ at: z.string() }),
+              example: { by: 'us', at: 'the till' },
+              previousVersions: { 1: { data: noted, upcast: (old) => ({ ...(old as object), at: 'the till' }) } },
+            },
+    },
     commands: {},
   })
 
@@ -61,10 +72,13 @@ it('an event of an old version is upcast for a decision, and republished unchang
 
 it('an event that is recorded and not published has a version too, and is upcast when it is read', async () => {
   const { streams, published } = speaking(1)
-  const noted = { events: [{ type: 'sale.noted', data: { by: 'us' } }], commands: [] }
-  await streams.handle(message('Sell', {}, { key: 2 }), 't-2', () => noted)
+  const decided = { events: [{ type: 'sale.noted', data: { by: 'us' } }], commands: [] }
+  await streams.handle(message('Sell', {}, { key: 2 }), 't-2', () => decided)
   expect((await streams.read('t-2')).events).toMatchObject([{ type: 'sale.noted', version: 1, sequence: 0 }])
-  expect(published).toEqual([])
+  const later = speaking(2)
+  expect((await later.streams.read('t-2')).events.map(({ data }) => data)).toEqual([{ by: 'us', at: 'the till' }])
+  await later.streams.republish('t-2')
+  expect([...published, ...later.published]).toEqual([])
 })
 
 it.each([
