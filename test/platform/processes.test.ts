@@ -1,6 +1,6 @@
 /** No secret knowledge: what a service's process knows is what its stack wrote, what Cloud Run sets, and one documented list. */
 
-import { globSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { RequestLogEntry } from 'local-google-cloud'
@@ -183,16 +183,4 @@ describe('after a second order, which was declined', () => {
     announce(platform, data.path)
     expect((await run('cli/trace.ts', [], data.path)).stdout).toContain(`${second}: trace `)
   })
-})
-
-it('no service asks where it runs', () => {
-  const files = services
-    .flatMap(({ name }) => globSync(`functions/${name}/**/*.ts`, { cwd: root }))
-    .filter((file) => !/\.test(ing)?\.ts$/.test(file))
-  expect(files.length).toBeGreaterThan(20)
-  // `localId` is how Identity Platform names an account.
-  const asking = files.filter((file) =>
-    /\blocal(?!Id\b)|emulator|127\.0\.0\.1|process\.env|NODE_ENV/i.test(readFileSync(join(root, file), 'utf8')),
-  )
-  expect(asking).toEqual([])
 })

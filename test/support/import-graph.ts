@@ -1,0 +1,42 @@
+/** The modules that a program loads, read from its syntax trees. */
+
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseSync, type Program } from 'oxc-parser'
+
+export interface Module {
+  readonly file: string
+  readonly program: Program
+  /** What it imports: files by their path, packages by their name. */
+  readonly imports: readonly string[]
+}
+
+/** The entry and all of our files that it imports, without `import type`; `lazy` also follows `import()`. */
+export function modulesFrom(entry: string, { lazy = false } = {}): Module[] {
+  const modules = new Map<string, Module>()
+  const waiting = [entry]
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (modules.has(file)) continue
+    const found = moduleOf(file, lazy)
+    modules.set(file, found)
+    waiting.push(...found.imports.filter((name) => name.startsWith('/')))
+  }
+  return [...modules.values()]
+}
+
+function moduleOf(file: string, lazy: boolean): Module {
+  const text = readFileSync(file, 'utf8')
+  const { program, module } = parseSync(file, text)
+  const names = [
+    ...module.staticImports
+      .filter(({ entries }) => entries.length === 0 || entries.some(({ isType }) => !isType))
+      .map(({ moduleRequest }) => moduleRequest.value),
+    ...module.staticExports.flatMap(({ entries }) =>
+      entries.flatMap(({ moduleRequest, isType }) => (moduleRequest && !isType ? [moduleRequest.value] : [])),
+    ),
+    ...(lazy ? module.dynamicImports : []).flatMap(
+      ({ moduleRequest: { start, end } }) => /^['"]([^'"]+)['"]$/.exec(text.slice(start, end))?.[1] ?? [],
+    ),
+  ]
+  return { file, program, imports: names.map((name) => (name.startsWith('.') ? join(dirname(file), name) : name)) }
+}
