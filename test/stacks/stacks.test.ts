@@ -120,13 +120,18 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         expect(block(attributes['dead_letter_policy'])['max_delivery_attempts']).toBe(20)
         expect(attributes['filter']).toBeUndefined()
       }
-      for (const { attributes } of all('google_pubsub_subscription')) {
+      for (const { stack, attributes } of all('google_pubsub_subscription')) {
         expect(block(attributes['expiration_policy'])).toEqual({ ttl: '' })
         // People pull from these, and take their time.
         const isPulled = !attributes['push_config'] && !attributes['bigquery_config']
         if (!isPulled) {
           expect(block(attributes['retry_policy'])).toEqual({ minimum_backoff: '1s', maximum_backoff: '600s' })
-          expect(attributes['dead_letter_policy']).toBeDefined()
+          const consumer = String(attributes['name']).split('.')[0]!
+          const { dead_letter_topic: topic, max_delivery_attempts: attempts } = block(attributes['dead_letter_policy'])
+          expect([resolved(environment, stack, topic).split('/').at(-1), attempts]).toEqual([
+            `${consumer}-dead-letters`,
+            20,
+          ])
         }
       }
     })
