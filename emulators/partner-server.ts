@@ -1,4 +1,4 @@
-/** What partners share: an HTTP address of their own, a ledger that survives a restart, callers with a token. */
+/** Common parts of partners: an HTTP address, a ledger that survives a restart, callers with a token. */
 
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'

@@ -1,4 +1,4 @@
-/** What the container runs: `node functions/main.ts SERVICE`. */
+/** The program of the container: `node functions/main.ts SERVICE`. */
 
 import { serve } from '../shared/runtime/serve.ts'
 import { loadApp } from './apps.ts'

@@ -1,4 +1,4 @@
-/** `npm run verify`: every test with its whole lists, then what takes away every resource and kills every service. */
+/** `npm run verify`: every test with its whole lists, then the removal of every resource and the kills of every service. */
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'

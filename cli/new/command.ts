@@ -72,7 +72,7 @@ function withUse(text: string, owner: string): string {
   return withImport(withItem(text, find, variable), variable, `../${owner}/contracts.ts`)
 }
 
-/** What stays in the stream, so that a repeated command decides nothing. */
+/** The recorded event that makes a repeated command decide nothing. */
 const recordedBy = (name: string): string => `${kebabCase(name)}.handled`
 
 /** The owner's contracts with one more event that stays in its streams. */

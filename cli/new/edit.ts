@@ -97,7 +97,7 @@ export const inCall =
     return path.reduce<Node | undefined>(property, found)
   }
 
-/** What a variable is declared as. */
+/** The initial value of a variable's declaration. */
 export const inVariable =
   (name: string): Find =>
   (program) => {
@@ -110,7 +110,7 @@ export const inVariable =
     return found
   }
 
-/** What a function returns in its last statement. */
+/** The value that a function returns in its last statement. */
 export const inFunction =
   (name: string): Find =>
   (program) => {

@@ -65,7 +65,7 @@ const owners = (on: readonly string[]): readonly string[] =>
 const importContracts = (service: string): string =>
   `import { ${contractsVariable(service)} } from '../${service}/contracts.ts'\n`
 
-/** The type of what the service records first: an event that it publishes, or one that stays in its stream. */
+/** The type of the first recorded event of the service: a published event, or one that stays in its stream. */
 const recordedBy = ({ name, on, emits }: NewService): string | undefined =>
   emits ?? (on.length === 0 ? undefined : `${name}.noted`)
 

@@ -25,7 +25,7 @@ export interface IdentityPlatformOptions {
   readonly clock?: Clock
   /** The secret of this run: requests for a token carry it, and it allows every operation on accounts. */
   readonly secret: string
-  /** Decides which access token may do what to accounts; absent: none may. */
+  /** Checks the permission of an access token on accounts; absent: no token has one. */
   readonly isGranted?: (accessToken: string, permission: string) => boolean
 }
 

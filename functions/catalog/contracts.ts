@@ -66,7 +66,7 @@ export interface Price {
 /** Prices of one product that do not hold yet. */
 export const MAX_ANNOUNCED_PRICES = 20
 
-/** The price that holds at a moment: the newest of those that have begun. */
+/** The price that is valid at a time: the newest that has begun. */
 export const priceAt = (prices: readonly Price[], nowMs: number): Price | undefined =>
   prices.toSorted(newestFirst).find(({ validFrom }) => Date.parse(validFrom) <= nowMs)
 

@@ -22,7 +22,7 @@ interface Decided {
 
 const noProduct: Product = { prices: [] }
 
-/** A repeated command decides nothing, nor does one that asks for what is already so. */
+/** A command decides nothing if it is a repeat or would change nothing. */
 export function decide({ type, data }: CatalogCommand, product: Product, nowMs: number): Decided {
   const { sku } = data
   switch (type) {
@@ -68,7 +68,7 @@ function reprice(product: Product, { sku, unitMinor, currency, validFrom }: Aske
   return { events: [event], product: { ...product, prices } }
 }
 
-/** The price that was announced for this very moment, in whatever form it was written. */
+/** The price that was announced for exactly this time, in any notation. */
 const priceFrom = (prices: readonly Price[], validFrom: string): Price | undefined =>
   prices.find((price) => Date.parse(price.validFrom) === Date.parse(validFrom))
 

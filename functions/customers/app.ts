@@ -1,4 +1,4 @@
-/** The vault's own API: the gateway adds, lists and withdraws for the customer who asks; orders ask whose a reference is. */
+/** The vault's own API: the gateway adds, lists and withdraws entries for the calling customer; orders check references. */
 
 import type { z } from 'zod'
 import { implement } from '../../shared/service/app.ts'
@@ -98,7 +98,7 @@ async function importedAll(
   return references
 }
 
-/** Named by what is imported: the same file again finds the same references. */
+/** References are derived from the imported data, so that a repeated file gets the same ones. */
 async function imported(platform: Platform, { customerRef, address, token }: Imported): Promise<References> {
   const vault = vaultOf(customerRef)
   const keyOf = (body: unknown): { idempotencyKey: string } => ({ idempotencyKey: `import ${JSON.stringify(body)}` })

@@ -1,4 +1,4 @@
-/** What customers keep with the shop, each under a reference. Other services carry the references, never what is behind them. */
+/** The personal data of customers, each entry under a reference. Other services have the references, never the data. */
 
 import { z } from 'zod'
 import { shopCodes } from '../shop/errors.ts'
@@ -18,7 +18,7 @@ export const vaultLimits = {
   paymentMethods: 10,
   /** Consents that hold now, one of each kind. */
   consents: 20,
-  /** Of each of the three, those that were withdrawn included. */
+  /** The limit of entries of each of the three kinds, withdrawn ones included. */
   kept: 100,
   importedAtOnce: 100,
 } as const
@@ -48,11 +48,11 @@ export const addressRequest = z.strictObject({
 export type Address = Immutable<z.output<typeof addressRequest>>
 
 export const paymentMethodRequest = z.strictObject({
-  /** What the payment provider's form gave the customer's browser in exchange for the card. */
+  /** The token that the payment provider's form gave the customer's browser in exchange for the card. */
   token: identifier({ characters: 200, bytes: 500 }).refine(...noCardNumber),
 })
 
-/** What a customer recognises a card by. */
+/** The details by which a customer recognises a card. */
 export const shownCard = z.object({
   brand: identifier({ characters: 40, bytes: 120 }),
   last4: code(/^\d{4}$/, 'four digits'),
@@ -102,7 +102,7 @@ export const customersContracts = defineContracts({
         vault: reference,
         kind: z.enum(['addresses', 'paymentMethods']),
         ref: reference,
-        /** Whatever was withdrawn by then. */
+        /** Entries that were withdrawn by this time are erased. */
         withdrawnBy: timestamp,
       }),
       example: {

@@ -1,4 +1,4 @@
-/** What is added to a vault and withdrawn from it: one document of one customer, read and written under its precondition. */
+/** Additions to a vault and withdrawals from it: one document of one customer, written under a precondition on its version. */
 
 import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
 import type { Platform } from '../../shared/service/platform.ts'
@@ -32,7 +32,7 @@ async function update(
   return after
 }
 
-/** What a request under an idempotency key is remembered by. */
+/** The hashes by which a request with an idempotency key is recorded. */
 const requestOf = (platform: Platform, idempotencyKey: string, body: unknown) => ({
   key: hashOf(idempotencyKey),
   requestHash: hashOf(JSON.stringify(body)),
@@ -45,13 +45,13 @@ const addressName = (vault: string, key: string): string =>
 /** Of an address within its vault: 50 bits tell a hundred apart. */
 const ADDRESS_CHARACTERS = 10
 
-/** Undefined for what is no address's name. */
+/** Undefined for a text that is not an address's name. */
 export function vaultOfAddress(ref: string): string | undefined {
   const name = /^a-([0-9a-z]{26})-[0-9a-z]{10}$/.exec(ref)?.[1]
   return name === undefined ? undefined : `c-${name}`
 }
 
-/** A name of its own for what this customer adds under this key. */
+/** The unique name of the entry that this customer adds under this key. */
 const nameOf = (prefix: string, vault: string, key: string): string => derivedName(prefix, vault, key)
 
 export async function addAddress(

@@ -40,7 +40,7 @@ export interface Added<K extends Kind> {
 const entriesOf = <K extends Kind>(vault: Vault, kind: K): Entries<K> => vault[kind] ?? {}
 const isActive = ({ withdrawnAt }: Kept): boolean => withdrawnAt === undefined
 
-/** What was added under this idempotency key. @throws Refused when that was another request. */
+/** The entry that was added under this idempotency key. @throws Refused if that was another request. */
 export function addedUnder(
   vault: Vault,
   kind: Kind,
@@ -106,7 +106,7 @@ export const hasActive = (vault: Vault, kind: Kind, ref: string): boolean => {
   return Object.hasOwn(entries, ref) && isActive(entries[ref]!)
 }
 
-/** What a carrier needs of it, withdrawn or not. */
+/** The parts of the address that a carrier needs, also if it was withdrawn. */
 export function addressIn(vault: Vault, ref: string): Address | undefined {
   const entries = entriesOf(vault, 'addresses')
   return Object.hasOwn(entries, ref) ? addressRequest.strip().parse(entries[ref]) : undefined

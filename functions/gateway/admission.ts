@@ -1,4 +1,4 @@
-/** Who is let in: limits on how often, and on how many at once, for strangers by address and for verified callers by name. */
+/** Admission: limits on rate and concurrency, of unverified callers by address and of verified callers by name. */
 
 import type { Caller } from './caller-tokens.ts'
 import { Limited } from '../../shared/base/errors.ts'
@@ -31,7 +31,7 @@ export interface Visit {
 }
 
 export interface Admission {
-  /** Charges the address, without a place: for what is answered at once. @throws Limited */
+  /** Charges the address without a place, for requests that are answered at once. @throws Limited */
   charge(visitor: Visitor): void
   /** @throws Limited: too often (429), too many at once of this address or caller (429), or of all (503). */
   enter(visitor: Visitor): Visit
@@ -67,7 +67,7 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
     enter(visitor) {
       const { address, authorization, pool, setRateLimitHeaders } = visitor
       const before = authorization === undefined ? undefined : known.find(authorization)
-      // What a verified caller may ask does not depend on who else is behind its address. It pays at once: not every path
+      // The rate of a verified caller does not depend on other callers at its address. It pays at once: not every path
       // looks at the token.
       const paid = before && callers[before.role].consume(before.sub)
       const welcome = paid?.allowed ? before : undefined
@@ -173,7 +173,7 @@ function createUploads(): { begin(leave: () => void): Upload; evictOldest(): voi
 /** The requests of an address whose caller is not verified, counted before any signature is looked at. */
 function addressCharges(limit: Limit, now: () => number): { charge(visitor: Visitor): () => void } {
   const strangers = createBuckets(limit, now)
-  // A flood without tokens does not take from those who bring one for the first time.
+  // A flood without tokens does not use up the limit of callers with a new token.
   const withToken = createBuckets(limit, now)
   const from = (buckets: Buckets, address: string): { readonly result: RateLimitResult; refund(): void } => ({
     result: buckets.consume(address),

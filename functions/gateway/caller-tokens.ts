@@ -89,7 +89,7 @@ export function createTokenCheck(
 /** Roles with more permissions than a customer. */
 export const isStaff = ({ roles: held }: Caller): boolean => held.some((role) => role !== 'customer')
 
-/** `payload`: of a token whose signature held, whatever else was wrong; only then is its subject known. */
+/** `payload`: the claims of a token with a valid signature, also if it was refused for another reason; only then is its subject known. */
 function evidenceOf(token: string, payload?: { readonly sub?: unknown }): Evidence {
   return {
     ...(typeof payload?.sub === 'string' ? { subject: `token:${payload.sub}` } : {}),

@@ -1,4 +1,4 @@
-/** What every request passes first: headers, origins, limits and places per caller and address, one deadline. */
+/** The checks that every request passes first: headers, origins, limits and places per caller and address, one deadline. */
 
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'

@@ -30,7 +30,7 @@ export interface AccessChecks {
   providerSignature(c: Context): Promise<BodyCheck>
 }
 
-/** What a handler of the operation is given: of what the operation does not declare, undefined. */
+/** The arguments of an operation's handler; undefined for parts that the operation does not declare. */
 export interface Request<O extends Operation> {
   readonly c: Context
   readonly caller: O['access'] extends CallerAccess ? Caller : undefined
@@ -73,7 +73,7 @@ interface Admitted {
   readonly check?: BodyCheck
 }
 
-/** @throws Error for an operation whose declaration does not say who has access. */
+/** @throws Error for an operation whose declaration has no access. */
 function admissionTo(
   { method, path, access, body }: Operation,
   checks: AccessChecks,

@@ -1,4 +1,4 @@
-/** Tokens that were verified before, so that their callers are not refused for what others do from their address. */
+/** Tokens that were verified before, so that their callers are not refused for requests of others from their address. */
 
 import { createHash } from 'node:crypto'
 import type { Role } from './caller-tokens.ts'

@@ -38,13 +38,13 @@ export interface Operation {
   readonly body?: z.ZodType
   /** Absent: `BODY_BYTES`. */
   readonly maxBodyBytes?: number
-  /** Status → what it means, and the body's schema when it is JSON. */
+  /** Status → its meaning, and the schema of a JSON body. */
   readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
   /** Besides those that follow from access, key and body. */
   readonly problems?: readonly Code[]
 }
 
-/** What may stand in a path: whatever else does is the name of nothing. */
+/** The schemas of path parameters: any other value is answered 404. */
 export const pathParameters = {
   orderId,
   sku,
@@ -69,7 +69,7 @@ const timeline = z.object({
   unavailable: z.literal(true).optional(),
 })
 
-// What becomes a command is checked by its contract: what passes here its owner can read.
+// Bodies that become commands are checked by the commands' contracts, so the owner can parse them.
 export const productRequest = catalogContracts.commands.PublishProduct.data
 export const priceRequest = catalogContracts.commands.ChangePrice.data
 export const retryRequest = ordersContracts.commands.RetryCheckout.data.omit({ orderId: true })

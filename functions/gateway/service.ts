@@ -1,4 +1,4 @@
-/** The one door of the platform: checks who calls, limits, composes; decides nothing. */
+/** The only public service: it authenticates and limits callers and composes answers, and decides nothing. */
 
 import { defineService } from '../../shared/service/service.ts'
 import { catalogContracts } from '../catalog/contracts.ts'

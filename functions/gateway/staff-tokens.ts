@@ -1,5 +1,5 @@
 /**
- * What a token of staff or of an importer must show beyond a customer's: a sign-in of today, a second factor where the
+ * Additional requirements on a token of staff or of an importer: a sign-in of today, a second factor where the
  * environment asks for one, and an account that is neither disabled nor signed out since.
  */
 

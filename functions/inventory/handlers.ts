@@ -42,7 +42,7 @@ import {
 const stateOf = ({ events }: Stream): ReservationState => fold({ initial, evolve }, events)
 const emit = (...events: InventoryRecord[]): Decision<InventoryRecord> => ({ events, commands: [] })
 
-/** All lines or none. A repeated command decides nothing: its answer was recorded, and is published again. */
+/** Reserves all lines or no line. A repeated command decides nothing: its reply was recorded, and is published again. */
 export function reserveStock(
   message: Envelope<string, { orderId: string; lines: readonly Line[] }>,
   platform: Platform,
@@ -202,7 +202,7 @@ function writeShards(
   }
 }
 
-/** What of each line is still held, after some of it was shipped. */
+/** The remaining held pieces of each line after shipments. */
 function openLines({ lines, held }: ReservationState): Line[] {
   const left = new Map(
     Object.entries(held).map(([sku, perShard]) => [sku, perShard.reduce((sum, quantity) => sum + quantity, 0)]),

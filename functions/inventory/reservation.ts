@@ -1,4 +1,4 @@
-/** What an order holds, and what became of it. */
+/** The pieces that an order holds, and their history. */
 
 import type { RecordOf } from '../../shared/contracts/contract.ts'
 import type { inventoryContracts } from './contracts.ts'

@@ -1,4 +1,4 @@
-/** Stock, in shards, and what orders hold of it. */
+/** Stock in shards, and the reservations of orders. */
 
 import { defineService } from '../../shared/service/service.ts'
 import { shippingContracts } from '../shipping/contracts.ts'

@@ -1,4 +1,4 @@
-/** Tells customers what happened to their orders, and keeps a log of what was sent. */
+/** Notifies customers of their orders, and keeps a log of the sent notifications. */
 
 import { defineService } from '../../shared/service/service.ts'
 import { ordersContracts } from '../orders/contracts.ts'

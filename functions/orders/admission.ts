@@ -20,7 +20,7 @@ export interface Admission {
 }
 
 export function admission(platform: Platform, bounds: Bounds, sub: string, placing: Placing): Admission {
-  /** What was looked up for a document holds until another was read. */
+  /** The query results for a document are valid until another version of it is read. */
   const known = new WeakMap<object, Promise<Placements>>()
   const look = (orderId: string): Promise<Standing> => standingOf(platform, orderId)
   return {

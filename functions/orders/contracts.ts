@@ -55,7 +55,7 @@ const saga = z.object({
 })
 export type OrderView = Immutable<z.output<typeof order>>
 
-/** What a customer asks for: the body of the public API, checked at the edge and again here. */
+/** A customer's request for an order: the body of the public API, checked at the edge and again here. */
 export const orderRequest = z.strictObject({
   currency,
   lines: z
@@ -72,7 +72,7 @@ export const orderRequest = z.strictObject({
 })
 export type OrderRequest = z.output<typeof orderRequest>
 
-/** What the gateway hands on: who asks, with which key, for what. */
+/** The gateway's request to orders: the caller, the idempotency key and the order. */
 export const placeRequest = z.strictObject({
   sub: subject,
   importer: z.boolean(),
@@ -207,7 +207,7 @@ export const ordersContracts = defineContracts({
       data: z.strictObject({ orderId, deadline: timestamp }),
       example: { orderId: 'o-1', deadline: '2026-01-01T00:02:00.000Z' },
     },
-    /** An operator asks for what is not answered again, now. */
+    /** An operator retries the unanswered steps. */
     RetryCheckout: {
       data: z.strictObject({ orderId, reason: words }),
       example: { orderId: 'o-1', reason: 'the provider is back' },

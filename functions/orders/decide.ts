@@ -172,7 +172,7 @@ function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'
     )
   const { orderId } = order
   const open = notCaptured(ledger)
-  // What was captured in part can not be voided. An authorisation that was not used at all is voided.
+  // A partly captured authorisation can not be voided; an unused one is voided.
   const isUnused = ledger.captured.length === 0 && open.every((shipmentId) => shipmentId in ledger.refused)
   return {
     events: [{ type: 'order.closed', data: { orderId, reason, notCaptured: open } }],
@@ -180,7 +180,7 @@ function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'
   }
 }
 
-/** An operator asks the saga to go on now; who and why stays in the stream. */
+/** An operator retries the saga; actor and reason are recorded in the stream. */
 function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>): Decision<OrderRecord> {
   const { order, saga } = state
   const retried: OrderRecord = { type: 'checkout.retried', data: { reason, by } }
@@ -202,7 +202,7 @@ function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>
 export const isUnanswered = ({ status, saga }: OrderState): boolean =>
   status === 'pending' && saga !== undefined && isAtFirstStep(checkout, saga)
 
-/** What the saga's transition means for the order: confirmed at the pivot and nowhere else, or rejected. */
+/** The order's events for a transition of the saga: confirmed at the pivot only, or rejected. */
 function applyTransition(
   state: OrderState,
   transition: Transition,

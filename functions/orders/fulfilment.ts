@@ -1,11 +1,11 @@
-/** What must follow for each shipment, what is missing of it, and who is reminded of that how often. */
+/** The facts that must follow each shipment, the missing ones, and the reminders to their services. */
 
 import { republishCommand } from '../../shared/base/names.ts'
 import type { OutgoingCommand } from '../../shared/contracts/message.ts'
 import { sagaStuck } from '../../shared/saga/saga.ts'
 import type { FulfilmentFact, Goods, OrderRecord, Placed } from './records.ts'
 
-/** What was shipped, and what followed from it; the order is complete when nothing is missing. */
+/** The shipments and their facts; the order is complete when no fact is missing. */
 export interface Ledger {
   /** Shipment → its lines. */
   readonly dispatched: Readonly<Record<string, Goods>>
@@ -59,7 +59,7 @@ export const notCaptured = ({ dispatched, captured }: Ledger): string[] =>
 export const notCommitted = ({ dispatched, committed }: Ledger): string[] =>
   Object.keys(dispatched).filter((shipmentId) => !committed.includes(shipmentId))
 
-/** What left is paid and taken out of stock. */
+/** True if every shipment is paid and taken out of stock. */
 export const isSettled = (ledger: Ledger): boolean =>
   notCaptured(ledger).length === 0 && notCommitted(ledger).length === 0
 
@@ -93,7 +93,7 @@ export function reminders({ orderId }: Placed, missing: readonly string[]): Outg
   return targets.map((target) => ({ type: republishCommand, target, data: { correlationId: orderId } }))
 }
 
-/** What a confirmed and released order is waiting for, for operators. */
+/** The missing facts of a confirmed and released order, for operators. */
 export function fulfilmentStep(fulfilment: Fulfilment): string {
   const missing = missingFrom(fulfilment)
   return missing.length === 0 ? 'fulfilment: refused capture' : `fulfilment: ${missing.join(', ')}`

@@ -1,4 +1,4 @@
-/** An order's state, and what each recorded event makes of it. */
+/** An order's state, and its change by each recorded event. */
 
 import type { Message } from '../../shared/contracts/message.ts'
 import type { SagaState } from '../../shared/saga/saga.ts'
@@ -76,7 +76,7 @@ export type PlacedOrder = OrderState & { readonly status: OrderView['status']; r
 export const isPlaced = (state: OrderState): state is PlacedOrder =>
   state.status !== 'none' && state.status !== 'abandoned'
 
-/** The order as other services see it: no references to what the customer keeps, and no hash. */
+/** The order in the view of other services: without references to personal data, and without hash. */
 export function viewOf({ order, status, reason }: Pick<PlacedOrder, 'order' | 'status' | 'reason'>): OrderView {
   const { orderId, customerRef, currency, totalMinor, shippingMinor, lines, placedAt } = order
   return {

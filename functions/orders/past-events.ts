@@ -24,7 +24,7 @@ interface IndexedSaga {
   readonly undos: readonly { readonly step: string; readonly attempt: number; readonly againAtMs?: number }[]
 }
 
-/** What the indexes meant: the steps of version 1, whatever the definition has become. */
+/** The steps of version 1, to which the recorded indexes refer, independent of the present definition. */
 const INDEXED_STEPS = ['reserve-stock', 'authorize-payment'] as const
 
 /** The event as it is recorded now; one that never changed as it is. */

@@ -32,7 +32,7 @@ export async function placeOrder(
   const requestHash = hashOf(JSON.stringify(order))
   const message = entryMessage(orderId, `${importer ? 'staff' : 'customer'}:${sub}`, platform.now())
 
-  // What an importer places was sold elsewhere: it has no bounds.
+  // Imported orders were sold elsewhere, so they have no bounds.
   const admitted = importer
     ? undefined
     : admission(platform, readBounds(platform.setting('PLACING')), sub, { orderId, lines: order.lines })
@@ -99,7 +99,7 @@ function checkRights(order: OrderRequest, importer: boolean): void {
   refuseIf(line >= 0, 'forbidden', `lines.${line}.unitMinor: a price may be set by importers alone.`)
 }
 
-/** What enters from outside has no cause: it follows from the order's id, so that a retry is the same delivery. */
+/** A request has no causation id: it is derived from the order's id, so that a retry is the same delivery. */
 const placeCause = (orderId: string): string => derivedId('place', orderId)
 
 function entryMessage(orderId: string, actor: string, nowMs: number): Envelope {

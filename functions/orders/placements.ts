@@ -1,5 +1,5 @@
 /**
- * What one customer may place in an hour and hold unpaid: counted over all instances, in one document for each customer
+ * The bounds of one customer's orders in an hour and unpaid: counted over all instances, in one document for each customer
  * that is written in the commit of the order's own stream.
  */
 
@@ -59,7 +59,7 @@ const SLICE_MS = 5 * 60_000
 const HOUR_MS = 60 * 60_000
 const none: Placements = { placed: {}, unpaid: [] }
 
-/** A customer's name is up to 400 bytes; the document says nothing about who it is. */
+/** The document's name is a hash: a customer's name has up to 400 bytes, and the document must not reveal it. */
 export const placementsPath = (customerRef: string): string => `placements/${hashOf(customerRef)}`
 
 /** Short, since an order may have a thousand. */

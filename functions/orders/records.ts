@@ -1,4 +1,4 @@
-/** What an order's stream records. */
+/** The recorded events of an order's stream. */
 
 import type { RecordOf } from '../../shared/contracts/contract.ts'
 import type { runtimeContracts } from '../../shared/contracts/runtime-events.ts'

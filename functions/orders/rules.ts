@@ -1,4 +1,4 @@
-/** What the environment says about an order's rules. */
+/** The environment's settings of an order's rules. */
 
 import type { Platform } from '../../shared/service/platform.ts'
 import type { Rules } from './decide.ts'

@@ -1,4 +1,4 @@
-/** Payments' handlers: ask the provider under the step's key, commit what it said, publish. */
+/** Payments' handlers: call the provider with the step's key, commit its answer, publish. */
 
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'

@@ -51,7 +51,7 @@ export function authorizePayment(
   })
 }
 
-/** The customer has acted, says the provider: it is asked what came of it, whatever order its notes arrive in. */
+/** After a webhook about the customer's action, queries the provider for the outcome, so that the order of webhooks does not matter. */
 export function checkAuthorization(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {

@@ -66,7 +66,7 @@ export const paymentsContracts = defineContracts({
     },
   },
   recorded: {
-    /** What was asked of the provider, and what the parts of a shipment come to. */
+    /** The requests to the provider, and the amounts of the parts of a shipment. */
     'payment.agreed': {
       version: 1,
       data: z.strictObject({
@@ -82,7 +82,7 @@ export const paymentsContracts = defineContracts({
         lines: [{ lineId: '1', quantity: 2, unitMinor: 1190 }],
       },
     },
-    /** What a shipment comes to, fixed before the provider is asked. `quantities` by line. */
+    /** The amount of a shipment, fixed before the call of the provider. `quantities` by line. */
     'capture.due': {
       version: 1,
       data: z.strictObject({
@@ -100,7 +100,7 @@ export const paymentsContracts = defineContracts({
     AuthorizePayment: {
       data: z.strictObject({
         orderId,
-        /** Who pays. Absent in commands from before the provider needed it. */
+        /** The paying customer. Absent in commands from before the provider needed it. */
         customerRef: reference.optional(),
         paymentMethodRef: reference,
         currency,

@@ -1,4 +1,4 @@
-/** What is known of an order's payment, and what may be taken from it. */
+/** The state of an order's payment, and the amounts that may be captured. */
 
 import type { RecordOf } from '../../shared/contracts/contract.ts'
 import type { paymentsContracts } from './contracts.ts'
@@ -13,7 +13,7 @@ export interface PaymentLine {
 
 type Quantities = Readonly<Record<string, number>>
 
-/** What one shipment comes to, fixed before the provider is asked: others may be under way at the same moment. */
+/** The amount of one shipment, fixed before the call of the provider, since other captures may run concurrently. */
 export interface CaptureDue {
   readonly amountMinor: number
   /** The last shipment: the rest of the authorisation is released. */
@@ -79,7 +79,7 @@ const settled = (state: PaymentState, { shipmentId }: { shipmentId: string }, ou
 /** The compensation came first: a later authorisation must be rejected. */
 export const isUndone = ({ status }: PaymentState): boolean => status === 'voiding' || status === 'voided'
 
-/** What a shipment's lines come to: the shipping fee goes with the first, and the last takes what is left to the total. */
+/** The amount of a shipment's lines: the first shipment includes the fee, and the last one the rest of the total. */
 export function captureFor(
   state: PaymentState,
   lines: readonly { readonly lineId: string; readonly quantity: number }[],
@@ -99,7 +99,7 @@ export function captureFor(
   return { amountMinor: goodsMinor + (paying.length === 0 ? state.shippingMinor : 0), final, quantities }
 }
 
-/** Nothing else can be shipped beside it, so nothing can change what it comes to. */
+/** True if no other shipment can be added, so that the amount can not change. */
 export const isWholeOrder = ({ captures }: PaymentState, { final }: CaptureDue): boolean =>
   final && Object.keys(captures).length === 0
 

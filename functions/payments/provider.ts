@@ -22,7 +22,7 @@ export type Capture = z.output<typeof capture>
 const captures = z.object({ captures: z.array(z.object({ key: reference, captureId: reference })) })
 
 const refusedAsCaptured = z.object({ code: z.literal('captured') })
-/** What was captured and given back under an authorisation. */
+/** The captured and refunded amounts of an authorisation. */
 const taken = z.object({ captures: z.array(z.object({ amountMinor: minor })), refundedMinor: minor })
 
 const PAYMENT_REQUIRED = 402
@@ -40,7 +40,7 @@ export interface Provider {
       amountMinor: number
       currency: string
       paymentMethodRef: string
-      /** The pseudonym under which the payment method is bound to who pays. */
+      /** The pseudonym of the customer to whom the payment method belongs. */
       customer?: string
       reference: string
     },
@@ -48,14 +48,14 @@ export interface Provider {
   capture(authorizationKey: string, key: string, request: { amountMinor: number; final: boolean }): Promise<Capture>
   /**
    * Also when there is nothing to void: a later authorisation with this key is refused from then on.
-   * @throws Unavailable while captured money was not refunded: the provider voids none that was captured.
+   * @throws Unavailable while captured money is not refunded: the provider does not void captured authorizations.
    */
   void(authorizationKey: string): Promise<void>
 }
 
 const operation = (name: string): string => `payment-provider.${name}`
 
-/** What follows from a cause older than the provider's memory of keys is asked for before it is done. */
+/** The provider's client; it queries before a call if the idempotency key may have expired since the cause. */
 export function provider(platform: Platform, cause: Envelope): Provider {
   const url = platform.setting('PAYMENT_PROVIDER_URL')
   const asksFirst = platform.now() - Date.parse(cause.time) > IDEMPOTENCY_KEY_TTL_MS

@@ -11,7 +11,7 @@ const NOT_FOUND = 404
 /** The carrier knows a key for a day; an hour less, since the call itself takes its time. */
 const IDEMPOTENCY_KEY_TTL_MS = 23 * 3_600_000
 
-/** What follows from a cause older than the carrier's memory of keys is asked for before it is booked. */
+/** Books a parcel; queries the carrier first if the idempotency key may have expired since the cause. */
 export async function bookedBy(
   cause: Envelope,
   platform: Platform,

@@ -28,7 +28,7 @@ export const configSchema = z.object({
   SERVICE_ACCOUNT: z.email(),
   /** The account of Pub/Sub's push deliveries to this service. */
   PUSH_ACCOUNT: z.email(),
-  /** The account of what operators send again: events to their paths, commands to theirs. */
+  /** The account of operators' tasks. */
   OPERATIONS_ACCOUNT: z.email(),
   /** Absent when the service owns no collection. */
   FIRESTORE_DATABASE: z.string().optional(),

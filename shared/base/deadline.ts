@@ -8,7 +8,7 @@ import { DeadlineExceeded } from './errors.ts'
 
 /** Milliseconds that the caller still waits. */
 export const DEADLINE_HEADER = 'x-deadline-ms'
-/** No request takes longer, whatever its caller allows. */
+/** The maximum time of a request, also if its caller allows more. */
 export const MAX_REQUEST_MS = 60_000
 
 export interface RequestContext {

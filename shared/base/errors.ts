@@ -62,11 +62,11 @@ export type Code = PlatformCode | DeclaredCode
 
 export const declarationOf = (code: Code): DeclaredCode => (typeof code === 'string' ? platformCodes[code] : code)
 
-/** What the security log records of a refusal beside the answer. None of it is sent to the caller. */
+/** The details of a refusal for the security log. They are not sent to the caller. */
 export interface Evidence {
-  /** Who the caller has proved to be; absent: the subject of the request, if any. */
+  /** The verified subject; absent: the subject of the request, if any. */
   readonly subject?: string | undefined
-  /** The key that the token or signature names; what it names is not verified. */
+  /** The key id that the token or signature names, unverified. */
   readonly keyId?: string | undefined
   /** The refusal is a security event of this name, whatever its code: what belongs to another caller answers 404. */
   readonly event?: string

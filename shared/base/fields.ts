@@ -9,6 +9,6 @@ export const reference = identifier({ characters: 200, bytes: 500 })
 export const timestamp = z.iso.datetime({ offset: true }).max(40)
 /** Of a token. Shorter than other references: actors are made from it. */
 export const subject = identifier({ characters: 128, bytes: 400 })
-/** What people wrote for people: never compared. */
+/** Text that people write for people; the platform never compares it. */
 export const words = freeText({ characters: 200, bytes: 800 })
 export const idempotencyKey = code(/^[\x21-\x7E]{1,200}$/, '1 to 200 printable ASCII characters, no spaces')

@@ -1,4 +1,4 @@
-/** What a schema finds wrong, in one line of bounded length: it quotes what a stranger sent. */
+/** The faults that a schema finds, in one line of bounded length, since it quotes text of untrusted callers. */
 
 import { shortened } from './shortened.ts'
 

@@ -2,7 +2,7 @@
 
 export const accountId = (service: string): string => service
 export const pushAccountId = (service: string): string => `${service}-push`
-/** What operators send again, or send at all, carries this account's token. */
+/** Every task of operators carries this account's token. */
 export const operationsAccountId = 'operations'
 export const accountEmail = (id: string, projectId: string): string => `${id}@${projectId}.iam.gserviceaccount.com`
 export const topicName = (eventType: string): string => eventType

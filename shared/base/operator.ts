@@ -1,4 +1,4 @@
-/** Who sent something by hand, and why: on its task, so that the service which takes it logs both. */
+/** The operator and reason of a manual task, in its headers, so that the receiving service logs both. */
 
 const ACTOR = 'x-operator'
 const REASON = 'x-operator-reason'
@@ -14,7 +14,7 @@ export const operatorHeaders = ({ actor, reason }: Operator): Record<string, str
   [REASON]: encodeURIComponent(reason),
 })
 
-/** Undefined for headers without a name or a reason, and for those that can not be read. */
+/** Undefined for headers without a name or a reason, and for malformed ones. */
 export function operatorOf(headers: { get(name: string): string | undefined }): Operator | undefined {
   const read = (name: string): string => {
     try {

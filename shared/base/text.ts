@@ -19,7 +19,7 @@ interface Kind {
   readonly pattern: RegExp
   /** One character that the kind refuses. */
   readonly refused: RegExp
-  /** What it refuses, for people. */
+  /** Describes for people which texts it refuses. */
   readonly refusal: string
 }
 

@@ -31,7 +31,7 @@ export const traceparentOf = ({ traceId, spanId, sampled }: TraceContext): strin
 export const newTraceId = (): string => randomBytes(16).toString('hex')
 export const newSpanId = (): string => randomBytes(8).toString('hex')
 
-/** The span of what was decided where nothing is traced: derived, so that a repeat has the same. */
+/** The span of a decision without a trace: it is derived, so that a repeat has the same. */
 export function childOf(traceparent: string, decisionId: string): string {
   const parent = parseTrace(traceparent) ?? { traceId: decisionId.replaceAll('-', ''), sampled: true }
   return traceparentOf({ ...parent, spanId: decisionId.replaceAll('-', '').slice(0, 16) })

@@ -1,4 +1,4 @@
-/** What a service owns: one Zod contract per event, command and query, checked when sent and when received. */
+/** The contracts of a service: one Zod schema per event, command and query, checked when sent and when received. */
 
 import type { z } from 'zod'
 import type { Immutable } from './immutable.ts'
@@ -41,7 +41,7 @@ export interface Contracts {
   /** Recorded in the service's own streams and published to no other: versioned and frozen as events are. */
   readonly recorded?: Readonly<Record<string, EventContract>>
   readonly commands: Readonly<Record<string, CommandContract>>
-  /** What other services may ask it over HTTP, by name. The names are unique among all services. */
+  /** The queries of other services to it over HTTP, by name. The names are unique among all services. */
   readonly queries?: Readonly<Record<string, QueryContract>>
 }
 

@@ -5,7 +5,7 @@ import { reference, timestamp } from '../base/fields.ts'
 import { code, identifier } from '../base/text.ts'
 
 export const envelopeSchema = z.strictObject({
-  /** Derived for what follows from something (UUIDv8), random for what enters from outside (UUIDv7). */
+  /** Derived from its cause (UUIDv8), or random for a request from outside (UUIDv7). */
   id: z.uuid(),
   type: reference,
   version: z.int().min(1),
@@ -13,7 +13,7 @@ export const envelopeSchema = z.strictObject({
   source: identifier({ characters: 63, bytes: 63 }),
   /** Id of the aggregate it is about. */
   subject: reference,
-  /** Counts the subject's published events from 1; 0 for commands and for what a person published by hand. */
+  /** Counts the subject's published events from 1; 0 for commands and for manually published events. */
   sequence: z.int().min(0),
   time: timestamp,
   /** The same on every message that one request led to: the id of the stream with which it began. */

@@ -9,8 +9,8 @@ export interface Message {
 export interface OutgoingCommand extends Message {
   /** Not before this time, in milliseconds since the epoch; absent: at once. */
   readonly notBeforeMs?: number
-  /** Names it within its stream, whatever caused it: the same key again is the same command (a timer's deadline). */
+  /** Identifies it within its stream, independent of its cause: the same key is the same command (a timer's deadline). */
   readonly key?: string
-  /** Who is asked to repeat; every other command has one owner. */
+  /** The service of a RepublishEvents; every other command has one owner. */
   readonly target?: string
 }

@@ -23,7 +23,7 @@ type ParametersOf<Q> = Q extends { readonly parameters: infer P extends Readonly
   ? { readonly [Name in keyof P]: z.output<P[Name]> }
   : object
 
-/** What its caller gives: the parameters by name, and `body` where there is one. */
+/** The arguments of a query: the parameters by name, and `body` if it has one. */
 export type QueryRequest<Q> = ParametersOf<Q> &
   (Q extends { readonly body: infer Body extends z.ZodType } ? { readonly body: Immutable<z.input<Body>> } : object)
 
@@ -52,7 +52,7 @@ type RefusedAnswer<Q> = Q extends { readonly refuses: readonly (infer Refusal)[]
     }
   : never
 
-/** What a caller gets: an answer, or one of the refusals that the contract names. */
+/** The result of a query: an answer, or one of the refusals that the contract names. */
 export type QueryAnswer<Q> = (Answered<Q> & { readonly refused?: undefined }) | RefusedAnswer<Q>
 
 const PARAMETER = /\{(\w+)\}/g

@@ -1,4 +1,4 @@
-/** A service's own dead letters, by the official Pub/Sub client: what it could not take, as Pub/Sub or it itself put it aside. */
+/** A service's own dead letters, by the official Pub/Sub client: messages that Pub/Sub or the service has dead-lettered. */
 
 import type { v1 } from '@google-cloud/pubsub'
 import { addressesOf, type Config } from '../base/config.ts'
@@ -7,7 +7,7 @@ import { deadLetterName } from '../base/names.ts'
 import { leased, release, type Waiting } from './waiting.ts'
 
 export interface DeadLetterBox {
-  /** Those of these messages that wait now, under a lease of a minute; all others stay where they are. @throws Unavailable */
+  /** Leases for a minute those of these messages that are available; the others keep their state. @throws Unavailable */
   lease(messageIds: readonly string[]): Promise<readonly Waiting[]>
   /** It was taken: it waits no more. @throws Unavailable */
   acknowledge(letter: Waiting): Promise<void>

@@ -1,4 +1,4 @@
-/** What an error of Firestore's client means: a lost race, Firestore away for now, or a bug of ours. */
+/** Classifies an error of Firestore's client: a lost race, a transient failure, or a bug. */
 
 import { Unavailable } from '../base/errors.ts'
 

@@ -48,7 +48,7 @@ export async function extend(
   await client.modifyAckDeadline({ subscription, ackIds: [...ackIds], ackDeadlineSeconds: seconds })
 }
 
-/** They are there at once for the next who looks. */
+/** Nacks messages, so that they are available at once to the next reader. */
 export async function release(
   client: v1.SubscriberClient,
   subscription: string,
@@ -57,7 +57,7 @@ export async function release(
   if (ackIds.length > 0) await extend(client, subscription, { ackIds, seconds: 0 })
 }
 
-/** What a message is, and of whom: Pub/Sub's own copy names the subscription that gave it up, a service's own its type. */
+/** The type of a dead letter: Pub/Sub's copy names the subscription that dead-lettered it, a service's copy its type. */
 export function typeOf(listener: string, { attributes }: Pick<Waiting, 'attributes'>): string {
   const subscription = attributes['CloudPubSubDeadLetterSourceSubscription']
   return subscription?.startsWith(`${listener}.`)

@@ -1,4 +1,4 @@
-/** What every HTTP boundary shares: problem documents (RFC 9457), bodies with a limit, parsing by contract. */
+/** Common parts of all HTTP boundaries: problem documents (RFC 9457), bodies with a limit, parsing by contract. */
 
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
@@ -65,7 +65,7 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
       error instanceof Refused
         ? { code: error.code, status: error.status, detail: error.message }
         : { ...error, status: platformCodes[error.code].status }
-    // What else this connection may bring is not waited for.
+    // Close the connection, so that its remaining bytes are not awaited.
     if (ENDS_CONNECTION.has(code)) c.header('connection', 'close')
     if (status === CLIENT_GONE && log) noteAbandoned(log, c.req.path, detail)
     const bound = error instanceof Limited ? error.bound : undefined

@@ -14,7 +14,7 @@ export const issuerKeys = (jwksUrl: string): JWTVerifyGetKey =>
 const keysAreMissing = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'])
 
 /**
- * What jose's failed verification means: `Refused`, or `Unavailable` when the keys can't be had. `evidence` gets the claims
+ * Classifies jose's failed verification: `Refused`, or `Unavailable` if the keys are unavailable. `evidence` gets the claims
  * of a token whose signature held.
  */
 export function verificationFailure(

@@ -41,7 +41,7 @@ export interface CallOptions {
 /** The time that an attempt has. Its answer must be read while the signal has not fired. */
 export interface Allowance {
   readonly signal: AbortSignal
-  /** Whole milliseconds that are left. @throws what `passed` makes, when none are. */
+  /** The remaining whole milliseconds. @throws the error of `passed` if the time is over. */
   leftMs(): number
   /** The error for a call that ran out of time: the callee's failure, or a neutral `DeadlineExceeded`. */
   passed(): Error

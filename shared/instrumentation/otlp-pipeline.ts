@@ -36,7 +36,7 @@ export interface Pipeline {
 
 /** A collector that does not answer within it has lost the batch. */
 const EXPORT_TIMEOUT_MS = 5_000
-/** What `setInterval` can wait at most: metrics are sent when there are new ones, not by the reader's own timer. */
+/** The longest interval of `setInterval`: metrics are sent when there are new ones, not by the reader's own timer. */
 const NEVER_MS = 2 ** 31 - 1
 const scope = { name: 'millrace' }
 

@@ -20,7 +20,7 @@ export interface OtlpOptions {
   readonly log: Log
 }
 
-/** What would wait beyond this, because the collector is gone or the packages are not there yet, is counted and dropped. */
+/** The buffer limits: further telemetry is counted and dropped, while the collector is unavailable or the packages are loading. */
 const WAITING_SPANS = 2_048
 const WAITING_MEASURES = 4_096
 /** Of the ten seconds after SIGTERM. */

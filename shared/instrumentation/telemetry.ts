@@ -245,7 +245,7 @@ function ofCalls(
   }
 }
 
-/** What the caller's span is. Cloud Run's own `traceparent` serves for callers outside the platform. */
+/** The caller's span. For callers outside the platform it is in Cloud Run's own `traceparent`. */
 function inside(header: HttpRequest['header']): { parent?: TraceContext } {
   const parent = parseTrace(header(INNER_TRACE_HEADER)) ?? parseTrace(header('traceparent'))
   return parent ? { parent } : {}

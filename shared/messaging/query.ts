@@ -79,7 +79,7 @@ function refusalIn(text: string, status: number, { contract: { refuses = [] }, a
   throw new Error(`${about} with ${status}, which its contract does not name: ${shortened(text, QUOTED_CHARACTERS)}`)
 }
 
-/** Undefined for what is not JSON: no contract takes that. */
+/** Undefined for text that is not JSON, which no contract accepts. */
 function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text)

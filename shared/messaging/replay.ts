@@ -1,4 +1,4 @@
-/** The command by which operators have a service take its dead letters again: it names them, and carries none of their content. */
+/** The command by which operators make a service replay its dead letters: it carries their ids, not their content. */
 
 import { z } from 'zod'
 import { identifier } from '../base/text.ts'

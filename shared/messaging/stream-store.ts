@@ -1,6 +1,6 @@
 /** Where streams are kept: one document each, appended to under a precondition. */
 
-/** What one delivery decided: an append adds exactly one. */
+/** The decision of one delivery; an append adds exactly one. */
 export interface Commit {
   /** Id of the message under which it was decided. */
   readonly cause: string

@@ -32,7 +32,7 @@ const MAX_ATTEMPTS = 8
 export interface StreamsParts {
   readonly service: string
   readonly contracts: Contracts
-  /** Contracts of those whom it sends commands to. */
+  /** Contracts of the services to which it sends commands. */
   readonly uses: readonly Contracts[]
   readonly store: StreamStore
   now(): number
@@ -61,10 +61,10 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   const contractOf = (type: string): EventContract | undefined =>
     [published, recorded].find((contracts) => Object.hasOwn(contracts, type))?.[type]
 
-  /** What was recorded under an older version is decided on as what it means now. */
+  /** Upcasts an event of an older version, so that decisions see the current version. */
   const now = (event: CommittedEvent): CommittedEvent => {
     const contract = contractOf(event.type)
-    // What is not published was once recorded without a version.
+    // Unpublished events were once recorded without a version.
     const version = event.version || 1
     return contract && version < contract.version
       ? { ...event, data: upcastToCurrent(contract, { ...event, version }) }
@@ -103,7 +103,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       time: new Date(parts.now()).toISOString(),
       correlationId: message.correlationId,
       actor: message.actor,
-      // Recorded, so that a repeat hangs what it says on the span that decided it.
+      // Recorded, so that a repeat publishes under the span that decided.
       traceparent: currentSpan()?.traceparent ?? childOf(message.traceparent, derivedId(stored.id, message.id)),
       events: decision.events.map((event, index) => {
         const contract = contractOf(event.type)
@@ -140,7 +140,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     }
   }
 
-  /** What was read, with the store's mark of its version. */
+  /** The streams that were read, with the store's concurrency token. */
   const storedOf = new WeakMap<Stream, StoredStream>()
 
   const read = async (streamId: string, companion?: CompanionRequest): Promise<Stream> => {

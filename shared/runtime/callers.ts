@@ -1,5 +1,5 @@
 /**
- * Who calls: the ID tokens of a push, a task or a query are verified here, whatever stands in front of the service.
+ * Authentication of callers: verifies the ID tokens of pushes, tasks and queries, behind any front end.
  * Cloud Run's ingress removes the signature of the token that it checked (`X-Serverless-Authorization`, else
  * `Authorization`). Services send theirs in both headers, so that one stays whole; Pub/Sub and Cloud Tasks have one header.
  */
@@ -110,7 +110,7 @@ function identityOf({ sub, email, email_verified: isConfirmed, exp, iat }: JWTPa
   return { email, expiresAtMs: Math.min(exp!, iat! + VALID_FOR_SECONDS) * 1000, isVerified }
 }
 
-/** `payload`: of a token that was verified, here or by the ingress, whatever else was wrong with it. */
+/** `payload`: the claims of a token with a verified signature, also if it was refused for another reason. */
 const evidenceOf = (token: string, { email }: JWTPayload = {}): Evidence => ({
   ...(typeof email === 'string' ? { subject: email } : {}),
   keyId: keyIdOf(token),

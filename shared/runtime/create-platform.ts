@@ -37,7 +37,7 @@ export interface RunningPlatform extends Platform {
   close(): Promise<void>
 }
 
-/** After a lost race: a short wait that grows, with chance in it, so that two who met do not meet again. */
+/** The backoff after a lost race: it grows, with random jitter, so that two writers do not conflict again. */
 const backoff = (attempt: number): Promise<void> => sleep(Math.random() * 10 * 2 ** attempt)
 
 export function createPlatform(service: Service, config: Config): RunningPlatform {
@@ -113,7 +113,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   }
 }
 
-/** What it can't do its work without, by what its description says that it does. */
+/** The dependencies of a service's readiness, derived from its description. */
 function dependenciesOf(service: Service, config: Config): Record<string, string> {
   const { firestore, pubsub, tasks } = addressesOf(config)
   const receives = service.on.length > 0 || service.accepts.length > 0

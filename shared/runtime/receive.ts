@@ -64,14 +64,14 @@ export function readPush(body: Buffer): Push {
 }
 
 export interface Receiver {
-  /** What a push brought, with the span of this attempt around what is done about it. */
+  /** Handles the body of a push within the span of this attempt. */
   event(type: string, body: Buffer, call?: CallFunction): Promise<Outcome>
   command(type: string, body: Buffer, task: Task): Promise<Outcome>
   /** Takes a dead letter of this service again, as an event or a command. `attempt` counts from 1. */
   replay(letter: Letter, attempt: number): Promise<Replayed>
 }
 
-/** A dead letter that was taken again: what it is, and what became of it, `Unreadable` when it can never be taken. */
+/** A replayed dead letter with its type and outcome; `Unreadable` if it can never be handled. */
 export interface Replayed {
   readonly type: string
   readonly outcome: Outcome | Unreadable
@@ -91,7 +91,7 @@ export interface Task {
   readonly traceparent?: string | undefined
 }
 
-/** What waits in the service's dead-letter subscription. */
+/** The messages in the service's dead-letter subscription. */
 export type Letter = Pick<Waiting, 'messageId' | 'data' | 'attributes'>
 
 export function createReceiver(app: ServiceApp, platform: RunningPlatform, config: Config): Receiver {

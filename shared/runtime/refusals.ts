@@ -6,7 +6,7 @@ import { type Evidence, Refused } from '../base/errors.ts'
 import type { SecurityEvent, SecurityLog } from '../telemetry/security-log.ts'
 
 declare module 'hono' {
-  /** What the checks of a request have found out about its caller. */
+  /** The verified properties of the caller of a request. */
   interface ContextVariableMap {
     /** `ROLE:SUBJECT`, as `staff:jo`, once the token is verified. */
     subject?: string
@@ -60,7 +60,7 @@ export function noteProblem(
   security({ event: event ?? code, outcome: 'refused', reason, ...requestOf(c), ...defined(evidence) })
 }
 
-/** Who calls, from where, at which route: as far as the request's checks have found out. */
+/** The caller, address and route of a request, as far as its checks have verified them. */
 export const requestOf = (c: Context): Pick<SecurityEvent, 'subject' | 'address' | 'route'> => ({
   subject: c.get('subject'),
   address: c.get('address'),

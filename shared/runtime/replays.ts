@@ -1,5 +1,5 @@
 /**
- * What operators ask of a service: to take dead letters again that wait in its own subscription. They name them; the
+ * Replays: operators make a service pull dead letters from its own subscription again. They send only the ids; the
  * content is what Pub/Sub or the service put there, so nothing can be said in the name of another service.
  */
 
@@ -21,7 +21,7 @@ const MAX_ATTEMPTS = 20
 /** Another reader may hold the lease of a letter; one that stays missing was acknowledged meanwhile. */
 const ATTEMPTS_FOR_MISSING = 5
 
-/** How often Cloud Tasks has tried before; 0 for what Pub/Sub pushes. */
+/** The number of Cloud Tasks' earlier attempts; 0 for a push of Pub/Sub. */
 export const retriesOf = (headers: Headers): number => Number(headers.get('x-cloudtasks-taskretrycount') ?? 0) || 0
 
 interface Sent {
@@ -31,7 +31,7 @@ interface Sent {
 }
 
 /**
- * Who sent that task by the operators' account. Undefined, and a security event, for a task that does not say who and why:
+ * The operator who sent that task by the operators' account. Undefined, with a security event, for a task without name and reason:
  * it must not be carried out.
  */
 export function namedOperator(headers: Headers, { type, config, security }: Sent): Operator | undefined {

@@ -1,4 +1,4 @@
-/** What Node itself waits for, and how much it holds, before any code of ours sees a request. */
+/** The timeouts and limits of Node's server, which apply before the platform's code gets a request. */
 
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
@@ -45,7 +45,7 @@ export function limitHeaders(charge: (c: Context) => void = () => {}): Middlewar
   }
 }
 
-/** What is no option of the constructor. */
+/** Sets the limits that are not options of the constructor. */
 export function limitServer(server: Server): void {
   // Connections that wait for nothing make room for the next ones: one address alone could hold all for KEEP_ALIVE_MS.
   server.on('drop', () => server.closeIdleConnections())

@@ -237,7 +237,7 @@ const repliesOf = <C>({ done, failed, pendingOn, compensate }: SagaStep<C>): str
   ...(compensate ? [compensate.compensated] : []),
 ]
 
-/** What a service with this saga sends and receives, retired steps included: they are still performed and compensated. */
+/** The commands and events of a service with this saga, including those of retired steps, which are still performed and compensated. */
 export function messagesOf({ contracts, steps, retired }: Saga<never>): {
   readonly commands: readonly string[]
   readonly replies: readonly string[]
@@ -254,7 +254,7 @@ export function messagesOf({ contracts, steps, retired }: Saga<never>): {
 
 const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]
 
-/** What persisted sagas rely on, by `name@version`: never changed, only added to. Plain data. */
+/** The definitions on which persisted sagas rely, by `name@version`, as plain data: never change them, only add to them. */
 export function frozenVersions<C>(saga: Saga<C>): Record<string, unknown> {
   const versions = [...Object.keys(saga.previousVersions).map(Number), saga.version]
   return Object.fromEntries(
@@ -303,7 +303,7 @@ export type SagaState = Progress &
     | { readonly phase: 'compensating' }
   )
 
-/** What the owner records, sends and publishes, all in one commit. */
+/** The result of a saga's function: the owner records, sends and publishes it in one commit. */
 export interface Transition {
   readonly state: SagaState
   readonly commands: readonly OutgoingCommand[]
@@ -477,7 +477,7 @@ export function onTimer<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: n
 }
 
 /**
- * The transition when an operator asks for what is not answered now; undefined when nothing is pending. The command is
+ * The transition when an operator retries the unanswered steps; undefined if none is pending. The command is
  * sent again, and its owner publishes again what it has recorded: a command that was performed before is not answered
  * anew, so that a lost reply comes this way.
  */

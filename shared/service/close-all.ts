@@ -1,4 +1,4 @@
-/** Ends what a process holds, whatever fails meanwhile: everything that matters was sent before. */
+/** Closes the resources of a process, also if some fail: everything that matters was sent before. */
 
 import { withTimeout } from '../base/deadline.ts'
 import type { Log } from '../telemetry/log.ts'

@@ -1,4 +1,4 @@
-/** Rules as two pure functions: what follows from a command, and what an event makes of the state. */
+/** Rules as two pure functions: the decision on a command, and the state after an event. */
 
 import { Unavailable } from '../base/errors.ts'
 import type { Message } from '../contracts/message.ts'
@@ -11,7 +11,7 @@ export interface Decider<Command, State, Outcome, Recorded extends Message = Mes
 
 /**
  * The state after all that was recorded: a stream takes nothing that breaks its service's contracts.
- * @throws Unavailable for an event that a later revision recorded: what it means is not known here.
+ * @throws Unavailable for an event of a later revision, whose meaning this one does not know.
  */
 export function fold<State, Recorded extends Message>(
   { initial, evolve }: Pick<Decider<never, State, unknown, Recorded>, 'initial' | 'evolve'>,
@@ -24,6 +24,6 @@ export function fold<State, Recorded extends Message>(
   }, initial)
 }
 
-/** What was recorded, by the union of the contracts under which it was. */
+/** The recorded events, typed by the union of their contracts. */
 export const recordsOf = <Recorded extends Message>(events: readonly Message[]): readonly Recorded[] =>
   events as readonly Recorded[]

@@ -29,7 +29,7 @@ export interface Health {
 }
 
 export interface HealthParts {
-  /** Name → `host:port` of what it can't work without. */
+  /** Name → `host:port` of each dependency. */
   readonly dependencies: Readonly<Record<string, string>>
   /** Callees whose circuit is open. */
   openCircuits(): readonly string[]
@@ -82,7 +82,7 @@ export function createHealth({ dependencies, openCircuits, now, log, probe = can
   }
 }
 
-/** What anybody may know of it. */
+/** The part of the readiness that every caller may read. */
 export const publicPart = ({ status }: Readiness): Pick<Readiness, 'status'> => ({ status })
 
 /** 503 takes no requests away from an instance that can still answer some. */

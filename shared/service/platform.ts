@@ -86,7 +86,7 @@ export interface Streams {
   readRecent(streamId: string, snapshot: string): Promise<Stream>
   /**
    * One read, one write under a precondition; after a concurrent write it reads and decides again.
-   * What `read` has just given need not be read once more.
+   * A stream that `read` has just returned is not read again.
    */
   handle<Recorded extends Message = Message>(
     message: Envelope,

@@ -83,7 +83,7 @@ export interface Service {
   readonly sends: readonly string[]
   /** Commands that it submits to their owners by HTTP. */
   readonly submits: readonly string[]
-  /** What it asks of other services: queries of theirs, by name. */
+  /** The queries that it sends to other services, by name. */
   readonly queries: readonly string[]
   /** The services that it queries: the owners of its `queries`. */
   readonly calls: readonly string[]
@@ -119,7 +119,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly settings?: readonly string[]
   readonly readsAccounts?: boolean
   readonly scale?: Partial<Scale>
-  /** What its steps send and receive is not repeated in `uses`, `on`, `sends` and `requestsRepublishFrom`. */
+  /** The messages of its steps are not repeated in `uses`, `on`, `sends` and `requestsRepublishFrom`. */
   readonly saga?: Omit<SagaMetrics<EventType<Own>>, 'name'> & {
     readonly definition: Saga<never>
     readonly objective?: SagaObjective

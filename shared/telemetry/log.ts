@@ -11,7 +11,7 @@ export interface Log {
   ): void
 }
 
-/** What is logged may hold what a stranger sent: of a text, of an error with its stack, of all fields of a line. */
+/** Log lines may contain text of untrusted callers. The limits of a text, of an error with its stack, of all fields of a line. */
 const TEXT_CHARACTERS = 2_000
 const STACK_CHARACTERS = 8_000
 const FIELDS_CHARACTERS = 32_000
@@ -55,7 +55,7 @@ export function createLog({
 /** Of bounded length. An Error has no fields of its own that JSON would keep. */
 function readable(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const text = JSON.stringify(fields, (_name, value: unknown) => {
-    // What JSON.stringify hands over has been through toJSON, which an Error has none of.
+    // JSON.stringify calls toJSON first, which an Error does not have.
     if (value instanceof Error) return shortened(value.stack ?? value.message, STACK_CHARACTERS)
     return typeof value === 'string' ? shortened(value, TEXT_CHARACTERS) : value
   })

@@ -1,4 +1,4 @@
-/** What is measured, in the one place that services, stacks and commands read it from. */
+/** The definitions of all metrics, for services, stacks and commands. */
 
 interface Description {
   /** As OpenTelemetry has it. */
@@ -64,5 +64,5 @@ export const metrics = {
   },
 } as const satisfies Record<string, Instrument>
 
-/** The outcome of a saga that has ended because a service did not answer in time, whatever its owner calls that. */
+/** The outcome of a saga that ended because a service did not answer in time. */
 export const TIMED_OUT = 'timed-out'

@@ -16,7 +16,7 @@ export interface SecurityEvent {
   readonly keyId?: string | undefined
   /** The route's pattern, not the path. */
   readonly route?: string | undefined
-  /** Of an act: what was done to what. */
+  /** The action of an act, and its object. */
   readonly act?: Readonly<Record<string, string | number | undefined>>
 }
 
@@ -65,7 +65,7 @@ export function createSecurityLog({ log, now, later = unreferenced }: SecurityLo
   }
 
   const record = (event: SecurityEvent): void => {
-    // An act is made by a caller who is known and limited, and each counts: none is folded into a count.
+    // Acts come from authenticated callers with limits, and each is logged separately.
     if (event.outcome === 'done') return log('NOTICE', 'security', { ...fieldsOf(event), count: 1 })
     const window = windowOf(event.event)
     if (window.lines < LINES_PER_KIND_AND_SECOND) {
@@ -82,7 +82,7 @@ export function createSecurityLog({ log, now, later = unreferenced }: SecurityLo
   })
 }
 
-/** Values that a caller wrote are bounded: a line must not grow with what it tells of. */
+/** The limit of a caller's text in a line, so that callers can not make lines grow. */
 function fieldsOf({ act, ...event }: SecurityEvent): Record<string, unknown> {
   const entries = Object.entries({ ...event, ...act }).filter(([, value]) => value !== undefined)
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** Spans: one for each piece of work, the one that runs now found by whatever runs inside it. */
+/** Spans: one for each piece of work. Nested work finds the present span. */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { newSpanId, newTraceId, type TraceContext, traceparentOf } from '../base/trace.ts'
@@ -9,7 +9,7 @@ export type Attributes = Readonly<Record<string, AttributeValue>>
 export interface Span {
   readonly kind: SpanKind
   readonly context: TraceContext
-  /** What goes along with everything that leaves from here. */
+  /** The traceparent of all outgoing messages and calls. */
   readonly traceparent: string
   /** Of the message that is handled, as soon as it is known. */
   readonly correlationId: string | undefined

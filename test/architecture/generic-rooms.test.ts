@@ -1,4 +1,4 @@
-/** What is the shop's lies in functions/: no generic source names one of its services, or a thing that it trades in. */
+/** Only functions/ contains the shop: no generic source names one of its services or goods. */
 
 import { globSync, readFileSync } from 'node:fs'
 import { join, matchesGlob } from 'node:path'
@@ -23,7 +23,7 @@ const unfinished: readonly string[] = [
 const isChecked = (path: string): boolean =>
   !/\.test(ing)?\.ts$|node_modules/.test(path) && !unfinished.some((pattern) => matchesGlob(path, pattern))
 
-/** In a line as words: `orderId` is "order id", and `order.placed` is "order placed". */
+/** The shop's words in a line split into words: `orderId` is "order id", and `order.placed` is "order placed". */
 const shopWords: readonly RegExp[] = [
   new RegExp(`\\b(${services.map(({ name }) => name).join('|')})\\b`),
   /\b(carriers?|carts?|checkouts?|customers?|parcels?|payments?|products?|shipments?|skus?|stock|warehouses?)\b/,
@@ -32,7 +32,7 @@ const shopWords: readonly RegExp[] = [
   /\border (ids?|lines?|placed|confirmed|rejected|completed|s)\b/,
 ]
 
-/** What looks like a word of the shop and is none, with the reason. */
+/** Exceptions: words with another meaning in these files, with the reason. */
 const allowed: readonly (readonly [files: string, words: RegExp, reason: string])[] = [
   ['shared/contracts/*', /\breserve stock\b/, 'a step in the frozen example of saga.stuck'],
   ['emulators/local-cloud/bigquery/**', /\bcatalog\b/, 'its datasets and tables'],
@@ -77,7 +77,7 @@ describe('no word of the shop', () => {
     expect(found).toEqual([])
   })
 
-  it('is overlooked in an identifier, an event or a sentence, and none is seen in SQL or plain English', () => {
+  it('is detected in an identifier, an event and a sentence, and not in SQL or plain English', () => {
     const isFound = (line: string): boolean => shopWordIn('shared/service/service.ts', line) !== undefined
     expect(
       ['const skuOf = 1', 'row.order_id', "on: ['order.placed']", 'the id of each order', 'Calls the Gateway.'].filter(

@@ -29,6 +29,7 @@ const finished: readonly string[] = [
   'functions/**/*.{ts,sql}',
   'shared/**/*.ts',
   'stacks/*.ts',
+  'test/**/!(words.test).ts',
   'stacks/sql/*.sql',
   'stacks/collector.yaml',
 ]

@@ -40,7 +40,7 @@ export interface Books {
   readonly waiting: readonly string[]
 }
 
-/** Describes each inconsistency; empty if there is none. */
+/** Describes each inconsistency; empty if all data agree. */
 export function audit(expected: Expected, books: Books): string[] {
   return [
     ...ordersEnd(expected.placed, books.streams.get('orders') ?? []),

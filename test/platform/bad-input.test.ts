@@ -1,4 +1,4 @@
-/** What the edge refuses: the status, the stable code, and that nothing was lost or changed. */
+/** Refusals of the edge: the status, the stable code, and that nothing was lost or changed. */
 
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -14,7 +14,7 @@ beforeAll(async () => {
   platform = await startTestPlatform()
   state = stateOf(platform)
   Object.assign(own, await references(platform.customer()))
-  // The seed's prices travel on after it: from here on nothing moves by itself.
+  // Wait until the seed's prices are delivered, so that later changes are caused by a test.
   await vi.waitUntil(async () => (await state.collection('orders', 'prices')).length === 4, { timeout: 20_000 })
 }, 120_000)
 afterAll(async () => {
@@ -25,9 +25,9 @@ afterAll(async () => {
 interface Given {
   readonly method?: 'GET' | 'POST'
   readonly path?: string
-  /** Sent as it is; an object as JSON. */
+  /** A text is sent unchanged, an object as JSON. */
   readonly body?: unknown
-  /** undefined: none. */
+  /** undefined: no key. */
   readonly key?: string | undefined
   readonly token?: string | undefined
   readonly contentType?: string
@@ -36,7 +36,7 @@ interface Given {
 const token = async (sub = 'customer-1', roles = ['customer'], expiresInSeconds = 3_600): Promise<string> =>
   (await platform.identity.mint({ sub, roles, expiresInSeconds })).token
 
-async function ask(given: Given): Promise<{ status: number; body: Record<string, unknown> }> {
+async function send(given: Given): Promise<{ status: number; body: Record<string, unknown> }> {
   const { method = 'POST', path = '/v1/orders', body = method === 'POST' ? order() : undefined } = given
   const key = 'key' in given ? given.key : crypto.randomUUID()
   const bearer = 'token' in given ? given.token : await token()
@@ -53,10 +53,10 @@ async function ask(given: Given): Promise<{ status: number; body: Record<string,
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
-/** Refused with this status and code, the same in the body, and every document and task is as it was. */
+/** Asserts the status and code of the refusal, and that no document or task has changed. */
 async function refused(given: Given, status: number, code: string, detail: string | RegExp = ''): Promise<void> {
   const before = await state.all()
-  const answer = await ask(given)
+  const answer = await send(given)
   expect(answer).toMatchObject({
     status,
     body: { status, code, type: `urn:millrace:problem:${code}`, instance: given.path ?? '/v1/orders' },
@@ -65,24 +65,24 @@ async function refused(given: Given, status: number, code: string, detail: strin
   expect(await state.all()).toEqual(before)
 }
 
-describe('an order that can not be', () => {
+describe('an invalid order is refused:', () => {
   it.each(badOrders)('%s', (_, body, status, code, detail) => refused({ body }, status, code, detail))
 
-  it('a price set by staff, who are no importers', async () =>
+  it('a price set by staff, who are not importers', async () =>
     refused({ token: await token('staff-1', ['staff']), body: line({ unitMinor: 1 }) }, 403, 'forbidden', 'unitMinor'))
 })
 
-describe('a malformed body', () => {
+describe('a malformed body is refused:', () => {
   it('10 MB', () =>
     refused({ body: JSON.stringify(order({ addressRef: 'a'.repeat(10_000_000) })) }, 413, 'body-too-large'))
   it('invalid JSON', () => refused({ body: '{"currency": "EUR", "lines": [' }, 400, 'invalid-json'))
-  it('nothing at all', () => refused({ body: '' }, 400, 'invalid-json'))
-  it('JSON, but no object', () => refused({ body: '[]' }, 422, 'invalid-body'))
+  it('an empty body', () => refused({ body: '' }, 400, 'invalid-json'))
+  it('JSON that is not an object', () => refused({ body: '[]' }, 422, 'invalid-body'))
   it('a form', () =>
     refused({ body: 'a=b', contentType: 'application/x-www-form-urlencoded' }, 415, 'unsupported-media-type'))
 })
 
-describe('a malformed token', () => {
+describe('an invalid token is refused:', () => {
   const claims = { roles: ['staff'] }
   const signedByAnother = async (kid: string): Promise<string> =>
     new SignJWT(claims)
@@ -98,10 +98,10 @@ describe('a malformed token', () => {
     return keys[0]!.kid
   }
 
-  it('none', () => refused({ token: undefined }, 401, 'token-missing'))
+  it('no token', () => refused({ token: undefined }, 401, 'token-missing'))
   it('expired', async () => refused({ token: await token('customer-1', ['customer'], -60) }, 401, 'token-expired'))
-  it('no JWT', () => refused({ token: 'abc' }, 401, 'token-invalid'))
-  it('signed by another issuer under a key id of its own', async () => {
+  it('a text that is not a JWT', () => refused({ token: 'abc' }, 401, 'token-invalid'))
+  it('signed by another issuer under its own key id', async () => {
     await refused({ token: await signedByAnother('foreign') }, 401, 'token-invalid')
   })
   it("signed by another issuer under the platform's key id", async () => {
@@ -150,9 +150,8 @@ describe('a malformed token', () => {
     })
     await refused({ token: other }, 401, 'token-invalid')
   })
-  it('of a role that is not known', async () =>
-    refused({ token: await token('customer-1', ['root']) }, 401, 'token-invalid'))
-  it("a customer's, where staff is asked for", async () => {
+  it('of an unknown role', async () => refused({ token: await token('customer-1', ['root']) }, 401, 'token-invalid'))
+  it("a customer's at a path for staff", async () => {
     const product = { sku: 'TEA-001', name: 'Free tea', unitMinor: 1, currency: 'EUR' }
     await refused({ path: '/v1/products', body: product }, 403, 'forbidden', 'staff')
     await refused({ path: '/v1/prices', body: { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' } }, 403, 'forbidden')
@@ -161,7 +160,7 @@ describe('a malformed token', () => {
   })
 })
 
-describe('an idempotency key', () => {
+describe('an idempotency key is refused:', () => {
   it('that is missing', () => refused({ key: undefined }, 400, 'idempotency-key-missing'))
   it.each([
     ['empty', ''],
@@ -172,7 +171,7 @@ describe('an idempotency key', () => {
 })
 
 describe("a staff command's key", () => {
-  it('with another body is refused, and the first stands', async () => {
+  it('with another body is refused, and the first command stays', async () => {
     const [key, bearer] = ['the-staff-key', await token('staff-1', ['staff'])]
     const stock = (quantity: number) => ({
       path: '/v1/stock',
@@ -180,45 +179,47 @@ describe("a staff command's key", () => {
       token: bearer,
       body: { lines: [{ sku: 'POT-001', quantity }] },
     })
-    const first = await ask(stock(5))
+    const first = await send(stock(5))
     expect(first.status).toBe(202)
     const path = `/v1/deliveries/${String(first.body['deliveryId'])}`
     await expect
-      .poll(async () => (await ask({ method: 'GET', path, token: bearer })).status, { timeout: 10_000 })
+      .poll(async () => (await send({ method: 'GET', path, token: bearer })).status, { timeout: 10_000 })
       .toBe(200)
     await refused(stock(6), 409, 'idempotency-key-reused')
-    expect(await ask(stock(5))).toEqual(first)
-    expect((await ask({ method: 'GET', path, token: bearer })).body['lines']).toEqual([{ sku: 'POT-001', quantity: 5 }])
+    expect(await send(stock(5))).toEqual(first)
+    expect((await send({ method: 'GET', path, token: bearer })).body['lines']).toEqual([
+      { sku: 'POT-001', quantity: 5 },
+    ])
   })
 })
 
-describe('a path', () => {
-  it('that is not there', () => refused({ method: 'GET', path: '/v1/nothing' }, 404, 'not-found'))
-  it('of an order that is not there', () => refused({ method: 'GET', path: '/v1/orders/o-none' }, 404, 'not-found'))
+describe('a path is answered 404:', () => {
+  it('an unknown one', () => refused({ method: 'GET', path: '/v1/nothing' }, 404, 'not-found'))
+  it('of an unknown order', () => refused({ method: 'GET', path: '/v1/orders/o-none' }, 404, 'not-found'))
 })
 
-describe('after an order was placed', () => {
+describe('a placed order', () => {
   const key = 'the-one-key'
   let placed: Record<string, unknown>
 
   beforeAll(async () => {
-    placed = (await ask({ key })).body
+    placed = (await send({ key })).body
     await platform.followed(platform.customer(), String(placed['orderId']))
-    // The last that happens: the customer was notified of placed, confirmed, dispatched and completed.
+    // The notifications of placed, confirmed, dispatched and completed are the last writes.
     await vi.waitUntil(async () => (await state.collection('notifications', 'sends')).length === 4, { timeout: 10_000 })
   }, 60_000)
 
-  it('its key with another body is refused', () =>
+  it('is not changed by its key with another body, which is refused', () =>
     refused({ key, body: line({ quantity: 3 }) }, 409, 'idempotency-key-reused', key))
 
-  it('its key with the same body has the same answer, whatever the order of its fields', async () => {
+  it('is returned for its key with the same body, in any order of the fields', async () => {
     const before = await state.all()
-    const again = await ask({ key })
-    const turned = await ask({ key, body: Object.fromEntries(Object.entries(order()).toReversed()) })
+    const again = await send({ key })
+    const turned = await send({ key, body: Object.fromEntries(Object.entries(order()).toReversed()) })
     expect(again).toEqual({ status: 200, body: { ...placed, status: 'completed' } })
     expect(turned).toEqual(again)
     expect(await state.all()).toEqual(before)
-    // What "nothing was changed" looks at does hold orders and tasks, when there are some.
+    // The state that the tests compare contains orders and tasks.
     expect(Object.keys(before)).toEqual(
       expect.arrayContaining([
         `orders/streams/${String(placed['orderId'])}`,
@@ -227,21 +228,24 @@ describe('after an order was placed', () => {
     )
   })
 
-  it("its key is its customer's own: another's order is another", async () => {
+  it("is distinct from another customer's order with the same key", async () => {
     const theirs = await references(platform.customer('customer-2'))
-    const other = await ask({ key, token: await token('customer-2'), body: order(theirs) })
+    const other = await send({ key, token: await token('customer-2'), body: order(theirs) })
     expect(other.status).toBe(201)
     expect(other.body['orderId']).not.toBe(placed['orderId'])
     await platform.followed(platform.customer('customer-2'), String(other.body['orderId']))
   })
 
-  it('no other customer sees it', async () => {
+  it('is answered 404 to another customer', async () => {
     const path = `/v1/orders/${String(placed['orderId'])}`
-    const stranger = await ask({ method: 'GET', path, token: await token('customer-2') })
+    const stranger = await send({ method: 'GET', path, token: await token('customer-2') })
     expect(stranger).toMatchObject({ status: 404, body: { code: 'not-found' } })
-    // Not even that it exists: the answer is the one for an order that is not there.
-    const none = await ask({ method: 'GET', path: '/v1/orders/o-none', token: await token('customer-2') })
+    // The answer is that of an unknown order, so it does not reveal that the order exists.
+    const none = await send({ method: 'GET', path: '/v1/orders/o-none', token: await token('customer-2') })
     expect(Object.keys(stranger.body)).toEqual(Object.keys(none.body))
-    expect((await ask({ method: 'GET', path })).body).toMatchObject({ orderId: placed['orderId'], status: 'completed' })
+    expect((await send({ method: 'GET', path })).body).toMatchObject({
+      orderId: placed['orderId'],
+      status: 'completed',
+    })
   })
 })

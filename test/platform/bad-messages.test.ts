@@ -33,7 +33,7 @@ afterAll(async () => {
   await platform?.close()
 }, 30_000)
 
-/** As `npm run publish` sends it. */
+/** Publishes like `npm run publish`. */
 const byHand = (changes: object = {}): object =>
   envelope('price.changed', { sequence: 0, data: { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' }, ...changes })
 
@@ -44,14 +44,14 @@ async function deadLetterOf(data: Buffer): Promise<Message['attributes']> {
   return found()[0]!.attributes
 }
 
-describe('a message', () => {
+describe('a bad message', () => {
   const taken = { sku: 'TEA-001', currency: 'EUR' }
   it.each<[string, string, unknown, RegExp]>([
-    ['that is no JSON', 'price.changed', 'unit price: 1', /^not JSON: /],
-    ['of bytes that are no text', 'price.changed', Buffer.from([0xff, 0x00, 0xfe]), /^not JSON: /],
-    ['that is not the envelope', 'price.changed', { hello: 'world' }, /^not an envelope: id: .*; type: /],
-    ['that is only its data', 'price.changed', { ...taken, unitMinor: 1 }, /^not an envelope: /],
-    ['with a field that no envelope has', 'price.changed', byHand({ priority: 1 }), /^not an envelope: .*priority/],
+    ['that is not JSON', 'price.changed', 'unit price: 1', /^not JSON: /],
+    ['of bytes that are not UTF-8', 'price.changed', Buffer.from([0xff, 0x00, 0xfe]), /^not JSON: /],
+    ['without an envelope', 'price.changed', { hello: 'world' }, /^not an envelope: id: .*; type: /],
+    ['with data and no envelope', 'price.changed', { ...taken, unitMinor: 1 }, /^not an envelope: /],
+    ['with an unknown field in its envelope', 'price.changed', byHand({ priority: 1 }), /^not an envelope: .*priority/],
     [
       'of an unknown type',
       'price.changed',
@@ -67,7 +67,7 @@ describe('a message', () => {
       /^price\.changed breaks its contract: unitMinor: /,
     ],
     [
-      'by hand, where only a service may tell',
+      'published by hand to a topic of a service',
       'payment.declined',
       byHand({ type: 'payment.declined', data: { orderId: 'o-1', paymentId: 'p-1', code: 'card-declined' } }),
       /^payment\.declined has sequence 0: it was published by hand/,
@@ -82,7 +82,7 @@ describe('a message', () => {
     expect(await state.all()).toEqual(before)
   })
 
-  it('that is not the envelope is dead-lettered by a CloudEvent function too, with its own bytes', async () => {
+  it('without an envelope is dead-lettered unchanged by a CloudEvent function too', async () => {
     const data = Buffer.from(JSON.stringify({ hello: 'notifications' }))
     await google.pubsub.topic('order.rejected').publishMessage({ data })
     expect(await deadLetterOf(data)).toMatchObject({
@@ -97,7 +97,7 @@ describe('a message', () => {
     await expect(publish).rejects.toMatchObject({ code: 5 })
   })
 
-  it('of nonsense does not spoil what BigQuery tells', { timeout: 30_000 }, async () => {
+  it("that is malformed does not break BigQuery's views", { timeout: 30_000 }, async () => {
     const orderId = await platform.place({ sku: 'TEA-001', quantity: 1 })
     const nonsense = [
       {
@@ -151,7 +151,7 @@ describe('a message', () => {
   })
 })
 
-describe('a task', () => {
+describe('a bad task', () => {
   const sent = async (path: string, body: string, account = 'orders'): Promise<{ name: string; data: Buffer }> => {
     const { projectId } = platform.running
     const url = `http://127.0.0.1:${platform.ports.service('orders')}`
@@ -179,8 +179,8 @@ describe('a task', () => {
       () => command({ type: 'ShredOrder' }),
       /^orders has no command ShredOrder$/,
     ],
-    ['whose body is no envelope', 'ContinueCheckout', () => '{"orderId":"o-1"}', /^not an envelope: /],
-    ['whose body is no JSON', 'ContinueCheckout', () => 'continue', /^not JSON: /],
+    ['whose body has no envelope', 'ContinueCheckout', () => '{"orderId":"o-1"}', /^not an envelope: /],
+    ['whose body is not JSON', 'ContinueCheckout', () => 'continue', /^not JSON: /],
     [
       'with a command of another name',
       'ContinueCheckout',
@@ -202,7 +202,7 @@ describe('a task', () => {
     await expect.poll(() => state.all(), { timeout: 5_000 }).toEqual(before)
   })
 
-  it('of an account that may not call waits, and is not carried out', async () => {
+  it('of an account that may not call stays in the queue and is not executed', async () => {
     const { name } = await sent('/commands/ContinueCheckout', command({}), 'history')
     const attempts = (): unknown[] =>
       platform.cloud.requestLog().filter((one) => one.kind === 'task' && one.messageId === name)
@@ -215,7 +215,7 @@ describe('a task', () => {
 
 describe('a direct call of a service', () => {
   const urlOf = (service: string): string => `http://127.0.0.1:${platform.ports.service(service)}`
-  /** As Pub/Sub sends it with a push. */
+  /** The headers of a push of Pub/Sub. */
   const pushToken = (listener: string): Promise<string> =>
     platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
       email: accountEmail(pushAccountId(listener), platform.running.projectId),
@@ -226,7 +226,7 @@ describe('a direct call of a service', () => {
       ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
       headers: {
         'content-type': 'application/json',
-        // As services send it: the ingress removes the signature of the first alone.
+        // Services send the token in both headers; the ingress removes only the signature of the first.
         ...(token ? { 'x-serverless-authorization': `Bearer ${token}`, authorization: `Bearer ${token}` } : {}),
       },
     })
@@ -243,7 +243,7 @@ describe('a direct call of a service', () => {
   }
 
   it.each(['catalog', 'orders', 'inventory', 'payments', 'shipping', 'history', 'notifications', 'customers'])(
-    '%s lets nobody in without a token, with one for another, or without the grant',
+    '%s refuses callers without a token, with a token for another service, or without the grant',
     async (service) => {
       const before = await state.all()
       const path = `${urlOf(service)}/orders`
@@ -252,15 +252,15 @@ describe('a direct call of a service', () => {
       expect((await call(path, await platform.idToken('gateway', urlOf('gateway')), place)).status).toBe(401)
       const customer = await platform.identity.mint({ sub: 'customer-1', roles: ['importer'] })
       expect((await call(path, customer.token, place)).status).toBe(401)
-      // Nobody is sent by notifications: it may call none of them.
+      // Notifications sends no commands, so it may call no other service.
       expect((await call(path, await platform.idToken('notifications', urlOf(service)), place)).status).toBe(403)
       expect(await state.all()).toEqual(before)
     },
   )
 
-  it('who may call one path may not call the others', async () => {
+  it('refuses an account at the paths of other accounts', async () => {
     const before = await state.all()
-    // The gateway may place orders, not deliver events or continue checkouts; a listener's push account the reverse.
+    // The gateway may place orders, and not deliver events or continue checkouts; a subscriber's push account the reverse.
     const gateway = await platform.idToken('gateway', urlOf('orders'))
     expect((await call(`${urlOf('orders')}/orders/o-none`, gateway)).status).toBe(404)
     for (const path of ['/events/price.changed', '/commands/ContinueCheckout']) {
@@ -275,13 +275,13 @@ describe('a direct call of a service', () => {
     expect(await state.all()).toEqual(before)
   })
 
-  /** With its token in the one header that Pub/Sub sets. */
+  /** The token in the only header that Pub/Sub sets. */
   const push = async (listener: string, path: string, body: object): Promise<number> => {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${await pushToken(listener)}` }
     return (await fetch(`${urlOf(listener)}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).status
   }
 
-  // Orders receives over HTTP, notifications by the functions framework as CloudEvents.
+  // Orders receives by HTTP, notifications by the functions framework as CloudEvents.
   describe.each([
     ['orders', 'price.changed'],
     ['notifications', 'order.rejected'],
@@ -289,7 +289,7 @@ describe('a direct call of a service', () => {
     it.each<[string, object]>([
       ['unrelated JSON', { unrelated: listener }],
       ['a CloudEvent of something else', { specversion: '1.0', type: 'com.example', source: 'x', id: '1', data: {} }],
-    ])('with %s is dead-lettered, not swallowed', async (_, given) => {
+    ])('with %s is dead-lettered, and not only acknowledged', async (_, given) => {
       const before = await state.all()
       const body = { ...given, nonce: crypto.randomUUID() }
       expect(await push(listener, eventPath(type), body)).toBe(204)
@@ -303,7 +303,7 @@ describe('a direct call of a service', () => {
     })
   })
 
-  it('to notifications at a path that is no subscription of it is refused', async () => {
+  it('to notifications at the path of another subscription is refused', async () => {
     const before = await state.all()
     expect(await push('notifications', '/', { unrelated: true })).toBe(401)
     expect(await push('notifications', eventPath('stock.reserved'), {})).toBe(401)

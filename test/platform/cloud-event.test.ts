@@ -1,4 +1,4 @@
-/** Notifications hear CloudEvents: the send log ties the envelope to the event that the functions framework made of the push. */
+/** Notifications receives CloudEvents: the send log has the id of the envelope and of the CloudEvent that the functions framework made of the push. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { RequestLogEntry } from 'local-google-cloud'
@@ -11,7 +11,7 @@ const platform = joinPlatform('cloud-event')
 const google = googleClients(platform)
 const state = stateOf(platform)
 const SKU = 'CLOUD-EVENT-1'
-const told = ['order.placed', 'order.confirmed', 'shipment.dispatched', 'order.completed']
+const notifiedTypes = ['order.placed', 'order.confirmed', 'shipment.dispatched', 'order.completed']
 
 beforeAll(() => platform.sell({ sku: SKU, unitMinor: 1190 }), 60_000)
 afterAll(async () => {
@@ -28,7 +28,7 @@ async function ordered(): Promise<string> {
 const sendsOf = async (orderId: string): Promise<Record<string, unknown>[]> =>
   (await state.collection('notifications', 'sends')).filter((one) => one['orderId'] === orderId)
 
-/** The published events of an order: envelope and Pub/Sub's message id, as BigQuery received them. */
+/** The published events of an order in BigQuery: envelope and Pub/Sub's message id. */
 const published = (orderId: string) =>
   google.rows<{ id: string; type: string; messageId: string; json: string }>(
     `
@@ -38,7 +38,7 @@ const published = (orderId: string) =>
       WHERE JSON_VALUE(data, '$.correlationId') = @orderId`,
     { orderId },
   )
-/** Orders and shipping say six things about an order that completes: placed, confirmed, released, completed; created, dispatched. */
+/** Waits for the six events of orders and shipping about a completed order: placed, confirmed, released, completed; created, dispatched. */
 const allPublished = (orderId: string): Promise<Awaited<ReturnType<typeof published>>> =>
   vi.waitFor(
     async () => {
@@ -51,12 +51,12 @@ const allPublished = (orderId: string): Promise<Awaited<ReturnType<typeof publis
 
 describe('the send log', () => {
   it(
-    "is keyed by the envelope's id and holds the CloudEvent's, which is the message's",
+    "is keyed by the envelope's id and contains the CloudEvent's id, which is the message id",
     { timeout: 30_000 },
     async () => {
       const orderId = await ordered()
-      const events = (await allPublished(orderId)).filter(({ type }) => told.includes(type))
-      await expect.poll(async () => (await sendsOf(orderId)).length, { timeout: 10_000 }).toBe(told.length)
+      const events = (await allPublished(orderId)).filter(({ type }) => notifiedTypes.includes(type))
+      await expect.poll(async () => (await sendsOf(orderId)).length, { timeout: 10_000 }).toBe(notifiedTypes.length)
       const sends = await sendsOf(orderId)
       expect(
         sends.map(({ id, eventType, messageId, cloudEventId }) => ({ id, eventType, messageId, cloudEventId })),
@@ -68,10 +68,10 @@ describe('the send log', () => {
     },
   )
 
-  it('stays as it is when the same envelope comes in another message', { timeout: 30_000 }, async () => {
+  it('does not change when the same envelope arrives in another message', { timeout: 30_000 }, async () => {
     const orderId = await ordered()
     const { json } = (await allPublished(orderId)).find(({ type }) => type === 'order.confirmed')!
-    await expect.poll(async () => (await sendsOf(orderId)).length, { timeout: 10_000 }).toBe(told.length)
+    await expect.poll(async () => (await sendsOf(orderId)).length, { timeout: 10_000 }).toBe(notifiedTypes.length)
     const before = await sendsOf(orderId)
     const messageId = await google.pubsub.topic('order.confirmed').publishMessage({ data: Buffer.from(json) })
     const subscription = `projects/${platform.running.projectId}/subscriptions/${subscriptionName('notifications', 'order.confirmed')}`

@@ -1,4 +1,4 @@
-/** A service as its container runs it: a process of its own, configured by its environment alone, stopped by SIGTERM. */
+/** A service as its container runs it: a process that is configured only by its environment and stopped by SIGTERM. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -62,7 +62,7 @@ async function started(name: string) {
   }
 }
 
-/** Sends the beginning of a request, and the rest when asked to. */
+/** Sends the beginning of a request, and the rest when the test says so. */
 async function slowRequest(port: number, head: string, rest: string) {
   const socket: Socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
@@ -79,14 +79,14 @@ async function slowRequest(port: number, head: string, rest: string) {
 }
 
 describe('the container', () => {
-  it.each([[['nobody']], [[]]])('says which services there are when it is asked for %j', async (args) => {
+  it.each([[['unknown']], [[]]])('lists the services when it is started with %j', async (args) => {
     const { ended, errors } = run(args)
     expect(await ended).toEqual([1, null])
     expect(errors().trim().split('\n')).toHaveLength(1)
     for (const { name } of services) expect(errors()).toContain(name)
   })
 
-  it('says what its environment lacks', async () => {
+  it('names the missing variables of its environment', async () => {
     const { ended, errors } = run(['orders'], { PORT: '8080' })
     expect((await ended)[0]).not.toBe(0)
     expect(errors()).toContain('SERVICE_URL')
@@ -106,7 +106,7 @@ describe('the container', () => {
       if (refused) break
     }
     expect(child.exitCode).toBeNull()
-    // Whoever is impatient says it again: what was begun is finished all the same.
+    // A second SIGTERM does not end requests in flight.
     child.kill('SIGTERM')
     expect(await slow.finish()).toMatch(/^HTTP\/1\.1 400 [\s\S]*invalid-json/)
     expect(await ended).toEqual([0, null])
@@ -118,13 +118,13 @@ describe('the container', () => {
     expect(await ended).toEqual([0, null])
   })
 
-  it.each(['orders', 'notifications'])('%s leaves it to its front end to close a connection', async (name) => {
+  it.each(['orders', 'notifications'])('%s keeps connections open, which its front end closes', async (name) => {
     const { url } = await started(name)
     const answer = await fetch(`${url}/health/live`)
     expect(Number(/timeout=(\d+)/.exec(answer.headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(600)
   })
 
-  it('ends at once when it has nothing to do, the CloudEvent function too', async () => {
+  it('ends at once without requests, the CloudEvent function too', async () => {
     const { child, ended } = await started('notifications')
     child.kill('SIGTERM')
     expect(await ended).toEqual([0, null])

@@ -1,4 +1,4 @@
-/** The platform while a part of it is away: what is still answered, what waits, and what an operator sees and does. */
+/** The platform while a part of it is unavailable: the remaining answers, the waiting work, and the commands of operators. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { references } from '../../functions/shop/cli/references.ts'
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 const one = { sku: 'TEA-001', quantity: 1 }
 
-async function whileHanging(service: string, look: () => Promise<void>): Promise<void> {
+async function whileHanging(service: string, assertions: () => Promise<void>): Promise<void> {
   const pids = platform.run
     .processes()
     .filter((one) => one.service === service)
@@ -55,13 +55,13 @@ async function whileHanging(service: string, look: () => Promise<void>): Promise
     process.kill(pid, 'SIGSTOP')
   }
   try {
-    await look()
+    await assertions()
   } finally {
     for (const pid of pids) process.kill(pid, 'SIGCONT')
     stopped.clear()
   }
 }
-async function ask(method: string, path: string, body?: object) {
+async function send(method: string, path: string, body?: object) {
   const { token } = await platform.identity.mint({ sub: 'customer-1', roles: ['customer'] })
   const startedMs = performance.now()
   const response = await fetch(`${platform.running.publicUrl}${path}`, {
@@ -82,20 +82,20 @@ async function ask(method: string, path: string, body?: object) {
 }
 
 describe('while history hangs', { timeout: 60_000 }, () => {
-  it('an order is returned without its timeline, which is marked, and orders are placed', async () => {
+  it('an order is returned with its timeline marked as unavailable, and orders are placed', async () => {
     await whileHanging('history', async () => {
-      const answer = await ask('GET', `/v1/orders/${orderId}`)
+      const answer = await send('GET', `/v1/orders/${orderId}`)
       expect(answer).toMatchObject({
         status: 200,
         body: { orderId, status: 'completed', totalMinor: 1190, timeline: { unavailable: true } },
       })
-      // History has two seconds; the request as a whole twenty-five.
+      // The timeout of history is two seconds, of the request twenty-five.
       expect(answer.tookMs).toBeLessThan(15_000)
-      expect((await ask('POST', '/v1/orders', order)).status).toBe(201)
+      expect((await send('POST', '/v1/orders', order)).status).toBe(201)
     })
     await vi.waitUntil(
       async () => {
-        const { body } = await ask('GET', `/v1/orders/${orderId}`)
+        const { body } = await send('GET', `/v1/orders/${orderId}`)
         return 'entries' in (body['timeline'] as object)
       },
       { timeout: 20_000, interval: 200 },
@@ -104,24 +104,24 @@ describe('while history hangs', { timeout: 60_000 }, () => {
 })
 
 describe('while orders hangs', { timeout: 90_000 }, () => {
-  it('what needs it is 503 with when to come back, what does not is answered, and readiness says so', async () => {
+  it('requests that need it get 503 with Retry-After, others are answered, and readiness is degraded', async () => {
     await whileHanging('orders', async () => {
-      const answer = await ask('GET', `/v1/orders/${orderId}`)
+      const answer = await send('GET', `/v1/orders/${orderId}`)
       expect([answer.status, answer.headers.get('retry-after'), answer.body['code']]).toEqual([503, '1', 'unavailable'])
-      expect((await ask('GET', '/v1/products/TEA-001')).status).toBe(200)
-      // Enough failures in a row: orders is not asked for now, and the answer comes at once.
-      await Promise.all(Array.from({ length: 8 }, () => ask('GET', `/v1/orders/${orderId}`)))
+      expect((await send('GET', '/v1/products/TEA-001')).status).toBe(200)
+      // Consecutive failures open the circuit of orders, so the answer comes at once.
+      await Promise.all(Array.from({ length: 8 }, () => send('GET', `/v1/orders/${orderId}`)))
       const ready = await fetch(`${platform.running.publicUrl}/health/ready`)
       expect([ready.status, await ready.json()]).toEqual([200, { status: 'degraded' }])
     })
-    await vi.waitUntil(async () => (await ask('GET', `/v1/orders/${orderId}`)).status === 200, {
+    await vi.waitUntil(async () => (await send('GET', `/v1/orders/${orderId}`)).status === 200, {
       timeout: 20_000,
       interval: 200,
     })
   })
 })
 
-describe('while inventory takes no commands', { timeout: 60_000 }, () => {
+describe('while inventory accepts no commands', { timeout: 60_000 }, () => {
   const ops = (...args: string[]): Promise<Ended> => run('cli/ops.ts', args, data.path)
   const report = (orderId: string): Promise<string> =>
     google.pubsub.topic(stuckEvent).publishMessage({
@@ -150,12 +150,12 @@ describe('while inventory takes no commands', { timeout: 60_000 }, () => {
       return wait?.step === step && wait.attempt === attempt
     }, 20_000)
 
-  it('the stuck saga is listed with step, attempt, age and reason, retried by an operator, and no longer listed once it has continued', async () => {
+  it('a stuck saga is listed with step, attempt, age and reason, retried by an operator, and no longer listed after it has continued', async () => {
     const queue = (name: string) => ({ name: state.tasks.queuePath(platform.running.projectId, 'europe-west1', name) })
     await state.tasks.pauseQueue(queue('payments'))
     const orderId = await platform.place(one, { card: 'card-declined' })
     await waitingFor(orderId, 'authorize-payment', 1)
-    // From here on the stock is not released.
+    // From here on no stock is released.
     await state.tasks.pauseQueue(queue('inventory'))
     await state.tasks.resumeQueue(queue('payments'))
     for (let attempt = 1; attempt < 5; attempt++) {
@@ -195,7 +195,7 @@ describe('while inventory takes no commands', { timeout: 60_000 }, () => {
 })
 
 describe('while notifications has no subscriptions', { timeout: 60_000 }, () => {
-  it('orders complete and the send log stays as it is; with them it fills again', async () => {
+  it('orders complete without new sends, and sends continue after the subscriptions are restored', async () => {
     const sendsOf = async (id: string): Promise<unknown[]> =>
       (await state.collection('notifications', 'sends')).filter((send) => send['orderId'] === id)
     const wanted = new Set<unknown>(notifications.on.map((type) => subscriptionName('notifications', type)))
@@ -208,7 +208,7 @@ describe('while notifications has no subscriptions', { timeout: 60_000 }, () => 
       expect(await platform.followed(platform.customer(), id)).toMatchObject({ status: 'completed' })
       return id
     }
-    // Nothing of the orders before is still on its way.
+    // No message of earlier orders is outstanding.
     await expect.poll(async () => (await sendsOf(orderId)).length, { timeout: 10_000 }).toBe(4)
     const pushes = (): number =>
       platform.cloud.requestLog().filter(({ kind, resource }) => kind === 'ingress' && resource === 'notifications')
@@ -229,9 +229,9 @@ describe('while notifications has no subscriptions', { timeout: 60_000 }, () => 
   })
 })
 
-describe('while the carrier is away', () => {
+describe('while the carrier is unavailable', () => {
   it(
-    'a step of an order is answered 503 until the carrier is back, and its trace has the attempts side by side',
+    'a step of an order is retried until the carrier is available, and its trace has a span for each attempt under the same parent',
     { timeout: 60_000 },
     async () => {
       const retriesOf = (): number =>
@@ -241,7 +241,7 @@ describe('while the carrier is away', () => {
           .filter(({ name, service }) => name === 'millrace.retries' && service === 'shipping')
           .reduce((all, { value }) => all + value, 0)
       const before = retriesOf()
-      // Nobody is there: shipping can not book, and answers 503.
+      // The carrier is unavailable: shipping can not book, and answers 503.
       await platform.carrier.close()
       const orderId = await platform.place(one)
       const booked = () =>
@@ -255,7 +255,7 @@ describe('while the carrier is away', () => {
       carrier = await createCarrier({ port, verify: (token) => verifyIdToken(token, { audience }) })
       expect((await platform.followed(platform.customer(), orderId)).status).toBe('completed')
       const failures = booked().length
-      // Of each attempt: the delivery, the question for the address, the call of the carrier.
+      // Spans of each attempt: the delivery, the query for the address, the call of the carrier.
       const spans = await spansOf(platform, orderId, completed.length + 3 * failures)
       tree(spans)
       const attempts = spans.filter(({ name }) => name === 'process BookCarrier')

@@ -1,4 +1,4 @@
-/** `npm run import`: every line is accounted for, the figures are held against BigQuery, and a bad file changes nothing. */
+/** `npm run import`: every line is accounted for, the figures are compared with BigQuery, and a bad file changes nothing. */
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
 
 const header = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country'
-/** 10 invoices: 8 to import, one cancelled, one of which no line can be sold. */
+/** 10 invoices: 8 to import, one cancelled, one without a valid line. */
 const shop = `${header}
 700001,85123A,WHITE HANGING HEART T-LIGHT HOLDER,6,12/1/10 8:26,2.55,17850,United Kingdom
 700001,71053,WHITE METAL LANTERN,6,12/1/10 8:26,3.39,17850,United Kingdom
@@ -62,7 +62,7 @@ const imported = (...args: string[]): Promise<Ended> => run('functions/shop/cli/
 
 describe('an unreadable file', () => {
   it.each<[string, () => string, RegExp]>([
-    ['a file that is not there', () => join(data.path, 'none.csv'), /^There is no file .*none\.csv\.\n$/],
+    ['a missing file', () => join(data.path, 'none.csv'), /^There is no file .*none\.csv\.\n$/],
     ['a folder', () => data.path, /^\S+ is not a CSV file that can be read: /],
     ['an empty file', () => fileOf(''), /^\S+ is empty: it needs a header line InvoiceNo,/],
     ['JSON', () => fileOf('{"invoices": []}\n'), /^\S+ is not a CSV file that can be read: .*line 1/],
@@ -97,7 +97,7 @@ describe('an unreadable file', () => {
     expect(stderr).toMatch(/^Too many arguments, expected 1 but encountered "b\.csv"/)
   })
 
-  it('a header alone is nothing to do', async () => {
+  it('a file with only a header imports nothing', async () => {
     const before = await state.all()
     const { code, stdout, stderr } = await imported(fileOf(`${header}\n`))
     expect(stderr).not.toMatch(/Error/)
@@ -165,8 +165,8 @@ describe('a shop of ten invoices', () => {
     expect(await state.all()).toEqual(before)
   })
 
-  it('differs when one row is deleted from BigQuery', { timeout: 60_000 }, async () => {
-    // The smallest of all: BANK CHARGES and M of 700004.
+  it('reports a difference when one row is deleted from BigQuery', { timeout: 60_000 }, async () => {
+    // The invoice with the smallest amounts: BANK CHARGES and M of 700004.
     await bigquery.query({
       query: `
         DELETE FROM events.orders

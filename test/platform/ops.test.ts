@@ -1,4 +1,4 @@
-/** What operators do, by the commands that they type, against the whole platform. */
+/** The commands of operators against the whole platform. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { RequestLogEntry } from 'local-google-cloud'
@@ -27,7 +27,7 @@ const listed = async (...args: string[]): Promise<Record<string, string>[]> => {
   expect([code, stderr]).toEqual([0, ''])
   return JSON.parse(stdout) as Record<string, string>[]
 }
-/** Every task that carried the token of operations, as `path status`. */
+/** Every task with the token of operations, as `path status`. */
 const replayed = async (): Promise<string[]> =>
   (await platform.local<RequestLogEntry[]>('request-log'))
     .filter(({ kind, email }) => kind === 'task' && email?.startsWith('operations@'))
@@ -50,7 +50,7 @@ const logOf = async (service: string): Promise<string> =>
   (await run('cli/logs.ts', [service, '--no-follow', '--json', '--lines', '500'], directory)).stdout
 
 describe('a dead letter', { timeout: 60_000 }, () => {
-  it('is listed with its consumer, type, reason and age, shown with its content, and is still there', async () => {
+  it('is listed with consumer, type, reason and age, shown with its content, and stays in the subscription', async () => {
     expect((await ops('dead-letters', '--service', 'shipping')).stdout).toBe('No dead letters.\n')
     await google.pubsub.topic('price.changed').publishMessage({ data: Buffer.from('unit price: 1') })
     await vi.waitUntil(async () => (await listed()).length === 1, { timeout: 10_000 })
@@ -110,7 +110,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     const price = async (): Promise<unknown> =>
       (await state.collection('orders', 'prices')).find(({ id }) => id === SKU)
     await vi.waitUntil(async () => JSON.stringify(await price()).includes('777'), { timeout: 10_000 })
-    // The price is there before the answer is noted.
+    // The price is stored before the request log has the answer.
     await expect.poll(async () => (await replayed()).slice(before)).toEqual(['orders /commands/ReplayDeadLetters 204'])
     expect((await listed()).some((one) => one['id'] === id)).toBe(false)
     const line = (await logOf('orders')).split('\n').findLast((one) => one.includes('message.replayed'))!
@@ -122,7 +122,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     })
   })
 
-  it('of a CloudEvent function is replayed to it', async () => {
+  it('of a CloudEvent function is replayed to the function', async () => {
     const type = 'order.completed'
     const done = envelope(type, { source: 'orders', subject: 'o-9', correlationId: 'o-9', data: { orderId: 'o-9' } })
     const id = await givenUp('notifications', type, done)
@@ -133,7 +133,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     await vi.waitUntil(async () => (await sends()).length === 1, { timeout: 10_000 })
   })
 
-  it('of a command goes to its command path; all of them, twice the same, change what one would', async () => {
+  it('of a command is replayed to its command path, and duplicates are applied once', async () => {
     const command = envelope('ReceiveStock', {
       source: 'inventory',
       sequence: 0,
@@ -149,7 +149,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     await vi.waitUntil(async () => (await listed('--service', 'inventory')).length === 2, { timeout: 10_000 })
     const from = (await replayed()).length
     expect((await ops('replay', '--all', '--service', 'inventory', '--reason', 'again')).code).toBe(0)
-    // One task for both of them.
+    // One task carries both ids.
     await vi.waitUntil(async () => (await replayed()).slice(from).some((task) => task.endsWith(' 204')), {
       timeout: 20_000,
     })
@@ -157,7 +157,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     expect(await listed('--service', 'inventory')).toEqual([])
   })
 
-  it('without a handler stays in the subscription, with the reason', async () => {
+  it('without a handler stays in the subscription with its reason', async () => {
     await google.pubsub.topic(deadLetterName('orders')).publishMessage({
       data: Buffer.from('{}'),
       attributes: { type: 'ShredOrder', listener: 'orders', reason: 'orders has no command ShredOrder' },
@@ -171,7 +171,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
   })
 })
 
-describe('what is refused', { timeout: 60_000 }, () => {
+describe('npm run ops refuses', { timeout: 60_000 }, () => {
   it.each<[string, string[], RegExp]>([
     ['an unknown command', ['erase'], /No command registered for `erase`.*--help/],
     ['an unknown consumer', ['dead-letters', '--service', 'shop'], /"shop" has no dead-letter subscription.*orders/],
@@ -184,25 +184,29 @@ describe('what is refused', { timeout: 60_000 }, () => {
     ['a close of an unknown order', ['close', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
     ['a close of nothing', ['close', '--reason', 'x'], /The order's id is missing/],
     ['a retry of an unknown order', ['retry', 'o-none', '--reason', 'x'], /404 not-found: There is no order o-none/],
-    ['what is nearly a command', ['dead-leters'], /did you mean `dead-letters`\?/],
+    ['a command with a typing error', ['dead-leters'], /did you mean `dead-letters`\?/],
     ['an unknown option', ['stuck', '--loud'], /--loud.*--help/],
     ['an option before the command', ['--json'], /No command registered for `--json`.*--help/],
-    ['what every object has', ['toString'], /No command registered for `toString`/],
-    ['ids and all of them', ['replay', '12345678', '--all', '--reason', 'x'], /not both/],
+    ['the name of a property of every object', ['toString'], /No command registered for `toString`/],
+    ['ids together with --all', ['replay', '12345678', '--all', '--reason', 'x'], /not both/],
     ['a second order', ['retry', 'o-1', 'o-2', '--reason', 'x'], /encountered "o-2"/],
-    ['a project number that is none', ['stuck', '--project', 'p', '--project-number', 'p1'], /digits, not "p1"/],
+    [
+      'a project number that is not a number',
+      ['stuck', '--project', 'p', '--project-number', 'p1'],
+      /digits, not "p1"/,
+    ],
   ])('%s', async (_, args, says) => {
     const { code, stdout, stderr } = await ops(...args)
     expect([code, stdout, stderr.trim()]).toEqual([1, '', expect.stringMatching(says)])
     expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 
-  it.each([[[]], [['dead-letters', '--help']], [['retry', '-h']]])('help: %j', async (args) => {
+  it.each([[[]], [['dead-letters', '--help']], [['retry', '-h']]])('prints help: %j', async (args) => {
     const { code, stdout } = await ops(...args)
     expect([code, stdout]).toEqual([0, expect.stringContaining('npm run ops -- ')])
   })
 
-  it('everything, while nothing runs', async () => {
+  it('every command while Millrace does not run', async () => {
     const empty = temporaryDirectory()
     for (const args of [['dead-letters'], ['retry', 'o-1', '--reason', 'x']])
       expect(await run('cli/ops.ts', args, empty.path)).toMatchObject({

@@ -42,7 +42,7 @@ describe('an order', () => {
     )
   })
 
-  it('completes once the customer has acted on a page of the provider, who tells it', { timeout: 60_000 }, async () => {
+  it("completes after the customer's action on the provider's page, by a webhook", { timeout: 60_000 }, async () => {
     const orderId = await platform.place({ sku: SKU, quantity: 1 }, { card: 'card-action-required' })
     const authorization = async () =>
       (await platform.ledger()).authorizations.find(({ key }) => key === `${orderId}:auth`)?.status
@@ -64,7 +64,7 @@ describe('an order', () => {
     )
   })
 
-  it('gives the stock back when the card is declined', { timeout: 60_000 }, async () => {
+  it('releases the stock when the card is declined', { timeout: 60_000 }, async () => {
     const staff = platform.staff()
     const stock = async () =>
       (await staff.send<{ available: number }>('GET', `/v1/stock/${SKU}-RETURNED`)).body.available
@@ -75,7 +75,7 @@ describe('an order', () => {
   })
 })
 
-it('has the digits of its currency, when it is placed and in BigQuery', { timeout: 120_000 }, async () => {
+it("an order has its currency's minor digits in the answer and in BigQuery", { timeout: 120_000 }, async () => {
   const products = [
     { sku: 'IN-JPY', currency: 'JPY', unitMinor: 1_250 },
     { sku: 'IN-KWD', currency: 'KWD', unitMinor: 1_255 },

@@ -1,4 +1,4 @@
-/** No secret knowledge: what a service's process knows is what its stack wrote, what Cloud Run sets, and one documented list. */
+/** The environment of a service's process: the variables of its stack, those of Cloud Run, and one documented list. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,7 +27,7 @@ beforeAll(async () => {
   platform = await startTestPlatform()
   const orderId = await platform.place({ sku: 'TEA-001', quantity: 1 })
   events = (await platform.followed(platform.customer(), orderId)).timeline.entries!
-  // The last event is still on its way to some: until each has it, and the seed's prices too.
+  // Wait until each subscriber has the last event and the seed's prices.
   const due = [...events, ...Array.from({ length: 4 }, () => ({ type: 'price.changed' }))].flatMap(({ type }) =>
     listeners(type),
   ).length
@@ -43,7 +43,7 @@ const log = (kind: RequestLogEntry['kind']): RequestLogEntry[] =>
   platform.cloud.requestLog().filter((entry) => entry.kind === kind)
 const listeners = (type: string): string[] => services.filter(({ on }) => on.includes(type)).map(({ name }) => name)
 
-/** What the stacks wrote: the container and the account, found by the service's name. */
+/** The container and account of the service in the stacks. */
 function synthesized(service: string): { account: string; variables: Record<string, string> } {
   const { resource } = platform.provisioned.find(
     ({ resource: { type, attributes } }) => type === 'google_cloud_run_v2_service' && attributes['name'] === service,
@@ -56,7 +56,7 @@ function synthesized(service: string): { account: string; variables: Record<stri
   }
 }
 
-/** The table of docs/local-cloud.md: each variable's value for that host. */
+/** The values of the table in docs/local-cloud.md for that host. */
 function documented(host: string): Record<string, string> {
   const text = readFileSync(join(root, 'docs', 'local-cloud.md'), 'utf8')
   const table = text
@@ -72,7 +72,7 @@ function documented(host: string): Record<string, string> {
 }
 
 describe('after one order', () => {
-  it('each service is a process of its own, with an account of its own', () => {
+  it('each service runs in its own process with its own account', () => {
     const processes = platform.run.processes()
     expect(processes.map(({ service }) => service).toSorted()).toEqual(names.toSorted())
     expect(new Set(processes.map(({ pid }) => pid)).size).toBe(names.length)
@@ -82,7 +82,7 @@ describe('after one order', () => {
   })
 
   it.runIf(process.platform === 'linux').each(names)(
-    '%s knows what its stack wrote, what Cloud Run sets and the documented list, nothing else',
+    '%s has only the variables of its stack, of Cloud Run and of the documented list',
     (name) => {
       const { pid, port, revision } = platform.run.processes().find(({ service }) => service === name)!
       const environment = Object.fromEntries(
@@ -104,7 +104,7 @@ describe('after one order', () => {
     },
   )
 
-  it("each event is delivered to each listener once, and came with its push account's token", () => {
+  it('each event is delivered to each subscriber once, with the token of its push account', () => {
     const ofTheOrder = new Set(events.map(({ type }) => type))
     const expected = [...ofTheOrder].flatMap((type) =>
       listeners(type).map((listener) => ({ listener, type, email: email(pushAccountId(listener)) })),
@@ -119,7 +119,7 @@ describe('after one order', () => {
     expect(delivered).toEqual(expected)
   })
 
-  it('every request that a service saw came with the verified token of who may send it', () => {
+  it('every request to a service has the verified token of an allowed sender', () => {
     const allowed = (service: string, target: string): string[] => {
       const { on, ingress } = services.find(({ name }) => name === service)!
       if (ingress === 'public') return ['']
@@ -137,7 +137,7 @@ describe('after one order', () => {
       expect(status, `${resource} ${target}`).toBeLessThan(500)
     }
     expect(new Set(ingress.map(({ resource }) => resource))).toEqual(new Set(names))
-    // Each push and task is among them: what was sent with a token is what was verified.
+    // Every push and task is among the verified requests.
     for (const { target, email: sender } of [...log('push'), ...log('task')]) {
       const { pathname, port } = new URL(target!)
       const service = names.find((name) => platform.ports.service(name) === Number(port))
@@ -146,18 +146,18 @@ describe('after one order', () => {
     expect(log('task').length).toBeGreaterThan(0)
   })
 
-  it('nothing was sent twice, and no service failed', () => {
+  it('no message is redelivered or retried, and no service answers 5xx', () => {
     const counters = platform.cloud.counters()
     const of = (name: string): number => counters[name] ?? 0
     expect([of('pubsub.redeliveries'), of('tasks.retries'), of('run.5xx')]).toEqual([0, 0, 0])
-    // Counted they are: each of these has counted something.
+    // The counters work: each of these is above zero.
     expect(
       [of('pubsub.messages.delivered'), of('tasks.dispatches'), of('run.requests')].every((count) => count > 0),
     ).toBe(true)
   })
 })
 
-describe('after a second order, which was declined', () => {
+describe('after a second order, whose card is declined', () => {
   const ended = (): Readonly<Record<string, unknown>> =>
     Object.fromEntries(
       platform.cloud
@@ -173,7 +173,7 @@ describe('after a second order, which was declined', () => {
     await platform.followed(platform.customer(), second)
   }, 60_000)
 
-  it('each is counted once, by its outcome, with the time that it took', async () => {
+  it('each order is counted once by its outcome, with its duration', async () => {
     await expect.poll(ended, { timeout: 10_000 }).toEqual({ completed: 1, rejected: 1 })
   })
 

@@ -1,4 +1,4 @@
-/** Every command of the README's tour, typed as it stands there, against a running platform. */
+/** Every command of the README's tour, run unchanged against a running platform. */
 
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ const commands = tour
 const scripts = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
   .scripts
 
-/** What each has to say, by the script that it runs. */
+/** The expected output of each script. */
 const says: Readonly<Record<string, RegExp>> = {
   order: /(completed|rejected \([\w-]+\)): \d+\.\d\d EUR/,
   publish: /price\.changed published as message \d+/,
@@ -42,10 +42,10 @@ afterAll(async () => {
   data.remove()
 }, 30_000)
 
-/** So many lines of the sample make a dozen orders; all of it are 337. */
+/** So many lines of the sample make a dozen orders; the whole sample has 337. */
 const FEW_LINES = 200
 
-/** Of a person: Ctrl-C when enough was read, and patience with a machine that does much else. */
+/** Timeouts: a command that follows output is ended by Ctrl-C, and a busy machine may be slow. */
 const more = (): Readonly<Record<string, string>> => ({
   logs: ' --no-follow',
   import: wholeLists ? ' --timeout 600' : ` ${fewOrders()}`,
@@ -58,7 +58,7 @@ function fewOrders(): string {
   return path
 }
 
-/** As a shell would, by way of the package's script. */
+/** Runs the line like a shell, through the package's script. */
 function type(command: string): Promise<{ code: number | null; output: string }> {
   const [, script, rest = ''] = /^npm (?:run )?([\w-]+)(?: -- (.*))?$/.exec(command)!
   const line = `${scripts[script!]} ${rest}${more()[script!] ?? ''}`

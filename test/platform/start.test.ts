@@ -1,4 +1,4 @@
-/** `npm start` as a person types it: ready means ready, one platform a folder, and nothing stays behind. */
+/** `npm start` as a person types it: it is ready when it reports so, refuses a second start in a folder, and leaves no process. */
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -31,11 +31,11 @@ interface Npm {
   readonly child: ChildProcess
   output(): string
   readonly ended: Promise<number | null>
-  /** Once its output has that; rejects when it ends before. */
+  /** Waits until its output matches; rejects if it ends before. */
   says(pattern: RegExp): Promise<void>
 }
 
-/** npm itself in a process group of its own, as a terminal has it. */
+/** npm in its own process group, as in a terminal. */
 function npmStart(port: number, ...args: string[]): Npm {
   const child = spawn('npm', ['start', '--', '--port', String(port), ...args], {
     cwd: root,
@@ -47,7 +47,7 @@ function npmStart(port: number, ...args: string[]): Npm {
   const waiting = new Set<() => void>()
   const read = (chunk: Buffer): void => {
     output += String(chunk)
-    for (const look of waiting) look()
+    for (const check of waiting) check()
   }
   child.stdout.on('data', read)
   child.stderr.on('data', read)
@@ -58,13 +58,13 @@ function npmStart(port: number, ...args: string[]): Npm {
     ended,
     says: (pattern) =>
       new Promise((resolve, reject) => {
-        const look = (): void => {
+        const check = (): void => {
           if (!pattern.test(output)) return
-          waiting.delete(look)
+          waiting.delete(check)
           resolve()
         }
-        waiting.add(look)
-        look()
+        waiting.add(check)
+        check()
         void ended.then((code) =>
           reject(new Error(`npm start ended with ${code} before it said ${pattern}:\n${output}`)),
         )
@@ -120,7 +120,7 @@ async function ended(orderId: string): Promise<OrderView> {
 }
 
 describe('npm start', { timeout: 240_000 }, () => {
-  it('is ready when it says so, once a folder; Ctrl-C ends all of it, and what it kept is there after the next start', async () => {
+  it('is ready when it prints so, and once a folder; Ctrl-C ends every process, and the next start has the stored data', async () => {
     const port = await freeBlock()
     const first = npmStart(port)
     await first.says(/starting the local cloud/)
@@ -139,7 +139,7 @@ describe('npm start', { timeout: 240_000 }, () => {
 
     const pids = await processes()
     expect(pids.length).toBeGreaterThan(services.length)
-    // As a terminal does: Ctrl-C reaches every process of the group.
+    // Ctrl-C in a terminal reaches every process of the group.
     process.kill(-first.child.pid!, 'SIGINT')
     await first.ended
     expect(first.output()).toContain('Stopping')
@@ -151,12 +151,12 @@ describe('npm start', { timeout: 240_000 }, () => {
     expect((await placed('first')).orderId).toBe(orderId)
     expect((await ended(orderId)).status).toBe('completed')
     const later = await processes()
-    // npm alone is told, and does not hand it on.
+    // Only npm gets the signal, and does not forward it.
     second.child.kill('SIGTERM')
     await allGone(later)
   })
 
-  it('forgets when it is told to; stops at once when it is told twice; leaves nothing when npm is killed', async () => {
+  it('deletes its data with --fresh, stops at once at a second Ctrl-C, and leaves no process when npm is killed', async () => {
     const port = await freeBlock()
     const first = npmStart(port)
     await first.says(/Ready in/)
@@ -166,13 +166,13 @@ describe('npm start', { timeout: 240_000 }, () => {
       code: 1,
       stderr: expect.stringMatching(/^Millrace is running \(process \d+\)/),
     })
-    // One that does not listen would be waited for, ten seconds long.
+    // The stop would wait ten seconds for a stopped process.
     for (const pid of pids.slice(1)) process.kill(pid, 'SIGSTOP')
     const supervisor = pids[0]!
     process.kill(supervisor, 'SIGINT')
     await first.says(/Stopping/)
-    const toldAtMs = Date.now()
-    // What comes within half a second is the same Ctrl-C, on its way through npm and its shell.
+    const signalledAtMs = Date.now()
+    // A signal within half a second counts as the same Ctrl-C, forwarded by npm and its shell.
     await expect
       .poll(
         () => {
@@ -182,7 +182,7 @@ describe('npm start', { timeout: 240_000 }, () => {
         { timeout: 9_000, interval: 300 },
       )
       .toBe(false)
-    expect(Date.now() - toldAtMs).toBeLessThan(9_000)
+    expect(Date.now() - signalledAtMs).toBeLessThan(9_000)
     await allGone(pids)
 
     const second = npmStart(port, '--fresh')
@@ -197,7 +197,7 @@ describe('npm start', { timeout: 240_000 }, () => {
   })
 })
 
-/** In one line: that it runs here, that a port is taken and by whom, that a port is none. */
+/** Asserts the one-line refusals: already running, an occupied port with its process, an invalid port, an unknown word. */
 async function refusesOthers(port: number): Promise<void> {
   const { pid } = running()
   expect(await run('emulators/run.ts', ['--port', String(await freeBlock())], data.path)).toMatchObject({

@@ -1,4 +1,4 @@
-/** One order is one trace, across every service that has a part in it, and its logs say so. */
+/** One order is one trace across all of its services, and its log lines carry the trace. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ const line = { sku: 'TELEMETRY-1', quantity: 1 }
 beforeAll(() => platform.sell({ sku: line.sku, unitMinor: 1190 }), 60_000)
 
 const place = (card?: TestCard): Promise<string> => platform.place(line, card ? { card } : {})
-/** By a client that has a trace of its own. */
+/** Places an order as a client with its own trace. */
 const placeIn = async (traceparent: string): Promise<string> => {
   const customer = { sub: 'telemetry', roles: ['customer'] }
   const response = await fetch(`${platform.running.publicUrl}/v1/orders`, {
@@ -56,40 +56,36 @@ function logsOf(orderId: string): Line[] {
 }
 
 describe('an order', () => {
-  it(
-    'that completes is one tree of 32 spans, from the POST to the last who hears of it',
-    { timeout: 90_000 },
-    async () => {
-      const billedBefore = await counters()
-      const orderId = await place()
-      expect((await ended(orderId)).status).toBe('completed')
-      const spans = await spansOf(platform, orderId, completed.length)
-      expect(named(spans)).toEqual(completed)
-      expect(tree(spans)).toEqual(completed)
-      expect(spans.filter(({ error }) => error !== undefined)).toEqual([])
-      expect(new Set(spans.flatMap(({ attributes }) => attributes['millrace.attempt'] ?? []))).toEqual(new Set([1]))
+  it('that completes is one tree of 32 spans, from the POST to the last subscriber', { timeout: 90_000 }, async () => {
+    const billedBefore = await counters()
+    const orderId = await place()
+    expect((await ended(orderId)).status).toBe('completed')
+    const spans = await spansOf(platform, orderId, completed.length)
+    expect(named(spans)).toEqual(completed)
+    expect(tree(spans)).toEqual(completed)
+    expect(spans.filter(({ error }) => error !== undefined)).toEqual([])
+    expect(new Set(spans.flatMap(({ attributes }) => attributes['millrace.attempt'] ?? []))).toEqual(new Set([1]))
 
-      const billed = await counters()
-      expect(billed['trace.spans']! - billedBefore['trace.spans']!).toBeGreaterThanOrEqual(spans.length)
-      expect(billed['logging.bytes']! - billedBefore['logging.bytes']!).toBeGreaterThan(1_000)
-    },
-  )
+    const billed = await counters()
+    expect(billed['trace.spans']! - billedBefore['trace.spans']!).toBeGreaterThanOrEqual(spans.length)
+    expect(billed['logging.bytes']! - billedBefore['logging.bytes']!).toBeGreaterThan(1_000)
+  })
 
-  it("goes on with its client's trace, by HTTP, Pub/Sub and tasks", { timeout: 60_000 }, async () => {
+  it("continues its client's trace through HTTP, Pub/Sub and tasks", { timeout: 60_000 }, async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
     const orderId = await placeIn(`00-${traceId}-00f067aa0ba902b7-01`)
     await ended(orderId)
     const spans = await spansOf(platform, orderId, completed.length)
     expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]))
-    // Its span is not among them: of the client's only the trace is taken.
+    // The platform continues the client's trace and does not store the client's span.
     expect(tree(spans)).toEqual(completed)
     const systems = spans.flatMap(({ attributes }) => attributes['messaging.system'] ?? [])
     expect(new Set(systems)).toEqual(new Set(['gcp_pubsub', 'gcp_tasks']))
-    const told = logsOf(orderId).map((line) => line['logging.googleapis.com/trace'])
-    expect(new Set(told)).toEqual(new Set([`projects/${platform.running.projectId}/traces/${traceId}`]))
+    const traces = logsOf(orderId).map((line) => line['logging.googleapis.com/trace'])
+    expect(new Set(traces)).toEqual(new Set([`projects/${platform.running.projectId}/traces/${traceId}`]))
   })
 
-  it('begins a trace when its client has none that can be one', { timeout: 60_000 }, async () => {
+  it("begins a trace when its client's is malformed", { timeout: 60_000 }, async () => {
     const broken = [
       '00-4BF92F3577B34DA6A3CE929D0E0E4737-00f067aa0ba902b7-01',
       `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
@@ -109,14 +105,14 @@ describe('an order', () => {
     }
   })
 
-  it('whose card is declined is one tree of 17, the compensation included', { timeout: 60_000 }, async () => {
+  it('whose card is declined is one tree of 17 spans, the compensation included', { timeout: 60_000 }, async () => {
     const orderId = await place('card-declined')
     expect((await ended(orderId)).status).toBe('rejected')
     const spans = await spansOf(platform, orderId, declined.length)
     expect(tree(spans)).toEqual(declined)
   })
 
-  it('is described by log lines with its trace, each at the span that wrote it', { timeout: 60_000 }, async () => {
+  it('has log lines with its trace, each with the span that wrote it', { timeout: 60_000 }, async () => {
     const orderId = await place()
     await ended(orderId)
     const spans = await spansOf(platform, orderId, completed.length)
@@ -174,16 +170,16 @@ describe('npm run trace', () => {
     ])
   })
 
-  it('says in one line what it does not know', { timeout: 30_000 }, async () => {
-    const { code, stderr } = await trace('o-nobody')
+  it('reports an unknown id in one line', { timeout: 30_000 }, async () => {
+    const { code, stderr } = await trace('o-unknown')
     expect([code, stderr]).toEqual([
       1,
-      'There is no trace of "o-nobody": npm run trace without an id shows the last order\'s.\n',
+      'There is no trace of "o-unknown": npm run trace without an id shows the last order\'s.\n',
     ])
   })
 
   it.each(['cli/trace.ts', 'cli/metrics.ts'])(
-    '%s says how to start when nothing runs',
+    '%s names npm start when Millrace does not run',
     { timeout: 30_000 },
     async (file) => {
       const empty = temporaryDirectory()
@@ -200,7 +196,7 @@ describe('npm run trace', () => {
   )
 })
 
-it('npm run metrics prints what was measured', { timeout: 30_000 }, async () => {
+it('npm run metrics prints the recorded metrics', { timeout: 30_000 }, async () => {
   const { code, stdout } = await run('cli/metrics.ts', [], directory)
   expect(code).toBe(0)
   expect(stdout).toMatch(/^checkout +completed +\d+ +\d.*s +\d.*s$/m)

@@ -1,4 +1,4 @@
-/** The provider refuses a capture after the goods have left: nothing chases it for ever, and staff ends the order. */
+/** The provider refuses a capture after the dispatch: the reminders end, and staff closes the order. */
 
 import { expect, it } from 'vitest'
 import { PartnerRefusal } from '../../emulators/partner-server.ts'
@@ -19,7 +19,7 @@ const heldMinor = ({ provider }: World): number =>
     )
 const statuses = (world: World): string[] => ordersOf(world).map(({ status }) => status)
 
-it('a refused capture stalls the order, and closing it ends everything that it holds', async () => {
+it('a refused capture stalls the order, and closing it releases its money and stock', async () => {
   const world = await createWorld()
   const shipped = world.agenda.hold(to('payments', 'shipment.dispatched'))
   const { orderId } = await world.place()

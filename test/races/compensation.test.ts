@@ -1,4 +1,4 @@
-/** A compensation and what it compensates, in both orders of arrival, and a success that comes after both. */
+/** A compensation and its command in both orders of arrival, and a success that comes after both. */
 
 import { describe, expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
@@ -6,7 +6,7 @@ import { to } from '../simulation/agenda.ts'
 import { createWorld } from '../simulation/world.ts'
 import { expectRest, MINUTE, sentTypes } from './rest.ts'
 
-/** Every step that has a compensation: its contract promises what is tried here. */
+/** Every step with a compensation; these tests assert the promise of its contract. */
 const steps = checkout.steps.flatMap(({ command, done, compensate }) =>
   compensate
     ? [
@@ -22,7 +22,7 @@ const steps = checkout.steps.flatMap(({ command, done, compensate }) =>
 )
 
 describe.each(steps)('$command and $compensation', ({ command, compensation, owner, done, compensated }) => {
-  it('the compensation first: the command that comes later is refused', async () => {
+  it('the compensation arrives first: the later command is refused', async () => {
     const world = await createWorld()
     const late = world.agenda.hold(to(owner, command))
     await world.place()
@@ -33,7 +33,7 @@ describe.each(steps)('$command and $compensation', ({ command, compensation, own
     expect(world.platform(owner).published.map(({ type }) => type)).not.toContain(done)
   })
 
-  it('the command first, its reply after the compensation: what it did is compensated', async () => {
+  it('the command arrives first, its reply after the compensation: its effect is compensated', async () => {
     const world = await createWorld()
     const late = world.agenda.hold(to('orders', done))
     await world.place()
@@ -43,7 +43,7 @@ describe.each(steps)('$command and $compensation', ({ command, compensation, own
     expect(world.platform(owner).published.map(({ type }) => type)).toContain(done)
   })
 
-  it('the late success after the answer to the compensation is compensated again, under a new cause', async () => {
+  it('a late success after the reply to the compensation is compensated again, with a new id', async () => {
     const world = await createWorld()
     const late = world.agenda.hold(to('orders', done))
     await world.place()
@@ -56,7 +56,7 @@ describe.each(steps)('$command and $compensation', ({ command, compensation, own
     expect(new Set(sent.map(({ envelope }) => envelope.id)).size).toBe(2)
   })
 
-  it('the late success before the answer to the compensation', async () => {
+  it('a late success before the reply to the compensation leaves the order rejected', async () => {
     const world = await createWorld()
     const late = world.agenda.hold(to('orders', done))
     const answer = world.agenda.hold(to('orders', compensated))
@@ -69,7 +69,7 @@ describe.each(steps)('$command and $compensation', ({ command, compensation, own
     await expectRest(world, 'rejected')
   })
 
-  it('a compensation whose answers are lost is sent until one arrives', async () => {
+  it('a compensation whose replies are lost is sent until one arrives', async () => {
     const world = await createWorld()
     const late = [world.agenda.hold(to('orders', done)), world.agenda.hold(to('orders', compensated))]
     await world.place()
@@ -94,9 +94,9 @@ it('AuthorizePayment after VoidPayment holds no money, also before the provider 
   await expectRest(world, 'rejected')
 })
 
-describe('a command that is under way while its compensation comes', () => {
+describe('a command in progress during its compensation', () => {
   it.each(steps)(
-    '$command is frozen at each of its stops, and goes on after $compensation',
+    '$command, paused at each of its steps until $compensation is done, leaves nothing held',
     async ({ command, owner }) => {
       for (let stop = 0; ; stop++) {
         const world = await createWorld()

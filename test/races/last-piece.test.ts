@@ -1,4 +1,4 @@
-/** Several orders compete for the last piece: it is promised to one of them only. */
+/** Several orders compete for the last piece: only one of them gets it. */
 
 import { describe, expect, it } from 'vitest'
 import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'
@@ -8,7 +8,7 @@ import { createWorld } from '../simulation/world.ts'
 import { expectRest, MINUTE } from './rest.ts'
 
 describe('the last piece', () => {
-  it('goes to one of two, in every way in which their reservations can mix', { timeout: 60_000 }, async () => {
+  it('goes to one of two orders in every interleaving of their reservations', { timeout: 60_000 }, async () => {
     const winners = new Set<number>()
     const ways = await everyWay(async (choose) => {
       const world = await createWorld({ stock: 1 })
@@ -33,7 +33,7 @@ describe('the last piece', () => {
     expect(ways).toBeGreaterThan(10)
   })
 
-  it('of eight orders at once is sold once', async () => {
+  it('is sold once to eight concurrent orders', async () => {
     for (let seed = 1; seed <= 5; seed++) {
       const world = await createWorld({ seed, stock: 8, atOnce: 8 })
       for (let order = 0; order < 8; order++) await world.place({ key: `key-${order}`, quantity: 3 })

@@ -1,4 +1,4 @@
-/** A reply to a step that orders could not read: it waits in the dead letters, and an operator asks the saga to go on. */
+/** A reply to a step that orders could not parse is dead-lettered, and an operator retries the saga. */
 
 import { expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
@@ -16,7 +16,7 @@ it.each(checkout.steps)(
     await world.run({ until: () => replies.held().length > 0 })
     const [reply] = replies.held()
     world.agenda.take(reply!)
-    // As after a roll-back: a version that this revision does not know.
+    // A version that this revision does not know, as after a roll-back.
     world.bus.deliver('orders', done, JSON.stringify({ ...reply!.envelope, version: 99 }))
     replies.release()
     await world.run({ forMs: 30_000 })
@@ -25,7 +25,7 @@ it.each(checkout.steps)(
     const envelope = message('RetryCheckout', { orderId, reason: 'rolled forward again' })
     world.bus.send([{ target: 'orders', envelope }])
     await expectRest(world, 'completed', { deadLetters: 1 })
-    // It was performed once: the retried command found it done.
+    // The step was performed once; the retried command found it done.
     expect(sentTypes(world).filter((type) => type === command)).toHaveLength(2)
   },
 )

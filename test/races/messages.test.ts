@@ -1,4 +1,4 @@
-/** Messages that come twice, in another order, broken, or a day late. */
+/** Messages that are duplicated, reordered, malformed, or a day late. */
 
 import { assert, asyncProperty, constantFrom, infiniteStream, nat } from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -11,16 +11,16 @@ import { noFaults } from '../simulation/faults.ts'
 import { createWorld, type World } from '../simulation/world.ts'
 import { DAY, expectRest, MINUTE } from './rest.ts'
 
-describe('messages that come twice', () => {
+describe('duplicate messages', () => {
   it.each(['card-ok', 'card-declined', 'card-action-required'])(
-    'all of them, in reverse, a day later (%s)',
+    'of a whole order, reversed and a day later, change nothing (%s)',
     async (card) => {
       const world = await createWorld()
       await world.place({ card })
       await expectRest(world, ['completed', 'rejected', 'expired'])
       const before = states(world)
       await world.run({ forMs: DAY })
-      // With other message ids, and tasks whose names are free again.
+      // With new message ids, and after the task names are free again.
       world.bus.publish(services.flatMap(({ name }) => world.platform(name).published).toReversed())
       for (const { name } of services) world.bus.send(world.platform(name).sent.toReversed())
       await expectRest(world, ['completed', 'rejected', 'expired'])
@@ -33,21 +33,24 @@ describe('messages that come twice', () => {
     ['shipment.dispatched', ['payments', 'inventory', 'orders'], 'after'],
     ['order.released', ['shipping'], 'before'],
     ['order.released', ['shipping'], 'after'],
-  ] as const)('%s, told to %s under another id %s its own, counts once', async (type, listeners, when) => {
-    const world = await createWorld()
-    const own = world.agenda.hold((item) => item.type === type && item.kind === 'event')
-    await world.place()
-    await world.run({ until: () => own.held().length > 0 })
-    const { envelope } = own.held()[0]!
-    if (when === 'before') for (const item of own.held()) item.dueMs += MINUTE
-    own.release()
-    if (when === 'after') await world.run({ forMs: MINUTE })
-    for (const service of listeners)
-      world.bus.deliver(service, type, JSON.stringify({ ...envelope, id: derivedId('another', service) }))
-    await expectRest(world, 'completed')
-  })
+  ] as const)(
+    'of %s, delivered to %s under another id %s the original, are applied once',
+    async (type, listeners, when) => {
+      const world = await createWorld()
+      const own = world.agenda.hold((item) => item.type === type && item.kind === 'event')
+      await world.place()
+      await world.run({ until: () => own.held().length > 0 })
+      const { envelope } = own.held()[0]!
+      if (when === 'before') for (const item of own.held()) item.dueMs += MINUTE
+      own.release()
+      if (when === 'after') await world.run({ forMs: MINUTE })
+      for (const service of listeners)
+        world.bus.deliver(service, type, JSON.stringify({ ...envelope, id: derivedId('another', service) }))
+      await expectRest(world, 'completed')
+    },
+  )
 
-  it('RepublishEvents of everybody changes nothing', async () => {
+  it('of RepublishEvents in all services change nothing', async () => {
     const world = await createWorld()
     const { orderId } = await world.place()
     await expectRest(world, 'completed')
@@ -59,7 +62,7 @@ describe('messages that come twice', () => {
   })
 })
 
-/** What each service decided: nothing that comes again adds to it. */
+/** The streams and documents of each service, which duplicates must not change. */
 const states = (world: World): object =>
   Object.fromEntries(
     services.map(({ name }) => [
@@ -68,15 +71,15 @@ const states = (world: World): object =>
     ]),
   )
 
-describe('messages that come in another order', () => {
-  it('the newest first, always', async () => {
+describe('reordered messages', () => {
+  it('with the newest first let all orders complete', async () => {
     const world = await createWorld()
     for (const key of ['a', 'b', 'c']) await world.place({ key })
     while (world.agenda.due().length > 0) await world.finish(world.begin(world.agenda.due().at(-1)!))
     await expectRest(world, ['completed'])
   })
 
-  it('in any order, each listener at its own pace', { timeout: 60_000 }, async () => {
+  it('in any order for each subscriber let the order end', { timeout: 60_000 }, async () => {
     const arrival = infiniteStream(nat({ max: 1_000 }))
     await assert(
       asyncProperty(arrival, constantFrom('card-ok', 'card-declined'), async (choices, card) => {
@@ -90,14 +93,14 @@ describe('messages that come in another order', () => {
     )
   })
 
-  it('history tells the same whatever order it heard it in, the whole order reversed too', async () => {
+  it('in reverse give the same timeline in history', async () => {
     const world = await createWorld({ faults: { ...noFaults, latencyMs: 1_000 } })
     const late = world.agenda.hold(({ to: listener }) => listener === 'history')
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
-    const heard = late.held()
-    expect(heard).toHaveLength(10)
-    for (const item of heard.toReversed()) await world.finish(world.begin(item))
+    const received = late.held()
+    expect(received).toHaveLength(10)
+    for (const item of received.toReversed()) await world.finish(world.begin(item))
     late.release()
     const [document] = [...world.platform('history').storedDocuments().values()] as unknown as [TimelineDocument]
     const { entries } = timelineOf(document)
@@ -107,10 +110,10 @@ describe('messages that come in another order', () => {
   })
 })
 
-describe('a message that can not be taken', () => {
+describe('a malformed message', () => {
   const poison = ['garbage', '{}', JSON.stringify({ type: 'stock.reserved' })]
 
-  it.each(poison)('%s in the middle is dead-lettered, and the order goes on', async (data) => {
+  it.each(poison)('%s is dead-lettered, and the order continues', async (data) => {
     const world = await createWorld()
     const answers = world.agenda.hold(({ to: listener, kind }) => listener === 'orders' && kind === 'event')
     await world.place()
@@ -118,13 +121,13 @@ describe('a message that can not be taken', () => {
     for (const { name, on } of services) for (const type of on) world.bus.deliver(name, type, data)
     answers.release()
     await world.run({ forMs: 0 })
-    // At the first try, with its reason: nothing gets better by waiting.
+    // At the first attempt, since a retry can not help.
     expect(world.bus.deadLetters()).toHaveLength(services.flatMap(({ on }) => on).length)
     await expectRest(world, 'completed', { deadLetters: services.flatMap(({ on }) => on).length })
   })
 })
 
-describe('a message that was given up, and is replayed a day later', () => {
+describe('a message that was dead-lettered and is replayed a day later', () => {
   const listeners = [
     { service: 'orders', type: 'stock.reserved', ends: 'rejected' },
     { service: 'orders', type: 'payment.authorized', ends: 'rejected' },
@@ -137,7 +140,7 @@ describe('a message that was given up, and is replayed a day later', () => {
     { service: 'shipping', type: 'BookCarrier', ends: 'completed' },
   ] as const
 
-  it.each(listeners)('$type of $service: $ends', async ({ service, type, ends }) => {
+  it.each(listeners)('of type $type at $service leaves the order $ends', async ({ service, type, ends }) => {
     const world = await createWorld()
     await world.place()
     const given = world.agenda.hold(to(service, type))
@@ -151,7 +154,7 @@ describe('a message that was given up, and is replayed a day later', () => {
     await expectRest(world, ends)
   })
 
-  it('was dead-lettered after twenty attempts, and is requested by the saga even without a replay', async () => {
+  it('that is dead-lettered after twenty attempts is requested by the saga without a replay', async () => {
     const world = await createWorld()
     const shipping = world.platform('shipping')
     shipping.fail('publish', 20)

@@ -1,4 +1,4 @@
-/** One append decides between the pivot and the timeout, whichever comes first: the loser reads again. */
+/** The first append decides between the pivot and the timeout; the other one reads the stream again. */
 
 import { describe, expect, it } from 'vitest'
 import { ordersOf } from '../simulation/always-true.ts'
@@ -7,7 +7,7 @@ import { type Activity, everyWay } from '../simulation/scheduler.ts'
 import { createWorld, type World } from '../simulation/world.ts'
 import { expectRest, MINUTE, only, SECOND } from './rest.ts'
 
-/** The payment is authorised, its reply is not delivered yet, and its time is up. */
+/** The payment is authorised, its reply is undelivered, and the timeout is due. */
 async function atTheDeadline(): Promise<World> {
   const world = await createWorld()
   const answer = world.agenda.hold(to('orders', 'payment.authorized'))
@@ -22,43 +22,47 @@ async function atTheDeadline(): Promise<World> {
   return world
 }
 
-describe('the answer and the timeout', () => {
-  it('the answer first: confirmed, and the timeout finds nothing to do', async () => {
+describe('the reply and the timeout', () => {
+  it('the reply arrives first: the order is confirmed, and the timeout changes nothing', async () => {
     const world = await atTheDeadline()
     await world.finish(world.begin(only(world, to('orders', 'payment.authorized'))))
     await expectRest(world, 'completed')
   })
 
-  it('the timeout first: rejected, and the late success is compensated again', async () => {
+  it('the timeout fires first: the order is rejected, and the late success is compensated again', async () => {
     const world = await atTheDeadline()
     await world.finish(world.begin(only(world, to('orders', 'ContinueCheckout'))))
     await expectRest(world, 'rejected')
   })
 
-  it('at the same moment, in every way in which their steps can mix', { timeout: 60_000 }, async () => {
-    const outcomes = new Map<string, number>()
-    const ways = await everyWay(async (choose) => {
-      const world = await atTheDeadline()
-      const both = [
-        world.begin(only(world, to('orders', 'payment.authorized'))),
-        world.begin(only(world, to('orders', 'ContinueCheckout'))),
-      ]
-      // What follows a commit follows whoever committed: mixed up, it would only be the same again.
-      const undecided = (): Activity[] =>
-        both.filter(({ state, waiting }) => state === 'under way' && waiting[0]?.what !== 'committed')
-      for (let open = undecided(); open.length > 0; open = undecided())
-        await world.scheduler.step(open[open.length === 1 ? 0 : choose(2)]!)
-      for (const activity of both) await world.finish(activity)
-      await expectRest(world, ['completed', 'rejected'])
-      const { status } = ordersOf(world)[0]!
-      outcomes.set(status, (outcomes.get(status) ?? 0) + 1)
-    })
-    expect([...outcomes.keys()].toSorted()).toEqual(['completed', 'rejected'])
-    expect(ways).toBeGreaterThan(10)
-  })
+  it(
+    'in every interleaving of their steps the order either completes or is rejected',
+    { timeout: 60_000 },
+    async () => {
+      const outcomes = new Map<string, number>()
+      const ways = await everyWay(async (choose) => {
+        const world = await atTheDeadline()
+        const both = [
+          world.begin(only(world, to('orders', 'payment.authorized'))),
+          world.begin(only(world, to('orders', 'ContinueCheckout'))),
+        ]
+        // After a commit the outcome is decided, so further interleavings are not tried.
+        const undecided = (): Activity[] =>
+          both.filter(({ state, waiting }) => state === 'under way' && waiting[0]?.what !== 'committed')
+        for (let open = undecided(); open.length > 0; open = undecided())
+          await world.scheduler.step(open[open.length === 1 ? 0 : choose(2)]!)
+        for (const activity of both) await world.finish(activity)
+        await expectRest(world, ['completed', 'rejected'])
+        const { status } = ordersOf(world)[0]!
+        outcomes.set(status, (outcomes.get(status) ?? 0) + 1)
+      })
+      expect([...outcomes.keys()].toSorted()).toEqual(['completed', 'rejected'])
+      expect(ways).toBeGreaterThan(10)
+    },
+  )
 })
 
-describe('a customer who acts in the last moment', () => {
+describe('a customer who acts at the end of the timeout', () => {
   async function acted(): Promise<World> {
     const world = await createWorld()
     await world.place({ card: 'card-action-required' })
@@ -70,7 +74,7 @@ describe('a customer who acts in the last moment', () => {
     return world
   }
 
-  it('the note first: confirmed', async () => {
+  it('the webhook arrives first: the order is confirmed', async () => {
     const world = await acted()
     const timer = world.agenda.hold(to('orders', 'ContinueCheckout'))
     await world.run({ forMs: 10 * SECOND })
@@ -78,7 +82,7 @@ describe('a customer who acts in the last moment', () => {
     await expectRest(world, 'completed')
   })
 
-  it('the timeout first: expired, and the money is let go', async () => {
+  it('the timeout fires first: the order expires, and the authorization is voided', async () => {
     const world = await acted()
     await world.finish(world.begin(world.agenda.items.filter(to('orders', 'ContinueCheckout'))[0]!))
     await expectRest(world, 'expired')

@@ -1,4 +1,4 @@
-/** The HTTP entry, which is not redelivered: the timer before the paused commit, a client that tries again, two at once. */
+/** The HTTP entry, which is not redelivered: a timer before the paused commit, a retrying client, concurrent requests. */
 
 import { describe, expect, it } from 'vitest'
 import { ordersOf } from '../simulation/always-true.ts'
@@ -10,7 +10,7 @@ import { expectRest, MINUTE } from './rest.ts'
 const stopsAt = (activity: Activity, what: string): boolean => activity.waiting[0]?.what === what
 
 describe('the timer and the commit', () => {
-  it('the timer first: the paused commit fails, and the client who asks again gets an order', async () => {
+  it("the timer fires first: the paused commit fails, and the client's retry places an order", async () => {
     const world = await createWorld()
     const { activity, answer } = world.placing()
     while (!stopsAt(activity, 'commit')) await world.scheduler.step(activity)
@@ -24,7 +24,7 @@ describe('the timer and the commit', () => {
     await expectRest(world, 'completed')
   })
 
-  it('the commit first: the timer says again what never left', async () => {
+  it('the commit comes first: the timer sends the unsent messages', async () => {
     const world = await createWorld()
     const { activity } = world.placing()
     while (!stopsAt(activity, 'committed')) await world.scheduler.step(activity)
@@ -33,7 +33,7 @@ describe('the timer and the commit', () => {
     await expectRest(world, 'completed')
   })
 
-  it('a request that dies at each of its stops leaves nothing, or an order that ends', async () => {
+  it('a request that is killed at any step leaves nothing or an order that ends', async () => {
     for (let stop = 0; ; stop++) {
       const world = await createWorld()
       const { activity } = world.placing()
@@ -42,7 +42,7 @@ describe('the timer and the commit', () => {
       world.scheduler.kill(activity)
       await world.run({ forMs: 5 * MINUTE })
       const left = ordersOf(world).length
-      // The client asks again, with the same key: one order, whatever was left.
+      // The client retries with the same key, and there is one order.
       expect((await world.place()).status).toBe(left === 0 ? 201 : 200)
       await expectRest(world, 'completed')
     }
@@ -64,7 +64,7 @@ describe('the timer and the commit', () => {
   })
 })
 
-it('two requests with one key at the same moment are one order, in every way in which their steps can mix', async () => {
+it('two concurrent requests with one key place one order in every interleaving of their steps', async () => {
   const ways = await everyWay(async (choose) => {
     const world = await createWorld()
     const both = [world.placing(), world.placing()]
@@ -74,7 +74,7 @@ it('two requests with one key at the same moment are one order, in every way in 
         .filter((one) => one.state === 'under way' && !stopsAt(one, 'committed') && !stopsAt(one, 'publish'))
     for (let open = undecided(); open.length > 0; open = undecided()) {
       const chosen = open[open.length === 1 ? 0 : choose(2)]!
-      // Only what touches the stream can meet the other.
+      // Only steps on the stream can interfere.
       do await world.scheduler.step(chosen)
       while (undecided().includes(chosen) && !stopsAt(chosen, 'load') && !stopsAt(chosen, 'commit'))
     }
@@ -88,9 +88,9 @@ it('two requests with one key at the same moment are one order, in every way in 
 }, 60_000)
 
 describe('two chains of timers', () => {
-  it('the first one, armed before the order, and one armed earlier by a decision: each looks once, one goes on', async () => {
+  it('a timer from the placement and an earlier one from a decision leave one pending timer', async () => {
     const world = await createWorld()
-    // Nobody answers, so every deadline is looked at.
+    // No service replies, so every deadline is checked.
     for (const type of ['ReserveStock', 'ReleaseStock']) world.agenda.hold(to('inventory', type))
     const { activity } = world.placing()
     while (!stopsAt(activity, 'commit')) await world.scheduler.step(activity)
@@ -106,12 +106,12 @@ describe('two chains of timers', () => {
   it.each([
     ['in turn', false],
     ['in reverse', true],
-  ])('two timers that are late, delivered %s, become one chain', async (_name, reversed) => {
+  ])('two late timers, delivered %s, leave one pending timer', async (_name, reversed) => {
     const world = await createWorld({ cancellationWindowSeconds: 30 })
     const timers = world.agenda.hold(to('orders', 'ContinueCheckout'))
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
-    // Armed at 90 s by the request, and at the end of the cancellation window by the confirmation.
+    // One is due at 90 s, from the request; one at the end of the cancellation window, from the confirmation.
     const late = timers.held()
     expect(late).toHaveLength(2)
     expect(ordersOf(world)).toMatchObject([{ status: 'confirmed' }])

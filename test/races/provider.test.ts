@@ -1,4 +1,4 @@
-/** The payment provider: a note and an answer, a timeout with and without effect, a key that it has forgotten. */
+/** The payment provider: a webhook and an answer, a timeout with and without effect, an expired idempotency key. */
 
 import { describe, expect, it } from 'vitest'
 import { to } from '../simulation/agenda.ts'
@@ -15,8 +15,8 @@ async function act(world: World, outcome: 'authorized' | 'declined' = 'authorize
   expect(response.status).toBe(200)
 }
 
-describe('the note of the provider and the answer of the call', () => {
-  it('the answer first: the note tells what became of it', async () => {
+describe('the webhook of the provider and the answer to the call', () => {
+  it("the answer first: the webhook after the customer's action completes the order", async () => {
     const world = await createWorld()
     await world.place({ card: 'card-action-required' })
     await world.run({ forMs: MINUTE })
@@ -24,7 +24,7 @@ describe('the note of the provider and the answer of the call', () => {
     await expectRest(world, 'completed')
   })
 
-  it('the note first, before payments has committed the answer: it waits for it', async () => {
+  it('the webhook before payments has committed the answer is retried until then', async () => {
     const world = await createWorld()
     const call = world.agenda.hold(to('payments', 'AuthorizePayment'))
     await world.place({ card: 'card-action-required' })
@@ -50,7 +50,7 @@ describe('the note of the provider and the answer of the call', () => {
     expect(authorized(world)).toBe(1)
   })
 
-  it.each([2, 5])('the note comes %s times: confirmed once, captured once', async (times) => {
+  it.each([2, 5])('%s webhooks of one action confirm and capture once', async (times) => {
     const world = await createWorld()
     await world.place({ card: 'card-action-required' })
     await world.run({ forMs: MINUTE })
@@ -58,16 +58,16 @@ describe('the note of the provider and the answer of the call', () => {
     const { id } = world.provider.webhooks.notes()[0]!
     for (let again = 1; again < times; again++) {
       world.provider.webhooks.tellAgain(id)
-      // Another event that says the same.
+      // Another event with the same content.
       world.provider.webhooks.tell({ ...world.provider.webhooks.notes()[0]!, id: `${id}-${again}` })
       await world.run({ forMs: again * 20 * MINUTE })
     }
     await expectRest(world, 'completed')
-    const told = world.platform('payments').published.filter(({ type }) => type === 'payment.authorized')
-    expect(new Set(told.map(({ id: eventId }) => eventId)).size).toBe(1)
+    const authorizedEvents = world.platform('payments').published.filter(({ type }) => type === 'payment.authorized')
+    expect(new Set(authorizedEvents.map(({ id: eventId }) => eventId)).size).toBe(1)
   })
 
-  it('that the customer gave up: rejected, and the stock is given back', async () => {
+  it('a webhook that the customer declined: the order is rejected, and the stock released', async () => {
     const world = await createWorld()
     await world.place({ card: 'card-action-required' })
     await world.run({ forMs: MINUTE })
@@ -75,7 +75,7 @@ describe('the note of the provider and the answer of the call', () => {
     await expectRest(world, 'rejected')
   })
 
-  it('while payments cannot enqueue is redelivered until it can', async () => {
+  it('a webhook while payments cannot enqueue is sent again until it can', async () => {
     const world = await createWorld()
     world.platform('payments').fail('send', 3)
     await world.place({ card: 'card-action-required' })
@@ -86,7 +86,7 @@ describe('the note of the provider and the answer of the call', () => {
 })
 
 describe('a timeout of the provider', () => {
-  it.each([1, 3])('with effect, %s times: the money is held once', async (times) => {
+  it.each([1, 3])('with effect, %s times, holds the money once', async (times) => {
     const world = await createWorld()
     world.provider.faults.lostAnswers = times
     await world.place()
@@ -94,7 +94,7 @@ describe('a timeout of the provider', () => {
     expect(authorized(world)).toBe(1)
   })
 
-  it.each([1, 3])('without effect, %s times: it is asked again', async (times) => {
+  it.each([1, 3])('without effect, %s times, is retried', async (times) => {
     const world = await createWorld()
     world.provider.faults.unavailable = times
     await world.place()
@@ -102,7 +102,7 @@ describe('a timeout of the provider', () => {
     expect(authorized(world)).toBe(1)
   })
 
-  it('with effect, longer than the step may take: it is compensated when the provider is back', async () => {
+  it("with effect beyond the step's timeout is compensated when the provider is available again", async () => {
     const world = await createWorld()
     world.provider.faults.lostAnswers = 1
     await world.place()
@@ -113,7 +113,7 @@ describe('a timeout of the provider', () => {
     expect(authorized(world)).toBe(1)
   })
 
-  it('without effect, longer than the step may take: nothing is ever held', async () => {
+  it("without effect beyond the step's timeout holds no money", async () => {
     const world = await createWorld()
     world.provider.faults.unavailable = 12
     await world.place()
@@ -121,7 +121,7 @@ describe('a timeout of the provider', () => {
     expect(authorized(world)).toBe(0)
   })
 
-  it('in the capture, with effect, longer than the provider knows the key: it is asked first', async () => {
+  it('of a capture with effect, retried after the key has expired, captures once', async () => {
     const world = await createWorld()
     const shipped = world.agenda.hold(to('payments', 'shipment.dispatched'))
     await world.place()
@@ -133,7 +133,7 @@ describe('a timeout of the provider', () => {
     await expectRest(world, 'completed')
   })
 
-  it('of the carrier, with effect, longer than it knows the key: it is asked first', async () => {
+  it('of the carrier with effect, retried after the key has expired, books one parcel', async () => {
     const world = await createWorld()
     const booked = world.agenda.hold(to('shipping', 'BookCarrier'))
     await world.place()

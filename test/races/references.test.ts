@@ -6,10 +6,10 @@ import { type Activity, everyWay } from '../simulation/scheduler.ts'
 import { createWorld } from '../simulation/world.ts'
 import { expectRest } from './rest.ts'
 
-/** Where the two can meet: the vault's document, and the provider's book of payment methods. */
+/** The steps that can interfere: on the vault's document, and at the provider's payment methods. */
 const meets = ({ waiting }: Activity): boolean => /^(query|read|commit|ask )/.test(waiting[0]?.what ?? '')
 
-it('the order is refused, or it ends: paid before, or declined since nothing is charged any more', async () => {
+it('in every interleaving the order is refused, or completes if it was paid before, or is declined', async () => {
   const outcomes = new Set<string>()
   const ways = await everyWay(async (choose) => {
     const world = await createWorld()
@@ -29,14 +29,14 @@ it('the order is refused, or it ends: paid before, or declined since nothing is 
     }
     const [order] = ordersOf(world)
     outcomes.add(`${status} ${order?.status ?? 'none'}`)
-    // It is withdrawn now, whatever came of the order.
+    // The payment method is withdrawn with either result of the order.
     expect((await world.place({ key: 'later' })).status).toBe(422)
   })
   expect(ways).toBeGreaterThan(5)
   expect([...outcomes].toSorted()).toEqual(['201 rejected', '422 none'])
 }, 60_000)
 
-it('withdrawn once it is authorised, the order is paid and completes', async () => {
+it('an order whose payment method is withdrawn after the authorisation completes', async () => {
   const world = await createWorld()
   await world.place()
   const authorized = (): boolean => world.provider.ledger.all().some(({ status }) => status === 'authorized')

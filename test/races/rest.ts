@@ -1,4 +1,4 @@
-/** How a race ends: the world comes to rest, what is always true holds, and the order is what it has to be. */
+/** Asserts the end of a race: the world is at rest, the invariants hold, and the orders have the expected status. */
 
 import { expect } from 'vitest'
 import { expectAlwaysTrue, type Exceptions, hasEnded, ordersOf, type OrderFacts } from '../simulation/always-true.ts'
@@ -9,7 +9,7 @@ export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
 export const DAY = 24 * 60 * MINUTE
 
-/** Every order has to end within this, once nothing is held back. */
+/** Every order must end within this time after the last hold is released. */
 const BOUND = 2 * DAY
 
 export async function expectRest(
@@ -25,12 +25,12 @@ export async function expectRest(
       statuses.every((one) => status.includes(one)),
       statuses.join(', '),
     ).toBe(true)
-  // The timers that are left find nothing to do.
+  // The remaining timers must change nothing.
   await world.run({ forMs: 4 * DAY })
   expectAlwaysTrue(world, exceptions)
 }
 
-/** The one item that is meant. */
+/** The only item that matches. @throws AssertionError if there is not exactly one. */
 export function only(world: World, selector: Selector): Item {
   const found = world.agenda.items.filter((item) => selector(item))
   expect(found.map(({ type, to }) => `${type} to ${to}`)).toHaveLength(1)

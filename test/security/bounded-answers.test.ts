@@ -1,4 +1,4 @@
-/** Answers quote no more than a bounded part of what was sent, and the page for people is drawn as it is meant. */
+/** Answers quote only a bounded part of the request, and the page for people is styled in a browser. */
 
 import { createAdaptorServer } from '@hono/node-server'
 import { once } from 'node:events'
@@ -45,8 +45,8 @@ afterAll(() => issuer.close())
 
 describe('an answer', () => {
   it.each<[string, string, string, Record<string, string>, unknown]>([
-    ['many keys that are not known', 'POST', '/v1/orders', {}, { ...order, ...manyKeys }],
-    ['a key that is not known and long', 'POST', '/v1/orders', {}, { ...order, ['k'.repeat(900_000)]: 0 }],
+    ['many unknown keys', 'POST', '/v1/orders', {}, { ...order, ...manyKeys }],
+    ['a long unknown key', 'POST', '/v1/orders', {}, { ...order, ['k'.repeat(900_000)]: 0 }],
     ['a long value', 'POST', '/v1/orders', {}, { ...order, currency: 'E'.repeat(900_000) }],
     ['many faults', 'POST', '/v1/orders', {}, { ...order, lines: Array.from({ length: 100 }, () => ({ [long]: 1 })) }],
     ['a long path', 'GET', `/v1/${long}`, {}, undefined],
@@ -54,8 +54,8 @@ describe('an answer', () => {
     ['a long media type', 'POST', '/v1/orders', { 'content-type': long }, order],
     ['a long coding', 'POST', '/v1/orders', { 'content-encoding': long }, order],
     ['a long key', 'POST', '/v1/orders', { 'idempotency-key': long }, order],
-    ['a token that is none', 'POST', '/v1/orders', { authorization: `Bearer ${long}` }, order],
-    ['a note that is none', 'POST', '/v1/webhooks/payment-provider', { 'webhook-signature': long }, { a: long }],
+    ['a malformed token', 'POST', '/v1/orders', { authorization: `Bearer ${long}` }, order],
+    ['a malformed webhook', 'POST', '/v1/webhooks/payment-provider', { 'webhook-signature': long }, { a: long }],
     ['a long origin', 'GET', '/openapi.json?origin', { origin: `https://${long}` }, undefined],
   ])('of the gateway to %s is short', async (_, method, path, headers, body) => {
     const init = { method, headers: { ...json, ...headers } }
@@ -86,7 +86,7 @@ describe('an answer', () => {
     expect((await answer.arrayBuffer()).byteLength).toBeLessThan(ANSWER_BYTES)
   })
 
-  it('about a message that can not be read is short in its dead letter and its line', async () => {
+  it('about an unparseable message is short in its dead letter and in the log', async () => {
     const broken = message('stock.reserved', { orderId: 'o-1', ...manyKeys })
     const headers = { authorization: idToken('orders', 'orders-push') }
     await ordersHttp.request('/events/stock.reserved', { method: 'POST', headers, body: pushBody(broken) })

@@ -1,4 +1,4 @@
-/** A process of a service, asked at its own port and not through its ingress: it is on loopback alone, and a forged request changes nothing. */
+/** Requests to the own port of a service's process, past its ingress: it listens on loopback only, and forged requests change nothing. */
 
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
@@ -29,7 +29,7 @@ const processes = async (): Promise<readonly Process[]> =>
 const processOf = async (name: string): Promise<Process> => (await processes()).find(({ service }) => service === name)!
 const email = (account: string): string => accountEmail(account, platform.running.projectId)
 
-/** As the ingress forwards it: unverified and unsigned. */
+/** The token in the form that the ingress forwards, without its signature. */
 function unsigned(service: string, account: string): string {
   const nowSeconds = Math.floor(Date.now() / 1000)
   const claims = {
@@ -61,20 +61,20 @@ async function answerOf(service: string, path: string, { account, body }: { acco
 
 describe('at its own port', () => {
   it.runIf(process.platform === 'linux').each(services.map(({ name }) => name))(
-    '%s listens on loopback alone',
+    '%s listens on loopback only',
     async (name) => {
       const { pid, port } = await processOf(name)
       expect(listenersOf(pid)).toEqual([{ address: LOOPBACK, port }])
     },
   )
 
-  it.runIf(process.platform === 'linux')('the emulators listen on loopback alone too', () => {
+  it.runIf(process.platform === 'linux')('the emulators listen on loopback only', () => {
     const found = listenersOf(platform.running.pid)
     expect(found.length).toBeGreaterThan(services.length)
     expect(found.filter(({ address }) => address !== LOOPBACK)).toEqual([])
   })
 
-  it('nothing answers on the addresses of this machine', async () => {
+  it('no port answers on the other addresses of this machine', async () => {
     const outside = Object.values(networkInterfaces())
       .flatMap((addresses) => addresses ?? [])
       .filter(({ internal, family }) => !internal && family === 'IPv4')
@@ -83,7 +83,7 @@ describe('at its own port', () => {
         await expect(fetch(`http://${address}:${port}/health/live`)).rejects.toThrow()
   })
 
-  it('orders takes no payment that payments did not authorize', async () => {
+  it('orders refuses a payment event that payments did not send', async () => {
     const orderId = await platform.place(line, { card: 'card-action-required' })
     const paid = envelope('payment.authorized', {
       source: 'payments',
@@ -110,7 +110,7 @@ describe('at its own port', () => {
     )
   })
 
-  it('orders takes no order in the name of the gateway', async () => {
+  it('orders refuses an order that the gateway did not send', async () => {
     const lines = [{ ...line, unitMinor: 1 }]
     const own = await references(platform.customer('victim-1'))
     const body = {

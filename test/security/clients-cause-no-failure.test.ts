@@ -1,4 +1,4 @@
-/** What a client decides (its deadline, when it hangs up, how slowly it sends) is no failure: no circuit opens, no 5xx is counted, no error is logged. */
+/** A client's deadline, disconnection or slow body is no failure: no circuit opens, no 5xx is counted, no error is logged. */
 
 import { serve } from '@hono/node-server'
 import { once } from 'node:events'
@@ -50,15 +50,15 @@ const listening = (fetch: (request: Request) => Response | Promise<Response>): P
 
 /** The gateway before an `orders` that answers 201 after so long. */
 async function gatewayBefore(answerAfterMs: number) {
-  const heard: string[] = []
+  const deadlines: string[] = []
   const callee = createServer((request, response) => {
-    heard.push(String(request.headers['x-deadline-ms']))
+    deadlines.push(String(request.headers['x-deadline-ms']))
     setTimeout(() => response.writeHead(201, { 'content-type': 'application/json' }).end('{}'), answerAfterMs)
   })
-  return { heard, ...(await gatewayOf(callee)) }
+  return { deadlines, ...(await gatewayOf(callee)) }
 }
 
-/** The gateway before an `orders` that never answers: how many requests it got, and how many connections were closed. */
+/** The gateway before an `orders` that never answers, with the number of its requests and closed connections. */
 async function gatewayBeforeSilence() {
   let open = 0
   let closed = 0
@@ -73,7 +73,7 @@ async function gatewayOf(callee: Server) {
   const origin = `http://127.0.0.1:${await portOf(callee.listen(0, '127.0.0.1'))}`
   const platform = testPlatform(gateway, {
     settings: { EDGE: testEdge(), ...issuer.settings, PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1' },
-    call: (...asked) => caller.call(...asked),
+    call: (...parameters) => caller.call(...parameters),
   })
   const caller = createCaller({
     peers: { orders: origin },
@@ -86,8 +86,8 @@ async function gatewayOf(callee: Server) {
 }
 
 describe('a deadline of the client', () => {
-  it('is not taken at the gateway: the callee has its whole time, and is not given up', async () => {
-    const { http, heard, platform, openCircuits } = await gatewayBefore(40)
+  it('is ignored at the gateway: the callee gets its full timeout, and its circuit stays closed', async () => {
+    const { http, deadlines, platform, openCircuits } = await gatewayBefore(40)
     const place = async (at: number): Promise<number> => {
       const headers = {
         authorization: customer,
@@ -98,15 +98,15 @@ describe('a deadline of the client', () => {
       return (await http.request('/v1/orders', { method: 'POST', headers, body: JSON.stringify(order) })).status
     }
     expect(await Promise.all(Array.from({ length: 20 }, (_, at) => place(at)))).toEqual(Array(20).fill(201))
-    expect(heard).toHaveLength(20)
-    for (const ms of heard) expect(Number(ms)).toBeGreaterThan(10_000)
+    expect(deadlines).toHaveLength(20)
+    for (const ms of deadlines) expect(Number(ms)).toBeGreaterThan(10_000)
     expect(openCircuits()).toEqual([])
     expect(errorsOf(platform)).toEqual([])
   })
 
   it('that a service sets ends its request without an error of the callee', async () => {
     const platform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: testPlacing() } })
-    // Its store answers when the test says so.
+    // The store answers when the test says so.
     const { promise: held, resolve } = Promise.withResolvers<void>()
     const read = platform.streams.read
     Object.assign(platform.streams, { read: async (id: string) => (await held, read(id)) })
@@ -121,7 +121,7 @@ describe('a deadline of the client', () => {
   })
 })
 
-describe('a client that hangs up in the middle of its body', () => {
+describe('a client that disconnects in the middle of its body', () => {
   const started: [string, () => Promise<[number, TestPlatform, string, Record<string, string>]>][] = [
     [
       'the gateway',
@@ -144,10 +144,10 @@ describe('a client that hangs up in the middle of its body', () => {
     ],
   ]
 
-  it.each(started)('of %s is one line of information, and counts as a closed request', async (_, start) => {
+  it.each(started)('of %s causes one log line of severity INFO, and counts as a closed request', async (_, start) => {
     const [port, platform, path, headers] = await start()
     const socket = await openRequest(port, { path, headers: { ...headers, expect: '100-continue' }, bodyBytes: 1_000 })
-    // The head has been read when the server asks for the body.
+    // The server has read the head when it sends 100 Continue.
     await once(socket, 'data')
     socket.write('{"currency":', () => socket.resetAndDestroy())
     await vi.waitFor(() => expect(statuses(platform)).toEqual([499]))
@@ -157,8 +157,8 @@ describe('a client that hangs up in the middle of its body', () => {
   })
 })
 
-describe('a client that hangs up before it has its answer', () => {
-  it('ends the calls that its request makes, and counts as a closed request: no circuit opens', async () => {
+describe('a client that disconnects before its answer', () => {
+  it('ends the calls of its request, counts as a closed request, and opens no circuit', async () => {
     const { platform, http, open, closed, openCircuits } = await gatewayBeforeSilence()
     const port = await listening(http.fetch)
     const times = 10
@@ -179,7 +179,7 @@ describe('a client that hangs up before it has its answer', () => {
   })
 })
 
-describe('a body that comes too slowly', () => {
+describe('a body that arrives too slowly', () => {
   afterEach(() => void vi.useRealTimers())
 
   it('is answered 408 and its connection closed, and counts as no failure', async () => {
@@ -189,7 +189,7 @@ describe('a body that comes too slowly', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     const socket = await openRequest(port, { path: '/v1/orders', headers, bodyBytes: 1_000 })
     const answer = answerOf(socket)
-    // Real turns of the loop, in which the server reads, and a clock that goes on in between.
+    // The server reads in real turns of the event loop, between which the clock advances.
     while (statuses(platform).length === 0) {
       socket.write('x')
       await new Promise((resolve) => void setImmediate(resolve))

@@ -1,6 +1,6 @@
 /**
- * A query may be built to cost: by its text, by its plan, by its result. The local cloud goes on with everything else, ends
- * the query at its time even when DuckDB can't be interrupted, and loses nothing that it acknowledged.
+ * A query may be expensive by its text, its plan or its result. The local cloud keeps serving other requests, ends
+ * the query at its timeout even when DuckDB can't be interrupted, and loses no acknowledged change.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -34,7 +34,7 @@ const query = async (sql: string): Promise<Answer> => {
 const value = async (sql: string): Promise<unknown> => (await query(sql)).rows?.[0]?.f[0]?.v
 const core = (): BigQueryCore => cloud.core<BigQueryCore>('bigquery')
 
-/** DuckDB plans it in exponential time, and does not look for an interrupt meanwhile. The translator would refuse it. */
+/** DuckDB plans it in exponential time without checking for an interrupt. The translator would refuse it. */
 const endless = (): Promise<unknown> =>
   core().engine.query({
     sql: `SELECT ${'(SELECT '.repeat(32)}1${')'.repeat(32)}`,
@@ -61,8 +61,8 @@ beforeAll(async () => {
 })
 afterAll(() => cloud.close())
 
-describe('while a query runs that never ends', () => {
-  it('the rest of the local cloud answers, other queries too; it ends at its time, and its process with it', async () => {
+describe('during a query that never ends', () => {
+  it('the local cloud answers other requests and queries, and the query is ended at its timeout with its process', async () => {
     await core().appendRows(table, [{ n: 1 }, { n: 2 }])
     const before = core().engine.pid
     let ended = false
@@ -85,7 +85,7 @@ describe('while a query runs that never ends', () => {
     expect(core().engine.pid).not.toBe(before)
   })
 
-  it('a query that only reads is made again when the process ends under it', async () => {
+  it('a read-only query is repeated when its process is ended', async () => {
     await value('SELECT 1')
     const reading = core().engine.query({
       sql: 'SELECT COUNT(*) AS n FROM range(300000000) a',
@@ -97,7 +97,7 @@ describe('while a query runs that never ends', () => {
   })
 })
 
-it('a process that is killed loses nothing that was acknowledged, and its calls are refused as worth repeating', async () => {
+it('a killed process loses no acknowledged change, and its calls get a retryable error', async () => {
   const before = Number(await value('SELECT COUNT(*) FROM d.t'))
   let acknowledged = 0
   for (let round = 0; round < 5; round++) {
@@ -137,7 +137,7 @@ describe('by REST', () => {
     expect(error).toMatchObject({ code: 400, message: expect.stringContaining(words) as string, errors: [{ reason }] })
   })
 
-  it('a text of 1 MB is read beside everything else', async () => {
+  it('a text of 1 MB is parsed without blocking other requests', async () => {
     let answered = false
     const long = `SELECT COUNT(*) FROM d.t WHERE n IN (${Array.from({ length: 100 }, (_, n) => n).join(',')}) ${'/* a */ '.repeat(125_000)}`
     const answer = value(long).finally(() => (answered = true))
@@ -150,7 +150,7 @@ describe('by REST', () => {
     expect(published).toBeGreaterThan(1)
   })
 
-  it('large rows come in pages of a bounded size, all of them', async () => {
+  it('large rows are returned completely, in pages of a bounded size', async () => {
     const queries = '/bigquery/v2/projects/p/queries'
     type Page = Answer & { readonly pageToken?: string; readonly jobReference: { readonly jobId: string } }
     const sql = "SELECT REPEAT('x', 1000000) FROM UNNEST(GENERATE_ARRAY(1, 25)) AS n"
@@ -165,7 +165,7 @@ describe('by REST', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(10)
   })
 
-  it('views that read each other twice are counted, and do not multiply', async () => {
+  it('views that read each other twice are refused beyond the limit of subqueries', async () => {
     const view = (tableId: string, of: string): Promise<unknown> =>
       cloud.api('POST', '/bigquery/v2/projects/p/datasets/d/tables', {
         tableReference: { tableId },

@@ -1,4 +1,4 @@
-/** Pushes and tasks do not reach the ports by which the local cloud is controlled, however their address is written. */
+/** Pushes and tasks do not reach the control ports of the local cloud, in any notation of their address. */
 
 import { createServer } from 'node:http'
 import type { AddressInfo, LookupFunction } from 'node:net'
@@ -36,9 +36,9 @@ const topic = 'projects/p/topics/topic'
 let cloud: LocalCloud
 let identity: IdentityPlatform
 let provider: PaymentProvider
-const heard: string[] = []
+const received: string[] = []
 const receiver = createServer((request, response) => {
-  heard.push(`${request.method} ${request.url}`)
+  received.push(`${request.method} ${request.url}`)
   const location = `http://127.0.0.1:${cloud.ownerPort}/v1/projects/p/topics/redirected`
   if (request.url === '/moved') response.writeHead(307, { location })
   response.end()
@@ -94,7 +94,7 @@ const spellings = [
 const task = (url: string): Promise<unknown> =>
   cloud.api('POST', `/v2/${queue}/tasks`, { task: { httpRequest: { url, httpMethod: 'PUT' } } })
 
-/** What became of the one attempt of a task that was just made, as the request log tells it. */
+/** The request log's entry of the only attempt of a new task. */
 async function attempted(url: string): Promise<object> {
   const { name } = (await task(url)) as { name: string }
   const isIt = ({ messageId }: { readonly messageId?: string }): boolean => messageId === name.split('/').at(-1)
@@ -102,7 +102,7 @@ async function attempted(url: string): Promise<object> {
   return cloud.requestLog().find(isIt)!
 }
 
-describe('an address that shows that it is a control port', () => {
+describe('the address of a control port', () => {
   it.each(spellings)('is refused: %s', async (host) => {
     for (const [name, port] of Object.entries(ports)) {
       const url = `http://${host}:${port()}/v1/projects/p/topics/from-a-task`
@@ -145,7 +145,7 @@ describe('a name that resolves to a control port', () => {
   })
 
   it('fails for the name of this machine', async () => {
-    // It may have none in a container: then the lookup itself fails.
+    // In a container the lookup of the name may fail.
     expect(await attempted(`http://${hostname()}:${cloud.ownerPort}/v1/projects/p/topics/by-name`)).toMatchObject({
       status: 0,
     })
@@ -153,7 +153,7 @@ describe('a name that resolves to a control port', () => {
   })
 })
 
-it('a redirect to a control port is an answer, which is not followed', async () => {
+it('a redirect to a control port is not followed', async () => {
   const { port } = receiver.address() as AddressInfo
   expect(await attempted(`http://127.0.0.1:${port}/moved`)).toMatchObject({ status: 307 })
   await expect(cloud.api('GET', '/v1/projects/p/topics/redirected')).rejects.toThrow('NOT_FOUND')
@@ -163,5 +163,5 @@ it('other ports of this machine are reached, by address and by name', async () =
   const { port } = receiver.address() as AddressInfo
   for (const host of ['127.0.0.1', 'localhost'])
     expect(await attempted(`http://${host}:${port}/task`)).toMatchObject({ status: 200 })
-  expect(heard.filter((line) => line === 'PUT /task')).toHaveLength(2)
+  expect(received.filter((line) => line === 'PUT /task')).toHaveLength(2)
 })

@@ -1,4 +1,4 @@
-/** After a probing run each refusal, and each act, is in the security log with its subject and reason, and no secret is. */
+/** After a probing run, the security log contains each refusal and each act with subject and reason, and no secret. */
 
 import { generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -40,7 +40,7 @@ const problem = (status: number, code: string): Response =>
   )
 const placed = answersOfOrders['readOrder@200']
 
-/** Everything that was sent and must not be found in the log. */
+/** Sent texts that must not be in the log. */
 const secrets: string[] = [card, home]
 const secret = <T extends string | undefined>(value: T): T => {
   if (value) secrets.push(value)
@@ -84,14 +84,14 @@ const eventsOf = (platform: TestPlatform) =>
 function noSecretIn(platform: TestPlatform): void {
   const text = JSON.stringify(platform.logs)
   expect(secrets.filter((one) => text.includes(one))).toEqual([])
-  // Nor the parts of a token: the header and the payload hold a subject and roles, the signature lets it be used.
+  // The parts of a token are secret too: header and payload hold subject and roles, the signature makes it usable.
   for (const token of secrets.filter((one) => one.split('.').length === 3))
     expect(token.split('.').filter((part) => text.includes(part))).toEqual([])
 }
 
 const at = { outcome: 'refused', address: '203.0.113.7' }
 
-it('has every refusal of the gateway, with subject, reason, address, route and key', async () => {
+it('the security log has every refusal of the gateway, with subject, reason, address, route and key', async () => {
   const { platform, send } = openGateway({}, (path) =>
     path === '/orders' || path === '/submissions/ReceiveStock'
       ? problem(409, 'idempotency-key-reused')
@@ -142,12 +142,12 @@ it('has every refusal of the gateway, with subject, reason, address, route and k
   const events = eventsOf(platform)
   expect(events).toHaveLength(expected.length)
   for (const [index, one] of expected.entries()) expect(events[index]).toMatchObject({ severity: 'WARNING', ...one })
-  // Whoever forged the signature is not named as the subject that the token claims.
+  // The subject of a token with a forged signature is not logged.
   expect(events[1]).not.toHaveProperty('subject')
   noSecretIn(platform)
 })
 
-it('has what the limits of the edge refuse, in a bounded number of lines and with the whole count', async () => {
+it('the security log has the refusals by limits of the edge in a bounded number of lines, with the total count', async () => {
   const limits = { customer: { perSecond: 1, burst: 1 }, staff: { perSecond: 1, burst: 1 } }
   const wide = { perSecond: 1_000_000, burst: 1_000_000 }
   const { platform, send } = openGateway({ limits: { ...limits, importer: wide, address: wide } }, (): Response =>
@@ -167,7 +167,7 @@ it('has what the limits of the edge refuse, in a bounded number of lines and wit
 
 const commandId = '0c9d8f5e-2b1a-8c3d-9e4f-5a6b7c8d9e0f'
 
-it('has every act of the staff, with who did what to what', async () => {
+it('the security log has every act of staff with actor, act and object', async () => {
   const { platform, send } = openGateway({}, () => Response.json({ commandId }, { status: 202 }))
   const bearer = await issuer.token({ sub: 'clerk', roles: ['staff'] })
   const price = { sku: 'TEA-001', unitMinor: 1_250, currency: 'EUR' }
@@ -196,7 +196,7 @@ it('has every act of the staff, with who did what to what', async () => {
   noSecretIn(platform)
 })
 
-it("has who names references of others, and an import of customers' references and orders, without any of them", async () => {
+it('the security log has requests with references of others, and imports, without the references themselves', async () => {
   let isImport = false
   const { platform, send } = openGateway({}, (path) => {
     if (path === '/imports') return Response.json({ references: [] })
@@ -230,7 +230,7 @@ it("has who names references of others, and an import of customers' references a
   noSecretIn(platform)
 })
 
-it('has the callers that a service refuses, and none of what it answers to the service that asks', async () => {
+it('the security log has the callers that a service refuses, and no 404 to an allowed caller', async () => {
   const platform = testPlatform(inventory)
   const http = createHttpApp(inventoryApp, platform, testConfig('inventory', { callers: { readStock: ['gateway'] } }))
   const post = (path: string, authorization?: string): Promise<Response> =>
@@ -256,7 +256,7 @@ it('has the callers that a service refuses, and none of what it answers to the s
   noSecretIn(platform)
 })
 
-it('has a service that asks for what is for another service alone', async () => {
+it("the security log has a service's request for data that only another service may read", async () => {
   const platform = testPlatform(customers, { settings: { PAYMENT_PROVIDER_URL: 'https://provider.example.com' } })
   const http = createHttpApp(
     customersApp,

@@ -1,5 +1,5 @@
 /**
- * JSON that is built to break a parser: names that every JavaScript object inherits, and values nested thousands deep. Every
+ * JSON that is built to break a parser: names that every JavaScript object inherits, and thousands of nested values. Every
  * REST route of the local cloud and every partner refuses it as the caller's fault: 4xx in words, never 500. The routes are
  * read from the protos and from the routers, so that a new one is tried too.
  */
@@ -37,7 +37,7 @@ const routes: Route[] = []
 const closers: (() => Promise<void>)[] = []
 const others: { readonly url: string; readonly path: string }[] = []
 
-/** The same plugin; its routes are added to the list when it is made. */
+/** Wraps the plugin so that its routes are added to the list. */
 function listed(plugin: Plugin): Plugin {
   return {
     ...plugin,
@@ -84,7 +84,7 @@ afterAll(async () => {
   for (const close of closers) await close()
 })
 
-/** `{name=projects/*}` and `:name` filled in with names of things that mostly are not there. */
+/** Fills `{name=projects/*}` and `:name` with names of mostly missing resources. */
 const filled = (path: string): string =>
   path
     .replaceAll(/\{\w[\w.]*=([^}]+)\}/g, '$1')
@@ -128,10 +128,10 @@ async function tried(url: string, method: string, body: string): Promise<string 
   const response = await fetch(url, { method, headers, body })
   const answer = await response.text()
   const isDeep = body.length > LEVELS_IN_A_FIELD
-  // What is not served says so.
+  // Methods that are not served answer UNIMPLEMENTED.
   if (response.status >= 500 && response.status !== 501)
     return `${method} ${url} ${show(body)} was answered ${response.status}: ${answer.slice(0, 200)}`
-  // Some look for the resource of the path first, and some read no body.
+  // Some routes check the resource of the path first, and some read no body.
   if (isDeep && ![400, 404, 501].includes(response.status))
     return `${method} ${url} ${show(body)} was answered ${response.status}, not 400: ${answer.slice(0, 200)}`
   if (response.status >= 400 && !/"message":\s*".{8,}/.test(answer))
@@ -139,7 +139,7 @@ async function tried(url: string, method: string, body: string): Promise<string 
   return undefined
 }
 
-it('every route of the local cloud refuses inherited names and deep values as the fault of the caller', async () => {
+it('every route of the local cloud refuses inherited names and deep values with 4xx', async () => {
   const complained = vi.spyOn(console, 'error').mockImplementation(() => {})
   const writing = new Map(
     routes
@@ -160,10 +160,10 @@ it('every route of the local cloud refuses inherited names and deep values as th
   expect(complained).not.toHaveBeenCalled()
 })
 
-it('every partner and the identity platform refuse the same', async () => {
+it('every partner and the identity platform refuse inherited names and deep values with 4xx', async () => {
   const faults: (string | undefined)[] = []
   for (const { url, path } of others) {
-    // They take at most 64 KiB.
+    // They accept at most 64 KiB.
     for (const body of bodiesOf([])) if (body.length < 60_000) faults.push(await tried(`${url}${path}`, 'POST', body))
   }
   expect(faults.filter((fault) => fault !== undefined)).toEqual([])
@@ -184,7 +184,7 @@ it('every route refuses inherited names as query parameters', async () => {
   expect(faults.slice(0, 20)).toEqual([])
 })
 
-it('a message that nests deeper than protobuf reads is refused by gRPC in the same way', async () => {
+it('a gRPC message with too many nested levels is refused in the same way', async () => {
   const { Client, credentials } = await import('@grpc/grpc-js')
   const client = new Client(cloud.ownerHost, credentials.createInsecure())
   const asIs = (bytes: Buffer): Buffer => bytes
@@ -206,7 +206,7 @@ it('a message that nests deeper than protobuf reads is refused by gRPC in the sa
   client.close()
 })
 
-it('a text that is a path or JSON for a column is as deep as Google takes it', async () => {
+it('a field path and a JSON column may be as deep as Google allows', async () => {
   await cloud.api('POST', '/v1/projects/p/databases?databaseId=deep', { type: 'FIRESTORE_NATIVE', locationId: 'l' })
   const documents = '/v1/projects/p/databases/deep/documents'
   const fieldPath = Array(20_000).fill('a').join('.')

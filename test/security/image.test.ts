@@ -1,4 +1,4 @@
-/** What is in the services' image: what they need and nothing else, which is enough to run them. */
+/** The services' image contains exactly the files and packages that the services need. */
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
@@ -41,7 +41,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the image', () => {
-  it('holds the services and what they share, and nothing that is for tests', () => {
+  it('holds the services and shared/, and no file for tests', () => {
     expect(files).toContain('functions/main.ts')
     for (const { name } of services) expect(files).toContain(`functions/${name}/service.ts`)
     const strange = files.filter((file) => !/^(?:functions|shared)\/[\w/-]+\.ts$|^package\.json$/.test(file))

@@ -1,4 +1,4 @@
-/** What the starter and npm run cdktf install: the packages of the lockfile with its integrity, from a registry that lies, and no scripts. */
+/** The starter and npm run cdktf install only packages of the lockfile with its integrity, even from a hostile registry, and run no scripts. */
 
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -23,7 +23,7 @@ import { root } from '../support/platform.ts'
 
 let folder: string
 let registry: Server
-/** What the registry serves as version 1.0.0 of each name, and the integrity that it claims for it. */
+/** The files that the registry serves as version 1.0.0 of each name, with the claimed integrity. */
 let served: { tarball: Buffer; integrity: string }
 
 beforeEach(async () => {
@@ -65,7 +65,7 @@ function packed(code: string, name = 'one', file = 'index.js'): Buffer {
   return readFileSync(join(folder, 'one.tgz'))
 }
 
-/** A folder whose lockfile asks for that package with that integrity. */
+/** A folder whose lockfile names that package with that integrity. */
 function locked(path: string, name: string, integrity: string | undefined): void {
   const manifest = { name: 'project', version: '1.0.0', dependencies: { [name]: '1.0.0' } }
   write(`${path}/package.json`, manifest)
@@ -87,7 +87,7 @@ function project(integrity: string | undefined): void {
 
 const launch = () => run('cli/launch.mjs', 'program.mjs')
 
-/** A program of the project, with npm, and the registry. */
+/** Runs a program of the project with npm and the registry. */
 async function run(...args: string[]) {
   const child = spawn(process.execPath, args, {
     cwd: join(folder, 'project'),
@@ -108,7 +108,7 @@ async function run(...args: string[]) {
 }
 
 describe('the starter installs', () => {
-  it('what the lockfile names, and runs no install script', async () => {
+  it('the packages of the lockfile, and runs no install script', async () => {
     const tarball = packed('module.exports = "one runs"')
     served = { tarball, integrity: integrityOf(tarball) }
     project(served.integrity)
@@ -135,7 +135,7 @@ describe('the starter installs', () => {
   })
 
   it.each([undefined, 'sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA=', 'x'])(
-    'nothing that the lockfile gives no SHA-512 for, but %s',
+    'nothing whose integrity in the lockfile is %s and not a SHA-512',
     async (integrity) => {
       const tarball = packed('module.exports = "anything"')
       served = { tarball, integrity: integrityOf(tarball) }
@@ -149,7 +149,7 @@ describe('the starter installs', () => {
     },
   )
 
-  it('nothing that the lockfile gives no SHA-512 for because another package is said to bring it', async () => {
+  it('nothing without a SHA-512 that the lockfile marks as bundled', async () => {
     const tarball = packed('module.exports = "anything"')
     served = { tarball, integrity: integrityOf(tarball) }
     project(undefined)
@@ -163,7 +163,7 @@ describe('the starter installs', () => {
     ])
   })
 
-  it('nothing that package.json asks for and the lockfile does not name', async () => {
+  it('nothing that package.json names and the lockfile does not', async () => {
     const tarball = packed('module.exports = "one runs"')
     served = { tarball, integrity: integrityOf(tarball) }
     project(served.integrity)
@@ -173,7 +173,7 @@ describe('the starter installs', () => {
     expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('Missing: two@')])
   })
 
-  it('again without a package that the lockfile does not name', async () => {
+  it('again, and removes a package that the lockfile does not name', async () => {
     const tarball = packed('module.exports = "one runs"')
     served = { tarball, integrity: integrityOf(tarball) }
     project(served.integrity)
@@ -187,7 +187,7 @@ describe('the starter installs', () => {
     expect([code, stdout, existsSync(join(folder, 'project', nested))]).toEqual([0, 'one runs\n', false])
   })
 
-  it('again when the lockfile names other bytes for the version that is there', async () => {
+  it('again when the lockfile has another integrity for the installed version', async () => {
     const tarball = packed('module.exports = "one runs"')
     served = { tarball, integrity: integrityOf(tarball) }
     project(served.integrity)
@@ -203,7 +203,7 @@ describe('the starter installs', () => {
 describe('npm run cdktf installs', () => {
   const bin = 'bundle/bin/cdktf'
 
-  /** The command, with a lockfile that asks for a CDKTF CLI of that integrity. */
+  /** Runs the command with a lockfile that names a CDKTF CLI with that integrity. */
   function command(integrity: string): void {
     for (const file of ['cli/cdktf.ts', 'cli/terminal.ts', 'stacks', 'shared', 'package.json'])
       cpSync(join(root, file), join(folder, 'project', file), { recursive: true })
@@ -211,7 +211,7 @@ describe('npm run cdktf installs', () => {
     locked('project/cli/cdktf-cli', 'cdktf-cli', integrity)
   }
 
-  it('what its own lockfile names, and runs no install script', async () => {
+  it('the packages of its own lockfile, and runs no install script', async () => {
     const tarball = packed('console.log("the CDKTF CLI runs")', 'cdktf-cli', bin)
     served = { tarball, integrity: integrityOf(tarball) }
     command(served.integrity)

@@ -1,4 +1,4 @@
-/** The account `operations` says nothing in the name of a service: no event, and no command but those that carry no content. */
+/** The account `operations` can not send messages of a service: no event, and only commands without content. */
 
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
@@ -51,9 +51,9 @@ describe('a forged payment', () => {
     })
   })
 
-  it('can not be slipped into a replay, which carries ids and no content', async () => {
+  it('is refused as content of a replay, which carries only ids', async () => {
     const { platform, http } = started()
-    const ask = async (data: unknown): Promise<number> => {
+    const send = async (data: unknown): Promise<number> => {
       const response = await http.request(commandPath(replayCommand), {
         method: 'POST',
         headers: { authorization: idToken('orders', 'operations'), ...named },
@@ -61,14 +61,14 @@ describe('a forged payment', () => {
       })
       return response.status
     }
-    expect(await ask({ messageIds: ['m-1'], message: authorized('payments') })).toBe(204)
-    expect(await ask({ messageIds: [authorized('payments')] })).toBe(204)
+    expect(await send({ messageIds: ['m-1'], message: authorized('payments') })).toBe(204)
+    expect(await send({ messageIds: [authorized('payments')] })).toBe(204)
     expect(platform.entries().size).toBe(0)
     const refused = platform.logs.filter(({ fields }) => fields['event'] === 'replay-refused')
     expect(refused).toHaveLength(2)
   })
 
-  it('is not taken from a dead letter that payments did not say', async () => {
+  it('is refused in a replayed dead letter whose source is not payments', async () => {
     const { platform, http } = started()
     await platform.publisher.deadLetter('orders', Buffer.from(JSON.stringify(authorized('gateway'))), {
       type: 'payment.authorized',
@@ -84,7 +84,7 @@ describe('a forged payment', () => {
   })
 })
 
-it('every path of every service refuses operators, but for repeats and replays', async () => {
+it('every path of every service except republish and replay refuses operators', async () => {
   const mesh = await openMesh({
     TOKEN_ISSUER: 'issuer',
     TOKEN_AUDIENCE: 'shop',
@@ -93,7 +93,7 @@ it('every path of every service refuses operators, but for repeats and replays',
     STAFF_SECOND_FACTOR: 'required',
   })
   const open: string[] = []
-  let asked = 0
+  let requestCount = 0
   for (const service of services.filter(receivesMessages)) {
     const paths = [
       ...service.on.map((type) => eventPath(type)),
@@ -106,11 +106,11 @@ it('every path of every service refuses operators, but for repeats and replays',
         ...named,
       }
       const { status } = await mesh.request(service.name, path, { method: 'POST', headers, body: '{}' })
-      asked += 1
+      requestCount += 1
       if (status < 400) open.push(`${service.name} ${path}`)
     }
   }
-  expect(asked).toBeGreaterThan(60)
+  expect(requestCount).toBeGreaterThan(60)
   const expected = services
     .filter(receivesMessages)
     .flatMap(({ name, acceptsFromOperators }) => [
@@ -119,6 +119,6 @@ it('every path of every service refuses operators, but for repeats and replays',
       `${name} ${commandPath(replayCommand)}`,
     ])
   expect(open.toSorted()).toEqual(expected.toSorted())
-  // Opened one by one, each with a reason in its description.
+  // Commands that a description opens to operators, with a reason.
   expect(services.flatMap(({ acceptsFromOperators }) => acceptsFromOperators)).toEqual([])
 })

@@ -1,4 +1,4 @@
-/** Every port that the platform opens, found in the system's own list, and what it answers to a page in a browser. */
+/** Every open port of the platform by the system's list, and its answers to a page in a browser. */
 
 import { existsSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
@@ -29,9 +29,10 @@ function answer(
   })
 }
 
-const ask = async (...asked: Parameters<typeof answer>): Promise<number> => (await answer(...asked)).statusCode!
-const each = (look: (port: number) => Promise<number>): Promise<Record<number, number>> =>
-  Promise.all(ports.map(async (port) => [port, await look(port)])).then(Object.fromEntries)
+const statusOf = async (...parameters: Parameters<typeof answer>): Promise<number> =>
+  (await answer(...parameters)).statusCode!
+const each = (request: (port: number) => Promise<number>): Promise<Record<number, number>> =>
+  Promise.all(ports.map(async (port) => [port, await request(port)])).then(Object.fromEntries)
 const all = (of: readonly number[], status: number): Record<number, number> =>
   Object.fromEntries(of.map((port) => [port, status]))
 
@@ -45,41 +46,41 @@ describe.skipIf(!listed)('the ports of the local cloud (as Linux lists them)', (
     expect(new Set(ports)).toEqual(new Set([...expected, ...ofServices()]))
   })
 
-  it('answer 421 to a name that a page resolved to loopback', async () => {
-    expect(await each((port) => ask(port, { host: `evil.example:${port}` }))).toEqual(all(ports, 421))
+  it('answer 421 to a host name that resolves to loopback', async () => {
+    expect(await each((port) => statusOf(port, { host: `evil.example:${port}` }))).toEqual(all(ports, 421))
   })
 
-  it('answer 403 to another page, but for the services, which decide themselves', async () => {
+  it('answer 403 to a page of another origin, except the services, which check origins themselves', async () => {
     for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
-      const answers = await each((port) => ask(port, headers))
+      const answers = await each((port) => statusOf(port, headers))
       expect(answers).toMatchObject(all(others(), 403))
     }
   })
 
-  it('answer 415 to a body that a form or a script may send unasked, but for the services', async () => {
+  it('answer 415 to a body that a form or script may send without a preflight, except the services', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', '']) {
       const headers = { 'content-type': type }
-      const answers = await each((port) => (others().includes(port) ? ask(port, headers, '/', 'POST') : okay()))
+      const answers = await each((port) => (others().includes(port) ? statusOf(port, headers, '/', 'POST') : okay()))
       expect(answers).toMatchObject(all(others(), 415))
     }
   })
 
   it('let a page of a configured origin call the gateway, and no other page', async () => {
-    const asked = (origin: string) => ({ origin, 'access-control-request-method': 'POST' })
+    const headersOf = (origin: string) => ({ origin, 'access-control-request-method': 'POST' })
     const preflight = async (origin: string): Promise<string | undefined> =>
-      (await answer(platform.ports.service('gateway'), asked(origin), '/v1/orders', 'OPTIONS')).headers[
+      (await answer(platform.ports.service('gateway'), headersOf(origin), '/v1/orders', 'OPTIONS')).headers[
         'access-control-allow-origin'
       ]
     expect(await preflight('http://localhost:5173')).toBe('http://localhost:5173')
     expect(await preflight('https://evil.example')).toBeUndefined()
   })
 
-  it('hide internal services from pages, also with a token', async () => {
+  it('answer 404 to pages for internal services, also with a token', async () => {
     const internal = services.filter(({ ingress }) => ingress === 'internal')
     expect(internal.length).toBeGreaterThan(5)
     for (const { name } of internal) {
       const port = platform.ports.service(name)
-      expect(await ask(port, { origin: 'https://evil.example', authorization: 'Bearer x.y.z' })).toBe(404)
+      expect(await statusOf(port, { origin: 'https://evil.example', authorization: 'Bearer x.y.z' })).toBe(404)
     }
   })
 })

@@ -1,4 +1,4 @@
-/** Every synthesized stack brings the lock of Terraform's provider, which is of the version that the stack asks for. */
+/** Every synthesized stack has a lock file of Terraform's provider, for the version that the stack requires. */
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -19,7 +19,7 @@ beforeAll(() => {
 }, 60_000)
 afterAll(() => rmSync(output, { recursive: true, force: true }))
 
-it('is of one provider, by the hashes of its archives', () => {
+it('the lock file names one provider with the hashes of its archives', () => {
   const lock = readFileSync(join(root, 'stacks/terraform.lock.hcl'), 'utf8')
   expect(lock.match(/^provider ".*"/gm)).toEqual(['provider "registry.terraform.io/hashicorp/google"'])
   expect(new Set(lock.match(/"zh:[0-9a-f]{64}"/g)).size).toBeGreaterThanOrEqual(5)

@@ -1,4 +1,4 @@
-/** Addresses and payment methods belong to one customer: no other ships to one, pays with one, sees one or withdraws one. */
+/** Addresses and payment methods belong to one customer: no other can ship to, pay with, read or withdraw them. */
 
 import { Firestore } from '@google-cloud/firestore'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -34,7 +34,7 @@ const refusal = async (request: Promise<unknown>): Promise<Problem> => {
 }
 describe('an order', { timeout: 60_000 }, () => {
   it.each(['addressRef', 'paymentMethodRef'] as const)(
-    "with another customer's %s is refused exactly as one with a reference that nobody has",
+    "with another customer's %s is refused exactly like one with an unknown reference",
     async (field) => {
       const key = crypto.randomUUID()
       const theirs = await refusal(place(thief, { ...thiefs, [field]: owned[field] }, key))
@@ -53,7 +53,7 @@ describe('an order', { timeout: 60_000 }, () => {
     expect(detail).toMatch(/addressRef: .*paymentMethodRef: /)
   })
 
-  it('with references that were withdrawn is refused, and a repeated request still finds its order', async () => {
+  it('with withdrawn references is refused, and a repeated request still finds its order', async () => {
     const api = platform.customer('leaver')
     const own = await references(api)
     const key = crypto.randomUUID()
@@ -67,7 +67,7 @@ describe('an order', { timeout: 60_000 }, () => {
     expect([again.status, again.body.orderId]).toEqual([200, placed.body.orderId])
   })
 
-  it('is placed again with what the customer registers anew', async () => {
+  it('can be placed with newly registered references', async () => {
     const api = platform.customer('leaver')
     const own = await references(api)
     expect(own.addressRef).toMatch(/^a-/)
@@ -85,7 +85,7 @@ describe('an order', { timeout: 60_000 }, () => {
 })
 
 describe('the vault', { timeout: 60_000 }, () => {
-  it('shows each customer what is theirs, and nothing else', async () => {
+  it('shows each customer only their own entries', async () => {
     const kept = async (api: Api): Promise<string> =>
       JSON.stringify(
         await Promise.all(['addresses', 'payment-methods', 'consents'].map((path) => api.send('GET', `/v1/${path}`))),
@@ -95,11 +95,11 @@ describe('the vault', { timeout: 60_000 }, () => {
       expect(theirs).toContain(reference)
       expect(mine).not.toContain(reference)
     }
-    // Not to staff either: they have a vault of their own, and no way into another.
+    // Staff can read only their own vault, too.
     expect(await kept(platform.staff())).not.toContain(owned.addressRef)
   })
 
-  it("answers 404 for another customer's entry as for none, and keeps it", async () => {
+  it("answers 404 for another customer's entry as for a missing one, and keeps it", async () => {
     for (const [path, reference] of [
       ['addresses', owned.addressRef],
       ['payment-methods', owned.paymentMethodRef],
@@ -112,7 +112,7 @@ describe('the vault', { timeout: 60_000 }, () => {
     expect((await place(owner, owned)).body.orderId).toMatch(/^o-/)
   })
 
-  it('takes imports from importers alone', async () => {
+  it('accepts imports only from importers', async () => {
     const customers = [
       {
         customerRef: 'owner',
@@ -126,7 +126,7 @@ describe('the vault', { timeout: 60_000 }, () => {
 })
 
 describe('the payment provider', { timeout: 60_000 }, () => {
-  it("refuses another customer's payment method even if the vault were wrong, and payments declines with the reason", async () => {
+  it("refuses another customer's payment method even if the vault is wrong, and payments declines with the reason", async () => {
     vi.stubEnv('FIRESTORE_EMULATOR_HOST', platform.running.apiHost)
     const firestore = new Firestore({ projectId: platform.running.projectId, databaseId: 'customers' })
     try {

@@ -24,12 +24,12 @@ const rows: readonly Row[] = page
   })
 
 describe('the table of requirements', () => {
-  it('holds each requirement once, and no other', () => {
+  it('contains each requirement exactly once, and no other', () => {
     const held = rows.flatMap(({ requirements }) => requirements)
     expect(held.toSorted()).toEqual([...API_TOP_10, ...asvs.requirements].toSorted())
   })
 
-  it.each(rows)('$requirements is shown by tests that exist, or says why not', ({ shownBy }) => {
+  it.each(rows)('$requirements names existing tests, or a reason', ({ shownBy }) => {
     if (/^(Open|Not applicable): \S/.test(shownBy)) return
     const references = [...shownBy.matchAll(/`([^`]+\.test\.ts)`(?: "([^"]+)")?/g)]
     expect(references, shownBy).not.toEqual([])

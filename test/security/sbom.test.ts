@@ -1,4 +1,4 @@
-/** `npm run sbom`: valid CycloneDX, and every package of the lockfiles in it. */
+/** `npm run sbom` writes valid CycloneDX with every package of the lockfiles. */
 
 import { registerSchema, type SchemaObject, validate } from '@hyperjump/json-schema/draft-07'
 import { spawnSync } from 'node:child_process'
@@ -45,7 +45,7 @@ afterAll(() => {
 const components = (name: string): readonly Component[] =>
   json<{ components: Component[] }>(join(folder, `${name}.cdx.json`)).components
 
-/** Package URL → the hash that the lockfile has for it; undefined within another package's tarball. */
+/** Package URL → its hash in the lockfile; undefined if it is bundled in another package. */
 function locked(lockfile: string, paths?: readonly string[]): Map<string, string | undefined> {
   const { packages } = json<{ packages: Record<string, Locked> }>(join(root, lockfile))
   const found = new Map<string, string | undefined>()

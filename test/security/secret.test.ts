@@ -1,4 +1,4 @@
-/** What the secret of a run is asked for on, in which forms it may come, and who can read it. */
+/** The requests that need the secret of a run, the forms in which it may be sent, and its readers. */
 
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -23,8 +23,8 @@ interface Answer {
   readonly body: string
 }
 
-/** The path goes out as it is written, without what a URL would make of it. */
-function ask(call: string, headers: Record<string, string> = {}, body?: object): Promise<Answer> {
+/** Sends the path unchanged, without the normalization of a URL. */
+function send(call: string, headers: Record<string, string> = {}, body?: object): Promise<Answer> {
   const [method, port, path] = call.split(' ') as [string, keyof typeof ports, string]
   const options = {
     host: '127.0.0.1',
@@ -84,30 +84,30 @@ const asking: readonly (readonly [call: string, body?: object])[] = [
 ]
 
 describe('the secret of a run', () => {
-  it.each(asking.map(([call, body]) => ({ call, body })))('is asked for on $call', async ({ call, body }) => {
+  it.each(asking.map(([call, body]) => ({ call, body })))('is required for $call', async ({ call, body }) => {
     for (const [form, headers] of Object.entries(wrong)) {
-      const answer = await ask(call, headers(), body)
+      const answer = await send(call, headers(), body)
       expect([form, answer.status]).toEqual([form, 401])
       expect(answer.body).toContain('npm run secret')
     }
     for (const [form, headers] of Object.entries(forms))
-      expect([form, (await ask(call, headers(), body)).status]).not.toEqual([form, 401])
+      expect([form, (await send(call, headers(), body)).status]).not.toEqual([form, 401])
   })
 
-  it('is found missing however the path is written', async () => {
+  it('is required in every notation of the path', async () => {
     for (const path of ['/%5Flocal/counters', '/_local/%63ounters', '//_local/counters', '/./_local/counters'])
-      expect([401, 404]).toContain((await ask(`GET owner ${path}`)).status)
+      expect([401, 404]).toContain((await send(`GET owner ${path}`)).status)
   })
 
-  it('opens nothing to a service account', async () => {
-    expect((await ask('GET orders /_local/counters', { 'x-millrace-secret': secret() })).status).toBe(404)
+  it('does not open control paths to a service account', async () => {
+    expect((await send('GET orders /_local/counters', { 'x-millrace-secret': secret() })).status).toBe(404)
   })
 
-  it('is not asked for on the one page that tells only that the platform runs', async () => {
-    expect(await ask('GET owner /_local/health')).toEqual({ status: 200, body: '{"ok":true}' })
+  it('is not required for the health page, which only shows that the platform runs', async () => {
+    expect(await send('GET owner /_local/health')).toEqual({ status: 200, body: '{"ok":true}' })
   })
 
-  it('is what the commands read', async () => {
+  it('is read by the commands', async () => {
     const [printed, token] = await Promise.all([
       run('cli/secret.ts', [], data.path),
       run('cli/token.ts', ['shop', '--role', 'staff'], data.path),
@@ -121,8 +121,8 @@ describe('the secret of a run', () => {
 describe('the program of a local Cloud Run service', () => {
   const service = (): string =>
     `/v2/projects/${platform.running.projectId}/locations/europe-west1/services/notifications`
-  const patch = (body: object, headers = {}): Promise<Answer> => ask(`PATCH owner ${service()}`, headers, body)
-  const now = async (): Promise<Service> => JSON.parse((await ask(`GET owner ${service()}`)).body) as Service
+  const patch = (body: object, headers = {}): Promise<Answer> => send(`PATCH owner ${service()}`, headers, body)
+  const now = async (): Promise<Service> => JSON.parse((await send(`GET owner ${service()}`)).body) as Service
   interface Service {
     readonly generation: number
     readonly template: { readonly containers: readonly object[] }
@@ -132,7 +132,7 @@ describe('the program of a local Cloud Run service', () => {
     ['another command', { command: ['/bin/sh', '-c', 'id'] }],
     ['other arguments', { args: ['--import', 'data:text/javascript,0'] }],
     ['another environment', { env: [{ name: 'NODE_OPTIONS', value: '--import data:text/javascript,0' }] }],
-  ])('is not %s without the secret', async (_, change) => {
+  ])('can not be set to %s without the secret', async (_, change) => {
     const before = await now()
     const containers = before.template.containers.map((container) => ({ ...container, ...change }))
     const refused = await patch({ template: { ...before.template, containers } })
@@ -140,19 +140,19 @@ describe('the program of a local Cloud Run service', () => {
     expect(await now()).toEqual(before)
   })
 
-  it('is not in a new service without the secret', async () => {
+  it('can not be set in a new service without the secret', async () => {
     const created = `POST owner ${service().replace(/\/[^/]+$/, '')}?serviceId=shell`
     const body = { invokerIamDisabled: true, template: { containers: [{ image: 'x', command: ['/bin/sh'] }] } }
-    expect((await ask(created, {}, body)).status).toBe(403)
+    expect((await send(created, {}, body)).status).toBe(403)
   })
 
-  it('stays as it is when something else changes, without the secret', async () => {
+  it('does not prevent other changes without the secret', async () => {
     const { template, generation } = await now()
     expect((await patch({ template, labels: { changed: 'yes' } })).status).toBe(200)
     expect(await now()).toMatchObject({ template, generation: generation + 1, labels: { changed: 'yes' } })
   })
 
-  it.each(Object.entries(forms))('is another one with the secret in %s', async (form, headers) => {
+  it.each(Object.entries(forms))('can be changed with the secret in %s', async (form, headers) => {
     const { template } = await now()
     const env = [{ name: 'SAID', value: form }]
     const containers = template.containers.map((container) => ({ ...container, env }))

@@ -1,4 +1,4 @@
-/** What Node refuses and closes before any code of the platform sees a request. */
+/** Limits of Node's server, which apply before the platform's code gets a request. */
 
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -45,7 +45,7 @@ async function started(options = {}): Promise<number> {
 }
 
 describe("a service's server", () => {
-  it('drops no header, also not the address that a front end adds behind thousands of others', async () => {
+  it('drops no header, not even the address that a front end appends after thousands of others', async () => {
     const many = Object.fromEntries(Array.from({ length: 2_200 }, (_, at) => [`h${at.toString(36)}`, '']))
     const socket = await openRequest(await started(), {
       method: 'GET',
@@ -55,13 +55,13 @@ describe("a service's server", () => {
     expect(await answerOf(socket)).toContain('203.0.113.7')
   })
 
-  it('refuses more header fields than anybody needs, and closes the connection', async () => {
+  it('refuses header fields beyond its limit, and closes the connection', async () => {
     const port = await serving(createHttpApp(await loadApp('history'), testPlatform(history), testConfig('history')))
     const socket = await openRequest(port, { method: 'GET', path: '/health/live', headers: tooMany })
     expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"too-many-headers"/)
   })
 
-  it('counts them for their address where the internet reaches it', async () => {
+  it('counts such requests for their address at the edge', async () => {
     const burst = 3
     const wide = { perSecond: 1_000, burst: 1_000 }
     const http = new Hono()
@@ -70,14 +70,14 @@ describe("a service's server", () => {
     http.onError((error, c) => answerProblem(c, error))
     const port = await serving(http)
     const statuses: string[] = []
-    for (let asked = 0; asked <= burst; asked++) {
+    for (let index = 0; index <= burst; index++) {
       const [answer] = await once(await openRequest(port, { method: 'GET', path: '/', headers: tooMany }), 'data')
       statuses.push(String(answer).slice(9, 12))
     }
     expect(statuses).toEqual(['431', '431', '431', '429'])
   })
 
-  it('closes connections that wait for nothing when all are taken', async () => {
+  it('closes idle connections when all are taken', async () => {
     server = createServer(serverOptions, (_, response) => void response.end('ok'))
     limitServer(server)
     server.maxConnections = 5
@@ -88,7 +88,7 @@ describe("a service's server", () => {
     )
     await Promise.all(idle.map(async (socket) => once(socket, 'data')))
     const closed = Promise.all(idle.map(async (socket) => once(socket, 'close')))
-    // The one that finds no place is refused, and makes room.
+    // The connection beyond the limit is refused, and causes idle ones to be closed.
     expect(await answerOf(await openRequest(port, { method: 'GET', path: '/', headers: {} }))).toBe('')
     await closed
     const next = await openRequest(port, { method: 'GET', path: '/', headers: { connection: 'close' } })
@@ -107,7 +107,7 @@ describe("a service's server", () => {
     expect(await answerOf(socket)).toMatch(/^(HTTP\/1\.1 408 |$)/)
   })
 
-  it('has limits that fit each other', async () => {
+  it('has consistent limits', async () => {
     await started()
     expect(server.headersTimeout).toBeLessThan(server.requestTimeout)
     expect(server.keepAliveTimeout).toBeGreaterThan(600_000)

@@ -1,4 +1,4 @@
-/** Slow bodies over real connections, with the limits of production: other requests are served meanwhile. */
+/** Slow bodies over real connections, with the limits of production, do not block other requests. */
 
 import { createAdaptorServer } from '@hono/node-server'
 import { once } from 'node:events'
@@ -19,7 +19,7 @@ import { answerOf, openRequest } from '../support/raw-client.ts'
 
 const inProd = settingsOf(environments.prod, business)
 
-/** More than the places of an instance: what stopped one before. */
+/** More than the places of an instance, which they could once block. */
 const SLOW = 74
 const order = {
   currency: 'EUR',
@@ -80,7 +80,7 @@ async function slowly(path: string, headers: Record<string, string>) {
 
 describe('74 slow bodies', () => {
   it.each(['/v1/webhooks/payment-provider', '/v1/orders', '/v1/stock', '/nothing'])(
-    'without a token, to %s, are refused before they are read, and hold no place',
+    'without a token, to %s, are refused before they are read, and take no place',
     async (path) => {
       const { sockets, answers } = await slowly(path, { ...json, 'webhook-signature': 'a.b.c' })
       for (const answer of answers) expect(await answer).toMatch(/^HTTP\/1\.1 (401|404|429) /)
@@ -91,7 +91,7 @@ describe('74 slow bodies', () => {
     },
   )
 
-  it('of one customer hold as many places as one customer has, while others are served', async () => {
+  it('of one customer take only the places of one customer, while others are served', async () => {
     const mallory = await bearer('mallory')
     const { sockets, answers } = await slowly('/v1/orders', { ...json, ...mallory })
     const refused: string[] = []
@@ -103,7 +103,7 @@ describe('74 slow bodies', () => {
     for (const socket of sockets) socket.destroy()
   })
 
-  it('of eight customers of several addresses give their places to those who need them', async () => {
+  it('of eight customers from several addresses are evicted for other requests', async () => {
     const { requestsPerCaller, concurrentRequests } = JSON.parse(inProd['EDGE']!) as Record<string, number>
     const many = 2 * concurrentRequests!
     const sockets = await Promise.all(
@@ -119,7 +119,7 @@ describe('74 slow bodies', () => {
         }),
       ),
     )
-    // A piece of each: they have seconds left.
+    // Send a part of each body, so that none times out.
     for (const socket of sockets) socket.write(`{"a":"${'x'.repeat(60_000)}`)
     const evicted: string[] = []
     for (const socket of sockets) void answerOf(socket).then((text) => evicted.push(text.slice(0, 12)))

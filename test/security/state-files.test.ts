@@ -1,4 +1,4 @@
-/** After a real start, no other user of the machine reads what the local cloud keeps, whatever was there before. */
+/** After a real start, no other user of the machine can read the local cloud's files, including older ones. */
 
 import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ const STARTED_TIMEOUT_MS = 120_000
 let data: TemporaryDirectory
 let started: Started
 
-/** As an earlier version left it, and a person with the usual umask. */
+/** Files of an earlier version, and of a person with the usual umask. */
 const before = ['identity/journal.jsonl', 'cloud/journal.jsonl', 'logs/orders.log', 'bigquery/note', 'seeded-by-hand']
 
 beforeAll(async () => {
@@ -49,7 +49,7 @@ it('every directory is 0700, every file 0600', { timeout: 60_000 }, async () => 
   expect(open()).toEqual([])
 })
 
-it('they stay so when it ends', { timeout: 60_000 }, async () => {
+it('the modes stay so after the end', { timeout: 60_000 }, async () => {
   started.child.kill('SIGINT')
   await started.ended
   expect(open()).toEqual([])

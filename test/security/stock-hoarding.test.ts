@@ -1,4 +1,4 @@
-/** One customer can not hold a product's stock with orders that are never paid: not at once, not in turn, not by way of two instances. */
+/** One customer can not hold a product's stock with unpaid orders: not at once, not in succession, not through two instances. */
 
 import { setImmediate } from 'node:timers/promises'
 import { Hono } from 'hono'
@@ -23,13 +23,13 @@ const MINUTE = 60_000
 const inProd = readBounds(business.settings(prod)['PLACING']!)
 const onLaptop = readBounds(business.settings(localEnvironment(localPorts(4_100, business)))['PLACING']!)
 
-/** Pieces that unpaid orders hold now. */
+/** The pieces that unpaid orders hold. */
 const held = (world: World): number =>
   [...world.platform('inventory').storedDocuments()]
     .filter(([path]) => path.startsWith('shards/'))
     .reduce((sum, [, shard]) => sum + Number(shard['reserved']), 0)
 
-/** On the bank's page, for each authorization that waits there. */
+/** Declines each waiting authorization on the bank's page. */
 async function decline({ provider }: World): Promise<void> {
   for (const { key, status } of provider.ledger.all()) {
     if (status !== 'action-required') continue
@@ -48,7 +48,7 @@ describe.each([
   ['prod', inProd],
   ['a laptop', onLaptop],
 ])('a customer whose card waits for its bank, with the bounds of %s', (_name, bounds) => {
-  it('places 25 orders over 1,000 pieces: the bound of them is held, and a buyer is served', async () => {
+  it('holds only the bound with 25 orders over 1,000 pieces, and a buyer is served', async () => {
     const world = await createWorld({ stock: 1_000, bounds, customers })
     const answers = []
     for (let index = 0; index < 25; index++) answers.push(await hoard(world, 40))
@@ -66,7 +66,7 @@ describe.each([
     expect(ordersOf(world).find((order) => order.orderId === orderId)).toMatchObject({ status: 'completed' })
   })
 
-  it('asks for all of it in one order, and is refused', async () => {
+  it('is refused one order of all pieces', async () => {
     const world = await createWorld({ stock: 1_000, bounds, customers })
     expect(await hoard(world, 1_000)).toMatchObject({ status: 422, code: 'too-many-pieces' })
   })
@@ -82,7 +82,7 @@ it('a hold ends five minutes after the customer was asked to act', async () => {
   expect(ordersOf(world)).toMatchObject([{ status: 'expired' }])
 })
 
-describe.each([5, 20, 100])('who renews the hold with orders of %i pieces', (quantity) => {
+describe.each([5, 20, 100])('a customer who renews the hold with orders of %i pieces', (quantity) => {
   it.each(['lets them lapse', 'declines them at the last moment'])(
     'and %s holds the bound for a part of each hour',
     async (how) => {
@@ -95,13 +95,13 @@ describe.each([5, 20, 100])('who renews the hold with orders of %i pieces', (qua
         if (how.startsWith('declines') && minute % 5 === 4) await decline(world)
       }
       expect(pieceMinutes).toBeGreaterThan(0)
-      // The bound of pieces for six minutes of each hour, and a slice of five more minutes at most.
+      // At most the bound of pieces for six minutes of each hour plus a period of five minutes.
       expect(pieceMinutes / 180).toBeLessThanOrEqual(inProd.unpaidPieces * (11 / 60))
     },
   )
 })
 
-it.each(['card-ok', 'card-declined'])('orders that end at once (%s) give their places back', async (card) => {
+it.each(['card-ok', 'card-declined'])('orders that end at once (%s) free their places', async (card) => {
   const world = await createWorld({ bounds: { ...inProd, unpaidOrders: 2 } })
   for (let index = 0; index < 6; index++) {
     expect(await world.place({ key: `k-${index}`, quantity: 1, card })).toMatchObject({ status: 201 })
@@ -109,7 +109,7 @@ it.each(['card-ok', 'card-declined'])('orders that end at once (%s) give their p
   }
 })
 
-/** Two instances of orders over one store, whose turns mix as the seed says. */
+/** Two instances of orders over one store, interleaved by the seed. */
 async function twoInstances(seed: number, bounds: Bounds) {
   const random = seededRandom(seed)
   const kept: Memory = memory(async () => {
@@ -146,13 +146,13 @@ interface Problem {
 }
 
 describe('two instances', () => {
-  it('let exactly the bound pass, in each of 30 races', async () => {
+  it('accept exactly the bound of orders in each of 30 races', async () => {
     for (let seed = 1; seed <= 30; seed++) {
       const { place, kept } = await twoInstances(seed, { ...inProd, unpaidOrders: 3 })
       const answers = await Promise.all(
         Array.from({ length: 8 }, async (_, index) => {
           let answer = await place(index, `key-${index}`)
-          // Told to come back, a client does, with its key.
+          // The client retries a 503 with its key.
           while (answer.status === 503) answer = await place(index, `key-${index}`)
           return answer
         }),
@@ -168,7 +168,7 @@ describe('two instances', () => {
     }
   })
 
-  it('count one key once, on whichever of them it comes', async () => {
+  it('count one key once at either instance', async () => {
     const { place, kept } = await twoInstances(1, { ...inProd, ordersPerHour: 2, unpaidOrders: 2 })
     const same = await Promise.all([0, 1, 0, 1].map((index) => place(index, 'one')))
     expect(new Set(same.map(({ body }) => body.orderId)).size).toBe(1)

@@ -1,4 +1,4 @@
-/** What people's commands print of what others wrote: no terminal obeys it. */
+/** Commands print texts of others without control characters. */
 
 import { serve } from '@hono/node-server'
 import { PubSub } from '@google-cloud/pubsub'
@@ -16,7 +16,7 @@ import { telemetry } from 'local-google-cloud/telemetry'
 import { deadLetterName, stuckSubscription } from '../../shared/base/names.ts'
 import { announce, type Ended, run, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
 
-/** Sets the title, clears the screen, hides the line, turns the direction, begins a line of its own. */
+/** Sets the title, clears the screen, hides the line, reverses the direction, begins a new line. */
 const hostile = '\u001B]0;owned\u0007\u009B2J\u001B[8m\u202Eevil\u2066\u007F\r\nforged line\u0085'
 const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
 const traceId = '0af7651916cd43dd8448eb211c80319c'
@@ -28,7 +28,7 @@ let publisher: PubSub
 let gateway: Server
 let letterId: string
 
-/** An order whose every text was written by somebody else; whatever is asked for by POST, but for what an order needs, is refused. */
+/** An API whose every text is hostile; it refuses every POST except those for an order. */
 function hostileGateway(): Hono {
   const http = new Hono()
   const order = { orderId: ORDER, status: 'completed', reason: hostile, currency: hostile, totalMinor: 1 }
@@ -133,7 +133,7 @@ async function sendSpans(): Promise<void> {
   expect(response.status).toBe(200)
 }
 
-/** Whatever a terminal would obey, but for the line feeds that end the lines of a command itself. */
+/** Matches control characters, except the line feeds of the command itself. */
 const obeyed = /[^\P{Cc}\n]|[\p{Cs}\u2028\u2029\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u
 
 function expectShown({ stdout, stderr }: Ended): string {

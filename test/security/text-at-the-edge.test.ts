@@ -17,7 +17,7 @@ import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 
-/** What each operation takes: every string in it is replaced in turn. */
+/** A valid body of each operation, in which every string is replaced in turn. */
 const bodies: readonly (readonly [path: string, body: object])[] = [
   [
     '/v1/orders',
@@ -55,7 +55,7 @@ const hostile = [
   'x'.repeat(100_000),
   '',
 ]
-/** Texts that some kinds take. */
+/** Texts that some kinds accept. */
 const odd = [
   'é',
   'e\u0301',
@@ -128,7 +128,7 @@ function opened() {
 }
 
 describe.each(fields)('$name', ({ path, body, field }) => {
-  it('is refused by its name, or goes on as it came', async () => {
+  it('is refused by its name, or passed on unchanged', async () => {
     const { post, passed } = opened()
     await fc.assert(
       fc.asyncProperty(text, async (given) => {
@@ -137,7 +137,7 @@ describe.each(fields)('$name', ({ path, body, field }) => {
         if (answer.status >= 300) {
           expect(answer).toMatchObject({ status: 422, body: { code: 'invalid-body' } })
           expect(answer.body.detail).toContain(`${field.join('.')}: `)
-          // The refusal itself carries none of it.
+          // The refusal does not quote the text.
           expect(answer.body.detail).not.toMatch(/[\p{Cc}\p{Cs}\u202A-\u202E\u2066-\u2069]/u)
           return
         }
@@ -157,7 +157,7 @@ it.each(hostile.slice(0, -2))('a token of the subject %j is refused', async (sub
 })
 
 it.each(['%00', '%1B%5D0;x%07', 'a%E2%80%AEb', 'e%CC%81', '%20a', 'a'.repeat(101)])(
-  'an order of the name %s is not there, and no service is asked for it',
+  'an order id %s is answered 404 without a call of a service',
   async (name) => {
     const { http, passed } = opened()
     const headers = { authorization: `Bearer ${importer}` }
@@ -166,7 +166,7 @@ it.each(['%00', '%1B%5D0;x%07', 'a%E2%80%AEb', 'e%CC%81', '%20a', 'a'.repeat(101
   },
 )
 
-it('whatever the fields take comes out of BigQuery equal, also where two texts look alike', async () => {
+it('accepted texts are equal in BigQuery, also where two texts look alike', async () => {
   const cloud = await createLocalCloud({
     plugins: [plugin()],
     project: { id: 'p', number: '1', region: 'europe-west1' },

@@ -47,13 +47,13 @@ function stringsIn(schema: z.core.$ZodType, path: string): Found[] {
   }
 }
 
-/** A UUID or a time: Zod's own format, which takes ASCII alone. */
+/** A UUID or a time: Zod's own format, which accepts only ASCII. */
 const isFormat = (schema: z.core.$ZodType): boolean => {
   const { def } = (schema as z.core.$ZodString)._zod
   return 'format' in def && ['uuid', 'datetime'].includes(String(def.format))
 }
 
-/** A code's pattern is anchored and takes printable ASCII. */
+/** A code's pattern is anchored and accepts printable ASCII. */
 const isShared = (schema: z.core.$ZodType): boolean => textKinds.get(schema as z.ZodString) !== undefined
 
 const schemas: readonly (readonly [string, z.ZodType])[] = [
@@ -86,7 +86,7 @@ describe('every string of every contract', () => {
     expect(strings.filter(({ schema }) => !isShared(schema) && !isFormat(schema)).map(({ path }) => path)).toEqual([])
   })
 
-  it('refuses an unpaired surrogate, a control character, an override of direction, and a text without end', () => {
+  it('refuses an unpaired surrogate, a control character, an override of direction, and an unbounded text', () => {
     const hostile = [
       '\uD800',
       'a\uDC00b',
@@ -106,7 +106,7 @@ describe('every string of every contract', () => {
   })
 })
 
-it('a plain string is found wherever it stands', () => {
+it('a plain string is detected anywhere in a schema', () => {
   const plain = z.strictObject({
     a: z.array(z.object({ b: z.string().optional() })),
     c: z.union([z.literal('x'), z.string()]),
@@ -120,7 +120,7 @@ it('a plain string is found wherever it stands', () => {
   ).toEqual(['p.a[].b', 'p.c'])
 })
 
-it('an order that was stored before its text was bounded is read, and published again', async () => {
+it('an order with a text beyond later bounds is read, and republished', async () => {
   const kept = memory()
   const platform = testPlatform(orders, {
     kept,

@@ -1,4 +1,4 @@
-/** Services call only the addresses of their stack: by TLS outside the laptop, and never where an answer redirects them. */
+/** Services call only the addresses of their stack: by TLS outside the laptop, and without following redirects. */
 
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -25,7 +25,7 @@ async function listening(answer: Parameters<typeof createServer>[1]): Promise<st
 }
 
 describe.each(Object.values(environments))('every address that $name gives', (environment) => {
-  it.each(services)('to $name is HTTPS, but for the collector beside it', (service) => {
+  it.each(services)('to $name is HTTPS, except the collector in the same instance', (service) => {
     const written = Object.entries(variablesOf(service, business, environment)).flatMap(([name, value]) =>
       [...value.matchAll(/http:\/\/[^"\s]*/g)].map(([url]) => ({ name, url })),
     )

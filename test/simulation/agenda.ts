@@ -1,19 +1,19 @@
-/** What is to happen, and when: deliveries, tasks, notes and timers, in virtual time. */
+/** The schedule of deliveries, tasks, webhooks and timers, in virtual time. */
 
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 
 export interface Item {
-  readonly kind: 'event' | 'command' | 'note' | 'timer'
+  readonly kind: 'event' | 'command' | 'webhook' | 'timer'
   /** The service it is for. */
   readonly to: string
   readonly type: string
-  /** Absent for notes and timers, and for bytes that are no message. */
+  /** Absent for webhooks, timers and malformed messages. */
   readonly envelope?: Envelope
   readonly order: number
   dueMs: number
-  /** How often it was tried before. */
+  /** The number of earlier attempts. */
   tries: number
-  /** False: not now; it comes again. */
+  /** Resolves with false if it must be retried. */
   readonly handle: (item: Item) => Promise<boolean>
 }
 
@@ -26,7 +26,7 @@ export const to =
     item.to === service && item.type === type
 
 export interface Hold {
-  /** What it kept back, each for now. */
+  /** The items that it holds. */
   held(): readonly Item[]
   release(): void
 }
@@ -35,13 +35,13 @@ export interface Agenda {
   readonly items: Item[]
   now(): number
   add(item: Omit<Item, 'order' | 'tries'>): Item
-  /** What may begin now, oldest first. */
+  /** The due items that are not held, oldest first. */
   due(): Item[]
   take(item: Item): void
-  /** When the next one falls due; undefined when none will. */
+  /** The time of the next item that is not held; undefined without one. */
   nextMs(): number | undefined
   advanceTo(ms: number): void
-  /** Keeps such items back, those that come later too. */
+  /** Holds matching items, later ones included. */
   hold(selector: Selector): Hold
 }
 

@@ -1,4 +1,4 @@
-/** What the domain says is always true, checked at rest: money by the provider's own ledger, stock, streams, read models, messages. */
+/** The invariants of the domain, checked at rest: money by the provider's ledger, stock, streams, read models, messages. */
 
 import { expect } from 'vitest'
 import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
@@ -17,7 +17,7 @@ export interface OrderFacts {
   readonly types: readonly string[]
 }
 
-/** Every order that was ever placed, by the events of its stream. */
+/** Every placed order, by the events of its stream. */
 export function ordersOf(world: World): OrderFacts[] {
   return [...world.platform('orders').entries()].flatMap(([orderId, entries]) => {
     const events = entries.flatMap((entry) => entry.events)
@@ -40,11 +40,11 @@ function statusOf(types: readonly string[]): OrderFacts['status'] {
 export const hasEnded = ({ status }: OrderFacts): boolean => ['completed', 'rejected', 'expired'].includes(status)
 
 export interface Exceptions {
-  /** How many dead letters are expected. */
+  /** The expected number of dead letters. */
   readonly deadLetters?: number
 }
 
-/** At rest: nothing is under way, nothing is due. @throws AssertionError that names what does not hold. */
+/** Checks all invariants when no activity runs and no item is due. @throws AssertionError that names the violated invariant. */
 export function expectAlwaysTrue(world: World, { deadLetters = 0 }: Exceptions = {}): void {
   const orders = ordersOf(world)
   for (const order of orders) {
@@ -65,7 +65,7 @@ export function expectAlwaysTrue(world: World, { deadLetters = 0 }: Exceptions =
 
 const count = (types: readonly string[], type: string): number => types.filter((one) => one === type).length
 
-/** Confirmed at the pivot and nowhere else; nothing that implies success without it. */
+/** An order is confirmed only at the pivot, and no event that implies success precedes it. */
 function expectOneEnd({ orderId, status, types }: OrderFacts): void {
   const completed = status === 'completed' ? 1 : 0
   const ends = types.filter((type) => ['order.completed', 'order.rejected', 'order.expired'].includes(type))
@@ -74,7 +74,7 @@ function expectOneEnd({ orderId, status, types }: OrderFacts): void {
     expect(count(types, type), `${type} of ${orderId}`).toBe(completed)
 }
 
-/** Every effect exactly once, however often its cause was delivered. */
+/** Every effect happens exactly once, for any number of deliveries of its cause. */
 const effects = {
   inventory: ['stock.reserved', 'stock.committed'],
   payments: ['payment.authorized', 'payment.captured'],
@@ -105,11 +105,13 @@ function expectMoney(world: World, { orderId, status, quantity }: OrderFacts): v
       live[0]!.captures.filter(({ final }) => final),
       `final captures of ${orderId}`,
     ).toHaveLength(1)
-  const told = eventsOf(world, 'payments', orderId).filter(({ type }) => type === 'payment.captured')
-  expect(sum(told.map(({ data }) => (data as { amountMinor: number }).amountMinor)), 'as told').toBe(captured)
+  const capturedEvents = eventsOf(world, 'payments', orderId).filter(({ type }) => type === 'payment.captured')
+  expect(sum(capturedEvents.map(({ data }) => (data as { amountMinor: number }).amountMinor)), 'as published').toBe(
+    captured,
+  )
 }
 
-/** What is held is what was authorised and neither taken nor let go: at rest nothing. */
+/** At rest no money is held: every authorization was captured or voided. */
 function expectNoMoneyOfNobody(world: World, orders: readonly OrderFacts[]): void {
   const known = new Set(orders.map(({ orderId }) => orderId))
   for (const { reference } of world.provider.ledger.all()) expect(known.has(reference), reference).toBe(true)
@@ -118,7 +120,7 @@ function expectNoMoneyOfNobody(world: World, orders: readonly OrderFacts[]): voi
   expect(of('authorize'), 'authorised = captured + let go').toBe(of('capture') + of('release'))
 }
 
-/** The compensations ran if and only if a step before the pivot failed or may have been performed, and never after it. */
+/** Compensations run if and only if a step before the pivot failed or timed out, and never after the pivot. */
 function expectCompensated(world: World, { orderId, status, types }: OrderFacts): void {
   const sent = world
     .platform('orders')
@@ -133,7 +135,7 @@ function expectCompensated(world: World, { orderId, status, types }: OrderFacts)
   expect(booked, `parcels of ${orderId}`).toHaveLength(status === 'completed' ? 1 : 0)
 }
 
-/** At every moment; `atRest` nothing is held for anybody either. */
+/** Holds at all times; with `atRest` no pieces are reserved either. */
 export function expectNothingNegative(world: World): void {
   const shards = [...world.platform('inventory').storedDocuments()].filter(([path]) => path.startsWith('shards/'))
   for (const [path, shard] of shards)
@@ -152,13 +154,13 @@ function expectStock(world: World, orders: readonly OrderFacts[]): void {
   })
 }
 
-/** Sequences without holes, each cause once, each event published, and under the order's own id. */
+/** Sequences have no gaps, each cause occurs once, and each event is published under the order's id. */
 function expectStreams(world: World, service: string): void {
   const platform = world.platform(service)
   const published = new Map<string, Envelope>()
   for (const event of platform.published) {
     const before = published.get(event.id)
-    if (before) expect(event, `${event.type} told again`).toEqual(before)
+    if (before) expect(event, `${event.type} republished`).toEqual(before)
     published.set(event.id, event)
   }
   let recorded = 0
@@ -186,11 +188,11 @@ function expectStreams(world: World, service: string): void {
 /** History is the fold of all events, and every customer is notified of each event once. */
 function expectViews(world: World): void {
   const ids = new Map<string, Set<string>>()
-  const told = new Set<string>()
+  const notifiedOf = new Set<string>()
   for (const service of eventSourced) {
     for (const event of world.platform(service).published) {
       if (isKept(event)) ids.set(event.correlationId, (ids.get(event.correlationId) ?? new Set()).add(event.id))
-      if ((notifications.on as readonly string[]).includes(event.type)) told.add(event.id)
+      if ((notifications.on as readonly string[]).includes(event.type)) notifiedOf.add(event.id)
     }
   }
   const timelines = [...world.platform('history').storedDocuments().values()]
@@ -200,7 +202,7 @@ function expectViews(world: World): void {
     expect(own.toSorted(), `timeline of ${orderId as string}`).toEqual([...ids.get(orderId as string)!].toSorted())
   }
   const sends = [...world.platform('notifications').storedDocuments().keys()].map((path) => path.replace('sends/', ''))
-  expect(sends.toSorted(), 'what customers were told').toEqual([...told].toSorted())
+  expect(sends.toSorted(), 'the notifications of customers').toEqual([...notifiedOf].toSorted())
 }
 
 const eventsOf = (world: World, service: string, orderId: string): Commit['events'] =>

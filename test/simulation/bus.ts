@@ -1,4 +1,4 @@
-/** Pub/Sub and Cloud Tasks as the services meet them: at least once, in any order, again after a failure, dead-lettered in the end. */
+/** Pub/Sub and Cloud Tasks: delivery at least once and in any order, redelivery after a failure, dead letters in the end. */
 
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
@@ -7,11 +7,11 @@ import { testConfig } from '../../shared/base/config.testing.ts'
 import type { SentCommand, TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import type { Agenda, Item } from './agenda.ts'
 
-/** As the stacks set it. */
+/** The setting of the stacks. */
 const MAX_DELIVERIES = 20
 const FIRST_WAIT_MS = 1_000
 const MAX_WAIT_MS = 600_000
-/** A task's name can be used again so long after it ran. */
+/** The time after which a task's name can be used again. */
 const NAMES_KNOWN_MS = 3_600_000
 
 export interface DeadLetter {
@@ -23,13 +23,13 @@ export interface DeadLetter {
 export interface Bus {
   publish(events: readonly Envelope[]): void
   send(commands: readonly SentCommand[]): void
-  /** Any bytes to one listener, as a push delivery. */
+  /** Delivers any bytes to one subscriber as a push. */
   deliver(service: string, type: string, data: string): Item
-  /** Dead-lettered by Pub/Sub or by a service. */
+  /** The messages that Pub/Sub or a service has dead-lettered. */
   deadLetters(): readonly DeadLetter[]
-  /** As a task to the one listener that failed. */
+  /** Replays a dead letter by a task to the service that failed. */
   replay(letter: DeadLetter): Item
-  /** How long until it comes again. */
+  /** The backoff before its next attempt. */
   readonly waitMs: (tries: number) => number
 }
 
@@ -47,7 +47,7 @@ export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listene
     return known
   }
   const givenUp: DeadLetter[] = []
-  /** Of tasks: when each may be used again; Infinity while it waits. */
+  /** The time at which each task name may be used again; Infinity while the task waits. */
   const names = new Map<string, number>()
 
   const deliver = (service: string, type: string, data: string, envelope?: Envelope): Item =>
@@ -97,7 +97,7 @@ export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listene
     send(commands) {
       for (const { target, envelope, notBeforeMs, unnamed } of commands) {
         const name = `${target}/${envelope.id}`
-        // ALREADY_EXISTS: this very send was done before.
+        // ALREADY_EXISTS: an earlier attempt has created the task.
         if (!unnamed && (names.get(name) ?? 0) > agenda.now()) continue
         if (!unnamed) names.set(name, Infinity)
         task(target, envelope, notBeforeMs ?? agenda.now() + latencyMs(), envelope.id)

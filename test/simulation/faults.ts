@@ -1,26 +1,26 @@
-/** What goes wrong in a run, and how often: chances between 0 and 1. */
+/** The faults of a run with their probabilities between 0 and 1. */
 
 import type { Random } from 'local-google-cloud/host'
 
 export interface Faults {
-  /** Until a message or task arrives, at most: they overtake each other. */
+  /** The maximum delay of a message or task, by which they overtake each other. */
   readonly latencyMs: number
-  /** One that takes up to so long instead: longer than any step of a saga may take. */
+  /** The probability of a delay up to `slowMs`, which exceeds every timeout of a step. */
   readonly slow: number
   readonly slowMs: number
-  /** A message or note comes twice. */
+  /** A message or webhook is delivered twice. */
   readonly duplicate: number
-  /** It was done, and is tried again all the same. */
+  /** The delivery succeeded, and is repeated because its acknowledgement was lost. */
   readonly ackLost: number
   readonly publishFails: number
   readonly publishAnswerLost: number
   readonly sendFails: number
   readonly partnerUnavailable: number
-  /** It took effect, and the reply is lost. */
+  /** The call had its effect, and the answer is lost. */
   readonly partnerAnswerLost: number
-  /** A process dies at a point where another task may run first. */
+  /** A process is killed at a point where another activity may run. */
   readonly crash: number
-  /** It is frozen there, and goes on when others have done its work. */
+  /** A process is paused there, and continues after others have done its work. */
   readonly pause: number
   readonly pauseMs: number
 }
@@ -42,7 +42,7 @@ export const noFaults: Faults = {
 }
 
 /**
- * Some kinds not at all, others often: a run with a little of everything would never see what takes a lot of one kind.
+ * Some kinds never, others often: a run with few faults of every kind would miss states that need many of one kind.
  */
 export function someFaults(random: Random): Faults {
   const chance = (most: number): number => (random.next() < 0.4 ? 0 : random.next() * most)

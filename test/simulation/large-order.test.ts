@@ -1,4 +1,4 @@
-/** The largest order that is taken, every field as long as it may be: what it becomes fits where it has to go. */
+/** The largest order, with every field at its maximum length, fits into documents, messages and tasks. */
 
 import { expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
@@ -7,15 +7,15 @@ import { limits } from '../../functions/shop/fields.ts'
 import { ordersOf } from './always-true.ts'
 import { createWorld } from './world.ts'
 
-/** A Firestore document, with a reserve for its other fields; a task. */
+/** The size limits of a Firestore document, less a reserve for its other fields, and of a task. */
 const DOCUMENT_BYTES = 1024 * 1024 - 64 * 1024
 const TASK_BYTES = 1024 * 1024
 /** A delivery has at most so many lines. */
 const DELIVERY_LINES = 100
 
-it('fits into documents, messages and tasks, and completes', { timeout: 60_000 }, async () => {
+it('the largest order fits into documents, messages and tasks, and completes', { timeout: 60_000 }, async () => {
   const world = await createWorld()
-  // Three bytes a character in UTF-8.
+  // A character with three bytes in UTF-8.
   const skus = Array.from({ length: limits.linesPerOrder }, (_, index) =>
     `${index}`.padStart(limits.skuCharacters, '茶'),
   )
@@ -43,6 +43,6 @@ it('fits into documents, messages and tasks, and completes', { timeout: 60_000 }
   }
   expect(largest.entry).toBeLessThan(DOCUMENT_BYTES)
   expect(largest.task).toBeLessThan(TASK_BYTES)
-  // A check that measured nothing would pass.
+  // Without this, a check that measured nothing would pass.
   expect(largest.task).toBeGreaterThan(200_000)
 })

@@ -1,6 +1,6 @@
 /**
- * Who goes on next: whatever is under way stops wherever somebody else may go first (a read, a commit, a publish, a call),
- * and one at a time is let go. So a run is the same each time it is run with the same choices.
+ * Decides which activity runs next: each stops wherever another may run first (a read, a commit, a publish, a call),
+ * and one at a time continues. So the same choices always give the same run.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
@@ -8,31 +8,31 @@ import { setImmediate } from 'node:timers/promises'
 
 export interface Activity {
   readonly name: string
-  /** How often it was let go. */
+  /** The number of its steps so far. */
   steps: number
-  /** Stands still until it is set back: an instance that the machine has frozen. */
+  /** True for a paused instance, which does not continue until this is reset. */
   paused: boolean
-  /** What it waits to do; empty while it runs. */
+  /** The operation at which it stopped; empty while it runs. */
   readonly waiting: { readonly what: string; readonly go: () => void }[]
   state: 'under way' | 'ended' | 'killed'
 }
 
 export interface Scheduler {
-  /** What the platforms call; returns at once for what is no activity, such as a test's own look into a store. */
+  /** Called by the platforms before each operation; resolves at once outside of an activity, such as a read by a test. */
   readonly turn: (what: string) => Promise<void>
-  /** It begins with its first step. @throws nothing: what the work throws ends the run of the world. */
+  /** Makes an activity, which begins with its first step. An error of `work` ends the run of the world. */
   start(name: string, work: () => Promise<void>): Activity
-  /** Those that can go on. */
+  /** The activities that are not paused. */
   ready(): readonly Activity[]
   underWay(): readonly Activity[]
-  /** Lets one go to its next stop, or to its end. */
+  /** Runs an activity to its next stop or its end. */
   step(activity: Activity): Promise<void>
-  /** It never goes on: a process that died there. */
+  /** Ends an activity at its stop, like a killed process. */
   kill(activity: Activity): void
 }
 
-/** Turns of the event loop in which something must come to its next stop: signatures are made in other threads. */
-const PATIENCE_TURNS = 200_000
+/** Turns of the event loop within which an activity must stop or end; signatures are made in other threads. */
+const MAX_TURNS = 200_000
 
 export function createScheduler(): Scheduler {
   const current = new AsyncLocalStorage<Activity>()
@@ -47,7 +47,7 @@ export function createScheduler(): Scheduler {
   }
 
   const settle = async (activity: Activity): Promise<void> => {
-    for (let turns = 0; turns < PATIENCE_TURNS; turns++) {
+    for (let turns = 0; turns < MAX_TURNS; turns++) {
       if (failures.length > 0) throw failures.shift()
       if (activity.state !== 'under way' || activity.waiting.length > 0) return
       await setImmediate()
@@ -87,8 +87,8 @@ export function createScheduler(): Scheduler {
 }
 
 /**
- * Runs something once for every way in which its choices can turn out: `choose(n)` answers 0 … n-1.
- * @returns how many ways there were.
+ * Runs `run` once for every combination of its choices: `choose(n)` returns 0 … n-1.
+ * @returns the number of combinations.
  */
 export async function everyWay(
   run: (choose: (count: number) => number) => Promise<void>,

@@ -1,4 +1,4 @@
-/** One whole run from one seed: customers order, everything goes wrong, the faults stop, the platform comes to rest. */
+/** One whole run from one seed: customers order under faults, the faults stop, the platform comes to rest. */
 
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { expectNothingNegative, hasEnded, ordersOf } from './always-true.ts'
@@ -11,13 +11,13 @@ const DAY_MS = 24 * HOUR_MS
 const cards = ['card-ok', 'card-ok', 'card-ok', 'card-declined', 'card-action-required']
 const ORDERS = 6
 const OPERATOR_RETRIES = 0.5
-/** About half of what is asked for. */
+/** About half of the ordered pieces. */
 const STOCK = 9
-/** What is missing after the pivot is asked for after a day, and an hour after each thing that was heard. */
+/** Missing facts after the pivot are requested after a day, and an hour after each fact. */
 const TERMINAL_TIMEOUT_MS = 2 * DAY_MS
 
 export async function simulate(seed: number): Promise<World> {
-  // Another stream of choices than the run's own.
+  // Independent of the run's own random numbers.
   const random = seededRandom(seed + 2 ** 32)
   const world = await createWorld({
     seed,
@@ -32,12 +32,12 @@ export async function simulate(seed: number): Promise<World> {
   await world.run({ forMs: TERMINAL_TIMEOUT_MS, until: () => ordersOf(world).every(hasEnded) })
   const late = ordersOf(world).filter((order) => !hasEnded(order))
   if (late.length > 0) throw new Error(`Not ended in time: ${JSON.stringify(late)}`)
-  // Undos, read models and what was frozen come to rest too.
+  // Compensations, read models and paused activities come to rest too.
   await world.run({ forMs: 3 * DAY_MS })
   return world
 }
 
-/** An operator asks one of the orders to go on, needed or not: its step is asked for again under a new cause. */
+/** An operator retries one of the orders, needed or not: its step is sent again with a new causation id. */
 function retry(world: World, turn: number): void {
   const orders = ordersOf(world)
   const { orderId } = orders[Math.floor(world.random.next() * orders.length)]!
@@ -45,14 +45,14 @@ function retry(world: World, turn: number): void {
   world.bus.send([{ target: 'orders', envelope: command }])
 }
 
-/** A customer asks again with the same key until there is an answer; some act on the provider's page, some never do. */
+/** A customer retries with the same key until there is an answer; some act on the provider's page, some never do. */
 async function customers(world: World): Promise<void> {
   const { random, provider } = world
   for (let index = 0; index < ORDERS; index++) {
     const card = cards[Math.floor(random.next() * cards.length)]!
-    const asked = { key: `key-${index}`, card, quantity: 1 + Math.floor(random.next() * 3) }
-    while ((await world.place(asked)).status >= 500) await world.run({ forMs: 5_000 })
-    // Some come at the same moment.
+    const order = { key: `key-${index}`, card, quantity: 1 + Math.floor(random.next() * 3) }
+    while ((await world.place(order)).status >= 500) await world.run({ forMs: 5_000 })
+    // Some orders are placed at the same time.
     if (random.next() < 0.5) await world.run({ forMs: Math.floor(random.next() * 60_000) })
     if (random.next() < OPERATOR_RETRIES) retry(world, index)
     expectNothingNegative(world)

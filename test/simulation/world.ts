@@ -1,6 +1,6 @@
 /**
  * Every service with its real handlers, rules and sagas, the partners with their own books, a bus and a clock, in one
- * process without sockets. One seed per run decides who goes next and what goes wrong; the same seed is the same run.
+ * process without sockets. The seed of a run decides the interleaving and the faults; the same seed gives the same run.
  */
 
 import { carrierApp } from '../../functions/shop/local/carrier/server.ts'
@@ -29,49 +29,49 @@ import { type Faults, noFaults } from './faults.ts'
 
 export const sku = 'TEA-001'
 export const unitMinor = 1190
-/** As the local environment has them; no server listens at its addresses here. */
+/** The settings of the local environment; no server listens at its addresses here. */
 const settings = settingsOf(localEnvironment(localPorts(4_100, business)), business)
 const CUSTOMER = 'customer-1'
 const PROVIDER = 'https://provider.test'
 const CARRIER = 'https://carrier.test'
 const WEBHOOK = 'https://gateway.test/v1/webhooks/payment-provider'
-/** Pub/Sub and Cloud Tasks wait so long for an answer before they try again. */
+/** The time after which Pub/Sub and Cloud Tasks retry without an answer. */
 const ANSWER_TIMEOUT_MS = 60_000
-/** An order takes some hundred; an endless loop takes them all. */
+/** An order takes some hundred steps; more are an endless loop. */
 const MAX_STEPS = 50_000
 
 export interface WorldOptions {
   readonly seed?: number
   readonly faults?: Faults
-  /** How many things are under way at once. */
+  /** The number of concurrent activities. */
   readonly atOnce?: number
   readonly stock?: number
   readonly cancellationWindowSeconds?: number
-  /** Of one customer; absent: the local environment's. */
+  /** The bounds of one customer; absent: the local environment's. */
   readonly bounds?: Bounds
-  /** Who may order besides customer-1. */
+  /** The customers besides customer-1. */
   readonly customers?: readonly string[]
 }
 
 interface Vault {
   readonly addressRef: string
-  /** By the provider's token. */
+  /** The reference of each payment method by the provider's token. */
   readonly paymentMethods: ReadonlyMap<string, string>
 }
 
-export interface OrderAsked {
+export interface OrderRequest {
   readonly customer?: string
   readonly key?: string
   readonly card?: string
   readonly quantity?: number
-  /** Instead of one line. */
+  /** The lines; absent: one line of tea. */
   readonly lines?: readonly { readonly sku: string; readonly quantity: number }[]
 }
 
 export interface Answer {
   readonly status: number
   readonly orderId: string
-  /** Of the problem, when it was refused. */
+  /** The problem's code if the order was refused. */
   readonly code?: string
 }
 
@@ -84,19 +84,19 @@ export interface World {
   readonly carrier: ReturnType<typeof carrierApp>
   readonly stock: number
   platform(service: string): TestPlatform
-  /** Places an order, and goes on when it is answered. */
-  place(asked?: OrderAsked): Promise<Answer>
-  /** The request begins, and stands still until it is let go. */
-  placing(asked?: OrderAsked): { readonly activity: Activity; answer(): Answer | undefined }
-  /** The customer withdraws that card; it begins, and stands still until it is let go. */
+  /** Places an order, and runs until it is answered. */
+  place(order?: OrderRequest): Promise<Answer>
+  /** Begins the request, and stops it before its first step. */
+  placing(order?: OrderRequest): { readonly activity: Activity; answer(): Answer | undefined }
+  /** Begins a withdrawal of that card, and stops it before its first step. */
   withdrawing(card: string): Activity
-  /** Begins one thing on the agenda, which stands still until it is let go. */
+  /** Begins one item of the agenda, and stops it before its first step. */
   begin(item: Item): Activity
-  /** Lets one go on to its end, alone. */
+  /** Runs one activity to its end, without the others. */
   finish(activity: Activity): Promise<void>
-  /** Does what is due, and moves the clock to what comes next, for so long; at most until something holds. */
+  /** Runs due items and advances the clock to the next ones, for `forMs` or until `until` holds. */
   run(options?: { readonly forMs?: number; readonly until?: () => boolean }): Promise<void>
-  /** Nothing goes wrong any more. */
+  /** Ends all faults. */
   endFaults(): void
 }
 
@@ -105,7 +105,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const random = seededRandom(seed)
   const scheduler = createScheduler()
   const agenda = createAgenda(Date.parse(startOfTests))
-  // They begin when the customer has what an order needs.
+  // The faults begin after the customer has registered address and payment method.
   let faults = noFaults
   const happens = (chance: number): boolean => chance > 0 && random.next() < chance
   const upTo = (most: number): number => (most > 0 ? Math.floor(random.next() * most) : 0)
@@ -113,7 +113,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const provider = paymentProviderApp({
     clock: { now: agenda.now, at: (ms, run) => timer(ms, run) },
     webhookUrl: WEBHOOK,
-    fetch: (url, init) => noted(url, init),
+    fetch: (url, init) => sendWebhook(url, init),
   })
   const carrier = carrierApp({ clock: { now: agenda.now, at: (ms, run) => timer(ms, run) } })
   const partners = new Map([
@@ -142,7 +142,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     throw new Error(`${method} ${url} was refused with ${status}: ${text}`)
   }
 
-  /** What services query and submit to each other, answered by the real routes. */
+  /** Answers queries and submissions between services by their real routes. */
   const callFrom =
     (from: string): Call =>
     async (name, path, { method = 'GET', body } = {}) => {
@@ -193,8 +193,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const gateway = listeners.get('gateway')!
   const door = createHttpApp(gateway.app, gateway.platform, testConfig('gateway'))
 
-  /** A partner waits: the note that follows is signed in another thread, so it is waited for. */
-  let heard: (() => void) | undefined
+  /** A partner's timer: it waits for the webhook that follows, which is signed in another thread. */
+  let webhookSent: (() => void) | undefined
   function timer(ms: number, run: () => void): { cancel(): void } {
     const item = agenda.add({
       kind: 'timer',
@@ -202,7 +202,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       type: 'timer',
       dueMs: ms,
       async handle() {
-        const called = new Promise<void>((resolve) => (heard = resolve))
+        const called = new Promise<void>((resolve) => (webhookSent = resolve))
         run()
         await called
         return true
@@ -210,12 +210,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     })
     return { cancel: () => agenda.take(item) }
   }
-  function noted(url: string, init: RequestInit): Promise<Response> {
-    heard?.()
+  function sendWebhook(url: string, init: RequestInit): Promise<Response> {
+    webhookSent?.()
     return new Promise((resolve) => {
-      const note = (): void =>
+      const deliver = (): void =>
         void agenda.add({
-          kind: 'note',
+          kind: 'webhook',
           to: 'gateway',
           type: 'authorization.updated',
           dueMs: agenda.now() + latencyMs(),
@@ -225,8 +225,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
             return true
           },
         })
-      note()
-      if (happens(faults.duplicate)) note()
+      deliver()
+      if (happens(faults.duplicate)) deliver()
     })
   }
 
@@ -254,7 +254,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   }
   const broken = new Map<Activity, { readonly breaks: 'crash' | 'pause'; readonly atStep: number; again(): void }>()
 
-  /** What was to break breaks before its step: the caller that waits for the answer tries it again. */
+  /** Injects the fault before the step, so the waiting caller retries. */
   const step = async (activity: Activity): Promise<void> => {
     const fault = broken.get(activity)
     if (!fault || activity.steps < fault.atStep) return scheduler.step(activity)
@@ -296,7 +296,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     }
   }
 
-  /** What each customer keeps with the shop: an address and each of the provider's test cards. */
+  /** The registered data of each customer: an address and each of the provider's test cards. */
   const vaults = new Map<string, Vault>()
   for (const customer of new Set([CUSTOMER, ...(options.customers ?? [])])) {
     const vault = `/vaults/${vaultOf(customer)}`
@@ -365,8 +365,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
           method: 'DELETE',
         })
       }),
-    async place(asked) {
-      const { activity, answer } = placing(asked)
+    async place(order) {
+      const { activity, answer } = placing(order)
       await finish(activity)
       return answer()!
     },

@@ -1,4 +1,4 @@
-/** The real collector with the configuration of the stacks: that it takes it, and what it makes of what a service tells. */
+/** The real collector with the configuration of the stacks: it accepts it, and exports a service's telemetry. */
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
@@ -28,7 +28,7 @@ const account = String(template['service_account'])
 const collectorContainer = (template['containers'] as (Container & { readonly name: string })[]).find(
   ({ name }) => name === 'collector',
 )!
-/** What the stacks grant it on the project. */
+/** The collector's roles on the project by the stacks. */
 const roles = declared(prod, 'google_project_iam_member')
   .filter(({ attributes }) => attributes['member'] === `serviceAccount:${account}`)
   .map(({ attributes }) => String(attributes['role']))
@@ -80,7 +80,7 @@ describe.skipIf(program === '')('the collector', () => {
         'extensions::health_check::endpoint': `127.0.0.1:${health}`,
         'exporters::otlp_http::endpoint': relay.url,
       },
-      // As Cloud Run sets them in each container; its metadata server is the local cloud's.
+      // The variables of Cloud Run; the metadata server is the local cloud's.
       env: {
         K_SERVICE: service,
         K_REVISION: `${service}-00001`,
@@ -126,16 +126,16 @@ describe.skipIf(program === '')('the collector', () => {
 
   const spans = () => cloud.core<TelemetryCore>('telemetry').traces.spansOf(traceId)
   const resourceMetrics = () =>
-    relay.heard
+    relay.received
       .filter(({ path }) => path === '/v1/metrics')
       .flatMap(({ message }) => metricsRequest.parse(message).resourceMetrics)
   const resources = (): OtlpAttributes[] => [
     ...resourceMetrics().map(({ resource }) => resource.attributes),
-    ...relay.heard
+    ...relay.received
       .filter(({ path }) => path === '/v1/traces')
       .flatMap(({ message }) => traceRequest.parse(message).resourceSpans.map(({ resource }) => resource.attributes)),
   ]
-  /** As Cloud Monitoring will have it: https://cloud.google.com/stackdriver/docs/reference/telemetry/v1.metrics */
+  /** The names in Cloud Monitoring: https://cloud.google.com/stackdriver/docs/reference/telemetry/v1.metrics */
   const arrived = () =>
     resourceMetrics()
       .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics))
@@ -145,7 +145,7 @@ describe.skipIf(program === '')('the collector', () => {
         temporality: (sum ?? histogram)?.aggregationTemporality,
       }))
 
-  it('takes the configuration as its container gets it, and calls nothing in it outdated', () => {
+  it('accepts the configuration of its container without a deprecation warning', () => {
     expect(said).toBe('')
     expect(running.output()).not.toMatch(/deprecated/i)
   })
@@ -179,7 +179,7 @@ describe.skipIf(program === '')('the collector', () => {
     ])
   })
 
-  it('names metrics and labels as the dashboard asks for them', () => {
+  it('names metrics and labels as the dashboard queries them', () => {
     const ours = chartsOf([]).filter(({ filter }) => filter.includes('prometheus.googleapis.com/'))
     expect(ours.length).toBeGreaterThanOrEqual(Object.keys(metrics).length)
     for (const { title, filter, by = [] } of ours) {
@@ -187,11 +187,11 @@ describe.skipIf(program === '')('the collector', () => {
       const found = arrived().find(({ type }) => filter.includes(`metric.type="${type}"`))
       expect([title, found?.labels]).toEqual([title, expect.arrayContaining(labels)])
     }
-    // Cloud Monitoring takes no deltas.
+    // Cloud Monitoring does not accept deltas.
     expect(arrived().map(({ temporality }) => temporality)).toEqual(arrived().map(() => 2))
   })
 
-  it('says whose they are: spans without a project are refused, points without place or instance dropped', () => {
+  it('adds the attributes without which spans are refused (project) and points are dropped (location, instance)', () => {
     expect(resources().length).toBeGreaterThan(1)
     for (const attributes of resources())
       expect(attributes).toMatchObject({
@@ -219,15 +219,15 @@ describe.skipIf(program === '')('the collector', () => {
     await expect.poll(instances, { timeout: 20_000 }).toEqual([await ofCloudRun.text()])
   })
 
-  it('speaks as the account of the service, on the quota of the project', () => {
-    for (const { headers } of relay.heard) {
+  it('exports with the account of the service and the quota of the project', () => {
+    for (const { headers } of relay.received) {
       const token = headers.authorization?.replace('Bearer ', '') ?? ''
       expect(cloud.core<IamCore>('iam').accountOf(token)).toBe(account)
       expect(headers['x-goog-user-project']).toBe(prod.projectId)
     }
   })
 
-  it('hands over what it holds when it is ended', async () => {
+  it('exports its buffered telemetry when it is ended', async () => {
     const [traceAtTheEnd, spanId] = ['1'.repeat(32), '2'.repeat(16)]
     const [startTimeUnixNano, endTimeUnixNano] = ['1767225600000000000', '1767225601000000000']
     const last = { traceId: traceAtTheEnd, spanId, name: 'last', kind: 2, startTimeUnixNano, endTimeUnixNano }

@@ -1,11 +1,11 @@
-/** The collector as its container starts it, where its program is at hand: everything as declared but for addresses. */
+/** The collector as its container starts it, if its program is installed: with the declared configuration except addresses. */
 
 import { spawn, spawnSync } from 'node:child_process'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readBody } from 'local-google-cloud/telemetry/otlp'
 
-/** Its Cloud Run configuration. */
+/** The collector's container in Cloud Run. */
 export interface Container {
   readonly args: readonly string[]
   readonly env: readonly { readonly name: string; readonly value: string }[]
@@ -13,14 +13,14 @@ export interface Container {
 
 type Environment = Readonly<Record<string, string>>
 
-/** Its whole environment: what the machine has of its own, and who is signed in there, is no part of it. */
+/** The whole environment of the process, without the variables and credentials of this machine. */
 const environmentOf = ({ env }: Container, more: Environment = {}): Environment => ({
-  // Terraform's escape is Terraform's to resolve.
+  // Terraform would resolve its escape.
   ...Object.fromEntries(env.map(({ name, value }) => [name, value.replaceAll('$${', () => '${')])),
   ...more,
 })
 
-/** What it says of its configuration, nothing when it is content. */
+/** The collector's complaints about its configuration; empty without complaints. */
 export function validate(program: string, container: Container): string {
   const { error, stdout, stderr } = spawnSync(program, ['validate', ...container.args], {
     env: environmentOf(container),
@@ -31,13 +31,13 @@ export function validate(program: string, container: Container): string {
 }
 
 export interface RunningCollector {
-  /** What it has logged so far. */
+  /** Its log so far. */
   output(): string
-  /** As Cloud Run ends it. Resolves with its exit code. */
+  /** Ends it by SIGTERM like Cloud Run. Resolves with its exit code. */
   stop(): Promise<number | null>
 }
 
-/** `overrides`: `exporters::otlp_http::endpoint` and its value, say. */
+/** `overrides`: for example `exporters::otlp_http::endpoint` and its value. */
 export function startCollector(
   program: string,
   container: Container,
@@ -64,7 +64,7 @@ export function startCollector(
   }
 }
 
-export interface Heard {
+export interface ExportRequest {
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly message: unknown
@@ -72,13 +72,13 @@ export interface Heard {
 
 export interface Relay {
   readonly url: string
-  readonly heard: readonly Heard[]
+  readonly received: readonly ExportRequest[]
   close(): Promise<void>
 }
 
-/** Notes what is exported and passes it on, as it came. */
+/** Records the exported requests and passes them on unchanged. */
 export async function startRelay(to: string): Promise<Relay> {
-  const heard: Heard[] = []
+  const received: ExportRequest[] = []
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -92,7 +92,7 @@ export async function startRelay(to: string): Promise<Relay> {
         async (answer) => {
           response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
           response.end(Buffer.from(await answer.arrayBuffer()))
-          heard.push({ path, headers, message })
+          received.push({ path, headers, message })
         },
         (error: unknown) => response.destroy(error as Error),
       )
@@ -101,7 +101,7 @@ export async function startRelay(to: string): Promise<Relay> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    heard,
+    received,
     close() {
       server.closeAllConnections()
       return new Promise((resolve) => server.close(() => resolve()))

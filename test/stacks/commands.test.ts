@@ -1,4 +1,4 @@
-/** `npm run cdktf` and `npm run image`, and every command of docs/deploy.md as far as a machine without an account can tell. */
+/** `npm run cdktf` and `npm run image`, and every command of docs/deploy.md, as far as they can be tested without an account. */
 
 import { spawnSync } from 'node:child_process'
 import {
@@ -25,7 +25,7 @@ const { dev } = environments
 const root = join(import.meta.dirname, '..', '..')
 const timeout = 60_000
 
-/** A folder of programs, which is all of the PATH that a command sees. */
+/** A folder of programs, the only one on the PATH of a command. */
 let programs: string
 beforeEach(() => {
   programs = mkdtempSync(join(tmpdir(), 'millrace-programs-'))
@@ -36,7 +36,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(programs, { recursive: true }))
 
-/** A program that answers as `script` says, and writes down how it was called. */
+/** A program that runs `script` and records its arguments. */
 function pretend(program: string, script: string): void {
   writeFileSync(join(programs, program), `#!/bin/sh\necho "$@" >> "${join(programs, `${program}.calls`)}"\n${script}\n`)
   chmodSync(join(programs, program), 0o755)
@@ -67,7 +67,7 @@ function run(folder: string, file: string, ...args: string[]): Said {
 }
 const oneLine = (line: string): Said => ({ code: 1, stdout: '', stderr: `${line}\n` })
 
-describe('npm run cdktf says in one line what it lacks', { timeout }, () => {
+describe('npm run cdktf reports a missing prerequisite in one line', { timeout }, () => {
   it.each(['deploy', 'diff', 'destroy'])('%s: Terraform', (command) => {
     expect(run(root, 'cli/cdktf.ts', command, 'dev-orders')).toEqual(
       oneLine(
@@ -91,7 +91,7 @@ describe('npm run cdktf says in one line what it lacks', { timeout }, () => {
   })
 })
 
-describe('npm run cdktf hands on what is typed', { timeout }, () => {
+describe('npm run cdktf passes its arguments on', { timeout }, () => {
   let copy: Copy
   beforeAll(() => {
     copy = copyOfSources()
@@ -103,19 +103,19 @@ describe('npm run cdktf hands on what is typed', { timeout }, () => {
   afterAll(() => copy.remove())
   beforeEach(() => {
     pretend('terraform', 'echo Terraform v1.11.4')
-    variables = { GOOGLE_OAUTH_ACCESS_TOKEN: 'nobody' }
+    variables = { GOOGLE_OAUTH_ACCESS_TOKEN: 'invalid-token' }
   })
 
   const flag = ' --ignore-missing-stack-dependencies'
   it.each([
-    ['one stack alone may be deployed', 'deploy dev-orders', flag],
+    ['one stack can be deployed alone', 'deploy dev-orders', flag],
     ['by CI as well', 'deploy prod-orders --auto-approve', flag],
-    ['under its other name', 'apply staging-bus', flag],
-    ['nothing is said twice', `deploy dev-orders${flag}`, ''],
+    ['under its alias', 'apply staging-bus', flag],
+    ['an option is not repeated', `deploy dev-orders${flag}`, ''],
     ['several keep their order', 'deploy dev-bus dev-orders', ''],
-    ['so does an environment', 'deploy dev-*', ''],
-    ['nothing is destroyed under what stands on it', 'destroy dev-bus', ''],
-    ['diff asks for no other stack', 'diff dev-orders', ''],
+    ['an environment keeps its order', 'deploy dev-*', ''],
+    ['a stack is not destroyed under its dependents', 'destroy dev-bus', ''],
+    ['diff includes no other stack', 'diff dev-orders', ''],
   ])('%s: %s', (_, typedCommand, added) => {
     const { stdout } = run(copy.root, 'cli/cdktf.ts', ...typedCommand.split(' '))
     expect(stdout.trim()).toBe(`${typedCommand}${added}`)
@@ -136,7 +136,7 @@ describe('npm run image', { timeout }, () => {
       'gcloud',
       `BUILT="${programs}/built"
 case "$*" in
-  "auth list"*) echo somebody@example.com ;;
+  "auth list"*) echo developer@example.com ;;
   "builds submit"*) ${build} ;;
   *describe*) if [ -e "$BUILT" ]; then echo ${digest}; else exit 1; fi ;;
 esac`,
@@ -158,17 +158,17 @@ esac`,
       join(programs, 'touch'),
     )
   })
-  // As it was committed: each test has its own gcloud, and what that answered is forgotten.
+  // Each test starts from the commit with its own gcloud.
   afterEach(() => git('reset', '--quiet', '--hard'))
 
-  it('says in one line what it lacks', () => {
+  it('reports a missing prerequisite in one line', () => {
     expect(image('dev').stderr).toMatch(/^Building needs gcloud on the PATH, signed in: .*\n$/)
     pretend('gcloud', '')
     expect(image('dev')).toEqual(oneLine('Building needs an account: run gcloud auth login, then try again.'))
     expect(image('local')).toEqual(oneLine('The environment is missing or unknown: it is one of dev, staging, prod.'))
   })
 
-  it("builds in the environment's project as its builder, and writes the digest down", () => {
+  it("builds in the environment's project with its builder account, and records the digest", () => {
     gcloud()
     expect(image('dev')).toMatchObject({
       code: 0,
@@ -201,7 +201,7 @@ esac`,
     expect(calls('gcloud').filter((call) => call.startsWith('builds submit'))).toEqual([])
   })
 
-  it('asks for the digest of the collector once, and keeps it when the tag is moved', () => {
+  it('reads the digest of the collector once, and keeps it when the tag is moved', () => {
     gcloud()
     const [tagged] = digests()['collector']!.split('@')
     copy.replace('stacks/images.json', `${tagged}@sha256:${'0'.repeat(64)}`, `${tagged}@sha256:${'b'.repeat(64)}`)
@@ -214,7 +214,7 @@ esac`,
     pretend(
       'gcloud',
       `case "$*" in
-  "auth list"*) echo somebody@example.com ;;
+  "auth list"*) echo developer@example.com ;;
   *describe*otelcol-google*) exit 1 ;;
   *describe*) echo ${digest} ;;
 esac`,
@@ -246,7 +246,7 @@ describe('docs/deploy.md', () => {
 
   it('has commands', () => expect(typed.length).toBeGreaterThan(15))
 
-  it('names scripts, stacks and environments that there are', () => {
+  it('names only existing scripts, stacks and environments', () => {
     const ours = [...page.matchAll(/npm run ([\w-]+)(?: -- ([\w-]+)(?: '?([\w*-]+)'?)?)?/g)]
     expect(ours.length).toBeGreaterThan(5)
     const names = stacksOf(dev).map(({ name }) => name.slice('dev-'.length))
@@ -260,14 +260,14 @@ describe('docs/deploy.md', () => {
     }
   })
 
-  // Some forty seconds for them all: where somebody says so.
-  const asked = process.env['MILLRACE_GCLOUD'] === '1'
-  if (!asked) console.log("gcloud's help is not asked about docs/deploy.md: set MILLRACE_GCLOUD=1.")
+  // They take forty seconds, so they run only with MILLRACE_GCLOUD=1.
+  const checksGcloud = process.env['MILLRACE_GCLOUD'] === '1'
+  if (!checksGcloud) console.log('The gcloud commands of docs/deploy.md are not checked: set MILLRACE_GCLOUD=1.')
   const gcloudCommands = typed
     .flatMap((line) => /\bgcloud [^|]*/.exec(line)?.[0].trim() ?? [])
-    // Not in every gcloud yet: https://cloud.google.com/sdk/gcloud/reference/firestore/databases/clone
+    // Not in every version of gcloud: https://cloud.google.com/sdk/gcloud/reference/firestore/databases/clone
     .filter((line) => !line.startsWith('gcloud firestore databases clone '))
-  it.skipIf(!asked).each(gcloudCommands)('%s', { timeout }, (line) => {
+  it.skipIf(!checksGcloud).each(gcloudCommands)('%s', { timeout }, (line) => {
     const [command] = /^gcloud(?: [a-z][a-z-]+)+/.exec(line)!
     const words = command.split(' ').slice(1)
     const { code, help } = helpOf(words)
@@ -277,7 +277,7 @@ describe('docs/deploy.md', () => {
   })
 })
 
-/** Of the longest group of words that is a command: what follows it is its argument. */
+/** The help of the longest group of words that is a command; the words after it are its arguments. */
 function helpOf(words: readonly string[]): { code: number | null; help: string } {
   const { status, stdout } = spawnSync('gcloud', [...words, '--help'], { encoding: 'utf8' })
   if (status !== 0 && words.length > 2) return helpOf(words.slice(0, -1))
@@ -317,7 +317,7 @@ describe.skipIf(!installed)('the CDKTF CLI', { timeout: 600_000 }, () => {
     for (const name of stacks) expect(existsSync(join(root, 'cdktf.out/stacks', name, 'cdk.tf.json'))).toBe(true)
   })
 
-  it('deploys one service alone as far as Terraform, and nothing out of order', () => {
+  it('runs Terraform for one service alone, and refuses a stack without its dependencies', () => {
     pretend('terraform', 'case "$1" in version) echo Terraform v1.11.4 ;; *) echo no bucket here >&2; exit 1 ;; esac')
     const deploy = (...stacks: string[]): string => {
       const { status, stdout, stderr } = spawnSync(
@@ -329,7 +329,7 @@ describe.skipIf(!installed)('the CDKTF CLI', { timeout: 600_000 }, () => {
           env: {
             ...process.env,
             PATH: `${programs}:${dirname(process.execPath)}:${process.env['PATH']}`,
-            GOOGLE_OAUTH_ACCESS_TOKEN: 'nobody',
+            GOOGLE_OAUTH_ACCESS_TOKEN: 'invalid-token',
           },
         },
       )

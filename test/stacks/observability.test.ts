@@ -1,4 +1,4 @@
-/** What is counted, promised, alerted and shown, and that each of it speaks of something that exists. */
+/** Metrics, objectives, alerts and dashboards, and that each refers only to existing metrics and resources. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { type Attributes, declared, allEnvironments, stacksOf } from './synthesi
 const { prod } = environments
 
 const sagas = services.flatMap(({ saga }) => saga ?? [])
-/** Google's own, which are there before anything is. */
+/** Google's own metrics, which exist in every project. */
 const ofPubsub = 'pubsub.googleapis.com/subscription/num_undelivered_messages'
 const root = join(import.meta.dirname, '..', '..')
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
@@ -58,7 +58,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       })),
     )
 
-    it('promises what the shop says of orders and of placing them in this environment', () => {
+    it("has the shop's objectives of this environment for orders and for placing them", () => {
       const { 'orders-completed': completing, placing } = business.goals(environment)
       expect(slos.map(({ slo_id: id, goal, rolling_period_days: days }) => [id, goal, days])).toEqual([
         ['orders-completed', completing!.share, 28],
@@ -73,7 +73,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
           'saga-ended',
           ' AND metric.labels.saga="checkout" AND metric.labels.outcome="completed"',
         ),
-        // Rejected and expired count neither way.
+        // Rejected and expired orders do not count.
         bad_service_filter: metric(
           'saga-ended',
           ' AND metric.labels.saga="checkout" AND metric.labels.outcome="timed-out"',
@@ -91,14 +91,14 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(block(buckets['explicit_buckets'])['bounds']).toContain(placing!.p95Seconds)
     })
 
-    it('promises by metrics alone that Google knows before anybody has ordered, and that are there some minutes before', () => {
+    it('uses only metrics that exist before the first order, and applies them some minutes before the objectives', () => {
       const made = declared(environment, 'google_logging_metric')
       expect(new Set(made.map(({ stack }) => stack))).toEqual(new Set([`${environment.name}-platform`]))
-      const asked = [...JSON.stringify([slos, policies]).matchAll(/metric\.type=\\"([^"\\]+)\\"/g)].map(
+      const queried = [...JSON.stringify([slos, policies]).matchAll(/metric\.type=\\"([^"\\]+)\\"/g)].map(
         ([, type]) => type!,
       )
-      expect(asked.length).toBeGreaterThan(4)
-      for (const type of asked) {
+      expect(queried.length).toBeGreaterThan(4)
+      for (const type of queried) {
         const known = [...made.map(({ attributes }) => `logging.googleapis.com/user/${attributes['name']}`), ofPubsub]
         expect(known).toContain(type)
       }
@@ -109,7 +109,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('measures placing where Cloud Run answers: a front door that can not start is a 5xx, and a slow start is slow', () => {
+    it('measures the placing of orders at Cloud Run, so that failed and slow starts count', () => {
       const [front, ...others] = services.filter(({ ingress }) => ingress === 'public').map(({ name }) => name)
       expect(others).toEqual([])
       const path = operations.placeOrder.path
@@ -129,7 +129,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect([200, 429, 503].map((status) => new RegExp(digit!).exec(String(status))![1])).toEqual(['2', '4', '5'])
     })
 
-    it('alerts when an objective burns, fast and slowly, over a long and a short window together', () => {
+    it('alerts on fast and slow burn of an objective, each over a long and a short window', () => {
       const burning = policies.filter(({ display_name: name }) => /-burns-/.test(String(name)))
       expect(burning.map(({ display_name: name }) => name)).toEqual(
         slos.flatMap(({ slo_id: id }) => [`${id}-burns-fast`, `${id}-burns-slow`]),
@@ -148,7 +148,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('alerts on dead letters, stuck sagas and bugs, and every alert has a recipient and says what to do', () => {
+    it('alerts on dead letters, stuck sagas and bugs, and every alert has a recipient and instructions', () => {
       expect(policies.map(({ display_name: name }) => String(name)).filter((name) => !/-burns-/.test(name))).toEqual([
         'bugs',
         'dead-letters',
@@ -172,7 +172,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       const matched = (name: string): Attributes => block(condition(name)['condition_matched_log'])
       const line = (some: string): string => `resource.type="cloud_run_revision" AND severity>=ERROR AND (${some})`
       expect(matched('sagas-stuck')).toEqual({
-        // History hears of it as well, and says so without alarm.
+        // History logs the same event, without the severity that alerts.
         filter: line('jsonPayload.message="saga.stuck"'),
         label_extractors: {
           service: 'EXTRACT(jsonPayload.service)',
@@ -185,7 +185,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       )
     })
 
-    it('alerts on many refusals of any kind, and on few of those that no well-behaved client causes', () => {
+    it('alerts on many refusals of any kind, and on few refusals that no well-behaved client causes', () => {
       const counter = counters.find(({ name }) => name === 'security')!
       expect(counter['filter']).toBe('resource.type="cloud_run_revision" AND jsonPayload.message="security"')
       const policy = policies.find(({ display_name: name }) => name === 'refusals')!
@@ -200,12 +200,12 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         ([, event]) => event!,
       )
       expect(named).toEqual(['caller-refused', 'operator-unnamed', 'replay-refused', 'signature-invalid'])
-      // What a flood writes in five minutes is above either threshold, although most of it is in one line a second.
+      // A flood exceeds both thresholds within five minutes, although most of it is one line a second.
       const linesOfAFlood = 300 * (LINES_PER_KIND_AND_SECOND + 1)
       for (const { threshold_value: threshold } of conditions) expect(linesOfAFlood).toBeGreaterThan(Number(threshold))
     })
 
-    it('shows only what is recorded, counted or measured by Google, and names no service', () => {
+    it('shows only metrics that exist, and names no service', () => {
       const counted = counters.map(({ name }) => `logging.googleapis.com/user/${name}`)
       const ours = Object.values(metrics).map(
         ({ name, kind }) => `prometheus.googleapis.com/${name.replaceAll('.', '_')}/${kind}`,
@@ -220,7 +220,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(services.filter(({ name }) => new RegExp(`"${name}\\W|=\\W*${name}\\b`).test(text))).toEqual([])
     })
 
-    it('asks of a metric only for labels that it has', () => {
+    it('uses only existing labels of each metric', () => {
       const underscored = (text: string): string => text.replaceAll('.', '_')
       const labels = new Map<string, readonly string[]>([
         ...Object.values(metrics).map(
@@ -228,14 +228,14 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         ),
         ...counters.map(({ name, label_extractors: by }) => [String(name), Object.keys((by as object) ?? {})] as const),
       ])
-      const asked = [
+      const queried = [
         ...charts.map(({ filter, aggregation }) => `${filter} ${(aggregation.groupByFields ?? []).join(' ')}`),
         ...[...JSON.stringify(slos).matchAll(/"\w+_filter":"((?:[^"\\]|\\.)*)"/g)].map(([, one]) =>
           one!.replaceAll('\\"', '"'),
         ),
       ]
-      expect(asked.length).toBeGreaterThan(20)
-      for (const text of asked) {
+      expect(queried.length).toBeGreaterThan(20)
+      for (const text of queried) {
         const name = /(?:prometheus|logging)\.googleapis\.com\/(?:user\/)?([\w-]+)/.exec(text)?.[1]
         if (name === undefined) continue
         const used = [...text.matchAll(/metric\.labels?\."?(\w+)/g)].map(([, label]) => label!)
@@ -257,7 +257,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
   },
 )
 
-it('counts log lines that the platform writes', () => {
+it('counts only log lines that the platform writes', () => {
   const sources = ['shared', 'functions']
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
@@ -266,13 +266,13 @@ it('counts log lines that the platform writes', () => {
     .map((file) => readFileSync(join(root, file), 'utf8'))
   for (const { attributes } of declared(prod, 'google_logging_metric')) {
     const message = /jsonPayload\.message="([^"]+)"/.exec(String(attributes['filter']))?.[1]
-    // Of what Cloud Run writes itself.
+    // Log lines of Cloud Run itself.
     if (message === undefined) continue
     expect([message, sources.some((text) => text.includes(`'${message}'`))]).toEqual([message, true])
   }
 })
 
-it('promises outcomes that a saga can have', () => {
+it('bases objectives only on outcomes that a saga can have', () => {
   const filters = declared(prod, 'google_monitoring_slo').map(({ attributes }) => JSON.stringify(attributes))
   const promised = filters.flatMap((text) => [...text.matchAll(/labels\.outcome=\\"([\w-]+)/g)].map(([, name]) => name))
   expect(promised).toHaveLength(2)
@@ -287,7 +287,7 @@ describe('objectives follow from the descriptions', () => {
   const history = services.find(({ name }) => name === 'history')!
   const reading = { name: 'reading', title: 'Reading a timeline', method: 'GET', path: '/v1/timelines/{id}' } as const
 
-  it('so that there are none without one', () => {
+  it('without a goal no objective, metric or alert is made', () => {
     const stacks = synthesized({ services: [history], goals: () => ({}) })
     expect(named('google_monitoring_slo', stacks)).toEqual([])
     expect(named('google_logging_metric', stacks)).not.toContainEqual(expect.stringMatching(/-(?:answered|latency)$/))
@@ -295,7 +295,7 @@ describe('objectives follow from the descriptions', () => {
     expect(policies.filter(({ attributes }) => /-burns-/.test(String(attributes['display_name'])))).toEqual([])
   })
 
-  it('so that each kind of request of each service can have one, with a time or without', () => {
+  it('each kind of request of each service can have a goal, with and without a latency', () => {
     const ofHistory = (goal: Goal) =>
       synthesized({
         services: [...services.filter((one) => one !== history), { ...history, requestObjectives: [reading] }],
@@ -323,14 +323,14 @@ describe('objectives follow from the descriptions', () => {
     )
   })
 
-  it('and one without a goal is refused, by name', () => {
+  it('an objective without a goal is refused by its name', () => {
     expect(() => synthesized({ goals: () => ({}) })).toThrow(
       'The objective orders-completed has no goal in the environment prod: add it to the goals of the business in functions/index.ts.',
     )
   })
 })
 
-it('refuses a condition on a label that a metric has not', () => {
+it('refuses a condition on a label that its metric does not have', () => {
   expect(() => customMetric('sagaDuration', { result: 'completed' })).toThrow(
     'millrace.saga.duration has no label result: it has saga, outcome.',
   )
@@ -350,29 +350,29 @@ describe('the collector', () => {
     container!.env.find((one) => one.name === name)!.value
   const config = variable(collector, 'COLLECTOR_CONFIG').replaceAll('$${', '${')
 
-  it('listens where the service sends, and answers the probe where it is asked', () => {
+  it('listens at the address to which the service sends, and answers its startup probe', () => {
     const { port } = new URL(variable(app, 'OTEL_EXPORTER_OTLP_ENDPOINT'))
     expect(config).toContain(`endpoint: localhost:${port}`)
     expect(config).toContain(`endpoint: 0.0.0.0:${collector!.startup_probe.http_get.port}`)
     expect(collector!.args).toEqual(['--config=env:COLLECTOR_CONFIG'])
   })
 
-  it('leaves nothing for Terraform to resolve', () => {
+  it('has no expression that Terraform would resolve', () => {
     expect(variable(collector, 'COLLECTOR_CONFIG').replaceAll('$${', '')).not.toContain('${')
     for (const [, name] of config.matchAll(/\$\{env:(\w+)\}/g)) expect(variable(collector, name!)).toBe(prod.projectId)
   })
 
-  it('refuses what comes before it needs more memory than its container has', () => {
+  it('refuses telemetry before it exceeds the memory of its container', () => {
     const mib = (pattern: RegExp, text: string): number => Number(pattern.exec(text)![1])
     const memory = mib(/^(\d+)Mi$/, collector!.resources.limits.memory)
     const heap = mib(/^(\d+)MiB$/, variable(collector, 'GOMEMLIMIT'))
     expect(mib(/\n {4}limit_mib: (\d+)\n/, config)).toBeLessThan(heap)
-    // The program itself, which neither limit counts.
+    // The memory of the program itself, which neither limit includes.
     expect(heap).toBeLessThanOrEqual(memory - 96)
   })
 
   it.each(['traces', 'metrics'])(
-    'takes %s in, batches them, and exports them as the account of the service',
+    'receives %s, batches them, and exports them with the account of the service',
     (signal) => {
       const [, pipeline] = new RegExp(`\\n {4}${signal}:\\n((?: {6}.*\\n)+)`).exec(config)!
       expect(pipeline).toMatch(/receivers: \[otlp\]\n/)

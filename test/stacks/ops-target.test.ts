@@ -1,4 +1,4 @@
-/** Operating a deployed environment: the addresses are those that its stacks gave it. */
+/** Operating a deployed environment by the addresses of its stacks. */
 
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
@@ -10,13 +10,13 @@ const { dev } = environments
 const deployed = { project: dev.projectId, 'project-number': dev.projectNumber, region: dev.region }
 
 describe('a deployed environment', () => {
-  it("has the addresses that its stacks gave it, and Google's own endpoints", async () => {
+  it("has the addresses of its stacks, and Google's own endpoints", async () => {
     const target = targetFrom(deployed)
     expect(target.serviceUrls).toEqual(Object.fromEntries(services.map(({ name }) => [name, dev.serviceUrl(name)])))
     expect(await target.clientOptions()).toEqual({ projectId: dev.projectId })
   })
 
-  it('is asked with a token, and says where that is to be', () => {
+  it('is called with a token, and a missing token is reported with its variable', () => {
     expect(() => targetFrom(deployed, '').api('jo')).toThrow('MILLRACE_TOKEN')
     expect(() => targetFrom(deployed, 'token').api('jo')).not.toThrow()
   })
@@ -25,7 +25,7 @@ describe('a deployed environment', () => {
     [{ project: 'p' }, '--project ID and --project-number N'],
     [{ 'project-number': '1' }, '--project ID and --project-number N'],
     [{ project: 'p', 'project-number': 'one' }, 'takes digits, not "one": gcloud projects describe p '],
-  ])('is named whole: %j is not', (values, says) => {
+  ])('must be named completely: %j is refused', (values, says) => {
     expect(() => targetFrom(values)).toThrow(says)
   })
 })

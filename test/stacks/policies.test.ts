@@ -26,7 +26,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(granted.filter(({ role }) => /^roles\/(owner|editor|viewer)$/.test(String(role)))).toEqual([])
     })
 
-    it('has no role on the whole project but for a database of its own, telemetry, the log of a build and how accounts stand', () => {
+    it('has roles on the project only for own databases, telemetry, the log of builds and the state of accounts', () => {
       const wide = all('google_project_iam_member').filter(({ condition }) => condition === undefined)
       expect([...new Set(wide.map(({ role }) => String(role)))].toSorted()).toEqual([
         'roles/firebaseauth.viewer',
@@ -51,7 +51,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         expect(block(repository['docker_config'])).toEqual({ immutable_tags: true })
     })
 
-    it('runs images by digest, whatever runs them', () => {
+    it('runs every image by its digest', () => {
       const images = stacksOf(environment).flatMap(({ json }) => {
         const found: string[] = []
         JSON.stringify(json.resource ?? {}, (name, value: unknown) => {
@@ -80,7 +80,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       for (const line of reading) expect(line).toMatch(/WHERE publish_time >= TIMESTAMP '/)
     })
 
-    it('waits until a grant on a table is known before it subscribes a table', () => {
+    it('waits until a grant on a table has propagated before it subscribes the table', () => {
       for (const grant of all('google_bigquery_table_iam_member')) {
         const [provisioner] = grant['provisioner'] as [{ 'local-exec': { command: string } }]
         expect(provisioner['local-exec'].command).toMatch(/^setTimeout\(\(\) => \{\}, \d\d_000\)$/)
@@ -90,7 +90,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('has an audit log of everybody but the services, kept for 400 days', () => {
+    it('has an audit log of every account except the services, kept for 400 days', () => {
       const [config, ...others] = all('google_project_iam_audit_config')
       expect(others).toEqual([])
       expect(config!['service']).toBe('allServices')
@@ -109,19 +109,19 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(all('google_logging_project_bucket_config')).toMatchObject([{ bucket_id: 'audit', retention_days: 400 }])
     })
 
-    it('closes its bucket to the world', () => {
+    it('denies public access to its bucket', () => {
       for (const bucket of all('google_storage_bucket'))
         expect(bucket).toMatchObject({ uniform_bucket_level_access: true, public_access_prevention: 'enforced' })
     })
 
-    it('pays for a container while it answers, for each container of an instance', () => {
+    it('allocates CPU only during requests, for each container of an instance', () => {
       for (const service of all('google_cloud_run_v2_service')) {
         for (const container of blocks(block(service['template'])['containers']))
           expect([container['name'], block(container['resources'])['cpu_idle']]).toEqual([container['name'], true])
       }
     })
 
-    it('lets services reach each other through the network, where run.app is Google itself', () => {
+    it('routes calls between services through the network, where run.app resolves to Google', () => {
       const [subnet] = all('google_compute_subnetwork')
       expect(subnet!['private_ip_google_access']).toBe(true)
       expect(all('google_dns_record_set')).toMatchObject([{ name: '*.run.app.', type: 'A' }])
@@ -131,7 +131,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('labels everything with environment and part', () => {
+    it('labels all resources with environment and part', () => {
       for (const { name, json } of stacksOf(environment)) {
         expect(json.provider!.google![0]!['default_labels']).toEqual({
           platform: 'millrace',
@@ -141,7 +141,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('enables what a build that is to be verified writes its provenance to', () => {
+    it('enables the API to which a verified build writes its provenance', () => {
       expect(readFileSync(join(import.meta.dirname, '..', '..', 'cloudbuild.yaml'), 'utf8')).toContain(
         'requestedVerifyOption: VERIFIED',
       )
@@ -150,7 +150,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         expect(apis).toContain(`${api}.googleapis.com`)
     })
 
-    it('enables the APIs before anything that they answer for', () => {
+    it('enables each API before its resources', () => {
       const [platform] = stacksOf(environment)
       const resources = Object.entries(platform!.json.resource!)
       const apis = Object.keys(platform!.json.resource!['google_project_service']!).map(

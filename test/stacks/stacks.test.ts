@@ -1,4 +1,4 @@
-/** What must hold over the whole synthesized app, in every environment. */
+/** Properties of the whole synthesized app in every environment. */
 
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
@@ -23,7 +23,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     const all = (type: string) => declared(environment, type)
     const email = (service: string): string => `${service}@${environment.projectId}.iam.gserviceaccount.com`
 
-    it('has a stack for the platform, the bus, each service and what watches them, and none refers to another', () => {
+    it('has separate stacks for the platform, the bus, each service and observability, without references between them', () => {
       expect(stacksOf(environment).map(({ name }) => name)).toEqual(
         ['platform', 'bus', ...services.map(({ name }) => name), 'observability'].map(
           (name) => `${environment.name}-${name}`,
@@ -35,7 +35,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('keeps its state in a bucket, apart for each stack, but for the laptop', () => {
+    it('keeps the state of each stack separately in a bucket, except locally', () => {
       for (const { name, json } of stacksOf(environment)) {
         const backend = json.terraform?.['backend']
         if (environment.name === 'local') expect(backend).toEqual({ local: { path: `${name}.tfstate` } })
@@ -43,7 +43,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('lets everybody call the gateway and nothing else', () => {
+    it('lets unauthenticated callers call only the gateway', () => {
       const open = all('google_cloud_run_v2_service_iam_member').filter(
         ({ attributes }) => attributes['member'] === 'allUsers',
       )
@@ -56,7 +56,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('runs each service as an account of its own, from the one image by digest, with the collector beside it', () => {
+    it('runs each service with its own account, from the one image by digest, with the collector beside it', () => {
       for (const { attributes } of all('google_cloud_run_v2_service')) {
         const template = block(attributes['template'])
         const containers = template['containers'] as Block[]
@@ -65,14 +65,14 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         expect(containers[0]).toMatchObject({ command: ['node'], args: ['functions/main.ts', attributes['name']] })
         expect(containers[0]!['image']).toMatch(/@\$\{var\.image_digest\}$/)
         expect(containers[1]!['image']).toBe('${var.collector_image}')
-        // Readiness restarts nothing: a database that is away does not come back by it.
+        // Readiness is no liveness probe: a restart does not bring an unavailable database back.
         for (const probe of ['startup_probe', 'liveness_probe'])
           expect(block(block(containers[0]![probe])['http_get'])['path']).toBe('/health/live')
         expect(block(template['vpc_access'])['egress']).toBe('PRIVATE_RANGES_ONLY')
       }
     })
 
-    it('writes the whole environment that a service reads, and nothing secret', () => {
+    it('writes all variables that a service reads, and no secret', () => {
       for (const { attributes } of all('google_cloud_run_v2_service')) {
         const [container] = block(attributes['template'])['containers'] as [Block]
         const variables = Object.fromEntries(
@@ -89,7 +89,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
     })
 
-    it('says that the ingress is Cloud Run’s, and where Google’s keys are', () => {
+    it('declares Cloud Run’s ingress, and the address of Google’s keys', () => {
       for (const { attributes } of all('google_cloud_run_v2_service')) {
         const [container] = block(attributes['template'])['containers'] as [Block]
         const env = container['env'] as { name: string; value: string }[]
@@ -122,7 +122,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       }
       for (const { stack, attributes } of all('google_pubsub_subscription')) {
         expect(block(attributes['expiration_policy'])).toEqual({ ttl: '' })
-        // People pull from these, and take their time.
+        // People pull from these subscriptions, and need longer deadlines.
         const isPulled = !attributes['push_config'] && !attributes['bigquery_config']
         if (!isPulled) {
           expect(block(attributes['retry_policy'])).toEqual({ minimum_backoff: '1s', maximum_backoff: '600s' })
@@ -166,7 +166,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       for (const { attributes } of kept) expect(attributes['message_retention_duration']).toBe('2678400s')
     })
 
-    it('keeps what people pull, dead letters and reports of stuck sagas, and nothing else without a listener', () => {
+    it('retains dead letters and reports of stuck sagas for people, and has no other subscription without a consumer', () => {
       const pulled = all('google_pubsub_subscription').filter(
         ({ attributes }) => !attributes['push_config'] && !attributes['bigquery_config'],
       )
@@ -195,7 +195,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       )
     })
 
-    it('grants what is written down, and nothing wider', () => {
+    it('grants exactly the roles of the written list', () => {
       expect(access(environment), 'access that is meant to change is changed in test/stacks/grants.json').toEqual(
         written,
       )
@@ -214,7 +214,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
   },
 )
 
-/** `who role where`, of every grant in the stacks. */
+/** `account role resource` of every grant in the stacks. */
 function grants(name: string): string[] {
   const environment = allEnvironments.find((one) => one.name === name)!
   const rows = (type: string, where: (attributes: Block) => unknown): string[] =>
@@ -235,7 +235,7 @@ function grants(name: string): string[] {
   ]
 }
 
-/** The same in every environment: `account` → what it may do where, without names and numbers of projects. */
+/** The grants of each account, equal in every environment, without names and numbers of projects. */
 function access(environment: Environment): Record<string, string[]> {
   const { projectId, projectNumber } = environment
   const agent = `serviceAccount:service-${projectNumber}@gcp-sa-pubsub.iam.gserviceaccount.com`
@@ -250,7 +250,7 @@ function access(environment: Environment): Record<string, string[]> {
   return found
 }
 
-it('has one topic for reports of stuck sagas, to which every service with a saga publishes, and no more access than that', () => {
+it('one topic for reports of stuck sagas gives every service with a saga only the right to publish', () => {
   const { objective: _, ...saga } = services.find(({ name }) => name === 'orders')!.saga!
   const both = services.map((service) => (service.name === 'shipping' ? { ...service, saga } : service))
   const stacks = synthesize(dev, { ...business, services: both })
@@ -270,7 +270,7 @@ it('has one topic for reports of stuck sagas, to which every service with a saga
 })
 
 describe('environments', () => {
-  it('protects data in prod, and lets dev be destroyed', () => {
+  it('protect data in prod, and allow the destruction of dev', () => {
     for (const [environment, isProtected] of [
       [prod, true],
       [dev, false],
@@ -293,7 +293,7 @@ describe('environments', () => {
     }
   })
 
-  it('declare the same resources everywhere: what runs on the laptop is what runs in prod', () => {
+  it('declare the same resources, so that the laptop and prod run the same system', () => {
     const addresses = allEnvironments.map((environment) =>
       stacksOf(environment).flatMap(({ name, json }) =>
         Object.entries(json.resource ?? {}).flatMap(([type, byName]) =>
@@ -304,7 +304,7 @@ describe('environments', () => {
     for (const some of addresses) expect(some).toEqual(addresses[0])
   })
 
-  it('are applied in this order: what the alerts and objectives watch is there before them, and nothing waits for them', () => {
+  it('are applied in an order in which alerts and objectives come after the resources that they watch', () => {
     const app = new App()
     addEnvironment(app, dev, business)
     const after = app.node.children
@@ -344,7 +344,7 @@ describe('environments', () => {
     expect(readdirSync(folder).toSorted()).toEqual(names.map((name) => `${name}.sql`).toSorted())
   })
 
-  it('refuse a setting that the environment lacks, by name', () => {
+  it('refuse a missing setting by its name', () => {
     const asking = services.map((service) =>
       service.name === 'payments' ? { ...service, settings: ['NOBODY_SET_IT'] } : service,
     )

@@ -1,4 +1,4 @@
-/** Every environment's stacks, synthesized once, and questions that tests ask of them. */
+/** The stacks of every environment, synthesized once, and queries for tests. */
 
 import { business } from '../../functions/index.ts'
 import { synthesize, type SynthesizedStack } from '../../stacks/app.ts'
@@ -32,7 +32,7 @@ export function declared(environment: Environment, type: string, stacks = stacks
   )
 }
 
-/** `${google_pubsub_topic.x.id}` → `x`'s own attribute, as far as a name is asked for. */
+/** `${google_pubsub_topic.x.id}` → the name attribute of `x`. */
 export function resolved(environment: Environment, stack: string, value: unknown): string {
   const reference = /^\$\{([\w-]+)\.([\w-]+)\.(\w+)\}$/.exec(String(value))
   if (!reference) return String(value)

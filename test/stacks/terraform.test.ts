@@ -1,4 +1,4 @@
-/** Terraform and Google's provider judge every stack of every environment, and what a change of it would replace. */
+/** Terraform and Google's provider plan every stack of every environment, and typical changes of them. */
 
 import { afterAll, describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
@@ -19,10 +19,10 @@ const valid = 'Success! The configuration is valid.'
 
 type Attributes = Readonly<Record<string, unknown>>
 
-/** Those of dev with an image, so that nothing is left to a variable. */
+/** The stacks of dev with an image, so that no variable is open. */
 const built = synthesize({ ...dev, imageDigest: someDigest }, business)
 
-/** What is changed once in a while, for each type. */
+/** A typical change of each type. */
 const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = {
   google_artifact_registry_repository: () => ({ description: 'Images' }),
   google_bigquery_dataset: () => ({ description: 'Otherwise described' }),
@@ -57,10 +57,10 @@ const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = 
 }
 const column = { name: 'note', type: 'STRING', mode: 'NULLABLE' }
 
-/** A grant, an index, an exemption, an API that is on: another one is another resource. Nor is there anything to change in the network. */
+/** Types without a change in place: another grant, index, exemption or API is another resource, and the network does not change. */
 const unchangeable = /_iam_member$|^google_(firestore_field|firestore_index|project_service|compute_network)$/
 
-/** What Google does not change in place, by the list of the types that hold something: a type, an attribute, another value. */
+/** Attributes that Google does not change in place, for the types that hold data: a type, an attribute, another value. */
 const replacing: readonly (readonly [type: string, attribute: string, value: unknown])[] = [
   ['google_pubsub_subscription', 'filter', 'attributes.kind = "x"'],
   ['google_pubsub_subscription', 'enable_message_ordering', true],
@@ -72,7 +72,7 @@ const replacing: readonly (readonly [type: string, attribute: string, value: unk
   ['google_service_account', 'account_id', 'another'],
 ]
 
-/** Each of them done to a resource of its own. */
+/** Applies each change to a different resource. */
 function replaced(stack: SynthesizedStack): { after: SynthesizedStack; addresses: string[] } {
   const addresses: string[] = []
   let after = stack
@@ -108,7 +108,7 @@ function withAttributes(
 describe.skipIf(terraform.missing !== undefined)('terraform', () => {
   it.each(stacks.map((stack) => [stack.name, stack] as const))('plans %s', { timeout }, async (_, stack) => {
     const declared = Object.values(stack.json.resource!).flatMap((byId) => Object.keys(byId))
-    // A plan validates before it plans: what is told is told of each environment, once.
+    // A plan includes the validation, whose warnings appear once for each environment.
     if (stacksOf(dev).includes(stack)) expect(await terraform.validate(stack)).toBe(valid)
     expect(await terraform.plan(stack)).toContain(`Plan: ${declared.length} to add, 0 to change, 0 to destroy.`)
   })
@@ -124,7 +124,7 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
   })
 
   it.each(['dev-platform', 'dev-bus', 'dev-orders', 'dev-observability'])(
-    'changes %s in place',
+    'plans typical changes of %s in place',
     { timeout },
     async (name) => {
       const before = built.find((stack) => stack.name === name)!
@@ -134,14 +134,14 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
     },
   )
 
-  it('has a typical change of each type, but for those that Google makes immutable', () => {
+  it('every type has a typical change, except those that Google makes immutable', () => {
     const types = new Set(stacks.flatMap(({ json }) => Object.keys(json.resource!)))
     expect([...types].filter((type) => !(type in edits) && !unchangeable.test(type))).toEqual([])
     expect(Object.keys(edits).filter((type) => !types.has(type))).toEqual([])
   })
 
   it(
-    'adds an event, its listener, a field and a larger instance without touching what is there',
+    'adds an event, its subscriber, a field and a larger instance without changing other resources',
     { timeout },
     async () => {
       const grown = services.map((service) =>
@@ -168,7 +168,7 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
   )
 
   it.each(['dev-platform', 'dev-bus', 'dev-orders'])(
-    'would tell what replaces something in %s',
+    'detects changes that would replace resources in %s',
     { timeout },
     async (name) => {
       const before = built.find((stack) => stack.name === name)!
@@ -176,7 +176,7 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
       const changes = await terraform.change(before, after)
       expect(addresses.length).toBeGreaterThan(0)
       const deleted = changes.filter(({ actions }) => actions.includes('delete')).map(({ address }) => address)
-      // And with some of them what hangs on them.
+      // Some replacements include dependent resources.
       expect(deleted).toEqual(expect.arrayContaining(addresses))
     },
   )

@@ -1,4 +1,4 @@
-/** Terraform with Google's provider, where both are at hand: it judges stacks without an account, since nothing is asked of Google. */
+/** Terraform with Google's provider, if both are installed: it plans stacks without an account and without a call of Google. */
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,13 +17,13 @@ export interface Change {
 }
 
 export interface Terraform {
-  /** Why it is missing, in one line. */
+  /** The reason why it is missing, in one line. */
   readonly missing: string | undefined
-  /** What `terraform validate` says. */
+  /** The output of `terraform validate`. */
   validate(stack: SynthesizedStack): Promise<string>
-  /** What a plan says with nothing there yet. @throws Error with what Terraform says. */
+  /** A plan without existing resources. @throws Error with Terraform's message. */
   plan(stack: SynthesizedStack, digest?: string): Promise<string>
-  /** What would be done with `before` in place. */
+  /** A plan with the resources of `before` in the state. */
   change(before: SynthesizedStack, after: SynthesizedStack): Promise<readonly Change[]>
   remove(): void
 }
@@ -54,8 +54,8 @@ export function findTerraform(first: SynthesizedStack): Terraform {
     CHECKPOINT_DISABLE: '1',
     // One copy of the provider for all stacks.
     TF_DATA_DIR: join(folder, '.terraform'),
-    // Any will do: with neither state nor data sources nothing is sent.
-    GOOGLE_OAUTH_ACCESS_TOKEN: 'nobody',
+    // Any token will do: without state and data sources no request is sent.
+    GOOGLE_OAUTH_ACCESS_TOKEN: 'invalid-token',
   }
   const run = (args: readonly string[], digest = someDigest): Promise<{ code: number | null; output: string }> =>
     new Promise((resolve, reject) => {
@@ -72,7 +72,7 @@ export function findTerraform(first: SynthesizedStack): Terraform {
     if (code !== 0) throw new Error(`terraform ${args[0]} failed:\n${output}`)
     return output
   }
-  /** One stack at a time lies in the folder. */
+  /** Writes the only stack of the folder. */
   const place = (json: object): void => {
     rmSync(join(folder, 'terraform.tfstate'), { force: true })
     writeFileSync(join(folder, 'cdk.tf.json'), JSON.stringify(json))
@@ -110,7 +110,7 @@ export function findTerraform(first: SynthesizedStack): Terraform {
   }
 }
 
-/** Why it can't be used, or undefined. The provider is large: it is fetched only on request. */
+/** The reason why it can't be used, or undefined. The provider is large, so it is fetched only on request. */
 function prepare(folder: string, env: NodeJS.ProcessEnv, { json }: SynthesizedStack): string | undefined {
   const configured = process.env['TF_CLI_CONFIG_FILE']
   if (!process.env['MILLRACE_TERRAFORM'] && !(configured && existsSync(configured)))
@@ -128,27 +128,27 @@ function prepare(folder: string, env: NodeJS.ProcessEnv, { json }: SynthesizedSt
   return `the provider is not at hand: ${stderr.split('\n').find((line) => line.startsWith('Error')) ?? stderr.trim()}`
 }
 
-/** The state's place is a bucket that is not readable here. */
+/** Removes the backend: the bucket is not readable here. */
 const withoutBackend = (json: SynthesizedStack['json']): object => ({
   ...json,
   terraform: { ...json.terraform, backend: undefined },
 })
 
-/** The stack with every reference replaced by what it stands for, so that a plan knows all that is asked for. */
+/** The stack with every reference replaced by its value, so that a plan knows all attributes. */
 function literal(stack: SynthesizedStack): object {
   const resource: Record<string, Record<string, unknown>> = {}
   for (const { type, address, attributes } of resourcesOf([stack])) {
     const id = address.slice(type.length + 1)
     const { project, ...others } = attributes
-    const asked = stack.json.resource![type]![id]!
-    resource[type] = { ...resource[type], [id]: 'project' in asked ? { project, ...others } : others }
+    const declared = stack.json.resource![type]![id]!
+    resource[type] = { ...resource[type], [id]: 'project' in declared ? { project, ...others } : others }
   }
   const { variable: _, ...json } = stack.json
-  // What is literal now stays so.
+  // Literal values stay unchanged.
   return { ...withoutBackend(json), resource: JSON.parse(JSON.stringify(resource).replaceAll('${', () => '$${')) }
 }
 
-/** The state after that plan, as if Google had answered: what only Google knows stays empty. */
+/** The state after that plan, as if it had been applied: attributes that only Google knows stay empty. */
 function stateOf({ planned_values: { root_module: root } }: PlanJson): object {
   return {
     version: 4,

@@ -3,7 +3,7 @@
 import type { PlatformCode } from '../../shared/base/errors.ts'
 import type { shopCodes } from '../../functions/shop/errors.ts'
 
-/** A platform knows others: its tests put those in. */
+/** Placeholders that the tests of a platform replace by its own references. */
 export const own = { addressRef: 'a-1', paymentMethodRef: 'pm-1' }
 export const order = (changes: object = {}): object => ({
   currency: 'EUR',
@@ -20,8 +20,8 @@ export const badOrders: readonly (readonly [
   code: PlatformCode | keyof typeof shopCodes,
   detail: string | RegExp,
 ])[] = [
-  ['an unknown SKU', line({ sku: 'NOBODY-SELLS-IT' }), 422, 'unknown-sku', 'NOBODY-SELLS-IT'],
-  ['a SKU that leaves its path', line({ sku: '../stock/TEA-001' }), 422, 'invalid-body', 'lines.0.sku'],
+  ['an unknown SKU', line({ sku: 'UNKNOWN-SKU' }), 422, 'unknown-sku', 'UNKNOWN-SKU'],
+  ['a SKU with a path traversal', line({ sku: '../stock/TEA-001' }), 422, 'invalid-body', 'lines.0.sku'],
   ['quantity zero', line({ quantity: 0 }), 422, 'invalid-body', 'lines.0.quantity'],
   ['a negative quantity', line({ quantity: -1 }), 422, 'invalid-body', 'lines.0.quantity'],
   ['a fractional quantity', line({ quantity: 1.5 }), 422, 'invalid-body', 'lines.0.quantity'],
@@ -36,8 +36,8 @@ export const badOrders: readonly (readonly [
     'invalid-body',
     'lines',
   ],
-  ['a currency in which it is not sold', order({ currency: 'GBP' }), 422, 'currency-mismatch', /sold in EUR.*GBP/],
-  ['a currency that is none', order({ currency: 'euro' }), 422, 'invalid-body', 'currency'],
+  ['a currency without a price', order({ currency: 'GBP' }), 422, 'currency-mismatch', /sold in EUR.*GBP/],
+  ['an invalid currency', order({ currency: 'euro' }), 422, 'invalid-body', 'currency'],
   ['an unknown field', order({ discount: 100 }), 422, 'invalid-body', 'discount'],
   ['an unknown field of a line', line({ discount: 100 }), 422, 'invalid-body', 'discount'],
   ['a price set by a customer', line({ unitMinor: 1 }), 403, 'forbidden', 'lines.0.unitMinor'],

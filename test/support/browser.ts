@@ -1,4 +1,4 @@
-/** A page in a real browser, where there is one: Chromium by Debian's package, driven by its own protocol. */
+/** A page in a real browser, if one is installed: Debian's Chromium, driven by its own protocol. */
 
 import { spawn } from 'node:child_process'
 import { on, once } from 'node:events'
@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 const chromium = '/usr/bin/chromium'
 export const hasBrowser = existsSync(chromium)
 
-/** What an expression is worth in the page at this address, once it is loaded. */
+/** The value of an expression in the page at this address after it is loaded. */
 export async function inPage(url: string, expression: string): Promise<unknown> {
   const profile = mkdtempSync(join(tmpdir(), 'millrace-browser-'))
   const browser = spawn(

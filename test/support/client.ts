@@ -1,4 +1,4 @@
-/** What a suite does with a platform over its ports, whether it started that platform or joined the shared one. */
+/** A suite's client of a platform that it has started or joined. */
 
 import { connect, type Api } from '../../cli/api.ts'
 import { hasEnded, type OrderView } from '../../functions/shop/cli/order-view.ts'
@@ -15,7 +15,7 @@ export interface Product {
 }
 
 interface Placing {
-  /** Default: the customer that `customer()` is. */
+  /** The customer (default: that of `customer()`). */
   readonly by?: Api
   readonly card?: TestCard
   readonly currency?: string
@@ -34,24 +34,24 @@ export interface PlatformClient {
   readonly ports: LocalPorts
   customer(sub?: string): Api
   staff(roles?: readonly string[]): Api
-  /** Puts products on sale, 1,000 of each in stock, and returns when orders of them can be placed. */
+  /** Publishes products with 1,000 pieces of each in stock, and waits until orders of them can be placed. */
   sell(...products: readonly Product[]): Promise<void>
   /** Places an order of one line with the references of its customer. Returns the order's id. */
   place(line: { readonly sku: string; readonly quantity: number }, placing?: Placing): Promise<string>
-  /** Reads the order, as its customer would, until it has ended and its timeline has the last event. */
+  /** Reads the order as its customer until it has ended and its timeline has the last event. */
   followed(api: Api, orderId: string, withinMs?: number): Promise<OrderView>
-  /** What only the local cloud has, with the secret of the run: `/_local/PATH`. */
+  /** The local cloud's own data at `/_local/PATH`, with the secret of the run. */
   local<Body>(path: string): Promise<Body>
-  /** As a process of that account gets one: from the metadata server at the account's port. */
+  /** An ID token from the metadata server at the account's port. */
   idToken(account: string, audience: string): Promise<string>
-  /** The payment provider's ledger: what it authorized, and the money that moved. */
+  /** The payment provider's ledger: authorizations and postings. */
   ledger(): Promise<ProviderLedger>
 }
 
 const IN_STOCK = 1_000
 const LOOK_EVERY_MS = 20
 
-/** `someCustomer` is whom `customer()` signs in as. */
+/** `someCustomer` is the subject of `customer()`. */
 export function clientOf(running: RunningShop, ports: LocalPorts, someCustomer = 'customer-1'): PlatformClient {
   const customer = (sub = someCustomer): Api => connect(running, { sub, roles: ['customer'] })
   const staff = (roles: readonly string[] = ['staff']): Api => connect(running, { sub: 'staff-1', roles })
@@ -121,7 +121,7 @@ async function ok(response: Response): Promise<Response> {
   return response
 }
 
-/** For programs that are not run by vitest, too. @throws Error when it has not come to pass in time. */
+/** Polls until the condition holds, also outside of vitest. @throws Error after the timeout. */
 async function until(what: string | (() => string), look: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
   const giveUpMs = Date.now() + withinMs
   while (!(await look())) {

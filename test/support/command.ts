@@ -15,12 +15,12 @@ export interface Ended {
 
 export interface Started {
   readonly child: ChildProcess
-  /** What it has written so far, both streams. */
+  /** Its output so far, of both streams. */
   output(): string
   readonly ended: Promise<Ended>
 }
 
-/** `file` as package.json names it; the platform it finds is the one that runs in that data directory. */
+/** Runs `file`, as package.json names it, for the platform of that data directory. */
 export function start(file: string, args: readonly string[], dataDirectory: string): Started {
   const child = spawn(process.execPath, [join(root, 'cli', 'launch.mjs'), file, ...args], {
     cwd: root,
@@ -48,7 +48,7 @@ export function temporaryDirectory(): TemporaryDirectory {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** The note by which commands find the platform of this test. */
+/** Writes the file by which commands find the platform of this test. */
 export function announce(platform: Pick<TestPlatform, 'running'>, dataDirectory: string): void {
   const info: RunInfo = { ...platform.running, ready: true }
   writeFileSync(join(dataDirectory, 'running.json'), JSON.stringify(info))

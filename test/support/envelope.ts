@@ -1,6 +1,6 @@
-/** A message of Millrace as a test sends it past the services. */
+/** A message of Millrace that a test sends itself. */
 
-/** Of that type, with what all envelopes have; `given` goes before. */
+/** An envelope of that type with default fields; `given` overrides them. */
 export const envelope = (type: string, given: object = {}): object => ({
   id: crypto.randomUUID(),
   type,

@@ -1,4 +1,4 @@
-/** Google's clients of a platform, by the variables with which everybody points them at an emulator. */
+/** Google's clients of a platform, by their documented variables for emulators. */
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { PubSub } from '@google-cloud/pubsub'

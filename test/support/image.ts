@@ -7,7 +7,7 @@ import { type Lockfile, productionPackages } from '../../cli/lockfile.ts'
 const root = join(import.meta.dirname, '..', '..')
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
-/** Paths from the root, in the last stage of the Dockerfile. */
+/** The paths from the root in the last stage of the Dockerfile. */
 export function imageFiles(): string[] {
   const lastStage = read('Dockerfile')
     .split(/^FROM /m)
@@ -21,7 +21,7 @@ export function imageFiles(): string[] {
     .toSorted()
 }
 
-/** By Docker's rule: the last pattern that matches the path or a folder above it decides. */
+/** Docker's rule: the last pattern that matches the path or a folder above it decides. */
 function isIgnored(path: string): boolean {
   const parts = path.split('/')
   const selfAndAbove = parts.map((_, index) => parts.slice(0, index + 1).join('/'))
@@ -37,7 +37,7 @@ function isIgnored(path: string): boolean {
 /** Where the Dockerfile's `npm ci` installs a package: `node_modules/…`, nested ones too. */
 export const imagePackages = (): string[] => productionPackages(JSON.parse(read('package-lock.json')) as Lockfile)
 
-/** Lays the image's files into `folder`, and links its packages: run there with `node --preserve-symlinks`, which finds no other. */
+/** Copies the image's files into `folder` and links its packages; `node --preserve-symlinks` finds no others there. */
 export function layImage(folder: string): void {
   for (const path of imageFiles()) cpSync(join(root, path), join(folder, path))
   for (const path of imagePackages()) {

@@ -1,13 +1,13 @@
 /**
- * The platform that suites share. A suite of it sells products of its own, orders as customers of its own, and reads what
- * belongs to its own orders: others run at the same time. What stops, counts or configures the platform starts its own.
+ * The platform that suites share. Each suite uses its own products and customers, and reads only the data of
+ * its own orders, since others run at the same time. A suite that stops, counts or configures a platform starts its own.
  */
 
 import { inject } from 'vitest'
 import { clientOf, type PlatformClient } from './client.ts'
 
 /**
- * `customer` is the suite's own: orders are limited for each.
+ * `customer` must be unique to the suite, since orders are limited by customer.
  * @throws Error in a suite that vitest.config.ts does not list under `shared-platform`.
  */
 export function joinPlatform(customer: string): PlatformClient {

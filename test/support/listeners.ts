@@ -1,9 +1,9 @@
-/** The TCP listeners of a process, as Linux tells them. */
+/** The TCP listeners of a process by Linux's /proc. */
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 export interface Listener {
-  /** As the kernel writes it, in hexadecimal: `0100007F` is 127.0.0.1. */
+  /** The address in the kernel's hexadecimal form: `0100007F` is 127.0.0.1. */
   readonly address: string
   readonly port: number
 }
@@ -26,7 +26,7 @@ export function listenersOf(pid: number): Listener[] {
   )
 }
 
-/** A descriptor may be closed while the list is read. */
+/** The link of a descriptor, which may be closed meanwhile. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path)

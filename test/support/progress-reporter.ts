@@ -1,4 +1,4 @@
-/** How far a test run is, where no terminal shows it: a line every few seconds, as in the log of CI. */
+/** Prints the progress of a test run every few seconds where there is no terminal, as in CI. */
 
 import type { Reporter } from 'vitest/node'
 

@@ -1,4 +1,4 @@
-/** A client that speaks HTTP by hand: it may stop in the middle, send slowly, or go away without a word. */
+/** A client that writes HTTP itself: it can stop in the middle, send slowly, or disconnect. */
 
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
@@ -7,11 +7,11 @@ export interface RawRequest {
   readonly method?: string
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
-  /** As announced, whatever is sent. */
+  /** The announced length of the body. */
   readonly bodyBytes?: number
   /** The empty line that ends the head is not sent. */
   readonly isUnfinished?: boolean
-  /** The address that it connects from: any of loopback. */
+  /** The local address of the connection: any of loopback. */
   readonly from?: string
 }
 
@@ -21,7 +21,7 @@ export async function openRequest(
   { method = 'POST', path, headers = {}, bodyBytes, isUnfinished = false, from = '127.0.0.1' }: RawRequest,
 ): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', localAddress: from })
-  // What this side does to the connection is the test.
+  // The test ends the connection, so errors on this side are expected.
   socket.on('error', () => {})
   await once(socket, 'connect')
   const all = {
@@ -34,7 +34,7 @@ export async function openRequest(
   return socket
 }
 
-/** All that the server sends until it closes the connection. */
+/** Everything that the server sends until it closes the connection. */
 export async function answerOf(socket: Socket): Promise<string> {
   let text = ''
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))

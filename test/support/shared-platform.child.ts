@@ -1,4 +1,4 @@
-/** The platform that suites share, in a process of its own: it runs until the test run that started it ends. */
+/** The platform that suites share, in its own process, which runs until the test run ends. */
 
 import { business, services } from '../../functions/index.ts'
 import { announce, temporaryDirectory } from './command.ts'
@@ -6,7 +6,7 @@ import { startTestPlatform } from './platform.ts'
 import type { SharedPlatform } from './shared-platform.ts'
 
 const data = temporaryDirectory()
-// The channel ends with the run, even with one that was killed.
+// The channel ends with the test run, also if that is killed.
 const runEnded = new Promise((resolve) => process.once('disconnect', resolve))
 try {
   const platform = await startTestPlatform({ dataDirectory: data.path })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import type { RunningShop } from './client.ts'
 
-/** Where it is, as it goes from process to process. */
+/** The addresses of the platform, as passed between processes. */
 export interface SharedPlatform {
   readonly running: RunningShop
   readonly ports: {
@@ -24,7 +24,7 @@ declare module 'vitest' {
   }
 }
 
-/** @throws Error when the platform did not start; it has written the reason to stderr. */
+/** @throws Error if the platform did not start; it has written the reason to stderr. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const child = fork(join(import.meta.dirname, 'shared-platform.child.ts'), { execArgv: [] })
   const ended = once(child, 'exit')

@@ -1,4 +1,4 @@
-/** The trace of one order, and which spans it has. */
+/** The trace of one order and its spans. */
 
 import { expect } from 'vitest'
 import type { SpanRecord } from 'local-google-cloud/telemetry'
@@ -9,7 +9,7 @@ type Local = Pick<PlatformClient, 'local'>
 export const tracesOf = async ({ local }: Local, orderId: string) =>
   (await local<{ traces: { traceId: string; spans: number }[] }>(`traces?limit=10&correlationId=${orderId}`)).traces
 
-/** The spans of the order's one trace, as soon as all are there. */
+/** Waits for all spans of the order's trace. */
 export async function spansOf(platform: Local, orderId: string, count: number): Promise<SpanRecord[]> {
   const counts = async (): Promise<number[]> => (await tracesOf(platform, orderId)).map(({ spans }) => spans)
   await expect.poll(counts, { timeout: 20_000 }).toEqual([count])
@@ -20,7 +20,7 @@ export async function spansOf(platform: Local, orderId: string, count: number): 
 export const named = (spans: readonly SpanRecord[]): string[] =>
   spans.map(({ service, name }) => `${service}: ${name}`).toSorted()
 
-/** Names of the spans that are reached from the root, each by its parent. */
+/** The names of all spans that descend from the root. */
 export function tree(spans: readonly SpanRecord[]): string[] {
   const roots = spans.filter(({ parentSpanId }) => !spans.some(({ spanId }) => spanId === parentSpanId))
   expect(roots.map(({ service, name }) => `${service}: ${name}`)).toEqual(['gateway: POST /v1/orders'])

@@ -1,4 +1,4 @@
-/** What the platform holds, read by the official clients: a test that changed nothing finds the same again. */
+/** The stored state of the platform, read by the official clients, to assert that a test has changed nothing. */
 
 import { Firestore } from '@google-cloud/firestore'
 import { CloudTasksClient } from '@google-cloud/tasks'
@@ -12,10 +12,10 @@ import type { Running } from '../../emulators/running.ts'
 const SEEDED = 4
 
 export interface State {
-  /** Every document and task: its name → when it was last written. */
+  /** Every document and task: its name → the time of its last write. */
   all(): Promise<Record<string, string>>
   collection(service: string, collection: string): Promise<Record<string, unknown>[]>
-  /** Returns when orders has the prices of the seed, the last that it makes happen: after that nothing changes by itself. */
+  /** Waits until orders has the prices of the seed, its last effect; after that nothing changes by itself. */
   seeded(): Promise<void>
   readonly tasks: CloudTasksClient
   close(): Promise<void>

@@ -1,10 +1,10 @@
-/** Long lists of the same kind: `npm test` takes those of each that tell most, `npm run verify` takes all. */
+/** Long lists of similar items: `npm test` uses a representative selection of each, `npm run verify` the whole list. */
 
 export const wholeLists = process.env['MILLRACE_VERIFY'] === '1'
 
 /**
- * Those of `all` whose name is among `names`, in their order; all of them in `npm run verify`.
- * @throws Error when a name is not in the list
+ * The items of `all` whose names are in `names`, in their order; all items in `npm run verify`.
+ * @throws Error if a name is not in the list
  */
 export function representatives<T>(
   all: readonly T[],

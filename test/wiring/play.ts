@@ -1,4 +1,4 @@
-/** One success and one decline, each with a product of its own: every wire of the platform is touched, and looked at. */
+/** A scenario of one completed and one declined order that uses and checks every connection of the platform. */
 
 import { BigQuery } from '@google-cloud/bigquery'
 import { Firestore } from '@google-cloud/firestore'
@@ -42,14 +42,14 @@ const views = [
 
 /**
  * Publishes a product, stocks it, orders it with a good and with a bad card, and waits until order, history, BigQuery
- * and the send log all tell the same.
- * @throws Error that names what did not come within the limit.
+ * and the send log have all of their events.
+ * @throws Error that names the missing result after the limit.
  */
-export async function play(platform: TestPlatform, withinMs: number): Promise<void> {
+export async function runScenario(platform: TestPlatform, withinMs: number): Promise<void> {
   const giveUpMs = Date.now() + withinMs
   const sku = `WIRE-${crypto.randomUUID().slice(0, 8)}`
   const staff = platform.staff()
-  const soon = <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => until(what, giveUpMs, look)
+  const soon = <T>(what: string, read: () => Promise<T | undefined>): Promise<T> => until(what, giveUpMs, read)
 
   await soon('product accepted', () =>
     sent(staff, '/v1/products', sku, { sku, name: sku, unitMinor: 100, currency: 'EUR' }),
@@ -76,7 +76,7 @@ export async function play(platform: TestPlatform, withinMs: number): Promise<vo
   ])
 }
 
-type Soon = <T>(what: string, look: () => Promise<T | undefined>) => Promise<T>
+type Soon = <T>(what: string, read: () => Promise<T | undefined>) => Promise<T>
 
 async function ordered(
   platform: TestPlatform,
@@ -98,8 +98,8 @@ async function ordered(
   )
   await soon(`${expected.join(', ')} in the history of ${orderId}`, async () => {
     const order = await got<OrderView>(api, `/v1/orders/${orderId}`)
-    const heard = new Set(order?.timeline.entries?.map(({ type }) => type))
-    return order && hasEnded(order) && expected.every((type) => heard.has(type)) ? order : undefined
+    const recorded = new Set(order?.timeline.entries?.map(({ type }) => type))
+    return order && hasEnded(order) && expected.every((type) => recorded.has(type)) ? order : undefined
   })
   await soon(`every event of ${orderId} in BigQuery`, async () => {
     const stored = new Set(await eventTypes(platform, orderId))
@@ -122,7 +122,7 @@ async function ordered(
   }
 }
 
-/** By hand, as a person does: only the replica of prices receives it, so an order at this price shows that the replica is wired. */
+/** Publishes a price by hand: only the replica of prices receives it, so an order at this price proves its subscription. */
 async function publishPrice({ running }: TestPlatform, sku: string): Promise<void> {
   const pubsub = new PubSub({ projectId: running.projectId })
   const data = { sku, unitMinor: 120, currency: 'EUR' }
@@ -155,7 +155,7 @@ async function eventTypes(platform: TestPlatform, correlationId: string): Promis
     })
     return (rows as { type: string }[]).map(({ type }) => type)
   } catch {
-    // A table or view that was taken away: not there yet.
+    // A removed table or view counts as not there yet.
     return []
   }
 }
@@ -176,11 +176,11 @@ async function got<T = unknown>(api: Api, path: string): Promise<T | undefined> 
   }
 }
 
-async function until<T>(what: string, giveUpMs: number, look: () => Promise<T | undefined>): Promise<T> {
+async function until<T>(what: string, giveUpMs: number, read: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
     const leftMs = giveUpMs - Date.now()
-    // A look may hang on what was taken away: it has no longer than the rest of the time.
-    const seen = leftMs > 0 ? await Promise.race([look().catch(() => undefined), pause(leftMs)]) : undefined
+    // A read may hang on a removed resource, so it is limited to the remaining time.
+    const seen = leftMs > 0 ? await Promise.race([read().catch(() => undefined), pause(leftMs)]) : undefined
     if (seen !== undefined) return seen
     if (Date.now() >= giveUpMs) throw new Error(`no ${what}`)
     await pause(LOOK_EVERY_MS)

@@ -1,8 +1,8 @@
-/** `npm run wiring`: takes away every resource of the local stacks, one after the other, and shows that an order misses it. */
+/** `npm run wiring`: removes every resource of the local stacks, one after the other, and shows that the scenario fails without it. */
 
 import { flag, main, text, UsageError } from '../../cli/command.ts'
 import { startTestPlatform } from '../support/platform.ts'
-import { patience, wired, type Verdict } from './wiring.ts'
+import { durationLimit, wired, type Verdict } from './wiring.ts'
 
 interface Given {
   readonly only: string
@@ -46,9 +46,9 @@ async function run(values: Given): Promise<number> {
     .filter((_, index) => index % parts === part - 1)
   const counts = new Map<Verdict['outcome'], number>()
   try {
-    const limitMs = await patience(platform)
+    const limitMs = await durationLimit(platform)
     console.log(
-      `${chosen.length} resources; an order that takes longer than ${(limitMs / 1000).toFixed(1)} s misses something.`,
+      `${chosen.length} resources; a scenario that takes longer than ${(limitMs / 1000).toFixed(1)} s lacks something.`,
     )
     for (const [index, one] of chosen.entries()) {
       const verdict = await wired(platform, one, limitMs)

@@ -1,8 +1,8 @@
-/** Resources without which an order still plays, each with the reason why that is right. */
+/** Resources without which the scenario still succeeds, each with the reason. */
 
 import type { TerraformResource } from 'local-google-cloud'
 
-const unheard = [
+const notEmitted = [
   'stock.rejected',
   'order.expired',
   'order.stalled',
@@ -25,11 +25,11 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
       /^(telemetry|logging|monitoring|serviceusage)\./.test(roleOf(resource)),
   },
   {
-    reason: 'how the account of a member of the staff stood is remembered for minutes',
+    reason: 'the state of a staff account is cached for minutes',
     covers: (resource) => roleOf(resource) === 'firebaseauth.viewer',
   },
   {
-    reason: 'people call on the port of the owner, who may everything',
+    reason: 'people call on the port of the owner, which has all permissions',
     covers: ({ type, attributes }) =>
       type.endsWith('_iam_member') && /^(group|user):/.test(String(attributes['member'])),
   },
@@ -43,24 +43,24 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
   {
     reason: 'neither a success nor a decline emits it',
     covers: ({ type, attributes }) =>
-      type === 'google_pubsub_topic_iam_member' && unheard.includes(String(attributes['topic'])),
+      type === 'google_pubsub_topic_iam_member' && notEmitted.includes(String(attributes['topic'])),
   },
   {
-    reason: 'asked to repeat only when an answer is late',
+    reason: 'called to republish only when a reply is late',
     covers: (resource) =>
       resource.type === 'google_cloud_tasks_queue_iam_member' &&
       resource.attributes['name'] === 'shipping' &&
       isOf(resource, 'orders'),
   },
   {
-    reason: 'submitted only when the payment provider notes something',
+    reason: 'submitted only when the payment provider sends a webhook',
     covers: (resource) =>
       resource.type === 'google_cloud_run_v2_service_iam_member' &&
       isOf(resource, 'gateway') &&
       resource.attributes['name'] === 'payments',
   },
   {
-    reason: 'payments tells itself only to void, or to capture one parcel of several',
+    reason: 'payments sends itself commands only to void, or to capture one parcel of several',
     covers: (resource) =>
       isOf(resource, 'payments') &&
       (resource.type === 'google_service_account_iam_member' ||
@@ -69,7 +69,7 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
           resource.attributes['name'] === 'payments')),
   },
   {
-    reason: 'sent when a customer withdraws something, and delivered a month later',
+    reason: 'sent when a customer withdraws an entry, and delivered a month later',
     covers: (resource) =>
       isOf(resource, 'customers') &&
       (resource.type === 'google_service_account_iam_member' ||
@@ -81,34 +81,34 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
     covers: ({ type, attributes }) => type === 'google_service_account' && attributes['account_id'] === 'image-builder',
   },
   {
-    reason: 'asked only for a SKU that the replica of prices has not heard of yet',
+    reason: 'called only for a SKU that the replica of prices does not have',
     covers: ({ type, stack, attributes }) =>
       type === 'google_cloud_run_v2_service_iam_member' &&
       stack.endsWith('-catalog') &&
       String(attributes['member']).includes(':orders@'),
   },
   {
-    reason: 'what operators send carries it, and no operator acts in a success or a decline',
+    reason: 'only operators use it, and no operator acts in a success or a decline',
     covers: ({ type, attributes }) =>
       (type === 'google_service_account' && attributes['account_id'] === 'operations') ||
       (type === 'google_cloud_run_v2_service_iam_member' && String(attributes['member']).includes(':operations@')),
   },
   {
-    reason: 'the timer of an order, which fires only when an answer is late',
+    reason: 'the timer of an order, which fires only when a reply is late',
     covers: ({ type, stack, attributes }) =>
       type === 'google_cloud_run_v2_service_iam_member' &&
       stack.endsWith('-orders') &&
       String(attributes['member']).includes(':orders@'),
   },
   {
-    reason: 'asked to repeat only when an answer is late',
+    reason: 'called to republish only when a reply is late',
     covers: ({ type, stack, attributes }) =>
       type === 'google_cloud_run_v2_service_iam_member' &&
       stack.endsWith('-shipping') &&
       String(attributes['member']).includes(':orders@'),
   },
   {
-    reason: 'without the answer to a compensation it is sent again after a minute, and the order stays rejected',
+    reason: 'without the reply a compensation is sent again after a minute, and the order stays rejected',
     covers: ({ type, attributes }) =>
       type === 'google_pubsub_subscription' && attributes['name'] === 'orders.stock.released',
   },
@@ -121,21 +121,21 @@ const rules: readonly { readonly reason: string; readonly covers: (resource: Ter
     reason: 'neither a success nor a decline emits it',
     covers: ({ type, attributes }) =>
       type === 'google_pubsub_subscription' &&
-      unheard.some((event) => String(attributes['name']).endsWith(`.${event}`)),
+      notEmitted.some((event) => String(attributes['name']).endsWith(`.${event}`)),
   },
   {
     reason: 'without the exemption writes cost more, without the policy documents stay longer, nothing else',
     covers: ({ type }) => type === 'google_firestore_field',
   },
   {
-    reason: 'asked to repeat or replayed to only when something went wrong, or a month after a withdrawal',
+    reason: 'used only for republish and replay after a failure, or a month after a withdrawal',
     covers: ({ type, attributes }) =>
       type === 'google_cloud_tasks_queue' &&
       ['customers', 'history', 'notifications'].includes(String(attributes['name'])),
   },
 ]
 
-/** Why this resource is not missed, or undefined when it must be. */
-export function survives(resource: TerraformResource): string | undefined {
+/** The reason why the scenario succeeds without this resource; undefined if it must fail. */
+export function whyOptional(resource: TerraformResource): string | undefined {
   return rules.find(({ covers }) => covers(resource))?.reason
 }

@@ -1,11 +1,11 @@
-/** Some resources that an order misses, and one of each type in `npm run verify`: all of them is `npm run wiring`. */
+/** Some resources without which the scenario fails, and one of each type in `npm run verify`; `npm run wiring` tries all. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { representatives } from '../support/whole-lists.ts'
-import { patience, wired } from './wiring.ts'
+import { durationLimit, wired } from './wiring.ts'
 
-/** Enough to see that each type is wired, and that the check can tell. */
+/** Enough to show that each type is needed, and that the check detects it. */
 const chosen: readonly [text: string, outcome: string][] = [
   ['google_pubsub_topic.topic-ordercompleted', 'refused'],
   ['local-payments/google_pubsub_subscription.push-shipmentdispatched', 'missed'],
@@ -26,7 +26,7 @@ const chosen: readonly [text: string, outcome: string][] = [
   ['local-shipping/google_project_iam_member.store_uses', 'missed'],
 ]
 
-/** What is missed costs an order's whole patience and another order: a delivery, a command, and the grant for a call. */
+/** A missed resource takes the whole time limit and another scenario, so only three are tried: a delivery, a command, and the grant for a call. */
 const some = representatives(
   chosen,
   [
@@ -46,11 +46,11 @@ describe('wiring', () => {
     process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
     process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
     process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
-    limitMs = await patience(platform)
+    limitMs = await durationLimit(platform)
   }, 120_000)
   afterAll(() => platform.close(), 30_000)
 
-  it('covers every type that is provisioned', () => {
+  it('covers every provisioned type', () => {
     const types = new Set(platform.provisioned.map(({ resource }) => resource.type))
     expect(
       [...types].filter((type) => !chosen.some(([text]) => text.includes(`${type}.`) || text.endsWith(type))),

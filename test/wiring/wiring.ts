@@ -1,30 +1,30 @@
-/** For one resource: is it refused without it, or does an order no longer play when it is taken away? */
+/** Checks for one resource that the stacks are refused without it, or that the scenario fails after its removal. */
 
 import { type Provisioned, type StackJson, unprovisioned } from 'local-google-cloud'
 import { resourcesOf } from '../../emulators/start.ts'
 import type { TestPlatform } from '../support/platform.ts'
-import { play } from './play.ts'
-import { survives } from './survivors.ts'
+import { runScenario } from './play.ts'
+import { whyOptional } from './survivors.ts'
 
-/** So many times what it usually takes, and never less than this, before an order counts as not playing. */
-const PATIENCE = 3
+/** The scenario fails after so many times its usual duration, and not before the shortest limit. */
+const DURATION_FACTOR = 3
 const SHORTEST_LIMIT_MS = 2_000
-/** After a restore, deliveries that failed meanwhile are repeated first. */
+/** After a restore, deliveries that failed meanwhile are redelivered first. */
 const RESTORED_LIMIT_MS = 60_000
 
 export interface Verdict {
   readonly address: string
-  /** How it is shown to be needed, or why it is not. */
+  /** The proof that it is needed, or the reason why it is not. */
   readonly outcome: 'refused' | 'missed' | 'listed' | 'NOT MISSED' | 'NOT RESTORED'
   readonly detail: string
 }
 
-/** With nothing taken away, after a first time which wakes the services. @throws Error when it does not play at all. */
-export async function patience(platform: TestPlatform): Promise<number> {
-  await play(platform, RESTORED_LIMIT_MS)
+/** The time limit of a scenario: its duration with all resources and warm services, times a factor. @throws Error if the scenario fails. */
+export async function durationLimit(platform: TestPlatform): Promise<number> {
+  await runScenario(platform, RESTORED_LIMIT_MS)
   const startedMs = performance.now()
-  await play(platform, RESTORED_LIMIT_MS)
-  return Math.max(SHORTEST_LIMIT_MS, PATIENCE * (performance.now() - startedMs))
+  await runScenario(platform, RESTORED_LIMIT_MS)
+  return Math.max(SHORTEST_LIMIT_MS, DURATION_FACTOR * (performance.now() - startedMs))
 }
 
 export async function wired(platform: TestPlatform, one: Provisioned, limitMs: number): Promise<Verdict> {
@@ -32,7 +32,7 @@ export async function wired(platform: TestPlatform, one: Provisioned, limitMs: n
   const address = `${resource.stack}/${resource.address}`
   const refusal = refusedWithout(platform.stacks, one)
   if (refusal) return { address, outcome: 'refused', detail: refusal }
-  const reason = survives(resource)
+  const reason = whyOptional(resource)
   if (reason) return { address, outcome: 'listed', detail: reason }
 
   await provisioner.remove(resource, platform.api)
@@ -45,10 +45,10 @@ export async function wired(platform: TestPlatform, one: Provisioned, limitMs: n
   if (still) return { address, outcome: 'NOT RESTORED', detail: still }
   return missing
     ? { address, outcome: 'missed', detail: missing }
-    : { address, outcome: 'NOT MISSED', detail: 'both orders still play' }
+    : { address, outcome: 'NOT MISSED', detail: 'both orders still succeed' }
 }
 
-/** Why the stacks without this resource, without the grants on it and what has no local part, can't be provisioned. */
+/** The error of provisioning the stacks without this resource, its grants and resources without a local part; undefined without an error. */
 function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned): string | undefined {
   const [type, id] = resource.address.split('.') as [string, string]
   const without = stacks.map((stack) => {
@@ -79,7 +79,7 @@ function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned)
   }
 }
 
-/** Reads one of its attributes, or waits for it. */
+/** True if the attributes refer to the resource or depend on it. */
 const mentions = (attributes: object, address: string): boolean => {
   const text = JSON.stringify(attributes)
   return text.includes(`\${${address}.`) || text.includes(`"${address}"`)
@@ -87,7 +87,7 @@ const mentions = (attributes: object, address: string): boolean => {
 
 async function failure(platform: TestPlatform, withinMs: number): Promise<string | undefined> {
   try {
-    await play(platform, withinMs)
+    await runScenario(platform, withinMs)
     return undefined
   } catch (error) {
     return (error as Error).message

@@ -30,7 +30,7 @@ export interface Catalog {
    * @throws NOT_FOUND in BigQuery's words for the first that is not there.
    */
   tablesBehind(names: readonly string[]): Promise<string[]>
-  /** The tables and views that a view names, `dataset.table`; undefined for a table, and for what is not there. */
+  /** The tables and views that a view names, `dataset.table`; undefined for a table, and for a missing name. */
   namedBy(datasetId: string, tableId: string): Promise<readonly string[] | undefined>
 }
 

@@ -1,4 +1,4 @@
-/** What IAM knows of BigQuery: the policies of datasets and tables, and what roles allow on them. */
+/** BigQuery's declarations for IAM: datasets and tables have policies, and roles grant permissions on them. */
 
 import type { IamFacts, PolicyKind } from '../core/iam-facts.ts'
 

@@ -1,4 +1,4 @@
-/** What each route of BigQuery takes: https://cloud.google.com/bigquery/docs/access-control */
+/** The permission that each route of BigQuery requires: https://cloud.google.com/bigquery/docs/access-control */
 
 import type { RequiredPermission } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'
@@ -31,10 +31,10 @@ function refusal({ permission, resource }: RequiredPermission): string {
 const writes = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE'])
 
 export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: CloudContext): RouteAccess[] {
-  /** A view is read with the rights of who reads it, down to the tables. */
+  /** A view is read with the caller's permissions, also on its tables. */
   const reads = async (tables: readonly string[]): Promise<RequiredPermission[]> => {
     const all = new Set(tables)
-    // What is added while we go through it comes up as well.
+    // The loop also visits names that it adds.
     for (const name of all) {
       const [dataset, table] = name.split('.') as [string, string]
       for (const inside of (await catalog.namedBy(dataset, table)) ?? []) all.add(inside)

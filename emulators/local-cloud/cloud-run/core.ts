@@ -18,7 +18,7 @@ export interface CloudRunOptions {
   readonly workingDirectory: string
   /** Where logs are kept; absent: nowhere. */
   readonly logDirectory?: string
-  /** What `node` in a container's command means (default: the Node that runs this). */
+  /** The program for `node` in a container's command (default: the Node that runs this). */
   readonly nodePath?: string
   /** An instance stops after so long without a request (default 15 minutes). */
   readonly idleMs?: number

@@ -1,4 +1,4 @@
-/** What IAM knows of Cloud Run: the policy of a service, and what roles allow on it. */
+/** Cloud Run's declarations for IAM: services have policies, and roles grant permissions on them. */
 
 import type { IamFacts, PolicyKind } from '../core/iam-facts.ts'
 

@@ -1,4 +1,4 @@
-/** What each route of Cloud Run's Admin API takes: https://cloud.google.com/run/docs/reference/iam/permissions */
+/** The permission that each route of Cloud Run's Admin API requires: https://cloud.google.com/run/docs/reference/iam/permissions */
 
 import type { RequiredPermission } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'

@@ -1,4 +1,4 @@
-/** What IAM knows of Cloud Tasks: the policy of a queue, and what roles allow on it. */
+/** Cloud Tasks' declarations for IAM: queues have policies, and roles grant permissions on them. */
 
 import type { IamFacts, PolicyKind } from '../core/iam-facts.ts'
 

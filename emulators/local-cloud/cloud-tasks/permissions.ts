@@ -1,4 +1,4 @@
-/** What each method of Cloud Tasks takes: https://cloud.google.com/tasks/docs/reference-access-control */
+/** The permission that each method of Cloud Tasks requires: https://cloud.google.com/tasks/docs/reference-access-control */
 
 import type { RequiredPermission, ServiceAccess } from '../core/service.ts'
 

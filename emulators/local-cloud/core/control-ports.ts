@@ -30,7 +30,7 @@ function isOwn(address: string): boolean {
 }
 
 interface Target {
-  /** What answers at the port, if it is one of control. */
+  /** The server at the port, if it is a control port. */
   readonly what: string | undefined
   readonly host: string
 }

@@ -1,4 +1,4 @@
-/** What falls due next: a queue by time, and first in, first out where times are equal or none are given. */
+/** A queue by due time, and first in, first out for equal or absent times. */
 
 /** Above this many items a queue is cleaned of those that no longer count, once most of it is new since the last time. */
 const CLEAN_ABOVE = 1000

@@ -6,7 +6,7 @@
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 
-/** What a request says of itself, over either protocol. */
+/** The properties of a request that the gate checks, over either protocol. */
 export interface Arrival {
   readonly method: string
   /** `Host`, or HTTP/2's `:authority`. */

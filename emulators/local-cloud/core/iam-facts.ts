@@ -1,4 +1,4 @@
-/** What a plugin declares for IAM: which of its resources have allow policies, and what roles allow on them. */
+/** A plugin's declarations for IAM: its resources with allow policies, and the permissions of roles on them. */
 
 /** One kind of resource that has an allow policy, as its own API serves it. */
 export interface PolicyKind {
@@ -6,7 +6,7 @@ export interface PolicyKind {
   readonly name: string
   /** How permissions call it: `pubsub.topics`, as in `pubsub.topics.setIamPolicy`. */
   readonly permissions: string
-  /** What stands before the name in a path (`/v1`), the usual one first. */
+  /** The prefixes of the name in a path (`/v1`), the usual one first. */
   readonly prefixes: readonly [string, ...string[]]
   /** The HTTP method of its `getIamPolicy`. */
   readonly read: 'GET' | 'POST'

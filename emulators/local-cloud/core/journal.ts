@@ -129,7 +129,7 @@ function openLog(directory: string, tables: Tables, compactAboveBytes: number): 
     changes = []
     if (bytes > compactAbove) replaceLog()
   }
-  /** What was acknowledged is written: a compaction that fails is tried again when the log has grown once more. */
+  /** Acknowledged changes are written, so a failed compaction is retried only after the log has grown again. */
   const replaceLog = (): void => {
     try {
       const compacted = compact(file, tables)

@@ -35,7 +35,7 @@ export interface LocalCloudOptions {
   readonly fetch?: Send
   /** Asked for on what Google has no API for, and on what starts processes (default: a new one). */
   readonly secret?: string
-  /** What was kept is taken up (pushes, tasks, services) only when `start` is called: at once by default. */
+  /** Whether stored work (pushes, tasks, services) continues only when `start` is called (default: at once). */
   readonly startLater?: boolean
 }
 
@@ -53,24 +53,24 @@ export interface LocalCloud {
   counters(): Record<string, number>
   resetCounters(): void
   requestLog(): readonly RequestLogEntry[]
-  /** What goes wrong on purpose. */
+  /** The injected faults. */
   readonly faults: Faults
   /** Takes up what was kept. To be called once, after `startLater`. */
   start(): Promise<void>
   close(): Promise<void>
 }
 
-/** What the IAM plugin lends to all others. */
+/** The functions of the IAM plugin for all others. */
 interface TokenMint {
   mintIdToken(options: { email: string; audience: string }): Promise<string>
 }
 
-/** What the Cloud Run plugin lends: it knows which process serves an account. */
+/** The functions of the Cloud Run plugin for others: it finds the process of an account. */
 interface Processes {
   signalAccount(account: string, signal: NodeJS.Signals): Promise<number | undefined>
 }
 
-/** What all plugins share, and what they became. */
+/** The shared parts of all plugins, and the started plugins. */
 interface Shared {
   readonly counters: Map<string, number>
   readonly requestLog: RequestLog
@@ -97,7 +97,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
       ...[...ports.values()].map((port) => () => port.close()),
       () => journal.close(),
     ])
-  // In the order of the plugins: who is delivered to before who delivers. The end goes the other way.
+  // Start in the order of the plugins: receivers before senders. Close in reverse.
   const start = async (): Promise<void> => {
     for (const instance of instances.values()) await instance.start?.()
   }

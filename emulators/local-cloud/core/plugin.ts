@@ -1,4 +1,4 @@
-/** What one emulated Google service is to the local cloud: its API, its Terraform types, its life. */
+/** An emulated Google service as a part of the local cloud: its API, its Terraform types, its lifecycle. */
 
 import type { Access, RouteAccess } from './access/access.ts'
 import type { Clock } from './clock.ts'
@@ -9,7 +9,7 @@ import type { Journal } from './journal.ts'
 import type { Send } from './send.ts'
 import type { Provisioning } from './terraform/provisioner.ts'
 
-/** What the local cloud gives to every plugin when it makes it. */
+/** The context that every plugin gets when the local cloud makes it. */
 export interface CloudContext {
   readonly project: { readonly id: string; readonly number: string; readonly region: string }
   readonly clock: Clock
@@ -24,13 +24,13 @@ export interface CloudContext {
   note(entry: RequestLogEntry): void
   /** An RS256 Google ID token, 1 h, for a push or task with OIDC or for the metadata server. */
   mintIdToken(options: { email: string; audience: string }): Promise<string>
-  /** Who may do what: for Google's own agents, whose calls come in by no port. */
+  /** Checks permissions of Google's own agents, whose calls do not come through a port. */
   readonly access: Access
-  /** What all plugins in use declare for IAM. */
+  /** The declarations for IAM of all plugins in use. */
   readonly iamFacts: readonly IamFacts[]
   /** Whether any plugin has a resource of that full name; undefined when no plugin knows such names. */
   resourceExists(fullName: string): boolean | undefined
-  /** What goes wrong on purpose, at the moments that no unary method has. */
+  /** The injected faults at moments outside of unary methods. */
   readonly faults: Faults
   /** Outgoing HTTP (push, task dispatch); a simulation replaces it. */
   readonly fetch: Send
@@ -60,7 +60,7 @@ export interface PluginInstance<Core = unknown> {
   readonly grpc?: readonly GrpcService[]
   /** REST that no proto annotation describes; mounted at the root of every port. */
   readonly http?: Http
-  /** Which of these routes a service account may take, and what that takes; all others are the owner's. */
+  /** The routes that service accounts may call, with the required permissions; all others are the owner's. */
   readonly routes?: readonly RouteAccess[]
   /** Whether a resource of that full name exists here; undefined when the name is not of this service (IAM asks before it sets a policy). */
   resourceExists?: (fullName: string) => boolean | undefined

@@ -8,7 +8,7 @@ export interface ProtoTime {
   readonly nanos?: number | null
 }
 
-/** What a client may send for a time that is not set. */
+/** The values that clients send for an unset time. */
 export type MaybeTime = ProtoTime | null | undefined
 
 /** In milliseconds; what is finer is cut off. */

@@ -10,7 +10,7 @@ export const limits = {
   textCharacters: 500,
 } as const
 
-/** What an entry takes beside its texts. */
+/** The memory of an entry besides its texts. */
 const ENTRY_BYTES = 150
 /** So much of the log is forgotten at once when it is full. */
 const FORGOTTEN_SHARE = 1 / 10

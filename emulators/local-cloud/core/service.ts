@@ -1,4 +1,4 @@
-/** What a plugin gives to the transport: gRPC services and HTTP apps, who calls them, and what each method takes. */
+/** The types between a plugin and the transport: gRPC services, HTTP apps, callers, and the permissions of methods. */
 
 import type { Hono } from 'hono'
 
@@ -8,11 +8,11 @@ export interface RequiredPermission {
   readonly resource: string
 }
 
-/** What a call takes, read from its request as the transport shapes it. */
+/** The permissions that a call requires, derived from its request in the transport's form. */
 // oxlint-disable-next-line typescript/no-explicit-any
 export type MethodAccess = (request: any) => readonly RequiredPermission[]
 
-/** What a plugin says of its gRPC services and the REST that follows from them. */
+/** A plugin's description of a gRPC service and of its derived REST API. */
 export interface ServiceAccess {
   /** By method in lowerCamelCase. */
   readonly methods: Readonly<Record<string, MethodAccess>>
@@ -22,7 +22,7 @@ export interface ServiceAccess {
   readonly domain: string
 }
 
-/** Who calls, and how: made by the transport for each request. */
+/** The caller of a request and its transport; the transport makes one for each request. */
 export interface RequestContext {
   /** E-mail of the service account whose port was called, or `owner`. */
   readonly principal: string
@@ -50,9 +50,9 @@ export interface GrpcService {
   readonly name: string
   readonly unary?: Readonly<Record<string, Unary>>
   readonly streaming?: Readonly<Record<string, Streaming>>
-  /** What each method takes; without it no service account may call any. */
+  /** The permissions that each method requires; without them no service account may call a method. */
   readonly access?: ServiceAccess
 }
 
-/** A Hono app whose handlers find who calls in `c.get('context')`. */
+/** A Hono app whose handlers find their caller in `c.get('context')`. */
 export type Http = Hono<{ Variables: { context: RequestContext } }>

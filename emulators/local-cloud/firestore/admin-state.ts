@@ -1,4 +1,4 @@
-/** What administration keeps: databases, composite indexes, and how single fields are indexed or expire. */
+/** The state of administration: databases, composite indexes, and the indexing and expiry of single fields. */
 
 import type { Journal, Table } from '../core/journal.ts'
 import { notFound } from '../core/status.ts'

@@ -13,7 +13,7 @@ import { createStore } from './documents/store.ts'
 import { createTransactions } from './transactions/transactions.ts'
 
 export interface FirestoreOptions {
-  /** What a query without its composite index meets: an error as at Google, a line on stderr, or nothing. */
+  /** The reaction to a query without its composite index: an error as at Google, a line on stderr, or nothing. */
   readonly indexes?: 'enforce' | 'warn' | 'off'
 }
 

@@ -42,7 +42,7 @@ export interface FirestoreCore {
   database(name: DatabaseName): Database
   /** Forgets every document and transaction of a database that is deleted. */
   forget(name: DatabaseName): void
-  /** What queries would have needed, when indexes are not enforced. */
+  /** The missing indexes of queries, if indexes are not enforced. */
   readonly missingIndexes: ReadonlyMap<string, CompositeIndex>
   /** Deletes what expires, once a field has a TTL policy. */
   readonly expiry: Expiry

@@ -1,4 +1,4 @@
-/** What IAM knows of Firestore, whose databases have no policies of their own: conditions on the project name them. */
+/** Firestore's declarations for IAM. Its databases have no policies; conditions on the project name them. */
 
 import type { IamFacts } from '../core/iam-facts.ts'
 

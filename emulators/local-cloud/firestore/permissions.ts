@@ -1,4 +1,4 @@
-/** What each method of Firestore takes: https://cloud.google.com/firestore/docs/security/iam#required_permissions */
+/** The permission that each method of Firestore requires: https://cloud.google.com/firestore/docs/security/iam#required_permissions */
 
 import type { MethodAccess, RequiredPermission, ServiceAccess } from '../core/service.ts'
 
@@ -6,7 +6,7 @@ import type { MethodAccess, RequiredPermission, ServiceAccess } from '../core/se
 const databaseOf = (name: string): string => name.split('/').slice(0, 4).join('/')
 const projectOf = (name: string): string => name.split('/').slice(0, 2).join('/')
 
-/** Each permission on each database that the request names: who may use one must not reach another through it. */
+/** Requires each permission on each database that the request names, so that a grant on one database does not reach another. */
 function needs(names: readonly (string | undefined)[], permissions: readonly string[]): RequiredPermission[] {
   const databases = new Set(names.map((name) => databaseOf(name ?? '')))
   return [...databases].flatMap((resource) =>

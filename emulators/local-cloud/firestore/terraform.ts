@@ -5,7 +5,7 @@ import type { OwnerApi, Provisioner } from '../core/terraform/provisioner.ts'
 import type { TerraformResource } from '../core/terraform/resource.ts'
 import { upsert } from '../core/terraform/upsert.ts'
 
-/** What PATCH changes; Terraform replaces the database for the others. */
+/** The attributes that PATCH can change; for the others Terraform replaces the database. */
 const DATABASE_MUTABLE = [
   'concurrencyMode',
   'pointInTimeRecoveryEnablement',

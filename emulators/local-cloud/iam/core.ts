@@ -8,7 +8,7 @@ import { policies, type Policies } from './policies/policies.ts'
 import { declaredPolicies, type PolicyKinds } from './policies/policy-kinds.ts'
 import { declaredRoles } from './policies/roles.ts'
 
-/** What other emulators ask IAM. */
+/** The queries of other emulators to IAM. */
 export interface IamCore extends Tokens, Pick<Policies, 'bindings' | 'isGranted' | 'usedGrants'> {}
 
 export interface IamState {

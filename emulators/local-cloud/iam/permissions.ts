@@ -1,4 +1,4 @@
-/** What each method of IAM takes, the policies of every other API's resources included. */
+/** The permission that each method of IAM requires, including those on policies of other APIs' resources. */
 
 import type { MethodAccess, RequiredPermission, ServiceAccess } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'

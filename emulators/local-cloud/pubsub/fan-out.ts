@@ -19,7 +19,7 @@ export function publishNow(state: PubsubState, name: string, drafts: readonly Dr
     const to = matching.map(({ record }) => record.serial)
     const message = store.add({ id, topic: name, ...one, publishMs, to }, topic.keeps ? 1 : 0)
     if (topic.keeps) topic.hold(message)
-    // What a filter drops is billed as delivered all the same: https://cloud.google.com/pubsub/pricing.
+    // Messages that a filter drops are billed like delivered ones: https://cloud.google.com/pubsub/pricing.
     if (filtered > 0) context.count('pubsub.deliveryBytes', filtered * message.bytes)
     for (const delivery of matching) {
       delivery.add(message)

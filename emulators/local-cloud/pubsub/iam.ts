@@ -1,4 +1,4 @@
-/** What IAM knows of Pub/Sub: its resources that have policies, and what roles allow on them. */
+/** Pub/Sub's declarations for IAM: the resources with policies, and the permissions of roles on them. */
 
 import type { IamFacts, PolicyKind } from '../core/iam-facts.ts'
 

@@ -1,4 +1,4 @@
-/** What each method of Pub/Sub takes: https://cloud.google.com/pubsub/docs/access-control#required_permissions */
+/** The permission that each method of Pub/Sub requires: https://cloud.google.com/pubsub/docs/access-control#required_permissions */
 
 import type { RequiredPermission, ServiceAccess } from '../core/service.ts'
 import type { CloudContext } from '../core/plugin.ts'
@@ -34,7 +34,7 @@ interface Delivering {
   readonly bigqueryConfig?: OfAccount | null
 }
 
-/** Who makes a subscription push or write as an account must be allowed to act as it. */
+/** A caller that makes a subscription push or write as an account needs the permission to act as that account. */
 const actsAs = ({ pushConfig, bigqueryConfig }: Delivering, project: string): RequiredPermission[] =>
   [pushConfig?.oidcToken, bigqueryConfig].flatMap((config) =>
     config?.serviceAccountEmail

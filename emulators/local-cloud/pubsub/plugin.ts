@@ -16,7 +16,7 @@ export const pubsub: Plugin<PubsubCore> = {
     const core = makeCore(context)
     return {
       core,
-      // What is missing here (schemas, snapshots) answers UNIMPLEMENTED with its name.
+      // The other services (schemas, snapshots) answer UNIMPLEMENTED with their names.
       grpc: [
         { name: 'google.pubsub.v1.Publisher', unary: core.publisher, access: publisherAccess },
         {

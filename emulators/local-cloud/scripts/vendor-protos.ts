@@ -15,7 +15,7 @@ const root = join(cloud, '..', '..')
 const read = (path: string): Namespace =>
   JSON.parse(readFileSync(join(root, 'node_modules', path), 'utf8')) as Namespace
 
-/** Beside each vendored file: which package it is made from, and what of that is left out. */
+/** The source package of each vendored file, and the parts that are left out. */
 interface Source {
   readonly from: string
   readonly without: readonly string[]

@@ -1,4 +1,4 @@
-/** What IAM knows of the APIs to which the collector writes. */
+/** The declarations for IAM of the APIs to which the collector writes. */
 
 import type { IamFacts } from '../core/iam-facts.ts'
 

@@ -52,7 +52,7 @@ export interface Metrics {
 export function keepMetrics({ journal }: CloudContext): Metrics {
   const table = journal.table<Series>('telemetry/series')
 
-  /** Room for one more: what the longest silent process wrote is added to what ended before it. */
+  /** Makes room for one series: the values of the longest silent process are added to those of ended processes. */
   const makeRoom = (): boolean => {
     let oldest: [string, Series] | undefined
     for (const entry of table.entries()) {

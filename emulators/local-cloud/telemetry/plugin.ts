@@ -1,4 +1,4 @@
-/** What stands in for the collector beside each service: OTLP on the port of its account, kept for people to look at. */
+/** Stands in for the collector beside each service: receives OTLP on the port of its account, and stores it for people. */
 
 import type { Plugin } from '../core/plugin.ts'
 import { createCore, type TelemetryCore } from './core.ts'

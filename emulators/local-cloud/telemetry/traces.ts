@@ -26,7 +26,7 @@ export interface SpanRecord {
 
 export interface TraceSummary {
   readonly traceId: string
-  /** Name and service of the span that hangs on none of the others. */
+  /** Name and service of the span whose parent is not in the trace. */
   readonly root: string
   readonly service: string
   readonly startMs: number

@@ -51,7 +51,7 @@ export async function seed(running: Running): Promise<string> {
   return `the shop sells ${products.map(({ sku }) => sku).join(', ')}`
 }
 
-/** A command was accepted, not yet carried out: looks until what it makes is there. */
+/** Polls until the result of an accepted command exists. */
 async function appears(look: () => Promise<Response>): Promise<void> {
   const giveUpMs = Date.now() + GIVE_UP_AFTER_MS
   for (;;) {

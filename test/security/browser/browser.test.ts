@@ -1,7 +1,7 @@
 /**
  * A web page against the running platform, in a real browser: every write that would do harm, by every means that a page
- * has, from another origin and under a name that has come to mean 127.0.0.1. None lands: the state says so afterwards. The
- * same attack on the same ports without their gate and secret does land, and the same look at the state notices it.
+ * has, from another origin and under a name that was rebound to 127.0.0.1. None has an effect on the state. The
+ * same attack on the same ports without gate and secret has an effect, and the same comparison of the state detects it.
  */
 
 import { subscribe } from 'node:diagnostics_channel'
@@ -15,7 +15,7 @@ import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
 import { type Attacker, browse, chromium, type Plan, type Report, startAttacker, type Write } from './browser.ts'
 
 const WITHIN_MS = 180_000
-/** By which a browser sends a body without asking first. */
+/** The ways in which a browser sends a body without a preflight. */
 const unasked = [
   'fetchtext',
   'nocorstext',
@@ -30,10 +30,10 @@ const unasked = [
 let platform: TestPlatform
 let attacker: Attacker
 let before: string
-/** Of the one account that books: no page can have it. */
+/** The token of the account that books; no page can have it. */
 let carrierToken: string
 const closers: (() => Promise<unknown>)[] = []
-/** Mark → how each of its requests was answered. */
+/** Mark → the statuses of its requests. */
 const answers = new Map<string, number[]>()
 
 beforeAll(async () => {
@@ -45,8 +45,8 @@ beforeAll(async () => {
   await prepare()
   before = await state()
   subscribe('http.server.response.finish', (message) => {
-    const { request: asked, response } = message as { request: IncomingMessage; response: ServerResponse }
-    const mark = markOf(asked.url)
+    const { request: incoming, response } = message as { request: IncomingMessage; response: ServerResponse }
+    const mark = markOf(incoming.url)
     if (mark !== undefined) answers.set(mark, [...(answers.get(mark) ?? []), response.statusCode])
   })
 }, WITHIN_MS)
@@ -54,11 +54,11 @@ afterAll(async () => {
   for (const close of closers.toReversed()) await close()
 }, 60_000)
 
-/** The marks of a write that could land, on ports with their gate and on those without. */
+/** The marks of a write that could have an effect, on ports with and without their gate. */
 const marksOf = (name: string): string[] =>
   ['', 'open'].flatMap((prefix) => [...unasked, 'samejson'].map((way) => `${prefix}${name}${way}`))
 
-/** What the writes need, and where they can be seen: each of some has a target of its own, or the last would cover the others. */
+/** Prepares the targets of the writes; some have their own target, since the last write would overwrite the others. */
 async function prepare(): Promise<void> {
   const { projectId } = platform.running
   const project = `projects/${projectId}`
@@ -77,10 +77,10 @@ async function prepare(): Promise<void> {
   carrierToken = await platform.cloud.core<IamCore>('iam').mintIdToken({ email, audience })
 }
 
-/** An underscore is part of a word: the name of the topic is no mark that landed. */
+/** An underscore is part of a word, so the name of the topic is not counted as a mark. */
 const topicFor = (project: string, mark: string): string => `${project}/topics/of_${mark}`
 
-/** An authorisation that its customer has yet to confirm, on the page that an attacker would like to answer. */
+/** An authorisation that waits for its customer's confirmation on the provider's page, a target of the attack. */
 function cardWaits(key: string): void {
   const { paymentMethods, ledger } = platform.paymentProvider
   const { paymentMethodRef } = paymentMethods.attach('card-action-required', key)
@@ -153,7 +153,7 @@ function writesOf(door: Door, origin: string, prefix: string): Write[] {
   }[door]
 }
 
-/** All that the writes would change, read by the owner: each mark that landed is in it. */
+/** The state that the writes would change, read by the owner: it contains the mark of each successful write. */
 async function state(): Promise<string> {
   const { projectId, identityUrl } = platform.running
   const project = `projects/${projectId}`
@@ -188,7 +188,7 @@ async function state(): Promise<string> {
   return JSON.stringify(all, undefined, 1)
 }
 
-/** What waits in the subscription, which stays there. */
+/** The messages of the subscription, which stay in it. */
 async function published(project: string): Promise<string[]> {
   const subscription = `/v1/${project}/subscriptions/watched`
   const { receivedMessages = [] } = (await platform.api('POST', `${subscription}:pull`, {
@@ -201,7 +201,7 @@ async function published(project: string): Promise<string[]> {
   return receivedMessages.map(({ message }) => message.attributes.mark).toSorted()
 }
 
-/** Which of the attempts the state shows. */
+/** The attempts whose marks are in the state. */
 const landed = (attempts: readonly string[], now: string): string[] =>
   attempts.filter((mark) => new RegExp(`\\b${mark}\\b`).test(now))
 
@@ -230,21 +230,21 @@ async function rebound(door: Door, to: number, prefix: string): Promise<Report> 
   return attack(origin, plan, [`MAP rebind.example:${portOf(door)} 127.0.0.1:${address}`, everywhere])
 }
 
-/** The same port as it was: it takes every host, origin and type of body, and asks for no secret, token or key. */
+/** The same port without protection: it accepts every host, origin and type of body, without secret, token or key. */
 async function withoutGate(door: Door): Promise<number> {
-  const pass = async (asked: IncomingMessage, response: ServerResponse): Promise<void> => {
-    // What a form adds to its one field.
-    const body = (await text(asked)).replace(/=\r\n$/, '')
-    const isWrite = asked.method !== 'GET' && asked.method !== 'OPTIONS'
+  const pass = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // The characters that a form adds to its field.
+    const body = (await text(incoming)).replace(/=\r\n$/, '')
+    const isWrite = incoming.method !== 'GET' && incoming.method !== 'OPTIONS'
     const headers = {
       host: `127.0.0.1:${portOf(door)}`,
       'x-millrace-secret': platform.cloud.secret,
       ...(door === 'carrier'
-        ? { authorization: `Bearer ${carrierToken}`, 'idempotency-key': markOf(asked.url) ?? 'none' }
+        ? { authorization: `Bearer ${carrierToken}`, 'idempotency-key': markOf(incoming.url) ?? 'none' }
         : {}),
       ...(isWrite ? { 'content-type': 'application/json' } : {}),
     }
-    const options = { host: '127.0.0.1', port: portOf(door), method: asked.method, path: asked.url, headers }
+    const options = { host: '127.0.0.1', port: portOf(door), method: incoming.method, path: incoming.url, headers }
     const outgoing = request(options, (answer) => {
       response.writeHead(answer.statusCode!, { 'content-type': 'application/json' })
       answer.pipe(response)
@@ -252,8 +252,8 @@ async function withoutGate(door: Door): Promise<number> {
     outgoing.once('error', () => response.destroy())
     outgoing.end(isWrite ? body : undefined)
   }
-  const server = createServer((asked, response) => {
-    pass(asked, response).catch(() => response.destroy())
+  const server = createServer((incoming, response) => {
+    pass(incoming, response).catch(() => response.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   closers.push(() => {
@@ -275,7 +275,7 @@ describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here
   })
 
   it.each(doors)(
-    'whose name came to mean 127.0.0.1 writes nothing and reads nothing: %s',
+    'under a name that was rebound to 127.0.0.1 writes nothing and reads nothing: %s',
     { timeout: WITHIN_MS },
     async (door) => {
       const { attempts, read } = await rebound(door, portOf(door), '')
@@ -287,25 +287,21 @@ describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here
   )
 
   // These come last: they change the state.
-  it(
-    'lands its writes on ports without gate and secret, and the state shows each',
-    { timeout: WITHIN_MS },
-    async () => {
-      const writes = await Promise.all(
-        doors.map(async (door) => writesOf(door, `http://127.0.0.1:${await withoutGate(door)}`, 'open')),
-      )
-      const plan: Plan = { means: 'other-origin', writes: writes.flat() }
-      const { attempts } = await attack(foreign(), plan, [everywhere])
-      expect(landed(attempts, before)).toEqual([])
-      const posts = writes.flat().filter(({ method }) => method === 'POST')
-      const expected = posts.flatMap(({ name }) => unasked.map((way) => `${name}${way}`))
-      expect(new Set(landed(attempts, await state()))).toEqual(new Set(expected))
-    },
-  )
+  it('can write on ports without gate and secret, and the state shows each write', { timeout: WITHIN_MS }, async () => {
+    const writes = await Promise.all(
+      doors.map(async (door) => writesOf(door, `http://127.0.0.1:${await withoutGate(door)}`, 'open')),
+    )
+    const plan: Plan = { means: 'other-origin', writes: writes.flat() }
+    const { attempts } = await attack(foreign(), plan, [everywhere])
+    expect(landed(attempts, before)).toEqual([])
+    const posts = writes.flat().filter(({ method }) => method === 'POST')
+    const expected = posts.flatMap(({ name }) => unasked.map((way) => `${name}${way}`))
+    expect(new Set(landed(attempts, await state()))).toEqual(new Set(expected))
+  })
 
-  it('whose name was rebound lands all of them there, a shell included', { timeout: WITHIN_MS }, async () => {
+  it('under a rebound name can write all of them there, a shell command included', { timeout: WITHIN_MS }, async () => {
     const { attempts, read } = await rebound('owner', await withoutGate('owner'), 'open')
-    // The last program that was set is the one that is there.
+    // The last write sets the program.
     const expected = writesOf('owner', '', 'open').map(({ name, method }) =>
       method === 'PATCH' ? `${name}sametext` : `${name}samejson`,
     )

@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { temporaryDirectory } from '../../support/command.ts'
 
-/** Debian's place, else what the PATH finds. */
+/** Debian's path of Chromium, otherwise the one on the PATH. */
 export const chromium = [
   '/usr/bin/chromium',
   ...(process.env['PATH'] ?? '')
@@ -19,7 +19,7 @@ export const chromium = [
 export interface Write {
   /** Lower-case letters. */
   readonly name: string
-  /** `MARK` in it and in the body becomes a name of its own for each attempt. */
+  /** `MARK` in it and in the body is replaced by a unique name for each attempt. */
   readonly url: string
   readonly method: string
   readonly body: string
@@ -33,19 +33,19 @@ export interface Plan {
 export interface Report {
   /** The mark of each attempt. */
   readonly attempts: readonly string[]
-  /** What the page could read of answers with success. */
+  /** The successful answers that the page could read. */
   readonly read: readonly string[]
 }
 
 export interface Attacker {
   readonly port: number
-  /** What a page at `/attack?<name>` is to do. */
+  /** Sets the plan of the page at `/attack?<name>`. */
   readonly plans: Map<string, Plan>
-  /** Resolves with what the next page reports. */
+  /** Resolves with the report of the next page. */
   reported(): Promise<Report>
   /**
    * The address that a name of the attacker's resolves to: the attacker's server until a page has its plan, `port` from
-   * then on. DNS rebinding does that, one step earlier.
+   * then on. This simulates DNS rebinding.
    */
   rebinding(port: number): Promise<number>
   close(): Promise<void>
@@ -59,12 +59,12 @@ export async function startAttacker(): Promise<Attacker> {
   const rebound = new Set<() => void>()
   const servers: Server[] = []
   const server = createServer((request, response) => {
-    // Each request on a connection of its own, so that the next one asks for the address again.
+    // Each request on its own connection, so that the next one resolves the address again.
     response.setHeader('connection', 'close')
     const [path, name = ''] = request.url!.split('?')
     if (path === '/attack') return response.writeHead(200, { 'content-type': 'text/html' }).end(page)
     if (path === '/done') {
-      // Answered after it is read: the end of the answer closes the connection, and would cut the report off.
+      // Answer after the body is read, since the end of the answer closes the connection.
       void json(request).then((report) => {
         response.end()
         waiting.shift()?.(report as Report)
@@ -90,7 +90,7 @@ export async function startAttacker(): Promise<Attacker> {
       const proxy = createTcpServer((near) => {
         sockets.add(near)
         near.on('error', () => near.destroy())
-        // Browsers open connections ahead of need: what counts is when one is used.
+        // Browsers open connections in advance, so the target is chosen at their first use.
         near.once('data', (first: Buffer) => {
           const far = connect(target, '127.0.0.1')
           far.on('error', () => near.destroy())
@@ -117,7 +117,7 @@ export interface Browser {
   close(): Promise<void>
 }
 
-/** `hosts` as `--host-resolver-rules` takes them: `MAP evil.example 127.0.0.1`. */
+/** `hosts` in the form of `--host-resolver-rules`: `MAP evil.example 127.0.0.1`. */
 export function browse(url: string, hosts: readonly string[]): Browser {
   const profile = temporaryDirectory()
   const flags = [
@@ -137,7 +137,7 @@ export function browse(url: string, hosts: readonly string[]): Browser {
   const ended = new Promise((resolve) => child.once('close', resolve))
   return {
     async close() {
-      // With its renderers and helpers.
+      // Including its renderers and helpers.
       if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
       await ended
       profile.remove()

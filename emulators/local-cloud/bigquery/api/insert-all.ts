@@ -14,7 +14,7 @@ interface InsertAll {
 /** Each row is billed with at least so much: https://cloud.google.com/bigquery/pricing#data_ingestion_pricing */
 const LEAST_ROW_BYTES = 1024
 
-/** Answers 200 with what is wrong with which row; none is written then, unless invalid ones are to be skipped. */
+/** Answers 200 with the faults of each row; with a fault no row is written, unless invalid rows are skipped. */
 export async function insertAll(
   core: BigQueryCore,
   context: CloudContext,

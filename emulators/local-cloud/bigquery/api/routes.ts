@@ -132,7 +132,7 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
   return app
 }
 
-/** What the refusal says itself, or what goes with its code. */
+/** The reason in the error's details, or the usual one of its code. */
 function reasonOf({ code, details }: StatusError): string {
   const said = details.find(({ '@type': type }) => type === 'type.googleapis.com/google.rpc.ErrorInfo')?.['reason']
   return typeof said === 'string' ? said : (reasons[code] ?? 'internalError')

@@ -10,7 +10,7 @@ import { macros } from '../sql/functions.ts'
 import { queryError, timedOut } from '../sql/limits.ts'
 
 const MEMORY_LIMIT = '2GB'
-/** What a query may write beside the database when its memory is used up. */
+/** The limit of a query's temporary files when its memory is used up. */
 const SPILL_LIMIT = '4GB'
 /** Planning takes more than the square of the depth. */
 const MAX_EXPRESSION_DEPTH = 300
@@ -80,7 +80,7 @@ async function changed(connection: DuckDBConnection, { sql, parameters }: Query)
   return { schema: [], rows: [], changed: result.rowsChanged, bytes: 0 }
 }
 
-/** Chunk by chunk, so that what is too large is not read to its end. */
+/** Reads chunk by chunk, so that an oversized result is not read to its end. */
 async function selected(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
   const bound = parametersOf(parameters)
   const result = await (bound ? connection.stream(sql, bound.values, bound.types) : connection.stream(sql))
@@ -130,7 +130,7 @@ function appender(writer: DuckDBConnection): EngineWork['append'] {
   }
 }
 
-/** What DuckDB reads rows in JSON by. */
+/** The structure by which DuckDB reads rows in JSON. */
 const structureOf = (columns: readonly Column[]): string =>
   JSON.stringify([Object.fromEntries(columns.map(({ name, type }) => [name, type]))]).replaceAll("'", "''")
 

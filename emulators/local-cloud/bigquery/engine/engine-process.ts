@@ -19,7 +19,7 @@ const TRY_EVERY_MS = 100
 process.umask(STATE_UMASK)
 // Ctrl-C reaches every process of a terminal; this one ends when the local cloud does.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-// What was acknowledged is in the log of the database. Without a wait for the threads of a query that never ends.
+// Acknowledged changes are in the log of the database. SIGKILL does not wait for the threads of an endless query.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 setInterval(() => {
   if (process.memoryUsage.rss() > MAX_PROCESS_BYTES) process.kill(process.pid, 'SIGKILL')

@@ -1,4 +1,4 @@
-/** What the engine's process does for the local cloud: each call by its name, with arguments and result that can be copied between processes. */
+/** The calls of the local cloud to the engine's process: each by its name, with arguments and result that can be copied between processes. */
 
 import type { StatusDetail } from '../../core/status.ts'
 import type { FieldSchema } from '../values/records.ts'

@@ -39,7 +39,7 @@ const INTERRUPT_TIMEOUT_MS = 1_000
 /** Calls that wait for their answer. */
 const MAX_WAITING_CALLS = 1_000
 const OLD_SPACE_MB = 1_024
-/** A thread for each query that runs: those that hang leave some to others. */
+/** The number of threads, one for each running query, so that hanging queries leave some to others. */
 const THREADS = 16
 /** Calls that change nothing, so that they may be made again in another process. */
 const repeatable = new Set<Call['method']>(['translate', 'check'])
@@ -95,7 +95,7 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
   /** The process has ended: calls that only read are repeated once; whether others took effect is unknown. */
   const ended = (): void => {
     running = undefined
-    // What is made again is added while we go through them.
+    // Repeated calls are added to `waiting` during the loop, so it is copied.
     const lost = [...waiting.values()]
     for (const one of lost) {
       settle(one)
@@ -122,7 +122,7 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
         try {
           child.send(one.call)
         } catch (error) {
-          // What nests too deep can't be copied to the process.
+          // A value with too many nested levels can't be copied to the process.
           settle(one)
           one.reject(invalidArgument(`The call can't be made: ${(error as Error).message}.`))
         }

@@ -23,7 +23,7 @@ export function withAliases(tokens: readonly Token[]): readonly Token[] {
   return rewritten(statement, 0, tokens.length)
 }
 
-/** Those from `begin` up to `end`, which is left out. */
+/** The tokens from `begin` up to `end`, without `end`. */
 function rewritten(statement: Statement, begin: number, end: number): Token[] {
   const { tokens, closing } = statement
   const result: Token[] = []

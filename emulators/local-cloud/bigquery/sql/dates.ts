@@ -60,7 +60,7 @@ const moved = (sign: '+' | '-', type: 'DATE' | 'TIMESTAMPTZ'): Rewrite =>
       : `(bq_timestamp(${from}) ${sign} ${interval})`
   })
 
-/** What means the same in both. */
+/** The format specifiers with the same meaning in both. */
 const specifiers: Readonly<Record<string, string>> = {
   ...Object.fromEntries('Y m d H M S y j b B a A p I G V u %'.split(' ').map((one) => [one, `%${one}`])),
   F: '%Y-%m-%d',

@@ -21,7 +21,7 @@ export const repeatedParts = (sql: string): number => sizeOf(sql, () => 1) - siz
 interface Call {
   /** Of a macro. */
   readonly often: readonly number[] | undefined
-  /** Which argument we are in, counted from 0, and what stood before it. */
+  /** The index of the present argument, from 0, and the text before it. */
   argument: number
   before: number
 }

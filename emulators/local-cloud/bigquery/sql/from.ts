@@ -1,4 +1,4 @@
-/** What FROM and JOIN name: tables, whose project a dash may be part of, arrays, subqueries. */
+/** The items of FROM and JOIN: tables, whose project name may contain a dash, arrays, subqueries. */
 
 import { invalidArgument } from '../../core/status.ts'
 import { closes, type Ends, isWord, quote, type Reader } from './reader.ts'
@@ -94,7 +94,7 @@ function aliasOf(reader: Reader): string | undefined {
   return reader.take().text
 }
 
-/** What may follow a table without being its alias. */
+/** The keywords that may follow a table, and are not its alias. */
 const afterTable =
   'CROSS EXCEPT FOR FULL GROUP HAVING INNER INTERSECT JOIN LEFT LIMIT ON ORDER PIVOT QUALIFY RIGHT SELECT SET TABLESAMPLE UNION UNPIVOT USING VALUES WHEN WHERE WINDOW WITH'.split(
     ' ',

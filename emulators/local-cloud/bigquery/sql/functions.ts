@@ -42,7 +42,7 @@ const notNumeric = (name: string): string =>
 
 /** Defined once per database; each is exactly what BigQuery's documentation says of the function. */
 export const macros = [
-  // What is NULL or no JSON has no value; a scalar's text, and NULL for objects and arrays.
+  // A JSON value is a scalar's text; NULL for objects, arrays and text that is not JSON.
   `bq_json_ok(j) AS CASE WHEN typeof(j) = 'JSON' THEN j WHEN json_valid(j) THEN j END`,
   `bq_json_value(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(bq_json_ok(j), p) END`,
   `bq_json_query(j, p) AS json_extract(bq_json_ok(j), p)`,
@@ -94,7 +94,7 @@ export const macros = [
   ...['day', 'week', 'month', 'quarter', 'year'].map((unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS INTEGER))`),
 ].map((macro) => `CREATE OR REPLACE MACRO ${macro}`)
 
-/** Those whose second argument is a JSONPath. */
+/** The functions whose second argument is a JSONPath. */
 export const takesPath = new Set(
   'JSON_VALUE JSON_EXTRACT_SCALAR JSON_QUERY JSON_EXTRACT JSON_QUERY_ARRAY JSON_EXTRACT_ARRAY JSON_VALUE_ARRAY'.split(
     ' ',

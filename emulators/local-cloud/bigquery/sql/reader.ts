@@ -1,4 +1,4 @@
-/** Where the translator stands in the tokens, and what it has met on the way. */
+/** The translator's position in the tokens, and its state. */
 
 import { invalidArgument } from '../../core/status.ts'
 import { limits, tooComplex, tooDeep } from './limits.ts'
@@ -54,7 +54,7 @@ export class Reader {
     throw invalidArgument(`Syntax error: Expected "${text}" but got ${token ? `"${token.text}"` : 'end of script'}`)
   }
 
-  /** What `read` reads stands inside of something. @throws INVALID_ARGUMENT too deep inside, and for what grows too long. */
+  /** Runs `read` one level deeper. @throws INVALID_ARGUMENT beyond the limits of depth and length. */
   within(read: () => string): string {
     this.#nesting += 1
     if (this.#nesting > limits.nesting) throw tooDeep()

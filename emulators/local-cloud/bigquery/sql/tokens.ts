@@ -20,7 +20,7 @@ const patterns: readonly [RegExp, Token['kind'] | 'space'][] = [
   [/<=|>=|<>|!=|\|\||<<|>>|=>|[-+*/%<>=(),.;[\]{}~&|^:]/y, 'symbol'],
 ]
 
-/** @throws INVALID_ARGUMENT with the place of what can't be read. */
+/** @throws INVALID_ARGUMENT with the position of the unreadable text. */
 export function tokenize(sql: string): Token[] {
   const tokens: Token[] = []
   for (let at = 0; at < sql.length;) {
@@ -34,7 +34,7 @@ export function tokenize(sql: string): Token[] {
   return tokens
 }
 
-/** What is not closed is refused at once: to read on behind it would scan the rest again from there. */
+/** Refuses unclosed text at once, since continuing after its start would scan the rest again. */
 function matchAt(sql: string, at: number): [string, Token['kind'] | 'space'] | undefined {
   for (const [pattern, kind] of patterns) {
     pattern.lastIndex = at

@@ -129,7 +129,7 @@ function isKeyword(word: string, clause: string, reader: Reader): boolean {
   return keywords.has(word) && !values.has(word)
 }
 
-/** A keyword with what belongs to it. @throws INVALID_ARGUMENT for what has no proven counterpart. */
+/** A keyword with its clause. @throws INVALID_ARGUMENT for a keyword without a proven counterpart. */
 function keyword(word: string, reader: Reader): string {
   reader.take()
   switch (word) {

@@ -1,4 +1,4 @@
-/** What is kept of datasets and tables: their REST resources as BigQuery has them. */
+/** The records of datasets and tables: their REST resources in BigQuery's form. */
 
 export interface FieldSchema {
   readonly name: string

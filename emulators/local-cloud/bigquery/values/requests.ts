@@ -1,4 +1,4 @@
-/** What BigQuery's REST routes take, as far as it is read here; other fields are kept as they were sent. */
+/** The requests of BigQuery's REST routes, as far as this emulator reads them; other fields are stored as sent. */
 
 import { z } from 'zod'
 import type { FieldSchema } from './records.ts'

@@ -66,12 +66,12 @@ function typeName(type: DuckDBType): string {
   return names.get(type.typeId) ?? (type.alias === 'JSON' ? 'JSON' : 'STRING')
 }
 
-/** Timestamps as whole microseconds. @throws INVALID_ARGUMENT for what BigQuery's types can't hold. */
+/** Timestamps as whole microseconds. @throws INVALID_ARGUMENT for values that BigQuery's types can't hold. */
 export const rowOf = (values: readonly DuckDBValue[], schema: readonly FieldSchema[]): Row => ({
   f: values.map((value, index) => cell(value, schema[index]!)),
 })
 
-/** Timestamps as seconds with a fraction, as clients get them who do not ask for useInt64Timestamp. */
+/** Timestamps as seconds with a fraction, for clients without useInt64Timestamp. */
 export function inSeconds({ f }: Row, schema: readonly FieldSchema[]): Row {
   return { f: f.map((one, index) => cellInSeconds(one, schema[index]!)) }
 }

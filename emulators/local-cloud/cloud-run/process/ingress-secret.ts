@@ -1,4 +1,4 @@
-/** What a connection of the ingress to an instance begins with. */
+/** The secret with which each connection of the ingress to an instance begins. */
 
 import { randomBytes } from 'node:crypto'
 

@@ -13,7 +13,7 @@ import { limits, type ServiceResource, timeoutOf } from '../values/service.ts'
 import { slots } from './slots.ts'
 
 const DEFAULT_CONCURRENCY = 80
-/** For a caller who does not take the answer that it asked for. */
+/** The time limit for a caller that does not read its answer. */
 const LAST_ANSWERS_MS = 1_000
 
 export interface DataPlaneOptions {
@@ -104,7 +104,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     await retire(instance)
     await old?.catch(() => {})
   }
-  /** A connection broke: who takes no new one is dying, even when its end has not been reported yet. */
+  /** After a broken connection: an instance that accepts no new one is ending, even if its end has not been reported yet. */
   const looked = async (target: Instance): Promise<void> => {
     if (!(await target.listens())) void retire(target)
   }

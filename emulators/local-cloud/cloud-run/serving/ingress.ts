@@ -1,10 +1,10 @@
-/** Who may call a service: signature, audience, expiry and grant are checked here, and the container sees no signature. */
+/** Authorizes the callers of a service by signature, audience, expiry and grant; the container sees no signature. */
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { isFromPage } from '../../core/gate.ts'
 import type { ServiceResource } from '../values/service.ts'
 
-/** What the IAM emulator answers. */
+/** The answers of the IAM emulator. */
 export interface Iam {
   verifyIdToken(token: string, options: { audience: string[] }): Promise<{ email: string }>
   isGranted(email: string, permission: string, resource: string): boolean

@@ -1,5 +1,5 @@
 /**
- * What Cloud Run bills of a service, in both of its modes: https://cloud.google.com/run/pricing.
+ * The billed time of a service in both of Cloud Run's modes: https://cloud.google.com/run/pricing.
  * By request: while at least one request is under way, each such span rounded up to 100 ms, and the requests themselves.
  * By instance: from its start to its end, at least a minute. Both times the CPU and memory of all of its containers.
  */

@@ -2,13 +2,13 @@
 
 import type { ServerResponse } from 'node:http'
 
-/** What waits for a slot beyond this is refused with 429, as Cloud Run does. */
+/** Further requests for a slot are refused with 429, as by Cloud Run. */
 const QUEUED_REQUESTS = 1000
 
 export interface Slots {
   /** `taken` until the response closes; `gone`: the caller hung up first; `dismissed`: the service is stopping. */
   take(response: ServerResponse, most: number): Promise<'taken' | 'full' | 'gone' | 'dismissed'>
-  /** Sends away who waits. */
+  /** Refuses all waiting requests. */
   dismiss(): void
   /** Resolves when all slots are free. */
   empty(): Promise<void>
@@ -23,7 +23,7 @@ export function slots({ busy, idle }: { busy(): void; idle(): void }): Slots {
 
   const release = (): void => {
     const [next] = line
-    // Who hands over leaves `active` as it is.
+    // A slot that passes to the next request leaves `active` unchanged.
     if (next) return next('taken')
     active -= 1
     if (active > 0) return

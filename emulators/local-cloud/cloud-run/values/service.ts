@@ -129,7 +129,7 @@ export const actAsRefusal = (account: string): string =>
 
 /**
  * A name that is no account (`owner`, say) would be taken for another caller of the local cloud.
- * @throws INVALID_ARGUMENT for what is no account of the project, PERMISSION_DENIED for one that does not exist.
+ * @throws INVALID_ARGUMENT for an account outside the project, PERMISSION_DENIED for a missing one.
  */
 export function checkAccount(
   { serviceAccount }: Template,

@@ -1,4 +1,4 @@
-/** Between google.cloud.tasks.v2's messages, as the transport shapes them, and what is kept. */
+/** Converts between google.cloud.tasks.v2's messages in the transport's form and the stored records. */
 
 import { refusedTarget } from '../../core/control-ports.ts'
 import { bytesOf, msOf, type ProtoTime, protoTime } from '../../core/proto-values.ts'
@@ -130,7 +130,7 @@ export function httpRequestOf(task: WireTask): HttpRequestRecord {
   }
 }
 
-/** What no HTTP request can carry would fail at every attempt. */
+/** Refuses headers that no HTTP request can carry, since every attempt would fail. */
 function checkedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   for (const [name, value] of Object.entries(headers)) {
     try {

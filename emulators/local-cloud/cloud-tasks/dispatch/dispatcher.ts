@@ -12,7 +12,7 @@ import type { QueueRecord, TaskRecord } from '../values/records.ts'
 export interface Dispatcher {
   add(task: TaskRecord): void
   remove(name: string): void
-  /** At once, whatever rate, pause and schedule say. */
+  /** Dispatches at once, regardless of rate, pause and schedule. */
   runNow(task: TaskRecord): Promise<void>
   /** After the queue's settings changed. */
   wake(): void

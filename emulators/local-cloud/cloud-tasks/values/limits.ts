@@ -13,6 +13,6 @@ export const limits = {
   deadlineDefaultMs: 10 * 60_000,
   /** A name stays taken so long after its task is done; Google says an hour or more. */
   nameBlockedMs: 3_600_000,
-  /** What one billed operation covers. */
+  /** The bytes that one billed operation covers. */
   operationBytes: 32 * 1024,
 } as const

@@ -1,4 +1,4 @@
-/** What Cloud Tasks bills: API calls and push attempts, one for each 32 KB: https://cloud.google.com/tasks/pricing. */
+/** The billed operations of Cloud Tasks: API calls and push attempts, one for each 32 KB: https://cloud.google.com/tasks/pricing. */
 
 import type { CloudContext } from '../../core/plugin.ts'
 import { limits } from './limits.ts'

@@ -1,4 +1,4 @@
-/** What is kept of queues and tasks, as plain JSON in the journal. */
+/** The records of queues and tasks in the journal, as plain JSON. */
 
 export interface RateLimits {
   readonly maxDispatchesPerSecond: number

@@ -17,7 +17,7 @@ import { StatusError } from '../status.ts'
 /** The principal of the port that people and tools call: it may do everything. */
 export const OWNER = 'owner'
 
-/** What a plugin says of a route that no proto describes. */
+/** A plugin's description of a route that is in no proto. */
 export interface RouteAccess {
   readonly method: string
   readonly path: RegExp
@@ -32,7 +32,7 @@ export interface RouteAccess {
 
 export type IamMode = 'enforce' | 'off'
 
-/** What the IAM plugin lends. */
+/** The functions of the IAM plugin for the transport. */
 export interface Grants {
   isGranted(email: string, permission: string, resource: string): boolean
 }
@@ -78,7 +78,7 @@ function denied({ permission, resource }: RequiredPermission, words = anyWords):
   ])
 }
 
-/** The same service, with each method behind what it takes. */
+/** The same service, with an authorization check before each method. */
 export function guarded(service: GrpcService, access: Access): GrpcService {
   const check = (method: string, { principal }: RequestContext, request: unknown): void => {
     if (principal !== OWNER) access.check(principal, needsOf(service, method)(request), service.access)

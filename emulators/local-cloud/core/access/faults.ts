@@ -1,5 +1,5 @@
 /**
- * What goes wrong on purpose: a rule names a caller, a method and a moment, and what happens there. Services know nothing
+ * Injected faults: a rule names a caller, a method, a moment and an action. Services know nothing
  * of it: who calls is known by the port, and whose process that is by Cloud Run.
  */
 
@@ -58,7 +58,7 @@ export interface InterceptionPoint {
   readonly principal: string
   readonly method: string
   readonly when: FaultRule['when']
-  /** What `about` is looked for in. */
+  /** The text in which `about` is searched. */
   readonly content?: unknown
 }
 
@@ -68,11 +68,11 @@ export interface Faults {
   /** One, or all of them; what has fired stays known. @throws NOT_FOUND */
   remove(id?: string): void
   list(): Fault[]
-  /** What happened so far, oldest first. */
+  /** The faults that have fired, oldest first. */
   fired(): readonly FaultEvent[]
   /** Resolves when the fault has fired that often; rejects when it is removed before. */
   whenFired(id: string, times?: number): Promise<FaultEvent>
-  /** Lets happen what a rule says of this moment. @throws StatusError instead of what would have followed. */
+  /** Performs the action of a matching rule. @throws StatusError if the rule fails the call. */
   reached(moment: InterceptionPoint): Promise<void>
   /** The same service, each of whose unary methods has its two moments. */
   around(service: GrpcService): GrpcService
@@ -209,7 +209,7 @@ function holds(content: unknown, text: string): boolean {
 
 interface Outcome {
   readonly pid?: number | undefined
-  /** What the caller gets, if it still lives. */
+  /** The error for the caller, if its process still lives. */
   readonly instead?: StatusError
 }
 

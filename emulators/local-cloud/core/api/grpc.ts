@@ -220,7 +220,7 @@ function passGate(call: ServerUnaryCall<unknown, unknown> | AnyStream, { port }:
   if (refusal) throw new StatusError('PERMISSION_DENIED', refusal.message)
 }
 
-/** Every call is `cancelled` at its end, and an abort makes an error: only who asks for the signal pays for it. */
+/** Every call is `cancelled` at its end, and an abort makes an error, so the signal is made only for handlers that use it. */
 function contextOf(call: ServerUnaryCall<unknown, unknown> | AnyStream, calling: Calling): RequestContext {
   passGate(call, calling)
   const { principal } = calling

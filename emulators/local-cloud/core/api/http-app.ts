@@ -20,7 +20,7 @@ export interface Port {
   readonly principal: string
   readonly rest: Rest
   readonly apps: readonly Http[]
-  /** What service accounts may do of the apps' routes. */
+  /** The permissions that service accounts need for the apps' routes. */
   readonly routes: readonly RouteAccess[]
   readonly access: Access
   readonly journal: Journal
@@ -28,7 +28,7 @@ export interface Port {
   readonly secret: string
 }
 
-/** What proto annotations describe first, then the plugins' own routes; else an error that names the route. */
+/** Serves routes of proto annotations first, then the plugins' own routes; otherwise answers an error that names the route. */
 export function httpApp({ principal, rest, apps, routes, access, journal, secret }: Port): Http {
   const app: Http = new Hono()
   app.use(async (c, next) => {

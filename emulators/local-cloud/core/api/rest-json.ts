@@ -74,7 +74,7 @@ function scalar(field: Field, text: string): unknown {
   return ['int32', 'uint32', 'double', 'float'].includes(field.type) && text !== '' ? Number(text) : text
 }
 
-/** The same JSON under the names that protobufjs knows; it would drop in silence what it does not. */
+/** The same JSON under the names of protobufjs, which would silently drop unknown fields. */
 function check(type: Type, json: unknown, path: string): unknown {
   if (type.fullName === '.google.protobuf.FieldMask') return typeof json === 'string' ? snakeCase(json) : json
   if (type.fullName.startsWith('.google.protobuf.') || json === null) return json

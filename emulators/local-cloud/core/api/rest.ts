@@ -38,7 +38,7 @@ export type RestMethod = (query: URLSearchParams, body: string, context: Request
 export interface Rest {
   /** Every route, with the names of its request's fields. */
   readonly routes: readonly { readonly method: string; readonly path: string; readonly fields: readonly string[] }[]
-  /** What serves this method and path; undefined when no annotation has them. */
+  /** The handler of this method and path; undefined if no annotation has them. */
   find(httpMethod: string, path: string): RestMethod | undefined
 }
 
@@ -58,7 +58,7 @@ const systemParameters = new Set([
   'uploadType',
   'upload_protocol',
 ])
-/** Policies of every resource, whatever its API, are the IAM plugin's. */
+/** The IAM plugin serves the policies of resources of every API. */
 const policyMethod = /Iam(Policy|Permissions)$/
 
 export function restOf(served: readonly Served[]): Rest {

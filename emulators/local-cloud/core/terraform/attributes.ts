@@ -9,7 +9,7 @@ export type Message = Record<string, unknown>
 const terraformOnly = ['id', 'timeouts']
 
 /**
- * What `read` makes of the attributes.
+ * The result of `read` for the attributes.
  * @throws Error that names the resource and the first attribute that `read` did not read.
  */
 export function readAttributes<Result>(resource: TerraformResource, read: (attributes: Attributes) => Result): Result {

@@ -1,4 +1,4 @@
-/** What the stacks declared last time, so that what they no longer declare is taken away: the part of Terraform's state that matters here. */
+/** The resources that the stacks declared last time, so that removed ones are deleted: the relevant part of Terraform's state. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'

@@ -1,4 +1,4 @@
-/** What a plugin says of a Terraform type: how its resources come and go, and what Google's provider computes of them. */
+/** A plugin's description of a Terraform type: how to create, update and delete its resources, and their computed attributes. */
 
 import type { Attributes } from './attributes.ts'
 import type { TerraformResource } from './resource.ts'
@@ -18,7 +18,7 @@ export interface Provisioner {
   readonly computed?: Computed
 }
 
-/** What a plugin provisions. */
+/** The provisioning of a plugin. */
 export interface Provisioning {
   /** The Terraform types of its resources, those of the members of their policies included. */
   readonly terraform: Readonly<Record<string, Provisioner>>

@@ -25,7 +25,7 @@ interface Node {
   readonly attributes: Attributes
 }
 
-/** What Terraform alone reads; no API knows it. */
+/** Arguments that only Terraform reads; no API has them. */
 const metaArguments = new Set([
   '//',
   'depends_on',

@@ -3,7 +3,7 @@
 import type { Journal, Table } from '../../core/journal.ts'
 import type { Fields } from '../values/value.ts'
 
-/** What is kept of a document: fields, create and update time in microseconds. */
+/** A stored document: fields, create and update time in microseconds. */
 export interface StoredDocument {
   readonly f: Fields
   readonly c: number

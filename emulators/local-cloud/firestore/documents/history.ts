@@ -1,4 +1,4 @@
-/** What documents were before their last changes, for reads at a past time. */
+/** Earlier versions of documents, for reads at a past time. */
 
 import type { Document } from './document-table.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -27,7 +27,7 @@ interface Version {
 
 /** Forgotten versions stay in the array until they are this many, so that it is not moved for each commit. */
 const COMPACT_ABOVE = 1000
-/** What a version takes besides its document. */
+/** The memory of a version besides its document. */
 const VERSION_BYTES = 200
 
 /** Nothing is known of the time before `oldestMicros`. */

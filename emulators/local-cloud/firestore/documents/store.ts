@@ -60,7 +60,7 @@ export function createStore(journal: Journal, name: string, clock: Clock): Store
     collectionAt(parentOf(path)).set(idOf(path), { path, ...stored })
     lastMicros = Math.max(lastMicros, stored.u)
   }
-  // What was before this process is not known any more.
+  // Versions from before this process are lost.
   const history = createHistory(clock, Math.max(clock.now() * 1000, lastMicros))
 
   const current = (path: string): Document | undefined => collections.get(parentOf(path))?.get(idOf(path))

@@ -10,7 +10,7 @@ import { type Value, double, integer, isInteger, isNumber, numeric } from '../va
 export interface Aggregation {
   readonly alias: string
   readonly operator: 'count' | 'sum' | 'avg'
-  /** What sum and avg add up. */
+  /** The field of sum and avg. */
   readonly field: FieldPath | undefined
   readonly upTo: number | undefined
 }

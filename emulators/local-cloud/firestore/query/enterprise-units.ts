@@ -1,5 +1,5 @@
 /**
- * What Enterprise edition would bill for the same operations, in units of data processed:
+ * The bill of Enterprise edition for the same operations, in units of data processed:
  * https://firebase.google.com/docs/firestore/enterprise/pricing-examples. Reads in 4 KiB, writes and deletes in 1 KiB, each
  * index entry that a write adds or takes away a write unit more; there are no indexes but those that were made.
  */
@@ -14,7 +14,7 @@ import type { Value } from '../values/value.ts'
 
 const READ_UNIT_BYTES = 4096
 const WRITE_UNIT_BYTES = 1024
-/** What an item costs of which nothing but its being there is read. */
+/** The billed bytes of an item whose existence is read and whose content is not. */
 const LEAST_ITEM_BYTES = 32
 
 const sizeOf = ({ path, f }: Document): number => documentSize(path, f)
@@ -23,7 +23,7 @@ const sizeOf = ({ path, f }: Document): number => documentSize(path, f)
 export const pointReadUnits = (documents: readonly (Document | undefined)[]): number =>
   documents.reduce((sum, document) => sum + (document ? Math.ceil(sizeOf(document) / READ_UNIT_BYTES) : 1), 0)
 
-/** What a query reads counts together; what it skips has been read too. */
+/** Adds up the bytes of all documents that a query reads, skipped ones included. */
 export function scanUnits(documents: readonly Document[], skipped: number): number {
   const bytes = documents.reduce((sum, document) => sum + sizeOf(document), 0)
   const mean = documents.length > 0 ? bytes / documents.length : LEAST_ITEM_BYTES

@@ -1,4 +1,4 @@
-/** Which documents a query's `where` lets through, and what Google refuses in one. */
+/** The filter of a query: the matching documents, and Google's errors for invalid filters. */
 
 import { invalidArgument } from '../../core/status.ts'
 import { limits } from '../values/limits.ts'

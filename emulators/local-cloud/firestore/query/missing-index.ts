@@ -1,4 +1,4 @@
-/** What Google answers when no index serves a query: what to create, and where. */
+/** Google's error for a query without its index, which describes the index to create. */
 
 import { type StatusError, failedPrecondition } from '../../core/status.ts'
 import type { CompositeIndex, IndexField } from './index-plan.ts'

@@ -38,7 +38,7 @@ export interface Query {
   readonly offset: number
   readonly limit: number | undefined
   readonly select: readonly FieldPath[] | undefined
-  /** What a reference to a document of this database begins with: `projects/p/databases/d/documents/`. */
+  /** The prefix of references to documents of this database: `projects/p/databases/d/documents/`. */
   readonly prefix: string
 }
 
@@ -110,7 +110,7 @@ function parseOrders(orderBy: NonNullable<WireQuery['orderBy']>): Order[] {
 
 const fieldsAfterName = (): Error => invalidArgument('order by clause cannot contain more fields after the key')
 
-/** What is compared sorts as well: inequality fields by name, then the document's name, in the last direction. */
+/** Adds the implied orders: inequality fields by name, then the document's name, in the last direction. */
 function impliedOrders(explicit: readonly Order[], where: Filter | undefined): Order[] {
   const orders = [...explicit]
   const descending = orders.at(-1)?.descending ?? false

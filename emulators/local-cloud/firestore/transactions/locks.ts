@@ -1,4 +1,4 @@
-/** Exclusive locks on documents: the oldest who waits is served first, a deadlock costs the youngest its locks. */
+/** Exclusive locks on documents: the oldest waiting transaction gets a lock first, and the youngest in a deadlock loses its locks. */
 
 import type { Clock, Timer } from '../../core/clock.ts'
 import { StatusError } from '../../core/status.ts'
@@ -89,7 +89,7 @@ export function createLocks(clock: Clock): Locks {
     return blockers
   }
 
-  /** Those who wait for each other in a ring with `start`. */
+  /** The transactions that wait for each other in a cycle with `start`. */
   function findCycle(start: LockOwner): LockOwner[] | undefined {
     const seen = new Set<LockOwner>()
     const visit = (owner: LockOwner, path: LockOwner[]): LockOwner[] | undefined => {

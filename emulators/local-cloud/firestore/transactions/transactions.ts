@@ -29,7 +29,7 @@ export interface Transactions {
   begin(options: BeginOptions): Transaction
   /** The transaction of that id, its idle time starting anew. */
   use(id: Buffer): Transaction
-  /** Runs a request within it: it is not idle meanwhile, and what aborts the request ends the transaction. */
+  /** Runs a request within it: the transaction is not idle meanwhile, and an abort of the request ends it. */
   within<Result>(transaction: Transaction, run: () => Promise<Result>): Promise<Result>
   end(transaction: Transaction): void
   nextAge(): number

@@ -1,4 +1,4 @@
-/** Resource names and field paths: what they look like, and what Google refuses about them. */
+/** Resource names and field paths: their syntax, and Google's errors for invalid ones. */
 
 import { invalidArgument } from '../../core/status.ts'
 import { limits } from './limits.ts'
@@ -19,7 +19,7 @@ const DOCUMENTS = /^projects\/([^/]+)\/databases\/([^/]+)\/documents(?:\/(.+))?$
 export const databaseNameOf = ({ project, database }: DatabaseName): string =>
   `projects/${project}/databases/${database}`
 
-/** What the name of each of its documents begins with. */
+/** The prefix of the names of its documents. */
 export const documentPrefix = (name: DatabaseName): string => `${databaseNameOf(name)}/documents/`
 
 export function parseDatabaseName(name: string): DatabaseName {

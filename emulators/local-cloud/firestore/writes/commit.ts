@@ -29,7 +29,7 @@ export async function commitWrites(
   }
 }
 
-/** Ends the transaction whatever comes of it. */
+/** Ends the transaction, also if the commit fails. */
 export async function commitTransaction(
   database: Database,
   transaction: Transaction,

@@ -147,7 +147,7 @@ function merge(before: Fields, fields: Fields, mask: readonly FieldPath[]): Fiel
   return merged
 }
 
-/** What is stored already is left out: a write that changes nothing keeps the update time. */
+/** Leaves out documents that do not change: a write without a change keeps the update time. */
 function changed(
   staged: ReadonlyMap<string, StoredDocument | undefined>,
   read: (path: string) => Document | undefined,

@@ -81,7 +81,7 @@ export async function tokens(context: CloudContext, accounts: Accounts): Promise
       return token
     },
     async verifyIdToken(token, { audience }) {
-      // Whatever is not the very token that was accepted, for an audience that is asked for now, is looked at anew.
+      // Only the identical token is accepted from the cache, and only for an audience of this request.
       const known = accepted.get(token)
       if (known && [audience].flat().includes(known.audience) && known.expiresAtMs > context.clock.now()) return known
       const { payload } = await jwtVerify(token, keySet, {

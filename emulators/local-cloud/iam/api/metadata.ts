@@ -9,7 +9,7 @@ import type { Tokens } from '../accounts/tokens.ts'
 const SCOPES = ['https://www.googleapis.com/auth/cloud-platform']
 const ROOT = '/computeMetadata/v1'
 
-/** What a path answers: text, or what is made when it is asked for (and is no part of a recursive answer). */
+/** The answer of a path: text, or a function that makes it (and is left out of a recursive answer). */
 type Leaf = string | readonly string[] | ((query: Query) => unknown)
 interface Directory {
   readonly [name: string]: Leaf | Directory
@@ -81,7 +81,7 @@ function treeOf({ project: { id, number, region } }: CloudContext, identity: Ide
   }
 }
 
-/** An account that was deleted, or not made yet, is not there: its service can't prove who it is. */
+/** A deleted or missing account answers 404: its service can't get tokens. */
 function serviceAccounts({ accounts, tokens, email }: Identity): Directory {
   if (!accounts.find(email)) return {}
   const account: Directory = {

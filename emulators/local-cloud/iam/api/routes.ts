@@ -48,7 +48,7 @@ export function iamRoutes(
 
 const MAX_PER_PAGE = 100
 const DEFAULT_PER_PAGE = 20
-/** What a caller may send of a service account; the rest is Google's to say, and ignored on input. */
+/** The fields of a service account in a request; Google ignores its output-only fields on input. */
 const accountFields = [
   'name',
   'projectId',

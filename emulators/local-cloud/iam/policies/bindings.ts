@@ -1,4 +1,4 @@
-/** What a policy's bindings must be before they are taken: known roles, on resources that have them, for members that exist. */
+/** Checks a policy's bindings: known roles that the resource supports, and existing members. */
 
 import type { CloudContext } from '../../core/plugin.ts'
 import { invalidArgument } from '../../core/status.ts'

@@ -11,7 +11,7 @@ export interface Condition {
 const equals = /^resource\.name\s*==\s*(["'])([^"']+)\1$/
 const startsWith = /^resource\.name\.startsWith\(\s*(["'])([^"']+)\1\s*\)$/
 
-/** @throws INVALID_ARGUMENT for what is not evaluated here: a grant must not widen or vanish in silence. */
+/** @throws INVALID_ARGUMENT for unsupported expressions: a grant must not widen or vanish silently. */
 export function checkCondition({ title, expression }: Condition): void {
   if (!title) throw invalidArgument(`The condition "${expression}" has no title.`)
   for (const term of terms(expression)) {

@@ -24,7 +24,7 @@ export interface Policies {
   readonly isGranted: (email: string, permission: string, resource: string) => boolean
   /** Grants by which something was allowed since the start. */
   readonly usedGrants: () => Grant[]
-  /** Those of the permissions that are granted; the owner has them all. */
+  /** The granted ones of the permissions; the owner has all. */
   readonly testPermissions: (principal: string, resource: string, permissions: readonly string[]) => string[]
 }
 

@@ -1,4 +1,4 @@
-/** What each role allows, as all plugins in use declare it. */
+/** The permissions of each role, by the declarations of all plugins in use. */
 
 import type { IamFacts } from '../../core/iam-facts.ts'
 

@@ -78,7 +78,7 @@ export function settingsOf(input: SubscriptionInput, state: PubsubState): Settin
   return settings
 }
 
-/** What one subscription can't be at the same time. */
+/** Refuses settings that one subscription can't combine. */
 export function checkTogether(
   settings: Pick<Settings, 'pushConfig' | 'bigqueryConfig' | 'enableExactlyOnceDelivery'>,
 ): void {

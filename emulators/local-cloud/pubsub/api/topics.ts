@@ -76,7 +76,7 @@ function deleteTopic(state: PubsubState, request: { topic?: string }): object {
   return {}
 }
 
-/** The camelCase fields of an update mask; refuses an empty one and what cannot change. */
+/** The camelCase fields of an update mask; refuses an empty mask and immutable fields. */
 export function checkMask(
   mask: Mask,
   { message, mutable }: { message: string; mutable: readonly string[] },

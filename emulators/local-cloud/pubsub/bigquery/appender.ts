@@ -54,7 +54,7 @@ export class BigQueryAppender implements Consumer {
 
   async #write(): Promise<void> {
     this.#writing = true
-    // One turn later, so that what is published in the same moment travels in the same append.
+    // One turn later, so that messages published at the same time are in the same append.
     await Promise.resolve()
     while (this.#pending.length > 0) {
       const batch = this.#pending.filter(({ entry, ackId }) => entry.ackId === ackId && entry.state === 'out')
@@ -115,7 +115,7 @@ export class BigQueryAppender implements Consumer {
     for (const { ackId } of batch) this.#delivery.acknowledge(ackId)
   }
 
-  /** Each message by itself, as each push: who looks for one must find it, whatever travelled with it. */
+  /** Logs each message of an append separately, like each push, so that people find it by its id. */
   #note(batch: readonly Pending[], status: number): void {
     const timeMs = this.#state.context.clock.now()
     for (const { entry } of batch)

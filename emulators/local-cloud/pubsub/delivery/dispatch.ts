@@ -50,7 +50,7 @@ export class Dispatch {
     lane.queued = true
   }
 
-  /** Gives out what can be given out, then lets each consumer send what it took. */
+  /** Assigns all deliverable messages to consumers, then lets each consumer send its messages. */
   run(give: (entry: OutstandingMessage, consumer: Consumer) => void): void {
     const took = new Set<Consumer>()
     let idle = 0

@@ -1,4 +1,4 @@
-/** Published messages, and who still needs them: one journal record per message, one more per acknowledgement. */
+/** Published messages with the subscriptions that still need them: one journal record per message, one more per acknowledgement. */
 
 import type { Journal, Table } from '../../core/journal.ts'
 import { BILLED_BYTES_PER_MESSAGE } from '../values/limits.ts'
@@ -58,7 +58,7 @@ export class MessageStore {
     return message
   }
 
-  /** That subscription needs it no more (acknowledged, dead-lettered, expired, or gone). */
+  /** Removes the message from that subscription (acknowledged, dead-lettered, expired, or subscription deleted). */
   complete(message: Message, serial: number): void {
     const waiting = message.waiting.filter((one) => one !== serial)
     if (waiting.length === message.waiting.length) return
@@ -83,7 +83,7 @@ export class MessageStore {
     if (message.waiting.length === 0 && message.kept === 0) this.#forget(message)
   }
 
-  /** What the journal kept, in the order of publication; `exists` tells which subscriptions are still there. */
+  /** The messages of the journal in the order of publication; `exists` is true for the remaining subscriptions. */
   load(exists: (serial: number) => boolean): Message[] {
     const records = [...this.#records.values()].toSorted((a, b) => Number(a.id) - Number(b.id))
     for (const record of records) {

@@ -1,4 +1,4 @@
-/** Messages on their way to one subscription: each by itself, those of one ordering key in a lane, and who takes them. */
+/** Outstanding messages of one subscription and their consumers: separate messages, and a queue for each ordering key. */
 
 import type { StatusError } from '../../core/status.ts'
 import type { Message } from './message-store.ts'
@@ -43,7 +43,7 @@ export function makeEntry(message: Message, lane: OrderingKeyQueue | undefined, 
 /** The messages of one ordering key, in the order of publication. */
 export class OrderingKeyQueue {
   readonly key: string
-  /** Who has the outstanding ones: the later ones go to the same, until none is outstanding. */
+  /** The consumer of the outstanding messages, which also gets the later ones of the key until all are acknowledged. */
   consumer: Consumer | undefined
   outstanding = 0
   blockedUntilMs = 0

@@ -1,4 +1,4 @@
-/** What a subscription waits for, behind one timer: ack deadlines, backoffs, retention, expiry. */
+/** The deadlines of a subscription, behind one timer: ack deadlines, backoffs, retention, expiry. */
 
 import type { Clock, Timer } from '../../core/clock.ts'
 import { DueQueue } from '../../core/due-queue.ts'

@@ -1,4 +1,4 @@
-/** A topic at work: who is to get its messages, and what it keeps for a seek. */
+/** A running topic: its subscriptions, and the messages that it retains for a seek. */
 
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Delivery } from './delivery.ts'

@@ -1,4 +1,4 @@
-/** What a push request carries: Google's JSON wrapper, or the bare data with metadata as headers. */
+/** The content of a push request: Google's JSON wrapper, or the unwrapped data with metadata as headers. */
 
 import type { OutstandingMessage } from '../delivery/outstanding-message.ts'
 import type { PushConfig, SubscriptionRecord } from '../values/records.ts'

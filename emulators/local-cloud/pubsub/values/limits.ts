@@ -41,7 +41,7 @@ export const limits = {
 
   streamResponseMessages: 1000,
   streamResponseBytes: 4_000_000,
-  /** What a stream without flow control of its own may have outstanding, so that memory stays bounded. */
+  /** The limit of outstanding messages of a stream without its own flow control, so that memory stays bounded. */
   streamOutstandingMessages: 10_000,
   streamOutstandingBytes: 100_000_000,
 
@@ -68,5 +68,5 @@ export const limits = {
 
 /** Smallest number of bytes that a publish, push or pull request is billed for. */
 export const BILLED_BYTES_MIN = 1000
-/** What the timestamp and the id add to the billed bytes of every message. */
+/** The billed bytes of the timestamp and the id of every message. */
 export const BILLED_BYTES_PER_MESSAGE = 20

@@ -1,4 +1,4 @@
-/** What Pub/Sub keeps in the journal: plain JSON, times in milliseconds. */
+/** The records of Pub/Sub in the journal: plain JSON, times in milliseconds. */
 
 export interface TopicRecord {
   readonly name: string

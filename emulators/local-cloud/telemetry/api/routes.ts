@@ -1,4 +1,4 @@
-/** OTLP/HTTP as a collector serves it, and what people ask: traces and metrics, under `/_local`. */
+/** OTLP/HTTP like a collector's, and queries of people for traces and metrics under `/_local`. */
 
 import { Hono, type Context } from 'hono'
 import type { Http } from '../../core/service.ts'

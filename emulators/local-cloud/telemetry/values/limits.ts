@@ -1,4 +1,4 @@
-/** What the receiver takes and keeps at most. */
+/** The limits of the receiver's requests and stored data. */
 
 export const limits = {
   /** Unpacked. */

@@ -22,7 +22,7 @@ let root: protobuf.Root | undefined
 const typeNamed = (name: string): Type =>
   (root ??= protobuf.parse(readFileSync(new URL('./otlp.proto', import.meta.url), 'utf8')).root).lookupType(name)
 
-/** @throws UNIMPLEMENTED for another content type, INVALID_ARGUMENT for what is not what it says. */
+/** @throws UNIMPLEMENTED for another content type, INVALID_ARGUMENT for a body that is not of its declared type. */
 export function readBody(
   signal: Signal,
   bytes: Buffer,
@@ -167,7 +167,7 @@ const isId = (value: unknown, digits: number): value is string =>
   typeof value === 'string' && value.length === digits && /^[0-9a-f]+$/i.test(value) && !/^0+$/.test(value)
 const textIn = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** One by one: a broken span does not lose those that came with it. */
+/** Parses spans one by one, so that a malformed span does not lose the others of its request. */
 export function readSpan(given: unknown): OtlpSpan | undefined {
   if (typeof given !== 'object' || given === null) return undefined
   const span = given as Record<string, unknown>

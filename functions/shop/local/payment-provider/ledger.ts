@@ -19,7 +19,7 @@ export interface Authorization {
   readonly amountMinor: number
   readonly currency: string
   readonly paymentMethodRef: string
-  /** Who pays. */
+  /** The paying customer. */
   readonly customer?: string
   /** Why it was declined. */
   readonly declineCode?: string
@@ -43,7 +43,7 @@ export interface AuthorizeRequest {
   readonly amountMinor: number
   readonly currency: string
   readonly paymentMethodRef: string
-  /** Who pays: a payment method that is bound to a customer is charged for that customer alone. */
+  /** The paying customer: a payment method of a customer is charged only for that customer. */
   readonly customer?: string
   readonly reference: string
 }

@@ -18,7 +18,7 @@ interface Books {
   readonly ledger: Ledger
   readonly paymentMethods: PaymentMethods
   readonly webhooks: Webhooks
-  /** What goes wrong on purpose, until it is set back. */
+  /** The injected faults, until they are reset. */
   readonly faults: Faults
 }
 

@@ -101,7 +101,7 @@ function encodeField(core: FirestoreCore, name: GroupName, key: string): object 
   }
 }
 
-/** Those that were overridden; a filter on `ttlConfig:*` asks for the expiring ones alone. */
+/** Lists the overridden fields; the filter `ttlConfig:*` selects the expiring ones. */
 function listFields(core: FirestoreCore, request: { readonly parent?: string; readonly filter?: string }): object {
   const name = parseGroupName(request.parent ?? '', undefined)
   requireDatabase(core.admin, name)

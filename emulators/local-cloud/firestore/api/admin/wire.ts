@@ -1,4 +1,4 @@
-/** What the administrative messages have in common: finished operations, resource names. */
+/** Common parts of the administrative messages: finished operations, resource names. */
 
 import type { FirestoreCore } from '../../database.ts'
 import { invalidArgument } from '../../../core/status.ts'

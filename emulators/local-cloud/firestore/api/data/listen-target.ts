@@ -1,4 +1,4 @@
-/** The state of one target of a listener: what was sent, and what is sent next. */
+/** The state of one target of a listener: the sent result, and the next changes. */
 
 import type { Database } from '../../database.ts'
 import type { Document } from '../../documents/document-table.ts'
@@ -7,7 +7,7 @@ import { type Change, documentInScope } from '../../documents/store.ts'
 
 export type Selection = { readonly query: Query } | { readonly paths: readonly string[] }
 
-/** One step from what the client holds to what it should hold. */
+/** One change from the client's result to the present result. */
 export type Delta =
   | { readonly kind: 'changed'; readonly document: Document }
   /** `exists`: the document is still there, but is no result any more. */
@@ -16,7 +16,7 @@ export type Delta =
 export interface ListenTarget {
   /** Everything there is now, against what was there at a time that the client has seen, if any. */
   begin(sinceMicros: number | undefined): Delta[]
-  /** What a commit changes for it. */
+  /** The changes of the target's result by a commit. */
   follow(changes: readonly Change[]): Delta[]
   readonly count: number
 }

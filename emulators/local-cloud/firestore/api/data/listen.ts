@@ -154,7 +154,7 @@ function tokenOf(micros: number): Buffer {
   return token
 }
 
-/** What the client has seen; undefined when it needs the whole result, being new or away for too long. */
+/** The time of the client's last result; undefined if it needs the whole result because it is new or its token is too old. */
 function resumeMicros({ store }: Database, { resumeToken, readTime }: WireTarget): number | undefined {
   const token = bytesOf(resumeToken)
   if (token.length > 0 && token.length !== TOKEN_BYTES)

@@ -89,7 +89,7 @@ export async function readDocuments(
   return documents
 }
 
-/** What it finds is locked; that nothing else comes to match is checked again at commit. Counts nothing. */
+/** Locks the documents that it finds; the commit checks that no other document matches meanwhile. Counts no reads. */
 export async function readQuery(database: Database, view: View, query: Query, signal: AbortSignal): Promise<Found> {
   const { store, locks } = database
   const { transaction } = view
