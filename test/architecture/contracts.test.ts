@@ -98,6 +98,7 @@ describe.each(queries)('$query of $name', ({ query, contract }) => {
 
   it('has a schema for each parameter of its path', () => {
     expect(Object.keys(contract.parameters ?? {})).toEqual(expect.arrayContaining(pathParametersOf(contract)))
+    expect(contract.path).not.toMatch(/^\/(events|commands|submissions|health)\//)
   })
 })
 

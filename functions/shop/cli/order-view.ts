@@ -1,20 +1,10 @@
 /** An order as the public API shows it. */
 
-export interface TimelineEntry {
-  readonly eventId: string
-  readonly type: string
-  readonly source: string
-  readonly time: string
-}
+import type { z } from 'zod'
+import type { operations } from '../../gateway/operations.ts'
 
-export interface OrderView {
-  readonly orderId: string
-  readonly status: string
-  readonly reason?: string
-  readonly currency: string
-  readonly totalMinor: number
-  readonly timeline: { readonly entries?: readonly TimelineEntry[]; readonly unavailable?: true }
-}
+export type OrderView = z.output<(typeof operations)['readOrder']['answers'][200][1]>
+export type TimelineEntry = NonNullable<OrderView['timeline']['entries']>[number]
 
 export const hasEnded = (order: OrderView): boolean =>
   ['completed', 'closed', 'rejected', 'expired'].includes(order.status)
