@@ -26,7 +26,7 @@ import type { Partners, Started } from './partner-server.ts'
 import { pubsub } from 'local-google-cloud/pubsub'
 import { telemetry } from 'local-google-cloud/telemetry'
 
-/** In the checkout, where services run. Half the processor time of a start is the compiling of packages that never change. */
+/** In the working copy, where services run. Half the processor time of a start is the compiling of packages that never change. */
 const COMPILE_CACHE = 'node_modules/.cache/node'
 
 export interface StartOptions<P extends Partners = Partners> {
@@ -37,7 +37,7 @@ export interface StartOptions<P extends Partners = Partners> {
   readonly secret?: string
   /** Where state and logs are kept; absent: in memory. */
   readonly dataDirectory?: string
-  /** The checkout, where the services' commands run. */
+  /** The working copy, where the services' commands run. */
   readonly workingDirectory: string
   readonly partners: P
   /** The values of the services' settings, for partners. */

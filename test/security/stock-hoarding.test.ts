@@ -11,6 +11,7 @@ import { orders } from '../../functions/orders/service.ts'
 import { orderBody } from '../../functions/orders/shop.testing.ts'
 import { answerProblem } from '../../shared/http/http.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { queryRoutes } from '../../shared/runtime/query-routes.ts'
 import { memory, type Memory } from '../../shared/messaging/memory.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
@@ -123,7 +124,7 @@ async function twoInstances(seed: number, bounds: Bounds) {
         call: async () => Response.json({ unknown: [] }),
       })
       const http = new Hono()
-      app.routes!(http, platform)
+      queryRoutes(http, app, platform, () => undefined)
       http.onError((error, c) => answerProblem(c, error))
       const price = { sku, unitMinor: 1190, currency: 'EUR' }
       await deliver(app, platform, message('price.changed', price, { subject: sku }))

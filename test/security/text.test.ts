@@ -15,6 +15,7 @@ import { freshId } from '../../shared/base/ids.ts'
 import { republishSchema } from '../../shared/messaging/republish.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
 import { startOfTests, testPlatform, testTrace } from '../../shared/runtime/platform.testing.ts'
+import { queryRoutes } from '../../shared/runtime/query-routes.ts'
 import { code, identifier, textKinds } from '../../shared/base/text.ts'
 
 interface Found {
@@ -139,7 +140,7 @@ it('an order with a text beyond later bounds is read, and republished', async ()
     commands: [],
   })
   const http = new Hono()
-  app.routes!(http, platform)
+  queryRoutes(http, app, platform, () => undefined)
   expect(await (await http.request('/orders/o-1')).json()).toMatchObject({ orderId: 'o-1', status: 'pending' })
   expect(await platform.streams.republish('o-1')).toBe(1)
   expect(platform.published).toMatchObject([{ type: 'order.placed', data: { addressRef } }])
