@@ -90,7 +90,7 @@ export interface Service {
   /** Services to which it sends `RepublishEvents`. */
   readonly requestsRepublishFrom: readonly string[]
   readonly collections: Readonly<Record<string, Collection>>
-  /** Names of the environment file's settings that it reads (see `shared/base/config.ts`). */
+  /** Names of the settings that it reads. The platform's have values in `stacks/environments.ts`, all others in the business's `settings`. */
   readonly settings: readonly string[]
   /** It looks up how accounts of people stand at Identity Platform, and is granted that. */
   readonly readsAccounts: boolean

@@ -4,6 +4,7 @@ import { BigQuery } from '@google-cloud/bigquery'
 import { Firestore } from '@google-cloud/firestore'
 import { PubSub } from '@google-cloud/pubsub'
 import type { Api } from '../../cli/api.ts'
+import { business } from '../../functions/index.ts'
 import { hasEnded, type OrderView } from '../../functions/shop/cli/order-view.ts'
 import { references, type TestCard } from '../../functions/shop/cli/references.ts'
 import type { TestPlatform } from '../support/platform.ts'
@@ -30,15 +31,6 @@ const notified = new Set([
   'order.completed',
   'shipment.dispatched',
 ])
-const views = [
-  'orders',
-  'order_lines',
-  'funnel',
-  'revenue_by_day',
-  'units_by_sku',
-  'compensation_rate',
-  'saga_durations',
-]
 
 /**
  * Publishes a product, stocks it, orders it with a good and with a bad card, and waits until order, history, BigQuery
@@ -106,7 +98,7 @@ async function ordered(
     return expected.every((type) => stored.has(type)) ? true : undefined
   })
   const bigquery = new BigQuery({ projectId: platform.running.projectId })
-  for (const view of views)
+  for (const view of business.views.names)
     await soon(`view ${view}`, () => bigquery.query(`SELECT * FROM analytics.${view} LIMIT 1`).catch(() => undefined))
   const firestore = new Firestore({ projectId: platform.running.projectId, databaseId: 'notifications' })
   try {
