@@ -8,10 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { freePorts } from 'local-google-cloud/host'
 import { environments } from '../../stacks/environments.ts'
+import { settingsOf } from '../../stacks/service-variables.ts'
 import { layImage } from '../support/image.ts'
 
 const { dev } = environments
@@ -51,7 +52,7 @@ async function started(name: string) {
       Object.entries(config).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
     ),
     PORT: String(port),
-    ...dev.settings,
+    ...settingsOf(dev, business),
   })
   const url = `http://127.0.0.1:${port}`
   for (;;) {
