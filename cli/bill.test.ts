@@ -41,7 +41,7 @@ it('prints each item, and the totals in each billing mode', async () => {
   expect(code).toBe(0)
   expect(output).toMatch(/Firestore +writes +Standard +40 +documents +20 +0\.000036 +18\.00/)
   expect(output).toMatch(/Cloud Tasks +operations +always +16 +operations +8 +0\.000006 +3\.20/)
-  expect(output).toMatch(/2 orders placed since the start/)
+  expect(output).toMatch(/2 orders since the start/)
   expect(output).toMatch(/Standard +21\.20 +21\.20\nEnterprise +3\.20 +3\.20/)
   const json = await bill(directory, '--json')
   expect(JSON.parse(json.output)).toMatchObject({
@@ -53,7 +53,7 @@ it('prints each item, and the totals in each billing mode', async () => {
 it('reports that no order was placed, or that no platform runs', async () => {
   counters = { 'firestore.documentReads': 1 }
   expect((await bill(directory)).output).toContain(
-    'No order was placed since the start: place one with npm run order -- --sku TEA-001.',
+    'There was no order since the start: npm run order -- --sku TEA-001 begins one.',
   )
   const { code, output } = await bill(join(directory, 'none'))
   expect([code, output]).toEqual([1, 'Millrace is not running here: start it with npm start.\n'])

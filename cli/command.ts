@@ -25,7 +25,7 @@ export class UsageError extends Error {}
 export const dataDirectory = (): string => process.env['MILLRACE_DATA'] ?? join(process.cwd(), '.data')
 const runningFile = (): string => join(dataDirectory(), 'running.json')
 
-/** The platform that runs in this checkout, or undefined. @throws UsageError when its file is damaged */
+/** The platform that runs in this working copy, or undefined. @throws UsageError when its file is damaged */
 export function findRunning(): RunInfo | undefined {
   if (!existsSync(runningFile())) return undefined
   const running = readRunInfo(runningFile())
@@ -72,7 +72,7 @@ export type Values<O> = { readonly [Name in keyof O]: O[Name] extends Option<inf
 export const flag = (brief: string): Option<boolean | undefined> =>
   option({ kind: 'boolean', brief, optional: true, withNegated: false })
 
-/** `--customer NAME` */
+/** `--region NAME` */
 export function text(name: string, brief: string): Option<string | undefined>
 export function text(name: string, brief: string, byDefault: string): Option<string>
 export function text(placeholder: string, brief: string, byDefault?: string): Option<string | undefined> {
@@ -86,7 +86,7 @@ export function text(placeholder: string, brief: string, byDefault?: string): Op
   })
 }
 
-/** `--sku SKU --sku SKU` */
+/** `--role ROLE --role ROLE` */
 export const texts = (placeholder: string, brief: string): Option<readonly string[] | undefined> =>
   option({ kind: 'parsed', parse: String, placeholder, brief, variadic: true, optional: true })
 
@@ -208,7 +208,7 @@ async function start(name: string, { optionNames, application }: Program, args: 
   process.exitCode = context.process.exitCode === 0 ? context.exitCode : 1
 }
 
-/** True for `npm run order --sku TEA-001` without the `--`: npm then sets an environment variable for the option. */
+/** True for `npm run logs --lines 5` without the `--`: npm then sets an environment variable for the option. */
 function isConsumedByNpm(option: string, args: readonly string[]): boolean {
   const value = process.env[`npm_config_${option.replaceAll('-', '_')}`]
   const isGiven = args.some((word) => word === `--${option}` || word.startsWith(`--${option}=`))

@@ -1,6 +1,7 @@
 /** Prints the metrics of the services: ended sagas by outcome and duration, retries, dead letters, circuits, requests. */
 
 import { type Instrument, metrics } from '../shared/telemetry/metrics.ts'
+import { tools } from '../functions/tools.ts'
 import { flag, main, requireRunning, UsageError } from './command.ts'
 import { table } from './table.ts'
 import { get } from './trace/spans.ts'
@@ -28,7 +29,7 @@ void main('metrics', {
     if (values.json) return sayJson(measured)
     if (measured.length === 0)
       throw new UsageError(
-        'There are no metrics yet: place an order (npm run order -- --sku TEA-001), then try again after a second.',
+        `There are no metrics yet: send a request${tools.unit ? ` (${tools.unit.command})` : ''}, then try again after a second.`,
       )
     const of = ({ name }: Instrument): Metric[] => measured.filter((metric) => metric.name === name)
     print('Sagas that ended', of(metrics.sagaDuration).map(saga))

@@ -1,12 +1,12 @@
-/** Commands of operators: list, replay, retry and close. Every act carries the operator's name and reason. */
+/** Commands of operators: dead letters, stuck sagas, and the verbs of the business. Every act carries the operator's name and reason. */
 
 import { userInfo } from 'node:os'
-import { randomUUID } from 'node:crypto'
-import type { Operator } from '../shared/base/operator.ts'
+import { tools } from '../functions/tools.ts'
 import { define, flag, mainOf, text, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, consumers, readDeadLetters, theOne } from './ops/dead-letters.ts'
 import { createReplayer, replayEach } from './ops/replay.ts'
-import { readSaga, stuckSagas } from './ops/sagas.ts'
+import { actingOptions, operatorFrom } from './ops/operator.ts'
+import { type SagaReaders, stuckSagas } from './ops/sagas.ts'
 import { openPullSubscriptions, type PullSubscriptions } from './ops/pull-subscriptions.ts'
 import { type Target, targetFrom, targetOptions } from './ops/target.ts'
 import { table } from './table.ts'
@@ -14,11 +14,6 @@ import { say, sayJson, shown } from './terminal.ts'
 
 const service = text('NAME', `only dead letters of this service: ${consumers.join(', ')}`)
 const json = flag('as JSON')
-const acting = {
-  reason: text('TEXT', 'the reason; the service logs it'),
-  actor: text('NAME', 'the operator, logged as well; absent, the user of this machine'),
-}
-const order = { name: 'ORDER', brief: 'its id; stuck lists the ids', most: 1 }
 
 const deadLetters = define({
   brief: 'Lists the dead letters, oldest first.',
@@ -52,7 +47,7 @@ Sends each service a task that names them. The service pulls them from its own d
 acknowledges those that succeeded. Replaying a message that was already handled has no effect. A message that fails twenty
 more times, or can not be parsed, stays in the subscription.`,
   words: { name: 'ID', brief: 'an id; dead-letters lists them', most: Infinity },
-  options: { ...targetOptions, ...acting, service, all: flag('all dead letters there are now') },
+  options: { ...targetOptions, ...actingOptions, service, all: flag('all dead letters there are now') },
   async run(values, ids) {
     const operator = operatorFrom(values)
     if ((values.all ?? false) === ids.length > 0)
@@ -75,18 +70,18 @@ const stuck = define({
   brief: 'Lists stuck sagas.',
   about: `
 A saga is listed if it was reported stuck and has not continued since: with its pending step, the attempts, the time since
-the first report, and the reason. The id of a checkout is its order's; a saga of another service is listed as it was reported.`,
+the first report, and the reason. A saga whose state the public API does not show is listed as it was reported.`,
   options: { ...targetOptions, json },
   async run({ json: asJson, ...where }) {
     const target = targetFrom(where)
-    const api = target.api(userInfo().username)
-    const sagas = await withPullSubscriptions(target, (subscriptions) => stuckSagas(subscriptions, api))
+    const readers = sagaReaders(target)
+    const sagas = await withPullSubscriptions(target, (subscriptions) => stuckSagas(subscriptions, readers))
     if (asJson) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
     if (sagas.length === 0) return say('No saga is stuck.')
-    const rows = sagas.flatMap(({ service, orderId, status, waitsFor, reason, sinceMs }) =>
+    const rows = sagas.flatMap(({ service, sagaId, status, waitsFor, reason, sinceMs }) =>
       waitsFor.map(({ step, attempt, until }) => ({
         service,
-        saga: orderId,
+        saga: sagaId,
         status,
         step,
         attempt,
@@ -99,56 +94,19 @@ the first report, and the reason. The id of a checkout is its order's; a saga of
   },
 })
 
-const retry = define({
-  brief: "Retries an order's pending step now.",
-  about: `
-Sends the pending step again and has its reply republished, or sends the unanswered compensations again; after the
-confirmation it has the services with missing events republish them. The retry is recorded in the order's stream.`,
-  words: order,
-  options: { ...targetOptions, ...acting },
-  async run(values, [orderId]) {
-    const { actor, reason } = operatorFrom(values)
-    if (!orderId) throw new UsageError("The order's id is missing: npm run ops -- stuck lists them.")
-    const api = targetFrom(values).api(actor)
-    const { status, waitsFor } = await readSaga(api, orderId)
-    if (waitsFor.length === 0) throw new UsageError(`${shown(orderId)} is ${shown(status)} and has no pending step.`)
-    await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/retry`, { key: randomUUID(), body: { reason } })
-    say(`${shown(orderId)}: retry of ${shown(waitsFor.map(({ step }) => step).join(', '))} requested`)
-  },
-})
-
-const close = define({
-  brief: 'Ends a shipped order whose payment can not be captured.',
-  about: `
-All goods must be shipped and committed, and the money not all captured: the provider refused the capture, or it is
-collected in another way. An unused authorization is voided. The service orders refuses to close any other order. stuck
-lists the order until it is closed. The closing is recorded in the order's stream.`,
-  words: order,
-  options: { ...targetOptions, ...acting },
-  async run(values, [orderId]) {
-    const { actor, reason } = operatorFrom(values)
-    if (!orderId) throw new UsageError("The order's id is missing: npm run ops -- stuck lists them.")
-    const api = targetFrom(values).api(actor)
-    const { status } = await readSaga(api, orderId)
-    if (status !== 'confirmed')
-      throw new UsageError(`${shown(orderId)} is ${shown(status)}: only a confirmed order can be closed.`)
-    await api.send('POST', `/v1/orders/${encodeURIComponent(orderId)}/close`, { key: randomUUID(), body: { reason } })
-    say(`${shown(orderId)}: closing requested`)
-  },
-})
-
 const about = `Acts on the platform that runs here or, with --project and --project-number, on a deployed one: with your
-own credentials (gcloud auth application-default login) and, for the gateway, the token in MILLRACE_TOKEN.
+own credentials (gcloud auth application-default login) and, for the public API, the token in MILLRACE_TOKEN.
 
 Each command has --help: npm run ops -- replay --help.`
 
-void mainOf('ops', about, { 'dead-letters': deadLetters, replay, stuck, retry, close })
+void mainOf('ops', about, { 'dead-letters': deadLetters, replay, stuck, ...(await tools.ops?.()) })
 
-function operatorFrom({ reason, actor }: { reason?: string | undefined; actor?: string | undefined }): Operator {
-  if (!reason?.trim()) throw new UsageError('--reason "…" is missing: it is logged with your name.')
-  if (actor !== undefined && !actor.trim())
-    throw new UsageError('--actor needs the name of the operator: it is logged.')
-  return { actor: actor ?? userInfo().username, reason }
+function sagaReaders(target: Target): SagaReaders {
+  if (!tools.sagas) return {}
+  const api = target.api(userInfo().username)
+  return Object.fromEntries(
+    Object.entries(tools.sagas).map(([service, read]) => [service, (sagaId: string) => read(api, sagaId)]),
+  )
 }
 
 async function withPullSubscriptions<T>(

@@ -2,13 +2,14 @@
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { services } from '../functions/index.ts'
+import { tools } from '../functions/tools.ts'
 import type { EventContract } from '../shared/contracts/contract.ts'
 import { topicName } from '../shared/base/names.ts'
 import { runtimeContracts } from '../shared/contracts/runtime-events.ts'
 import { flag, main, requireRunning, text, UsageError } from './command.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
-const example = `  npm run publish -- price.changed '{"sku":"TEA-001","unitMinor":1250,"currency":"EUR"}'`
+const example = `  npm run publish -- ${tools.examples?.publish ?? `TYPE '{"field":"value"}'`}`
 
 void main('publish', {
   brief:
@@ -16,7 +17,7 @@ void main('publish', {
   about: example,
   words: { name: 'TYPE DATA', brief: 'the type of the event, and its data as JSON', most: 2 },
   options: {
-    subject: text('ID', 'its subject; absent, the sku, orderId or sagaId of the data'),
+    subject: text('ID', 'its subject; absent, the field of the data that comes first in the example of --list'),
     'dry-run': flag('print the envelope without publishing it'),
     list: flag('print every event type with an example'),
   },
@@ -31,16 +32,17 @@ void main('publish', {
     if (!contract)
       throw new UsageError(`No service emits "${type}". The event types are: ${[...contracts().keys()].join(', ')}.`)
     const data = checked(type, contract, json)
+    const subject = values.subject ?? subjectOf(contract, data)
     const envelope = {
       id: randomUUID(),
       type,
       version: contract.version,
       source: 'cli',
-      subject: values.subject ?? subjectOf(data),
+      subject,
       // 0: a manual event is not part of the numbered stream of its subject.
       sequence: 0,
       time: new Date().toISOString(),
-      correlationId: values.subject ?? subjectOf(data),
+      correlationId: subject,
       causationId: 'cli',
       traceparent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
       actor: 'staff:cli',
@@ -85,7 +87,9 @@ function checked(type: string, contract: EventContract, json: string): object {
   )
 }
 
-function subjectOf(data: object): string {
-  const { sku, orderId, sagaId } = data as Record<string, string | undefined>
-  return orderId ?? sku ?? sagaId ?? 'none'
+/** An event names its subject first. */
+function subjectOf({ example: named }: EventContract, data: object): string {
+  const [first] = Object.keys(named as object)
+  const value = first === undefined ? undefined : (data as Readonly<Record<string, unknown>>)[first]
+  return typeof value === 'string' ? value : 'none'
 }

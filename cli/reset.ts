@@ -5,7 +5,7 @@ import { dataDirectory, findRunning, main, UsageError } from './command.ts'
 import { say } from './terminal.ts'
 
 void main('reset', {
-  brief: 'Deletes .data/: orders, events, tables and logs of the local platform. Stop it first.',
+  brief: 'Deletes .data/: documents, messages, tables and logs of the local platform. Stop it first.',
   options: {},
   async run() {
     const running = findRunning()

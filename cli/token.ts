@@ -1,15 +1,18 @@
-/** Prints a token of the local identity platform, for calling the gateway by hand. */
+/** Prints a token of the local identity platform, for calling the public API by hand. */
 
+import { tools } from '../functions/tools.ts'
 import { signIn } from './api.ts'
 import { main, requireRunning, texts } from './command.ts'
 import { say } from './terminal.ts'
 
+const { sub: someone, roles: someRoles } = tools.caller ?? { sub: 'someone', roles: [] }
+
 void main('token', {
-  brief: 'Prints a token that the gateway accepts for an hour.',
-  about: `  curl -H "authorization: Bearer $(npm run -s token -- customer-1)" http://127.0.0.1:4110/v1/orders/ORDER`,
-  words: { name: 'NAME', brief: 'the subject; absent, customer-1', most: 1 },
-  options: { role: texts('ROLE', 'customer, staff or importer; absent, customer') },
-  async run({ role: roles = ['customer'] }, [sub = 'customer-1']) {
+  brief: 'Prints a token that the public API accepts for an hour.',
+  about: `  curl -H "authorization: Bearer $(npm run -s token -- ${someone})" ${tools.examples?.url ?? 'URL'}`,
+  words: { name: 'NAME', brief: `the subject; absent, ${someone}`, most: 1 },
+  options: { role: texts('ROLE', `a role of the subject; absent, ${someRoles.join(' and ') || 'no role'}`) },
+  async run({ role: roles = someRoles }, [sub = someone]) {
     say((await signIn(requireRunning(), { sub, roles })).token)
   },
 })

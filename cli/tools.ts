@@ -15,8 +15,8 @@ export interface Tools {
   readonly unit?: Unit
   /** A folder of saved queries: `NAME.sql`. */
   readonly queries?: URL
-  /** The arguments of a command as its help shows them. */
-  readonly examples?: { readonly publish?: string; readonly query?: string; readonly path?: string }
+  /** Arguments of commands, and an address of the public API, as help texts show them. */
+  readonly examples?: { readonly publish?: string; readonly query?: string; readonly url?: string }
   /** The caller of `npm run token` without a name and a role. */
   readonly caller?: Caller
   /** Verbs of `npm run ops` besides dead-letters, replay and stuck, by name. */
@@ -25,13 +25,13 @@ export interface Tools {
   readonly sagas?: Readonly<Record<string, ReadSaga>>
 }
 
-/** What the business counts, such as an order: `npm run bill` divides by them, `npm run trace` shows the last one. */
+/** What the business counts, such as a ticket: `npm run bill` divides by them, `npm run trace` shows the last one. */
 export interface Unit {
   readonly one: string
   readonly many: string
   /** The event that is published once for each. */
   readonly event: string
-  /** The request that begins one, as its span is named: `POST /v1/orders`. */
+  /** The request that begins one, as its span is named: `POST /v1/tickets`. */
   readonly request: string
   /** A command that begins one. */
   readonly command: string

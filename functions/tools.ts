@@ -7,5 +7,20 @@ export const tools: Tools = {
   partners,
   seed: async (running) => (await import('./shop/local/seed.ts')).seed(running),
   nextSteps: ['npm run order -- --sku TEA-001 --quantity 2', 'npm run query -- orders'],
+  unit: {
+    one: 'order',
+    many: 'orders',
+    event: 'order.placed',
+    request: 'POST /v1/orders',
+    command: 'npm run order -- --sku TEA-001',
+  },
+  examples: {
+    publish: `price.changed '{"sku":"TEA-001","unitMinor":1250,"currency":"EUR"}'`,
+    query: 'SELECT status, COUNT(*) AS orders FROM analytics.orders GROUP BY status',
+    url: 'http://127.0.0.1:4110/v1/orders/ORDER',
+  },
+  caller: { sub: 'customer-1', roles: ['customer'] },
+  ops: async () => (await import('./shop/cli/ops.ts')).verbs,
+  sagas: { orders: async (api, sagaId) => (await import('./shop/cli/sagas.ts')).findSaga(api, sagaId) },
   queries: new URL('shop/cli/queries/', import.meta.url),
 }

@@ -128,15 +128,16 @@ export interface Line {
 }
 
 export interface Bill {
-  /** Orders placed since the start: messages published to `order.placed`. */
-  readonly orders: number
+  /** What the business counts, since the start: messages published to the topic of its event. */
+  readonly units: number
   /** Without unused items. */
   readonly lines: readonly Line[]
   /** Edition of Firestore → mode of Cloud Run → dollars. */
   readonly totals: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
-export function billOf(counters: Counters): Bill {
+/** @param event What is published once for each unit of the business; absent: it counts none. */
+export function billOf(counters: Counters, event?: string): Bill {
   const lines = items
     .map(({ product, item, variant, price, quantity }) => {
       const { usd, per, unit } = listPrices.prices[price]!
@@ -149,7 +150,7 @@ export function billOf(counters: Counters): Bill {
       .filter(({ variant }) => variant === undefined || variants.includes(variant))
       .reduce((sum, { usd }) => sum + usd, 0)
   return {
-    orders: counters['pubsub.messages.published.order.placed'] ?? 0,
+    units: counters[`pubsub.messages.published.${event}`] ?? 0,
     lines,
     totals: Object.fromEntries(
       editions.map((edition) => [

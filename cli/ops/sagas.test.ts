@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import type { Api } from '../api.ts'
 import { stuckSagas } from './sagas.ts'
 import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
 
@@ -14,29 +13,32 @@ const report = (source: string, sagaId: string, sinceMs = 1): Waiting => ({
   sinceMs,
 })
 
-it("lists stuck orders in their present state, and other services' sagas as they were reported", async () => {
-  const taken: string[] = []
+it('lists sagas that are still stuck in their present state, and those without a reader as they were reported', async () => {
+  const acknowledged: string[] = []
+  const noReport: Waiting = { ...report('visa', '?'), messageId: 'no report', data: Buffer.from('hello') }
   const subscription = {
-    pull: async () => [report('orders', 'o-1'), report('orders', 'o-2'), report('travel', 'o-2', 2)],
-    acknowledge: async ({ messageId }: Waiting) => void taken.push(messageId),
+    pull: async () => [
+      report('visa', 'v-1'),
+      report('visa', 'v-2'),
+      report('visa', 'v-3'),
+      noReport,
+      report('travel', 'v-2', 2),
+    ],
+    acknowledge: async ({ messageId }: Waiting) => void acknowledged.push(messageId),
   } as unknown as PullSubscriptions
-  const requested: string[] = []
-  const api = {
-    async send(_method: string, path: string) {
-      requested.push(path)
-      const stuck = path.includes('o-1')
-      const waitsFor = stuck ? [{ step: 'compensate reserve-stock', attempt: 7, until: null }] : []
-      return { body: { orderId: path.split('/')[3], status: 'rejected', stuck, waitsFor } }
-    },
-  } as unknown as Api
+  const read: string[] = []
+  const visa = async (sagaId: string) => {
+    read.push(sagaId)
+    const waitsFor = [{ step: 'compensate pay', attempt: 7, until: null }]
+    return sagaId === 'v-3' ? undefined : { sagaId, status: 'refused', stuck: sagaId === 'v-1', waitsFor }
+  }
 
-  const found = await stuckSagas(subscription, api)
+  const found = await stuckSagas(subscription, { visa })
 
   expect(found).toMatchObject([
-    { service: 'orders', orderId: 'o-1', status: 'rejected', waitsFor: [{ attempt: 7 }], reason: 'no answer' },
-    { service: 'travel', orderId: 'o-2', status: 'unknown', waitsFor: [{ step: 'compensate book-hotel', attempt: 5 }] },
+    { service: 'visa', sagaId: 'v-1', status: 'refused', waitsFor: [{ attempt: 7 }], reason: 'no answer' },
+    { service: 'travel', sagaId: 'v-2', status: 'unknown', waitsFor: [{ step: 'compensate book-hotel', attempt: 5 }] },
   ])
-  expect(requested.toSorted()).toEqual(['/v1/orders/o-1/saga', '/v1/orders/o-2/saga'])
-  // A saga that has continued is left out; a saga that can't be read stays listed.
-  expect(taken).toEqual(['orders o-2'])
+  expect(read.toSorted()).toEqual(['v-1', 'v-2', 'v-3'])
+  expect(acknowledged.toSorted()).toEqual(['no report', 'visa v-2', 'visa v-3'])
 })

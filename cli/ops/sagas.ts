@@ -1,20 +1,13 @@
-/** Sagas that were reported stuck and have not continued since: the reason comes from the report, the state from the order. */
+/** Sagas that were reported stuck and have not continued since: the reason comes from the report, the state from the public API. */
 
 import { stuckSubscription } from '../../shared/base/names.ts'
-import { type Api, Refusal } from '../api.ts'
+import type { SagaState } from '../tools.ts'
 import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
 
-/** Concurrent queries of orders. */
+/** Concurrent queries of the public API. */
 const MAX_CONCURRENT_QUERIES = 8
 
-export interface Saga {
-  readonly orderId: string
-  readonly status: string
-  readonly stuck: boolean
-  readonly waitsFor: readonly { readonly step: string; readonly attempt: number; readonly until: string | null }[]
-}
-
-export interface StuckSaga extends Saga {
+export interface StuckSaga extends SagaState {
   /** The service that runs the saga. */
   readonly service: string
   readonly reason: string
@@ -22,26 +15,26 @@ export interface StuckSaga extends Saga {
   readonly sinceMs: number
 }
 
-/** The service whose sagas can be read: their reports are acknowledged once the saga has continued. */
-const READABLE = 'orders'
+/** Service → the present state of one of its sagas; undefined: there is no such saga. */
+export type SagaReaders = Readonly<Record<string, (sagaId: string) => Promise<SagaState | undefined>>>
 
-export const readSaga = async (api: Api, orderId: string): Promise<Saga> =>
-  (await api.send<Saga>('GET', `/v1/orders/${encodeURIComponent(orderId)}/saga`)).body
-
-/** Acknowledges reports of orders that have continued since. Sagas of other services are listed as they were reported. */
-export async function stuckSagas(subscriptions: PullSubscriptions, api: Api): Promise<StuckSaga[]> {
-  const reports = Map.groupBy(await subscriptions.pull(stuckSubscription), (report) => {
-    const { service, sagaId } = reportOf(report)
-    return JSON.stringify([service, sagaId])
+/**
+ * Acknowledges reports of sagas that have continued since or do not exist, and messages that are no report. Sagas of
+ * services without a reader are listed as they were reported.
+ */
+export async function stuckSagas(subscriptions: PullSubscriptions, readers: SagaReaders): Promise<StuckSaga[]> {
+  const reports = Map.groupBy(await subscriptions.pull(stuckSubscription), (waiting) => {
+    const report = reportOf(waiting)
+    return report && JSON.stringify([report.service, report.sagaId])
   })
   const left = [...reports.values()]
   const found: StuckSaga[] = []
   const queryEach = async (): Promise<void> => {
     for (let waiting = left.pop(); waiting; waiting = left.pop()) {
       const report = reportOf(waiting.at(-1)!)
-      const saga = report.service === READABLE ? await readIfAny(api, report.sagaId) : asReported(report)
-      const { service, reason } = report
-      if (saga?.stuck) found.push({ service, ...saga, reason, sinceMs: waiting[0]!.sinceMs })
+      const saga = report && (await stateOf(report, readers))
+      if (saga?.stuck)
+        found.push({ service: report!.service, ...saga, reason: report!.reason, sinceMs: waiting[0]!.sinceMs })
       else for (const one of waiting) await subscriptions.acknowledge(one)
     }
   }
@@ -49,20 +42,12 @@ export async function stuckSagas(subscriptions: PullSubscriptions, api: Api): Pr
   return found.toSorted((a, b) => a.sinceMs - b.sinceMs)
 }
 
-const asReported = ({ sagaId, step, attempt }: Report): Saga => ({
-  orderId: sagaId,
-  status: 'unknown',
-  stuck: true,
-  waitsFor: [{ step, attempt, until: null }],
-})
-
-async function readIfAny(api: Api, orderId: string): Promise<Saga | undefined> {
-  try {
-    return await readSaga(api, orderId)
-  } catch (error) {
-    if (error instanceof Refusal && error.problem.status === 404) return undefined
-    throw error
-  }
+async function stateOf(
+  { service, sagaId, step, attempt }: Report,
+  readers: SagaReaders,
+): Promise<SagaState | undefined> {
+  const read = readers[service]
+  return read ? read(sagaId) : { sagaId, status: 'unknown', stuck: true, waitsFor: [{ step, attempt, until: null }] }
 }
 
 interface Report {
@@ -73,11 +58,11 @@ interface Report {
   readonly reason: string
 }
 
-/** A message that can not be parsed names no order, and is acknowledged like an outdated report. */
-function reportOf({ data }: Waiting): Report {
+/** Undefined for a message that can not be parsed. */
+function reportOf({ data }: Waiting): Report | undefined {
   try {
-    const { source = READABLE, data: report } = JSON.parse(data.toString('utf8')) as {
-      readonly source?: string
+    const { source, data: report } = JSON.parse(data.toString('utf8')) as {
+      readonly source: string
       readonly data: Omit<Report, 'service'>
     }
     const { sagaId, step, attempt, reason } = report
@@ -89,6 +74,6 @@ function reportOf({ data }: Waiting): Report {
       reason: String(reason),
     }
   } catch {
-    return { service: READABLE, sagaId: 'unreadable', step: '', attempt: 0, reason: '' }
+    return undefined
   }
 }

@@ -1,9 +1,9 @@
-/** The platform that a command operates on: the one that runs in this checkout, or one in a Google Cloud project. */
+/** The platform that a command operates on: the one that runs in this working copy, or one in a Google Cloud project. */
 
 import type { ChannelCredentials } from '@grpc/grpc-js'
 import { services } from '../../functions/index.ts'
 import { cloudRunUrl } from '../../shared/base/names.ts'
-import { type Api, connect, connectWith } from '../api.ts'
+import { type Api, connect, connectWith, noPublicService } from '../api.ts'
 import { requireRunning, text, UsageError } from '../command.ts'
 
 export type ClientOptions = {
@@ -20,7 +20,7 @@ export interface Target {
   readonly serviceUrls: Readonly<Record<string, string>>
   /** Options of Google's clients. In the cloud the clients find credentials themselves. */
   clientOptions(): Promise<ClientOptions>
-  /** The gateway, called as a member of staff. */
+  /** The public API, called as a member of staff. @throws UsageError when no service is public */
   api(actor: string): Api
 }
 
@@ -51,8 +51,10 @@ export function targetFrom(values: Values, token = process.env['MILLRACE_TOKEN']
     serviceUrls,
     clientOptions: async () => ({ projectId }),
     api() {
-      if (!token) throw new UsageError('The gateway needs a token: set MILLRACE_TOKEN to one with the role staff.')
-      return connectWith(serviceUrls['gateway']!, async () => token)
+      const publicService = services.find(({ ingress }) => ingress === 'public')
+      if (!publicService) throw new UsageError(noPublicService)
+      if (!token) throw new UsageError('The public API needs a token: set MILLRACE_TOKEN to one with the role staff.')
+      return connectWith(serviceUrls[publicService.name]!, async () => token)
     },
   }
 }

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SpanRecord, TraceSummary } from 'local-google-cloud/telemetry'
 import { type Running, secretOf, UsageError } from '../command.ts'
+import type { Unit } from '../tools.ts'
 
 export type Span = Omit<SpanRecord, 'events'>
 
@@ -18,8 +19,6 @@ export interface LogLine {
   readonly [field: string]: unknown
 }
 
-/** The request that begins an order. */
-const PLACING = 'POST /v1/orders'
 const MAX_TRACES = 200
 /** Services export spans in batches: spans of a trace that has just ended may still arrive. */
 const SETTLED_AFTER_MS = 1_500
@@ -31,24 +30,36 @@ export async function get<Answer>(running: Running, path: string): Promise<Answe
   return (await response.json()) as Answer
 }
 
-/** The traces of an order, beginning with the one in which it was placed. @throws UsageError when the order has no trace. */
-export async function tracesOf(running: Running, orderId: string): Promise<TraceSummary[]> {
-  const path = `/_local/traces?limit=${MAX_TRACES}&correlationId=${encodeURIComponent(orderId)}`
+/**
+ * The traces with this correlation id, beginning with the one that has the request which begins a unit of the business.
+ * @throws UsageError when there is no such trace
+ */
+export async function tracesOf(running: Running, correlationId: string, unit?: Unit): Promise<TraceSummary[]> {
+  const path = `/_local/traces?limit=${MAX_TRACES}&correlationId=${encodeURIComponent(correlationId)}`
   const { traces } = await get<{ traces: TraceSummary[] }>(running, path)
   if (traces.length === 0)
-    throw new UsageError(`There is no trace of "${orderId}": npm run trace without an id shows the last order's.`)
-  const isPlacing = ({ root }: TraceSummary): number => (root === PLACING ? 0 : 1)
-  return traces.toSorted((a, b) => isPlacing(a) - isPlacing(b) || a.startMs - b.startMs)
+    throw new UsageError(
+      `There is no trace of "${correlationId}": npm run trace without an id shows the last ${unit ? `${unit.one}'s` : 'one'}.`,
+    )
+  const isBeginning = ({ root }: TraceSummary): number => (root === unit?.request ? 0 : 1)
+  return traces.toSorted((a, b) => isBeginning(a) - isBeginning(b) || a.startMs - b.startMs)
 }
 
-/** @throws UsageError when the recorded traces contain no order. */
-export async function lastOrder(running: Running): Promise<string> {
-  const path = `/_local/traces?limit=${MAX_TRACES}&root=${encodeURIComponent(PLACING)}`
-  const { traces } = await get<{ traces: TraceSummary[] }>(running, path)
-  const orderId = traces.find(({ correlationIds }) => correlationIds.length > 0)?.correlationIds[0]
-  if (orderId === undefined)
-    throw new UsageError('There is no trace of an order: place one with npm run order -- --sku TEA-001')
-  return orderId
+/**
+ * The correlation id of the last unit of the business; of a business without units, of the last trace that has one, which
+ * probes of health have not.
+ * @throws UsageError when there is no such trace
+ */
+export async function lastCorrelationId(running: Running, unit?: Unit): Promise<string> {
+  const root = unit ? `&root=${encodeURIComponent(unit.request)}` : ''
+  const { traces } = await get<{ traces: TraceSummary[] }>(running, `/_local/traces?limit=${MAX_TRACES}${root}`)
+  const id = traces.find(({ correlationIds }) => correlationIds.length > 0)?.correlationIds[0]
+  if (id !== undefined) return id
+  throw new UsageError(
+    unit
+      ? `There is no trace of ${unit.request} yet: ${unit.command} makes one.`
+      : 'There is no trace yet: send a request.',
+  )
 }
 
 /** Waits for spans that are still being exported. */

@@ -109,7 +109,9 @@ async function publishLetters(): Promise<void> {
     data: Buffer.from(hostile),
     attributes: { type: hostile, reason: hostile, [hostile]: hostile },
   })
-  await publisher.topic(stuckSubscription).publishMessage({ json: { data: { sagaId: ORDER, reason: hostile } } })
+  await publisher.topic(stuckSubscription).publishMessage({
+    json: { source: 'orders', data: { sagaId: ORDER, reason: hostile } },
+  })
 }
 
 async function sendSpans(): Promise<void> {
