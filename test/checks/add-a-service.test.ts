@@ -1,4 +1,8 @@
-/** The service, event, command and emulator that the documents make by `npm run new` pass the check and their tests, and the service runs. */
+/**
+ * What people add to the platform: a service, an event, a command and an emulator by `npm run new` as the documents have it;
+ * a step of the checkout, a method of an emulator, an environment and a Terraform type by hand. All of them pass the check
+ * and their tests and run together, and each touches few files.
+ */
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -11,7 +15,10 @@ import { type Copy, copyOfSources } from './copy.ts'
 let copy: Copy
 const documents = ['docs/add-a-service.md', 'emulators/local-cloud/core/README.md']
 
-/** Everything that the documents make by `npm run new`, in their order. */
+/** The files that each addition touched. */
+const touched: Record<string, readonly string[]> = {}
+const record = (addition: string, work: () => void): void => void (touched[addition] = copy.touchedBy(work))
+
 beforeAll(() => {
   copy = copyOfSources()
   const commands = documents
@@ -19,9 +26,14 @@ beforeAll(() => {
     .map(([, words]) => words!.split(' '))
   expect(commands.map(([kind]) => kind)).toEqual(['service', 'event', 'command', 'emulator'])
   for (const [index, words] of commands.entries()) {
-    expect(copy.runOwn('cli/new.ts', ...words)).toMatchObject({ code: 0 })
+    record(words[0]!, () => expect(copy.runOwn('cli/new.ts', ...words)).toMatchObject({ code: 0 }))
     if (index === 0) expectAsShown(copy.read(documents[0]!))
   }
+  record('step of the checkout', addStep)
+  record('method of an emulator', addMethod)
+  record('environment', addEnvironment)
+  record('Terraform type', addTerraformType)
+  copy.run('oxfmt/bin/oxfmt', 'functions', 'emulators', 'stacks')
 }, 60_000)
 afterAll(() => copy.remove())
 
@@ -31,6 +43,192 @@ function expectAsShown(page: string): void {
   expect(blocks.map(([, file]) => file)).toEqual(['contracts.ts', 'frozen-events.json', 'service.ts', 'app.ts'])
   for (const [, file, text] of blocks) expect(text).toBe(copy.read(`functions/loyalty/${file}`))
 }
+
+/** The service loyalty checks the customer's account before the card is authorized. Running sagas keep the steps of version 1. */
+function addStep(): void {
+  copy.replace(
+    'functions/loyalty/contracts.ts',
+    '  events: {\n',
+    `  events: {
+    'account.checked': { version: 1, data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } },
+    'account.blocked': {
+      version: 1,
+      data: z.strictObject({ orderId: reference, code: reference }),
+      example: { orderId: 'o-1', code: 'account-blocked' },
+    },
+`,
+  )
+  copy.replace(
+    'functions/loyalty/contracts.ts',
+    '  commands: { GrantPoints:',
+    `  commands: {
+    CheckAccount: { data: z.strictObject({ orderId: reference }), readOnly: true, example: { orderId: 'o-1' } },
+    GrantPoints:`,
+  )
+  copy.replace(
+    'functions/loyalty/frozen-events.json',
+    '{',
+    `{
+  "account.checked@1": { "orderId": "o-1" },
+  "account.blocked@1": { "orderId": "o-1", "code": "account-blocked" },`,
+  )
+  copy.replace(
+    'functions/loyalty/app.ts',
+    '  commands: { GrantPoints: grantPoints }',
+    `  commands: {
+    GrantPoints: grantPoints,
+    CheckAccount: (message, platform) =>
+      platform.streams.handle(message, \`account-\${message.data.orderId}\`, () => ({
+        events: [{ type: 'account.checked', data: message.data }],
+        commands: [],
+      })),
+  }`,
+  )
+  copy.replace(
+    'functions/orders/checkout.ts',
+    '  version: 1,\n',
+    "  version: 2,\n  previousVersions: { 1: ['reserve-stock', 'authorize-payment'] },\n",
+  )
+  copy.replace(
+    'functions/orders/checkout.ts',
+    'import { paymentsContracts',
+    "import { loyaltyContracts } from '../loyalty/contracts.ts'\nimport { paymentsContracts",
+  )
+  copy.replace(
+    'functions/orders/checkout.ts',
+    'contracts: [inventoryContracts, paymentsContracts]',
+    'contracts: [inventoryContracts, loyaltyContracts, paymentsContracts]',
+  )
+  copy.replace(
+    'functions/orders/checkout.ts',
+    "    {\n      name: 'authorize-payment',",
+    `    {
+      name: 'check-account',
+      command: 'CheckAccount',
+      data: ({ orderId }) => ({ orderId }),
+      done: 'account.checked',
+      failed: 'account.blocked',
+      reasonOf: ({ code }) => code,
+      timeoutSeconds: 60,
+    },
+    {
+      name: 'authorize-payment',`,
+  )
+  const file = 'functions/orders/frozen-sagas.json'
+  const frozen = JSON.parse(copy.read(file)) as Record<string, readonly object[]>
+  const [reserve, authorize] = frozen['checkout@1']!
+  const check = { name: 'check-account', command: 'CheckAccount', done: 'account.checked', failed: 'account.blocked' }
+  copy.write(file, `${JSON.stringify({ ...frozen, 'checkout@2': [reserve, check, authorize] }, null, 2)}\n`)
+}
+
+/** Pub/Sub lists snapshots: there are none, since none can be made. */
+function addMethod(): void {
+  copy.replace(
+    'emulators/local-cloud/pubsub/api/subscriptions.ts',
+    '/** By their names in the API;',
+    `function listSnapshots(_: PubsubState, { project }: { readonly project?: string }): object {
+  checkProject(project)
+  return { snapshots: [] }
+}
+
+/** By their names in the API;`,
+  )
+  copy.replace(
+    'emulators/local-cloud/pubsub/api/subscriptions.ts',
+    '  listSubscriptions,\n',
+    '  listSnapshots,\n  listSubscriptions,\n',
+  )
+  copy.replace(
+    'emulators/local-cloud/pubsub/permissions.ts',
+    '    listSubscriptions:',
+    "    listSnapshots: ({ project = '' }: OfProject) => [on('snapshots.list', project)],\n    listSubscriptions:",
+  )
+}
+
+function addEnvironment(): void {
+  copy.replace(
+    'stacks/environments.ts',
+    '  staging: {\n',
+    `  qa: {
+    projectId: 'millrace-qa',
+    projectNumber: '100000000004',
+    protectsData: false,
+    minInstances: 0,
+    sampledShare: 1,
+    staffSecondFactor: 'optional',
+  },
+  staging: {
+`,
+  )
+}
+
+/** A secret in a stack, which the emulator of \`npm run new\` provisions. */
+function addTerraformType(): void {
+  copy.replace(
+    'stacks/google.ts',
+    'export { ServiceAccount }',
+    "export { SecretManagerSecret } from '@cdktf/provider-google/lib/secret-manager-secret/index.js'\nexport { ServiceAccount }",
+  )
+  copy.replace(
+    'stacks/platform-stack.ts',
+    'ProjectService, ServiceAccount,',
+    'ProjectService, SecretManagerSecret, ServiceAccount,',
+  )
+  copy.replace('stacks/platform-stack.ts', "  'run',\n", "  'run',\n  'secretmanager',\n")
+  copy.replace(
+    'stacks/platform-stack.ts',
+    '    this.#enableApis()\n',
+    "    new SecretManagerSecret(this, 'signing-key', { secretId: 'signing-key', replication: { auto: {} } })\n    this.#enableApis()\n",
+  )
+  copy.replace(
+    'emulators/local-cloud/secret-manager/plugin.ts',
+    "      labels: attributes.value('labels'),\n",
+    "      labels: attributes.value('labels'),\n      replication: attributes.value('replication'),\n",
+  )
+  copy.replace(
+    'test/wiring/wiring.test.ts',
+    "  ['local-orders/google_firestore_field', 'listed'],",
+    "  ['local-orders/google_firestore_field', 'listed'],\n  ['local-platform/google_secret_manager_secret', 'listed'],",
+  )
+}
+
+it('each addition touches few files', () => {
+  const loyalty = (...files: string[]): string[] => files.map((file) => `functions/loyalty/${file}`)
+  expect(touched).toEqual({
+    service: [
+      'functions/index.ts',
+      ...loyalty('app.test.ts', 'app.ts', 'contracts.ts', 'frozen-events.json', 'service.ts'),
+    ],
+    // And the decision that makes it, and `on` and the handler of each service that names it.
+    event: loyalty('contracts.ts', 'frozen-events.json'),
+    command: [
+      ...loyalty('app.ts', 'contracts.ts', 'frozen-events.json', 'grant-points.test.ts', 'grant-points.ts'),
+      'functions/orders/service.ts',
+    ],
+    'step of the checkout': [
+      ...loyalty('app.ts', 'contracts.ts', 'frozen-events.json'),
+      'functions/orders/checkout.ts',
+      'functions/orders/frozen-sagas.json',
+    ],
+    'method of an emulator': [
+      'emulators/local-cloud/pubsub/api/subscriptions.ts',
+      'emulators/local-cloud/pubsub/permissions.ts',
+    ],
+    emulator: [
+      'emulators/local-cloud/secret-manager/README.md',
+      'emulators/local-cloud/secret-manager/plugin.ts',
+      'emulators/local-cloud/secret-manager/secret-manager.test.ts',
+      'emulators/start.ts',
+    ],
+    environment: ['stacks/environments.ts'],
+    'Terraform type': [
+      'emulators/local-cloud/secret-manager/plugin.ts',
+      'stacks/google.ts',
+      'stacks/platform-stack.ts',
+      'test/wiring/wiring.test.ts',
+    ],
+  })
+})
 
 it('the generated code compiles, and passes lint, format and the check for unused code', { timeout: 300_000 }, () => {
   expect(copy.run('typescript/bin/tsc', '-p', '.')).toEqual({ code: 0, output: '' })
@@ -46,7 +244,9 @@ it('the generated tests pass, and so do the suites of all services with the new 
     'run',
     'functions/loyalty',
     'emulators/local-cloud/secret-manager',
+    'emulators/local-cloud/rooms.test.ts',
     'test/architecture/contracts.test.ts',
+    'test/architecture/sagas.test.ts',
     'test/architecture/services.test.ts',
     '--reporter=verbose',
   )
@@ -70,44 +270,64 @@ it('npm run new refuses an existing name, and changes nothing', () => {
   expect(copy.read('functions/index.ts')).toBe(before)
 })
 
-it('the new service has its own resources, and answers requests', { timeout: 120_000 }, async () => {
-  const support = (await import(pathToFileURL(join(copy.root, 'test/support/platform.ts')).href)) as {
-    startTestPlatform: typeof startTestPlatform
-  }
-  const platform = await support.startTestPlatform()
-  try {
-    const own = platform.stacks.find(({ name }) => name === 'local-loyalty')!.json.resource!
-    const count = (type: string): number => Object.keys(own[type] ?? {}).length
-    expect({
-      service: count('google_cloud_run_v2_service'),
-      database: count('google_firestore_database'),
-      queue: count('google_cloud_tasks_queue'),
-      subscriptions: count('google_pubsub_subscription'),
-      publishes: count('google_pubsub_topic_iam_member'),
-    }).toEqual({ service: 1, database: 1, queue: 1, subscriptions: 1, publishes: 3 })
-    expect(platform.stacks).toHaveLength(services.length + 1 + 3)
-
-    const api = platform.customer()
-    const body = {
-      currency: 'EUR',
-      lines: [{ sku: 'TEA-001', quantity: 1 }],
-      ...(await references(api)),
+it(
+  'the additions run: resources are provisioned, the new step is part of a checkout, the event reaches its listener, the method answers',
+  { timeout: 120_000 },
+  async () => {
+    const support = (await import(pathToFileURL(join(copy.root, 'test/support/platform.ts')).href)) as {
+      startTestPlatform: typeof startTestPlatform
     }
-    const placed = await api.send<{ orderId: string }>('POST', '/v1/orders', { key: 'loyal', body })
-    await platform.followed(api, placed.body.orderId)
-    await expect
-      .poll(
-        () =>
-          platform.cloud
-            .requestLog()
-            .some(
-              ({ kind, resource, status }) =>
-                kind === 'push' && resource.endsWith('loyalty.order.completed') && status === 204,
-            ),
-        { timeout: 15_000 },
-      )
-      .toBe(true)
-  } finally {
-    await platform.close()
-  }
+    const platform = await support.startTestPlatform()
+    try {
+      const own = platform.stacks.find(({ name }) => name === 'local-loyalty')!.json.resource!
+      const count = (type: string): number => Object.keys(own[type] ?? {}).length
+      expect({
+        service: count('google_cloud_run_v2_service'),
+        database: count('google_firestore_database'),
+        queue: count('google_cloud_tasks_queue'),
+        subscriptions: count('google_pubsub_subscription'),
+        publishes: count('google_pubsub_topic_iam_member'),
+      }).toEqual({ service: 1, database: 1, queue: 1, subscriptions: 1, publishes: 5 })
+      expect(platform.stacks).toHaveLength(services.length + 1 + 3)
+
+      const api = platform.customer()
+      const body = {
+        currency: 'EUR',
+        lines: [{ sku: 'TEA-001', quantity: 1 }],
+        ...(await references(api)),
+      }
+      const placed = await api.send<{ orderId: string }>('POST', '/v1/orders', { key: 'loyal', body })
+      expect(await platform.followed(api, placed.body.orderId)).toMatchObject({ status: 'completed' })
+      expect(platform.cloud.counters()['pubsub.messages.published.account.checked']).toBe(1)
+      const project = `http://${platform.running.apiHost}/v1/projects/millrace-local`
+      const paths = ['secrets/signing-key', 'secrets/another', 'snapshots', 'snapshots/one']
+      const statuses = await Promise.all(paths.map(async (path) => (await fetch(`${project}/${path}`)).status))
+      expect(statuses).toEqual([200, 404, 200, 501])
+      await expect
+        .poll(
+          () =>
+            platform.cloud
+              .requestLog()
+              .some(
+                ({ kind, resource, status }) =>
+                  kind === 'push' && resource.endsWith('loyalty.order.completed') && status === 204,
+              ),
+          { timeout: 15_000 },
+        )
+        .toBe(true)
+    } finally {
+      await platform.close()
+    }
+  },
+)
+
+it('the new environment has the stacks of every service', { timeout: 60_000 }, () => {
+  expect(copy.runOwn('stacks/main.ts')).toMatchObject({ code: 0 })
+  const stacks = JSON.parse(copy.read('cdktf.out/manifest.json')) as { stacks: Record<string, unknown> }
+  const names = (environment: string): string[] =>
+    Object.keys(stacks.stacks)
+      .filter((name) => name.startsWith(`${environment}-`))
+      .map((name) => name.slice(environment.length))
+  expect(names('qa')).toEqual(names('dev'))
+  expect(names('qa')).toContain('-loyalty')
 })

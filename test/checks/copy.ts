@@ -1,8 +1,18 @@
 /** A copy of the sources with links to the real packages, for tests that plant faults. */
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { spawnSync } from 'node:child_process'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -38,6 +48,8 @@ export interface Copy {
   write(path: string, text: string): void
   /** @throws Error when the text is not there. */
   replace(path: string, from: string, to: string): void
+  /** The files that `work` adds, changes or removes, by their paths. */
+  touchedBy(work: () => void): string[]
   /** Runs one of the check's tools over the copy; its output and exit code. */
   run(bin: string, ...args: string[]): { readonly code: number | null; readonly output: string }
   /** A program of the copy itself. */
@@ -67,10 +79,30 @@ export function copyOfSources(): Copy {
       if (!text.includes(from)) throw new Error(`${path} does not hold "${from}".`)
       write(path, text.replace(from, to))
     },
+    touchedBy(work) {
+      const before = contents(folder)
+      work()
+      const after = contents(folder)
+      return [...new Set([...before.keys(), ...after.keys()])]
+        .filter((path) => before.get(path) !== after.get(path))
+        .toSorted()
+    },
     run: (bin, ...args) => execute(join(root, 'node_modules', bin), ...args),
     runOwn: (file, ...args) => execute(join(folder, file), ...args),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+function contents(folder: string): ReadonlyMap<string, string> {
+  const paths = globSync('**/*', { cwd: folder, exclude: ['node_modules', '.data', '.git'], withFileTypes: true })
+  return new Map(
+    paths
+      .filter((entry) => entry.isFile())
+      .map((entry) => {
+        const path = join(entry.parentPath, entry.name)
+        return [relative(folder, path), readFileSync(path, 'latin1')]
+      }),
+  )
 }
 
 /** Links each real package, except the local cloud, which is the copy's own. */
