@@ -19,7 +19,8 @@ import { type QueryPlatform, queryRoutes } from '../../shared/runtime/query-rout
 import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import { settingsOf } from '../../stacks/service-variables.ts'
-import type { TestPlatform } from '../support/platform.ts'
+import { temporaryDirectory } from '../support/command.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { type Attempt, type Genuine, places, signed, tokens } from './kinds.ts'
 
 /** Public routes; or routes with a signed body, whose test is `functions/gateway/payment-webhook.test.ts`. */
@@ -46,8 +47,28 @@ export interface Attack {
   ofCustomer(): Promise<Genuine>
 }
 
+export interface Victim {
+  readonly platform: TestPlatform
+  readonly attack: Attack
+  close(): Promise<void>
+}
+
+/** A platform whose files the attack can read. */
+export async function startVictim(): Promise<Victim> {
+  const folder = temporaryDirectory()
+  const platform = await startTestPlatform({ seeded: false, dataDirectory: folder.path })
+  return {
+    platform,
+    attack: attackOn(platform, folder.path),
+    async close() {
+      await platform.close()
+      folder.remove()
+    },
+  }
+}
+
 /** Makes an attack on the platform whose data are in that directory. */
-export function attackOn(platform: TestPlatform, directory: string): Attack {
+function attackOn(platform: TestPlatform, directory: string): Attack {
   const { projectId } = platform.running
   const posted = (path: string): Route => ({ method: 'POST', path })
   return {

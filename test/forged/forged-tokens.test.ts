@@ -3,27 +3,33 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { commandPath, eventPath, pushAccountId } from '../../shared/base/names.ts'
-import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
-import { statusOf, type Attack, attackOn, attempts, bearer, letIn, neverSaid, REFUSALS, type Route } from './attack.ts'
+import type { TestPlatform } from '../support/platform.ts'
+import {
+  statusOf,
+  type Attack,
+  attempts,
+  bearer,
+  letIn,
+  neverSaid,
+  REFUSALS,
+  type Route,
+  startVictim,
+  type Victim,
+} from './attack.ts'
 import { places, signed, tokens } from './kinds.ts'
 
 /** The statuses with which the ingress refuses external callers itself, without starting a service. */
 const INGRESS_REFUSALS = [...REFUSALS, 404]
 
-let folder: TemporaryDirectory
+let victim: Victim
 let platform: TestPlatform
 let attack: Attack
 
 beforeAll(async () => {
-  folder = temporaryDirectory()
-  platform = await startTestPlatform({ seeded: false, dataDirectory: folder.path })
-  attack = attackOn(platform, folder.path)
+  victim = await startVictim()
+  ;({ platform, attack } = victim)
 }, 240_000)
-afterAll(async () => {
-  await platform?.close()
-  folder.remove()
-}, 60_000)
+afterAll(() => victim?.close(), 60_000)
 
 it('forged tokens are of at least forty kinds', () => {
   expect(Object.keys(tokens).length + Object.keys(places).length).toBeGreaterThanOrEqual(40)

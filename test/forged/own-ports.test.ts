@@ -20,13 +20,11 @@ import {
 import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
-import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
+import { root, type TestPlatform } from '../support/platform.ts'
 import { representatives } from '../support/whole-lists.ts'
 import {
   statusOf,
   type Attack,
-  attackOn,
   attempts,
   bearer,
   type Kind,
@@ -35,6 +33,8 @@ import {
   NO_ANSWER,
   REFUSALS,
   type Route,
+  startVictim,
+  type Victim,
 } from './attack.ts'
 import { type Genuine, signed } from './kinds.ts'
 
@@ -43,18 +43,14 @@ const live: Route = { method: 'GET', path: '/health/live' }
 const chosen = representatives(services, ['gateway', 'orders', 'notifications'], ({ name }) => name)
 const internal = chosen.filter(({ ingress }) => ingress === 'internal')
 
-let folder: TemporaryDirectory
+let victim: Victim
 let platform: TestPlatform
 let attack: Attack
 beforeAll(async () => {
-  folder = temporaryDirectory()
-  platform = await startTestPlatform({ seeded: false, dataDirectory: folder.path })
-  attack = attackOn(platform, folder.path)
+  victim = await startVictim()
+  ;({ platform, attack } = victim)
 }, 240_000)
-afterAll(async () => {
-  await platform?.close()
-  folder.remove()
-}, 60_000)
+afterAll(() => victim?.close(), 60_000)
 
 const urlOf = (service: Service): string => platform.running.serviceUrls[service.name]!
 const withoutSignature = (token: string): string => token.replace(/[^.]*$/, 'SIGNATURE_REMOVED_BY_GOOGLE')
