@@ -14,8 +14,7 @@ beforeAll(async () => {
   platform = await startTestPlatform()
   state = stateOf(platform)
   Object.assign(own, await references(platform.customer()))
-  // Wait until the seed's prices are delivered, so that later changes are caused by a test.
-  await vi.waitUntil(async () => (await state.collection('orders', 'prices')).length === 4, { timeout: 20_000 })
+  await state.seeded()
 }, 120_000)
 afterAll(async () => {
   await state?.close()

@@ -1,10 +1,10 @@
 /** `npm run import`: every line is accounted for, the figures are compared with BigQuery, and a bad file changes nothing. */
 
-import { BigQuery } from '@google-cloud/bigquery'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { announce, run, temporaryDirectory, type Ended } from '../support/command.ts'
+import { googleClients, type GoogleClients } from '../support/google-clients.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
 
@@ -35,19 +35,18 @@ C700005,71053,WHITE METAL LANTERN,-1,12/1/10 10:30,3.39,17850,United Kingdom
 
 let platform: TestPlatform
 let state: State
-let bigquery: BigQuery
+let google: GoogleClients
 const data = temporaryDirectory()
 
 beforeAll(async () => {
   platform = await startTestPlatform()
   state = stateOf(platform)
   announce(platform, data.path)
-  vi.stubEnv('BIGQUERY_EMULATOR_HOST', `http://${platform.running.apiHost}`)
-  bigquery = new BigQuery({ projectId: platform.running.projectId })
-  await vi.waitUntil(async () => (await state.collection('orders', 'prices')).length === 4, { timeout: 20_000 })
+  google = googleClients(platform)
+  await state.seeded()
 }, 120_000)
 afterAll(async () => {
-  vi.unstubAllEnvs()
+  await google?.close()
   await state?.close()
   await platform?.close()
   data.remove()
@@ -123,15 +122,13 @@ describe('a shop of ten invoices', () => {
     'The file and BigQuery agree: orders, revenue by currency, units per SKU.',
   ]
   const figures = async (): Promise<unknown> => {
-    const [orders] = await bigquery.query({
-      query: `SELECT COUNT(*) AS orders, SUM(total_minor) AS minor FROM analytics.orders WHERE currency = 'GBP' AND status = 'completed'`,
-    })
-    const [units] = await bigquery.query({
-      query: `SELECT line.sku AS sku, SUM(line.quantity) AS units FROM analytics.order_lines AS line GROUP BY sku ORDER BY sku`,
-    })
-    const [raw] = await bigquery.query({
-      query: 'SELECT type, COUNT(*) AS events FROM analytics.event_log GROUP BY type',
-    })
+    const orders = await google.rows(
+      `SELECT COUNT(*) AS orders, SUM(total_minor) AS minor FROM analytics.orders WHERE currency = 'GBP' AND status = 'completed'`,
+    )
+    const units = await google.rows(
+      `SELECT line.sku AS sku, SUM(line.quantity) AS units FROM analytics.order_lines AS line GROUP BY sku ORDER BY sku`,
+    )
+    const raw = await google.rows('SELECT type, COUNT(*) AS events FROM analytics.event_log GROUP BY type')
     return { orders, units, raw: (raw as { type: string }[]).toSorted((a, b) => (a.type < b.type ? -1 : 1)) }
   }
   let first: unknown
@@ -167,11 +164,9 @@ describe('a shop of ten invoices', () => {
 
   it('reports a difference when one row is deleted from BigQuery', { timeout: 60_000 }, async () => {
     // The invoice with the smallest amounts: BANK CHARGES and M of 700004.
-    await bigquery.query({
-      query: `
+    await google.rows(`
         DELETE FROM events.orders
-        WHERE JSON_VALUE(data, '$.type') = 'order.placed' AND JSON_VALUE(data, '$.data.totalMinor') = '1801'`,
-    })
+        WHERE JSON_VALUE(data, '$.type') = 'order.placed' AND JSON_VALUE(data, '$.data.totalMinor') = '1801'`)
     const { code, stdout } = await imported(file, '--timeout', '1')
     expect(stdout).toContain('8 orders: 7 completed, 0 rejected, 0 refused, 1 open')
     expect(stdout).toMatch(/has not ended, or BigQuery lacks one of its events/)

@@ -51,7 +51,7 @@ export const completed = [
   'shipping: process order.released',
   'history: process shipment.created',
   'shipping: process BookCarrier',
-  'customers: GET /addresses/:ref',
+  'customers: GET /addresses/:addressRef',
   'shipping: carrier.book',
   'history: process shipment.dispatched',
   'notifications: process shipment.dispatched',
