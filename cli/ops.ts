@@ -1,6 +1,7 @@
 /** Commands of operators: dead letters, stuck sagas, and the verbs of the business. Every act carries the operator's name and reason. */
 
 import { userInfo } from 'node:os'
+import { services } from '../functions/index.ts'
 import { tools } from '../functions/tools.ts'
 import { define, flag, mainOf, text, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, consumers, readDeadLetters, theOne } from './ops/dead-letters.ts'
@@ -74,6 +75,8 @@ the first report, and the reason. A saga whose state the public API does not sho
   options: { ...targetOptions, json },
   async run({ json: asJson, ...where }) {
     const target = targetFrom(where)
+    // Without a saga there is no subscription of reports.
+    if (!services.some(({ saga }) => saga)) return asJson ? print([]) : say('No service has a saga.')
     const readers = sagaReaders(target)
     const sagas = await withPullSubscriptions(target, (subscriptions) => stuckSagas(subscriptions, readers))
     if (asJson) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))

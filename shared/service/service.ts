@@ -164,7 +164,23 @@ export function defineService<
     },
     scale: { ...defaultScale, ...given.scale },
   }
+  checkReachable(service)
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
+}
+
+/**
+ * Pub/Sub, Cloud Tasks and other services can not reach a public service: its ingress verifies no caller, so the runtime
+ * has no routes for them there.
+ * @throws Error when a public service receives messages or answers queries.
+ */
+function checkReachable(service: Service): void {
+  if (service.ingress !== 'public') return
+  const { name, contracts } = service
+  const received = [...service.on, ...service.accepts, ...service.emits, ...Object.keys(contracts.queries ?? {})]
+  if (received.length > 0)
+    throw new Error(
+      `The service ${name} is public, so that no delivery or query reaches it: move ${received.join(', ')} to an internal service, which ${name} sends to or asks.`,
+    )
 }
 
 const ownersOf = ({ uses, queries = [] }: Pick<Description<Contracts, readonly Contracts[]>, 'uses' | 'queries'>) =>

@@ -121,7 +121,7 @@ function addStep(): void {
   copy.write(file, `${JSON.stringify({ ...frozen, 'checkout@2': [reserve, check, authorize] }, null, 2)}\n`)
 }
 
-/** Pub/Sub lists snapshots: there are none, since none can be made. */
+/** Pub/Sub lists snapshots: the list is empty, because this emulator can not create one. */
 function addMethod(): void {
   copy.replace(
     'emulators/local-cloud/pubsub/api/subscriptions.ts',

@@ -1,0 +1,154 @@
+/** Another business on the platform: a copy without the shop, with two unrelated services. All that is generic works in it. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { cpSync, globSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { freeBlock } from 'local-google-cloud/host'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Copy, copyOfSources } from '../checks/copy.ts'
+
+let copy: Copy
+let port: number
+let deskUrl: string
+/** `npm start` of the copy. */
+let platform: Program | undefined
+
+beforeAll(async () => {
+  copy = copyOfSources()
+  removeShop()
+  addHelpDesk()
+  port = await freeBlock()
+  deskUrl = `http://127.0.0.1:${port + 10}/v1/tickets`
+}, 60_000)
+afterAll(async () => {
+  platform?.kill('SIGTERM')
+  await platform?.ended
+  copy.remove()
+}, 60_000)
+
+const inCopy = (path: string): string => join(copy.root, path)
+const remove = (path: string): void => rmSync(inCopy(path), { recursive: true })
+
+function change<Json>(path: string, edit: (json: Json) => void): void {
+  const json = JSON.parse(copy.read(path)) as Json
+  edit(json)
+  copy.write(path, `${JSON.stringify(json, null, 2)}\n`)
+}
+
+/** All of functions/, and the tests, documents, commands and packages that are about it. */
+function removeShop(): void {
+  for (const path of ['functions', 'test', 'docs']) remove(path)
+  const forTests = ['@duckdb/node-api', '@hyperjump/browser', '@hyperjump/json-schema', 'csv-parse', 'fast-check']
+  change<{ scripts: Record<string, string>; devDependencies: Record<string, string> }>('package.json', (manifest) => {
+    for (const [name, command] of Object.entries(manifest.scripts))
+      if (/ (test|functions\/shop)\//.test(command)) delete manifest.scripts[name]
+    for (const name of forTests) delete manifest.devDependencies[name]
+  })
+  change<{ packages: Record<string, { devDependencies: Record<string, string> }> }>('package-lock.json', (lock) => {
+    for (const name of forTests) delete lock.packages['']!.devDependencies[name]
+  })
+  copy.write('vitest.config.ts', "import { defineConfig } from 'vitest/config'\n\nexport default defineConfig({})\n")
+  // A business may use less of shared/ than the shop does: what it does not use stays for later, and is no dead code.
+  change<{ workspaces: Record<string, { entry: string[] }> }>('knip.json', ({ workspaces }) => {
+    workspaces['.']!.entry.push('shared/**/*.ts!', 'emulators/{partner-server,start}.ts!')
+  })
+  copy.run('oxfmt/bin/oxfmt', 'package.json', 'knip.json')
+}
+
+/** Two steps up fewer than in this folder, each import is that of a file of functions/. */
+function addHelpDesk(): void {
+  const from = join(import.meta.dirname, 'functions')
+  cpSync(from, inCopy('functions'), { recursive: true })
+  for (const file of ['apps.ts', 'main.ts'])
+    cpSync(join(import.meta.dirname, '..', '..', 'functions', file), inCopy(`functions/${file}`))
+  for (const path of globSync('functions/**/*.ts', { cwd: from + '/..' }))
+    copy.write(
+      path,
+      copy.read(path).replaceAll(/'(\.\.\/)+(?=(shared|cli)\/)/g, (up) => up.replace('../../', '')),
+    )
+}
+
+type Program = ChildProcess & { output(): string; readonly ended: Promise<number | null> }
+
+/** A program of the copy, as its npm script runs it. */
+function program(file: string, ...args: string[]): Program {
+  const child = spawn(process.execPath, [inCopy(file), ...args], {
+    cwd: copy.root,
+    env: { ...process.env, MILLRACE_DATA: inCopy('.data') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += String(chunk)))
+  child.stderr.on('data', (chunk: Buffer) => (output += String(chunk)))
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  return Object.assign(child, { output: () => output, ended })
+}
+
+async function run(name: string, ...args: string[]): Promise<string> {
+  const { ended, output } = program(`cli/${name}.ts`, ...args)
+  expect(await ended, output()).toBe(0)
+  return output()
+}
+
+it('no generic file names a folder of the shop', () => {
+  const files = globSync('{shared,stacks,emulators,cli}/**/*.{ts,mjs,sql}', { cwd: copy.root })
+  expect(files.length).toBeGreaterThan(300)
+  const shop = readdirSync(join(import.meta.dirname, '..', '..', 'functions'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+  const names = new RegExp(`functions/(${shop.join('|')})/`)
+  expect(files.filter((file) => names.test(readFileSync(inCopy(file), 'utf8')))).toEqual([])
+})
+
+it('npm run check passes', { timeout: 300_000 }, async () => {
+  await run('check')
+})
+
+it('the stacks of every environment are synthesized', { timeout: 60_000 }, async () => {
+  const synthesis = program('stacks/main.ts')
+  expect(await synthesis.ended, synthesis.output()).toBe(0)
+  expect(globSync('cdktf.out/stacks/prod-*', { cwd: copy.root }).length).toBe(5)
+})
+
+it('npm start starts the two services', { timeout: 120_000 }, async () => {
+  platform = program('emulators/run.ts', '--port', String(port))
+  await expect
+    .poll(() => platform!.exitCode !== null || platform!.output().includes('Ready in'), { timeout: 100_000 })
+    .toBe(true)
+  expect(platform.output()).toContain('5 stacks synthesized')
+  expect(platform.output()).toContain('2 services')
+})
+
+it('a request becomes a command, a recorded event and a read model', { timeout: 60_000 }, async () => {
+  const opened = await fetch(deskUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ticketId: 't-1', title: 'The printer is on fire' }),
+  })
+  expect([opened.status, await opened.json()]).toEqual([202, { ticketId: 't-1' }])
+  await expect.poll(async () => (await fetch(`${deskUrl}/t-1`)).status, { timeout: 30_000 }).toBe(200)
+})
+
+it('npm run publish delivers an event', { timeout: 60_000 }, async () => {
+  const output = await run('publish', 'ticket.opened', JSON.stringify({ ticketId: 't-2', title: 'By hand' }))
+  expect(output).toContain('ticket.opened published')
+  await expect.poll(async () => (await fetch(`${deskUrl}/t-2`)).status, { timeout: 30_000 }).toBe(200)
+})
+
+it('npm run query finds the events in BigQuery', { timeout: 60_000 }, async () => {
+  const sql = 'SELECT type, COUNT(*) AS events FROM analytics.event_log GROUP BY type'
+  await expect
+    .poll(async () => JSON.parse(await run('query', '--json', sql)) as unknown, { timeout: 30_000 })
+    .toEqual([{ type: 'ticket.opened', events: 2 }])
+})
+
+it('npm run trace, metrics and bill show the ticket', { timeout: 60_000 }, async () => {
+  expect(await run('trace', 't-1')).toContain('OpenTicket')
+  expect(await run('metrics')).toContain('POST /v1/tickets')
+  expect(await run('bill')).toContain('Pub/Sub')
+})
+
+it('npm run ops finds no dead letter and no stuck saga', { timeout: 60_000 }, async () => {
+  expect(await run('ops', 'dead-letters')).toContain('No dead letters.')
+  expect(await run('ops', 'stuck')).toContain('No service has a saga.')
+})

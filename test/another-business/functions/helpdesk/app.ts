@@ -1,0 +1,29 @@
+/** The public API: open a ticket, see a ticket. */
+
+import { Refused } from '../../../../shared/base/errors.ts'
+import { jsonBody } from '../../../../shared/http/http.ts'
+import { implement } from '../../../../shared/service/app.ts'
+import type { ServiceApp } from '../../../../shared/service/service-app.ts'
+import { ticket, ticketsContracts } from '../tickets/contracts.ts'
+import { helpdesk } from './service.ts'
+
+export const app: ServiceApp = implement(helpdesk, {
+  on: {},
+  commands: {},
+  routes(http, platform) {
+    http.post('/v1/tickets', async (c) => {
+      const data = await jsonBody(c, ticket)
+      const { ticketId } = data
+      await platform.send(
+        { type: 'OpenTicket', data },
+        { subject: ticketId, correlationId: ticketId, actor: 'customer:anonymous' },
+      )
+      return c.json({ ticketId }, 202)
+    })
+    http.get('/v1/tickets/:ticketId', async (c) => {
+      const answer = await platform.query(ticketsContracts, 'readTicket', { ticketId: c.req.param('ticketId') })
+      if (answer.refused) throw new Refused(answer.refused, answer.detail)
+      return c.json(answer.body)
+    })
+  },
+})

@@ -1,0 +1,16 @@
+/** The business that runs on the platform: a help desk. */
+
+import { type Business, servicesOf } from '../../../shared/service/business.ts'
+import type { Service } from '../../../shared/service/service.ts'
+import { helpdesk } from './helpdesk/service.ts'
+import { tickets } from './tickets/service.ts'
+
+export const business: Business = {
+  services: { 0: helpdesk, 1: tickets },
+  partners: [],
+  views: { folder: new URL('.', import.meta.url), names: [] },
+  settings: () => ({}),
+  goals: () => ({ opening: { share: 0.99 } }),
+}
+
+export const services: readonly Service[] = servicesOf(business)

@@ -1,0 +1,37 @@
+/** A ticket is opened by a command, recorded in a stream, published, and listed on the board. */
+
+import type { z } from 'zod'
+import { Refused } from '../../../../shared/base/errors.ts'
+import { documentId } from '../../../../shared/base/ids.ts'
+import type { RecordOf } from '../../../../shared/contracts/contract.ts'
+import { implement } from '../../../../shared/service/app.ts'
+import { noChange } from '../../../../shared/service/platform.ts'
+import type { ServiceApp } from '../../../../shared/service/service-app.ts'
+import type { ticket, ticketsContracts } from './contracts.ts'
+import { tickets } from './service.ts'
+
+type Recorded = RecordOf<typeof ticketsContracts>
+
+const boardPath = (ticketId: string): string => `board/${documentId(ticketId)}`
+
+export const app: ServiceApp = implement(tickets, {
+  on: {
+    'ticket.opened': async ({ data }, platform) => {
+      await platform.documents.create(boardPath(data.ticketId), data)
+    },
+  },
+  acceptsManualEvents: ['ticket.opened'],
+  commands: {
+    OpenTicket: (message, platform) =>
+      platform.streams.handle<Recorded>(message, message.data.ticketId, ({ events }) =>
+        events.length > 0 ? noChange : { events: [{ type: 'ticket.opened', data: message.data }], commands: [] },
+      ),
+  },
+  queries: {
+    readTicket: async ({ ticketId }, platform) => {
+      const found = await platform.documents.get(boardPath(ticketId))
+      if (!found) throw new Refused('not-found', `There is no ticket ${ticketId}.`)
+      return { status: 200, body: found as z.output<typeof ticket> }
+    },
+  },
+})

@@ -1,0 +1,14 @@
+/** Opens tickets, and lists them on a board. */
+
+import { defineService } from '../../../../shared/service/service.ts'
+import { ticketsContracts } from './contracts.ts'
+
+export const tickets = defineService({
+  name: 'tickets',
+  ingress: 'internal',
+  contracts: ticketsContracts,
+  uses: [],
+  on: ['ticket.opened'],
+  sends: [],
+  collections: { streams: { unindexed: ['*'] }, board: { unindexed: ['*'] } },
+})
