@@ -1,6 +1,6 @@
 /** Reserve the stock, authorize the payment, confirm. Read it top to bottom; compensations run bottom to top. */
 
-import { defineSaga } from '../../shared/saga/saga.ts'
+import { defineSaga } from '../../shared/saga/definition.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { goodsOf } from './order.ts'

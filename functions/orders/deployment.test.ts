@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { type Contracts, defineContracts } from '../../shared/contracts/contract.ts'
-import { defineSaga, type Saga, type SagaStep } from '../../shared/saga/saga.ts'
+import { defineSaga, type Saga, type SagaStep } from '../../shared/saga/definition.ts'
 import { type Memory, memory } from '../../shared/messaging/memory.testing.ts'
 import { orderId } from '../shop/fields.ts'
 import { checkout } from './checkout.ts'

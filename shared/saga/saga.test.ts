@@ -2,18 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
 import { Unavailable } from '../base/errors.ts'
-import {
-  begin,
-  defineSaga,
-  frozenVersions,
-  nextTimeoutMs,
-  onReply,
-  onTimer,
-  retry,
-  type Saga,
-  type SagaState,
-  type Transition,
-} from './saga.ts'
+import { defineSaga, frozenVersions, type Saga } from './definition.ts'
+import { begin, nextTimeoutMs, onReply, onTimer, retry, type SagaState, type Transition } from './saga.ts'
 
 interface Trip {
   readonly tripId: string

@@ -6,7 +6,7 @@ import type { Envelope } from '../contracts/envelope.ts'
 import type { Answered, ParsedRequest } from '../contracts/query.ts'
 import type { Platform } from './platform.ts'
 import type { runtimeContracts } from '../contracts/runtime-events.ts'
-import { messagesOf } from '../saga/saga.ts'
+import { messagesOf } from '../saga/definition.ts'
 import type { Service } from './service.ts'
 import type { Delivery, Handler, ServiceApp } from './service-app.ts'
 

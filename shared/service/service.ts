@@ -3,7 +3,7 @@
 import type { CommandType, Contracts, EventType, QueryName } from '../contracts/contract.ts'
 import { republishCommand } from '../base/names.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
-import { messagesOf, type Saga } from '../saga/saga.ts'
+import { messagesOf, type Saga } from '../saga/definition.ts'
 
 export interface Collection {
   /** Fields that no index covers: large or never queried ones. */

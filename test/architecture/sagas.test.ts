@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { frozenVersions } from '../../shared/saga/saga.ts'
+import { frozenVersions } from '../../shared/saga/definition.ts'
 
 const sagas = services.flatMap(({ name, saga }) => (saga ? [{ name, definition: saga.definition }] : []))
 

@@ -1,0 +1,230 @@
+/** The definition of a saga as data, and the checks of it: `saga.ts` interprets it. */
+
+import type { CommandContract, CommandOf, Contracts, EventOf, EventType } from '../contracts/contract.ts'
+import type { Immutable } from '../contracts/immutable.ts'
+import { Unavailable } from '../base/errors.ts'
+
+export interface SagaStep<Context> {
+  /** Persisted with every saga that waits at the step. Unique within the definition, retired steps included. */
+  readonly name: string
+  readonly command: string
+  readonly data: (context: Context) => unknown
+  /** The reply with which the step has succeeded. */
+  readonly done: string
+  /** The reply with which it has failed, and done nothing. */
+  readonly failed: string
+  /** The reason of the rejection, by the data of `failed`; absent: the type of `failed`. */
+  readonly reasonOf?: (data: never) => string
+  readonly timeoutSeconds: number
+  /** A reply that extends the timeout once: a person has to act first. */
+  readonly pendingOn?: {
+    readonly event: string
+    readonly timeoutSeconds: number
+    /** The reason of the rejection when that time is up. */
+    readonly onTimeout: string
+  }
+  /** Absent only where the command is `readOnly`: then there is nothing to compensate. */
+  readonly compensate?: {
+    readonly command: string
+    readonly data: (context: Context) => unknown
+    /** The reply, also when there was nothing to compensate. */
+    readonly compensated: string
+  }
+}
+
+export interface Saga<Context> {
+  readonly name: string
+  /** Counts from 1; raised when the list of steps changes. */
+  readonly version: number
+  /** Of the services that own its commands and replies. */
+  readonly contracts: readonly Contracts[]
+  /** The correlation id of everything that belongs to one saga, and the id of its owner's stream. */
+  readonly idOf: (context: Context) => string
+  /** Events by which the owner tells others that the saga has succeeded: published at the pivot or later. */
+  readonly successEvents: readonly string[]
+  /** In the order in which they are performed; compensated in reverse. */
+  readonly steps: readonly SagaStep<Context>[]
+  /** Steps that only sagas of an earlier version perform and compensate. */
+  readonly retired: readonly SagaStep<Context>[]
+  /** By version, the names of the steps that it had. */
+  readonly previousVersions: Readonly<Record<number, readonly string[]>>
+}
+
+/** A command of these contracts, with a function that gives its data. */
+type CommandBy<Uses extends Contracts, Context> =
+  CommandOf<Uses> extends infer Command
+    ? Command extends { readonly type: infer Type; readonly data: infer Data }
+      ? { readonly command: Type; readonly data: (context: Context) => Immutable<Data> }
+      : never
+    : never
+
+/** An event of these contracts by which a step fails, with a function of its data. */
+type FailedBy<Uses extends Contracts> =
+  EventOf<Uses> extends infer Event
+    ? Event extends { readonly type: infer Type; readonly data: infer Data }
+      ? { readonly failed: Type; readonly reasonOf?: (data: Data) => string }
+      : never
+    : never
+
+type StepOf<Uses extends Contracts, Context> = Pick<SagaStep<Context>, 'name' | 'timeoutSeconds'> &
+  CommandBy<Uses, Context> &
+  FailedBy<Uses> & {
+    readonly done: EventType<Uses>
+    readonly pendingOn?: NonNullable<SagaStep<Context>['pendingOn']> & { readonly event: EventType<Uses> }
+    readonly compensate?: CommandBy<Uses, Context> & { readonly compensated: EventType<Uses> }
+  }
+
+interface Definition<Context, Uses extends readonly Contracts[]> {
+  readonly name: string
+  readonly version: number
+  readonly contracts: Uses
+  readonly idOf: (context: Context) => string
+  readonly successEvents: readonly string[]
+  readonly steps: readonly StepOf<Uses[number], Context>[]
+  readonly retired?: readonly StepOf<Uses[number], Context>[]
+  readonly previousVersions?: Readonly<Record<number, readonly string[]>>
+}
+
+/**
+ * Declares a saga. Misspelt commands and events do not compile, nor does data that breaks a command's contract.
+ * @throws Error that names the step and the remedy, for a definition with a step that could not be compensated
+ */
+export function defineSaga<Context, const Uses extends readonly Contracts[]>(
+  definition: Definition<Context, Uses>,
+): Saga<Context> {
+  const saga = { retired: [], previousVersions: {}, ...definition } as unknown as Saga<Context>
+  const [problem] = problemsOf(saga)
+  if (problem) throw new Error(`The saga ${saga.name} can't be declared: ${problem}`)
+  return saga
+}
+
+function problemsOf<C>(saga: Saga<C>): string[] {
+  const steps = [...saga.steps, ...saga.retired]
+  return [
+    ...(saga.steps.length === 0 ? ['it has no steps.'] : []),
+    ...repeated(steps.map(({ name }) => name)).map(
+      (name) => `two steps are named "${name}": persisted sagas name one.`,
+    ),
+    ...steps.flatMap((step) => stepProblems(saga, step).map((problem) => `step "${step.name}" ${problem}`)),
+    ...versionProblems(saga),
+  ]
+}
+
+function stepProblems<C>(saga: Saga<C>, { command, compensate, ...step }: SagaStep<C>): string[] {
+  const { timeoutSeconds, pendingOn } = step
+  const replies = repliesOf({ command, compensate, ...step } as SagaStep<C>)
+  const early = replies.find((reply) => saga.successEvents.includes(reply))
+  return [
+    ...(isPositive(timeoutSeconds) ? [] : [`has no deadline: timeoutSeconds is ${timeoutSeconds}, not above 0.`]),
+    ...(!pendingOn || isPositive(pendingOn.timeoutSeconds)
+      ? []
+      : [`has no deadline once it is pending: pendingOn.timeoutSeconds is ${pendingOn.timeoutSeconds}, not above 0.`]),
+    ...(early === undefined
+      ? []
+      : [`is answered by ${early}, which implies success: others would learn of it before the pivot.`]),
+    ...compensationProblems(saga, command, compensate?.command),
+  ]
+}
+
+/** Before the pivot everything can be taken back: by a compensation, or because the command changes nothing. */
+function compensationProblems<C>(saga: Saga<C>, command: string, compensation: string | undefined): string[] {
+  if (compensation === undefined) {
+    if (contractOf(saga, command)?.readOnly) return []
+    return [
+      `sends ${command}, which nothing takes back: give it a compensation, declare the command readOnly in its contract, or send it after the pivot.`,
+    ]
+  }
+  const contract = contractOf(saga, compensation)
+  return [
+    ...(contract?.compensates === command
+      ? []
+      : [
+          `is compensated by ${compensation}, whose contract does not say compensates: '${command}': it may be unsafe when ${command} was never performed.`,
+        ]),
+    ...(contract?.retryForever
+      ? []
+      : [`is compensated by ${compensation}, which is dead-lettered after 20 attempts: declare it retryForever.`]),
+  ]
+}
+
+function versionProblems<C>({ version, steps, retired, previousVersions }: Saga<C>): string[] {
+  const names = new Set([...steps, ...retired].map(({ name }) => name))
+  const previous = Object.entries(previousVersions)
+  const used = new Set(previous.flatMap(([, list]) => list))
+  return [
+    ...(Number.isInteger(version) && version > 0 ? [] : [`its version is ${version}, not 1 or more.`]),
+    ...previous.flatMap(([past, list]) => [
+      ...(Number(past) < version ? [] : [`previousVersions holds ${past}, which is not before version ${version}.`]),
+      ...list
+        .filter((name) => !names.has(name))
+        .map((name) => `version ${past} had the step "${name}", which is gone: keep it in retired.`),
+    ]),
+    ...retired
+      .filter(({ name }) => !used.has(name))
+      .map(({ name }) => `step "${name}" is retired, and no version in previousVersions had it.`),
+    ...[...previous.map(([, list]) => list), steps.map(({ name }) => name)].flatMap((list) =>
+      repeated([...steps, ...retired].filter(({ name }) => list.includes(name)).flatMap(repliesOf)).map(
+        (reply) => `${reply} answers two of the steps ${list.join(', ')}: a late reply would not say which.`,
+      ),
+    ),
+  ]
+}
+
+const isPositive = (seconds: number): boolean => Number.isFinite(seconds) && seconds > 0
+const repeated = (names: readonly string[]): string[] => names.filter((name, index) => names.indexOf(name) < index)
+export const ownerOf = <C>({ contracts }: Saga<C>, command: string): Contracts | undefined =>
+  contracts.find(({ commands }) => Object.hasOwn(commands, command))
+const contractOf = <C>(saga: Saga<C>, command: string): CommandContract | undefined =>
+  ownerOf(saga, command)?.commands[command]
+const repliesOf = <C>({ done, failed, pendingOn, compensate }: SagaStep<C>): string[] => [
+  done,
+  failed,
+  ...(pendingOn ? [pendingOn.event] : []),
+  ...(compensate ? [compensate.compensated] : []),
+]
+
+/** The commands and events of a service with this saga, including those of retired steps, which are still performed and compensated. */
+export function messagesOf({ contracts, steps, retired }: Saga<never>): {
+  readonly commands: readonly string[]
+  readonly replies: readonly string[]
+  /** The services that own them. */
+  readonly owners: readonly string[]
+} {
+  const all = [...steps, ...retired]
+  const commands = unique(
+    all.flatMap(({ command, compensate }) => (compensate ? [command, compensate.command] : [command])),
+  )
+  const owners = contracts.filter((one) => commands.some((command) => Object.hasOwn(one.commands, command)))
+  return { commands, replies: unique(all.flatMap(repliesOf)), owners: owners.map(({ service }) => service) }
+}
+
+const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]
+
+/** The definitions on which persisted sagas rely, by `name@version`, as plain data: never change them, only add to them. */
+export function frozenVersions<C>(saga: Saga<C>): Record<string, unknown> {
+  const versions = [...Object.keys(saga.previousVersions).map(Number), saga.version]
+  return Object.fromEntries(
+    versions.map((version) => [
+      `${saga.name}@${version}`,
+      stepsOf(saga, version).map(({ name, command, done, failed, pendingOn, compensate }) => ({
+        name,
+        command,
+        done,
+        failed,
+        ...(pendingOn ? { pendingOn: pendingOn.event } : {}),
+        ...(compensate ? { compensate: compensate.command, compensated: compensate.compensated } : {}),
+      })),
+    ]),
+  )
+}
+
+/** The steps that sagas of this version perform, in order. @throws Unavailable, Error */
+export function stepsOf<C>(saga: Saga<C>, version: number): readonly SagaStep<C>[] {
+  if (version === saga.version) return saga.steps
+  const about = `version ${version} of the saga ${saga.name}`
+  if (version > saga.version) throw new Unavailable(`A newer revision knows ${about}: this one has ${saga.version}.`)
+  const names = saga.previousVersions[version]
+  if (!names) throw new Error(`There is no ${about} any more: put its steps back into previousVersions and retired.`)
+  const known = [...saga.steps, ...saga.retired]
+  return names.map((name) => known.find((step) => step.name === name)!)
+}
