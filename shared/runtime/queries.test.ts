@@ -133,7 +133,13 @@ describe('a query', () => {
     // @ts-expect-error An order has no answer of a dish.
     implement(kitchen, answered)
     // @ts-expect-error There is no query readSoup.
-    defineService({ ...waiter, contracts: kitchenContracts, name: 'kitchen', queries: ['readSoup'] })
+    defineService({
+      ...waiter,
+      ingress: 'internal',
+      contracts: kitchenContracts,
+      name: 'kitchen',
+      queries: ['readSoup'],
+    })
     // @ts-expect-error There is no query readSoup.
     const ask = () => platform.query(kitchenContracts, 'readSoup', asked)
     // @ts-expect-error The dish is missing.

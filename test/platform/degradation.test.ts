@@ -171,7 +171,7 @@ describe('while inventory accepts no commands', { timeout: 60_000 }, () => {
     expect(JSON.parse((await stuck()).stdout)).toEqual([
       {
         service: 'orders',
-        orderId,
+        sagaId: orderId,
         status: 'rejected',
         stuck: true,
         waitsFor: [{ step: 'compensate reserve-stock', attempt: 5, until: expect.any(String) }],

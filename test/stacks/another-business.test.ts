@@ -19,7 +19,7 @@ const { dev } = environments
 const sold = { version: 1, data: z.strictObject({ seat: z.string() }), example: { seat: 'B7' } }
 const description = {
   name: 'tickets',
-  ingress: 'public',
+  ingress: 'internal',
   contracts: defineContracts({ service: 'tickets', events: { 'ticket.sold': sold }, commands: {} }),
   uses: [],
   on: [],
