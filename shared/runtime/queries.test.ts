@@ -132,12 +132,12 @@ describe('a query', () => {
     const answered = { on: {}, commands: {}, queries: { readDish: readSoup, orderDish: readSoup, readSoup } }
     // @ts-expect-error An order has no answer of a dish.
     implement(kitchen, answered)
-    // @ts-expect-error There is no query readSoup.
     defineService({
       ...waiter,
       ingress: 'internal',
       contracts: kitchenContracts,
       name: 'kitchen',
+      // @ts-expect-error There is no query readSoup.
       queries: ['readSoup'],
     })
     // @ts-expect-error There is no query readSoup.
