@@ -3,7 +3,7 @@
 import type { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { type Address, addressRequest, type consentRequest, type shownCard, vaultLimits } from './contracts.ts'
+import { type Address, type consentRequest, type shownCard, vaultLimits } from './contracts.ts'
 
 interface Kept {
   /** Hash of the idempotency key under which it was added. */
@@ -106,10 +106,10 @@ export const hasActive = (vault: Vault, kind: Kind, ref: string): boolean => {
   return Object.hasOwn(entries, ref) && isActive(entries[ref]!)
 }
 
-/** The parts of the address that a carrier needs, also if it was withdrawn. */
+/** The address, also if it was withdrawn, as it was stored. */
 export function addressIn(vault: Vault, ref: string): Address | undefined {
   const entries = entriesOf(vault, 'addresses')
-  return Object.hasOwn(entries, ref) ? addressRequest.strip().parse(entries[ref]) : undefined
+  return Object.hasOwn(entries, ref) ? entries[ref] : undefined
 }
 
 /** The reference of the consent of this kind that holds now. */

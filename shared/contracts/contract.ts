@@ -1,6 +1,7 @@
 /** The contracts of a service: one Zod schema per event, command and query, checked when sent and when received. */
 
 import type { z } from 'zod'
+import { shapeOf } from './answer-shape.ts'
 import type { Immutable } from './immutable.ts'
 import type { QueryContract } from './query.ts'
 
@@ -82,7 +83,19 @@ export type RecordOf<C extends Contracts> = C extends { readonly recorded: infer
   ? RecordedIn<C['events']> | RecordedIn<Own>
   : RecordedIn<C['events']>
 
-/** Declares the messages and queries of one service, keeping their literal names and types. */
+/**
+ * Declares the messages and queries of one service, keeping their literal names and types. Of the answers only the shape
+ * holds: what was stored under earlier bounds is still answered.
+ */
 export function defineContracts<const C extends Contracts>(contracts: C): C {
-  return contracts
+  if (!contracts.queries) return contracts
+  const queries = Object.entries(contracts.queries).map(([name, query]) => [name, withShapes(query)])
+  return { ...contracts, queries: Object.fromEntries(queries) as NonNullable<C['queries']> }
 }
+
+const withShapes = (query: QueryContract): QueryContract => ({
+  ...query,
+  answers: Object.fromEntries(
+    Object.entries(query.answers).map(([status, schema]) => [status, schema && shapeOf(schema)]),
+  ),
+})

@@ -13,7 +13,10 @@ export interface QueryContract {
   /** Name → schema. A parameter that the path does not name is a search parameter. None is called `body`. */
   readonly parameters?: Readonly<Record<string, z.ZodType<string>>>
   readonly body?: z.ZodType
-  /** Status → schema of the body; null: an answer without a body. A new field is optional: callers may read answers of an older revision. */
+  /**
+   * Status → schema of the body; null: an answer without a body. A new field is optional: callers may read answers of an
+   * older revision. `defineContracts` leaves the shape of it: bounds belong to what enters, and answers tell what was stored.
+   */
   readonly answers: Readonly<Record<number, z.ZodType | null>>
   /** The codes of refusals that a caller has to reckon with; any other is a bug. */
   readonly refuses?: readonly Code[]

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { services } from '../../functions/index.ts'
 import type { Contracts, EventContract } from '../../shared/contracts/contract.ts'
 import { pathParametersOf, type QueryContract } from '../../shared/contracts/query.ts'
@@ -106,6 +107,16 @@ it.each(answers)('the answer $answer of $name still accepts its frozen example',
   const example = frozenAnswers[answer]
   expect(example, `add "${answer}" to functions/${name}/frozen-answers.json, with an example`).toBeDefined()
   expect(schema.parse(example)).toEqual(example)
+})
+
+/** Of JSON Schema. */
+const BOUNDS = /"(?:minLength|maxLength|pattern|minItems|maxItems|propertyNames)":|"additionalProperties":false/
+const INTEGER = `"minimum":${Number.MIN_SAFE_INTEGER},"maximum":${Number.MAX_SAFE_INTEGER}`
+
+it.each(answers)('the answer $answer of $name has a shape and no bounds: what was stored is answered', ({ schema }) => {
+  const json = JSON.stringify(z.toJSONSchema(schema, { io: 'input' })).replaceAll(INTEGER, '"type":"integer"')
+  expect(json).not.toMatch(BOUNDS)
+  expect(json).not.toMatch(/"(?:minimum|maximum|exclusiveMinimum|exclusiveMaximum)":/)
 })
 
 it('each frozen answer belongs to a query', () => {

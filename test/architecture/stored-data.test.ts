@@ -1,0 +1,119 @@
+/** Data that was stored under earlier bounds is read by every query: bounds belong to what enters. */
+
+import { expect, it } from 'vitest'
+import { loadApp } from '../../functions/apps.ts'
+import { services } from '../../functions/index.ts'
+import { ordersContracts } from '../../functions/orders/contracts.ts'
+import { freshId } from '../../shared/base/ids.ts'
+import { memory, type Memory } from '../../shared/messaging/memory.testing.ts'
+import { startOfTests, testPlatform, testTrace } from '../../shared/runtime/platform.testing.ts'
+import { serveQueries } from '../../shared/runtime/queries.testing.ts'
+
+/** No kind of text takes it today, for its length and its characters. */
+const old = `\u001B]0;${'old '.repeat(1_000)}\u0007`
+/** No quantity and no amount is so large, or below zero. */
+const huge = 10 ** 15
+const at = startOfTests
+const vault = `c-${'0'.repeat(26)}`
+const addressRef = `a-${'0'.repeat(26)}-${'0'.repeat(10)}`
+const kept = { key: 'key', requestHash: 'hash', addedAt: at }
+const address = { name: '4242 4242 4242 4242', lines: [old, old, old, old], city: old, country: 'XX' }
+const card = { brand: old, last4: 'none', expiryMonth: 0, expiryYear: 99 }
+const consent = { kind: old, version: old }
+const line = { lineId: old, sku: old, quantity: huge, unitMinor: -huge }
+const placed = {
+  ...ordersContracts.events['order.placed'].example,
+  customerRef: old,
+  currency: old,
+  totalMinor: -huge,
+  lines: [{ ...line, gift: true }],
+}
+
+interface Read {
+  readonly path: string
+  readonly answer: object
+}
+
+/** By query: a request, and the answer with what was stored. */
+const reads: Readonly<Record<string, Read>> = {
+  readOrder: {
+    path: '/orders/o-1',
+    answer: { customerRef: old, currency: old, totalMinor: -huge, lines: [line] },
+  },
+  readSaga: { path: '/orders/o-1/saga', answer: { waitsFor: [{ step: old, attempt: 1, until: at }] } },
+  readTimeline: {
+    path: '/orders/o-1/timeline',
+    answer: { customerRef: old, entries: [{ eventId: old, type: old, source: old, time: 'in May', sequence: -1 }] },
+  },
+  readProduct: {
+    path: '/products/TEA-001',
+    answer: { name: old, unitMinor: -huge, currency: old, validFrom: 'May 2020' },
+  },
+  readStock: { path: '/stock/TEA-001', answer: { available: -huge, reserved: 0, sold: huge, onHand: -huge } },
+  readDelivery: { path: '/deliveries/d-1', answer: { lines: [{ sku: old, quantity: -huge }] } },
+  readAddress: { path: `/addresses/${addressRef}`, answer: address },
+  listAddresses: {
+    path: `/vaults/${vault}/addresses`,
+    answer: { addresses: [{ ...address, addressRef, addedAt: at }] },
+  },
+  listPaymentMethods: {
+    path: `/vaults/${vault}/payment-methods`,
+    answer: { paymentMethods: [{ ...card, paymentMethodRef: old, addedAt: at }] },
+  },
+  listConsents: {
+    path: `/vaults/${vault}/consents`,
+    answer: { consents: [{ ...consent, consentRef: old, addedAt: at }] },
+  },
+  // Of the vault it tells nothing but whether it has such entries.
+  findUnknownReferences: {
+    path: `/references/${vault}?addressRef=${addressRef}&paymentMethodRef=pm-1`,
+    answer: { unknown: ['paymentMethodRef'] },
+  },
+}
+
+async function store({ store: streams, documents }: Memory): Promise<void> {
+  const saga = { version: 1, phase: 'running', step: old, deadlineMs: Date.parse(at), compensations: [] }
+  const events = [
+    { type: 'order.placed', sequence: 1, data: placed },
+    { type: 'checkout.progressed', sequence: 0, data: { saga } },
+  ]
+  await streams.append(await streams.load('o-1'), {
+    cause: freshId(0),
+    time: at,
+    correlationId: 'o-1',
+    actor: old,
+    traceparent: testTrace,
+    events: events.map((event) => ({ ...event, id: freshId(0), version: 1 })),
+    commands: [],
+  })
+  const fact = { type: old, source: old, time: 'in May', sequence: -1 }
+  await documents.create('timelines/o-1', { orderId: 'o-1', customerRef: old, events: { [old]: fact } })
+  const price = { unitMinor: -huge, currency: old, validFrom: 'May 2020' }
+  await documents.create('products/TEA-001', { name: old, prices: [price] })
+  await documents.create('shards/TEA-001~0', { onHand: -huge, reserved: 0, sold: huge })
+  await documents.create('deliveries/d-1', { lines: [{ sku: old, quantity: -huge, note: old }] })
+  await documents.create(`vaults/${vault}`, {
+    addresses: { [addressRef]: { ...address, ...kept } },
+    paymentMethods: { [old]: { ...card, ...kept } },
+    consents: { [old]: { ...consent, ...kept } },
+  })
+}
+
+const queries = services.flatMap((service) =>
+  Object.entries(service.contracts.queries ?? {})
+    .filter(([, { method }]) => method === 'get')
+    .map(([name]) => ({ service, name })),
+)
+
+it.each(queries)('$name answers with what was stored under earlier bounds', async ({ service, name }) => {
+  const read = reads[name]
+  expect(read, `add what ${name} reads to this test`).toBeDefined()
+  const stored = memory()
+  await store(stored)
+  const response = await serveQueries(await loadApp(service.name), testPlatform(service, { kept: stored })).request(
+    read!.path,
+  )
+  const answer: unknown = await response.json()
+  expect(answer).toMatchObject(read!.answer)
+  expect(JSON.stringify(answer)).not.toMatch(/"(?:gift|note|key|requestHash)"/)
+})
