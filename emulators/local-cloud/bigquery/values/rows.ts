@@ -129,8 +129,8 @@ function numeric(value: DuckDBDecimalValue): string {
 }
 
 function dateTime(micros: bigint): string {
-  const second = new Date(Number(micros / 1000n)).toISOString().slice(0, 19)
   const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
+  const second = new Date(Number((micros - rest) / 1000n)).toISOString().slice(0, 19)
   return rest === 0n ? second : `${second}.${String(rest).padStart(6, '0')}`
 }
 
