@@ -4,7 +4,7 @@ import { userInfo } from 'node:os'
 import { services } from '../functions/index.ts'
 import { tools } from '../functions/tools.ts'
 import { define, flag, mainOf, text, UsageError } from './command.ts'
-import { contentOf, type DeadLetter, consumers, readDeadLetters, theOne } from './ops/dead-letters.ts'
+import { contentOf, type DeadLetter, consumers, readDeadLetters, deadLetterById } from './ops/dead-letters.ts'
 import { createReplayer, replayEach } from './ops/replay.ts'
 import { actingOptions, operatorFrom } from './ops/operator.ts'
 import { type SagaReaders, stuckSagas } from './ops/sagas.ts'
@@ -26,7 +26,7 @@ Listing removes none of them: a dead letter is kept for 31 days, or until it is 
     const letters = await withPullSubscriptions(targetFrom(where), (subscriptions) =>
       readDeadLetters(subscriptions, consumer),
     )
-    if (id !== undefined) return show(theOne(letters, id), asJson)
+    if (id !== undefined) return show(deadLetterById(letters, id), asJson)
     if (asJson) return print(letters.map(summary))
     if (letters.length === 0) return say('No dead letters.')
     const rows = letters.map(({ id, consumer, type, sinceMs, reason }) => ({
@@ -58,7 +58,7 @@ more times, or can not be parsed, stays in the subscription.`,
     const waiting = await withPullSubscriptions(target, (subscriptions) =>
       readDeadLetters(subscriptions, values.service),
     )
-    const chosen = values.all ? waiting : ids.map((id) => theOne(waiting, id))
+    const chosen = values.all ? waiting : ids.map((id) => deadLetterById(waiting, id))
     if (chosen.length === 0) say('No dead letters.')
     const replayer = await createReplayer(target)
     const failed = await replayEach(chosen, { replayer, operator })

@@ -1,4 +1,4 @@
-/** A dead letter as operators see it: consumer, type, reason, age and content. */
+/** Reads dead letters for `npm run ops`: consumer, type, reason, age and content. */
 
 import { services } from '../../functions/index.ts'
 import { typeOf } from '../../shared/gcp/waiting.ts'
@@ -8,35 +8,37 @@ import { UsageError } from '../command.ts'
 import type { PullSubscriptions, Waiting } from './pull-subscriptions.ts'
 
 export interface DeadLetter {
-  /** The message id in the dead-letter subscription. */
+  /** The id that Pub/Sub gave the message in the dead-letter subscription. It is not the envelope's id. */
   readonly id: string
-  /** The one consumer that failed: a service, or `bigquery`. */
+  /** The consumer that failed: a service's name, or `bigquery`. */
   readonly consumer: string
-  /** Event or command. */
+  /** The type of the event or command, such as `order.placed`. */
   readonly type: string
   readonly reason: string
+  /** When it was dead-lettered, in milliseconds since the epoch. */
   readonly sinceMs: number
+  /** The leased message. */
   readonly waiting: Waiting
 }
 
 /** Consumers with a dead-letter subscription, as the stacks declare them. */
 export const consumers: readonly string[] = [...services.filter(receivesMessages).map(({ name }) => name), 'bigquery']
 
-/** @throws UsageError for an unknown consumer. */
+/** Leases the dead letters of one consumer, or of all. @throws UsageError for an unknown consumer. */
 export async function readDeadLetters(subscriptions: PullSubscriptions, consumer?: string): Promise<DeadLetter[]> {
   if (consumer !== undefined && !consumers.includes(consumer))
     throw new UsageError(`"${consumer}" has no dead-letter subscription. These have one: ${consumers.join(', ')}.`)
-  const asked = consumer === undefined ? consumers : [consumer]
+  const chosen = consumer === undefined ? consumers : [consumer]
   const found = await Promise.all(
-    asked.map(async (one) =>
+    chosen.map(async (one) =>
       (await subscriptions.pull(deadLetterName(one))).map((waiting) => deadLetter(one, waiting)),
     ),
   )
   return found.flat()
 }
 
-/** @throws UsageError when no dead letter has this id, or more than one. */
-export function theOne(letters: readonly DeadLetter[], id: string): DeadLetter {
+/** @throws UsageError if no dead letter has this id, or several consumers have one. */
+export function deadLetterById(letters: readonly DeadLetter[], id: string): DeadLetter {
   const [found, ...others] = letters.filter((letter) => letter.id === id)
   if (!found) throw new UsageError(`There is no dead letter ${id}: npm run ops -- dead-letters lists them.`)
   if (others.length > 0)
@@ -57,7 +59,7 @@ function deadLetter(consumer: string, waiting: Waiting): DeadLetter {
   return { id: waiting.messageId, consumer, type, reason, sinceMs: waiting.sinceMs, waiting }
 }
 
-/** The message as text, and parsed if it is JSON. */
+/** The message as text, and parsed if it is JSON. Bytes that are not UTF-8 are returned as base64. */
 export function contentOf({ waiting: { data } }: DeadLetter): { readonly text: string; readonly json?: unknown } {
   const text = data.toString('utf8')
   try {

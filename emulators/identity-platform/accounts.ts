@@ -1,5 +1,5 @@
 /**
- * The accounts of people, as Identity Platform's REST API has them: looked up, disabled, their sign-ins revoked.
+ * The accounts of people who signed in. Identity Platform's REST API looks them up, disables them, and revokes their sign-ins.
  * https://cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts
  */
 
@@ -9,7 +9,7 @@ import { type Clock, parseJson, type Table } from 'local-google-cloud/host'
 
 export interface Account {
   readonly localId: string
-  /** Sign-ins before this second, since the epoch, are revoked. */
+  /** In seconds since the epoch. Tokens of sign-ins before this time are revoked. */
   readonly validSince: number
   readonly disabled: boolean
   /** Custom claims as JSON, which a token carries beside Google's own. */
@@ -22,23 +22,26 @@ export interface AccountsParts {
   readonly projectId: string
   readonly table: Table<Account>
   readonly clock: Clock
-  /** Whether the request's caller has this permission on the project. */
+  /** True if the request's caller has this permission on the project. */
   may(c: Context, permission: string): boolean
 }
 
 export interface Accounts {
-  /** Records a sign-in, and creates the account at the first. @throws Error when it is disabled */
+  /** Records a sign-in. The first sign-in creates the account. @throws Error if the account is disabled */
   signIn(localId: string, claims: object): void
-  /** Revokes every sign-in before that second (default: now), as the Admin SDK's `revokeRefreshTokens` does. */
+  /**
+   * Revokes every sign-in before `beforeSeconds` (since the epoch; default: now), as the Admin SDK's `revokeRefreshTokens`
+   * does. An unknown account is ignored.
+   */
   revoke(localId: string, beforeSeconds?: number): void
-  /** Mount at the path that stands for the API's host. */
+  /** The routes of the API, for the path `/identitytoolkit.googleapis.com`, which replaces Google's host. */
   readonly http: Hono
 }
 
-/** Identity Platform's own bound. */
+/** Identity Platform's limit for the ids in one request. */
 const MAX_IDS = 100
-const lookUp = z.object({ localId: z.array(z.string().min(1)).min(1).max(MAX_IDS) })
-const update = z.object({
+const lookupRequest = z.object({ localId: z.array(z.string().min(1)).min(1).max(MAX_IDS) })
+const updateRequest = z.object({
   localId: z.string().min(1),
   validSince: z.union([z.string().regex(/^\d{1,10}$/), z.int().min(0)]).optional(),
   disableUser: z.boolean().optional(),
@@ -63,7 +66,7 @@ export function createAccounts({ projectId, table, clock, may }: AccountsParts):
     })
   }
   operation('lookup', 'firebaseauth.users.get', {
-    schema: lookUp,
+    schema: lookupRequest,
     run(c, { localId }) {
       const users = localId.map((id) => table.get(id)).filter((account) => account !== undefined)
       // Google leaves the list out when it is empty.
@@ -74,7 +77,7 @@ export function createAccounts({ projectId, table, clock, may }: AccountsParts):
     },
   })
   operation('update', 'firebaseauth.users.update', {
-    schema: update,
+    schema: updateRequest,
     run(c, { localId, validSince, disableUser }) {
       const account = table.get(localId)
       if (!account) return failure(c, 400, 'USER_NOT_FOUND')
@@ -106,7 +109,7 @@ export function createAccounts({ projectId, table, clock, may }: AccountsParts):
   }
 }
 
-/** Undefined for text that is no JSON or nests too deep. */
+/** Undefined if the body is not JSON, or nests too deep. */
 async function bodyOf(c: Context): Promise<unknown> {
   try {
     return parseJson(await c.req.text())

@@ -1,32 +1,35 @@
-/** The edge's limits and who may call from a browser, as functions/shop/settings.ts has them. */
+/** The gateway's limits, and the web pages that may call it. functions/shop/settings.ts has the values. */
 
 import { z } from 'zod'
 
 const limit = z.strictObject({ perSecond: z.number().positive(), burst: z.int().min(1) })
 
 const edgeSettings = z.strictObject({
-  /** For one instance; all together have at most as often as much as there are instances. */
+  /** The rate limits of one instance. Each instance counts for itself, so a caller's total grows with their number. */
   limits: z.strictObject({
     customer: limit,
     staff: limit,
     importer: limit,
     /**
-     * Of one address: of all requests whose caller is not verified, and again of all customers that are. Staff and importers
-     * do not count.
+     * For one address, counted twice: requests whose caller is not verified yet, and requests of verified customers. Requests
+     * of staff and importers do not count.
      */
     address: limit,
   }),
-  /** Under way in one instance; with the provider's below Cloud Run's own, which would let the next ones wait. */
+  /**
+   * Requests in progress in one instance. Together with `providerRequests` it is below Cloud Run's own maximum, beyond which
+   * requests would wait instead of being refused.
+   */
   concurrentRequests: z.int().min(1),
-  /** The same for the payment provider's notes alone. */
+  /** Places for requests of the payment provider's webhook, which customers can not take. */
   providerRequests: z.int().min(1),
-  /** Under way from one address, until their caller is verified. */
+  /** Requests in progress from one address whose caller is not verified yet. */
   requestsPerAddress: z.int().min(1),
-  /** Under way of one verified caller. */
+  /** Requests in progress of one verified caller. */
   requestsPerCaller: z.int().min(1),
-  /** For a request with all that is asked for it. */
+  /** The maximum time of a request, with all calls that it makes. */
   requestTimeoutMs: z.int().min(100),
-  /** Proxies of ours in front of Cloud Run's own front end, each of which adds an address to X-Forwarded-For. */
+  /** The number of our own proxies in front of Cloud Run's front end. Each adds an address to X-Forwarded-For. */
   trustedProxies: z.int().min(0),
   /** Origins whose pages may call the API. */
   origins: z.array(z.url()),

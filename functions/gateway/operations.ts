@@ -57,8 +57,8 @@ export type PathParameter = keyof typeof pathParameters
 
 const acceptedMeaning = 'Accepted; processed asynchronously.'
 const accepted = z.object({ commandId: z.uuid() })
-/** A note may hold more, and be of a type that nothing here waits for. */
-const paymentNote = z.looseObject({ id: reference, type: reference, reference })
+/** A notification may have further fields, and a type that Millrace ignores. */
+const paymentNotification = z.looseObject({ id: reference, type: reference, reference })
 const { placeOrder, readOrder, readSaga } = ordersContracts.queries
 const { readProduct } = catalogContracts.queries
 const { readStock, readDelivery } = inventoryContracts.queries
@@ -131,9 +131,9 @@ export const operations = {
   paymentWebhook: {
     method: 'post',
     path: '/v1/webhooks/payment-provider',
-    summary: 'Take a note of the payment provider, signed in the header webhook-signature',
+    summary: 'Receive a notification of the payment provider, signed in the header webhook-signature',
     access: 'provider',
-    body: paymentNote,
+    body: paymentNotification,
     maxBodyBytes: 64 * 1024,
     answers: { 204: ['Accepted.'] },
   },

@@ -1,7 +1,8 @@
 /**
- * The payment provider's notes: signed by a key of its own for this platform's address, submitted as a command that is named
- * for all that the command says, so that a note which comes twice is one command and no other note takes its name. The
- * provider repeats a note until it is answered 2xx.
+ * Receives the payment provider's notifications. The provider signs each one with its own key, for the address of this
+ * webhook, and sends it until it is answered 2xx. The gateway submits it as the command CheckAuthorization. The idempotency
+ * key is derived from the type, the reference and the id, which are all that the command contains: a repeated notification
+ * makes no second command, and a different one never has the same key.
  */
 
 import {
@@ -23,14 +24,18 @@ import type { BodyCheck, Handler } from './handle.ts'
 import type { operations } from './operations.ts'
 import { relayed } from './relay.ts'
 
-const SIGNATURE_CHARACTERS = 4_096
-/** The provider signs each attempt anew: an older signature is a replay. */
-const SIGNED_WITHIN = '5 minutes'
+const MAX_SIGNATURE_CHARACTERS = 4_096
+/** The provider makes a new signature for each attempt, so an older signature was copied from an earlier request. */
+const MAX_SIGNATURE_AGE = '5 minutes'
 const CLOCK_TOLERANCE_SECONDS = 30
-/** The provider's keys are asked for again after so long, sooner when a note names one that is not among them. */
-const KEYS_KEPT_MS = 600_000
-const KEYS_ASKED_AGAIN_MS = 10_000
-/** Notes wait for them in places that strangers may take until their signature is looked at. */
+/** The provider's keys are fetched again when they are this old. */
+const MAX_KEYS_AGE_MS = 600_000
+/** If a signature names an unknown key, the keys are fetched again once they are this old. */
+const MIN_KEYS_AGE_MS = 10_000
+/**
+ * Short, because a request waits for the keys before its signature is verified: until then, requests of attackers take the
+ * same places (`providerRequests` in edge-settings.ts).
+ */
 const KEYS_TIMEOUT_MS = 3_000
 
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
@@ -38,52 +43,59 @@ const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() }))
 export function paymentWebhook(platform: Platform): Handler<typeof operations.paymentWebhook> {
   return async ({ c, body: { id, type, reference } }) => {
     if (type === 'authorization.updated') {
-      // Its reference is the order's id, as payments sent it: another can be of no order.
-      refuseIf(!orderId.safeParse(reference).success, 'invalid-body', 'body.reference: can be the id of no order.')
+      // Payments gave the provider the order's id as the reference of the authorization.
+      refuseIf(!orderId.safeParse(reference).success, 'invalid-body', 'body.reference: is not an order id.')
       const submitted = await platform.submit(
         { type: 'CheckAuthorization', data: { orderId: reference, providerEventId: id } },
         { key: derivedId(type, reference, id), actor: 'partner:payment-provider', subject: reference },
       )
       if (!submitted.ok) return relayed(c, submitted, platform)
     }
+    // Other types are answered 204 as well and ignored, so that the provider does not send them again.
     return c.body(null, 204)
   }
 }
 
-/** The signature covers the body by its hash, so it is verified while the body is still on its way. */
+/**
+ * The returned check verifies the signature in the header, before the body is read. It returns a second check, for the body:
+ * the signature contains the body's SHA-256.
+ */
 export function createSignatureCheck(platform: Platform): (signature: string | undefined) => Promise<BodyCheck> {
   const keys = providerKeys(platform)
   return async (signature) => {
-    if (!signature || signature.length > SIGNATURE_CHARACTERS)
-      throw new Refused('signature-invalid', 'The note carries no header webhook-signature.')
-    const evidence = { keyId: keyIdOf(signature) }
+    if (!signature || signature.length > MAX_SIGNATURE_CHARACTERS)
+      throw new Refused(
+        'signature-invalid',
+        `The header webhook-signature is missing, or longer than ${MAX_SIGNATURE_CHARACTERS} characters.`,
+      )
+    const forLog = { keyId: keyIdOf(signature) }
     const { payload } = await jwtVerify(signature, keys, {
       algorithms: ['ES256'],
       typ: 'webhook+jwt',
       audience: platform.setting('PAYMENT_WEBHOOK_URL'),
-      maxTokenAge: SIGNED_WITHIN,
+      maxTokenAge: MAX_SIGNATURE_AGE,
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(platform.now()),
     }).catch((error: unknown) => {
       if (error instanceof Unavailable || !(error instanceof errors.JOSEError)) throw error
-      throw new Refused('signature-invalid', `The signature was not accepted (${error.code}).`, evidence)
+      throw new Refused('signature-invalid', `The signature was not accepted (${error.code}).`, forLog)
     })
     return (body) => {
       if (payload['body_sha256'] !== hashOf(body))
-        throw new Refused('signature-invalid', 'The signature is of another body.', evidence)
+        throw new Refused('signature-invalid', 'The signature is of another body.', forLog)
     }
   }
 }
 
 type Key = (header?: JWSHeaderParameters, token?: FlattenedJWSInput) => Promise<CryptoKey>
 
-/** As jose's `createRemoteJWKSet` does, on the platform's clock and through the provider's resilience policy. */
+/** Finds the provider's keys like jose's `createRemoteJWKSet`, with the platform's clock and the provider's resilience policy. */
 function providerKeys(platform: Platform): Key {
   let kept: { readonly find: Key; readonly atMs: number } | undefined
-  let asking: Promise<Key> | undefined
-  // Many notes at once ask once.
-  const ask = (): Promise<Key> => (asking ??= outsideRequest(fetched).finally(() => (asking = undefined)))
-  const fetched = async (): Promise<Key> => {
+  let fetching: Promise<Key> | undefined
+  // Concurrent requests share one fetch.
+  const fetchOnce = (): Promise<Key> => (fetching ??= outsideRequest(fetchKeys).finally(() => (fetching = undefined)))
+  const fetchKeys = async (): Promise<Key> => {
     const response = await platform.callExternal(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
       method: 'GET',
       operation: 'payment-provider.keys',
@@ -95,13 +107,13 @@ function providerKeys(platform: Platform): Key {
   }
   const ageMs = (): number => (kept === undefined ? Infinity : platform.now() - kept.atMs)
   return async (header, token) => {
-    const find = ageMs() > KEYS_KEPT_MS ? await ask() : kept!.find
+    const find = ageMs() > MAX_KEYS_AGE_MS ? await fetchOnce() : kept!.find
     try {
       return await find(header, token)
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      if (ageMs() >= KEYS_ASKED_AGAIN_MS) await ask()
-      // Fetched anew, here or for another note at the same time.
+      if (ageMs() >= MIN_KEYS_AGE_MS) await fetchOnce()
+      // The keys were fetched again, by this request or by a concurrent one.
       if (kept!.find !== find) return kept!.find(header, token)
       throw error
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { addressOf } from './address.ts'
-import { createBuckets, KEYS_HELD } from './rate-limit.ts'
+import { createBuckets, MAX_KEYS } from './rate-limit.ts'
 
 function started(limit = { perSecond: 2, burst: 3 }) {
   let nowMs = 1_000
@@ -45,11 +45,11 @@ describe('a bucket', () => {
   it('is dropped, the least recently used first, beyond a maximum number', () => {
     const { buckets } = started({ perSecond: 0.001, burst: 1 })
     buckets.consume('first')
-    for (let key = 0; key < 3 * KEYS_HELD; key++) {
+    for (let key = 0; key < 3 * MAX_KEYS; key++) {
       if (key % 1_000 === 0) expect(buckets.consume('busy').allowed).toBe(key === 0)
       buckets.consume(String(key))
     }
-    expect(buckets.size()).toBe(KEYS_HELD)
+    expect(buckets.size()).toBe(MAX_KEYS)
     expect(buckets.consume('first').allowed).toBe(true)
   })
 })

@@ -1,7 +1,7 @@
-/** Token buckets in memory, one for each key: bounded, and as exact as one instance can be. */
+/** Rate limits by token buckets: one bucket for each key, in the memory of one instance. Each instance counts for itself. */
 
 export interface Limit {
-  /** Tokens that are refilled each second. */
+  /** Tokens that are added each second. */
   readonly perSecond: number
   /** Tokens of a full bucket. */
   readonly burst: number
@@ -9,31 +9,31 @@ export interface Limit {
 
 export interface RateLimitResult {
   readonly allowed: boolean
-  /** Whole requests left. */
+  /** Requests that are allowed at once. */
   readonly remaining: number
-  /** Until the next request is allowed; 0: now. */
+  /** The time until the next request is allowed; 0 if it is allowed now. */
   readonly retryAfterSeconds: number
-  /** Until the bucket is full again. */
+  /** The time until the bucket is full. */
   readonly resetSeconds: number
 }
 
 export interface Buckets {
-  /** Consumes a token, if one is left. */
+  /** Takes one token. Without a token left, the request is not allowed and the bucket stays as it is. */
   consume(key: string): RateLimitResult
-  /** Returns a consumed token. */
+  /** Puts one consumed token back. */
   refund(key: string): void
-  /** The result of `consume`, without consuming. */
+  /** Reads the bucket and changes nothing: `remaining` counts the token that `consume` would take. */
   peek(key: string): RateLimitResult
   readonly limit: Limit
-  /** How many keys are held. */
+  /** The number of keys in memory. */
   size(): number
 }
 
 /**
- * Beyond it the least recently used key is removed, whose bucket is most likely full again. Attacks from that many
- * addresses are limited by the number of concurrent requests.
+ * The maximum of keys in memory. A new key beyond it replaces the least recently used key, whose bucket is most likely full
+ * again. An attack from more addresses than this is limited by `concurrentRequests` (edge-settings.ts).
  */
-export const KEYS_HELD = 10_000
+export const MAX_KEYS = 10_000
 
 export function createBuckets(limit: Limit, now: () => number): Buckets {
   const buckets = new Map<string, { tokens: number; atMs: number }>()
@@ -58,16 +58,16 @@ export function createBuckets(limit: Limit, now: () => number): Buckets {
       return resultOf(tokens, tokens >= 1)
     },
     refund(key) {
-      // Where the key is forgotten its bucket is full.
+      // A key that is not in memory has a full bucket.
       if (buckets.has(key)) buckets.set(key, { tokens: Math.min(limit.burst, tokensOf(key) + 1), atMs: now() })
     },
     consume(key) {
       const tokens = tokensOf(key)
       const left = tokens < 1 ? tokens : tokens - 1
-      // Deleted first, so that the map is in order of use.
+      // Deleted first, because a Map keeps the order of insertion: the first key is the least recently used one.
       buckets.delete(key)
       buckets.set(key, { tokens: left, atMs: now() })
-      if (buckets.size > KEYS_HELD) buckets.delete(buckets.keys().next().value!)
+      if (buckets.size > MAX_KEYS) buckets.delete(buckets.keys().next().value!)
       return resultOf(left, tokens >= 1)
     },
   }

@@ -1,4 +1,7 @@
-/** Whether a customer's bounds leave room for one more order: asked before anything is done for it, and again at its commit. */
+/**
+ * Refuses an order beyond its customer's bounds (placements.ts). The check runs twice: before the order is priced and its timer
+ * is armed, and again in the order's commit.
+ */
 
 import { fold } from '../../shared/service/decider.ts'
 import type { Platform, Stream } from '../../shared/service/platform.ts'
@@ -13,23 +16,22 @@ import {
 } from './placements.ts'
 
 export interface Admission {
-  /** Of the document that the order's stream is read and written with. */
+  /** The path of the customer's placements document, which is the companion of the order's stream. */
   readonly path: string
-  /** That document with the order in it. @throws Limited, Refused */
+  /** The companion with this order added. @throws Limited, Refused if the order exceeds a bound */
   companionOf(stream: Stream): Promise<Readonly<Record<string, unknown>>>
 }
 
 export function admission(platform: Platform, bounds: Bounds, sub: string, placing: Placing): Admission {
-  /** The query results for a document are valid until another version of it is read. */
-  const known = new WeakMap<object, Promise<Placements>>()
-  const look = (orderId: string): Promise<Standing> => standingOf(platform, orderId)
+  // The second check reuses the first one's result, and reads no orders, unless the stream was read again in between.
+  const checked = new WeakMap<object, Promise<Placements>>()
   return {
     path: placementsPath(sub),
     async companionOf({ companion }) {
-      const context = { bounds, nowMs: platform.now(), look }
+      const context = { bounds, nowMs: platform.now(), standingOf: (id: string) => standingOf(platform, id) }
       const document = companion as Placements | undefined
-      const next = (document && known.get(document)) ?? withPlacement(document, placing, context)
-      if (document) known.set(document, next)
+      const next = (document && checked.get(document)) ?? withPlacement(document, placing, context)
+      if (document) checked.set(document, next)
       return { ...(await next) }
     },
   }
@@ -39,8 +41,9 @@ async function standingOf(platform: Platform, orderId: string): Promise<Standing
   const { status, saga, actionUrlRef } = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
   if (status === 'pending')
     return { is: 'unpaid', endsAtMs: saga?.phase === 'running' ? saga.deadlineMs : platform.now() }
-  // Declined after the question or not answered: stock was held while the customer decided. What ended without a question
-  // held it for a moment, or through no fault of the customer.
+  // An order with an actionUrlRef asked its customer to act for the payment, and held stock until the customer acted or the
+  // order expired. Without one, an order held stock for a moment only, or ended for
+  // another reason than its customer.
   const isUnpaid = status === 'expired' || status === 'rejected'
   return { is: isUnpaid && actionUrlRef !== undefined ? 'lapsed' : 'over' }
 }

@@ -19,7 +19,7 @@ async function after(
       {
         bounds: { ...bounds, ...changes },
         nowMs: atMs,
-        look: async (orderId) => {
+        standingOf: async (orderId) => {
           read.push(orderId)
           return standings[orderId] ?? { is: 'unpaid', endsAtMs: nowMs + 200_000 }
         },
@@ -68,8 +68,10 @@ describe('unpaid orders', () => {
       { sku: 'TEA-001', quantity: 6 },
       { sku: 'TEA-001', quantity: 5 },
     ]
-    const look = async (): Promise<Standing> => ({ is: 'over' })
-    await expect(withPlacement(undefined, { orderId: 'o', lines }, { bounds, nowMs, look })).rejects.toMatchObject({
+    const standingOf = async (): Promise<Standing> => ({ is: 'over' })
+    await expect(
+      withPlacement(undefined, { orderId: 'o', lines }, { bounds, nowMs, standingOf }),
+    ).rejects.toMatchObject({
       code: 'too-many-pieces',
     })
   })

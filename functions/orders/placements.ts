@@ -1,6 +1,6 @@
 /**
- * The bounds of one customer's orders in an hour and unpaid: counted over all instances, in one document for each customer
- * that is written in the commit of the order's own stream.
+ * Bounds for one customer: orders in an hour, unpaid orders, and the stock that they hold. All instances count in one document
+ * for each customer, which is written in the same commit as the order's own stream.
  */
 
 import { z } from 'zod'
@@ -8,25 +8,25 @@ import { type Bound, Limited, Refused } from '../../shared/base/errors.ts'
 import { hashOf } from '../../shared/base/ids.ts'
 import { shopCodes } from '../shop/errors.ts'
 
-/** For one customer; importers have none. */
+/** The bounds of one customer. Orders of importers have no bounds. */
 const boundsSchema = z.strictObject({
   ordersPerHour: z.int().min(1),
-  /** Orders at once that are neither paid nor over. */
+  /** Orders that are neither paid nor ended. */
   unpaidOrders: z.int().min(1),
-  /** Pieces of one SKU in all of them. */
+  /** Pieces of one SKU in all unpaid orders and in the lapsed ones of the last hour. */
   unpaidPieces: z.int().min(1),
-  /** Orders of the last hour whose customer was asked to act for the payment and did not pay: each held stock for nothing. */
+  /** Orders of the last hour that lapsed: each held stock while its customer was asked to act for the payment, and was not paid. */
   lapsedOrders: z.int().min(1),
 })
 export type Bounds = z.output<typeof boundsSchema>
 /** @param text JSON, as functions/shop/settings.ts has it */
 export const readBounds = (text: string): Bounds => boundsSchema.parse(JSON.parse(text))
 
-/** The document: bounded by the bounds. */
+/** The document of one customer. The bounds also limit its size. */
 export interface Placements {
   /** Start of five minutes, in milliseconds since the epoch → orders placed in them. */
   readonly placed: Readonly<Record<string, number>>
-  /** Orders of which it is not known that they are paid or over. */
+  /** Orders that were unpaid when they were last looked up. */
   readonly unpaid: readonly Unpaid[]
   /** Orders of the last hour that lapsed. Absent: none. */
   readonly lapses?: readonly Lapse[]
@@ -39,20 +39,21 @@ interface Unpaid {
   readonly pieces: Readonly<Record<string, number>>
 }
 
-/** Its pieces count for an hour: otherwise one order after the other would hold them all the time. */
+/** The pieces of a lapsed order count for an hour. Otherwise a customer could hold stock for ever, by one lapsed order after the other. */
 type Lapse = Pick<Unpaid, 'placedAtMs' | 'pieces'>
 
+/** The order that is to be placed. */
 export interface Placing {
   readonly orderId: string
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
 }
 
-/** Where an order stands, for its customer's bounds. */
+/** What an earlier order counts as in its customer's bounds. */
 export type Standing =
   | { readonly is: 'unpaid'; readonly endsAtMs: number }
-  /** The customer was asked to act, and did not in time, or was declined then. */
+  /** The customer was asked to act for the payment, and did not act in time or was declined. */
   | { readonly is: 'lapsed' }
-  /** Paid, rejected, or gone. */
+  /** Paid, or ended without holding stock for its customer's answer. */
   | { readonly is: 'over' }
 
 const SLICE_MS = 5 * 60_000
@@ -66,21 +67,21 @@ export const placementsPath = (customerRef: string): string => `placements/${has
 const keyOf = (sku: string): string => hashOf(sku).slice(0, 12)
 
 /**
- * The customer's document with this order in it. Orders that are recorded as unpaid are looked up only where a bound would
- * refuse: most often the document alone says that there is room.
- * @throws Limited, Refused that names the bound, what is used of it, and when the next order is possible.
+ * The customer's document with this order added. It looks up the unpaid orders (`standingOf`) only if the document alone would
+ * exceed a bound, because some of them may be paid by now.
+ * @throws Limited, Refused with the bound, how much of it is used, and when the next order is possible.
  */
 export async function withPlacement(
   document: Placements | undefined,
   placing: Placing,
-  { bounds, nowMs, look }: { bounds: Bounds; nowMs: number; look: (orderId: string) => Promise<Standing> },
+  { bounds, nowMs, standingOf }: { bounds: Bounds; nowMs: number; standingOf: (orderId: string) => Promise<Standing> },
 ): Promise<Placements> {
   const kept = recent(document ?? none, nowMs)
   const pieces = piecesOf(placing.lines)
   refuseLargeOrder(placing, pieces, bounds)
   refuseManyOrders(kept, bounds, nowMs)
   if (isWithin(kept, pieces, bounds)) return added(kept, placing, pieces, nowMs)
-  const stood = await Promise.all(kept.unpaid.map(async (one) => ({ one, standing: await look(one.orderId) })))
+  const stood = await Promise.all(kept.unpaid.map(async (one) => ({ one, standing: await standingOf(one.orderId) })))
   const lapsed = stood
     .filter(({ standing }) => standing.is === 'lapsed')
     .map(({ one: { placedAtMs, pieces } }) => ({ placedAtMs, pieces }))
@@ -122,7 +123,7 @@ function piecesOf(lines: Placing['lines']): Record<string, number> {
 const heldOf = ({ unpaid, lapses }: Recent, key: string): number =>
   [...unpaid, ...lapses].reduce((sum, { pieces }) => sum + (pieces[key] ?? 0), 0)
 
-/** The SKU of which the orders that are unpaid, or lapsed within the hour, would hold too much together. */
+/** The key of the first SKU of which unpaid and lapsed orders, together with this one, would hold more than `most` pieces. */
 const exceeded = (kept: Recent, pieces: Unpaid['pieces'], most: number): string | undefined =>
   Object.keys(pieces).find((key) => heldOf(kept, key) + pieces[key]! > most)
 
@@ -160,7 +161,7 @@ interface Unfit {
   readonly pieces: Unpaid['pieces']
   readonly bounds: Bounds
   readonly nowMs: number
-  /** When the first of the unpaid orders ends by itself. */
+  /** The earliest time at which an unpaid order expires. */
   readonly endsAtMs: number
 }
 

@@ -56,7 +56,7 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
-    // The note overtook the answer of the call that it is about.
+    // The notification arrived before the provider's answer to the authorization was recorded.
     if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)
     // The first report of an outcome decides, be it the provider's response or its webhook; the other one changes nothing.
     if (state.status !== 'action-required') return noChange

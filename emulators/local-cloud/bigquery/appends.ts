@@ -1,6 +1,7 @@
 /**
- * Appends to tables. An append alone is written at once; those that come while one is written, or within a moment of it, travel
- * together: a statement of one row costs as much as one of a hundred. Each caller's rows are there as a whole or not at all.
+ * Appends rows to tables, several appends in one statement, because a statement of one row costs as much as one of a hundred.
+ * A first append is written at once. Appends to the same table that arrive while it is written, or within 200 ms of its start,
+ * are written together. Of each append, all rows are written or none.
  */
 
 import { nestsDeeper } from '../core/json.ts'
@@ -11,8 +12,8 @@ import { duckType, type FieldSchema } from './values/records.ts'
 import { limits } from './sql/limits.ts'
 import { quote } from './sql/reader.ts'
 
-/** Between two statements for the same table; a BigQuery subscription of Google's takes seconds. */
-const STATEMENT_EVERY_MS = 200
+/** The time between the starts of two statements for one table. Google's BigQuery subscriptions take seconds, so it is not noticed. */
+const MIN_STATEMENT_INTERVAL_MS = 200
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -21,13 +22,15 @@ interface Append {
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
+/** The appends to one table. */
 interface Group {
   waiting: Append[]
   writing: boolean
-  lastMs: number
+  /** When the last statement was started, by `performance.now()`. */
+  startedMs: number
 }
 
-/** @throws NOT_FOUND for a missing table, INVALID_ARGUMENT for rows that do not fit. */
+/** Resolves when the rows are written. @throws NOT_FOUND for a missing table, INVALID_ARGUMENT for rows that do not fit the schema. */
 export type AppendRows = (table: TableReference, rows: readonly Row[]) => Promise<void>
 
 export function makeAppends(engine: Pick<EngineWork, 'append'>, catalog: Catalog): AppendRows {
@@ -36,7 +39,7 @@ export function makeAppends(engine: Pick<EngineWork, 'append'>, catalog: Catalog
   const write = async ({ datasetId, tableId }: TableReference, appends: readonly Append[]): Promise<void> => {
     const fields = catalog.find(datasetId, tableId)?.schema?.fields
     if (!fields) throw notFound(`Not found: Table ${datasetId}.${tableId}`)
-    const rows = appends.flatMap((one) => one.rows.map((row) => readyRow(row, fields)))
+    const rows = appends.flatMap((one) => one.rows.map((row) => completeRow(row, fields)))
     try {
       await engine.append(`${quote(datasetId)}.${quote(tableId)}`, columnsOf(fields), rows)
     } catch (error) {
@@ -48,22 +51,23 @@ export function makeAppends(engine: Pick<EngineWork, 'append'>, catalog: Catalog
       await write(table, appends)
       for (const { resolve } of appends) resolve()
     } catch (error) {
-      // Whether it was written is not known when the engine ended: nothing is written twice here.
+      // Only refused rows are surely not written. After another error, such as the end of the engine's process, they may be: a
+      // second write could duplicate them.
       const isRefused = error instanceof StatusError && error.code === 'INVALID_ARGUMENT'
       if (appends.length === 1 || !isRefused) {
         for (const { reject } of appends) reject(error as Error)
         return
       }
-      // One of them does not fit: each for itself.
+      // One append does not fit: each is written by itself, so that only that one is rejected.
       for (const one of appends) await settle(table, [one])
     }
   }
-  const work = async (table: TableReference, group: Group): Promise<void> => {
+  const writeWaiting = async (table: TableReference, group: Group): Promise<void> => {
     group.writing = true
     while (group.waiting.length > 0) {
-      const waitMs = group.lastMs + STATEMENT_EVERY_MS - performance.now()
+      const waitMs = group.startedMs + MIN_STATEMENT_INTERVAL_MS - performance.now()
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
-      group.lastMs = performance.now()
+      group.startedMs = performance.now()
       await settle(table, group.waiting.splice(0))
     }
     group.writing = false
@@ -77,10 +81,10 @@ export function makeAppends(engine: Pick<EngineWork, 'append'>, catalog: Catalog
     }
     const key = `${table.datasetId}.${table.tableId}`
     let group = groups.get(key)
-    if (!group) groups.set(key, (group = { waiting: [], writing: false, lastMs: Number.NEGATIVE_INFINITY }))
+    if (!group) groups.set(key, (group = { waiting: [], writing: false, startedMs: Number.NEGATIVE_INFINITY }))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     group.waiting.push({ rows, resolve, reject })
-    if (!group.writing) void work(table, group)
+    if (!group.writing) void writeWaiting(table, group)
     return promise
   }
 }
@@ -88,7 +92,7 @@ export function makeAppends(engine: Pick<EngineWork, 'append'>, catalog: Catalog
 const columnsOf = (fields: readonly FieldSchema[]): Column[] =>
   fields.map((field) => ({ name: field.name, type: duckType(field) }))
 
-/** Why a row does not fit the schema; undefined when it does. Writes nothing. */
+/** The reason why a row does not fit the schema; undefined if it fits. Writes nothing. */
 export async function rowFault(
   engine: Pick<EngineWork, 'check'>,
   fields: readonly FieldSchema[],
@@ -97,7 +101,7 @@ export async function rowFault(
   const unknown = Object.keys(row).find((name) => !fields.some((field) => field.name === name))
   if (unknown !== undefined) return `no such field: ${unknown}.`
   try {
-    await engine.check(columnsOf(fields), readyRow(row, fields))
+    await engine.check(columnsOf(fields), completeRow(row, fields))
     return undefined
   } catch (error) {
     const refused = sqlError(error)
@@ -106,30 +110,33 @@ export async function rowFault(
   }
 }
 
-/** Every field of the schema, in records too: one that is not given is NULL, or an empty array. JSON columns take a value or its text. */
-function readyRow(row: Row, fields: readonly FieldSchema[]): Record<string, unknown> {
+/**
+ * The row with every field of the schema, also inside records: a missing field is NULL, or an empty array if it is repeated.
+ * A JSON column accepts a value, or the value's JSON text.
+ */
+function completeRow(row: Row, fields: readonly FieldSchema[]): Record<string, unknown> {
   return Object.fromEntries(
     fields.map((field) => [
       field.name,
-      readyValue(Object.hasOwn(row, field.name) ? row[field.name] : undefined, field),
+      completeValue(Object.hasOwn(row, field.name) ? row[field.name] : undefined, field),
     ]),
   )
 }
 
-function readyValue(value: unknown, field: FieldSchema): unknown {
+function completeValue(value: unknown, field: FieldSchema): unknown {
   if (field.mode?.toUpperCase() === 'REPEATED') {
     const one = { ...field, mode: 'NULLABLE' }
-    return Array.isArray(value) ? value.map((item) => readyValue(item, one)) : (value ?? [])
+    return Array.isArray(value) ? value.map((item) => completeValue(item, one)) : (value ?? [])
   }
   if (value === undefined || value === null) {
     if (field.mode?.toUpperCase() === 'REQUIRED') throw invalidArgument(`Missing required field: ${field.name}.`)
     return null
   }
-  if (field.fields && typeof value === 'object') return readyRow(value as Row, field.fields)
-  return field.type.toUpperCase() === 'JSON' && typeof value === 'string' ? parsedOrText(value) : value
+  if (field.fields && typeof value === 'object') return completeRow(value as Row, field.fields)
+  return field.type.toUpperCase() === 'JSON' && typeof value === 'string' ? jsonOrText(value) : value
 }
 
-function parsedOrText(text: string): unknown {
+function jsonOrText(text: string): unknown {
   if (nestsDeeper(text, limits.jsonNesting))
     throw invalidArgument(`A JSON value nests deeper than ${limits.jsonNesting} levels.`)
   try {

@@ -1,4 +1,4 @@
-/** The state of administration: databases, composite indexes, and the indexing and expiry of single fields. */
+/** What Firestore's Admin API stores: databases, composite indexes, and for single fields their indexes and TTL. */
 
 import type { Journal, Table } from '../core/journal.ts'
 import { notFound } from '../core/status.ts'
@@ -19,17 +19,17 @@ export interface DatabaseRecord {
 }
 
 export interface FieldRecord {
-  /** Absent: as its ancestor, or as by default. Empty: not indexed. */
+  /** Absent: the field has the indexes of its nearest ancestor, or the automatic ones. Empty: the field is not indexed. */
   readonly indexes?: readonly { readonly scope: IndexScope; readonly kind: IndexKind }[]
   readonly ttl?: boolean
 }
 
 export interface AdminState {
-  /** By `projects/p/databases/d`. */
+  /** The key is `projects/p/databases/d`. */
   readonly databases: Table<DatabaseRecord>
-  /** By `…/collectionGroups/c/indexes/i`. */
+  /** The key is `…/collectionGroups/c/indexes/i`. */
   readonly indexes: Table<CompositeIndex>
-  /** By `…/collectionGroups/c/fields/f`. */
+  /** The key is `…/collectionGroups/c/fields/f`. */
   readonly fields: Table<FieldRecord>
 }
 
@@ -50,7 +50,7 @@ export function requireDatabase(state: AdminState, name: DatabaseName): Database
   return record
 }
 
-/** Source: https://cloud.google.com/firestore/docs/query-data/index-overview#automatic_indexing */
+/** The indexes of a field without an override: https://cloud.google.com/firestore/docs/query-data/index-overview#automatic_indexing */
 const AUTOMATIC: NonNullable<FieldRecord['indexes']> = [
   { scope: 'COLLECTION', kind: 'ASCENDING' },
   { scope: 'COLLECTION', kind: 'DESCENDING' },
@@ -60,7 +60,10 @@ const AUTOMATIC: NonNullable<FieldRecord['indexes']> = [
 export const fieldName = (database: string, collectionId: string, path: string): string =>
   `${database}/collectionGroups/${collectionId}/fields/${path}`
 
-/** The nearest override: of the field, of a map around it, of the whole database; and from where it comes. */
+/**
+ * The indexes of one field, by the nearest override: of the field, of a map that contains it, or of the whole database.
+ * `from` is the name of the field with that override; without any it is the database's `__default__` field.
+ */
 export function fieldIndexes(
   state: AdminState,
   database: string,

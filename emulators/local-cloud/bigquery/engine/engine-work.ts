@@ -8,35 +8,35 @@ import type { Translation } from '../sql/translate.ts'
 
 export interface Column {
   readonly name: string
-  /** In DuckDB's words. */
+  /** A DuckDB type. */
   readonly type: string
 }
 
 export interface Query {
-  /** In DuckDB's words. */
+  /** DuckDB's SQL. */
   readonly sql: string
   readonly parameters: readonly QueryParameter[]
-  /** Whether rows are wanted; else only how many changed. */
+  /** True for a query that returns rows; false for a statement that changes rows, which returns their number. */
   readonly isSelect: boolean
   readonly timeoutMs: number
 }
 
 export interface QueryResult {
   readonly schema: readonly FieldSchema[]
-  /** Timestamps as whole microseconds. */
+  /** Timestamps are integers: microseconds since the epoch. */
   readonly rows: readonly Row[]
   readonly changed: number
-  /** About what the rows take in memory. */
+  /** The size of the rows as JSON text. */
   readonly bytes: number
 }
 
 export interface EngineWork {
-  /** @throws INVALID_ARGUMENT in BigQuery's words. */
+  /** Translates GoogleSQL to DuckDB's SQL. @throws INVALID_ARGUMENT with BigQuery's message. */
   translate(googleSql: string, projectId: string): Promise<Translation>
   query(query: Query): Promise<QueryResult>
-  /** Statements that make and change tables and views, in DuckDB's words. */
+  /** Runs DuckDB SQL that creates or changes tables and views. */
   execute(sql: string): Promise<void>
-  /** Rows as JSON texts into the columns of a table, in one statement. */
+  /** Inserts rows into a table, in one statement. */
   append(table: string, columns: readonly Column[], rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>
   /** Throws as `append` would; writes nothing. */
   check(columns: readonly Column[], row: Readonly<Record<string, unknown>>): Promise<void>

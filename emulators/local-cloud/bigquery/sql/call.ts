@@ -1,13 +1,13 @@
-/** Calls: by another name, by a macro, or by a rewriting of their arguments; a function that is not listed is refused. */
+/** Translates function calls by the lists in functions.ts. A function that is not listed is refused. */
 
 import { invalidArgument } from '../../core/status.ts'
 import { extract } from './dates.ts'
-import { macroCasts, renamed, rewritten, same, takesPath, types } from './functions.ts'
+import { macroCasts, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
 import { closes, type Ends, isWord, quote, type Reader, type Clauses } from './reader.ts'
 
 const endsArgument: Ends = (token) => token.kind === 'symbol' && (token.text === ')' || token.text === ',')
 
-/** The reader stands at the parenthesis. */
+/** Translates a call. The reader's next token is the opening parenthesis. */
 export function call(written: string, reader: Reader, clauses: Clauses): string {
   const name = written.toUpperCase()
   return `${called(name, written, reader, clauses)}${window(reader, clauses)}`
@@ -27,7 +27,7 @@ function called(name: string, written: string, reader: Reader, clauses: Clauses)
       return collected(name, reader, clauses)
     default: {
       const rewrite = rewritten[name]
-      const known = renamed[name] ?? (same.has(name) ? name : undefined)
+      const known = renamed[name] ?? (sameInBoth.has(name) ? name : undefined)
       if (!rewrite && !known) throw invalidArgument(`Function not found: ${written}`)
       const args = callArguments(reader, clauses)
       if (takesPath.has(name)) checkPath(args, name)
@@ -59,10 +59,10 @@ export function callArguments(reader: Reader, clauses: Clauses): string[] {
   return args
 }
 
-/** A path is a text; of its forms those that mean the same in both. */
+/** Accepts a JSONPath literal in the forms that mean the same in GoogleSQL and DuckDB. */
 function checkPath(args: string[], name: string): void {
   const path = args[1]
-  // The path's default is the whole document.
+  // Without a path the function reads the whole document.
   if (path === undefined) args.push("'$'")
   else if (!path.startsWith('$') && !/^'\$(?:\.(?:[A-Za-z_]\w*|"[^"']+")|\[\d+\])*'$/.test(path))
     throw invalidArgument(`Invalid JSONPath ${path}: the local cloud takes $, .name, ."name" and [0] in ${name}.`)
@@ -82,7 +82,7 @@ function cast(name: string, reader: Reader, clauses: Clauses): string {
   return `${safe ? 'TRY_CAST' : 'CAST'}(${value} AS ${known})`
 }
 
-/** A field is named by its alias, or by the last name of the path that it is. */
+/** Names each field by its alias, or by the last part of its path (`a.b` → `b`). */
 function struct(reader: Reader, clauses: Clauses): string {
   reader.expect('(')
   const fields: string[] = []

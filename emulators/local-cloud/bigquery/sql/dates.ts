@@ -23,7 +23,7 @@ function part(
   return { part: found, begins: week ? weekdays.indexOf(week[1]!) : found === 'ISOWEEK' ? 1 : 0 }
 }
 
-/** @throws INVALID_ARGUMENT for more or fewer arguments: a zone, mostly. */
+/** A rewrite of exactly so many arguments. @throws INVALID_ARGUMENT for another number; a further one is most often a time zone. */
 const exactly =
   (count: number, rewrite: Rewrite): Rewrite =>
   (args, name) => {
@@ -43,7 +43,7 @@ function truncatedDate(date: string, { part: unit, begins }: { part: string; beg
   return `CAST(date_trunc('${unit.toLowerCase()}', ${date}) AS DATE)`
 }
 
-/** How often a part begins between the two. */
+/** The number of beginnings of the chosen part (day, week, month …) between the two dates. */
 function dateDifference(later: string, earlier: string, chosen: { part: string; begins: number }): string {
   if (!chosen.part.endsWith('WEEK')) return `date_diff('${chosen.part.toLowerCase()}', ${earlier}, ${later})`
   return `CAST(date_diff('day', ${weekOf(earlier, chosen.begins)}, ${weekOf(later, chosen.begins)}) // 7 AS BIGINT)`
@@ -60,7 +60,7 @@ const moved = (sign: '+' | '-', type: 'DATE' | 'TIMESTAMPTZ'): Rewrite =>
       : `(bq_timestamp(${from}) ${sign} ${interval})`
   })
 
-/** The format specifiers with the same meaning in both. */
+/** GoogleSQL's format specifiers → DuckDB's with the same meaning. */
 const specifiers: Readonly<Record<string, string>> = {
   ...Object.fromEntries('Y m d H M S y j b B a A p I G V u %'.split(' ').map((one) => [one, `%${one}`])),
   F: '%Y-%m-%d',
@@ -78,10 +78,11 @@ function format(argument: string, name: string, allowed: string = Object.keys(sp
   })
 }
 
+/** The specifiers that PARSE_DATE and PARSE_TIMESTAMP accept. */
 const readable = 'YmdHMSFT%'
 
 export const dateFunctions: Readonly<Record<string, Rewrite>> = {
-  // Inside DATE_TRUNC(…, WEEK(MONDAY)); read again by `part`.
+  // The unit in DATE_TRUNC(…, WEEK(MONDAY)): `part` reads this text.
   WEEK: exactly(1, ([day]) => `bq_week(${day})`),
   DATE: (args, name) => {
     if (args.length === 3) return `make_date(${args.join(', ')})`

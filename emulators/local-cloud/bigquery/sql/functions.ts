@@ -1,9 +1,13 @@
-/** GoogleSQL's functions in DuckDB's words: by another name, by a macro, or by a rewriting of the arguments. */
+/**
+ * Translates GoogleSQL's functions to DuckDB's: a function keeps its name (`sameInBoth`), gets another name (`renamed`), often that
+ * of a macro (`macros`), or is rewritten together with its arguments (`rewritten`). All others are refused.
+ */
 
 import { invalidArgument } from '../../core/status.ts'
 import { limits } from './limits.ts'
 import { dateFunctions, type Rewrite } from './dates.ts'
 
+/** GoogleSQL's type names in casts → DuckDB types. */
 export const types: Readonly<Record<string, string>> = {
   INT64: 'BIGINT',
   INT: 'BIGINT',
@@ -27,7 +31,7 @@ export const types: Readonly<Record<string, string>> = {
   BIGDECIMAL: 'DECIMAL(38, 9)',
 }
 
-/** Casts whose rules differ. */
+/** DuckDB type → the macro that casts to it by BigQuery's rules. SAFE_CAST uses the macro `bq_safe_cast_…`. */
 export const macroCasts: Readonly<Record<string, string>> = {
   BIGINT: 'bq_cast_int64',
   VARCHAR: 'bq_cast_string',
@@ -35,14 +39,17 @@ export const macroCasts: Readonly<Record<string, string>> = {
   BLOB: 'bq_cast_bytes',
 }
 
-/** An argument of a type for which the rewriting is not proven ends the query. `typeof` is known before it runs. */
+/**
+ * SQL that ends the query with a message: for arguments of a type whose translation is not proven to be the same. DuckDB evaluates
+ * `typeof` when it plans a query, so a macro's branches for other types cost nothing.
+ */
 const refuse = (message: string): string => `error('${message}')`
 const notNumeric = (name: string): string =>
   refuse(`${name} of NUMERIC is not translated by the local cloud: CAST to FLOAT64 or to INT64 first.`)
 
-/** Defined once per database; each is exactly what BigQuery's documentation says of the function. */
+/** Statements that define the macros in each database. A macro gives what BigQuery's documentation says, or refuses. */
 export const macros = [
-  // A JSON value is a scalar's text; NULL for objects, arrays and text that is not JSON.
+  // JSON_VALUE returns a scalar as text, and NULL for objects, arrays and text that is not JSON.
   `bq_json_ok(j) AS CASE WHEN typeof(j) = 'JSON' THEN j WHEN json_valid(j) THEN j END`,
   `bq_json_value(j, p) AS CASE WHEN json_type(bq_json_ok(j), p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(bq_json_ok(j), p) END`,
   `bq_json_query(j, p) AS json_extract(bq_json_ok(j), p)`,
@@ -60,22 +67,21 @@ export const macros = [
   `bq_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || a || ', ' || b || ')') ELSE a % b END`,
   `bq_double(x) AS CASE WHEN typeof(x) LIKE 'DECIMAL%' THEN ${notNumeric('This function')} ELSE CAST(x AS DOUBLE) END`,
   `bq_ln(x) AS CASE WHEN x <= 0 THEN error('Floating point error in function: LN(' || x || ')') ELSE ln(bq_double(x)) END`,
-  // Casts: half away from zero; texts as they are written.
+  // Casts: to INT64, halves are rounded away from zero; a number becomes STRING without trailing zeros.
   `bq_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'JSON' THEN ${refuse('Invalid cast from JSON to INT64')} WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BIGINT) END`,
   `bq_safe_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN NULL ELSE TRY_CAST(x AS BIGINT) END`,
-  `bq_cast_string(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND abs(TRY_CAST(x AS DOUBLE)) >= 1e15 THEN ${refuse('So great a FLOAT64 is not written as STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') WHEN typeof(x) LIKE 'DECIMAL%' THEN regexp_replace(CAST(x AS VARCHAR), '\\.?0+$', '') WHEN typeof(x) IN ('JSON', 'BLOB') OR typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE '%[]' THEN error('Invalid cast from ' || typeof(x) || ' to STRING in the local cloud') ELSE CAST(x AS VARCHAR) END`,
+  `bq_cast_string(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND abs(TRY_CAST(x AS DOUBLE)) >= 1e15 THEN ${refuse('A FLOAT64 of 1e15 or more is not cast to STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') WHEN typeof(x) LIKE 'DECIMAL%' THEN regexp_replace(CAST(x AS VARCHAR), '\\.?0+$', '') WHEN typeof(x) IN ('JSON', 'BLOB') OR typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE '%[]' THEN error('Invalid cast from ' || typeof(x) || ' to STRING in the local cloud') ELSE CAST(x AS VARCHAR) END`,
   `bq_safe_cast_string(x) AS bq_cast_string(x)`,
   `bq_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN error('Bad bool value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BOOLEAN) END`,
   `bq_safe_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN NULL ELSE TRY_CAST(x AS BOOLEAN) END`,
   `bq_cast_bytes(x) AS encode(x)`,
   `bq_safe_cast_bytes(x) AS encode(x)`,
-  // Texts: positions from 1, from the end when negative.
+  // Texts: positions count from 1; negative ones count from the end.
   `bq_substr(t, p) AS CASE WHEN p < -length(t) OR p = 0 THEN t WHEN p < 0 THEN right(t, -p) ELSE substr(t, p) END`,
   `bq_substr_n(t, p, n) AS CASE WHEN n < 0 THEN error('Third argument in SUBSTR() cannot be negative') ELSE left(bq_substr(t, p), n) END`,
   `bq_left(t, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE left(t, n) END`,
   `bq_right(t, n) AS CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') ELSE right(t, n) END`,
   `bq_replace(t, a, b) AS CASE WHEN a = '' THEN t ELSE replace(t, a, b) END`,
-  `bq_split(t, d) AS string_split(t, d)`,
   `bq_regexp_replace(t, r, s) AS regexp_replace(t, r, s, 'g')`,
   // Lists.
   `bq_at(a, i, n) AS CASE WHEN n < 0 OR n >= array_length(a) THEN error('Array index ' || i || ' is out of bounds') ELSE a[n + 1] END`,
@@ -101,7 +107,7 @@ export const takesPath = new Set(
   ),
 )
 
-/** Same arguments, another name. */
+/** Functions with the same arguments and another name in DuckDB. */
 export const renamed: Readonly<Record<string, string>> = {
   JSON_VALUE: 'bq_json_value',
   JSON_EXTRACT_SCALAR: 'bq_json_value',
@@ -143,22 +149,22 @@ export const renamed: Readonly<Record<string, string>> = {
   MIN_BY: 'min_by',
 }
 
-/** Alike in both: aggregates, windows, and plain functions. */
-export const same = new Set(
+/** Functions with the same name, arguments and result in GoogleSQL and DuckDB. */
+export const sameInBoth = new Set(
   'ABS ANY_VALUE COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE IFNULL LAG LAST_VALUE LEAD LENGTH LOWER LTRIM MAX MIN NTH_VALUE NTILE NULLIF PERCENT_RANK RANK REPEAT REVERSE ROW_NUMBER RTRIM SIGN SUM TRIM UPPER'.split(
     ' ',
   ),
 )
 
-/** GoogleSQL's reserved words; every other one is a name, and quoted, since DuckDB reserves others (`at`, `line`, `end`). */
+/** GoogleSQL's reserved words. Every other word is a name and is quoted, because DuckDB reserves further words (`at`, `line`). */
 export const keywords = new Set(
   'ALL AND ANY ARRAY AS ASC BETWEEN BY CASE CROSS CUBE CURRENT DESC DISTINCT ELSE END EXCEPT EXISTS FALSE FOR FROM FULL GROUP GROUPING HAVING IN INNER INTERSECT INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT NOT NULL NULLS ON OR ORDER OUTER OVER PARTITION QUALIFY RANGE RECURSIVE RIGHT ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH'.split(
     ' ',
   ),
 )
 
-/** @throws INVALID_ARGUMENT for more or fewer arguments. */
-const of =
+/** A rewrite of `least` to `most` arguments. @throws INVALID_ARGUMENT for another number of them. */
+const withArguments =
   (least: number, most: number, rewrite: Rewrite): Rewrite =>
   (args, name) => {
     if (args.length < least || args.length > most)
@@ -166,16 +172,23 @@ const of =
     return rewrite(args, name)
   }
 
-/** FLOAT64 of INT64, NUMERIC of NUMERIC: DuckDB decides when it knows the types. */
-const ofDouble = (name: string): Rewrite =>
-  of(1, 2, ([value, digits]) => `${name}(bq_double(${value})${digits ? `, CAST(${digits} AS INTEGER)` : ''})`)
+/** A function of INT64 or FLOAT64 that returns FLOAT64. `bq_double` refuses NUMERIC. */
+const floatFunction = (name: string): Rewrite =>
+  withArguments(
+    1,
+    2,
+    ([value, digits]) => `${name}(bq_double(${value})${digits ? `, CAST(${digits} AS INTEGER)` : ''})`,
+  )
 
-/** NULL when one is. */
-const strict: Rewrite = (args, name) =>
+/** NULL if any argument is NULL; DuckDB's GREATEST and LEAST ignore NULL. */
+const nullIfAnyIsNull: Rewrite = (args, name) =>
   `CASE WHEN ${args.map((arg) => `${arg} IS NULL`).join(' OR ')} THEN NULL ELSE ${name}(${args.join(', ')}) END`
 
-/** The group that is asked for: the only one, or the whole. A pattern whose missing match looks like an empty one is refused. */
-function group(pattern: string, name: string): 0 | 1 {
+/**
+ * The number of the group that REGEXP_EXTRACT returns: 1 if the pattern has a group, 0 (the whole match) if it has none. A group
+ * that may be left out is refused: DuckDB returns the same empty text for a missing group as for an empty one.
+ */
+function extractedGroup(pattern: string, name: string): 0 | 1 {
   if (!pattern.startsWith("'")) throw invalidArgument(`${name} takes its pattern as a literal in the local cloud.`)
   if (pattern.length > limits.patternCharacters)
     throw invalidArgument(`Regular expression of ${name} is longer than ${limits.patternCharacters} characters.`)
@@ -187,61 +200,61 @@ function group(pattern: string, name: string): 0 | 1 {
   return groups === 1 ? 1 : 0
 }
 
-/** Rewritten with their arguments, each already in DuckDB's words. */
+/** Functions whose call is rewritten. Their arguments are translated already. */
 export const rewritten: Readonly<Record<string, Rewrite>> = {
   ...dateFunctions,
-  // Of no rows it is 0.
-  COUNTIF: of(1, 1, ([condition]) => `count(CASE WHEN ${condition} THEN 1 END)`),
+  // `count`, because the result for no rows is 0; `sum` would give NULL.
+  COUNTIF: withArguments(1, 1, ([condition]) => `count(CASE WHEN ${condition} THEN 1 END)`),
   CONCAT: (args) => `(${args.join(' || ')})`,
-  GREATEST: strict,
-  LEAST: strict,
-  SUBSTR: of(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
-  SUBSTRING: of(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
-  LPAD: of(2, 3, ([text, length, pad = "' '"]) => `lpad(${text}, CAST(${length} AS INTEGER), ${pad})`),
-  RPAD: of(2, 3, ([text, length, pad = "' '"]) => `rpad(${text}, CAST(${length} AS INTEGER), ${pad})`),
-  SPLIT: of(1, 2, ([text, delimiter = "','"]) => `string_split(${text}, ${delimiter})`),
-  INSTR: of(2, 2, ([text, part]) => `instr(${text}, ${part})`),
-  REGEXP_EXTRACT: of(2, 2, ([text, pattern], name) => {
-    const asked = group(pattern!, name)
-    return `CASE WHEN regexp_matches(${text}, ${pattern}) THEN regexp_extract(${text}, ${pattern}, ${asked}) END`
+  GREATEST: nullIfAnyIsNull,
+  LEAST: nullIfAnyIsNull,
+  SUBSTR: withArguments(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
+  SUBSTRING: withArguments(2, 3, (args) => `${args.length === 3 ? 'bq_substr_n' : 'bq_substr'}(${args.join(', ')})`),
+  LPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `lpad(${text}, CAST(${length} AS INTEGER), ${pad})`),
+  RPAD: withArguments(2, 3, ([text, length, pad = "' '"]) => `rpad(${text}, CAST(${length} AS INTEGER), ${pad})`),
+  SPLIT: withArguments(1, 2, ([text, delimiter = "','"]) => `string_split(${text}, ${delimiter})`),
+  INSTR: withArguments(2, 2, ([text, part]) => `instr(${text}, ${part})`),
+  REGEXP_EXTRACT: withArguments(2, 2, ([text, pattern], name) => {
+    const group = extractedGroup(pattern!, name)
+    return `CASE WHEN regexp_matches(${text}, ${pattern}) THEN regexp_extract(${text}, ${pattern}, ${group}) END`
   }),
-  REGEXP_EXTRACT_ALL: of(
+  REGEXP_EXTRACT_ALL: withArguments(
     2,
     2,
-    ([text, pattern], name) => `regexp_extract_all(${text}, ${pattern}, ${group(pattern!, name)})`,
+    ([text, pattern], name) => `regexp_extract_all(${text}, ${pattern}, ${extractedGroup(pattern!, name)})`,
   ),
-  MD5: of(1, 1, ([value]) => `unhex(md5(${value}))`),
-  SHA256: of(1, 1, ([value]) => `unhex(sha256(${value}))`),
-  TO_HEX: of(1, 1, ([value]) => `lower(hex(CAST(${value} AS BLOB)))`),
-  AVG: of(1, 1, ([value]) => {
+  MD5: withArguments(1, 1, ([value]) => `unhex(md5(${value}))`),
+  SHA256: withArguments(1, 1, ([value]) => `unhex(sha256(${value}))`),
+  TO_HEX: withArguments(1, 1, ([value]) => `lower(hex(CAST(${value} AS BLOB)))`),
+  AVG: withArguments(1, 1, ([value]) => {
     const distinct = /^DISTINCT /.exec(value!)?.[0] ?? ''
     return `avg(${distinct}bq_double(${value!.slice(distinct.length)}))`
   }),
   ...Object.fromEntries(
     ['STDDEV', 'STDDEV_POP', 'STDDEV_SAMP', 'VARIANCE', 'VAR_POP', 'VAR_SAMP', 'CEIL', 'CEILING', 'FLOOR'].map(
-      (name) => [name, ofDouble(name)],
+      (name) => [name, floatFunction(name)],
     ),
   ),
-  ROUND: ofDouble('round'),
-  TRUNC: ofDouble('trunc'),
-  SQRT: of(1, 1, ([value]) => `sqrt(bq_double(${value}))`),
-  EXP: of(1, 1, ([value]) => `exp(bq_double(${value}))`),
-  POW: of(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),
-  POWER: of(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),
-  LN: of(1, 1, ([value]) => `bq_ln(${value})`),
-  LOG10: of(1, 1, ([value]) => `log10(bq_double(${value}))`),
-  LOG: of(1, 2, ([value, base]) => (base ? `(bq_ln(${value}) / bq_ln(${base}))` : `bq_ln(${value})`)),
-  LAX_STRING: of(1, 1, ([value]) => `json_extract_string(${value}, '$')`),
-  INT64: of(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'INT') AS BIGINT)`),
-  LAX_INT64: of(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS BIGINT)`),
-  FLOAT64: of(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'INT|DOUBLE') AS DOUBLE)`),
-  LAX_FLOAT64: of(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS DOUBLE)`),
-  BOOL: of(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'BOOLEAN') AS BOOLEAN)`),
-  APPROX_QUANTILES: of(
+  ROUND: floatFunction('round'),
+  TRUNC: floatFunction('trunc'),
+  SQRT: withArguments(1, 1, ([value]) => `sqrt(bq_double(${value}))`),
+  EXP: withArguments(1, 1, ([value]) => `exp(bq_double(${value}))`),
+  POW: withArguments(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),
+  POWER: withArguments(2, 2, ([base, exponent]) => `pow(bq_double(${base}), bq_double(${exponent}))`),
+  LN: withArguments(1, 1, ([value]) => `bq_ln(${value})`),
+  LOG10: withArguments(1, 1, ([value]) => `log10(bq_double(${value}))`),
+  LOG: withArguments(1, 2, ([value, base]) => (base ? `(bq_ln(${value}) / bq_ln(${base}))` : `bq_ln(${value})`)),
+  LAX_STRING: withArguments(1, 1, ([value]) => `json_extract_string(${value}, '$')`),
+  INT64: withArguments(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'INT') AS BIGINT)`),
+  LAX_INT64: withArguments(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS BIGINT)`),
+  FLOAT64: withArguments(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'INT|DOUBLE') AS DOUBLE)`),
+  LAX_FLOAT64: withArguments(1, 1, ([value]) => `TRY_CAST(json_extract_string(${value}, '$') AS DOUBLE)`),
+  BOOL: withArguments(1, 1, ([value]) => `CAST(bq_json_scalar(${value}, 'BOOLEAN') AS BOOLEAN)`),
+  APPROX_QUANTILES: withArguments(
     2,
     2,
     ([value, count]) =>
       `quantile_disc(${value}, list_transform(range(0, ${count} + 1), lambda i: CAST(i AS DOUBLE) / ${count}))`,
   ),
-  GENERATE_ARRAY: of(2, 3, (args) => `generate_series(${args.join(', ')})`),
+  GENERATE_ARRAY: withArguments(2, 3, (args) => `generate_series(${args.join(', ')})`),
 }

@@ -1,4 +1,4 @@
-/** The records of datasets and tables: their REST resources in BigQuery's form. */
+/** Datasets and tables as the REST API returns them. The emulator stores them in this form. */
 
 export interface FieldSchema {
   readonly name: string
@@ -28,7 +28,7 @@ export interface TableResource {
   readonly [other: string]: unknown
 }
 
-/** A column's type in DuckDB. */
+/** The DuckDB type of a column. A type without a scalar equivalent is RECORD; `checkFields` in catalog.ts refuses all others. */
 export function duckType({ type, mode, fields = [] }: FieldSchema): string {
   const one =
     scalarTypes[type.toUpperCase()] ??
@@ -36,6 +36,7 @@ export function duckType({ type, mode, fields = [] }: FieldSchema): string {
   return mode?.toUpperCase() === 'REPEATED' ? `${one}[]` : one
 }
 
+/** BigQuery's type names in table schemas → DuckDB types. BIGNUMERIC has the precision of NUMERIC. */
 export const scalarTypes: Readonly<Record<string, string>> = {
   STRING: 'VARCHAR',
   BYTES: 'BLOB',

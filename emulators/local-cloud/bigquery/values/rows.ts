@@ -1,4 +1,4 @@
-/** Results as BigQuery's REST has them: a schema, and rows of `f` cells whose `v` are texts. */
+/** Converts DuckDB's results to the REST API's form: a schema, and rows `{f: [{v}]}` whose scalar values are strings. */
 
 import {
   DuckDBBlobValue,
@@ -21,7 +21,7 @@ export interface Row {
   readonly f: readonly Cell[]
 }
 
-const integers = new Set([
+const integerTypes = new Set([
   DuckDBTypeId.TINYINT,
   DuckDBTypeId.SMALLINT,
   DuckDBTypeId.INTEGER,
@@ -34,6 +34,7 @@ const integers = new Set([
   DuckDBTypeId.UHUGEINT,
 ])
 
+/** The schema of a result column. A type that is not in `typeNames` becomes JSON or STRING. */
 export function fieldOf(name: string, type: DuckDBType): FieldSchema {
   if (type.typeId === DuckDBTypeId.LIST)
     return { ...fieldOf(name, (type as unknown as { valueType: DuckDBType }).valueType), mode: 'REPEATED' }
@@ -49,7 +50,7 @@ export function fieldOf(name: string, type: DuckDBType): FieldSchema {
   return { name, type: typeName(type), mode: 'NULLABLE' }
 }
 
-const names: ReadonlyMap<DuckDBTypeId, string> = new Map([
+const typeNames: ReadonlyMap<DuckDBTypeId, string> = new Map([
   [DuckDBTypeId.DOUBLE, 'FLOAT'],
   [DuckDBTypeId.FLOAT, 'FLOAT'],
   [DuckDBTypeId.BOOLEAN, 'BOOLEAN'],
@@ -62,16 +63,16 @@ const names: ReadonlyMap<DuckDBTypeId, string> = new Map([
 ])
 
 function typeName(type: DuckDBType): string {
-  if (integers.has(type.typeId)) return 'INTEGER'
-  return names.get(type.typeId) ?? (type.alias === 'JSON' ? 'JSON' : 'STRING')
+  if (integerTypes.has(type.typeId)) return 'INTEGER'
+  return typeNames.get(type.typeId) ?? (type.alias === 'JSON' ? 'JSON' : 'STRING')
 }
 
-/** Timestamps as whole microseconds. @throws INVALID_ARGUMENT for values that BigQuery's types can't hold. */
+/** One row of a result. Timestamps are integers: microseconds since the epoch. @throws INVALID_ARGUMENT for values that BigQuery's types can't hold. */
 export const rowOf = (values: readonly DuckDBValue[], schema: readonly FieldSchema[]): Row => ({
   f: values.map((value, index) => cell(value, schema[index]!)),
 })
 
-/** Timestamps as seconds with a fraction, for clients without useInt64Timestamp. */
+/** The same row with timestamps in seconds with a fraction, for clients that do not set useInt64Timestamp. */
 export function inSeconds({ f }: Row, schema: readonly FieldSchema[]): Row {
   return { f: f.map((one, index) => cellInSeconds(one, schema[index]!)) }
 }
@@ -86,7 +87,7 @@ function cellInSeconds(one: Cell, field: FieldSchema): Cell {
 }
 
 function cell(value: DuckDBValue, field: FieldSchema): Cell {
-  // An array that is NULL comes out empty.
+  // BigQuery returns a NULL array as an empty one.
   if (field.mode === 'REPEATED') {
     const items = value instanceof DuckDBListValue ? value.items : []
     const one = { ...field, mode: 'NULLABLE' }
@@ -118,7 +119,10 @@ function scalar(value: DuckDBValue, isFloat: boolean): string {
   return String(value)
 }
 
-/** Nine digits after the point; two of them multiplied have eighteen, which BigQuery would have rounded on the way. */
+/**
+ * BigQuery's NUMERIC has nine digits after the point. DuckDB's product of two such values has eighteen; BigQuery would have
+ * rounded it, so a result with more than nine is refused.
+ */
 function numeric(value: DuckDBDecimalValue): string {
   const text = value.toString()
   if (!text.includes('.')) return text

@@ -134,7 +134,7 @@ function routes(app: Hono, { ledger: books, paymentMethods, webhooks, faults }: 
         `outcome must be authorized or declined, not ${JSON.stringify(outcome)}.`,
       )
     const acted = books.act(key, outcome)
-    webhooks.tell({ id: `event-${key}-acted`, type: 'authorization.updated', key, reference: acted.reference })
+    webhooks.notify({ id: `event-${key}-acted`, type: 'authorization.updated', key, reference: acted.reference })
     return c.json(answerOf(acted))
   })
   app.get('/.well-known/jwks.json', async (c) => c.json(await webhooks.keys()))

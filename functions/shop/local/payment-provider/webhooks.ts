@@ -1,34 +1,35 @@
 /**
- * The provider's webhooks: one signed request per event, repeated until it is answered 2xx.
- * The signature is a JWT in the header `webhook-signature` over the body's hash, for the address that it is sent to; its keys stand at
- * `/.well-known/jwks.json`, so that no secret is shared.
+ * The provider's webhooks: each notification is one signed request, repeated until it is answered 2xx. The header
+ * `webhook-signature` holds a JWT with the body's hash and the address of the webhook. The public keys are at
+ * `/.well-known/jwks.json`, so provider and gateway share no secret.
  */
 
 import { createHash } from 'node:crypto'
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
 import type { Clock, Journal } from 'local-google-cloud/host'
 
-export interface Note {
+export interface Notification {
   readonly id: string
   readonly type: 'authorization.updated'
-  /** The authorisation's key, and what it is for. */
+  /** The authorisation's idempotency key, and the reference that the client gave it: the order's id. */
   readonly key: string
   readonly reference: string
 }
 
 export interface WebhookOptions {
-  /** Where webhooks are sent; absent: nowhere. */
+  /** The address of the webhook. Absent: notifications are recorded and not sent. */
   readonly webhookUrl?: string
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
 }
 
 export interface Webhooks {
-  tell(note: Note): void
+  /** Records a notification and sends it. */
+  notify(notification: Notification): void
   /** The public keys, as a JWKS. */
   keys(): Promise<{ keys: JWK[] }>
-  /** Another note about the same, later and out of turn, as providers do. */
-  tellAgain(id: string): void
-  notes(): Note[]
+  /** Sends a recorded notification once more, as a provider may do at any later time. */
+  notifyAgain(id: string): void
+  notifications(): Notification[]
   close(): void
 }
 
@@ -43,8 +44,8 @@ export function openWebhooks(
   clock: Clock,
   { webhookUrl, fetch: post = fetch }: WebhookOptions,
 ): Webhooks {
-  const notes = journal.table<Note>('notes')
-  // The table keeps its first name, so that kept state stays readable.
+  // Both tables keep their first names, so that the state on disk stays readable.
+  const notifications = journal.table<Notification>('notes')
   const undelivered = journal.table<true>('untold-notes')
   const secrets = journal.table<JWK>('signing-keys')
   let closed = false
@@ -60,11 +61,11 @@ export function openWebhooks(
   let key: Promise<JWK> | undefined
   const ownKey = (): Promise<JWK> => (key ??= signingKey())
 
-  const send = async (note: Note): Promise<boolean> => {
-    const body = JSON.stringify(note)
+  const send = async (notification: Notification): Promise<boolean> => {
+    const body = JSON.stringify(notification)
     const signature = await new SignJWT({ body_sha256: createHash('sha256').update(body).digest('hex') })
       .setProtectedHeader({ alg: ALGORITHM, kid: KEY_ID, typ: 'webhook+jwt' })
-      .setJti(note.id)
+      .setJti(notification.id)
       .setAudience(webhookUrl!)
       .setIssuedAt(new Date(clock.now()))
       .sign(await importJWK(await ownKey(), ALGORITHM))
@@ -73,7 +74,7 @@ export function openWebhooks(
         method: 'POST',
         headers: { 'content-type': 'application/json', 'webhook-signature': signature },
         body,
-        // A redirect is an answer: notes go to the address that was agreed alone.
+        // A redirect is not followed: notifications go only to the configured address.
         redirect: 'manual',
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       })
@@ -84,30 +85,30 @@ export function openWebhooks(
     }
   }
 
-  const deliver = (note: Note, tried: number): void => {
+  const deliver = (notification: Notification, tried: number): void => {
     if (webhookUrl === undefined) return
     const waitMs = tried === 0 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), MAX_WAIT_MS)
     clock.at(clock.now() + waitMs, () => {
       if (closed) return
-      void send(note).then((delivered) => {
-        if (delivered) undelivered.delete(note.id)
-        else deliver(note, tried + 1)
+      void send(notification).then((delivered) => {
+        if (delivered) undelivered.delete(notification.id)
+        else deliver(notification, tried + 1)
       })
     })
   }
-  for (const id of undelivered.keys()) deliver(notes.get(id)!, 1)
+  for (const id of undelivered.keys()) deliver(notifications.get(id)!, 1)
 
   return {
-    notes: () => [...notes.values()],
-    tell(note) {
-      notes.set(note.id, note)
-      undelivered.set(note.id, true)
-      deliver(note, 0)
+    notifications: () => [...notifications.values()],
+    notify(notification) {
+      notifications.set(notification.id, notification)
+      undelivered.set(notification.id, true)
+      deliver(notification, 0)
     },
-    tellAgain(id) {
-      const note = notes.get(id)
-      if (!note) throw new Error(`There is no note ${id}.`)
-      deliver(note, 0)
+    notifyAgain(id) {
+      const notification = notifications.get(id)
+      if (!notification) throw new Error(`There is no notification ${id}.`)
+      deliver(notification, 0)
     },
     async keys() {
       const { d: _secret, ...open } = await ownKey()
