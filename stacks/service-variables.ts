@@ -1,13 +1,14 @@
 /** The variables of a service's container, which `shared/base/config.ts` reads: all derived from the descriptions. */
 
 import type { WrittenVariables } from '../shared/base/config.ts'
+import { parseSetting } from '../shared/base/setting.ts'
 import { databaseName, republishCommand } from '../shared/base/names.ts'
 import { type Business, servicesOf } from '../shared/service/business.ts'
 import { enqueuedBy, type Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
 import { operationsEmail, pushEmail, serviceEmail } from './members.ts'
 
-/** @throws Error that names a setting which the environment lacks. */
+/** @throws Error that names a setting which the environment lacks, or whose value is wrong. */
 export function variablesOf(service: Service, business: Business, environment: Environment): Record<string, string> {
   const services = servicesOf(business)
   const written = {
@@ -32,12 +33,14 @@ export function variablesOf(service: Service, business: Business, environment: E
     OTEL_METRIC_EXPORT_INTERVAL: String(environment.telemetry.metricIntervalMs),
   } satisfies WrittenVariables
   const values = settingsOf(environment, business)
-  const settings = service.settings.map((name) => {
+  const settings = service.settings.map((setting) => {
+    const { name } = setting
     const value = values[name]
     if (value === undefined)
       throw new Error(
         `${service.name} reads the setting ${name}, which the environment ${environment.name} does not have: add it to the settings of the business in functions/index.ts.`,
       )
+    parseSetting(setting, value)
     return [name, value] as const
   })
   return { ...written, ...Object.fromEntries(settings) }

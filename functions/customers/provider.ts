@@ -3,6 +3,7 @@
 import { Refused } from '../../shared/base/errors.ts'
 import { reference } from '../../shared/base/fields.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { paymentProviderUrl } from '../shop/fields.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { shownCard } from './contracts.ts'
 import type { PaymentMethod } from './vault.ts'
@@ -20,7 +21,7 @@ export async function attach(
   request: { readonly customer: string; readonly token: string; readonly key: string },
 ): Promise<{ readonly ref: string; readonly method: PaymentMethod }> {
   const { customer, token, key } = request
-  const response = await platform.callExternal(`${platform.setting('PAYMENT_PROVIDER_URL')}/v1/payment-methods`, {
+  const response = await platform.callExternal(`${platform.setting(paymentProviderUrl)}/v1/payment-methods`, {
     method: 'POST',
     operation: 'payment-provider.attach',
     body: { token, customer },
@@ -39,7 +40,7 @@ export async function attach(
 
 /** Nothing can be authorised with it from now on; again, or when it never was attached, it comes to the same. */
 export async function detach(platform: Platform, customer: string, ref: string): Promise<void> {
-  const url = `${platform.setting('PAYMENT_PROVIDER_URL')}/v1/payment-methods/${encodeURIComponent(ref)}/detach`
+  const url = `${platform.setting(paymentProviderUrl)}/v1/payment-methods/${encodeURIComponent(ref)}/detach`
   await platform.callExternal(url, {
     method: 'POST',
     operation: 'payment-provider.detach',

@@ -1,6 +1,7 @@
 /** Keeps customers' addresses, payment methods and consents, and says whose a reference is. Personal data stays here. */
 
 import { defineService } from '../../shared/service/service.ts'
+import { paymentProviderUrl } from '../shop/fields.ts'
 import { customersContracts } from './contracts.ts'
 
 export const customers = defineService({
@@ -11,5 +12,5 @@ export const customers = defineService({
   on: [],
   sends: ['EraseWithdrawn'],
   collections: { vaults: { unindexed: ['*'] } },
-  settings: ['PAYMENT_PROVIDER_URL'],
+  settings: [paymentProviderUrl],
 })

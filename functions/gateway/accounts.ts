@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { outsideRequest } from '../../shared/base/deadline.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import { accountsUrl, tokenAudience } from './settings.ts'
 import { rememberStandings, type StandingOf } from './staff-tokens.ts'
 
 const LOOK_UP_TIMEOUT_MS = 2_000
@@ -25,7 +26,7 @@ const found = z.object({
 export function accountStandings(platform: Platform): StandingOf {
   const lookUp: StandingOf = async (subject) => {
     const response = await platform.callExternal(
-      `${platform.setting('ACCOUNTS_URL')}/v1/projects/${platform.setting('TOKEN_AUDIENCE')}/accounts:lookup`,
+      `${platform.setting(accountsUrl)}/v1/projects/${platform.setting(tokenAudience)}/accounts:lookup`,
       {
         method: 'POST',
         operation: 'identity-platform.lookup',

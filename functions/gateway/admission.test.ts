@@ -3,12 +3,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Role } from './caller-tokens.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
-import { readEdgeSettings, type EdgeSettings } from './edge-settings.ts'
+import { parseSetting } from '../../shared/base/setting.ts'
+import { edgeSettings, type EdgeSettings } from './settings.ts'
 import { testEdge } from './edge.testing.ts'
 
 function started(changes: Partial<EdgeSettings> = {}) {
   const admission = createAdmission(
-    readEdgeSettings(testEdge({ concurrentRequests: 2, providerRequests: 1, ...changes })),
+    parseSetting(edgeSettings, testEdge({ concurrentRequests: 2, providerRequests: 1, ...changes })),
     () => 0,
   )
   const enter = (address: string, authorization?: string, pool: Visitor['pool'] = 'customers'): Visit =>

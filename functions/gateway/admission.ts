@@ -3,7 +3,7 @@
 import type { Caller } from './caller-tokens.ts'
 import { Limited } from '../../shared/base/errors.ts'
 import type { Upload } from '../../shared/http/http.ts'
-import type { EdgeSettings } from './edge-settings.ts'
+import type { EdgeSettings } from './settings.ts'
 import { createKnownTokens, type KnownCaller, looksLikeToken } from './known-tokens.ts'
 import { type Buckets, createBuckets, type Limit, type RateLimitResult } from './rate-limit.ts'
 import { createSlots, type Slots } from './slots.ts'

@@ -1,7 +1,6 @@
 /** The public API: a handler for each operation, which asks or sends and relays the answer. What the operation declares was checked before. */
 
 import type { Context } from 'hono'
-import { z } from 'zod'
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { type Caller, createTokenCheck, isStaff } from './caller-tokens.ts'
@@ -17,7 +16,6 @@ import { ordersContracts } from '../orders/contracts.ts'
 import { accountStandings } from './accounts.ts'
 import { createDocsPage } from './docs-page.ts'
 import { createEdge } from './edge.ts'
-import { readEdgeSettings } from './edge-settings.ts'
 import { createHandle, type Handler, type Handlers } from './handle.ts'
 import { openApiDocument } from './openapi.ts'
 import { type Operation, type OperationId, operations } from './operations.ts'
@@ -25,13 +23,13 @@ import { orderWithTimeline } from './order-with-timeline.ts'
 import { createSignatureCheck, paymentWebhook } from './payment-webhook.ts'
 import { createRelay, relayed } from './relay.ts'
 import { gateway } from './service.ts'
+import { edgeSettings, staffSecondFactor, tokenAudience, tokenIssuer, tokenKeysUrl } from './settings.ts'
 import { vaultHandlers } from './vault-handlers.ts'
 
 /** Placing an order asks others in turn. */
 const PLACE_MS = 20_000
 /** Of the answer that is relayed. */
 const placed = ordersContracts.queries.placeOrder.answers[201].pick({ orderId: true })
-const secondFactor = z.enum(['required', 'optional'])
 /** The same for every caller: generated at the first request. */
 const document = once(openApiDocument)
 const documentText = once(() => JSON.stringify(document()))
@@ -43,16 +41,16 @@ export const app: ServiceApp = implement(gateway, {
   routes(http, platform) {
     const check = createTokenCheck(
       {
-        issuer: platform.setting('TOKEN_ISSUER'),
-        audience: platform.setting('TOKEN_AUDIENCE'),
-        jwksUrl: platform.setting('TOKEN_JWKS_URL'),
-        secondFactor: secondFactor.parse(platform.setting('STAFF_SECOND_FACTOR')),
+        issuer: platform.setting(tokenIssuer),
+        audience: platform.setting(tokenAudience),
+        jwksUrl: platform.setting(tokenKeysUrl),
+        secondFactor: platform.setting(staffSecondFactor),
         standingOf: accountStandings(platform),
       },
       platform.now,
     )
     const edge = createEdge(http, {
-      settings: readEdgeSettings(platform.setting('EDGE')),
+      settings: platform.setting(edgeSettings),
       providerPaths: Object.values<Operation>(operations)
         .filter(({ access }) => access === 'provider')
         .map(({ path }) => path),

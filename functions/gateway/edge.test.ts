@@ -7,7 +7,8 @@ import { remainingMs } from '../../shared/base/deadline.ts'
 import { Refused } from '../../shared/base/errors.ts'
 import { answerProblem } from '../../shared/http/http.ts'
 import { createEdge } from './edge.ts'
-import { readEdgeSettings, type EdgeSettings } from './edge-settings.ts'
+import { parseSetting } from '../../shared/base/setting.ts'
+import { edgeSettings, type EdgeSettings } from './settings.ts'
 import { testEdge } from './edge.testing.ts'
 
 afterEach(() => void vi.useRealTimers())
@@ -18,7 +19,7 @@ const limits = { customer: limit(3), staff: limit(5), importer: limit(10), addre
 function started(changes: Partial<EdgeSettings> = {}) {
   let nowMs = 0
   const http = new Hono()
-  const settings = readEdgeSettings(testEdge(changes))
+  const settings = parseSetting(edgeSettings, testEdge(changes))
   const edge = createEdge(http, { settings, providerPaths: ['/provider'], now: () => nowMs })
   const held: (() => void)[] = []
   http.get('/as/:role/:sub', (c) => {

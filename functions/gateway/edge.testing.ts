@@ -1,6 +1,6 @@
 /** The edge's settings for tests: no limit applies unless a test sets it. */
 
-import type { EdgeSettings } from './edge-settings.ts'
+import type { EdgeSettings } from './settings.ts'
 
 const wide = { perSecond: 1_000_000, burst: 1_000_000 }
 

@@ -9,7 +9,7 @@ import { disconnectOf } from '../../shared/http/http.ts'
 import { limitHeaders } from '../../shared/runtime/server-limits.ts'
 import { addressOf } from './address.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
-import type { EdgeSettings } from './edge-settings.ts'
+import type { EdgeSettings } from './settings.ts'
 import type { Limit, RateLimitResult } from './rate-limit.ts'
 
 export interface Edge {

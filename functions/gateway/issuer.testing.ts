@@ -38,7 +38,7 @@ export async function openIssuer(): Promise<TestIssuer> {
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const settings = {
-    TOKEN_ISSUER: 'issuer',
+    TOKEN_ISSUER: 'https://issuer.example.com',
     TOKEN_AUDIENCE: 'shop',
     TOKEN_JWKS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`,
     ACCOUNTS_URL: 'https://accounts.example.com',

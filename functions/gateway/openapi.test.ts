@@ -17,7 +17,7 @@ const http = createHttpApp(
   testPlatform(gateway, {
     settings: {
       EDGE: testEdge(),
-      TOKEN_ISSUER: 'issuer',
+      TOKEN_ISSUER: 'https://issuer.example.com',
       TOKEN_AUDIENCE: 'shop',
       TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
       ACCOUNTS_URL: 'http://127.0.0.1:1',

@@ -35,7 +35,7 @@ async function open(edge = testEdge()) {
     },
     settings: {
       EDGE: edge,
-      TOKEN_ISSUER: 'issuer',
+      TOKEN_ISSUER: 'https://issuer.example.com',
       TOKEN_AUDIENCE: 'shop',
       TOKEN_JWKS_URL: 'https://issuer.example.com/jwks',
       ACCOUNTS_URL: 'https://accounts.example.com',

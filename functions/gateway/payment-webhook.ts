@@ -19,10 +19,11 @@ import { outsideRequest } from '../../shared/base/deadline.ts'
 import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { derivedId, hashOf } from '../../shared/base/ids.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { orderId } from '../shop/fields.ts'
+import { orderId, paymentProviderUrl } from '../shop/fields.ts'
 import type { BodyCheck, Handler } from './handle.ts'
 import type { operations } from './operations.ts'
 import { relayed } from './relay.ts'
+import { paymentWebhookUrl } from './settings.ts'
 
 const MAX_SIGNATURE_CHARACTERS = 4_096
 /** The provider makes a new signature for each attempt, so an older signature was copied from an earlier request. */
@@ -34,7 +35,7 @@ const MAX_KEYS_AGE_MS = 600_000
 const MIN_KEYS_AGE_MS = 10_000
 /**
  * Short, because a request waits for the keys before its signature is verified: until then, requests of attackers take the
- * same places (`providerRequests` in edge-settings.ts).
+ * same places (`providerRequests` in settings.ts).
  */
 const KEYS_TIMEOUT_MS = 3_000
 
@@ -72,7 +73,7 @@ export function createSignatureCheck(platform: Platform): (signature: string | u
     const { payload } = await jwtVerify(signature, keys, {
       algorithms: ['ES256'],
       typ: 'webhook+jwt',
-      audience: platform.setting('PAYMENT_WEBHOOK_URL'),
+      audience: platform.setting(paymentWebhookUrl),
       maxTokenAge: MAX_SIGNATURE_AGE,
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(platform.now()),
@@ -96,7 +97,7 @@ function providerKeys(platform: Platform): Key {
   // Concurrent requests share one fetch.
   const fetchOnce = (): Promise<Key> => (fetching ??= outsideRequest(fetchKeys).finally(() => (fetching = undefined)))
   const fetchKeys = async (): Promise<Key> => {
-    const response = await platform.callExternal(`${platform.setting('PAYMENT_PROVIDER_URL')}/.well-known/jwks.json`, {
+    const response = await platform.callExternal(`${platform.setting(paymentProviderUrl)}/.well-known/jwks.json`, {
       method: 'GET',
       operation: 'payment-provider.keys',
       timeoutMs: KEYS_TIMEOUT_MS,

@@ -7,7 +7,17 @@ import { historyContracts } from '../history/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
+import { paymentProviderUrl } from '../shop/fields.ts'
 import { gatewayContracts } from './contracts.ts'
+import {
+  accountsUrl,
+  edgeSettings,
+  paymentWebhookUrl,
+  staffSecondFactor,
+  tokenAudience,
+  tokenIssuer,
+  tokenKeysUrl,
+} from './settings.ts'
 
 export const gateway = defineService({
   name: 'gateway',
@@ -44,14 +54,14 @@ export const gateway = defineService({
     'importCustomers',
   ],
   settings: [
-    'EDGE',
-    'TOKEN_ISSUER',
-    'TOKEN_AUDIENCE',
-    'TOKEN_JWKS_URL',
-    'ACCOUNTS_URL',
-    'STAFF_SECOND_FACTOR',
-    'PAYMENT_PROVIDER_URL',
-    'PAYMENT_WEBHOOK_URL',
+    edgeSettings,
+    tokenIssuer,
+    tokenAudience,
+    tokenKeysUrl,
+    accountsUrl,
+    staffSecondFactor,
+    paymentProviderUrl,
+    paymentWebhookUrl,
   ],
   readsAccounts: true,
   requestObjectives: [{ name: 'placing', title: 'Placing an order', method: 'POST', path: '/v1/orders' }],

@@ -6,14 +6,8 @@
 import { fold } from '../../shared/service/decider.ts'
 import type { Platform, Stream } from '../../shared/service/platform.ts'
 import { evolve, initial } from './order.ts'
-import {
-  type Bounds,
-  type Placements,
-  type Placing,
-  placementsPath,
-  type Standing,
-  withPlacement,
-} from './placements.ts'
+import { type Placements, type Placing, placementsPath, type Standing, withPlacement } from './placements.ts'
+import type { Bounds } from './settings.ts'
 
 export interface Admission {
   /** The path of the customer's placements document, which is the companion of the order's stream. */

@@ -14,10 +14,10 @@ import type { OrderRequest, ordersContracts, placeRequest } from './contracts.ts
 import { decide, isUnanswered } from './decide.ts'
 import { evolve, initial, isPlaced, type OrderState, type PlacedOrder, viewOf } from './order.ts'
 import type { Placed } from './records.ts'
-import { readBounds } from './placements.ts'
 import { priced, type RequestedLine } from './pricing.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { rulesOf } from './rules.ts'
+import { placingBounds } from './settings.ts'
 
 /** Longer than a request may take: a timer that fires earlier would abandon an order that is still being placed. */
 const FIRST_TIMER_AFTER_MS = 90_000
@@ -35,7 +35,7 @@ export async function placeOrder(
   // Imported orders were sold elsewhere, so they have no bounds.
   const admitted = importer
     ? undefined
-    : admission(platform, readBounds(platform.setting('PLACING')), sub, { orderId, lines: order.lines })
+    : admission(platform, platform.setting(placingBounds), sub, { orderId, lines: order.lines })
   const before = await platform.streams.read(orderId, admitted?.path)
   const known = stateOf(before)
   if (isPlaced(known)) {

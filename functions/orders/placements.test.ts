@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Bounds, type Placements, type Standing, withPlacement } from './placements.ts'
+import { type Placements, type Standing, withPlacement } from './placements.ts'
+import type { Bounds } from './settings.ts'
 
 const MINUTE = 60_000
 const nowMs = Date.parse('2026-01-01T12:00:00.000Z')

@@ -1,6 +1,6 @@
 /** Bounds of one customer that no test of another subject reaches. */
 
-import type { Bounds } from './placements.ts'
+import type { Bounds } from './settings.ts'
 
 export const testPlacing = (changes: Partial<Bounds> = {}): string =>
   JSON.stringify({

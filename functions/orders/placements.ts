@@ -3,24 +3,10 @@
  * for each customer, which is written in the same commit as the order's own stream.
  */
 
-import { z } from 'zod'
 import { type Bound, Limited, Refused } from '../../shared/base/errors.ts'
 import { hashOf } from '../../shared/base/ids.ts'
 import { shopCodes } from '../shop/errors.ts'
-
-/** The bounds of one customer. Orders of importers have no bounds. */
-const boundsSchema = z.strictObject({
-  ordersPerHour: z.int().min(1),
-  /** Orders that are neither paid nor ended. */
-  unpaidOrders: z.int().min(1),
-  /** Pieces of one SKU in all unpaid orders and in the lapsed ones of the last hour. */
-  unpaidPieces: z.int().min(1),
-  /** Orders of the last hour that lapsed: each held stock while its customer was asked to act for the payment, and was not paid. */
-  lapsedOrders: z.int().min(1),
-})
-export type Bounds = z.output<typeof boundsSchema>
-/** @param text JSON, as functions/shop/settings.ts has it */
-export const readBounds = (text: string): Bounds => boundsSchema.parse(JSON.parse(text))
+import type { Bounds } from './settings.ts'
 
 /** The document of one customer. The bounds also limit its size. */
 export interface Placements {

@@ -2,7 +2,8 @@
 
 import type { Platform } from '../../shared/service/platform.ts'
 import type { Rules } from './decide.ts'
+import { cancellationWindowSeconds } from './settings.ts'
 
 export const rulesOf = (platform: Platform): Rules => ({
-  cancellationWindowMs: Number(platform.setting('CANCELLATION_WINDOW_SECONDS')) * 1000,
+  cancellationWindowMs: platform.setting(cancellationWindowSeconds) * 1000,
 })

@@ -8,7 +8,7 @@ import { deliver, message, type MessageOptions } from '../../shared/runtime/deli
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
-import type { Bounds } from './placements.ts'
+import type { Bounds } from './settings.ts'
 import { testPlacing } from './placements.testing.ts'
 import { orders } from './service.ts'
 

@@ -5,7 +5,7 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { reference, timestamp } from '../../shared/base/fields.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { minor } from '../shop/fields.ts'
+import { minor, paymentProviderUrl } from '../shop/fields.ts'
 
 const authorized = z.object({ status: z.literal('authorized'), expiresAt: timestamp })
 const declined = z.object({ status: z.literal('declined'), code: reference })
@@ -57,7 +57,7 @@ const operation = (name: string): string => `payment-provider.${name}`
 
 /** The provider's client; it queries before a call if the idempotency key may have expired since the cause. */
 export function provider(platform: Platform, cause: Envelope): Provider {
-  const url = platform.setting('PAYMENT_PROVIDER_URL')
+  const url = platform.setting(paymentProviderUrl)
   const asksFirst = platform.now() - Date.parse(cause.time) > IDEMPOTENCY_KEY_TTL_MS
   const pathOf = (key: string): string => `/v1/authorizations/by-key/${encodeURIComponent(key)}`
   const post = (name: string, path: string, idempotencyKey: string, { body = {}, accept = [] as readonly number[] }) =>

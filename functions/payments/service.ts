@@ -1,6 +1,7 @@
 /** Takes money through the payment provider, and knows what was authorised, captured and voided. */
 
 import { defineService } from '../../shared/service/service.ts'
+import { paymentProviderUrl } from '../shop/fields.ts'
 import { shippingContracts } from '../shipping/contracts.ts'
 import { paymentsContracts } from './contracts.ts'
 
@@ -13,5 +14,5 @@ export const payments = defineService({
   acceptsSubmitted: ['CheckAuthorization'],
   sends: ['CapturePayment', 'VoidAuthorization'],
   collections: { streams: { unindexed: ['*'] } },
-  settings: ['PAYMENT_PROVIDER_URL'],
+  settings: [paymentProviderUrl],
 })

@@ -5,6 +5,7 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { reference } from '../../shared/base/fields.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import type { Address } from '../customers/contracts.ts'
+import { carrierUrl } from './settings.ts'
 
 const booking = z.object({ trackingRef: reference })
 const NOT_FOUND = 404
@@ -17,7 +18,7 @@ export async function bookedBy(
   platform: Platform,
   { shipmentId, to }: { readonly shipmentId: string; readonly to: () => Promise<Address> },
 ): Promise<z.output<typeof booking>> {
-  const url = `${platform.setting('CARRIER_URL')}/v1/bookings`
+  const url = `${platform.setting(carrierUrl)}/v1/bookings`
   if (platform.now() - Date.parse(cause.time) > IDEMPOTENCY_KEY_TTL_MS) {
     const found = await platform.callExternal(`${url}/${encodeURIComponent(shipmentId)}`, {
       method: 'GET',

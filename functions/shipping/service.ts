@@ -4,6 +4,7 @@ import { defineService } from '../../shared/service/service.ts'
 import { customersContracts } from '../customers/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { shippingContracts } from './contracts.ts'
+import { carrierUrl } from './settings.ts'
 
 export const shipping = defineService({
   name: 'shipping',
@@ -14,5 +15,5 @@ export const shipping = defineService({
   sends: ['BookCarrier'],
   queries: ['readAddress'],
   collections: { streams: { unindexed: ['*'] } },
-  settings: ['CARRIER_URL'],
+  settings: [carrierUrl],
 })

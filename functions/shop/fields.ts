@@ -1,6 +1,7 @@
-/** The field types that the shop's services share, with their limits. */
+/** The field types that the shop's services share, with their limits, and the address of the partner that several call. */
 
 import { z } from 'zod'
+import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
 import { code, identifier } from '../../shared/base/text.ts'
 
 export const limits = {
@@ -37,3 +38,5 @@ export const pricedLines = z
   .array(z.strictObject({ lineId, sku, quantity, unitMinor }))
   .min(1)
   .max(limits.linesPerOrder)
+
+export const paymentProviderUrl = defineSetting('PAYMENT_PROVIDER_URL', httpUrl)

@@ -13,7 +13,7 @@ interface Figures {
   readonly placingSeconds: number
 }
 
-/** Limits of one instance of the gateway: see functions/gateway/edge-settings.ts. */
+/** Limits of one instance of the gateway: see functions/gateway/settings.ts. */
 interface Edge {
   readonly limits: Readonly<Record<'customer' | 'staff' | 'importer' | 'address', { perSecond: number; burst: number }>>
   /** Both together, and the seven places for checks of callers, below the 80 that Cloud Run lets in, so that the next one gets Retry-After instead of waiting unseen. */
@@ -26,7 +26,7 @@ interface Edge {
   readonly origins: readonly string[]
 }
 
-/** The limits of one customer's orders and unpaid pieces, over all instances: see functions/orders/placements.ts. */
+/** The limits of one customer's orders and unpaid pieces, over all instances: see functions/orders/settings.ts. */
 interface Placing {
   readonly ordersPerHour: number
   readonly unpaidOrders: number

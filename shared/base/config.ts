@@ -1,21 +1,12 @@
 /** A service's environment: what the stacks write and the service reads, in one place. Nothing else touches `process.env`. */
 
 import { z } from 'zod'
+import { json, parseSetting, type Setting } from './setting.ts'
 
 /** JSON in one variable: service name → its URL, which is also its OIDC audience. */
 const urlByService = z.record(z.string(), z.url())
 /** JSON in one variable: command → e-mails of the service accounts that may send it. */
 const sendersByCommand = z.record(z.string(), z.array(z.email()))
-
-const json = <S extends z.ZodType>(schema: S) =>
-  z.string().transform((text, context): z.output<S> => {
-    try {
-      return schema.parse(JSON.parse(text))
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: `not the JSON expected: ${(error as Error).message}` })
-      return z.NEVER
-    }
-  })
 
 export const configSchema = z.object({
   GOOGLE_CLOUD_PROJECT: z.string().min(1),
@@ -86,12 +77,30 @@ export function addressesOf(
   }
 }
 
-/** One of the settings that the service's description names. */
-export function readSetting(name: string, variables: NodeJS.ProcessEnv = process.env): string {
-  const value = variables[name]
-  if (!value)
-    throw new Error(
-      `The setting ${name} is missing: name it in service.ts and give it a value in the settings of the business (functions/index.ts).`,
-    )
-  return value
+/** The value of one of a service's settings. @throws Error for one that its description does not name. */
+export type ReadSetting = <Value>(setting: Setting<Value>) => Value
+
+/**
+ * Parses all settings that a service's description names, before it takes its first request.
+ * @throws Error that names each setting that is missing or has a wrong value.
+ */
+export function readSettings(
+  { name: service, settings }: { readonly name: string; readonly settings: readonly Setting[] },
+  variables: NodeJS.ProcessEnv = process.env,
+): ReadSetting {
+  const values = new Map<string, unknown>()
+  const faults: string[] = []
+  for (const setting of settings) {
+    try {
+      values.set(setting.name, parseSetting(setting, variables[setting.name]))
+    } catch (error) {
+      faults.push((error as Error).message)
+    }
+  }
+  if (faults.length > 0) throw new Error(`${service} does not start. ${faults.join(' ')}`)
+  return <Value>({ name }: Setting<Value>): Value => {
+    if (!values.has(name)) throw new Error(`${service} does not have the setting ${name}: name it in its service.ts.`)
+    // It was parsed by the schema from which its type follows.
+    return values.get(name) as Value
+  }
 }

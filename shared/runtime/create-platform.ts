@@ -5,7 +5,7 @@ import type { PubSub } from '@google-cloud/pubsub'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCaller } from './caller.ts'
 import { closeAll } from '../service/close-all.ts'
-import { addressesOf, type Config, readSetting } from '../base/config.ts'
+import { addressesOf, type Config, readSettings } from '../base/config.ts'
 import { createHealth, type Health } from '../service/health.ts'
 import { createDeadLetterBox, type DeadLetterBox } from '../gcp/dead-letter-box.ts'
 import { createAccessTokens, createIdTokens } from '../gcp/id-tokens.ts'
@@ -62,7 +62,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     publisher,
     deadLetterBox,
     now,
-    setting: readSetting,
+    setting: readSettings(service),
     log,
     security,
     telemetry,

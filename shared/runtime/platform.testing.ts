@@ -3,6 +3,7 @@
 import type { RunningPlatform } from './create-platform.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import { Unavailable } from '../base/errors.ts'
+import { readSettings } from '../base/config.ts'
 import { createHealth } from '../service/health.ts'
 import { addressing, createSend } from '../messaging/outgoing.ts'
 import type { Platform } from '../service/platform.ts'
@@ -162,10 +163,11 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       externalCalls.push({ url, options: requestOptions })
       return (options.callExternal ?? unavailable)(url, requestOptions)
     },
-    setting(name) {
-      const value = options.settings?.[name]
-      if (value === undefined) throw new Error(`The setting ${name} is missing: give it to testPlatform.`)
-      return value
+    // One by one: most tests need few of them.
+    setting(setting) {
+      const { settings } = service
+      const named = settings.filter(({ name }) => name === setting.name)
+      return readSettings({ name: service.name, settings: named }, options.settings ?? {})(setting)
     },
     publisher: {
       publish,

@@ -1,5 +1,6 @@
 /** A service's only way to the outside: implemented by Google's clients in the cloud, in memory in tests. */
 
+import type { ReadSetting } from '../base/config.ts'
 import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -165,8 +166,8 @@ export interface Platform {
       token?: 'id' | 'access'
     },
   ): Promise<Response>
-  /** One of the settings named in the service's description. */
-  setting(name: string): string
+  /** The value of one of the settings in the service's description, which were parsed when it started. */
+  readonly setting: ReadSetting
   readonly log: Log
   /** Records a refusal, or an act of staff or of an operator. */
   readonly security: SecurityLog

@@ -2,6 +2,7 @@
 
 import type { CommandType, Contracts, EventType, QueryName } from '../contracts/contract.ts'
 import { republishCommand } from '../base/names.ts'
+import type { Setting } from '../base/setting.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { messagesOf, type Saga } from '../saga/definition.ts'
 
@@ -90,8 +91,8 @@ export interface Service {
   /** Services to which it sends `RepublishEvents`. */
   readonly requestsRepublishFrom: readonly string[]
   readonly collections: Readonly<Record<string, Collection>>
-  /** Names of the settings that it reads. The platform's have values in `stacks/environments.ts`, all others in the business's `settings`. */
-  readonly settings: readonly string[]
+  /** The settings that it reads. The platform's have values in `stacks/environments.ts`, all others in the business's `settings`. */
+  readonly settings: readonly Setting[]
   /** It looks up how accounts of people stand at Identity Platform, and is granted that. */
   readonly readsAccounts: boolean
   readonly scale: Scale
@@ -116,7 +117,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly queries?: readonly QueryName<Uses[number]>[]
   readonly requestsRepublishFrom?: readonly (Own['service'] | Uses[number]['service'])[]
   readonly collections?: Readonly<Record<string, Collection>>
-  readonly settings?: readonly string[]
+  readonly settings?: readonly Setting[]
   readonly readsAccounts?: boolean
   readonly scale?: Partial<Scale>
   /** The messages of its steps are not repeated in `uses`, `on`, `sends` and `requestsRepublishFrom`. */

@@ -7,6 +7,7 @@ import { decodeJwt, decodeProtectedHeader, type JWK } from 'jose'
 import { readLines } from 'local-google-cloud/host'
 import { loadApp } from '../../functions/apps.ts'
 import { business } from '../../functions/index.ts'
+import { readSettings } from '../../shared/base/config.ts'
 import {
   accountEmail,
   commandPath,
@@ -75,7 +76,7 @@ function attackOn(platform: TestPlatform, directory: string): Attack {
     async ownRoutes(service) {
       const http = new Hono()
       const settings = settingsOf(localEnvironment(platform.ports), business)
-      const setting = (name: string): string => settings[name]!
+      const setting = readSettings(service, settings)
       const app = await loadApp(service.name)
       const of = { service, setting, now: () => 0 } as unknown as QueryPlatform
       app.routes?.(http, of)

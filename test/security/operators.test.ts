@@ -86,7 +86,7 @@ describe('a forged payment', () => {
 
 it('every path of every service except republish and replay refuses operators', async () => {
   const mesh = await openMesh({
-    TOKEN_ISSUER: 'issuer',
+    TOKEN_ISSUER: 'https://issuer.example.com',
     TOKEN_AUDIENCE: 'shop',
     TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
     ACCOUNTS_URL: 'http://127.0.0.1:1',

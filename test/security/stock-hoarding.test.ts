@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest'
 import { seededRandom } from 'local-google-cloud/host'
 import { business } from '../../functions/index.ts'
 import { app } from '../../functions/orders/app.ts'
-import { type Bounds, readBounds } from '../../functions/orders/placements.ts'
+import { type Bounds, placingBounds } from '../../functions/orders/settings.ts'
+import { parseSetting } from '../../shared/base/setting.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { orderBody } from '../../functions/orders/shop.testing.ts'
 import { answerProblem } from '../../shared/http/http.ts'
@@ -21,8 +22,11 @@ import { createWorld, sku, type World } from '../simulation/world.ts'
 const { prod } = environments
 
 const MINUTE = 60_000
-const inProd = readBounds(business.settings(prod)['PLACING']!)
-const onLaptop = readBounds(business.settings(localEnvironment(localPorts(4_100, business)))['PLACING']!)
+const inProd = parseSetting(placingBounds, business.settings(prod)['PLACING'])
+const onLaptop = parseSetting(
+  placingBounds,
+  business.settings(localEnvironment(localPorts(4_100, business)))['PLACING'],
+)
 
 /** The pieces that unpaid orders hold. */
 const held = (world: World): number =>

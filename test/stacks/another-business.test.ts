@@ -7,6 +7,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { services as ofShop } from '../../functions/index.ts'
 import { defineContracts } from '../../shared/contracts/contract.ts'
+import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
 import type { Business } from '../../shared/service/business.ts'
 import { defineService } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
@@ -24,7 +25,7 @@ const description = {
   uses: [],
   on: [],
   sends: [],
-  settings: ['HALL'],
+  settings: [defineSetting('HALL', httpUrl)],
 } as const
 const tickets = defineService(description)
 

@@ -6,6 +6,7 @@ import written from './grants.json' with { type: 'json' }
 import { business, services } from '../../functions/index.ts'
 import { configSchema } from '../../shared/base/config.ts'
 import { republishCommand, stuckEvent } from '../../shared/base/names.ts'
+import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
 import { publishedBy, type Service } from '../../shared/service/service.ts'
 import { addEnvironment, synthesize } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
@@ -346,7 +347,7 @@ describe('environments', () => {
 
   it('refuse a missing setting by its name', () => {
     const asking = services.map((service) =>
-      service.name === 'payments' ? { ...service, settings: ['NOBODY_SET_IT'] } : service,
+      service.name === 'payments' ? { ...service, settings: [defineSetting('NOBODY_SET_IT', httpUrl)] } : service,
     )
     expect(() => synthesize(dev, { ...business, services: asking })).toThrow(
       /payments reads the setting NOBODY_SET_IT, which the environment dev does not have/,

@@ -1,10 +1,11 @@
-/** The gateway's limits, and the web pages that may call it. functions/shop/settings.ts has the values. */
+/** The settings of the gateway: its limits, the web pages that may call it, whose tokens are valid, and where its webhook is. functions/shop/settings.ts has most values. */
 
 import { z } from 'zod'
+import { defineSetting, httpUrl, json } from '../../shared/base/setting.ts'
 
 const limit = z.strictObject({ perSecond: z.number().positive(), burst: z.int().min(1) })
 
-const edgeSettings = z.strictObject({
+const edgeSchema = z.strictObject({
   /** The rate limits of one instance. Each instance counts for itself, so a caller's total grows with their number. */
   limits: z.strictObject({
     customer: limit,
@@ -35,6 +36,17 @@ const edgeSettings = z.strictObject({
   origins: z.array(z.url()),
 })
 
-export type EdgeSettings = z.output<typeof edgeSettings>
+export type EdgeSettings = z.output<typeof edgeSchema>
 
-export const readEdgeSettings = (text: string): EdgeSettings => edgeSettings.parse(JSON.parse(text))
+export const edgeSettings = defineSetting('EDGE', json(edgeSchema))
+
+/** Of customers' and staff's tokens. */
+export const tokenIssuer = defineSetting('TOKEN_ISSUER', httpUrl)
+export const tokenAudience = defineSetting('TOKEN_AUDIENCE', z.string().regex(/^\S+$/, 'takes a text without spaces'))
+export const tokenKeysUrl = defineSetting('TOKEN_JWKS_URL', httpUrl)
+/** Of Identity Platform, which says how an account stands. */
+export const accountsUrl = defineSetting('ACCOUNTS_URL', httpUrl)
+export const staffSecondFactor = defineSetting('STAFF_SECOND_FACTOR', z.enum(['required', 'optional']))
+
+/** The payment provider signs its notes for this address. */
+export const paymentWebhookUrl = defineSetting('PAYMENT_WEBHOOK_URL', httpUrl)

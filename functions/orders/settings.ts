@@ -1,0 +1,27 @@
+/** The settings of orders: how long an order may be cancelled, and how much one customer may order. */
+
+import { z } from 'zod'
+import { defineSetting, json } from '../../shared/base/setting.ts'
+
+/** Its end is a task, and Cloud Tasks takes none for a time that is more than 30 days ahead. */
+const MAX_WINDOW_SECONDS = 30 * 24 * 3_600
+
+/** From `order.confirmed` to `order.released`, in seconds. */
+export const cancellationWindowSeconds = defineSetting(
+  'CANCELLATION_WINDOW_SECONDS',
+  z.string().regex(/^\d+$/, 'takes a whole number of seconds').transform(Number).pipe(z.int().max(MAX_WINDOW_SECONDS)),
+)
+
+/** The bounds of one customer. Orders of importers have no bounds. */
+const boundsSchema = z.strictObject({
+  ordersPerHour: z.int().min(1),
+  /** Orders that are neither paid nor ended. */
+  unpaidOrders: z.int().min(1),
+  /** Pieces of one SKU in all unpaid orders and in the lapsed ones of the last hour. */
+  unpaidPieces: z.int().min(1),
+  /** Orders of the last hour that lapsed: each held stock while its customer was asked to act for the payment, and was not paid. */
+  lapsedOrders: z.int().min(1),
+})
+export type Bounds = z.output<typeof boundsSchema>
+
+export const placingBounds = defineSetting('PLACING', json(boundsSchema))
