@@ -22,6 +22,7 @@ const replaced: readonly (readonly [RegExp, string])[] = [
 /** Documents and folders that are finished: the list only grows. */
 const finished: readonly string[] = [
   'docs/*.md',
+  'docs/decisions/*.md',
   '{AGENTS,CHANGELOG,CONTRIBUTING,README,SECURITY}.md',
   '{emulators,shared,test}/**/README.md',
   'cli/**/*.{ts,mjs}',

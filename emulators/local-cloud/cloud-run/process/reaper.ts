@@ -1,6 +1,6 @@
 /**
- * Ends the services' processes when the supervisor dies without a word: a small process of its own reads the pids from a
- * pipe, and when the pipe closes it kills what was not taken back.
+ * Ends the services' processes if the local cloud is killed. A small process reads their pids from a pipe; when the pipe closes
+ * it kills each one that was not taken off the list.
  */
 
 import { spawn } from 'node:child_process'
