@@ -408,6 +408,20 @@ describe('a failure', () => {
     expect(platform.logs.at(-1)).toMatchObject({ severity: 'ERROR' })
   })
 
+  it.each([
+    ['GET', '/v1/products/TEA-001', 422, 'unknown-sku', undefined],
+    ['GET', '/v1/addresses', 404, 'not-found', undefined],
+    ['POST', '/v1/prices', 422, 'invalid-body', { sku: 'TEA-001', unitMinor: 1, currency: 'EUR' }],
+  ])('is answered 500 when a service refuses %s %s with a code that it does not declare', async (...given) => {
+    const [method, path, status, code, body] = given
+    const refuse = () => problem(path, status, code)
+    const { send, platform } = started({ catalog: refuse, customers: refuse })
+    const bearer = await token({ sub: 'jo', roles: ['staff'] })
+    expect(await send(method, path, { body, bearer })).toMatchObject({ status: 500, body: { code: 'bug' } })
+    const failure = platform.logs.findLast(({ event }) => event === 'request.failed')
+    expect(String(failure?.fields['error'])).toContain(`with ${status}, which its contract does not name: `)
+  })
+
   it('of an unknown path is answered 404', async () => {
     expect(await started().send('GET', '/v2/orders')).toMatchObject({
       status: 404,

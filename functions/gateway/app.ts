@@ -82,8 +82,8 @@ export const app: ServiceApp = implement(gateway, {
         const body = { sub: caller.sub, importer: caller.roles.includes('importer'), idempotencyKey: key, order }
         const answer = await platform.relay(ordersContracts, 'placeOrder', { body }, { timeoutMs: PLACE_MS })
         // With a price, a customer and a date of the importer's choice.
-        if (body.importer && answer.status === 201) {
-          const { orderId } = placed.parse(await answer.clone().json())
+        if (body.importer && answer.response.status === 201) {
+          const { orderId } = placed.parse(await answer.response.clone().json())
           platform.security({
             event: 'staff.import',
             outcome: 'done',
@@ -138,8 +138,8 @@ async function accepted(
   { caller: { sub }, key, subject, answer = {} }: StaffCommand,
 ): Promise<Response> {
   const submitted = await platform.submit(command, { key, actor: `staff:${sub}`, subject })
-  if (!submitted.ok) return relayed(c, submitted, platform)
-  const { commandId } = submittedSchema.parse(await submitted.json())
+  if (submitted.refused) return relayed(c, submitted, platform)
+  const { commandId } = submittedSchema.parse(await submitted.response.json())
   platform.security({
     event: 'staff.command',
     outcome: 'done',

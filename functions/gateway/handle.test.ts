@@ -5,15 +5,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Caller, type Role, roles } from './caller-tokens.ts'
 import { Refused } from '../../shared/base/errors.ts'
+import { pathParametersOf, routeOf } from '../../shared/contracts/query.ts'
 import { answerProblem } from '../../shared/http/http.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
+import { sku } from '../shop/fields.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
 import { createHandle, type Handler, type Handlers } from './handle.ts'
 import { everyAccountIsValid, openIssuer, type TestIssuer } from './issuer.testing.ts'
-import { isForCallers, type Operation, operations, parametersOf, requiredRoles, routeOf } from './operations.ts'
+import { isForCallers, type Operation, operations, requiredRoles } from './operations.ts'
 import { gateway } from './service.ts'
 
 let issuer: TestIssuer
@@ -44,7 +46,7 @@ function refusalsOf({ access, requiresIdempotencyKey, body, ...operation }: Oper
   return [
     ['without a token', { ...right, role: undefined }, 401, 'token-missing'],
     ...tooSmall.map((one): Refusal => [`with the role ${one}`, { ...right, role: one }, 403, 'forbidden']),
-    ...parametersOf(operation).map((name): Refusal => {
+    ...pathParametersOf(operation).map((name): Refusal => {
       const parameter = 'x'.repeat(501)
       return [`with a bad ${name}`, { ...right, parameter }, 404, 'not-found']
     }),
@@ -113,7 +115,13 @@ describe('the table of operations', () => {
   })
 })
 
-const common = { method: 'post', path: '/v1/planted/{sku}', summary: 'A new operation', answers: {} } as const
+const common = {
+  method: 'post',
+  path: '/v1/planted/{sku}',
+  parameters: { sku },
+  summary: 'A new operation',
+  answers: {},
+} as const
 
 /** With a handler that checks nothing. */
 function planted<const O extends Operation>(operation: O) {
@@ -179,7 +187,7 @@ describe('a new operation', () => {
   })
 
   it('receives nothing that it does not declare', async () => {
-    const { send, requests } = planted({ ...common, path: '/v1/planted', access: 'public' })
+    const { send, requests } = planted({ ...common, path: '/v1/planted', parameters: {}, access: 'public' })
     expect(await send({ role: 'staff', key: 'key-1', body: '{}' })).toMatchObject({ status: 200 })
     expect(requests).toEqual([{ caller: undefined, key: undefined, body: undefined, params: {} }])
   })
@@ -197,7 +205,9 @@ describe('a new operation', () => {
     // @ts-expect-error the access is unknown
     expect(() => planted({ ...common, access: 'valueOf' })).toThrow('declares no access')
     expect(() => planted({ ...common, access: 'provider' })).toThrow('declares no body')
-    expect(() => planted({ ...common, path: '/v1/planted/{thing}', access: 'staff' })).toThrow('not in pathParameters')
+    expect(() => planted({ ...common, path: '/v1/planted/{thing}', access: 'staff' })).toThrow(
+      'the parameter thing, which is not in its parameters',
+    )
   })
 })
 

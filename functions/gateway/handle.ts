@@ -8,17 +8,10 @@ import type { z } from 'zod'
 import type { Caller, Role } from './caller-tokens.ts'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { idempotencyKey } from '../../shared/base/fields.ts'
+import { type ParametersOf, routeOf } from '../../shared/contracts/query.ts'
 import { jsonBody } from '../../shared/http/http.ts'
-import {
-  type CallerAccess,
-  isForCallers,
-  type Operation,
-  parametersOf,
-  type PathParameter,
-  pathParameters,
-  requiredRoles,
-  routeOf,
-} from './operations.ts'
+import { parametersIn } from '../../shared/runtime/query-routes.ts'
+import { type CallerAccess, isForCallers, type Operation, requiredRoles } from './operations.ts'
 
 /** @throws Refused for a body that the signature does not cover. */
 export type BodyCheck = (body: Buffer) => void
@@ -36,7 +29,7 @@ export interface Request<O extends Operation> {
   readonly caller: O['access'] extends CallerAccess ? Caller : undefined
   readonly key: O extends { readonly requiresIdempotencyKey: true } ? string : undefined
   readonly body: O extends { readonly body: infer S extends z.ZodType } ? z.output<S> : undefined
-  readonly params: { readonly [Name in ParameterIn<O['path']>]: string }
+  readonly params: ParametersOf<O>
 }
 
 export type Handler<O extends Operation> = (request: Request<O>) => Response | Promise<Response>
@@ -46,20 +39,15 @@ export type Handlers<Table extends Readonly<Record<string, Operation>>> = {
   readonly [Id in keyof Table]: Handler<Table[Id]>
 }
 
-type ParameterIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
-  ? Name | ParameterIn<Rest>
-  : never
-
 export type Handle = <const O extends Operation>(operation: O, handler: Handler<O>) => void
 
 export function createHandle(http: Hono, checks: AccessChecks): Handle {
   return (operation, handler) => {
     const { method, requiresIdempotencyKey, body: schema, maxBodyBytes } = operation
     const admit = admissionTo(operation, checks)
-    const names = parametersOf(operation)
     http.on(method.toUpperCase(), routeOf(operation), async (c) => {
       const { caller, check } = await admit(c)
-      const params = Object.fromEntries(names.map((name) => [name, parameterOf(c, name)]))
+      const params = parametersIn(c, operation)
       const key = requiresIdempotencyKey ? keyOf(c) : undefined
       const body = schema && (await jsonBody(c, schema, { limitBytes: maxBodyBytes, check }))
       // Each part was made as the declaration says from which the handler's own type follows.
@@ -92,13 +80,6 @@ function admissionTo(
     refuseIf(!isAllowed, 'forbidden', `This takes the role ${needed.join(' or ')}.`)
     return { caller }
   }
-}
-
-/** @throws Refused for a value that can be the name of nothing. */
-function parameterOf(c: Context, name: PathParameter): string {
-  const value = c.req.param(name)!
-  refuseIf(!pathParameters[name].safeParse(value).success, 'not-found', `There is nothing of this name: ${name}.`)
-  return value
 }
 
 function keyOf(c: Context): string {

@@ -5,11 +5,12 @@ import { type SchemaObject, validate } from '@hyperjump/json-schema/openapi-3-1'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
+import { routeOf } from '../../shared/contracts/query.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
-import { isForCallers, operations, problemsOf, routeOf, type Operation } from './operations.ts'
+import { isForCallers, operations, problemsOf, type Operation } from './operations.ts'
 import { gateway } from './service.ts'
 
 const http = createHttpApp(
@@ -117,9 +118,9 @@ describe('the document', () => {
   })
 
   it('can not be made, nor a route, from a path whose parameter has no schema', () => {
-    const fault = '/v1/things/{constructor} has the parameter constructor, which is not in pathParameters'
+    const fault = '/v1/things/{constructor} has the parameter constructor, which is not in its parameters'
     expect(() => routeOf({ path: '/v1/things/{constructor}' })).toThrow(fault)
-    expect(routeOf({ path: '/v1/orders/{orderId}/saga' })).toBe('/v1/orders/:orderId/saga')
+    expect(routeOf(operations.readSaga)).toBe('/v1/orders/:orderId/saga')
   })
 
   it('describes exactly the registered routes', async () => {

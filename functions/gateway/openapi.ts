@@ -4,15 +4,7 @@ import { z } from 'zod'
 import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'
 import { idempotencyKey as keySchema } from '../../shared/base/fields.ts'
 import { shopCodes } from '../shop/errors.ts'
-import {
-  isForCallers,
-  type Operation,
-  operations,
-  parametersOf,
-  pathParameters,
-  problemsOf,
-  requiredRoles,
-} from './operations.ts'
+import { isForCallers, type Operation, operations, problemsOf, requiredRoles } from './operations.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -103,12 +95,12 @@ const idempotencyKey = {
   schema: schemaOf(keySchema, 'input'),
 }
 
-const parametersInPath = (operation: Operation): Json[] =>
-  parametersOf(operation).map((name) => ({
+const parametersInPath = ({ parameters = {} }: Operation): Json[] =>
+  Object.entries(parameters).map(([name, schema]) => ({
     name,
     in: 'path',
     required: true,
-    schema: schemaOf(pathParameters[name], 'input'),
+    schema: schemaOf(schema, 'input'),
   }))
 
 function problemResponses(codes: readonly DeclaredCode[]): Json {

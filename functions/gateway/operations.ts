@@ -4,11 +4,10 @@ import { z } from 'zod'
 import type { Role } from './caller-tokens.ts'
 import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'
 import { reference } from '../../shared/base/fields.ts'
-import { orderId, sku } from '../shop/fields.ts'
+import type { ParameterSchemas } from '../../shared/contracts/query.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import {
   addressRequest,
-  consentKind,
   consentRequest,
   customersContracts,
   importRequest,
@@ -30,6 +29,8 @@ export interface Operation {
   readonly method: 'get' | 'post' | 'delete'
   /** With parameters as OpenAPI writes them. */
   readonly path: string
+  /** Of the path: any other value is answered 404. */
+  readonly parameters?: ParameterSchemas
   readonly summary: string
   /** `public`: no token. `provider`: no token, the payment provider signs the body. Otherwise a token, see `requiredRoles`. */
   readonly access: 'public' | 'provider' | CallerAccess
@@ -43,17 +44,6 @@ export interface Operation {
   /** Besides those that follow from access, key and body. */
   readonly problems?: readonly Code[]
 }
-
-/** The schemas of path parameters: any other value is answered 404. */
-export const pathParameters = {
-  orderId,
-  sku,
-  deliveryId: reference,
-  addressRef: reference,
-  paymentMethodRef: reference,
-  kind: consentKind,
-} as const satisfies Record<string, z.ZodType<string>>
-export type PathParameter = keyof typeof pathParameters
 
 const acceptedMeaning = 'Accepted; processed asynchronously.'
 const accepted = z.object({ commandId: z.uuid() })
@@ -93,6 +83,7 @@ export const operations = {
   readOrder: {
     method: 'get',
     path: '/v1/orders/{orderId}',
+    parameters: readOrder.parameters,
     summary: "See an order of one's own with its timeline; staff see every customer's",
     access: 'customer',
     answers: {
@@ -103,6 +94,7 @@ export const operations = {
   readSaga: {
     method: 'get',
     path: '/v1/orders/{orderId}/saga',
+    parameters: readSaga.parameters,
     summary: 'See what an order waits for',
     access: 'staff',
     answers: { 200: ['Where its saga stands.', readSaga.answers[200]] },
@@ -111,6 +103,7 @@ export const operations = {
   retrySaga: {
     method: 'post',
     path: '/v1/orders/{orderId}/retry',
+    parameters: readOrder.parameters,
     summary: "Ask an order's saga to go on now",
     access: 'staff',
     requiresIdempotencyKey: true,
@@ -121,6 +114,7 @@ export const operations = {
   closeOrder: {
     method: 'post',
     path: '/v1/orders/{orderId}/close',
+    parameters: readOrder.parameters,
     summary: 'End an order whose goods have all left and whose money can not be taken',
     access: 'staff',
     requiresIdempotencyKey: true,
@@ -149,6 +143,7 @@ export const operations = {
   readProduct: {
     method: 'get',
     path: '/v1/products/{sku}',
+    parameters: readProduct.parameters,
     summary: 'See a product with its price',
     access: 'customer',
     answers: { 200: ['The product.', readProduct.answers[200]] },
@@ -175,6 +170,7 @@ export const operations = {
   readStock: {
     method: 'get',
     path: '/v1/stock/{sku}',
+    parameters: readStock.parameters,
     summary: 'See what there is of a product',
     access: 'staff',
     answers: {
@@ -188,6 +184,7 @@ export const operations = {
   readDelivery: {
     method: 'get',
     path: '/v1/deliveries/{deliveryId}',
+    parameters: readDelivery.parameters,
     summary: 'See whether a delivery is booked',
     access: 'staff',
     answers: { 200: ['It is.', readDelivery.answers[200]] },
@@ -213,6 +210,7 @@ export const operations = {
   withdrawAddress: {
     method: 'delete',
     path: '/v1/addresses/{addressRef}',
+    parameters: { addressRef: ofCustomers.withdrawAddress.parameters.addressRef },
     summary: "Withdraw an address of one's own from new orders",
     access: 'customer',
     answers: { 204: ['New orders may not name it.'] },
@@ -240,6 +238,7 @@ export const operations = {
   withdrawPaymentMethod: {
     method: 'delete',
     path: '/v1/payment-methods/{paymentMethodRef}',
+    parameters: { paymentMethodRef: ofCustomers.withdrawPaymentMethod.parameters.paymentMethodRef },
     summary: "Withdraw a payment method of one's own; the payment provider forgets it",
     access: 'customer',
     answers: { 204: ['Nothing can be paid with it any more.'] },
@@ -265,6 +264,7 @@ export const operations = {
   withdrawConsent: {
     method: 'delete',
     path: '/v1/consents/{kind}',
+    parameters: { kind: ofCustomers.withdrawConsent.parameters.kind },
     summary: 'Withdraw a consent',
     access: 'customer',
     answers: { 204: ['It does not hold any more.'] },
@@ -299,17 +299,6 @@ export const operations = {
 } as const satisfies Record<string, Operation>
 
 export type OperationId = keyof typeof operations
-
-/** The parameters of an operation's path. @throws Error for one that has no schema in `pathParameters`. */
-export const parametersOf = ({ path }: Pick<Operation, 'path'>): PathParameter[] =>
-  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => {
-    if (Object.hasOwn(pathParameters, name!)) return name as PathParameter
-    throw new Error(`${path} has the parameter ${name}, which is not in pathParameters: give it a schema there.`)
-  })
-
-/** The path as Hono writes it. */
-export const routeOf = (operation: Pick<Operation, 'path'>): string =>
-  parametersOf(operation).reduce((path, name) => path.replace(`{${name}}`, `:${name}`), operation.path)
 
 export const isForCallers = (access: Operation['access']): access is CallerAccess =>
   Object.hasOwn(requiredRoles, access)

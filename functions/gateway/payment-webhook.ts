@@ -50,7 +50,7 @@ export function paymentWebhook(platform: Platform): Handler<typeof operations.pa
         { type: 'CheckAuthorization', data: { orderId: reference, providerEventId: id } },
         { key: derivedId(type, reference, id), actor: 'partner:payment-provider', subject: reference },
       )
-      if (!submitted.ok) return relayed(c, submitted, platform)
+      if (submitted.refused) return relayed(c, submitted, platform)
     }
     // Other types are answered 204 as well and ignored, so that the provider does not send them again.
     return c.body(null, 204)

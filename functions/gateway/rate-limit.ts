@@ -31,7 +31,7 @@ export interface Buckets {
 
 /**
  * The maximum of keys in memory. A new key beyond it replaces the least recently used key, whose bucket is most likely full
- * again. An attack from more addresses than this is limited by `concurrentRequests` (edge-settings.ts).
+ * again. An attack from more addresses than this is limited by `concurrentRequests` (settings.ts).
  */
 export const MAX_KEYS = 10_000
 

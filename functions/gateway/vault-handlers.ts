@@ -40,7 +40,7 @@ export function vaultHandlers(platform: Platform): Pick<Handlers<typeof operatio
       relay(c, customersContracts, 'withdrawConsent', { ...own(caller), ...params }, written),
     async importCustomers({ c, body }) {
       const answer = await platform.relay(customersContracts, 'importCustomers', { body }, written)
-      if (answer.ok)
+      if (!answer.refused)
         platform.security({
           event: 'staff.import',
           outcome: 'done',

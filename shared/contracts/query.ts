@@ -5,13 +5,16 @@ import type { Code } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
 import type { Immutable } from './immutable.ts'
 
+/** Name → schema. */
+export type ParameterSchemas = Readonly<Record<string, z.ZodType<string>>>
+
 export interface QueryContract {
   /** A `get` is asked again when its callee was unavailable. */
   readonly method: 'get' | 'post' | 'delete'
   /** With parameters as OpenAPI writes them: `/rooms/{roomId}`. */
   readonly path: string
-  /** Name → schema. A parameter that the path does not name is a search parameter. None is called `body`. */
-  readonly parameters?: Readonly<Record<string, z.ZodType<string>>>
+  /** One that the path does not name is a search parameter. None is called `body`. */
+  readonly parameters?: ParameterSchemas
   readonly body?: z.ZodType
   /**
    * Status → schema of the body; null: an answer without a body. A new field is optional: callers may read answers of an
@@ -22,7 +25,8 @@ export interface QueryContract {
   readonly refuses?: readonly Code[]
 }
 
-type ParametersOf<Q> = Q extends { readonly parameters: infer P extends Readonly<Record<string, z.ZodType>> }
+/** The values of a request's parameters, by name. */
+export type ParametersOf<Q> = Q extends { readonly parameters: infer P extends Readonly<Record<string, z.ZodType>> }
   ? { readonly [Name in keyof P]: z.output<P[Name]> }
   : object
 
@@ -64,8 +68,12 @@ const PARAMETER = /\{(\w+)\}/g
 export const pathParametersOf = ({ path }: Pick<QueryContract, 'path'>): string[] =>
   [...path.matchAll(PARAMETER)].map(([, name]) => name!)
 
-/** The path as Hono writes it. */
-export const routeOf = ({ path }: Pick<QueryContract, 'path'>): string => path.replaceAll(PARAMETER, ':$1')
+/** The path as Hono writes it. @throws Error for a parameter without a schema. */
+export const routeOf = ({ path, parameters = {} }: Pick<QueryContract, 'path' | 'parameters'>): string =>
+  path.replaceAll(PARAMETER, (_, name: string) => {
+    if (Object.hasOwn(parameters, name)) return `:${name}`
+    throw new Error(`${path} has the parameter ${name}, which is not in its parameters: give it a schema there.`)
+  })
 
 /**
  * The path and search of a request, each parameter parsed and encoded.

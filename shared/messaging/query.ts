@@ -1,12 +1,12 @@
 /** Asks other services what their contracts declare: a request's path is made here alone, and an answer is parsed here. */
 
 import { z } from 'zod'
-import { declarationOf } from '../base/errors.ts'
+import { type Code, declarationOf, type DeclaredCode } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
 import { shortened } from '../base/shortened.ts'
 import type { Contracts } from '../contracts/contract.ts'
 import { type QueryContract, targetOf } from '../contracts/query.ts'
-import type { Platform, QueryOptions } from '../service/platform.ts'
+import type { Platform, QueryOptions, Relayed } from '../service/platform.ts'
 import type { Service } from '../service/service.ts'
 
 const QUOTED_CHARACTERS = 300
@@ -42,7 +42,11 @@ export function createQuery({ service, call }: QueryParts): Pick<Platform, 'quer
     })
   }
   return {
-    relay: ask,
+    async relay(owner, name, request, options) {
+      const { answers, refuses } = owner.queries![name]!
+      const response = await ask(owner, name, request, options)
+      return declared(response, { statuses: Object.keys(answers), refuses, about: `${owner.service} answered ${name}` })
+    },
     async query(owner, name, request, options) {
       const response = await ask(owner, name, request, options)
       const answer = await answerOf(response, {
@@ -66,16 +70,36 @@ async function answerOf(response: Response, { contract, about }: Asked): Promise
   const text = await response.text()
   const schema = contract.answers[status]
   if (schema === null) return { status }
-  if (schema === undefined) return refusalIn(text, status, { contract, about })
+  if (schema === undefined) {
+    const { code, detail } = refusalIn(text, status, { refuses: contract.refuses, about })
+    return { refused: code.name, detail }
+  }
   const parsed = schema.safeParse(jsonIn(text))
   if (parsed.success) return { status, body: parsed.data }
   throw new Error(`${about} with ${status}, which breaks its contract: ${listOf(parsed.error, 'answer')}.`)
 }
 
-function refusalIn(text: string, status: number, { contract: { refuses = [] }, about }: Asked): object {
+interface Declared {
+  readonly statuses: readonly string[]
+  readonly refuses: readonly Code[] | undefined
+  readonly about: string
+}
+
+/** An answer that is handed on as it came. @throws Error for a status or a refusal that is not declared. */
+export async function declared(response: Response, { statuses, refuses, about }: Declared): Promise<Relayed> {
+  if (statuses.includes(String(response.status))) return { response }
+  const { code } = refusalIn(await response.clone().text(), response.status, { refuses, about })
+  return { response, refused: code }
+}
+
+function refusalIn(
+  text: string,
+  status: number,
+  { refuses = [], about }: Omit<Declared, 'statuses'>,
+): { readonly code: DeclaredCode; readonly detail: string } {
   const problem = problemSchema.safeParse(jsonIn(text))
-  const refused = refuses.map(declarationOf).find(({ name }) => name === problem.data?.code)?.name
-  if (refused !== undefined) return { refused, detail: problem.data!.detail }
+  const code = refuses.map(declarationOf).find(({ name }) => name === problem.data?.code)
+  if (code) return { code, detail: problem.data!.detail }
   throw new Error(`${about} with ${status}, which its contract does not name: ${shortened(text, QUOTED_CHARACTERS)}`)
 }
 

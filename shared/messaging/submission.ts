@@ -8,7 +8,7 @@ import { idempotencyKey, reference } from '../base/fields.ts'
 import { submissionPath } from '../base/names.ts'
 import type { AddressCommand } from './outgoing.ts'
 import type { Platform } from '../service/platform.ts'
-import type { Call } from './query.ts'
+import { type Call, declared } from './query.ts'
 
 /** An owner that was scaled to zero starts, writes to Firestore and calls Cloud Tasks. */
 const SUBMIT_TIMEOUT_MS = 15_000
@@ -37,6 +37,11 @@ export function createSubmit({ address, call }: SubmitParts): Platform['submit']
   return async (command, { key, actor, subject }) => {
     const { target, type, data } = address(command)
     const body = { key, actor, subject, data } satisfies z.input<ReturnType<typeof submissionOf>>
-    return call(target, submissionPath(type), { method: 'POST', body, timeoutMs: SUBMIT_TIMEOUT_MS })
+    const response = await call(target, submissionPath(type), { method: 'POST', body, timeoutMs: SUBMIT_TIMEOUT_MS })
+    return declared(response, {
+      statuses: ['202'],
+      refuses: ['idempotency-key-reused'],
+      about: `${target} answered the submission of ${type}`,
+    })
   }
 }

@@ -211,8 +211,26 @@ describe('an answer', () => {
   })
 
   it('is relayed as it came', async () => {
-    const { platform } = opened({ garble: () => new Response('{ "dish" : 1 }', { status: 418 }) })
-    const answer = await platform.relay(kitchenContracts, 'readDish', asked)
-    expect([answer.status, await answer.text()]).toEqual([418, '{ "dish" : 1 }'])
+    const { platform } = opened({ garble: () => new Response('{ "dish" : 1 }') })
+    const { response, refused } = await platform.relay(kitchenContracts, 'readDish', asked)
+    expect([response.status, await response.text(), refused]).toEqual([200, '{ "dish" : 1 }', undefined])
+  })
+
+  it('that refuses is relayed as it came, with the declaration of its code', async () => {
+    const problem = { code: 'sold-out', detail: 'No.', bound: 'soups' }
+    const { platform } = opened({ garble: () => Response.json(problem, { status: 409 }) })
+    const { response, refused } = await platform.relay(kitchenContracts, 'readDish', asked)
+    expect([response.status, await response.json(), refused]).toEqual([409, problem, kitchenCodes['sold-out']])
+  })
+
+  it.each([
+    ['of another status', new Response('{}', { status: 418 }), 418],
+    ['of a refusal that is not named', Response.json({ code: 'forbidden', detail: 'no' }, { status: 403 }), 403],
+    ['of a refusal without a code', new Response('no', { status: 404 }), 404],
+  ])('%s is not relayed', async (_, answer, status) => {
+    const { platform } = opened({ garble: () => answer })
+    await expect(platform.relay(kitchenContracts, 'readDish', asked)).rejects.toThrow(
+      `kitchen answered readDish with ${status}, which its contract does not name: `,
+    )
   })
 })

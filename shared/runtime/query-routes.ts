@@ -39,8 +39,8 @@ export function queryRoutes(
   }
 }
 
-/** @throws Refused: what can be the name of nothing is not found. */
-function parametersIn(c: Context, contract: QueryContract): Record<string, string> {
+/** The parsed parameters of a request. @throws Refused: what can be the name of nothing is not found. */
+export function parametersIn(c: Context, contract: Pick<QueryContract, 'path' | 'parameters'>): Record<string, string> {
   const inPath = new Set(pathParametersOf(contract))
   return Object.fromEntries(
     Object.entries(contract.parameters ?? {}).map(([name, schema]) => {

@@ -1,6 +1,7 @@
 /** A service's only way to the outside: implemented by Google's clients in the cloud, in memory in tests. */
 
 import type { ReadSetting } from '../base/config.ts'
+import type { DeclaredCode } from '../base/errors.ts'
 import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -107,6 +108,13 @@ export interface QueryOptions {
   readonly timeoutMs?: number
 }
 
+/** Another service's answer as it came. */
+export interface Relayed {
+  readonly response: Response
+  /** The declared code with which the owner refused; absent: it did not refuse. */
+  readonly refused?: DeclaredCode
+}
+
 export interface Platform {
   readonly service: { readonly name: string }
   /** Sends one command at once, outside any stream: what enters from outside, or a timer before its stream exists. */
@@ -127,7 +135,7 @@ export interface Platform {
   submit(
     command: Message,
     options: { readonly key: string; readonly actor: string; readonly subject: string },
-  ): Promise<Response>
+  ): Promise<Relayed>
   /** Milliseconds since the epoch. */
   now(): number
   readonly streams: Streams
@@ -144,13 +152,16 @@ export interface Platform {
     request: QueryRequest<QueryNamed<C, N>>,
     options?: QueryOptions,
   ): Promise<QueryAnswer<QueryNamed<C, N>>>
-  /** The same, with the owner's answer as it came, refusals too: for a service that hands it on. */
+  /**
+   * The same, with the owner's answer as it came, for a service that hands it on. Its body is not parsed. @throws Unavailable;
+   * Error as `query` does for a status or a refusal that the contract does not name.
+   */
   relay<C extends Contracts, const N extends QueryName<C>>(
     owner: C,
     name: N,
     request: QueryRequest<QueryNamed<C, N>>,
     options?: QueryOptions,
-  ): Promise<Response>
+  ): Promise<Relayed>
   /** A call out of the platform (to a partner) with this service's ID token; 408, 429, 5xx and silence throw `Unavailable`, any other refusal that is not in `accept` is a bug. */
   callExternal(
     url: string,

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { services } from '../../functions/index.ts'
-import { type Operation, operations, pathParameters } from '../../functions/gateway/operations.ts'
+import { type Operation, operations } from '../../functions/gateway/operations.ts'
 import { ordersContracts, placeRequest } from '../../functions/orders/contracts.ts'
 import { orders } from '../../functions/orders/service.ts'
 import { envelopeSchema } from '../../shared/contracts/envelope.ts'
@@ -59,7 +59,6 @@ const schemas: readonly (readonly [string, z.ZodType])[] = [
   ['POST /orders of orders', placeRequest],
   ['sub', subject],
   ['Idempotency-Key', idempotencyKey],
-  ...Object.entries(pathParameters),
   ...services.flatMap(({ contracts: { events, commands } }) =>
     Object.entries({ ...events, ...commands }).map(([type, { data }]) => [type, data] as const),
   ),
