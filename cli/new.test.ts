@@ -7,7 +7,7 @@ import { makeCommand } from './new/command.ts'
 import { keysOf, inVariable, withImport, withItem } from './new/edit.ts'
 import { makeEmulator } from './new/emulator.ts'
 import { makeEvent } from './new/event.ts'
-import type { Read } from './new/made.ts'
+import type { Read } from './new/generated.ts'
 import { makeService } from './new/service.ts'
 
 const root = join(import.meta.dirname, '..')

@@ -7,7 +7,7 @@ import { define, mainOf, text, UsageError } from './command.ts'
 import { makeCommand } from './new/command.ts'
 import { makeEmulator } from './new/emulator.ts'
 import { makeEvent } from './new/event.ts'
-import type { Made, Read } from './new/made.ts'
+import type { Generated, Read } from './new/generated.ts'
 import { makeService } from './new/service.ts'
 import { say } from './terminal.ts'
 
@@ -66,7 +66,7 @@ function listOf(option = ''): readonly string[] {
 }
 
 /** @throws Error when the formatter fails; the files remain for inspection. */
-function write({ files, next }: Made): void {
+function write({ files, nextSteps }: Generated): void {
   for (const [path, text] of Object.entries(files)) {
     say(`${read(path) === undefined ? 'created' : 'changed'} ${path}`)
     mkdirSync(dirname(join(root, path)), { recursive: true })
@@ -79,5 +79,5 @@ function write({ files, next }: Made): void {
   })
   if (status !== 0) throw new Error(`oxfmt could not format the generated files: ${stderr}`)
   say('')
-  for (const [index, step] of next.entries()) say(`${index + 1}. ${step}`)
+  for (const [index, step] of nextSteps.entries()) say(`${index + 1}. ${step}`)
 }

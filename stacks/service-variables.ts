@@ -1,4 +1,4 @@
-/** The variables of a service's container, which `shared/base/config.ts` reads: all derived from the descriptions. */
+/** Derives the variables of a service's container from the descriptions. `shared/base/config.ts` reads them. */
 
 import type { WrittenVariables } from '../shared/base/config.ts'
 import { parseSetting } from '../shared/base/setting.ts'
@@ -52,7 +52,7 @@ export const settingsOf = (environment: Environment, business: Pick<Business, 's
   ...business.settings(environment),
 })
 
-/** The services to which it sends or submits commands, queries or `RepublishEvents`. */
+/** The services that this service calls or sends commands to, `RepublishEvents` included. */
 export function peersOf(service: Service, services: readonly Service[]): string[] {
   const commands = [...enqueuedBy(service), ...service.submits]
   const owners = services
@@ -137,7 +137,7 @@ function sendersByCommand(
   )
   return Object.fromEntries([
     ...commands,
-    // Empty where no service requests it: a command without an entry is not refused but dead-lettered.
+    // Also when no service requests it: with an empty entry the command is refused, without an entry it would be dead-lettered.
     [republishCommand, emailsOf(republishRequesters, environment)],
   ])
 }

@@ -3,7 +3,7 @@
 import { UsageError } from '../command.ts'
 import { inCall, keysOf, namesIn, withImport, withItem } from './edit.ts'
 import { contractOf, frozen, withFields } from './event.ts'
-import { edited, type Made, type Read, refuseExisting } from './made.ts'
+import { edited, type Generated, type Read, refuseExisting } from './generated.ts'
 import { camelCase, checkCommandName, contractsVariable, kebabCase, serviceNamed } from './names.ts'
 
 export interface NewCommand {
@@ -15,7 +15,7 @@ export interface NewCommand {
 }
 
 /** @throws UsageError */
-export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): Made {
+export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): Generated {
   checkCommandName(name)
   const owner = serviceNamed(service, 'service')
   const sender = serviceNamed(sentBy, 'sent-by')
@@ -56,7 +56,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): 
       [`${folder}/${file}.ts`]: handler(name, owner.name),
       [`${folder}/${file}.test.ts`]: test(name, owner.name),
     },
-    next: [
+    nextSteps: [
       `Add the fields of ${name} in ${folder}/contracts.ts, and write its rules in ${folder}/${file}.ts.`,
       `Return { type: '${name}', data: … } among the commands of a decision of ${sender.name}.`,
       `Run npx vitest run ${folder}, then npm run check.`,

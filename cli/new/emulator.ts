@@ -2,7 +2,7 @@
 
 import { UsageError } from '../command.ts'
 import { inFunction, withImport, withItem } from './edit.ts'
-import { edited, type Made, type Read, refuseExisting } from './made.ts'
+import { edited, type Generated, type Read, refuseExisting } from './generated.ts'
 import { camelCase, checkEmulatorName } from './names.ts'
 
 const start = 'emulators/start.ts'
@@ -14,7 +14,7 @@ export interface NewEmulator {
 }
 
 /** @throws UsageError */
-export function makeEmulator({ name, resource }: NewEmulator, read: Read): Made {
+export function makeEmulator({ name, resource }: NewEmulator, read: Read): Generated {
   checkEmulatorName(name)
   if (resource === undefined || !/^[a-z]{3,30}$/.test(resource))
     throw new UsageError(
@@ -35,7 +35,7 @@ export function makeEmulator({ name, resource }: NewEmulator, read: Read): Made 
         (text) => withImport(text, camelCase(name), `local-google-cloud/${name}`),
       ),
     },
-    next: [
+    nextSteps: [
       `Check the paths, permissions and roles in ${folder}/plugin.ts against Google's reference, and add the methods that your client calls.`,
       `Declare ${terraformType(name, resource)} in a stack: npm start provisions it.`,
       `In "environment" of the plugin, set the variable that directs Google's client to an emulator (emulators/local-cloud/core/README.md).`,

@@ -1,7 +1,7 @@
 /** An event of a service: its contract and its frozen example. */
 
 import { inCall, withImport, withItem } from './edit.ts'
-import { edited, type Made, type Read } from './made.ts'
+import { edited, type Generated, type Read } from './generated.ts'
 import { checkEventType, serviceNamed } from './names.ts'
 
 export interface NewEvent {
@@ -11,7 +11,7 @@ export interface NewEvent {
 }
 
 /** @throws UsageError */
-export function makeEvent({ type, service }: NewEvent, read: Read): Made {
+export function makeEvent({ type, service }: NewEvent, read: Read): Generated {
   checkEventType(type)
   const { name } = serviceNamed(service, 'service')
   const folder = `functions/${name}`
@@ -25,7 +25,7 @@ export function makeEvent({ type, service }: NewEvent, read: Read): Made {
       ),
       [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), type),
     },
-    next: [
+    nextSteps: [
       `Add the fields of ${type} in ${folder}/contracts.ts, and update its example there and in ${folder}/frozen-events.json.`,
       `Return { type: '${type}', data: … } from a decision of ${name}.`,
       `Add it to "on" of each service that subscribes to it: the compiler then requires a handler.`,

@@ -3,7 +3,7 @@
 import { UsageError } from '../command.ts'
 import { inVariable, keysOf, withImport, withItem } from './edit.ts'
 import { contractOf, frozen } from './event.ts'
-import { edited, type Made, type Read, refuseExisting } from './made.ts'
+import { edited, type Generated, type Read, refuseExisting } from './generated.ts'
 import { camelCase, checkEventType, checkServiceName, contractsVariable, eventTypes, ownerOfEvent } from './names.ts'
 
 const index = 'functions/index.ts'
@@ -17,7 +17,7 @@ export interface NewService {
 }
 
 /** @throws UsageError */
-export function makeService({ name, on, emits }: NewService, read: Read): Made {
+export function makeService({ name, on, emits }: NewService, read: Read): Generated {
   checkServiceName(name)
   if (emits !== undefined) checkEventType(emits)
   const unknown = on.find((type) => ownerOfEvent(type) === undefined)
@@ -42,7 +42,7 @@ export function makeService({ name, on, emits }: NewService, read: Read): Made {
         (text) => withImport(text, variable, `./${name}/service.ts`),
       ),
     },
-    next: [
+    nextSteps: [
       `Describe the service in ${folder}/service.ts, and write its rules in ${folder}/app.ts.`,
       ...(recorded === undefined
         ? []

@@ -138,7 +138,11 @@ describe('an event pushed by Pub/Sub', () => {
     ['whose data are not JSON', pushBody('hello'), 'not JSON'],
     ['without an envelope', pushBody({ thing: 'tea' }), 'not an envelope'],
     ['with an unknown field in its envelope', pushBody({ ...sold, more: 1 }), 'not an envelope'],
-    ['of another type', pushBody({ ...sold, type: 'thing.lost' }), 'thing.lost came where thing.sold is taken'],
+    [
+      'of another type',
+      pushBody({ ...sold, type: 'thing.lost' }),
+      'the type in the envelope is thing.lost, not thing.sold',
+    ],
     ['that a person published by hand', pushBody({ ...sold, source: 'cli', sequence: 0 }), 'published by hand'],
     ['of an unknown version', pushBody({ ...sold, version: 4 }), 'version 4, which is newer than 3'],
     [
@@ -250,7 +254,7 @@ describe('a command sent by a task', () => {
     ['named __proto__', '__proto__', { ...cook, type: '__proto__' }, 'no command __proto__'],
     ['that breaks its contract', 'Cook', { ...cook, data: {} }, 'Cook breaks its contract'],
     ['without an envelope', 'Cook', { meal: 'soup' }, 'not an envelope'],
-    ['under the name of another command', 'Clean', cook, 'Cook came where Clean is taken'],
+    ['under the name of another command', 'Clean', cook, 'the type in the envelope is Cook, not Clean'],
     [
       'RepublishEvents without a correlation id',
       'RepublishEvents',
@@ -399,7 +403,12 @@ describe('an operator', () => {
     ['was published by hand', { ...ofShop, sequence: 0 }, gaveUp, /by hand/],
     ['has no envelope', 'hello', gaveUp, /not JSON/],
     ['is an unknown command', { ...fromShop, type: 'Bake' }, { type: 'Bake' }, /no command Bake/],
-    ['has another type than its dead-letter attribute', fromShop, gaveUp, /Cook came where thing\.sold/],
+    [
+      'has another type than its dead-letter attribute',
+      fromShop,
+      gaveUp,
+      /the type in the envelope is Cook, not thing\.sold/,
+    ],
     ['breaks its contract', { ...ofShop, data: { price: 1 } }, gaveUp, /breaks its contract/],
   ])(
     'can not replay a dead letter that %s, which stays and whose reason is logged',

@@ -1,4 +1,4 @@
-/** From bytes to a message that keeps its contract, or the reason why it is invalid. */
+/** Parses the bytes of a message by its contract. */
 
 import type { Contracts, EventContract } from '../contracts/contract.ts'
 import { type Issues, listOf } from '../base/issues.ts'
@@ -6,21 +6,21 @@ import { jsonFrom } from '../base/json-bytes.ts'
 import { type Envelope, envelopeSchema } from '../contracts/envelope.ts'
 import { upcastToCurrent } from '../contracts/versions.ts'
 
-/** A message that no retry makes valid: it is dead-lettered with this reason. */
+/** The message is invalid, and would be at each retry. It is dead-lettered, with this error's message as the reason. */
 export class Unreadable extends Error {}
 
-/** It can be read, and is not from a service that may say it. */
-export class OfAnotherSource extends Unreadable {}
+/** The message is valid, but the service in its `source` may not send it. */
+export class WrongSource extends Unreadable {}
 
-/** @throws Unreadable */
+/** An event with data of the current version: data of earlier versions is upcast. @throws Unreadable */
 export function readEvent(bytes: Buffer, type: string, contracts: readonly Contracts[]): Envelope {
   const envelope = readEnvelope(bytes, type)
   const contract = contracts.map(({ events }) => events[type]).find((found) => found !== undefined)
   if (!contract) throw new Unreadable(`no contract has the event ${type}`)
-  return { ...envelope, version: contract.version, data: parsed(contract.data, current(envelope, contract), type) }
+  return { ...envelope, version: contract.version, data: parsed(contract.data, upcast(envelope, contract), type) }
 }
 
-/** @throws Unreadable */
+/** A command of this service. @param own the service's contracts. @throws Unreadable */
 export function readCommand(bytes: Buffer, type: string, own: Contracts): Envelope {
   const contract = Object.hasOwn(own.commands, type) ? own.commands[type] : undefined
   if (!contract) throw new Unreadable(`${own.service} has no command ${type}`)
@@ -28,11 +28,12 @@ export function readCommand(bytes: Buffer, type: string, own: Contracts): Envelo
   return { ...envelope, data: parsed(contract.data, envelope.data, type) }
 }
 
+/** An envelope of this type, with data that is not parsed yet. @throws Unreadable */
 export function readEnvelope(bytes: Buffer, type: string): Envelope {
   const parsedEnvelope = envelopeSchema.safeParse(json(bytes))
   if (!parsedEnvelope.success) throw new Unreadable(`not an envelope: ${listOf(parsedEnvelope.error, 'the whole')}`)
   if (parsedEnvelope.data.type !== type)
-    throw new Unreadable(`an envelope of ${parsedEnvelope.data.type} came where ${type} is taken`)
+    throw new Unreadable(`the type in the envelope is ${parsedEnvelope.data.type}, not ${type}`)
   return parsedEnvelope.data
 }
 
@@ -44,7 +45,7 @@ function json(bytes: Buffer): unknown {
   }
 }
 
-function current(envelope: Envelope, contract: EventContract): unknown {
+function upcast(envelope: Envelope, contract: EventContract): unknown {
   try {
     return upcastToCurrent(contract, envelope)
   } catch (error) {

@@ -14,7 +14,7 @@ import { republishCommand, republishSchema } from '../messaging/republish.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { STUCK_FROM_ATTEMPT } from '../saga/saga.ts'
 import { contractsOf } from '../service/service.ts'
-import { OfAnotherSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
+import { WrongSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
 /** A command that failed so often is dead-lettered, since Cloud Tasks deletes a task that has used up its attempts. */
 const MAX_COMMAND_ATTEMPTS = 20
@@ -174,7 +174,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     return { type, outcome: await telemetry.attempt(about, () => run(message, act)) }
   }
 
-  /** @throws OfAnotherSource when its source is not the service that emits the event, or one that may send the command. */
+  /** @throws WrongSource if the source is not the service that emits the event, or one that may send the command. */
   const fromItsSource = (message: Envelope): Envelope => {
     const { type, source, sequence } = message
     const emitter = contracts.find(({ events }) => Object.hasOwn(events, type))?.service
@@ -185,7 +185,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     const account = accountEmail(accountId(source), config.GOOGLE_CLOUD_PROJECT)
     if (emitter === undefined ? senders.includes(account) : isByHand || isOfRuntime || emitter === source)
       return message
-    throw new OfAnotherSource(`${type} of ${source}, which is not the service that says so`)
+    throw new WrongSource(`${source} may not send ${type}`)
   }
 
   return {

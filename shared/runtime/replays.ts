@@ -9,7 +9,7 @@ import type { Waiting } from '../gcp/waiting.ts'
 import { type Operator, operatorOf } from '../base/operator.ts'
 import { replayCommand, replaySchema } from '../messaging/replay.ts'
 import type { SecurityLog } from '../telemetry/security-log.ts'
-import { OfAnotherSource, readEnvelope, Unreadable } from './messages.ts'
+import { WrongSource, readEnvelope, Unreadable } from './messages.ts'
 import type { Outcome, Receiver } from './receive.ts'
 
 interface Headers {
@@ -93,7 +93,7 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
     const { type, outcome } = await receiver.replay(letter, retriesOf(headers) + 1)
     if (outcome instanceof Unreadable) {
       const act = { type, letter: letter.messageId }
-      if (outcome instanceof OfAnotherSource) noteRefused(operator, outcome.message, act)
+      if (outcome instanceof WrongSource) noteRefused(operator, outcome.message, act)
       else {
         noteAct(security, headers, { operator, event: 'message.replayed', outcome: 'refused', ...act })
         platform.log('WARNING', 'replay.unreadable', { ...act, reason: outcome.message })

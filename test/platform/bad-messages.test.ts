@@ -56,7 +56,7 @@ describe('a bad message', () => {
       'of an unknown type',
       'price.changed',
       byHand({ type: 'price.invented' }),
-      /^an envelope of price\.invented came where price\.changed is taken$/,
+      /^the type in the envelope is price\.invented, not price\.changed$/,
     ],
     ['of a later version', 'price.changed', byHand({ version: 99 }), /version 99, which is newer than 1$/],
     ['of version zero', 'price.changed', byHand({ version: 0 }), /^not an envelope: version: /],
@@ -185,7 +185,7 @@ describe('a bad task', () => {
       'with a command of another name',
       'ContinueCheckout',
       () => command({ type: 'ReserveStock' }),
-      /^an envelope of ReserveStock came where ContinueCheckout is taken$/,
+      /^the type in the envelope is ReserveStock, not ContinueCheckout$/,
     ],
     [
       'that breaks its contract',

@@ -1,12 +1,12 @@
-/** The items of FROM and JOIN: tables, whose project name may contain a dash, arrays, subqueries. */
+/** Translates the items of FROM and JOIN: tables, arrays and subqueries. A project's name may contain dashes without quotes. */
 
 import { invalidArgument } from '../../core/status.ts'
 import { closes, type Ends, isWord, quote, type Reader } from './reader.ts'
 
 type Clauses = (reader: Reader, ends: Ends) => string
 
-/** One item with its alias, which is added to those of its list. */
-export function join(reader: Reader, aliases: Set<string>, clauses: Clauses): string {
+/** Translates one item with its alias. Adds the names under which later items may refer to it to `aliases`. */
+export function fromItem(reader: Reader, aliases: Set<string>, clauses: Clauses): string {
   if (reader.takeIf('UNNEST')) {
     reader.expect('(')
     const array = clauses(reader, closes)
@@ -19,7 +19,7 @@ export function join(reader: Reader, aliases: Set<string>, clauses: Clauses): st
     return withAlias(`(${inner})`, reader, aliases)
   }
   const path = tablePath(reader)
-  // `FROM t, t.items`: an array of a table that stands before it.
+  // `FROM t, t.items`: the array is a column of an earlier table of the list.
   if (path.length > 1 && aliases.has(path[0]!.toLowerCase()))
     return unnest(path.map(quote).join('.'), reader, path.at(-1))
   if (reader.is('(')) throw invalidArgument(`Table-valued function not found: ${path.join('.')}`)
@@ -28,8 +28,8 @@ export function join(reader: Reader, aliases: Set<string>, clauses: Clauses): st
   return withAlias(named, reader, aliases)
 }
 
-/** The table that a statement changes. */
-export function target(reader: Reader): string {
+/** Translates the name of the table that a statement changes. */
+export function changedTable(reader: Reader): string {
   return tableName(tablePath(reader), reader)
 }
 
@@ -61,7 +61,7 @@ function morePath(reader: Reader): string[] {
   return more
 }
 
-/** `[table]`, `[dataset, table]`, `[project, dataset, table]`. @throws INVALID_ARGUMENT for another project. */
+/** @param path `[table]`, `[dataset, table]` or `[project, dataset, table]`. @throws INVALID_ARGUMENT for another project. */
 export function tableName(path: readonly string[], reader: Reader): string {
   if (path.length === 1) return quote(path[0]!)
   const [table, dataset, project] = path.toReversed()
@@ -73,7 +73,7 @@ export function tableName(path: readonly string[], reader: Reader): string {
   return `${quote(dataset!)}.${quote(table!)}`
 }
 
-/** Its alias names the element; in DuckDB it would name a table. */
+/** In GoogleSQL the alias of UNNEST is the element. In DuckDB it is a table, so the element is made its column. */
 function unnest(array: string, reader: Reader, byDefault = '_element'): string {
   const alias = aliasOf(reader) ?? byDefault
   let source = `UNNEST(${array}) AS ${quote(`_${alias}`)}(${quote(alias)})`

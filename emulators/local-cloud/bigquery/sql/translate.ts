@@ -4,7 +4,7 @@ import { invalidArgument } from '../../core/status.ts'
 import { withAliases } from './aliases.ts'
 import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
-import { join, target } from './from.ts'
+import { changedTable, fromItem } from './from.ts'
 import { keywords } from './functions.ts'
 import { checkLength, limits, tooComplex } from './limits.ts'
 import { type Ends, isWord, quote, Reader } from './reader.ts'
@@ -44,11 +44,11 @@ function clausesOf(reader: Reader, ends: Ends): string {
     const word = token.kind === 'word' ? token.text.toUpperCase() : ''
     if (token.kind === 'symbol' && token.text === ',') {
       reader.take()
-      parts.push(clause === 'FROM' ? `, ${join(reader, aliases, clauses)}` : ',')
+      parts.push(clause === 'FROM' ? `, ${fromItem(reader, aliases, clauses)}` : ',')
     } else if (word === 'FROM' || word === 'JOIN') {
       reader.take()
       if (word === 'FROM') clause = word
-      const source = join(reader, aliases, clauses)
+      const source = fromItem(reader, aliases, clauses)
       // An array may be joined without a condition.
       const needsNone = word === 'FROM' || parts.at(-1) === 'CROSS' || isWord(reader.peek(), 'ON', 'USING')
       parts.push(word, needsNone ? source : `${source} ON TRUE`)
@@ -93,7 +93,7 @@ function statement(word: string, reader: Reader): string {
   const preposition = { INSERT: 'INTO', DELETE: 'FROM', MERGE: 'INTO', TRUNCATE: 'TABLE', UPDATE: '' }[word]!
   if (word === 'TRUNCATE') reader.expect('TABLE')
   else if (preposition) reader.takeIf(preposition)
-  return `${word} ${preposition} ${target(reader)}`
+  return `${word} ${preposition} ${changedTable(reader)}`
 }
 
 const values = new Set('ARRAY CASE EXISTS FALSE IF INTERVAL NULL STRUCT TRUE'.split(' '))
@@ -163,7 +163,7 @@ function keyword(word: string, reader: Reader): string {
       // Of a MERGE; a join's is followed by column names.
       return reader.is('(') && !isWord(reader.peek(1), 'SELECT', 'WITH')
         ? word
-        : `${word} ${join(reader, new Set(), clauses)}`
+        : `${word} ${fromItem(reader, new Set(), clauses)}`
     case 'AS': {
       if (reader.is('(')) return word
       const token = reader.take()

@@ -1,11 +1,11 @@
-/** Reads synthesized stacks as Terraform would: variables and references resolved, resources in the order of their dependencies. */
+/** Reads synthesized stacks like Terraform: resolves variables and references, and orders resources by their dependencies. */
 
 import { attributesOf } from './attributes.ts'
 import type { Computed, Provisioning } from './provisioner.ts'
 import type { TerraformResource } from './resource.ts'
 import { unprovisioned } from './unprovisioned.ts'
 
-/** A `cdk.tf.json`, as far as it is read here. */
+/** The parts of a `cdk.tf.json` that the local cloud reads. */
 export interface StackJson {
   readonly name: string
   readonly json: {
@@ -25,7 +25,7 @@ interface Node {
   readonly attributes: Attributes
 }
 
-/** Arguments that only Terraform reads; no API has them. */
+/** Arguments for Terraform itself, which are not sent to Google's APIs. */
 const metaArguments = new Set([
   '//',
   'depends_on',
@@ -39,8 +39,8 @@ const metaArguments = new Set([
 const reference = /\$\{([^}]+)\}/g
 
 /**
- * Every resource of the stacks, stack by stack in the order given, each after what it refers to. The plugins say what
- * Google's provider would compute of the resources that are referred to.
+ * All resources, by stack in the given order, and each after the resources that it refers to. A reference may name an attribute
+ * that Google's provider computes, such as `id`: the plugins compute these (`computed`).
  * @throws Error that names the stack, the resource and the reference that can't be resolved.
  */
 export function readResources(stacks: readonly StackJson[], plugins: readonly Provisioning[]): TerraformResource[] {
@@ -126,7 +126,7 @@ function readStack({ name, json }: StackJson, types: TerraformTypes): TerraformR
   }
 
   for (const node of nodes.values()) visit(node)
-  // In the order in which they were resolved: each after what it refers to.
+  // A Map keeps the order in which they were resolved: each after the resources that it refers to.
   return [...resolved.values()]
 }
 
@@ -135,7 +135,7 @@ function dependsOn(node: Node): string[] {
   return Array.isArray(explicit) ? explicit.map(String) : []
 }
 
-/** An attribute as declared, or as Google's provider computes it. */
+/** The declared value of an attribute, or else the value that Google's provider would compute. */
 function attributeOf(resource: TerraformResource, name: string, types: TerraformTypes): unknown {
   const written: unknown = resource.attributes[name]
   return written ?? types[resource.type]?.computed?.(attributesOf(resource))[name]

@@ -1,16 +1,16 @@
-/** The input and output of a generator: texts by path, so that no file is written before all are complete. */
+/** The input and output of the generators of `npm run new`. A generator returns texts, so no file is written before all are complete. */
 
 import { UsageError } from '../command.ts'
 import { EditError } from './edit.ts'
 
-export interface Made {
+export interface Generated {
   /** Texts of new and of changed files, by their paths from the root of the project. */
   readonly files: Readonly<Record<string, string>>
-  /** The next steps of the user, one sentence each. */
-  readonly next: readonly string[]
+  /** The user's next steps, one sentence each. */
+  readonly nextSteps: readonly string[]
 }
 
-/** The text of a file of the project; undefined: there is no such file. */
+/** Reads a file of the project by its path from the root; undefined if the file does not exist. */
 export type Read = (path: string) => string | undefined
 
 type Edit = (text: string) => string
