@@ -2,13 +2,17 @@
 
 import { globSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { parseSync } from 'oxc-parser'
 import { expect, it } from 'vitest'
 import { loadApp } from '../../functions/apps.ts'
 import { business, services } from '../../functions/index.ts'
 import { tools } from '../../functions/tools.ts'
+import { askedIn } from '../support/asked-queries.ts'
+import { modulesFrom } from '../support/import-graph.ts'
 
+const root = join(import.meta.dirname, '..', '..')
 const folders = (file: string): string[] =>
-  globSync(`functions/*/${file}`, { cwd: join(import.meta.dirname, '..', '..') })
+  globSync(`functions/*/${file}`, { cwd: root })
     .map((path) => basename(dirname(path)))
     .toSorted()
 const names = services.map(({ name }) => name).toSorted()
@@ -31,3 +35,22 @@ it.each(services)(
     expect(Object.keys(app.queries ?? {}).toSorted()).toEqual(Object.keys(contracts.queries ?? {}).toSorted())
   },
 )
+
+it.each(services)('$name asks exactly the queries that it describes', ({ name, queries }) => {
+  const folder = join(root, 'functions', name)
+  const own = modulesFrom(join(folder, 'app.ts'), { lazy: true }).filter(({ file }) => dirname(file) === folder)
+  const asked = new Set(own.flatMap(({ program }) => askedIn(program)))
+  expect([...asked].toSorted()).toEqual([...queries].toSorted())
+})
+
+it('the check of asked queries finds the name in every form of the call, and no other text', () => {
+  const { program } = parseSync(
+    'planted.ts',
+    `platform.query(owner, 'one', { a: 'not' }, 'options' as never)
+     const { query } = platform
+     query(owner, "two", {})
+     relay(c, owner, 'three', {})
+     other(owner, 'not')`,
+  )
+  expect(askedIn(program)).toEqual(['one', 'two', 'three'])
+})
