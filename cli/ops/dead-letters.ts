@@ -12,7 +12,7 @@ export interface DeadLetter {
   readonly id: string
   /** The consumer that failed: a service's name, or `bigquery`. */
   readonly consumer: string
-  /** The type of the event or command, such as `order.placed`. */
+  /** The type of the event or command, such as `ticket.opened`. */
   readonly type: string
   readonly reason: string
   /** When it was dead-lettered, in milliseconds since the epoch. */

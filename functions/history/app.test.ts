@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { EventContract } from '../../shared/contracts/contract.ts'
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
-import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { deliver, message, versionOf } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { history } from './service.ts'
@@ -12,7 +12,7 @@ const events = [...history.uses, runtimeContracts].flatMap((contracts) =>
 
 it.each(events)('$type becomes an entry of the timeline', async ({ type, example }) => {
   const platform = testPlatform(history)
-  const event = message(type, example, { subject: 'o-1' })
+  const event = message(type, example, { subject: 'o-1', version: versionOf(history, type) })
   await deliver(app, platform, event)
   expect([...platform.storedDocuments().values()]).toMatchObject([{ events: { [event.id]: { type } } }])
 })

@@ -69,7 +69,7 @@ describe('reserving', () => {
     await reserve('o-1', [line('tea', 60_000, '1'), line('tea', 60_000, '2')])
     expect(platform.published[0]).toMatchObject({
       type: 'stock.rejected',
-      data: { shortages: [{ sku: 'tea', asked: 120_000, available: 10 }] },
+      data: { shortages: [{ sku: 'tea', requested: 120_000, available: 10 }] },
     })
   })
 
@@ -80,8 +80,8 @@ describe('reserving', () => {
       type: 'stock.rejected',
       data: {
         shortages: [
-          { sku: 'pot', asked: 2, available: 1 },
-          { sku: 'cup', asked: 1, available: 0 },
+          { sku: 'pot', requested: 2, available: 1 },
+          { sku: 'cup', requested: 1, available: 0 },
         ],
       },
     })

@@ -12,6 +12,11 @@ const deliveredLines = z
   .max(100)
 const lines = [{ lineId: '1', sku: 'TEA-001', quantity: 2 }]
 
+const stock = { available: minor, backorderable: z.boolean() }
+const rejected = <Shortage extends z.ZodType>(shortage: Shortage) =>
+  z.strictObject({ orderId, shortages: z.array(shortage) })
+const rejectedV1 = rejected(z.strictObject({ sku, asked: z.int().min(1), ...stock }))
+
 export const inventoryContracts = defineContracts({
   service: 'inventory',
   events: {
@@ -21,15 +26,19 @@ export const inventoryContracts = defineContracts({
       example: { orderId: 'o-1', reservationId: 'r-1', lines },
     },
     'stock.rejected': {
-      version: 1,
-      data: z.strictObject({
-        orderId,
-        // Asked for by all lines of that SKU together, which may be more than one line may ask for.
-        shortages: z.array(
-          z.strictObject({ sku, asked: z.int().min(1), available: minor, backorderable: z.boolean() }),
-        ),
-      }),
-      example: { orderId: 'o-1', shortages: [{ sku: 'TEA-001', asked: 2, available: 0, backorderable: false }] },
+      version: 2,
+      // `requested`: by all lines of that SKU together, which may be more than one line may request.
+      data: rejected(z.strictObject({ sku, requested: z.int().min(1), ...stock })),
+      example: { orderId: 'o-1', shortages: [{ sku: 'TEA-001', requested: 2, available: 0, backorderable: false }] },
+      previousVersions: {
+        1: {
+          data: rejectedV1,
+          upcast: (old) => {
+            const { orderId: id, shortages } = old as z.output<typeof rejectedV1>
+            return { orderId: id, shortages: shortages.map(({ asked, ...rest }) => ({ ...rest, requested: asked })) }
+          },
+        },
+      },
     },
     'stock.committed': {
       version: 1,

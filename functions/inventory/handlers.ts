@@ -60,7 +60,7 @@ export function reserveStock(
     for (const [sku, quantity] of wanted) {
       const taken = allocate(quantity, shards.get(sku)!, preferredShard(orderId, sku))
       if (taken) held[sku] = taken
-      else shortages.push({ sku, asked: quantity, available: available(shards.get(sku)!), backorderable: false })
+      else shortages.push({ sku, requested: quantity, available: available(shards.get(sku)!), backorderable: false })
     }
     if (shortages.length > 0) return emit({ type: 'stock.rejected', data: { orderId, shortages } })
     writeShards(documents, held, shards, reserve)

@@ -4,7 +4,7 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Call } from '../../shared/messaging/query.ts'
 import type { Memory } from '../../shared/messaging/memory.testing.ts'
-import { deliver, message, type MessageOptions } from '../../shared/runtime/deliver.testing.ts'
+import { deliver, message, type MessageOptions, versionOf } from '../../shared/runtime/deliver.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
@@ -88,7 +88,8 @@ export async function openShop({
       const response = await http.request(`/orders/${orderId}`)
       return { status: response.status, body: (await response.json()) as Record<string, unknown> }
     },
-    deliver: (type, data, given) => deliver(app, platform, message(type, data, given)),
+    deliver: (type, data, given) =>
+      deliver(app, platform, message(type, data, { version: versionOf(orders, type), ...given })),
     async fireTimers() {
       for (;;) {
         const due = platform.sent
@@ -122,7 +123,7 @@ export const replies = {
   reserved: (orderId: string): Reply => ['stock.reserved', { orderId, reservationId: 'r-1', lines: [line] }],
   rejected: (orderId: string): Reply => [
     'stock.rejected',
-    { orderId, shortages: [{ sku: 'TEA-001', asked: 2, available: 0, backorderable: false }] },
+    { orderId, shortages: [{ sku: 'TEA-001', requested: 2, available: 0, backorderable: false }] },
   ],
   released: (orderId: string): Reply => ['stock.released', { orderId, reservationId: 'r-1', lines: [] }],
   authorized: (orderId: string): Reply => [

@@ -4,7 +4,7 @@ import type { ServiceApp } from '../service/service-app.ts'
 import { type Envelope, envelopeSchema } from '../contracts/envelope.ts'
 import { derivedId } from '../base/ids.ts'
 import { readCommand, readEvent } from './messages.ts'
-import { contractsOf } from '../service/service.ts'
+import { contractsOf, type Service } from '../service/service.ts'
 import { startOfTests, testTrace, type TestPlatform } from './platform.testing.ts'
 
 export interface MessageOptions extends Partial<Omit<Envelope, 'type' | 'data'>> {
@@ -35,6 +35,10 @@ export function message<Type extends string, Data>(
     data,
   }
 }
+
+/** The present version of an event that the service receives; a command has the version 1. */
+export const versionOf = (service: Pick<Service, 'contracts' | 'uses'>, type: string): number =>
+  contractsOf(service).find(({ events }) => Object.hasOwn(events, type))?.events[type]!.version ?? 1
 
 /** Delivers an event or a command, depending on the handler that the service has for its type. */
 export async function deliver(app: ServiceApp, platform: TestPlatform, given: Envelope): Promise<void> {

@@ -17,7 +17,7 @@ export interface FakeContext {
   readonly clock: VirtualClock
   readonly journal: Journal
   readonly counts: Map<string, number>
-  readonly notes: RequestLogEntry[]
+  readonly requests: RequestLogEntry[]
   /** Absent: the journal is in memory. */
   readonly directory: string | undefined
   /** The context of the next process, with the written journal and the same time. @throws Error without `onDisk` */
@@ -52,7 +52,7 @@ function startProcess(options: FakeContextOptions, { clock, directory, seed }: P
   const journal = openJournal(directory === undefined ? {} : { directory })
   if (directory !== undefined) onTestFinished(() => journal.close())
   const counts = new Map<string, number>()
-  const notes: RequestLogEntry[] = []
+  const requests: RequestLogEntry[] = []
   const random = seededRandom(seed)
   const context: CloudContext = {
     project: { id: 'p', number: '1', region: 'europe-west1' },
@@ -62,7 +62,7 @@ function startProcess(options: FakeContextOptions, { clock, directory, seed }: P
     newId: random.id,
     random: random.next,
     count: (counter, amount = 1) => void counts.set(counter, (counts.get(counter) ?? 0) + amount),
-    note: (entry) => void notes.push(entry),
+    logRequest: (entry) => void requests.push(entry),
     mintIdToken: ({ email, audience }) => Promise.resolve(`token-of-${email}-for-${audience}`),
     iamFacts: [],
     resourceExists: () => undefined,
@@ -85,7 +85,7 @@ function startProcess(options: FakeContextOptions, { clock, directory, seed }: P
     journal.close()
     return startProcess(options, { clock, directory, seed: seed + 1 })
   }
-  return { context, clock, journal, counts, notes, directory, restarted }
+  return { context, clock, journal, counts, requests, directory, restarted }
 }
 
 function temporaryDirectory(): string {

@@ -149,7 +149,7 @@ function contextOf(options: LocalCloudOptions, { counters, requestLog, instances
       signal: (account, signal) => coreOf<Processes>(instances, 'cloud-run').signalAccount(account, signal),
     }),
     count: (counter, amount = 1) => void counters.set(counter, (counters.get(counter) ?? 0) + amount),
-    note: requestLog.note,
+    logRequest: requestLog.add,
     mintIdToken: (request) => coreOf<TokenMint>(instances, 'iam').mintIdToken(request),
     iamFacts: options.plugins.flatMap(({ iam }) => iam ?? []),
     resourceExists: (name) => exists(instances.values(), name),

@@ -21,7 +21,7 @@ export interface CloudContext {
   /** Adds to a counter of the bill, e.g. `count('firestore.documentReads', 2)`. Counted exactly as Google bills. */
   count(counter: string, amount?: number): void
   /** Notes a delivery or call for the request log that tests and people read. */
-  note(entry: RequestLogEntry): void
+  logRequest(entry: RequestLogEntry): void
   /** An RS256 Google ID token, 1 h, for a push or task with OIDC or for the metadata server. */
   mintIdToken(options: { email: string; audience: string }): Promise<string>
   /** Checks permissions of Google's own agents, whose calls do not come through a port. */

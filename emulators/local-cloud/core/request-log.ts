@@ -17,7 +17,7 @@ const FORGOTTEN_SHARE = 1 / 10
 
 export interface RequestLog {
   readonly entries: readonly RequestLogEntry[]
-  note(entry: RequestLogEntry): void
+  add(entry: RequestLogEntry): void
 }
 
 export function createRequestLog(): RequestLog {
@@ -29,7 +29,7 @@ export function createRequestLog(): RequestLog {
   }
   return {
     entries,
-    note(given) {
+    add(given) {
       const entry = shortened(given)
       entries.push(entry)
       bytes += sizeOf(entry)

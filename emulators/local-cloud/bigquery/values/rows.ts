@@ -120,7 +120,7 @@ function scalar(value: DuckDBValue, isFloat: boolean): string {
 }
 
 /**
- * BigQuery's NUMERIC has nine digits after the point. DuckDB's product of two such values has eighteen; BigQuery would have
+ * BigQuery's NUMERIC has nine digits after the point. Two such values multiplied have eighteen in DuckDB; BigQuery would have
  * rounded it, so a result with more than nine is refused.
  */
 function numeric(value: DuckDBDecimalValue): string {

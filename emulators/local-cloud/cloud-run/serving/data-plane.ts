@@ -116,7 +116,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     response.once('close', () => {
       const status = response.statusCode
       if (status >= 500) context.count('run.5xx')
-      context.note({
+      context.logRequest({
         timeMs: context.clock.now(),
         kind: 'ingress',
         resource: service,

@@ -164,7 +164,7 @@ async function send(context: CloudContext, queueName: string, task: TaskRecord, 
     outcome = { status: 0, reason: error instanceof Error ? error.message : String(error), retryAfterMs: 0 }
   }
   if (outcome.status < 200 || outcome.status > 299) context.count('tasks.non2xx')
-  context.note({
+  context.logRequest({
     timeMs: context.clock.now(),
     kind: 'task',
     resource: queueName,

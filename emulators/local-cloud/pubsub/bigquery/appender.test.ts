@@ -53,7 +53,9 @@ describe('a BigQuery subscription', () => {
     const { messageIds } = cloud.core.publisher.publish({ topic: TOPIC, messages })
     await cloud.clock.settle()
     expect(table.appends.map(({ length }) => length)).toEqual([200])
-    expect(cloud.notes.map(({ messageId, status }) => [messageId, status])).toEqual(messageIds.map((id) => [id, 200]))
+    expect(cloud.requests.map(({ messageId, status }) => [messageId, status])).toEqual(
+      messageIds.map((id) => [id, 200]),
+    )
     expect(table.rows[7]).toEqual({
       data: '{"n":7}',
       subscription_name: SUBSCRIPTION,
@@ -103,8 +105,12 @@ describe('a BigQuery subscription', () => {
     table.fields = EVENTS
     await cloud.clock.advance(60_000)
     expect(table.rows).toHaveLength(1)
-    expect(cloud.notes.some(({ status }) => status === 404)).toBe(true)
-    expect(cloud.notes.at(-1)).toMatchObject({ kind: 'bigquery-subscription', status: 200, target: 'p.events.orders' })
+    expect(cloud.requests.some(({ status }) => status === 404)).toBe(true)
+    expect(cloud.requests.at(-1)).toMatchObject({
+      kind: 'bigquery-subscription',
+      status: 200,
+      target: 'p.events.orders',
+    })
   })
 
   it('is refused at creation when its table is missing or lacks the columns', () => {
@@ -135,7 +141,7 @@ describe('a BigQuery subscription', () => {
     publishText(cloud, `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
     await cloud.clock.settle()
     expect(table.rows).toEqual([])
-    expect(cloud.notes.at(-1)).toMatchObject({ status: 400 })
+    expect(cloud.requests.at(-1)).toMatchObject({ status: 400 })
   })
 
   it('writes bytes as base64 and text as text, by the type of the column', async () => {

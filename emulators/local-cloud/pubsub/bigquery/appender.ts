@@ -77,7 +77,7 @@ export class BigQueryAppender implements Consumer {
       await this.#append(batch.slice(middle))
       return
     }
-    this.#note(batch, error.httpStatus)
+    this.#logRequest(batch, error.httpStatus)
     for (const { ackId } of batch) this.#delivery.modifyDeadline(ackId, 0)
   }
 
@@ -111,15 +111,15 @@ export class BigQueryAppender implements Consumer {
       'pubsub.bigqueryBytes',
       batch.reduce((sum, { entry }) => sum + entry.message.bytes, 0),
     )
-    this.#note(batch, 200)
+    this.#logRequest(batch, 200)
     for (const { ackId } of batch) this.#delivery.acknowledge(ackId)
   }
 
   /** Logs each message of an append separately, like each push, so that people find it by its id. */
-  #note(batch: readonly Pending[], status: number): void {
+  #logRequest(batch: readonly Pending[], status: number): void {
     const timeMs = this.#state.context.clock.now()
     for (const { entry } of batch)
-      this.#state.context.note({
+      this.#state.context.logRequest({
         timeMs,
         kind: 'bigquery-subscription',
         resource: this.#delivery.record.name,

@@ -72,7 +72,7 @@ describe('push', () => {
       },
       subscription: SUBSCRIPTION,
     })
-    expect(cloud.notes).toEqual([
+    expect(cloud.requests).toEqual([
       expect.objectContaining({
         kind: 'push',
         resource: SUBSCRIPTION,
@@ -137,10 +137,10 @@ describe('push', () => {
     withSubscription(cloud, { ...pushTo(), ackDeadlineSeconds: 20 })
     publishText(cloud, 'a')
     await cloud.clock.advance(20_000)
-    expect(cloud.notes).toEqual([expect.objectContaining({ status: 0, attempt: 1 })])
+    expect(cloud.requests).toEqual([expect.objectContaining({ status: 0, attempt: 1 })])
     await cloud.clock.advance(100)
     expect(seen).toHaveLength(2)
-    expect(cloud.notes[1]).toMatchObject({ status: 200, attempt: 2 })
+    expect(cloud.requests[1]).toMatchObject({ status: 200, attempt: 2 })
     expect(cloud.core.retainedMessageCount()).toBe(0)
   })
 

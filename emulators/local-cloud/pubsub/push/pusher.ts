@@ -65,7 +65,7 @@ export class Pusher implements Consumer {
     const acknowledged = ACKNOWLEDGED.has(status)
     this.#resize(acknowledged)
     if (!acknowledged) this.#context.count('pubsub.pushNon2xx')
-    this.#context.note({
+    this.#context.logRequest({
       timeMs: this.#context.clock.now(),
       kind: 'push',
       resource: this.#delivery.record.name,
