@@ -9,12 +9,12 @@ const LARGEST_BODY_BYTES = 64 * 1024
 export interface PartnerOptions {
   /** 0 (the default): any free one. */
   readonly port?: number
-  /** Where the ledger is kept; absent: in memory. */
+  /** The folder of the ledger. Absent: the ledger is only in memory. */
   readonly dataDir?: string
   readonly clock?: Clock
   /** Throws when the token is not for this partner; absent: no token is asked for. */
   readonly verify?: (token: string) => Promise<unknown>
-  /** Of this run: asked for on pages that no token protects; absent: nothing is asked for. */
+  /** The run secret, which pages without a token require. Absent: they require nothing. */
   readonly secret?: string
   /** How long an answer takes, in milliseconds. */
   readonly delayMs?: number
@@ -31,11 +31,11 @@ export interface PartnerServer {
 /** What `npm start` gives each partner. */
 export interface PartnerContext {
   readonly port: number
-  /** Where its ledger is kept; absent: in memory. */
+  /** The folder of its ledger. Absent: the ledger is only in memory. */
   readonly dataDir?: string
   /** Throws when the ID token is not for the partner's address. */
   readonly verify: (token: string) => Promise<unknown>
-  /** Of this run, for pages that no ID token protects. */
+  /** The run secret, for pages without an ID token. */
   readonly secret: string
   /** The values of the services' settings: a partner may call back an address that services know too. */
   readonly settings: Readonly<Record<string, string>>

@@ -11,7 +11,7 @@ export interface Running {
   /** `host:port` that answers every Google API as the owner. */
   readonly apiHost: string
   readonly region: string
-  /** Of the service with public ingress; absent: there is no such service. */
+  /** The address of the service with public ingress. Absent: no service has it. */
   readonly publicUrl?: string
   /** Service → where it answers; its OIDC audience too. */
   readonly serviceUrls: Readonly<Record<string, string>>

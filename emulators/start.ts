@@ -33,9 +33,9 @@ export interface StartOptions<P extends Partners = Partners> {
   readonly stacks: readonly StackJson[]
   readonly project: { readonly id: string; readonly number: string; readonly region: string }
   readonly ports: LocalPorts
-  /** Of this run (default: a new one). */
+  /** The run secret (default: a new one). */
   readonly secret?: string
-  /** Where state and logs are kept; absent: in memory. */
+  /** The folder for state and logs. Absent: state is only in memory. */
   readonly dataDirectory?: string
   /** The working copy, where the services' commands run. */
   readonly workingDirectory: string

@@ -20,14 +20,14 @@ export class BusStack extends EnvironmentStack {
       // A service that receives messages needs a dead-letter topic for those that it can not parse.
       if (receivesMessages(service)) {
         new DeadLetters(this, `dead-letters-${service.name}`, {
-          listener: service.name,
+          consumer: service.name,
           forwarded: service.on.length > 0,
           environment,
         })
       }
     }
     const bigQueryDeadLetters = new DeadLetters(this, 'dead-letters-bigquery', {
-      listener: 'bigquery',
+      consumer: 'bigquery',
       forwarded: true,
       environment,
     })

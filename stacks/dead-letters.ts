@@ -9,7 +9,7 @@ import { pubsubAgent } from './members.ts'
 import { validName } from './naming-rules.ts'
 
 interface DeadLettersProps {
-  readonly listener: string
+  readonly consumer: string
   /** Whether Pub/Sub forwards dead letters here: only services with subscriptions have some. */
   readonly forwarded: boolean
   readonly environment: Environment
@@ -18,9 +18,9 @@ interface DeadLettersProps {
 export class DeadLetters extends Construct {
   readonly topic: PubsubTopic
 
-  constructor(scope: Construct, id: string, { listener, forwarded, environment }: DeadLettersProps) {
+  constructor(scope: Construct, id: string, { consumer, forwarded, environment }: DeadLettersProps) {
     super(scope, id)
-    const name = validName('topic', deadLetterName(listener))
+    const name = validName('topic', deadLetterName(consumer))
     this.topic = new PubsubTopic(this, 'topic', {
       name,
       messageStoragePolicy: { allowedPersistenceRegions: [environment.region] },

@@ -8,7 +8,7 @@ import { hostLabel } from './naming-rules.ts'
 export interface Environment extends Deployment {
   readonly projectNumber: string
   readonly region: string
-  /** Of BigQuery: a region, so that BigQuery subscriptions write where the topics are. */
+  /** The location of BigQuery's datasets: a region, so that BigQuery subscriptions write in the region of the topics. */
   readonly analyticsLocation: string
   /** `sha256:…` of the image that services run by default; one service alone is released with `-var image_digest=…`. */
   readonly imageDigest: string
@@ -137,7 +137,7 @@ function deployedEach<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, Environment>
 }
 
-/** Of the one image of all services, which is addressed by digest. */
+/** The name of the image, without its digest. All services have the same image. */
 export const imageName = ({ region: location, projectId }: Pick<Environment, 'region' | 'projectId'>): string =>
   `${location}-docker.pkg.dev/${projectId}/${imageRepositoryId}/platform`
 

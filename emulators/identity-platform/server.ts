@@ -20,7 +20,7 @@ export interface IdentityPlatformOptions {
   /** 0 (the default): any free one. */
   readonly port?: number
   readonly projectId: string
-  /** Where the key is kept, so that tokens outlive a restart; absent: in memory. */
+  /** The folder of the signing key, so that tokens stay valid after a restart. Absent: the key is only in memory. */
   readonly dataDir?: string
   readonly clock?: Clock
   /** The secret of this run: requests for a token carry it, and it allows every operation on accounts. */

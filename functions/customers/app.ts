@@ -20,7 +20,7 @@ import {
 import { customers } from './service.ts'
 import { addressIn, hasActive, shown, shownOne } from './vault.ts'
 
-/** Of an import: each costs a call of the payment provider. */
+/** Customers of one import that are registered at the same time: each costs a call of the payment provider. */
 const MAX_CONCURRENT_IMPORTS = 16
 
 export const app: ServiceApp = implement(customers, {

@@ -64,7 +64,7 @@ export const shownCard = z.object({
 export const consentKind = code(/^[a-z][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, at most 40')
 export const consentRequest = z.strictObject({
   kind: consentKind,
-  /** Of the text that the customer agreed to. */
+  /** The version of the text that the customer agreed to. */
   version: identifier({ characters: 40, bytes: 120 }),
 })
 
@@ -82,7 +82,10 @@ const vault = code(/^c-[0-9a-hjkmnp-tv-z]{26}$/, 'the name of a vault')
 const withIdempotencyKey = <S extends z.ZodType>(body: S) => z.strictObject({ idempotencyKey, body })
 const kept = {
   addedAt: timestamp,
-  /** Of a request that is repeated after a withdrawal; of a consent also when a newer version replaced it. */
+  /**
+   * When the entry was withdrawn. A request that is repeated later is answered with it. A newer version of a consent withdraws
+   * the older one.
+   */
   withdrawnAt: timestamp.optional(),
 }
 const address = addressRequest.strip().extend({ addressRef: reference, ...kept })

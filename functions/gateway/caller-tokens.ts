@@ -20,7 +20,7 @@ export interface TokenRules {
   readonly issuer: string
   readonly audience: string
   readonly jwksUrl: string
-  /** Of staff and importers. */
+  /** The second factor that staff and importers need. */
   readonly secondFactor: StaffRules['secondFactor']
   readonly standingOf: StandingOf
 }

@@ -16,7 +16,7 @@ export interface KnownTokens {
   forget(authorization: string): void
 }
 
-/** Beyond it the token that was used longest ago is forgotten. */
+/** The maximum of tokens in memory. A new token beyond it replaces the least recently used one. */
 const TOKENS_HELD = 10_000
 /** A header beyond this is no token: see caller-tokens.ts. */
 const HEADER_CHARACTERS = 8_300

@@ -22,7 +22,7 @@ const problem = z.object({
   code: z.string(),
   detail: z.string(),
   instance: z.string(),
-  /** Of a bound that holds for one customer: which one, and how much of it is used. */
+  /** The customer's bound that was exceeded; `limit` and `used` belong to it. */
   bound: z.enum(['orders-per-hour', 'unpaid-orders', 'unpaid-pieces', 'lapsed-orders']).optional(),
   limit: z.int().optional(),
   used: z.int().optional(),

@@ -40,11 +40,11 @@ export type EdgeSettings = z.output<typeof edgeSchema>
 
 export const edgeSettings = defineSetting('EDGE', json(edgeSchema))
 
-/** Of customers' and staff's tokens. */
+/** The issuer of the tokens of customers and staff. */
 export const tokenIssuer = defineSetting('TOKEN_ISSUER', httpUrl)
 export const tokenAudience = defineSetting('TOKEN_AUDIENCE', z.string().regex(/^\S+$/, 'takes a text without spaces'))
 export const tokenKeysUrl = defineSetting('TOKEN_JWKS_URL', httpUrl)
-/** Of Identity Platform, which says how an account stands. */
+/** The address of Identity Platform, which reports disabled accounts and revoked sign-ins. */
 export const accountsUrl = defineSetting('ACCOUNTS_URL', httpUrl)
 export const staffSecondFactor = defineSetting('STAFF_SECOND_FACTOR', z.enum(['required', 'optional']))
 

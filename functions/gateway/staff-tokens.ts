@@ -104,7 +104,7 @@ export function rememberStandings(lookUp: StandingOf, now: () => number): Standi
       if (now() < pausedUntilMs) throw new Unavailable(unanswered, { retryAfterSeconds: LOOK_UP_PAUSE_MS / 1_000 })
       return await askOnce(subject)
     } catch (error) {
-      // Also when it refuses to tell: what is not known must not let anybody of the staff in.
+      // Also if Identity Platform refuses to answer: without a known standing no member of the staff is let in.
       if (remembered && ageMs < STANDING_STALE_MS) return remembered.standing
       throw new Unavailable(unanswered, { retryAfterSeconds: LOOK_UP_PAUSE_MS / 1_000, cause: error })
     }

@@ -35,7 +35,7 @@ const order = z.object({
   shippingMinor: minor,
   lines: pricedLines,
   placedAt: timestamp,
-  /** Where the customer has to act, while the order waits for it. */
+  /** A reference to the page on which the customer has to act, while the order waits for it. */
   actionUrlRef: reference.optional(),
 })
 /** What an order waits for; empty when its saga has ended. */
@@ -133,7 +133,7 @@ export const ordersContracts = defineContracts({
       example: { orderId: 'o-1', lines, addressRef: 'address-1' },
     },
     'order.completed': { version: 1, data: z.strictObject({ orderId }), example: { orderId: 'o-1' } },
-    /** Nothing is requested any more: staff retries or closes the order. What is missing and comes after all counts. */
+    /** Orders sends no more reminders: staff retries or closes the order. A missing event that arrives later still counts. */
     'order.stalled': {
       version: 1,
       data: z.strictObject({
@@ -186,7 +186,7 @@ export const ordersContracts = defineContracts({
       }),
       example: { kind: 'dispatched', shipmentId: 's-1', lines },
     },
-    /** Where the customer has to act, for the payment. */
+    /** The customer has to act for the payment: `actionUrlRef` refers to the page. */
     'customerAction.required': {
       version: 1,
       data: z.strictObject({ actionUrlRef: reference }),

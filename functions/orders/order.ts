@@ -16,14 +16,14 @@ export interface OrderState {
   readonly saga?: SagaState
   readonly ledger: Ledger
   readonly released: boolean
-  /** Where the customer has to act, for the payment. */
+  /** A reference to the page on which the customer has to act for the payment. */
   readonly actionUrlRef?: string
   /** Deadline of the armed timer, in milliseconds since the epoch; 0: none is armed. */
   readonly timerAtMs?: number
   /** After the pivot: when the services whose events are missing are reminded. */
   readonly nextReminderAtMs?: number
   readonly reminderCount: number
-  /** Nothing is requested any more. */
+  /** Orders sends no more reminders: staff has to act. */
   readonly isStalled: boolean
 }
 

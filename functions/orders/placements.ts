@@ -180,7 +180,7 @@ function refuseUnpaid(kept: Recent, { lines }: Placing, { pieces, bounds, nowMs,
     .map((one) => one.placedAtMs + HOUR_MS)
   refuse(
     `${used} pieces of ${sku} are in orders that are not paid yet or lapsed within an hour, ${unpaidPieces} may be, and this order asks for ${pieces[key]!} more: pay one, or come back`,
-    // Nothing is unpaid: infinitely late.
+    // `endsAtMs` is Infinity if no order is unpaid.
     Math.min(endsAtMs, ...givenBackAtMs),
     { bound: 'unpaid-pieces', limit: unpaidPieces, used },
   )

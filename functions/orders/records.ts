@@ -27,7 +27,7 @@ export interface SagaProgress {
 export interface FulfilmentFact {
   readonly kind: 'dispatched' | 'captured' | 'committed' | 'refused'
   readonly shipmentId: string
-  /** Of what was dispatched. */
+  /** The lines of a dispatched shipment. */
   readonly lines?: Goods
   /** Why the capture was refused. */
   readonly code?: string

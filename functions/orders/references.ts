@@ -1,4 +1,4 @@
-/** Whose the references of an order are: the customers' vault says it before anything is promised. */
+/** Checks before an order is placed that its address and payment method belong to the customer: the vault in the service customers has both. */
 
 import { refuseIf } from '../../shared/base/errors.ts'
 import type { Answered } from '../../shared/contracts/query.ts'

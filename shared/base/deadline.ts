@@ -22,7 +22,7 @@ export interface RequestContext {
 
 const contexts = new AsyncLocalStorage<RequestContext | undefined>()
 
-/** Of the request that is served now; undefined in a delivery, which has neither deadline nor signal. */
+/** The context of the request that is being served; undefined in a delivery, which has neither deadline nor signal. */
 export const requestContext = (): RequestContext | undefined => contexts.getStore()
 
 /** Milliseconds until the deadline of the request; undefined when it has none. */

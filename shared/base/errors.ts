@@ -1,7 +1,7 @@
 /** The two failures that are foreseen; everything else is a bug. */
 
 export interface CodeMeaning {
-  /** Of the HTTP answer. */
+  /** The status of the HTTP answer. */
   readonly status: number
   /** Whether a refusal with this code is written to the security log. Absent: those with 401, 403 and 429 are. */
   readonly isSecurityEvent?: boolean

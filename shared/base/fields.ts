@@ -7,7 +7,7 @@ import { code, freeText, identifier } from './text.ts'
 export const reference = identifier({ characters: 200, bytes: 500 })
 /** ISO 8601 with an offset; the format alone takes any number of fraction digits. */
 export const timestamp = z.iso.datetime({ offset: true }).max(40)
-/** Of a token. Shorter than other references: actors are made from it. */
+/** The subject of a token. It is shorter than other references, because actors are made from it. */
 export const subject = identifier({ characters: 128, bytes: 400 })
 /** Text that people write for people; the platform never compares it. */
 export const words = freeText({ characters: 200, bytes: 800 })

@@ -6,10 +6,10 @@ export const pushAccountId = (service: string): string => `${service}-push`
 export const operationsAccountId = 'operations'
 export const accountEmail = (id: string, projectId: string): string => `${id}@${projectId}.iam.gserviceaccount.com`
 export const topicName = (eventType: string): string => eventType
-export const subscriptionName = (listener: string, eventType: string): string => `${listener}.${eventType}`
+export const subscriptionName = (consumer: string, eventType: string): string => `${consumer}.${eventType}`
 export const bigQuerySubscriptionName = (eventType: string): string => `bigquery.${eventType}`
-/** Of a listener, or of `bigquery`: topic and pull subscription share the name. */
-export const deadLetterName = (listener: string): string => `${listener}-dead-letters`
+/** The dead-letter topic of a consumer (a service, or `bigquery`), and its pull subscription, which has the same name. */
+export const deadLetterName = (consumer: string): string => `${consumer}-dead-letters`
 export const queueName = (service: string): string => service
 export const databaseName = (service: string): string => service
 /** The pull subscription in which reports of stuck sagas wait for an operator. */
@@ -20,12 +20,12 @@ export const eventsDataset = 'events'
 export const analyticsDataset = 'analytics'
 /** `label`: the service's name and the project's number. Known before the service exists. */
 export const cloudRunUrl = (label: string, region: string): string => `https://${label}.${region}.run.app`
-/** Of documents that are deleted after some time; a timestamp. */
+/** The field with the time at which Firestore deletes a document. */
 export const expiryField = 'expireAt'
-/** Where Pub/Sub pushes to. */
+/** The path to which Pub/Sub pushes events of this type. */
 export const eventPath = (eventType: string): string => `/events/${eventType}`
 export const commandPath = (command: string): string => `/commands/${command}`
-/** Where a service takes a command from another one that took it from outside. */
+/** The path at which the owner of a command accepts submissions of it. */
 export const submissionPath = (command: string): string => `/submissions/${command}`
 /** Provided by the runtime of every service: publish again what is recorded for a correlation id. */
 export const republishCommand = 'RepublishEvents'

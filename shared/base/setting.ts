@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { listOf } from './issues.ts'
 
 export interface Setting<Value = unknown> {
-  /** Of the variable: capital letters and underscores. */
+  /** The name of the variable: capital letters and underscores. */
   readonly name: string
   /** Parses the variable's text. */
   readonly schema: z.ZodType<Value, string>

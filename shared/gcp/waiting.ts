@@ -2,23 +2,23 @@
 
 import type { v1 } from '@google-cloud/pubsub'
 
-/** Of one subscription, in one look: a bound on what is leased. */
+/** The maximum of messages that one call of `leased` leases. */
 const MAX_MESSAGES = 1_000
-/** A message has at most 10 MB: so many of them are held in memory at once. */
+/** A message has at most 10 MB, so a pull holds at most 200 MB in memory. */
 const MESSAGES_PER_PULL = 20
-/** An empty answer may only mean that this server had none at hand. */
+/** The subscription counts as empty after so many empty answers: one alone may come from a Pub/Sub server without messages. */
 const EMPTY_ANSWERS = 3
 
 export interface Waiting {
   readonly messageId: string
   readonly data: Buffer
   readonly attributes: Readonly<Record<string, string>>
-  /** When it was put there. */
+  /** When it was published there, in milliseconds since the epoch. */
   readonly sinceMs: number
   readonly ackId: string
 }
 
-/** Leases what waits there, for the subscription's ack deadline, a batch at a time. `subscription`: its full name. */
+/** Leases the messages of a subscription in batches, for its ack deadline. @param subscription the full name */
 export async function* leased(client: v1.SubscriberClient, subscription: string): AsyncGenerator<readonly Waiting[]> {
   let found = 0
   for (let empty = 0; empty < EMPTY_ANSWERS && found < MAX_MESSAGES;) {
@@ -39,7 +39,7 @@ export async function* leased(client: v1.SubscriberClient, subscription: string)
   }
 }
 
-/** The lease goes on for so long from now. */
+/** Extends the lease of messages to so many seconds from now. */
 export async function extend(
   client: v1.SubscriberClient,
   subscription: string,
@@ -57,10 +57,13 @@ export async function release(
   if (ackIds.length > 0) await extend(client, subscription, { ackIds, seconds: 0 })
 }
 
-/** The type of a dead letter: Pub/Sub's copy names the subscription that dead-lettered it, a service's copy its type. */
-export function typeOf(listener: string, { attributes }: Pick<Waiting, 'attributes'>): string {
+/**
+ * The type of a dead letter. If Pub/Sub dead-lettered it, the type is part of the subscription's name; if the service did, it
+ * is an attribute.
+ */
+export function typeOf(consumer: string, { attributes }: Pick<Waiting, 'attributes'>): string {
   const subscription = attributes['CloudPubSubDeadLetterSourceSubscription']
-  return subscription?.startsWith(`${listener}.`)
-    ? subscription.slice(listener.length + 1)
+  return subscription?.startsWith(`${consumer}.`)
+    ? subscription.slice(consumer.length + 1)
     : (attributes['type'] ?? 'unknown')
 }

@@ -37,7 +37,7 @@ declare module 'hono' {
 export const BODY_BYTES = 1024 * 1024
 /** The client does not wait for the answer, by its own choice: no error of anybody's. */
 export const CLIENT_GONE = 499
-/** Of a problem document's own words, which may quote the request. */
+/** The maximum length of a problem document's detail, which may quote the request. */
 const DETAIL_CHARACTERS = 2_000
 const INSTANCE_CHARACTERS = 200
 

@@ -13,7 +13,7 @@ import type { Sink } from './telemetry.ts'
 export interface OtlpOptions {
   readonly service: string
   readonly version: string
-  /** Of the collector, without `/v1/traces`. */
+  /** The address of the collector, without `/v1/traces`. */
   readonly endpoint: string
   readonly spanDelayMs: number
   readonly metricIntervalMs: number
@@ -23,7 +23,7 @@ export interface OtlpOptions {
 /** The buffer limits: further telemetry is counted and dropped, while the collector is unavailable or the packages are loading. */
 const WAITING_SPANS = 2_048
 const WAITING_MEASURES = 4_096
-/** Of the ten seconds after SIGTERM. */
+/** A part of the ten seconds that Cloud Run gives an instance after SIGTERM. */
 const CLOSE_TIMEOUT_MS = 3_000
 
 export function otlpSink(options: OtlpOptions): Sink {

@@ -55,7 +55,7 @@ interface SendParts {
   readonly service: string
   readonly address: AddressCommand
   now(): number
-  /** Of the span that sends. */
+  /** The traceparent of the span in which the message is sent. */
   traceparent(): string
   enqueue(
     commands: readonly {

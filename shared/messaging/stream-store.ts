@@ -1,4 +1,4 @@
-/** Where streams are kept: one document each, appended to under a precondition. */
+/** The interface of the store of streams: one document for each stream, appended to under a precondition. */
 
 /** The decision of one delivery; an append adds exactly one. */
 export interface Commit {
@@ -37,7 +37,7 @@ export interface StoredStream {
   readonly commits: readonly Commit[]
   /** The commits that were not read, since the snapshot stands for them. */
   readonly earlier?: {
-    /** Of the last published event among them; 0: none was published. */
+    /** The sequence of the last published event among them; 0 if none was published. */
     readonly sequence: number
   }
   readonly companion?: Companion
@@ -67,7 +67,7 @@ export interface Transaction {
 
 /** A document holds 1 MiB; recent commits become earlier ones long before. */
 const MAX_RECENT_BYTES = 700_000
-/** Of a stream with a snapshot: each command reads the recent commits, and looks up a cause in the earlier ones. */
+/** The maximum of recent commits in a stream with a snapshot. Each command reads them, and looks up a cause in the earlier ones. */
 export const MAX_RECENT_COMMITS = 100
 
 /** Whether the recent commits become earlier ones before this one is appended. @param texts JSON of the recent commits, and of this one */
@@ -76,7 +76,7 @@ export function areRecentFull({ companion }: StoredStream, texts: readonly strin
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > MAX_RECENT_BYTES
 }
 
-/** Of the last published event of a stream; 0: none was published. */
+/** The sequence of the last published event of a stream; 0 if none was published. */
 export const lastSequence = ({ commits, earlier }: Pick<StoredStream, 'commits' | 'earlier'>): number =>
   Math.max(earlier?.sequence ?? 0, ...commits.flatMap(({ events }) => events.map(({ sequence }) => sequence)))
 

@@ -50,7 +50,7 @@ export function createCaller({
       if (!origin) throw new Error(`${service} is not among PEERS: name a query of its in the description's queries.`)
       const startedMs = performance.now()
       const authorization = await withTimeout(timeoutMs, () => authorizationFor(origin), noToken)
-      // Of the work that asks: the query's own span is there only when it failed.
+      // The context of the calling span, because a query gets a span of its own only if it fails.
       const trace = traceHeaders()
       const init = (leftMs: number) => ({
         method,

@@ -16,9 +16,9 @@ interface Headers {
   get(name: string): string | undefined
 }
 
-/** Of one replay: then the letters stay where they are. */
+/** Attempts of one replay. After the last one, the remaining dead letters stay in the subscription. */
 const MAX_ATTEMPTS = 20
-/** Another reader may hold the lease of a letter; one that stays missing was acknowledged meanwhile. */
+/** Attempts to find a missing dead letter: another reader may hold its lease. After them it counts as acknowledged. */
 const ATTEMPTS_FOR_MISSING = 5
 
 /** The number of Cloud Tasks' earlier attempts; 0 for a push of Pub/Sub. */
@@ -88,7 +88,7 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
   const noteRefused = ({ actor }: Operator, reason: string, act: Readonly<Record<string, string>> = {}): void =>
     security({ event: 'replay-refused', outcome: 'refused', subject: `operator:${actor}`, reason, act })
 
-  /** Whether nothing is left to do about it: it was taken, or stays since it can never be. */
+  /** Handles one dead letter. False if a later attempt may succeed; true if it was handled, or never can be and stays. */
   const replayed = async (letter: Waiting, headers: Headers, operator: Operator): Promise<boolean> => {
     const { type, outcome } = await receiver.replay(letter, retriesOf(headers) + 1)
     if (outcome instanceof Unreadable) {
@@ -139,7 +139,7 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
   }
 }
 
-/** Of what can never be carried out: Cloud Tasks repeats a task without end until it is answered with success. */
+/** The answer to a task that can never be carried out. It is a success, because Cloud Tasks retries a task without end until it gets one. */
 export const dropped: Outcome = { status: 204 }
 const notYet: Outcome = { status: 503, retryAfterSeconds: 1 }
 

@@ -7,7 +7,7 @@ import { answerProblem } from '../http/http.ts'
 
 /** A front end sends the head of a request at once. */
 const HEADERS_TIMEOUT_MS = 10_000
-/** With its body: the largest push (14 MiB) has 58 s by its own rule, see body.ts. */
+/** The time to receive a request with its body. The largest push (14 MiB) may take 58 s: see body.ts. */
 const REQUEST_TIMEOUT_MS = 65_000
 const LOOK_FOR_SLOW_EVERY_MS = 2_000
 /** A browser sends some thirty, front ends add ten. Each costs time in every look at the others. */

@@ -36,7 +36,7 @@ export interface Saga<Context> {
   readonly name: string
   /** Counts from 1; raised when the list of steps changes. */
   readonly version: number
-  /** Of the services that own its commands and replies. */
+  /** The contracts of the services that own its commands and replies. */
   readonly contracts: readonly Contracts[]
   /** The correlation id of everything that belongs to one saga, and the id of its owner's stream. */
   readonly idOf: (context: Context) => string

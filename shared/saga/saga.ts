@@ -66,13 +66,13 @@ export interface Compensation {
 }
 
 interface Progress {
-  /** Of the definition that the saga began with, and keeps. */
+  /** The version of the definition with which the saga began. It does not change. */
   readonly version: number
   /** Recorded before their step is sent: a lost reply must still compensate what may have been done. */
   readonly compensations: readonly Compensation[]
 }
 
-/** Where a saga stands: small plain data, recorded with every transition. */
+/** The state of a saga: small plain data, recorded with every transition. */
 export type SagaState = Progress &
   (
     | {
@@ -156,7 +156,7 @@ function pendingStep<C>(saga: Saga<C>, { version, step }: Extract<SagaState, { p
   return found
 }
 
-/** Whether nothing has been answered yet: its first command may never have been sent. */
+/** True until the first reply. The first command may never have been sent. */
 export const isAtFirstStep = <C>(saga: Saga<C>, state: SagaState): boolean =>
   state.phase === 'running' && stepsOf(saga, state.version)[0]?.name === state.step
 
@@ -266,7 +266,7 @@ export function retry<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: num
   return { ...sendCompensations(saga, state, namesOf(pending), context, nowMs), events: [] }
 }
 
-/** Sent and not answered yet. */
+/** Compensations that are sent and not answered. */
 const pendingCompensations = ({ phase, compensations }: SagaState): readonly Compensation[] =>
   phase === 'compensating' ? compensations.filter(({ nextRetryAtMs }) => nextRetryAtMs !== undefined) : []
 const namesOf = (compensations: readonly Compensation[]): string[] => compensations.map(({ step }) => step)

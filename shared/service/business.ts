@@ -22,7 +22,7 @@ export interface Deployment {
   readonly projectId: string
   /** Without a slash at the end. */
   serviceUrl(service: string): string
-  /** Of the emulator that stands for the partner, without a slash at the end; absent outside the laptop. */
+  /** The address of the partner's emulator, without a slash at the end. Absent outside the local environment. */
   partnerUrl?(partner: string): string
 }
 

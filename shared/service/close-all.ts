@@ -3,7 +3,7 @@
 import { withTimeout } from '../base/deadline.ts'
 import type { Log } from '../telemetry/log.ts'
 
-/** Of the ten seconds after SIGTERM. */
+/** A part of the ten seconds that Cloud Run gives an instance after SIGTERM. */
 const CLOSE_TIMEOUT_MS = 3_000
 
 /**

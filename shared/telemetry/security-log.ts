@@ -12,7 +12,7 @@ export interface SecurityEvent {
   readonly reason: string
   /** The caller's network address, where the edge knows it. */
   readonly address?: string | undefined
-  /** Of the key that the caller's token or signature names. */
+  /** The id of the key that the caller's token or signature names. */
   readonly keyId?: string | undefined
   /** The route's pattern, not the path. */
   readonly route?: string | undefined

@@ -11,7 +11,7 @@ export interface Span {
   readonly context: TraceContext
   /** The traceparent of all outgoing messages and calls. */
   readonly traceparent: string
-  /** Of the message that is handled, as soon as it is known. */
+  /** The correlation id of the handled message, as soon as it is known. */
   readonly correlationId: string | undefined
   correlate(id: string): void
   /** Once it is known what the work was. */

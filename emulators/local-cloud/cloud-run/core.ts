@@ -16,7 +16,7 @@ export interface CloudRunOptions {
   environmentOf(email: string): Readonly<Record<string, string>>
   /** The working copy: locally a container's command runs there, not in an image. */
   readonly workingDirectory: string
-  /** Where logs are kept; absent: nowhere. */
+  /** The folder for the services' logs. Absent: logs are not written. */
   readonly logDirectory?: string
   /** The program for `node` in a container's command (default: the Node that runs this). */
   readonly nodePath?: string

@@ -18,7 +18,7 @@ export interface CloudTasksState {
   /** @throws StatusError NOT_FOUND */
   taskOf(name: string): TaskRecord
   tasksIn(queue: string): TaskRecord[]
-  /** Of a queue, made when it is first needed. */
+  /** The dispatcher of a queue. It is created at the first call. */
   dispatcherOf(queue: string): Dispatcher
   removeDispatcher(queue: string): void
   /** Removes the task; its name is blocked for a while. */

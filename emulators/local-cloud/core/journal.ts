@@ -37,7 +37,7 @@ export interface Journal {
 }
 
 export interface JournalOptions {
-  /** Where the log is kept; absent: in memory alone. */
+  /** The folder of the log. Absent: state is only in memory. */
   readonly directory?: string
   /** The log is compacted when it outgrows this, and twice what it was after the last time. */
   readonly compactAboveBytes?: number

@@ -26,7 +26,7 @@ export interface LocalCloudOptions {
   /** 0 (the default): any free one. */
   readonly ownerPort?: number
   readonly accounts?: readonly { readonly email: string; readonly port: number }[]
-  /** Where state is kept; absent: in memory. */
+  /** The folder for state. Absent: state is only in memory. */
   readonly dataDir?: string
   readonly clock?: Clock
   readonly seed?: number
@@ -43,7 +43,7 @@ export interface LocalCloud {
   readonly ownerPort: number
   /** `127.0.0.1:port`. */
   readonly ownerHost: string
-  /** Of this run: see run-secret.ts. */
+  /** The run secret: see run-secret.ts. */
   readonly secret: string
   hostOf(email: string): string
   /** The variables by which official clients and the metadata library find the local cloud: the whole list. */

@@ -4,9 +4,9 @@ import type { RequestLogEntry } from './plugin.ts'
 
 export const limits = {
   entries: 100_000,
-  /** Of all entries together, about. */
+  /** The approximate size of all entries together. */
   bytes: 32 * 1024 * 1024,
-  /** Of a URL, a name or an address that an entry repeats. */
+  /** The length of a URL, name or address in an entry. */
   textCharacters: 500,
 } as const
 

@@ -9,7 +9,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 export const SECRET_HEADER = 'x-millrace-secret'
 const SECRET_BYTES = 32
 
-/** For the URL's user part as it is: letters, digits, `-`, `_`. */
+/** A new secret of letters, digits, `-` and `_`, which the user part of a URL may contain unescaped. */
 export const makeSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
 /**

@@ -21,7 +21,7 @@ interface Series {
 
 interface Total {
   readonly value: number
-  /** Of a histogram; its value is the sum. */
+  /** The number of points of a histogram, whose `value` is their sum. */
   readonly count: number
   readonly bounds: readonly number[]
   readonly buckets: readonly number[]

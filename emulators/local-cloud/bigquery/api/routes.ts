@@ -14,7 +14,7 @@ import { datasetBody, insertAllBody, jobBody, queryBody, tableBody } from '../va
 
 const PAGE_ROWS = 10_000
 const JOBS_PER_PAGE = 50
-/** Of one insertAll. Source: https://cloud.google.com/bigquery/quotas#streaming_inserts */
+/** The maximum size of an insertAll request: https://cloud.google.com/bigquery/quotas#streaming_inserts */
 const MAX_INSERT_BYTES = 10 * 1024 * 1024
 const reasons: Readonly<Record<string, string>> = {
   INVALID_ARGUMENT: 'invalidQuery',

@@ -15,7 +15,7 @@ const SPILL_LIMIT = '4GB'
 /** Planning takes more than the square of the depth. */
 const MAX_EXPRESSION_DEPTH = 300
 const POOLED_CONNECTIONS = 4
-/** Of one query's rows, as JSON. Google: 10 GB compressed, https://cloud.google.com/bigquery/quotas#query_jobs */
+/** The maximum size of a query's rows as JSON. Google's is 10 GB compressed: https://cloud.google.com/bigquery/quotas#query_jobs */
 const MAX_RESULT_BYTES = 32 * 1024 * 1024
 
 export async function openDuck(directory: string): Promise<Omit<EngineWork, 'translate'>> {

@@ -42,19 +42,19 @@ export interface EngineWork {
   check(columns: readonly Column[], row: Readonly<Record<string, unknown>>): Promise<void>
 }
 
-/** Sent to the process. */
+/** A message from the local cloud to the engine's process. */
 export interface Call {
   readonly id: number
   readonly method: keyof EngineWork
   readonly arguments: readonly unknown[]
 }
 
-/** Sent back, once when it is open (`id` 0), and for each call. */
+/** A message from the engine's process: one when the database is open (`id` 0), and one for each call. */
 export type Reply =
   | { readonly id: number; readonly value: unknown }
   | {
       readonly id: number
       readonly message: string
-      /** Of a refusal; without it the message is DuckDB's. */
+      /** Present for a StatusError. Otherwise `message` is DuckDB's. */
       readonly status?: { readonly code: string; readonly details: readonly StatusDetail[] }
     }

@@ -14,7 +14,7 @@ import type { Call, EngineWork, Query, Reply } from './engine-work.ts'
 import { timedOut } from '../sql/limits.ts'
 
 export interface EngineOptions {
-  /** Where the database is kept; absent: in a folder that is removed at the end. */
+  /** The folder of the database. Absent: a temporary folder, which is removed at the end. */
   readonly directory?: string
   /** Longest time of a query (default 60 s). */
   readonly queryTimeoutMs?: number
@@ -24,15 +24,15 @@ export interface Engine extends Omit<EngineWork, 'query'> {
   query(
     query: Omit<Query, 'timeoutMs'> & { readonly timeoutMs?: number },
   ): Promise<Awaited<ReturnType<EngineWork['query']>>>
-  /** Of the process, while there is one. */
+  /** The pid of the engine's process; undefined while it does not run. */
   readonly pid: number | undefined
   close(): Promise<void>
 }
 
 const QUERY_TIMEOUT_MS = 60_000
-/** Of everything but a query: reading a text of 1 MB, an append, a table. */
+/** For all calls but queries, which have their own timeout: translating a text of 1 MB, an append, a change of a table. */
 const CALL_TIMEOUT_MS = 60_000
-/** Of the process: to start, to wait for the one before, and to read the database's log. */
+/** For a new process: to start, to wait until the previous one has ended, and to read the database's log. */
 const OPEN_TIMEOUT_MS = 60_000
 /** After its time a query is interrupted; DuckDB does not look for that while it plans. */
 const INTERRUPT_TIMEOUT_MS = 1_000

@@ -3,11 +3,11 @@
 import { type StatusDetail, StatusError } from '../../core/status.ts'
 
 export const limits = {
-  /** Of a query's text. Source: https://cloud.google.com/bigquery/quotas#query_jobs */
+  /** The length of a query's text: https://cloud.google.com/bigquery/quotas#query_jobs */
   queryCharacters: 1024 * 1024,
-  /** Of a query once it is resolved: 12 MB. Same source. */
+  /** The length of a query with its views expanded, 12 MB: same source. */
   resolvedCharacters: 12 * 1024 * 1024,
-  /** Of parentheses, brackets, calls, CASE and signs inside of each other. Ours: BigQuery names none, and ends when its stack does. */
+  /** The depth of nested parentheses, brackets, calls, CASE and signs. BigQuery documents no limit and fails at some depth; this one is ours. */
   nesting: 128,
   /** Operators of one rank in a row, such as `a + b + c`: each nests in DuckDB. */
   operatorsInARow: 200,
@@ -21,9 +21,9 @@ export const limits = {
   tables: 1_000,
   /** Views of views. Source: https://cloud.google.com/bigquery/quotas#view_limits */
   viewNesting: 16,
-  /** Of a value in a JSON column. Source: https://cloud.google.com/bigquery/docs/json-data#limitations */
+  /** The depth of a value in a JSON column: https://cloud.google.com/bigquery/docs/json-data#limitations */
   jsonNesting: 500,
-  /** Of a regular expression that is read here. */
+  /** The length of a regular expression whose groups are counted. */
   patternCharacters: 10_000,
 } as const
 

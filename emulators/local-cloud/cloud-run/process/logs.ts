@@ -5,9 +5,9 @@ import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { closeState, STATE_FILE_MODE } from '../../core/state-files.ts'
 
-/** Then `SERVICE.log` becomes `SERVICE.log.1`. */
+/** Above this size `SERVICE.log` is renamed to `SERVICE.log.1`. */
 const ROTATE_ABOVE_BYTES = 32 * 1024 * 1024
-/** Of one service, while the disk is slower than it: further lines are dropped. */
+/** If a service writes faster than the disk, this much of its log waits in memory; further lines are dropped. */
 const MAX_UNWRITTEN_BYTES = 16 * 1024 * 1024
 
 export interface LogKeeper {

@@ -136,7 +136,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   }
 }
 
-/** Nothing is inherited: what the stacks wrote, what Cloud Run sets, where the local cloud is. */
+/** The variables of the stacks, those of Cloud Run, and the addresses of the local cloud. No other variable is inherited. */
 function environment({ service, resource, cloudEnvironment }: InstanceOptions, port: number): Record<string, string> {
   const container = servingContainer(resource.template)
   const written = (container.env ?? []).map(({ name, value, valueSource }) => {

@@ -13,9 +13,9 @@ const moments = ['before', 'after'] as const
 export type FaultAction =
   | {
       readonly signal: (typeof signals)[number]
-      /** Whose process gets it; absent: the caller's own. */
+      /** The account whose process gets the signal. Absent: the caller's process. */
       readonly to?: string
-      /** With SIGSTOP: SIGCONT follows after so many milliseconds. */
+      /** After SIGSTOP, SIGCONT follows after this time. */
       readonly resumeAfterMs?: number
     }
   | { readonly delayMs: number }
@@ -33,7 +33,7 @@ export interface FaultRule {
   readonly action: FaultAction
   /** How often it happens (default 1). */
   readonly times?: number
-  /** Of each call that fits, 0 < p ≤ 1 (default 1). */
+  /** The probability that the rule fires for a matching call: 0 < p ≤ 1 (default 1). */
   readonly probability?: number
 }
 
@@ -49,7 +49,7 @@ export interface FaultEvent {
   readonly principal: string
   readonly method: string
   readonly when: FaultRule['when']
-  /** Of the process that was signalled, if there was one. */
+  /** The process that got the signal, if there was one. */
   readonly pid?: number
 }
 

@@ -24,7 +24,7 @@ export interface Port {
   readonly routes: readonly RouteAccess[]
   readonly access: Access
   readonly journal: Journal
-  /** Of this run. */
+  /** The run secret: see run-secret.ts. */
   readonly secret: string
 }
 

@@ -19,7 +19,7 @@ export interface OutstandingMessage {
   /** Nacks and expirations so far; `delivery_attempt` is one more. */
   failures: number
   deliveries: number
-  /** Of the last delivery; '' before the first. */
+  /** The ack id of the last delivery; '' before the first. */
   ackId: string
   deadlineMs: number
   readyAtMs: number

@@ -6,13 +6,13 @@ export const limits = {
   /** Some 1,500 traces of thirty spans; then the oldest traces go. */
   spans: 50_000,
   spansPerTrace: 5_000,
-  /** Of one span with its attributes and events, as JSON. */
+  /** The length of one span with its attributes and events, as JSON. */
   spanCharacters: 64 * 1024,
-  /** Of all spans; then the oldest traces go. */
+  /** The length of all spans. Beyond it the oldest traces are removed. */
   allSpansCharacters: 128 * 1024 * 1024,
-  /** Of one time series with its attributes and buckets, as JSON. */
+  /** The length of one time series with its attributes and buckets, as JSON. */
   seriesCharacters: 16 * 1024,
-  /** Of one metric with one set of attributes from one process; then processes that have ended are added up. */
+  /** The number of time series: one metric, with one set of attributes, from one process. Beyond it the series of ended processes are summed. */
   series: 5_000,
   /** Traces in one answer. */
   listed: 200,
