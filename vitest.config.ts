@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 import { ProgressReporter } from './test/support/progress-reporter.ts'
 
 const rooms = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
-/** Of what crosses rooms: what starts neither a platform nor programs that take long. */
+/** The tests across folders that start neither a platform nor programs that take long. */
 const quick = [
   'test/{architecture,bench,conformance,races}/**/*.test.ts',
   'test/stacks/{another-business,observability,ops-target,policies,stacks}.test.ts',
@@ -36,7 +36,7 @@ export default defineConfig({
     // A limit for what hangs, not a measure: whole platforms start in some tests, on machines that do much else.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Google's clients would look for a metadata server, and warn that there is none.
+    // Otherwise Google's clients look for a metadata server, and warn that they do not find one.
     env: { METADATA_SERVER_DETECTION: 'none' },
   },
 })

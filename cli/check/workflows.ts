@@ -8,7 +8,7 @@ const pinned = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/
 const version = /^['"]?\s+# v\d+\.\d+\.\d+\s*$/
 /** Keys whose text is executed: `script` belongs to actions/github-script. */
 const commands = ['run', 'script', 'shell']
-/** Triggers that run with this repository's secrets, and that anyone can cause. */
+/** Triggers that run with this repository's secrets, and that any GitHub user can cause. */
 const foreign = ['pull_request_target', 'workflow_run', 'issue_comment']
 
 export function findInWorkflow(text: string): string[] {

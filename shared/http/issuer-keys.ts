@@ -4,7 +4,7 @@ import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, typ
 import { type Evidence, Refused, Unavailable } from '../base/errors.ts'
 
 const FETCH_TIMEOUT_MS = 3_000
-/** Between two fetches for key ids that are not known: anybody may send those. */
+/** The minimum time between two fetches for unknown key ids, because any client can send such ids. */
 const COOLDOWN_MS = 10_000
 
 export const issuerKeys = (jwksUrl: string): JWTVerifyGetKey =>

@@ -57,7 +57,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     const about = { method, isDelivery: isInternal && isDelivery(path), header: (name: string) => c.req.header(name) }
     await platform.telemetry.request(about, async () => {
       await next()
-      // The pattern: what anybody may write is no name of a time series.
+      // The route's pattern, not its path: clients choose paths, and each would become a time series of its own.
       const route = routeOf(c)
       return { status: c.res.status, ...(route === undefined ? {} : { route }) }
     })

@@ -15,7 +15,7 @@ declare module 'hono' {
   }
 }
 
-/** The pattern of the route that the request came to, never its path: anybody may write any number of paths. */
+/** The pattern of the request's route, never its path, because clients can send any number of paths. */
 export const routeOf = (c: Context): string | undefined =>
   matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path
 

@@ -35,7 +35,7 @@ export const serverOptions = {
 /** Node would drop those beyond a number without a word, and with them the address that a front end adds last. */
 export const hasTooManyHeaders = ({ rawHeaders }: IncomingMessage): boolean => rawHeaders.length > 2 * HEADERS
 
-/** Refuses a request with more header fields than anybody needs. @param charge Counts the refused request for its sender. */
+/** Refuses a request with more header fields than any client needs. @param charge Counts the refused request for its sender. */
 export function limitHeaders(charge: (c: Context) => void = () => {}): MiddlewareHandler {
   return async (c, next) => {
     const { incoming } = (c.env ?? {}) as Partial<HttpBindings>

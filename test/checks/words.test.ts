@@ -11,7 +11,7 @@ const text = (path: string): string => readFileSync(join(root, path), 'utf8')
 const replaced: readonly (readonly [RegExp, string])[] = [
   [/\bput(s|ting)? aside\b/, 'dead-letter'],
   [/\b(told|hears|heard)\b/, 'receives, subscribes to, is notified of'],
-  [/\b(some|no|every)body\b/, 'the noun: a customer, no service, every caller'],
+  [/\b(some|no|any|every)body\b/, 'the noun: a customer, no service, every caller'],
   [/\bwhoever\b/, 'the noun: a caller that'],
   [/\b(is|are|was|were) none\b/, 'does not exist'],
   [/\bsay(s|ing)? again\b/, 'republish, retry'],

@@ -44,7 +44,7 @@ export function makeCore(context: CloudContext) {
         oldestPublishMs: delivery.oldest?.record.publishMs,
       }
     },
-    /** Messages held for anybody. */
+    /** The number of messages that are kept for any subscription. */
     retainedMessageCount: (): number => state.store.size,
     resourceExists(fullName: string): boolean | undefined {
       const kind = /^projects\/[^/]+\/(topics|subscriptions)\/[^/]+$/.exec(fullName)?.[1]

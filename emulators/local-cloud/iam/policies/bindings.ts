@@ -68,7 +68,7 @@ function checkMember(member: string, { project, accounts }: Checking): string {
     throw invalidArgument(`Invalid member "${member}": it must be like serviceAccount:EMAIL, user:EMAIL or allUsers.`)
   }
   if (kind !== 'serviceAccount') return member
-  // Google's own agents exist without anybody making them; other projects, whose accounts could be meant, do not.
+  // Google's service agents of this project exist without being created. Other projects do not exist here.
   const agent = new RegExp(
     `^service-${project.number}@(gcp-sa-[a-z]+|serverless-robot-prod)\\.iam\\.gserviceaccount\\.com$`,
   )
