@@ -36,8 +36,7 @@ async function standingOf(platform: Platform, orderId: string): Promise<Standing
   if (status === 'pending')
     return { is: 'unpaid', endsAtMs: saga?.phase === 'running' ? saga.deadlineMs : platform.now() }
   // An order with an actionUrlRef asked its customer to act for the payment, and held stock until the customer acted or the
-  // order expired. Without one, an order held stock for a moment only, or ended for
-  // another reason than its customer.
+  // order expired. An order without one held stock for a moment only, or its end was not the customer's fault.
   const isUnpaid = status === 'expired' || status === 'rejected'
   return { is: isUnpaid && actionUrlRef !== undefined ? 'lapsed' : 'over' }
 }

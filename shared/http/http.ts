@@ -35,7 +35,7 @@ declare module 'hono' {
 
 /** A thousand lines are some 60 KB. */
 export const BODY_BYTES = 1024 * 1024
-/** The status of a request whose client hung up or whose deadline passed: neither an error of the service nor of the client. */
+/** The status of a request whose client hung up, or set a deadline that passed. It counts neither as a failure nor as a refusal. */
 export const CLIENT_GONE = 499
 /** The maximum length of a problem document's detail, which may quote the request. */
 const DETAIL_CHARACTERS = 2_000

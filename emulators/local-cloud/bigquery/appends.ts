@@ -51,8 +51,8 @@ export function makeAppends(engine: Pick<EngineWork, 'append'>, catalog: Catalog
       await write(table, appends)
       for (const { resolve } of appends) resolve()
     } catch (error) {
-      // Only refused rows are surely not written. After another error, such as the end of the engine's process, they may be: a
-      // second write could duplicate them.
+      // Refused rows are not written, so they can be tried again. After any other error, such as the end of the engine's process,
+      // the rows may be written already, and a second write would duplicate them.
       const isRefused = error instanceof StatusError && error.code === 'INVALID_ARGUMENT'
       if (appends.length === 1 || !isRefused) {
         for (const { reject } of appends) reject(error as Error)
