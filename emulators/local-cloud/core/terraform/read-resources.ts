@@ -1,4 +1,4 @@
-/** Reads synthesized stacks like Terraform: resolves variables and references, and orders resources by their dependencies. */
+/** Reads synthesized stacks like Terraform: resolves variables and references, and sorts resources by their dependencies. */
 
 import { attributesOf } from './attributes.ts'
 import type { Computed, Provisioning } from './provisioner.ts'
