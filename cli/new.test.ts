@@ -37,6 +37,8 @@ describe('a refusal names the value and the remedy', () => {
     ["whose account is the operators'", () => service('operations'), /"operations" exists already/],
     ['whose name is a variable of the list', () => service('services'), /functions\/index\.ts.*"services" already/],
     ["whose table is the runtime's", () => service('runtime'), /"runtime" exists already/],
+    ['whose stack is the observability stack', () => service('observability'), /stack "observability" exists already/],
+    ['that the generated files import', () => service('implement'), /"implement".*import something of that name/],
     ['whose dead letters are those of BigQuery', () => service('bigquery'), /"bigquery" exists already/],
     [
       'that subscribes to an unknown event',
@@ -52,6 +54,16 @@ describe('a refusal names the value and the remedy', () => {
       'an event without a dot',
       () => makeEvent({ type: 'granted', service: 'orders' }, read),
       /"granted".*"points\.granted"/,
+    ],
+    [
+      'an event of a public service',
+      () => makeEvent({ type: 'edge.opened', service: 'gateway' }, read),
+      /gateway is public.*internal service/,
+    ],
+    [
+      'a command of a public service',
+      () => makeCommand({ name: 'OpenEdge', service: 'gateway', sentBy: 'orders' }, read),
+      /gateway is public.*internal service/,
     ],
     ['an event of the runtime', () => makeEvent({ type: 'saga.stuck', service: 'orders' }, read), /runtime owns it/],
     [

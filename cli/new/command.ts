@@ -4,7 +4,7 @@ import { UsageError } from '../command.ts'
 import { inCall, keysOf, namesIn, withImport, withItem } from './edit.ts'
 import { contractOf, frozen, withFields } from './event.ts'
 import { edited, type Generated, type Read, refuseExisting } from './generated.ts'
-import { camelCase, checkCommandName, contractsVariable, kebabCase, serviceNamed } from './names.ts'
+import { camelCase, checkCommandName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
 
 export interface NewCommand {
   readonly name: string
@@ -17,7 +17,7 @@ export interface NewCommand {
 /** @throws UsageError */
 export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): Generated {
   checkCommandName(name)
-  const owner = serviceNamed(service, 'service')
+  const owner = messageOwner(service)
   const sender = serviceNamed(sentBy, 'sent-by')
   if (!('streams' in owner.collections))
     throw new UsageError(

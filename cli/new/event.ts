@@ -2,7 +2,7 @@
 
 import { inCall, withImport, withItem } from './edit.ts'
 import { edited, type Generated, type Read } from './generated.ts'
-import { checkEventType, serviceNamed } from './names.ts'
+import { checkEventType, messageOwner } from './names.ts'
 
 export interface NewEvent {
   readonly type: string
@@ -13,7 +13,7 @@ export interface NewEvent {
 /** @throws UsageError */
 export function makeEvent({ type, service }: NewEvent, read: Read): Generated {
   checkEventType(type)
-  const { name } = serviceNamed(service, 'service')
+  const { name } = messageOwner(service)
   const folder = `functions/${name}`
   return {
     files: {

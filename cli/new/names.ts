@@ -28,6 +28,10 @@ export const kebabCase = (name: string): string =>
 
 /** Names that are taken by the table of the runtime's events and by the dead-letter topic of BigQuery's subscriptions. */
 const reserved: readonly string[] = [runtimeContracts.service, 'bigquery']
+/** The stacks beside those of services, whose names would be the same. */
+const stacks: readonly string[] = ['platform', 'bus', 'observability']
+/** Names that the generated files import. */
+const imported: readonly string[] = ['deliver', 'expect', 'implement', 'message', 'defineService', 'testPlatform']
 
 /** @throws UsageError when Google refuses a name derived from it, when it is not a valid identifier, or when it is taken. */
 export function checkServiceName(name: string): void {
@@ -44,6 +48,9 @@ export function checkServiceName(name: string): void {
   }
   if (!isIdentifier(camelCase(name)))
     throw new UsageError(`"${name}" can't name a service: it is a reserved word of TypeScript. Take another name.`)
+  if (imported.includes(camelCase(name)))
+    throw new UsageError(`"${name}" can't name a service: its files import something of that name. Take another name.`)
+  if (stacks.includes(name)) throw new UsageError(`The stack "${name}" exists already. Take another name.`)
   const accounts = services.flatMap((service) => [accountId(service.name), pushAccountId(service.name)])
   const taken = [...accounts, operationsAccountId, imageBuilderId].find(
     (account) => account === accountId(name) || account === pushAccountId(name),
@@ -93,6 +100,14 @@ export function serviceNamed(name: string | undefined, option: string): Service 
   if (service) return service
   const problem = name === undefined ? `--${option} is missing` : `There is no service "${name}"`
   throw new UsageError(`${problem}. --${option} takes one of: ${services.map((one) => one.name).join(', ')}.`)
+}
+
+/** The owner of a new event or command: no message reaches a public service. @throws UsageError */
+export function messageOwner(name: string | undefined): Service {
+  const service = serviceNamed(name, 'service')
+  if (service.ingress === 'public')
+    throw new UsageError(`The service ${service.name} is public, so no message reaches it. Name an internal service.`)
+  return service
 }
 
 const contracts = [...services.map((service) => service.contracts), runtimeContracts]

@@ -88,6 +88,10 @@ describe.each(commands)('$type of $name', ({ type, contract }) => {
   it('is accepted only by its owner, and sent or submitted by at least one service', () => {
     expect(services.filter(({ accepts }) => accepts.includes(type))).toHaveLength(1)
     expect(services.some(({ sends, submits }) => [...sends, ...submits].includes(type))).toBe(true)
+    // One that the gateway submits and its owner does not accept so would be refused at every request.
+    const isSubmitted = services.some(({ submits }) => submits.includes(type))
+    const isAccepted = services.some(({ acceptsSubmitted }) => acceptsSubmitted.includes(type))
+    expect({ isAccepted }).toEqual({ isAccepted: isSubmitted })
   })
 })
 

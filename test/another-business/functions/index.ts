@@ -5,8 +5,11 @@ import type { Service } from '../../../shared/service/service.ts'
 import { helpdesk } from './helpdesk/service.ts'
 import { tickets } from './tickets/service.ts'
 
+/** Ports on a laptop follow the numbers. */
+const numberedServices: Readonly<Record<number, Service>> = { 0: helpdesk, 1: tickets }
+
 export const business: Business = {
-  services: { 0: helpdesk, 1: tickets },
+  services: numberedServices,
   partners: [],
   views: { folder: new URL('.', import.meta.url), names: [] },
   settings: () => ({}),
