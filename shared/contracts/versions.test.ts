@@ -43,7 +43,9 @@ function speaking(version: 1 | 2) {
   const streams = createStreams({
     service: 'tests',
     contracts: contractsOf(version),
-    uses: [],
+    address: () => {
+      throw new Error('No command is sent.')
+    },
     store,
     now: () => 0,
     publish: async (events) => void published.push(...events),

@@ -9,7 +9,10 @@ import { testPlatform } from '../runtime/platform.testing.ts'
 const warehouseContracts = defineContracts({
   service: 'warehouse',
   events: {},
-  commands: { PickLine: { data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } } },
+  commands: {
+    PickLine: { data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } },
+    DropLine: { data: z.strictObject({ orderId: reference }), example: { orderId: 'o-1' } },
+  },
 })
 const shopContracts = defineContracts({ service: 'shop', events: {}, commands: {} })
 const shop = defineService({
@@ -35,6 +38,16 @@ describe('a command sent outside any stream', () => {
   it.each([
     ['that breaks its contract', { type: 'PickLine', data: { orderId: 'o'.repeat(201) } }, 'break its contract'],
     ['with a field too many', { type: 'PickLine', data: { orderId: 'o-1', shelf: 3 } }, 'break its contract'],
+    [
+      'that the description does not have',
+      { type: 'DropLine', data: { orderId: 'o-1' } },
+      "add it to sends: ['DropLine']",
+    ],
+    [
+      'to republish, which the description does not have',
+      { type: republishCommand, target: 'warehouse', data: { correlationId: 'o-1' } },
+      "add it to requestsRepublishFrom: ['warehouse']",
+    ],
     ['that no contract has', { type: 'PackLine', data: {} }, 'shop sends PackLine, which none of its contracts has'],
     ['named like a property of every object', { type: 'toString', data: {} }, 'none of its contracts has'],
     [

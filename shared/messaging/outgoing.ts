@@ -15,30 +15,43 @@ export interface AddressedCommand {
   readonly notBeforeMs?: number
 }
 
-/** @throws Error for a command that no contract has, and for data that break its contract: it would be dead-lettered. */
+/**
+ * @throws Error for a command that the description or no contract has, and for data that break its contract: it would lack
+ * its grant in the cloud, or be dead-lettered.
+ */
 export type AddressCommand = (command: OutgoingCommand) => AddressedCommand
 
-/** @param contracts the sender's own, and those of the services that it sends commands to */
-export function addressing(service: string, contracts: readonly Contracts[]): AddressCommand {
+/** The part of a description that says which commands leave the service. */
+export interface Sender {
+  readonly name: string
+  readonly contracts: Contracts
+  readonly uses: readonly Contracts[]
+  /** The commands that it may send. */
+  readonly sends: readonly string[]
+  readonly requestsRepublishFrom: readonly string[]
+}
+
+export function addressing({ name, contracts, uses, sends, requestsRepublishFrom }: Sender): AddressCommand {
+  const all = [contracts, ...uses]
   const owners = new Map(
-    contracts.flatMap((owned) => Object.keys(owned.commands).map((command) => [command, owned.service] as const)),
+    all.flatMap((owned) => Object.keys(owned.commands).map((command) => [command, owned.service] as const)),
   )
+  const schemaOf = ({ type }: OutgoingCommand, target: string): { parse(value: unknown): unknown } | undefined => {
+    if (type === republishCommand) return republishSchema
+    const owned = all.find(({ service }) => service === target)?.commands ?? {}
+    return Object.hasOwn(owned, type) ? owned[type]!.data : undefined
+  }
   return (command) => {
-    const target = command.target ?? owners.get(command.type)
-    const owned = contracts.find((one) => one.service === target)?.commands ?? {}
-    const schema =
-      command.type === republishCommand
-        ? republishSchema
-        : Object.hasOwn(owned, command.type)
-          ? owned[command.type]!.data
-          : undefined
-    if (!target || !schema) throw new Error(`${service} sends ${command.type}, which none of its contracts has.`)
-    return {
-      target,
-      type: command.type,
-      data: checked(command, schema),
-      ...(command.notBeforeMs === undefined ? {} : { notBeforeMs: command.notBeforeMs }),
-    }
+    const { type, notBeforeMs } = command
+    const target = command.target ?? owners.get(type)
+    const schema = target === undefined ? undefined : schemaOf(command, target)
+    if (target === undefined || !schema) throw new Error(`${name} sends ${type}, which none of its contracts has.`)
+    const isDescribed = type === republishCommand ? requestsRepublishFrom.includes(target) : sends.includes(type)
+    if (!isDescribed)
+      throw new Error(
+        `${name} sends ${type} to ${target}, which its description does not have: add it to ${type === republishCommand ? `requestsRepublishFrom: ['${target}']` : `sends: ['${type}']`}.`,
+      )
+    return { target, type, data: checked(command, schema), ...(notBeforeMs === undefined ? {} : { notBeforeMs }) }
   }
 }
 

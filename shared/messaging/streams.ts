@@ -8,7 +8,7 @@ import type { Envelope } from '../contracts/envelope.ts'
 import { recordsOf } from '../service/decider.ts'
 import { Unavailable } from '../base/errors.ts'
 import { derivedId } from '../base/ids.ts'
-import { addressing, checked } from './outgoing.ts'
+import { type AddressCommand, checked } from './outgoing.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
 import type { Decision, Stream, Streams, TransactionDocuments } from '../service/platform.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
@@ -32,8 +32,7 @@ const MAX_ATTEMPTS = 8
 export interface StreamsParts {
   readonly service: string
   readonly contracts: Contracts
-  /** Contracts of the services to which it sends commands. */
-  readonly uses: readonly Contracts[]
+  readonly address: AddressCommand
   readonly store: StreamStore
   now(): number
   publish(events: readonly Envelope[]): Promise<void>
@@ -53,8 +52,7 @@ export interface StreamsWithRepublish extends Streams {
 }
 
 export function createStreams(parts: StreamsParts): StreamsWithRepublish {
-  const { store } = parts
-  const address = addressing(parts.service, [parts.contracts, ...parts.uses])
+  const { store, address } = parts
   const published: Contracts['events'] = { ...runtimeContracts.events, ...parts.contracts.events }
 
   const recorded: Contracts['events'] = parts.contracts.recorded ?? {}

@@ -19,7 +19,7 @@ import { addressing, createSend } from '../messaging/outgoing.ts'
 import type { Platform } from '../service/platform.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createSecurityLog } from '../telemetry/security-log.ts'
-import { type Service, usesQueues } from '../service/service.ts'
+import { enqueuedBy, type Service, usesQueues } from '../service/service.ts'
 import { createQuery } from '../messaging/query.ts'
 import { createSubmit } from '../messaging/submission.ts'
 import { createStreams, type StreamsWithRepublish } from '../messaging/streams.ts'
@@ -56,7 +56,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     accessAuthorization: createAccessTokens(),
     telemetry,
   })
-  const address = addressing(service.name, [service.contracts, ...service.uses])
+  const address = addressing({ ...service, sends: enqueuedBy(service) })
   return {
     service,
     publisher,
@@ -69,7 +69,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     streams: createStreams({
       service: service.name,
       contracts: service.contracts,
-      uses: service.uses,
+      address,
       store: firestoreStreams(firestore, lifetimes),
       now,
       publish: publisher.publish,
@@ -92,7 +92,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       traceparent,
       enqueue: sender.send,
     }),
-    submit: createSubmit({ address, call: caller.call }),
+    submit: createSubmit({ address: addressing({ ...service, sends: service.submits }), call: caller.call }),
     ...createQuery({ service, call: caller.call }),
     async close() {
       security.close()

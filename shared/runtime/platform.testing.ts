@@ -8,7 +8,7 @@ import { createHealth } from '../service/health.ts'
 import { addressing, createSend } from '../messaging/outgoing.ts'
 import type { Platform } from '../service/platform.ts'
 import { createSecurityLog } from '../telemetry/security-log.ts'
-import type { Service } from '../service/service.ts'
+import { enqueuedBy, type Service } from '../service/service.ts'
 import { type Call, createQuery } from '../messaging/query.ts'
 import { createSubmit } from '../messaging/submission.ts'
 import { createStreams } from '../messaging/streams.ts'
@@ -115,7 +115,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     throw new Unavailable('No callee answers in this test.')
   }
 
-  const address = addressing(service.name, [service.contracts, ...service.uses])
+  const address = addressing({ ...service, sends: enqueuedBy(service) })
   const call: Call = (name, path, requestOptions) => {
     calls.push({ service: name, path })
     return (options.call ?? unavailable)(name, path, requestOptions)
@@ -141,7 +141,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
     streams: createStreams({
       service: service.name,
       contracts: service.contracts,
-      uses: service.uses,
+      address,
       store: kept.store,
       now,
       publish,
@@ -157,7 +157,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       traceparent: () => currentSpan()?.traceparent ?? testTrace,
       enqueue: send,
     }),
-    submit: createSubmit({ address, call }),
+    submit: createSubmit({ address: addressing({ ...service, sends: service.submits }), call }),
     ...createQuery({ service, call }),
     callExternal: (url, requestOptions) => {
       externalCalls.push({ url, options: requestOptions })

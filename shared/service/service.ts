@@ -200,6 +200,11 @@ function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'na
     throw new Error(
       `${about} it starts on ${startsOn}, which implies success: others would learn of it before the pivot.`,
     )
+  const unknown = definition.successEvents.filter((event) => !service.emits.includes(event))
+  if (definition.successEvents.length === 0 || unknown.length > 0)
+    throw new Error(
+      `${about} successEvents are the service's events that imply success, ${unknown.length > 0 ? `and ${unknown.join(', ')} is no event of it` : 'and there must be one'}.`,
+    )
   const outcomes = Object.values(endsOn)
   if (objective && !outcomes.includes(objective.good))
     throw new Error(

@@ -180,6 +180,14 @@ describe('a service whose description or handlers contradict its saga', () => {
     expect(refused).toThrow('its objective trips-booked counts "booked" as good, but it ends as completed, rejected.')
   })
 
+  it.each([
+    [['trip.bookd'], 'trip.bookd is no event of it'],
+    [[], 'there must be one'],
+  ])('is refused when the events that imply success are %j', (successEvents, reason) => {
+    const definition = { ...booking, successEvents } as typeof booking
+    expect(() => defineService({ ...description, saga: { ...sagaOfTrips, definition } })).toThrow(reason)
+  })
+
   it('is refused when the saga starts with an event that implies success', () => {
     const refused = () => defineService({ ...description, saga: { ...sagaOfTrips, startsOn: 'trip.booked' } })
     expect(refused).toThrow('it starts on trip.booked, which implies success')

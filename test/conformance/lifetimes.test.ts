@@ -41,7 +41,9 @@ const written = { version: 1, data: z.strictObject({}), example: {} }
 const streams = createStreams({
   service: 'tests',
   contracts: { service: 'tests', events: {}, recorded: { written }, commands: {} },
-  uses: [],
+  address: () => {
+    throw new Error('No command is sent.')
+  },
   store: firestoreStreams(parts.firestore, parts.lifetimes),
   now: clock.now,
   publish: async () => {},

@@ -14,6 +14,7 @@ import { lifetimesOf } from '../../shared/service/lifetimes.ts'
 import { documentId } from '../../shared/base/ids.ts'
 import type { Decision, Stream, DocumentStore, Streams } from '../../shared/service/platform.ts'
 import { MAX_RECENT_COMMITS, type StreamStore } from '../../shared/messaging/stream-store.ts'
+import { addressing } from '../../shared/messaging/outgoing.ts'
 import { createStreams } from '../../shared/messaging/streams.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
@@ -99,7 +100,13 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const streams = createStreams({
       service: 'tests',
       contracts,
-      uses: [],
+      address: addressing({
+        name: 'tests',
+        contracts,
+        uses: [],
+        sends: Object.keys(contracts.commands),
+        requestsRepublishFrom: ['tests'],
+      }),
       store,
       now: () => Date.parse('2026-01-01T00:00:00.000Z'),
       async publish(events) {
