@@ -2,6 +2,7 @@
 
 import type { CommandOf, RecordOf } from '../../shared/contracts/contract.ts'
 import { refuseIf } from '../../shared/base/errors.ts'
+import { fold } from '../../shared/service/decider.ts'
 import type { RecordedEvent } from '../../shared/service/platform.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { areTooMany, type catalogContracts, MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'
@@ -74,18 +75,19 @@ const priceFrom = (prices: readonly Price[], validFrom: string): Price | undefin
 
 /** A product whose document was never written, from its events. */
 export const productOf = (events: readonly RecordedEvent[], nowMs: number): Product =>
-  events.reduce((product, event) => evolve(product, event, nowMs), noProduct)
+  fold<Product, CatalogRecord & Pick<RecordedEvent, 'time'>>(
+    { initial: noProduct, evolve: (product, event) => evolve(product, event, nowMs) },
+    events,
+  )
 
-function evolve(product: Product, { time, type, data }: RecordedEvent, nowMs: number): Product {
-  switch (type) {
+function evolve(product: Product, event: CatalogRecord & Pick<RecordedEvent, 'time'>, nowMs: number): Product {
+  switch (event.type) {
     case 'product.published':
-      return { ...product, name: (data as { name: string }).name }
+      return { ...product, name: event.data.name }
     case 'price.changed': {
-      const { unitMinor, currency, validFrom = time } = data as AskedPrice
-      const price: Price = { unitMinor, currency, validFrom, announcedAt: time }
+      const { unitMinor, currency, validFrom = event.time } = event.data
+      const price: Price = { unitMinor, currency, validFrom, announcedAt: event.time }
       return { ...product, prices: withPrice(product.prices, price, nowMs) ?? product.prices }
     }
-    default:
-      return product
   }
 }

@@ -125,7 +125,8 @@ describe('the document', () => {
 
   it('describes exactly the registered routes', async () => {
     const registered = http.routes
-      .filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/health/'))
+      // Middleware stands on every path; any other route of all methods would be an operation without a row in the table.
+      .filter(({ method, path }) => !(method === 'ALL' && path === '/*') && !path.startsWith('/health/'))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
     const documented = described(await served()).map(({ method, path }) => `${method.toUpperCase()} ${path}`)
     expect([...new Set(registered)].toSorted()).toEqual(documented.toSorted())
