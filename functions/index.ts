@@ -28,7 +28,7 @@ const numberedServices: Readonly<Record<number, Service>> = {
 
 export const business: Business = {
   services: numberedServices,
-  partners: ['payment-provider', 'carrier'],
+  partners: { 0: 'payment-provider', 1: 'carrier' },
   views: {
     folder: new URL('shop/views/', import.meta.url),
     names: ['orders', 'order_lines', 'revenue_by_day', 'units_by_sku', 'funnel', 'compensation_rate', 'saga_durations'],

@@ -149,38 +149,41 @@ export interface LocalPorts {
   account(name: string): number
 }
 
-/** Ports of services begin after the ports of this many partners. */
-const MAX_LOCAL_PARTNERS = 8
-/** Ports of accounts begin after the ports of this many services. */
-const MAX_LOCAL_SERVICES = 40
+/** Ports of services begin after the ports of this many partners, those of accounts after the ports of this many services. */
+const MAX_LOCAL = { partner: 8, service: 40 } as const
 
 /**
  * The default ports: `base` and the ninety after it.
  *
- * @param business The ports of its services follow their numbers, those of its partners their order.
+ * @param business The ports of its services and partners follow their numbers.
  */
 export function localPorts(base: number, { services, partners }: Pick<Business, 'services' | 'partners'>): LocalPorts {
-  const numbers = new Map(Object.entries(services).map(([number, { name }]) => [name, Number(number)]))
-  const at = (name: string): number => {
-    const number = numbers.get(name)
-    if (number === undefined) throw new Error(`There is no service "${name}" in functions/index.ts.`)
-    if (number >= MAX_LOCAL_SERVICES)
-      throw new Error(`The service ${name} has the number ${number}: local ports reach to ${MAX_LOCAL_SERVICES - 1}.`)
-    return number
-  }
-  if (partners.length > MAX_LOCAL_PARTNERS)
-    throw new Error(`There are ${partners.length} partners: local ports are enough for ${MAX_LOCAL_PARTNERS}.`)
-  const partnerAt = (name: string): number => {
-    const index = partners.indexOf(name)
-    if (index === -1) throw new Error(`There is no partner "${name}" in functions/index.ts.`)
-    return index
-  }
+  const service = numberOf(
+    'service',
+    Object.entries(services).map(([number, { name }]) => [number, name]),
+  )
+  const partner = numberOf('partner', Object.entries(partners))
   return {
     api: base,
     identity: base + 1,
-    partner: (name) => base + 2 + partnerAt(name),
-    service: (name) => base + 10 + at(name),
-    account: (name) => base + 50 + at(name),
+    partner: (name) => base + 2 + partner(name),
+    service: (name) => base + 10 + service(name),
+    account: (name) => base + 50 + service(name),
+  }
+}
+
+function numberOf(
+  kind: keyof typeof MAX_LOCAL,
+  numbered: readonly (readonly [number: string, name: string])[],
+): (name: string) => number {
+  const most = MAX_LOCAL[kind]
+  return (name) => {
+    const entry = numbered.find(([, one]) => one === name)
+    if (!entry) throw new Error(`There is no ${kind} "${name}" in functions/index.ts.`)
+    const number = Number(entry[0])
+    if (number >= most)
+      throw new Error(`The ${kind} ${name} has the number ${number}: local ports reach to ${most - 1}.`)
+    return number
   }
 }
 

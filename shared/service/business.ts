@@ -5,8 +5,8 @@ import type { Service } from './service.ts'
 export interface Business {
   /** By number, which their local ports follow. */
   readonly services: Readonly<Record<number, Service>>
-  /** Companies outside the platform that its services call, and that emulators stand for on a laptop; local ports follow the order. */
-  readonly partners: readonly string[]
+  /** Companies outside the platform that its services call, and that emulators stand for on a laptop, by number, which their local ports follow. */
+  readonly partners: Readonly<Record<number, string>>
   /** Views in BigQuery: `NAME.sql` in the folder. Each view comes after those that it reads. See `Analytics` for what a text may refer to. */
   readonly views: { readonly folder: URL; readonly names: readonly string[] }
   /** The values of the settings that its services list, besides those of the platform. */
@@ -35,3 +35,4 @@ export interface Goal {
 
 /** In the order of their numbers. */
 export const servicesOf = ({ services }: Pick<Business, 'services'>): readonly Service[] => Object.values(services)
+export const partnersOf = ({ partners }: Pick<Business, 'partners'>): readonly string[] => Object.values(partners)

@@ -6,6 +6,7 @@ import { parseSync } from 'oxc-parser'
 import { expect, it } from 'vitest'
 import { loadApp } from '../../functions/apps.ts'
 import { business, services } from '../../functions/index.ts'
+import { partnersOf } from '../../shared/service/business.ts'
 import { tools } from '../../functions/tools.ts'
 import { askedIn } from '../support/asked-queries.ts'
 import { modulesFrom } from '../support/import-graph.ts'
@@ -23,7 +24,7 @@ it('each folder with a description is in the list of services and has handlers',
 })
 
 it('each partner of the business is played on a laptop', () => {
-  expect(Object.keys(tools.partners ?? {}).toSorted()).toEqual(business.partners.toSorted())
+  expect(Object.keys(tools.partners ?? {}).toSorted()).toEqual(partnersOf(business).toSorted())
 })
 
 it.each(services)(

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { business } from '../../functions/index.ts'
+import { partnersOf } from '../../shared/service/business.ts'
 import { localPorts } from '../../stacks/environments.ts'
 import { root } from '../support/platform.ts'
 
@@ -19,7 +20,7 @@ it("the development container uses the services' base image, and forwards the po
   }>('.devcontainer/devcontainer.json')
   expect(read('Dockerfile')).toContain(`FROM ${image}\n`)
   const { api, identity, partner, service } = localPorts(4100, business)
-  expect(forwardPorts).toEqual([api, identity, ...business.partners.map(partner), service('gateway')])
+  expect(forwardPorts).toEqual([api, identity, ...partnersOf(business).map(partner), service('gateway')])
   expect(Object.keys(portsAttributes)).toEqual(expect.arrayContaining(forwardPorts.map(String)))
 })
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
+import { partnersOf } from '../../shared/service/business.ts'
 import { joinPlatform } from '../support/joined-platform.ts'
 import { listenersOf } from '../support/listeners.ts'
 
@@ -42,7 +43,7 @@ describe.skipIf(!listed)('the ports of the local cloud (as Linux lists them)', (
 
   it('are the documented ones', () => {
     const { api, identity, partner, account } = platform.ports
-    const expected = [api, identity, ...business.partners.map(partner), ...services.map(({ name }) => account(name))]
+    const expected = [api, identity, ...partnersOf(business).map(partner), ...services.map(({ name }) => account(name))]
     expect(new Set(ports)).toEqual(new Set([...expected, ...ofServices()]))
   })
 

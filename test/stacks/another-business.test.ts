@@ -31,7 +31,7 @@ const tickets = defineService(description)
 
 const theatre: Business = {
   services: { 3: tickets },
-  partners: [],
+  partners: {},
   views: { folder: new URL('.', import.meta.url), names: [] },
   settings: ({ name, serviceUrl }) => ({ HALL: `${serviceUrl('tickets')}/${name}` }),
   goals: () => ({}),

@@ -7,6 +7,7 @@ import { seed } from '../../functions/shop/local/seed.ts'
 import { freePorts } from 'local-google-cloud/host'
 import type { StackJson } from 'local-google-cloud'
 import { business, services as allServices } from '../../functions/index.ts'
+import { partnersOf } from '../../shared/service/business.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment, type LocalPorts } from '../../stacks/environments.ts'
@@ -23,15 +24,15 @@ export interface TestPlatform extends ShopPlatform, PlatformClient {
 }
 
 export async function testPorts(services: readonly Service[]): Promise<LocalPorts> {
-  const { partners } = business
-  const ports = await freePorts(2 + partners.length + 2 * services.length)
+  const names = partnersOf(business)
+  const ports = await freePorts(2 + names.length + 2 * services.length)
   const [api, identity] = ports.splice(0, 2) as [number, number]
-  const partnerPorts = ports.splice(0, partners.length)
+  const partnerPorts = ports.splice(0, names.length)
   const at = (name: string): number => services.findIndex((service) => service.name === name)
   return {
     api,
     identity,
-    partner: (name) => partnerPorts[partners.indexOf(name)]!,
+    partner: (name) => partnerPorts[names.indexOf(name)]!,
     service: (name) => ports[at(name)]!,
     account: (name) => ports[services.length + at(name)]!,
   }

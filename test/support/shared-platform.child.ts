@@ -1,6 +1,7 @@
 /** The platform that suites share, in its own process, which runs until the test run ends. */
 
 import { business, services } from '../../functions/index.ts'
+import { partnersOf } from '../../shared/service/business.ts'
 import { announce, temporaryDirectory } from './command.ts'
 import { startTestPlatform } from './platform.ts'
 import type { SharedPlatform } from './shared-platform.ts'
@@ -20,7 +21,7 @@ try {
     ports: {
       api,
       identity,
-      partners: portsOf(business.partners, partner),
+      partners: portsOf(partnersOf(business), partner),
       services: portsOf(names, service),
       accounts: portsOf(names, account),
     },

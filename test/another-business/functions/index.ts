@@ -10,7 +10,7 @@ const numberedServices: Readonly<Record<number, Service>> = { 0: helpdesk, 1: ti
 
 export const business: Business = {
   services: numberedServices,
-  partners: [],
+  partners: {},
   views: { folder: new URL('.', import.meta.url), names: [] },
   settings: () => ({}),
   goals: () => ({ opening: { share: 0.99 } }),
