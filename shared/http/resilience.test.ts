@@ -31,6 +31,8 @@ async function givenUp(policy: ResiliencePolicy, call = silent): Promise<unknown
 function stuck(policy: ResiliencePolicy, count: number) {
   const { promise, resolve } = Promise.withResolvers<void>()
   const calls = Promise.all(Array.from({ length: count }, () => policy.execute(() => promise, once)))
+  // Those beyond the queue are refused, which a test may await only later.
+  calls.catch(() => {})
   return {
     async end() {
       resolve()
@@ -213,6 +215,24 @@ describe('a half-open circuit', () => {
     vi.advanceTimersByTime(HALF_OPEN_AFTER_MS)
     expect(await policy.execute(async () => 'answer', once)).toBe('answer')
     expect(policy.isOpen()).toBe(false)
+    await calls.end().catch(() => {})
+  })
+
+  it('refuses other calls at once, also while hanging calls and the test call hold all slots', async () => {
+    const policy = createResiliencePolicy('orders')
+    const failed = Array.from({ length: 8 }, () => policy.execute(failing, once).catch(() => {}))
+    const calls = stuck(policy, 250)
+    await Promise.all(failed)
+    vi.advanceTimersByTime(HALF_OPEN_AFTER_MS)
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const testCall = policy.execute(() => promise, once)
+    let refusal: unknown
+    const other = policy.execute(async () => 'answer', once).catch((error: unknown) => (refusal = error))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(String(refusal)).toContain('its circuit is open')
+    resolve('answer')
+    expect(await testCall).toBe('answer')
+    await other
     await calls.end().catch(() => {})
   })
 })

@@ -562,7 +562,7 @@ describe('the other paths', () => {
   describe('that are slow', () => {
     afterEach(() => void vi.useRealTimers())
 
-    /** A kitchen whose request ends when the test says so. */
+    /** A kitchen whose request ends when the test ends it. */
     async function slow() {
       const platform = testPlatform(kitchen)
       const soup = Promise.withResolvers<{ status: 200; body: string[] }>()
@@ -626,7 +626,7 @@ describe('the other paths', () => {
       expect(logged()).toEqual(lines)
     })
 
-    it('and are deliveries have no deadline', async () => {
+    it('have no deadline when they are deliveries', async () => {
       const { http, soup, leftMs } = await slow()
       const headers = { authorization: idToken('kitchen', 'kitchen-push'), 'x-deadline-ms': '700' }
       const answer = Promise.resolve(

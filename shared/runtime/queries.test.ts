@@ -98,7 +98,7 @@ describe('a query', () => {
     expect(requests).toEqual([asked])
   })
 
-  it('reaches its handler with its body, and answers without one where its contract says so', async () => {
+  it('reaches its handler with its body, and answers without a body when its contract declares none', async () => {
     const { platform, paths, requests } = opened()
     const ask = (dish: string) => platform.query(kitchenContracts, 'orderDish', { body: { dish } })
     expect(await ask('soup')).toEqual({ status: 201, body: { orderId: 'first' } })

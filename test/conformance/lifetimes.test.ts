@@ -109,3 +109,21 @@ it('no stream has a lifetime, since only streams hold the facts', () => {
   for (const { name, collections: declared } of services)
     expect(declared['streams']?.keptForDays, `streams of ${name}`).toBeUndefined()
 })
+
+it('keys, timelines, deliveries, the send log and placements do not grow without limit', () => {
+  const declared = services.flatMap(({ name, collections: all }) =>
+    Object.entries(all).flatMap(([collection, { keptForDays }]) =>
+      keptForDays === undefined ? [] : [[`${name}/${collection}`, keptForDays]],
+    ),
+  )
+  expect(Object.fromEntries(declared)).toEqual({
+    'catalog/keys': 400,
+    'history/timelines': 400,
+    'inventory/deliveries': 400,
+    'inventory/keys': 400,
+    'notifications/sends': 400,
+    'orders/keys': 400,
+    'orders/placements': 40,
+    'payments/keys': 400,
+  })
+})

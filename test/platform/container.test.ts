@@ -63,7 +63,7 @@ async function started(name: string) {
   }
 }
 
-/** Sends the beginning of a request, and the rest when the test says so. */
+/** Sends the beginning of a request, and the rest when the test calls the returned function. */
 async function slowRequest(port: number, head: string, rest: string) {
   const socket: Socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')

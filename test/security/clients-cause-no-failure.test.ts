@@ -106,7 +106,7 @@ describe('a deadline of the client', () => {
 
   it('that a service sets ends its request without an error of the callee', async () => {
     const platform = testPlatform(orders, { settings: { CANCELLATION_WINDOW_SECONDS: '0', PLACING: testPlacing() } })
-    // The store answers when the test says so.
+    // The test decides when the store answers.
     const { promise: held, resolve } = Promise.withResolvers<void>()
     const read = platform.streams.read
     Object.assign(platform.streams, { read: async (id: string) => (await held, read(id)) })

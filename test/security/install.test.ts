@@ -87,7 +87,7 @@ function project(integrity: string | undefined): void {
 
 const launch = () => run('cli/launch.mjs', 'program.mjs')
 
-/** Runs a program of the project with npm and the registry. */
+/** Runs a program of the project, which finds npm and its package source. */
 async function run(...args: string[]) {
   const child = spawn(process.execPath, args, {
     cwd: join(folder, 'project'),

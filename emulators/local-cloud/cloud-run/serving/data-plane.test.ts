@@ -16,7 +16,7 @@ import type { ServiceResource } from '../values/service.ts'
 
 const IDLE_MS = 60_000
 
-/** A container that answers when the test says so, request by request. */
+/** A container whose requests the test answers one by one. */
 interface FakeInstance extends Instance {
   readonly held: { request: IncomingMessage; response: ServerResponse }[]
   readonly stops: () => number
