@@ -15,14 +15,7 @@ export async function inPage(url: string, expression: string): Promise<unknown> 
   const profile = mkdtempSync(join(tmpdir(), 'millrace-browser-'))
   const browser = spawn(
     chromium,
-    [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--remote-debugging-port=0',
-      `--user-data-dir=${profile}`,
-      'about:blank',
-    ],
+    ['--headless', '--no-sandbox', '--disable-gpu', '--remote-debugging-port=0', `--user-data-dir=${profile}`, url],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )
   try {
@@ -31,15 +24,16 @@ export async function inPage(url: string, expression: string): Promise<unknown> 
     const socket = new WebSocket(pages.find(({ type }) => type === 'page')!.webSocketDebuggerUrl)
     await once(socket, 'open')
     const answers = on(socket, 'message')
-    socket.send(JSON.stringify({ id: 1, method: 'Page.enable' }))
-    socket.send(JSON.stringify({ id: 2, method: 'Page.navigate', params: { url } }))
+    // The browser loads the page by itself: a navigation of ours would race with that of its first, empty page.
+    socket.send(JSON.stringify({ id: ENABLED, method: 'Page.enable' }))
+    const params = { expression: onceLoaded(url, expression), awaitPromise: true, returnByValue: true }
     for await (const [event] of answers) {
       const { id, method, result } = JSON.parse((event as MessageEvent).data as string) as Answer
-      if (method === 'Page.loadEventFired') {
-        const params = { expression, awaitPromise: true, returnByValue: true }
-        socket.send(JSON.stringify({ id: 3, method: 'Runtime.evaluate', params }))
-      }
-      if (id === 3) return (result as { result: { value: unknown } }).result.value
+      if (id === ENABLED || method === 'Page.loadEventFired')
+        socket.send(JSON.stringify({ id: EVALUATED, method: 'Runtime.evaluate', params }))
+      if (result?.exceptionDetails) throw new Error(`The page threw: ${JSON.stringify(result.exceptionDetails)}`)
+      const found = id === EVALUATED ? result?.result?.value : undefined
+      if (found) return found.value
     }
     throw new Error('The browser closed the connection.')
   } finally {
@@ -49,6 +43,15 @@ export async function inPage(url: string, expression: string): Promise<unknown> 
   }
 }
 
+/** Nothing while the page is not loaded: the load event, which is still to come, has it evaluated again. */
+const onceLoaded = (url: string, expression: string): string =>
+  `(async () => document.readyState === 'complete' && location.href === ${JSON.stringify(new URL(url).href)}
+    ? { value: await (${expression}) }
+    : undefined)()`
+
+const ENABLED = 1
+const EVALUATED = 2
+
 interface Page {
   readonly type: string
   readonly webSocketDebuggerUrl: string
@@ -56,7 +59,11 @@ interface Page {
 interface Answer {
   readonly id?: number
   readonly method?: string
-  readonly result?: unknown
+  /** Without `result` for a page that went away meanwhile. */
+  readonly result?: {
+    readonly result?: { readonly value?: { readonly value: unknown } }
+    readonly exceptionDetails?: unknown
+  }
 }
 
 async function portOf(errors: NodeJS.ReadableStream): Promise<string> {
