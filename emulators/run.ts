@@ -7,9 +7,9 @@ import { business, services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
 import { makeSecret, STATE_UMASK, whoListens, writeState } from 'local-google-cloud/host'
-import { claim, type Claim, claimFiles, type Running } from './running.ts'
+import { acquireLock, type DirectoryLock, lockFiles, type Running } from './running.ts'
 import { tools } from '../functions/tools.ts'
-import { startPlatform, type Platform } from './start.ts'
+import { startPlatform, type LocalPlatform } from './start.ts'
 
 const usage = `
 npm start -- [--port N] [--fresh]
@@ -54,9 +54,9 @@ async function run(): Promise<void> {
     secret: makeSecret(),
     dataDirectory,
   }
-  const claimed = claim(running)
+  const lock = acquireLock(running)
   try {
-    if (options.fresh) forget()
+    if (options.fresh) deleteState()
     const stacks = synthesize(environment, business)
     const resourceCount = stacks.flatMap(({ json }) =>
       Object.values(json.resource ?? {}).flatMap((byName) => Object.keys(byName)),
@@ -74,7 +74,7 @@ async function run(): Promise<void> {
       settings: business.settings(environment),
       progress: (step) => say(`${seconds()}  ${step}`),
     })
-    stopOnSignal(platform, claimed)
+    stopOnSignal(platform, lock)
 
     const seededFile = join(dataDirectory, 'seeded')
     if (tools.seed && !existsSync(seededFile)) {
@@ -82,17 +82,17 @@ async function run(): Promise<void> {
       writeState(seededFile, new Date().toISOString())
     }
   } catch (error) {
-    claimed.release()
+    lock.release()
     throw error
   }
-  claimed.ready()
+  lock.ready()
   say(readyText(running))
 }
 
-/** Everything but the claim on the directory. */
-function forget(): void {
+/** Keeps the lock of the directory. */
+function deleteState(): void {
   for (const name of readdirSync(dataDirectory))
-    if (!claimFiles.includes(name)) rmSync(join(dataDirectory, name), { recursive: true, force: true })
+    if (!lockFiles.includes(name)) rmSync(join(dataDirectory, name), { recursive: true, force: true })
 }
 
 function readyText({ publicUrl, apiHost, identityUrl }: Running): string {
@@ -112,13 +112,13 @@ ${nextSteps.map((line) => `  ${line}`).join('\n')}
 Ctrl-C stops everything.`
 }
 
-function stopOnSignal(platform: Platform, claimed: Claim): void {
+function stopOnSignal(platform: LocalPlatform, lock: DirectoryLock): void {
   let firstMs: number | undefined
   const stop = (): void => {
     if (firstMs === undefined) {
       firstMs = performance.now()
       say('Stopping … (Ctrl-C again stops at once)')
-      claimed.withdraw()
+      lock.withdraw()
       void platform.close().then(
         () => process.exit(0),
         (error: unknown) => {

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
-import { type Claim, claim, type Running } from './running.ts'
+import { type DirectoryLock, acquireLock, type Running } from './running.ts'
 
 let running: Running
 let file: string
 
 beforeEach(() => {
-  const dataDirectory = mkdtempSync(join(tmpdir(), 'claim-'))
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'lock-'))
   onTestFinished(() => rmSync(dataDirectory, { recursive: true }))
   file = join(dataDirectory, 'running.json')
   running = {
@@ -27,35 +27,35 @@ beforeEach(() => {
   }
 })
 
-function start(): Claim {
-  const claimed = claim(running)
-  onTestFinished(() => claimed.release())
-  return claimed
+function start(): DirectoryLock {
+  const lock = acquireLock(running)
+  onTestFinished(() => lock.release())
+  return lock
 }
 
 interface OtherProcess {
-  /** Resolves with `claimed`, or with the reason why it is refused. */
-  claim(): Promise<string>
-  /** Releases the directory if this process has claimed it. */
+  /** Resolves with `locked`, or with the reason why it is refused. */
+  acquireLock(): Promise<string>
+  /** Releases the directory if this process has locked it. */
   release(): Promise<string>
   kill(): Promise<void>
 }
 
-/** A process that claims and releases the directory on request. */
+/** A process that locks and releases the directory on request. */
 async function otherProcess(): Promise<OtherProcess> {
   const module = JSON.stringify(new URL('running.ts', import.meta.url).href)
   const program = `
-    const { claim } = await import(${module})
+    const { acquireLock } = await import(${module})
     console.log('loaded')
-    let claimed
+    let lock
     process.stdin.on('data', (request) => {
       if (String(request) === 'release') {
-        claimed?.release()
-        claimed = undefined
+        lock?.release()
+        lock = undefined
         console.log('released')
       } else try {
-        claimed = claim(${JSON.stringify(running)})
-        console.log('claimed')
+        lock = acquireLock(${JSON.stringify(running)})
+        console.log('locked')
       } catch (error) {
         console.log(error.message)
       }
@@ -74,22 +74,22 @@ async function otherProcess(): Promise<OtherProcess> {
     return nextLine()
   }
   return {
-    claim: () => send('claim'),
+    acquireLock: () => send('lock'),
     release: () => send('release'),
     kill,
   }
 }
 
-it('of concurrent starts after a killed process, exactly one claims the directory', async () => {
+it('of concurrent starts after a killed process, exactly one locks the directory', async () => {
   const others = await Promise.all(Array.from({ length: 4 }, otherProcess))
   for (let round = 0; round < 10; round++) {
     writeFileSync(file, JSON.stringify({ ...running, pid: 2 ** 22 + 1, ready: true }))
-    const answers = await Promise.all(others.map((other) => other.claim()))
+    const answers = await Promise.all(others.map((other) => other.acquireLock()))
     expect(
-      answers.filter((answer) => answer === 'claimed'),
+      answers.filter((answer) => answer === 'locked'),
       answers.join(' | '),
     ).toHaveLength(1)
-    for (const answer of answers) expect(answer).toMatch(/^claimed$|^Millrace is (?:already|just) starting/)
+    for (const answer of answers) expect(answer).toMatch(/^locked$|^Millrace is (?:already|just) starting/)
     await Promise.all(others.map((other) => other.release()))
   }
 })
@@ -106,9 +106,9 @@ it('a refused start names the state of the other process: starting, running, sto
   expect(start).not.toThrow()
 })
 
-it('the directory of a killed process can be claimed, even if another program has its process id', async () => {
+it('the directory of a killed process can be locked, even if another program has its process id', async () => {
   const other = await otherProcess()
-  expect(await other.claim()).toBe('claimed')
+  expect(await other.acquireLock()).toBe('locked')
   expect(start).toThrow('already starting')
   await other.kill()
   // The file names the present process, which is alive.
@@ -117,10 +117,10 @@ it('the directory of a killed process can be claimed, even if another program ha
 })
 
 it('a reader never finds the file half written', () => {
-  const claimed = start()
+  const lock = start()
   const reading = openSync(file, 'r')
   onTestFinished(() => closeSync(reading))
-  claimed.ready()
+  lock.ready()
   // The file is replaced, not overwritten: a reader that has opened the earlier one reads all of it.
   expect(JSON.parse(readFileSync(reading, 'utf8'))).toMatchObject({ ready: false })
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ ready: true })

@@ -16,7 +16,7 @@ export interface Running {
   /** Service → where it answers; its OIDC audience too. */
   readonly serviceUrls: Readonly<Record<string, string>>
   readonly identityUrl: string
-  /** Asked for on what Google has no API for: `/_local/*`, tokens of the identity platform. */
+  /** Required where Google has no API: `/_local/*`, tokens of the identity platform. */
   readonly secret: string
   readonly dataDirectory: string
 }
@@ -24,30 +24,30 @@ export interface Running {
 /** The content of `running.json`. A start writes it before the platform is ready. */
 export type RunInfo = Running & { readonly ready: boolean }
 
-export interface Claim {
+export interface DirectoryLock {
   /** Commands in other terminals find the platform from now on. */
   ready(): void
-  /** They find it no more; the directory stays taken. */
+  /** They no longer find it; the directory stays locked. */
   withdraw(): void
-  /** Another start may have the directory; so it may when this process has ended in any way. */
+  /** Unlocks the directory for another start. The end of this process, however it comes, unlocks it too. */
   release(): void
 }
 
-/** Files of the claim itself, which is taken before anything else in the directory is touched. */
-export const claimFiles: readonly string[] = ['running.json', 'lock']
+/** Files of the lock itself, which is acquired before anything else in the directory is touched. */
+export const lockFiles: readonly string[] = ['running.json', 'lock']
 const SQLITE_BUSY = 5
-/** Two that ask at once may each be in the way of the other for a moment. */
+/** Two processes that lock at the same time may refuse each other for an instant. */
 const LOCK_TIMEOUT_MS = 250
 
 /**
- * Takes the data directory for this process.
- * @throws Error in one line when a platform that is starting, running or stopping has it.
+ * Locks the data directory for this process.
+ * @throws Error in one line when a platform that is starting, running or stopping has locked it.
  */
-export function claim(running: Running): Claim {
+export function acquireLock(running: Running): DirectoryLock {
   const file = join(running.dataDirectory, 'running.json')
   mkdirSync(running.dataDirectory, { recursive: true })
   const lock = lockOf(running.dataDirectory, file)
-  // Not before: a start that is refused must not meet files that come and go.
+  // Not before the lock: a start that is refused must not see files that another one writes or deletes.
   closeState(running.dataDirectory)
   const write = (ready: boolean): void =>
     writeState(file, JSON.stringify({ ...running, ready } satisfies RunInfo, undefined, 2))
@@ -63,7 +63,7 @@ export function claim(running: Running): Claim {
   }
 }
 
-/** SQLite has the lock of the operating system that Node has no function for: it ends with the process, even by SIGKILL. */
+/** SQLite has the lock of the operating system for which Node has no function: it ends with the process, even by SIGKILL. */
 function lockOf(directory: string, infoFile: string): DatabaseSync {
   const lock = new DatabaseSync(join(directory, 'lock'), { timeout: LOCK_TIMEOUT_MS })
   try {
@@ -72,11 +72,11 @@ function lockOf(directory: string, infoFile: string): DatabaseSync {
   } catch (error) {
     lock.close()
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
-    throw new Error(alreadyHere(liveRunInfo(infoFile)), { cause: error })
+    throw new Error(alreadyRunning(liveRunInfo(infoFile)), { cause: error })
   }
 }
 
-function alreadyHere(info: RunInfo | undefined): string {
+function alreadyRunning(info: RunInfo | undefined): string {
   if (!info) return 'Millrace is just starting or stopping here: wait a moment, then try again.'
   const { pid, apiHost, publicUrl = `http://${apiHost}`, ready } = info
   return ready

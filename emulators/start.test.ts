@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { freePort, openJournal } from 'local-google-cloud/host'
 import type { StackJson } from 'local-google-cloud'
 import type { LocalPorts } from '../stacks/environments.ts'
-import { startPlatform, type Platform } from './start.ts'
+import { startPlatform, type LocalPlatform } from './start.ts'
 
 const project = { id: 'p', number: '1', region: 'europe-west1' }
 const program = `
@@ -15,7 +15,7 @@ createServer((_, response) => response.end()).listen(Number(process.env.PORT), '
 `
 
 let folder: string
-let platform: Platform | undefined
+let platform: LocalPlatform | undefined
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-start-'))
@@ -76,7 +76,7 @@ async function start(
   port: number,
   stacks: readonly StackJson[],
   progress: (step: string) => void = () => {},
-): Promise<Platform> {
+): Promise<LocalPlatform> {
   const ports: LocalPorts = {
     api: 0,
     identity: 0,

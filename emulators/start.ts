@@ -45,7 +45,7 @@ export interface StartOptions<P extends Partners = Partners> {
   readonly progress?: (step: string) => void
 }
 
-export interface Platform<P extends Partners = Partners> {
+export interface LocalPlatform<P extends Partners = Partners> {
   readonly cloud: LocalCloud
   readonly run: CloudRunCore
   readonly partners: Started<P>
@@ -86,7 +86,7 @@ export const resourcesOf = (stacks: readonly StackJson[]): TerraformResource[] =
   readResources(stacks, emulators({ servicePort: () => 0, environmentOf: () => ({}), workingDirectory: '.' }))
 
 /** @throws Error in one line: a port that is taken, a resource that is refused, a type without a provisioner. */
-export async function startPlatform<P extends Partners>(options: StartOptions<P>): Promise<Platform<P>> {
+export async function startPlatform<P extends Partners>(options: StartOptions<P>): Promise<LocalPlatform<P>> {
   const { ports, project, dataDirectory, progress = () => {} } = options
   if (dataDirectory) closeState(dataDirectory)
   const closers: (() => Promise<void>)[] = []

@@ -11,33 +11,33 @@ import { createSlots, type Slots } from './slots.ts'
 export interface Visitor {
   readonly address: string
   readonly authorization: string | undefined
-  /** Providers and customers have places of their own, so that neither takes those of the other. */
+  /** Providers and customers have separate slots, so that neither uses up those of the other. */
   readonly pool: 'customers' | 'provider'
   /** The limit that this request counts for. */
   setRateLimitHeaders(name: string, limit: Limit, result: RateLimitResult): void
 }
 
-/** One request under way. */
+/** One request in flight. */
 export interface Visit {
-  /** Its token was verified. @throws Limited when this caller, or the customers of its address, have asked too often. */
+  /** Its token was verified. @throws Limited when this caller, or the customers of its address, exceed their rate limit. */
   admit(caller: Caller): void
   /** Its token was refused: it is not served as a known one again. */
   refuse(): void
-  /** Its body is read from now on. Where all places are taken, the body that began first gives its place to the next request. */
+  /** Its body is read from now on. When all slots are in use, the upload that began first is evicted for the next request. */
   beginUpload(): Upload
-  /** It has proved by other means where it comes from: it counts no longer for its address. @throws Limited when the pool is full. */
+  /** Its sender was verified by other means than a token: it no longer counts for its address. @throws Limited when the pool is full. */
   prove(): void
   leave(): void
 }
 
 export interface Admission {
-  /** Charges the address without a place, for requests that are answered at once. @throws Limited */
+  /** Charges the address without a slot, for requests that are answered at once. @throws Limited */
   charge(visitor: Visitor): void
-  /** @throws Limited: too often (429), too many at once of this address or caller (429), or of all (503). */
+  /** @throws Limited: above a rate limit (429), too many concurrent requests of this address or caller (429), or of all (503). */
   enter(visitor: Visitor): Visit
 }
 
-/** Requests of a full pool whose callers are verified at once: some milliseconds each. */
+/** Requests of a full pool whose callers are verified concurrently: some milliseconds each. */
 const CONCURRENT_CHECKS = { customers: 5, provider: 2 }
 
 export function createAdmission(settings: EdgeSettings, now: () => number): Admission {
@@ -67,21 +67,21 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
     enter(visitor) {
       const { address, authorization, pool, setRateLimitHeaders } = visitor
       const before = authorization === undefined ? undefined : known.find(authorization)
-      // The rate of a verified caller does not depend on other callers at its address. It pays at once: not every path
-      // looks at the token.
-      const paid = before && callers[before.role].consume(before.sub)
-      const welcome = paid?.allowed ? before : undefined
-      let refund = welcome ? undefined : charges.charge(visitor)
-      let leaveOwn = welcome
-        ? taken(perCaller, welcome.sub, `requests of this ${welcome.role}`)
-        : taken(perAddress, address, 'requests of this address')
+      // The rate of a verified caller does not depend on other callers at its address. It is charged at once, since not every
+      // path verifies the token.
+      const charged = before && callers[before.role].consume(before.sub)
+      const recognized = charged?.allowed ? before : undefined
+      let refund = recognized ? undefined : charges.charge(visitor)
+      let leaveOwn = recognized
+        ? slotOf(perCaller, recognized.sub, `requests of this ${recognized.role}`)
+        : slotOf(perAddress, address, 'requests of this address')
       let leavePool: () => void
-      // Only a verified caller ends the upload of another: until then the request has a place for the check alone.
+      // Only a verified caller ends the upload of another: until then the request has a slot of the checks.
       let isInPool = true
       try {
         const free = pools[pool].take(pool)
-        isInPool = free !== undefined || welcome !== undefined
-        leavePool = free ?? (welcome ? placeIn(pool) : placeForCheck(visitor))
+        isInPool = free !== undefined || recognized !== undefined
+        leavePool = free ?? (recognized ? slotIn(pool) : slotForCheck(visitor))
       } catch (error) {
         leaveOwn()
         throw error
@@ -89,10 +89,10 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
       const prove = (): void => {
         refund?.()
         refund = undefined
-        if (!welcome) leaveOwn()
+        if (!recognized) leaveOwn()
         if (isInPool) return
         const leaveCheck = leavePool
-        leavePool = placeIn(pool)
+        leavePool = slotIn(pool)
         leaveCheck()
         isInPool = true
       }
@@ -101,7 +101,7 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
         admit({ sub, roles }) {
           const role = (['importer', 'staff'] as const).find((one) => roles.includes(one)) ?? 'customer'
           if (authorization !== undefined) known.remember(authorization, { sub, role } satisfies KnownCaller)
-          const result = paid ?? callers[role].consume(sub)
+          const result = charged ?? callers[role].consume(sub)
           setRateLimitHeaders(role, limits[role], result)
           // Without a refund to its address: each refused request costs the check of a signature.
           refuse(`This ${role}`, result)
@@ -111,7 +111,7 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
             if (!ofAddress.allowed) setRateLimitHeaders('address', limits.address, ofAddress)
             refuse('This address', ofAddress)
           }
-          if (!welcome) leaveOwn = taken(perCaller, sub, `requests of this ${role}`)
+          if (!recognized) leaveOwn = slotOf(perCaller, sub, `requests of this ${role}`)
         },
         refuse() {
           if (before) known.forget(authorization!)
@@ -129,50 +129,50 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
     },
   }
 
-  /** A place in the pool, if necessary that of the oldest upload. @throws Limited when all bodies have arrived. */
-  function placeIn(pool: Visitor['pool']): () => void {
+  /** A slot in the pool, if necessary that of the oldest upload. @throws Limited when all bodies have arrived. */
+  function slotIn(pool: Visitor['pool']): () => void {
     const free = pools[pool].take(pool)
     if (free) return free
     uploads[pool].evictOldest()
-    return taken(pools[pool], pool, 'requests', 'overloaded')
+    return slotOf(pools[pool], pool, 'requests', 'overloaded')
   }
 
-  /** A place while the caller of a full pool is verified. @throws Limited when no upload could end, or nothing can be verified. */
-  function placeForCheck({ authorization, pool }: Visitor): () => void {
+  /** A slot while the caller of a full pool is verified. @throws Limited when no upload could end, or nothing can be verified. */
+  function slotForCheck({ authorization, pool }: Visitor): () => void {
     const isCheckable = pool === 'provider' || (authorization !== undefined && looksLikeToken(authorization))
-    return taken(isCheckable && uploads[pool].size() > 0 ? checks[pool] : noPlaces, pool, 'requests', 'overloaded')
+    return slotOf(isCheckable && uploads[pool].size() > 0 ? checks[pool] : noSlots, pool, 'requests', 'overloaded')
   }
 }
 
-const noPlaces = createSlots(0)
+const noSlots = createSlots(0)
 
 /** The bodies that are being read, oldest first: a customer's arrives within milliseconds, so the oldest is the slowest. */
 function createUploads(): { begin(leave: () => void): Upload; evictOldest(): void; size(): number } {
-  const underWay = new Set<() => void>()
+  const openUploads = new Set<() => void>()
   return {
     begin(leave) {
       const controller = new AbortController()
       const evict = (): void => {
-        underWay.delete(evict)
+        openUploads.delete(evict)
         leave()
         controller.abort(
-          new Limited('The body was still on its way when its place was needed: come back in 1 s.', 1, 'overloaded'),
+          new Limited('The body was still on its way when its slot was needed: retry in 1 s.', 1, 'overloaded'),
         )
       }
-      underWay.add(evict)
-      return { evicted: controller.signal, end: () => void underWay.delete(evict) }
+      openUploads.add(evict)
+      return { evicted: controller.signal, end: () => void openUploads.delete(evict) }
     },
     evictOldest() {
-      const [oldest] = underWay
+      const [oldest] = openUploads
       oldest?.()
     },
-    size: () => underWay.size,
+    size: () => openUploads.size,
   }
 }
 
-/** The requests of an address whose caller is not verified, counted before any signature is looked at. */
+/** The requests of an address whose caller is not verified, counted before any signature is verified. */
 function addressCharges(limit: Limit, now: () => number): { charge(visitor: Visitor): () => void } {
-  const strangers = createBuckets(limit, now)
+  const unverified = createBuckets(limit, now)
   // A flood without tokens does not use up the limit of callers with a new token.
   const withToken = createBuckets(limit, now)
   const from = (buckets: Buckets, address: string): { readonly result: RateLimitResult; refund(): void } => ({
@@ -181,7 +181,7 @@ function addressCharges(limit: Limit, now: () => number): { charge(visitor: Visi
   })
   return {
     charge({ address, authorization, setRateLimitHeaders }) {
-      let charged = from(strangers, address)
+      let charged = from(unverified, address)
       if (!charged.result.allowed && authorization !== undefined && looksLikeToken(authorization))
         charged = from(withToken, address)
       setRateLimitHeaders('address', limit, charged.result)
@@ -191,18 +191,19 @@ function addressCharges(limit: Limit, now: () => number): { charge(visitor: Visi
   }
 }
 
-function refuse(who: string, { allowed, retryAfterSeconds }: RateLimitResult): void {
-  if (!allowed) throw new Limited(`${who} has asked too often: come back in ${retryAfterSeconds} s.`, retryAfterSeconds)
+function refuse(subject: string, { allowed, retryAfterSeconds }: RateLimitResult): void {
+  if (!allowed)
+    throw new Limited(`${subject} exceeded its rate limit: retry in ${retryAfterSeconds} s.`, retryAfterSeconds)
 }
 
-/** @throws Limited when no place is free. */
-function taken(
+/** @throws Limited when no slot is free. */
+function slotOf(
   slots: Slots,
   key: string,
-  what: string,
+  requests: string,
   code: 'overloaded' | 'rate-limited' = 'rate-limited',
 ): () => void {
   const leave = slots.take(key)
-  if (!leave) throw new Limited(`Too many ${what} are under way: come back in 1 s.`, 1, code)
+  if (!leave) throw new Limited(`Too many ${requests} are in flight: retry in 1 s.`, 1, code)
   return leave
 }

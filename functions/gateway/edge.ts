@@ -13,7 +13,7 @@ import type { EdgeSettings } from './settings.ts'
 import type { Limit, RateLimitResult } from './rate-limit.ts'
 
 export interface Edge {
-  /** @throws Limited when this caller, or the customers of its address, have asked too often, or have too much under way. */
+  /** @throws Limited when this caller, or the customers of its address, exceed their rate limit or have too many requests in flight. */
   admit(c: Context, caller: Caller): void
   /** Its token was refused. */
   refuse(c: Context): void

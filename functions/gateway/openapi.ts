@@ -47,7 +47,7 @@ export function openApiDocument(): Json {
       schemas: { Problem: schemaOf(problem, 'output') },
       securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       headers: {
-        'Retry-After': { description: 'Seconds after which to come back.', schema: { type: 'integer', minimum: 0 } },
+        'Retry-After': { description: 'Seconds after which to retry.', schema: { type: 'integer', minimum: 0 } },
         RateLimit: { description: 'What is left, and when all is there again.', schema: { type: 'string' } },
       },
     },

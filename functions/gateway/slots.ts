@@ -1,27 +1,27 @@
-/** Places for requests under way, so many for each key. */
+/** Limits the concurrent requests of each key. */
 
 export interface Slots {
-  /** The place that was taken, to be given back once; undefined when all of this key are taken. */
+  /** Acquires a slot; the answer releases it once. Undefined when all slots of this key are in use. */
   take(key: string): (() => void) | undefined
-  /** How many keys hold a place. */
+  /** How many keys hold a slot. */
   size(): number
 }
 
-export function createSlots(most: number): Slots {
-  const taken = new Map<string, number>()
+export function createSlots(maxConcurrency: number): Slots {
+  const inUse = new Map<string, number>()
   return {
-    size: () => taken.size,
+    size: () => inUse.size,
     take(key) {
-      const underWay = taken.get(key) ?? 0
-      if (underWay >= most) return undefined
-      taken.set(key, underWay + 1)
+      const before = inUse.get(key) ?? 0
+      if (before >= maxConcurrency) return undefined
+      inUse.set(key, before + 1)
       let isHeld = true
       return () => {
         if (!isHeld) return
         isHeld = false
-        const left = taken.get(key)! - 1
-        if (left > 0) taken.set(key, left)
-        else taken.delete(key)
+        const left = inUse.get(key)! - 1
+        if (left > 0) inUse.set(key, left)
+        else inUse.delete(key)
       }
     },
   }

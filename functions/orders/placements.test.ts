@@ -42,7 +42,7 @@ describe('unpaid orders', () => {
   it('are refused beyond the bound, with their number and the time at which the first ends', async () => {
     await expect(after(times(4, {}))).rejects.toMatchObject({
       code: 'too-many-unpaid-orders',
-      message: '3 orders are not paid yet, and 3 may be at once: pay one, or come back in 200 s.',
+      message: '3 orders are not paid yet, and 3 may be at once: pay one, or retry in 200 s.',
       retryAfterSeconds: 200,
       bound: { bound: 'unpaid-orders', limit: 3, used: 3 },
     })
@@ -55,7 +55,7 @@ describe('unpaid orders', () => {
       code: 'too-many-unpaid-orders',
       bound: { bound: 'unpaid-pieces', limit: 10, used: 6 },
       message:
-        '6 pieces of TEA-001 are in orders that are not paid yet or lapsed within an hour, 10 may be, and this order asks for 5 more: pay one, or come back in 200 s.',
+        '6 pieces of TEA-001 are in orders that are not paid yet or lapsed within an hour, 10 may be, and this order asks for 5 more: pay one, or retry in 200 s.',
     })
     await after([{ quantity: 6 }, { quantity: 5 }], { standings: { 'o-0': { is: 'over' } } })
   })

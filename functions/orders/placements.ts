@@ -136,7 +136,7 @@ function refuseManyOrders({ placed }: Placements, { ordersPerHour }: Bounds, now
   const freeing = slices.find(([, count]) => (used -= count) < ordersPerHour)!
   const seconds = secondsUntil(Number(freeing[0]) + SLICE_MS + HOUR_MS, nowMs)
   throw new Limited(
-    `${bound.used} orders were placed within an hour, and ${ordersPerHour} may be: come back in ${seconds} s.`,
+    `${bound.used} orders were placed within an hour, and ${ordersPerHour} may be: retry in ${seconds} s.`,
     seconds,
     shopCodes['too-many-orders'],
     bound,
@@ -160,13 +160,13 @@ function refuseUnpaid(kept: Recent, { lines }: Placing, { pieces, bounds, nowMs,
   const lapsed = kept.lapses.length
   if (lapsed >= lapsedOrders)
     refuse(
-      `${lapsed} orders within an hour were not paid after their customer was asked to act, and ${lapsedOrders} may be, since they hold stock: come back`,
+      `${lapsed} orders within an hour were not paid after their customer was asked to act, and ${lapsedOrders} may be, since they hold stock: retry`,
       kept.lapses[lapsed - lapsedOrders]!.placedAtMs + HOUR_MS,
       { bound: 'lapsed-orders', limit: lapsedOrders, used: lapsed },
     )
   const open = kept.unpaid.length
   if (open >= unpaidOrders)
-    refuse(`${open} orders are not paid yet, and ${unpaidOrders} may be at once: pay one, or come back`, endsAtMs, {
+    refuse(`${open} orders are not paid yet, and ${unpaidOrders} may be at once: pay one, or retry`, endsAtMs, {
       bound: 'unpaid-orders',
       limit: unpaidOrders,
       used: open,
@@ -179,7 +179,7 @@ function refuseUnpaid(kept: Recent, { lines }: Placing, { pieces, bounds, nowMs,
     .filter((one) => one.pieces[key] !== undefined)
     .map((one) => one.placedAtMs + HOUR_MS)
   refuse(
-    `${used} pieces of ${sku} are in orders that are not paid yet or lapsed within an hour, ${unpaidPieces} may be, and this order asks for ${pieces[key]!} more: pay one, or come back`,
+    `${used} pieces of ${sku} are in orders that are not paid yet or lapsed within an hour, ${unpaidPieces} may be, and this order asks for ${pieces[key]!} more: pay one, or retry`,
     // `endsAtMs` is Infinity if no order is unpaid.
     Math.min(endsAtMs, ...givenBackAtMs),
     { bound: 'unpaid-pieces', limit: unpaidPieces, used },

@@ -125,7 +125,7 @@ export class ClientClosed extends Cancelled {
   }
 }
 
-/** Refused for now, to this caller: the answer says when to come back. */
+/** This caller is refused for now: the answer says when to retry. */
 export class Limited extends Refused {
   readonly retryAfterSeconds: number
   /** Which bound it is and how much of it is used, for programs: members of the problem document. */

@@ -1,4 +1,4 @@
-/** Bounds how much is under way at once, and how much may wait for it. */
+/** Bounds the calls in flight, and the calls that wait. */
 
 import { Unavailable } from '../base/errors.ts'
 
@@ -24,7 +24,7 @@ export function createBulkhead(
     signal.throwIfAborted()
     if (free > 0) return void (free -= 1)
     if (queue.size >= limits.queued)
-      throw new Unavailable(`${name} is not called: ${limits.concurrent} calls are under way and ${queue.size} wait.`)
+      throw new Unavailable(`${name} is not called: ${limits.concurrent} calls are in flight and ${queue.size} wait.`)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const leave = (): void => {
       if (queue.delete(resolve)) reject(signal.reason as Error)

@@ -94,7 +94,7 @@ describe('a circuit', () => {
     const policy = createResiliencePolicy('orders')
     const calls = stuck(policy, CONCURRENT + QUEUED)
     for (let refused = 0; refused < 20; refused++)
-      await expect(policy.execute(async () => 'answer', once)).rejects.toThrow('100 calls are under way and 200 wait')
+      await expect(policy.execute(async () => 'answer', once)).rejects.toThrow('100 calls are in flight and 200 wait')
     expect(policy.isOpen()).toBe(false)
     await calls.end()
     expect(await policy.execute(async () => 'answer', once)).toBe('answer')

@@ -21,7 +21,7 @@ import { createBulkhead } from './bulkhead.ts'
 import { type RequestContext, requestContext, startTimer, unlessAborted } from '../base/deadline.ts'
 import { Cancelled, DeadlineExceeded, Unavailable } from '../base/errors.ts'
 
-/** Calls to one callee under way at once, and as many waiting: the next is refused at once. */
+/** Concurrent calls to one callee, and calls that wait: the next is refused at once. */
 const MAX_CALLS = { concurrent: 100, queued: 200 }
 /** So many failures in a row open the circuit; after so long one call tries whether the callee is back. */
 const FAILURES_TO_OPEN = 8

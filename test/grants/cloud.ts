@@ -7,7 +7,7 @@ import { v1 as pubsubV1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
 import { type RequestLogEntry, type StackJson, type TerraformResource } from 'local-google-cloud'
 import type { IamCore } from 'local-google-cloud/iam'
-import { resourcesOf, startPlatform, type Platform } from '../../emulators/start.ts'
+import { resourcesOf, startPlatform, type LocalPlatform } from '../../emulators/start.ts'
 import { business, services } from '../../functions/index.ts'
 import { accountEmail } from '../../shared/base/names.ts'
 import { synthesize } from '../../stacks/app.ts'
@@ -38,7 +38,7 @@ export interface Clients {
 }
 
 export interface GrantedCloud {
-  readonly platform: Platform
+  readonly platform: LocalPlatform
   readonly resources: readonly TerraformResource[]
   readonly projectId: string
   readonly region: string

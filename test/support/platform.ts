@@ -1,7 +1,7 @@
 /** The whole platform for a test: the local environment synthesized with free ports, everything in memory. */
 
 import { join } from 'node:path'
-import { startPlatform, type Platform } from '../../emulators/start.ts'
+import { startPlatform, type LocalPlatform } from '../../emulators/start.ts'
 import { partners } from '../../functions/shop/local/partners.ts'
 import { seed } from '../../functions/shop/local/seed.ts'
 import { freePorts } from 'local-google-cloud/host'
@@ -15,7 +15,7 @@ import { clientOf, type PlatformClient } from './client.ts'
 
 export const root = join(import.meta.dirname, '..', '..')
 
-type ShopPlatform = Platform<typeof partners>
+type ShopPlatform = LocalPlatform<typeof partners>
 
 export interface TestPlatform extends ShopPlatform, PlatformClient {
   readonly paymentProvider: ShopPlatform['partners']['payment-provider']

@@ -107,10 +107,10 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           },
           async onSpawn(process) {
             spawned.set(name, process)
-            await context.faults.reached({ principal, method: 'run.start', when: 'before' })
+            await context.faults.intercept({ principal, method: 'run.start', when: 'before' })
           },
         })
-        await context.faults.reached({ principal, method: 'run.start', when: 'after' })
+        await context.faults.intercept({ principal, method: 'run.start', when: 'after' })
         return instance
       },
     })

@@ -19,7 +19,7 @@ export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = []
   while (ports.length < count) {
     const port = randomFrom(FIRST, LAST + 1)
-    if ((await areFree([port])) && claim(port)) ports.push(port)
+    if ((await areFree([port])) && reserve(port)) ports.push(port)
   }
   return ports
 }
@@ -30,7 +30,7 @@ export const freePort = async (): Promise<number> => (await freePorts(1))[0]!
 export async function freeBlock(): Promise<number> {
   for (;;) {
     const first = BLOCK * randomFrom(FIRST_OF_BLOCKS / BLOCK, FIRST / BLOCK)
-    if ((await areFree(Array.from({ length: BLOCK }, (_, index) => first + index))) && claim(first)) return first
+    if ((await areFree(Array.from({ length: BLOCK }, (_, index) => first + index))) && reserve(first)) return first
   }
 }
 
@@ -52,19 +52,19 @@ function listening(port: number): Promise<Server | undefined> {
 
 /** Longer than any program takes from choosing a port to listening there. */
 const PERIOD_MS = 120_000
-const claims = join(tmpdir(), `local-google-cloud-ports-${userInfo().username}`)
+const reservations = join(tmpdir(), `local-google-cloud-ports-${userInfo().username}`)
 
 /**
  * A port looks free to others until its server listens: two test runs side by side would choose the same now and then. So
  * each program that is given one leaves a file with its number, in the folder of this period; that of the one before counts too.
  */
-function claim(port: number): boolean {
+function reserve(port: number): boolean {
   const period = Math.floor(Date.now() / PERIOD_MS)
-  const folder = join(claims, String(period))
+  const folder = join(reservations, String(period))
   if (!existsSync(folder)) {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    for (const old of readdirSync(claims))
-      if (Number(old) < period - 1) rmSync(join(claims, old), { recursive: true, force: true })
+    for (const old of readdirSync(reservations))
+      if (Number(old) < period - 1) rmSync(join(reservations, old), { recursive: true, force: true })
   }
   try {
     writeFileSync(join(folder, String(port)), '', { flag: 'wx' })
@@ -72,5 +72,5 @@ function claim(port: number): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
-  return !existsSync(join(claims, String(period - 1), String(port)))
+  return !existsSync(join(reservations, String(period - 1), String(port)))
 }

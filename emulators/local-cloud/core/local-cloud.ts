@@ -2,7 +2,7 @@
 
 import { getRequestListener } from '@hono/node-server'
 import { randomInt } from 'node:crypto'
-import { type Grants, guarded, type IamMode, makeAccess, OWNER } from './access/access.ts'
+import { type Grants, withAuthorization, type IamMode, makeAccess, OWNER } from './access/access.ts'
 import { closeAfter, closeAll } from './close-all.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { defineServices, grpcServer, type Served } from './api/grpc.ts'
@@ -171,8 +171,8 @@ async function makePlugins(
   }
   return withPolicies(served).map(({ proto, services }) => ({
     proto,
-    // A call that is refused reaches no moment of a fault.
-    services: services.map((service) => guarded(context.faults.around(service), context.access)),
+    // A call that IAM refuses triggers no fault.
+    services: services.map((service) => withAuthorization(context.faults.withFaults(service), context.access)),
   }))
 }
 

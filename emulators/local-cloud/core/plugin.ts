@@ -30,7 +30,7 @@ export interface CloudContext {
   readonly iamFacts: readonly IamFacts[]
   /** Whether any plugin has a resource of that full name; undefined when no plugin knows such names. */
   resourceExists(fullName: string): boolean | undefined
-  /** The injected faults at moments outside of unary methods. */
+  /** The injected faults, for calls other than unary methods. */
   readonly faults: Faults
   /** Outgoing HTTP (push, task dispatch); a simulation replaces it. */
   readonly fetch: Send

@@ -3,7 +3,7 @@
 import type { FirestoreCore } from './database.ts'
 import type { GrpcService, RequestContext } from '../core/service.ts'
 import { databaseMethods } from './api/admin/databases.ts'
-import { fieldMethods } from './api/admin/fields.ts'
+import { fieldMethods } from './api/admin/field-settings.ts'
 import { indexMethods } from './api/admin/indexes.ts'
 import { commitMethods } from './api/data/commits.ts'
 import { documentMethods, documentStreams } from './api/data/documents.ts'

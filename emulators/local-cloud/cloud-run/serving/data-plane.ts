@@ -10,11 +10,11 @@ import { admit, type Iam } from './ingress.ts'
 import { createMeter } from './meter.ts'
 import type { Instance } from '../process/process.ts'
 import { limits, type ServiceResource, timeoutOf } from '../values/service.ts'
-import { slots } from './slots.ts'
+import { createSlots } from './slots.ts'
 
 const DEFAULT_CONCURRENCY = 80
 /** The time limit for a caller that does not read its answer. */
-const LAST_ANSWERS_MS = 1_000
+const DRAIN_TIMEOUT_MS = 1_000
 
 export interface DataPlaneOptions {
   readonly context: CloudContext
@@ -39,17 +39,17 @@ export interface DataPlane {
 
 export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { context, service } = options
-  /** Each is reported once. */
+  /** The stop of each instance, which begins once. */
   const stopping = new WeakMap<Instance, Promise<void>>()
   const leaving = new Set<Promise<void>>()
   let starting: Promise<Instance | undefined> | undefined
   let instance: Instance | undefined
-  /** Counts recycles: what began to start before one is of an old revision. */
+  /** Counts recycles: an instance whose start began before a recycle is of an old revision. */
   let generation = 0
   let closing = false
   let idle: Timer | undefined
   const meter = createMeter(context, service, options.resource)
-  const line = slots({
+  const slots = createSlots({
     busy: () => idle?.cancel(),
     idle() {
       if (!closing) idle = context.clock.at(context.clock.now() + options.idleMs, () => void recycle())
@@ -105,7 +105,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     await old?.catch(() => {})
   }
   /** After a broken connection: an instance that accepts no new one is ending, even if its end has not been reported yet. */
-  const looked = async (target: Instance): Promise<void> => {
+  const checkLiveness = async (target: Instance): Promise<void> => {
     if (!(await target.listens())) void retire(target)
   }
 
@@ -128,26 +128,26 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     if (!admission.admitted) return refuse(request, response, admission.status, admission.reason, admission.challenge)
     if (Number(request.headers['content-length'] ?? 0) > limits.requestBytes)
       return refuse(request, response, 413, `The request exceeds ${limits.requestBytes} bytes.`)
-    const slot = await line.take(response, resource.template.maxInstanceRequestConcurrency ?? DEFAULT_CONCURRENCY)
-    if (slot === 'gone') return
+    const slot = await slots.acquire(response, resource.template.maxInstanceRequestConcurrency ?? DEFAULT_CONCURRENCY)
+    if (slot === 'disconnected') return
     if (slot === 'full') return refuse(request, response, 429, 'Rate exceeded.')
     meter.requestBegins()
     response.once('close', meter.requestEnds)
     const forwarding = {
-      reached: answerMoments(options, request),
-      headers: handedOn(request, admission.headers),
+      intercept: interceptionOf(options, request),
+      headers: forwardedHeaders(request, admission.headers),
       clock: context.clock,
       deadlineMs,
-      looked,
+      checkLiveness,
     }
-    // A second one only when the first took nothing of the request.
-    for (let tries = 0; tries < 2; tries++) {
+    // A second attempt only if the first instance read nothing of the request.
+    for (let attempt = 0; attempt < 2; attempt++) {
       let target: Instance
       try {
         target = await running()
       } catch (error) {
         if (!closing) console.error(error instanceof Error ? error.message : error)
-        return refuse(request, response, 503, `The service ${service} could not be started: its log tells why.`)
+        return refuse(request, response, 503, `The service ${service} could not be started: see its log.`)
       }
       if (response.closed) return
       if ((await forward(request, response, { ...forwarding, target })) === 'ended') return
@@ -166,18 +166,18 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   return {
     instance: () => (instance?.exited ? undefined : instance),
     recycle,
-    active: () => line.active,
-    waiting: () => line.waiting,
+    active: () => slots.active,
+    waiting: () => slots.queued,
     async close() {
       closing = true
       const closed = new Promise((resolve) => server.close(resolve))
-      line.dismiss()
+      slots.rejectQueued()
       await recycle()
       await Promise.all(leaving)
       // The last answers are still on their way to their callers.
-      const patience = context.clock.at(context.clock.now() + LAST_ANSWERS_MS, () => server.closeAllConnections())
-      await line.empty()
-      patience.cancel()
+      const drainTimeout = context.clock.at(context.clock.now() + DRAIN_TIMEOUT_MS, () => server.closeAllConnections())
+      await slots.drained()
+      drainTimeout.cancel()
       server.closeAllConnections()
       await closed
     },
@@ -188,22 +188,22 @@ interface Forwarding {
   readonly target: Instance
   readonly headers: Record<string, string | string[] | undefined>
   readonly clock: Clock
-  /** When the whole response must have been handed on. https://cloud.google.com/run/docs/configuring/request-timeout */
+  /** The time by which the whole response must have been forwarded. https://cloud.google.com/run/docs/configuring/request-timeout */
   readonly deadlineMs: number
-  /** Awaited after a broken connection: whether the instance is still there has been found out. */
-  looked(target: Instance): Promise<void>
-  /** Awaited when it has answered with success, and when that was handed on. */
-  reached(when: 'before' | 'after'): Promise<void>
+  /** Awaited after a broken connection: retires an instance that no longer listens. */
+  checkLiveness(target: Instance): Promise<void>
+  /** Applies the faults before and after an answer of success is forwarded. */
+  intercept(when: 'before' | 'after'): Promise<void>
 }
 
-/** An answer to Pub/Sub or Tasks acknowledges; any other is an answer. */
-function answerMoments(
+/** An answer to Pub/Sub or Cloud Tasks is `run.acknowledge`; any other is `run.answer`. */
+function interceptionOf(
   { context, resource }: DataPlaneOptions,
   { headers, method, url }: IncomingMessage,
-): Forwarding['reached'] {
+): Forwarding['intercept'] {
   const isDelivery = /^(CloudPubSub-Google|Google-Cloud-Tasks)\b/.test(headers['user-agent'] ?? '')
   return (when) =>
-    context.faults.reached({
+    context.faults.intercept({
       principal: resource().template.serviceAccount ?? '',
       method: isDelivery ? 'run.acknowledge' : 'run.answer',
       when,
@@ -211,25 +211,25 @@ function answerMoments(
     })
 }
 
-/** Settles as `unreached` when nothing of the request was taken: another instance may have it. */
+/** Resolves as `unreached` when the instance read nothing of the request: another instance may serve it. */
 function forward(
   request: IncomingMessage,
   response: ServerResponse,
-  { target, headers, clock, deadlineMs, looked, reached }: Forwarding,
+  { target, headers, clock, deadlineMs, checkLiveness, intercept }: Forwarding,
 ): Promise<'ended' | 'unreached'> {
   return new Promise((resolve) => {
     const upstream = httpRequest(
       { host: '127.0.0.1', port: target.port, method: request.method, path: request.url, headers, agent: target.agent },
-      (answer) => void handOn(answer).catch((error: unknown) => broken(error as Error)),
+      (answer) => void forwardAnswer(answer).catch((error: unknown) => broken(error as Error)),
     )
-    const handOn = async (answer: IncomingMessage): Promise<void> => {
+    const forwardAnswer = async (answer: IncomingMessage): Promise<void> => {
       const { connection: _, 'keep-alive': __, ...kept } = answer.headers
       const { statusCode = 502 } = answer
-      // An answer that breaks off before it was handed on is handled by `broken`.
+      // An answer that breaks off before it was forwarded is handled by `broken`.
       answer.once('error', () => response.headersSent && response.destroy())
       if (statusCode < 300) {
-        await reached('before')
-        response.once('finish', () => void reached('after').catch(() => {}))
+        await intercept('before')
+        response.once('finish', () => void intercept('after').catch(() => {}))
       }
       response.writeHead(statusCode, kept)
       answer.pipe(response)
@@ -250,7 +250,7 @@ function forward(
     const broken = async (error: NodeJS.ErrnoException): Promise<void> => {
       deadline.cancel()
       if (isCut) return
-      await looked(target)
+      await checkLiveness(target)
       if (error.code === 'ECONNREFUSED') return resolve('unreached')
       if (!response.headersSent)
         refuse(request, response, 503, `The instance ended before it answered: ${error.message}.`)
@@ -260,7 +260,7 @@ function forward(
     upstream.once('error', (error) => void broken(error))
     response.once('close', () => {
       deadline.cancel()
-      // Answered before the end of its body, say: what is left is read, or the connection's next request would never be.
+      // It may be answered before the end of its body: the rest is read, or the connection's next request never would be.
       request.unpipe(upstream)
       request.resume()
       if (!request.complete || !response.writableFinished) upstream.destroy()
@@ -276,7 +276,7 @@ function forward(
   })
 }
 
-function handedOn(
+function forwardedHeaders(
   request: IncomingMessage,
   headers: IncomingMessage['headers'],
 ): Record<string, string | string[] | undefined> {
@@ -290,8 +290,8 @@ function handedOn(
 }
 
 /**
- * Cloud Run gives every request a span of its own in the caller's trace, and keeps one in ten seconds of them: what the
- * container finds in `traceparent` hangs on a span that is seldom there. https://cloud.google.com/run/docs/trace
+ * Cloud Run gives every request a span of its own in the caller's trace, and keeps one in ten seconds of them: the parent span
+ * in the container's `traceparent` is seldom kept. https://cloud.google.com/run/docs/trace
  */
 function requestSpan(traceparent: unknown): string {
   const [, traceId, flags] = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(String(traceparent)) ?? []

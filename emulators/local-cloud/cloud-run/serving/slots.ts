@@ -1,70 +1,73 @@
-/** How many requests an instance works on at once; the others wait in line until one ends, or their caller goes away. */
+/** The concurrency limit of an instance: further requests wait in a queue until a slot is free or their caller disconnects. */
 
 import type { ServerResponse } from 'node:http'
 
-/** Further requests for a slot are refused with 429, as by Cloud Run. */
-const QUEUED_REQUESTS = 1000
+/** Beyond this, requests for a slot are refused with 429, as by Cloud Run. */
+const MAX_QUEUED_REQUESTS = 1000
 
 export interface Slots {
-  /** `taken` until the response closes; `gone`: the caller hung up first; `dismissed`: the service is stopping. */
-  take(response: ServerResponse, most: number): Promise<'taken' | 'full' | 'gone' | 'dismissed'>
-  /** Refuses all waiting requests. */
-  dismiss(): void
+  /**
+   * `acquired` until the response closes; `full`: the queue has no room; `disconnected`: the caller closed the connection
+   * first; `stopping`: the service is being stopped.
+   */
+  acquire(response: ServerResponse, maxConcurrency: number): Promise<'acquired' | 'full' | 'disconnected' | 'stopping'>
+  /** Refuses all queued requests. */
+  rejectQueued(): void
   /** Resolves when all slots are free. */
-  empty(): Promise<void>
+  drained(): Promise<void>
   readonly active: number
-  readonly waiting: number
+  readonly queued: number
 }
 
-export function slots({ busy, idle }: { busy(): void; idle(): void }): Slots {
+export function createSlots({ busy, idle }: { busy(): void; idle(): void }): Slots {
   let active = 0
-  const emptied: (() => void)[] = []
-  const line = new Set<(turn: 'taken' | 'dismissed') => void>()
+  const onDrained: (() => void)[] = []
+  const queue = new Set<(result: 'acquired' | 'stopping') => void>()
 
   const release = (): void => {
-    const [next] = line
+    const [next] = queue
     // A slot that passes to the next request leaves `active` unchanged.
-    if (next) return next('taken')
+    if (next) return next('acquired')
     active -= 1
     if (active > 0) return
     idle()
-    for (const tell of emptied.splice(0)) tell()
+    for (const resolve of onDrained.splice(0)) resolve()
   }
   return {
-    async take(response, most) {
+    async acquire(response, maxConcurrency) {
       // It closed before this listener was added.
-      if (response.closed) return 'gone'
-      if (active < most) {
+      if (response.closed) return 'disconnected'
+      if (active < maxConcurrency) {
         active += 1
         busy()
         response.once('close', release)
-        return 'taken'
+        return 'acquired'
       }
-      if (line.size >= QUEUED_REQUESTS) return 'full'
+      if (queue.size >= MAX_QUEUED_REQUESTS) return 'full'
       return new Promise((resolve) => {
-        const left = (): void => {
-          line.delete(turn)
-          resolve('gone')
+        const onDisconnect = (): void => {
+          queue.delete(dequeue)
+          resolve('disconnected')
         }
-        const turn = (what: 'taken' | 'dismissed'): void => {
-          line.delete(turn)
-          response.off('close', left)
-          if (what === 'taken') response.once('close', release)
-          resolve(what)
+        const dequeue = (result: 'acquired' | 'stopping'): void => {
+          queue.delete(dequeue)
+          response.off('close', onDisconnect)
+          if (result === 'acquired') response.once('close', release)
+          resolve(result)
         }
-        line.add(turn)
-        response.once('close', left)
+        queue.add(dequeue)
+        response.once('close', onDisconnect)
       })
     },
-    dismiss() {
-      for (const turn of line) turn('dismissed')
+    rejectQueued() {
+      for (const dequeue of queue) dequeue('stopping')
     },
-    empty: () => (active === 0 ? Promise.resolve() : new Promise((resolve) => void emptied.push(resolve))),
+    drained: () => (active === 0 ? Promise.resolve() : new Promise((resolve) => void onDrained.push(resolve))),
     get active() {
       return active
     },
-    get waiting() {
-      return line.size
+    get queued() {
+      return queue.size
     },
   }
 }

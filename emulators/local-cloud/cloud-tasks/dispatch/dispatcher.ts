@@ -1,4 +1,4 @@
-/** Sends the due tasks of one queue: a token for each dispatch, a slot while it is under way, a later time when it failed. */
+/** Sends the due tasks of one queue: a token for each dispatch, a slot while it is in flight, a later time after a failure. */
 
 import type { Timer } from '../../core/clock.ts'
 import { DueQueue } from '../../core/due-queue.ts'
@@ -37,7 +37,7 @@ export function dispatcher({ context, tasks, queue, finished }: DispatcherParts)
     waiting.set(name, dueMs)
     due.add(name, dueMs)
   }
-  const underWay = new Set<AbortController>()
+  const inFlight = new Set<AbortController>()
   let tokens = burst(queue())
   let refilledMs = clock.now()
   let timer: Timer | undefined
@@ -57,7 +57,7 @@ export function dispatcher({ context, tasks, queue, finished }: DispatcherParts)
     for (let next = due.first(); next; next = due.first()) {
       const { maxDispatchesPerSecond: rate, maxConcurrentDispatches } = queue().rateLimits
       // A slot that becomes free pumps again.
-      if (underWay.size >= maxConcurrentDispatches) return
+      if (inFlight.size >= maxConcurrentDispatches) return
       const tokenMs = tokens >= 1 ? clock.now() : clock.now() + Math.ceil(((1 - tokens) / rate) * 1000)
       const atMs = Math.max(next.atMs, tokenMs)
       if (atMs > clock.now()) {
@@ -73,14 +73,14 @@ export function dispatcher({ context, tasks, queue, finished }: DispatcherParts)
 
   const attempt = async (task: TaskRecord): Promise<void> => {
     const controller = new AbortController()
-    underWay.add(controller)
+    inFlight.add(controller)
     const startedMs = clock.now()
     const deadline = clock.at(startedMs + task.deadlineMs, () =>
       controller.abort(new Error('the dispatch deadline passed')),
     )
     const outcome = await send(context, queue().name, task, controller.signal)
     deadline.cancel()
-    underWay.delete(controller)
+    inFlight.delete(controller)
     // Deleted meanwhile, or the process is ending: its fate is decided elsewhere.
     const current = tasks.get(task.name)
     if (!stopped && current) settle({ ...current, firstAttemptMs: current.firstAttemptMs ?? startedMs }, outcome)
@@ -120,7 +120,7 @@ export function dispatcher({ context, tasks, queue, finished }: DispatcherParts)
     stop() {
       stopped = true
       timer?.cancel()
-      for (const controller of underWay) controller.abort(new Error('the queue is gone'))
+      for (const controller of inFlight) controller.abort(new Error('the queue is gone'))
     },
     get waiting() {
       return waiting.size

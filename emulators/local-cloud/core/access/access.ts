@@ -1,6 +1,6 @@
 /**
- * IAM at the door of every API: each method names the permissions that a call of it takes, and who calls is known by the
- * port. A method or route that names none is not for service accounts at all: forgotten means closed.
+ * IAM for every API: each method names the permissions that a call of it takes, and the port identifies the caller. A
+ * service account may not call a method or route that names no permissions.
  */
 
 import type {
@@ -40,11 +40,11 @@ export interface Grants {
 export interface Access {
   /** Whether a principal has a permission; Google's service agents are checked by the plugins that act for them. */
   allows(principal: string, need: RequiredPermission): boolean
-  /** @throws PERMISSION_DENIED with Google's `ErrorInfo` for the first that is not granted. */
+  /** @throws PERMISSION_DENIED with Google's `ErrorInfo` for the first permission that is not granted. */
   check(
     principal: string,
     needs: readonly RequiredPermission[],
-    words?: Pick<ServiceAccess, 'refusal' | 'domain'>,
+    denial?: Pick<ServiceAccess, 'refusal' | 'domain'>,
   ): void
 }
 
@@ -54,32 +54,32 @@ export function makeAccess(mode: IamMode, grants: () => Grants | undefined): Acc
     mode === 'off' || principal === OWNER || (grants()?.isGranted(principal, permission, resource) ?? true)
   return {
     allows,
-    check(principal, needs, words) {
+    check(principal, needs, denial) {
       const missing = needs.find((need) => !allows(principal, need))
-      if (missing) throw denied(missing, words)
+      if (missing) throw denied(missing, denial)
     },
   }
 }
 
-const anyWords: Pick<ServiceAccess, 'refusal' | 'domain'> = {
+const defaultDenial: Pick<ServiceAccess, 'refusal' | 'domain'> = {
   refusal: ({ permission, resource }) =>
     `Permission '${permission}' denied on resource '${resource}' (or it may not exist).`,
   domain: 'iam.googleapis.com',
 }
 
-function denied({ permission, resource }: RequiredPermission, words = anyWords): StatusError {
-  return new StatusError('PERMISSION_DENIED', words.refusal({ permission, resource }), [
+function denied({ permission, resource }: RequiredPermission, denial = defaultDenial): StatusError {
+  return new StatusError('PERMISSION_DENIED', denial.refusal({ permission, resource }), [
     {
       '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
       reason: 'IAM_PERMISSION_DENIED',
-      domain: words.domain,
+      domain: denial.domain,
       metadata: { permission, resource },
     },
   ])
 }
 
 /** The same service, with an authorization check before each method. */
-export function guarded(service: GrpcService, access: Access): GrpcService {
+export function withAuthorization(service: GrpcService, access: Access): GrpcService {
   const check = (method: string, { principal }: RequestContext, request: unknown): void => {
     if (principal !== OWNER) access.check(principal, needsOf(service, method)(request), service.access)
   }
@@ -115,7 +115,7 @@ async function* checkedEach(requests: AsyncIterable<unknown>, check: (request: u
 
 /**
  * Whether an account may take that route.
- * @throws PERMISSION_DENIED; NOT_FOUND is the caller's to say when this is false: no plugin has the route for accounts.
+ * @throws PERMISSION_DENIED; the caller answers NOT_FOUND when this is false, since no plugin has the route for accounts.
  */
 export async function routeAllowed(
   routes: readonly RouteAccess[],
@@ -125,8 +125,8 @@ export async function routeAllowed(
   for (const { method, path, needs, refusal, domain } of routes) {
     const match = method === call.method ? path.exec(call.path) : null
     if (!match) continue
-    const words = { refusal: refusal ?? anyWords.refusal, domain: domain ?? anyWords.domain }
-    access.check(call.principal, await needs({ ...match.groups }, call.body), words)
+    const denial = { refusal: refusal ?? defaultDenial.refusal, domain: domain ?? defaultDenial.domain }
+    access.check(call.principal, await needs({ ...match.groups }, call.body), denial)
     return true
   }
   return false

@@ -101,7 +101,7 @@ describe('a fault', () => {
     cloud.faults.add(rule({ method: 'google.pubsub.v1.Publisher.GetTopic', action: { error: 'ABORTED' } }))
     await expect(client.getTopic({ topic }, { retry: null })).rejects.toMatchObject({
       code: 10,
-      details: 'A fault was asked for before google.pubsub.v1.Publisher.GetTopic.',
+      details: 'A fault was injected before google.pubsub.v1.Publisher.GetTopic.',
     })
     expect((await client.getTopic({ topic }))[0]).toMatchObject({ name: topic })
     await client.close()
@@ -143,14 +143,14 @@ describe('a fault', () => {
   })
 
   it.each([
-    [{ method: 'Publish' }, `method: "Publish" has no such moments. There are: ${PUBLISH}.`],
+    [{ method: 'Publish' }, `method: "Publish" is no method at which a fault can be injected. There are: ${PUBLISH}.`],
     [{ method: 'run.stop' }, 'run.acknowledge, run.answer, run.start'],
     [{ when: 'during' }, 'when: "during" must be "before" or "after".'],
-    [{ principal: undefined }, 'principal: what was not sent must be the account of the caller'],
+    [{ principal: undefined }, 'principal: an absent value must be the account of the caller'],
     [{ times: 0 }, 'times: 0 must be a whole number from 1.'],
     [{ probability: 1.5 }, 'probability: 1.5 must be above 0 and at most 1.'],
     [{ about: 7 }, 'about: 7 must be a text that the call holds.'],
-    [{ moment: 1 }, '"moment" is no field of a fault'],
+    [{ point: 1 }, '"point" is no field of a fault'],
     [{ action: {} }, 'action: {} must have one of "signal", "delayMs" and "error".'],
     [{ action: { signal: 'SIGINT' } }, 'action.signal: "SIGINT" must be one of SIGKILL'],
     [{ action: { error: 'OK' } }, 'action.error: "OK" must be one of CANCELLED'],
@@ -191,12 +191,12 @@ describe('clock and random numbers are injected', () => {
     })
     return { clock, sent, faults }
   }
-  const moment = { principal: 'orders', method: 'run.start', when: 'before' } as const
+  const point = { principal: 'orders', method: 'run.start', when: 'before' } as const
 
   it('a paused process continues when its pause is over', async () => {
     const { faults, clock, sent } = made([0])
-    faults.add({ ...moment, action: { signal: 'SIGSTOP', resumeAfterMs: 2_000 } })
-    await faults.reached(moment)
+    faults.add({ ...point, action: { signal: 'SIGSTOP', resumeAfterMs: 2_000 } })
+    await faults.intercept(point)
     await clock.advance(1_999)
     expect(sent).toEqual(['SIGSTOP to orders at 0'])
     await clock.advance(1)
@@ -205,9 +205,9 @@ describe('clock and random numbers are injected', () => {
 
   it('a delay postpones the call', async () => {
     const { faults, clock } = made([0])
-    faults.add({ ...moment, action: { delayMs: 300 } })
+    faults.add({ ...point, action: { delayMs: 300 } })
     let passed = false
-    void faults.reached(moment).then(() => (passed = true))
+    void faults.intercept(point).then(() => (passed = true))
     await clock.advance(299)
     expect(passed).toBe(false)
     await clock.advance(1)
@@ -218,12 +218,12 @@ describe('clock and random numbers are injected', () => {
 
   it('a probability is drawn for each matching call', async () => {
     const { faults } = made([0.6, 0.4, 0.4])
-    faults.add({ ...moment, probability: 0.5, times: 2, action: { error: 'UNAVAILABLE' } })
-    await faults.reached(moment)
-    await faults.reached({ ...moment, principal: 'payments' })
-    await expect(faults.reached(moment)).rejects.toThrow('before run.start')
-    await expect(faults.reached(moment)).rejects.toThrow('before run.start')
-    await faults.reached(moment)
+    faults.add({ ...point, probability: 0.5, times: 2, action: { error: 'UNAVAILABLE' } })
+    await faults.intercept(point)
+    await faults.intercept({ ...point, principal: 'payments' })
+    await expect(faults.intercept(point)).rejects.toThrow('before run.start')
+    await expect(faults.intercept(point)).rejects.toThrow('before run.start')
+    await faults.intercept(point)
     expect(faults.fired()).toHaveLength(2)
   })
 })

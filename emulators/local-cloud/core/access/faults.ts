@@ -1,6 +1,6 @@
 /**
- * Injected faults: a rule names a caller, a method, a moment and an action. Services know nothing
- * of it: who calls is known by the port, and whose process that is by Cloud Run.
+ * Injected faults: a rule names a caller, a method, a point (before or after the call) and an action.
+ * Services know nothing of it: the port identifies the caller, and Cloud Run knows its process.
  */
 
 import type { GrpcService, Unary } from '../service.ts'
@@ -8,12 +8,12 @@ import type { Clock } from '../clock.ts'
 import { codes, type Code, invalidArgument, notFound, StatusError } from '../status.ts'
 
 const signals = ['SIGKILL', 'SIGTERM', 'SIGSTOP', 'SIGCONT'] as const
-const moments = ['before', 'after'] as const
+const points = ['before', 'after'] as const
 
 export type FaultAction =
   | {
       readonly signal: (typeof signals)[number]
-      /** The account whose process gets the signal. Absent: the caller's process. */
+      /** The account target process gets the signal. Absent: the caller's process. */
       readonly to?: string
       /** After SIGSTOP, SIGCONT follows after this time. */
       readonly resumeAfterMs?: number
@@ -22,12 +22,12 @@ export type FaultAction =
   | { readonly error: Code; readonly message?: string }
 
 export interface FaultRule {
-  /** Account of the caller: its e-mail, or what stands before the `@`. */
+  /** Account of the caller: its e-mail, or the part before the `@`. */
   readonly principal: string
-  /** `google.firestore.v1.Firestore.Commit`, or one of Cloud Run's moments: `run.acknowledge`, `run.answer`, `run.start`. */
+  /** `google.firestore.v1.Firestore.Commit`, or a call of Cloud Run: `run.acknowledge`, `run.answer`, `run.start`. */
   readonly method: string
   /** `before`: the call has arrived and is not applied; `after`: it is applied, and the answer has not left. */
-  readonly when: (typeof moments)[number]
+  readonly when: (typeof points)[number]
   /** Only a call that holds this text: a document, a message's data, a task's body, a path. */
   readonly about?: string
   readonly action: FaultAction
@@ -44,7 +44,7 @@ export interface Fault extends FaultRule {
 
 export interface FaultEvent {
   readonly faultId: string
-  /** When the moment was reached: what followed from it came later. */
+  /** When the call reached the point; the action and its effects came later. */
   readonly timeMs: number
   readonly principal: string
   readonly method: string
@@ -53,7 +53,7 @@ export interface FaultEvent {
   readonly pid?: number
 }
 
-/** One moment of one call. */
+/** A point of one call: before or after it is applied. */
 export interface InterceptionPoint {
   readonly principal: string
   readonly method: string
@@ -65,7 +65,7 @@ export interface InterceptionPoint {
 export interface Faults {
   /** @throws INVALID_ARGUMENT that names field and value. */
   add(rule: FaultRule): Fault
-  /** One, or all of them; what has fired stays known. @throws NOT_FOUND */
+  /** Removes one fault, or all. Events that have fired stay in `fired`. @throws NOT_FOUND */
   remove(id?: string): void
   list(): Fault[]
   /** The faults that have fired, oldest first. */
@@ -73,9 +73,9 @@ export interface Faults {
   /** Resolves when the fault has fired that often; rejects when it is removed before. */
   whenFired(id: string, times?: number): Promise<FaultEvent>
   /** Performs the action of a matching rule. @throws StatusError if the rule fails the call. */
-  reached(moment: InterceptionPoint): Promise<void>
-  /** The same service, each of whose unary methods has its two moments. */
-  around(service: GrpcService): GrpcService
+  intercept(point: InterceptionPoint): Promise<void>
+  /** The same service, target unary methods are intercepted before and after. */
+  withFaults(service: GrpcService): GrpcService
 }
 
 export interface FaultParts {
@@ -86,13 +86,13 @@ export interface FaultParts {
   signal(principal: string, signal: NodeJS.Signals): Promise<number | undefined>
 }
 
-/** Older firings are forgotten. */
-const MAX_FIRINGS = 10_000
+/** Older events are dropped. */
+const MAX_EVENTS = 10_000
 const MAX_ARMED_FAULTS = 1_000
-/** As much of a value as a refusal repeats. */
+/** The part of a value that a refusal repeats. */
 const SHOWN_CHARACTERS = 200
-/** Moments of Cloud Run: a push or task was answered with success, any other request was, an instance starts. */
-const runMoments = ['run.acknowledge', 'run.answer', 'run.start'] as const
+/** Calls of Cloud Run: a push or task was answered with success, another request was answered with success, an instance starts. */
+const runMethods = ['run.acknowledge', 'run.answer', 'run.start'] as const
 
 interface Armed {
   readonly rule: FaultRule
@@ -101,29 +101,29 @@ interface Armed {
 
 export function createFaults(parts: FaultParts): Faults {
   const armed = new Map<string, Armed>()
-  const methods = new Set<string>(runMoments)
-  const firings: FaultEvent[] = []
+  const methods = new Set<string>(runMethods)
+  const events: FaultEvent[] = []
   const waiting = new Set<() => void>()
   const wake = (): void => {
-    for (const look of waiting) look()
+    for (const check of waiting) check()
   }
 
-  const firstThatFits = (moment: InterceptionPoint): [string, Armed] | undefined => {
+  const firstMatch = (point: InterceptionPoint): [string, Armed] | undefined => {
     for (const [id, one] of armed) {
-      if (one.left > 0 && fits(one.rule, moment) && parts.random() < (one.rule.probability ?? 1)) return [id, one]
+      if (one.left > 0 && matches(one.rule, point) && parts.random() < (one.rule.probability ?? 1)) return [id, one]
     }
     return undefined
   }
 
-  const reached = async (moment: InterceptionPoint): Promise<void> => {
-    const found = firstThatFits(moment)
+  const intercept = async (point: InterceptionPoint): Promise<void> => {
+    const found = firstMatch(point)
     if (!found) return
     const [faultId, one] = found
     one.left -= 1
-    const { principal, method, when } = moment
+    const { principal, method, when } = point
     const timeMs = parts.clock.now()
-    const outcome = await happen(one.rule.action, moment, parts)
-    firings.push({
+    const outcome = await perform(one.rule.action, point, parts)
+    events.push({
       faultId,
       timeMs,
       principal,
@@ -131,23 +131,27 @@ export function createFaults(parts: FaultParts): Faults {
       when,
       ...(outcome.pid === undefined ? {} : { pid: outcome.pid }),
     })
-    if (firings.length > MAX_FIRINGS) firings.splice(0, MAX_FIRINGS / 10)
+    if (events.length > MAX_EVENTS) events.splice(0, MAX_EVENTS / 10)
     wake()
     if (outcome.instead) throw outcome.instead
   }
 
-  const faulted = async (method: string, unary: Unary, [request, context]: Parameters<Unary>): Promise<unknown> => {
+  const withIntercepts = async (
+    method: string,
+    unary: Unary,
+    [request, context]: Parameters<Unary>,
+  ): Promise<unknown> => {
     const { principal } = context
-    await reached({ principal, method, when: 'before', content: request })
+    await intercept({ principal, method, when: 'before', content: request })
     const response = await unary(request, context)
-    await reached({ principal, method, when: 'after', content: request })
+    await intercept({ principal, method, when: 'after', content: request })
     return response
   }
 
   return {
-    reached,
+    intercept,
     add(rule) {
-      check(rule, methods)
+      checkRule(rule, methods)
       if (armed.size >= MAX_ARMED_FAULTS)
         throw new StatusError(
           'RESOURCE_EXHAUSTED',
@@ -164,38 +168,39 @@ export function createFaults(parts: FaultParts): Faults {
       wake()
     },
     list: () => [...armed].map(([id, { rule, left }]) => ({ ...rule, id, left })),
-    fired: () => firings,
+    fired: () => events,
     whenFired(id, times = 1) {
       return new Promise((resolve, reject) => {
-        const look = (): void => {
-          const own = firings.filter(({ faultId }) => faultId === id)
+        const check = (): void => {
+          const own = events.filter(({ faultId }) => faultId === id)
           if (own.length < times && armed.has(id)) return
-          waiting.delete(look)
+          waiting.delete(check)
           if (own.length >= times) resolve(own[times - 1]!)
           else reject(new Error(`The fault ${id} was removed before it happened ${times} times.`))
         }
-        waiting.add(look)
-        look()
+        waiting.add(check)
+        check()
       })
     },
-    around(service) {
+    withFaults(service) {
       const unary = Object.entries(service.unary ?? {}).map(([name, handler]) => {
         const method = `${service.name}.${name.charAt(0).toUpperCase()}${name.slice(1)}`
         methods.add(method)
-        const hooked: Unary = (...call) => (armed.size === 0 ? handler(...call) : faulted(method, handler, call))
-        return [name, hooked] as const
+        const intercepted: Unary = (...call) =>
+          armed.size === 0 ? handler(...call) : withIntercepts(method, handler, call)
+        return [name, intercepted] as const
       })
       return { ...service, unary: Object.fromEntries(unary) }
     },
   }
 }
 
-function fits({ principal, method, when, about }: FaultRule, moment: InterceptionPoint): boolean {
+function matches({ principal, method, when, about }: FaultRule, point: InterceptionPoint): boolean {
   return (
-    method === moment.method &&
-    when === moment.when &&
-    (principal === moment.principal || principal === moment.principal.split('@')[0]) &&
-    (about === undefined || holds(moment.content, about))
+    method === point.method &&
+    when === point.when &&
+    (principal === point.principal || principal === point.principal.split('@')[0]) &&
+    (about === undefined || holds(point.content, about))
   )
 }
 
@@ -213,7 +218,7 @@ interface Outcome {
   readonly instead?: StatusError
 }
 
-async function happen(
+async function perform(
   action: FaultAction,
   { principal, method, when }: InterceptionPoint,
   parts: FaultParts,
@@ -223,12 +228,12 @@ async function happen(
     return {}
   }
   if ('error' in action) {
-    return { instead: new StatusError(action.error, action.message ?? `A fault was asked for ${when} ${method}.`) }
+    return { instead: new StatusError(action.error, action.message ?? `A fault was injected ${when} ${method}.`) }
   }
-  const whose = action.to ?? principal
-  const pid = await parts.signal(whose, action.signal)
+  const target = action.to ?? principal
+  const pid = await parts.signal(target, action.signal)
   if (action.resumeAfterMs !== undefined)
-    parts.clock.at(parts.clock.now() + action.resumeAfterMs, () => void parts.signal(whose, 'SIGCONT'))
+    parts.clock.at(parts.clock.now() + action.resumeAfterMs, () => void parts.signal(target, 'SIGCONT'))
   // A killed caller gets no answer, and its pending request must not be applied.
   const killed = action.signal === 'SIGKILL' && action.to === undefined
   return { pid, ...(killed ? { instead: new StatusError('UNAVAILABLE', `Killed ${when} ${method}.`) } : {}) }
@@ -236,21 +241,23 @@ async function happen(
 
 const fields = ['principal', 'method', 'when', 'about', 'action', 'times', 'probability']
 
-function check(rule: FaultRule, methods: ReadonlySet<string>): void {
+function checkRule(rule: FaultRule, methods: ReadonlySet<string>): void {
   const { principal, method, when, about, action, times = 1, probability = 1 } = rule as Partial<FaultRule>
   const unknown = Object.keys(rule).find((name) => !fields.includes(name))
   if (unknown !== undefined) throw invalidArgument(`"${unknown}" is no field of a fault: ${fields.join(', ')}.`)
   if (typeof principal !== 'string' || principal === '')
-    throw invalidArgument(`principal: ${said(principal)} must be the account of the caller, as "bookings".`)
+    throw invalidArgument(`principal: ${shown(principal)} must be the account of the caller, as "bookings".`)
   if (typeof method !== 'string' || !methods.has(method))
-    throw invalidArgument(`method: ${said(method)} has no such moments. There are: ${like(method, methods)}.`)
-  if (!moments.includes(when!)) throw invalidArgument(`when: ${said(when)} must be "before" or "after".`)
+    throw invalidArgument(
+      `method: ${shown(method)} is no method at which a fault can be injected. There are: ${similar(method, methods)}.`,
+    )
+  if (!points.includes(when!)) throw invalidArgument(`when: ${shown(when)} must be "before" or "after".`)
   if (about !== undefined && (typeof about !== 'string' || about === ''))
-    throw invalidArgument(`about: ${said(about)} must be a text that the call holds.`)
+    throw invalidArgument(`about: ${shown(about)} must be a text that the call holds.`)
   if (!Number.isSafeInteger(times) || times < 1)
-    throw invalidArgument(`times: ${said(times)} must be a whole number from 1.`)
+    throw invalidArgument(`times: ${shown(times)} must be a whole number from 1.`)
   if (typeof probability !== 'number' || !(probability > 0 && probability <= 1))
-    throw invalidArgument(`probability: ${said(probability)} must be above 0 and at most 1.`)
+    throw invalidArgument(`probability: ${shown(probability)} must be above 0 and at most 1.`)
   checkAction(action)
 }
 
@@ -259,34 +266,35 @@ function checkAction(action: unknown): void {
   const { signal, to, resumeAfterMs, delayMs, error, message } = given
   const kind = ['signal', 'delayMs', 'error'].filter((name) => name in given)
   if (kind.length !== 1)
-    throw invalidArgument(`action: ${said(action)} must have one of "signal", "delayMs" and "error".`)
+    throw invalidArgument(`action: ${shown(action)} must have one of "signal", "delayMs" and "error".`)
   const allowed = { signal: ['signal', 'to', 'resumeAfterMs'], delayMs: ['delayMs'], error: ['error', 'message'] }
-  const stranger = Object.keys(given).find((name) => !allowed[kind[0] as keyof typeof allowed].includes(name))
-  if (stranger !== undefined) throw invalidArgument(`action: "${stranger}" does not go with "${kind[0]}".`)
+  const unknown = Object.keys(given).find((name) => !allowed[kind[0] as keyof typeof allowed].includes(name))
+  if (unknown !== undefined) throw invalidArgument(`action: "${unknown}" does not go with "${kind[0]}".`)
   if ('signal' in given && !signals.includes(signal as (typeof signals)[number]))
-    throw invalidArgument(`action.signal: ${said(signal)} must be one of ${signals.join(', ')}.`)
+    throw invalidArgument(`action.signal: ${shown(signal)} must be one of ${signals.join(', ')}.`)
   if ('error' in given && !(typeof error === 'string' && Object.hasOwn(codes, error)))
-    throw invalidArgument(`action.error: ${said(error)} must be one of ${Object.keys(codes).join(', ')}.`)
+    throw invalidArgument(`action.error: ${shown(error)} must be one of ${Object.keys(codes).join(', ')}.`)
   if ('delayMs' in given) checkMs('delayMs', delayMs)
   if (resumeAfterMs !== undefined) {
-    if (signal !== 'SIGSTOP') throw invalidArgument(`action.resumeAfterMs goes with SIGSTOP, not with ${said(signal)}.`)
+    if (signal !== 'SIGSTOP')
+      throw invalidArgument(`action.resumeAfterMs goes with SIGSTOP, not with ${shown(signal)}.`)
     checkMs('resumeAfterMs', resumeAfterMs)
   }
   for (const [name, value] of Object.entries({ to, message })) {
     if (value !== undefined && typeof value !== 'string')
-      throw invalidArgument(`action.${name}: ${said(value)} must be a text.`)
+      throw invalidArgument(`action.${name}: ${shown(value)} must be a text.`)
   }
 }
 
 function checkMs(name: string, value: unknown): void {
   if (typeof value !== 'number' || !(value >= 0 && value <= 3_600_000))
-    throw invalidArgument(`action.${name}: ${said(value)} must be from 0 to 3600000.`)
+    throw invalidArgument(`action.${name}: ${shown(value)} must be from 0 to 3600000.`)
 }
 
-const said = (value: unknown): string => JSON.stringify(value)?.slice(0, SHOWN_CHARACTERS) ?? 'what was not sent'
+const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, SHOWN_CHARACTERS) ?? 'an absent value'
 
-/** The methods that end alike, or those of Cloud Run and a few more. */
-function like(method: unknown, methods: ReadonlySet<string>): string {
+/** The methods with the same last name, or all. */
+function similar(method: unknown, methods: ReadonlySet<string>): string {
   const last = String(method).split(/[./]/).at(-1)!.toLowerCase()
   const alike = [...methods].filter((one) => one.toLowerCase().endsWith(`.${last}`))
   return (alike.length > 0 ? alike : [...methods].toSorted()).join(', ')

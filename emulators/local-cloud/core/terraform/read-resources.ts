@@ -62,13 +62,13 @@ function readStack({ name, json }: StackJson, types: TerraformTypes): TerraformR
     }
   }
   const resolved = new Map<string, TerraformResource>()
-  const underWay = new Set<string>()
+  const resolving = new Set<string>()
 
   const visit = (node: Node): TerraformResource => {
     const done = resolved.get(node.address)
     if (done) return done
-    if (underWay.has(node.address)) throw new Error(`${name}: ${node.address} depends on itself.`)
-    underWay.add(node.address)
+    if (resolving.has(node.address)) throw new Error(`${name}: ${node.address} depends on itself.`)
+    resolving.add(node.address)
     for (const other of dependsOn(node)) visit(find(node, other))
     const attributes = Object.fromEntries(
       Object.entries(node.attributes)

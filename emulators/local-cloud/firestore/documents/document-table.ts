@@ -1,7 +1,7 @@
 /** Documents in the journal. */
 
 import type { Journal, Table } from '../../core/journal.ts'
-import type { Fields } from '../values/value.ts'
+import type { Fields } from '../values/firestore-value.ts'
 
 /** A stored document: fields, create and update time in microseconds. */
 export interface StoredDocument {

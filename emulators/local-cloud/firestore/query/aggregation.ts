@@ -2,10 +2,10 @@
 
 import type { Document } from '../documents/document-table.ts'
 import { invalidArgument } from '../../core/status.ts'
-import { getField } from '../values/fields.ts'
+import { getField } from '../values/field-access.ts'
 import { type FieldPath, formatFieldPath, parseFieldPath } from '../values/paths.ts'
-import { checkFieldName } from '../values/wire.ts'
-import { type Value, double, integer, isInteger, isNumber, numeric } from '../values/value.ts'
+import { checkFieldName } from '../values/proto-codec.ts'
+import { type Value, double, integer, isInteger, isNumber, numeric } from '../values/firestore-value.ts'
 
 export interface Aggregation {
   readonly alias: string

@@ -8,9 +8,9 @@ import type { Document } from '../documents/document-table.ts'
 import type { CompositeIndex } from './index-plan.ts'
 import { documentSize } from '../values/limits.ts'
 import { parseFieldPath } from '../values/paths.ts'
-import { getField } from '../values/fields.ts'
+import { getField } from '../values/field-access.ts'
 import type { Change } from '../documents/store.ts'
-import type { Value } from '../values/value.ts'
+import type { Value } from '../values/firestore-value.ts'
 
 const READ_UNIT_BYTES = 4096
 const WRITE_UNIT_BYTES = 1024

@@ -3,8 +3,8 @@
 import { invalidArgument } from '../../core/status.ts'
 import { limits } from '../values/limits.ts'
 import { type FieldPath, isNameField, parseFieldPath } from '../values/paths.ts'
-import { type Value, compareValues, equalValues, isNan, isObject, typeOrder } from '../values/value.ts'
-import { type WireValue, decodeValue } from '../values/wire.ts'
+import { type Value, compareValues, equalValues, isNan, isObject, typeOrder } from '../values/firestore-value.ts'
+import { type WireValue, decodeValue } from '../values/proto-codec.ts'
 
 const FIELD_OPERATORS = [
   'LESS_THAN',

@@ -2,7 +2,7 @@
 
 import type { Document } from '../documents/document-table.ts'
 import { invalidArgument } from '../../core/status.ts'
-import { getField, project } from '../values/fields.ts'
+import { getField, project } from '../values/field-access.ts'
 import {
   type Filter,
   type WireFilter,
@@ -14,8 +14,15 @@ import {
 } from './filter.ts'
 import { type FieldPath, NAME_FIELD, checkId, formatFieldPath, isNameField, parseFieldPath } from '../values/paths.ts'
 import type { Scope } from '../documents/store.ts'
-import { type Fields, type Value, comparePaths, compareStrings, compareValues, isObject } from '../values/value.ts'
-import { type WireValue, decodeValue } from '../values/wire.ts'
+import {
+  type Fields,
+  type Value,
+  comparePaths,
+  compareStrings,
+  compareValues,
+  isObject,
+} from '../values/firestore-value.ts'
+import { type WireValue, decodeValue } from '../values/proto-codec.ts'
 
 export interface Order {
   readonly field: FieldPath

@@ -1,6 +1,6 @@
 /** Firestore's limits, and how Google computes the stored size of a document. */
 
-import { type Fields, type Value, isObject } from './value.ts'
+import { type Fields, type Value, isObject } from './firestore-value.ts'
 
 /** Source: https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields */
 export const limits = {

@@ -5,9 +5,9 @@ import { protoTimeOfMicros } from '../../core/proto-values.ts'
 import { StatusError } from '../../core/status.ts'
 import { commitWrites } from './commit.ts'
 import type { Database, Expiry, FirestoreCore } from '../database.ts'
-import { getField } from '../values/fields.ts'
+import { getField } from '../values/field-access.ts'
 import { type FieldPath, parseDatabaseName, parseFieldPath } from '../values/paths.ts'
-import { isObject } from '../values/value.ts'
+import { isObject } from '../values/firestore-value.ts'
 import { parseWrite } from './writes.ts'
 
 const EVERY_MS = 3_600_000

@@ -1,7 +1,7 @@
 /** Field transforms: what the server computes on write. */
 
 import { invalidArgument } from '../../core/status.ts'
-import { getField, setField } from '../values/fields.ts'
+import { getField, setField } from '../values/field-access.ts'
 import { type FieldPath, parseFieldPath } from '../values/paths.ts'
 import {
   type Fields,
@@ -13,8 +13,8 @@ import {
   isInteger,
   isNumber,
   numeric,
-} from '../values/value.ts'
-import { type WireValue, decodeValue, microsValue } from '../values/wire.ts'
+} from '../values/firestore-value.ts'
+import { type WireValue, decodeValue, microsValue } from '../values/proto-codec.ts'
 
 interface WireArray {
   readonly values?: readonly WireValue[]

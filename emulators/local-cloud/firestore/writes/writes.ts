@@ -2,7 +2,7 @@
 
 import { microsOf, type ProtoTime } from '../../core/proto-values.ts'
 import { alreadyExists, failedPrecondition, invalidArgument, notFound } from '../../core/status.ts'
-import { deleteField, getField, setField } from '../values/fields.ts'
+import { deleteField, getField, setField } from '../values/field-access.ts'
 import { depth, documentSize, limits, valueSize } from '../values/limits.ts'
 import {
   type DatabaseName,
@@ -13,8 +13,8 @@ import {
 } from '../values/paths.ts'
 import type { StoredDocument, Document } from '../documents/document-table.ts'
 import { type Transform, type WireTransform, applyTransforms, parseTransform } from './transforms.ts'
-import { type Fields, type Value, identicalFields } from '../values/value.ts'
-import { type WireFields, decodeFields } from '../values/wire.ts'
+import { type Fields, type Value, identicalFields } from '../values/firestore-value.ts'
+import { type WireFields, decodeFields } from '../values/proto-codec.ts'
 
 interface WirePrecondition {
   readonly exists?: boolean | null

@@ -57,7 +57,7 @@ export class BigQueryAppender implements Consumer {
     // One turn later, so that messages published at the same time are in the same append.
     await Promise.resolve()
     while (this.#pending.length > 0) {
-      const batch = this.#pending.filter(({ entry, ackId }) => entry.ackId === ackId && entry.state === 'out')
+      const batch = this.#pending.filter(({ entry, ackId }) => entry.ackId === ackId && entry.state === 'outstanding')
       this.#pending = []
       this.#bytes = 0
       await this.#append(batch)

@@ -33,7 +33,7 @@ export class Delivery {
   readonly #backlog = new Map<string, OutstandingMessage>()
   readonly #acked: RetainedMessages
   readonly #byAckId = new Map<string, OutstandingMessage>()
-  readonly #lanes = new Map<string, OrderingKeyQueue>()
+  readonly #keyQueues = new Map<string, OrderingKeyQueue>()
   #record: SubscriptionRecord
   #ackCount = 0
   #outstanding = 0
@@ -76,13 +76,13 @@ export class Delivery {
   /** Adds a message; `pump` sends it. */
   add(message: Message): void {
     const { serial, enableMessageOrdering } = this.#record
-    const lane =
-      enableMessageOrdering && message.record.orderingKey ? this.#lane(message.record.orderingKey) : undefined
+    const keyQueue =
+      enableMessageOrdering && message.record.orderingKey ? this.#keyQueue(message.record.orderingKey) : undefined
     const { failures } = this.#host
     const failed = failures.size > 0 ? (failures.get(`${serial}/${message.record.id}`) ?? 0) : 0
-    const entry = makeEntry(message, lane, failed)
+    const entry = makeEntry(message, keyQueue, failed)
     this.#backlog.set(message.record.id, entry)
-    lane?.push(entry)
+    keyQueue?.push(entry)
     this.#dispatch.offer(entry)
     this.#schedule.wakeAt(message.record.publishMs + this.#record.retentionMs)
   }
@@ -110,7 +110,7 @@ export class Delivery {
     if (this.#pumping || this.#closed) return
     this.#pumping = true
     try {
-      this.#dispatch.run((entry, consumer) => this.#give(entry, consumer))
+      this.#dispatch.run((entry, consumer) => this.#deliver(entry, consumer))
     } finally {
       this.#pumping = false
     }
@@ -121,9 +121,9 @@ export class Delivery {
     const entry = this.#current(ackId)
     if (!entry) return false
     this.#release(entry)
-    if (entry.lane && !this.#record.enableExactlyOnceDelivery) {
+    if (entry.keyQueue && !this.#record.enableExactlyOnceDelivery) {
       entry.state = 'acked'
-      this.#settle(entry.lane)
+      this.#compact(entry.keyQueue)
     } else {
       this.#complete(entry)
     }
@@ -133,7 +133,7 @@ export class Delivery {
   /** Moves the deadline to now + seconds; 0 is a nack. False as in `acknowledge`. */
   modifyDeadline(ackId: string, seconds: number): boolean {
     const entry = this.#current(ackId)
-    if (entry?.state !== 'out') return false
+    if (entry?.state !== 'outstanding') return false
     if (seconds === 0) {
       this.#fail(entry)
       return true
@@ -186,10 +186,10 @@ export class Delivery {
     this.#schedule.wakeAt(message.record.publishMs + this.#record.retentionMs)
   }
 
-  #give(entry: OutstandingMessage, consumer: Consumer): void {
+  #deliver(entry: OutstandingMessage, consumer: Consumer): void {
     if (entry.ackId) this.#byAckId.delete(entry.ackId)
     if (entry.deliveries++ > 0) this.#host.count('pubsub.redeliveries')
-    entry.state = 'out'
+    entry.state = 'outstanding'
     entry.ackId = `${this.#host.ackPrefix}.${this.#record.serial.toString(36)}.${(++this.#ackCount).toString(36)}`
     entry.consumer = consumer
     entry.deadlineMs = this.#host.clock.now() + consumer.ackDeadlineMs
@@ -204,13 +204,13 @@ export class Delivery {
     this.touch()
     const entry = this.#byAckId.get(ackId)
     if (!entry || !this.#record.enableExactlyOnceDelivery) return entry
-    return entry.state === 'out' && entry.deadlineMs > this.#host.clock.now() ? entry : undefined
+    return entry.state === 'outstanding' && entry.deadlineMs > this.#host.clock.now() ? entry : undefined
   }
 
   #release(entry: OutstandingMessage): void {
-    if (entry.state !== 'out') return
+    if (entry.state !== 'outstanding') return
     this.#outstanding--
-    if (entry.lane) entry.lane.outstanding--
+    if (entry.keyQueue) entry.keyQueue.outstanding--
     entry.state = 'ready'
     entry.consumer?.released(entry)
     entry.consumer = undefined
@@ -226,7 +226,7 @@ export class Delivery {
       this.#host.failures.set(`${serial}/${entry.message.record.id}`, entry.failures)
     }
     const readyMs = this.#host.clock.now() + this.#backoffMs(entry.failures)
-    if (entry.lane) this.#rewind(entry, entry.lane, readyMs)
+    if (entry.keyQueue) this.#rewind(entry, entry.keyQueue, readyMs)
     else if (readyMs > this.#host.clock.now()) {
       entry.state = 'delayed'
       entry.readyAtMs = readyMs
@@ -242,15 +242,15 @@ export class Delivery {
   }
 
   /** Redelivery of one message of a key redelivers all later ones, acknowledged ones too. */
-  #rewind(entry: OutstandingMessage, lane: OrderingKeyQueue, readyMs: number): void {
-    for (const later of lane.rewind(entry)) {
+  #rewind(entry: OutstandingMessage, keyQueue: OrderingKeyQueue, readyMs: number): void {
+    for (const later of keyQueue.rewind(entry)) {
       this.#release(later)
       later.state = 'ready'
     }
     if (readyMs > this.#host.clock.now()) {
-      lane.blockedUntilMs = readyMs
-      this.#schedule.backoff(lane, readyMs)
-    } else this.#dispatch.offerLane(lane)
+      keyQueue.blockedUntilMs = readyMs
+      this.#schedule.backoff(keyQueue, readyMs)
+    } else this.#dispatch.offerKeyQueue(keyQueue)
   }
 
   #backoffMs(failures: number): number {
@@ -264,19 +264,19 @@ export class Delivery {
 
   #complete(entry: OutstandingMessage): void {
     this.#forget(entry, true)
-    if (entry.lane) this.#settle(entry.lane)
+    if (entry.keyQueue) this.#compact(entry.keyQueue)
   }
 
-  #settle(lane: OrderingKeyQueue): void {
-    for (const entry of lane.settle()) this.#forget(entry, true)
-    if (lane.empty) this.#lanes.delete(lane.key)
-    else this.#dispatch.offerLane(lane)
+  #compact(keyQueue: OrderingKeyQueue): void {
+    for (const entry of keyQueue.compact()) this.#forget(entry, true)
+    if (keyQueue.empty) this.#keyQueues.delete(keyQueue.key)
+    else this.#dispatch.offerKeyQueue(keyQueue)
   }
 
   /** Takes an entry out of every index; `done` also completes its message. */
   #forget(entry: OutstandingMessage, done: boolean): void {
     this.#release(entry)
-    entry.state = 'gone'
+    entry.state = 'removed'
     const { message } = entry
     const { serial } = this.#record
     this.#backlog.delete(message.record.id)
@@ -290,16 +290,16 @@ export class Delivery {
   #reset(): void {
     this.#dispatch.clear()
     this.#schedule.clear()
-    this.#lanes.clear()
+    this.#keyQueues.clear()
     this.#byAckId.clear()
   }
 
-  #lane(key: string): OrderingKeyQueue {
-    const known = this.#lanes.get(key)
+  #keyQueue(key: string): OrderingKeyQueue {
+    const known = this.#keyQueues.get(key)
     if (known) return known
-    const lane = new OrderingKeyQueue(key)
-    this.#lanes.set(key, lane)
-    return lane
+    const keyQueue = new OrderingKeyQueue(key)
+    this.#keyQueues.set(key, keyQueue)
+    return keyQueue
   }
 
   #wake(): void {
@@ -315,7 +315,7 @@ export class Delivery {
   #ready(waits: OutstandingMessage | OrderingKeyQueue): void {
     if (waits instanceof OrderingKeyQueue) {
       waits.blockedUntilMs = 0
-      this.#dispatch.offerLane(waits)
+      this.#dispatch.offerKeyQueue(waits)
     } else {
       waits.state = 'ready'
       this.#dispatch.offer(waits)

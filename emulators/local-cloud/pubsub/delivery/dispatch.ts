@@ -23,31 +23,31 @@ export class Dispatch {
   /** Lanes with outstanding messages stay bound to it until these are acknowledged or expire. */
   detach(consumer: Consumer): void {
     this.#consumers = this.#consumers.filter((one) => one !== consumer)
-    const lanes = this.#bound.get(consumer)
+    const keyQueues = this.#bound.get(consumer)
     this.#bound.delete(consumer)
-    for (let lane = lanes?.take(); lane; lane = lanes?.take()) {
-      lane.queued = false
-      this.offerLane(lane)
+    for (let keyQueue = keyQueues?.take(); keyQueue; keyQueue = keyQueues?.take()) {
+      keyQueue.queued = false
+      this.offerKeyQueue(keyQueue)
     }
   }
 
   offer(entry: OutstandingMessage): void {
-    if (entry.lane) this.offerLane(entry.lane)
+    if (entry.keyQueue) this.offerKeyQueue(entry.keyQueue)
     else this.#shared.add(entry)
   }
 
-  /** Queues a lane where it can go on; does nothing while it must wait. */
-  offerLane(lane: OrderingKeyQueue): void {
-    if (lane.queued || lane.blockedUntilMs > 0 || !lane.next()) return
-    if (lane.outstanding === 0) {
-      lane.consumer = undefined
-      this.#shared.add(lane)
+  /** Queues an ordering key where it can go on; does nothing while it must wait. */
+  offerKeyQueue(keyQueue: OrderingKeyQueue): void {
+    if (keyQueue.queued || keyQueue.blockedUntilMs > 0 || !keyQueue.next()) return
+    if (keyQueue.outstanding === 0) {
+      keyQueue.consumer = undefined
+      this.#shared.add(keyQueue)
     } else {
-      const queue = lane.consumer?.pipelinesKeys ? this.#bound.get(lane.consumer) : undefined
+      const queue = keyQueue.consumer?.pipelinesKeys ? this.#bound.get(keyQueue.consumer) : undefined
       if (!queue) return
-      queue.add(lane)
+      queue.add(keyQueue)
     }
-    lane.queued = true
+    keyQueue.queued = true
   }
 
   /** Assigns all deliverable messages to consumers, then lets each consumer send its messages. */
@@ -64,9 +64,9 @@ export class Dispatch {
       idle = 0
       took.add(consumer)
       give(entry, consumer)
-      if (entry.lane) {
-        entry.lane.gave(consumer)
-        this.offerLane(entry.lane)
+      if (entry.keyQueue) {
+        entry.keyQueue.markDelivered(consumer)
+        this.offerKeyQueue(entry.keyQueue)
       }
     }
     for (const consumer of took) consumer.flush()
@@ -86,9 +86,9 @@ export class Dispatch {
   }
 
   #nextBound(consumer: Consumer): OutstandingMessage | undefined {
-    const lanes = this.#bound.get(consumer)
-    for (let lane = lanes?.take(); lane; lane = lanes?.take()) {
-      const entry = this.#from(lane)
+    const keyQueues = this.#bound.get(consumer)
+    for (let keyQueue = keyQueues?.take(); keyQueue; keyQueue = keyQueues?.take()) {
+      const entry = this.#from(keyQueue)
       if (entry) return entry
     }
     return undefined
@@ -103,8 +103,8 @@ export class Dispatch {
     return undefined
   }
 
-  #from(lane: OrderingKeyQueue): OutstandingMessage | undefined {
-    lane.queued = false
-    return lane.blockedUntilMs > 0 ? undefined : lane.next()
+  #from(keyQueue: OrderingKeyQueue): OutstandingMessage | undefined {
+    keyQueue.queued = false
+    return keyQueue.blockedUntilMs > 0 ? undefined : keyQueue.next()
   }
 }

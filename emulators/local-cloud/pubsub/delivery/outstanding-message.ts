@@ -7,14 +7,14 @@ import type { Message } from './message-store.ts'
 const CUT_AT = 256
 
 /**
- * `ready` waits for a consumer, `delayed` for its backoff, `out` for an acknowledgement; `acked` is acknowledged before an
- * earlier message of its ordering key, so it may still have to be delivered again; `gone` is done with.
+ * `ready` waits for a consumer, `delayed` for its backoff, `outstanding` for an acknowledgement; `acked` is acknowledged before an
+ * earlier message of its ordering key, so it may still have to be delivered again; `removed` is in no index any more.
  */
-export type EntryState = 'ready' | 'delayed' | 'out' | 'acked' | 'gone'
+export type EntryState = 'ready' | 'delayed' | 'outstanding' | 'acked' | 'removed'
 
 export interface OutstandingMessage {
   readonly message: Message
-  readonly lane: OrderingKeyQueue | undefined
+  readonly keyQueue: OrderingKeyQueue | undefined
   state: EntryState
   /** Nacks and expirations so far; `delivery_attempt` is one more. */
   failures: number
@@ -26,10 +26,14 @@ export interface OutstandingMessage {
   consumer: Consumer | undefined
 }
 
-export function makeEntry(message: Message, lane: OrderingKeyQueue | undefined, failures: number): OutstandingMessage {
+export function makeEntry(
+  message: Message,
+  keyQueue: OrderingKeyQueue | undefined,
+  failures: number,
+): OutstandingMessage {
   return {
     message,
-    lane,
+    keyQueue,
     failures,
     state: 'ready',
     deliveries: 0,
@@ -65,7 +69,7 @@ export class OrderingKeyQueue {
     this.#entries.push(entry)
   }
 
-  /** The first one not yet given out. */
+  /** The first entry that was not delivered. */
   next(): OutstandingMessage | undefined {
     for (; this.#next < this.#entries.length; this.#next++) {
       const entry = this.#entries[this.#next]!
@@ -74,19 +78,19 @@ export class OrderingKeyQueue {
     return undefined
   }
 
-  gave(consumer: Consumer): void {
+  markDelivered(consumer: Consumer): void {
     this.consumer = consumer
     this.outstanding++
     this.#next++
   }
 
   /** Takes finished entries off the front; returns those that are only now completely acknowledged. */
-  settle(): OutstandingMessage[] {
+  compact(): OutstandingMessage[] {
     const completed: OutstandingMessage[] = []
     for (; this.#head < this.#entries.length; this.#head++) {
       const entry = this.#entries[this.#head]!
       if (entry.state === 'acked') completed.push(entry)
-      else if (entry.state !== 'gone') break
+      else if (entry.state !== 'removed') break
     }
     this.#next = Math.max(this.#next, this.#head)
     this.#cut()
@@ -97,7 +101,9 @@ export class OrderingKeyQueue {
   rewind(to: OutstandingMessage): OutstandingMessage[] {
     const from = this.#entries.indexOf(to, this.#head)
     if (from < 0) return []
-    const again = this.#entries.slice(from + 1, this.#next).filter(({ state }) => state === 'out' || state === 'acked')
+    const again = this.#entries
+      .slice(from + 1, this.#next)
+      .filter(({ state }) => state === 'outstanding' || state === 'acked')
     this.#next = from
     return again
   }

@@ -11,7 +11,7 @@ interface Deadline {
 
 /** Extended and acknowledged deadlines stay in the queue until they are passed over. */
 const isCurrent = ({ entry, ackId }: Deadline, atMs: number): boolean =>
-  entry.state === 'out' && entry.ackId === ackId && entry.deadlineMs === atMs
+  entry.state === 'outstanding' && entry.ackId === ackId && entry.deadlineMs === atMs
 
 const stillWaits = (waits: OutstandingMessage | OrderingKeyQueue, untilMs: number): boolean =>
   waits instanceof OrderingKeyQueue
@@ -46,7 +46,7 @@ export class Schedule {
     return this.#deadlines.take(this.#clock.now())?.entry
   }
 
-  /** The next entry or lane whose backoff is over. */
+  /** The next entry or queue of an ordering key whose backoff is over. */
   due(): OutstandingMessage | OrderingKeyQueue | undefined {
     return this.#backoffs.take(this.#clock.now())
   }

@@ -21,7 +21,7 @@ export class Pusher implements Consumer {
   readonly #context: CloudContext
   readonly #delivery: Delivery
   readonly #config: PushConfig
-  readonly #underWay = new Map<OutstandingMessage, AbortController>()
+  readonly #inFlight = new Map<OutstandingMessage, AbortController>()
   readonly #taken: OutstandingMessage[] = []
   #window: number = limits.pushWindowStart
   #cutMs = -Infinity
@@ -38,11 +38,11 @@ export class Pusher implements Consumer {
   }
 
   hasRoom(): boolean {
-    return this.#underWay.size < this.#window
+    return this.#inFlight.size < this.#window
   }
 
   take(entry: OutstandingMessage): void {
-    this.#underWay.set(entry, new AbortController())
+    this.#inFlight.set(entry, new AbortController())
     this.#taken.push(entry)
   }
 
@@ -52,16 +52,16 @@ export class Pusher implements Consumer {
 
   /** The deadline passed, or the message is done with: no answer can count any more. */
   released(entry: OutstandingMessage): void {
-    this.#underWay.get(entry)?.abort()
-    this.#underWay.delete(entry)
+    this.#inFlight.get(entry)?.abort()
+    this.#inFlight.delete(entry)
   }
 
   async #push(entry: OutstandingMessage): Promise<void> {
     const { ackId, failures } = entry
-    const controller = this.#underWay.get(entry)
+    const controller = this.#inFlight.get(entry)
     const { status, reason } = await this.#send(entry)
     // It is answered: to abort it now would only cost time.
-    if (this.#underWay.get(entry) === controller) this.#underWay.delete(entry)
+    if (this.#inFlight.get(entry) === controller) this.#inFlight.delete(entry)
     const acknowledged = ACKNOWLEDGED.has(status)
     this.#resize(acknowledged)
     if (!acknowledged) this.#context.count('pubsub.pushNon2xx')
@@ -82,7 +82,7 @@ export class Pusher implements Consumer {
   }
 
   async #send(entry: OutstandingMessage): Promise<{ readonly status: number; readonly reason?: string }> {
-    const { signal } = this.#underWay.get(entry)!
+    const { signal } = this.#inFlight.get(entry)!
     const { bytes } = entry.message
     this.#context.count('pubsub.messages.delivered')
     this.#context.count('pubsub.pushRequests')

@@ -4,7 +4,7 @@ import type { FirestoreCore } from '../../database.ts'
 import { type Mask, maskPaths, protoTimeOfMicros, protoTime } from '../../../core/proto-values.ts'
 import { alreadyExists, failedPrecondition, invalidArgument } from '../../../core/status.ts'
 import { type DatabaseRecord, databaseMissing, requireDatabase } from '../../admin-state.ts'
-import { operation } from './wire.ts'
+import { operation } from './admin-messages.ts'
 import { limits } from '../../values/limits.ts'
 import { type DatabaseName, databaseNameOf, parseDatabaseName } from '../../values/paths.ts'
 

@@ -3,7 +3,7 @@
 import type { FirestoreCore } from '../../database.ts'
 import { alreadyExists, invalidArgument, notFound } from '../../../core/status.ts'
 import { requireDatabase } from '../../admin-state.ts'
-import { type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './wire.ts'
+import { type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './admin-messages.ts'
 import type { CompositeIndex, IndexField } from '../../query/index-plan.ts'
 import { databaseNameOf, formatFieldPath, parseFieldPath } from '../../values/paths.ts'
 

@@ -6,8 +6,8 @@ import { type Bytes, bytesOf, protoTimeOfMicros } from '../../../core/proto-valu
 import { StatusError, invalidArgument } from '../../../core/status.ts'
 import { commitTransaction, commitWrites } from '../../writes/commit.ts'
 import { parseDatabaseName } from '../../values/paths.ts'
-import { type WireConsistency, beginTransaction } from './reading.ts'
-import { encodeValue } from '../../values/wire.ts'
+import { type WireConsistency, beginTransaction } from './consistent-reads.ts'
+import { encodeValue } from '../../values/proto-codec.ts'
 import { type WireWrite, type WriteResult, parseWrite } from '../../writes/writes.ts'
 
 interface BeginRequest {

@@ -6,7 +6,7 @@ import type { RequestContext } from '../../../core/service.ts'
 import { protoTimeOfMicros } from '../../../core/proto-values.ts'
 import { invalidArgument, notFound } from '../../../core/status.ts'
 import { commitWrites } from '../../writes/commit.ts'
-import { project } from '../../values/fields.ts'
+import { project } from '../../values/field-access.ts'
 import { limits } from '../../values/limits.ts'
 import {
   type FieldPath,
@@ -18,8 +18,8 @@ import {
   parseParent,
 } from '../../values/paths.ts'
 import { type Query, type WireQuery, parseQuery } from '../../query/query.ts'
-import { type WireConsistency, countQueryReads, readDocuments, readQuery, viewOf, within } from './reading.ts'
-import { type WireFields, encodeFields } from '../../values/wire.ts'
+import { type WireConsistency, countQueryReads, readDocuments, readQuery, viewOf, within } from './consistent-reads.ts'
+import { type WireFields, encodeFields } from '../../values/proto-codec.ts'
 import { type WireWrite, parseWrite } from '../../writes/writes.ts'
 
 interface WireMask {

@@ -9,8 +9,8 @@ import { encodeDocument } from './documents.ts'
 import { countUnits } from '../../query/enterprise-units.ts'
 import { parseParent } from '../../values/paths.ts'
 import { type Query, type WireQuery, parseQuery, selected } from '../../query/query.ts'
-import { type WireConsistency, countQueryReads, readQuery, viewOf, within } from './reading.ts'
-import { encodeFields } from '../../values/wire.ts'
+import { type WireConsistency, countQueryReads, readQuery, viewOf, within } from './consistent-reads.ts'
+import { encodeFields } from '../../values/proto-codec.ts'
 
 interface QueryRequest extends WireConsistency {
   readonly parent?: string

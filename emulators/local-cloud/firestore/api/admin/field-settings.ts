@@ -4,7 +4,7 @@ import type { FirestoreCore } from '../../database.ts'
 import { type Mask, maskPaths } from '../../../core/proto-values.ts'
 import { invalidArgument } from '../../../core/status.ts'
 import { type FieldRecord, fieldIndexes, requireDatabase } from '../../admin-state.ts'
-import { type GroupName, type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './wire.ts'
+import { type GroupName, type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './admin-messages.ts'
 import { databaseNameOf, formatFieldPath, parseFieldPath } from '../../values/paths.ts'
 
 interface WireField {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Value, compareValues, double, equalValues, identical } from './value.ts'
+import { type Value, compareValues, double, equalValues, identical } from './firestore-value.ts'
 
 const ascending: Value[] = [
   null,

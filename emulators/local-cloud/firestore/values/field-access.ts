@@ -1,7 +1,7 @@
 /** Reads and changes fields by path, without touching what was there. */
 
 import type { FieldPath } from './paths.ts'
-import { type Fields, type Value, isObject } from './value.ts'
+import { type Fields, type Value, isObject } from './firestore-value.ts'
 
 export function getField(fields: Fields, path: FieldPath): Value | undefined {
   let here: Fields = fields

@@ -3,7 +3,7 @@
 import { bytesOf, microsecondsOf, type ProtoTime } from '../../core/proto-values.ts'
 import { invalidArgument } from '../../core/status.ts'
 import { limits } from './limits.ts'
-import { type Fields, type Value, double, integer, isObject } from './value.ts'
+import { type Fields, type Value, double, integer, isObject } from './firestore-value.ts'
 
 export interface WireValue {
   // A oneof: which key is present says the type.
