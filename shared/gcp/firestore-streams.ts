@@ -16,6 +16,8 @@ import { replacement } from './firestore-documents.ts'
 import {
   areRecentFull,
   type Commit,
+  companionFields,
+  companionOf,
   lastSequence,
   type StoredStream,
   type StreamStore,
@@ -40,10 +42,17 @@ interface Chunk {
   readonly causes: readonly string[]
 }
 
+/** A chunk that was written before there were snapshots, with its causes. */
+interface FormerChunk {
+  readonly reference: DocumentReference
+  readonly causes: readonly string[]
+}
+
 interface ConcurrencyToken {
   readonly updateTime: Timestamp | undefined
   readonly head: Head
-  readonly companionUpdateTime?: Timestamp | undefined
+  readonly formerChunks?: readonly FormerChunk[]
+  readonly companion?: DocumentSnapshot | undefined
 }
 
 /** An update that adds one text to a list. */
@@ -59,17 +68,17 @@ export function firestoreStreams(firestore: () => Promise<Firestore>, lifetimes:
     const db = await firestore()
     const references = [streamDocument(db, id), ...(companion === undefined ? [] : [db.doc(companion.path)])]
     const [snapshot, beside] = await available(() => db.getAll(...references))
-    const recent = companion?.isSnapshot && beside!.exists ? recentOf(id, snapshot!) : undefined
-    const stored =
-      recent ??
-      (await read(id, snapshot!, (chunks) => available(() => Promise.all(chunks.map((chunk) => chunk.get())))))
-    if (companion === undefined) return stored
-    const value = lifetimes.written(beside!.data())
+    const readAll = () =>
+      read(id, snapshot!, (chunks) => available(() => Promise.all(chunks.map((chunk) => chunk.get()))))
+    if (companion === undefined) return readAll()
+    const version = (snapshot!.data() as Head | undefined)?.version ?? 0
+    const found = companionOf(companion, lifetimes.written(beside!.data()), version)
+    const stored = (found.isSnapshot && found.value ? recentOf(id, snapshot!) : undefined) ?? (await readAll())
     const concurrencyToken: ConcurrencyToken = {
       ...(stored.concurrencyToken as ConcurrencyToken),
-      companionUpdateTime: beside!.updateTime,
+      companion: beside,
     }
-    return { ...stored, concurrencyToken, companion: { ...companion, ...(value === undefined ? {} : { value }) } }
+    return { ...stored, concurrencyToken, companion: found }
   }
 
   return {
@@ -90,6 +99,7 @@ export function firestoreStreams(firestore: () => Promise<Firestore>, lifetimes:
         create: (reference, head) => void batch.create(reference, head),
         update: (reference, change, updateTime) => void batch.update(reference, change, { lastUpdateTime: updateTime }),
         set: (reference, value) => void batch.set(reference, value),
+        setCauses: (reference, causes) => void batch.update(reference, { causes }),
       })
       try {
         await batch.commit()
@@ -134,6 +144,7 @@ function transactionOf(
         // The transaction's lock stands in for the precondition.
         update: (reference, change) => void transaction.update(reference, change),
         set: (reference, value) => void transaction.set(reference, value),
+        setCauses: (reference, causes) => void transaction.update(reference, { causes }),
       })
     },
   }
@@ -141,16 +152,18 @@ function transactionOf(
 
 async function writeCompanion(
   { db, batch, lifetimes }: { readonly db: Firestore; readonly batch: WriteBatch; readonly lifetimes: Lifetimes },
-  { companion, concurrencyToken }: StoredStream,
+  stream: StoredStream,
   fields: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  if (!companion) throw new Error('A companion is written only to a stream that was read with it.')
-  const reference = db.doc(companion.path)
-  const next = lifetimes.stored(companion.path, fields)
-  const lastUpdateTime = (concurrencyToken as ConcurrencyToken).companionUpdateTime
-  if (!companion.value || !lastUpdateTime) return void batch.create(reference, next)
-  const [field, value, ...rest] = await replacement(companion.value, next)
-  batch.update(reference, field, value, ...rest, { lastUpdateTime })
+  if (!stream.companion) throw new Error('A companion is written only to a stream that was read with it.')
+  const { path } = stream.companion
+  const reference = db.doc(path)
+  const next = lifetimes.stored(path, companionFields(stream, fields))
+  const before = (stream.concurrencyToken as ConcurrencyToken).companion
+  const current = before?.data()
+  if (!current) return void batch.create(reference, next)
+  const [field, value, ...rest] = await replacement(current, next)
+  batch.update(reference, field, value, ...rest, { lastUpdateTime: before!.updateTime })
 }
 
 interface Writer {
@@ -158,10 +171,11 @@ interface Writer {
   create(reference: DocumentReference, head: Head): void
   update(reference: DocumentReference, change: { [field: string]: unknown }, updateTime: Timestamp): void
   set(reference: DocumentReference, value: Chunk): void
+  setCauses(reference: DocumentReference, causes: readonly string[]): void
 }
 
 function write(reference: DocumentReference, stream: StoredStream, commit: Commit, writer: Writer): void {
-  const { updateTime, head } = stream.concurrencyToken as ConcurrencyToken
+  const { updateTime, head, formerChunks = [] } = stream.concurrencyToken as ConcurrencyToken
   const text = JSON.stringify(commit)
   if (!updateTime) return writer.create(reference, { version: 1, entries: [text] })
   const version = head.version + 1
@@ -170,6 +184,8 @@ function write(reference: DocumentReference, stream: StoredStream, commit: Commi
   const chunks = head.chunks ?? 0
   const causes = stream.commits.slice(-head.entries.length).map(({ cause }) => cause)
   writer.set(chunkDocument(reference, chunks), { entries: head.entries, causes })
+  // With a sequence in the head, chunks are no longer read: each has its causes from then on.
+  for (const former of formerChunks) writer.setCauses(former.reference, former.causes)
   writer.update(reference, { version, entries: [text], chunks: chunks + 1, sequence: lastSequence(stream) }, updateTime)
 }
 
@@ -192,7 +208,11 @@ async function read(
   const chunks =
     count === 0 ? [] : await getAll(Array.from({ length: count }, (_, index) => chunkDocument(snapshot.ref, index)))
   const texts = [...chunks.flatMap((chunk) => (chunk.data() as Chunk).entries), ...head.entries]
-  const concurrencyToken: ConcurrencyToken = { updateTime: snapshot.updateTime, head }
+  const formerChunks = chunks.flatMap((chunk): FormerChunk[] => {
+    const { entries, causes } = chunk.data() as Pick<Chunk, 'entries'> & Partial<Chunk>
+    return causes ? [] : [{ reference: chunk.ref, causes: commitsIn(entries).map(({ cause }) => cause) }]
+  })
+  const concurrencyToken: ConcurrencyToken = { updateTime: snapshot.updateTime, head, formerChunks }
   return { id, version: head.version, commits: commitsIn(texts), concurrencyToken }
 }
 

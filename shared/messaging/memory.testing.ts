@@ -6,6 +6,8 @@ import type { DocumentStore } from '../service/platform.ts'
 import {
   areRecentFull,
   type Commit,
+  companionFields,
+  companionOf,
   type CompanionRequest,
   lastSequence,
   type StoredStream,
@@ -60,15 +62,12 @@ export function memory(turn: Turn = anybodysTurn): Memory {
   const load = (id: string, companion?: CompanionRequest): StoredStream => {
     billed.reads += 1
     const commits = streams.get(id) ?? []
-    const concurrencyToken: ConcurrencyToken = { commits: commits.length }
+    const version = commits.length
     const found = companion && get(companion.path)
-    const stored = { id, version: commits.length, ...partOf(id, found && companion.isSnapshot), concurrencyToken }
-    if (!companion) return stored
-    return {
-      ...stored,
-      concurrencyToken: { ...concurrencyToken, companion: found?.stamp },
-      companion: { ...companion, ...(found ? { value: plain(found.fields) } : {}) },
-    }
+    const read = companion && companionOf(companion, found && plain(found.fields), version)
+    const isRecent = read?.isSnapshot && read.value !== undefined
+    const concurrencyToken: ConcurrencyToken = { commits: version, companion: found?.stamp }
+    return { id, version, ...partOf(id, isRecent), concurrencyToken, ...(read ? { companion: read } : {}) }
   }
   const partOf = (id: string, isRecent = false): Pick<StoredStream, 'commits' | 'earlier'> => {
     const commits = streams.get(id) ?? []
@@ -157,7 +156,7 @@ export function memory(turn: Turn = anybodysTurn): Memory {
           throw new Error('A companion is written only to a stream that was read with it.')
         if (!isCurrent(stream) || (companion && !isCompanionCurrent(stream))) return false
         append(stream, commit)
-        if (companion) put(stream.companion!.path, companion)
+        if (companion) put(stream.companion!.path, companionFields(stream, companion))
         await turn('committed')
         return true
       },

@@ -52,7 +52,7 @@ export interface CompanionRequest {
   readonly isSnapshot: boolean
 }
 
-/** One document beside the streams that was read with a stream; without a value if the document does not exist. */
+/** One document beside the streams that was read with a stream; without a value if it does not exist, or is a snapshot that is out of date. */
 export interface Companion extends CompanionRequest {
   readonly value?: Readonly<Record<string, unknown>>
 }
@@ -63,6 +63,26 @@ export interface Transaction {
   set(path: string, value: Readonly<Record<string, unknown>>): void
   delete(path: string): void
   append(stream: StoredStream, commit: Commit): void
+}
+
+/** The field of a snapshot's document with the version of the stream that it stands for. No service handles it. */
+const STREAM_VERSION = 'streamVersion'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** The fields of a companion's document, written in the commit that follows this version of the stream. */
+export const companionFields = ({ version, companion }: StoredStream, fields: Fields): Fields =>
+  companion?.isSnapshot ? { ...fields, [STREAM_VERSION]: version + 1 } : fields
+
+/**
+ * The companion with its value as the service wrote it. A snapshot of another version has none: a release that knows no
+ * snapshot committed since, so the commits are read instead.
+ * @param version the stream's
+ */
+export function companionOf(request: CompanionRequest, stored: Fields | undefined, version: number): Companion {
+  if (stored === undefined) return request
+  const { [STREAM_VERSION]: snapshotVersion, ...value } = stored
+  return request.isSnapshot && snapshotVersion !== version ? request : { ...request, value }
 }
 
 /** A document holds 1 MiB; recent commits become earlier ones long before. */
@@ -81,7 +101,7 @@ export const lastSequence = ({ commits, earlier }: Pick<StoredStream, 'commits' 
   Math.max(earlier?.sequence ?? 0, ...commits.flatMap(({ events }) => events.map(({ sequence }) => sequence)))
 
 export interface StreamStore {
-  /** All commits, or the recent ones where a snapshot is asked for and exists. */
+  /** All commits, or the recent ones where a snapshot is asked for and is of the stream's version. */
   load(id: string, companion?: CompanionRequest): Promise<StoredStream>
   /** The commit of this cause among those that were not read. @throws Unavailable when the store can't be asked. */
   earlierCommit(stream: StoredStream, cause: string): Promise<Commit | undefined>

@@ -83,7 +83,7 @@ const oneMore = (stream: Stream): Decision => ({
   commands: [],
 })
 /** Counts on from the snapshot alone. */
-const countingOn = (streams: Streams, id: string) => async (key: number) =>
+const countingOn = (streams: Streams, id: string) => async (key: number | string) =>
   streams.handle(command(key), await streams.readRecent(id, snapshotOf(id)), ({ companion }) => {
     const to = Number(companion?.['to'] ?? 0) + 1
     return { events: [{ type: 'thing.counted', data: { to } }], commands: [], companion: { to } }
@@ -344,6 +344,34 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const stream = await streams.readRecent(id, snapshotOf(id))
     expect(stream.companion).toBeUndefined()
     expect(count(stream)).toBe(2)
+  })
+
+  it('with a snapshot are read completely after a commit that a release without snapshots made', async () => {
+    const { streams, documents, id, published } = await started()
+    const change = countingOn(streams, id)
+    for (let key = 1; key <= MAX_RECENT_COMMITS + 5; key++) await change(key)
+    await streams.handle(command('former release'), id, oneMore)
+    const version = MAX_RECENT_COMMITS + 6
+
+    const stream = await streams.readRecent(id, snapshotOf(id))
+    expect(stream.companion).toBeUndefined()
+    expect(count(stream)).toBe(version)
+    await streams.handle(command('next'), stream, (read) => ({ ...oneMore(read), companion: { to: version + 1 } }))
+    expect(published.at(-1)).toMatchObject({ sequence: version + 1, data: { to: version + 1 } })
+    expect(await documents.get(snapshotOf(id))).toMatchObject({ to: version + 1 })
+    expect(await streams.readRecent(id, snapshotOf(id))).toMatchObject({ companion: { to: version + 1 } })
+    expect((await change('former release')).events).toMatchObject([{ data: { to: version } }])
+    expect((await streams.read(id)).version).toBe(version + 1)
+  })
+
+  it('with a snapshot that does not say its version are read completely', async () => {
+    const { streams, documents, id } = await started()
+    await streams.handle(command(1), id, oneMore)
+    await documents.create(snapshotOf(id), { to: 0 })
+    const stream = await streams.readRecent(id, snapshotOf(id))
+    expect(stream.companion).toBeUndefined()
+    await streams.handle(command(2), stream, (read) => ({ ...oneMore(read), companion: { to: 2 } }))
+    expect(await streams.readRecent(id, snapshotOf(id))).toMatchObject({ version: 2, companion: { to: 2 } })
   })
 
   it('refuse a commit that leaves the snapshot as it was', async () => {

@@ -1,0 +1,89 @@
+/** Documents of streams as earlier releases wrote them, in Firestore: each cause is recognised after any number of commits. */
+
+import { Firestore } from '@google-cloud/firestore'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
+import { firestore as emulator } from 'local-google-cloud/firestore'
+import { defineContracts } from '../../shared/contracts/contract.ts'
+import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
+import { addressing } from '../../shared/messaging/outgoing.ts'
+import { MAX_RECENT_COMMITS } from '../../shared/messaging/stream-store.ts'
+import { createStreams } from '../../shared/messaging/streams.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
+import { lifetimesOf } from '../../shared/service/lifetimes.ts'
+
+const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
+const contracts = defineContracts({
+  service: 'tests',
+  events: { 'price.set': { version: 1, data: z.object({ to: z.int() }), example: { to: 1 } } },
+  commands: {},
+})
+
+let cloud: LocalCloud
+let client: Firestore
+beforeAll(async () => {
+  cloud = await createLocalCloud({ plugins: [emulator], project })
+  await cloud.api('POST', `/v1/projects/${project.id}/databases?databaseId=tests`, { locationId: 'eur3' })
+  vi.stubEnv('FIRESTORE_EMULATOR_HOST', cloud.ownerHost)
+  vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
+  client = new Firestore({ projectId: project.id, databaseId: 'tests' })
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await client.terminate()
+  await cloud.close()
+})
+
+const setPrice = (to: number) => message('SetPrice', { to }, { key: to })
+
+/** Frozen: a commit as it is in a stream's document. */
+const recorded = (to: number): string =>
+  `{"cause":"${setPrice(to).id}","time":"2026-11-26T08:00:00.000Z","correlationId":"TEA-001","actor":"staff:jo","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","events":[{"id":"00000000-0000-8000-8000-${String(to).padStart(12, '0')}","type":"price.set","version":1,"sequence":${to},"data":{"to":${to}}}],"commands":[]}`
+
+it('a stream with chunks from before there were causes recognises each cause after it has a snapshot', async () => {
+  // Frozen: a head without `sequence`, and chunks without `causes`.
+  const stream = client.doc('streams/TEA-001')
+  await stream.set({ version: 5, entries: [recorded(5)], chunks: 2 })
+  await stream
+    .collection('chunks')
+    .doc('0')
+    .set({ entries: [recorded(1), recorded(2)] })
+  await stream
+    .collection('chunks')
+    .doc('1')
+    .set({ entries: [recorded(3), recorded(4)] })
+
+  const published: string[] = []
+  const streams = createStreams({
+    service: 'tests',
+    contracts,
+    address: addressing({ name: 'tests', contracts, uses: [], sends: [], requestsRepublishFrom: [] }),
+    store: firestoreStreams(async () => client, lifetimesOf({}, Date.now)),
+    now: () => Date.parse('2026-11-28T08:00:00.000Z'),
+    publish: async (events) => void published.push(...events.map(({ id, sequence }) => `${sequence} ${id}`)),
+    send: async () => {},
+    backoff: async () => {},
+  })
+  const set = async (to: number) =>
+    streams.handle(setPrice(to), await streams.readRecent('TEA-001', 'prices/TEA-001'), () => ({
+      events: [{ type: 'price.set', data: { to } }],
+      commands: [],
+      companion: { to },
+    }))
+  const redelivered = async () => {
+    published.length = 0
+    for (const to of [1, 2, 3, 4, 5]) await set(to)
+    return published
+  }
+  const asRecorded = [1, 2, 3, 4, 5].map((n) => `${n} 00000000-0000-8000-8000-${String(n).padStart(12, '0')}`)
+
+  expect(await redelivered()).toEqual(asRecorded)
+  const last = 5 + MAX_RECENT_COMMITS
+  for (let to = 6; to <= last; to++) await set(to)
+  const recent = await streams.readRecent('TEA-001', 'prices/TEA-001')
+  expect(recent.events.length).toBeLessThanOrEqual(MAX_RECENT_COMMITS)
+  expect(await redelivered()).toEqual(asRecorded)
+  const whole = await streams.read('TEA-001')
+  expect(whole.events.map(({ sequence }) => sequence)).toEqual(Array.from({ length: last }, (_, index) => index + 1))
+})
