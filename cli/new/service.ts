@@ -67,7 +67,7 @@ const importContracts = (service: string): string =>
 
 /** The type of the first recorded event of the service: a published event, or one that stays in its stream. */
 const recordedBy = ({ name, on, emits }: NewService): string | undefined =>
-  emits ?? (on.length === 0 ? undefined : `${name}.noted`)
+  emits ?? (on.length === 0 ? undefined : `${name}.recorded`)
 
 function contracts({ name, on, emits }: NewService): string {
   const recorded = recordedBy({ name, on, emits })

@@ -88,7 +88,7 @@ describe('the catalog', () => {
 
     platform.billed.reads = 0
     await deliver(app, platform, change(1_001))
-    // The stream's document, the product and the look for its cause.
+    // The stream's document, the product and the look-up of its cause.
     expect(platform.billed.reads).toBe(3)
     expect((await load.mock.results.at(-1)!.value).commits.length).toBeLessThanOrEqual(100)
 

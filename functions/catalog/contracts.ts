@@ -1,4 +1,4 @@
-/** Products and their prices, as the catalog tells them. */
+/** The contracts of the catalog: products and their prices. */
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'

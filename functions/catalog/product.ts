@@ -41,14 +41,14 @@ export function decide({ type, data }: CatalogCommand, product: Product, nowMs: 
   }
 }
 
-interface AskedPrice {
+interface PriceChange {
   readonly sku: string
   readonly unitMinor: number
   readonly currency: string
   readonly validFrom?: string | undefined
 }
 
-function reprice(product: Product, { sku, unitMinor, currency, validFrom }: AskedPrice, nowMs: number): Decided {
+function reprice(product: Product, { sku, unitMinor, currency, validFrom }: PriceChange, nowMs: number): Decided {
   const announcedAt = new Date(nowMs).toISOString()
   const price: Price = {
     unitMinor,

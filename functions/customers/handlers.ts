@@ -7,7 +7,7 @@ import type { addressRequest, consentRequest, paymentMethodRequest } from './con
 import { attach, detach } from './provider.ts'
 import { addedUnder, checkRoom, consentTo, erased, type Kind, type Vault, withEntry, withoutEntry } from './vault.ts'
 
-export interface Entry {
+export interface VaultEntry {
   readonly ref: string
   readonly vault: Vault
 }
@@ -42,7 +42,7 @@ const requestOf = (platform: Platform, idempotencyKey: string, body: unknown) =>
 /** It names its vault too, so that shipping finds it by the reference alone. */
 const addressName = (vault: string, key: string): string =>
   `a-${vault.slice('c-'.length)}-${nameOf('', vault, key).slice(1, 1 + ADDRESS_CHARACTERS)}`
-/** Of an address within its vault: 50 bits tell a hundred apart. */
+/** Of an address within its vault: 50 bits distinguish a hundred. */
 const ADDRESS_CHARACTERS = 10
 
 /** Undefined for a text that is not an address's name. */
@@ -58,7 +58,7 @@ export async function addAddress(
   platform: Platform,
   vault: string,
   { idempotencyKey, body: value }: { idempotencyKey: string; body: z.output<typeof addressRequest> },
-): Promise<Entry> {
+): Promise<VaultEntry> {
   const request = requestOf(platform, idempotencyKey, value)
   const ref = addressName(vault, request.key)
   return {
@@ -72,7 +72,7 @@ export async function addPaymentMethod(
   platform: Platform,
   vault: string,
   { idempotencyKey, body }: { idempotencyKey: string; body: z.output<typeof paymentMethodRequest> },
-): Promise<Entry> {
+): Promise<VaultEntry> {
   const kind = 'paymentMethods'
   const request = requestOf(platform, idempotencyKey, body)
   const before = await read(platform, vault)
@@ -91,7 +91,7 @@ export async function addConsent(
   platform: Platform,
   vault: string,
   { idempotencyKey, body: value }: { idempotencyKey: string; body: z.output<typeof consentRequest> },
-): Promise<Entry> {
+): Promise<VaultEntry> {
   const kind = 'consents'
   const request = requestOf(platform, idempotencyKey, value)
   let ref = nameOf('k', vault, request.key)
@@ -111,8 +111,8 @@ export async function addConsent(
 const ERASED_AFTER_MS = 29 * 24 * 3_600_000
 
 /**
- * Again, it comes to the same: nothing more is armed, and the provider is asked once more to let go of the card.
- * @throws Refused when this customer never had it; Unavailable when the provider can't be asked, which the erasure does then.
+ * A repeat sets no further timer, and asks the provider once more to detach the card.
+ * @throws Refused when this customer never had it; Unavailable when the provider does not answer: the erasure detaches the card then.
  */
 export async function withdraw(
   platform: Platform,
@@ -122,9 +122,9 @@ export async function withdraw(
 ): Promise<void> {
   const nowMs = platform.now()
   const at = new Date(nowMs).toISOString()
-  // A name that was never kept is refused before anything is sent; one that was withdrawn before has its timer.
+  // A reference that never existed is refused before a timer is set; one that was withdrawn before has its timer.
   if (withoutEntry(await read(platform, vault), kind, ref, at)) {
-    // Armed before the commit, so that nothing that was withdrawn is kept for ever.
+    // The timer is set before the commit, so that withdrawn data is never kept for ever.
     await platform.send(
       { type: 'EraseWithdrawn', data: { vault, kind, ref, withdrawnBy: at }, notBeforeMs: nowMs + ERASED_AFTER_MS },
       {
@@ -139,7 +139,7 @@ export async function withdraw(
   if (kind === 'paymentMethods') await detach(platform, vault, ref)
 }
 
-/** A repeat finds nothing more to erase. The provider has let go of a card before its reference is forgotten here. */
+/** A repeat finds nothing more to erase. The provider detaches a card before its reference is erased here. */
 export async function eraseWithdrawn(
   platform: Platform,
   { vault, kind, ref, withdrawnBy }: { vault: string; kind: Kind; ref: string; withdrawnBy: string },

@@ -41,6 +41,6 @@ export function createKnownTokens(): KnownTokens {
   }
 }
 
-/** Three parts of base64url: worth a look at its signature. */
+/** Three parts of base64url: worth the verification of its signature. */
 export const looksLikeToken = (authorization: string): boolean =>
   authorization.length <= HEADER_CHARACTERS && /^bearer [\w-]+\.[\w-]+\.[\w-]+$/i.test(authorization)

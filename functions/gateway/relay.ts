@@ -6,7 +6,7 @@ import type { Contracts, QueryName, QueryNamed } from '../../shared/contracts/co
 import type { QueryRequest } from '../../shared/contracts/query.ts'
 import { instanceOf } from '../../shared/http/http.ts'
 import type { Platform, QueryOptions, Relayed } from '../../shared/service/platform.ts'
-import { noteProblem } from '../../shared/runtime/refusals.ts'
+import { logProblem } from '../../shared/runtime/refusals.ts'
 
 /** Asks a query and hands its answer on. */
 export const createRelay =
@@ -32,6 +32,6 @@ export async function relayed(c: Context, { response, refused }: Relayed, { secu
   const retryAfter = response.headers.get('retry-after')
   if (retryAfter !== null) c.header('retry-after', retryAfter)
   const { name: code, isSecurityEvent } = refused
-  noteProblem(security, c, { code, isSecurityEvent, reason: problem.detail })
+  logProblem(security, c, { code, isSecurityEvent, reason: problem.detail })
   return c.json({ ...problem, instance: instanceOf(c) }, status, { 'content-type': 'application/problem+json' })
 }

@@ -48,5 +48,5 @@ export const tokenKeysUrl = defineSetting('TOKEN_JWKS_URL', httpUrl)
 export const accountsUrl = defineSetting('ACCOUNTS_URL', httpUrl)
 export const staffSecondFactor = defineSetting('STAFF_SECOND_FACTOR', z.enum(['required', 'optional']))
 
-/** The payment provider signs its notes for this address. */
+/** The payment provider signs its notifications for this address. */
 export const paymentWebhookUrl = defineSetting('PAYMENT_WEBHOOK_URL', httpUrl)

@@ -10,7 +10,7 @@ import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord } from './records.ts'
 import { evolve, initial, isPlaced, viewOf } from './order.ts'
 import { placeOrder, republishPlacement } from './place-order.ts'
-import { notePrice } from './prices.ts'
+import { storePrice } from './prices.ts'
 import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
@@ -52,7 +52,7 @@ export const app: ServiceApp = implement(orders, {
   on: {
     'price.changed'(message, platform) {
       const { sku, unitMinor, currency, validFrom = message.time } = message.data
-      return notePrice(platform, sku, { unitMinor, currency, validFrom, announcedAt: message.time })
+      return storePrice(platform, sku, { unitMinor, currency, validFrom, announcedAt: message.time })
     },
     'shipment.dispatched': recordFulfilment('dispatched'),
     'payment.captured': recordFulfilment('captured'),

@@ -13,7 +13,7 @@ export interface PriceList {
 export const pricePath = (sku: string): string => `prices/${documentId(sku)}`
 
 /** @throws Unavailable when the list is full, which the catalog prevents: prices that a person published by hand fill it. */
-export function notePrice(platform: Platform, sku: string, price: Price): Promise<void> {
+export function storePrice(platform: Platform, sku: string, price: Price): Promise<void> {
   return platform.documents.update(pricePath(sku), (list) => {
     const nowMs = platform.now()
     const prices = withPrice((list as PriceList | undefined)?.prices ?? [], price, nowMs)

@@ -9,14 +9,14 @@ import {
   authorizationKey,
   evolve,
   initial,
-  isUndone,
+  hasVoidBegun,
   paymentId,
   type PaymentLine,
   type PaymentRecord,
 } from './payment.ts'
 import { type Authorization, provider } from './provider.ts'
 
-interface Agreed {
+interface AuthorizeRequest {
   readonly orderId: string
   readonly customerRef?: string | undefined
   readonly paymentMethodRef: string
@@ -28,26 +28,26 @@ interface Agreed {
 
 type About = Envelope<string, { orderId: string }>
 
-const only = (...events: PaymentRecord[]): Decision<PaymentRecord> => ({ events, commands: [] })
+const emit = (...events: PaymentRecord[]): Decision<PaymentRecord> => ({ events, commands: [] })
 
 export function authorizePayment(
-  message: Envelope<string, Agreed>,
+  message: Envelope<string, AuthorizeRequest>,
   platform: Platform,
 ): Promise<Decision<PaymentRecord>> {
   const { orderId, customerRef, paymentMethodRef, currency, totalMinor, shippingMinor } = message.data
   const lines = message.data.lines.map(({ lineId, quantity, unitMinor }) => ({ lineId, quantity, unitMinor }))
   return platform.streams.handle(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
-    if (isUndone(state) && state.lines.length === 0) {
+    if (hasVoidBegun(state) && state.lines.length === 0) {
       const data = { orderId, paymentId: paymentId(orderId), code: 'voided-before' }
-      return only({ type: 'payment.declined', data })
+      return emit({ type: 'payment.declined', data })
     }
     if (state.status !== 'none') return noChange
     const customer = customerRef === undefined ? {} : { customer: vaultOf(customerRef) }
     const request = { amountMinor: totalMinor, currency, paymentMethodRef, ...customer, reference: orderId }
     const answer = await provider(platform, message).authorize(authorizationKey(orderId), request)
     const agreed: PaymentRecord = { type: 'payment.agreed', data: { currency, totalMinor, shippingMinor, lines } }
-    return only(agreed, outcome(answer, { orderId, amountMinor: totalMinor, currency }))
+    return emit(agreed, outcome(answer, { orderId, amountMinor: totalMinor, currency }))
   })
 }
 
@@ -62,7 +62,7 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
     if (state.status !== 'action-required') return noChange
     const answer = await provider(platform, message).find(authorizationKey(orderId))
     if (!answer || answer.status === 'action-required') return noChange
-    return only(outcome(answer, { orderId, amountMinor: state.totalMinor, currency: state.currency }))
+    return emit(outcome(answer, { orderId, amountMinor: state.totalMinor, currency: state.currency }))
   })
 }
 
@@ -71,8 +71,8 @@ export function voidPayment(message: About, platform: Platform): Promise<Decisio
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, ({ events }) => {
     const { status } = fold({ initial, evolve }, events)
-    if (status === 'voided') return only(voided(orderId))
-    // The command to itself is repeated without end: its answer comes.
+    if (status === 'voided') return emit(voided(orderId))
+    // The command to itself is retried until it is answered.
     if (status === 'voiding') return noChange
     return {
       events: [{ type: 'void.begun', data: {} }],
@@ -86,7 +86,7 @@ export function voidAuthorization(message: About, platform: Platform): Promise<D
   return platform.streams.handle(message, orderId, async ({ events }) => {
     if (fold({ initial, evolve }, events).status !== 'voiding') return noChange
     await provider(platform, message).void(authorizationKey(orderId))
-    return only(voided(orderId))
+    return emit(voided(orderId))
   })
 }
 

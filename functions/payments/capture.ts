@@ -1,6 +1,6 @@
 /**
- * A shipment left: its part of the money is taken. What it comes to is fixed in a commit before the provider is asked,
- * since another shipment may be under way; only one that holds the whole order needs no such commit.
+ * Captures the amount of a dispatched shipment. A commit before the call of the provider fixes the amount, since another
+ * shipment may be captured concurrently; a shipment of the whole order needs no such commit.
  */
 
 import { fold } from '../../shared/service/decider.ts'
@@ -37,11 +37,11 @@ export function captureForShipment(message: Dispatched, platform: Platform): Pro
     // A shipment is captured once, however many messages report it.
     if (shipmentId in state.captures) return noChange
     const due = captureFor(state, lines)
-    const noted: PaymentRecord = { type: 'capture.due', data: { shipmentId, ...due } }
+    const recorded: PaymentRecord = { type: 'capture.due', data: { shipmentId, ...due } }
     if (!isWholeOrder(state, due))
-      return { events: [noted], commands: [{ type: 'CapturePayment', data: { orderId, shipmentId } }] }
-    const taken = await take(message, platform, { ...due, currency: state.currency })
-    return { events: [noted, taken], commands: [] }
+      return { events: [recorded], commands: [{ type: 'CapturePayment', data: { orderId, shipmentId } }] }
+    const captured = await capture(message, platform, { ...due, currency: state.currency })
+    return { events: [recorded, captured], commands: [] }
   })
 }
 
@@ -55,11 +55,11 @@ export function capturePayment(
     const due = state.captures[shipmentId]
     if (due?.outcome !== 'due') return noChange
     if (mustWait(state, shipmentId)) throw new Unavailable(`Other shipments of ${orderId} are captured first.`)
-    return { events: [await take(message, platform, { ...due, currency: state.currency })], commands: [] }
+    return { events: [await capture(message, platform, { ...due, currency: state.currency })], commands: [] }
   })
 }
 
-async function take(
+async function capture(
   message: Envelope<string, Shipped>,
   platform: Platform,
   { amountMinor, final, currency }: CaptureDue & { readonly currency: string },

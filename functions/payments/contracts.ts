@@ -1,4 +1,4 @@
-/** Authorising, capturing and voiding, as payments tells it. */
+/** The contracts of payments: authorising, capturing and voiding. */
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'
@@ -93,7 +93,7 @@ export const paymentsContracts = defineContracts({
       }),
       example: { shipmentId: 's-1', amountMinor: 2380, final: true, quantities: { '1': 2 } },
     },
-    /** From here on a late authorisation is refused. */
+    /** Recorded before the provider voids: from here on a late authorisation is refused. */
     'void.begun': { version: 1, data: z.strictObject({}), example: {} },
   },
   commands: {
@@ -118,12 +118,12 @@ export const paymentsContracts = defineContracts({
         lines: [{ lineId: '1', sku: 'TEA-001', quantity: 2, unitMinor: 1190 }],
       },
     },
-    /** The provider noted that something became of an authorisation which waited for the customer. */
+    /** The provider notified us of the outcome of an authorisation that waited for the customer. */
     CheckAuthorization: {
       data: z.strictObject({ orderId, providerEventId: reference }),
       example: { orderId: 'o-1', providerEventId: 'event-1' },
     },
-    /** To itself: what the shipment comes to was committed before, the provider's answer is a second commit. */
+    /** To itself: the amount of the shipment was committed before, the provider's answer is a second commit. */
     CapturePayment: {
       data: z.strictObject({ orderId, shipmentId: reference }),
       example: { orderId: 'o-1', shipmentId: 's-1' },

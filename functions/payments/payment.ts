@@ -31,7 +31,7 @@ export interface PaymentState {
   readonly currency: string
   readonly totalMinor: number
   readonly shippingMinor: number
-  /** Empty until an authorisation was asked for. */
+  /** Empty until an authorisation was requested. */
   readonly lines: readonly PaymentLine[]
   /** By shipment. */
   readonly captures: Readonly<Record<string, Capture>>
@@ -53,7 +53,7 @@ export function evolve(state: PaymentState, { type, data }: PaymentRecord): Paym
     case 'payment.authorized':
       return { ...state, status: 'authorized' }
     case 'payment.declined':
-      return { ...state, status: isUndone(state) ? state.status : 'declined' }
+      return { ...state, status: hasVoidBegun(state) ? state.status : 'declined' }
     case 'payment.action-required':
       return { ...state, status: 'action-required' }
     case 'void.begun':
@@ -77,7 +77,7 @@ const settled = (state: PaymentState, { shipmentId }: { shipmentId: string }, ou
 })
 
 /** The compensation came first: a later authorisation must be rejected. */
-export const isUndone = ({ status }: PaymentState): boolean => status === 'voiding' || status === 'voided'
+export const hasVoidBegun = ({ status }: PaymentState): boolean => status === 'voiding' || status === 'voided'
 
 /** The amount of a shipment's lines: the first shipment includes the fee, and the last one the rest of the total. */
 export function captureFor(
@@ -92,8 +92,8 @@ export function captureFor(
   const paying = before.filter(({ outcome }) => outcome !== 'failed')
   const final = state.lines.every(({ lineId, quantity }) => shippedOf(lineId) >= quantity)
   if (final) {
-    const takenMinor = paying.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
-    return { amountMinor: state.totalMinor - takenMinor, final, quantities }
+    const capturedMinor = paying.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
+    return { amountMinor: state.totalMinor - capturedMinor, final, quantities }
   }
   const goodsMinor = state.lines.reduce((sum, { lineId, unitMinor }) => sum + unitMinor * (quantities[lineId] ?? 0), 0)
   return { amountMinor: goodsMinor + (paying.length === 0 ? state.shippingMinor : 0), final, quantities }

@@ -9,7 +9,7 @@ import type { Decision } from '../service/platform.ts'
 
 const { store } = memory()
 const before = z.strictObject({ minor: z.int() })
-const noted = z.strictObject({ by: z.string() })
+const saleRecorded = z.strictObject({ by: z.string() })
 const contractsOf = (version: 1 | 2) =>
   defineContracts({
     service: 'tests',
@@ -25,14 +25,16 @@ const contractsOf = (version: 1 | 2) =>
             },
     },
     recorded: {
-      'sale.noted':
+      'sale.recorded':
         version === 1
-          ? { version, data: noted, example: { by: 'us' } }
+          ? { version, data: saleRecorded, example: { by: 'us' } }
           : {
               version,
-              data: noted.extend({ at: z.string() }),
+              data: saleRecorded.extend({ at: z.string() }),
               example: { by: 'us', at: 'the till' },
-              previousVersions: { 1: { data: noted, upcast: (old) => ({ ...(old as object), at: 'the till' }) } },
+              previousVersions: {
+                1: { data: saleRecorded, upcast: (old) => ({ ...(old as object), at: 'the till' }) },
+              },
             },
     },
     commands: {},
@@ -74,9 +76,9 @@ it('an event of an old version is upcast for a decision, and republished unchang
 
 it('an event that is recorded and not published has a version too, and is upcast when it is read', async () => {
   const { streams, published } = speaking(1)
-  const decided = { events: [{ type: 'sale.noted', data: { by: 'us' } }], commands: [] }
+  const decided = { events: [{ type: 'sale.recorded', data: { by: 'us' } }], commands: [] }
   await streams.handle(message('Sell', {}, { key: 2 }), 't-2', () => decided)
-  expect((await streams.read('t-2')).events).toMatchObject([{ type: 'sale.noted', version: 1, sequence: 0 }])
+  expect((await streams.read('t-2')).events).toMatchObject([{ type: 'sale.recorded', version: 1, sequence: 0 }])
   const later = speaking(2)
   expect((await later.streams.read('t-2')).events.map(({ data }) => data)).toEqual([{ by: 'us', at: 'the till' }])
   await later.streams.republish('t-2')
@@ -86,7 +88,12 @@ it('an event that is recorded and not published has a version too, and is upcast
 it.each([
   ['that no contract has', 'thing.sodl', { minor: 5 }, 'tests records thing.sodl: declare it'],
   ['named like a property of every object', 'toString', {}, 'tests records toString: declare it'],
-  ['that breaks its contract', 'sale.noted', { by: 5 }, 'sale.noted was decided with data that break its contract'],
+  [
+    'that breaks its contract',
+    'sale.recorded',
+    { by: 5 },
+    'sale.recorded was decided with data that break its contract',
+  ],
 ])('an event %s is not recorded', async (_name, type, data, reason) => {
   const { streams } = speaking(1)
   const decided = { events: [{ type, data }], commands: [] }
@@ -96,7 +103,7 @@ it.each([
 
 it('an event that no contract has does not compile', () => {
   type Recorded = RecordOf<ReturnType<typeof contractsOf>>
-  const decision: Decision<Recorded> = { events: [{ type: 'sale.noted', data: { by: 'us' } }], commands: [] }
+  const decision: Decision<Recorded> = { events: [{ type: 'sale.recorded', data: { by: 'us' } }], commands: [] }
   // @ts-expect-error: misspelt.
   const misspelt: Decision<Recorded> = { events: [{ type: 'sale.notde', data: { by: 'us' } }], commands: [] }
   expect([decision, misspelt]).toHaveLength(2)

@@ -49,7 +49,7 @@ interface Known {
   readonly detail: string
 }
 
-/** Answers an error as a problem document; what is no foreseen failure tells nothing outside. */
+/** Answers an error as a problem document; an unforeseen failure reveals no details. */
 export function answerProblem(c: Context, error: Error | Known, log?: Log): Response {
   if (error instanceof DeadlineExceeded && error.byCaller)
     return answerProblem(c, { code: 'deadline-exceeded', detail: error.message }, log)
@@ -67,12 +67,12 @@ export function answerProblem(c: Context, error: Error | Known, log?: Log): Resp
         : { ...error, status: platformCodes[error.code].status }
     // Close the connection, so that its remaining bytes are not awaited.
     if (ENDS_CONNECTION.has(code)) c.header('connection', 'close')
-    if (status === CLIENT_GONE && log) noteAbandoned(log, c.req.path, detail)
+    if (status === CLIENT_GONE && log) logAbandoned(log, c.req.path, detail)
     const bound = error instanceof Limited ? error.bound : undefined
     return problem(c, status, code, detail, bound)
   }
   log?.('ERROR', 'request.failed', { path: c.req.path, error })
-  return problem(c, 500, 'bug', 'Something went wrong on our side. It was noted.')
+  return problem(c, 500, 'bug', 'The service failed unexpectedly. The error is in its log.')
 }
 
 /** Fires with `ClientClosed` when the connection is closed before the answer was sent; undefined if the server provides no such signal. */
@@ -86,7 +86,7 @@ export function disconnectOf(c: Context): AbortSignal | undefined {
   return controller.signal
 }
 
-export const noteAbandoned = (log: Log, path: string, reason: string): void =>
+export const logAbandoned = (log: Log, path: string, reason: string): void =>
   log('INFO', 'request.abandoned', { path, reason })
 
 function problem(c: Context, status: number, code: string, detail: string, members: object = {}): Response {

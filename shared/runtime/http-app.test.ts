@@ -158,7 +158,7 @@ describe('an event pushed by Pub/Sub', () => {
     const [letter] = platform.deadLetters
     expect(letter!.service).toBe('kitchen')
     expect(letter!.attributes['reason']).toContain(reason)
-    expect(letter!.attributes).toMatchObject({ type: 'thing.sold', listener: 'kitchen' })
+    expect(letter!.attributes).toMatchObject({ type: 'thing.sold', consumer: 'kitchen' })
     const data = (JSON.parse(body.startsWith('{') ? body : 'null') as { message?: { data: string } } | null)?.message
       ?.data
     expect(letter!.data).toBe(data === undefined ? body : Buffer.from(data, 'base64').toString('utf8'))
@@ -347,7 +347,7 @@ describe('an operator', () => {
   it('replays dead letters, which deletes each of them and logs operator and reason', async () => {
     const one = started()
     const event = await put(one, ofShop, gaveUp)
-    const command = await put(one, fromShop, { type: 'Cook', listener: 'kitchen' })
+    const command = await put(one, fromShop, { type: 'Cook', consumer: 'kitchen' })
     const other = await put(one, ofShop, gaveUp)
     expect((await replay(one, [event, command])).status).toBe(204)
     expect(one.handled.map(({ messageId }) => messageId)).toEqual([event, command])

@@ -13,9 +13,9 @@ import { commandPath, eventPath, replayCommand } from '../base/names.ts'
 import { fromOperators } from '../service/service.ts'
 import { createCallerCheck } from './callers.ts'
 import { type CallFunction, createReceiver, type Outcome } from './receive.ts'
-import { noteCallerRefused, noteRefusal, routeOf } from './refusals.ts'
+import { logCallerRefused, logRefusal, routeOf } from './refusals.ts'
 import { queryRoutes } from './query-routes.ts'
-import { createReplay, dropped, namedOperator, noteOperator, retriesOf } from './replays.ts'
+import { createReplay, dropped, namedOperator, logOperatorCommand, retriesOf } from './replays.ts'
 import { limitHeaders } from './server-limits.ts'
 import { submissionRoutes } from './submissions.ts'
 
@@ -38,7 +38,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     try {
       return await check({ get: (name) => c.req.header(name) }, allowed, kind)
     } catch (error) {
-      noteCallerRefused(platform.security, error, routeOf(c))
+      logCallerRefused(platform.security, error, routeOf(c))
       throw error
     }
   }
@@ -82,7 +82,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
   )
   http.onError((error, c) => {
-    noteRefusal(platform.security, c, { error, isInternal })
+    logRefusal(platform.security, c, { error, isInternal })
     // Work that ends after the deadline of its request, or after its client hung up, fails a second time.
     const isKnown = c.get('hasFailed') && (error instanceof Refused || error instanceof Unavailable)
     c.set('hasFailed', true)
@@ -122,7 +122,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
         const { security } = platform
         const operator = namedOperator(header, { type: command, config, security })
         if (!operator) return answer(c, dropped)
-        noteOperator(security, header, { operator, type: command })
+        logOperatorCommand(security, header, { operator, type: command })
       }
       const task = {
         name: c.req.header('x-cloudtasks-taskname') ?? '',

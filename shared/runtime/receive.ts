@@ -102,7 +102,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
 
   const deadLetter = async (type: string, body: Buffer, reason: string): Promise<Outcome> => {
     try {
-      await publisher.deadLetter(service.name, body, { type, reason: clipped(reason), listener: service.name })
+      await publisher.deadLetter(service.name, body, { type, reason: clipped(reason), consumer: service.name })
       // Unknown types share one metric label: a sender could make up any number of them.
       telemetry.deadLettered(isKnown(type) ? type : 'unknown', reason)
       return { status: 204 }

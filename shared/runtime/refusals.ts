@@ -19,19 +19,19 @@ declare module 'hono' {
 export const routeOf = (c: Context): string | undefined =>
   matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path
 
-/** A service refused to take a delivery or a query from the account, or the token, that asked. */
-export function noteCallerRefused(security: SecurityLog, error: unknown, route: string | undefined): void {
+/** A service refused a delivery or a query because of its caller's account or token. */
+export function logCallerRefused(security: SecurityLog, error: unknown, route: string | undefined): void {
   if (!(error instanceof Refused)) return
   security({ event: 'caller-refused', outcome: 'refused', reason: error.message, route, ...defined(error.evidence) })
 }
 
 /**
- * Of an error that is no refusal, or of a refusal that says nothing about security, it writes nothing. What an internal
- * service refuses for its content is noted by the service that hands the answer on; only what names an event is noted.
+ * Logs only refusals that concern security. When an internal service refuses a request for its content, the service that
+ * relays the answer logs it; the internal service logs only refusals that name an event.
  */
-export function noteRefusal(security: SecurityLog, c: Context, { error, isInternal }: Failure): void {
+export function logRefusal(security: SecurityLog, c: Context, { error, isInternal }: Failure): void {
   if (!(error instanceof Refused) || (isInternal && error.evidence.event === undefined)) return
-  noteProblem(security, c, {
+  logProblem(security, c, {
     code: error.code,
     isSecurityEvent: error.isSecurityEvent,
     reason: error.message,
@@ -50,8 +50,8 @@ export interface Problem extends Evidence {
   readonly reason: string
 }
 
-/** The same for a problem that another service answered and this one hands on. */
-export function noteProblem(
+/** The same for a problem document of another service that this one relays. */
+export function logProblem(
   security: SecurityLog,
   c: Context,
   { code, isSecurityEvent, reason, event, ...evidence }: Problem,

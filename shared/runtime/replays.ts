@@ -49,8 +49,8 @@ export function namedOperator(headers: Headers, { type, config, security }: Sent
 }
 
 /** An operator sends a command that the service's description opens to operators. */
-export function noteOperator(security: SecurityLog, headers: Headers, { operator, type }: Command): void {
-  noteAct(security, headers, { operator, event: 'operator.command', outcome: 'done', type })
+export function logOperatorCommand(security: SecurityLog, headers: Headers, { operator, type }: Command): void {
+  logAct(security, headers, { operator, event: 'operator.command', outcome: 'done', type })
 }
 
 interface Command {
@@ -58,7 +58,7 @@ interface Command {
   readonly type: string
 }
 
-function noteAct(
+function logAct(
   security: SecurityLog,
   headers: Headers,
   {
@@ -85,7 +85,7 @@ export type Replay = (body: Buffer, headers: Headers) => Promise<Outcome>
 
 export function createReplay(receiver: Receiver, platform: RunningPlatform, config: Config): Replay {
   const { deadLetterBox: box, security, service } = platform
-  const noteRefused = ({ actor }: Operator, reason: string, act: Readonly<Record<string, string>> = {}): void =>
+  const logReplayRefused = ({ actor }: Operator, reason: string, act: Readonly<Record<string, string>> = {}): void =>
     security({ event: 'replay-refused', outcome: 'refused', subject: `operator:${actor}`, reason, act })
 
   /** Handles one dead letter. False if a later attempt may succeed; true if it was handled, or never can be and stays. */
@@ -93,18 +93,18 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
     const { type, outcome } = await receiver.replay(letter, retriesOf(headers) + 1)
     if (outcome instanceof Unreadable) {
       const act = { type, letter: letter.messageId }
-      if (outcome instanceof WrongSource) noteRefused(operator, outcome.message, act)
+      if (outcome instanceof WrongSource) logReplayRefused(operator, outcome.message, act)
       else {
-        noteAct(security, headers, { operator, event: 'message.replayed', outcome: 'refused', ...act })
+        logAct(security, headers, { operator, event: 'message.replayed', outcome: 'refused', ...act })
         platform.log('WARNING', 'replay.unreadable', { ...act, reason: outcome.message })
       }
       await box.release([letter])
       return true
     }
     const isTaken = outcome.status === 204
-    // A letter that is for later is noted when it is taken: not at each attempt.
+    // A dead letter that a later attempt may handle is logged when it is handled, not at each attempt.
     if (isTaken)
-      noteAct(security, headers, {
+      logAct(security, headers, {
         operator,
         event: 'message.replayed',
         outcome: 'done',
@@ -130,7 +130,7 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
       return { status: 204 }
     } catch (error) {
       if (error instanceof Unreadable) {
-        noteRefused(operator, error.message)
+        logReplayRefused(operator, error.message)
         return dropped
       }
       platform.log('WARNING', 'message.retry-later', { type: replayCommand, error })

@@ -12,7 +12,7 @@ import { limitServer, serverOptions } from './server-limits.ts'
 
 /** Cloud Run kills ten seconds after SIGTERM; what is not done by then is delivered again. */
 const STOP_TIMEOUT_MS = 9_000
-const LOOK_FOR_IDLE_EVERY_MS = 50
+const IDLE_CHECK_INTERVAL_MS = 50
 /** @param load Imports the handlers: after the platform, whose clients connect in the meantime. */
 export async function serve(service: Service, load: () => Promise<ServiceApp>): Promise<void> {
   const config = readConfig()
@@ -45,9 +45,9 @@ function stopped(server: ServerType): Promise<void> {
       if ('closeIdleConnections' in server) server.closeIdleConnections()
     }
     // A connection kept alive would otherwise stay for seconds after its last answer.
-    const looking = setInterval(endIdle, LOOK_FOR_IDLE_EVERY_MS)
+    const idleCheck = setInterval(endIdle, IDLE_CHECK_INTERVAL_MS)
     server.close(() => {
-      clearInterval(looking)
+      clearInterval(idleCheck)
       resolve()
     })
     endIdle()

@@ -9,8 +9,8 @@ import { answerProblem } from '../http/http.ts'
 const HEADERS_TIMEOUT_MS = 10_000
 /** The time to receive a request with its body. The largest push (14 MiB) may take 58 s: see body.ts. */
 const REQUEST_TIMEOUT_MS = 65_000
-const LOOK_FOR_SLOW_EVERY_MS = 2_000
-/** A browser sends some thirty, front ends add ten. Each costs time in every look at the others. */
+const SLOW_CHECK_INTERVAL_MS = 2_000
+/** A browser sends some thirty, front ends add ten. Each costs time whenever another one is read. */
 const HEADERS = 100
 /** A token has up to 8 KiB. */
 const HEADER_BYTES = 16 * 1024
@@ -28,7 +28,7 @@ export const serverOptions = {
   maxHeaderSize: HEADER_BYTES,
   headersTimeout: HEADERS_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
-  connectionsCheckingInterval: LOOK_FOR_SLOW_EVERY_MS,
+  connectionsCheckingInterval: SLOW_CHECK_INTERVAL_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
 } satisfies ServerOptions
 

@@ -138,11 +138,11 @@ describe('a second service with a saga', () => {
     )
 
     const history = services.find(({ name }) => name === 'history')!
-    const listener = testPlatform(history)
-    const receiver = createReceiver(await loadApp('history'), listener, testConfig('history'))
+    const historyPlatform = testPlatform(history)
+    const receiver = createReceiver(await loadApp('history'), historyPlatform, testConfig('history'))
     const letter = { messageId: 'm-1', data: Buffer.from(JSON.stringify(report)), attributes: { type: 'saga.stuck' } }
     expect(await receiver.replay(letter, 1)).toEqual({ type: 'saga.stuck', outcome: { status: 204 } })
-    expect(JSON.stringify([...listener.storedDocuments().values()])).toContain('"source":"travels"')
+    expect(JSON.stringify([...historyPlatform.storedDocuments().values()])).toContain('"source":"travels"')
   })
 
   it('publishes its reports to the same topic as orders, with one subscription for BigQuery and one for operators', () => {

@@ -72,19 +72,19 @@ export function sumOf(operations: Operations, prefix: string): number {
     .reduce((sum, [, count]) => sum + count, 0)
 }
 
-const LOOK_EVERY_MS = 100
+const POLL_INTERVAL_MS = 100
 /** The platform is at rest after so many equal readings with no undelivered message. */
-const LOOKS = 5
+const QUIET_POLLS = 5
 
 /** The counters at rest: history, notifications and BigQuery work after order.completed. */
 export async function settled({ cloud }: TestPlatform): Promise<Operations> {
   const pubsub = cloud.core<PubsubCore>('pubsub')
   let last = ''
-  for (let quiet = 0; quiet < LOOKS;) {
+  for (let quiet = 0; quiet < QUIET_POLLS;) {
     const now = JSON.stringify(cloud.counters())
     quiet = now === last && pubsub.retainedMessageCount() === 0 ? quiet + 1 : 0
     last = now
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS))
   }
   return cloud.counters()
 }

@@ -271,7 +271,7 @@ it('npm run new refuses an existing name, and changes nothing', () => {
 })
 
 it(
-  'the additions run: resources are provisioned, the new step is part of a checkout, the event reaches its listener, the method answers',
+  'the additions run: resources are provisioned, the new step is part of a checkout, the event reaches its subscriber, the method answers',
   { timeout: 120_000 },
   async () => {
     const support = (await import(pathToFileURL(join(copy.root, 'test/support/platform.ts')).href)) as {

@@ -39,7 +39,7 @@ beforeAll(async () => {
   await cloud.api('PUT', `/v1/projects/${project.id}/topics/order.placed`, {})
   await cloud.api('PUT', `/v1/projects/${project.id}/topics/orders-dead-letters`, {})
   for (const topic of ['order.placed', 'orders-dead-letters']) {
-    await cloud.api('PUT', `/v1/projects/${project.id}/subscriptions/look-${topic}`, {
+    await cloud.api('PUT', `/v1/projects/${project.id}/subscriptions/pull-${topic}`, {
       topic: `projects/${project.id}/topics/${topic}`,
     })
   }
@@ -77,7 +77,7 @@ function testConfigOf(tasksEndpoint: string) {
 }
 
 async function received(topic: string): Promise<Message> {
-  const subscription = client.subscription(`look-${topic}`)
+  const subscription = client.subscription(`pull-${topic}`)
   try {
     return await new Promise((resolve, reject) =>
       subscription.once('message', (got: Message) => resolve((got.ack(), got))).once('error', reject),

@@ -89,8 +89,8 @@ async function ledger({ ports }: Audited): Promise<Pick<Books, 'authorizations' 
 
 async function deadLetters({ running }: Audited): Promise<string[]> {
   const found = await Promise.all(
-    [...services.map(({ name }) => name), 'bigquery'].map(async (listener) => {
-      const url = `http://${running.apiHost}/v1/projects/${running.projectId}/subscriptions/${deadLetterName(listener)}`
+    [...services.map(({ name }) => name), 'bigquery'].map(async (consumer) => {
+      const url = `http://${running.apiHost}/v1/projects/${running.projectId}/subscriptions/${deadLetterName(consumer)}`
       const subscriptionCall = async (
         verb: string,
         body: object,
@@ -109,7 +109,7 @@ async function deadLetters({ running }: Audited): Promise<string[]> {
         ackIds: receivedMessages.map(({ ackId }) => ackId),
         ackDeadlineSeconds: 0,
       })
-      return [`${listener}: ${receivedMessages.length} dead letters`]
+      return [`${consumer}: ${receivedMessages.length} dead letters`]
     }),
   )
   return found.flat()

@@ -7,7 +7,7 @@ import type { TestPlatform } from '../support/platform.ts'
 /** Doubled after each consecutive failure, as in a well-behaved client. */
 const AGAIN_AFTER_MS = 200
 const MAX_WAIT_MS = 1_600
-const LOOK_EVERY_MS = 250
+const POLL_INTERVAL_MS = 250
 const GIVE_UP_AFTER_MS = 300_000
 
 export interface Placed {
@@ -84,7 +84,7 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
       const body = await insist<Record<string, unknown>>(staff, 'GET', path).catch(absent)
       if (body && isSo(body)) return
       if (Date.now() > giveUpMs) throw new Error(`${path} is still ${JSON.stringify(body)}.`)
-      await pause(LOOK_EVERY_MS)
+      await pause(POLL_INTERVAL_MS)
     }
   }
 

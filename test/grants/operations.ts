@@ -193,13 +193,13 @@ export async function call(cloud: GrantedCloud, callee: string, caller?: string)
   if (status !== 204) throw new Error(`The call was answered ${status}.`)
 }
 
-function receiving(cloud: GrantedCloud, listener: string, type: string): Operation {
-  const subscription = `projects/${cloud.projectId}/subscriptions/${subscriptionName(listener, type)}`
-  const push = pushAccountId(listener)
+function receiving(cloud: GrantedCloud, consumer: string, type: string): Operation {
+  const subscription = `projects/${cloud.projectId}/subscriptions/${subscriptionName(consumer, type)}`
+  const push = pushAccountId(consumer)
   return {
     kind: 'receive',
-    name: `${listener} receives ${type}`,
-    needs: [`${push} run.invoker ${listener}`, `${AGENT} ${CREATOR} ${push}`],
+    name: `${consumer} receives ${type}`,
+    needs: [`${push} run.invoker ${consumer}`, `${AGENT} ${CREATOR} ${push}`],
     async run() {
       const id = await publish(cloud, 'owner', topicName(type))
       const entry = await delivered(cloud, 'push', subscription, id)
@@ -218,18 +218,18 @@ const delivered = (cloud: GrantedCloud, kind: string, resource: string, id: stri
   )
 
 /** A message that its subscriber rejects is dead-lettered. */
-function givingUp(cloud: GrantedCloud, listener: string, type: string): Operation {
-  const subscription = subscriptionName(listener, type)
+function givingUp(cloud: GrantedCloud, consumer: string, type: string): Operation {
+  const subscription = subscriptionName(consumer, type)
   return {
     kind: 'give up',
-    name: `a poisoned ${type} is dead-lettered for ${listener}`,
-    needs: [`${AGENT} pubsub.publisher ${deadLetterName(listener)}`, `${AGENT} pubsub.subscriber ${subscription}`],
+    name: `a poisoned ${type} is dead-lettered for ${consumer}`,
+    needs: [`${AGENT} pubsub.publisher ${deadLetterName(consumer)}`, `${AGENT} pubsub.subscriber ${subscription}`],
     run: () =>
       expectDeadLettered(cloud, {
         type,
         subscription,
         kind: 'push',
-        listener,
+        consumer,
         message: { attributes: { poison: 'yes' } },
       }),
   }
@@ -262,7 +262,7 @@ function notKeeping(cloud: GrantedCloud, type: string): Operation {
         type,
         subscription,
         kind: 'bigquery-subscription',
-        listener: 'bigquery',
+        consumer: 'bigquery',
         message: { data: 'no JSON' },
       }),
   }
@@ -272,20 +272,20 @@ interface DeadLetterCase {
   readonly type: string
   readonly subscription: string
   readonly kind: string
-  readonly listener: string
+  readonly consumer: string
   readonly message: { readonly data?: string; readonly attributes?: Record<string, string> }
 }
 
 async function expectDeadLettered(
   cloud: GrantedCloud,
-  { type, subscription, kind, listener, message }: DeadLetterCase,
+  { type, subscription, kind, consumer, message }: DeadLetterCase,
 ): Promise<void> {
   const resource = `projects/${cloud.projectId}/subscriptions/${subscription}`
   const id = await publish(cloud, 'owner', topicName(type), message)
   await delivered(cloud, kind, resource, id, 5)
   // A denied dead-lettering leads to a sixth attempt.
   const waiting = cloud.platform.cloud.core<{ backlog(subscription: string): { undelivered: number } }>('pubsub')
-  const deadLetters = `projects/${cloud.projectId}/subscriptions/${deadLetterName(listener)}`
+  const deadLetters = `projects/${cloud.projectId}/subscriptions/${deadLetterName(consumer)}`
   for (;;) {
     if (
       cloud.platform.cloud

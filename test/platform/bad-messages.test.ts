@@ -18,7 +18,7 @@ beforeAll(async () => {
   platform = await startTestPlatform()
   state = stateOf(platform)
   google = googleClients(platform)
-  kept = ['orders', 'notifications'].map((listener) => google.pubsub.subscription(deadLetterName(listener)))
+  kept = ['orders', 'notifications'].map((consumer) => google.pubsub.subscription(deadLetterName(consumer)))
   for (const subscription of kept)
     subscription.on('message', (message: Message) => {
       deadLetters.push(message)
@@ -78,7 +78,7 @@ describe('a bad message', () => {
     const data = Buffer.from(text as string)
     await google.pubsub.topic(topic).publishMessage({ data })
     const attributes = await deadLetterOf(data)
-    expect(attributes).toMatchObject({ type: topic, listener: 'orders', reason: expect.stringMatching(reason) })
+    expect(attributes).toMatchObject({ type: topic, consumer: 'orders', reason: expect.stringMatching(reason) })
     expect(await state.all()).toEqual(before)
   })
 
@@ -87,7 +87,7 @@ describe('a bad message', () => {
     await google.pubsub.topic('order.rejected').publishMessage({ data })
     expect(await deadLetterOf(data)).toMatchObject({
       type: 'order.rejected',
-      listener: 'notifications',
+      consumer: 'notifications',
       reason: expect.stringMatching(/^not an envelope/),
     })
   })
@@ -197,7 +197,7 @@ describe('a bad task', () => {
     const before = await state.all()
     const { data } = await sent(`/commands/${name}`, bodyOf())
     const attributes = await deadLetterOf(data)
-    expect(attributes).toMatchObject({ type: name, listener: 'orders', reason: expect.stringMatching(reason) })
+    expect(attributes).toMatchObject({ type: name, consumer: 'orders', reason: expect.stringMatching(reason) })
     // A dead-lettered task is acknowledged, so Cloud Tasks does not retry it.
     await expect.poll(() => state.all(), { timeout: 5_000 }).toEqual(before)
   })
@@ -216,10 +216,10 @@ describe('a bad task', () => {
 describe('a direct call of a service', () => {
   const urlOf = (service: string): string => `http://127.0.0.1:${platform.ports.service(service)}`
   /** The headers of a push of Pub/Sub. */
-  const pushToken = (listener: string): Promise<string> =>
+  const pushToken = (consumer: string): Promise<string> =>
     platform.cloud.core<{ mintIdToken(o: object): Promise<string> }>('iam').mintIdToken({
-      email: accountEmail(pushAccountId(listener), platform.running.projectId),
-      audience: urlOf(listener),
+      email: accountEmail(pushAccountId(consumer), platform.running.projectId),
+      audience: urlOf(consumer),
     })
   const call = async (url: string, token?: string, body?: object): Promise<Response> =>
     fetch(url, {
@@ -276,27 +276,27 @@ describe('a direct call of a service', () => {
   })
 
   /** The token in the only header that Pub/Sub sets. */
-  const push = async (listener: string, path: string, body: object): Promise<number> => {
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await pushToken(listener)}` }
-    return (await fetch(`${urlOf(listener)}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).status
+  const push = async (consumer: string, path: string, body: object): Promise<number> => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await pushToken(consumer)}` }
+    return (await fetch(`${urlOf(consumer)}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).status
   }
 
   // Orders receives by HTTP, notifications by the functions framework as CloudEvents.
   describe.each([
     ['orders', 'price.changed'],
     ['notifications', 'order.rejected'],
-  ])('of Pub/Sub to %s', (listener, type) => {
+  ])('of Pub/Sub to %s', (consumer, type) => {
     it.each<[string, object]>([
-      ['unrelated JSON', { unrelated: listener }],
+      ['unrelated JSON', { unrelated: consumer }],
       ['a CloudEvent of something else', { specversion: '1.0', type: 'com.example', source: 'x', id: '1', data: {} }],
     ])('with %s is dead-lettered, and not only acknowledged', async (_, given) => {
       const before = await state.all()
       const body = { ...given, nonce: crypto.randomUUID() }
-      expect(await push(listener, eventPath(type), body)).toBe(204)
+      expect(await push(consumer, eventPath(type), body)).toBe(204)
       const attributes = await deadLetterOf(Buffer.from(JSON.stringify(body)))
       expect(attributes).toMatchObject({
         type,
-        listener,
+        consumer,
         reason: expect.stringMatching(/^not a Pub\/Sub push message/),
       })
       expect(await state.all()).toEqual(before)

@@ -34,13 +34,13 @@ const replayed = async (): Promise<string[]> =>
     .map(({ resource, target, status }) => `${resource.split('/').at(-1)} ${new URL(target!).pathname} ${status}`)
 
 /** Publishes a dead letter as Pub/Sub forwards it after twenty deliveries. */
-const givenUp = (listener: string, type: string, json: object): Promise<string> =>
-  google.pubsub.topic(deadLetterName(listener)).publishMessage({
+const givenUp = (consumer: string, type: string, json: object): Promise<string> =>
+  google.pubsub.topic(deadLetterName(consumer)).publishMessage({
     json,
     attributes: {
       type,
       CloudPubSubDeadLetterSourceDeliveryCount: '20',
-      CloudPubSubDeadLetterSourceSubscription: `${listener}.${type}`,
+      CloudPubSubDeadLetterSourceSubscription: `${consumer}.${type}`,
       CloudPubSubDeadLetterSourceSubscriptionProject: platform.running.projectId,
     },
   })
@@ -68,7 +68,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     expect(shown.stdout).toContain('unit price: 1')
     expect(JSON.parse((await ops('dead-letters', letter!['id']!, '--json')).stdout)).toMatchObject({
       content: 'unit price: 1',
-      attributes: { listener: 'orders' },
+      attributes: { consumer: 'orders' },
     })
   })
 
@@ -144,7 +144,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
     for (let copy = 0; copy < 2; copy++)
       await topic.publishMessage({
         json: command,
-        attributes: { type: 'ReceiveStock', listener: 'inventory', reason: 'failed 20 times, last with 503' },
+        attributes: { type: 'ReceiveStock', consumer: 'inventory', reason: 'failed 20 times, last with 503' },
       })
     await vi.waitUntil(async () => (await listed('--service', 'inventory')).length === 2, { timeout: 10_000 })
     const from = (await replayed()).length
@@ -160,7 +160,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
   it('without a handler stays in the subscription with its reason', async () => {
     await google.pubsub.topic(deadLetterName('orders')).publishMessage({
       data: Buffer.from('{}'),
-      attributes: { type: 'ShredOrder', listener: 'orders', reason: 'orders has no command ShredOrder' },
+      attributes: { type: 'ShredOrder', consumer: 'orders', reason: 'orders has no command ShredOrder' },
     })
     const found = async () => (await listed('--service', 'orders')).find(({ type }) => type === 'ShredOrder')
     await vi.waitUntil(async () => (await found()) !== undefined, { timeout: 10_000 })

@@ -107,13 +107,13 @@ describe('after one order', () => {
   it('each event is delivered to each subscriber once, with the token of its push account', () => {
     const ofTheOrder = new Set(events.map(({ type }) => type))
     const expected = [...ofTheOrder].flatMap((type) =>
-      listeners(type).map((listener) => ({ listener, type, email: email(pushAccountId(listener)) })),
+      listeners(type).map((consumer) => ({ consumer, type, email: email(pushAccountId(consumer)) })),
     )
-    const delivered = expected.map(({ listener, type }) => {
-      const subscription = `projects/${platform.running.projectId}/subscriptions/${subscriptionName(listener, type)}`
+    const delivered = expected.map(({ consumer, type }) => {
+      const subscription = `projects/${platform.running.projectId}/subscriptions/${subscriptionName(consumer, type)}`
       const [push, ...more] = log('push').filter(({ resource }) => resource === subscription)
       expect(more).toEqual([])
-      return { listener, type, email: push?.email }
+      return { consumer, type, email: push?.email }
     })
     expect(expected.length).toBeGreaterThan(20)
     expect(delivered).toEqual(expected)

@@ -95,7 +95,7 @@ describe('reordered messages', () => {
 
   it('in reverse give the same timeline in history', async () => {
     const world = await createWorld({ faults: { ...noFaults, latencyMs: 1_000 } })
-    const late = world.agenda.hold(({ to: listener }) => listener === 'history')
+    const late = world.agenda.hold(({ to: consumer }) => consumer === 'history')
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
     const received = late.held()
@@ -115,7 +115,7 @@ describe('a malformed message', () => {
 
   it.each(poison)('%s is dead-lettered, and the order continues', async (data) => {
     const world = await createWorld()
-    const answers = world.agenda.hold(({ to: listener, kind }) => listener === 'orders' && kind === 'event')
+    const answers = world.agenda.hold(({ to: consumer, kind }) => consumer === 'orders' && kind === 'event')
     await world.place()
     await world.run({ until: () => answers.held().length > 0 })
     for (const { name, on } of services) for (const type of on) world.bus.deliver(name, type, data)

@@ -117,7 +117,7 @@ function expectNoMoneyOfNobody(world: World, orders: readonly OrderFacts[]): voi
   for (const { reference } of world.provider.ledger.all()) expect(known.has(reference), reference).toBe(true)
   const of = (kind: Posting['kind']): number =>
     sum(world.provider.ledger.postings().map((one) => (one.kind === kind ? one.amountMinor : 0)))
-  expect(of('authorize'), 'authorised = captured + let go').toBe(of('capture') + of('release'))
+  expect(of('authorize'), 'authorised = captured + released').toBe(of('capture') + of('release'))
 }
 
 /** Compensations run if and only if a step before the pivot failed or timed out, and never after the pivot. */

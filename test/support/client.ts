@@ -49,7 +49,7 @@ export interface PlatformClient {
 }
 
 const IN_STOCK = 1_000
-const LOOK_EVERY_MS = 20
+const POLL_INTERVAL_MS = 20
 
 /** `someCustomer` is the subject of `customer()`. */
 export function clientOf(running: RunningShop, ports: LocalPorts, someCustomer = 'customer-1'): PlatformClient {
@@ -122,10 +122,15 @@ async function ok(response: Response): Promise<Response> {
 }
 
 /** Polls until the condition holds, also outside of vitest. @throws Error after the timeout. */
-async function until(what: string | (() => string), look: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
-  const giveUpMs = Date.now() + withinMs
-  while (!(await look())) {
-    if (Date.now() > giveUpMs) throw new Error(`${typeof what === 'string' ? what : what()}: not within ${withinMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+async function until(
+  what: string | (() => string),
+  condition: () => Promise<boolean>,
+  withinMs = 30_000,
+): Promise<void> {
+  const deadlineMs = Date.now() + withinMs
+  while (!(await condition())) {
+    if (Date.now() > deadlineMs)
+      throw new Error(`${typeof what === 'string' ? what : what()}: not within ${withinMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS))
   }
 }

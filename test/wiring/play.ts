@@ -9,7 +9,7 @@ import { hasEnded, type OrderView } from '../../functions/shop/cli/order-view.ts
 import { references, type TestCard } from '../../functions/shop/cli/references.ts'
 import type { TestPlatform } from '../support/platform.ts'
 
-const LOOK_EVERY_MS = 25
+const POLL_INTERVAL_MS = 25
 
 const success = [
   'order.placed',
@@ -175,7 +175,7 @@ async function until<T>(what: string, giveUpMs: number, read: () => Promise<T | 
     const seen = leftMs > 0 ? await Promise.race([read().catch(() => undefined), pause(leftMs)]) : undefined
     if (seen !== undefined) return seen
     if (Date.now() >= giveUpMs) throw new Error(`no ${what}`)
-    await pause(LOOK_EVERY_MS)
+    await pause(POLL_INTERVAL_MS)
   }
 }
 

@@ -13,7 +13,7 @@ export interface OutgoingRequest {
   readonly redirect: 'manual'
 }
 
-/** All that a sender looks at. */
+/** The parts of an answer that senders read. */
 export interface OutgoingAnswer {
   readonly status: number
   readonly headers: { get(name: string): string | null }

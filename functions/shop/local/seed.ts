@@ -10,10 +10,10 @@ const products = [
   { sku: 'POT-001', name: 'Cast-iron teapot, 0.8 l', unitMinor: 5900, quantity: 1_000 },
   { sku: 'OUT-OF-STOCK', name: 'A tea without stock', unitMinor: 990, quantity: 0 },
 ] as const
-const GIVE_UP_AFTER_MS = 60_000
-const LOOK_EVERY_MS = 50
+const SEED_TIMEOUT_MS = 60_000
+const POLL_INTERVAL_MS = 50
 
-/** The same keys at every start: what is already there stays as it is. Returns a line that tells what the shop sells. */
+/** Uses the same idempotency keys at every start, so existing data stays unchanged. Returns a line that lists the products. */
 export async function seed(running: Running): Promise<string> {
   const token = await signIn(running)
   const send = (method: string, path: string, options: { body?: unknown; key?: string } = {}): Promise<Response> =>
@@ -47,22 +47,22 @@ export async function seed(running: Running): Promise<string> {
     ),
   )
   const paths = [`/v1/deliveries/${deliveryId}`, ...products.map(({ sku }) => `/v1/products/${sku}`)]
-  await Promise.all(paths.map((path) => appears(() => send('GET', path))))
+  await Promise.all(paths.map((path) => waitUntilAvailable(() => send('GET', path))))
   return `the shop sells ${products.map(({ sku }) => sku).join(', ')}`
 }
 
 /** Polls until the result of an accepted command exists. */
-async function appears(look: () => Promise<Response>): Promise<void> {
-  const giveUpMs = Date.now() + GIVE_UP_AFTER_MS
+async function waitUntilAvailable(request: () => Promise<Response>): Promise<void> {
+  const deadlineMs = Date.now() + SEED_TIMEOUT_MS
   for (;;) {
-    const response = await look()
+    const response = await request()
     await response.body?.cancel()
     if (response.ok) return
-    if (Date.now() > giveUpMs)
+    if (Date.now() > deadlineMs)
       throw new Error(
         `The shop could not be seeded: ${response.url} still answers ${response.status}. See the logs under .data/logs.`,
       )
-    await pause(LOOK_EVERY_MS)
+    await pause(POLL_INTERVAL_MS)
   }
 }
 

@@ -11,7 +11,7 @@ import { translate } from '../sql/translate.ts'
 
 /** Planning allocates beyond DuckDB's own limit; a process that takes so much ends. */
 const MAX_PROCESS_BYTES = 4 * 1024 ** 3
-const LOOK_EVERY_MS = 250
+const CHECK_INTERVAL_MS = 250
 /** Another process may still hold the database: the one before, which has not yet noticed that the local cloud ended. */
 const OPEN_TIMEOUT_MS = 10_000
 const TRY_EVERY_MS = 100
@@ -23,7 +23,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 setInterval(() => {
   if (process.memoryUsage.rss() > MAX_PROCESS_BYTES) process.kill(process.pid, 'SIGKILL')
-}, LOOK_EVERY_MS)
+}, CHECK_INTERVAL_MS)
 
 /** Fails when the local cloud has ended, which `disconnect` reports: the failure itself is of no use. */
 const send = (reply: Reply): void => void process.send!(reply, undefined, undefined, () => {})

@@ -76,7 +76,7 @@ async function writeAll(file: LogFile, rotateAboveBytes: number): Promise<void> 
       console.error(`The log ${file.path} can't be written:`, error)
     }
   }
-  // In the same turn as the last look: the next line starts it again.
+  // In the same turn as the last read: the next line starts it again.
   file.writing = undefined
 }
 

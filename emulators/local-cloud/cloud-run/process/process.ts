@@ -45,7 +45,7 @@ export interface Instance extends Spawned, Target {
   listens(): Promise<boolean>
 }
 
-/** Between two looks of the startup probe; Cloud Run's own are seconds apart, a laptop need not wait so long. */
+/** Between two startup probes; Cloud Run's own are seconds apart, a laptop need not wait so long. */
 const PROBE_EVERY_MS = 10
 const PROBE_TIMEOUT_MS = 1_000
 const START_TIMEOUT_MS = 60_000

@@ -37,7 +37,7 @@ export interface Transactions {
   close(): void
 }
 
-interface Entry {
+interface OpenTransaction {
   readonly transaction: Transaction
   readonly endsAtMs: number
   running: number
@@ -50,13 +50,13 @@ const REMEMBERED = 10_000
 const expired = (): StatusError => invalidArgument('The referenced transaction has expired or is no longer valid.')
 
 export function createTransactions(clock: Clock, locks: Locks, newId: () => string): Transactions {
-  const entries = new Map<string, Entry>()
+  const entries = new Map<string, OpenTransaction>()
   const ended = new Map<string, { age: number; aborted: boolean }>()
   let ages = 0
 
   const key = (id: Buffer): string => id.toString('hex')
 
-  function arm(entry: Entry): void {
+  function arm(entry: OpenTransaction): void {
     entry.timer.cancel()
     const idleEndMs = entry.running > 0 ? Infinity : clock.now() + limits.transactionIdleMs
     entry.timer = clock.at(Math.min(entry.endsAtMs, idleEndMs), () => finish(entry.transaction, false))

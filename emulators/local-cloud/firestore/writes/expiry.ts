@@ -29,7 +29,7 @@ export function createExpiry(core: FirestoreCore): Expiry {
       for (const policy of policies(core)) {
         expire(policy, clock.now()).catch((error: unknown) =>
           console.error(
-            `Documents of ${policy.collectionId} could not be expired, the next look is in an hour:`,
+            `Documents of ${policy.collectionId} could not be expired, the next attempt is in an hour:`,
             error,
           ),
         )
@@ -71,7 +71,7 @@ async function expire({ database, collectionId, field }: Policy, nowMs: number):
     try {
       await commitWrites(database, [write], new AbortController().signal)
     } catch (error) {
-      // It was changed or is locked: the next look finds it, if it is still due.
+      // It was changed or is locked: the next round deletes it, if it is still due.
       if (!(error instanceof StatusError)) throw error
     }
   }

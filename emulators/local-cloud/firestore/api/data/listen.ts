@@ -68,7 +68,7 @@ async function* untilAborted<Item>(items: AsyncIterable<Item>, signal: AbortSign
 function createListener(database: Database, write: Respond): Listener {
   const targets = new Map<number, ListenTarget>()
 
-  const tell = (targetId: number, deltas: readonly Delta[], micros: number): void => {
+  const sendDeltas = (targetId: number, deltas: readonly Delta[], micros: number): void => {
     for (const delta of deltas) write(encodeDelta(database, targetId, delta, micros))
     const changed = deltas.flatMap((delta) => (delta.kind === 'changed' ? [delta.document] : []))
     database.count('documentReads', changed.length)
@@ -87,7 +87,7 @@ function createListener(database: Database, write: Respond): Listener {
     const micros = database.store.readTime()
     const sinceMicros = resumeMicros(database, wire)
     const deltas = target.begin(sinceMicros)
-    tell(targetId, deltas, micros)
+    sendDeltas(targetId, deltas, micros)
     if (deltas.length === 0) {
       database.count('documentReads', readsOfQuery(0))
       database.count('readUnits', 1)
@@ -104,7 +104,7 @@ function createListener(database: Database, write: Respond): Listener {
     let any = false
     for (const [targetId, target] of targets) {
       const deltas = target.follow(changes)
-      tell(targetId, deltas, micros)
+      sendDeltas(targetId, deltas, micros)
       any ||= deltas.length > 0
     }
     if (any) targetChange('NO_CHANGE', [], consistentAt(micros))
