@@ -60,6 +60,8 @@ export class RunService extends Construct {
       location: environment.region,
       ingress: service.ingress === 'public' ? 'INGRESS_TRAFFIC_ALL' : 'INGRESS_TRAFFIC_INTERNAL_ONLY',
       deletionProtection: environment.protectsData,
+      // Undeclared, traffic that was moved by hand would stay where it is, and every later release would go live nowhere.
+      traffic: [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100 }],
       template: {
         serviceAccount: serviceEmail(service.name, environment),
         timeout: REQUEST_TIMEOUT,

@@ -109,6 +109,11 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(all('google_logging_project_bucket_config')).toMatchObject([{ bucket_id: 'audit', retention_days: 400 }])
     })
 
+    it('serves all requests from the newest revision, so that traffic moved by hand is a difference', () => {
+      for (const service of all('google_cloud_run_v2_service'))
+        expect(service['traffic']).toEqual([{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100 }])
+    })
+
     it('denies public access to its bucket', () => {
       for (const bucket of all('google_storage_bucket'))
         expect(bucket).toMatchObject({ uniform_bucket_level_access: true, public_access_prevention: 'enforced' })

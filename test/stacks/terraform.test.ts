@@ -134,6 +134,21 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
     },
   )
 
+  it('moves traffic back that a rollback by hand has moved', { timeout }, async () => {
+    const released = built.find(({ name }) => name === 'dev-orders')!
+    const traffic = [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', revision: 'orders-00001-abc', percent: 100 }]
+    const rolledBack = withAttributes(released, 'google_cloud_run_v2_service', (attributes) => ({
+      ...attributes,
+      traffic,
+    }))
+    const changes = await terraform.change(rolledBack, released)
+    const [service] = changes.filter(({ type }) => type === 'google_cloud_run_v2_service')
+    expect(service).toMatchObject({
+      actions: ['update'],
+      after: { traffic: [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100 }] },
+    })
+  })
+
   it('every type has a typical change, except those that Google makes immutable', () => {
     const types = new Set(stacks.flatMap(({ json }) => Object.keys(json.resource!)))
     expect([...types].filter((type) => !(type in edits) && !unchangeable.test(type))).toEqual([])

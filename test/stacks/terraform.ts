@@ -14,6 +14,8 @@ export interface Change {
   readonly address: string
   readonly type: string
   readonly actions: readonly string[]
+  /** The attributes that Terraform would send. */
+  readonly after: Readonly<Record<string, unknown>> | null
 }
 
 export interface Terraform {
@@ -35,7 +37,7 @@ interface PlanJson {
   readonly resource_changes?: readonly {
     readonly address: string
     readonly type: string
-    readonly change: { readonly actions: readonly string[] }
+    readonly change: Pick<Change, 'actions' | 'after'>
   }[]
 }
 
@@ -166,4 +168,4 @@ function stateOf({ planned_values: { root_module: root } }: PlanJson): object {
 }
 
 const changes = ({ resource_changes: all = [] }: PlanJson): Change[] =>
-  all.map(({ address, type, change: { actions } }) => ({ address, type, actions }))
+  all.map(({ address, type, change: { actions, after } }) => ({ address, type, actions, after }))

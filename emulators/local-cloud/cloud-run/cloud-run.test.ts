@@ -365,6 +365,13 @@ describe('the Admin API', () => {
       /reserved env names were provided: PORT/,
     ],
     ['echo2', service({ template: { timeout: '2h', containers: [{ image: 'x' }] } }), /template.timeout: "2h"/],
+    [
+      'echo2',
+      service({
+        traffic: [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION', revision: 'echo2-00001', percent: 100 }],
+      }),
+      /traffic: the local cloud runs the newest revision alone.*echo2-00001/,
+    ],
     ['echo', service(), /already exists/],
     ...['owner', 'echo-account', 'echo-account@q.iam.gserviceaccount.com', 'echo-account@p.example'].map(
       (serviceAccount): [string, object, RegExp] => [

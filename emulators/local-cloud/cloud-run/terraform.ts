@@ -46,6 +46,12 @@ function serviceOf(service: Attributes): Message {
     customAudiences: service.value('custom_audiences'),
     scaling: service.block('scaling', scalingOf),
     template: service.block('template', templateOf),
+    traffic: service.blocks('traffic', (target) => ({
+      type: target.text('type'),
+      revision: target.text('revision'),
+      percent: target.number('percent'),
+      tag: target.text('tag'),
+    })),
   })
 }
 

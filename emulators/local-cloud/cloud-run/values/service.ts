@@ -38,12 +38,20 @@ export interface Template {
   readonly [other: string]: unknown
 }
 
+export interface Traffic {
+  readonly type?: string
+  readonly revision?: string
+  readonly percent?: number
+  readonly tag?: string
+}
+
 export interface ServiceResource {
   readonly name: string
   readonly generation: number
   readonly ingress: string
   readonly invokerIamDisabled: boolean
   readonly customAudiences?: readonly string[]
+  readonly traffic?: readonly Traffic[]
   readonly template: Template
   readonly latestReadyRevision: string
   readonly uri: string
@@ -55,6 +63,16 @@ export const serviceSchema = z.looseObject({
   ingress: z.string().optional(),
   invokerIamDisabled: z.boolean().optional(),
   customAudiences: z.array(z.string()).optional(),
+  traffic: z
+    .array(
+      z.looseObject({
+        type: z.string().optional(),
+        revision: z.string().optional(),
+        percent: z.number().optional(),
+        tag: z.string().optional(),
+      }),
+    )
+    .optional(),
   template: z
     .looseObject({
       serviceAccount: z.string().optional(),
@@ -87,12 +105,20 @@ export const limits = {
 
 const ingresses = ['INGRESS_TRAFFIC_ALL', 'INGRESS_TRAFFIC_INTERNAL_ONLY', 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER']
 
+const LATEST = 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST'
+
 /** @throws INVALID_ARGUMENT that names field and value. */
 export function checkService(id: string, body: Partial<ServiceResource>): void {
   if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(id) || id.length > limits.nameCharacters) {
     throw invalidArgument(
       `service_id: "${id}" must be lower-case letters, digits and hyphens, begin with a letter and have at most ${limits.nameCharacters} characters.`,
     )
+  }
+  for (const target of body.traffic ?? []) {
+    if (target.type !== LATEST || target.percent !== 100 || target.tag)
+      throw invalidArgument(
+        `traffic: the local cloud runs the newest revision alone, so it takes one target of type ${LATEST} and percent 100, not ${JSON.stringify(target)}.`,
+      )
   }
   const template = body.template
   if (!template?.containers?.length) throw invalidArgument('template.containers: at least one container is required.')
