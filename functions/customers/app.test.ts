@@ -68,6 +68,20 @@ describe('an address', () => {
     expect(await unknown(alice, { addressRef, paymentMethodRef: 'pm' })).toEqual(['addressRef', 'paymentMethodRef'])
   })
 
+  it('is the same under a hash that was recorded by the former rule', async () => {
+    const { add, platform } = open()
+    // Frozen: the hashes of "key" and of the fields in the order of their schema.
+    const recorded = {
+      key: '2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683',
+      requestHash: '01543f7375133176a52de1acb6e4fd5667c15a5d9cd8888884d6f50d791cc111',
+      addedAt: '2026-11-26T08:00:00.000Z',
+    }
+    const addressRef = 'a-rtn42dpgg07qy0b51h5cj9shbp-7zaqmhgawa'
+    await platform.documents.create(`vaults/${alice}`, { addresses: { [addressRef]: { ...address, ...recorded } } })
+    expect(await add(alice, 'addresses', { ...address, city: 'Bremen' }, 'key')).toMatchObject({ status: 409 })
+    expect(await add(alice, 'addresses', address, 'key')).toMatchObject({ status: 201, body: { addressRef } })
+  })
+
   it('under a used key with another body is refused', async () => {
     const { add } = open()
     await add(alice, 'addresses', address, 'key')
@@ -275,6 +289,8 @@ describe('an import', () => {
     expect(await send('POST', '/imports', body)).toEqual(first)
     expect(await unknown(alice, one!)).toEqual([])
     expect(await unknown(alice, two!)).toEqual(['addressRef', 'paymentMethodRef'])
+    // Frozen: derived from the fields in the order of their schema, which therefore stays.
+    expect(one!['addressRef']).toBe('a-rtn42dpgg07qy0b51h5cj9shbp-nv4rfjn3mz')
   })
 })
 

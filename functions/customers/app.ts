@@ -98,7 +98,7 @@ async function importedAll(
   return references
 }
 
-/** References are derived from the imported data, so that a repeated file gets the same ones. */
+/** References are derived from the imported data, with the fields in the order of their schema, so that a repeated file gets the same ones. */
 async function imported(platform: Platform, { customerRef, address, token }: Imported): Promise<References> {
   const vault = vaultOf(customerRef)
   const keyOf = (body: unknown): { idempotencyKey: string } => ({ idempotencyKey: `import ${JSON.stringify(body)}` })

@@ -32,10 +32,10 @@ async function update(
   return after
 }
 
-/** The hashes by which a request with an idempotency key is recorded. */
+/** A request with the hash of its idempotency key. */
 const requestOf = (platform: Platform, idempotencyKey: string, body: unknown) => ({
   key: hashOf(idempotencyKey),
-  requestHash: hashOf(JSON.stringify(body)),
+  body,
   at: new Date(platform.now()).toISOString(),
 })
 

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
+import { isHashOfRequest, requestHashOf } from '../../shared/base/request-hash.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { type Address, type consentRequest, type shownCard, vaultLimits } from './contracts.ts'
 
@@ -33,7 +34,8 @@ export interface Added<K extends Kind> {
   readonly ref: string
   readonly value: Contents[K]
   readonly key: string
-  readonly requestHash: string
+  /** The request's body. */
+  readonly body: unknown
   readonly at: string
 }
 
@@ -44,12 +46,12 @@ const isActive = ({ withdrawnAt }: Kept): boolean => withdrawnAt === undefined
 export function addedUnder(
   vault: Vault,
   kind: Kind,
-  { key, requestHash }: Pick<Kept, 'key' | 'requestHash'>,
+  { key, body }: Pick<Added<Kind>, 'key' | 'body'>,
 ): string | undefined {
   const found = Object.entries(entriesOf(vault, kind)).find(([, entry]) => entry.key === key)
   if (!found) return undefined
   refuseIf(
-    found[1].requestHash !== requestHash,
+    !isHashOfRequest(found[1].requestHash, body),
     'idempotency-key-reused',
     'The idempotency key was used for another request: take a new key for a new request.',
   )
@@ -76,14 +78,15 @@ export function checkRoom(vault: Vault, kind: Kind): void {
 export function withEntry<K extends Kind>(
   vault: Vault,
   kind: K,
-  { ref, value, key, requestHash, at }: Added<K>,
+  { ref, value, key, body, at }: Added<K>,
 ): Vault | undefined {
-  if (addedUnder(vault, kind, { key, requestHash }) !== undefined) return undefined
+  if (addedUnder(vault, kind, { key, body }) !== undefined) return undefined
   const entries = entriesOf(vault, kind)
   const known = entries[ref]
   if (known && isActive(known)) return undefined
   checkRoom(vault, kind)
-  return { ...vault, [kind]: { ...entries, [ref]: { ...value, key, requestHash, addedAt: at } } }
+  const entry = { ...value, key, requestHash: requestHashOf(body), addedAt: at }
+  return { ...vault, [kind]: { ...entries, [ref]: entry } }
 }
 
 /** The vault without this entry for new orders; undefined when it was withdrawn before. @throws Refused when there is no such entry. */

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Call } from '../../shared/messaging/query.ts'
-import { startOfTests } from '../../shared/runtime/platform.testing.ts'
+import { freshId } from '../../shared/base/ids.ts'
+import { memory } from '../../shared/messaging/memory.testing.ts'
+import type { Commit } from '../../shared/messaging/stream-store.ts'
+import { startOfTests, testTrace } from '../../shared/runtime/platform.testing.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import { MAX_ANNOUNCED_PRICES } from '../catalog/contracts.ts'
 import { app } from './app.ts'
+import { ordersContracts } from './contracts.ts'
 import { openShop, orderBody, replies, type Shop } from './shop.testing.ts'
 
 /** The body of the answer, with the HTTP status in place of the order's. */
@@ -63,6 +67,37 @@ describe('placing an order', () => {
     expect(again).toEqual({ ...first, status: 200 })
     expect(new Set(shop.platform.published.map(({ id }) => id)).size).toBe(1)
     expect(shop.platform.streamIds()).toHaveLength(1)
+  })
+
+  it('keeps its id, and is the same order under a hash that was recorded by the former rule', async () => {
+    const kept = memory()
+    const { orderId } = await answerOf(await (await openShop()).place())
+    expect(orderId).toBe('o-6p18t3q5m4gbwncr8gxmegvqed')
+    const placed = (requestHash: string): Commit => ({
+      cause: freshId(0),
+      time: startOfTests,
+      correlationId: orderId,
+      actor: 'customer:customer-1',
+      traceparent: testTrace,
+      events: [
+        {
+          id: freshId(0),
+          type: 'order.placed',
+          version: 1,
+          sequence: 1,
+          data: { ...ordersContracts.events['order.placed'].example, orderId, requestHash },
+        },
+      ],
+      commands: [],
+    })
+    // Frozen: the hash of the fields in the order of their schema.
+    await kept.store.append(
+      await kept.store.load(orderId),
+      placed('08cbf21e0f11de48399398688f1ec2a379751a483c06fa0007365694b55d6892'),
+    )
+    const shop = await openShop({ kept })
+    expect(await answerOf(await shop.place())).toMatchObject({ status: 200, orderId })
+    expect(await answerOf(await shop.place({ currency: 'GBP' }))).toMatchObject({ status: 409 })
   })
 
   it('places another order for another customer with the same key', async () => {

@@ -3,7 +3,8 @@
 import type { z } from 'zod'
 import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { fold } from '../../shared/service/decider.ts'
-import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
+import { derivedId, derivedName } from '../../shared/base/ids.ts'
+import { isHashOfRequest, requestHashOf } from '../../shared/base/request-hash.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import type { Answered } from '../../shared/contracts/query.ts'
 import { noChange, type Platform, type Stream } from '../../shared/service/platform.ts'
@@ -29,7 +30,6 @@ export async function placeOrder(
 ): Promise<Answered<typeof ordersContracts.queries.placeOrder>> {
   checkRights(order, importer)
   const orderId = derivedName('o', sub, idempotencyKey)
-  const requestHash = hashOf(JSON.stringify(order))
   const message = entryMessage(orderId, `${importer ? 'staff' : 'customer'}:${sub}`, platform.now())
 
   // Imported orders were sold elsewhere, so they have no bounds.
@@ -39,13 +39,13 @@ export async function placeOrder(
   const before = await platform.streams.read(orderId, admitted?.path)
   const known = stateOf(before)
   if (isPlaced(known)) {
-    checkSame(known.order, requestHash, idempotencyKey)
+    checkSame(known.order, order, idempotencyKey)
     if (isUnanswered(known)) await republishPlacement(platform, message, before)
     return { status: 200, body: viewOf(known) }
   }
 
   await admitted?.companionOf(before)
-  const placed = await newOrder(platform, { orderId, sub, requestHash, order })
+  const placed = await newOrder(platform, { orderId, sub, order })
   const timerAtMs = platform.now() + FIRST_TIMER_AFTER_MS
   await platform.send(
     {
@@ -72,15 +72,15 @@ export async function placeOrder(
   })
   // Another request with this key may have been first, at the same moment: what is recorded is the answer.
   const recorded = events.find((event) => event.type === 'order.placed')?.data ?? other!.order
-  checkSame(recorded, requestHash, idempotencyKey)
+  checkSame(recorded, order, idempotencyKey)
   return { status: 201, body: viewOf({ order: recorded, status: other?.status ?? 'pending' }) }
 }
 
 const stateOf = ({ events }: Stream): OrderState => fold({ initial, evolve }, events)
 
-function checkSame(recorded: Placed, requestHash: string, key: string): void {
+function checkSame(recorded: Placed, order: OrderRequest, key: string): void {
   refuseIf(
-    recorded.requestHash !== requestHash,
+    !isHashOfRequest(recorded.requestHash, order),
     'idempotency-key-reused',
     `The idempotency key "${key}" was used for another order: take a new key for a new order.`,
   )
@@ -122,11 +122,10 @@ function entryMessage(orderId: string, actor: string, nowMs: number): Envelope {
 interface Asked {
   readonly orderId: string
   readonly sub: string
-  readonly requestHash: string
   readonly order: OrderRequest
 }
 
-async function newOrder(platform: Platform, { orderId, sub, requestHash, order }: Asked): Promise<Placed> {
+async function newOrder(platform: Platform, { orderId, sub, order }: Asked): Promise<Placed> {
   const customerRef = order.customerRef ?? sub
   // Asked while prices are read; looked at last, so that one request always has one answer.
   const unknown = unknownReferencesOf(platform, customerRef, order)
@@ -156,6 +155,6 @@ async function newOrder(platform: Platform, { orderId, sub, requestHash, order }
     addressRef: order.addressRef,
     paymentMethodRef: order.paymentMethodRef,
     placedAt: order.placedAt ?? new Date(platform.now()).toISOString(),
-    requestHash,
+    requestHash: requestHashOf(order),
   }
 }

@@ -87,6 +87,17 @@ describe('a submitted command', () => {
     expect(new Set([...ids(), ...answers.map(({ body }) => body.commandId)]).size).toBe(1)
   })
 
+  it('keeps its id, and is the same request under a hash that was recorded by the former rule', async () => {
+    const { submit, platform } = started()
+    // Frozen: the id, and the hash of {"meal":"soup","servings":1}.
+    const commandId = '08449e1d-29d2-8cf6-90d4-ad7870a30977'
+    await platform.documents.create(`keys/${commandId}`, {
+      requestHash: 'd92222258d0d2d235e6d275190ffbc6b90116f758ca1462e9597b1e6c69dc06f',
+    })
+    expect(await submit({ data: { meal: 'stew' } })).toMatchObject({ status: 409 })
+    expect(await submit()).toEqual({ status: 202, body: { commandId } })
+  })
+
   it('under the key of another request is refused', async () => {
     const { submit, ids } = started()
     await submit()

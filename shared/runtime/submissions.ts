@@ -8,8 +8,9 @@ import type { Context, Hono } from 'hono'
 import type { RunningPlatform } from './create-platform.ts'
 import { refuseIf } from '../base/errors.ts'
 import { jsonBody } from '../http/http.ts'
-import { derivedId, hashOf } from '../base/ids.ts'
+import { derivedId } from '../base/ids.ts'
 import { submissionPath } from '../base/names.ts'
+import { isHashOfRequest, requestHashOf } from '../base/request-hash.ts'
 import type { Platform } from '../service/platform.ts'
 import { submissionOf } from '../messaging/submission.ts'
 
@@ -35,12 +36,11 @@ export function submissionRoutes(http: Hono, platform: RunningPlatform, submitte
 
 /** @throws Refused when the key stands for another request. Of two at the same moment the document decides which is first. */
 async function recordIdempotencyKey({ documents }: Platform, commandId: string, data: unknown): Promise<void> {
-  const requestHash = hashOf(JSON.stringify(data))
   const path = `keys/${commandId}`
-  if (await documents.create(path, { requestHash })) return
+  if (await documents.create(path, { requestHash: requestHashOf(data) })) return
   const recorded = await documents.get(path)
   refuseIf(
-    recorded?.['requestHash'] !== requestHash,
+    !isHashOfRequest(recorded?.['requestHash'], data),
     'idempotency-key-reused',
     'The idempotency key was used for another request: take a new key for a new request.',
   )
