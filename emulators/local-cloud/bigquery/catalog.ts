@@ -3,7 +3,9 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
-import { type DatasetResource, duckType, type FieldSchema, scalarTypes, type TableResource } from './values/records.ts'
+import { duckType, scalarTypes } from './values/duck-types.ts'
+import type { DatasetResource, FieldSchema, TableResource } from './values/records.ts'
+import { checkParameters } from './values/type-parameters.ts'
 import { limits, tooComplex } from './sql/limits.ts'
 import { quote } from './sql/reader.ts'
 
@@ -225,7 +227,9 @@ function checkFields(fields: readonly FieldSchema[], depth = 0): void {
   if (depth > MAX_RECORD_DEPTH)
     throw invalidArgument(`Schema has more than ${MAX_RECORD_DEPTH} levels of nested RECORDs.`)
   const seen = new Set<string>()
-  for (const { name, type, fields: inner } of fields) {
+  for (const field of fields) {
+    const { name, type, fields: inner } = field
+    checkParameters(field)
     if (!/^[A-Za-z_]\w{0,299}$/.test(name))
       throw invalidArgument(
         `Invalid field name "${name}". Fields must contain only letters, numbers, and underscores, start with a letter or underscore, and be at most 300 characters long.`,

@@ -4,7 +4,7 @@ import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement } f
 import { join } from 'node:path'
 import type { StatusError } from '../../core/status.ts'
 import type { Column, EngineWork, Query, QueryResult } from './engine-work.ts'
-import { parametersOf } from './parameters.ts'
+import { prepare } from './parameters.ts'
 import { fieldOf, type Row, rowOf } from '../values/rows.ts'
 import { macros } from '../sql/functions.ts'
 import { queryError, timedOut } from '../sql/limits.ts'
@@ -52,10 +52,6 @@ export async function openDuck(directory: string): Promise<Omit<EngineWork, 'tra
     query: (query) => borrowed((connection) => interruptible(connection, query)),
     execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))),
     append: appender(await connect()),
-    check: (columns, row) =>
-      borrowed(async (connection) => {
-        await connection.run(`SELECT from_json_strict($1, '${structureOf(columns)}')`, [JSON.stringify([row])])
-      }),
   }
 }
 
@@ -75,15 +71,15 @@ async function interruptible(connection: DuckDBConnection, query: Query): Promis
 }
 
 async function changed(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
-  const bound = parametersOf(parameters)
-  const result = await (bound ? connection.run(sql, bound.values, bound.types) : connection.run(sql))
+  const statement = await prepare(connection, sql, parameters)
+  const result = await statement.run()
   return { schema: [], rows: [], changed: result.rowsChanged, bytes: 0 }
 }
 
 /** Reads chunk by chunk, so that an oversized result is not read to its end. */
 async function selected(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
-  const bound = parametersOf(parameters)
-  const result = await (bound ? connection.stream(sql, bound.values, bound.types) : connection.stream(sql))
+  const statement = await prepare(connection, sql, parameters)
+  const result = await statement.stream()
   const types = result.columnTypes()
   const schema = result.columnNames().map((name, index) => fieldOf(name, types[index]!))
   const rows: Row[] = []
@@ -118,7 +114,7 @@ function appender(writer: DuckDBConnection): EngineWork['append'] {
     const names = columns.map(({ name }) => `"${name}"`).join(', ')
     const statement = await insertInto(
       table,
-      `INSERT INTO ${table} (${names}) SELECT ${columns.map(({ name }) => `row."${name}"`).join(', ')} FROM (SELECT unnest(from_json_strict($1, '${structureOf(columns)}')) AS row)`,
+      `INSERT INTO ${table} (${names}) SELECT ${columns.map(readColumn).join(', ')} FROM (SELECT unnest(from_json_strict($1, '${structureOf(columns)}')) AS row)`,
     )
     statement.bindVarchar(1, JSON.stringify(rows))
     await statement.run()
@@ -130,9 +126,12 @@ function appender(writer: DuckDBConnection): EngineWork['append'] {
   }
 }
 
+const readColumn = ({ name, type, jsonType }: Column): string =>
+  type === jsonType ? `row."${name}"` : `CAST(row."${name}" AS ${type})`
+
 /** The structure by which DuckDB reads rows in JSON. */
 const structureOf = (columns: readonly Column[]): string =>
-  JSON.stringify([Object.fromEntries(columns.map(({ name, type }) => [name, type]))]).replaceAll("'", "''")
+  JSON.stringify([Object.fromEntries(columns.map(({ name, jsonType }) => [name, jsonType]))]).replaceAll("'", "''")
 
 const tooLarge = (): StatusError =>
   queryError(

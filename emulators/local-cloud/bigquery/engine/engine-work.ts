@@ -10,6 +10,8 @@ export interface Column {
   readonly name: string
   /** A DuckDB type. */
   readonly type: string
+  /** The type by which its value is read from JSON; then it is cast. */
+  readonly jsonType: string
 }
 
 export interface Query {
@@ -38,8 +40,6 @@ export interface EngineWork {
   execute(sql: string): Promise<void>
   /** Inserts rows into a table, in one statement. */
   append(table: string, columns: readonly Column[], rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>
-  /** Throws as `append` would; writes nothing. */
-  check(columns: readonly Column[], row: Readonly<Record<string, unknown>>): Promise<void>
 }
 
 /** A message from the local cloud to the engine's process. */

@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 /** The init process collects an orphan in its own time. */
 const END_TIMEOUT_MS = 30_000
 
-const column = [{ name: 'n', type: 'BIGINT' }]
+const column = [{ name: 'n', type: 'BIGINT', jsonType: 'BIGINT' }]
 const count = { sql: 'SELECT COUNT(*) AS n FROM t', parameters: [], isSelect: true }
 const isAlive = (pid: number): boolean => {
   try {
@@ -33,7 +33,7 @@ const program = (directory: string): string => `
   const engine = makeEngine({ directory: ${JSON.stringify(directory)} })
   await engine.execute('CREATE TABLE t (n BIGINT)')
   for (let n = 0; ; n++) {
-    await engine.append('t', [{ name: 'n', type: 'BIGINT' }], [{ n }])
+    await engine.append('t', [{ name: 'n', type: 'BIGINT', jsonType: 'BIGINT' }], [{ n }])
     console.log(n + 1, engine.pid)
   }
 `

@@ -42,7 +42,7 @@ const OLD_SPACE_MB = 1_024
 /** The number of threads, one for each running query, so that hanging queries leave some to others. */
 const THREADS = 16
 /** Calls that change nothing, so that they may be made again in another process. */
-const repeatable = new Set<Call['method']>(['translate', 'check'])
+const repeatable = new Set<Call['method']>(['translate'])
 
 interface Waiting {
   readonly call: Call
@@ -160,7 +160,6 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
     },
     execute: (...given) => call('execute', given),
     append: (...given) => call('append', given),
-    check: (...given) => call('check', given),
     async close() {
       closed = true
       const { child } = running ?? {}

@@ -1,4 +1,5 @@
-/** Query parameters as DuckDB's values. */
+/** Query parameters as DuckDB's values, each with its type. */
+// https://cloud.google.com/bigquery/docs/parameterized-queries
 
 import {
   BIGINT,
@@ -6,104 +7,156 @@ import {
   blobValue,
   BOOLEAN,
   DATE,
+  DECIMAL,
   DOUBLE,
+  type DuckDBConnection,
+  type DuckDBPreparedStatement,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  DuckDBTimeValue,
   type DuckDBType,
   type DuckDBValue,
   LIST,
   listValue,
+  STRUCT,
+  structValue,
+  TIME,
+  TIMESTAMP,
   TIMESTAMPTZ,
   VARCHAR,
 } from '@duckdb/node-api'
 import { invalidArgument, type StatusError } from '../../core/status.ts'
-import type { QueryParameter } from '../values/requests.ts'
+import type { ParameterType, ParameterValue, QueryParameter } from '../values/requests.ts'
+import * as scalars from '../values/scalars.ts'
 
-export interface Parameters {
-  readonly values: Record<string, DuckDBValue> | DuckDBValue[]
-  readonly types: Record<string, DuckDBType> | DuckDBType[]
+/** What the engine's SQL has besides parameters: texts and quoted names, in which `$1` is no parameter. */
+const parameterOrQuoted = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w+)/g
+
+/**
+ * Prepares a statement with the values of the parameters that it names. Each is cast to its type, because DuckDB forgets that
+ * of a NULL. @throws INVALID_ARGUMENT for a parameter without a value, and for a value that is not of its type.
+ */
+export async function prepare(
+  connection: DuckDBConnection,
+  sql: string,
+  given: readonly QueryParameter[],
+): Promise<DuckDBPreparedStatement> {
+  // Names are compared without regard to case; positions count from 1.
+  const byName = new Map(given.map((one, index) => [(one.name || String(index + 1)).toLowerCase(), one]))
+  const bound = new Map<string, Bound>()
+  const cast = sql.replaceAll(parameterOrQuoted, (all, written?: string) => {
+    if (written === undefined) return all
+    const name = written.toLowerCase()
+    const parameter = byName.get(name)
+    if (!parameter) throw missing(written)
+    const place = parameter.name || `at position ${name}`
+    if (!bound.has(name)) bound.set(name, bind(parameter.parameterType, parameter.parameterValue, place))
+    return `CAST($${name} AS ${bound.get(name)!.type.toString()})`
+  })
+  const statement = await connection.prepare(cast)
+  for (const [name, { value, type }] of bound) statement.bindValue(statement.parameterIndex(name), value, type)
+  return statement
 }
 
-/** Undefined without parameters. @throws INVALID_ARGUMENT for a value that is not of its type. */
-export function parametersOf(queryParameters: readonly QueryParameter[]): Parameters | undefined {
-  if (queryParameters.length === 0) return undefined
-  const bound = queryParameters.map(({ name, parameterType, parameterValue }) => ({
-    name,
-    ...bind(parameterType, parameterValue),
-  }))
-  if (bound.every(({ name }) => name)) {
-    return {
-      values: Object.fromEntries(bound.map(({ name, value }) => [name!, value])),
-      types: Object.fromEntries(bound.map(({ name, type }) => [name!, type])),
-    }
+const missing = (name: string): StatusError =>
+  /^\d+$/.test(name)
+    ? invalidArgument(`Query parameter number ${name} is not specified: the query has more positions than values.`)
+    : invalidArgument(`Query parameter '${name}' not found`)
+
+interface Bound {
+  readonly value: DuckDBValue
+  readonly type: DuckDBType
+}
+
+function bind(type: ParameterType, given: ParameterValue, place: string): Bound {
+  switch (scalars.typeOf(type.type)) {
+    case 'ARRAY':
+      return array(type, given, place)
+    case 'STRUCT':
+      return struct(type, given, place)
+    default:
+      return scalar(scalars.typeOf(type.type), given, place)
   }
-  return { values: bound.map(({ value }) => value), types: bound.map(({ type }) => type) }
 }
 
-type ParameterType = QueryParameter['parameterType']
-type ParameterValue = QueryParameter['parameterValue']
+/** A missing array is NULL, which GoogleSQL takes for an array without elements. */
+function array({ arrayType }: ParameterType, { arrayValues }: ParameterValue, place: string): Bound {
+  if (!arrayType) throw invalidArgument(`Query parameter ${place}: an ARRAY needs an arrayType.`)
+  if (scalars.typeOf(arrayType.type) === 'ARRAY')
+    throw invalidArgument(`Query parameter ${place}: an ARRAY of ARRAY is not a type: use an ARRAY of STRUCT.`)
+  const element = bind(arrayType, {}, place).type
+  const items = (arrayValues ?? []).map((item, index) => bind(arrayType, item, `${place}[${index}]`).value)
+  return { value: listValue(items), type: LIST(element) }
+}
 
-/** @throws INVALID_ARGUMENT for a value that is not of its type, and for a STRUCT. */
-function bind(type: ParameterType, value: ParameterValue): { value: DuckDBValue; type: DuckDBType } {
-  if (type.type === 'STRUCT')
+function struct({ structTypes = [] }: ParameterType, { structValues }: ParameterValue, place: string): Bound {
+  const types: Record<string, DuckDBType> = {}
+  const values: Record<string, DuckDBValue> = {}
+  for (const [index, { name, type }] of structTypes.entries()) {
+    if (!name) throw invalidArgument(`Query parameter ${place}: field ${index + 1} of the STRUCT needs a name here.`)
+    if (Object.hasOwn(types, name)) throw invalidArgument(`Query parameter ${place}: two fields are named ${name}.`)
+    const field = bind(type, structValues?.[name] ?? {}, `${place}.${name}`)
+    types[name] = field.type
+    values[name] = field.value
+  }
+  if (structTypes.length === 0) throw invalidArgument(`Query parameter ${place}: a STRUCT needs structTypes.`)
+  const unknown = Object.keys(structValues ?? {}).find((name) => !Object.hasOwn(types, name))
+  if (unknown !== undefined)
+    throw invalidArgument(`Query parameter ${place}: structValues has ${unknown}, which structTypes lacks.`)
+  return { value: structValues ? structValue(values) : null, type: STRUCT(types) }
+}
+
+interface ScalarType {
+  readonly type: DuckDBType
+  /** Undefined for a text that is not of the type. */
+  read(text: string): DuckDBValue | undefined
+}
+
+const PRECISION = 38
+const SCALE = 9
+
+function decimal(text: string): DuckDBValue | undefined {
+  const found = scalars.decimal(text)
+  const digits = found && found.scale <= SCALE ? scalars.withScale(found, SCALE) : undefined
+  const fits = digits !== undefined && digits > -(10n ** BigInt(PRECISION)) && digits < 10n ** BigInt(PRECISION)
+  return fits ? new DuckDBDecimalValue(digits, PRECISION, SCALE) : undefined
+}
+
+const of = <T>(read: (text: string) => T | undefined, make: (value: T) => DuckDBValue) => {
+  return (text: string): DuckDBValue | undefined => {
+    const value = read(text)
+    return value === undefined ? undefined : make(value)
+  }
+}
+
+const scalarTypes: Readonly<Record<string, ScalarType>> = {
+  STRING: { type: VARCHAR, read: (text) => text },
+  INT64: { type: BIGINT, read: scalars.int64 },
+  FLOAT64: { type: DOUBLE, read: scalars.float64 },
+  BOOL: { type: BOOLEAN, read: scalars.bool },
+  BYTES: { type: BLOB, read: of(scalars.bytes, blobValue) },
+  NUMERIC: { type: DECIMAL(PRECISION, SCALE), read: decimal },
+  BIGNUMERIC: { type: DECIMAL(PRECISION, SCALE), read: decimal },
+  DATE: { type: DATE, read: of(scalars.date, (days) => new DuckDBDateValue(days)) },
+  TIME: { type: TIME, read: of(scalars.time, (micros) => new DuckDBTimeValue(micros)) },
+  DATETIME: { type: TIMESTAMP, read: of(scalars.datetime, (micros) => new DuckDBTimestampValue(micros)) },
+  TIMESTAMP: { type: TIMESTAMPTZ, read: of(scalars.timestamp, (micros) => new DuckDBTimestampTZValue(micros)) },
+}
+
+function scalar(name: string, { value, arrayValues, structValues }: ParameterValue, place: string): Bound {
+  const type = Object.hasOwn(scalarTypes, name) ? scalarTypes[name] : undefined
+  if (!type)
     throw invalidArgument(
-      'Query parameters of type STRUCT are not served by the local cloud: pass each field by itself.',
+      `Query parameter ${place}: parameters of type ${name} are not served by the local cloud: pass a STRING and convert it in the query.`,
     )
-  if (type.type === 'ARRAY') {
-    const inner = type.arrayType ?? { type: 'STRING' }
-    const items = (value.arrayValues ?? []).map((item) => bind(inner, item).value)
-    return { value: listValue(items), type: LIST(scalarType(inner.type)) }
-  }
-  if (value.value === null || value.value === undefined) return { value: null, type: scalarType(type.type) }
-  const text = String(value.value)
-  switch (type.type) {
-    case 'INT64':
-      return { value: int64(text), type: BIGINT }
-    case 'FLOAT64':
-      return { value: float64(text), type: DOUBLE }
-    case 'BOOL':
-      if (!/^(true|false)$/i.test(text)) throw badValue('BOOL', text)
-      return { value: text.toLowerCase() === 'true', type: BOOLEAN }
-    case 'BYTES':
-      return { value: blobValue(Buffer.from(text, 'base64')), type: BLOB }
-    default:
-      // Texts, and what DuckDB reads from a text by itself where it is compared.
-      return { value: text, type: VARCHAR }
-  }
-}
-
-const badValue = (type: string, text: string): StatusError =>
-  invalidArgument(`Invalid value for type: ${type} is not a valid value: "${text.slice(0, 100)}".`)
-
-function int64(text: string): bigint {
-  // Nineteen digits and a sign; more would take long to read and not fit.
-  const value = /^[+-]?\d{1,19}$/.test(text) ? BigInt(text.replace('+', '')) : undefined
-  if (value === undefined || BigInt.asIntN(64, value) !== value) throw badValue('INT64', text)
-  return value
-}
-
-function float64(text: string): number {
-  const special = { nan: Number.NaN, inf: Infinity, infinity: Infinity, '-inf': -Infinity, '-infinity': -Infinity }
-  const name = text.trim().toLowerCase()
-  if (Object.hasOwn(special, name)) return special[name as keyof typeof special]
-  const value = Number(text)
-  if (text.trim() === '' || Number.isNaN(value)) throw badValue('FLOAT64', text)
-  return value
-}
-
-function scalarType(type: string): DuckDBType {
-  switch (type) {
-    case 'INT64':
-      return BIGINT
-    case 'FLOAT64':
-      return DOUBLE
-    case 'BOOL':
-      return BOOLEAN
-    case 'BYTES':
-      return BLOB
-    case 'DATE':
-      return DATE
-    case 'TIMESTAMP':
-      return TIMESTAMPTZ
-    default:
-      return VARCHAR
-  }
+  if (arrayValues || structValues) throw invalidArgument(`Query parameter ${place}: a ${name} has one value.`)
+  if (value === null || value === undefined) return { value: null, type: type.type }
+  const found = type.read(String(value))
+  if (found === undefined)
+    throw invalidArgument(
+      `Invalid value for type ${name} of query parameter ${place}: "${String(value).slice(0, 100)}".`,
+    )
+  return { value: found, type: type.type }
 }

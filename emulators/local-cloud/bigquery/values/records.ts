@@ -5,6 +5,9 @@ export interface FieldSchema {
   readonly type: string
   readonly mode?: string
   readonly description?: string
+  readonly maxLength?: string
+  readonly precision?: string
+  readonly scale?: string
   readonly fields?: readonly FieldSchema[]
 }
 
@@ -26,31 +29,4 @@ export interface TableResource {
   readonly lastModifiedTime: string
   readonly etag: string
   readonly [other: string]: unknown
-}
-
-/** The DuckDB type of a column. A type without a scalar equivalent is RECORD; `checkFields` in catalog.ts refuses all others. */
-export function duckType({ type, mode, fields = [] }: FieldSchema): string {
-  const one =
-    scalarTypes[type.toUpperCase()] ??
-    `STRUCT(${fields.map((field) => `"${field.name}" ${duckType(field)}`).join(', ')})`
-  return mode?.toUpperCase() === 'REPEATED' ? `${one}[]` : one
-}
-
-/** BigQuery's type names in table schemas → DuckDB types. BIGNUMERIC has the precision of NUMERIC. */
-export const scalarTypes: Readonly<Record<string, string>> = {
-  STRING: 'VARCHAR',
-  BYTES: 'BLOB',
-  INTEGER: 'BIGINT',
-  INT64: 'BIGINT',
-  FLOAT: 'DOUBLE',
-  FLOAT64: 'DOUBLE',
-  BOOLEAN: 'BOOLEAN',
-  BOOL: 'BOOLEAN',
-  TIMESTAMP: 'TIMESTAMPTZ',
-  DATE: 'DATE',
-  TIME: 'TIME',
-  DATETIME: 'TIMESTAMP',
-  NUMERIC: 'DECIMAL(38, 9)',
-  BIGNUMERIC: 'DECIMAL(38, 9)',
-  JSON: 'JSON',
 }

@@ -16,6 +16,17 @@ const field: z.ZodType<FieldSchema> = z.looseObject({
   },
 }) as never
 
+export interface ParameterType {
+  readonly type: string
+  readonly arrayType?: ParameterType
+  readonly structTypes?: readonly { readonly name?: string; readonly type: ParameterType }[]
+}
+export interface ParameterValue {
+  readonly value?: string | number | boolean | null
+  readonly arrayValues?: readonly ParameterValue[] | null
+  readonly structValues?: Readonly<Record<string, ParameterValue>> | null
+}
+
 export const datasetBody = z.looseObject({
   datasetReference: z.looseObject({ datasetId: z.string().optional() }).optional(),
   location: z.string().optional(),
@@ -33,18 +44,32 @@ export const insertAllBody = z.looseObject({
   ignoreUnknownValues: z.boolean().optional(),
 })
 
-const parameterType = z.looseObject({
+const parameterType: z.ZodType<ParameterType> = z.looseObject({
   type: z.string(),
-  arrayType: z.looseObject({ type: z.string() }).optional(),
-})
-const scalarValue = z.looseObject({ value: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional() })
-const parameterValue = scalarValue.extend({ arrayValues: z.array(scalarValue).optional() })
+  get arrayType() {
+    return parameterType.optional()
+  },
+  get structTypes() {
+    return z.array(z.looseObject({ name: z.string().optional(), type: parameterType })).optional()
+  },
+}) as never
+const parameterValue: z.ZodType<ParameterValue> = z.looseObject({
+  value: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
+  get arrayValues() {
+    return z.array(parameterValue).nullish()
+  },
+  get structValues() {
+    return z.record(z.string(), parameterValue).nullish()
+  },
+}) as never
 
 const query = z.looseObject({
   query: z.string(),
   useLegacySql: z.boolean().optional(),
   parameterMode: z.string().optional(),
-  queryParameters: z.array(z.looseObject({ name: z.string().optional(), parameterType, parameterValue })).optional(),
+  queryParameters: z
+    .array(z.looseObject({ name: z.string().optional(), parameterType, parameterValue: parameterValue.default({}) }))
+    .optional(),
 })
 
 export const queryBody = query.extend({

@@ -2,6 +2,7 @@
 
 import {
   DuckDBBlobValue,
+  DuckDBDateValue,
   DuckDBDecimalValue,
   DuckDBListValue,
   DuckDBStructValue,
@@ -11,8 +12,9 @@ import {
   DuckDBTypeId,
   type DuckDBValue,
 } from '@duckdb/node-api'
-import { invalidArgument } from '../../core/status.ts'
+import { invalidArgument, type StatusError } from '../../core/status.ts'
 import type { FieldSchema } from './records.ts'
+import { date, dateTimeText, maxTimestamp, minTimestamp } from './scalars.ts'
 
 export interface Cell {
   readonly v: unknown
@@ -110,8 +112,9 @@ function cell(value: DuckDBValue, field: FieldSchema): Cell {
 }
 
 function scalar(value: DuckDBValue, isFloat: boolean): string {
-  if (value instanceof DuckDBTimestampTZValue) return String(value.micros)
-  if (value instanceof DuckDBTimestampValue) return dateTime(value.micros)
+  if (value instanceof DuckDBTimestampTZValue) return String(inRange(value.micros))
+  if (value instanceof DuckDBTimestampValue) return dateTimeText(inRange(value.micros))
+  if (value instanceof DuckDBDateValue && date(value.toString()) === undefined) throw outOfRange('Date')
   if (value instanceof DuckDBDecimalValue) return numeric(value)
   if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString('base64')
   if (isFloat && Number.isInteger(value) && Math.abs(Number(value)) < 1e15) return `${value}.0`
@@ -132,10 +135,12 @@ function numeric(value: DuckDBDecimalValue): string {
   return short
 }
 
-function dateTime(micros: bigint): string {
-  const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
-  const second = new Date(Number((micros - rest) / 1000n)).toISOString().slice(0, 19)
-  return rest === 0n ? second : `${second}.${String(rest).padStart(6, '0')}`
+const outOfRange = (type: string): StatusError =>
+  invalidArgument(`${type} value is out of allowed range: from 0001-01-01 to 9999-12-31.`)
+
+function inRange(micros: bigint): bigint {
+  if (micros < minTimestamp || micros > maxTimestamp) throw outOfRange('Timestamp')
+  return micros
 }
 
 function secondsOf(micros: bigint): string {
