@@ -56,7 +56,7 @@ export function requireRunning(): Running {
 }
 
 export const secretOf = ({ secret }: Pick<Running, 'secret'>): Record<string, string> => ({
-  'x-millrace-secret': secret,
+  'x-local-cloud-secret': secret,
 })
 
 /** An option whose values are of type T. */
@@ -154,7 +154,7 @@ export function define<O extends Options>({ brief, about, options, words, run: a
   return { optionNames: Object.keys(options), built }
 }
 
-/** Runs the command `npm run NAME` with this process's arguments, and sets the process's exit code. */
+/** Runs the command `npm run NAME`, or `npm start`, with this process's arguments, and sets the process's exit code. */
 export function main<O extends Options>(
   name: string,
   command: Command<O>,
@@ -172,8 +172,11 @@ export function mainOf(name: string, about: string, commands: Readonly<Record<st
   return start(name, { optionNames, application: buildApplication(root, configFor(name)) }, process.argv.slice(2))
 }
 
+/** As npm shortens it. */
+const callOf = (name: string): string => (name === 'start' ? 'npm start' : `npm run ${name}`)
+
 const configFor = (name: string): PartialApplicationConfiguration => ({
-  name: `npm run ${name} --`,
+  name: `${callOf(name)} --`,
   scanner: { allowArgumentEscapeSequence: true },
   documentation: { disableAnsiColor: true },
   localization: { text: messages },
@@ -190,7 +193,7 @@ async function start(name: string, { optionNames, application }: Program, args: 
   const consumed = optionNames.find((option) => isConsumedByNpm(option, args))
   if (consumed !== undefined) {
     complain(
-      `npm consumed --${consumed} itself (or an .npmrc sets it). Options come after "--": npm run ${name} -- --${consumed}`,
+      `npm consumed --${consumed} itself (or an .npmrc sets it). Options come after "--": ${callOf(name)} -- --${consumed}`,
     )
     process.exitCode = 1
     return

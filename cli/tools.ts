@@ -1,6 +1,7 @@
 /** What a business adds to the commands and to `npm start`: functions/tools.ts declares it. Every part may be absent. */
 
 import type { Partners } from '../emulators/partner-server.ts'
+import type { Roles } from '../emulators/identity-platform/server.ts'
 import type { Running } from '../emulators/running.ts'
 import type { Api, Caller } from './api.ts'
 import type { Defined } from './command.ts'
@@ -17,6 +18,10 @@ export interface Tools {
   readonly queries?: URL
   /** Arguments of commands, and an address of the public API, as help texts show them. */
   readonly examples?: { readonly publish?: string; readonly query?: string; readonly url?: string }
+  /** The roles of callers of the public API, by name: the local identity platform issues tokens with them. */
+  readonly roles?: Roles
+  /** The roles with which `npm run ops` calls the public API. */
+  readonly operatorRoles?: readonly string[]
   /** The caller of `npm run token` without a name and a role. */
   readonly caller?: Caller
   /** Verbs of `npm run ops` besides dead-letters, replay and stuck, by name. */

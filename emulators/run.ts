@@ -2,7 +2,8 @@
 
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { flag, main, wholeNumber } from '../cli/command.ts'
+import { complain, say } from '../cli/terminal.ts'
 import { business, services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
@@ -11,14 +12,6 @@ import { acquireLock, type DirectoryLock, lockFiles, type Running } from './runn
 import { tools } from '../functions/tools.ts'
 import { startPlatform, type LocalPlatform } from './start.ts'
 
-const usage = `
-npm start -- [--port N] [--fresh]
-
-Synthesizes the stacks, starts the local Google Cloud and every service, and adds the first data.
-
-  --port N    first of the ports that are used (default 4100)
-  --fresh     forget what is kept in .data/ and begin anew
-`
 const root = join(import.meta.dirname, '..')
 const dataDirectory = process.env['MILLRACE_DATA'] ?? join(root, '.data')
 /** A terminal sends one Ctrl-C to npm, its shell and to us, and the first two hand it on: what comes at once is one. */
@@ -28,18 +21,30 @@ const publicService = services.find(({ ingress }) => ingress === 'public')
 
 const startedMs = performance.now()
 const seconds = (): string => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
-const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-const options = readOptions()
-process.umask(STATE_UMASK)
-try {
-  await run()
-} catch (error) {
-  process.stderr.write(`${await explain(error)}\n`)
-  process.exit(1)
+void main('start', {
+  brief: 'Synthesizes the stacks, starts the local Google Cloud and every service, and adds the first data.',
+  options: {
+    port: wholeNumber('first of the ports that are used', 4100, { from: 1024, to: 65_000 }),
+    fresh: flag('delete the local state in .data/ and begin anew'),
+  },
+  async run(options) {
+    process.umask(STATE_UMASK)
+    try {
+      await run(options)
+    } catch (error) {
+      complain(await explain(error))
+      process.exit(1)
+    }
+  },
+})
+
+interface Options {
+  readonly port: number
+  readonly fresh?: boolean | undefined
 }
 
-async function run(): Promise<void> {
+async function run(options: Options): Promise<void> {
   const ports = localPorts(options.port, business)
   const environment = localEnvironment(ports)
   const project = { id: environment.projectId, number: environment.projectNumber, region: environment.region }
@@ -71,6 +76,7 @@ async function run(): Promise<void> {
       dataDirectory,
       workingDirectory: root,
       partners: tools.partners ?? {},
+      roles: tools.roles,
       settings: business.settings(environment),
       progress: (step) => say(`${seconds()}  ${step}`),
     })
@@ -122,7 +128,7 @@ function stopOnSignal(platform: LocalPlatform, lock: DirectoryLock): void {
       void platform.close().then(
         () => process.exit(0),
         (error: unknown) => {
-          process.stderr.write(`${String(error)}\n`)
+          complain(String(error))
           process.exit(1)
         },
       )
@@ -142,40 +148,11 @@ function killGroup(pid: number): void {
   }
 }
 
-function readOptions(): { port: number; fresh: boolean } {
-  try {
-    const { values, positionals } = parseArgs({
-      options: {
-        port: { type: 'string' },
-        fresh: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h' },
-      },
-      allowPositionals: true,
-    })
-    // npm splits `npm start --port 5100`, without the `--`, into an option of its own and a word.
-    const [word] = positionals
-    if (word !== undefined)
-      throw new Error(`npm start takes no "${word}", only options, which come after "--": npm start -- --help.`)
-    if (values.help) {
-      say(usage.trim())
-      process.exit(0)
-    }
-    // `npm start --fresh`, without the `--`, arrives only as npm's own configuration.
-    const fresh = values.fresh || process.env['npm_config_fresh'] === 'true'
-    const port = Number(values.port ?? process.env['npm_config_port'] ?? 4100)
-    if (!Number.isInteger(port) || port < 1024 || port > 65_000)
-      throw new Error(`--port takes a number from 1024 to 65000, not "${values.port}".`)
-    return { port, fresh }
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`)
-    process.exit(1)
-  }
-}
-
 async function explain(error: unknown): Promise<string> {
   if (!(error instanceof Error)) return String(error)
   const taken = /EADDRINUSE.*?:(\d+)|port (\d+) is (?:taken|in use)/i.exec(error.message)
   const port = Number(taken?.[1] ?? taken?.[2])
+  if (/ is damaged\b/.test(error.message)) return `${error.message} npm run reset makes one.`
   if (!Number.isInteger(port)) return process.env['DEBUG'] ? (error.stack ?? error.message) : error.message
   const owner = await whoListens(port)
   const service = /^The service (\S+) can't be opened/.exec(error.message)?.[1]

@@ -21,6 +21,9 @@ export interface Running {
   readonly dataDirectory: string
 }
 
+/** Prints `secret`. */
+export const SECRET_COMMAND = 'npm run -s secret'
+
 /** The content of `running.json`. A start writes it before the platform is ready. */
 export type RunInfo = Running & { readonly ready: boolean }
 

@@ -20,9 +20,11 @@ import {
 import { closeAfter, closeAll, closeState } from 'local-google-cloud/host'
 import { firestore } from 'local-google-cloud/firestore'
 import { iam, type IamCore } from 'local-google-cloud/iam'
+import { CORRELATION } from '../shared/telemetry/span.ts'
 import type { LocalPorts } from '../stacks/environments.ts'
-import { createIdentityPlatform } from './identity-platform/server.ts'
+import { createIdentityPlatform, type Roles } from './identity-platform/server.ts'
 import type { Partners, Started } from './partner-server.ts'
+import { SECRET_COMMAND } from './running.ts'
 import { pubsub } from 'local-google-cloud/pubsub'
 import { telemetry } from 'local-google-cloud/telemetry'
 
@@ -40,6 +42,8 @@ export interface StartOptions<P extends Partners = Partners> {
   /** The working copy, where the services' commands run. */
   readonly workingDirectory: string
   readonly partners: P
+  /** The roles that callers of the public API may have. */
+  readonly roles?: Roles | undefined
   /** The values of the services' settings, for partners. */
   readonly settings: Readonly<Record<string, string>>
   readonly progress?: (step: string) => void
@@ -68,7 +72,7 @@ function emulators({ servicePort, environmentOf, workingDirectory, dataDirectory
   return [
     iam,
     firestore,
-    telemetry,
+    telemetry({ correlation: CORRELATION }),
     bigquery(dataDirectory ? { directory: join(dataDirectory, 'bigquery') } : {}),
     cloudRun({
       addressOf: (name) => ({ port: servicePort(name) }),
@@ -111,6 +115,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
       ownerPort: ports.api,
       accounts: accountPorts(resources, ports),
       ...(options.secret === undefined ? {} : { secret: options.secret }),
+      secretCommand: SECRET_COMMAND,
       ...inData('cloud'),
       startLater: true,
     })
@@ -136,6 +141,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
       port: ports.identity,
       projectId: project.id,
       secret: cloud.secret,
+      ...(options.roles ? { roles: options.roles } : {}),
       isGranted: (token, permission) => isGranted(accountOf(token) ?? '', permission, `projects/${project.id}`),
       ...inData('identity'),
     })

@@ -19,6 +19,8 @@ export const tools: Tools = {
     query: 'SELECT status, COUNT(*) AS orders FROM analytics.orders GROUP BY status',
     url: 'http://127.0.0.1:4110/v1/orders/ORDER',
   },
+  roles: { customer: {}, staff: { secondFactor: true }, importer: { secondFactor: true } },
+  operatorRoles: ['staff'],
   caller: { sub: 'customer-1', roles: ['customer'] },
   ops: async () => (await import('./shop/cli/ops.ts')).verbs,
   sagas: { orders: async (api, sagaId) => (await import('./shop/cli/sagas.ts')).findSaga(api, sagaId) },

@@ -47,8 +47,6 @@ interface Deployed {
   readonly protectsData: boolean
   readonly minInstances: number
   readonly sampledShare: number
-  /** `required`: staff who signed in without a second factor are refused. */
-  readonly staffSecondFactor: 'required' | 'optional'
 }
 
 const region = 'europe-west1'
@@ -64,7 +62,7 @@ const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 
 
 function deployed(
   name: string,
-  { projectId, projectNumber, protectsData, minInstances, sampledShare, staffSecondFactor }: Deployed,
+  { projectId, projectNumber, protectsData, minInstances, sampledShare }: Deployed,
 ): Environment {
   return {
     name,
@@ -94,7 +92,6 @@ function deployed(
       TOKEN_AUDIENCE: projectId,
       TOKEN_JWKS_URL: 'https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com',
       ACCOUNTS_URL: 'https://identitytoolkit.googleapis.com',
-      STAFF_SECOND_FACTOR: staffSecondFactor,
     },
   }
 }
@@ -110,7 +107,6 @@ export const environments = deployedEach({
     protectsData: false,
     minInstances: 0,
     sampledShare: 1,
-    staffSecondFactor: 'optional',
   },
   staging: {
     projectId: 'millrace-staging',
@@ -118,7 +114,6 @@ export const environments = deployedEach({
     protectsData: true,
     minInstances: 0,
     sampledShare: 1,
-    staffSecondFactor: 'required',
   },
   prod: {
     projectId: 'millrace-prod',
@@ -126,7 +121,6 @@ export const environments = deployedEach({
     protectsData: true,
     minInstances: 0,
     sampledShare: 0.1,
-    staffSecondFactor: 'required',
   },
 })
 
@@ -220,7 +214,6 @@ export function localEnvironment(ports: LocalPorts): Environment {
       TOKEN_JWKS_URL: `${at(ports.identity)}/jwks`,
       // As for the Firebase emulator, the API's host is the first segment of the path.
       ACCOUNTS_URL: `${at(ports.identity)}/identitytoolkit.googleapis.com`,
-      STAFF_SECOND_FACTOR: 'required',
     },
   }
 }

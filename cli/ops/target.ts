@@ -2,6 +2,7 @@
 
 import type { ChannelCredentials } from '@grpc/grpc-js'
 import { services } from '../../functions/index.ts'
+import { tools } from '../../functions/tools.ts'
 import { cloudRunUrl } from '../../shared/base/names.ts'
 import { type Api, connect, connectWith, noPublicService } from '../api.ts'
 import { requireRunning, text, UsageError } from '../command.ts'
@@ -20,9 +21,15 @@ export interface Target {
   readonly serviceUrls: Readonly<Record<string, string>>
   /** Options of Google's clients. In the cloud the clients find credentials themselves. */
   clientOptions(): Promise<ClientOptions>
-  /** The public API, called as a member of staff. @throws UsageError when no service is public */
+  /** The public API, called with the roles of an operator. @throws UsageError when no service is public */
   api(actor: string): Api
 }
+
+const { operatorRoles = [] } = tools
+const withRoles =
+  operatorRoles.length === 0
+    ? ''
+    : ` with the ${operatorRoles.length === 1 ? 'role' : 'roles'} ${operatorRoles.join(' and ')}`
 
 const defaultRegion = 'europe-west1'
 
@@ -53,7 +60,7 @@ export function targetFrom(values: Values, token = process.env['MILLRACE_TOKEN']
     api() {
       const publicService = services.find(({ ingress }) => ingress === 'public')
       if (!publicService) throw new UsageError(noPublicService)
-      if (!token) throw new UsageError('The public API needs a token: set MILLRACE_TOKEN to one with the role staff.')
+      if (!token) throw new UsageError(`The public API needs a token: set MILLRACE_TOKEN to one${withRoles}.`)
       return connectWith(serviceUrls[publicService.name]!, async () => token)
     },
   }
@@ -71,6 +78,6 @@ function localTarget(): Target {
       const [apiEndpoint, port] = apiHost.split(':') as [string, string]
       return { projectId, apiEndpoint, port: Number(port), sslCreds: credentials.createInsecure() }
     },
-    api: (actor) => connect(running, { sub: actor, roles: ['staff'] }),
+    api: (actor) => connect(running, { sub: actor, roles: operatorRoles }),
   }
 }

@@ -18,6 +18,7 @@ async function started() {
   identity = await createIdentityPlatform({
     projectId: 'p',
     secret: 'secret-of-the-run',
+    roles: { member: {}, admin: { secondFactor: true } },
     clock: { now: () => nowMs } as never,
     isGranted: (token, permission) => granted[token]?.includes(permission) ?? false,
   })
@@ -39,8 +40,9 @@ describe('a token', () => {
   it('states the time of the sign-in and its second factor', async () => {
     await started()
     const claims = async (request: object) =>
-      decodeJwt((await identity.mint({ sub: 'clerk', roles: ['staff'], ...request })).token)
+      decodeJwt((await identity.mint({ sub: 'clerk', roles: ['admin'], ...request })).token)
     const seconds = startMs / 1000
+    expect(await claims({ roles: undefined })).not.toHaveProperty('roles')
     expect(await claims({})).toMatchObject({
       sub: 'clerk',
       user_id: 'clerk',
@@ -51,16 +53,16 @@ describe('a token', () => {
     })
     expect((await claims({ secondFactor: 'phone' }))['firebase']).toMatchObject({ sign_in_second_factor: 'phone' })
     expect((await claims({ secondFactor: null }))['firebase']).not.toHaveProperty('sign_in_second_factor')
-    expect((await claims({ roles: ['customer'] }))['firebase']).not.toHaveProperty('sign_in_second_factor')
+    expect((await claims({ roles: ['member'] }))['firebase']).not.toHaveProperty('sign_in_second_factor')
   })
 })
 
 describe('accounts', () => {
   it('are created by a sign-in, and read with their times as decimal strings and their custom claims as JSON', async () => {
     const { accounts, advance } = await started()
-    await identity.mint({ sub: 'clerk', roles: ['staff'] })
+    await identity.mint({ sub: 'clerk', roles: ['admin'] })
     advance(60_000)
-    await identity.mint({ sub: 'clerk', roles: ['staff'] })
+    await identity.mint({ sub: 'clerk', roles: ['admin'] })
     expect(await accounts('lookup', { localId: ['clerk', 'unknown'] }, 'viewer')).toEqual({
       status: 200,
       body: {
@@ -70,7 +72,7 @@ describe('accounts', () => {
             localId: 'clerk',
             validSince: String(startMs / 1000),
             disabled: false,
-            customAttributes: '{"roles":["staff"]}',
+            customAttributes: '{"roles":["admin"]}',
             createdAt: String(startMs),
             lastLoginAt: String(startMs + 60_000),
           },
@@ -82,14 +84,14 @@ describe('accounts', () => {
 
   it('can be signed out and disabled, and a disabled account can not sign in', async () => {
     const { accounts } = await started()
-    await identity.mint({ sub: 'clerk', roles: ['staff'] })
+    await identity.mint({ sub: 'clerk', roles: ['admin'] })
     const since = String(startMs / 1000 + 100)
     expect((await accounts('update', { localId: 'clerk', validSince: since }, 'admin')).status).toBe(200)
     expect((await accounts('lookup', { localId: ['clerk'] }, 'viewer')).body).toMatchObject({
       users: [{ validSince: since }],
     })
     await accounts('update', { localId: 'clerk', disableUser: true }, 'admin')
-    await expect(identity.mint({ sub: 'clerk', roles: ['staff'] })).rejects.toThrow(/USER_DISABLED/)
+    await expect(identity.mint({ sub: 'clerk', roles: ['admin'] })).rejects.toThrow(/USER_DISABLED/)
     // The developer, by the secret of the run.
     await accounts('update', { localId: 'clerk', disableUser: false }, 'secret-of-the-run')
     await identity.mint({ sub: 'clerk' })

@@ -1,4 +1,4 @@
-/** Stands in for Identity Platform: signs customers' and staff's tokens, publishes the key they are checked by, and has its accounts. */
+/** Stands in for Identity Platform: signs the tokens of callers, publishes the key that verifies them, and has its accounts. */
 
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -14,7 +14,16 @@ import {
   requireSecret,
   systemClock,
 } from 'local-google-cloud/host'
+import { SECRET_COMMAND } from '../running.ts'
 import { type Account, type Accounts, createAccounts } from './accounts.ts'
+
+/** By name. */
+export type Roles = Readonly<Record<string, Role>>
+
+export interface Role {
+  /** Its holders sign in with a second factor, unless the request says otherwise (default: false). */
+  readonly secondFactor?: boolean
+}
 
 export interface IdentityPlatformOptions {
   /** 0 (the default): any free one. */
@@ -25,6 +34,7 @@ export interface IdentityPlatformOptions {
   readonly clock?: Clock
   /** The secret of this run: requests for a token carry it, and it allows every operation on accounts. */
   readonly secret: string
+  readonly roles?: Roles
   /** Checks the permission of an access token on accounts; absent: no token has one. */
   readonly isGranted?: (accessToken: string, permission: string) => boolean
 }
@@ -63,6 +73,7 @@ export async function createIdentityPlatform({
   dataDir,
   clock = systemClock,
   secret,
+  roles: known = {},
   isGranted = () => false,
 }: IdentityPlatformOptions): Promise<IdentityPlatform> {
   const journal = openJournal(dataDir === undefined ? {} : { directory: dataDir })
@@ -86,15 +97,15 @@ export async function createIdentityPlatform({
 
   const mint = async ({
     sub,
-    roles = ['customer'],
+    roles = [],
     expiresInSeconds = VALID_FOR_SECONDS,
-    // Staff have one in every environment that asks for it.
-    secondFactor = roles.some((role) => role !== 'customer') ? 'totp' : null,
+    secondFactor = roles.some((role) => known[role]?.secondFactor) ? 'totp' : null,
   }: TokenRequest): Promise<{ token: string; expiresAt: string }> => {
     const nowSeconds = Math.floor(clock.now() / 1000)
-    accounts.signIn(sub, { roles })
+    const claims = roles.length === 0 ? {} : { roles: [...roles] }
+    accounts.signIn(sub, claims)
     const token = await new SignJWT({
-      roles: [...roles],
+      ...claims,
       auth_time: nowSeconds,
       user_id: sub,
       firebase: {
@@ -122,13 +133,10 @@ export async function createIdentityPlatform({
   })
   app.route('/identitytoolkit.googleapis.com', accounts.http)
   app.get('/jwks', (c) => c.json({ keys: [pair.publicJwk] }))
-  app.post('/v1/token', requireSecret(secret), async (c) => {
+  app.post('/v1/token', requireSecret(secret, SECRET_COMMAND), async (c) => {
     const request = tokenRequest.safeParse(bodyOf(await c.req.text()))
     if (!request.success) {
-      return c.json(
-        { code: 'invalid-body', message: 'Send {"sub": "…", "roles": ["customer" | "staff" | "importer"]}.' },
-        400,
-      )
+      return c.json({ code: 'invalid-body', message: `Send {"sub": "…", "roles": [${namesOf(known)}]}.` }, 400)
     }
     const { sub, roles, secondFactor } = request.data
     try {
@@ -152,6 +160,11 @@ export async function createIdentityPlatform({
     },
   }
 }
+
+const namesOf = (roles: Roles): string =>
+  Object.keys(roles)
+    .map((name) => `"${name}"`)
+    .join(' | ')
 
 /** Undefined for text that is no JSON or nests too deep. */
 function bodyOf(text: string): unknown {

@@ -57,6 +57,17 @@ it('an import cycle of folders is detected', () => {
   expect(circleIn(rooms)).toEqual(expect.arrayContaining(['pubsub/delivery', 'pubsub/api']))
 })
 
+it('no file names the platform that uses it, or a command of it', () => {
+  const sources = readdirSync(import.meta.dirname, { encoding: 'utf8', recursive: true }).filter(
+    (file) => /^(?!node_modules).*\.(ts|proto|txt|json)$/.test(file) && file !== 'rooms.test.ts',
+  )
+  expect(sources).toContain('core/run-secret.ts')
+  const found = sources.filter((file) =>
+    /millrace|npm run|npm start/i.test(readFileSync(join(import.meta.dirname, file), 'utf8')),
+  )
+  expect(found).toEqual([])
+})
+
 /** Those of more than one source file: the smallest are a `plugin.ts`, as `npm run new -- emulator` makes it. */
 const emulators = readdirSync(import.meta.dirname).filter(
   (name) =>

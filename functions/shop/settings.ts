@@ -1,41 +1,25 @@
 /** The shop's values of the settings that its services read, and the goals of its objectives, in each environment. */
 
 import type { Business, Deployment } from '../../shared/service/business.ts'
+import type { EdgeSettings } from '../gateway/settings.ts'
+import type { Bounds } from '../orders/settings.ts'
 
 /** What differs between the environments. */
 interface Figures {
   /** Delay between `order.confirmed` and `order.released`. It only delays shipping: no operation cancels an order yet. */
   readonly cancellationWindowSeconds: number
-  readonly edge?: Partial<Edge>
-  readonly placing?: Partial<Placing>
+  readonly edge?: Partial<EdgeSettings>
+  readonly placing?: Partial<Bounds>
+  /** `required`: staff and importers who signed in without a second factor are refused. */
+  readonly staffSecondFactor: 'required' | 'optional'
   readonly ordersCompleted: number
   readonly placingAnswered: number
   readonly placingSeconds: number
 }
 
-/** Limits of one instance of the gateway: see functions/gateway/settings.ts. */
-interface Edge {
-  readonly limits: Readonly<Record<'customer' | 'staff' | 'importer' | 'address', { perSecond: number; burst: number }>>
-  /** Both together, and the seven places for checks of callers, below the 80 that Cloud Run lets in, so that the next one gets Retry-After instead of waiting unseen. */
-  readonly concurrentRequests: number
-  readonly providerRequests: number
-  readonly requestsPerAddress: number
-  readonly requestsPerCaller: number
-  readonly requestTimeoutMs: number
-  readonly trustedProxies: number
-  readonly origins: readonly string[]
-}
-
-/** The limits of one customer's orders and unpaid pieces, over all instances: see functions/orders/settings.ts. */
-interface Placing {
-  readonly ordersPerHour: number
-  readonly unpaidOrders: number
-  readonly unpaidPieces: number
-  readonly lapsedOrders: number
-}
-
 const prod: Figures = {
   cancellationWindowSeconds: 1800,
+  staffSecondFactor: 'required',
   ordersCompleted: 0.995,
   placingAnswered: 0.999,
   placingSeconds: 2.5,
@@ -45,6 +29,7 @@ const prod: Figures = {
 const figures: Readonly<Record<string, Figures>> = {
   local: {
     cancellationWindowSeconds: 0,
+    staffSecondFactor: 'required',
     // Tests and benchmarks place many orders as one customer; the limit of pieces is low enough to try out.
     placing: { ordersPerHour: 1_000_000, unpaidOrders: 250, unpaidPieces: 250, lapsedOrders: 25 },
     // All clients on a laptop share one address, and benchmarks use one customer.
@@ -66,14 +51,26 @@ const figures: Readonly<Record<string, Figures>> = {
     placingSeconds: 1,
   },
   // Scaled to zero, a first order waits for two services to start.
-  dev: { cancellationWindowSeconds: 60, ordersCompleted: 0.95, placingAnswered: 0.99, placingSeconds: 5 },
-  staging: { cancellationWindowSeconds: 300, ordersCompleted: 0.99, placingAnswered: 0.995, placingSeconds: 5 },
+  dev: {
+    cancellationWindowSeconds: 60,
+    staffSecondFactor: 'optional',
+    ordersCompleted: 0.95,
+    placingAnswered: 0.99,
+    placingSeconds: 5,
+  },
+  staging: {
+    cancellationWindowSeconds: 300,
+    staffSecondFactor: 'required',
+    ordersCompleted: 0.99,
+    placingAnswered: 0.995,
+    placingSeconds: 5,
+  },
   prod,
 }
 
 const figuresOf = (name: string): Figures => (Object.hasOwn(figures, name) ? figures[name]! : prod)
 
-const edge = ({ name }: Deployment): Edge => ({
+const edge = ({ name }: Deployment): EdgeSettings => ({
   limits: {
     customer: { perSecond: 5, burst: 30 },
     staff: { perSecond: 20, burst: 100 },
@@ -92,7 +89,7 @@ const edge = ({ name }: Deployment): Edge => ({
 })
 
 /** A person orders a few times an hour; a card that waits for its bank holds stock for five minutes. */
-const placing = ({ name }: Deployment): Placing => ({
+const placing = ({ name }: Deployment): Bounds => ({
   ordersPerHour: 60,
   unpaidOrders: 5,
   unpaidPieces: 100,
@@ -108,6 +105,7 @@ export const settings: Business['settings'] = (deployment) => {
     PAYMENT_WEBHOOK_URL: `${serviceUrl('gateway')}/v1/webhooks/payment-provider`,
     CARRIER_URL: partnerUrl?.('carrier') ?? `https://carrier.${name}.example.com`,
     CANCELLATION_WINDOW_SECONDS: String(figuresOf(name).cancellationWindowSeconds),
+    STAFF_SECOND_FACTOR: figuresOf(name).staffSecondFactor,
     EDGE: JSON.stringify(edge(deployment)),
     PLACING: JSON.stringify(placing(deployment)),
   }

@@ -62,7 +62,8 @@ export interface TracerParts {
 
 export type InSpan = <T>(options: SpanOptions, work: (span: Span) => Promise<T>) => Promise<T>
 
-const CORRELATION = 'millrace.correlation_id'
+/** The attribute of the id that a span's work has in common with all that caused it. */
+export const CORRELATION = 'millrace.correlation_id'
 
 /** A span is a few hundred bytes: what would make it more is cut. */
 const MAX_EVENTS = 32

@@ -155,7 +155,6 @@ function addEnvironment(): void {
     protectsData: false,
     minInstances: 0,
     sampledShare: 1,
-    staffSecondFactor: 'optional',
   },
   staging: {
 `,

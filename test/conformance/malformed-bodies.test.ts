@@ -106,7 +106,7 @@ it.each([
     const response = await fetch(`${urls[server]}${path}`, {
       method,
       body,
-      headers: { 'content-type': 'application/json', 'idempotency-key': 'k', 'x-millrace-secret': cloud.secret },
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'k', 'x-local-cloud-secret': cloud.secret },
     })
     const answer = await response.text()
     expect(response.status < 500, `${body} was answered ${response.status}: ${answer}`).toBe(true)

@@ -51,7 +51,7 @@ describe('an order', () => {
     expect((await api.send<{ status: string }>('GET', `/v1/orders/${orderId}`)).body.status).toBe('pending')
     const provider = `http://127.0.0.1:${platform.ports.partner('payment-provider')}`
     const page = `${provider}/actions/${encodeURIComponent(`action-${orderId}:auth`)}`
-    const headers = { 'content-type': 'application/json', 'x-millrace-secret': platform.running.secret }
+    const headers = { 'content-type': 'application/json', 'x-local-cloud-secret': platform.running.secret }
     expect((await fetch(page, { method: 'POST', headers, body: '{"outcome":"authorized"}' })).status).toBe(200)
     expect(await platform.followed(api, orderId)).toMatchObject({ status: 'completed' })
   })

@@ -54,7 +54,7 @@ function listed(plugin: Plugin): Plugin {
 beforeAll(async () => {
   const run = cloudRun({ addressOf: () => ({ port: 0 }), environmentOf: () => ({}), workingDirectory: tmpdir() })
   cloud = await createLocalCloud({
-    plugins: [iam, firestore, telemetry, bigquery(), run, pubsub, cloudTasks].map(listed),
+    plugins: [iam, firestore, telemetry(), bigquery(), run, pubsub, cloudTasks].map(listed),
     project: { id: 'p', number: '1', region: 'l' },
   })
   routes.push({ method: 'POST', path: '/_local/faults', fields: ['principal', 'action'] })
@@ -124,7 +124,7 @@ const bodiesOf = (fields: readonly string[]): string[] => {
 const show = (body: string): string => (body.length > 80 ? `${body.slice(0, 80)}… (${body.length} characters)` : body)
 
 async function tried(url: string, method: string, body: string): Promise<string | undefined> {
-  const headers = { 'content-type': 'application/json', 'idempotency-key': 'k', 'x-millrace-secret': cloud.secret }
+  const headers = { 'content-type': 'application/json', 'idempotency-key': 'k', 'x-local-cloud-secret': cloud.secret }
   const response = await fetch(url, { method, headers, body })
   const answer = await response.text()
   const isDeep = body.length > LEVELS_IN_A_FIELD
@@ -175,7 +175,7 @@ it('every route refuses inherited names as query parameters', async () => {
     if (!['GET', 'POST', 'DELETE'].includes(method)) continue
     for (const name of inherited) {
       const url = `http://${cloud.ownerHost}${filled(path)}?${name}=1&${name}.${name}=2&name.${name}=3`
-      const response = await fetch(url, { method, headers: { 'x-millrace-secret': cloud.secret } })
+      const response = await fetch(url, { method, headers: { 'x-local-cloud-secret': cloud.secret } })
       const answer = await response.text()
       if (response.status >= 500 && response.status !== 501)
         faults.push(`${method} ${url} was answered ${response.status}: ${answer.slice(0, 200)}`)

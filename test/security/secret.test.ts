@@ -53,14 +53,14 @@ const ports = {
 const secret = (): string => platform.cloud.secret
 const basic = (user: string): string => `Basic ${Buffer.from(`${user}:`).toString('base64')}`
 const forms: Record<string, () => Record<string, string>> = {
-  'a header': () => ({ 'x-millrace-secret': secret() }),
+  'a header': () => ({ 'x-local-cloud-secret': secret() }),
   'the user of Basic authentication': () => ({ authorization: basic(secret()) }),
   'a Bearer token': () => ({ authorization: `Bearer ${secret()}` }),
 }
 const wrong: Record<string, () => Record<string, string>> = {
   nothing: () => ({}),
-  'an empty one': () => ({ 'x-millrace-secret': '' }),
-  'another one': () => ({ 'x-millrace-secret': secret().replace(/.$/, (last) => (last === 'a' ? 'b' : 'a')) }),
+  'an empty one': () => ({ 'x-local-cloud-secret': '' }),
+  'another one': () => ({ 'x-local-cloud-secret': secret().replace(/.$/, (last) => (last === 'a' ? 'b' : 'a')) }),
   'its beginning': () => ({ authorization: `Bearer ${secret().slice(0, -1)}` }),
   'the secret as the password': () => ({
     authorization: `Basic ${Buffer.from(`owner:${secret()}`).toString('base64')}`,
@@ -88,7 +88,7 @@ describe('the secret of a run', () => {
     for (const [form, headers] of Object.entries(wrong)) {
       const answer = await send(call, headers(), body)
       expect([form, answer.status]).toEqual([form, 401])
-      expect(answer.body).toContain('npm run secret')
+      expect(answer.body).toContain('npm run -s secret')
     }
     for (const [form, headers] of Object.entries(forms))
       expect([form, (await send(call, headers(), body)).status]).not.toEqual([form, 401])
@@ -100,7 +100,7 @@ describe('the secret of a run', () => {
   })
 
   it('does not open control paths to a service account', async () => {
-    expect((await send('GET orders /_local/counters', { 'x-millrace-secret': secret() })).status).toBe(404)
+    expect((await send('GET orders /_local/counters', { 'x-local-cloud-secret': secret() })).status).toBe(404)
   })
 
   it('is not required for the health page, which only shows that the platform runs', async () => {
@@ -136,7 +136,7 @@ describe('the program of a local Cloud Run service', () => {
     const before = await now()
     const containers = before.template.containers.map((container) => ({ ...container, ...change }))
     const refused = await patch({ template: { ...before.template, containers } })
-    expect(refused).toMatchObject({ status: 403, body: expect.stringContaining('npm run secret') as string })
+    expect(refused).toMatchObject({ status: 403, body: expect.stringContaining('npm run -s secret') as string })
     expect(await now()).toEqual(before)
   })
 

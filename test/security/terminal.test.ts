@@ -52,7 +52,10 @@ function hostileGateway(): Hono {
 }
 
 beforeAll(async () => {
-  cloud = await createLocalCloud({ plugins: [pubsub, bigquery(), telemetry], project })
+  cloud = await createLocalCloud({
+    plugins: [pubsub, bigquery(), telemetry({ correlation: 'millrace.correlation_id' })],
+    project,
+  })
   vi.stubEnv('PUBSUB_EMULATOR_HOST', cloud.ownerHost)
   publisher = new PubSub({ projectId: project.id })
   gateway = serve({ fetch: hostileGateway().fetch, port: 0, hostname: '127.0.0.1' }) as Server

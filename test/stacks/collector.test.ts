@@ -65,7 +65,7 @@ describe.skipIf(program === '')('the collector', () => {
   beforeAll(async () => {
     said = validate(program, collectorContainer)
     const project = { id: prod.projectId, number: prod.projectNumber, region: prod.region }
-    cloud = await createLocalCloud({ project, plugins: [iam, telemetry], accounts: [{ email: account, port: 0 }] })
+    cloud = await createLocalCloud({ project, plugins: [iam, telemetry()], accounts: [{ email: account, port: 0 }] })
     closers.push(() => cloud.close())
     await cloud.api('POST', `/v1/projects/${project.id}/serviceAccounts`, { accountId: account.split('@')[0] })
     const bindings = roles.map((role) => ({ role, members: [`serviceAccount:${account}`] }))

@@ -7,6 +7,7 @@ import { seed } from '../../functions/shop/local/seed.ts'
 import { freePorts } from 'local-google-cloud/host'
 import type { StackJson } from 'local-google-cloud'
 import { business, services as allServices } from '../../functions/index.ts'
+import { tools } from '../../functions/tools.ts'
 import { partnersOf } from '../../shared/service/business.ts'
 import type { Service } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
@@ -52,6 +53,7 @@ export async function startTestPlatform(
     project,
     workingDirectory: root,
     partners,
+    roles: tools.roles,
     settings: business.settings(environment),
     ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
   })

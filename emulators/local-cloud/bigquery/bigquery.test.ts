@@ -371,7 +371,7 @@ describe('a change interrupted between DuckDB and the catalog', () => {
 })
 
 it('keeps tables, rows and views over a restart', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'millrace-bigquery-'))
+  const directory = mkdtempSync(join(tmpdir(), 'local-bigquery-'))
   const open = () =>
     createLocalCloud({
       plugins: [iam, plugin({ directory: join(directory, 'duck') })],

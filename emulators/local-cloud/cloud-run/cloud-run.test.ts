@@ -77,7 +77,7 @@ const isAlive = (pid: number): boolean => {
 }
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'millrace-run-'))
+  folder = mkdtempSync(join(tmpdir(), 'local-run-'))
   writeFileSync(join(folder, 'echo.mjs'), program)
   const port = await freePort()
   url = `http://127.0.0.1:${port}`
@@ -413,7 +413,7 @@ describe('the Admin API', () => {
   it('lists the instances and kills them', async () => {
     await call('/', await token(account('caller-account')))
     const listed = await fetch(`http://${cloud.ownerHost}/_local/run/processes`, {
-      headers: { 'x-millrace-secret': cloud.secret },
+      headers: { 'x-local-cloud-secret': cloud.secret },
     })
     expect(await listed.json()).toEqual({ processes: run().processes() })
   })

@@ -20,7 +20,7 @@ export function cloudRun(options: CloudRunOptions): Plugin<CloudRunCore> {
       const core = makeCore(context, options)
       return {
         core,
-        http: runRoutes(core),
+        http: runRoutes(core, context.secretRemedy),
         routes: runAccess(context),
         resourceExists: (name) =>
           serviceName.test(name) ? context.journal.table('cloud-run/services').has(name) : undefined,

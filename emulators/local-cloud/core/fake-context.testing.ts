@@ -10,6 +10,7 @@ import { createFaults } from './access/faults.ts'
 import { openJournal, type Journal } from './journal.ts'
 import type { CloudContext, RequestLogEntry } from './plugin.ts'
 import { seededRandom } from './random.ts'
+import { secretRemedy } from './run-secret.ts'
 import type { Send } from './send.ts'
 
 export interface FakeContext {
@@ -73,6 +74,7 @@ function startProcess(options: FakeContextOptions, { clock, directory, seed }: P
       signal: () => Promise.resolve(undefined),
     }),
     fetch: options.fetch ?? (() => Promise.reject(new Error('nothing is to be fetched'))),
+    secretRemedy: secretRemedy(),
     peer: <Core>(name: string): Core => {
       const peer = options.peers?.[name]
       if (peer === undefined) throw new Error(`no peer ${name}`)

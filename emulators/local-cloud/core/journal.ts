@@ -190,7 +190,7 @@ function parse(line: string, file: string, number: number): readonly Change[] {
   } catch {
     // Falls through to the error below.
   }
-  throw new Error(`${file} is damaged in line ${number}: forget the local state with npm run reset.`)
+  throw new Error(`${file} is damaged in line ${number}: start with an empty state folder.`)
 }
 
 interface Compacted {

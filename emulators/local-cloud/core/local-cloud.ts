@@ -15,7 +15,7 @@ import type { CloudContext, Plugin, PluginInstance, RequestLogEntry } from './pl
 import { seededRandom } from './random.ts'
 import { createRequestLog, type RequestLog } from './request-log.ts'
 import { restOf } from './api/rest.ts'
-import { makeSecret } from './run-secret.ts'
+import { makeSecret, secretRemedy } from './run-secret.ts'
 import { send, type Send } from './send.ts'
 import { listen, type PortServer } from './server.ts'
 import type { OwnerApi } from './terraform/provisioner.ts'
@@ -35,6 +35,8 @@ export interface LocalCloudOptions {
   readonly fetch?: Send
   /** Asked for on what Google has no API for, and on what starts processes (default: a new one). */
   readonly secret?: string
+  /** The shell command that prints the secret, for messages to a caller without it. Absent: they name none. */
+  readonly secretCommand?: string
   /** Whether stored work (pushes, tasks, services) continues only when `start` is called (default: at once). */
   readonly startLater?: boolean
 }
@@ -77,6 +79,7 @@ interface Shared {
   readonly instances: Map<string, PluginInstance>
   readonly journal: Journal
   readonly secret: string
+  readonly secretCommand: string | undefined
 }
 
 export async function createLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
@@ -86,6 +89,7 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     instances: new Map(),
     journal: openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir }),
     secret: options.secret ?? makeSecret(),
+    secretCommand: options.secretCommand,
   }
   const { counters, requestLog, instances, journal, secret } = shared
   const context = contextOf(options, shared)
@@ -154,6 +158,7 @@ function contextOf(options: LocalCloudOptions, { counters, requestLog, instances
     iamFacts: options.plugins.flatMap(({ iam }) => iam ?? []),
     resourceExists: (name) => exists(instances.values(), name),
     fetch: options.fetch ?? send,
+    secretRemedy: secretRemedy(options.secretCommand),
     peer: (name) => coreOf(instances, name),
   }
 }
@@ -193,7 +198,7 @@ function withPolicies(served: readonly Served[]): Served[] {
 
 function portOpener(
   served: readonly Served[],
-  { counters, requestLog, instances, journal, secret }: Shared,
+  { counters, requestLog, instances, journal, secret, secretCommand }: Shared,
   { faults, access }: CloudContext,
 ) {
   const rest = restOf(served)
@@ -203,7 +208,8 @@ function portOpener(
   return async (port: number, principal: string): Promise<PortServer> => {
     const apps =
       principal === OWNER ? [...plugins, localRoutes(counters, requestLog.entries), faultRoutes(faults)] : plugins
-    const answer = getRequestListener(httpApp({ principal, rest, apps, routes, access, journal, secret }).fetch)
+    const parts = { principal, rest, apps, routes, access, journal, secret, secretCommand }
+    const answer = getRequestListener(httpApp(parts).fetch)
     const opened: { server?: PortServer } = {}
     const grpc = grpcServer(defined, { principal, journal, port: () => opened.server!.port })
     return (opened.server = await listen(port, grpc, (request, response) => void answer(request, response)))

@@ -6,14 +6,14 @@
 import type { MiddlewareHandler } from 'hono'
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 
-export const SECRET_HEADER = 'x-millrace-secret'
+export const SECRET_HEADER = 'x-local-cloud-secret'
 const SECRET_BYTES = 32
 
 /** A new secret of letters, digits, `-` and `_`, which the user part of a URL may contain unescaped. */
 export const makeSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
 /**
- * Whether a request carries it: in the header `x-millrace-secret`; as the user of Basic authentication, which curl and
+ * Whether a request carries it: in the header `x-local-cloud-secret`; as the user of Basic authentication, which curl and
  * others make from `http://SECRET@127.0.0.1:4100`; or as a Bearer token, which is what Terraform's provider makes of
  * `access_token`.
  */
@@ -31,13 +31,18 @@ function isEqual(given: string, secret: string): boolean {
   return timingSafeEqual(digest(given), digest(secret))
 }
 
-export const SECRET_REMEDY = `npm run secret prints it; send it as the header ${SECRET_HEADER}, or as the user of Basic authentication: curl -u "$(npm run -s secret):"`
+/** @param command The shell command that prints the secret, for the message; absent: the message names no command. */
+export function secretRemedy(command?: string): string {
+  const printed = command === undefined ? '' : `${command} prints it; `
+  const user = command === undefined ? 'SECRET' : `"$(${command})"`
+  return `${printed}send it as the header ${SECRET_HEADER}, or as the user of Basic authentication: curl -u ${user}:`
+}
 
-/** Answers 401 to requests without it. */
-export function requireSecret(secret: string): MiddlewareHandler {
+/** Answers 401 to requests without it. See `secretRemedy`. */
+export function requireSecret(secret: string, command?: string): MiddlewareHandler {
   return async (c, next) => {
     if (carriesSecret((name) => c.req.header(name), secret)) return next()
-    const message = `${c.req.method} ${c.req.path} asks for the secret of this run. ${SECRET_REMEDY}`
+    const message = `${c.req.method} ${c.req.path} asks for the secret of this run. Remedy: ${secretRemedy(command)}`
     // Browsers then ask for it, so that a person may open such an address.
     c.header('www-authenticate', 'Basic realm="the secret of this run, as the user"')
     return c.json({ error: { code: 401, status: 'UNAUTHENTICATED', message } }, 401)

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { type LocalCloud, createLocalCloud } from '../core/local-cloud.ts'
 import { firestore } from './plugin.ts'
 
-const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
+const project = { id: 'demo-local', number: '100000000000', region: 'europe-west1' }
 const dataDir = mkdtempSync(join(tmpdir(), 'firestore-'))
 const clients: Firestore[] = []
 let cloud: LocalCloud
@@ -254,7 +254,7 @@ test('databases share no documents, and an unknown database answers NOT_FOUND', 
   expect((await connect().doc('apart/1').get()).exists).toBe(false)
   await expect(connect('nowhere').doc('a/1').set({})).rejects.toMatchObject({
     code: 5,
-    message: expect.stringContaining('The database nowhere does not exist for project millrace-local.'),
+    message: expect.stringContaining('The database nowhere does not exist for project demo-local.'),
   })
 })
 

@@ -14,12 +14,12 @@ import { pubsub } from '../pubsub/plugin.ts'
 import { iam, type IamCore } from './plugin.ts'
 import type { Policy } from './policies/policies.ts'
 
-const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
-const emailOf = (id: string): string => `${id}@millrace-local.iam.gserviceaccount.com`
+const project = { id: 'demo-local', number: '100000000000', region: 'europe-west1' }
+const emailOf = (id: string): string => `${id}@demo-local.iam.gserviceaccount.com`
 const agent = 'serviceAccount:service-100000000000@gcp-sa-pubsub.iam.gserviceaccount.com'
-const accountsPath = '/v1/projects/millrace-local/serviceAccounts'
-const topic = 'projects/millrace-local/topics/order.placed'
-const queue = 'projects/millrace-local/locations/europe-west1/queues/orders'
+const accountsPath = '/v1/projects/demo-local/serviceAccounts'
+const topic = 'projects/demo-local/topics/order.placed'
+const queue = 'projects/demo-local/locations/europe-west1/queues/orders'
 
 const plugins = [iam, firestore, pubsub, cloudTasks]
 const types = Object.assign({}, ...plugins.map(({ terraform }) => terraform)) as Record<string, Provisioner>
@@ -44,7 +44,7 @@ beforeEach(async () => {
   cloud = await start()
   await makeAccount('orders')
   await cloud.api('PUT', `/v1/${topic}`, {})
-  await cloud.api('POST', '/v2/projects/millrace-local/locations/europe-west1/queues', { name: queue })
+  await cloud.api('POST', '/v2/projects/demo-local/locations/europe-west1/queues', { name: queue })
 })
 afterEach(async () => {
   vi.unstubAllEnvs()
@@ -55,8 +55,8 @@ describe('service accounts', () => {
   it('are created, read by e-mail and unique id, changed, listed in pages, deleted', async () => {
     const made = (await makeAccount('history', { displayName: 'Runs history' })) as { uniqueId: string }
     expect(made).toMatchObject({
-      name: `projects/millrace-local/serviceAccounts/${emailOf('history')}`,
-      projectId: 'millrace-local',
+      name: `projects/demo-local/serviceAccounts/${emailOf('history')}`,
+      projectId: 'demo-local',
       email: emailOf('history'),
       displayName: 'Runs history',
     })
@@ -86,7 +86,7 @@ describe('service accounts', () => {
     ['Orders', 400, 'does not match the pattern "[a-z]([-a-z0-9]*[a-z0-9])".'],
     ['1orders', 400, 'does not match the pattern'],
     ['orders-', 400, 'does not match the pattern'],
-    ['orders', 409, 'Service account orders already exists within project projects/millrace-local.'],
+    ['orders', 409, 'Service account orders already exists within project projects/demo-local.'],
   ])('refuse the id %s', async (id, httpStatus, message) => {
     await expect(makeAccount(id)).rejects.toMatchObject({
       httpStatus,
@@ -137,7 +137,7 @@ describe('policies', () => {
     ],
     [
       'an account of another project',
-      { role: 'roles/pubsub.publisher', members: ['serviceAccount:orders@millrace-dev.iam.gserviceaccount.com'] },
+      { role: 'roles/pubsub.publisher', members: ['serviceAccount:orders@demo-dev.iam.gserviceaccount.com'] },
       'does not exist',
     ],
     [
@@ -167,21 +167,19 @@ describe('policies', () => {
   it('exist only for existing resources, under the version and method of their API', async () => {
     const missing = {
       httpStatus: 404,
-      message: expect.stringContaining('Resource not found (resource=projects/millrace-local/topics/none)') as string,
+      message: expect.stringContaining('Resource not found (resource=projects/demo-local/topics/none)') as string,
     }
-    await expect(cloud.api('GET', '/v1/projects/millrace-local/topics/none:getIamPolicy')).rejects.toMatchObject(
-      missing,
-    )
+    await expect(cloud.api('GET', '/v1/projects/demo-local/topics/none:getIamPolicy')).rejects.toMatchObject(missing)
     await expect(cloud.api('GET', `/v2/${topic}:getIamPolicy`)).rejects.toThrow('has no route GET')
     for (const [method, path] of [
       ['POST', `/v2/${queue}`],
-      ['POST', '/v1/projects/millrace-local'],
+      ['POST', '/v1/projects/demo-local'],
       ['POST', '/v3/projects/100000000000'],
       ['POST', `${accountsPath}/${emailOf('orders')}`],
     ] as const)
       expect(await cloud.api(method, `${path}:getIamPolicy`)).toEqual({ version: 1, etag: 'ACAB', bindings: [] })
-    expect(await cloud.api('GET', '/v1/projects/millrace-local')).toMatchObject({ projectNumber: '100000000000' })
-    expect(await cloud.api('GET', '/v3/projects/millrace-local')).toMatchObject({ name: 'projects/100000000000' })
+    expect(await cloud.api('GET', '/v1/projects/demo-local')).toMatchObject({ projectNumber: '100000000000' })
+    expect(await cloud.api('GET', '/v3/projects/demo-local')).toMatchObject({ name: 'projects/100000000000' })
   })
 
   it('survive a restart', async () => {
@@ -189,11 +187,11 @@ describe('policies', () => {
     const first = await start(dataDir)
     await first.api('POST', accountsPath, { accountId: 'orders' })
     const policy = { bindings: [{ role: 'roles/logging.logWriter', members: [`serviceAccount:${emailOf('orders')}`] }] }
-    await first.api('POST', '/v1/projects/millrace-local:setIamPolicy', { policy })
+    await first.api('POST', '/v1/projects/demo-local:setIamPolicy', { policy })
     const token = await first.core<IamCore>('iam').mintIdToken({ email: emailOf('orders'), audience: 'a' })
     await first.close()
     const second = await start(dataDir)
-    expect(await second.api('POST', '/v1/projects/millrace-local:getIamPolicy')).toMatchObject(policy)
+    expect(await second.api('POST', '/v1/projects/demo-local:getIamPolicy')).toMatchObject(policy)
     expect((await second.core<IamCore>('iam').verifyIdToken(token, { audience: 'a' })).email).toBe(emailOf('orders'))
     await second.close()
     rmSync(dataDir, { recursive: true })
@@ -217,14 +215,14 @@ describe('a grant', () => {
   })
 
   it('of the project applies to its resources where its condition holds', async () => {
-    const named = (database: string) => `projects/millrace-local/databases/${database}`
+    const named = (database: string) => `projects/demo-local/databases/${database}`
     const expression = `resource.name == "${named('orders')}" || resource.name.startsWith('${named('shared')}')`
     const binding = {
       role: 'roles/datastore.user',
       members: [`serviceAccount:${orders}`],
       condition: { title: 't', expression },
     }
-    const answer = await cloud.api('POST', '/v1/projects/millrace-local:setIamPolicy', {
+    const answer = await cloud.api('POST', '/v1/projects/demo-local:setIamPolicy', {
       policy: { bindings: [binding] },
     })
     expect(answer).toMatchObject({ version: 3 })
@@ -320,9 +318,9 @@ describe('Terraform’s resources', () => {
   })
 
   const member = `serviceAccount:${emailOf('orders')}`
-  const account = `projects/millrace-local/serviceAccounts/${emailOf('orders')}`
+  const account = `projects/demo-local/serviceAccounts/${emailOf('orders')}`
   it.each([
-    ['google_project_iam_member', { role: 'roles/logging.logWriter' }, 'projects/millrace-local'],
+    ['google_project_iam_member', { role: 'roles/logging.logWriter' }, 'projects/demo-local'],
     [
       'google_service_account_iam_member',
       { role: 'roles/iam.serviceAccountUser', service_account_id: account },
@@ -354,12 +352,12 @@ describe('Terraform’s resources', () => {
     const own = { role: 'roles/datastore.user', member }
     const condition = (database: string) => ({
       title: database,
-      expression: `resource.name == "projects/millrace-local/databases/${database}"`,
+      expression: `resource.name == "projects/demo-local/databases/${database}"`,
     })
     await create('google_project_iam_member', { ...own, condition: condition('a') })
     await create('google_project_iam_member', { ...own, condition: [condition('b')] })
     await remove('google_project_iam_member', { ...own, condition: condition('a') })
-    expect(core().bindings('projects/millrace-local')).toEqual([
+    expect(core().bindings('projects/demo-local')).toEqual([
       { role: own.role, members: [member], condition: condition('b') },
     ])
   })

@@ -9,7 +9,12 @@ export interface TelemetryCore {
   readonly metrics: Metrics
 }
 
-export const createCore = (context: CloudContext): TelemetryCore => ({
-  traces: keepTraces(context),
+export interface TelemetryOptions {
+  /** The attribute of spans by which traces are found with `correlationId`. Absent: they are not. */
+  readonly correlation?: string
+}
+
+export const createCore = (context: CloudContext, { correlation }: TelemetryOptions): TelemetryCore => ({
+  traces: keepTraces(context, correlation),
   metrics: keepMetrics(context),
 })

@@ -1,7 +1,7 @@
 /** Stands in for the collector beside each service: receives OTLP on the port of its account, and stores it for people. */
 
 import type { Plugin } from '../core/plugin.ts'
-import { createCore, type TelemetryCore } from './core.ts'
+import { createCore, type TelemetryCore, type TelemetryOptions } from './core.ts'
 import { telemetryIam } from './iam.ts'
 import { telemetryAccess } from './permissions.ts'
 import { telemetryRoutes } from './api/routes.ts'
@@ -10,10 +10,10 @@ export type { SpanRecord, TraceSummary } from './traces.ts'
 
 export type { TelemetryCore } from './core.ts'
 
-export const telemetry: Plugin<TelemetryCore> = {
+export const telemetry = (options: TelemetryOptions = {}): Plugin<TelemetryCore> => ({
   name: 'telemetry',
   create(context) {
-    const core = createCore(context)
+    const core = createCore(context, options)
     return {
       core,
       http: telemetryRoutes(core.traces, core.metrics),
@@ -22,4 +22,4 @@ export const telemetry: Plugin<TelemetryCore> = {
   },
   terraform: {},
   iam: telemetryIam,
-}
+})

@@ -17,9 +17,14 @@ const account = 'orders@p.iam.gserviceaccount.com'
 let cloud: LocalCloud
 let folder: string
 const open = (): Promise<LocalCloud> =>
-  createLocalCloud({ project, plugins: [telemetry], accounts: [{ email: account, port: 0 }], dataDir: folder })
+  createLocalCloud({
+    project,
+    plugins: [telemetry({ correlation: 'demo-app.correlation_id' })],
+    accounts: [{ email: account, port: 0 }],
+    dataDir: folder,
+  })
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'millrace-telemetry-'))
+  folder = mkdtempSync(join(tmpdir(), 'local-telemetry-'))
   cloud = await open()
 })
 afterEach(async () => {
@@ -29,7 +34,7 @@ afterEach(async () => {
 
 /** Written by OpenTelemetry's own serializer (otlp-transformer 0.301.0): a request with one span, and one with a sum and a histogram. */
 const protobufSpan =
-  'CrECCh8KGwoMc2VydmljZS5uYW1lEgsKCWVsc2V3aGVyZRAAEo0CCgMKAXgShQIKEAr3ZRkWzUPdhEjrIRyAMZwSCLeta3FpIDMxIggA8GeqC6kCtyoLR0VUIC90aGluZ3MwAjkAAPrtUXKGGEEgvLjuUXKGGEoXCgpodHRwLnJvdXRlEgkKBy90aGluZ3NKDgoIYS5udW1iZXISAhgHShQKB2EuZmxvYXQSCSEAAAAAAADgP0oMCgZhLmZsYWcSAhABShYKBmEubGlzdBIMKgoKAwoBeAoDCgF5SiAKF21pbGxyYWNlLmNvcnJlbGF0aW9uX2lkEgUKA28tMVAAWh8JQEIJ7lFyhhgSCWNvbW1pdHRlZBoHCgFuEgIYASAAYABwAHoIEgRnb25lGAKFAQEBAAA='
+  'CrECCh8KGwoMc2VydmljZS5uYW1lEgsKCWVsc2V3aGVyZRAAEo0CCgMKAXgShQIKEAr3ZRkWzUPdhEjrIRyAMZwSCLeta3FpIDMxIggA8GeqC6kCtyoLR0VUIC90aGluZ3MwAjkAAPrtUXKGGEEgvLjuUXKGGEoXCgpodHRwLnJvdXRlEgkKBy90aGluZ3NKDgoIYS5udW1iZXISAhgHShQKB2EuZmxvYXQSCSEAAAAAAADgP0oMCgZhLmZsYWcSAhABShYKBmEubGlzdBIMKgoKAwoBeAoDCgF5SiAKF2RlbW8tYXBwLmNvcnJlbGF0aW9uX2lkEgUKA28tMVAAWh8JQEIJ7lFyhhgSCWNvbW1pdHRlZBoHCgFuEgIYASAAYABwAHoIEgRnb25lGAKFAQEBAAA='
 const protobufMetrics =
   'CvMBCh8KGwoMc2VydmljZS5uYW1lEgsKCWVsc2V3aGVyZRAAEs8BCgMKAXgSRAoGdGhpbmdzEgFkGgd7dGhpbmd9Oi4KKBEAAPrtUXKGGBkAypQpUnKGGCEAAAAAAAAIQDoLCgRraW5kEgMKAWEQAhgBEoEBCgR0b29rEgFkGgFzSnMKbxEAAPrtUXKGGBkAypQpUnKGGCEEAAAAAAAAACkAAAAAAAAEQDIYAgAAAAAAAAACAAAAAAAAAAAAAAAAAAAAOhAAAAAAAADgPwAAAAAAAPA/SgsKBGtpbmQSAwoBYVkAAAAAAAAAAGEAAAAAAADwPxAC'
 
@@ -60,14 +65,16 @@ const post = (path: string, body: string | Uint8Array<ArrayBuffer>, headers: Rec
     headers: { 'content-type': 'application/json', ...headers },
   })
 const getJson = async (path: string) => {
-  const response = await fetch(`http://${cloud.ownerHost}${path}`, { headers: { 'x-millrace-secret': cloud.secret } })
+  const response = await fetch(`http://${cloud.ownerHost}${path}`, {
+    headers: { 'x-local-cloud-secret': cloud.secret },
+  })
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 const bytes = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(base64, 'base64'))
 
 describe('spans', () => {
   it('are accepted as JSON on the port of an account, billed, and found by trace and by correlation id', async () => {
-    const attributes = [{ key: 'millrace.correlation_id', value: { stringValue: 'o-1' } }]
+    const attributes = [{ key: 'demo-app.correlation_id', value: { stringValue: 'o-1' } }]
     const response = await post('/v1/traces', JSON.stringify(traces(jsonSpan('b7ad6b7169203331', { attributes }))))
     expect([response.status, await response.json()]).toEqual([200, {}])
     expect(cloud.counters()['trace.spans']).toBe(1)
@@ -114,7 +121,7 @@ describe('spans', () => {
           'a.float': 0.5,
           'a.flag': true,
           'a.list': ['x', 'y'],
-          'millrace.correlation_id': 'o-1',
+          'demo-app.correlation_id': 'o-1',
         },
         events: [{ name: 'committed', atMs: 1_767_225_600_001, attributes: { n: 1 } }],
         error: 'gone',
@@ -144,7 +151,7 @@ describe('spans', () => {
   })
 
   it('are found by the name of their root among many later traces', () => {
-    const kept = keepTraces(fakeContext().context)
+    const kept = keepTraces(fakeContext().context, undefined)
     const trace = (index: number, name: string): void => {
       const id = `f${index.toString(16).padStart(31, '0')}`
       kept.add('gateway', [{ ...jsonSpan('b7ad6b7169203331'), traceId: id, name }])
@@ -157,12 +164,12 @@ describe('spans', () => {
 
   it('are kept up to a limit: the oldest traces are deleted as a whole, with their index', () => {
     const { context, journal } = fakeContext()
-    const kept = keepTraces(context)
+    const kept = keepTraces(context, 'demo-app.correlation_id')
     const perTrace = 100
     const count = limits.spans / perTrace + 3
     const idOf = (trace: number): string => `f${trace.toString(16).padStart(31, '0')}`
     for (let trace = 0; trace < count; trace++) {
-      const attributes = [{ key: 'millrace.correlation_id', value: { stringValue: `o-${trace}` } }]
+      const attributes = [{ key: 'demo-app.correlation_id', value: { stringValue: `o-${trace}` } }]
       const spans = Array.from({ length: perTrace }, (_, index) =>
         jsonSpan(spanIdOf(index), { traceId: idOf(trace), attributes }),
       )
@@ -175,14 +182,14 @@ describe('spans', () => {
   })
 
   it('of one trace are limited in number', () => {
-    const kept = keepTraces(fakeContext().context)
+    const kept = keepTraces(fakeContext().context, undefined)
     const spans = Array.from({ length: limits.spansPerTrace + 5 }, (_, index) => jsonSpan(spanIdOf(index)))
     expect(kept.add('orders', spans)).toBe(5)
     expect(kept.add('orders', [spans[0]])).toBe(0)
   })
 
   it('are limited in size, individually and in total', () => {
-    const kept = keepTraces(fakeContext().context)
+    const kept = keepTraces(fakeContext().context, undefined)
     const idOf = (trace: number): string => `f${trace.toString(16).padStart(31, '0')}`
     const span = (trace: number, characters: number) =>
       jsonSpan(spanIdOf(0), { traceId: idOf(trace), name: 'x'.repeat(characters) })
@@ -341,7 +348,7 @@ it.each([
 it('an account needs the grants that the collector needs in the cloud', async () => {
   const guarded = await createLocalCloud({
     project,
-    plugins: [iam, telemetry],
+    plugins: [iam, telemetry()],
     accounts: [{ email: account, port: 0 }],
   })
   const status = async (path: string): Promise<number> => {

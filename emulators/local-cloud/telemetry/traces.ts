@@ -56,25 +56,29 @@ interface Kept {
 
 const sizeOf = (record: SpanRecord): number => JSON.stringify(record).length
 
-const CORRELATION = 'millrace.correlation_id'
 /** https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto */
 const kinds = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']
 const FAILED = 2
 
-export function keepTraces({ journal, count }: CloudContext): Traces {
+export function keepTraces({ journal, count }: CloudContext, correlation: string | undefined): Traces {
+  const correlationOf = ({ attributes }: SpanRecord): string | undefined => {
+    const id = correlation === undefined ? undefined : attributes[correlation]
+    return typeof id === 'string' ? id : undefined
+  }
   const table = journal.table<SpanRecord>('telemetry/spans')
   /** In the order of their first span. */
   const traces = new Map<string, Kept>()
   let characters = 0
   const correlated = new Map<string, Set<string>>()
 
-  const index = (key: string, { traceId, attributes }: SpanRecord, size: number): void => {
+  const index = (key: string, record: SpanRecord, size: number): void => {
+    const { traceId } = record
     const kept = traces.get(traceId) ?? { sizes: new Map<string, number>() }
     traces.set(traceId, kept)
     characters += size - (kept.sizes.get(key) ?? 0)
     kept.sizes.set(key, size)
-    const correlationId = attributes[CORRELATION]
-    if (typeof correlationId !== 'string') return
+    const correlationId = correlationOf(record)
+    if (correlationId === undefined) return
     correlated.set(correlationId, (correlated.get(correlationId) ?? new Set()).add(traceId))
   }
   const forgetOldest = (): void => {
@@ -82,9 +86,9 @@ export function keepTraces({ journal, count }: CloudContext): Traces {
     traces.delete(traceId)
     for (const [key, size] of sizes) {
       characters -= size
-      const correlationId = table.get(key)?.attributes[CORRELATION]
+      const correlationId = correlationOf(table.get(key)!)
       table.delete(key)
-      if (typeof correlationId !== 'string') continue
+      if (correlationId === undefined) continue
       const others = correlated.get(correlationId)
       others?.delete(traceId)
       if (others?.size === 0) correlated.delete(correlationId)
@@ -122,7 +126,9 @@ export function keepTraces({ journal, count }: CloudContext): Traces {
       const found: TraceSummary[] = []
       for (const traceId of ids.toReversed()) {
         if (found.length === limit) break
-        const trace = summary(traceId, spansOf(traceId))
+        const spans = spansOf(traceId)
+        const correlationIds = spans.flatMap((span) => correlationOf(span) ?? [])
+        const trace = { ...summary(traceId, spans), correlationIds: [...new Set(correlationIds)] }
         if (root === undefined || trace.root === root) found.push(trace)
       }
       return found.toSorted((one, other) => other.startMs - one.startMs)
@@ -140,15 +146,11 @@ function recordOf(service: string, { kind, endMs, status, ...span }: OtlpSpan): 
   }
 }
 
-function summary(traceId: string, spans: readonly SpanRecord[]): TraceSummary {
+function summary(traceId: string, spans: readonly SpanRecord[]): Omit<TraceSummary, 'correlationIds'> {
   const known = new Set(spans.map(({ spanId }) => spanId))
   const root = spans.find(({ parentSpanId }) => parentSpanId === undefined || !known.has(parentSpanId)) ?? spans[0]!
   const startMs = spans[0]!.startMs
   const endMs = Math.max(...spans.map((span) => span.startMs + span.durationMs))
-  const correlationIds = spans.flatMap(({ attributes }) => {
-    const id = attributes[CORRELATION]
-    return typeof id === 'string' ? [id] : []
-  })
   return {
     traceId,
     root: root.name,
@@ -157,6 +159,5 @@ function summary(traceId: string, spans: readonly SpanRecord[]): TraceSummary {
     durationMs: Math.round((endMs - startMs) * 1_000) / 1_000,
     spans: spans.length,
     errors: spans.filter(({ error }) => error !== undefined).length,
-    correlationIds: [...new Set(correlationIds)],
   }
 }

@@ -172,7 +172,7 @@ async function state(): Promise<string> {
   )
   const users = await fetch(`${identityUrl}/identitytoolkit.googleapis.com/v1/${project}/accounts:lookup`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-millrace-secret': platform.cloud.secret },
+    headers: { 'content-type': 'application/json', 'x-local-cloud-secret': platform.cloud.secret },
     body: JSON.stringify({ localId: marksOf('token') }),
   })
   const policies = await Promise.all(
@@ -238,7 +238,7 @@ async function withoutGate(door: Door): Promise<number> {
     const isWrite = incoming.method !== 'GET' && incoming.method !== 'OPTIONS'
     const headers = {
       host: `127.0.0.1:${portOf(door)}`,
-      'x-millrace-secret': platform.cloud.secret,
+      'x-local-cloud-secret': platform.cloud.secret,
       ...(door === 'carrier'
         ? { authorization: `Bearer ${carrierToken}`, 'idempotency-key': markOf(incoming.url) ?? 'none' }
         : {}),

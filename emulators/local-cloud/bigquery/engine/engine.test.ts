@@ -10,7 +10,7 @@ import { makeEngine } from './engine.ts'
 
 let folder: string
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'millrace-engine-'))
+  folder = mkdtempSync(join(tmpdir(), 'local-engine-'))
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 

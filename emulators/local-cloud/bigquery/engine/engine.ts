@@ -62,7 +62,7 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
   let closed = false
 
   const start = (): NonNullable<typeof running> => {
-    folder ??= mkdtempSync(join(tmpdir(), 'millrace-bigquery-'))
+    folder ??= mkdtempSync(join(tmpdir(), 'local-bigquery-'))
     closeState(folder)
     const child = spawned(folder)
     const { promise: open, resolve, reject } = Promise.withResolvers<void>()

@@ -3,14 +3,13 @@
 import { type Handler, Hono } from 'hono'
 import { checkedBody } from '../../core/api/checked-body.ts'
 import type { Http } from '../../core/service.ts'
-import { SECRET_REMEDY } from '../../core/run-secret.ts'
 import { StatusError } from '../../core/status.ts'
 import type { CloudRunCore } from '../core.ts'
 import { serviceSchema, type ServiceResource, startsAnotherProgram } from '../values/service.ts'
 
 const collection = '/v2/projects/:project/locations/:location/services'
 
-export function runRoutes(core: CloudRunCore): Http {
+export function runRoutes(core: CloudRunCore, secretRemedy: string): Http {
   const app: Http = new Hono()
   const nameOf = (path: string): string => path.replace(/^\/v2\//, '')
   /** Long-running operations are done when they are answered. */
@@ -22,7 +21,7 @@ export function runRoutes(core: CloudRunCore): Http {
     if (!c.get('context').hasSecret && startsAnotherProgram({ ...before, ...body }, before)) {
       throw new StatusError(
         'PERMISSION_DENIED',
-        `template.containers: the command, args and env of a local service are a program that runs as you: the synthesized stacks set them, or a request with the secret of this run. ${SECRET_REMEDY}.`,
+        `template.containers: the command, args and env of a local service are a program that runs as you: the synthesized stacks set them, or a request with the secret of this run. ${secretRemedy}`,
       )
     }
     return body

@@ -19,9 +19,9 @@ import { fakeContext } from '../fake-context.testing.ts'
 import { createLocalCloud, type LocalCloud } from '../local-cloud.ts'
 import type { Plugin } from '../plugin.ts'
 
-const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
-const PROJECT = 'projects/millrace-local'
-const emailOf = (id: string): string => `${id}@millrace-local.iam.gserviceaccount.com`
+const project = { id: 'demo-local', number: '100000000000', region: 'europe-west1' }
+const PROJECT = 'projects/demo-local'
+const emailOf = (id: string): string => `${id}@demo-local.iam.gserviceaccount.com`
 const member = (id: string): string => `serviceAccount:${emailOf(id)}`
 const topic = `${PROJECT}/topics/order.placed`
 const queue = `${PROJECT}/locations/europe-west1/queues/orders`
@@ -151,7 +151,7 @@ describe('a service account without a grant is refused in Google’s words', () 
     const subscribe = (serviceAccountEmail: string) =>
       asOrders('PUT', `/v1/${PROJECT}/subscriptions/stored`, {
         topic,
-        bigqueryConfig: { table: 'millrace-local.events.orders', serviceAccountEmail },
+        bigqueryConfig: { table: 'demo-local.events.orders', serviceAccountEmail },
       })
     for (const account of ['owner', emailOf('history')]) {
       const { status, text } = await subscribe(account)
@@ -159,7 +159,7 @@ describe('a service account without a grant is refused in Google’s words', () 
       expect(text).toContain(`"resource":"${PROJECT}/serviceAccounts/${account}"`)
     }
     // Nor does the owner's port lend its own rights to a table.
-    const request = { topic, bigqueryConfig: { table: 'millrace-local.events.orders', serviceAccountEmail: 'owner' } }
+    const request = { topic, bigqueryConfig: { table: 'demo-local.events.orders', serviceAccountEmail: 'owner' } }
     await expect(cloud.api('PUT', `/v1/${PROJECT}/subscriptions/stored`, request)).rejects.toThrow(
       'Invalid service account email given in bigquery_config (email=owner).',
     )
@@ -287,12 +287,12 @@ describe('a service account without a grant is refused in Google’s words', () 
     const client = new BigQuery({ projectId: project.id })
     const query = (sql: string): Promise<unknown> => client.query(sql)
     await expect(query('SELECT 1')).rejects.toThrow(
-      'Access Denied: Project millrace-local: User does not have bigquery.jobs.create permission in project millrace-local.',
+      'Access Denied: Project demo-local: User does not have bigquery.jobs.create permission in project demo-local.',
     )
     await grant(`/v1/${PROJECT}`, 'roles/bigquery.jobUser')
     await query('SELECT 1')
     const denied = (table: string, permission: string): string =>
-      `Access Denied: Table millrace-local:events.${table}: Permission bigquery.tables.${permission} denied on table millrace-local:events.${table} (or it may not exist).`
+      `Access Denied: Table demo-local:events.${table}: Permission bigquery.tables.${permission} denied on table demo-local:events.${table} (or it may not exist).`
     await expect(query('SELECT * FROM events.orders')).rejects.toThrow(denied('orders', 'getData'))
     const tables = `/bigquery/v2/${PROJECT}/datasets/events/tables`
     await grant(`${tables}/all_orders`, 'roles/bigquery.dataViewer')

@@ -9,9 +9,9 @@ import { createFaults, type FaultRule } from './faults.ts'
 import { createLocalCloud, type LocalCloud } from '../local-cloud.ts'
 import type { Plugin } from '../plugin.ts'
 
-const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
-const email = (account: string): string => `${account}@millrace-local.iam.gserviceaccount.com`
-const topic = 'projects/millrace-local/topics/order.placed'
+const project = { id: 'demo-local', number: '100000000000', region: 'europe-west1' }
+const email = (account: string): string => `${account}@demo-local.iam.gserviceaccount.com`
+const topic = 'projects/demo-local/topics/order.placed'
 const PUBLISH = 'google.pubsub.v1.Publisher.Publish'
 
 let published = 0
@@ -63,7 +63,7 @@ const publish = async (text: string, account = 'orders'): Promise<number> => {
   return response.status
 }
 const json = { 'content-type': 'application/json' }
-const ownHeaders = () => ({ ...json, 'x-millrace-secret': cloud.secret })
+const ownHeaders = () => ({ ...json, 'x-local-cloud-secret': cloud.secret })
 const rule = (change: Partial<FaultRule> = {}): FaultRule => ({
   principal: 'orders',
   method: PUBLISH,

@@ -26,10 +26,11 @@ export interface Port {
   readonly journal: Journal
   /** The run secret: see run-secret.ts. */
   readonly secret: string
+  readonly secretCommand: string | undefined
 }
 
 /** Serves routes of proto annotations first, then the plugins' own routes; otherwise answers an error that names the route. */
-export function httpApp({ principal, rest, apps, routes, access, journal, secret }: Port): Http {
+export function httpApp({ principal, rest, apps, routes, access, journal, secret, secretCommand }: Port): Http {
   const app: Http = new Hono()
   app.use(async (c, next) => {
     const { raw } = c.req
@@ -61,7 +62,7 @@ export function httpApp({ principal, rest, apps, routes, access, journal, secret
   if (principal === OWNER) {
     // For tools that wait until it answers, and may not know the secret.
     app.get('/_local/health', (c) => c.json({ ok: true }))
-    app.use('/_local/*', requireSecret(secret))
+    app.use('/_local/*', requireSecret(secret, secretCommand))
   } else {
     app.use(async (c, next) => {
       const { method, path } = c.req

@@ -10,9 +10,9 @@ import { createLocalCloud, type LocalCloud } from '../local-cloud.ts'
 import type { Plugin } from '../plugin.ts'
 import { StatusError } from '../status.ts'
 
-const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
-const email = 'orders@millrace-local.iam.gserviceaccount.com'
-const topic = 'projects/millrace-local/topics/order.placed'
+const project = { id: 'demo-local', number: '100000000000', region: 'europe-west1' }
+const email = 'orders@demo-local.iam.gserviceaccount.com'
+const topic = 'projects/demo-local/topics/order.placed'
 
 /** Handles the next request, and records its argument. */
 let handler: Unary = () => ({})

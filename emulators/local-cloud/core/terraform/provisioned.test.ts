@@ -10,6 +10,6 @@ it.each(['', '[{"type":', '{}'])('a damaged list fails with its file name and th
   const file = join(directory, 'provisioned.json')
   writeFileSync(file, text)
   await expect(removeUndeclared(file, [], { plugins: [], api: () => Promise.resolve() })).rejects.toThrow(
-    `${file} is damaged: forget the local state with npm run reset.`,
+    `${file} is damaged: start with an empty state folder.`,
   )
 })

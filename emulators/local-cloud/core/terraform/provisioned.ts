@@ -45,7 +45,7 @@ function read(file: string): TerraformResource[] {
   } catch {
     // Falls through to the error below.
   }
-  throw new Error(`${file} is damaged: forget the local state with npm run reset.`)
+  throw new Error(`${file} is damaged: start with an empty state folder.`)
 }
 
 const write = (file: string, resources: readonly TerraformResource[]): void =>

@@ -7,9 +7,9 @@ import { virtualClock, type VirtualClock } from '../../core/clock.ts'
 import { createLocalCloud, type LocalCloud } from '../../core/local-cloud.ts'
 import { iam, type IamCore } from '../plugin.ts'
 
-const project = { id: 'millrace-local', number: '100000000000', region: 'europe-west1' }
-const orders = 'orders@millrace-local.iam.gserviceaccount.com'
-const missingAccount = 'missing@millrace-local.iam.gserviceaccount.com'
+const project = { id: 'demo-local', number: '100000000000', region: 'europe-west1' }
+const orders = 'orders@demo-local.iam.gserviceaccount.com'
+const missingAccount = 'missing@demo-local.iam.gserviceaccount.com'
 const audience = 'http://127.0.0.1:4201'
 
 let cloud: LocalCloud
@@ -99,7 +99,7 @@ describe('the metadata server', () => {
     ['project/numeric-project-id', '100000000000'],
     ['instance/zone', 'projects/100000000000/zones/europe-west1-1'],
     ['universe/universe-domain', 'googleapis.com'],
-    ['project/?recursive=true', '{"numericProjectId":100000000000,"projectId":"millrace-local"}'],
+    ['project/?recursive=true', '{"numericProjectId":100000000000,"projectId":"demo-local"}'],
   ])('answers %s', async (path, text) => {
     expect(await metadata(path)).toEqual({ status: 200, flavor: 'Google', text })
   })

@@ -55,7 +55,7 @@ export function metadataServer(context: CloudContext, accounts: Accounts, tokens
   })
   // Clients look here, without the header, to learn whether there is a metadata server at all.
   app.get('/', (c) => {
-    if (c.get('context').principal === 'owner') return c.text('Millrace: a local Google Cloud\n')
+    if (c.get('context').principal === 'owner') return c.text('A local Google Cloud\n')
     c.header('Metadata-Flavor', 'Google')
     return c.text('computeMetadata/\n')
   })

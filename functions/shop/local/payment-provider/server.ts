@@ -10,6 +10,7 @@ import {
   type PartnerOptions,
   PartnerRefusal,
 } from '../../../../emulators/partner-server.ts'
+import { SECRET_COMMAND } from '../../../../emulators/running.ts'
 import { type Authorization, type AuthorizeRequest, type Ledger, openLedger } from './ledger.ts'
 import { openPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { openWebhooks, type WebhookOptions, type Webhooks } from './webhooks.ts'
@@ -44,7 +45,7 @@ export function paymentProviderApp(options: PaymentProviderOptions = {}): Books 
     const webhooks = openWebhooks(journal, clock, options)
     const paymentMethods = openPaymentMethods(journal)
     opened.books = { ledger: openLedger(journal, clock, paymentMethods), paymentMethods, webhooks, faults }
-    if (options.secret !== undefined) app.use('/actions/*', requireSecret(options.secret))
+    if (options.secret !== undefined) app.use('/actions/*', requireSecret(options.secret, SECRET_COMMAND))
     routes(app, opened.books)
   })
   return { ...opened.books!, partner }
