@@ -1,4 +1,4 @@
-/** The payment provider's book of payment methods: each is bound to one customer before it is kept here. */
+/** The payment methods at the payment provider: each is bound to one customer there before its reference is stored here. */
 
 import { Refused } from '../../shared/base/errors.ts'
 import { reference } from '../../shared/base/fields.ts'

@@ -8,7 +8,7 @@ import { loadApp } from '../../functions/apps.ts'
 import { business, services } from '../../functions/index.ts'
 import { partnersOf } from '../../shared/service/business.ts'
 import { tools } from '../../functions/tools.ts'
-import { askedIn } from '../support/asked-queries.ts'
+import { queriesIn } from '../support/queries-in-source.ts'
 import { modulesFrom } from '../support/import-graph.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -40,7 +40,7 @@ it.each(services)(
 it.each(services)('$name asks exactly the queries that it describes', ({ name, queries }) => {
   const folder = join(root, 'functions', name)
   const own = modulesFrom(join(folder, 'app.ts'), { lazy: true }).filter(({ file }) => dirname(file) === folder)
-  const asked = new Set(own.flatMap(({ program }) => askedIn(program)))
+  const asked = new Set(own.flatMap(({ program }) => queriesIn(program)))
   expect([...asked].toSorted()).toEqual([...queries].toSorted())
 })
 
@@ -53,5 +53,5 @@ it('the check of asked queries finds the name in every form of the call, and no 
      relay(c, owner, 'three', {})
      other(owner, 'not')`,
   )
-  expect(askedIn(program)).toEqual(['one', 'two', 'three'])
+  expect(queriesIn(program)).toEqual(['one', 'two', 'three'])
 })

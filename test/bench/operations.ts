@@ -1,7 +1,7 @@
 /** The operations of one order by the emulators' counters, and the list price of a million orders. */
 
 import { billings, billOf, editions } from '../../cli/bill/price.ts'
-import { operationsOfOneOrder, settled, sumOf } from '../budget/operations.ts'
+import { operationsOfOneOrder, quiescentOperations, sumOf } from '../budget/operations.ts'
 import { startTestPlatform } from '../support/platform.ts'
 import { rounded, underLoad } from './measure.ts'
 import { hearOutcomes, place } from './outcomes.ts'
@@ -19,9 +19,9 @@ export const operations: Section = {
       const order = (): Promise<void> => place(outcomes, platform.customer())
       await underLoad({ clients: 16, orders: 32, order })
       // Without a subscription of this program, whose deliveries would be counted.
-      const before = await settled(platform)
+      const before = await quiescentOperations(platform)
       await underLoad({ clients: 16, orders, order })
-      const after = await settled(platform)
+      const after = await quiescentOperations(platform)
       await outcomes.close()
       const one = await operationsOfOneOrder(platform, () => placeUnheard(platform))
       const used = Object.fromEntries(

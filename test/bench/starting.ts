@@ -11,10 +11,10 @@ import type { Section } from './section.ts'
 
 export const starting: Section = {
   name: 'starting',
-  about: 'start, first order, second start, each service awakened alone, memory at rest',
+  about: 'start, first order, second start, each service coldStarts alone, memory at rest',
   async run({ runs }) {
     const starts: { start: number; firstOrder: number; second: number }[] = []
-    let awakened: Record<string, unknown>[] = []
+    let coldStarts: Record<string, unknown>[] = []
     let memory: Record<string, unknown>[] = []
     for (let at = 0; at < runs; at++) {
       const dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
@@ -24,8 +24,8 @@ export const starting: Section = {
       const outcomes = await hearOutcomes(platform.running)
       const firstOrder = await timed(() => place(outcomes, platform.customer()))
       const last = at === runs - 1
-      if (last) awakened = await awakenings(platform, () => place(outcomes, platform.customer()))
-      if (last) memory = atRest(platform)
+      if (last) coldStarts = await awakenings(platform, () => place(outcomes, platform.customer()))
+      if (last) memory = idleMemory(platform)
       await outcomes.close()
       await platform.close()
       const second = await timed(async () => {
@@ -42,11 +42,14 @@ export const starting: Section = {
         title: `seconds, medians of ${runs} runs`,
         rows: [
           { what: 'start of the platform with its seeding, nothing kept', seconds: seconds('start') },
-          { what: 'first order, every service asleep, POST to order.completed', seconds: seconds('firstOrder') },
+          {
+            what: 'first order, every service scaled to zero, POST to order.completed',
+            seconds: seconds('firstOrder'),
+          },
           { what: 'second start, with what was kept', seconds: seconds('second') },
         ],
       },
-      { title: 'one service asleep, all others awake: one order', rows: awakened },
+      { title: 'one service scaled to zero, all others running: one order', rows: coldStarts },
       { title: 'memory at rest', rows: memory },
     ]
   },
@@ -76,7 +79,7 @@ async function awakenings(platform: TestPlatform, order: () => Promise<void>): P
   return rows
 }
 
-function atRest({ run }: TestPlatform): Record<string, unknown>[] {
+function idleMemory({ run }: TestPlatform): Record<string, unknown>[] {
   const own = rounded(process.memoryUsage().rss / 1e6, 0)
   const each = run
     .processes()

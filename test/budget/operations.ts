@@ -35,9 +35,9 @@ export async function operationsOfOneOrder(
 ): Promise<Operations> {
   const each: Operations[] = []
   for (let at = 0; at < orders; at++) {
-    const before = await settled(platform)
+    const before = await quiescentOperations(platform)
     await place()
-    const after = await settled(platform)
+    const after = await quiescentOperations(platform)
     each.push(
       Object.fromEntries(Object.entries(after).map(([counter, count]) => [counter, count - (before[counter] ?? 0)])),
     )
@@ -77,7 +77,7 @@ const POLL_INTERVAL_MS = 100
 const QUIET_POLLS = 5
 
 /** The counters at rest: history, notifications and BigQuery work after order.completed. */
-export async function settled({ cloud }: TestPlatform): Promise<Operations> {
+export async function quiescentOperations({ cloud }: TestPlatform): Promise<Operations> {
   const pubsub = cloud.core<PubsubCore>('pubsub')
   let last = ''
   for (let quiet = 0; quiet < QUIET_POLLS;) {

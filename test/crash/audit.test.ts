@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
-import { audit, type Books, type Expected } from './audit.ts'
+import { audit, type AuditedData, type Expected } from './audit.ts'
 import { unrepeated, type Hit } from './burst.ts'
 import { mustBeRepeated } from './kill-points.ts'
 
@@ -26,7 +26,7 @@ const entry = (cause: string, ...events: [id: string, type: string, sequence: nu
 const authorization = { key: 'o-1:auth', reference: 'o-1', amountMinor: 200, captures: [{ amountMinor: 200 }] }
 const posting = { key: 'o-1', debit: 'a', credit: 'b', amountMinor: 200, currency: 'EUR' }
 
-const good = (): Books =>
+const good = (): AuditedData =>
   ({
     streams: new Map([
       [
@@ -58,9 +58,9 @@ const good = (): Books =>
     inSendLog: ['e1', 'e2', 'e3', 'e4'],
     deadLetters: [],
     waiting: [],
-  }) as unknown as Books
+  }) as unknown as AuditedData
 
-const withOrders = (change: (entries: Commit[]) => Commit[]): Partial<Books> => {
+const withOrders = (change: (entries: Commit[]) => Commit[]): Partial<AuditedData> => {
   const streams = new Map(good().streams)
   const [first, ...rest] = streams.get('orders')!
   return { streams: streams.set('orders', [{ ...first!, entries: change([...first!.entries]) }, ...rest]) }
@@ -70,7 +70,7 @@ it('finds nothing in consistent data', () => {
   expect(audit(expected, good())).toEqual([])
 })
 
-it.each<[string, Partial<Books>, string]>([
+it.each<[string, Partial<AuditedData>, string]>([
   ['an order that has not ended', withOrders(([one]) => [one!]), 'orders: o-1 should be completed, is order.placed'],
   ['an order without a stream', { streams: new Map() }, 'orders: o-1 was placed 0 times'],
   [

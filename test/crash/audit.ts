@@ -1,9 +1,9 @@
-/** Reconciles orders, money, stock, events and notifications across all services. Pure: `books.ts` reads them. */
+/** Reconciles orders, money, stock, events and notifications across all services. Pure: `audited-data.ts` reads them. */
 
 import { services } from '../../functions/index.ts'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
 import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
-import type { Placed, Product } from './shopper.ts'
+import type { Placed, Product } from './retrying-clients.ts'
 
 export interface Expected {
   readonly placed: readonly Placed[]
@@ -23,7 +23,7 @@ export interface Shard {
   readonly sold: number
 }
 
-export interface Books {
+export interface AuditedData {
   /** Streams by service. */
   readonly streams: ReadonlyMap<string, readonly Stream[]>
   /** The payment provider's postings. */
@@ -41,15 +41,15 @@ export interface Books {
 }
 
 /** Describes each inconsistency; empty if all data agree. */
-export function audit(expected: Expected, books: Books): string[] {
+export function audit(expected: Expected, data: AuditedData): string[] {
   return [
-    ...ordersEnd(expected.placed, books.streams.get('orders') ?? []),
-    ...[...books.streams].flatMap(([service, some]) => some.flatMap((stream) => gaps(service, stream))),
-    ...money(expected.placed, books),
-    ...stock(expected, books.shards),
-    ...events(expected.placed, books),
-    ...books.deadLetters,
-    ...books.waiting.map((url) => `tasks: ${url} waits`),
+    ...ordersEnd(expected.placed, data.streams.get('orders') ?? []),
+    ...[...data.streams].flatMap(([service, some]) => some.flatMap((stream) => gaps(service, stream))),
+    ...money(expected.placed, data),
+    ...stock(expected, data.shards),
+    ...events(expected.placed, data),
+    ...data.deadLetters,
+    ...data.waiting.map((url) => `tasks: ${url} waits`),
   ]
 }
 
@@ -60,9 +60,9 @@ const published = ({ entries }: Stream): PublishedEvent[] =>
 
 function ordersEnd(placed: readonly Placed[], found: readonly Stream[]): string[] {
   const typesOf = new Map(found.map((stream) => [stream.id, published(stream).map(({ type }) => type)]))
-  const strangers = found.map(({ id }) => id).filter((id) => !placed.some(({ orderId }) => orderId === id))
+  const unknown = found.map(({ id }) => id).filter((id) => !placed.some(({ orderId }) => orderId === id))
   return [
-    ...strangers.map((id) => `orders: ${id} was placed by no customer`),
+    ...unknown.map((id) => `orders: ${id} was placed by no customer`),
     ...placed.flatMap(({ orderId, ends }) => {
       const types = typesOf.get(orderId) ?? []
       const times = types.filter((type) => type === 'order.placed').length
@@ -87,7 +87,7 @@ function gaps(service: string, stream: Stream): string[] {
   ]
 }
 
-function money(placed: readonly Placed[], { authorizations, postings }: Books): string[] {
+function money(placed: readonly Placed[], { authorizations, postings }: AuditedData): string[] {
   const single = placed.flatMap(({ orderId, totalMinor, ends }) => {
     const own = authorizations.filter(({ reference }) => reference === orderId)
     const captured = own.flatMap(({ captures }) => captures.map(({ amountMinor }) => amountMinor)).join()
@@ -124,20 +124,20 @@ function stock({ placed, products }: Expected, shards: readonly Shard[]): string
 }
 
 /** Reports subscribers that lack an event, have one twice, or have one that no stream has. */
-function events(placed: readonly Placed[], books: Books): string[] {
+function events(placed: readonly Placed[], data: AuditedData): string[] {
   const orderIds = new Set(placed.map(({ orderId }) => orderId))
   const { on } = services.find(({ name }) => name === 'notifications')!
-  const all = [...books.streams.values()].flat()
+  const all = [...data.streams.values()].flat()
   const idsOf = (streams: readonly Stream[], concerns: (event: PublishedEvent) => boolean = () => true): string[] =>
     streams.flatMap((stream) => published(stream).filter(concerns)).map(({ id }) => id)
   const ofOrders = all.filter(({ id }) => orderIds.has(id))
   return [
-    ...difference('BigQuery', idsOf(all), books.inBigQuery),
-    ...difference('history', idsOf(ofOrders), books.inTimelines),
+    ...difference('BigQuery', idsOf(all), data.inBigQuery),
+    ...difference('history', idsOf(ofOrders), data.inTimelines),
     ...difference(
       'notifications',
       idsOf(ofOrders, ({ type }) => on.includes(type)),
-      books.inSendLog,
+      data.inSendLog,
     ),
   ]
 }

@@ -5,7 +5,7 @@ import type { FaultEvent, RequestLogEntry } from 'local-google-cloud'
 import type { TestPlatform } from '../support/platform.ts'
 import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './kill-points.ts'
 import { sendCommand } from './send-command.ts'
-import { type Shopper, shopper } from './shopper.ts'
+import { type RetryingClients, retryingClients } from './retrying-clients.ts'
 
 /** The consequences of one hit. */
 export interface Hit {
@@ -26,13 +26,13 @@ export interface Hit {
 export type Hitting = Pick<Hit, 'point' | 'firing' | 'waitedMs' | 'recoveredMs'>
 
 export interface Burst {
-  readonly customers: Shopper
+  readonly customers: RetryingClients
   /** Until every point has been hit and that many orders are placed. */
   run(points: readonly KillPoint[], orders: number): Promise<void>
   /** The consequences of each hit by the request log. */
   hits(): Hit[]
   /** Kill points that were not reached, or whose service has not recovered. */
-  underWay(): readonly string[]
+  pending(): readonly string[]
 }
 
 /** A point that no request reaches within this time is reported by name. */
@@ -58,13 +58,13 @@ export async function startBurst(
   { products = 12, onHit = () => {} }: BurstOptions = {},
 ): Promise<Burst> {
   const { cloud, run } = platform
-  const customers = shopper(platform)
+  const customers = retryingClients(platform)
   const fired: Hitting[] = []
-  const underWay = new Set<string>()
+  const pending = new Set<string>()
   let ordered = 0
   let sold = 0
 
-  await customers.sells([
+  await customers.publishProducts([
     { sku: SKU_WITHOUT_STOCK, unitMinor: 100, stock: 0 },
     ...Array.from({ length: products }, (_, index) => ({ sku: `TEA-${index}`, unitMinor: 100 + index, stock: 1_000 })),
   ])
@@ -73,7 +73,7 @@ export async function startBurst(
   const orderOne = async (): Promise<void> => {
     const index = ordered++
     const isDeclined = index % 8 === 3
-    const orderId = await customers.orders({
+    const orderId = await customers.placeOrder({
       sku: index % 12 === 5 ? SKU_WITHOUT_STOCK : `TEA-${index % products}`,
       quantity: 1 + (index % 3),
       card: isDeclined ? 'card-declined' : 'card-ok',
@@ -91,7 +91,7 @@ export async function startBurst(
 
   /** A customer adds and withdraws an address; the erasure of a month later is requested at once. */
   const moveOne = async (): Promise<void> => {
-    const { sub, addressRef } = await customers.moves()
+    const { sub, addressRef } = await customers.withdrawNewAddress()
     const vault = vaultOf(sub)
     const data = { vault, kind: 'addresses', ref: addressRef, withdrawnBy: new Date().toISOString() }
     await sendCommand(platform, { type: 'EraseWithdrawn', from: 'customers', to: 'customers', subject: vault, data })
@@ -115,10 +115,10 @@ export async function startBurst(
     for (const point of points) {
       const injectedMs = Date.now()
       const { id } = cloud.faults.add(ruleFor(point))
-      underWay.add(nameOf(point))
+      pending.add(nameOf(point))
       const firing = await within(HIT_TIMEOUT_MS, nameOf(point), cloud.faults.whenFired(id))
       await within(HIT_TIMEOUT_MS, `the recovery of ${nameOf(point)}`, back(point, firing))
-      underWay.delete(nameOf(point))
+      pending.delete(nameOf(point))
       const { timeMs } = firing
       const hit = { point, firing, waitedMs: timeMs - injectedMs, recoveredMs: Date.now() - timeMs }
       fired.push(hit)
@@ -148,7 +148,7 @@ export async function startBurst(
         }
       }
       const staff = async (): Promise<void> => {
-        while (hitting) await customers.sells([{ sku: `NEW-${(sold += 1)}`, unitMinor: 500, stock: 10 }])
+        while (hitting) await customers.publishProducts([{ sku: `NEW-${(sold += 1)}`, unitMinor: 500, stock: 10 }])
       }
       const mover = async (): Promise<void> => {
         while (hitting) await moveOne()
@@ -171,7 +171,7 @@ export async function startBurst(
         ...Array.from({ length: CUSTOMERS }, customer),
       ])
     },
-    underWay: () => [...underWay],
+    pending: () => [...pending],
     hits: () => fired.map((one) => ({ ...one, ...fate(one, platform, customers) })),
   }
 }
@@ -180,7 +180,7 @@ export async function startBurst(
 function fate(
   { point, firing, recoveredMs }: Hitting,
   platform: TestPlatform,
-  { retries }: Shopper,
+  { retries }: RetryingClients,
 ): Pick<Hit, 'repeated' | 'lost' | 'retried'> {
   const then = (timeMs: number): boolean => timeMs >= firing.timeMs && timeMs <= firing.timeMs + recoveredMs
   const deliveries = platform.cloud.requestLog().filter((entry) => receiverOf(entry) === point.service)

@@ -9,10 +9,10 @@ import type { FaultAction, FaultRule, RequestLogEntry } from 'local-google-cloud
 import { services } from '../../functions/index.ts'
 import { enqueuedBy } from '../../shared/service/service.ts'
 import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { type Auditor, openBooks } from './books.ts'
+import { type Auditor, openAuditor } from './audited-data.ts'
 import { type Burst, receiverOf, startBurst, unrepeated } from './burst.ts'
 import { inFlight, killPoints, nameOf, ruleFor } from './kill-points.ts'
-import type { Placed } from './shopper.ts'
+import type { Placed } from './retrying-clients.ts'
 
 /** The provider holds money, or the carrier a parcel, that no commit has recorded. */
 const chosen = ['payments SIGKILL before commit of payment.authorized', 'shipping SIGKILL before publish']
@@ -29,18 +29,18 @@ const killedAtStart = ['gateway', 'payments', 'notifications']
 const names = services.map(({ name }) => name)
 
 let platform: TestPlatform
-let books: Auditor
+let auditor: Auditor
 let burst: Burst
 /** Orders placed by the tests, in addition to the burst. */
 const placed: Placed[] = []
 
 beforeAll(async () => {
   platform = await startTestPlatform({ seeded: false })
-  books = openBooks(platform)
+  auditor = openAuditor(platform)
   burst = await startBurst(platform, { products: PRODUCTS })
 }, 240_000)
 afterAll(async () => {
-  await books?.close()
+  await auditor?.close()
   await platform?.close()
 }, 60_000)
 
@@ -61,7 +61,7 @@ const place = async (key: string): Promise<string> => {
 const expectConsistency = async (): Promise<void> => {
   const { customers } = burst
   const expected = { placed: [...customers.placed, ...placed], products: customers.products }
-  expect(await books.settled(expected, SETTLED_TIMEOUT_MS)).toEqual([])
+  expect(await auditor.reconcile(expected, SETTLED_TIMEOUT_MS)).toEqual([])
 }
 const failedDeliveries = (sinceMs: number): RequestLogEntry[] =>
   platform.cloud
@@ -131,12 +131,12 @@ it(
       about: 'order.placed',
       action: { signal: 'SIGKILL', to: 'gateway' },
     })
-    const before = await books.count('orders', 'streams')
+    const before = await auditor.count('orders', 'streams')
     await expect(place(key)).rejects.toBeInstanceOf(Refusal)
     await platform.cloud.faults.whenFired(id)
     const orderId = await place(key)
     expect(await place(key)).toBe(orderId)
-    expect(await books.count('orders', 'streams')).toBe(before + 1)
+    expect(await auditor.count('orders', 'streams')).toBe(before + 1)
   },
 )
 

@@ -9,8 +9,8 @@ import { business } from '../../functions/index.ts'
 import { localPorts } from '../../stacks/environments.ts'
 import { start, type Started, temporaryDirectory } from '../support/command.ts'
 import { freeBlock } from 'local-google-cloud/host'
-import { openBooks } from './books.ts'
-import { shopper } from './shopper.ts'
+import { openAuditor } from './audited-data.ts'
+import { retryingClients } from './retrying-clients.ts'
 
 const ORDERS = 16
 const CUSTOMERS = 4
@@ -38,12 +38,12 @@ it('no acknowledged change is lost by a kill of npm start', { timeout: 600_000 }
     staff: () => connect(running, { sub: 'staff-1', roles: ['staff'] }),
     customer: () => connect(running, { sub: 'customer-1', roles: ['customer'] }),
   }
-  const customers = shopper(platform)
-  await customers.sells([1, 2].map((n) => ({ sku: `NEW-${n}`, unitMinor: 100 + n, stock: 100 })))
+  const customers = retryingClients(platform)
+  await customers.publishProducts([1, 2].map((n) => ({ sku: `NEW-${n}`, unitMinor: 100 + n, stock: 100 })))
   let left = ORDERS
   const ordering = Promise.all(
     Array.from({ length: CUSTOMERS }, async () => {
-      while (left > 0) await customers.orders({ sku: `NEW-${1 + (left-- % 2)}`, quantity: 1, card: 'card-ok' })
+      while (left > 0) await customers.placeOrder({ sku: `NEW-${1 + (left-- % 2)}`, quantity: 1, card: 'card-ok' })
     }),
   )
   await expect
@@ -59,11 +59,11 @@ it('no acknowledged change is lost by a kill of npm start', { timeout: 600_000 }
   await ordering
   expect(customers.placed).toHaveLength(ORDERS)
   expect(customers.retries.length).toBeGreaterThan(0)
-  const books = openBooks(platform)
+  const auditor = openAuditor(platform)
   try {
-    expect(await books.settled(customers, SETTLED_TIMEOUT_MS)).toEqual([])
+    expect(await auditor.reconcile(customers, SETTLED_TIMEOUT_MS)).toEqual([])
   } finally {
-    await books.close()
+    await auditor.close()
   }
 })
 

@@ -4,7 +4,7 @@ import { main, text, UsageError, wholeNumber } from '../../cli/command.ts'
 import { table } from '../../cli/table.ts'
 import { startTestPlatform } from '../support/platform.ts'
 import { balance } from './balance.ts'
-import { openBooks } from './books.ts'
+import { openAuditor } from './audited-data.ts'
 import { type Hit, startBurst, unrepeated } from './burst.ts'
 import { inFlight, killPoints, nameOf } from './kill-points.ts'
 
@@ -17,14 +17,14 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 void main('crash', {
   brief:
-    'Kills every service before and after each commit, publish, send, acknowledgement and answer while customers order, and compares the books.',
+    'Kills every service before and after each commit, publish, send, acknowledgement and answer while customers order, and reconciles the data of all services.',
   about: `
 Starts a platform of its own in memory. Every service is killed (SIGKILL), then stopped (SIGTERM) and paused (SIGSTOP, two
 seconds) with a request in flight. At the end orders, the payment provider's ledger, stock, BigQuery, history and the send
-log must agree, and what was not acknowledged must have been repeated. Ends with 1 if not.`,
+log must agree, and deliveries that were not acknowledged must have been repeated. Ends with 1 if not.`,
   options: {
     orders: wholeNumber('orders in all', 200, { from: 1, to: 9_999 }),
-    only: text('TEXT', 'points whose name holds TEXT ("payments", "SIGKILL after commit")', ''),
+    only: text('TEXT', 'points whose name contains TEXT ("payments", "SIGKILL after commit")', ''),
   },
   run: ({ orders, only }) => run(orders, only),
 })
@@ -35,10 +35,10 @@ async function run(orders: number, only: string): Promise<number> {
   const say = (line: string): void => console.log(`${elapsed()}  ${line}`)
   const points = [...killPoints, ...inFlight].filter((point) => nameOf(point).includes(only))
   if (points.length === 0)
-    throw new UsageError(`--only ${only}: no point is called so, as "${nameOf(killPoints[0]!)}".`)
+    throw new UsageError(`--only ${only}: no point has this name; one is "${nameOf(killPoints[0]!)}".`)
   say(`starting a platform; ${points.length} points`)
   const platform = await startTestPlatform({ seeded: false })
-  const books = openBooks(platform)
+  const auditor = openAuditor(platform)
   try {
     let count = 0
     let lastMs = performance.now()
@@ -56,26 +56,26 @@ async function run(orders: number, only: string): Promise<number> {
       if (performance.now() - lastMs < QUIET_MS) return
       lastMs = performance.now()
       say(
-        `${customers.placed.length} orders so far; waiting for ${burst.underWay().join(', ') || 'customers and staff'}`,
+        `${customers.placed.length} orders so far; waiting for ${burst.pending().join(', ') || 'customers and staff'}`,
       )
     }, 1_000)
     await burst.run(points, orders).finally(() => clearInterval(beat))
-    say(`every point was hit, ${customers.placed.length} orders are placed; waiting until all books agree`)
-    const disagreements = await books.settled(customers, SETTLED_TIMEOUT_MS)
-    say('at rest')
+    say(`every point was hit, ${customers.placed.length} orders are placed; waiting until all data agree`)
+    const disagreements = await auditor.reconcile(customers, SETTLED_TIMEOUT_MS)
+    say('reconciled')
 
     const hits = burst.hits()
     console.log(`\n${hitsTable(hits)}\n`)
-    console.log(table(balance(customers, await books.read()).map((line) => ({ ...line }))))
+    console.log(table(balance(customers, await auditor.read()).map((line) => ({ ...line }))))
     const wrong = [...disagreements, ...unrepeated(hits)]
     for (const fault of wrong) console.log(`WRONG  ${fault}`)
     const repeated = hits.reduce((sum, hit) => sum + hit.repeated, 0)
     say(
-      `${hits.length} hits within ${customers.placed.length} orders: ${repeated} deliveries repeated, ${customers.retries.length} requests sent again, ${await books.repeatedEvents()} events published more than once. ${wrong.length === 0 ? 'All books agree.' : `${wrong.length} things are wrong.`}`,
+      `${hits.length} hits within ${customers.placed.length} orders: ${repeated} deliveries repeated, ${customers.retries.length} requests sent again, ${await auditor.repeatedEvents()} events published more than once. ${wrong.length === 0 ? 'All data agree.' : `${wrong.length} things are wrong.`}`,
     )
     return wrong.length === 0 ? 0 : 1
   } finally {
-    await books.close()
+    await auditor.close()
     await platform.close()
   }
 }

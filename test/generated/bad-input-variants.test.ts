@@ -15,7 +15,7 @@ import { idToken, pushBody } from '../../shared/base/config.testing.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testTrace } from '../../shared/runtime/platform.testing.ts'
 import { badOrders, line, order, own } from '../support/bad-orders.ts'
-import { type Mesh, openMesh } from './mesh.ts'
+import { type Cluster, openCluster } from './in-process-cluster.ts'
 
 type Headers = Readonly<Record<string, string | string[]>>
 interface Request {
@@ -29,7 +29,7 @@ interface Request {
 type Bad = readonly [name: string, request: () => Request, answer: string]
 
 let issuer: TestIssuer
-let mesh: Mesh
+let cluster: Cluster
 const servers: Server[] = []
 const ports: Record<string, number> = {}
 const tokens: Record<string, string> = {}
@@ -41,21 +41,21 @@ beforeAll(async () => {
     tokens[role] = await issuer.token({ sub: role, roles: [role === 'stranger' ? 'customer' : role] })
   tokens['expired'] = await issuer.token({ claims: { exp: 1 } })
   tokens['unsigned'] = `${tokens['customer']!.split('.').slice(0, 2).join('.')}.`
-  mesh = await openMesh(issuer.settings)
+  cluster = await openCluster(issuer.settings)
   for (const service of ['gateway', 'orders']) {
-    const server = serve({ fetch: mesh.apps.get(service)!.fetch, port: 0, hostname: '127.0.0.1' }) as Server
+    const server = serve({ fetch: cluster.apps.get(service)!.fetch, port: 0, hostname: '127.0.0.1' }) as Server
     servers.push(server)
     if (!server.listening) await new Promise<void>((resolve) => server.once('listening', resolve))
     ports[service] = (server.address() as AddressInfo).port
   }
   for (const [path, body] of Object.entries(staffRequests))
     expect((await send(sentByStaff(path, body)())).answer, path).toBe('202')
-  Object.assign(own, await mesh.references('customer'))
+  Object.assign(own, await cluster.references('customer'))
   const placed = await send(posted(order(), used)())
   expect(placed.answer).toBe('201')
   ;({ orderId } = JSON.parse(placed.text) as { orderId: string })
 })
-afterEach(() => expect(mesh.bugs()).toEqual([]))
+afterEach(() => expect(cluster.bugs()).toEqual([]))
 afterAll(async () => {
   for (const server of servers) server.close()
   issuer?.close()
@@ -254,7 +254,7 @@ const variants: readonly Variant[] = [
 /** All stored documents and sent messages of a service, except dead letters. */
 const written = (): string =>
   JSON.stringify(
-    [...mesh.platforms].map(([name, { entries, storedDocuments, sent, published }]) => [
+    [...cluster.platforms].map(([name, { entries, storedDocuments, sent, published }]) => [
       name,
       [...entries()],
       [...storedDocuments()],
@@ -265,7 +265,7 @@ const written = (): string =>
 const staffPaths = Object.values<Operation>(operations)
   .filter(({ method, access }) => method === 'post' && access === 'staff')
   .map(({ path }) => path.replace('{orderId}', 'o-1'))
-const deadLetters = (): number => [...mesh.platforms.values()].reduce((sum, one) => sum + one.deadLetters.length, 0)
+const deadLetters = (): number => [...cluster.platforms.values()].reduce((sum, one) => sum + one.deadLetters.length, 0)
 
 async function refused(name: string, request: Request, answers: readonly string[]): Promise<void> {
   const [before, lettersBefore] = [written(), deadLetters()]

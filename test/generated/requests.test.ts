@@ -11,20 +11,20 @@ import type { References } from '../../functions/shop/cli/references.ts'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { type Operation, operations, problemsOf } from '../../functions/gateway/operations.ts'
 import { type TestRequest, publicRequests, pushes, queries, tasks } from './arbitrary-requests.ts'
-import { type Mesh, openMesh } from './mesh.ts'
+import { type Cluster, openCluster } from './in-process-cluster.ts'
 
 /** The seed that fast-check prints when a request fails: set it to repeat the same requests. */
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_126)
 const HANGS_AFTER_MS = 5_000
-/** Services keep state, so the mesh is replaced after so many requests. */
-const REQUESTS_PER_MESH = 500
+/** Services keep state, so the cluster is replaced after so many requests. */
+const REQUESTS_PER_CLUSTER = 500
 /** The memory in use after so many more requests and a garbage collection. */
 const GROWTH_BYTES = 24 * 1024 * 1024
 
 let issuer: TestIssuer
-let mesh: Mesh
+let cluster: Cluster
 let requestCount = 0
-/** The references of customer-1, the same in every mesh. */
+/** The references of customer-1, the same in every cluster. */
 let own: References
 const tokens: Record<string, string> = {}
 
@@ -32,21 +32,21 @@ beforeAll(async () => {
   issuer = await openIssuer()
   for (const role of ['customer', 'staff', 'importer'])
     tokens[role] = await issuer.token({ sub: `${role}-1`, roles: [role] })
-  mesh = await openMesh(issuer.settings)
-  own = await mesh.references('customer-1')
+  cluster = await openCluster(issuer.settings)
+  own = await cluster.references('customer-1')
 }, 30_000)
 afterAll(() => issuer?.close())
 
 async function send({ service, path, headers, ...init }: TestRequest): Promise<Response> {
   requestCount += 1
-  if (requestCount % REQUESTS_PER_MESH === 0) mesh = await openMesh(issuer.settings)
+  if (requestCount % REQUESTS_PER_CLUSTER === 0) cluster = await openCluster(issuer.settings)
   const role = /^Bearer (\w+)$/.exec(headers['authorization'] ?? '')?.[1]
   const authorization = role && tokens[role] ? { authorization: `Bearer ${tokens[role]}` } : {}
   const { promise: hung, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`${init.method} ${path} of ${service} hangs`)), HANGS_AFTER_MS)
   try {
     return await Promise.race([
-      mesh.request(service, path, { ...init, headers: { ...headers, ...authorization } }),
+      cluster.request(service, path, { ...init, headers: { ...headers, ...authorization } }),
       hung,
     ])
   } finally {
@@ -56,7 +56,7 @@ async function send({ service, path, headers, ...init }: TestRequest): Promise<R
 
 const noBug = (response: Response): void => {
   if (response.status === 500)
-    throw new Error(`a bug: ${String((mesh.bugs().at(-1) as { error?: Error })?.error?.stack)}`)
+    throw new Error(`a bug: ${String((cluster.bugs().at(-1) as { error?: Error })?.error?.stack)}`)
 }
 const run = async <T>(
   requests: fc.Arbitrary<T>,
@@ -114,7 +114,7 @@ describe('generated requests', { timeout: 300_000 }, () => {
   })
 
   it("to the services' own paths are answered or refused", async () => {
-    await run(queries(mesh.apps), 1_000, async (request) => {
+    await run(queries(cluster.apps), 1_000, async (request) => {
       const response = await send(request)
       noBug(response)
       await response.body?.cancel()
@@ -136,7 +136,7 @@ describe('generated requests', { timeout: 300_000 }, () => {
 async function held(): Promise<number> {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  mesh = await openMesh(issuer.settings)
+  cluster = await openCluster(issuer.settings)
   for (let turn = 0; turn < 3; turn++) {
     await new Promise((resolve) => setImmediate(resolve))
     collect()

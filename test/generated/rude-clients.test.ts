@@ -14,12 +14,12 @@ import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.test
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { answerOf, openRequest } from '../support/raw-client.ts'
 import { type TestRequest, publicRequests, pushes, queries, tasks } from './arbitrary-requests.ts'
-import { type Mesh, openMesh } from './mesh.ts'
+import { type Cluster, openCluster } from './in-process-cluster.ts'
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_128)
 const REQUESTS = Number(process.env['MILLRACE_REQUESTS'] ?? 400)
-/** Services keep state, so the mesh is replaced after so many requests. */
-const REQUESTS_PER_MESH = 500
+/** Services keep state, so the cluster is replaced after so many requests. */
+const REQUESTS_PER_CLUSTER = 500
 const CLIENTS = 32
 /** Log lines that only messages of internal senders cause: an unparseable message, a timer that failed five times, a failure event. No client causes them. */
 const notOfClients = ['message.dead-lettered', 'saga.stuck', 'payment.capture-failed']
@@ -48,22 +48,22 @@ beforeAll(async () => {
 afterAll(() => issuer?.close())
 
 interface Listening {
-  readonly mesh: Mesh
+  readonly cluster: Cluster
   portOf(service: string): number
   close(): void
 }
 
 async function listening(): Promise<Listening> {
-  const mesh = await openMesh(issuer.settings)
+  const cluster = await openCluster(issuer.settings)
   const servers = new Map<string, Server>()
-  for (const [name, app] of mesh.apps) {
+  for (const [name, app] of cluster.apps) {
     const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server
     limitServer(server)
     await once(server.listen(0, '127.0.0.1'), 'listening')
     servers.set(name, server)
   }
   return {
-    mesh,
+    cluster,
     portOf: (service) => (servers.get(service)!.address() as AddressInfo).port,
     close() {
       for (const server of servers.values()) {
@@ -109,17 +109,17 @@ async function sent(port: number, { request, manner, deadline }: Rude): Promise<
 describe('rude clients', { timeout: 900_000 }, () => {
   it(`cause no failure of any service in ${REQUESTS} requests`, async () => {
     const seen = new Map<string, number>()
-    for (let done = 0; done < REQUESTS; done += REQUESTS_PER_MESH) {
-      const { mesh, portOf, close } = await listening()
+    for (let done = 0; done < REQUESTS; done += REQUESTS_PER_CLUSTER) {
+      const { cluster, portOf, close } = await listening()
       try {
-        const own = await mesh.references('customer-1')
+        const own = await cluster.references('customer-1')
         const requests = fc.oneof(
           { weight: 3, arbitrary: publicRequests(own).map(({ request }): TestRequest => request) },
-          { weight: 2, arbitrary: fc.oneof(deliveries, tasks, queries(mesh.apps)) },
+          { weight: 2, arbitrary: fc.oneof(deliveries, tasks, queries(cluster.apps)) },
         )
         const all = fc.sample(fc.record({ request: requests, manner: manners, deadline: deadlines }), {
           seed: SEED + done,
-          numRuns: Math.min(REQUESTS_PER_MESH, REQUESTS - done),
+          numRuns: Math.min(REQUESTS_PER_CLUSTER, REQUESTS - done),
         })
         await Promise.all(
           Array.from({ length: CLIENTS }, async () => {
@@ -129,14 +129,14 @@ describe('rude clients', { timeout: 900_000 }, () => {
               const what = `${manner}: ${status ?? 'no answer'}`
               seen.set(what, (seen.get(what) ?? 0) + 1)
               const where = `${request.method} ${request.path} of ${request.service}, by a client: ${manner}`
-              expect(status, `${where} ${status === 500 ? JSON.stringify(mesh.bugs().map(readable)) : ''}`).not.toBe(
+              expect(status, `${where} ${status === 500 ? JSON.stringify(cluster.bugs().map(readable)) : ''}`).not.toBe(
                 500,
               )
             }
           }),
         )
-        checkLogs(mesh)
-        expect(mesh.openCircuits()).toEqual([])
+        checkLogs(cluster)
+        expect(cluster.openCircuits()).toEqual([])
       } finally {
         close()
       }
@@ -152,8 +152,8 @@ describe('rude clients', { timeout: 900_000 }, () => {
 const readable = (bug: object): object => ({ ...bug, error: String((bug as { error?: Error }).error?.stack) })
 
 /** The log lines and metrics, also of clients that did not wait for their answer. */
-function checkLogs(mesh: Mesh): void {
-  for (const [service, { logs, measures }] of mesh.platforms) {
+function checkLogs(cluster: Cluster): void {
+  for (const [service, { logs, measures }] of cluster.platforms) {
     const errors = logs.filter(({ severity, event }) => severity === 'ERROR' && !notOfClients.includes(event))
     expect(errors, service).toEqual([])
     const statuses = measures.map(({ attributes }) => attributes['http.response.status_code'])

@@ -23,7 +23,7 @@ require('node:http').createServer((request, response) => {
 }).listen(Number(process.env.PORT), '127.0.0.1')`
 
 /** Five attempts without delay; the twenty of the stacks take two hours. */
-const hurried = {
+const shortRetries = {
   dead_letter_policy: (policy: object) => ({ ...policy, max_delivery_attempts: 5 }),
   retry_policy: () => ({ minimum_backoff: '0.02s', maximum_backoff: '0.02s' }),
 }
@@ -116,8 +116,8 @@ function simplest(type: string, attributes: Readonly<Record<string, unknown>>): 
   if (type === 'google_pubsub_subscription' && attributes['dead_letter_policy']) {
     return {
       ...attributes,
-      dead_letter_policy: hurried.dead_letter_policy(attributes['dead_letter_policy']),
-      retry_policy: hurried.retry_policy(),
+      dead_letter_policy: shortRetries.dead_letter_policy(attributes['dead_letter_policy']),
+      retry_policy: shortRetries.retry_policy(),
     }
   }
   if (type !== 'google_cloud_run_v2_service') return attributes

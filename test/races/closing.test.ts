@@ -3,10 +3,10 @@
 import { expect, it } from 'vitest'
 import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import { to } from '../simulation/agenda.ts'
+import { to } from '../simulation/virtual-schedule.ts'
 import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'
 import { createWorld, type World } from '../simulation/world.ts'
-import { DAY, MINUTE } from './rest.ts'
+import { DAY, MINUTE } from './quiescence.ts'
 
 /** Money that is held on the customer's card. */
 const heldMinor = ({ provider }: World): number =>
@@ -21,7 +21,7 @@ const statuses = (world: World): string[] => ordersOf(world).map(({ status }) =>
 
 it('a refused capture stalls the order, and closing it releases its money and stock', async () => {
   const world = await createWorld()
-  const shipped = world.agenda.hold(to('payments', 'shipment.dispatched'))
+  const shipped = world.schedule.hold(to('payments', 'shipment.dispatched'))
   const { orderId } = await world.place()
   await world.run({ until: () => shipped.held().length > 0 })
   Object.assign(world.provider.ledger, {
@@ -44,6 +44,6 @@ it('a refused capture stalls the order, and closing it releases its money and st
   expect(statuses(world)).toEqual(['closed'])
   expect(heldMinor(world)).toBe(0)
   expect(world.bus.deadLetters()).toEqual([])
-  expect(world.agenda.items).toEqual([])
+  expect(world.schedule.items).toEqual([])
   expectNothingNegative(world)
 })

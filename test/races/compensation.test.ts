@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
-import { to } from '../simulation/agenda.ts'
+import { to } from '../simulation/virtual-schedule.ts'
 import { createWorld } from '../simulation/world.ts'
-import { expectRest, MINUTE, sentTypes } from './rest.ts'
+import { expectQuiescence, MINUTE, sentTypes } from './quiescence.ts'
 
 /** Every step with a compensation; these tests assert the promise of its contract. */
 const steps = checkout.steps.flatMap(({ command, done, compensate }) =>
@@ -24,66 +24,66 @@ const steps = checkout.steps.flatMap(({ command, done, compensate }) =>
 describe.each(steps)('$command and $compensation', ({ command, compensation, owner, done, compensated }) => {
   it('the compensation arrives first: the later command is refused', async () => {
     const world = await createWorld()
-    const late = world.agenda.hold(to(owner, command))
+    const late = world.schedule.hold(to(owner, command))
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
     expect(world.platform(owner).published.map(({ type }) => type)).toContain(compensated)
     late.release()
-    await expectRest(world, 'rejected')
+    await expectQuiescence(world, 'rejected')
     expect(world.platform(owner).published.map(({ type }) => type)).not.toContain(done)
   })
 
   it('the command arrives first, its reply after the compensation: its effect is compensated', async () => {
     const world = await createWorld()
-    const late = world.agenda.hold(to('orders', done))
+    const late = world.schedule.hold(to('orders', done))
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
     late.release()
-    await expectRest(world, 'rejected')
+    await expectQuiescence(world, 'rejected')
     expect(world.platform(owner).published.map(({ type }) => type)).toContain(done)
   })
 
   it('a late success after the reply to the compensation is compensated again, with a new id', async () => {
     const world = await createWorld()
-    const late = world.agenda.hold(to('orders', done))
+    const late = world.schedule.hold(to('orders', done))
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
     const before = sentTypes(world).filter((type) => type === compensation).length
     expect(before).toBe(1)
     late.release()
-    await expectRest(world, 'rejected')
+    await expectQuiescence(world, 'rejected')
     const sent = world.platform('orders').sent.filter(({ envelope }) => envelope.type === compensation)
     expect(new Set(sent.map(({ envelope }) => envelope.id)).size).toBe(2)
   })
 
   it('a late success before the reply to the compensation leaves the order rejected', async () => {
     const world = await createWorld()
-    const late = world.agenda.hold(to('orders', done))
-    const answer = world.agenda.hold(to('orders', compensated))
+    const late = world.schedule.hold(to('orders', done))
+    const answer = world.schedule.hold(to('orders', compensated))
     await world.place()
     await world.run({ forMs: 4 * MINUTE })
     expect(answer.held()).not.toEqual([])
     late.release()
     await world.run({ forMs: MINUTE })
     answer.release()
-    await expectRest(world, 'rejected')
+    await expectQuiescence(world, 'rejected')
   })
 
   it('a compensation whose replies are lost is sent until one arrives', async () => {
     const world = await createWorld()
-    const late = [world.agenda.hold(to('orders', done)), world.agenda.hold(to('orders', compensated))]
+    const late = [world.schedule.hold(to('orders', done)), world.schedule.hold(to('orders', compensated))]
     await world.place()
     await world.run({ forMs: 60 * MINUTE })
     expect(world.platform('orders').published.map(({ type }) => type)).toContain('saga.stuck')
     for (const hold of late) hold.release()
-    await expectRest(world, 'rejected')
+    await expectQuiescence(world, 'rejected')
   })
 })
 
 it('AuthorizePayment after VoidPayment holds no money, also before the provider was called', async () => {
   const world = await createWorld()
-  const late = world.agenda.hold(to('payments', 'AuthorizePayment'))
-  const provider = world.agenda.hold(to('payments', 'VoidAuthorization'))
+  const late = world.schedule.hold(to('payments', 'AuthorizePayment'))
+  const provider = world.schedule.hold(to('payments', 'VoidAuthorization'))
   await world.place()
   await world.run({ forMs: 10 * MINUTE })
   expect(provider.held()).toHaveLength(1)
@@ -91,7 +91,7 @@ it('AuthorizePayment after VoidPayment holds no money, also before the provider 
   await world.run({ forMs: 10 * MINUTE })
   expect(world.provider.ledger.all()).toEqual([])
   provider.release()
-  await expectRest(world, 'rejected')
+  await expectQuiescence(world, 'rejected')
 })
 
 describe('a command in progress during its compensation', () => {
@@ -100,7 +100,7 @@ describe('a command in progress during its compensation', () => {
     async ({ command, owner }) => {
       for (let stop = 0; ; stop++) {
         const world = await createWorld()
-        const hold = world.agenda.hold(to(owner, command))
+        const hold = world.schedule.hold(to(owner, command))
         await world.place()
         await world.run({ until: () => hold.held().length > 0 })
         const activity = world.begin(hold.held()[0]!)
@@ -110,7 +110,7 @@ describe('a command in progress during its compensation', () => {
         hold.release()
         await world.run({ forMs: 20 * MINUTE })
         activity.paused = false
-        await expectRest(world, ended ? 'completed' : ['rejected', 'completed'])
+        await expectQuiescence(world, ended ? 'completed' : ['rejected', 'completed'])
         if (ended) return expect(stop).toBeGreaterThan(3)
       }
     },

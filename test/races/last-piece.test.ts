@@ -2,17 +2,17 @@
 
 import { describe, expect, it } from 'vitest'
 import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'
-import { to } from '../simulation/agenda.ts'
+import { to } from '../simulation/virtual-schedule.ts'
 import { type Activity, everyWay } from '../simulation/scheduler.ts'
 import { createWorld } from '../simulation/world.ts'
-import { expectRest, MINUTE } from './rest.ts'
+import { expectQuiescence, MINUTE } from './quiescence.ts'
 
 describe('the last piece', () => {
   it('goes to one of two orders in every interleaving of their reservations', { timeout: 60_000 }, async () => {
     const winners = new Set<number>()
     const ways = await everyWay(async (choose) => {
       const world = await createWorld({ stock: 1 })
-      const reservations = world.agenda.hold(to('inventory', 'ReserveStock'))
+      const reservations = world.schedule.hold(to('inventory', 'ReserveStock'))
       for (const key of ['a', 'b']) await world.place({ key, quantity: 1 })
       await world.run({ forMs: 1_000 })
       const both = reservations.held().map((item) => world.begin(item))
@@ -37,7 +37,7 @@ describe('the last piece', () => {
     for (let seed = 1; seed <= 5; seed++) {
       const world = await createWorld({ seed, stock: 8, atOnce: 8 })
       for (let order = 0; order < 8; order++) await world.place({ key: `key-${order}`, quantity: 3 })
-      await expectRest(world, ['completed', 'rejected'])
+      await expectQuiescence(world, ['completed', 'rejected'])
       expect(ordersOf(world).filter(({ status }) => status === 'completed')).toHaveLength(2)
     }
   })

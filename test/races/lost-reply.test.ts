@@ -3,19 +3,19 @@
 import { expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import { to } from '../simulation/agenda.ts'
+import { to } from '../simulation/virtual-schedule.ts'
 import { createWorld } from '../simulation/world.ts'
-import { expectRest, sentTypes } from './rest.ts'
+import { expectQuiescence, sentTypes } from './quiescence.ts'
 
 it.each(checkout.steps)(
   '$done is dead-lettered, the operator retries, and the order completes',
   async ({ done, command }) => {
     const world = await createWorld()
-    const replies = world.agenda.hold(to('orders', done))
+    const replies = world.schedule.hold(to('orders', done))
     const { orderId } = await world.place()
     await world.run({ until: () => replies.held().length > 0 })
     const [reply] = replies.held()
-    world.agenda.take(reply!)
+    world.schedule.take(reply!)
     // A version that this revision does not know, as after a roll-back.
     world.bus.deliver('orders', done, JSON.stringify({ ...reply!.envelope, version: 99 }))
     replies.release()
@@ -24,7 +24,7 @@ it.each(checkout.steps)(
 
     const envelope = message('RetryCheckout', { orderId, reason: 'rolled forward again' })
     world.bus.send([{ target: 'orders', envelope }])
-    await expectRest(world, 'completed', { deadLetters: 1 })
+    await expectQuiescence(world, 'completed', { deadLetters: 1 })
     // The step was performed once; the retried command found it done.
     expect(sentTypes(world).filter((type) => type === command)).toHaveLength(2)
   },

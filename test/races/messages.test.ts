@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest'
 import { type TimelineDocument, timelineOf } from '../../functions/history/timeline.ts'
 import { services } from '../../functions/index.ts'
 import { ordersOf } from '../simulation/always-true.ts'
-import { type Item, to } from '../simulation/agenda.ts'
+import { type Item, to } from '../simulation/virtual-schedule.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import { noFaults } from '../simulation/faults.ts'
 import { createWorld, type World } from '../simulation/world.ts'
-import { DAY, expectRest, MINUTE } from './rest.ts'
+import { DAY, expectQuiescence, MINUTE } from './quiescence.ts'
 
 describe('duplicate messages', () => {
   it.each(['card-ok', 'card-declined', 'card-action-required'])(
@@ -17,13 +17,13 @@ describe('duplicate messages', () => {
     async (card) => {
       const world = await createWorld()
       await world.place({ card })
-      await expectRest(world, ['completed', 'rejected', 'expired'])
+      await expectQuiescence(world, ['completed', 'rejected', 'expired'])
       const before = states(world)
       await world.run({ forMs: DAY })
       // With new message ids, and after the task names are free again.
       world.bus.publish(services.flatMap(({ name }) => world.platform(name).published).toReversed())
       for (const { name } of services) world.bus.send(world.platform(name).sent.toReversed())
-      await expectRest(world, ['completed', 'rejected', 'expired'])
+      await expectQuiescence(world, ['completed', 'rejected', 'expired'])
       expect(states(world)).toEqual(before)
     },
   )
@@ -37,7 +37,7 @@ describe('duplicate messages', () => {
     'of %s, delivered to %s under another id %s the original, are applied once',
     async (type, listeners, when) => {
       const world = await createWorld()
-      const own = world.agenda.hold((item) => item.type === type && item.kind === 'event')
+      const own = world.schedule.hold((item) => item.type === type && item.kind === 'event')
       await world.place()
       await world.run({ until: () => own.held().length > 0 })
       const { envelope } = own.held()[0]!
@@ -46,18 +46,18 @@ describe('duplicate messages', () => {
       if (when === 'after') await world.run({ forMs: MINUTE })
       for (const service of listeners)
         world.bus.deliver(service, type, JSON.stringify({ ...envelope, id: derivedId('another', service) }))
-      await expectRest(world, 'completed')
+      await expectQuiescence(world, 'completed')
     },
   )
 
   it('of RepublishEvents in all services change nothing', async () => {
     const world = await createWorld()
     const { orderId } = await world.place()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
     const before = states(world)
     for (const service of ['shipping', 'payments', 'inventory', 'orders'])
       await world.platform(service).streams.republish(orderId)
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
     expect(states(world)).toEqual(before)
   })
 })
@@ -75,8 +75,8 @@ describe('reordered messages', () => {
   it('with the newest first let all orders complete', async () => {
     const world = await createWorld()
     for (const key of ['a', 'b', 'c']) await world.place({ key })
-    while (world.agenda.due().length > 0) await world.finish(world.begin(world.agenda.due().at(-1)!))
-    await expectRest(world, ['completed'])
+    while (world.schedule.due().length > 0) await world.finish(world.begin(world.schedule.due().at(-1)!))
+    await expectQuiescence(world, ['completed'])
   })
 
   it('in any order for each subscriber let the order end', { timeout: 60_000 }, async () => {
@@ -85,9 +85,9 @@ describe('reordered messages', () => {
       asyncProperty(arrival, constantFrom('card-ok', 'card-declined'), async (choices, card) => {
         const world = await createWorld()
         await world.place({ card })
-        for (let due = world.agenda.due(); due.length > 0; due = world.agenda.due())
+        for (let due = world.schedule.due(); due.length > 0; due = world.schedule.due())
           await world.finish(world.begin(due[choices.next().value! % due.length]!))
-        await expectRest(world, ['completed', 'rejected'])
+        await expectQuiescence(world, ['completed', 'rejected'])
       }),
       { seed: 20_261_126, numRuns: 25 },
     )
@@ -95,7 +95,7 @@ describe('reordered messages', () => {
 
   it('in reverse give the same timeline in history', async () => {
     const world = await createWorld({ faults: { ...noFaults, latencyMs: 1_000 } })
-    const late = world.agenda.hold(({ to: consumer }) => consumer === 'history')
+    const late = world.schedule.hold(({ to: consumer }) => consumer === 'history')
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
     const received = late.held()
@@ -106,7 +106,7 @@ describe('reordered messages', () => {
     const { entries } = timelineOf(document)
     expect(entries.at(0)).toMatchObject({ type: 'order.placed' })
     expect(entries.at(-1)).toMatchObject({ type: 'order.completed' })
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 })
 
@@ -115,7 +115,7 @@ describe('a malformed message', () => {
 
   it.each(poison)('%s is dead-lettered, and the order continues', async (data) => {
     const world = await createWorld()
-    const answers = world.agenda.hold(({ to: consumer, kind }) => consumer === 'orders' && kind === 'event')
+    const answers = world.schedule.hold(({ to: consumer, kind }) => consumer === 'orders' && kind === 'event')
     await world.place()
     await world.run({ until: () => answers.held().length > 0 })
     for (const { name, on } of services) for (const type of on) world.bus.deliver(name, type, data)
@@ -123,7 +123,7 @@ describe('a malformed message', () => {
     await world.run({ forMs: 0 })
     // At the first attempt, since a retry can not help.
     expect(world.bus.deadLetters()).toHaveLength(services.flatMap(({ on }) => on).length)
-    await expectRest(world, 'completed', { deadLetters: services.flatMap(({ on }) => on).length })
+    await expectQuiescence(world, 'completed', { deadLetters: services.flatMap(({ on }) => on).length })
   })
 })
 
@@ -143,15 +143,15 @@ describe('a message that was dead-lettered and is replayed a day later', () => {
   it.each(listeners)('of type $type at $service leaves the order $ends', async ({ service, type, ends }) => {
     const world = await createWorld()
     await world.place()
-    const given = world.agenda.hold(to(service, type))
+    const given = world.schedule.hold(to(service, type))
     await world.run({ until: () => given.held().length > 0 })
     const [item] = given.held() as [Item]
-    world.agenda.take(item)
+    world.schedule.take(item)
     given.release()
     await world.run({ forMs: DAY })
     const data = JSON.stringify(item.envelope)
     world.bus.replay({ service, type, data })
-    await expectRest(world, ends)
+    await expectQuiescence(world, ends)
   })
 
   it('that is dead-lettered after twenty attempts is requested by the saga without a replay', async () => {
@@ -162,10 +162,10 @@ describe('a message that was dead-lettered and is replayed a day later', () => {
     await world.run({ forMs: DAY / 2 })
     expect(shipping.logs.filter(({ event }) => event === 'message.retry-later')).toHaveLength(20)
     expect(world.bus.deadLetters()).toMatchObject([{ service: 'shipping', type: 'order.released' }])
-    await expectRest(world, 'completed', { deadLetters: 1 })
+    await expectQuiescence(world, 'completed', { deadLetters: 1 })
     const before = states(world)
     world.bus.replay(world.bus.deadLetters()[0]!)
-    await expectRest(world, 'completed', { deadLetters: 1 })
+    await expectQuiescence(world, 'completed', { deadLetters: 1 })
     expect(states(world)).toEqual(before)
     expect(ordersOf(world)).toMatchObject([{ orderId }])
   })

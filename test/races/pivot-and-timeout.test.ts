@@ -2,20 +2,20 @@
 
 import { describe, expect, it } from 'vitest'
 import { ordersOf } from '../simulation/always-true.ts'
-import { to } from '../simulation/agenda.ts'
+import { to } from '../simulation/virtual-schedule.ts'
 import { type Activity, everyWay } from '../simulation/scheduler.ts'
 import { createWorld, type World } from '../simulation/world.ts'
-import { expectRest, MINUTE, only, SECOND } from './rest.ts'
+import { expectQuiescence, MINUTE, theOnly, SECOND } from './quiescence.ts'
 
 /** The payment is authorised, its reply is undelivered, and the timeout is due. */
 async function atTheDeadline(): Promise<World> {
   const world = await createWorld()
-  const answer = world.agenda.hold(to('orders', 'payment.authorized'))
+  const answer = world.schedule.hold(to('orders', 'payment.authorized'))
   await world.place()
   await world.run({ forMs: 2 * MINUTE })
-  const timer = world.agenda.hold(to('orders', 'ContinueCheckout'))
-  const { dueMs } = only(world, to('orders', 'ContinueCheckout'))
-  await world.run({ forMs: dueMs - world.agenda.now() })
+  const timer = world.schedule.hold(to('orders', 'ContinueCheckout'))
+  const { dueMs } = theOnly(world, to('orders', 'ContinueCheckout'))
+  await world.run({ forMs: dueMs - world.schedule.now() })
   expect(ordersOf(world)).toMatchObject([{ status: 'pending' }])
   answer.release()
   timer.release()
@@ -25,14 +25,14 @@ async function atTheDeadline(): Promise<World> {
 describe('the reply and the timeout', () => {
   it('the reply arrives first: the order is confirmed, and the timeout changes nothing', async () => {
     const world = await atTheDeadline()
-    await world.finish(world.begin(only(world, to('orders', 'payment.authorized'))))
-    await expectRest(world, 'completed')
+    await world.finish(world.begin(theOnly(world, to('orders', 'payment.authorized'))))
+    await expectQuiescence(world, 'completed')
   })
 
   it('the timeout fires first: the order is rejected, and the late success is compensated again', async () => {
     const world = await atTheDeadline()
-    await world.finish(world.begin(only(world, to('orders', 'ContinueCheckout'))))
-    await expectRest(world, 'rejected')
+    await world.finish(world.begin(theOnly(world, to('orders', 'ContinueCheckout'))))
+    await expectQuiescence(world, 'rejected')
   })
 
   it(
@@ -43,8 +43,8 @@ describe('the reply and the timeout', () => {
       const ways = await everyWay(async (choose) => {
         const world = await atTheDeadline()
         const both = [
-          world.begin(only(world, to('orders', 'payment.authorized'))),
-          world.begin(only(world, to('orders', 'ContinueCheckout'))),
+          world.begin(theOnly(world, to('orders', 'payment.authorized'))),
+          world.begin(theOnly(world, to('orders', 'ContinueCheckout'))),
         ]
         // After a commit the outcome is decided, so further interleavings are not tried.
         const undecided = (): Activity[] =>
@@ -52,7 +52,7 @@ describe('the reply and the timeout', () => {
         for (let open = undecided(); open.length > 0; open = undecided())
           await world.scheduler.step(open[open.length === 1 ? 0 : choose(2)]!)
         for (const activity of both) await world.finish(activity)
-        await expectRest(world, ['completed', 'rejected'])
+        await expectQuiescence(world, ['completed', 'rejected'])
         const { status } = ordersOf(world)[0]!
         outcomes.set(status, (outcomes.get(status) ?? 0) + 1)
       })
@@ -66,7 +66,7 @@ describe('a customer who acts at the end of the timeout', () => {
   async function acted(): Promise<World> {
     const world = await createWorld()
     await world.place({ card: 'card-action-required' })
-    const timer = world.agenda.hold(to('orders', 'ContinueCheckout'))
+    const timer = world.schedule.hold(to('orders', 'ContinueCheckout'))
     await world.run({ forMs: 16 * MINUTE })
     const { key } = world.provider.ledger.all()[0]!
     await world.provider.partner.app.request(`/actions/action-${key}`, { method: 'POST', body: '{}' })
@@ -76,15 +76,15 @@ describe('a customer who acts at the end of the timeout', () => {
 
   it('the webhook arrives first: the order is confirmed', async () => {
     const world = await acted()
-    const timer = world.agenda.hold(to('orders', 'ContinueCheckout'))
+    const timer = world.schedule.hold(to('orders', 'ContinueCheckout'))
     await world.run({ forMs: 10 * SECOND })
     timer.release()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 
   it('the timeout fires first: the order expires, and the authorization is voided', async () => {
     const world = await acted()
-    await world.finish(world.begin(world.agenda.items.filter(to('orders', 'ContinueCheckout'))[0]!))
-    await expectRest(world, 'expired')
+    await world.finish(world.begin(world.schedule.items.filter(to('orders', 'ContinueCheckout'))[0]!))
+    await expectQuiescence(world, 'expired')
   })
 })

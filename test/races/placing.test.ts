@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import { ordersOf } from '../simulation/always-true.ts'
-import { to } from '../simulation/agenda.ts'
+import { to } from '../simulation/virtual-schedule.ts'
 import { type Activity, everyWay } from '../simulation/scheduler.ts'
 import { createWorld } from '../simulation/world.ts'
-import { expectRest, MINUTE } from './rest.ts'
+import { expectQuiescence, MINUTE } from './quiescence.ts'
 
 const stopsAt = (activity: Activity, what: string): boolean => activity.waiting[0]?.what === what
 
@@ -21,7 +21,7 @@ describe('the timer and the commit', () => {
     expect(answer()!.status).toBe(503)
     expect(ordersOf(world)).toEqual([])
     expect((await world.place()).status).toBe(201)
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 
   it('the commit comes first: the timer sends the unsent messages', async () => {
@@ -30,7 +30,7 @@ describe('the timer and the commit', () => {
     while (!stopsAt(activity, 'committed')) await world.scheduler.step(activity)
     world.scheduler.kill(activity)
     expect(world.platform('orders').published).toEqual([])
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 
   it('a request that is killed at any step leaves nothing or an order that ends', async () => {
@@ -44,7 +44,7 @@ describe('the timer and the commit', () => {
       const left = ordersOf(world).length
       // The client retries with the same key, and there is one order.
       expect((await world.place()).status).toBe(left === 0 ? 201 : 200)
-      await expectRest(world, 'completed')
+      await expectQuiescence(world, 'completed')
     }
   })
 
@@ -60,7 +60,7 @@ describe('the timer and the commit', () => {
       expect(answer()!.status).toBe(503)
     }
     await world.place()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 })
 
@@ -91,12 +91,12 @@ describe('two chains of timers', () => {
   it('a timer from the placement and an earlier one from a decision leave one pending timer', async () => {
     const world = await createWorld()
     // No service replies, so every deadline is checked.
-    for (const type of ['ReserveStock', 'ReleaseStock']) world.agenda.hold(to('inventory', type))
+    for (const type of ['ReserveStock', 'ReleaseStock']) world.schedule.hold(to('inventory', type))
     const { activity } = world.placing()
     while (!stopsAt(activity, 'commit')) await world.scheduler.step(activity)
     await world.finish(activity)
     await world.run({ forMs: 130_000 })
-    const timers = (): number => world.agenda.items.filter(to('orders', 'ContinueCheckout')).length
+    const timers = (): number => world.schedule.items.filter(to('orders', 'ContinueCheckout')).length
     for (let minute = 0; minute < 30; minute++) {
       expect(timers()).toBe(1)
       await world.run({ forMs: MINUTE })
@@ -108,7 +108,7 @@ describe('two chains of timers', () => {
     ['in reverse', true],
   ])('two late timers, delivered %s, leave one pending timer', async (_name, reversed) => {
     const world = await createWorld({ cancellationWindowSeconds: 30 })
-    const timers = world.agenda.hold(to('orders', 'ContinueCheckout'))
+    const timers = world.schedule.hold(to('orders', 'ContinueCheckout'))
     await world.place()
     await world.run({ forMs: 10 * MINUTE })
     // One is due at 90 s, from the request; one at the end of the cancellation window, from the confirmation.
@@ -118,20 +118,20 @@ describe('two chains of timers', () => {
     for (const timer of reversed ? late.toReversed() : late) await world.finish(world.begin(timer))
     expect(world.platform('orders').published.filter(({ type }) => type === 'order.released')).toHaveLength(1)
     timers.release()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 
   it('a timer that fires too early is retried later, and changes nothing', async () => {
     const world = await createWorld()
-    const answer = world.agenda.hold(to('orders', 'stock.reserved'))
+    const answer = world.schedule.hold(to('orders', 'stock.reserved'))
     await world.place()
-    const timer = world.agenda.items.find(to('orders', 'ContinueCheckout'))!
-    timer.dueMs = world.agenda.now()
+    const timer = world.schedule.items.find(to('orders', 'ContinueCheckout'))!
+    timer.dueMs = world.schedule.now()
     const before = world.platform('orders').billed.writes
     await world.run({ forMs: 10_000 })
-    expect(timer.tries).toBeGreaterThan(1)
+    expect(timer.attempts).toBeGreaterThan(1)
     expect(world.platform('orders').billed.writes).toBe(before)
     answer.release()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 })

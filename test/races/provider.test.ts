@@ -1,9 +1,9 @@
 /** The payment provider: a webhook and an answer, a timeout with and without effect, an expired idempotency key. */
 
 import { describe, expect, it } from 'vitest'
-import { to } from '../simulation/agenda.ts'
+import { to } from '../simulation/virtual-schedule.ts'
 import { createWorld, type World } from '../simulation/world.ts'
-import { DAY, expectRest, MINUTE, SECOND } from './rest.ts'
+import { DAY, expectQuiescence, MINUTE, SECOND } from './quiescence.ts'
 
 const authorized = (world: World): number =>
   world.provider.ledger.postings().filter(({ kind }) => kind === 'authorize').length
@@ -21,12 +21,12 @@ describe('the webhook of the provider and the answer to the call', () => {
     await world.place({ card: 'card-action-required' })
     await world.run({ forMs: MINUTE })
     await act(world)
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 
   it('the webhook before payments has committed the answer is retried until then', async () => {
     const world = await createWorld()
-    const call = world.agenda.hold(to('payments', 'AuthorizePayment'))
+    const call = world.schedule.hold(to('payments', 'AuthorizePayment'))
     await world.place({ card: 'card-action-required' })
     await world.run({ until: () => call.held().length > 0 })
     const activity = world.begin(call.held()[0]!)
@@ -37,7 +37,7 @@ describe('the webhook of the provider and the answer to the call', () => {
     expect(world.platform('payments').logs.map(({ event }) => event)).toContain('message.retry-later')
     activity.paused = false
     call.release()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 
   it('the webhook first, while the response is lost: the retried call gets the same outcome', async () => {
@@ -46,7 +46,7 @@ describe('the webhook of the provider and the answer to the call', () => {
     await world.place({ card: 'card-action-required' })
     await world.run({ until: () => world.provider.ledger.all().length > 0 })
     await act(world)
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
     expect(authorized(world)).toBe(1)
   })
 
@@ -62,7 +62,7 @@ describe('the webhook of the provider and the answer to the call', () => {
       world.provider.webhooks.notify({ ...world.provider.webhooks.notifications()[0]!, id: `${id}-${again}` })
       await world.run({ forMs: again * 20 * MINUTE })
     }
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
     const authorizedEvents = world.platform('payments').published.filter(({ type }) => type === 'payment.authorized')
     expect(new Set(authorizedEvents.map(({ id: eventId }) => eventId)).size).toBe(1)
   })
@@ -72,7 +72,7 @@ describe('the webhook of the provider and the answer to the call', () => {
     await world.place({ card: 'card-action-required' })
     await world.run({ forMs: MINUTE })
     await act(world, 'declined')
-    await expectRest(world, 'rejected')
+    await expectQuiescence(world, 'rejected')
   })
 
   it('a webhook while payments cannot enqueue is sent again until it can', async () => {
@@ -81,7 +81,7 @@ describe('the webhook of the provider and the answer to the call', () => {
     await world.place({ card: 'card-action-required' })
     await world.run({ forMs: MINUTE })
     await act(world)
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 })
 
@@ -90,7 +90,7 @@ describe('a timeout of the provider', () => {
     const world = await createWorld()
     world.provider.faults.lostAnswers = times
     await world.place()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
     expect(authorized(world)).toBe(1)
   })
 
@@ -98,7 +98,7 @@ describe('a timeout of the provider', () => {
     const world = await createWorld()
     world.provider.faults.unavailable = times
     await world.place()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
     expect(authorized(world)).toBe(1)
   })
 
@@ -109,7 +109,7 @@ describe('a timeout of the provider', () => {
     await world.run({ until: () => authorized(world) === 1 })
     world.provider.faults.unavailable = 12
     await world.run({ forMs: 4 * MINUTE })
-    await expectRest(world, 'rejected')
+    await expectQuiescence(world, 'rejected')
     expect(authorized(world)).toBe(1)
   })
 
@@ -117,32 +117,32 @@ describe('a timeout of the provider', () => {
     const world = await createWorld()
     world.provider.faults.unavailable = 12
     await world.place()
-    await expectRest(world, 'rejected')
+    await expectQuiescence(world, 'rejected')
     expect(authorized(world)).toBe(0)
   })
 
   it('of a capture with effect, retried after the key has expired, captures once', async () => {
     const world = await createWorld()
-    const shipped = world.agenda.hold(to('payments', 'shipment.dispatched'))
+    const shipped = world.schedule.hold(to('payments', 'shipment.dispatched'))
     await world.place()
     await world.run({ until: () => shipped.held().length > 0 })
     world.provider.faults.lostAnswers = 1
     await world.finish(world.begin(shipped.held()[0]!))
     await world.run({ forMs: 2 * DAY })
     shipped.release()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
   })
 
   it('of the carrier with effect, retried after the key has expired, books one parcel', async () => {
     const world = await createWorld()
-    const booked = world.agenda.hold(to('shipping', 'BookCarrier'))
+    const booked = world.schedule.hold(to('shipping', 'BookCarrier'))
     await world.place()
     await world.run({ until: () => booked.held().length > 0 })
     world.carrier.faults.lostAnswers = 1
     await world.finish(world.begin(booked.held()[0]!))
     await world.run({ forMs: 2 * DAY })
     booked.release()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
     expect(world.carrier.bookings()).toHaveLength(1)
   })
 
@@ -150,7 +150,7 @@ describe('a timeout of the provider', () => {
     const world = await createWorld()
     world.carrier.faults.lostAnswers = 2
     await world.place()
-    await expectRest(world, 'completed')
+    await expectQuiescence(world, 'completed')
     expect(world.carrier.bookings()).toHaveLength(1)
   })
 })

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { ordersOf } from '../simulation/always-true.ts'
 import { type Activity, everyWay } from '../simulation/scheduler.ts'
 import { createWorld } from '../simulation/world.ts'
-import { expectRest } from './rest.ts'
+import { expectQuiescence } from './quiescence.ts'
 
 /** The steps that can interfere: on the vault's document, and at the provider's payment methods. */
 const meets = ({ waiting }: Activity): boolean => /^(query|read|commit|ask )/.test(waiting[0]?.what ?? '')
@@ -25,7 +25,7 @@ it('in every interleaving the order is refused, or completes if it was paid befo
     if (status === 422) expect(ordersOf(world)).toEqual([])
     else {
       expect(status).toBe(201)
-      await expectRest(world, ['completed', 'rejected'])
+      await expectQuiescence(world, ['completed', 'rejected'])
     }
     const [order] = ordersOf(world)
     outcomes.add(`${status} ${order?.status ?? 'none'}`)
@@ -42,5 +42,5 @@ it('an order whose payment method is withdrawn after the authorisation completes
   const authorized = (): boolean => world.provider.ledger.all().some(({ status }) => status === 'authorized')
   await world.run({ until: authorized })
   await world.finish(world.withdrawing('card-ok'))
-  await expectRest(world, 'completed')
+  await expectQuiescence(world, 'completed')
 })

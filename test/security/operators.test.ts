@@ -13,7 +13,7 @@ import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments } from '../../stacks/environments.ts'
 import { settingsOf } from '../../stacks/service-variables.ts'
-import { openMesh } from '../generated/mesh.ts'
+import { openCluster } from '../generated/in-process-cluster.ts'
 
 const { prod } = environments
 
@@ -85,7 +85,7 @@ describe('a forged payment', () => {
 })
 
 it('every path of every service except republish and replay refuses operators', async () => {
-  const mesh = await openMesh({
+  const cluster = await openCluster({
     TOKEN_ISSUER: 'https://issuer.example.com',
     TOKEN_AUDIENCE: 'shop',
     TOKEN_JWKS_URL: 'http://127.0.0.1:1/jwks',
@@ -105,7 +105,7 @@ it('every path of every service except republish and replay refuses operators', 
         'content-type': 'application/json',
         ...named,
       }
-      const { status } = await mesh.request(service.name, path, { method: 'POST', headers, body: '{}' })
+      const { status } = await cluster.request(service.name, path, { method: 'POST', headers, body: '{}' })
       requestCount += 1
       if (status < 400) open.push(`${service.name} ${path}`)
     }

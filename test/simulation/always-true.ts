@@ -135,7 +135,7 @@ function expectCompensated(world: World, { orderId, status, types }: OrderFacts)
   expect(booked, `parcels of ${orderId}`).toHaveLength(status === 'completed' ? 1 : 0)
 }
 
-/** Holds at all times; with `atRest` no pieces are reserved either. */
+/** Holds at all times. */
 export function expectNothingNegative(world: World): void {
   const shards = [...world.platform('inventory').storedDocuments()].filter(([path]) => path.startsWith('shards/'))
   for (const [path, shard] of shards)

@@ -5,7 +5,7 @@ import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { createReceiver, type Receiver } from '../../shared/runtime/receive.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import type { SentCommand, TestPlatform } from '../../shared/runtime/platform.testing.ts'
-import type { Agenda, Item } from './agenda.ts'
+import type { VirtualSchedule, Item } from './virtual-schedule.ts'
 
 /** The setting of the stacks. */
 const MAX_DELIVERIES = 20
@@ -30,7 +30,7 @@ export interface Bus {
   /** Replays a dead letter by a task to the service that failed. */
   replay(letter: DeadLetter): Item
   /** The backoff before its next attempt. */
-  readonly waitMs: (tries: number) => number
+  readonly waitMs: (attempts: number) => number
 }
 
 export interface Listener {
@@ -38,7 +38,11 @@ export interface Listener {
   readonly platform: TestPlatform
 }
 
-export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listener>, latencyMs: () => number): Bus {
+export function createBus(
+  schedule: VirtualSchedule,
+  listeners: ReadonlyMap<string, Listener>,
+  latencyMs: () => number,
+): Bus {
   const receivers = new Map<string, Receiver>()
   const receiverOf = (service: string): Receiver => {
     const { app, platform } = listeners.get(service)!
@@ -51,43 +55,43 @@ export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listene
   const names = new Map<string, number>()
 
   const deliver = (service: string, type: string, data: string, envelope?: Envelope): Item =>
-    agenda.add({
+    schedule.add({
       kind: 'event',
       to: service,
       type,
-      dueMs: agenda.now() + latencyMs(),
+      dueMs: schedule.now() + latencyMs(),
       ...(envelope ? { envelope } : {}),
-      async handle({ order, tries }) {
+      async handle({ order, attempts }) {
         const message = { data: Buffer.from(data).toString('base64'), attributes: {}, messageId: `message-${order}` }
         const body = Buffer.from(JSON.stringify({ message, subscription: `${service}.${type}` }))
         if ((await receiverOf(service).event(type, body)).status === 204) return true
-        if (tries + 1 < MAX_DELIVERIES) return false
+        if (attempts + 1 < MAX_DELIVERIES) return false
         givenUp.push({ service, type, data })
         return true
       },
     })
 
   const task = (target: string, envelope: Envelope, dueMs: number, name: string): Item =>
-    agenda.add({
+    schedule.add({
       kind: 'command',
       to: target,
       type: envelope.type,
       envelope,
       dueMs,
-      async handle({ tries }) {
+      async handle({ attempts }) {
         const outcome = await receiverOf(target).command(envelope.type, Buffer.from(JSON.stringify(envelope)), {
           name,
-          retries: tries,
+          retries: attempts,
         })
         if (outcome.status !== 204) return false
-        names.set(`${target}/${name}`, agenda.now() + NAMES_KNOWN_MS)
+        names.set(`${target}/${name}`, schedule.now() + NAMES_KNOWN_MS)
         return true
       },
     })
 
   return {
     deliver,
-    waitMs: (tries) => Math.min(FIRST_WAIT_MS * 2 ** tries, MAX_WAIT_MS),
+    waitMs: (attempts) => Math.min(FIRST_WAIT_MS * 2 ** attempts, MAX_WAIT_MS),
     publish(events) {
       for (const event of events) {
         for (const [service, { platform }] of listeners)
@@ -98,9 +102,9 @@ export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listene
       for (const { target, envelope, notBeforeMs, unnamed } of commands) {
         const name = `${target}/${envelope.id}`
         // ALREADY_EXISTS: an earlier attempt has created the task.
-        if (!unnamed && (names.get(name) ?? 0) > agenda.now()) continue
+        if (!unnamed && (names.get(name) ?? 0) > schedule.now()) continue
         if (!unnamed) names.set(name, Infinity)
-        task(target, envelope, notBeforeMs ?? agenda.now() + latencyMs(), envelope.id)
+        task(target, envelope, notBeforeMs ?? schedule.now() + latencyMs(), envelope.id)
       }
     },
     deadLetters: () => [
@@ -113,7 +117,7 @@ export function createBus(agenda: Agenda, listeners: ReadonlyMap<string, Listene
       const isEvent = listeners.get(service)!.platform.service.on.includes(type)
       return isEvent
         ? deliver(service, type, data)
-        : task(service, JSON.parse(data) as Envelope, agenda.now(), 'replay')
+        : task(service, JSON.parse(data) as Envelope, schedule.now(), 'replay')
     },
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Every service with its real handlers, rules and sagas, the partners with their own books, a bus and a clock, in one
+ * Every service with its real handlers, rules and sagas, the partners with their own state, a bus and a clock, in one
  * process without sockets. The seed of a run decides the interleaving and the faults; the same seed gives the same run.
  */
 
@@ -22,7 +22,7 @@ import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { startOfTests, testPlatform, type TestPlatform, testTrace } from '../../shared/runtime/platform.testing.ts'
 import { localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { settingsOf } from '../../stacks/service-variables.ts'
-import { type Agenda, createAgenda, type Item } from './agenda.ts'
+import { type VirtualSchedule, createSchedule, type Item } from './virtual-schedule.ts'
 import { type Bus, createBus, type Listener } from './bus.ts'
 import { type Activity, createScheduler, type Scheduler } from './scheduler.ts'
 import { type Faults, noFaults } from './faults.ts'
@@ -76,7 +76,7 @@ export interface Answer {
 }
 
 export interface World {
-  readonly agenda: Agenda
+  readonly schedule: VirtualSchedule
   readonly bus: Bus
   readonly scheduler: Scheduler
   readonly random: Random
@@ -90,7 +90,7 @@ export interface World {
   placing(order?: OrderRequest): { readonly activity: Activity; answer(): Answer | undefined }
   /** Begins a withdrawal of that card, and stops it before its first step. */
   withdrawing(card: string): Activity
-  /** Begins one item of the agenda, and stops it before its first step. */
+  /** Begins one item of the schedule, and stops it before its first step. */
   begin(item: Item): Activity
   /** Runs one activity to its end, without the others. */
   finish(activity: Activity): Promise<void>
@@ -104,25 +104,25 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const { seed = 1, atOnce = 1, stock = 100, cancellationWindowSeconds = 0 } = options
   const random = seededRandom(seed)
   const scheduler = createScheduler()
-  const agenda = createAgenda(Date.parse(startOfTests))
+  const schedule = createSchedule(Date.parse(startOfTests))
   // The faults begin after the customer has registered address and payment method.
   let faults = noFaults
   const happens = (chance: number): boolean => chance > 0 && random.next() < chance
   const upTo = (most: number): number => (most > 0 ? Math.floor(random.next() * most) : 0)
 
   const provider = paymentProviderApp({
-    clock: { now: agenda.now, at: (ms, run) => timer(ms, run) },
+    clock: { now: schedule.now, at: (ms, run) => timer(ms, run) },
     webhookUrl: WEBHOOK,
     fetch: (url, init) => sendWebhook(url, init),
   })
-  const carrier = carrierApp({ clock: { now: agenda.now, at: (ms, run) => timer(ms, run) } })
+  const carrier = carrierApp({ clock: { now: schedule.now, at: (ms, run) => timer(ms, run) } })
   const partners = new Map([
     [PROVIDER, provider.partner.app],
     [CARRIER, carrier.partner.app],
   ])
   const listeners = new Map<string, Listener>()
   const latencyMs = (): number => upTo(happens(faults.slow) ? faults.slowMs : faults.latencyMs)
-  const bus = createBus(agenda, listeners, latencyMs)
+  const bus = createBus(schedule, listeners, latencyMs)
 
   const callExternal: Platform['callExternal'] = async (url, { method, body, idempotencyKey, accept = [] }) => {
     const { origin, pathname } = new URL(url)
@@ -167,7 +167,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       callExternal,
       call: callFrom(service.name),
       outside: {
-        now: agenda.now,
+        now: schedule.now,
         turn: scheduler.turn,
         async publish(events) {
           await scheduler.turn('publish')
@@ -196,7 +196,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   /** A partner's timer: it waits for the webhook that follows, which is signed in another thread. */
   let webhookSent: (() => void) | undefined
   function timer(ms: number, run: () => void): { cancel(): void } {
-    const item = agenda.add({
+    const item = schedule.add({
       kind: 'timer',
       to: 'payment-provider',
       type: 'timer',
@@ -208,17 +208,17 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         return true
       },
     })
-    return { cancel: () => agenda.take(item) }
+    return { cancel: () => schedule.take(item) }
   }
   function sendWebhook(url: string, init: RequestInit): Promise<Response> {
     webhookSent?.()
     return new Promise((resolve) => {
       const deliver = (): void =>
-        void agenda.add({
+        void schedule.add({
           kind: 'webhook',
           to: 'gateway',
           type: 'authorization.updated',
-          dueMs: agenda.now() + latencyMs(),
+          dueMs: schedule.now() + latencyMs(),
           async handle() {
             const { method, headers, body } = init
             resolve(await door.request(new URL(url).pathname, { method: method!, headers: headers!, body: body! }))
@@ -231,19 +231,19 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   }
 
   const begin = (item: Item): Activity => {
-    agenda.take(item)
+    schedule.take(item)
     let answered = false
     const again = (waitMs: number): void => {
       if (answered) return
       answered = true
-      item.dueMs = agenda.now() + waitMs
-      item.tries += 1
-      agenda.items.push(item)
+      item.dueMs = schedule.now() + waitMs
+      item.attempts += 1
+      schedule.items.push(item)
     }
     const activity = scheduler.start(`${item.type} to ${item.to}`, async () => {
-      const { tries } = item
+      const { attempts } = item
       const done = await item.handle(item)
-      if (!done || happens(faults.ackLost)) again(bus.waitMs(tries))
+      if (!done || happens(faults.ackLost)) again(bus.waitMs(attempts))
       answered = true
     })
     if (item.kind === 'event' || item.kind === 'command') {
@@ -262,11 +262,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     fault.again()
     if (fault.breaks === 'crash') return scheduler.kill(activity)
     activity.paused = true
-    agenda.add({
+    schedule.add({
       kind: 'timer',
       to: activity.name,
       type: 'resumed',
-      dueMs: agenda.now() + upTo(faults.pauseMs),
+      dueMs: schedule.now() + upTo(faults.pauseMs),
       handle: async () => {
         activity.paused = false
         return true
@@ -281,17 +281,18 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   }
 
   const run: World['run'] = async ({ forMs = 3_600_000, until = () => false } = {}) => {
-    const endMs = agenda.now() + forMs
+    const endMs = schedule.now() + forMs
     for (let steps = 0; !until(); steps++) {
-      if (steps > MAX_STEPS) throw new Error(`It does not come to rest: ${agenda.items.length} things are still to do.`)
-      const due = agenda.due()
+      if (steps > MAX_STEPS)
+        throw new Error(`It does not become quiescent: ${schedule.items.length} items are still scheduled.`)
+      const due = schedule.due()
       const ready = scheduler.ready()
       if (due.length > 0 && ready.length < atOnce) begin(atOnce === 1 && faults === noFaults ? due[0]! : pick(due))
       else if (ready.length > 0) await step(atOnce === 1 ? ready[0]! : pick(ready))
       else {
-        const nextMs = agenda.nextMs()
-        if (nextMs === undefined || nextMs > endMs) return agenda.advanceTo(endMs)
-        agenda.advanceTo(nextMs)
+        const nextMs = schedule.nextMs()
+        if (nextMs === undefined || nextMs > endMs) return schedule.advanceTo(endMs)
+        schedule.advanceTo(nextMs)
       }
     }
   }
@@ -349,7 +350,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   await deliver(inventory.app, inventory.platform, message('ReceiveStock', delivery))
 
   return {
-    agenda,
+    schedule,
     bus,
     scheduler,
     random,

@@ -11,18 +11,19 @@ interface Given {
 }
 
 void main('wiring', {
-  brief: 'Takes away every resource of the local stacks, one after the other, and shows that an order misses it.',
+  brief:
+    'Removes every resource of the local stacks, one after the other, and shows that the scenario fails without it.',
   about: `
 For each resource of the synthesized local stacks: provisioning without it is refused, or, deleted through the
-emulators' API in the running platform, a success and a decline no longer play within three times their usual time,
-and play again when it is restored. What survives both is named with its reason in test/wiring/survivors.ts. Ends
-with 1 when one does not.`,
+emulators' API in the running platform, one completed and one declined order no longer end within three times the
+baseline duration, and do again when it is restored. test/wiring/optional-resources.ts names the resources that the
+scenario does not need, with reasons. Ends with 1 when any other resource is not missed, or not restored.`,
   options: {
-    only: text('TEXT', 'resources whose address holds TEXT', ''),
+    only: text('TEXT', 'resources whose address contains TEXT', ''),
     'one-of-each': flag('one resource of each type'),
     shard: text(
       'I/N',
-      'the I-th of N parts: most of the time is waiting, so several run side by side, a platform each',
+      'the I-th of N parts: a part mostly waits, so several can run concurrently, each with its own platform',
       '1/1',
     ),
   },
@@ -47,9 +48,7 @@ async function run(values: Given): Promise<number> {
   const counts = new Map<Verdict['outcome'], number>()
   try {
     const limitMs = await durationLimit(platform)
-    console.log(
-      `${chosen.length} resources; a scenario that takes longer than ${(limitMs / 1000).toFixed(1)} s lacks something.`,
-    )
+    console.log(`${chosen.length} resources; a scenario that takes longer than ${(limitMs / 1000).toFixed(1)} s fails.`)
     for (const [index, one] of chosen.entries()) {
       const verdict = await wired(platform, one, limitMs)
       counts.set(verdict.outcome, (counts.get(verdict.outcome) ?? 0) + 1)

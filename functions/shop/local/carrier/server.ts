@@ -31,19 +31,19 @@ export interface Booking {
 /** As long as a key makes a repeat the same booking; after that the same key is another parcel. */
 const IDEMPOTENCY_KEY_TTL_MS = 24 * 3_600_000
 
-interface Books {
+interface CarrierState {
   bookings(): Booking[]
   /** So many next calls are answered 503 before anything happens, or after it. */
   readonly faults: { unavailable: number; lostAnswers: number }
 }
 
-export interface Carrier extends Books {
+export interface Carrier extends CarrierState {
   readonly url: string
   readonly port: number
   close(): Promise<void>
 }
 
-export function carrierApp(options: PartnerOptions = {}): Books & { readonly partner: PartnerApp } {
+export function carrierApp(options: PartnerOptions = {}): CarrierState & { readonly partner: PartnerApp } {
   const faults = { unavailable: 0, lostAnswers: 0 }
   const partner = partnerApp(options, ({ app, journal, clock }) => {
     const bookings = journal.table<Booking>('bookings')

@@ -1,4 +1,4 @@
-/** The provider's own books: authorisations by their idempotency key, captures, voids, refunds, each posted twice. */
+/** The provider's ledger: authorisations by their idempotency key, captures, voids, refunds, each posted twice. */
 
 import type { Clock, Journal } from 'local-google-cloud/host'
 import { PartnerRefusal } from '../../../../emulators/partner-server.ts'

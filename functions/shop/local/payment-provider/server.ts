@@ -15,7 +15,7 @@ import { type Authorization, type AuthorizeRequest, type Ledger, openLedger } fr
 import { openPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { openWebhooks, type WebhookOptions, type Webhooks } from './webhooks.ts'
 
-interface Books {
+interface ProviderState {
   readonly ledger: Ledger
   readonly paymentMethods: PaymentMethods
   readonly webhooks: Webhooks
@@ -23,7 +23,7 @@ interface Books {
   readonly faults: Faults
 }
 
-export interface PaymentProvider extends Books {
+export interface PaymentProvider extends ProviderState {
   readonly url: string
   readonly port: number
   close(): Promise<void>
@@ -38,26 +38,28 @@ export interface Faults {
 
 export type PaymentProviderOptions = PartnerOptions & WebhookOptions
 
-export function paymentProviderApp(options: PaymentProviderOptions = {}): Books & { readonly partner: PartnerApp } {
+export function paymentProviderApp(
+  options: PaymentProviderOptions = {},
+): ProviderState & { readonly partner: PartnerApp } {
   const faults: Faults = { unavailable: 0, lostAnswers: 0 }
-  const opened: { books?: Books } = {}
+  const opened: { state?: ProviderState } = {}
   const partner = partnerApp(options, ({ app, journal, clock }) => {
     const webhooks = openWebhooks(journal, clock, options)
     const paymentMethods = openPaymentMethods(journal)
-    opened.books = { ledger: openLedger(journal, clock, paymentMethods), paymentMethods, webhooks, faults }
+    opened.state = { ledger: openLedger(journal, clock, paymentMethods), paymentMethods, webhooks, faults }
     if (options.secret !== undefined) app.use('/actions/*', requireSecret(options.secret, SECRET_COMMAND))
-    routes(app, opened.books)
+    routes(app, opened.state)
   })
-  return { ...opened.books!, partner }
+  return { ...opened.state!, partner }
 }
 
 export async function createPaymentProvider(options: PaymentProviderOptions = {}): Promise<PaymentProvider> {
-  const { partner, webhooks, ...books } = paymentProviderApp({ secret: makeSecret(), ...options })
+  const { partner, webhooks, ...state } = paymentProviderApp({ secret: makeSecret(), ...options })
   const { url, port, close } = await openPartner(partner, options)
   return {
     url,
     port,
-    ...books,
+    ...state,
     webhooks,
     async close() {
       webhooks.close()
@@ -66,7 +68,7 @@ export async function createPaymentProvider(options: PaymentProviderOptions = {}
   }
 }
 
-function routes(app: Hono, { ledger: books, paymentMethods, webhooks, faults }: Books): void {
+function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: ProviderState): void {
   app.use('/v1/*', async (c, next) => {
     if (c.req.method !== 'POST') return next()
     if (faults.unavailable > 0) {
@@ -82,7 +84,7 @@ function routes(app: Hono, { ledger: books, paymentMethods, webhooks, faults }: 
   })
   app.post('/v1/authorizations', async (c) => {
     const key = keyOf(c)
-    const authorization = books.authorize(key, authorizeRequest(await bodyOf(c.req)))
+    const authorization = ledger.authorize(key, authorizeRequest(await bodyOf(c.req)))
     return c.json(answerOf(authorization), authorization.status === 'declined' ? 402 : 200)
   })
   app.post('/v1/authorizations/by-key/:key/captures', async (c) => {
@@ -90,7 +92,7 @@ function routes(app: Hono, { ledger: books, paymentMethods, webhooks, faults }: 
     const body = await bodyOf(c.req)
     try {
       const request = { amountMinor: amountOf(body), final: body['final'] === true }
-      return c.json({ status: 'captured', ...books.capture(c.req.param('key'), key, request) })
+      return c.json({ status: 'captured', ...ledger.capture(c.req.param('key'), key, request) })
     } catch (error) {
       if (error instanceof PartnerRefusal && error.status === 409)
         return c.json({ status: 'failed', code: error.code, message: error.message }, 409)
@@ -98,14 +100,14 @@ function routes(app: Hono, { ledger: books, paymentMethods, webhooks, faults }: 
     }
   })
   app.post('/v1/authorizations/by-key/:key/void', (c) => {
-    const authorization = books.void(c.req.param('key'))
+    const authorization = ledger.void(c.req.param('key'))
     return c.json(authorization ? answerOf(authorization) : { status: 'voided', nothing: true })
   })
   app.post('/v1/authorizations/by-key/:key/refunds', async (c) =>
-    c.json(answerOf(books.refund(c.req.param('key'), keyOf(c), amountOf(await bodyOf(c.req))))),
+    c.json(answerOf(ledger.refund(c.req.param('key'), keyOf(c), amountOf(await bodyOf(c.req))))),
   )
   app.get('/v1/authorizations/by-key/:key', (c) => {
-    const found = books.find(c.req.param('key'))
+    const found = ledger.find(c.req.param('key'))
     if (!found)
       throw new PartnerRefusal(404, 'not-found', `Nothing was authorised under the key ${c.req.param('key')}.`)
     return c.json({ ...found, ...answerOf(found) })
@@ -123,7 +125,7 @@ function routes(app: Hono, { ledger: books, paymentMethods, webhooks, faults }: 
     paymentMethods.detach(c.req.param('paymentMethodRef'), textOf(await bodyOf(c.req), 'customer'))
     return c.json({ detached: true })
   })
-  app.get('/v1/ledger', (c) => c.json({ authorizations: books.all(), postings: books.postings() }))
+  app.get('/v1/ledger', (c) => c.json({ authorizations: ledger.all(), postings: ledger.postings() }))
   // Where the customer proves who they are: a page of the provider's own, behind the run's secret in place of a login.
   app.post('/actions/:actionUrlRef', async (c) => {
     const key = c.req.param('actionUrlRef').replace(/^action-/, '')
@@ -134,7 +136,7 @@ function routes(app: Hono, { ledger: books, paymentMethods, webhooks, faults }: 
         'invalid-body',
         `outcome must be authorized or declined, not ${JSON.stringify(outcome)}.`,
       )
-    const acted = books.act(key, outcome)
+    const acted = ledger.act(key, outcome)
     webhooks.notify({ id: `event-${key}-acted`, type: 'authorization.updated', key, reference: acted.reference })
     return c.json(answerOf(acted))
   })

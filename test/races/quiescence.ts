@@ -1,8 +1,8 @@
-/** Asserts the end of a race: the world is at rest, the invariants hold, and the orders have the expected status. */
+/** Asserts the end of a race: no work is left, the invariants hold, and the orders have the expected status. */
 
 import { expect } from 'vitest'
 import { expectAlwaysTrue, type Exceptions, hasEnded, ordersOf, type OrderFacts } from '../simulation/always-true.ts'
-import type { Item, Selector } from '../simulation/agenda.ts'
+import type { Item, Selector } from '../simulation/virtual-schedule.ts'
 import type { World } from '../simulation/world.ts'
 
 export const SECOND = 1_000
@@ -12,7 +12,7 @@ export const DAY = 24 * 60 * MINUTE
 /** Every order must end within this time after the last hold is released. */
 const BOUND = 2 * DAY
 
-export async function expectRest(
+export async function expectQuiescence(
   world: World,
   status: OrderFacts['status'] | readonly OrderFacts['status'][],
   exceptions?: Exceptions,
@@ -31,8 +31,8 @@ export async function expectRest(
 }
 
 /** The only item that matches. @throws AssertionError if there is not exactly one. */
-export function only(world: World, selector: Selector): Item {
-  const found = world.agenda.items.filter((item) => selector(item))
+export function theOnly(world: World, selector: Selector): Item {
+  const found = world.schedule.items.filter((item) => selector(item))
   expect(found.map(({ type, to }) => `${type} to ${to}`)).toHaveLength(1)
   return found[0]!
 }

@@ -19,7 +19,7 @@ const isOf = ({ attributes }: TerraformResource, account: string): boolean =>
 
 const rules: readonly { readonly reason: string; readonly covers: (resource: TerraformResource) => boolean }[] = [
   {
-    reason: 'without it traces, metrics and logs are lost, and no order is',
+    reason: 'without it traces, metrics and logs are lost; orders are not',
     covers: (resource) =>
       resource.type === 'google_project_iam_member' &&
       /^(telemetry|logging|monitoring|serviceusage)\./.test(roleOf(resource)),

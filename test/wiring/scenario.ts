@@ -38,71 +38,73 @@ const notified = new Set([
  * @throws Error that names the missing result after the limit.
  */
 export async function runScenario(platform: TestPlatform, withinMs: number): Promise<void> {
-  const giveUpMs = Date.now() + withinMs
+  const deadlineMs = Date.now() + withinMs
   const sku = `WIRE-${crypto.randomUUID().slice(0, 8)}`
   const staff = platform.staff()
-  const soon = <T>(what: string, read: () => Promise<T | undefined>): Promise<T> => until(what, giveUpMs, read)
+  const waitFor = <T>(what: string, read: () => Promise<T | undefined>): Promise<T> => until(what, deadlineMs, read)
 
-  await soon('product accepted', () =>
+  await waitFor('product accepted', () =>
     sent(staff, '/v1/products', sku, { sku, name: sku, unitMinor: 100, currency: 'EUR' }),
   )
-  await soon('product published', () => got(staff, `/v1/products/${sku}`))
-  await soon('price accepted', () =>
+  await waitFor('product published', () => got(staff, `/v1/products/${sku}`))
+  await waitFor('price accepted', () =>
     sent(staff, '/v1/prices', `${sku}-price`, { sku, unitMinor: 110, currency: 'EUR' }),
   )
-  const { deliveryId } = await soon('stock accepted', () =>
+  const { deliveryId } = await waitFor('stock accepted', () =>
     sent<{ deliveryId: string }>(staff, '/v1/stock', sku, { lines: [{ sku, quantity: 10 }] }),
   )
-  await soon('delivery booked', () => got(staff, `/v1/deliveries/${deliveryId}`))
-  await soon('price changed', async () => {
+  await waitFor('delivery booked', () => got(staff, `/v1/deliveries/${deliveryId}`))
+  await waitFor('price changed', async () => {
     const product = await got<{ unitMinor: number }>(staff, `/v1/products/${sku}`)
     return product?.unitMinor === 110 ? product : undefined
   })
-  await soon('events of the catalog in BigQuery', async () =>
+  await waitFor('events of the catalog in BigQuery', async () =>
     (await eventTypes(platform, sku)).length === 3 ? true : undefined,
   )
   await publishPrice(platform, sku)
   await Promise.all([
-    ordered(platform, sku, 'card-ok', success, soon),
-    ordered(platform, sku, 'card-declined', decline, soon),
+    ordered(platform, sku, 'card-ok', success, waitFor),
+    ordered(platform, sku, 'card-declined', decline, waitFor),
   ])
 }
 
-type Soon = <T>(what: string, read: () => Promise<T | undefined>) => Promise<T>
+type WaitFor = <T>(what: string, read: () => Promise<T | undefined>) => Promise<T>
 
 async function ordered(
   platform: TestPlatform,
   sku: string,
   card: TestCard,
   expected: readonly string[],
-  soon: Soon,
+  waitFor: WaitFor,
 ): Promise<void> {
   const api = platform.customer()
-  const own = await soon(`address and ${card} kept`, () => references(api, card))
+  const own = await waitFor(`address and ${card} kept`, () => references(api, card))
   const body = {
     currency: 'EUR',
     lines: [{ sku, quantity: 1 }],
     ...own,
     expectedTotalMinor: 120,
   }
-  const { orderId } = await soon(`order with ${card} placed`, () =>
+  const { orderId } = await waitFor(`order with ${card} placed`, () =>
     sent<{ orderId: string }>(api, '/v1/orders', `${sku}-${card}`, body),
   )
-  await soon(`${expected.join(', ')} in the history of ${orderId}`, async () => {
+  await waitFor(`${expected.join(', ')} in the history of ${orderId}`, async () => {
     const order = await got<OrderView>(api, `/v1/orders/${orderId}`)
     const recorded = new Set(order?.timeline.entries?.map(({ type }) => type))
     return order && hasEnded(order) && expected.every((type) => recorded.has(type)) ? order : undefined
   })
-  await soon(`every event of ${orderId} in BigQuery`, async () => {
+  await waitFor(`every event of ${orderId} in BigQuery`, async () => {
     const stored = new Set(await eventTypes(platform, orderId))
     return expected.every((type) => stored.has(type)) ? true : undefined
   })
   const bigquery = new BigQuery({ projectId: platform.running.projectId })
   for (const view of business.views.names)
-    await soon(`view ${view}`, () => bigquery.query(`SELECT * FROM analytics.${view} LIMIT 1`).catch(() => undefined))
+    await waitFor(`view ${view}`, () =>
+      bigquery.query(`SELECT * FROM analytics.${view} LIMIT 1`).catch(() => undefined),
+    )
   const firestore = new Firestore({ projectId: platform.running.projectId, databaseId: 'notifications' })
   try {
-    await soon(`notifications of ${orderId} sent`, async () => {
+    await waitFor(`notifications of ${orderId} sent`, async () => {
       const sends = await firestore.collection('sends').get()
       const types = new Set(
         sends.docs.filter((one) => one.get('orderId') === orderId).map((one) => one.get('eventType') as string),
@@ -168,13 +170,13 @@ async function got<T = unknown>(api: Api, path: string): Promise<T | undefined> 
   }
 }
 
-async function until<T>(what: string, giveUpMs: number, read: () => Promise<T | undefined>): Promise<T> {
+async function until<T>(what: string, deadlineMs: number, read: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
-    const leftMs = giveUpMs - Date.now()
+    const leftMs = deadlineMs - Date.now()
     // A read may hang on a removed resource, so it is limited to the remaining time.
     const seen = leftMs > 0 ? await Promise.race([read().catch(() => undefined), pause(leftMs)]) : undefined
     if (seen !== undefined) return seen
-    if (Date.now() >= giveUpMs) throw new Error(`no ${what}`)
+    if (Date.now() >= deadlineMs) throw new Error(`no ${what}`)
     await pause(POLL_INTERVAL_MS)
   }
 }

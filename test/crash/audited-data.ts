@@ -7,14 +7,14 @@ import type { Commit } from '../../shared/messaging/stream-store.ts'
 import type { Running } from '../../emulators/running.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
-import { audit, type Books, type Expected, type Shard, type Stream } from './audit.ts'
+import { audit, type AuditedData, type Expected, type Shard, type Stream } from './audit.ts'
 
-export type Audited = Pick<TestPlatform, 'ports'> & { readonly running: Running }
+export type AuditedPlatform = Pick<TestPlatform, 'ports'> & { readonly running: Running }
 
 export interface Auditor {
   /** Reads until the audit finds nothing; returns its findings after the timeout. */
-  settled(expected: Expected, withinMs: number): Promise<string[]>
-  read(): Promise<Books>
+  reconcile(expected: Expected, withinMs: number): Promise<string[]>
+  read(): Promise<AuditedData>
   /** Rows in BigQuery beyond one for each event: published, or delivered, more than once. */
   repeatedEvents(): Promise<number>
   /** Documents of a service's collection. */
@@ -25,16 +25,16 @@ export interface Auditor {
 const POLL_INTERVAL_MS = 500
 const withStreams = services.filter(({ collections }) => 'streams' in collections).map(({ name }) => name)
 
-export function openBooks(platform: Audited): Auditor {
+export function openAuditor(platform: AuditedPlatform): Auditor {
   process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
   const state = stateOf(platform)
   const bigquery = new BigQuery({ projectId: platform.running.projectId })
   return {
-    async settled(expected, withinMs) {
-      const giveUpMs = Date.now() + withinMs
+    async reconcile(expected, withinMs) {
+      const deadlineMs = Date.now() + withinMs
       for (;;) {
         const found = audit(expected, await read(platform, state, bigquery))
-        if (found.length === 0 || Date.now() > giveUpMs) return found
+        if (found.length === 0 || Date.now() > deadlineMs) return found
         await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS))
       }
     },
@@ -49,7 +49,7 @@ export function openBooks(platform: Audited): Auditor {
   }
 }
 
-async function read(platform: Audited, state: State, bigquery: BigQuery): Promise<Books> {
+async function read(platform: AuditedPlatform, state: State, bigquery: BigQuery): Promise<AuditedData> {
   const [rows] = await bigquery.query('SELECT id FROM analytics.event_log')
   const timelines = await state.collection('history', 'timelines')
   return {
@@ -78,16 +78,16 @@ async function streams(state: State, service: string): Promise<Stream[]> {
 }
 
 /** The provider's authorizations, queried as payments does. */
-async function ledger({ ports }: Audited): Promise<Pick<Books, 'authorizations' | 'postings'>> {
+async function ledger({ ports }: AuditedPlatform): Promise<Pick<AuditedData, 'authorizations' | 'postings'>> {
   const audience = `http://127.0.0.1:${ports.partner('payment-provider')}`
   const identity = `http://127.0.0.1:${ports.account('payments')}/computeMetadata/v1/instance/service-accounts/default/identity`
   const token = await fetch(`${identity}?audience=${audience}`, { headers: { 'metadata-flavor': 'Google' } })
   const response = await fetch(`${audience}/v1/ledger`, { headers: { authorization: `Bearer ${await token.text()}` } })
   if (!response.ok) throw new Error(`The provider shows no ledger: ${response.status} ${await response.text()}`)
-  return (await response.json()) as Pick<Books, 'authorizations' | 'postings'>
+  return (await response.json()) as Pick<AuditedData, 'authorizations' | 'postings'>
 }
 
-async function deadLetters({ running }: Audited): Promise<string[]> {
+async function deadLetters({ running }: AuditedPlatform): Promise<string[]> {
   const found = await Promise.all(
     [...services.map(({ name }) => name), 'bigquery'].map(async (consumer) => {
       const url = `http://${running.apiHost}/v1/projects/${running.projectId}/subscriptions/${deadLetterName(consumer)}`
@@ -116,7 +116,7 @@ async function deadLetters({ running }: Audited): Promise<string[]> {
 }
 
 /** Timers of ended orders and erasures in a month may wait. */
-async function waiting({ running }: Audited, { tasks }: State): Promise<string[]> {
+async function waiting({ running }: AuditedPlatform, { tasks }: State): Promise<string[]> {
   const parent = tasks.locationPath(running.projectId, 'europe-west1')
   const [queues] = await tasks.listQueues({ parent })
   const all = await Promise.all(

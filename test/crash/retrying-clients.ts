@@ -5,10 +5,10 @@ import { references, type References, type TestCard } from '../../functions/shop
 import type { TestPlatform } from '../support/platform.ts'
 
 /** Doubled after each consecutive failure, as in a well-behaved client. */
-const AGAIN_AFTER_MS = 200
+const FIRST_WAIT_MS = 200
 const MAX_WAIT_MS = 1_600
 const POLL_INTERVAL_MS = 250
-const GIVE_UP_AFTER_MS = 300_000
+const REQUEST_TIMEOUT_MS = 300_000
 
 export interface Placed {
   readonly orderId: string
@@ -25,20 +25,20 @@ export interface Product {
   readonly stock: number
 }
 
-export interface Shopper {
+export interface RetryingClients {
   readonly placed: readonly Placed[]
   readonly products: readonly Product[]
   /** The times at which a request failed and was sent again. */
   readonly retries: readonly number[]
   /** Publishes products, changes their prices, and stocks them in one delivery. */
-  sells(products: readonly Product[]): Promise<void>
+  publishProducts(products: readonly Product[]): Promise<void>
   /** A new customer adds an address and withdraws it. */
-  moves(): Promise<{ sub: string; addressRef: string }>
+  withdrawNewAddress(): Promise<{ sub: string; addressRef: string }>
   /** Places one order, reads it and its product's stock, and returns its id. */
-  orders(options: { sku: string; quantity: number; card: TestCard }): Promise<string>
+  placeOrder(options: { sku: string; quantity: number; card: TestCard }): Promise<string>
 }
 
-export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Shopper {
+export function retryingClients(platform: Pick<TestPlatform, 'customer' | 'staff'>): RetryingClients {
   const placed: Placed[] = []
   const products: Product[] = []
   const retries: number[] = []
@@ -47,18 +47,18 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
   const currency = 'EUR'
   let movers = 0
 
-  const insist = async <Body>(
+  const sendUntilAnswered = async <Body>(
     api: Api,
     method: Method,
     path: string,
     options: { body?: unknown; key?: string } = {},
   ): Promise<Body> => {
-    const giveUpMs = Date.now() + GIVE_UP_AFTER_MS
-    for (let waitMs = AGAIN_AFTER_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
+    const deadlineMs = Date.now() + REQUEST_TIMEOUT_MS
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
       try {
         return (await api.send<Body>(method, path, options)).body
       } catch (error) {
-        if (!passes(error) || Date.now() > giveUpMs) throw error
+        if (!isTransient(error) || Date.now() > deadlineMs) throw error
         retries.push(Date.now())
         await pause(waitMs)
       }
@@ -70,7 +70,10 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
       kept.get(card) ??
       references(
         {
-          send: async (method, path, options) => ({ status: 201, body: await insist(customer, method, path, options) }),
+          send: async (method, path, options) => ({
+            status: 201,
+            body: await sendUntilAnswered(customer, method, path, options),
+          }),
         },
         card,
       )
@@ -79,11 +82,11 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
   }
   /** Waits until the accepted command was carried out. */
   const until = async (path: string, isSo: (body: Record<string, unknown>) => boolean): Promise<void> => {
-    const giveUpMs = Date.now() + GIVE_UP_AFTER_MS
+    const deadlineMs = Date.now() + REQUEST_TIMEOUT_MS
     for (;;) {
-      const body = await insist<Record<string, unknown>>(staff, 'GET', path).catch(absent)
+      const body = await sendUntilAnswered<Record<string, unknown>>(staff, 'GET', path).catch(absent)
       if (body && isSo(body)) return
-      if (Date.now() > giveUpMs) throw new Error(`${path} is still ${JSON.stringify(body)}.`)
+      if (Date.now() > deadlineMs) throw new Error(`${path} is still ${JSON.stringify(body)}.`)
       await pause(POLL_INTERVAL_MS)
     }
   }
@@ -92,32 +95,41 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
     placed,
     products,
     retries,
-    async sells(some) {
+    async publishProducts(some) {
       for (const { sku, unitMinor } of some) {
         const body = { sku, name: `Product ${sku}`, unitMinor: unitMinor + 1, currency }
-        await insist(staff, 'POST', '/v1/products', { key: sku, body })
+        await sendUntilAnswered(staff, 'POST', '/v1/products', { key: sku, body })
       }
       for (const { sku, unitMinor } of some) {
         await until(`/v1/products/${sku}`, () => true)
-        await insist(staff, 'POST', '/v1/prices', { key: `${sku}-price`, body: { sku, unitMinor, currency } })
+        await sendUntilAnswered(staff, 'POST', '/v1/prices', {
+          key: `${sku}-price`,
+          body: { sku, unitMinor, currency },
+        })
       }
       const lines = some.filter(({ stock }) => stock > 0).map(({ sku, stock }) => ({ sku, quantity: stock }))
       const key = some[0]!.sku
-      const { deliveryId } = await insist<{ deliveryId: string }>(staff, 'POST', '/v1/stock', { key, body: { lines } })
+      const { deliveryId } = await sendUntilAnswered<{ deliveryId: string }>(staff, 'POST', '/v1/stock', {
+        key,
+        body: { lines },
+      })
       await until(`/v1/deliveries/${deliveryId}`, () => true)
       for (const { sku, unitMinor } of some)
         await until(`/v1/products/${sku}`, (body) => body['unitMinor'] === unitMinor)
       products.push(...some)
     },
-    async moves() {
+    async withdrawNewAddress() {
       const sub = `mover-${(movers += 1)}`
       const api = platform.customer(sub)
       const body = { name: sub, lines: ['1 Mill Lane'], city: 'Berlin', country: 'DE' }
-      const { addressRef } = await insist<{ addressRef: string }>(api, 'POST', '/v1/addresses', { key: 'move', body })
-      await insist(api, 'DELETE', `/v1/addresses/${addressRef}`)
+      const { addressRef } = await sendUntilAnswered<{ addressRef: string }>(api, 'POST', '/v1/addresses', {
+        key: 'move',
+        body,
+      })
+      await sendUntilAnswered(api, 'DELETE', `/v1/addresses/${addressRef}`)
       return { sub, addressRef }
     },
-    async orders({ sku, quantity, card }) {
+    async placeOrder({ sku, quantity, card }) {
       const { unitMinor, stock } = products.find((product) => product.sku === sku)!
       const totalMinor = quantity * unitMinor
       const body = {
@@ -127,21 +139,21 @@ export function shopper(platform: Pick<TestPlatform, 'customer' | 'staff'>): Sho
         // The replica of prices may not have received the last change yet.
         expectedTotalMinor: totalMinor,
       }
-      const { orderId } = await insist<{ orderId: string }>(customer, 'POST', '/v1/orders', {
+      const { orderId } = await sendUntilAnswered<{ orderId: string }>(customer, 'POST', '/v1/orders', {
         key: crypto.randomUUID(),
         body,
       })
       const ends = stock > 0 && card === 'card-ok' ? 'completed' : 'rejected'
       placed.push({ orderId, sku, quantity, totalMinor, ends })
-      await insist(customer, 'GET', `/v1/orders/${orderId}`)
-      await insist(staff, 'GET', `/v1/stock/${sku}`).catch(absent)
+      await sendUntilAnswered(customer, 'GET', `/v1/orders/${orderId}`)
+      await sendUntilAnswered(staff, 'GET', `/v1/stock/${sku}`).catch(absent)
       return orderId
     },
   }
 }
 
 /** No answer, a transient failure, or a price that the replica does not have yet. */
-function passes(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   if (!(error instanceof Refusal)) return true
   const { status, code } = error.problem
   return status >= 500 || status === 429 || code === 'price-changed'

@@ -1,4 +1,4 @@
-/** All services in one process, in memory, wired to each other as the stacks wire them: a request through the gateway reaches the others. */
+/** An in-process cluster: all services in memory, connected as the stacks connect them: a request through the gateway reaches the others. */
 
 import type { Hono } from 'hono'
 import type { References } from '../../functions/shop/cli/references.ts'
@@ -16,7 +16,7 @@ import { idToken, pushBody, testConfig } from '../../shared/base/config.testing.
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform, type TestPlatform } from '../../shared/runtime/platform.testing.ts'
 
-export interface Mesh {
+export interface Cluster {
   readonly apps: ReadonlyMap<string, Hono>
   readonly platforms: ReadonlyMap<string, TestPlatform>
   /** A customer's address and payment method in the vault. */
@@ -46,12 +46,12 @@ async function partner(url: string): Promise<Response> {
   return Response.json({ status: 'authorized', expiresAt: '2026-01-08T00:00:00.000Z', captures: [] })
 }
 
-export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
+export async function openCluster(issuer: TestIssuer['settings']): Promise<Cluster> {
   const platforms = new Map<string, TestPlatform>()
   const apps = new Map<string, Hono>()
   const callers: ReturnType<typeof createCaller>[] = []
-  const peers = Object.fromEntries(services.map(({ name }) => [name, `http://${name}.mesh`]))
-  const nameOf = (url: string): string => new URL(url).hostname.replace(/\.mesh$/, '')
+  const peers = Object.fromEntries(services.map(({ name }) => [name, `http://${name}.cluster`]))
+  const nameOf = (url: string): string => new URL(url).hostname.replace(/\.cluster$/, '')
   const reach = async (service: string, path: string, init: RequestInit): Promise<Response> =>
     apps.get(service)!.request(path, init)
 
@@ -69,7 +69,7 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
       accessAuthorization: async () => 'Bearer access',
       telemetry: platform.telemetry,
       fetch: (url, init = {}) =>
-        reach(nameOf(String(url)), String(url).slice(`http://${nameOf(String(url))}.mesh`.length), init),
+        reach(nameOf(String(url)), String(url).slice(`http://${nameOf(String(url))}.cluster`.length), init),
     })
     callers.push(caller)
     platforms.set(service.name, platform)
@@ -107,7 +107,7 @@ export async function openMesh(issuer: TestIssuer['settings']): Promise<Mesh> {
   }
 }
 
-async function registered(request: Mesh['request'], sub: string): Promise<References> {
+async function registered(request: Cluster['request'], sub: string): Promise<References> {
   const add = async (path: string, body: object): Promise<object> => {
     const response = await request('customers', `/vaults/${vaultOf(sub)}/${path}`, {
       method: 'POST',
@@ -124,7 +124,7 @@ async function registered(request: Mesh['request'], sub: string): Promise<Refere
 }
 
 /** Adds a product with stock, so that some of the orders are placed. */
-async function stock(request: Mesh['request']): Promise<void> {
+async function stock(request: Cluster['request']): Promise<void> {
   const deliver = async (service: string, path: string, account: string, body: string): Promise<void> => {
     const headers = { authorization: idToken(service, account), 'content-type': 'application/json' }
     const { status } = await request(service, path, { method: 'POST', headers, body })

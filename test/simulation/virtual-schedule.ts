@@ -12,7 +12,7 @@ export interface Item {
   readonly order: number
   dueMs: number
   /** The number of earlier attempts. */
-  tries: number
+  attempts: number
   /** Resolves with false if it must be retried. */
   readonly handle: (item: Item) => Promise<boolean>
 }
@@ -31,10 +31,10 @@ export interface Hold {
   release(): void
 }
 
-export interface Agenda {
+export interface VirtualSchedule {
   readonly items: Item[]
   now(): number
-  add(item: Omit<Item, 'order' | 'tries'>): Item
+  add(item: Omit<Item, 'order' | 'attempts'>): Item
   /** The due items that are not held, oldest first. */
   due(): Item[]
   take(item: Item): void
@@ -45,7 +45,7 @@ export interface Agenda {
   hold(selector: Selector): Hold
 }
 
-export function createAgenda(startMs: number): Agenda {
+export function createSchedule(startMs: number): VirtualSchedule {
   let nowMs = startMs
   let order = 0
   const items: Item[] = []
@@ -56,14 +56,14 @@ export function createAgenda(startMs: number): Agenda {
     items,
     now: () => nowMs,
     add(given) {
-      const item: Item = { ...given, order: order++, tries: 0 }
+      const item: Item = { ...given, order: order++, attempts: 0 }
       items.push(item)
       return item
     },
     due: () => items.filter((item) => item.dueMs <= nowMs && isFree(item)).toSorted(inOrder),
     take(item) {
       const at = items.indexOf(item)
-      if (at < 0) throw new Error(`${item.type} to ${item.to} is not on the agenda.`)
+      if (at < 0) throw new Error(`${item.type} to ${item.to} is not scheduled.`)
       items.splice(at, 1)
     },
     nextMs() {
