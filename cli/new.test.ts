@@ -171,6 +171,15 @@ describe('generated code imports only existing exports', () => {
     )
 })
 
+it('a command from a public service is submitted to its owner: the sender gets no rights on a queue', () => {
+  const { files } = makeCommand({ name: 'GrantPoints', service: 'payments', sentBy: 'gateway' }, read)
+  expect(files['functions/gateway/service.ts']).toMatch(/submits: \[[^\]]*'GrantPoints'\]/)
+  expect(files['functions/gateway/service.ts']).toMatch(/ sends: \[\],/)
+  expect(files['functions/payments/service.ts']).toMatch(/acceptsSubmitted: \[[^\]]*'GrantPoints'\]/)
+  const first = makeCommand({ name: 'GrantPoints', service: 'shipping', sentBy: 'gateway' }, read)
+  expect(first.files['functions/shipping/service.ts']).toContain("acceptsSubmitted: ['GrantPoints']")
+})
+
 it('a service gets the number after the highest, even if a lower one is free', () => {
   const withGap: Read = (path) => read(path)?.replace('8: notifications', '11: notifications')
   const { files } = makeService({ name: 'loyalty', on: [], emits: undefined }, withGap)

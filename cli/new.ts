@@ -35,7 +35,8 @@ const event = define({
 })
 
 const command = define({
-  brief: 'Generates a contract and a handler with a test, and adds the command to "sends".',
+  brief:
+    'Generates a contract and a handler with a test, and adds the command to "sends", or to "submits" of a public sender.',
   words: name('GrantPoints'),
   options: {
     service: text('SERVICE', 'the service that handles it'),

@@ -1,7 +1,7 @@
 /** A command of a service: contract, handler with its test, and its name at the sender. */
 
 import { UsageError } from '../command.ts'
-import { inCall, keysOf, namesIn, withImport, withItem } from './edit.ts'
+import { inCall, keysOf, namesIn, withImport, withItem, withListed } from './edit.ts'
 import { contractOf, frozen, withFields } from './event.ts'
 import { edited, type Generated, type Read, refuseExisting } from './generated.ts'
 import { camelCase, checkCommandName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
@@ -10,7 +10,7 @@ export interface NewCommand {
   readonly name: string
   /** Name of the service that handles it. */
   readonly service: string | undefined
-  /** Name of the service that sends it, which may be the same. */
+  /** Name of the service that sends it, which may be the same. A public one submits it to its owner instead. */
   readonly sentBy: string | undefined
 }
 
@@ -28,8 +28,10 @@ export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): 
   refuseExisting(read, [`${folder}/${file}.ts`, `${folder}/${file}.test.ts`])
 
   const recorded = recordedBy(name)
-  const send = (text: string): string => withItem(text, inCall('defineService', 'sends'), `'${name}'`)
+  const isSubmitted = sender.ingress === 'public'
+  const listedIn = (list: string) => (text: string) => withListed(text, 'defineService', list, `'${name}'`)
   const use = (text: string): string => (owner === sender ? text : withUse(text, owner.name))
+  const ownerFile = `${folder}/service.ts`
   const senderFile = `functions/${sender.name}/service.ts`
   return {
     files: {
@@ -46,7 +48,8 @@ export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): 
         withFields,
       ),
       [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), recorded),
-      [senderFile]: edited(read, senderFile, send, use),
+      ...(isSubmitted ? { [ownerFile]: edited(read, ownerFile, listedIn('acceptsSubmitted')) } : {}),
+      [senderFile]: edited(read, senderFile, listedIn(isSubmitted ? 'submits' : 'sends'), use),
       [`${folder}/app.ts`]: edited(
         read,
         `${folder}/app.ts`,
@@ -58,7 +61,9 @@ export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): 
     },
     nextSteps: [
       `Add the fields of ${name} in ${folder}/contracts.ts, and write its rules in ${folder}/${file}.ts.`,
-      `Return { type: '${name}', data: … } among the commands of a decision of ${sender.name}.`,
+      isSubmitted
+        ? `Submit it in ${sender.name}: platform.submit({ type: '${name}', data }, { key, actor, subject }).`
+        : `Return { type: '${name}', data: … } among the commands of a decision of ${sender.name}.`,
       `Run npx vitest run ${folder}, then npm run check.`,
     ],
   }

@@ -34,6 +34,12 @@ export function withItem(text: string, find: Find, item: string): string {
   return last ? insert(text, last.end, `, ${item}`) : insert(text, literal.start + 1, item)
 }
 
+/** The same for the list that is a property of an object; an object without it gets it. @throws EditError */
+export function withListed(text: string, callee: string, list: string, item: string): string {
+  const has = keysOf(text, inCall(callee)).includes(list)
+  return has ? withItem(text, inCall(callee, list), item) : withItem(text, inCall(callee), `${list}: [${item}]`)
+}
+
 /** The names of an object's properties. @throws EditError when `find` does not lead to an object. */
 export function keysOf(text: string, find: Find): readonly string[] {
   const object = find(parse(text))

@@ -18,9 +18,9 @@ function unbounded(schema: z.core.$ZodType): z.ZodType {
     case 'string':
       return textLike(schema)
     case 'number':
-      return 'format' in def ? z.int() : z.number()
+      return isFractional(def) ? z.number() : z.int()
     case 'object':
-      return z.object(mapValues(def.shape, unbounded))
+      return objectLike(def)
     case 'array':
       return z.array(unbounded(def.element))
     case 'record':
@@ -30,7 +30,7 @@ function unbounded(schema: z.core.$ZodType): z.ZodType {
     case 'nullable':
       return unbounded(def.innerType).nullable()
     case 'union':
-      return z.union(def.options.map(unbounded))
+      return unionLike(def)
     case 'boolean':
     case 'enum':
     case 'literal':
@@ -39,6 +39,27 @@ function unbounded(schema: z.core.$ZodType): z.ZodType {
     default:
       throw new Error(`An answer can not be of the type ${def.type}: add it to shared/contracts/answer-shape.ts.`)
   }
+}
+
+/** `z.number()` has no format; of those with one, `float32` and `float64` are not integers. */
+const isFractional = (def: object): boolean => !('format' in def) || String(def.format).startsWith('float')
+
+/** Fields that the schema does not name stay if it accepts them: those of `z.looseObject` and of `catchall`. */
+function objectLike({ shape, catchall }: z.core.$ZodObjectDef): z.ZodType {
+  const named = z.object(mapValues(shape, unbounded))
+  return catchall === undefined || catchall._zod.def.type === 'never' ? named : named.catchall(unbounded(catchall))
+}
+
+/** @throws Error for objects without a discriminator: the shape of one may accept another, and drop its fields. */
+function unionLike(def: z.core.$ZodUnionDef): z.ZodType {
+  const options = def.options.map(unbounded)
+  if ('discriminator' in def)
+    return z.discriminatedUnion(String(def.discriminator), options as [z.core.$ZodTypeDiscriminable])
+  if (def.options.filter(({ _zod }) => _zod.def.type === 'object').length > 1)
+    throw new Error(
+      'An answer has a union of objects: declare it with z.discriminatedUnion, so that a field tells which one it is.',
+    )
+  return z.union(options)
 }
 
 /** The format is said to readers of the API's document, and not checked. */

@@ -28,3 +28,28 @@ it.each<[string, Partial<Contracts>, (readonly never[])?]>([
   expect(describedAs('public', contracts, on)).toThrow(`move ${name} to an internal service`)
   expect(describedAs('internal', contracts, on)).not.toThrow()
 })
+
+const desk = defineContracts({ service: 'desk', events: {}, commands: { OpenTicket: { data, example } } })
+const senderAs = (ingress: 'public' | 'internal', queues: object) => () =>
+  defineService({
+    name: 'helpdesk',
+    ingress,
+    contracts: defineContracts({ service: 'helpdesk', events: {}, commands: {} }),
+    uses: [desk],
+    on: [],
+    sends: [],
+    ...queues,
+  })
+
+it.each([
+  ['OpenTicket', { sends: ['OpenTicket'] }],
+  ['RepublishEvents', { requestsRepublishFrom: ['desk'] }],
+])('a public service gets no rights on queues: %s is refused among its commands', (name, queues) => {
+  expect(senderAs('public', queues)).toThrow(`take ${name} out of its sends and requestsRepublishFrom`)
+  expect(senderAs('public', queues)).toThrow('the submits of helpdesk and in the acceptsSubmitted of its owner')
+  expect(senderAs('internal', queues)).not.toThrow()
+})
+
+it('a public service submits a command to its owner', () => {
+  expect(senderAs('public', { submits: ['OpenTicket'] })).not.toThrow()
+})

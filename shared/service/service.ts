@@ -171,8 +171,8 @@ export function defineService<
 
 /**
  * Pub/Sub, Cloud Tasks and other services can not reach a public service: its ingress verifies no caller, so the runtime
- * has no routes for them there.
- * @throws Error when a public service receives messages or answers queries.
+ * has no routes for them there. Nor does it put anything in a queue: an attacker who controls it could enqueue any command of any service.
+ * @throws Error when a public service receives messages, answers queries or sends commands.
  */
 function checkReachable(service: Service): void {
   if (service.ingress !== 'public') return
@@ -180,7 +180,12 @@ function checkReachable(service: Service): void {
   const received = [...service.on, ...service.accepts, ...service.emits, ...Object.keys(contracts.queries ?? {})]
   if (received.length > 0)
     throw new Error(
-      `The service ${name} is public, so that no delivery or query reaches it: move ${received.join(', ')} to an internal service, which ${name} sends to or asks.`,
+      `The service ${name} is public, so that no delivery or query reaches it: move ${received.join(', ')} to an internal service, which ${name} submits to or asks.`,
+    )
+  const enqueued = [...service.sends, ...service.requestsRepublishFrom.map(() => republishCommand)]
+  if (enqueued.length > 0)
+    throw new Error(
+      `The service ${name} is public, so that it gets no rights on queues: take ${[...new Set(enqueued)].join(', ')} out of its sends and requestsRepublishFrom. It submits a command to its owner: name it in the submits of ${name} and in the acceptsSubmitted of its owner.`,
     )
 }
 
