@@ -144,9 +144,12 @@ describe('the catalog', () => {
     expect(platform.published).toHaveLength(before)
   })
 
-  it.each(['/products/TEA-404', '/products/%2F', '/products/%00'])('answers 404 at %s', async (path) => {
+  it.each([
+    ['/products/TEA-404', 404, 'not-found'],
+    ['/products/%2F', 400, 'request-invalid'],
+    ['/products/%00', 400, 'request-invalid'],
+  ])('refuses at %s', async (path, status, code) => {
     const answer = await started().http.request(path)
-    expect(answer.status).toBe(404)
-    expect(await answer.json()).toMatchObject({ code: 'not-found', status: 404 })
+    expect(await answer.json()).toMatchObject({ code, status })
   })
 })

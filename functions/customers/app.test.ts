@@ -102,7 +102,7 @@ describe('an address', () => {
   ])('with %s is refused', async (_, change, place) => {
     const { add, platform } = open()
     const answer = await add(alice, 'addresses', { ...address, ...change })
-    expect(answer).toMatchObject({ status: 422, body: { code: 'invalid-body' } })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'request-invalid' } })
     expect(answer.body['detail']).toContain(place)
     expect(JSON.stringify(answer.body)).not.toContain('4242 4242')
     expect(platform.storedDocuments()).toEqual(new Map())
@@ -144,14 +144,14 @@ describe('a payment method', () => {
   })
 
   it.each([
-    ['a card number', { token: '4242424242424242' }, 'invalid-body'],
-    ['a card number in groups', { token: '4242-4242-4242-4242' }, 'invalid-body'],
-    ['a token that the provider refuses', { token: 'unknown' }, 'payment-method-refused'],
-  ])('of %s is refused, and nothing is stored', async (_, body, code) => {
+    ['a card number', { token: '4242424242424242' }, 400, 'request-invalid'],
+    ['a card number in groups', { token: '4242-4242-4242-4242' }, 400, 'request-invalid'],
+    ['a token that the provider refuses', { token: 'unknown' }, 422, 'payment-method-refused'],
+  ])('of %s is refused, and nothing is stored', async (_, body, status, code) => {
     const { add, platform } = open()
-    expect(await add(alice, 'payment-methods', body)).toMatchObject({ status: 422, body: { code } })
+    expect(await add(alice, 'payment-methods', body)).toMatchObject({ status, body: { code } })
     expect(platform.storedDocuments()).toEqual(new Map())
-    if (code === 'invalid-body') expect(platform.externalCalls).toEqual([])
+    if (code === 'request-invalid') expect(platform.externalCalls).toEqual([])
   })
 
   it('is withdrawn at once, and detached at the provider by a repeated request if the first failed', async () => {

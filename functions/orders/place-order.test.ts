@@ -156,7 +156,7 @@ describe('an invalid order', () => {
   ])('%s is refused with the path of the fault', async (_name, change, place) => {
     const shop = await openShop()
     const answer = await answerOf(await shop.place(change))
-    expect(answer).toMatchObject({ status: 422, code: 'invalid-body' })
+    expect(answer).toMatchObject({ status: 400, code: 'request-invalid' })
     expect(answer.detail).toContain(place)
     expectNothing(shop)
   })

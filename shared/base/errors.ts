@@ -34,6 +34,7 @@ export function defineCodes<const Table extends Readonly<Record<string, CodeMean
 export const platformCodes = defineCodes({
   'body-too-large': { status: 413 },
   'body-too-slow': { status: 408 },
+  'caller-not-allowed': { status: 403 },
   'client-closed': { status: 499 },
   'deadline-exceeded': { status: 499 },
   forbidden: { status: 403 },
@@ -45,6 +46,8 @@ export const platformCodes = defineCodes({
   'not-found': { status: 404 },
   overloaded: { status: 503, isSecurityEvent: true },
   'rate-limited': { status: 429 },
+  'request-invalid': { status: 400 },
+  'route-missing': { status: 404 },
   'second-factor-missing': { status: 401 },
   'signature-invalid': { status: 401 },
   'token-expired': { status: 401 },
@@ -57,6 +60,19 @@ export const platformCodes = defineCodes({
 })
 
 export type PlatformCode = keyof typeof platformCodes
+
+/**
+ * Those of them with which the rules of a service refuse. The others are answers of the runtime, before any rule was asked:
+ * they say nothing about what was asked for.
+ */
+export const ruleCodes = ['forbidden', 'idempotency-key-reused', 'invalid-body', 'not-found'] as const
+/** A code that a query's `refuses` may name. */
+export type RefusalCode = (typeof ruleCodes)[number] | DeclaredCode
+
+export const isRefusalCode = (code: Code): code is RefusalCode => {
+  const { name } = declarationOf(code)
+  return !Object.hasOwn(platformCodes, name) || ruleCodes.some((one) => one === name)
+}
 /** One of the platform's by its name, or one that services declare with `defineCodes`. */
 export type Code = PlatformCode | DeclaredCode
 

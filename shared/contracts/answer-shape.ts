@@ -53,8 +53,7 @@ function objectLike({ shape, catchall }: z.core.$ZodObjectDef): z.ZodType {
 /** @throws Error for objects without a discriminator: the shape of one may accept another, and drop its fields. */
 function unionLike(def: z.core.$ZodUnionDef): z.ZodType {
   const options = def.options.map(unbounded)
-  if ('discriminator' in def)
-    return z.discriminatedUnion(String(def.discriminator), options as [z.core.$ZodTypeDiscriminable])
+  if ('discriminator' in def) return z.discriminatedUnion(String(def.discriminator), options as never)
   if (def.options.filter(({ _zod }) => _zod.def.type === 'object').length > 1)
     throw new Error(
       'An answer has a union of objects: declare it with z.discriminatedUnion, so that a field tells which one it is.',

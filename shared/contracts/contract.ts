@@ -3,7 +3,7 @@
 import type { z } from 'zod'
 import { shapeOf } from './answer-shape.ts'
 import type { Immutable } from './immutable.ts'
-import type { QueryContract } from './query.ts'
+import { checkRefusals, type QueryContract } from './query.ts'
 
 export interface EventContract {
   /** Raised when the data's shape changes; the old one stays, with an upcaster. */
@@ -86,10 +86,14 @@ export type RecordOf<C extends Contracts> = C extends { readonly recorded: infer
 /**
  * Declares the messages and queries of one service, keeping their literal names and types. Of the answers only the shape
  * holds: what was stored under earlier bounds is still answered.
+ * @throws Error for a query that could not tell its owner's refusal from an answer of the runtime
  */
 export function defineContracts<const C extends Contracts>(contracts: C): C {
   if (!contracts.queries) return contracts
-  const queries = Object.entries(contracts.queries).map(([name, query]) => [name, withShapes(query)])
+  const queries = Object.entries(contracts.queries).map(([name, query]) => {
+    checkRefusals(name, query)
+    return [name, withShapes(query)]
+  })
   return { ...contracts, queries: Object.fromEntries(queries) as NonNullable<C['queries']> }
 }
 

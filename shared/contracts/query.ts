@@ -1,7 +1,7 @@
 /** The contract of a query: what one service may ask another over HTTP, and every answer to it. */
 
 import type { z } from 'zod'
-import type { Code } from '../base/errors.ts'
+import { declarationOf, isRefusalCode, type RefusalCode, ruleCodes } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
 import type { Immutable } from './immutable.ts'
 
@@ -21,8 +21,8 @@ export interface QueryContract {
    * older revision. `defineContracts` leaves the shape of it: bounds belong to what enters, and answers tell what was stored.
    */
   readonly answers: Readonly<Record<number, z.ZodType | null>>
-  /** The codes of refusals that a caller has to reckon with; any other is a bug. */
-  readonly refuses?: readonly Code[]
+  /** The codes of refusals by the owner's rules that a caller has to reckon with; any other is a bug. */
+  readonly refuses?: readonly RefusalCode[]
 }
 
 /** The values of a request's parameters, by name. */
@@ -61,6 +61,15 @@ type RefusedAnswer<Q> = Q extends { readonly refuses: readonly (infer Refusal)[]
 
 /** The result of a query: an answer, or one of the refusals that the contract names. */
 export type QueryAnswer<Q> = (Answered<Q> & { readonly refused?: undefined }) | RefusedAnswer<Q>
+
+/** @throws Error for a query that names an answer of the runtime among the refusals of its owner. */
+export function checkRefusals(name: string, { refuses = [] }: QueryContract): void {
+  const unfit = refuses.find((code) => !isRefusalCode(code))
+  if (unfit !== undefined)
+    throw new Error(
+      `The query ${name} can't refuse with ${declarationOf(unfit).name}: the runtime answers so before the rules of the owner are asked. Take one of ${ruleCodes.join(', ')}, or declare a code with defineCodes.`,
+    )
+}
 
 const PARAMETER = /\{(\w+)\}/g
 

@@ -1,7 +1,7 @@
 /** Asks other services what their contracts declare: a request's path is made here alone, and an answer is parsed here. */
 
 import { z } from 'zod'
-import { type Code, declarationOf, type DeclaredCode } from '../base/errors.ts'
+import { declarationOf, type DeclaredCode, type PlatformCode, type RefusalCode, Unavailable } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
 import { shortened } from '../base/shortened.ts'
 import type { Contracts } from '../contracts/contract.ts'
@@ -10,6 +10,11 @@ import type { Platform, QueryOptions, Relayed } from '../service/platform.ts'
 import type { Service } from '../service/service.ts'
 
 const QUOTED_CHARACTERS = 300
+/**
+ * Answers of the owner's runtime during a deployment: a revision that has the route, or knows that this service may call it,
+ * is not everywhere yet. The owner records each refused caller as a security event.
+ */
+const transient: readonly string[] = ['caller-not-allowed', 'route-missing'] satisfies readonly PlatformCode[]
 const problemSchema = z.looseObject({ code: z.string(), detail: z.string() })
 
 /** A request to another service, with this service's identity, a deadline and a circuit breaker. @throws Unavailable */
@@ -64,7 +69,7 @@ interface Asked {
   readonly about: string
 }
 
-/** @throws Error for an answer that breaks the contract: a bug of the owner, or a refusal of this service itself. */
+/** @throws Unavailable, Error as `refusalIn`; Error for an answer that breaks the contract: a bug of the owner. */
 async function answerOf(response: Response, { contract, about }: Asked): Promise<object> {
   const { status } = response
   const text = await response.text()
@@ -81,17 +86,18 @@ async function answerOf(response: Response, { contract, about }: Asked): Promise
 
 interface Declared {
   readonly statuses: readonly string[]
-  readonly refuses: readonly Code[] | undefined
+  readonly refuses: readonly RefusalCode[] | undefined
   readonly about: string
 }
 
-/** An answer that is handed on as it came. @throws Error for a status or a refusal that is not declared. */
+/** An answer that is handed on as it came. @throws Unavailable, Error as `refusalIn`. */
 export async function declared(response: Response, { statuses, refuses, about }: Declared): Promise<Relayed> {
   if (statuses.includes(String(response.status))) return { response }
   const { code } = refusalIn(await response.clone().text(), response.status, { refuses, about })
   return { response, refused: code }
 }
 
+/** @throws Unavailable while the owner is being deployed; Error for a status or a refusal that is not declared. */
 function refusalIn(
   text: string,
   status: number,
@@ -100,6 +106,8 @@ function refusalIn(
   const problem = problemSchema.safeParse(jsonIn(text))
   const code = refuses.map(declarationOf).find(({ name }) => name === problem.data?.code)
   if (code) return { code, detail: problem.data!.detail }
+  if (problem.success && transient.includes(problem.data.code))
+    throw new Unavailable(`${about} with ${problem.data.code}: ${shortened(problem.data.detail, QUOTED_CHARACTERS)}`)
   throw new Error(`${about} with ${status}, which its contract does not name: ${shortened(text, QUOTED_CHARACTERS)}`)
 }
 

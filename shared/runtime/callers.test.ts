@@ -42,7 +42,7 @@ describe.each(['delivery', 'query'] as const)('a %s', (kind) => {
     ['without an e-mail', { email: undefined }, 'token-invalid'],
     ['with an e-mail that is not verified', { email_verified: false }, 'token-invalid'],
     ['with email_verified as a text', { email_verified: 'true' }, 'token-invalid'],
-    ['of another account', { email: emailOf('guest') }, 'forbidden'],
+    ['of another account', { email: emailOf('guest') }, 'caller-not-allowed'],
   ])('with a token %s is refused, signed or without its signature as from Cloud Run', async (_, claims, expected) => {
     await expect(started({}, kind).check({ authorization: token(claims) })).rejects.toEqual(code(expected))
     const handedOn = started(onCloudRun, kind).check({

@@ -92,7 +92,7 @@ export function createCallerCheck(
       throw new Refused('token-invalid', 'The ID tokens of the request are of different accounts.', evidence)
     if (kind === 'query' && !identities.some(({ isVerified }) => isVerified))
       throw new Refused('token-invalid', 'A query needs an ID token with its signature, in Authorization.', evidence)
-    if (!allowed.includes(email)) throw new Refused('forbidden', `${email} may not call this path.`, evidence)
+    if (!allowed.includes(email)) throw new Refused('caller-not-allowed', `${email} may not call this path.`, evidence)
     return email
   }
 }

@@ -639,11 +639,11 @@ describe('the other paths', () => {
     })
   })
 
-  it('answer 404 for an unknown path', async () => {
+  it('answer 404 for an unknown path, which is not what an owner refuses with', async () => {
     const response = await started().http.request('/nothing', {
       headers: { authorization: idToken('kitchen', 'waiter') },
     })
     expect(response.status).toBe(404)
-    expect(await response.json()).toMatchObject({ code: 'not-found', instance: '/nothing' })
+    expect(await response.json()).toMatchObject({ code: 'route-missing', instance: '/nothing' })
   })
 })

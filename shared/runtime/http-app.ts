@@ -78,8 +78,10 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
   app.routes?.(http, platform)
   // Strangers reach it as well: behind the limits of the public service.
   if (!isInternal) health()
+  // To another service it says that this revision has no such route, and nothing about what was asked for.
+  const missing = isInternal ? 'route-missing' : 'not-found'
   http.notFound((c) =>
-    answerProblem(c, { code: 'not-found', detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
+    answerProblem(c, { code: missing, detail: `There is nothing at ${c.req.method} ${c.req.path}.` }),
   )
   http.onError((error, c) => {
     logRefusal(platform.security, c, { error, isInternal })

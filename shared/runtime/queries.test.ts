@@ -3,7 +3,7 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineCodes, Refused } from '../base/errors.ts'
+import { defineCodes, Refused, type PlatformCode, platformCodes, type RefusalCode } from '../base/errors.ts'
 import { defineContracts } from '../contracts/contract.ts'
 import type { Answered } from '../contracts/query.ts'
 import { answerProblem } from '../http/http.ts'
@@ -159,14 +159,14 @@ describe('a parameter', () => {
   })
 
   it.each([
-    ['/menus/of%20today/dishes/SOUP?language=en', 404, 'not-found'],
-    ['/menus/a%2Fb/dishes/soup?language=en', 404, 'not-found'],
-    ['/menus/m/dishes/soup?language=EN', 400, 'invalid-parameter'],
-    ['/menus/m/dishes/soup', 400, 'invalid-parameter'],
-  ])('of %s does not reach the handler', async (path, status, code) => {
+    '/menus/of%20today/dishes/SOUP?language=en',
+    '/menus/a%2Fb/dishes/soup?language=en',
+    '/menus/m/dishes/soup?language=EN',
+    '/menus/m/dishes/soup',
+  ])('of %s does not reach the handler, and is no refusal by its rules', async (path) => {
     const { http, requests } = opened()
     const answer = await http.request(path)
-    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code])
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([400, 'request-invalid'])
     expect(requests).toEqual([])
   })
 })
@@ -233,4 +233,45 @@ describe('an answer', () => {
       `kitchen answered readDish with ${status}, which its contract does not name: `,
     )
   })
+
+  it.each(['caller-not-allowed', 'route-missing'] as const)(
+    'of the runtime, %s, is no refusal by the rules of the owner: it is unavailable while it is deployed',
+    async (code) => {
+      const { platform } = opened({ garble: () => problemOf(code) })
+      const unavailable = { name: 'Unavailable', message: `kitchen answered readDish with ${code}: No.` }
+      await expect(platform.query(kitchenContracts, 'readDish', asked)).rejects.toMatchObject(unavailable)
+      await expect(platform.relay(kitchenContracts, 'readDish', asked)).rejects.toMatchObject(unavailable)
+    },
+  )
+
+  it.each(['token-invalid', 'request-invalid'] as const)('of the runtime, %s, is a bug', async (code) => {
+    const { platform } = opened({ garble: () => problemOf(code) })
+    await expect(platform.query(kitchenContracts, 'readDish', asked)).rejects.toMatchObject({ name: 'Error' })
+    await expect(platform.relay(kitchenContracts, 'readDish', asked)).rejects.toMatchObject({ name: 'Error' })
+  })
+
+  it('of the runtime is not among the refusals that a contract names', () => {
+    // @ts-expect-error Of the platform's codes a query refuses with those of rules alone.
+    const refuses: readonly RefusalCode[] = ['route-missing']
+    const named = (code: RefusalCode) => () =>
+      defineContracts({
+        service: 'kitchen',
+        events: {},
+        commands: {},
+        queries: { readDish: { method: 'get', path: '/dishes', answers: { 200: z.object({}) }, refuses: [code] } },
+      })
+    for (const code of [
+      ...refuses,
+      platformCodes['caller-not-allowed'],
+      defineCodes({ unavailable: { status: 409 } }).unavailable,
+    ])
+      expect(named(code)).toThrow(/The query readDish can't refuse with .*defineCodes/)
+    expect(named('not-found')).not.toThrow()
+  })
 })
+
+const problemOf = (code: PlatformCode): Response =>
+  Response.json(
+    { code, detail: 'No.' },
+    { status: platformCodes[code].status, headers: { 'content-type': 'application/problem+json' } },
+  )

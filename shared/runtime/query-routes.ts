@@ -2,7 +2,7 @@
 
 import type { Context, Hono } from 'hono'
 import type { ContentfulStatusCode, ContentlessStatusCode } from 'hono/utils/http-status'
-import { Refused } from '../base/errors.ts'
+import { type PlatformCode, Refused } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
 import { pathParametersOf, type QueryContract, routeOf } from '../contracts/query.ts'
 import { jsonBody } from '../http/http.ts'
@@ -31,11 +31,28 @@ export function queryRoutes(
     if (!handle) throw new Error(`${service} has no handler for the query ${name}: give one to implement().`)
     http.on(contract.method.toUpperCase(), routeOf(contract), async (c) => {
       await check(c, name)
-      const parameters = parametersIn(c, contract)
-      const request = contract.body ? { ...parameters, body: await jsonBody(c, contract.body) } : parameters
-      const answer = await handle(request as never, platform)
+      const answer = await handle((await requestIn(c, contract)) as never, platform)
       return sent(c, answer, { contract, about: `The answer ${answer.status} of ${service} to ${name}` })
     })
+  }
+}
+
+const ofParsing: readonly string[] = [
+  'invalid-body',
+  'invalid-json',
+  'invalid-parameter',
+  'not-found',
+  'unsupported-media-type',
+] satisfies readonly PlatformCode[]
+
+/** @throws Refused with a code that no owner refuses with: a request that breaks its contract is a bug of the caller. */
+async function requestIn(c: Context, contract: QueryContract): Promise<object> {
+  try {
+    const parameters = parametersIn(c, contract)
+    return contract.body ? { ...parameters, body: await jsonBody(c, contract.body) } : parameters
+  } catch (error) {
+    if (!(error instanceof Refused) || !ofParsing.includes(error.code)) throw error
+    throw new Refused('request-invalid', error.message)
   }
 }
 

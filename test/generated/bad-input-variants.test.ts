@@ -169,7 +169,7 @@ const bad: readonly Bad[] = [
     delivered('/events/price.changed', pushBody(changed({ data: { ...price, unitMinor: -1 } }))),
     '204',
   ],
-  ['an unknown event', delivered('/events/price.invented', pushBody(changed())), '403 forbidden'],
+  ['an unknown event', delivered('/events/price.invented', pushBody(changed())), '403 caller-not-allowed'],
   ['an unknown command', delivered('/commands/ShredOrder', command({ type: 'ShredOrder' })), '204'],
   ['a command without an envelope', delivered('/commands/ContinueCheckout', '{"orderId":"o-1"}'), '204'],
   ['a command that is not JSON', delivered('/commands/ContinueCheckout', 'continue'), '204'],
@@ -210,7 +210,7 @@ const by = (who: string): Variant => [
     const isOfOrder = request.method === 'POST' && headers['idempotency-key'] !== used()['idempotency-key']
     return isHis && isOfOrder ? withHeaders(() => bearer(who))(request) : undefined
   },
-  ['403 forbidden'],
+  ['403 caller-not-allowed'],
 ]
 
 const noType = '415 unsupported-media-type'

@@ -266,7 +266,7 @@ describe('a direct call of a service', () => {
     for (const path of ['/events/price.changed', '/commands/ContinueCheckout']) {
       const answer = await call(`${urlOf('orders')}${path}`, gateway, {})
       expect(answer.status).toBe(403)
-      expect(await answer.json()).toMatchObject({ code: 'forbidden' })
+      expect(await answer.json()).toMatchObject({ code: 'caller-not-allowed' })
     }
     const pushed = await pushToken('orders')
     expect((await call(`${urlOf('orders')}/orders`, pushed, place)).status).toBe(403)
