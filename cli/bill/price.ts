@@ -128,7 +128,7 @@ export interface Line {
 }
 
 export interface Bill {
-  /** What the business counts, since the start: messages published to the topic of its event. */
+  /** Units of the business since the start: messages published to the topic of its event. */
   readonly units: number
   /** Without unused items. */
   readonly lines: readonly Line[]
@@ -136,7 +136,7 @@ export interface Bill {
   readonly totals: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
-/** @param event What is published once for each unit of the business; absent: it counts none. */
+/** @param event The event type that is published once for each unit of the business. Absent: there are no units. */
 export function billOf(counters: Counters, event?: string): Bill {
   const lines = items
     .map(({ product, item, variant, price, quantity }) => {

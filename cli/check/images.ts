@@ -44,7 +44,7 @@ function findInAdd({ name, flags, words }: Instruction): string[] {
     .split(/\s+/)
     .slice(0, -1)
     .filter((source) => /:\/\/|^git@|\$/.test(source))
-    .map((source) => `ADD ${source} takes what is there on that day — add --checksum=sha256:…`)
+    .map((source) => `ADD ${source} takes the content of that day — add --checksum=sha256:…`)
 }
 
 /** Recognizes a build by its named steps, in any file. */

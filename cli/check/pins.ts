@@ -35,7 +35,7 @@ const searches: readonly (readonly [files: RegExp, ...Find[]])[] = [
   [/(?:^|\/)\.npmrc$/, findInConfiguration],
   [
     /(?:^|\/)npm-shrinkwrap\.json$/,
-    () => ['npm takes it before package-lock.json, which is what is checked — remove it'],
+    () => ['npm prefers it to package-lock.json, the file that is checked — remove it'],
   ],
   [/^(?!\.github\/).*\.(?:ya?ml|json)$/, images.findInData, images.findInCloudBuild, installs.findInCloudBuild],
   [/\.(?:[cm]?[jt]s|json|ya?ml|sql)$/, images.findInSource],

@@ -1,4 +1,4 @@
-/** The local Google Cloud: what a program imports to run one. Each emulator is a plugin with an export of its own. */
+/** The local Google Cloud: the exports for a program that runs one. Each emulator is a plugin with an export of its own. */
 
 export { createLocalCloud, type LocalCloud } from './core/local-cloud.ts'
 export type { FaultAction, FaultRule, FaultEvent } from './core/access/faults.ts'

@@ -13,7 +13,7 @@ import { catalog } from './service.ts'
 /** The snapshot of a product's stream: queries read it alone, and commands no more than recent commits with it. */
 const productPath = (sku: string): string => `products/${documentId(sku)}`
 
-/** A product's stream is named by its SKU, and so is what its events are about. */
+/** The SKU names a product's stream, and is the subject of its events. */
 async function handle(message: Envelope & CatalogCommand, platform: Platform): Promise<Decision<CatalogRecord>> {
   const { sku } = message.data
   const stream = await platform.streams.readRecent(sku, productPath(sku))

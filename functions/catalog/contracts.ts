@@ -5,7 +5,7 @@ import { defineContracts } from '../../shared/contracts/contract.ts'
 import { timestamp, words } from '../../shared/base/fields.ts'
 import { currency, sku, unitMinor } from '../shop/fields.ts'
 
-/** Absent: from the moment that the event's time says. The catalog always names it; a person who publishes by hand need not. */
+/** Absent: from the time of the event on. The catalog always names it; a person who publishes by hand need not. */
 const validFrom = timestamp.optional()
 
 export const catalogContracts = defineContracts({
@@ -71,7 +71,7 @@ export const priceAt = (prices: readonly Price[], nowMs: number): Price | undefi
   prices.toSorted(newestFirst).find(({ validFrom }) => Date.parse(validFrom) <= nowMs)
 
 /**
- * The prices with this one, newest first, in whatever order they come in. A price that can hold at no moment from now on is
+ * The prices with this one, newest first; they may arrive in any order. A price that can no longer hold is
  * left out: undefined when that is the new one, or when it is known.
  */
 export function withPrice(prices: readonly Price[], price: Price, nowMs: number): readonly Price[] | undefined {

@@ -1,4 +1,4 @@
-/** Card numbers must never be kept: what looks like one is refused before anything is stored. */
+/** Card numbers must never be stored: a text that looks like one is refused before. */
 
 /** Digits as people write them, with spaces or hyphens between. */
 const digitRuns = /\d(?:[ -]?\d){12,}/g

@@ -97,7 +97,7 @@ export const customersContracts = defineContracts({
   service: 'customers',
   events: {},
   commands: {
-    /** To itself, a month after a withdrawal: what is behind the reference is erased. */
+    /** To itself, a month after a withdrawal: the data of the reference is erased. */
     EraseWithdrawn: {
       retryForever: true,
       data: z.strictObject({
@@ -201,7 +201,7 @@ export const customersContracts = defineContracts({
       parameters: { vault, addressRef: reference, paymentMethodRef: reference },
       answers: { 200: z.object({ unknown: z.array(z.enum(['addressRef', 'paymentMethodRef'])) }) },
     },
-    /** Withdrawn ones too: what was ordered before is still shipped. */
+    /** Withdrawn ones too: earlier orders are still shipped. */
     readAddress: {
       method: 'get',
       path: '/addresses/{addressRef}',

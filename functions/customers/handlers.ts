@@ -67,7 +67,7 @@ export async function addAddress(
   }
 }
 
-/** The provider binds the card to the customer before it is kept: what is here is attached there. */
+/** The provider attaches the card to the customer before the vault stores it. */
 export async function addPaymentMethod(
   platform: Platform,
   vault: string,

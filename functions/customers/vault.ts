@@ -1,4 +1,4 @@
-/** One customer's vault, and every rule about what is added to it and withdrawn from it. No clock, no I/O. */
+/** One customer's vault, and every rule about additions to it and withdrawals from it. No clock, no I/O. */
 
 import type { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
@@ -97,7 +97,7 @@ export function withoutEntry(vault: Vault, kind: Kind, ref: string, at: string):
   return isActive(entry) ? { ...vault, [kind]: { ...entries, [ref]: { ...entry, withdrawnAt: at } } } : undefined
 }
 
-/** The vault without what was behind this entry; undefined when it is gone, active, or was withdrawn later than that. */
+/** The vault without the data of this entry; undefined when it is absent, active, or was withdrawn later than that. */
 export function erased(vault: Vault, kind: Kind, ref: string, withdrawnBy: string): Vault | undefined {
   const { [ref]: entry, ...rest } = entriesOf(vault, kind)
   const isDue = entry?.withdrawnAt !== undefined && entry.withdrawnAt <= withdrawnBy
@@ -130,7 +130,7 @@ const shownAs = <K extends Kind>(kind: K, ref: string, entry: Contents[K] & Kept
   return { [refNames[kind]]: ref, ...rest } as unknown as Shown<K>
 }
 
-/** What the customer is shown, the newest first. */
+/** The entries for the customer, the newest first. */
 export function shown<K extends Kind>(vault: Vault, kind: K): Shown<K>[] {
   return Object.entries<Contents[K] & Kept>(entriesOf(vault, kind))
     .filter(([, entry]) => isActive(entry) || kind === 'consents')

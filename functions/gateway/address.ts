@@ -3,8 +3,8 @@
 import { isIPv6 } from 'node:net'
 
 /**
- * Cloud Run's front end appends the address that connected to it, whatever the header held before; each proxy of ours in
- * front of it has appended one more by then.
+ * Cloud Run's front end appends the address that connected to it, after all earlier content; each proxy of ours in
+ * front of it has appended one more before.
  */
 export function addressOf(forwardedFor: string | undefined, trustedProxies: number): string {
   const hops = (forwardedFor ?? '').split(',').map((hop) => hop.trim())

@@ -1,4 +1,4 @@
-/** The public API: a handler for each operation, which asks or sends and relays the answer. What the operation declares was checked before. */
+/** The public API: a handler for each operation, which queries or submits, and relays the answer. `handle.ts` has checked the request before. */
 
 import type { Context } from 'hono'
 import { implement } from '../../shared/service/app.ts'

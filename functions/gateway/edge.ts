@@ -50,7 +50,7 @@ export function createEdge(http: Hono, { settings, providerPaths, now }: EdgePar
     limitHeaders((c) => admission.charge(visitorOf(c))),
   )
   http.use('*', headers())
-  // Before what answers a preflight.
+  // Before the middleware that answers a preflight.
   http.use('*', (c, next) => {
     if (c.req.method === 'OPTIONS') admission.charge(visitorOf(c))
     return next()

@@ -1,6 +1,6 @@
 /**
  * Binds handlers to operations. Access, path parameters, Idempotency-Key and body are checked as the operation declares them
- * before its handler runs: a handler can not forget a check, and has only what was checked.
+ * before its handler runs: a handler can not forget a check, and gets only checked values.
  */
 
 import type { Context, Hono } from 'hono'

@@ -38,7 +38,7 @@ export function openApiDocument(): Json {
       title: 'Millrace',
       version: '1',
       description:
-        'Orders, products and stock. Problems are RFC 9457 documents with a stable code; what is refused with Retry-After may be sent again.',
+        'Orders, products and stock. Problems are RFC 9457 documents with a stable code; a request that is refused with Retry-After may be retried.',
       license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -48,7 +48,10 @@ export function openApiDocument(): Json {
       securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       headers: {
         'Retry-After': { description: 'Seconds after which to retry.', schema: { type: 'integer', minimum: 0 } },
-        RateLimit: { description: 'What is left, and when all is there again.', schema: { type: 'string' } },
+        RateLimit: {
+          description: 'The remaining requests, and the time until the limit is reset.',
+          schema: { type: 'string' },
+        },
       },
     },
   }

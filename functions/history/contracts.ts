@@ -1,4 +1,4 @@
-/** History owns no messages: it answers with what it has recorded of others. */
+/** History owns no messages: it answers with the events that it has recorded. */
 
 import { z } from 'zod'
 import { defineContracts } from '../../shared/contracts/contract.ts'

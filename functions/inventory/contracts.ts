@@ -53,7 +53,7 @@ export const inventoryContracts = defineContracts({
     },
   },
   recorded: {
-    /** Per SKU, what the order holds of each shard from now on. */
+    /** Per SKU, the pieces of each shard that the order holds from now on. */
     'reservation.held': {
       version: 1,
       data: z.record(sku, z.array(minor)),
@@ -89,7 +89,7 @@ export const inventoryContracts = defineContracts({
       path: '/stock/{sku}',
       parameters: { sku },
       answers: {
-        /** Summed over all shards: on hand is what is available and what is reserved. */
+        /** Summed over all shards: on hand is the sum of available and reserved. */
         200: z.object({ sku, available: minor, onHand: minor, reserved: minor, sold: minor }),
       },
       refuses: ['not-found'],

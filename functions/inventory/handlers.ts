@@ -136,7 +136,7 @@ export function receiveStock(
 }
 
 const deliveryPath = (deliveryId: string): string => `deliveries/${documentId(deliveryId)}`
-/** Deliveries were streams once: what was booked then stays booked. */
+/** Deliveries were streams in an earlier version: those that were booked then stay booked. */
 const formerStream = (deliveryId: string): string => `delivery-${deliveryId}`
 
 type Delivery = Extract<InventoryRecord, { type: 'delivery.booked' }>['data']
@@ -178,7 +178,7 @@ async function firstChoice(
   return shards
 }
 
-/** The shards that something is taken from or put into, and no other: what is read is locked. */
+/** Only the shards whose stock changes, because reading a shard locks it. */
 async function readTouched(documents: TransactionDocuments, quantities: Allocation): Promise<Map<string, Shard[]>> {
   const touched = Object.entries(quantities).flatMap(([sku, perShard]) =>
     perShard.flatMap((quantity, shard) => (quantity > 0 ? [{ sku, shard }] : [])),

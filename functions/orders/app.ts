@@ -23,7 +23,7 @@ async function apply(
 ): Promise<Decision<OrderRecord>> {
   return platform.streams.handle(message, orderId, (stream) => {
     const state = fold({ initial, evolve }, stream.events)
-    // A reply can't precede the commit of its command: its sender is ahead of what this read has seen.
+    // A reply can't precede the commit of its command: this read is older than that commit.
     if (state.status === 'none') throw new Unavailable(`There is no order ${orderId} yet.`)
     return decide(command, state, rulesOf(platform))
   })

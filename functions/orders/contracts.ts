@@ -38,7 +38,7 @@ const order = z.object({
   /** A reference to the page on which the customer has to act, while the order waits for it. */
   actionUrlRef: reference.optional(),
 })
-/** What an order waits for; empty when its saga has ended. */
+/** The pending steps of an order; empty when its saga has ended. */
 const saga = z.object({
   orderId,
   status: reference,
@@ -138,7 +138,7 @@ export const ordersContracts = defineContracts({
       version: 1,
       data: z.strictObject({
         orderId,
-        /** Services that did not say what is missing, however often they were asked. */
+        /** Services whose events are missing after all reminders. */
         missing: z.array(reference),
         refusedCaptures: z.array(z.strictObject({ shipmentId: reference, code: reference })),
       }),

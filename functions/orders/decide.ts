@@ -1,4 +1,4 @@
-/** Every rule about an order's life: what follows when it is placed, when a step is answered, when time has passed. */
+/** Every rule about an order's life: the decisions when it is placed, when a step is answered, when a timer fires. */
 
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import type { OutgoingCommand } from '../../shared/contracts/message.ts'
@@ -114,7 +114,7 @@ function recordFulfilment(state: OrderState, { fact, nowMs }: CommandNamed<'fulf
   return withTimer(after, nowMs, { events: [recorded], commands: [] }, progress)
 }
 
-/** A timer fired: acts on what is due, and arms the next one if anything is still pending. */
+/** A timer fired: acts on overdue steps, and sets the next timer if anything is still pending. */
 function onTimeout(
   state: OrderState,
   { deadlineMs, nowMs }: CommandNamed<'timeout'>,
@@ -135,7 +135,7 @@ function onTimeout(
   return withTimer(unarmed, nowMs, noChange, {})
 }
 
-/** After the pivot there is no way back: what is due is released, and events that are missing are requested again. */
+/** After the pivot nothing is compensated: an order that is due is released, and missing events are requested again. */
 function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: number): Decision<OrderRecord> {
   const { nextReminderAtMs = 0, released, ledger } = state
   if (state.isStalled) return noChange

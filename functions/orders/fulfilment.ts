@@ -76,7 +76,7 @@ export const MAX_REMINDERS = 10
 export const reminderWaitMs = (count: number): number =>
   Math.min(SETTLEMENT_REMINDER_MS * 2 ** (count - 1), MAX_REMINDER_WAIT_MS)
 
-/** The services that have not said what is missing. Empty when the captures that were refused are all that is missing. */
+/** The services whose events are missing. Empty when only refused captures are missing. */
 export function missingFrom({ order, ledger }: Fulfilment): string[] {
   const fromPayments = notCaptured(ledger).some((shipmentId) => !(shipmentId in ledger.refused))
   const fromInventory = notCommitted(ledger).length > 0

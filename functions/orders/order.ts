@@ -53,7 +53,7 @@ export function evolve(state: OrderState, recorded: Message): OrderState {
     case 'order.completed':
       return { ...state, status: 'completed' }
     case 'order.closed':
-      // Customers read this one; what staff wrote stays in the event.
+      // Customers read this reason; the text of staff stays in the event.
       return { ...state, status: 'closed', reason: 'closed-by-staff' }
     case 'order.stalled':
       return { ...state, isStalled: true }

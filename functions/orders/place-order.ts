@@ -70,7 +70,7 @@ export async function placeOrder(
     if (other || !admitted) return decision
     return { ...decision, companion: await admitted.companionOf(stream) }
   })
-  // Another request with this key may have been first, at the same moment: what is recorded is the answer.
+  // A concurrent request with this key may have been first: the recorded order is the answer.
   const recorded = events.find((event) => event.type === 'order.placed')?.data ?? other!.order
   checkSame(recorded, order, idempotencyKey)
   return { status: 201, body: viewOf({ order: recorded, status: other?.status ?? 'pending' }) }

@@ -34,7 +34,7 @@ export interface Placing {
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[]
 }
 
-/** What an earlier order counts as in its customer's bounds. */
+/** The kind as which an earlier order counts in its customer's bounds. */
 export type Standing =
   | { readonly is: 'unpaid'; readonly endsAtMs: number }
   /** The customer was asked to act for the payment, and did not act in time or was declined. */

@@ -40,7 +40,7 @@ export const paymentsContracts = defineContracts({
         shipmentId: reference,
         amountMinor: minor,
         currency,
-        /** The capture of the last lines: it releases what is left of the authorisation. */
+        /** The capture of the last lines: it releases the rest of the authorisation. */
         final: z.boolean(),
       }),
       example: {

@@ -1,4 +1,4 @@
-/** Takes money through the payment provider, and knows what was authorised, captured and voided. */
+/** Authorises, captures and voids payments at the payment provider, and records the results. */
 
 import { defineService } from '../../shared/service/service.ts'
 import { paymentProviderUrl } from '../shop/fields.ts'

@@ -31,7 +31,7 @@ export const orderId = identifier({ characters: 100, bytes: 300 })
 export const lineId = identifier({ characters: 40, bytes: 120 })
 
 const quantityOfLine = z.strictObject({ lineId, sku, quantity })
-/** Lines without prices: what stock and parcels are about. */
+/** Lines without prices, for stock and parcels. */
 export const goods = z.array(quantityOfLine).min(1).max(limits.linesPerOrder)
 /** Lines with the price agreed when the order was placed. */
 export const pricedLines = z

@@ -4,7 +4,7 @@ import type { Business, Deployment } from '../../shared/service/business.ts'
 import type { EdgeSettings } from '../gateway/settings.ts'
 import type { Bounds } from '../orders/settings.ts'
 
-/** What differs between the environments. */
+/** The settings that differ between the environments. */
 interface Figures {
   /** Delay between `order.confirmed` and `order.released`. It only delays shipping: no operation cancels an order yet. */
   readonly cancellationWindowSeconds: number

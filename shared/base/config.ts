@@ -1,4 +1,4 @@
-/** A service's environment: what the stacks write and the service reads, in one place. Nothing else touches `process.env`. */
+/** A service's environment variables, which the stacks write. Only this file reads `process.env`. */
 
 import { z } from 'zod'
 import { json, parseSetting, type Setting } from './setting.ts'

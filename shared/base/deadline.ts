@@ -40,7 +40,7 @@ export interface DeadlineOptions {
 /**
  * Runs `work` under a deadline `ms` milliseconds from now, or under the deadline around it if that is sooner.
  * @throws DeadlineExceeded, or the reason of `disconnect`, as soon as that happens. `work` then goes on until it sees the
- * signal, and its result is dropped: whatever it holds is freed by `work` itself, when it has really ended.
+ * signal, and its result is dropped: `work` itself frees its resources when it ends.
  */
 export async function withDeadline<T>(
   ms: number,
@@ -65,7 +65,7 @@ export async function withDeadline<T>(
 
 /**
  * Waits for `work` for at most `ms` milliseconds, and no longer than the request lasts.
- * @throws what `passed` makes, or the reason of the request's signal; `work` goes on, and its result is dropped.
+ * @throws the error of `passed`, or the reason of the request's signal; `work` goes on, and its result is dropped.
  */
 export async function withTimeout<T>(ms: number, work: () => Promise<T>, passed: () => Error): Promise<T> {
   const timer = startTimer(ms, passed)

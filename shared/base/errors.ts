@@ -84,7 +84,7 @@ export interface Evidence {
   readonly subject?: string | undefined
   /** The key id that the token or signature names, unverified. */
   readonly keyId?: string | undefined
-  /** The refusal is a security event of this name, whatever its code: what belongs to another caller answers 404. */
+  /** The name of the security event, where it differs from the code: data of another caller is answered with 404. */
   readonly event?: string
 }
 

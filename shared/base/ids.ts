@@ -1,4 +1,4 @@
-/** Ids: what follows from something is derived from it, so that a repeat has the same; what enters from outside is random. */
+/** Ids: those of effects are derived from their cause, so that a repeat has the same; those of new requests are random. */
 
 import { createHash, randomBytes } from 'node:crypto'
 

@@ -2,7 +2,7 @@
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** @throws Error that says what is wrong with it. */
+/** @throws Error that names the fault of the text. */
 export function jsonFrom(bytes: Uint8Array): unknown {
   let text: string
   try {

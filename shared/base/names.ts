@@ -27,7 +27,7 @@ export const eventPath = (eventType: string): string => `/events/${eventType}`
 export const commandPath = (command: string): string => `/commands/${command}`
 /** The path at which the owner of a command accepts submissions of it. */
 export const submissionPath = (command: string): string => `/submissions/${command}`
-/** Provided by the runtime of every service: publish again what is recorded for a correlation id. */
+/** Provided by the runtime of every service: it republishes the recorded events of a correlation id. */
 export const republishCommand = 'RepublishEvents'
 /** Provided by the runtime of every service: take dead letters of its own again. */
 export const replayCommand = 'ReplayDeadLetters'

@@ -32,7 +32,7 @@ export const json = <S extends z.ZodType>(schema: S): z.ZodPipe<z.ZodType<unknow
     })
     .pipe(schema)
 
-/** @throws Error that names the setting, what is wrong with its value, and where the value is. */
+/** @throws Error that names the setting, the fault of its value, and the place of the value. */
 export function parseSetting<Value>({ name, schema }: Setting<Value>, text: string | undefined): Value {
   if (!text)
     throw new Error(

@@ -1,4 +1,4 @@
-/** Text that may hold what a stranger sent, of bounded length: an answer and a log line echo no more than that. */
+/** Bounds a text that a client sent: answers and log lines repeat no more of it. */
 
 /** At most so many characters, of which the last is an ellipsis where something was left out; well-formed Unicode. */
 export const shortened = (text: string, mostCharacters: number): string =>

@@ -1,6 +1,6 @@
 /**
- * The kinds of text that messages, requests and tokens may hold. Every string of a contract is of one of them, so that what
- * one store takes, all others take: BigQuery refuses an unpaired surrogate, Firestore an over-long name, a terminal obeys
+ * The kinds of text that messages, requests and tokens may hold. Every string of a contract is of one of them, so that every store accepts
+ * a text that one of them accepts: BigQuery refuses an unpaired surrogate, Firestore an over-long name, a terminal obeys
  * a control character.
  */
 
@@ -40,7 +40,7 @@ const identifierKind: Kind = {
 
 /**
  * One line that people wrote. Joiners, variation selectors and direction marks stay, which scripts and emoji need; control
- * characters (line feed and tab among them), line separators and what turns the direction of other text are refused.
+ * characters (line feed and tab among them), line separators and characters that change the direction of other text are refused.
  */
 const freeTextKind: Kind = {
   name: 'free text',
@@ -53,9 +53,9 @@ const freeTextKind: Kind = {
 export const textKinds = z.registry<{ readonly kind: Kind['name'] | 'code' }>()
 
 /**
- * A name that is compared: a reference, a key, a subject. What is not NFC is refused rather than normalised, so that the
+ * A name that is compared: a reference, a key, a subject. A name that is not NFC is refused rather than normalised, so that the
  * text that was hashed, signed or stored by the sender is the text that comes back.
- * `pattern` narrows it further, and says for people what it takes.
+ * `pattern` restricts it further; its message describes the accepted texts.
  */
 export const identifier = (
   limit: TextLimit,

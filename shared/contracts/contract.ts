@@ -85,7 +85,7 @@ export type RecordOf<C extends Contracts> = C extends { readonly recorded: infer
 
 /**
  * Declares the messages and queries of one service, keeping their literal names and types. Of the answers only the shape
- * holds: what was stored under earlier bounds is still answered.
+ * is checked: data that was stored under earlier bounds is still answered.
  * @throws Error for a query that could not tell its owner's refusal from an answer of the runtime
  */
 export function defineContracts<const C extends Contracts>(contracts: C): C {

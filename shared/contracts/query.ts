@@ -1,4 +1,4 @@
-/** The contract of a query: what one service may ask another over HTTP, and every answer to it. */
+/** The contract of a query: a request of one service to another over HTTP, and every answer to it. */
 
 import type { z } from 'zod'
 import { declarationOf, isRefusalCode, type RefusalCode, ruleCodes } from '../base/errors.ts'
@@ -18,7 +18,7 @@ export interface QueryContract {
   readonly body?: z.ZodType
   /**
    * Status → schema of the body; null: an answer without a body. A new field is optional: callers may read answers of an
-   * older revision. `defineContracts` leaves the shape of it: bounds belong to what enters, and answers tell what was stored.
+   * older revision. `defineContracts` keeps only the shape: bounds apply to requests, and answers contain stored data.
    */
   readonly answers: Readonly<Record<number, z.ZodType | null>>
   /** The codes of refusals by the owner's rules that a caller has to reckon with; any other is a bug. */

@@ -14,7 +14,7 @@ export const isAlreadyThere = (error: unknown): boolean => codeOf(error) === 6
 
 export const isLostRace = (error: unknown): boolean => lostRace.has(codeOf(error))
 
-/** Firestore's refusals of what we send are bugs; its absence is not. */
+/** A request that Firestore refuses is a bug; an unavailable Firestore is not. */
 export function unavailable(error: unknown): unknown {
   return passing.has(codeOf(error)) ? new Unavailable('Firestore does not answer.', { cause: error }) : error
 }

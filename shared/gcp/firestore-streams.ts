@@ -30,7 +30,7 @@ const STREAMS = 'streams'
 interface Head {
   readonly version: number
   readonly entries: readonly string[]
-  /** How many chunks hold what came before. */
+  /** The number of chunks with the earlier commits. */
   readonly chunks?: number
   /** The last sequence in the chunks. */
   readonly sequence?: number

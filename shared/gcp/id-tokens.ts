@@ -3,7 +3,7 @@
 import type { GoogleAuth, IdTokenClient } from 'google-auth-library'
 import { Unavailable } from '../base/errors.ts'
 
-/** The value of an authorization header for a callee, who is named by its URL. Throws `Unavailable`. */
+/** The value of an authorization header for a callee, named by its URL. @throws Unavailable */
 export type AuthorizationFor = (audience: string) => Promise<string>
 
 export function createIdTokens(): AuthorizationFor {

@@ -31,7 +31,7 @@ export function createTaskSender(config: Config): TaskSender {
     const url = config.PEERS[target]
     if (!url)
       throw new Error(
-        `${envelope.type} is for ${target}, whose address is not among PEERS: does the description name what it sends?`,
+        `${envelope.type} is for ${target}, whose address is not among PEERS: name the command among the sends of the description.`,
       )
     const tasks = await (client ??= connect(config.CLOUD_TASKS_ENDPOINT))
     const parent = tasks.queuePath(config.GOOGLE_CLOUD_PROJECT, config.REGION, queueName(target))

@@ -48,7 +48,7 @@ export interface Allowance {
 }
 
 export interface ResiliencePolicy {
-  /** @throws Unavailable, or what `call` threw when that says that the callee has answered. */
+  /** @throws Unavailable, or the error of `call` if the callee has answered. */
   execute<T>(call: (time: Allowance) => Promise<T>, options: CallOptions): Promise<T>
   /** The callee failed so often in a row that it is not called for now. */
   isOpen(): boolean

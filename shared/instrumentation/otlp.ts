@@ -1,6 +1,6 @@
 /**
  * Sends spans and metrics by OTLP to the collector beside this service. The OpenTelemetry packages cost a quarter of a
- * second to import: what happens before they are there waits, so that no request does.
+ * second to import: spans are queued until they are imported, so that no request waits.
  */
 
 import { randomUUID } from 'node:crypto'

@@ -30,7 +30,7 @@ import {
 export interface Sink {
   span(span: FinishedSpan): void
   measure(instrument: Instrument, value: number, attributes: Attributes): void
-  /** Hands over what is still here, for as long as that may take. */
+  /** Exports the queued spans and points, within a time limit. */
   close(): Promise<void>
 }
 
@@ -54,7 +54,7 @@ export interface Attempt {
   readonly messageId: string
   /** Absent when it could not be read. */
   readonly message?: Envelope | undefined
-  /** Of a message that could not be read: what came beside it. */
+  /** Of a message that could not be parsed: the traceparent of its headers. */
   readonly traceparent?: string | undefined
 }
 
@@ -182,7 +182,7 @@ function ofMessages(
       const types = events.map(({ type }) => type)
       span?.correlate(correlationId)
       span?.event('committed', { 'millrace.events': types.join(' ') })
-      // A delivery says at its end that it was handled; what entered by HTTP is logged here.
+      // A delivery is logged at its end; the commit of an HTTP request is logged here.
       if (span?.kind === 'server') log('INFO', types[0] ?? 'committed', { correlationId })
       for (const { type, data } of events) {
         if (type === stuckEvent) log('ERROR', stuckEvent, { ...(data as object), correlationId })

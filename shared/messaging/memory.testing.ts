@@ -104,7 +104,7 @@ export function memory(turn: Turn = anybodysTurn): Memory {
   }
   const copy = (stored: Stored | undefined): Fields | undefined => stored && plain(stored.fields)
 
-  /** Runs once; undefined if a concurrent write changed what it had read. */
+  /** Runs once; undefined if a concurrent write changed a document that it had read. */
   const runOnce = async <R>(
     id: string,
     work: Parameters<StreamStore['transact']>[1],

@@ -1,4 +1,4 @@
-/** Asks other services what their contracts declare: a request's path is made here alone, and an answer is parsed here. */
+/** Sends the queries of other services' contracts: makes the path of a request, and parses the answer. */
 
 import { z } from 'zod'
 import { declarationOf, type DeclaredCode, type PlatformCode, type RefusalCode, Unavailable } from '../base/errors.ts'

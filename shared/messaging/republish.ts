@@ -1,4 +1,4 @@
-/** The command that every service understands: publish again, with the same ids, what is recorded. */
+/** The command by which every service republishes its recorded events, with the same ids. */
 
 import { z } from 'zod'
 import { reference } from '../base/fields.ts'

@@ -48,7 +48,7 @@ export interface StoredStream {
 /** A document beside the streams to read with a stream. */
 export interface CompanionRequest {
   readonly path: string
-  /** It holds what all commits of the stream come to, so that the recent ones are read with it, and no more. */
+  /** The companion holds the state after all commits of the stream, so only recent commits are read with it. */
   readonly isSnapshot: boolean
 }
 

@@ -47,7 +47,7 @@ export interface StreamsParts {
 }
 
 export interface StreamsWithRepublish extends Streams {
-  /** Publishes again, with the same ids, what a stream recorded; returns how many events that were. */
+  /** Republishes the recorded events of a stream, with the same ids; returns their number. */
   republish(streamId: string): Promise<number>
 }
 

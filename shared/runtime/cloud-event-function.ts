@@ -1,6 +1,6 @@
 /**
  * Calls a CloudEvent function by way of the functions framework, which makes the CloudEvent of a push message. The framework
- * calls a function with an empty event for any unrelated JSON, and answers 204: it gets what was checked before.
+ * calls a function with an empty event for any unrelated JSON, and answers 204: it gets only checked messages.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
@@ -36,7 +36,7 @@ export async function createCloudEventFunction(name: string, projectId: string):
         body: pushRequest,
       })
       const response = new ServerResponse(request)
-      // The push is answered with the outcome; what the framework answers comes first only when something failed.
+      // The push is answered with the outcome; an earlier answer of the framework means that it failed.
       response.end = () => {
         reject(new Error(`The functions framework answered ${type} with ${response.statusCode} by itself.`))
         return response

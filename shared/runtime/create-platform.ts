@@ -107,7 +107,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
         },
         log,
       )
-      // Last: it counts what the others did.
+      // Last: telemetry also exports the work of the others.
       await closeAll({ telemetry: telemetry.close }, log)
     },
   }

@@ -63,9 +63,9 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
   })
 
-  // The calling service says how long it waits, and hangs up when its own client does. A public service sets its deadline
+  // The calling service says how long it waits, and disconnects when its own client does. A public service sets its deadline
   // itself: a client's would end calls to others. A delivery has none: once begun it is finished, so that its redelivery
-  // finds what it decided.
+  // finds the recorded decision.
   if (isInternal) {
     http.use('*', (c, next) => {
       if (isDelivery(c.req.path)) return next()

@@ -56,7 +56,7 @@ async function requestIn(c: Context, contract: QueryContract): Promise<object> {
   }
 }
 
-/** The parsed parameters of a request. @throws Refused: what can be the name of nothing is not found. */
+/** The parsed parameters of a request. @throws Refused: an invalid parameter names nothing, so the answer is not found. */
 export function parametersIn(c: Context, contract: Pick<QueryContract, 'path' | 'parameters'>): Record<string, string> {
   const inPath = new Set(pathParametersOf(contract))
   return Object.fromEntries(

@@ -77,7 +77,7 @@ export interface Replayed {
   readonly outcome: Outcome | Unreadable
 }
 
-/** Calls a CloudEvent function with the CloudEvent of a push request; `act` is what the function does. */
+/** Calls a CloudEvent function with the CloudEvent of a push request; `act` is the function. */
 export type CallFunction = (
   type: string,
   pushRequest: object,

@@ -1,6 +1,6 @@
 /**
  * Replays: operators make a service pull dead letters from its own subscription again. They send only the ids; the
- * content is what Pub/Sub or the service put there, so nothing can be said in the name of another service.
+ * content is that of Pub/Sub or of the service, so operators can not send content in the name of a service.
  */
 
 import type { Config } from '../base/config.ts'
@@ -41,7 +41,8 @@ export function namedOperator(headers: Headers, { type, config, security }: Sent
       event: 'operator-unnamed',
       outcome: 'refused',
       subject: config.OPERATIONS_ACCOUNT,
-      reason: 'x-operator and x-operator-reason must say who sends the task, and why: npm run ops sets them.',
+      reason:
+        'x-operator and x-operator-reason must name the sender of the task and the reason: npm run ops sets them.',
       act: { type, ...attemptOf(headers) },
     })
   }

@@ -10,7 +10,7 @@ import { createCloudEventFunction } from './cloud-event-function.ts'
 import { createHttpApp } from './http-app.ts'
 import { limitServer, serverOptions } from './server-limits.ts'
 
-/** Cloud Run kills ten seconds after SIGTERM; what is not done by then is delivered again. */
+/** Cloud Run kills ten seconds after SIGTERM; unfinished deliveries are redelivered. */
 const STOP_TIMEOUT_MS = 9_000
 const IDLE_CHECK_INTERVAL_MS = 50
 /** @param load Imports the handlers: after the platform, whose clients connect in the meantime. */

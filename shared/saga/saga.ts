@@ -10,7 +10,7 @@
  *              └─ a longer deadline    └────────────────────────▶ compensating  last step first; every compensation is
  *                                                                               retried until it is answered
  *
- * The reply that commits the saga is its pivot: what tells others of a success follows from it, and never precedes it.
+ * The reply that commits the saga is its pivot: events of its success are published at the pivot or later.
  * A step that timed out may have been performed, so it is compensated as well; a step that failed has done nothing. A
  * `done` that arrives while compensating is compensated again.
  *
@@ -68,7 +68,7 @@ export interface Compensation {
 interface Progress {
   /** The version of the definition with which the saga began. It does not change. */
   readonly version: number
-  /** Recorded before their step is sent: a lost reply must still compensate what may have been done. */
+  /** Recorded before their step is sent: a step whose reply is lost must still be compensated. */
   readonly compensations: readonly Compensation[]
 }
 
@@ -251,8 +251,8 @@ export function onTimer<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: n
 
 /**
  * The transition when an operator retries the unanswered steps; undefined if none is pending. The command is
- * sent again, and its owner publishes again what it has recorded: a command that was performed before is not answered
- * anew, so that a lost reply comes this way.
+ * sent again, and its owner republishes its recorded events: a command that was performed before is not answered
+ * anew, and a lost reply arrives this way.
  */
 export function retry<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: number): Transition | undefined {
   if (state.phase === 'running') {

@@ -1,4 +1,4 @@
-/** What a business adds to the platform, as data and pure functions: services, views, settings and goals. */
+/** A business, as data and pure functions: services, views, settings and goals. */
 
 import type { Service } from './service.ts'
 
@@ -7,7 +7,7 @@ export interface Business {
   readonly services: Readonly<Record<number, Service>>
   /** Companies outside the platform that its services call, and that emulators stand for on a laptop, by number, which their local ports follow. */
   readonly partners: Readonly<Record<number, string>>
-  /** Views in BigQuery: `NAME.sql` in the folder. Each view comes after those that it reads. See `Analytics` for what a text may refer to. */
+  /** Views in BigQuery: `NAME.sql` in the folder. Each view comes after those that it reads. See `Analytics` for the names that a text may refer to. */
   readonly views: { readonly folder: URL; readonly names: readonly string[] }
   /** The values of the settings that its services list, besides those of the platform. */
   settings(deployment: Deployment): Readonly<Record<string, string>>

@@ -17,7 +17,7 @@ export interface Reason {
 }
 
 export interface Readiness {
-  /** `degraded`: a callee is not asked for now, what does not need it is answered. */
+  /** `degraded`: the circuit of a callee is open; requests that do not need it are answered. */
   readonly status: 'ready' | 'degraded' | 'not-ready'
   readonly reasons: readonly Reason[]
 }
@@ -34,7 +34,7 @@ export interface HealthParts {
   /** Callees whose circuit is open. */
   openCircuits(): readonly string[]
   now(): number
-  /** The reasons are for those who run the platform: they are logged when they change, and never part of an answer. */
+  /** Reasons are for operators: they are logged when they change, and never part of an answer. */
   readonly log: Log
   /** Throws if no server accepts connections there. */
   readonly probe?: (address: string) => Promise<void>

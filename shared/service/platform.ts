@@ -48,7 +48,7 @@ export interface Documents {
   getAll(paths: readonly string[]): Promise<readonly (Readonly<Record<string, unknown>> | undefined)[]>
 }
 
-/** Documents inside a transaction: what was read is locked until it commits with the stream. */
+/** Documents inside a transaction: those that it reads are locked until it commits with the stream. */
 export interface TransactionDocuments extends Documents {
   set(path: string, value: Readonly<Record<string, unknown>>): void
   delete(path: string): void
@@ -69,11 +69,11 @@ export interface DocumentStore extends Documents {
    * again, comes to the same as long as each writes fields of its own.
    */
   merge(path: string, fields: Readonly<Record<string, unknown>>): Promise<void>
-  /** Writes a document unless there is one: what is there stays, and the answer is false. Nothing is read. */
+  /** Writes a document unless it exists: then it stays unchanged, and the result is false. Nothing is read. */
   create(path: string, fields: Readonly<Record<string, unknown>>): Promise<boolean>
 }
 
-/** Decide → commit → publish → send → (the caller acknowledges). The same cause again repeats what was decided, with the same ids. */
+/** Decide → commit → publish → send → (the caller acknowledges). A repeated cause repeats the recorded decision, with the same ids. */
 export interface Streams {
   /**
    * `companion` is the path of one document beside the streams that is read with it, for a bound that holds over several
@@ -81,7 +81,7 @@ export interface Streams {
    */
   read(streamId: string, companion?: string): Promise<Stream>
   /**
-   * For streams without an end. The companion at this path is the stream's snapshot: what all its events come to. `handle`
+   * For streams without an end. The companion at this path is the stream's snapshot: the state after all its events. `handle`
    * requires it of each decision with events. `events` are recent ones, of at most 100 commits, or all of them while there
    * is no snapshot. A redelivery is recognised by all commits.
    */
@@ -117,7 +117,7 @@ export interface Relayed {
 
 export interface Platform {
   readonly service: { readonly name: string }
-  /** Sends one command at once, outside any stream: what enters from outside, or a timer before its stream exists. */
+  /** Sends one command at once, outside any stream: a submission, or a timer before its stream exists. */
   send(
     command: OutgoingCommand,
     options: {
@@ -167,7 +167,7 @@ export interface Platform {
     url: string,
     options: {
       method: string
-      /** What the call is named in traces: `airline.book`. */
+      /** The name of the call in traces: `airline.book`. */
       operation: string
       body?: unknown
       idempotencyKey?: string

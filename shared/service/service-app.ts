@@ -26,6 +26,6 @@ export interface ServiceApp {
   readonly queries?: Readonly<Record<string, QueryHandler>>
   /** Events that people may publish too, with sequence 0; any other event with sequence 0 is dead-lettered. */
   readonly acceptsManualEvents?: readonly string[]
-  /** What it answers besides queries of other services: the public API. */
+  /** Its routes besides those of messages and queries: the public API. */
   readonly routes?: (app: Hono, platform: Platform) => void
 }

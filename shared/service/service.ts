@@ -255,7 +255,7 @@ export const usesQueues = ({
 }: Pick<Service, 'sends' | 'acceptsSubmitted' | 'requestsRepublishFrom'>): boolean =>
   enqueuedBy(service).length > 0 || requestsRepublishFrom.length > 0
 
-/** Commands with content that operators may send. `RepublishEvents` says nothing but what is recorded. */
+/** Commands with content that operators may send. `RepublishEvents` publishes only recorded events. */
 export const fromOperators = ({ acceptsFromOperators }: Pick<Service, 'acceptsFromOperators'>): readonly string[] => [
   republishCommand,
   ...acceptsFromOperators,

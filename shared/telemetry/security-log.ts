@@ -2,12 +2,12 @@
 
 import type { Log } from './log.ts'
 
-/** Never a token, a key, a reference to a card or an address, or a body: only what names the caller and the fault. */
+/** Names the caller and the fault. Never contains a token, a key, a reference to a card or an address, or a body. */
 export interface SecurityEvent {
   /** The problem's code for a refusal (`token-expired`), a dotted name for an act (`staff.command`): a closed set. */
   readonly event: string
   readonly outcome: 'refused' | 'done'
-  /** `ROLE:SUBJECT` of a person (`staff:jo`), or a service account's e-mail; absent when the caller did not prove who it is. */
+  /** `ROLE:SUBJECT` of a person (`staff:jo`), or a service account's e-mail; absent when the caller is not verified. */
   readonly subject?: string | undefined
   readonly reason: string
   /** The caller's network address, where the edge knows it. */

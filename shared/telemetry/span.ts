@@ -14,7 +14,7 @@ export interface Span {
   /** The correlation id of the handled message, as soon as it is known. */
   readonly correlationId: string | undefined
   correlate(id: string): void
-  /** Once it is known what the work was. */
+  /** For a name that is known only later. */
   rename(name: string): void
   set(attributes: Attributes): void
   event(name: string, attributes?: Attributes): void
@@ -65,7 +65,7 @@ export type InSpan = <T>(options: SpanOptions, work: (span: Span) => Promise<T>)
 /** The attribute of the id that a span's work has in common with all that caused it. */
 export const CORRELATION = 'millrace.correlation_id'
 
-/** A span is a few hundred bytes: what would make it more is cut. */
+/** A span is a few hundred bytes: further events and longer texts are cut. */
 const MAX_EVENTS = 32
 const MAX_TEXT_LENGTH = 500
 
@@ -74,7 +74,7 @@ const running = new AsyncLocalStorage<Span>()
 /** The span of the work that asks; undefined outside any. */
 export const currentSpan = (): Span | undefined => running.getStore()
 
-/** Runs the work in a span of its own. What it throws fails the span, and goes on. */
+/** Runs the work in a span of its own. An error fails the span, and is thrown on. */
 export function createTracer({ sampledShare, ended, now = Date.now, random = Math.random }: TracerParts): InSpan {
   return async (options, work) => {
     const { parent } = options

@@ -48,7 +48,7 @@ function removeShop(): void {
     for (const name of forTests) delete lock.packages['']!.devDependencies[name]
   })
   copy.write('vitest.config.ts', "import { defineConfig } from 'vitest/config'\n\nexport default defineConfig({})\n")
-  // A business may use less of shared/ than the shop does: what it does not use stays for later, and is no dead code.
+  // A business may use less of shared/ than the shop does: the rest is no dead code.
   change<{ workspaces: Record<string, { entry: string[] }> }>('knip.json', ({ workspaces }) => {
     workspaces['.']!.entry.push('shared/**/*.ts!', 'emulators/{partner-server,start}.ts!')
   })

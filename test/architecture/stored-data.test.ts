@@ -1,4 +1,4 @@
-/** Data that was stored under earlier bounds is read by every query: bounds belong to what enters. */
+/** Every query reads data that was stored under earlier bounds: bounds apply to requests only. */
 
 import { expect, it } from 'vitest'
 import { loadApp } from '../../functions/apps.ts'
@@ -34,7 +34,7 @@ interface Read {
   readonly answer: object
 }
 
-/** By query: a request, and the answer with what was stored. */
+/** By query: a request, and the answer with the stored data. */
 const reads: Readonly<Record<string, Read>> = {
   readOrder: {
     path: '/orders/o-1',

@@ -10,7 +10,7 @@ import { modulesFrom, type Module } from '../support/import-graph.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const CONFIG = 'shared/base/config.ts'
-/** What functions/main.ts runs: all but the list of services, which the stacks read too. */
+/** The files that functions/main.ts imports, without the list of services, which the stacks read too. */
 const entries = ['shared/runtime/serve.ts', ...services.map(({ name }) => `functions/${name}/app.ts`)]
 const modules = [
   ...new Map(
@@ -57,7 +57,7 @@ describe('the programs of the services', () => {
       .map((module) => [nameOf(module), asks(module)] as const)
       .filter(([, found]) => found.length > 0)
     expect(asking.filter(([file]) => file !== CONFIG)).toEqual([])
-    // The check can fail: it finds what that one file reads.
+    // The check can fail: it finds the variables that this one file reads.
     expect(asking.find(([file]) => file === CONFIG)?.[1]).toContain('process.env')
   })
 })

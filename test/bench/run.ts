@@ -16,10 +16,10 @@ const sections: readonly Section[] = [throughput, calls, operations, starting, i
 void main('bench', {
   brief: 'Starts platforms of its own on free ports and measures: the figures of docs/benchmarks.md.',
   about: `
-Figures depend on the machine and on what else it does: compare within one run only.
+Figures depend on the machine and its other load: compare within one run only.
 
 ${sections.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}`,
-  words: { name: 'SECTION', brief: 'what to measure, of those above; absent, all', most: Infinity },
+  words: { name: 'SECTION', brief: 'a section of those above; default: all', most: Infinity },
   options: {
     orders: wholeNumber('orders per run', 200, { from: 1 }),
     clients: text('LIST', 'how many clients order at once', '1,16,64'),

@@ -1,5 +1,5 @@
 /**
- * What people add to the platform: a service, an event, a command and an emulator by `npm run new` as the documents have it;
+ * The additions to the platform: a service, an event, a command and an emulator by `npm run new` as the documents have it;
  * a step of the checkout, a method of an emulator, an environment and a Terraform type by hand. All of them pass the check
  * and their tests and run together, and each touches few files.
  */

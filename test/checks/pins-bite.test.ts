@@ -493,7 +493,7 @@ const more: typeof plants = [
     '@evil:registry=https://example.com\nsave-exact',
     '@evil:registry=https://example.com is not',
   ],
-  ['another lockfile', 'npm-shrinkwrap.json', '', '{}', 'npm takes it before package-lock.json'],
+  ['another lockfile', 'npm-shrinkwrap.json', '', '{}', 'npm prefers it to package-lock.json'],
   [
     'a script that is copied in',
     'Dockerfile',

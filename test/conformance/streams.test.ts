@@ -330,7 +330,7 @@ describe.each(drivers)('streams on $name', ({ open }) => {
     const { streams, id } = await started()
     const change = countingOn(streams, id)
     for (let key = 1; key < MAX_RECENT_COMMITS; key++) await change(key)
-    // One of these moves what is recent.
+    // One of these moves the recent commits.
     await Promise.all([0, 1, 2, 3].map((more) => change(MAX_RECENT_COMMITS + more)))
     const { events } = await streams.read(id)
     expect(events.map(({ data }) => (data as { to: number }).to)).toEqual(sequences(1, MAX_RECENT_COMMITS + 3))

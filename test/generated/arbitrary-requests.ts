@@ -115,7 +115,7 @@ const publicBody = ({ body, path }: Operation, own: References): fc.Arbitrary<st
 
 /**
  * Requests of clients, to every operation of the gateway; `Bearer ROLE` stands for a token of that role.
- * @param own what the customer may name in an order.
+ * @param own the references that the customer may name in an order.
  */
 export const publicRequests = (own: References) =>
   fc.oneof(

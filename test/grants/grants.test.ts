@@ -24,7 +24,7 @@ const unasked: readonly { readonly reason: string; readonly covers: (grant: Gran
     covers: ({ role }) => role === 'firebaseauth.viewer',
   },
   {
-    reason: 'people call on the port of the owner, who may everything',
+    reason: 'people call on the port of the owner, which has all permissions',
     covers: ({ account }) => !/^(allUsers|[a-z-]+)$/.test(account),
   },
 ]

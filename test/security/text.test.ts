@@ -1,4 +1,4 @@
-/** Every string that a message or a request may hold is of one of the shared kinds of text. Answers tell what was stored: test/architecture/stored-data.test.ts. */
+/** Every string that a message or a request may hold is of one of the shared kinds of text. Answers contain stored data: test/architecture/stored-data.test.ts. */
 
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'

@@ -7,7 +7,7 @@ import { parseSync, type Program } from 'oxc-parser'
 export interface Module {
   readonly file: string
   readonly program: Program
-  /** What it imports: files by their path, packages by their name. */
+  /** Its imports: files by their path, packages by their name. */
   readonly imports: readonly string[]
 }
 

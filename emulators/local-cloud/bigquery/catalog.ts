@@ -1,4 +1,4 @@
-/** Datasets, tables and views: what is declared of them, and the schemas, tables and views of DuckDB that follow. */
+/** Datasets, tables and views: their declarations, and the schemas, tables and views of DuckDB that follow from them. */
 
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'

@@ -25,7 +25,7 @@ export interface Job {
   readonly dryRun: boolean
   readonly schema: readonly FieldSchema[]
   readonly rows: readonly Row[]
-  /** About what the rows take, as JSON. */
+  /** The approximate size of the rows as JSON. */
   readonly resultBytes: number
   readonly changed: number
   readonly bytes: number

@@ -44,11 +44,11 @@ export interface CloudRunCore {
    * gone. Resolves with its pid, if there was one.
    */
   kill(service: string, signal: NodeJS.Signals): Promise<number | undefined>
-  /** The same for the service that runs as that account: its e-mail, or what stands before the `@`. */
+  /** The same for the service that runs as that account: its e-mail, or the part before the `@`. */
   signalAccount(account: string, signal: NodeJS.Signals): Promise<number | undefined>
   /** Services that are kept, and that `start` could not open, with the reason. */
   unopened(): { readonly name: string; readonly reason: string }[]
-  /** Opens what is kept, as far as it can be opened. */
+  /** Opens the stored services; `unopened` lists those that fail. */
   start(): Promise<void>
   stop(): Promise<void>
 }
@@ -80,7 +80,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
     if (!address) throw invalidArgument(`The local environment has no port for the service ${id}.`)
     return address.port
   }
-  /** `made`: what it is while it is not yet kept. */
+  /** `made`: the resource of a service that is not stored yet. */
   const open = async (name: string, made?: ServiceResource): Promise<void> => {
     const id = idOf(name)
     const resourceOf = (): ServiceResource => (services.get(name) ?? made)!
@@ -147,7 +147,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
         latestReadyRevision: revision(id, 1),
         uri: `http://127.0.0.1:${portOf(id)}`,
       }
-      // Kept only once its port is open: what can't be opened now could not be at the next start either.
+      // Stored only once its port is open: a service that can't be opened now could not be at the next start either.
       opening.add(name)
       try {
         await open(name, resource)

@@ -30,7 +30,7 @@ export const systemClock: Clock = {
 }
 
 export interface VirtualClock extends Clock {
-  /** Moves time on and runs what falls due, in order of its time; between two of them pending promises settle. */
+  /** Advances the time and runs the timers that fall due, in order; pending promises settle between two timers. */
   advance(ms: number): Promise<void>
   /** Lets everything that is due now, and every promise it started, settle without moving time. */
   settle(): Promise<void>

@@ -15,7 +15,7 @@ export async function closeAll(steps: Iterable<() => unknown>): Promise<void> {
   if (errors.length > 1) throw new AggregateError(errors, errors.map(String).join('\n'))
 }
 
-/** After a start that failed: its error is the one to report, what fails beside it goes to the terminal. */
+/** After a failed start, which reports its own error: errors of the closing go to the terminal. */
 export async function closeAfter(failure: unknown, close: () => Promise<void>): Promise<never> {
   await close().catch((error: unknown) => console.error(error))
   throw failure

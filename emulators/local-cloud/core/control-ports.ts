@@ -1,17 +1,17 @@
 /**
- * The ports by which this process is controlled: Google's APIs, the identity platform, partners. What pushes and tasks
- * send is written by others (a service account may make a task), so none is ever sent there: it would act with the
- * rights of the port, which the sender does not have.
+ * The ports that control this process: Google's APIs, the identity platform, partners. Other callers determine the content
+ * of pushes and tasks (a service account may create a task), so none is sent to these ports: it would act with the
+ * permissions of the port, which its sender does not have.
  */
 
 import { lookup as lookUp } from 'node:dns'
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 
-/** Port → what answers there. Of the process, not of one cloud: they share its loopback. */
+/** Port → the name of its server. All clouds of the process share it, as they share loopback. */
 const ports = new Map<number, string>()
 
-/** To be called by whatever opens such a port; the function that it returns gives the port back. */
+/** The opener of such a port calls it; the function that it returns releases the port. */
 export function reserve(port: number, what: string): () => void {
   ports.set(port, what)
   return () => void ports.delete(port)
@@ -65,4 +65,4 @@ export function guardedLookup(url: string): LookupFunction | undefined {
 }
 
 const reason = (url: string, what: string): string =>
-  `${url} is ${what} of the local cloud, to which no push or task is sent: it would act there with rights that its sender does not have.`
+  `${url} is ${what} of the local cloud, to which no push or task is sent: it would act there with permissions that its sender does not have.`

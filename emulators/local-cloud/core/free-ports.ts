@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * Below what any system gives to outgoing connections of its own accord (from 32,768 on Linux, 49,152 elsewhere): such a
+ * Below the range from which systems choose ports of outgoing connections (from 32,768 on Linux, 49,152 elsewhere): such a
  * connection would take the port between here and the server's listening, or while a server is started again.
  */
 const FIRST_OF_BLOCKS = 20_000

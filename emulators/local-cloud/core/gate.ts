@@ -33,7 +33,7 @@ const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 /**
  * Google's clients, gcloud, bq, Terraform and curl scripts send JSON; OTLP exporters may send Protobuf. A browser sends
  * neither from another origin without asking first (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), and
- * no type at all is what it sends for a Blob.
+ * it sends a Blob without any type.
  */
 const BODY_TYPES = ['application/json', 'application/x-protobuf']
 

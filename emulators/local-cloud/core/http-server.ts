@@ -9,10 +9,10 @@ import { gated } from './gate.ts'
 import type { PortServer } from './server.ts'
 
 /**
- * `port` 0: any free one. `what` answers there, for the refusal of a push or task to it: "the identity platform".
+ * `port` 0: any free one. `name` is the server in the refusal of a push or task to it: "the identity platform".
  * @throws Error (EADDRINUSE) that names the port when it is taken.
  */
-export async function openHttp(port: number, { fetch }: Pick<Hono, 'fetch'>, what: string): Promise<PortServer> {
+export async function openHttp(port: number, { fetch }: Pick<Hono, 'fetch'>, name: string): Promise<PortServer> {
   const answer = getRequestListener(fetch)
   const server = createServer(gated('api', (request, response) => void answer(request, response)))
   await new Promise<void>((resolve, reject) => {
@@ -20,7 +20,7 @@ export async function openHttp(port: number, { fetch }: Pick<Hono, 'fetch'>, wha
     server.listen(port, '127.0.0.1', resolve)
   })
   const { port: opened } = server.address() as AddressInfo
-  const release = reserve(opened, what)
+  const release = reserve(opened, name)
   return {
     port: opened,
     async close() {

@@ -1,10 +1,10 @@
 /**
- * Keeps what the emulators acknowledged: maps in memory behind an append-only log, which a killed process reads again.
+ * Persists the acknowledged state of the emulators: maps in memory behind an append-only log, which the next process reads.
  *
- * Durability: changes are written before the answer that acknowledges them (`flush`), and what no answer waits for is
+ * Durability: changes are written before the answer that acknowledges them (`flush`), and changes for which no answer waits are
  * written in the same turn of the event loop. The file is not synced: everything acknowledged survives SIGKILL of this
- * process, the last moments before a power cut may be lost. What is written at once is one line, hence there as a whole
- * or not at all. A write that fails (a full disk) fails the answers that wait for it; the changes stay in memory, and the
+ * process, the last changes before a power cut may be lost. Changes that are written together are one line, which is read
+ * completely or not at all. A write that fails (a full disk) fails the answers that wait for it; the changes stay in memory, and the
  * next write takes them along.
  */
 
@@ -29,7 +29,7 @@ export interface Journal {
   /** The table of that name (`pubsub/topics`), as it was when the process ended. */
   table<Value>(name: string): Table<Value>
   /**
-   * Writes what is buffered. The transport calls it before each answer, so an acknowledged change survives SIGKILL.
+   * Writes the buffered changes. The transport calls it before each answer, so an acknowledged change survives SIGKILL.
    * @throws Error that names the file when it can't be written
    */
   flush(): void
@@ -39,7 +39,7 @@ export interface Journal {
 export interface JournalOptions {
   /** The folder of the log. Absent: state is only in memory. */
   readonly directory?: string
-  /** The log is compacted when it outgrows this, and twice what it was after the last time. */
+  /** The log is compacted when it exceeds this size, and twice its size after the last compaction. */
   readonly compactAboveBytes?: number
 }
 

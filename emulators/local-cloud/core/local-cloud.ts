@@ -33,7 +33,7 @@ export interface LocalCloudOptions {
   /** Whether calls on the ports of service accounts need the grants that IAM holds (default `enforce`). */
   readonly iam?: IamMode
   readonly fetch?: Send
-  /** Asked for on what Google has no API for, and on what starts processes (default: a new one). */
+  /** The run secret: required where Google has no API, and by requests that start processes (default: a new one). */
   readonly secret?: string
   /** The shell command that prints the secret, for messages to a caller without it. Absent: they name none. */
   readonly secretCommand?: string
@@ -57,7 +57,7 @@ export interface LocalCloud {
   requestLog(): readonly RequestLogEntry[]
   /** The injected faults. */
   readonly faults: Faults
-  /** Takes up what was kept. To be called once, after `startLater`. */
+  /** Continues the stored work. To be called once, after `startLater`. */
   start(): Promise<void>
   close(): Promise<void>
 }

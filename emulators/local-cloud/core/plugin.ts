@@ -57,7 +57,7 @@ export interface RequestLogEntry {
 }
 
 export interface PluginInstance<Core = unknown> {
-  /** The state machine itself: what peers and in-process tests call. */
+  /** The state machine itself, for peers and in-process tests. */
   readonly core: Core
   readonly grpc?: readonly GrpcService[]
   /** REST that no proto annotation describes; mounted at the root of every port. */
@@ -66,7 +66,7 @@ export interface PluginInstance<Core = unknown> {
   readonly routes?: readonly RouteAccess[]
   /** Whether a resource of that full name exists here; undefined when the name is not of this service (IAM asks before it sets a policy). */
   resourceExists?: (fullName: string) => boolean | undefined
-  /** Called once every plugin is made and every port is open: take up what the journal kept (timers, retries). */
+  /** Called once every plugin is made and every port is open: continue the work in the journal (timers, retries). */
   start?(): Promise<void>
   close?(): Promise<void>
 }

@@ -11,7 +11,7 @@ export interface ProtoTime {
 /** The values that clients send for an unset time. */
 export type MaybeTime = ProtoTime | null | undefined
 
-/** In milliseconds; what is finer is cut off. */
+/** In milliseconds; finer parts are cut off. */
 export const msOf = ({ seconds, nanos }: ProtoTime): number =>
   Number(seconds ?? 0) * 1000 + Math.floor((nanos ?? 0) / 1e6)
 
@@ -31,7 +31,7 @@ const FIRST_SECOND = -62_135_596_800
 const LAST_SECOND = 253_402_300_799
 
 /**
- * A timestamp as whole seconds and microseconds; what is finer is cut off.
+ * A timestamp as whole seconds and microseconds; finer parts are cut off.
  * @throws INVALID_ARGUMENT outside of the years 1 to 9999.
  */
 export function microsecondsOf(timestamp: ProtoTime): { readonly seconds: number; readonly micros: number } {

@@ -11,7 +11,7 @@ const WORDS = 2 ** 32
 /** So that seeds that differ in one bit begin far apart. */
 const WARM_UP_ROUNDS = 16
 
-/** sfc32: small and fast, and its 128 bits of state keep ids apart over restarts. Not for what must be secret. */
+/** sfc32: small and fast, and its 128 bits of state keep ids apart over restarts. Not for secrets. */
 export function seededRandom(seed: number): Random {
   let [a, b, c, counter] = [seed >>> 0, Math.floor(seed / WORDS) >>> 0, 0x9e_37_79_b9, 1]
   const word = (): number => {

@@ -1,6 +1,6 @@
 /**
- * The secret of one run. Loopback is open to every user and program of the machine; what Google has no API for, and what
- * starts processes, is for those alone who can read `running.json` (0600).
+ * The secret of one run. Every user and program of the machine reaches loopback; requests outside Google's APIs, and
+ * requests that start processes, need the secret, which only readers of `running.json` (0600) have.
  */
 
 import type { MiddlewareHandler } from 'hono'
@@ -14,7 +14,7 @@ export const makeSecret = (): string => randomBytes(SECRET_BYTES).toString('base
 
 /**
  * Whether a request carries it: in the header `x-local-cloud-secret`; as the user of Basic authentication, which curl and
- * others make from `http://SECRET@127.0.0.1:4100`; or as a Bearer token, which is what Terraform's provider makes of
+ * other clients make from `http://SECRET@127.0.0.1:4100`; or as a Bearer token, which Terraform's provider makes of
  * `access_token`.
  */
 export function carriesSecret(header: (name: string) => string | undefined, secret: string): boolean {

@@ -46,7 +46,7 @@ export type Streaming = (
 ) => Promise<void>
 
 export interface GrpcService {
-  /** Full name, `google.pubsub.v1.Publisher`. Methods in lowerCamelCase; what is missing answers UNIMPLEMENTED by name. */
+  /** Full name, `google.pubsub.v1.Publisher`. Methods in lowerCamelCase; a missing method answers UNIMPLEMENTED with its name. */
   readonly name: string
   readonly unary?: Readonly<Record<string, Unary>>
   readonly streaming?: Readonly<Record<string, Streaming>>

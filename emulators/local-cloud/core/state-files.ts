@@ -6,7 +6,7 @@ import { join } from 'node:path'
 /** Read and written by their owner alone. */
 export const STATE_FILE_MODE = 0o600
 const STATE_DIRECTORY_MODE = 0o700
-/** For the process that keeps state: what its libraries write (DuckDB does) is closed from the first byte, too. */
+/** For the process that keeps state: files that its libraries write, such as those of DuckDB, are private from their first byte, too. */
 export const STATE_UMASK = 0o077
 
 /** Makes the directory; one that is there, and all that is in it, is closed to other users. Links in it are not followed. */
@@ -15,7 +15,7 @@ export function closeState(directory: string): void {
   close(realpathSync(directory))
 }
 
-/** Readers, and a start after a kill, find the whole of it or what was there before. One process writes a file. */
+/** Readers, and a start after a kill, find the new content or the old one, never a part. One process writes a file. */
 export function writeState(file: string, text: string): void {
   writeFileSync(`${file}.new`, text, { mode: STATE_FILE_MODE })
   renameSync(`${file}.new`, file)

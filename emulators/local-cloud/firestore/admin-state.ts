@@ -1,4 +1,4 @@
-/** What Firestore's Admin API stores: databases, composite indexes, and for single fields their indexes and TTL. */
+/** The state of Firestore's Admin API: databases, composite indexes, and the indexes and TTL of single fields. */
 
 import type { Journal, Table } from '../core/journal.ts'
 import { notFound } from '../core/status.ts'

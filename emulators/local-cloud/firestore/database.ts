@@ -1,4 +1,4 @@
-/** A database at work, and all of them together: what the methods are functions of. */
+/** The state of one database, and of all: the parameters of the API methods. */
 
 import type { CloudContext } from '../core/plugin.ts'
 import type { AdminState } from './admin-state.ts'
@@ -21,7 +21,7 @@ export interface Database {
   readonly transactions: Transactions
   /** Whether transactions read without locks, and are compared when they commit. */
   isOptimistic(): boolean
-  /** Refuses what no index serves, or says so. */
+  /** Refuses a query that no index serves, or warns. */
   checkIndex(query: Query, aggregated: readonly FieldPath[]): void
   /** Documents as Standard edition bills them, units as Enterprise would. */
   count(counter: Counter, amount: number): void
@@ -44,7 +44,7 @@ export interface FirestoreCore {
   forget(name: DatabaseName): void
   /** The missing indexes of queries, if indexes are not enforced. */
   readonly missingIndexes: ReadonlyMap<string, CompositeIndex>
-  /** Deletes what expires, once a field has a TTL policy. */
+  /** Deletes expired documents, once a field has a TTL policy. */
   readonly expiry: Expiry
   close(): void
 }

@@ -49,7 +49,7 @@ export const databaseProvisioner: Provisioner = {
 }
 
 function databaseOf(database: Attributes): Message {
-  // It says what Terraform's destroy does; no API knows it.
+  // It controls Terraform's destroy alone; no API has it.
   database.ignore('deletion_policy')
   return defined({
     locationId: database.text('location_id'),

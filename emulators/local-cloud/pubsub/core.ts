@@ -1,4 +1,4 @@
-/** The Pub/Sub state machine as one object: what the transport, peers and in-process simulations call. */
+/** The Pub/Sub state machine as one object, for the transport, peers and in-process simulations. */
 
 import { makeState, startState, stopState } from './lifecycle.ts'
 import type { RequestContext } from '../core/service.ts'

@@ -1,11 +1,11 @@
-/** Connects a subscription to what it is configured for: a push endpoint, a BigQuery table, or nothing (pull). */
+/** Connects a subscription to its configured endpoint: a push endpoint, a BigQuery table, or none (pull). */
 
 import { BigQueryAppender } from './bigquery/appender.ts'
 import type { Delivery } from './delivery/delivery.ts'
 import { Pusher } from './push/pusher.ts'
 import type { PubsubState } from './state.ts'
 
-/** Replaces what was connected; requests under way end by themselves, and their outcome still counts. */
+/** Replaces the connected endpoint; requests in flight end by themselves, and their outcome still counts. */
 export function connectEndpoint(state: PubsubState, delivery: Delivery): void {
   const { name, pushConfig, bigqueryConfig, detached } = delivery.record
   const before = state.endpoints.get(name)

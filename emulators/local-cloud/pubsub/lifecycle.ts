@@ -72,7 +72,7 @@ export function closeSubscription(state: PubsubState, name: string, reason: Stat
   state.subscriptionRecords.delete(name)
 }
 
-/** Rebuilds what works from what was written: outstanding messages are simply to be delivered again. */
+/** Rebuilds the state from the journal: outstanding messages are delivered again. */
 function load(state: PubsubState): void {
   const { clock } = state.context
   for (const record of state.topicRecords.values()) {

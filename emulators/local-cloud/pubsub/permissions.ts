@@ -94,7 +94,7 @@ export const subscriberAccess: ServiceAccess = {
   },
 }
 
-/** Pub/Sub's own agent, who pushes, writes into BigQuery and forwards dead letters. */
+/** Pub/Sub's service agent, which pushes, writes into BigQuery and forwards dead letters. */
 const agentOf = ({ project: { number } }: CloudContext): string =>
   `service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`
 

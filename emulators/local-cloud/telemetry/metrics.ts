@@ -126,7 +126,7 @@ function totalOf(point: NumberPoint | HistogramPoint): Total {
   return { value: asDouble ?? asInt ?? 0, count: 0, bounds: [], buckets: [] }
 }
 
-/** Each export says everything again: what has not changed need not be written. */
+/** Each export repeats all values: unchanged ones need not be written. */
 const isNew = (now: Total, before: Total): boolean => now.value !== before.value || now.count !== before.count
 
 /** Buckets of other bounds can't be added: the newer ones stay. */

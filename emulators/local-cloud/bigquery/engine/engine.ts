@@ -1,7 +1,7 @@
 /**
  * The engine as the local cloud sees it: a process of its own (`engine-process.ts`), started when it is first needed. A call
- * that outlives its time ends that process, even when it can't be interrupted; what DuckDB had acknowledged is in its log,
- * and the next process reads it again.
+ * that outlives its time ends that process, even when it can't be interrupted; acknowledged changes are in DuckDB's log,
+ * and the next process reads them again.
  */
 
 import { type ChildProcess, fork } from 'node:child_process'

@@ -31,7 +31,7 @@ import { invalidArgument, type StatusError } from '../../core/status.ts'
 import type { ParameterType, ParameterValue, QueryParameter } from '../values/requests.ts'
 import * as scalars from '../values/scalars.ts'
 
-/** What the engine's SQL has besides parameters: texts and quoted names, in which `$1` is no parameter. */
+/** Texts and quoted names of the engine's SQL, in which `$1` is no parameter. */
 const parameterOrQuoted = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w+)/g
 
 /**

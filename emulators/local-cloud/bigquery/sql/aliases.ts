@@ -1,6 +1,6 @@
 /**
  * In HAVING and QUALIFY a name is the SELECT list's before it is a column's; DuckDB has it the other way round. Names of
- * the list are put there as what they stand for. https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
+ * the list are replaced there by their expressions. https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
  */
 
 import { keywords } from './functions.ts'
@@ -66,7 +66,7 @@ function aliasesOf({ tokens, closing }: Statement, begin: number, end: number): 
     const expression = item.slice(0, isWord(item.at(-2), 'AS') ? -2 : -1)
     const isName = name?.kind === 'quoted' || (name?.kind === 'word' && !keywords.has(name.text.toUpperCase()))
     const last = expression.at(-1)
-    // Without AS a name follows what could be an expression's end.
+    // Without AS, an alias follows a token that can end an expression.
     const endsThere = last !== undefined && (last.kind !== 'symbol' || [')', ']'].includes(last.text))
     if (isName && endsThere && !hasPosition(expression)) found.set(name.text.toLowerCase(), expression)
     item = []

@@ -5,7 +5,7 @@ import { macros } from './functions.ts'
 /** An apostrophe within a string makes two of one: that does not matter here. */
 const token = /'[^']*'|"[^"]*"|\w+|[^\s\w]/g
 
-/** How often each argument of a macro stands in what the call becomes. */
+/** How often each argument of a macro occurs in the expanded call. */
 const repeats = new Map<string, readonly number[]>()
 for (const macro of macros) {
   const [, name, parameters, body] = /^CREATE OR REPLACE MACRO (\w+)\(([^)]*)\) AS (.*)$/s.exec(macro)!

@@ -156,7 +156,7 @@ function postfixed(operand: string, reader: Reader, clauses: Clauses): string {
       if (reader.takeIf('*')) return `${result}.*`
       const { kind, text: name } = reader.take()
       if (kind !== 'word' && kind !== 'quoted') throw invalidArgument(`Syntax error: Unexpected "${name}"`)
-      // A call's or a parenthesis' field needs parentheses around what it is of.
+      // A field of a call or of a parenthesis needs parentheses around its record.
       result = `${isPath ? result : `(${result})`}.${quote(name)}`
     } else if (reader.is('[')) {
       result = element(result, reader, clauses)

@@ -47,7 +47,7 @@ const refuse = (message: string): string => `error('${message}')`
 const notNumeric = (name: string): string =>
   refuse(`${name} of NUMERIC is not translated by the local cloud: CAST to FLOAT64 or to INT64 first.`)
 
-/** Statements that define the macros in each database. A macro gives what BigQuery's documentation says, or refuses. */
+/** Statements that define the macros in each database. A macro returns the result that BigQuery documents, or refuses. */
 export const macros = [
   // JSON_VALUE returns a scalar as text, and NULL for objects, arrays and text that is not JSON.
   `bq_json_ok(j) AS CASE WHEN typeof(j) = 'JSON' THEN j WHEN json_valid(j) THEN j END`,

@@ -93,5 +93,5 @@ export const isWord = (token: Token | undefined, ...words: readonly string[]): b
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
 
-/** Translates what stands before the token that ends it. */
+/** Translates the tokens before the one that ends the expression. */
 export type Clauses = (reader: Reader, ends: Ends) => string

@@ -4,7 +4,7 @@ import { invalidArgument } from '../../core/status.ts'
 
 export interface Token {
   readonly kind: 'word' | 'quoted' | 'string' | 'bytes' | 'number' | 'parameter' | 'symbol'
-  /** As written; of a string its value, of bytes their hex digits, of a quoted name what stands between the backticks, of a parameter its name. */
+  /** As written; of a string its value, of bytes their hex digits, of a quoted name the text between the backticks, of a parameter its name. */
   readonly text: string
 }
 
@@ -88,7 +88,7 @@ const escapes: Readonly<Record<string, string>> = {
   v: '\v',
 }
 
-/** What a text holds as characters, bytes hold as UTF-8; `\\xAA` is a character of the one, a byte of the other. */
+/** Bytes hold the characters of their literal as UTF-8. `\\xAA` is a character in a text and a byte in bytes. */
 function unescaped(text: string, isBytes: boolean): string {
   const plain = isBytes ? Buffer.from(text, 'utf8').toString('latin1') : text
   return plain.replaceAll(

@@ -1,4 +1,4 @@
-/** GoogleSQL to DuckDB's SQL: clauses here, expressions beside; what is not known to mean the same is refused. */
+/** GoogleSQL to DuckDB's SQL: clauses here, expressions in `expression.ts`. Syntax without a known equivalent is refused. */
 
 import { invalidArgument } from '../../core/status.ts'
 import { withAliases } from './aliases.ts'
@@ -38,7 +38,7 @@ export const clauses = (reader: Reader, ends: Ends): string => reader.within(() 
 function clausesOf(reader: Reader, ends: Ends): string {
   const parts: string[] = []
   const aliases = new Set<string>()
-  // The last keyword at this level: it decides what a comma or a lone number means.
+  // The last keyword at this level: it decides the meaning of a comma or a lone number.
   let clause = ''
   for (let token = reader.peek(); token && !ends(token); token = reader.peek()) {
     const word = token.kind === 'word' ? token.text.toUpperCase() : ''
@@ -79,7 +79,7 @@ const within = new Set(
   ),
 )
 
-/** At the beginning, or what a MERGE does; elsewhere such a word is a name. */
+/** True at the beginning of a statement, and for the action of a MERGE; elsewhere such a word is a name. */
 function isStatement(word: string, reader: Reader): boolean {
   if (!['INSERT', 'DELETE', 'MERGE', 'UPDATE', 'TRUNCATE'].includes(word)) return false
   return reader.peek(-1) === undefined || isWord(reader.peek(-1), 'THEN')

@@ -1,4 +1,4 @@
-/** Checks a row against its table's schema, and makes it what the engine reads. A value that does not fit is refused in BigQuery's words. */
+/** Checks a row against its table's schema, and converts it for the engine. A value that does not fit is refused in BigQuery's words. */
 
 import { nestsDeeper } from '../../core/json.ts'
 import { invalidArgument } from '../../core/status.ts'
@@ -46,7 +46,7 @@ export function checkedRow(row: Row, fields: readonly FieldSchema[]): Record<str
   }
 }
 
-/** The row without what its schema lacks, also inside records. */
+/** The row without fields that its schema lacks, also inside records. */
 export function withoutUnknown(row: Row, fields: readonly FieldSchema[]): Record<string, unknown> {
   const known = new Map(fields.map((field) => [field.name.toLowerCase(), field]))
   const entries = Object.entries(row).flatMap(([name, value]): [string, unknown][] => {

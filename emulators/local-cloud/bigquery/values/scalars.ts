@@ -89,7 +89,7 @@ export const maxTimestamp = BigInt(date('9999-12-31')! + 1) * MICROS_PER_DAY - 1
 /** @returns the microseconds since the epoch. Zones are `Z`, `UTC` and offsets; a text without a zone is UTC. */
 export function timestamp(text: string): bigint | undefined {
   const [, local, zone = 'Z'] = /^(.*?)\s*(Z|UTC|[+-]\d{1,2}(?::?\d{2})?)?$/i.exec(text.trim())!
-  // `2026-01-02` ends in what could be an offset.
+  // The end of `2026-01-02` looks like an offset.
   const isDate = date(text.trim()) !== undefined
   const micros = datetime(isDate ? text : local!)
   if (micros === undefined) return undefined

@@ -1,4 +1,4 @@
-/** Keeps what the services write, a file each, and starts a new file when one has grown large. */
+/** Writes the output of the services to log files, one for each, and rotates a file that has grown large. */
 
 import { renameSync, statSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'

@@ -49,7 +49,7 @@ export interface Instance extends Spawned, Target {
 const PROBE_EVERY_MS = 10
 const PROBE_TIMEOUT_MS = 1_000
 const START_TIMEOUT_MS = 60_000
-/** See there: what Cloud Run's sandbox does for a container. */
+/** Does for a process what Cloud Run's sandbox does for a container. */
 const INGRESS_ONLY = new URL('ingress-only.ts', import.meta.url).href
 
 /** @throws Error with the last lines that the process wrote, when it ends or stays silent before it is ready. */

@@ -271,7 +271,7 @@ function forward(
       if (socket.connecting) socket.once('connect', () => request.pipe(upstream))
       else request.pipe(upstream)
     })
-    // At once: the headers of a request without a body must not wait for the end of what is piped.
+    // At once: the headers of a request without a body must not wait for the end of the piped body.
     upstream.flushHeaders()
   })
 }

@@ -58,7 +58,7 @@ export interface ServiceResource {
   readonly [other: string]: unknown
 }
 
-/** The shape of what is read here; `checkService` knows the values. */
+/** The shape of the fields that are read here; `checkService` checks the values. */
 export const serviceSchema = z.looseObject({
   ingress: z.string().optional(),
   invokerIamDisabled: z.boolean().optional(),

@@ -42,7 +42,7 @@ export interface WireTask {
   readonly dispatchDeadline?: ProtoTime | null
 }
 
-/** Settings of a queue; what is absent keeps `before`. */
+/** Settings of a queue; absent fields keep the values of `before`. */
 export function settingsOf(
   queue: WireQueue,
   before?: QueueRecord,

@@ -1,5 +1,5 @@
 /**
- * Serves plugins over gRPC. Handlers see what `@grpc/proto-loader` makes of a message: lowerCamelCase, 64-bit integers
+ * Serves plugins over gRPC. Handlers get messages as `@grpc/proto-loader` decodes them: lowerCamelCase, 64-bit integers
  * and enum values as strings, bytes as Buffer, scalar fields always present, a oneof's chosen field named by the oneof.
  */
 

@@ -1,4 +1,4 @@
-/** The REST side of one port: what the protos annotate, the plugins' own routes, and the local cloud's about itself. */
+/** The REST side of one port: the routes that the protos annotate, the plugins' own, and those under `/_local`. */
 
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'

@@ -1,4 +1,4 @@
-/** Calls the local cloud's own public API over its port, as its owner: what provisions a stack goes in by the front door. */
+/** Calls the local cloud's own public API over its port, as its owner: provisioning uses no other way in. */
 
 import { SECRET_HEADER } from '../run-secret.ts'
 import type { OwnerApi } from './provisioner.ts'

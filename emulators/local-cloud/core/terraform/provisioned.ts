@@ -7,7 +7,7 @@ import { type OwnerApi, type Provisioning, provisionersOf } from './provisioner.
 import type { TerraformResource } from './resource.ts'
 import type { Provisioned } from './provision.ts'
 
-/** Removes, last made first, what is in the file and no longer planned; writes down what now is. */
+/** Removes the resources of the file that are no longer planned, last made first; then writes the planned ones to it. */
 export async function removeUndeclared(
   file: string,
   planned: readonly Provisioned[],
@@ -23,7 +23,7 @@ export async function removeUndeclared(
     try {
       await provisioners.get(resource.type)?.remove(resource, api)
     } catch (error) {
-      // With what it belonged to, or in an earlier start that was killed.
+      // 404: it was removed with its parent, or by an earlier start that was killed.
       if ((error as { httpStatus?: number }).httpStatus !== 404) throw error
     }
   }

@@ -38,7 +38,7 @@ export const unprovisioned: Readonly<Record<string, Unprovisioned>> = {
     (bucket) =>
       `projects/${bucket.project()}/locations/${bucket.required('location')}/buckets/${bucket.required('bucket_id')}`,
   ),
-  google_project_iam_audit_config: without('who called what stands in the request log, all of it'),
+  google_project_iam_audit_config: without('the request log has every call with its caller'),
   google_monitoring_custom_service: without('objectives are measured over weeks, not on a laptop'),
   google_monitoring_slo: without(
     'objectives are measured over weeks, not on a laptop',

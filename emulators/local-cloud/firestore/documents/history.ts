@@ -9,7 +9,7 @@ export interface History {
   add(path: string, before: Document | undefined, atMicros: number): void
   /** The document of that path as it was at that time, or `current` when it has not changed since. */
   at(path: string, atMicros: number, current: Document | undefined): Document | undefined
-  /** By path, what was another document at that time than it is now: for queries. */
+  /** The documents that differed at that time from the present ones, by path: for queries. */
   differences(atMicros: number): Map<string, Document | undefined>
   /** Refuses a read time whose versions are gone. */
   check(atMicros: number, nowMicros: number): void

@@ -27,7 +27,7 @@ export interface Store {
   /** Every document in scope, in no order. */
   scan(scope: Scope, atMicros?: number): Iterable<Document>
   collectionIds(parent: string): string[]
-  /** A time at which what was committed is seen; a later commit has a later time. */
+  /** A time at which all commits so far are visible; a later commit has a later time. */
   readTime(): number
   /** Strictly later than every commit and every read time given out. */
   nextCommitTime(): number
@@ -151,5 +151,5 @@ function inScope(collectionPath: string, scope: Scope): boolean {
   return allDescendants || join(parent, idOf(collectionPath)) === collectionPath
 }
 
-/** Whether a document lies in what a query or list reads. */
+/** Whether a document is in the scope of a query or list. */
 export const documentInScope = (path: string, scope: Scope): boolean => inScope(parentOf(path), scope)

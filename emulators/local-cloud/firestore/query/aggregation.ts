@@ -1,4 +1,4 @@
-/** count, sum and avg over what a query finds. */
+/** count, sum and avg over the result of a query. */
 
 import type { Document } from '../documents/document-table.ts'
 import { invalidArgument } from '../../core/status.ts'

@@ -82,7 +82,7 @@ function isServed(part: Part, indexes: IndexSet): boolean {
   const { equal, suffix } = part
   if (equal.length === 0 && suffix.length === 0) return true
   if (equal.length === 0 && suffix.length === 1 && servedBySingle(part, indexes)) return true
-  // Indexes on the equal fields are merged, as long as each sorts what it finds in the same way.
+  // Indexes on the equal fields are merged, as long as each sorts its result in the same way.
   const covered = new Set<string>()
   let found = false
   for (const index of indexes.composites(part.collectionId)) {

@@ -46,7 +46,7 @@ export function createLocks(clock: Clock): Locks {
     }
   }
 
-  /** By age, so that what a deadlock freed goes to the oldest; one that must wait for another document lets the next pass. */
+  /** By age, so that the oldest gets the locks that a deadlock freed; a waiter that lacks another document is passed over. */
   function serve(): void {
     for (const waiter of [...waiters].toSorted((left, right) => left.owner.age - right.owner.age)) {
       if (!waiter.paths.every((path) => isFree(waiter.owner, path))) continue

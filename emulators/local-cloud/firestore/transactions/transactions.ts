@@ -8,7 +8,7 @@ import { type LockOwner, type Locks, contention } from './locks.ts'
 export interface Transaction extends LockOwner {
   readonly id: Buffer
   readonly readOnly: boolean
-  /** Reads see the database as it was then; a pessimistic one reads what is current, under locks. */
+  /** Reads see the database as it was then; a pessimistic transaction reads the current documents, under locks. */
   readonly snapshotMicros: number | undefined
   readonly optimistic: boolean
   /** Update time of each document read, 0 where none was: an optimistic commit compares them. */

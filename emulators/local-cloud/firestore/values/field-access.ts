@@ -1,4 +1,4 @@
-/** Reads and changes fields by path, without touching what was there. */
+/** Reads and changes fields by path. Changes return copies. */
 
 import type { FieldPath } from './paths.ts'
 import { type Fields, type Value, isObject } from './firestore-value.ts'
@@ -39,7 +39,7 @@ function mapAt(fields: Fields, name: string): Fields | undefined {
   return value !== undefined && isObject(value) && 'm' in value ? value.m : undefined
 }
 
-/** Only what the paths name, as a document mask or a projection asks. */
+/** Only the fields at these paths, for a document mask or a projection. */
 export function project(fields: Fields, paths: readonly FieldPath[]): Fields {
   let result: Fields = {}
   for (const path of paths) {

@@ -29,7 +29,7 @@ export function parseDatabaseName(name: string): DatabaseName {
   return { project: match[1] as string, database: match[2] as string }
 }
 
-/** A document, or the root above all of them (`…/documents`): what a query or a list starts from. */
+/** A document, or the root above all of them (`…/documents`): the start of a query or a list. */
 export function parseParent(name: string): DocumentName {
   const match = DOCUMENTS.exec(name)
   if (!match) {
@@ -101,7 +101,7 @@ export function parseFieldPath(text: string): FieldPath {
   }
 }
 
-/** Without the backticks. What walks a path may recurse, so that its length is a depth. */
+/** Without the backticks. Code that walks a path may recurse, so its length is limited as a depth. */
 function checked(segments: readonly string[], text: string): FieldPath {
   const bytes = segments.reduce((sum, segment) => sum + Buffer.byteLength(segment) + 1, -1)
   if (bytes <= limits.fieldPathBytes) return segments

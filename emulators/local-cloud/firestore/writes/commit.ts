@@ -13,7 +13,7 @@ export interface Committed {
   readonly results: readonly WriteResult[]
 }
 
-/** Outside a transaction: waits for the transactions that read what it writes. */
+/** Outside a transaction: waits for the transactions that read the documents that it writes. */
 export async function commitWrites(
   database: Database,
   writes: readonly Write[],

@@ -1,4 +1,4 @@
-/** Field transforms: what the server computes on write. */
+/** Field transforms: values that the server computes on write. */
 
 import { invalidArgument } from '../../core/status.ts'
 import { getField, setField } from '../values/field-access.ts'
@@ -32,7 +32,7 @@ export interface WireTransform {
 
 export interface Transform {
   readonly field: FieldPath
-  /** The value to store, from what was there before. */
+  /** The value to store, from the stored one. */
   readonly compute: (before: Value | undefined, commitMicros: number) => Value
   /** Array transforms answer null. */
   readonly answersNull: boolean
@@ -65,7 +65,7 @@ const elements = ({ values = [] }: WireArray): readonly Value[] =>
 const LARGEST = 2n ** 63n - 1n
 const SMALLEST = -(2n ** 63n)
 
-/** Integers saturate at 64 bits; one double makes the result a double. What is no number is replaced. */
+/** Integers saturate at 64 bits; one double makes the result a double. A value that is no number is replaced. */
 const increment =
   (by: Value) =>
   (before: Value | undefined): Value => {
@@ -75,7 +75,7 @@ const increment =
     return integer(total > LARGEST ? LARGEST : total < SMALLEST ? SMALLEST : total)
   }
 
-/** Equal numbers keep what is stored, also when one is an integer and the other a double. */
+/** Equal numbers keep the stored value, also when one is an integer and the other a double. */
 const extreme =
   (value: Value, sign: 1 | -1) =>
   (before: Value | undefined): Value =>

@@ -1,4 +1,4 @@
-/** The writes of one commit: read from Google's message, checked, and applied in order to what is stored. */
+/** The writes of one commit: read from Google's message, checked, and applied in order to the stored documents. */
 
 import { microsOf, type ProtoTime } from '../../core/proto-values.ts'
 import { alreadyExists, failedPrecondition, invalidArgument, notFound } from '../../core/status.ts'
@@ -103,7 +103,7 @@ export interface Outcome {
   readonly results: WriteResult[]
 }
 
-/** Each write sees what those before it left; nothing is stored when one fails. */
+/** Each write sees the results of those before it; nothing is stored when one fails. */
 export function applyWrites(
   writes: readonly Write[],
   read: (path: string) => Document | undefined,

@@ -29,7 +29,7 @@ export interface AccessToken {
 export interface Tokens {
   /** @throws NOT_FOUND when the account does not exist, or is disabled. */
   readonly mintIdToken: (options: { email: string; audience: string }) => Promise<string>
-  /** @throws Error that says what is wrong with the token. */
+  /** @throws Error that names the fault of the token. */
   readonly verifyIdToken: (token: string, options: { audience: string | string[] }) => Promise<VerifiedToken>
   /** An opaque one, the same until it is about to expire, as the metadata server answers. */
   readonly accessToken: (email: string) => AccessToken

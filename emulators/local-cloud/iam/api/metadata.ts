@@ -25,7 +25,7 @@ export function metadataServer(context: CloudContext, accounts: Accounts, tokens
     if (c.get('context').principal === 'owner') return next()
     c.header('Metadata-Flavor', 'Google')
     c.header('Server', 'Metadata Server for Serverless')
-    // Google's refuses what a proxy passes on: the proxy's own client would get the service's tokens.
+    // Google's server refuses proxied requests: the client of a proxy would get the service's tokens.
     if (c.req.header('x-forwarded-for') !== undefined) return c.text('X-Forwarded-For is not allowed.\n', 403)
     if (c.req.header('metadata-flavor') !== 'Google') return c.text('Missing Metadata-Flavor:Google header.\n', 403)
 
@@ -112,7 +112,7 @@ const listing = (directory: Directory): string =>
     .map(([name, node]) => `${name}${isDirectory(node) ? '/' : ''}\n`)
     .join('')
 
-/** As JSON, names in camel case but for e-mails, without what is made on demand. */
+/** As JSON, names in camel case but for e-mails, without values that are made on demand. */
 function recursive(node: Leaf | Directory): unknown {
   if (!isDirectory(node)) return node
   return Object.fromEntries(

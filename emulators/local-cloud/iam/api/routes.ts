@@ -115,7 +115,7 @@ function accountRoutes(accounts: Accounts): Http {
   return app
 }
 
-/** Without a mask, what is there is set. */
+/** Without a mask, all fields that are present are set. */
 function masked(settings: AccountSettings, mask: unknown): AccountSettings {
   if (mask === undefined) return settings
   const paths = String(mask).split(',')

@@ -1,4 +1,4 @@
-/** Unary pull: takes what is ready, or waits for the first message until the caller gives up. */
+/** Unary pull: takes the messages that are ready, or waits for the first one until the caller gives up. */
 
 import type { RequestContext } from '../../core/service.ts'
 import { failedPrecondition, invalidArgument, type StatusError } from '../../core/status.ts'
@@ -34,7 +34,7 @@ export async function pull(
   return { receivedMessages: entries.map((entry) => receivedMessage(entry, delivery.record)) }
 }
 
-/** Refuses what a pull can't read from: push, BigQuery, detached. */
+/** Refuses subscriptions that can't be pulled: push, BigQuery, detached. */
 export function pullable(delivery: Delivery): Delivery {
   const { name, pushConfig, bigqueryConfig, detached } = delivery.record
   if (detached) throw failedPrecondition(`The subscription ${idOf(name)} is detached from its topic.`)
@@ -110,6 +110,6 @@ class Puller implements Consumer {
   }
 
   released(): void {
-    // The answer is on its way: what comes back later no longer concerns this request.
+    // The answer is sent: later acknowledgements do not concern this request.
   }
 }

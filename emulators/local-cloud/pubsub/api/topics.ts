@@ -62,7 +62,7 @@ function listTopicSubscriptions(state: PubsubState, request: PageRequest & { top
   return { subscriptions: names, nextPageToken }
 }
 
-/** The topic's subscriptions stay, with what they hold; their topic becomes `_deleted-topic_`. */
+/** The topic's subscriptions stay, with their messages; their topic becomes `_deleted-topic_`. */
 function deleteTopic(state: PubsubState, request: { topic?: string }): object {
   const { topic, record } = topicOf(state, request.topic)
   for (const name of topic.subscriptions) {

@@ -49,7 +49,7 @@ export class BigQueryAppender implements Consumer {
   }
 
   released(): void {
-    // A batch is taken as a whole; what was released meanwhile is recognized by its ack id.
+    // A batch is taken as a whole; a message that was released meanwhile is recognized by its ack id.
   }
 
   async #write(): Promise<void> {

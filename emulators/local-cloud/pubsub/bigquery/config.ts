@@ -1,4 +1,4 @@
-/** The settings of a BigQuery subscription: what is accepted, and whether its table still fits. */
+/** The settings of a BigQuery subscription: their validation, and whether its table still fits. */
 // https://cloud.google.com/pubsub/docs/create-bigquery-subscription#properties
 
 import { invalidArgument, notFound, StatusError } from '../../core/status.ts'

@@ -27,7 +27,7 @@ export class RetainedMessages {
     this.#store.keep(message)
   }
 
-  /** Releases what was published at that time or before. */
+  /** Releases the messages that were published at that time or before. */
   releaseUntil(untilMs: number): void {
     for (let oldest = this.#byAge.take(untilMs); oldest; oldest = this.#byAge.take(untilMs)) this.#release(oldest)
   }

@@ -62,7 +62,7 @@ export class Schedule {
     })
   }
 
-  /** Sets the timer for what is left; callers add what only they know. */
+  /** Sets the timer for the remaining deadlines; callers add their own with `wakeAt`. */
   rearm(): void {
     const nextMs = Math.min(this.#deadlines.first()?.atMs ?? Infinity, this.#backoffs.first()?.atMs ?? Infinity)
     if (nextMs < Infinity) this.wakeAt(nextMs)

@@ -33,7 +33,7 @@ export const limits = {
   deliveryAttemptsMin: 5,
   deliveryAttemptsMax: 100,
 
-  /** Messages in one response, whatever the caller asks for. */
+  /** The maximum of messages in one response, even if the caller requests more. */
   pullMessages: 1000,
   pullBytes: 10_000_000,
   /** A pull that may wait answers empty after this long. */

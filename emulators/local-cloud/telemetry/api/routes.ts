@@ -71,7 +71,7 @@ function addSpans(traces: Traces, message: unknown): Taken {
   )
   return {
     rejected: total(rejected),
-    reason: `spans without valid ids and times, larger than ${limits.spanCharacters} characters, or beyond what one trace may have`,
+    reason: `spans without valid ids and times, larger than ${limits.spanCharacters} characters, or beyond the maximum of one trace`,
   }
 }
 

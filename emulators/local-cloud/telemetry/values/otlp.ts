@@ -101,7 +101,7 @@ const bytesOf = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffe
 export type Value = string | number | boolean | readonly Value[] | { readonly [key: string]: Value }
 export type Attributes = Readonly<Record<string, Value>>
 
-/** Nanoseconds since the epoch, beyond what a number holds exactly, as milliseconds. */
+/** Nanoseconds since the epoch, beyond the exact range of a number, as milliseconds. */
 function millis(nanos: unknown): number | undefined {
   const isTime =
     typeof nanos === 'number' ? Number.isSafeInteger(nanos) : typeof nanos === 'string' && /^\d{1,20}$/.test(nanos)

@@ -29,7 +29,7 @@ export interface Authorization {
   readonly madeAtMs: number
 }
 
-/** Money that moved: what one account gives the other takes. */
+/** A movement of money from one account to another. */
 export interface Posting {
   readonly key: string
   readonly kind: 'authorize' | 'capture' | 'release' | 'refund'
@@ -58,7 +58,7 @@ export interface Ledger {
   /** Also when nothing was authorised under the key: then nothing can be any more. */
   void(key: string): Authorization | undefined
   refund(authorizationKey: string, key: string, amountMinor: number): Authorization
-  /** The customer did what was asked, or gave up. */
+  /** The customer completed the action, or declined it. */
   act(key: string, outcome: 'authorized' | 'declined'): Authorization
   find(key: string): Authorization | undefined
   all(): Authorization[]
@@ -175,7 +175,7 @@ export function openLedger(journal: Journal, clock: Clock, paymentMethods: Payme
         return undefined
       }
       if (authorization.captures.length > 0)
-        throw new PartnerRefusal(409, 'captured', 'What was captured can not be voided: refund it.')
+        throw new PartnerRefusal(409, 'captured', 'A captured payment can not be voided: refund it.')
       if (authorization.status === 'voided') return authorization
       const voided: Authorization = { ...authorization, status: 'voided' }
       authorizations.set(key, voided)

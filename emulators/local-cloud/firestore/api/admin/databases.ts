@@ -64,7 +64,7 @@ const concurrencyModes = ['PESSIMISTIC', 'OPTIMISTIC']
 const recovery = ['POINT_IN_TIME_RECOVERY_DISABLED', 'POINT_IN_TIME_RECOVERY_ENABLED']
 const protection = ['DELETE_PROTECTION_DISABLED', 'DELETE_PROTECTION_ENABLED']
 
-/** The first is what an unspecified value means. */
+/** The first one is the default. */
 function choose(field: string, value: string | undefined, allowed: readonly string[]): string {
   if (!value || !isSpecified(value)) return allowed[0] as string
   if (!allowed.includes(value))

@@ -25,7 +25,7 @@ interface UpdateRequest {
   readonly updateMask?: Mask
 }
 
-/** A config that the mask names and the field leaves out goes back to what its ancestor says. */
+/** A config that the mask names and the field omits is reset to that of its ancestor. */
 function updateField(core: FirestoreCore, request: UpdateRequest): object {
   const wire = request.field ?? {}
   const key = wire.name ?? ''

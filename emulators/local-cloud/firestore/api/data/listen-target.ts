@@ -14,7 +14,7 @@ export type Delta =
   | { readonly kind: 'gone'; readonly path: string; readonly exists: boolean }
 
 export interface ListenTarget {
-  /** Everything there is now, against what was there at a time that the client has seen, if any. */
+  /** The difference between the present result and the one at the time that the client has seen, if any. */
   begin(sinceMicros: number | undefined): Delta[]
   /** The changes of the target's result by a commit. */
   follow(changes: readonly Change[]): Delta[]
@@ -68,7 +68,7 @@ export function createTarget({ store }: Database, selection: Selection): ListenT
     follow(changes) {
       const touched = changes.filter(isTouched)
       if (touched.length === 0) return []
-      // A window over the result moves when anything in it does: what leaves it makes room for what was behind.
+      // A window over the result is computed anew: a document that leaves it makes room for the next one.
       if ('query' in selection && isWindow(selection.query)) return difference(resultAt())
       return inOrder(touched.flatMap(followOne), selection)
     },
