@@ -18,6 +18,7 @@ export interface SynthesizedStack {
     readonly provider?: { readonly google?: readonly Record<string, unknown>[] }
     readonly variable?: Readonly<Record<string, { readonly default?: unknown }>>
     readonly resource?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>
+    readonly moved?: readonly { readonly from: string; readonly to: string }[]
     readonly terraform?: Readonly<Record<string, unknown>>
     readonly data?: Readonly<Record<string, unknown>>
   }

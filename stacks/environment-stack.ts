@@ -4,6 +4,7 @@ import type { Construct } from 'constructs'
 import { GcsBackend, LocalBackend, TerraformStack } from './cdktf.ts'
 import type { Environment } from './environments.ts'
 import { GoogleProvider } from './google.ts'
+import { movedBlocks } from './moved.ts'
 
 export class EnvironmentStack extends TerraformStack {
   readonly environment: Environment
@@ -22,5 +23,10 @@ export class EnvironmentStack extends TerraformStack {
     if (environment.stateBucket) new GcsBackend(this, { bucket: environment.stateBucket, prefix: id })
     // The default path is absolute and would differ on every machine.
     else new LocalBackend(this, { path: `${id}.tfstate` })
+  }
+  override toTerraform(): unknown {
+    const moved = movedBlocks(this)
+    const stack = super.toTerraform() as object
+    return moved.length === 0 ? stack : { ...stack, moved }
   }
 }

@@ -88,6 +88,18 @@ function replaced(stack: SynthesizedStack): { after: SynthesizedStack; addresses
   return { after, addresses }
 }
 
+/** With the former address of every resource that was renamed since. */
+function asNamedBefore({ name, json: { moved = [], resource, ...json } }: SynthesizedStack): SynthesizedStack {
+  const text = moved.reduce((renamed, { from, to }) => {
+    const [former, present] = [from, to].map((address) => address.split('.')[1]!)
+    return renamed
+      .replaceAll(`"${present}":`, `"${former}":`)
+      .replaceAll(`"${to}"`, `"${from}"`)
+      .replaceAll(`${to}.`, `${from}.`)
+  }, JSON.stringify(resource))
+  return { name, json: { ...json, resource: JSON.parse(text) as NonNullable<SynthesizedStack['json']['resource']> } }
+}
+
 const edited = (stack: SynthesizedStack): SynthesizedStack =>
   Object.entries(edits).reduce(
     (changed, [type, edit]) => withAttributes(changed, type, (attributes) => ({ ...attributes, ...edit(attributes) })),
@@ -181,6 +193,17 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
       }
     },
   )
+
+  it.each(['dev-bus', 'dev-orders'])('moves the renamed resources of %s', { timeout }, async (name) => {
+    const after = built.find((stack) => stack.name === name)!
+    const changes = await terraform.change(asNamedBefore(after), after)
+    expect(
+      changes.filter(({ actions }) => actions.some((action) => action === 'create' || action === 'delete')),
+    ).toEqual([])
+    const { moved: _, ...json } = after.json
+    const without = await terraform.change(asNamedBefore(after), { ...after, json })
+    expect(without.filter(({ actions }) => actions.includes('delete')).length).toBe(after.json.moved!.length)
+  })
 
   it.each(['dev-platform', 'dev-bus', 'dev-orders'])(
     'detects changes that would replace resources in %s',

@@ -14,10 +14,18 @@ export async function removeUndeclared(
   { plugins, api }: { readonly plugins: readonly Provisioning[]; readonly api: OwnerApi },
 ): Promise<void> {
   const before = existsSync(file) ? read(file) : []
-  const now = new Map(planned.map(({ resource }) => [addressOf(resource), resource]))
-  const gone = before.filter((resource) => !isKept(resource, now.get(addressOf(resource))))
+  const now = planned.map(({ resource }) => resource)
+  const byAddress = new Map(
+    now.flatMap((resource) =>
+      [resource.address, ...(resource.formerAddresses ?? [])].map((address) => [
+        idOf({ ...resource, address }),
+        resource,
+      ]),
+    ),
+  )
+  const gone = before.filter((resource) => !isKept(resource, byAddress.get(idOf(resource))))
   // Killed halfway, both are known the next time.
-  write(file, [...gone, ...now.values()])
+  write(file, [...gone, ...now])
   const provisioners = provisionersOf(plugins)
   for (const resource of gone.toReversed()) {
     try {
@@ -27,10 +35,10 @@ export async function removeUndeclared(
       if ((error as { httpStatus?: number }).httpStatus !== 404) throw error
     }
   }
-  write(file, [...now.values()])
+  write(file, now)
 }
 
-const addressOf = ({ stack, address }: TerraformResource): string => `${stack}/${address}`
+const idOf = ({ stack, address }: TerraformResource): string => `${stack}/${address}`
 
 /** Most resources are changed in place; a grant is another grant when anything of it differs. */
 function isKept(before: TerraformResource, now: TerraformResource | undefined): boolean {

@@ -12,6 +12,7 @@ export interface StackJson {
     readonly provider?: { readonly google?: readonly Record<string, unknown>[] }
     readonly variable?: Readonly<Record<string, { readonly default?: unknown }>>
     readonly resource?: Readonly<Record<string, Readonly<Record<string, Attributes>>>>
+    readonly moved?: readonly { readonly from: string; readonly to: string }[]
   }
 }
 
@@ -75,7 +76,8 @@ function readStack({ name, json }: StackJson, types: TerraformTypes): TerraformR
         .filter(([key]) => !metaArguments.has(key))
         .map(([key, value]) => [key, resolve(value, node)]),
     )
-    const resource = { type: node.type, address: node.address, stack: name, attributes }
+    const { type, address } = node
+    const resource = { type, address, formerAddresses: formerAddresses(address, json.moved), stack: name, attributes }
     resolved.set(node.address, resource)
     return resource
   }
@@ -128,6 +130,13 @@ function readStack({ name, json }: StackJson, types: TerraformTypes): TerraformR
   for (const node of nodes.values()) visit(node)
   // A Map keeps the order in which they were resolved: each after the resources that it refers to.
   return [...resolved.values()]
+}
+
+/** The newest first, as far as the `moved` blocks lead back. */
+function formerAddresses(address: string, moved: StackJson['json']['moved'] = []): string[] {
+  const former = moved.find(({ to }) => to === address)?.from
+  const earlier = moved.filter(({ to }) => to !== address)
+  return former === undefined ? [] : [former, ...formerAddresses(former, earlier)]
 }
 
 function dependsOn(node: Node): string[] {

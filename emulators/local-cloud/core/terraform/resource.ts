@@ -3,6 +3,8 @@ export interface TerraformResource {
   readonly type: string
   /** `google_pubsub_topic.room-booked_4F2A`, unique within its stack. */
   readonly address: string
+  /** From which it was moved. */
+  readonly formerAddresses?: readonly string[]
   readonly stack: string
   // Terraform JSON is open by nature; each provisioner reads the attributes of its own type.
   // oxlint-disable-next-line typescript/no-explicit-any
