@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { GoogleAuth } from 'google-auth-library'
 import { environments } from '../stacks/environments.ts'
-import { complain, isTerminal } from './terminal.ts'
+import { printError, isTerminal } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const home = join(root, '.tools', 'cdktf')
@@ -26,11 +26,11 @@ async function run(): Promise<number> {
   const [command = '--help'] = args
   const missing = withoutTerraform.has(command) ? undefined : await missingPrerequisite(command)
   if (missing) {
-    complain(missing)
+    printError(missing)
     return 1
   }
   if (!isInstalled() && (await install()) !== 0) {
-    complain('The CDKTF CLI could not be installed: see the messages above, then try again.')
+    printError('The CDKTF CLI could not be installed: see the messages above, then try again.')
     return 1
   }
   // The project's Node comes first on the PATH, for the CLI and for the app's command.
@@ -82,12 +82,12 @@ function isInstalled(): boolean {
 }
 
 async function install(): Promise<number> {
-  complain('Installing the CDKTF CLI into .tools/cdktf (about 420 MB, once) …')
+  printError('Installing the CDKTF CLI into .tools/cdktf (about 420 MB, once) …')
   mkdirSync(home, { recursive: true })
   for (const file of ['package.json', 'package-lock.json']) cpSync(join(manifest, file), join(home, file))
   const startedMs = Date.now()
   const beat = setInterval(
-    () => complain(`  still installing, ${Math.round((Date.now() - startedMs) / 1000)} s`),
+    () => printError(`  still installing, ${Math.round((Date.now() - startedMs) / 1000)} s`),
     10_000,
   )
   const code = await execute('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
@@ -109,7 +109,7 @@ function execute(
   return new Promise((resolve) => {
     const child = spawn(program, programArgs, { ...options, stdio: 'inherit', shell: process.platform === 'win32' })
     child.on('error', (error) => {
-      complain(`${program} could not be started: ${error.message}`)
+      printError(`${program} could not be started: ${error.message}`)
       resolve(1)
     })
     child.on('close', (code) => resolve(code ?? 1))

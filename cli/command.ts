@@ -15,7 +15,7 @@ import {
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunInfo, Running } from '../emulators/running.ts'
-import { complain, say } from './terminal.ts'
+import { printError, say } from './terminal.ts'
 
 export type { Running }
 
@@ -192,7 +192,7 @@ async function start(name: string, { optionNames, application }: Program, args: 
   process.env['METADATA_SERVER_DETECTION'] ??= 'none'
   const consumed = optionNames.find((option) => isConsumedByNpm(option, args))
   if (consumed !== undefined) {
-    complain(
+    printError(
       `npm consumed --${consumed} itself (or an .npmrc sets it). Options come after "--": ${callOf(name)} -- --${consumed}`,
     )
     process.exitCode = 1
@@ -201,7 +201,7 @@ async function start(name: string, { optionNames, application }: Program, args: 
   const context = {
     process: {
       stdout: { write: (written: string) => say(written.trimEnd()) },
-      stderr: { write: (written: string) => complain(written.trimEnd()) },
+      stderr: { write: (written: string) => printError(written.trimEnd()) },
       exitCode: null,
     },
     exitCode: 0,

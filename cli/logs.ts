@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { services } from '../functions/index.ts'
 import { dataDirectory, findRunning, flag, main, UsageError, wholeNumber } from './command.ts'
 import { type LogReader, logReader } from './logs/reader.ts'
-import { complain, say, shown } from './terminal.ts'
+import { printError, say, shown } from './terminal.ts'
 
 void main('logs', {
   brief: 'Follows the logs of one service, or of all, until Ctrl-C. The files are in .data/logs/.',
@@ -34,14 +34,14 @@ void main('logs', {
     const kept = (await Promise.all(files.map((file) => last(reader, file, values.lines)))).flat()
     for (const line of kept.toSorted((a, b) => timeOf(a.line).localeCompare(timeOf(b.line)))) print(line)
     if (kept.length === 0)
-      complain(
+      printError(
         service
           ? `${service} has no log yet: it starts at its first request.`
           : 'There are no logs yet: services start at their first request.',
       )
     if (values['no-follow']) return
     if (runs) await follow(folder, reader, isWanted, print)
-    else complain('Millrace is not running here, so no more lines follow: start it with npm start.')
+    else printError('Millrace is not running here, so no more lines follow: start it with npm start.')
   },
 })
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { table } from './table.ts'
-import { complain, say, sayJson, sayMeanwhile, shown } from './terminal.ts'
+import { printError, say, sayJson, sayProgress, shown } from './terminal.ts'
 
 const hostile = '\u001B]0;owned\u0007\u009B2J\u007F\u202Eabc\u2069\uD800\r\n\t'
 
@@ -25,8 +25,8 @@ it('keeps line feeds, and escapes other characters that move the cursor', () => 
   const err = vi.spyOn(console, 'error').mockReturnValue(undefined)
   const meanwhile = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
   say('a\nb\rc')
-  sayMeanwhile('a\nb')
-  complain('a\u001B[2J')
+  sayProgress('a\nb')
+  printError('a\u001B[2J')
   expect(meanwhile).toHaveBeenCalledWith('\ra\\u000ab\r')
   expect(out).toHaveBeenCalledWith('a\nb\\u000dc')
   expect(err).toHaveBeenCalledWith(String.raw`a\u001b[2J`)

@@ -20,12 +20,12 @@ export const shown = (text: string): string =>
 const shownLines = (text: string): string => text.split('\n').map(shown).join('\n')
 
 export const say = (text: string): void => console.log(shownLines(text))
-export const complain = (text: string): void => console.error(shownLines(text))
+export const printError = (text: string): void => console.error(shownLines(text))
 
 export const isTerminal = (stream: 'stdout' | 'stderr' = 'stdout'): boolean => process[stream].isTTY
 
 /** Writes a progress line that the next one replaces. Use on a terminal only. */
-export const sayMeanwhile = (text: string): void => void process.stderr.write(`\r${shown(text)}\r`)
+export const sayProgress = (text: string): void => void process.stderr.write(`\r${shown(text)}\r`)
 
 /** Additional escapes in JSON do not change its meaning: programs read the original values. */
 export const sayJson = (value: unknown): void => say(JSON.stringify(value, undefined, 2))

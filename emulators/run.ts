@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { flag, main, wholeNumber } from '../cli/command.ts'
-import { complain, say } from '../cli/terminal.ts'
+import { printError, say } from '../cli/terminal.ts'
 import { business, services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
@@ -33,7 +33,7 @@ void main('start', {
     try {
       await run(options)
     } catch (error) {
-      complain(await explain(error))
+      printError(await explain(error))
       process.exit(1)
     }
   },
@@ -128,7 +128,7 @@ function stopOnSignal(platform: LocalPlatform, lock: DirectoryLock): void {
       void platform.close().then(
         () => process.exit(0),
         (error: unknown) => {
-          complain(String(error))
+          printError(String(error))
           process.exit(1)
         },
       )

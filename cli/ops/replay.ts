@@ -10,7 +10,7 @@ import { newSpanId, newTraceId, traceparentOf } from '../../shared/base/trace.ts
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
 import type { Target } from './target.ts'
-import { complain, say, shown } from '../terminal.ts'
+import { printError, say, shown } from '../terminal.ts'
 
 /** The service handles the messages of one task sequentially. */
 const DISPATCH_DEADLINE_SECONDS = 60
@@ -59,7 +59,7 @@ export async function replayEach(
 
 function reportNotReplayed({ id, type }: DeadLetter, error: unknown): void {
   if (!(error instanceof UsageError)) throw error
-  complain(`${shown(id)}  ${shown(type)} was not replayed: ${shown(error.message)}`)
+  printError(`${shown(id)}  ${shown(type)} was not replayed: ${shown(error.message)}`)
 }
 
 export interface Replayer {

@@ -18,7 +18,7 @@ import {
   withdrawConsent,
 } from './handlers.ts'
 import { customers } from './service.ts'
-import { addressIn, hasActive, shown, shownOne } from './vault.ts'
+import { addressIn, hasActive, entryViews, entryView } from './vault.ts'
 
 /** Customers of one import that are registered at the same time: each costs a call of the payment provider. */
 const MAX_CONCURRENT_IMPORTS = 16
@@ -31,10 +31,10 @@ export const app: ServiceApp = implement(customers, {
   queries: {
     async addAddress({ vault, body }, platform) {
       const entry = await addAddress(platform, vault, body)
-      return { status: 201, body: shownOne(entry.vault, 'addresses', entry.ref) }
+      return { status: 201, body: entryView(entry.vault, 'addresses', entry.ref) }
     },
     async listAddresses({ vault }, platform) {
-      return { status: 200, body: { addresses: shown(await read(platform, vault), 'addresses') } }
+      return { status: 200, body: { addresses: entryViews(await read(platform, vault), 'addresses') } }
     },
     async withdrawAddress({ vault, addressRef }, platform) {
       await withdraw(platform, vault, 'addresses', addressRef)
@@ -42,10 +42,10 @@ export const app: ServiceApp = implement(customers, {
     },
     async addPaymentMethod({ vault, body }, platform) {
       const entry = await addPaymentMethod(platform, vault, body)
-      return { status: 201, body: shownOne(entry.vault, 'paymentMethods', entry.ref) }
+      return { status: 201, body: entryView(entry.vault, 'paymentMethods', entry.ref) }
     },
     async listPaymentMethods({ vault }, platform) {
-      return { status: 200, body: { paymentMethods: shown(await read(platform, vault), 'paymentMethods') } }
+      return { status: 200, body: { paymentMethods: entryViews(await read(platform, vault), 'paymentMethods') } }
     },
     async withdrawPaymentMethod({ vault, paymentMethodRef }, platform) {
       await withdraw(platform, vault, 'paymentMethods', paymentMethodRef)
@@ -53,10 +53,10 @@ export const app: ServiceApp = implement(customers, {
     },
     async grantConsent({ vault, body }, platform) {
       const entry = await addConsent(platform, vault, body)
-      return { status: 201, body: shownOne(entry.vault, 'consents', entry.ref) }
+      return { status: 201, body: entryView(entry.vault, 'consents', entry.ref) }
     },
     async listConsents({ vault }, platform) {
-      return { status: 200, body: { consents: shown(await read(platform, vault), 'consents') } }
+      return { status: 200, body: { consents: entryViews(await read(platform, vault), 'consents') } }
     },
     async withdrawConsent({ vault, kind }, platform) {
       await withdrawConsent(platform, vault, kind)

@@ -53,7 +53,7 @@ export const paymentMethodRequest = z.strictObject({
 })
 
 /** The details by which a customer recognises a card. */
-export const shownCard = z.object({
+export const cardDetails = z.object({
   brand: identifier({ characters: 40, bytes: 120 }),
   last4: code(/^\d{4}$/, 'four digits'),
   expiryMonth: z.int().min(1).max(12),
@@ -89,7 +89,7 @@ const kept = {
   withdrawnAt: timestamp.optional(),
 }
 const address = addressRequest.strip().extend({ addressRef: reference, ...kept })
-const paymentMethod = shownCard.extend({ paymentMethodRef: reference, ...kept })
+const paymentMethod = cardDetails.extend({ paymentMethodRef: reference, ...kept })
 const consent = consentRequest.strip().extend({ consentRef: reference, ...kept })
 
 /** No events: personal data stays in the database of this service. */

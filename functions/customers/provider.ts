@@ -5,10 +5,10 @@ import { reference } from '../../shared/base/fields.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { paymentProviderUrl } from '../shop/fields.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { shownCard } from './contracts.ts'
+import { cardDetails } from './contracts.ts'
 import type { PaymentMethod } from './vault.ts'
 
-const attached = shownCard.extend({ paymentMethodRef: reference })
+const attached = cardDetails.extend({ paymentMethodRef: reference })
 /** Unknown to the provider, bound to another customer, or malformed: clients get the same answer for all three. */
 const REFUSED = [404, 409, 422]
 

@@ -4,9 +4,9 @@ import type { z } from 'zod'
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
 import { isHashOfRequest, requestHashOf } from '../../shared/base/request-hash.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { type Address, type consentRequest, type shownCard, vaultLimits } from './contracts.ts'
+import { type Address, type consentRequest, type cardDetails, vaultLimits } from './contracts.ts'
 
-interface Kept {
+interface EntryMetadata {
   /** Hash of the idempotency key under which it was added. */
   readonly key: string
   /** Hash of the request: the same key with another request is refused. */
@@ -16,7 +16,7 @@ interface Kept {
   readonly withdrawnAt?: string
 }
 
-export type PaymentMethod = z.output<typeof shownCard>
+export type PaymentMethod = z.output<typeof cardDetails>
 
 export type Consent = z.output<typeof consentRequest>
 
@@ -27,7 +27,7 @@ export interface Contents {
 }
 export type Kind = keyof Contents
 
-type Entries<K extends Kind> = Readonly<Record<string, Contents[K] & Kept>>
+type Entries<K extends Kind> = Readonly<Record<string, Contents[K] & EntryMetadata>>
 export type Vault = { readonly [K in Kind]?: Entries<K> }
 
 export interface Added<K extends Kind> {
@@ -40,7 +40,7 @@ export interface Added<K extends Kind> {
 }
 
 const entriesOf = <K extends Kind>(vault: Vault, kind: K): Entries<K> => vault[kind] ?? {}
-const isActive = ({ withdrawnAt }: Kept): boolean => withdrawnAt === undefined
+const isActive = ({ withdrawnAt }: EntryMetadata): boolean => withdrawnAt === undefined
 
 /** The entry that was added under this idempotency key. @throws Refused if that was another request. */
 export function addedUnder(
@@ -60,7 +60,7 @@ export function addedUnder(
 
 /** @throws Refused when the customer has as many as one may have. */
 export function checkRoom(vault: Vault, kind: Kind): void {
-  const all = Object.values<Kept>(entriesOf(vault, kind))
+  const all = Object.values<EntryMetadata>(entriesOf(vault, kind))
   const active = all.filter(isActive).length
   refuseIf(
     active >= vaultLimits[kind],
@@ -122,22 +122,22 @@ export const consentTo = (vault: Vault, kind: string): string | undefined =>
 const refNames = { addresses: 'addressRef', paymentMethods: 'paymentMethodRef', consents: 'consentRef' } as const
 
 /** An entry as its customer is shown it: under its reference, without hashes. */
-export type Shown<K extends Kind> = Contents[K] &
-  Pick<Kept, 'addedAt' | 'withdrawnAt'> & { readonly [Name in (typeof refNames)[K]]: string }
+export type EntryView<K extends Kind> = Contents[K] &
+  Pick<EntryMetadata, 'addedAt' | 'withdrawnAt'> & { readonly [Name in (typeof refNames)[K]]: string }
 
-const shownAs = <K extends Kind>(kind: K, ref: string, entry: Contents[K] & Kept): Shown<K> => {
+const viewOf = <K extends Kind>(kind: K, ref: string, entry: Contents[K] & EntryMetadata): EntryView<K> => {
   const { key: _key, requestHash: _hash, ...rest } = entry
-  return { [refNames[kind]]: ref, ...rest } as unknown as Shown<K>
+  return { [refNames[kind]]: ref, ...rest } as unknown as EntryView<K>
 }
 
 /** The entries for the customer, the newest first. */
-export function shown<K extends Kind>(vault: Vault, kind: K): Shown<K>[] {
-  return Object.entries<Contents[K] & Kept>(entriesOf(vault, kind))
+export function entryViews<K extends Kind>(vault: Vault, kind: K): EntryView<K>[] {
+  return Object.entries<Contents[K] & EntryMetadata>(entriesOf(vault, kind))
     .filter(([, entry]) => isActive(entry) || kind === 'consents')
-    .map(([ref, entry]) => shownAs(kind, ref, entry))
+    .map(([ref, entry]) => viewOf(kind, ref, entry))
     .toSorted((a, b) => (a.addedAt < b.addedAt ? 1 : a.addedAt > b.addedAt ? -1 : 0))
 }
 
 /** One entry, withdrawn or not. */
-export const shownOne = <K extends Kind>(vault: Vault, kind: K, ref: string): Shown<K> =>
-  shownAs(kind, ref, entriesOf(vault, kind)[ref]!)
+export const entryView = <K extends Kind>(vault: Vault, kind: K, ref: string): EntryView<K> =>
+  viewOf(kind, ref, entriesOf(vault, kind)[ref]!)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { outsideRequest } from '../../shared/base/deadline.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { accountsUrl, tokenAudience } from './settings.ts'
-import { rememberStandings, type StandingOf } from './staff-tokens.ts'
+import { cacheAccountStates, type ReadAccountState } from './staff-tokens.ts'
 
 const LOOK_UP_TIMEOUT_MS = 2_000
 
@@ -23,8 +23,8 @@ const found = z.object({
 })
 
 /** Asks with an access token of the gateway's account, which is granted `firebaseauth.users.get` alone. */
-export function accountStandings(platform: Platform): StandingOf {
-  const lookUp: StandingOf = async (subject) => {
+export function accountStates(platform: Platform): ReadAccountState {
+  const lookUp: ReadAccountState = async (subject) => {
     const response = await platform.callExternal(
       `${platform.setting(accountsUrl)}/v1/projects/${platform.setting(tokenAudience)}/accounts:lookup`,
       {
@@ -39,5 +39,5 @@ export function accountStandings(platform: Platform): StandingOf {
     if (!user || user.localId !== subject) return { isDisabled: true, validSinceSeconds: 0 }
     return { isDisabled: user.disabled, validSinceSeconds: Number(user.validSince) }
   }
-  return rememberStandings((subject) => outsideRequest(() => lookUp(subject)), platform.now)
+  return cacheAccountStates((subject) => outsideRequest(() => lookUp(subject)), platform.now)
 }

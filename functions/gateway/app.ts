@@ -13,7 +13,7 @@ import { submittedSchema } from '../../shared/messaging/submission.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
-import { accountStandings } from './accounts.ts'
+import { accountStates } from './accounts.ts'
 import { createDocsPage } from './docs-page.ts'
 import { createEdge } from './edge.ts'
 import { createHandle, type Handler, type Handlers } from './handle.ts'
@@ -45,7 +45,7 @@ export const app: ServiceApp = implement(gateway, {
         audience: platform.setting(tokenAudience),
         jwksUrl: platform.setting(tokenKeysUrl),
         secondFactor: platform.setting(staffSecondFactor),
-        standingOf: accountStandings(platform),
+        accountStateOf: accountStates(platform),
       },
       platform.now,
     )

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { type Evidence, Refused } from '../../shared/base/errors.ts'
 import { subject } from '../../shared/base/fields.ts'
 import { issuerKeys, keyIdOf, verificationFailure } from '../../shared/http/issuer-keys.ts'
-import { checkStaff, type StaffRules, type StandingOf } from './staff-tokens.ts'
+import { checkStaff, type StaffRules, type ReadAccountState } from './staff-tokens.ts'
 
 export const roles = ['customer', 'staff', 'importer'] as const
 export type Role = (typeof roles)[number]
@@ -22,7 +22,7 @@ export interface TokenRules {
   readonly jwksUrl: string
   /** The second factor that staff and importers need. */
   readonly secondFactor: StaffRules['secondFactor']
-  readonly standingOf: StandingOf
+  readonly accountStateOf: ReadAccountState
 }
 
 /** A token beyond this is no token. */
@@ -37,7 +37,7 @@ const claimsSchema = z.object({
 
 /** @throws Refused (401) that says what is wrong; Unavailable when the keys can't be had. */
 export function createTokenCheck(
-  { issuer, audience, jwksUrl, secondFactor, standingOf }: TokenRules,
+  { issuer, audience, jwksUrl, secondFactor, accountStateOf }: TokenRules,
   now: () => number,
 ): (authorization: string | undefined) => Promise<Caller> {
   const keys = issuerKeys(jwksUrl)
@@ -74,7 +74,7 @@ export function createTokenCheck(
       if (isStaff(claims.data))
         await checkStaff(
           { ...payload, sub: claims.data.sub },
-          { secondFactor, standingOf, nowSeconds: now() / 1000, toleranceSeconds: CLOCK_TOLERANCE_SECONDS },
+          { secondFactor, accountStateOf, nowSeconds: now() / 1000, toleranceSeconds: CLOCK_TOLERANCE_SECONDS },
         )
       return claims.data
     } catch (error) {

@@ -10,7 +10,7 @@ import { type PlatformCode, Refused, Unavailable } from '../../shared/base/error
 export const STAFF_SESSION_MAX_SECONDS = 12 * 3_600
 
 /** How an account stands at the issuer. */
-export interface Standing {
+export interface AccountState {
   /** No account of this subject, or a disabled one. */
   readonly isDisabled: boolean
   /** Sign-ins before this second, since the epoch, are revoked. */
@@ -18,11 +18,11 @@ export interface Standing {
 }
 
 /** @throws Unavailable when the issuer does not answer. */
-export type StandingOf = (subject: string) => Promise<Standing>
+export type ReadAccountState = (subject: string) => Promise<AccountState>
 
 export interface StaffRules {
   readonly secondFactor: 'required' | 'optional'
-  readonly standingOf: StandingOf
+  readonly accountStateOf: ReadAccountState
   readonly nowSeconds: number
   readonly toleranceSeconds: number
 }
@@ -30,7 +30,7 @@ export interface StaffRules {
 /**
  * Of a token whose signature, issuer, audience and time were verified. `auth_time` and `firebase.sign_in_second_factor` are
  * Identity Platform's claims: https://firebase.google.com/docs/reference/js/auth.parsedtoken
- * @throws Refused (401); Unavailable when it is not known how the account stands.
+ * @throws Refused (401); Unavailable when the state of the account is unknown.
  */
 export async function checkStaff(payload: JWTPayload & { readonly sub: string }, rules: StaffRules): Promise<void> {
   const refuse = (code: PlatformCode, detail: string): never => {
@@ -45,7 +45,7 @@ export async function checkStaff(payload: JWTPayload & { readonly sub: string },
     return refuse('token-expired', `Staff sign in every ${STAFF_SESSION_MAX_SECONDS / 3_600} hours: sign in again.`)
   if (rules.secondFactor === 'required' && !hasSecondFactor(payload))
     return refuse('second-factor-missing', 'Staff sign in with a second factor: enrol one, and sign in with it.')
-  const { isDisabled, validSinceSeconds } = await rules.standingOf(payload.sub)
+  const { isDisabled, validSinceSeconds } = await rules.accountStateOf(payload.sub)
   if (isDisabled || signedInAt < validSinceSeconds)
     return refuse('token-revoked', 'The sign-in of this token was revoked: sign in again.')
 }
@@ -55,57 +55,57 @@ function hasSecondFactor({ firebase }: JWTPayload): boolean {
   return typeof factor === 'string' && factor !== ''
 }
 
-/** A standing that is younger needs no look-up: so a revocation is honoured within that time. */
-export const STANDING_FRESH_MS = 30_000
-/** While the issuer does not answer, a known standing serves so long; then, and for unknown subjects, staff are refused. */
-export const STANDING_STALE_MS = 300_000
-/** The issuer is left alone so long after it did not answer. */
+/** An account state that is younger needs no look-up: so a revocation is honoured within that time. */
+export const STATE_FRESH_MS = 30_000
+/** While the issuer does not answer, a cached account state serves so long; then, and for unknown subjects, staff are refused. */
+export const STATE_STALE_MS = 300_000
+/** After a failed look-up, the issuer is not called for this time. */
 const LOOK_UP_PAUSE_MS = 5_000
-/** Subjects remembered; the one that was looked up longest ago is forgotten. */
-const STANDINGS_HELD = 1_000
+/** The subject that was looked up longest ago is removed first. */
+const MAX_CACHED_STATES = 1_000
 
-interface Known {
-  readonly standing: Standing
+interface CachedState {
+  readonly accountState: AccountState
   readonly atMs: number
 }
 
-/** Remembers standings for a bounded time, so that a busy member of the staff costs one look-up in that time. */
-export function rememberStandings(lookUp: StandingOf, now: () => number): StandingOf {
-  const known = new Map<string, Known>()
-  const underWay = new Map<string, Promise<Standing>>()
+/** Caches account states for a bounded time, so that a busy member of the staff costs one look-up in that time. */
+export function cacheAccountStates(lookUp: ReadAccountState, now: () => number): ReadAccountState {
+  const cached = new Map<string, CachedState>()
+  const inFlight = new Map<string, Promise<AccountState>>()
   let pausedUntilMs = -Infinity
 
-  const ask = async (subject: string): Promise<Standing> => {
+  const fetchState = async (subject: string): Promise<AccountState> => {
     try {
-      const standing = await lookUp(subject)
-      known.delete(subject)
-      known.set(subject, { standing, atMs: now() })
-      if (known.size > STANDINGS_HELD) known.delete(known.keys().next().value!)
-      return standing
+      const accountState = await lookUp(subject)
+      cached.delete(subject)
+      cached.set(subject, { accountState, atMs: now() })
+      if (cached.size > MAX_CACHED_STATES) cached.delete(cached.keys().next().value!)
+      return accountState
     } catch (error) {
       pausedUntilMs = now() + LOOK_UP_PAUSE_MS
       throw error
     } finally {
-      underWay.delete(subject)
+      inFlight.delete(subject)
     }
   }
-  const askOnce = (subject: string): Promise<Standing> => {
-    const pending = underWay.get(subject) ?? ask(subject)
-    underWay.set(subject, pending)
+  const fetchOnce = (subject: string): Promise<AccountState> => {
+    const pending = inFlight.get(subject) ?? fetchState(subject)
+    inFlight.set(subject, pending)
     return pending
   }
 
   return async (subject) => {
-    const remembered = known.get(subject)
-    const ageMs = remembered ? now() - remembered.atMs : Infinity
-    if (remembered && ageMs < STANDING_FRESH_MS) return remembered.standing
+    const entry = cached.get(subject)
+    const ageMs = entry ? now() - entry.atMs : Infinity
+    if (entry && ageMs < STATE_FRESH_MS) return entry.accountState
     const unanswered = 'It is not known whether this sign-in was revoked: the issuer does not answer.'
     try {
       if (now() < pausedUntilMs) throw new Unavailable(unanswered, { retryAfterSeconds: LOOK_UP_PAUSE_MS / 1_000 })
-      return await askOnce(subject)
+      return await fetchOnce(subject)
     } catch (error) {
-      // Also if Identity Platform refuses to answer: without a known standing no member of the staff is let in.
-      if (remembered && ageMs < STANDING_STALE_MS) return remembered.standing
+      // Also if Identity Platform refuses to answer: without a cached account state no member of the staff is accepted.
+      if (entry && ageMs < STATE_STALE_MS) return entry.accountState
       throw new Unavailable(unanswered, { retryAfterSeconds: LOOK_UP_PAUSE_MS / 1_000, cause: error })
     }
   }

@@ -6,7 +6,7 @@
 import { fold } from '../../shared/service/decider.ts'
 import type { Platform, Stream } from '../../shared/service/platform.ts'
 import { evolve, initial } from './order.ts'
-import { type Placements, type Placing, placementsPath, type Standing, withPlacement } from './placements.ts'
+import { type Placements, type Placing, placementsPath, type PlacementStatus, withPlacement } from './placements.ts'
 import type { Bounds } from './settings.ts'
 
 export interface Admission {
@@ -22,7 +22,11 @@ export function admission(platform: Platform, bounds: Bounds, sub: string, placi
   return {
     path: placementsPath(sub),
     async companionOf({ companion }) {
-      const context = { bounds, nowMs: platform.now(), standingOf: (id: string) => standingOf(platform, id) }
+      const context = {
+        bounds,
+        nowMs: platform.now(),
+        placementStatusOf: (id: string) => placementStatusOf(platform, id),
+      }
       const document = companion as Placements | undefined
       const next = (document && checked.get(document)) ?? withPlacement(document, placing, context)
       if (document) checked.set(document, next)
@@ -31,12 +35,12 @@ export function admission(platform: Platform, bounds: Bounds, sub: string, placi
   }
 }
 
-async function standingOf(platform: Platform, orderId: string): Promise<Standing> {
+async function placementStatusOf(platform: Platform, orderId: string): Promise<PlacementStatus> {
   const { status, saga, actionUrlRef } = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
   if (status === 'pending')
-    return { is: 'unpaid', endsAtMs: saga?.phase === 'running' ? saga.deadlineMs : platform.now() }
+    return { kind: 'unpaid', endsAtMs: saga?.phase === 'running' ? saga.deadlineMs : platform.now() }
   // An order with an actionUrlRef asked its customer to act for the payment, and held stock until the customer acted or the
   // order expired. An order without one held stock for a moment only, or its end was not the customer's fault.
   const isUnpaid = status === 'expired' || status === 'rejected'
-  return { is: isUnpaid && actionUrlRef !== undefined ? 'lapsed' : 'over' }
+  return { kind: isUnpaid && actionUrlRef !== undefined ? 'lapsed' : 'over' }
 }

@@ -119,15 +119,15 @@ function entryMessage(orderId: string, actor: string, nowMs: number): Envelope {
   }
 }
 
-interface Asked {
+interface Placement {
   readonly orderId: string
   readonly sub: string
   readonly order: OrderRequest
 }
 
-async function newOrder(platform: Platform, { orderId, sub, order }: Asked): Promise<Placed> {
+async function newOrder(platform: Platform, { orderId, sub, order }: Placement): Promise<Placed> {
   const customerRef = order.customerRef ?? sub
-  // Asked while prices are read; looked at last, so that one request always has one answer.
+  // Queried while prices are read, and checked last, so that one request always has one answer.
   const unknown = unknownReferencesOf(platform, customerRef, order)
   unknown.catch(() => undefined)
   const pricedLines = await priced(platform, order.lines as readonly RequestedLine[], order.currency)

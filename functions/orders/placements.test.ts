@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Placements, type Standing, withPlacement } from './placements.ts'
+import { type Placements, type PlacementStatus, withPlacement } from './placements.ts'
 import type { Bounds } from './settings.ts'
 
 const MINUTE = 60_000
@@ -9,7 +9,7 @@ const bounds: Bounds = { ordersPerHour: 100, unpaidOrders: 3, unpaidPieces: 10, 
 /** Places these orders one after the other; returns the last document and the ids of the orders whose state was read. */
 async function after(
   orders: readonly { readonly atMs?: number; readonly sku?: string; readonly quantity?: number }[],
-  { standings = {}, ...changes }: Partial<Bounds> & { standings?: Record<string, Standing> } = {},
+  { statuses = {}, ...changes }: Partial<Bounds> & { statuses?: Record<string, PlacementStatus> } = {},
 ): Promise<{ document: Placements | undefined; read: string[] }> {
   let document: Placements | undefined
   const read: string[] = []
@@ -20,9 +20,9 @@ async function after(
       {
         bounds: { ...bounds, ...changes },
         nowMs: atMs,
-        standingOf: async (orderId) => {
+        placementStatusOf: async (orderId) => {
           read.push(orderId)
-          return standings[orderId] ?? { is: 'unpaid', endsAtMs: nowMs + 200_000 }
+          return statuses[orderId] ?? { kind: 'unpaid', endsAtMs: nowMs + 200_000 }
         },
       },
     )
@@ -33,8 +33,8 @@ const times = <T>(count: number, one: T): T[] => Array.from({ length: count }, (
 describe('unpaid orders', () => {
   it('are read only if the bound would refuse the order', async () => {
     expect((await after(times(3, {}))).read).toEqual([])
-    const standings = { 'o-0': { is: 'over' } } as const
-    const { read, document } = await after(times(4, {}), { standings })
+    const statuses = { 'o-0': { kind: 'over' } } as const
+    const { read, document } = await after(times(4, {}), { statuses })
     expect(read).toEqual(['o-0', 'o-1', 'o-2'])
     expect(document!.unpaid.map(({ orderId }) => orderId)).toEqual(['o-1', 'o-2', 'o-3'])
   })
@@ -57,7 +57,7 @@ describe('unpaid orders', () => {
       message:
         '6 pieces of TEA-001 are in orders that are not paid yet or lapsed within an hour, 10 may be, and this order asks for 5 more: pay one, or retry in 200 s.',
     })
-    await after([{ quantity: 6 }, { quantity: 5 }], { standings: { 'o-0': { is: 'over' } } })
+    await after([{ quantity: 6 }, { quantity: 5 }], { statuses: { 'o-0': { kind: 'over' } } })
   })
 
   it('of more pieces than the bound are refused without reading other orders', async () => {
@@ -69,9 +69,9 @@ describe('unpaid orders', () => {
       { sku: 'TEA-001', quantity: 6 },
       { sku: 'TEA-001', quantity: 5 },
     ]
-    const standingOf = async (): Promise<Standing> => ({ is: 'over' })
+    const placementStatusOf = async (): Promise<PlacementStatus> => ({ kind: 'over' })
     await expect(
-      withPlacement(undefined, { orderId: 'o', lines }, { bounds, nowMs, standingOf }),
+      withPlacement(undefined, { orderId: 'o', lines }, { bounds, nowMs, placementStatusOf }),
     ).rejects.toMatchObject({
       code: 'too-many-pieces',
     })
@@ -79,13 +79,13 @@ describe('unpaid orders', () => {
 })
 
 describe('lapsed orders', () => {
-  const lapse = { 'o-0': { is: 'lapsed' }, 'o-1': { is: 'lapsed' }, 'o-2': { is: 'over' } } as const
+  const lapse = { 'o-0': { kind: 'lapsed' }, 'o-1': { kind: 'lapsed' }, 'o-2': { kind: 'over' } } as const
 
   it('free their places, until too many have lapsed within an hour', async () => {
-    const one = { 'o-0': { is: 'lapsed' } } as const
-    expect((await after(times(4, {}), { standings: one })).document!.lapses).toMatchObject([{ placedAtMs: nowMs }])
+    const one = { 'o-0': { kind: 'lapsed' } } as const
+    expect((await after(times(4, {}), { statuses: one })).document!.lapses).toMatchObject([{ placedAtMs: nowMs }])
     await expect(
-      after([{ atMs: nowMs - 30 * MINUTE }, { atMs: nowMs - 20 * MINUTE }, {}, {}], { standings: lapse }),
+      after([{ atMs: nowMs - 30 * MINUTE }, { atMs: nowMs - 20 * MINUTE }, {}, {}], { statuses: lapse }),
     ).rejects.toMatchObject({
       code: 'too-many-unpaid-orders',
       bound: { bound: 'lapsed-orders', limit: 2, used: 2 },
@@ -94,14 +94,14 @@ describe('lapsed orders', () => {
   })
 
   it('count with their pieces for an hour, so that successive orders can not hold the stock all the time', async () => {
-    const one = { 'o-0': { is: 'lapsed' } } as const
+    const one = { 'o-0': { kind: 'lapsed' } } as const
     const again = (atMs: number) =>
       after(
         [
           { atMs: nowMs, quantity: 10 },
           { atMs, quantity: 10 },
         ],
-        { standings: one },
+        { statuses: one },
       )
     await expect(again(nowMs + 6 * MINUTE)).rejects.toMatchObject({
       code: 'too-many-unpaid-orders',
@@ -113,20 +113,20 @@ describe('lapsed orders', () => {
 
   it('no longer count after an hour', async () => {
     const hourAgo = nowMs - 60 * MINUTE
-    const { document } = await after([{ atMs: hourAgo }, { atMs: hourAgo }, {}, {}], { standings: lapse })
+    const { document } = await after([{ atMs: hourAgo }, { atMs: hourAgo }, {}, {}], { statuses: lapse })
     expect(document!.lapses).toEqual([])
   })
 })
 
 describe('orders within an hour', () => {
-  const all = Object.fromEntries(times(20, 0).map((_, index) => [`o-${index}`, { is: 'over' }])) as Record<
+  const all = Object.fromEntries(times(20, 0).map((_, index) => [`o-${index}`, { kind: 'over' }])) as Record<
     string,
-    Standing
+    PlacementStatus
   >
 
   it('are refused beyond the bound in whatever state the earlier ones are', async () => {
-    await after(times(5, {}), { ordersPerHour: 5, standings: all })
-    await expect(after(times(6, {}), { ordersPerHour: 5, standings: all })).rejects.toMatchObject({
+    await after(times(5, {}), { ordersPerHour: 5, statuses: all })
+    await expect(after(times(6, {}), { ordersPerHour: 5, statuses: all })).rejects.toMatchObject({
       code: 'too-many-orders',
       bound: { bound: 'orders-per-hour', limit: 5, used: 5 },
       retryAfterSeconds: 65 * 60,
@@ -135,16 +135,16 @@ describe('orders within an hour', () => {
 
   it('may be placed when the oldest are an hour old, and the refusal states that time', async () => {
     const orders = [{ atMs: nowMs - 50 * MINUTE }, { atMs: nowMs - 50 * MINUTE }, { atMs: nowMs - 10 * MINUTE }]
-    const placed = after([...orders, {}], { ordersPerHour: 3, standings: all })
+    const placed = after([...orders, {}], { ordersPerHour: 3, statuses: all })
     await expect(placed).rejects.toMatchObject({ retryAfterSeconds: 15 * 60 })
-    await after([...orders, { atMs: nowMs + 15 * MINUTE }], { ordersPerHour: 3, standings: all })
+    await after([...orders, { atMs: nowMs + 15 * MINUTE }], { ordersPerHour: 3, statuses: all })
   })
 })
 
 it('the document stays within its bounds after many orders', async () => {
   const { document } = await after(
     times(500, {}).map((_, index) => ({ atMs: nowMs + index * MINUTE })),
-    { standings: new Proxy({}, { get: (): Standing => ({ is: 'over' }) }) },
+    { statuses: new Proxy({}, { get: (): PlacementStatus => ({ kind: 'over' }) }) },
   )
   expect(document!.unpaid.length).toBeLessThanOrEqual(bounds.unpaidOrders)
   expect(Object.keys(document!.placed).length).toBeLessThanOrEqual(14)

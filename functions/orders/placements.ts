@@ -35,12 +35,12 @@ export interface Placing {
 }
 
 /** The kind as which an earlier order counts in its customer's bounds. */
-export type Standing =
-  | { readonly is: 'unpaid'; readonly endsAtMs: number }
+export type PlacementStatus =
+  | { readonly kind: 'unpaid'; readonly endsAtMs: number }
   /** The customer was asked to act for the payment, and did not act in time or was declined. */
-  | { readonly is: 'lapsed' }
+  | { readonly kind: 'lapsed' }
   /** Paid, or ended without holding stock for its customer's answer. */
-  | { readonly is: 'over' }
+  | { readonly kind: 'over' }
 
 const SLICE_MS = 5 * 60_000
 const HOUR_MS = 60 * 60_000
@@ -53,27 +53,33 @@ export const placementsPath = (customerRef: string): string => `placements/${has
 const keyOf = (sku: string): string => hashOf(sku).slice(0, 12)
 
 /**
- * The customer's document with this order added. It looks up the unpaid orders (`standingOf`) only if the document alone would
+ * The customer's document with this order added. It looks up the unpaid orders (`placementStatusOf`) only if the document alone would
  * exceed a bound, because some of them may be paid by now.
  * @throws Limited, Refused with the bound, how much of it is used, and when the next order is possible.
  */
 export async function withPlacement(
   document: Placements | undefined,
   placing: Placing,
-  { bounds, nowMs, standingOf }: { bounds: Bounds; nowMs: number; standingOf: (orderId: string) => Promise<Standing> },
+  {
+    bounds,
+    nowMs,
+    placementStatusOf,
+  }: { bounds: Bounds; nowMs: number; placementStatusOf: (orderId: string) => Promise<PlacementStatus> },
 ): Promise<Placements> {
   const kept = recent(document ?? none, nowMs)
   const pieces = piecesOf(placing.lines)
   refuseLargeOrder(placing, pieces, bounds)
   refuseManyOrders(kept, bounds, nowMs)
   if (isWithin(kept, pieces, bounds)) return added(kept, placing, pieces, nowMs)
-  const stood = await Promise.all(kept.unpaid.map(async (one) => ({ one, standing: await standingOf(one.orderId) })))
-  const lapsed = stood
-    .filter(({ standing }) => standing.is === 'lapsed')
+  const withStatus = await Promise.all(
+    kept.unpaid.map(async (one) => ({ one, status: await placementStatusOf(one.orderId) })),
+  )
+  const lapsed = withStatus
+    .filter(({ status }) => status.kind === 'lapsed')
     .map(({ one: { placedAtMs, pieces } }) => ({ placedAtMs, pieces }))
-  const open = stood.flatMap(({ one, standing }) => (standing.is === 'unpaid' ? [{ one, standing }] : []))
+  const open = withStatus.flatMap(({ one, status }) => (status.kind === 'unpaid' ? [{ one, status }] : []))
   const current = recent({ ...kept, unpaid: open.map(({ one }) => one), lapses: [...kept.lapses, ...lapsed] }, nowMs)
-  const endsAtMs = Math.min(...open.map(({ standing }) => standing.endsAtMs))
+  const endsAtMs = Math.min(...open.map(({ status }) => status.endsAtMs))
   refuseUnpaid(current, placing, { pieces, bounds, nowMs, endsAtMs })
   return added(current, placing, pieces, nowMs)
 }
@@ -91,12 +97,12 @@ function recent({ placed, unpaid, lapses = [] }: Placements, nowMs: number): Rec
   }
 }
 
-function added(kept: Recent, { orderId }: Placing, pieces: Unpaid['pieces'], nowMs: number): Placements {
+function added(current: Recent, { orderId }: Placing, pieces: Unpaid['pieces'], nowMs: number): Placements {
   const slice = String(nowMs - (nowMs % SLICE_MS))
   return {
-    ...kept,
-    placed: { ...kept.placed, [slice]: (kept.placed[slice] ?? 0) + 1 },
-    unpaid: [...kept.unpaid, { orderId, placedAtMs: nowMs, pieces }],
+    ...current,
+    placed: { ...current.placed, [slice]: (current.placed[slice] ?? 0) + 1 },
+    unpaid: [...current.unpaid, { orderId, placedAtMs: nowMs, pieces }],
   }
 }
 
@@ -110,13 +116,13 @@ const heldOf = ({ unpaid, lapses }: Recent, key: string): number =>
   [...unpaid, ...lapses].reduce((sum, { pieces }) => sum + (pieces[key] ?? 0), 0)
 
 /** The key of the first SKU of which unpaid and lapsed orders, together with this one, would hold more than `most` pieces. */
-const exceeded = (kept: Recent, pieces: Unpaid['pieces'], most: number): string | undefined =>
-  Object.keys(pieces).find((key) => heldOf(kept, key) + pieces[key]! > most)
+const exceeded = (current: Recent, pieces: Unpaid['pieces'], most: number): string | undefined =>
+  Object.keys(pieces).find((key) => heldOf(current, key) + pieces[key]! > most)
 
-const isWithin = (kept: Recent, pieces: Unpaid['pieces'], bounds: Bounds): boolean =>
-  kept.unpaid.length < bounds.unpaidOrders &&
-  kept.lapses.length < bounds.lapsedOrders &&
-  exceeded(kept, pieces, bounds.unpaidPieces) === undefined
+const isWithin = (current: Recent, pieces: Unpaid['pieces'], bounds: Bounds): boolean =>
+  current.unpaid.length < bounds.unpaidOrders &&
+  current.lapses.length < bounds.lapsedOrders &&
+  exceeded(current, pieces, bounds.unpaidPieces) === undefined
 
 function refuseLargeOrder({ lines }: Placing, pieces: Unpaid['pieces'], { unpaidPieces }: Bounds): void {
   const line = lines.find(({ sku }) => pieces[keyOf(sku)]! > unpaidPieces)
@@ -143,7 +149,7 @@ function refuseManyOrders({ placed }: Placements, { ordersPerHour }: Bounds, now
   )
 }
 
-interface Unfit {
+interface UnpaidLimits {
   readonly pieces: Unpaid['pieces']
   readonly bounds: Bounds
   readonly nowMs: number
@@ -151,37 +157,37 @@ interface Unfit {
   readonly endsAtMs: number
 }
 
-function refuseUnpaid(kept: Recent, { lines }: Placing, { pieces, bounds, nowMs, endsAtMs }: Unfit): void {
+function refuseUnpaid(current: Recent, { lines }: Placing, { pieces, bounds, nowMs, endsAtMs }: UnpaidLimits): void {
   const refuse = (detail: string, fromMs: number, bound: Bound): never => {
     const seconds = secondsUntil(fromMs, nowMs)
     throw new Limited(`${detail} in ${seconds} s.`, seconds, shopCodes['too-many-unpaid-orders'], bound)
   }
   const { unpaidOrders, unpaidPieces, lapsedOrders } = bounds
-  const lapsed = kept.lapses.length
+  const lapsed = current.lapses.length
   if (lapsed >= lapsedOrders)
     refuse(
       `${lapsed} orders within an hour were not paid after their customer was asked to act, and ${lapsedOrders} may be, since they hold stock: retry`,
-      kept.lapses[lapsed - lapsedOrders]!.placedAtMs + HOUR_MS,
+      current.lapses[lapsed - lapsedOrders]!.placedAtMs + HOUR_MS,
       { bound: 'lapsed-orders', limit: lapsedOrders, used: lapsed },
     )
-  const open = kept.unpaid.length
+  const open = current.unpaid.length
   if (open >= unpaidOrders)
     refuse(`${open} orders are not paid yet, and ${unpaidOrders} may be at once: pay one, or retry`, endsAtMs, {
       bound: 'unpaid-orders',
       limit: unpaidOrders,
       used: open,
     })
-  const key = exceeded(kept, pieces, unpaidPieces)
+  const key = exceeded(current, pieces, unpaidPieces)
   if (key === undefined) return
-  const used = heldOf(kept, key)
+  const used = heldOf(current, key)
   const { sku } = lines.find((line) => keyOf(line.sku) === key)!
-  const givenBackAtMs = kept.lapses
+  const releasedAtMs = current.lapses
     .filter((one) => one.pieces[key] !== undefined)
     .map((one) => one.placedAtMs + HOUR_MS)
   refuse(
     `${used} pieces of ${sku} are in orders that are not paid yet or lapsed within an hour, ${unpaidPieces} may be, and this order asks for ${pieces[key]!} more: pay one, or retry`,
     // `endsAtMs` is Infinity if no order is unpaid.
-    Math.min(endsAtMs, ...givenBackAtMs),
+    Math.min(endsAtMs, ...releasedAtMs),
     { bound: 'unpaid-pieces', limit: unpaidPieces, used },
   )
 }

@@ -23,7 +23,7 @@ const captures = z.object({ captures: z.array(z.object({ key: reference, capture
 
 const refusedAsCaptured = z.object({ code: z.literal('captured') })
 /** The captured and refunded amounts of an authorisation. */
-const taken = z.object({ captures: z.array(z.object({ amountMinor: minor })), refundedMinor: minor })
+const capturedAmounts = z.object({ captures: z.array(z.object({ amountMinor: minor })), refundedMinor: minor })
 
 const PAYMENT_REQUIRED = 402
 const NOT_FOUND = 404
@@ -95,7 +95,7 @@ export function provider(platform: Platform, cause: Envelope): Provider {
       const response = await post('void', path, `${authorizationKey}:void`, { accept: [CONFLICT] })
       if (response.ok) return
       refusedAsCaptured.parse(await response.json())
-      const { captures: captured, refundedMinor } = taken.parse(await get(authorizationKey))
+      const { captures: captured, refundedMinor } = capturedAmounts.parse(await get(authorizationKey))
       const openMinor = captured.reduce((sum, { amountMinor }) => sum + amountMinor, -refundedMinor)
       if (openMinor > 0)
         throw new Unavailable(

@@ -21,7 +21,7 @@ export async function readBody(
 ): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  const pace = keepPace(() => bytes, evicted)
+  const pace = enforceMinimumRate(() => bytes, evicted)
   // Never returned: an iterator that is ended early closes the connection, and the refusal would not arrive.
   const iterator = source[Symbol.asyncIterator]()
   const next = (): Promise<IteratorResult<Uint8Array>> => Promise.race([iterator.next(), pace.late])
@@ -44,7 +44,10 @@ export async function readBody(
 export const tooLarge = (limitBytes: number): Refused =>
   new Refused('body-too-large', `The body exceeds ${limitBytes} bytes.`)
 
-function keepPace(bytes: () => number, evicted?: AbortSignal): { readonly late: Promise<never>; end(): void } {
+function enforceMinimumRate(
+  bytes: () => number,
+  evicted?: AbortSignal,
+): { readonly late: Promise<never>; end(): void } {
   const startedMs = performance.now()
   const { promise: late, reject } = Promise.withResolvers<never>()
   late.catch(() => {})

@@ -44,20 +44,20 @@ const INSTANCE_CHARACTERS = 200
 /** Each leaves a part of the request unread, or more than one connection should bring. */
 const ENDS_CONNECTION: ReadonlySet<string> = new Set<PlatformCode>(['body-too-slow', 'too-many-headers', 'overloaded'])
 
-interface Known {
+interface KnownProblem {
   readonly code: PlatformCode
   readonly detail: string
 }
 
 /** Answers an error as a problem document; an unforeseen failure reveals no details. */
-export function answerProblem(c: Context, error: Error | Known, log?: Log): Response {
+export function answerProblem(c: Context, error: Error | KnownProblem, log?: Log): Response {
   if (error instanceof DeadlineExceeded && error.byCaller)
     return answerProblem(c, { code: 'deadline-exceeded', detail: error.message }, log)
   if (error instanceof ClientClosed) return answerProblem(c, { code: 'client-closed', detail: error.message }, log)
   if (error instanceof Unavailable) {
     c.header('retry-after', String(error.retryAfterSeconds))
     log?.('WARNING', 'request.retry-later', { path: c.req.path, reason: error.message, error: error.cause })
-    return problem(c, 503, 'unavailable', 'This can not be answered now: send the same request again.')
+    return problem(c, 503, 'unavailable', 'This can not be answered now: retry the same request.')
   }
   if (error instanceof Limited) c.header('retry-after', String(error.retryAfterSeconds))
   if (error instanceof Refused || !(error instanceof Error)) {

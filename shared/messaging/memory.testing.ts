@@ -42,14 +42,14 @@ export interface Memory {
   readonly billed: { reads: number; writes: number }
 }
 
-/** Called before and after each operation of the store, where another task may go first; a simulation decides which. */
-export type Turn = (what: string) => Promise<void>
+/** Called before and after each operation of the store, where another task may run first; a simulation decides which. */
+export type Interleave = (what: string) => Promise<void>
 /** Only a simulation stops after a commit, where no other task can interfere. */
-const anybodysTurn: Turn = async (what) => {
+const yieldToOtherTasks: Interleave = async (what) => {
   if (what !== 'committed') await setImmediate()
 }
 
-export function memory(turn: Turn = anybodysTurn): Memory {
+export function memory(interleave: Interleave = yieldToOtherTasks): Memory {
   const byPath = new Map<string, Stored>()
   const streams = new Map<string, readonly Commit[]>()
   /** Of each stream, where recent commits became earlier ones: each time Firestore has one more document. */
@@ -109,13 +109,13 @@ export function memory(turn: Turn = anybodysTurn): Memory {
     id: string,
     work: Parameters<StreamStore['transact']>[1],
   ): Promise<{ readonly result: R } | undefined> => {
-    await turn('load')
+    await interleave('load')
     const stream = load(id)
     const seen = new Map<string, number | undefined>()
     const writes: (() => void)[] = []
     const result = await work(stream, {
       async getAll(paths) {
-        await turn('read')
+        await interleave('read')
         if (writes.length > 0)
           throw new Error('Firestore transactions require all reads to be executed before all writes.')
         return paths.map((path) => {
@@ -128,11 +128,11 @@ export function memory(turn: Turn = anybodysTurn): Memory {
       delete: (path) => void writes.push(() => byPath.delete(path)),
       append: (appendTo, commit) => void writes.push(() => append(appendTo, commit)),
     })
-    await turn('commit')
+    await interleave('commit')
     const lost = !isCurrent(stream) || [...seen].some(([path, stamp]) => byPath.get(path)?.stamp !== stamp)
     if (lost) return undefined
     for (const write of writes) write()
-    await turn('committed')
+    await interleave('committed')
     return { result: result as R }
   }
 
@@ -142,22 +142,22 @@ export function memory(turn: Turn = anybodysTurn): Memory {
     streams: () => streams,
     store: {
       async load(id, companion) {
-        await turn('load')
+        await interleave('load')
         return load(id, companion)
       },
       async earlierCommit({ id }, cause) {
-        await turn('read')
+        await interleave('read')
         billed.reads += 1
         return (streams.get(id) ?? []).slice(0, recentFrom(id)).find((commit) => commit.cause === cause)
       },
       async append(stream, commit, companion) {
-        await turn('commit')
+        await interleave('commit')
         if (companion && !stream.companion)
           throw new Error('A companion is written only to a stream that was read with it.')
         if (!isCurrent(stream) || (companion && !isCompanionCurrent(stream))) return false
         append(stream, commit)
         if (companion) put(stream.companion!.path, companionFields(stream, companion))
-        await turn('committed')
+        await interleave('committed')
         return true
       },
       async transact<R>(
@@ -173,34 +173,34 @@ export function memory(turn: Turn = anybodysTurn): Memory {
     },
     documents: {
       async get(path) {
-        await turn('read')
+        await interleave('read')
         return copy(get(path))
       },
       async getAll(paths) {
-        await turn('read')
+        await interleave('read')
         return paths.map((path) => copy(get(path)))
       },
       async update(path, change) {
         for (;;) {
           const before = get(path)
-          await turn('commit')
+          await interleave('commit')
           const next = change(copy(before))
           if (next === undefined) return
           if (byPath.get(path)?.stamp !== before?.stamp) continue
           put(path, next)
-          return turn('committed')
+          return interleave('committed')
         }
       },
       async merge(path, fields) {
-        await turn('commit')
+        await interleave('commit')
         put(path, merged(byPath.get(path)?.fields ?? {}, fields))
-        return turn('committed')
+        return interleave('committed')
       },
       async create(path, fields) {
-        await turn('commit')
+        await interleave('commit')
         if (byPath.has(path)) return false
         put(path, fields)
-        await turn('committed')
+        await interleave('committed')
         return true
       },
     },

@@ -64,13 +64,13 @@ export function createQuery({ service, call }: QueryParts): Pick<Platform, 'quer
   }
 }
 
-interface Asked {
+interface SentQuery {
   readonly contract: QueryContract
   readonly about: string
 }
 
 /** @throws Unavailable, Error as `refusalIn`; Error for an answer that breaks the contract: a bug of the owner. */
-async function answerOf(response: Response, { contract, about }: Asked): Promise<object> {
+async function answerOf(response: Response, { contract, about }: SentQuery): Promise<object> {
   const { status } = response
   const text = await response.text()
   const schema = contract.answers[status]
@@ -90,7 +90,7 @@ interface Declared {
   readonly about: string
 }
 
-/** An answer that is handed on as it came. @throws Unavailable, Error as `refusalIn`. */
+/** An answer that is relayed unchanged. @throws Unavailable, Error as `refusalIn`. */
 export async function declared(response: Response, { statuses, refuses, about }: Declared): Promise<Relayed> {
   if (statuses.includes(String(response.status))) return { response }
   const { code } = refusalIn(await response.clone().text(), response.status, { refuses, about })

@@ -333,7 +333,7 @@ describe('an operator', () => {
     platform.logs.filter(({ event }) => event === 'security').map(({ fields }) => fields)
   const ofShop = { ...sold, source: 'shop' }
   const fromShop = { ...cook, source: 'shop' }
-  const gaveUp = { type: 'thing.sold', CloudPubSubDeadLetterSourceSubscription: 'kitchen.thing.sold' }
+  const deadLettered = { type: 'thing.sold', CloudPubSubDeadLetterSourceSubscription: 'kitchen.thing.sold' }
 
   it('may send no event, command or query', async () => {
     const { push, task, http, handled } = started()
@@ -346,9 +346,9 @@ describe('an operator', () => {
 
   it('replays dead letters, which deletes each of them and logs operator and reason', async () => {
     const one = started()
-    const event = await put(one, ofShop, gaveUp)
+    const event = await put(one, ofShop, deadLettered)
     const command = await put(one, fromShop, { type: 'Cook', consumer: 'kitchen' })
-    const other = await put(one, ofShop, gaveUp)
+    const other = await put(one, ofShop, deadLettered)
     expect((await replay(one, [event, command])).status).toBe(204)
     expect(one.handled.map(({ messageId }) => messageId)).toEqual([event, command])
     expect(one.platform.deadLetters.map(({ messageId }) => messageId)).toEqual([other])
@@ -370,7 +370,7 @@ describe('an operator', () => {
 
   it('leaves a dead letter in place that fails again for twenty attempts', async () => {
     const one = started(() => Promise.reject(new Unavailable('later')))
-    const id = await put(one, ofShop, gaveUp)
+    const id = await put(one, ofShop, deadLettered)
     expect((await replay(one, [id])).status).toBe(503)
     expect((await replay(one, [id], '18')).status).toBe(503)
     expect((await replay(one, [id], '19')).status).toBe(204)
@@ -388,8 +388,8 @@ describe('an operator', () => {
   }
 
   it.each<[string, unknown, Record<string, string>]>([
-    ['names a source that is not a service', { ...sold, source: 'stranger' }, gaveUp],
-    ['names a source that does not own the event', { ...sold, source: 'kitchen' }, gaveUp],
+    ['names a source that is not a service', { ...sold, source: 'stranger' }, deadLettered],
+    ['names a source that does not own the event', { ...sold, source: 'kitchen' }, deadLettered],
     ['is a command of a source that may not send it', { ...cook, source: 'waiter' }, { type: 'Cook' }],
   ])(
     'can not replay a dead letter that %s, which stays and causes a security event',
@@ -400,16 +400,16 @@ describe('an operator', () => {
   )
 
   it.each<[string, unknown, Record<string, string>, RegExp]>([
-    ['was published by hand', { ...ofShop, sequence: 0 }, gaveUp, /by hand/],
-    ['has no envelope', 'hello', gaveUp, /not JSON/],
+    ['was published by hand', { ...ofShop, sequence: 0 }, deadLettered, /by hand/],
+    ['has no envelope', 'hello', deadLettered, /not JSON/],
     ['is an unknown command', { ...fromShop, type: 'Bake' }, { type: 'Bake' }, /no command Bake/],
     [
       'has another type than its dead-letter attribute',
       fromShop,
-      gaveUp,
+      deadLettered,
       /the type in the envelope is Cook, not thing\.sold/,
     ],
-    ['breaks its contract', { ...ofShop, data: { price: 1 } }, gaveUp, /breaks its contract/],
+    ['breaks its contract', { ...ofShop, data: { price: 1 } }, deadLettered, /breaks its contract/],
   ])(
     'can not replay a dead letter that %s, which stays and whose reason is logged',
     async (_, content, attributes, reason) => {
@@ -443,7 +443,7 @@ describe('an operator', () => {
 
   it('is the only caller that may replay', async () => {
     const one = started()
-    const id = await put(one, ofShop, gaveUp)
+    const id = await put(one, ofShop, deadLettered)
     for (const account of ['shop', 'boss', 'kitchen-push'])
       expect(
         (await one.task('ReplayDeadLetters', replayOf([id]), { authorization: idToken('kitchen', account) })).status,
@@ -468,7 +468,7 @@ describe('an operator', () => {
     ['no reason', { 'x-operator-reason': '' }],
   ])('with %s is refused with an acknowledgement and a security event', async (_, broken) => {
     const one = started()
-    const id = await put(one, ofShop, gaveUp)
+    const id = await put(one, ofShop, deadLettered)
     const requests = [
       { type: 'ReplayDeadLetters', body: replayOf([id]) },
       { type: 'RepublishEvents', body: message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 }) },
@@ -493,7 +493,7 @@ describe('an operator', () => {
 
   it('has a long reason truncated in the log', async () => {
     const one = started()
-    const id = await put(one, ofShop, gaveUp)
+    const id = await put(one, ofShop, deadLettered)
     await one.task('ReplayDeadLetters', replayOf([id]), { ...operator, 'x-operator-reason': 'x'.repeat(5_000) })
     expect(security(one)[0]).toMatchObject({ subject: 'operator:jo', reason: 'x'.repeat(300) })
   })

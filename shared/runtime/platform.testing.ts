@@ -13,7 +13,7 @@ import { type Call, createQuery } from '../messaging/query.ts'
 import { createSubmit } from '../messaging/submission.ts'
 import { createStreams } from '../messaging/streams.ts'
 import { currentSpan } from '../telemetry/span.ts'
-import { memory, type Memory, type Turn } from '../messaging/memory.testing.ts'
+import { memory, type Memory, type Interleave } from '../messaging/memory.testing.ts'
 import { testTelemetry, type TestTelemetry } from '../instrumentation/telemetry.testing.ts'
 
 export const startOfTests = '2026-01-01T00:00:00.000Z'
@@ -47,14 +47,14 @@ export interface TestOptions {
   readonly callExternal?: Platform['callExternal']
   readonly startAt?: string
   /** The parts that the services of one simulation share. */
-  readonly outside?: Outside
+  readonly outside?: SimulatedSurroundings
   /** The store of another instance of the service; absent: its own. */
   readonly kept?: Memory
 }
 
-export interface Outside {
+export interface SimulatedSurroundings {
   now(): number
-  readonly turn: Turn
+  readonly interleave: Interleave
   publish(events: readonly Envelope[]): Promise<void>
   send(commands: readonly SentCommand[]): Promise<void>
 }
@@ -77,7 +77,7 @@ export interface TestPlatform extends RunningPlatform, Pick<Memory, 'storedDocum
 
 export function testPlatform(service: Service, options: TestOptions = {}): TestPlatform {
   const { outside } = options
-  const kept = options.kept ?? memory(outside?.turn)
+  const kept = options.kept ?? memory(outside?.interleave)
   const published: Envelope[] = []
   const sent: SentCommand[] = []
   const deadLetters: DeadLetter[] = []

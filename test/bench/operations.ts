@@ -4,7 +4,7 @@ import { billings, billOf, editions } from '../../cli/bill/price.ts'
 import { operationsOfOneOrder, quiescentOperations, sumOf } from '../budget/operations.ts'
 import { startTestPlatform } from '../support/platform.ts'
 import { rounded, underLoad } from './measure.ts'
-import { hearOutcomes, place } from './outcomes.ts'
+import { subscribeToOutcomes, place } from './outcomes.ts'
 import type { Section } from './section.ts'
 
 const MILLION = 1_000_000
@@ -15,7 +15,7 @@ export const operations: Section = {
   async run({ orders }) {
     const platform = await startTestPlatform()
     try {
-      const outcomes = await hearOutcomes(platform.running)
+      const outcomes = await subscribeToOutcomes(platform.running)
       const order = (): Promise<void> => place(outcomes, platform.customer())
       await underLoad({ clients: 16, orders: 32, order })
       // Without a subscription of this program, whose deliveries would be counted.
@@ -23,7 +23,7 @@ export const operations: Section = {
       await underLoad({ clients: 16, orders, order })
       const after = await quiescentOperations(platform)
       await outcomes.close()
-      const one = await operationsOfOneOrder(platform, () => placeUnheard(platform))
+      const one = await operationsOfOneOrder(platform, () => placeAndCount(platform))
       const used = Object.fromEntries(
         Object.entries(after).map(([counter, count]) => [counter, count - (before[counter] ?? 0)]),
       )
@@ -61,7 +61,7 @@ export const operations: Section = {
 }
 
 /** Finds the end of an order by the counter of its event. */
-async function placeUnheard(platform: Awaited<ReturnType<typeof startTestPlatform>>): Promise<void> {
+async function placeAndCount(platform: Awaited<ReturnType<typeof startTestPlatform>>): Promise<void> {
   const ended = (): number => platform.cloud.counters()['pubsub.messages.published.order.completed'] ?? 0
   const before = ended()
   await place(undefined, platform.customer())

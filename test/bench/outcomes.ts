@@ -11,7 +11,7 @@ export interface Outcomes {
   close(): Promise<void>
 }
 
-export async function hearOutcomes(running: Running): Promise<Outcomes> {
+export async function subscribeToOutcomes(running: Running): Promise<Outcomes> {
   process.env['PUBSUB_EMULATOR_HOST'] = running.apiHost
   const pubsub = new PubSub({ projectId: running.projectId })
   const received = new Map<string, string>()

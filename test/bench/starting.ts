@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { startTestPlatform, testPorts, type TestPlatform } from '../support/platform.ts'
 import { services } from '../../functions/index.ts'
 import { cpuMsOf, median, rounded, rssMbOf, timed } from './measure.ts'
-import { hearOutcomes, place } from './outcomes.ts'
+import { subscribeToOutcomes, place } from './outcomes.ts'
 import type { Section } from './section.ts'
 
 export const starting: Section = {
@@ -21,7 +21,7 @@ export const starting: Section = {
       const ports = await testPorts(services)
       let platform!: TestPlatform
       const start = await timed(async () => (platform = await startTestPlatform({ dataDirectory, ports })))
-      const outcomes = await hearOutcomes(platform.running)
+      const outcomes = await subscribeToOutcomes(platform.running)
       const firstOrder = await timed(() => place(outcomes, platform.customer()))
       const last = at === runs - 1
       if (last) coldStarts = await awakenings(platform, () => place(outcomes, platform.customer()))

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { startTestPlatform } from '../support/platform.ts'
 import { openBareLog } from './bare-log.ts'
 import { cpuByProcess, median, ownCpuMs, rounded, type Served, underLoad } from './measure.ts'
-import { hearOutcomes, place } from './outcomes.ts'
+import { subscribeToOutcomes, place } from './outcomes.ts'
 import type { Section } from './section.ts'
 
 /** Services, code and connections are warm after so many orders. */
@@ -25,7 +25,7 @@ export const throughput: Section = {
     // On disk, like npm start.
     const dataDirectory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
     const platform = await startTestPlatform({ dataDirectory })
-    const outcomes = await hearOutcomes(platform.running)
+    const outcomes = await subscribeToOutcomes(platform.running)
     const log = await openBareLog()
     try {
       const customers = Array.from({ length: CUSTOMERS }, (_, index) => platform.customer(`customer-${index}`))

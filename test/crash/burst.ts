@@ -23,7 +23,7 @@ export interface Hit {
   readonly retried: number
 }
 
-export type Hitting = Pick<Hit, 'point' | 'firing' | 'waitedMs' | 'recoveredMs'>
+export type HitTimes = Pick<Hit, 'point' | 'firing' | 'waitedMs' | 'recoveredMs'>
 
 export interface Burst {
   readonly customers: RetryingClients
@@ -49,7 +49,7 @@ export interface BurstOptions {
   /** Several products, so that the locks of a killed transaction do not block all orders (default 12). */
   readonly products?: number
   /** Called when the service has recovered. */
-  onHit?(hit: Hitting): void
+  onHit?(hit: HitTimes): void
 }
 
 /** Creates products and starts customers; reports each hit. */
@@ -59,7 +59,7 @@ export async function startBurst(
 ): Promise<Burst> {
   const { cloud, run } = platform
   const customers = retryingClients(platform)
-  const fired: Hitting[] = []
+  const fired: HitTimes[] = []
   const pending = new Set<string>()
   let ordered = 0
   let sold = 0
@@ -90,7 +90,7 @@ export async function startBurst(
   }
 
   /** A customer adds and withdraws an address; the erasure of a month later is requested at once. */
-  const moveOne = async (): Promise<void> => {
+  const withdrawOne = async (): Promise<void> => {
     const { sub, addressRef } = await customers.withdrawNewAddress()
     const vault = vaultOf(sub)
     const data = { vault, kind: 'addresses', ref: addressRef, withdrawnBy: new Date().toISOString() }
@@ -150,8 +150,8 @@ export async function startBurst(
       const staff = async (): Promise<void> => {
         while (hitting) await customers.publishProducts([{ sku: `NEW-${(sold += 1)}`, unitMinor: 500, stock: 10 }])
       }
-      const mover = async (): Promise<void> => {
-        while (hitting) await moveOne()
+      const withdrawing = async (): Promise<void> => {
+        while (hitting) await withdrawOne()
       }
       const byService = [...Map.groupBy(points, ({ service }) => service).values()]
       const locks = ([first]: readonly KillPoint[]): boolean => first?.service === LOCKING
@@ -167,7 +167,7 @@ export async function startBurst(
       await Promise.all([
         hits,
         ...(someServeStaff ? [staff()] : []),
-        ...(someOfTheVault ? [mover()] : []),
+        ...(someOfTheVault ? [withdrawing()] : []),
         ...Array.from({ length: CUSTOMERS }, customer),
       ])
     },
@@ -178,7 +178,7 @@ export async function startBurst(
 
 /** Deliveries in flight at the service. */
 function fate(
-  { point, firing, recoveredMs }: Hitting,
+  { point, firing, recoveredMs }: HitTimes,
   platform: TestPlatform,
   { retries }: RetryingClients,
 ): Pick<Hit, 'repeated' | 'lost' | 'retried'> {

@@ -131,7 +131,7 @@ export function attempts(of: Genuine, more: Readonly<Record<string, string>> = {
 }
 
 /** Claims that Google never issued for an allowed account, signed by the right key. */
-export function neverSaid(of: Genuine): Readonly<Record<string, string>> {
+export function unissuedClaims(of: Genuine): Readonly<Record<string, string>> {
   const claims = (more: object): string => signed({ ...of, claims: { ...of.claims, ...more } })
   return {
     'a token for another': claims({ aud: 'http://127.0.0.1:9999' }),
@@ -164,7 +164,7 @@ export async function statusOf(
 }
 
 /** The attempts that were not refused. */
-export async function letIn(
+export async function acceptedAttempts(
   origin: string,
   routes: readonly Route[],
   kinds: readonly Kind[],

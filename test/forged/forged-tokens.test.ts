@@ -9,8 +9,8 @@ import {
   type Attack,
   attempts,
   bearer,
-  letIn,
-  neverSaid,
+  acceptedAttempts,
+  unissuedClaims,
   REFUSALS,
   type Route,
   startVictim,
@@ -47,7 +47,7 @@ describe('forged tokens are refused', () => {
       const more = {
         'a customer’s token': signed(await attack.ofCustomer()),
         'a token for the gateway': signed({ ...of, claims: { ...of.claims, aud: platform.running.publicUrl } }),
-        ...neverSaid(of),
+        ...unissuedClaims(of),
       }
       const routes = [
         ...attack.events(service),
@@ -62,7 +62,7 @@ describe('forged tokens are refused', () => {
         'nonsense in X-Serverless-Authorization, which goes before',
         { headers: { 'x-serverless-authorization': 'Bearer nonsense', authorization: `Bearer ${signed(of)}` } },
       ])
-      expect(await letIn(origin, routes, kinds, INGRESS_REFUSALS)).toEqual([])
+      expect(await acceptedAttempts(origin, routes, kinds, INGRESS_REFUSALS)).toEqual([])
       const before = platform.cloud.counters()['run.coldStarts'] ?? 0
       // The genuine token is admitted, so the refusals are due to the forgery.
       expect(platform.run.processes().map((one) => one.service)).not.toContain(name)
@@ -89,7 +89,7 @@ describe('forged tokens are refused', () => {
       'an empty subject': signed({ ...of, claims: { ...of.claims, sub: '' } }),
       'a subject too long': signed({ ...of, claims: { ...of.claims, sub: 'x'.repeat(129) } }),
     }
-    expect(await letIn(origin, routes, attempts(of, more))).toEqual([])
+    expect(await acceptedAttempts(origin, routes, attempts(of, more))).toEqual([])
     // The gateway has no ingress check, and no paths for events and commands.
     const service = bearer(signed(await attack.ofGoogle('orders', origin)))
     for (const path of [commandPath('PlaceOrder'), eventPath('order.placed')])
@@ -119,7 +119,7 @@ describe('forged tokens are refused', () => {
       'a customer’s token': signed(await attack.ofCustomer()),
       'a token for the gateway': signed(await attack.ofGoogle('payments', platform.running.publicUrl)),
     })
-    expect(await letIn(url(), routes, kinds)).toEqual([])
+    expect(await acceptedAttempts(url(), routes, kinds)).toEqual([])
     expect(await statusOf(url(), routes.at(-1)!, bearer(signed(of)))).not.toBe(401)
   })
 })

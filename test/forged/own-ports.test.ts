@@ -28,8 +28,8 @@ import {
   attempts,
   bearer,
   type Kind,
-  letIn,
-  neverSaid,
+  acceptedAttempts,
+  unissuedClaims,
   NO_ANSWER,
   REFUSALS,
   type Route,
@@ -124,7 +124,7 @@ async function kindsFor(of: Genuine): Promise<Kind[]> {
       'a customer’s token': signed(customer),
       'a customer’s token for this audience': signed({ ...customer, claims: { ...of.claims } }),
       'a token for the gateway': signed(elsewhere),
-      ...neverSaid(of),
+      ...unissuedClaims(of),
     }),
     ...pairs(of, { ...(await attack.ofGoogle('notifications', audience)), key: customer.key }),
   ]
@@ -147,7 +147,7 @@ describe('at the port of its process, which only its ingress can use,', () => {
         ...(await attack.ownRoutes(service)),
       ]
       const kinds: Kind[] = [...(await kindsFor(of)), ['the genuine one', bearer(signed(of))]]
-      expect(await letIn(`http://127.0.0.1:${running.port}`, routes, kinds, [NO_ANSWER])).toEqual([])
+      expect(await acceptedAttempts(`http://127.0.0.1:${running.port}`, routes, kinds, [NO_ANSWER])).toEqual([])
       // The process is the same: no request made it crash.
       expect(platform.run.processes().find((one) => one.service === name)?.pid).toBe(running.pid)
       await platform.run.kill(name, 'SIGKILL')
@@ -196,7 +196,7 @@ describe('as a container without a known ingress,', () => {
     async (_, service) => {
       const origin = await started(service)
       for (const { routes, of, orOf = [] } of await doors(service)) {
-        expect(await letIn(origin, routes, await kindsFor(of))).toEqual([])
+        expect(await acceptedAttempts(origin, routes, await kindsFor(of))).toEqual([])
         // The genuine token is admitted, so the refusals are due to the forgery.
         for (const route of routes) {
           const answers = await Promise.all([of, ...orOf].map((one) => statusOf(origin, route, bearer(signed(one)))))
@@ -204,7 +204,7 @@ describe('as a container without a known ingress,', () => {
         }
       }
       const { routes, of } = await replays(service)
-      expect(await letIn(origin, routes, await kindsFor(of))).toEqual([])
+      expect(await acceptedAttempts(origin, routes, await kindsFor(of))).toEqual([])
     },
   )
 
@@ -220,9 +220,9 @@ describe('as a container without a known ingress,', () => {
       for (const { routes, of } of [...(await doors(service)), await replays(service)]) {
         const kinds = await kindsFor(of)
         const signedKinds = kinds.filter((kind) => !isUnsigned(kind))
-        expect(await letIn(origin, routes, signedKinds)).toEqual([])
+        expect(await acceptedAttempts(origin, routes, signedKinds)).toEqual([])
         const queries = routes.filter(({ path }) => !/^\/(events|commands|projects)\//.test(path))
-        expect(await letIn(origin, queries, kinds)).toEqual([])
+        expect(await acceptedAttempts(origin, queries, kinds)).toEqual([])
         const [door] = routes
         for (const two of [
           [withoutSignature(signed(of)), signed(of)],

@@ -206,9 +206,9 @@ const by = (who: string): Variant => [
   (request) => {
     const { service, headers } = request
     if (service === 'orders') return withHeaders(() => ({ authorization: idToken('orders', who) }))(request)
-    const isHis = headers['authorization'] === bearer('customer')['authorization']
+    const isFromCustomer = headers['authorization'] === bearer('customer')['authorization']
     const isOfOrder = request.method === 'POST' && headers['idempotency-key'] !== used()['idempotency-key']
-    return isHis && isOfOrder ? withHeaders(() => bearer(who))(request) : undefined
+    return isFromCustomer && isOfOrder ? withHeaders(() => bearer(who))(request) : undefined
   },
   ['403 caller-not-allowed'],
 ]

@@ -13,7 +13,7 @@ import { idToken, testConfig } from '../../shared/base/config.testing.ts'
 import { freePorts } from 'local-google-cloud/host'
 import { environments } from '../../stacks/environments.ts'
 import { settingsOf } from '../../stacks/service-variables.ts'
-import { layImage } from '../support/image.ts'
+import { copyImage } from '../support/image.ts'
 
 const { dev } = environments
 
@@ -22,7 +22,7 @@ let image: string
 const processes: ChildProcess[] = []
 beforeAll(() => {
   image = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-container-')))
-  layImage(image)
+  copyImage(image)
 })
 afterAll(() => rmSync(image, { recursive: true, force: true }))
 afterEach(() => {

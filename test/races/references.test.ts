@@ -7,7 +7,7 @@ import { createWorld } from '../simulation/world.ts'
 import { expectQuiescence } from './quiescence.ts'
 
 /** The steps that can interfere: on the vault's document, and at the provider's payment methods. */
-const meets = ({ waiting }: Activity): boolean => /^(query|read|commit|ask )/.test(waiting[0]?.what ?? '')
+const isAtSharedStep = ({ waiting }: Activity): boolean => /^(query|read|commit|ask )/.test(waiting[0]?.what ?? '')
 
 it('in every interleaving the order is refused, or completes if it was paid before, or is declined', async () => {
   const outcomes = new Set<string>()
@@ -19,7 +19,7 @@ it('in every interleaving the order is refused, or completes if it was paid befo
     while (open().length > 0) {
       const chosen = open()[open().length === 1 ? 0 : choose(2)]!
       do await world.scheduler.step(chosen)
-      while (chosen.state === 'under way' && !meets(chosen))
+      while (chosen.state === 'under way' && !isAtSharedStep(chosen))
     }
     const { status } = answer()!
     if (status === 422) expect(ordersOf(world)).toEqual([])

@@ -97,9 +97,9 @@ const task = (url: string): Promise<unknown> =>
 /** The request log's entry of the only attempt of a new task. */
 async function attempted(url: string): Promise<object> {
   const { name } = (await task(url)) as { name: string }
-  const isIt = ({ messageId }: { readonly messageId?: string }): boolean => messageId === name.split('/').at(-1)
-  await vi.waitUntil(() => cloud.requestLog().some(isIt))
-  return cloud.requestLog().find(isIt)!
+  const isOfTask = ({ messageId }: { readonly messageId?: string }): boolean => messageId === name.split('/').at(-1)
+  await vi.waitUntil(() => cloud.requestLog().some(isOfTask))
+  return cloud.requestLog().find(isOfTask)!
 }
 
 describe('the address of a control port', () => {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { imageFiles, imagePackages, layImage } from '../support/image.ts'
+import { imageFiles, imagePackages, copyImage } from '../support/image.ts'
 import { root } from '../support/platform.ts'
 
 const files = imageFiles()
@@ -36,7 +36,7 @@ const packages = new Set(
 let folder: string
 beforeAll(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-image-')))
-  layImage(folder)
+  copyImage(folder)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

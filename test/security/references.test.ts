@@ -14,11 +14,11 @@ const owner = platform.customer('owner')
 const thief = platform.customer('thief')
 const line = { sku: 'REFERENCES-1', quantity: 1 }
 let owned: References
-let thiefs: References
+let ownReferences: References
 
 beforeAll(async () => {
   await platform.sell({ sku: line.sku, unitMinor: 1190 })
-  ;[owned, thiefs] = await Promise.all([references(owner), references(thief)])
+  ;[owned, ownReferences] = await Promise.all([references(owner), references(thief)])
 }, 120_000)
 
 const body = (given: object): object => ({ currency: 'EUR', lines: [line], ...given })
@@ -37,13 +37,13 @@ describe('an order', { timeout: 60_000 }, () => {
     "with another customer's %s is refused exactly like one with an unknown reference",
     async (field) => {
       const key = crypto.randomUUID()
-      const theirs = await refusal(place(thief, { ...thiefs, [field]: owned[field] }, key))
-      const nobodys = await refusal(place(thief, { ...thiefs, [field]: `${owned[field].slice(0, -1)}!` }))
+      const theirs = await refusal(place(thief, { ...ownReferences, [field]: owned[field] }, key))
+      const nonexistent = await refusal(place(thief, { ...ownReferences, [field]: `${owned[field].slice(0, -1)}!` }))
       expect(theirs).toMatchObject({ status: 422, code: 'unknown-reference', instance: '/v1/orders' })
       expect(theirs.detail).toMatch(new RegExp(`^${field}: `))
-      expect(theirs).toEqual(nobodys)
+      expect(theirs).toEqual(nonexistent)
       // The id follows from customer and key: there is no such order, and the key still makes a new one.
-      const { body: placed } = await place(thief, thiefs, key)
+      const { body: placed } = await place(thief, ownReferences, key)
       expect(placed).toMatchObject({ status: 'pending' })
     },
   )
@@ -105,8 +105,8 @@ describe('the vault', { timeout: 60_000 }, () => {
       ['payment-methods', owned.paymentMethodRef],
     ] as const) {
       const theirs = await refusal(thief.send('DELETE', `/v1/${path}/${reference}`))
-      const nobodys = await refusal(thief.send('DELETE', `/v1/${path}/${reference.slice(0, -1)}0x`))
-      expect({ ...theirs, instance: '' }).toEqual({ ...nobodys, instance: '' })
+      const nonexistent = await refusal(thief.send('DELETE', `/v1/${path}/${reference.slice(0, -1)}0x`))
+      expect({ ...theirs, instance: '' }).toEqual({ ...nonexistent, instance: '' })
       expect(theirs).toMatchObject({ status: 404, code: 'not-found' })
     }
     expect((await place(owner, owned)).body.orderId).toMatch(/^o-/)
@@ -137,7 +137,7 @@ describe('the payment provider', { timeout: 60_000 }, () => {
       await firestore.terminate()
       vi.unstubAllEnvs()
     }
-    const { body: placed } = await place(thief, { ...thiefs, paymentMethodRef: owned.paymentMethodRef })
+    const { body: placed } = await place(thief, { ...ownReferences, paymentMethodRef: owned.paymentMethodRef })
     const ended = await platform.followed(thief, placed.orderId)
     expect(ended).toMatchObject({ status: 'rejected', reason: 'payment-method-of-another-customer' })
     const { authorizations, postings } = await platform.ledger()

@@ -8,11 +8,7 @@ import { gateway } from '../../functions/gateway/service.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { createHttpApp } from '../../shared/runtime/http-app.ts'
 import answersOfOrders from '../../functions/orders/frozen-answers.json' with { type: 'json' }
-import {
-  STAFF_SESSION_MAX_SECONDS,
-  STANDING_FRESH_MS,
-  STANDING_STALE_MS,
-} from '../../functions/gateway/staff-tokens.ts'
+import { STAFF_SESSION_MAX_SECONDS, STATE_FRESH_MS, STATE_STALE_MS } from '../../functions/gateway/staff-tokens.ts'
 import { testConfig } from '../../shared/base/config.testing.ts'
 import { startOfTests, testPlatform } from '../../shared/runtime/platform.testing.ts'
 
@@ -133,12 +129,12 @@ it('an environment that sets neither required nor optional does not start', () =
 describe('a revoked sign-in of staff', () => {
   it('is refused within a minute, and a new one is admitted', async () => {
     const { send, accounts, platform } = started()
-    expect(STANDING_FRESH_MS).toBeLessThanOrEqual(60_000)
+    expect(STATE_FRESH_MS).toBeLessThanOrEqual(60_000)
     expect(await send(clerk)).toBe('200')
     accounts.set('clerk', { localId: 'clerk', validSince: String(startSeconds + 10) })
-    platform.advance(STANDING_FRESH_MS)
+    platform.advance(STATE_FRESH_MS)
     expect(await send(clerk)).toBe('401 token-revoked')
-    const since = startSeconds + STANDING_FRESH_MS / 1000
+    const since = startSeconds + STATE_FRESH_MS / 1000
     expect(await send(withClaims({ iat: since, auth_time: since, exp: since + 3_600 }))).toBe('200')
   })
 
@@ -147,7 +143,7 @@ describe('a revoked sign-in of staff', () => {
     accounts.set('clerk', { localId: 'clerk', validSince: '0', disabled: true })
     expect(await send(clerk)).toBe('401 token-revoked')
     accounts.delete('clerk')
-    platform.advance(STANDING_FRESH_MS)
+    platform.advance(STATE_FRESH_MS)
     expect(await send(clerk)).toBe('401 token-revoked')
   })
 
@@ -163,7 +159,7 @@ describe('a revoked sign-in of staff', () => {
         body: { localId: ['clerk'] },
       },
     ])
-    platform.advance(STANDING_FRESH_MS)
+    platform.advance(STATE_FRESH_MS)
     await send(clerk)
     expect(issuers.queries).toHaveLength(2)
   })
@@ -174,10 +170,10 @@ describe('while the identity platform does not answer', () => {
     const { send, issuers, platform } = started()
     expect(await send(clerk)).toBe('200')
     issuers.answers = false
-    platform.advance(STANDING_FRESH_MS)
+    platform.advance(STATE_FRESH_MS)
     expect(await send(clerk)).toBe('200')
     expect(await send({ sub: 'importer-1', roles: ['importer'] })).toBe('503 unavailable')
-    platform.advance(STANDING_STALE_MS - STANDING_FRESH_MS)
+    platform.advance(STATE_STALE_MS - STATE_FRESH_MS)
     expect(await send(clerk)).toBe('503 unavailable')
     expect(await send({ sub: 'customer-1' }, '/v1/orders/o-1')).toBe('200')
     issuers.answers = true

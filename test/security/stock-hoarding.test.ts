@@ -46,7 +46,7 @@ async function decline({ provider }: World): Promise<void> {
 
 const customers = ['hoarder', 'buyer']
 let keys = 0
-const hoard = (world: World, quantity: number) =>
+const placeUnpaid = (world: World, quantity: number) =>
   world.place({ customer: 'hoarder', key: `hoard-${keys++}`, quantity, card: 'card-action-required' })
 
 describe.each([
@@ -56,7 +56,7 @@ describe.each([
   it('holds only the bound with 25 orders over 1,000 pieces, and a buyer is served', async () => {
     const world = await createWorld({ stock: 1_000, bounds, customers })
     const answers = []
-    for (let index = 0; index < 25; index++) answers.push(await hoard(world, 40))
+    for (let index = 0; index < 25; index++) answers.push(await placeUnpaid(world, 40))
     await world.run({ forMs: MINUTE })
     const { unpaidOrders, unpaidPieces } = bounds
     const most = Math.min(unpaidOrders, Math.floor(unpaidPieces / 40))
@@ -73,13 +73,13 @@ describe.each([
 
   it('is refused one order of all pieces', async () => {
     const world = await createWorld({ stock: 1_000, bounds, customers })
-    expect(await hoard(world, 1_000)).toMatchObject({ status: 422, code: 'too-many-pieces' })
+    expect(await placeUnpaid(world, 1_000)).toMatchObject({ status: 422, code: 'too-many-pieces' })
   })
 })
 
 it('a hold ends five minutes after the customer was asked to act', async () => {
   const world = await createWorld({ stock: 1_000, bounds: inProd, customers })
-  await hoard(world, 40)
+  await placeUnpaid(world, 40)
   await world.run({ forMs: MINUTE })
   expect(held(world)).toBe(40)
   await world.run({ forMs: 5 * MINUTE })
@@ -94,7 +94,7 @@ describe.each([5, 20, 100])('a customer who renews the hold with orders of %i pi
       const world = await createWorld({ stock: 1_000, bounds: inProd, customers })
       let pieceMinutes = 0
       for (let minute = 0; minute < 180; minute++) {
-        while ((await hoard(world, quantity)).status === 201);
+        while ((await placeUnpaid(world, quantity)).status === 201);
         await world.run({ forMs: MINUTE })
         pieceMinutes += held(world)
         if (how.startsWith('declines') && minute % 5 === 4) await decline(world)

@@ -139,11 +139,11 @@ async function sendSpans(): Promise<void> {
 }
 
 /** Matches control characters, except the line feeds of the command itself. */
-const obeyed = /[^\P{Cc}\n]|[\p{Cs}\u2028\u2029\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u
+const rawControlCharacters = /[^\P{Cc}\n]|[\p{Cs}\u2028\u2029\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u
 
 function expectShown({ stdout, stderr }: Ended): string {
   const output = stdout + stderr
-  const found = obeyed.exec(output)
+  const found = rawControlCharacters.exec(output)
   expect(found && output.slice(Math.max(0, found.index - 40), found.index + 40)).toBeNull()
   expect(output).not.toMatch(/^forged line/m)
   return output

@@ -56,7 +56,7 @@ export function expectAlwaysTrue(world: World, { deadLetters = 0 }: Exceptions =
     expectMoney(world, order)
     expectCompensated(world, order)
   }
-  expectNoMoneyOfNobody(world, orders)
+  expectNoMoneyWithoutOrder(world, orders)
   expectStock(world, orders)
   for (const service of eventSourced) expectStreams(world, service)
   expectViews(world)
@@ -112,7 +112,7 @@ function expectMoney(world: World, { orderId, status, quantity }: OrderFacts): v
 }
 
 /** At rest no money is held: every authorization was captured or voided. */
-function expectNoMoneyOfNobody(world: World, orders: readonly OrderFacts[]): void {
+function expectNoMoneyWithoutOrder(world: World, orders: readonly OrderFacts[]): void {
   const known = new Set(orders.map(({ orderId }) => orderId))
   for (const { reference } of world.provider.ledger.all()) expect(known.has(reference), reference).toBe(true)
   const of = (kind: Posting['kind']): number =>

@@ -19,7 +19,7 @@ export interface Activity {
 
 export interface Scheduler {
   /** Called by the platforms before each operation; resolves at once outside of an activity, such as a read by a test. */
-  readonly turn: (what: string) => Promise<void>
+  readonly interleave: (what: string) => Promise<void>
   /** Makes an activity, which begins with its first step. An error of `work` ends the run of the world. */
   start(name: string, work: () => Promise<void>): Activity
   /** The activities that are not paused. */
@@ -39,7 +39,7 @@ export function createScheduler(): Scheduler {
   const activities = new Set<Activity>()
   const failures: unknown[] = []
 
-  const turn = (what: string): Promise<void> => {
+  const interleave = (what: string): Promise<void> => {
     const activity = current.getStore()
     if (!activity) return Promise.resolve()
     if (activity.state === 'killed') return new Promise(() => {})
@@ -56,12 +56,12 @@ export function createScheduler(): Scheduler {
   }
 
   return {
-    turn,
+    interleave,
     start(name, work) {
       const activity: Activity = { name, steps: 0, paused: false, waiting: [], state: 'under way' }
       activities.add(activity)
       void current.run(activity, async () => {
-        await turn('begin')
+        await interleave('begin')
         try {
           await work()
         } catch (error) {

@@ -126,7 +126,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
 
   const callExternal: Platform['callExternal'] = async (url, { method, body, idempotencyKey, accept = [] }) => {
     const { origin, pathname } = new URL(url)
-    await scheduler.turn(`ask ${pathname}`)
+    await scheduler.interleave(`ask ${pathname}`)
     if (happens(faults.partnerUnavailable)) throw new Unavailable(`${url} is unavailable.`)
     const response = await partners.get(origin)!.request(pathname, {
       method,
@@ -134,7 +134,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    await scheduler.turn(`answer ${pathname}`)
+    await scheduler.interleave(`answer ${pathname}`)
     if (happens(faults.partnerAnswerLost)) throw new Unavailable(`The answer of ${url} was lost.`)
     const { status } = response
     if (response.ok || accept.includes(status)) return new Response(text, { status })
@@ -146,7 +146,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const callFrom =
     (from: string): Call =>
     async (name, path, { method = 'GET', body } = {}) => {
-      await scheduler.turn(`query ${name}`)
+      await scheduler.interleave(`query ${name}`)
       const { app, platform } = listeners.get(name)!
       const routes = serveQueries(app, platform)
       submissionRoutes(routes, platform, async () => from)
@@ -168,20 +168,20 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       call: callFrom(service.name),
       outside: {
         now: schedule.now,
-        turn: scheduler.turn,
+        interleave: scheduler.interleave,
         async publish(events) {
-          await scheduler.turn('publish')
+          await scheduler.interleave('publish')
           if (events.length > 0 && happens(faults.publishFails)) throw new Unavailable('Pub/Sub is unavailable.')
           bus.publish(events)
           for (const event of events) if (happens(faults.duplicate)) bus.publish([event])
-          await scheduler.turn('published')
+          await scheduler.interleave('published')
           if (events.length > 0 && happens(faults.publishAnswerLost)) throw new Unavailable('The answer was lost.')
         },
         async send(commands) {
-          await scheduler.turn('send')
+          await scheduler.interleave('send')
           if (commands.length > 0 && happens(faults.sendFails)) throw new Unavailable('Cloud Tasks is unavailable.')
           bus.send(commands)
-          await scheduler.turn('sent')
+          await scheduler.interleave('sent')
         },
       },
     })

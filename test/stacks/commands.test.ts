@@ -46,7 +46,7 @@ const calls = (program: string): string[] => {
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
 }
 
-interface Said {
+interface CommandOutput {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
@@ -57,7 +57,7 @@ beforeEach(() => {
   variables = {}
 })
 
-function run(folder: string, file: string, ...args: string[]): Said {
+function run(folder: string, file: string, ...args: string[]): CommandOutput {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, file), ...args], {
     cwd: folder,
     encoding: 'utf8',
@@ -65,7 +65,7 @@ function run(folder: string, file: string, ...args: string[]): Said {
   })
   return { code: status, stdout, stderr }
 }
-const oneLine = (line: string): Said => ({ code: 1, stdout: '', stderr: `${line}\n` })
+const oneLine = (line: string): CommandOutput => ({ code: 1, stdout: '', stderr: `${line}\n` })
 
 describe('npm run cdktf reports a missing prerequisite in one line', { timeout }, () => {
   it.each(['deploy', 'diff', 'destroy'])('%s: Terraform', (command) => {
@@ -141,7 +141,7 @@ case "$*" in
   *describe*) if [ -e "$BUILT" ]; then echo ${digest}; else exit 1; fi ;;
 esac`,
     )
-  const image = (...args: string[]): Said => run(copy.root, 'cli/image.ts', ...args)
+  const image = (...args: string[]): CommandOutput => run(copy.root, 'cli/image.ts', ...args)
   const digests = () =>
     JSON.parse(readFileSync(join(copy.root, 'stacks/images.json'), 'utf8')) as Record<string, string>
 
@@ -291,7 +291,7 @@ if (!installed)
   console.log('The CDKTF CLI is not installed: npm run cdktf -- list installs it (420 MB), and then it is tested.')
 
 describe.skipIf(!installed)('the CDKTF CLI', { timeout: 600_000 }, () => {
-  const cdktf = (...args: string[]): Said => {
+  const cdktf = (...args: string[]): CommandOutput => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'cli/cdktf.ts'), ...args], {
       cwd: root,
       encoding: 'utf8',

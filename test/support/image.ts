@@ -38,7 +38,7 @@ function isIgnored(path: string): boolean {
 export const imagePackages = (): string[] => productionPackages(JSON.parse(read('package-lock.json')) as Lockfile)
 
 /** Copies the image's files into `folder` and links its packages; `node --preserve-symlinks` finds no others there. */
-export function layImage(folder: string): void {
+export function copyImage(folder: string): void {
   for (const path of imageFiles()) cpSync(join(root, path), join(folder, path))
   for (const path of imagePackages()) {
     if (path.lastIndexOf('node_modules/') > 0) continue

@@ -263,15 +263,15 @@ function schemaChange(before: TableResource, fields: readonly FieldSchema[], nam
     .map((field) => `ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${quote(field.name)} ${duckType(field)}`)
 }
 
-/** A refusal as it is; DuckDB's complaint in BigQuery's words, as far as they are known. */
+/** A refusal as it is; DuckDB's error in BigQuery's words, as far as they are known. */
 export function sqlError(error: unknown): StatusError {
   if (error instanceof StatusError) return error
   const message = error instanceof Error ? error.message : String(error)
   if (/Max expression depth limit/.test(message)) return tooComplex()
-  return invalidArgument(complaint(message))
+  return invalidArgument(errorText(message))
 }
 
-function complaint(message: string): string {
+function errorText(message: string): string {
   const column = /Referenced column "([^"]+)" not found|Table "[^"]*" does not have a column named "([^"]+)"/.exec(
     message,
   )

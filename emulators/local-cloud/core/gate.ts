@@ -1,17 +1,17 @@
 /**
  * The gate of every port that the local cloud opens. A web page in the developer's browser reaches loopback as well as
  * the developer's own programs do, and a page whose name resolves to 127.0.0.1 (DNS rebinding) even reads the answers.
- * Nothing behind the gate needs to think of browsers.
+ * Code behind the gate need not handle browsers.
  */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 
 /** The properties of a request that the gate checks, over either protocol. */
-export interface Arrival {
+export interface GateRequest {
   readonly method: string
   /** `Host`, or HTTP/2's `:authority`. */
   readonly authority: string | undefined
-  /** As it stands in the request line. */
+  /** The target of the request line. */
   readonly target: string
   header(name: string): string | undefined
 }
@@ -21,28 +21,31 @@ export interface Refusal {
   readonly message: string
 }
 
-/** Which requests a port takes. */
-export type Door =
+/** The requests that a port accepts. */
+export type PortKind =
   /** Google's APIs, the identity platform, partners: programs alone, and pages that the port itself serves. */
   | 'api'
-  /** The address of a Cloud Run service: pages too, which the service decides on by CORS and tokens. */
+  /** The address of a Cloud Run service: pages too, which the service checks by CORS and tokens. */
   | 'service'
 
 /** Names of loopback; every port is opened on 127.0.0.1. */
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 /**
  * Google's clients, gcloud, bq, Terraform and curl scripts send JSON; OTLP exporters may send Protobuf. A browser sends
- * neither from another origin without asking first (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), and
+ * neither from another origin without a preflight (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), and
  * it sends a Blob without any type.
  */
 const BODY_TYPES = ['application/json', 'application/x-protobuf']
 
-/** Why the request may not come in, or undefined. `port`: the one that it arrived at. */
-export function refusalOf(arrival: Arrival, port: number, door: Door): Refusal | undefined {
-  return foreignHost(arrival, port) ?? (door === 'api' ? (fromAnotherPage(arrival) ?? unreadBody(arrival)) : undefined)
+/** The refusal of a request, or undefined. `port`: the port at which it arrived. */
+export function refusalOf(request: GateRequest, port: number, portKind: PortKind): Refusal | undefined {
+  return (
+    foreignHost(request, port) ??
+    (portKind === 'api' ? (fromAnotherPage(request) ?? unacceptedBodyType(request)) : undefined)
+  )
 }
 
-function foreignHost({ authority = '', target }: Arrival, port: number): Refusal | undefined {
+function foreignHost({ authority = '', target }: GateRequest, port: number): Refusal | undefined {
   const wanted = LOOPBACK.map((name) => `${name}:${port}`)
   // The absolute form, as proxies get it, would overrule the header.
   if (wanted.includes(authority.toLowerCase()) && (target.startsWith('/') || target === '*')) return undefined
@@ -53,12 +56,12 @@ function foreignHost({ authority = '', target }: Arrival, port: number): Refusal
 }
 
 /** Whether a browser sends it for a page: programs send neither header. */
-export function isFromPage({ header }: Pick<Arrival, 'header'>): boolean {
+export function isFromPage({ header }: Pick<GateRequest, 'header'>): boolean {
   return header('origin') !== undefined || !['same-origin', 'none', undefined].includes(header('sec-fetch-site'))
 }
 
-function fromAnotherPage(arrival: Arrival): Refusal | undefined {
-  const { authority, header } = arrival
+function fromAnotherPage(request: GateRequest): Refusal | undefined {
+  const { authority, header } = request
   const origin = header('origin')
   const site = header('sec-fetch-site') ?? 'none'
   const isOwn = origin === undefined || origin === `http://${authority}`
@@ -72,7 +75,7 @@ function fromAnotherPage(arrival: Arrival): Refusal | undefined {
   }
 }
 
-function unreadBody({ method, header }: Arrival): Refusal | undefined {
+function unacceptedBodyType({ method, header }: GateRequest): Refusal | undefined {
   if (method === 'GET' || method === 'HEAD') return undefined
   const hasBody = header('transfer-encoding') !== undefined || Number(header('content-length') ?? 0) > 0
   const type = header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
@@ -85,15 +88,15 @@ function unreadBody({ method, header }: Arrival): Refusal | undefined {
 }
 
 /** The listener behind the gate. */
-export function gated(door: Door, listener: RequestListener): RequestListener {
+export function gated(portKind: PortKind, listener: RequestListener): RequestListener {
   return (request, response) => {
-    const refusal = refusalOf(arrivalOf(request), request.socket.localPort ?? 0, door)
+    const refusal = refusalOf(gateRequestOf(request), request.socket.localPort ?? 0, portKind)
     if (refusal) refuse(request, response, refusal)
     else listener(request, response)
   }
 }
 
-export function arrivalOf({ method = '', url = '', headers }: IncomingMessage): Arrival {
+export function gateRequestOf({ method = '', url = '', headers }: IncomingMessage): GateRequest {
   return {
     method,
     authority: headers.host,

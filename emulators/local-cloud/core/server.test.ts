@@ -26,14 +26,14 @@ async function slowProxy(to: number): Promise<number> {
     far.pipe(near)
     near.on('error', () => far.destroy())
     far.on('error', () => near.destroy())
-    void pour(near, far)
+    void writeSlowly(near, far)
   }).listen(0, '127.0.0.1')
   await once(proxy, 'listening')
   closers.push(() => proxy.close())
   return (proxy.address() as AddressInfo).port
 }
 
-async function pour(near: Socket, far: Socket): Promise<void> {
+async function writeSlowly(near: Socket, far: Socket): Promise<void> {
   let slow = 30
   for await (const chunk of near as AsyncIterable<Buffer>) {
     for (const byte of chunk.subarray(0, slow)) {

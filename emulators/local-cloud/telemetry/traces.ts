@@ -50,7 +50,7 @@ export interface Traces {
 }
 
 /** The spans of a trace by their keys in the table, with their sizes. */
-interface Kept {
+interface StoredSpans {
   readonly sizes: Map<string, number>
 }
 
@@ -67,7 +67,7 @@ export function keepTraces({ journal, count }: CloudContext, correlation: string
   }
   const table = journal.table<SpanRecord>('telemetry/spans')
   /** In the order of their first span. */
-  const traces = new Map<string, Kept>()
+  const traces = new Map<string, StoredSpans>()
   let characters = 0
   const correlated = new Map<string, Set<string>>()
 

@@ -7,7 +7,7 @@ import { hasEnded, type OrderView, type TimelineEntry } from './order-view.ts'
 import { references } from './references.ts'
 import { flag, main, requireRunning, text, texts, UsageError } from '../../../cli/command.ts'
 import { money } from './money.ts'
-import { isTerminal, say, sayJson, sayMeanwhile, shown } from '../../../cli/terminal.ts'
+import { isTerminal, say, sayJson, sayProgress, shown } from '../../../cli/terminal.ts'
 
 const FOLLOW_TIMEOUT_MS = 60_000
 const POLL_INTERVAL_MS = 100
@@ -80,7 +80,7 @@ async function follow(
     }
     if (entries.length > printed && isTerminal()) {
       printed = entries.length
-      sayMeanwhile(`${printed} events so far …`)
+      sayProgress(`${printed} events so far …`)
     }
     await pause(POLL_INTERVAL_MS)
   }

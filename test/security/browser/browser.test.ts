@@ -202,7 +202,7 @@ async function published(project: string): Promise<string[]> {
 }
 
 /** The attempts whose marks are in the state. */
-const landed = (attempts: readonly string[], now: string): string[] =>
+const appliedAttempts = (attempts: readonly string[], now: string): string[] =>
   attempts.filter((mark) => new RegExp(`\\b${mark}\\b`).test(now))
 
 async function attack(origin: string, plan: Plan, hosts: readonly string[]): Promise<Report> {
@@ -293,10 +293,10 @@ describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here
     )
     const plan: Plan = { means: 'other-origin', writes: writes.flat() }
     const { attempts } = await attack(foreign(), plan, [everywhere])
-    expect(landed(attempts, before)).toEqual([])
+    expect(appliedAttempts(attempts, before)).toEqual([])
     const posts = writes.flat().filter(({ method }) => method === 'POST')
     const expected = posts.flatMap(({ name }) => unasked.map((way) => `${name}${way}`))
-    expect(new Set(landed(attempts, await state()))).toEqual(new Set(expected))
+    expect(new Set(appliedAttempts(attempts, await state()))).toEqual(new Set(expected))
   })
 
   it('under a rebound name can write all of them there, a shell command included', { timeout: WITHIN_MS }, async () => {
@@ -305,7 +305,7 @@ describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here
     const expected = writesOf('owner', '', 'open').map(({ name, method }) =>
       method === 'PATCH' ? `${name}sametext` : `${name}samejson`,
     )
-    expect(landed(attempts, await state())).toEqual(expect.arrayContaining(expected))
+    expect(appliedAttempts(attempts, await state())).toEqual(expect.arrayContaining(expected))
     expect(read.length).toBeGreaterThanOrEqual(expected.length)
   })
 })

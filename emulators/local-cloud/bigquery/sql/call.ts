@@ -3,9 +3,9 @@
 import { invalidArgument } from '../../core/status.ts'
 import { extract } from './dates.ts'
 import { macroCasts, renamed, rewritten, sameInBoth, takesPath, types } from './functions.ts'
-import { closes, type Ends, isWord, quote, type Reader, type Clauses } from './reader.ts'
+import { closes, type EndTest, isWord, quote, type Reader, type Clauses } from './reader.ts'
 
-const endsArgument: Ends = (token) => token.kind === 'symbol' && (token.text === ')' || token.text === ',')
+const endsArgument: EndTest = (token) => token.kind === 'symbol' && (token.text === ')' || token.text === ',')
 
 /** Translates a call. The reader's next token is the opening parenthesis. */
 export function call(written: string, reader: Reader, clauses: Clauses): string {
@@ -100,7 +100,7 @@ function struct(reader: Reader, clauses: Clauses): string {
 function collected(name: string, reader: Reader, clauses: Clauses): string {
   reader.expect('(')
   const distinct = reader.takeIf('DISTINCT') ? 'DISTINCT ' : ''
-  const ends: Ends = (token) => closes(token) || isWord(token, 'IGNORE', 'RESPECT', 'ORDER', 'LIMIT', 'HAVING')
+  const ends: EndTest = (token) => closes(token) || isWord(token, 'IGNORE', 'RESPECT', 'ORDER', 'LIMIT', 'HAVING')
   const value = clauses(reader, (token) => ends(token) || (token.kind === 'symbol' && token.text === ','))
   const separator = reader.takeIf(',') ? clauses(reader, ends) : undefined
   const ignores = reader.is('IGNORE')

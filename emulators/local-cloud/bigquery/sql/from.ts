@@ -1,9 +1,9 @@
 /** Translates the items of FROM and JOIN: tables, arrays and subqueries. A project's name may contain dashes without quotes. */
 
 import { invalidArgument } from '../../core/status.ts'
-import { closes, type Ends, isWord, quote, type Reader } from './reader.ts'
+import { closes, type EndTest, isWord, quote, type Reader } from './reader.ts'
 
-type Clauses = (reader: Reader, ends: Ends) => string
+type Clauses = (reader: Reader, ends: EndTest) => string
 
 /** Translates one item with its alias. Adds the names under which later items may refer to it to `aliases`. */
 export function fromItem(reader: Reader, aliases: Set<string>, clauses: Clauses): string {

@@ -4,7 +4,7 @@ import { invalidArgument } from '../../core/status.ts'
 import { limits, tooComplex, tooDeep } from './limits.ts'
 import type { Token } from './tokens.ts'
 
-export type Ends = (token: Token) => boolean
+export type EndTest = (token: Token) => boolean
 
 export class Reader {
   readonly #tokens: readonly Token[]
@@ -87,11 +87,11 @@ export class Reader {
   }
 }
 
-export const closes: Ends = ({ kind, text }) => kind === 'symbol' && text === ')'
+export const closes: EndTest = ({ kind, text }) => kind === 'symbol' && text === ')'
 export const isWord = (token: Token | undefined, ...words: readonly string[]): boolean =>
   token?.kind === 'word' && words.includes(token.text.toUpperCase())
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
 
 /** Translates the tokens before the one that ends the expression. */
-export type Clauses = (reader: Reader, ends: Ends) => string
+export type Clauses = (reader: Reader, ends: EndTest) => string

@@ -25,7 +25,7 @@ export function tokenize(sql: string): Token[] {
   const tokens: Token[] = []
   for (let at = 0; at < sql.length;) {
     const found = matchAt(sql, at)
-    if (!found) throw invalidArgument(`Syntax error: ${complaint(sql, at)} at ${place(sql, at)}`)
+    if (!found) throw invalidArgument(`Syntax error: ${tokenError(sql, at)} at ${place(sql, at)}`)
     const [text, kind] = found
     at += text.length
     if (kind === 'space') continue
@@ -46,7 +46,7 @@ function matchAt(sql: string, at: number): [string, Token['kind'] | 'space'] | u
   return undefined
 }
 
-function complaint(sql: string, at: number): string {
+function tokenError(sql: string, at: number): string {
   const here = sql.slice(at, at + 5)
   if (here.startsWith('/*')) return 'Unclosed comment'
   if (/^[rRbB]{0,2}('''|""")/.test(here)) return 'Unclosed triple-quoted string literal'

@@ -7,7 +7,7 @@ import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
 import { keywords } from './functions.ts'
 import { checkLength, limits, tooComplex } from './limits.ts'
-import { type Ends, isWord, quote, Reader } from './reader.ts'
+import { type EndTest, isWord, quote, Reader } from './reader.ts'
 import { tokenize } from './tokens.ts'
 
 export interface Translation {
@@ -33,9 +33,9 @@ export function translate(googleSql: string, projectId: string): Translation {
 }
 
 /** Everything up to a token that ends it, which is left. */
-export const clauses = (reader: Reader, ends: Ends): string => reader.within(() => clausesOf(reader, ends))
+export const clauses = (reader: Reader, ends: EndTest): string => reader.within(() => clausesOf(reader, ends))
 
-function clausesOf(reader: Reader, ends: Ends): string {
+function clausesOf(reader: Reader, ends: EndTest): string {
   const parts: string[] = []
   const aliases = new Set<string>()
   // The last keyword at this level: it decides the meaning of a comma or a lone number.

@@ -108,12 +108,12 @@ export function createLocks(clock: Clock): Locks {
   function breakDeadlocks(start: LockOwner): void {
     for (let cycle = findCycle(start); cycle; cycle = findCycle(start)) {
       const youngest = cycle.reduce((young, one) => (one.age > young.age ? one : young))
-      giveUp(youngest)
+      abort(youngest)
     }
   }
 
   /** Its locks are released at once, so that other transactions do not wait for its client. */
-  function giveUp(owner: LockOwner): void {
+  function abort(owner: LockOwner): void {
     for (const waiter of waiters) if (waiter.owner === owner) waiter.settle(contention())
     release(owner)
   }

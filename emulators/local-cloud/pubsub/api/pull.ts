@@ -25,7 +25,7 @@ export async function pull(
   const maxMessages = request.maxMessages ?? 0
   if (maxMessages <= 0)
     throw invalidArgument('You have passed an invalid argument to the service (argument=max_messages).')
-  const entries = await takeFor(state, delivery, { maxMessages, signal, wait: !request.returnImmediately })
+  const entries = await takeMessages(state, delivery, { maxMessages, signal, wait: !request.returnImmediately })
   // Shaped at once: a later delivery of the same entry would carry another ack id.
   const bytes = entries.reduce((sum, { message }) => sum + message.bytes, 0)
   state.context.count('pubsub.pullRequests')
@@ -42,16 +42,16 @@ export function pullable(delivery: Delivery): Delivery {
   return delivery
 }
 
-interface Wish {
+interface PullOptions {
   readonly maxMessages: number
   readonly signal: AbortSignal
   readonly wait: boolean
 }
 
-async function takeFor(
+async function takeMessages(
   state: PubsubState,
   delivery: Delivery,
-  { maxMessages, signal, wait }: Wish,
+  { maxMessages, signal, wait }: PullOptions,
 ): Promise<OutstandingMessage[]> {
   const puller = new Puller(delivery, Math.min(maxMessages, limits.pullMessages))
   delivery.attach(puller)

@@ -1,6 +1,6 @@
 /** A progress bar on a terminal; a line every few seconds without a terminal. */
 
-import { complain, isTerminal, sayMeanwhile } from '../../../../cli/terminal.ts'
+import { printError, isTerminal, sayProgress } from '../../../../cli/terminal.ts'
 
 const WIDTH = 30
 const LINE_INTERVAL_MS = 5_000
@@ -28,13 +28,13 @@ export function progressBar(): Progress {
     const onTerminal = isTerminal('stderr')
     if (nowMs - lastMs < (onTerminal ? 50 : LINE_INTERVAL_MS)) return
     lastMs = nowMs
-    if (onTerminal) sayMeanwhile(line())
-    else complain(line())
+    if (onTerminal) sayProgress(line())
+    else printError(line())
     open = true
   }
   const end = (): void => {
     if (!open) return
-    complain(line())
+    printError(line())
     open = false
   }
 
