@@ -10,7 +10,7 @@ import type { Environment } from './environments.ts'
 import { grantPublish, grantSubscribe, pushTo } from './event-topic.ts'
 import { RunService } from './run-service.ts'
 import { ServiceDatabase } from './service-database.ts'
-import { callersOf, sendersOf } from './service-variables.ts'
+import { callersOf, formerSendersOf, sendersOf } from './service-variables.ts'
 
 export class ServiceStack extends EnvironmentStack {
   constructor(scope: Construct, service: Service, business: Business, environment: Environment) {
@@ -23,7 +23,8 @@ export class ServiceStack extends EnvironmentStack {
     const queued = receivesMessages(service)
     if (queued) new CommandQueue(this, 'commands', { service: service.name, senders, environment })
 
-    for (const caller of new Set([...senders, ...callersOf(service, services)])) run.grantInvoke(caller)
+    const callers = [...senders, ...formerSendersOf(service, services), ...callersOf(service, services)]
+    for (const caller of new Set(callers)) run.grantInvoke(caller)
     if (queued) run.grantOperations()
     if (service.on.length > 0) run.grantPush(service.name)
 

@@ -72,6 +72,13 @@ export function sendersOf(service: Service, services: readonly Service[]): strin
     .map(({ name }) => name)
 }
 
+/** The services of which this one still takes commands that they enqueued in an earlier release. */
+export const formerSendersOf = ({ contracts }: Service, services: readonly Service[]): string[] => {
+  const former = Object.values(contracts.commands).flatMap(({ formerSenders = [] }) => formerSenders)
+  // A service that is gone has no account any more.
+  return services.map(({ name }) => name).filter((name) => former.includes(name))
+}
+
 /** The services that query this one, or submit commands to it. */
 export function callersOf(service: Service, services: readonly Service[]): string[] {
   return services
@@ -121,15 +128,18 @@ function sendersByCommand(
   service: Service,
   services: readonly Service[],
   environment: Environment,
-): Record<string, string[]> {
+): Record<string, readonly string[]> {
   const commands = service.accepts.map(
     (command) =>
       [
         command,
-        emailsOf(
-          services.filter((one) => enqueuedBy(one).includes(command)),
-          environment,
-        ),
+        [
+          ...emailsOf(
+            services.filter((one) => enqueuedBy(one).includes(command)),
+            environment,
+          ),
+          ...(service.contracts.commands[command]!.formerSenders ?? []).map((name) => serviceEmail(name, environment)),
+        ],
       ] as const,
   )
   const republishRequesters = services.filter(({ requestsRepublishFrom }) =>

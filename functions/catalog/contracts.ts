@@ -24,10 +24,12 @@ export const catalogContracts = defineContracts({
   },
   commands: {
     PublishProduct: {
+      formerSenders: ['gateway'],
       data: z.strictObject({ sku, name: words, unitMinor, currency }),
       example: { sku: 'TEA-001', name: 'Darjeeling First Flush, 100 g', unitMinor: 1190, currency: 'EUR' },
     },
     ChangePrice: {
+      formerSenders: ['gateway'],
       data: z.strictObject({ sku, unitMinor, currency, validFrom }),
       example: { sku: 'TEA-001', unitMinor: 1250, currency: 'EUR' },
     },

@@ -76,6 +76,7 @@ export const inventoryContracts = defineContracts({
     },
     /** Goods that arrived, as one delivery: the same `deliveryId` again changes nothing. The query `readDelivery` answers once it is booked. */
     ReceiveStock: {
+      formerSenders: ['gateway'],
       data: z.strictObject({
         deliveryId: reference,
         lines: deliveredLines,

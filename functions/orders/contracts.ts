@@ -209,6 +209,7 @@ export const ordersContracts = defineContracts({
     },
     /** An operator retries the unanswered steps. */
     RetryCheckout: {
+      formerSenders: ['gateway'],
       data: z.strictObject({ orderId, reason: words }),
       example: { orderId: 'o-1', reason: 'the provider is back' },
     },

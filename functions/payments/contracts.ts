@@ -120,6 +120,7 @@ export const paymentsContracts = defineContracts({
     },
     /** The provider notified us of the outcome of an authorisation that waited for the customer. */
     CheckAuthorization: {
+      formerSenders: ['gateway'],
       data: z.strictObject({ orderId, providerEventId: reference }),
       example: { orderId: 'o-1', providerEventId: 'event-1' },
     },

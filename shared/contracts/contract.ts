@@ -32,6 +32,11 @@ export interface CommandContract {
   readonly compensates?: string
   /** It changes nothing, inside or outside: there is nothing to compensate. */
   readonly readOnly?: true
+  /**
+   * Services that sent it in an earlier release: their commands in the queue and among the dead letters, which are kept for 31
+   * days, are still taken. They get no right to the queue.
+   */
+  readonly formerSenders?: readonly string[]
   readonly example: unknown
 }
 
