@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { main } from '../cli/command.ts'
 import { say } from '../cli/terminal.ts'
+import { root } from './support/root.ts'
 
-const root = join(import.meta.dirname, '..')
 const steps: readonly (readonly [name: string, file: string, ...args: string[]])[] = [
   ['tests', 'node_modules/vitest/vitest.mjs', 'run'],
   ['wiring', 'test/wiring/run.ts'],

@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join, matchesGlob } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 /** Sources that a platform with other services would keep as they are. Their tests may take the shop as an example. */
 const rooms: readonly string[] = [

@@ -10,8 +10,8 @@ import { partnersOf } from '../../shared/service/business.ts'
 import { tools } from '../../functions/tools.ts'
 import { queriesIn } from '../support/queries-in-source.ts'
 import { modulesFrom } from '../support/import-graph.ts'
+import { root } from '../support/root.ts'
 
-const root = join(import.meta.dirname, '..', '..')
 const folders = (file: string): string[] =>
   globSync(`functions/*/${file}`, { cwd: root })
     .map((path) => basename(dirname(path)))

@@ -2,15 +2,14 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
+import { root } from '../support/root.ts'
 
-const root = join(import.meta.dirname, '..', '..')
 const { dev } = environments
 /** Neither JSON, an address, a number, a choice, nor a text without spaces. */
 const malformed = '{ '

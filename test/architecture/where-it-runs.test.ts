@@ -7,8 +7,8 @@ import { business, services } from '../../functions/index.ts'
 import { environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
 import { modulesFrom, type Module } from '../support/import-graph.ts'
+import { root } from '../support/root.ts'
 
-const root = join(import.meta.dirname, '..', '..')
 const CONFIG = 'shared/base/config.ts'
 /** The files that functions/main.ts imports, without the list of services, which the stacks read too. */
 const entries = ['shared/runtime/serve.ts', ...services.map(({ name }) => `functions/${name}/app.ts`)]

@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { spawnSync } from 'node:child_process'
+import { root } from '../support/root.ts'
 
-const root = join(import.meta.dirname, '..', '..')
 const copied = [
   'stacks',
   'functions',

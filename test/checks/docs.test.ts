@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 const documents = globSync('**/*.md', { cwd: root, exclude: ['node_modules', '.data', '.tools'] }).toSorted()
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }

@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import { business } from '../../functions/index.ts'
 import { partnersOf } from '../../shared/service/business.ts'
 import { localPorts } from '../../stacks/environments.ts'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 const json = <T>(file: string): T => JSON.parse(read(file)) as T

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 interface Rule {
   readonly description: string

@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 const text = (path: string): string => readFileSync(join(root, path), 'utf8')
 

@@ -20,7 +20,8 @@ import {
 import type { Service } from '../../shared/service/service.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
-import { root, type TestPlatform } from '../support/platform.ts'
+import type { TestPlatform } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 import { representatives } from '../support/whole-lists.ts'
 import {
   statusOf,

@@ -12,7 +12,8 @@ import { business, services } from '../../functions/index.ts'
 import { accountEmail } from '../../shared/base/names.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment } from '../../stacks/environments.ts'
-import { root, testPorts } from '../support/platform.ts'
+import { testPorts } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 /** Fails messages marked as poison in body or attributes, and accepts all others. */
 const program = `

@@ -17,7 +17,8 @@ import {
 } from '../../shared/base/names.ts'
 import { enqueuedBy } from '../../shared/service/service.ts'
 import { announce, run, temporaryDirectory } from '../support/command.ts'
-import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 let platform: TestPlatform
 let events: readonly { readonly type: string }[]

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { announce, temporaryDirectory } from '../support/command.ts'
 import { wholeLists } from '../support/whole-lists.ts'
-import { root, startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const tour = /## Five minutes[\s\S]*?```\n([\s\S]*?)```/.exec(readme)![1]!

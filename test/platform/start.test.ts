@@ -12,7 +12,7 @@ import type { Running } from '../../emulators/running.ts'
 import { services } from '../../functions/index.ts'
 import { run, temporaryDirectory, type TemporaryDirectory } from '../support/command.ts'
 import { freeBlock } from 'local-google-cloud/host'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 let data: TemporaryDirectory
 let started: Npm[]

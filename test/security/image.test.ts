@@ -8,7 +8,7 @@ import { dirname, join, normalize } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { imageFiles, imagePackages, copyImage } from '../support/image.ts'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 const files = imageFiles()
 /** Each import of the image's files, types left out: [file, specifier]. */

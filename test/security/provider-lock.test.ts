@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 let output: string
 beforeAll(() => {

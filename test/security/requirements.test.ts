@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 import asvs from './asvs-5.0.0.json' with { type: 'json' }
 
 const API_TOP_10 = Array.from({ length: 10 }, (_, index) => `API${index + 1}`)

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imagePackages } from '../support/image.ts'
-import { root } from '../support/platform.ts'
+import { root } from '../support/root.ts'
 
 interface Component {
   readonly purl: string

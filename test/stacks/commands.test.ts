@@ -19,10 +19,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { environments } from '../../stacks/environments.ts'
 import { type Copy, copyOfSources } from '../checks/copy.ts'
 import { stacksOf } from './synthesized.ts'
+import { root } from '../support/root.ts'
 
 const { dev } = environments
 
-const root = join(import.meta.dirname, '..', '..')
 const timeout = 60_000
 
 /** A folder of programs, the only one on the PATH of a command. */

@@ -12,13 +12,13 @@ import { synthesize, type SynthesizedStack } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { customMetric } from '../../stacks/metric-filters.ts'
 import { type Attributes, declared, allEnvironments, stacksOf } from './synthesized.ts'
+import { root } from '../support/root.ts'
 
 const { prod } = environments
 
 const sagas = services.flatMap(({ saga }) => saga ?? [])
 /** Google's own metrics, which exist in every project. */
 const ofPubsub = 'pubsub.googleapis.com/subscription/num_undelivered_messages'
-const root = join(import.meta.dirname, '..', '..')
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
 const blocks = (value: unknown): readonly Attributes[] => (Array.isArray(value) ? value : [value]) as Attributes[]
 

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunInfo } from '../../emulators/running.ts'
-import { root, type TestPlatform } from './platform.ts'
+import type { TestPlatform } from './platform.ts'
+import { root } from './root.ts'
 
 export interface Ended {
   readonly code: number | null

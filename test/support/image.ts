@@ -3,8 +3,8 @@
 import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join, matchesGlob } from 'node:path'
 import { type Lockfile, productionPackages } from '../../cli/lockfile.ts'
+import { root } from './root.ts'
 
-const root = join(import.meta.dirname, '..', '..')
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
 /** The paths from the root in the last stage of the Dockerfile. */

@@ -1,6 +1,5 @@
 /** The whole platform for a test: the local environment synthesized with free ports, everything in memory. */
 
-import { join } from 'node:path'
 import { startPlatform, type LocalPlatform } from '../../emulators/start.ts'
 import { partners } from '../../functions/shop/local/partners.ts'
 import { seed } from '../../functions/shop/local/seed.ts'
@@ -13,8 +12,7 @@ import type { Service } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { localEnvironment, type LocalPorts } from '../../stacks/environments.ts'
 import { clientOf, type PlatformClient } from './client.ts'
-
-export const root = join(import.meta.dirname, '..', '..')
+import { root } from './root.ts'
 
 type ShopPlatform = LocalPlatform<typeof partners>
 
