@@ -7,13 +7,19 @@ import { makeCommand } from './new/command.ts'
 import { keysOf, inVariable, withImport, withItem } from './new/edit.ts'
 import { makeEmulator } from './new/emulator.ts'
 import { makeEvent } from './new/event.ts'
-import type { Read } from './new/generated.ts'
+import type { Existing, Read } from './new/generated.ts'
 import { makeService } from './new/service.ts'
+import { theatre, theatreFiles } from './theatre.testing.ts'
 
 const root = join(import.meta.dirname, '..')
-const read: Read = (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined)
+/** The business is the theatre; shared/ and the emulators are those of the working copy. */
+const read: Read = (path) => {
+  if (path.startsWith('functions/')) return theatreFiles[path]
+  return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined
+}
+const existing: Existing = { services: theatre, read }
 const service = (name: string, options: { on?: readonly string[]; emits?: string } = {}) =>
-  makeService({ name, on: [], ...options }, read)
+  makeService({ name, on: [], ...options }, existing)
 
 function refusal(make: () => unknown): string {
   try {
@@ -32,8 +38,8 @@ describe('a refusal names the value and the remedy', () => {
     ['with a capital letter', () => service('Loyalty'), /"Loyalty".*lower-case letters/],
     ['that ends with a hyphen', () => service('loyalty-'), /the last no hyphen/],
     ['a reserved word of JavaScript', () => service('export'), /"export".*reserved word of TypeScript/],
-    ['a service that exists', () => service('orders'), /"orders" exists already/],
-    ['whose account is the push account of another', () => service('orders-push'), /"orders-push" exists already/],
+    ['a service that exists', () => service('tickets'), /"tickets" exists already/],
+    ['whose account is the push account of another', () => service('tickets-push'), /"tickets-push" exists already/],
     ["whose account is the operators'", () => service('operations'), /"operations" exists already/],
     ['whose name is a variable of the list', () => service('services'), /functions\/index\.ts.*"services" already/],
     ["whose table is the runtime's", () => service('runtime'), /"runtime" exists already/],
@@ -42,64 +48,68 @@ describe('a refusal names the value and the remedy', () => {
     ['whose dead letters are those of BigQuery', () => service('bigquery'), /"bigquery" exists already/],
     [
       'that subscribes to an unknown event',
-      () => service('loyalty', { on: ['order.lost'] }),
-      /"order\.lost".*order\.placed/,
+      () => service('loyalty', { on: ['seat.lost'] }),
+      /"seat\.lost".*seat\.taken/,
     ],
     [
       'an event that exists',
-      () => service('loyalty', { emits: 'order.placed' }),
-      /order\.placed exists already: orders owns it/,
+      () => service('loyalty', { emits: 'seat.taken' }),
+      /seat\.taken exists already: seating owns it/,
     ],
     [
       'an event without a dot',
-      () => makeEvent({ type: 'granted', service: 'orders' }, read),
+      () => makeEvent({ type: 'granted', service: 'tickets' }, existing),
       /"granted".*"points\.granted"/,
     ],
     [
       'an event of a public service',
-      () => makeEvent({ type: 'edge.opened', service: 'gateway' }, read),
-      /gateway is public.*internal service/,
+      () => makeEvent({ type: 'edge.opened', service: 'front-desk' }, existing),
+      /front-desk is public.*internal service/,
     ],
     [
       'a command of a public service',
-      () => makeCommand({ name: 'OpenEdge', service: 'gateway', sentBy: 'orders' }, read),
-      /gateway is public.*internal service/,
+      () => makeCommand({ name: 'OpenEdge', service: 'front-desk', sentBy: 'tickets' }, existing),
+      /front-desk is public.*internal service/,
     ],
-    ['an event of the runtime', () => makeEvent({ type: 'saga.stuck', service: 'orders' }, read), /runtime owns it/],
+    [
+      'an event of the runtime',
+      () => makeEvent({ type: 'saga.stuck', service: 'tickets' }, existing),
+      /runtime owns it/,
+    ],
     [
       'no owner',
-      () => makeEvent({ type: 'points.granted', service: undefined }, read),
-      /--service is missing.*gateway/,
+      () => makeEvent({ type: 'points.granted', service: undefined }, existing),
+      /--service is missing.*front-desk/,
     ],
     [
       'an owner that does not exist',
-      () => makeEvent({ type: 'points.granted', service: 'oders' }, read),
-      /"oders".*orders/,
+      () => makeEvent({ type: 'points.granted', service: 'tikets' }, existing),
+      /"tikets".*tickets/,
     ],
     [
       'a command in lower case',
-      () => makeCommand({ name: 'grant', service: 'orders', sentBy: 'orders' }, read),
+      () => makeCommand({ name: 'grant', service: 'tickets', sentBy: 'tickets' }, existing),
       /"grant".*"GrantPoints"/,
     ],
     [
       'a command that exists',
-      () => makeCommand({ name: 'ReserveStock', service: 'orders', sentBy: 'orders' }, read),
-      /inventory owns it/,
+      () => makeCommand({ name: 'TakeSeat', service: 'tickets', sentBy: 'tickets' }, existing),
+      /seating owns it/,
     ],
     [
       'a command of the runtime',
-      () => makeCommand({ name: 'RepublishEvents', service: 'orders', sentBy: 'orders' }, read),
+      () => makeCommand({ name: 'RepublishEvents', service: 'tickets', sentBy: 'tickets' }, existing),
       /the runtime owns it/,
     ],
     [
       'no sender',
-      () => makeCommand({ name: 'GrantPoints', service: 'orders', sentBy: undefined }, read),
+      () => makeCommand({ name: 'GrantPoints', service: 'tickets', sentBy: undefined }, existing),
       /--sent-by is missing/,
     ],
     [
       'a service without streams',
-      () => makeCommand({ name: 'GrantPoints', service: 'history', sentBy: 'orders' }, read),
-      /history keeps no streams.*functions\/history\/service\.ts/,
+      () => makeCommand({ name: 'GrantPoints', service: 'posters', sentBy: 'tickets' }, existing),
+      /posters keeps no streams.*functions\/posters\/service\.ts/,
     ],
     [
       'an emulator that exists',
@@ -132,19 +142,19 @@ describe('a refusal names the value and the remedy', () => {
 
   it('an unexpected form of an edited file is reported with the manual edit', () => {
     const otherForm: Read = (path) => (path === 'functions/index.ts' ? 'export const services = []' : read(path))
-    expect(refusal(() => makeService({ name: 'loyalty', on: [], emits: undefined }, otherForm))).toMatch(
-      /functions\/index\.ts can't be edited.*nothing was changed.*docs\/add-a-service\.md by hand/,
-    )
+    expect(
+      refusal(() => makeService({ name: 'loyalty', on: [], emits: undefined }, { ...existing, read: otherForm })),
+    ).toMatch(/functions\/index\.ts can't be edited.*nothing was changed.*docs\/add-a-service\.md by hand/)
   })
 })
 
 describe('generated code imports only existing exports', () => {
   it.each([
-    ['a service', () => service('loyalty', { on: ['order.completed', 'saga.stuck'], emits: 'points.granted' })],
-    ['a service that publishes nothing', () => service('loyalty', { on: ['price.changed'] })],
+    ['a service', () => service('loyalty', { on: ['seat.taken', 'saga.stuck'], emits: 'points.granted' })],
+    ['a service that publishes nothing', () => service('loyalty', { on: ['ticket.sold'] })],
     ['a service without events and commands', () => service('loyalty')],
-    ['an event', () => makeEvent({ type: 'points.granted', service: 'history' }, read)],
-    ['a command', () => makeCommand({ name: 'GrantPoints', service: 'shipping', sentBy: 'orders' }, read)],
+    ['an event', () => makeEvent({ type: 'points.granted', service: 'tickets' }, existing)],
+    ['a command', () => makeCommand({ name: 'GrantPoints', service: 'seating', sentBy: 'tickets' }, existing)],
     ['an emulator', () => makeEmulator({ name: 'secret-manager', resource: 'secret' }, read)],
   ])('%s', (_, make) => {
     const { files } = make()
@@ -172,18 +182,17 @@ describe('generated code imports only existing exports', () => {
 })
 
 it('a command from a public service is submitted to its owner: the sender gets no rights on a queue', () => {
-  const { files } = makeCommand({ name: 'GrantPoints', service: 'payments', sentBy: 'gateway' }, read)
-  expect(files['functions/gateway/service.ts']).toMatch(/submits: \[[^\]]*'GrantPoints'\]/)
-  expect(files['functions/gateway/service.ts']).toMatch(/ sends: \[\],/)
-  expect(files['functions/payments/service.ts']).toMatch(/acceptsSubmitted: \[[^\]]*'GrantPoints'\]/)
-  const first = makeCommand({ name: 'GrantPoints', service: 'shipping', sentBy: 'gateway' }, read)
-  expect(first.files['functions/shipping/service.ts']).toContain("acceptsSubmitted: ['GrantPoints']")
+  const { files } = makeCommand({ name: 'GrantPoints', service: 'tickets', sentBy: 'front-desk' }, existing)
+  expect(files['functions/front-desk/service.ts']).toMatch(/submits: \[[^\]]*'GrantPoints'\]/)
+  expect(files['functions/front-desk/service.ts']).toMatch(/ sends: \[\],/)
+  expect(files['functions/tickets/service.ts']).toMatch(/acceptsSubmitted: \['SellTicket', 'GrantPoints'\]/)
+  const first = makeCommand({ name: 'GrantPoints', service: 'seating', sentBy: 'front-desk' }, existing)
+  expect(first.files['functions/seating/service.ts']).toContain("acceptsSubmitted: ['GrantPoints']")
 })
 
 it('a service gets the number after the highest, even if a lower one is free', () => {
-  const withGap: Read = (path) => read(path)?.replace('8: notifications', '11: notifications')
-  const { files } = makeService({ name: 'loyalty', on: [], emits: undefined }, withGap)
-  expect(keysOf(files['functions/index.ts']!, inVariable('numberedServices')).at(-1)).toBe('12')
+  const { files } = makeService({ name: 'loyalty', on: [], emits: undefined }, existing)
+  expect(keysOf(files['functions/index.ts']!, inVariable('numberedServices')).at(-1)).toBe('5')
 })
 
 describe('an edit', () => {

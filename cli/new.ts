@@ -3,16 +3,18 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { services } from '../functions/index.ts'
 import { define, mainOf, text, UsageError } from './command.ts'
 import { makeCommand } from './new/command.ts'
 import { makeEmulator } from './new/emulator.ts'
 import { makeEvent } from './new/event.ts'
-import type { Generated, Read } from './new/generated.ts'
+import type { Existing, Generated, Read } from './new/generated.ts'
 import { makeService } from './new/service.ts'
 import { say } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
 const read: Read = (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined)
+const existing: Existing = { services, read }
 
 const name = (brief: string) => ({ name: 'NAME', brief, most: 1 })
 
@@ -24,14 +26,15 @@ const service = define({
     emits: text('EVENT', 'an event that it publishes, generated with it'),
   },
   run: async ({ on, emits }, [given]) =>
-    write(makeService({ name: named(given, 'service'), on: listOf(on), emits }, read)),
+    write(makeService({ name: named(given, 'service'), on: listOf(on), emits }, existing)),
 })
 
 const event = define({
   brief: 'Generates the contract of an event with its frozen example.',
   words: name('points.granted'),
   options: { service: text('SERVICE', 'the service that owns it') },
-  run: async ({ service: owner }, [given]) => write(makeEvent({ type: named(given, 'event'), service: owner }, read)),
+  run: async ({ service: owner }, [given]) =>
+    write(makeEvent({ type: named(given, 'event'), service: owner }, existing)),
 })
 
 const command = define({
@@ -43,7 +46,7 @@ const command = define({
     'sent-by': text('SERVICE', 'the service that sends it, which may be the same'),
   },
   run: async ({ service: owner, 'sent-by': sentBy }, [given]) =>
-    write(makeCommand({ name: named(given, 'command'), service: owner, sentBy }, read)),
+    write(makeCommand({ name: named(given, 'command'), service: owner, sentBy }, existing)),
 })
 
 const emulator = define({

@@ -61,7 +61,7 @@ more times, or can not be parsed, stays in the subscription.`,
     const chosen = values.all ? waiting : ids.map((id) => deadLetterById(waiting, id))
     if (chosen.length === 0) say('No dead letters.')
     const replayer = await createReplayer(target)
-    const failed = await replayEach(chosen, { replayer, operator })
+    const failed = await replayEach(chosen, { replayer, operator, services })
     await replayer.close()
     return failed > 0 ? 1 : 0
   },

@@ -3,7 +3,7 @@
 import { UsageError } from '../command.ts'
 import { inCall, keysOf, namesIn, withImport, withItem, withListed } from './edit.ts'
 import { contractOf, frozen, withFields } from './event.ts'
-import { edited, type Generated, type Read, refuseExisting } from './generated.ts'
+import { edited, type Existing, type Generated, refuseExisting } from './generated.ts'
 import { camelCase, checkCommandName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
 
 export interface NewCommand {
@@ -15,10 +15,10 @@ export interface NewCommand {
 }
 
 /** @throws UsageError */
-export function makeCommand({ name, service, sentBy }: NewCommand, read: Read): Generated {
-  checkCommandName(name)
-  const owner = messageOwner(service)
-  const sender = serviceNamed(sentBy, 'sent-by')
+export function makeCommand({ name, service, sentBy }: NewCommand, { services, read }: Existing): Generated {
+  checkCommandName(name, services)
+  const owner = messageOwner(service, services)
+  const sender = serviceNamed(sentBy, 'sent-by', services)
   if (!('streams' in owner.collections))
     throw new UsageError(
       `${owner.name} keeps no streams, in which a command records what it decided: add streams: { unindexed: ['*'] } to the collections in functions/${owner.name}/service.ts, then run this again.`,

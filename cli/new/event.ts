@@ -1,7 +1,7 @@
 /** An event of a service: its contract and its frozen example. */
 
 import { inCall, withImport, withItem } from './edit.ts'
-import { edited, type Generated, type Read } from './generated.ts'
+import { edited, type Existing, type Generated } from './generated.ts'
 import { checkEventType, messageOwner } from './names.ts'
 
 export interface NewEvent {
@@ -11,9 +11,9 @@ export interface NewEvent {
 }
 
 /** @throws UsageError */
-export function makeEvent({ type, service }: NewEvent, read: Read): Generated {
-  checkEventType(type)
-  const { name } = messageOwner(service)
+export function makeEvent({ type, service }: NewEvent, { services, read }: Existing): Generated {
+  checkEventType(type, services)
+  const { name } = messageOwner(service, services)
   const folder = `functions/${name}`
   return {
     files: {

@@ -1,5 +1,6 @@
 /** The input and output of the generators of `npm run new`. A generator returns texts, so no file is written before all are complete. */
 
+import type { Service } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import { EditError } from './edit.ts'
 
@@ -12,6 +13,12 @@ export interface Generated {
 
 /** Reads a file of the project by its path from the root; undefined if the file does not exist. */
 export type Read = (path: string) => string | undefined
+
+/** The business to which something is added. */
+export interface Existing {
+  readonly services: readonly Service[]
+  readonly read: Read
+}
 
 type Edit = (text: string) => string
 

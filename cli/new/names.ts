@@ -1,6 +1,5 @@
 /** Checks names for new services, events, commands and emulators. An error has the rule and a valid example. */
 
-import { services } from '../../functions/index.ts'
 import {
   accountId,
   databaseName,
@@ -34,7 +33,7 @@ const stacks: readonly string[] = ['platform', 'bus', 'observability']
 const imported: readonly string[] = ['deliver', 'expect', 'implement', 'message', 'defineService', 'testPlatform']
 
 /** @throws UsageError when Google refuses a name derived from it, when it is not a valid identifier, or when it is taken. */
-export function checkServiceName(name: string): void {
+export function checkServiceName(name: string, services: readonly Service[]): void {
   try {
     validName('account', accountId(name))
     validName('account', pushAccountId(name))
@@ -61,18 +60,18 @@ export function checkServiceName(name: string): void {
 }
 
 /** @throws UsageError */
-export function checkEventType(type: string): void {
+export function checkEventType(type: string, services: readonly Service[]): void {
   const isWellFormed = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*\.[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(type) && type.length <= 100
   if (!isWellFormed || type.startsWith('goog'))
     throw new UsageError(
       `"${type}" can't name an event: its topic is named for it. Take a noun, a dot and a verb in the past, in lower case, at most 100 characters, not beginning with goog, as in "points.granted".`,
     )
-  const owner = ownerOfEvent(type)
+  const owner = ownerOfEvent(type, services)
   if (owner) throw new UsageError(`The event ${type} exists already: ${owner} owns it. Take another name.`)
 }
 
 /** @throws UsageError */
-export function checkCommandName(name: string): void {
+export function checkCommandName(name: string, services: readonly Service[]): void {
   if (!/^[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+$/.test(name) || name.length > 60)
     throw new UsageError(
       `"${name}" can't name a command. Take a verb and a noun, each with a capital letter, at most 60 characters, as in "GrantPoints".`,
@@ -95,7 +94,7 @@ export function checkEmulatorName(name: string): void {
 }
 
 /** @throws UsageError for an unknown name. */
-export function serviceNamed(name: string | undefined, option: string): Service {
+export function serviceNamed(name: string | undefined, option: string, services: readonly Service[]): Service {
   const service = services.find((one) => one.name === name)
   if (service) return service
   const problem = name === undefined ? `--${option} is missing` : `There is no service "${name}"`
@@ -103,19 +102,22 @@ export function serviceNamed(name: string | undefined, option: string): Service 
 }
 
 /** The owner of a new event or command: no message reaches a public service. @throws UsageError */
-export function messageOwner(name: string | undefined): Service {
-  const service = serviceNamed(name, 'service')
+export function messageOwner(name: string | undefined, services: readonly Service[]): Service {
+  const service = serviceNamed(name, 'service', services)
   if (service.ingress === 'public')
     throw new UsageError(`The service ${service.name} is public, so no message reaches it. Name an internal service.`)
   return service
 }
 
-const contracts = [...services.map((service) => service.contracts), runtimeContracts]
+const contractsOf = (services: readonly Service[]) => [...services.map(({ contracts }) => contracts), runtimeContracts]
 
-export const eventTypes: readonly string[] = contracts.flatMap(({ events }) => Object.keys(events)).toSorted()
+export const eventTypes = (services: readonly Service[]): readonly string[] =>
+  contractsOf(services)
+    .flatMap(({ events }) => Object.keys(events))
+    .toSorted()
 
 /** The service whose contracts have this event, `runtime` for those that every saga publishes; undefined: there is no such event. */
-export const ownerOfEvent = (type: string): string | undefined =>
-  contracts.find(({ events }) => Object.hasOwn(events, type))?.service
+export const ownerOfEvent = (type: string, services: readonly Service[]): string | undefined =>
+  contractsOf(services).find(({ events }) => Object.hasOwn(events, type))?.service
 
 export const contractsVariable = (service: string): string => `${camelCase(service)}Contracts`

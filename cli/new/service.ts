@@ -1,9 +1,10 @@
 /** A service: its folder with contracts, description, handlers and test, and its line in functions/index.ts. */
 
+import type { Service } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import { inVariable, keysOf, withImport, withItem } from './edit.ts'
 import { contractOf, frozen } from './event.ts'
-import { edited, type Generated, type Read, refuseExisting } from './generated.ts'
+import { edited, type Existing, type Generated, refuseExisting } from './generated.ts'
 import { camelCase, checkEventType, checkServiceName, contractsVariable, eventTypes, ownerOfEvent } from './names.ts'
 
 const index = 'functions/index.ts'
@@ -17,12 +18,14 @@ export interface NewService {
 }
 
 /** @throws UsageError */
-export function makeService({ name, on, emits }: NewService, read: Read): Generated {
-  checkServiceName(name)
-  if (emits !== undefined) checkEventType(emits)
-  const unknown = on.find((type) => ownerOfEvent(type) === undefined)
+export function makeService({ name, on, emits }: NewService, { services, read }: Existing): Generated {
+  checkServiceName(name, services)
+  if (emits !== undefined) checkEventType(emits, services)
+  const unknown = on.find((type) => ownerOfEvent(type, services) === undefined)
   if (unknown !== undefined)
-    throw new UsageError(`There is no event "${unknown}" to subscribe to. The events are: ${eventTypes.join(', ')}.`)
+    throw new UsageError(
+      `There is no event "${unknown}" to subscribe to. The events are: ${eventTypes(services).join(', ')}.`,
+    )
   const folder = `functions/${name}`
   refuseExisting(read, [`${folder}/service.ts`])
 
@@ -32,9 +35,9 @@ export function makeService({ name, on, emits }: NewService, read: Read): Genera
     files: {
       [`${folder}/contracts.ts`]: contracts({ name, on, emits }),
       ...(recorded === undefined ? {} : { [`${folder}/frozen-events.json`]: frozen(undefined, recorded) }),
-      [`${folder}/service.ts`]: description(name, on),
+      [`${folder}/service.ts`]: description(name, on, ownersOf(on, services)),
       [`${folder}/app.ts`]: app({ name, on, emits }),
-      ...(on.length === 0 ? {} : { [`${folder}/app.test.ts`]: test({ name, on, emits }) }),
+      ...(on.length === 0 ? {} : { [`${folder}/app.test.ts`]: test({ name, on, emits }, services) }),
       [index]: edited(
         read,
         index,
@@ -60,8 +63,8 @@ const nextNumber = (text: string): number => Math.max(...keysOf(text, inVariable
 const subject = (name: string): string => `The service ${name}`
 const quoted = (types: readonly string[]): string => types.map((type) => `'${type}'`).join(', ')
 /** Contracts of the services whose events it subscribes to: those of the runtime are everyone's. */
-const owners = (on: readonly string[]): readonly string[] =>
-  [...new Set(on.map((type) => ownerOfEvent(type)!))].filter((owner) => owner !== 'runtime').toSorted()
+const ownersOf = (on: readonly string[], services: readonly Service[]): readonly string[] =>
+  [...new Set(on.map((type) => ownerOfEvent(type, services)!))].filter((owner) => owner !== 'runtime').toSorted()
 const importContracts = (service: string): string =>
   `import { ${contractsVariable(service)} } from '../${service}/contracts.ts'\n`
 
@@ -98,16 +101,17 @@ export const ${contractsVariable(name)} = defineContracts({
 const description = (
   name: string,
   on: readonly string[],
+  owners: readonly string[],
 ): string => `/** ${subject(name)}${on.length === 0 ? '' : `: it reacts to ${on.join(', ')}`}. */
 
 import { defineService } from '../../shared/service/service.ts'
-${owners(on).map(importContracts).join('')}import { ${contractsVariable(name)} } from './contracts.ts'
+${owners.map(importContracts).join('')}import { ${contractsVariable(name)} } from './contracts.ts'
 
 export const ${camelCase(name)} = defineService({
   name: '${name}',
   ingress: 'internal',
   contracts: ${contractsVariable(name)},
-  uses: [${owners(on).map(contractsVariable).join(', ')}],
+  uses: [${owners.map(contractsVariable).join(', ')}],
   on: [${quoted(on)}],
   sends: [],
   collections: { streams: { unindexed: ['*'] } },
@@ -153,15 +157,16 @@ function react(message: Envelope, platform: Platform): Promise<Decision<Recorded
 ${implemented}`
 }
 
-function test({ name, on, emits }: NewService): string {
+function test({ name, on, emits }: NewService, services: readonly Service[]): string {
+  const owners = ownersOf(on, services)
   const examples = on
-    .map((type) => `  ['${type}', ${contractsVariable(ownerOfEvent(type)!)}.events['${type}'].example],\n`)
+    .map((type) => `  ['${type}', ${contractsVariable(ownerOfEvent(type, services)!)}.events['${type}'].example],\n`)
     .join('')
-  const ofRuntime = on.some((type) => ownerOfEvent(type) === 'runtime')
+  const ofRuntime = on.some((type) => ownerOfEvent(type, services) === 'runtime')
   return `import { expect, it } from 'vitest'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
-${ofRuntime ? "import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'\n" : ''}${owners(on).map(importContracts).join('')}import { app } from './app.ts'
+${ofRuntime ? "import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'\n" : ''}${owners.map(importContracts).join('')}import { app } from './app.ts'
 import { ${camelCase(name)} } from './service.ts'
 
 it.each([

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
 import { MAX_LETTERS } from '../../shared/messaging/replay.ts'
+import { theatre } from '../theatre.testing.ts'
 import { checkReplayable, replayEach } from './replay.ts'
 
 beforeEach(() => {
@@ -29,10 +30,11 @@ const letter = (id: string, consumer: string, type: string, data = '{}'): DeadLe
 describe('a replay', () => {
   it('names the dead letters of each consumer, a bounded number in one task, and continues after a refused task', async () => {
     const sent: string[][] = []
-    const many = Array.from({ length: MAX_LETTERS + 1 }, (_, at) => letter(`o-${at}`, 'orders', 'price.changed'))
+    const many = Array.from({ length: MAX_LETTERS + 1 }, (_, at) => letter(`o-${at}`, 'tickets', 'seat.taken'))
     const failed = await replayEach(
-      [...many, letter('i-1', 'inventory', 'ReserveStock'), letter('b-1', 'bigquery', 'order.placed')],
+      [...many, letter('i-1', 'seating', 'TakeSeat'), letter('b-1', 'bigquery', 'seat.taken')],
       {
+        services: theatre,
         operator: { actor: 'jo', reason: 'x' },
         replayer: {
           async replay(letters) {
@@ -53,29 +55,24 @@ describe('a replay', () => {
   })
 
   it.each([
-    ['an event that it subscribes to', 'orders', 'price.changed'],
-    ['an event of a CloudEvent function', 'notifications', 'order.placed'],
-    ['a command that it accepts', 'inventory', 'ReserveStock'],
+    ['an event that it subscribes to', 'tickets', 'seat.taken'],
+    ['an event of a CloudEvent function', 'posters', 'seat.taken'],
+    ['a command that it accepts', 'seating', 'TakeSeat'],
   ])('of %s is possible', (_, consumer, type) => {
-    expect(() => checkReplayable({ consumer, type })).not.toThrow()
+    expect(() => checkReplayable({ consumer, type }, theatre)).not.toThrow()
   })
 
   it.each([
-    ['a command of another service', 'orders', 'ReserveStock', /orders has no handler for ReserveStock/],
-    [
-      'an event that it does not subscribe to',
-      'payments',
-      'price.changed',
-      /payments has no handler for price\.changed/,
-    ],
-    ["BigQuery's own", 'bigquery', 'order.placed', /bigquery is not a service/],
+    ['a command of another service', 'tickets', 'TakeSeat', /tickets has no handler for TakeSeat/],
+    ['an event that it does not subscribe to', 'seating', 'seat.taken', /seating has no handler for seat\.taken/],
+    ["BigQuery's own", 'bigquery', 'seat.taken', /bigquery is not a service/],
     [
       'a republish request, which an operator can send again',
-      'payments',
+      'tickets',
       'RepublishEvents',
-      /payments has no handler for RepublishEvents/,
+      /tickets has no handler for RepublishEvents/,
     ],
   ])('of %s is refused', (_, consumer, type, says) => {
-    expect(() => checkReplayable({ consumer, type })).toThrow(says)
+    expect(() => checkReplayable({ consumer, type }, theatre)).toThrow(says)
   })
 })

@@ -1,12 +1,12 @@
 /** Replays dead letters: a task through the service's own queue names them; it carries no content. */
 
 import type { CloudTasksClient } from '@google-cloud/tasks'
-import { services } from '../../functions/index.ts'
 import { freshId } from '../../shared/base/ids.ts'
 import { accountEmail, commandPath, operationsAccountId, queueName } from '../../shared/base/names.ts'
 import { type Operator, operatorHeaders } from '../../shared/base/operator.ts'
 import { MAX_LETTERS, replayCommand } from '../../shared/messaging/replay.ts'
 import { newSpanId, newTraceId, traceparentOf } from '../../shared/base/trace.ts'
+import type { Service } from '../../shared/service/service.ts'
 import { UsageError } from '../command.ts'
 import type { DeadLetter } from './dead-letters.ts'
 import type { Target } from './target.ts'
@@ -16,7 +16,10 @@ import { printError, say, shown } from '../terminal.ts'
 const DISPATCH_DEADLINE_SECONDS = 60
 
 /** @throws UsageError for a dead letter that can not be replayed. */
-export function checkReplayable({ consumer, type }: Pick<DeadLetter, 'consumer' | 'type'>): void {
+export function checkReplayable(
+  { consumer, type }: Pick<DeadLetter, 'consumer' | 'type'>,
+  services: readonly Service[],
+): void {
   const service = services.find(({ name }) => name === consumer)
   if (!service)
     throw new UsageError(
@@ -29,11 +32,11 @@ export function checkReplayable({ consumer, type }: Pick<DeadLetter, 'consumer' 
 /** Prints the outcome of each. Returns the number of those that were not replayed. */
 export async function replayEach(
   letters: readonly DeadLetter[],
-  { replayer, operator }: { replayer: Replayer; operator: Operator },
+  { replayer, operator, services }: { replayer: Replayer; operator: Operator; services: readonly Service[] },
 ): Promise<number> {
   const sendable = letters.filter((letter) => {
     try {
-      checkReplayable(letter)
+      checkReplayable(letter, services)
       return true
     } catch (error) {
       reportNotReplayed(letter, error)

@@ -1,11 +1,13 @@
 /** Another business on the platform: a copy without the shop, with two unrelated services. All that is generic works in it. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, globSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freeBlock } from 'local-google-cloud/host'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Copy, copyOfSources } from '../checks/copy.ts'
+import type { Copy } from '../checks/copy.ts'
+import { root } from '../support/root.ts'
+import { helpDeskCopy } from './help-desk.testing.ts'
 
 let copy: Copy
 let port: number
@@ -14,9 +16,7 @@ let deskUrl: string
 let platform: Program | undefined
 
 beforeAll(async () => {
-  copy = copyOfSources()
-  removeShop()
-  addHelpDesk()
+  copy = helpDeskCopy()
   port = await freeBlock()
   deskUrl = `http://127.0.0.1:${port + 10}/v1/tickets`
 }, 60_000)
@@ -27,46 +27,6 @@ afterAll(async () => {
 }, 60_000)
 
 const inCopy = (path: string): string => join(copy.root, path)
-const remove = (path: string): void => rmSync(inCopy(path), { recursive: true })
-
-function change<Json>(path: string, edit: (json: Json) => void): void {
-  const json = JSON.parse(copy.read(path)) as Json
-  edit(json)
-  copy.write(path, `${JSON.stringify(json, null, 2)}\n`)
-}
-
-/** All of functions/, and the tests, documents, commands and packages that are about it. */
-function removeShop(): void {
-  for (const path of ['functions', 'test', 'docs']) remove(path)
-  const forTests = ['@duckdb/node-api', '@hyperjump/browser', '@hyperjump/json-schema', 'csv-parse', 'fast-check']
-  change<{ scripts: Record<string, string>; devDependencies: Record<string, string> }>('package.json', (manifest) => {
-    for (const [name, command] of Object.entries(manifest.scripts))
-      if (/ (test|functions\/shop)\//.test(command)) delete manifest.scripts[name]
-    for (const name of forTests) delete manifest.devDependencies[name]
-  })
-  change<{ packages: Record<string, { devDependencies: Record<string, string> }> }>('package-lock.json', (lock) => {
-    for (const name of forTests) delete lock.packages['']!.devDependencies[name]
-  })
-  copy.write('vitest.config.ts', "import { defineConfig } from 'vitest/config'\n\nexport default defineConfig({})\n")
-  // A business may use less of shared/ than the shop does: the rest is no dead code.
-  change<{ workspaces: Record<string, { entry: string[] }> }>('knip.json', ({ workspaces }) => {
-    workspaces['.']!.entry.push('shared/**/*.ts!', 'emulators/{partner-server,start}.ts!')
-  })
-  copy.run('oxfmt/bin/oxfmt', 'package.json', 'knip.json')
-}
-
-/** Two steps up fewer than in this folder, each import is that of a file of functions/. */
-function addHelpDesk(): void {
-  const from = join(import.meta.dirname, 'functions')
-  cpSync(from, inCopy('functions'), { recursive: true })
-  for (const file of ['apps.ts', 'main.ts'])
-    cpSync(join(import.meta.dirname, '..', '..', 'functions', file), inCopy(`functions/${file}`))
-  for (const path of globSync('functions/**/*.ts', { cwd: from + '/..' }))
-    copy.write(
-      path,
-      copy.read(path).replaceAll(/'(\.\.\/)+(?=(shared|cli)\/)/g, (up) => up.replace('../../', '')),
-    )
-}
 
 type Program = ChildProcess & { output(): string; readonly ended: Promise<number | null> }
 
@@ -93,7 +53,7 @@ async function run(name: string, ...args: string[]): Promise<string> {
 it('no generic file names a folder of the shop', () => {
   const files = globSync('{shared,stacks,emulators,cli}/**/*.{ts,mjs,sql}', { cwd: copy.root })
   expect(files.length).toBeGreaterThan(300)
-  const shop = readdirSync(join(import.meta.dirname, '..', '..', 'functions'), { withFileTypes: true })
+  const shop = readdirSync(join(root, 'functions'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
   const names = new RegExp(`functions/(${shop.join('|')})/`)
@@ -102,6 +62,13 @@ it('no generic file names a folder of the shop', () => {
 
 it('npm run check passes', { timeout: 300_000 }, async () => {
   await run('check')
+})
+
+// The local cloud is a package of its own, which the linter lets import nothing of a business.
+it('the tests beside generic files pass', { timeout: 300_000 }, async () => {
+  const tests = program('node_modules/vitest/vitest.mjs', 'run', '--exclude', 'emulators/local-cloud/**')
+  expect(await tests.ended, tests.output()).toBe(0)
+  expect(Number(/Tests .*?(\d+) passed/.exec(tests.output())?.[1])).toBeGreaterThan(600)
 })
 
 it('the stacks of every environment are synthesized', { timeout: 60_000 }, async () => {

@@ -1,0 +1,39 @@
+/** The text of a bill. */
+
+import { table } from '../table.ts'
+import type { Unit } from '../tools.ts'
+import { type Bill, billings, editions, listPrices } from './price.ts'
+
+const MILLION = 1_000_000
+
+/** The tables that `npm run bill` prints. With a unit, amounts are also given for each and for a million of them. */
+export function billText({ units, lines, totals }: Bill, unit?: Unit): string {
+  const perUnit = (amount: number): number | null => (units > 0 ? amount / units : null)
+  const perMillion = (usd: number): string | null => perUnit(usd * MILLION)?.toFixed(2) ?? null
+  const shownTotal = (usd: number): string => (unit ? (perMillion(usd) ?? '·') : usd.toFixed(6))
+  const items = lines.map(({ product, item, variant, quantity, unit: measure, usd }) => ({
+    product,
+    item,
+    billed: variant ?? 'always',
+    quantity: rounded(quantity),
+    unit: measure,
+    ...(unit ? { [`per ${unit.one}`]: units > 0 ? rounded(quantity / units) : null } : {}),
+    USD: usd.toFixed(6),
+    ...(unit ? { [`USD per million ${unit.many}`]: perMillion(usd) } : {}),
+  }))
+  const sums = editions.map((edition) => ({
+    'Firestore edition': edition,
+    ...Object.fromEntries(billings.map((billing) => [`Cloud Run ${billing}`, shownTotal(totals[edition]![billing]!)])),
+  }))
+  return [
+    table(items),
+    unit
+      ? `USD for each million ${unit.many}, all operations; ${units} ${unit.many} since the start`
+      : 'USD, all operations since the start',
+    table(sums),
+    ...(unit && units === 0 ? [`There was no ${unit.one} since the start: ${unit.command} begins one.`] : []),
+    `List prices of ${listPrices.date}, ${listPrices.region}: ${listPrices.note}`,
+  ].join('\n\n')
+}
+
+const rounded = (amount: number): number => Number(amount.toFixed(amount < 100 ? 2 : 0))

@@ -1,0 +1,66 @@
+/** A copy of the sources without the shop, with two unrelated services: a help desk. */
+
+import { cpSync, globSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Copy, copyOfSources } from '../checks/copy.ts'
+import { root } from '../support/root.ts'
+
+export function helpDeskCopy(): Copy {
+  const copy = copyOfSources()
+  removeShop(copy)
+  addHelpDesk(copy)
+  return copy
+}
+
+const vitestConfig = `import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: { isolate: false, env: { METADATA_SERVER_DETECTION: 'none' }, testTimeout: 60_000 },
+})
+`
+
+function change<Json>(copy: Copy, path: string, edit: (json: Json) => void): void {
+  const json = JSON.parse(copy.read(path)) as Json
+  edit(json)
+  copy.write(path, `${JSON.stringify(json, null, 2)}\n`)
+}
+
+/** All of functions/, and the tests, documents, commands and packages that are about it. */
+function removeShop(copy: Copy): void {
+  for (const path of ['functions', 'test', 'docs']) rmSync(join(copy.root, path), { recursive: true })
+  const forTests = ['@duckdb/node-api', '@hyperjump/browser', '@hyperjump/json-schema', 'csv-parse', 'fast-check']
+  change<{ scripts: Record<string, string>; devDependencies: Record<string, string> }>(
+    copy,
+    'package.json',
+    (manifest) => {
+      for (const [name, command] of Object.entries(manifest.scripts))
+        if (/ (test|functions\/shop)\//.test(command)) delete manifest.scripts[name]
+      for (const name of forTests) delete manifest.devDependencies[name]
+    },
+  )
+  change<{ packages: Record<string, { devDependencies: Record<string, string> }> }>(
+    copy,
+    'package-lock.json',
+    (lock) => {
+      for (const name of forTests) delete lock.packages['']!.devDependencies[name]
+    },
+  )
+  copy.write('vitest.config.ts', vitestConfig)
+  // A business may use less of shared/ than the shop does: the rest is no dead code.
+  change<{ workspaces: Record<string, { entry: string[] }> }>(copy, 'knip.json', ({ workspaces }) => {
+    workspaces['.']!.entry.push('shared/**/*.ts!', 'emulators/{partner-server,start}.ts!')
+  })
+  copy.run('oxfmt/bin/oxfmt', 'package.json', 'knip.json')
+}
+
+/** Two steps up fewer than in this folder, each import is that of a file of functions/. */
+function addHelpDesk(copy: Copy): void {
+  const from = join(import.meta.dirname, 'functions')
+  cpSync(from, join(copy.root, 'functions'), { recursive: true })
+  for (const file of ['apps.ts', 'main.ts']) cpSync(join(root, 'functions', file), join(copy.root, 'functions', file))
+  for (const path of globSync('functions/**/*.ts', { cwd: from + '/..' }))
+    copy.write(
+      path,
+      copy.read(path).replaceAll(/'(\.\.\/)+(?=(shared|cli)\/)/g, (up) => up.replace('../../', '')),
+    )
+}
