@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { ProgressReporter } from './test/support/progress-reporter.ts'
 
-const rooms = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
+const folders = '{stacks,functions,shared,emulators,cli}/**/*.test.ts'
 /** The tests across folders that start neither a platform nor programs that take long. */
 const quick = [
   'test/{architecture,bench,conformance,races}/**/*.test.ts',
@@ -10,7 +10,7 @@ const quick = [
   'test/checks/{docs,editors,layout,progress-reporter,renovate,whole-lists,words}.test.ts',
 ]
 
-/** What only adds orders of its own to a platform, and reads: all of these share one. */
+/** Tests that only add orders of their own to a platform, and read: all of these share one platform. */
 const shared = [
   'test/platform/{cloud-event,ops,order-flow,telemetry}.test.ts',
   'test/security/{callers,ports,references}.test.ts',
@@ -19,8 +19,8 @@ const shared = [
 export default defineConfig({
   test: {
     projects: [
-      // Half the time of small tests is importing what the file before them had imported.
-      { extends: true, test: { name: 'rooms', include: [rooms], isolate: false } },
+      // Half the time of small tests is importing modules that the file before them had imported.
+      { extends: true, test: { name: 'folders', include: [folders], isolate: false } },
       { extends: true, test: { name: 'quick', include: quick, isolate: false } },
       {
         extends: true,
@@ -33,7 +33,7 @@ export default defineConfig({
     // Two on two cores: a platform waits half of its time. Four are enough: each is ten processes and a gigabyte.
     maxWorkers: Math.min(4, Math.max(2, availableParallelism() - 1)),
     reporters: ['default', new ProgressReporter()],
-    // A limit for what hangs, not a measure: whole platforms start in some tests, on machines that do much else.
+    // A limit for tests that hang, not a measure: whole platforms start in some tests, on machines that do much else.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Otherwise Google's clients look for a metadata server, and warn that they do not find one.

@@ -15,7 +15,7 @@ export interface Lockfile<P extends LockedPackage = LockedPackage> {
 
 /**
  * Where `npm ci --omit=dev --omit=optional --workspaces=false` installs a package: `node_modules/…`, nested ones too. npm's
- * own marks (`dev`, `optional`) say what the workspaces need as well, so the dependencies of the project are followed.
+ * own marks (`dev`, `optional`) include the needs of the workspaces, so the dependencies of the project are followed.
  *
  * @throws Error that names a dependency for which the lockfile has no package.
  */

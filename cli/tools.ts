@@ -1,4 +1,4 @@
-/** What a business adds to the commands and to `npm start`: functions/tools.ts declares it. Every part may be absent. */
+/** The additions of a business to the commands and to `npm start`: functions/tools.ts declares them. Every part may be absent. */
 
 import type { Partners } from '../emulators/partner-server.ts'
 import type { Roles } from '../emulators/identity-platform/server.ts'
@@ -7,7 +7,7 @@ import type { Api, Caller } from './api.ts'
 import type { Defined } from './command.ts'
 
 export interface Tools {
-  /** The external companies that services call, as the local cloud plays them. functions/index.ts gives them their ports. */
+  /** The external companies that services call, as the local cloud simulates them. functions/index.ts gives them their ports. */
   readonly partners?: Partners
   /** Fills a new local platform. Returns the line that `npm start` prints. */
   seed?(running: Running): Promise<string>
@@ -30,7 +30,7 @@ export interface Tools {
   readonly sagas?: Readonly<Record<string, ReadSaga>>
 }
 
-/** What the business counts, such as a ticket: `npm run bill` divides by them, `npm run trace` shows the last one. */
+/** The unit that the business counts, such as a ticket: `npm run bill` divides by them, `npm run trace` shows the last one. */
 export interface Unit {
   readonly one: string
   readonly many: string

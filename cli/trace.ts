@@ -15,7 +15,7 @@ Each line is a span: service, name, start, duration, attempt of the delivery (#1
 Below it are the log lines of the span.`,
   words: {
     name: 'ID',
-    brief: `the correlation id of the messages: the id of what the request began; absent, of the last ${unit?.one ?? 'trace'}`,
+    brief: `the correlation id of its messages; absent, that of the last ${unit?.one ?? 'trace'}`,
     most: 1,
   },
   options: { json: flag('the spans with their log lines as JSON') },

@@ -12,7 +12,7 @@ export interface PartnerOptions {
   /** The folder of the ledger. Absent: the ledger is only in memory. */
   readonly dataDir?: string
   readonly clock?: Clock
-  /** Throws when the token is not for this partner; absent: no token is asked for. */
+  /** Throws when the token is not for this partner; absent: no token is required. */
   readonly verify?: (token: string) => Promise<unknown>
   /** The run secret, which pages without a token require. Absent: they require nothing. */
   readonly secret?: string
@@ -28,7 +28,7 @@ export interface PartnerServer {
   close(): Promise<void>
 }
 
-/** What `npm start` gives each partner. */
+/** The parameters that `npm start` passes to each partner. */
 export interface PartnerContext {
   readonly port: number
   /** The folder of its ledger. Absent: the ledger is only in memory. */
@@ -47,10 +47,10 @@ export type StartPartner = (context: PartnerContext) => Promise<Pick<PartnerServ
 /** Partners by name. The stacks give services the address of each by that name. */
 export type Partners = Readonly<Record<string, StartPartner>>
 
-/** What the functions of `P` have started. */
+/** The partners that the functions of `P` have started. */
 export type Started<P extends Partners> = { readonly [Name in keyof P]: Awaited<ReturnType<P[Name]>> }
 
-/** A refusal that the caller is to hear. */
+/** A refusal that is answered with its status and code. */
 export class PartnerRefusal extends Error {
   readonly status: 400 | 401 | 402 | 404 | 409 | 422
   readonly code: string
@@ -62,7 +62,7 @@ export class PartnerRefusal extends Error {
   }
 }
 
-/** The partner without its socket: what a simulation calls in its own process. */
+/** The partner without its socket, for simulations in one process. */
 export interface PartnerApp {
   readonly app: Hono
   readonly journal: Journal

@@ -1,4 +1,4 @@
-/** `npm start`: synthesizes the stacks, starts the local cloud and every service from them, adds the first data, says what to type next. */
+/** `npm start`: synthesizes the stacks, starts the local cloud and every service from them, adds the first data, and prints the next commands. */
 
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,14 +7,14 @@ import { printError, say } from '../cli/terminal.ts'
 import { business, services } from '../functions/index.ts'
 import { synthesize } from '../stacks/app.ts'
 import { localEnvironment, localPorts } from '../stacks/environments.ts'
-import { makeSecret, STATE_UMASK, whoListens, writeState } from 'local-google-cloud/host'
+import { makeSecret, STATE_UMASK, processOnPort, writeState } from 'local-google-cloud/host'
 import { acquireLock, type DirectoryLock, lockFiles, type Running } from './running.ts'
 import { tools } from '../functions/tools.ts'
 import { startPlatform, type LocalPlatform } from './start.ts'
 
 const root = join(import.meta.dirname, '..')
 const dataDirectory = process.env['MILLRACE_DATA'] ?? join(root, '.data')
-/** A terminal sends one Ctrl-C to npm, its shell and to us, and the first two hand it on: what comes at once is one. */
+/** A terminal sends Ctrl-C to npm, to its shell and to this process, and the first two forward it: signals within this time are one. */
 const SAME_SIGNAL_MS = 500
 
 const publicService = services.find(({ ingress }) => ingress === 'public')
@@ -154,7 +154,7 @@ async function explain(error: unknown): Promise<string> {
   const port = Number(taken?.[1] ?? taken?.[2])
   if (/ is damaged\b/.test(error.message)) return `${error.message} npm run reset makes one.`
   if (!Number.isInteger(port)) return process.env['DEBUG'] ? (error.stack ?? error.message) : error.message
-  const owner = await whoListens(port)
+  const owner = await processOnPort(port)
   const service = /^The service (\S+) can't be opened/.exec(error.message)?.[1]
   return `Port ${port}${service ? ` of the service ${service}` : ''} is taken${owner ? ` by ${owner}` : ''}: stop it, or start on other ports with npm start -- --port 5100.`
 }

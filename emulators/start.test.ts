@@ -173,7 +173,7 @@ it('starts without a stored service that it can not open, and prints the command
   platform = await start(port, [stack(port)], (step) => steps.push(step))
   const said = steps.find((step) => step.includes(name))
   expect(said).toMatch(
-    /is kept from before and not open: the local cloud is the project p\. .*curl -X DELETE http:\S+$/,
+    /is stored and could not be opened: the local cloud is the project p\. .*curl -X DELETE http:\S+$/,
   )
   await platform.api('DELETE', new URL(/http:\S+/.exec(said!)![0]).pathname)
   await platform.close()

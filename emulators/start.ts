@@ -28,7 +28,7 @@ import { SECRET_COMMAND } from './running.ts'
 import { pubsub } from 'local-google-cloud/pubsub'
 import { telemetry } from 'local-google-cloud/telemetry'
 
-/** In the working copy, where services run. Half the processor time of a start is the compiling of packages that never change. */
+/** In the working copy, where services run. Without it, compiling packages takes half the processor time of a start. */
 const COMPILE_CACHE = 'node_modules/.cache/node'
 
 export interface StartOptions<P extends Partners = Partners> {
@@ -67,7 +67,7 @@ interface EmulatorOptions {
   readonly dataDirectory?: string | undefined
 }
 
-/** Each after those it delivers to: what was kept is taken up in this order, and laid down in the other. */
+/** Each emulator follows those to which it delivers: stored work continues in this order, and ends in the reverse one. */
 function emulators({ servicePort, environmentOf, workingDirectory, dataDirectory }: EmulatorOptions): Plugin[] {
   return [
     iam,
@@ -152,7 +152,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
     await provision(planned, cloud.api, (done, of) => {
       if (done % 50 === 0 || done === of) progress(`provisioning ${done} of ${of} resources`)
     })
-    // A message that waited over the restart finds everything as the stacks say.
+    // Only now, so that a stored message finds the resources that the stacks declare.
     await cloud.start()
     checkOpened(cloud.core<CloudRunCore>('cloud-run'), resources, { progress, api: cloud.ownerPort })
     return {
@@ -170,7 +170,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
 }
 
 /**
- * A service of the stacks must be open; any other that is kept is named with what takes it away, and the start goes on.
+ * A service of the stacks must be open. Any other stored service is reported with the command that removes it, and the start goes on.
  * @throws Error that names the service.
  */
 function checkOpened(
@@ -188,12 +188,12 @@ function checkOpened(
     if (declared.has(`${project}/${location}/${id}`) || declared.has(`/${location}/${id}`))
       throw new Error(`The service ${id} can't be opened: ${reason}.`)
     progress(
-      `the service ${name} is kept from before and not open: ${reason}. No stack declares it; take it away with curl -X DELETE http://127.0.0.1:${api}/v2/${name}`,
+      `the service ${name} is stored and could not be opened: ${reason}. No stack declares it; remove it with curl -X DELETE http://127.0.0.1:${api}/v2/${name}`,
     )
   }
 }
 
-/** A port for each account that a service runs as: the port is how a caller is known. */
+/** A port for each account of a service: the port identifies the caller. */
 function accountPorts(resources: readonly TerraformResource[], ports: LocalPorts): { email: string; port: number }[] {
   const emails = new Set(
     resources
@@ -204,7 +204,7 @@ function accountPorts(resources: readonly TerraformResource[], ports: LocalPorts
 }
 
 function serviceAccountOf(attributes: TerraformResource['attributes']): string {
-  // A block is one object or a list of one, as the synthesizer likes.
+  // The synthesizer writes a block as an object or as a list of one.
   const template: unknown = attributes['template']
   const one = (Array.isArray(template) ? template[0] : template) as { service_account: string }
   return one.service_account

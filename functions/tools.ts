@@ -1,4 +1,4 @@
-/** What the shop adds to the commands and to `npm start`. No service imports it, and it is not in the image. */
+/** The additions of the shop to the commands and to `npm start`. No service imports it, and it is not in the image. */
 
 import type { Tools } from '../cli/tools.ts'
 import { partners } from './shop/local/partners.ts'

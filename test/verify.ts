@@ -13,9 +13,9 @@ const steps: readonly (readonly [name: string, file: string, ...args: string[]])
 ]
 
 void main('verify', {
-  brief: 'All that is known about the platform, in an hour or two: every test, then npm run wiring and npm run crash.',
+  brief: 'Runs every test, then npm run wiring and npm run crash, in an hour or two.',
   about: `
-npm test runs with the whole of each list of which it takes some: every grant, every service's own port, the whole sample of
+npm test runs the complete lists of which it otherwise runs samples: every grant, every service's own port, the whole sample of
 orders, one resource of each type, ten thousand generated requests. Goes on after a failure; ends with 1 if there was one.`,
   options: {},
   async run() {

@@ -6,7 +6,7 @@ import { readBuild } from './images.ts'
 import { commandsOf } from './shell.ts'
 import { at, isText, listOf, readYaml, textsAt } from './yaml.ts'
 
-const remedy = 'only npm ci --ignore-scripts installs what the lockfile names, and runs no script'
+const remedy = 'only npm ci --ignore-scripts installs the packages of the lockfile, and runs no script'
 /** npm has some forty commands that install, misspelt ones included, so this lists those that do not. */
 const harmless = new Set(['--version', '-v', 'audit', 'help', 'ls', 'outdated', 'run', 'sbom', 'start', 'test', 'view'])
 /** Programs that always fetch. */

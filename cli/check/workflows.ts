@@ -25,7 +25,7 @@ export function findInWorkflow(text: string): string[] {
       .map(({ value }) => `permissions: ${String(value)} — name the ones that are used`),
     ...triggers
       .filter((trigger) => foreign.includes(trigger))
-      .map((trigger) => `${trigger} runs what others send with this repository’s secrets — use pull_request`),
+      .map((trigger) => `${trigger} runs code of others with this repository’s secrets — use pull_request`),
     ...(triggers.includes('pull_request') ? findForPullRequests(yaml) : []),
   ]
 }
@@ -41,7 +41,7 @@ export function findInAction(text: string): string[] {
     ...commands
       .flatMap((name) => textsAt(yaml, name))
       .flatMap((script) => script.split('\n').filter((line) => line.includes('${{')))
-      .map((line) => `${line.trim()} — a command takes what others write through env:, not by \${{ }}`),
+      .map((line) => `${line.trim()} — a command takes text of others through env:, not by \${{ }}`),
     ...yaml.texts
       .flatMap((one) => one.split('\n').filter((line) => /\blatest\b/.test(line)))
       .map((line) => `${line.trim()} — name the version`),
@@ -79,7 +79,7 @@ function findVersions({ entries, steps }: Yaml): string[] {
         ([uses, given]) =>
           /\/setup-/.test(uses) && !Object.keys(given ?? {}).some((name) => /[-_]version\b/.test(name)),
       )
-      .map(([uses]) => `${uses} fetches what is newest — name the version`),
+      .map(([uses]) => `${uses} fetches the newest version — name one`),
     ...others
       .filter(([, given]) => at(given, 'repository') !== undefined && !/^[0-9a-f]{40}$/.test(String(at(given, 'ref'))))
       .map(([, given]) => `repository: ${String(at(given, 'repository'))} is no commit — ref: <40 hexadecimal digits>`),

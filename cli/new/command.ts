@@ -21,7 +21,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
   const sender = serviceNamed(sentBy, 'sent-by', services)
   if (!('streams' in owner.collections))
     throw new UsageError(
-      `${owner.name} keeps no streams, in which a command records what it decided: add streams: { unindexed: ['*'] } to the collections in functions/${owner.name}/service.ts, then run this again.`,
+      `${owner.name} has no streams, in which a command records its decision: add streams: { unindexed: ['*'] } to the collections in functions/${owner.name}/service.ts, then run this again.`,
     )
   const folder = `functions/${owner.name}`
   const file = kebabCase(name)

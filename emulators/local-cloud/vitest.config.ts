@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    // Half the time of small tests is importing what the file before them had imported.
+    // Half the time of small tests is importing modules that the file before them had imported.
     isolate: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

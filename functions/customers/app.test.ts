@@ -266,7 +266,7 @@ describe('the services', () => {
       expect((await send('GET', `/addresses/${ref}`)).status).toBe(404)
   })
 
-  it('that serve orders ask what they need, and the gateway alone reads and changes vaults', () => {
+  it('that serve orders send only the queries that they need, and the gateway alone reads and changes vaults', () => {
     const askers = Object.keys(customersContracts.queries).map((query) => [
       query,
       services.filter(({ queries }) => queries.includes(query)).map(({ name }) => name),

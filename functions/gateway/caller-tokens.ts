@@ -35,7 +35,7 @@ const claimsSchema = z.object({
   roles: z.array(z.enum(roles)).max(10).default(['customer']),
 })
 
-/** @throws Refused (401) that says what is wrong; Unavailable when the keys can't be had. */
+/** @throws Refused (401) that names the fault; Unavailable when the keys can't be fetched. */
 export function createTokenCheck(
   { issuer, audience, jwksUrl, secondFactor, accountStateOf }: TokenRules,
   now: () => number,

@@ -201,7 +201,7 @@ export const ordersContracts = defineContracts({
     },
   },
   commands: {
-    /** The one timer of a checkout, to itself: it checks what is overdue, acts, and sets the next timer. */
+    /** The one timer of a checkout, to itself: it handles overdue steps, and sets the next timer. */
     ContinueCheckout: {
       retryForever: true,
       data: z.strictObject({ orderId, deadline: timestamp }),

@@ -168,7 +168,7 @@ describe('an invalid order', () => {
     ['dated back by a customer', { placedAt: '2010-12-01T08:26:00.000Z' }, {}, 403, 'forbidden'],
     ['for another customer by a customer', { customerRef: 'customer-2' }, {}, 403, 'forbidden'],
     [
-      'beyond what money can count',
+      'beyond the largest amount of money',
       lines({ sku: 'TEA-001', quantity: 100_000, unitMinor: 1_000_000_000 }),
       importer,
       422,

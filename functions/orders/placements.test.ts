@@ -124,7 +124,7 @@ describe('orders within an hour', () => {
     PlacementStatus
   >
 
-  it('are refused beyond the bound in whatever state the earlier ones are', async () => {
+  it('are refused beyond the bound in any state of the earlier ones', async () => {
     await after(times(5, {}), { ordersPerHour: 5, statuses: all })
     await expect(after(times(6, {}), { ordersPerHour: 5, statuses: all })).rejects.toMatchObject({
       code: 'too-many-orders',

@@ -54,7 +54,7 @@ function open(provider = testProvider()) {
           else expect(late).toBeInstanceOf(Unavailable)
         }
       }
-      throw new Error('What payments sent to itself never succeeds.')
+      throw new Error('A command of payments to itself never succeeds.')
     },
     types: () => platform.published.map(({ type }) => type),
     /** Each captured event once, without its republications. */

@@ -117,7 +117,7 @@ it.each(answers)('the answer $answer of $name still accepts its frozen example',
 const BOUNDS = /"(?:minLength|maxLength|pattern|minItems|maxItems|propertyNames)":|"additionalProperties":false/
 const INTEGER = `"minimum":${Number.MIN_SAFE_INTEGER},"maximum":${Number.MAX_SAFE_INTEGER}`
 
-it.each(answers)('the answer $answer of $name has a shape and no bounds: what was stored is answered', ({ schema }) => {
+it.each(answers)('the answer $answer of $name has a shape and no bounds: stored data is answered', ({ schema }) => {
   const json = JSON.stringify(z.toJSONSchema(schema, { io: 'input' })).replaceAll(INTEGER, '"type":"integer"')
   expect(json).not.toMatch(BOUNDS)
   expect(json).not.toMatch(/"(?:minimum|maximum|exclusiveMinimum|exclusiveMaximum)":/)

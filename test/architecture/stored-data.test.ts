@@ -105,9 +105,9 @@ const queries = services.flatMap((service) =>
     .map(([name]) => ({ service, name })),
 )
 
-it.each(queries)('$name answers with what was stored under earlier bounds', async ({ service, name }) => {
+it.each(queries)('$name answers with data that was stored under earlier bounds', async ({ service, name }) => {
   const read = reads[name]
-  expect(read, `add what ${name} reads to this test`).toBeDefined()
+  expect(read, `add the stored data of ${name} to this test`).toBeDefined()
   const stored = memory()
   await store(stored)
   const response = await serveQueries(await loadApp(service.name), testPlatform(service, { kept: stored })).request(

@@ -11,7 +11,7 @@ import type { Section } from './section.ts'
 
 export const starting: Section = {
   name: 'starting',
-  about: 'start, first order, second start, each service coldStarts alone, memory at rest',
+  about: 'start, first order, second start, a cold start of each service, memory at rest',
   async run({ runs }) {
     const starts: { start: number; firstOrder: number; second: number }[] = []
     let coldStarts: Record<string, unknown>[] = []
@@ -24,7 +24,7 @@ export const starting: Section = {
       const outcomes = await subscribeToOutcomes(platform.running)
       const firstOrder = await timed(() => place(outcomes, platform.customer()))
       const last = at === runs - 1
-      if (last) coldStarts = await awakenings(platform, () => place(outcomes, platform.customer()))
+      if (last) coldStarts = await measureColdStarts(platform, () => place(outcomes, platform.customer()))
       if (last) memory = idleMemory(platform)
       await outcomes.close()
       await platform.close()
@@ -46,7 +46,7 @@ export const starting: Section = {
             what: 'first order, every service scaled to zero, POST to order.completed',
             seconds: seconds('firstOrder'),
           },
-          { what: 'second start, with what was kept', seconds: seconds('second') },
+          { what: 'second start, with the stored state', seconds: seconds('second') },
         ],
       },
       { title: 'one service scaled to zero, all others running: one order', rows: coldStarts },
@@ -56,7 +56,10 @@ export const starting: Section = {
 }
 
 /** Stops one service at a time; the next order starts it again. */
-async function awakenings(platform: TestPlatform, order: () => Promise<void>): Promise<Record<string, unknown>[]> {
+async function measureColdStarts(
+  platform: TestPlatform,
+  order: () => Promise<void>,
+): Promise<Record<string, unknown>[]> {
   await order()
   const rows = []
   for (const { name } of services) {

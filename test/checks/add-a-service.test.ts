@@ -243,7 +243,7 @@ it('the generated tests pass, and so do the suites of all services with the new 
     'run',
     'functions/loyalty',
     'emulators/local-cloud/secret-manager',
-    'emulators/local-cloud/rooms.test.ts',
+    'emulators/local-cloud/folders.test.ts',
     'test/architecture/contracts.test.ts',
     'test/architecture/sagas.test.ts',
     'test/architecture/services.test.ts',

@@ -265,7 +265,7 @@ const more: typeof plants = [
   ['a right to write', ci, 'contents: read', 'contents: write', 'a pull request gets contents: write'],
   ['a secret', ci, "MILLRACE_CDKTF: '1'", 'KEY: ${{ secrets.KEY }}', 'a pull request gets secrets.KEY'],
   ['all secrets', ci, "MILLRACE_CDKTF: '1'", 'KEYS: ${{ toJSON(secrets) }}', 'a pull request gets secrets)'],
-  ['secrets after another workflow', ci, 'pull_request:', 'workflow_run:', 'workflow_run runs what others send'],
+  ['secrets after another workflow', ci, 'pull_request:', 'workflow_run:', 'workflow_run runs code of others'],
   ['a workflow that is not YAML', ci, 'permissions: {}', 'permissions: {', "can't be read as YAML"],
   [
     'an action of the repository',
@@ -462,7 +462,7 @@ const more: typeof plants = [
     ci,
     'terraform_version: 1.11.4',
     'a: 1',
-    'setup-terraform@dfe3c3f87815947d99a8997f908cb6525fc44e9e fetches what is newest',
+    'setup-terraform@dfe3c3f87815947d99a8997f908cb6525fc44e9e fetches the newest version',
   ],
   [
     'a range of a program',

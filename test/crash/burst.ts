@@ -215,7 +215,7 @@ async function until(isSo: () => boolean): Promise<void> {
 async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   let timeout: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timeout = setTimeout(() => reject(new Error(`Nothing came to "${what}" within ${ms / 1000} s.`)), ms)
+    timeout = setTimeout(() => reject(new Error(`"${what}" did not happen within ${ms / 1000} s.`)), ms)
   })
   return Promise.race([promise, late]).finally(() => clearTimeout(timeout))
 }

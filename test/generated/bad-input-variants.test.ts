@@ -1,5 +1,5 @@
 /**
- * Whatever is refused is refused as well when something else about the request is wrong too: a header twice, a body in
+ * A refused request is refused as well with a second fault: a header twice, a body in
  * another encoding, a malformed trace, a caller of another role. It has the same answer or the one for that other
  * fault, never finds a bug, and writes nothing.
  */

@@ -166,7 +166,7 @@ describe('a revoked sign-in of staff', () => {
 })
 
 describe('while the identity platform does not answer', () => {
-  it('staff who were admitted before are admitted for a bounded time, then no staff are', async () => {
+  it('staff who were admitted before are admitted for a bounded time, then refused', async () => {
     const { send, issuers, platform } = started()
     expect(await send(clerk)).toBe('200')
     issuers.answers = false

@@ -1,5 +1,5 @@
 /**
- * A resource whose address in Terraform's state changes is destroyed and created anew, with what it holds. The addresses
+ * A resource whose address in Terraform's state changes is destroyed and created anew, and its data is lost. The addresses
  * follow from the paths of the constructs, which `addresses.json` lists: `*` is a name of the business, such as an event's type.
  */
 
@@ -60,7 +60,7 @@ const frozen = read()
 describe.each(Object.keys(frozen))('the addresses of the stacks "%s"', (kind) => {
   it('are declared still, or moved', () => {
     const gone = frozen[kind]!.filter((path) => !declared.get(kind)?.has(path) && !moved.get(kind)?.has(path))
-    const remedy = `add the new path of ${gone.join(', ')} to stacks/moved.json; remove from addresses.json what Terraform shall destroy`
+    const remedy = `add the new path of ${gone.join(', ')} to stacks/moved.json; remove from addresses.json the resources that Terraform shall destroy`
     expect(gone, remedy).toEqual([])
   })
 

@@ -210,7 +210,7 @@ describe('a compaction that fails', () => {
 describe('a process killed by SIGKILL', () => {
   it('restores every acknowledged change, and each batch as a whole or not at all', async () => {
     const journalFile = JSON.stringify(new URL('journal.ts', import.meta.url).href)
-    // Not console.log: what the pipe has no room for is written by the event loop, to which this loop never returns.
+    // Not console.log: the event loop writes the output that exceeds the pipe, and this loop never returns to it.
     const program = `
       const { writeSync } = await import('node:fs')
       const { openJournal } = await import(${journalFile})

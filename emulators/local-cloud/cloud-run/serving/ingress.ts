@@ -31,7 +31,7 @@ export async function admit(
   headers: IncomingHttpHeaders,
   projectId: string,
 ): Promise<Admission> {
-  // A browser is not in the VPC, whatever page it shows.
+  // A browser is never in the VPC.
   if (
     resource.ingress !== 'INGRESS_TRAFFIC_ALL' &&
     isFromPage({ header: (name) => headers[name] as string | undefined })

@@ -104,7 +104,7 @@ export class Delivery {
     this.#activeMs = this.#host.clock.now()
   }
 
-  /** Gives ready messages to consumers with room. */
+  /** Gives ready messages to consumers with capacity. */
   pump(): void {
     // A consumer may acknowledge while it takes; the running pump sees that itself.
     if (this.#pumping || this.#closed) return

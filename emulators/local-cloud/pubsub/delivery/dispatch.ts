@@ -1,11 +1,11 @@
-/** Hands ready messages to consumers with room, in turn, and the messages of one ordering key to one consumer. */
+/** Hands ready messages to consumers with capacity, in turn, and the messages of one ordering key to one consumer. */
 
 import { DueQueue } from '../../core/due-queue.ts'
 import { type Consumer, type OutstandingMessage, OrderingKeyQueue } from './outstanding-message.ts'
 
 export class Dispatch {
   readonly #shared = new DueQueue<OutstandingMessage | OrderingKeyQueue>()
-  /** Lanes bound to a consumer wait for its room alone. */
+  /** Queues of ordering keys that are bound to a consumer wait for it alone. */
   readonly #bound = new Map<Consumer, DueQueue<OrderingKeyQueue>>()
   #consumers: Consumer[] = []
   #turn = 0

@@ -126,7 +126,7 @@ function routes(app: Hono, { ledger, paymentMethods, webhooks, faults }: Provide
     return c.json({ detached: true })
   })
   app.get('/v1/ledger', (c) => c.json({ authorizations: ledger.all(), postings: ledger.postings() }))
-  // Where the customer proves who they are: a page of the provider's own, behind the run's secret in place of a login.
+  // A page of the provider for the customer's answer, which requires the run secret in place of a login.
   app.post('/actions/:actionUrlRef', async (c) => {
     const key = c.req.param('actionUrlRef').replace(/^action-/, '')
     const { outcome = 'authorized' } = await bodyOf(c.req)

@@ -7,7 +7,7 @@ import { services } from '../../functions/index.ts'
 import { root } from '../support/root.ts'
 
 /** Sources that a platform with other services would keep as they are. Their tests may take the shop as an example. */
-const rooms: readonly string[] = [
+const folders: readonly string[] = [
   'shared/**/*.{ts,json,md}',
   'stacks/**/*.{ts,sql,yaml}',
   'emulators/*.ts',
@@ -58,8 +58,8 @@ function shopWordIn(path: string, line: string): string | undefined {
 const linesOf = (path: string): string[] => readFileSync(join(root, path), 'utf8').split('\n')
 
 describe('no word of the shop', () => {
-  it.each(rooms)('is in %s', (room) => {
-    const paths = globSync(room, { cwd: root }).filter(isChecked)
+  it.each(folders)('is in %s', (folder) => {
+    const paths = globSync(folder, { cwd: root }).filter(isChecked)
     expect(paths).not.toEqual([])
     const found = paths.flatMap((path) =>
       linesOf(path).flatMap((line, index) => {

@@ -9,57 +9,57 @@ const files = readdirSync(import.meta.dirname, { encoding: 'utf8', recursive: tr
 )
 
 /** A file's folder within its emulator; a file in the emulator's own folder counts as a folder of its own. */
-const roomOf = (file: string): string => (dirname(file).includes('/') ? dirname(file) : file)
+const folderOf = (file: string): string => (dirname(file).includes('/') ? dirname(file) : file)
 
 /** The folders that the files of each folder import, types included. */
-function importsOfRooms(): Map<string, Set<string>> {
-  const rooms = new Map<string, Set<string>>()
+function importsOfFolders(): Map<string, Set<string>> {
+  const folders = new Map<string, Set<string>>()
   for (const file of files) {
-    const from = roomOf(file)
-    const imported = rooms.get(from) ?? new Set()
-    rooms.set(from, imported)
+    const from = folderOf(file)
+    const imported = folders.get(from) ?? new Set()
+    folders.set(from, imported)
     for (const [, path] of readFileSync(join(import.meta.dirname, file), 'utf8').matchAll(/ from '(\.[^']+)'/g)) {
-      const to = roomOf(normalize(join(dirname(file), path!)))
+      const to = folderOf(normalize(join(dirname(file), path!)))
       if (to !== from) imported.add(to)
     }
   }
-  return rooms
+  return folders
 }
 
-function circleIn(rooms: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] | undefined {
+function circleIn(folders: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] | undefined {
   const finished = new Set<string>()
-  const visit = (room: string, way: readonly string[]): readonly string[] | undefined => {
-    if (way.includes(room)) return [...way.slice(way.indexOf(room)), room]
-    if (finished.has(room)) return undefined
-    for (const next of rooms.get(room) ?? []) {
-      const circle = visit(next, [...way, room])
+  const visit = (folder: string, way: readonly string[]): readonly string[] | undefined => {
+    if (way.includes(folder)) return [...way.slice(way.indexOf(folder)), folder]
+    if (finished.has(folder)) return undefined
+    for (const next of folders.get(folder) ?? []) {
+      const circle = visit(next, [...way, folder])
       if (circle) return circle
     }
-    finished.add(room)
+    finished.add(folder)
     return undefined
   }
-  for (const room of rooms.keys()) {
-    const circle = visit(room, [])
+  for (const folder of folders.keys()) {
+    const circle = visit(folder, [])
     if (circle) return circle
   }
   return undefined
 }
 
 it('folders of an emulator have no import cycle', () => {
-  const rooms = importsOfRooms()
-  expect(rooms.get('pubsub/api')).toContain('pubsub/delivery')
-  expect(circleIn(rooms)).toBeUndefined()
+  const folders = importsOfFolders()
+  expect(folders.get('pubsub/api')).toContain('pubsub/delivery')
+  expect(circleIn(folders)).toBeUndefined()
 })
 
 it('an import cycle of folders is detected', () => {
-  const rooms = importsOfRooms()
-  rooms.get('pubsub/delivery')!.add('pubsub/api')
-  expect(circleIn(rooms)).toEqual(expect.arrayContaining(['pubsub/delivery', 'pubsub/api']))
+  const folders = importsOfFolders()
+  folders.get('pubsub/delivery')!.add('pubsub/api')
+  expect(circleIn(folders)).toEqual(expect.arrayContaining(['pubsub/delivery', 'pubsub/api']))
 })
 
 it('no file names the platform that uses it, or a command of it', () => {
   const sources = readdirSync(import.meta.dirname, { encoding: 'utf8', recursive: true }).filter(
-    (file) => /^(?!node_modules).*\.(ts|proto|txt|json)$/.test(file) && file !== 'rooms.test.ts',
+    (file) => /^(?!node_modules).*\.(ts|proto|txt|json)$/.test(file) && file !== 'folders.test.ts',
   )
   expect(sources).toContain('core/run-secret.ts')
   const found = sources.filter((file) =>

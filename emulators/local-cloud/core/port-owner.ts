@@ -1,10 +1,10 @@
-/** Which process listens on a port, for the one line that tells why a start failed. */
+/** Finds the process that listens on a port, for the error of a failed start. */
 
 import { basename } from 'node:path'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
 /** `node (process 4711)`; undefined where the system does not tell (other than Linux, or another user's process). */
-export async function whoListens(port: number): Promise<string | undefined> {
+export async function processOnPort(port: number): Promise<string | undefined> {
   try {
     const inode = await listeningInode(port)
     if (!inode) return undefined
