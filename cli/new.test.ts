@@ -109,7 +109,7 @@ describe('a refusal names the value and the remedy', () => {
     [
       'a service without streams',
       () => makeCommand({ name: 'GrantPoints', service: 'posters', sentBy: 'tickets' }, existing),
-      /posters keeps no streams.*functions\/posters\/service\.ts/,
+      /posters has no streams.*functions\/posters\/service\.ts/,
     ],
     [
       'an emulator that exists',
