@@ -1,4 +1,4 @@
-# One image for every service: each runs it with its own name (`node functions/main.ts orders`).
+# One image for every service: each runs it with its own name (`node functions/main.ts NAME`).
 FROM node:24.21.0-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6 AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./

@@ -10,7 +10,7 @@ const quick = [
   'test/checks/{docs,editors,layout,progress-reporter,renovate,whole-lists,words}.test.ts',
 ]
 
-/** Tests that only add orders of their own to a platform, and read: all of these share one platform. */
+/** Tests that only add data of their own to a platform, and read: all of these share one platform. */
 const shared = [
   'test/platform/{cloud-event,ops,order-flow,telemetry}.test.ts',
   'test/security/{callers,ports,references}.test.ts',

@@ -45,7 +45,7 @@ void main('publish', {
       correlationId: subject,
       causationId: 'cli',
       traceparent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
-      actor: 'staff:cli',
+      actor: 'operator:cli',
       data,
     }
     if (values['dry-run']) return sayJson(envelope)

@@ -38,7 +38,8 @@ export class LogMetrics extends Construct {
     })
     new LoggingMetric(this, 'security', {
       name: 'security',
-      description: 'Refusals, and acts of staff and operators; refusals beyond ten a second are in one line',
+      description:
+        'Refusals, and acts of callers with further rights and of operators; refusals beyond ten a second are in one line',
       filter: securityLines,
       ...counter(Object.fromEntries(securityLabels.map((label) => [label, field(label)]))),
     })

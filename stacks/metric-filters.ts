@@ -41,7 +41,7 @@ export const logFilter = (...messages: CountedLine[]): string => {
   return `resource.type="cloud_run_revision" AND severity>=ERROR AND (${any})`
 }
 
-/** Refusals, and acts of staff and operators: see shared/telemetry/security-log.ts. */
+/** Refusals, and acts of callers with further rights and of operators: see shared/telemetry/security-log.ts. */
 export const securityLines = 'resource.type="cloud_run_revision" AND jsonPayload.message="security"'
 export const securityLabels = ['service', 'event', 'outcome'] as const
 

@@ -26,7 +26,7 @@ const apis = [
   'dns',
   'firestore',
   'iam',
-  // Identity Platform: services look up the state of staff accounts.
+  // Identity Platform: services look up the state of callers' accounts.
   'identitytoolkit',
   'logging',
   'monitoring',

@@ -161,15 +161,15 @@ import { iam } from '../iam/plugin.ts'
 import { ${camelCase(name)} } from './plugin.ts'
 
 const plugins = [iam, ${camelCase(name)}]
-const project = { id: 'shop', number: '100000000000', region: 'europe-west1' }
-const emailOf = (id: string): string => \`\${id}@shop.iam.gserviceaccount.com\`
+const project = { id: 'demo', number: '100000000000', region: 'europe-west1' }
+const emailOf = (id: string): string => \`\${id}@demo.iam.gserviceaccount.com\`
 const stack: StackJson = {
-  name: 'local-shop',
+  name: 'local-demo',
   json: {
     provider: { google: [{ project: project.id }] },
     resource: {
       google_service_account: { reader: { account_id: 'reader' }, other: { account_id: 'other-1' } },
-      ${type}: { one: { ${resource}_id: 'first', labels: { of: 'shop' } } },
+      ${type}: { one: { ${resource}_id: 'first', labels: { of: 'demo' } } },
       ${type}_iam_member: {
         reads: {
           ${resource}_id: '\${${type}.one.id}',
@@ -182,7 +182,7 @@ const stack: StackJson = {
 }
 
 const read = (cloud: LocalCloud, account: string): Promise<Response> =>
-  fetch(\`http://\${cloud.hostOf(emailOf(account))}/v1/projects/shop/${resource}s/first\`)
+  fetch(\`http://\${cloud.hostOf(emailOf(account))}/v1/projects/demo/${resource}s/first\`)
 
 it('${article(resource)} of the stacks is provisioned, read by the account that is granted it alone, and removed', async () => {
   const accounts = ['reader', 'other-1'].map((id) => ({ email: emailOf(id), port: 0 }))
@@ -192,11 +192,11 @@ it('${article(resource)} of the stacks is provisioned, read by the account that 
   for (let starts = 0; starts < 2; starts++) await provision(planned, cloud.api)
 
   const granted = await read(cloud, 'reader')
-  expect(await granted.json()).toEqual({ name: 'projects/shop/${resource}s/first', labels: { of: 'shop' } })
+  expect(await granted.json()).toEqual({ name: 'projects/demo/${resource}s/first', labels: { of: 'demo' } })
   expect((await read(cloud, 'other-1')).status).toBe(403)
 
   for (const { resource, provisioner } of planned.toReversed()) await provisioner.remove(resource, cloud.api)
-  await expect(cloud.api('GET', '/v1/projects/shop/${resource}s/first')).rejects.toMatchObject({ httpStatus: 404 })
+  await expect(cloud.api('GET', '/v1/projects/demo/${resource}s/first')).rejects.toMatchObject({ httpStatus: 404 })
 })
 `
 }

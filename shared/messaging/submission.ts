@@ -18,7 +18,7 @@ export const submissionOf = <Data extends z.ZodType>(data: Data) =>
   z.strictObject({
     /** Unique for this actor and type of command. */
     key: idempotencyKey,
-    /** The actor of the command: `staff:…`, `partner:…`. */
+    /** The actor of the command: `admin:…`, `partner:…`. */
     actor: reference,
     /** Id of the aggregate that the command is about, which is its correlation id as well. */
     subject: reference,

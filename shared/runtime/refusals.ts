@@ -8,7 +8,7 @@ import type { SecurityEvent, SecurityLog } from '../telemetry/security-log.ts'
 declare module 'hono' {
   /** The verified properties of the caller of a request. */
   interface ContextVariableMap {
-    /** `ROLE:SUBJECT`, as `staff:jo`, once the token is verified. */
+    /** `ROLE:SUBJECT`, as `admin:jo`, once the token is verified. */
     subject?: string
     /** The network address, as the edge reads it. */
     address?: string

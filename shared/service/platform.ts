@@ -180,6 +180,6 @@ export interface Platform {
   /** The value of one of the settings in the service's description, which were parsed when it started. */
   readonly setting: ReadSetting
   readonly log: Log
-  /** Records a refusal, or an act of staff or of an operator. */
+  /** Records a refusal, or an act of a caller with further rights, or of an operator. */
   readonly security: SecurityLog
 }

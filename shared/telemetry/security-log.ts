@@ -1,13 +1,13 @@
-/** Security events: each refusal, and each act of staff and operators, is one line `security` of the log. */
+/** Security events: each refusal, and each act of a caller with further rights, or of an operator, is one line `security` of the log. */
 
 import type { Log } from './log.ts'
 
-/** Names the caller and the fault. Never contains a token, a key, a reference to a card or an address, or a body. */
+/** Names the caller and the fault. Never contains a token, a key, a reference to personal data, or a body. */
 export interface SecurityEvent {
-  /** The problem's code for a refusal (`token-expired`), a dotted name for an act (`staff.command`): a closed set. */
+  /** The problem's code for a refusal (`token-expired`), a dotted name for an act (`command.sent`): a closed set. */
   readonly event: string
   readonly outcome: 'refused' | 'done'
-  /** `ROLE:SUBJECT` of a person (`staff:jo`), or a service account's e-mail; absent when the caller is not verified. */
+  /** `ROLE:SUBJECT` of a person (`admin:jo`), or a service account's e-mail; absent when the caller is not verified. */
   readonly subject?: string | undefined
   readonly reason: string
   /** The caller's network address, where the edge knows it. */

@@ -16,12 +16,14 @@ it("the development container uses the services' base image, and forwards the po
   const { image, forwardPorts, portsAttributes } = json<{
     image: string
     forwardPorts: readonly number[]
-    portsAttributes: Readonly<Record<string, unknown>>
+    portsAttributes: Readonly<Record<string, { readonly label: string }>>
   }>('.devcontainer/devcontainer.json')
   expect(read('Dockerfile')).toContain(`FROM ${image}\n`)
   const { api, identity, partner, service } = localPorts(4100, business)
   expect(forwardPorts).toEqual([api, identity, ...partnersOf(business).map(partner), service('gateway')])
-  expect(Object.keys(portsAttributes)).toEqual(expect.arrayContaining(forwardPorts.map(String)))
+  const labels = forwardPorts.map((port) => portsAttributes[port]?.label)
+  const partners = partnersOf(business).map((name) => name.replaceAll('-', ' '))
+  expect(labels).toEqual(['Google Cloud (local)', 'identity platform', ...partners, 'gateway'])
 })
 
 it('each launch configuration starts an existing script, or attaches', () => {
