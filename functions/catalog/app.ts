@@ -4,14 +4,14 @@ import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Refused } from '../../shared/base/errors.ts'
-import { documentId } from '../../shared/base/ids.ts'
+import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
 import { priceAt } from './contracts.ts'
 import { type CatalogCommand, type CatalogRecord, decide, type Product, productOf } from './product.ts'
 import { catalog } from './service.ts'
 
 /** The snapshot of a product's stream: queries read it alone, and commands no more than recent commits with it. */
-const productPath = (sku: string): string => `products/${documentId(sku)}`
+const productPath = (sku: string): DocumentPath => documentPath<typeof catalog>('products', sku)
 
 /** The SKU names a product's stream, and is the subject of its events. */
 async function handle(message: Envelope & CatalogCommand, platform: Platform): Promise<Decision<CatalogRecord>> {

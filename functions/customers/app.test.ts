@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { deliver, message } from '../../shared/runtime/deliver.testing.ts'
+import { documentPath } from '../../shared/service/document-path.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { serveQueries } from '../../shared/runtime/queries.testing.ts'
 import { app } from './app.ts'
@@ -77,7 +78,9 @@ describe('an address', () => {
       addedAt: '2026-11-26T08:00:00.000Z',
     }
     const addressRef = 'a-rtn42dpgg07qy0b51h5cj9shbp-7zaqmhgawa'
-    await platform.documents.create(`vaults/${alice}`, { addresses: { [addressRef]: { ...address, ...recorded } } })
+    await platform.documents.create(documentPath<typeof customers>('vaults', alice), {
+      addresses: { [addressRef]: { ...address, ...recorded } },
+    })
     expect(await add(alice, 'addresses', { ...address, city: 'Bremen' }, 'key')).toMatchObject({ status: 409 })
     expect(await add(alice, 'addresses', address, 'key')).toMatchObject({ status: 201, body: { addressRef } })
   })

@@ -1,10 +1,12 @@
 /** Additions to a vault and withdrawals from it: one document of one customer, written under a precondition on its version. */
 
 import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
+import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import type { z } from 'zod'
 import type { addressRequest, consentRequest, paymentMethodRequest } from './contracts.ts'
 import { attach, detach } from './provider.ts'
+import type { customers } from './service.ts'
 import { addedUnder, checkRoom, consentTo, erased, type Kind, type Vault, withEntry, withoutEntry } from './vault.ts'
 
 export interface VaultEntry {
@@ -12,7 +14,7 @@ export interface VaultEntry {
   readonly vault: Vault
 }
 
-const pathOf = (vault: string): string => `vaults/${vault}`
+const pathOf = (vault: string): DocumentPath => documentPath<typeof customers>('vaults', vault)
 export const read = async (platform: Platform, vault: string): Promise<Vault> =>
   (await platform.documents.get(pathOf(vault))) ?? {}
 

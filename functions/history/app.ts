@@ -4,12 +4,12 @@ import { implement, sameHandlerFor } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { refuseIf } from '../../shared/base/errors.ts'
-import { documentId } from '../../shared/base/ids.ts'
+import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { history } from './service.ts'
 import { isKept, timelineOf, type TimelineDocument, timelineFields } from './timeline.ts'
 
-const timelinePath = (orderId: string): string => `timelines/${documentId(orderId)}`
+const timelinePath = (orderId: string): DocumentPath => documentPath<typeof history>('timelines', orderId)
 
 async function record(message: Envelope, platform: Platform): Promise<void> {
   if (isKept(message)) await platform.documents.merge(timelinePath(message.correlationId), timelineFields(message))

@@ -3,7 +3,7 @@
 import { fold, recordsOf } from '../../shared/service/decider.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
-import { documentId } from '../../shared/base/ids.ts'
+import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import {
   type Decision,
   noChange,
@@ -38,6 +38,7 @@ import {
   splitEvenly,
   allocate,
 } from './shards.ts'
+import type { inventory } from './service.ts'
 
 const stateOf = ({ events }: Stream): ReservationState => fold({ initial, evolve }, events)
 const emit = (...events: InventoryRecord[]): Decision<InventoryRecord> => ({ events, commands: [] })
@@ -135,7 +136,7 @@ export function receiveStock(
   })
 }
 
-const deliveryPath = (deliveryId: string): string => `deliveries/${documentId(deliveryId)}`
+const deliveryPath = (deliveryId: string): DocumentPath => documentPath<typeof inventory>('deliveries', deliveryId)
 /** Deliveries were streams in an earlier version: those that were booked then stay booked. */
 const formerStream = (deliveryId: string): string => `delivery-${deliveryId}`
 

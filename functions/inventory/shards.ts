@@ -1,6 +1,7 @@
 /** Stock of a SKU lies in shards, so that no document is written more than about once a second: which one, and how much. */
 
-import { documentId } from '../../shared/base/ids.ts'
+import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
+import type { inventory } from './service.ts'
 
 export interface Shard {
   /** Not reserved. On hand is available + reserved. */
@@ -27,8 +28,10 @@ export const documentOf = ({ available, reserved, sold }: Shard): ShardDocument 
   sold,
 })
 
-export const shardPath = (sku: string, shard: number): string => `shards/${documentId(sku)}~${shard}`
-export const shardPaths = (sku: string): string[] => Array.from({ length: SHARDS }, (_, shard) => shardPath(sku, shard))
+export const shardPath = (sku: string, shard: number): DocumentPath =>
+  documentPath<typeof inventory>('shards', `${sku}~${shard}`)
+export const shardPaths = (sku: string): DocumentPath[] =>
+  Array.from({ length: SHARDS }, (_, shard) => shardPath(sku, shard))
 
 /** The shard that this order reads first: orders are distributed evenly, and a retry gets the same shard. FNV-1a. */
 export function preferredShard(orderId: string, sku: string): number {

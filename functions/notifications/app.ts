@@ -3,6 +3,7 @@
 import { implement, sameHandlerFor } from '../../shared/service/app.ts'
 import type { Delivery, ServiceApp } from '../../shared/service/service-app.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
+import { documentPath } from '../../shared/service/document-path.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { notifications } from './service.ts'
 import { type Notified, textFor } from './templates.ts'
@@ -15,7 +16,7 @@ const send = async (
   platform: Platform,
   { messageId, cloudEventId }: Delivery,
 ): Promise<void> => {
-  await platform.documents.create(`sends/${message.id}`, {
+  await platform.documents.create(documentPath<typeof notifications>('sends', message.id), {
     eventType: message.type,
     orderId: message.data.orderId,
     text: textFor(message.type, message.data),

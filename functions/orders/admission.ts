@@ -4,6 +4,7 @@
  */
 
 import { fold } from '../../shared/service/decider.ts'
+import type { DocumentPath } from '../../shared/service/document-path.ts'
 import type { Platform, Stream } from '../../shared/service/platform.ts'
 import { evolve, initial } from './order.ts'
 import { type Placements, type Placing, placementsPath, type PlacementStatus, withPlacement } from './placements.ts'
@@ -11,7 +12,7 @@ import type { Bounds } from './settings.ts'
 
 export interface Admission {
   /** The path of the customer's placements document, which is the companion of the order's stream. */
-  readonly path: string
+  readonly path: DocumentPath
   /** The companion with this order added. @throws Limited, Refused if the order exceeds a bound */
   companionOf(stream: Stream): Promise<Readonly<Record<string, unknown>>>
 }

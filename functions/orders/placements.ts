@@ -5,7 +5,9 @@
 
 import { type Bound, Limited, Refused } from '../../shared/base/errors.ts'
 import { hashOf } from '../../shared/base/ids.ts'
+import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import { shopCodes } from '../shop/errors.ts'
+import type { orders } from './service.ts'
 import type { Bounds } from './settings.ts'
 
 /** The document of one customer. The bounds also limit its size. */
@@ -47,7 +49,8 @@ const HOUR_MS = 60 * 60_000
 const none: Placements = { placed: {}, unpaid: [] }
 
 /** The document's name is a hash: a customer's name has up to 400 bytes, and the document must not reveal it. */
-export const placementsPath = (customerRef: string): string => `placements/${hashOf(customerRef)}`
+export const placementsPath = (customerRef: string): DocumentPath =>
+  documentPath<typeof orders>('placements', hashOf(customerRef))
 
 /** Short, since an order may have a thousand. */
 const keyOf = (sku: string): string => hashOf(sku).slice(0, 12)

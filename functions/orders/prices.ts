@@ -1,16 +1,17 @@
 /** The replica of the catalog's prices, kept by the catalog's own rules. */
 
 import { Unavailable } from '../../shared/base/errors.ts'
-import { documentId } from '../../shared/base/ids.ts'
+import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { areTooMany, MAX_ANNOUNCED_PRICES, type Price, withPrice } from '../catalog/contracts.ts'
+import type { orders } from './service.ts'
 
 export interface PriceList {
   readonly sku: string
   readonly prices: readonly Price[]
 }
 
-export const pricePath = (sku: string): string => `prices/${documentId(sku)}`
+export const pricePath = (sku: string): DocumentPath => documentPath<typeof orders>('prices', sku)
 
 /** @throws Unavailable when the list is full, which the catalog prevents: prices that a person published by hand fill it. */
 export function storePrice(platform: Platform, sku: string, price: Price): Promise<void> {

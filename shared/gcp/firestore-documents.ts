@@ -16,8 +16,8 @@ interface DocumentStoreParts {
   readonly backoff: (attempt: number) => Promise<void>
 }
 
-export function firestoreDocuments({ firestore, lifetimes, backoff }: DocumentStoreParts): DocumentStore {
-  const getAll: DocumentStore['getAll'] = async (paths) => {
+export function firestoreDocuments({ firestore, lifetimes, backoff }: DocumentStoreParts): DocumentStore<string> {
+  const getAll: DocumentStore<string>['getAll'] = async (paths) => {
     if (paths.length === 0) return []
     const db = await firestore()
     const snapshots = await available(() => db.getAll(...paths.map((path) => db.doc(path))))

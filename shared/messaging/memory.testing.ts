@@ -33,7 +33,7 @@ const MAX_ATTEMPTS = 5
 
 export interface Memory {
   readonly store: StreamStore
-  readonly documents: DocumentStore
+  readonly documents: DocumentStore<string>
   /** Every document by path, without the streams. */
   storedDocuments(): ReadonlyMap<string, Fields>
   /** Every stream's commits by id. */

@@ -46,7 +46,7 @@ export interface StreamsParts {
   backoff(attempt: number): Promise<void>
 }
 
-export interface StreamsWithRepublish extends Streams {
+export interface StreamsWithRepublish extends Streams<string> {
   /** Republishes the recorded events of a stream, with the same ids; returns their number. */
   republish(streamId: string): Promise<number>
 }
@@ -193,7 +193,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     async transact<Recorded extends Message>(
       message: Envelope,
       streamId: string,
-      decide: (stream: Stream, documents: TransactionDocuments) => Promise<Decision<Recorded>>,
+      decide: (stream: Stream, documents: TransactionDocuments<string>) => Promise<Decision<Recorded>>,
     ) {
       const { commit, decision, before } = await store.transact(streamId, async (stored, transaction) => {
         const done = stored.commits.find(({ cause }) => cause === message.id)
@@ -224,7 +224,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
 
 const isNothing = ({ events, commands }: Decision): boolean => events.length === 0 && commands.length === 0
 
-function documentsOf(transaction: Transaction): TransactionDocuments {
+function documentsOf(transaction: Transaction): TransactionDocuments<string> {
   return {
     get: async (path) => (await transaction.getAll([path]))[0],
     getAll: (paths) => transaction.getAll(paths),

@@ -5,6 +5,7 @@ import type { PubSub } from '@google-cloud/pubsub'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCaller } from './caller.ts'
 import { closeAll } from '../service/close-all.ts'
+import { declaredStores } from '../service/collections.ts'
 import { addressesOf, type Config, readSettings } from '../base/config.ts'
 import { createHealth, type Health } from '../service/health.ts'
 import { createDeadLetterBox, type DeadLetterBox } from '../gcp/dead-letter-box.ts'
@@ -47,6 +48,10 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
   const deadLetterBox = createDeadLetterBox(service.name, config)
   const now = (): number => Date.now()
   const lifetimes = lifetimesOf(service.collections, now)
+  const stores = declaredStores(service, {
+    store: firestoreStreams(firestore, lifetimes),
+    documents: firestoreDocuments({ firestore, lifetimes, backoff }),
+  })
   const log = createLog({ service: service.name, projectId: config.GOOGLE_CLOUD_PROJECT })
   const security = createSecurityLog({ log, now })
   const telemetry = telemetryOf(service, config, log)
@@ -70,14 +75,14 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
       service: service.name,
       contracts: service.contracts,
       address,
-      store: firestoreStreams(firestore, lifetimes),
+      store: stores.store,
       now,
       publish: publisher.publish,
       send: sender.send,
       committed: telemetry.committed,
       backoff,
     }),
-    documents: firestoreDocuments({ firestore, lifetimes, backoff }),
+    documents: stores.documents,
     callExternal: caller.callExternal,
     health: createHealth({
       dependencies: dependenciesOf(service, config),

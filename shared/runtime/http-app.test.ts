@@ -6,7 +6,7 @@ import { remainingMs } from '../base/deadline.ts'
 import { Refused, Unavailable } from '../base/errors.ts'
 import { operatorHeaders } from '../base/operator.ts'
 import type { Platform } from '../service/platform.ts'
-import { defineService, fromOperators } from '../service/service.ts'
+import { defineService, fromOperators, type Service } from '../service/service.ts'
 import { emailOf, idToken, pushBody, testConfig } from '../base/config.testing.ts'
 import { message } from './deliver.testing.ts'
 import { testPlatform } from './platform.testing.ts'
@@ -55,13 +55,14 @@ const kitchen = defineService({
   uses: [shopContracts],
   on: ['thing.sold'],
   sends: [],
+  collections: { streams: {} },
 })
 
 type Act = (platform: Platform) => unknown
 
-function started(act: Act = () => undefined) {
+function started(act: Act = () => undefined, collections: Service['collections'] = kitchen.collections) {
   const handled: { data: unknown; version: number; messageId: string }[] = []
-  const platform = testPlatform(kitchen)
+  const platform = testPlatform({ ...kitchen, collections })
   const handle = async (
     given: { data: unknown; version: number },
     on: Platform,
@@ -513,6 +514,15 @@ describe('RepublishEvents', () => {
     const repeat = message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 })
     expect((await task('RepublishEvents', repeat, { authorization: idToken('kitchen', 'boss') })).status).toBe(204)
     expect(platform.published).toEqual([...before, ...before])
+  })
+
+  it('is dead-lettered by a service that keeps no streams', async () => {
+    const { task, platform } = started(undefined, {})
+    const repeat = message('RepublishEvents', { correlationId: 'm-1' }, { sequence: 0 })
+    expect((await task('RepublishEvents', repeat, { authorization: idToken('kitchen', 'boss') })).status).toBe(204)
+    expect(platform.deadLetters).toMatchObject([
+      { attributes: { reason: expect.stringContaining('keeps no streams') } },
+    ])
   })
 
   it('is retried for ever, and reported stuck from the fifth attempt on', async () => {

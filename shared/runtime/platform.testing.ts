@@ -6,6 +6,7 @@ import { Unavailable } from '../base/errors.ts'
 import { readSettings } from '../base/config.ts'
 import { createHealth } from '../service/health.ts'
 import { addressing, createSend } from '../messaging/outgoing.ts'
+import { declaredStores } from '../service/collections.ts'
 import type { Platform } from '../service/platform.ts'
 import { createSecurityLog } from '../telemetry/security-log.ts'
 import { enqueuedBy, type Service } from '../service/service.ts'
@@ -78,6 +79,7 @@ export interface TestPlatform extends RunningPlatform, Pick<Memory, 'storedDocum
 export function testPlatform(service: Service, options: TestOptions = {}): TestPlatform {
   const { outside } = options
   const kept = options.kept ?? memory(outside?.interleave)
+  const stores = declaredStores(service, kept)
   const published: Envelope[] = []
   const sent: SentCommand[] = []
   const deadLetters: DeadLetter[] = []
@@ -142,14 +144,14 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       service: service.name,
       contracts: service.contracts,
       address,
-      store: kept.store,
+      store: stores.store,
       now,
       publish,
       send,
       committed: recorded.telemetry.committed,
       backoff: async () => {},
     }),
-    documents: kept.documents,
+    documents: stores.documents,
     send: createSend({
       service: service.name,
       address,

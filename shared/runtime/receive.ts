@@ -13,7 +13,7 @@ import { accountEmail, accountId } from '../base/names.ts'
 import { republishCommand, republishSchema } from '../messaging/republish.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { STUCK_FROM_ATTEMPT } from '../saga/saga.ts'
-import { contractsOf } from '../service/service.ts'
+import { contractsOf, type Service } from '../service/service.ts'
 import { WrongSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
 /** A command that failed so often is dead-lettered, since Cloud Tasks deletes a task that has used up its attempts. */
@@ -211,7 +211,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     },
     command(type, body, task) {
       const message = readable(() =>
-        type === republishCommand ? readRepublish(body) : readCommand(body, type, service.contracts),
+        type === republishCommand ? readRepublish(body, service) : readCommand(body, type, service.contracts),
       )
       const about = { kind: 'command', type, messageId: task.name, attempt: task.retries + 1 } as const
       if (message instanceof Unreadable)
@@ -246,7 +246,12 @@ function beginningOf(body: Buffer, reason: string): [Buffer, string] {
 
 type Republish = z.output<typeof republishSchema>
 
-function readRepublish(body: Buffer): Envelope<string, Republish> {
+function readRepublish(
+  body: Buffer,
+  { name, collections }: Pick<Service, 'name' | 'collections'>,
+): Envelope<string, Republish> {
+  if (!Object.hasOwn(collections, 'streams'))
+    throw new Unreadable(`${name} keeps no streams: it has nothing to republish`)
   const message = readEnvelope(body, republishCommand)
   const parsed = republishSchema.safeParse(message.data)
   if (!parsed.success)

@@ -7,6 +7,7 @@ import { memory } from '../messaging/memory.testing.ts'
 import { testPlatform, type TestPlatform } from './platform.testing.ts'
 import { defineService } from '../service/service.ts'
 import { createHttpApp } from './http-app.ts'
+import { keyPath } from './submissions.ts'
 
 const meal = z.strictObject({ meal: z.string().max(20), servings: z.int().default(1) })
 const kitchenContracts = defineContracts({
@@ -91,7 +92,7 @@ describe('a submitted command', () => {
     const { submit, platform } = started()
     // Frozen: the id, and the hash of {"meal":"soup","servings":1}.
     const commandId = '08449e1d-29d2-8cf6-90d4-ad7870a30977'
-    await platform.documents.create(`keys/${commandId}`, {
+    await platform.documents.create(keyPath(commandId), {
       requestHash: 'd92222258d0d2d235e6d275190ffbc6b90116f758ca1462e9597b1e6c69dc06f',
     })
     expect(await submit({ data: { meal: 'stew' } })).toMatchObject({ status: 409 })

@@ -11,11 +11,16 @@ import { jsonBody } from '../http/http.ts'
 import { derivedId } from '../base/ids.ts'
 import { submissionPath } from '../base/names.ts'
 import { isHashOfRequest, requestHashOf } from '../base/request-hash.ts'
+import { type DocumentPath, documentPath } from '../service/document-path.ts'
 import type { Platform } from '../service/platform.ts'
 import { submissionOf } from '../messaging/submission.ts'
 
 /** The service that submits this type of command. @throws Refused for one that may not. */
 export type SubmitterOf = (c: Context, type: string) => Promise<string>
+
+/** The document of an idempotency key. The description of a service with submitted commands gets its collection. */
+export const keyPath = (commandId: string): DocumentPath =>
+  documentPath<{ readonly collections: { readonly keys: object } }>('keys', commandId)
 
 /** A path for each command that the service's description opens: other commands have no path. */
 export function submissionRoutes(http: Hono, platform: RunningPlatform, submitterOf: SubmitterOf): void {
@@ -36,7 +41,7 @@ export function submissionRoutes(http: Hono, platform: RunningPlatform, submitte
 
 /** @throws Refused when the key stands for another request. Of two at the same moment the document decides which is first. */
 async function recordIdempotencyKey({ documents }: Platform, commandId: string, data: unknown): Promise<void> {
-  const path = `keys/${commandId}`
+  const path = keyPath(commandId)
   if (await documents.create(path, { requestHash: requestHashOf(data) })) return
   const recorded = await documents.get(path)
   refuseIf(

@@ -7,6 +7,7 @@ import type { Envelope } from '../contracts/envelope.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Message, OutgoingCommand } from '../contracts/message.ts'
 import type { QueryAnswer, QueryRequest } from '../contracts/query.ts'
+import type { DocumentPath } from './document-path.ts'
 import type { SecurityLog } from '../telemetry/security-log.ts'
 
 /**
@@ -42,50 +43,50 @@ export interface Stream {
 }
 
 /** A document beside the streams, by its path (`shards/TEA-001~3`). Plain JSON values. */
-export interface Documents {
-  get(path: string): Promise<Readonly<Record<string, unknown>> | undefined>
+export interface Documents<Path extends string = DocumentPath> {
+  get(path: Path): Promise<Readonly<Record<string, unknown>> | undefined>
   /** In the order asked, in one read. */
-  getAll(paths: readonly string[]): Promise<readonly (Readonly<Record<string, unknown>> | undefined)[]>
+  getAll(paths: readonly Path[]): Promise<readonly (Readonly<Record<string, unknown>> | undefined)[]>
 }
 
 /** Documents inside a transaction: those that it reads are locked until it commits with the stream. */
-export interface TransactionDocuments extends Documents {
-  set(path: string, value: Readonly<Record<string, unknown>>): void
-  delete(path: string): void
+export interface TransactionDocuments<Path extends string = DocumentPath> extends Documents<Path> {
+  set(path: Path, value: Readonly<Record<string, unknown>>): void
+  delete(path: Path): void
 }
 
 /** Documents outside any stream: read models, idempotency keys, counters. */
-export interface DocumentStore extends Documents {
+export interface DocumentStore<Path extends string = DocumentPath> extends Documents<Path> {
   /**
    * Reads one document, changes it, writes it back unless a concurrent write came first, else starts again from the read.
    * `undefined` from `change` leaves it as it is.
    */
   update(
-    path: string,
+    path: Path,
     change: (current: Readonly<Record<string, unknown>> | undefined) => Readonly<Record<string, unknown>> | undefined,
   ): Promise<void>
   /**
    * Sets these fields, those within maps one by one, and leaves all others. Nothing is read: the same in any order, and
    * again, comes to the same as long as each writes fields of its own.
    */
-  merge(path: string, fields: Readonly<Record<string, unknown>>): Promise<void>
+  merge(path: Path, fields: Readonly<Record<string, unknown>>): Promise<void>
   /** Writes a document unless it exists: then it stays unchanged, and the result is false. Nothing is read. */
-  create(path: string, fields: Readonly<Record<string, unknown>>): Promise<boolean>
+  create(path: Path, fields: Readonly<Record<string, unknown>>): Promise<boolean>
 }
 
 /** Decide → commit → publish → send → (the caller acknowledges). A repeated cause repeats the recorded decision, with the same ids. */
-export interface Streams {
+export interface Streams<Path extends string = DocumentPath> {
   /**
    * `companion` is the path of one document beside the streams that is read with it, for a bound that holds over several
    * streams: a decision of `handle` may write it in the stream's own commit, which fails if either was written in between.
    */
-  read(streamId: string, companion?: string): Promise<Stream>
+  read(streamId: string, companion?: Path): Promise<Stream>
   /**
    * For streams without an end. The companion at this path is the stream's snapshot: the state after all its events. `handle`
    * requires it of each decision with events. `events` are recent ones, of at most 100 commits, or all of them while there
    * is no snapshot. A redelivery is recognised by all commits.
    */
-  readRecent(streamId: string, snapshot: string): Promise<Stream>
+  readRecent(streamId: string, snapshot: Path): Promise<Stream>
   /**
    * One read, one write under a precondition; after a concurrent write it reads and decides again.
    * A stream that `read` has just returned is not read again.
@@ -99,7 +100,7 @@ export interface Streams {
   transact<Recorded extends Message = Message>(
     message: Envelope,
     streamId: string,
-    decide: (stream: Stream, documents: TransactionDocuments) => Promise<Decision<Recorded>>,
+    decide: (stream: Stream, documents: TransactionDocuments<Path>) => Promise<Decision<Recorded>>,
   ): Promise<Decision<Recorded>>
 }
 
@@ -139,7 +140,7 @@ export interface Platform {
   /** Milliseconds since the epoch. */
   now(): number
   readonly streams: Streams
-  /** Read models, idempotency keys, counters: all that is kept outside the streams. */
+  /** Read models, idempotency keys, counters: all that is kept outside the streams, in the collections of the description. */
   readonly documents: DocumentStore
   /**
    * Asks another service a query that this one's description names, with its identity, a deadline and a circuit breaker.

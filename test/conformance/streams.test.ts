@@ -33,7 +33,7 @@ const contracts = defineContracts({
 
 interface Driver {
   readonly name: string
-  open(): Promise<{ store: StreamStore; documents: DocumentStore }>
+  open(): Promise<{ store: StreamStore; documents: DocumentStore<string> }>
 }
 
 let cloud: LocalCloud
@@ -83,7 +83,7 @@ const oneMore = (stream: Stream): Decision => ({
   commands: [],
 })
 /** Counts on from the snapshot alone. */
-const countingOn = (streams: Streams, id: string) => async (key: number | string) =>
+const countingOn = (streams: Streams<string>, id: string) => async (key: number | string) =>
   streams.handle(command(key), await streams.readRecent(id, snapshotOf(id)), ({ companion }) => {
     const to = Number(companion?.['to'] ?? 0) + 1
     return { events: [{ type: 'thing.counted', data: { to } }], commands: [], companion: { to } }

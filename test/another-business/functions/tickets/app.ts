@@ -2,7 +2,7 @@
 
 import type { z } from 'zod'
 import { Refused } from '../../../../shared/base/errors.ts'
-import { documentId } from '../../../../shared/base/ids.ts'
+import { type DocumentPath, documentPath } from '../../../../shared/service/document-path.ts'
 import type { RecordOf } from '../../../../shared/contracts/contract.ts'
 import { implement } from '../../../../shared/service/app.ts'
 import { noChange } from '../../../../shared/service/platform.ts'
@@ -12,7 +12,7 @@ import { tickets } from './service.ts'
 
 type Recorded = RecordOf<typeof ticketsContracts>
 
-const boardPath = (ticketId: string): string => `board/${documentId(ticketId)}`
+const boardPath = (ticketId: string): DocumentPath => documentPath<typeof tickets>('board', ticketId)
 
 export const app: ServiceApp = implement(tickets, {
   on: {
