@@ -85,9 +85,14 @@ function emulators({ servicePort, environmentOf, workingDirectory, dataDirectory
   ]
 }
 
+const unstarted = (): Plugin[] =>
+  emulators({ servicePort: () => 0, environmentOf: () => ({}), workingDirectory: '.' })
+
 /** The resources of the stacks without starting anything: see `readResources`. */
-export const resourcesOf = (stacks: readonly StackJson[]): TerraformResource[] =>
-  readResources(stacks, emulators({ servicePort: () => 0, environmentOf: () => ({}), workingDirectory: '.' }))
+export const resourcesOf = (stacks: readonly StackJson[]): TerraformResource[] => readResources(stacks, unstarted())
+
+/** Those with a local part, each with its provisioner: see `plan`. */
+export const planOf = (resources: readonly TerraformResource[]): Provisioned[] => plan(resources, unstarted())
 
 /** @throws Error in one line: a port that is taken, a resource that is refused, a type without a provisioner. */
 export async function startPlatform<P extends Partners>(options: StartOptions<P>): Promise<LocalPlatform<P>> {

@@ -12,9 +12,9 @@ import { delivery, type EventTopic, MAX_DELIVERY_ATTEMPTS } from './event-topic.
 import {
   BigqueryDataset,
   BigqueryTable,
-  BigqueryTableIamMember,
+  BigqueryTableIamBinding,
   PubsubSubscription,
-  PubsubSubscriptionIamMember,
+  PubsubSubscriptionIamBinding,
 } from './google.ts'
 import { pubsubAgent } from './members.ts'
 import { validName } from './naming-rules.ts'
@@ -49,7 +49,7 @@ interface AnalyticsProps {
 }
 
 export class Analytics extends Construct {
-  readonly #tables = new Map<string, { readonly table: BigqueryTable; readonly grant: BigqueryTableIamMember }>()
+  readonly #tables = new Map<string, { readonly table: BigqueryTable; readonly grant: BigqueryTableIamBinding }>()
   readonly #environment: Environment
 
   constructor(scope: Construct, id: string, { tables, views, environment }: AnalyticsProps) {
@@ -81,10 +81,10 @@ export class Analytics extends Construct {
       // Pub/Sub refuses to create it until its agent may write into the table.
       dependsOn: [grant],
     })
-    new PubsubSubscriptionIamMember(this, `agent-subscriber-${type}`, {
+    new PubsubSubscriptionIamBinding(this, `agent-subscriber-${type}`, {
       subscription: subscription.name,
       role: 'roles/pubsub.subscriber',
-      member: pubsubAgent(this.#environment),
+      members: [pubsubAgent(this.#environment)],
     })
   }
 
@@ -108,11 +108,11 @@ export class Analytics extends Construct {
       requirePartitionFilter: true,
       deletionProtection: this.#environment.protectsData,
     })
-    const grant = new BigqueryTableIamMember(this, `agent-editor-${owner}`, {
+    const grant = new BigqueryTableIamBinding(this, `agent-editor-${owner}`, {
       datasetId: events.datasetId,
       tableId: table.tableId,
       role: 'roles/bigquery.dataEditor',
-      member: pubsubAgent(this.#environment),
+      members: [pubsubAgent(this.#environment)],
       provisioners: [waitForIamPropagation],
     })
     this.#tables.set(owner, { table, grant })

@@ -21,6 +21,7 @@ export class BusStack extends EnvironmentStack {
       if (receivesMessages(service)) {
         new DeadLetters(this, `dead-letters-${service.name}`, {
           consumer: service.name,
+          service: service.name,
           forwarded: service.on.length > 0,
           environment,
         })
@@ -31,19 +32,20 @@ export class BusStack extends EnvironmentStack {
       forwarded: true,
       environment,
     })
-    const hasSagas = services.some(({ saga }) => saga)
+    const withSaga = services.filter(({ saga }) => saga).map(({ name }) => name)
+    const hasSagas = withSaga.length > 0
     const owners = services.filter(({ emits }) => emits.length > 0).map(({ name }) => name)
     const tables = hasSagas ? [...owners, runtimeContracts.service] : owners
     const analytics = new Analytics(this, 'analytics', { tables, views: business.views, environment })
-    const addTopic = (type: string, table: string): EventTopic => {
-      const topic = new EventTopic(this, `topic-${type}`, { type, environment })
+    const addTopic = (type: string, table: string, publishers: readonly string[]): EventTopic => {
+      const topic = new EventTopic(this, `topic-${type}`, { type, publishers, environment })
       analytics.streamToBigQuery(topic, table, bigQueryDeadLetters)
       return topic
     }
-    for (const { name, emits } of services) for (const type of emits) addTopic(type, name)
+    for (const { name, emits } of services) for (const type of emits) addTopic(type, name, [name])
     // One topic, however many services have a saga.
     if (hasSagas) {
-      const stuck = addTopic(stuckEvent, runtimeContracts.service)
+      const stuck = addTopic(stuckEvent, runtimeContracts.service, withSaga)
       new StuckSagaSubscription(this, 'stuck-sagas', { stuck, environment })
     }
   }

@@ -3,7 +3,7 @@
 import { Construct } from 'constructs'
 import { queueName } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
-import { CloudTasksQueue, CloudTasksQueueIamMember } from './google.ts'
+import { CloudTasksQueue, CloudTasksQueueIamBinding } from './google.ts'
 import { serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 
@@ -25,19 +25,11 @@ export class CommandQueue extends Construct {
       // Unlimited, because Cloud Tasks deletes an exhausted task. The service dead-letters a command at attempt 20, a compensation or timer never.
       retryConfig: { maxAttempts: -1, minBackoff: '1s', maxBackoff: '600s', maxDoublings: 9 },
     })
-    new CloudTasksQueueIamMember(this, 'from-operators', {
+    new CloudTasksQueueIamBinding(this, 'enqueuers', {
       name: queue.name,
       location: environment.region,
       role: 'roles/cloudtasks.enqueuer',
-      member: environment.operators,
+      members: [environment.operators, ...senders.map((sender) => serviceMember(sender, environment))],
     })
-    for (const sender of senders) {
-      new CloudTasksQueueIamMember(this, `from-${sender}`, {
-        name: queue.name,
-        location: environment.region,
-        role: 'roles/cloudtasks.enqueuer',
-        member: serviceMember(sender, environment),
-      })
-    }
   }
 }

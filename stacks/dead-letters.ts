@@ -3,14 +3,16 @@
 import { Construct } from 'constructs'
 import { deadLetterName } from '../shared/base/names.ts'
 import type { Environment } from './environments.ts'
-import { PubsubTopic, PubsubTopicIamMember } from './google.ts'
+import { PubsubTopic, PubsubTopicIamBinding } from './google.ts'
 import { addRetentionSubscription } from './retention-subscription.ts'
-import { pubsubAgent } from './members.ts'
+import { pubsubAgent, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 
 interface DeadLettersProps {
   readonly consumer: string
-  /** Whether Pub/Sub forwards dead letters here: only services with subscriptions have some. */
+  /** The service that dead-letters messages itself and pulls them for a replay; absent for BigQuery's. */
+  readonly service?: string
+  /** Whether Pub/Sub forwards dead letters here: only consumers with subscriptions have some. */
   readonly forwarded: boolean
   readonly environment: Environment
 }
@@ -18,19 +20,19 @@ interface DeadLettersProps {
 export class DeadLetters extends Construct {
   readonly topic: PubsubTopic
 
-  constructor(scope: Construct, id: string, { consumer, forwarded, environment }: DeadLettersProps) {
+  constructor(scope: Construct, id: string, { consumer, service, forwarded, environment }: DeadLettersProps) {
     super(scope, id)
     const name = validName('topic', deadLetterName(consumer))
     this.topic = new PubsubTopic(this, 'topic', {
       name,
       messageStoragePolicy: { allowedPersistenceRegions: [environment.region] },
     })
-    addRetentionSubscription(this, 'retention', { name, topic: this.topic, environment })
-    if (!forwarded) return
-    new PubsubTopicIamMember(this, 'agent-publisher', {
+    const own = service === undefined ? [] : [serviceMember(service, environment)]
+    addRetentionSubscription(this, 'retention', { name, topic: this.topic, readers: own, environment })
+    new PubsubTopicIamBinding(this, 'publishers', {
       topic: this.topic.name,
       role: 'roles/pubsub.publisher',
-      member: pubsubAgent(environment),
+      members: [...(forwarded ? [pubsubAgent(environment)] : []), ...own],
     })
   }
 }

@@ -1,7 +1,7 @@
 /** The environments and their differences. */
 
 import { readFileSync } from 'node:fs'
-import { cloudRunUrl } from '../shared/base/names.ts'
+import { accountEmail, cloudRunUrl } from '../shared/base/names.ts'
 import type { Business, Deployment } from '../shared/service/business.ts'
 import { hostLabel } from './naming-rules.ts'
 
@@ -28,6 +28,8 @@ export interface Environment extends Deployment {
   readonly alertEmail: string
   /** The IAM principal that reads and replays dead letters: a group, so that members change without a deployment. */
   readonly operators: string
+  /** IAM principals that administer and deploy the project; their grants on it are not in the stacks, and `npm run grants` expects them. */
+  readonly administrators: readonly string[]
   readonly telemetry: {
     /** The address of this service's collector. */
     endpoint(service: string): string
@@ -80,6 +82,10 @@ function deployed(
     minInstances,
     alertEmail: 'platform@example.com',
     operators: 'group:platform-operators@example.com',
+    administrators: [
+      'group:platform-administrators@example.com',
+      `serviceAccount:${accountEmail('deployer', projectId)}`,
+    ],
     // The sidecar: containers of an instance share its loopback.
     telemetry: {
       endpoint: () => 'http://localhost:4318',
@@ -201,6 +207,7 @@ export function localEnvironment(ports: LocalPorts): Environment {
     minInstances: 0,
     alertEmail: 'developer@example.com',
     operators: 'group:platform-operators@example.com',
+    administrators: [],
     // No sidecar: the local cloud accepts OTLP on each account's port. Short delays make telemetry visible at once.
     telemetry: {
       endpoint: (service) => at(ports.account(service)),

@@ -4,7 +4,7 @@ import { Construct } from 'constructs'
 import { deadLetterName, eventPath, subscriptionName, topicName } from '../shared/base/names.ts'
 import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
-import { PubsubSubscription, PubsubSubscriptionIamMember, PubsubTopic, PubsubTopicIamMember } from './google.ts'
+import { PubsubSubscription, PubsubSubscriptionIamBinding, PubsubTopic, PubsubTopicIamBinding } from './google.ts'
 import { pubsubAgent, pushEmail, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 import type { RunService } from './run-service.ts'
@@ -19,45 +19,30 @@ export const MAX_DELIVERY_ATTEMPTS = 20
 /** The time limit of a push. */
 const ACK_DEADLINE_SECONDS = 60
 
+interface EventTopicProps {
+  readonly type: string
+  /** The services that publish this type: one, or for the runtime's own events each service that has a saga. */
+  readonly publishers: readonly string[]
+  readonly environment: Environment
+}
+
 export class EventTopic extends Construct {
   readonly topic: PubsubTopic
   readonly type: string
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { type, environment }: { readonly type: string; readonly environment: Environment },
-  ) {
+  constructor(scope: Construct, id: string, { type, publishers, environment }: EventTopicProps) {
     super(scope, id)
     this.type = type
     this.topic = new PubsubTopic(this, 'topic', {
       name: validName('topic', topicName(type)),
       messageStoragePolicy: { allowedPersistenceRegions: [environment.region] },
     })
+    new PubsubTopicIamBinding(this, 'publishers', {
+      topic: this.topic.name,
+      role: 'roles/pubsub.publisher',
+      members: publishers.map((service) => serviceMember(service, environment)),
+    })
   }
-}
-
-/** Lets a service publish to a topic of the bus. */
-export function grantPublish(scope: Construct, topic: string, service: string, environment: Environment): void {
-  new PubsubTopicIamMember(scope, `publisher-${topic}`, {
-    topic,
-    role: 'roles/pubsub.publisher',
-    member: serviceMember(service, environment),
-  })
-}
-
-/** Lets a service pull from and acknowledge in a subscription of the bus. */
-export function grantSubscribe(
-  scope: Construct,
-  subscription: string,
-  service: string,
-  environment: Environment,
-): void {
-  new PubsubSubscriptionIamMember(scope, `subscriber-${subscription}`, {
-    subscription,
-    role: 'roles/pubsub.subscriber',
-    member: serviceMember(service, environment),
-  })
 }
 
 /** Subscribes a service of this stack to a topic of the bus, by push. */
@@ -83,9 +68,9 @@ export function pushTo(
     },
     dependsOn: [run.service],
   })
-  new PubsubSubscriptionIamMember(scope, `agent-subscriber-${type}`, {
+  new PubsubSubscriptionIamBinding(scope, `agent-subscriber-${type}`, {
     subscription: subscription.name,
     role: 'roles/pubsub.subscriber',
-    member: pubsubAgent(environment),
+    members: [pubsubAgent(environment)],
   })
 }

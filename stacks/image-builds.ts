@@ -5,11 +5,11 @@ import { accountEmail } from '../shared/base/names.ts'
 import { buildSourcesBucket, type Environment, imageBuilderId, imageRepositoryId } from './environments.ts'
 import {
   ArtifactRegistryRepository,
-  ArtifactRegistryRepositoryIamMember,
+  ArtifactRegistryRepositoryIamBinding,
   ProjectIamMember,
   ServiceAccount,
   StorageBucket,
-  StorageBucketIamMember,
+  StorageBucketIamBinding,
 } from './google.ts'
 import { validName } from './naming-rules.ts'
 
@@ -30,11 +30,11 @@ export class ImageBuilds extends Construct {
     })
     const member = `serviceAccount:${accountEmail(imageBuilderId, projectId)}`
     const dependsOn = [builder]
-    new ArtifactRegistryRepositoryIamMember(this, 'builder-pushes', {
+    new ArtifactRegistryRepositoryIamBinding(this, 'builder-pushes', {
       repository: repository.repositoryId,
       location: region,
       role: 'roles/artifactregistry.writer',
-      member,
+      members: [member],
       dependsOn,
     })
     const sources = new StorageBucket(this, 'sources', {
@@ -45,10 +45,10 @@ export class ImageBuilds extends Construct {
       forceDestroy: true,
       lifecycleRule: [{ action: { type: 'Delete' }, condition: { age: 7 } }],
     })
-    new StorageBucketIamMember(this, 'builder-reads', {
+    new StorageBucketIamBinding(this, 'builder-reads', {
       bucket: sources.name,
       role: 'roles/storage.objectViewer',
-      member,
+      members: [member],
       dependsOn,
     })
     new ProjectIamMember(this, 'builder-logs', {

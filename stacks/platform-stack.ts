@@ -7,7 +7,7 @@ import { Audit } from './audit.ts'
 import { dependable, TerraformResource } from './cdktf.ts'
 import { EnvironmentStack } from './environment-stack.ts'
 import type { Environment } from './environments.ts'
-import { ProjectService, ServiceAccount, ServiceAccountIamMember } from './google.ts'
+import { ProjectService, ServiceAccount, ServiceAccountIamBinding } from './google.ts'
 import { ImageBuilds } from './image-builds.ts'
 import { LogMetrics } from './log-metrics.ts'
 import { pubsubAgent, serviceMember } from './members.ts'
@@ -54,10 +54,10 @@ export class PlatformStack extends EnvironmentStack {
       accountId: validName('account', operationsAccountId),
       displayName: 'Sends replays and commands of operators',
     })
-    new ServiceAccountIamMember(this, 'operators-act-as-operations', {
+    new ServiceAccountIamBinding(this, 'operators-act-as-operations', {
       serviceAccountId: account.name,
       role: 'roles/iam.serviceAccountUser',
-      member: this.environment.operators,
+      members: [this.environment.operators],
       dependsOn: [account],
     })
   }
@@ -81,10 +81,10 @@ export class PlatformStack extends EnvironmentStack {
     })
     // A task carries the token of its sender: with the receiver's, every sender could act as the receiver.
     if (usesQueues(service)) {
-      new ServiceAccountIamMember(this, `${service.name}-acts-as-itself`, {
+      new ServiceAccountIamBinding(this, `${service.name}-acts-as-itself`, {
         serviceAccountId: account.name,
         role: 'roles/iam.serviceAccountUser',
-        member: serviceMember(service.name, this.environment),
+        members: [serviceMember(service.name, this.environment)],
         dependsOn: [account],
       })
     }
@@ -97,10 +97,10 @@ export class PlatformStack extends EnvironmentStack {
       accountId: validName('account', pushAccountId(name)),
       displayName: `Pushes events to ${name}`,
     })
-    new ServiceAccountIamMember(this, `push-token-${name}`, {
+    new ServiceAccountIamBinding(this, `push-token-${name}`, {
       serviceAccountId: push.name,
       role: 'roles/iam.serviceAccountTokenCreator',
-      member: pubsubAgent(this.environment),
+      members: [pubsubAgent(this.environment)],
       dependsOn: [push],
     })
   }

@@ -2,7 +2,7 @@
 
 import type { Construct } from 'constructs'
 import type { Environment } from './environments.ts'
-import { PubsubSubscription, PubsubSubscriptionIamMember, type PubsubTopic } from './google.ts'
+import { PubsubSubscription, PubsubSubscriptionIamBinding, type PubsubTopic } from './google.ts'
 
 /** The longest that Pub/Sub keeps a message: 31 days. */
 const RETENTION = '2678400s'
@@ -10,13 +10,15 @@ const RETENTION = '2678400s'
 interface RetentionProps {
   readonly name: string
   readonly topic: PubsubTopic
+  /** IAM members that read it besides the operators. */
+  readonly readers?: readonly string[]
   readonly environment: Environment
 }
 
 export function addRetentionSubscription(
   scope: Construct,
   id: string,
-  { name, topic, environment }: RetentionProps,
+  { name, topic, readers = [], environment }: RetentionProps,
 ): void {
   const subscription = new PubsubSubscription(scope, id, {
     name,
@@ -26,9 +28,9 @@ export function addRetentionSubscription(
     // By default Pub/Sub deletes a subscription, with its messages, after 31 days without a reader.
     expirationPolicy: { ttl: '' },
   })
-  new PubsubSubscriptionIamMember(scope, 'operators-subscriber', {
+  new PubsubSubscriptionIamBinding(scope, 'subscribers', {
     subscription: subscription.name,
     role: 'roles/pubsub.subscriber',
-    member: environment.operators,
+    members: [environment.operators, ...readers],
   })
 }

@@ -7,8 +7,8 @@ import type { Business } from '../shared/service/business.ts'
 import type { Service } from '../shared/service/service.ts'
 import { TerraformVariable } from './cdktf.ts'
 import { type Environment, imageName, PLACEHOLDER_DIGEST } from './environments.ts'
-import { CloudRunV2Service, CloudRunV2ServiceIamMember, ProjectIamMember } from './google.ts'
-import { operationsMember, pushMember, serviceEmail, serviceMember } from './members.ts'
+import { CloudRunV2Service, CloudRunV2ServiceIamBinding, ProjectIamMember } from './google.ts'
+import { serviceEmail, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 import { networkName } from './private-network.ts'
 import { variablesOf } from './service-variables.ts'
@@ -25,17 +25,17 @@ const telemetryRoles = [
 
 interface RunServiceProps {
   readonly service: Service
+  /** The IAM members that may invoke it; a public service may be invoked by all users, and names no others. */
+  readonly invokers: readonly string[]
   readonly business: Business
   readonly environment: Environment
 }
 
 export class RunService extends Construct {
   readonly service: CloudRunV2Service
-  readonly #environment: Environment
 
-  constructor(scope: Construct, id: string, { service, business, environment }: RunServiceProps) {
+  constructor(scope: Construct, id: string, { service, invokers, business, environment }: RunServiceProps) {
     super(scope, id)
-    this.#environment = environment
     const digest = new TerraformVariable(scope, 'image_digest', {
       type: 'string',
       default: environment.imageDigest,
@@ -129,7 +129,13 @@ export class RunService extends Construct {
         member: serviceMember(service.name, environment),
       })
     }
-    if (service.ingress === 'public') this.#invoker('public', 'allUsers')
+    // The whole list: an invoker that was added by hand is a difference of the next plan.
+    new CloudRunV2ServiceIamBinding(this, 'invokers', {
+      name: this.service.name,
+      location: environment.region,
+      role: 'roles/run.invoker',
+      members: service.ingress === 'public' ? ['allUsers'] : [...invokers],
+    })
     for (const role of telemetryRoles) {
       new ProjectIamMember(this, `writes-${role.replaceAll(/\W/g, '-')}`, {
         project: environment.projectId,
@@ -137,29 +143,5 @@ export class RunService extends Construct {
         member: serviceMember(service.name, environment),
       })
     }
-  }
-
-  /** Lets a service send it commands and query it. */
-  grantInvoke(caller: string): void {
-    this.#invoker(`invoked-by-${caller}`, serviceMember(caller, this.#environment))
-  }
-
-  /** Lets the account of Pub/Sub's pushes to this service invoke it; the account has no other grant. */
-  grantPush(service: string): void {
-    this.#invoker('invoked-by-push', pushMember(service, this.#environment))
-  }
-
-  /** Lets the account of operators invoke it, through this service's queue. */
-  grantOperations(): void {
-    this.#invoker('invoked-by-operations', operationsMember(this.#environment))
-  }
-
-  #invoker(id: string, member: string): void {
-    new CloudRunV2ServiceIamMember(this, id, {
-      name: this.service.name,
-      location: this.#environment.region,
-      role: 'roles/run.invoker',
-      member,
-    })
   }
 }

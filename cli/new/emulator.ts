@@ -61,7 +61,7 @@ import type { Plugin } from '../core/plugin.ts'
 import type { Http } from '../core/service.ts'
 import { alreadyExists, notFound } from '../core/status.ts'
 import { attributesOf, type Attributes, readAttributes } from '../core/terraform/attributes.ts'
-import { policyMember } from '../core/terraform/policy-member.ts'
+import { policyGrants } from '../core/terraform/policy-grants.ts'
 import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
 
@@ -144,7 +144,7 @@ export const ${camelCase(name)}: Plugin = {
   },
   terraform: {
     ${terraformType(name, resource)}: provisioner,
-    ${terraformType(name, resource)}_iam_member: policyMember(policy, nameIn),
+    ...policyGrants('${terraformType(name, resource)}', policy, nameIn),
   },
   iam: { policies: [policy], roles: { 'roles/${api}.viewer': ['${api}.${kinds}.get'] } },
 }
@@ -206,7 +206,7 @@ const article = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'}
 const readme = (name: string, resource: string): string => `# ${titleOf(name)}
 
 Served: create, get, patch and delete of ${resource}s over REST, and their IAM policies. Every other method answers NOT_FOUND.
-Provisioned: \`${terraformType(name, resource)}\` and \`${terraformType(name, resource)}_iam_member\`.
+Provisioned: \`${terraformType(name, resource)}\`, \`${terraformType(name, resource)}_iam_member\` and \`…_iam_binding\`.
 
 Nothing has been compared with Google's own service yet.
 `

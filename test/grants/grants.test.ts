@@ -3,12 +3,20 @@
  * exactly the operations that need it fail. No service may do more than its description says.
  */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Provisioned } from 'local-google-cloud'
 import { services } from '../../functions/index.ts'
 import { databaseName, deadLetterName, topicName } from '../../shared/base/names.ts'
 import { publishedBy } from '../../shared/service/service.ts'
 import { callersOf, sendersOf } from '../../stacks/service-variables.ts'
+import { root } from '../support/platform.ts'
+import { withEachGrant } from '../support/grants.ts'
 import { wholeLists } from '../support/whole-lists.ts'
 import { startGrantedCloud, type GrantedCloud } from './cloud.ts'
 import { call, enqueue, type Operation, operationsOf, publish, readDocument, writeDocument } from './operations.ts'
@@ -48,7 +56,7 @@ let grants: readonly Grant[]
 beforeAll(async () => {
   cloud = await startGrantedCloud()
   operations = operationsOf(cloud)
-  grants = cloud.platform.provisioned
+  grants = withEachGrant(cloud.platform.provisioned)
     .filter(({ resource }) => resource.type.endsWith('_iam_member'))
     .map(grantOf)
     .filter((grant) => !unasked.some(({ covers }) => covers(grant)))
@@ -150,6 +158,62 @@ function rounds(some: readonly Grant[]): Grant[][] {
   }
   return made.map((one) => one.grants)
 }
+
+describe('npm run grants', { timeout: 60_000 }, () => {
+  /** The command itself, as if this cloud ran in the working copy. */
+  const compared = async (): Promise<{ code: number; differences: unknown[] }> => {
+    const data = mkdtempSync(join(tmpdir(), 'millrace-grants-'))
+    onTestFinished(() => rmSync(data, { recursive: true }))
+    const { ownerHost: apiHost, secret } = cloud.platform.cloud
+    writeFileSync(join(data, 'running.json'), JSON.stringify({ pid: process.pid, apiHost, secret, ready: true }))
+    const child = spawn(process.execPath, ['cli/grants.ts', '--json'], {
+      cwd: root,
+      env: { ...process.env, MILLRACE_DATA: data },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
+    return { code: code as number, differences: JSON.parse(output) as unknown[] }
+  }
+
+  it('finds nothing in what the stacks provisioned', async () => {
+    expect(await compared()).toEqual({ code: 0, differences: [] })
+  })
+
+  it('lists members that were added by hand, in each kind of policy', async () => {
+    const { projectId, region } = cloud
+    const { api } = cloud.platform
+    const onService = [
+      `/v2/projects/${projectId}/locations/${region}/services/orders`,
+      'GET',
+      'roles/run.invoker',
+      'allUsers',
+    ] as const
+    const added = [
+      onService,
+      [`/v1/projects/${projectId}/topics/order.placed`, 'GET', 'roles/pubsub.editor', 'user:eve@example.com'],
+      [`/v1/projects/${projectId}`, 'POST', 'roles/datastore.user', `serviceAccount:${cloud.email('history')}`],
+    ] as const
+    for (const [path, method, role, member] of added) {
+      const policy = (await api(method, `${path}:getIamPolicy`, method === 'GET' ? undefined : {})) as {
+        bindings?: object[]
+      }
+      const write = (bindings: readonly object[]) => api('POST', `${path}:setIamPolicy`, { policy: { bindings } })
+      await write([...(policy.bindings ?? []), { role, members: [member] }])
+      onTestFinished(() => write(policy.bindings ?? []) as Promise<void>)
+    }
+    const { code, differences } = await compared()
+    expect(code).toBe(1)
+    const expected = added.map(([path, , role, member]) => ({
+      difference: 'added',
+      resource: path.replace(/^\/v\d\//, ''),
+      role,
+      member,
+      condition: '',
+    }))
+    expect(differences).toHaveLength(expected.length)
+    expect(differences).toEqual(expect.arrayContaining(expected))
+  })
+})
 
 describe('without a grant', { timeout: 120_000 }, () => {
   const denied = { code: PERMISSION_DENIED }

@@ -47,10 +47,10 @@ it('may call the service, where it has an account, and has no right to the queue
   const stacks = synthesize(dev, restaurant)
   const members = (type: string): string[] =>
     declared(dev, type, stacks).flatMap(({ stack, attributes }) =>
-      stack === 'dev-kitchen' ? [String(attributes['member'])] : [],
+      stack === 'dev-kitchen' ? (attributes['members'] as string[]) : [],
     )
-  expect(members('google_cloud_run_v2_service_iam_member').filter((member) => /waiter|butler/.test(member))).toEqual([
+  expect(members('google_cloud_run_v2_service_iam_binding').filter((member) => /waiter|butler/.test(member))).toEqual([
     `serviceAccount:waiter@${dev.projectId}.iam.gserviceaccount.com`,
   ])
-  expect(members('google_cloud_tasks_queue_iam_member').filter((member) => /waiter|butler/.test(member))).toEqual([])
+  expect(members('google_cloud_tasks_queue_iam_binding').filter((member) => /waiter|butler/.test(member))).toEqual([])
 })

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { type Attributes, declared, allEnvironments, stacksOf } from './synthesized.ts'
+import { type Attributes, declared, allEnvironments, resolved, stacksOf } from './synthesized.ts'
 
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
 const blocks = (value: unknown): readonly Attributes[] => (Array.isArray(value) ? value : [value]) as Attributes[]
@@ -16,12 +16,21 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     const types = [...new Set(stacksOf(environment).flatMap(({ json }) => Object.keys(json.resource ?? {})))]
     const email = (account: string): string => `${account}@${environment.projectId}.iam.gserviceaccount.com`
 
-    it('adds members to policies, and replaces none', () => {
-      expect(types.filter((type) => /_iam_(binding|policy)$/.test(type))).toEqual([])
+    it('determines all members of a role on its own resources, and only adds members to the project', () => {
+      expect(types.filter((type) => /_iam_(member|policy)$/.test(type))).toEqual(['google_project_iam_member'])
+      const bound = types.filter((type) => type.endsWith('_iam_binding')).flatMap((type) => declared(environment, type))
+      expect(bound.filter(({ attributes }) => (attributes['members'] as string[]).length === 0)).toEqual([])
+      // Two bindings of one role on one resource would take turns.
+      const owned = bound.map(
+        ({ stack, address, attributes: { members: _, depends_on: __, provisioner: ___, ...on } }) =>
+          [address.split('.')[0], ...Object.values(on).map((value) => resolved(environment, stack, value))].join(' '),
+      )
+      expect(owned.length).toBeGreaterThan(100)
+      expect(new Set(owned).size).toBe(owned.length)
     })
 
     it('grants no basic role', () => {
-      const granted = types.filter((type) => type.endsWith('_iam_member')).flatMap((type) => all(type))
+      const granted = types.filter((type) => /_iam_(member|binding)$/.test(type)).flatMap((type) => all(type))
       expect(granted.length).toBeGreaterThan(100)
       expect(granted.filter(({ role }) => /^roles\/(owner|editor|viewer)$/.test(String(role)))).toEqual([])
     })
@@ -81,12 +90,12 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     })
 
     it('waits until a grant on a table has propagated before it subscribes the table', () => {
-      for (const grant of all('google_bigquery_table_iam_member')) {
+      for (const grant of all('google_bigquery_table_iam_binding')) {
         const [provisioner] = grant['provisioner'] as [{ 'local-exec': { command: string } }]
         expect(provisioner['local-exec'].command).toMatch(/^setTimeout\(\(\) => \{\}, \d\d_000\)$/)
       }
       for (const { bigquery_config: config, depends_on: needs } of all('google_pubsub_subscription')) {
-        if (config !== undefined) expect(needs).toEqual([expect.stringMatching(/^google_bigquery_table_iam_member\./)])
+        if (config !== undefined) expect(needs).toEqual([expect.stringMatching(/^google_bigquery_table_iam_binding\./)])
       }
     })
 

@@ -11,6 +11,7 @@ import { publishedBy, type Service } from '../../shared/service/service.ts'
 import { addEnvironment, synthesize } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
 import { type Environment, environments } from '../../stacks/environments.ts'
+import { serviceMember } from '../../stacks/members.ts'
 import { declared, allEnvironments, resolved, stacksOf } from './synthesized.ts'
 
 const { dev, prod } = environments
@@ -45,8 +46,8 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
     })
 
     it('lets unauthenticated callers call only the gateway', () => {
-      const open = all('google_cloud_run_v2_service_iam_member').filter(
-        ({ attributes }) => attributes['member'] === 'allUsers',
+      const open = all('google_cloud_run_v2_service_iam_binding').filter(({ attributes }) =>
+        (attributes['members'] as string[]).includes('allUsers'),
       )
       expect(open.map(({ stack }) => stack)).toEqual([`${environment.name}-gateway`])
       for (const { attributes } of all('google_cloud_run_v2_service')) {
@@ -219,19 +220,20 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
 function grants(name: string): string[] {
   const environment = allEnvironments.find((one) => one.name === name)!
   const rows = (type: string, where: (attributes: Block) => unknown): string[] =>
-    declared(environment, type).map(
-      ({ stack, attributes }) =>
-        `${attributes['member']} ${attributes['role']} ${resolved(environment, stack, where(attributes as Block))}`,
+    declared(environment, type).flatMap(({ stack, attributes }) =>
+      [attributes['members'] ?? attributes['member']]
+        .flat()
+        .map((member) => `${member} ${attributes['role']} ${resolved(environment, stack, where(attributes as Block))}`),
     )
   return [
-    ...rows('google_cloud_run_v2_service_iam_member', ({ name: service }) => service),
-    ...rows('google_cloud_tasks_queue_iam_member', ({ name: queue }) => queue),
-    ...rows('google_pubsub_topic_iam_member', ({ topic }) => topic),
-    ...rows('google_pubsub_subscription_iam_member', ({ subscription }) => subscription),
-    ...rows('google_bigquery_table_iam_member', ({ table_id: table }) => table),
-    ...rows('google_service_account_iam_member', ({ service_account_id: account }) => account),
-    ...rows('google_artifact_registry_repository_iam_member', ({ repository }) => repository),
-    ...rows('google_storage_bucket_iam_member', ({ bucket }) => bucket),
+    ...rows('google_cloud_run_v2_service_iam_binding', ({ name: service }) => service),
+    ...rows('google_cloud_tasks_queue_iam_binding', ({ name: queue }) => queue),
+    ...rows('google_pubsub_topic_iam_binding', ({ topic }) => topic),
+    ...rows('google_pubsub_subscription_iam_binding', ({ subscription }) => subscription),
+    ...rows('google_bigquery_table_iam_binding', ({ table_id: table }) => table),
+    ...rows('google_service_account_iam_binding', ({ service_account_id: account }) => account),
+    ...rows('google_artifact_registry_repository_iam_binding', ({ repository }) => repository),
+    ...rows('google_storage_bucket_iam_binding', ({ bucket }) => bucket),
     ...rows('google_project_iam_member', () => 'project'),
   ]
 }
@@ -259,10 +261,11 @@ it('one topic for reports of stuck sagas gives every service with a saga only th
     ({ attributes }) => attributes['name'] === stuckEvent,
   )
   expect(topics.map(({ stack }) => stack)).toEqual(['dev-bus'])
-  const publishers = declared(dev, 'google_pubsub_topic_iam_member', stacks).filter(
-    ({ attributes }) => attributes['topic'] === stuckEvent,
+  const [{ address } = { address: '' }] = topics
+  const [publishers] = declared(dev, 'google_pubsub_topic_iam_binding', stacks).filter(({ attributes }) =>
+    String(attributes['topic']).includes(address),
   )
-  expect(publishers.map(({ stack }) => stack)).toEqual(['dev-orders', 'dev-shipping'])
+  expect(publishers!.attributes['members']).toEqual(['orders', 'shipping'].map((name) => serviceMember(name, dev)))
   const without = services.map((service) => ({ ...service, saga: undefined })) as unknown as Service[]
   const names = declared(dev, 'google_pubsub_topic', synthesize(dev, { ...business, services: without })).map(
     ({ attributes }) => attributes['name'],

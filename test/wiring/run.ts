@@ -1,6 +1,7 @@
 /** `npm run wiring`: removes every resource of the local stacks, one after the other, and shows that the scenario fails without it. */
 
 import { flag, main, text, UsageError } from '../../cli/command.ts'
+import { withEachGrant } from '../support/grants.ts'
 import { startTestPlatform } from '../support/platform.ts'
 import { durationLimit, wired, type Verdict } from './wiring.ts'
 
@@ -38,7 +39,7 @@ async function run(values: Given): Promise<number> {
   process.env['BIGQUERY_EMULATOR_HOST'] = `http://${platform.running.apiHost}`
   process.env['FIRESTORE_EMULATOR_HOST'] = platform.running.apiHost
   process.env['PUBSUB_EMULATOR_HOST'] = platform.running.apiHost
-  const chosen = platform.provisioned
+  const chosen = withEachGrant(platform.provisioned)
     .filter(({ resource }) => `${resource.stack}/${resource.address}`.includes(values.only))
     .filter(
       ({ resource }, index, all) =>

@@ -1,6 +1,7 @@
 /** Some resources without which the scenario fails, and one of each type in `npm run verify`; `npm run wiring` tries all. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { withEachGrant } from '../support/grants.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { representatives } from '../support/whole-lists.ts'
 import { durationLimit, wired } from './wiring.ts'
@@ -12,17 +13,17 @@ const chosen: readonly [text: string, outcome: string][] = [
   ['google_pubsub_subscription.analytics_bigquery-paymentcaptured', 'missed'],
   ['google_bigquery_dataset.analytics_events', 'refused'],
   ['google_bigquery_table.analytics_view-saga_durations', 'missed'],
-  ['google_bigquery_table_iam_member.analytics_agent-editor-orders', 'refused'],
+  ['google_bigquery_table_iam_binding.analytics_agent-editor-orders', 'refused'],
   ['local-inventory/google_cloud_tasks_queue.commands_queue', 'missed'],
   ['local-shipping/google_firestore_database.store_database', 'refused'],
   ['local-orders/google_firestore_field', 'listed'],
   ['local-payments/google_cloud_run_v2_service.run_service', 'refused'],
-  ['local-inventory/google_cloud_run_v2_service_iam_member.run_invoked-by-orders', 'missed'],
+  ['local-inventory/google_cloud_run_v2_service_iam_binding.run_invokers serviceAccount:orders@', 'missed'],
   ['local-platform/google_service_account.push-payments', 'missed'],
-  ['local-platform/google_service_account_iam_member.orders-acts-as-itself', 'missed'],
-  ['local-orders/google_pubsub_topic_iam_member.publisher-orderplaced', 'missed'],
-  ['google_pubsub_subscription_iam_member', 'listed'],
-  ['local-inventory/google_cloud_tasks_queue_iam_member.commands_from-orders', 'missed'],
+  ['local-platform/google_service_account_iam_binding.orders-acts-as-itself', 'missed'],
+  ['local-bus/google_pubsub_topic_iam_binding.topic-orderplaced_publishers', 'missed'],
+  ['google_pubsub_subscription_iam_binding', 'listed'],
+  ['local-inventory/google_cloud_tasks_queue_iam_binding.commands_enqueuers serviceAccount:orders@', 'missed'],
   ['local-shipping/google_project_iam_member.store_uses', 'missed'],
 ]
 
@@ -33,7 +34,7 @@ const some = representatives(
     ...chosen.filter(([, outcome]) => outcome !== 'missed').map(([text]) => text),
     'local-payments/google_pubsub_subscription.push-shipmentdispatched',
     'local-inventory/google_cloud_tasks_queue.commands_queue',
-    'local-inventory/google_cloud_run_v2_service_iam_member.run_invoked-by-orders',
+    'local-inventory/google_cloud_run_v2_service_iam_binding.run_invokers serviceAccount:orders@',
   ],
   ([text]) => text,
 )
@@ -58,7 +59,11 @@ describe('wiring', () => {
   })
 
   it.each(some)('%s is %s', { timeout: 120_000 }, async (text, outcome) => {
-    const one = platform.provisioned.find(({ resource }) => `${resource.stack}/${resource.address}`.includes(text))
+    // A grant is named by its resource and its member.
+    const parts = text.split(' ')
+    const one = withEachGrant(platform.provisioned).find(({ resource }) =>
+      parts.every((part) => `${resource.stack}/${resource.address}`.includes(part)),
+    )
     if (!one) throw new Error(`No resource of the local stacks is called ${text}.`)
     expect(await wired(platform, one, limitMs)).toMatchObject({ outcome })
   })

@@ -50,7 +50,9 @@ export async function wired(platform: TestPlatform, one: Provisioned, limitMs: n
 
 /** The error of provisioning the stacks without this resource, its grants and resources without a local part; undefined without an error. */
 function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned): string | undefined {
-  const [type, id] = resource.address.split('.') as [string, string]
+  // A grant's address ends with its member, which is taken away alone; the binding goes as a whole.
+  const [whole] = resource.address.split(' ')
+  const [type, id] = whole!.split('.') as [string, string]
   const without = stacks.map((stack) => {
     if (stack.name !== resource.stack) return stack
     const kept = Object.entries(stack.json.resource ?? {}).map(([otherType, byName]) => [
@@ -59,10 +61,7 @@ function refusedWithout(stacks: readonly StackJson[], { resource }: Provisioned)
         Object.entries(byName).filter(
           ([otherId, attributes]) =>
             !(otherType === type && otherId === id) &&
-            !(
-              (otherType.endsWith('_iam_member') || otherType in unprovisioned) &&
-              mentions(attributes, resource.address)
-            ),
+            !((/_iam_(member|binding)$/.test(otherType) || otherType in unprovisioned) && mentions(attributes, whole!)),
         ),
       ),
     ])

@@ -6,7 +6,7 @@ import type { EngineOptions } from './engine/engine.ts'
 import { bigqueryIam } from './iam.ts'
 import { bigqueryAccess } from './permissions.ts'
 import { bigqueryRoutes } from './api/routes.ts'
-import { datasetMember, datasetProvisioner, tableMember, tableProvisioner } from './terraform.ts'
+import { datasetGrants, datasetProvisioner, tableGrants, tableProvisioner } from './terraform.ts'
 
 export type { BigQueryCore } from './core.ts'
 
@@ -25,9 +25,9 @@ export function bigquery(options: EngineOptions = {}): Plugin<BigQueryCore> {
     },
     terraform: {
       google_bigquery_dataset: datasetProvisioner,
-      google_bigquery_dataset_iam_member: datasetMember,
+      ...datasetGrants,
       google_bigquery_table: tableProvisioner,
-      google_bigquery_table_iam_member: tableMember,
+      ...tableGrants,
     },
     iam: bigqueryIam,
     environment: (host) => ({ BIGQUERY_EMULATOR_HOST: `http://${host}` }),

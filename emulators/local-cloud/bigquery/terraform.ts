@@ -1,7 +1,7 @@
 /** google_bigquery_dataset and google_bigquery_table, by the public REST API. */
 
 import { type Attributes, attributesOf, readAttributes } from '../core/terraform/attributes.ts'
-import { policyMember } from '../core/terraform/policy-member.ts'
+import { policyGrants } from '../core/terraform/policy-grants.ts'
 import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
 import { datasetPolicy, tablePolicy } from './iam.ts'
@@ -31,7 +31,7 @@ export const datasetProvisioner: Provisioner = {
   computed: (dataset) => ({ id: datasetName(dataset) }),
 }
 
-export const datasetMember = policyMember(datasetPolicy, datasetName)
+export const datasetGrants = policyGrants('google_bigquery_dataset', datasetPolicy, datasetName)
 
 export const tableProvisioner: Provisioner = {
   async create(resource, api) {
@@ -51,7 +51,7 @@ export const tableProvisioner: Provisioner = {
   computed: (table) => ({ id: tableName(table) }),
 }
 
-export const tableMember = policyMember(tablePolicy, tableName)
+export const tableGrants = policyGrants('google_bigquery_table', tablePolicy, tableName)
 
 function datasetOf(dataset: Attributes) {
   // Terraform's own, and a default that no table of the local cloud would expire by.

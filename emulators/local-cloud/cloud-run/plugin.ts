@@ -5,7 +5,7 @@ import { type CloudRunCore, type CloudRunOptions, makeCore } from './core.ts'
 import { runIam } from './iam.ts'
 import { runAccess } from './permissions.ts'
 import { runRoutes } from './api/routes.ts'
-import { serviceMember, serviceProvisioner } from './terraform.ts'
+import { serviceGrants, serviceProvisioner } from './terraform.ts'
 
 export type { CloudRunCore } from './core.ts'
 
@@ -30,7 +30,7 @@ export function cloudRun(options: CloudRunOptions): Plugin<CloudRunCore> {
     },
     terraform: {
       google_cloud_run_v2_service: serviceProvisioner,
-      google_cloud_run_v2_service_iam_member: serviceMember,
+      ...serviceGrants,
     },
     iam: runIam,
   }

@@ -1,7 +1,7 @@
 /** google_cloud_run_v2_service, by the public REST API: blocks become the Admin API's messages. */
 
 import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
-import { policyMember } from '../core/terraform/policy-member.ts'
+import { policyGrants } from '../core/terraform/policy-grants.ts'
 import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
 import { servicePolicy } from './iam.ts'
@@ -25,7 +25,8 @@ export const serviceProvisioner: Provisioner = {
   computed: (service) => ({ id: `${parentOf(service)}/services/${service.required('name')}` }),
 }
 
-export const serviceMember = policyMember(
+export const serviceGrants = policyGrants(
+  'google_cloud_run_v2_service',
   servicePolicy,
   (member) => `${parentOf(member)}/services/${member.shortName('name')}`,
 )

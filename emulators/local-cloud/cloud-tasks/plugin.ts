@@ -5,7 +5,7 @@ import type { Plugin } from '../core/plugin.ts'
 import { type CloudTasksCore, makeCore } from './core.ts'
 import { tasksIam } from './iam.ts'
 import { tasksAccess } from './permissions.ts'
-import { queueMember, queueProvisioner } from './terraform.ts'
+import { queueGrants, queueProvisioner } from './terraform.ts'
 
 export const cloudTasks: Plugin<CloudTasksCore> = {
   name: 'cloud-tasks',
@@ -20,6 +20,6 @@ export const cloudTasks: Plugin<CloudTasksCore> = {
       close: async () => core.stop(),
     }
   },
-  terraform: { google_cloud_tasks_queue: queueProvisioner, google_cloud_tasks_queue_iam_member: queueMember },
+  terraform: { google_cloud_tasks_queue: queueProvisioner, ...queueGrants },
   iam: tasksIam,
 }

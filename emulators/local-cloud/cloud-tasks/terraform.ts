@@ -1,7 +1,7 @@
 /** google_cloud_tasks_queue, by the public REST API. */
 
 import { attributesOf, type Attributes, readAttributes } from '../core/terraform/attributes.ts'
-import { policyMember } from '../core/terraform/policy-member.ts'
+import { policyGrants } from '../core/terraform/policy-grants.ts'
 import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
 import { queuePolicy } from './iam.ts'
@@ -23,7 +23,8 @@ export const queueProvisioner: Provisioner = {
   computed: (queue) => ({ id: queueName(queue) }),
 }
 
-export const queueMember = policyMember(
+export const queueGrants = policyGrants(
+  'google_cloud_tasks_queue',
   queuePolicy,
   (member) => `${parentOf(member)}/queues/${member.shortName('name')}`,
 )

@@ -348,6 +348,24 @@ describe('Terraform’s resources', () => {
     expect(core().bindings(name)).toEqual([])
   })
 
+  it('determine all members of a role by a binding, and leave other roles and conditions', async () => {
+    const type = 'google_pubsub_topic_iam_binding'
+    const own = { role: 'roles/pubsub.publisher', topic: 'order.placed' }
+    await create('google_pubsub_topic_iam_member', { ...own, member: 'allUsers' })
+    await create('google_pubsub_topic_iam_member', { ...own, role: 'roles/pubsub.editor', member: agent })
+    await create(type, { ...own, members: [member, agent] })
+    const other = { role: 'roles/pubsub.editor', members: [agent] }
+    const written = core().bindings(topic)
+    expect(written).toEqual([other, { role: own.role, members: [member, agent] }])
+    await create(type, { ...own, members: [agent, member] })
+    expect(core().bindings(topic)).toBe(written)
+    await create(type, { ...own, members: [agent] })
+    expect(core().bindings(topic)).toEqual([other, { role: own.role, members: [agent] }])
+    await remove(type, { ...own, members: [agent] })
+    expect(core().bindings(topic)).toEqual([other])
+    await expect(create(type, own)).rejects.toThrow('google_pubsub_topic_iam_binding.x has no members')
+  })
+
   it('store the same role under different conditions as separate bindings', async () => {
     const own = { role: 'roles/datastore.user', member }
     const condition = (database: string) => ({

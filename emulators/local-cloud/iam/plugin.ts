@@ -10,7 +10,7 @@ import { iamRoutes } from './api/routes.ts'
 import { createState, type IamCore } from './core.ts'
 import { ownFacts } from './iam.ts'
 import { iamAccess } from './permissions.ts'
-import { accountMember, projectMember, serviceAccount } from './terraform.ts'
+import { accountGrants, projectGrants, serviceAccount } from './terraform.ts'
 
 export type { IamCore } from './core.ts'
 
@@ -36,8 +36,8 @@ export const iam: Plugin<IamCore> = {
   },
   terraform: {
     google_service_account: serviceAccount,
-    google_service_account_iam_member: accountMember,
-    google_project_iam_member: projectMember,
+    ...accountGrants,
+    ...projectGrants,
   },
   iam: ownFacts,
   environment: (host) => ({ GCE_METADATA_HOST: host, METADATA_SERVER_DETECTION: 'assume-present' }),

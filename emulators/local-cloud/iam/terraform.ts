@@ -1,7 +1,7 @@
 /** google_service_account, and the members of its policy and of the project's. */
 
 import { type Attributes, attributesOf, readAttributes } from '../core/terraform/attributes.ts'
-import { policyMember } from '../core/terraform/policy-member.ts'
+import { policyGrants } from '../core/terraform/policy-grants.ts'
 import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
 import { accountPolicy, projectPolicy } from './iam.ts'
@@ -35,6 +35,12 @@ const emailOf = (account: Attributes): string =>
 const accountName = (account: Attributes): string => `projects/${account.project()}/serviceAccounts/${emailOf(account)}`
 const accountPath = (account: Attributes): string => `/v1/${accountName(account)}`
 
-export const projectMember = policyMember(projectPolicy, (member) => `projects/${member.shortName('project')}`)
+export const projectGrants = policyGrants(
+  'google_project',
+  projectPolicy,
+  (member) => `projects/${member.shortName('project')}`,
+)
 
-export const accountMember = policyMember(accountPolicy, (member) => member.required('service_account_id'))
+export const accountGrants = policyGrants('google_service_account', accountPolicy, (member) =>
+  member.required('service_account_id'),
+)

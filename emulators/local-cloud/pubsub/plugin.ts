@@ -5,7 +5,7 @@ import type { Plugin } from '../core/plugin.ts'
 import { makeCore, type PubsubCore } from './core.ts'
 import { pubsubIam } from './iam.ts'
 import { publisherAccess, subscriberAccess } from './permissions.ts'
-import { subscriptionMember, subscriptionProvisioner, topicMember, topicProvisioner } from './terraform.ts'
+import { subscriptionGrants, subscriptionProvisioner, topicGrants, topicProvisioner } from './terraform.ts'
 
 export type { PubsubCore } from './core.ts'
 
@@ -34,9 +34,9 @@ export const pubsub: Plugin<PubsubCore> = {
   },
   terraform: {
     google_pubsub_topic: topicProvisioner,
-    google_pubsub_topic_iam_member: topicMember,
+    ...topicGrants,
     google_pubsub_subscription: subscriptionProvisioner,
-    google_pubsub_subscription_iam_member: subscriptionMember,
+    ...subscriptionGrants,
   },
   iam: pubsubIam,
   environment: (host) => ({ PUBSUB_EMULATOR_HOST: host }),

@@ -1,7 +1,7 @@
 /** Provisions google_pubsub_topic and google_pubsub_subscription through the public REST API, as Terraform would. */
 
 import { type Attributes, attributesOf, defined, type Message, readAttributes } from '../core/terraform/attributes.ts'
-import { policyMember } from '../core/terraform/policy-member.ts'
+import { policyGrants } from '../core/terraform/policy-grants.ts'
 import type { Provisioner } from '../core/terraform/provisioner.ts'
 import { upsert } from '../core/terraform/upsert.ts'
 import { subscriptionPolicy, topicPolicy } from './iam.ts'
@@ -20,7 +20,8 @@ export const topicProvisioner: Provisioner = {
   computed: (topic) => ({ id: topicName(topic) }),
 }
 
-export const topicMember = policyMember(
+export const topicGrants = policyGrants(
+  'google_pubsub_topic',
   topicPolicy,
   (member) => `projects/${member.project()}/topics/${member.shortName('topic')}`,
 )
@@ -47,7 +48,8 @@ export const subscriptionProvisioner: Provisioner = {
   computed: (subscription) => ({ id: subscriptionName(subscription) }),
 }
 
-export const subscriptionMember = policyMember(
+export const subscriptionGrants = policyGrants(
+  'google_pubsub_subscription',
   subscriptionPolicy,
   (member) => `projects/${member.project()}/subscriptions/${member.shortName('subscription')}`,
 )

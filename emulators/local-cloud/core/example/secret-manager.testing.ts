@@ -6,7 +6,7 @@ import type { IamFacts, PolicyKind } from '../iam-facts.ts'
 import type { Plugin } from '../plugin.ts'
 import { alreadyExists, notFound } from '../status.ts'
 import { attributesOf, type Attributes, readAttributes } from '../terraform/attributes.ts'
-import { policyMember } from '../terraform/policy-member.ts'
+import { policyGrants } from '../terraform/policy-grants.ts'
 import type { Provisioner } from '../terraform/provisioner.ts'
 import { upsert } from '../terraform/upsert.ts'
 
@@ -86,7 +86,7 @@ export const secretManager: Plugin = {
   },
   terraform: {
     google_secret_manager_secret: secret,
-    google_secret_manager_secret_iam_member: policyMember(secretPolicy, secretName),
+    ...policyGrants('google_secret_manager_secret', secretPolicy, secretName),
   },
   iam: secretManagerIam,
   environment: (host) => ({ SECRET_MANAGER_HOST: host }),

@@ -43,7 +43,7 @@ const idOf = ({ stack, address }: TerraformResource): string => `${stack}/${addr
 /** Most resources are changed in place; a grant is another grant when anything of it differs. */
 function isKept(before: TerraformResource, now: TerraformResource | undefined): boolean {
   if (!now) return false
-  return !before.type.endsWith('_iam_member') || isDeepStrictEqual(before.attributes, now.attributes)
+  return !/_iam_(member|binding)$/.test(before.type) || isDeepStrictEqual(before.attributes, now.attributes)
 }
 
 function read(file: string): TerraformResource[] {

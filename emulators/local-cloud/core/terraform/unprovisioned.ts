@@ -18,8 +18,10 @@ export const unprovisioned: Readonly<Record<string, Unprovisioned>> = {
   google_project_service: without('every API of the local cloud is on'),
   google_artifact_registry_repository: without('the services run from the working copy, not from an image'),
   google_artifact_registry_repository_iam_member: without('the services run from the working copy, not from an image'),
+  google_artifact_registry_repository_iam_binding: without('the services run from the working copy, not from an image'),
   google_storage_bucket: without('no image is built on a laptop, and nothing else is put into a bucket'),
   google_storage_bucket_iam_member: without('no image is built on a laptop, and nothing else is put into a bucket'),
+  google_storage_bucket_iam_binding: without('no image is built on a laptop, and nothing else is put into a bucket'),
   google_compute_network: without(
     'loopback stands in for the VPC',
     (network) => `projects/${network.project()}/global/networks/${network.required('name')}`,

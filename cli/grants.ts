@@ -1,0 +1,94 @@
+/** `npm run grants`: grants in an environment that its stacks do not make, or that are missing. */
+
+import { business } from '../functions/index.ts'
+import { synthesize } from '../stacks/app.ts'
+import { type Environment, environments, localEnvironment, localPorts } from '../stacks/environments.ts'
+import { flag, main, requireRunning, secretOf, UsageError } from './command.ts'
+import { type Difference, differencesOf, type Policy } from './grants/compare.ts'
+import { declaredGrants, type PolicyAddress } from './grants/declared.ts'
+import { table } from './table.ts'
+import { say, sayJson } from './terminal.ts'
+
+const names = Object.keys(environments)
+
+void main('grants', {
+  brief: 'Compares the IAM policies of an environment with the grants of its stacks, and lists the differences.',
+  about: `
+It reads the policy of the project and of each service, topic, subscription, queue, table, account, repository and bucket of
+the stacks. Terraform's plan shows a difference only in roles that the stacks bind; this command shows every added member of
+every role. Grants on the project to the environment's administrators and to Google's own agents are expected. Ends with 1
+if there is a difference. In the cloud you need roles/iam.securityReviewer on the project, and credentials: gcloud auth
+application-default login.`,
+  words: { name: 'ENVIRONMENT', brief: `${names.join(' or ')}; absent, the platform that runs here`, most: 1 },
+  options: { json: flag('as JSON') },
+  async run({ json }, [name]) {
+    const environment = name === undefined ? undefined : Object.values(environments).find((one) => one.name === name)
+    if (name !== undefined && !environment)
+      throw new UsageError(`There is no environment "${name}": it is one of ${names.join(', ')}.`)
+    const differences = environment
+      ? await differencesIn(environment, false, await cloudReader())
+      : await differencesIn(localEnvironment(localPorts(4100, business)), true, localReader())
+    if (json) sayJson(differences)
+    else print(differences)
+    return differences.length === 0 ? 0 : 1
+  },
+})
+
+function differencesIn(
+  environment: Environment,
+  isLocal: boolean,
+  read: (address: PolicyAddress) => Promise<Policy | undefined>,
+): Promise<Difference[]> {
+  const declared = declaredGrants(synthesize(environment, business), environment.projectId, isLocal)
+  return differencesOf(declared, environment, read)
+}
+
+function print(differences: readonly Difference[]): void {
+  if (differences.length === 0) return say('The policies have exactly the grants of the stacks.')
+  say(
+    table(
+      differences.map((one) => ({ ...one, role: one.role.replace(/^roles\//, ''), condition: one.condition || null })),
+    ),
+  )
+}
+
+function localReader() {
+  const running = requireRunning()
+  return reader(
+    ({ path }) => `http://${running.apiHost}/${path}`,
+    () => Promise.resolve(secretOf(running)),
+  )
+}
+
+async function cloudReader() {
+  const { GoogleAuth } = await import('google-auth-library')
+  const auth = new GoogleAuth({ scopes: 'https://www.googleapis.com/auth/cloud-platform' })
+  const headersOf = async (url: string): Promise<Record<string, string>> => {
+    try {
+      return Object.fromEntries(await auth.getRequestHeaders(url))
+    } catch {
+      throw new UsageError('Reading policies needs Google credentials: run gcloud auth application-default login.')
+    }
+  }
+  return reader(({ api, path }) => `https://${api}.googleapis.com/${path}`, headersOf)
+}
+
+/** Policies of version 3: a lower one hides the conditions. */
+function reader(
+  urlOf: (address: PolicyAddress) => string,
+  headersOf: (url: string) => Promise<Record<string, string>>,
+) {
+  return async (address: PolicyAddress): Promise<Policy | undefined> => {
+    const { api, method, resource } = address
+    const option = api === 'storage' ? 'optionsRequestedPolicyVersion' : 'options.requestedPolicyVersion'
+    const url = method === 'GET' ? `${urlOf(address)}?${option}=3` : urlOf(address)
+    const response = await fetch(url, {
+      method,
+      headers: { ...(await headersOf(url)), 'content-type': 'application/json' },
+      ...(method === 'POST' ? { body: JSON.stringify({ options: { requestedPolicyVersion: 3 } }) } : {}),
+    })
+    if (response.status === 404) return undefined
+    if (!response.ok) throw new UsageError(`The policy of ${resource} can't be read: ${await response.text()}`)
+    return (await response.json()) as Policy
+  }
+}
