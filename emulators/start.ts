@@ -85,8 +85,7 @@ function emulators({ servicePort, environmentOf, workingDirectory, dataDirectory
   ]
 }
 
-const unstarted = (): Plugin[] =>
-  emulators({ servicePort: () => 0, environmentOf: () => ({}), workingDirectory: '.' })
+const unstarted = (): Plugin[] => emulators({ servicePort: () => 0, environmentOf: () => ({}), workingDirectory: '.' })
 
 /** The resources of the stacks without starting anything: see `readResources`. */
 export const resourcesOf = (stacks: readonly StackJson[]): TerraformResource[] => readResources(stacks, unstarted())
