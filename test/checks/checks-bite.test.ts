@@ -59,6 +59,7 @@ const directions: readonly (readonly [string, string, string])[] = [
   ['emulators/planted.ts', '../functions/shop/local/seed.ts', 'npm start reads functions/index.ts'],
   ['stacks/planted.ts', 'cdktf', 'the way out stays two files wide'],
   ['cli/planted.ts', '../stacks/app.ts', 'cli/ uses the public API'],
+  ['cli/grants.ts', '../stacks/bus-stack.ts', 'npm run grants and bill synthesize the stacks'],
   ['cli/image.ts', '../stacks/app.ts', 'npm run image and cdktf read the environments, and nothing else of the stacks'],
   ['cli/image.ts', '../functions/orders/service.ts', 'cli/ reads functions/index.ts, not a service'],
   ['shared/planted.ts', './names.js', 'import it by its own ending'],
