@@ -29,5 +29,7 @@ export const commandPath = (command: string): string => `/commands/${command}`
 export const submissionPath = (command: string): string => `/submissions/${command}`
 /** Provided by the runtime of every service: it republishes the recorded events of a correlation id. */
 export const republishCommand = 'RepublishEvents'
+/** Its name in an earlier release, which tasks in queues and recorded commits still have. */
+export const formerRepublishCommand = 'RepeatEvents'
 /** Provided by the runtime of every service: take dead letters of its own again. */
 export const replayCommand = 'ReplayDeadLetters'

@@ -3,6 +3,6 @@
 import { z } from 'zod'
 import { reference } from '../base/fields.ts'
 
-export { republishCommand } from '../base/names.ts'
+export { formerRepublishCommand, republishCommand } from '../base/names.ts'
 
 export const republishSchema = z.strictObject({ correlationId: reference })

@@ -525,6 +525,17 @@ describe('RepublishEvents', () => {
     ])
   })
 
+  it('is understood by its former name, and sent under it by its senders alone', async () => {
+    const { task, platform } = started()
+    await task('Cook', cook)
+    const before = [...platform.published]
+    const former = message('RepeatEvents', { correlationId: 'm-1' }, { sequence: 0 })
+    expect((await task('RepeatEvents', former)).status).toBe(403)
+    expect((await task('RepeatEvents', former, { authorization: idToken('kitchen', 'boss') })).status).toBe(204)
+    expect(platform.published).toEqual([...before, ...before])
+    expect(platform.deadLetters).toEqual([])
+  })
+
   it('is retried for ever, and reported stuck from the fifth attempt on', async () => {
     const { task, platform } = started()
     await task('Cook', cook)

@@ -9,7 +9,7 @@ import { DEADLINE_HEADER, deadlineOf, MAX_REQUEST_MS, withDeadline } from '../ba
 import { Refused, Unavailable } from '../base/errors.ts'
 import { publicPart, statusOf } from '../service/health.ts'
 import { answerProblem, disconnectOf, limitedBody } from '../http/http.ts'
-import { commandPath, eventPath, replayCommand } from '../base/names.ts'
+import { commandPath, eventPath, formerRepublishCommand, replayCommand, republishCommand } from '../base/names.ts'
 import { fromOperators } from '../service/service.ts'
 import { createCallerCheck } from './callers.ts'
 import { type CallFunction, createReceiver, type Outcome } from './receive.ts'
@@ -113,7 +113,8 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
       return answer(c, await replay(await bytes(c), { get: (name) => c.req.header(name) }))
     })
     http.post('/commands/:command', async (c) => {
-      const command = c.req.param('command')
+      const name = c.req.param('command')
+      const command = name === formerRepublishCommand ? republishCommand : name
       // A command that has no senders is dead-lettered only if its caller may send some other command.
       const senders =
         (Object.hasOwn(config.SENDERS, command) && config.SENDERS[command]) || Object.values(config.SENDERS).flat()

@@ -28,13 +28,16 @@ export function readCommand(bytes: Buffer, type: string, own: Contracts): Envelo
   return { ...envelope, data: parsed(contract.data, envelope.data, type) }
 }
 
-/** An envelope of this type, with data that is not parsed yet. @throws Unreadable */
-export function readEnvelope(bytes: Buffer, type: string): Envelope {
+/**
+ * An envelope of this type, with data that is not parsed yet. @param former the type's name in an earlier release
+ * @throws Unreadable
+ */
+export function readEnvelope(bytes: Buffer, type: string, former = type): Envelope {
   const parsedEnvelope = envelopeSchema.safeParse(json(bytes))
   if (!parsedEnvelope.success) throw new Unreadable(`not an envelope: ${listOf(parsedEnvelope.error, 'the whole')}`)
-  if (parsedEnvelope.data.type !== type)
+  if (parsedEnvelope.data.type !== type && parsedEnvelope.data.type !== former)
     throw new Unreadable(`the type in the envelope is ${parsedEnvelope.data.type}, not ${type}`)
-  return parsedEnvelope.data
+  return { ...parsedEnvelope.data, type }
 }
 
 function json(bytes: Buffer): unknown {

@@ -10,7 +10,7 @@ import { listOf } from '../base/issues.ts'
 import { typeOf, type Waiting } from '../gcp/waiting.ts'
 import { jsonFrom } from '../base/json-bytes.ts'
 import { accountEmail, accountId } from '../base/names.ts'
-import { republishCommand, republishSchema } from '../messaging/republish.ts'
+import { formerRepublishCommand, republishCommand, republishSchema } from '../messaging/republish.ts'
 import { runtimeContracts } from '../contracts/runtime-events.ts'
 import { STUCK_FROM_ATTEMPT } from '../saga/saga.ts'
 import { contractsOf, type Service } from '../service/service.ts'
@@ -252,7 +252,7 @@ function readRepublish(
 ): Envelope<string, Republish> {
   if (!Object.hasOwn(collections, 'streams'))
     throw new Unreadable(`${name} keeps no streams: it has nothing to republish`)
-  const message = readEnvelope(body, republishCommand)
+  const message = readEnvelope(body, republishCommand, formerRepublishCommand)
   const parsed = republishSchema.safeParse(message.data)
   if (!parsed.success)
     throw new Unreadable(`${republishCommand} breaks its contract: ${listOf(parsed.error, 'the whole')}`)
