@@ -30,8 +30,12 @@ const kindOf = (stack: string): string => {
   return services.some((service) => service.name === part) ? 'service' : part
 }
 
+/** The attributes that name a resource at Google. */
+const idAttributes = ['name', 'account_id', 'dataset_id', 'table_id', 'repository_id']
+
 /** By the kind of stack, its constructs with a resource, as `TYPE PATH`: those declared, and those that have become them. */
 const declared = new Map<string, Set<string>>()
+const namedAtGoogle = new Set<string>()
 const moved = new Map<string, Set<string>>()
 for (const { name: stack, json } of stacksOf(dev)) {
   const add = (to: Map<string, Set<string>>, type: string, path: string): void => {
@@ -39,12 +43,17 @@ for (const { name: stack, json } of stacksOf(dev)) {
     to.set(kind, (to.get(kind) ?? new Set()).add(`${type} ${path.replaceAll(name, '*')}`))
   }
   for (const [type, byId] of Object.entries(json.resource!))
-    for (const { '//': comment } of Object.values(byId)) {
+    for (const { '//': comment, ...attributes } of Object.values(byId)) {
       const path = (comment as { metadata: { path: string } }).metadata.path.slice(stack.length + 1)
       add(declared, type, path)
       for (const former of formerPaths(path)) add(moved, type, former)
+      const ownName = idAttributes.map((id) => attributes[id]).find((value) => value !== undefined)
+      if (typeof ownName === 'string' && !ownName.includes('${') && !type.endsWith('_iam_member'))
+        namedAtGoogle.add(`${type} ${ownName.replaceAll(dev.projectId, 'PROJECT').replaceAll(name, '*')}`)
     }
 }
+
+declared.set('names', namedAtGoogle)
 
 const read = () => JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, readonly string[]>>
 if (process.env['UPDATE_ADDRESSES']) {
@@ -57,7 +66,7 @@ if (process.env['UPDATE_ADDRESSES']) {
 }
 const frozen = read()
 
-describe.each(Object.keys(frozen))('the addresses of the stacks "%s"', (kind) => {
+describe.each(Object.keys(frozen))('in addresses.json, "%s"', (kind) => {
   it('are declared still, or moved', () => {
     const gone = frozen[kind]!.filter((path) => !declared.get(kind)?.has(path) && !moved.get(kind)?.has(path))
     const remedy = `add the new path of ${gone.join(', ')} to stacks/moved.json; remove from addresses.json the resources that Terraform shall destroy`
