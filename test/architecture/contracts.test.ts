@@ -35,6 +35,18 @@ const frozen = together('frozen-events.json')
 /** The answers of each owner, by `query@status`: a caller may get those of an earlier revision during a deployment. */
 const frozenAnswers = together('frozen-answers.json')
 
+interface FrozenQuery {
+  readonly method: string
+  readonly path: string
+  /** A value of each parameter. */
+  readonly parameters?: Readonly<Record<string, string>>
+  /** One with all fields, and one with the required fields alone. */
+  readonly bodies?: readonly unknown[]
+}
+/** The requests of each query: a caller may be of an earlier or of a later revision than the owner during a deployment. */
+const frozenQueries = together('frozen-queries.json') as Readonly<Record<string, FrozenQuery>>
+const WHAT_MAY_CHANGE = `Revisions of caller and owner differ during a deployment. So method, path and the names of the parameters never change, no field of a body is removed or becomes required, and no value that was taken is refused. A new field is optional: append a body with it, and let callers send it from the next deployment on. Any other change is a query of another name; the old one stays until no revision asks it.`
+
 const events = owners.flatMap(({ name, folder, contracts }) =>
   Object.entries<EventContract>(contracts.events).map(([type, contract]) => ({ name, folder, type, contract })),
 )
@@ -105,6 +117,46 @@ describe.each(queries)('$query of $name', ({ query, contract }) => {
     expect(Object.keys(contract.parameters ?? {})).toEqual(expect.arrayContaining(pathParametersOf(contract)))
     expect(contract.path).not.toMatch(/^\/(events|commands|submissions|health)\//)
   })
+})
+
+/** The names of all fields in a JSON Schema, or in a value. */
+const fieldsOf = (node: unknown, ofSchema: boolean): readonly string[] => {
+  if (typeof node !== 'object' || node === null) return []
+  const { properties } = node as { readonly properties?: object }
+  const own = Array.isArray(node) ? [] : Object.keys(ofSchema ? (properties ?? {}) : node)
+  return [...own, ...Object.values(node).flatMap((value) => fieldsOf(value, ofSchema))]
+}
+const inSchema = (schema: z.ZodType): Set<string> =>
+  new Set(fieldsOf(JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io: 'input' }))), true))
+
+it.each(queries)('the query $query of $name is still asked as its frozen requests', ({ name, query, contract }) => {
+  const frozen = frozenQueries[query]
+  const file = `functions/${name}/frozen-queries.json`
+  expect(frozen, `add "${query}" to ${file}: its method and path, a value of each parameter, and bodies`).toBeDefined()
+  const { method, path, parameters = {}, bodies = [] } = frozen!
+  const wire = {
+    method: contract.method,
+    path: contract.path,
+    parameters: Object.keys(contract.parameters ?? {}).toSorted(),
+  }
+  expect(wire, WHAT_MAY_CHANGE).toEqual({ method, path, parameters: Object.keys(parameters).toSorted() })
+  for (const [parameter, value] of Object.entries(parameters))
+    expect(contract.parameters![parameter]!.safeParse(value), `${parameter}: ${WHAT_MAY_CHANGE}`).toMatchObject({
+      data: value,
+    })
+  expect(bodies.length > 0, `${file} has bodies for ${query} if its contract has a body. ${WHAT_MAY_CHANGE}`).toBe(
+    contract.body !== undefined,
+  )
+  for (const body of bodies) expect(contract.body!.safeParse(body), WHAT_MAY_CHANGE).toMatchObject({ data: body })
+  if (contract.body)
+    expect(
+      new Set(fieldsOf(bodies, false)),
+      `Append a body with each new field to ${file}. ${WHAT_MAY_CHANGE}`,
+    ).toEqual(inSchema(contract.body))
+})
+
+it('each frozen query is in the contracts', () => {
+  expect(Object.keys(frozenQueries).toSorted()).toEqual(queries.map(({ query }) => query).toSorted())
 })
 
 it.each(answers)('the answer $answer of $name still accepts its frozen example', ({ name, answer, schema }) => {
