@@ -4,20 +4,20 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { findRunning, flag, main, text, texts, UsageError, wholeNumber } from './command.ts'
 
-const said: string[] = []
+const printedErrors: string[] = []
 const given: unknown[] = []
 let before: typeof process.exitCode
 beforeEach(() => {
   before = process.exitCode
-  said.length = given.length = 0
-  vi.spyOn(console, 'error').mockImplementation((line: string) => void said.push(line))
+  printedErrors.length = given.length = 0
+  vi.spyOn(console, 'error').mockImplementation((line: string) => void printedErrors.push(line))
 })
 afterEach(() => {
   process.exitCode = before
   vi.restoreAllMocks()
 })
 
-const typed = async (args: string[], most = 0): Promise<typeof process.exitCode> => {
+const typed = async (args: string[], max = 0): Promise<typeof process.exitCode> => {
   const options = {
     service: text('NAME', 'a name'),
     'dry-run': flag('changes nothing'),
@@ -26,8 +26,8 @@ const typed = async (args: string[], most = 0): Promise<typeof process.exitCode>
     currency: text('CODE', 'of money', 'EUR'),
     lines: wholeNumber('how many', 20, { from: 1, to: 99 }),
   }
-  const words = { name: 'WORD', brief: 'a word', most }
-  const command = { brief: 'Tries.', about: 'Twice.', options, ...(most > 0 ? { words } : {}) }
+  const words = { name: 'WORD', brief: 'a word', max }
+  const command = { brief: 'Tries.', about: 'Twice.', options, ...(max > 0 ? { words } : {}) }
   await main('try', { ...command, run: async (...all) => void given.push(all) }, args)
   return process.exitCode
 }
@@ -55,7 +55,7 @@ it.each<[string, string[], string]>([
   ]),
 ])('%s is refused in one line', async (_, args, line) => {
   expect(await typed(args)).toBe(1)
-  expect(said).toEqual([line])
+  expect(printedErrors).toEqual([line])
   expect(given).toEqual([])
 })
 
@@ -71,7 +71,7 @@ it('gives each option its value or its default', async () => {
 
 it('accepts the declared number of words', async () => {
   expect(await typed(['a', 'b'], 1)).toBe(1)
-  expect(said).toEqual(['Too many arguments, expected 1 but encountered "b". See --help.'])
+  expect(printedErrors).toEqual(['Too many arguments, expected 1 but encountered "b". See --help.'])
   expect(await typed([], 1)).toBe(0)
   expect(await typed(['a'], 1)).toBe(0)
   expect(await typed(['a', '--', '--b'], 2)).toBe(0)
@@ -97,7 +97,7 @@ it.each<[string, Record<string, string>, string[]]>([
   onTestFinished(() => void vi.unstubAllEnvs())
   expect(await typed(args, 5)).toBe(1)
   const [option] = Object.keys(environment).map((name) => name.replace('npm_config_', '--').replace('_', '-'))
-  expect(said).toEqual([expect.stringMatching(`^npm consumed ${option} .*npm run try -- ${option}$`)])
+  expect(printedErrors).toEqual([expect.stringMatching(`^npm consumed ${option} .*npm run try -- ${option}$`)])
   expect(given).toEqual([])
 })
 

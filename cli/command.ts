@@ -116,7 +116,7 @@ export interface Command<O extends Options> {
   readonly about?: string
   readonly options: O
   /** Positional arguments; absent: it takes no positional arguments. */
-  readonly words?: { readonly name: string; readonly brief: string; readonly most: number }
+  readonly words?: { readonly name: string; readonly brief: string; readonly max: number }
   /** Returns the exit code; nothing is 0. */
   run(values: Values<O>, words: readonly string[]): Promise<number | void>
 }
@@ -139,8 +139,8 @@ export function define<O extends Options>({ brief, about, options, words, run: a
     parameters: {
       flags: options,
       positional:
-        words && words.most > 1
-          ? { kind: 'array', parameter: word, maximum: words.most }
+        words && words.max > 1
+          ? { kind: 'array', parameter: word, maximum: words.max }
           : { kind: 'tuple', parameters: words ? [{ ...word, optional: true }] : [] },
     } as never,
     async func(values, ...given) {

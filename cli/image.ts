@@ -36,7 +36,7 @@ void main('image', {
 The image is named for the commit; an existing image is not built again. The first run also reads the digest of the
 collector's image from its registry and writes it to the same file, because deployments use digests, never tags. Deploy
 the environment's platform stack first: it has the repository, the account and the bucket.`,
-  words: { name: 'ENVIRONMENT', brief: names.join(' or '), most: 1 },
+  words: { name: 'ENVIRONMENT', brief: names.join(' or '), max: 1 },
   options: {},
   async run(_, [name]) {
     const environment = Object.values(environments).find((one) => one.name === name)
@@ -60,12 +60,12 @@ function requireAccount(): void {
 
 /** The commit for which the image is named. @throws UsageError if the sources differ from the commit. */
 function commit(): string {
-  const changed = said('git', ['status', '--porcelain', '--', ...sources])
+  const changed = outputOf('git', ['status', '--porcelain', '--', ...sources])
   if (changed !== '')
     throw new UsageError(
       `The image is named for its commit, and these files differ from it: commit them first.\n${changed}`,
     )
-  return said('git', ['rev-parse', '--short=12', 'HEAD'])
+  return outputOf('git', ['rev-parse', '--short=12', 'HEAD'])
 }
 
 function digestOf(image: string): string | undefined {
@@ -114,7 +114,7 @@ function ask(program: string, args: string[]) {
   return spawnSync(program, args, { cwd: root, encoding: 'utf8' })
 }
 
-function said(program: string, args: string[]): string {
+function outputOf(program: string, args: string[]): string {
   const { status, stdout, stderr } = ask(program, args)
   if (status !== 0) throw new UsageError(`${program} ${args[0]} failed: ${stderr?.trim() ?? 'it is not installed'}`)
   return stdout.trim()

@@ -9,7 +9,7 @@ import { printError, say, shown } from './terminal.ts'
 
 void main('logs', {
   brief: 'Follows the logs of one service, or of all, until Ctrl-C. The files are in .data/logs/.',
-  words: { name: 'SERVICE', brief: services.map(({ name }) => name).join(', '), most: 1 },
+  words: { name: 'SERVICE', brief: services.map(({ name }) => name).join(', '), max: 1 },
   options: {
     lines: wholeNumber('number of earlier lines to print for each service', 20, {}),
     'no-follow': flag('print the existing lines and exit'),

@@ -16,7 +16,7 @@ const root = join(import.meta.dirname, '..')
 const read: Read = (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined)
 const existing: Existing = { services, read }
 
-const name = (brief: string) => ({ name: 'NAME', brief, most: 1 })
+const name = (brief: string) => ({ name: 'NAME', brief, max: 1 })
 
 const service = define({
   brief: 'Generates a folder in functions/ and its number in functions/index.ts.',

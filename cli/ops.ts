@@ -20,7 +20,7 @@ const deadLetters = define({
   brief: 'Lists the dead letters, oldest first.',
   about: `
 Listing removes none of them: a dead letter is kept for 31 days, or until it is replayed.`,
-  words: { name: 'ID', brief: 'shows one, with its content', most: 1 },
+  words: { name: 'ID', brief: 'shows one, with its content', max: 1 },
   options: { ...targetOptions, service, json },
   async run({ service: consumer, json: asJson, ...where }, [id]) {
     const letters = await withPullSubscriptions(targetFrom(where), (subscriptions) =>
@@ -47,7 +47,7 @@ const replay = define({
 Sends each service a task that names them. The service pulls them from its own dead-letter subscription, handles them, and
 acknowledges those that succeeded. Replaying a message that was already handled has no effect. A message that fails twenty
 more times, or can not be parsed, stays in the subscription.`,
-  words: { name: 'ID', brief: 'an id; dead-letters lists them', most: Infinity },
+  words: { name: 'ID', brief: 'an id; dead-letters lists them', max: Infinity },
   options: { ...targetOptions, ...actingOptions, service, all: flag('all dead letters there are now') },
   async run(values, ids) {
     const operator = operatorFrom(values)

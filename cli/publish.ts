@@ -15,7 +15,7 @@ void main('publish', {
   brief:
     'Publishes an event to its topic. Only services that accept manual events of this type handle it; others dead-letter it.',
   about: example,
-  words: { name: 'TYPE DATA', brief: 'the type of the event, and its data as JSON', most: 2 },
+  words: { name: 'TYPE DATA', brief: 'the type of the event, and its data as JSON', max: 2 },
   options: {
     subject: text('ID', 'its subject; absent, the field of the data that comes first in the example of --list'),
     'dry-run': flag('print the envelope without publishing it'),

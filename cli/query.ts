@@ -25,7 +25,7 @@ const examples = [
 void main('query', {
   brief: 'Queries BigQuery: raw events are in the dataset events, views of them in analytics.',
   about: examples,
-  words: { name: 'SQL', brief: `SQL, or the name of a saved query: ${savedNames}`, most: Infinity },
+  words: { name: 'SQL', brief: `SQL, or the name of a saved query: ${savedNames}`, max: Infinity },
   options: { json: flag('print the rows as JSON') },
   async run(values, positionals) {
     const given = positionals.join(' ').trim()

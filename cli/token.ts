@@ -10,7 +10,7 @@ const { sub: someone, roles: someRoles } = tools.caller ?? { sub: 'someone', rol
 void main('token', {
   brief: 'Prints a token that the public API accepts for an hour.',
   about: `  curl -H "authorization: Bearer $(npm run -s token -- ${someone})" ${tools.examples?.url ?? 'URL'}`,
-  words: { name: 'NAME', brief: `the subject; absent, ${someone}`, most: 1 },
+  words: { name: 'NAME', brief: `the subject; absent, ${someone}`, max: 1 },
   options: { role: texts('ROLE', `a role of the subject; absent, ${someRoles.join(' and ') || 'no role'}`) },
   async run({ role: roles = someRoles }, [sub = someone]) {
     say((await signIn(requireRunning(), { sub, roles })).token)

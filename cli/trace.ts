@@ -16,7 +16,7 @@ Below it are the log lines of the span.`,
   words: {
     name: 'ID',
     brief: `the correlation id of its messages; absent, that of the last ${unit?.one ?? 'trace'}`,
-    most: 1,
+    max: 1,
   },
   options: { json: flag('the spans with their log lines as JSON') },
   async run(values, [given]) {

@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { type Clock, type Journal, openHttp, openJournal, parseJson, systemClock } from 'local-google-cloud/host'
 
-const LARGEST_BODY_BYTES = 64 * 1024
+const MAX_BODY_BYTES = 64 * 1024
 
 export interface PartnerOptions {
   /** 0 (the default): any free one. */
@@ -79,8 +79,8 @@ export function partnerApp(options: PartnerOptions, routes: (partner: PartnerApp
   })
   app.use(
     bodyLimit({
-      maxSize: LARGEST_BODY_BYTES,
-      onError: (c) => c.json({ code: 'body-too-large', message: `At most ${LARGEST_BODY_BYTES} bytes.` }, 413),
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) => c.json({ code: 'body-too-large', message: `At most ${MAX_BODY_BYTES} bytes.` }, 413),
     }),
   )
   app.use('/v1/*', async (c, next) => {

@@ -171,11 +171,11 @@ it('starts without a stored service that it can not open, and prints the command
 
   const steps: string[] = []
   platform = await start(port, [stack(port)], (step) => steps.push(step))
-  const said = steps.find((step) => step.includes(name))
-  expect(said).toMatch(
+  const line = steps.find((step) => step.includes(name))
+  expect(line).toMatch(
     /is stored and could not be opened: the local cloud is the project p\. .*curl -X DELETE http:\S+$/,
   )
-  await platform.api('DELETE', new URL(/http:\S+/.exec(said!)![0]).pathname)
+  await platform.api('DELETE', new URL(/http:\S+/.exec(line!)![0]).pathname)
   await platform.close()
   steps.length = 0
   platform = await start(port, [stack(port)], (step) => steps.push(step))

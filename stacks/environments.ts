@@ -176,13 +176,13 @@ function numberOf(
   kind: keyof typeof MAX_LOCAL,
   numbered: readonly (readonly [number: string, name: string])[],
 ): (name: string) => number {
-  const most = MAX_LOCAL[kind]
+  const limit = MAX_LOCAL[kind]
   return (name) => {
     const entry = numbered.find(([, one]) => one === name)
     if (!entry) throw new Error(`There is no ${kind} "${name}" in functions/index.ts.`)
     const number = Number(entry[0])
-    if (number >= most)
-      throw new Error(`The ${kind} ${name} has the number ${number}: local ports reach to ${most - 1}.`)
+    if (number >= limit)
+      throw new Error(`The ${kind} ${name} has the number ${number}: local ports reach to ${limit - 1}.`)
     return number
   }
 }

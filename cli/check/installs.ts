@@ -12,7 +12,7 @@ const harmless = new Set(['--version', '-v', 'audit', 'help', 'ls', 'outdated', 
 /** Programs that always fetch. */
 const fetching = /^(?:npx|pnpx|pnpm|yarn|bunx?|corepack|deno|pipx|uvx?|curl|wget)$/
 /** Programs that fetch with certain arguments; all programs do with an install command. */
-const asked: Readonly<Record<string, RegExp>> = {
+const installCommands: Readonly<Record<string, RegExp>> = {
   apk: /^add$/,
   docker: /^(?:pull|run|create)$/,
   git: /^(?:clone|pull)$/,
@@ -75,8 +75,9 @@ function installs([path = '', ...words]: readonly string[]): boolean {
     .replace(/^[@-]+|\.(?:cmd|exe)$/g, '')
   if (fetching.test(program)) return true
   if (program === 'npm') return words.length > 0 && !isHarmless(words) && !isLocked(words)
-  const isAsked = words.some((word) => asked[program]?.test(word)) && !words.some((word) => /@sha256:/.test(word))
-  return isAsked || (words[0] === 'install' && /^[a-z]/.test(program))
+  const isInstall =
+    words.some((word) => installCommands[program]?.test(word)) && !words.some((word) => /@sha256:/.test(word))
+  return isInstall || (words[0] === 'install' && /^[a-z]/.test(program))
 }
 
 const isHarmless = ([command, ...words]: readonly string[]): boolean =>

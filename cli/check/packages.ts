@@ -86,12 +86,12 @@ export function findInLockfile(
 }
 
 /** `folder name` of each aliased package: npm installs any package that the lockfile names for a folder. */
-function aliasesOf(asking: readonly Manifest[]): Set<string> {
-  const asked = asking.flatMap((one) =>
+function aliasesOf(dependents: readonly Manifest[]): Set<string> {
+  const requested = dependents.flatMap((one) =>
     [...sections, 'overrides' as const].flatMap((section) => Object.entries(one[section] ?? {})),
   )
   return new Set(
-    asked.flatMap(([folder, version]) => {
+    requested.flatMap(([folder, version]) => {
       const [, name] = /^npm:(@?[^@]+)/.exec(version) ?? []
       return name ? [`${folder} ${name}`] : []
     }),

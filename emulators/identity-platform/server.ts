@@ -58,7 +58,7 @@ export interface IdentityPlatform {
 }
 
 const VALID_FOR_SECONDS = 3600
-const LARGEST_BODY_BYTES = 64 * 1024
+const MAX_BODY_BYTES = 64 * 1024
 /** Roles are not checked, so that a test can make a token with an unknown role. */
 const tokenRequest = z.object({
   sub: z.string().min(1).max(128),
@@ -125,7 +125,7 @@ export async function createIdentityPlatform({
       .sign(privateKey)
     return { token, expiresAt: new Date((nowSeconds + expiresInSeconds) * 1000).toISOString() }
   }
-  app.use(bodyLimit({ maxSize: LARGEST_BODY_BYTES }))
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
   // An acknowledged change outlives the process.
   app.use(async (_, next) => {
     await next()

@@ -121,7 +121,7 @@ describe('a list of prices', () => {
 
   it('gives the same future prices as the full history, in any order of arrival and with duplicates', () => {
     const days = Array.from({ length: 30 }, (_, index) => nowMs + index * 86_400_000)
-    const said = (prices: readonly Price[]) => days.map((day) => priceAt(prices, day)?.unitMinor)
+    const pricesByDay = (prices: readonly Price[]) => days.map((day) => priceAt(prices, day)?.unitMinor)
     fc.assert(
       fc.property(
         fc
@@ -133,8 +133,8 @@ describe('a list of prices', () => {
             ),
           ),
         ([prices, again]) => {
-          expect(said(listOf(prices))).toEqual(said(prices))
-          expect(said(listOf(again))).toEqual(said(prices))
+          expect(pricesByDay(listOf(prices))).toEqual(pricesByDay(prices))
+          expect(pricesByDay(listOf(again))).toEqual(pricesByDay(prices))
         },
       ),
     )

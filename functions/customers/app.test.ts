@@ -270,11 +270,11 @@ describe('the services', () => {
   })
 
   it('that serve orders send only the queries that they need, and the gateway alone reads and changes vaults', () => {
-    const askers = Object.keys(customersContracts.queries).map((query) => [
+    const callers = Object.keys(customersContracts.queries).map((query) => [
       query,
       services.filter(({ queries }) => queries.includes(query)).map(({ name }) => name),
     ])
-    const { findUnknownReferences, readAddress, ...others } = Object.fromEntries(askers) as Record<string, string[]>
+    const { findUnknownReferences, readAddress, ...others } = Object.fromEntries(callers) as Record<string, string[]>
     expect([findUnknownReferences, readAddress]).toEqual([['orders'], ['shipping']])
     expect(new Set(Object.values(others).flat())).toEqual(new Set(['gateway']))
   })

@@ -3,8 +3,8 @@
 /** Digits as people write them, with spaces or hyphens between. */
 const digitRuns = /\d(?:[ -]?\d){12,}/g
 /** ISO/IEC 7812: the lengths of card numbers. */
-const SHORTEST = 13
-const LONGEST = 19
+const MIN_DIGITS = 13
+const MAX_DIGITS = 19
 
 /** Whether a text holds, anywhere in a run of digits, 13 to 19 that begin as cards do and pass the Luhn check. */
 export function holdsCardNumber(text: string): boolean {
@@ -12,8 +12,8 @@ export function holdsCardNumber(text: string): boolean {
 }
 
 function anyCardIn(digits: string): boolean {
-  for (let from = 0; from + SHORTEST <= digits.length; from++)
-    for (let length = SHORTEST; length <= LONGEST && from + length <= digits.length; length++)
+  for (let from = 0; from + MIN_DIGITS <= digits.length; from++)
+    for (let length = MIN_DIGITS; length <= MAX_DIGITS && from + length <= digits.length; length++)
       if (/[2-6]/.test(digits[from]!) && passesLuhn(digits.slice(from, from + length))) return true
   return false
 }

@@ -81,7 +81,7 @@ async function send(http: Hono, operation: Operation, { role, key, body, paramet
 }
 
 describe('the table of operations', () => {
-  const asked: string[] = []
+  const called: string[] = []
   const started = (): Hono =>
     createHttpApp(
       app,
@@ -89,7 +89,7 @@ describe('the table of operations', () => {
         settings: { EDGE: testEdge(), ...issuer.settings, PAYMENT_PROVIDER_URL: 'http://127.0.0.1:1' },
         callExternal: everyAccountIsValid,
         async call(_service, path) {
-          asked.push(path)
+          called.push(path)
           return Response.json({ orderId: 'o-1' })
         },
       }),
@@ -111,7 +111,7 @@ describe('the table of operations', () => {
 
   it.each(cases)('refuses $name', async ({ operation, refusal: [, given, status, code] }) => {
     expect(await send(started(), operation, given)).toEqual({ status, code })
-    expect(asked).toEqual([])
+    expect(called).toEqual([])
   })
 })
 

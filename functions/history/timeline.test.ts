@@ -17,7 +17,7 @@ const life = [
   event('orders', 4, 'order.completed', '00:01'),
 ]
 /** Merges fields as Firestore does: the last write of a field wins. */
-const toldInTurn = (events: typeof life): Timeline => {
+const recordedInTurn = (events: typeof life): Timeline => {
   const parts = events.map((event) => timelineFields(event)) as unknown as TimelineDocument[]
   return timelineOf(Object.assign({}, ...parts, { events: Object.assign({}, ...parts.map((part) => part.events)) }))
 }
@@ -25,21 +25,21 @@ const types = ({ entries }: Timeline): string[] => entries.map(({ type }) => typ
 
 describe('a timeline', () => {
   it('is the same for any order of delivery, and keeps the sequence of each service', () => {
-    const expected = toldInTurn(life)
+    const expected = recordedInTurn(life)
     expect(types(expected)).toEqual(life.map(({ type }) => type))
     for (let turn = 0; turn < life.length; turn++) {
       const rotated = [...life.slice(turn), ...life.slice(0, turn)]
-      for (const order of [rotated, rotated.toReversed()]) expect(toldInTurn(order)).toEqual(expected)
+      for (const order of [rotated, rotated.toReversed()]) expect(recordedInTurn(order)).toEqual(expected)
     }
   })
 
   it('contains each event once', () => {
-    expect(toldInTurn([...life, ...life])).toEqual(toldInTurn(life))
+    expect(recordedInTurn([...life, ...life])).toEqual(recordedInTurn(life))
   })
 
   it('has the customer from order.placed on', () => {
-    expect(toldInTurn(life.slice(1)).customerRef).toBeUndefined()
-    expect(toldInTurn(life.toReversed()).customerRef).toBe('customer-1')
+    expect(recordedInTurn(life.slice(1)).customerRef).toBeUndefined()
+    expect(recordedInTurn(life.toReversed()).customerRef).toBe('customer-1')
   })
 
   it('stays small while a saga is reported stuck again and again, and counts the reports', () => {

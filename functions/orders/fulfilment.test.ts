@@ -163,7 +163,7 @@ describe('staff that closes an order', () => {
     expect(events.at(-1)).toMatchObject({ type: 'fulfilment.recorded', data: { kind: 'captured' } })
   })
 
-  it('does not void the authorisation while no reply of payments has arrived, since a capture may be under way', async () => {
+  it('does not void the authorisation while no reply of payments has arrived, since a capture may be in progress', async () => {
     const { shop, orderId } = await shipped('committed')
     await close(shop, orderId)
     expect(shop.publishedTypes().at(-1)).toBe('order.closed')

@@ -118,9 +118,9 @@ function piecesOf(lines: Placing['lines']): Record<string, number> {
 const heldOf = ({ unpaid, lapses }: Recent, key: string): number =>
   [...unpaid, ...lapses].reduce((sum, { pieces }) => sum + (pieces[key] ?? 0), 0)
 
-/** The key of the first SKU of which unpaid and lapsed orders, together with this one, would hold more than `most` pieces. */
-const exceeded = (current: Recent, pieces: Unpaid['pieces'], most: number): string | undefined =>
-  Object.keys(pieces).find((key) => heldOf(current, key) + pieces[key]! > most)
+/** The key of the first SKU of which unpaid and lapsed orders, together with this one, would hold more than `maxPieces` pieces. */
+const exceeded = (current: Recent, pieces: Unpaid['pieces'], maxPieces: number): string | undefined =>
+  Object.keys(pieces).find((key) => heldOf(current, key) + pieces[key]! > maxPieces)
 
 const isWithin = (current: Recent, pieces: Unpaid['pieces'], bounds: Bounds): boolean =>
   current.unpaid.length < bounds.unpaidOrders &&

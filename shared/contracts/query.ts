@@ -67,7 +67,7 @@ export function checkRefusals(name: string, { refuses = [] }: QueryContract): vo
   const unfit = refuses.find((code) => !isRefusalCode(code))
   if (unfit !== undefined)
     throw new Error(
-      `The query ${name} can't refuse with ${declarationOf(unfit).name}: the runtime answers so before the rules of the owner are asked. Take one of ${ruleCodes.join(', ')}, or declare a code with defineCodes.`,
+      `The query ${name} can't refuse with ${declarationOf(unfit).name}: the runtime answers with it before the rules of the owner run. Take one of ${ruleCodes.join(', ')}, or declare a code with defineCodes.`,
     )
 }
 

@@ -9,7 +9,7 @@ import { deadLetterName, topicName } from '../base/names.ts'
 const BATCH_MS = 2
 const BATCH_MESSAGES = 100
 /** All tries together: well within a request's own timeout, after which the delivery comes again. The client's default is ten minutes. */
-const GIVE_UP_AFTER_MS = 10_000
+const PUBLISH_TIMEOUT_MS = 10_000
 const TRY_FOR_MS = 5_000
 /** CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE */
 const retryCodes = [1, 2, 4, 8, 10, 13, 14]
@@ -22,7 +22,7 @@ const retry = {
     initialRpcTimeoutMillis: TRY_FOR_MS,
     rpcTimeoutMultiplier: 1,
     maxRpcTimeoutMillis: TRY_FOR_MS,
-    totalTimeoutMillis: GIVE_UP_AFTER_MS,
+    totalTimeoutMillis: PUBLISH_TIMEOUT_MS,
   },
 }
 

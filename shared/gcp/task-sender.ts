@@ -10,7 +10,7 @@ const ALREADY_EXISTS = 6
 /** A command's handler has so long; the services' own timeout is shorter. */
 const DISPATCH_DEADLINE_SECONDS = 60
 /** The delivery comes again after it. */
-const GIVE_UP_AFTER_MS = 10_000
+const SEND_TIMEOUT_MS = 10_000
 
 export interface OutgoingTask {
   readonly target: string
@@ -50,7 +50,7 @@ export function createTaskSender(config: Config): TaskSender {
       },
     }
     try {
-      await tasks.createTask({ parent, task }, { timeout: GIVE_UP_AFTER_MS })
+      await tasks.createTask({ parent, task }, { timeout: SEND_TIMEOUT_MS })
     } catch (error) {
       if ((error as { code: number }).code === ALREADY_EXISTS) return
       throw new Unavailable(`${envelope.type} could not be sent to ${target}.`, { cause: error })

@@ -22,7 +22,7 @@ const failing = async (): Promise<never> => {
   throw new Unavailable('It answered 503.')
 }
 /** The outcome of a call whose request has 5 ms. */
-async function givenUp(policy: ResiliencePolicy, call = silent): Promise<unknown> {
+async function timedOut(policy: ResiliencePolicy, call = silent): Promise<unknown> {
   const outcome = withDeadline(5, () => policy.execute(call, once), { byCaller: true }).catch((error: unknown) => error)
   await vi.advanceTimersByTimeAsync(5)
   return outcome
@@ -50,7 +50,7 @@ async function opened(policy = createResiliencePolicy('orders')): Promise<Resili
 describe('a circuit', () => {
   it("stays closed when callers abort before the callee's timeout", async () => {
     const policy = createResiliencePolicy('orders')
-    for (let given = 0; given < 20; given++) expect(await givenUp(policy)).toBeInstanceOf(DeadlineExceeded)
+    for (let given = 0; given < 20; given++) expect(await timedOut(policy)).toBeInstanceOf(DeadlineExceeded)
     expect(policy.isOpen()).toBe(false)
     expect(await policy.execute(async () => 'answer', once)).toBe('answer')
   })
@@ -85,7 +85,7 @@ describe('a circuit', () => {
     for (let failed = 0; failed < 8; failed++) {
       expect(policy.isOpen()).toBe(false)
       await policy.execute(failing, once).catch(() => {})
-      await givenUp(policy)
+      await timedOut(policy)
     }
     expect(policy.isOpen()).toBe(true)
   })
@@ -177,7 +177,7 @@ describe('a half-open circuit', () => {
     vi.advanceTimersByTime(HALF_OPEN_AFTER_MS)
     const { promise: answer, reject } = Promise.withResolvers<never>()
     let time: Allowance | undefined
-    const outcome = await givenUp(policy, (given) => {
+    const outcome = await timedOut(policy, (given) => {
       time = given
       return answer
     })

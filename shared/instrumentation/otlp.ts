@@ -37,14 +37,14 @@ export function otlpSink(options: OtlpOptions): Sink {
   const dropped = { spans: 0, measures: 0 }
 
   /** One line for all that were dropped since the last. */
-  const tellDropped = (): void => {
+  const logDropped = (): void => {
     if (dropped.spans + dropped.measures === 0) return
     options.log('WARNING', 'telemetry.dropped', { ...dropped })
     dropped.spans = dropped.measures = 0
   }
   const left = (count: number): void => {
     waitingSpans -= count
-    tellDropped()
+    logDropped()
   }
   const open = async (): Promise<void> => {
     const { openPipeline } = await import('./otlp-pipeline.ts')
@@ -79,7 +79,7 @@ export function otlpSink(options: OtlpOptions): Sink {
       const flushed = opened().then(() => pipeline?.close())
       const given = new Promise<void>((resolve) => void setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())
       await Promise.race([flushed, given])
-      tellDropped()
+      logDropped()
     },
   }
 }

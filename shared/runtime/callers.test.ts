@@ -45,11 +45,11 @@ describe.each(['delivery', 'query'] as const)('a %s', (kind) => {
     ['of another account', { email: emailOf('guest') }, 'caller-not-allowed'],
   ])('with a token %s is refused, signed or without its signature as from Cloud Run', async (_, claims, expected) => {
     await expect(started({}, kind).check({ authorization: token(claims) })).rejects.toEqual(code(expected))
-    const handedOn = started(onCloudRun, kind).check({
+    const forwarded = started(onCloudRun, kind).check({
       'x-serverless-authorization': withoutSignature(token(claims)),
       authorization: token(claims),
     })
-    await expect(handedOn).rejects.toEqual(code(expected))
+    await expect(forwarded).rejects.toEqual(code(expected))
   })
 
   it.each<[string, string]>([
@@ -74,8 +74,8 @@ describe.each(['delivery', 'query'] as const)('a %s', (kind) => {
   it('with tokens of two accounts is refused', async () => {
     const headers = { 'x-serverless-authorization': token(), authorization: idToken('kitchen', 'boss') }
     await expect(started({}, kind).check(headers)).rejects.toEqual(code('token-invalid'))
-    const handedOn = { ...headers, 'x-serverless-authorization': withoutSignature(token()) }
-    await expect(started(onCloudRun, kind).check(handedOn)).rejects.toEqual(code('token-invalid'))
+    const forwarded = { ...headers, 'x-serverless-authorization': withoutSignature(token()) }
+    await expect(started(onCloudRun, kind).check(forwarded)).rejects.toEqual(code('token-invalid'))
   })
 })
 
@@ -86,10 +86,10 @@ describe('behind Cloud Run’s ingress', () => {
 
   it('a query needs a second token with its signature', async () => {
     const { check } = started(onCloudRun, 'query')
-    const handedOn = withoutSignature(token())
-    await expect(check({ authorization: handedOn })).rejects.toEqual(code('token-invalid'))
-    await expect(check({ 'x-serverless-authorization': handedOn })).rejects.toEqual(code('token-invalid'))
-    expect(await check({ 'x-serverless-authorization': handedOn, authorization: token() })).toBe(waiter)
+    const forwarded = withoutSignature(token())
+    await expect(check({ authorization: forwarded })).rejects.toEqual(code('token-invalid'))
+    await expect(check({ 'x-serverless-authorization': forwarded })).rejects.toEqual(code('token-invalid'))
+    expect(await check({ 'x-serverless-authorization': forwarded, authorization: token() })).toBe(waiter)
   })
 
   it('a present signature is verified', async () => {

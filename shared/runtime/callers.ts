@@ -20,7 +20,7 @@ const UNSIGNED = /^[^.]+\.([^.]+)\.SIGNATURE_REMOVED_BY_GOOGLE$/
 /** As jose reads a token without a signature: one set of rules then holds for the claims of both. */
 const UNSECURED_HEADER = Buffer.from('{"alg":"none"}').toString('base64url')
 /** Tokens whose signature was verified; beyond that all are forgotten. A caller has one an hour. */
-const KEPT_TOKENS = 1_000
+const MAX_CACHED_TOKENS = 1_000
 
 interface Headers {
   get(name: string): string | undefined
@@ -62,7 +62,7 @@ export function createCallerCheck(
     if (known && known.expiresAtMs > now()) return known
     const { payload } = await jwtVerify(token, keys, { ...rules(), algorithms: ['RS256'] })
     const identity = identityOf(payload, true)
-    if (verified.size >= KEPT_TOKENS) verified.clear()
+    if (verified.size >= MAX_CACHED_TOKENS) verified.clear()
     verified.set(key, identity)
     return identity
   }

@@ -16,7 +16,7 @@ const HEADERS = 100
 const HEADER_BYTES = 16 * 1024
 /** Cloud Run sends 80 requests at once; where no front end stands before it, strangers may hold connections open. */
 const CONNECTIONS = 1_000
-/** Nothing sent or received for so long, while a request is under way: longer than the longest answer takes. */
+/** The idle time of a connection with a request in flight: longer than the longest answer takes. */
 const IDLE_REQUEST_MS = 65_000
 /**
  * Longer than any front end keeps an idle connection (Google's load balancers: 600 s): the side that closes first may meet a

@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log.ts'
 /** A probe that has no answer by then has failed. */
 const PROBE_TIMEOUT_MS = 1_000
 /** More frequent calls get the last answer. */
-const KEPT_MS = 2_000
+const CACHE_MS = 2_000
 
 export interface Reason {
   readonly dependency: string
@@ -42,7 +42,7 @@ export interface HealthParts {
 
 export function createHealth({ dependencies, openCircuits, now, log, probe = canConnect }: HealthParts): Health {
   let stopping = false
-  let kept: { readonly atMs: number; readonly found: Promise<readonly Reason[]> } | undefined
+  let cached: { readonly atMs: number; readonly found: Promise<readonly Reason[]> } | undefined
 
   const unreachable = async (): Promise<readonly Reason[]> => {
     const found = await Promise.all(
@@ -62,9 +62,9 @@ export function createHealth({ dependencies, openCircuits, now, log, probe = can
 
   const readiness = async (): Promise<Readiness> => {
     if (stopping) return { status: 'not-ready', reasons: [{ dependency: 'process', detail: 'received SIGTERM' }] }
-    if (!kept || now() - kept.atMs >= KEPT_MS) kept = { atMs: now(), found: unreachable() }
-    const missing = await kept.found
-    const circuits = openCircuits().map((dependency) => ({ dependency, detail: 'is not asked: its circuit is open' }))
+    if (!cached || now() - cached.atMs >= CACHE_MS) cached = { atMs: now(), found: unreachable() }
+    const missing = await cached.found
+    const circuits = openCircuits().map((dependency) => ({ dependency, detail: 'is not called: its circuit is open' }))
     const status = missing.length > 0 ? 'not-ready' : circuits.length > 0 ? 'degraded' : 'ready'
     return { status, reasons: [...missing, ...circuits] }
   }

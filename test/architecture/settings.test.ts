@@ -33,9 +33,9 @@ describe.each(readers)('the service $name', (service) => {
         PORT: '1',
       },
     })
-    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
-    expect(said).toContain(`${service.name} does not start. `)
-    for (const name of names) expect(said).toContain(`The setting ${name} has a wrong value: ${name}: `)
+    const [output, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+    expect(output).toContain(`${service.name} does not start. `)
+    for (const name of names) expect(output).toContain(`The setting ${name} has a wrong value: ${name}: `)
     expect(code).toBe(1)
   })
 

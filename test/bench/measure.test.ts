@@ -14,19 +14,19 @@ it('a median is not changed by an outlier', () => {
   expect(median([1, 1000, 2, 3, 2])).toBe(2)
 })
 
-it('places the requested number of orders, concurrently at most as many as there are clients', async () => {
+it('places the requested number of orders, concurrently at maxActive as many as there are clients', async () => {
   let active = 0
-  let most = 0
+  let maxActive = 0
   let placed = 0
   await underLoad({
     clients: 4,
     orders: 10,
     async order() {
       placed += 1
-      most = Math.max(most, (active += 1))
+      maxActive = Math.max(maxActive, (active += 1))
       await Promise.resolve()
       active -= 1
     },
   })
-  expect([placed, most]).toEqual([10, 4])
+  expect([placed, maxActive]).toEqual([10, 4])
 })

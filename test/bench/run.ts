@@ -19,7 +19,7 @@ void main('bench', {
 Figures depend on the machine and its other load: compare within one run only.
 
 ${sections.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}`,
-  words: { name: 'SECTION', brief: 'a section of those above; default: all', most: Infinity },
+  words: { name: 'SECTION', brief: 'a section of those above; default: all', max: Infinity },
   options: {
     orders: wholeNumber('orders per run', 200, { from: 1 }),
     clients: text('LIST', 'how many clients order at once', '1,16,64'),

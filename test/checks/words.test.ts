@@ -2,6 +2,7 @@
 
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseSync, Visitor } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 import { root } from '../support/root.ts'
 
@@ -38,6 +39,42 @@ const finished: readonly string[] = [
 /** Earlier versions of recorded events, whose names are stored. */
 const stored = /past-events\./
 
+/** Words that were replaced in the names of files, types, functions, variables and properties, with the words to use. */
+const replacedInNames: readonly (readonly [RegExp, string])[] = [
+  [/\b(un)?told\b|\btells?\b/, 'received, notified, log'],
+  [/\b(hears?|heard)\b/, 'consumer, receive, record'],
+  [/\b(no|any|some|every)bodys?\b|\bwhoever\b/, 'the noun'],
+  [/\b(undo|undoes|undone|undoing|let go|letting go)\b/, 'compensate, void, release, detach'],
+  [/\b(noted?|notes) (problem|refusal|refused|act|operator|price|abandoned|caller)\b|\bnoted\b/, 'log, record, store'],
+  [/\b(put|puts) aside\b|\b(says?|say) again\b/, 'dead-letter, republish'],
+  [
+    /\b(patience|patient(ly)?|hurr(y|ied)|asleep|awake|at rest|under way)\b/,
+    'timeout, retry, in flight, scaled to zero',
+  ],
+  [/\b(books|shopper|survivors?|agenda|mesh|undertaker|lanes?|rooms)\b/, 'the standard term: docs/glossary.md'],
+  [/\b(moments?|obey(s|ed)?|chase|spread|wish|dismiss)\b/, 'point, handle, request, split, options, release'],
+  [/\b(largest|longest|most|least) (\w+ )*(bytes|characters|ms|length)\b/, 'MAX_…, MIN_…'],
+  [/\b(given|give|gave) up after\b|\b(look|looks|looked|looking)(?! ups?\b|s? like\b)\b/, '…_TIMEOUT_MS, poll, check'],
+]
+
+/** `noteRefusal`, `MAX_BYTES` and `asked-queries` as lower-case words. */
+const wordsIn = (name: string): string =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replaceAll(/[-_./]/g, ' ')
+    .toLowerCase()
+
+const replacementFor = (name: string): string | undefined =>
+  replacedInNames.find(([word]) => word.test(wordsIn(name)))?.[1]
+
+/** The names in a program, each once. */
+function namesIn(path: string): Set<string> {
+  const names = new Set<string>()
+  const add = ({ name }: { readonly name: string }): void => void names.add(name)
+  new Visitor({ Identifier: add, PrivateIdentifier: add }).visit(parseSync(path, text(path)).program)
+  return names
+}
+
 function occurrences(path: string): readonly string[] {
   // The name of a test is a quotation.
   const lines = text(path)
@@ -61,6 +98,36 @@ describe('words', () => {
     const found = (line: string): boolean => replaced.some(([word]) => word.test(line))
     expect(['what can be put aside', 'It is told as 500', 'there is none', 'nobody'].every(found)).toBe(true)
     expect(['deserted', 'a message is dead-lettered', 'nonempty'].some(found)).toBe(false)
+  })
+})
+
+describe('names', () => {
+  const programs = globSync('{cli,emulators,functions,shared,stacks,test}/**/*.{ts,mjs}', { cwd: root }).filter(
+    (path) => !path.includes('node_modules') && !stored.test(path),
+  )
+
+  it('of files have no replaced word', () => {
+    expect(programs.length).toBeGreaterThan(500)
+    expect(
+      programs.filter((path) => replacementFor(path)).map((path) => `${path}: use ${replacementFor(path)}`),
+    ).toEqual([])
+  })
+
+  it('of types, functions, variables and properties have no replaced word', () => {
+    const found = programs.flatMap((path) =>
+      [...namesIn(path)].flatMap((name) => {
+        const instead = replacementFor(name)
+        return instead ? [`${path}: ${name}: use ${instead}`] : []
+      }),
+    )
+    expect(found).toEqual([])
+  })
+
+  it('are compared by their words', () => {
+    const names = ['noteRefusal', 'LARGEST_BODY_BYTES', 'underWay', 'LOOK_EVERY_MS', 'test/crash/books.ts', 'isUndone']
+    expect(names.filter((name) => !replacementFor(name))).toEqual([])
+    const others = ['lookUp', 'looksLikeToken', 'notify', 'bookCarrier', 'untouched', 'hasRoom', 'notes', 'annotations']
+    expect(others.filter((name) => replacementFor(name))).toEqual([])
   })
 })
 

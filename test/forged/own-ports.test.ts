@@ -56,7 +56,7 @@ afterAll(() => victim?.close(), 60_000)
 const urlOf = (service: Service): string => platform.running.serviceUrls[service.name]!
 const withoutSignature = (token: string): string => token.replace(/[^.]*$/, 'SIGNATURE_REMOVED_BY_GOOGLE')
 
-interface Door {
+interface EntryPoint {
   readonly routes: readonly Route[]
   /** A token of an account that may call these routes. */
   readonly of: Genuine
@@ -64,7 +64,7 @@ interface Door {
   readonly orOf?: readonly Genuine[]
 }
 
-async function doors(service: Service): Promise<Door[]> {
+async function entryPoints(service: Service): Promise<EntryPoint[]> {
   const { SENDERS = '{}' } = variablesOf(service, business, localEnvironment(platform.ports))
   const senders = new Map(
     Object.entries(JSON.parse(SENDERS) as Record<string, string[]>).map(([command, emails]) => [
@@ -95,7 +95,7 @@ async function doors(service: Service): Promise<Door[]> {
 }
 
 /** Commands that operators may send, and others that they may not. */
-const replays = async (service: Service): Promise<Door> => ({
+const replays = async (service: Service): Promise<EntryPoint> => ({
   routes: [...attack.events(service), ...attack.commands(service)],
   of: await attack.ofGoogle(operationsAccountId, urlOf(service)),
 })
@@ -196,7 +196,7 @@ describe('as a container without a known ingress,', () => {
     { timeout: 240_000 },
     async (_, service) => {
       const origin = await started(service)
-      for (const { routes, of, orOf = [] } of await doors(service)) {
+      for (const { routes, of, orOf = [] } of await entryPoints(service)) {
         expect(await acceptedAttempts(origin, routes, await kindsFor(of))).toEqual([])
         // The genuine token is admitted, so the refusals are due to the forgery.
         for (const route of routes) {
@@ -218,21 +218,21 @@ describe('as a container without a known ingress,', () => {
     async (_, service) => {
       const origin = await started(service, { INGRESS: 'cloud-run' })
       const isUnsigned = ([kind]: Kind): boolean => kind === 'signature removed by Google'
-      for (const { routes, of } of [...(await doors(service)), await replays(service)]) {
+      for (const { routes, of } of [...(await entryPoints(service)), await replays(service)]) {
         const kinds = await kindsFor(of)
         const signedKinds = kinds.filter((kind) => !isUnsigned(kind))
         expect(await acceptedAttempts(origin, routes, signedKinds)).toEqual([])
         const queries = routes.filter(({ path }) => !/^\/(events|commands|projects)\//.test(path))
         expect(await acceptedAttempts(origin, queries, kinds)).toEqual([])
-        const [door] = routes
+        const [entryPoint] = routes
         for (const two of [
           [withoutSignature(signed(of)), signed(of)],
           [signed(of), withoutSignature(signed(of))],
         ])
           for (const name of ['authorization', 'x-serverless-authorization'])
-            expect(await statusWith(`${origin}${door!.path}`, { [name]: two.map((token) => `Bearer ${token}`) })).toBe(
-              401,
-            )
+            expect(
+              await statusWith(`${origin}${entryPoint!.path}`, { [name]: two.map((token) => `Bearer ${token}`) }),
+            ).toBe(401)
       }
     },
   )

@@ -68,12 +68,9 @@ function objectOf({ properties = {}, required = [], additionalProperties }: Sche
 }
 
 const numberOf = ({ minimum, exclusiveMinimum, maximum }: Schema): fc.Arbitrary<number> => {
-  const least = Math.max(minimum ?? exclusiveMinimum ?? 0, Number.MIN_SAFE_INTEGER)
-  const most = Math.min(maximum ?? 1_000_000, Number.MAX_SAFE_INTEGER)
-  return fc.oneof(
-    fc.integer({ min: least, max: Math.max(least, Math.min(most, least + 100)) }),
-    fc.constantFrom(least, most),
-  )
+  const min = Math.max(minimum ?? exclusiveMinimum ?? 0, Number.MIN_SAFE_INTEGER)
+  const max = Math.min(maximum ?? 1_000_000, Number.MAX_SAFE_INTEGER)
+  return fc.oneof(fc.integer({ min, max: Math.max(min, Math.min(max, min + 100)) }), fc.constantFrom(min, max))
 }
 
 function stringOf({ pattern, format, minLength = 0, maxLength = 40 }: Schema): fc.Arbitrary<string> {

@@ -87,11 +87,11 @@ export async function startGrantedCloud(): Promise<GrantedCloud> {
     email,
     as,
     async loggedRequest(what, fits) {
-      const giveUpMs = Date.now() + 20_000
+      const deadlineMs = Date.now() + 20_000
       for (;;) {
         const found = platform.cloud.requestLog().findLast(fits)
         if (found) return found
-        if (Date.now() > giveUpMs) throw new Error(`${what} did not come.`)
+        if (Date.now() > deadlineMs) throw new Error(`${what} did not come.`)
         await pause(5)
       }
     },

@@ -34,7 +34,7 @@ const replayed = async (): Promise<string[]> =>
     .map(({ resource, target, status }) => `${resource.split('/').at(-1)} ${new URL(target!).pathname} ${status}`)
 
 /** Publishes a dead letter as Pub/Sub forwards it after twenty deliveries. */
-const givenUp = (consumer: string, type: string, json: object): Promise<string> =>
+const deadLettered = (consumer: string, type: string, json: object): Promise<string> =>
   google.pubsub.topic(deadLetterName(consumer)).publishMessage({
     json,
     attributes: {
@@ -102,7 +102,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
 
   it('is replayed to the one service that failed, which logs the operator and the reason', async () => {
     const change = envelope('price.changed', { data: { sku: SKU, unitMinor: 777, currency: 'EUR' } })
-    const id = await givenUp('orders', 'price.changed', change)
+    const id = await deadLettered('orders', 'price.changed', change)
     await vi.waitUntil(async () => (await listed()).some((one) => one['id'] === id), { timeout: 10_000 })
     const before = (await replayed()).length
     const answer = await ops('replay', id, '--reason', 'the table is back', '--actor', 'jo')
@@ -125,7 +125,7 @@ describe('a dead letter', { timeout: 60_000 }, () => {
   it('of a CloudEvent function is replayed to the function', async () => {
     const type = 'order.completed'
     const done = envelope(type, { source: 'orders', subject: 'o-9', correlationId: 'o-9', data: { orderId: 'o-9' } })
-    const id = await givenUp('notifications', type, done)
+    const id = await deadLettered('notifications', type, done)
     const sends = async () =>
       (await state.collection('notifications', 'sends')).filter((one) => one['orderId'] === 'o-9')
     await vi.waitUntil(async () => (await listed()).some((one) => one['id'] === id), { timeout: 10_000 })

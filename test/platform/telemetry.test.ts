@@ -123,7 +123,7 @@ describe('an order', () => {
     )
     expect(new Set(lines.map(({ correlationId }) => correlationId))).toEqual(new Set([orderId]))
     const consumers = spans.filter(({ kind }) => kind === 'consumer')
-    const untold = consumers.filter(
+    const withoutSpan = consumers.filter(
       ({ spanId, service, name }) =>
         !lines.some(
           (line) =>
@@ -132,7 +132,7 @@ describe('an order', () => {
             name === `process ${line.message}`,
         ),
     )
-    expect(named(untold)).toEqual([])
+    expect(named(withoutSpan)).toEqual([])
     expect(lines).toContainEqual(
       expect.objectContaining({ message: 'saga.ended', outcome: 'completed', severity: 'INFO' }),
     )

@@ -104,7 +104,7 @@ describe('a command in progress during its compensation', () => {
         await world.place()
         await world.run({ until: () => hold.held().length > 0 })
         const activity = world.begin(hold.held()[0]!)
-        for (let step = 0; step < stop && activity.state === 'under way'; step++) await world.scheduler.step(activity)
+        for (let step = 0; step < stop && activity.state === 'running'; step++) await world.scheduler.step(activity)
         const ended = activity.state === 'ended'
         activity.paused = true
         hold.release()

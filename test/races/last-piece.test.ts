@@ -18,7 +18,7 @@ describe('the last piece', () => {
       const both = reservations.held().map((item) => world.begin(item))
       for (const activity of both) await world.scheduler.step(activity)
       const undecided = (): Activity[] =>
-        both.filter(({ state, waiting }) => state === 'under way' && waiting[0]?.what !== 'committed')
+        both.filter(({ state, waiting }) => state === 'running' && waiting[0]?.what !== 'committed')
       for (let open = undecided(); open.length > 0; open = undecided())
         await world.scheduler.step(open[open.length === 1 ? 0 : choose(2)]!)
       for (const activity of both) await world.finish(activity)

@@ -48,7 +48,7 @@ describe('the reply and the timeout', () => {
         ]
         // After a commit the outcome is decided, so further interleavings are not tried.
         const undecided = (): Activity[] =>
-          both.filter(({ state, waiting }) => state === 'under way' && waiting[0]?.what !== 'committed')
+          both.filter(({ state, waiting }) => state === 'running' && waiting[0]?.what !== 'committed')
         for (let open = undecided(); open.length > 0; open = undecided())
           await world.scheduler.step(open[open.length === 1 ? 0 : choose(2)]!)
         for (const activity of both) await world.finish(activity)

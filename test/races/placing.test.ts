@@ -37,7 +37,7 @@ describe('the timer and the commit', () => {
     for (let stop = 0; ; stop++) {
       const world = await createWorld()
       const { activity } = world.placing()
-      for (let step = 0; step < stop && activity.state === 'under way'; step++) await world.scheduler.step(activity)
+      for (let step = 0; step < stop && activity.state === 'running'; step++) await world.scheduler.step(activity)
       if (activity.state === 'ended') return expect(stop).toBeGreaterThan(5)
       world.scheduler.kill(activity)
       await world.run({ forMs: 5 * MINUTE })
@@ -71,7 +71,7 @@ it('two concurrent requests with one key place one order in every interleaving o
     const undecided = (): Activity[] =>
       both
         .map(({ activity }) => activity)
-        .filter((one) => one.state === 'under way' && !stopsAt(one, 'committed') && !stopsAt(one, 'publish'))
+        .filter((one) => one.state === 'running' && !stopsAt(one, 'committed') && !stopsAt(one, 'publish'))
     for (let open = undecided(); open.length > 0; open = undecided()) {
       const chosen = open[open.length === 1 ? 0 : choose(2)]!
       // Only steps on the stream can interfere.

@@ -15,11 +15,11 @@ it('in every interleaving the order is refused, or completes if it was paid befo
     const world = await createWorld()
     const { activity: placing, answer } = world.placing()
     const withdrawing = world.withdrawing('card-ok')
-    const open = (): Activity[] => [placing, withdrawing].filter(({ state }) => state === 'under way')
+    const open = (): Activity[] => [placing, withdrawing].filter(({ state }) => state === 'running')
     while (open().length > 0) {
       const chosen = open()[open().length === 1 ? 0 : choose(2)]!
       do await world.scheduler.step(chosen)
-      while (chosen.state === 'under way' && !isAtSharedStep(chosen))
+      while (chosen.state === 'running' && !isAtSharedStep(chosen))
     }
     const { status } = answer()!
     if (status === 422) expect(ordersOf(world)).toEqual([])

@@ -59,13 +59,13 @@ describe.each([
     for (let index = 0; index < 25; index++) answers.push(await placeUnpaid(world, 40))
     await world.run({ forMs: MINUTE })
     const { unpaidOrders, unpaidPieces } = bounds
-    const most = Math.min(unpaidOrders, Math.floor(unpaidPieces / 40))
+    const accepted = Math.min(unpaidOrders, Math.floor(unpaidPieces / 40))
     expect(answers.map(({ status }) => status)).toEqual([
-      ...Array.from({ length: most }, () => 201),
-      ...Array.from({ length: 25 - most }, () => 409),
+      ...Array.from({ length: accepted }, () => 201),
+      ...Array.from({ length: 25 - accepted }, () => 409),
     ])
     expect(answers.at(-1)!.code).toBe('too-many-unpaid-orders')
-    expect(held(world)).toBe(most * 40)
+    expect(held(world)).toBe(accepted * 40)
     const { orderId } = await world.place({ customer: 'buyer', key: 'buy', quantity: 2 })
     await world.run({ forMs: MINUTE })
     expect(ordersOf(world).find((order) => order.orderId === orderId)).toMatchObject({ status: 'completed' })

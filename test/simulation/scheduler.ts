@@ -14,7 +14,7 @@ export interface Activity {
   paused: boolean
   /** The operation at which it stopped; empty while it runs. */
   readonly waiting: { readonly what: string; readonly go: () => void }[]
-  state: 'under way' | 'ended' | 'killed'
+  state: 'running' | 'ended' | 'killed'
 }
 
 export interface Scheduler {
@@ -24,7 +24,7 @@ export interface Scheduler {
   start(name: string, work: () => Promise<void>): Activity
   /** The activities that are not paused. */
   ready(): readonly Activity[]
-  underWay(): readonly Activity[]
+  unfinished(): readonly Activity[]
   /** Runs an activity to its next stop or its end. */
   step(activity: Activity): Promise<void>
   /** Ends an activity at its stop, like a killed process. */
@@ -49,7 +49,7 @@ export function createScheduler(): Scheduler {
   const settle = async (activity: Activity): Promise<void> => {
     for (let turns = 0; turns < MAX_TURNS; turns++) {
       if (failures.length > 0) throw failures.shift()
-      if (activity.state !== 'under way' || activity.waiting.length > 0) return
+      if (activity.state !== 'running' || activity.waiting.length > 0) return
       await setImmediate()
     }
     throw new Error(`${activity.name} neither ends nor stops.`)
@@ -58,7 +58,7 @@ export function createScheduler(): Scheduler {
   return {
     interleave,
     start(name, work) {
-      const activity: Activity = { name, steps: 0, paused: false, waiting: [], state: 'under way' }
+      const activity: Activity = { name, steps: 0, paused: false, waiting: [], state: 'running' }
       activities.add(activity)
       void current.run(activity, async () => {
         await interleave('begin')
@@ -67,13 +67,13 @@ export function createScheduler(): Scheduler {
         } catch (error) {
           failures.push(error)
         }
-        if (activity.state === 'under way') activity.state = 'ended'
+        if (activity.state === 'running') activity.state = 'ended'
         activities.delete(activity)
       })
       return activity
     },
     ready: () => [...activities].filter(({ paused }) => !paused),
-    underWay: () => [...activities],
+    unfinished: () => [...activities],
     async step(activity) {
       activity.steps += 1
       activity.waiting.shift()!.go()
@@ -92,11 +92,11 @@ export function createScheduler(): Scheduler {
  */
 export async function everyWay(
   run: (choose: (count: number) => number) => Promise<void>,
-  mostWays = 5_000,
+  maxWays = 5_000,
 ): Promise<number> {
   let taken: { readonly choice: number; readonly of: number }[] = []
   for (let ways = 1; ; ways++) {
-    if (ways > mostWays) throw new Error(`There are more than ${mostWays} ways.`)
+    if (ways > maxWays) throw new Error(`There are more than ${maxWays} ways.`)
     const before = taken
     const made: { choice: number; of: number }[] = []
     try {

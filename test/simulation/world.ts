@@ -277,7 +277,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const pick = <T>(some: readonly T[]): T => some[upTo(some.length)]!
 
   const finish = async (activity: Activity): Promise<void> => {
-    while (activity.state === 'under way') await scheduler.step(activity)
+    while (activity.state === 'running') await scheduler.step(activity)
   }
 
   const run: World['run'] = async ({ forMs = 3_600_000, until = () => false } = {}) => {

@@ -60,10 +60,10 @@ describe.skipIf(program === '')('the collector', () => {
   let relay: Relay
   let running: RunningCollector
   const closers: (() => Promise<unknown>)[] = []
-  let said: string
+  let output: string
   let endpoint: string
   beforeAll(async () => {
-    said = validate(program, collectorContainer)
+    output = validate(program, collectorContainer)
     const project = { id: prod.projectId, number: prod.projectNumber, region: prod.region }
     cloud = await createLocalCloud({ project, plugins: [iam, telemetry()], accounts: [{ email: account, port: 0 }] })
     closers.push(() => cloud.close())
@@ -146,7 +146,7 @@ describe.skipIf(program === '')('the collector', () => {
       }))
 
   it('accepts the configuration of its container without a deprecation warning', () => {
-    expect(said).toBe('')
+    expect(output).toBe('')
     expect(running.output()).not.toMatch(/deprecated/i)
   })
 

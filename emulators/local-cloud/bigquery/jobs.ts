@@ -42,7 +42,7 @@ const MAX_KEPT_JOBS = 1_000
 const MAX_KEPT_BYTES = 128 * 1024 * 1024
 const MIN_TIMEOUT_MS = 1_000
 /** The least that a query is billed for each table it reads. */
-const LEAST_BYTES = 10 * 1024 * 1024
+const MIN_BYTES_PER_TABLE = 10 * 1024 * 1024
 const statements: Readonly<Record<string, string>> = {
   SELECT: 'SELECT',
   WITH: 'SELECT',
@@ -87,7 +87,7 @@ export function makeJobs(context: CloudContext, engine: Engine, catalog: Catalog
       if ((verb === 'UPDATE' || verb === 'DELETE') && !/\bWHERE\b/i.test(sql))
         throw invalidArgument(`${verb} must have a WHERE clause`)
       // Each table that is read, also through views; a query of none is free.
-      const bytes = (await catalog.tablesBehind(tables)).length * LEAST_BYTES
+      const bytes = (await catalog.tablesBehind(tables)).length * MIN_BYTES_PER_TABLE
       const dryRun = request.dryRun === true
       const { timeoutMs = 0 } = request
       const result = await answered(

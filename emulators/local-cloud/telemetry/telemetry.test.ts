@@ -346,23 +346,23 @@ it.each([
 })
 
 it('an account needs the grants that the collector needs in the cloud', async () => {
-  const guarded = await createLocalCloud({
+  const withIam = await createLocalCloud({
     project,
     plugins: [iam, telemetry()],
     accounts: [{ email: account, port: 0 }],
   })
   const status = async (path: string): Promise<number> => {
     const headers = { 'content-type': 'application/json' }
-    return (await fetch(`http://${guarded.hostOf(account)}${path}`, { method: 'POST', body: '{}', headers })).status
+    return (await fetch(`http://${withIam.hostOf(account)}${path}`, { method: 'POST', body: '{}', headers })).status
   }
   try {
     expect([await status('/v1/traces'), await status('/v1/metrics')]).toEqual([403, 403])
     const bindings = [{ role: 'roles/telemetry.tracesWriter', members: [`serviceAccount:${account}`] }]
-    await guarded.api('POST', '/v1/projects/p/serviceAccounts', { accountId: 'orders' })
-    await guarded.api('POST', '/v3/projects/p:setIamPolicy', { policy: { bindings } })
+    await withIam.api('POST', '/v1/projects/p/serviceAccounts', { accountId: 'orders' })
+    await withIam.api('POST', '/v3/projects/p:setIamPolicy', { policy: { bindings } })
     expect([await status('/v1/traces'), await status('/v1/metrics')]).toEqual([200, 403])
   } finally {
-    await guarded.close()
+    await withIam.close()
   }
 })
 

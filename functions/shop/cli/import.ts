@@ -22,7 +22,7 @@ void main('import', {
     name: 'FILE',
     brief:
       'a CSV file with the columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice (GBP), CustomerID, Country; absent, the sample in test/data/, 7,419 lines of a UK gift wholesaler',
-    most: 1,
+    max: 1,
   },
   options: {
     timeout: wholeNumber('seconds to wait, once all orders are placed, for their end and for BigQuery', 120, {

@@ -7,7 +7,7 @@ import { targetFrom, targetOptions } from '../../../cli/ops/target.ts'
 import { say, shown } from '../../../cli/terminal.ts'
 import { readSaga } from './sagas.ts'
 
-const order = { name: 'ORDER', brief: 'its id; stuck lists the ids', most: 1 }
+const order = { name: 'ORDER', brief: 'its id; stuck lists the ids', max: 1 }
 
 const retry = define({
   brief: "Retries an order's pending step now.",

@@ -14,7 +14,7 @@ import { accountEmail } from '../../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
 import { type Attacker, browse, chromium, type Plan, type Report, startAttacker, type Write } from './browser.ts'
 
-const WITHIN_MS = 180_000
+const BROWSER_TIMEOUT_MS = 180_000
 /** The ways in which a browser sends a body without a preflight. */
 const unasked = [
   'fetchtext',
@@ -49,7 +49,7 @@ beforeAll(async () => {
     const mark = markOf(incoming.url)
     if (mark !== undefined) answers.set(mark, [...(answers.get(mark) ?? []), response.statusCode])
   })
-}, WITHIN_MS)
+}, BROWSER_TIMEOUT_MS)
 afterAll(async () => {
   for (const close of closers.toReversed()) await close()
 }, 60_000)
@@ -89,19 +89,19 @@ function cardWaits(key: string): void {
 
 const markOf = (url = ''): string | undefined => /quotaUser=(\w+)/.exec(url)?.[1]
 
-const doors = ['owner', 'account', 'identity', 'provider', 'carrier'] as const
-type Door = (typeof doors)[number]
-const portOf = (door: Door): number =>
+const entryPoints = ['owner', 'account', 'identity', 'provider', 'carrier'] as const
+type EntryPoint = (typeof entryPoints)[number]
+const portOf = (entryPoint: EntryPoint): number =>
   ({
     owner: platform.ports.api,
     account: platform.ports.account('orders'),
     identity: platform.ports.identity,
     provider: platform.ports.partner('payment-provider'),
     carrier: platform.ports.partner('carrier'),
-  })[door]
+  })[entryPoint]
 
 /** One of each kind that a page could misuse; `quotaUser` is a parameter that Google's APIs ignore. */
-function writesOf(door: Door, origin: string, prefix: string): Write[] {
+function writesOf(entryPoint: EntryPoint, origin: string, prefix: string): Write[] {
   const project = `projects/${platform.running.projectId}`
   const location = `${project}/locations/europe-west1`
   const write = (name: string, path: string, body: object, method = 'POST'): Write => ({
@@ -150,7 +150,7 @@ function writesOf(door: Door, origin: string, prefix: string): Write[] {
         to: { name: 'Mallory', lines: ['1 Lane'], city: 'Elsewhere', country: 'XX' },
       }),
     ],
-  }[door]
+  }[entryPoint]
 }
 
 /** The state that the writes would change, read by the owner: it contains the mark of each successful write. */
@@ -213,7 +213,7 @@ async function attack(origin: string, plan: Plan, hosts: readonly string[]): Pro
   try {
     const report = await reported
     // A beacon and a form do not wait for their answer.
-    await vi.waitUntil(() => report.attempts.every((mark) => answers.has(mark)), { timeout: WITHIN_MS })
+    await vi.waitUntil(() => report.attempts.every((mark) => answers.has(mark)), { timeout: BROWSER_TIMEOUT_MS })
     return report
   } finally {
     await browser.close()
@@ -223,28 +223,34 @@ async function attack(origin: string, plan: Plan, hosts: readonly string[]): Pro
 const foreign = (): string => `http://evil.example:${attacker.port}`
 const everywhere = 'MAP evil.example 127.0.0.1'
 
-async function rebound(door: Door, to: number, prefix: string): Promise<Report> {
-  const origin = `http://rebind.example:${portOf(door)}`
+async function rebound(entryPoint: EntryPoint, to: number, prefix: string): Promise<Report> {
+  const origin = `http://rebind.example:${portOf(entryPoint)}`
   const address = await attacker.rebinding(to)
-  const plan: Plan = { means: 'rebound', writes: writesOf(door, origin, prefix) }
-  return attack(origin, plan, [`MAP rebind.example:${portOf(door)} 127.0.0.1:${address}`, everywhere])
+  const plan: Plan = { means: 'rebound', writes: writesOf(entryPoint, origin, prefix) }
+  return attack(origin, plan, [`MAP rebind.example:${portOf(entryPoint)} 127.0.0.1:${address}`, everywhere])
 }
 
 /** The same port without protection: it accepts every host, origin and type of body, without secret, token or key. */
-async function withoutGate(door: Door): Promise<number> {
+async function withoutGate(entryPoint: EntryPoint): Promise<number> {
   const pass = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     // The characters that a form adds to its field.
     const body = (await text(incoming)).replace(/=\r\n$/, '')
     const isWrite = incoming.method !== 'GET' && incoming.method !== 'OPTIONS'
     const headers = {
-      host: `127.0.0.1:${portOf(door)}`,
+      host: `127.0.0.1:${portOf(entryPoint)}`,
       'x-local-cloud-secret': platform.cloud.secret,
-      ...(door === 'carrier'
+      ...(entryPoint === 'carrier'
         ? { authorization: `Bearer ${carrierToken}`, 'idempotency-key': markOf(incoming.url) ?? 'none' }
         : {}),
       ...(isWrite ? { 'content-type': 'application/json' } : {}),
     }
-    const options = { host: '127.0.0.1', port: portOf(door), method: incoming.method, path: incoming.url, headers }
+    const options = {
+      host: '127.0.0.1',
+      port: portOf(entryPoint),
+      method: incoming.method,
+      path: incoming.url,
+      headers,
+    }
     const outgoing = request(options, (answer) => {
       response.writeHead(answer.statusCode!, { 'content-type': 'application/json' })
       answer.pipe(response)
@@ -264,8 +270,10 @@ async function withoutGate(door: Door): Promise<number> {
 }
 
 describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here: apt-get install chromium'})`, () => {
-  it('of another origin writes nothing and reads nothing', { timeout: WITHIN_MS }, async () => {
-    const writes = doors.flatMap((door) => writesOf(door, `http://127.0.0.1:${portOf(door)}`, ''))
+  it('of another origin writes nothing and reads nothing', { timeout: BROWSER_TIMEOUT_MS }, async () => {
+    const writes = entryPoints.flatMap((entryPoint) =>
+      writesOf(entryPoint, `http://127.0.0.1:${portOf(entryPoint)}`, ''),
+    )
     const { attempts, read } = await attack(foreign(), { means: 'other-origin', writes }, [everywhere])
     expect(attempts.length).toBeGreaterThan(150)
     expect(read).toEqual([])
@@ -274,11 +282,11 @@ describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here
     expect([...statuses].filter((status) => ![403, 415, 421].includes(status))).toEqual([])
   })
 
-  it.each(doors)(
+  it.each(entryPoints)(
     'under a name that was rebound to 127.0.0.1 writes nothing and reads nothing: %s',
-    { timeout: WITHIN_MS },
-    async (door) => {
-      const { attempts, read } = await rebound(door, portOf(door), '')
+    { timeout: BROWSER_TIMEOUT_MS },
+    async (entryPoint) => {
+      const { attempts, read } = await rebound(entryPoint, portOf(entryPoint), '')
       expect(attempts.length).toBeGreaterThanOrEqual(5)
       expect(read).toEqual([])
       expect(await state()).toBe(before)
@@ -287,25 +295,35 @@ describe.skipIf(!chromium)(`a page in a browser (${chromium ?? 'no chromium here
   )
 
   // These come last: they change the state.
-  it('can write on ports without gate and secret, and the state shows each write', { timeout: WITHIN_MS }, async () => {
-    const writes = await Promise.all(
-      doors.map(async (door) => writesOf(door, `http://127.0.0.1:${await withoutGate(door)}`, 'open')),
-    )
-    const plan: Plan = { means: 'other-origin', writes: writes.flat() }
-    const { attempts } = await attack(foreign(), plan, [everywhere])
-    expect(appliedAttempts(attempts, before)).toEqual([])
-    const posts = writes.flat().filter(({ method }) => method === 'POST')
-    const expected = posts.flatMap(({ name }) => unasked.map((way) => `${name}${way}`))
-    expect(new Set(appliedAttempts(attempts, await state()))).toEqual(new Set(expected))
-  })
+  it(
+    'can write on ports without gate and secret, and the state shows each write',
+    { timeout: BROWSER_TIMEOUT_MS },
+    async () => {
+      const writes = await Promise.all(
+        entryPoints.map(async (entryPoint) =>
+          writesOf(entryPoint, `http://127.0.0.1:${await withoutGate(entryPoint)}`, 'open'),
+        ),
+      )
+      const plan: Plan = { means: 'other-origin', writes: writes.flat() }
+      const { attempts } = await attack(foreign(), plan, [everywhere])
+      expect(appliedAttempts(attempts, before)).toEqual([])
+      const posts = writes.flat().filter(({ method }) => method === 'POST')
+      const expected = posts.flatMap(({ name }) => unasked.map((way) => `${name}${way}`))
+      expect(new Set(appliedAttempts(attempts, await state()))).toEqual(new Set(expected))
+    },
+  )
 
-  it('under a rebound name can write all of them there, a shell command included', { timeout: WITHIN_MS }, async () => {
-    const { attempts, read } = await rebound('owner', await withoutGate('owner'), 'open')
-    // The last write sets the program.
-    const expected = writesOf('owner', '', 'open').map(({ name, method }) =>
-      method === 'PATCH' ? `${name}sametext` : `${name}samejson`,
-    )
-    expect(appliedAttempts(attempts, await state())).toEqual(expect.arrayContaining(expected))
-    expect(read.length).toBeGreaterThanOrEqual(expected.length)
-  })
+  it(
+    'under a rebound name can write all of them there, a shell command included',
+    { timeout: BROWSER_TIMEOUT_MS },
+    async () => {
+      const { attempts, read } = await rebound('owner', await withoutGate('owner'), 'open')
+      // The last write sets the program.
+      const expected = writesOf('owner', '', 'open').map(({ name, method }) =>
+        method === 'PATCH' ? `${name}sametext` : `${name}samejson`,
+      )
+      expect(appliedAttempts(attempts, await state())).toEqual(expect.arrayContaining(expected))
+      expect(read.length).toBeGreaterThanOrEqual(expected.length)
+    },
+  )
 })

@@ -12,7 +12,7 @@ interface InsertAll {
 }
 
 /** Each row is billed with at least so much: https://cloud.google.com/bigquery/pricing#data_ingestion_pricing */
-const LEAST_ROW_BYTES = 1024
+const MIN_ROW_BYTES = 1024
 
 /** Answers 200 with the faults of each row; with a fault no row is written, unless invalid rows are skipped. */
 export async function insertAll(
@@ -30,7 +30,7 @@ export async function insertAll(
   const faults = given.map((row) => rowFault(row, fields))
   const good = given.filter((_, index) => faults[index] === undefined)
   if (good.length === given.length || (skipInvalidRows && good.length > 0)) await core.appendRows(reference, good)
-  const bytes = given.map((row) => Math.max(LEAST_ROW_BYTES, Buffer.byteLength(JSON.stringify(row))))
+  const bytes = given.map((row) => Math.max(MIN_ROW_BYTES, Buffer.byteLength(JSON.stringify(row))))
   context.count(
     'bigquery.insertAllBytes',
     bytes.reduce((sum, one) => sum + one, 0),

@@ -134,8 +134,10 @@ function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
 
 /** The reason in the error's details, or the usual one of its code. */
 function reasonOf({ code, details }: StatusError): string {
-  const said = details.find(({ '@type': type }) => type === 'type.googleapis.com/google.rpc.ErrorInfo')?.['reason']
-  return typeof said === 'string' ? said : (reasons[code] ?? 'internalError')
+  const givenReason = details.find(({ '@type': type }) => type === 'type.googleapis.com/google.rpc.ErrorInfo')?.[
+    'reason'
+  ]
+  return typeof givenReason === 'string' ? givenReason : (reasons[code] ?? 'internalError')
 }
 
 interface Paging {

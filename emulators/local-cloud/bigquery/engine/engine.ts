@@ -155,8 +155,8 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
     },
     translate: (...given) => call('translate', given),
     query({ timeoutMs = queryTimeoutMs, ...query }) {
-      const atMostMs = Math.min(timeoutMs, queryTimeoutMs)
-      return call('query', [{ ...query, timeoutMs: atMostMs }], { timeoutMs: atMostMs, again: query.isSelect })
+      const limitMs = Math.min(timeoutMs, queryTimeoutMs)
+      return call('query', [{ ...query, timeoutMs: limitMs }], { timeoutMs: limitMs, again: query.isSelect })
     },
     execute: (...given) => call('execute', given),
     append: (...given) => call('append', given),

@@ -165,9 +165,9 @@ export const keywords = new Set(
 
 /** A rewrite of `least` to `most` arguments. @throws INVALID_ARGUMENT for another number of them. */
 const withArguments =
-  (least: number, most: number, rewrite: Rewrite): Rewrite =>
+  (minArguments: number, maxArguments: number, rewrite: Rewrite): Rewrite =>
   (args, name) => {
-    if (args.length < least || args.length > most)
+    if (args.length < minArguments || args.length > maxArguments)
       throw invalidArgument(`No matching signature for function ${name}: ${args.length} arguments.`)
     return rewrite(args, name)
   }

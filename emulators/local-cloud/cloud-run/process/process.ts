@@ -125,7 +125,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     async stop() {
       if (exited) return
       signalGroup(child, 'SIGTERM')
-      const timeout = setTimeout(() => signalGroup(child, 'SIGKILL'), limits.stopWithinMs)
+      const timeout = setTimeout(() => signalGroup(child, 'SIGKILL'), limits.stopTimeoutMs)
       await gone
       clearTimeout(timeout)
     },
@@ -159,8 +159,8 @@ const probePath = ({ template }: ServiceResource): string =>
 
 async function probe(resource: ServiceResource, target: Target, ended: () => boolean): Promise<boolean> {
   const path = probePath(resource)
-  const giveUpMs = Date.now() + START_TIMEOUT_MS
-  while (Date.now() < giveUpMs && !ended()) {
+  const deadlineMs = Date.now() + START_TIMEOUT_MS
+  while (Date.now() < deadlineMs && !ended()) {
     const status = await statusAt(path, target)
     if (typeof status === 'number' && status >= 200 && status < 400) return true
     await new Promise((resolve) => setTimeout(resolve, PROBE_EVERY_MS))
@@ -172,18 +172,18 @@ async function probe(resource: ServiceResource, target: Target, ended: () => boo
 function statusAt(path: string, { port, agent }: Target): Promise<number | 'silent' | 'broken'> {
   return new Promise((resolve) => {
     const at = { host: '127.0.0.1', port }
-    const asked = httpGet(
+    const probe = httpGet(
       { ...at, path, agent, headers: { connection: 'close' }, timeout: PROBE_TIMEOUT_MS },
       (response) => {
         response.resume()
         resolve(response.statusCode!)
       },
     )
-    asked.once('timeout', () => {
+    probe.once('timeout', () => {
       resolve('silent')
-      asked.destroy()
+      probe.destroy()
     })
-    asked.once('error', () => resolve('broken'))
+    probe.once('error', () => resolve('broken'))
   })
 }
 

@@ -1,6 +1,6 @@
 /**
  * The billed time of a service in both of Cloud Run's modes: https://cloud.google.com/run/pricing.
- * By request: while at least one request is under way, each such span rounded up to 100 ms, and the requests themselves.
+ * By request: while at least one request is in flight, each such span rounded up to 100 ms, and the requests themselves.
  * By instance: from its start to its end, at least a minute. Both times the CPU and memory of all of its containers.
  */
 
@@ -8,7 +8,7 @@ import type { CloudContext } from '../../core/plugin.ts'
 import type { Container, ServiceResource } from '../values/service.ts'
 
 const ROUND_UP_TO_MS = 100
-const LEAST_INSTANCE_MS = 60_000
+const MIN_INSTANCE_MS = 60_000
 const DEFAULT_LIMITS = { cpu: '1', memory: '512Mi' }
 
 export interface Meter {
@@ -53,7 +53,7 @@ export function createMeter(context: CloudContext, service: string, resource: ()
     },
     instanceEnds() {
       settle()
-      if (instance && instance.countedMs < LEAST_INSTANCE_MS) count('instance', LEAST_INSTANCE_MS - instance.countedMs)
+      if (instance && instance.countedMs < MIN_INSTANCE_MS) count('instance', MIN_INSTANCE_MS - instance.countedMs)
       instance = undefined
     },
   }

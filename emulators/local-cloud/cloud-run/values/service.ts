@@ -100,7 +100,7 @@ export const limits = {
   timeoutMs: 3_600_000,
   concurrency: 1000,
   /** After SIGTERM, before SIGKILL. */
-  stopWithinMs: 10_000,
+  stopTimeoutMs: 10_000,
 } as const
 
 const ingresses = ['INGRESS_TRAFFIC_ALL', 'INGRESS_TRAFFIC_INTERNAL_ONLY', 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER']

@@ -10,11 +10,11 @@ export function checkedBody<Schema extends z.ZodType>(text: string, schema: Sche
   if (parsed.success) return parsed.data
   const { path, message } = parsed.error.issues[0]!
   const field = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('')
-  const said = `Invalid JSON payload received. Invalid value at '${field.slice(1)}': ${message}.`
-  throw new StatusError('INVALID_ARGUMENT', said, [
+  const description = `Invalid JSON payload received. Invalid value at '${field.slice(1)}': ${message}.`
+  throw new StatusError('INVALID_ARGUMENT', description, [
     {
       '@type': 'type.googleapis.com/google.rpc.BadRequest',
-      fieldViolations: [{ field: field.slice(1), description: said }],
+      fieldViolations: [{ field: field.slice(1), description: description }],
     },
   ])
 }

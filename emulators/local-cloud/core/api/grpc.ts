@@ -33,7 +33,7 @@ export const messageShape = {
 } as const satisfies Options
 
 /** As large as Firestore's and Pub/Sub's largest request, with room for framing. */
-const LARGEST_MESSAGE_BYTES = 20 * 1024 * 1024
+const MAX_MESSAGE_BYTES = 20 * 1024 * 1024
 
 /** Services with the vendored proto that describes them. */
 export interface Served {
@@ -99,8 +99,8 @@ function readable(request: unknown): unknown {
 /** A gRPC server whose every caller is `principal`. */
 export function grpcServer(defined: readonly DefinedService[], calling: Calling): Server {
   const server = new Server({
-    'grpc.max_receive_message_length': LARGEST_MESSAGE_BYTES,
-    'grpc.max_send_message_length': LARGEST_MESSAGE_BYTES,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
   })
   for (const { service, definition } of defined) {
     server.addService(definition, implementation(service, definition, calling))
@@ -230,9 +230,9 @@ function contextOf(call: ServerUnaryCall<unknown, unknown> | AnyStream, calling:
     transport: 'grpc',
     get signal() {
       if (!controller) {
-        const asked = (controller = new AbortController())
-        if (call.cancelled) asked.abort()
-        else (call as EventEmitter).on('cancelled', () => asked.abort())
+        const aborting = (controller = new AbortController())
+        if (call.cancelled) aborting.abort()
+        else (call as EventEmitter).on('cancelled', () => aborting.abort())
       }
       return controller.signal
     },

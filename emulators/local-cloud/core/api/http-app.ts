@@ -12,9 +12,9 @@ import { errorAnswer, type Rest } from './rest.ts'
 import { carriesSecret, requireSecret } from '../run-secret.ts'
 import { notFound, StatusError } from '../status.ts'
 
-const LARGEST_REST_BODY_BYTES = 32 * 1024 * 1024
+const MAX_REST_BODY_BYTES = 32 * 1024 * 1024
 /** For bodies that do not say how long they are; it builds a stream around each, which the others need not pay for. */
-const limited = bodyLimit({ maxSize: LARGEST_REST_BODY_BYTES, onError: refuseBody })
+const limited = bodyLimit({ maxSize: MAX_REST_BODY_BYTES, onError: refuseBody })
 
 export interface Port {
   readonly principal: string
@@ -50,7 +50,7 @@ export function httpApp({ principal, rest, apps, routes, access, journal, secret
   })
   app.use((c, next) => {
     if (c.req.header('transfer-encoding') !== undefined) return limited(c, next)
-    return Number(c.req.header('content-length') ?? 0) > LARGEST_REST_BODY_BYTES ? refuseBody() : next()
+    return Number(c.req.header('content-length') ?? 0) > MAX_REST_BODY_BYTES ? refuseBody() : next()
   })
   app.use(async (c, next) => {
     const url = new URL(c.req.url)
@@ -84,7 +84,7 @@ export function httpApp({ principal, rest, apps, routes, access, journal, secret
 }
 
 function refuseBody(): never {
-  throw new StatusError('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${LARGEST_REST_BODY_BYTES} bytes.`)
+  throw new StatusError('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${MAX_REST_BODY_BYTES} bytes.`)
 }
 
 /** For programs other than this one: the bill and the request log, on the owner's port. */

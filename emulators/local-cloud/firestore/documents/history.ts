@@ -43,7 +43,7 @@ export function createHistory(clock: Clock, oldestMicros: number): History {
   function forget(): void {
     for (; forgotten < versions.length; forgotten++) {
       const version = versions[forgotten]!
-      if (version.atMicros >= firstKeptMicros() && bytes <= limits.keptVersionsBytes) break
+      if (version.atMicros >= firstKeptMicros() && bytes <= limits.retainedVersionsBytes) break
       bytes -= version.bytes
       if (version.later) version.later.earlier = undefined
       else newest.delete(version.path)

@@ -15,7 +15,7 @@ import type { Value } from '../values/firestore-value.ts'
 const READ_UNIT_BYTES = 4096
 const WRITE_UNIT_BYTES = 1024
 /** The billed bytes of an item whose existence is read and whose content is not. */
-const LEAST_ITEM_BYTES = 32
+const MIN_ITEM_BYTES = 32
 
 const sizeOf = ({ path, f }: Document): number => documentSize(path, f)
 
@@ -26,12 +26,12 @@ export const pointReadUnits = (documents: readonly (Document | undefined)[]): nu
 /** Adds up the bytes of all documents that a query reads, skipped ones included. */
 export function scanUnits(documents: readonly Document[], skipped: number): number {
   const bytes = documents.reduce((sum, document) => sum + sizeOf(document), 0)
-  const mean = documents.length > 0 ? bytes / documents.length : LEAST_ITEM_BYTES
+  const mean = documents.length > 0 ? bytes / documents.length : MIN_ITEM_BYTES
   return Math.max(1, Math.ceil((bytes + skipped * mean) / READ_UNIT_BYTES))
 }
 
 export const countUnits = (entries: number): number =>
-  Math.max(1, Math.ceil((entries * LEAST_ITEM_BYTES) / READ_UNIT_BYTES))
+  Math.max(1, Math.ceil((entries * MIN_ITEM_BYTES) / READ_UNIT_BYTES))
 
 /** `indexes`: those of a document's collection. */
 export function writeUnits(

@@ -97,8 +97,8 @@ function parseFieldFilter(wire: NonNullable<WireFilter['fieldFilter']>): FieldFi
 function checkList(operator: Operator, value: Value): void {
   if (!Array.isArray(value)) throw invalidArgument(`'${operator}' requires an ArrayValue.`)
   if (value.length === 0) throw invalidArgument(`'${operator}' requires an non-empty ArrayValue.`)
-  const most = operator === 'NOT_IN' ? limits.notInValues : limits.disjunctions
-  if (value.length > most) throw invalidArgument(`'${operator}' supports up to ${most} comparison values.`)
+  const max = operator === 'NOT_IN' ? limits.notInValues : limits.disjunctions
+  if (value.length > max) throw invalidArgument(`'${operator}' supports up to ${max} comparison values.`)
 }
 
 export function* fieldFilters(filter: Filter): Iterable<FieldFilter> {

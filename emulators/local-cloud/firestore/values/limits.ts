@@ -15,17 +15,17 @@ export const limits = {
   transformsPerDocument: 500,
   disjunctions: 30,
   notInValues: 10,
-  databaseIdLongest: 63,
-  databaseIdShortest: 4,
+  maxDatabaseIdLength: 63,
+  minDatabaseIdLength: 4,
   transactionTotalMs: 270_000,
   transactionIdleMs: 60_000,
   lockWaitMs: 20_000,
   versionRetentionMs: 3_600_000,
   /** Ours: older versions beyond this are forgotten before their hour is over. */
-  keptVersionsBytes: 64 * 1024 * 1024,
+  retainedVersionsBytes: 64 * 1024 * 1024,
   targetsPerStream: 1000,
-  pageSizeDefault: 100,
-  pageSizeMost: 300,
+  defaultPageSize: 100,
+  maxPageSize: 300,
 } as const
 
 const bytes = (text: string): number => Buffer.byteLength(text)
@@ -63,7 +63,7 @@ export function valueSize(value: Value): number {
 /** How deep maps and arrays nest: a scalar is 0. */
 export function depth(value: Value): number {
   if (value === null || typeof value !== 'object') return 0
-  if (!isObject(value)) return 1 + value.reduce<number>((most, element) => Math.max(most, depth(element)), 0)
+  if (!isObject(value)) return 1 + value.reduce<number>((deepest, element) => Math.max(deepest, depth(element)), 0)
   if (!('m' in value)) return 0
-  return 1 + Object.values(value.m).reduce<number>((most, element) => Math.max(most, depth(element)), 0)
+  return 1 + Object.values(value.m).reduce<number>((deepest, element) => Math.max(deepest, depth(element)), 0)
 }

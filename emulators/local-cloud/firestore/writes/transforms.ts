@@ -62,8 +62,8 @@ function operand(wire: WireValue): Value {
 const elements = ({ values = [] }: WireArray): readonly Value[] =>
   decodeValue({ arrayValue: { values } }) as readonly Value[]
 
-const LARGEST = 2n ** 63n - 1n
-const SMALLEST = -(2n ** 63n)
+const MAX_INT64 = 2n ** 63n - 1n
+const MIN_INT64 = -(2n ** 63n)
 
 /** Integers saturate at 64 bits; one double makes the result a double. A value that is no number is replaced. */
 const increment =
@@ -72,7 +72,7 @@ const increment =
     if (before === undefined || !isNumber(before)) return by
     if (!isInteger(before) || !isInteger(by)) return double(Number(numeric(before)) + Number(numeric(by)))
     const total = BigInt(numeric(before)) + BigInt(numeric(by))
-    return integer(total > LARGEST ? LARGEST : total < SMALLEST ? SMALLEST : total)
+    return integer(total > MAX_INT64 ? MAX_INT64 : total < MIN_INT64 ? MIN_INT64 : total)
   }
 
 /** Equal numbers keep the stored value, also when one is an integer and the other a double. */

@@ -13,7 +13,7 @@ const CLOCK_TOLERANCE_SECONDS = 10
 /** A token is used again while it lasts at least so long: signing is the dearest part of a push. */
 const RENEW_BEFORE_SECONDS = 600
 /** ID tokens that are kept, minted and accepted ones; beyond that all are forgotten. */
-const KEPT_ID_TOKENS = 1000
+const MAX_CACHED_ID_TOKENS = 1000
 
 export interface VerifiedToken {
   readonly email: string
@@ -76,7 +76,7 @@ export async function tokens(context: CloudContext, accounts: Accounts): Promise
       if (known && known.expiresAtSeconds - nowSeconds() > RENEW_BEFORE_SECONDS) return known.token
       const expiresAtSeconds = nowSeconds() + VALID_FOR_SECONDS
       const token = await sign(account, audience)
-      if (minted.size >= KEPT_ID_TOKENS) minted.clear()
+      if (minted.size >= MAX_CACHED_ID_TOKENS) minted.clear()
       minted.set(key, { token, expiresAtSeconds })
       return token
     },
@@ -96,7 +96,7 @@ export async function tokens(context: CloudContext, accounts: Accounts): Promise
       if (typeof sub !== 'string' || sub === '') throw new Error('the token has no subject')
       if (typeof email !== 'string' || verified !== true) throw new Error('the token names no verified e-mail')
       const result = { email, audience: String(aud), expiresAtMs: exp! * 1000 }
-      if (accepted.size >= KEPT_ID_TOKENS) accepted.clear()
+      if (accepted.size >= MAX_CACHED_ID_TOKENS) accepted.clear()
       accepted.set(token, result)
       return result
     },

@@ -189,9 +189,9 @@ const confirmation = ({ valid, invalid }: AckOutcome): object => ({
 })
 
 /** 0 and less mean no limit of the caller's own; the emulator's stays. */
-function bound(asked: string | number | undefined, most: number): number {
-  const wanted = Number(asked ?? 0)
-  return wanted > 0 ? Math.min(wanted, most) : most
+function bound(requested: string | number | undefined, max: number): number {
+  const wanted = Number(requested ?? 0)
+  return wanted > 0 ? Math.min(wanted, max) : max
 }
 
 function checkStreamDeadline(seconds: number): void {

@@ -23,7 +23,7 @@ interface Seen {
 /** An endpoint that answers with these statuses in turn, and then always with the last one; 0 never answers. */
 function endpoint(...statuses: number[]) {
   const seen: Seen[] = []
-  const state = { cloud: undefined as FakeCloud | undefined, open: 0, mostOpen: 0 }
+  const state = { cloud: undefined as FakeCloud | undefined, open: 0, maxOpen: 0 }
   const fetcher: Send = async (url, { headers, body = '', signal }) => {
     seen.push({
       url,
@@ -32,7 +32,7 @@ function endpoint(...statuses: number[]) {
       timeMs: state.cloud!.clock.now(),
     })
     const status = statuses.length > 1 ? statuses.shift()! : statuses[0]!
-    state.mostOpen = Math.max(state.mostOpen, ++state.open)
+    state.maxOpen = Math.max(state.maxOpen, ++state.open)
     try {
       if (status === 0)
         await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
@@ -165,19 +165,19 @@ describe('push', () => {
     withSubscription(cloud, pushTo())
     const messages = Array.from({ length: 1000 }, (_, n) => ({ data: Buffer.from(String(n)) }))
     cloud.core.publisher.publish({ topic: TOPIC, messages })
-    expect(state.mostOpen).toBe(64)
+    expect(state.maxOpen).toBe(64)
     await cloud.clock.settle()
     expect(seen).toHaveLength(1000)
-    expect(state.mostOpen).toBeGreaterThan(64)
-    expect(state.mostOpen).toBeLessThanOrEqual(1000)
+    expect(state.maxOpen).toBeGreaterThan(64)
+    expect(state.maxOpen).toBeLessThanOrEqual(1000)
 
     const failing = endpoint(503)
     withSubscription(failing.cloud, pushTo())
     failing.cloud.core.publisher.publish({ topic: TOPIC, messages })
     await failing.cloud.clock.advance(5_000)
-    failing.state.mostOpen = 0
+    failing.state.maxOpen = 0
     await failing.cloud.clock.advance(5_000)
-    expect(failing.state.mostOpen).toBeLessThanOrEqual(4)
+    expect(failing.state.maxOpen).toBeLessThanOrEqual(4)
   })
 
   it('sends the messages of an ordering key one after the other', async () => {
@@ -185,7 +185,7 @@ describe('push', () => {
     withSubscription(cloud, { ...pushTo(), enableMessageOrdering: true })
     for (const text of ['1', '2', '3']) publishText(cloud, text, { orderingKey: 'k' })
     await cloud.clock.advance(1_000)
-    expect(state.mostOpen).toBe(1)
+    expect(state.maxOpen).toBe(1)
     const data = seen.map(({ body }) => (JSON.parse(body) as { message: { data: string } }).message.data)
     expect(data.map((text) => Buffer.from(text, 'base64').toString())).toEqual(['1', '2', '2', '3'])
   })

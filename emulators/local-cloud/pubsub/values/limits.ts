@@ -62,7 +62,7 @@ export const limits = {
   bigqueryJsonNesting: 500,
   bigqueryBatchBytes: 5_000_000,
 
-  pageSizeDefault: 100,
+  defaultPageSize: 100,
   pageSizeMax: 1000,
 } as const
 

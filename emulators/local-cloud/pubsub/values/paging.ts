@@ -11,7 +11,7 @@ export interface PageRequest {
 export function page(names: readonly string[], request: PageRequest): { names: string[]; nextPageToken: string } {
   const { pageSize = 0, pageToken = '' } = request
   if (pageSize < 0) throw invalidArgument(`You have passed an invalid argument to the service (argument=page_size).`)
-  const size = Math.min(pageSize || limits.pageSizeDefault, limits.pageSizeMax)
+  const size = Math.min(pageSize || limits.defaultPageSize, limits.pageSizeMax)
   const after = pageToken === '' ? '' : Buffer.from(pageToken, 'base64url').toString()
   if (pageToken !== '' && !after.startsWith('projects/')) {
     throw invalidArgument(`You have passed an invalid page token to the service (page_token=${pageToken}).`)

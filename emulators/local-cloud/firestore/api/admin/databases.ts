@@ -82,7 +82,7 @@ function projectOf(parent: string | undefined): string {
 
 function checkDatabaseId(id: string): void {
   if (id === '(default)') return
-  const { databaseIdShortest: shortest, databaseIdLongest: longest } = limits
+  const { minDatabaseIdLength: shortest, maxDatabaseIdLength: longest } = limits
   if (id.length < shortest || id.length > longest || !DATABASE_ID.test(id) || UUID_LIKE.test(id)) {
     throw invalidArgument(
       `Invalid database_id "${id}". It must be (default), or ${shortest} to ${longest} lower-case letters, digits and hyphens that begin with a letter and end with a letter or digit, and no UUID.`,

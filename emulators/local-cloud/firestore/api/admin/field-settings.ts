@@ -30,8 +30,8 @@ function updateField(core: FirestoreCore, request: UpdateRequest): object {
   const wire = request.field ?? {}
   const key = wire.name ?? ''
   const name = parseFieldName(core, key)
-  const asked = maskPaths(request.updateMask)
-  const mask = asked.length > 0 ? asked : ['indexConfig', 'ttlConfig']
+  const named = maskPaths(request.updateMask)
+  const mask = named.length > 0 ? named : ['indexConfig', 'ttlConfig']
   let { indexes, ttl } = core.admin.fields.get(key) ?? {}
   for (const path of mask) {
     if (path.startsWith('indexConfig')) indexes = wire.indexConfig ? parseIndexes(name, wire.indexConfig) : undefined

@@ -177,7 +177,7 @@ async function listDocuments(core: FirestoreCore, request: ListRequest, { signal
   const found = await within(database, view, () => readQuery(database, view, query, signal))
   const all = request.showMissing ? withMissing(database, query, found.documents) : found.documents
   const start = request.pageToken ? startOf(request.pageToken, all) : 0
-  const size = Math.min(request.pageSize || limits.pageSizeDefault, limits.pageSizeMost)
+  const size = Math.min(request.pageSize || limits.defaultPageSize, limits.maxPageSize)
   const page = all.slice(start, start + size)
   countQueryReads(database, { documents: page, skipped: 0 })
   const mask = parseMask(request.mask)
@@ -232,7 +232,7 @@ function listCollectionIds(core: FirestoreCore, request: CollectionIdsRequest): 
     .collectionIds(parent.path)
     .toSorted()
     .filter((id) => id > after)
-  const page = ids.slice(0, request.pageSize || limits.pageSizeDefault)
+  const page = ids.slice(0, request.pageSize || limits.defaultPageSize)
   database.count('documentReads', 1)
   database.count('readUnits', 1)
   return { collectionIds: page, nextPageToken: page.length < ids.length ? page.at(-1) : '' }
