@@ -19,7 +19,7 @@ the stacks. Terraform's plan shows a difference only in roles that the stacks bi
 every role. Grants on the project to the environment's administrators and to Google's own agents are expected. Ends with 1
 if there is a difference. In the cloud you need roles/iam.securityReviewer on the project, and credentials: gcloud auth
 application-default login.`,
-  words: { name: 'ENVIRONMENT', brief: `${names.join(' or ')}; absent, the platform that runs here`, most: 1 },
+  words: { name: 'ENVIRONMENT', brief: `${names.join(' or ')}; absent, the platform that runs here`, max: 1 },
   options: { json: flag('as JSON') },
   async run({ json }, [name]) {
     const environment = name === undefined ? undefined : Object.values(environments).find((one) => one.name === name)
