@@ -5,7 +5,7 @@ import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freeBlock } from 'local-google-cloud/host'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Copy } from '../checks/copy.ts'
+import type { Copy } from '../support/copy.ts'
 import { root } from '../support/root.ts'
 import { helpDeskCopy } from './help-desk.testing.ts'
 

@@ -2,7 +2,7 @@
 
 import { cpSync, globSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Copy, copyOfSources } from '../checks/copy.ts'
+import { type Copy, copyOfSources } from '../support/copy.ts'
 import { root } from '../support/root.ts'
 
 export function helpDeskCopy(): Copy {

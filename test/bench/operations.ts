@@ -1,7 +1,7 @@
 /** The operations of one order by the emulators' counters, and the list price of a million orders. */
 
 import { billings, billOf, editions } from '../../cli/bill/price.ts'
-import { operationsOfOneOrder, quiescentOperations, sumOf } from '../budget/operations.ts'
+import { operationsOfOneOrder, quiescentOperations, sumOf } from '../budget/operations.testing.ts'
 import { startTestPlatform } from '../support/platform.ts'
 import { rounded, underLoad } from './measure.ts'
 import { subscribeToOutcomes, place } from './outcomes.ts'

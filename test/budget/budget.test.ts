@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Api } from '../../cli/api.ts'
 import { references, type References } from '../../functions/shop/cli/references.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { beyondBudget, budget, operationsOfOneOrder } from './operations.ts'
+import { beyondBudget, budget, operationsOfOneOrder } from './operations.testing.ts'
 
 describe('a budget', () => {
   const given = {

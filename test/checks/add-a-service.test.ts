@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { references } from '../../functions/shop/cli/references.ts'
 import type { startTestPlatform } from '../support/platform.ts'
 import { services } from '../../functions/index.ts'
-import { type Copy, copyOfSources } from './copy.ts'
+import { type Copy, copyOfSources } from '../support/copy.ts'
 
 let copy: Copy
 const documents = ['docs/add-a-service.md', 'emulators/local-cloud/core/README.md']

@@ -1,7 +1,7 @@
 /** One planted violation for each rule of the check: it fails, and names the file. Each tool runs once, over all of its violations. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Copy, copyOfSources } from './copy.ts'
+import { type Copy, copyOfSources } from '../support/copy.ts'
 
 const timeout = 120_000
 let copy: Copy

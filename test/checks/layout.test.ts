@@ -1,8 +1,9 @@
-/** The folder of a test says which processes it needs; each decision has a number of its own. */
+/** The folder of a test says which processes it needs, that of a helper who uses it; each decision has a number of its own. */
 
 import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, normalize } from 'node:path'
 import { expect, it } from 'vitest'
+import { root } from '../support/root.ts'
 
 it('each test in test/ is in a folder of a known kind', () => {
   expect(globSync('*.test.ts', { cwd: join(import.meta.dirname, '..') })).toEqual([])
@@ -16,4 +17,25 @@ it('the decisions are numbered from 1 on, each with a number of its own, which i
   )
   const titles = files.map((file) => readFileSync(join(folder, file), 'utf8').slice(0, 7))
   expect(titles).toEqual(files.map((file) => `# ${file.slice(0, 4)} `))
+})
+
+/** Programs and sources in test/: the benchmarks, the help desk, what `npm run` starts, and processes that tests start. */
+const isProgram = (path: string): boolean =>
+  /^test\/(bench\/|another-business\/functions\/|verify\.ts$)|\/run\.ts$|\.child\.ts$/.test(path)
+const suiteOf = (path: string): string => path.split('/').slice(0, 2).join('/')
+
+it('a helper of one suite is a *.testing.ts in its folder; helpers of several are in test/support', () => {
+  const paths = globSync('test/**/*.ts', { cwd: root }).map((path) => path.replaceAll('\\', '/'))
+  expect(paths.length).toBeGreaterThan(150)
+  const others = paths.filter((path) => !isProgram(path) && !path.startsWith('test/support/'))
+  expect(others.filter((path) => !/\.(test|testing)\.ts$/.test(path))).toEqual([])
+  const fromOtherSuites = paths
+    .filter((path) => !isProgram(path))
+    .flatMap((path) =>
+      [...readFileSync(join(root, path), 'utf8').matchAll(/ from '(\..+\.testing\.ts)'/g)]
+        .map(([, module]) => normalize(join(dirname(path), module!)).replaceAll('\\', '/'))
+        .filter((helper) => helper.startsWith('test/') && suiteOf(helper) !== suiteOf(path))
+        .map((helper) => `${path} imports ${helper}`),
+    )
+  expect(fromOtherSuites).toEqual([])
 })

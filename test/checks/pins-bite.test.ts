@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:f
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findUnpinned } from '../../cli/check/pins.ts'
-import { type Copy, copyOfSources } from './copy.ts'
+import { type Copy, copyOfSources } from '../support/copy.ts'
 
 let copy: Copy
 beforeAll(() => {

@@ -2,9 +2,9 @@
 
 import { expect, it } from 'vitest'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
-import { audit, type AuditedData, type Expected } from './audit.ts'
-import { unrepeated, type Hit } from './burst.ts'
-import { mustBeRepeated } from './kill-points.ts'
+import { audit, type AuditedData, type Expected } from './audit.testing.ts'
+import { unrepeated, type Hit } from './burst.testing.ts'
+import { mustBeRepeated } from './kill-points.testing.ts'
 
 const expected: Expected = {
   products: [{ sku: 'TEA-1', unitMinor: 100, stock: 10 }],

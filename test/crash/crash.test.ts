@@ -10,10 +10,10 @@ import { services } from '../../functions/index.ts'
 import { enqueuedBy } from '../../shared/service/service.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { root } from '../support/root.ts'
-import { type Auditor, openAuditor } from './audited-data.ts'
-import { type Burst, receiverOf, startBurst, unrepeated } from './burst.ts'
-import { inFlight, killPoints, nameOf, ruleFor } from './kill-points.ts'
-import type { Placed } from './retrying-clients.ts'
+import { type Auditor, openAuditor } from './audited-data.testing.ts'
+import { type Burst, receiverOf, startBurst, unrepeated } from './burst.testing.ts'
+import { inFlight, killPoints, nameOf, ruleFor } from './kill-points.testing.ts'
+import type { Placed } from './retrying-clients.testing.ts'
 
 /** The provider holds money, or the carrier a parcel, that no commit has recorded. */
 const chosen = ['payments SIGKILL before commit of payment.authorized', 'shipping SIGKILL before publish']

@@ -9,8 +9,8 @@ import { business } from '../../functions/index.ts'
 import { localPorts } from '../../stacks/environments.ts'
 import { start, type Started, temporaryDirectory } from '../support/command.ts'
 import { freeBlock } from 'local-google-cloud/host'
-import { openAuditor } from './audited-data.ts'
-import { retryingClients } from './retrying-clients.ts'
+import { openAuditor } from './audited-data.testing.ts'
+import { retryingClients } from './retrying-clients.testing.ts'
 
 const ORDERS = 16
 const CUSTOMERS = 4

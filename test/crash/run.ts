@@ -3,10 +3,10 @@
 import { main, text, UsageError, wholeNumber } from '../../cli/command.ts'
 import { table } from '../../cli/table.ts'
 import { startTestPlatform } from '../support/platform.ts'
-import { balance } from './balance.ts'
-import { openAuditor } from './audited-data.ts'
-import { type Hit, startBurst, unrepeated } from './burst.ts'
-import { inFlight, killPoints, nameOf } from './kill-points.ts'
+import { balance } from './balance.testing.ts'
+import { openAuditor } from './audited-data.testing.ts'
+import { type Hit, startBurst, unrepeated } from './burst.testing.ts'
+import { inFlight, killPoints, nameOf } from './kill-points.testing.ts'
 
 /** A killed transaction keeps its locks for a minute, and may have delayed a delivery more than once. */
 const SETTLED_TIMEOUT_MS = 180_000

@@ -15,8 +15,8 @@ import {
   type Route,
   startVictim,
   type Victim,
-} from './attack.ts'
-import { places, signed, tokens } from './kinds.ts'
+} from './attack.testing.ts'
+import { places, signed, tokens } from './kinds.testing.ts'
 
 /** The statuses with which the ingress refuses external callers itself, without starting a service. */
 const INGRESS_REFUSALS = [...REFUSALS, 404]

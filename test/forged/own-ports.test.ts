@@ -36,8 +36,8 @@ import {
   type Route,
   startVictim,
   type Victim,
-} from './attack.ts'
-import { type Genuine, signed } from './kinds.ts'
+} from './attack.testing.ts'
+import { type Genuine, signed } from './kinds.testing.ts'
 
 const live: Route = { method: 'GET', path: '/health/live' }
 /** A public service, one over HTTP, and one by the functions framework; all services in `npm run verify`. */

@@ -15,7 +15,7 @@ import { idToken, pushBody } from '../../shared/base/config.testing.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testTrace } from '../../shared/runtime/platform.testing.ts'
 import { badOrders, line, order, own } from '../support/bad-orders.ts'
-import { type Cluster, openCluster } from './in-process-cluster.ts'
+import { type Cluster, openCluster } from '../support/in-process-cluster.ts'
 
 type Headers = Readonly<Record<string, string | string[]>>
 interface Request {

@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { References } from '../../functions/shop/cli/references.ts'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { type Operation, operations, problemsOf } from '../../functions/gateway/operations.ts'
-import { type TestRequest, publicRequests, pushes, queries, tasks } from './arbitrary-requests.ts'
-import { type Cluster, openCluster } from './in-process-cluster.ts'
+import { type TestRequest, publicRequests, pushes, queries, tasks } from './arbitrary-requests.testing.ts'
+import { type Cluster, openCluster } from '../support/in-process-cluster.ts'
 
 /** The seed that fast-check prints when a request fails: set it to repeat the same requests. */
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_126)

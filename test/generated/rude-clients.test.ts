@@ -13,8 +13,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openIssuer, type TestIssuer } from '../../functions/gateway/issuer.testing.ts'
 import { limitServer, serverOptions } from '../../shared/runtime/server-limits.ts'
 import { answerOf, openRequest } from '../support/raw-client.ts'
-import { type TestRequest, publicRequests, pushes, queries, tasks } from './arbitrary-requests.ts'
-import { type Cluster, openCluster } from './in-process-cluster.ts'
+import { type TestRequest, publicRequests, pushes, queries, tasks } from './arbitrary-requests.testing.ts'
+import { type Cluster, openCluster } from '../support/in-process-cluster.ts'
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 20_261_128)
 const REQUESTS = Number(process.env['MILLRACE_REQUESTS'] ?? 400)

@@ -18,8 +18,16 @@ import { callersOf, sendersOf } from '../../stacks/service-variables.ts'
 import { root } from '../support/root.ts'
 import { withEachGrant } from '../support/grants.ts'
 import { wholeLists } from '../support/whole-lists.ts'
-import { startGrantedCloud, type GrantedCloud } from './cloud.ts'
-import { call, enqueue, type Operation, operationsOf, publish, readDocument, writeDocument } from './operations.ts'
+import { startGrantedCloud, type GrantedCloud } from './cloud.testing.ts'
+import {
+  call,
+  enqueue,
+  type Operation,
+  operationsOf,
+  publish,
+  readDocument,
+  writeDocument,
+} from './operations.testing.ts'
 
 /** Grants that no local operation uses, each with the reason. */
 const unasked: readonly { readonly reason: string; readonly covers: (grant: Grant) => boolean }[] = [

@@ -3,10 +3,10 @@
 import { expect, it } from 'vitest'
 import { PartnerRefusal } from '../../emulators/partner-server.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import { to } from '../simulation/virtual-schedule.ts'
-import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'
-import { createWorld, type World } from '../simulation/world.ts'
-import { DAY, MINUTE } from './quiescence.ts'
+import { to } from '../support/simulation/virtual-schedule.ts'
+import { expectNothingNegative, ordersOf } from '../support/simulation/always-true.ts'
+import { createWorld, type World } from '../support/simulation/world.ts'
+import { DAY, MINUTE } from './quiescence.testing.ts'
 
 /** Money that is held on the customer's card. */
 const heldMinor = ({ provider }: World): number =>

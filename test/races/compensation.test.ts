@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
-import { to } from '../simulation/virtual-schedule.ts'
-import { createWorld } from '../simulation/world.ts'
-import { expectQuiescence, MINUTE, sentTypes } from './quiescence.ts'
+import { to } from '../support/simulation/virtual-schedule.ts'
+import { createWorld } from '../support/simulation/world.ts'
+import { expectQuiescence, MINUTE, sentTypes } from './quiescence.testing.ts'
 
 /** Every step with a compensation; these tests assert the promise of its contract. */
 const steps = checkout.steps.flatMap(({ command, done, compensate }) =>

@@ -1,11 +1,11 @@
 /** Several orders compete for the last piece: only one of them gets it. */
 
 import { describe, expect, it } from 'vitest'
-import { expectNothingNegative, ordersOf } from '../simulation/always-true.ts'
-import { to } from '../simulation/virtual-schedule.ts'
-import { type Activity, everyWay } from '../simulation/scheduler.ts'
-import { createWorld } from '../simulation/world.ts'
-import { expectQuiescence, MINUTE } from './quiescence.ts'
+import { expectNothingNegative, ordersOf } from '../support/simulation/always-true.ts'
+import { to } from '../support/simulation/virtual-schedule.ts'
+import { type Activity, everyWay } from '../support/simulation/scheduler.ts'
+import { createWorld } from '../support/simulation/world.ts'
+import { expectQuiescence, MINUTE } from './quiescence.testing.ts'
 
 describe('the last piece', () => {
   it('goes to one of two orders in every interleaving of their reservations', { timeout: 60_000 }, async () => {

@@ -3,9 +3,9 @@
 import { expect, it } from 'vitest'
 import { checkout } from '../../functions/orders/checkout.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import { to } from '../simulation/virtual-schedule.ts'
-import { createWorld } from '../simulation/world.ts'
-import { expectQuiescence, sentTypes } from './quiescence.ts'
+import { to } from '../support/simulation/virtual-schedule.ts'
+import { createWorld } from '../support/simulation/world.ts'
+import { expectQuiescence, sentTypes } from './quiescence.testing.ts'
 
 it.each(checkout.steps)(
   '$done is dead-lettered, the operator retries, and the order completes',

@@ -4,12 +4,12 @@ import { assert, asyncProperty, constantFrom, infiniteStream, nat } from 'fast-c
 import { describe, expect, it } from 'vitest'
 import { type TimelineDocument, timelineOf } from '../../functions/history/timeline.ts'
 import { services } from '../../functions/index.ts'
-import { ordersOf } from '../simulation/always-true.ts'
-import { type Item, to } from '../simulation/virtual-schedule.ts'
+import { ordersOf } from '../support/simulation/always-true.ts'
+import { type Item, to } from '../support/simulation/virtual-schedule.ts'
 import { derivedId } from '../../shared/base/ids.ts'
-import { noFaults } from '../simulation/faults.ts'
-import { createWorld, type World } from '../simulation/world.ts'
-import { DAY, expectQuiescence, MINUTE } from './quiescence.ts'
+import { noFaults } from '../support/simulation/faults.ts'
+import { createWorld, type World } from '../support/simulation/world.ts'
+import { DAY, expectQuiescence, MINUTE } from './quiescence.testing.ts'
 
 describe('duplicate messages', () => {
   it.each(['card-ok', 'card-declined', 'card-action-required'])(

@@ -1,11 +1,11 @@
 /** The first append decides between the pivot and the timeout; the other one reads the stream again. */
 
 import { describe, expect, it } from 'vitest'
-import { ordersOf } from '../simulation/always-true.ts'
-import { to } from '../simulation/virtual-schedule.ts'
-import { type Activity, everyWay } from '../simulation/scheduler.ts'
-import { createWorld, type World } from '../simulation/world.ts'
-import { expectQuiescence, MINUTE, theOnly, SECOND } from './quiescence.ts'
+import { ordersOf } from '../support/simulation/always-true.ts'
+import { to } from '../support/simulation/virtual-schedule.ts'
+import { type Activity, everyWay } from '../support/simulation/scheduler.ts'
+import { createWorld, type World } from '../support/simulation/world.ts'
+import { expectQuiescence, MINUTE, theOnly, SECOND } from './quiescence.testing.ts'
 
 /** The payment is authorised, its reply is undelivered, and the timeout is due. */
 async function atTheDeadline(): Promise<World> {

@@ -1,11 +1,11 @@
 /** The HTTP entry, which is not redelivered: a timer before the paused commit, a retrying client, concurrent requests. */
 
 import { describe, expect, it } from 'vitest'
-import { ordersOf } from '../simulation/always-true.ts'
-import { to } from '../simulation/virtual-schedule.ts'
-import { type Activity, everyWay } from '../simulation/scheduler.ts'
-import { createWorld } from '../simulation/world.ts'
-import { expectQuiescence, MINUTE } from './quiescence.ts'
+import { ordersOf } from '../support/simulation/always-true.ts'
+import { to } from '../support/simulation/virtual-schedule.ts'
+import { type Activity, everyWay } from '../support/simulation/scheduler.ts'
+import { createWorld } from '../support/simulation/world.ts'
+import { expectQuiescence, MINUTE } from './quiescence.testing.ts'
 
 const stopsAt = (activity: Activity, what: string): boolean => activity.waiting[0]?.what === what
 

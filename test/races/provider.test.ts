@@ -1,9 +1,9 @@
 /** The payment provider: a webhook and an answer, a timeout with and without effect, an expired idempotency key. */
 
 import { describe, expect, it } from 'vitest'
-import { to } from '../simulation/virtual-schedule.ts'
-import { createWorld, type World } from '../simulation/world.ts'
-import { DAY, expectQuiescence, MINUTE, SECOND } from './quiescence.ts'
+import { to } from '../support/simulation/virtual-schedule.ts'
+import { createWorld, type World } from '../support/simulation/world.ts'
+import { DAY, expectQuiescence, MINUTE, SECOND } from './quiescence.testing.ts'
 
 const authorized = (world: World): number =>
   world.provider.ledger.postings().filter(({ kind }) => kind === 'authorize').length

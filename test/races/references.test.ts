@@ -1,10 +1,10 @@
 /** A customer withdraws a payment method while an order that names it is placed. */
 
 import { expect, it } from 'vitest'
-import { ordersOf } from '../simulation/always-true.ts'
-import { type Activity, everyWay } from '../simulation/scheduler.ts'
-import { createWorld } from '../simulation/world.ts'
-import { expectQuiescence } from './quiescence.ts'
+import { ordersOf } from '../support/simulation/always-true.ts'
+import { type Activity, everyWay } from '../support/simulation/scheduler.ts'
+import { createWorld } from '../support/simulation/world.ts'
+import { expectQuiescence } from './quiescence.testing.ts'
 
 /** The steps that can interfere: on the vault's document, and at the provider's payment methods. */
 const isAtSharedStep = ({ waiting }: Activity): boolean => /^(query|read|commit|ask )/.test(waiting[0]?.what ?? '')

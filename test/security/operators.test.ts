@@ -13,7 +13,7 @@ import { message } from '../../shared/runtime/deliver.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments } from '../../stacks/environments.ts'
 import { settingsOf } from '../../stacks/service-variables.ts'
-import { openCluster } from '../generated/in-process-cluster.ts'
+import { openCluster } from '../support/in-process-cluster.ts'
 
 const { prod } = environments
 

@@ -16,8 +16,8 @@ import { queryRoutes } from '../../shared/runtime/query-routes.ts'
 import { memory, type Memory } from '../../shared/messaging/memory.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
-import { ordersOf } from '../simulation/always-true.ts'
-import { createWorld, sku, type World } from '../simulation/world.ts'
+import { ordersOf } from '../support/simulation/always-true.ts'
+import { createWorld, sku, type World } from '../support/simulation/world.ts'
 
 const { prod } = environments
 

@@ -4,8 +4,8 @@ import { expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { limits } from '../../functions/shop/fields.ts'
-import { ordersOf } from './always-true.ts'
-import { createWorld } from './world.ts'
+import { ordersOf } from '../support/simulation/always-true.ts'
+import { createWorld } from '../support/simulation/world.ts'
 
 /** The size limits of a Firestore document, less a reserve for its other fields, and of a task. */
 const DOCUMENT_BYTES = 1024 * 1024 - 64 * 1024

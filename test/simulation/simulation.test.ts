@@ -2,9 +2,9 @@
 
 import { assert, asyncProperty, integer } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { expectAlwaysTrue, ordersOf } from './always-true.ts'
-import { simulate } from './simulation.ts'
-import type { World } from './world.ts'
+import { expectAlwaysTrue, ordersOf } from '../support/simulation/always-true.ts'
+import { simulate } from './simulation.testing.ts'
+import type { World } from '../support/simulation/world.ts'
 
 /** For a longer run: `SIMULATION_RUNS=10000 npm test -- test/simulation`. A failure prints its seed. */
 const RUNS = Number(process.env['SIMULATION_RUNS'] ?? 40)

@@ -9,7 +9,7 @@ import { business, services } from '../../functions/index.ts'
 import { stuckEvent } from '../../shared/base/names.ts'
 import { environments } from '../../stacks/environments.ts'
 import { formerPaths } from '../../stacks/moved.ts'
-import { stacksOf } from './synthesized.ts'
+import { stacksOf } from './synthesized.testing.ts'
 
 const { dev } = environments
 const UPDATE = 'UPDATE_ADDRESSES=1 npm test -- test/stacks/addresses.test.ts'

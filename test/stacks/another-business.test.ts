@@ -13,7 +13,7 @@ import { defineService } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { environments, localEnvironment, localPorts } from '../../stacks/environments.ts'
 import { temporaryDirectory } from '../support/command.ts'
-import { declared } from './synthesized.ts'
+import { declared } from './synthesized.testing.ts'
 
 const { dev } = environments
 

@@ -11,8 +11,15 @@ import type { FinishedSpan } from '../../shared/telemetry/span.ts'
 import { chartsOf } from '../../stacks/dashboard.ts'
 import { environments } from '../../stacks/environments.ts'
 import { freePorts } from 'local-google-cloud/host'
-import { type Container, type Relay, type RunningCollector, startCollector, startRelay, validate } from './collector.ts'
-import { type Attributes, declared } from './synthesized.ts'
+import {
+  type Container,
+  type Relay,
+  type RunningCollector,
+  startCollector,
+  startRelay,
+  validate,
+} from './collector.testing.ts'
+import { type Attributes, declared } from './synthesized.testing.ts'
 
 const { prod } = environments
 

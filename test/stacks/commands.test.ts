@@ -17,8 +17,8 @@ import { dirname, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { environments } from '../../stacks/environments.ts'
-import { type Copy, copyOfSources } from '../checks/copy.ts'
-import { stacksOf } from './synthesized.ts'
+import { type Copy, copyOfSources } from '../support/copy.ts'
+import { stacksOf } from './synthesized.testing.ts'
 import { root } from '../support/root.ts'
 
 const { dev } = environments

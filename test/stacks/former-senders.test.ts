@@ -7,7 +7,7 @@ import { defineService } from '../../shared/service/service.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { variablesOf } from '../../stacks/service-variables.ts'
-import { declared } from './synthesized.ts'
+import { declared } from './synthesized.testing.ts'
 
 const { dev } = environments
 const serve = { data: z.strictObject({}), example: {} }

@@ -11,7 +11,7 @@ import { metrics, TIMED_OUT } from '../../shared/telemetry/metrics.ts'
 import { synthesize, type SynthesizedStack } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
 import { customMetric } from '../../stacks/metric-filters.ts'
-import { type Attributes, declared, allEnvironments, stacksOf } from './synthesized.ts'
+import { type Attributes, declared, allEnvironments, stacksOf } from './synthesized.testing.ts'
 import { root } from '../support/root.ts'
 
 const { prod } = environments

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { services } from '../../functions/index.ts'
-import { type Attributes, declared, allEnvironments, resolved, stacksOf } from './synthesized.ts'
+import { type Attributes, declared, allEnvironments, resolved, stacksOf } from './synthesized.testing.ts'
 
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
 const blocks = (value: unknown): readonly Attributes[] => (Array.isArray(value) ? value : [value]) as Attributes[]

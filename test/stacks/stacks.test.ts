@@ -12,7 +12,7 @@ import { addEnvironment, synthesize } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
 import { type Environment, environments } from '../../stacks/environments.ts'
 import { serviceMember } from '../../stacks/members.ts'
-import { declared, allEnvironments, resolved, stacksOf } from './synthesized.ts'
+import { declared, allEnvironments, resolved, stacksOf } from './synthesized.testing.ts'
 
 const { dev, prod } = environments
 

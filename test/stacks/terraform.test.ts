@@ -4,8 +4,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { type SynthesizedStack, synthesize } from '../../stacks/app.ts'
 import { environments, PLACEHOLDER_DIGEST } from '../../stacks/environments.ts'
-import { stacksOf } from './synthesized.ts'
-import { findTerraform, someDigest } from './terraform.ts'
+import { stacksOf } from './synthesized.testing.ts'
+import { findTerraform, someDigest } from './terraform.testing.ts'
 
 const { dev } = environments
 

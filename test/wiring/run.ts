@@ -3,7 +3,7 @@
 import { flag, main, text, UsageError } from '../../cli/command.ts'
 import { withEachGrant } from '../support/grants.ts'
 import { startTestPlatform } from '../support/platform.ts'
-import { durationLimit, wired, type Verdict } from './wiring.ts'
+import { durationLimit, wired, type Verdict } from './wiring.testing.ts'
 
 interface Given {
   readonly only: string
@@ -17,7 +17,7 @@ void main('wiring', {
   about: `
 For each resource of the synthesized local stacks: provisioning without it is refused, or, deleted through the
 emulators' API in the running platform, one completed and one declined order no longer end within three times the
-baseline duration, and do again when it is restored. test/wiring/optional-resources.ts names the resources that the
+baseline duration, and do again when it is restored. test/wiring/optional-resources.testing.ts names the resources that the
 scenario does not need, with reasons. Ends with 1 when any other resource is not missed, or not restored.`,
   options: {
     only: text('TEXT', 'resources whose address contains TEXT', ''),

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withEachGrant } from '../support/grants.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
 import { representatives } from '../support/whole-lists.ts'
-import { durationLimit, wired } from './wiring.ts'
+import { durationLimit, wired } from './wiring.testing.ts'
 
 /** Enough to show that each type is needed, and that the check detects it. */
 const chosen: readonly [text: string, outcome: string][] = [

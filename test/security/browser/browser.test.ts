@@ -12,7 +12,15 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { IamCore } from 'local-google-cloud/iam'
 import { accountEmail } from '../../../shared/base/names.ts'
 import { startTestPlatform, type TestPlatform } from '../../support/platform.ts'
-import { type Attacker, browse, chromium, type Plan, type Report, startAttacker, type Write } from './browser.ts'
+import {
+  type Attacker,
+  browse,
+  chromium,
+  type Plan,
+  type Report,
+  startAttacker,
+  type Write,
+} from './browser.testing.ts'
 
 const BROWSER_TIMEOUT_MS = 180_000
 /** The ways in which a browser sends a body without a preflight. */

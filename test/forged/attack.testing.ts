@@ -22,7 +22,7 @@ import { localEnvironment } from '../../stacks/environments.ts'
 import { settingsOf } from '../../stacks/service-variables.ts'
 import { temporaryDirectory } from '../support/command.ts'
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts'
-import { type Attempt, type Genuine, places, signed, tokens } from './kinds.ts'
+import { type Attempt, type Genuine, places, signed, tokens } from './kinds.testing.ts'
 
 /** Public routes; or routes with a signed body, whose test is `functions/gateway/payment-webhook.test.ts`. */
 const notByToken = ['/v1/webhooks/payment-provider', '/openapi.json', '/docs']

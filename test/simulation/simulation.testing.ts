@@ -1,10 +1,10 @@
 /** One whole run from one seed: customers order under faults, the faults stop, the platform comes to rest. */
 
 import { message } from '../../shared/runtime/deliver.testing.ts'
-import { expectNothingNegative, hasEnded, ordersOf } from './always-true.ts'
+import { expectNothingNegative, hasEnded, ordersOf } from '../support/simulation/always-true.ts'
 import { seededRandom } from 'local-google-cloud/host'
-import { someFaults } from './faults.ts'
-import { createWorld, type World } from './world.ts'
+import { someFaults } from '../support/simulation/faults.ts'
+import { createWorld, type World } from '../support/simulation/world.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

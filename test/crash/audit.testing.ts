@@ -3,7 +3,7 @@
 import { services } from '../../functions/index.ts'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
 import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
-import type { Placed, Product } from './retrying-clients.ts'
+import type { Placed, Product } from './retrying-clients.testing.ts'
 
 export interface Expected {
   readonly placed: readonly Placed[]

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { spawnSync } from 'node:child_process'
-import { root } from '../support/root.ts'
+import { root } from './root.ts'
 
 const copied = [
   'stacks',

@@ -1,6 +1,6 @@
 /** Prints a summary line for each kind of data, for people; `audit.ts` compares them. */
 
-import type { AuditedData, Expected } from './audit.ts'
+import type { AuditedData, Expected } from './audit.testing.ts'
 
 export interface Line {
   readonly source: string

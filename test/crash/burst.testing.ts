@@ -3,9 +3,9 @@
 import { vaultOf } from '../../functions/customers/contracts.ts'
 import type { FaultEvent, RequestLogEntry } from 'local-google-cloud'
 import type { TestPlatform } from '../support/platform.ts'
-import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './kill-points.ts'
-import { sendCommand } from './send-command.ts'
-import { type RetryingClients, retryingClients } from './retrying-clients.ts'
+import { type KillPoint, mustBeRepeated, nameOf, PAUSED_MS, ruleFor } from './kill-points.testing.ts'
+import { sendCommand } from './send-command.testing.ts'
+import { type RetryingClients, retryingClients } from './retrying-clients.testing.ts'
 
 /** The consequences of one hit. */
 export interface Hit {

@@ -7,7 +7,7 @@ import type { Commit } from '../../shared/messaging/stream-store.ts'
 import type { Running } from '../../emulators/running.ts'
 import type { TestPlatform } from '../support/platform.ts'
 import { stateOf, type State } from '../support/state.ts'
-import { audit, type AuditedData, type Expected, type Shard, type Stream } from './audit.ts'
+import { audit, type AuditedData, type Expected, type Shard, type Stream } from './audit.testing.ts'
 
 export type AuditedPlatform = Pick<TestPlatform, 'ports'> & { readonly running: Running }
 

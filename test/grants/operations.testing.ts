@@ -14,7 +14,7 @@ import {
 import { runtimeContracts } from '../../shared/contracts/runtime-events.ts'
 import { publishedBy } from '../../shared/service/service.ts'
 import { callersOf, sendersOf } from '../../stacks/service-variables.ts'
-import type { GrantedCloud } from './cloud.ts'
+import type { GrantedCloud } from './cloud.testing.ts'
 
 export interface Operation {
   readonly kind: string

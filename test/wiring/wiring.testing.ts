@@ -3,8 +3,8 @@
 import { type Provisioned, type StackJson, unprovisioned } from 'local-google-cloud'
 import { resourcesOf } from '../../emulators/start.ts'
 import type { TestPlatform } from '../support/platform.ts'
-import { runScenario } from './scenario.ts'
-import { whyOptional } from './optional-resources.ts'
+import { runScenario } from './scenario.testing.ts'
+import { whyOptional } from './optional-resources.testing.ts'
 
 /** The scenario fails after so many times its usual duration, and not before the shortest limit. */
 const DURATION_FACTOR = 3

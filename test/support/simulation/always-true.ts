@@ -1,11 +1,11 @@
 /** The invariants of the domain, checked at rest: money by the provider's ledger, stock, streams, read models, messages. */
 
 import { expect } from 'vitest'
-import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
-import { isKept } from '../../functions/history/timeline.ts'
-import { notifications } from '../../functions/notifications/service.ts'
-import type { Envelope } from '../../shared/contracts/envelope.ts'
-import type { Commit } from '../../shared/messaging/stream-store.ts'
+import type { Authorization, Posting } from '../../../functions/shop/local/payment-provider/ledger.ts'
+import { isKept } from '../../../functions/history/timeline.ts'
+import { notifications } from '../../../functions/notifications/service.ts'
+import type { Envelope } from '../../../shared/contracts/envelope.ts'
+import type { Commit } from '../../../shared/messaging/stream-store.ts'
 import { sku, unitMinor, type World } from './world.ts'
 
 const eventSourced = ['orders', 'inventory', 'payments', 'shipping']

@@ -1,10 +1,10 @@
 /** Pub/Sub and Cloud Tasks: delivery at least once and in any order, redelivery after a failure, dead letters in the end. */
 
-import type { ServiceApp } from '../../shared/service/service-app.ts'
-import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { createReceiver, type Receiver } from '../../shared/runtime/receive.ts'
-import { testConfig } from '../../shared/base/config.testing.ts'
-import type { SentCommand, TestPlatform } from '../../shared/runtime/platform.testing.ts'
+import type { ServiceApp } from '../../../shared/service/service-app.ts'
+import type { Envelope } from '../../../shared/contracts/envelope.ts'
+import { createReceiver, type Receiver } from '../../../shared/runtime/receive.ts'
+import { testConfig } from '../../../shared/base/config.testing.ts'
+import type { SentCommand, TestPlatform } from '../../../shared/runtime/platform.testing.ts'
 import type { VirtualSchedule, Item } from './virtual-schedule.ts'
 
 /** The setting of the stacks. */

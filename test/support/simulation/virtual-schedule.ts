@@ -1,6 +1,6 @@
 /** The schedule of deliveries, tasks, webhooks and timers, in virtual time. */
 
-import type { Envelope } from '../../shared/contracts/envelope.ts'
+import type { Envelope } from '../../../shared/contracts/envelope.ts'
 
 export interface Item {
   readonly kind: 'event' | 'command' | 'webhook' | 'timer'

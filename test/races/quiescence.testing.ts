@@ -1,9 +1,15 @@
 /** Asserts the end of a race: no work is left, the invariants hold, and the orders have the expected status. */
 
 import { expect } from 'vitest'
-import { expectAlwaysTrue, type Exceptions, hasEnded, ordersOf, type OrderFacts } from '../simulation/always-true.ts'
-import type { Item, Selector } from '../simulation/virtual-schedule.ts'
-import type { World } from '../simulation/world.ts'
+import {
+  expectAlwaysTrue,
+  type Exceptions,
+  hasEnded,
+  ordersOf,
+  type OrderFacts,
+} from '../support/simulation/always-true.ts'
+import type { Item, Selector } from '../support/simulation/virtual-schedule.ts'
+import type { World } from '../support/simulation/world.ts'
 
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
