@@ -5,11 +5,12 @@
  */
 
 import { notFound, StatusError } from '../core/status.ts'
-import { type Catalog, sqlError, type TableReference } from './catalog.ts'
+import type { Catalog, TableReference } from './catalog.ts'
 import type { Column, EngineWork } from './engine/engine-work.ts'
 import { duckType, jsonTypes } from './values/duck-types.ts'
 import type { FieldSchema } from './values/records.ts'
 import { checkedRow, type Row } from './values/row-check.ts'
+import { sqlError } from './sql/engine-errors.ts'
 import { quote } from './sql/reader.ts'
 
 /** The time between the starts of two statements for one table. Google's BigQuery subscriptions take seconds, so it is not noticed. */

@@ -3,9 +3,11 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound, StatusError } from '../core/status.ts'
 import type { Engine } from './engine/engine.ts'
-import { duckType, scalarTypes } from './values/duck-types.ts'
+import { checkFields, schemaChange } from './schema.ts'
+import { duckType } from './values/duck-types.ts'
+import { asQueryError } from './values/errors.ts'
 import type { DatasetResource, FieldSchema, TableResource } from './values/records.ts'
-import { checkParameters } from './values/type-parameters.ts'
+import { sqlError } from './sql/engine-errors.ts'
 import { limits, tooComplex } from './sql/limits.ts'
 import { quote } from './sql/reader.ts'
 
@@ -22,6 +24,9 @@ export interface Catalog {
   patchDataset(datasetId: string, change: Record<string, unknown>): DatasetResource
   deleteDataset(datasetId: string, deleteContents: boolean): Promise<void>
   insertTable(datasetId: string, body: Record<string, unknown>): Promise<TableResource>
+  /** A table without rows, also in the place of another: the engine's statement that makes it, and what records it then. */
+  replacement(datasetId: string, body: Record<string, unknown>): { readonly sql: string; record(): TableResource }
+  countRows(datasetId: string, tableId: string): Promise<number>
   table(datasetId: string, tableId: string): TableResource
   find(datasetId: string, tableId: string): TableResource | undefined
   tables(datasetId: string): TableResource[]
@@ -38,7 +43,10 @@ export interface Catalog {
 
 const idRule = /^[A-Za-z0-9_]{1,1024}$/
 
-export function makeCatalog(context: CloudContext, engine: Pick<Engine, 'translate' | 'execute'>): Catalog {
+export function makeCatalog(
+  context: CloudContext,
+  engine: Pick<Engine, 'translate' | 'execute' | 'query' | 'describe'>,
+): Catalog {
   const datasetTable = context.journal.table<DatasetResource>('bigquery/datasets')
   const tableTable = context.journal.table<TableResource>('bigquery/tables')
   const { id: projectId, region } = context.project
@@ -50,8 +58,13 @@ export function makeCatalog(context: CloudContext, engine: Pick<Engine, 'transla
     if (!found) throw notFound(`Not found: Dataset ${projectId}:${datasetId}`)
     return found
   }
-  const find = (datasetId: string, tableId: string): TableResource | undefined =>
-    tableTable.get(keyOf(datasetId, tableId))
+  /** A table whose time is over is as good as deleted. */
+  const isExpired = ({ expirationTime = '0' }: TableResource): boolean =>
+    expirationTime !== '0' && Number(expirationTime) <= context.clock.now()
+  const find = (datasetId: string, tableId: string): TableResource | undefined => {
+    const found = tableTable.get(keyOf(datasetId, tableId))
+    return found && !isExpired(found) ? found : undefined
+  }
   const table = (datasetId: string, tableId: string): TableResource => {
     const { location } = dataset(datasetId)
     const found = find(datasetId, tableId)
@@ -60,7 +73,7 @@ export function makeCatalog(context: CloudContext, engine: Pick<Engine, 'transla
     return found
   }
   const tables = (datasetId: string): TableResource[] =>
-    [...tableTable.values()].filter(({ tableReference }) => tableReference.datasetId === datasetId)
+    [...tableTable.values()].filter((one) => one.tableReference.datasetId === datasetId && !isExpired(one))
   /** By the view's text, which is read once. */
   const named = new WeakMap<TableResource, Promise<readonly string[]>>()
   const namedBy = async (datasetId: string, tableId: string): Promise<readonly string[] | undefined> => {
@@ -103,14 +116,55 @@ export function makeCatalog(context: CloudContext, engine: Pick<Engine, 'transla
   }
   const qualified = (datasetId: string, tableId: string): string => `${quote(datasetId)}.${quote(tableId)}`
 
-  const createView = async (datasetId: string, tableId: string, query: string): Promise<void> => {
-    const { sql, tables: read, verb } = await engine.translate(query, projectId)
-    if (verb !== 'SELECT' && verb !== 'WITH') throw invalidArgument(`A view's query must be a SELECT, not ${verb}.`)
-    await tablesBehind(read)
+  const createView = async (datasetId: string, tableId: string, query: string): Promise<FieldSchema[]> => {
     try {
+      const { sql, tables: read, verb } = await engine.translate(query, projectId)
+      if (verb !== 'SELECT' && verb !== 'WITH') throw invalidArgument(`A view's query must be a SELECT, not ${verb}.`)
+      await tablesBehind(read)
+      const { schema, firstUnnamed } = await engine.describe(sql, [])
+      if (firstUnnamed !== undefined)
+        throw invalidArgument(`CREATE VIEW columns must be named, but column ${firstUnnamed} has no name`)
       await engine.execute(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
+      return [...schema]
     } catch (error) {
-      throw sqlError(error)
+      throw asQueryError(sqlError(error))
+    }
+  }
+  const expirationOf = (datasetId: string, body: Record<string, unknown>): { expirationTime?: string } => {
+    const { defaultTableExpirationMs = 0 } = dataset(datasetId)
+    if (body['expirationTime'] !== undefined || Number(defaultTableExpirationMs) === 0) return {}
+    return { expirationTime: String(context.clock.now() + Number(defaultTableExpirationMs)) }
+  }
+  const checkExpiration = ({ expirationTime }: Record<string, unknown>): void => {
+    if (expirationTime === undefined || expirationTime === null || Number(expirationTime) === 0) return
+    if (!(Number(expirationTime) > context.clock.now()))
+      throw invalidArgument(`Invalid value for expirationTime: ${String(expirationTime)} is not in the future.`)
+  }
+  const record = (datasetId: string, body: Record<string, unknown>): TableResource => {
+    const { tableId } = body['tableReference'] as { tableId: string }
+    const made: TableResource = {
+      kind: 'bigquery#table',
+      id: `${projectId}:${datasetId}.${tableId}`,
+      ...body,
+      ...expirationOf(datasetId, body),
+      type: body['view'] ? 'VIEW' : 'TABLE',
+      tableReference: { projectId, datasetId, tableId },
+      creationTime: String(context.clock.now()),
+      ...stamp(),
+    }
+    tableTable.set(keyOf(datasetId, tableId), made)
+    return made
+  }
+  const replacement: Catalog['replacement'] = (datasetId, body) => {
+    const { tableId = '' } = (body['tableReference'] ?? {}) as { tableId?: string }
+    if (!idRule.test(tableId)) throw invalidArgument(`Invalid table ID "${tableId}".`)
+    checkExpiration(body)
+    const fields = (body['schema'] as TableResource['schema'])?.fields ?? []
+    checkFields(fields)
+    const columns = fields.map((field) => `${quote(field.name)} ${duckType(field)}`)
+    return {
+      sql: `CREATE OR REPLACE TABLE ${qualified(datasetId, tableId)} (${columns.length > 0 ? columns.join(', ') : '"_" VARCHAR'})`,
+      record: () => record(datasetId, body),
     }
   }
 
@@ -119,6 +173,12 @@ export function makeCatalog(context: CloudContext, engine: Pick<Engine, 'transla
     table,
     find,
     tables,
+    replacement,
+    async countRows(datasetId, tableId) {
+      const sql = `SELECT COUNT(*) FROM ${qualified(datasetId, tableId)}`
+      const { rows } = await engine.query({ sql, parameters: [], isSelect: true })
+      return Number(rows[0]!.f[0]!.v)
+    },
     tablesBehind,
     namedBy,
     datasets: () => [...datasetTable.values()],
@@ -171,28 +231,13 @@ export function makeCatalog(context: CloudContext, engine: Pick<Engine, 'transla
       if (!idRule.test(tableId)) throw invalidArgument(`Invalid table ID "${tableId}".`)
       if (find(datasetId, tableId)) throw alreadyExists(`Already Exists: Table ${projectId}:${datasetId}.${tableId}`)
       const view = body['view'] as TableResource['view']
-      const fields = (body['schema'] as TableResource['schema'])?.fields ?? []
-      if (view?.useLegacySql !== false && view)
+      if (view && view.useLegacySql !== false)
         throw invalidArgument('Legacy SQL is not served by the local cloud: set useLegacySql to false.')
-      if (view) await createView(datasetId, tableId, view.query)
-      else {
-        checkFields(fields)
-        const columns = fields.map((field) => `${quote(field.name)} ${duckType(field)}`)
-        await engine.execute(
-          `CREATE OR REPLACE TABLE ${qualified(datasetId, tableId)} (${columns.length > 0 ? columns.join(', ') : '"_" VARCHAR'})`,
-        )
-      }
-      const made: TableResource = {
-        kind: 'bigquery#table',
-        id: `${projectId}:${datasetId}.${tableId}`,
-        ...body,
-        type: view ? 'VIEW' : 'TABLE',
-        tableReference: { projectId, datasetId, tableId },
-        creationTime: String(context.clock.now()),
-        ...stamp(),
-      }
-      tableTable.set(keyOf(datasetId, tableId), made)
-      return made
+      if (view)
+        return record(datasetId, { ...body, schema: { fields: await createView(datasetId, tableId, view.query) } })
+      const made = replacement(datasetId, body)
+      await engine.execute(made.sql)
+      return made.record()
     },
     async patchTable(datasetId, tableId, change) {
       const before = table(datasetId, tableId)
@@ -200,11 +245,13 @@ export function makeCatalog(context: CloudContext, engine: Pick<Engine, 'transla
       if (fields && before.type === 'TABLE') {
         for (const sql of schemaChange(before, fields, qualified(datasetId, tableId))) await engine.execute(sql)
       }
+      checkExpiration(change)
       const view = change['view'] as TableResource['view']
-      if (view) await createView(datasetId, tableId, view.query)
+      const seen = view ? { schema: { fields: await createView(datasetId, tableId, view.query) } } : {}
       const next: TableResource = {
         ...before,
         ...change,
+        ...seen,
         type: before.type,
         tableReference: before.tableReference,
         ...stamp(),
@@ -218,63 +265,4 @@ export function makeCatalog(context: CloudContext, engine: Pick<Engine, 'transla
       tableTable.delete(keyOf(datasetId, tableId))
     },
   }
-}
-
-/** Source: https://cloud.google.com/bigquery/quotas#all_tables */
-const MAX_RECORD_DEPTH = 15
-
-function checkFields(fields: readonly FieldSchema[], depth = 0): void {
-  if (depth > MAX_RECORD_DEPTH)
-    throw invalidArgument(`Schema has more than ${MAX_RECORD_DEPTH} levels of nested RECORDs.`)
-  const seen = new Set<string>()
-  for (const field of fields) {
-    const { name, type, fields: inner } = field
-    checkParameters(field)
-    if (!/^[A-Za-z_]\w{0,299}$/.test(name))
-      throw invalidArgument(
-        `Invalid field name "${name}". Fields must contain only letters, numbers, and underscores, start with a letter or underscore, and be at most 300 characters long.`,
-      )
-    if (seen.has(name.toLowerCase())) throw invalidArgument(`Field ${name} already exists in schema`)
-    seen.add(name.toLowerCase())
-    if (inner) checkFields(inner, depth + 1)
-    else if (!Object.hasOwn(scalarTypes, type.toUpperCase()))
-      throw invalidArgument(`Invalid value for type: ${type} is not a valid value`)
-  }
-}
-
-/** Columns may be added, not dropped or retyped. */
-function schemaChange(before: TableResource, fields: readonly FieldSchema[], name: string): string[] {
-  checkFields(fields)
-  const known = new Map((before.schema?.fields ?? []).map((field) => [field.name.toLowerCase(), field]))
-  for (const [key, field] of known) {
-    const now = fields.find((one) => one.name.toLowerCase() === key)
-    const { projectId, datasetId, tableId } = before.tableReference
-    if (!now)
-      throw invalidArgument(
-        `Provided Schema does not match Table ${projectId}:${datasetId}.${tableId}. Field ${field.name} is missing in new schema`,
-      )
-    if (duckType(now) !== duckType(field))
-      throw invalidArgument(
-        `Provided Schema does not match Table ${projectId}:${datasetId}.${tableId}. Field ${field.name} has changed type from ${field.type} to ${now.type}`,
-      )
-  }
-  return fields
-    .filter((field) => !known.has(field.name.toLowerCase()))
-    .map((field) => `ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${quote(field.name)} ${duckType(field)}`)
-}
-
-/** A refusal as it is; DuckDB's error in BigQuery's words, as far as they are known. */
-export function sqlError(error: unknown): StatusError {
-  if (error instanceof StatusError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  if (/Max expression depth limit/.test(message)) return tooComplex()
-  return invalidArgument(errorText(message))
-}
-
-function errorText(message: string): string {
-  const column = /Referenced column "([^"]+)" not found|Table "[^"]*" does not have a column named "([^"]+)"/.exec(
-    message,
-  )
-  if (column) return `Unrecognized name: ${column[1] ?? column[2]}`
-  return message.replace(/^(Binder|Parser|Catalog|Conversion|Invalid Input|Out of Range) Error: /, '').split('\n')[0]!
 }

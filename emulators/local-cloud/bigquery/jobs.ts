@@ -1,144 +1,131 @@
-/** Queries: parameters in, job and rows out; results are kept for a while, so that they can be read page by page. */
+/** Query jobs: each has an id, and an outcome that is kept for a while, so that its rows can be read page by page. */
 
 import type { CloudContext } from '../core/plugin.ts'
-import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
-import { type Catalog, sqlError } from './catalog.ts'
+import { alreadyExists, notFound, StatusError } from '../core/status.ts'
+import type { Catalog } from './catalog.ts'
 import type { Engine } from './engine/engine.ts'
-import type { QueryResult } from './engine/engine-work.ts'
-import type { FieldSchema } from './values/records.ts'
-import type { QueryParameter } from './values/requests.ts'
-import { inSeconds, type Row } from './values/rows.ts'
+import { makeRunQuery, type Outcome } from './run-query.ts'
+import type { JobConfiguration } from './values/configuration.ts'
+import { inSeconds } from './values/rows.ts'
 
-export interface QueryRequest {
-  readonly query: string
-  readonly queryParameters?: readonly QueryParameter[] | undefined
-  readonly dryRun?: boolean | undefined
-  readonly timeoutMs?: number | undefined
-  readonly useLegacySql?: boolean | undefined
+/** A job that is done. */
+export interface Job extends Outcome {
+  readonly jobId: string
+  /** As it was sent. */
+  readonly configuration: JobConfiguration
+  readonly createdMs: number
 }
 
-export interface Job {
+export interface JobRequest {
+  readonly configuration: JobConfiguration
+  readonly jobId?: string | undefined
+  /** A repeated request of the same id gets the same job. */
+  readonly requestId?: string | undefined
+}
+
+/** A job whose query failed. */
+export interface FailedJob {
   readonly jobId: string
-  readonly query: string
-  readonly statementType: string
+  readonly configuration: JobConfiguration
   readonly createdMs: number
-  readonly dryRun: boolean
-  readonly schema: readonly FieldSchema[]
-  readonly rows: readonly Row[]
-  /** The approximate size of the rows as JSON. */
-  readonly resultBytes: number
-  readonly changed: number
-  readonly bytes: number
+  readonly error: StatusError
+}
+
+/** A job that was started. */
+export interface StartedJob {
+  readonly jobId: string
+  readonly configuration: JobConfiguration
+  readonly createdMs: number
+  readonly done: Promise<Job>
 }
 
 export interface Jobs {
-  run(request: QueryRequest, jobId?: string): Promise<Job>
-  get(jobId: string): Job
-  list(): Job[]
+  /** @throws ALREADY_EXISTS for an id that another job has. */
+  start(request: JobRequest): StartedJob
+  get(jobId: string): StartedJob
+  /** Those that are done or have failed, the last one first. */
+  list(): (Job | FailedJob)[]
 }
 
 /** Google keeps results for a day; here the last queries are kept, as long as their texts and rows are not too large. */
 const MAX_KEPT_JOBS = 1_000
 const MAX_KEPT_BYTES = 128 * 1024 * 1024
-const MIN_TIMEOUT_MS = 1_000
-/** The least that a query is billed for each table it reads. */
-const MIN_BYTES_PER_TABLE = 10 * 1024 * 1024
-const statements: Readonly<Record<string, string>> = {
-  SELECT: 'SELECT',
-  WITH: 'SELECT',
-  INSERT: 'INSERT',
-  UPDATE: 'UPDATE',
-  DELETE: 'DELETE',
-  MERGE: 'MERGE',
-  TRUNCATE: 'TRUNCATE_TABLE',
-}
 
 export function makeJobs(context: CloudContext, engine: Engine, catalog: Catalog): Jobs {
-  const jobs = new Map<string, { readonly job: Job; readonly bytes: number }>()
+  const run = makeRunQuery(context, engine, catalog)
+  const started = new Map<string, StartedJob>()
+  const byRequest = new Map<string, string>()
+  /** In the order in which they ended. */
+  const kept = new Map<
+    string,
+    { readonly job: Job | FailedJob; readonly bytes: number; readonly requestId: string | undefined }
+  >()
   let keptBytes = 0
   const forgetOldest = (): void => {
-    const [jobId, { bytes }] = jobs.entries().next().value!
-    jobs.delete(jobId)
+    const [jobId, { bytes, requestId }] = kept.entries().next().value!
+    kept.delete(jobId)
+    started.delete(jobId)
+    if (requestId !== undefined) byRequest.delete(requestId)
     keptBytes -= bytes
   }
-  const keep = (job: Job): void => {
-    const bytes = job.resultBytes + job.query.length
-    jobs.set(job.jobId, { job, bytes })
+  const keep = (job: Job | FailedJob, requestId: string | undefined): void => {
+    const bytes = ('error' in job ? 0 : job.resultBytes) + job.configuration.query.query.length
+    kept.set(job.jobId, { job, bytes, requestId })
     keptBytes += bytes
-    while (jobs.size > 1 && (jobs.size > MAX_KEPT_JOBS || keptBytes > MAX_KEPT_BYTES)) forgetOldest()
+    while (kept.size > 1 && (kept.size > MAX_KEPT_JOBS || keptBytes > MAX_KEPT_BYTES)) forgetOldest()
   }
+
   return {
-    get(jobId) {
-      const found = jobs.get(jobId)
-      if (!found) throw notFound(`Not found: Job ${context.project.id}:${jobId}`)
-      return found.job
-    },
-    list: () => [...jobs.values()].map(({ job }) => job).toReversed(),
-    async run(request, jobId = `job_${context.newId()}${context.newId()}`) {
-      if (jobs.has(jobId)) throw alreadyExists(`Already Exists: Job ${context.project.id}:${jobId}`)
-      if (request.useLegacySql === true)
-        throw invalidArgument('Legacy SQL is not served by the local cloud: set useLegacySql to false.')
-      const { sql, tables, verb } = await engine.translate(request.query, context.project.id)
-      const statementType = statements[verb]
-      if (!statementType)
-        throw invalidArgument(
-          `The local cloud runs SELECT, INSERT, UPDATE, DELETE, MERGE and TRUNCATE, not ${verb}: make tables and views through the API.`,
-        )
-      if ((verb === 'UPDATE' || verb === 'DELETE') && !/\bWHERE\b/i.test(sql))
-        throw invalidArgument(`${verb} must have a WHERE clause`)
-      // Each table that is read, also through views; a query of none is free.
-      const bytes = (await catalog.tablesBehind(tables)).length * MIN_BYTES_PER_TABLE
-      const dryRun = request.dryRun === true
-      const { timeoutMs = 0 } = request
-      const result = await answered(
-        engine.query({
-          sql: dryRun ? `EXPLAIN ${sql}` : sql,
-          parameters: request.queryParameters ?? [],
-          isSelect: statementType === 'SELECT' && !dryRun,
-          ...(timeoutMs > 0 ? { timeoutMs: Math.max(timeoutMs, MIN_TIMEOUT_MS) } : {}),
-        }),
-      )
-      const job: Job = {
-        jobId,
-        query: request.query,
-        statementType,
-        createdMs: context.clock.now(),
-        dryRun,
-        schema: result.schema,
-        rows: result.rows,
-        resultBytes: result.bytes,
-        changed: result.changed,
-        bytes,
+    start({ configuration, jobId = `job_${context.newId()}${context.newId()}`, requestId }) {
+      const before = requestId === undefined ? undefined : started.get(byRequest.get(requestId) ?? '')
+      if (before) return before
+      if (started.has(jobId)) throw alreadyExists(`Already Exists: Job ${context.project.id}:${jobId}`)
+      const createdMs = context.clock.now()
+      const done = run(configuration).then((outcome): Job => ({ ...outcome, jobId, configuration, createdMs }))
+      const job = { jobId, configuration, createdMs, done }
+      started.set(jobId, job)
+      if (requestId !== undefined) byRequest.set(requestId, jobId)
+      const ended = (outcome: Job | FailedJob): void => {
+        // After a failure the request may be repeated.
+        if (requestId !== undefined && ('error' in outcome || configuration.dryRun)) byRequest.delete(requestId)
+        if (configuration.dryRun) started.delete(jobId)
+        else keep(outcome, requestId)
       }
-      if (dryRun) return job
-      context.count('bigquery.queries')
-      context.count('bigquery.bytesQueried', bytes)
-      keep(job)
+      done.then(ended, (error: unknown) => ended({ jobId, configuration, createdMs, error: statusOf(error) }))
       return job
     },
+    get(jobId) {
+      const found = started.get(jobId)
+      if (!found) throw notFound(`Not found: Job ${context.project.id}:${jobId}`)
+      return found
+    },
+    list: () => [...kept.values()].map(({ job }) => job).toReversed(),
   }
 }
 
-async function answered(result: Promise<QueryResult>): Promise<QueryResult> {
-  try {
-    return await result
-  } catch (error) {
-    throw sqlError(error)
-  }
-}
+export const statusOf = (error: unknown): StatusError =>
+  error instanceof StatusError
+    ? error
+    : new StatusError('INTERNAL', error instanceof Error ? error.message : String(error))
 
 /** About; Google: 10 MB, https://cloud.google.com/bigquery/docs/paging-results */
 const MAX_PAGE_BYTES = 10 * 1024 * 1024
 
-/** One page of a job's rows: fewer than asked for when they are large. */
-export function page(
-  job: Job,
-  options: { start: number; size: number; microseconds: boolean },
+export interface Paging {
+  readonly start: number
+  readonly size: number
+  /** Timestamps as integers; else in seconds. */
+  readonly microseconds: boolean
+}
+
+/** One page of rows: fewer than asked for when they are large. */
+export function pageOfRows(
+  { rows: all, schema, resultBytes }: Pick<Job, 'rows' | 'schema' | 'resultBytes'>,
+  { start, size: wanted, microseconds }: Paging,
 ): { rows: readonly object[]; pageToken?: string } {
-  const { start, microseconds } = options
-  const fitting = Math.floor((job.rows.length * MAX_PAGE_BYTES) / Math.max(job.resultBytes, 1))
-  const size = Math.min(options.size, Math.max(fitting, 1))
-  const some = job.rows.slice(start, start + size)
-  const rows = microseconds ? some : some.map((row) => inSeconds(row, job.schema))
-  return { rows, ...(start + size < job.rows.length ? { pageToken: String(start + size) } : {}) }
+  const fitting = Math.floor((all.length * MAX_PAGE_BYTES) / Math.max(resultBytes, 1))
+  const size = Math.min(wanted, Math.max(fitting, 1))
+  const some = all.slice(start, start + size)
+  const rows = microseconds ? some : some.map((row) => inSeconds(row, schema))
+  return { rows, ...(start + size < all.length ? { pageToken: String(start + size) } : {}) }
 }

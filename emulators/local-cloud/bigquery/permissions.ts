@@ -3,6 +3,7 @@
 import type { RequiredPermission } from '../core/service.ts'
 import type { RouteAccess } from '../core/access/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
+import type { TableReference } from './catalog.ts'
 import type { BigQueryCore } from './core.ts'
 
 // The Node client drops the prefix when it is pointed at an emulator.
@@ -28,6 +29,13 @@ function refusal({ permission, resource }: RequiredPermission): string {
   return `Access Denied: ${kind} ${name}: Permission ${permission} denied on ${kind.toLowerCase()} ${name} (or it may not exist).`
 }
 
+/** The parts of a request that name tables. */
+interface QueryNames {
+  readonly query?: unknown
+  readonly defaultDataset?: { readonly datasetId?: string }
+  readonly destinationTable?: Partial<TableReference>
+}
+
 const writes = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'TRUNCATE'])
 
 export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: CloudContext): RouteAccess[] {
@@ -45,16 +53,24 @@ export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: C
       return { permission: 'bigquery.tables.getData', resource }
     })
   }
-  const queryNeeds = async (groups: Groups, query: unknown): Promise<RequiredPermission[]> => {
+  const queryNeeds = async (groups: Groups, configuration: QueryNames = {}): Promise<RequiredPermission[]> => {
     const created = { permission: 'bigquery.jobs.create', resource: projectOf(groups) }
+    const { query, defaultDataset, destinationTable } = configuration
     if (typeof query !== 'string') return [created]
-    const { tables, verb } = await engine.translate(query, project.id)
+    const { tables, verb } = await engine.translate(query, project.id, defaultDataset?.datasetId)
     const read = await reads(tables)
     return [
       created,
       ...read,
+      ...(destinationTable ? destinationNeeds(groups, destinationTable) : []),
       ...(writes.has(verb) ? read.map(({ resource }) => ({ permission: 'bigquery.tables.updateData', resource })) : []),
     ]
+  }
+  const destinationNeeds = (groups: Groups, { datasetId = '', tableId = '' }: Partial<TableReference>) => {
+    const dataset = `${projectOf(groups)}/datasets/${datasetId}`
+    const created = { permission: 'bigquery.tables.create', resource: dataset }
+    const changed = { permission: 'bigquery.tables.updateData', resource: `${dataset}/tables/${tableId}` }
+    return catalog.find(datasetId, tableId) ? [changed] : [created]
   }
   const route = (method: string, path: string, needs: RouteAccess['needs']): RouteAccess => ({
     method,
@@ -81,14 +97,9 @@ export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: C
     simple('DELETE', TABLE, 'tables.delete', tableOf),
     simple('POST', `${TABLE}/insertAll`, 'tables.updateData', tableOf),
     simple('GET', `${TABLE}/data`, 'tables.getData', tableOf),
-    route('POST', `${ROOT}/queries`, async (groups, body) =>
-      queryNeeds(groups, ((await body()) as { query?: unknown }).query),
-    ),
+    route('POST', `${ROOT}/queries`, async (groups, body) => queryNeeds(groups, (await body()) as QueryNames)),
     route('POST', `${ROOT}/jobs`, async (groups, body) =>
-      queryNeeds(
-        groups,
-        ((await body()) as { configuration?: { query?: { query?: unknown } } }).configuration?.query?.query,
-      ),
+      queryNeeds(groups, ((await body()) as { configuration?: { query?: QueryNames } }).configuration?.query),
     ),
     // At Google an account reads the results of its own jobs; here that permission reads the results of all.
     simple('GET', `${ROOT}/queries/[^/]+`, 'jobs.create', projectOf),

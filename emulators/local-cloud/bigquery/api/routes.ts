@@ -1,31 +1,23 @@
 /** BigQuery's REST v2: https://cloud.google.com/bigquery/docs/reference/rest */
 
 import { Hono } from 'hono'
-import type { z } from 'zod'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Http } from '../../core/service.ts'
-import { checkedBody } from '../../core/api/checked-body.ts'
 import type { CloudContext } from '../../core/plugin.ts'
 import { invalidArgument, StatusError } from '../../core/status.ts'
 import type { BigQueryCore } from '../core.ts'
+import { errorBody } from '../values/errors.ts'
+import { datasetBody, insertAllBody, tableBody } from '../values/requests.ts'
 import { insertAll } from './insert-all.ts'
-import { type Job, page } from '../jobs.ts'
-import { datasetBody, insertAllBody, jobBody, queryBody, tableBody } from '../values/requests.ts'
+import { addJobRoutes } from './job-routes.ts'
+import { listRows } from './list-rows.ts'
+import { checkParameters, withoutOutputs } from './options.ts'
+import { pageOf, paging } from './paging.ts'
+import { readBody } from './read-body.ts'
+import * as options from './table-options.ts'
 
-const PAGE_ROWS = 10_000
-const JOBS_PER_PAGE = 50
 /** The maximum size of an insertAll request: https://cloud.google.com/bigquery/quotas#streaming_inserts */
 const MAX_INSERT_BYTES = 10 * 1024 * 1024
-const reasons: Readonly<Record<string, string>> = {
-  INVALID_ARGUMENT: 'invalidQuery',
-  NOT_FOUND: 'notFound',
-  ALREADY_EXISTS: 'duplicate',
-  FAILED_PRECONDITION: 'resourceInUse',
-  DEADLINE_EXCEEDED: 'timeout',
-  PERMISSION_DENIED: 'accessDenied',
-  RESOURCE_EXHAUSTED: 'rateLimitExceeded',
-  UNAVAILABLE: 'backendError',
-}
 
 export function bigqueryRoutes(core: BigQueryCore, context: CloudContext): Http {
   const app: Http = new Hono()
@@ -36,165 +28,102 @@ export function bigqueryRoutes(core: BigQueryCore, context: CloudContext): Http 
 }
 
 function projectRoutes(core: BigQueryCore, context: CloudContext): Http {
-  const { catalog, jobs } = core
   const app: Http = new Hono()
   app.onError((error, c) => {
     const status = error instanceof StatusError ? error : new StatusError('INTERNAL', error.message)
     if (!(error instanceof StatusError)) console.error(error)
-    const reason = reasonOf(status)
-    const body = {
-      code: status.httpStatus,
-      message: status.message,
-      errors: [{ message: status.message, domain: 'global', reason, location: 'q', locationType: 'parameter' }],
-      status: status.code,
-    }
-    return c.json({ error: body }, status.httpStatus as ContentfulStatusCode)
+    return c.json(errorBody(status), status.httpStatus as ContentfulStatusCode)
   })
-  const body = async <S extends z.ZodType>(c: { req: { text(): Promise<string> } }, schema: S): Promise<z.output<S>> =>
-    checkedBody(await c.req.text(), schema)
+  addDatasetRoutes(app, core)
+  addTableRoutes(app, core)
+  addRowRoutes(app, core, context)
+  addJobRoutes(app, core, context)
+  return app
+}
 
-  app.get('/datasets', (c) => c.json({ kind: 'bigquery#datasetList', datasets: catalog.datasets() }))
-  app.post('/datasets', async (c) => c.json(await catalog.insertDataset(await body(c, datasetBody))))
+function addDatasetRoutes(app: Http, { catalog }: BigQueryCore): void {
+  const body = async (c: { req: { text(): Promise<string> } }): Promise<Record<string, unknown>> =>
+    withoutOutputs(await readBody(c, datasetBody, options.datasetOptions()), options.datasetOptions())
+  app.use('/datasets/:dataset', async (c, next) => {
+    checkParameters(c.req.query(), options.datasetParameters)
+    await next()
+  })
+  app.get('/datasets', (c) => {
+    checkParameters(c.req.query(), options.datasetListParameters)
+    const labels = labelsOf(c.req.query('filter'))
+    const all = catalog.datasets().filter((dataset) => labels.every((matches) => matches(dataset['labels'])))
+    const { items: datasets, ...next } = pageOf(all, c.req.query())
+    return c.json({ kind: 'bigquery#datasetList', datasets, ...next })
+  })
+  app.post('/datasets', async (c) => c.json(await catalog.insertDataset(await body(c))))
   app.get('/datasets/:dataset', (c) => c.json(catalog.dataset(c.req.param('dataset'))))
   app.on(['PATCH', 'PUT'], '/datasets/:dataset', async (c) =>
-    c.json(catalog.patchDataset(c.req.param('dataset'), await body(c, datasetBody))),
+    c.json(catalog.patchDataset(c.req.param('dataset'), await body(c))),
   )
   app.delete('/datasets/:dataset', async (c) => {
     await catalog.deleteDataset(c.req.param('dataset'), c.req.query('deleteContents') === 'true')
     return c.body(null, 204)
   })
+}
 
+/** `labels.key:value labels.other`: https://cloud.google.com/bigquery/docs/filtering-labels */
+function labelsOf(filter = ''): ((labels: unknown) => boolean)[] {
+  return filter.split(/\s+|\s+AND\s+/).flatMap((part) => {
+    if (part === '' || part === 'AND') return []
+    const [, key, value] = /^labels\.([^:\s]+)(?::(.*))?$/.exec(part) ?? []
+    if (key === undefined) throw invalidArgument(`Invalid filter: ${part.slice(0, 100)}: write labels.key:value.`)
+    return [
+      (labels) => {
+        const found = (labels as Record<string, string> | undefined)?.[key]
+        return found !== undefined && (value === undefined || value === '' || value === '*' || found === value)
+      },
+    ]
+  })
+}
+
+function addTableRoutes(app: Http, { catalog }: BigQueryCore): void {
+  const body = async (c: { req: { text(): Promise<string> } }): Promise<Record<string, unknown>> =>
+    withoutOutputs(await readBody(c, tableBody, options.tableOptions()), options.tableOptions())
+  app.use('/datasets/:dataset/tables/:table', async (c, next) => {
+    checkParameters(c.req.query(), options.tableParameters)
+    await next()
+  })
   app.get('/datasets/:dataset/tables', (c) => {
+    checkParameters(c.req.query(), options.tableListParameters)
     catalog.dataset(c.req.param('dataset'))
-    const tables = catalog.tables(c.req.param('dataset'))
-    return c.json({ kind: 'bigquery#tableList', tables, totalItems: tables.length })
+    const all = catalog.tables(c.req.param('dataset'))
+    const { items: tables, ...next } = pageOf(all, c.req.query())
+    return c.json({ kind: 'bigquery#tableList', tables, totalItems: all.length, ...next })
   })
   app.post('/datasets/:dataset/tables', async (c) =>
-    c.json(await catalog.insertTable(c.req.param('dataset'), await body(c, tableBody))),
+    c.json(await catalog.insertTable(c.req.param('dataset'), await body(c))),
   )
-  app.get('/datasets/:dataset/tables/:table{[^:]+}', (c) =>
-    c.json(catalog.table(c.req.param('dataset'), c.req.param('table'))),
-  )
+  app.get('/datasets/:dataset/tables/:table{[^:/]+}', async (c) => {
+    const { dataset, table } = c.req.param()
+    const resource = catalog.table(dataset, table)
+    if (resource.view) return c.json(resource)
+    return c.json({ ...resource, numRows: String(await catalog.countRows(dataset, table)) })
+  })
   app.on(['PATCH', 'PUT'], '/datasets/:dataset/tables/:table', async (c) =>
-    c.json(await catalog.patchTable(c.req.param('dataset'), c.req.param('table'), await body(c, tableBody))),
+    c.json(await catalog.patchTable(c.req.param('dataset'), c.req.param('table'), await body(c))),
   )
   app.delete('/datasets/:dataset/tables/:table', async (c) => {
     await catalog.deleteTable(c.req.param('dataset'), c.req.param('table'))
     return c.body(null, 204)
   })
+}
+
+function addRowRoutes(app: Http, core: BigQueryCore, context: CloudContext): void {
   app.post('/datasets/:dataset/tables/:table/insertAll', async (c) => {
     const { dataset, table } = c.req.param()
     if (Buffer.byteLength(await c.req.text()) > MAX_INSERT_BYTES)
       throw invalidArgument(`Request payload size exceeds the limit: ${MAX_INSERT_BYTES} bytes.`)
-    return c.json(await insertAll(core, context, { dataset, table }, await body(c, insertAllBody)))
+    const request = await readBody(c, insertAllBody, options.insertAllOptions())
+    return c.json(await insertAll(core, context, { dataset, table }, request))
   })
   app.get('/datasets/:dataset/tables/:table/data', async (c) => {
+    checkParameters(c.req.query(), options.rowListParameters)
     const { dataset, table } = c.req.param()
-    catalog.table(dataset, table)
-    const job = await jobs.run({ query: `SELECT * FROM \`${dataset}.${table}\`` })
-    return c.json({
-      kind: 'bigquery#tableDataList',
-      totalRows: String(job.rows.length),
-      ...page(job, paging(c.req.query())),
-    })
+    return c.json(await listRows(core, { dataset, table }, paging(c.req.query()), c.req.query('selectedFields')))
   })
-
-  app.post('/queries', async (c) => {
-    const request = await body(c, queryBody)
-    const job = await jobs.run(request)
-    const options = {
-      start: 0,
-      size: Math.min(request.maxResults ?? PAGE_ROWS, PAGE_ROWS),
-      microseconds: request.formatOptions?.useInt64Timestamp === true,
-    }
-    return c.json(queryAnswer(job, options, context))
-  })
-  app.get('/queries/:job', (c) => c.json(queryAnswer(jobs.get(c.req.param('job')), paging(c.req.query()), context)))
-
-  app.post('/jobs', async (c) => {
-    const { configuration, jobReference } = await body(c, jobBody)
-    if (!configuration?.query)
-      throw invalidArgument('The local cloud runs query jobs only: configuration.query is required.')
-    const job = await jobs.run({ ...configuration.query, dryRun: configuration.dryRun === true }, jobReference?.jobId)
-    return c.json(jobResource(job, context))
-  })
-  app.get('/jobs', (c) => {
-    const { start, size } = paging({ maxResults: String(JOBS_PER_PAGE), ...c.req.query() })
-    const all = jobs.list()
-    const next = start + size < all.length ? { nextPageToken: String(start + size) } : {}
-    const some = all.slice(start, start + size).map((job) => jobResource(job, context))
-    return c.json({ kind: 'bigquery#jobList', jobs: some, ...next })
-  })
-  app.get('/jobs/:job', (c) => c.json(jobResource(jobs.get(c.req.param('job')), context)))
-  app.post('/jobs/:job/cancel', (c) =>
-    c.json({ kind: 'bigquery#jobCancelResponse', job: jobResource(jobs.get(c.req.param('job')), context) }),
-  )
-  return app
-}
-
-/** The reason in the error's details, or the usual one of its code. */
-function reasonOf({ code, details }: StatusError): string {
-  const givenReason = details.find(({ '@type': type }) => type === 'type.googleapis.com/google.rpc.ErrorInfo')?.[
-    'reason'
-  ]
-  return typeof givenReason === 'string' ? givenReason : (reasons[code] ?? 'internalError')
-}
-
-interface Paging {
-  readonly start: number
-  readonly size: number
-  readonly microseconds: boolean
-}
-
-function paging(query: Record<string, string>): Paging {
-  const number = (name: string): number | undefined => {
-    const text = query[name]
-    if (text !== undefined && !/^\d{1,15}$/.test(text))
-      throw invalidArgument(`Invalid value for ${name}: "${text.slice(0, 100)}" is not a whole number.`)
-    return text === undefined ? undefined : Number(text)
-  }
-  return {
-    start: number('pageToken') ?? number('startIndex') ?? 0,
-    size: Math.min(number('maxResults') ?? PAGE_ROWS, PAGE_ROWS),
-    microseconds: query['formatOptions.useInt64Timestamp'] === 'true',
-  }
-}
-
-function queryAnswer(job: Job, options: Paging, context: CloudContext): object {
-  return {
-    kind: 'bigquery#queryResponse',
-    jobReference: { projectId: context.project.id, jobId: job.jobId, location: context.project.region },
-    jobComplete: true,
-    cacheHit: false,
-    schema: { fields: job.schema },
-    totalRows: String(job.rows.length),
-    totalBytesProcessed: String(job.bytes),
-    ...(job.statementType === 'SELECT' ? {} : { numDmlAffectedRows: String(job.changed) }),
-    ...page(job, options),
-  }
-}
-
-function jobResource(job: Job, { project }: CloudContext): object {
-  const time = String(job.createdMs)
-  return {
-    kind: 'bigquery#job',
-    id: `${project.id}:${project.region}.${job.jobId}`,
-    jobReference: { projectId: project.id, jobId: job.jobId, location: project.region },
-    configuration: { jobType: 'QUERY', dryRun: job.dryRun, query: { query: job.query, useLegacySql: false } },
-    status: { state: 'DONE' },
-    statistics: {
-      creationTime: time,
-      startTime: time,
-      endTime: time,
-      totalBytesProcessed: String(job.bytes),
-      query: {
-        statementType: job.statementType,
-        totalBytesProcessed: String(job.bytes),
-        totalBytesBilled: String(job.bytes),
-        cacheHit: false,
-        schema: { fields: job.schema },
-        ...(job.statementType === 'SELECT' ? {} : { numDmlAffectedRows: String(job.changed) }),
-      },
-    },
-  }
 }

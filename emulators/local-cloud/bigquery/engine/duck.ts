@@ -1,13 +1,15 @@
 /** One DuckDB database in the engine's process: a connection for each query in a small pool, one for appends, a limit on time and memory. */
 
-import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement } from '@duckdb/node-api'
+import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement, type DuckDBType } from '@duckdb/node-api'
 import { join } from 'node:path'
-import type { StatusError } from '../../core/status.ts'
-import type { Column, EngineWork, Query, QueryResult } from './engine-work.ts'
-import { prepare } from './parameters.ts'
+import { invalidArgument, type StatusError } from '../../core/status.ts'
+import type { Column, Description, EngineWork, Query, QueryResult, Step } from './engine-work.ts'
+import { prepare, withTypes } from './parameters.ts'
 import { fieldOf, type Row, rowOf } from '../values/rows.ts'
 import { macros } from '../sql/functions.ts'
-import { queryError, timedOut } from '../sql/limits.ts'
+import { timedOut } from '../sql/limits.ts'
+import { namesOf } from '../sql/unnamed.ts'
+import { bigqueryError } from '../values/errors.ts'
 
 const MEMORY_LIMIT = '2GB'
 /** The limit of a query's temporary files when its memory is used up. */
@@ -50,6 +52,14 @@ export async function openDuck(directory: string): Promise<Omit<EngineWork, 'tra
   }
   return {
     query: (query) => borrowed((connection) => interruptible(connection, query)),
+    describe: (sql, parameters) =>
+      borrowed(async (connection) => {
+        const statement = await connection.prepare(withTypes(sql, parameters))
+        const count = statement.columnCount
+        const names = Array.from({ length: count }, (_, index) => statement.columnName(index))
+        const types = names.map((_, index) => statement.columnType(index))
+        return described(names, types)
+      }),
     execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))),
     append: appender(await connect()),
   }
@@ -62,12 +72,51 @@ async function interruptible(connection: DuckDBConnection, query: Query): Promis
     connection.interrupt()
   }, query.timeoutMs)
   try {
-    return await (query.isSelect ? selected(connection, query) : changed(connection, query))
+    const run = () => (query.isSelect ? selected(connection, query) : changed(connection, query))
+    return await (query.before || query.after ? inTransaction(connection, query, run) : run())
   } catch (error) {
     throw late ? timedOut(query.timeoutMs) : error
   } finally {
     clearTimeout(timer)
   }
+}
+
+async function inTransaction(
+  connection: DuckDBConnection,
+  { before = [], after = [], parameters }: Query,
+  run: () => Promise<QueryResult>,
+): Promise<QueryResult> {
+  const take = async ({ sql, refuses }: Step): Promise<void> => {
+    const statement = await prepare(connection, sql, parameters)
+    const reader = await statement.runAndReadAll()
+    const [reason] = refuses ? (reader.getRows()[0] ?? []) : []
+    if (typeof reason === 'string') throw invalidArgument(reason)
+  }
+  await connection.run('BEGIN TRANSACTION')
+  try {
+    for (const step of before) await take(step)
+    const result = await run()
+    for (const step of after) await take(step)
+    await connection.run('COMMIT')
+    return result
+  } catch (error) {
+    // A failed COMMIT has rolled back by itself; then there is no transaction any more.
+    await connection.run('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+}
+
+/** @throws INVALID_ARGUMENT for two columns of one name. */
+function described(columns: readonly string[], types: readonly DuckDBType[]): Description {
+  const { names, firstUnnamed } = namesOf(columns)
+  const seen = new Set<string>()
+  for (const name of names) {
+    const key = name.toLowerCase()
+    if (seen.has(key))
+      throw invalidArgument(`Duplicate column names in the result are not supported. Found duplicate(s): ${name}`)
+    seen.add(key)
+  }
+  return { schema: names.map((name, index) => fieldOf(name, types[index]!)), firstUnnamed }
 }
 
 async function changed(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
@@ -80,8 +129,7 @@ async function changed(connection: DuckDBConnection, { sql, parameters }: Query)
 async function selected(connection: DuckDBConnection, { sql, parameters }: Query): Promise<QueryResult> {
   const statement = await prepare(connection, sql, parameters)
   const result = await statement.stream()
-  const types = result.columnTypes()
-  const schema = result.columnNames().map((name, index) => fieldOf(name, types[index]!))
+  const { schema } = described(result.columnNames(), result.columnTypes())
   const rows: Row[] = []
   let bytes = 0
   for await (const chunk of result.yieldRows()) {
@@ -134,7 +182,7 @@ const structureOf = (columns: readonly Column[]): string =>
   JSON.stringify([Object.fromEntries(columns.map(({ name, jsonType }) => [name, jsonType]))]).replaceAll("'", "''")
 
 const tooLarge = (): StatusError =>
-  queryError(
+  bigqueryError(
     'responseTooLarge',
     `Response too large to return. The local cloud returns at most ${MAX_RESULT_BYTES} bytes: add a LIMIT, or select fewer columns.`,
   )

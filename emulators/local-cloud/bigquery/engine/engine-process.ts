@@ -38,7 +38,7 @@ try {
   const duck = await opened(process.argv[2]!)
   const work: EngineWork = {
     ...duck,
-    translate: async (googleSql, projectId) => translate(googleSql, projectId),
+    translate: async (...given) => translate(...given),
   }
   process.on('message', (call: Call) => {
     const method = work[call.method] as (...given: readonly unknown[]) => Promise<unknown>

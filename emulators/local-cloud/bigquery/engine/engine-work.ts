@@ -21,6 +21,22 @@ export interface Query {
   /** True for a query that returns rows; false for a statement that changes rows, which returns their number. */
   readonly isSelect: boolean
   readonly timeoutMs: number
+  /** Statements before and after it in one transaction: all have effect, or none. */
+  readonly before?: readonly Step[]
+  readonly after?: readonly Step[]
+}
+
+export interface Step {
+  readonly sql: string
+  /** True for a query that finds a reason to refuse the transaction: the text in the first column of its first row. */
+  readonly refuses?: boolean
+}
+
+/** The columns of a query, which is not run. */
+export interface Description {
+  readonly schema: readonly FieldSchema[]
+  /** The first column without a name, counted from 1. */
+  readonly firstUnnamed: number | undefined
 }
 
 export interface QueryResult {
@@ -34,8 +50,9 @@ export interface QueryResult {
 
 export interface EngineWork {
   /** Translates GoogleSQL to DuckDB's SQL. @throws INVALID_ARGUMENT with BigQuery's message. */
-  translate(googleSql: string, projectId: string): Promise<Translation>
+  translate(googleSql: string, projectId: string, defaultDataset?: string): Promise<Translation>
   query(query: Query): Promise<QueryResult>
+  describe(sql: string, parameters: readonly QueryParameter[]): Promise<Description>
   /** Runs DuckDB SQL that creates or changes tables and views. */
   execute(sql: string): Promise<void>
   /** Inserts rows into a table, in one statement. */

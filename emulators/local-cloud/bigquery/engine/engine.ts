@@ -42,7 +42,7 @@ const OLD_SPACE_MB = 1_024
 /** The number of threads, one for each running query, so that hanging queries leave some to others. */
 const THREADS = 16
 /** Calls that change nothing, so that they may be made again in another process. */
-const repeatable = new Set<Call['method']>(['translate'])
+const repeatable = new Set<Call['method']>(['translate', 'describe'])
 
 interface Waiting {
   readonly call: Call
@@ -154,9 +154,13 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
       return running?.child.pid
     },
     translate: (...given) => call('translate', given),
+    describe: (...given) => call('describe', given),
     query({ timeoutMs = queryTimeoutMs, ...query }) {
       const limitMs = Math.min(timeoutMs, queryTimeoutMs)
-      return call('query', [{ ...query, timeoutMs: limitMs }], { timeoutMs: limitMs, again: query.isSelect })
+      return call('query', [{ ...query, timeoutMs: limitMs }], {
+        timeoutMs: limitMs,
+        again: query.isSelect && !query.before && !query.after,
+      })
     },
     execute: (...given) => call('execute', given),
     append: (...given) => call('append', given),

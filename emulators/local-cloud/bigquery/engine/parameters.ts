@@ -34,6 +34,27 @@ import * as scalars from '../values/scalars.ts'
 /** Texts and quoted names of the engine's SQL, in which `$1` is no parameter. */
 const parameterOrQuoted = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w+)/g
 
+/** The parameters that the SQL names, with the SQL that stands in their place. */
+function substituted(
+  sql: string,
+  given: readonly QueryParameter[],
+  replacement: (name: string, type: string) => string,
+): { readonly sql: string; readonly bound: ReadonlyMap<string, Bound> } {
+  // Names are compared without regard to case; positions count from 1.
+  const byName = new Map(given.map((one, index) => [(one.name || String(index + 1)).toLowerCase(), one]))
+  const bound = new Map<string, Bound>()
+  const text = sql.replaceAll(parameterOrQuoted, (all, written?: string) => {
+    if (written === undefined) return all
+    const name = written.toLowerCase()
+    const parameter = byName.get(name)
+    if (!parameter) throw missing(written)
+    const place = parameter.name || `at position ${name}`
+    if (!bound.has(name)) bound.set(name, bind(parameter.parameterType, parameter.parameterValue, place))
+    return replacement(name, bound.get(name)!.type.toString())
+  })
+  return { sql: text, bound }
+}
+
 /**
  * Prepares a statement with the values of the parameters that it names. Each is cast to its type, because DuckDB forgets that
  * of a NULL. @throws INVALID_ARGUMENT for a parameter without a value, and for a value that is not of its type.
@@ -43,22 +64,18 @@ export async function prepare(
   sql: string,
   given: readonly QueryParameter[],
 ): Promise<DuckDBPreparedStatement> {
-  // Names are compared without regard to case; positions count from 1.
-  const byName = new Map(given.map((one, index) => [(one.name || String(index + 1)).toLowerCase(), one]))
-  const bound = new Map<string, Bound>()
-  const cast = sql.replaceAll(parameterOrQuoted, (all, written?: string) => {
-    if (written === undefined) return all
-    const name = written.toLowerCase()
-    const parameter = byName.get(name)
-    if (!parameter) throw missing(written)
-    const place = parameter.name || `at position ${name}`
-    if (!bound.has(name)) bound.set(name, bind(parameter.parameterType, parameter.parameterValue, place))
-    return `CAST($${name} AS ${bound.get(name)!.type.toString()})`
-  })
+  const { sql: cast, bound } = substituted(sql, given, (name, type) => `CAST($${name} AS ${type})`)
   const statement = await connection.prepare(cast)
   for (const [name, { value, type }] of bound) statement.bindValue(statement.parameterIndex(name), value, type)
   return statement
 }
+
+/**
+ * The SQL with an expression of its type for each parameter, because DuckDB knows the types of columns only without parameters.
+ * The expression is not constant: DuckDB forgets the type of a NULL that it computes while it plans.
+ */
+export const withTypes = (sql: string, given: readonly QueryParameter[]): string =>
+  substituted(sql, given, (_, type) => `CASE WHEN random() > 2 THEN CAST(NULL AS ${type}) END`).sql
 
 const missing = (name: string): StatusError =>
   /^\d+$/.test(name)

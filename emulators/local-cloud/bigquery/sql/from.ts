@@ -63,14 +63,17 @@ function morePath(reader: Reader): string[] {
 
 /** @param path `[table]`, `[dataset, table]` or `[project, dataset, table]`. @throws INVALID_ARGUMENT for another project. */
 export function tableName(path: readonly string[], reader: Reader): string {
-  if (path.length === 1) return quote(path[0]!)
-  const [table, dataset, project] = path.toReversed()
+  const { projectId, defaultDataset, subqueries } = reader.names
+  if (path.length === 1 && subqueries.has(path[0]!.toLowerCase())) return quote(path[0]!)
+  const [table, dataset = defaultDataset, project] = path.toReversed()
+  if (dataset === undefined)
+    throw invalidArgument(`Table "${table}" must be qualified with a dataset (e.g. dataset.table).`)
   if (path.length > 3 || dataset === 'INFORMATION_SCHEMA')
     throw invalidArgument('INFORMATION_SCHEMA is not served by the local cloud: ask the datasets and tables APIs.')
-  if (project !== undefined && project !== reader.projectId)
-    throw invalidArgument(`Access Denied: Project ${project}: the local cloud is the project ${reader.projectId}.`)
+  if (project !== undefined && project !== projectId)
+    throw invalidArgument(`Access Denied: Project ${project}: the local cloud is the project ${projectId}.`)
   reader.tables.push(`${dataset}.${table}`)
-  return `${quote(dataset!)}.${quote(table!)}`
+  return `${quote(dataset)}.${quote(table!)}`
 }
 
 /** In GoogleSQL the alias of UNNEST is the element. In DuckDB it is a table, so the element is made its column. */

@@ -39,7 +39,7 @@ describe('a query is refused', () => {
     ['calls whose arguments are repeated', nested(40, 'GREATEST(', ', 2)'), TOO_COMPLEX],
     [
       'a long alias, used often',
-      `SELECT [${times(10_000, '1', ',')}] AS a FROM t HAVING ${times(10_000, 'a', ',')}`,
+      `SELECT [${times(10_000, '1', ',')}] AS a FROM d.t HAVING ${times(10_000, 'a', ',')}`,
       TOO_COMPLEX,
     ],
     ['an unclosed comment', times(300_000, '/* '), 'Syntax error: Unclosed comment at [1:1]'],
@@ -68,8 +68,8 @@ describe('a query is accepted', () => {
     ['1,000 conditions', `SELECT 1 WHERE ${times(1_000, '1=1', ' OR ')}`],
     ['a list of 100,000 numbers', `SELECT 1 IN (${times(100_000, '1', ',')})`],
     ['200 texts joined', `SELECT ${times(200, "'a'", ' || ')}`],
-    ['a difference of ten', `SELECT ${times(10, 'a', ' - ')} FROM t`],
-    ['a quotient of six', `SELECT ${times(6, 'a', ' / ')} FROM t`],
+    ['a difference of ten', `SELECT ${times(10, 'a', ' - ')} FROM d.t`],
+    ['a quotient of six', `SELECT ${times(6, 'a', ' / ')} FROM d.t`],
   ])('%s', (_, sql) => {
     expect(refusal(sql)).toBe('none')
   })
@@ -79,9 +79,9 @@ describe('the number of steps grows in proportion to the text', () => {
   afterEach(() => void vi.restoreAllMocks())
   const shapes: [string, (count: number) => string][] = [
     ['a list', (count) => `SELECT 1 IN (${times(count, '1', ',')})`],
-    ['columns', (count) => `SELECT ${times(count, 'a AS b', ', ')} FROM t`],
-    ['a name in HAVING', (count) => `SELECT 1 AS a FROM t HAVING ${times(count, 'a = 1', ', ')}`],
-    ['parentheses side by side', (count) => `SELECT 1 AS a FROM t HAVING ${times(count, '(a)', ', ')}`],
+    ['columns', (count) => `SELECT ${times(count, 'a AS b', ', ')} FROM d.t`],
+    ['a name in HAVING', (count) => `SELECT 1 AS a FROM d.t HAVING ${times(count, 'a = 1', ', ')}`],
+    ['parentheses side by side', (count) => `SELECT 1 AS a FROM d.t HAVING ${times(count, '(a)', ', ')}`],
     ['repeated SELECT', (count) => `${times(count, 'SELECT a')} QUALIFY a`],
     ['unions', (count) => times(count, 'SELECT 1', ' UNION ALL ')],
     ['texts and comments', (count) => `SELECT ${times(count, "'a' /* b */", ', ')}`],

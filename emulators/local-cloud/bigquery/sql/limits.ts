@@ -1,6 +1,7 @@
 /** How large and how deep a query may be, and the refusal beyond that, in BigQuery's words. */
 
-import { type StatusDetail, StatusError } from '../../core/status.ts'
+import type { StatusError } from '../../core/status.ts'
+import { bigqueryError } from '../values/errors.ts'
 
 export const limits = {
   /** The length of a query's text: https://cloud.google.com/bigquery/quotas#query_jobs */
@@ -27,30 +28,20 @@ export const limits = {
   patternCharacters: 10_000,
 } as const
 
-/** A refusal with the `reason` of BigQuery's error table: https://cloud.google.com/bigquery/docs/error-messages */
-export function queryError(reason: string, message: string): StatusError {
-  const detail: StatusDetail = {
-    '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
-    reason,
-    domain: 'bigquery.googleapis.com',
-  }
-  return new StatusError('INVALID_ARGUMENT', message, [detail])
-}
-
 export const tooComplex = (): StatusError =>
-  queryError(
+  bigqueryError(
     'resourcesExceeded',
     'Resources exceeded during query execution: Not enough resources for query planning - too many subqueries or query is too complex.',
   )
 
 export const tooDeep = (): StatusError =>
-  queryError(
+  bigqueryError(
     'resourcesExceeded',
     'Resources exceeded during query execution: The query could not be executed in the allotted memory. Out of stack space due to deeply nested query expression during query resolution.',
   )
 
 export const timedOut = (timeoutMs: number): StatusError =>
-  queryError(
+  bigqueryError(
     'timeout',
     `Operation timed out after ${timeoutMs / 1000} seconds. Consider reducing the amount of work performed by your operation so that it can complete within this limit.`,
   )
@@ -60,7 +51,7 @@ export function checkLength(sql: string): void {
   const over = sql.length - limits.queryCharacters
   if (over <= 0) return
   const thousands = (sql.length / 1024).toFixed(2)
-  throw queryError(
+  throw bigqueryError(
     'invalid',
     `The query is too large (${thousands}K characters, ${over} characters over the limit). The maximum standard SQL query length is 1024.00K characters, including comments and white space characters.`,
   )

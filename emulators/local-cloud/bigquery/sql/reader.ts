@@ -6,9 +6,18 @@ import type { Token } from './tokens.ts'
 
 export type EndTest = (token: Token) => boolean
 
+/** By which a table's name is completed. */
+export interface Names {
+  readonly projectId: string
+  /** The dataset of names without one. */
+  readonly defaultDataset: string | undefined
+  /** The names of subqueries, in lower case, which are in no dataset. */
+  readonly subqueries: ReadonlySet<string>
+}
+
 export class Reader {
   readonly #tokens: readonly Token[]
-  readonly projectId: string
+  readonly names: Names
   /** Tables and views named so far: `dataset.table`. */
   readonly tables: string[] = []
   #at = 0
@@ -17,9 +26,9 @@ export class Reader {
   #subqueries = 0
   #conditions = 0
 
-  constructor(tokens: readonly Token[], projectId: string) {
+  constructor(tokens: readonly Token[], names: Names) {
     this.#tokens = tokens
-    this.projectId = projectId
+    this.names = names
   }
 
   peek(ahead = 0): Token | undefined {

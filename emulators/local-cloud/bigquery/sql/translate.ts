@@ -8,7 +8,8 @@ import { changedTable, fromItem } from './from.ts'
 import { keywords } from './functions.ts'
 import { checkLength, limits, tooComplex } from './limits.ts'
 import { type EndTest, isWord, quote, Reader } from './reader.ts'
-import { tokenize } from './tokens.ts'
+import { type Token, tokenize } from './tokens.ts'
+import { withMarks } from './unnamed.ts'
 
 export interface Translation {
   readonly sql: string
@@ -19,17 +20,31 @@ export interface Translation {
 }
 
 /** @throws INVALID_ARGUMENT in BigQuery's words. */
-export function translate(googleSql: string, projectId: string): Translation {
+export function translate(googleSql: string, projectId: string, defaultDataset?: string): Translation {
   checkLength(googleSql)
   const tokens = tokenize(googleSql)
   while (tokens.at(-1)?.text === ';' && tokens.at(-1)?.kind === 'symbol') tokens.pop()
   if (tokens.length === 0) throw invalidArgument('Syntax error: Unexpected end of statement')
   if (tokens.some(({ kind, text }) => kind === 'symbol' && text === ';'))
     throw invalidArgument('Scripts of several statements are not run by the local cloud: send them one by one.')
-  const reader = new Reader(withAliases(tokens), projectId)
+  const reader = new Reader(withMarks(withAliases(tokens)), {
+    projectId,
+    defaultDataset,
+    subqueries: subqueryNames(tokens),
+  })
   const sql = clauses(reader, () => false)
   if (repeatedParts(sql) > limits.repeatedParts) throw tooComplex()
   return { sql, tables: reader.tables, verb: tokens[0]!.text.toUpperCase() }
+}
+
+/** The names that WITH gives to subqueries, in lower case: `name AS (SELECT`. */
+function subqueryNames(tokens: readonly Token[]): ReadonlySet<string> {
+  const names = tokens.flatMap(({ kind, text }, at) => {
+    const isNamed =
+      (kind === 'word' || kind === 'quoted') && isWord(tokens[at + 1], 'AS') && tokens[at + 2]?.text === '('
+    return isNamed ? [text.toLowerCase()] : []
+  })
+  return new Set(names)
 }
 
 /** Everything up to a token that ends it, which is left. */

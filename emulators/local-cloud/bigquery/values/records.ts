@@ -14,6 +14,7 @@ export interface FieldSchema {
 export interface DatasetResource {
   readonly datasetReference: { readonly projectId: string; readonly datasetId: string }
   readonly location: string
+  readonly defaultTableExpirationMs?: string
   readonly creationTime: string
   readonly lastModifiedTime: string
   readonly etag: string
@@ -25,6 +26,8 @@ export interface TableResource {
   readonly schema?: { readonly fields: readonly FieldSchema[] }
   readonly view?: { readonly query: string; readonly useLegacySql?: boolean }
   readonly type: 'TABLE' | 'VIEW'
+  /** In milliseconds since the epoch; absent or 0 for a table that does not expire. */
+  readonly expirationTime?: string
   readonly creationTime: string
   readonly lastModifiedTime: string
   readonly etag: string

@@ -63,25 +63,57 @@ const parameterValue: z.ZodType<ParameterValue> = z.looseObject({
   },
 }) as never
 
-const query = z.looseObject({
+const datasetReference = z.looseObject({ datasetId: z.string(), projectId: z.string().optional() })
+const connectionProperty = z.looseObject({ key: z.string(), value: z.string() })
+
+/** The options that a query has in a job and in a request of its own. */
+const ofQuery = {
   query: z.string(),
   useLegacySql: z.boolean().optional(),
   parameterMode: z.string().optional(),
   queryParameters: z
     .array(z.looseObject({ name: z.string().optional(), parameterType, parameterValue: parameterValue.default({}) }))
     .optional(),
-})
-
-export const queryBody = query.extend({
+  defaultDataset: datasetReference.optional(),
+  maximumBytesBilled: wholeNumber.optional(),
+  connectionProperties: z.array(connectionProperty).optional(),
+}
+/** The options of its job. */
+const ofJob = {
   dryRun: z.boolean().optional(),
+  jobTimeoutMs: wholeNumber.optional(),
+}
+
+export const queryBody = z.looseObject({
+  ...ofQuery,
+  ...ofJob,
+  location: z.string().optional(),
+  requestId: z.string().optional(),
   timeoutMs: wholeNumber.optional(),
   maxResults: wholeNumber.optional(),
-  formatOptions: z.looseObject({ useInt64Timestamp: z.boolean().optional() }).optional(),
+  formatOptions: z
+    .looseObject({ useInt64Timestamp: z.boolean().optional(), timestampOutputFormat: z.string().optional() })
+    .optional(),
 })
+export type QueryBody = z.output<typeof queryBody>
+
+const tableReference = z.looseObject({ datasetId: z.string(), tableId: z.string(), projectId: z.string().optional() })
 
 export const jobBody = z.looseObject({
-  configuration: z.looseObject({ query: query.optional(), dryRun: z.boolean().optional() }).optional(),
-  jobReference: z.looseObject({ jobId: z.string().optional() }).optional(),
+  configuration: z
+    .looseObject({
+      ...ofJob,
+      query: z
+        .looseObject({
+          ...ofQuery,
+          destinationTable: tableReference.optional(),
+          createDisposition: z.string().optional(),
+          writeDisposition: z.string().optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+  jobReference: z.looseObject({ jobId: z.string().optional(), location: z.string().optional() }).optional(),
 })
 
-export type QueryParameter = NonNullable<z.output<typeof query>['queryParameters']>[number]
+export type QueryParameter = NonNullable<QueryBody['queryParameters']>[number]

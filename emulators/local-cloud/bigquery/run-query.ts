@@ -1,0 +1,139 @@
+/** Runs one query: its options, its statement, and the table that its rows are written to. */
+
+import type { CloudContext } from '../core/plugin.ts'
+import { invalidArgument } from '../core/status.ts'
+import type { Catalog } from './catalog.ts'
+import { makeDestinations } from './destination.ts'
+import type { Engine } from './engine/engine.ts'
+import type { Query, QueryResult } from './engine/engine-work.ts'
+import { sqlError } from './sql/engine-errors.ts'
+import type { Translation } from './sql/translate.ts'
+import type { JobConfiguration, QueryConfiguration } from './values/configuration.ts'
+import { asQueryError, bigqueryError } from './values/errors.ts'
+import type { FieldSchema } from './values/records.ts'
+import type { Row } from './values/rows.ts'
+
+export interface Outcome {
+  readonly statementType: string
+  readonly schema: readonly FieldSchema[]
+  readonly rows: readonly Row[]
+  /** The approximate size of the rows as JSON. */
+  readonly resultBytes: number
+  readonly changed: number
+  readonly bytes: number
+}
+
+/** The least that a query is billed for each table it reads. */
+const MIN_BYTES_PER_TABLE = 10 * 1024 * 1024
+const statements: Readonly<Record<string, string>> = {
+  SELECT: 'SELECT',
+  WITH: 'SELECT',
+  INSERT: 'INSERT',
+  UPDATE: 'UPDATE',
+  DELETE: 'DELETE',
+  MERGE: 'MERGE',
+  TRUNCATE: 'TRUNCATE_TABLE',
+}
+
+export function makeRunQuery(
+  context: CloudContext,
+  engine: Engine,
+  catalog: Catalog,
+): (configuration: JobConfiguration) => Promise<Outcome> {
+  const writeTo = makeDestinations(context, catalog)
+
+  const run = async ({ query, dryRun = false, jobTimeoutMs }: JobConfiguration): Promise<Outcome> => {
+    checkSettings(query, context.project.id)
+    const translation = await engine.translate(query.query, context.project.id, query.defaultDataset?.datasetId)
+    const statementType = statementOf(translation)
+    // Each table that is read, also through views; a query of none is free.
+    const bytes = (await catalog.tablesBehind(translation.tables)).length * MIN_BYTES_PER_TABLE
+    checkBytes(bytes, query.maximumBytesBilled)
+    const parameters = query.queryParameters ?? []
+    const isSelect = statementType === 'SELECT'
+    const { schema } = await engine.describe(translation.sql, parameters)
+    const nothing = { statementType, schema: isSelect ? schema : [], rows: [], resultBytes: 0, changed: 0, bytes }
+    if (query.destinationTable && !isSelect)
+      throw bigqueryError('invalid', 'Cannot set destination table in jobs with DML statements', {
+        location: 'configuration.query.destinationTable',
+      })
+    const destination = query.destinationTable && (await writeTo(query, translation.sql, schema))
+    if (dryRun) return nothing
+    const work: Omit<Query, 'timeoutMs'> = { sql: translation.sql, parameters, isSelect }
+    const time = jobTimeoutMs === undefined ? {} : { timeoutMs: jobTimeoutMs }
+    const result: QueryResult = await engine.query({ ...work, ...destination?.work, ...time })
+    destination?.written()
+    context.count('bigquery.queries')
+    context.count('bigquery.bytesQueried', bytes)
+    return { ...nothing, ...result, schema: isSelect ? result.schema : [], resultBytes: result.bytes, bytes }
+  }
+
+  return async (configuration) => {
+    try {
+      return await run(configuration)
+    } catch (error) {
+      throw asQueryError(sqlError(error))
+    }
+  }
+}
+
+function statementOf({ verb, sql }: Translation): string {
+  const statementType = statements[verb]
+  if (!statementType)
+    throw invalidArgument(
+      `The local cloud runs SELECT, INSERT, UPDATE, DELETE, MERGE and TRUNCATE, not ${verb}: make tables and views through the API.`,
+    )
+  if ((verb === 'UPDATE' || verb === 'DELETE') && !/\bWHERE\b/i.test(sql))
+    throw invalidArgument(`${verb} must have a WHERE clause`)
+  return statementType
+}
+
+function checkBytes(bytes: number, limit: number | undefined): void {
+  if (limit === undefined || limit === 0 || bytes <= limit) return
+  throw bigqueryError(
+    'bytesBilledLimitExceeded',
+    `Query exceeded limit for bytes billed: ${limit}. ${bytes} or higher required.`,
+  )
+}
+
+/** Properties that ask for what every query here has. */
+const propertiesServed: Readonly<Record<string, (value: string, projectId: string) => boolean>> = {
+  time_zone: (value) => /^(UTC|Etc\/UTC|\+00:00)$/i.test(value),
+  dataset_project_id: (value, projectId) => value === projectId,
+  query_label: () => true,
+}
+
+/** @throws INVALID_ARGUMENT for an option whose value is not served. */
+function checkSettings(query: QueryConfiguration, projectId: string): void {
+  if (query.useLegacySql === true)
+    throw invalidArgument('Legacy SQL is not served by the local cloud: set useLegacySql to false.')
+  const { queryParameters = [], defaultDataset, connectionProperties = [] } = query
+  const parameterMode = query.parameterMode?.toUpperCase()
+  const named = queryParameters.filter(({ name }) => name).length
+  const isMixed = named > 0 && named < queryParameters.length
+  if (
+    isMixed ||
+    (parameterMode === 'NAMED' && named === 0 && queryParameters.length > 0) ||
+    (parameterMode === 'POSITIONAL' && named > 0)
+  )
+    throw bigqueryError(
+      'invalid',
+      `Query parameters must be all named or all positional, as parameterMode ${parameterMode ?? ''} says.`,
+      { location: 'queryParameters' },
+    )
+  if (parameterMode !== undefined && parameterMode !== '' && !['NAMED', 'POSITIONAL'].includes(parameterMode))
+    throw bigqueryError('invalid', `Invalid value for parameterMode: ${parameterMode} is not a valid value`, {
+      location: 'parameterMode',
+    })
+  if (defaultDataset?.projectId && defaultDataset.projectId !== projectId)
+    throw invalidArgument(
+      `Access Denied: Project ${defaultDataset.projectId}: the local cloud is the project ${projectId}.`,
+    )
+  for (const { key, value } of connectionProperties) {
+    const isServed = Object.hasOwn(propertiesServed, key) && propertiesServed[key]!(value, projectId)
+    if (!isServed)
+      throw bigqueryError('invalid', `The local cloud does not serve the connection property ${key} = ${value}.`, {
+        location: 'connectionProperties',
+      })
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Columns without a name. BigQuery calls those of a result `f0_`, `f1_` and so on; here each gets a mark as its alias,
+ * which is numbered when the result's columns are known, because `*` may bring more of them from a subquery.
+ */
+
+import { keywords } from './functions.ts'
+import { isWord } from './reader.ts'
+import type { Token } from './tokens.ts'
+
+const mark = /^f\?\d+$/
+
+/** The names of a result's columns, with numbers for marks. `firstUnnamed` counts columns from 1. */
+export function namesOf(columns: readonly string[]): { names: readonly string[]; firstUnnamed: number | undefined } {
+  let count = 0
+  const names = columns.map((name) => (mark.test(name) ? `f${count++}_` : name))
+  const first = columns.findIndex((name) => mark.test(name))
+  return { names, firstUnnamed: first < 0 ? undefined : first + 1 }
+}
+
+const opening = new Set(['(', '['])
+const closing = new Set([')', ']'])
+const endsList = 'FROM WHERE GROUP HAVING QUALIFY WINDOW ORDER LIMIT UNION INTERSECT EXCEPT'.split(' ')
+
+/** The statement with an alias for each column of a SELECT list that has no name. */
+export function withMarks(tokens: readonly Token[]): readonly Token[] {
+  const result: Token[] = []
+  /** For each list that we are in: how deep it is, and its last column so far. */
+  const lists: { readonly depth: number; item: Token[] }[] = []
+  let depth = 0
+  let marks = 0
+  const endItem = (): void => {
+    const list = lists.at(-1)!
+    if (list.item.length > 0 && !hasName(list.item)) {
+      marks += 1
+      result.push({ kind: 'word', text: 'AS' }, { kind: 'quoted', text: `f?${marks}` })
+    }
+    list.item = []
+  }
+  for (const [at, token] of tokens.entries()) {
+    const isSymbol = token.kind === 'symbol'
+    const list = lists.at(-1)
+    const isHere = list?.depth === depth
+    if (isHere && isSymbol && token.text === ',') endItem()
+    else if (isHere && ((isSymbol && closing.has(token.text)) || endsHere(token, tokens, at))) {
+      endItem()
+      lists.pop()
+    } else if (isHere && !(list.item.length === 0 && isWord(token, 'DISTINCT', 'ALL'))) list.item.push(token)
+    if (isSymbol && opening.has(token.text)) depth += 1
+    if (isSymbol && closing.has(token.text)) {
+      depth -= 1
+      const outer = lists.at(-1)
+      if (outer?.depth === depth) outer.item.push(token)
+    }
+    result.push(token)
+    if (isWord(token, 'SELECT') && !isWord(tokens[at + 1], 'AS')) lists.push({ depth, item: [] })
+  }
+  if (lists.at(-1)?.depth === depth) endItem()
+  return result
+}
+
+/** `EXCEPT` after a star belongs to it, as does the FROM of `IS DISTINCT FROM`. */
+function endsHere(token: Token, tokens: readonly Token[], at: number): boolean {
+  if (!isWord(token, ...endsList)) return false
+  const before = tokens[at - 1]
+  if (isWord(token, 'EXCEPT') && before?.kind === 'symbol' && before.text === '*') return false
+  return !isDot(before) && !(isWord(token, 'FROM') && isWord(before, 'DISTINCT'))
+}
+
+const isName = (token: Token | undefined): boolean =>
+  token?.kind === 'quoted' || (token?.kind === 'word' && !keywords.has(token.text.toUpperCase()))
+const isDot = (token: Token | undefined): boolean => token?.kind === 'symbol' && token.text === '.'
+
+/** Of one column's tokens, without what stands in parentheses or brackets. */
+function hasName(item: readonly Token[]): boolean {
+  const last = item.at(-1)
+  const before = item.at(-2)
+  if (item.some((token) => token.kind === 'symbol' && token.text === '*' && isStar(token, item))) return true
+  if (isWord(before, 'AS') || isDot(before)) return true
+  if (!isName(last)) return false
+  // These are calls without parentheses.
+  if (before === undefined)
+    return !isWord(last, 'CURRENT_DATE', 'CURRENT_TIMESTAMP', 'CURRENT_TIME', 'CURRENT_DATETIME')
+  if (isWord(item.at(-3), 'INTERVAL')) return false
+  // A name after the end of an expression is its alias.
+  if (before.kind === 'symbol') return closing.has(before.text)
+  return before.kind !== 'word' || isName(before) || isWord(before, 'END', 'NULL', 'TRUE', 'FALSE')
+}
+
+/** A star at the beginning or after a dot; any other multiplies. */
+function isStar(star: Token, item: readonly Token[]): boolean {
+  const at = item.indexOf(star)
+  return at === 0 || isDot(item[at - 1])
+}
