@@ -113,7 +113,7 @@ describe('the default dataset', () => {
     await bigquery.query('DELETE FROM t WHERE id = 9', { defaultDataset })
   })
 
-  it('is missed where there is none', async () => {
+  it('is missed by names without a dataset', async () => {
     await expect(bigquery.query('SELECT * FROM t')).rejects.toThrow(
       'Table "t" must be qualified with a dataset (e.g. dataset.table).',
     )
