@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { GoogleAuth } from 'google-auth-library'
 import { environments } from '../stacks/environments.ts'
+import { placeholdersIn } from '../stacks/placeholders.ts'
 import { printError, isTerminal } from './terminal.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -61,6 +62,10 @@ async function missingPrerequisite(command: string): Promise<string | undefined>
   const local = args.slice(1).find((one) => one.startsWith('local'))
   if (local !== undefined)
     return `${local} is not for Google Cloud: npm start runs it. Stacks to ${command} begin with ${names.join(', ')}.`
+  return (await missingCredentials(command)) ?? placeholders()
+}
+
+async function missingCredentials(command: string): Promise<string | undefined> {
   if (credentialVariables.some((name) => process.env[name])) return undefined
   // Outside Google Cloud the library warns of the missing metadata server.
   process.removeAllListeners('warning')
@@ -70,6 +75,18 @@ async function missingPrerequisite(command: string): Promise<string | undefined>
   } catch {
     return `cdktf ${command} needs Google credentials: run gcloud auth application-default login, then try again.`
   }
+}
+
+/** The first environment of the named stacks that has placeholders; a name without environment, as `*`, means all. */
+function placeholders(): string | undefined {
+  const stacks = args.slice(1).filter((one) => !one.startsWith('-'))
+  const named = Object.values(environments).filter(({ name }) => stacks.some((one) => one.startsWith(`${name}-`)))
+  for (const environment of named.length > 0 ? named : Object.values(environments)) {
+    const found = placeholdersIn(environment)
+    if (found.length > 0)
+      return `${environment.name} has placeholders: ${found.join(', ')}. Enter yours in stacks/environments.ts and in the settings of the business, then try again.`
+  }
+  return undefined
 }
 
 function isInstalled(): boolean {

@@ -5,7 +5,6 @@ import * as currencies from 'dinero.js/currencies'
 import { readFileSync } from 'node:fs'
 import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../shared/base/names.ts'
 import type { Business } from '../shared/service/business.ts'
-import type { LocalExecProvisioner } from './cdktf.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Environment } from './environments.ts'
 import { delivery, type EventTopic, MAX_DELIVERY_ATTEMPTS } from './event-topic.ts'
@@ -18,6 +17,7 @@ import {
 } from './google.ts'
 import { pubsubAgent } from './members.ts'
 import { validName } from './naming-rules.ts'
+import { waitAfterCreation } from './wait.ts'
 
 /** The columns that a BigQuery subscription without schema writes. Order and case of types are those that BigQuery returns; otherwise every plan shows a difference. */
 const rawSchema = JSON.stringify([
@@ -34,12 +34,8 @@ const FIRST_DAY = "TIMESTAMP '2020-01-01'"
 /** The platform's own view: one row per event. All views of a business follow from it. */
 const EVENT_LOG = { name: 'event_log', folder: new URL('sql/', import.meta.url) }
 
-/** A grant takes about a minute to propagate; until then Pub/Sub refuses a BigQuery subscription with 403. Node, because `sleep` does not exist on every machine. */
-const waitForIamPropagation: LocalExecProvisioner = {
-  type: 'local-exec',
-  interpreter: ['node', '-e'],
-  command: 'setTimeout(() => {}, 90_000)',
-}
+/** A grant takes about a minute to propagate; until then Pub/Sub refuses a BigQuery subscription with 403. */
+const waitForIamPropagation = waitAfterCreation(90)
 
 interface AnalyticsProps {
   /** The owners of the events: each has a table with its name. */

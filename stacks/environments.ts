@@ -8,6 +8,8 @@ import { hostLabel } from './naming-rules.ts'
 export interface Environment extends Deployment {
   readonly projectNumber: string
   readonly region: string
+  /** The location of the Firestore databases: the region, or a multi-region such as `eur3`. It can't be changed later. */
+  readonly databaseLocation: string
   /** The location of BigQuery's datasets: a region, so that BigQuery subscriptions write in the region of the topics. */
   readonly analyticsLocation: string
   /** `sha256:…` of the image that services run by default; one service alone is released with `-var image_digest=…`. */
@@ -22,6 +24,11 @@ export interface Environment extends Deployment {
   idTokenKeysUrl(service: string): string
   /** Bucket of the Terraform state; absent: the state is a local file. */
   readonly stateBucket?: string
+  /**
+   * How everyone may call a public service: by a grant to `allUsers`, or without a check of IAM, where the organization's
+   * policy refuses such grants (domain restricted sharing).
+   */
+  readonly publicAccess: 'allUsers' | 'unchecked'
   /** False where `destroy` must work. */
   readonly protectsData: boolean
   readonly minInstances: number
@@ -46,6 +53,10 @@ export interface Environment extends Deployment {
 interface Deployed {
   readonly projectId: string
   readonly projectNumber: string
+  /** Absent: the region. */
+  readonly databaseLocation?: string
+  /** Absent: a grant to `allUsers`. */
+  readonly publicAccess?: Environment['publicAccess']
   readonly protectsData: boolean
   readonly minInstances: number
   readonly sampledShare: number
@@ -64,14 +75,24 @@ const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 
 
 function deployed(
   name: string,
-  { projectId, projectNumber, protectsData, minInstances, sampledShare }: Deployed,
+  {
+    projectId,
+    projectNumber,
+    databaseLocation = region,
+    publicAccess = 'allUsers',
+    protectsData,
+    minInstances,
+    sampledShare,
+  }: Deployed,
 ): Environment {
   return {
     name,
     projectId,
     projectNumber,
     region,
+    databaseLocation,
     analyticsLocation: region,
+    publicAccess,
     imageDigest: images[name] ?? PLACEHOLDER_DIGEST,
     collectorImage: images['collector']!,
     serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
@@ -103,7 +124,8 @@ function deployed(
 }
 
 /**
- * The environments in the cloud. Stacks, image (`npm run image -- NAME`) and deployment of an environment are derived from
+ * The environments in the cloud, with placeholders for ids and addresses, which `npm run cdktf` refuses to deploy
+ * (placeholders.ts). Stacks, image (`npm run image -- NAME`) and deployment of an environment are derived from
  * its entry.
  */
 export const environments = deployedEach({
@@ -196,7 +218,9 @@ export function localEnvironment(ports: LocalPorts): Environment {
     projectId,
     projectNumber: '100000000000',
     region,
+    databaseLocation: region,
     analyticsLocation: region,
+    publicAccess: 'allUsers',
     imageDigest: PLACEHOLDER_DIGEST,
     collectorImage: images['collector']!,
     serviceUrl: (service) => at(ports.service(service)),

@@ -13,6 +13,7 @@ import { LogMetrics } from './log-metrics.ts'
 import { pubsubAgent, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 import { PrivateNetwork } from './private-network.ts'
+import { waitAfterCreation } from './wait.ts'
 
 const apis = [
   'artifactregistry',
@@ -35,6 +36,9 @@ const apis = [
   'storage',
   'telemetry',
 ]
+
+/** An enabled API refuses requests for up to some minutes (SERVICE_DISABLED), and the provider does not repeat them. All APIs wait at the same time. */
+const waitForApi = waitAfterCreation(60)
 
 export class PlatformStack extends EnvironmentStack {
   constructor(scope: Construct, services: readonly Service[], environment: Environment) {
@@ -68,7 +72,11 @@ export class PlatformStack extends EnvironmentStack {
     const enabled = apis.map((api) =>
       dependable(
         // Another stack, or another team, may need the API when this one is destroyed.
-        new ProjectService(this, `api-${api}`, { service: `${api}.googleapis.com`, disableOnDestroy: false }),
+        new ProjectService(this, `api-${api}`, {
+          service: `${api}.googleapis.com`,
+          disableOnDestroy: false,
+          provisioners: [waitForApi],
+        }),
       ),
     )
     for (const other of others) other.dependsOn = [...(other.dependsOn ?? []), ...enabled]

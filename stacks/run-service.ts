@@ -55,10 +55,13 @@ export class RunService extends Construct {
       errorMessage: `Record the digest of the collector's image first, by npm run image -- ${environment.name}; it ends with @sha256: and 64 hexadecimal digits.`,
     })
     const { concurrency, maxInstances, cpu, memory } = service.scale
+    const isPublic = service.ingress === 'public'
+    const isUnchecked = isPublic && environment.publicAccess === 'unchecked'
     this.service = new CloudRunV2Service(this, 'service', {
       name: validName('service', service.name),
       location: environment.region,
-      ingress: service.ingress === 'public' ? 'INGRESS_TRAFFIC_ALL' : 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+      ingress: isPublic ? 'INGRESS_TRAFFIC_ALL' : 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+      ...(isUnchecked ? { invokerIamDisabled: true } : {}),
       deletionProtection: environment.protectsData,
       // Undeclared, traffic that was moved by hand would stay where it is, and every later release would go live nowhere.
       traffic: [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100 }],
@@ -129,13 +132,15 @@ export class RunService extends Construct {
         member: serviceMember(service.name, environment),
       })
     }
-    // The whole list: an invoker that was added by hand is a difference of the next plan.
-    new CloudRunV2ServiceIamBinding(this, 'invokers', {
-      name: this.service.name,
-      location: environment.region,
-      role: 'roles/run.invoker',
-      members: service.ingress === 'public' ? ['allUsers'] : [...invokers],
-    })
+    if (!isUnchecked) {
+      // The whole list: an invoker that was added by hand is a difference of the next plan.
+      new CloudRunV2ServiceIamBinding(this, 'invokers', {
+        name: this.service.name,
+        location: environment.region,
+        role: 'roles/run.invoker',
+        members: isPublic ? ['allUsers'] : [...invokers],
+      })
+    }
     for (const role of telemetryRoles) {
       new ProjectIamMember(this, `writes-${role.replaceAll(/\W/g, '-')}`, {
         project: environment.projectId,

@@ -17,7 +17,7 @@ export class ServiceDatabase extends Construct {
     super(scope, id)
     const database = new FirestoreDatabase(this, 'database', {
       name: validName('database', databaseName(service.name)),
-      locationId: environment.region,
+      locationId: environment.databaseLocation,
       type: 'FIRESTORE_NATIVE',
       concurrencyMode: 'PESSIMISTIC',
       pointInTimeRecoveryEnablement: environment.protectsData

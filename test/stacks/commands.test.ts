@@ -83,6 +83,29 @@ describe('npm run cdktf reports a missing prerequisite in one line', { timeout }
     )
   })
 
+  it.each([
+    ['dev-platform', 'dev'],
+    ['prod-*', 'prod'],
+    ['*', 'dev'],
+  ])('own values in place of the published ones: %s', (stacks, environment) => {
+    pretend('terraform', 'echo Terraform v1.11.4')
+    variables = { GOOGLE_OAUTH_ACCESS_TOKEN: 'invalid-token' }
+    const { code, stderr } = run(root, 'cli/cdktf.ts', 'deploy', stacks)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(new RegExp(`^${environment} has placeholders: [^\n]+\n$`))
+    for (const one of [
+      `projectId "millrace-${environment}"`,
+      /projectNumber "10000000000\d"/,
+      'alertEmail "platform@example.com"',
+      'operators "group:platform-operators@example.com"',
+      'administrators "group:platform-administrators@example.com"',
+      `PAYMENT_PROVIDER_URL "https://payments.${environment}.example.com"`,
+      `EDGE "https://shop.${environment}.example.com"`,
+    ])
+      expect(stderr).toMatch(one)
+    expect(calls('terraform')).toEqual(['version'])
+  })
+
   it('a stack of Google Cloud', () => {
     pretend('terraform', 'echo Terraform v1.11.4')
     expect(run(root, 'cli/cdktf.ts', 'deploy', 'local-bus').stderr).toMatch(
@@ -95,6 +118,16 @@ describe('npm run cdktf passes its arguments on', { timeout }, () => {
   let copy: Copy
   beforeAll(() => {
     copy = copyOfSources()
+    // An environment with placeholders is refused.
+    for (const file of ['stacks/environments.ts', 'functions/shop/settings.ts'])
+      copy.write(
+        file,
+        copy
+          .read(file)
+          .replaceAll('example.com', 'shop.test')
+          .replaceAll("'millrace-", "'our-")
+          .replaceAll("'10000000000", "'20000000000"),
+      )
     const bin = '.tools/cdktf/node_modules/cdktf-cli/bundle/bin'
     mkdirSync(join(copy.root, bin), { recursive: true })
     copy.write(`${bin}/cdktf`, 'console.log(process.argv.slice(2).join(" "))')

@@ -180,6 +180,9 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         for (const [id, { depends_on: needs }] of Object.entries(byId))
           expect([id, needs]).toEqual([id, expect.arrayContaining(apis)])
       }
+      // Enabled, an API refuses requests for some time.
+      for (const { provisioner } of all('google_project_service'))
+        expect(provisioner).toMatchObject([{ 'local-exec': { command: 'setTimeout(() => {}, 60_000)' } }])
     })
   },
 )

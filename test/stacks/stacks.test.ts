@@ -297,6 +297,29 @@ describe('environments', () => {
     }
   })
 
+  it('make a service public without a grant to all users, where the organization refuses it', () => {
+    const stacks = synthesize({ ...prod, publicAccess: 'unchecked' }, business)
+    const unchecked = declared(prod, 'google_cloud_run_v2_service', stacks).filter(
+      ({ attributes }) => attributes['invoker_iam_disabled'] !== undefined,
+    )
+    expect(unchecked.map(({ stack, attributes }) => [stack, attributes['invoker_iam_disabled']])).toEqual([
+      ['prod-gateway', true],
+    ])
+    expect(JSON.stringify(stacks)).not.toContain('allUsers')
+    expect(stacks.find(({ name }) => name === 'prod-gateway')!.json.resource).not.toHaveProperty(
+      'google_cloud_run_v2_service_iam_binding',
+    )
+  })
+
+  it('place the databases in a multi-region, and everything else in the region', () => {
+    const stacks = synthesize({ ...prod, databaseLocation: 'eur3' }, business)
+    const locations = declared(prod, 'google_firestore_database', stacks).map(
+      ({ attributes }) => attributes['location_id'],
+    )
+    expect(new Set(locations)).toEqual(new Set(['eur3']))
+    expect(JSON.stringify(stacks).match(/eur3/g)).toHaveLength(locations.length)
+  })
+
   it('declare the same resources, so that the laptop and prod run the same system', () => {
     const addresses = allEnvironments.map((environment) =>
       stacksOf(environment).flatMap(({ name, json }) =>
