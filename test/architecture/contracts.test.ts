@@ -22,18 +22,26 @@ const owners = [
 
 /** The merged contents of these files of all owners. */
 const together = (name: string): Record<string, unknown> =>
-  Object.assign(
-    {},
-    ...owners
-      .map(({ folder }) => join(import.meta.dirname, '..', '..', folder, name))
-      .filter((file) => existsSync(file))
-      .map((file) => JSON.parse(readFileSync(file, 'utf8')) as object),
-  ) as Record<string, unknown>
+  Object.assign({}, ...owners.map(({ folder }) => read(folder, name))) as Record<string, unknown>
+
+/** Empty without the file. */
+function read(folder: string, name: string): object {
+  const file = join(import.meta.dirname, '..', '..', folder, name)
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : {}
+}
 
 /** The events of each owner, by `type@version`. Never change them, only add to them: streams and dead letters hold these shapes. */
 const frozen = together('frozen-events.json')
 /** The answers of each owner, by `query@status`: a caller may get those of an earlier revision during a deployment. */
 const frozenAnswers = together('frozen-answers.json')
+
+/**
+ * Data of commands that were once sent. Never change them, only add to them: tasks wait in queues and dead letters for a month,
+ * and a redelivery sends what a commit recorded long ago.
+ */
+const frozenCommands = owners.flatMap(({ name, folder }) =>
+  Object.entries(read(folder, 'frozen-commands.json')).map(([command, data]) => ({ name, command, data })),
+)
 
 interface FrozenQuery {
   readonly method: string
@@ -105,6 +113,12 @@ describe.each(commands)('$type of $name', ({ type, contract }) => {
     const isAccepted = services.some(({ acceptsSubmitted }) => acceptsSubmitted.includes(type))
     expect({ isAccepted }).toEqual({ isAccepted: isSubmitted })
   })
+})
+
+it.each(frozenCommands)('$name still takes $command as it was sent before', ({ name, command, data }) => {
+  const contract = commands.find((one) => one.name === name && one.type === command)?.contract
+  expect(contract, `${name} must keep ${command}: for a new name add a command, and keep this one`).toBeDefined()
+  expect(() => contract!.data.parse(data), 'new fields of a command are optional').not.toThrow()
 })
 
 describe.each(queries)('$query of $name', ({ query, contract }) => {
