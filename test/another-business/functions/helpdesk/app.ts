@@ -14,10 +14,11 @@ export const app: ServiceApp = implement(helpdesk, {
     http.post('/v1/tickets', async (c) => {
       const data = await jsonBody(c, ticket)
       const { ticketId } = data
-      await platform.send(
+      const { refused } = await platform.submit(
         { type: 'OpenTicket', data },
-        { subject: ticketId, correlationId: ticketId, actor: 'customer:anonymous' },
+        { key: ticketId, subject: ticketId, actor: 'customer:anonymous' },
       )
+      if (refused) throw new Refused(refused, `The ticket ${ticketId} has another title.`)
       return c.json({ ticketId }, 202)
     })
     http.get('/v1/tickets/:ticketId', async (c) => {

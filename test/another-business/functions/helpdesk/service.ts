@@ -10,7 +10,8 @@ export const helpdesk = defineService({
   contracts: helpdeskContracts,
   uses: [ticketsContracts],
   on: [],
-  sends: ['OpenTicket'],
+  sends: [],
+  submits: ['OpenTicket'],
   queries: ['readTicket'],
   requestObjectives: [{ name: 'opening', title: 'Opening a ticket', method: 'POST', path: '/v1/tickets' }],
 })
