@@ -179,13 +179,13 @@ function write(reference: DocumentReference, stream: StoredStream, commit: Commi
   const text = JSON.stringify(commit)
   if (!updateTime) return writer.create(reference, { version: 1, entries: [text] })
   const version = head.version + 1
+  // Once a commit has written the snapshot, chunks are no longer read: each has its causes from then on.
+  for (const former of formerChunks) writer.setCauses(former.reference, former.causes)
   if (!areRecentFull(stream, [...head.entries, text]))
     return writer.update(reference, { version, entries: writer.union(text) }, updateTime)
   const chunks = head.chunks ?? 0
   const causes = stream.commits.slice(-head.entries.length).map(({ cause }) => cause)
   writer.set(chunkDocument(reference, chunks), { entries: head.entries, causes })
-  // With a sequence in the head, chunks are no longer read: each has its causes from then on.
-  for (const former of formerChunks) writer.setCauses(former.reference, former.causes)
   writer.update(reference, { version, entries: [text], chunks: chunks + 1, sequence: lastSequence(stream) }, updateTime)
 }
 

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
 import { firestore as emulator } from 'local-google-cloud/firestore'
 import { defineContracts } from '../../shared/contracts/contract.ts'
+import { documentId } from '../../shared/base/ids.ts'
 import { firestoreStreams } from '../../shared/gcp/firestore-streams.ts'
 import { addressing } from '../../shared/messaging/outgoing.ts'
 import { MAX_RECENT_COMMITS } from '../../shared/messaging/stream-store.ts'
@@ -41,18 +42,26 @@ const setPrice = (to: number) => message('SetPrice', { to }, { key: to })
 const recorded = (to: number): string =>
   `{"cause":"${setPrice(to).id}","time":"2026-11-26T08:00:00.000Z","correlationId":"TEA-001","actor":"staff:jo","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","events":[{"id":"00000000-0000-8000-8000-${String(to).padStart(12, '0')}","type":"price.set","version":1,"sequence":${to},"data":{"to":${to}}}],"commands":[]}`
 
-it('a stream with chunks from before there were causes recognises each cause after it has a snapshot', async () => {
-  // Frozen: a head without `sequence`, and chunks without `causes`.
-  const stream = client.doc('streams/TEA-001')
-  await stream.set({ version: 5, entries: [recorded(5)], chunks: 2 })
-  await stream
-    .collection('chunks')
-    .doc('0')
-    .set({ entries: [recorded(1), recorded(2)] })
-  await stream
-    .collection('chunks')
-    .doc('1')
-    .set({ entries: [recorded(3), recorded(4)] })
+const causes = [1, 2].map((to) => setPrice(to).id)
+/** Frozen: what is stored beside the entries, in the head, in the first chunk and as the snapshot. */
+const former: Readonly<Record<string, { readonly head: object; readonly first: object; readonly snapshot?: object }>> =
+  {
+    'from before there were causes': { head: {}, first: {} },
+    'to which a release without causes has written again': {
+      head: { sequence: 2 },
+      first: { causes },
+      snapshot: { to: 2, streamVersion: 2 },
+    },
+  }
+
+it.each(Object.entries(former))('a stream %s recognises each cause', async (name, { head, first, snapshot }) => {
+  const id = documentId(name)
+  const stream = client.doc(`streams/${id}`)
+  const chunk = (index: number) => stream.collection('chunks').doc(String(index))
+  await stream.set({ version: 5, entries: [recorded(5)], chunks: 2, ...head })
+  await chunk(0).set({ entries: [recorded(1), recorded(2)], ...first })
+  await chunk(1).set({ entries: [recorded(3), recorded(4)] })
+  if (snapshot) await client.doc(`prices/${id}`).set(snapshot)
 
   const published: string[] = []
   const streams = createStreams({
@@ -66,7 +75,7 @@ it('a stream with chunks from before there were causes recognises each cause aft
     backoff: async () => {},
   })
   const set = async (to: number) =>
-    streams.handle(setPrice(to), await streams.readRecent('TEA-001', 'prices/TEA-001'), () => ({
+    streams.handle(setPrice(to), await streams.readRecent(name, `prices/${id}`), () => ({
       events: [{ type: 'price.set', data: { to } }],
       commands: [],
       companion: { to },
@@ -79,11 +88,13 @@ it('a stream with chunks from before there were causes recognises each cause aft
   const asRecorded = [1, 2, 3, 4, 5].map((n) => `${n} 00000000-0000-8000-8000-${String(n).padStart(12, '0')}`)
 
   expect(await redelivered()).toEqual(asRecorded)
+  await set(6)
+  expect(await redelivered()).toEqual(asRecorded)
   const last = 5 + MAX_RECENT_COMMITS
-  for (let to = 6; to <= last; to++) await set(to)
-  const recent = await streams.readRecent('TEA-001', 'prices/TEA-001')
+  for (let to = 7; to <= last; to++) await set(to)
+  const recent = await streams.readRecent(name, `prices/${id}`)
   expect(recent.events.length).toBeLessThanOrEqual(MAX_RECENT_COMMITS)
   expect(await redelivered()).toEqual(asRecorded)
-  const whole = await streams.read('TEA-001')
+  const whole = await streams.read(name)
   expect(whole.events.map(({ sequence }) => sequence)).toEqual(Array.from({ length: last }, (_, index) => index + 1))
 })
