@@ -63,7 +63,7 @@ export class RunService extends Construct {
       ingress: isPublic ? 'INGRESS_TRAFFIC_ALL' : 'INGRESS_TRAFFIC_INTERNAL_ONLY',
       ...(isUnchecked ? { invokerIamDisabled: true } : {}),
       deletionProtection: environment.protectsData,
-      // Undeclared, traffic that was moved by hand would stay where it is, and every later release would go live nowhere.
+      // If it were undeclared, manually moved traffic would stay, and later releases would receive none.
       traffic: [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100 }],
       template: {
         serviceAccount: serviceEmail(service.name, environment),

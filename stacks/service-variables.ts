@@ -75,7 +75,7 @@ export function sendersOf(service: Service, services: readonly Service[]): strin
 /** The services of which this one still takes commands that they enqueued in an earlier release. */
 export const formerSendersOf = ({ contracts }: Service, services: readonly Service[]): string[] => {
   const former = Object.values(contracts.commands).flatMap(({ formerSenders = [] }) => formerSenders)
-  // A service that is gone has no account any more.
+  // A removed service has no account.
   return services.map(({ name }) => name).filter((name) => former.includes(name))
 }
 

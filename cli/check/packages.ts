@@ -72,7 +72,7 @@ export function findInLockfile(
     const folder = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
     const name = locked.name ?? folder
     if (name !== folder && !aliases.has(`${folder} ${name}`))
-      findings.push(`${path} holds ${name}, which is asked for under no such name — install the package again`)
+      findings.push(`${path} holds ${name}, which no manifest requests under that name — install the package again`)
     if (!(inBundle && isBundled(path, packages)) && !integrity.startsWith('sha512-'))
       findings.push(`${path} has no sha512 integrity — restore it, or install the package again from the registry`)
     if (resolved && !resolved.startsWith(`https://registry.npmjs.org/${name}/-/`))

@@ -56,7 +56,7 @@ export function namesIn(text: string, find: Find): readonly string[] {
 
 /**
  * The text with `name` imported from `module`, in its alphabetical place among imports of the same kind.
- * @throws EditError when the name stands for something else there.
+ * @throws EditError when the name has another meaning there.
  */
 export function withImport(text: string, name: string, module: string): string {
   const program = parse(text)

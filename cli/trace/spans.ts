@@ -31,7 +31,7 @@ export async function get<Answer>(running: Running, path: string): Promise<Answe
 }
 
 /**
- * The traces with this correlation id, beginning with the one that has the request which begins a unit of the business.
+ * The traces with this correlation id, the first of them with the request that begins a unit of the business.
  * @throws UsageError when there is no such trace
  */
 export async function tracesOf(running: Running, correlationId: string, unit?: Unit): Promise<TraceSummary[]> {
@@ -46,8 +46,8 @@ export async function tracesOf(running: Running, correlationId: string, unit?: U
 }
 
 /**
- * The correlation id of the last unit of the business; of a business without units, of the last trace that has one, which
- * probes of health have not.
+ * The correlation id of the last unit of the business; of a business without units, of the last trace that has one; health
+ * probes have none.
  * @throws UsageError when there is no such trace
  */
 export async function lastCorrelationId(running: Running, unit?: Unit): Promise<string> {

@@ -69,7 +69,7 @@ function treeOf(spans: readonly Span[]): Placed[] {
   return under('', 0)
 }
 
-/** The position of a moment between 0 and 1, with long idle periods shortened: a timer fires minutes after the other spans. */
+/** The position of a time between 0 and 1, with long idle periods shortened: a timer fires minutes after the other spans. */
 function axisOf(spans: readonly Span[]): (atMs: number) => number {
   const byStart = spans.toSorted((a, b) => a.startMs - b.startMs)
   const startMs = byStart[0]!.startMs

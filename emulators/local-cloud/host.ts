@@ -1,4 +1,4 @@
-/** For programs that run a local cloud or stand beside it: its journal, clock, ports, state files and secret. */
+/** For programs that run a local cloud or run beside it: its journal, clock, ports, state files and secret. */
 
 export { type Clock, systemClock, virtualClock } from './core/clock.ts'
 export { closeAfter, closeAll } from './core/close-all.ts'

@@ -91,6 +91,6 @@ export const areTooMany = (prices: readonly Price[], nowMs: number): boolean =>
 
 const beginMs = ({ validFrom }: Price): number => Date.parse(validFrom)
 const announcedMs = ({ announcedAt }: Price): number => (announcedAt === undefined ? 0 : Date.parse(announcedAt))
-/** The last comparison decides between prices that nothing else tells apart: everywhere alike. */
+/** The last comparison orders prices that are otherwise equal, so that every service orders them in the same way. */
 const newestFirst = (one: Price, other: Price): number =>
   beginMs(other) - beginMs(one) || announcedMs(other) - announcedMs(one) || other.unitMinor - one.unitMinor

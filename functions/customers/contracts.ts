@@ -10,7 +10,7 @@ import { code, freeText, identifier } from '../../shared/base/text.ts'
 import { isCountry } from './countries.ts'
 import { holdsCardNumber } from './card-number.ts'
 
-/** A customer's pseudonym: it names the document in the database, stands in URLs, and is all that partners learn. */
+/** A customer's pseudonym: it names the document in the database, is part of URLs, and is the only name that partners receive. */
 export const vaultOf = (customerRef: string): string => derivedName('c', customerRef)
 
 export const vaultLimits = {

@@ -130,7 +130,7 @@ interface StaffCommand {
   readonly answer?: object
 }
 
-/** Submits a command to its owner, which refuses a key that stands for another request. The same request again is the same command. */
+/** Submits a command to its owner, which refuses a key of another request. The same request again is the same command. */
 async function accepted(
   c: Context,
   platform: Platform,

@@ -21,7 +21,7 @@ export interface Edge {
   prove(c: Context): void
 }
 
-/** Asks a page in a browser may make of the answer, for so long, before it asks again whether it may call. */
+/** The time for which a browser caches the answer to a preflight. */
 const PREFLIGHT_SECONDS = 600
 
 interface EdgeParts {

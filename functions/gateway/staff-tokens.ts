@@ -57,7 +57,7 @@ function hasSecondFactor({ firebase }: JWTPayload): boolean {
 
 /** An account state that is younger needs no look-up: so a revocation is honoured within that time. */
 export const STATE_FRESH_MS = 30_000
-/** While the issuer does not answer, a cached account state serves so long; then, and for unknown subjects, staff are refused. */
+/** The age up to which a cached account state is used while the issuer does not answer. Beyond it, and for unknown subjects, staff are refused. */
 export const STATE_STALE_MS = 300_000
 /** After a failed look-up, the issuer is not called for this time. */
 const LOOK_UP_PAUSE_MS = 5_000

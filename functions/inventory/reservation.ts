@@ -44,7 +44,7 @@ export function evolve(state: ReservationState, { type, data }: InventoryRecord)
 
 export const reservationId = (orderId: string): string => `r-${orderId}`
 
-/** The same SKU may stand in several lines. */
+/** Several lines may have the same SKU. */
 export function quantityBySku(lines: readonly Line[]): Map<string, number> {
   const quantities = new Map<string, number>()
   for (const { sku, quantity } of lines) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)

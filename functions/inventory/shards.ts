@@ -1,4 +1,4 @@
-/** Stock of a SKU lies in shards, so that no document is written more than about once a second: which one, and how much. */
+/** The stock of a SKU is in shards, so that no document is written more than about once a second: chooses shards and amounts. */
 
 import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
 import type { inventory } from './service.ts'

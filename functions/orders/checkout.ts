@@ -39,7 +39,7 @@ export const checkout = defineSaga({
       failed: 'payment.declined',
       reasonOf: ({ code }) => code,
       timeoutSeconds: 180,
-      // The stock is held meanwhile: as long as a bank's page takes, not as long as a basket may stand.
+      // The stock is held meanwhile, so the time is that of a bank's page, not that of a basket.
       pendingOn: { event: 'payment.action-required', timeoutSeconds: 300, onTimeout: 'customer-did-not-act' },
       compensate: { command: 'VoidPayment', data: ({ orderId }) => ({ orderId }), compensated: 'payment.voided' },
     },

@@ -95,7 +95,7 @@ function onStepReply(
   return { ...decision, events: [{ type: 'customerAction.required', data: { actionUrlRef } }, ...decision.events] }
 }
 
-/** Facts of fulfilment come in any order, and may even overtake the confirmation's own echo: each is recorded once. */
+/** Facts of fulfilment arrive in any order, even before the order's own confirmation: each is recorded once. */
 function recordFulfilment(state: OrderState, { fact, nowMs }: CommandNamed<'fulfilment'>): Decision<OrderRecord> {
   const { order, status } = state
   if (!order || hasFact(state.ledger, fact)) return noChange

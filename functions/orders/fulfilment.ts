@@ -69,9 +69,9 @@ interface Fulfilment {
 }
 
 export const SETTLEMENT_REMINDER_MS = 3_600_000
-/** Each further reminder waits twice as long, at most so long. */
+/** The longest wait before a reminder; each wait is twice the one before. */
 const MAX_REMINDER_WAIT_MS = 24 * 3_600_000
-/** After so many, which takes six days, the order has stalled. */
+/** The number of reminders, over six days, after which the order has stalled. */
 export const MAX_REMINDERS = 10
 export const reminderWaitMs = (count: number): number =>
   Math.min(SETTLEMENT_REMINDER_MS * 2 ** (count - 1), MAX_REMINDER_WAIT_MS)

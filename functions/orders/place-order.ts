@@ -141,7 +141,7 @@ async function newOrder(platform: Platform, { orderId, sub, order }: Placement):
   if (order.expectedTotalMinor !== undefined && order.expectedTotalMinor !== totalMinor) {
     throw new Refused(
       shopCodes['price-changed'],
-      `The order comes to ${totalMinor} minor units, not to ${order.expectedTotalMinor} as expected.`,
+      `The total of the order is ${totalMinor} minor units, not ${order.expectedTotalMinor} as expected.`,
     )
   }
   refuseUnknown(await unknown)

@@ -13,7 +13,7 @@ export interface PriceList {
 
 export const pricePath = (sku: string): DocumentPath => documentPath<typeof orders>('prices', sku)
 
-/** @throws Unavailable when the list is full, which the catalog prevents: prices that a person published by hand fill it. */
+/** @throws Unavailable when the list is full, which the catalog prevents: only prices that a person published can fill it. */
 export function storePrice(platform: Platform, sku: string, price: Price): Promise<void> {
   return platform.documents.update(pricePath(sku), (list) => {
     const nowMs = platform.now()

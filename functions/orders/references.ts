@@ -29,7 +29,7 @@ export async function unknownReferencesOf(
 
 const meant = { addressRef: 'address', paymentMethodRef: 'payment method' } as const
 
-/** A reference of another customer, one that was withdrawn and one that never was are refused alike. */
+/** References of other customers, withdrawn ones and nonexistent ones get the same refusal. */
 export function refuseUnknown(unknown: Unknown): void {
   const problems = unknown.map((field) => `${field}: the customer has no such ${meant[field]}, or has withdrawn it.`)
   refuseIf(unknown.length > 0, shopCodes['unknown-reference'], problems.join(' '))

@@ -1,4 +1,4 @@
-/** Where a shipment goes: asked of the vault when the carrier is booked, handed on to the carrier, and kept nowhere else. */
+/** The address of a shipment: queried from the vault when the carrier is booked, passed to the carrier, and stored nowhere else. */
 
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'

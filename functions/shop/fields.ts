@@ -11,7 +11,7 @@ export const limits = {
   skuCharacters: 64,
 } as const
 
-/** Case-sensitive; may hold spaces (`BANK CHARGES`), never a slash, so that it can stand in a path once encoded. */
+/** Case-sensitive; may hold spaces (`BANK CHARGES`), never a slash, so that it can be part of a path once encoded. */
 export const sku = identifier(
   { characters: limits.skuCharacters, bytes: 256 },
   {

@@ -2,7 +2,7 @@
 
 import { shortened } from './shortened.ts'
 
-/** The rest comes to light when these are mended. */
+/** The rest is reported when these are fixed. */
 const MAX_REPORTED_ISSUES = 20
 const ISSUE_CHARACTERS = 200
 

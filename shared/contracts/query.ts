@@ -73,7 +73,7 @@ export function checkRefusals(name: string, { refuses = [] }: QueryContract): vo
 
 const PARAMETER = /\{(\w+)\}/g
 
-/** The parameters that stand in the path. */
+/** The parameters in the path. */
 export const pathParametersOf = ({ path }: Pick<QueryContract, 'path'>): string[] =>
   [...path.matchAll(PARAMETER)].map(([, name]) => name!)
 

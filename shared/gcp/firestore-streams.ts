@@ -141,7 +141,7 @@ function transactionOf(
       write(streamDocument(db, stream.id), stream, commit, {
         union,
         create: (reference, head) => void transaction.create(reference, head),
-        // The transaction's lock stands in for the precondition.
+        // The transaction's lock replaces the precondition.
         update: (reference, change) => void transaction.update(reference, change),
         set: (reference, value) => void transaction.set(reference, value),
         setCauses: (reference, causes) => void transaction.update(reference, { causes }),

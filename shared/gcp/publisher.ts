@@ -5,7 +5,7 @@ import type { Envelope } from '../contracts/envelope.ts'
 import { Unavailable } from '../base/errors.ts'
 import { deadLetterName, topicName } from '../base/names.ts'
 
-/** Messages of one topic within so many milliseconds share a request: 1,000 bytes are the least that is billed. */
+/** Messages of one topic within this time share a request, because at least 1,000 bytes are billed for each. */
 const BATCH_MS = 2
 const BATCH_MESSAGES = 100
 /** All tries together: well within a request's own timeout, after which the delivery comes again. The client's default is ten minutes. */

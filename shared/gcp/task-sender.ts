@@ -7,7 +7,7 @@ import { Unavailable } from '../base/errors.ts'
 import { commandPath, queueName } from '../base/names.ts'
 
 const ALREADY_EXISTS = 6
-/** A command's handler has so long; the services' own timeout is shorter. */
+/** The time limit of a command's handler; the services' own timeout is shorter. */
 const DISPATCH_DEADLINE_SECONDS = 60
 /** The delivery comes again after it. */
 const SEND_TIMEOUT_MS = 10_000

@@ -6,7 +6,7 @@ import type { v1 } from '@google-cloud/pubsub'
 const MAX_MESSAGES = 1_000
 /** A message has at most 10 MB, so a pull holds at most 200 MB in memory. */
 const MESSAGES_PER_PULL = 20
-/** The subscription counts as empty after so many empty answers: one alone may come from a Pub/Sub server without messages. */
+/** The number of empty answers after which a subscription counts as empty: one alone may come from a Pub/Sub server without messages. */
 const EMPTY_ANSWERS = 3
 
 export interface Waiting {
@@ -39,7 +39,7 @@ export async function* leased(client: v1.SubscriberClient, subscription: string)
   }
 }
 
-/** Extends the lease of messages to so many seconds from now. */
+/** Extends the lease of messages; the time is in seconds from now. */
 export async function extend(
   client: v1.SubscriberClient,
   subscription: string,

@@ -23,10 +23,10 @@ import { Cancelled, DeadlineExceeded, Unavailable } from '../base/errors.ts'
 
 /** Concurrent calls to one callee, and calls that wait: the next is refused at once. */
 const MAX_CALLS = { concurrent: 100, queued: 200 }
-/** So many failures in a row open the circuit; after so long one call tries whether the callee is back. */
+/** The number of failures in a row that open the circuit, and the time after which one call tests the callee. */
 const FAILURES_TO_OPEN = 8
 const HALF_OPEN_AFTER_MS = 2_000
-/** An idempotent call is sent again so often, after a random backoff. */
+/** The retries of an idempotent call, each after a random backoff. */
 const MAX_RETRIES = 2
 const MIN_BACKOFF_MS = 50
 const MAX_BACKOFF_MS = 500
@@ -34,7 +34,7 @@ const MAX_BACKOFF_MS = 500
 export interface CallOptions {
   /** Milliseconds that the callee has for all attempts together: beyond them it has failed. */
   readonly timeoutMs: number
-  /** Calling twice comes to the same as calling once: a failed attempt is retried. */
+  /** A repeated call has the effect of one call, so a failed attempt is retried. */
   readonly idempotent: boolean
 }
 
@@ -50,7 +50,7 @@ export interface Allowance {
 export interface ResiliencePolicy {
   /** @throws Unavailable, or the error of `call` if the callee has answered. */
   execute<T>(call: (time: Allowance) => Promise<T>, options: CallOptions): Promise<T>
-  /** The callee failed so often in a row that it is not called for now. */
+  /** True while the circuit of the callee is open. */
   isOpen(): boolean
 }
 

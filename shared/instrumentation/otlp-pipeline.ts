@@ -80,7 +80,7 @@ function resourceOf({ service, version, instanceId }: PipelineOptions): Resource
 
 type Done = (result: { code: number; error?: Error }) => void
 
-/** A collector that is gone is one line in the log, not one for each batch. */
+/** An unreachable collector is logged once, not for each batch. */
 function watching({ endpoint, log }: PipelineOptions): (done: Done) => Done {
   let isGone = false
   return (done) => (result) => {

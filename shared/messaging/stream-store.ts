@@ -35,7 +35,7 @@ export interface StoredStream {
   readonly version: number
   /** All of them, or with `earlier` the recent ones. */
   readonly commits: readonly Commit[]
-  /** The commits that were not read, since the snapshot stands for them. */
+  /** The commits that were not read, because the snapshot includes them. */
   readonly earlier?: {
     /** The sequence of the last published event among them; 0 if none was published. */
     readonly sequence: number
@@ -65,7 +65,7 @@ export interface Transaction {
   append(stream: StoredStream, commit: Commit): void
 }
 
-/** The field of a snapshot's document with the version of the stream that it stands for. No service handles it. */
+/** The field of a snapshot's document with the version of the stream that it includes. No service handles it. */
 const STREAM_VERSION = 'streamVersion'
 
 type Fields = Readonly<Record<string, unknown>>

@@ -16,7 +16,7 @@ import { STUCK_FROM_ATTEMPT } from '../saga/saga.ts'
 import { contractsOf, type Service } from '../service/service.ts'
 import { WrongSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
-/** A command that failed so often is dead-lettered, since Cloud Tasks deletes a task that has used up its attempts. */
+/** The attempts after which a command is dead-lettered: Cloud Tasks deletes a task that has used up its attempts. */
 const MAX_COMMAND_ATTEMPTS = 20
 /** A message has 10 MB at most, with its attributes. */
 const MAX_DEAD_LETTER_BYTES = 9_990_000
@@ -134,7 +134,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
   const handle = (message: Envelope, delivery: Delivery): Promise<Outcome> =>
     run(message, () => app.on[message.type]!(message, platform, delivery))
 
-  /** @throws Unreadable, also for one published by hand that the service does not take. */
+  /** @throws Unreadable, also for a manual event that the service does not accept. */
   const read = (type: string, data: Buffer): Envelope => {
     const message = readEvent(data, type, contracts)
     if (message.sequence > 0 || app.acceptsManualEvents?.includes(type)) return message

@@ -31,7 +31,7 @@ export function submissionRoutes(http: Hono, platform: RunningPlatform, submitte
       const submitter = await submitterOf(c, type)
       const { key, actor, subject, data } = await jsonBody(c, schema)
       const commandId = derivedId(submitter, type, actor, key)
-      // The key comes first: a task that is enqueued under it is of the request that it stands for.
+      // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
       await recordIdempotencyKey(platform, commandId, data)
       await platform.send({ type, data }, { id: commandId, subject, correlationId: subject, actor })
       return c.json({ commandId }, 202)
@@ -39,7 +39,7 @@ export function submissionRoutes(http: Hono, platform: RunningPlatform, submitte
   }
 }
 
-/** @throws Refused when the key stands for another request. Of two at the same moment the document decides which is first. */
+/** @throws Refused when the key belongs to another request. Of two concurrent requests the document decides which is first. */
 async function recordIdempotencyKey({ documents }: Platform, commandId: string, data: unknown): Promise<void> {
   const path = keyPath(commandId)
   if (await documents.create(path, { requestHash: requestHashOf(data) })) return

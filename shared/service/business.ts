@@ -5,7 +5,7 @@ import type { Service } from './service.ts'
 export interface Business {
   /** By number, which their local ports follow. */
   readonly services: Readonly<Record<number, Service>>
-  /** Companies outside the platform that its services call, and that emulators stand for on a laptop, by number, which their local ports follow. */
+  /** Companies outside the platform that its services call, and that emulators simulate on a laptop, by number, which determines their local port. */
   readonly partners: Readonly<Record<number, string>>
   /** Views in BigQuery: `NAME.sql` in the folder. Each view comes after those that it reads. See `Analytics` for the names that a text may refer to. */
   readonly views: { readonly folder: URL; readonly names: readonly string[] }

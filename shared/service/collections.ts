@@ -1,4 +1,4 @@
-/** The documents of a service lie in the collections that its description declares: indexes, lifetimes and the database follow from them. */
+/** The documents of a service are in the collections that its description declares: indexes, lifetimes and the database follow from them. */
 
 import type { StreamStore, Transaction } from '../messaging/stream-store.ts'
 import type { DocumentStore } from './platform.ts'

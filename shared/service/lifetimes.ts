@@ -5,7 +5,7 @@ import type { Service } from './service.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** The field is added when a document is written and taken away when it is read: no service handles it. */
+/** The field is added when a document is written and removed when it is read: no service handles it. */
 export interface Lifetimes {
   /** The fields of the document at this path as they are stored: its lifetime begins anew with each write. */
   stored(path: string, fields: Fields): Fields

@@ -11,7 +11,7 @@ export interface Collection {
   readonly unindexed?: readonly string[]
   /** Composite indexes, each a list of field paths; a leading `-` means descending. */
   readonly indexes?: readonly (readonly string[])[]
-  /** Firestore deletes a document when it was not written for so long; absent: never. Not for `streams`. */
+  /** The days without a write after which Firestore deletes a document; absent: never. Not for `streams`. */
   readonly keptForDays?: number
 }
 
@@ -36,7 +36,7 @@ export interface Scale {
 export interface SagaMetrics<Type extends string = string> {
   readonly name: string
   readonly startsOn: Type
-  /** Event → the outcome that it stands for. */
+  /** Event → its outcome. */
   readonly endsOn: { readonly [T in Type]?: string }
 }
 
@@ -56,7 +56,7 @@ export interface RequestObjective {
   /** Names the request in titles of charts and objectives: "Buying a ticket". */
   readonly title: string
   readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT'
-  /** `{name}` stands for a segment that varies. */
+  /** `{name}` is a segment that varies. */
   readonly path: `/${string}`
 }
 

@@ -35,7 +35,7 @@ interface SecurityLogParts {
   readonly log: Log
   /** Milliseconds since the epoch. */
   now(): number
-  /** Runs `work` after so many milliseconds; must not keep the process alive. */
+  /** Runs `work` after this time, in milliseconds; must not keep the process alive. */
   readonly later?: (work: () => void, afterMs: number) => void
 }
 

@@ -20,7 +20,7 @@ export interface CloudRunOptions {
   readonly logDirectory?: string
   /** The program for `node` in a container's command (default: the Node that runs this). */
   readonly nodePath?: string
-  /** An instance stops after so long without a request (default 15 minutes). */
+  /** The time without a request after which an instance stops (default 15 minutes). */
   readonly idleMs?: number
   onLog?(service: string, line: string): void
 }

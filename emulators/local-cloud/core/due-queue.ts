@@ -9,7 +9,7 @@ interface Due<Item> {
   readonly order: number
 }
 
-/** `add` and `take` cost O(log n). Nothing is taken out of the middle: an item that no longer counts is passed over. */
+/** `add` and `take` cost O(log n). Nothing is removed from the middle: an item that no longer counts is skipped. */
 export class DueQueue<Item> {
   readonly #counts: ((item: Item, atMs: number) => boolean) | undefined
   /** A binary heap: each item before its children, at 2n + 1 and 2n + 2. */

@@ -44,7 +44,7 @@ export interface JournalOptions {
 }
 
 const COMPACT_ABOVE_BYTES = 32 * 1024 * 1024
-/** A snapshot is written in pieces of about so many characters. */
+/** The approximate size of the pieces in which a snapshot is written. */
 const SNAPSHOT_PIECE_CHARACTERS = 1024 * 1024
 const LOG_FILE = 'journal.jsonl'
 

@@ -1,4 +1,4 @@
-/** One loopback port that speaks gRPC and HTTP/1: the first bytes of a connection tell which. */
+/** One loopback port that speaks gRPC and HTTP/1: the first bytes of a connection decide. */
 
 import { type Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
@@ -8,7 +8,7 @@ import { gated } from './gate.ts'
 
 /** HTTP/2's preface begins with `PRI`; no HTTP/1 method does. */
 const PREFACE = 'PRI'
-/** A connection that says nothing for so long is closed. */
+/** The time after which a silent connection is closed. */
 const FIRST_BYTES_TIMEOUT_MS = 10_000
 /** Longer than clients keep idle connections, so that none is closed under a request that is on its way. */
 const KEEP_ALIVE_MS = 75_000

@@ -1,4 +1,4 @@
-/** How topics and subscriptions come to work and end, and how the emulator is read back from the journal when it starts. */
+/** Opens and closes topics and subscriptions, and restores the emulator from the journal when it starts. */
 
 import type { CloudContext } from '../core/plugin.ts'
 import type { StatusError } from '../core/status.ts'

@@ -20,7 +20,7 @@ export interface SpanRecord {
     readonly atMs: number
     readonly attributes: Attributes
   }[]
-  /** There when it failed. */
+  /** Present when the span failed. */
   readonly error?: string
 }
 
@@ -37,15 +37,15 @@ export interface TraceSummary {
 }
 
 export interface Traces {
-  /** How many were not taken. */
+  /** The number of rejected spans. */
   add(service: string, spans: readonly unknown[]): number
-  /** Newest first; of one correlation id, or of all; with that root, or with any. */
+  /** Newest first. Absent parameters: traces of all correlation ids, with any root. */
   list(options: {
     readonly correlationId?: string | undefined
     readonly root?: string | undefined
     readonly limit: number
   }): TraceSummary[]
-  /** In order of their start; empty when nothing is known of it. */
+  /** In order of their start; empty for an unknown trace. */
   spansOf(traceId: string): SpanRecord[]
 }
 

@@ -1,5 +1,5 @@
 /**
- * In HAVING and QUALIFY a name is the SELECT list's before it is a column's; DuckDB has it the other way round. Names of
+ * In HAVING and QUALIFY a name is the SELECT list's before it is a column's; in DuckDB the column comes first. Names of
  * the list are replaced there by their expressions. https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax#using_aliases
  */
 
@@ -16,7 +16,7 @@ interface Statement {
   readonly closing: ReadonlyMap<number, number>
 }
 
-/** @throws INVALID_ARGUMENT for parentheses nested too deep, and when the names stand for too much. */
+/** @throws INVALID_ARGUMENT for parentheses nested too deep, and when the expanded names are too long. */
 export function withAliases(tokens: readonly Token[]): readonly Token[] {
   const statement = { tokens, closing: closingOf(tokens) }
   if (!tokens.some((token) => isWord(token, 'HAVING', 'QUALIFY'))) return tokens
@@ -28,7 +28,7 @@ function rewritten(statement: Statement, begin: number, end: number): Token[] {
   const { tokens, closing } = statement
   const result: Token[] = []
   let aliases: Aliases = new Map()
-  /** Whether names of the list stand in the clause that we are in. */
+  /** Whether the present clause may contain names of the list. */
   let named = false
   const add = (more: readonly Token[]): void => {
     if (result.length + more.length > limits.queryCharacters) throw tooComplex()
@@ -123,6 +123,6 @@ function closingOf(tokens: readonly Token[]): Map<number, number> {
 const symbol = (text: string): Token => ({ kind: 'symbol', text })
 const isSymbol = (token: Token | undefined, text: string): boolean => token?.kind === 'symbol' && token.text === text
 const opens = (token: Token): boolean => isSymbol(token, '(') || isSymbol(token, '[')
-/** A `?` is counted where it stands: it can't stand in two places. */
+/** A `?` is counted by its position, so it can't be copied to a second one. */
 const hasPosition = (tokens: readonly Token[]): boolean =>
   tokens.some(({ kind, text }) => kind === 'parameter' && text === '')

@@ -23,7 +23,7 @@ function part(
   return { part: found, begins: week ? weekdays.indexOf(week[1]!) : found === 'ISOWEEK' ? 1 : 0 }
 }
 
-/** A rewrite of exactly so many arguments. @throws INVALID_ARGUMENT for another number; a further one is most often a time zone. */
+/** A rewrite of exactly this number of arguments. @throws INVALID_ARGUMENT for another number; a further one is most often a time zone. */
 const exactly =
   (count: number, rewrite: Rewrite): Rewrite =>
   (args, name) => {

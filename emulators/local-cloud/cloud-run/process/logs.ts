@@ -11,7 +11,7 @@ const ROTATE_ABOVE_BYTES = 32 * 1024 * 1024
 const MAX_UNWRITTEN_BYTES = 16 * 1024 * 1024
 
 export interface LogKeeper {
-  /** Returns at once: the lines of a moment are written together. */
+  /** Returns at once: the lines of one turn of the event loop are written together. */
   write(service: string, line: string): void
   /** Once every line is written. */
   close(): Promise<void>
@@ -62,7 +62,7 @@ export function logKeeper(directory: string | undefined, rotateAboveBytes = ROTA
 }
 
 async function writeAll(file: LogFile, rotateAboveBytes: number): Promise<void> {
-  // The other lines of this moment come along.
+  // The other lines of this turn of the event loop are written with it.
   await new Promise((resolve) => setImmediate(resolve))
   while (file.unwritten.length > 0) {
     if (file.dropped > 0) file.unwritten.push(`${file.dropped} lines were dropped: the disk is too slow.\n`)

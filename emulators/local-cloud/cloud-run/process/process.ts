@@ -45,7 +45,7 @@ export interface Instance extends Spawned, Target {
   listens(): Promise<boolean>
 }
 
-/** Between two startup probes; Cloud Run's own are seconds apart, a laptop need not wait so long. */
+/** Between two startup probes; Cloud Run's own are seconds apart, which would delay a start here. */
 const PROBE_EVERY_MS = 10
 const PROBE_TIMEOUT_MS = 1_000
 const START_TIMEOUT_MS = 60_000
@@ -192,7 +192,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal)
   } catch {
-    // It ended in this moment.
+    // It has just ended.
   }
 }
 

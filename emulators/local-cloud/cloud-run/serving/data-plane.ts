@@ -22,7 +22,7 @@ export interface DataPlaneOptions {
   readonly port: number
   resource(): ServiceResource
   start(): Promise<Instance>
-  /** The instance stops after so long without a request. */
+  /** The time without a request after which the instance stops. */
   readonly idleMs: number
 }
 

@@ -30,7 +30,7 @@ export interface DispatcherParts {
 
 export function dispatcher({ context, tasks, queue, finished }: DispatcherParts): Dispatcher {
   const { clock } = context
-  /** Until when each task waits, by its name: a task may be taken out, and put back for another time. */
+  /** The time until which each task waits, by its name: a task may be removed, and added again for another time. */
   const waiting = new Map<string, number>()
   const due = new DueQueue<string>((name, dueMs) => waiting.get(name) === dueMs)
   const enqueue = (name: string, dueMs: number): void => {

@@ -11,7 +11,7 @@ export const limits = {
   deadlineMinMs: 15_000,
   deadlineMaxMs: 30 * 60_000,
   deadlineDefaultMs: 10 * 60_000,
-  /** A name stays taken so long after its task is done; Google says an hour or more. */
+  /** The time for which a name is blocked after its task has ended; Google says an hour or more. */
   nameBlockedMs: 3_600_000,
   /** The bytes that one billed operation covers. */
   operationBytes: 32 * 1024,

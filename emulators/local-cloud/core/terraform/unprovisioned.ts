@@ -23,11 +23,11 @@ export const unprovisioned: Readonly<Record<string, Unprovisioned>> = {
   google_storage_bucket_iam_member: without('no image is built on a laptop, and nothing else is put into a bucket'),
   google_storage_bucket_iam_binding: without('no image is built on a laptop, and nothing else is put into a bucket'),
   google_compute_network: without(
-    'loopback stands in for the VPC',
+    'loopback replaces the VPC',
     (network) => `projects/${network.project()}/global/networks/${network.required('name')}`,
   ),
   google_compute_subnetwork: without(
-    'loopback stands in for the VPC',
+    'loopback replaces the VPC',
     (subnetwork) =>
       `projects/${subnetwork.project()}/regions/${subnetwork.required('region')}/subnetworks/${subnetwork.required('name')}`,
   ),

@@ -1,7 +1,7 @@
 /**
  * The bill of Enterprise edition for the same operations, in units of data processed:
  * https://firebase.google.com/docs/firestore/enterprise/pricing-examples. Reads in 4 KiB, writes and deletes in 1 KiB, each
- * index entry that a write adds or takes away a write unit more; there are no indexes but those that were made.
+ * index entry that a write adds or removes one write unit more; there are no indexes but those that were made.
  */
 
 import type { Document } from '../documents/document-table.ts'

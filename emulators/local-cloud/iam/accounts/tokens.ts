@@ -10,7 +10,7 @@ const ISSUER = 'https://accounts.google.com'
 const VALID_FOR_SECONDS = 3600
 /** Clients and we read clocks that may differ by so much. */
 const CLOCK_TOLERANCE_SECONDS = 10
-/** A token is used again while it lasts at least so long: signing is the dearest part of a push. */
+/** A token is reused while it is valid for at least this time: signing is the most expensive part of a push. */
 const RENEW_BEFORE_SECONDS = 600
 /** ID tokens that are kept, minted and accepted ones; beyond that all are forgotten. */
 const MAX_CACHED_ID_TOKENS = 1000

@@ -21,7 +21,7 @@ class BadQuery extends Error {}
 export function metadataServer(context: CloudContext, accounts: Accounts, tokens: Tokens): Http {
   const app: Http = new Hono()
   app.use(`${ROOT}/*`, async (c, next) => {
-    // The owner's port stands for no service account, so it has no identity.
+    // The owner's port belongs to no service account, so it has no identity.
     if (c.get('context').principal === 'owner') return next()
     c.header('Metadata-Flavor', 'Google')
     c.header('Server', 'Metadata Server for Serverless')

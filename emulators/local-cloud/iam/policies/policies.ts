@@ -124,7 +124,7 @@ export function policies(
 
 /**
  * A member that was deleted is shown as such. (Google keeps it so when an account of that name is made again; here the
- * grant then counts once more, as after Google's undelete, so that a resource can be taken away and put back.)
+ * grant then counts once more, as after Google's undelete, so that a resource can be removed and created again.)
  */
 function withDeleted(binding: Binding, accounts: Accounts): Binding {
   const members = binding.members.map((member) => {

@@ -83,7 +83,7 @@ function addMetrics(metrics: Metrics, message: unknown): Taken {
   )
   return {
     rejected: total(rejected),
-    reason: `gauges, sums and histograms are kept, of at most ${limits.seriesCharacters} characters, and only so many time series`,
+    reason: `only gauges, sums and histograms are accepted, of at most ${limits.seriesCharacters} characters, in a limited number of time series`,
   }
 }
 

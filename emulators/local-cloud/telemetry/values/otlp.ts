@@ -1,4 +1,4 @@
-/** OTLP/HTTP as it comes over the wire, protobuf or JSON, plain or gzipped: https://opentelemetry.io/docs/specs/otlp/ */
+/** OTLP/HTTP requests, protobuf or JSON, plain or gzipped: https://opentelemetry.io/docs/specs/otlp/ */
 
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
@@ -70,7 +70,7 @@ function withHexIds(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withHexIds(field)]))
 }
 
-/** The answer, with how many were not taken and why. */
+/** The answer, with the number of rejected items and the reason. */
 export function writeAnswer(
   signal: Signal,
   encoding: Encoding,
@@ -86,7 +86,7 @@ export function writeAnswer(
   return Uint8Array.from(typeNamed(`${signal}Response`).encode(message).finish())
 }
 
-/** A `google.rpc.Status`, in the encoding that was spoken. */
+/** A `google.rpc.Status`, in the encoding of the request. */
 export function writeStatus(
   encoding: Encoding,
   status: { readonly code: number; readonly message: string },
@@ -108,7 +108,7 @@ function millis(nanos: unknown): number | undefined {
   return isTime ? Number(BigInt(nanos as string) / 1_000n) / 1_000 : undefined
 }
 
-/** Read by hand, and spans below too: there are many, and a schema costs ten times as much. */
+/** Parsed without a schema, as spans below: there are many, and a schema takes ten times as long. */
 function attributesIn(pairs: unknown): Attributes {
   const attributes: [string, Value][] = []
   for (const pair of Array.isArray(pairs) ? (pairs as { key?: unknown; value?: unknown }[]) : []) {

@@ -195,7 +195,7 @@ function withMissing({ store }: Database, { scope }: Query, documents: readonly 
   return [...documents, ...missing].toSorted((left, right) => (left.path < right.path ? -1 : 1))
 }
 
-/** The last document of the page, and where it stood should it be gone by the next. */
+/** The last document of the page, with its position in case it is deleted before the next page. */
 const tokenOf = ({ path }: Document, next: number): string =>
   Buffer.from(JSON.stringify([path, next])).toString('base64url')
 
