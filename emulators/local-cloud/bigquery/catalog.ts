@@ -127,7 +127,7 @@ export function makeCatalog(
       await engine.execute(`CREATE OR REPLACE VIEW ${qualified(datasetId, tableId)} AS ${sql}`)
       return [...schema]
     } catch (error) {
-      throw asQueryError(sqlError(error))
+      throw asQueryError(sqlError(error, query))
     }
   }
   const expirationOf = (datasetId: string, body: Record<string, unknown>): { expirationTime?: string } => {

@@ -3,14 +3,19 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { invalidArgument } from '../core/status.ts'
 import type { Catalog } from './catalog.ts'
+import { checkInserted } from './coercion.ts'
 import { makeDestinations } from './destination.ts'
 import type { Engine } from './engine/engine.ts'
-import type { Query, QueryResult } from './engine/engine-work.ts'
+import type { Query } from './engine/engine-work.ts'
+import { guardOf } from './guards.ts'
 import { sqlError } from './sql/engine-errors.ts'
+import { quote } from './sql/reader.ts'
 import type { Translation } from './sql/translate.ts'
 import type { JobConfiguration, QueryConfiguration } from './values/configuration.ts'
 import { asQueryError, bigqueryError } from './values/errors.ts'
 import type { FieldSchema } from './values/records.ts'
+import type { QueryParameter } from './values/requests.ts'
+import { makeTurns } from './turns.ts'
 import type { Row } from './values/rows.ts'
 
 export interface Outcome {
@@ -41,6 +46,7 @@ export function makeRunQuery(
   catalog: Catalog,
 ): (configuration: JobConfiguration) => Promise<Outcome> {
   const writeTo = makeDestinations(context, catalog)
+  const inTurn = makeTurns()
 
   const run = async ({ query, dryRun = false, jobTimeoutMs }: JobConfiguration): Promise<Outcome> => {
     checkSettings(query, context.project.id)
@@ -51,28 +57,69 @@ export function makeRunQuery(
     checkBytes(bytes, query.maximumBytesBilled)
     const parameters = query.queryParameters ?? []
     const isSelect = statementType === 'SELECT'
+    if (translation.inserted) await checkTypes(translation, parameters)
     const { schema } = await engine.describe(translation.sql, parameters)
     const nothing = { statementType, schema: isSelect ? schema : [], rows: [], resultBytes: 0, changed: 0, bytes }
     if (query.destinationTable && !isSelect)
       throw bigqueryError('invalid', 'Cannot set destination table in jobs with DML statements', {
         location: 'configuration.query.destinationTable',
       })
-    const destination = query.destinationTable && (await writeTo(query, translation.sql, schema))
-    if (dryRun) return nothing
-    const work: Omit<Query, 'timeoutMs'> = { sql: translation.sql, parameters, isSelect }
-    const time = jobTimeoutMs === undefined ? {} : { timeoutMs: jobTimeoutMs }
-    const result: QueryResult = await engine.query({ ...work, ...destination?.work, ...time })
-    destination?.written()
+    const work: Omit<Query, 'timeoutMs'> = {
+      sql: translation.sql,
+      parameters,
+      isSelect,
+      ...(jobTimeoutMs === undefined ? {} : { timeoutMs: jobTimeoutMs }),
+    }
+    const { destinationTable } = query
+    const written = destinationTable
+      ? `${destinationTable.datasetId}.${destinationTable.tableId}`
+      : translation.tables[0]
+    const result = await inTurn(isSelect && !destinationTable ? undefined : written, async () => {
+      if (!isSelect) return dryRun ? undefined : engine.query({ ...work, ...guardsOf(translation) })
+      const destination = destinationTable && (await writeTo(query, translation.sql, schema))
+      if (dryRun) return undefined
+      const rows = await engine.query({ ...work, ...destination?.work })
+      destination?.written()
+      return rows
+    })
+    if (!result) return nothing
     context.count('bigquery.queries')
     context.count('bigquery.bytesQueried', bytes)
     return { ...nothing, ...result, schema: isSelect ? result.schema : [], resultBytes: result.bytes, bytes }
+  }
+
+  const fieldsOf = (table: string): readonly FieldSchema[] => {
+    const [datasetId, tableId] = table.split('.') as [string, string]
+    return catalog.table(datasetId, tableId).schema?.fields ?? []
+  }
+  /** @throws INVALID_ARGUMENT for inserted values of another type than their columns. */
+  const checkTypes = async (
+    { inserted, tables }: Translation,
+    parameters: readonly QueryParameter[],
+  ): Promise<void> => {
+    const fields = fieldsOf(tables[0]!)
+    const columns = inserted!.columns?.map((name) => {
+      const field = fields.find((one) => one.name.toLowerCase() === name.toLowerCase())
+      if (!field) throw invalidArgument(`Column ${name} is not present in table ${tables[0]}`)
+      return field
+    })
+    const { schema } = await engine.describe(inserted!.sql, parameters, { isNamed: false })
+    checkInserted(schema, columns ?? fields)
+  }
+  const guardsOf = ({ tables, matchedTwice }: Translation): Pick<Query, 'before' | 'after'> => {
+    const [datasetId, tableId] = tables[0]!.split('.') as [string, string]
+    const guard = guardOf(`${quote(datasetId)}.${quote(tableId)}`, fieldsOf(tables[0]!))
+    return {
+      before: matchedTwice === undefined ? [] : [{ sql: matchedTwice, refuses: true }],
+      after: guard ? [guard] : [],
+    }
   }
 
   return async (configuration) => {
     try {
       return await run(configuration)
     } catch (error) {
-      throw asQueryError(sqlError(error))
+      throw asQueryError(sqlError(error, configuration.query.query))
     }
   }
 }

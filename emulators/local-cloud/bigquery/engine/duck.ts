@@ -17,6 +17,7 @@ const SPILL_LIMIT = '4GB'
 /** Planning takes more than the square of the depth. */
 const MAX_EXPRESSION_DEPTH = 300
 const POOLED_CONNECTIONS = 4
+const MAX_ATTEMPTS = 5
 /** The maximum size of a query's rows as JSON. Google's is 10 GB compressed: https://cloud.google.com/bigquery/quotas#query_jobs */
 const MAX_RESULT_BYTES = 32 * 1024 * 1024
 
@@ -52,13 +53,13 @@ export async function openDuck(directory: string): Promise<Omit<EngineWork, 'tra
   }
   return {
     query: (query) => borrowed((connection) => interruptible(connection, query)),
-    describe: (sql, parameters) =>
+    describe: (sql, parameters, { isNamed } = { isNamed: true }) =>
       borrowed(async (connection) => {
         const statement = await connection.prepare(withTypes(sql, parameters))
         const count = statement.columnCount
         const names = Array.from({ length: count }, (_, index) => statement.columnName(index))
         const types = names.map((_, index) => statement.columnType(index))
-        return described(names, types)
+        return described(isNamed ? names : names.map((_, index) => `column_${index}`), types)
       }),
     execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))),
     append: appender(await connect()),
@@ -73,11 +74,23 @@ async function interruptible(connection: DuckDBConnection, query: Query): Promis
   }, query.timeoutMs)
   try {
     const run = () => (query.isSelect ? selected(connection, query) : changed(connection, query))
-    return await (query.before || query.after ? inTransaction(connection, query, run) : run())
+    return await (query.before || query.after ? repeated(() => inTransaction(connection, query, run)) : run())
   } catch (error) {
     throw late ? timedOut(query.timeoutMs) : error
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** An append or a change of a schema at the same time may make a transaction fail. It has changed nothing, so it is repeated. */
+async function repeated<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transaction()
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || !/^TransactionContext Error|Conflict on /.test((error as Error).message))
+        throw error
+    }
   }
 }
 

@@ -52,7 +52,8 @@ export interface EngineWork {
   /** Translates GoogleSQL to DuckDB's SQL. @throws INVALID_ARGUMENT with BigQuery's message. */
   translate(googleSql: string, projectId: string, defaultDataset?: string): Promise<Translation>
   query(query: Query): Promise<QueryResult>
-  describe(sql: string, parameters: readonly QueryParameter[]): Promise<Description>
+  /** @param isNamed false for rows without names, of which two columns may have the same. */
+  describe(sql: string, parameters: readonly QueryParameter[], options?: { isNamed: boolean }): Promise<Description>
   /** Runs DuckDB SQL that creates or changes tables and views. */
   execute(sql: string): Promise<void>
   /** Inserts rows into a table, in one statement. */

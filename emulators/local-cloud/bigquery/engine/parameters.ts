@@ -64,9 +64,10 @@ export async function prepare(
   sql: string,
   given: readonly QueryParameter[],
 ): Promise<DuckDBPreparedStatement> {
-  const { sql: cast, bound } = substituted(sql, given, (name, type) => `CAST($${name} AS ${type})`)
+  // A name that is a number would be a position, which must begin with 1.
+  const { sql: cast, bound } = substituted(sql, given, (name, type) => `CAST($p_${name} AS ${type})`)
   const statement = await connection.prepare(cast)
-  for (const [name, { value, type }] of bound) statement.bindValue(statement.parameterIndex(name), value, type)
+  for (const [name, { value, type }] of bound) statement.bindValue(statement.parameterIndex(`p_${name}`), value, type)
   return statement
 }
 

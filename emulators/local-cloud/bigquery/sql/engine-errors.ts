@@ -1,20 +1,159 @@
-/** DuckDB's errors in BigQuery's words. */
+/** DuckDB's errors in BigQuery's words. None of its messages reaches a user as it is: they name macros, casts and settings. */
 
 import { invalidArgument, StatusError } from '../../core/status.ts'
+import { bigqueryError } from '../values/errors.ts'
 import { tooComplex } from './limits.ts'
+import { placesOf } from './tokens.ts'
 
-/** A refusal as it is; DuckDB's error in BigQuery's words, as far as they are known. */
-export function sqlError(error: unknown): StatusError {
+/** With this a macro's own message begins, which is in BigQuery's words already. */
+export const OWN_MESSAGE = 'BigQuery: '
+
+type Words = readonly string[]
+/** The text for what a pattern found; its first group is the name whose place is sought. */
+type Rule = readonly [pattern: RegExp, text: (found: Words) => string]
+
+const rules: readonly Rule[] = [
+  [/Referenced column "?([^"]+?)"? not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
+  [/(?:does not have a column (?:named|with name) "([^"]+)")/, ([, name]) => `Name ${shown(name)} not found`],
+  [/Referenced update column (\S+) not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
+  [/Could not find key "([^"]+)" in struct/, ([, name]) => `Field name ${shown(name)} does not exist in STRUCT`],
+  [
+    /Cannot extract field '([^']+)' from/,
+    ([, name]) => `Cannot access field ${shown(name)} on a value that is no STRUCT`,
+  ],
+  [/Ambiguous reference to column name "([^"]+)"/, ([, name]) => `Column name ${shown(name)} is ambiguous`],
+  [
+    /column "([^"]+)" must appear in the GROUP BY/,
+    ([, name]) => `SELECT list expression references column ${shown(name)} which is neither grouped nor aggregated`,
+  ],
+  [/Referenced table "([^"]+)" not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
+  [/Table with name (\S+) does not exist/, ([, name]) => `Not found: Table ${shown(name)}`],
+  [/Duplicate alias "([^"]+)"/, ([, name]) => `Duplicate table alias ${shown(name)} in the same FROM clause`],
+  [/syntax error at or near "+([^"]+?)"+(?:\n|$)/, ([, name]) => `Syntax error: Unexpected ${shown(name)}`],
+  [/syntax error at end of input/, () => 'Syntax error: Unexpected end of statement'],
+  [/WHERE clause cannot contain aggregates/, () => 'Aggregate function not allowed in WHERE clause'],
+  [/aggregate function calls cannot be nested/, () => 'Aggregations of aggregations are not allowed'],
+  [/WHERE clause cannot contain window functions/, () => 'Analytic function not allowed in WHERE clause'],
+  [/More than one row returned by a subquery/, () => 'Scalar subquery produced more than one element'],
+  [
+    /Set operations can only apply to expressions with the same number/,
+    () => 'Queries in a set operation have mismatched column count',
+  ],
+  [
+    /Subquery returns (\d+) columns - expected 1/,
+    () => 'Scalar subquery cannot have more than one column unless using SELECT AS STRUCT',
+  ],
+  [
+    /(?:No function matches the given name and argument types|best candidate function for the function call) ['"](.+?)\((.*?)\)['"]/,
+    signature,
+  ],
+  [
+    /Could not convert string ['"](.*?)['"] to (\w+)/s,
+    ([, value, type]) => `Bad ${googleType(type!).toLowerCase()} value: ${shown(value)}`,
+  ],
+  [
+    /invalid date field format: "(.*?)"|date field value out of range: "(.*?)"/s,
+    ([, a, b]) => `Invalid date: '${shown(a ?? b)}'`,
+  ],
+  [
+    /invalid timestamp field format: "(.*?)"|timestamp field value out of range: "(.*?)"/s,
+    ([, a, b]) => `Invalid timestamp: '${shown(a ?? b)}'`,
+  ],
+  [
+    /invalid time field format: "(.*?)"|time field value out of range: "(.*?)"/s,
+    ([, a, b]) => `Invalid time string "${shown(a ?? b)}"`,
+  ],
+  [/Malformed JSON.*?: "?(.*?)"?(?:\n|$)/s, () => 'Invalid JSON: the text is not JSON'],
+  [
+    /Overflow in (\w+) of (\w+)|out of range for the destination type (\w+)/,
+    ([, , type, destination]) => `${googleType((type ?? destination)!).toLowerCase()} overflow`,
+  ],
+  [
+    /Unimplemented type for cast \((.*?) -> (.*?)\)/,
+    ([, from, to]) => `Invalid cast from ${googleType(from!)} to ${googleType(to!)}`,
+  ],
+  [/UNNEST\(\) can only be applied to lists/, () => 'Values referenced in UNNEST must be arrays'],
+  [
+    /Cannot compare values of type (.+?) and (?:type )?(.+?)(?: -|\n|$)/,
+    ([, left, right]) =>
+      `No matching signature for operator = for argument types: ${googleType(left!)}, ${googleType(right!)}`,
+  ],
+  [/columns but (\d+) values were supplied/, () => 'Inserted row has wrong column count'],
+]
+
+/** DuckDB's names of functions that stand for operators and functions of GoogleSQL. */
+const functionNames: Readonly<Record<string, string>> = {
+  array_length: 'ARRAY_LENGTH',
+  regexp_matches: 'REGEXP_CONTAINS',
+  bool_and: 'LOGICAL_AND',
+  bool_or: 'LOGICAL_OR',
+  instr: 'STRPOS',
+  string_split: 'SPLIT',
+  list_concat: 'ARRAY_CONCAT',
+  json_extract: 'JSON_QUERY',
+  json_extract_string: 'JSON_VALUE',
+}
+
+function signature([, name, list]: Words): string {
+  const types = list!
+    .split(/, (?![^(]*\))/)
+    .map(googleType)
+    .join(', ')
+  if (!/^\w+$/.test(name!)) return `No matching signature for operator ${name} for argument types: ${types}`
+  const known = functionNames[name!.toLowerCase()] ?? name!.replace(/^bq_(safe_)?/, '').toUpperCase()
+  return `No matching signature for function ${known} for argument types: ${types}`
+}
+
+const typeNames: readonly [RegExp, string][] = [
+  [/^(.*)\[\]$/, 'ARRAY'],
+  [/^STRUCT/, 'STRUCT'],
+  [/^DECIMAL/, 'NUMERIC'],
+  [/^TIMESTAMP WITH TIME ZONE$|^TIMESTAMPTZ$/, 'TIMESTAMP'],
+  [/^TIMESTAMP/, 'DATETIME'],
+  [/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?(_LITERAL)?|U?INT\d+)$/, 'INT64'],
+  [/^(DOUBLE|FLOAT)$/, 'FLOAT64'],
+  [/^(VARCHAR|STRING_LITERAL)$/, 'STRING'],
+  [/^BOOLEAN$/, 'BOOL'],
+  [/^BLOB$/, 'BYTES'],
+  [/^"NULL"$/, 'NULL'],
+]
+const googleType = (type: string): string =>
+  typeNames.find(([pattern]) => pattern.test(type.trim()))?.[1] ?? type.trim()
+
+const shown = (text = ''): string => text.slice(0, 100)
+
+/**
+ * A refusal as it is; DuckDB's error in BigQuery's words, with its place where it is certain.
+ * @param googleSql the statement, if there is one.
+ */
+export function sqlError(error: unknown, googleSql?: string): StatusError {
   if (error instanceof StatusError) return error
   const message = error instanceof Error ? error.message : String(error)
-  if (/Max expression depth limit/.test(message)) return tooComplex()
-  return invalidArgument(errorText(message))
+  if (/Max expression depth limit|too complex/.test(message)) return tooComplex()
+  if (/Out of Memory Error|could not allocate|failed to offload/i.test(message)) return outOfMemory()
+  const own = message.indexOf(OWN_MESSAGE)
+  if (own >= 0) return invalidArgument(message.slice(own + OWN_MESSAGE.length).split('\n')[0]!)
+  for (const [pattern, text] of rules) {
+    const found = pattern.exec(message)
+    if (found) return invalidArgument(text(found) + placeOf(found[1], googleSql))
+  }
+  // The state of this machine, such as a full disk.
+  if (/^IO Error|bigquery\.duckdb/.test(message)) return new StatusError('INTERNAL', message)
+  // What is left are messages that the engine words by itself.
+  return invalidArgument(
+    'The local cloud can not run this query, for a reason that has no counterpart at Google. Simplify it, or write it another way.',
+  )
 }
 
-function errorText(message: string): string {
-  const column = /Referenced column "([^"]+)" not found|Table "[^"]*" does not have a column named "([^"]+)"/.exec(
-    message,
-  )
-  if (column) return `Unrecognized name: ${column[1] ?? column[2]}`
-  return message.replace(/^(Binder|Parser|Catalog|Conversion|Invalid Input|Out of Range) Error: /, '').split('\n')[0]!
+/** ` at [1:8]`, of a name that stands in one place only. */
+function placeOf(name: string | undefined, googleSql: string | undefined): string {
+  if (name === undefined || googleSql === undefined) return ''
+  const places = placesOf(googleSql, name)
+  return places.length === 1 ? ` at ${places[0]}` : ''
 }
+
+export const outOfMemory = (): StatusError =>
+  bigqueryError(
+    'resourcesExceeded',
+    'Resources exceeded during query execution: The query could not be executed in the allotted memory.',
+  )

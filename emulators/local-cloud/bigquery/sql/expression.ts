@@ -62,7 +62,7 @@ function primary(reader: Reader, clauses: Clauses): string {
     case 'number':
       return number(token.text)
     case 'parameter':
-      return token.text === '' ? `$${reader.nextPositional()}` : `$${token.text}`
+      return `$${token.text}`
     case 'quoted': {
       const path = token.text.split('.')
       return path.length === 1 ? quote(token.text) : tableName(path, reader)

@@ -4,6 +4,7 @@
  */
 
 import { invalidArgument } from '../../core/status.ts'
+import { OWN_MESSAGE } from './engine-errors.ts'
 import { limits } from './limits.ts'
 import { dateFunctions, type Rewrite } from './dates.ts'
 
@@ -70,7 +71,7 @@ export const macros = [
   // Casts: to INT64, halves are rounded away from zero; a number becomes STRING without trailing zeros.
   `bq_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'JSON' THEN ${refuse('Invalid cast from JSON to INT64')} WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN error('Bad int64 value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BIGINT) END`,
   `bq_safe_cast_int64(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN TRY_CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT) WHEN typeof(x) = 'VARCHAR' AND NOT regexp_matches(CAST(x AS VARCHAR), '^\\s*[+-]?(\\d+|0[xX][0-9a-fA-F]+)\\s*$') THEN NULL ELSE TRY_CAST(x AS BIGINT) END`,
-  `bq_cast_string(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND abs(TRY_CAST(x AS DOUBLE)) >= 1e15 THEN ${refuse('A FLOAT64 of 1e15 or more is not cast to STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') WHEN typeof(x) LIKE 'DECIMAL%' THEN regexp_replace(CAST(x AS VARCHAR), '\\.?0+$', '') WHEN typeof(x) IN ('JSON', 'BLOB') OR typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE '%[]' THEN error('Invalid cast from ' || typeof(x) || ' to STRING in the local cloud') ELSE CAST(x AS VARCHAR) END`,
+  `bq_cast_string(x) AS CASE WHEN typeof(x) = 'DOUBLE' AND abs(TRY_CAST(x AS DOUBLE)) >= 1e15 THEN ${refuse('A FLOAT64 of 1e15 or more is not cast to STRING by the local cloud.')} WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') WHEN typeof(x) LIKE 'DECIMAL%' THEN regexp_replace(CAST(x AS VARCHAR), '\\.?0+$', '') WHEN typeof(x) IN ('JSON', 'BLOB') OR typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE '%[]' THEN error('Invalid cast to STRING: the local cloud does not cast BYTES, JSON, STRUCT and ARRAY values.') ELSE CAST(x AS VARCHAR) END`,
   `bq_safe_cast_string(x) AS bq_cast_string(x)`,
   `bq_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN error('Bad bool value: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS BOOLEAN) END`,
   `bq_safe_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN NULL ELSE TRY_CAST(x AS BOOLEAN) END`,
@@ -98,7 +99,7 @@ export const macros = [
   `bq_milliseconds(n) AS to_milliseconds(CAST(n AS DOUBLE))`,
   ...['minute', 'hour'].map((unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS BIGINT))`),
   ...['day', 'week', 'month', 'quarter', 'year'].map((unit) => `bq_${unit}s(n) AS to_${unit}s(CAST(n AS INTEGER))`),
-].map((macro) => `CREATE OR REPLACE MACRO ${macro}`)
+].map((macro) => `CREATE OR REPLACE MACRO ${macro.replaceAll(/\berror\(/g, `error('${OWN_MESSAGE}' || `)}`)
 
 /** The functions whose second argument is a JSONPath. */
 export const takesPath = new Set(

@@ -21,7 +21,6 @@ export class Reader {
   /** Tables and views named so far: `dataset.table`. */
   readonly tables: string[] = []
   #at = 0
-  #positional = 0
   #nesting = 0
   #subqueries = 0
   #conditions = 0
@@ -87,12 +86,6 @@ export class Reader {
   condition(): void {
     this.#conditions += 1
     if (this.#conditions > limits.conditions) throw tooComplex()
-  }
-
-  /** The next `?`, counted from 1. */
-  nextPositional(): number {
-    this.#positional += 1
-    return this.#positional
   }
 }
 

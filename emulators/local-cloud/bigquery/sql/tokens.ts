@@ -6,6 +6,8 @@ export interface Token {
   readonly kind: 'word' | 'quoted' | 'string' | 'bytes' | 'number' | 'parameter' | 'symbol'
   /** As written; of a string its value, of bytes their hex digits, of a quoted name the text between the backticks, of a parameter its name. */
   readonly text: string
+  /** Where it begins in the statement; undefined for a token that the translation adds. */
+  readonly at?: number
 }
 
 const patterns: readonly [RegExp, Token['kind'] | 'space'][] = [
@@ -29,9 +31,22 @@ export function tokenize(sql: string): Token[] {
     const [text, kind] = found
     at += text.length
     if (kind === 'space') continue
-    tokens.push(kind === 'string' ? literal(text) : { kind, text: contentOf(text, kind) })
+    const begin = at - text.length
+    tokens.push({ ...(kind === 'string' ? literal(text) : { kind, text: contentOf(text, kind) }), at: begin })
   }
   return tokens
+}
+
+/** Where a name or symbol stands in a statement. */
+export function placesOf(sql: string, name: string): string[] {
+  const places: string[] = []
+  for (let at = 0; at < sql.length;) {
+    const [text, kind] = matchAt(sql, at) ?? [sql[at]!, 'space']
+    const isName = (kind === 'word' || kind === 'symbol' || kind === 'quoted') && contentOf(text, kind) === name
+    if (isName) places.push(place(sql, at))
+    at += text.length
+  }
+  return places
 }
 
 /** Refuses unclosed text at once, since continuing after its start would scan the rest again. */
@@ -104,7 +119,8 @@ function unescaped(text: string, isBytes: boolean): string {
   )
 }
 
-const place = (sql: string, at: number): string => {
+/** `[line:column]`, counted from 1. */
+export const place = (sql: string, at: number): string => {
   const before = sql.slice(0, at).split('\n')
   return `[${before.length}:${before.at(-1)!.length + 1}]`
 }

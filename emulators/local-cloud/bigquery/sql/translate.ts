@@ -1,14 +1,15 @@
 /** GoogleSQL to DuckDB's SQL: clauses here, expressions in `expression.ts`. Syntax without a known equivalent is refused. */
 
-import { invalidArgument } from '../../core/status.ts'
+import { invalidArgument, StatusError } from '../../core/status.ts'
 import { withAliases } from './aliases.ts'
+import { insertedBy, matchedTwice } from './changes.ts'
 import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
 import { keywords } from './functions.ts'
 import { checkLength, limits, tooComplex } from './limits.ts'
 import { type EndTest, isWord, quote, Reader } from './reader.ts'
-import { type Token, tokenize } from './tokens.ts'
+import { place, type Token, tokenize } from './tokens.ts'
 import { withMarks } from './unnamed.ts'
 
 export interface Translation {
@@ -17,6 +18,10 @@ export interface Translation {
   readonly tables: readonly string[]
   /** The first word, upper case. */
   readonly verb: string
+  /** Of an INSERT: its columns, all if undefined, and the query for the inserted rows. */
+  readonly inserted?: { readonly columns: readonly string[] | undefined; readonly sql: string }
+  /** Of a MERGE or UPDATE: the query for a message, when two source rows change one row. */
+  readonly matchedTwice?: string
 }
 
 /** @throws INVALID_ARGUMENT in BigQuery's words. */
@@ -27,14 +32,46 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
   if (tokens.length === 0) throw invalidArgument('Syntax error: Unexpected end of statement')
   if (tokens.some(({ kind, text }) => kind === 'symbol' && text === ';'))
     throw invalidArgument('Scripts of several statements are not run by the local cloud: send them one by one.')
-  const reader = new Reader(withMarks(withAliases(tokens)), {
-    projectId,
-    defaultDataset,
-    subqueries: subqueryNames(tokens),
+  const names = { projectId, defaultDataset, subqueries: subqueryNames(tokens) }
+  const statement = numbered(withAliases(tokens))
+  const translated = (part: readonly Token[]): { sql: string; tables: readonly string[] } => {
+    const reader = new Reader(withMarks(part), names)
+    const sql = placed(reader, googleSql, () => clauses(reader, () => false))
+    if (repeatedParts(sql) > limits.repeatedParts) throw tooComplex()
+    return { sql, tables: reader.tables }
+  }
+  const inserted = insertedBy(statement)
+  const twice = matchedTwice(statement)
+  return {
+    ...translated(statement),
+    verb: tokens[0]!.text.toUpperCase(),
+    ...(inserted ? { inserted: { columns: inserted.columns, sql: translated(inserted.source).sql } } : {}),
+    ...(twice ? { matchedTwice: translated(twice).sql } : {}),
+  }
+}
+
+/** Adds the place to a refusal that has none: of the token that was read last, or of the one that is not the expected one. */
+function placed(reader: Reader, googleSql: string, read: () => string): string {
+  try {
+    return read()
+  } catch (error) {
+    const isPlaced =
+      error instanceof StatusError && /^(Syntax error|Function not found|Type not found|Table)/.test(error.message)
+    if (!isPlaced || / at \[\d/.test(error.message)) throw error
+    const isExpected = error.message.startsWith('Syntax error: Expected')
+    const { at } = reader.peek(isExpected ? 0 : -1) ?? { at: isExpected ? googleSql.length : undefined }
+    throw at === undefined ? error : invalidArgument(`${error.message} at ${place(googleSql, at)}`)
+  }
+}
+
+/** The tokens with the number of each `?` as its name, so that a part of the statement has the same parameters. */
+function numbered(tokens: readonly Token[]): readonly Token[] {
+  let count = 0
+  return tokens.map((token) => {
+    if (token.kind !== 'parameter' || token.text !== '') return token
+    count += 1
+    return { ...token, text: String(count) }
   })
-  const sql = clauses(reader, () => false)
-  if (repeatedParts(sql) > limits.repeatedParts) throw tooComplex()
-  return { sql, tables: reader.tables, verb: tokens[0]!.text.toUpperCase() }
 }
 
 /** The names that WITH gives to subqueries, in lower case: `name AS (SELECT`. */

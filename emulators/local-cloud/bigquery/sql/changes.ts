@@ -1,0 +1,113 @@
+/** The queries that belong to a statement which changes rows: the inserted rows, and the target rows that are matched twice. */
+
+import { isWord } from './reader.ts'
+import type { Token } from './tokens.ts'
+
+/** Parts of a statement, as GoogleSQL's tokens. */
+export interface Inserted {
+  /** Undefined for all columns of the table. */
+  readonly columns: readonly string[] | undefined
+  readonly source: readonly Token[]
+}
+
+const symbol = (text: string): Token => ({ kind: 'symbol', text })
+const word = (text: string): Token => ({ kind: 'word', text })
+const isSymbol = (token: Token | undefined, text: string): boolean => token?.kind === 'symbol' && token.text === text
+
+/** Of an INSERT; undefined for any other statement, and for an INSERT of defaults, which have no type. */
+export function insertedBy(tokens: readonly Token[]): Inserted | undefined {
+  if (!isWord(tokens[0], 'INSERT')) return undefined
+  const begin = tokens.findIndex(
+    (token, at) => at > 1 && (isSymbol(token, '(') || isWord(token, 'VALUES', 'SELECT', 'WITH')),
+  )
+  if (begin < 0 || tokens.some((token) => isWord(token, 'DEFAULT'))) return undefined
+  if (!isSymbol(tokens[begin], '(') || isWord(tokens[begin + 1], 'SELECT', 'WITH'))
+    return { columns: undefined, source: tokens.slice(begin) }
+  const end = tokens.findIndex((token, at) => at > begin && isSymbol(token, ')'))
+  const columns = tokens.slice(begin + 1, end).flatMap(({ kind, text }) => (kind === 'symbol' ? [] : [text]))
+  return { columns, source: tokens.slice(end + 1) }
+}
+
+/** A query for a target row that a MERGE, or an UPDATE with FROM, would change by two source rows. Undefined for other statements. */
+export function matchedTwice(tokens: readonly Token[]): Token[] | undefined {
+  if (isWord(tokens[0], 'MERGE')) return mergedTwice(tokens)
+  if (isWord(tokens[0], 'UPDATE')) return updatedTwice(tokens)
+  return undefined
+}
+
+/** The place of the first of these words from `begin` on that is in no parentheses. */
+function find(tokens: readonly Token[], begin: number, ...words: string[]): number | undefined {
+  let depth = 0
+  for (let at = begin; at < tokens.length; at++) {
+    const token = tokens[at]!
+    if (isSymbol(token, '(') || isSymbol(token, '[') || isWord(token, 'CASE')) depth += 1
+    else if (isSymbol(token, ')') || isSymbol(token, ']') || isWord(token, 'END')) depth -= 1
+    else if (depth === 0 && isWord(token, ...words)) return at
+  }
+  return undefined
+}
+
+function mergedTwice(tokens: readonly Token[]): Token[] | undefined {
+  const using = find(tokens, 1, 'USING')
+  const on = using === undefined ? undefined : find(tokens, using, 'ON')
+  const when = on === undefined ? undefined : find(tokens, on, 'WHEN')
+  if (using === undefined || on === undefined || when === undefined) return undefined
+  const target = tokens.slice(isWord(tokens[1], 'INTO') ? 2 : 1, using)
+  // The first clause that applies to a pair of rows changes it.
+  const conditions: Token[][] = []
+  for (let at: number | undefined = when; at !== undefined; at = find(tokens, at + 1, 'WHEN')) {
+    if (!isWord(tokens[at + 1], 'MATCHED')) continue
+    const then = find(tokens, at, 'THEN')
+    if (then === undefined) return undefined
+    const condition = tokens.slice(at + 3, then)
+    conditions.push(isWord(tokens[at + 2], 'AND') ? condition : [word('TRUE')])
+  }
+  if (conditions.length === 0) return undefined
+  const any = conditions.flatMap((condition, index) => [
+    ...(index === 0 ? [] : [word('OR')]),
+    symbol('('),
+    ...condition,
+    symbol(')'),
+  ])
+  const source = [...target, word('JOIN'), ...tokens.slice(using + 1, on), ...tokens.slice(on, when)]
+  return twice(target, [...source, word('WHERE'), ...any])
+}
+
+function updatedTwice(tokens: readonly Token[]): Token[] | undefined {
+  const set = find(tokens, 1, 'SET')
+  const from = set === undefined ? undefined : find(tokens, set, 'FROM')
+  const where = from === undefined ? undefined : find(tokens, from, 'WHERE')
+  if (set === undefined || from === undefined || where === undefined) return undefined
+  const target = tokens.slice(1, set)
+  const source = [...target, symbol(','), ...tokens.slice(from + 1, where)]
+  return twice(target, [...source, ...tokens.slice(where)])
+}
+
+const MESSAGE = 'UPDATE/MERGE must match at most one source row for each target row'
+
+/** Selects the message when a target row comes twice. `rowid` is the engine's number of a row. */
+function twice(target: readonly Token[], from: readonly Token[]): Token[] {
+  const row = [target.at(-1)!, symbol('.'), word('rowid')]
+  // A quoted name may be a whole path, of which the last part is the table.
+  const [name, ...rest] = row
+  const last = { ...name!, text: name!.text.split('.').at(-1)! }
+  return [
+    word('SELECT'),
+    { kind: 'string', text: MESSAGE },
+    word('FROM'),
+    ...from,
+    word('GROUP'),
+    word('BY'),
+    last,
+    ...rest,
+    word('HAVING'),
+    word('COUNT'),
+    symbol('('),
+    symbol('*'),
+    symbol(')'),
+    symbol('>'),
+    { kind: 'number', text: '1' },
+    word('LIMIT'),
+    { kind: 'number', text: '1' },
+  ]
+}

@@ -1,0 +1,89 @@
+/** Errors of the engine, as a user reads them: BigQuery's words, the place where it is certain, nothing of the engine. */
+
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startBigQuery, type TestBigQuery } from '../bigquery.testing.ts'
+import { sqlError } from './engine-errors.ts'
+
+let bigquery: TestBigQuery
+beforeAll(async () => {
+  bigquery = await startBigQuery()
+  await bigquery.table('t', [
+    { name: 'id', type: 'INTEGER' },
+    { name: 's', type: 'STRING' },
+    { name: 'r', type: 'RECORD', fields: [{ name: 'x', type: 'INTEGER' }] },
+    { name: 'j', type: 'JSON' },
+    { name: 'n', type: 'NUMERIC' },
+    { name: 'at', type: 'TIMESTAMP' },
+    { name: 'a', type: 'INTEGER', mode: 'REPEATED' },
+  ])
+  await bigquery.query("INSERT INTO d.t (id, s) VALUES (1, 'x'), (2, 'y')")
+})
+afterAll(() => bigquery.cloud.close())
+
+const internals =
+  /bq_|duck|VARCHAR|BIGINT|DECIMAL|_LITERAL|TIMESTAMPTZ|LINE \d|Candidate|type casts|macro|pragma|setting|binder|catalog|\(SELECT|struct_pack/i
+
+it.each([
+  ['SELECT nothing FROM d.t', 'Unrecognized name: nothing at [1:8]'],
+  ['SELECT id,\n  t.nothing\nFROM d.t', 'Name nothing not found at [2:5]'],
+  ['SELECT nothing FROM d.t WHERE nothing = 1', 'Unrecognized name: nothing'],
+  ['SELECT r.y FROM d.t', 'Field name y does not exist in STRUCT at [1:10]'],
+  ['SELECT id.x FROM d.t', 'Cannot access field x on a value that is no STRUCT at [1:11]'],
+  ['SELECT other.id FROM d.t', 'Unrecognized name: other at [1:8]'],
+  ['SELECT id FROM d.t AS b, d.t AS c', 'Column name id is ambiguous at [1:8]'],
+  [
+    'SELECT id, COUNT(*) FROM d.t',
+    'SELECT list expression references column id which is neither grouped nor aggregated at [1:8]',
+  ],
+  ['SELECT id FROM d.t WHERE COUNT(*) > 1', 'Aggregate function not allowed in WHERE clause'],
+  ['SELECT SUM(COUNT(*)) AS n FROM d.t', 'Aggregations of aggregations are not allowed'],
+  ['SELECT UPPER(id) FROM d.t', 'No matching signature for function UPPER for argument types: INT64'],
+  ["SELECT 'a' + 1", 'Bad int64 value: a'],
+  ["SELECT CAST('x' AS INT64)", 'Bad int64 value: x'],
+  ["SELECT CAST('x' AS FLOAT64)", 'Bad float64 value: x'],
+  ["SELECT DATE '2026-13-01'", "Invalid date: '2026-13-01'"],
+  ["SELECT TIMESTAMP 'never'", "Invalid timestamp: 'never'"],
+  ['SELECT 9223372036854775807 + id FROM d.t', 'int64 overflow'],
+  ['SELECT CAST(1e300 AS INT64)', 'int64 overflow'],
+  ['SELECT (SELECT id FROM d.t)', 'Scalar subquery produced more than one element'],
+  ['SELECT 1 UNION ALL SELECT 1, 2', 'Queries in a set operation have mismatched column count'],
+  ['SELECT DIV(id, 0) FROM d.t', 'division by zero: DIV(1, 0)'],
+  ['SELECT 1 / (id - id) FROM d.t', 'division by zero: 1 / 0'],
+  ['UPDATE d.t SET nothing = 1 WHERE TRUE', 'Unrecognized name: nothing at [1:16]'],
+  ["SELECT PARSE_JSON('{')", 'Invalid JSON: the text is not JSON'],
+  ['SELECT SOUNDEX("x")', 'Function not found: SOUNDEX at [1:8]'],
+  ['SELECT CAST(1 AS GEOGRAPHY)', 'Type not found: GEOGRAPHY at [1:18]'],
+  ['SELECT (1', 'Syntax error: Expected ")" but got end of script at [1:10]'],
+  ['SELECT\n  1 FROM )', 'Syntax error: Unexpected ")" at [2:10]'],
+  ['SELECT 1 FROM d.t FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()', undefined],
+  ['SELECT j.k[0] FROM d.t', undefined],
+  ['SELECT x FROM UNNEST(id) AS x, d.t', undefined],
+  ['SELECT STRUCT(1 AS a) = STRUCT("x" AS a)', undefined],
+  ['SELECT [1, "x"]', undefined],
+  ['SELECT id FROM d.t ORDER BY 9', undefined],
+  ['SELECT id FROM d.t LIMIT -1', undefined],
+  ['SELECT id FROM d.t GROUP BY', undefined],
+  ['SELECT n / 2 FROM d.t', undefined],
+  ['SELECT SUM(s) FROM d.t', undefined],
+  ['SELECT IF(1, 2, 3)', undefined],
+  ['SELECT TIMESTAMP_ADD(s, INTERVAL 1 DAY) FROM d.t', undefined],
+  ['SELECT ARRAY_CONCAT(a, ["x"]) FROM d.t', undefined],
+  ["SELECT REGEXP_CONTAINS('a', '(')", undefined],
+  ["SELECT REPEAT('x', -1)", undefined],
+  ['SELECT MAX(a) OVER (PARTITION) FROM d.t', undefined],
+  ['SELECT CAST(r AS STRING) FROM d.t', undefined],
+  ['DELETE FROM d.t WHERE nothing', 'Unrecognized name: nothing at [1:23]'],
+  ['MERGE d.t USING d.t AS s ON FALSE WHEN MATCHED THEN UPDATE SET zz = 1', undefined],
+])('%s', async (query, message) => {
+  const { error } = await bigquery.send('POST', '/queries', { query, useLegacySql: false })
+  if (message !== undefined) {
+    expect(error).toMatchObject({ code: 400, message, errors: [{ reason: 'invalidQuery', location: 'q' }] })
+  }
+  // Whether these are refused is of no interest here.
+  expect(error?.message ?? '').not.toMatch(internals)
+})
+
+it('no unknown message of the engine is shown', () => {
+  const { message } = sqlError(new Error('Binder Error: something about bq_divide and VARCHAR\nLINE 1: SELECT'))
+  expect(message).not.toMatch(internals)
+})
