@@ -9,6 +9,7 @@ import { App } from './cdktf.ts'
 import type { Environment } from './environments.ts'
 import { ObservabilityStack } from './observability-stack.ts'
 import { PlatformStack } from './platform-stack.ts'
+import { preventDestruction } from './protection.ts'
 import { ServiceStack } from './service-stack.ts'
 
 /** A `cdk.tf.json`. */
@@ -35,7 +36,9 @@ export function addEnvironment(app: App, environment: Environment, business: Bus
     stack.addDependency(bus)
     observability.addDependency(stack)
   }
-  return [platform, bus, ...stacks, observability].map(({ node }) => node.id)
+  const all = [platform, bus, ...stacks, observability]
+  if (environment.protectsData) for (const stack of all) preventDestruction(stack)
+  return all.map(({ node }) => node.id)
 }
 
 /** Synthesizes one environment. Returns its stacks in the order in which they are applied. */

@@ -29,7 +29,7 @@ export interface Environment extends Deployment {
    * policy refuses such grants (domain restricted sharing).
    */
   readonly publicAccess: 'allUsers' | 'unchecked'
-  /** False where `destroy` must work. */
+  /** True: Terraform refuses to destroy or replace what holds data. False where `destroy` must work. */
   readonly protectsData: boolean
   readonly minInstances: number
   readonly alertEmail: string

@@ -13,6 +13,7 @@ export { ComputeNetwork } from '@cdktf/provider-google/lib/compute-network/index
 export { ComputeSubnetwork } from '@cdktf/provider-google/lib/compute-subnetwork/index.js'
 export { DnsManagedZone } from '@cdktf/provider-google/lib/dns-managed-zone/index.js'
 export { DnsRecordSet } from '@cdktf/provider-google/lib/dns-record-set/index.js'
+export { FirestoreBackupSchedule } from '@cdktf/provider-google/lib/firestore-backup-schedule/index.js'
 export { FirestoreDatabase } from '@cdktf/provider-google/lib/firestore-database/index.js'
 export { FirestoreField } from '@cdktf/provider-google/lib/firestore-field/index.js'
 export { FirestoreIndex } from '@cdktf/provider-google/lib/firestore-index/index.js'

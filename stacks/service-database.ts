@@ -4,9 +4,21 @@ import { Construct } from 'constructs'
 import { databaseName, expiryField } from '../shared/base/names.ts'
 import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
-import { FirestoreDatabase, FirestoreField, FirestoreIndex, ProjectIamMember } from './google.ts'
+import {
+  FirestoreBackupSchedule,
+  FirestoreDatabase,
+  FirestoreField,
+  FirestoreIndex,
+  ProjectIamMember,
+} from './google.ts'
 import { serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
+
+/** One day, a week and four weeks: what was erased is gone from the last backup after the longest of them. */
+const BACKUPS_KEPT = {
+  protected: { daily: '604800s', weekly: '2419200s' },
+  others: { daily: '86400s', weekly: '604800s' },
+} as const
 
 export class ServiceDatabase extends Construct {
   constructor(
@@ -24,8 +36,19 @@ export class ServiceDatabase extends Construct {
         ? 'POINT_IN_TIME_RECOVERY_ENABLED'
         : 'POINT_IN_TIME_RECOVERY_DISABLED',
       deleteProtectionState: environment.protectsData ? 'DELETE_PROTECTION_ENABLED' : 'DELETE_PROTECTION_DISABLED',
-      // By default `destroy` leaves the database.
-      deletionPolicy: environment.protectsData ? 'ABANDON' : 'DELETE',
+      // Abandoned, a database would leave the state and stay at Google, and the next deployment could not create it.
+      deletionPolicy: 'DELETE',
+    })
+    const { daily, weekly } = environment.protectsData ? BACKUPS_KEPT.protected : BACKUPS_KEPT.others
+    new FirestoreBackupSchedule(this, 'daily-backup', {
+      database: database.name,
+      retention: daily,
+      dailyRecurrence: {},
+    })
+    new FirestoreBackupSchedule(this, 'weekly-backup', {
+      database: database.name,
+      retention: weekly,
+      weeklyRecurrence: { day: 'SUNDAY' },
     })
     for (const [collection, { unindexed = [], indexes = [], keptForDays }] of Object.entries(service.collections)) {
       if (keptForDays !== undefined) {

@@ -8,7 +8,7 @@ import { configSchema } from '../../shared/base/config.ts'
 import { republishCommand, stuckEvent } from '../../shared/base/names.ts'
 import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
 import { publishedBy, type Service } from '../../shared/service/service.ts'
-import { addEnvironment, synthesize } from '../../stacks/app.ts'
+import { addEnvironment, synthesize, type SynthesizedStack } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
 import { type Environment, environments } from '../../stacks/environments.ts'
 import { serviceMember } from '../../stacks/members.ts'
@@ -283,7 +283,8 @@ describe('environments', () => {
         expect(attributes['delete_protection_state']).toBe(
           isProtected ? 'DELETE_PROTECTION_ENABLED' : 'DELETE_PROTECTION_DISABLED',
         )
-        expect(attributes['deletion_policy']).toBe(isProtected ? 'ABANDON' : 'DELETE')
+        // A database that is abandoned stays at Google, and the next deployment can not create it.
+        expect(attributes['deletion_policy']).toBe('DELETE')
         expect(attributes['point_in_time_recovery_enablement']).toBe(
           isProtected ? 'POINT_IN_TIME_RECOVERY_ENABLED' : 'POINT_IN_TIME_RECOVERY_DISABLED',
         )
@@ -294,6 +295,35 @@ describe('environments', () => {
         (one) => !one.attributes['view'],
       ))
         expect(attributes['deletion_protection']).toBe(isProtected)
+    }
+  })
+
+  it('refuse in every stack of prod to destroy what holds data, and in none of dev', () => {
+    const isRefused = ({ json }: SynthesizedStack): boolean =>
+      Object.values(json.resource!)
+        .flatMap((byId) => Object.values(byId))
+        .some(({ lifecycle }) => (lifecycle as Block | undefined)?.['prevent_destroy'] === true)
+    expect(stacksOf(prod).filter((stack) => !isRefused(stack))).toEqual([])
+    expect(stacksOf(dev).filter(isRefused)).toEqual([])
+    for (const type of ['google_firestore_database', 'google_pubsub_subscription', 'google_cloud_tasks_queue'])
+      for (const { attributes } of declared(prod, type))
+        expect(attributes['lifecycle']).toEqual({ prevent_destroy: true })
+  })
+
+  it('back every database up each day and each week, longer where data is protected', () => {
+    for (const environment of [dev, prod]) {
+      const databases = declared(environment, 'google_firestore_database').map(({ stack }) => stack)
+      const schedules = declared(environment, 'google_firestore_backup_schedule').map(({ stack, attributes }) => [
+        stack,
+        attributes['daily_recurrence'] ? 'daily' : block(attributes['weekly_recurrence'])['day'],
+        Number.parseInt(String(attributes['retention'])) / 86_400,
+      ])
+      expect(schedules).toEqual(
+        databases.flatMap((stack) => [
+          [stack, 'daily', environment === prod ? 7 : 1],
+          [stack, 'SUNDAY', environment === prod ? 28 : 7],
+        ]),
+      )
     }
   })
 

@@ -7,7 +7,7 @@ import { environments, PLACEHOLDER_DIGEST } from '../../stacks/environments.ts'
 import { stacksOf } from './synthesized.testing.ts'
 import { findTerraform, someDigest } from './terraform.testing.ts'
 
-const { dev } = environments
+const { dev, prod } = environments
 
 const terraform = findTerraform(stacksOf(dev)[0]!)
 afterAll(() => terraform.remove())
@@ -37,6 +37,7 @@ const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = 
   google_compute_subnetwork: () => ({ log_config: { aggregation_interval: 'INTERVAL_10_MIN' } }),
   google_dns_managed_zone: () => ({ description: 'run.app, from within' }),
   google_dns_record_set: () => ({ ttl: 60 }),
+  google_firestore_backup_schedule: () => ({ retention: '1209600s' }),
   google_firestore_database: () => ({
     point_in_time_recovery_enablement: 'POINT_IN_TIME_RECOVERY_ENABLED',
     delete_protection_state: 'DELETE_PROTECTION_ENABLED',
@@ -160,6 +161,17 @@ describe.skipIf(terraform.missing !== undefined)('terraform', () => {
       after: { traffic: [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100 }] },
     })
   })
+
+  it.each(['platform', 'bus', 'gateway', 'orders', 'observability'])(
+    'refuses to destroy %s of prod before it has removed anything',
+    { timeout },
+    async (part) => {
+      const stack = synthesize({ ...prod, imageDigest: someDigest }, business).find(
+        ({ name }) => name === `prod-${part}`,
+      )!
+      await expect(terraform.destroy(stack)).rejects.toThrow('Instance cannot be destroyed')
+    },
+  )
 
   it('every type has a typical change, except those that Google makes immutable', () => {
     const types = new Set(stacks.flatMap(({ json }) => Object.keys(json.resource!)))

@@ -27,6 +27,8 @@ export interface Terraform {
   plan(stack: SynthesizedStack, digest?: string): Promise<string>
   /** A plan with the resources of `before` in the state. */
   change(before: SynthesizedStack, after: SynthesizedStack): Promise<readonly Change[]>
+  /** A plan that destroys all resources of the stack, as if they existed. @throws Error with Terraform's message. */
+  destroy(stack: SynthesizedStack): Promise<string>
   remove(): void
 }
 
@@ -108,6 +110,12 @@ export function findTerraform(first: SynthesizedStack): Terraform {
       writeFileSync(join(folder, 'terraform.tfstate'), JSON.stringify(state))
       return changes(await planned())
     },
+    async destroy(stack) {
+      const state = await stateAfter(stack)
+      place(literal(stack))
+      writeFileSync(join(folder, 'terraform.tfstate'), JSON.stringify(state))
+      return checked([...plan, '-destroy'])
+    },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
@@ -143,7 +151,11 @@ function literal(stack: SynthesizedStack): object {
     const id = address.slice(type.length + 1)
     const { project, ...others } = attributes
     const declared = stack.json.resource![type]![id]!
-    resource[type] = { ...resource[type], [id]: 'project' in declared ? { project, ...others } : others }
+    const { lifecycle } = declared
+    resource[type] = {
+      ...resource[type],
+      [id]: { ...('project' in declared ? { project } : {}), ...others, ...(lifecycle ? { lifecycle } : {}) },
+    }
   }
   const { variable: _, ...json } = stack.json
   // Literal values stay unchanged.
