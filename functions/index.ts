@@ -11,7 +11,7 @@ import { notifications } from './notifications/service.ts'
 import { orders } from './orders/service.ts'
 import { payments } from './payments/service.ts'
 import { shipping } from './shipping/service.ts'
-import { goals, settings } from './shop/settings.ts'
+import { goals, minInstances, settings } from './shop/settings.ts'
 
 /** Ports on a laptop follow the numbers. A new service takes the next one; a number is never given to another service. */
 const numberedServices: Readonly<Record<number, Service>> = {
@@ -35,6 +35,7 @@ export const business: Business = {
   },
   settings,
   goals,
+  minInstances,
 }
 
 export const services: readonly Service[] = servicesOf(business)

@@ -31,7 +31,6 @@ export interface Environment extends Deployment {
   readonly publicAccess: 'allUsers' | 'unchecked'
   /** True: Terraform refuses to destroy or replace what holds data. False where `destroy` must work. */
   readonly protectsData: boolean
-  readonly minInstances: number
   readonly alertEmail: string
   /** The IAM principal that reads and replays dead letters: a group, so that members change without a deployment. */
   readonly operators: string
@@ -58,7 +57,6 @@ interface Deployed {
   /** Absent: a grant to `allUsers`. */
   readonly publicAccess?: Environment['publicAccess']
   readonly protectsData: boolean
-  readonly minInstances: number
   readonly sampledShare: number
 }
 
@@ -81,7 +79,6 @@ function deployed(
     databaseLocation = region,
     publicAccess = 'allUsers',
     protectsData,
-    minInstances,
     sampledShare,
   }: Deployed,
 ): Environment {
@@ -100,7 +97,6 @@ function deployed(
     idTokenKeysUrl: () => 'https://www.googleapis.com/oauth2/v3/certs',
     stateBucket: `${projectId}-terraform`,
     protectsData,
-    minInstances,
     alertEmail: 'platform@example.com',
     operators: 'group:platform-operators@example.com',
     administrators: [
@@ -133,21 +129,18 @@ export const environments = deployedEach({
     projectId: 'millrace-dev',
     projectNumber: '100000000001',
     protectsData: false,
-    minInstances: 0,
     sampledShare: 1,
   },
   staging: {
     projectId: 'millrace-staging',
     projectNumber: '100000000002',
     protectsData: true,
-    minInstances: 0,
     sampledShare: 1,
   },
   prod: {
     projectId: 'millrace-prod',
     projectNumber: '100000000003',
     protectsData: true,
-    minInstances: 0,
     sampledShare: 0.1,
   },
 })
@@ -228,7 +221,6 @@ export function localEnvironment(ports: LocalPorts): Environment {
     tasksEndpoint: (service) => at(ports.account(service)),
     idTokenKeysUrl: (service) => `${at(ports.account(service))}/oauth2/v3/certs`,
     protectsData: false,
-    minInstances: 0,
     alertEmail: 'developer@example.com',
     operators: 'group:platform-operators@example.com',
     administrators: [],

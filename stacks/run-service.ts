@@ -3,7 +3,7 @@
 import { Construct } from 'constructs'
 import { readFileSync } from 'node:fs'
 import type { WrittenVariables } from '../shared/base/config.ts'
-import type { Business } from '../shared/service/business.ts'
+import { type Business, servicesOf } from '../shared/service/business.ts'
 import type { Service } from '../shared/service/service.ts'
 import { TerraformVariable } from './cdktf.ts'
 import { type Environment, imageName, PLACEHOLDER_DIGEST } from './environments.ts'
@@ -11,7 +11,7 @@ import { CloudRunV2Service, CloudRunV2ServiceIamBinding, ProjectIamMember } from
 import { serviceEmail, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 import { networkName } from './private-network.ts'
-import { variablesOf } from './service-variables.ts'
+import { calleesOf, variablesOf } from './service-variables.ts'
 
 /** With `${env:…}` escaped, because Terraform would interpolate it. */
 const collectorConfig = readFileSync(new URL('collector.yaml', import.meta.url), 'utf8').replaceAll('${', () => '$${')
@@ -55,6 +55,8 @@ export class RunService extends Construct {
       errorMessage: `Record the digest of the collector's image first, by npm run image -- ${environment.name}; it ends with @sha256: and 64 hexadecimal digits.`,
     })
     const { concurrency, maxInstances, cpu, memory } = service.scale
+    const callsOthers = calleesOf(service, servicesOf(business)).length > 0
+    const minInstances = business.minInstances?.(environment) ?? {}
     const isPublic = service.ingress === 'public'
     const isUnchecked = isPublic && environment.publicAccess === 'unchecked'
     this.service = new CloudRunV2Service(this, 'service', {
@@ -70,11 +72,16 @@ export class RunService extends Construct {
         timeout: REQUEST_TIMEOUT,
         maxInstanceRequestConcurrency: concurrency,
         executionEnvironment: 'EXECUTION_ENVIRONMENT_GEN2',
-        scaling: { minInstanceCount: environment.minInstances, maxInstanceCount: maxInstances },
-        vpcAccess: {
-          egress: 'PRIVATE_RANGES_ONLY',
-          networkInterfaces: [{ network: networkName, subnetwork: networkName }],
-        },
+        scaling: { minInstanceCount: minInstances[service.name] ?? 0, maxInstanceCount: maxInstances },
+        // Only calls between services need it; it delays the start of an instance, and takes addresses of the subnet.
+        ...(callsOthers
+          ? {
+              vpcAccess: {
+                egress: 'PRIVATE_RANGES_ONLY',
+                networkInterfaces: [{ network: networkName, subnetwork: networkName }],
+              },
+            }
+          : {}),
         containers: [
           {
             name: 'service',
@@ -88,12 +95,10 @@ export class RunService extends Construct {
               INGRESS: 'cloud-run' satisfies WrittenVariables['INGRESS'],
             }).map(([name, value]) => ({ name, value })),
             resources: { limits: { cpu, memory }, cpuIdle: true, startupCpuBoost: true },
-            startupProbe: {
-              httpGet: { path: '/health/live' },
-              periodSeconds: 1,
-              timeoutSeconds: 1,
-              failureThreshold: 30,
-            },
+            // https://cloud.google.com/run/docs/configuring/vpc-direct-vpc: a new instance may reach the VPC a minute later or more.
+            startupProbe: callsOthers
+              ? { httpGet: { path: '/health/started' }, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 120 }
+              : { httpGet: { path: '/health/live' }, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 30 },
             livenessProbe: {
               httpGet: { path: '/health/live' },
               periodSeconds: 30,

@@ -61,6 +61,10 @@ export function peersOf(service: Service, services: readonly Service[]): string[
   return [...new Set([...owners, ...service.calls, ...service.requestsRepublishFrom])].toSorted()
 }
 
+/** The services to which it sends requests: queries, and commands that it submits. Sent commands go to Cloud Tasks. */
+export const calleesOf = (service: Service, services: readonly Service[]): string[] =>
+  services.filter((other) => callersOf(other, services).includes(service.name)).map(({ name }) => name)
+
 /** The services that enqueue commands for this service. */
 export function sendersOf(service: Service, services: readonly Service[]): string[] {
   return services

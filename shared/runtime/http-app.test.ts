@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { implement } from '../service/app.ts'
@@ -60,7 +61,11 @@ const kitchen = defineService({
 
 type Act = (platform: Platform) => unknown
 
-function started(act: Act = () => undefined, collections: Service['collections'] = kitchen.collections) {
+function started(
+  act: Act = () => undefined,
+  collections: Service['collections'] = kitchen.collections,
+  peers: Readonly<Record<string, string>> = {},
+) {
   const handled: { data: unknown; version: number; messageId: string }[] = []
   const platform = testPlatform({ ...kitchen, collections })
   const handle = async (
@@ -91,6 +96,7 @@ function started(act: Act = () => undefined, collections: Service['collections']
   const config = testConfig('kitchen', {
     senders: { Cook: ['shop'], Clean: ['shop'], RepublishEvents: ['boss'] },
     callers: { readMenu: ['waiter'], readRecipe: ['cook'] },
+    peers,
   })
   const http = createHttpApp(app, platform, config)
   const post = (path: string, body: string, headers: Record<string, string>) =>
@@ -566,6 +572,23 @@ describe('the other paths', () => {
   it('answer the probes without a token', async () => {
     const { http } = started()
     for (const path of ['/health/live', '/health/ready']) expect((await http.request(path)).status).toBe(200)
+  })
+
+  it('report that the instance has started once it reaches a service that it calls', async () => {
+    const { http: alone } = started()
+    expect((await alone.request('/health/started')).status).toBe(200)
+
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    await new Promise((resolve) => server.close(resolve))
+    const { http } = started(undefined, undefined, { shop: `http://127.0.0.1:${port}` })
+    expect((await http.request('/health/started')).status).toBe(503)
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+    expect((await http.request('/health/started')).status).toBe(200)
+    // Strangers may ask a public service: they cause one connection, not one each.
+    await new Promise((resolve) => server.close(resolve))
+    expect((await http.request('/health/started')).status).toBe(200)
   })
 
   it('report readiness apart from liveness, and log the reasons without answering them', async () => {

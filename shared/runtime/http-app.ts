@@ -7,7 +7,7 @@ import type { Config } from '../base/config.ts'
 import type { RunningPlatform } from './create-platform.ts'
 import { DEADLINE_HEADER, deadlineOf, MAX_REQUEST_MS, withDeadline } from '../base/deadline.ts'
 import { Refused, Unavailable } from '../base/errors.ts'
-import { publicPart, statusOf } from '../service/health.ts'
+import { canConnect, publicPart, statusOf } from '../service/health.ts'
 import { answerProblem, disconnectOf, limitedBody } from '../http/http.ts'
 import { commandPath, eventPath, formerRepublishCommand, replayCommand, republishCommand } from '../base/names.ts'
 import { fromOperators } from '../service/service.ts'
@@ -94,6 +94,18 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
 
   function health(): void {
     http.get('/health/live', (c) => c.text('ok'))
+    let started: Promise<void> | undefined
+    http.get('/health/started', async (c) => {
+      started ??= reachPeer(config.PEERS)
+      try {
+        await started
+        return c.text('ok')
+      } catch {
+        // The next probe tries again; after the first connection none is opened.
+        started = undefined
+        return c.text('The network can not be reached yet.', 503)
+      }
+    })
     http.get('/health/ready', async (c) => {
       const readiness = await platform.health.readiness()
       return c.json(publicPart(readiness), statusOf(readiness))
@@ -157,4 +169,15 @@ const isDelivery = (path: string): boolean => path.startsWith('/events/') || pat
 function answer(c: Context, { status, retryAfterSeconds }: Outcome): Response {
   if (retryAfterSeconds !== undefined) c.header('retry-after', String(retryAfterSeconds))
   return c.body(null, status)
+}
+
+/**
+ * Opens a connection to a service that this one calls: for a minute or more after its start, an instance on Cloud Run may
+ * have no way into the VPC. A service that calls none needs no way. @throws Error of the connection
+ */
+async function reachPeer(peers: Config['PEERS']): Promise<void> {
+  const [url] = Object.values(peers)
+  if (url === undefined) return
+  const { hostname, port, protocol } = new URL(url)
+  await canConnect(`${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`)
 }

@@ -89,7 +89,7 @@ export const publicPart = ({ status }: Readiness): Pick<Readiness, 'status'> => 
 export const statusOf = ({ status }: Readiness): 200 | 503 => (status === 'not-ready' ? 503 : 200)
 
 /** A connection alone: it costs nothing that is billed, and needs no grant. */
-function canConnect(address: string): Promise<void> {
+export function canConnect(address: string): Promise<void> {
   const [host, port] = splitAddress(address)
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, timeout: PROBE_TIMEOUT_MS })

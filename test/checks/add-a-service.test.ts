@@ -153,7 +153,6 @@ function addEnvironment(): void {
     projectId: 'millrace-qa',
     projectNumber: '100000000004',
     protectsData: false,
-    minInstances: 0,
     sampledShare: 1,
   },
   staging: {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
+import { business, services } from '../../functions/index.ts'
 import { type Attributes, declared, allEnvironments, resolved, stacksOf } from './synthesized.testing.ts'
 
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
@@ -144,10 +144,44 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       const [subnet] = all('google_compute_subnetwork')
       expect(subnet!['private_ip_google_access']).toBe(true)
       expect(all('google_dns_record_set')).toMatchObject([{ name: '*.run.app.', type: 'A' }])
-      for (const service of all('google_cloud_run_v2_service')) {
-        const access = block(block(service['template'])['vpc_access'])
-        expect(block(access['network_interfaces'])).toEqual({ network: subnet!['name'], subnetwork: subnet!['name'] })
+      const calling = services.filter(({ calls, submits }) => calls.length + submits.length > 0).map(({ name }) => name)
+      expect(calling).toEqual(expect.arrayContaining(['gateway', 'orders']))
+      expect(calling.length).toBeLessThan(services.length / 2)
+      for (const { name, template } of all('google_cloud_run_v2_service')) {
+        const { vpc_access: access, containers } = block(template)
+        const [{ startup_probe: probe }] = containers as [Attributes]
+        if (!calling.includes(String(name))) {
+          expect([name, access]).toEqual([name, undefined])
+          expect(block(block(probe)['http_get'])).toEqual({ path: '/health/live' })
+          continue
+        }
+        expect(block(access)['egress']).toBe('PRIVATE_RANGES_ONLY')
+        expect(block(block(access)['network_interfaces'])).toEqual({
+          network: subnet!['name'],
+          subnetwork: subnet!['name'],
+        })
+        // It tests the way into the network, which may take a minute or more; Cloud Run allows 240 seconds.
+        expect(block(block(probe)['http_get'])).toEqual({ path: '/health/started' })
+        const waitsSeconds = Number(block(probe)['period_seconds']) * Number(block(probe)['failure_threshold'])
+        expect(waitsSeconds).toBeGreaterThan(90)
+        expect(waitsSeconds).toBeLessThanOrEqual(240)
       }
+    })
+
+    it('keeps instances running only of the services that the business names', () => {
+      const kept = all('google_cloud_run_v2_service').flatMap(({ name, template }) => {
+        const count = block(block(template)['scaling'])['min_instance_count']
+        return count === 0 ? [] : [[String(name), count] as const]
+      })
+      expect(Object.fromEntries(kept)).toEqual(business.minInstances!(environment))
+      expect(kept).toEqual(
+        environment.name === 'prod'
+          ? [
+              ['gateway', 1],
+              ['orders', 1],
+            ]
+          : [],
+      )
     })
 
     it('labels all resources with environment and part', () => {
