@@ -123,14 +123,19 @@ describe('a refusal names the value and the remedy', () => {
     ],
     [
       'an emulator whose name start.ts declares',
-      () => makeEmulator({ name: 'plan', resource: 'one' }, read),
+      () => makeEmulator({ name: 'plan', resource: 'widget' }, read),
       /start\.ts.*"plan" already/,
     ],
     [
       'an emulator with the name of another export',
-      () => makeEmulator({ name: 'host', resource: 'one' }, read),
+      () => makeEmulator({ name: 'host', resource: 'widget' }, read),
       /host\.ts exists already/,
     ],
+    ...['policy', 'name', 'resource', 'class', 'project'].map((resource): [string, () => unknown, RegExp] => [
+      `a kind of resource whose name "${resource}" the generated files use`,
+      () => makeEmulator({ name: 'secret-manager', resource }, read),
+      /can't name a kind of resource.*--resource/,
+    ]),
     [
       'an unknown kind of resource',
       () => makeEmulator({ name: 'secret-manager', resource: undefined }, read),

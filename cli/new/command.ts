@@ -62,8 +62,8 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
     nextSteps: [
       `Add the fields of ${name} in ${folder}/contracts.ts, and write its rules in ${folder}/${file}.ts.`,
       isSubmitted
-        ? `Submit it in ${sender.name}: platform.submit({ type: '${name}', data }, { key, actor, subject }).`
-        : `Return { type: '${name}', data: … } among the commands of a decision of ${sender.name}.`,
+        ? `Submit it in ${sender.name}: platform.submit<SubmittedBy<typeof ${camelCase(sender.name)}>>({ type: '${name}', data }, { key, actor, subject }).`
+        : `Return { type: '${name}', data: … } among the commands of a Decision<…, SentBy<typeof ${camelCase(sender.name)}>> of ${sender.name}.`,
       `Run npx vitest run ${folder}, then npm run check.`,
     ],
   }

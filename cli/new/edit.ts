@@ -34,7 +34,14 @@ export function withItem(text: string, find: Find, item: string): string {
   return last ? insert(text, last.end, `, ${item}`) : insert(text, literal.start + 1, item)
 }
 
-/** The same for the list that is a property of an object; an object without it gets it. @throws EditError */
+/** All names of variables, parameters, properties and types in a program. */
+export function identifiersIn(text: string): ReadonlySet<string> {
+  const names = new Set<string>()
+  new Visitor({ Identifier: ({ name }) => void names.add(name) }).visit(parse(text))
+  return names
+}
+
+/** As `withItem` for the list that is a property of an object; an object without it gets it. @throws EditError */
 export function withListed(text: string, callee: string, list: string, item: string): string {
   const has = keysOf(text, inCall(callee)).includes(list)
   return has ? withItem(text, inCall(callee, list), item) : withItem(text, inCall(callee), `${list}: [${item}]`)

@@ -1,7 +1,7 @@
 /** An emulator of the local cloud: a plugin with one kind of resource, its test and README, and its line in emulators/start.ts. */
 
 import { UsageError } from '../command.ts'
-import { inFunction, withImport, withItem } from './edit.ts'
+import { identifiersIn, inFunction, isIdentifier, withImport, withItem } from './edit.ts'
 import { edited, type Generated, type Read, refuseExisting } from './generated.ts'
 import { camelCase, checkEmulatorName } from './names.ts'
 
@@ -20,6 +20,7 @@ export function makeEmulator({ name, resource }: NewEmulator, read: Read): Gener
     throw new UsageError(
       `${resource === undefined ? '--resource is missing' : `"${resource}" can't name a kind of resource`}. --resource takes the singular in 3 to 30 lower-case letters, as in --resource secret.`,
     )
+  checkResource(name, resource)
   const folder = `emulators/local-cloud/${name}`
   // File names in that folder are exports of the package.
   refuseExisting(read, [`${folder}/plugin.ts`, `${folder}.ts`])
@@ -42,6 +43,17 @@ export function makeEmulator({ name, resource }: NewEmulator, read: Read): Gener
       `Run npx vitest run ${folder}, then npm run check.`,
     ],
   }
+}
+
+/** @throws UsageError for a resource whose name, plural or type has another meaning in the generated files. */
+function checkResource(name: string, resource: string): void {
+  const other = resource === 'thing' ? 'object' : 'thing'
+  const used = new Set([plugin(name, other), test(name, other)].flatMap((text) => [...identifiersIn(text)]))
+  const taken = [resource, `${resource}s`, capital(resource)].find((word) => used.has(word) || !isIdentifier(word))
+  if (taken !== undefined)
+    throw new UsageError(
+      `"${resource}" can't name a kind of resource: "${taken}" has another meaning in the generated files. Take another word, as in --resource ${resource}item.`,
+    )
 }
 
 const terraformType = (name: string, resource: string): string => `google_${name.replaceAll('-', '_')}_${resource}`

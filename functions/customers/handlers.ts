@@ -2,6 +2,7 @@
 
 import { derivedId, derivedName, hashOf } from '../../shared/base/ids.ts'
 import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'
+import type { SentBy } from '../../shared/contracts/contract.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import type { z } from 'zod'
 import type { addressRequest, consentRequest, paymentMethodRequest } from './contracts.ts'
@@ -127,7 +128,7 @@ export async function withdraw(
   // A reference that never existed is refused before a timer is set; one that was withdrawn before has its timer.
   if (withoutEntry(await read(platform, vault), kind, ref, at)) {
     // The timer is set before the commit, so that withdrawn data is never kept for ever.
-    await platform.send(
+    await platform.send<SentBy<typeof customers>>(
       { type: 'EraseWithdrawn', data: { vault, kind, ref, withdrawnBy: at }, notBeforeMs: nowMs + ERASED_AFTER_MS },
       {
         id: derivedId('erase', vault, kind, ref, at),

@@ -6,7 +6,7 @@ import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { type Caller, createTokenCheck, isStaff } from './caller-tokens.ts'
 import { Refused } from '../../shared/base/errors.ts'
 import { derivedId } from '../../shared/base/ids.ts'
-import type { Message } from '../../shared/contracts/message.ts'
+import type { SubmittedBy } from '../../shared/contracts/contract.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { requestOf } from '../../shared/runtime/refusals.ts'
 import { submittedSchema } from '../../shared/messaging/submission.ts'
@@ -108,7 +108,7 @@ export const app: ServiceApp = implement(gateway, {
         accepted(c, platform, { type: 'ChangePrice', data }, { caller, key, subject: data.sku }),
       receiveStock({ c, caller, key, body: { lines } }) {
         const deliveryId = derivedId('delivery', caller.sub, key)
-        const command = { type: 'ReceiveStock', data: { deliveryId, lines } }
+        const command: GatewayCommand = { type: 'ReceiveStock', data: { deliveryId, lines } }
         return accepted(c, platform, command, { caller, key, subject: deliveryId, answer: { deliveryId } })
       },
       readStock: ({ c, params }) => relay(c, inventoryContracts, 'readStock', params),
@@ -122,6 +122,8 @@ export const app: ServiceApp = implement(gateway, {
   },
 })
 
+type GatewayCommand = SubmittedBy<typeof gateway>
+
 interface StaffCommand {
   readonly caller: Caller
   readonly key: string
@@ -134,10 +136,10 @@ interface StaffCommand {
 async function accepted(
   c: Context,
   platform: Platform,
-  command: Message,
+  command: GatewayCommand,
   { caller: { sub }, key, subject, answer = {} }: StaffCommand,
 ): Promise<Response> {
-  const submitted = await platform.submit(command, { key, actor: `staff:${sub}`, subject })
+  const submitted = await platform.submit<GatewayCommand>(command, { key, actor: `staff:${sub}`, subject })
   if (submitted.refused) return relayed(c, submitted, platform)
   const { commandId } = submittedSchema.parse(await submitted.response.json())
   platform.security({

@@ -18,11 +18,13 @@ import { keyIdOf } from '../../shared/http/issuer-keys.ts'
 import { outsideRequest } from '../../shared/base/deadline.ts'
 import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { derivedId, hashOf } from '../../shared/base/ids.ts'
+import type { SubmittedBy } from '../../shared/contracts/contract.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { orderId, paymentProviderUrl } from '../shop/fields.ts'
 import type { BodyCheck, Handler } from './handle.ts'
 import type { operations } from './operations.ts'
 import { relayed } from './relay.ts'
+import type { gateway } from './service.ts'
 import { paymentWebhookUrl } from './settings.ts'
 
 const MAX_SIGNATURE_CHARACTERS = 4_096
@@ -46,7 +48,7 @@ export function paymentWebhook(platform: Platform): Handler<typeof operations.pa
     if (type === 'authorization.updated') {
       // Payments gave the provider the order's id as the reference of the authorization.
       refuseIf(!orderId.safeParse(reference).success, 'invalid-body', 'body.reference: is not an order id.')
-      const submitted = await platform.submit(
+      const submitted = await platform.submit<SubmittedBy<typeof gateway>>(
         { type: 'CheckAuthorization', data: { orderId: reference, providerEventId: id } },
         { key: derivedId(type, reference, id), actor: 'partner:payment-provider', subject: reference },
       )

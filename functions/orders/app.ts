@@ -8,6 +8,7 @@ import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord } from './records.ts'
+import type { OrderSent } from './sent.ts'
 import { evolve, initial, isPlaced, viewOf } from './order.ts'
 import { placeOrder, republishPlacement } from './place-order.ts'
 import { storePrice } from './prices.ts'
@@ -20,8 +21,8 @@ async function apply(
   orderId: string,
   platform: Platform,
   command: OrderCommand,
-): Promise<Decision<OrderRecord>> {
-  return platform.streams.handle(message, orderId, (stream) => {
+): Promise<Decision<OrderRecord, OrderSent>> {
+  return platform.streams.handle<OrderRecord, OrderSent>(message, orderId, (stream) => {
     const state = fold({ initial, evolve }, stream.events)
     // A reply can't precede the commit of its command: this read is older than that commit.
     if (state.status === 'none') throw new Unavailable(`There is no order ${orderId} yet.`)
@@ -33,7 +34,7 @@ async function apply(
 const onStepReply = (
   message: Envelope<string, { orderId: string; actionUrlRef?: string }>,
   platform: Platform,
-): Promise<Decision<OrderRecord>> =>
+): Promise<Decision<OrderRecord, OrderSent>> =>
   apply(message, message.data.orderId, platform, { type: 'step-reply', reply: message, nowMs: platform.now() })
 
 /** A shipment left, was paid, or was taken out of stock. */
@@ -42,7 +43,7 @@ const recordFulfilment =
   (
     message: Envelope<string, { orderId: string; shipmentId: string; lines?: FulfilmentFact['lines'] }>,
     platform: Platform,
-  ): Promise<Decision<OrderRecord>> => {
+  ): Promise<Decision<OrderRecord, OrderSent>> => {
     const { orderId, shipmentId, lines } = message.data
     const fact: FulfilmentFact = { kind, shipmentId, ...(kind === 'dispatched' && lines ? { lines } : {}) }
     return apply(message, orderId, platform, { type: 'fulfilment', fact, nowMs: platform.now() })
@@ -76,7 +77,7 @@ export const app: ServiceApp = implement(orders, {
       const early = deadlineMs - platform.now()
       if (early > 0)
         throw new Unavailable(`The timer fired before ${deadline}.`, { retryAfterSeconds: Math.ceil(early / 1000) })
-      return platform.streams.handle(message, orderId, async (stream) => {
+      return platform.streams.handle<OrderRecord, OrderSent>(message, orderId, async (stream) => {
         const state = fold({ initial, evolve }, stream.events)
         if (isUnanswered(state)) await republishPlacement(platform, message, stream)
         return decide({ type: 'timeout', deadlineMs, nowMs: platform.now() }, state, rulesOf(platform))

@@ -1,7 +1,6 @@
 /** Every rule about an order's life: the decisions when it is placed, when a step is answered, when a timer fires. */
 
 import { Refused, refuseIf } from '../../shared/base/errors.ts'
-import type { OutgoingCommand } from '../../shared/contracts/message.ts'
 import { type Decision, noChange } from '../../shared/service/platform.ts'
 import {
   begin,
@@ -32,6 +31,7 @@ import {
   withFact,
 } from './fulfilment.ts'
 import type { FulfilmentFact, OrderRecord, Placed, SagaProgress } from './records.ts'
+import type { OrderSent } from './sent.ts'
 import { goodsOf, type OrderState } from './order.ts'
 
 export interface Rules {
@@ -58,7 +58,7 @@ export type OrderCommand =
 type CommandNamed<Type extends OrderCommand['type']> = Extract<OrderCommand, { type: Type }>
 
 /** A repeated command decides nothing, so every caller may safely retry. */
-export function decide(command: OrderCommand, state: OrderState, rules: Rules): Decision<OrderRecord> {
+export function decide(command: OrderCommand, state: OrderState, rules: Rules): Decision<OrderRecord, OrderSent> {
   switch (command.type) {
     case 'place':
       return place(state, command)
@@ -75,7 +75,10 @@ export function decide(command: OrderCommand, state: OrderState, rules: Rules): 
   }
 }
 
-function place(state: OrderState, { order, timerAtMs, nowMs }: CommandNamed<'place'>): Decision<OrderRecord> {
+function place(
+  state: OrderState,
+  { order, timerAtMs, nowMs }: CommandNamed<'place'>,
+): Decision<OrderRecord, OrderSent> {
   if (state.status !== 'none' && state.status !== 'abandoned') return noChange
   const { state: saga, commands } = begin(checkout, order, nowMs)
   return { events: [{ type: 'order.placed', data: order }, progressed({ saga, timerAtMs })], commands }
@@ -85,7 +88,7 @@ function onStepReply(
   state: OrderState,
   { reply, nowMs }: CommandNamed<'step-reply'>,
   rules: Rules,
-): Decision<OrderRecord> {
+): Decision<OrderRecord, OrderSent> {
   if (!state.order || !state.saga) return noChange
   const transition = onReply(checkout, state.saga, reply, state.order, nowMs)
   if (!transition) return noChange
@@ -96,7 +99,10 @@ function onStepReply(
 }
 
 /** Facts of fulfilment arrive in any order, even before the order's own confirmation: each is recorded once. */
-function recordFulfilment(state: OrderState, { fact, nowMs }: CommandNamed<'fulfilment'>): Decision<OrderRecord> {
+function recordFulfilment(
+  state: OrderState,
+  { fact, nowMs }: CommandNamed<'fulfilment'>,
+): Decision<OrderRecord, OrderSent> {
   const { order, status } = state
   if (!order || hasFact(state.ledger, fact)) return noChange
   const recorded: OrderRecord = { type: 'fulfilment.recorded', data: fact }
@@ -119,7 +125,7 @@ function onTimeout(
   state: OrderState,
   { deadlineMs, nowMs }: CommandNamed<'timeout'>,
   rules: Rules,
-): Decision<OrderRecord> {
+): Decision<OrderRecord, OrderSent> {
   // The request was lost before its commit: its late commit must fail. So must that of a later request, which read the
   // abandoned stream and was slow as well: each timer that finds no order moves the version on.
   if (state.status === 'none' || state.status === 'abandoned')
@@ -136,7 +142,7 @@ function onTimeout(
 }
 
 /** After the pivot nothing is compensated: an order that is due is released, and missing events are requested again. */
-function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: number): Decision<OrderRecord> {
+function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: number): Decision<OrderRecord, OrderSent> {
   const { nextReminderAtMs = 0, released, ledger } = state
   if (state.isStalled) return noChange
   if (nowMs < nextReminderAtMs) return withTimer(state, nowMs, noChange, {})
@@ -163,7 +169,10 @@ function requestMissingFulfilment(state: OrderState, order: Placed, nowMs: numbe
 }
 
 /** Staff ends it. Nothing is left to compensate: the goods have left, and were taken out of stock. */
-function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'close'>): Decision<OrderRecord> {
+function close(
+  { order, status, ledger }: OrderState,
+  { reason }: CommandNamed<'close'>,
+): Decision<OrderRecord, OrderSent> {
   if (status === 'closed') return noChange
   if (status !== 'confirmed' || !order || !isShipped(order, ledger) || notCommitted(ledger).length > 0)
     throw new Refused(
@@ -181,7 +190,7 @@ function close({ order, status, ledger }: OrderState, { reason }: CommandNamed<'
 }
 
 /** An operator retries the saga; actor and reason are recorded in the stream. */
-function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>): Decision<OrderRecord> {
+function onRetry(state: OrderState, { reason, by, nowMs }: CommandNamed<'retry'>): Decision<OrderRecord, OrderSent> {
   const { order, saga } = state
   const retried: OrderRecord = { type: 'checkout.retried', data: { reason, by } }
   const isShipping = state.status === 'confirmed' && state.released
@@ -208,10 +217,10 @@ function applyTransition(
   transition: Transition,
   nowMs: number,
   rules: Rules,
-): Decision<OrderRecord> {
+): Decision<OrderRecord, OrderSent> {
   const { state: saga, outcome, commands } = transition
   const events = [...transition.events, ...outcomeEvents(state.order!, outcome, nowMs, rules)]
-  const decision: Decision<OrderRecord> = { events, commands }
+  const decision: Decision<OrderRecord, OrderSent> = { events, commands }
   if (outcome?.type !== 'committed') return withTimer(state, nowMs, decision, { saga })
   const { cancellationWindowMs } = rules
   const nextReminderAtMs = nowMs + (cancellationWindowMs > 0 ? cancellationWindowMs : SHIPMENT_REMINDER_MS)
@@ -254,9 +263,9 @@ const orderReleased = (order: Placed): OrderRecord => ({
 function withTimer(
   state: OrderState,
   nowMs: number,
-  decision: Decision<OrderRecord>,
+  decision: Decision<OrderRecord, OrderSent>,
   progress: SagaProgress,
-): Decision<OrderRecord> {
+): Decision<OrderRecord, OrderSent> {
   const dueMs = nextDueMs({ ...state, ...progress })
   if (dueMs !== undefined && !isArmed(state, nowMs, dueMs)) {
     return {
@@ -277,7 +286,7 @@ function nextDueMs({ status, saga, nextReminderAtMs }: OrderState): number | und
 const isArmed = ({ timerAtMs = 0 }: OrderState, nowMs: number, dueMs: number): boolean =>
   timerAtMs > nowMs && timerAtMs <= dueMs
 
-const timer = ({ orderId }: Placed, atMs: number): OutgoingCommand => ({
+const timer = ({ orderId }: Placed, atMs: number): OrderSent => ({
   type: 'ContinueCheckout',
   data: { orderId, deadline: new Date(atMs).toISOString() },
   notBeforeMs: atMs,

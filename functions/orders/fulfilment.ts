@@ -1,7 +1,7 @@
 /** The facts that must follow each shipment, the missing ones, and the reminders to their services. */
 
 import { republishCommand } from '../../shared/base/names.ts'
-import type { OutgoingCommand } from '../../shared/contracts/message.ts'
+import type { RepublishEvents } from '../../shared/contracts/message.ts'
 import { sagaStuck } from '../../shared/saga/saga.ts'
 import type { FulfilmentFact, Goods, OrderRecord, Placed } from './records.ts'
 
@@ -88,7 +88,7 @@ export function missingFrom({ order, ledger }: Fulfilment): string[] {
  * The services that own the missing events republish their recorded events, with the same ids. Orders does too if only
  * shipping is missing, because shipping may not have received the release, or may have dead-lettered the booking.
  */
-export function reminders({ orderId }: Placed, missing: readonly string[]): OutgoingCommand[] {
+export function reminders({ orderId }: Placed, missing: readonly string[]): RepublishEvents[] {
   const targets = missing.length === 1 ? ['orders', ...missing] : missing
   return targets.map((target) => ({ type: republishCommand, target, data: { correlationId: orderId } }))
 }

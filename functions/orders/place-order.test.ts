@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Call } from '../../shared/messaging/query.ts'
+import type { Envelope } from '../../shared/contracts/envelope.ts'
+import type { Decision, Stream } from '../../shared/service/platform.ts'
 import { freshId } from '../../shared/base/ids.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
 import type { Commit } from '../../shared/messaging/stream-store.ts'
@@ -365,6 +367,8 @@ describe('the replica of prices', () => {
   })
 })
 
+type HandleArguments = [message: Envelope, stream: string | Stream, decide: (stream: Stream) => Decision]
+
 describe('a request that is lost on the way', () => {
   it('leaves an abandoned stream, in which the late commit fails, and a new request succeeds', async () => {
     const shop = await openShop()
@@ -372,10 +376,10 @@ describe('a request that is lost on the way', () => {
     const read = platform.streams.read.bind(platform.streams)
     let paused = false
     // The first request pauses after its read, and its timer fires meanwhile.
-    const handle = platform.streams.handle.bind(platform.streams)
+    const handle: typeof platform.streams.handle = platform.streams.handle.bind(platform.streams)
     Object.assign(platform.streams, {
       read,
-      handle: async (...given: Parameters<typeof handle>) => {
+      handle: async (...given: HandleArguments) => {
         if (!paused && given[0].type === 'PlaceOrder') {
           paused = true
           platform.advance(90_000)
@@ -395,10 +399,10 @@ describe('a request that is lost on the way', () => {
   it('never leaves an order without a timer, also when a second request is as slow as the first', async () => {
     const shop = await openShop()
     const { platform } = shop
-    const handle = platform.streams.handle.bind(platform.streams)
+    const handle: typeof platform.streams.handle = platform.streams.handle.bind(platform.streams)
     // Every request pauses after it sent its timer, until that has fired.
     Object.assign(platform.streams, {
-      handle: async (...given: Parameters<typeof handle>) => {
+      handle: async (...given: HandleArguments) => {
         if (given[0].type === 'PlaceOrder') {
           platform.advance(90_000)
           await shop.fireTimers()

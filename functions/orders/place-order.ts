@@ -14,7 +14,8 @@ import { admission } from './admission.ts'
 import type { OrderRequest, ordersContracts, placeRequest } from './contracts.ts'
 import { decide, isUnanswered } from './decide.ts'
 import { evolve, initial, isPlaced, type OrderState, type PlacedOrder, viewOf } from './order.ts'
-import type { Placed } from './records.ts'
+import type { OrderRecord, Placed } from './records.ts'
+import type { OrderSent } from './sent.ts'
 import { priced, type RequestedLine } from './pricing.ts'
 import { refuseUnknown, unknownReferencesOf } from './references.ts'
 import { rulesOf } from './rules.ts'
@@ -47,7 +48,7 @@ export async function placeOrder(
   await admitted?.companionOf(before)
   const placed = await newOrder(platform, { orderId, sub, order })
   const timerAtMs = platform.now() + FIRST_TIMER_AFTER_MS
-  await platform.send(
+  await platform.send<OrderSent>(
     {
       type: 'ContinueCheckout',
       data: { orderId, deadline: new Date(timerAtMs).toISOString() },
@@ -56,7 +57,7 @@ export async function placeOrder(
     { subject: orderId, correlationId: orderId, actor: message.actor },
   )
   let other: PlacedOrder | undefined
-  const { events } = await platform.streams.handle(message, before, async (stream) => {
+  const { events } = await platform.streams.handle<OrderRecord, OrderSent>(message, before, async (stream) => {
     const state = stateOf(stream)
     // Our own timer was here since we looked.
     if (state.status === 'abandoned' && stream.version !== before.version)

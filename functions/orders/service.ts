@@ -17,7 +17,8 @@ export const orders = defineService({
   uses: [catalogContracts, customersContracts, inventoryContracts, paymentsContracts, shippingContracts],
   on: ['price.changed', 'shipment.dispatched', 'payment.captured', 'payment.capture-failed', 'stock.committed'],
   acceptsSubmitted: ['RetryCheckout', 'CloseOrder'],
-  sends: ['ContinueCheckout'],
+  // The checkout sends VoidPayment as well; an order that staff closes does so on its own.
+  sends: ['ContinueCheckout', 'VoidPayment'],
   queries: ['readProduct', 'findUnknownReferences'],
   requestsRepublishFrom: ['orders', 'inventory', 'payments', 'shipping'],
   collections: {

@@ -13,6 +13,7 @@ import {
   paymentId,
   type PaymentLine,
   type PaymentRecord,
+  type PaymentSent,
 } from './payment.ts'
 import { type Authorization, provider } from './provider.ts'
 
@@ -67,9 +68,9 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
 }
 
 /** Replies also when there is nothing to void; replies once the provider has voided the authorisation. */
-export function voidPayment(message: About, platform: Platform): Promise<Decision<PaymentRecord>> {
+export function voidPayment(message: About, platform: Platform): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId } = message.data
-  return platform.streams.handle(message, orderId, ({ events }) => {
+  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, ({ events }) => {
     const { status } = fold({ initial, evolve }, events)
     if (status === 'voided') return emit(voided(orderId))
     // The command to itself is retried until it is answered.

@@ -18,6 +18,7 @@ import {
   mustWait,
   paymentId,
   type PaymentRecord,
+  type PaymentSent,
 } from './payment.ts'
 import { provider } from './provider.ts'
 
@@ -28,9 +29,12 @@ interface Shipped {
 
 type Dispatched = Envelope<string, Shipped & { lines: readonly { lineId: string; quantity: number }[] }>
 
-export function captureForShipment(message: Dispatched, platform: Platform): Promise<Decision<PaymentRecord>> {
+export function captureForShipment(
+  message: Dispatched,
+  platform: Platform,
+): Promise<Decision<PaymentRecord, PaymentSent>> {
   const { orderId, shipmentId, lines } = message.data
-  return platform.streams.handle(message, orderId, async ({ events }) => {
+  return platform.streams.handle<PaymentRecord, PaymentSent>(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
     if (state.status !== 'authorized')
       throw new Unavailable(`The payment of ${orderId} is ${state.status}: it can not be captured yet.`)

@@ -1,9 +1,11 @@
 /** The state of an order's payment, and the amounts that may be captured. */
 
-import type { RecordOf } from '../../shared/contracts/contract.ts'
+import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
 import type { paymentsContracts } from './contracts.ts'
+import type { payments } from './service.ts'
 
 export type PaymentRecord = RecordOf<typeof paymentsContracts>
+export type PaymentSent = SentBy<typeof payments>
 
 export interface PaymentLine {
   readonly lineId: string

@@ -1,7 +1,7 @@
 /** Shipping's handlers: a shipment for each released order, then the carrier, each in a commit of its own. */
 
 import { implement } from '../../shared/service/app.ts'
-import type { RecordOf } from '../../shared/contracts/contract.ts'
+import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
 import { recordsOf } from '../../shared/service/decider.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
@@ -28,7 +28,7 @@ export const app: ServiceApp = implement(shipping, {
     'order.released': (message, platform) => {
       const { orderId, lines, addressRef } = message.data
       const shipmentId = shipmentIdOf(orderId)
-      return platform.streams.handle<ShippingRecord>(message, orderId, ({ version }) => {
+      return platform.streams.handle<ShippingRecord, SentBy<typeof shipping>>(message, orderId, ({ version }) => {
         if (version > 0) return noChange
         return {
           events: [

@@ -3,6 +3,7 @@
 import type { z } from 'zod'
 import { shapeOf } from './answer-shape.ts'
 import type { Immutable } from './immutable.ts'
+import type { OutgoingCommand, RepublishEvents } from './message.ts'
 import { checkRefusals, type QueryContract } from './query.ts'
 
 export interface EventContract {
@@ -76,6 +77,32 @@ export type EventOf<C extends Contracts> = C extends Contracts
 export type CommandOf<C extends Contracts> = C extends Contracts
   ? { [T in CommandType<C>]: { readonly type: T; readonly data: z.output<C['commands'][T]['data']> } }[CommandType<C>]
   : never
+
+interface Sender {
+  readonly contracts: Contracts
+  readonly uses: readonly Contracts[]
+  readonly sends: readonly string[]
+}
+
+type CommandIn<C extends Contracts, Name extends string> = C extends Contracts
+  ? {
+      [T in CommandType<C> & Name]: { readonly type: T; readonly data: Immutable<z.input<C['commands'][T]['data']>> }
+    }[CommandType<C> & Name]
+  : never
+
+/** A command as it leaves: when, and under which key. */
+type Leaving = Omit<OutgoingCommand, 'type' | 'data' | 'target'>
+
+/** The commands that a described service sends, with their data, and `RepublishEvents`: a closed union. */
+export type SentBy<S extends Sender> =
+  | (CommandIn<S['contracts'] | S['uses'][number], S['sends'][number]> & Leaving)
+  | RepublishEvents
+
+/** The commands that a described service submits to their owners, with their data: a closed union. */
+export type SubmittedBy<S extends Omit<Sender, 'sends'> & { readonly submits: readonly string[] }> = CommandIn<
+  S['uses'][number],
+  S['submits'][number]
+>
 
 type RecordedIn<Events> = {
   [T in keyof Events & string]: Events[T] extends { readonly data: infer Schema extends z.ZodType }

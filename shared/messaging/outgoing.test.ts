@@ -1,3 +1,7 @@
+import type { SentBy } from '../contracts/contract.ts'
+import type { Envelope } from '../contracts/envelope.ts'
+import type { OutgoingCommand } from '../contracts/message.ts'
+import type { Decision, Platform } from '../service/platform.ts'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineContracts } from '../contracts/contract.ts'
@@ -29,7 +33,7 @@ const options = { id: '7b0c2a63-62b4-8f4e-9b6f-1f9a5f0c3d21', subject: 'o-1', co
 describe('a command sent outside any stream', () => {
   it('goes to the service that owns it', async () => {
     const platform = testPlatform(shop)
-    await platform.send({ type: 'PickLine', data: { orderId: 'o-1' } }, options)
+    await platform.send<OutgoingCommand>({ type: 'PickLine', data: { orderId: 'o-1' } }, options)
     expect(platform.sent).toMatchObject([
       { target: 'warehouse', envelope: { id: options.id, data: { orderId: 'o-1' } } },
     ])
@@ -57,7 +61,26 @@ describe('a command sent outside any stream', () => {
     ],
   ])('%s is not sent', async (_name, command, reason) => {
     const platform = testPlatform(shop)
-    await expect(platform.send(command, options)).rejects.toThrow(reason)
+    await expect(platform.send<OutgoingCommand>(command, options)).rejects.toThrow(reason)
     expect(platform.sent).toEqual([])
   })
+})
+
+it('a command that the description does not have, or whose data break its contract, does not compile', () => {
+  type Sent = SentBy<typeof shop>
+  const pick: Decision<never, Sent> = { events: [], commands: [{ type: 'PickLine', data: { orderId: 'o-1' } }] }
+  // @ts-expect-error: misspelt.
+  const misspelt: Decision<never, Sent> = { events: [], commands: [{ type: 'PikLine', data: { orderId: 'o-1' } }] }
+  // @ts-expect-error: in the contracts, and not in `sends`.
+  const unnamed: Decision<never, Sent> = { events: [], commands: [{ type: 'DropLine', data: { orderId: 'o-1' } }] }
+  // @ts-expect-error: of another shape.
+  const misshapen: Decision<never, Sent> = { events: [], commands: [{ type: 'PickLine', data: { orderId: 1 } }] }
+  // @ts-expect-error: the union of the service's commands is not named.
+  const open: Decision = { events: [], commands: [{ type: 'PickLine', data: { orderId: 'o-1' } }] }
+  const handled = (platform: Platform, received: Envelope) =>
+    // @ts-expect-error: neither is it here.
+    platform.streams.handle(received, 'o-1', () => ({ events: [], commands: pick.commands }))
+  // @ts-expect-error: nor here.
+  const sent = (platform: Platform) => platform.send({ type: 'PickLine', data: { orderId: 'o-1' } }, options)
+  expect([pick, misspelt, unnamed, misshapen, open, handled, sent]).toHaveLength(7)
 })

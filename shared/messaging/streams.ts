@@ -74,9 +74,13 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     events: commits.flatMap(({ cause, time, events }) => events.map((event) => ({ ...now(event), time, cause }))),
     ...(companion?.value === undefined ? {} : { companion: companion.value }),
   })
-  const decisionOf = <Recorded extends Message>({ events, commands }: Commit): Decision<Recorded> => ({
-    events: recordsOf<Recorded>(events.map(now)),
+  const decisionOf = <Recorded extends Message, Sent extends OutgoingCommand>({
+    events,
     commands,
+  }: Commit): Decision<Recorded, Sent> => ({
+    events: recordsOf<Recorded>(events.map(now)),
+    // What was recorded was a decision of this service.
+    commands: commands as unknown as readonly Sent[],
   })
 
   const deliver = async (streamId: string, commit: Commit): Promise<void> => {
@@ -94,7 +98,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
     )
   }
 
-  const commitOf = (stored: StoredStream, message: Envelope, decision: Decision): Commit => {
+  const commitOf = (stored: StoredStream, message: Envelope, decision: AnyDecision): Commit => {
     let sequence = lastSequence(stored)
     return {
       cause: message.id,
@@ -157,10 +161,10 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       read(streamId, companion === undefined ? undefined : { path: companion, isSnapshot: false }),
     readRecent: (streamId, snapshot) => read(streamId, { path: snapshot, isSnapshot: true }),
 
-    async handle<Recorded extends Message>(
+    async handle<Recorded extends Message, Sent extends OutgoingCommand>(
       message: Envelope,
       given: string | Stream,
-      decide: (stream: Stream) => Decision<Recorded> | Promise<Decision<Recorded>>,
+      decide: (stream: Stream) => Decision<Recorded, Sent> | Promise<Decision<Recorded, Sent>>,
     ) {
       const streamId = typeof given === 'string' ? given : given.id
       let known = typeof given === 'string' ? undefined : storedOf.get(given)
@@ -171,7 +175,7 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
         const done = await commitCausedBy(stored, message.id)
         if (done) {
           await deliver(streamId, done)
-          return decisionOf<Recorded>(done)
+          return decisionOf<Recorded, Sent>(done)
         }
         const decision = await decide(visible(stored))
         if (isNothing(decision)) return decision
@@ -190,14 +194,14 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
       )
     },
 
-    async transact<Recorded extends Message>(
+    async transact<Recorded extends Message, Sent extends OutgoingCommand>(
       message: Envelope,
       streamId: string,
-      decide: (stream: Stream, documents: TransactionDocuments<string>) => Promise<Decision<Recorded>>,
+      decide: (stream: Stream, documents: TransactionDocuments<string>) => Promise<Decision<Recorded, Sent>>,
     ) {
       const { commit, decision, before } = await store.transact(streamId, async (stored, transaction) => {
         const done = stored.commits.find(({ cause }) => cause === message.id)
-        if (done) return { commit: done, decision: decisionOf<Recorded>(done) }
+        if (done) return { commit: done, decision: decisionOf<Recorded, Sent>(done) }
         const decided = await decide(visible(stored), documentsOf(transaction))
         if (isNothing(decided)) return { commit: undefined, decision: decided }
         const made = commitOf(stored, message, decided)
@@ -222,7 +226,9 @@ export function createStreams(parts: StreamsParts): StreamsWithRepublish {
   }
 }
 
-const isNothing = ({ events, commands }: Decision): boolean => events.length === 0 && commands.length === 0
+type AnyDecision = Decision<Message, OutgoingCommand>
+
+const isNothing = ({ events, commands }: AnyDecision): boolean => events.length === 0 && commands.length === 0
 
 function documentsOf(transaction: Transaction): TransactionDocuments<string> {
   return {

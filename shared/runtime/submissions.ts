@@ -12,6 +12,7 @@ import { derivedId } from '../base/ids.ts'
 import { submissionPath } from '../base/names.ts'
 import { isHashOfRequest, requestHashOf } from '../base/request-hash.ts'
 import { type DocumentPath, documentPath } from '../service/document-path.ts'
+import type { OutgoingCommand } from '../contracts/message.ts'
 import type { Platform } from '../service/platform.ts'
 import { submissionOf } from '../messaging/submission.ts'
 
@@ -33,7 +34,7 @@ export function submissionRoutes(http: Hono, platform: RunningPlatform, submitte
       const commandId = derivedId(submitter, type, actor, key)
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
       await recordIdempotencyKey(platform, commandId, data)
-      await platform.send({ type, data }, { id: commandId, subject, correlationId: subject, actor })
+      await platform.send<OutgoingCommand>({ type, data }, { id: commandId, subject, correlationId: subject, actor })
       return c.json({ commandId }, 202)
     })
   }

@@ -53,7 +53,7 @@
  */
 
 import { republishCommand, stuckEvent } from '../base/names.ts'
-import type { Message, OutgoingCommand } from '../contracts/message.ts'
+import type { Message, OutgoingCommand, SagaCommand } from '../contracts/message.ts'
 import { ownerOf, type Saga, type SagaStep, stepsOf } from './definition.ts'
 
 export interface Compensation {
@@ -90,7 +90,7 @@ export type SagaState = Progress &
 /** The result of a saga's function: the owner records, sends and publishes it in one commit. */
 export interface Transition {
   readonly state: SagaState
-  readonly commands: readonly OutgoingCommand[]
+  readonly commands: readonly SagaCommand[]
   /** Reports of a saga that is stuck. */
   readonly events: readonly SagaStuck[]
   /** Present when the saga has ended one way or the other: the owner confirms, or rejects with the reason. */
@@ -140,10 +140,11 @@ function enter<C>(
   }
 }
 
-const commandOf = <C>({ command, data }: Pick<SagaStep<C>, 'command' | 'data'>, context: C): Message => ({
-  type: command,
-  data: data(context),
-})
+const commandOf = <C>({ command, data }: Pick<SagaStep<C>, 'command' | 'data'>, context: C): SagaCommand =>
+  ofSaga({ type: command, data: data(context) })
+
+/** Its name and the type of its data were checked by `defineSaga`. */
+const ofSaga = (command: OutgoingCommand): SagaCommand => command as SagaCommand
 
 /** Ends the reason of a saga one of whose steps got no reply in time: a fault of the platform, not of the caller. */
 const TIMED_OUT = '-timed-out'
@@ -258,7 +259,7 @@ export function retry<C>(saga: Saga<C>, state: SagaState, context: C, nowMs: num
   if (state.phase === 'running') {
     const step = pendingStep(saga, state)
     const target = ownerOf(saga, step.command)!.service
-    const republish = { type: republishCommand, target, data: { correlationId: saga.idOf(context) } }
+    const republish = ofSaga({ type: republishCommand, target, data: { correlationId: saga.idOf(context) } })
     return { state, commands: [commandOf(step, context), republish], events: [] }
   }
   const pending = pendingCompensations(state)
@@ -301,7 +302,7 @@ function sendCompensations<C>(
   names: readonly string[],
   context: C,
   nowMs: number,
-): { state: SagaState; commands: OutgoingCommand[] } {
+): { state: SagaState; commands: SagaCommand[] } {
   const known = new Set(namesOf(state.compensations))
   const late = names.filter((name) => !known.has(name)).map((step): Compensation => ({ step, attempt: 0 }))
   const compensations = [...state.compensations, ...late].map(({ step, attempt, ...rest }) =>

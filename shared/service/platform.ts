@@ -5,7 +5,7 @@ import type { DeclaredCode } from '../base/errors.ts'
 import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Message, OutgoingCommand } from '../contracts/message.ts'
+import type { Message, OutgoingCommand, SagaCommand } from '../contracts/message.ts'
 import type { QueryAnswer, QueryRequest } from '../contracts/query.ts'
 import type { DocumentPath } from './document-path.ts'
 import type { SecurityLog } from '../telemetry/security-log.ts'
@@ -13,11 +13,13 @@ import type { SecurityLog } from '../telemetry/security-log.ts'
 /**
  * The outcome of one delivery. Events of the service's own contracts and of the runtime are numbered and published, those
  * that its contracts have as `recorded` stay in the stream, and any other is an error. With the union named
- * (`Decision<RecordOf<typeof …Contracts>>`) it does not compile.
+ * (`Decision<RecordOf<typeof …Contracts>>`) it does not compile. A command compiles if the union of the service's commands is
+ * named: `Decision<…, SentBy<typeof …>>`.
  */
-export interface Decision<Recorded extends Message = Message> {
+export interface Decision<Recorded extends Message = Message, Sent extends OutgoingCommand = never> {
   readonly events: readonly Recorded[]
-  readonly commands: readonly OutgoingCommand[]
+  /** Those of a saga, and those that the description has in `sends`. */
+  readonly commands: readonly (Sent | SagaCommand)[]
   /** The stream's companion from now on, written in the same commit; absent: it stays as it is. */
   readonly companion?: Readonly<Record<string, unknown>>
 }
@@ -91,17 +93,17 @@ export interface Streams<Path extends string = DocumentPath> {
    * One read, one write under a precondition; after a concurrent write it reads and decides again.
    * A stream that `read` has just returned is not read again.
    */
-  handle<Recorded extends Message = Message>(
+  handle<Recorded extends Message = Message, Sent extends OutgoingCommand = never>(
     message: Envelope,
     stream: string | Stream,
-    decide: (stream: Stream) => Decision<Recorded> | Promise<Decision<Recorded>>,
-  ): Promise<Decision<Recorded>>
+    decide: (stream: Stream) => Decision<Recorded, NoInfer<Sent>> | Promise<Decision<Recorded, NoInfer<Sent>>>,
+  ): Promise<Decision<Recorded, Sent>>
   /** The same, with other documents read and written in the same transaction. */
-  transact<Recorded extends Message = Message>(
+  transact<Recorded extends Message = Message, Sent extends OutgoingCommand = never>(
     message: Envelope,
     streamId: string,
-    decide: (stream: Stream, documents: TransactionDocuments<Path>) => Promise<Decision<Recorded>>,
-  ): Promise<Decision<Recorded>>
+    decide: (stream: Stream, documents: TransactionDocuments<Path>) => Promise<Decision<Recorded, NoInfer<Sent>>>,
+  ): Promise<Decision<Recorded, Sent>>
 }
 
 export interface QueryOptions {
@@ -119,8 +121,8 @@ export interface Relayed {
 export interface Platform {
   readonly service: { readonly name: string }
   /** Sends one command at once, outside any stream: a submission, or a timer before its stream exists. */
-  send(
-    command: OutgoingCommand,
+  send<Sent extends OutgoingCommand = never>(
+    command: NoInfer<Sent>,
     options: {
       readonly id?: string
       readonly subject: string
@@ -133,8 +135,8 @@ export interface Platform {
    * the key and enqueued the command, again for the same submission, and 409 `idempotency-key-reused` for a key that
    * stands for another one. @throws Unavailable: whether it was enqueued is unknown, the same submission again completes it.
    */
-  submit(
-    command: Message,
+  submit<Submitted extends Message = never>(
+    command: NoInfer<Submitted>,
     options: { readonly key: string; readonly actor: string; readonly subject: string },
   ): Promise<Relayed>
   /** Milliseconds since the epoch. */

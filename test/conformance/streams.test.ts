@@ -15,6 +15,7 @@ import { documentId } from '../../shared/base/ids.ts'
 import type { Decision, Stream, DocumentStore, Streams } from '../../shared/service/platform.ts'
 import { MAX_RECENT_COMMITS, type StreamStore } from '../../shared/messaging/stream-store.ts'
 import { addressing } from '../../shared/messaging/outgoing.ts'
+import type { Message, OutgoingCommand } from '../../shared/contracts/message.ts'
 import { createStreams } from '../../shared/messaging/streams.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { memory } from '../../shared/messaging/memory.testing.ts'
@@ -163,19 +164,19 @@ describe.each(drivers)('streams on $name', ({ open }) => {
 
   it('republish the recorded decision with the same ids after a crash between commit and publish', async () => {
     const { streams, id, published, sent, broken } = await started()
-    const decide = vi.fn((stream: Stream): Decision => ({
+    const decide = vi.fn((stream: Stream): Decision<Message, OutgoingCommand> => ({
       ...oneMore(stream),
       commands: [{ type: 'Continue', data: { at: 7 } }],
     }))
     broken.publish = true
-    await expect(streams.handle(command(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
+    await expect(streams.handle<Message, OutgoingCommand>(command(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
     const [recorded] = (await streams.read(id)).events
     broken.publish = false
     broken.send = true
-    await expect(streams.handle(command(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
+    await expect(streams.handle<Message, OutgoingCommand>(command(1), id, decide)).rejects.toBeInstanceOf(Unavailable)
     broken.send = false
-    await streams.handle(command(1), id, decide)
-    await streams.handle(command(1), id, decide)
+    await streams.handle<Message, OutgoingCommand>(command(1), id, decide)
+    await streams.handle<Message, OutgoingCommand>(command(1), id, decide)
     expect(decide).toHaveBeenCalledTimes(1)
     expect(new Set(published.map((event) => event.id))).toEqual(new Set([recorded!.id]))
     expect(sent).toHaveLength(2)

@@ -2,6 +2,7 @@
 
 import { Refused } from '../../../../shared/base/errors.ts'
 import { jsonBody } from '../../../../shared/http/http.ts'
+import type { SubmittedBy } from '../../../../shared/contracts/contract.ts'
 import { implement } from '../../../../shared/service/app.ts'
 import type { ServiceApp } from '../../../../shared/service/service-app.ts'
 import { ticket, ticketsContracts } from '../tickets/contracts.ts'
@@ -14,7 +15,7 @@ export const app: ServiceApp = implement(helpdesk, {
     http.post('/v1/tickets', async (c) => {
       const data = await jsonBody(c, ticket)
       const { ticketId } = data
-      const { refused } = await platform.submit(
+      const { refused } = await platform.submit<SubmittedBy<typeof helpdesk>>(
         { type: 'OpenTicket', data },
         { key: ticketId, subject: ticketId, actor: 'customer:anonymous' },
       )
