@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { reference } from '../shared/base/fields.ts'
 import { defineContracts } from '../shared/contracts/contract.ts'
+import type { Business } from '../shared/service/business.ts'
 import { defineService, type Service } from '../shared/service/service.ts'
 
 const seat = { data: z.strictObject({ seat: reference }), example: { seat: 'B7' } }
@@ -50,6 +51,14 @@ const posters = defineService({
 })
 
 export const theatre: readonly Service[] = [frontDesk, seating, tickets, posters]
+
+export const theatreBusiness: Business = {
+  services: { 0: frontDesk, 1: seating, 2: tickets, 4: posters },
+  partners: {},
+  views: { folder: new URL('.', import.meta.url), names: [] },
+  settings: () => ({}),
+  goals: () => ({}),
+}
 
 const contracts = (variable: string, service: string, events = ''): string =>
   `export const ${variable} = defineContracts({ service: '${service}', events: {${events}}, commands: {} })\n`

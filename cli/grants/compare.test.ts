@@ -1,13 +1,12 @@
 import { expect, it } from 'vitest'
-import { services } from '../../functions/index.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
-import { business } from '../../functions/index.ts'
+import { theatre, theatreBusiness } from '../theatre.testing.ts'
 import { differencesOf, type Policy } from './compare.ts'
 import { declaredGrants, type PolicyAddress } from './declared.ts'
 
 const { dev } = environments
-const declared = declaredGrants(synthesize(dev, business), dev.projectId, false)
+const declared = declaredGrants(synthesize(dev, theatreBusiness), dev.projectId, false)
 
 /** The policies as a deployment leaves them, with these bindings added by hand. */
 const policyOf =
@@ -26,7 +25,7 @@ const policyOf =
       ],
     })
 const project = `projects/${dev.projectId}`
-const orders = `${project}/locations/${dev.region}/services/orders`
+const seating = `${project}/locations/${dev.region}/services/seating`
 
 it('reads a policy for each resource that can have one, by the address of its API', () => {
   const urls = declared.policies.map(({ api, method, path }) => `${method} ${api} ${path}`)
@@ -34,18 +33,18 @@ it('reads a policy for each resource that can have one, by the address of its AP
   expect(urls).toEqual(
     expect.arrayContaining([
       `POST cloudresourcemanager v1/${project}:getIamPolicy`,
-      `GET run v2/${orders}:getIamPolicy`,
-      `GET pubsub v1/${project}/topics/order.placed:getIamPolicy`,
-      `GET pubsub v1/${project}/subscriptions/bigquery.order.placed:getIamPolicy`,
-      `POST cloudtasks v2/${project}/locations/${dev.region}/queues/orders:getIamPolicy`,
-      `POST iam v1/${project}/serviceAccounts/orders@${dev.projectId}.iam.gserviceaccount.com:getIamPolicy`,
-      `POST bigquery bigquery/v2/${project}/datasets/events/tables/orders:getIamPolicy`,
+      `GET run v2/${seating}:getIamPolicy`,
+      `GET pubsub v1/${project}/topics/seat.taken:getIamPolicy`,
+      `GET pubsub v1/${project}/subscriptions/bigquery.seat.taken:getIamPolicy`,
+      `POST cloudtasks v2/${project}/locations/${dev.region}/queues/seating:getIamPolicy`,
+      `POST iam v1/${project}/serviceAccounts/seating@${dev.projectId}.iam.gserviceaccount.com:getIamPolicy`,
+      `POST bigquery bigquery/v2/${project}/datasets/events/tables/seating:getIamPolicy`,
       `GET artifactregistry v1/${project}/locations/${dev.region}/repositories/millrace:getIamPolicy`,
       `GET storage storage/v1/b/${dev.projectId}-build-sources/iam`,
     ]),
   )
   expect(declared.grants.filter(({ resource, member }) => /[$}]|undefined/.test(resource + member))).toEqual([])
-  expect(declared.grants.length).toBeGreaterThan(10 * services.length)
+  expect(declared.grants.length).toBeGreaterThan(10 * theatre.length)
 })
 
 it('finds nothing in what was deployed, nor in grants that Google or administrators make on the project', async () => {
@@ -70,9 +69,9 @@ it('finds nothing in what was deployed, nor in grants that Google or administrat
 })
 
 it.each([
-  ['a member of a role that the stacks bind', orders, 'roles/run.invoker', 'allUsers'],
-  ['a role that the stacks do not grant there', orders, 'roles/run.developer', 'user:eve@example.com'],
-  ['an administrator on a resource', orders, 'roles/run.invoker', dev.administrators[0]!],
+  ['a member of a role that the stacks bind', seating, 'roles/run.invoker', 'allUsers'],
+  ['a role that the stacks do not grant there', seating, 'roles/run.developer', 'user:eve@example.com'],
+  ['an administrator on a resource', seating, 'roles/run.invoker', dev.administrators[0]!],
   [
     'a role on the project',
     project,
@@ -99,16 +98,18 @@ it.each([
 })
 
 it('finds a grant without its condition, and the grants of a resource that does not exist', async () => {
-  const member = `serviceAccount:orders@${dev.projectId}.iam.gserviceaccount.com`
+  const member = `serviceAccount:seating@${dev.projectId}.iam.gserviceaccount.com`
   const wider = { [project]: [{ role: 'roles/datastore.user', members: [member] }] }
   expect(await differencesOf(declared, dev, policyOf(wider))).toEqual([
     { difference: 'added', resource: project, role: 'roles/datastore.user', member, condition: '' },
   ])
   const without = await differencesOf(declared, dev, (address) =>
-    address.resource === orders ? Promise.resolve(undefined) : policyOf({})(address),
+    address.resource === seating ? Promise.resolve(undefined) : policyOf({})(address),
   )
   expect(without.length).toBeGreaterThan(2)
   expect(without).toEqual(
-    declared.grants.filter(({ resource }) => resource === orders).map((grant) => ({ difference: 'missing', ...grant })),
+    declared.grants
+      .filter(({ resource }) => resource === seating)
+      .map((grant) => ({ difference: 'missing', ...grant })),
   )
 })
