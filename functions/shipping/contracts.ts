@@ -23,7 +23,7 @@ export const shippingContracts = defineContracts({
     },
   },
   recorded: {
-    /** Where the shipment goes: the vault is asked for it when the carrier is booked. */
+    /** The reference of the address, which the vault answers when the carrier is booked. The name is stored, so it stays. */
     'address.noted': { version: 1, data: z.strictObject({ addressRef: reference }), example: { addressRef: 'a-1' } },
   },
   commands: {

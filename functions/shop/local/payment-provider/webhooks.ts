@@ -44,7 +44,7 @@ export function openWebhooks(
   clock: Clock,
   { webhookUrl, fetch: post = fetch }: WebhookOptions,
 ): Webhooks {
-  // Both tables keep their first names, so that the state on disk stays readable.
+  // The names of both tables are stored, so they stay.
   const notifications = journal.table<Notification>('notes')
   const undelivered = journal.table<true>('untold-notes')
   const secrets = journal.table<JWK>('signing-keys')
