@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { invalidArgument, type StatusError } from '../../core/status.ts'
 import type { Column, Description, EngineWork, Query, QueryResult, Step } from './engine-work.ts'
 import { prepare, withTypes } from './parameters.ts'
+import { makeSharedMemory } from './shared-memory.ts'
 import { fieldOf, type Row, rowOf } from '../values/rows.ts'
 import { macros } from '../sql/functions.ts'
 import { timedOut } from '../sql/limits.ts'
@@ -17,13 +18,15 @@ const SPILL_LIMIT = '4GB'
 /** Planning takes more than the square of the depth. */
 const MAX_EXPRESSION_DEPTH = 300
 const POOLED_CONNECTIONS = 4
+/** How long an append may wait for memory. */
+const APPEND_TIMEOUT_MS = 30_000
 const MAX_ATTEMPTS = 5
 /** The maximum size of a query's rows as JSON. Google's is 10 GB compressed: https://cloud.google.com/bigquery/quotas#query_jobs */
 const MAX_RESULT_BYTES = 32 * 1024 * 1024
 
-export async function openDuck(directory: string): Promise<Omit<EngineWork, 'translate'>> {
+export async function openDuck(directory: string, memoryLimit = MEMORY_LIMIT): Promise<Omit<EngineWork, 'translate'>> {
   const instance = await DuckDBInstance.create(join(directory, 'bigquery.duckdb'), {
-    memory_limit: MEMORY_LIMIT,
+    memory_limit: memoryLimit,
     max_temp_directory_size: SPILL_LIMIT,
     max_expression_depth: String(MAX_EXPRESSION_DEPTH),
     threads: '2',
@@ -38,6 +41,8 @@ export async function openDuck(directory: string): Promise<Omit<EngineWork, 'tra
     await connection.run(`SET TimeZone = 'UTC'`)
     return connection
   }
+  const inMemory = makeSharedMemory()
+  const append = appender(await connect())
   const first = await connect()
   for (const macro of macros) await first.run(macro)
   idle.push(first)
@@ -52,7 +57,7 @@ export async function openDuck(directory: string): Promise<Omit<EngineWork, 'tra
     }
   }
   return {
-    query: (query) => borrowed((connection) => interruptible(connection, query)),
+    query: (query) => inMemory(() => borrowed((connection) => interruptible(connection, query)), query.timeoutMs),
     describe: (sql, parameters, { isNamed } = { isNamed: true }) =>
       borrowed(async (connection) => {
         const statement = await connection.prepare(withTypes(sql, parameters))
@@ -62,7 +67,7 @@ export async function openDuck(directory: string): Promise<Omit<EngineWork, 'tra
         return described(isNamed ? names : names.map((_, index) => `column_${index}`), types)
       }),
     execute: (sql) => borrowed(async (connection) => void (await connection.run(sql))),
-    append: appender(await connect()),
+    append: (...given) => inMemory(() => append(...given), APPEND_TIMEOUT_MS),
   }
 }
 

@@ -1,12 +1,12 @@
 /**
  * The process that owns DuckDB and the translation of GoogleSQL, so that no query can keep the local cloud from its other
- * work. `engine.ts` starts it, and ends it when a query does not. Its argument is the folder of the database.
+ * work. `engine.ts` starts it, and ends it when a query does not. Its arguments are the folder of the database and, in tests, the limit of its memory.
  */
 
 import { STATE_UMASK } from '../../core/state-files.ts'
 import { StatusError } from '../../core/status.ts'
 import { openDuck } from './duck.ts'
-import type { Call, EngineWork, Reply } from './engine-work.ts'
+import { type Call, type EngineWork, MEMORY_SIGNAL, type Reply } from './engine-work.ts'
 import { translate } from '../sql/translate.ts'
 
 /** Planning allocates beyond DuckDB's own limit; a process that takes so much ends. */
@@ -22,7 +22,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // Acknowledged changes are in the log of the database. SIGKILL does not wait for the threads of an endless query.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 setInterval(() => {
-  if (process.memoryUsage.rss() > MAX_PROCESS_BYTES) process.kill(process.pid, 'SIGKILL')
+  if (process.memoryUsage.rss() > MAX_PROCESS_BYTES) process.kill(process.pid, MEMORY_SIGNAL)
 }, CHECK_INTERVAL_MS)
 
 /** Fails when the local cloud has ended, which `disconnect` reports: the failure itself is of no use. */
@@ -55,7 +55,7 @@ try {
 async function opened(directory: string): ReturnType<typeof openDuck> {
   for (const endMs = performance.now() + OPEN_TIMEOUT_MS; ;) {
     try {
-      return await openDuck(directory)
+      return await openDuck(directory, process.argv[3])
     } catch (error) {
       const isHeld = /conflicting lock is held/i.test((error as Error).message)
       if (!isHeld || performance.now() > endMs) throw error

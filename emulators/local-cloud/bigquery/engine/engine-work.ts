@@ -60,6 +60,9 @@ export interface EngineWork {
   append(table: string, columns: readonly Column[], rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>
 }
 
+/** By this signal the engine's process ends itself when it takes too much memory. No program handles it by default. */
+export const MEMORY_SIGNAL = 'SIGUSR2'
+
 /** A message from the local cloud to the engine's process. */
 export interface Call {
   readonly id: number

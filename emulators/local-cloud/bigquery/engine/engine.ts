@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { closeState } from '../../core/state-files.ts'
 import { type Code, invalidArgument, StatusError } from '../../core/status.ts'
-import type { Call, EngineWork, Query, Reply } from './engine-work.ts'
+import { type Call, type EngineWork, MEMORY_SIGNAL, type Query, type Reply } from './engine-work.ts'
+import { outOfMemory } from '../sql/engine-errors.ts'
 import { timedOut } from '../sql/limits.ts'
 
 export interface EngineOptions {
@@ -18,6 +19,8 @@ export interface EngineOptions {
   readonly directory?: string
   /** Longest time of a query (default 60 s). */
   readonly queryTimeoutMs?: number
+  /** DuckDB's memory, such as `200MB` (default 2 GB). */
+  readonly memoryLimit?: string
 }
 
 export interface Engine extends Omit<EngineWork, 'query'> {
@@ -54,7 +57,7 @@ interface Waiting {
   reject(error: Error): void
 }
 
-export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: EngineOptions = {}): Engine {
+export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS, memoryLimit }: EngineOptions = {}): Engine {
   const waiting = new Map<number, Waiting>()
   let folder = directory
   let running: { readonly child: ChildProcess; readonly open: Promise<void> } | undefined
@@ -64,7 +67,7 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
   const start = (): NonNullable<typeof running> => {
     folder ??= mkdtempSync(join(tmpdir(), 'local-bigquery-'))
     closeState(folder)
-    const child = spawned(folder)
+    const child = spawned(folder, memoryLimit)
     const { promise: open, resolve, reject } = Promise.withResolvers<void>()
     child.on('message', (reply: Reply) => {
       if (reply.id === 0) {
@@ -82,9 +85,9 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
     const opening = setTimeout(() => child.kill('SIGKILL'), OPEN_TIMEOUT_MS)
     const opened = (): void => clearTimeout(opening)
     open.then(opened, opened)
-    child.once('exit', () => {
+    child.once('exit', (_, signal) => {
       reject(restarted())
-      if (running?.child === child) ended()
+      if (running?.child === child) ended(signal === MEMORY_SIGNAL)
     })
     return { child, open }
   }
@@ -92,17 +95,33 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
     clearTimeout(one.timer)
     waiting.delete(one.call.id)
   }
-  /** The process has ended: calls that only read are repeated once; whether others took effect is unknown. */
-  const ended = (): void => {
+  /**
+   * The process has ended: calls that only read are repeated once, one after the other, so that a query which ends the process
+   * again ends no other. Whether calls that write took effect is unknown.
+   */
+  const ended = (isOutOfMemory = false): void => {
     running = undefined
     // Repeated calls are added to `waiting` during the loop, so it is copied.
     const lost = [...waiting.values()]
+    let before = Promise.resolve()
     for (const one of lost) {
       settle(one)
-      if (one.repeatable && !one.repeated && !closed) submit({ ...one, repeated: true })
-      else one.reject(restarted())
+      if (one.repeatable && !one.repeated && !closed) before = before.then(() => repeat(one))
+      else one.reject(isOutOfMemory && one.repeated ? outOfMemory() : restarted())
     }
   }
+  /** Resolves when the call has ended, also in failure. */
+  const repeat = (one: Waiting): Promise<void> =>
+    new Promise((resolve) => {
+      const then =
+        <T>(settled: (value: T) => void) =>
+        (value: T): void => {
+          settled(value)
+          resolve()
+        }
+      if (closed) then(one.reject)(restarted())
+      else submit({ ...one, repeated: true, resolve: then(one.resolve), reject: then(one.reject) })
+    })
   const late = (one: Waiting): void => {
     settle(one)
     one.reject(one.call.method === 'query' ? timedOut(one.timeoutMs) : restarted())
@@ -176,13 +195,17 @@ export function makeEngine({ directory, queryTimeoutMs = QUERY_TIMEOUT_MS }: Eng
   }
 }
 
-function spawned(folder: string): ChildProcess {
-  const child = fork(new URL('engine-process.ts', import.meta.url), [folder], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: [`--max-old-space-size=${OLD_SPACE_MB}`],
-    env: { ...process.env, NODE_OPTIONS: '', UV_THREADPOOL_SIZE: String(THREADS) },
-  })
+function spawned(folder: string, memoryLimit: string | undefined): ChildProcess {
+  const child = fork(
+    new URL('engine-process.ts', import.meta.url),
+    memoryLimit === undefined ? [folder] : [folder, memoryLimit],
+    {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      execArgv: [`--max-old-space-size=${OLD_SPACE_MB}`],
+      env: { ...process.env, NODE_OPTIONS: '', UV_THREADPOOL_SIZE: String(THREADS) },
+    },
+  )
   // An exit follows; a message that can't be sent any more belongs to a call that `ended` takes care of.
   child.on('error', () => {})
   return child

@@ -130,7 +130,7 @@ export function sqlError(error: unknown, googleSql?: string): StatusError {
   if (error instanceof StatusError) return error
   const message = error instanceof Error ? error.message : String(error)
   if (/Max expression depth limit|too complex/.test(message)) return tooComplex()
-  if (/Out of Memory Error|could not allocate|failed to offload/i.test(message)) return outOfMemory()
+  if (isOutOfMemory(error)) return outOfMemory()
   const own = message.indexOf(OWN_MESSAGE)
   if (own >= 0) return invalidArgument(message.slice(own + OWN_MESSAGE.length).split('\n')[0]!)
   for (const [pattern, text] of rules) {
@@ -151,6 +151,10 @@ function placeOf(name: string | undefined, googleSql: string | undefined): strin
   const places = placesOf(googleSql, name)
   return places.length === 1 ? ` at ${places[0]}` : ''
 }
+
+export const isOutOfMemory = (error: unknown): boolean =>
+  error instanceof Error &&
+  /Out of Memory Error|could not allocate|failed to offload|std::bad_alloc/i.test(error.message)
 
 export const outOfMemory = (): StatusError =>
   bigqueryError(
