@@ -13,7 +13,7 @@ export interface Business {
   settings(deployment: Deployment): Readonly<Record<string, string>>
   /** By objective. Every objective that a service describes has one. */
   goals(deployment: Pick<Deployment, 'name'>): Readonly<Record<string, Goal>>
-  /** By service: instances that Cloud Run keeps although no request comes (default: none). `npm run bill -- --stacks` has their price. */
+  /** By service: instances that Cloud Run keeps although no request comes (default: none). `npm run bill -- --stacks` has their cost. */
   minInstances?(deployment: Pick<Deployment, 'name'>): Readonly<Record<string, number>>
 }
 

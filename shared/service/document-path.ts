@@ -12,7 +12,7 @@ type DeclaredIn<S extends Pick<Service, 'collections'>> = [S] extends [never]
   : Exclude<keyof S['collections'] & string, 'streams'>
 
 /**
- * The path of a document: `documentPath<typeof shop>('shelves', 'a/1')`. A collection that the description of `shop` does
+ * The path of a document: `documentPath<typeof library>('shelves', 'a/1')`. A collection that the description of `library` does
  * not declare does not compile. The id is any text.
  */
 export const documentPath = <S extends Pick<Service, 'collections'> = never>(
