@@ -12,7 +12,7 @@ const quick = [
 
 /** Tests that only add data of their own to a platform, and read: all of these share one platform. */
 const shared = [
-  'test/platform/{cloud-event,ops,order-flow,telemetry}.test.ts',
+  'test/platform/{cloud-event,extremes,ops,order-flow,telemetry}.test.ts',
   'test/security/{callers,ports,references}.test.ts',
 ]
 

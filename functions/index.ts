@@ -31,7 +31,16 @@ export const business: Business = {
   partners: { 0: 'payment-provider', 1: 'carrier' },
   views: {
     folder: new URL('shop/views/', import.meta.url),
-    names: ['orders', 'order_lines', 'revenue_by_day', 'units_by_sku', 'funnel', 'compensation_rate', 'saga_durations'],
+    names: [
+      'orders',
+      'order_lines',
+      'revenue_by_day',
+      'units_by_sku',
+      'funnel',
+      'compensation_rate',
+      'saga_durations',
+      'left_out',
+    ],
   },
   settings,
   goals,

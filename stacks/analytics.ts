@@ -31,8 +31,15 @@ const rawSchema = JSON.stringify([
 /** The tables refuse a query without a range of days, so the view of all events names one that includes them all. */
 const FIRST_DAY = "TIMESTAMP '2020-01-01'"
 
-/** The platform's own view: one row per event. All views of a business follow from it. */
-const EVENT_LOG = { name: 'event_log', folder: new URL('sql/', import.meta.url) }
+interface View {
+  readonly name: string
+  readonly folder: URL
+}
+/** The platform's own views: one row per event, from which all views of a business follow, and the messages that it leaves out. */
+const platformViews: readonly View[] = ['event_log', 'unreadable_events'].map((name) => ({
+  name,
+  folder: new URL('sql/', import.meta.url),
+}))
 
 /** A grant takes about a minute to propagate; until then Pub/Sub refuses a BigQuery subscription with 403. */
 const waitForIamPropagation = waitAfterCreation(90)
@@ -117,7 +124,7 @@ export class Analytics extends Construct {
   #views(analytics: BigqueryDataset, owners: readonly string[], { folder, names }: Business['views']): void {
     let before: BigqueryTable | undefined
     const tables = [...this.#tables.values()].map(({ table }) => table)
-    for (const view of [EVENT_LOG, ...names.map((name) => ({ name, folder }))]) {
+    for (const view of [...platformViews, ...names.map((name) => ({ name, folder }))]) {
       const query = sql(view, owners, this.#environment.projectId)
       before = new BigqueryTable(this, `view-${view.name}`, {
         datasetId: analytics.datasetId,
@@ -146,12 +153,12 @@ function minorUnit(currency: string): string {
  * The text of the view's file, in which `{{analytics}}` is the dataset of the views, `{{minor unit of COLUMN}}` the factor
  * from integer minor units of the column's currency to an amount, and `{{raw events}}` one SELECT per table.
  */
-function sql({ name, folder }: typeof EVENT_LOG, owners: readonly string[], projectId: string): string {
+function sql({ name, folder }: View, owners: readonly string[], projectId: string): string {
   const text = readFileSync(new URL(`${name}.sql`, folder), 'utf8')
   const raw = owners
     .map(
       (owner) =>
-        `SELECT data AS envelope, publish_time FROM \`${projectId}.${eventsDataset}.${owner}\` WHERE publish_time >= ${FIRST_DAY}`,
+        `SELECT data AS envelope, publish_time, message_id FROM \`${projectId}.${eventsDataset}.${owner}\` WHERE publish_time >= ${FIRST_DAY}`,
     )
     .join('\n  UNION ALL ')
   return text

@@ -2,12 +2,17 @@
 
 import { z } from 'zod'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { reference, timestamp } from '../../shared/base/fields.ts'
+import { reference } from '../../shared/base/fields.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { minor, paymentProviderUrl } from '../shop/fields.ts'
 
-const authorized = z.object({ status: z.literal('authorized'), expiresAt: timestamp })
+/** The provider's own clock: more digits than our stores have are left out, never refused. */
+const providerTime = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .transform((time) => new Date(time).toISOString())
+const authorized = z.object({ status: z.literal('authorized'), expiresAt: providerTime })
 const declined = z.object({ status: z.literal('declined'), code: reference })
 const actionRequired = z.object({ status: z.literal('action-required'), actionUrlRef: reference })
 const authorization = z.discriminatedUnion('status', [authorized, declined, actionRequired])

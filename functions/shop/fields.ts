@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
 import { code, identifier } from '../../shared/base/text.ts'
+import { currencyCodes } from './currencies.ts'
 
 export const limits = {
   linesPerOrder: 1_000,
@@ -24,7 +25,10 @@ export const quantity = z.int().min(1).max(limits.quantityPerLine)
 /** Integer minor units (cents, pence). */
 export const minor = z.int().min(0)
 /** ISO 4217. */
-export const currency = code(/^[A-Z]{3}$/, 'three capital letters (ISO 4217)')
+export const currency = code(
+  new RegExp(`^(?:${currencyCodes.join('|')})$`),
+  'the code of a currency in use (ISO 4217), such as EUR',
+)
 export const unitMinor = z.int().min(1).max(limits.unitMinor)
 /** Shorter than a `reference`: names of shipments, reservations and payments are made from it. */
 export const orderId = identifier({ characters: 100, bytes: 300 })

@@ -5,8 +5,20 @@ import { code, freeText, identifier } from './text.ts'
 
 /** Each byte may take three in a document's name, which holds 1,500 bytes. */
 export const reference = identifier({ characters: 200, bytes: 500 })
-/** ISO 8601 with an offset; the format alone takes any number of fraction digits. */
-export const timestamp = z.iso.datetime({ offset: true }).max(40)
+const FIRST_TIME = '0001-01-01T00:00:00Z'
+const LAST_TIME = '9999-12-31T23:59:59.999999Z'
+/**
+ * ISO 8601 with an offset, of the range and the precision that every store has: Firestore and BigQuery have no year 0 and,
+ * in UTC, none after 9999; BigQuery reads a text with nanoseconds as no time at all.
+ */
+export const timestamp = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .refine((time) => !/\.\d{7}/.test(time), 'takes at most six digits after the seconds')
+  .refine(
+    (time) => Date.parse(time) >= Date.parse(FIRST_TIME) && Date.parse(time) <= Date.parse(LAST_TIME),
+    `takes a time from ${FIRST_TIME} to ${LAST_TIME}`,
+  )
 /** The subject of a token. It is shorter than other references, because actors are made from it. */
 export const subject = identifier({ characters: 128, bytes: 400 })
 /** Text that people write for people; the platform never compares it. */

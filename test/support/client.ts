@@ -5,6 +5,7 @@ import { hasEnded, type OrderView } from '../../functions/shop/cli/order-view.ts
 import { references, type TestCard } from '../../functions/shop/cli/references.ts'
 import { get } from '../../cli/trace/spans.ts'
 import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
+import { documentId } from '../../shared/base/ids.ts'
 import type { Running } from '../../emulators/running.ts'
 import type { LocalPorts } from '../../stacks/environments.ts'
 
@@ -77,7 +78,7 @@ export function clientOf(running: RunningShop, ports: LocalPorts, someCustomer =
         })
       // Orders prices by its own replica, which gets a product after the catalog shows it.
       const price = (sku: string): string =>
-        `http://${running.apiHost}/v1/projects/${running.projectId}/databases/orders/documents/prices/${sku}`
+        `http://${running.apiHost}/v1/projects/${running.projectId}/databases/orders/documents/prices/${encodeURIComponent(documentId(sku))}`
       for (const { sku } of products) {
         await until(`stock of ${sku}`, () => exists(shop, `/v1/stock/${sku}`))
         await until(`the price of ${sku}`, async () => (await fetch(price(sku))).ok)

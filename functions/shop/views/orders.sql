@@ -24,8 +24,8 @@ SELECT
     ELSE 'pending'
   END AS status,
   life.reason,
-  SAFE_CAST(JSON_VALUE(placed.data, '$.totalMinor') AS INT64) AS total_minor,
-  SAFE_CAST(JSON_VALUE(placed.data, '$.totalMinor') AS INT64) * {{minor unit of JSON_VALUE(placed.data, '$.currency')}} AS total,
+  SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(placed.data, '$.totalMinor'), r'^\d{1,16}$') AS INT64) AS total_minor,
+  SAFE_CAST(REGEXP_EXTRACT(JSON_VALUE(placed.data, '$.totalMinor'), r'^\d{1,16}$') AS INT64) * {{minor unit of JSON_VALUE(placed.data, '$.currency')}} AS total,
   JSON_VALUE(placed.data, '$.currency') AS currency,
   SAFE_CAST(JSON_VALUE(placed.data, '$.placedAt') AS TIMESTAMP) AS placed_at,
   placed.time AS received_at,

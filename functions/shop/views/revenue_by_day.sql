@@ -3,7 +3,7 @@ SELECT
   DATE(placed_at) AS day,
   currency,
   COUNT(*) AS orders,
-  SUM(total_minor) AS revenue_minor,
+  SUM(CAST(total_minor AS NUMERIC)) AS revenue_minor,
   SUM(total) AS revenue
 FROM `{{analytics}}.orders`
 WHERE status = 'completed'

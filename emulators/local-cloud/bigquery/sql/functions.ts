@@ -38,6 +38,7 @@ export const macroCasts: Readonly<Record<string, string>> = {
   VARCHAR: 'bq_cast_string',
   BOOLEAN: 'bq_cast_bool',
   BLOB: 'bq_cast_bytes',
+  TIMESTAMPTZ: 'bq_cast_timestamp',
 }
 
 /**
@@ -77,6 +78,10 @@ export const macros = [
   `bq_safe_cast_bool(x) AS CASE WHEN typeof(x) = 'VARCHAR' AND lower(CAST(x AS VARCHAR)) NOT IN ('true', 'false') THEN NULL ELSE TRY_CAST(x AS BOOLEAN) END`,
   `bq_cast_bytes(x) AS encode(x)`,
   `bq_safe_cast_bytes(x) AS encode(x)`,
+  // A text with nanoseconds, or of a year that BigQuery does not have, is no TIMESTAMP.
+  `bq_is_no_timestamp(x) AS typeof(x) = 'VARCHAR' AND (regexp_matches(CAST(x AS VARCHAR), '\\.\\d{7}') OR TRY_CAST(x AS TIMESTAMPTZ) IS NULL OR TRY_CAST(x AS TIMESTAMPTZ) NOT BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00')`,
+  `bq_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN error('Invalid timestamp: ' || CAST(x AS VARCHAR)) ELSE CAST(x AS TIMESTAMPTZ) END`,
+  `bq_safe_cast_timestamp(x) AS CASE WHEN bq_is_no_timestamp(x) THEN NULL ELSE TRY_CAST(x AS TIMESTAMPTZ) END`,
   // Texts: positions count from 1; negative ones count from the end.
   `bq_substr(t, p) AS CASE WHEN p < -length(t) OR p = 0 THEN t WHEN p < 0 THEN right(t, -p) ELSE substr(t, p) END`,
   `bq_substr_n(t, p, n) AS CASE WHEN n < 0 THEN error('Third argument in SUBSTR() cannot be negative') ELSE left(bq_substr(t, p), n) END`,

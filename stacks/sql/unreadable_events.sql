@@ -1,0 +1,17 @@
+-- One row per message that event_log leaves out, or has without its type or time. Normally there is none.
+SELECT message_id, publish_time, reason, envelope
+FROM (
+  SELECT
+    message_id,
+    publish_time,
+    CASE
+      WHEN JSON_VALUE(envelope, '$.id') IS NULL THEN 'no id'
+      WHEN JSON_VALUE(envelope, '$.type') IS NULL THEN 'no type'
+      WHEN SAFE_CAST(JSON_VALUE(envelope, '$.time') AS TIMESTAMP) IS NULL THEN 'no time'
+    END AS reason,
+    envelope
+  FROM (
+    {{raw events}}
+  )
+)
+WHERE reason IS NOT NULL

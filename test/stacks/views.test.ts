@@ -1,0 +1,169 @@
+/**
+ * The views over every extreme that contracts allow, and over rows that break them: each event is there, and no row makes a
+ * view fail.
+ */
+
+import { BigQuery } from '@google-cloud/bigquery'
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createLocalCloud, type LocalCloud } from 'local-google-cloud'
+import { bigquery } from 'local-google-cloud/bigquery'
+import { business, services } from '../../functions/index.ts'
+import { limits } from '../../functions/shop/fields.ts'
+import { message } from '../../shared/runtime/deliver.testing.ts'
+import { localEnvironment, localPorts } from '../../stacks/environments.ts'
+import { keeping } from '../generated/by-schema.ts'
+import { type Declared, declared, resolved } from './synthesized.ts'
+
+const local = localEnvironment(localPorts(4100, business))
+
+let cloud: LocalCloud
+let client: BigQuery
+beforeAll(async () => {
+  cloud = await createLocalCloud({
+    plugins: [bigquery()],
+    project: { id: local.projectId, number: '1', region: 'europe-west1' },
+  })
+  vi.stubEnv('BIGQUERY_EMULATOR_HOST', `http://${cloud.ownerHost}`)
+  client = new BigQuery({ projectId: local.projectId })
+  for (const { attributes } of declared(local, 'google_bigquery_dataset'))
+    await client.createDataset(String(attributes['dataset_id']))
+  const viewNames = ['event_log', 'unreadable_events', ...business.views.names]
+  const tables = declared(local, 'google_bigquery_table')
+  // A view is made after those that it reads; a raw table may have the name of a view.
+  const place = ({ attributes }: Declared): number =>
+    attributes['view'] === undefined ? -1 : viewNames.indexOf(String(attributes['table_id']))
+  for (const { stack, attributes } of tables.toSorted((a, b) => place(a) - place(b))) {
+    const dataset = client.dataset(resolved(local, stack, attributes['dataset_id']))
+    const view = (attributes['view'] as { query: string }[] | { query: string } | undefined) ?? undefined
+    const query = Array.isArray(view) ? view[0]?.query : view?.query
+    await dataset.createTable(
+      String(attributes['table_id']),
+      query === undefined ? { schema: JSON.parse(String(attributes['schema'])) as object[] } : { view: query },
+    )
+  }
+}, 60_000)
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await cloud?.close()
+})
+
+let rows = 0
+const insert = (owner: string, envelopes: readonly unknown[]): Promise<unknown> =>
+  client
+    .dataset('events')
+    .table(owner)
+    .insert(
+      envelopes.map((envelope) => ({
+        data: JSON.stringify(envelope),
+        message_id: String((rows += 1)),
+        publish_time: '2026-01-01T00:00:00Z',
+        attributes: '{}',
+      })),
+    )
+const query = async <Row>(sql: string): Promise<Row[]> => (await client.query(sql))[0] as Row[]
+const readEveryView = async (): Promise<Record<string, number>> =>
+  Object.fromEntries(
+    await Promise.all(
+      ['event_log', 'unreadable_events', ...business.views.names].map(
+        async (name) => [name, (await query(`SELECT * FROM analytics.${name}`)).length] as const,
+      ),
+    ),
+  )
+
+describe('an event of every type', () => {
+  it('with any data that its contract allows is read by every view', async () => {
+    const all = services.flatMap(({ name, contracts: { events } }) =>
+      Object.entries(events).map(([type, { data, version }]) => ({ name, type, data, version })),
+    )
+    let sent = 0
+    for (const { name, type, data, version } of all) {
+      const allowed = keeping(data).filter((sample) => data.safeParse(sample).success)
+      const samples = fc.sample(allowed, { numRuns: 40, seed: 20_261_128 })
+      const envelopes = samples.map((sample, index) =>
+        message(type, sample as object, { subject: `s-${index}`, key: index, source: name, version }),
+      )
+      await insert(name, envelopes)
+      sent += envelopes.length
+    }
+    const found = await readEveryView()
+    expect(found['event_log']).toBe(sent)
+    expect(found['orders']).toBe(40)
+    const [missing] = await query<{ n: number }>(
+      'SELECT COUNTIF(total IS NULL OR placed_at IS NULL OR received_at IS NULL) AS n FROM analytics.orders',
+    )
+    expect(missing!.n).toBe(0)
+  })
+})
+
+const placed = (id: string, data: object, envelope: object = {}): object => ({
+  ...message('order.placed', { orderId: id, ...data }, { subject: id, source: 'orders' }),
+  ...envelope,
+})
+const completed = (id: string): object => message('order.completed', { orderId: id }, { subject: id, source: 'orders' })
+
+it('orders of as many lines as are allowed are summed in the memory of a few', { timeout: 60_000 }, async () => {
+  const lines = Array.from({ length: limits.linesPerOrder }, (_, index) => ({
+    lineId: String(index + 1),
+    sku: `${index}`.padStart(limits.skuCharacters, 'x'),
+    quantity: 100,
+    unitMinor: 10_000,
+  }))
+  const ids = Array.from({ length: 6 }, (_, index) => `large-${index}`)
+  const data = { customerRef: 'c', lines, shippingMinor: 0, totalMinor: 1_000_000_000, currency: 'SEK' }
+  for (const id of ids)
+    await insert('orders', [placed(id, { ...data, placedAt: '2026-01-01T00:00:00Z' }), completed(id)])
+  const [sum] = await query<{ skus: number; units: number }>(
+    "SELECT COUNT(*) AS skus, SUM(units) AS units FROM analytics.units_by_sku WHERE currency = 'SEK'",
+  )
+  expect(sum).toEqual({ skus: limits.linesPerOrder, units: ids.length * limits.linesPerOrder * 100 })
+})
+
+describe('a row that breaks its contract', () => {
+  const line = { lineId: '1', sku: 'TEA-001', quantity: 1, unitMinor: 1 }
+  const order = {
+    customerRef: 'c',
+    lines: [line],
+    shippingMinor: 0,
+    totalMinor: 1,
+    currency: 'EUR',
+    placedAt: '2026-01-01T00:00:00Z',
+  }
+  const most = Number.MAX_SAFE_INTEGER
+  it.each<[string, object[]]>([
+    ['no envelope', [{ hello: 'world' }]],
+    ['a list', [[1, 2]]],
+    ['a time that is none', [placed('b-1', order, { time: 'yesterday' })]],
+    ['a time in the year 10000', [placed('b-2', { ...order, placedAt: '9999-12-31T23:59:59-01:00' })]],
+    ['nanoseconds', [placed('b-3', { ...order, placedAt: '2026-01-01T00:00:00.123456789Z' })]],
+    ['a total that is a text', [placed('b-4', { ...order, totalMinor: 'much' }), completed('b-4')]],
+    ['a fraction of a unit', [placed('b-5', { ...order, lines: [{ ...line, quantity: 1.5 }] }), completed('b-5')]],
+    [
+      'a product beyond INT64',
+      [placed('b-6', { ...order, lines: [{ ...line, quantity: most, unitMinor: most }] }), completed('b-6')],
+    ],
+    [
+      'a sum beyond INT64',
+      Array.from({ length: 1_100 }, (_, index) => [
+        placed(`b-7-${index}`, { ...order, totalMinor: most, lines: [{ ...line, quantity: most }] }),
+        completed(`b-7-${index}`),
+      ]).flat(),
+    ],
+    ['lines that are no list', [placed('b-8', { ...order, lines: 'three' })]],
+    ['a currency that is none', [placed('b-9', { ...order, currency: 7 }), completed('b-9')]],
+    ['no data', [placed('b-10', {}), { ...placed('b-11', {}), data: null }]],
+  ])('with %s fails no view', async (_, envelopes) => {
+    await insert('orders', envelopes)
+    await readEveryView()
+  })
+
+  it('is counted', async () => {
+    expect(await query('SELECT * FROM analytics.left_out ORDER BY source, value')).toEqual([
+      { source: 'event_log', value: 'event', left_out: 3 },
+      { source: 'order_lines', value: 'quantity', left_out: 1_102 },
+      { source: 'order_lines', value: 'unit_price', left_out: 1 },
+      { source: 'orders', value: 'placed_at', left_out: 4 },
+      { source: 'orders', value: 'total', left_out: 3 },
+    ])
+  })
+})
