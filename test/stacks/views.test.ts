@@ -12,8 +12,8 @@ import { business, services } from '../../functions/index.ts'
 import { limits } from '../../functions/shop/fields.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { localEnvironment, localPorts } from '../../stacks/environments.ts'
-import { keeping } from '../generated/by-schema.ts'
-import { type Declared, declared, resolved } from './synthesized.ts'
+import { keeping } from '../generated/by-schema.testing.ts'
+import { type Declared, declared, resolved } from './synthesized.testing.ts'
 
 const local = localEnvironment(localPorts(4100, business))
 
