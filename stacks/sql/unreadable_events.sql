@@ -1,4 +1,4 @@
--- One row per message that event_log leaves out, or has without its type or time. Normally there is none.
+-- One row per message that event_log leaves out, or has without its type or time. Normally there are no rows.
 SELECT message_id, publish_time, reason, envelope
 FROM (
   SELECT

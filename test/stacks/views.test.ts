@@ -133,7 +133,7 @@ describe('a row that breaks its contract', () => {
   it.each<[string, object[]]>([
     ['no envelope', [{ hello: 'world' }]],
     ['a list', [[1, 2]]],
-    ['a time that is none', [placed('b-1', order, { time: 'yesterday' })]],
+    ['an invalid time', [placed('b-1', order, { time: 'yesterday' })]],
     ['a time in the year 10000', [placed('b-2', { ...order, placedAt: '9999-12-31T23:59:59-01:00' })]],
     ['nanoseconds', [placed('b-3', { ...order, placedAt: '2026-01-01T00:00:00.123456789Z' })]],
     ['a total that is a text', [placed('b-4', { ...order, totalMinor: 'much' }), completed('b-4')]],
@@ -149,8 +149,8 @@ describe('a row that breaks its contract', () => {
         completed(`b-7-${index}`),
       ]).flat(),
     ],
-    ['lines that are no list', [placed('b-8', { ...order, lines: 'three' })]],
-    ['a currency that is none', [placed('b-9', { ...order, currency: 7 }), completed('b-9')]],
+    ['lines that are not a list', [placed('b-8', { ...order, lines: 'three' })]],
+    ['an invalid currency', [placed('b-9', { ...order, currency: 7 }), completed('b-9')]],
     ['no data', [placed('b-10', {}), { ...placed('b-11', {}), data: null }]],
   ])('with %s fails no view', async (_, envelopes) => {
     await insert('orders', envelopes)

@@ -1,4 +1,4 @@
--- The number of rows that a view leaves out, or whose value it has as null because the event's value can not be read. No row: none.
+-- The number of rows that a view leaves out, or whose value it has as null because the event's value can not be read. There are normally no rows.
 SELECT source, value, left_out
 FROM (
   SELECT 'event_log' AS source, 'event' AS value, COUNT(*) AS left_out FROM `{{analytics}}.unreadable_events`
