@@ -3,6 +3,7 @@
 import { userInfo } from 'node:os'
 import { services } from '../functions/index.ts'
 import { tools } from '../functions/tools.ts'
+import { MAX_DELIVERY_ATTEMPTS } from '../shared/base/attempts.ts'
 import { define, flag, mainOf, text, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, consumers, readDeadLetters, deadLetterById } from './ops/dead-letters.ts'
 import { createReplayer, replayEach } from './ops/replay.ts'
@@ -45,7 +46,7 @@ const replay = define({
   brief: 'Replays dead letters to the services that failed: the ones with these ids, or --all.',
   about: `
 Sends each service a task that names them. The service pulls them from its own dead-letter subscription, handles them, and
-acknowledges those that succeeded. Replaying a message that was already handled has no effect. A message that fails twenty
+acknowledges those that succeeded. Replaying a message that was already handled has no effect. A message that fails ${MAX_DELIVERY_ATTEMPTS}
 more times, or can not be parsed, stays in the subscription.`,
   words: { name: 'ID', brief: 'an id; dead-letters lists them', max: Infinity },
   options: { ...targetOptions, ...actingOptions, service, all: flag('all dead letters there are now') },

@@ -7,7 +7,8 @@ import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../sh
 import type { Business } from '../shared/service/business.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Environment } from './environments.ts'
-import { delivery, type EventTopic, MAX_DELIVERY_ATTEMPTS } from './event-topic.ts'
+import { MAX_DELIVERY_ATTEMPTS } from '../shared/base/attempts.ts'
+import { delivery, type EventTopic } from './event-topic.ts'
 import {
   BigqueryDataset,
   BigqueryTable,

@@ -1,6 +1,7 @@
 /** The topic of one event type, declared on the bus. Stacks of publishers and subscribers refer to it by name. */
 
 import { Construct } from 'constructs'
+import { MAX_DELIVERY_ATTEMPTS } from '../shared/base/attempts.ts'
 import { deadLetterName, eventPath, subscriptionName, topicName } from '../shared/base/names.ts'
 import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
@@ -9,13 +10,12 @@ import { pubsubAgent, pushEmail, serviceMember } from './members.ts'
 import { validName } from './naming-rules.ts'
 import type { RunService } from './run-service.ts'
 
-/** Settings of every push or BigQuery subscription: 20 attempts, 1 to 600 s apart, last about two hours. */
+/** Settings of every push or BigQuery subscription: its attempts, 1 to 600 s apart, last about two hours. */
 export const delivery = {
   messageRetentionDuration: '604800s',
   expirationPolicy: { ttl: '' },
   retryPolicy: { minimumBackoff: '1s', maximumBackoff: '600s' },
 } as const
-export const MAX_DELIVERY_ATTEMPTS = 20
 /** The time limit of a push. */
 const ACK_DEADLINE_SECONDS = 60
 

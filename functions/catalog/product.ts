@@ -2,7 +2,7 @@
 
 import type { CommandOf, RecordOf } from '../../shared/contracts/contract.ts'
 import { refuseIf } from '../../shared/base/errors.ts'
-import { fold } from '../../shared/service/decider.ts'
+import { fold } from '../../shared/service/fold.ts'
 import type { RecordedEvent } from '../../shared/service/platform.ts'
 import { shopCodes } from '../shop/errors.ts'
 import { areTooMany, type catalogContracts, MAX_ANNOUNCED_PRICES, type Price, priceAt, withPrice } from './contracts.ts'

@@ -7,6 +7,7 @@ import { type Caller, createTokenCheck, isStaff } from './caller-tokens.ts'
 import { Refused } from '../../shared/base/errors.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import type { SubmittedBy } from '../../shared/contracts/contract.ts'
+import { once } from '../../shared/base/once.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { requestOf } from '../../shared/runtime/refusals.ts'
 import { submittedSchema } from '../../shared/messaging/submission.ts'
@@ -150,9 +151,4 @@ async function accepted(
     act: { command: command.type, commandId, object: subject },
   })
   return c.json({ commandId, ...answer }, 202)
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined
-  return () => (made ??= make())
 }

@@ -1,6 +1,6 @@
 /** Reserve, release, commit, receive: each one transaction over the order's stream and the shards it touches. */
 
-import { fold, recordsOf } from '../../shared/service/decider.ts'
+import { fold, recordsOf } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { type DocumentPath, documentPath } from '../../shared/service/document-path.ts'

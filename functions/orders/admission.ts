@@ -3,7 +3,7 @@
  * is armed, and again in the order's commit.
  */
 
-import { fold } from '../../shared/service/decider.ts'
+import { fold } from '../../shared/service/fold.ts'
 import type { DocumentPath } from '../../shared/service/document-path.ts'
 import type { Platform, Stream } from '../../shared/service/platform.ts'
 import { evolve, initial } from './order.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fold } from '../../shared/service/decider.ts'
+import { fold } from '../../shared/service/fold.ts'
 import type { Message } from '../../shared/contracts/message.ts'
 import { decide } from './decide.ts'
 import { evolve, initial, type OrderState } from './order.ts'

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod'
 import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
-import { fold } from '../../shared/service/decider.ts'
+import { fold } from '../../shared/service/fold.ts'
 import { derivedId, derivedName } from '../../shared/base/ids.ts'
 import { isHashOfRequest, requestHashOf } from '../../shared/base/request-hash.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'

@@ -1,6 +1,6 @@
 /** Authorises and voids: a void is recorded before the provider is called, so that a late authorisation can't overtake it. */
 
-import { fold } from '../../shared/service/decider.ts'
+import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'

@@ -3,7 +3,7 @@
  * shipment may be captured concurrently; a shipment of the whole order needs no such commit.
  */
 
-import { fold } from '../../shared/service/decider.ts'
+import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
 import { reference } from '../../shared/base/fields.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
+import { callOnce } from '../../shared/http/call-once.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { minor, paymentProviderUrl } from '../shop/fields.ts'
 
@@ -33,8 +34,6 @@ const capturedAmounts = z.object({ captures: z.array(z.object({ amountMinor: min
 const PAYMENT_REQUIRED = 402
 const NOT_FOUND = 404
 const CONFLICT = 409
-/** The provider knows a key for a day; an hour less, since the call itself takes its time. */
-const IDEMPOTENCY_KEY_TTL_MS = 23 * 3_600_000
 
 export interface Provider {
   /** The state of the authorisation under this key; undefined if the provider has no such authorisation. */
@@ -60,10 +59,9 @@ export interface Provider {
 
 const operation = (name: string): string => `payment-provider.${name}`
 
-/** The provider's client; it queries before a call if the idempotency key may have expired since the cause. */
+/** The provider's client, for the calls that a message causes. */
 export function provider(platform: Platform, cause: Envelope): Provider {
   const url = platform.setting(paymentProviderUrl)
-  const asksFirst = platform.now() - Date.parse(cause.time) > IDEMPOTENCY_KEY_TTL_MS
   const pathOf = (key: string): string => `/v1/authorizations/by-key/${encodeURIComponent(key)}`
   const post = (name: string, path: string, idempotencyKey: string, { body = {}, accept = [] as readonly number[] }) =>
     platform.callExternal(`${url}${path}`, { method: 'POST', operation: operation(name), body, idempotencyKey, accept })
@@ -79,22 +77,29 @@ export function provider(platform: Platform, cause: Envelope): Provider {
 
   return {
     find,
-    async authorize(key, request) {
-      const found = asksFirst ? await find(key) : undefined
-      if (found) return found
-      const response = await post('authorize', '/v1/authorizations', key, { body: request, accept: [PAYMENT_REQUIRED] })
-      return authorization.parse(await response.json())
-    },
-    async capture(authorizationKey, key, request) {
-      const found = asksFirst ? await get(authorizationKey) : undefined
-      const known = found === undefined ? undefined : captures.parse(found).captures.find((one) => one.key === key)
-      if (known) return { status: 'captured', captureId: known.captureId }
-      const response = await post('capture', `${pathOf(authorizationKey)}/captures`, key, {
-        body: request,
-        accept: [CONFLICT],
-      })
-      return capture.parse(await response.json())
-    },
+    authorize: (key, body) =>
+      callOnce(platform, cause, {
+        find: () => find(key),
+        async call() {
+          const response = await post('authorize', '/v1/authorizations', key, { body, accept: [PAYMENT_REQUIRED] })
+          return authorization.parse(await response.json())
+        },
+      }),
+    capture: (authorizationKey, key, body) =>
+      callOnce(platform, cause, {
+        async find() {
+          const found = await get(authorizationKey)
+          const known = found === undefined ? undefined : captures.parse(found).captures.find((one) => one.key === key)
+          return known && { status: 'captured', captureId: known.captureId }
+        },
+        async call() {
+          const response = await post('capture', `${pathOf(authorizationKey)}/captures`, key, {
+            body,
+            accept: [CONFLICT],
+          })
+          return capture.parse(await response.json())
+        },
+      }),
     async void(authorizationKey) {
       const path = `${pathOf(authorizationKey)}/void`
       const response = await post('void', path, `${authorizationKey}:void`, { accept: [CONFLICT] })

@@ -2,7 +2,7 @@
 
 import { implement } from '../../shared/service/app.ts'
 import type { RecordOf, SentBy } from '../../shared/contracts/contract.ts'
-import { recordsOf } from '../../shared/service/decider.ts'
+import { recordsOf } from '../../shared/service/fold.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { Unavailable } from '../../shared/base/errors.ts'
 import { noChange, type Stream } from '../../shared/service/platform.ts'

@@ -5,7 +5,7 @@
 
 import type { Contracts, EventContract } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
-import { recordsOf } from '../service/decider.ts'
+import { recordsOf } from '../service/fold.ts'
 import { Unavailable } from '../base/errors.ts'
 import { derivedId } from '../base/ids.ts'
 import { type AddressCommand, checked } from './outgoing.ts'

@@ -7,6 +7,7 @@ import { createCaller } from './caller.ts'
 import { closeAll } from '../service/close-all.ts'
 import { declaredStores } from '../service/collections.ts'
 import { addressesOf, type Config, readSettings } from '../base/config.ts'
+import { once } from '../base/once.ts'
 import { createHealth, type Health } from '../service/health.ts'
 import { createDeadLetterBox, type DeadLetterBox } from '../gcp/dead-letter-box.ts'
 import { createAccessTokens, createIdTokens } from '../gcp/id-tokens.ts'
@@ -34,8 +35,8 @@ export interface RunningPlatform extends Platform {
   readonly deadLetterBox: DeadLetterBox
   readonly health: Health
   readonly telemetry: Telemetry
-  /** Never throws: a resource that can not be closed is logged. */
-  close(): Promise<void>
+  /** Returns whether all its resources were closed; one that was not is logged. Never throws. */
+  close(): Promise<boolean>
 }
 
 /** The backoff after a lost race: it grows, with random jitter, so that two writers do not conflict again. */
@@ -100,9 +101,9 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
     submit: createSubmit({ address: addressing({ ...service, sends: service.submits }), call: caller.call }),
     ...createQuery({ service, call: caller.call }),
     async close() {
-      security.close()
-      await closeAll(
+      const closed = await closeAll(
         {
+          'security log': async () => security.close(),
           'Pub/Sub': publisher.close,
           'Cloud Tasks': sender.close,
           'dead letters': deadLetterBox.close,
@@ -113,7 +114,7 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
         log,
       )
       // Last: telemetry also exports the work of the others.
-      await closeAll({ telemetry: telemetry.close }, log)
+      return (await closeAll({ telemetry: telemetry.close }, log)) && closed
     },
   }
 }
@@ -161,9 +162,4 @@ async function connectFirestore(config: Config): Promise<Firestore> {
 async function connectPubSub(): Promise<PubSub> {
   const { PubSub } = await import('@google-cloud/pubsub')
   return new PubSub()
-}
-
-function once<T>(make: () => Promise<T>): (() => Promise<T>) & { started(): boolean } {
-  let made: Promise<T> | undefined
-  return Object.assign(() => (made ??= make()), { started: () => made !== undefined })
 }

@@ -201,7 +201,7 @@ export function testPlatform(service: Service, options: TestOptions = {}): TestP
       close: async () => {},
     },
     health: createHealth({ dependencies: {}, openCircuits: () => [], now, log: recorded.log }),
-    close: async () => {},
+    close: async () => true,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Handles one delivery: an unparseable message is dead-lettered, a rejected one is acknowledged, a transient failure is redelivered. */
 
 import { z } from 'zod'
+import { MAX_DELIVERY_ATTEMPTS } from '../base/attempts.ts'
 import type { Delivery, ServiceApp } from '../service/service-app.ts'
 import type { Config } from '../base/config.ts'
 import type { RunningPlatform } from './create-platform.ts'
@@ -16,8 +17,6 @@ import { STUCK_FROM_ATTEMPT } from '../saga/saga.ts'
 import { contractsOf, type Service } from '../service/service.ts'
 import { WrongSource, readCommand, readEnvelope, readEvent, Unreadable } from './messages.ts'
 
-/** The attempts after which a command is dead-lettered: Cloud Tasks deletes a task that has used up its attempts. */
-const MAX_COMMAND_ATTEMPTS = 20
 /** A message has 10 MB at most, with its attributes. */
 const MAX_DEAD_LETTER_BYTES = 9_990_000
 
@@ -154,7 +153,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
     )
     if (outcome.status === 204) return outcome
     const attempt = retries + 1
-    if (!retryForever && attempt >= MAX_COMMAND_ATTEMPTS)
+    if (!retryForever && attempt >= MAX_DELIVERY_ATTEMPTS)
       return deadLetter(type, body, `failed ${attempt} times, last with ${outcome.status}`)
     if (retryForever && attempt >= STUCK_FROM_ATTEMPT) telemetry.stuck(message, attempt)
     return outcome

@@ -3,6 +3,7 @@
  * content is that of Pub/Sub or of the service, so operators can not send content in the name of a service.
  */
 
+import { MAX_DELIVERY_ATTEMPTS } from '../base/attempts.ts'
 import type { Config } from '../base/config.ts'
 import type { RunningPlatform } from './create-platform.ts'
 import type { Waiting } from '../gcp/waiting.ts'
@@ -16,8 +17,6 @@ interface Headers {
   get(name: string): string | undefined
 }
 
-/** Attempts of one replay. After the last one, the remaining dead letters stay in the subscription. */
-const MAX_ATTEMPTS = 20
 /** Attempts to find a missing dead letter: another reader may hold its lease. After them it counts as acknowledged. */
 const ATTEMPTS_FOR_MISSING = 5
 
@@ -126,7 +125,7 @@ export function createReplay(receiver: Receiver, platform: RunningPlatform, conf
       let later = 0
       for (const letter of letters) if (!(await replayed(letter, headers, operator))) later += 1
       const isMissing = letters.length < messageIds.length
-      if (later > 0 ? attempt < MAX_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
+      if (later > 0 ? attempt < MAX_DELIVERY_ATTEMPTS : isMissing && attempt < ATTEMPTS_FOR_MISSING) return notYet
       if (later > 0) platform.log('ERROR', 'replay.given-up', { letters: later, attempt, service: service.name })
       return { status: 204 }
     } catch (error) {

@@ -13,6 +13,7 @@ import { limitServer, serverOptions } from './server-limits.ts'
 /** Cloud Run kills ten seconds after SIGTERM; unfinished deliveries are redelivered. */
 const STOP_TIMEOUT_MS = 9_000
 const IDLE_CHECK_INTERVAL_MS = 50
+
 /** @param load Imports the handlers: after the platform, whose clients connect in the meantime. */
 export async function serve(service: Service, load: () => Promise<ServiceApp>): Promise<void> {
   const config = readConfig()
@@ -34,7 +35,8 @@ export async function serve(service: Service, load: () => Promise<ServiceApp>): 
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
     void stopped(server)
       .then(() => platform.close())
-      .then(() => process.exit(0))
+      // Nothing acknowledged is lost when a resource fails to close; Cloud Run logs the instance's exit code.
+      .then((allClosed) => process.exit(allClosed ? 0 : 1))
   })
 }
 

@@ -19,7 +19,7 @@ it('closing continues when a resource fails or hangs, and both are logged', asyn
     (severity, event, fields) => void logged.push([severity, event, fields!['resource'], String(fields!['error'])]),
   )
   await vi.advanceTimersByTimeAsync(3_000)
-  await closing
+  expect(await closing).toBe(false)
   expect(closed).toEqual(['Firestore'])
   expect(logged).toEqual([
     ['WARNING', 'close.failed', 'Pub/Sub', 'Error: The channel is closed.'],

@@ -1,5 +1,6 @@
 /** The permission that each method of Cloud Tasks requires: https://cloud.google.com/tasks/docs/reference-access-control */
 
+import { actsAs, permissionsOn, projectOf } from '../core/access/required.ts'
 import type { RequiredPermission, ServiceAccess } from '../core/service.ts'
 
 interface Named {
@@ -17,11 +18,7 @@ interface NewTask extends OfParent, Viewing {
   } | null
 }
 
-const on = (permission: string, resource: string): RequiredPermission => ({
-  permission: `cloudtasks.${permission}`,
-  resource,
-})
-const projectOf = (name: string): string => name.split('/').slice(0, 2).join('/')
+const on = permissionsOn('cloudtasks')
 /** A task has no policy of its own: its queue's counts. */
 const queueOf = (task: string): string => task.split('/tasks/')[0]!
 const fully = (queue: string, { responseView }: Viewing): RequiredPermission[] =>
@@ -40,18 +37,7 @@ export const tasksAccess: ServiceAccess = {
   methods: {
     createTask({ parent = '', task, ...viewing }: NewTask) {
       const account = task?.httpRequest?.oidcToken?.serviceAccountEmail
-      return [
-        on('tasks.create', parent),
-        ...fully(parent, viewing),
-        ...(account
-          ? [
-              {
-                permission: 'iam.serviceAccounts.actAs',
-                resource: `${projectOf(parent)}/serviceAccounts/${account}`,
-              },
-            ]
-          : []),
-      ]
+      return [on('tasks.create', parent), ...fully(parent, viewing), ...actsAs(account, projectOf(parent))]
     },
     getTask: ({ name = '', ...viewing }: Named & Viewing) => [
       on('tasks.get', queueOf(name)),

@@ -1,17 +1,16 @@
 /** The permission that each method of Firestore requires: https://cloud.google.com/firestore/docs/security/iam#required_permissions */
 
+import { permissionsOn, projectOf } from '../core/access/required.ts'
 import type { MethodAccess, RequiredPermission, ServiceAccess } from '../core/service.ts'
 
+const on = permissionsOn('datastore')
 /** `projects/p/databases/d` of anything in it: the grants stand on the project, under conditions on this name. */
 const databaseOf = (name: string): string => name.split('/').slice(0, 4).join('/')
-const projectOf = (name: string): string => name.split('/').slice(0, 2).join('/')
 
 /** Requires each permission on each database that the request names, so that a grant on one database does not reach another. */
 function needs(names: readonly (string | undefined)[], permissions: readonly string[]): RequiredPermission[] {
   const databases = new Set(names.map((name) => databaseOf(name ?? '')))
-  return [...databases].flatMap((resource) =>
-    [...new Set(permissions)].map((permission) => ({ permission: `datastore.${permission}`, resource })),
-  )
+  return [...databases].flatMap((resource) => [...new Set(permissions)].map((permission) => on(permission, resource)))
 }
 
 interface Write {
@@ -99,7 +98,7 @@ export const dataAccess: ServiceAccess = {
 
 const onProject =
   (permission: string): MethodAccess =>
-  ({ parent = '' }: { parent?: string }) => [{ permission: `datastore.${permission}`, resource: projectOf(parent) }]
+  ({ parent = '' }: { parent?: string }) => [on(permission, projectOf(parent))]
 
 export const adminAccess: ServiceAccess = {
   ...words,

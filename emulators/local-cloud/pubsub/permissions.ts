@@ -1,13 +1,10 @@
 /** The permission that each method of Pub/Sub requires: https://cloud.google.com/pubsub/docs/access-control#required_permissions */
 
+import { actsAs, permissionsOn, projectOf } from '../core/access/required.ts'
 import type { RequiredPermission, ServiceAccess } from '../core/service.ts'
 import type { CloudContext } from '../core/plugin.ts'
 
-const on = (permission: string, resource: string): RequiredPermission => ({
-  permission: `pubsub.${permission}`,
-  resource,
-})
-const projectOf = (name: string | undefined): string => (name ?? '').split('/').slice(0, 2).join('/')
+const on = permissionsOn('pubsub')
 const words: Pick<ServiceAccess, 'refusal' | 'domain'> = {
   refusal: () => 'User not authorized to perform this action.',
   domain: 'pubsub.googleapis.com',
@@ -34,18 +31,9 @@ interface Delivering {
   readonly bigqueryConfig?: OfAccount | null
 }
 
-/** A caller that makes a subscription push or write as an account needs the permission to act as that account. */
-const actsAs = ({ pushConfig, bigqueryConfig }: Delivering, project: string): RequiredPermission[] =>
-  [pushConfig?.oidcToken, bigqueryConfig].flatMap((config) =>
-    config?.serviceAccountEmail
-      ? [
-          {
-            permission: 'iam.serviceAccounts.actAs',
-            resource: `${project}/serviceAccounts/${config.serviceAccountEmail}`,
-          },
-        ]
-      : [],
-  )
+/** A subscription pushes or writes as an account. */
+const deliversAs = ({ pushConfig, bigqueryConfig }: Delivering, project: string): RequiredPermission[] =>
+  [pushConfig?.oidcToken, bigqueryConfig].flatMap((config) => actsAs(config?.serviceAccountEmail, project))
 
 export const publisherAccess: ServiceAccess = {
   ...words,
@@ -72,18 +60,18 @@ export const subscriberAccess: ServiceAccess = {
     createSubscription: ({ name, topic = '', ...delivering }: Named & OfTopic & Delivering) => [
       on('subscriptions.create', projectOf(name)),
       on('topics.attachSubscription', topic),
-      ...actsAs(delivering, projectOf(name)),
+      ...deliversAs(delivering, projectOf(name)),
     ],
     getSubscription: ({ subscription = '' }: OfSubscription) => [on('subscriptions.get', subscription)],
     updateSubscription: ({ subscription }: { subscription?: (Named & Delivering) | null }) => [
       on('subscriptions.update', subscription?.name ?? ''),
-      ...actsAs(subscription ?? {}, projectOf(subscription?.name)),
+      ...deliversAs(subscription ?? {}, projectOf(subscription?.name)),
     ],
     listSubscriptions: ({ project = '' }: OfProject) => [on('subscriptions.list', project)],
     deleteSubscription: ({ subscription = '' }: OfSubscription) => [on('subscriptions.delete', subscription)],
     modifyPushConfig: ({ subscription = '', ...delivering }: OfSubscription & Pick<Delivering, 'pushConfig'>) => [
       on('subscriptions.update', subscription),
-      ...actsAs(delivering, projectOf(subscription)),
+      ...deliversAs(delivering, projectOf(subscription)),
     ],
     modifyAckDeadline: consumes,
     acknowledge: consumes,

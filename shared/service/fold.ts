@@ -1,11 +1,11 @@
-/** Rules as two pure functions: the decision on a command, and the state after an event. */
+/** A stream's state: its recorded events, folded. */
 
 import { Unavailable } from '../base/errors.ts'
 import type { Message } from '../contracts/message.ts'
 
-export interface Decider<Command, State, Outcome, Recorded extends Message = Message> {
+/** The state before the first event, and the pure function that makes the state after an event. */
+interface Fold<State, Recorded extends Message> {
   readonly initial: State
-  decide(command: Command, state: State): Outcome
   evolve(state: State, event: Recorded): State
 }
 
@@ -14,7 +14,7 @@ export interface Decider<Command, State, Outcome, Recorded extends Message = Mes
  * @throws Unavailable for an event of a later revision, whose meaning this one does not know.
  */
 export function fold<State, Recorded extends Message>(
-  { initial, evolve }: Pick<Decider<never, State, unknown, Recorded>, 'initial' | 'evolve'>,
+  { initial, evolve }: Fold<State, Recorded>,
   events: readonly Message[],
 ): State {
   return recordsOf<Recorded>(events).reduce<State>((state, event) => {
