@@ -2,6 +2,7 @@
 
 import { table } from '../table.ts'
 import type { Unit } from '../tools.ts'
+import type { MonthlyLine } from './monthly.ts'
 import { type Bill, billings, editions, listPrices } from './price.ts'
 
 const MILLION = 1_000_000
@@ -32,8 +33,25 @@ export function billText({ units, lines, totals }: Bill, unit?: Unit): string {
       : 'USD, all operations since the start',
     table(sums),
     ...(unit && units === 0 ? [`There was no ${unit.one} since the start: ${unit.command} begins one.`] : []),
-    `List prices of ${listPrices.date}, ${listPrices.region}: ${listPrices.note}`,
+    source,
   ].join('\n\n')
 }
 
+/** The table that `npm run bill -- --stacks` prints. */
+export function monthlyText(environment: string, lines: readonly MonthlyLine[]): string {
+  const sum = lines.reduce((total, { usd }) => total + usd, 0)
+  return [
+    table(
+      lines.map(({ usd, quantity, ...line }) => ({
+        ...line,
+        quantity: rounded(quantity),
+        'USD a month': usd.toFixed(2),
+      })),
+    ),
+    `${environment} costs $${sum.toFixed(2)} in a month of 30 days without a request, besides storage and reading of metrics.`,
+    source,
+  ].join('\n\n')
+}
+
+const source = `List prices of ${listPrices.date}, ${listPrices.region}: ${listPrices.note}`
 const rounded = (amount: number): number => Number(amount.toFixed(amount < 100 ? 2 : 0))

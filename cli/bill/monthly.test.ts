@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { business, services } from '../../functions/index.ts'
+import { synthesize } from '../../stacks/app.ts'
+import { environments } from '../../stacks/environments.ts'
+import { monthlyLines } from './monthly.ts'
+
+const { prod } = environments
+const monthly = (minInstances: Readonly<Record<string, number>>, item: RegExp): number =>
+  monthlyLines(synthesize(prod, { ...business, minInstances: () => minInstances }))
+    .filter((line) => item.test(line.item))
+    .reduce((sum, { usd }) => sum + usd, 0)
+
+it('prices each kept instance with its collector: 1.5 vCPU and 0.75 GiB for 30 days', () => {
+  const oneUsd = 2.25 * 0.0000025 * 30 * 86_400
+  expect(monthly({}, /^run/)).toBe(0)
+  expect(monthly({ gateway: 1 }, /^run/)).toBeCloseTo(oneUsd, 6)
+  expect(monthly({ gateway: 2, orders: 1 }, /^run/)).toBeCloseTo(3 * oneUsd, 6)
+  const all = Object.fromEntries(services.map(({ name }) => [name, 1]))
+  expect(monthly(all, /^run/)).toBeCloseTo(services.length * oneUsd, 6)
+})
+
+it('prices the zone, and each condition of an alert', () => {
+  expect(monthly({}, /^dns/)).toBe(0.2)
+  const conditions = monthlyLines(synthesize(prod, business)).find(({ item }) => item === 'alert-conditions')!
+  expect(conditions.quantity).toBeGreaterThan(10)
+  expect(conditions.usd).toBeCloseTo(conditions.quantity * 0.1, 10)
+})
+
+it.each([
+  ['500m', '1Gi', 0.5 + 1],
+  ['2', '256Mi', 2 + 0.25],
+])('reads the limits %s and %s', (cpu, memory, units) => {
+  const template = { scaling: { min_instance_count: 1 }, containers: [{ resources: { limits: { cpu, memory } } }] }
+  const json = { resource: { google_cloud_run_v2_service: { one: { template } } } }
+  const usd = monthlyLines([{ name: 'prod-one', json }]).reduce((sum, line) => sum + line.usd, 0)
+  expect(usd).toBeCloseTo(units * 0.0000025 * 30 * 86_400, 6)
+})
+
+it.each(Object.values(environments).map((environment) => [environment.name, environment] as const))(
+  'is written in docs/deploy.md: %s',
+  (name, environment) => {
+    const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8')
+    const [, written] = new RegExp(`^\\| ${name} +\\|[^|]+\\| \\$([\\d.]+) +\\|$`, 'm').exec(page)!
+    const usd = monthlyLines(synthesize(environment, business)).reduce((sum, line) => sum + line.usd, 0)
+    expect(written).toBe(usd.toFixed(2))
+  },
+)
