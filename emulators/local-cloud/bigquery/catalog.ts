@@ -8,7 +8,7 @@ import { duckType } from './values/duck-types.ts'
 import { asQueryError } from './values/errors.ts'
 import type { DatasetResource, FieldSchema, TableResource } from './values/records.ts'
 import { sqlError } from './sql/engine-errors.ts'
-import { limits, tooComplex } from './sql/limits.ts'
+import { limits, tooComplex } from './values/limits.ts'
 import { quote } from './sql/reader.ts'
 
 export interface TableReference {

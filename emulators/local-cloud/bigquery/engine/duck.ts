@@ -8,7 +8,7 @@ import { prepare, withTypes } from './parameters.ts'
 import { makeSharedMemory } from './shared-memory.ts'
 import { fieldOf, type Row, rowOf } from '../values/rows.ts'
 import { macros } from '../sql/functions.ts'
-import { timedOut } from '../sql/limits.ts'
+import { timedOut } from '../values/limits.ts'
 import { namesOf } from '../sql/unnamed.ts'
 import { bigqueryError } from '../values/errors.ts'
 

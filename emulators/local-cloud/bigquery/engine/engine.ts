@@ -12,7 +12,7 @@ import { closeState } from '../../core/state-files.ts'
 import { type Code, invalidArgument, StatusError } from '../../core/status.ts'
 import { type Call, type EngineWork, MEMORY_SIGNAL, type Query, type Reply } from './engine-work.ts'
 import { outOfMemory } from '../sql/engine-errors.ts'
-import { timedOut } from '../sql/limits.ts'
+import { timedOut } from '../values/limits.ts'
 
 export interface EngineOptions {
   /** The folder of the database. Absent: a temporary folder, which is removed at the end. */

@@ -4,7 +4,7 @@
  */
 
 import { keywords } from './functions.ts'
-import { limits, tooComplex, tooDeep } from './limits.ts'
+import { limits, tooComplex, tooDeep } from '../values/limits.ts'
 import { isWord } from './reader.ts'
 import type { Token } from './tokens.ts'
 

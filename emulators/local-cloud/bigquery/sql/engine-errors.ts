@@ -2,7 +2,7 @@
 
 import { invalidArgument, StatusError } from '../../core/status.ts'
 import { bigqueryError } from '../values/errors.ts'
-import { tooComplex } from './limits.ts'
+import { tooComplex } from '../values/limits.ts'
 import { placesOf } from './tokens.ts'
 
 /** With this a macro's own message begins, which is in BigQuery's words already. */

@@ -4,7 +4,7 @@ import { invalidArgument } from '../../core/status.ts'
 import { call } from './call.ts'
 import { tableName } from './from.ts'
 import { keywords } from './functions.ts'
-import { limits, tooComplex, tooDeep } from './limits.ts'
+import { limits, tooComplex, tooDeep } from '../values/limits.ts'
 import { type Clauses, closes, isWord, quote, type Reader, text } from './reader.ts'
 
 /** From the loosest to the tightest; every one binds tighter than comparisons. DuckDB ranks them otherwise, hence the parentheses. */

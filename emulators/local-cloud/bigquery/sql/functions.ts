@@ -5,7 +5,7 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { OWN_MESSAGE } from './engine-errors.ts'
-import { limits } from './limits.ts'
+import { limits } from '../values/limits.ts'
 import { dateFunctions, type Rewrite } from './dates.ts'
 
 /** GoogleSQL's type names in casts → DuckDB types. */

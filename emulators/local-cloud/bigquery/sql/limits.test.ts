@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { withAliases } from './aliases.ts'
-import { limits } from './limits.ts'
+import { limits } from '../values/limits.ts'
 import { Reader } from './reader.ts'
 import { tokenize } from './tokens.ts'
 import { translate } from './translate.ts'

@@ -1,7 +1,7 @@
 /** The translator's position in the tokens, and its state. */
 
 import { invalidArgument } from '../../core/status.ts'
-import { limits, tooComplex, tooDeep } from './limits.ts'
+import { limits, tooComplex, tooDeep } from '../values/limits.ts'
 import type { Token } from './tokens.ts'
 
 export type EndTest = (token: Token) => boolean

@@ -2,7 +2,7 @@
 
 import { nestsDeeper } from '../../core/json.ts'
 import { invalidArgument } from '../../core/status.ts'
-import { limits } from '../sql/limits.ts'
+import { limits } from './limits.ts'
 import type { FieldSchema } from './records.ts'
 import * as scalars from './scalars.ts'
 import { parameterOf, typeName } from './type-parameters.ts'

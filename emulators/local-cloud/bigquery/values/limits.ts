@@ -1,7 +1,7 @@
 /** How large and how deep a query may be, and the refusal beyond that, in BigQuery's words. */
 
 import type { StatusError } from '../../core/status.ts'
-import { bigqueryError } from '../values/errors.ts'
+import { bigqueryError } from './errors.ts'
 
 export const limits = {
   /** The length of a query's text: https://cloud.google.com/bigquery/quotas#query_jobs */
