@@ -64,7 +64,8 @@ function checkValue(option: string, value: string, served: readonly string[]): v
   )
 }
 
-function insertOf(datasetId: string, tableId: string, schema: readonly FieldSchema[], sql: string): string {
+/** Inserts the rows of a query, and returns them. */
+export function insertOf(datasetId: string, tableId: string, schema: readonly FieldSchema[], sql: string): string {
   const names = schema.map((field) => quote(field.name)).join(', ')
   return `INSERT INTO ${quote(datasetId)}.${quote(tableId)} (${names}) ${sql} RETURNING ${names}`
 }

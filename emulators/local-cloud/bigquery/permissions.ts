@@ -5,6 +5,7 @@ import type { RouteAccess } from '../core/access/access.ts'
 import type { CloudContext } from '../core/plugin.ts'
 import type { TableReference } from './catalog.ts'
 import type { BigQueryCore } from './core.ts'
+import type { Ddl } from './sql/ddl.ts'
 
 // The Node client drops the prefix when it is pointed at an emulator.
 const ROOT = '^(?:/bigquery/v2)?/projects/(?<project>[^/]+)'
@@ -57,14 +58,23 @@ export function bigqueryAccess({ catalog, engine }: BigQueryCore, { project }: C
     const created = { permission: 'bigquery.jobs.create', resource: projectOf(groups) }
     const { query, defaultDataset, destinationTable } = configuration
     if (typeof query !== 'string') return [created]
-    const { tables, verb } = await engine.translate(query, project.id, defaultDataset?.datasetId)
+    const { tables, verb, ddl } = await engine.translate(query, project.id, defaultDataset?.datasetId)
     const read = await reads(tables)
     return [
       created,
       ...read,
+      ...(ddl ? [ddlNeeds(groups, ddl)] : []),
       ...(destinationTable ? destinationNeeds(groups, destinationTable) : []),
       ...(writes.has(verb) ? read.map(({ resource }) => ({ permission: 'bigquery.tables.updateData', resource })) : []),
     ]
+  }
+  const ddlNeeds = (groups: Groups, ddl: Ddl): RequiredPermission => {
+    const dataset = `${projectOf(groups)}/datasets/${ddl.datasetId}`
+    if (ddl.kind === 'CREATE_SCHEMA') return { permission: 'bigquery.datasets.create', resource: projectOf(groups) }
+    if (ddl.kind === 'DROP_SCHEMA') return { permission: 'bigquery.datasets.delete', resource: dataset }
+    const isDrop = ddl.kind === 'DROP_TABLE' || ddl.kind === 'DROP_VIEW'
+    if (isDrop) return { permission: 'bigquery.tables.delete', resource: `${dataset}/tables/${ddl.tableId}` }
+    return { permission: 'bigquery.tables.create', resource: dataset }
   }
   const destinationNeeds = (groups: Groups, { datasetId = '', tableId = '' }: Partial<TableReference>) => {
     const dataset = `${projectOf(groups)}/datasets/${datasetId}`

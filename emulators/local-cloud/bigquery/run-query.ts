@@ -5,6 +5,7 @@ import { invalidArgument } from '../core/status.ts'
 import type { Catalog } from './catalog.ts'
 import { checkInserted } from './coercion.ts'
 import { makeDestinations } from './destination.ts'
+import { runDdl } from './run-ddl.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Query } from './engine/engine-work.ts'
 import { guardOf } from './guards.ts'
@@ -24,7 +25,8 @@ export interface Outcome {
   readonly rows: readonly Row[]
   /** The approximate size of the rows as JSON. */
   readonly resultBytes: number
-  readonly changed: number
+  /** The number of changed rows, of a statement that changes rows. */
+  readonly changed: number | undefined
   readonly bytes: number
 }
 
@@ -51,15 +53,33 @@ export function makeRunQuery(
   const run = async ({ query, dryRun = false, jobTimeoutMs }: JobConfiguration): Promise<Outcome> => {
     checkSettings(query, context.project.id)
     const translation = await engine.translate(query.query, context.project.id, query.defaultDataset?.datasetId)
-    const statementType = statementOf(translation)
+    const { ddl } = translation
+    const statementType = ddl?.kind ?? statementOf(translation)
     // Each table that is read, also through views; a query of none is free.
     const bytes = (await catalog.tablesBehind(translation.tables)).length * MIN_BYTES_PER_TABLE
     checkBytes(bytes, query.maximumBytesBilled)
     const parameters = query.queryParameters ?? []
     const isSelect = statementType === 'SELECT'
+    if (ddl) {
+      const made = 'tableId' in ddl ? `${ddl.datasetId}.${ddl.tableId}` : ddl.datasetId
+      if (query.destinationTable) throw invalidArgument('Cannot set destination table in jobs with DDL statements')
+      if (query.defaultDataset && 'query' in ddl && ddl.query !== undefined)
+        throw invalidArgument(
+          'The local cloud does not take defaultDataset with CREATE … AS: name the dataset of each table.',
+        )
+      if (!dryRun) await inTurn(made, () => runDdl(ddl, { catalog, engine, projectId: context.project.id, parameters }))
+      return { statementType, schema: [], rows: [], resultBytes: 0, changed: undefined, bytes }
+    }
     if (translation.inserted) await checkTypes(translation, parameters)
     const { schema } = await engine.describe(translation.sql, parameters)
-    const nothing = { statementType, schema: isSelect ? schema : [], rows: [], resultBytes: 0, changed: 0, bytes }
+    const nothing = {
+      statementType,
+      schema: isSelect ? schema : [],
+      rows: [],
+      resultBytes: 0,
+      changed: isSelect ? undefined : 0,
+      bytes,
+    }
     if (query.destinationTable && !isSelect)
       throw bigqueryError('invalid', 'Cannot set destination table in jobs with DML statements', {
         location: 'configuration.query.destinationTable',
@@ -85,7 +105,14 @@ export function makeRunQuery(
     if (!result) return nothing
     context.count('bigquery.queries')
     context.count('bigquery.bytesQueried', bytes)
-    return { ...nothing, ...result, schema: isSelect ? result.schema : [], resultBytes: result.bytes, bytes }
+    return {
+      ...nothing,
+      ...result,
+      schema: isSelect ? result.schema : [],
+      changed: isSelect ? undefined : result.changed,
+      resultBytes: result.bytes,
+      bytes,
+    }
   }
 
   const fieldsOf = (table: string): readonly FieldSchema[] => {

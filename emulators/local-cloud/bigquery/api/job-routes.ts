@@ -129,7 +129,7 @@ async function queryAnswer(
     schema: { fields: job.schema },
     totalRows: String(job.rows.length),
     totalBytesProcessed: String(job.bytes),
-    ...(job.statementType === 'SELECT' ? {} : { numDmlAffectedRows: String(job.changed) }),
+    ...(job.changed === undefined ? {} : { numDmlAffectedRows: String(job.changed) }),
     ...pageOfRows(job, options),
   }
 }
@@ -167,7 +167,7 @@ function jobResource(job: Job | FailedJob, context: CloudContext): object {
         totalBytesBilled: String(job.bytes),
         cacheHit: false,
         schema: { fields: job.schema },
-        ...(job.statementType === 'SELECT' ? {} : { numDmlAffectedRows: String(job.changed) }),
+        ...(job.changed === undefined ? {} : { numDmlAffectedRows: String(job.changed) }),
       },
     },
   }

@@ -3,6 +3,7 @@
 import { invalidArgument, StatusError } from '../../core/status.ts'
 import { withAliases } from './aliases.ts'
 import { insertedBy, matchedTwice } from './changes.ts'
+import { type Ddl, ddlOf } from './ddl.ts'
 import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
 import { changedTable, fromItem } from './from.ts'
@@ -22,6 +23,8 @@ export interface Translation {
   readonly inserted?: { readonly columns: readonly string[] | undefined; readonly sql: string }
   /** Of a MERGE or UPDATE: the query for a message, when two source rows change one row. */
   readonly matchedTwice?: string
+  /** Of a statement that makes or drops; `sql` and `tables` are those of its query. */
+  readonly ddl?: Ddl
 }
 
 /** @throws INVALID_ARGUMENT in BigQuery's words. */
@@ -39,6 +42,17 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
     const sql = placed(reader, googleSql, () => clauses(reader, () => false))
     if (repeatedParts(sql) > limits.repeatedParts) throw tooComplex()
     return { sql, tables: reader.tables }
+  }
+  const head = new Reader(statement, names)
+  let ddl: Ddl | undefined
+  placed(head, googleSql, () => {
+    ddl = ddlOf(head, googleSql)
+    return ''
+  })
+  if (ddl) {
+    const query =
+      'query' in ddl && ddl.query !== undefined ? translate(ddl.query, projectId, defaultDataset) : undefined
+    return { sql: query?.sql ?? '', tables: query?.tables ?? [], verb: tokens[0]!.text.toUpperCase(), ddl }
   }
   const inserted = insertedBy(statement)
   const twice = matchedTwice(statement)
