@@ -1,8 +1,18 @@
 /** Alerts besides those on objectives: a dead letter, a saga that is stuck, a bug, many refusals. */
 
 import { Construct } from 'constructs'
+import { accountEmail } from '../shared/base/names.ts'
+import type { Service } from '../shared/service/service.ts'
+import type { Environment } from './environments.ts'
 import { MonitoringAlertPolicy, type MonitoringNotificationChannel } from './google.ts'
-import { type CountedLine, countedLines, deadLettersWaiting, logMetric, logFilter } from './metric-filters.ts'
+import {
+  type CountedLine,
+  countedLines,
+  deadLettersWaiting,
+  googleMetric,
+  logMetric,
+  logFilter,
+} from './metric-filters.ts'
 
 const REFUSALS_WINDOW = '300s'
 /**
@@ -15,8 +25,21 @@ const FORGED = ['caller-refused', 'operator-unnamed', 'replay-refused', 'signatu
 /** An alert by log line sends one mail in this time, however many lines match. */
 const NOTIFICATION_RATE_LIMIT = '300s'
 
+/** A message or task that waits longer than this is late: its consumer fails, or is too slow. */
+const WAITING = { messageSeconds: 600, taskMs: 60_000 } as const
+
 interface AlertsProps {
   readonly channel: MonitoringNotificationChannel
+  readonly services: readonly Service[]
+  readonly environment: Environment
+}
+
+interface Threshold {
+  readonly filter: string
+  readonly above: number
+  readonly perSeriesAligner: string
+  readonly crossSeriesReducer?: string
+  readonly groupByFields?: readonly string[]
 }
 
 interface LineAlert {
@@ -29,10 +52,30 @@ interface LineAlert {
 export class Alerts extends Construct {
   readonly #channel: MonitoringNotificationChannel
 
-  constructor(scope: Construct, id: string, { channel }: AlertsProps) {
+  constructor(scope: Construct, id: string, { channel, services, environment }: AlertsProps) {
     super(scope, id)
     this.#channel = channel
     this.#deadLetters()
+    this.#whenAbove('messages-wait', 'A message has waited for ten minutes: its consumer fails, or is too slow.', [
+      {
+        filter: `${googleMetric('pubsub.googleapis.com/subscription/oldest_unacked_message_age', 'pubsub_subscription')} AND resource.labels.subscription_id!=monitoring.regex.full_match(".*-dead-letters|operators[.].*")`,
+        above: WAITING.messageSeconds,
+        perSeriesAligner: 'ALIGN_MAX',
+      },
+    ])
+    this.#whenAbove(
+      'commands-wait',
+      'Commands are delivered a minute late: the queue dispatches more slowly than it fills.',
+      [
+        {
+          filter: googleMetric('cloudtasks.googleapis.com/queue/task_attempt_delays', 'cloud_tasks_queue'),
+          above: WAITING.taskMs,
+          perSeriesAligner: 'ALIGN_PERCENTILE_95',
+        },
+      ],
+    )
+    this.#instances(services)
+    this.#changesOfAccess(environment)
     this.#onLine('sagas-stuck', {
       messages: ['saga.stuck'],
       severity: 'CRITICAL',
@@ -69,6 +112,78 @@ export class Alerts extends Construct {
           },
         },
       ],
+    })
+  }
+
+  /** A service that has all the instances that it may have refuses requests when more come. */
+  #instances(services: readonly Service[]): void {
+    const limits = new Set(services.map(({ scale }) => scale.maxInstances))
+    this.#whenAbove(
+      'instances-at-limit',
+      'A service has had all its instances for five minutes (`maxInstances` of its description).',
+      [...limits].map((limit) => {
+        const names = services.filter(({ scale }) => scale.maxInstances === limit).map(({ name }) => `"${name}"`)
+        return {
+          filter: `${googleMetric('run.googleapis.com/container/instance_count', 'cloud_run_revision')} AND resource.labels.service_name=one_of(${names.join(',')})`,
+          above: limit - 1,
+          perSeriesAligner: 'ALIGN_MAX',
+          crossSeriesReducer: 'REDUCE_SUM',
+          groupByFields: ['resource.label."service_name"'],
+        }
+      }),
+    )
+  }
+
+  /** By the audit log of the project, which records them without a setting. The deployer's own changes follow from the stacks. */
+  #changesOfAccess({ projectId }: Environment): void {
+    const name = 'access-changed'
+    new MonitoringAlertPolicy(this, name, {
+      ...this.#policy(
+        name,
+        'A person changed an IAM policy, what is audited, or where logs are kept: by hand, or by a deployment from a laptop. `npm run grants` lists the grants that the stacks do not make.',
+      ),
+      severity: 'WARNING',
+      alertStrategy: { notificationRateLimit: { period: NOTIFICATION_RATE_LIMIT }, autoClose: '86400s' },
+      conditions: [
+        {
+          displayName: name,
+          conditionMatchedLog: {
+            filter: [
+              'log_id("cloudaudit.googleapis.com/activity")',
+              'protoPayload.methodName=~"[Ss]etIam(Policy|Permissions)|ConfigServiceV2[.](Create|Update|Delete)(Sink|Bucket|Exclusion)"',
+              `NOT protoPayload.authenticationInfo.principalEmail="${accountEmail('deployer', projectId)}"`,
+            ].join(' AND '),
+            labelExtractors: {
+              method: 'EXTRACT(protoPayload.methodName)',
+              principal: 'EXTRACT(protoPayload.authenticationInfo.principalEmail)',
+              resource: 'EXTRACT(protoPayload.resourceName)',
+            },
+          },
+        },
+      ],
+    })
+  }
+
+  #whenAbove(name: string, content: string, thresholds: readonly Threshold[]): void {
+    new MonitoringAlertPolicy(this, name, {
+      ...this.#policy(name, content),
+      severity: 'WARNING',
+      conditions: thresholds.map(({ filter, above, groupByFields, ...aggregation }) => ({
+        displayName: `${name} > ${above}`,
+        conditionThreshold: {
+          filter,
+          comparison: 'COMPARISON_GT',
+          thresholdValue: above,
+          duration: '300s',
+          aggregations: [
+            {
+              alignmentPeriod: '300s',
+              ...aggregation,
+              ...(groupByFields ? { groupByFields: [...groupByFields] } : {}),
+            },
+          ],
+        },
+      })),
     })
   }
 

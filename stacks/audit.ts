@@ -2,11 +2,20 @@
 
 import { Construct } from 'constructs'
 import type { Environment } from './environments.ts'
-import { LoggingProjectBucketConfig, LoggingProjectSink, ProjectIamAuditConfig, type ServiceAccount } from './google.ts'
+import {
+  LoggingProjectBucketConfig,
+  LoggingProjectExclusion,
+  LoggingProjectSink,
+  ProjectIamAuditConfig,
+  type ServiceAccount,
+} from './google.ts'
 import { pubsubAgent } from './members.ts'
 
 /** Cloud Logging keeps the required audit logs for the same time. */
 const RETENTION_DAYS = 400
+
+/** Google itself keeps `activity` in the bucket `_Required`, for 400 days and without a price; without an exclusion `_Default` would keep these too. */
+const OURS = 'log_id("cloudaudit.googleapis.com/data_access") OR log_id("cloudaudit.googleapis.com/policy")'
 
 interface AuditProps {
   /** The service accounts of the services. */
@@ -39,8 +48,12 @@ export class Audit extends Construct {
       name: 'audit',
       // The bucket is in the same project, so the sink needs no grant.
       destination: `logging.googleapis.com/${kept.id}`,
-      filter:
-        'log_id("cloudaudit.googleapis.com/data_access") OR log_id("cloudaudit.googleapis.com/activity") OR log_id("cloudaudit.googleapis.com/policy")',
+      filter: OURS,
+    })
+    new LoggingProjectExclusion(this, 'once', {
+      name: 'audit',
+      description: 'The bucket audit keeps them longer',
+      filter: OURS,
     })
   }
 }

@@ -19,6 +19,7 @@ export { FirestoreField } from '@cdktf/provider-google/lib/firestore-field/index
 export { FirestoreIndex } from '@cdktf/provider-google/lib/firestore-index/index.js'
 export { LoggingMetric } from '@cdktf/provider-google/lib/logging-metric/index.js'
 export { LoggingProjectBucketConfig } from '@cdktf/provider-google/lib/logging-project-bucket-config/index.js'
+export { LoggingProjectExclusion } from '@cdktf/provider-google/lib/logging-project-exclusion/index.js'
 export { LoggingProjectSink } from '@cdktf/provider-google/lib/logging-project-sink/index.js'
 export { MonitoringAlertPolicy } from '@cdktf/provider-google/lib/monitoring-alert-policy/index.js'
 export { MonitoringCustomService } from '@cdktf/provider-google/lib/monitoring-custom-service/index.js'

@@ -22,6 +22,11 @@ export class ImageBuilds extends Construct {
       location: region,
       format: 'DOCKER',
       dockerConfig: { immutableTags: true },
+      // Cloud Run has a copy of the images that its revisions run.
+      cleanupPolicies: [
+        { id: 'delete-old', action: 'DELETE', condition: { olderThan: '7776000s' } },
+        { id: 'keep-recent', action: 'KEEP', mostRecentVersions: { keepCount: 50 } },
+      ],
     })
     // Cloud Build's default is the project's compute account, whose permissions depend on the organization.
     const builder = new ServiceAccount(this, 'builder', {

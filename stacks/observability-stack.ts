@@ -17,7 +17,7 @@ export class ObservabilityStack extends EnvironmentStack {
       type: 'email',
       labels: { email_address: environment.alertEmail },
     })
-    new Alerts(this, 'alerts', { channel })
+    new Alerts(this, 'alerts', { channel, services: servicesOf(business), environment })
     const { slos } = new Objectives(this, 'objectives', { business, environment, channel })
     new MonitoringDashboard(this, 'dashboard', {
       dashboardJson: dashboard(

@@ -107,7 +107,8 @@ export class PlatformStack extends EnvironmentStack {
     })
     new ServiceAccountIamBinding(this, `push-token-${name}`, {
       serviceAccountId: push.name,
-      role: 'roles/iam.serviceAccountTokenCreator',
+      // The broader serviceAccountTokenCreator also makes access tokens and signatures.
+      role: 'roles/iam.serviceAccountOpenIdTokenCreator',
       members: [pubsubAgent(this.environment)],
       dependsOn: [push],
     })

@@ -26,7 +26,7 @@ export interface Operation {
 }
 
 const AGENT = 'pubsub-agent'
-const CREATOR = 'iam.serviceAccountTokenCreator'
+const CREATOR = 'iam.serviceAccountOpenIdTokenCreator'
 
 export const operationsOf = (cloud: GrantedCloud): Operation[] => [
   ...services.flatMap((service) => operationsOfService(cloud, service)),

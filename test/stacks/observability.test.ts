@@ -18,7 +18,12 @@ const { prod } = environments
 
 const sagas = services.flatMap(({ saga }) => saga ?? [])
 /** Google's own metrics, which exist in every project. */
-const ofPubsub = 'pubsub.googleapis.com/subscription/num_undelivered_messages'
+const ofGoogle = [
+  'cloudtasks.googleapis.com/queue/task_attempt_delays',
+  'pubsub.googleapis.com/subscription/num_undelivered_messages',
+  'pubsub.googleapis.com/subscription/oldest_unacked_message_age',
+  'run.googleapis.com/container/instance_count',
+]
 const block = (value: unknown): Attributes => (Array.isArray(value) ? value[0] : value) as Attributes
 const blocks = (value: unknown): readonly Attributes[] => (Array.isArray(value) ? value : [value]) as Attributes[]
 
@@ -99,7 +104,10 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       )
       expect(queried.length).toBeGreaterThan(4)
       for (const type of queried) {
-        const known = [...made.map(({ attributes }) => `logging.googleapis.com/user/${attributes['name']}`), ofPubsub]
+        const known = [
+          ...made.map(({ attributes }) => `logging.googleapis.com/user/${attributes['name']}`),
+          ...ofGoogle,
+        ]
         expect(known).toContain(type)
       }
       const [first, last] = [stacksOf(environment)[0], stacksOf(environment).at(-1)]
@@ -150,8 +158,12 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
 
     it('alerts on dead letters, stuck sagas and bugs, and every alert has a recipient and instructions', () => {
       expect(policies.map(({ display_name: name }) => String(name)).filter((name) => !/-burns-/.test(name))).toEqual([
+        'access-changed',
         'bugs',
+        'commands-wait',
         'dead-letters',
+        'instances-at-limit',
+        'messages-wait',
         'refusals',
         'sagas-stuck',
       ])
@@ -183,6 +195,50 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(matched('bugs')['filter']).toBe(
         line('jsonPayload.message="message.failed" OR jsonPayload.message="request.failed"'),
       )
+    })
+
+    it('alerts on late messages and commands, on services without a free instance, and on changes of access by hand', () => {
+      const conditionsOf = (name: string) =>
+        blocks(policies.find((one) => one['display_name'] === name)!['conditions']).map((one) =>
+          block(one['condition_threshold'] ?? one['condition_matched_log']),
+        )
+      const [late] = conditionsOf('messages-wait')
+      const excepted = new RegExp(
+        `^(?:${/subscription_id!=monitoring.regex.full_match\("(.*)"\)$/.exec(String(late!['filter']))![1]})$`,
+      )
+      const names = all('google_pubsub_subscription').map(({ name }) => String(name))
+      expect(names.filter((name) => excepted.test(name))).toEqual(
+        all('google_pubsub_subscription')
+          .filter((one) => !one['push_config'] && !one['bigquery_config'])
+          .map(({ name }) => String(name)),
+      )
+      const limits = conditionsOf('instances-at-limit').flatMap(({ filter, threshold_value: above }) =>
+        [.../one_of\((.*)\)/.exec(String(filter))![1]!.matchAll(/"([^"]+)"/g)].map(([, name]) => [
+          name!,
+          Number(above) + 1,
+        ]),
+      )
+      expect(Object.fromEntries(limits)).toEqual(
+        Object.fromEntries(
+          all('google_cloud_run_v2_service').map(({ name, template }) => [
+            name,
+            block(block(template)['scaling'])['max_instance_count'],
+          ]),
+        ),
+      )
+      const [changed] = conditionsOf('access-changed')
+      expect(changed!['filter']).toContain(`principalEmail="deployer@${environment.projectId}.iam.gserviceaccount.com"`)
+      const methods = new RegExp(/methodName=~"([^"]+)"/.exec(String(changed!['filter']))![1]!)
+      for (const method of [
+        'google.iam.v1.IAMPolicy.SetIamPolicy',
+        'SetIamPolicy',
+        'storage.setIamPermissions',
+        'google.cloud.run.v2.Services.SetIamPolicy',
+        'google.logging.v2.ConfigServiceV2.DeleteSink',
+        'google.logging.v2.ConfigServiceV2.UpdateBucket',
+      ])
+        expect([method, methods.test(method)]).toEqual([method, true])
+      expect(methods.test('google.pubsub.v1.Publisher.CreateTopic')).toBe(false)
     })
 
     it('alerts on many refusals of any kind, and on few refusals that no well-behaved client causes', () => {

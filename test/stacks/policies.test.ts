@@ -65,6 +65,14 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         expect(block(repository['docker_config'])).toEqual({ immutable_tags: true })
     })
 
+    it('deletes images after 90 days, except the last 50, to which a service may be rolled back', () => {
+      const [repository] = all('google_artifact_registry_repository')
+      expect(repository!['cleanup_policies']).toEqual([
+        { id: 'delete-old', action: 'DELETE', condition: { older_than: '7776000s' } },
+        { id: 'keep-recent', action: 'KEEP', most_recent_versions: { keep_count: 50 } },
+      ])
+    })
+
     it('runs every image by its digest', () => {
       const images = stacksOf(environment).flatMap(({ json }) => {
         const found: string[] = []
@@ -121,6 +129,10 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
       expect(all('google_logging_project_sink')).toMatchObject([
         { destination: expect.stringMatching(/^logging\.googleapis\.com\/\$\{google_logging_project_bucket_config\./) },
       ])
+      // Each line is kept once: activity by Google in _Required, the others in this bucket and not in _Default.
+      const [sink] = all('google_logging_project_sink')
+      expect(sink!['filter']).not.toContain('cloudaudit.googleapis.com/activity')
+      expect(all('google_logging_project_exclusion')).toMatchObject([{ filter: sink!['filter'] }])
       expect(all('google_logging_project_bucket_config')).toMatchObject([{ bucket_id: 'audit', retention_days: 400 }])
     })
 

@@ -44,6 +44,7 @@ const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = 
   }),
   google_logging_metric: () => ({ description: 'Otherwise described' }),
   google_logging_project_bucket_config: () => ({ retention_days: 500 }),
+  google_logging_project_exclusion: () => ({ description: 'Otherwise described' }),
   google_logging_project_sink: () => ({ filter: 'log_id("cloudaudit.googleapis.com/activity")' }),
   google_monitoring_alert_policy: () => ({ severity: 'ERROR' }),
   google_monitoring_custom_service: () => ({ display_name: 'Shop' }),

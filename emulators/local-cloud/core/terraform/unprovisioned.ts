@@ -35,6 +35,7 @@ export const unprovisioned: Readonly<Record<string, Unprovisioned>> = {
   google_dns_managed_zone: without('service URLs are loopback addresses'),
   google_dns_record_set: without('service URLs are loopback addresses'),
   google_logging_metric: without('log lines are kept and counted by people, not by Cloud Monitoring'),
+  google_logging_project_exclusion: without('there is one log on a laptop, the files under .data'),
   google_logging_project_sink: without('there is one log on a laptop, the files under .data'),
   google_logging_project_bucket_config: without(
     'there is one log on a laptop, the files under .data',
