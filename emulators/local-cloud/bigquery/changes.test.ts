@@ -74,6 +74,19 @@ describe('a value that does not fit is refused', () => {
       'INSERT INTO d.t (id, n) SELECT id, n / 2 FROM d.t',
       'Value has type FLOAT64 which cannot be inserted into column n',
     ],
+    [
+      "UPDATE d.t SET s = 'a', n = 1.5 WHERE id = 1",
+      'Value of type FLOAT64 cannot be assigned to n, which has type INT64',
+    ],
+    ['UPDATE d.t AS x SET n = y FROM UNNEST([0.5]) AS y WHERE TRUE', 'Value of type FLOAT64 cannot be assigned to n'],
+    [
+      'MERGE d.t USING (SELECT 1 AS k, 2.5 AS v) AS src ON t.id = src.k WHEN MATCHED THEN UPDATE SET n = src.v',
+      'Value of type FLOAT64 cannot be assigned to n',
+    ],
+    [
+      'MERGE d.t USING (SELECT 9 AS k, 2.5 AS v) AS src ON t.id = src.k WHEN NOT MATCHED THEN INSERT (id, n) VALUES (k, v)',
+      'Value of type FLOAT64 cannot be assigned to n',
+    ],
     ['INSERT INTO d.t (id, n) VALUES (3)', 'Inserted row has wrong column count; Has 1, expected 2'],
     ['INSERT INTO d.t (id, nothing) VALUES (3, 1)', 'Column nothing is not present in table d.t'],
     ['INSERT INTO d.t (n) VALUES (3)', 'Required field id cannot be null'],

@@ -15,7 +15,7 @@ const widened: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** @throws INVALID_ARGUMENT for the first column whose values would be changed to fit. */
-export function checkInserted(given: readonly FieldSchema[], columns: readonly FieldSchema[]): void {
+export function checkWritten(given: readonly FieldSchema[], columns: readonly FieldSchema[], verb: string): void {
   if (given.length !== columns.length)
     throw invalidArgument(`Inserted row has wrong column count; Has ${given.length}, expected ${columns.length}`)
   for (const [index, column] of columns.entries()) {
@@ -24,7 +24,9 @@ export function checkInserted(given: readonly FieldSchema[], columns: readonly F
     // NULL has no type, and DuckDB gives it the one of whole numbers.
     if (from === 'INT64' || from === to || widened[from]?.includes(to)) continue
     throw invalidArgument(
-      `Value has type ${from} which cannot be inserted into column ${column.name}, which has type ${to}`,
+      verb === 'INSERT'
+        ? `Value has type ${from} which cannot be inserted into column ${column.name}, which has type ${to}`
+        : `Value of type ${from} cannot be assigned to ${column.name}, which has type ${to}`,
     )
   }
 }

@@ -3,7 +3,7 @@
 import type { CloudContext } from '../core/plugin.ts'
 import { invalidArgument } from '../core/status.ts'
 import type { Catalog } from './catalog.ts'
-import { checkInserted } from './coercion.ts'
+import { checkWritten } from './coercion.ts'
 import { makeDestinations } from './destination.ts'
 import { runDdl } from './run-ddl.ts'
 import type { Engine } from './engine/engine.ts'
@@ -70,7 +70,7 @@ export function makeRunQuery(
       if (!dryRun) await inTurn(made, () => runDdl(ddl, { catalog, engine, projectId: context.project.id, parameters }))
       return { statementType, schema: [], rows: [], resultBytes: 0, changed: undefined, bytes }
     }
-    if (translation.inserted) await checkTypes(translation, parameters)
+    await checkTypes(translation, parameters)
     const { schema } = await engine.describe(translation.sql, parameters)
     const nothing = {
       statementType,
@@ -119,19 +119,23 @@ export function makeRunQuery(
     const [datasetId, tableId] = table.split('.') as [string, string]
     return catalog.table(datasetId, tableId).schema?.fields ?? []
   }
-  /** @throws INVALID_ARGUMENT for inserted values of another type than their columns. */
+  /** @throws INVALID_ARGUMENT for written values of another type than their columns. */
   const checkTypes = async (
-    { inserted, tables }: Translation,
+    { verb, written = [], tables }: Translation,
     parameters: readonly QueryParameter[],
   ): Promise<void> => {
-    const fields = fieldsOf(tables[0]!)
-    const columns = inserted!.columns?.map((name) => {
-      const field = fields.find((one) => one.name.toLowerCase() === name.toLowerCase())
-      if (!field) throw invalidArgument(`Column ${name} is not present in table ${tables[0]}`)
-      return field
-    })
-    const { schema } = await engine.describe(inserted!.sql, parameters, { isNamed: false })
-    checkInserted(schema, columns ?? fields)
+    for (const { columns: names, sql } of written) {
+      const fields = fieldsOf(tables[0]!)
+      const columns = names?.map((name) => {
+        const field = fields.find((one) => one.name.toLowerCase() === name.toLowerCase())
+        if (!field && verb === 'INSERT') throw invalidArgument(`Column ${name} is not present in table ${tables[0]}`)
+        return field
+      })
+      // The engine knows best where a name is that is not there.
+      if (columns?.includes(undefined)) return
+      const { schema } = await engine.describe(sql, parameters, { isNamed: false })
+      checkWritten(schema, (columns as FieldSchema[] | undefined) ?? fields, verb)
+    }
   }
   const guardsOf = ({ tables, matchedTwice }: Translation): Pick<Query, 'before' | 'after'> => {
     const [datasetId, tableId] = tables[0]!.split('.') as [string, string]

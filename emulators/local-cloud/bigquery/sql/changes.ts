@@ -3,8 +3,8 @@
 import { isWord } from './reader.ts'
 import type { Token } from './tokens.ts'
 
-/** Parts of a statement, as GoogleSQL's tokens. */
-export interface Inserted {
+/** Values that a statement writes, and the query for them in GoogleSQL's tokens. */
+export interface Written {
   /** Undefined for all columns of the table. */
   readonly columns: readonly string[] | undefined
   readonly source: readonly Token[]
@@ -14,13 +14,79 @@ const symbol = (text: string): Token => ({ kind: 'symbol', text })
 const word = (text: string): Token => ({ kind: 'word', text })
 const isSymbol = (token: Token | undefined, text: string): boolean => token?.kind === 'symbol' && token.text === text
 
-/** Of an INSERT; undefined for any other statement, and for an INSERT of defaults, which have no type. */
-export function insertedBy(tokens: readonly Token[]): Inserted | undefined {
-  if (!isWord(tokens[0], 'INSERT')) return undefined
+/** What a statement writes. Without those that it writes as DEFAULT, which has no type. */
+export function writtenBy(tokens: readonly Token[]): Written[] {
+  if (tokens.some((token) => isWord(token, 'DEFAULT'))) return []
+  if (isWord(tokens[0], 'INSERT')) return [insertedBy(tokens)].filter((one) => one !== undefined)
+  if (isWord(tokens[0], 'UPDATE')) return updatedBy(tokens)
+  return isWord(tokens[0], 'MERGE') ? mergedBy(tokens) : []
+}
+
+function updatedBy(tokens: readonly Token[]): Written[] {
+  const set = find(tokens, 1, 'SET')
+  const end = set === undefined ? undefined : find(tokens, set, 'FROM', 'WHERE')
+  if (set === undefined || end === undefined) return []
+  const more = isWord(tokens[end], 'FROM') ? [symbol(','), ...tokens.slice(end + 1)] : tokens.slice(end)
+  return assigned(tokens.slice(set + 1, end), [...tokens.slice(1, set), ...more])
+}
+
+/** Of each clause of a MERGE, over all pairs of rows. */
+function mergedBy(tokens: readonly Token[]): Written[] {
+  const parts = partsOf(tokens)
+  if (!parts) return []
+  const { target, source, on, when } = parts
+  const found: Written[] = []
+  for (let at: number | undefined = when; at !== undefined;) {
+    const next = find(tokens, at + 1, 'WHEN')
+    const then = find(tokens, at, 'THEN') ?? at
+    const action = tokens.slice(then + 1, next)
+    if (isWord(action[0], 'UPDATE'))
+      found.push(...assigned(action.slice(2), [...target, word('JOIN'), ...source, ...on]))
+    const values = action.findIndex((token) => isWord(token, 'VALUES'))
+    if (isWord(action[0], 'INSERT') && values > 0) {
+      const columns = action.slice(1, values).flatMap(({ kind, text }) => (kind === 'symbol' ? [] : [text]))
+      const row = action.slice(values + 2, -1)
+      const query = [word('SELECT'), ...row, word('FROM'), ...source]
+      found.push({ columns: columns.length > 0 ? columns : undefined, source: query })
+    }
+    at = next
+  }
+  return found
+}
+
+/** `a = 1, b = c + 2`. A field of a record is not looked at. */
+function assigned(items: readonly Token[], from: readonly Token[]): Written[] {
+  const columns: string[] = []
+  const values: Token[] = []
+  for (const item of splitAtCommas(items)) {
+    const equals = item.findIndex((token) => isSymbol(token, '='))
+    // `a` and `t.a` are columns; the engine refuses the longer paths.
+    const name = item[equals - 1]
+    if (!name || (equals !== 1 && equals !== 3)) continue
+    columns.push(name.text)
+    values.push(...(values.length > 0 ? [symbol(',')] : []), symbol('('), ...item.slice(equals + 1), symbol(')'))
+  }
+  if (columns.length === 0) return []
+  return [{ columns, source: [word('SELECT'), ...values, word('FROM'), ...from] }]
+}
+
+function splitAtCommas(tokens: readonly Token[]): Token[][] {
+  const parts: Token[][] = [[]]
+  let depth = 0
+  for (const token of tokens) {
+    if (isSymbol(token, '(') || isSymbol(token, '[')) depth += 1
+    if (isSymbol(token, ')') || isSymbol(token, ']')) depth -= 1
+    if (depth === 0 && isSymbol(token, ',')) parts.push([])
+    else parts.at(-1)!.push(token)
+  }
+  return parts
+}
+
+function insertedBy(tokens: readonly Token[]): Written | undefined {
   const begin = tokens.findIndex(
     (token, at) => at > 1 && (isSymbol(token, '(') || isWord(token, 'VALUES', 'SELECT', 'WITH')),
   )
-  if (begin < 0 || tokens.some((token) => isWord(token, 'DEFAULT'))) return undefined
+  if (begin < 0) return undefined
   if (!isSymbol(tokens[begin], '(') || isWord(tokens[begin + 1], 'SELECT', 'WITH'))
     return { columns: undefined, source: tokens.slice(begin) }
   const end = tokens.findIndex((token, at) => at > begin && isSymbol(token, ')'))
@@ -48,11 +114,9 @@ function find(tokens: readonly Token[], begin: number, ...words: string[]): numb
 }
 
 function mergedTwice(tokens: readonly Token[]): Token[] | undefined {
-  const using = find(tokens, 1, 'USING')
-  const on = using === undefined ? undefined : find(tokens, using, 'ON')
-  const when = on === undefined ? undefined : find(tokens, on, 'WHEN')
-  if (using === undefined || on === undefined || when === undefined) return undefined
-  const target = tokens.slice(isWord(tokens[1], 'INTO') ? 2 : 1, using)
+  const parts = partsOf(tokens)
+  if (!parts) return undefined
+  const { target, source, on, when } = parts
   // The first clause that applies to a pair of rows changes it.
   const conditions: Token[][] = []
   for (let at: number | undefined = when; at !== undefined; at = find(tokens, at + 1, 'WHEN')) {
@@ -69,8 +133,17 @@ function mergedTwice(tokens: readonly Token[]): Token[] | undefined {
     ...condition,
     symbol(')'),
   ])
-  const source = [...target, word('JOIN'), ...tokens.slice(using + 1, on), ...tokens.slice(on, when)]
-  return twice(target, [...source, word('WHERE'), ...any])
+  return twice(target, [...target, word('JOIN'), ...source, ...on, word('WHERE'), ...any])
+}
+
+/** Of a MERGE: its tables, its condition with ON, and where its clauses begin. */
+function partsOf(tokens: readonly Token[]) {
+  const using = find(tokens, 1, 'USING')
+  const on = using === undefined ? undefined : find(tokens, using, 'ON')
+  const when = on === undefined ? undefined : find(tokens, on, 'WHEN')
+  if (using === undefined || on === undefined || when === undefined) return undefined
+  const target = tokens.slice(isWord(tokens[1], 'INTO') ? 2 : 1, using)
+  return { target, source: tokens.slice(using + 1, on), on: tokens.slice(on, when), when }
 }
 
 function updatedTwice(tokens: readonly Token[]): Token[] | undefined {

@@ -2,7 +2,7 @@
 
 import { invalidArgument, StatusError } from '../../core/status.ts'
 import { withAliases } from './aliases.ts'
-import { insertedBy, matchedTwice } from './changes.ts'
+import { matchedTwice, writtenBy } from './changes.ts'
 import { type Ddl, ddlOf } from './ddl.ts'
 import { repeatedParts } from './expansion.ts'
 import { arithmetic } from './expression.ts'
@@ -19,8 +19,8 @@ export interface Translation {
   readonly tables: readonly string[]
   /** The first word, upper case. */
   readonly verb: string
-  /** Of an INSERT: its columns, all if undefined, and the query for the inserted rows. */
-  readonly inserted?: { readonly columns: readonly string[] | undefined; readonly sql: string }
+  /** The columns that a statement writes, all if undefined, and the query for their values. */
+  readonly written?: readonly { readonly columns: readonly string[] | undefined; readonly sql: string }[]
   /** Of a MERGE or UPDATE: the query for a message, when two source rows change one row. */
   readonly matchedTwice?: string
   /** Of a statement that makes or drops; `sql` and `tables` are those of its query. */
@@ -54,12 +54,12 @@ export function translate(googleSql: string, projectId: string, defaultDataset?:
       'query' in ddl && ddl.query !== undefined ? translate(ddl.query, projectId, defaultDataset) : undefined
     return { sql: query?.sql ?? '', tables: query?.tables ?? [], verb: tokens[0]!.text.toUpperCase(), ddl }
   }
-  const inserted = insertedBy(statement)
+  const written = writtenBy(statement)
   const twice = matchedTwice(statement)
   return {
     ...translated(statement),
     verb: tokens[0]!.text.toUpperCase(),
-    ...(inserted ? { inserted: { columns: inserted.columns, sql: translated(inserted.source).sql } } : {}),
+    written: written.map(({ columns, source }) => ({ columns, sql: translated(source).sql })),
     ...(twice ? { matchedTwice: translated(twice).sql } : {}),
   }
 }
