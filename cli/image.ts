@@ -47,7 +47,10 @@ the environment's platform stack first: it has the repository, the account and t
     const images = JSON.parse(readFileSync(imagesFile, 'utf8')) as Record<string, string>
     const collector = byDigest(images['collector']!)
     writeFileSync(imagesFile, `${JSON.stringify({ ...images, [environment.name]: digest, collector }, undefined, 2)}\n`)
-    say(`${imageName(environment)}@${digest} is the image of ${environment.name} from its next deployment on.`)
+    const others = Object.keys(environment.releases ?? {})
+    say(
+      `${imageName(environment)}@${digest} is the image of ${environment.name} from its next deployment on${others.length > 0 ? `, except of ${others.join(', ')}, which have releases of their own` : ''}. Commit stacks/images.json.`,
+    )
   },
 })
 

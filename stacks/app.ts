@@ -27,6 +27,9 @@ export interface SynthesizedStack {
 
 export function addEnvironment(app: App, environment: Environment, business: Business): string[] {
   const services = servicesOf(business)
+  for (const released of Object.keys(environment.releases ?? {}))
+    if (!services.some(({ name }) => name === released))
+      throw new Error(`stacks/images.json has "${environment.name}/${released}", but there is no service ${released}.`)
   const platform = new PlatformStack(app, services, environment)
   const bus = new BusStack(app, business, environment)
   bus.addDependency(platform)

@@ -12,8 +12,10 @@ export interface Environment extends Deployment {
   readonly databaseLocation: string
   /** The location of BigQuery's datasets: a region, so that BigQuery subscriptions write in the region of the topics. */
   readonly analyticsLocation: string
-  /** `sha256:…` of the image that services run by default; one service alone is released with `-var image_digest=…`. */
+  /** `sha256:…` of the image that services run by default. */
   readonly imageDigest: string
+  /** By service: the digest that it runs in place of `imageDigest`, as after a rollback. */
+  readonly releases?: Readonly<Record<string, string>>
   /** `image:tag@sha256:…` of the OpenTelemetry collector beside each service. */
   readonly collectorImage: string
   /** Known before the service exists. It is also the OIDC audience. */
@@ -68,7 +70,7 @@ export const imageBuilderId = 'image-builder'
 /** The bucket from which Cloud Build reads sources. */
 export const buildSourcesBucket = ({ projectId }: Pick<Environment, 'projectId'>): string =>
   `${projectId}-build-sources`
-/** Written by `npm run image`. */
+/** The collector's image, and the digest of each environment, written by `npm run image`; `ENVIRONMENT/SERVICE` is a service's own. */
 const images = JSON.parse(readFileSync(new URL('images.json', import.meta.url), 'utf8')) as Record<string, string>
 
 function deployed(
@@ -91,6 +93,7 @@ function deployed(
     analyticsLocation: region,
     publicAccess,
     imageDigest: images[name] ?? PLACEHOLDER_DIGEST,
+    releases: releasesIn(images, name),
     collectorImage: images['collector']!,
     serviceUrl: (service) => cloudRunUrl(hostLabel(service, projectNumber), region),
     tasksEndpoint: () => 'https://cloudtasks.googleapis.com',
@@ -150,6 +153,16 @@ function deployedEach<Name extends string>(
 ): Readonly<Record<Name, Environment>> {
   const entries = Object.entries<Deployed>(each).map(([name, one]) => [name, deployed(name, one)] as const)
   return Object.fromEntries(entries) as Record<Name, Environment>
+}
+
+/** The releases of single services: `prod/orders` in the environment prod. */
+export function releasesIn(all: Readonly<Record<string, string>>, environment: string): Record<string, string> {
+  const prefix = `${environment}/`
+  return Object.fromEntries(
+    Object.entries(all)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, digest]) => [key.slice(prefix.length), digest]),
+  )
 }
 
 /** The name of the image, without its digest. All services have the same image. */

@@ -38,7 +38,7 @@ export class RunService extends Construct {
     super(scope, id)
     const digest = new TerraformVariable(scope, 'image_digest', {
       type: 'string',
-      default: environment.imageDigest,
+      default: environment.releases?.[service.name] ?? environment.imageDigest,
       description: `Digest of the image that ${service.name} runs`,
     })
     digest.addValidation({

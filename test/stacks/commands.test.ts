@@ -205,7 +205,7 @@ esac`,
     gcloud()
     expect(image('dev')).toMatchObject({
       code: 0,
-      stdout: `europe-west1-docker.pkg.dev/millrace-dev/millrace/platform@${digest} is the image of dev from its next deployment on.\n`,
+      stdout: `europe-west1-docker.pkg.dev/millrace-dev/millrace/platform@${digest} is the image of dev from its next deployment on. Commit stacks/images.json.\n`,
     })
     expect(digests()).toMatchObject({ dev: digest, prod: `sha256:${'0'.repeat(64)}` })
     expect(digests()['collector']).toMatch(new RegExp(`^us-docker.pkg.dev/.*/otelcol-google:[\\d.]+@${digest}$`))

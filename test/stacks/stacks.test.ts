@@ -10,7 +10,7 @@ import { defineSetting, httpUrl } from '../../shared/base/setting.ts'
 import { publishedBy, type Service } from '../../shared/service/service.ts'
 import { addEnvironment, synthesize, type SynthesizedStack } from '../../stacks/app.ts'
 import { App, TerraformStack } from '../../stacks/cdktf.ts'
-import { type Environment, environments } from '../../stacks/environments.ts'
+import { type Environment, environments, releasesIn } from '../../stacks/environments.ts'
 import { serviceMember } from '../../stacks/members.ts'
 import { declared, allEnvironments, resolved, stacksOf } from './synthesized.testing.ts'
 
@@ -336,6 +336,20 @@ describe('environments', () => {
     expect(JSON.stringify(stacks)).not.toContain('allUsers')
     expect(stacks.find(({ name }) => name === 'prod-gateway')!.json.resource).not.toHaveProperty(
       'google_cloud_run_v2_service_iam_binding',
+    )
+  })
+
+  it('run the image of their own release in the services that have one, and that of the environment in all others', () => {
+    const [ours, orders] = ['1', '2'].map((digit) => `sha256:${digit.repeat(64)}`) as [string, string]
+    const releases = releasesIn({ prod: ours, 'prod/orders': orders, 'dev/catalog': 'sha256:other' }, 'prod')
+    const stacks = synthesize({ ...prod, imageDigest: ours, releases }, business)
+    const digests = services.map(({ name }) => [
+      name,
+      stacks.find((stack) => stack.name === `prod-${name}`)!.json.variable!['image_digest']!.default,
+    ])
+    expect(digests).toEqual(services.map(({ name }) => [name, name === 'orders' ? orders : ours]))
+    expect(() => synthesize({ ...prod, releases: { ordres: orders } }, business)).toThrow(
+      'stacks/images.json has "prod/ordres", but there is no service ordres.',
     )
   })
 
