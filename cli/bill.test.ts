@@ -2,15 +2,17 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { announceIn } from './lock.testing.ts'
 
 let server: Server
 let directory: string
+let unlock: () => void
 let counters: Record<string, number> = {}
 
 beforeAll(async () => {
@@ -18,10 +20,11 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   directory = mkdtempSync(join(tmpdir(), 'millrace-bill-'))
   const apiHost = `127.0.0.1:${(server.address() as AddressInfo).port}`
-  writeFileSync(join(directory, 'running.json'), JSON.stringify({ pid: process.pid, apiHost, ready: true }))
+  unlock = announceIn(directory, { apiHost })
 })
 afterAll(() => {
   server.close()
+  unlock()
   rmSync(directory, { recursive: true })
 })
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
+import { announceIn, lockDirectory } from './lock.testing.ts'
 import { findRunning, flag, main, text, texts, UsageError, wholeNumber } from './command.ts'
 
 const printedErrors: string[] = []
@@ -109,13 +110,28 @@ it('reads an option after -- even if npm has an option of that name', async () =
   expect(given).toMatchObject([[{ json: true }, []]])
 })
 
-it.each(['', '{"pid":', '[]', 'null'])('a damaged running.json fails with its path and the remedy: %j', (text) => {
+function dataDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'running-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   vi.stubEnv('MILLRACE_DATA', directory)
   onTestFinished(() => void vi.unstubAllEnvs())
+  return directory
+}
+
+it.each(['', '{"pid":', '[]', 'null'])('a damaged running.json fails with its path and the remedy: %j', (text) => {
+  const directory = dataDirectory()
   const file = join(directory, 'running.json')
   writeFileSync(file, text)
-  const damaged = `${file} is damaged: stop Millrace if it runs, delete that file, then run npm start again.`
+  expect(findRunning()).toBeUndefined()
+  onTestFinished(lockDirectory(directory))
+  const damaged = `${file} is damaged: stop the Millrace that runs here, then run npm start again.`
   expect(findRunning).toThrow(new UsageError(damaged))
+})
+
+it('a killed platform does not run, even if another program has its process id', () => {
+  const directory = dataDirectory()
+  const unlock = announceIn(directory, { pid: process.pid })
+  expect(findRunning()).toMatchObject({ pid: process.pid })
+  unlock()
+  expect(findRunning()).toBeUndefined()
 })

@@ -15,6 +15,7 @@ import {
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunInfo, Running } from '../emulators/running.ts'
+import { isLocked } from './lock.ts'
 import { printError, say } from './terminal.ts'
 
 export type { Running }
@@ -27,14 +28,9 @@ const runningFile = (): string => join(dataDirectory(), 'running.json')
 
 /** The platform that runs in this working copy, or undefined. @throws UsageError when its file is damaged */
 export function findRunning(): RunInfo | undefined {
-  if (!existsSync(runningFile())) return undefined
-  const running = readRunInfo(runningFile())
-  try {
-    process.kill(running.pid, 0)
-    return running
-  } catch {
-    return undefined
-  }
+  // A killed platform leaves its file behind.
+  if (!existsSync(runningFile()) || !isLocked(dataDirectory())) return undefined
+  return readRunInfo(runningFile())
 }
 
 function readRunInfo(file: string): RunInfo {
@@ -44,7 +40,7 @@ function readRunInfo(file: string): RunInfo {
   } catch {
     // Falls through to the error below.
   }
-  throw new UsageError(`${file} is damaged: stop Millrace if it runs, delete that file, then run npm start again.`)
+  throw new UsageError(`${file} is damaged: stop the Millrace that runs here, then run npm start again.`)
 }
 
 /** @throws UsageError when no platform runs here. */

@@ -3,7 +3,7 @@
 import { Construct } from 'constructs'
 import * as currencies from 'dinero.js/currencies'
 import { readFileSync } from 'node:fs'
-import { analyticsDataset, bigQuerySubscriptionName, eventsDataset } from '../shared/base/names.ts'
+import { analyticsDataset, bigQuerySubscriptionName, eventsDataset, eventsTable } from '../shared/base/names.ts'
 import type { Business } from '../shared/service/business.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Environment } from './environments.ts'
@@ -46,7 +46,7 @@ const platformViews: readonly View[] = ['event_log', 'unreadable_events'].map((n
 const waitForIamPropagation = waitAfterCreation(90)
 
 interface AnalyticsProps {
-  /** The owners of the events: each has a table with its name. */
+  /** The owners of the events: each has a table that is named for it. */
   readonly tables: readonly string[]
   readonly views: Business['views']
   readonly environment: Environment
@@ -104,7 +104,7 @@ export class Analytics extends Construct {
   #rawTable(events: BigqueryDataset, owner: string): void {
     const table = new BigqueryTable(this, `raw-${owner}`, {
       datasetId: events.datasetId,
-      tableId: validName('table', owner),
+      tableId: validName('table', eventsTable(owner)),
       description: `Events of ${owner}`,
       schema: rawSchema,
       timePartitioning: { type: 'DAY', field: 'publish_time' },
@@ -159,7 +159,7 @@ function sql({ name, folder }: View, owners: readonly string[], projectId: strin
   const raw = owners
     .map(
       (owner) =>
-        `SELECT data AS envelope, publish_time, message_id FROM \`${projectId}.${eventsDataset}.${owner}\` WHERE publish_time >= ${FIRST_DAY}`,
+        `SELECT data AS envelope, publish_time, message_id FROM \`${projectId}.${eventsDataset}.${eventsTable(owner)}\` WHERE publish_time >= ${FIRST_DAY}`,
     )
     .join('\n  UNION ALL ')
   return text

@@ -15,6 +15,8 @@ export const databaseName = (service: string): string => service
 /** The pull subscription in which reports of stuck sagas wait for an operator. */
 export const stuckEvent = 'saga.stuck'
 export const stuckSubscription = 'operators.saga.stuck'
+/** The table of a service's events: the one name that takes no hyphen. */
+export const eventsTable = (service: string): string => service.replaceAll('-', '_')
 /** Raw events, a table per emitting service, and the views over them. */
 export const eventsDataset = 'events'
 export const analyticsDataset = 'analytics'

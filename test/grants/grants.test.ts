@@ -5,12 +5,13 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Provisioned } from 'local-google-cloud'
+import { announceIn } from '../../cli/lock.testing.ts'
 import { services } from '../../functions/index.ts'
 import { databaseName, deadLetterName, topicName } from '../../shared/base/names.ts'
 import { publishedBy } from '../../shared/service/service.ts'
@@ -173,7 +174,7 @@ describe('npm run grants', { timeout: 60_000 }, () => {
     const data = mkdtempSync(join(tmpdir(), 'millrace-grants-'))
     onTestFinished(() => rmSync(data, { recursive: true }))
     const { ownerHost: apiHost, secret } = cloud.platform.cloud
-    writeFileSync(join(data, 'running.json'), JSON.stringify({ pid: process.pid, apiHost, secret, ready: true }))
+    onTestFinished(announceIn(data, { apiHost, secret }))
     const child = spawn(process.execPath, ['cli/grants.ts', '--json'], {
       cwd: root,
       env: { ...process.env, MILLRACE_DATA: data },

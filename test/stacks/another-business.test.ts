@@ -71,6 +71,20 @@ it('have no views without events to read', () => {
   expect(declared(dev, 'google_bigquery_table', stacks)).toEqual([])
 })
 
+it('have a table for the events of a service whose name has a hyphen, which no table may have', () => {
+  const contracts = defineContracts({ service: 'box-office', events: { 'ticket.sold': sold }, commands: {} })
+  const services = { 3: defineService({ ...description, name: 'box-office', contracts }) }
+  const settings: Business['settings'] = ({ serviceUrl }) => ({ HALL: serviceUrl('box-office') })
+  const tables = declared(dev, 'google_bigquery_table', synthesize(dev, { ...theatre, services, settings }))
+  const [raw, log] = ['box_office', 'event_log'].map((id) =>
+    tables.find(({ attributes }) => attributes['table_id'] === id),
+  )
+  expect(raw).toBeDefined()
+  expect(log!.attributes['view']).toMatchObject({
+    query: expect.stringContaining('FROM `millrace-dev.events.box_office`') as string,
+  })
+})
+
 it('do not know a partner that it does not name', () => {
   expect(() => localPorts(4100, theatre).partner('bank')).toThrow('There is no partner "bank" in functions/index.ts.')
 })

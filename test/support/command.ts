@@ -1,10 +1,10 @@
 /** One of the project's programs, run as its npm script runs it. */
 
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RunInfo } from '../../emulators/running.ts'
+import { announceIn } from '../../cli/lock.testing.ts'
 import type { TestPlatform } from './platform.ts'
 import { root } from './root.ts'
 
@@ -49,8 +49,7 @@ export function temporaryDirectory(): TemporaryDirectory {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Writes the file by which commands find the platform of this test. */
+/** Makes commands find the platform of this test by the directory, until this process ends. */
 export function announce(platform: Pick<TestPlatform, 'running'>, dataDirectory: string): void {
-  const info: RunInfo = { ...platform.running, ready: true }
-  writeFileSync(join(dataDirectory, 'running.json'), JSON.stringify(info))
+  announceIn(dataDirectory, platform.running)
 }
