@@ -4,7 +4,7 @@ import { Construct } from 'constructs'
 import { accountEmail } from '../shared/base/names.ts'
 import type { Service } from '../shared/service/service.ts'
 import type { Environment } from './environments.ts'
-import { MonitoringAlertPolicy, type MonitoringNotificationChannel } from './google.ts'
+import { MonitoringAlertPolicy, type MonitoringNotificationChannel, MonitoringUptimeCheckConfig } from './google.ts'
 import {
   type CountedLine,
   countedLines,
@@ -76,6 +76,7 @@ export class Alerts extends Construct {
     )
     this.#instances(services)
     this.#changesOfAccess(environment)
+    for (const { name, ingress } of services) if (ingress === 'public') this.#unreachable(name, environment)
     this.#onLine('sagas-stuck', {
       messages: ['saga.stuck'],
       severity: 'CRITICAL',
@@ -131,6 +132,31 @@ export class Alerts extends Construct {
           groupByFields: ['resource.label."service_name"'],
         }
       }),
+    )
+  }
+
+  /** Google asks from several regions whether the public service can do its work: also without any other request. */
+  #unreachable(service: string, environment: Environment): void {
+    const host = new URL(environment.serviceUrl(service)).hostname
+    new MonitoringUptimeCheckConfig(this, `uptime-${service}`, {
+      displayName: service,
+      period: '300s',
+      timeout: '10s',
+      httpCheck: { path: '/health/ready', port: 443, useSsl: true, validateSsl: true },
+      monitoredResource: { type: 'uptime_url', labels: { project_id: environment.projectId, host } },
+    })
+    this.#whenAbove(
+      `${service}-unreachable`,
+      'Checks from more than one region have failed: the service can not be reached, or is not ready.',
+      [
+        {
+          filter: `${googleMetric('monitoring.googleapis.com/uptime_check/check_passed', 'uptime_url')} AND resource.labels.host="${host}"`,
+          above: 1,
+          perSeriesAligner: 'ALIGN_NEXT_OLDER',
+          crossSeriesReducer: 'REDUCE_COUNT_FALSE',
+          groupByFields: ['resource.label."host"'],
+        },
+      ],
     )
   }
 

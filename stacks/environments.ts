@@ -155,7 +155,7 @@ function deployedEach<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, Environment>
 }
 
-/** The releases of single services: `prod/orders` in the environment prod. */
+/** The releases of single services: `ENVIRONMENT/SERVICE`. */
 export function releasesIn(all: Readonly<Record<string, string>>, environment: string): Record<string, string> {
   const prefix = `${environment}/`
   return Object.fromEntries(

@@ -26,6 +26,7 @@ export { MonitoringCustomService } from '@cdktf/provider-google/lib/monitoring-c
 export { MonitoringDashboard } from '@cdktf/provider-google/lib/monitoring-dashboard/index.js'
 export { MonitoringNotificationChannel } from '@cdktf/provider-google/lib/monitoring-notification-channel/index.js'
 export { MonitoringSlo } from '@cdktf/provider-google/lib/monitoring-slo/index.js'
+export { MonitoringUptimeCheckConfig } from '@cdktf/provider-google/lib/monitoring-uptime-check-config/index.js'
 export { ProjectIamAuditConfig } from '@cdktf/provider-google/lib/project-iam-audit-config/index.js'
 export { ProjectIamMember } from '@cdktf/provider-google/lib/project-iam-member/index.js'
 export { ProjectService } from '@cdktf/provider-google/lib/project-service/index.js'

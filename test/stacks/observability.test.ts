@@ -20,6 +20,7 @@ const sagas = services.flatMap(({ saga }) => saga ?? [])
 /** Google's own metrics, which exist in every project. */
 const ofGoogle = [
   'cloudtasks.googleapis.com/queue/task_attempt_delays',
+  'monitoring.googleapis.com/uptime_check/check_passed',
   'pubsub.googleapis.com/subscription/num_undelivered_messages',
   'pubsub.googleapis.com/subscription/oldest_unacked_message_age',
   'run.googleapis.com/container/instance_count',
@@ -162,6 +163,7 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
         'bugs',
         'commands-wait',
         'dead-letters',
+        'gateway-unreachable',
         'instances-at-limit',
         'messages-wait',
         'refusals',
@@ -226,6 +228,13 @@ describe.each(allEnvironments.map((environment) => [environment.name, environmen
           ]),
         ),
       )
+      const [check] = all('google_monitoring_uptime_check_config')
+      const { host } = block(block(check!['monitored_resource'])['labels'])
+      expect(environment.serviceUrl('gateway')).toContain(`//${host}`)
+      expect(block(check!['http_check'])).toMatchObject({ path: '/health/ready', use_ssl: true })
+      expect(conditionsOf('gateway-unreachable')).toMatchObject([
+        { filter: expect.stringContaining(`resource.labels.host="${host}"`) },
+      ])
       const [changed] = conditionsOf('access-changed')
       expect(changed!['filter']).toContain(`principalEmail="deployer@${environment.projectId}.iam.gserviceaccount.com"`)
       const methods = new RegExp(/methodName=~"([^"]+)"/.exec(String(changed!['filter']))![1]!)

@@ -51,6 +51,7 @@ const edits: Readonly<Record<string, (attributes: Attributes) => Attributes>> = 
   google_monitoring_dashboard: () => ({ dashboard_json: JSON.stringify({ displayName: 'Empty' }) }),
   google_monitoring_notification_channel: () => ({ labels: { email_address: 'others@example.com' } }),
   google_monitoring_slo: () => ({ goal: 0.9 }),
+  google_monitoring_uptime_check_config: () => ({ timeout: '5s' }),
   google_project_iam_audit_config: () => ({ audit_log_config: [{ log_type: 'ADMIN_READ' }] }),
   google_pubsub_subscription: () => ({ ack_deadline_seconds: 30, message_retention_duration: '1209600s' }),
   google_pubsub_topic: () => ({ message_retention_duration: '86400s' }),

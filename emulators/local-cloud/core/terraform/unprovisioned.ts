@@ -49,6 +49,7 @@ export const unprovisioned: Readonly<Record<string, Unprovisioned>> = {
     (slo) =>
       `projects/${slo.project()}/services/${slo.required('service')}/serviceLevelObjectives/${slo.required('slo_id')}`,
   ),
+  google_monitoring_uptime_check_config: without('no other region reaches a laptop'),
   google_monitoring_dashboard: without('its charts are of weeks of traffic, not of a laptop'),
   google_monitoring_alert_policy: without('a laptop pages no one'),
   // Google gives it a number; nothing local reads it.
