@@ -142,10 +142,10 @@ describe('a bad message', () => {
     const funnel = (await view('funnel')) as { stage: string; orders: number }[]
     expect(funnel.map(({ orders }) => orders)).toEqual([1, 1, 1, 1, 1, 1, 1])
     expect(await view('revenue_by_day')).toMatchObject([
-      { currency: 'EUR', orders: 1, revenue_minor: 1190, revenue: '11.9' },
+      { currency: 'EUR', orders: 1, revenue_minor: '1190', revenue: '11.9' },
     ])
     expect(await view('units_by_sku')).toEqual([
-      { sku: 'TEA-001', currency: 'EUR', units: 1, revenue_minor: 1190, revenue: '11.9' },
+      { sku: 'TEA-001', currency: 'EUR', units: 1, revenue_minor: '1190', revenue: '11.9' },
     ])
     expect(await view('saga_durations')).toMatchObject([{ order_id: orderId, status: 'completed' }])
   })
