@@ -116,6 +116,12 @@ it('the directory of a killed process can be locked, even if another program has
   expect(start).not.toThrow()
 })
 
+it.each(['', '{"pid":'])('a damaged file of a killed process does not keep a start from its directory: %j', (text) => {
+  writeFileSync(file, text)
+  start().ready()
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ pid: process.pid, ready: true })
+})
+
 it('a reader never finds the file half written', () => {
   const lock = start()
   const reading = openSync(file, 'r')

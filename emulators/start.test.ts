@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { createServer, type Server } from 'node:net'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { join, relative } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freePort, openJournal } from 'local-google-cloud/host'
 import type { StackJson } from 'local-google-cloud'
 import type { LocalPorts } from '../stacks/environments.ts'
@@ -132,6 +132,54 @@ it('deletes resources that the stacks no longer declare, as Terraform does', asy
   platform = await start(port, [stack(port, true, 'roles/monitoring.metricWriter')])
   expect(await platform.api('POST', policy, {})).toMatchObject({
     bindings: [{ role: 'roles/monitoring.metricWriter' }],
+  })
+})
+
+describe('a state file that was emptied or cut in half', () => {
+  const port = 1
+  const stateFiles = ['provisioned.json', 'cloud/journal.jsonl', 'identity/journal.jsonl']
+  const started = async (name: string, share: number): Promise<string> => {
+    platform = await start(port, [stack(port, false)])
+    await platform.close()
+    platform = undefined
+    const file = join(folder, 'data', name)
+    truncateSync(file, Math.floor(statSync(file).size * share))
+    const reported = vi.spyOn(console, 'error').mockImplementation(() => {})
+    onTestFinished(() => void vi.restoreAllMocks())
+    try {
+      platform = await start(port, [stack(port, false)])
+      return reported.mock.calls.join()
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+
+  it('is one of all that a start writes', async () => {
+    platform = await start(port, [stack(port, false)])
+    const files = readdirSync(join(folder, 'data'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(join(folder, 'data'), join(parentPath, name)))
+    expect(files.toSorted()).toEqual(stateFiles.toSorted())
+  })
+
+  it.each([
+    ['provisioned.json', 0],
+    ['provisioned.json', 0.5],
+    ['cloud/journal.jsonl', 0],
+  ])('fails the start with its name and the remedy: %s to %d', async (name, share) => {
+    expect(await started(name, share)).toBe(
+      `${join(folder, 'data', name)} is damaged: start with an empty state folder.`,
+    )
+  })
+
+  it.each([
+    ['cloud/journal.jsonl', 0.5, 'ended within a change, which is dropped.'],
+    ['identity/journal.jsonl', 0.5, 'ended within a change, which is dropped.'],
+    ['identity/journal.jsonl', 0, 'is empty.'],
+  ])('is named with the remedy by a start that goes on: %s to %d', async (name, share, said) => {
+    const text = await started(name, share)
+    expect(text).toContain(`${join(folder, 'data', name)} ${said}`)
+    expect(text).toContain('begin with an empty state folder.')
   })
 })
 

@@ -1,5 +1,6 @@
 /** Starts a whole local cloud from synthesized stacks: emulators, partners, identity; then provisions every resource. */
 
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { bigquery } from 'local-google-cloud/bigquery'
 import { cloudRun, type CloudRunCore } from 'local-google-cloud/cloud-run'
@@ -17,7 +18,7 @@ import {
   type StackJson,
   type TerraformResource,
 } from 'local-google-cloud'
-import { closeAfter, closeAll, closeState } from 'local-google-cloud/host'
+import { closeAfter, closeAll, closeState, damaged } from 'local-google-cloud/host'
 import { firestore } from 'local-google-cloud/firestore'
 import { iam, type IamCore } from 'local-google-cloud/iam'
 import { CORRELATION } from '../shared/telemetry/span.ts'
@@ -30,6 +31,8 @@ import { telemetry } from 'local-google-cloud/telemetry'
 
 /** In the working copy, where services run. Without it, compiling packages takes half the processor time of a start. */
 const COMPILE_CACHE = 'node_modules/.cache/node'
+/** In the data directory: the resources of the last start. */
+const PROVISIONED_FILE = 'provisioned.json'
 
 export interface StartOptions<P extends Partners = Partners> {
   readonly stacks: readonly StackJson[]
@@ -112,6 +115,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
     })
     const resources = readResources(options.stacks, plugins)
     const planned = plan(resources, plugins)
+    if (dataDirectory) checkStored(dataDirectory)
     progress('starting the local cloud')
     const cloud = await createLocalCloud({
       plugins,
@@ -152,7 +156,7 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
     closers.push(() => identity.close())
 
     if (dataDirectory)
-      await removeUndeclared(join(dataDirectory, 'provisioned.json'), planned, { plugins, api: cloud.api })
+      await removeUndeclared(join(dataDirectory, PROVISIONED_FILE), planned, { plugins, api: cloud.api })
     await provision(planned, cloud.api, (done, of) => {
       if (done % 50 === 0 || done === of) progress(`provisioning ${done} of ${of} resources`)
     })
@@ -171,6 +175,13 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
   } catch (error) {
     return await closeAfter(error, close)
   }
+}
+
+/** @throws Error when the cloud has lost the resources that an earlier start provisioned, and with them all data. */
+function checkStored(dataDirectory: string): void {
+  const journal = join(dataDirectory, 'cloud', 'journal.jsonl')
+  const isEmpty = (statSync(journal, { throwIfNoEntry: false })?.size ?? 0) === 0
+  if (isEmpty && existsSync(join(dataDirectory, PROVISIONED_FILE))) throw damaged(journal)
 }
 
 /**

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process'
-import fs, { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import fs, {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { syncBuiltinESMExports } from 'node:module'
@@ -11,6 +20,10 @@ let directory: string
 const file = (): string => join(directory, 'journal.jsonl')
 /** The files as the next process finds them after a kill. */
 const reopened = () => openJournal({ directory })
+function reports() {
+  onTestFinished(() => void vi.restoreAllMocks())
+  return vi.spyOn(console, 'error').mockImplementation(() => {})
+}
 
 beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), 'journal-'))))
 afterEach(() => rmSync(directory, { recursive: true }))
@@ -60,7 +73,9 @@ describe('a journal', () => {
     journal.close()
     appendFileSync(file(), '[["t","a",2],["t","b",')
 
+    const reported = reports()
     const after = reopened()
+    expect(reported).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(`${file()} ended within a change`))
     expect([...after.table('t').entries()]).toEqual([['a', 1]])
     after.table('t').set('c', 3)
     after.close()
@@ -70,6 +85,18 @@ describe('a journal', () => {
       ['c', 3],
     ])
     last.close()
+  })
+
+  it('names a log that was emptied, and no unused one', () => {
+    const reported = reports()
+    openJournal({ directory }).close()
+    reopened().close()
+    expect(reported).not.toHaveBeenCalled()
+    truncateSync(file())
+    reopened().close()
+    expect(reported).toHaveBeenCalledExactlyOnceWith(
+      `${file()} is empty. If it had content, begin with an empty state folder.`,
+    )
   })
 
   it.each(['not json', '{"t":1}', '["t","a",1]'])(
@@ -163,7 +190,7 @@ describe('a write that fails', () => {
     free()
     journal.table('t').set('b', 2)
     await new Promise((resolve) => setImmediate(resolve))
-    expect(readFileSync(file(), 'utf8')).toBe('[["t","a",1],["t","b",2]]\n')
+    expect(readFileSync(file(), 'utf8')).toBe('[]\n[["t","a",1],["t","b",2]]\n')
     journal.close()
   })
 

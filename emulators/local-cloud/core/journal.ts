@@ -8,10 +8,10 @@
  * next write takes them along.
  */
 
-import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { readLines } from './read-lines.ts'
-import { closeState, STATE_FILE_MODE } from './state-files.ts'
+import { closeState, damaged, replaceFile, STATE_FILE_MODE } from './state-files.ts'
 
 /** A map whose every change is appended to the log. Values are plain JSON, never mutated in place: `set` a new one. */
 export interface Table<Value> {
@@ -47,6 +47,8 @@ const COMPACT_ABOVE_BYTES = 32 * 1024 * 1024
 /** The approximate size of the pieces in which a snapshot is written. */
 const SNAPSHOT_PIECE_CHARACTERS = 1024 * 1024
 const LOG_FILE = 'journal.jsonl'
+/** No change: it tells an unused log from one that was emptied. */
+const FIRST_LINE = '[]\n'
 
 type Tables = Map<string, Map<string, unknown>>
 /** Without a value: deleted. */
@@ -99,9 +101,17 @@ interface Log {
 function openLog(directory: string, tables: Tables, compactAboveBytes: number): Log {
   closeState(directory)
   const file = join(directory, LOG_FILE)
+  const existed = existsSync(file)
   const replayed = replay(file, tables)
+  // A log that was opened before has at least its first line.
+  if (existed && (replayed.torn || replayed.bytes === 0))
+    console.error(
+      replayed.torn
+        ? `${file} ended within a change, which is dropped. If more is missing than the last change before a kill, begin with an empty state folder.`
+        : `${file} is empty. If it had content, begin with an empty state folder.`,
+    )
   let { descriptor, bytes } =
-    replayed.torn || replayed.bytes > compactAboveBytes
+    replayed.torn || replayed.bytes === 0 || replayed.bytes > compactAboveBytes
       ? compact(file, tables)
       : { descriptor: openSync(file, 'a', STATE_FILE_MODE), bytes: replayed.bytes }
   let compactAbove = Math.max(compactAboveBytes, 2 * bytes)
@@ -190,7 +200,7 @@ function parse(line: string, file: string, number: number): readonly Change[] {
   } catch {
     // Falls through to the error below.
   }
-  throw new Error(`${file} is damaged in line ${number}: start with an empty state folder.`)
+  throw damaged(file, ` in line ${number}`)
 }
 
 interface Compacted {
@@ -201,21 +211,13 @@ interface Compacted {
 
 /** Writes the present state beside the log, then takes its place: a kill or an error before that leaves the old log. */
 function compact(file: string, tables: Tables): Compacted {
-  rmSync(`${file}.new`, { force: true })
-  const descriptor = openSync(`${file}.new`, 'a', STATE_FILE_MODE)
-  try {
-    const bytes = writeSnapshot(descriptor, tables)
-    renameSync(`${file}.new`, file)
-    return { descriptor, bytes }
-  } catch (error) {
-    closeSync(descriptor)
-    throw error
-  }
+  const { descriptor, result: bytes } = replaceFile(file, (opened) => writeSnapshot(opened, tables))
+  return { descriptor, bytes }
 }
 
 function writeSnapshot(descriptor: number, tables: Tables): number {
   let bytes = 0
-  let piece = ''
+  let piece = FIRST_LINE
   for (const [name, rows] of tables) {
     for (const [key, value] of rows) {
       piece += `[${JSON.stringify([name, key, value])}]\n`

@@ -1,6 +1,18 @@
 /** State holds signing keys, tokens' ledgers and documents: only the user who runs the local cloud may read it. */
 
-import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 /** Read and written by their owner alone. */
@@ -15,11 +27,33 @@ export function closeState(directory: string): void {
   close(realpathSync(directory))
 }
 
-/** Readers, and a start after a kill, find the new content or the old one, never a part. One process writes a file. */
+/** Readers, and a start after a kill or a power cut, find the new content or the old one, never a part. One process writes a file. */
 export function writeState(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: STATE_FILE_MODE })
-  renameSync(`${file}.new`, file)
+  const { descriptor } = replaceFile(file, (opened) => writeFileSync(opened, text))
+  closeSync(descriptor)
 }
+
+/** The same, by a function that writes into the open file. Returns it still open for appending, with the function's result. */
+export function replaceFile<T>(
+  file: string,
+  write: (descriptor: number) => T,
+): { readonly descriptor: number; readonly result: T } {
+  rmSync(`${file}.new`, { force: true })
+  const descriptor = openSync(`${file}.new`, 'a', STATE_FILE_MODE)
+  try {
+    const result = write(descriptor)
+    fsyncSync(descriptor)
+    renameSync(`${file}.new`, file)
+    return { descriptor, result }
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+}
+
+/** Fails a start: without the file nothing tells what is stored. */
+export const damaged = (file: string, where = ''): Error =>
+  new Error(`${file} is damaged${where}: start with an empty state folder.`)
 
 function close(path: string): void {
   const status = lstatSync(path)

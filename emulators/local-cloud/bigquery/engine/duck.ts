@@ -2,6 +2,7 @@
 
 import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement, type DuckDBType } from '@duckdb/node-api'
 import { join } from 'node:path'
+import { damaged } from '../../core/state-files.ts'
 import { invalidArgument, type StatusError } from '../../core/status.ts'
 import type { Column, Description, EngineWork, Query, QueryResult, Step } from './engine-work.ts'
 import { prepare, withTypes } from './parameters.ts'
@@ -25,7 +26,8 @@ const MAX_ATTEMPTS = 5
 const MAX_RESULT_BYTES = 32 * 1024 * 1024
 
 export async function openDuck(directory: string, memoryLimit = MEMORY_LIMIT): Promise<Omit<EngineWork, 'translate'>> {
-  const instance = await DuckDBInstance.create(join(directory, 'bigquery.duckdb'), {
+  const file = join(directory, 'bigquery.duckdb')
+  const instance = await DuckDBInstance.create(file, {
     memory_limit: memoryLimit,
     max_temp_directory_size: SPILL_LIMIT,
     max_expression_depth: String(MAX_EXPRESSION_DEPTH),
@@ -34,6 +36,8 @@ export async function openDuck(directory: string, memoryLimit = MEMORY_LIMIT): P
     default_null_order: 'nulls_first_on_asc_last_on_desc',
     // A query reads tables, never this machine's files.
     enable_external_access: 'false',
+  }).catch((error: Error) => {
+    throw /\block\b/.test(error.message) ? error : damaged(file, ` (${error.message})`)
   })
   const idle: DuckDBConnection[] = []
   const connect = async (): Promise<DuckDBConnection> => {

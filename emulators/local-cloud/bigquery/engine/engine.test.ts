@@ -66,14 +66,16 @@ it('starts its process at the first call, and ends it on close', async () => {
   await expect(engine.query(count)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
 })
 
-it('fails each call with the file name when the database can not be opened', async () => {
+it('fails each call with the file name and the remedy when the database can not be opened', async () => {
   const engine = makeEngine({ directory: folder })
   await engine.execute('CREATE TABLE t (n BIGINT)')
   await engine.close()
   const { writeFileSync } = await import('node:fs')
   writeFileSync(join(folder, 'bigquery.duckdb'), 'no database')
   const damaged = makeEngine({ directory: folder })
-  await expect(damaged.query(count)).rejects.toThrow(/bigquery\.duckdb/)
+  await expect(damaged.query(count)).rejects.toThrow(
+    /bigquery\.duckdb is damaged .*: start with an empty state folder\.$/,
+  )
   await expect(damaged.query(count)).rejects.toThrow(/bigquery\.duckdb/)
   await damaged.close()
 })

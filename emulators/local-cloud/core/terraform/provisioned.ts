@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import { writeState } from '../state-files.ts'
+import { damaged, writeState } from '../state-files.ts'
 import { type OwnerApi, type Provisioning, provisionersOf } from './provisioner.ts'
 import type { TerraformResource } from './resource.ts'
 import type { Provisioned } from './provision.ts'
@@ -53,7 +53,7 @@ function read(file: string): TerraformResource[] {
   } catch {
     // Falls through to the error below.
   }
-  throw new Error(`${file} is damaged: start with an empty state folder.`)
+  throw damaged(file)
 }
 
 const write = (file: string, resources: readonly TerraformResource[]): void =>
