@@ -78,6 +78,7 @@ interface Shared {
   readonly requestLog: RequestLog
   readonly instances: Map<string, PluginInstance>
   readonly journal: Journal
+  readonly ports: Map<string, PortServer>
   readonly secret: string
   readonly secretCommand: string | undefined
 }
@@ -88,13 +89,13 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
     requestLog: createRequestLog(),
     instances: new Map(),
     journal: openJournal(options.dataDir === undefined ? {} : { directory: options.dataDir }),
+    ports: new Map(),
     secret: options.secret ?? makeSecret(),
     secretCommand: options.secretCommand,
   }
-  const { counters, requestLog, instances, journal, secret } = shared
+  const { counters, requestLog, instances, journal, ports, secret } = shared
   const context = contextOf(options, shared)
   const { faults } = context
-  const ports = new Map<string, PortServer>()
   const close = (): Promise<void> =>
     closeAll([
       ...[...instances.values()].toReversed().map((instance) => () => instance.close?.()),
@@ -136,7 +137,10 @@ export async function createLocalCloud(options: LocalCloudOptions): Promise<Loca
   }
 }
 
-function contextOf(options: LocalCloudOptions, { counters, requestLog, instances, journal }: Shared): CloudContext {
+function contextOf(
+  options: LocalCloudOptions,
+  { counters, requestLog, instances, journal, ports }: Shared,
+): CloudContext {
   const random = seededRandom(options.seed ?? randomInt(2 ** 47))
   const clock = options.clock ?? systemClock
   return {
@@ -158,6 +162,7 @@ function contextOf(options: LocalCloudOptions, { counters, requestLog, instances
     iamFacts: options.plugins.flatMap(({ iam }) => iam ?? []),
     resourceExists: (name) => exists(instances.values(), name),
     fetch: options.fetch ?? send,
+    ownerUrl: () => `http://127.0.0.1:${ports.get(OWNER)!.port}`,
     secretRemedy: secretRemedy(options.secretCommand),
     peer: (name) => coreOf(instances, name),
   }

@@ -34,6 +34,8 @@ export interface CloudContext {
   readonly faults: Faults
   /** Outgoing HTTP (push, task dispatch); a simulation replaces it. */
   readonly fetch: Send
+  /** `http://127.0.0.1:4100`, of the owner's port, for messages. Known once that port is open. */
+  ownerUrl(): string
   /** How a caller gets and sends the run secret, for messages. */
   readonly secretRemedy: string
   /** Another plugin's core by its name (Pub/Sub writes into `bigquery`); throws when that plugin is absent. */

@@ -50,6 +50,8 @@ export interface GrpcService {
   readonly name: string
   readonly unary?: Readonly<Record<string, Unary>>
   readonly streaming?: Readonly<Record<string, Streaming>>
+  /** The paths by REST that a method takes, where Google's annotations would also give it those of another method. */
+  readonly paths?: Readonly<Record<string, RegExp>>
   /** The permissions that each method requires; without them no service account may call a method. */
   readonly access?: ServiceAccess
 }

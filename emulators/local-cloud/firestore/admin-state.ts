@@ -1,8 +1,10 @@
 /** The state of Firestore's Admin API: databases, composite indexes, and the indexes and TTL of single fields. */
 
-import type { Journal, Table } from '../core/journal.ts'
+import type { Table } from '../core/journal.ts'
+import type { CloudContext } from '../core/plugin.ts'
 import { notFound } from '../core/status.ts'
 import type { CompositeIndex, IndexKind, IndexScope, IndexSet } from './query/index-plan.ts'
+import { curl } from './curl.ts'
 import { type DatabaseName, type FieldPath, databaseNameOf, formatFieldPath } from './values/paths.ts'
 
 export interface DatabaseRecord {
@@ -25,6 +27,9 @@ export interface FieldRecord {
 }
 
 export interface AdminState {
+  /** The address of this API for a caller without credentials: messages name the call that helps. */
+  ownerUrl(): string
+  readonly region: string
   /** The key is `projects/p/databases/d`. */
   readonly databases: Table<DatabaseRecord>
   /** The key is `…/collectionGroups/c/indexes/i`. */
@@ -33,20 +38,27 @@ export interface AdminState {
   readonly fields: Table<FieldRecord>
 }
 
-export const createAdminState = (journal: Journal): AdminState => ({
+export const createAdminState = ({ journal, ownerUrl, project }: CloudContext): AdminState => ({
+  ownerUrl,
+  region: project.region,
   databases: journal.table('firestore/databases'),
   indexes: journal.table('firestore/indexes'),
   fields: journal.table('firestore/fields'),
 })
 
-export const databaseMissing = ({ project, database }: DatabaseName): Error =>
+/** Google's link leads to a console that does not know this database: here it is the call that creates it. */
+export const databaseMissing = ({ ownerUrl, region }: AdminState, { project, database }: DatabaseName): Error =>
   notFound(
-    `The database ${database} does not exist for project ${project}. Please visit https://console.cloud.google.com/datastore/setup?project=${project} to add a Cloud Datastore or Cloud Firestore database.`,
+    `The database ${database} does not exist for project ${project}. Create it in the local cloud: ${curl(
+      'POST',
+      `${ownerUrl()}/v1/projects/${project}/databases?databaseId=${encodeURIComponent(database)}`,
+      { type: 'FIRESTORE_NATIVE', locationId: region },
+    )}`,
   )
 
 export function requireDatabase(state: AdminState, name: DatabaseName): DatabaseRecord {
   const record = state.databases.get(databaseNameOf(name))
-  if (!record) throw databaseMissing(name)
+  if (!record) throw databaseMissing(state, name)
   return record
 }
 
@@ -61,8 +73,9 @@ export const fieldName = (database: string, collectionId: string, path: string):
   `${database}/collectionGroups/${collectionId}/fields/${path}`
 
 /**
- * The indexes of one field, by the nearest override: of the field, of a map that contains it, or of the whole database.
- * `from` is the name of the field with that override; without any it is the database's `__default__` field.
+ * The indexes of one field, by the nearest override: of the field, of a map that contains it, of all fields of the
+ * collection (`*`), or of the whole database. `from` is the name of the field with that override; without any it is
+ * the database's `__default__` field.
  */
 export function fieldIndexes(
   state: AdminState,
@@ -75,6 +88,9 @@ export function fieldIndexes(
     const indexes = state.fields.get(name)?.indexes
     if (indexes) return { indexes, from: name }
   }
+  const everyField = fieldName(database, collectionId, '*')
+  const inCollection = state.fields.get(everyField)?.indexes
+  if (inCollection) return { indexes: inCollection, from: everyField }
   const everywhere = fieldName(database, '__default__', '*')
   return { indexes: state.fields.get(everywhere)?.indexes ?? AUTOMATIC, from: everywhere }
 }

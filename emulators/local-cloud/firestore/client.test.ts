@@ -1,9 +1,11 @@
 /** Google's own unmodified client over the real port. */
 
-import { FieldValue, Firestore, Timestamp, Filter, AggregateField } from '@google-cloud/firestore'
+import { FieldPath, FieldValue, Firestore, Timestamp, Filter, AggregateField } from '@google-cloud/firestore'
+import { exec } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { type LocalCloud, createLocalCloud } from '../core/local-cloud.ts'
 import { firestore } from './plugin.ts'
@@ -229,33 +231,63 @@ test('snapshots follow a query and a document', async () => {
   stopDocument()
 })
 
-test('a missing index is named in the error, and the admin API creates it', async () => {
-  const client = connect()
-  const collection = fresh(client)
+/** Runs the remedy that a message names, as a reader of the message would. */
+async function follow({ message }: Error): Promise<void> {
+  const call = /curl .+?(?= \(collection| To answer|$)/.exec(message)?.[0]
+  expect(message).not.toContain('google.com')
+  await promisify(exec)(`${call} --fail`)
+}
+
+const failureOf = async (reading: Promise<unknown>): Promise<Error & { code: number }> =>
+  reading.then(
+    () => Promise.reject(new Error('not refused')),
+    (error) => error,
+  )
+
+test('a missing composite index is named in the error, and the call in it creates the index', async () => {
+  const collection = fresh(connect())
   const query = collection.where('a', '==', 1).orderBy('b')
-  await expect(query.get()).rejects.toMatchObject({
+  const failure = await failureOf(query.get())
+  expect(failure).toMatchObject({
     code: 9,
-    message: expect.stringContaining('The query requires an index. You can create it here: https://'),
+    message: expect.stringContaining('The query requires an index. You can create it here: curl '),
   })
-  const fields = [
-    { fieldPath: 'a', order: 'ASCENDING' },
-    { fieldPath: 'b', order: 'ASCENDING' },
-  ]
-  const path = `/v1/projects/${project.id}/databases/orders/collectionGroups/${collection.id}/indexes`
-  expect(await cloud.api('POST', path, { queryScope: 'COLLECTION', fields })).toMatchObject({
-    done: true,
-    response: { state: 'READY' },
-  })
+  expect(failure.message).toContain("createFirestore({ indexes: 'warn' })")
+  await follow(failure)
   expect((await query.get()).empty).toBe(true)
 })
 
-test('databases share no documents, and an unknown database answers NOT_FOUND', async () => {
+test('a missing index of a single field is created by the call in the error, and the others of the field stay', async () => {
+  const client = connect()
+  const collection = fresh(client)
+  await collection.doc('1').set({ a: 1 })
+  const group = client.collectionGroup(collection.id).where('a', '==', 1)
+  const failure = await failureOf(group.get())
+  expect(failure.message).toContain('The query requires a COLLECTION_GROUP_ASC index for collection')
+  await follow(failure)
+  expect((await group.get()).size).toBe(1)
+  expect((await collection.orderBy('a', 'desc').get()).size).toBe(1)
+})
+
+test('databases share no documents, and an unknown database is created by the call in the error', async () => {
   await connect('payments').doc('apart/1').set({})
   expect((await connect().doc('apart/1').get()).exists).toBe(false)
-  await expect(connect('nowhere').doc('a/1').set({})).rejects.toMatchObject({
+  const nowhere = connect('nowhere')
+  const failure = await failureOf(nowhere.doc('a/1').set({}))
+  expect(failure).toMatchObject({
     code: 5,
     message: expect.stringContaining('The database nowhere does not exist for project demo-local.'),
   })
+  await follow(failure)
+  await nowhere.doc('a/1').set({})
+})
+
+test('a listener on a database that does not exist ends with NOT_FOUND', async () => {
+  const ended = Promise.withResolvers<Error>()
+  connect('absent')
+    .collection('a')
+    .onSnapshot(() => ended.reject(new Error('a snapshot')), ended.resolve)
+  expect((await ended.promise).message).toMatch(/^Error 5: The database absent does not exist for project demo-local\./)
 })
 
 test('operations are counted per database', async () => {
@@ -278,4 +310,59 @@ test('acknowledged writes survive a restart', async () => {
   await stop()
   await start()
   expect((await connect().doc('kept/1').get()).data()).toEqual({ n: 1 })
+})
+
+test('numeric ids of imported documents are taken, and sort by their number before all others', async () => {
+  const client = connect()
+  const collection = fresh(client)
+  const sorted = [
+    '__id-9223372036854775808__',
+    '__id-2__',
+    '__id7__',
+    '__id12__',
+    '__id9223372036854775807__',
+    '12',
+    '7',
+    'A',
+    '__id',
+    '__id1_',
+    '_id1__',
+  ]
+  for (const id of sorted.toReversed()) await collection.doc(id).set({})
+  await collection.doc('__id7__/c/x').set({})
+  const ids = async (query: FirebaseFirestore.Query): Promise<string[]> => (await query.get()).docs.map(({ id }) => id)
+  expect(await ids(collection)).toEqual(sorted)
+  expect(await ids(collection.orderBy(FieldPath.documentId()).startAfter('__id7__').limit(2))).toEqual(
+    sorted.slice(3, 5),
+  )
+  expect((await collection.listDocuments()).map(({ id }) => id)).toEqual(sorted)
+  for (const id of ['__id9223372036854775808__', '__idx__', '__other__'])
+    await expect(collection.doc(id).set({})).rejects.toThrow(`Resource id "${id}" is invalid because it is reserved.`)
+  await expect(client.collection('__id7__').doc('1').set({})).rejects.toThrow('reserved')
+})
+
+test('by REST, documents are created, listed and read at the root and in subcollections', async () => {
+  const root = `/v1/projects/${project.id}/databases/orders/documents`
+  const fields = { n: { integerValue: '1' } }
+  for (const at of ['rest', 'rest/1/inner', 'rest/1/inner/2/deep', 'rest/missing/inner']) {
+    const named = await cloud.api('POST', `${root}/${at}?documentId=2`, { fields })
+    expect(named).toMatchObject({ name: expect.stringMatching(new RegExp(`/documents/${at}/2$`)), fields })
+    const { name } = (await cloud.api('POST', `${root}/${at}`, { fields })) as { name: string }
+    expect(name).toMatch(new RegExp(`/documents/${at}/[A-Za-z0-9]{20}$`))
+    expect(await cloud.api('GET', `/v1/${name}`)).toMatchObject({ name, fields })
+    expect(((await cloud.api('GET', `${root}/${at}`)) as { documents: object[] }).documents).toHaveLength(2)
+  }
+  const page = (await cloud.api('GET', `${root}/rest/1/inner?pageSize=1&mask.fieldPaths=x`)) as Record<string, unknown>
+  expect(page).toMatchObject({ documents: [{ name: expect.stringContaining('/rest/1/inner/2') }] })
+  expect(page['nextPageToken']).toBeTruthy()
+  expect(await cloud.api('POST', `${root}:listCollectionIds`, {})).toMatchObject({
+    collectionIds: expect.arrayContaining(['rest']),
+  })
+  expect(await cloud.api('POST', `${root}/rest/1:listCollectionIds`, {})).toMatchObject({ collectionIds: ['inner'] })
+  expect(await cloud.api('GET', `${root}/rest?showMissing=true`)).toMatchObject({
+    documents: expect.arrayContaining([{ name: expect.stringMatching(/\/rest\/missing$/) }]),
+  })
+  await expect(cloud.api('GET', `${root}/rest/none`)).rejects.toMatchObject({ httpStatus: 404 })
+  await cloud.api('DELETE', `${root}/rest/1/inner/2`)
+  await expect(cloud.api('GET', `${root}/rest/1/inner/2`)).rejects.toMatchObject({ httpStatus: 404 })
 })

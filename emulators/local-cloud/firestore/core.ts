@@ -18,12 +18,12 @@ export interface FirestoreOptions {
 }
 
 export function createCore(context: CloudContext, { indexes = 'enforce' }: FirestoreOptions = {}): FirestoreCore {
-  const admin = createAdminState(context.journal)
+  const admin = createAdminState(context)
   const open = new Map<string, Database>()
   const missingIndexes = new Map<string, CompositeIndex>()
 
   function report(missing: CompositeIndex, name: DatabaseName): void {
-    if (indexes === 'enforce') throw missingIndexError(missing, name)
+    if (indexes === 'enforce') throw missingIndexError(admin, missing, name)
     const described = `${databaseNameOf(name)}: ${describeIndex(missing)}`
     if (missingIndexes.has(described)) return
     missingIndexes.set(described, missing)

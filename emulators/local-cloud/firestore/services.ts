@@ -26,6 +26,9 @@ const data = { ...documentMethods, ...commitMethods } satisfies Record<string, O
 const dataStreams = { ...documentStreams, ...queryStreams } satisfies Record<string, ServerStream>
 const administration = { ...databaseMethods, ...indexMethods, ...fieldMethods } satisfies Record<string, Operation>
 
+/** A document's path has an even number of segments. With an odd number it is a collection's, which listDocuments takes. */
+const DOCUMENT_PATH = /\/documents(?:\/[^/]+\/[^/]+)+$/
+
 export function services(core: FirestoreCore): GrpcService[] {
   return [
     {
@@ -35,6 +38,7 @@ export function services(core: FirestoreCore): GrpcService[] {
         ...bindStreams(core, dataStreams),
         listen: (requests, write, context) => listen(core, requests, write, context),
       },
+      paths: { getDocument: DOCUMENT_PATH },
       access: dataAccess,
     },
     { name: 'google.firestore.admin.v1.FirestoreAdmin', unary: bindUnary(core, administration), access: adminAccess },

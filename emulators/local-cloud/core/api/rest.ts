@@ -78,7 +78,7 @@ export function restOf(served: readonly Served[]): Rest {
     find(httpMethod, path) {
       if (policyMethod.test(path)) return undefined
       for (const route of inOrder) {
-        if (route.httpMethod !== httpMethod) continue
+        if (route.httpMethod !== httpMethod || route.service.paths?.[route.method]?.test(path) === false) continue
         const match = route.pattern.exec(path)
         if (match) return (query, body, context) => run(route, requestJson(route, match, { query, body }), context)
       }
@@ -121,10 +121,13 @@ function routeOf(rule: HttpRule, method: Method, service: GrpcService): Route[] 
 // From `/v1/{topic.name=projects/*/topics/*}:publish` to a pattern with a group per field.
 function compile(template: string): { pattern: RegExp; fields: string[] } {
   const fields: string[] = []
+  // `**` is any number of segments, also none.
   const glob = (text: string): string =>
     text
-      .split(/(\*\*|\*)/)
-      .map((part) => (part === '**' ? '.+' : part === '*' ? '[^/]+' : part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&')))
+      .split(/(\/\*\*|\*)/)
+      .map((part) =>
+        part === '/**' ? '(?:/.+)?' : part === '*' ? '[^/]+' : part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'),
+      )
       .join('')
   const source = template
     .split(/(\{[^}]+\})/)

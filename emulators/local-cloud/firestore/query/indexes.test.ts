@@ -84,7 +84,7 @@ test.each<[string, object, string[][], string[][]]>([
   await expect(run(cloud, query)).rejects.toMatchObject({
     code: 'FAILED_PRECONDITION',
     message: expect.stringMatching(
-      /^The query requires an index\. You can create it here: https:\/\/console\.firebase\.google\.com\/\S+create_composite=\S+ \(collection c/,
+      /^The query requires an index\. You can create it here: curl -X POST 'http:\/\/127\.0\.0\.1:4100\/v1\/\S+\/collectionGroups\/c\/indexes' .+ \(collection c/,
     ),
   })
   for (const fields of useless) await createIndex(cloud, fields)
@@ -158,6 +158,53 @@ test('an exempted field and its nested fields are in no index', async () => {
   await cloud.admin('updateField', { field: { name }, updateMask: { paths: ['index_config'] } })
   await expect(run(cloud, where(equal('events')))).resolves.toEqual(['1'])
   expect(await cloud.admin('getField', { name })).toMatchObject({ indexConfig: { usesAncestorConfig: true } })
+})
+
+test('an exemption of all fields of a collection leaves it without automatic indexes, but for fields with their own', async () => {
+  const cloud = await cloudWithDatabase()
+  await commit(cloud, set('c/1', { a: int(1), b: int(1), kept: int(1), map: { mapValue: { fields: { x: int(1) } } } }))
+  const nameOf = (path: string): string => `${DATABASE}/collectionGroups/c/fields/${path}`
+  const override = (path: string, ...indexes: object[]): Promise<object> =>
+    cloud.admin('updateField', { field: { name: nameOf(path), indexConfig: { indexes } } })
+  await override('*', { queryScope: 'COLLECTION', fields: [{ fieldPath: '*', order: 'DESCENDING' }] })
+  await override('kept', { queryScope: 'COLLECTION', fields: [{ fieldPath: 'kept', order: 'ASCENDING' }] })
+  await expect(run(cloud, where(equal('a')))).rejects.toMatchObject({
+    code: 'FAILED_PRECONDITION',
+    message: expect.stringContaining('The query requires a COLLECTION_ASC index for collection c and field a.'),
+  })
+  await expect(run(cloud, where(contains('map.x')))).rejects.toThrow(
+    'COLLECTION_CONTAINS index for collection c and field map.x',
+  )
+  await expect(run(cloud, where(equal('a'), equal('b')))).rejects.toThrow('The query requires an index.')
+  await expect(run(cloud, by('-a'))).resolves.toEqual(['1'])
+  await expect(run(cloud, where(equal('kept')))).resolves.toEqual(['1'])
+  await expect(run(cloud, {})).resolves.toEqual(['1'])
+  expect(await cloud.admin('getField', { name: nameOf('*') })).toEqual({
+    name: nameOf('*'),
+    indexConfig: {
+      indexes: [
+        {
+          queryScope: 'COLLECTION',
+          apiScope: 'ANY_API',
+          fields: [{ fieldPath: '*', order: 'DESCENDING' }],
+          state: 'READY',
+        },
+      ],
+      usesAncestorConfig: false,
+    },
+  })
+  expect(await cloud.admin('getField', { name: nameOf('a') })).toMatchObject({
+    indexConfig: {
+      usesAncestorConfig: true,
+      ancestorField: nameOf('*'),
+      indexes: [{ fields: [{ order: 'DESCENDING' }] }],
+    },
+  })
+  await cloud.admin('updateField', { field: { name: nameOf('*') }, updateMask: { paths: ['index_config'] } })
+  await expect(run(cloud, where(equal('a')))).resolves.toEqual(['1'])
+  expect(await cloud.admin('getField', { name: nameOf('*') })).toMatchObject({
+    indexConfig: { ancestorField: `${DATABASE}/collectionGroups/__default__/fields/*` },
+  })
 })
 
 test('without enforcement a missing index is logged and the query is served', async () => {

@@ -1,5 +1,7 @@
 /** Firestore values as compact plain JSON, and Google's order over them. */
 
+import { numericId } from './numeric-id.ts'
+
 /**
  * An integer that fits a double exactly is a plain number, as most are; `i` holds the others, `d` every double.
  * `t` is whole seconds, `u` microseconds of a timestamp; `b` base64; `r` a full document name; `g` latitude, longitude.
@@ -127,17 +129,26 @@ export function compareStrings(left: string, right: string): number {
   return left.length - right.length
 }
 
-/** Document names and paths compare segment by segment, so that `a/b` sorts before `a-/b`. */
+/** Document names and paths compare segment by segment, so that `a/b` sorts before `a-/b`; numeric ids precede others. */
 export function comparePaths(left: string, right: string): number {
   if (left === right) return 0
   const a = left.split('/')
   const b = right.split('/')
   const length = Math.min(a.length, b.length)
   for (let at = 0; at < length; at++) {
-    const difference = compareStrings(a[at] as string, b[at] as string)
+    const difference = compareIds(a[at] as string, b[at] as string)
     if (difference !== 0) return difference
   }
   return a.length - b.length
+}
+
+function compareIds(left: string, right: string): number {
+  if (left === right) return 0
+  const a = numericId(left)
+  const b = numericId(right)
+  if (a === undefined && b === undefined) return compareStrings(left, right)
+  if (a === undefined || b === undefined) return a === undefined ? 1 : -1
+  return a < b ? -1 : Number(a > b)
 }
 
 function compareArrays(left: readonly Value[], right: readonly Value[]): number {

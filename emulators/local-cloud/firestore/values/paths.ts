@@ -2,6 +2,7 @@
 
 import { invalidArgument } from '../../core/status.ts'
 import { limits } from './limits.ts'
+import { numericId } from './numeric-id.ts'
 
 export interface DatabaseName {
   readonly project: string
@@ -58,7 +59,15 @@ function checkPath(name: string, path: string): void {
   if (Buffer.byteLength(path) > limits.nameBytes) {
     throw invalidArgument(`Document name "${name.slice(0, 80)}…" is longer than ${limits.nameBytes} bytes.`)
   }
-  for (const segment of segments) checkId(segment)
+  for (const [at, segment] of segments.entries()) {
+    if (at % 2 === 1) checkDocumentId(segment)
+    else checkId(segment)
+  }
+}
+
+/** As other ids, except that numeric ones are taken though reserved. */
+export function checkDocumentId(id: string): void {
+  if (numericId(id) === undefined) checkId(id)
 }
 
 /** Collection and document ids: valid UTF-8 without `/`, not `.`, `..` or `__.*__`, at most 1,500 bytes. */

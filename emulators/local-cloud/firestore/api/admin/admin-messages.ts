@@ -2,7 +2,7 @@
 
 import type { FirestoreCore } from '../../database.ts'
 import { invalidArgument } from '../../../core/status.ts'
-import type { IndexKind } from '../../query/index-plan.ts'
+import type { IndexField, IndexKind } from '../../query/index-plan.ts'
 import { type DatabaseName, databaseNameOf } from '../../values/paths.ts'
 
 /** A long-running operation that is done already. */
@@ -50,4 +50,7 @@ export function kindOf({ fieldPath, order, arrayConfig, vectorConfig }: WireInde
   )
 }
 
-export const encodeKind = (kind: IndexKind): object => (kind === 'CONTAINS' ? { arrayConfig: kind } : { order: kind })
+const encodeKind = (kind: IndexKind): object => (kind === 'CONTAINS' ? { arrayConfig: kind } : { order: kind })
+
+export const encodeIndexFields = (fields: readonly IndexField[]): object[] =>
+  fields.map(({ path, kind }) => ({ fieldPath: path, ...encodeKind(kind) }))

@@ -65,7 +65,9 @@ test('an unsupported setting is refused with its value', async () => {
 test("data in a database that does not exist is refused in Google's words", async () => {
   await expect(commit(fakeCloud(), set('a/1', {}))).rejects.toMatchObject({
     code: 'NOT_FOUND',
-    message: expect.stringMatching(/^The database orders does not exist for project p\. Please visit https:/),
+    message: expect.stringMatching(
+      /^The database orders does not exist for project p\. Create it in the local cloud: curl -X POST /,
+    ),
   })
 })
 

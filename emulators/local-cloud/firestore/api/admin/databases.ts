@@ -155,7 +155,7 @@ function deleteDatabase(core: FirestoreCore, request: { readonly name?: string }
   const name = parseDatabaseName(request.name ?? '')
   const key = databaseNameOf(name)
   const record = core.admin.databases.get(key)
-  if (!record) throw databaseMissing(name)
+  if (!record) throw databaseMissing(core.admin, name)
   if (record.deleteProtectionState === 'DELETE_PROTECTION_ENABLED') {
     throw failedPrecondition(
       `Database "${key}" has delete protection enabled: disable it before deleting the database.`,

@@ -4,7 +4,14 @@ import type { FirestoreCore } from '../../database.ts'
 import { type Mask, maskPaths } from '../../../core/proto-values.ts'
 import { invalidArgument } from '../../../core/status.ts'
 import { type FieldRecord, fieldIndexes, requireDatabase } from '../../admin-state.ts'
-import { type GroupName, type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './admin-messages.ts'
+import {
+  type GroupName,
+  type WireIndexField,
+  encodeIndexFields,
+  kindOf,
+  operation,
+  parseGroupName,
+} from './admin-messages.ts'
 import { databaseNameOf, formatFieldPath, parseFieldPath } from '../../values/paths.ts'
 
 interface WireField {
@@ -91,7 +98,7 @@ function encodeField(core: FirestoreCore, name: GroupName, key: string): object 
       indexes: indexes.map(({ scope, kind }) => ({
         queryScope: scope,
         apiScope: 'ANY_API',
-        fields: [{ fieldPath: name.id, ...encodeKind(kind) }],
+        fields: encodeIndexFields([{ path: name.id, kind }]),
         state: 'READY',
       })),
       usesAncestorConfig: own?.indexes === undefined,

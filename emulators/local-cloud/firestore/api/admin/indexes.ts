@@ -3,7 +3,7 @@
 import type { FirestoreCore } from '../../database.ts'
 import { alreadyExists, invalidArgument, notFound } from '../../../core/status.ts'
 import { requireDatabase } from '../../admin-state.ts'
-import { type WireIndexField, encodeKind, kindOf, operation, parseGroupName } from './admin-messages.ts'
+import { type WireIndexField, encodeIndexFields, kindOf, operation, parseGroupName } from './admin-messages.ts'
 import type { CompositeIndex, IndexField } from '../../query/index-plan.ts'
 import { databaseNameOf, formatFieldPath, parseFieldPath } from '../../values/paths.ts'
 
@@ -65,7 +65,7 @@ function encodeIndex(name: string, { scope, fields }: CompositeIndex): object {
     name,
     queryScope: scope,
     apiScope: 'ANY_API',
-    fields: fields.map(({ path, kind }) => ({ fieldPath: path, ...encodeKind(kind) })),
+    fields: encodeIndexFields(fields),
     state: 'READY',
     density: 'SPARSE_ALL',
   }

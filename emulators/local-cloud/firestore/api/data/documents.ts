@@ -10,6 +10,7 @@ import { project } from '../../values/field-access.ts'
 import { limits } from '../../values/limits.ts'
 import {
   type FieldPath,
+  checkDocumentId,
   checkId,
   databaseNameOf,
   parseDatabaseName,
@@ -19,6 +20,7 @@ import {
 } from '../../values/paths.ts'
 import { type Query, type WireQuery, parseQuery } from '../../query/query.ts'
 import { type WireConsistency, countQueryReads, readDocuments, readQuery, viewOf, within } from './consistent-reads.ts'
+import { comparePaths } from '../../values/firestore-value.ts'
 import { type WireFields, encodeFields } from '../../values/proto-codec.ts'
 import { type WireWrite, parseWrite } from '../../writes/writes.ts'
 
@@ -104,7 +106,7 @@ async function createDocument(core: FirestoreCore, request: CreateRequest, conte
   checkId(request.collectionId ?? '')
   const letter = (): string => ID_LETTERS[Math.floor(core.context.random() * ID_LETTERS.length)] as string
   const id = request.documentId || Array.from({ length: ID_LENGTH }, letter).join('')
-  checkId(id)
+  checkDocumentId(id)
   const name = `${request.parent}/${request.collectionId}/${id}`
   const write = { update: { ...request.document, name }, currentDocument: { exists: false } }
   return writeOne(core.database(parent), write, request.mask, context)
@@ -192,7 +194,7 @@ async function listDocuments(core: FirestoreCore, request: ListRequest, { signal
 /** A document that does not exist has no time: it is listed by its name alone. */
 function withMissing({ store }: Database, { scope }: Query, documents: readonly Document[]): Document[] {
   const missing = store.missing(scope.parent, scope.collectionId).map((path) => ({ path, f: {}, c: 0, u: 0 }))
-  return [...documents, ...missing].toSorted((left, right) => (left.path < right.path ? -1 : 1))
+  return [...documents, ...missing].toSorted((left, right) => comparePaths(left.path, right.path))
 }
 
 /** The last document of the page, with its position in case it is deleted before the next page. */

@@ -48,6 +48,11 @@ export async function listen(
       if (request.addTarget) listener.add(request.addTarget)
       else if (request.removeTarget) listener.remove(request.removeTarget)
     }
+  } catch (error) {
+    // Google's Node client takes a stream that ends with an error for one that broke, and opens it anew for ever: it
+    // reports only the cause of a removed target. No target id means all of them.
+    if (error instanceof StatusError) write({ targetChange: removed([], error) })
+    throw error
   } finally {
     listener?.close()
   }
@@ -64,6 +69,12 @@ async function* untilAborted<Item>(items: AsyncIterable<Item>, signal: AbortSign
     yield next.value
   }
 }
+
+const removed = (targetIds: readonly number[], { grpcCode, message }: StatusError): object => ({
+  targetChangeType: 'REMOVE',
+  targetIds,
+  cause: { code: grpcCode, message },
+})
 
 function createListener(database: Database, write: Respond): Listener {
   const targets = new Map<number, ListenTarget>()
@@ -120,7 +131,7 @@ function createListener(database: Database, write: Respond): Listener {
         begin(targetId, wire)
       } catch (error) {
         if (!(error instanceof StatusError)) throw error
-        targetChange('REMOVE', [targetId], { cause: { code: error.grpcCode, message: error.message } })
+        write({ targetChange: removed([targetId], error) })
       }
     },
     remove(targetId) {
