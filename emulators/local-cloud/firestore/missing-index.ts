@@ -1,11 +1,11 @@
 /** Google's error for a query without its index, with the call that creates it here in place of Google's link. */
 
-import { type StatusError, failedPrecondition } from '../../core/status.ts'
-import { type AdminState, fieldIndexes } from '../admin-state.ts'
-import { encodeIndexFields } from '../api/admin/admin-messages.ts'
-import { curl } from '../curl.ts'
-import type { CompositeIndex, IndexField } from './index-plan.ts'
-import { type DatabaseName, databaseNameOf, parseFieldPath } from '../values/paths.ts'
+import { type StatusError, failedPrecondition } from '../core/status.ts'
+import { type AdminState, fieldIndexes } from './admin-state.ts'
+import { encodeIndexFields } from './api/admin/admin-messages.ts'
+import { curl } from './curl.ts'
+import type { CompositeIndex, IndexField } from './query/index-plan.ts'
+import { type DatabaseName, databaseNameOf, parseFieldPath } from './values/paths.ts'
 
 const shortKind = { ASCENDING: 'ASC', DESCENDING: 'DESC', CONTAINS: 'CONTAINS' } as const
 
