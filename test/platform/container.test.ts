@@ -109,7 +109,7 @@ describe('the container', () => {
     expect(child.exitCode).toBeNull()
     // A second SIGTERM does not end requests in flight.
     child.kill('SIGTERM')
-    expect(await slow.finish()).toMatch(/^HTTP\/1\.1 400 [\s\S]*invalid-json/)
+    expect(await slow.finish()).toMatch(/^HTTP\/1\.1 400 [\s\S]*request-invalid/)
     expect(await ended).toEqual([0, null])
   })
 

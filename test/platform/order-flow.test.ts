@@ -96,8 +96,8 @@ it("an order has its currency's minor digits in the answer and in BigQuery", { t
   await vi.waitFor(
     async () =>
       expect(JSON.parse(await query(sql, '--json'))).toEqual([
-        { currency: 'JPY', revenue: '2500', revenue_minor: 2_500 },
-        { currency: 'KWD', revenue: '2.51', revenue_minor: 2_510 },
+        { currency: 'JPY', revenue: '2500', revenue_minor: '2500' },
+        { currency: 'KWD', revenue: '2.51', revenue_minor: '2510' },
       ]),
     { timeout: 30_000 },
   )

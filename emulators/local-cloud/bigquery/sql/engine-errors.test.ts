@@ -25,6 +25,7 @@ const internals =
 
 it.each([
   ['SELECT nothing FROM d.t', 'Unrecognized name: nothing at [1:8]'],
+  ['SELECT nothing', 'Unrecognized name: nothing at [1:8]'],
   ['SELECT id,\n  t.nothing\nFROM d.t', 'Name nothing not found at [2:5]'],
   ['SELECT nothing FROM d.t WHERE nothing = 1', 'Unrecognized name: nothing'],
   ['SELECT r.y FROM d.t', 'Field name y does not exist in STRUCT at [1:10]'],

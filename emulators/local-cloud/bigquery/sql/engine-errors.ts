@@ -13,7 +13,7 @@ type Words = readonly string[]
 type Rule = readonly [pattern: RegExp, text: (found: Words) => string]
 
 const rules: readonly Rule[] = [
-  [/Referenced column "?([^"]+?)"? not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
+  [/Referenced column "?([^"]+?)"? (?:was )?not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
   [/(?:does not have a column (?:named|with name) "([^"]+)")/, ([, name]) => `Name ${shown(name)} not found`],
   [/Referenced update column (\S+) not found/, ([, name]) => `Unrecognized name: ${shown(name)}`],
   [/Could not find key "([^"]+)" in struct/, ([, name]) => `Field name ${shown(name)} does not exist in STRUCT`],

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { business, services } from '../../functions/index.ts'
 import { synthesize } from '../../stacks/app.ts'
 import { environments } from '../../stacks/environments.ts'
-import { monthlyLines } from './monthly.ts'
+import { monthlyLines } from '../../cli/bill/monthly.ts'
 
 const { prod } = environments
 const monthly = (minInstances: Readonly<Record<string, number>>, item: RegExp): number =>
