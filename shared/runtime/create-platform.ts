@@ -35,7 +35,7 @@ export interface RunningPlatform extends Platform {
   readonly deadLetterBox: DeadLetterBox
   readonly health: Health
   readonly telemetry: Telemetry
-  /** Returns whether all its resources were closed; one that was not is logged. Never throws. */
+  /** Returns whether all its resources except telemetry were closed; one that was not is logged. Never throws. */
   close(): Promise<boolean>
 }
 
@@ -113,8 +113,9 @@ export function createPlatform(service: Service, config: Config): RunningPlatfor
         },
         log,
       )
-      // Last: telemetry also exports the work of the others.
-      return (await closeAll({ telemetry: telemetry.close }, log)) && closed
+      // Last: telemetry also exports the work of the others. A collector that is gone costs spans, and is no failure of the service.
+      await closeAll({ telemetry: telemetry.close }, log)
+      return closed
     },
   }
 }

@@ -57,3 +57,10 @@ it('a resource that fails to close at SIGTERM is logged by its name, the others 
   })
   expect(exit).toEqual([1, null])
 })
+
+it('a process whose telemetry alone is lost ends with 0', async () => {
+  const { exit, unclosed } = await endOf(`
+    platform.telemetry.close = async () => { throw new Error('The collector is gone.') }`)
+  expect(unclosed).toEqual({ telemetry: expect.stringContaining('The collector is gone.') as string })
+  expect(exit).toEqual([0, null])
+})
