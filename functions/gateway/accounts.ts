@@ -3,7 +3,8 @@
 import { z } from 'zod'
 import { outsideRequest } from '../../shared/base/deadline.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { accountsUrl, tokenAudience } from './settings.ts'
+import { tokenAudience } from '../../shared/service/edge-settings.ts'
+import { accountsUrl } from './settings.ts'
 import { cacheAccountStates, type ReadAccountState } from './staff-tokens.ts'
 
 const LOOK_UP_TIMEOUT_MS = 2_000

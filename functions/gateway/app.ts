@@ -1,30 +1,29 @@
-/** The public API: a handler for each operation, which queries or submits, and relays the answer. `handle.ts` has checked the request before. */
+/** The public API: a handler for each operation, which queries or submits, and relays the answer. `shared/edge` has checked the request before. */
 
 import type { Context } from 'hono'
 import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
-import { type Caller, createTokenCheck, isStaff } from './caller-tokens.ts'
-import { Refused } from '../../shared/base/errors.ts'
 import { derivedId } from '../../shared/base/ids.ts'
 import type { SubmittedBy } from '../../shared/contracts/contract.ts'
 import { once } from '../../shared/base/once.ts'
+import { createRelay, relayed } from '../../shared/edge/relay.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { requestOf } from '../../shared/runtime/refusals.ts'
+import { definePublicApi } from '../../shared/service/public-api.ts'
+import { requestOf } from '../../shared/http/refusals.ts'
 import { submittedSchema } from '../../shared/messaging/submission.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { ordersContracts } from '../orders/contracts.ts'
 import { accountStates } from './accounts.ts'
 import { createDocsPage } from './docs-page.ts'
-import { createEdge } from './edge.ts'
-import { createHandle, type Handler, type Handlers } from './handle.ts'
 import { openApiDocument } from './openapi.ts'
-import { type Operation, type OperationId, operations } from './operations.ts'
+import { operations } from './operations.ts'
 import { orderWithTimeline } from './order-with-timeline.ts'
 import { createSignatureCheck, paymentWebhook } from './payment-webhook.ts'
-import { createRelay, relayed } from './relay.ts'
+import { type Caller, callerRoles, isStaff, requiredRoles } from './roles.ts'
 import { gateway } from './service.ts'
-import { edgeSettings, staffSecondFactor, tokenAudience, tokenIssuer, tokenKeysUrl } from './settings.ts'
+import { edgeSettings, staffSecondFactor } from './settings.ts'
+import { checkStaff } from './staff-tokens.ts'
 import { vaultHandlers } from './vault-handlers.ts'
 
 /** Placing an order asks others in turn. */
@@ -36,49 +35,21 @@ const document = once(openApiDocument)
 const documentText = once(() => JSON.stringify(document()))
 const docsPage = createDocsPage(document)
 
-export const app: ServiceApp = implement(gateway, {
-  on: {},
-  commands: {},
-  routes(http, platform) {
-    const check = createTokenCheck(
-      {
-        issuer: platform.setting(tokenIssuer),
-        audience: platform.setting(tokenAudience),
-        jwksUrl: platform.setting(tokenKeysUrl),
-        secondFactor: platform.setting(staffSecondFactor),
-        accountStateOf: accountStates(platform),
-      },
-      platform.now,
-    )
-    const edge = createEdge(http, {
-      settings: platform.setting(edgeSettings),
-      providerPaths: Object.values<Operation>(operations)
-        .filter(({ access }) => access === 'provider')
-        .map(({ path }) => path),
-      now: platform.now,
-    })
-    const signature = createSignatureCheck(platform)
-    const handle = createHandle(http, {
-      async caller(c) {
-        const caller = await check(c.req.header('authorization')).catch((error: unknown) => {
-          // Keys that can not be had say nothing about the token.
-          if (error instanceof Refused) edge.refuse(c)
-          throw error
-        })
-        c.set('subject', `${isStaff(caller) ? 'staff' : 'customer'}:${caller.sub}`)
-        edge.admit(c, caller)
-        return caller
-      },
-      async providerSignature(c) {
-        const covers = await signature(c.req.header('webhook-signature'))
-        // Before the body is read: others hold no place while they send.
-        edge.prove(c)
-        return covers
-      },
-    })
+const publicApi = definePublicApi({
+  roles: callerRoles,
+  access: requiredRoles,
+  operations,
+  limits: edgeSettings,
+  subjectOf: (caller) => `${isStaff(caller) ? 'staff' : 'customer'}:${caller.sub}`,
+  privilegedTokens(platform) {
+    const secondFactor = platform.setting(staffSecondFactor)
+    const accountStateOf = accountStates(platform)
+    return (claims, at) => checkStaff(claims, { ...at, secondFactor, accountStateOf })
+  },
+  signatures: createSignatureCheck,
+  handlers(platform) {
     const relay = createRelay(platform)
-
-    const handlers: Handlers<typeof operations> = {
+    return {
       async placeOrder({ c, caller, key, body: order }) {
         const body = { sub: caller.sub, importer: caller.roles.includes('importer'), idempotencyKey: key, order }
         const answer = await platform.relay(ordersContracts, 'placeOrder', { body }, { timeoutMs: PLACE_MS })
@@ -118,10 +89,10 @@ export const app: ServiceApp = implement(gateway, {
       readDocument: ({ c }) => c.body(documentText(), 200, { 'content-type': 'application/json' }),
       readPage: ({ c }) => docsPage(c),
     }
-    for (const [id, operation] of Object.entries(operations))
-      handle<Operation>(operation, handlers[id as OperationId] as Handler<Operation>)
   },
 })
+
+export const app: ServiceApp = implement(gateway, { on: {}, commands: {}, publicApi })
 
 type GatewayCommand = SubmittedBy<typeof gateway>
 

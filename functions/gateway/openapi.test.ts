@@ -10,7 +10,8 @@ import { testConfig } from '../../shared/base/config.testing.ts'
 import { testPlatform } from '../../shared/runtime/platform.testing.ts'
 import { app } from './app.ts'
 import { testEdge } from './edge.testing.ts'
-import { isForCallers, operations, problemsOf, type Operation } from './operations.ts'
+import { operations, problemsOf, type Operation } from './operations.ts'
+import { isForCallers } from './roles.ts'
 import { gateway } from './service.ts'
 
 const http = createHttpApp(

@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'
 import { idempotencyKey as keySchema } from '../../shared/base/fields.ts'
 import { shopCodes } from '../shop/errors.ts'
-import { isForCallers, type Operation, operations, problemsOf, requiredRoles } from './operations.ts'
+import { type Operation, operations, problemsOf } from './operations.ts'
+import { isForCallers, requiredRoles } from './roles.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

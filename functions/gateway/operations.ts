@@ -1,10 +1,9 @@
-/** The public API as data: who may call each operation, what it takes, answers and refuses. Routes, checks (`handle.ts`) and the OpenAPI document are made from it. */
+/** The public API as data: who may call each operation, what it takes, answers and refuses. Routes, checks (`shared/edge/handle.ts`) and the OpenAPI document are made from it. */
 
 import { z } from 'zod'
-import type { Role } from './caller-tokens.ts'
 import { type Code, declarationOf, type DeclaredCode } from '../../shared/base/errors.ts'
 import { reference } from '../../shared/base/fields.ts'
-import type { ParameterSchemas } from '../../shared/contracts/query.ts'
+import type { Operation as OperationOf } from '../../shared/service/public-api.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import {
   addressRequest,
@@ -16,34 +15,9 @@ import {
 import { historyContracts } from '../history/contracts.ts'
 import { inventoryContracts } from '../inventory/contracts.ts'
 import { orderRequest, ordersContracts } from '../orders/contracts.ts'
+import { type CallerAccess, isForCallers, requiredRoles } from './roles.ts'
 
-/** Access by token: any one of these roles is enough; an empty list admits every verified caller. */
-export const requiredRoles = {
-  customer: [],
-  staff: ['staff', 'importer'],
-  importer: ['importer'],
-} as const satisfies Record<string, readonly Role[]>
-export type CallerAccess = keyof typeof requiredRoles
-
-export interface Operation {
-  readonly method: 'get' | 'post' | 'delete'
-  /** With parameters as OpenAPI writes them. */
-  readonly path: string
-  /** Of the path: any other value is answered 404. */
-  readonly parameters?: ParameterSchemas
-  readonly summary: string
-  /** `public`: no token. `provider`: no token, the payment provider signs the body. Otherwise a token, see `requiredRoles`. */
-  readonly access: 'public' | 'provider' | CallerAccess
-  /** A request without an Idempotency-Key is refused. The same key with the same body has the same answer. */
-  readonly requiresIdempotencyKey?: true
-  readonly body?: z.ZodType
-  /** Absent: `BODY_BYTES`. */
-  readonly maxBodyBytes?: number
-  /** Status → its meaning, and the schema of a JSON body. */
-  readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
-  /** Besides those that follow from access, key and body. */
-  readonly problems?: readonly Code[]
-}
+export type Operation = OperationOf<CallerAccess>
 
 const acceptedMeaning = 'Accepted; processed asynchronously.'
 const accepted = z.object({ commandId: z.uuid() })
@@ -126,7 +100,7 @@ export const operations = {
     method: 'post',
     path: '/v1/webhooks/payment-provider',
     summary: 'Receive a notification of the payment provider, signed in the header webhook-signature',
-    access: 'provider',
+    access: 'signed',
     body: paymentNotification,
     maxBodyBytes: 64 * 1024,
     answers: { 204: ['Accepted.'] },
@@ -297,9 +271,6 @@ export const operations = {
 
 export type OperationId = keyof typeof operations
 
-export const isForCallers = (access: Operation['access']): access is CallerAccess =>
-  Object.hasOwn(requiredRoles, access)
-
 /** Every code that an operation may answer with. */
 export function problemsOf({ access, requiresIdempotencyKey, body, problems = [] }: Operation): DeclaredCode[] {
   const known: Code[] = ['rate-limited', 'overloaded', 'unavailable', ...problems]
@@ -307,7 +278,7 @@ export function problemsOf({ access, requiresIdempotencyKey, body, problems = []
     known.push('token-missing', 'token-invalid', 'token-expired', 'token-revoked', 'second-factor-missing')
     if (requiredRoles[access].length > 0) known.push('forbidden')
   }
-  if (access === 'provider') known.push('signature-invalid')
+  if (access === 'signed') known.push('signature-invalid')
   if (requiresIdempotencyKey) known.push('idempotency-key-missing', 'idempotency-key-reused', 'invalid-parameter')
   if (body) known.push('invalid-json', 'invalid-body', 'body-too-large', 'body-too-slow', 'unsupported-media-type')
   return [...new Set(known.map(declarationOf))]

@@ -1,7 +1,7 @@
 /** One order from two services: the order itself, and its history, without which the order still answers. */
 
 import type { Context } from 'hono'
-import { type Caller, isStaff } from './caller-tokens.ts'
+import { type Caller, isStaff } from './roles.ts'
 import { Cancelled, Refused } from '../../shared/base/errors.ts'
 import type { Platform } from '../../shared/service/platform.ts'
 import { historyContracts } from '../history/contracts.ts'

@@ -19,11 +19,11 @@ import { outsideRequest } from '../../shared/base/deadline.ts'
 import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
 import { derivedId, hashOf } from '../../shared/base/ids.ts'
 import type { SubmittedBy } from '../../shared/contracts/contract.ts'
+import { relayed } from '../../shared/edge/relay.ts'
 import type { Platform } from '../../shared/service/platform.ts'
+import type { OperationHandler, SignatureCheck } from '../../shared/service/public-api.ts'
 import { orderId, paymentProviderUrl } from '../shop/fields.ts'
-import type { BodyCheck, Handler } from './handle.ts'
 import type { operations } from './operations.ts'
-import { relayed } from './relay.ts'
 import type { gateway } from './service.ts'
 import { paymentWebhookUrl } from './settings.ts'
 
@@ -37,13 +37,13 @@ const MAX_KEYS_AGE_MS = 600_000
 const MIN_KEYS_AGE_MS = 10_000
 /**
  * Short, because a request waits for the keys before its signature is verified: until then, requests of attackers take the
- * same places (`providerRequests` in settings.ts).
+ * same places (`signedRequests` of the limits).
  */
 const KEYS_TIMEOUT_MS = 3_000
 
 const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(20) })
 
-export function paymentWebhook(platform: Platform): Handler<typeof operations.paymentWebhook> {
+export function paymentWebhook(platform: Platform): OperationHandler<typeof operations.paymentWebhook> {
   return async ({ c, body: { id, type, reference } }) => {
     if (type === 'authorization.updated') {
       // Payments gave the provider the order's id as the reference of the authorization.
@@ -63,9 +63,10 @@ export function paymentWebhook(platform: Platform): Handler<typeof operations.pa
  * The returned check verifies the signature in the header, before the body is read. It returns a second check, for the body:
  * the signature contains the body's SHA-256.
  */
-export function createSignatureCheck(platform: Platform): (signature: string | undefined) => Promise<BodyCheck> {
+export function createSignatureCheck(platform: Platform): SignatureCheck {
   const keys = providerKeys(platform)
-  return async (signature) => {
+  return async (c) => {
+    const signature = c.req.header('webhook-signature')
     if (!signature || signature.length > MAX_SIGNATURE_CHARACTERS)
       throw new Refused(
         'signature-invalid',

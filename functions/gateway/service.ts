@@ -1,5 +1,6 @@
 /** The only public service: it authenticates and limits callers and composes answers, and decides nothing. */
 
+import { tokenSettings } from '../../shared/service/edge-settings.ts'
 import { defineService } from '../../shared/service/service.ts'
 import { catalogContracts } from '../catalog/contracts.ts'
 import { customersContracts } from '../customers/contracts.ts'
@@ -9,15 +10,7 @@ import { ordersContracts } from '../orders/contracts.ts'
 import { paymentsContracts } from '../payments/contracts.ts'
 import { paymentProviderUrl } from '../shop/fields.ts'
 import { gatewayContracts } from './contracts.ts'
-import {
-  accountsUrl,
-  edgeSettings,
-  paymentWebhookUrl,
-  staffSecondFactor,
-  tokenAudience,
-  tokenIssuer,
-  tokenKeysUrl,
-} from './settings.ts'
+import { accountsUrl, edgeSettings, paymentWebhookUrl, staffSecondFactor } from './settings.ts'
 
 export const gateway = defineService({
   name: 'gateway',
@@ -53,16 +46,7 @@ export const gateway = defineService({
     'withdrawConsent',
     'importCustomers',
   ],
-  settings: [
-    edgeSettings,
-    tokenIssuer,
-    tokenAudience,
-    tokenKeysUrl,
-    accountsUrl,
-    staffSecondFactor,
-    paymentProviderUrl,
-    paymentWebhookUrl,
-  ],
+  settings: [edgeSettings, ...tokenSettings, accountsUrl, staffSecondFactor, paymentProviderUrl, paymentWebhookUrl],
   readsAccounts: true,
   requestObjectives: [{ name: 'placing', title: 'Placing an order', method: 'POST', path: '/v1/orders' }],
 })

@@ -3,8 +3,8 @@
  * environment asks for one, and an account that is neither disabled nor signed out since.
  */
 
-import type { JWTPayload } from 'jose'
 import { type PlatformCode, Refused, Unavailable } from '../../shared/base/errors.ts'
+import type { Claims, TokenTimes } from '../../shared/service/public-api.ts'
 
 /** A working day: after it people of the staff sign in again, however often their token was renewed. */
 export const STAFF_SESSION_MAX_SECONDS = 12 * 3_600
@@ -20,11 +20,9 @@ export interface AccountState {
 /** @throws Unavailable when the issuer does not answer. */
 export type ReadAccountState = (subject: string) => Promise<AccountState>
 
-export interface StaffRules {
+export interface StaffRules extends TokenTimes {
   readonly secondFactor: 'required' | 'optional'
   readonly accountStateOf: ReadAccountState
-  readonly nowSeconds: number
-  readonly toleranceSeconds: number
 }
 
 /**
@@ -32,7 +30,7 @@ export interface StaffRules {
  * Identity Platform's claims: https://firebase.google.com/docs/reference/js/auth.parsedtoken
  * @throws Refused (401); Unavailable when the state of the account is unknown.
  */
-export async function checkStaff(payload: JWTPayload & { readonly sub: string }, rules: StaffRules): Promise<void> {
+export async function checkStaff(payload: Claims, rules: StaffRules): Promise<void> {
   const refuse = (code: PlatformCode, detail: string): never => {
     throw new Refused(code, detail, { subject: `token:${payload.sub}` })
   }
@@ -50,7 +48,7 @@ export async function checkStaff(payload: JWTPayload & { readonly sub: string },
     return refuse('token-revoked', 'The sign-in of this token was revoked: sign in again.')
 }
 
-function hasSecondFactor({ firebase }: JWTPayload): boolean {
+function hasSecondFactor({ firebase }: Claims): boolean {
   const factor = (firebase as { readonly sign_in_second_factor?: unknown } | undefined)?.sign_in_second_factor
   return typeof factor === 'string' && factor !== ''
 }

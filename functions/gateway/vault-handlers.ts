@@ -1,12 +1,12 @@
 /** A customer's own addresses, payment methods and consents: the vault that is asked is always that of the token's subject. */
 
-import type { Caller } from './caller-tokens.ts'
+import { createRelay, relayed } from '../../shared/edge/relay.ts'
 import type { Platform } from '../../shared/service/platform.ts'
-import { requestOf } from '../../shared/runtime/refusals.ts'
+import type { OperationHandlers } from '../../shared/service/public-api.ts'
+import { requestOf } from '../../shared/http/refusals.ts'
 import { customersContracts, vaultOf } from '../customers/contracts.ts'
-import type { Handlers } from './handle.ts'
 import type { OperationId, operations } from './operations.ts'
-import { createRelay, relayed } from './relay.ts'
+import type { Caller, Role } from './roles.ts'
 
 type VaultOperation = Extract<
   OperationId,
@@ -16,7 +16,7 @@ type VaultOperation = Extract<
 /** Adding and withdrawing may call the payment provider; an import calls it for each customer. */
 const WRITE_MS = 20_000
 
-export function vaultHandlers(platform: Platform): Pick<Handlers<typeof operations>, VaultOperation> {
+export function vaultHandlers(platform: Platform): Pick<OperationHandlers<typeof operations, Role>, VaultOperation> {
   const relay = createRelay(platform)
   const written = { timeoutMs: WRITE_MS }
   /** The customer's own vault, and no other. */

@@ -40,7 +40,7 @@ const figures: Readonly<Record<string, Figures>> = {
     edge: {
       origins: ['http://127.0.0.1:5173', 'http://localhost:5173'],
       concurrentRequests: 68,
-      providerRequests: 4,
+      signedRequests: 4,
       requestsPerAddress: 72,
       requestsPerCaller: 72,
       limits: {
@@ -83,7 +83,7 @@ const edge = ({ name }: Deployment): EdgeSettings => ({
     address: { perSecond: 50, burst: 200 },
   },
   concurrentRequests: 64,
-  providerRequests: 8,
+  signedRequests: 8,
   requestsPerAddress: 24,
   requestsPerCaller: 16,
   requestTimeoutMs: 25_000,

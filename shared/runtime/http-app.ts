@@ -1,22 +1,24 @@
-/** The Hono app of a service: its push and task paths, its health, its own routes. */
+/** The Hono app of a service: its push and task paths, its health, its public API. */
 
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { checkRoutes } from '../service/app.ts'
 import type { ServiceApp } from '../service/service-app.ts'
 import type { Config } from '../base/config.ts'
 import type { RunningPlatform } from './create-platform.ts'
 import { DEADLINE_HEADER, deadlineOf, MAX_REQUEST_MS, withDeadline } from '../base/deadline.ts'
 import { Refused, Unavailable } from '../base/errors.ts'
 import { canConnect, publicPart, statusOf } from '../service/health.ts'
+import { servePublicApi } from '../edge/serve-public-api.ts'
+import { limitHeaders } from '../http/header-limit.ts'
 import { answerProblem, disconnectOf, limitedBody } from '../http/http.ts'
 import { commandPath, eventPath, formerRepublishCommand, replayCommand, republishCommand } from '../base/names.ts'
 import { fromOperators } from '../service/service.ts'
 import { createCallerCheck } from './callers.ts'
 import { type CallFunction, createReceiver, type Outcome } from './receive.ts'
-import { logCallerRefused, logRefusal, routeOf } from './refusals.ts'
+import { logCallerRefused, logRefusal, routeOf } from '../http/refusals.ts'
 import { queryRoutes } from './query-routes.ts'
 import { createReplay, dropped, namedOperator, logOperatorCommand, retriesOf } from './replays.ts'
-import { limitHeaders } from './server-limits.ts'
 import { submissionRoutes } from './submissions.ts'
 
 declare module 'hono' {
@@ -31,6 +33,7 @@ const PUSH_BYTES = 14 * 1024 * 1024
 
 /** @param call Calls the CloudEvent function of a service that has one. */
 export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config: Config, call?: CallFunction): Hono {
+  checkRoutes(platform.service, app)
   const http = new Hono()
   const receiver = createReceiver(app, platform, config)
   const check = createCallerCheck(config, platform.now)
@@ -75,7 +78,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
     })
     deliveries()
   }
-  app.routes?.(http, platform)
+  if (app.publicApi) servePublicApi(http, platform, app.publicApi)
   // Strangers reach it as well: behind the limits of the public service.
   if (!isInternal) health()
   // To another service it says that this revision has no such route, and nothing about what was asked for.

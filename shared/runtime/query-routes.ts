@@ -4,8 +4,9 @@ import type { Context, Hono } from 'hono'
 import type { ContentfulStatusCode, ContentlessStatusCode } from 'hono/utils/http-status'
 import { type PlatformCode, Refused } from '../base/errors.ts'
 import { listOf } from '../base/issues.ts'
-import { pathParametersOf, type QueryContract, routeOf } from '../contracts/query.ts'
+import { type QueryContract, routeOf } from '../contracts/query.ts'
 import { jsonBody } from '../http/http.ts'
+import { parametersIn } from '../http/parameters.ts'
 import type { Platform } from '../service/platform.ts'
 import type { Service } from '../service/service.ts'
 import type { ServiceApp } from '../service/service-app.ts'
@@ -54,19 +55,6 @@ async function requestIn(c: Context, contract: QueryContract): Promise<object> {
     if (!(error instanceof Refused) || !ofParsing.includes(error.code)) throw error
     throw new Refused('request-invalid', error.message)
   }
-}
-
-/** The parsed parameters of a request. @throws Refused: an invalid parameter names nothing, so the answer is not found. */
-export function parametersIn(c: Context, contract: Pick<QueryContract, 'path' | 'parameters'>): Record<string, string> {
-  const inPath = new Set(pathParametersOf(contract))
-  return Object.fromEntries(
-    Object.entries(contract.parameters ?? {}).map(([name, schema]) => {
-      const parsed = schema.safeParse(inPath.has(name) ? c.req.param(name) : c.req.query(name))
-      if (parsed.success) return [name, parsed.data]
-      if (inPath.has(name)) throw new Refused('not-found', `There is nothing of this name: ${name}.`)
-      throw new Refused('invalid-parameter', `${listOf(parsed.error, name)}.`)
-    }),
-  )
 }
 
 /** @throws Error for an answer that breaks the contract. Fields that the contract does not name are left out. */

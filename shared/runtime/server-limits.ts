@@ -1,17 +1,12 @@
 /** The timeouts and limits of Node's server, which apply before the platform's code gets a request. */
 
-import type { HttpBindings } from '@hono/node-server'
-import type { Context, MiddlewareHandler } from 'hono'
-import type { IncomingMessage, Server, ServerOptions } from 'node:http'
-import { answerProblem } from '../http/http.ts'
+import type { Server, ServerOptions } from 'node:http'
 
 /** A front end sends the head of a request at once. */
 const HEADERS_TIMEOUT_MS = 10_000
 /** The time to receive a request with its body. The largest push (14 MiB) may take 58 s: see body.ts. */
 const REQUEST_TIMEOUT_MS = 65_000
 const SLOW_CHECK_INTERVAL_MS = 2_000
-/** A browser sends some thirty, front ends add ten. Each costs time whenever another one is read. */
-const HEADERS = 100
 /** A token has up to 8 KiB. */
 const HEADER_BYTES = 16 * 1024
 /** Cloud Run sends 80 requests at once; where no front end stands before it, strangers may hold connections open. */
@@ -32,24 +27,11 @@ export const serverOptions = {
   keepAliveTimeout: KEEP_ALIVE_MS,
 } satisfies ServerOptions
 
-/** Node would drop those beyond a number without a word, and with them the address that a front end adds last. */
-export const hasTooManyHeaders = ({ rawHeaders }: IncomingMessage): boolean => rawHeaders.length > 2 * HEADERS
-
-/** Refuses a request with more header fields than any client needs. @param charge Counts the refused request for its sender. */
-export function limitHeaders(charge: (c: Context) => void = () => {}): MiddlewareHandler {
-  return async (c, next) => {
-    const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
-    if (!incoming || !hasTooManyHeaders(incoming)) return next()
-    charge(c)
-    return answerProblem(c, { code: 'too-many-headers', detail: `A request has at most ${HEADERS} header fields.` })
-  }
-}
-
 /** Sets the limits that are not options of the constructor. */
 export function limitServer(server: Server): void {
   // Connections that wait for nothing make room for the next ones: one address alone could hold all for KEEP_ALIVE_MS.
   server.on('drop', () => server.closeIdleConnections())
-  // All that fit into HEADER_BYTES: they are counted by `limitHeaders`.
+  // All that fit into HEADER_BYTES: they are counted by `limitHeaders` (shared/http/header-limit.ts).
   server.maxHeadersCount = 0
   server.maxConnections = CONNECTIONS
   server.timeout = IDLE_REQUEST_MS

@@ -1,16 +1,18 @@
 /** Binds a service's handlers to its description. */
 
-import type { Hono } from 'hono'
 import type { CommandOf, CommandType, Contracts, EventOf, QueryName, QueryNamed } from '../contracts/contract.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Answered, ParsedRequest } from '../contracts/query.ts'
 import type { Platform } from './platform.ts'
+import type { PublicApi } from './public-api.ts'
 import type { runtimeContracts } from '../contracts/runtime-events.ts'
 import { messagesOf } from '../saga/definition.ts'
 import type { Service } from './service.ts'
 import type { Delivery, Handler, ServiceApp } from './service-app.ts'
 
 interface Described {
+  readonly name: string
+  readonly ingress: Service['ingress']
   readonly contracts: Contracts
   readonly uses: readonly Contracts[]
   readonly on: readonly string[]
@@ -40,9 +42,9 @@ export type Implementation<S extends Described> = {
     ) => Promise<unknown>
   }
   readonly acceptsManualEvents?: readonly S['on'][number][]
-  readonly routes?: (app: Hono, platform: Platform) => void
 } & (S extends { readonly saga: object } ? SagaHandler : unknown) &
-  (S['contracts'] extends { readonly queries: object } ? QueryHandlers<S['contracts']> : unknown)
+  (S['contracts'] extends { readonly queries: object } ? QueryHandlers<S['contracts']> : unknown) &
+  (S extends { readonly ingress: 'public' } ? { readonly publicApi: PublicApi } : unknown)
 
 interface QueryHandlers<Own extends Contracts> {
   readonly queries: {
@@ -58,13 +60,37 @@ interface SagaHandler {
   readonly onSagaReply: (message: Envelope<string, never>, platform: Platform, delivery: Delivery) => Promise<unknown>
 }
 
-/** Binds handlers to a description; a missing or superfluous one does not compile. */
-export function implement<S extends Described>({ saga }: S, implementation: Implementation<S>): ServiceApp {
+/**
+ * Binds handlers to a description; a missing or superfluous one does not compile.
+ * @throws Error for a public service without a table of operations, and for routes that are in none.
+ */
+export function implement<S extends Described>(description: S, implementation: Implementation<S>): ServiceApp {
+  checkRoutes(description, implementation)
+  const { saga } = description
   // Each handler sees only messages that passed its own contract: the runtime parses before it calls.
   const { onSagaReply, ...app } = implementation as unknown as ServiceApp & { readonly onSagaReply: Handler }
   if (!saga) return app
   const { replies } = messagesOf(saga.definition)
   return { ...app, on: { ...app.on, ...sameHandlerFor(replies, onSagaReply) } }
+}
+
+/**
+ * All routes of a service follow from its description, its contracts and its table of operations.
+ * @throws Error for a public service without a table, an internal one with a table, and for any other routes.
+ */
+export function checkRoutes({ name, ingress }: Pick<Described, 'name' | 'ingress'>, implementation: object): void {
+  const isPublic = ingress === 'public'
+  const remedy = 'declare each operation with its access by definePublicApi'
+  if (Object.hasOwn(implementation, 'routes'))
+    throw new Error(
+      `The service ${name} gives routes of its own, which nothing checks: ${isPublic ? remedy : 'declare queries in its contracts'}.`,
+    )
+  const hasApi = (implementation as Partial<ServiceApp>).publicApi !== undefined
+  if (isPublic && !hasApi) throw new Error(`The service ${name} is public and has no publicApi: ${remedy}.`)
+  if (!isPublic && hasApi)
+    throw new Error(
+      `The service ${name} is internal, so that no client reaches its publicApi: declare queries in its contracts, which a public service asks.`,
+    )
 }
 
 /** One handler for all of these messages: `on: sameHandlerFor(audit.on, record)`. */

@@ -1,8 +1,8 @@
-/** The running side of a service: a handler for every event that it receives and every command that it accepts, and its HTTP routes. */
+/** The running side of a service: a handler for every event that it receives and every command that it accepts, and its public API. */
 
-import type { Hono } from 'hono'
 import type { Envelope } from '../contracts/envelope.ts'
 import type { Platform } from './platform.ts'
+import type { PublicApi } from './public-api.ts'
 
 /** How a message came in. */
 export interface Delivery {
@@ -26,6 +26,6 @@ export interface ServiceApp {
   readonly queries?: Readonly<Record<string, QueryHandler>>
   /** Events that people may publish too, with sequence 0; any other event with sequence 0 is dead-lettered. */
   readonly acceptsManualEvents?: readonly string[]
-  /** Its routes besides those of messages and queries: the public API. */
-  readonly routes?: (app: Hono, platform: Platform) => void
+  /** A public service has one, an internal one none. No service has other routes. */
+  readonly publicApi?: PublicApi
 }

@@ -14,6 +14,7 @@ let port: number
 let deskUrl: string
 /** `npm start` of the copy. */
 let platform: Program | undefined
+let agent: { authorization: string }
 
 beforeAll(async () => {
   copy = helpDeskCopy()
@@ -49,6 +50,12 @@ async function run(name: string, ...args: string[]): Promise<string> {
   expect(await ended, output()).toBe(0)
   return output()
 }
+
+/** The header of a caller who signed in with that role. */
+const bearer = async (role: string): Promise<{ authorization: string }> => ({
+  authorization: `Bearer ${(await run('token', 'jo', '--role', role)).trim()}`,
+})
+const read = (ticketId: string): Promise<Response> => fetch(`${deskUrl}/${ticketId}`, { headers: agent })
 
 it('no generic file names a folder of the shop', () => {
   const files = globSync('{shared,stacks,emulators,cli}/**/*.{ts,mjs,sql}', { cwd: copy.root })
@@ -86,20 +93,36 @@ it('npm start starts the two services', { timeout: 120_000 }, async () => {
   expect(platform.output()).toContain('2 services')
 })
 
-it('a request becomes a command, a recorded event and a read model', { timeout: 60_000 }, async () => {
-  const opened = await fetch(deskUrl, {
+/** Opens a ticket with these further headers. */
+const open = (headers: Record<string, string>): Promise<Response> =>
+  fetch(deskUrl, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'key-1', ...headers },
     body: JSON.stringify({ ticketId: 't-1', title: 'The printer is on fire' }),
   })
+
+it('each operation is refused without a token, and reading without the role agent', { timeout: 60_000 }, async () => {
+  const codeOf = async (sent: Promise<Response>): Promise<unknown> => {
+    const answer = await sent
+    return [answer.status, ((await answer.json()) as { code: string }).code]
+  }
+  expect(await codeOf(open({}))).toEqual([401, 'token-missing'])
+  expect(await codeOf(fetch(`${deskUrl}/t-1`))).toEqual([401, 'token-missing'])
+  const reporter = await bearer('reporter')
+  expect(await codeOf(fetch(`${deskUrl}/t-1`, { headers: reporter }))).toEqual([403, 'forbidden'])
+  agent = await bearer('agent')
+})
+
+it('a request becomes a command, a recorded event and a read model', { timeout: 60_000 }, async () => {
+  const opened = await open(await bearer('reporter'))
   expect([opened.status, await opened.json()]).toEqual([202, { ticketId: 't-1' }])
-  await expect.poll(async () => (await fetch(`${deskUrl}/t-1`)).status, { timeout: 30_000 }).toBe(200)
+  await expect.poll(async () => (await read('t-1')).status, { timeout: 30_000 }).toBe(200)
 })
 
 it('npm run publish delivers an event', { timeout: 60_000 }, async () => {
   const output = await run('publish', 'ticket.opened', JSON.stringify({ ticketId: 't-2', title: 'By hand' }))
   expect(output).toContain('ticket.opened published')
-  await expect.poll(async () => (await fetch(`${deskUrl}/t-2`)).status, { timeout: 30_000 }).toBe(200)
+  await expect.poll(async () => (await read('t-2')).status, { timeout: 30_000 }).toBe(200)
 })
 
 it('npm run query finds the events in BigQuery', { timeout: 60_000 }, async () => {

@@ -8,6 +8,7 @@ import { readLines } from 'local-google-cloud/host'
 import { loadApp } from '../../functions/apps.ts'
 import { business } from '../../functions/index.ts'
 import { readSettings } from '../../shared/base/config.ts'
+import { servePublicApi } from '../../shared/edge/serve-public-api.ts'
 import {
   accountEmail,
   commandPath,
@@ -79,7 +80,7 @@ function attackOn(platform: TestPlatform, directory: string): Attack {
       const setting = readSettings(service, settings)
       const app = await loadApp(service.name)
       const of = { service, setting, now: () => 0 } as unknown as QueryPlatform
-      app.routes?.(http, of)
+      if (app.publicApi) servePublicApi(http, of, app.publicApi)
       queryRoutes(http, app, of, () => undefined)
       return http.routes
         .filter(({ method, path }) => method !== 'ALL' && !notByToken.includes(path))

@@ -6,10 +6,8 @@ import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createEdge } from '../../functions/gateway/edge.ts'
-import { edgeSettings } from '../../functions/gateway/settings.ts'
-import { parseSetting } from '../../shared/base/setting.ts'
-import { testEdge } from '../../functions/gateway/edge.testing.ts'
+import { createEdge } from '../../shared/edge/edge.ts'
+import { testLimits, testRoles } from '../../shared/edge/edge.testing.ts'
 import { loadApp } from '../../functions/apps.ts'
 import { services } from '../../functions/index.ts'
 import { answerProblem } from '../../shared/http/http.ts'
@@ -67,7 +65,7 @@ describe("a service's server", () => {
     const wide = { perSecond: 1_000, burst: 1_000 }
     const http = new Hono()
     const limits = { customer: wide, staff: wide, importer: wide, address: { perSecond: 0.001, burst } }
-    createEdge(http, { settings: parseSetting(edgeSettings, testEdge({ limits })), providerPaths: [], now: () => 0 })
+    createEdge(http, { settings: testLimits({ limits }), roles: testRoles, signedPaths: [], now: () => 0 })
     http.onError((error, c) => answerProblem(c, error))
     const port = await serving(http)
     const statuses: string[] = []

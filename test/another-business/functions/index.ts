@@ -2,17 +2,31 @@
 
 import { type Business, servicesOf } from '../../../shared/service/business.ts'
 import type { Service } from '../../../shared/service/service.ts'
+import type { EdgeSettings } from '../../../shared/service/edge-settings.ts'
 import { helpdesk } from './helpdesk/service.ts'
 import { tickets } from './tickets/service.ts'
 
 /** Ports on a laptop follow the numbers. */
 const numberedServices: Readonly<Record<number, Service>> = { 0: helpdesk, 1: tickets }
 
+const limit = { perSecond: 20, burst: 100 }
+const edge: EdgeSettings<'reporter' | 'agent'> = {
+  limits: { reporter: limit, agent: limit, address: limit },
+  concurrentRequests: 72,
+  // No operation is signed.
+  signedRequests: 0,
+  requestsPerAddress: 24,
+  requestsPerCaller: 16,
+  requestTimeoutMs: 25_000,
+  trustedProxies: 0,
+  origins: [],
+}
+
 export const business: Business = {
   services: numberedServices,
   partners: {},
   views: { folder: new URL('.', import.meta.url), names: [] },
-  settings: () => ({}),
+  settings: () => ({ EDGE: JSON.stringify(edge) }),
   goals: () => ({ opening: { share: 0.99 } }),
 }
 

@@ -1,31 +1,35 @@
-/** The public API: open a ticket, see a ticket. */
+/** The handlers of the public API. The runtime has checked token, role, key, parameters and body before. */
 
-import { Refused } from '../../../../shared/base/errors.ts'
-import { jsonBody } from '../../../../shared/http/http.ts'
+import { relayed, createRelay } from '../../../../shared/edge/relay.ts'
 import type { SubmittedBy } from '../../../../shared/contracts/contract.ts'
 import { implement } from '../../../../shared/service/app.ts'
+import { definePublicApi } from '../../../../shared/service/public-api.ts'
 import type { ServiceApp } from '../../../../shared/service/service-app.ts'
-import { ticket, ticketsContracts } from '../tickets/contracts.ts'
+import { ticketsContracts } from '../tickets/contracts.ts'
+import { access, operations } from './operations.ts'
 import { helpdesk } from './service.ts'
+import { callerRoles, edgeSettings } from './settings.ts'
 
-export const app: ServiceApp = implement(helpdesk, {
-  on: {},
-  commands: {},
-  routes(http, platform) {
-    http.post('/v1/tickets', async (c) => {
-      const data = await jsonBody(c, ticket)
-      const { ticketId } = data
-      const { refused } = await platform.submit<SubmittedBy<typeof helpdesk>>(
-        { type: 'OpenTicket', data },
-        { key: ticketId, subject: ticketId, actor: 'customer:anonymous' },
-      )
-      if (refused) throw new Refused(refused, `The ticket ${ticketId} has another title.`)
-      return c.json({ ticketId }, 202)
-    })
-    http.get('/v1/tickets/:ticketId', async (c) => {
-      const answer = await platform.query(ticketsContracts, 'readTicket', { ticketId: c.req.param('ticketId') })
-      if (answer.refused) throw new Refused(answer.refused, answer.detail)
-      return c.json(answer.body)
-    })
+const publicApi = definePublicApi({
+  roles: callerRoles,
+  access,
+  operations,
+  limits: edgeSettings,
+  subjectOf: ({ sub, roles }) => `${roles.includes('agent') ? 'agent' : 'reporter'}:${sub}`,
+  handlers(platform) {
+    const relay = createRelay(platform)
+    return {
+      async openTicket({ c, caller, key, body: data }) {
+        const submitted = await platform.submit<SubmittedBy<typeof helpdesk>>(
+          { type: 'OpenTicket', data },
+          { key, subject: data.ticketId, actor: `reporter:${caller.sub}` },
+        )
+        if (submitted.refused) return relayed(c, submitted, platform)
+        return c.json({ ticketId: data.ticketId }, 202)
+      },
+      readTicket: ({ c, params }) => relay(c, ticketsContracts, 'readTicket', params),
+    }
   },
 })
+
+export const app: ServiceApp = implement(helpdesk, { on: {}, commands: {}, publicApi })

@@ -1,8 +1,10 @@
-/** The public service: takes tickets from everyone. */
+/** The public service: takes tickets from everyone who signed in. */
 
+import { tokenSettings } from '../../../../shared/service/edge-settings.ts'
 import { defineService } from '../../../../shared/service/service.ts'
 import { ticketsContracts } from '../tickets/contracts.ts'
 import { helpdeskContracts } from './contracts.ts'
+import { edgeSettings } from './settings.ts'
 
 export const helpdesk = defineService({
   name: 'helpdesk',
@@ -13,5 +15,6 @@ export const helpdesk = defineService({
   sends: [],
   submits: ['OpenTicket'],
   queries: ['readTicket'],
+  settings: [edgeSettings, ...tokenSettings],
   requestObjectives: [{ name: 'opening', title: 'Opening a ticket', method: 'POST', path: '/v1/tickets' }],
 })

@@ -3,21 +3,21 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
-import type { Caller } from './caller-tokens.ts'
-import { withDeadline } from '../../shared/base/deadline.ts'
-import { disconnectOf } from '../../shared/http/http.ts'
-import { limitHeaders } from '../../shared/runtime/server-limits.ts'
+import { withDeadline } from '../base/deadline.ts'
+import { disconnectOf } from '../http/http.ts'
+import { limitHeaders } from '../http/header-limit.ts'
+import type { EdgeSettings, Limit } from '../service/edge-settings.ts'
+import type { Caller, Roles } from '../service/public-api.ts'
 import { addressOf } from './address.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
-import type { EdgeSettings } from './settings.ts'
-import type { Limit, RateLimitResult } from './rate-limit.ts'
+import type { RateLimitResult } from './rate-limit.ts'
 
 export interface Edge {
-  /** @throws Limited when this caller, or the customers of its address, exceed their rate limit or have too many requests in flight. */
+  /** @throws Limited when this caller, or the ordinary callers of its address, exceed their rate limit or have too many requests in flight. */
   admit(c: Context, caller: Caller): void
   /** Its token was refused. */
   refuse(c: Context): void
-  /** The request has proved to be the payment provider's: it counts no longer for its address. */
+  /** The signature of the request was verified: it counts no longer for its address. */
   prove(c: Context): void
 }
 
@@ -26,18 +26,19 @@ const PREFLIGHT_SECONDS = 600
 
 interface EdgeParts {
   readonly settings: EdgeSettings
-  /** Paths whose body is signed by the payment provider. */
-  readonly providerPaths: readonly string[]
+  readonly roles: Roles
+  /** The paths of signed operations. */
+  readonly signedPaths: readonly string[]
   now(): number
 }
 
-export function createEdge(http: Hono, { settings, providerPaths, now }: EdgeParts): Edge {
-  const admission = createAdmission(settings, now)
+export function createEdge(http: Hono, { settings, roles, signedPaths, now }: EdgeParts): Edge {
+  const admission = createAdmission(settings, roles, now)
   const visits = new WeakMap<Request, Visit>()
   const visitorOf = (c: Context): Visitor => ({
     address: c.get('address')!,
     authorization: c.req.header('authorization'),
-    pool: providerPaths.includes(c.req.path) ? 'provider' : 'customers',
+    pool: signedPaths.includes(c.req.path) ? 'signed' : 'callers',
     setRateLimitHeaders: (name, limit, result) => setRateLimitHeaders(c, name, limit, result),
   })
 

@@ -1,20 +1,19 @@
 /** Places for requests of an instance: which caller gets one when all are taken, and which upload is evicted. */
 
 import { describe, expect, it } from 'vitest'
-import type { Role } from './caller-tokens.ts'
 import { createAdmission, type Visit, type Visitor } from './admission.ts'
-import { parseSetting } from '../../shared/base/setting.ts'
-import { edgeSettings, type EdgeSettings } from './settings.ts'
-import { testEdge } from './edge.testing.ts'
+import type { EdgeSettings } from '../service/edge-settings.ts'
+import { testLimits, type TestRole, testRoles } from './edge.testing.ts'
 
-function started(changes: Partial<EdgeSettings> = {}) {
+function started(changes: Partial<EdgeSettings<TestRole>> = {}) {
   const admission = createAdmission(
-    parseSetting(edgeSettings, testEdge({ concurrentRequests: 2, providerRequests: 1, ...changes })),
+    testLimits({ concurrentRequests: 2, signedRequests: 1, ...changes }),
+    testRoles,
     () => 0,
   )
-  const enter = (address: string, authorization?: string, pool: Visitor['pool'] = 'customers'): Visit =>
+  const enter = (address: string, authorization?: string, pool: Visitor['pool'] = 'callers'): Visit =>
     admission.enter({ address, authorization, pool, setRateLimitHeaders() {} })
-  const admit = (name: string, role: Role = 'customer'): Visit => {
+  const admit = (name: string, role: TestRole = 'customer'): Visit => {
     const visit = enter(name, tokenOf(name))
     visit.admit({ sub: name, roles: [role] })
     return visit
@@ -84,13 +83,13 @@ describe('with all places taken by uploads', () => {
 
   it('the payment provider and the customers do not evict uploads of each other', () => {
     const { admit, enter } = started()
-    const provider = enter('p', undefined, 'provider')
+    const provider = enter('p', undefined, 'signed')
     const customers = [admit('a').beginUpload(), admit('b').beginUpload()]
-    expect(caught(() => enter('p', undefined, 'provider'))).toEqual(overloaded)
+    expect(caught(() => enter('p', undefined, 'signed'))).toEqual(overloaded)
     const upload = provider.beginUpload()
     admit('c')
     expect([customers[0]!.evicted.aborted, upload.evicted.aborted]).toEqual([true, false])
-    const next = enter('p', undefined, 'provider')
+    const next = enter('p', undefined, 'signed')
     expect(upload.evicted.aborted).toBe(false)
     next.prove()
     expect(upload.evicted.aborted).toBe(true)

@@ -2,28 +2,26 @@
 
 import { Hono } from 'hono'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Role } from './caller-tokens.ts'
-import { remainingMs } from '../../shared/base/deadline.ts'
-import { Refused } from '../../shared/base/errors.ts'
-import { answerProblem } from '../../shared/http/http.ts'
+import { remainingMs } from '../base/deadline.ts'
+import { Refused } from '../base/errors.ts'
+import { answerProblem } from '../http/http.ts'
 import { createEdge } from './edge.ts'
-import { parseSetting } from '../../shared/base/setting.ts'
-import { edgeSettings, type EdgeSettings } from './settings.ts'
-import { testEdge } from './edge.testing.ts'
+import type { EdgeSettings } from '../service/edge-settings.ts'
+import { testLimits, type TestRole, testRoles } from './edge.testing.ts'
 
 afterEach(() => void vi.useRealTimers())
 
 const limit = (burst: number, perSecond = 1) => ({ burst, perSecond })
 const limits = { customer: limit(3), staff: limit(5), importer: limit(10), address: limit(6) }
 
-function started(changes: Partial<EdgeSettings> = {}) {
+function started(changes: Partial<EdgeSettings<TestRole>> = {}) {
   let nowMs = 0
   const http = new Hono()
-  const settings = parseSetting(edgeSettings, testEdge(changes))
-  const edge = createEdge(http, { settings, providerPaths: ['/provider'], now: () => nowMs })
+  const settings = testLimits(changes)
+  const edge = createEdge(http, { settings, roles: testRoles, signedPaths: ['/provider'], now: () => nowMs })
   const held: (() => void)[] = []
   http.get('/as/:role/:sub', (c) => {
-    edge.admit(c, { sub: c.req.param('sub'), roles: [c.req.param('role') as Role] })
+    edge.admit(c, { sub: c.req.param('sub'), roles: [c.req.param('role') as TestRole] })
     return c.json({ ok: true })
   })
   http.get('/refused', (c) => {
@@ -36,7 +34,7 @@ function started(changes: Partial<EdgeSettings> = {}) {
     return c.json({ leftMs: remainingMs() })
   })
   http.get('/slow/as/:role/:sub', async (c) => {
-    edge.admit(c, { sub: c.req.param('sub'), roles: [c.req.param('role') as Role] })
+    edge.admit(c, { sub: c.req.param('sub'), roles: [c.req.param('role') as TestRole] })
     await new Promise<void>((resolve) => void held.push(resolve))
     return c.json({})
   })
@@ -235,7 +233,7 @@ describe('places', () => {
   })
 
   it("of the provider's webhooks are separate from all others, and a valid signature releases the address's place", async () => {
-    const { send, release } = started({ concurrentRequests: 2, providerRequests: 1, requestsPerAddress: 1 })
+    const { send, release } = started({ concurrentRequests: 2, signedRequests: 1, requestsPerAddress: 1 })
     const elsewhere = from('198.51.100.2')
     const webhook = send('/provider', elsewhere, 'POST')
     expect((await send('/provider', from('198.51.100.3'), 'POST')).status).toBe(503)

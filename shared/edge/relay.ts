@@ -2,11 +2,11 @@
 
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { Contracts, QueryName, QueryNamed } from '../../shared/contracts/contract.ts'
-import type { QueryRequest } from '../../shared/contracts/query.ts'
-import { instanceOf } from '../../shared/http/http.ts'
-import type { Platform, QueryOptions, Relayed } from '../../shared/service/platform.ts'
-import { logProblem } from '../../shared/runtime/refusals.ts'
+import type { Contracts, QueryName, QueryNamed } from '../contracts/contract.ts'
+import type { QueryRequest } from '../contracts/query.ts'
+import { instanceOf } from '../http/http.ts'
+import type { Platform, QueryOptions, Relayed } from '../service/platform.ts'
+import { logProblem } from '../http/refusals.ts'
 
 /** Asks a query and hands its answer on. */
 export const createRelay =

@@ -1,12 +1,11 @@
 /** Tokens that were verified before, so that their callers are not refused for requests of others from their address. */
 
 import { createHash } from 'node:crypto'
-import type { Role } from './caller-tokens.ts'
 
 export interface KnownCaller {
   readonly sub: string
   /** The one that sets its limit. */
-  readonly role: Role
+  readonly role: string
 }
 
 export interface KnownTokens {

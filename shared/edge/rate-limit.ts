@@ -1,11 +1,6 @@
 /** Rate limits by token buckets: one bucket for each key, in the memory of one instance. Each instance counts for itself. */
 
-export interface Limit {
-  /** Tokens that are added each second. */
-  readonly perSecond: number
-  /** Tokens of a full bucket. */
-  readonly burst: number
-}
+import type { Limit } from '../service/edge-settings.ts'
 
 export interface RateLimitResult {
   readonly allowed: boolean
@@ -31,7 +26,7 @@ export interface Buckets {
 
 /**
  * The maximum of keys in memory. A new key beyond it replaces the least recently used key, whose bucket is most likely full
- * again. An attack from more addresses than this is limited by `concurrentRequests` (settings.ts).
+ * again. An attack from more addresses than this is limited by `concurrentRequests` (shared/service/edge-settings.ts).
  */
 export const MAX_KEYS = 10_000
 

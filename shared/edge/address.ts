@@ -12,7 +12,7 @@ export function addressOf(forwardedFor: string | undefined, trustedProxies: numb
   return isIPv6(address) ? network(address) : address || 'unknown'
 }
 
-/** An IPv6 customer has a whole /64: the first four groups. */
+/** A subscriber with IPv6 has a whole /64: the first four groups. */
 function network(address: string): string {
   const [head = '', tail] = address.toLowerCase().split('::')
   const left = head === '' ? [] : head.split(':')

@@ -1,25 +1,25 @@
 /** Admission: limits on rate and concurrency, of unverified callers by address and of verified callers by name. */
 
-import type { Caller } from './caller-tokens.ts'
-import { Limited } from '../../shared/base/errors.ts'
-import type { Upload } from '../../shared/http/http.ts'
-import type { EdgeSettings } from './settings.ts'
+import { Limited } from '../base/errors.ts'
+import type { Upload } from '../http/http.ts'
+import type { EdgeSettings, Limit } from '../service/edge-settings.ts'
+import type { Caller, Roles } from '../service/public-api.ts'
 import { createKnownTokens, type KnownCaller, looksLikeToken } from './known-tokens.ts'
-import { type Buckets, createBuckets, type Limit, type RateLimitResult } from './rate-limit.ts'
+import { type Buckets, createBuckets, type RateLimitResult } from './rate-limit.ts'
 import { createSlots, type Slots } from './slots.ts'
 
 export interface Visitor {
   readonly address: string
   readonly authorization: string | undefined
-  /** Providers and customers have separate slots, so that neither uses up those of the other. */
-  readonly pool: 'customers' | 'provider'
+  /** Signed requests and all others have separate slots, so that neither use up those of the other. */
+  readonly pool: 'callers' | 'signed'
   /** The limit that this request counts for. */
   setRateLimitHeaders(name: string, limit: Limit, result: RateLimitResult): void
 }
 
 /** One request in flight. */
 export interface Visit {
-  /** Its token was verified. @throws Limited when this caller, or the customers of its address, exceed their rate limit. */
+  /** Its token was verified. @throws Limited when this caller, or the ordinary callers of its address, exceed their rate limit. */
   admit(caller: Caller): void
   /** Its token was refused: it is not served as a known one again. */
   refuse(): void
@@ -38,28 +38,28 @@ export interface Admission {
 }
 
 /** Requests of a full pool whose callers are verified concurrently: some milliseconds each. */
-const CONCURRENT_CHECKS = { customers: 5, provider: 2 }
+const CONCURRENT_CHECKS = { callers: 5, signed: 2 }
 
-export function createAdmission(settings: EdgeSettings, now: () => number): Admission {
+export function createAdmission(settings: EdgeSettings, roles: Roles, now: () => number): Admission {
   const { limits } = settings
-  const callers = {
-    customer: createBuckets(limits.customer, now),
-    staff: createBuckets(limits.staff, now),
-    importer: createBuckets(limits.importer, now),
-  }
-  const customersOfAddress = createBuckets(limits.address, now)
-  const charges = addressCharges(limits.address, now)
+  /** The setting has one for each role of the API. */
+  const limitOf = (role: string): Limit => limits[role]!
+  const callers = new Map(
+    [roles.ordinary, ...roles.privileged].map((role) => [role, createBuckets(limitOf(role), now)]),
+  )
+  const ordinaryOfAddress = createBuckets(limitOf('address'), now)
+  const charges = addressCharges(limitOf('address'), now)
   const known = createKnownTokens()
   const pools = {
-    customers: createSlots(settings.concurrentRequests),
-    provider: createSlots(settings.providerRequests),
+    callers: createSlots(settings.concurrentRequests),
+    signed: createSlots(settings.signedRequests),
   }
   const perAddress = createSlots(settings.requestsPerAddress)
   const perCaller = createSlots(settings.requestsPerCaller)
-  const uploads = { customers: createUploads(), provider: createUploads() }
+  const uploads = { callers: createUploads(), signed: createUploads() }
   const checks = {
-    customers: createSlots(CONCURRENT_CHECKS.customers),
-    provider: createSlots(CONCURRENT_CHECKS.provider),
+    callers: createSlots(CONCURRENT_CHECKS.callers),
+    signed: createSlots(CONCURRENT_CHECKS.signed),
   }
 
   return {
@@ -69,7 +69,7 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
       const before = authorization === undefined ? undefined : known.find(authorization)
       // The rate of a verified caller does not depend on other callers at its address. It is charged at once, since not every
       // path verifies the token.
-      const charged = before && callers[before.role].consume(before.sub)
+      const charged = before && callers.get(before.role)!.consume(before.sub)
       const recognized = charged?.allowed ? before : undefined
       let refund = recognized ? undefined : charges.charge(visitor)
       let leaveOwn = recognized
@@ -98,17 +98,17 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
       }
       return {
         prove,
-        admit({ sub, roles }) {
-          const role = (['importer', 'staff'] as const).find((one) => roles.includes(one)) ?? 'customer'
+        admit({ sub, roles: held }) {
+          const role = roles.privileged.find((one) => held.includes(one)) ?? roles.ordinary
           if (authorization !== undefined) known.remember(authorization, { sub, role } satisfies KnownCaller)
-          const result = charged ?? callers[role].consume(sub)
-          setRateLimitHeaders(role, limits[role], result)
+          const result = charged ?? callers.get(role)!.consume(sub)
+          setRateLimitHeaders(role, limitOf(role), result)
           // Without a refund to its address: each refused request costs the check of a signature.
           refuse(`This ${role}`, result)
           prove()
-          if (role === 'customer') {
-            const ofAddress = customersOfAddress.consume(address)
-            if (!ofAddress.allowed) setRateLimitHeaders('address', limits.address, ofAddress)
+          if (role === roles.ordinary) {
+            const ofAddress = ordinaryOfAddress.consume(address)
+            if (!ofAddress.allowed) setRateLimitHeaders('address', limitOf('address'), ofAddress)
             refuse('This address', ofAddress)
           }
           if (!recognized) leaveOwn = slotOf(perCaller, sub, `requests of this ${role}`)
@@ -139,14 +139,14 @@ export function createAdmission(settings: EdgeSettings, now: () => number): Admi
 
   /** A slot while the caller of a full pool is verified. @throws Limited when no upload could end, or nothing can be verified. */
   function slotForCheck({ authorization, pool }: Visitor): () => void {
-    const isCheckable = pool === 'provider' || (authorization !== undefined && looksLikeToken(authorization))
+    const isCheckable = pool === 'signed' || (authorization !== undefined && looksLikeToken(authorization))
     return slotOf(isCheckable && uploads[pool].size() > 0 ? checks[pool] : noSlots, pool, 'requests', 'overloaded')
   }
 }
 
 const noSlots = createSlots(0)
 
-/** The bodies that are being read, oldest first: a customer's arrives within milliseconds, so the oldest is the slowest. */
+/** The bodies that are being read, oldest first: an honest one arrives within milliseconds, so the oldest is the slowest. */
 function createUploads(): { begin(leave: () => void): Upload; evictOldest(): void; size(): number } {
   const openUploads = new Set<() => void>()
   return {

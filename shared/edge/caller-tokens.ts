@@ -1,28 +1,20 @@
-/** Customers' and staff's tokens: keys only from the configured JWKS, one algorithm, issuer, audience and time checked. */
+/** Callers' tokens: keys only from the configured JWKS, one algorithm, issuer, audience and time checked. */
 
 import { jwtVerify } from 'jose'
 import { z } from 'zod'
-import { type Evidence, Refused } from '../../shared/base/errors.ts'
-import { subject } from '../../shared/base/fields.ts'
-import { issuerKeys, keyIdOf, verificationFailure } from '../../shared/http/issuer-keys.ts'
-import { checkStaff, type StaffRules, type ReadAccountState } from './staff-tokens.ts'
-
-export const roles = ['customer', 'staff', 'importer'] as const
-export type Role = (typeof roles)[number]
-
-export interface Caller {
-  /** The token's subject: whose orders these are. */
-  readonly sub: string
-  readonly roles: readonly Role[]
-}
+import { type Evidence, Refused } from '../base/errors.ts'
+import { subject } from '../base/fields.ts'
+import { issuerKeys, keyIdOf, verificationFailure } from '../http/issuer-keys.ts'
+import type { Caller, ClaimsCheck, Roles } from '../service/public-api.ts'
 
 export interface TokenRules {
   readonly issuer: string
   readonly audience: string
   readonly jwksUrl: string
-  /** The second factor that staff and importers need. */
-  readonly secondFactor: StaffRules['secondFactor']
-  readonly accountStateOf: ReadAccountState
+  /** A token with any other role is refused. */
+  readonly roles: Roles
+  /** Further requirements on the token of a caller with a privileged role. */
+  readonly checkPrivileged?: ClaimsCheck | undefined
 }
 
 /** A token beyond this is no token. */
@@ -30,17 +22,25 @@ const TOKEN_CHARACTERS = 8_192
 const CLOCK_TOLERANCE_SECONDS = 5
 /** Identity Platform's tokens live an hour; one that lives longer, or is older, is not of its making. */
 export const TOKEN_MAX_AGE_SECONDS = 3_600
-const claimsSchema = z.object({
-  sub: subject,
-  roles: z.array(z.enum(roles)).max(10).default(['customer']),
-})
+const claimsSchemaOf = ({ ordinary, privileged }: Roles) =>
+  z.object({
+    sub: subject,
+    roles: z
+      .array(z.enum([ordinary, ...privileged]))
+      .max(10)
+      .default([ordinary]),
+  })
+
+/** Takes the header Authorization. */
+export type CallerOf = (authorization: string | undefined) => Promise<Caller>
 
 /** @throws Refused (401) that names the fault; Unavailable when the keys can't be fetched. */
 export function createTokenCheck(
-  { issuer, audience, jwksUrl, secondFactor, accountStateOf }: TokenRules,
+  { issuer, audience, jwksUrl, roles, checkPrivileged }: TokenRules,
   now: () => number,
-): (authorization: string | undefined) => Promise<Caller> {
+): CallerOf {
   const keys = issuerKeys(jwksUrl)
+  const claimsSchema = claimsSchemaOf(roles)
   return async (authorization) => {
     if (!authorization) throw new Refused('token-missing', 'Send a token: Authorization: Bearer …')
     const token = /^bearer (\S+)$/i.exec(authorization)?.[1]
@@ -71,10 +71,10 @@ export function createTokenCheck(
           `The token is to live longer than ${TOKEN_MAX_AGE_SECONDS} s.`,
           evidenceOf(token, payload),
         )
-      if (isStaff(claims.data))
-        await checkStaff(
+      if (checkPrivileged && isPrivileged(claims.data, roles))
+        await checkPrivileged(
           { ...payload, sub: claims.data.sub },
-          { secondFactor, accountStateOf, nowSeconds: now() / 1000, toleranceSeconds: CLOCK_TOLERANCE_SECONDS },
+          { nowSeconds: now() / 1000, toleranceSeconds: CLOCK_TOLERANCE_SECONDS },
         )
       return claims.data
     } catch (error) {
@@ -86,8 +86,7 @@ export function createTokenCheck(
   }
 }
 
-/** Roles with more permissions than a customer. */
-export const isStaff = ({ roles: held }: Caller): boolean => held.some((role) => role !== 'customer')
+const isPrivileged = ({ roles: held }: Caller, { ordinary }: Roles): boolean => held.some((role) => role !== ordinary)
 
 /** `payload`: the claims of a token with a valid signature, also if it was refused for another reason; only then is its subject known. */
 function evidenceOf(token: string, payload?: { readonly sub?: unknown }): Evidence {

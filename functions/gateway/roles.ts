@@ -1,0 +1,23 @@
+/** The roles of the gateway's callers, and the access that operations may declare. */
+
+import type { Caller as CallerOf, Roles } from '../../shared/service/public-api.ts'
+
+export const roles = ['customer', 'staff', 'importer'] as const
+export type Role = (typeof roles)[number]
+/** Whose orders these are: the token's subject. */
+export type Caller = CallerOf<Role>
+
+export const callerRoles: Roles<Role> = { ordinary: 'customer', privileged: ['importer', 'staff'] }
+
+/** Access by token: any one of these roles is enough; an empty list admits every verified caller. */
+export const requiredRoles = {
+  customer: [],
+  staff: ['staff', 'importer'],
+  importer: ['importer'],
+} as const satisfies Record<string, readonly Role[]>
+export type CallerAccess = keyof typeof requiredRoles
+
+export const isForCallers = (access: string): access is CallerAccess => Object.hasOwn(requiredRoles, access)
+
+/** Roles with more permissions than a customer. */
+export const isStaff = ({ roles: held }: CallerOf): boolean => held.some((role) => role !== callerRoles.ordinary)

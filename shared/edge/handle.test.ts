@@ -1,0 +1,134 @@
+/** The declared requirements of an operation are checked before its handler runs, whatever the handler does. */
+
+import { Hono } from 'hono'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { Refused } from '../base/errors.ts'
+import { answerProblem } from '../http/http.ts'
+import type { Caller, Operation, OperationHandler, OperationHandlers } from '../service/public-api.ts'
+import { type TestRole, testRoleNames, testRoles } from './edge.testing.ts'
+import { createHandle } from './handle.ts'
+import { type Given, refusalsOf, send } from './operation-refusals.testing.ts'
+
+const access = { customer: [], staff: ['staff', 'importer'] } as const satisfies Record<string, readonly TestRole[]>
+type TestOperation = Operation<keyof typeof access>
+const sku = z.string().max(500)
+
+const common = {
+  method: 'post',
+  path: '/v1/planted/{sku}',
+  parameters: { sku },
+  summary: 'A new operation',
+  answers: {},
+} as const
+
+/** With a handler that checks nothing. */
+function planted<const O extends TestOperation>(operation: O) {
+  const http = new Hono()
+  http.onError((error, c) => answerProblem(c, error))
+  const requests: unknown[] = []
+  const handle = createHandle(http, access, {
+    async caller(c) {
+      const role = testRoleNames.find((one) => c.req.header('authorization') === `Bearer ${one}`)
+      if (role === undefined) throw new Refused('token-missing', 'Send a token.')
+      return { sub: `${role}-1`, roles: [role] }
+    },
+    async signature(c) {
+      const signed = c.req.header('idempotency-key')
+      return (body) => {
+        if (body.toString() !== signed) throw new Refused('signature-invalid', 'The signature is of another body.')
+      }
+    },
+  })
+  handle(operation, ({ c, ...request }) => {
+    requests.push(request)
+    return c.body('open', 200)
+  })
+  return { requests, send: (given: Given) => send(http, operation, given, (role) => role) }
+}
+
+describe('a new operation', () => {
+  it('refuses callers that its declaration does not name, though its handler checks nothing', async () => {
+    const operation = {
+      ...common,
+      access: 'staff',
+      requiresIdempotencyKey: true,
+      body: z.strictObject({ n: z.int() }),
+    } as const
+    const { send, requests } = planted(operation)
+    const refusals = refusalsOf(operation, { access, roles: testRoles })
+    expect(refusals.map(([name]) => name)).toEqual([
+      'without a token',
+      'with the role customer',
+      'with a bad sku',
+      'without a key',
+      'with a key of two words',
+      'with a body that is not JSON',
+      'with a body that breaks its contract',
+    ])
+    for (const [name, given, status, code] of refusals) expect(await send(given), name).toEqual({ status, code })
+    expect(requests).toEqual([])
+  })
+
+  it('receives the caller, the key, the parsed body and the parameters that it declares', async () => {
+    const { send, requests } = planted({
+      ...common,
+      access: 'staff',
+      requiresIdempotencyKey: true,
+      body: z.strictObject({ n: z.int().default(7) }),
+    })
+    expect(await send({ role: 'importer', key: 'key-1', body: '{}', parameter: 'TEA-001' })).toMatchObject({
+      status: 200,
+    })
+    expect(requests).toEqual([
+      { caller: { sub: 'importer-1', roles: ['importer'] }, key: 'key-1', body: { n: 7 }, params: { sku: 'TEA-001' } },
+    ])
+  })
+
+  it('receives nothing that it does not declare', async () => {
+    const { send, requests } = planted({ ...common, path: '/v1/planted', parameters: {}, access: 'public' })
+    expect(await send({ role: 'staff', key: 'key-1', body: '{}' })).toMatchObject({ status: 200 })
+    expect(requests).toEqual([{ caller: undefined, key: undefined, body: undefined, params: {} }])
+  })
+
+  it('that is signed receives only a body with a valid signature', async () => {
+    const { send, requests } = planted({ ...common, access: 'signed', body: z.looseObject({}) })
+    expect(await send({ key: '{"a":1}', body: '{"a":2}' })).toEqual({ status: 401, code: 'signature-invalid' })
+    expect(requests).toEqual([])
+    expect(await send({ key: '{"a":1}', body: '{"a":1}' })).toMatchObject({ status: 200 })
+  })
+
+  it('is not registered when its declaration is incomplete', () => {
+    // @ts-expect-error access is missing
+    expect(() => planted({ ...common })).toThrow('post /v1/planted/{sku} declares no access')
+    // @ts-expect-error the access is unknown
+    expect(() => planted({ ...common, access: 'valueOf' })).toThrow('declares no access')
+    expect(() => planted({ ...common, access: 'signed' })).toThrow('declares no body')
+    expect(() => planted({ ...common, path: '/v1/planted/{thing}', access: 'staff' })).toThrow(
+      'the parameter thing, which is not in its parameters',
+    )
+  })
+})
+
+/** Checked by the compiler only: a line without its expected error does not compile. */
+export function typesOfHandlers(response: Response): void {
+  const table = {
+    read: { ...common, access: 'public' },
+    write: { ...common, access: 'staff', requiresIdempotencyKey: true, body: z.strictObject({ n: z.int() }) },
+  } as const
+  const write: OperationHandler<(typeof table)['write'], TestRole> = ({ caller, key, body, params }) => {
+    const taken: [Caller<TestRole>, string, number, string] = [caller, key, body.n, params.sku]
+    // @ts-expect-error the path has no such parameter
+    return taken.length === 4 ? response : params.orderId
+  }
+  const read: OperationHandler<(typeof table)['read'], TestRole> = ({ caller }) => {
+    // @ts-expect-error a public operation has no caller
+    return caller.sub === '' ? response : response
+  }
+  const whole: OperationHandlers<typeof table, TestRole> = { read, write }
+  // @ts-expect-error an operation has no handler
+  const missing: OperationHandlers<typeof table, TestRole> = { read }
+  // @ts-expect-error a handler has no operation
+  const superfluous: OperationHandlers<typeof table, TestRole> = { read, write, other: read }
+  void [whole, missing, superfluous]
+}

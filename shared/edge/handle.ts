@@ -1,0 +1,84 @@
+/**
+ * Binds handlers to operations. Access, path parameters, Idempotency-Key and body are checked as the operation declares them
+ * before its handler runs: a handler can not forget a check, and gets only checked values.
+ */
+
+import type { Context, Hono } from 'hono'
+import { Refused, refuseIf } from '../base/errors.ts'
+import { idempotencyKey } from '../base/fields.ts'
+import { routeOf } from '../contracts/query.ts'
+import { jsonBody } from '../http/http.ts'
+import { parametersIn } from '../http/parameters.ts'
+import type {
+  BodyCheck,
+  Caller,
+  Operation,
+  OperationHandler,
+  PublicApi,
+  SignatureCheck,
+} from '../service/public-api.ts'
+
+export interface AccessChecks {
+  /** The caller whose token the request carries, charged for the request. @throws Refused (401), Limited, Unavailable. */
+  caller(c: Context): Promise<Caller>
+  readonly signature?: SignatureCheck | undefined
+}
+
+export type Handle = <const O extends Operation>(operation: O, handler: OperationHandler<O>) => void
+
+/** @param access Name → the roles of which any one is enough. */
+export function createHandle(http: Hono, access: PublicApi['access'], checks: AccessChecks): Handle {
+  return (operation, handler) => {
+    const { method, requiresIdempotencyKey, body: schema, maxBodyBytes } = operation
+    const admit = admissionTo(operation, access, checks)
+    http.on(method.toUpperCase(), routeOf(operation), async (c) => {
+      const { caller, check } = await admit(c)
+      const params = parametersIn(c, operation)
+      const key = requiresIdempotencyKey ? keyOf(c) : undefined
+      const body = schema && (await jsonBody(c, schema, { limitBytes: maxBodyBytes, check }))
+      // Each part was made as the declaration says from which the handler's own type follows.
+      return handler({ c, caller, key, body, params } as Parameters<typeof handler>[0])
+    })
+  }
+}
+
+interface Admitted {
+  readonly caller?: Caller
+  readonly check?: BodyCheck
+}
+
+/** @throws Error for an operation whose declaration has no access, or a signature that nothing checks. */
+function admissionTo(
+  { method, path, access, body }: Operation,
+  accesses: PublicApi['access'],
+  { caller: callerOf, signature }: AccessChecks,
+): (c: Context) => Admitted | Promise<Admitted> {
+  if (access === 'public') return () => ({})
+  if (access === 'signed') {
+    if (!body) throw new Error(`${method} ${path} declares no body, which the sender's signature would cover.`)
+    if (!signature)
+      throw new Error(`${method} ${path} is signed, and the API has no check: give \`signatures\` to definePublicApi.`)
+    return async (c) => ({ check: await signature(c) })
+  }
+  if (!Object.hasOwn(accesses, access))
+    throw new Error(`${method} ${path} declares no access: name one of those in the table of operations.`)
+  const needed = accesses[access]!
+  return async (c) => {
+    const caller = await callerOf(c)
+    const isAllowed = needed.length === 0 || needed.some((role) => caller.roles.includes(role))
+    refuseIf(!isAllowed, 'forbidden', `This takes the role ${needed.join(' or ')}.`)
+    return { caller }
+  }
+}
+
+function keyOf(c: Context): string {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined)
+    throw new Refused(
+      'idempotency-key-missing',
+      'Send a header Idempotency-Key: the same key again has the same answer.',
+    )
+  const fault = idempotencyKey.safeParse(key).error?.issues[0]?.message
+  if (fault !== undefined) throw new Refused('invalid-parameter', `Idempotency-Key ${fault}.`)
+  return key
+}

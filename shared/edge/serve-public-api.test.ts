@@ -1,0 +1,156 @@
+/** A public service is closed unless its table of operations opens it. */
+
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { idToken, testConfig } from '../base/config.testing.ts'
+import { defineContracts } from '../contracts/contract.ts'
+import { createHttpApp } from '../runtime/http-app.ts'
+import { testPlatform } from '../runtime/platform.testing.ts'
+import { implement } from '../service/app.ts'
+import { defineEdgeSettings, tokenSettings } from '../service/edge-settings.ts'
+import { definePublicApi, type PublicApi } from '../service/public-api.ts'
+import { defineService } from '../service/service.ts'
+import { testEdgeFor } from './edge.testing.ts'
+
+const contracts = defineContracts({ service: 'boxoffice', events: {}, commands: {} })
+const common = { name: 'boxoffice', contracts, uses: [], on: [], sends: [] } as const
+const roles = { ordinary: 'guest', privileged: ['usher'] } as const
+const limits = defineEdgeSettings(['guest', 'usher'])
+const boxoffice = defineService({ ...common, ingress: 'public', settings: [limits, ...tokenSettings] })
+const inside = defineService({ ...common, ingress: 'internal' })
+
+const operation = { method: 'get', path: '/v1/seats', summary: 'See the seats', answers: { 200: ['Seats.'] } } as const
+const parts = {
+  roles,
+  access: { guests: [], ushers: ['usher'] },
+  limits,
+  subjectOf: ({ sub }: { readonly sub: string }) => `guest:${sub}`,
+} as const
+const open = ({ c }: { readonly c: { body(text: string): Response } }): Response => c.body('open')
+const ofGuests = definePublicApi({
+  ...parts,
+  operations: {
+    readSeats: { ...operation, access: 'guests' },
+    closeHouse: { ...operation, method: 'post', path: '/v1/house', access: 'ushers' },
+    readProgramme: { ...operation, path: '/v1/programme', access: 'public' },
+  },
+  handlers: () => ({ readSeats: open, closeHouse: open, readProgramme: open }),
+})
+
+const issuer = 'https://issuer.example.com'
+let keys: Server
+let keysUrl: string
+beforeAll(async () => {
+  const jwks = await (await fetch(testConfig('boxoffice').ID_TOKEN_JWKS_URL)).text()
+  keys = createServer((_, response) => response.setHeader('content-type', 'application/json').end(jwks))
+  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve))
+  keysUrl = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks`
+})
+afterAll(() => void keys.close())
+
+const bearer = (role?: string): Record<string, string> => ({
+  authorization: idToken('boxoffice', 'jo', {
+    iss: issuer,
+    aud: 'theatre',
+    sub: 'jo',
+    ...(role ? { roles: [role] } : {}),
+  }),
+})
+
+function started(publicApi: PublicApi) {
+  const platform = testPlatform(boxoffice, {
+    settings: {
+      EDGE: testEdgeFor(['guest', 'usher']),
+      TOKEN_ISSUER: issuer,
+      TOKEN_AUDIENCE: 'theatre',
+      TOKEN_JWKS_URL: keysUrl,
+    },
+  })
+  const app = implement(boxoffice, { on: {}, commands: {}, publicApi })
+  return createHttpApp(app, platform, testConfig('boxoffice'))
+}
+
+describe('an operation', () => {
+  it.each<[string, string, string, Record<string, string>, number]>([
+    ['without a token', 'GET', '/v1/seats', {}, 401],
+    ['with a token that names no role', 'GET', '/v1/seats', bearer(), 200],
+    ['with the ordinary role, where it takes another', 'POST', '/v1/house', bearer('guest'), 403],
+    ['with the role that it takes', 'POST', '/v1/house', bearer('usher'), 200],
+    ['with a role that the API does not have', 'GET', '/v1/seats', bearer('owner'), 401],
+    ['that is public, without a token', 'GET', '/v1/programme', {}, 200],
+    ['that is in no table', 'GET', '/v1/till', bearer('usher'), 404],
+  ])('%s: %s %s', async (_, method, path, headers, status) => {
+    expect((await started(ofGuests).request(path, { method, headers })).status).toBe(status)
+  })
+
+  it('without access does not compile, and its service does not start', () => {
+    const api = definePublicApi({
+      ...parts,
+      // @ts-expect-error access has no default
+      operations: { readSeats: operation },
+      handlers: () => ({ readSeats: open }),
+    })
+    expect(() => started(api)).toThrow('get /v1/seats declares no access')
+  })
+
+  it('with an access that the API does not have does not compile, and its service does not start', () => {
+    const api = definePublicApi({
+      ...parts,
+      // @ts-expect-error the access is unknown
+      operations: { readSeats: { ...operation, access: 'strangers' } },
+      handlers: () => ({ readSeats: open }),
+    })
+    expect(() => started(api)).toThrow('get /v1/seats declares no access')
+  })
+
+  it('without a handler does not compile, and its service does not start', () => {
+    const api = definePublicApi({
+      ...parts,
+      operations: { readSeats: { ...operation, access: 'guests' } },
+      // @ts-expect-error a handler is missing
+      handlers: () => ({}),
+    })
+    expect(() => started(api)).toThrow('The operation readSeats has no handler')
+  })
+
+  it('that is signed needs a check of signatures', () => {
+    const api = definePublicApi({
+      ...parts,
+      operations: { notify: { ...operation, method: 'post', access: 'signed', body: z.looseObject({}) } },
+      handlers: () => ({ notify: open }),
+    })
+    expect(() => started(api)).toThrow('post /v1/seats is signed, and the API has no check')
+  })
+})
+
+describe('a service', () => {
+  const routes = (http: { get(path: string, handler: typeof open): unknown }): void => void http.get('/v1/seats', open)
+
+  it('that is public is refused with a route of its own, besides its table and in place of it', () => {
+    const remedy = 'declare each operation with its access by definePublicApi'
+    // @ts-expect-error a service has no routes of its own
+    expect(() => implement(boxoffice, { on: {}, commands: {}, routes })).toThrow(remedy)
+    const both = { on: {}, commands: {}, publicApi: ofGuests, routes }
+    expect(() => implement(boxoffice, both)).toThrow('The service boxoffice gives routes of its own')
+  })
+
+  it('that is public is refused without a table of operations', () => {
+    // @ts-expect-error the public API is missing
+    expect(() => implement(boxoffice, { on: {}, commands: {} })).toThrow('is public and has no publicApi')
+  })
+
+  it('that is internal is refused with a public API and with a route of its own', () => {
+    const withApi = { on: {}, commands: {}, publicApi: ofGuests }
+    expect(() => implement(inside, withApi)).toThrow('is internal, so that no client reaches its publicApi')
+    expect(() => implement(inside, { on: {}, commands: {}, ...{ routes } })).toThrow('declare queries in its contracts')
+  })
+
+  it('that is public and was made without implement does not start without a table', () => {
+    const platform = testPlatform(boxoffice, { settings: {} })
+    expect(() => createHttpApp({ on: {}, commands: {} }, platform, testConfig('boxoffice'))).toThrow(
+      'is public and has no publicApi',
+    )
+  })
+})

@@ -1,0 +1,70 @@
+/** Serves the public API of a service: the edge's limits before each request, then a route for each operation of its table. */
+
+import type { Hono } from 'hono'
+import { Refused } from '../base/errors.ts'
+import { tokenAudience, tokenIssuer, tokenKeysUrl } from '../service/edge-settings.ts'
+import type { Platform } from '../service/platform.ts'
+import type { PublicApi, SignatureCheck } from '../service/public-api.ts'
+import { type CallerOf, createTokenCheck } from './caller-tokens.ts'
+import { createEdge, type Edge } from './edge.ts'
+import { createHandle } from './handle.ts'
+
+/** @throws Error for an operation without access, without a handler, or with a path that is not declared completely. */
+export function servePublicApi(http: Hono, platform: Platform, api: PublicApi): void {
+  const { operations, roles } = api
+  const check = createTokenCheck(
+    {
+      issuer: platform.setting(tokenIssuer),
+      audience: platform.setting(tokenAudience),
+      jwksUrl: platform.setting(tokenKeysUrl),
+      roles,
+      checkPrivileged: api.privilegedTokens?.(platform),
+    },
+    platform.now,
+  )
+  const edge = createEdge(http, {
+    settings: platform.setting(api.limits),
+    roles,
+    signedPaths: Object.values(operations)
+      .filter(({ access }) => access === 'signed')
+      .map(({ path }) => path),
+    now: platform.now,
+  })
+  const signature = api.signatures?.(platform)
+  const handle = createHandle(http, api.access, {
+    caller: chargedCaller(check, edge, api),
+    signature: signature && provingSignature(signature, edge),
+  })
+  const handlers = api.handlers(platform)
+  for (const [id, operation] of Object.entries(operations)) {
+    const handler = handlers[id]
+    if (!handler) throw new Error(`The operation ${id} has no handler: give one to definePublicApi.`)
+    handle(operation, handler)
+  }
+}
+
+const chargedCaller =
+  (
+    check: CallerOf,
+    edge: Edge,
+    { subjectOf }: Pick<PublicApi, 'subjectOf'>,
+  ): Parameters<typeof createHandle>[2]['caller'] =>
+  async (c) => {
+    const caller = await check(c.req.header('authorization')).catch((error: unknown) => {
+      // Keys that can not be had say nothing about the token.
+      if (error instanceof Refused) edge.refuse(c)
+      throw error
+    })
+    c.set('subject', subjectOf(caller))
+    edge.admit(c, caller)
+    return caller
+  }
+
+const provingSignature =
+  (signature: SignatureCheck, edge: Edge): SignatureCheck =>
+  async (c) => {
+    const covers = await signature(c)
+    // Before the body is read: others hold no place while they send.
+    edge.prove(c)
+    return covers
+  }

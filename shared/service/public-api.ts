@@ -1,0 +1,128 @@
+/**
+ * The public API of a service as data: its operations, who may call each, and the handlers. The runtime makes every route of
+ * a public service from it (`shared/edge`), so no route is without its checks.
+ */
+
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import type { Code } from '../base/errors.ts'
+import type { Setting } from '../base/setting.ts'
+import type { ParameterSchemas, ParametersOf } from '../contracts/query.ts'
+import type { EdgeSettings } from './edge-settings.ts'
+import type { Platform } from './platform.ts'
+
+/** `Access`: the names in the `access` of the API, each with its roles. */
+export interface Operation<Access extends string = string> {
+  readonly method: 'get' | 'post' | 'delete'
+  /** With parameters as OpenAPI writes them. */
+  readonly path: string
+  /** A parameter of the path with any other value is answered 404. */
+  readonly parameters?: ParameterSchemas
+  readonly summary: string
+  /**
+   * Without a default. `public`: no token. `signed`: no token, the sender signs the body, for webhooks. Otherwise a token with
+   * one of the roles that `access` of the API has for this name.
+   */
+  readonly access: 'public' | 'signed' | Access
+  /** A request without an Idempotency-Key is refused. The same key with the same body has the same answer. */
+  readonly requiresIdempotencyKey?: true
+  readonly body?: z.ZodType
+  /** Absent: `BODY_BYTES`. */
+  readonly maxBodyBytes?: number
+  /** Status → its meaning, and the schema of a JSON body. */
+  readonly answers: Readonly<Record<number, readonly [meaning: string, schema?: z.ZodType]>>
+  /** Besides those that follow from access, key and body. */
+  readonly problems?: readonly Code[]
+}
+
+export type Operations<Access extends string = string> = Readonly<Record<string, Operation<Access>>>
+
+/** The roles that tokens name. */
+export interface Roles<Role extends string = string> {
+  /** The role of a token that names none. Its callers share the rate limit of their address. */
+  readonly ordinary: Role
+  /** Roles with more permissions. The first one that a caller has sets its rate limit. */
+  readonly privileged: readonly Role[]
+}
+
+/** A caller whose token was verified. */
+export interface Caller<Role extends string = string> {
+  /** The token's subject. */
+  readonly sub: string
+  readonly roles: readonly Role[]
+}
+
+/** The arguments of an operation's handler; undefined for parts that the operation does not declare. */
+export interface OperationRequest<O extends Operation, Role extends string = string> {
+  readonly c: Context
+  readonly caller: O['access'] extends 'public' | 'signed' ? undefined : Caller<Role>
+  readonly key: O extends { readonly requiresIdempotencyKey: true } ? string : undefined
+  readonly body: O extends { readonly body: infer S extends z.ZodType } ? z.output<S> : undefined
+  readonly params: ParametersOf<O>
+}
+
+export type OperationHandler<O extends Operation, Role extends string = string> = (
+  request: OperationRequest<O, Role>,
+) => Response | Promise<Response>
+
+/** Exactly one handler for each operation of a table: a missing or superfluous one does not compile. */
+export type OperationHandlers<Table extends Operations, Role extends string = string> = {
+  readonly [Id in keyof Table]: OperationHandler<Table[Id], Role>
+}
+
+/** The claims of a token whose signature, issuer, audience and time were verified. */
+export type Claims = Readonly<Record<string, unknown>> & { readonly sub: string }
+
+/** @throws Refused for claims that do not fulfil the requirements; Unavailable. */
+export type ClaimsCheck = (claims: Claims, at: TokenTimes) => Promise<void>
+
+export interface TokenTimes {
+  /** Seconds since the epoch. */
+  readonly nowSeconds: number
+  readonly toleranceSeconds: number
+}
+
+/** @throws Refused for a body that the signature does not cover. */
+export type BodyCheck = (body: Buffer) => void
+
+/** Verifies the signature in the headers, before the body is read. @throws Refused (401), Unavailable. */
+export type SignatureCheck = (c: Context) => Promise<BodyCheck>
+
+export interface PublicApi {
+  readonly roles: Roles
+  /** Access by token: any one of these roles is enough; an empty list admits every verified caller. */
+  readonly access: Readonly<Record<string, readonly string[]>>
+  readonly operations: Operations
+  /** The limits of one instance. */
+  readonly limits: Setting<EdgeSettings>
+  /** `ROLE:SUBJECT`, the name of a caller in the security log. */
+  subjectOf(caller: Caller): string
+  /** Makes the handlers of an instance, at its start. */
+  handlers(platform: Platform): Readonly<Record<string, OperationHandler<Operation>>>
+  /** Makes the check of further requirements on tokens with a privileged role. */
+  privilegedTokens?(platform: Platform): ClaimsCheck
+  /** Makes the check of `signed` operations. */
+  signatures?(platform: Platform): SignatureCheck
+}
+
+interface TypedApi<Role extends string, Access extends string, Table extends Operations<Access>> extends Omit<
+  PublicApi,
+  'roles' | 'access' | 'operations' | 'limits' | 'subjectOf' | 'handlers'
+> {
+  readonly roles: Roles<Role>
+  readonly access: Readonly<Record<Access, readonly NoInfer<Role>[]>>
+  readonly operations: Table
+  readonly limits: Setting<EdgeSettings<NoInfer<Role>>>
+  subjectOf(caller: Caller<NoInfer<Role>>): string
+  handlers(platform: Platform): OperationHandlers<NoInfer<Table>, NoInfer<Role>>
+}
+
+/** The public API of a service. An operation without access or with an unknown one, and a handler that is missing or superfluous, do not compile. */
+export const definePublicApi = <
+  const Role extends string,
+  const Access extends string,
+  const Table extends Operations<Access>,
+>(
+  api: TypedApi<Role, Access, Table>,
+  // Each handler gets only what its own operation declares: the runtime checks before it calls.
+): PublicApi => api as unknown as PublicApi
