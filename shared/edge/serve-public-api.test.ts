@@ -144,7 +144,8 @@ describe('a service', () => {
   it('that is internal is refused with a public API and with a route of its own', () => {
     const withApi = { on: {}, commands: {}, publicApi: ofGuests }
     expect(() => implement(inside, withApi)).toThrow('is internal, so that no client reaches its publicApi')
-    expect(() => implement(inside, { on: {}, commands: {}, ...{ routes } })).toThrow('declare queries in its contracts')
+    const withRoute = { on: {}, commands: {}, routes }
+    expect(() => implement(inside, withRoute)).toThrow('declare queries in its contracts')
   })
 
   it('that is public and was made without implement does not start without a table', () => {
