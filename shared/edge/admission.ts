@@ -71,7 +71,7 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
       // path verifies the token.
       const charged = before && callers.get(before.role)!.consume(before.sub)
       const recognized = charged?.allowed ? before : undefined
-      let refund = recognized ? undefined : charges.charge(visitor)
+      let giveBack = recognized ? undefined : charges.charge(visitor)
       let leaveOwn = recognized
         ? slotOf(perCaller, recognized.sub, `requests of this ${recognized.role}`)
         : slotOf(perAddress, address, 'requests of this address')
@@ -87,8 +87,8 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
         throw error
       }
       const prove = (): void => {
-        refund?.()
-        refund = undefined
+        giveBack?.()
+        giveBack = undefined
         if (!recognized) leaveOwn()
         if (isInPool) return
         const leaveCheck = leavePool
@@ -103,7 +103,7 @@ export function createAdmission(settings: EdgeSettings, roles: Roles, now: () =>
           if (authorization !== undefined) known.remember(authorization, { sub, role } satisfies KnownCaller)
           const result = charged ?? callers.get(role)!.consume(sub)
           setRateLimitHeaders(role, limitOf(role), result)
-          // Without a refund to its address: each refused request costs the check of a signature.
+          // Without giving it back to its address: each refused request costs the check of a signature.
           refuse(`This ${role}`, result)
           prove()
           if (role === roles.ordinary) {
@@ -175,9 +175,9 @@ function addressCharges(limit: Limit, now: () => number): { charge(visitor: Visi
   const unverified = createBuckets(limit, now)
   // A flood without tokens does not use up the limit of callers with a new token.
   const withToken = createBuckets(limit, now)
-  const from = (buckets: Buckets, address: string): { readonly result: RateLimitResult; refund(): void } => ({
+  const from = (buckets: Buckets, address: string): { readonly result: RateLimitResult; giveBack(): void } => ({
     result: buckets.consume(address),
-    refund: () => buckets.refund(address),
+    giveBack: () => buckets.giveBack(address),
   })
   return {
     charge({ address, authorization, setRateLimitHeaders }) {
@@ -186,7 +186,7 @@ function addressCharges(limit: Limit, now: () => number): { charge(visitor: Visi
         charged = from(withToken, address)
       setRateLimitHeaders('address', limit, charged.result)
       refuse('This address', charged.result)
-      return charged.refund
+      return charged.giveBack
     },
   }
 }

@@ -16,7 +16,7 @@ export interface Buckets {
   /** Takes one token. Without a token left, the request is not allowed and the bucket stays as it is. */
   consume(key: string): RateLimitResult
   /** Puts one consumed token back. */
-  refund(key: string): void
+  giveBack(key: string): void
   /** Reads the bucket and changes nothing: `remaining` counts the token that `consume` would take. */
   peek(key: string): RateLimitResult
   readonly limit: Limit
@@ -52,7 +52,7 @@ export function createBuckets(limit: Limit, now: () => number): Buckets {
       const tokens = tokensOf(key)
       return resultOf(tokens, tokens >= 1)
     },
-    refund(key) {
+    giveBack(key) {
       // A key that is not in memory has a full bucket.
       if (buckets.has(key)) buckets.set(key, { tokens: Math.min(limit.burst, tokensOf(key) + 1), atMs: now() })
     },
