@@ -3,17 +3,32 @@
 import { existsSync, mkdirSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { services } from '../functions/index.ts'
-import { dataDirectory, findRunning, flag, main, UsageError, wholeNumber } from './command.ts'
+import { dataDirectory, findRunning, flag, main, text, UsageError, wholeNumber } from './command.ts'
+import { tools } from '../functions/tools.ts'
+import { lineFilter, readable } from './logs/line.ts'
 import { type LogReader, logReader } from './logs/reader.ts'
-import { printError, say, shown } from './terminal.ts'
+import { printError, say } from './terminal.ts'
+
+/** The option is called as the business calls its unit. */
+const unitOption = tools.unit?.one ?? 'correlation'
 
 void main('logs', {
   brief: 'Follows the logs of one service, or of all, until Ctrl-C. The files are in .data/logs/.',
+  about: `
+Warnings and errors are printed with their fields, their reason and the top of the stack; --json prints everything.
+
+  npm run logs -- --level error --no-follow`,
   words: { name: 'SERVICE', brief: services.map(({ name }) => name).join(', '), max: 1 },
   options: {
     lines: wholeNumber('number of earlier lines to print for each service', 20, {}),
     'no-follow': flag('print the existing lines and exit'),
     json: flag('print the lines as JSON, with all fields'),
+    level: text('LEVEL', 'only lines of at least this severity: debug, info, notice, warning, error'),
+    grep: text('TEXT', 'only lines that contain this text, in upper or lower case'),
+    [unitOption]: text(
+      'ID',
+      `only lines with this correlation id${tools.unit ? `: the id of one ${tools.unit.one}` : ''}`,
+    ),
   },
   async run(values, [service]) {
     if (service && !services.some(({ name }) => name === service)) {
@@ -22,25 +37,35 @@ void main('logs', {
       )
     }
     const folder = join(dataDirectory(), 'logs')
+    const isMatching = lineFilter({
+      level: values.level,
+      correlationId: values[unitOption] as string | undefined,
+      text: values.grep,
+    })
     const runs = findRunning() !== undefined
     if (!runs && !existsSync(folder)) throw new UsageError('There are no logs yet: start Millrace with npm start.')
     const isWanted = (file: string): boolean => (service ? file === `${service}.log` : file.endsWith('.log'))
     const print = ({ file, line }: Line): void =>
       say(values.json ? line : readable(file.slice(0, -'.log'.length), line))
+    const printMatching = (line: Line): void => {
+      if (isMatching(line.line)) print(line)
+    }
 
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const reader = logReader(folder)
     const files = readdirSync(folder).filter(isWanted)
-    const kept = (await Promise.all(files.map((file) => last(reader, file, values.lines)))).flat()
+    const kept = (await Promise.all(files.map((file) => last(reader, file, values.lines, isMatching)))).flat()
     for (const line of kept.toSorted((a, b) => timeOf(a.line).localeCompare(timeOf(b.line)))) print(line)
     if (kept.length === 0)
       printError(
-        service
-          ? `${service} has no log yet: it starts at its first request.`
-          : 'There are no logs yet: services start at their first request.',
+        files.length > 0
+          ? 'No line matches yet.'
+          : service
+            ? `${service} has no log yet: it starts at its first request.`
+            : 'There are no logs yet: services start at their first request.',
       )
     if (values['no-follow']) return
-    if (runs) await follow(folder, reader, isWanted, print)
+    if (runs) await follow(folder, reader, isWanted, printMatching)
     else printError('Millrace is not running here, so no more lines follow: start it with npm start.')
   },
 })
@@ -50,10 +75,15 @@ interface Line {
   readonly line: string
 }
 
-/** The last lines of a file, and of its predecessor if it was rotated a short while ago. */
-async function last(reader: LogReader, file: string, count: number): Promise<Line[]> {
-  const lines = await reader.read(file)
-  const earlier = lines.length < count ? await reader.read(`${file}.1`).catch(() => []) : []
+/** The last matching lines of a file, and of its predecessor if it was rotated a short while ago. */
+async function last(
+  reader: LogReader,
+  file: string,
+  count: number,
+  isMatching: (line: string) => boolean,
+): Promise<Line[]> {
+  const lines = (await reader.read(file)).filter(isMatching)
+  const earlier = lines.length < count ? (await reader.read(`${file}.1`).catch(() => [])).filter(isMatching) : []
   const all = [...earlier, ...lines]
   return all.slice(Math.max(0, all.length - count)).map((line) => ({ file, line }))
 }
@@ -90,20 +120,5 @@ function timeOf(line: string): string {
     return String((JSON.parse(line) as { time?: unknown }).time ?? '')
   } catch {
     return ''
-  }
-}
-
-/** A line of Cloud Logging's JSON as text for people; any other line unchanged. */
-function readable(service: string, line: string): string {
-  try {
-    const { severity, message, time, timestamp, ...rest } = JSON.parse(line) as Record<string, unknown>
-    const at = String(time ?? timestamp ?? '').slice(11, 23)
-    const correlation = (rest['correlationId'] ??
-      (rest['logging.googleapis.com/labels'] as Record<string, unknown> | undefined)?.['correlationId']) as
-      | string
-      | undefined
-    return `${shown(at)} ${service.padEnd(13)} ${shown(String(severity ?? '')).padEnd(7)} ${shown(String(message ?? ''))}${correlation ? `  ${shown(correlation)}` : ''}`
-  } catch {
-    return `${' '.repeat(12)} ${service.padEnd(13)} ${shown(line)}`
   }
 }

@@ -25,7 +25,7 @@ const says: Readonly<Record<string, RegExp>> = {
   query: /──/,
   import: /The file and BigQuery agree/,
   ops: /No dead letters|consumer/,
-  logs: /orders +INFO/,
+  logs: /orders +INFO|No line matches|ERROR/,
   trace: /gateway +POST \/v1\/orders[\s\S]*INFO order\.placed[\s\S]*payment-provider\.authorize/,
   metrics: /completed +\d+ [\s\S]*POST \/v1\/orders +201/,
   bill: /USD for each million orders[\s\S]*Enterprise +\d+\.\d\d +\d+\.\d\d/,

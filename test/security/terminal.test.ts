@@ -98,7 +98,9 @@ function writeLogs(): void {
     'logging.googleapis.com/spanId': '1'.repeat(16),
   }
   const plain = hostile.replaceAll(/[\r\n]/g, '')
-  writeFileSync(join(data.path, 'logs', 'orders.log'), `${JSON.stringify(line)}\n${plain}\n`)
+  const error = { ...line, severity: 'ERROR', reason: hostile, error: hostile, [hostile]: hostile }
+  const lines = [JSON.stringify(line), JSON.stringify(error), plain]
+  writeFileSync(join(data.path, 'logs', 'orders.log'), `${lines.join('\n')}\n`)
 }
 
 async function publishLetters(): Promise<void> {
