@@ -26,6 +26,7 @@ void main('start', {
   brief: 'Synthesizes the stacks, starts the local Google Cloud and every service, and adds the first data.',
   options: {
     port: wholeNumber('first of the ports that are used', 4100, { from: 1024, to: 65_000 }),
+    prune: flag('remove resources with data that the stacks no longer declare, which are set aside otherwise'),
     fresh: flag('delete the local state in .data/ and begin anew'),
   },
   async run(options) {
@@ -42,6 +43,7 @@ void main('start', {
 interface Options {
   readonly port: number
   readonly fresh?: boolean | undefined
+  readonly prune?: boolean | undefined
 }
 
 async function run(options: Options): Promise<void> {
@@ -74,6 +76,7 @@ async function run(options: Options): Promise<void> {
       project,
       secret: running.secret,
       dataDirectory,
+      prune: options.prune,
       workingDirectory: root,
       partners: tools.partners ?? {},
       roles: tools.roles,

@@ -76,6 +76,7 @@ async function start(
   port: number,
   stacks: readonly StackJson[],
   progress: (step: string) => void = () => {},
+  prune = false,
 ): Promise<LocalPlatform> {
   const ports: LocalPorts = {
     api: 0,
@@ -93,6 +94,7 @@ async function start(
     dataDirectory: join(folder, 'data'),
     workingDirectory: folder,
     progress,
+    prune,
   })
 }
 
@@ -112,12 +114,11 @@ it('delivers messages of an earlier run only after all stacks are provisioned', 
   expect(pushes()).toMatchObject([{ status: 200, target: `http://127.0.0.1:${second}/` }])
 })
 
-it('deletes resources that the stacks no longer declare, as Terraform does', async () => {
+it('deletes resources that the stacks no longer declare, as Terraform does, unless they hold data', async () => {
   const port = await freePort()
   platform = await start(port, [stack(port)])
   await platform.close()
   platform = await start(port, [stack(port, false)])
-  expect(await platform.api('GET', '/v1/projects/p/subscriptions')).not.toHaveProperty('subscriptions.0')
   expect(await platform.api('GET', '/v2/projects/p/locations/europe-west1/services')).toEqual({ services: [] })
   const policy = '/v1/projects/p:getIamPolicy'
   expect(await platform.api('POST', policy, {})).not.toHaveProperty('bindings.0')
@@ -132,6 +133,70 @@ it('deletes resources that the stacks no longer declare, as Terraform does', asy
   platform = await start(port, [stack(port, true, 'roles/monitoring.metricWriter')])
   expect(await platform.api('POST', policy, {})).toMatchObject({
     bindings: [{ role: 'roles/monitoring.metricWriter' }],
+  })
+})
+
+/** The service, with a database and a queue of its own in a second stack. */
+function stacksWith(port: number, declared: boolean): StackJson[] {
+  const provider = { google: [{ project: 'p', region: 'europe-west1' }] }
+  const resource = {
+    google_firestore_database: { database: { name: 'echoes', location_id: 'europe-west1', type: 'FIRESTORE_NATIVE' } },
+    google_cloud_tasks_queue: { queue: { name: 'echoes', location: 'europe-west1' } },
+  }
+  return [stack(port, declared), ...(declared ? [{ name: 'local-echoes', json: { provider, resource } }] : [])]
+}
+
+describe('resources that hold data and are declared no longer', () => {
+  const database = '/v1/projects/p/databases/echoes'
+  const queue = '/v2/projects/p/locations/europe-west1/queues/echoes'
+  const pushes = () => platform!.cloud.requestLog().filter(({ kind }) => kind === 'push')
+  const publish = (data: string) =>
+    platform!.api('POST', '/v1/projects/p/topics/said:publish', { messages: [{ data }] })
+  const said: string[] = []
+  const restarted = async (port: number, declared: boolean, prune = false): Promise<string[]> => {
+    await platform?.close()
+    said.length = 0
+    platform = await start(port, stacksWith(port, declared), (step) => void said.push(step), prune)
+    return said.filter((step) => step.startsWith('kept'))
+  }
+  const filled = async (port: number): Promise<void> => {
+    expect(await restarted(port, true)).toEqual([])
+    await platform!.api('PATCH', `${database}/documents/notes/one`, { fields: { text: { stringValue: 'kept' } } })
+    await platform!.api('POST', `${queue}:pause`, {})
+    const task = { name: `${queue.slice('/v2/'.length)}/tasks/one`, httpRequest: { url: `http://127.0.0.1:${port}/` } }
+    await platform!.api('POST', `${queue}/tasks`, { task })
+    expect(await restarted(port, false)).toEqual([
+      'kept: 1 resource of local-all, 2 resources of local-echoes, which hold data but are declared no longer; npm start -- --prune removes them',
+    ])
+  }
+
+  it('are kept without delivering, and come back with all that they collected', async () => {
+    const port = await freePort()
+    await filled(port)
+    await publish('aGk=')
+    expect(await platform!.api('GET', queue)).toMatchObject({ state: 'PAUSED' })
+    expect(await platform!.api('GET', '/v1/projects/p/subscriptions/receives')).toMatchObject({ pushConfig: {} })
+    expect(await restarted(port, false)).toHaveLength(1)
+    expect(pushes()).toEqual([])
+
+    expect(await restarted(port, true)).toEqual([])
+    await vi.waitUntil(() => pushes().length > 0)
+    expect(pushes()).toMatchObject([{ status: 200, target: `http://127.0.0.1:${port}/` }])
+    expect(await platform!.api('GET', `${database}/documents/notes/one`)).toMatchObject({
+      fields: { text: { stringValue: 'kept' } },
+    })
+    await vi.waitUntil(() => platform!.cloud.requestLog().some(({ kind, status }) => kind === 'task' && status === 200))
+    expect(await restarted(port, true)).toEqual([])
+  })
+
+  it('are removed by a prune', async () => {
+    const port = await freePort()
+    await filled(port)
+    expect(await restarted(port, false, true)).toEqual([])
+    for (const path of [database, queue, '/v1/projects/p/subscriptions/receives'])
+      await expect(platform!.api('GET', path)).rejects.toMatchObject({ httpStatus: 404 })
+    expect(await restarted(port, true)).toEqual([])
+    await expect(platform!.api('GET', `${database}/documents/notes/one`)).rejects.toMatchObject({ httpStatus: 404 })
   })
 })
 

@@ -14,7 +14,7 @@ import {
   provision,
   type Provisioned,
   readResources,
-  removeUndeclared,
+  retireUndeclared,
   type StackJson,
   type TerraformResource,
 } from 'local-google-cloud'
@@ -42,6 +42,8 @@ export interface StartOptions<P extends Partners = Partners> {
   readonly secret?: string
   /** The folder for state and logs. Absent: state is only in memory. */
   readonly dataDirectory?: string
+  /** Removes resources that no stack declares also if they hold data (default: they are set aside). */
+  readonly prune?: boolean | undefined
   /** The working copy, where the services' commands run. */
   readonly workingDirectory: string
   readonly partners: P
@@ -98,7 +100,7 @@ export const planOf = (resources: readonly TerraformResource[]): Provisioned[] =
 
 /** @throws Error in one line: a port that is taken, a resource that is refused, a type without a provisioner. */
 export async function startPlatform<P extends Partners>(options: StartOptions<P>): Promise<LocalPlatform<P>> {
-  const { ports, project, dataDirectory, progress = () => {} } = options
+  const { ports, project, dataDirectory, prune, progress = () => {} } = options
   if (dataDirectory) closeState(dataDirectory)
   const closers: (() => Promise<void>)[] = []
   const close = (): Promise<void> => closeAll(closers.splice(0).toReversed())
@@ -156,7 +158,10 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
     closers.push(() => identity.close())
 
     if (dataDirectory)
-      await removeUndeclared(join(dataDirectory, PROVISIONED_FILE), planned, { plugins, api: cloud.api })
+      reportKept(
+        await retireUndeclared(join(dataDirectory, PROVISIONED_FILE), planned, { plugins, api: cloud.api, prune }),
+        progress,
+      )
     await provision(planned, cloud.api, (done, of) => {
       if (done % 50 === 0 || done === of) progress(`provisioning ${done} of ${of} resources`)
     })
@@ -175,6 +180,16 @@ export async function startPlatform<P extends Partners>(options: StartOptions<P>
   } catch (error) {
     return await closeAfter(error, close)
   }
+}
+
+/** In one line, by stack. */
+function reportKept(kept: readonly TerraformResource[], progress: (step: string) => void): void {
+  if (kept.length === 0) return
+  const byStack = Map.groupBy(kept, ({ stack }) => stack)
+  const counts = [...byStack].map(
+    ([stack, { length }]) => `${length} ${length === 1 ? 'resource' : 'resources'} of ${stack}`,
+  )
+  progress(`kept: ${counts.join(', ')}, which hold data but are declared no longer; npm start -- --prune removes them`)
 }
 
 /** @throws Error when the cloud has lost the resources that an earlier start provisioned, and with them all data. */

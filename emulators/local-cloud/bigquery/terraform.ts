@@ -28,6 +28,7 @@ export const datasetProvisioner: Provisioner = {
   async remove(resource, api) {
     await api('DELETE', `${ROOT}/${datasetName(attributesOf(resource))}?deleteContents=true`)
   },
+  holdsData: () => true,
   computed: (dataset) => ({ id: datasetName(dataset) }),
 }
 
@@ -48,6 +49,7 @@ export const tableProvisioner: Provisioner = {
   async remove(resource, api) {
     await api('DELETE', `${ROOT}/${tableName(attributesOf(resource))}`)
   },
+  holdsData: ({ attributes }) => attributes['view'] === undefined,
   computed: (table) => ({ id: tableName(table) }),
 }
 

@@ -20,6 +20,13 @@ export const queueProvisioner: Provisioner = {
   async remove(resource, api) {
     await api('DELETE', `/v2/${queueName(attributesOf(resource))}`)
   },
+  holdsData: () => true,
+  async suspend(resource, api) {
+    await api('POST', `/v2/${queueName(attributesOf(resource))}:pause`, {})
+  },
+  async resume(resource, api) {
+    await api('POST', `/v2/${queueName(attributesOf(resource))}:resume`, {})
+  },
   computed: (queue) => ({ id: queueName(queue) }),
 }
 

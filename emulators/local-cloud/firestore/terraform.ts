@@ -45,6 +45,7 @@ export const databaseProvisioner: Provisioner = {
     })
     await api('DELETE', path)
   },
+  holdsData: () => true,
   computed: (database) => ({ id: databaseName(database, 'name') }),
 }
 

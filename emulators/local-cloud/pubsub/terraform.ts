@@ -17,6 +17,7 @@ export const topicProvisioner: Provisioner = {
   async remove(resource, api) {
     await api('DELETE', `/v1/${topicName(attributesOf(resource))}`)
   },
+  holdsData: () => true,
   computed: (topic) => ({ id: topicName(topic) }),
 }
 
@@ -44,6 +45,12 @@ export const subscriptionProvisioner: Provisioner = {
   },
   async remove(resource, api) {
     await api('DELETE', `/v1/${subscriptionName(attributesOf(resource))}`)
+  },
+  holdsData: () => true,
+  async suspend(resource, api) {
+    const name = subscriptionName(attributesOf(resource))
+    // Without both it waits for pull requests, and goes on to collect messages.
+    await api('PATCH', `/v1/${name}`, { subscription: { name }, updateMask: 'pushConfig,bigqueryConfig' })
   },
   computed: (subscription) => ({ id: subscriptionName(subscription) }),
 }

@@ -1,20 +1,68 @@
-/** The resources that the stacks declared last time, so that removed ones are deleted: the relevant part of Terraform's state. */
+/** The resources that the stacks declared last time: those that are gone are removed, or set aside with their data. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { damaged, writeState } from '../state-files.ts'
-import { type OwnerApi, type Provisioning, provisionersOf } from './provisioner.ts'
+import { attributesOf } from './attributes.ts'
+import { type OwnerApi, type Provisioner, type Provisioning, provisionersOf } from './provisioner.ts'
 import type { TerraformResource } from './resource.ts'
 import type { Provisioned } from './provision.ts'
 
-/** Removes the resources of the file that are no longer planned, last made first; then writes the planned ones to it. */
-export async function removeUndeclared(
+interface Retiring {
+  readonly plugins: readonly Provisioning[]
+  readonly api: OwnerApi
+  /** Also removes resources that hold data. */
+  readonly prune?: boolean | undefined
+}
+
+/** `setAside`: no stack declares it, but it holds data. */
+type Stored = TerraformResource & { readonly setAside?: true }
+
+/**
+ * Retires the resources of the file that are no longer planned, last made first: those that hold data are suspended and stay,
+ * all others are removed. Then writes the planned ones and those that stay to the file. Returns those that stay.
+ */
+export async function retireUndeclared(
   file: string,
   planned: readonly Provisioned[],
-  { plugins, api }: { readonly plugins: readonly Provisioning[]; readonly api: OwnerApi },
-): Promise<void> {
-  const before = existsSync(file) ? read(file) : []
+  { plugins, api, prune = false }: Retiring,
+): Promise<readonly TerraformResource[]> {
+  const provisioners = provisionersOf(plugins)
   const now = planned.map(({ resource }) => resource)
+  const before = existsSync(file) ? read(file) : []
+  const gone = goneFrom(before, now, provisioners)
+  for (const resource of before.filter((one) => one.setAside && !gone.includes(one)))
+    await existing(provisioners.get(resource.type)?.resume?.(resource, api))
+  // Killed halfway, both are known the next time.
+  write(file, [...gone, ...now])
+  const kept: Stored[] = []
+  for (const resource of gone.toReversed()) {
+    const provisioner = provisioners.get(resource.type)
+    if (prune || !provisioner?.holdsData?.(resource)) await existing(provisioner?.remove(resource, api))
+    else if (resource.setAside || (await existing(provisioner.suspend?.(resource, api))))
+      kept.unshift({ ...resource, setAside: true })
+  }
+  write(file, [...kept, ...now])
+  return kept
+}
+
+/** False: it was removed with its parent, by an earlier start that was killed, or by hand. */
+async function existing(call: Promise<void> | undefined): Promise<boolean> {
+  try {
+    await call
+    return true
+  } catch (error) {
+    if ((error as { httpStatus?: number }).httpStatus === 404) return false
+    throw error
+  }
+}
+
+/** A resource is still there under its address, under one to which it was moved, or by its own name under any other. */
+function goneFrom(
+  before: readonly Stored[],
+  now: readonly TerraformResource[],
+  provisioners: ReadonlyMap<string, Provisioner>,
+): Stored[] {
   const byAddress = new Map(
     now.flatMap((resource) =>
       [resource.address, ...(resource.formerAddresses ?? [])].map((address) => [
@@ -23,19 +71,16 @@ export async function removeUndeclared(
       ]),
     ),
   )
-  const gone = before.filter((resource) => !isKept(resource, byAddress.get(idOf(resource))))
-  // Killed halfway, both are known the next time.
-  write(file, [...gone, ...now])
-  const provisioners = provisionersOf(plugins)
-  for (const resource of gone.toReversed()) {
-    try {
-      await provisioners.get(resource.type)?.remove(resource, api)
-    } catch (error) {
-      // 404: it was removed with its parent, or by an earlier start that was killed.
-      if ((error as { httpStatus?: number }).httpStatus !== 404) throw error
-    }
+  const nameOf = (resource: TerraformResource): string => {
+    const { holdsData, computed } = provisioners.get(resource.type) ?? {}
+    const name = holdsData?.(resource) && computed?.(attributesOf(resource))['id']
+    return typeof name === 'string' ? `${resource.type} ${name}` : idOf(resource)
   }
-  write(file, now)
+  const names = new Set(now.map(nameOf))
+  const isDeclared = (resource: Stored): boolean =>
+    isKept(resource, byAddress.get(idOf(resource))) ||
+    (nameOf(resource) !== idOf(resource) && names.has(nameOf(resource)))
+  return before.filter((resource) => !isDeclared(resource))
 }
 
 const idOf = ({ stack, address }: TerraformResource): string => `${stack}/${address}`
@@ -46,15 +91,14 @@ function isKept(before: TerraformResource, now: TerraformResource | undefined): 
   return !/_iam_(member|binding)$/.test(before.type) || isDeepStrictEqual(before.attributes, now.attributes)
 }
 
-function read(file: string): TerraformResource[] {
+function read(file: string): Stored[] {
   try {
     const resources: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (Array.isArray(resources)) return resources as TerraformResource[]
+    if (Array.isArray(resources)) return resources as Stored[]
   } catch {
     // Falls through to the error below.
   }
   throw damaged(file)
 }
 
-const write = (file: string, resources: readonly TerraformResource[]): void =>
-  writeState(file, JSON.stringify(resources))
+const write = (file: string, resources: readonly Stored[]): void => writeState(file, JSON.stringify(resources))

@@ -14,6 +14,15 @@ export interface Provisioner {
   create(resource: TerraformResource, api: OwnerApi): Promise<void>
   /** Takes it away again by public API calls. */
   remove(resource: TerraformResource, api: OwnerApi): Promise<void>
+  /**
+   * Whether removing the resource would lose what programs stored in it: then it is set aside when no stack declares it any
+   * more, and removed by a prune. Absent: no resource of the type holds data.
+   */
+  readonly holdsData?: (resource: TerraformResource) => boolean
+  /** Ends the deliveries of a resource that is set aside. Absent: the type delivers nothing. */
+  suspend?(resource: TerraformResource, api: OwnerApi): Promise<void>
+  /** Before `create`, for a resource that was set aside and is declared again. Absent: `create` is enough. */
+  resume?(resource: TerraformResource, api: OwnerApi): Promise<void>
   /** Without it, other resources can refer to written attributes only. */
   readonly computed?: Computed
 }
