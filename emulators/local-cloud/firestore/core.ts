@@ -5,7 +5,7 @@ import { createAdminState, indexSetOf, requireDatabase } from './admin-state.ts'
 import type { Database, FirestoreCore } from './database.ts'
 import { documentTable } from './documents/document-table.ts'
 import { createExpiry } from './writes/expiry.ts'
-import { type CompositeIndex, missingIndex } from './query/index-plan.ts'
+import { type CompositeIndex, planIndexes } from './query/index-plan.ts'
 import { createLocks } from './transactions/locks.ts'
 import { describeIndex, missingIndexError } from './missing-index.ts'
 import { type DatabaseName, databaseNameOf, documentPrefix } from './values/paths.ts'
@@ -41,8 +41,9 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
       transactions: createTransactions(context.clock, locks, () => context.newId()),
       isOptimistic: () => requireDatabase(admin, name).concurrencyMode === 'OPTIMISTIC',
       checkIndex(query, aggregated) {
-        const missing = missingIndex(query, aggregated, indexSet)
+        const { used, missing } = planIndexes(query, aggregated, indexSet)
         if (missing) report(missing, name)
+        return used
       },
       indexes: indexSet.composites,
       count(counter, amount) {

@@ -21,8 +21,8 @@ export interface Database {
   readonly transactions: Transactions
   /** Whether transactions read without locks, and are compared when they commit. */
   isOptimistic(): boolean
-  /** Refuses a query that no index serves, or warns. */
-  checkIndex(query: Query, aggregated: readonly FieldPath[]): void
+  /** The indexes that serve a query. Refuses a query that no index serves, or warns. */
+  checkIndex(query: Query, aggregated: readonly FieldPath[]): readonly CompositeIndex[]
   /** Documents as Standard edition bills them, units as Enterprise would. */
   count(counter: Counter, amount: number): void
   /** The composite indexes of a collection. */

@@ -4,26 +4,29 @@ import { type StatusError, failedPrecondition } from '../core/status.ts'
 import { type AdminState, fieldIndexes } from './admin-state.ts'
 import { encodeIndexFields } from './api/admin/admin-messages.ts'
 import { curl } from './curl.ts'
-import type { CompositeIndex, IndexField } from './query/index-plan.ts'
+import { type CompositeIndex, type IndexField, describeFields, shortKind } from './query/index-plan.ts'
 import { type DatabaseName, databaseNameOf, parseFieldPath } from './values/paths.ts'
 
-const shortKind = { ASCENDING: 'ASC', DESCENDING: 'DESC', CONTAINS: 'CONTAINS' } as const
-
-export const describeIndex = ({ collectionId, scope, fields }: CompositeIndex): string =>
-  `collection ${collectionId}, scope ${scope}, fields ${fields.map(({ path, kind }) => `${path} ${kind}`).join(', ')}`
+export const describeIndex = (index: CompositeIndex): string =>
+  `collection ${index.collectionId}, scope ${index.scope}, fields ${describeFields(index).join(', ')}`
 
 const OR_WARN = "To answer such queries with a warning, make the plugin by createFirestore({ indexes: 'warn' })."
 
 export function missingIndexError(admin: AdminState, index: CompositeIndex, database: DatabaseName): StatusError {
   const group = `${admin.ownerUrl()}/v1/${databaseNameOf(database)}/collectionGroups/${encodeURIComponent(index.collectionId)}`
   const [only, more] = index.fields
-  if (only && !more) {
+  if (only && !more && !index.vector) {
     const { collectionId, scope } = index
     return failedPrecondition(
       `The query requires a ${scope}_${shortKind[only.kind]} index for collection ${collectionId} and field ${only.path}. You can create it here: ${withField(admin, index, only, { database, group })} ${OR_WARN}`,
     )
   }
-  const call = curl('POST', `${group}/indexes`, { queryScope: index.scope, fields: encodeIndexFields(index.fields) })
+  const call = curl('POST', `${group}/indexes`, { queryScope: index.scope, fields: encodeIndexFields(index) })
+  if (index.vector) {
+    return failedPrecondition(
+      `Missing vector index configuration. Please create the required index with the following command: ${call} (${describeIndex(index)}). ${OR_WARN}`,
+    )
+  }
   return failedPrecondition(
     `The query requires an index. You can create it here: ${call} (${describeIndex(index)}). ${OR_WARN}`,
   )
@@ -41,7 +44,7 @@ function withField(
     indexConfig: {
       indexes: [...indexes, { scope, kind }].map((one) => ({
         queryScope: one.scope,
-        fields: encodeIndexFields([{ path, kind: one.kind }]),
+        fields: encodeIndexFields({ fields: [{ path, kind: one.kind }] }),
       })),
     },
   })

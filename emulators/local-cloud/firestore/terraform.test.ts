@@ -100,6 +100,35 @@ test('database and index are deleted, and the field gets its default again', asy
   await create(database)
 })
 
+test('a vector index is created and removed, and all fields of a collection are exempted', async () => {
+  const vector = resource(index.type, {
+    ...index.attributes,
+    fields: [
+      { field_path: 'status', order: 'ASCENDING' },
+      { field_path: 'embedding', vector_config: { dimension: 3, flat: {} } },
+    ],
+  })
+  const all = resource(field.type, { database: 'orders', collection: 'streams', field: '*', index_config: {} })
+  for (let start = 0; start < 2; start++) for (const one of [database, vector, all]) await create(one)
+  expect((await read('/collectionGroups/streams/indexes')).indexes).toEqual([
+    expect.objectContaining({
+      fields: [
+        { fieldPath: 'status', order: 'ASCENDING' },
+        { fieldPath: '__name__', order: 'ASCENDING' },
+        { fieldPath: 'embedding', vectorConfig: { dimension: 3, flat: {} } },
+      ],
+    }),
+  ])
+  expect((await read('/collectionGroups/streams/fields/any')).indexConfig).toMatchObject({
+    usesAncestorConfig: true,
+    ancestorField: 'projects/p/databases/orders/collectionGroups/streams/fields/*',
+  })
+  await remove(vector)
+  await remove(all)
+  expect((await read('/collectionGroups/streams/indexes')).indexes ?? []).toEqual([])
+  expect((await read('/collectionGroups/streams/fields/any')).indexConfig.indexes).toHaveLength(3)
+})
+
 test('a field keeps only the single order of its index_config', async () => {
   await create(database)
   await create(
@@ -123,8 +152,8 @@ test.each([
   ],
   [
     'an unknown attribute of a field of an index',
-    resource(index.type, { ...index.attributes, fields: [{ field_path: 'a', vector_config: {} }] }),
-    'vector_config',
+    resource(index.type, { ...index.attributes, fields: [{ field_path: 'a', search_config: {} }] }),
+    'search_config',
   ],
   [
     'a name that Google refuses',

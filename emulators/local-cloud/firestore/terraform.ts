@@ -93,6 +93,10 @@ function indexOf(attributes: Attributes): { group: string; index: Index } {
     fieldPath: field.text('field_path'),
     order: field.text('order'),
     arrayConfig: field.text('array_config'),
+    vectorConfig: field.block('vector_config', (vector) => ({
+      dimension: vector.number('dimension'),
+      flat: vector.block('flat', () => ({})),
+    })),
   }))
   return {
     group: groupName(attributes),
@@ -109,7 +113,10 @@ const comparable = ({ queryScope, fields }: Index): unknown => [
   queryScope,
   fields
     .filter(({ fieldPath }) => fieldPath !== '__name__')
-    .map(({ fieldPath, order, arrayConfig }) => [fieldPath, order || arrayConfig]),
+    .map(({ fieldPath, order, arrayConfig, vectorConfig }) => [
+      fieldPath,
+      order || arrayConfig || (vectorConfig as Message | undefined)?.['dimension'],
+    ]),
 ]
 
 export const fieldProvisioner: Provisioner = {

@@ -2,6 +2,7 @@
 
 import { type FieldFilter, disjunctions, isArrayOperator, isInequality } from './filter.ts'
 import { type FieldPath, formatFieldPath, isNameField } from '../values/paths.ts'
+import type { Nearest } from './nearest.ts'
 import type { Query } from './query.ts'
 
 export type IndexScope = 'COLLECTION' | 'COLLECTION_GROUP'
@@ -17,7 +18,17 @@ export interface CompositeIndex {
   readonly scope: IndexScope
   /** May end in `__name__`; when it does not, the name goes in the last field's direction. */
   readonly fields: readonly IndexField[]
+  /** The field by which findNearest searches; such an index serves nothing else. */
+  readonly vector?: { readonly path: string; readonly dimension: number }
 }
+
+export const shortKind = { ASCENDING: 'ASC', DESCENDING: 'DESC', CONTAINS: 'CONTAINS' } as const
+
+/** `age ASC`, as Google writes the fields of an index. */
+export const describeFields = ({ fields, vector }: CompositeIndex): string[] => [
+  ...fields.map(({ path, kind }) => `${path} ${shortKind[kind]}`),
+  ...(vector ? [`${vector.path} VECTOR<${vector.dimension}>`] : []),
+]
 
 export interface IndexSet {
   composites(collectionId: string): readonly CompositeIndex[]
@@ -35,19 +46,25 @@ interface Part {
   readonly nameKind: IndexKind
 }
 
-/** The index that is missing, or nothing. Sources: https://firebase.google.com/docs/firestore/query-data/index-overview and
+export interface Plan {
+  readonly used: readonly CompositeIndex[]
+  /** The first index that the query lacks. */
+  readonly missing: CompositeIndex | undefined
+}
+
+/** Sources: https://firebase.google.com/docs/firestore/query-data/index-overview and
  * https://cloud.google.com/firestore/docs/query-data/indexing */
-export function missingIndex(
-  query: Query,
-  aggregated: readonly FieldPath[],
-  indexes: IndexSet,
-): CompositeIndex | undefined {
+export function planIndexes(query: Query, aggregated: readonly FieldPath[], indexes: IndexSet): Plan {
   const conjunctions = query.where ? disjunctions(query.where) : [[]]
+  const used = new Map<string, CompositeIndex>()
+  let missing: CompositeIndex | undefined
   for (const conjunction of conjunctions) {
     const part = partOf(query, conjunction, aggregated)
-    if (!isServed(part, indexes)) return needed(part)
+    const serving = query.nearest ? servedByVector(part, query.nearest, indexes) : served(part, indexes)
+    if (serving) for (const index of serving) used.set(JSON.stringify(index), index)
+    else missing ??= needed(part, query.nearest)
   }
-  return undefined
+  return { used: [...used.values()], missing }
 }
 
 function partOf(query: Query, conjunction: readonly FieldFilter[], aggregated: readonly FieldPath[]): Part {
@@ -78,32 +95,66 @@ function partOf(query: Query, conjunction: readonly FieldFilter[], aggregated: r
   }
 }
 
-function isServed(part: Part, indexes: IndexSet): boolean {
+function served(part: Part, indexes: IndexSet): readonly CompositeIndex[] | undefined {
   const { equal, suffix } = part
-  if (equal.length === 0 && suffix.length === 0) return true
-  if (equal.length === 0 && suffix.length === 1 && servedBySingle(part, indexes)) return true
+  if (equal.length === 0 && suffix.length === 0) return [automatic(part)]
+  if (equal.length === 0 && suffix.length === 1) {
+    const single = servedBySingle(part, indexes)
+    if (single) return [single]
+  }
   // Indexes on the equal fields are merged, as long as each sorts its result in the same way.
   const covered = new Set<string>()
-  let found = false
+  const used: CompositeIndex[] = []
   for (const index of indexes.composites(part.collectionId)) {
-    const prefix = matchingPrefix(part, index)
-    if (!prefix) continue
-    found = true
-    for (const { path, kind } of prefix) covered.add(`${path} ${kind === 'CONTAINS'}`)
+    const keys = matchingPrefix(part, index)?.map(({ path, kind }) => `${path} ${kind === 'CONTAINS'}`)
+    if (!keys || (used.length > 0 && keys.every((key) => covered.has(key)))) continue
+    used.push(index)
+    for (const key of keys) covered.add(key)
   }
   if (suffix.length === 0) {
-    found = true
-    for (const one of equal)
-      if (hasSingle(part, one.field, one.contains, indexes)) covered.add(`${one.path} ${one.contains}`)
+    for (const { path, field, contains } of equal) {
+      if (covered.has(`${path} ${contains}`) || !hasSingle(part, field, contains, indexes)) continue
+      used.push(automatic(part, { path, kind: contains ? 'CONTAINS' : part.nameKind }))
+      covered.add(`${path} ${contains}`)
+    }
   }
-  return found && equal.every(({ path, contains }) => covered.has(`${path} ${contains}`))
+  return used.length > 0 && equal.every(({ path, contains }) => covered.has(`${path} ${contains}`)) ? used : undefined
 }
 
-function servedBySingle(part: Part, indexes: IndexSet): boolean {
-  const [{ field, kind }] = part.suffix as [Part['suffix'][number]]
+/** The index of a field alone, or of the names of the documents. */
+const automatic = ({ collectionId, scope, nameKind }: Part, ...fields: readonly IndexField[]): CompositeIndex => ({
+  collectionId,
+  scope,
+  fields: [...fields, { path: '__name__', kind: nameKind }],
+})
+
+/** A vector index narrows down the documents by the fields before the vector, which are those of the filter. */
+function servedByVector(part: Part, near: Nearest, indexes: IndexSet): readonly CompositeIndex[] | undefined {
+  const wanted = needed(part, near)
+  const pathsOf = ({ fields }: CompositeIndex): string =>
+    fields
+      .map(({ path }) => path)
+      .filter((path) => path !== '__name__')
+      .toSorted()
+      .join(' ')
+  const found = indexes
+    .composites(part.collectionId)
+    .find(
+      (index) =>
+        index.scope === part.scope &&
+        index.vector?.path === wanted.vector?.path &&
+        index.vector?.dimension === wanted.vector?.dimension &&
+        pathsOf(index) === pathsOf(wanted),
+    )
+  return found && [found]
+}
+
+function servedBySingle(part: Part, indexes: IndexSet): CompositeIndex | undefined {
+  const [{ field, path, kind }] = part.suffix as [Part['suffix'][number]]
   const wanted = kind ?? part.nameKind
-  if (wanted !== part.nameKind) return false
-  return indexes.single(part.collectionId, field).some((one) => one.scope === part.scope && one.kind === wanted)
+  if (wanted !== part.nameKind) return undefined
+  const has = indexes.single(part.collectionId, field).some((one) => one.scope === part.scope && one.kind === wanted)
+  return has ? automatic(part, { path, kind: wanted }) : undefined
 }
 
 function hasSingle(part: Part, field: FieldPath, contains: boolean, indexes: IndexSet): boolean {
@@ -113,7 +164,7 @@ function hasSingle(part: Part, field: FieldPath, contains: boolean, indexes: Ind
 
 /** The equal fields that the index begins with, when it goes on exactly as the result is sorted. */
 function matchingPrefix(part: Part, index: CompositeIndex): readonly IndexField[] | undefined {
-  if (index.scope !== part.scope) return undefined
+  if (index.scope !== part.scope || index.vector) return undefined
   const last = index.fields.at(-1) as IndexField
   const named = last.path === '__name__'
   const fields = named ? index.fields.slice(0, -1) : index.fields
@@ -133,7 +184,7 @@ function matchingPrefix(part: Part, index: CompositeIndex): readonly IndexField[
   return prefix.every(isEqual) ? prefix : undefined
 }
 
-function needed({ collectionId, scope, equal, suffix, nameKind }: Part): CompositeIndex {
+function needed({ collectionId, scope, equal, suffix, nameKind }: Part, near: Nearest | undefined): CompositeIndex {
   const fields = [
     ...equal.map(({ path, contains }) => ({
       path,
@@ -141,6 +192,10 @@ function needed({ collectionId, scope, equal, suffix, nameKind }: Part): Composi
     })),
     ...suffix.map(({ path, kind }) => ({ path, kind: kind ?? nameKind })),
   ]
+  if (near) {
+    const vector = { path: formatFieldPath(near.field), dimension: near.vector.length }
+    return { collectionId, scope, fields: [...fields, { path: '__name__', kind: nameKind }], vector }
+  }
   const last = fields.at(-1)
   if (fields.length > 1 || (last && last.kind !== 'CONTAINS' && last.kind !== nameKind)) {
     fields.push({ path: '__name__', kind: nameKind })

@@ -98,7 +98,7 @@ test.each<[string, object, string[][], string[][]]>([
 test('the error names the fields of the index to create', async () => {
   const cloud = await cloudWithDatabase()
   await expect(run(cloud, { ...where(equal('status')), ...by('-at') })).rejects.toThrow(
-    'fields status ASCENDING, at DESCENDING, __name__ DESCENDING',
+    'fields status ASC, at DESC, __name__ DESC',
   )
 })
 

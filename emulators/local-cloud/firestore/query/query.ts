@@ -13,6 +13,7 @@ import {
   parseFilter,
 } from './filter.ts'
 import { type FieldPath, NAME_FIELD, checkId, formatFieldPath, isNameField, parseFieldPath } from '../values/paths.ts'
+import { type Nearest, type WireNearest, nearest, parseNearest } from './nearest.ts'
 import type { Scope } from '../documents/store.ts'
 import {
   type Fields,
@@ -44,6 +45,8 @@ export interface Query {
   readonly endAt: Cursor | undefined
   readonly offset: number
   readonly limit: number | undefined
+  /** Of the results, only those whose vectors are nearest, in the order of their distance. */
+  readonly nearest: Nearest | undefined
   readonly select: readonly FieldPath[] | undefined
   /** The prefix of references to documents of this database: `projects/p/databases/d/documents/`. */
   readonly prefix: string
@@ -63,7 +66,7 @@ export interface WireQuery {
   readonly endAt?: WireCursor | null
   readonly offset?: number
   readonly limit?: { readonly value?: number } | number | null
-  readonly findNearest?: unknown
+  readonly findNearest?: WireNearest | null
 }
 
 export function parseQuery(wire: WireQuery, parent: string, prefix: string): Query {
@@ -88,6 +91,7 @@ export function parseQuery(wire: WireQuery, parent: string, prefix: string): Que
     endAt: parseCursor(wire.endAt, explicit, prefix),
     offset: wire.offset ?? 0,
     limit,
+    nearest: wire.findNearest ? parseNearest(wire.findNearest) : undefined,
     select: parseSelect(wire),
     prefix,
   }
@@ -165,11 +169,12 @@ export interface Found {
   readonly skipped: number
 }
 
-export function runQuery(query: Query, documents: Iterable<Document>): Found {
-  const sorted = matching(query, documents)
+export function runQuery(query: Query, candidates: Iterable<Document>): Found {
+  const sorted = matching(query, candidates)
   const skipped = Math.min(query.offset, sorted.length)
   const end = query.limit === undefined ? undefined : query.offset + query.limit
-  return { documents: sorted.slice(query.offset, end), skipped }
+  const documents = sorted.slice(query.offset, end)
+  return { documents: query.nearest ? nearest(query.nearest, documents) : documents, skipped }
 }
 
 /** Everything between the cursors that the filter lets through, sorted. */

@@ -24,6 +24,8 @@ export const limits = {
   /** Ours: older versions beyond this are forgotten before their hour is over. */
   retainedVersionsBytes: 64 * 1024 * 1024,
   targetsPerStream: 1000,
+  nearestDocuments: 1000,
+  vectorDimensions: 2048,
   defaultPageSize: 100,
   maxPageSize: 300,
 } as const

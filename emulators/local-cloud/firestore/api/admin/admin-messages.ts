@@ -2,7 +2,7 @@
 
 import type { FirestoreCore } from '../../database.ts'
 import { invalidArgument } from '../../../core/status.ts'
-import type { IndexField, IndexKind } from '../../query/index-plan.ts'
+import type { CompositeIndex, IndexKind } from '../../query/index-plan.ts'
 import { type DatabaseName, databaseNameOf } from '../../values/paths.ts'
 
 /** A long-running operation that is done already. */
@@ -38,11 +38,11 @@ export interface WireIndexField {
   readonly fieldPath?: string
   readonly order?: string
   readonly arrayConfig?: string
-  readonly vectorConfig?: unknown
+  readonly vectorConfig?: { readonly dimension?: number; readonly flat?: object | null } | null
 }
 
 export function kindOf({ fieldPath, order, arrayConfig, vectorConfig }: WireIndexField): IndexKind {
-  if (vectorConfig) throw invalidArgument(`Vector index on "${fieldPath}" is not supported: use order or arrayConfig.`)
+  if (vectorConfig) throw invalidArgument(`Vector field "${fieldPath}" must be the last of a composite index.`)
   if (arrayConfig === 'CONTAINS') return 'CONTAINS'
   if (order === 'ASCENDING' || order === 'DESCENDING') return order
   throw invalidArgument(
@@ -52,5 +52,8 @@ export function kindOf({ fieldPath, order, arrayConfig, vectorConfig }: WireInde
 
 const encodeKind = (kind: IndexKind): object => (kind === 'CONTAINS' ? { arrayConfig: kind } : { order: kind })
 
-export const encodeIndexFields = (fields: readonly IndexField[]): object[] =>
-  fields.map(({ path, kind }) => ({ fieldPath: path, ...encodeKind(kind) }))
+/** A vector is the last field. */
+export const encodeIndexFields = ({ fields, vector }: Pick<CompositeIndex, 'fields' | 'vector'>): object[] => [
+  ...fields.map(({ path, kind }) => ({ fieldPath: path, ...encodeKind(kind) })),
+  ...(vector ? [{ fieldPath: vector.path, vectorConfig: { dimension: vector.dimension, flat: {} } }] : []),
+]

@@ -98,7 +98,7 @@ function encodeField(core: FirestoreCore, name: GroupName, key: string): object 
       indexes: indexes.map(({ scope, kind }) => ({
         queryScope: scope,
         apiScope: 'ANY_API',
-        fields: encodeIndexFields([{ path: name.id, kind }]),
+        fields: encodeIndexFields({ fields: [{ path: name.id, kind }] }),
         state: 'READY',
       })),
       usesAncestorConfig: own?.indexes === undefined,

@@ -5,6 +5,7 @@ import { alreadyExists, invalidArgument, notFound } from '../../../core/status.t
 import { requireDatabase } from '../../admin-state.ts'
 import { type WireIndexField, encodeIndexFields, kindOf, operation, parseGroupName } from './admin-messages.ts'
 import type { CompositeIndex, IndexField } from '../../query/index-plan.ts'
+import { limits } from '../../values/limits.ts'
 import { databaseNameOf, formatFieldPath, parseFieldPath } from '../../values/paths.ts'
 
 interface WireIndex {
@@ -41,7 +42,8 @@ function parseIndex(collectionId: string, { queryScope, apiScope, fields = [] }:
     throw invalidArgument(`Index api_scope "${apiScope}" is not supported: use ANY_API.`)
   if (fields.length > MAX_FIELDS)
     throw invalidArgument(`Index has ${fields.length} fields; at most ${MAX_FIELDS} are allowed.`)
-  const parsed: IndexField[] = fields.map((field) => ({
+  const vector = vectorOf(fields.at(-1))
+  const parsed: IndexField[] = (vector ? fields.slice(0, -1) : fields).map((field) => ({
     path: formatFieldPath(parseFieldPath(field.fieldPath ?? '')),
     kind: kindOf(field),
   }))
@@ -54,18 +56,36 @@ function parseIndex(collectionId: string, { queryScope, apiScope, fields = [] }:
   if (named >= 0 && named < parsed.length - 1) throw invalidArgument('Index field __name__ must be the last.')
   const implied = own.at(-1)?.kind === 'DESCENDING' ? 'DESCENDING' : 'ASCENDING'
   const nameKind = parsed[named]?.kind ?? implied
-  if (own.length === 0 || (own.length === 1 && nameKind === implied)) {
+  if (!vector && (own.length === 0 || (own.length === 1 && nameKind === implied))) {
     throw invalidArgument('this index is not necessary, configure using single field index controls')
   }
-  return { collectionId, scope: queryScope, fields: [...own, { path: '__name__', kind: nameKind }] }
+  return {
+    collectionId,
+    scope: queryScope,
+    fields: [...own, { path: '__name__', kind: nameKind }],
+    ...(vector && { vector }),
+  }
 }
 
-function encodeIndex(name: string, { scope, fields }: CompositeIndex): object {
+function vectorOf({ fieldPath = '', vectorConfig }: WireIndexField = {}): CompositeIndex['vector'] {
+  if (!vectorConfig) return undefined
+  const { dimension = 0, flat } = vectorConfig
+  const path = formatFieldPath(parseFieldPath(fieldPath))
+  if (!flat) throw invalidArgument(`Vector field "${path}" has no index type: use flat.`)
+  if (dimension < 1 || dimension > limits.vectorDimensions) {
+    throw invalidArgument(
+      `Vector field "${path}" has a dimension of ${dimension}: use 1 to ${limits.vectorDimensions}.`,
+    )
+  }
+  return { path, dimension }
+}
+
+function encodeIndex(name: string, index: CompositeIndex): object {
   return {
     name,
-    queryScope: scope,
+    queryScope: index.scope,
     apiScope: 'ANY_API',
-    fields: encodeIndexFields(fields),
+    fields: encodeIndexFields(index),
     state: 'READY',
     density: 'SPARSE_ALL',
   }

@@ -148,6 +148,7 @@ function selectionOf(database: Database, { query, documents }: WireTarget): Sele
   if (!query?.structuredQuery)
     throw invalidArgument('Target has no type: use query with structuredQuery, or documents.')
   const parsed = parseQuery(query.structuredQuery, pathIn(database, parseParent(query.parent ?? '')), database.prefix)
+  if (parsed.nearest) throw invalidArgument('A listener can not have a query with findNearest: run it by RunQuery.')
   database.checkIndex(parsed, [])
   return { query: parsed }
 }

@@ -1,12 +1,14 @@
 /** google.firestore.v1.Firestore: queries and aggregations. */
 
-import { type Database, type FirestoreCore, readsOfAggregation } from '../../database.ts'
+import { type Database, type FirestoreCore, readsOfAggregation, readsOfQuery } from '../../database.ts'
 import type { RequestContext } from '../../../core/service.ts'
 import { protoTimeOfMicros } from '../../../core/proto-values.ts'
 import { StatusError, invalidArgument } from '../../../core/status.ts'
 import { type WireAggregation, aggregate, aggregatedFields, parseAggregations } from '../../query/aggregation.ts'
 import { encodeDocument } from './documents.ts'
 import { countUnits } from '../../query/enterprise-units.ts'
+import { type WireExplain, explained } from '../../query/explain.ts'
+import type { CompositeIndex } from '../../query/index-plan.ts'
 import { parseParent } from '../../values/paths.ts'
 import { type Query, type WireQuery, parseQuery, selected } from '../../query/query.ts'
 import { type WireConsistency, countQueryReads, readQuery, viewOf, within } from './consistent-reads.ts'
@@ -15,7 +17,7 @@ import { encodeFields } from '../../values/proto-codec.ts'
 interface QueryRequest extends WireConsistency {
   readonly parent?: string
   readonly structuredQuery?: WireQuery | null
-  readonly explainOptions?: unknown
+  readonly explainOptions?: WireExplain | null
 }
 
 type Respond = (response: unknown) => void
@@ -26,9 +28,11 @@ async function runQueryRequest(
   write: Respond,
   { signal }: RequestContext,
 ): Promise<void> {
-  refuseExplain(request)
+  const { explainOptions } = request
   const { database, query } = queryOf(core, request.parent, request.structuredQuery)
-  database.checkIndex(query, [])
+  const indexes = database.checkIndex(query, [])
+  if (explainOptions && !explainOptions.analyze) return writePlan(database, indexes, write)
+  const startedNs = process.hrtime.bigint()
   const view = viewOf(database, request)
   if (view.isNew && view.transaction) write({ transaction: view.transaction.id })
   const found = await within(database, view, () => readQuery(database, view, query, signal))
@@ -39,6 +43,18 @@ async function runQueryRequest(
   for (const document of found.documents) {
     write({ document: encodeDocument(database, { ...document, f: selected(query, document.f) }), readTime })
   }
+  if (!explainOptions) return
+  const results = found.documents.length
+  const documents = results + found.skipped
+  const cost = { documents, indexEntries: documents, reads: readsOfQuery(documents), billsEntries: false }
+  write({ ...explained(indexes, { startedNs, results, ...cost }), readTime })
+}
+
+/** A plan without the query costs one read. */
+function writePlan(database: Database, indexes: readonly CompositeIndex[], write: Respond): void {
+  database.count('documentReads', 1)
+  database.count('readUnits', 1)
+  write(explained(indexes))
 }
 
 interface AggregationRequest extends WireConsistency {
@@ -47,7 +63,7 @@ interface AggregationRequest extends WireConsistency {
     readonly structuredQuery?: WireQuery | null
     readonly aggregations?: readonly WireAggregation[]
   } | null
-  readonly explainOptions?: unknown
+  readonly explainOptions?: WireExplain | null
 }
 
 async function runAggregationQuery(
@@ -56,21 +72,28 @@ async function runAggregationQuery(
   write: Respond,
   { signal }: RequestContext,
 ): Promise<void> {
-  refuseExplain(request)
   const aggregations = parseAggregations(request.structuredAggregationQuery?.aggregations ?? [])
   const { database, query } = queryOf(core, request.parent, request.structuredAggregationQuery?.structuredQuery)
-  database.checkIndex(query, aggregatedFields(aggregations))
+  if (query.nearest)
+    throw new StatusError('UNIMPLEMENTED', 'Aggregations over StructuredQuery.findNearest are not implemented.')
+  const indexes = database.checkIndex(query, aggregatedFields(aggregations))
+  if (request.explainOptions && !request.explainOptions.analyze) return writePlan(database, indexes, write)
+  const startedNs = process.hrtime.bigint()
   const view = viewOf(database, request)
   const found = await within(database, view, () => readQuery(database, view, query, signal))
   const result = aggregate(aggregations, found.documents)
   const entries = found.documents.length + found.skipped
-  database.count('documentReads', readsOfAggregation(entries))
+  const reads = readsOfAggregation(entries)
+  database.count('documentReads', reads)
   database.count('readUnits', countUnits(entries))
   write({
     ...(view.isNew && view.transaction && { transaction: view.transaction.id }),
     result: { aggregateFields: encodeFields(result) },
     readTime: protoTimeOfMicros(view.atMicros ?? database.store.readTime()),
   })
+  if (!request.explainOptions) return
+  const cost = { documents: 0, indexEntries: entries, reads, billsEntries: true }
+  write(explained(indexes, { startedNs, results: 1, ...cost }))
 }
 
 function queryOf(
@@ -79,14 +102,9 @@ function queryOf(
   wire: WireQuery | null | undefined,
 ): { database: Database; query: Query } {
   if (!wire) throw invalidArgument('The query is missing: only structuredQuery is supported.')
-  if (wire.findNearest) throw new StatusError('UNIMPLEMENTED', 'StructuredQuery.findNearest is not implemented.')
   const name = parseParent(parent ?? '')
   const database = core.database(name)
   return { database, query: parseQuery(wire, name.path, database.prefix) }
-}
-
-function refuseExplain({ explainOptions }: { readonly explainOptions?: unknown }): void {
-  if (explainOptions) throw new StatusError('UNIMPLEMENTED', 'explainOptions is not implemented: leave it out.')
 }
 
 /** By their names in the API. */
