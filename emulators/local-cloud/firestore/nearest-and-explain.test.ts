@@ -47,7 +47,7 @@ async function withVectors(): Promise<FirebaseFirestore.CollectionReference> {
 
 const groupOf = ({ id }: { id: string }): string => `/v1/projects/${project.id}/databases/orders/collectionGroups/${id}`
 
-const search = { vectorField: 'embedding', queryVector: [1, 0], limit: 10, distanceResultField: 'distance' } as const
+const search = { vectorField: 'embedding', queryVector: [1, 0], limit: 10, distanceResultField: 'distance' }
 
 test.each([
   ['EUCLIDEAN', { same: 0, zero: 1, far: 2, opposite: 2, turned: Math.sqrt(5) }, 1, ['same', 'zero']],
