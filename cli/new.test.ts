@@ -195,6 +195,21 @@ it('a command from a public service is submitted to its owner: the sender gets n
   expect(first.files['functions/seating/service.ts']).toContain("acceptsSubmitted: ['GrantPoints']")
 })
 
+it('a command has a frozen example, appended to those of its owner', () => {
+  const frozenIn = (text: string | undefined): unknown => {
+    const withFrozen: Read = (path) => (path === 'functions/tickets/frozen-commands.json' ? text : read(path))
+    const made = makeCommand(
+      { name: 'GrantPoints', service: 'tickets', sentBy: 'seating' },
+      { ...existing, read: withFrozen },
+    )
+    return Object.entries(JSON.parse(made.files['functions/tickets/frozen-commands.json']!) as object)
+  }
+  const granted = ['GrantPoints', { id: 'id-1' }]
+  expect(frozenIn(undefined)).toEqual([granted])
+  expect(frozenIn('{}\n')).toEqual([granted])
+  expect(frozenIn('{\n  "SellTicket": { "seat": "B7" }\n}\n')).toEqual([['SellTicket', { seat: 'B7' }], granted])
+})
+
 it('a service gets the number after the highest, even if a lower one is free', () => {
   const { files } = makeService({ name: 'loyalty', on: [], emits: undefined }, existing)
   expect(keysOf(files['functions/index.ts']!, inVariable('numberedServices')).at(-1)).toBe('5')

@@ -1,7 +1,7 @@
 /** A command of a service: contract, handler with its test, and its name at the sender. */
 
 import { UsageError } from '../command.ts'
-import { inCall, keysOf, namesIn, withImport, withItem, withListed } from './edit.ts'
+import { inCall, keysOf, namesIn, withEntry, withImport, withItem, withListed } from './edit.ts'
 import { contractOf, frozen, withFields } from './event.ts'
 import { edited, type Existing, type Generated, refuseExisting } from './generated.ts'
 import { camelCase, checkCommandName, contractsVariable, kebabCase, messageOwner, serviceNamed } from './names.ts'
@@ -48,6 +48,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
         withFields,
       ),
       [`${folder}/frozen-events.json`]: frozen(read(`${folder}/frozen-events.json`), recorded),
+      [`${folder}/frozen-commands.json`]: withEntry(read(`${folder}/frozen-commands.json`), name, { id: 'id-1' }),
       ...(isSubmitted ? { [ownerFile]: edited(read, ownerFile, listedIn('acceptsSubmitted')) } : {}),
       [senderFile]: edited(read, senderFile, listedIn(isSubmitted ? 'submits' : 'sends'), use),
       [`${folder}/app.ts`]: edited(
@@ -60,7 +61,7 @@ export function makeCommand({ name, service, sentBy }: NewCommand, { services, r
       [`${folder}/${file}.test.ts`]: test(name, owner.name),
     },
     nextSteps: [
-      `Add the fields of ${name} in ${folder}/contracts.ts, and write its rules in ${folder}/${file}.ts.`,
+      `Add the fields of ${name} in ${folder}/contracts.ts, update its example there and in ${folder}/frozen-commands.json, and write its rules in ${folder}/${file}.ts.`,
       isSubmitted
         ? `Submit it in ${sender.name}: platform.submit<SubmittedBy<typeof ${camelCase(sender.name)}>>({ type: '${name}', data }, { key, actor, subject }).`
         : `Return { type: '${name}', data: … } among the commands of a Decision<…, SentBy<typeof ${camelCase(sender.name)}>> of ${sender.name}.`,

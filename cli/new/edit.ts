@@ -34,6 +34,13 @@ export function withItem(text: string, find: Find, item: string): string {
   return last ? insert(text, last.end, `, ${item}`) : insert(text, literal.start + 1, item)
 }
 
+/** The text of a JSON file with one more entry at its end; `text` is undefined where there was no file. */
+export function withEntry(text: string | undefined, key: string, value: object): string {
+  const entry = `${JSON.stringify(key)}: ${JSON.stringify(value)}`
+  if (text === undefined || Object.keys(JSON.parse(text) as object).length === 0) return `{\n${entry}\n}\n`
+  return text.replace(/\s*\}\s*$/, `,\n${entry}\n}\n`)
+}
+
 /** All names of variables, parameters, properties and types in a program. */
 export function identifiersIn(text: string): ReadonlySet<string> {
   const names = new Set<string>()

@@ -1,6 +1,6 @@
 /** An event of a service: its contract and its frozen example. */
 
-import { inCall, withImport, withItem } from './edit.ts'
+import { inCall, withEntry, withImport, withItem } from './edit.ts'
 import { edited, type Existing, type Generated } from './generated.ts'
 import { checkEventType, messageOwner } from './names.ts'
 
@@ -41,7 +41,4 @@ export const withFields = (text: string): string =>
   withImport(withImport(text, 'z', 'zod'), 'reference', '../../shared/base/fields.ts')
 
 /** The text of frozen-events.json with this event; `text` is undefined where the service had none. */
-export function frozen(text: string | undefined, type: string): string {
-  const entry = `  "${type}@1": { "id": "id-1" }\n}\n`
-  return text === undefined ? `{\n${entry}` : text.replace(/\s*\}\s*$/, `,\n${entry}`)
-}
+export const frozen = (text: string | undefined, type: string): string => withEntry(text, `${type}@1`, { id: 'id-1' })

@@ -2,12 +2,14 @@
 
 import { globSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { parseSync } from 'oxc-parser'
+import { parseSync, type Program } from 'oxc-parser'
 import { expect, it } from 'vitest'
 import { loadApp } from '../../functions/apps.ts'
 import { business, services } from '../../functions/index.ts'
 import { partnersOf } from '../../shared/service/business.ts'
 import { tools } from '../../functions/tools.ts'
+import { messagesOf } from '../../shared/saga/definition.ts'
+import { messageTypesIn } from '../support/commands-in-source.ts'
 import { queriesIn } from '../support/queries-in-source.ts'
 import { modulesFrom } from '../support/import-graph.ts'
 import { root } from '../support/root.ts'
@@ -17,6 +19,14 @@ const folders = (file: string): string[] =>
     .map((path) => basename(dirname(path)))
     .toSorted()
 const names = services.map(({ name }) => name).toSorted()
+
+/** The programs of a service that its handlers load. */
+function programsOf(name: string): Program[] {
+  const folder = join(root, 'functions', name)
+  return modulesFrom(join(folder, 'app.ts'), { lazy: true })
+    .filter(({ file }) => dirname(file) === folder)
+    .map(({ program }) => program)
+}
 
 it('each folder with a description is in the list of services and has handlers', () => {
   expect(folders('service.ts')).toEqual(names)
@@ -38,10 +48,28 @@ it.each(services)(
 )
 
 it.each(services)('$name asks exactly the queries that it describes', ({ name, queries }) => {
-  const folder = join(root, 'functions', name)
-  const own = modulesFrom(join(folder, 'app.ts'), { lazy: true }).filter(({ file }) => dirname(file) === folder)
-  const asked = new Set(own.flatMap(({ program }) => queriesIn(program)))
+  const asked = new Set(programsOf(name).flatMap(queriesIn))
   expect([...asked].toSorted()).toEqual([...queries].toSorted())
+})
+
+// A command that is listed and not sent would be a right on its owner's queue, or a path of its owner, without a use.
+it.each(services)('$name sends or submits each command that it describes', ({ name, sends, submits, saga }) => {
+  const made = new Set(programsOf(name).flatMap(messageTypesIn))
+  // The engine sends those of its steps.
+  const ofSaga = saga ? messagesOf(saga.definition).commands : []
+  const unsent = [...sends, ...submits].filter((command) => !made.has(command) && !ofSaga.includes(command))
+  expect(unsent, `${name} makes no such command: send it, or take it out of functions/${name}/service.ts`).toEqual([])
+})
+
+it('the check of sent commands finds the name of a message in every form, and no other text', () => {
+  const { program } = parseSync(
+    'planted.ts',
+    `const command: { type: 'Not' } = { type: 'One', data: {} }
+     send({ type: 'Two' } as const, { type })
+     const decision = { events: [], commands: isLate ? [{ 'key': 'Not', type: "Three" }] : [] }
+     switch (type) { case 'Not': other({ kind: 'Not' }, 'type') }`,
+  )
+  expect(messageTypesIn(program)).toEqual(['One', 'Two', 'Three'])
 })
 
 it('the check of asked queries finds the name in every form of the call, and no other text', () => {
