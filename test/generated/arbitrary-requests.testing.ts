@@ -11,7 +11,7 @@ import { republishSchema } from '../../shared/messaging/republish.ts'
 import { contractsOf } from '../../shared/service/service.ts'
 import { idToken } from '../../shared/base/config.testing.ts'
 import { startOfTests } from '../../shared/runtime/platform.testing.ts'
-import { breaking, keeping } from './by-schema.testing.ts'
+import { breaking, keeping } from '../support/by-schema.ts'
 
 export interface TestRequest {
   readonly service: string

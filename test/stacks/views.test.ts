@@ -12,7 +12,7 @@ import { business, services } from '../../functions/index.ts'
 import { limits } from '../../functions/shop/fields.ts'
 import { message } from '../../shared/runtime/deliver.testing.ts'
 import { localEnvironment, localPorts } from '../../stacks/environments.ts'
-import { keeping } from '../generated/by-schema.testing.ts'
+import { keeping } from '../support/by-schema.ts'
 import { type Declared, declared, resolved } from './synthesized.testing.ts'
 
 const local = localEnvironment(localPorts(4100, business))
