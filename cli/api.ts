@@ -24,6 +24,9 @@ export class Refusal extends UsageError {
   }
 }
 
+/** True for the error of `fetch` when no connection was made, or it broke off. */
+export const isUnreachable = (error: unknown): boolean => error instanceof TypeError && error.message === 'fetch failed'
+
 export type Method = 'GET' | 'POST' | 'DELETE'
 
 export interface Api {

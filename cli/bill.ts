@@ -8,7 +8,7 @@ import { monthlyLines } from './bill/monthly.ts'
 import { flag, main, requireRunning, text, UsageError } from './command.ts'
 import { billOf, type Counters, listPrices } from './bill/price.ts'
 import { billText, monthlyText } from './bill/text.ts'
-import { get } from './trace/spans.ts'
+import { getLocal } from './local.ts'
 import { say, sayJson } from './terminal.ts'
 
 const { unit } = tools
@@ -26,7 +26,7 @@ prices a month of an environment without requests, by its synthesized stacks.`,
   },
   async run({ json, stacks }) {
     if (stacks !== undefined) return printMonthly(stacks, json)
-    const bill = billOf(await get<Counters>(requireRunning(), '/_local/counters'), unit?.event)
+    const bill = billOf(await getLocal<Counters>(requireRunning(), '/_local/counters'), unit?.event)
     if (!json) return say(billText(bill, unit))
     const { units, ...priced } = bill
     const { date: prices, region } = listPrices

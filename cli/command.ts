@@ -226,5 +226,7 @@ const withHelp = (message: string): string => `${message}${message.endsWith('?')
 function explain(error: unknown): string {
   if (error instanceof UsageError) return error.message
   if ((error as { code?: string }).code === 'EPIPE') return ''
+  if (error instanceof TypeError && error.message === 'fetch failed')
+    return 'Millrace went away before it answered. What was requested may have been done and goes on at the next npm start.'
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -4,7 +4,7 @@ import { type Instrument, metrics } from '../shared/telemetry/metrics.ts'
 import { tools } from '../functions/tools.ts'
 import { flag, main, requireRunning, UsageError } from './command.ts'
 import { table } from './table.ts'
-import { get } from './trace/spans.ts'
+import { getLocal } from './local.ts'
 import { say, sayJson } from './terminal.ts'
 
 interface Metric {
@@ -25,7 +25,7 @@ void main('metrics', {
   about: 'p50 and p95 are estimated from histograms, with the precision of their buckets.',
   options: { json: flag('every time series as JSON') },
   async run(values) {
-    const { metrics: measured } = await get<{ metrics: Metric[] }>(requireRunning(), '/_local/metrics')
+    const { metrics: measured } = await getLocal<{ metrics: Metric[] }>(requireRunning(), '/_local/metrics')
     if (values.json) return sayJson(measured)
     if (measured.length === 0)
       throw new UsageError(

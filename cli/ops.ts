@@ -8,10 +8,11 @@ import { define, flag, mainOf, text, UsageError } from './command.ts'
 import { contentOf, type DeadLetter, consumers, readDeadLetters, deadLetterById } from './ops/dead-letters.ts'
 import { createReplayer, replayEach } from './ops/replay.ts'
 import { actingOptions, operatorFrom } from './ops/operator.ts'
+import { queues, sayPaused } from './ops/queues.ts'
 import { type SagaReaders, stuckSagas } from './ops/sagas.ts'
 import { openPullSubscriptions, type PullSubscriptions } from './ops/pull-subscriptions.ts'
 import { type Target, targetFrom, targetOptions } from './ops/target.ts'
-import { table } from './table.ts'
+import { age, table } from './table.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
 const service = text('NAME', `only dead letters of this service: ${consumers.join(', ')}`)
@@ -81,7 +82,9 @@ the first report, and the reason. A saga whose state the public API does not sho
     const readers = sagaReaders(target)
     const sagas = await withPullSubscriptions(target, (subscriptions) => stuckSagas(subscriptions, readers))
     if (asJson) return print(sagas.map(({ sinceMs, ...saga }) => ({ ...saga, since: new Date(sinceMs).toISOString() })))
-    if (sagas.length === 0) return say('No saga is stuck.')
+    if (sagas.length === 0) say('No saga is stuck.')
+    if (where.project === undefined) await sayPaused()
+    if (sagas.length === 0) return
     const rows = sagas.flatMap(({ service, sagaId, status, waitsFor, reason, sinceMs }) =>
       waitsFor.map(({ step, attempt, until }) => ({
         service,
@@ -103,7 +106,7 @@ own credentials (gcloud auth application-default login) and, for the public API,
 
 Each command has --help: npm run ops -- replay --help.`
 
-void mainOf('ops', about, { 'dead-letters': deadLetters, replay, stuck, ...(await tools.ops?.()) })
+void mainOf('ops', about, { 'dead-letters': deadLetters, replay, stuck, queues, ...(await tools.ops?.()) })
 
 function sagaReaders(target: Target): SagaReaders {
   if (!tools.sagas) return {}
@@ -141,11 +144,4 @@ function show(letter: DeadLetter, asJson: boolean | undefined): void {
 
 function print(value: unknown): void {
   sayJson(value)
-}
-
-function age(sinceMs: number): string {
-  const seconds = Math.max(0, Math.floor((Date.now() - sinceMs) / 1000))
-  if (seconds < 120) return `${seconds} s`
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`
-  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`
 }

@@ -38,3 +38,11 @@ function text(value: unknown): string {
   if (typeof value === 'object') return shown('value' in value ? String(value.value) : JSON.stringify(value))
   return shown(String(value))
 }
+
+/** The time since then: `40 s`, `5 min`, `3 h`, `2 d`. */
+export function age(sinceMs: number): string {
+  const seconds = Math.max(0, Math.floor((Date.now() - sinceMs) / 1000))
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`
+}

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SpanRecord, TraceSummary } from 'local-google-cloud/telemetry'
-import { type Running, secretOf, UsageError } from '../command.ts'
+import { type Running, UsageError } from '../command.ts'
+import { getLocal } from '../local.ts'
 import type { Unit } from '../tools.ts'
 
 export type Span = Omit<SpanRecord, 'events'>
@@ -24,19 +25,13 @@ const MAX_TRACES = 200
 const SETTLED_AFTER_MS = 1_500
 const POLL_INTERVAL_MS = 300
 
-export async function get<Answer>(running: Running, path: string): Promise<Answer> {
-  const response = await fetch(`http://${running.apiHost}${path}`, { headers: secretOf(running) })
-  if (!response.ok) throw new UsageError(`${path} answered ${response.status}: ${await response.text()}`)
-  return (await response.json()) as Answer
-}
-
 /**
  * The traces with this correlation id, the first of them with the request that begins a unit of the business.
  * @throws UsageError when there is no such trace
  */
 export async function tracesOf(running: Running, correlationId: string, unit?: Unit): Promise<TraceSummary[]> {
   const path = `/_local/traces?limit=${MAX_TRACES}&correlationId=${encodeURIComponent(correlationId)}`
-  const { traces } = await get<{ traces: TraceSummary[] }>(running, path)
+  const { traces } = await getLocal<{ traces: TraceSummary[] }>(running, path)
   if (traces.length === 0)
     throw new UsageError(
       `There is no trace of "${correlationId}": npm run trace without an id shows the last ${unit ? `${unit.one}'s` : 'one'}.`,
@@ -52,7 +47,7 @@ export async function tracesOf(running: Running, correlationId: string, unit?: U
  */
 export async function lastCorrelationId(running: Running, unit?: Unit): Promise<string> {
   const root = unit ? `&root=${encodeURIComponent(unit.request)}` : ''
-  const { traces } = await get<{ traces: TraceSummary[] }>(running, `/_local/traces?limit=${MAX_TRACES}${root}`)
+  const { traces } = await getLocal<{ traces: TraceSummary[] }>(running, `/_local/traces?limit=${MAX_TRACES}${root}`)
   const id = traces.find(({ correlationIds }) => correlationIds.length > 0)?.correlationIds[0]
   if (id !== undefined) return id
   throw new UsageError(
@@ -65,7 +60,7 @@ export async function lastCorrelationId(running: Running, unit?: Unit): Promise<
 /** Waits for spans that are still being exported. */
 export async function spansOf(running: Running, traceId: string): Promise<Span[]> {
   for (let before = 0; ;) {
-    const { spans } = await get<{ spans: Span[] }>(running, `/_local/traces/${traceId}`)
+    const { spans } = await getLocal<{ spans: Span[] }>(running, `/_local/traces/${traceId}`)
     const endMs = Math.max(...spans.map(({ startMs, durationMs }) => startMs + durationMs))
     if (spans.length === before || Date.now() - endMs > SETTLED_AFTER_MS) return spans
     before = spans.length

@@ -3,7 +3,7 @@
 import { connect, type Api } from '../../cli/api.ts'
 import { hasEnded, type OrderView } from '../../functions/shop/cli/order-view.ts'
 import { references, type TestCard } from '../../functions/shop/cli/references.ts'
-import { get } from '../../cli/trace/spans.ts'
+import { getLocal } from '../../cli/local.ts'
 import type { Authorization, Posting } from '../../functions/shop/local/payment-provider/ledger.ts'
 import { documentId } from '../../shared/base/ids.ts'
 import type { Running } from '../../emulators/running.ts'
@@ -101,7 +101,7 @@ export function clientOf(running: RunningShop, ports: LocalPorts, someCustomer =
       await until(() => `the end of ${JSON.stringify(order)}`, read, withinMs)
       return order!
     },
-    local: (path) => get(running, `/_local/${path}`),
+    local: (path) => getLocal(running, `/_local/${path}`),
     async ledger() {
       const origin = `http://127.0.0.1:${ports.partner('payment-provider')}`
       const headers = { authorization: `Bearer ${await idToken('payments', origin)}` }

@@ -201,6 +201,19 @@ describe('an instance', () => {
     expect(cloud.counters()).toMatchObject({ 'run.coldStarts': 1, 'run.requests': 20, 'run.requests.echo': 20 })
   })
 
+  it('lists the state of a service, and why its last start failed', async () => {
+    const bearer = await caller()
+    expect(run().states()).toEqual([{ service: 'echo', state: 'asleep' }])
+    writeFileSync(join(folder, 'echo.mjs'), "throw new SyntaxError('no such port')")
+    expect((await call('/', bearer)).status).toBe(503)
+    expect(run().states()).toEqual([
+      { service: 'echo', state: 'failed', reason: expect.stringContaining('SyntaxError: no such port') as string },
+    ])
+    writeFileSync(join(folder, 'echo.mjs'), program)
+    expect((await call('/', bearer)).status).toBe(200)
+    expect(run().states()).toEqual([{ service: 'echo', state: 'running' }])
+  })
+
   it('finishes its requests before a new revision replaces it', async () => {
     const bearer = await caller()
     await call('/', bearer)
@@ -415,6 +428,6 @@ describe('the Admin API', () => {
     const listed = await fetch(`http://${cloud.ownerHost}/_local/run/processes`, {
       headers: { 'x-local-cloud-secret': cloud.secret },
     })
-    expect(await listed.json()).toEqual({ processes: run().processes() })
+    expect(await listed.json()).toEqual({ processes: run().processes(), services: run().states() })
   })
 })

@@ -2,7 +2,7 @@
 
 import type { CloudContext } from '../core/plugin.ts'
 import { alreadyExists, invalidArgument, notFound } from '../core/status.ts'
-import { type DataPlane, openDataPlane } from './serving/data-plane.ts'
+import { type DataPlane, openDataPlane, type ServiceState } from './serving/data-plane.ts'
 import { closeAll } from '../core/close-all.ts'
 import { logKeeper } from './process/logs.ts'
 import { type Spawned, startInstance } from './process/process.ts'
@@ -39,6 +39,8 @@ export interface CloudRunCore {
   get(name: string): ServiceResource
   list(parent: string): ServiceResource[]
   processes(): RunningProcess[]
+  /** Of each open service. */
+  states(): (ServiceState & { readonly service: string })[]
   /**
    * For tests that kill: the signal goes to the process group of the service, also while it starts; after SIGKILL it is
    * gone. Resolves with its pid, if there was one.
@@ -191,6 +193,7 @@ export function makeCore(context: CloudContext, options: CloudRunOptions): Cloud
           ? [{ service: idOf(name), pid: instance.pid, port: instance.port, revision: instance.revision }]
           : []
       }),
+    states: () => [...planes].map(([name, plane]) => ({ service: idOf(name), ...plane.state() })),
     kill: (service, signal) =>
       kill(
         [...services.keys()].find((name) => idOf(name) === service),

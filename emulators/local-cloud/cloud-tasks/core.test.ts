@@ -206,6 +206,29 @@ describe('dispatch', () => {
     await world.fake.clock.settle()
     expect(world.sent).toHaveLength(2)
   })
+
+  it('lists the work that waits: how much, since when, until when, and why the last attempt failed', async () => {
+    world.queue()
+    expect(world.core.backlogs()).toEqual([{ name: QUEUE, state: 'RUNNING', waiting: 0, attempts: 0 }])
+    const startMs = world.fake.clock.now()
+    world.answer = () => new Response(undefined, { status: 503 })
+    world.task()
+    await world.fake.clock.settle()
+    world.call('pauseQueue', { name: QUEUE })
+    await world.fake.clock.advance(10)
+    world.task()
+    expect(world.core.backlogs()).toEqual([
+      {
+        name: QUEUE,
+        state: 'PAUSED',
+        waiting: 2,
+        oldestMs: startMs,
+        nextAttemptMs: startMs + 10,
+        attempts: 1,
+        lastError: 'HTTP status code 503',
+      },
+    ])
+  })
 })
 
 describe('names', () => {

@@ -2,6 +2,7 @@
 
 import type { CloudContext } from '../core/plugin.ts'
 import type { Unary } from '../core/service.ts'
+import { queueBacklogs, type QueueBacklog } from './api/backlogs.ts'
 import { queueMethods } from './api/queues.ts'
 import { taskMethods } from './api/tasks.ts'
 import { createState } from './state.ts'
@@ -9,6 +10,8 @@ import { queueName } from './values/names.ts'
 
 export interface CloudTasksCore {
   readonly unary: Readonly<Record<string, Unary>>
+  /** Of each queue. */
+  backlogs(): QueueBacklog[]
   resourceExists(name: string): boolean | undefined
   start(): void
   stop(): void
@@ -18,6 +21,7 @@ export function makeCore(context: CloudContext): CloudTasksCore {
   const state = createState(context)
   return {
     unary: { ...queueMethods(state), ...taskMethods(context, state) },
+    backlogs: () => queueBacklogs(state),
     resourceExists: (name) => (queueName.test(name) ? state.queues.has(name) : undefined),
     start: state.start,
     stop: state.stop,

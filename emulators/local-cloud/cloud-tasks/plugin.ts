@@ -2,10 +2,13 @@
 
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from '../core/plugin.ts'
+import { backlogRoutes } from './api/backlogs.ts'
 import { type CloudTasksCore, makeCore } from './core.ts'
 import { tasksIam } from './iam.ts'
 import { tasksAccess } from './permissions.ts'
 import { queueGrants, queueProvisioner } from './terraform.ts'
+
+export type { QueueBacklog } from './api/backlogs.ts'
 
 export const cloudTasks: Plugin<CloudTasksCore> = {
   name: 'cloud-tasks',
@@ -15,6 +18,7 @@ export const cloudTasks: Plugin<CloudTasksCore> = {
     return {
       core,
       grpc: [{ name: 'google.cloud.tasks.v2.CloudTasks', unary: core.unary, access: tasksAccess }],
+      http: backlogRoutes(core.backlogs),
       resourceExists: core.resourceExists,
       start: async () => core.start(),
       close: async () => core.stop(),

@@ -3,6 +3,7 @@
 import { makeState, startState, stopState } from './lifecycle.ts'
 import type { RequestContext } from '../core/service.ts'
 import type { CloudContext } from '../core/plugin.ts'
+import { type SubscriptionBacklog, subscriptionBacklog } from './api/backlogs.ts'
 import { acknowledge, modifyAckDeadline } from './api/acknowledge.ts'
 import { publish } from './api/publish.ts'
 import { pull } from './api/pull.ts'
@@ -44,6 +45,8 @@ export function makeCore(context: CloudContext) {
         oldestPublishMs: delivery.oldest?.record.publishMs,
       }
     },
+    /** Of each subscription. */
+    backlogs: (): SubscriptionBacklog[] => [...state.deliveries.values()].map(subscriptionBacklog),
     /** The number of messages that are kept for any subscription. */
     retainedMessageCount: (): number => state.store.size,
     resourceExists(fullName: string): boolean | undefined {

@@ -2,11 +2,13 @@
 
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from '../core/plugin.ts'
+import { backlogRoutes } from './api/backlogs.ts'
 import { makeCore, type PubsubCore } from './core.ts'
 import { pubsubIam } from './iam.ts'
 import { publisherAccess, subscriberAccess } from './permissions.ts'
 import { subscriptionGrants, subscriptionProvisioner, topicGrants, topicProvisioner } from './terraform.ts'
 
+export type { SubscriptionBacklog } from './api/backlogs.ts'
 export type { PubsubCore } from './core.ts'
 
 export const pubsub: Plugin<PubsubCore> = {
@@ -27,6 +29,7 @@ export const pubsub: Plugin<PubsubCore> = {
         },
         { name: 'google.pubsub.v1.SchemaService' },
       ],
+      http: backlogRoutes(core.backlogs),
       resourceExists: core.resourceExists,
       start: async () => core.start(),
       close: async () => core.stop(),

@@ -1,23 +1,39 @@
-/** Places an order through the gateway, follows it to its end and prints its timeline. */
+/** Places an order through the gateway, follows it to its end and prints its events as they happen. */
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { connect } from '../../../cli/api.ts'
-import { hasEnded, type OrderView, type TimelineEntry } from './order-view.ts'
-import { references } from './references.ts'
-import { flag, main, requireRunning, text, texts, UsageError } from '../../../cli/command.ts'
+import { type Api, connect, isUnreachable, Refusal } from '../../../cli/api.ts'
+import {
+  findRunning,
+  flag,
+  main,
+  requireRunning,
+  type Running,
+  text,
+  texts,
+  UsageError,
+  wholeNumber,
+} from '../../../cli/command.ts'
+import { failedStarts, readWaiting } from '../../../cli/ops/waiting.ts'
+import { printError, say, sayJson, shown } from '../../../cli/terminal.ts'
 import { money } from './money.ts'
-import { isTerminal, say, sayJson, sayProgress, shown } from '../../../cli/terminal.ts'
-
-const FOLLOW_TIMEOUT_MS = 60_000
-const POLL_INTERVAL_MS = 100
+import { followOrder } from './order/follow.ts'
+import { obstacleOf } from './order/obstacle.ts'
+import type { OrderView, TimelineEntry } from './order-view.ts'
+import { references } from './references.ts'
+import { findSaga } from './sagas.ts'
 
 void main('order', {
-  brief: 'Places an order, follows it, and prints its events when it has ended: time since the start, event, service.',
+  brief: 'Places an order, follows it, and prints its events as they happen: time since the start, event, service.',
   about: `
 The customer gets an address and a test card, the same each time. Give one --quantity for each --sku:
 
-  npm run order -- --sku TEA-001 --quantity 2 --sku POT-001 --quantity 1`,
+  npm run order -- --sku TEA-001 --quantity 2 --sku POT-001 --quantity 1
+
+After three seconds without an event it prints what the order waits for: the pending step with its attempt and deadline,
+paused queues, failing deliveries, services that do not start. An order goes on without this command:
+
+  npm run order -- --follow ORDER`,
   options: {
     sku: texts('SKU', 'a product to order'),
     quantity: texts('N', 'its quantity; absent, one'),
@@ -25,32 +41,19 @@ The customer gets an address and a test card, the same each time. Give one --qua
     customer: text('NAME', 'the customer', 'customer-1'),
     'decline-card': flag('pay with a card that the provider declines'),
     key: text('KEY', 'idempotency key; the same key and order give the same answer; absent, a new one'),
+    follow: text('ORDER', 'follow this order, and place none'),
+    timeout: wholeNumber('seconds to follow it', 60, { from: 1 }),
     json: flag('print the ended order as JSON'),
   },
   async run(values) {
     const skus = values.sku ?? []
-    if (skus.length === 0) throw new UsageError('--sku is missing. Try: npm run order -- --sku TEA-001 --quantity 2')
-    const lines = skus.map((sku, index) => ({ sku, quantity: wholeNumber(values.quantity?.[index] ?? '1') }))
-    const api = connect(requireRunning(), { sub: values.customer, roles: ['customer'] })
-    const card = values['decline-card'] ? 'card-declined' : 'card-ok'
-    const own = await references(api, card)
-    if (!values.json)
-      say(`${values.customer} ships to ${shown(own.addressRef)} and pays with ${shown(own.paymentMethodRef)} (${card})`)
-    const startedMs = Date.now()
-    const { body: placed } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
-      key: values.key ?? randomUUID(),
-      body: {
-        currency: values.currency,
-        lines,
-        ...own,
-      },
-    })
-    if (!values.json) say(`${shown(placed.orderId)} answered after ${Date.now() - startedMs} ms`)
-    const order = await follow(
-      placed.orderId,
-      (path) => api.send<OrderView>('GET', path),
-      values.json ? () => {} : printEntry,
-    )
+    if (skus.length === 0 && values.follow === undefined)
+      throw new UsageError('--sku is missing. Try: npm run order -- --sku TEA-001 --quantity 2')
+    if (skus.length > 0 && values.follow !== undefined)
+      throw new UsageError('--follow follows an order that was placed: give it without --sku.')
+    const lines = skus.map((sku, index) => ({ sku, quantity: quantityOf(values.quantity?.[index] ?? '1') }))
+    const orderId = values.follow ?? (await place(values, lines))
+    const order = await follow(orderId, { asJson: values.json ?? false, timeoutMs: values.timeout * 1000 })
     if (values.json) sayJson(order)
     else
       say(
@@ -60,33 +63,79 @@ The customer gets an address and a test card, the same each time. Give one --qua
   },
 })
 
-async function follow(
-  orderId: string,
-  get: (path: string) => Promise<{ body: OrderView }>,
-  print: (entry: TimelineEntry, startMs: number) => void,
-): Promise<OrderView> {
-  const endMs = Date.now() + FOLLOW_TIMEOUT_MS
-  let printed = 0
-  while (Date.now() < endMs) {
-    const { body: order } = await get(`/v1/orders/${orderId}`)
-    const entries = order.timeline.entries ?? []
-    // The service history receives the last event a moment later: wait for it too.
-    const isRecorded =
-      order.timeline.unavailable === true || entries.some(({ type }) => type === `order.${order.status}`)
-    if (hasEnded(order) && isRecorded) {
-      const startMs = Date.parse(entries[0]?.time ?? '')
-      for (const entry of entries) print(entry, startMs)
-      return order
-    }
-    if (entries.length > printed && isTerminal()) {
-      printed = entries.length
-      sayProgress(`${printed} events so far …`)
-    }
-    await pause(POLL_INTERVAL_MS)
+interface Placing {
+  readonly currency: string
+  readonly customer: string
+  readonly 'decline-card': boolean | undefined
+  readonly key: string | undefined
+  readonly json: boolean | undefined
+}
+
+/** Returns the order's id. */
+async function place(
+  values: Placing,
+  lines: readonly { readonly sku: string; readonly quantity: number }[],
+): Promise<string> {
+  const { currency, customer, key = randomUUID(), json } = values
+  const running = requireRunning()
+  const api = connect(running, { sub: customer, roles: ['customer'] })
+  const card = values['decline-card'] ? 'card-declined' : 'card-ok'
+  return explained({ running, key }, async () => {
+    const own = await references(api, card)
+    if (!json)
+      say(`${customer} ships to ${shown(own.addressRef)} and pays with ${shown(own.paymentMethodRef)} (${card})`)
+    const startedMs = Date.now()
+    const { body: placed } = await api.send<{ orderId: string }>('POST', '/v1/orders', {
+      key,
+      body: { currency, lines, ...own },
+    })
+    if (!json) say(`${shown(placed.orderId)} answered after ${Date.now() - startedMs} ms`)
+    return placed.orderId
+  })
+}
+
+/** Reads as staff, who see each order and its saga. After a restart the platform is found anew. */
+function follow(orderId: string, { asJson, timeoutMs }: { asJson: boolean; timeoutMs: number }): Promise<OrderView> {
+  let known: { readonly running: Running; readonly api: Api } | undefined
+  const connected = (): { readonly running: Running; readonly api: Api } => {
+    const running = findRunning()
+    if (!running?.ready) throw new PlatformAway()
+    if (known?.running.secret !== running.secret)
+      known = { running, api: connect(running, { sub: 'operator', roles: ['customer', 'staff'] }) }
+    return known
   }
-  throw new UsageError(
-    `${orderId} has not ended within ${FOLLOW_TIMEOUT_MS / 1000} s: npm run trace -- ${orderId} shows its steps, npm run logs -- orders the log.`,
-  )
+  return followOrder(orderId, {
+    read: async () => (await connected().api.send<OrderView>('GET', `/v1/orders/${encodeURIComponent(orderId)}`)).body,
+    async obstacle() {
+      const { running, api } = connected()
+      const [saga, work] = await Promise.all([findSaga(api, orderId).catch(() => undefined), readWaiting(running)])
+      return obstacleOf(saga, work, Date.now())
+    },
+    isUnreachable: (error) => error instanceof PlatformAway || isUnreachable(error),
+    printEntry: asJson ? () => {} : printEntry,
+    note: (line) => (asJson ? printError : say)(`${' '.repeat(12)}${line}`),
+    again: `npm run order -- --follow ${shown(orderId)}`,
+    timeoutMs,
+    now: Date.now,
+    pause: (ms) => pause(ms),
+  })
+}
+
+class PlatformAway extends Error {}
+
+/** Adds the reason for which a service does not start to an answer of 503, and the way on to a lost connection. */
+async function explained<T>({ running, key }: { running: Running; key: string }, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isUnreachable(error))
+      throw new UsageError(
+        `The platform went away before it answered. The order may have been placed: the same command with --key ${shown(key)} returns it.`,
+      )
+    if (!(error instanceof Refusal) || error.problem.status !== 503) throw error
+    const { services } = await readWaiting(running)
+    throw new UsageError([error.message, ...failedStarts(services).map(shown)].join('\n'))
+  }
 }
 
 function printEntry(entry: TimelineEntry, startMs: number): void {
@@ -94,7 +143,7 @@ function printEntry(entry: TimelineEntry, startMs: number): void {
   say(`${since.padStart(10)}  ${shown(entry.type).padEnd(24)} ${shown(entry.source)}`)
 }
 
-function wholeNumber(text: string): number {
+function quantityOf(text: string): number {
   const value = Number(text)
   if (!Number.isFinite(value)) throw new UsageError(`--quantity takes a number, not "${text}"`)
   return value

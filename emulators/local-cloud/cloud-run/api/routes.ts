@@ -38,6 +38,6 @@ export function runRoutes(core: CloudRunCore, secretRemedy: string): Http {
     c.json(done(await core.update(nameOf(c.req.path), await serviceOf(c, core.get(nameOf(c.req.path)))))),
   )
   app.delete(`${collection}/:service`, async (c) => c.json(done(await core.delete(nameOf(c.req.path)))))
-  app.get('/_local/run/processes', (c) => c.json({ processes: core.processes() }))
+  app.get('/_local/run/processes', (c) => c.json({ processes: core.processes(), services: core.states() }))
   return app
 }

@@ -26,8 +26,14 @@ export interface DataPlaneOptions {
   readonly idleMs: number
 }
 
+/** `asleep`: scaled to zero, and the next request starts an instance; `failed`: the last start failed, for this reason. */
+export type ServiceState =
+  | { readonly state: 'running' | 'starting' | 'asleep' }
+  | { readonly state: 'failed'; readonly reason: string }
+
 export interface DataPlane {
   instance(): Instance | undefined
+  state(): ServiceState
   /** Requests that the instance has, or that wait for its start. */
   active(): number
   /** Requests that wait for a slot. */
@@ -46,6 +52,8 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   let instance: Instance | undefined
   /** Counts recycles: an instance whose start began before a recycle is of an old revision. */
   let generation = 0
+  /** Why the last start failed; undefined once one succeeds. */
+  let failure: string | undefined
   let closing = false
   let idle: Timer | undefined
   const meter = createMeter(context, service, options.resource)
@@ -61,8 +69,10 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     meter.instanceBegins()
     const started = await options.start().catch((error: unknown) => {
       meter.instanceEnds()
+      failure = error instanceof Error ? error.message : String(error)
       throw error
     })
+    failure = undefined
     context.count('run.coldStarts')
     if (mine === generation) return (instance = started)
     await retire(started)
@@ -165,6 +175,12 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   await listen(server, options.port)
   return {
     instance: () => (instance?.exited ? undefined : instance),
+    state() {
+      if (instance && !instance.exited) return { state: 'running' }
+      // A service that fails is started again at each request: between two failures it is still failing.
+      if (failure !== undefined) return { state: 'failed', reason: failure }
+      return { state: starting ? 'starting' : 'asleep' }
+    },
     recycle,
     active: () => slots.active,
     waiting: () => slots.queued,

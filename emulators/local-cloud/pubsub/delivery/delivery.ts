@@ -69,6 +69,11 @@ export class Delivery {
     return this.#outstanding
   }
 
+  /** Everything that is not acknowledged, in the order of publication. */
+  get outstandingMessages(): Iterable<OutstandingMessage> {
+    return this.#backlog.values()
+  }
+
   get oldest(): Message | undefined {
     return this.#backlog.values().next().value?.message
   }

@@ -18,6 +18,8 @@ export interface OutstandingMessage {
   state: EntryState
   /** Nacks and expirations so far; `delivery_attempt` is one more. */
   failures: number
+  /** Why the last push failed. */
+  lastError?: string
   deliveries: number
   /** The ack id of the last delivery; '' before the first. */
   ackId: string

@@ -87,6 +87,28 @@ describe('push', () => {
     expect(cloud.counts.get('pubsub.deliveryBytes')).toBe(1000)
   })
 
+  it('lists the work that waits: how much, since when, until when, and why the last attempt failed', async () => {
+    const { cloud } = endpoint(503, 503, 204)
+    const startMs = cloud.clock.now()
+    withSubscription(cloud, { ...pushTo(), retryPolicy: { minimumBackoff: seconds(10), maximumBackoff: seconds(10) } })
+    publishText(cloud, 'a')
+    await cloud.clock.settle()
+    publishText(cloud, 'b')
+    const waiting = { name: SUBSCRIPTION, topic: TOPIC, kind: 'push' }
+    expect(cloud.core.backlogs()).toEqual([
+      {
+        ...waiting,
+        waiting: 2,
+        oldestMs: startMs,
+        nextAttemptMs: startMs + 10_000,
+        attempts: 1,
+        lastError: 'HTTP status code 503',
+      },
+    ])
+    await cloud.clock.advance(30_000)
+    expect(cloud.core.backlogs()).toEqual([{ ...waiting, waiting: 0, attempts: 0 }])
+  })
+
   it('uses the configured audience in its token', async () => {
     const { cloud, seen } = endpoint(200)
     const oidcToken = { serviceAccountEmail: 'a@p', audience: 'https://inventory.example' }

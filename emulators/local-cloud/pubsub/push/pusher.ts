@@ -64,7 +64,10 @@ export class Pusher implements Consumer {
     if (this.#inFlight.get(entry) === controller) this.#inFlight.delete(entry)
     const acknowledged = ACKNOWLEDGED.has(status)
     this.#resize(acknowledged)
-    if (!acknowledged) this.#context.count('pubsub.pushNon2xx')
+    if (!acknowledged) {
+      this.#context.count('pubsub.pushNon2xx')
+      entry.lastError = reason ?? `HTTP status code ${status}`
+    }
     this.#context.logRequest({
       timeMs: this.#context.clock.now(),
       kind: 'push',

@@ -1,0 +1,10 @@
+/** Reads what the local cloud tells about itself, under `/_local`. */
+
+import { type Running, secretOf, UsageError } from './command.ts'
+
+/** @throws UsageError with the answer, when it is not of success */
+export async function getLocal<Answer>(running: Running, path: string): Promise<Answer> {
+  const response = await fetch(`http://${running.apiHost}${path}`, { headers: secretOf(running) })
+  if (!response.ok) throw new UsageError(`${path} answered ${response.status}: ${await response.text()}`)
+  return (await response.json()) as Answer
+}
