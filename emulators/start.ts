@@ -73,7 +73,7 @@ interface EmulatorOptions {
 }
 
 /** Each emulator follows those to which it delivers: stored work continues in this order, and ends in the reverse one. */
-function emulators({ servicePort, environmentOf, workingDirectory, dataDirectory }: EmulatorOptions): Plugin[] {
+export function emulators({ servicePort, environmentOf, workingDirectory, dataDirectory }: EmulatorOptions): Plugin[] {
   return [
     iam,
     firestore,

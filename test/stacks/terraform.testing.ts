@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unprovisioned } from 'local-google-cloud'
 import { resourcesOf } from '../../emulators/start.ts'
 import type { SynthesizedStack } from '../../stacks/app.ts'
 
@@ -29,6 +30,11 @@ export interface Terraform {
   change(before: SynthesizedStack, after: SynthesizedStack): Promise<readonly Change[]>
   /** A plan that destroys all resources of the stack, as if they existed. @throws Error with Terraform's message. */
   destroy(stack: SynthesizedStack): Promise<string>
+  /**
+   * Applies the stack to the APIs at `origin`, then plans once more. Returns the plan's text, or undefined without a difference.
+   * Types without a local part are left out. @throws Error with Terraform's message.
+   */
+  apply(stack: SynthesizedStack, origin: string): Promise<string | undefined>
   remove(): void
 }
 
@@ -116,6 +122,13 @@ export function findTerraform(first: SynthesizedStack): Terraform {
       writeFileSync(join(folder, 'terraform.tfstate'), JSON.stringify(state))
       return checked([...plan, '-destroy'])
     },
+    async apply(stack, origin) {
+      place(withoutBackend(toLocalCloud(stack, origin)))
+      const state = `-state=${stack.name}.tfstate`
+      await checked(['apply', '-auto-approve', '-input=false', '-no-color', '-parallelism=20', state])
+      const { code, output } = await run(['plan', '-detailed-exitcode', '-input=false', '-no-color', state])
+      return code === 0 ? undefined : output
+    },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
@@ -143,6 +156,47 @@ const withoutBackend = (json: SynthesizedStack['json']): object => ({
   ...json,
   terraform: { ...json.terraform, backend: undefined },
 })
+
+/** The paths that the provider's clients add to differ: those of IAM and of the Resource Manager add the version themselves. */
+const endpoints = (origin: string): Readonly<Record<string, string>> => ({
+  pubsub_custom_endpoint: `${origin}/v1/`,
+  big_query_custom_endpoint: `${origin}/bigquery/v2/`,
+  cloud_run_v2_custom_endpoint: `${origin}/v2/`,
+  cloud_tasks_custom_endpoint: `${origin}/v2/`,
+  firestore_custom_endpoint: `${origin}/v1/`,
+  iam_custom_endpoint: `${origin}/`,
+  resource_manager_custom_endpoint: `${origin}/`,
+})
+
+/** An audit configuration has no local part, but it is a part of a policy, which has one. */
+const isLocal = (type: string): boolean =>
+  type === 'google_project_iam_audit_config' || !Object.hasOwn(unprovisioned, type)
+
+/** The stack with the resources that the local cloud has, at its address, and without the minutes that Google takes for grants. */
+function toLocalCloud({ json }: SynthesizedStack, origin: string): SynthesizedStack['json'] {
+  const kept = Object.entries(json.resource ?? {}).filter(([type]) => isLocal(type))
+  const resource = Object.fromEntries(
+    kept.map(([type, all]) => [
+      type,
+      Object.fromEntries(
+        Object.entries(all).map(([id, { depends_on: before, ...others }]) => {
+          const local = (before as string[] | undefined)?.filter((address) => isLocal(address.split('.')[0]!))
+          // Undefined is left out of the JSON.
+          return [id, { ...others, provisioner: undefined, depends_on: local }]
+        }),
+      ),
+    ]),
+  )
+  const text = JSON.stringify(resource).replaceAll(/\$\{(google_\w+)\.[\w-]+\.\w+\}/g, (reference, type: string) =>
+    isLocal(type) ? reference : 'not-local',
+  )
+  const [google] = json.provider!.google!
+  return {
+    ...json,
+    resource: JSON.parse(text) as NonNullable<SynthesizedStack['json']['resource']>,
+    provider: { google: [{ ...google, ...endpoints(origin) }] },
+  }
+}
 
 /** The stack with every reference replaced by its value, so that a plan knows all attributes. */
 function literal(stack: SynthesizedStack): object {

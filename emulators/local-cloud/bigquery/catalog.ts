@@ -140,11 +140,15 @@ export function makeCatalog(
     if (!(Number(expirationTime) > context.clock.now()))
       throw invalidArgument(`Invalid value for expirationTime: ${String(expirationTime)} is not in the future.`)
   }
+  /** The address at Google: Terraform's provider parses it, and does not call it. */
+  const selfLink = (datasetId: string): string =>
+    `https://bigquery.googleapis.com/bigquery/v2/projects/${projectId}/datasets/${datasetId}`
   const record = (datasetId: string, body: Record<string, unknown>): TableResource => {
     const { tableId } = body['tableReference'] as { tableId: string }
     const made: TableResource = {
       kind: 'bigquery#table',
       id: `${projectId}:${datasetId}.${tableId}`,
+      selfLink: `${selfLink(datasetId)}/tables/${tableId}`,
       ...body,
       ...expirationOf(datasetId, body),
       type: body['view'] ? 'VIEW' : 'TABLE',
@@ -192,6 +196,7 @@ export function makeCatalog(
       const made: DatasetResource = {
         kind: 'bigquery#dataset',
         id: `${projectId}:${datasetId}`,
+        selfLink: selfLink(datasetId),
         location: region,
         ...body,
         datasetReference: { projectId, datasetId },

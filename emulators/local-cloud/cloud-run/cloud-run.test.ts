@@ -407,7 +407,7 @@ describe('the Admin API', () => {
     await expect(
       cloud.api('PATCH', SERVICE, { template: { ...template, serviceAccount: 'owner' } }),
     ).rejects.toMatchObject({ httpStatus: 400 })
-    expect(await cloud.api('GET', SERVICE)).toMatchObject({ generation: 1, template })
+    expect(await cloud.api('GET', SERVICE)).toMatchObject({ generation: '1', template })
   })
 
   it('does not open a stored service that has an account outside the project', async () => {

@@ -182,6 +182,20 @@ describe('policies', () => {
     expect(await cloud.api('GET', '/v3/projects/demo-local')).toMatchObject({ name: 'projects/100000000000' })
   })
 
+  it('keep audit configurations, and refuse kinds of logs that Google does not have', async () => {
+    const auditConfigs = [
+      { service: 'allServices', auditLogConfigs: [{ logType: 'DATA_READ', exemptedMembers: ['user:a@example.org'] }] },
+    ]
+    const path = '/v1/projects/demo-local'
+    await cloud.api('POST', `${path}:setIamPolicy`, { policy: { auditConfigs } })
+    expect(await cloud.api('POST', `${path}:getIamPolicy`)).toMatchObject({ bindings: [], auditConfigs })
+    const wrong = [{ service: 'allServices', auditLogConfigs: [{ logType: 'EVERYTHING' }] }]
+    await expect(cloud.api('POST', `${path}:setIamPolicy`, { policy: { auditConfigs: wrong } })).rejects.toMatchObject({
+      httpStatus: 400,
+    })
+    await cloud.api('POST', `${path}:setIamPolicy`, { policy: {} })
+  })
+
   it('survive a restart', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'iam-'))
     const first = await start(dataDir)

@@ -33,6 +33,8 @@ it('returns all rows in the order of their insertion', async () => {
   expect(all.map(({ id }: { id: number }) => id)).toEqual([0, 1, 2, 3, 4])
   expect(all[1]).toMatchObject({ at: { value: '2026-01-01T00:00:00.000Z' }, one: { x: 1, y: 'one' } })
   const [metadata] = await rows().getMetadata()
+  const [dataset] = await bigquery.client.dataset('d').getMetadata()
+  expect((metadata as { selfLink: string }).selfLink).toBe(`${(dataset as { selfLink: string }).selfLink}/tables/t`)
   expect(metadata.numRows).toBe('5')
 })
 

@@ -13,7 +13,11 @@ export function runRoutes(core: CloudRunCore, secretRemedy: string): Http {
   const app: Http = new Hono()
   const nameOf = (path: string): string => path.replace(/^\/v2\//, '')
   /** Long-running operations are done when they are answered. */
-  const done = (response: object): object => ({ name: 'projects/-/locations/-/operations/done', done: true, response })
+  const done = (resource: ServiceResource): object => ({
+    name: 'projects/-/locations/-/operations/done',
+    done: true,
+    response: inJson(resource),
+  })
 
   /** @throws PERMISSION_DENIED when it would start another program than `before`, and the secret is missing. */
   const serviceOf = async (c: Parameters<Handler>[0], before?: ServiceResource): Promise<Partial<ServiceResource>> => {
@@ -32,8 +36,8 @@ export function runRoutes(core: CloudRunCore, secretRemedy: string): Http {
     const id = c.req.query('serviceId') ?? ''
     return c.json(done(await core.create(`projects/${project}/locations/${location}`, id, await serviceOf(c))))
   })
-  app.get(collection, (c) => c.json({ services: core.list(nameOf(c.req.path).replace(/\/services$/, '')) }))
-  app.get(`${collection}/:service{[^:]+}`, (c) => c.json(core.get(nameOf(c.req.path))))
+  app.get(collection, (c) => c.json({ services: core.list(nameOf(c.req.path).replace(/\/services$/, '')).map(inJson) }))
+  app.get(`${collection}/:service{[^:]+}`, (c) => c.json(inJson(core.get(nameOf(c.req.path)))))
   app.patch(`${collection}/:service`, async (c) =>
     c.json(done(await core.update(nameOf(c.req.path), await serviceOf(c, core.get(nameOf(c.req.path)))))),
   )
@@ -41,3 +45,10 @@ export function runRoutes(core: CloudRunCore, secretRemedy: string): Http {
   app.get('/_local/run/processes', (c) => c.json({ processes: core.processes(), services: core.states() }))
   return app
 }
+
+/** An int64 is a string in Google's JSON. */
+const inJson = (resource: ServiceResource): object => ({
+  ...resource,
+  generation: String(resource.generation),
+  observedGeneration: String(resource.generation),
+})

@@ -71,8 +71,23 @@ const bindingSchema = z.looseObject({
     .looseObject({ expression: z.string(), title: z.string().optional(), description: z.string().optional() })
     .optional(),
 })
+const auditConfigSchema = z.strictObject({
+  service: z.string(),
+  auditLogConfigs: z.array(
+    z.strictObject({
+      logType: z.enum(['ADMIN_READ', 'DATA_READ', 'DATA_WRITE']),
+      exemptedMembers: z.array(z.string()).optional(),
+    }),
+  ),
+})
 const policyChange = z.looseObject({
-  policy: z.looseObject({ etag: z.string().optional(), bindings: z.array(bindingSchema).optional() }).optional(),
+  policy: z
+    .looseObject({
+      etag: z.string().optional(),
+      bindings: z.array(bindingSchema).optional(),
+      auditConfigs: z.array(auditConfigSchema).optional(),
+    })
+    .optional(),
 })
 const permissionsTest = z.looseObject({ permissions: z.array(z.string()).default([]) })
 
@@ -155,7 +170,7 @@ async function answerPolicy(
   refuseOthers(body, ['policy', 'updateMask'], '')
   const policy = body.policy as Partial<Policy> | undefined
   if (!policy) throw invalidArgument('The request has no policy.')
-  refuseOthers(policy, ['version', 'etag', 'bindings'], 'policy')
+  refuseOthers(policy, ['version', 'etag', 'bindings', 'auditConfigs'], 'policy')
   return c.json(policies.set(resource, policy))
 }
 

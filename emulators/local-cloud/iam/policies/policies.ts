@@ -12,6 +12,13 @@ export interface Policy {
   readonly version: number
   readonly etag: string
   readonly bindings: readonly Binding[]
+  /** Kept and answered, for Terraform; the local cloud logs every call anyway. */
+  readonly auditConfigs?: readonly AuditConfig[]
+}
+
+export interface AuditConfig {
+  readonly service: string
+  readonly auditLogConfigs: readonly { readonly logType: string; readonly exemptedMembers?: readonly string[] }[]
 }
 
 export interface Policies {
@@ -110,6 +117,7 @@ export function policies(
         version: checked.some(({ condition }) => condition) ? 3 : 1,
         etag: Buffer.from(context.newId(), 'hex').toString('base64'),
         bindings: checked,
+        ...(policy.auditConfigs ? { auditConfigs: policy.auditConfigs } : {}),
       }
       table.set(resource, next)
       return next
