@@ -241,6 +241,14 @@ describe('staff', () => {
     expect(calls).toHaveLength(3)
   })
 
+  it.each(['retry', 'close'])('get 404 for the %s of an order that its owner does not know', async (act) => {
+    const { send, platform } = started({ orders: () => problem('/submissions/X', 404, 'not-found') })
+    const path = `/v1/orders/o-typo/${act}`
+    const answer = await send('POST', path, { bearer: await staff(), body: { reason: 'inventory is back' } })
+    expect(answer).toMatchObject({ status: 404, body: { code: 'not-found', instance: path } })
+    expect(platform.logs.filter(({ fields }) => fields?.['event'] === 'staff.command')).toEqual([])
+  })
+
   it('names a delivery whose result it can read', async () => {
     const { send, calls } = started({
       inventory: (body) =>

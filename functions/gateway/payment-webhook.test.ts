@@ -155,7 +155,7 @@ describe('a webhook of the payment provider', () => {
     expect(submitted).toEqual([])
   })
 
-  it('for an unknown order is accepted, and changes nothing', async () => {
+  it('of another type is accepted, and becomes no command', async () => {
     const { deliver, submitted } = await open()
     const other = JSON.stringify({ ...notification, type: 'payout.paid' })
     expect((await deliver(await signed({ body: other }), other)).status).toBe(204)

@@ -4,17 +4,32 @@ import { implement } from '../../shared/service/app.ts'
 import type { ServiceApp } from '../../shared/service/service-app.ts'
 import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { Refused, refuseIf, Unavailable } from '../../shared/base/errors.ts'
+import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import type { Decision, Platform } from '../../shared/service/platform.ts'
 import { decide, isUnanswered, type OrderCommand } from './decide.ts'
 import type { FulfilmentFact, OrderRecord } from './records.ts'
 import type { OrderSent } from './sent.ts'
-import { evolve, initial, isPlaced, viewOf } from './order.ts'
+import { evolve, initial, isPlaced, type PlacedOrder, viewOf } from './order.ts'
 import { placeOrder, republishPlacement } from './place-order.ts'
 import { storePrice } from './prices.ts'
 import { rulesOf } from './rules.ts'
 import { sagaView } from './saga-view.ts'
 import { orders } from './service.ts'
+
+/** A person took the id from somewhere: no commit that is still to come makes a wrong one right. */
+const ofStaff: readonly OrderCommand['type'][] = ['retry', 'close']
+
+const unknown = (orderId: string): Refused => new Refused('not-found', `There is no order ${orderId}.`)
+
+async function placedOrder(orderId: string, platform: Platform): Promise<PlacedOrder> {
+  const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
+  if (!isPlaced(state)) throw unknown(orderId)
+  return state
+}
+
+async function checkOrder({ orderId }: { readonly orderId: string }, platform: Platform): Promise<void> {
+  await placedOrder(orderId, platform)
+}
 
 async function apply(
   message: Envelope,
@@ -24,6 +39,7 @@ async function apply(
 ): Promise<Decision<OrderRecord, OrderSent>> {
   return platform.streams.handle<OrderRecord, OrderSent>(message, orderId, (stream) => {
     const state = fold({ initial, evolve }, stream.events)
+    if (state.status === 'none' && ofStaff.includes(command.type)) throw unknown(orderId)
     // A reply can't precede the commit of its command: this read is older than that commit.
     if (state.status === 'none') throw new Unavailable(`There is no order ${orderId} yet.`)
     return decide(command, state, rulesOf(platform))
@@ -70,6 +86,7 @@ export const app: ServiceApp = implement(orders, {
   },
   onSagaReply: onStepReply,
   acceptsManualEvents: ['price.changed'],
+  checksSubmitted: { RetryCheckout: checkOrder, CloseOrder: checkOrder },
   commands: {
     async ContinueCheckout(message, platform) {
       const { orderId, deadline } = message.data
@@ -98,16 +115,13 @@ export const app: ServiceApp = implement(orders, {
   queries: {
     placeOrder: ({ body }, platform) => placeOrder(body, platform),
     async readOrder({ orderId }, platform) {
-      const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
-      if (!isPlaced(state)) throw new Refused('not-found', `There is no order ${orderId}.`)
+      const state = await placedOrder(orderId, platform)
       const { saga, actionUrlRef } = state
       const waits = saga?.phase === 'running' && saga.isExtended === true
       return { status: 200, body: { ...viewOf(state), ...(waits ? { actionUrlRef } : {}) } }
     },
     async readSaga({ orderId }, platform) {
-      const state = fold({ initial, evolve }, (await platform.streams.read(orderId)).events)
-      refuseIf(state.order === undefined, 'not-found', `There is no order ${orderId}.`)
-      return { status: 200, body: { orderId, ...sagaView(state) } }
+      return { status: 200, body: { orderId, ...sagaView(await placedOrder(orderId, platform)) } }
     },
   },
 })

@@ -37,6 +37,15 @@ const close = (shop: Shop, orderId: string, key = 1) =>
 const sagaOf = async (shop: Shop, orderId: string) => (await shop.read(`${orderId}/saga`)).body
 const counted = (types: readonly string[], type: string): number => types.filter((one) => one === type).length
 
+describe('a command of staff for an order that does not exist', () => {
+  it.each(['RetryCheckout', 'CloseOrder'])('%s is refused and not retried', async (type) => {
+    const shop = await openShop()
+    const late = shop.deliver(type, { orderId: 'o-typo', reason }, asStaff)
+    await expect(late).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
+    expect(shop.platform.streamIds()).toEqual([])
+  })
+})
+
 describe('a service that never answers', () => {
   it('is reminded at growing intervals up to a maximum, after which the order has stalled', async () => {
     const { shop, orderId } = await shipped('committed')

@@ -7,7 +7,8 @@ import { app } from './app.ts'
 import { testProvider } from './provider.testing.ts'
 import { payments } from './service.ts'
 
-const DAY_MS = 24 * 3_600_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 const orderId = 'o-1'
 const line = (lineId: string, quantity = 1, unitMinor = 100) => ({ lineId, sku: `SKU-${lineId}`, quantity, unitMinor })
 const goods = (...lineIds: string[]) => lineIds.map((lineId) => ({ lineId, sku: `SKU-${lineId}`, quantity: 1 }))
@@ -130,6 +131,17 @@ describe('a webhook of the provider', () => {
     await authorize()
     await deliver(app, platform, webhookCommand('event-1'))
     expect(types()).toEqual(['payment.authorized'])
+  })
+
+  it('for an unknown order is retried for an hour, and refused after it', async () => {
+    const { platform, provider } = open()
+    const webhook = webhookCommand('event-1')
+    platform.advance(HOUR_MS - 1)
+    await expect(deliver(app, platform, webhook)).rejects.toBeInstanceOf(Unavailable)
+    platform.advance(1)
+    await expect(deliver(app, platform, webhook)).rejects.toMatchObject({ name: 'Refused', code: 'not-found' })
+    expect(provider.did).toEqual([])
+    expect(platform.published).toEqual([])
   })
 
   it('after the void authorises nothing', async () => {

@@ -2,7 +2,7 @@
 
 import { fold } from '../../shared/service/fold.ts'
 import type { Envelope } from '../../shared/contracts/envelope.ts'
-import { Unavailable } from '../../shared/base/errors.ts'
+import { Refused, Unavailable } from '../../shared/base/errors.ts'
 import { type Decision, noChange, type Platform } from '../../shared/service/platform.ts'
 import { vaultOf } from '../customers/contracts.ts'
 import {
@@ -28,6 +28,9 @@ interface AuthorizeRequest {
 }
 
 type About = Envelope<string, { orderId: string }>
+
+/** Longer than a checkout waits for its payment, and shorter than the time after which a command is dead-lettered. */
+const MAX_WAIT_FOR_AUTHORIZATION_MS = 3_600_000
 
 const emit = (...events: PaymentRecord[]): Decision<PaymentRecord> => ({ events, commands: [] })
 
@@ -57,14 +60,21 @@ export function checkAuthorization(message: About, platform: Platform): Promise<
   const { orderId } = message.data
   return platform.streams.handle(message, orderId, async ({ events }) => {
     const state = fold({ initial, evolve }, events)
-    // The notification arrived before the provider's answer to the authorization was recorded.
-    if (state.status === 'none') throw new Unavailable(`Nothing was authorised for ${orderId} yet.`)
+    if (state.status === 'none') throw notAuthorised(message, platform)
     // The first report of an outcome decides, be it the provider's response or its webhook; the other one changes nothing.
     if (state.status !== 'action-required') return noChange
     const answer = await provider(platform, message).find(authorizationKey(orderId))
     if (!answer || answer.status === 'action-required') return noChange
     return emit(outcome(answer, { orderId, amountMinor: state.totalMinor, currency: state.currency }))
   })
+}
+
+/** The notification arrived before the provider's answer to the authorization was recorded, or it is of no order of ours. */
+function notAuthorised({ time, data: { orderId } }: About, platform: Platform): Refused | Unavailable {
+  const ageMs = platform.now() - Date.parse(time)
+  return ageMs < MAX_WAIT_FOR_AUTHORIZATION_MS
+    ? new Unavailable(`Nothing was authorised for ${orderId} yet.`)
+    : new Refused('not-found', `Nothing was authorised for ${orderId}.`)
 }
 
 /** Replies also when there is nothing to void; replies once the provider has voided the authorisation. */

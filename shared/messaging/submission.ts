@@ -40,7 +40,7 @@ export function createSubmit({ address, call }: SubmitParts): Platform['submit']
     const response = await call(target, submissionPath(type), { method: 'POST', body, timeoutMs: SUBMIT_TIMEOUT_MS })
     return declared(response, {
       statuses: ['202'],
-      refuses: ['idempotency-key-reused'],
+      refuses: ['idempotency-key-reused', 'not-found'],
       about: `${target} answered the submission of ${type}`,
     })
   }

@@ -152,7 +152,7 @@ export function createHttpApp(app: ServiceApp, platform: RunningPlatform, config
 
     // An account is named for the service that runs as it.
     const serviceOf = (email: string): string => email.split('@', 1)[0]!
-    submissionRoutes(http, platform, async (c, type) =>
+    submissionRoutes(http, app, platform, async (c, type) =>
       serviceOf(await caller(c, accountsFor(config.SUBMITTERS, type), 'query')),
     )
     queryRoutes(http, app, platform, (c, query) => caller(c, accountsFor(config.CALLERS, query), 'query'))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { Refused } from '../base/errors.ts'
 import { implement } from '../service/app.ts'
 import { idToken, testConfig, withoutSignature } from '../base/config.testing.ts'
 import { defineContracts } from '../contracts/contract.ts'
@@ -34,7 +35,16 @@ const queries = { readMenu: async () => ({ status: 200, body: ['soup'] }) as con
 
 function started(platform: TestPlatform = testPlatform(kitchen)) {
   const handled = async (): Promise<void> => {}
-  const app = implement(kitchen, { on: {}, commands: { Cook: handled, Serve: handled, Clean: handled }, queries })
+  const app = implement(kitchen, {
+    on: {},
+    commands: { Cook: handled, Serve: handled, Clean: handled },
+    queries,
+    checksSubmitted: {
+      async Cook({ meal }) {
+        if (meal === 'moon') throw new Refused('not-found', `There is no recipe for ${meal}.`)
+      },
+    },
+  })
   const config = testConfig('kitchen', {
     submitters: { Cook: ['waiter', 'kiosk'], Serve: ['kiosk'] },
     senders: { Cook: ['kitchen'] },
@@ -121,6 +131,14 @@ describe('a submitted command', () => {
       await submit({ data: { meal: 'bread' } }, { type: 'Serve', authorization: kiosk }),
     ]).toMatchObject(Array.from({ length: 5 }, () => ({ status: 202 })))
     expect(new Set(ids()).size).toBe(5)
+  })
+
+  it("that its owner's check refuses is not enqueued, and its key stays free", async () => {
+    const { submit, platform, ids } = started()
+    expect(await submit({ data: { meal: 'moon' } })).toMatchObject({ status: 404, body: { code: 'not-found' } })
+    expect([...platform.storedDocuments().keys()]).toEqual([])
+    expect(ids()).toEqual([])
+    expect(await submit()).toMatchObject({ status: 202 })
   })
 
   it('is accepted from only one of two concurrent requests with one key', async () => {

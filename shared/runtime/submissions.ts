@@ -1,5 +1,5 @@
 /**
- * Takes the commands that other services submit: records the idempotency key with the request's hash, enqueues the command to
+ * Takes the commands that other services submit: asks the owner's check of the command, records the idempotency key with the request's hash, enqueues the command to
  * the service's own queue, answers 202. A crash between the two is completed by the same submission again: its task has the
  * same name.
  */
@@ -13,6 +13,7 @@ import { submissionPath } from '../base/names.ts'
 import { isHashOfRequest, requestHashOf } from '../base/request-hash.ts'
 import { type DocumentPath, documentPath } from '../service/document-path.ts'
 import type { OutgoingCommand } from '../contracts/message.ts'
+import type { ServiceApp } from '../service/service-app.ts'
 import type { Platform } from '../service/platform.ts'
 import { submissionOf } from '../messaging/submission.ts'
 
@@ -24,13 +25,20 @@ export const keyPath = (commandId: string): DocumentPath =>
   documentPath<{ readonly collections: { readonly keys: object } }>('keys', commandId)
 
 /** A path for each command that the service's description opens: other commands have no path. */
-export function submissionRoutes(http: Hono, platform: RunningPlatform, submitterOf: SubmitterOf): void {
+export function submissionRoutes(
+  http: Hono,
+  { checksSubmitted }: Pick<ServiceApp, 'checksSubmitted'>,
+  platform: RunningPlatform,
+  submitterOf: SubmitterOf,
+): void {
   const { contracts, acceptsSubmitted } = platform.service
   for (const type of acceptsSubmitted) {
     const schema = submissionOf(contracts.commands[type]!.data)
     http.post(submissionPath(type), async (c) => {
       const submitter = await submitterOf(c, type)
       const { key, actor, subject, data } = await jsonBody(c, schema)
+      // The data was parsed by the contract of the command that the check is of.
+      await checksSubmitted?.[type]?.(data as never, platform)
       const commandId = derivedId(submitter, type, actor, key)
       // The key is recorded first: a task that is enqueued under it belongs to the recorded request.
       await recordIdempotencyKey(platform, commandId, data)

@@ -17,6 +17,7 @@ interface Described {
   readonly uses: readonly Contracts[]
   readonly on: readonly string[]
   readonly saga?: Service['saga']
+  readonly acceptsSubmitted?: readonly string[]
 }
 
 type EventNamed<S extends Described, T extends string> = Extract<
@@ -42,6 +43,12 @@ export type Implementation<S extends Described> = {
     ) => Promise<unknown>
   }
   readonly acceptsManualEvents?: readonly S['on'][number][]
+  readonly checksSubmitted?: {
+    readonly [T in NonNullable<S['acceptsSubmitted']>[number]]?: (
+      data: CommandNamed<S, T>['data'],
+      platform: Platform,
+    ) => Promise<void>
+  }
 } & (S extends { readonly saga: object } ? SagaHandler : unknown) &
   (S['contracts'] extends { readonly queries: object } ? QueryHandlers<S['contracts']> : unknown) &
   (S extends { readonly ingress: 'public' } ? { readonly publicApi: PublicApi } : unknown)

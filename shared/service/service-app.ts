@@ -20,10 +20,15 @@ export type QueryHandler = (
   platform: Platform,
 ) => Promise<{ readonly status: number; readonly body?: unknown }>
 
+/** Looks whether a submitted command has an object. @throws Refused with `not-found`, before its key is recorded. */
+export type SubmissionCheck = (data: never, platform: Platform) => Promise<void>
+
 export interface ServiceApp {
   readonly on: Readonly<Record<string, Handler>>
   readonly commands: Readonly<Record<string, Handler>>
   readonly queries?: Readonly<Record<string, QueryHandler>>
+  /** By command: a check before the submission is answered 202. The repeat of a submission that passed it must pass it too. */
+  readonly checksSubmitted?: Readonly<Record<string, SubmissionCheck>>
   /** Events that people may publish too, with sequence 0; any other event with sequence 0 is dead-lettered. */
   readonly acceptsManualEvents?: readonly string[]
   /** A public service has one, an internal one none. No service has other routes. */

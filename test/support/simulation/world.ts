@@ -149,7 +149,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       await scheduler.interleave(`query ${name}`)
       const { app, platform } = listeners.get(name)!
       const routes = serveQueries(app, platform)
-      submissionRoutes(routes, platform, async () => from)
+      submissionRoutes(routes, app, platform, async () => from)
       const headers = { 'content-type': 'application/json' }
       return routes.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
     }
