@@ -43,7 +43,7 @@ export function createCore(context: CloudContext, { indexes = 'enforce' }: Fires
       checkIndex(query, aggregated) {
         const { used, missing } = planIndexes(query, aggregated, indexSet)
         if (missing) report(missing, name)
-        return used
+        return missing ? [...used, missing] : used
       },
       indexes: indexSet.composites,
       count(counter, amount) {

@@ -21,7 +21,7 @@ export interface Database {
   readonly transactions: Transactions
   /** Whether transactions read without locks, and are compared when they commit. */
   isOptimistic(): boolean
-  /** The indexes that serve a query. Refuses a query that no index serves, or warns. */
+  /** The indexes that serve a query. Refuses a query that no index serves, or warns and names the missing one as if it existed. */
   checkIndex(query: Query, aggregated: readonly FieldPath[]): readonly CompositeIndex[]
   /** Documents as Standard edition bills them, units as Enterprise would. */
   count(counter: Counter, amount: number): void

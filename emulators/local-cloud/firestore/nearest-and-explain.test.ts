@@ -161,6 +161,13 @@ test('an analyzed query answers its results with what they cost', async () => {
   expect(cloud.counters()['firestore.documentReads']).toBe(2)
   const { seconds, nanoseconds } = metrics.executionStats!.executionDuration
   expect(seconds + nanoseconds).toBeGreaterThan(0)
+  // The last result carries the metrics: no response comes without a document.
+  const streamed: { document?: unknown; metrics?: unknown }[] = []
+  for await (const one of collection.where('n', '>', 1).explainStream({ analyze: true })) streamed.push(one as object)
+  expect(streamed.map(({ document, metrics: last }) => [Boolean(document), Boolean(last)])).toEqual([
+    [true, false],
+    [true, true],
+  ])
   const none = await collection.where('n', '>', 9).explain({ analyze: true })
   expect(none.snapshot!.size).toBe(0)
   expect(none.metrics.executionStats).toMatchObject({ resultsReturned: 0, readOperations: 1 })

@@ -10,6 +10,7 @@ import { pull } from './api/pull.ts'
 import { seek } from './api/seek.ts'
 import { deliveryOf, type PubsubState } from './state.ts'
 import { streamingPull, type StreamingPullRequest } from './api/streaming-pull.ts'
+import { listTopicSnapshots, snapshotMethods } from './api/snapshots.ts'
 import { detachSubscription, subscriptionMethods } from './api/subscriptions.ts'
 import { topicMethods } from './api/topics.ts'
 
@@ -26,9 +27,9 @@ export type PubsubCore = ReturnType<typeof makeCore>
 export function makeCore(context: CloudContext) {
   const state = makeState(context)
   return {
-    publisher: bindAll(state, { ...topicMethods, detachSubscription, publish }),
+    publisher: bindAll(state, { ...topicMethods, listTopicSnapshots, detachSubscription, publish }),
     subscriber: {
-      ...bindAll(state, { ...subscriptionMethods, modifyAckDeadline, acknowledge, seek }),
+      ...bindAll(state, { ...subscriptionMethods, ...snapshotMethods, modifyAckDeadline, acknowledge, seek }),
       pull: (request: Parameters<typeof pull>[1], caller: Pick<RequestContext, 'signal'>) =>
         pull(state, request, caller),
     },
@@ -50,9 +51,10 @@ export function makeCore(context: CloudContext) {
     /** The number of messages that are kept for any subscription. */
     retainedMessageCount: (): number => state.store.size,
     resourceExists(fullName: string): boolean | undefined {
-      const kind = /^projects\/[^/]+\/(topics|subscriptions)\/[^/]+$/.exec(fullName)?.[1]
+      const kind = /^projects\/[^/]+\/(topics|subscriptions|snapshots)\/[^/]+$/.exec(fullName)?.[1]
       if (kind === 'topics') return state.topics.has(fullName)
       if (kind === 'subscriptions') return state.deliveries.has(fullName)
+      if (kind === 'snapshots') return state.snapshots.has(fullName)
       return undefined
     },
     start: () => startState(state),

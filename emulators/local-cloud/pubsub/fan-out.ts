@@ -12,13 +12,15 @@ export function publishNow(state: PubsubState, name: string, drafts: readonly Dr
   const { topic } = topicOf(state, name)
   const { store, context } = state
   const publishMs = context.clock.now()
+  const snapshots = [...state.snapshots.values()].filter(({ record }) => record.topic === name)
+  const keptBy = [...(topic.keeps ? [topic] : []), ...snapshots]
   const touched = new Set<Delivery>()
   const ids = drafts.map((one) => {
     const id = String(store.newId())
     const { matching, filtered } = topic.targets(one.attributes)
     const to = matching.map(({ record }) => record.serial)
-    const message = store.add({ id, topic: name, ...one, publishMs, to }, topic.keeps ? 1 : 0)
-    if (topic.keeps) topic.hold(message)
+    const message = store.add({ id, topic: name, ...one, publishMs, to }, keptBy.length)
+    for (const keeper of keptBy) keeper.hold(message)
     // Messages that a filter drops are billed like delivered ones: https://cloud.google.com/pubsub/pricing.
     if (filtered > 0) context.count('pubsub.deliveryBytes', filtered * message.bytes)
     for (const delivery of matching) {

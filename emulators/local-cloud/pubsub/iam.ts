@@ -32,6 +32,12 @@ export const pubsubIam: IamFacts = {
   policies: [topicPolicy, subscriptionPolicy, schemaPolicy, snapshotPolicy],
   roles: {
     'roles/pubsub.editor': [
+      'pubsub.snapshots.create',
+      'pubsub.snapshots.delete',
+      'pubsub.snapshots.get',
+      'pubsub.snapshots.list',
+      'pubsub.snapshots.seek',
+      'pubsub.snapshots.update',
       'pubsub.subscriptions.consume',
       'pubsub.subscriptions.create',
       'pubsub.subscriptions.delete',

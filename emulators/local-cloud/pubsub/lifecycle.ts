@@ -7,7 +7,8 @@ import { Delivery } from './delivery/delivery.ts'
 import { connectEndpoint } from './endpoint.ts'
 import { type Message, MessageStore } from './delivery/message-store.ts'
 import { DELETED_TOPIC, missing } from './values/names.ts'
-import type { SubscriptionRecord, TopicRecord } from './values/records.ts'
+import { Snapshot } from './delivery/snapshot.ts'
+import type { SnapshotRecord, SubscriptionRecord, TopicRecord } from './values/records.ts'
 import type { PubsubState } from './state.ts'
 import { Topic } from './delivery/topic.ts'
 
@@ -18,7 +19,9 @@ export function makeState(context: CloudContext): PubsubState {
     context,
     topicRecords: journal.table('pubsub/topics'),
     subscriptionRecords: journal.table('pubsub/subscriptions'),
+    snapshotRecords: journal.table('pubsub/snapshots'),
     topics: new Map(),
+    snapshots: new Map(),
     deliveries: new Map(),
     endpoints: new Map(),
     store,
@@ -46,6 +49,7 @@ export function startState(state: PubsubState): void {
 export function stopState(state: PubsubState): void {
   for (const delivery of state.deliveries.values()) delivery.stop()
   for (const topic of state.topics.values()) topic.stop()
+  for (const snapshot of state.snapshots.values()) snapshot.stop()
 }
 
 export function openTopic(state: PubsubState, record: TopicRecord): void {
@@ -72,12 +76,30 @@ export function closeSubscription(state: PubsubState, name: string, reason: Stat
   state.subscriptionRecords.delete(name)
 }
 
+/** Puts a snapshot to work; its record is written by the caller. */
+export function openSnapshot(state: PubsubState, record: SnapshotRecord): Snapshot {
+  const snapshot = new Snapshot(record, {
+    clock: state.context.clock,
+    store: state.store,
+    expire: () => closeSnapshot(state, record.name),
+  })
+  state.snapshots.set(record.name, snapshot)
+  return snapshot
+}
+
+export function closeSnapshot(state: PubsubState, name: string): void {
+  state.snapshots.get(name)?.close()
+  state.snapshots.delete(name)
+  state.snapshotRecords.delete(name)
+}
+
 /** Rebuilds the state from the journal: outstanding messages are delivered again. */
 function load(state: PubsubState): void {
   const { clock } = state.context
   for (const record of state.topicRecords.values()) {
     state.topics.set(record.name, new Topic(clock, state.store, record.retentionMs))
   }
+  for (const record of state.snapshotRecords.values()) openSnapshot(state, record)
   const bySerial = new Map<number, Delivery>()
   for (const record of state.subscriptionRecords.values()) {
     bySerial.set(record.serial, openSubscription(state, record))
@@ -94,6 +116,11 @@ function takeUp(state: PubsubState, message: Message, bySerial: ReadonlyMap<numb
   if (topic?.keeps) {
     state.store.keep(message)
     topic.hold(message)
+  }
+  for (const snapshot of state.snapshots.values()) {
+    if (!snapshot.covers(message)) continue
+    state.store.keep(message)
+    snapshot.hold(message)
   }
   for (const serial of message.waiting) bySerial.get(serial)?.add(message)
   for (const serial of record.to) {

@@ -19,6 +19,9 @@ interface OfTopic {
 interface OfSubscription {
   readonly subscription?: string
 }
+interface OfSnapshot {
+  readonly snapshot?: string
+}
 interface OfProject {
   readonly project?: string
 }
@@ -78,7 +81,18 @@ export const subscriberAccess: ServiceAccess = {
     pull: consumes,
     // The first request names the subscription; it can't be set again.
     streamingPull: ({ subscription }: OfSubscription) => (subscription ? consumes({ subscription }) : []),
-    seek: consumes,
+    seek: ({ subscription, snapshot }: OfSubscription & OfSnapshot) => [
+      ...consumes(subscription === undefined ? {} : { subscription }),
+      ...(snapshot ? [on('snapshots.seek', snapshot)] : []),
+    ],
+    createSnapshot: ({ subscription = '' }: OfSubscription) => [
+      on('snapshots.create', projectOf(subscription)),
+      on('subscriptions.consume', subscription),
+    ],
+    getSnapshot: ({ snapshot = '' }: OfSnapshot) => [on('snapshots.get', snapshot)],
+    updateSnapshot: ({ snapshot }: { snapshot?: Named | null }) => [on('snapshots.update', snapshot?.name ?? '')],
+    listSnapshots: ({ project = '' }: OfProject) => [on('snapshots.list', project)],
+    deleteSnapshot: ({ snapshot = '' }: OfSnapshot) => [on('snapshots.delete', snapshot)],
   },
 }
 

@@ -18,7 +18,7 @@ export const pubsub: Plugin<PubsubCore> = {
     const core = makeCore(context)
     return {
       core,
-      // The other services (schemas, snapshots) answer UNIMPLEMENTED with their names.
+      // The other service (schemas) answers UNIMPLEMENTED with the name of the method.
       grpc: [
         { name: 'google.pubsub.v1.Publisher', unary: core.publisher, access: publisherAccess },
         {

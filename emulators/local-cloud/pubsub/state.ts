@@ -6,14 +6,17 @@ import type { Delivery, DeliveryHost } from './delivery/delivery.ts'
 import type { Consumer } from './delivery/outstanding-message.ts'
 import type { MessageStore } from './delivery/message-store.ts'
 import { checkName, missing } from './values/names.ts'
-import type { SubscriptionRecord, TopicRecord } from './values/records.ts'
+import type { Snapshot } from './delivery/snapshot.ts'
+import type { SnapshotRecord, SubscriptionRecord, TopicRecord } from './values/records.ts'
 import type { Topic } from './delivery/topic.ts'
 
 export interface PubsubState {
   readonly context: CloudContext
   readonly topicRecords: Table<TopicRecord>
   readonly subscriptionRecords: Table<SubscriptionRecord>
+  readonly snapshotRecords: Table<SnapshotRecord>
   readonly topics: Map<string, Topic>
+  readonly snapshots: Map<string, Snapshot>
   readonly deliveries: Map<string, Delivery>
   /** The pusher or writer of each subscription that has one. */
   readonly endpoints: Map<string, Consumer>
@@ -36,4 +39,10 @@ export function topicOf(state: PubsubState, name: unknown): { topic: Topic; reco
   const record = state.topicRecords.get(checked)
   if (!topic || !record) throw missing(checked)
   return { topic, record }
+}
+
+export function snapshotOf(state: PubsubState, name: unknown): Snapshot {
+  const snapshot = state.snapshots.get(checkName(name, 'snapshots'))
+  if (!snapshot) throw missing(name as string)
+  return snapshot
 }

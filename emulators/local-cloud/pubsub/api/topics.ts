@@ -70,6 +70,13 @@ function deleteTopic(state: PubsubState, request: { topic?: string }): object {
     delivery.record = { ...delivery.record, topic: DELETED_TOPIC }
     state.subscriptionRecords.set(name, delivery.record)
   }
+  // Snapshots keep what they hold, and nothing of a later topic of this name.
+  for (const snapshot of state.snapshots.values()) {
+    if (snapshot.record.topic !== record.name) continue
+    const backlog = [...snapshot.messages].map((message) => message.record.id)
+    snapshot.record = { ...snapshot.record, topic: DELETED_TOPIC, backlog }
+    state.snapshotRecords.set(snapshot.record.name, snapshot.record)
+  }
   topic.retentionMs = null
   state.topics.delete(record.name)
   state.topicRecords.delete(record.name)

@@ -154,8 +154,12 @@ export class Delivery {
     for (const message of kept) messages.set(message.record.id, message)
     for (const message of this.#acked.values()) messages.set(message.record.id, message)
     for (const [id, entry] of this.#backlog) messages.set(id, entry.message)
-    const again = [...messages.values()].filter(({ record }) => record.publishMs >= timeMs)
-    again.sort((a, b) => Number(a.record.id) - Number(b.record.id))
+    this.redeliver([...messages.values()].filter(({ record }) => record.publishMs >= timeMs))
+  }
+
+  /** Makes exactly these messages the backlog. */
+  redeliver(messages: readonly Message[]): void {
+    const again = messages.toSorted((a, b) => Number(a.record.id) - Number(b.record.id))
     for (const message of again) this.#host.store.restore(message, this.#record.serial)
     const wanted = new Set(again)
     for (const entry of this.#backlog.values()) this.#forget(entry, !wanted.has(entry.message))

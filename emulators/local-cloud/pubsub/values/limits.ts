@@ -25,6 +25,10 @@ export const limits = {
   expirationDefaultMs: 31 * DAY_MS,
   expirationMinMs: DAY_MS,
 
+  /** Less the age of the oldest message in the snapshot. */
+  snapshotLifetimeMs: 7 * DAY_MS,
+  snapshotLifetimeMinMs: 60 * MINUTE_MS,
+
   backoffMinDefaultMs: 10 * SECOND_MS,
   backoffMaxDefaultMs: 600 * SECOND_MS,
   backoffMaxMs: 600 * SECOND_MS,

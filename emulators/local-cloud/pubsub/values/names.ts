@@ -4,7 +4,7 @@ import { alreadyExists, invalidArgument, notFound, type StatusError } from '../.
 
 export const DELETED_TOPIC = '_deleted-topic_'
 
-type Collection = 'topics' | 'subscriptions'
+type Collection = 'topics' | 'subscriptions' | 'snapshots'
 
 const ID = /^[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}$/
 const PROJECT = /^projects\/[a-z0-9:.-]{1,100}$/

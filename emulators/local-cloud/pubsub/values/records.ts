@@ -36,6 +36,17 @@ export interface SubscriptionRecord {
   readonly detached: boolean
 }
 
+export interface SnapshotRecord {
+  readonly name: string
+  readonly topic: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly expireMs: number
+  /** The ids of the messages that its subscription had not acknowledged. */
+  readonly backlog: readonly string[]
+  /** Messages of the topic with this id or a later one were published after the snapshot. */
+  readonly fromId: number
+}
+
 export interface DeadLetterPolicy {
   readonly deadLetterTopic: string
   readonly maxDeliveryAttempts: number

@@ -10,7 +10,7 @@ import { countUnits } from '../../query/enterprise-units.ts'
 import { type WireExplain, explained } from '../../query/explain.ts'
 import type { CompositeIndex } from '../../query/index-plan.ts'
 import { parseParent } from '../../values/paths.ts'
-import { type Query, type WireQuery, parseQuery, selected } from '../../query/query.ts'
+import { type Found, type Query, type WireQuery, parseQuery, selected } from '../../query/query.ts'
 import { type WireConsistency, countQueryReads, readQuery, viewOf, within } from './consistent-reads.ts'
 import { encodeFields } from '../../values/proto-codec.ts'
 
@@ -39,15 +39,24 @@ async function runQueryRequest(
   countQueryReads(database, found)
   const readTime = protoTimeOfMicros(view.atMicros ?? database.store.readTime())
   // The number of skipped results is sent even when no result follows.
-  if (found.skipped > 0 || found.documents.length === 0) write({ readTime, skippedResults: found.skipped })
+  const responses: object[] =
+    found.skipped > 0 || found.documents.length === 0 ? [{ skippedResults: found.skipped }] : []
   for (const document of found.documents) {
-    write({ document: encodeDocument(database, { ...document, f: selected(query, document.f) }), readTime })
+    responses.push({ document: encodeDocument(database, { ...document, f: selected(query, document.f) }) })
   }
-  if (!explainOptions) return
-  const results = found.documents.length
-  const documents = results + found.skipped
-  const cost = { documents, indexEntries: documents, reads: readsOfQuery(documents), billsEntries: false }
-  write({ ...explained(indexes, { startedNs, results, ...cost }), readTime })
+  const last = explainOptions && explained(indexes, costOf(found, startedNs))
+  for (const [at, response] of responses.entries()) {
+    write({ ...response, readTime, ...(at === responses.length - 1 && last) })
+  }
+}
+
+function costOf(
+  { documents: { length: results }, skipped }: Found,
+  startedNs: bigint,
+): Parameters<typeof explained>[1] {
+  const documents = results + skipped
+  const reads = readsOfQuery(documents)
+  return { startedNs, results, documents, indexEntries: documents, reads, billsEntries: false }
 }
 
 /** A plan without the query costs one read. */
@@ -86,14 +95,13 @@ async function runAggregationQuery(
   const reads = readsOfAggregation(entries)
   database.count('documentReads', reads)
   database.count('readUnits', countUnits(entries))
+  const cost = { documents: 0, indexEntries: entries, reads, billsEntries: true }
   write({
     ...(view.isNew && view.transaction && { transaction: view.transaction.id }),
     result: { aggregateFields: encodeFields(result) },
     readTime: protoTimeOfMicros(view.atMicros ?? database.store.readTime()),
+    ...(request.explainOptions && explained(indexes, { startedNs, results: 1, ...cost })),
   })
-  if (!request.explainOptions) return
-  const cost = { documents: 0, indexEntries: entries, reads, billsEntries: true }
-  write(explained(indexes, { startedNs, results: 1, ...cost }))
 }
 
 function queryOf(
