@@ -63,7 +63,8 @@ test('by REST, a snapshot is put, read, listed under its topic and deleted', asy
   await expect(cloud.api('GET', path)).rejects.toMatchObject({ httpStatus: 404 })
 })
 
-test('schemas are refused by the name of the method', async () => {
+test('schemas are refused by the name of the method, and their list is empty', async () => {
+  for await (const schema of client.listSchemas()) expect.fail(`a schema: ${schema.name}`)
   await expect(client.createSchema('shape', 'AVRO', '{}')).rejects.toMatchObject({
     code: 12,
     message: expect.stringContaining('SchemaService.createSchema is not implemented'),

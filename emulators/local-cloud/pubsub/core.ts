@@ -13,6 +13,7 @@ import { streamingPull, type StreamingPullRequest } from './api/streaming-pull.t
 import { listTopicSnapshots, snapshotMethods } from './api/snapshots.ts'
 import { detachSubscription, subscriptionMethods } from './api/subscriptions.ts'
 import { topicMethods } from './api/topics.ts'
+import { checkProject } from './values/names.ts'
 
 export interface Backlog {
   /** Not completed: ready, waiting for a backoff, or outstanding. */
@@ -32,6 +33,13 @@ export function makeCore(context: CloudContext) {
       ...bindAll(state, { ...subscriptionMethods, ...snapshotMethods, modifyAckDeadline, acknowledge, seek }),
       pull: (request: Parameters<typeof pull>[1], caller: Pick<RequestContext, 'signal'>) =>
         pull(state, request, caller),
+    },
+    // A program that cleans up lists them first. There are none, because none can be created.
+    schemas: {
+      listSchemas({ parent }: { parent?: string }): { schemas: [] } {
+        checkProject(parent)
+        return { schemas: [] }
+      },
     },
     streamingPull: (
       requests: AsyncIterable<StreamingPullRequest>,

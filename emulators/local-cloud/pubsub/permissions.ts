@@ -96,6 +96,11 @@ export const subscriberAccess: ServiceAccess = {
   },
 }
 
+export const schemaAccess: ServiceAccess = {
+  ...words,
+  methods: { listSchemas: ({ parent = '' }: { parent?: string }) => [on('schemas.list', parent)] },
+}
+
 /** Pub/Sub's service agent, which pushes, writes into BigQuery and forwards dead letters. */
 const agentOf = ({ project: { number } }: CloudContext): string =>
   `service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`

@@ -5,7 +5,7 @@ import type { Plugin } from '../core/plugin.ts'
 import { backlogRoutes } from './api/backlogs.ts'
 import { makeCore, type PubsubCore } from './core.ts'
 import { pubsubIam } from './iam.ts'
-import { publisherAccess, subscriberAccess } from './permissions.ts'
+import { publisherAccess, schemaAccess, subscriberAccess } from './permissions.ts'
 import { subscriptionGrants, subscriptionProvisioner, topicGrants, topicProvisioner } from './terraform.ts'
 
 export type { SubscriptionBacklog } from './api/backlogs.ts'
@@ -18,7 +18,7 @@ export const pubsub: Plugin<PubsubCore> = {
     const core = makeCore(context)
     return {
       core,
-      // The other service (schemas) answers UNIMPLEMENTED with the name of the method.
+      // Of schemas, all but the list answers UNIMPLEMENTED with the name of the method.
       grpc: [
         { name: 'google.pubsub.v1.Publisher', unary: core.publisher, access: publisherAccess },
         {
@@ -27,7 +27,7 @@ export const pubsub: Plugin<PubsubCore> = {
           streaming: { streamingPull: core.streamingPull },
           access: subscriberAccess,
         },
-        { name: 'google.pubsub.v1.SchemaService' },
+        { name: 'google.pubsub.v1.SchemaService', unary: core.schemas, access: schemaAccess },
       ],
       http: backlogRoutes(core.backlogs),
       resourceExists: core.resourceExists,
