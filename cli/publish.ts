@@ -5,32 +5,35 @@ import { services } from '../functions/index.ts'
 import { tools } from '../functions/tools.ts'
 import type { EventContract } from '../shared/contracts/contract.ts'
 import { topicName } from '../shared/base/names.ts'
-import { runtimeContracts } from '../shared/contracts/runtime-events.ts'
 import { flag, main, requireRunning, text, UsageError } from './command.ts'
+import { manualEvents, refusalOf } from './publish/by-hand.ts'
 import { say, sayJson, shown } from './terminal.ts'
 
+const events = manualEvents(services)
 const example = `  npm run publish -- ${tools.examples?.publish ?? `TYPE '{"field":"value"}'`}`
 
 void main('publish', {
   brief:
-    'Publishes an event to its topic. Only services that accept manual events of this type handle it; others dead-letter it.',
+    'Publishes an event that some service accepts by hand. All other subscribers dead-letter it, and its owner does not record it.',
   about: example,
   words: { name: 'TYPE DATA', brief: 'the type of the event, and its data as JSON', max: 2 },
   options: {
     subject: text('ID', 'its subject; absent, the field of the data that comes first in the example of --list'),
     'dry-run': flag('print the envelope without publishing it'),
-    list: flag('print every event type with an example'),
+    list: flag('print the event types that go by hand, with the services that accept them and an example'),
   },
   async run(values, [type, json]) {
     if (values.list) {
-      for (const [name, contract] of contracts()) say(`${name.padEnd(24)} ${JSON.stringify(contract.example)}`)
+      for (const [name, { acceptedBy, contract }] of events)
+        say(`${name.padEnd(24)} ${acceptedBy.join(', ').padEnd(24)} ${JSON.stringify(contract.example)}`)
+      if (events.size === 0) say('No service accepts an event by hand.')
       return
     }
     if (!type || json === undefined)
       throw new UsageError(`The event type or its data is missing. See --help, or --list.\n${example}`)
-    const contract = contracts().get(type)
-    if (!contract)
-      throw new UsageError(`No service emits "${type}". The event types are: ${[...contracts().keys()].join(', ')}.`)
+    const event = events.get(type)
+    if (!event) throw new UsageError(refusalOf(type, services, tools.commands))
+    const { contract, owner, acceptedBy, rejectedBy } = event
     const data = checked(type, contract, json)
     const subject = values.subject ?? subjectOf(contract, data)
     const envelope = {
@@ -57,18 +60,15 @@ void main('publish', {
       .topic(topicName(type))
       .publishMessage({ json: envelope, attributes: { type, traceparent: envelope.traceparent } })
     await pubsub.close()
-    say(`${type} published as message ${shown(messageId)} (event ${envelope.id})`)
+    const dead = rejectedBy.length === 0 ? '' : `, dead-lettered by ${rejectedBy.join(', ')}`
+    const instead = tools.commands?.[owner]
+    say(
+      `${type} published as message ${shown(messageId)} (event ${envelope.id}): accepted by ${acceptedBy.join(', ')}${dead}`,
+    )
+    say(`${owner} owns it, and does not record this one${instead ? `. It does with ${instead}` : ''}.`)
     return
   },
 })
-
-function contracts(): Map<string, EventContract> {
-  return new Map(
-    [...services.map((service) => service.contracts), runtimeContracts].flatMap(({ events }) =>
-      Object.entries<EventContract>(events),
-    ),
-  )
-}
 
 function checked(type: string, contract: EventContract, json: string): object {
   let value: unknown

@@ -47,6 +47,7 @@ const posters = defineService({
   ...common,
   name: 'posters',
   runtime: 'cloudevent',
+  acceptsManualEvents: ['seat.taken'],
   contracts: defineContracts({ service: 'posters', events: {}, commands: {} }),
 })
 

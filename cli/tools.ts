@@ -18,6 +18,8 @@ export interface Tools {
   readonly queries?: URL
   /** Arguments of commands, and an address of the public API, as help texts show them. */
   readonly examples?: { readonly publish?: string; readonly query?: string; readonly url?: string }
+  /** Service → a command that makes it publish its events, for the refusal of `npm run publish`. */
+  readonly commands?: Readonly<Record<string, string>>
   /** The roles of callers of the public API, by name: the local identity platform issues tokens with them. */
   readonly roles?: Roles
   /** The roles with which `npm run ops` calls the public API. */

@@ -14,6 +14,10 @@ export const tools: Tools = {
     request: 'POST /v1/orders',
     command: 'npm run order -- --sku TEA-001',
   },
+  commands: {
+    catalog: 'npm run price -- --sku TEA-001 --unit-minor 1250',
+    orders: 'npm run order -- --sku TEA-001',
+  },
   examples: {
     publish: `price.changed '{"sku":"TEA-001","unitMinor":1250,"currency":"EUR"}'`,
     query: 'SELECT status, COUNT(*) AS orders FROM analytics.orders GROUP BY status',

@@ -85,7 +85,6 @@ export const app: ServiceApp = implement(orders, {
     },
   },
   onSagaReply: onStepReply,
-  acceptsManualEvents: ['price.changed'],
   checksSubmitted: { RetryCheckout: checkOrder, CloseOrder: checkOrder },
   commands: {
     async ContinueCheckout(message, platform) {

@@ -16,6 +16,8 @@ export const orders = defineService({
   contracts: ordersContracts,
   uses: [catalogContracts, customersContracts, inventoryContracts, paymentsContracts, shippingContracts],
   on: ['price.changed', 'shipment.dispatched', 'payment.captured', 'payment.capture-failed', 'stock.committed'],
+  // A price for the replica alone, where the two differ.
+  acceptsManualEvents: ['price.changed'],
   acceptsSubmitted: ['RetryCheckout', 'CloseOrder'],
   // The checkout sends VoidPayment as well; an order that staff closes does so on its own.
   sends: ['ContinueCheckout', 'VoidPayment'],

@@ -136,7 +136,7 @@ export function createReceiver(app: ServiceApp, platform: RunningPlatform, confi
   /** @throws Unreadable, also for a manual event that the service does not accept. */
   const read = (type: string, data: Buffer): Envelope => {
     const message = readEvent(data, type, contracts)
-    if (message.sequence > 0 || app.acceptsManualEvents?.includes(type)) return message
+    if (message.sequence > 0 || service.acceptsManualEvents.includes(type)) return message
     throw new Unreadable(
       `${type} has sequence 0: it was published by hand, but ${service.name} accepts numbered events of this type only`,
     )

@@ -42,7 +42,6 @@ export type Implementation<S extends Described> = {
       delivery: Delivery,
     ) => Promise<unknown>
   }
-  readonly acceptsManualEvents?: readonly S['on'][number][]
   readonly checksSubmitted?: {
     readonly [T in NonNullable<S['acceptsSubmitted']>[number]]?: (
       data: CommandNamed<S, T>['data'],

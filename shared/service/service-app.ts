@@ -29,8 +29,6 @@ export interface ServiceApp {
   readonly queries?: Readonly<Record<string, QueryHandler>>
   /** By command: a check before the submission is answered 202. The repeat of a submission that passed it must pass it too. */
   readonly checksSubmitted?: Readonly<Record<string, SubmissionCheck>>
-  /** Events that people may publish too, with sequence 0; any other event with sequence 0 is dead-lettered. */
-  readonly acceptsManualEvents?: readonly string[]
   /** A public service has one, an internal one none. No service has other routes. */
   readonly publicApi?: PublicApi
 }

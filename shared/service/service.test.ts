@@ -29,6 +29,25 @@ it.each<[string, Partial<Contracts>, (readonly never[])?]>([
   expect(describedAs('internal', contracts, on)).not.toThrow()
 })
 
+it('an event to which a service does not subscribe can not be accepted by hand', () => {
+  const described = (on: readonly 'ticket.opened'[]) => () =>
+    defineService({
+      name: 'helpdesk',
+      ingress: 'internal',
+      contracts: defineContracts({
+        service: 'helpdesk',
+        events: { 'ticket.opened': { version: 1, data, example } },
+        commands: {},
+      }),
+      uses: [],
+      on,
+      acceptsManualEvents: ['ticket.opened'],
+      sends: [],
+    })
+  expect(described([])).toThrow('helpdesk accepts ticket.opened by hand, but does not subscribe to it')
+  expect(described(['ticket.opened'])).not.toThrow()
+})
+
 const desk = defineContracts({ service: 'desk', events: {}, commands: { OpenTicket: { data, example } } })
 const senderAs = (ingress: 'public' | 'internal', queues: object) => () =>
   defineService({

@@ -72,6 +72,8 @@ export interface Service {
   readonly emits: readonly string[]
   /** Event types it listens to. */
   readonly on: readonly string[]
+  /** Of these, those that people may publish too, with sequence 0. Any other event with sequence 0 is dead-lettered. */
+  readonly acceptsManualEvents: readonly string[]
   /** All commands of its own contracts. */
   readonly accepts: readonly string[]
   /** Of the commands that it accepts, those that operators may send by the account `operations`, besides the runtime's own. */
@@ -110,6 +112,7 @@ interface Description<Own extends Contracts, Uses extends readonly Contracts[]> 
   readonly contracts: Own
   readonly uses: Uses
   readonly on: readonly EventType<Uses[number] | Own | typeof runtimeContracts>[]
+  readonly acceptsManualEvents?: readonly EventType<Uses[number] | Own>[]
   readonly acceptsFromOperators?: readonly CommandType<Own>[]
   readonly acceptsSubmitted?: readonly CommandType<Own>[]
   readonly sends: readonly (CommandType<Uses[number]> | CommandType<Own>)[]
@@ -145,6 +148,7 @@ export function defineService<
 ): Defined<D> {
   const { saga, requestsRepublishFrom = [], ...given } = description as Description<Contracts, readonly Contracts[]>
   const service: Service = {
+    acceptsManualEvents: [],
     acceptsFromOperators: [],
     acceptsSubmitted: [],
     submits: [],
@@ -166,7 +170,15 @@ export function defineService<
     scale: { ...defaultScale, ...given.scale },
   }
   checkReachable(service)
+  checkManualEvents(service)
   return (saga ? withSaga(service, saga) : service) as Service & Defined<D>
+}
+
+/** @throws Error for an event to which the service does not subscribe. */
+function checkManualEvents({ name, on, acceptsManualEvents }: Service): void {
+  const unheard = acceptsManualEvents.find((type) => !on.includes(type))
+  if (unheard !== undefined)
+    throw new Error(`${name} accepts ${unheard} by hand, but does not subscribe to it: add it to its \`on\`.`)
 }
 
 /**

@@ -21,7 +21,7 @@ const scripts = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 /** The expected output of each script. */
 const says: Readonly<Record<string, RegExp>> = {
   order: /(completed|rejected \([\w-]+\)): \d+\.\d\d EUR/,
-  publish: /price\.changed published as message \d+/,
+  price: /TEA-001 costs 12\.50 EUR; before, 11\.90 EUR/,
   query: /──/,
   import: /The file and BigQuery agree/,
   ops: /No dead letters|consumer/,

@@ -170,6 +170,7 @@ describe('a command that prints text from others', { timeout: 60_000 }, () => {
     ['ops replay', 'cli/ops.ts', ['replay', '--all', '--service', 'orders', '--reason', 'test']],
     ['ops stuck', 'cli/ops.ts', ['stuck']],
     ['ops retry', 'cli/ops.ts', ['retry', ORDER, '--reason', 'test']],
+    ['price', 'functions/shop/cli/price.ts', ['--sku', 'TEA-001', '--unit-minor', '1250']],
     ['publish', 'cli/publish.ts', ['price.changed', '{"sku":"TEA-001","unitMinor":1250,"currency":"EUR"}']],
     ['import', 'functions/shop/cli/import.ts', ['--timeout', '2']],
   ])('%s', async (_name, file, args) => {

@@ -20,7 +20,6 @@ export const app: ServiceApp = implement(tickets, {
       await platform.documents.create(boardPath(data.ticketId), data)
     },
   },
-  acceptsManualEvents: ['ticket.opened'],
   commands: {
     OpenTicket: (message, platform) =>
       platform.streams.handle<Recorded>(message, message.data.ticketId, ({ events }) =>

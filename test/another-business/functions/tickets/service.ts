@@ -9,6 +9,7 @@ export const tickets = defineService({
   contracts: ticketsContracts,
   uses: [],
   on: ['ticket.opened'],
+  acceptsManualEvents: ['ticket.opened'],
   acceptsSubmitted: ['OpenTicket'],
   sends: [],
   collections: { streams: { unindexed: ['*'] }, board: { unindexed: ['*'] } },

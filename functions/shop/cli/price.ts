@@ -1,0 +1,53 @@
+/** Changes the price of a product through its owner, the catalog, and waits until the catalog shows it. */
+
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { connect } from '../../../cli/api.ts'
+import { main, parseWholeNumber, requireRunning, text, UsageError } from '../../../cli/command.ts'
+import { say, shown } from '../../../cli/terminal.ts'
+import { money } from './money.ts'
+
+const FOLLOW_TIMEOUT_MS = 30_000
+const POLL_INTERVAL_MS = 100
+const example = 'npm run price -- --sku TEA-001 --unit-minor 1250'
+
+interface Product {
+  readonly unitMinor: number
+  readonly currency: string
+}
+
+void main('price', {
+  brief: "Changes a product's price as staff of the shop, by POST /v1/prices, and waits until the catalog shows it.",
+  about: `  ${example}`,
+  options: {
+    sku: text('SKU', 'the product'),
+    'unit-minor': text('N', 'the new price of one piece, in minor units of the currency: 1250 is 12.50 EUR'),
+    currency: text('CODE', 'the currency (ISO 4217)', 'EUR'),
+  },
+  async run({ sku, 'unit-minor': typed, currency }) {
+    if (sku === undefined || typed === undefined)
+      throw new UsageError(`--sku or --unit-minor is missing. Try: ${example}`)
+    const unitMinor = parseUnitMinor(typed)
+    const api = connect(requireRunning(), { sub: 'staff-1', roles: ['staff'] })
+    const read = async () => (await api.send<Product>('GET', `/v1/products/${encodeURIComponent(sku)}`)).body
+    const before = await read()
+    await api.send('POST', '/v1/prices', { key: randomUUID(), body: { sku, unitMinor, currency } })
+    const endMs = Date.now() + FOLLOW_TIMEOUT_MS
+    for (let now = before; now.unitMinor !== unitMinor || now.currency !== currency; now = await read()) {
+      if (Date.now() > endMs)
+        throw new UsageError(
+          `The catalog does not show the price within ${FOLLOW_TIMEOUT_MS / 1000} s: npm run logs -- catalog has the reason.`,
+        )
+      await pause(POLL_INTERVAL_MS)
+    }
+    say(`${shown(sku)} costs ${money(unitMinor, currency)}; before, ${money(before.unitMinor, before.currency)}`)
+  },
+})
+
+function parseUnitMinor(typed: string): number {
+  try {
+    return parseWholeNumber({ from: 1 })(typed)
+  } catch (error) {
+    throw new UsageError(`--unit-minor: ${(error as Error).message}`)
+  }
+}
