@@ -1,3 +1,4 @@
+import type { Saga } from '../saga/definition.ts'
 import { describe, expect, it } from 'vitest'
 import { Refused, Unavailable } from '../base/errors.ts'
 import type { Commit, StoredStream } from '../messaging/stream-store.ts'
@@ -224,6 +225,8 @@ describe('a commit', () => {
     name: 'checkout',
     startsOn: 'order.placed',
     endsOn: { 'order.completed': 'completed', 'order.rejected': 'rejected', 'order.expired': 'expired' },
+    // Telemetry reads the names of the steps alone.
+    definition: { steps: [{ name: 'authorize-payment' }], retired: [] } as unknown as Saga<never>,
   }
   const placed = commit('2026-01-01T00:00:00.000Z', 'order.placed', 'checkout.progressed')
 
@@ -246,6 +249,8 @@ describe('a commit', () => {
     ['order.rejected', 'card-declined', 'rejected'],
     ['order.rejected', 'authorize-payment-timed-out', 'timed-out'],
     ['order.expired', 'customer-did-not-act', 'expired'],
+    // A code of the payment provider.
+    ['order.rejected', 'issuer-timed-out', 'rejected'],
   ])("of %s for %s counts as %s, and our own timeout is not a customer's outcome", (type, reason, outcome) => {
     const { telemetry, measures } = testTelemetry({ service: 'orders', saga })
     const end = commit('2026-01-01T00:00:09.000Z', type)

@@ -6,7 +6,7 @@ import { stuckEvent } from '../base/names.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { CircuitState } from '../http/resilience.ts'
 import { isTimedOut } from '../saga/saga.ts'
-import type { SagaMetrics } from '../service/service.ts'
+import type { Service } from '../service/service.ts'
 import type { Commit, StoredStream } from '../messaging/stream-store.ts'
 import {
   INNER_TRACE_HEADER,
@@ -38,7 +38,7 @@ export interface TelemetryParts {
   readonly service: string
   /** Called from the internet: its callers decide neither sampling nor the parent span. */
   readonly isEdge: boolean
-  readonly saga?: SagaMetrics | undefined
+  readonly saga?: Service['saga']
   readonly log: Log
   readonly sink: Sink
   readonly sampledShare: number
@@ -188,8 +188,9 @@ function ofMessages(
         if (type === stuckEvent) log('ERROR', stuckEvent, { ...(data as object), correlationId })
       }
       const end = events.find(({ type }) => endings.has(type))
-      const outcome = end && (isTimedOut((end.data as { reason?: unknown }).reason) ? TIMED_OUT : endings.get(end.type))
-      if (!saga || outcome === undefined) return
+      if (!saga || !end) return
+      const { reason } = end.data as { reason?: unknown }
+      const outcome = isTimedOut(saga.definition, reason) ? TIMED_OUT : endings.get(end.type)!
       const began = commits.find((commit) => commit.events.some(({ type }) => type === saga.startsOn))
       const seconds = began ? (Date.parse(time) - Date.parse(began.time)) / 1000 : 0
       log('INFO', 'saga.ended', { saga: saga.name, outcome, seconds, correlationId })

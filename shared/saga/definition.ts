@@ -110,20 +110,38 @@ function problemsOf<C>(saga: Saga<C>): string[] {
   ]
 }
 
+/** Cloud Tasks holds a task for at most 30 days: https://cloud.google.com/tasks/docs/quotas */
+const MAX_TIMEOUT_SECONDS = 29 * 86_400
+const isTimeout = (seconds: number): boolean => seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS
+const bounds = `not above 0 and at most ${MAX_TIMEOUT_SECONDS}`
+
 function stepProblems<C>(saga: Saga<C>, { command, compensate, ...step }: SagaStep<C>): string[] {
   const { timeoutSeconds, pendingOn } = step
   const replies = repliesOf({ command, compensate, ...step } as SagaStep<C>)
   const early = replies.find((reply) => saga.successEvents.includes(reply))
   return [
-    ...(isPositive(timeoutSeconds) ? [] : [`has no deadline: timeoutSeconds is ${timeoutSeconds}, not above 0.`]),
-    ...(!pendingOn || isPositive(pendingOn.timeoutSeconds)
+    ...(isTimeout(timeoutSeconds) ? [] : [`has no deadline: timeoutSeconds is ${timeoutSeconds}, ${bounds}.`]),
+    ...(!pendingOn || isTimeout(pendingOn.timeoutSeconds)
       ? []
-      : [`has no deadline once it is pending: pendingOn.timeoutSeconds is ${pendingOn.timeoutSeconds}, not above 0.`]),
+      : [`has no deadline once it is pending: pendingOn.timeoutSeconds is ${pendingOn.timeoutSeconds}, ${bounds}.`]),
+    ...foreign(saga, command, [step.done, step.failed, ...(pendingOn ? [pendingOn.event] : [])]),
+    ...(compensate ? foreign(saga, compensate.command, [compensate.compensated]) : []),
     ...(early === undefined
       ? []
       : [`is answered by ${early}, which implies success: others would learn of it before the pivot.`]),
     ...compensationProblems(saga, command, compensate?.command),
   ]
+}
+
+/** A saga that lost a reply asks the command's owner to republish its events, so that owner's event has to be the reply. */
+function foreign<C>(saga: Saga<C>, command: string, replies: readonly string[]): string[] {
+  const owner = ownerOf(saga, command)
+  return replies
+    .filter((reply) => owner && !Object.hasOwn(owner.events, reply))
+    .map(
+      (reply) =>
+        `expects ${reply} as the answer to ${command}, but ${owner!.service}, which owns it, has no such event.`,
+    )
 }
 
 /** Before the pivot everything can be taken back: by a compensation, or because the command changes nothing. */
@@ -170,7 +188,6 @@ function versionProblems<C>({ version, steps, retired, previousVersions }: Saga<
   ]
 }
 
-const isPositive = (seconds: number): boolean => Number.isFinite(seconds) && seconds > 0
 const repeated = (names: readonly string[]): string[] => names.filter((name, index) => names.indexOf(name) < index)
 export const ownerOf = <C>({ contracts }: Saga<C>, command: string): Contracts | undefined =>
   contracts.find(({ commands }) => Object.hasOwn(commands, command))

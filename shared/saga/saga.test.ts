@@ -358,7 +358,7 @@ describe('a definition is refused when it is declared', () => {
   const refused = (change: Partial<Parameters<typeof defineSaga<Trip, [typeof travel]>>[0]>) => () =>
     defineSaga<Trip, [typeof travel]>({ ...base, contracts: [travel], steps: [bookFlight], ...change })
 
-  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])(
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 30 * 86_400])(
     'with a step whose deadline is %s s away',
     (timeoutSeconds) => {
       expect(refused({ steps: [{ ...bookFlight, timeoutSeconds }] })).toThrow(
@@ -368,6 +368,16 @@ describe('a definition is refused when it is declared', () => {
       expect(refused({ steps: [{ ...bookHotel, pendingOn }] })).toThrow('step "book-hotel" has no deadline once it is')
     },
   )
+
+  it('with an answer that is an event of another service than that of the command', () => {
+    const other = defineContracts({ service: 'weather', events: { 'sky.clear': event }, commands: {} })
+    const steps = [{ ...bookFlight, done: 'sky.clear' }] as const
+    expect(() =>
+      defineSaga<Trip, [typeof travel, typeof other]>({ ...base, contracts: [travel, other], steps }),
+    ).toThrow(
+      'step "book-flight" expects sky.clear as the answer to BookFlight, but travel, which owns it, has no such event.',
+    )
+  })
 
   it('with a compensation whose contract does not declare the command that it compensates', () => {
     const compensate = { ...bookFlight.compensate, command: 'RefundFlight' } as const

@@ -146,10 +146,10 @@ const commandOf = <C>({ command, data }: Pick<SagaStep<C>, 'command' | 'data'>, 
 /** Its name and the type of its data were checked by `defineSaga`. */
 const ofSaga = (command: OutgoingCommand): SagaCommand => command as SagaCommand
 
-/** Ends the reason of a saga one of whose steps got no reply in time: a fault of the platform, not of the caller. */
-const TIMED_OUT = '-timed-out'
-const timedOutReason = (step: string): string => `${step}${TIMED_OUT}`
-export const isTimedOut = (reason: unknown): boolean => typeof reason === 'string' && reason.endsWith(TIMED_OUT)
+const timedOutReason = (step: string): string => `${step}-timed-out`
+/** True for the reason of a saga one of whose steps got no reply in time: a fault of the platform, whatever code a partner gives. */
+export const isTimedOut = ({ steps, retired }: Saga<never>, reason: unknown): boolean =>
+  [...steps, ...retired].some(({ name }) => reason === timedOutReason(name))
 
 function pendingStep<C>(saga: Saga<C>, { version, step }: Extract<SagaState, { phase: 'running' }>): SagaStep<C> {
   const found = stepsOf(saga, version).find(({ name }) => name === step)

@@ -222,6 +222,15 @@ function withSaga(service: Service, saga: Omit<NonNullable<Service['saga']>, 'na
     throw new Error(
       `${about} successEvents are the service's events that imply success, ${unknown.length > 0 ? `and ${unknown.join(', ')} is no event of it` : 'and there must be one'}.`,
     )
+  if (!service.collections['streams'])
+    throw new Error(`${about} it has no collection "streams", in which a saga's state is recorded.`)
+  const silent = Object.entries(endsOn).find(
+    ([event, outcome]) => outcome === objective?.good && !definition.successEvents.includes(event),
+  )
+  if (silent)
+    throw new Error(
+      `${about} it ends well on ${silent[0]}, which implies success: list it in successEvents, so that no step is answered by it.`,
+    )
   const outcomes = Object.values(endsOn)
   if (objective && !outcomes.includes(objective.good))
     throw new Error(

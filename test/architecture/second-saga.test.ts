@@ -195,6 +195,20 @@ describe('a service whose description or handlers contradict its saga', () => {
     expect(refused).toThrow('it starts on trip.booked, which implies success')
   })
 
+  it('is refused when the event of its good end is not one that implies success', () => {
+    const objective = { name: 'trips-booked', title: 'Trips are booked', good: 'completed' }
+    const definition = { ...booking, successEvents: ['trip.refused'] } as typeof booking
+    expect(() => defineService({ ...description, saga: { ...sagaOfTrips, definition, objective } })).toThrow(
+      'it ends well on trip.booked, which implies success: list it in successEvents',
+    )
+  })
+
+  it('is refused without streams', () => {
+    expect(() => defineService({ ...description, collections: {}, saga: sagaOfTrips })).toThrow(
+      'it has no collection "streams", in which a saga\'s state is recorded',
+    )
+  })
+
   it('does not compile without a handler for its replies', () => {
     const commands = { RequestTrip: async () => {}, ContinueTrip: async () => {} }
     // @ts-expect-error onSagaReply is missing
