@@ -44,7 +44,7 @@ export interface Stream {
   readonly companion?: Readonly<Record<string, unknown>>
 }
 
-/** A document beside the streams, by its path (`shards/TEA-001~3`). Plain JSON values. */
+/** A document beside the streams, by its path (`COLLECTION/ID`). Plain JSON values. */
 export interface Documents<Path extends string = DocumentPath> {
   get(path: Path): Promise<Readonly<Record<string, unknown>> | undefined>
   /** In the order asked, in one read. */
